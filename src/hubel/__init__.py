@@ -1,0 +1,1 @@
+"""hubel: a convolutional network from the line on a slide to a trained, understood and deployed model."""
