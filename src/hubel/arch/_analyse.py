@@ -1,0 +1,360 @@
+"""The arithmetic of a whole network, in one walk: shapes, costs, receptive fields, what training needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+from hubel.arch._errors import Fit, ShapeError
+from hubel.arch._expression import Quantity, elements
+from hubel.arch._field import Axis, Field, union
+from hubel.arch._layer import COUNTED, Cost, Formula, Keeps, Layer
+from hubel.arch._shape import Shape, positions, shape_text, size
+from hubel.arch._tree import Auxiliary, Chain, Concat, Network, Node, Sum, assert_never, named_children
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One layer of a network, or a place where branches meet, with its figures for one image.
+
+    `path` is its name from the top, dots between levels. `kept_bytes` are what training must hold for it beyond what
+    its neighbours hold already (32-bit numbers). `training_macs` are those of the forward and the backward pass.
+    `gradient_positions` is the most of its input's positions that a gradient from the network's end can reach.
+    """
+
+    path: str
+    node: Node
+    input_shape: Shape
+    output_shape: Shape
+    cost: Cost
+    field: Field
+    notes: tuple[str, ...]
+    kept_bytes: int
+    training_macs: int
+    gradient_positions: int
+    auxiliary: bool
+
+    @property
+    def type(self) -> str:
+        """The layer's class name, as in Keras."""
+        return type(self.node).__name__
+
+    @property
+    def gradient_share(self) -> Fraction:
+        """The most of the input's positions that a gradient from the network's end can reach, as a share of all."""
+        return Fraction(self.gradient_positions, positions(self.input_shape))
+
+    @property
+    def formulas(self) -> tuple[Formula, ...]:
+        """The formula of every figure, an activation's operations included."""
+        if isinstance(self.node, Layer):
+            plain, *after = self.node.steps()
+            more = [
+                formula
+                for step in after
+                for formula in step.explain(self.output_shape)
+                if formula.figure not in ("activations",)
+            ]
+            return (*plain.explain(self.input_shape), *more)
+        own = [Formula("activations", elements(self.output_shape))]
+        if isinstance(self.node, Sum):
+            additions = (Quantity("branches", len(self.node.branches)) - 1) * elements(self.output_shape)
+            own.insert(0, Formula("elementwise_operations", additions))
+        return tuple(own)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A network's figures: a row for each layer, and totals for one image.
+
+    Side exits (`Auxiliary`) count in every total but not in `output_shape`. Bytes are of 32-bit numbers.
+    """
+
+    network: Network
+    rows: tuple[Row, ...]
+    output_shape: Shape
+    field: Field
+
+    def total(self, figure: str) -> int:
+        """Add up a figure of `Cost` over all rows."""
+        return sum(getattr(row.cost, figure) for row in self.rows)
+
+    @property
+    def parameters(self) -> int:
+        """Learned numbers, the frozen ones included."""
+        return self.total("parameters")
+
+    @property
+    def trainable(self) -> int:
+        """Parameters that training changes."""
+        return self.parameters - self.total("frozen")
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of convolutions and dense layers, forward, one image."""
+        return self.total("macs")
+
+    @property
+    def training_macs(self) -> int:
+        """Multiply-adds of the forward and the backward pass; the first layer needs no gradient of its input."""
+        return sum(row.training_macs for row in self.rows)
+
+    @property
+    def activations(self) -> int:
+        """Numbers in all outputs together."""
+        return self.total("activations")
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes that training one image holds from the forward pass until the backward pass, parameters apart."""
+        return sum(row.kept_bytes for row in self.rows)
+
+    @property
+    def gradient_share(self) -> Fraction:
+        """The most of the input's positions that a gradient from the end can reach: exact where windows do not overlap."""
+        return self.rows[0].gradient_share if self.rows else Fraction(1)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All rows' notes, each with its layer in front."""
+        return tuple(f"{row.path}: {note}" for row in self.rows for note in row.notes)
+
+    def find(self, path: str) -> tuple[Row, ...]:
+        """Return the row of that path, or all rows inside the part of that name.
+
+        Raises `KeyError` with the nearest path where there is none.
+        """
+        found = tuple(row for row in self.rows if row.path == path or row.path.startswith(path + "."))
+        if found:
+            return found
+        from difflib import get_close_matches
+
+        paths = [row.path for row in self.rows]
+        near = get_close_matches(path[:80], paths, n=1, cutoff=0.4)
+        hint = (
+            f"did you mean {near[0]!r}?" if near else f"there are {', '.join(paths[:12])}{' …' if paths[12:] else ''}"
+        )
+        raise KeyError(f"no layer is called {path!r}; {hint}")
+
+
+@dataclass(slots=True)
+class _Tensor:
+    """What flows: a shape, its receptive field, whether training wants its gradient, whether it is held already."""
+
+    shape: Shape
+    field: Field
+    wants_gradient: bool
+    held: list[bool]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A row while the walk is under way."""
+
+    path: str
+    node: Node
+    tensor: _Tensor
+    output: _Tensor
+    cost: Cost
+    notes: tuple[str, ...]
+    kept_bytes: int
+    training_macs: int
+    gradient_positions: int = 0
+    auxiliary: bool = False
+
+
+def analyse(network: Network, strict: bool = False) -> Report:
+    """Work out every figure of a network.
+
+    Raises `ShapeError`, with the layer's path, where a layer does not fit; with `strict` also where a window leaves rows
+    or columns of its input uncovered, which frameworks drop in silence.
+    """
+    walk = _Walk(strict)
+    start = _Tensor(network.input, _input_field(network.input), False, [False])
+    backward: list[_Back] = []
+    end = walk.chain(network.body.nodes, "", start, backward)
+    _spread_gradient(backward, positions(end.shape))
+    rows = tuple(
+        Row(
+            draft.path,
+            draft.node,
+            draft.tensor.shape,
+            draft.output.shape,
+            draft.cost,
+            draft.output.field,
+            draft.notes,
+            draft.kept_bytes,
+            draft.training_macs,
+            draft.gradient_positions,
+            draft.auxiliary,
+        )
+        for draft in walk.drafts
+    )
+    return Report(network, rows, end.shape, end.field)
+
+
+def _input_field(shape: Shape) -> Field:
+    height, width = (shape[0], shape[1]) if len(shape) == 3 else (shape[0], 1)
+    return Field(Axis.of_input(height), Axis.of_input(width))
+
+
+_Back = Callable[[int], int]
+
+
+def _spread_gradient(steps: list[_Back], reached: int) -> int:
+    """Follow a gradient from the end to the start: how many positions it can reach at each step's input."""
+    for step in reversed(steps):
+        reached = step(reached)
+    return reached
+
+
+class _Walk:
+    def __init__(self, strict: bool) -> None:
+        self.strict = strict
+        self.drafts: list[_Draft] = []
+        self.in_exit = False
+
+    def chain(self, nodes: tuple[Node, ...], scope: str, tensor: _Tensor, backward: list[_Back]) -> _Tensor:
+        for name, node in named_children(nodes):
+            tensor = self.node(node, f"{scope}{name}", tensor, backward)
+        return tensor
+
+    def node(self, node: Node, path: str, tensor: _Tensor, backward: list[_Back]) -> _Tensor:
+        match node:
+            case Layer():
+                return self.layer(node, path, tensor, backward)
+            case Chain():
+                return self.chain(node.nodes, f"{path}.", tensor, backward)
+            case Sum() | Concat():
+                return self.join(node, path, tensor, backward)
+            case Auxiliary():
+                return self.exit(node, path, tensor, backward)
+            case _:
+                assert_never(node)
+
+    def layer(self, layer: Layer, path: str, tensor: _Tensor, backward: list[_Back]) -> _Tensor:
+        start, cost, kept, training_macs = tensor, Cost(), 0, 0
+        for step in layer.steps():
+            try:
+                shape = step.output_shape(tensor.shape)
+                if self.strict and (error := step.strict_error(tensor.shape)) is not None:
+                    raise error
+            except ShapeError as error:
+                raise error.at(path) from None
+            own = step.cost(tensor.shape)
+            trains = own.trainable > 0
+            output = _Tensor(
+                shape, step.seen_through(tensor.shape, tensor.field), tensor.wants_gradient or trains, [False]
+            )
+            if shape == tensor.shape and _passes_on(own):
+                output.held = tensor.held
+            if output.wants_gradient:
+                kept += _hold(own.keeps, tensor, output)
+            training_macs += own.macs * (1 + tensor.wants_gradient + trains)
+            cost = _together(cost, own)
+            tensor = output
+        draft = _Draft(
+            path, layer, start, tensor, cost, layer.notes(start.shape), kept, training_macs, auxiliary=self.in_exit
+        )
+        self.drafts.append(draft)
+        read, reach = layer.steps()[0].gradient_paths(start.shape)
+
+        def back(reached: int) -> int:
+            draft.gradient_positions = min(read, reached * reach)
+            return draft.gradient_positions
+
+        backward.append(back)
+        return tensor
+
+    def join(self, node: Sum | Concat, path: str, tensor: _Tensor, backward: list[_Back]) -> _Tensor:
+        ends, paths = [], list[list[_Back]]()
+        for name, branch in named_children(node.branches):
+            paths.append([])
+            ends.append(self.node(branch, f"{path}.{name}", tensor, paths[-1]))
+        try:
+            shape = _sum_shape(ends) if isinstance(node, Sum) else _concat_shape(ends)
+        except ShapeError as error:
+            raise error.at(path) from None
+        field = Field(union([end.field.rows for end in ends]), union([end.field.columns for end in ends]))
+        output = _Tensor(shape, field, any(end.wants_gradient for end in ends), [False])
+        additions = size(shape) * (len(ends) - 1) if isinstance(node, Sum) else 0
+        cost = Cost(elementwise_operations=additions, activations=size(shape))
+        draft = _Draft(path, node, tensor, output, cost, (), 0, 0, auxiliary=self.in_exit)
+        self.drafts.append(draft)
+        everywhere = positions(tensor.shape)
+
+        def back(reached: int) -> int:
+            draft.gradient_positions = min(everywhere, sum(_spread_gradient(steps, reached) for steps in paths))
+            return draft.gradient_positions
+
+        backward.append(back)
+        return output
+
+    def exit(self, node: Auxiliary, path: str, tensor: _Tensor, backward: list[_Back]) -> _Tensor:
+        outer, self.in_exit = self.in_exit, True
+        own: list[_Back] = []
+        end = self.chain(node.nodes, f"{path}.", tensor, own)
+        self.in_exit = outer
+        everywhere = positions(tensor.shape)
+        backward.append(lambda reached: min(everywhere, reached + _spread_gradient(own, positions(end.shape))))
+        return tensor
+
+
+def _passes_on(cost: Cost) -> bool:
+    """Whether a layer hands on its very input: it computes nothing and keeps nothing."""
+    return cost.keeps == Keeps() and not any(getattr(cost, name) for name in COUNTED)
+
+
+def _hold(keeps: Keeps, tensor: _Tensor, output: _Tensor) -> int:
+    kept = keeps.extra_bytes
+    for wanted, held in ((keeps.input, tensor), (keeps.output, output)):
+        if wanted and not held.held[0]:
+            held.held[0] = True
+            kept += 4 * size(held.shape)
+    return kept
+
+
+def _together(first: Cost, second: Cost) -> Cost:
+    counts = {name: getattr(first, name) + getattr(second, name) for name in COUNTED}
+    return Cost(**counts, activations=second.activations, keeps=second.keeps)
+
+
+def _sum_shape(ends: list[_Tensor]) -> Shape:
+    shapes = [end.shape for end in ends]
+    if len(set(shapes)) > 1:
+        listed = " and ".join(shape_text(shape) for shape in shapes)
+        first, other = shapes[0], next(shape for shape in shapes if shape != shapes[0])
+        fits = [Fit("the other branch", f"a projection to {shape_text(first)}", "equal shapes")]
+        if len(first) == len(other) == 3 and first[:2] == other[:2]:
+            fits = [Fit("in the other branch", f"conv {first[2]} 1x1", shape_text(first))]
+        elif len(first) == len(other) == 3 and first[0] and other[0] % first[0] == 0:
+            stride = other[0] // first[0]
+            fits = [Fit("in the other branch", f"conv {first[2]} 1x1/{stride}", shape_text(first))]
+        raise ShapeError(f"Sum expected branches of equal shape, received {listed}", fits=tuple(fits))
+    return shapes[0]
+
+
+def _concat_shape(ends: list[_Tensor]) -> Shape:
+    shapes = [end.shape for end in ends]
+    if len({shape[:-1] for shape in shapes}) > 1:
+        listed = " and ".join(shape_text(shape) for shape in shapes)
+        raise ShapeError(
+            f"Concat expected branches of equal height and width, received {listed}",
+            fits=(Fit("in every branch", "padding 'same' and equal strides", "equal heights and widths"),),
+        )
+    return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
+
+def leaves(network: Network) -> Iterator[tuple[str, Layer]]:
+    """Walk over a network's layers in the order in which they run, each with its path."""
+
+    def walk(node: Node, path: str) -> Iterator[tuple[str, Layer]]:
+        if isinstance(node, Layer):
+            yield path, node
+            return
+        inside = node.nodes if isinstance(node, (Chain, Auxiliary)) else node.branches
+        for name, child in named_children(inside):
+            yield from walk(child, f"{path}.{name}" if path else name)
+
+    return walk(network.body, "")

@@ -1,0 +1,63 @@
+"""What hubel says when a network does not work out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One change that would make a layer fit: set `argument` to `value`, and `result` comes out."""
+
+    argument: str
+    value: str
+    result: str
+
+    def __str__(self) -> str:
+        return f"{self.argument} {self.value} → {self.result}"
+
+
+class ShapeError(ValueError):
+    """A layer does not fit its input.
+
+    Attributes: `rule` (the formula with names), `values` (with the numbers put in), `place` (the layer's path in
+    the network, empty until the network is known), `expected`, `fits` (changes that would work, found by the rule).
+    """
+
+    def __init__(
+        self, expected: str, *, rule: str = "", values: str = "", fits: tuple[Fit, ...] = (), place: str = ""
+    ) -> None:
+        self.expected, self.rule, self.values, self.fits, self.place = expected, rule, values, fits, place
+        super().__init__(self._message())
+
+    def at(self, place: str) -> ShapeError:
+        """Return the same error with the layer's path in front."""
+        return ShapeError(self.expected, rule=self.rule, values=self.values, fits=self.fits, place=place)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (self.expected, self.rule, self.values, self.fits, self.place)
+
+    def _message(self) -> str:
+        lines = [f"{self.place}: {self.expected}" if self.place else self.expected]
+        if self.rule:
+            lines.append(f"  rule: {self.rule}")
+        if self.values:
+            lines.append(f"  here: {self.values}")
+        if self.fits:
+            lines.append("  what would fit: " + "; ".join(map(str, self.fits)))
+        return "\n".join(lines)
+
+
+def _rebuild(expected: str, rule: str, values: str, fits: tuple[Fit, ...], place: str) -> ShapeError:
+    return ShapeError(expected, rule=rule, values=values, fits=fits, place=place)
+
+
+class NotationError(ValueError):
+    """A network's text form cannot be read. `column` (from 1) says where, the message points at it."""
+
+    def __init__(self, problem: str, text: str, position: int) -> None:
+        self.problem, self.column = problem, position + 1
+        start = max(0, position - 40)
+        excerpt = text[start : position + 40].replace("\n", " ")
+        pointer = " " * (position - start + (1 if start else 0)) + "^"
+        super().__init__(f"column {self.column}: {problem}\n  {'…' if start else ''}{excerpt}\n  {pointer}")

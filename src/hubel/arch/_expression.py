@@ -1,0 +1,123 @@
+"""Arithmetic that remembers how it was done: one expression gives the names, the values put in, and the result.
+
+>>> kernel, channels, filters = Quantity("kernel", 5), Quantity("channels", 3), Quantity("filters", 8)
+>>> parameters = (kernel * kernel * channels + 1) * filters
+>>> parameters.names()
+'(kernel·kernel·channels + 1)·filters'
+>>> parameters.values()
+'(5·5·3 + 1)·8'
+>>> parameters.value
+608
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import TypeAlias
+
+Number: TypeAlias = "int | Fraction"
+_SUM, _PRODUCT, _ATOM = 1, 2, 3
+
+
+class Expression:
+    """A number together with the arithmetic that gave it."""
+
+    __slots__ = ("_operands", "_operator", "value")
+
+    def __init__(self, operator: str, operands: tuple[Expression, ...], value: Number) -> None:
+        self._operator = operator
+        self._operands = operands
+        self.value = value
+
+    def __add__(self, other: Expression | int) -> Expression:
+        other = as_expression(other)
+        return Expression(" + ", (self, other), self.value + other.value)
+
+    def __sub__(self, other: Expression | int) -> Expression:
+        other = as_expression(other)
+        return Expression(" − ", (self, other), self.value - other.value)
+
+    def __mul__(self, other: Expression | int) -> Expression:
+        other = as_expression(other)
+        return Expression("·", (self, other), self.value * other.value)
+
+    def __rmul__(self, other: int) -> Expression:
+        return as_expression(other) * self
+
+    def __truediv__(self, other: Expression | int) -> Expression:
+        other = as_expression(other)
+        exact = Fraction(self.value) / Fraction(other.value)
+        return Expression("/", (self, other), int(exact) if exact.denominator == 1 else exact)
+
+    def __floordiv__(self, other: Expression | int) -> Expression:
+        other = as_expression(other)
+        return Expression("⌊/⌋", (self, other), int(self.value // other.value))
+
+    def ceiling_division(self, other: Expression | int) -> Expression:
+        """Divide and round up."""
+        other = as_expression(other)
+        return Expression("⌈/⌉", (self, other), int(-(-self.value // other.value)))
+
+    def names(self) -> str:
+        """Write the formula with the names of its quantities."""
+        return self._render(lambda leaf: leaf.name, exact=False)[0]
+
+    def values(self) -> str:
+        """Write the formula with the values put in."""
+        return self._render(lambda leaf: str(leaf.value), exact=True)[0]
+
+    def _render(self, write: Callable[[Quantity], str], exact: bool) -> tuple[str, int]:
+        left, right = (operand._render(write, exact) for operand in self._operands)
+        if self._operator in (" + ", " − "):
+            # a − (b + c) needs its brackets, a + (b + c) does not
+            closing = f"({right[0]})" if self._operator == " − " and right[1] == _SUM else right[0]
+            return f"{left[0]}{self._operator}{closing}", _SUM
+        first = left[0] if left[1] > _SUM else f"({left[0]})"
+        if self._operator == "·":
+            second = right[0] if right[1] > _SUM and "/" not in right[0] else f"({right[0]})"
+            return f"{first}·{second}", _PRODUCT
+        second = right[0] if right[1] == _ATOM else f"({right[0]})"
+        quotient = f"{first}/{second}"
+        if self._operator == "/":
+            return quotient, _PRODUCT
+        if exact and Fraction(self._operands[0].value) % self._operands[1].value == 0:
+            return quotient, _PRODUCT
+        return f"{self._operator[0]}{quotient}{self._operator[-1]}", _ATOM
+
+
+class Quantity(Expression):
+    """A number with a name: the leaf of an expression."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, value: Number) -> None:
+        super().__init__("", (), value)
+        self.name = name
+
+    def _render(self, write: Callable[[Quantity], str], exact: bool) -> tuple[str, int]:
+        return write(self), _ATOM
+
+
+def as_expression(value: Expression | int) -> Expression:
+    """Return an expression for a plain number, or the expression itself."""
+    return Quantity(str(value), value) if isinstance(value, int) else value
+
+
+def product(*factors: Expression | int) -> Expression:
+    """Multiply one or more factors."""
+    result = as_expression(factors[0])
+    for factor in factors[1:]:
+        result = result * factor
+    return result
+
+
+def elements(shape: tuple[int, ...]) -> Expression:
+    """Multiply out a shape: how many numbers a tensor holds."""
+    names = ("height", "width", "channels") if len(shape) == 3 else ("features",)
+    return product(*(Quantity(name, length) for name, length in zip(names, shape, strict=True)))
+
+
+def number_text(value: Number) -> str:
+    """Write a result: `1,000,403`, or `2.33` where it is not whole."""
+    return f"{value:,}" if isinstance(value, int) else f"{float(value):,.4g}"

@@ -1,0 +1,161 @@
+"""Receptive fields, exactly: which rows (or columns) of the input each position of a layer sees.
+
+Along one axis, position i of a layer sees the input rows first(i) … last(i). Both are quasi-affine functions of i: a
+table for one period, and an advance a period. Ordinary convolutions and pools have period 1, which is the usual
+(size, stride, offset) arithmetic of Araujo, Norris & Sim, "Computing Receptive Fields of Convolutional Neural Networks"
+(Distill, 2019); upsampling makes longer periods, and branches unite. Fields reach into the padding (a row −3 is three
+rows above the picture), as is usual when sizes are quoted; clip them to the picture to see what is really there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd, lcm
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The field along one axis of a layer of `length` positions; `firsts` and `lasts` cover one period."""
+
+    length: int
+    firsts: tuple[int, ...]
+    lasts: tuple[int, ...]
+    advance: int
+
+    @staticmethod
+    def of_input(length: int) -> Axis:
+        """Return the field of the input itself: every position sees itself."""
+        return Axis(length, (0,), (0,), 1)
+
+    @property
+    def size(self) -> int:
+        """Rows that a position sees; the most, where positions differ."""
+        return max(last - first + 1 for first, last in zip(self.firsts, self.lasts, strict=True))
+
+    @property
+    def stride(self) -> Fraction:
+        """Input rows between the fields of neighbouring positions, on average."""
+        return Fraction(self.advance, len(self.firsts))
+
+    @property
+    def offset(self) -> int:
+        """First row seen by position 0; negative in the padding."""
+        return self.firsts[0]
+
+    def span(self, position: int) -> tuple[int, int]:
+        """Return the first and the last row that `position` sees, not clipped to the picture."""
+        cycle, phase = divmod(position, len(self.firsts))
+        return self.firsts[phase] + cycle * self.advance, self.lasts[phase] + cycle * self.advance
+
+    def _mapped(self, length: int, period: int, advance: int, sources: Callable[[int], tuple[int, int]]) -> Axis:
+        spans = [(self.span(first)[0], self.span(last)[1]) for first, last in map(sources, range(period))]
+        return Axis(length, tuple(first for first, _ in spans), tuple(last for _, last in spans), advance)
+
+    def window(self, length: int, stride: int, before: int, extent: int) -> Axis:
+        """See through a window of `extent` rows, moved by `stride`, starting `before` rows above."""
+        if len(self.firsts) == 1:
+            start = self.firsts[0] - before * self.advance
+            last = self.lasts[0] + (extent - 1 - before) * self.advance
+            return Axis(length, (start,), (last,), self.advance * stride)
+        period = len(self.firsts) // gcd(len(self.firsts), stride)
+        advance = self.advance * (stride * period // len(self.firsts))
+        return self._mapped(length, period, advance, lambda o: (o * stride - before, o * stride - before + extent - 1))
+
+    def repeated(self, factor: int) -> Axis:
+        """See through nearest-neighbour upsampling."""
+        return self._mapped(
+            self.length * factor, len(self.firsts) * factor, self.advance, lambda o: (o // factor, o // factor)
+        )
+
+    def interpolated(self, factor: int) -> Axis:
+        """See through linear upsampling with half-pixel centres; edges repeat, so positions there see one row less."""
+
+        def sources(o: int) -> tuple[int, int]:
+            first, rest = divmod(2 * o + 1 - factor, 2 * factor)
+            return first, first + (rest > 0)
+
+        return self._mapped(self.length * factor, len(self.firsts) * factor, self.advance, sources)
+
+    def transposed(self, length: int, stride: int, before: int, kernel: int, dilation: int) -> Axis:
+        """See through a transposed convolution that cuts `before` rows off its start."""
+
+        def sources(o: int) -> tuple[int, int]:
+            fed = [o + before - tap * dilation for tap in range(kernel)]
+            rows = [place // stride for place in fed if place % stride == 0]
+            # no kernel row lands here: only the bias does, so the nearest row stands for an empty field
+            return (min(rows), max(rows)) if rows else ((o + before) // stride,) * 2
+
+        return self._mapped(length, len(self.firsts) * stride, self.advance, sources)
+
+    def bins(self, length: int) -> Axis:
+        """See through adaptive pooling into `length` bins."""
+        whole, rest = divmod(self.length, length)
+        if rest == 0:
+            return self.window(length, whole, 0, whole)
+        advance = self.span(self.length)[0] - self.span(0)[0]
+        return self._mapped(
+            length, length, advance, lambda o: (o * self.length // length, -(-(o + 1) * self.length // length) - 1)
+        )
+
+    def everything(self, length: int = 1) -> Axis:
+        """See all positions at once, from each of `length` positions."""
+        return Axis(length, (self.span(0)[0],), (self.span(self.length - 1)[1],), 0)
+
+    def moved(self, length: int, before: int) -> Axis:
+        """See through padding: position 0 lies `before` rows above."""
+        return self.window(length, 1, before, 1)
+
+
+def union(axes: list[Axis]) -> Axis:
+    """Unite the fields of branches of equal length: from the first row that any sees to the last."""
+    if all(axis == axes[0] for axis in axes):
+        return axes[0]
+    length = axes[0].length
+    period = lcm(*(len(axis.firsts) for axis in axes))
+    advances = {axis.stride * period for axis in axes}
+    if len(advances) > 1:
+        # branches that move at different speeds have no common period: one table over all positions is still exact
+        period = length
+        advance = max(axis.span(length)[0] - axis.span(0)[0] for axis in axes)
+    else:
+        advance = int(advances.pop())
+    spans = [[axis.span(o) for axis in axes] for o in range(period)]
+    firsts = tuple(min(first for first, _ in row) for row in spans)
+    lasts = tuple(max(last for _, last in row) for row in spans)
+    return Axis(length, firsts, lasts, advance)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The receptive field of a layer's positions, rows and columns apart."""
+
+    rows: Axis
+    columns: Axis
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the field in input positions, padding included."""
+        return self.rows.size, self.columns.size
+
+    @property
+    def stride(self) -> tuple[Fraction, Fraction]:
+        """Effective stride: input positions between neighbouring fields."""
+        return self.rows.stride, self.columns.stride
+
+    @property
+    def offset(self) -> tuple[int, int]:
+        """First row and column that position (0, 0) sees; negative in the padding."""
+        return self.rows.offset, self.columns.offset
+
+    def at(self, row: int, column: int) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return ((first row, last row), (first column, last column)) seen by one position, not clipped."""
+        return self.rows.span(row), self.columns.span(column)
+
+    def each(self, rows: Callable[[Axis], Axis], columns: Callable[[Axis], Axis] | None = None) -> Field:
+        """Take a step along both axes (the same one where only `rows` is given)."""
+        seen = rows(self.rows)
+        if columns is None and self.rows == self.columns:
+            return Field(seen, seen)
+        return Field(seen, (columns or rows)(self.columns))

@@ -1,0 +1,252 @@
+"""What a layer is: a frozen description that answers four questions about itself.
+
+`output_shape(input)`, `cost(input)`, `explain(input)` and `call(input)`. The formulas behind the second and the third
+are one set of expressions (`figures`), so the explanation cannot disagree with the count.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Any, ClassVar, TypeVar
+
+from hubel.arch._errors import ShapeError
+from hubel.arch._expression import Expression, Number, elements, number_text
+from hubel.arch._field import Field
+from hubel.arch._shape import Shape, checked_shape, positions, size
+
+
+@dataclass(frozen=True, slots=True)
+class Keeps:
+    """What a layer must hold from the forward pass until the backward pass, as PyTorch does.
+
+    Whether it keeps its input and its output (shared with the neighbour that keeps the same tensor), and how many
+    bytes beside them (masks, indices, statistics), for one image.
+    """
+
+    input: bool = False
+    output: bool = False
+    extra_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a layer costs for one image.
+
+    `parameters` are learned numbers, of which `frozen` stay as they are set; `buffers` are numbers that are kept but
+    not learned (running statistics). `macs` are the multiply-adds of convolutions and dense layers. The other
+    operations are counted apart: one an output for a bias, an activation or an addition, two for a normalisation
+    (scale and shift), one a window's entry for pooling. `activations` are the numbers in the output.
+    """
+
+    parameters: int = 0
+    frozen: int = 0
+    buffers: int = 0
+    macs: int = 0
+    bias_operations: int = 0
+    normalization_operations: int = 0
+    pooling_operations: int = 0
+    activation_operations: int = 0
+    elementwise_operations: int = 0
+    activations: int = 0
+    keeps: Keeps = Keeps()
+
+    @property
+    def trainable(self) -> int:
+        """Parameters that training changes."""
+        return self.parameters - self.frozen
+
+
+COUNTED = tuple(f.name for f in fields(Cost) if f.name not in ("activations", "keeps"))
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """One figure of a layer and the arithmetic that gives it."""
+
+    figure: str
+    expression: Expression
+
+    @property
+    def names(self) -> str:
+        """The formula with the names of its quantities."""
+        return self.expression.names()
+
+    @property
+    def values(self) -> str:
+        """The formula with the values put in."""
+        return self.expression.values()
+
+    @property
+    def result(self) -> Number:
+        """The figure."""
+        return self.expression.value
+
+    def __str__(self) -> str:
+        values, result = self.values, number_text(self.result)
+        return f"{values} = {result}" if values.replace(",", "") != result.replace(",", "") else result
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a framework builds a layer, as data: the module's name and its arguments.
+
+    A bare name is a module of `torch.nn` or of `hubel.nn.modules`; a dotted one is the import path of a user's own.
+    An argument may be a tuple of calls: modules to be run one after another.
+    """
+
+    target: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer(ABC):
+    """A leaf of the tree. Subclasses are frozen dataclasses, made known to the text form by `register`.
+
+    `name` is the layer's own name in its chain. `input_shape` is what Keras lets one write on a first layer; only
+    `hubel.Sequential` reads it, and it is no part of the tree.
+    """
+
+    name: str | None = None
+    input_shape: Shape | None = field(default=None, compare=False, repr=False)
+
+    word: ClassVar[str]
+    label: ClassVar[str]
+    positional: ClassVar[tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        checked_name(self.name)
+        if self.input_shape is not None:
+            self._set(input_shape=checked_shape(self.input_shape))
+        self.check()
+
+    def check(self) -> None:
+        """Check and normalise the settings; raise `ValueError` that says what was expected. Runs once, at the start."""
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @abstractmethod
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the output's shape for one image, or raise `ShapeError`."""
+
+    @abstractmethod
+    def call(self, input: Shape) -> Call:
+        """Return how a framework builds the layer (without its activation, which is a step of its own)."""
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return the arithmetic of every figure that is not nought: the names of `Cost`, and others worth telling."""
+        return {}
+
+    def shape_figures(self, input: Shape) -> dict[str, Expression]:
+        """Return the arithmetic of the output's height and width, where there is any."""
+        return {}
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Return what the backward pass needs of the forward pass."""
+        return Keeps()
+
+    def seen_through(self, input: Shape, field: Field) -> Field:
+        """Return the receptive field of the output's positions, given that of the input's."""
+        return field
+
+    def gradient_paths(self, input: Shape) -> tuple[int, int]:
+        """Return (positions of the input that outputs read, positions that one output sends its gradient to)."""
+        return positions(input), 1
+
+    def notes(self, input: Shape) -> tuple[str, ...]:
+        """Return remarks: rows that are dropped, and the like."""
+        return ()
+
+    def strict_error(self, input: Shape) -> ShapeError | None:
+        """Return the error that `strict` raises for this input, where rows or columns would be dropped."""
+        return None
+
+    def steps(self) -> tuple[Layer, ...]:
+        """Return the plain layers that this one stands for: itself, and an activation written with it."""
+        return (self,)
+
+    def cost(self, input: Shape) -> Cost:
+        """Count what the layer costs for one image of shape `input` (without an activation written with it)."""
+        figures = self.figures(input)
+        counts = {name: int(figures[name].value) for name in COUNTED if name in figures}
+        return Cost(**counts, activations=size(self.output_shape(input)), keeps=self.keeps(input))
+
+    def explain(self, input: Shape) -> tuple[Formula, ...]:
+        """Return the formula of every figure, in the order in which one reads them."""
+        own = [*self.shape_figures(input).items(), *self.figures(input).items()]
+        own.append(("activations", elements(self.output_shape(input))))
+        return tuple(Formula(figure, expression) for figure, expression in own)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that differ from their defaults, by name."""
+        return {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name not in ("name", "input_shape") and (f.default is MISSING or getattr(self, f.name) != f.default)
+        }
+
+    def __str__(self) -> str:
+        from hubel.arch._printing import node_text
+
+        return node_text(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighted(Layer):
+    """A layer of weights: an activation can be written with it, and its bias left out."""
+
+    activation: str | None = None
+    use_bias: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.use_bias, bool):
+            raise ValueError(f"expected use_bias as True or False, received {self.use_bias!r}")
+        if self.activation is not None:
+            REGISTRY["activation"](self.activation)  # says what activations there are
+        if self.activation == "linear":
+            self._set(activation=None)
+        super().__post_init__()
+
+    def steps(self) -> tuple[Layer, ...]:
+        """Return the layer without its activation, then the activation."""
+        if self.activation is None:
+            return (self,)
+        return replace(self, activation=None), REGISTRY["activation"](self.activation)
+
+
+REGISTRY: dict[str, type[Any]] = {}
+T = TypeVar("T", bound=type[Layer])
+
+
+def register(word: str, *, label: str = "", positional: tuple[str, ...] = ()) -> Callable[[T], T]:
+    """Make a layer class known: `word` is what it is called in the text form, where `positional` settings follow it.
+
+    `label` is what an unnamed one is called in a table and in a state dict, with a number (by default the word).
+    Raises `ValueError` where the word is taken.
+    """
+
+    def remember(layer: T) -> T:
+        known = REGISTRY.get(word)
+        if known is not None and (known.__module__, known.__qualname__) != (layer.__module__, layer.__qualname__):
+            raise ValueError(
+                f"the word {word!r} is taken by {known.__qualname__}; choose another for {layer.__qualname__}"
+            )
+        if not word.isidentifier() or word in RESERVED:
+            raise ValueError(f"expected a word of letters that is not one of {', '.join(RESERVED)}, received {word!r}")
+        layer.word, layer.label, layer.positional = word, label or word, positional
+        REGISTRY[word] = layer
+        return layer
+
+    return remember
+
+
+RESERVED = ("sum", "concat", "aux", "same", "valid", "nobias", "true", "false")
+
+
+def checked_name(name: str | None) -> None:
+    """Raise `ValueError` unless a node's name can stand in a path: letters, digits, underscores."""
+    if name is not None and (not isinstance(name, str) or not name.isascii() or not name.isidentifier()):
+        raise ValueError(f"expected a name of letters, digits and underscores, received {name!r}")

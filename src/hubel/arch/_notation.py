@@ -1,0 +1,284 @@
+"""Reading a network's text form: a small grammar, nothing evaluated, every mistake shown at its column.
+
+    network  = shape ":" chain                     28x28x1: conv 6 5x5 tanh, flatten, dense 10
+    chain    = item {"," item}
+    item     = [count "*"] [name "="] node         3 * block=(conv 16 3x3 same, relu)
+    node     = layer | "(" chain ")" | "sum(" chain {"|" chain} ")" | "concat(" chain {"|" chain} ")" | "aux(" chain ")"
+    layer    = word {number | size ["/" strides] | word | key "=" value}
+
+A network of more than 100,000 layers, or of text over 1,000,000 characters, is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import Any
+
+from hubel.arch._errors import NotationError
+from hubel.arch._layer import REGISTRY, Layer
+from hubel.arch._printing import SHORT
+from hubel.arch._shape import Shape
+from hubel.arch._tree import MOST_LEVELS, Auxiliary, Chain, Concat, Network, Node, Sum
+from hubel.arch.layers.activation import FUNCTIONS, Activation
+
+LONGEST_TEXT = 1_000_000
+MOST_LAYERS = 100_000
+LONG = {short: name for name, short in SHORT.items()}
+JOINS: dict[str, type[Sum | Concat | Auxiliary]] = {"sum": Sum, "concat": Concat, "aux": Auxiliary}
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)
+      | (?P<size>\d+(?:/\d+)?(?:[x×]\d+(?:/\d+)?)+(?:/\d+(?:[x×]\d+)?)?(?![\w.]) | \d+/\d+(?:[x×]\d+)?(?![\w./]))
+      | (?P<number>-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
+      | (?P<word>[A-Za-z_]\w*)
+      | (?P<mark>[:,|*=()])""",
+    re.VERBOSE | re.ASCII,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str
+    text: str
+    position: int
+
+
+def parse(text: str) -> Network:
+    """Read a network from its text form, such as `28x28x1: conv 6 5x5 tanh, flatten, dense 10`.
+
+    Raises `NotationError`, which says what was expected, at which column, and the nearest word there is.
+    """
+    reader = _Reader(text)
+    shape = reader.shape()
+    reader.expect(":")
+    nodes = reader.chain(0)
+    reader.end()
+    return Network(shape, Chain(*nodes))
+
+
+def parse_node(text: str) -> Node:
+    """Read a part of a network: one node, or a chain of several."""
+    reader = _Reader(text)
+    nodes = reader.chain(0)
+    reader.end()
+    return nodes[0] if len(nodes) == 1 else Chain(*nodes)
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        if len(text) > LONGEST_TEXT:
+            raise NotationError(f"expected at most {LONGEST_TEXT:,} characters, received {len(text):,}", text, 0)
+        self.text = text
+        self.tokens = list(self._tokens())
+        self.at = 0
+        self.layers = 0
+
+    def _tokens(self) -> Iterable[_Token]:
+        position = 0
+        while position < len(self.text):
+            found = _TOKEN.match(self.text, position)
+            if found is None:
+                raise NotationError(
+                    f"expected a word, a number or a sign, received {self.text[position]!r}", self.text, position
+                )
+            if found.lastgroup != "space":
+                yield _Token(str(found.lastgroup), found.group(), position)
+            position = found.end()
+        yield _Token("end", "", len(self.text.rstrip()))
+
+    @property
+    def token(self) -> _Token:
+        return self.tokens[self.at]
+
+    def error(self, problem: str, token: _Token | None = None) -> NotationError:
+        return NotationError(problem, self.text, (token or self.token).position)
+
+    def received(self) -> str:
+        return repr(self.token.text[:40]) if self.token.kind != "end" else "the end"
+
+    def expect(self, mark: str) -> None:
+        if self.token.text != mark:
+            raise self.error(f"expected {mark!r}, received {self.received()}")
+        self.at += 1
+
+    def accept(self, mark: str) -> bool:
+        if self.token.text != mark or self.token.kind == "end":
+            return False
+        self.at += 1
+        return True
+
+    def end(self) -> None:
+        if self.token.kind != "end":
+            raise self.error(f"expected ',' and another layer, or the end, received {self.received()}")
+
+    def shape(self) -> Shape:
+        token = self.token
+        if token.kind not in ("size", "number"):
+            raise self.error(f"expected the input's shape first, such as 28x28x1 or 784, received {self.received()}")
+        shape = self.value(token)
+        self.at += 1
+        given = (shape,) if isinstance(shape, int) else shape
+        if (
+            not isinstance(given, tuple)
+            or len(given) not in (1, 3)
+            or not all(isinstance(n, int) and n > 0 for n in given)
+        ):
+            raise self.error(
+                f"expected height x width x channels or a number of features, received {token.text!r}", token
+            )
+        return given
+
+    def chain(self, level: int) -> list[Node]:
+        nodes = self.item(level)
+        while self.accept(","):
+            if self.token.text in (")", "|") or self.token.kind == "end":
+                raise self.error(f"expected another layer after ',', received {self.received()}")
+            nodes.extend(self.item(level))
+        return nodes
+
+    def item(self, level: int) -> list[Node]:
+        times, start, before = 1, self.token, self.layers
+        if self.token.kind == "number":
+            count = self.value(self.token)
+            if self.tokens[self.at + 1].text != "*":
+                raise self.error(f"expected a layer, or a count and '*', received {self.received()}")
+            if not isinstance(count, int) or count < 1:
+                raise self.error(f"expected a count of 1 or more before '*', received {self.received()}")
+            times, self.at = count, self.at + 2
+        name = None
+        if self.token.kind == "word" and self.tokens[self.at + 1].text == "=":
+            name, self.at = self.token.text, self.at + 2
+        nodes = self.node(level, name)
+        self.layers += (self.layers - before) * (times - 1)
+        if self.layers > MOST_LAYERS:
+            raise self.error(f"expected at most {MOST_LAYERS:,} layers, received more", start)
+        return nodes * times
+
+    def node(self, level: int, name: str | None) -> list[Node]:
+        if level >= MOST_LEVELS - 2:
+            raise self.error(f"expected at most {MOST_LEVELS - 2} brackets within brackets, received more")
+        if self.accept("("):
+            nodes = self.chain(level + 1)
+            self.expect(")")
+            return [Chain(*nodes, name=name)] if name is not None else nodes
+        token = self.token
+        if token.kind != "word":
+            raise self.error(f"expected a layer, received {self.received()}")
+        if token.text in JOINS:
+            self.at += 1
+            self.expect("(")
+            branches = [Chain(*self.chain(level + 1))]
+            while token.text != "aux" and self.accept("|"):
+                branches.append(Chain(*self.chain(level + 1)))
+            if self.token.text != ")":
+                raise self.error(
+                    f"expected ',', {'' if token.text == 'aux' else repr('|') + ' '}or ')', received {self.received()}"
+                )
+            self.at += 1
+            return [JOINS[token.text](*branches, name=name)]
+        self.layers += 1
+        return [self.layer(name)]
+
+    def layer(self, name: str | None) -> Layer:
+        head = self.token
+        self.at += 1
+        if head.text in FUNCTIONS:
+            return Activation(head.text, name=name)
+        kind = REGISTRY.get(head.text)
+        if kind is None or kind is Activation:
+            raise self.error(
+                f"no layer is called {head.text[:40]!r}{_hint(head.text, [*REGISTRY, *FUNCTIONS, *JOINS])}", head
+            )
+        settings = self.settings(kind)
+        try:
+            return kind(**settings, name=name)  # type: ignore[no-any-return]
+        except (ValueError, TypeError) as error:
+            missing = [f.name for f in fields(kind) if f.name in map(_bare, kind.positional) and f.name not in settings]
+            problem = (
+                f"{head.text} needs {' and '.join(missing)}" if isinstance(error, TypeError) and missing else str(error)
+            )
+            raise self.error(problem, head) from None
+
+    def settings(self, kind: type[Layer]) -> dict[str, Any]:
+        known = {f.name for f in fields(kind)} - {"name", "input_shape"}
+        waiting, found = list(kind.positional), dict[str, Any]()
+        while self.token.kind in ("number", "size", "word"):
+            token = self.token
+            if token.kind != "word":
+                if not waiting:
+                    usual = f"{kind.word} {' '.join(map(_bare, kind.positional)).upper()}".strip()
+                    raise self.error(f"expected ',' or a setting by name after `{usual}`, received {self.received()}")
+                self.number(kind, known, waiting, found)
+            elif self.tokens[self.at + 1].text == "=":
+                self.pair(kind, known, found)
+            elif token.text in ("same", "valid") and "padding" in known:
+                found["padding"] = token.text
+            elif token.text == "nobias" and "use_bias" in known:
+                found["use_bias"] = False
+            elif token.text in FUNCTIONS and "activation" in known:
+                found["activation"] = token.text
+            elif LONG.get(token.text, token.text) in known:
+                raise self.error(f"expected a value for {token.text}, written {token.text}=…, received none")
+            else:
+                words = [
+                    *(FUNCTIONS if "activation" in known else ()),
+                    *(["same", "valid"] if "padding" in known else ()),
+                ]
+                words += ["nobias"] if "use_bias" in known else []
+                raise self.error(f"{kind.word} has no setting {token.text[:40]!r}{_hint(token.text, [*words, *known])}")
+            self.at += 1
+        return found
+
+    def number(self, kind: type[Layer], known: set[str], waiting: list[str], found: dict[str, Any]) -> None:
+        """Take a number or a size for the next positional setting; after a slash come strides."""
+        token, text = self.token, self.token.text
+        name = waiting[0]
+        if name.endswith("*"):
+            found[_bare(name)] = (*found.get(_bare(name), ()), self.value(token))
+            return
+        if text.count("/") == 1 and "strides" in known:
+            text, _, strides = text.partition("/")
+            found["strides"] = self.value(token, strides)
+        found[name] = self.value(token, text)
+        waiting.pop(0)
+
+    def pair(self, kind: type[Layer], known: set[str], found: dict[str, Any]) -> None:
+        """Take `key=value`."""
+        key = LONG.get(self.token.text, self.token.text)
+        if key not in known:
+            raise self.error(
+                f"{kind.word} has no setting {key[:40]!r}{_hint(key, [*known, *(LONG if 'padding' in known else ())])}"
+            )
+        self.at += 2
+        if self.token.kind not in ("number", "size", "word"):
+            raise self.error(f"expected a value for {key}, received {self.received()}")
+        found[key] = self.value(self.token)
+
+    def value(self, token: _Token, text: str | None = None) -> Any:
+        """Read a number, a size (5x5), sides (0/1x0/1) or a word."""
+        text = token.text if text is None else text
+        if token.kind == "word":
+            return {"true": True, "false": False}.get(text, text)
+        if len(max(re.split("[x×/]", text), key=len)) > 24:
+            raise self.error("expected a number of a sensible length, received one of many digits", token)
+        parts = re.split("[x×]", text)
+        if "/" in text:
+            sides = [part.split("/") for part in parts]
+            if len(sides) == 2 and all(len(side) == 2 for side in sides):
+                return tuple((int(before), int(after)) for before, after in sides)
+            raise self.error("expected sides as top/bottom x left/right, such as 0/1x0/1", token)
+        if len(parts) > 1:
+            return tuple(map(int, parts))
+        return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+def _bare(name: str) -> str:
+    return name.rstrip("*")
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word[:40].lower(), sorted(set(known)), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""

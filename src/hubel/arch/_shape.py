@@ -1,0 +1,57 @@
+"""Shapes: height × width × channels of a picture, or the number of features of a vector."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TypeAlias
+
+Shape: TypeAlias = tuple[int, ...]
+Pair: TypeAlias = tuple[int, int]
+
+
+def shape_text(shape: Shape) -> str:
+    """Write a shape as slides do: `28×28×6`, or `84` for a vector."""
+    return "×".join(map(str, shape))
+
+
+def size(shape: Shape) -> int:
+    """Count the numbers that a tensor of this shape holds."""
+    return prod(shape)
+
+
+def positions(shape: Shape) -> int:
+    """Count the places of a picture, height × width; a vector has one."""
+    return prod(shape[:-1])
+
+
+def checked_shape(shape: object) -> Shape:
+    """Return `shape` as a tuple, or raise `ValueError` where it is neither H×W×C nor a vector's length."""
+    given = (shape,) if isinstance(shape, int) else shape
+    if (
+        not isinstance(given, (tuple, list))
+        or len(given) not in (1, 3)
+        or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in given)
+    ):
+        raise ValueError(
+            f"expected a shape (height, width, channels) or (features,) of positive ints, received {shape!r}"
+        )
+    return tuple(given)
+
+
+def pair(value: object, what: str, least: int = 1) -> Pair:
+    """Return a size given as one int or as (rows, columns) as a pair; raise `ValueError` below `least`."""
+    given = (value, value) if isinstance(value, int) else value
+    if (
+        not isinstance(given, (tuple, list))
+        or len(given) != 2
+        or not all(isinstance(n, int) and not isinstance(n, bool) and n >= least for n in given)
+    ):
+        raise ValueError(f"expected {what} as an int ≥ {least} or a pair (rows, columns) of them, received {value!r}")
+    return given[0], given[1]
+
+
+def positive(value: object, what: str, least: int = 1) -> int:
+    """Return `value` if it is an int of at least `least`, or raise `ValueError`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"expected {what} as an int ≥ {least}, received {value!r}")
+    return value

@@ -1,0 +1,176 @@
+"""The tree: layers, and the three ways to combine them. `Node` is a closed set: match on it, and `assert_never`.
+
+Trees are immutable, hashable, comparable and picklable. A chain in a chain melts into it unless it has a name, so that
+equal networks are equal trees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn, TypeAlias
+
+from hubel.arch._layer import Layer, checked_name
+from hubel.arch._shape import Shape, checked_shape
+
+MOST_LEVELS = 64
+
+
+@dataclass(frozen=True, init=False)
+class Chain:
+    """Nodes one after the other. An unnamed chain inside a chain melts into it."""
+
+    nodes: tuple[Node, ...]
+    name: str | None = None
+
+    def __init__(self, *nodes: Node, name: str | None = None) -> None:
+        flat: list[Node] = []
+        for node in nodes:
+            if isinstance(node, Chain) and node.name is None:
+                flat.extend(node.nodes)
+            else:
+                flat.append(node)
+        _combine(self, tuple(flat), name)
+
+    def __str__(self) -> str:
+        from hubel.arch._printing import node_text
+
+        return node_text(self)
+
+
+@dataclass(frozen=True, init=False)
+class Sum:
+    """Branches that start at the same input, their outputs of equal shape added: the residual block."""
+
+    branches: tuple[Node, ...]
+    name: str | None = None
+
+    def __init__(self, *branches: Node, name: str | None = None) -> None:
+        _combine(self, _branches(branches), name)
+
+    __str__ = Chain.__str__
+
+
+@dataclass(frozen=True, init=False)
+class Concat:
+    """Branches that start at the same input, their channels put side by side: inception, DenseNet, U-Net."""
+
+    branches: tuple[Node, ...]
+    name: str | None = None
+
+    def __init__(self, *branches: Node, name: str | None = None) -> None:
+        _combine(self, _branches(branches), name)
+
+    __str__ = Chain.__str__
+
+
+@dataclass(frozen=True, init=False)
+class Auxiliary:
+    """A side exit: its nodes make one more output for training, and its own input is passed on unchanged."""
+
+    nodes: tuple[Node, ...]
+    name: str | None = None
+
+    def __init__(self, *nodes: Node, name: str | None = None) -> None:
+        _combine(self, Chain(*nodes).nodes, name)
+
+    __str__ = Chain.__str__
+
+
+Node: TypeAlias = "Layer | Chain | Sum | Concat | Auxiliary"
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network: the shape of its input, H×W×C or (features,), and a chain. `str` gives its text form.
+
+    `name` is what people call it; it is no part of the comparison.
+    """
+
+    input: Shape
+    body: Chain
+    name: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "input", checked_shape(self.input))
+        if not isinstance(self.body, Chain):
+            raise TypeError(f"expected body as a Chain, received {type(self.body).__name__}")
+        if self.body.name is not None:
+            object.__setattr__(self, "body", Chain(*self.body.nodes))
+
+    def __str__(self) -> str:
+        from hubel.arch._printing import network_text
+
+        return network_text(self)
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """Return the nodes directly inside a node."""
+    if isinstance(node, Layer):
+        return ()
+    return node.nodes if isinstance(node, (Chain, Auxiliary)) else node.branches
+
+
+def named_children(nodes: tuple[Node, ...]) -> Iterator[tuple[str, Node]]:
+    """Give each node of one scope its name there.
+
+    A name of its own stands as it is, with a number where it stands more than once; others are numbered by kind: conv1,
+    conv2, pool1. Numbers that a node has taken for its own name are passed over.
+    """
+    written = [node.name for node in nodes if node.name is not None]
+    once = _singles(written)
+    taken = set(once)
+    last: dict[str, int] = {}
+    for node in nodes:
+        if node.name in once:
+            yield node.name, node
+            continue
+        kind = node.name or label(node)
+        number = last.get(kind, 0) + 1
+        while f"{kind}{number}" in taken:
+            number += 1
+        last[kind] = number
+        taken.add(f"{kind}{number}")
+        yield f"{kind}{number}", node
+
+
+def label(node: Node) -> str:
+    """Return what an unnamed node is called, before its number."""
+    if isinstance(node, Layer):
+        return getattr(node, "function", None) or node.label
+    return {Chain: "branch", Sum: "sum", Concat: "concat", Auxiliary: "aux"}[type(node)]
+
+
+def assert_never(value: NoReturn) -> NoReturn:
+    """Fail where a kind of node was forgotten (`typing.assert_never`, which Python 3.10 lacks)."""
+    raise AssertionError(f"not a node of the tree: {value!r}")
+
+
+def _singles(names: list[str]) -> set[str]:
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    return {name for name, count in counts.items() if count == 1}
+
+
+def _branches(branches: tuple[Node, ...]) -> tuple[Node, ...]:
+    return tuple(
+        node.nodes[0] if isinstance(node, Chain) and node.name is None and len(node.nodes) == 1 else node
+        for node in branches
+    )
+
+
+def _combine(node: Chain | Sum | Concat | Auxiliary, parts: tuple[Node, ...], name: str | None) -> None:
+    kind = type(node).__name__
+    if not parts:
+        raise ValueError(f"expected one or more nodes in {kind}, received none")
+    for part in parts:
+        if not isinstance(part, (Layer, Chain, Sum, Concat, Auxiliary)):
+            raise TypeError(f"expected layers, Chain, Sum, Concat or Auxiliary in {kind}, received {part!r}")
+    checked_name(name)
+    levels = 1 + max(getattr(part, "_levels", 0) for part in parts)
+    if levels > MOST_LEVELS:
+        raise ValueError(f"expected at most {MOST_LEVELS} levels of nodes within nodes, received {levels}")
+    object.__setattr__(node, "nodes" if isinstance(node, (Chain, Auxiliary)) else "branches", parts)
+    object.__setattr__(node, "name", name)
+    object.__setattr__(node, "_levels", levels)

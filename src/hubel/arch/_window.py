@@ -1,0 +1,271 @@
+"""The one rule behind convolution and pooling: how many windows fit along an axis, and what to change when they do not.
+
+Output size = ⌊(size + padding − extent)/stride⌋ + 1, with extent = (kernel − 1)·dilation + 1 (Dumoulin & Visin,
+"A guide to convolution arithmetic for deep learning", 2016). `same` is Keras's: ⌈size/stride⌉ windows, the odd row of
+padding below and to the right.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from typing import Literal, TypeAlias
+
+from hubel.arch._errors import Fit, ShapeError
+from hubel.arch._expression import Expression, Quantity
+from hubel.arch._field import Axis, Field
+from hubel.arch._layer import Layer
+from hubel.arch._shape import Pair, Shape, pair, shape_text
+
+Sides: TypeAlias = tuple[Pair, Pair]
+Padding: TypeAlias = "Literal['valid', 'same'] | int | Pair | Sides"
+
+
+def checked_padding(value: object, words: tuple[str, ...] = ("valid", "same")) -> str | Sides:
+    """Return padding as one of `words` or as ((top, bottom), (left, right)); raise `ValueError` otherwise."""
+    if isinstance(value, str) and value in words:
+        return value
+    sides = value
+    if isinstance(value, int):
+        sides = (value, value)
+    if isinstance(sides, (tuple, list)) and len(sides) == 2:
+        try:
+            rows, columns = (pair(side, "padding", least=0) for side in sides)
+        except ValueError:
+            pass
+        else:
+            return "valid" if (rows, columns) == ((0, 0), (0, 0)) and "valid" in words else (rows, columns)
+    raise ValueError(
+        f"expected padding as {' or '.join(map(repr, words))}{' or ' if words else ''}an int ≥ 0, a pair (rows, columns) "
+        f"or ((top, bottom), (left, right)), received {value!r}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window along one axis of `length` rows: everything that decides how often it fits."""
+
+    axis: str
+    length: int
+    kernel: int
+    stride: int
+    dilation: int = 1
+    before: int = 0
+    after: int = 0
+    ceil: bool = False
+
+    @property
+    def extent(self) -> int:
+        """Rows that the kernel spans."""
+        return (self.kernel - 1) * self.dilation + 1
+
+    @property
+    def slack(self) -> int:
+        """Rows that the window can move by."""
+        return self.length + self.before + self.after - self.extent
+
+    @property
+    def count(self) -> int:
+        """Windows along the axis: the output's size."""
+        whole, rest = divmod(self.slack, self.stride)
+        # rounding up may add a window, unless it would start in the padding below (PyTorch's rule)
+        extra = self.ceil and rest > 0 and (whole + 1) * self.stride < self.length + self.before
+        return whole + 1 + extra
+
+    @property
+    def dropped(self) -> int:
+        """Rows of the picture at the end that no window covers."""
+        covered = (self.count - 1) * self.stride + self.extent - self.before
+        return max(0, self.length - covered)
+
+    @property
+    def read(self) -> int:
+        """Rows of the picture that at least one window reads."""
+        if self.dilation == 1 and self.stride <= self.kernel:
+            return max(0, min(self.length, (self.count - 1) * self.stride + self.extent - self.before))
+        starts = range(-self.before, self.count * self.stride - self.before, self.stride)
+        rows = {start + tap * self.dilation for start in starts for tap in range(self.kernel)}
+        return sum(0 <= row < self.length for row in rows)
+
+    def expression(self) -> Expression:
+        """Return the arithmetic of the output's size."""
+        room: Expression = Quantity(self.axis, self.length)
+        if self.before == self.after and self.before:
+            room = room + 2 * Quantity("padding", self.before)
+        elif self.before or self.after:
+            room = room + Quantity("padding before", self.before) + Quantity("padding after", self.after)
+        kernel: Expression = Quantity("kernel", self.kernel)
+        if self.dilation > 1:
+            kernel = (kernel - 1) * Quantity("dilation", self.dilation) + 1
+        free, stride = room - kernel, Quantity("stride", self.stride)
+        up = self.count > self.slack // self.stride + 1
+        return (free.ceiling_division(stride) if up else free // stride) + 1
+
+    def exactly(self) -> str:
+        """Write the size as the rule gives it before rounding: `(7 − 3)/3 + 1 = 2.33`."""
+        values = self.expression().values().replace("⌊", "").replace("⌋", "").replace("⌈", "").replace("⌉", "")
+        return f"{values} = {round(float(Fraction(self.slack, self.stride) + 1), 2):g}"
+
+    def fits(self) -> tuple[Fit, ...]:
+        """Find the nearest changes of stride, padding, kernel and size for which the rule gives a whole number ≥ 1."""
+        found = []
+        if self.slack < 0:
+            kernel = (self.length + self.before + self.after - 1) // self.dilation + 1
+            found.append(self._fit("kernel_size", kernel, kernel=kernel))
+            pad = -(-(self.extent - self.length) // 2)
+            found.append(self._fit("padding", pad, before=pad, after=pad))
+            least = self.extent - self.before - self.after
+            found.append(Fit(f"input {self.axis}", f"at least {least}", "1"))
+            return tuple(found)
+        for stride in sorted(range(1, min(self.slack, 64) + 1), key=lambda s: (abs(s - self.stride), s)):
+            if self.slack % stride == 0 and stride != self.stride:
+                found.append(self._fit("strides", stride, stride=stride))
+            if len(found) == 2:
+                break
+        rest = self.slack % self.stride
+        short = self.stride - rest
+        if (self.before + self.after + short) % 2 == 0:
+            pad = (self.before + self.after + short) // 2
+            found.append(self._fit("padding", pad, before=pad, after=pad))
+        else:
+            found.append(
+                self._fit("padding", f"{self.before} before and {self.after + short} after", after=self.after + short)
+            )
+        found.append(self._fit(f"input {self.axis}", self.length + short, length=self.length + short))
+        if self.length > rest:
+            found.append(self._fit(f"input {self.axis}", self.length - rest, length=self.length - rest))
+        return tuple(found)
+
+    def _fit(self, argument: str, value: object, **changes: int) -> Fit:
+        settings = {name: getattr(self, name) for name in self.__slots__}
+        return Fit(argument, str(value), str(Window(**{**settings, **changes}).count))
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The windows of a layer: along the height and along the width."""
+
+    rows: Window
+    columns: Window
+
+    @property
+    def padded_alike(self) -> bool:
+        """Whether both ends of each axis have equal padding, as PyTorch's own layers need."""
+        return self.rows.before == self.rows.after and self.columns.before == self.columns.after
+
+    @property
+    def sides(self) -> tuple[int, int, int, int]:
+        """Padding as (left, right, top, bottom), PyTorch's order."""
+        return self.columns.before, self.columns.after, self.rows.before, self.rows.after
+
+    def both(self) -> tuple[Window, Window]:
+        """Return the windows along the height and the width."""
+        return self.rows, self.columns
+
+
+def misfit(kind: str, windows: Windows, window: Window) -> ShapeError:
+    """Explain why a window does not fit, with what would."""
+    kernel = f"{windows.rows.extent}×{windows.columns.extent}"
+    given = f"{windows.rows.length}×{windows.columns.length}"
+    padding = max(window.before, window.after)
+    padded = f" with padding {window.before}/{window.after}" if padding else ""
+    expected = (
+        f"{kind} expected an input of at least {kernel}, received {given}{padded}"
+        if window.slack < 0
+        else f"{kind} does not fit: expected a whole number of windows along the {window.axis}, received {window.exactly()}"
+    )
+    rule = ("({} + padding − kernel)/stride + 1" if padding else "({} − kernel)/stride + 1").format(window.axis)
+    return ShapeError(expected, rule=rule, values=window.exactly(), fits=window.fits())
+
+
+def windows_of(
+    input: Shape, kernel: Pair, strides: Pair, padding: str | Sides, dilation: Pair = (1, 1), ceil: bool = False
+) -> Windows:
+    """Lay a layer's windows over an input of H×W×C."""
+    found = []
+    for i, axis in enumerate(("height", "width")):
+        window = Window(axis, input[i], kernel[i], strides[i], dilation[i], ceil=ceil)
+        if padding == "same":
+            total = max((-(-input[i] // strides[i]) - 1) * strides[i] + window.extent - input[i], 0)
+            before, after = total // 2, total - total // 2
+        elif padding == "valid":
+            before, after = 0, 0
+        else:
+            assert not isinstance(padding, str)
+            before, after = padding[i]
+        found.append(Window(axis, input[i], kernel[i], strides[i], dilation[i], before, after, ceil))
+    return Windows(*found)
+
+
+def need_picture(kind: str, input: Shape) -> None:
+    """Raise `ShapeError` unless the input is H×W×C."""
+    if len(input) != 3:
+        raise ShapeError(
+            f"{kind} expected a picture (height × width × channels), received a vector of {shape_text(input)}",
+            fits=(Fit("before it", "a Reshape", "height×width×channels"),),
+        )
+
+
+def plural(count: int, word: str) -> str:
+    """Write `1 row`, `3 rows`."""
+    return word if count == 1 else f"{count} {word}s"
+
+
+class Windowed(Layer):
+    """A layer that looks through windows: what all of them have in common. Subclasses `lay` the windows."""
+
+    @abstractmethod
+    def lay(self, input: Shape) -> Windows:
+        """Lay the windows over an input of H×W×C."""
+
+    def windows(self, input: Shape) -> Windows:
+        """Return the windows along height and width; raise `ShapeError` for a vector."""
+        if len(input) != 3:
+            need_picture(type(self).__name__, input)
+        return self.lay(input)
+
+    def places(self, input: Shape) -> Pair:
+        """Return the output's height and width, or raise `ShapeError` where the kernel does not fit at all."""
+        windows = self.windows(input)
+        for window in windows.both():
+            if window.slack < 0:
+                raise misfit(type(self).__name__, windows, window)
+        return windows.rows.count, windows.columns.count
+
+    def shape_figures(self, input: Shape) -> dict[str, Expression]:
+        """Return the size rule's arithmetic, and that of the padding that keeps the size."""
+        windows = self.windows(input)
+        figures = {f"output_{window.axis}": window.expression() for window in windows.both()}
+        rows = windows.rows
+        if rows.before == rows.after > 0 and rows.stride == 1 and 2 * rows.before == rows.extent - 1:
+            figures["padding_that_keeps_the_size"] = (Quantity("kernel", rows.extent) - 1) / 2
+        return figures
+
+    def seen_through(self, input: Shape, field: Field) -> Field:
+        """See through the windows."""
+        rows, columns = (
+            partial(Axis.window, length=w.count, stride=w.stride, before=w.before, extent=w.extent)
+            for w in self.windows(input).both()
+        )
+        return field.each(rows, columns)
+
+    def gradient_paths(self, input: Shape) -> tuple[int, int]:
+        """Return positions read, and the window's area."""
+        windows = self.windows(input)
+        return windows.rows.read * windows.columns.read, windows.rows.kernel * windows.columns.kernel
+
+    def notes(self, input: Shape) -> tuple[str, ...]:
+        """Report rows and columns that no window covers."""
+        return tuple(
+            f"{window.exactly()}: the last {plural(window.dropped, word)} of {window.length} not covered, dropped"
+            for window, word in zip(self.windows(input).both(), ("row", "column"), strict=True)
+            if window.dropped
+        )
+
+    def strict_error(self, input: Shape) -> ShapeError | None:
+        """Refuse rows and columns that no window covers."""
+        windows = self.windows(input)
+        dropping = [window for window in windows.both() if window.dropped]
+        return misfit(type(self).__name__, windows, dropping[0]) if dropping else None

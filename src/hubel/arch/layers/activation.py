@@ -1,0 +1,88 @@
+"""Activations: one function on each number (softmax: on each vector of channels)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from hubel.arch._expression import Expression, elements
+from hubel.arch._layer import Call, Keeps, Layer, register
+from hubel.arch._shape import Shape
+
+# function: (PyTorch's module, whether it keeps its input or its output for the backward pass)
+FUNCTIONS: dict[str, tuple[str, Keeps]] = {
+    "relu": ("ReLU", Keeps(output=True)),
+    "tanh": ("Tanh", Keeps(output=True)),
+    "sigmoid": ("Sigmoid", Keeps(output=True)),
+    "softmax": ("Softmax", Keeps(output=True)),
+    "gelu": ("GELU", Keeps(input=True)),
+    "silu": ("SiLU", Keeps(input=True)),
+    "relu6": ("ReLU6", Keeps(input=True)),
+    "hardswish": ("Hardswish", Keeps(input=True)),
+    "linear": ("Identity", Keeps()),
+}
+
+
+@register("activation", positional=("function",))
+@dataclass(frozen=True)
+class Activation(Layer):
+    """Apply a function to each number; the shape stays. In the text form its name alone: `relu`.
+
+    relu, tanh, sigmoid, gelu (Hendrycks & Gimpel 2016, exact), silu, relu6 (min(max(x, 0), 6)), hardswish (Howard et al.
+    2019), softmax (over the channels of each place), linear (nothing).
+    """
+
+    function: str
+
+    def check(self) -> None:
+        """Check that the function is known."""
+        if self.function not in FUNCTIONS:
+            near = get_close_matches(str(self.function)[:40], FUNCTIONS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"expected an activation of {', '.join(FUNCTIONS)}, received {self.function!r}{hint}")
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        return input
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return one operation for each number."""
+        return {} if self.function == "linear" else {"activation_operations": elements(input)}
+
+    def call(self, input: Shape) -> Call:
+        """Return PyTorch's module of that function."""
+        return Call(FUNCTIONS[self.function][0], {"dim": 1} if self.function == "softmax" else {})
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep the output where the derivative can be had from it, else the input."""
+        return FUNCTIONS[self.function][1]
+
+
+@register("leaky", positional=("negative_slope",))
+@dataclass(frozen=True)
+class LeakyReLU(Layer):
+    """Let negative numbers through, times `negative_slope`: Maas, Hannun & Ng (2013)."""
+
+    negative_slope: float = 0.01
+
+    def check(self) -> None:
+        """Check the slope."""
+        if not isinstance(self.negative_slope, (int, float)) or isinstance(self.negative_slope, bool):
+            raise ValueError(f"expected negative_slope as a number, received {self.negative_slope!r}")
+        self._set(negative_slope=float(self.negative_slope))
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        return input
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return one operation for each number."""
+        return {"activation_operations": elements(input)}
+
+    def call(self, input: Shape) -> Call:
+        """Return `LeakyReLU`."""
+        return Call("LeakyReLU", {"negative_slope": self.negative_slope})
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep the input."""
+        return Keeps(input=True)

@@ -1,0 +1,195 @@
+"""Layers that act on channels: scaled, chosen, shuffled, padded, weighed by a small network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hubel.arch._errors import Fit, ShapeError
+from hubel.arch._expression import Expression, Quantity, elements
+from hubel.arch._field import Field
+from hubel.arch._layer import Call, Keeps, Layer, register
+from hubel.arch._shape import Shape, positions, positive
+from hubel.arch._window import need_picture
+
+
+@register("scale")
+@dataclass(frozen=True)
+class Scale(Layer):
+    """Multiply each channel by a learned number, and add another: the shape stays.
+
+    With average pooling before it, LeNet-5's trainable pooling (LeCun et al. 1998); without bias, ConvNeXt's layer scale.
+    """
+
+    use_bias: bool = True
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        return input
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return a factor, and a bias, for each channel."""
+        channels = Quantity("channels", input[-1])
+        figures = {"parameters": channels * 2 if self.use_bias else channels, "elementwise_operations": elements(input)}
+        if self.use_bias:
+            figures["bias_operations"] = elements(input)
+        return figures
+
+    def call(self, input: Shape) -> Call:
+        """Return hubel's own module."""
+        return Call("Scale", {"channels": input[-1], "bias": self.use_bias})
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep the input."""
+        return Keeps(input=True)
+
+
+@register("shuffle", positional=("groups",))
+@dataclass(frozen=True)
+class ChannelShuffle(Layer):
+    """Deal the channels out anew among `groups`: Zhang et al., "ShuffleNet" (2017). `groups` must divide the channels."""
+
+    groups: int
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(groups=positive(self.groups, "groups"))
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        need_picture("ChannelShuffle", input)
+        channels = input[2]
+        if channels % self.groups:
+            near = sorted((d for d in range(1, channels + 1) if channels % d == 0), key=lambda d: abs(d - self.groups))
+            raise ShapeError(
+                f"ChannelShuffle expected channels that {self.groups} groups divide, received {channels}",
+                rule="channels / groups",
+                values=f"{channels}/{self.groups} = {channels / self.groups:.4g}",
+                fits=tuple(Fit("groups", str(d), f"{channels // d} channels each") for d in near[:2]),
+            )
+        return input
+
+    def call(self, input: Shape) -> Call:
+        """Return `ChannelShuffle`."""
+        return Call("ChannelShuffle", {"groups": self.groups})
+
+
+@register("se", positional=("ratio",))
+@dataclass(frozen=True)
+class SqueezeExcitation(Layer):
+    """Weigh each channel by a small network that sees all of them: Hu, Shen & Sun (2017). The shape stays.
+
+    A composition: global average, dense C/ratio relu, dense C sigmoid; the picture is multiplied by the result.
+    """
+
+    ratio: int = 16
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(ratio=positive(self.ratio, "ratio"))
+
+    def squeezed(self, input: Shape) -> int:
+        """Return the narrow layer's width, C/ratio rounded down, at least 1."""
+        return max(1, input[2] // self.ratio)
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        need_picture("SqueezeExcitation", input)
+        return input
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return the sums of the composition's figures."""
+        channels, narrow = Quantity("channels", input[2]), Quantity("squeezed", self.squeezed(input))
+        return {
+            "weights": channels * narrow + narrow * channels,
+            "parameters": (channels + 1) * narrow + (narrow + 1) * channels,
+            "macs": channels * narrow + narrow * channels,
+            "biases": narrow + channels,
+            "bias_operations": narrow + channels,
+            "pooling_operations": elements(input),
+            "activation_operations": narrow + channels,
+            "elementwise_operations": elements(input),
+        }
+
+    def call(self, input: Shape) -> Call:
+        """Return a product of the picture and a body of ordinary modules."""
+        narrow = self.squeezed(input)
+        body = {
+            "pool": Call("AdaptiveAvgPool2d", {"output_size": 1}),
+            "squeeze": Call("Conv2d", {"in_channels": input[2], "out_channels": narrow, "kernel_size": 1}),
+            "relu": Call("ReLU"),
+            "excite": Call("Conv2d", {"in_channels": narrow, "out_channels": input[2], "kernel_size": 1}),
+            "sigmoid": Call("Sigmoid"),
+        }
+        return Call("Gate", body)
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep the picture, the mean, the narrow layer's output and the gate."""
+        return Keeps(input=True, extra_bytes=4 * (2 * input[2] + self.squeezed(input)))
+
+    def seen_through(self, input: Shape, field: Field) -> Field:
+        """See everything: each gate depends on the whole picture."""
+        return field.each(lambda axis: axis.everything(axis.length))
+
+    def gradient_paths(self, input: Shape) -> tuple[int, int]:
+        """Return all positions twice."""
+        return positions(input), positions(input)
+
+
+@register("select", positional=("channels*",))
+@dataclass(frozen=True)
+class SelectChannels(Layer):
+    """Pass on the listed channels only, counted from 0: H×W×C → H×W×len(channels).
+
+    LeNet-5's third layer looks at chosen maps of the second (LeCun et al. 1998, table I).
+    """
+
+    channels: tuple[int, ...]
+
+    def check(self) -> None:
+        """Check the list."""
+        given = (self.channels,) if isinstance(self.channels, int) else self.channels
+        if not isinstance(given, (tuple, list)) or not given:
+            raise ValueError(f"expected channels as one or more ints ≥ 0, received {given!r}")
+        self._set(channels=tuple(positive(channel, "channels", least=0) for channel in given))
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return H×W×len(channels)."""
+        if max(self.channels) >= input[-1]:
+            raise ShapeError(
+                f"SelectChannels expected channels below {input[-1]}, received {max(self.channels)}",
+                fits=(Fit("channels", f"0 … {input[-1] - 1}", "any of them"),),
+            )
+        return (*input[:-1], len(self.channels))
+
+    def call(self, input: Shape) -> Call:
+        """Return hubel's own module."""
+        return Call("SelectChannels", {"channels": self.channels})
+
+
+@register("padchannels", positional=("before", "after"))
+@dataclass(frozen=True)
+class ChannelPadding(Layer):
+    """Put channels of noughts before and after the others: H×W×C → H×W×(before + C + after).
+
+    The parameter-free shortcut where a residual network grows wider: He et al. (2015), option A.
+    """
+
+    before: int
+    after: int
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(before=positive(self.before, "before", least=0), after=positive(self.after, "after", least=0))
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return H×W×(before + C + after)."""
+        return (*input[:-1], input[-1] + self.before + self.after)
+
+    def shape_figures(self, input: Shape) -> dict[str, Expression]:
+        """Return the new number of channels."""
+        channels: Expression = Quantity("channels", input[-1])
+        return {"output_channels": Quantity("before", self.before) + channels + Quantity("after", self.after)}
+
+    def call(self, input: Shape) -> Call:
+        """Return hubel's own module."""
+        return Call("ChannelPadding", {"before": self.before, "after": self.after})

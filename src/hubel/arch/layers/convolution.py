@@ -1,0 +1,402 @@
+"""Convolutions: ordinary, depthwise, transposed, and locally connected layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from math import gcd
+from typing import Any
+
+from hubel.arch._errors import Fit, ShapeError
+from hubel.arch._expression import Expression, Quantity, product
+from hubel.arch._field import Axis, Field
+from hubel.arch._layer import Call, Keeps, Weighted, register
+from hubel.arch._shape import Pair, Shape, pair, positions, positive
+from hubel.arch._window import (
+    Padding,
+    Sides,
+    Windowed,
+    Windows,
+    checked_padding,
+    need_picture,
+    windows_of,
+)
+
+
+def _weights(kernel: Pair, channels: int, filters: int, bias: bool, groups: int = 1) -> dict[str, Expression]:
+    depth: Expression = Quantity("channels", channels)
+    if groups > 1:
+        depth = depth / Quantity("groups", groups)
+    taps = Quantity("kernel height", kernel[0]) * Quantity("kernel width", kernel[1]) * depth
+    number = Quantity("filters", filters)
+    figures = {"dot_product": taps, "weights": taps * number}
+    if bias:
+        figures["biases"] = number
+    figures["parameters_per_filter"] = taps + 1 if bias else taps
+    figures["parameters"] = (taps + 1) * number if bias else taps * number
+    return figures
+
+
+def _places(shape: Shape, what: str = "output") -> Expression:
+    return Quantity(f"{what} height", shape[0]) * Quantity(f"{what} width", shape[1])
+
+
+def _module_arguments(
+    layer: Conv2D | DepthwiseConv2D, windows: Windows, channels: int, filters: int, groups: int
+) -> Call:
+    arguments: dict[str, Any] = {
+        "in_channels": channels,
+        "out_channels": filters,
+        "kernel_size": layer.kernel_size,
+        "stride": layer.strides,
+        "dilation": layer.dilation_rate,
+        "groups": groups,
+        "bias": layer.use_bias,
+    }
+    if windows.padded_alike:
+        return Call("Conv2d", {**arguments, "padding": (windows.rows.before, windows.columns.before)})
+    return Call("PaddedConv2d", {**arguments, "sides": windows.sides})
+
+
+@register("conv", positional=("filters", "kernel_size"))
+@dataclass(frozen=True)
+class Conv2D(Windowed, Weighted):
+    """Slide `filters` kernels over the picture: H×W×C → H′×W′×filters.
+
+    `kernel_size`, `strides`, `dilation_rate`: an int or (rows, columns). `padding`: "valid" (none), "same" (⌈size/strides⌉
+    outputs, as in Keras), a number of rows and columns on each side, (rows, columns), or ((top, bottom), (left, right)).
+    `groups`: kernels see only their group's channels, as in AlexNet (2012); must divide channels and filters.
+    """
+
+    filters: int
+    kernel_size: int | Pair
+    strides: int | Pair = (1, 1)
+    padding: Padding = "valid"
+    dilation_rate: int | Pair = (1, 1)
+    groups: int = 1
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(
+            filters=positive(self.filters, "filters"),
+            kernel_size=pair(self.kernel_size, "kernel_size"),
+            strides=pair(self.strides, "strides"),
+            dilation_rate=pair(self.dilation_rate, "dilation_rate"),
+            padding=checked_padding(self.padding),
+            groups=positive(self.groups, "groups"),
+        )
+        if self.filters % self.groups:
+            raise ValueError(f"expected filters as a multiple of groups ({self.groups}), received {self.filters}")
+
+    def lay(self, input: Shape) -> Windows:
+        """Lay the kernel's windows over the input."""
+        return windows_of(input, self.kernel_size, self.strides, self.padding, self.dilation_rate)  # type: ignore[arg-type]
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return H′×W′×filters."""
+        rows, columns = self.places(input)
+        if input[2] % self.groups:
+            raise ShapeError(
+                f"Conv2D expected channels that {self.groups} groups divide, received {input[2]}",
+                rule="channels / groups",
+                values=f"{input[2]}/{self.groups} = {input[2] / self.groups:.4g}",
+                fits=_group_fits(input[2], self.filters, self.groups),
+            )
+        return rows, columns, self.filters
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return the arithmetic of weights and MACs."""
+        output = self.output_shape(input)
+        figures = _weights(self.kernel_size, input[2], self.filters, self.use_bias, self.groups)  # type: ignore[arg-type]
+        figures["macs"] = _places(output) * Quantity("filters", self.filters) * figures["dot_product"]
+        if self.use_bias:
+            figures["bias_operations"] = _places(output) * Quantity("filters", self.filters)
+        return figures
+
+    def call(self, input: Shape) -> Call:
+        """Return `Conv2d`, or `PaddedConv2d` where the sides differ."""
+        return _module_arguments(self, self.windows(input), input[2], self.filters, self.groups)
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep the input (the padded copy, where the sides differ)."""
+        return _kept_picture(self.windows(input), input)
+
+
+def _kept_picture(windows: Windows, input: Shape) -> Keeps:
+    if windows.padded_alike:
+        return Keeps(input=True)
+    height = input[0] + windows.rows.before + windows.rows.after
+    width = input[1] + windows.columns.before + windows.columns.after
+    return Keeps(extra_bytes=4 * height * width * input[2])
+
+
+def _group_fits(channels: int, filters: int, groups: int) -> tuple[Fit, ...]:
+    common = gcd(channels, filters)
+    divisors = [d for d in range(1, common + 1) if common % d == 0]
+    nearest = sorted(divisors, key=lambda d: abs(d - groups))[:2]
+    below = channels - channels % groups
+    found = [Fit("groups", str(d), f"{channels // d} channels each") for d in nearest]
+    return (*found, Fit("input channels", str(below or groups), f"{(below or groups) // groups} channels each"))
+
+
+@register("dwconv", positional=("kernel_size",))
+@dataclass(frozen=True)
+class DepthwiseConv2D(Windowed, Weighted):
+    """Slide `depth_multiplier` kernels over each channel by itself: H×W×C → H′×W′×(C·depth_multiplier).
+
+    From Sifre (2014) and Howard et al., "MobileNets" (2017). Settings as in `Conv2D`.
+    """
+
+    kernel_size: int | Pair
+    strides: int | Pair = (1, 1)
+    padding: Padding = "valid"
+    depth_multiplier: int = 1
+    dilation_rate: int | Pair = (1, 1)
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(
+            kernel_size=pair(self.kernel_size, "kernel_size"),
+            strides=pair(self.strides, "strides"),
+            dilation_rate=pair(self.dilation_rate, "dilation_rate"),
+            padding=checked_padding(self.padding),
+            depth_multiplier=positive(self.depth_multiplier, "depth_multiplier"),
+        )
+
+    def lay(self, input: Shape) -> Windows:
+        """Lay the kernel's windows over the input."""
+        return windows_of(input, self.kernel_size, self.strides, self.padding, self.dilation_rate)  # type: ignore[arg-type]
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return H′×W′×(C·depth_multiplier)."""
+        rows, columns = self.places(input)
+        return rows, columns, input[2] * self.depth_multiplier
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return the arithmetic of weights and MACs."""
+        output = self.output_shape(input)
+        rows, columns = self.kernel_size  # type: ignore[misc]
+        taps = Quantity("kernel height", rows) * Quantity("kernel width", columns)
+        number: Expression = Quantity("channels", input[2])
+        if self.depth_multiplier > 1:
+            number = number * Quantity("depth multiplier", self.depth_multiplier)
+        figures = {"dot_product": taps, "weights": taps * number}
+        figures["parameters"] = (taps + 1) * number if self.use_bias else taps * number
+        figures["macs"] = _places(output) * number * taps
+        if self.use_bias:
+            figures["biases"] = number
+            figures["bias_operations"] = _places(output) * number
+        return figures
+
+    def call(self, input: Shape) -> Call:
+        """Return `Conv2d` with as many groups as channels."""
+        return _module_arguments(self, self.windows(input), input[2], input[2] * self.depth_multiplier, input[2])
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep the input (the padded copy, where the sides differ)."""
+        return _kept_picture(self.windows(input), input)
+
+
+@register("local", positional=("filters", "kernel_size"))
+@dataclass(frozen=True)
+class LocallyConnected2D(Windowed, Weighted):
+    """A convolution whose kernels differ from place to place: H×W×C → H′×W′×filters, no weight shared.
+
+    `filters` detectors at each place, each with its own weights and bias. Settings as in `Conv2D`.
+    """
+
+    filters: int
+    kernel_size: int | Pair
+    strides: int | Pair = (1, 1)
+    padding: Padding = "valid"
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(
+            filters=positive(self.filters, "filters"),
+            kernel_size=pair(self.kernel_size, "kernel_size"),
+            strides=pair(self.strides, "strides"),
+            padding=checked_padding(self.padding),
+        )
+
+    def lay(self, input: Shape) -> Windows:
+        """Lay the kernel's windows over the input."""
+        return windows_of(input, self.kernel_size, self.strides, self.padding)  # type: ignore[arg-type]
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return H′×W′×filters."""
+        rows, columns = self.places(input)
+        return rows, columns, self.filters
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return the arithmetic of weights and MACs: the weights are used once each."""
+        figures = _weights(self.kernel_size, input[2], self.filters, self.use_bias)  # type: ignore[arg-type]
+        places = _places(self.output_shape(input))
+        figures["parameters"] = figures["parameters"] * places
+        figures["weights"] = figures["macs"] = figures["weights"] * places
+        if self.use_bias:
+            figures["biases"] = figures["bias_operations"] = figures["biases"] * places
+        return figures
+
+    def call(self, input: Shape) -> Call:
+        """Return hubel's own module (PyTorch has none)."""
+        rows, columns, _ = self.output_shape(input)
+        return Call(
+            "LocallyConnected2d",
+            {
+                "in_channels": input[2],
+                "out_channels": self.filters,
+                "output_size": (rows, columns),
+                "kernel_size": self.kernel_size,
+                "stride": self.strides,
+                "sides": self.windows(input).sides,
+                "bias": self.use_bias,
+            },
+        )
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep the unfolded windows, a column of kernel·kernel·channels for each place."""
+        rows, columns, _ = self.output_shape(input)
+        height, width = self.kernel_size  # type: ignore[misc]
+        return Keeps(extra_bytes=4 * product(rows, columns, height, width, input[2]).value)  # type: ignore[arg-type]
+
+
+@register("deconv", positional=("filters", "kernel_size"))
+@dataclass(frozen=True)
+class Conv2DTranspose(Weighted):
+    """Spread each input over a kernel's area, `strides` apart: the shapes of a convolution run backwards.
+
+    H×W×C → ((H − 1)·strides + extent − padding + output_padding)…×filters. With padding "same" the output is size·strides
+    (Keras); numbers are rows cut off each side (PyTorch). `output_padding` rows are added below and to the right.
+    """
+
+    filters: int
+    kernel_size: int | Pair
+    strides: int | Pair = (1, 1)
+    padding: Padding = "valid"
+    output_padding: int | Pair = (0, 0)
+    dilation_rate: int | Pair = (1, 1)
+    groups: int = 1
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(
+            filters=positive(self.filters, "filters"),
+            kernel_size=pair(self.kernel_size, "kernel_size"),
+            strides=pair(self.strides, "strides"),
+            dilation_rate=pair(self.dilation_rate, "dilation_rate"),
+            padding=checked_padding(self.padding),
+            output_padding=pair(self.output_padding, "output_padding", least=0),
+            groups=positive(self.groups, "groups"),
+        )
+        if self.filters % self.groups:
+            raise ValueError(f"expected filters as a multiple of groups ({self.groups}), received {self.filters}")
+        limits = zip(self.output_padding, self.strides, self.dilation_rate, strict=True)  # type: ignore[arg-type]
+        if any(extra >= max(stride, dilation) for extra, stride, dilation in limits):
+            raise ValueError(
+                f"expected output_padding below strides {self.strides} or dilation_rate, received {self.output_padding}"
+            )
+        if self.padding == "same" and self.output_padding != (0, 0):
+            raise ValueError("expected output_padding 0 with padding 'same', which sets the size, received more")
+
+    def sides(self) -> Sides:
+        """Return rows and columns that are cut off: ((top, bottom), (left, right)); less than nought adds."""
+        if self.padding == "valid":
+            return (0, 0), (0, 0)
+        if not isinstance(self.padding, str):
+            return self.padding  # type: ignore[return-value]
+        found = []
+        for kernel, stride, dilation in zip(self.kernel_size, self.strides, self.dilation_rate, strict=True):  # type: ignore[arg-type]
+            cut = (kernel - 1) * dilation + 1 - stride
+            found.append((cut // 2, cut - cut // 2) if cut >= 0 else (0, cut))
+        return found[0], found[1]
+
+    def _axis(self, input: Shape, i: int) -> Expression:
+        axis = ("height", "width")[i]
+        kernel, stride, dilation = self.kernel_size[i], self.strides[i], self.dilation_rate[i]  # type: ignore[index]
+        extent: Expression = Quantity("kernel", kernel)
+        if dilation > 1:
+            extent = (extent - 1) * Quantity("dilation", dilation) + 1
+        length = (Quantity(axis, input[i]) - 1) * Quantity("stride", stride) + extent
+        before, after = self.sides()[i]
+        if before == after and before:
+            length = length - 2 * Quantity("padding", before)
+        else:
+            length = length - Quantity("padding before", before) if before else length
+            length = length - Quantity("padding after", after) if after > 0 else length
+            length = length + Quantity("rows added", -after) if after < 0 else length
+        extra = self.output_padding[i]  # type: ignore[index]
+        return length + Quantity("output padding", extra) if extra else length
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return H′×W′×filters."""
+        need_picture("Conv2DTranspose", input)
+        rows, columns = int(self._axis(input, 0).value), int(self._axis(input, 1).value)
+        if rows < 1 or columns < 1:
+            raise ShapeError(
+                f"Conv2DTranspose expected padding smaller than its output, received {self.padding} for an output of "
+                f"{rows}×{columns}",
+                rule=self._axis(input, 0).names(),
+                values=f"{self._axis(input, 0).values()} = {rows}",
+                fits=(Fit("padding", "0", f"{rows + sum(self.sides()[0])}×{columns + sum(self.sides()[1])}"),),
+            )
+        if input[2] % self.groups:
+            raise ShapeError(
+                f"Conv2DTranspose expected channels that {self.groups} groups divide, received {input[2]}",
+                fits=_group_fits(input[2], self.filters, self.groups),
+            )
+        return rows, columns, self.filters
+
+    def shape_figures(self, input: Shape) -> dict[str, Expression]:
+        """Return the size rule's arithmetic."""
+        return {"output_height": self._axis(input, 0), "output_width": self._axis(input, 1)}
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return the arithmetic of weights and MACs: every input number meets every weight of its channel once."""
+        figures = _weights(self.kernel_size, input[2], self.filters, False, self.groups)  # type: ignore[arg-type]
+        del figures["parameters_per_filter"], figures["dot_product"]
+        figures["macs"] = _places(input, "input") * figures["weights"]
+        if self.use_bias:
+            figures["biases"] = Quantity("filters", self.filters)
+            figures["parameters"] = figures["weights"] + figures["biases"]
+            figures["bias_operations"] = _places(self.output_shape(input)) * Quantity("filters", self.filters)
+        return figures
+
+    def call(self, input: Shape) -> Call:
+        """Return `ConvTranspose2d`, or hubel's own where sides differ."""
+        arguments: dict[str, Any] = {
+            "in_channels": input[2],
+            "out_channels": self.filters,
+            "kernel_size": self.kernel_size,
+            "stride": self.strides,
+            "dilation": self.dilation_rate,
+            "groups": self.groups,
+            "bias": self.use_bias,
+        }
+        (top, bottom), (left, right) = self.sides()
+        if top == bottom and left == right:
+            more = {"padding": (top, left), "output_padding": self.output_padding}
+            return Call("ConvTranspose2d", {**arguments, **more})
+        rows, columns, _ = self.output_shape(input)
+        return Call("CroppedConvTranspose2d", {**arguments, "top": top, "left": left, "output_size": (rows, columns)})
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep the input."""
+        return Keeps(input=True)
+
+    def seen_through(self, input: Shape, field: Field) -> Field:
+        """See the inputs whose kernels land on a place."""
+        shape, steps = self.output_shape(input), []
+        for i in (0, 1):
+            kernel, stride, dilation = self.kernel_size[i], self.strides[i], self.dilation_rate[i]  # type: ignore[index]
+            before = self.sides()[i][0]
+            steps.append(
+                partial(
+                    Axis.transposed, length=shape[i], stride=stride, before=before, kernel=kernel, dilation=dilation
+                )
+            )
+        return field.each(*steps)
+
+    def gradient_paths(self, input: Shape) -> tuple[int, int]:
+        """Return all positions, and the kernel's area."""
+        return positions(input), self.kernel_size[0] * self.kernel_size[1]  # type: ignore[index]

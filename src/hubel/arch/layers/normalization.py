@@ -1,0 +1,190 @@
+"""Normalisation: numbers brought to mean 0 and variance 1, over a batch, a picture, groups of channels, or neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hubel.arch._errors import Fit, ShapeError
+from hubel.arch._expression import Expression, Quantity, elements
+from hubel.arch._layer import Call, Keeps, Layer, register
+from hubel.arch._shape import Shape, positions, positive, size
+from hubel.arch._window import need_picture
+
+
+def _fraction(value: object, what: str) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1:
+        raise ValueError(f"expected {what} from 0 up to (not including) 1, received {value!r}")
+    return float(value)
+
+
+@dataclass(frozen=True)
+class _Affine(Layer):
+    """Normalise, then scale and shift each channel by learned numbers (`scale`, `center`)."""
+
+    epsilon: float = 1e-5
+    center: bool = True
+    scale: bool = True
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(epsilon=_fraction(self.epsilon, "epsilon"))
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        return input
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return a scale and a shift for each channel, two operations for each number."""
+        learned = self.center + self.scale
+        figures: dict[str, Expression] = {}
+        if learned:
+            channels = Quantity("channels", input[-1])
+            figures["parameters"] = channels * 2 if learned == 2 else channels
+        figures["normalization_operations"] = 2 * elements(input)
+        return figures
+
+
+@register("norm", positional=())
+@dataclass(frozen=True)
+class BatchNormalization(_Affine):
+    """Normalise each channel over the batch: Ioffe & Szegedy (2015). H×W×C or (features,) stays what it is.
+
+    `momentum` is the share of the running mean and variance that each batch leaves, as in Keras (PyTorch's is 1 − this).
+    """
+
+    momentum: float = 0.9
+
+    def check(self) -> None:
+        """Check the settings."""
+        super().check()
+        self._set(momentum=_fraction(self.momentum, "momentum"))
+        if self.center != self.scale:
+            raise ValueError(
+                "expected center and scale of BatchNormalization both on or both off (PyTorch has them together), "
+                f"received center={self.center}, scale={self.scale}"
+            )
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return the scale and shift, and the running mean and variance beside them."""
+        return {**super().figures(input), "buffers": Quantity("channels", input[-1]) * 2}
+
+    def call(self, input: Shape) -> Call:
+        """Return `BatchNorm2d` or `BatchNorm1d`."""
+        arguments = {
+            "num_features": input[-1],
+            "eps": self.epsilon,
+            "momentum": round(1 - self.momentum, 12),
+            "affine": self.scale,
+        }
+        return Call("BatchNorm2d" if len(input) == 3 else "BatchNorm1d", arguments)
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep the input, and the batch's mean and deviation of each channel."""
+        return Keeps(input=True, extra_bytes=2 * 4 * input[-1])
+
+
+@register("layernorm", label="norm")
+@dataclass(frozen=True)
+class LayerNormalization(_Affine):
+    """Normalise the channels of each place: Ba, Kiros & Hinton (2016), as Keras and ConvNeXt do."""
+
+    epsilon: float = 1e-6
+
+    def check(self) -> None:
+        """Check the settings."""
+        super().check()
+        if self.center and not self.scale:
+            raise ValueError("expected scale with center in LayerNormalization, received center alone")
+
+    def call(self, input: Shape) -> Call:
+        """Return hubel's own module for pictures (PyTorch normalises the last axis only), or `LayerNorm`."""
+        name = "ChannelLayerNorm" if len(input) == 3 else "LayerNorm"
+        arguments = {"normalized_shape": input[-1], "eps": self.epsilon, "elementwise_affine": self.scale}
+        return Call(name, {**arguments, "bias": self.center})
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep the input, and the mean and deviation of each place."""
+        return Keeps(input=True, extra_bytes=2 * 4 * positions(input))
+
+
+@register("groupnorm", label="norm", positional=("groups",))
+@dataclass(frozen=True)
+class GroupNormalization(Layer):
+    """Normalise groups of channels over the picture: Wu & He (2018). `groups` must divide the channels."""
+
+    groups: int = 32
+    epsilon: float = 1e-5
+    center: bool = True
+    scale: bool = True
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(groups=positive(self.groups, "groups"), epsilon=_fraction(self.epsilon, "epsilon"))
+        if self.center != self.scale:
+            raise ValueError(
+                "expected center and scale of GroupNormalization both on or both off (PyTorch has them together), "
+                f"received center={self.center}, scale={self.scale}"
+            )
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        channels = input[-1]
+        if channels % self.groups:
+            near = sorted((d for d in range(1, channels + 1) if channels % d == 0), key=lambda d: abs(d - self.groups))
+            raise ShapeError(
+                f"GroupNormalization expected channels that {self.groups} groups divide, received {channels}",
+                rule="channels / groups",
+                values=f"{channels}/{self.groups} = {channels / self.groups:.4g}",
+                fits=tuple(Fit("groups", str(d), f"{channels // d} channels each") for d in near[:2]),
+            )
+        return input
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return a scale and a shift for each channel, two operations for each number."""
+        learned = {"parameters": Quantity("channels", input[-1]) * 2} if self.scale else {}
+        return {**learned, "normalization_operations": 2 * elements(input)}
+
+    def call(self, input: Shape) -> Call:
+        """Return `GroupNorm`."""
+        arguments = {"num_groups": self.groups, "num_channels": input[-1], "eps": self.epsilon, "affine": self.scale}
+        return Call("GroupNorm", arguments)
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep the input, and the mean and deviation of each group."""
+        return Keeps(input=True, extra_bytes=2 * 4 * self.groups)
+
+
+@register("lrn")
+@dataclass(frozen=True)
+class LocalResponseNormalization(Layer):
+    """Divide by a sum over `size` neighbouring channels: x/(k + α/size·Σx²)^β, Krizhevsky et al. (2012), section 3.3.
+
+    The paper writes α·Σx² without the division: its α = 1e-4 is `alpha=5e-4` here, where `size` is 5 (as in PyTorch).
+    """
+
+    size: int = 5
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 2.0
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(size=positive(self.size, "size"), alpha=float(self.alpha), beta=float(self.beta), k=float(self.k))
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        need_picture("LocalResponseNormalization", input)
+        return input
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return two operations for each number, as for other normalisations."""
+        return {"normalization_operations": 2 * elements(input)}
+
+    def call(self, input: Shape) -> Call:
+        """Return `LocalResponseNorm`."""
+        return Call("LocalResponseNorm", {"size": self.size, "alpha": self.alpha, "beta": self.beta, "k": self.k})
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep what PyTorch's composition keeps beside the input: the padded squares, the sum, and its power."""
+        padded = 4 * positions(input) * (input[2] + self.size - 1)
+        return Keeps(input=True, extra_bytes=padded + 2 * 4 * size(input))

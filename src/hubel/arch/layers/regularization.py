@@ -1,0 +1,48 @@
+"""Layers that do nothing to a picture when the network predicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hubel.arch._layer import Call, Keeps, Layer, register
+from hubel.arch._shape import Shape, size
+
+
+@register("dropout", positional=("rate",))
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """Set a share `rate` of the numbers to nought in training, and enlarge the rest: Srivastava et al. (2014)."""
+
+    rate: float = 0.5
+
+    def check(self) -> None:
+        """Check the rate."""
+        if not isinstance(self.rate, (int, float)) or isinstance(self.rate, bool) or not 0 <= self.rate < 1:
+            raise ValueError(f"expected rate from 0 up to (not including) 1, received {self.rate!r}")
+        self._set(rate=float(self.rate))
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        return input
+
+    def call(self, input: Shape) -> Call:
+        """Return `Dropout`."""
+        return Call("Dropout", {"p": self.rate})
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep what was dropped: a factor for each number."""
+        return Keeps(extra_bytes=4 * size(input)) if self.rate else Keeps()
+
+
+@register("identity")
+@dataclass(frozen=True)
+class Identity(Layer):
+    """Pass everything on unchanged: the shortcut of a residual block."""
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        return input
+
+    def call(self, input: Shape) -> Call:
+        """Return `Identity`."""
+        return Call("Identity")

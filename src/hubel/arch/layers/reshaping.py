@@ -1,0 +1,189 @@
+"""Layers that move numbers about: flattened, reshaped, padded, cropped, enlarged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from hubel.arch._errors import Fit, ShapeError
+from hubel.arch._expression import Expression, elements
+from hubel.arch._field import Axis, Field
+from hubel.arch._layer import Call, Layer, register
+from hubel.arch._shape import Pair, Shape, checked_shape, pair, positions, shape_text, size
+from hubel.arch._window import Padding, Sides, checked_padding, need_picture
+
+
+@register("flatten")
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """Write a picture as one vector: H×W×C → (H·W·C,), channel after channel, as PyTorch stores it."""
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return (H·W·C,)."""
+        return (size(input),)
+
+    def shape_figures(self, input: Shape) -> dict[str, Expression]:
+        """Return the vector's length."""
+        return {"output_features": elements(input)}
+
+    def call(self, input: Shape) -> Call:
+        """Return `Flatten`."""
+        return Call("Flatten")
+
+    def gradient_paths(self, input: Shape) -> tuple[int, int]:
+        """Return all positions twice: the vector as a whole counts as one position."""
+        return positions(input), positions(input)
+
+
+@register("reshape", positional=("target_shape",))
+@dataclass(frozen=True)
+class Reshape(Layer):
+    """Write the same numbers in another shape, in PyTorch's order (channel after channel), as `Flatten` does."""
+
+    target_shape: int | Shape
+
+    def check(self) -> None:
+        """Check the shape."""
+        self._set(target_shape=checked_shape(self.target_shape))
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return `target_shape`."""
+        target: Shape = self.target_shape  # type: ignore[assignment]
+        if size(input) != size(target):
+            raise ShapeError(
+                f"Reshape expected {size(target):,} numbers for {shape_text(target)}, received {shape_text(input)}",
+                rule="the products of both shapes must agree",
+                values=f"{'·'.join(map(str, input))} = {size(input):,}, {'·'.join(map(str, target))} = {size(target):,}",
+                fits=(Fit("target_shape", shape_text((size(input),)), "a vector"),),
+            )
+        return target
+
+    def call(self, input: Shape) -> Call:
+        """Return hubel's own module: a view."""
+        return Call("Reshape", {"shape": self.target_shape})
+
+    def seen_through(self, input: Shape, field: Field) -> Field:
+        """See everything: places are mixed."""
+        height, width, _ = self.target_shape if len(self.target_shape) == 3 else (1, 1, 1)  # type: ignore[arg-type, misc]
+        return field.each(partial(Axis.everything, length=height), partial(Axis.everything, length=width))
+
+    def gradient_paths(self, input: Shape) -> tuple[int, int]:
+        """Return all positions twice: places are mixed."""
+        return positions(input), positions(input)
+
+
+@register("zeropad", label="pad", positional=("padding",))
+@dataclass(frozen=True)
+class ZeroPadding2D(Layer):
+    """Put rows and columns of noughts around the picture: a number, (rows, columns) or ((top, bottom), (left, right))."""
+
+    padding: Padding = ((1, 1), (1, 1))
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(padding=checked_padding(self.padding, words=()))
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return (H + top + bottom)×(W + left + right)×C."""
+        need_picture("ZeroPadding2D", input)
+        rows, columns = self.padding  # type: ignore[misc]
+        return input[0] + sum(rows), input[1] + sum(columns), input[2]  # type: ignore[arg-type]
+
+    def call(self, input: Shape) -> Call:
+        """Return `ZeroPad2d`."""
+        (top, bottom), (left, right) = self.padding  # type: ignore[misc]
+        return Call("ZeroPad2d", {"padding": (left, right, top, bottom)})
+
+    def seen_through(self, input: Shape, field: Field) -> Field:
+        """Move the field by what is put before it."""
+        height, width, _ = self.output_shape(input)
+        rows, columns = self.padding  # type: ignore[misc]
+        return field.each(
+            partial(Axis.moved, length=height, before=rows[0]),  # type: ignore[index]
+            partial(Axis.moved, length=width, before=columns[0]),  # type: ignore[index]
+        )
+
+
+@register("crop", positional=("cropping",))
+@dataclass(frozen=True)
+class Cropping2D(Layer):
+    """Cut rows and columns off the picture: a number, (rows, columns) or ((top, bottom), (left, right))."""
+
+    cropping: int | Pair | Sides = ((1, 1), (1, 1))
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(cropping=checked_padding(self.cropping, words=()))
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return (H − top − bottom)×(W − left − right)×C."""
+        need_picture("Cropping2D", input)
+        rows, columns = self.cropping  # type: ignore[misc]
+        height, width = input[0] - sum(rows), input[1] - sum(columns)  # type: ignore[arg-type]
+        if height < 1 or width < 1:
+            raise ShapeError(
+                f"Cropping2D expected a picture larger than what it cuts off, received {shape_text(input)}",
+                rule="height − top − bottom",
+                values=f"{input[0]} − {sum(rows)} = {height}, {input[1]} − {sum(columns)} = {width}",  # type: ignore[arg-type]
+                fits=(Fit("cropping", str((min(input[:2]) - 1) // 2), "at most"),),
+            )
+        return height, width, input[2]
+
+    def call(self, input: Shape) -> Call:
+        """Return `ZeroPad2d` with negative numbers, which cuts."""
+        (top, bottom), (left, right) = self.cropping  # type: ignore[misc]
+        return Call("ZeroPad2d", {"padding": (-left, -right, -top, -bottom)})
+
+    def seen_through(self, input: Shape, field: Field) -> Field:
+        """Move the field by what is cut before it."""
+        height, width, _ = self.output_shape(input)
+        rows, columns = self.cropping  # type: ignore[misc]
+        return field.each(
+            partial(Axis.moved, length=height, before=-rows[0]),  # type: ignore[index]
+            partial(Axis.moved, length=width, before=-columns[0]),  # type: ignore[index]
+        )
+
+    def gradient_paths(self, input: Shape) -> tuple[int, int]:
+        """Return the positions that are left."""
+        return positions(self.output_shape(input)), 1
+
+
+@register("upsample", positional=("size",))
+@dataclass(frozen=True)
+class UpSampling2D(Layer):
+    """Enlarge the picture `size` times: H×W×C → (H·rows)×(W·columns)×C.
+
+    `interpolation`: "nearest" repeats rows and columns, "bilinear" mixes neighbours (half-pixel centres, as in Keras).
+    """
+
+    size: int | Pair = (2, 2)
+    interpolation: str = "nearest"
+
+    def check(self) -> None:
+        """Check the settings."""
+        self._set(size=pair(self.size, "size"))
+        if self.interpolation not in ("nearest", "bilinear"):
+            raise ValueError(f"expected interpolation 'nearest' or 'bilinear', received {self.interpolation!r}")
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return (H·rows)×(W·columns)×C."""
+        need_picture("UpSampling2D", input)
+        rows, columns = self.size  # type: ignore[misc]
+        return input[0] * rows, input[1] * columns, input[2]
+
+    def call(self, input: Shape) -> Call:
+        """Return `Upsample`."""
+        more = {"align_corners": False} if self.interpolation == "bilinear" else {}
+        rows, columns = self.size  # type: ignore[misc]
+        scale = (float(rows), float(columns))
+        return Call("Upsample", {"scale_factor": scale, "mode": self.interpolation, **more})
+
+    def seen_through(self, input: Shape, field: Field) -> Field:
+        """See the nearest place, or the neighbours that are mixed."""
+        step = Axis.repeated if self.interpolation == "nearest" else Axis.interpolated
+        rows, columns = self.size  # type: ignore[misc]
+        return field.each(partial(step, factor=rows), partial(step, factor=columns))
+
+    def gradient_paths(self, input: Shape) -> tuple[int, int]:
+        """Return all positions; an output sends to one place, or to four."""
+        return positions(input), 1 if self.interpolation == "nearest" else 4
