@@ -1,0 +1,99 @@
+"""What a data set is once it is loaded: an array of images, an array of labels, the names of the classes."""
+
+from __future__ import annotations
+
+import dataclasses
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+
+    from hubel.data._image import ImageError
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Examples for classification, decoded and of one size.
+
+    images: uint8, N×height×width×channels, in memory or a memory map; not to be written to.
+    labels: int64, N, each an index into `classes`.
+    classes: the names of the classes, in order.
+    name: what to call the set.
+
+    Raises ValueError where these do not fit together.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    classes: tuple[str, ...]
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.dtype != np.uint8:
+            raise ValueError(
+                f"{self.name or 'data set'}: expected images as uint8 N×height×width×channels, "
+                f"received {self.images.dtype} of shape {self.images.shape}"
+            )
+        if self.labels.shape != (len(self.images),) or self.labels.dtype != np.int64:
+            raise ValueError(
+                f"{self.name or 'data set'}: expected {len(self.images)} labels as int64, one an image, "
+                f"received {self.labels.dtype} of shape {self.labels.shape}"
+            )
+        if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.classes):
+            raise ValueError(
+                f"{self.name or 'data set'}: expected labels from 0 to {len(self.classes) - 1} "
+                f"({len(self.classes)} classes), received {self.labels.min()} to {self.labels.max()}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        height, width, channels = self.shape
+        return (
+            f"Dataset({self.name!r}: {len(self):,} images of {height}×{width}×{channels}, {len(self.classes)} classes)"
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+        _, height, width, channels = self.images.shape
+        return height, width, channels
+
+    def take(self, indices: npt.NDArray[np.int64]) -> Dataset:
+        """The examples at these positions, copied, with the same classes."""
+        return dataclasses.replace(self, images=self.images[indices], labels=self.labels[indices])
+
+    def tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images (uint8, N×H×W×C) and labels (int64, N) as tensors on the processor that share this memory."""
+        import torch
+
+        with warnings.catch_warnings():  # torch warns that the arrays are read-only; nothing writes to them
+            warnings.filterwarnings("ignore", message=".*not writable", category=UserWarning)
+            return torch.from_numpy(self.images), torch.from_numpy(self.labels)
+
+
+@dataclasses.dataclass(frozen=True)
+class Splits:
+    """A data set's parts. All have the same classes in the same order, also where a class is absent from a part.
+
+    rejected: the files that could not be read and were left out, each with its reason (`bad_images="skip"`).
+    """
+
+    train: Dataset
+    validation: Dataset | None = None
+    test: Dataset | None = None
+    rejected: tuple[ImageError, ...] = ()
+
+    def __post_init__(self) -> None:
+        for part in (self.validation, self.test):
+            if part is not None and (part.classes, part.shape) != (self.train.classes, self.train.shape):
+                raise ValueError(
+                    f"{part.name}: expected the classes and the image shape of the training part "
+                    f"({len(self.train.classes)} classes, {self.train.shape}), "
+                    f"received {len(part.classes)} classes and {part.shape}"
+                )

@@ -1,0 +1,59 @@
+"""The order in which examples are seen: a pure function of seed, epoch and position, on every machine and version."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+
+
+def mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """SplitMix64's output function (Steele, Lea, Flood 2014): a bijection of 64-bit numbers that scatters them."""
+    with np.errstate(over="ignore"):
+        values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed: npt.NDArray[np.uint64] = values ^ (values >> np.uint64(31))
+    return mixed
+
+
+def key(*numbers: int) -> int:
+    """One 64-bit number made of several (seed, epoch, what it is for), each of which changes it wholly."""
+    state = np.zeros(1, np.uint64)
+    for number in numbers:
+        with np.errstate(over="ignore"):
+            state = mix(state + np.uint64(0x9E3779B97F4A7C15) + mix(np.array([number & (2**64 - 1)], np.uint64)))
+    return int(state[0])
+
+
+def scattered(start: int, count: int, key: int) -> npt.NDArray[np.uint64]:
+    """`count` random 64-bit numbers, those of positions `start` on, of the stream `key`."""
+    with np.errstate(over="ignore"):
+        places = np.arange(start, start + count, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key)
+    return mix(places)
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """A shuffling of `size` examples that is new in every epoch and the same in every run with this `seed`."""
+
+    seed: int
+    size: int
+
+    def epoch(self, number: int) -> torch.Tensor:
+        """The order of epoch `number` (from 0): a permutation of 0 to size - 1, int64. Position p of the epoch sees
+        example `epoch(number)[p]`, whatever the number of processes.
+        """
+        import torch
+
+        # sorting random numbers shuffles; stable, so that even equal ones leave nothing to chance
+        return torch.from_numpy(np.argsort(scattered(0, self.size, key(self.seed, number)), kind="stable"))
+
+
+def batch(images: torch.Tensor, labels: torch.Tensor, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The images (uint8, B×H×W×C) and labels (int64, B) at `indices`, taken on the device where the tensors lie."""
+    return images.index_select(0, indices), labels.index_select(0, indices)

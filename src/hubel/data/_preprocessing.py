@@ -1,0 +1,218 @@
+"""From any image to a network's input: one description, measured on the training set, carried by the model.
+
+Prediction, export and serving read it and nothing else, so that they cannot disagree with training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import os
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from hubel.data._dataset import Dataset
+from hubel.data._framing import Frame, border, framed, ink_of, is_framed, opaque
+from hubel.data._image import eight_bits, read_image
+from hubel.data._measure import measure
+
+if TYPE_CHECKING:
+    import torch
+
+Fit = Literal["crop", "pad", "stretch"]
+Ink = Literal["light", "dark"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes a network's input.
+
+    height, width, channels: of the input; one channel is grey (ITU-R 601), three are red, green, blue.
+    mean, std: of each channel, in units where 255 is 1; `normalise` takes off the one and divides by the other.
+    fit: how another size is met: "crop" scales the shorter side and cuts the middle out, "pad" scales the longer side
+        and fills with the ground, "stretch" scales both sides.
+    ink: "light" where the training images show light things on an even dark ground, "dark" for the reverse; images
+        the other way round are inverted. None for photographs, which are never inverted.
+    frame: the size and place of the ink where the training images have one (as MNIST's have); None otherwise.
+    """
+
+    height: int
+    width: int
+    channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    fit: Fit = "crop"
+    ink: Ink | None = None
+    frame: Frame | None = None
+
+    def __post_init__(self) -> None:
+        if min(self.height, self.width) < 1 or self.channels not in (1, 3):
+            raise ValueError(
+                f"expected an input of at least 1×1 with 1 or 3 channels, received "
+                f"{self.height}×{self.width}×{self.channels}"
+            )
+        if len(self.mean) != self.channels or len(self.std) != self.channels or min(self.std) <= 0:
+            raise ValueError(
+                f"expected {self.channels} means and as many positive standard deviations, one a channel, "
+                f"received mean {self.mean} and std {self.std}"
+            )
+        if self.fit not in get_args(Fit) or self.ink not in (None, *get_args(Ink)):
+            raise ValueError(
+                f"expected fit {' | '.join(get_args(Fit))} and ink light | dark | None, received "
+                f"fit {self.fit!r} and ink {self.ink!r}"
+            )
+        if self.frame is not None and self.ink is None:
+            raise ValueError("expected ink 'light' or 'dark' with a frame, since a frame is where the ink lies")
+
+    @classmethod
+    def for_dataset(cls, dataset: Dataset) -> Preprocessing:
+        """The preprocessing that makes images like those of this (training) set, found by measuring up to 4,096 of
+        them, evenly spread: mean, deviation, whether things lie light on dark, and whether they are framed.
+        """
+        height, width, channels = dataset.shape
+        found = measure(dataset.images)
+        return cls(
+            height,
+            width,
+            channels,
+            mean=found.mean,
+            std=found.std,
+            fit="crop" if found.ink is None else "pad",
+            ink=found.ink,
+            frame=found.frame,
+        )
+
+    def prepare(self, image: Image.Image | str | os.PathLike[str] | bytes | npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        """The network's input, uint8, height×width×channels, for a path, a file's bytes, a Pillow image, or an array
+        (H×W, H×W×1, H×W×3 or H×W×4; integers 0 to 255, floating point 0 to 1).
+
+        Raises ImageError for a file that cannot be read, ValueError for an array that is not an image.
+        """
+        if isinstance(image, (str, os.PathLike, bytes)):
+            picture = read_image(image, at_least=(self.height, self.width))
+        elif isinstance(image, Image.Image):
+            picture = eight_bits(image)
+        else:
+            picture = _from_array(np.asarray(image))
+        if self.frame is not None:
+            grey = _framed(picture, self.frame, self.height, self.width)
+            grey = grey if self.ink == "light" else 255 - grey
+            return np.repeat(grey[..., np.newaxis], self.channels, axis=2)
+        picture = opaque(picture)
+        if self.ink is not None and _ground_is_light(picture) != (self.ink == "dark"):
+            picture = Image.fromarray(255 - np.asarray(picture))
+        ground = 0 if self.ink != "dark" else 255
+        return fit_image(picture, self.height, self.width, self.channels, self.fit, ground)
+
+    def normalise(self, images: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
+        """uint8 images N×H×W×C, on any device, as the floating-point input N×C×H×W (channels-last in memory):
+        (x / 255 - mean) / std. `dtype` is float32 where not said.
+        """
+        import torch
+
+        kind = dtype or torch.float32
+        factor, offset = _affine(self.mean, self.std, images.device, kind)
+        return images.to(kind).mul_(factor).add_(offset).permute(0, 3, 1, 2)
+
+    def to_json(self) -> str:
+        """All of it as one JSON object; `from_json` is the inverse."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Preprocessing:
+        """The preprocessing that `to_json` wrote. Raises ValueError where fields are missing, unknown or wrong."""
+        fields: dict[str, Any] = json.loads(text)
+        try:
+            frame = fields.pop("frame", None)
+            mean, std = tuple(map(float, fields.pop("mean"))), tuple(map(float, fields.pop("std")))
+            return cls(**fields, mean=mean, std=std, frame=None if frame is None else Frame(**frame))
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"expected the fields of a Preprocessing, received {text[:200]} ({error})") from None
+
+    def __str__(self) -> str:
+        kind = "grey" if self.channels == 1 else "colour"
+        parts = [f"{self.height}×{self.width} {kind}"]
+        if self.frame is not None:
+            parts.append(f"{self.ink} ink framed {self.frame.box} pixels long, centred by {self.frame.centre}")
+        else:
+            parts.append({"crop": "cropped to the middle", "pad": "padded", "stretch": "stretched"}[self.fit])
+            if self.ink is not None:
+                parts.append(f"{self.ink} on {'dark' if self.ink == 'light' else 'light'}")
+        means, deviations = (" ".join(f"{x:.4f}" for x in values) for values in (self.mean, self.std))
+        return ", ".join([*parts, f"mean {means}, deviation {deviations}"])
+
+
+def fit_image(
+    image: Image.Image, height: int, width: int, channels: int, fit: Fit = "crop", ground: int = 0
+) -> npt.NDArray[np.uint8]:
+    """The image as uint8, height×width×channels, scaled with antialiasing; an image of that size is not touched."""
+    image = opaque(image).convert("L" if channels == 1 else "RGB")
+    if image.size != (width, height):
+        image = _FITS[fit](image, height, width, ground)
+    return np.asarray(image).reshape(height, width, channels)
+
+
+def _crop(image: Image.Image, height: int, width: int, ground: int) -> Image.Image:
+    scale = max(height / image.height, width / image.width)
+    middle = height / scale, width / scale
+    top, left = max(0.0, (image.height - middle[0]) / 2), max(0.0, (image.width - middle[1]) / 2)
+    box = (left, top, min(left + middle[1], image.width), min(top + middle[0], image.height))
+    return image.resize((width, height), Image.Resampling.BILINEAR, box)
+
+
+def _pad(image: Image.Image, height: int, width: int, ground: int) -> Image.Image:
+    scale = min(height / image.height, width / image.width)
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    canvas = Image.new(image.mode, (width, height), ground if image.mode == "L" else (ground,) * 3)
+    canvas.paste(image.resize(size, Image.Resampling.BILINEAR), ((width - size[0]) // 2, (height - size[1]) // 2))
+    return canvas
+
+
+def _stretch(image: Image.Image, height: int, width: int, ground: int) -> Image.Image:
+    return image.resize((width, height), Image.Resampling.BILINEAR)
+
+
+_FITS = {"crop": _crop, "pad": _pad, "stretch": _stretch}
+
+
+def _framed(picture: Image.Image, frame: Frame, height: int, width: int) -> npt.NDArray[np.uint8]:
+    ink = ink_of(picture)
+    if ink.shape == (height, width) and is_framed(ink, frame):
+        return ink
+    return framed(ink, frame, height, width)
+
+
+def _ground_is_light(image: Image.Image) -> bool:
+    grey = np.asarray(image.convert("L"))
+    return bool(np.median(grey[border(grey)]) >= 128)
+
+
+def _from_array(array: npt.NDArray[Any]) -> Image.Image:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or 0 in array.shape:
+        raise ValueError(f"expected an image H×W, H×W×1, H×W×3 or H×W×4, received shape {array.shape}")
+    if array.dtype == np.bool_:
+        array = array.astype(np.uint8) * 255
+    elif array.dtype.kind == "f":
+        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+            raise ValueError("expected floating-point pixels from 0 to 1; divide by 255, or give integers")
+        array = np.rint(array * 255).astype(np.uint8)
+    elif array.dtype.kind not in "ui" or array.min() < 0 or array.max() > 255:
+        raise ValueError(f"expected pixels from 0 to 255, received {array.dtype} {array.min()} to {array.max()}")
+    return Image.fromarray(np.ascontiguousarray(array.astype(np.uint8)))
+
+
+@functools.lru_cache(maxsize=16)
+def _affine(
+    mean: tuple[float, ...], std: tuple[float, ...], device: torch.device, dtype: torch.dtype
+) -> tuple[torch.Tensor, torch.Tensor]:
+    import torch
+
+    factor = torch.tensor([1 / (255 * s) for s in std], dtype=torch.float64)
+    offset = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)], dtype=torch.float64)
+    return factor.to(device, dtype), offset.to(device, dtype)
