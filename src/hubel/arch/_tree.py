@@ -40,9 +40,12 @@ class Chain:
 
 @dataclass(frozen=True, init=False)
 class Sum:
-    """Branches that start at the same input, their outputs of equal shape added: the residual block."""
+    """Branches that start at the same input, their outputs of equal shape added: the residual block.
 
-    branches: tuple[Node, ...]
+    Each branch is a chain; a node given alone becomes a chain of one.
+    """
+
+    branches: tuple[Chain, ...]
     name: str | None = None
 
     def __init__(self, *branches: Node, name: str | None = None) -> None:
@@ -53,9 +56,12 @@ class Sum:
 
 @dataclass(frozen=True, init=False)
 class Concat:
-    """Branches that start at the same input, their channels put side by side: inception, DenseNet, U-Net."""
+    """Branches that start at the same input, their channels put side by side: inception, DenseNet, U-Net.
 
-    branches: tuple[Node, ...]
+    Each branch is a chain; a node given alone becomes a chain of one.
+    """
+
+    branches: tuple[Chain, ...]
     name: str | None = None
 
     def __init__(self, *branches: Node, name: str | None = None) -> None:
@@ -153,11 +159,8 @@ def _singles(names: list[str]) -> set[str]:
     return {name for name, count in counts.items() if count == 1}
 
 
-def _branches(branches: tuple[Node, ...]) -> tuple[Node, ...]:
-    return tuple(
-        node.nodes[0] if isinstance(node, Chain) and node.name is None and len(node.nodes) == 1 else node
-        for node in branches
-    )
+def _branches(branches: tuple[Node, ...]) -> tuple[Chain, ...]:
+    return tuple(node if isinstance(node, Chain) else Chain(node) for node in branches)
 
 
 def _combine(node: Chain | Sum | Concat | Auxiliary, parts: tuple[Node, ...], name: str | None) -> None:

@@ -1,0 +1,106 @@
+"""The command line: one file a command, imported when it runs, so that `hubel --help` costs nothing."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+
+# name: what --help says of it. A command's module has DESCRIPTION, EXAMPLES, add_arguments(parser), run(arguments) -> int.
+COMMANDS = {
+    "zoo": "list the classic networks, or tell one's story",
+    "explain": "every shape, parameter and cost of a network, with its formula",
+    "compare": "two networks or blocks side by side, with ratios",
+    "convolve": "a convolution or pooling by hand: every product and the running sum",
+    "train": "train a network on images",
+    "evaluate": "measure a trained run on a data set",
+    "predict": "what a trained run sees in images",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0 done, 1 a negative answer, 2 a mistake, 130 interrupted."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser(given)
+    parsed = parser.parse_args(given)
+    if parsed.command is None:
+        parser.print_help()
+        return 0
+    return _guarded(parsed)
+
+
+def _parser(given: list[str]) -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="hubel",
+        description="A convolutional network from the line on a slide to a trained, understood and deployed model.",
+        epilog="`hubel COMMAND --help` says more, with examples. NET is a zoo name (lenet5), a text form in quotes\n"
+        "('28x28x1: conv 6 5x5 tanh, flatten, dense 10'), or a file that holds one.",
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="store_true", help="show hubel's version and stop")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    wanted = next((word for word in given if not word.startswith("-")), None)
+    if given[:1] == ["--version"]:
+        from hubel import __version__
+
+        print(f"hubel {__version__}")
+        raise SystemExit(0)
+    for name, help_text in COMMANDS.items():
+        if name != wanted:
+            commands.add_parser(name, help=help_text)
+            continue
+        module = importlib.import_module(f"hubel.cli.{name}")
+        command = commands.add_parser(
+            name,
+            help=help_text,
+            description=module.DESCRIPTION,
+            epilog="examples:\n" + module.EXAMPLES,
+            formatter_class=RawDescriptionHelpFormatter,
+        )
+        command.add_argument("--traceback", action="store_true", help="show where in the code an error arose")
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    if wanted is not None and wanted not in COMMANDS:
+        from difflib import get_close_matches
+
+        near = get_close_matches(wanted, COMMANDS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(COMMANDS)}"
+        parser.error(f"no command is called {wanted!r}{hint}")
+    return parser
+
+
+def _guarded(parsed: Namespace) -> int:
+    try:
+        status: int = parsed.run(parsed)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # `hubel … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("\nhubel: interrupted", file=sys.stderr)
+        return 130
+    except ModuleNotFoundError as error:
+        if parsed.traceback:
+            raise
+        print(f"hubel: {_missing(error)}", file=sys.stderr)
+        return 2
+    except (ValueError, LookupError, OSError) as error:
+        if parsed.traceback:
+            raise
+        message = error.args[0] if isinstance(error, KeyError) and error.args else error
+        print(f"hubel: {message}", file=sys.stderr)
+        return 2
+
+
+EXTRAS = {"torch": "train", "numpy": "train", "PIL": "train", "safetensors": "train", "filelock": "train", "tomli_w": "train"}
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    package = (error.name or "").partition(".")[0]
+    extra = EXTRAS.get(package)
+    if extra is None:
+        return str(error)
+    return f"this command needs {package}, which is not installed; install it with: pip install 'hubel[{extra}]'"

@@ -1,0 +1,83 @@
+"""The network that a command is about: a zoo name, a text form, or a file."""
+
+from __future__ import annotations
+
+import json
+import re
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from hubel import zoo
+from hubel.arch import Network, Shape, parse
+
+LONGEST_HEADER = 100_000_000
+
+
+def add_network(parser: ArgumentParser, name: str = "network", help: str = "") -> None:
+    """Add the argument NET."""
+    parser.add_argument(name, metavar="NET", help=help or "a zoo name, a text form in quotes, a file, or a run's directory")
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Add what can be set of a zoo network."""
+    group = parser.add_argument_group("of a zoo network")
+    group.add_argument("--input", type=shape_argument, metavar="HxWxC", help="the input's shape, such as 32x32x3")
+    group.add_argument("--classes", type=int, metavar="N", help="how many outputs the network has")
+    group.add_argument("--width", type=float, metavar="FACTOR", help="multiply the channels, such as 0.5")
+
+
+def shape_argument(text: str) -> Shape:
+    """Read `28x28x1` or `784`."""
+    if not re.fullmatch(r"\d{1,9}([x×]\d{1,9}){2}|\d{1,9}", text, re.ASCII):
+        raise ValueError(f"expected a shape such as 28x28x1 or 784, received {text!r}")
+    return tuple(map(int, re.split("[x×]", text)))
+
+
+def load_network(given: str, options: Namespace | None = None) -> Network:
+    """Return the network that `given` names; raise `ValueError` where nothing is meant by it."""
+    wanted = {key: getattr(options, key, None) for key in ("input", "classes", "width")}
+    chosen = {key: value for key, value in wanted.items() if value is not None}
+    if ":" in given:
+        return _changed(parse(given), chosen)
+    path = Path(given)
+    if given in zoo.names():
+        return zoo.get(given, **chosen)
+    if path.exists():
+        return _changed(_from_file(path), chosen)
+    try:
+        return zoo.get(given, **chosen)
+    except (LookupError, ValueError) as error:
+        message = error.args[0] if error.args else error
+        raise ValueError(f"{message}; or write a text form, such as '28x28x1: conv 6 5x5 tanh, flatten, dense 10'") from None
+
+
+def _changed(network: Network, chosen: dict[str, Any]) -> Network:
+    unusable = sorted(chosen.keys() - {"input"})
+    if unusable:
+        raise ValueError(f"--{unusable[0]} is for networks of the zoo; change the text form itself")
+    return Network(chosen.get("input", network.input), network.body, network.name)
+
+
+def _from_file(path: Path) -> Network:
+    if path.is_dir():
+        path = path / "model.safetensors"
+    if path.suffix == ".safetensors":
+        return parse(_metadata(path)["network"])
+    network = parse(path.read_text(encoding="utf-8").strip())
+    return Network(network.input, network.body, path.stem)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    """Read a safetensors file's metadata with nothing but the standard library: 8 bytes of length, then JSON."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 0 < length < LONGEST_HEADER:
+            raise ValueError(f"{path} is not a safetensors file: its header would have {length:,} bytes")
+        try:
+            found = json.loads(file.read(length)).get("__metadata__", {})
+        except ValueError:
+            raise ValueError(f"{path} is not a safetensors file: its header is no JSON") from None
+    if "network" not in found:
+        raise ValueError(f"{path} was not written by hubel: its metadata has no network")
+    return dict(found)

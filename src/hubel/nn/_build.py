@@ -1,0 +1,109 @@
+"""From the tree to an ordinary `nn.Module`: the layers' calls, run."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from hubel.arch import Auxiliary, Call, Chain, Concat, Layer, Network, Node, Sum, analyse, assert_never, named_children
+from hubel.nn import modules
+
+
+class NetworkModule(nn.Sequential):
+    """A network as a module: an `nn.Sequential` whose children bear the tree's names, down to the last layer.
+
+    Takes float N×C×H×W (or N×features). An activation written with a layer is a child of its own: `conv1`, `conv1_tanh`.
+    """
+
+    def __init__(self, network: Network, children: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.network = network
+        modules.named(self, children)
+
+    def logits(self, input: Tensor) -> Tensor:
+        """Run the network without a softmax at its very end: what a cross-entropy loss wants."""
+        return modules.run(modules.before_softmax(self), input)
+
+    def logits_with_auxiliary(self, input: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the logits, and those of every side exit in order."""
+        exits = [module for module in self.modules() if isinstance(module, modules.Auxiliary)]
+        found: list[Tensor] = []
+        for exit in exits:
+            exit.collect = found
+        try:
+            return self.logits(input), found
+        finally:
+            for exit in exits:
+                exit.collect = None
+
+    def features(self, input: Tensor) -> Tensor:
+        """Run the network up to its last weights: what they are given, flattened to N×features."""
+        chain = modules.before_softmax(self)
+        last = max((i for i, child in enumerate(chain) if any(True for _ in child.parameters())), default=len(chain))
+        return modules.run(chain[:last], input).flatten(1)
+
+
+def build(network: Network) -> NetworkModule:
+    """Build a network in PyTorch, its weights started as PyTorch starts them (set the seed before).
+
+    The `state_dict` has the tree's paths: `conv1.weight`, `stage1.block2.conv1.weight`. Raises `ShapeError` where the
+    network does not work out.
+    """
+    shapes = {row.path: row.input_shape for row in analyse(network).rows}
+    return NetworkModule(network, _chain(network.body.nodes, "", shapes))
+
+
+def run_call(call: Call) -> nn.Module:
+    """Build one module from a layer's call: a name of `hubel.nn.modules` or `torch.nn`, or a dotted import path."""
+    home, _, name = call.target.rpartition(".")
+    if home:
+        kind = getattr(importlib.import_module(home), name)
+    else:
+        kind = getattr(modules, name, None) or getattr(nn, name)
+    if kind is modules.Gate:
+        return modules.Gate({part: run_call(inner) for part, inner in call.arguments.items()})
+    built: nn.Module = kind(**call.arguments)
+    return built
+
+
+_Shapes = Mapping[str, Any]
+
+
+def _chain(nodes: tuple[Node, ...], scope: str, shapes: _Shapes) -> dict[str, nn.Module]:
+    built: dict[str, nn.Module] = {}
+    for name, node in named_children(nodes):
+        path = scope + name
+        match node:
+            case Layer():
+                built.update(_layer(node, name, path, shapes))
+            case Chain():
+                built[name] = modules.named(nn.Sequential(), _chain(node.nodes, f"{path}.", shapes))
+            case Sum():
+                built[name] = modules.Sum(_branches(node, path, shapes))
+            case Concat():
+                built[name] = modules.Concat(_branches(node, path, shapes))
+            case Auxiliary():
+                built[name] = modules.Auxiliary(_chain(node.nodes, f"{path}.", shapes))
+            case _:
+                assert_never(node)
+    return built
+
+
+def _branches(node: Sum | Concat, path: str, shapes: _Shapes) -> dict[str, nn.Module]:
+    return {
+        name: modules.named(nn.Sequential(), _chain(branch.nodes, f"{path}.{name}.", shapes))
+        for name, branch in named_children(node.branches)
+        if isinstance(branch, Chain)
+    }
+
+
+def _layer(layer: Layer, name: str, path: str, shapes: _Shapes) -> dict[str, nn.Module]:
+    shape, built = shapes[path], {}
+    for step in layer.steps():
+        own = f"{name}_{layer.activation}" if built else name  # type: ignore[attr-defined]
+        built[own] = run_call(step.call(shape))
+        shape = step.output_shape(shape)
+    return built
