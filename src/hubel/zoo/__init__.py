@@ -1,0 +1,16 @@
+"""The classic networks, one file a paper, each with the paper's own figures and how ports differ from it.
+
+    >>> from hubel import zoo
+    >>> zoo.names()[:3]
+    ('softmax', 'mlp', 'lenet5')
+    >>> network = zoo.get("resnet50", classes=37)
+    >>> zoo.entry("resnet50").paper.year
+    2015
+
+A network's file is imported when the network is asked for, not before.
+"""
+
+from hubel.zoo._lookup import UnknownNetworkError, UnknownOptionError, entry, get, names
+from hubel.zoo._registry import Entry, Figure, Paper
+
+__all__ = ["Entry", "Figure", "Paper", "UnknownNetworkError", "UnknownOptionError", "entry", "get", "names"]

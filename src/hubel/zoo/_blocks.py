@@ -1,0 +1,43 @@
+"""The few pieces that several papers share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hubel.arch import Activation, BatchNormalization, Chain, Conv2D
+
+if TYPE_CHECKING:
+    from hubel.arch._shape import Pair
+    from hubel.arch._window import Padding
+
+
+def scaled(channels: int, width: float, multiple: int = 1) -> int:
+    """The number of channels times `width`, rounded to a multiple and never below one.
+
+    Rounding is that of the MobileNetV2 code: to the nearest multiple, one up where that would lose over a tenth.
+
+    Raises:
+        ValueError: if `width` is not positive.
+    """
+    if not width > 0:
+        raise ValueError(f"expected a positive width, received width={width!r}; 1.0 is the network of the paper.")
+    wanted = channels * width
+    rounded = max(multiple, int(wanted + multiple / 2) // multiple * multiple)
+    return rounded if rounded >= 0.9 * wanted else rounded + multiple
+
+
+def conv_norm(
+    filters: int, kernel_size: int | Pair, strides: int | Pair = 1, padding: Padding = "valid", epsilon: float = 1e-5
+) -> Chain:
+    """A convolution without bias and the normalisation after it (Ioffe and Szegedy 2015)."""
+    return Chain(
+        Conv2D(filters, kernel_size, strides=strides, padding=padding, use_bias=False),
+        BatchNormalization(epsilon=epsilon),
+    )
+
+
+def conv_norm_relu(
+    filters: int, kernel_size: int | Pair, strides: int | Pair = 1, padding: Padding = "valid", epsilon: float = 1e-5
+) -> Chain:
+    """A convolution without bias, its normalisation and a ReLU: what most networks since 2015 are made of."""
+    return Chain(conv_norm(filters, kernel_size, strides, padding, epsilon), Activation("relu"))

@@ -1,0 +1,64 @@
+"""From a name to a network, importing the one file that knows it."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+
+from hubel.arch import Network
+from hubel.zoo._registry import Entry, registered
+from hubel.zoo._table import MODULES
+
+
+class UnknownNetworkError(LookupError):
+    """No network of the zoo has that name; the message suggests the nearest."""
+
+
+class UnknownOptionError(ValueError):
+    """The network has no such option; the message lists those it has."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of all networks, oldest first within their families."""
+    return tuple(MODULES)
+
+
+def entry(name: str) -> Entry:
+    """What is known about the network `name`: paper, figures, notes, options.
+
+    Raises:
+        UnknownNetworkError: if there is none of that name.
+    """
+    if name not in MODULES:
+        raise UnknownNetworkError(_unknown_network(name))
+    importlib.import_module(f"hubel.zoo.{MODULES[name]}")
+    return registered[name]
+
+
+def get(name: str, **options: object) -> Network:
+    """The network `name`, built with the given options: `classes`, `input`, … (`entry(name).options` lists them).
+
+    Raises:
+        UnknownNetworkError: if there is no network of that name.
+        UnknownOptionError: if the network does not have one of the options.
+        ValueError: if an option has a value that the network cannot be built with.
+    """
+    found = entry(name)
+    for option in options:
+        if option not in found.options:
+            raise UnknownOptionError(_unknown_option(found, option))
+    return found.build(**options)
+
+
+def _unknown_network(name: str) -> str:
+    # "ResNet-18" and "lenet 5" are how papers write what the zoo calls resnet18 and lenet5.
+    plain = "".join(letter for letter in name.lower() if letter.isalnum() or letter == "_")
+    nearest = difflib.get_close_matches(plain, MODULES, n=1, cutoff=0.5)
+    hint = f'did you mean "{nearest[0]}"?' if nearest else f"the zoo has {', '.join(MODULES)}."
+    return f'expected the name of a network of the zoo, received "{name}"; {hint}'
+
+
+def _unknown_option(found: Entry, option: str) -> str:
+    nearest = difflib.get_close_matches(option, found.options, n=1)
+    hint = f' Did you mean "{nearest[0]}"?' if nearest else ""
+    return f'{found.name} has no option "{option}"; it has {", ".join(found.options)}.{hint}'
