@@ -41,6 +41,11 @@ class Row:
         return type(self.node).__name__
 
     @property
+    def is_layer(self) -> bool:
+        """Whether this is a layer, not a place where branches meet."""
+        return isinstance(self.node, Layer)
+
+    @property
     def gradient_share(self) -> Fraction:
         """The most of the input's positions that a gradient from the network's end can reach, as a share of all."""
         return Fraction(self.gradient_positions, positions(self.input_shape))
@@ -112,7 +117,7 @@ class Report:
 
     @property
     def gradient_share(self) -> Fraction:
-        """The most of the input's positions that a gradient from the end can reach: exact where windows do not overlap."""
+        """The most of the input's positions that a gradient from the end can reach; exact without overlaps."""
         return self.rows[0].gradient_share if self.rows else Fraction(1)
 
     @property
@@ -167,8 +172,8 @@ class _Draft:
 def analyse(network: Network, strict: bool = False) -> Report:
     """Work out every figure of a network.
 
-    Raises `ShapeError`, with the layer's path, where a layer does not fit; with `strict` also where a window leaves rows
-    or columns of its input uncovered, which frameworks drop in silence.
+    Raises `ShapeError`, with the layer's path, where a layer does not fit; with `strict` also where windows leave rows or
+    columns of their input uncovered, which frameworks drop in silence.
     """
     walk = _Walk(strict)
     start = _Tensor(network.input, _input_field(network.input), False, [False])

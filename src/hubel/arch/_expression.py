@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 Number: TypeAlias = "int | Fraction"
-_SUM, _PRODUCT, _ATOM = 1, 2, 3
+_SUM, _QUOTIENT, _PRODUCT, _ATOM = range(4)  # how tightly the outermost sign binds
 
 
 class Expression:
@@ -68,22 +68,23 @@ class Expression:
         return self._render(lambda leaf: str(leaf.value), exact=True)[0]
 
     def _render(self, write: Callable[[Quantity], str], exact: bool) -> tuple[str, int]:
-        left, right = (operand._render(write, exact) for operand in self._operands)
+        (left, left_level), (right, right_level) = (operand._render(write, exact) for operand in self._operands)
         if self._operator in (" + ", " − "):
             # a − (b + c) needs its brackets, a + (b + c) does not
-            closing = f"({right[0]})" if self._operator == " − " and right[1] == _SUM else right[0]
-            return f"{left[0]}{self._operator}{closing}", _SUM
-        first = left[0] if left[1] > _SUM else f"({left[0]})"
+            closing = f"({right})" if self._operator == " − " and right_level == _SUM else right
+            return f"{left}{self._operator}{closing}", _SUM
         if self._operator == "·":
-            second = right[0] if right[1] > _SUM and "/" not in right[0] else f"({right[0]})"
-            return f"{first}·{second}", _PRODUCT
-        second = right[0] if right[1] == _ATOM else f"({right[0]})"
-        quotient = f"{first}/{second}"
-        if self._operator == "/":
-            return quotient, _PRODUCT
-        if exact and Fraction(self._operands[0].value) % self._operands[1].value == 0:
-            return quotient, _PRODUCT
+            loose = (_SUM, _QUOTIENT)
+            return f"{_bracketed(left, left_level in loose)}·{_bracketed(right, right_level in loose)}", _PRODUCT
+        quotient = f"{_bracketed(left, left_level in (_SUM, _QUOTIENT))}/{_bracketed(right, right_level != _ATOM)}"
+        whole = exact and Fraction(self._operands[0].value) % self._operands[1].value == 0
+        if self._operator == "/" or whole:
+            return quotient, _QUOTIENT
         return f"{self._operator[0]}{quotient}{self._operator[-1]}", _ATOM
+
+
+def _bracketed(text: str, needed: bool) -> str:
+    return f"({text})" if needed else text
 
 
 class Quantity(Expression):

@@ -170,9 +170,9 @@ class _Reader:
         if token.text in JOINS:
             self.at += 1
             self.expect("(")
-            branches = [self.branch(level)]
+            branches = [Chain(*self.chain(level + 1))]
             while token.text != "aux" and self.accept("|"):
-                branches.append(self.branch(level))
+                branches.append(Chain(*self.chain(level + 1)))
             if self.token.text != ")":
                 raise self.error(
                     f"expected ',', {'' if token.text == 'aux' else repr('|') + ' '}or ')', received {self.received()}"
@@ -181,10 +181,6 @@ class _Reader:
             return [JOINS[token.text](*branches, name=name)]
         self.layers += 1
         return [self.layer(name)]
-
-    def branch(self, level: int) -> Chain:
-        nodes = self.chain(level + 1)
-        return nodes[0] if len(nodes) == 1 and isinstance(nodes[0], Chain) else Chain(*nodes)
 
     def layer(self, name: str | None) -> Layer:
         head = self.token

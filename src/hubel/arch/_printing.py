@@ -37,8 +37,8 @@ def _plain(node: Node) -> str:
             assert_never(node)
 
 
-def _branch(branch: Chain) -> str:
-    return _sequence(branch.nodes) if branch.name is None else node_text(branch)
+def _branch(branch: Node) -> str:
+    return _sequence(branch.nodes) if isinstance(branch, Chain) and branch.name is None else node_text(branch)
 
 
 def _sequence(nodes: tuple[Node, ...]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 Shape: TypeAlias = tuple[int, ...]
 Pair: TypeAlias = tuple[int, int]
+T = TypeVar("T")
 
 
 def shape_text(shape: Shape) -> str:
@@ -55,3 +56,8 @@ def positive(value: object, what: str, least: int = 1) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ValueError(f"expected {what} as an int ≥ {least}, received {value!r}")
     return value
+
+
+def both(value: T | tuple[T, T]) -> tuple[T, T]:
+    """Return a checked setting of two axes as a pair: one value stands for both."""
+    return value if isinstance(value, tuple) else (value, value)

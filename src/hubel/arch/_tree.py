@@ -42,10 +42,10 @@ class Chain:
 class Sum:
     """Branches that start at the same input, their outputs of equal shape added: the residual block.
 
-    Each branch is a chain; a node given alone becomes a chain of one.
+    Each branch is a chain, or one node with a name; an unnamed node becomes a chain of one.
     """
 
-    branches: tuple[Chain, ...]
+    branches: tuple[Node, ...]
     name: str | None = None
 
     def __init__(self, *branches: Node, name: str | None = None) -> None:
@@ -58,10 +58,10 @@ class Sum:
 class Concat:
     """Branches that start at the same input, their channels put side by side: inception, DenseNet, U-Net.
 
-    Each branch is a chain; a node given alone becomes a chain of one.
+    Each branch is a chain, or one node with a name; an unnamed node becomes a chain of one.
     """
 
-    branches: tuple[Chain, ...]
+    branches: tuple[Node, ...]
     name: str | None = None
 
     def __init__(self, *branches: Node, name: str | None = None) -> None:
@@ -159,8 +159,17 @@ def _singles(names: list[str]) -> set[str]:
     return {name for name, count in counts.items() if count == 1}
 
 
-def _branches(branches: tuple[Node, ...]) -> tuple[Chain, ...]:
-    return tuple(node if isinstance(node, Chain) else Chain(node) for node in branches)
+def _branches(branches: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Make every branch a chain, or a single node that has a name of its own: one way to write each."""
+    found: list[Node] = []
+    for branch in branches:
+        if isinstance(branch, Chain) and branch.name is None and len(branch.nodes) == 1 and branch.nodes[0].name:
+            found.append(branch.nodes[0])
+        elif isinstance(branch, Chain) or getattr(branch, "name", None):
+            found.append(branch)
+        else:
+            found.append(Chain(branch))
+    return tuple(found)
 
 
 def _combine(node: Chain | Sum | Concat | Auxiliary, parts: tuple[Node, ...], name: str | None) -> None:

@@ -17,16 +17,16 @@ from hubel.arch._errors import Fit, ShapeError
 from hubel.arch._expression import Expression, Quantity
 from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Layer
-from hubel.arch._shape import Pair, Shape, pair, shape_text
+from hubel.arch._shape import Pair, Shape, both, pair, shape_text
 
 Sides: TypeAlias = tuple[Pair, Pair]
 Padding: TypeAlias = "Literal['valid', 'same'] | int | Pair | Sides"
 
 
-def checked_padding(value: object, words: tuple[str, ...] = ("valid", "same")) -> str | Sides:
+def checked_padding(value: object, words: tuple[str, ...] = ("valid", "same")) -> Padding:
     """Return padding as one of `words` or as ((top, bottom), (left, right)); raise `ValueError` otherwise."""
     if isinstance(value, str) and value in words:
-        return value
+        return "same" if value == "same" else "valid"
     sides = value
     if isinstance(value, int):
         sides = (value, value)
@@ -37,10 +37,19 @@ def checked_padding(value: object, words: tuple[str, ...] = ("valid", "same")) -
             pass
         else:
             return "valid" if (rows, columns) == ((0, 0), (0, 0)) and "valid" in words else (rows, columns)
+    listed = "".join(f"{word!r} or " for word in words)
     raise ValueError(
-        f"expected padding as {' or '.join(map(repr, words))}{' or ' if words else ''}an int ≥ 0, a pair (rows, columns) "
-        f"or ((top, bottom), (left, right)), received {value!r}"
+        f"expected padding as {listed}an int ≥ 0, a pair (rows, columns) or ((top, bottom), (left, right)), "
+        f"received {value!r}"
     )
+
+
+def both_sides(padding: Padding) -> Sides:
+    """Return checked numeric padding as ((top, bottom), (left, right))."""
+    if isinstance(padding, str):
+        raise TypeError(f"expected numeric padding, received {padding!r}")
+    rows, columns = (padding, padding) if isinstance(padding, int) else padding
+    return both(rows), both(columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,9 @@ class Window:
 
     @property
     def dropped(self) -> int:
-        """Rows of the picture at the end that no window covers."""
+        """Rows of the picture at the end that no window covers; none are missed where strides skip rows anyway."""
+        if self.stride > self.extent:
+            return 0
         covered = (self.count - 1) * self.stride + self.extent - self.before
         return max(0, self.length - covered)
 
@@ -174,14 +185,15 @@ def misfit(kind: str, windows: Windows, window: Window) -> ShapeError:
     expected = (
         f"{kind} expected an input of at least {kernel}, received {given}{padded}"
         if window.slack < 0
-        else f"{kind} does not fit: expected a whole number of windows along the {window.axis}, received {window.exactly()}"
+        else f"{kind} does not fit: expected a whole number of windows along the {window.axis}, "
+        f"received {window.exactly()}"
     )
     rule = ("({} + padding − kernel)/stride + 1" if padding else "({} − kernel)/stride + 1").format(window.axis)
     return ShapeError(expected, rule=rule, values=window.exactly(), fits=window.fits())
 
 
 def windows_of(
-    input: Shape, kernel: Pair, strides: Pair, padding: str | Sides, dilation: Pair = (1, 1), ceil: bool = False
+    input: Shape, kernel: Pair, strides: Pair, padding: Padding, dilation: Pair = (1, 1), ceil: bool = False
 ) -> Windows:
     """Lay a layer's windows over an input of H×W×C."""
     found = []
@@ -193,8 +205,7 @@ def windows_of(
         elif padding == "valid":
             before, after = 0, 0
         else:
-            assert not isinstance(padding, str)
-            before, after = padding[i]
+            before, after = both_sides(padding)[i]
         found.append(Window(axis, input[i], kernel[i], strides[i], dilation[i], before, after, ceil))
     return Windows(*found)
 

@@ -95,7 +95,14 @@ def _guarded(parsed: Namespace) -> int:
         return 2
 
 
-EXTRAS = {"torch": "train", "numpy": "train", "PIL": "train", "safetensors": "train", "filelock": "train", "tomli_w": "train"}
+EXTRAS = {
+    "torch": "train",
+    "numpy": "train",
+    "PIL": "train",
+    "safetensors": "train",
+    "filelock": "train",
+    "tomli_w": "train",
+}
 
 
 def _missing(error: ModuleNotFoundError) -> str:

@@ -16,7 +16,9 @@ LONGEST_HEADER = 100_000_000
 
 def add_network(parser: ArgumentParser, name: str = "network", help: str = "") -> None:
     """Add the argument NET."""
-    parser.add_argument(name, metavar="NET", help=help or "a zoo name, a text form in quotes, a file, or a run's directory")
+    parser.add_argument(
+        name, metavar="NET", help=help or "a zoo name, a text form in quotes, a file, or a run's directory"
+    )
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -49,7 +51,9 @@ def load_network(given: str, options: Namespace | None = None) -> Network:
         return zoo.get(given, **chosen)
     except (LookupError, ValueError) as error:
         message = error.args[0] if error.args else error
-        raise ValueError(f"{message}; or write a text form, such as '28x28x1: conv 6 5x5 tanh, flatten, dense 10'") from None
+        raise ValueError(
+            f"{message}; or write a text form, such as '28x28x1: conv 6 5x5 tanh, flatten, dense 10'"
+        ) from None
 
 
 def _changed(network: Network, chosen: dict[str, Any]) -> Network:

@@ -15,7 +15,7 @@ from hubel.nn import modules
 class NetworkModule(nn.Sequential):
     """A network as a module: an `nn.Sequential` whose children bear the tree's names, down to the last layer.
 
-    Takes float N×C×H×W (or N×features). An activation written with a layer is a child of its own: `conv1`, `conv1_tanh`.
+    Takes float N×C×H×W (or N×features). An activation written with a layer is a child of its own: `conv1_tanh`.
     """
 
     def __init__(self, network: Network, children: Mapping[str, nn.Module]) -> None:
@@ -39,7 +39,7 @@ class NetworkModule(nn.Sequential):
             for exit in exits:
                 exit.collect = None
 
-    def features(self, input: Tensor) -> Tensor:
+    def penultimate(self, input: Tensor) -> Tensor:
         """Run the network up to its last weights: what they are given, flattened to N×features."""
         chain = modules.before_softmax(self)
         last = max((i for i, child in enumerate(chain) if any(True for _ in child.parameters())), default=len(chain))
@@ -75,33 +75,33 @@ _Shapes = Mapping[str, Any]
 def _chain(nodes: tuple[Node, ...], scope: str, shapes: _Shapes) -> dict[str, nn.Module]:
     built: dict[str, nn.Module] = {}
     for name, node in named_children(nodes):
-        path = scope + name
-        match node:
-            case Layer():
-                built.update(_layer(node, name, path, shapes))
-            case Chain():
-                built[name] = modules.named(nn.Sequential(), _chain(node.nodes, f"{path}.", shapes))
-            case Sum():
-                built[name] = modules.Sum(_branches(node, path, shapes))
-            case Concat():
-                built[name] = modules.Concat(_branches(node, path, shapes))
-            case Auxiliary():
-                built[name] = modules.Auxiliary(_chain(node.nodes, f"{path}.", shapes))
-            case _:
-                assert_never(node)
+        built.update(_node(node, name, scope + name, shapes))
     return built
 
 
-def _branches(node: Sum | Concat, path: str, shapes: _Shapes) -> dict[str, nn.Module]:
-    return {
-        name: modules.named(nn.Sequential(), _chain(branch.nodes, f"{path}.{name}.", shapes))
-        for name, branch in named_children(node.branches)
-        if isinstance(branch, Chain)
-    }
+def _node(node: Node, name: str, path: str, shapes: _Shapes) -> dict[str, nn.Module]:
+    """Build a node: one module of its name, and another for an activation written with a layer."""
+    match node:
+        case Layer():
+            return _layer(node, name, path, shapes)
+        case Chain():
+            return {name: modules.named(nn.Sequential(), _chain(node.nodes, f"{path}.", shapes))}
+        case Sum():
+            return {name: modules.Sum(_branches(node, path, shapes))}
+        case Concat():
+            return {name: modules.Concat(_branches(node, path, shapes))}
+        case Auxiliary():
+            return {name: modules.Auxiliary(_chain(node.nodes, f"{path}.", shapes))}
+        case _:
+            assert_never(node)
+
+
+def _branches(node: Sum | Concat, path: str, shapes: _Shapes) -> list[dict[str, nn.Module]]:
+    return [_node(branch, name, f"{path}.{name}", shapes) for name, branch in named_children(node.branches)]
 
 
 def _layer(layer: Layer, name: str, path: str, shapes: _Shapes) -> dict[str, nn.Module]:
-    shape, built = shapes[path], {}
+    shape, built = shapes[path], dict[str, nn.Module]()
     for step in layer.steps():
         own = f"{name}_{layer.activation}" if built else name  # type: ignore[attr-defined]
         built[own] = run_call(step.call(shape))

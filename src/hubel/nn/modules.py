@@ -17,7 +17,9 @@ Sides = tuple[int, int, int, int]
 class PaddedConv2d(nn.Conv2d):
     """A convolution whose padding differs from side to side: `sides` is (left, right, top, bottom)."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Pair, sides: Sides, **settings: object) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: Pair, sides: Sides, **settings: object
+    ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, **settings)  # type: ignore[arg-type]
         self.sides = sides
 
@@ -30,7 +32,15 @@ class CroppedConvTranspose2d(nn.ConvTranspose2d):
     """A transposed convolution cut to `output_size` from (top, left); rows that it lacks hold the bias alone."""
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Pair, *, top: int, left: int, output_size: Pair, **settings: object
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Pair,
+        *,
+        top: int,
+        left: int,
+        output_size: Pair,
+        **settings: object,
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, **settings)  # type: ignore[arg-type]
         self.top, self.left, self.output_size = top, left, output_size
@@ -38,7 +48,14 @@ class CroppedConvTranspose2d(nn.ConvTranspose2d):
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Convolve, then cut or fill to size; the bias comes last, so that filled rows have it too."""
         whole = functional.conv_transpose2d(
-            input, self.weight, None, self.stride, 0, 0, self.groups, self.dilation  # type: ignore[arg-type]
+            input,
+            self.weight,
+            None,
+            self.stride,
+            0,
+            0,
+            self.groups,
+            self.dilation,
         )
         bottom = self.output_size[0] + self.top - whole.shape[2]
         right = self.output_size[1] + self.left - whole.shape[3]
@@ -53,7 +70,14 @@ class LocallyConnected2d(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, output_size: Pair, kernel_size: Pair, stride: Pair, sides: Sides, bias: bool
+        self,
+        in_channels: int,
+        out_channels: int,
+        output_size: Pair,
+        kernel_size: Pair,
+        stride: Pair,
+        sides: Sides,
+        bias: bool,
     ) -> None:
         super().__init__()
         self.output_size, self.kernel_size, self.stride, self.sides = output_size, kernel_size, stride, sides
@@ -69,7 +93,7 @@ class LocallyConnected2d(nn.Module):
         found = torch.bmm(windows.permute(2, 0, 1), self.weight.transpose(1, 2))  # places × N × out
         if self.bias is not None:
             found = found + self.bias.unsqueeze(1)
-        return found.permute(1, 2, 0).unflatten(2, self.output_size)
+        return found.permute(1, 2, 0).reshape(input.shape[0], -1, *self.output_size)
 
 
 class PaddedMaxPool2d(nn.Module):
@@ -154,7 +178,7 @@ class Gate(nn.Sequential):
 
     def forward(self, input: Tensor) -> Tensor:
         """Multiply."""
-        return input * super().forward(input)  # type: ignore[no-any-return]
+        return input * run(list(self.children()), input)
 
 
 class SelectChannels(nn.Module):
@@ -190,7 +214,7 @@ class Reshape(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """View, channel after channel."""
-        return input.flatten(1).unflatten(1, self.shape)
+        return input.reshape(input.shape[0], *self.shape)
 
 
 class RadialBasis(nn.Module):
@@ -208,19 +232,27 @@ class RadialBasis(nn.Module):
 
 
 class Sum(nn.Module):
-    """Run branches on the same input and add what they give. Branches are child modules in order."""
+    """Run branches on the same input and add what they give.
 
-    def __init__(self, branches: dict[str, nn.Module]) -> None:
+    Each branch is given as named modules to run one after another; all of them are children of this one.
+    """
+
+    def __init__(self, branches: Sequence[Mapping[str, nn.Module]]) -> None:
         super().__init__()
-        named(self, branches)
+        self.branches = [list(branch) for branch in branches]
+        for branch in branches:
+            named(self, branch)
+
+    def outputs(self, input: Tensor) -> list[Tensor]:
+        """Return each branch's output."""
+        return [run([self._modules[name] for name in branch], input) for branch in self.branches]  # type: ignore[misc]
 
     def forward(self, input: Tensor) -> Tensor:
         """Add the branches' outputs, from the first to the last."""
-        first, *others = self.children()
-        found: Tensor = first(input)
-        for branch in others:
-            found = found + branch(input)
-        return found
+        first, *others = self.outputs(input)
+        for output in others:
+            first = first + output
+        return first
 
 
 class Concat(Sum):
@@ -228,7 +260,7 @@ class Concat(Sum):
 
     def forward(self, input: Tensor) -> Tensor:
         """Concatenate along the channels."""
-        return torch.cat([branch(input) for branch in self.children()], 1)
+        return torch.cat(self.outputs(input), 1)
 
 
 class Auxiliary(nn.Sequential):
@@ -247,8 +279,10 @@ class Auxiliary(nn.Sequential):
 
 
 def named(module: ModuleT, children: Mapping[str, nn.Module]) -> ModuleT:
-    """Give a module named children, in order, and return it."""
+    """Give a module named children, in order; raise `ValueError` for a name that PyTorch uses itself."""
     for name, child in children.items():
+        if hasattr(module, name):
+            raise ValueError(f"expected a name that PyTorch's modules do not use, received {name!r}: choose another")
         module.add_module(name, child)
     return module
 

@@ -28,8 +28,8 @@ FUNCTIONS: dict[str, tuple[str, Keeps]] = {
 class Activation(Layer):
     """Apply a function to each number; the shape stays. In the text form its name alone: `relu`.
 
-    relu, tanh, sigmoid, gelu (Hendrycks & Gimpel 2016, exact), silu, relu6 (min(max(x, 0), 6)), hardswish (Howard et al.
-    2019), softmax (over the channels of each place), linear (nothing).
+    relu, tanh, sigmoid, gelu (Hendrycks & Gimpel 2016, exact), silu, relu6 (min(max(x, 0), 6)), hardswish (Howard et
+    al. 2019), softmax (over the channels of each place), linear (nothing).
     """
 
     function: str

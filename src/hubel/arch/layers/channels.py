@@ -17,7 +17,7 @@ from hubel.arch._window import need_picture
 class Scale(Layer):
     """Multiply each channel by a learned number, and add another: the shape stays.
 
-    With average pooling before it, LeNet-5's trainable pooling (LeCun et al. 1998); without bias, ConvNeXt's layer scale.
+    After average pooling it is LeNet-5's trainable pooling (LeCun et al. 1998); without bias, ConvNeXt's layer scale.
     """
 
     use_bias: bool = True
@@ -46,7 +46,7 @@ class Scale(Layer):
 @register("shuffle", positional=("groups",))
 @dataclass(frozen=True)
 class ChannelShuffle(Layer):
-    """Deal the channels out anew among `groups`: Zhang et al., "ShuffleNet" (2017). `groups` must divide the channels."""
+    """Deal the channels out anew among `groups`, which must divide them: Zhang et al., "ShuffleNet" (2017)."""
 
     groups: int
 

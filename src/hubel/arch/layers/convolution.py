@@ -8,15 +8,16 @@ from math import gcd
 from typing import Any
 
 from hubel.arch._errors import Fit, ShapeError
-from hubel.arch._expression import Expression, Quantity, product
+from hubel.arch._expression import Expression, Quantity
 from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Call, Keeps, Weighted, register
-from hubel.arch._shape import Pair, Shape, pair, positions, positive
+from hubel.arch._shape import Pair, Shape, both, pair, positions, positive
 from hubel.arch._window import (
     Padding,
     Sides,
     Windowed,
     Windows,
+    both_sides,
     checked_padding,
     need_picture,
     windows_of,
@@ -63,8 +64,8 @@ def _module_arguments(
 class Conv2D(Windowed, Weighted):
     """Slide `filters` kernels over the picture: H×W×C → H′×W′×filters.
 
-    `kernel_size`, `strides`, `dilation_rate`: an int or (rows, columns). `padding`: "valid" (none), "same" (⌈size/strides⌉
-    outputs, as in Keras), a number of rows and columns on each side, (rows, columns), or ((top, bottom), (left, right)).
+    `kernel_size`, `strides`, `dilation_rate`: an int or (rows, columns). `padding`: "valid" (none), "same"
+    (⌈size/strides⌉ outputs, as in Keras), a number for each side, (rows, columns), or ((top, bottom), (left, right)).
     `groups`: kernels see only their group's channels, as in AlexNet (2012); must divide channels and filters.
     """
 
@@ -90,7 +91,7 @@ class Conv2D(Windowed, Weighted):
 
     def lay(self, input: Shape) -> Windows:
         """Lay the kernel's windows over the input."""
-        return windows_of(input, self.kernel_size, self.strides, self.padding, self.dilation_rate)  # type: ignore[arg-type]
+        return windows_of(input, both(self.kernel_size), both(self.strides), self.padding, both(self.dilation_rate))
 
     def output_shape(self, input: Shape) -> Shape:
         """Return H′×W′×filters."""
@@ -107,7 +108,7 @@ class Conv2D(Windowed, Weighted):
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of weights and MACs."""
         output = self.output_shape(input)
-        figures = _weights(self.kernel_size, input[2], self.filters, self.use_bias, self.groups)  # type: ignore[arg-type]
+        figures = _weights(both(self.kernel_size), input[2], self.filters, self.use_bias, self.groups)
         figures["macs"] = _places(output) * Quantity("filters", self.filters) * figures["dot_product"]
         if self.use_bias:
             figures["bias_operations"] = _places(output) * Quantity("filters", self.filters)
@@ -165,7 +166,7 @@ class DepthwiseConv2D(Windowed, Weighted):
 
     def lay(self, input: Shape) -> Windows:
         """Lay the kernel's windows over the input."""
-        return windows_of(input, self.kernel_size, self.strides, self.padding, self.dilation_rate)  # type: ignore[arg-type]
+        return windows_of(input, both(self.kernel_size), both(self.strides), self.padding, both(self.dilation_rate))
 
     def output_shape(self, input: Shape) -> Shape:
         """Return H′×W′×(C·depth_multiplier)."""
@@ -175,7 +176,7 @@ class DepthwiseConv2D(Windowed, Weighted):
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of weights and MACs."""
         output = self.output_shape(input)
-        rows, columns = self.kernel_size  # type: ignore[misc]
+        rows, columns = both(self.kernel_size)
         taps = Quantity("kernel height", rows) * Quantity("kernel width", columns)
         number: Expression = Quantity("channels", input[2])
         if self.depth_multiplier > 1:
@@ -221,7 +222,7 @@ class LocallyConnected2D(Windowed, Weighted):
 
     def lay(self, input: Shape) -> Windows:
         """Lay the kernel's windows over the input."""
-        return windows_of(input, self.kernel_size, self.strides, self.padding)  # type: ignore[arg-type]
+        return windows_of(input, both(self.kernel_size), both(self.strides), self.padding)
 
     def output_shape(self, input: Shape) -> Shape:
         """Return H′×W′×filters."""
@@ -230,7 +231,7 @@ class LocallyConnected2D(Windowed, Weighted):
 
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of weights and MACs: the weights are used once each."""
-        figures = _weights(self.kernel_size, input[2], self.filters, self.use_bias)  # type: ignore[arg-type]
+        figures = _weights(both(self.kernel_size), input[2], self.filters, self.use_bias)
         places = _places(self.output_shape(input))
         figures["parameters"] = figures["parameters"] * places
         figures["weights"] = figures["macs"] = figures["weights"] * places
@@ -257,8 +258,8 @@ class LocallyConnected2D(Windowed, Weighted):
     def keeps(self, input: Shape) -> Keeps:
         """Keep the unfolded windows, a column of kernel·kernel·channels for each place."""
         rows, columns, _ = self.output_shape(input)
-        height, width = self.kernel_size  # type: ignore[misc]
-        return Keeps(extra_bytes=4 * product(rows, columns, height, width, input[2]).value)  # type: ignore[arg-type]
+        height, width = both(self.kernel_size)
+        return Keeps(extra_bytes=4 * rows * columns * height * width * input[2])
 
 
 @register("deconv", positional=("filters", "kernel_size"))
@@ -266,8 +267,9 @@ class LocallyConnected2D(Windowed, Weighted):
 class Conv2DTranspose(Weighted):
     """Spread each input over a kernel's area, `strides` apart: the shapes of a convolution run backwards.
 
-    H×W×C → ((H − 1)·strides + extent − padding + output_padding)…×filters. With padding "same" the output is size·strides
-    (Keras); numbers are rows cut off each side (PyTorch). `output_padding` rows are added below and to the right.
+    H×W×C → ((H − 1)·strides + extent − padding + output_padding)…×filters. With padding "same" the output is
+    size·strides (Keras); numbers are rows cut off each side (PyTorch). `output_padding` rows are added below
+    and to the right.
     """
 
     filters: int
@@ -291,7 +293,7 @@ class Conv2DTranspose(Weighted):
         )
         if self.filters % self.groups:
             raise ValueError(f"expected filters as a multiple of groups ({self.groups}), received {self.filters}")
-        limits = zip(self.output_padding, self.strides, self.dilation_rate, strict=True)  # type: ignore[arg-type]
+        limits = zip(both(self.output_padding), both(self.strides), both(self.dilation_rate), strict=True)
         if any(extra >= max(stride, dilation) for extra, stride, dilation in limits):
             raise ValueError(
                 f"expected output_padding below strides {self.strides} or dilation_rate, received {self.output_padding}"
@@ -304,16 +306,18 @@ class Conv2DTranspose(Weighted):
         if self.padding == "valid":
             return (0, 0), (0, 0)
         if not isinstance(self.padding, str):
-            return self.padding  # type: ignore[return-value]
+            return both_sides(self.padding)
         found = []
-        for kernel, stride, dilation in zip(self.kernel_size, self.strides, self.dilation_rate, strict=True):  # type: ignore[arg-type]
+        for kernel, stride, dilation in zip(
+            both(self.kernel_size), both(self.strides), both(self.dilation_rate), strict=True
+        ):
             cut = (kernel - 1) * dilation + 1 - stride
             found.append((cut // 2, cut - cut // 2) if cut >= 0 else (0, cut))
         return found[0], found[1]
 
     def _axis(self, input: Shape, i: int) -> Expression:
         axis = ("height", "width")[i]
-        kernel, stride, dilation = self.kernel_size[i], self.strides[i], self.dilation_rate[i]  # type: ignore[index]
+        kernel, stride, dilation = both(self.kernel_size)[i], both(self.strides)[i], both(self.dilation_rate)[i]
         extent: Expression = Quantity("kernel", kernel)
         if dilation > 1:
             extent = (extent - 1) * Quantity("dilation", dilation) + 1
@@ -325,7 +329,7 @@ class Conv2DTranspose(Weighted):
             length = length - Quantity("padding before", before) if before else length
             length = length - Quantity("padding after", after) if after > 0 else length
             length = length + Quantity("rows added", -after) if after < 0 else length
-        extra = self.output_padding[i]  # type: ignore[index]
+        extra = both(self.output_padding)[i]
         return length + Quantity("output padding", extra) if extra else length
 
     def output_shape(self, input: Shape) -> Shape:
@@ -353,7 +357,7 @@ class Conv2DTranspose(Weighted):
 
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of weights and MACs: every input number meets every weight of its channel once."""
-        figures = _weights(self.kernel_size, input[2], self.filters, False, self.groups)  # type: ignore[arg-type]
+        figures = _weights(both(self.kernel_size), input[2], self.filters, False, self.groups)
         del figures["parameters_per_filter"], figures["dot_product"]
         figures["macs"] = _places(input, "input") * figures["weights"]
         if self.use_bias:
@@ -388,7 +392,7 @@ class Conv2DTranspose(Weighted):
         """See the inputs whose kernels land on a place."""
         shape, steps = self.output_shape(input), []
         for i in (0, 1):
-            kernel, stride, dilation = self.kernel_size[i], self.strides[i], self.dilation_rate[i]  # type: ignore[index]
+            kernel, stride, dilation = both(self.kernel_size)[i], both(self.strides)[i], both(self.dilation_rate)[i]
             before = self.sides()[i][0]
             steps.append(
                 partial(
@@ -399,4 +403,4 @@ class Conv2DTranspose(Weighted):
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:
         """Return all positions, and the kernel's area."""
-        return positions(input), self.kernel_size[0] * self.kernel_size[1]  # type: ignore[index]
+        return positions(input), both(self.kernel_size)[0] * both(self.kernel_size)[1]

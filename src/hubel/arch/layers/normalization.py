@@ -1,4 +1,4 @@
-"""Normalisation: numbers brought to mean 0 and variance 1, over a batch, a picture, groups of channels, or neighbours."""
+"""Normalisation: numbers brought to mean 0 and variance 1, over a batch, a picture, or groups of channels."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class _Affine(Layer):
 class BatchNormalization(_Affine):
     """Normalise each channel over the batch: Ioffe & Szegedy (2015). H×W×C or (features,) stays what it is.
 
-    `momentum` is the share of the running mean and variance that each batch leaves, as in Keras (PyTorch's is 1 − this).
+    `momentum` is the share of the running statistics that each batch leaves, as in Keras (PyTorch's is 1 − this).
     """
 
     momentum: float = 0.9

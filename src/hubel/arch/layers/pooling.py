@@ -8,8 +8,8 @@ from functools import partial
 from hubel.arch._expression import Expression, Quantity, elements
 from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Call, Keeps, Layer, register
-from hubel.arch._shape import Pair, Shape, pair, positions, size
-from hubel.arch._window import Padding, Windowed, Windows, checked_padding, need_picture, windows_of
+from hubel.arch._shape import Pair, Shape, both, pair, positions, size
+from hubel.arch._window import Padding, Windowed, Windows, both_sides, checked_padding, need_picture, windows_of
 
 
 @dataclass(frozen=True)
@@ -34,20 +34,20 @@ class _Pooling(Windowed):
                 "expected ceil_mode with numeric padding, received padding='same', which rounds up already"
             )
         if not isinstance(self.padding, str):
-            for sides, kernel in zip(self.padding, window, strict=True):  # type: ignore[arg-type]
-                if max(sides) > kernel // 2:  # type: ignore[arg-type]
+            for sides, kernel in zip(both_sides(self.padding), window, strict=True):
+                if max(sides) > kernel // 2:
                     raise ValueError(f"expected padding of at most half of pool_size {window}, received {self.padding}")
-                if self.ceil_mode and sides[0] != sides[1]:  # type: ignore[index]
+                if self.ceil_mode and sides[0] != sides[1]:
                     raise ValueError(f"expected equal sides of padding with ceil_mode, received {self.padding}")
 
     @property
     def step(self) -> Pair:
         """The distance between windows, along the height and the width."""
-        return self.strides or self.pool_size  # type: ignore[return-value]
+        return both(self.strides or self.pool_size)
 
     def lay(self, input: Shape) -> Windows:
         """Lay the windows over the input."""
-        return windows_of(input, self.pool_size, self.step, self.padding, ceil=self.ceil_mode)  # type: ignore[arg-type]
+        return windows_of(input, both(self.pool_size), self.step, self.padding, ceil=self.ceil_mode)
 
     def output_shape(self, input: Shape) -> Shape:
         """Return H′×W′×C."""
@@ -56,7 +56,7 @@ class _Pooling(Windowed):
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of comparisons or additions."""
         rows, columns, channels = self.output_shape(input)
-        height, width = self.pool_size  # type: ignore[misc]
+        height, width = both(self.pool_size)
         places = Quantity("output height", rows) * Quantity("output width", columns) * Quantity("channels", channels)
         return {"pooling_operations": places * Quantity("pool height", height) * Quantity("pool width", width)}
 
@@ -66,8 +66,8 @@ class _Pooling(Windowed):
 class MaxPooling2D(_Pooling):
     """Keep the largest number of each window: H×W×C → H′×W′×C.
 
-    `padding`: "valid", "same" (Keras) or numbers of at most half the window; padded places never win. `ceil_mode` rounds
-    the size up, so that the last rows are covered by a window that hangs over (PyTorch's rule).
+    `padding`: "valid", "same" (Keras) or numbers of at most half the window; padded places never win. `ceil_mode`
+    rounds the size up, so that the last rows are covered by a window that hangs over (PyTorch's rule).
     """
 
     def call(self, input: Shape) -> Call:
@@ -180,11 +180,11 @@ class _AdaptivePooling(Layer):
     def output_shape(self, input: Shape) -> Shape:
         """Return output_size×C."""
         need_picture(type(self).__name__, input)
-        return (*self.output_size, input[2])  # type: ignore[misc]
+        return (*both(self.output_size), input[2])
 
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of comparisons or additions: bins may overlap by a row."""
-        rows, columns = self.output_size  # type: ignore[misc]
+        rows, columns = both(self.output_size)
         entries = [
             Quantity(f"entries of bins along the {axis}", sum(last - first for first, last in _bins(length, bins)))
             for axis, length, bins in (("height", input[0], rows), ("width", input[1], columns))
@@ -193,14 +193,14 @@ class _AdaptivePooling(Layer):
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See through the bins."""
-        rows, columns = self.output_size  # type: ignore[misc]
+        rows, columns = both(self.output_size)
         return field.each(partial(Axis.bins, length=rows), partial(Axis.bins, length=columns))
 
     def notes(self, input: Shape) -> tuple[str, ...]:
         """Say where bins differ in size or overlap."""
         uneven = [
             f"{length} {axis} in {bins} bins: some bins differ or share a line"
-            for axis, length, bins in zip(("rows", "columns"), input[:2], self.output_size, strict=True)  # type: ignore[arg-type]
+            for axis, length, bins in zip(("rows", "columns"), input[:2], both(self.output_size), strict=True)
             if length % bins
         ]
         return tuple(uneven)
@@ -225,7 +225,7 @@ class AdaptiveAveragePooling2D(_AdaptivePooling):
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:
         """Return all positions, and the largest bin."""
-        largest = [max(b - a for a, b in _bins(n, m)) for n, m in zip(input[:2], self.output_size, strict=True)]  # type: ignore[arg-type]
+        largest = [max(b - a for a, b in _bins(n, m)) for n, m in zip(input[:2], both(self.output_size), strict=True)]
         return positions(input), largest[0] * largest[1]
 
 

@@ -9,8 +9,8 @@ from hubel.arch._errors import Fit, ShapeError
 from hubel.arch._expression import Expression, elements
 from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Call, Layer, register
-from hubel.arch._shape import Pair, Shape, checked_shape, pair, positions, shape_text, size
-from hubel.arch._window import Padding, Sides, checked_padding, need_picture
+from hubel.arch._shape import Pair, Shape, both, checked_shape, pair, positions, shape_text, size
+from hubel.arch._window import Padding, Sides, both_sides, checked_padding, need_picture
 
 
 @register("flatten")
@@ -48,12 +48,12 @@ class Reshape(Layer):
 
     def output_shape(self, input: Shape) -> Shape:
         """Return `target_shape`."""
-        target: Shape = self.target_shape  # type: ignore[assignment]
+        target = checked_shape(self.target_shape)
         if size(input) != size(target):
             raise ShapeError(
                 f"Reshape expected {size(target):,} numbers for {shape_text(target)}, received {shape_text(input)}",
                 rule="the products of both shapes must agree",
-                values=f"{'·'.join(map(str, input))} = {size(input):,}, {'·'.join(map(str, target))} = {size(target):,}",
+                values=" and ".join(f"{'·'.join(map(str, s))} = {size(s):,}" for s in (input, target)),
                 fits=(Fit("target_shape", shape_text((size(input),)), "a vector"),),
             )
         return target
@@ -64,7 +64,7 @@ class Reshape(Layer):
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See everything: places are mixed."""
-        height, width, _ = self.target_shape if len(self.target_shape) == 3 else (1, 1, 1)  # type: ignore[arg-type, misc]
+        height, width, _ = output if len(output := checked_shape(self.target_shape)) == 3 else (1, 1, 1)
         return field.each(partial(Axis.everything, length=height), partial(Axis.everything, length=width))
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:
@@ -75,7 +75,7 @@ class Reshape(Layer):
 @register("zeropad", label="pad", positional=("padding",))
 @dataclass(frozen=True)
 class ZeroPadding2D(Layer):
-    """Put rows and columns of noughts around the picture: a number, (rows, columns) or ((top, bottom), (left, right))."""
+    """Put rows and columns of noughts around: a number, (rows, columns) or ((top, bottom), (left, right))."""
 
     padding: Padding = ((1, 1), (1, 1))
 
@@ -86,21 +86,21 @@ class ZeroPadding2D(Layer):
     def output_shape(self, input: Shape) -> Shape:
         """Return (H + top + bottom)×(W + left + right)×C."""
         need_picture("ZeroPadding2D", input)
-        rows, columns = self.padding  # type: ignore[misc]
-        return input[0] + sum(rows), input[1] + sum(columns), input[2]  # type: ignore[arg-type]
+        rows, columns = both_sides(self.padding)
+        return input[0] + sum(rows), input[1] + sum(columns), input[2]
 
     def call(self, input: Shape) -> Call:
         """Return `ZeroPad2d`."""
-        (top, bottom), (left, right) = self.padding  # type: ignore[misc]
+        (top, bottom), (left, right) = both_sides(self.padding)
         return Call("ZeroPad2d", {"padding": (left, right, top, bottom)})
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """Move the field by what is put before it."""
         height, width, _ = self.output_shape(input)
-        rows, columns = self.padding  # type: ignore[misc]
+        rows, columns = both_sides(self.padding)
         return field.each(
-            partial(Axis.moved, length=height, before=rows[0]),  # type: ignore[index]
-            partial(Axis.moved, length=width, before=columns[0]),  # type: ignore[index]
+            partial(Axis.moved, length=height, before=rows[0]),
+            partial(Axis.moved, length=width, before=columns[0]),
         )
 
 
@@ -118,29 +118,29 @@ class Cropping2D(Layer):
     def output_shape(self, input: Shape) -> Shape:
         """Return (H − top − bottom)×(W − left − right)×C."""
         need_picture("Cropping2D", input)
-        rows, columns = self.cropping  # type: ignore[misc]
-        height, width = input[0] - sum(rows), input[1] - sum(columns)  # type: ignore[arg-type]
+        rows, columns = both_sides(self.cropping)
+        height, width = input[0] - sum(rows), input[1] - sum(columns)
         if height < 1 or width < 1:
             raise ShapeError(
                 f"Cropping2D expected a picture larger than what it cuts off, received {shape_text(input)}",
                 rule="height − top − bottom",
-                values=f"{input[0]} − {sum(rows)} = {height}, {input[1]} − {sum(columns)} = {width}",  # type: ignore[arg-type]
+                values=f"{input[0]} − {sum(rows)} = {height}, {input[1]} − {sum(columns)} = {width}",
                 fits=(Fit("cropping", str((min(input[:2]) - 1) // 2), "at most"),),
             )
         return height, width, input[2]
 
     def call(self, input: Shape) -> Call:
         """Return `ZeroPad2d` with negative numbers, which cuts."""
-        (top, bottom), (left, right) = self.cropping  # type: ignore[misc]
+        (top, bottom), (left, right) = both_sides(self.cropping)
         return Call("ZeroPad2d", {"padding": (-left, -right, -top, -bottom)})
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """Move the field by what is cut before it."""
         height, width, _ = self.output_shape(input)
-        rows, columns = self.cropping  # type: ignore[misc]
+        rows, columns = both_sides(self.cropping)
         return field.each(
-            partial(Axis.moved, length=height, before=-rows[0]),  # type: ignore[index]
-            partial(Axis.moved, length=width, before=-columns[0]),  # type: ignore[index]
+            partial(Axis.moved, length=height, before=-rows[0]),
+            partial(Axis.moved, length=width, before=-columns[0]),
         )
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:
@@ -168,20 +168,20 @@ class UpSampling2D(Layer):
     def output_shape(self, input: Shape) -> Shape:
         """Return (H·rows)×(W·columns)×C."""
         need_picture("UpSampling2D", input)
-        rows, columns = self.size  # type: ignore[misc]
+        rows, columns = both(self.size)
         return input[0] * rows, input[1] * columns, input[2]
 
     def call(self, input: Shape) -> Call:
         """Return `Upsample`."""
         more = {"align_corners": False} if self.interpolation == "bilinear" else {}
-        rows, columns = self.size  # type: ignore[misc]
+        rows, columns = both(self.size)
         scale = (float(rows), float(columns))
         return Call("Upsample", {"scale_factor": scale, "mode": self.interpolation, **more})
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See the nearest place, or the neighbours that are mixed."""
         step = Axis.repeated if self.interpolation == "nearest" else Axis.interpolated
-        rows, columns = self.size  # type: ignore[misc]
+        rows, columns = both(self.size)
         return field.each(partial(step, factor=rows), partial(step, factor=columns))
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:

@@ -1,0 +1,112 @@
+"""A report as plain data, for JSON and for tables."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from hubel.arch._analyse import Report, Row
+from hubel.arch._expression import Number
+from hubel.arch._layer import Formula
+
+# what a formula is called, in the order in which one reads; the first four make a row's short formula
+TITLES = {
+    "output_height": "output height",
+    "output_width": "output width",
+    "output_features": "output",
+    "output_channels": "output channels",
+    "parameters": "parameters",
+    "macs": "MACs",
+    "padding_that_keeps_the_size": "padding that keeps the size",
+    "dot_product": "numbers in one dot product",
+    "parameters_per_filter": "parameters per filter",
+    "weights": "weights",
+    "biases": "biases",
+    "frozen": "parameters not trained",
+    "buffers": "running statistics",
+    "bias_operations": "bias additions",
+    "normalization_operations": "normalisation operations",
+    "pooling_operations": "pooling operations",
+    "activation_operations": "activation operations",
+    "elementwise_operations": "element-wise operations",
+    "activations": "numbers in the output",
+}
+SHORT = ("output_height", "output_features", "output_channels", "parameters", "macs")
+
+
+def ordered(formulas: tuple[Formula, ...]) -> list[Formula]:
+    """Put formulas in reading order: the output's size, parameters, MACs, the rest."""
+    order = {figure: place for place, figure in enumerate(TITLES)}
+    return sorted(formulas, key=lambda formula: order.get(formula.figure, len(order)))
+
+
+def short_formula(row: Row) -> str:
+    """Write a row's main formulas in one line: `output height (32 − 5)/1 + 1 = 28; parameters (5·5·3 + 1)·8 = 608; …`."""
+    chosen = [formula for formula in ordered(row.formulas) if formula.figure in SHORT]
+    return "; ".join(f"{TITLES[formula.figure]} {formula}" for formula in chosen)
+
+
+def row_data(row: Row) -> dict[str, Any]:
+    """Return one layer as JSON-able data."""
+    cost = row.cost
+    return {
+        "name": row.path,
+        "type": row.type,
+        "text": str(row.node) if row.is_layer else "",
+        "input_shape": list(row.input_shape),
+        "output_shape": list(row.output_shape),
+        "parameters": cost.parameters,
+        "trainable": cost.trainable,
+        "buffers": cost.buffers,
+        "macs": cost.macs,
+        "training_macs": row.training_macs,
+        "operations": {
+            "bias": cost.bias_operations,
+            "normalization": cost.normalization_operations,
+            "pooling": cost.pooling_operations,
+            "activation": cost.activation_operations,
+            "elementwise": cost.elementwise_operations,
+        },
+        "activations": cost.activations,
+        "kept_bytes": row.kept_bytes,
+        "receptive_field": list(row.field.size),
+        "stride": [_plain(stride) for stride in row.field.stride],
+        "offset": list(row.field.offset),
+        "gradient_share": _plain(row.gradient_share),
+        "auxiliary": row.auxiliary,
+        "formula": short_formula(row),
+        "formulas": {
+            formula.figure: {"names": formula.names, "values": formula.values, "result": _plain(formula.result)}
+            for formula in ordered(row.formulas)
+        },
+        "notes": list(row.notes),
+    }
+
+
+def report_data(report: Report) -> dict[str, Any]:
+    """Return a whole report as JSON-able data."""
+    return {
+        "name": report.network.name,
+        "text": str(report.network),
+        "input": list(report.network.input),
+        "output_shape": list(report.output_shape),
+        "parameters": report.parameters,
+        "trainable": report.trainable,
+        "buffers": report.total("buffers"),
+        "macs": report.macs,
+        "training_macs": report.training_macs,
+        "operations": {
+            name: report.total(f"{name}_operations")
+            for name in ("bias", "normalization", "pooling", "activation", "elementwise")
+        },
+        "activations": report.activations,
+        "kept_bytes": report.kept_bytes,
+        "receptive_field": list(report.field.size),
+        "gradient_share": _plain(report.gradient_share),
+        "layers": [row_data(row) for row in report.rows],
+        "notes": list(report.notes),
+    }
+
+
+def _plain(value: Number | Fraction) -> int | float:
+    return int(value) if value == int(value) else float(value)

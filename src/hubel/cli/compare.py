@@ -1,0 +1,122 @@
+"""`hubel compare`: two networks or blocks side by side, with ratios."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from fractions import Fraction
+from typing import Any
+
+from hubel.arch import Report, analyse, report_data, shape_text
+from hubel.cli._network import add_network, add_options, load_network
+
+DESCRIPTION = (
+    """Put two networks, or two blocks in text form, side by side: every figure, the difference and the ratio."""
+)
+EXAMPLES = """  hubel compare vgg16 resnet50
+  hubel compare '28x28x192: conv 32 5x5 same' '28x28x192: conv 16 1x1, conv 32 5x5 same'
+  hubel compare '56x56x64: 3 * conv 64 3x3 same' '56x56x64: conv 64 7x7 same'
+  hubel compare alexnet alexnet_owt --json"""
+
+FIGURES = {
+    "weights": "weights, biases apart",
+    "parameters": "parameters",
+    "trainable": "parameters trained",
+    "macs": "MACs",
+    "training_macs": "MACs in training",
+    "activations": "numbers in all outputs",
+    "kept_bytes": "bytes kept for backward",
+    "layers": "layers with weights",
+}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_network(parser, "first", "a zoo name, a text form in quotes, a file, or a run's directory")
+    add_network(parser, "second", "what to put beside it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_options(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Print both networks' figures and their ratios."""
+    reports = [analyse(load_network(given, arguments)) for given in (arguments.first, arguments.second)]
+    figures = [_figures(report) for report in reports]
+    if arguments.json:
+        print(json.dumps(_data(reports, figures), ensure_ascii=False))
+        return 0
+    _show(reports, figures)
+    return 0
+
+
+def _figures(report: Report) -> dict[str, int]:
+    weights = sum(int(f.result) for row in report.rows for f in row.formulas if f.figure == "weights")
+    return {
+        "weights": weights,
+        "parameters": report.parameters,
+        "trainable": report.trainable,
+        "macs": report.macs,
+        "training_macs": report.training_macs,
+        "activations": report.activations,
+        "kept_bytes": report.kept_bytes,
+        "layers": sum(row.cost.macs > 0 for row in report.rows),
+    }
+
+
+def _data(reports: list[Report], figures: list[dict[str, int]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, report, own in zip(("first", "second"), reports, figures, strict=True):
+        whole = report_data(report)
+        found[key] = {name: whole[name] for name in ("name", "text", "input", "output_shape", "receptive_field")} | own
+    first, second = figures
+    found["ratios"] = {name: first[name] / second[name] if second[name] else None for name in FIGURES}
+    found["differences"] = {name: first[name] - second[name] for name in FIGURES}
+    return found
+
+
+def _show(reports: list[Report], figures: list[dict[str, int]]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from hubel.cli._console import console
+
+    titles = ["A", "B"]
+    screen = console()
+    for title, report in zip(titles, reports, strict=True):
+        screen.print(f"[bold]{title}[/]  {escape(report.network.name or str(report.network))}", highlight=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column("")
+    for title in (*titles, "A − B", "A / B"):
+        table.add_column(title, justify="right", no_wrap=True)
+    inputs = [shape_text(report.network.input) for report in reports]
+    table.add_row("input", *inputs)
+    table.add_row("output", *(shape_text(report.output_shape) for report in reports))
+    table.add_row("receptive field", *(shape_text(report.field.size) for report in reports))
+    first, second = figures
+    for name, title in FIGURES.items():
+        difference = f"{first[name] - second[name]:+,}".replace("-", "−") if first[name] != second[name] else "equal"
+        table.add_row(title, f"{first[name]:,}", f"{second[name]:,}", difference, ratio_text(first[name], second[name]))
+    screen.print(table, highlight=False)
+    screen.print("\n".join(_sentences(first, second)), highlight=False)
+
+
+def ratio_text(first: int, second: int) -> str:
+    """Write a ratio to three figures: `9.68`."""
+    if not second:
+        return "–"
+    ratio = first / second
+    return f"{ratio:,.0f}" if ratio >= 1000 else f"{ratio:.3g}"
+
+
+def _sentences(first: dict[str, int], second: dict[str, int]) -> list[str]:
+    """Say in words who is cheaper, and how many times."""
+    found = []
+    for name, what in (("weights", "weights"), ("macs", "MACs")):
+        low, high = sorted((first[name], second[name]))
+        if not low or low == high:
+            continue
+        cheaper = "A" if first[name] == low else "B"
+        share = Fraction(low, high)
+        exact = f" ({share.numerator}/{share.denominator} of them)" if share.denominator <= 100 else ""
+        found.append(f"{cheaper} has {ratio_text(high, low)} times fewer {what}{exact}: {low:,} against {high:,}.")
+    return found
