@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from hubel.arch import Activation, BatchNormalization, Chain, Conv2D
-
-if TYPE_CHECKING:
-    from hubel.arch._shape import Pair
-    from hubel.arch._window import Padding
+from hubel.arch import Activation, BatchNormalization, Chain, Conv2D, Padding, Pair
 
 
 def scaled(channels: int, width: float, multiple: int = 1) -> int:

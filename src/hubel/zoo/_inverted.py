@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from hubel.arch import Activation, BatchNormalization, Chain, Conv2D, DepthwiseConv2D, Identity, Sum
-
-if TYPE_CHECKING:
-    from hubel.arch._window import Padding
+from hubel.arch import Activation, BatchNormalization, Chain, Conv2D, DepthwiseConv2D, Identity, Padding, Sum
 
 
 def inverted_residual(

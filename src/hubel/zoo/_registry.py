@@ -21,6 +21,13 @@ class Paper:
     year: int
     venue: str
 
+    @property
+    def citation(self) -> str:
+        """The paper as one names it in a sentence: "He et al. 2015"."""
+        surnames = [author.rpartition(" ")[2] for author in self.authors.split(", ")]
+        people = f"{surnames[0]} et al." if len(surnames) > 2 else " & ".join(surnames)
+        return f"{people} {self.year}"
+
     def __str__(self) -> str:
         return f"{self.authors}: {self.title}. {self.venue} ({self.year})"
 

@@ -52,7 +52,7 @@ Unit = Callable[[int, int, int], "Conv2D | Chain"]
 
 @network(
     paper=SZEGEDY_2014,
-    summary="inception modules: 1×1, 3×3, 5×5 and pooling side by side, with 1×1 bottlenecks before the dear ones",
+    summary="inception modules: 1×1, 3×3, 5×5 and pooling side by side, with 1×1 bottlenecks before the large",
     figures=(
         Figure("top-5 test error, ILSVRC-2014, seven networks, 144 crops", "6.67 %", "the paper, table 2"),
         Figure("top-5 validation error, one network, one crop", "10.07 %", "the paper, table 3"),

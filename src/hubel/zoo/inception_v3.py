@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hubel.arch import (
     Auxiliary,
     AveragePooling2D,
@@ -14,14 +12,12 @@ from hubel.arch import (
     GlobalAveragePooling2D,
     MaxPooling2D,
     Network,
+    Padding,
+    Pair,
     Shape,
 )
 from hubel.zoo._blocks import conv_norm_relu
 from hubel.zoo._registry import Figure, Paper, network
-
-if TYPE_CHECKING:
-    from hubel.arch._shape import Pair
-    from hubel.arch._window import Padding
 
 SZEGEDY_2015 = Paper(
     "C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna",

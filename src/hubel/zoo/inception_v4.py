@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hubel.arch import (
     AveragePooling2D,
     Chain,
@@ -13,14 +11,12 @@ from hubel.arch import (
     GlobalAveragePooling2D,
     MaxPooling2D,
     Network,
+    Padding,
+    Pair,
     Shape,
 )
 from hubel.zoo._blocks import conv_norm_relu
 from hubel.zoo._registry import Figure, Paper, network
-
-if TYPE_CHECKING:
-    from hubel.arch._shape import Pair
-    from hubel.arch._window import Padding
 
 SZEGEDY_2016 = Paper(
     "C. Szegedy, S. Ioffe, V. Vanhoucke, A. A. Alemi",
@@ -36,7 +32,7 @@ SZEGEDY_2016 = Paper(
     figures=(
         Figure("top-1 validation error, one network, one crop", "20.0 %", "the paper, table 2"),
         Figure("top-5 validation error, one network, one crop", "5.0 %", "the paper, table 2"),
-        Figure("top-5 test error, four networks (three of them Inception-ResNet-v2)", "3.08 %", "the paper, section 5"),
+        Figure("top-5 test error, four networks (three of them Inception-ResNet-v2)", "3.08 %", "the paper, abstract"),
         Figure("top-1 accuracy, ImageNet validation", "80.144 %", "timm, results-imagenet.csv, inception_v4.tf_in1k"),
         Figure("parameters", "42.68 million", "timm, results-imagenet.csv"),
     ),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hubel.arch import (
     Activation,
     AveragePooling2D,
@@ -13,6 +11,7 @@ from hubel.arch import (
     Dense,
     Flatten,
     Network,
+    Padding,
     RadialBasis,
     Scale,
     SelectChannels,
@@ -21,17 +20,14 @@ from hubel.arch import (
 from hubel.zoo._blocks import scaled
 from hubel.zoo._registry import Figure, Paper, network
 
-if TYPE_CHECKING:
-    from hubel.arch._window import Padding
-
 LECUN_1998 = Paper(
     "Y. LeCun, L. Bottou, Y. Bengio, P. Haffner",
     "Gradient-based learning applied to document recognition",
     1998,
     "Proceedings of the IEEE 86(11)",
 )
-TEST_ERROR = Figure("test error on MNIST", "0.95 %", "the paper, section III-C")
-TEST_ERROR_DISTORTED = Figure("test error on MNIST, trained with distortions too", "0.8 %", "the paper, section III-C")
+TEST_ERROR = Figure("test error on MNIST", "0.95 %", "the paper, section III-B")
+TEST_ERROR_DISTORTED = Figure("test error on MNIST, trained with distortions too", "0.8 %", "the paper, section III-B")
 
 # Table I of the paper: which maps of S2 each of the 16 maps of C3 looks at.
 THREES = ((0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5))
@@ -50,7 +46,7 @@ FOURS = (
 
 @network(
     paper=LECUN_1998,
-    summary="convolution and pooling, twice, then dense layers: the first that read cheques",
+    summary="convolution and pooling, twice, then dense layers: the network that read cheques",
     figures=(TEST_ERROR, TEST_ERROR_DISTORTED),
     notes=(
         "Every map of the second convolution sees all six before it, pooling has no weights and the output is a "

@@ -51,6 +51,9 @@ def _figures(top1: str, top5: str, flops: str) -> tuple[Figure, ...]:
         Figure("top-1 validation error, ten crops", "27.88 %", "the paper, table 2"),
         Figure("multiply-adds", "1.8 billion", "the paper, table 1, as FLOPs"),
     ),
+    notes=(
+        'The error is that of zero-padded shortcuts (shortcut="zero"); ports have projections, as here by default.',
+    ),
 )
 def resnet18(
     classes: int = 1000, input: Shape = (224, 224, 3), width: float = 1.0, shortcut: str = "projection"

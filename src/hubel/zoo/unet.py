@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hubel.arch import (
     Activation,
     Chain,
@@ -15,13 +13,11 @@ from hubel.arch import (
     Identity,
     MaxPooling2D,
     Network,
+    Padding,
     Shape,
 )
 from hubel.zoo._blocks import scaled
 from hubel.zoo._registry import Figure, Paper, network
-
-if TYPE_CHECKING:
-    from hubel.arch._window import Padding
 
 RONNEBERGER_2015 = Paper(
     "O. Ronneberger, P. Fischer, T. Brox",
@@ -91,7 +87,7 @@ def _level(depth: int, filters: int, padding: Padding, cropped: list[int]) -> tu
         MaxPooling2D(2),
         *_level(depth + 1, 2 * filters, padding, cropped),
         Conv2DTranspose(filters, 2, strides=2, name="enlarge"),
-        name=f"below{depth + 1}",
+        name="below",
     )
     crop = cropped[depth]
     bridge = Chain(Cropping2D(crop) if crop else Identity(), name="bridge")

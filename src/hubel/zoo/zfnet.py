@@ -28,9 +28,13 @@ ZEILER_2013 = Paper(
     paper=ZEILER_2013,
     summary="AlexNet with 7×7 stride 2 instead of 11×11 stride 4 in front, found by looking at its filters",
     figures=(
-        Figure("top-5 validation error, ILSVRC-2012, one network", "16.5 %", "the paper, table 2"),
-        Figure("top-1 validation error, ILSVRC-2012, one network", "38.4 %", "the paper, table 2"),
-        Figure("top-5 test error, ILSVRC-2012, six networks", "14.8 %", "the paper, table 2"),
+        Figure(
+            "top-5 validation error, ILSVRC-2012, one network", "16.5 %", "the paper, its table of ILSVRC-2012 errors"
+        ),
+        Figure(
+            "top-1 validation error, ILSVRC-2012, one network", "38.4 %", "the paper, its table of ILSVRC-2012 errors"
+        ),
+        Figure("top-5 test error, ILSVRC-2012, six networks", "14.8 %", "the paper, its table of ILSVRC-2012 errors"),
     ),
     notes=(
         "The sizes of figure 3 (110, 55, 26, 13, 13, 13, 6) need one row and column of padding in the first "

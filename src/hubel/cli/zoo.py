@@ -1,0 +1,130 @@
+"""`hubel zoo`: the classic networks in a table, or one of them with its paper, figures and notes."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from hubel import zoo
+from hubel.arch import analyse, shape_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+DESCRIPTION = (
+    "List the classic networks; or tell one's story: its paper, what was published about it, how ports differ."
+)
+EXAMPLES = """  hubel zoo                   every network with its parameters and multiply-adds
+  hubel zoo googlenet         one network: paper, published figures, notes
+  hubel zoo --json            the same as data"""
+
+# Below this many columns the table leaves out the line about what is new in a network.
+WIDE = 110
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a network of the zoo (all of them by default)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: Namespace) -> int:
+    """Print the zoo, or one network of it."""
+    if arguments.json:
+        found = [_row(name) for name in zoo.names()] if arguments.name is None else _story(arguments.name)
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+        return 0
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if arguments.name is None:
+        _print_table(console)
+    else:
+        _print_story(console, arguments.name)
+    return 0
+
+
+def _row(name: str) -> dict[str, Any]:
+    entry, report = zoo.entry(name), analyse(zoo.get(name))
+    return {
+        "name": name,
+        "year": entry.paper.year,
+        "citation": entry.paper.citation,
+        "summary": entry.summary,
+        "input": list(report.network.input),
+        "output_shape": list(report.output_shape),
+        "parameters": report.parameters,
+        "macs": report.macs,
+    }
+
+
+def _story(name: str) -> dict[str, Any]:
+    entry = zoo.entry(name)
+    return {
+        **_row(name),
+        "paper": asdict(entry.paper),
+        "figures": [asdict(figure) for figure in entry.figures],
+        "notes": list(entry.notes),
+        "options": entry.options,
+        "text": str(zoo.get(name)),
+    }
+
+
+def _print_table(console: Console) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("name", style="cyan", no_wrap=True)
+    table.add_column("paper", no_wrap=True)
+    table.add_column("input", justify="right", no_wrap=True)
+    table.add_column("parameters", justify="right", no_wrap=True)
+    table.add_column("MACs", justify="right", no_wrap=True)
+    if console.width >= WIDE:
+        table.add_column("what is new")
+    for name in zoo.names():
+        row = _row(name)
+        cells = [name, row["citation"], shape_text(row["input"]), _short(row["parameters"]), _short(row["macs"])]
+        table.add_row(*cells, *([row["summary"]] if console.width >= WIDE else []))
+    console.print(table)
+    console.print(
+        "\nMACs are multiply-adds of one image. `hubel zoo NAME` tells more, `hubel explain NAME` everything."
+    )
+
+
+def _print_story(console: Console, name: str) -> None:
+    from rich.markup import escape
+    from rich.padding import Padding
+    from rich.table import Table
+
+    story = _story(name)
+    console.print(f"[bold cyan]{name}[/]: {escape(story['summary'])}")
+    console.print(escape(str(zoo.entry(name).paper)), style="dim")
+    facts = Table(box=None, pad_edge=False, show_header=False)
+    facts.add_row("input", shape_text(story["input"]))
+    facts.add_row("output", shape_text(story["output_shape"]))
+    facts.add_row("parameters", f"{story['parameters']:,}")
+    facts.add_row("MACs", f"{story['macs']:,}")
+    facts.add_row("options", ", ".join(f"{option}={value!r}" for option, value in story["options"].items()))
+    console.print(facts)
+    if story["figures"]:
+        console.print("\n[bold]Published[/]")
+        published = Table(box=None, pad_edge=False, show_header=False)
+        for figure in story["figures"]:
+            published.add_row(*map(escape, (figure["what"], figure["value"], figure["source"])))
+        console.print(published)
+    if story["notes"]:
+        console.print("\n[bold]Where it differs[/]")
+        for note in story["notes"]:
+            console.print(Padding(f"• {escape(note)}", (0, 0, 0, 2)))
+
+
+def _short(count: int) -> str:
+    """Three digits and a unit: 61.7 K, 25.6 M, 4.09 G."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("K", 10**3)):
+        if count >= size:
+            value = count / size
+            decimals = 2 if value < 10 else 1 if value < 100 else 0
+            return f"{value:.{decimals}f} {unit}"
+    return str(count)
