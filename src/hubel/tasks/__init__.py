@@ -1,0 +1,23 @@
+"""What a network is trained for and judged by: its targets, loss, metrics and decoding; and the one-file model.
+
+There is one task so far, classification: one class of a fixed list for every image.
+"""
+
+from hubel.tasks._classification import Classification, ClassMetrics, Metrics, Objective, evaluate, measure, predict
+from hubel.tasks._files import write_atomically
+from hubel.tasks._model import LoadedModel, ModelFileError, load_model, save_model
+
+__all__ = [
+    "ClassMetrics",
+    "Classification",
+    "LoadedModel",
+    "Metrics",
+    "ModelFileError",
+    "Objective",
+    "evaluate",
+    "load_model",
+    "measure",
+    "predict",
+    "save_model",
+    "write_atomically",
+]

@@ -1,0 +1,210 @@
+"""Classification: one class of a fixed list for every image. Its loss, its predictions, its metrics."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from hubel.arch import Network
+from hubel.data import Dataset, Preprocessing
+from hubel.tasks._model import LoadedModel
+
+AUXILIARY_WEIGHT = 0.3  # of each side exit's loss, as in GoogLeNet (Szegedy et al. 2014, section 5)
+
+
+@dataclasses.dataclass(frozen=True)
+class Classification:
+    """The task of naming the class of an image.
+
+    classes: their names, in the order of the network's outputs.
+    """
+
+    classes: tuple[str, ...]
+
+    def check(self, network: Network, shape: tuple[int, int, int]) -> None:
+        """Raise ValueError where `network` does not take images of `shape` or does not give one number a class."""
+        from hubel.arch import analyse
+
+        if tuple(network.input) not in (shape, (shape[0] * shape[1] * shape[2],)):
+            raise ValueError(
+                f"expected a network whose input is that of the images, {'×'.join(map(str, shape))}, received one for "
+                f"{'×'.join(map(str, network.input))}; write the network with the input {'x'.join(map(str, shape))}"
+            )
+        output = tuple(analyse(network).output_shape)
+        if output != (len(self.classes),):
+            raise ValueError(
+                f"expected a network with {len(self.classes)} outputs, one a class, received one whose output is "
+                f"{'×'.join(map(str, output))}; end it with 'dense {len(self.classes)} softmax'"
+            )
+
+
+class Objective(nn.Module):
+    """A network together with its loss, so that what is copied to other processes or compiled is one module.
+
+    Cross-entropy with label smoothing (Szegedy et al. 2015), the side exits' losses added with weight 0.3.
+    """
+
+    def __init__(
+        self, network: nn.Module, label_smoothing: float = 0.0, class_weights: torch.Tensor | None = None
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.label_smoothing = label_smoothing
+        self.register_buffer("class_weights", class_weights, persistent=False)
+
+    def forward(self, inputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The mean loss, and the logits as float32, for inputs N×C×H×W and labels N."""
+        logits, side = _outputs(self.network, inputs)
+        loss = self._loss(logits, labels)
+        for other in side:
+            loss = loss + AUXILIARY_WEIGHT * self._loss(other, labels)
+        return loss, logits.detach()
+
+    def _loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        weights: Any = self.class_weights
+        return F.cross_entropy(logits.float(), labels, weight=weights, label_smoothing=self.label_smoothing)
+
+
+def _outputs(network: nn.Module, inputs: torch.Tensor) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
+    module: Any = network
+    logits, side = module.logits_with_auxiliary(inputs)
+    return logits.float(), side
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassMetrics:
+    """One class's figures. precision: of what was called so, the share that is; recall: of what is, the share found."""
+
+    name: str
+    precision: float
+    recall: float
+    examples: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Metrics:
+    """How well a model does on a set.
+
+    accuracy: share of images whose likeliest class is right, 0 to 1. loss: mean cross-entropy, nats.
+    confusion: confusion[true][predicted] is a count of images.
+    """
+
+    accuracy: float
+    loss: float
+    per_class: tuple[ClassMetrics, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+
+def predict(model: LoadedModel, images: Any, *, batch_size: int = 256) -> torch.Tensor:
+    """The probability of each class for each image: float32, N×classes, rows that add up to 1.
+
+    `images` is a uint8 array or tensor N×height×width×channels of the model's own size, or a sequence of paths, bytes,
+    Pillow images or arrays, which are prepared first.
+    """
+    batch = _as_batch(model.preprocessing, images)
+    with _at_rest(model.module):
+        starts = range(0, len(batch), batch_size)
+        logits = [_logits(model.module, model.preprocessing, batch[start : start + batch_size]) for start in starts]
+        return torch.cat(logits).softmax(1).cpu() if len(batch) else torch.empty(0, len(model.classes))
+
+
+def evaluate(model: LoadedModel, dataset: Dataset, *, batch_size: int = 256) -> Metrics:
+    """The model's figures on a labelled set of images of its own size.
+
+    Raises ValueError where the set's classes are not the model's, in its order, or the images are of another size.
+    """
+    if dataset.classes != model.classes:
+        raise ValueError(
+            f"expected the model's classes in its order, {_listing(model.classes)}, received "
+            f"{_listing(dataset.classes)} from {dataset.name or 'the data set'}"
+        )
+    shape = (model.preprocessing.height, model.preprocessing.width, model.preprocessing.channels)
+    if dataset.shape != shape:
+        raise ValueError(f"expected images of {shape}, received {dataset.shape} from {dataset.name or 'the data set'}")
+    images, labels = dataset.tensors()
+    return measure(model.module, model.preprocessing, images, labels, model.classes, batch_size=batch_size)
+
+
+def measure(
+    module: nn.Module,
+    preprocessing: Preprocessing,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    classes: Sequence[str],
+    *,
+    batch_size: int = 256,
+) -> Metrics:
+    """As `evaluate`, on tensors: images uint8 N×H×W×C, labels int64 N. The module's mode is put back afterwards."""
+    count = len(classes)
+    device = _device(module)
+    confusion = torch.zeros(count * count, dtype=torch.int64, device=device)
+    total = torch.zeros((), dtype=torch.float64, device=device)
+    with _at_rest(module):
+        for start in range(0, len(images), batch_size):
+            truth = labels[start : start + batch_size].to(device)
+            logits = _logits(module, preprocessing, images[start : start + batch_size])
+            total += F.cross_entropy(logits, truth, reduction="sum").double()
+            confusion += torch.bincount(truth * count + logits.argmax(1), minlength=count * count)
+    return _figures(confusion.cpu().numpy().reshape(count, count), float(total), classes)
+
+
+def _figures(confusion: np.ndarray[Any, Any], total_loss: float, classes: Sequence[str]) -> Metrics:
+    examples, called, right = confusion.sum(1), confusion.sum(0), confusion.diagonal()
+    count = max(1, int(examples.sum()))
+    per_class = tuple(
+        ClassMetrics(name, _share(right[i], called[i]), _share(right[i], examples[i]), int(examples[i]))
+        for i, name in enumerate(classes)
+    )
+    rows = tuple(tuple(int(cell) for cell in row) for row in confusion)
+    return Metrics(int(right.sum()) / count, total_loss / count, per_class, rows)
+
+
+def _share(part: int, whole: int) -> float:
+    return float(part) / float(whole) if whole else 0.0
+
+
+@contextlib.contextmanager
+def _at_rest(module: nn.Module) -> Iterator[None]:
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        module.train(was_training)
+
+
+def _logits(module: nn.Module, preprocessing: Preprocessing, images: torch.Tensor) -> torch.Tensor:
+    network: Any = module
+    logits: torch.Tensor = network.logits(preprocessing.normalise(images.to(_device(module))))
+    return logits.float()
+
+
+def _device(module: nn.Module) -> torch.device:
+    parameter = next(module.parameters(), None)
+    return torch.device("cpu") if parameter is None else parameter.device
+
+
+def _as_batch(preprocessing: Preprocessing, images: Any) -> torch.Tensor:
+    shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
+    if isinstance(images, (np.ndarray, torch.Tensor)):
+        batch = torch.as_tensor(images)
+        if batch.dtype == torch.uint8 and batch.ndim == 4 and tuple(batch.shape[1:]) == shape:
+            return batch
+        raise ValueError(
+            f"expected uint8 images N×{'×'.join(map(str, shape))}, received {batch.dtype} of {tuple(batch.shape)}; "
+            "give a list of images and each is brought to this size"
+        )
+    prepared = [preprocessing.prepare(image) for image in images]
+    return torch.from_numpy(np.stack(prepared)) if prepared else torch.empty(0, *shape, dtype=torch.uint8)
+
+
+def _listing(classes: Sequence[str], most: int = 12) -> str:
+    return ", ".join(classes[:most]) + (" …" if len(classes) > most else "") + f" ({len(classes)})"

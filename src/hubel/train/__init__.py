@@ -1,0 +1,50 @@
+"""Training: a recipe, a run, its progress, and going on to the same bits after any stop."""
+
+from typing import TYPE_CHECKING
+
+from hubel.tasks import LoadedModel, Metrics, ModelFileError, evaluate, load_model, predict, save_model
+from hubel.train._checkpoint import CheckpointError
+from hubel.train._choose import choose
+from hubel.train._events import EpochMetrics, Event, Finished, Listener, Progress, Started
+from hubel.train._health import NotFiniteError
+from hubel.train._recipe import Recipe
+from hubel.train._run import Run, RunError
+from hubel.train._signals import StoppedError
+from hubel.train._train import resume, train
+
+if TYPE_CHECKING:
+    from hubel.train._display import Display
+
+__all__ = [
+    "CheckpointError",
+    "Display",
+    "EpochMetrics",
+    "Event",
+    "Finished",
+    "Listener",
+    "LoadedModel",
+    "Metrics",
+    "ModelFileError",
+    "NotFiniteError",
+    "Progress",
+    "Recipe",
+    "Run",
+    "RunError",
+    "Started",
+    "StoppedError",
+    "choose",
+    "evaluate",
+    "load_model",
+    "predict",
+    "resume",
+    "save_model",
+    "train",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Display":  # brings rich, which training itself does without
+        from hubel.train._display import Display
+
+        return Display
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,120 @@
+"""Checkpoints that are whole or not there: safetensors and JSON, with SHA-256 sums committed last."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from hubel.tasks import write_atomically
+
+FORMAT = 1
+
+
+class CheckpointError(RuntimeError):
+    """No checkpoint of a run can be used: which files, and why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """What was saved: tensors by name, and plain JSON values."""
+
+    tensors: dict[str, torch.Tensor]
+    about: dict[str, Any]
+
+
+class CheckpointStore:
+    """The checkpoints in one folder: `step-00000042.safetensors` with `step-00000042.json`, which commits it.
+
+    The JSON file holds the tensors' size and SHA-256 and is itself summed, so that one flipped bit anywhere is noticed.
+    """
+
+    def __init__(self, folder: Path, keep: int = 2) -> None:
+        self.folder = folder
+        self.keep = keep
+
+    def save(self, step: int, tensors: Mapping[str, torch.Tensor], about: Mapping[str, Any]) -> None:
+        """Write the checkpoint of `step`, then remove all but the last `keep`."""
+        self._write(f"step-{step:08d}", tensors, about)
+        self._prune()
+
+    def save_best(self, tensors: Mapping[str, torch.Tensor], about: Mapping[str, Any]) -> None:
+        """Write the best state so far, which is kept apart."""
+        self._write("best", tensors, about)
+
+    def load_best(self) -> Checkpoint:
+        """The best state. Raises CheckpointError where it is absent or damaged."""
+        return self._read("best")
+
+    def load_latest(self) -> tuple[Checkpoint | None, tuple[str, ...]]:
+        """The newest whole checkpoint, None where none was ever made, and what was wrong with newer ones.
+
+        Raises CheckpointError where there are some and all are damaged.
+        """
+        problems: list[str] = []
+        for name in self._names():
+            try:
+                return self._read(name), tuple(problems)
+            except CheckpointError as error:  # noqa: PERF203 (two or three rounds)
+                problems.append(str(error))
+        if problems:
+            raise CheckpointError("no checkpoint is whole: " + "; ".join(problems))
+        return None, ()
+
+    def latest_step(self) -> int:
+        """The step of the newest checkpoint, whole or not; 0 where there is none."""
+        names = self._names()
+        return int(names[0].removeprefix("step-")) if names else 0
+
+    def _names(self) -> list[str]:
+        return sorted((path.stem for path in self.folder.glob("step-*.json")), reverse=True)
+
+    def _write(self, name: str, tensors: Mapping[str, torch.Tensor], about: Mapping[str, Any]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+        content = safetensors.torch.save(plain)
+        weights = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        manifest = _manifest({"format": FORMAT, "about": dict(about), "tensors": weights})
+        # while this step's pair is replaced, the old manifest must not vouch for new tensors: it would not match, which
+        # only means that the checkpoint before is used
+        write_atomically(self.folder / f"{name}.safetensors", content, partial="partial")
+        write_atomically(self.folder / f"{name}.json", manifest, partial="partial")
+
+    def _read(self, name: str) -> Checkpoint:
+        path = self.folder / f"{name}.json"
+        try:
+            manifest = path.read_bytes()
+            fields = json.loads(manifest)
+            fields.pop("sha256")
+            if _manifest(fields) != manifest:
+                raise CheckpointError(f"{path}: its SHA-256 does not match")
+            if fields["format"] != FORMAT:
+                raise CheckpointError(f"{path}: expected format {FORMAT}, received {fields['format']!r}")
+            content = path.with_suffix(".safetensors").read_bytes()
+            if hashlib.sha256(content).hexdigest() != fields["tensors"]["sha256"]:
+                raise CheckpointError(f"{path.with_suffix('.safetensors')}: its SHA-256 does not match")
+            return Checkpoint(safetensors.torch.load(content), fields["about"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise CheckpointError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
+
+    def _prune(self) -> None:
+        for name in self._names()[self.keep :]:
+            # the manifest first: tensors without one are nothing, one without tensors would be an error
+            (self.folder / f"{name}.json").unlink(missing_ok=True)
+        kept = {*self._names(), "best"}
+        for path in self.folder.glob("*.safetensors"):
+            if path.stem not in kept:
+                path.unlink(missing_ok=True)
+
+
+def _manifest(fields: Mapping[str, Any]) -> bytes:
+    text = json.dumps(fields, sort_keys=True, indent=1, ensure_ascii=False)
+    total = hashlib.sha256(text.encode()).hexdigest()
+    return json.dumps({**fields, "sha256": total}, sort_keys=True, indent=1, ensure_ascii=False).encode()

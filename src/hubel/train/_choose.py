@@ -1,0 +1,35 @@
+"""The recipe for a network and a data set, by rule, where the user says nothing."""
+
+from __future__ import annotations
+
+from hubel.arch import Network, analyse
+from hubel.data import Dataset
+from hubel.train._recipe import Recipe
+
+_IMAGES = 240_000  # to be seen in all: four epochs of MNIST
+_NORMS = ("BatchNormalization", "LayerNormalization", "GroupNormalization")
+
+
+def choose(network: Network, training: Dataset) -> Recipe:
+    """A recipe for this network and training set; what it leaves to the machine is "auto".
+
+    The rules: Adam by one cycle, batches of 128, smoothed labels. The peak rate is 0.006, twice that with
+    normalisation, which makes large steps harmless, and less in deep networks (more than seven layers with weights):
+    0.003, or 0.001 without normalisation, where kernels also start as He et al. (2015) have it. Epochs are as many as
+    show 240,000 images, from 4 to 60. Small sets get smaller batches, so that an epoch has at least 50 steps.
+    """
+    rows = analyse(network).rows
+    normalised = any(row.type in _NORMS for row in rows)
+    weighted = sum(row.type in ("Conv2D", "Dense", "DepthwiseConv2D", "Conv2DTranspose") for row in rows)
+    deep = weighted > 7
+    plain_and_deep = deep and not normalised
+    size = max(1, len(training))
+    batch_size = 128
+    while batch_size > 16 and size // batch_size < 50:
+        batch_size //= 2
+    return Recipe(
+        epochs=float(min(60, max(4, round(_IMAGES / size)))),
+        batch_size=batch_size,
+        learning_rate=0.001 if plain_and_deep else 0.003 if deep else 0.012 if normalised else 0.006,
+        initializer="he" if plain_and_deep else "glorot",
+    )

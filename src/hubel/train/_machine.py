@@ -1,0 +1,119 @@
+"""What the machine decides: device, threads, precision, memory layout, and how many epochs fit a time budget.
+
+What a recipe leaves open is measured on a few real steps of this network, since rules of thumb are wrong by a factor of
+two either way: small networks can be quicker on one thread than on two, or the reverse; bfloat16 doubles some networks
+and slows others. The answers go into the run's recipe, so that a run that is gone on with keeps them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+import torch
+
+from hubel.arch import Network, analyse
+from hubel.data import Preprocessing
+from hubel.train._loop import normalised, train_step
+from hubel.train._recipe import Recipe
+from hubel.train._state import State
+
+_GAIN = 1.1  # how many times quicker a change must be: less may be chance
+_STEPS, _SECONDS = 12, 0.12  # of measuring, for one choice
+_MACS = 2e10  # of one measured step, at most
+
+
+def settle(
+    recipe: Recipe, network: Network, images: torch.Tensor, labels: torch.Tensor, preprocessing: Preprocessing
+) -> Recipe:
+    """The recipe with nothing left open, for training `network` on these images (uint8, N×H×W×C) on this machine."""
+    recipe = recipe.replace(device=_device(recipe.device))
+    probe = _Probe(network, images, labels, preprocessing)
+    free = {
+        "threads": recipe.threads == 0,
+        "precision": recipe.precision == "auto",
+        "memory_format": recipe.memory_format == "auto",
+    }
+    recipe = recipe.replace(
+        threads=recipe.threads or _cores(),
+        precision="float32" if free["precision"] else recipe.precision,
+        memory_format="channels-last" if free["memory_format"] else recipe.memory_format,
+    )
+    on_processor = recipe.device == "cpu"
+    trials: list[dict[str, object]] = []
+    if free["threads"] and on_processor and recipe.threads > 1:
+        trials.append({"threads": 1})
+    if free["precision"] and _has_bfloat16(recipe.device):
+        trials.append({"precision": "bfloat16"})
+    if free["memory_format"] and on_processor:
+        trials.append({"memory_format": "channels-first"})
+    if not trials and not recipe.time_budget:
+        return recipe
+    pace = probe.seconds(recipe)
+    for change in trials:
+        other = recipe.replace(**change)
+        seconds = probe.seconds(other)
+        if seconds * _GAIN < pace:
+            recipe, pace = other, seconds
+    if recipe.time_budget:
+        images_in_budget = recipe.time_budget * probe.batch(recipe) / pace
+        recipe = recipe.replace(epochs=max(images_in_budget / max(1, len(images)), 1e-6))
+    return recipe
+
+
+class _Probe:
+    def __init__(
+        self, network: Network, images: torch.Tensor, labels: torch.Tensor, preprocessing: Preprocessing
+    ) -> None:
+        self.network, self.images, self.labels, self.preprocessing = network, images, labels, preprocessing
+        self.most = max(4, int(_MACS / max(1, analyse(network).training_macs)))
+
+    def batch(self, recipe: Recipe) -> int:
+        """Images in a measured step."""
+        return min(recipe.batch_size, self.most, len(self.images))
+
+    def seconds(self, recipe: Recipe) -> float:
+        """The time of one step, the shortest of a few."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(recipe.threads)
+        try:
+            with torch.random.fork_rng(devices=[]):
+                return self._measure(recipe)
+        finally:
+            torch.set_num_threads(before)
+
+    def _measure(self, recipe: Recipe) -> float:
+        state = State(self.network, recipe)
+        size, device = self.batch(recipe), torch.device(recipe.device)
+        images, labels = self.images[:size].to(device), self.labels[:size].to(device)
+        taken: list[float] = []
+        began = time.perf_counter()
+        while len(taken) < 3 or (len(taken) < _STEPS and time.perf_counter() - began < _SECONDS):
+            start = time.perf_counter()
+            train_step(state, recipe, normalised(images, self.preprocessing, recipe), labels, rate=1e-6)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            taken.append(time.perf_counter() - start)
+        return min(taken[1:])  # the first one also prepares
+
+
+def _device(wanted: str) -> str:
+    if wanted != "auto":
+        return wanted
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return min(len(os.sched_getaffinity(0)), torch.get_num_threads()) or 1
+    return torch.get_num_threads()
+
+
+def _has_bfloat16(device: str) -> bool:
+    if device.startswith("cuda"):
+        return bool(torch.cuda.is_bf16_supported())
+    if device != "cpu":
+        return False
+    cpu = getattr(torch, "cpu", None)
+    asked = [getattr(cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
+    return any(ask is not None and bool(ask()) for ask in asked)

@@ -1,0 +1,190 @@
+"""A recipe: every setting of a training run in one frozen value that a TOML file can hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import sys
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Optimizer = Literal["adam", "adamw", "sgd", "muon"]
+Schedule = Literal["one-cycle", "cosine", "constant"]
+Precision = Literal["auto", "float32", "bfloat16"]
+MemoryFormat = Literal["auto", "channels-last", "channels-first"]
+ClassWeights = Literal["none", "balanced"]
+Initializer = Literal["glorot", "he", "pytorch"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to train. Nothing else, apart from the network and the data, decides what comes out.
+
+    epochs: passes over the training images; a fraction stops within a pass.
+    time_budget: seconds of training to size `epochs` to; 0 for none.
+    batch_size: images a step, of all processes together.
+    optimizer: "adam" (Kingma, Ba 2015), "adamw" (Loshchilov, Hutter 2019), "sgd" with Nesterov momentum, "muon"
+        (Jordan 2024; kernels by orthogonalised momentum, the rest by AdamW).
+    learning_rate: the peak of the schedule.
+    momentum: of sgd and muon; Adam's first beta. beta2: Adam's second.
+    weight_decay: coupled to the gradient for adam and sgd, decoupled for adamw and muon; biases and norms have none.
+    schedule: "one-cycle" (Smith, Topin 2018) or "cosine" (Loshchilov, Hutter 2017), both after a rise over `warmup`
+        of all steps, both down to nothing; "constant" after the rise.
+    label_smoothing: share of the target spread over all classes (Szegedy et al. 2015).
+    clip_norm: the gradient's largest Euclidean norm; 0 for no clipping.
+    ema: decay per step of the weights' moving average, which then is the model; 0 for none.
+    class_weights: "balanced" weighs each class's loss by examples / (classes × the class's examples).
+    patience: stop after so many epochs without a better validation loss, and keep the best; 0 never stops.
+    initializer: how kernels start: "glorot" (uniform, as in Keras), "he" (normal), "pytorch" (as PyTorch has it).
+    seed: of the initial weights, the order and everything random.
+    device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
+    precision, memory_format, threads: "auto" and 0 are measured on the machine and the fastest is taken.
+    checkpoint_seconds: time between checkpoints within an epoch; keep_checkpoints: how many of the last are kept.
+    """
+
+    epochs: float = 4.0
+    time_budget: float = 0.0
+    batch_size: int = 128
+    optimizer: Optimizer = "adam"
+    learning_rate: float = 0.006
+    momentum: float = 0.9
+    beta2: float = 0.99
+    weight_decay: float = 0.0
+    schedule: Schedule = "one-cycle"
+    warmup: float = 0.25
+    label_smoothing: float = 0.05
+    clip_norm: float = 0.0
+    ema: float = 0.0
+    class_weights: ClassWeights = "none"
+    patience: int = 0
+    initializer: Initializer = "glorot"
+    seed: int = 0
+    device: str = "auto"
+    precision: Precision = "auto"
+    memory_format: MemoryFormat = "auto"
+    threads: int = 0
+    checkpoint_seconds: float = 30.0
+    keep_checkpoints: int = 2
+
+    def __post_init__(self) -> None:
+        for name, kind in _kinds().items():
+            object.__setattr__(self, name, _checked(name, getattr(self, name), kind))
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                shown = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
+                raise ValueError(f"recipe: expected {name} {shown}, received {value!r}")
+        if self.learning_rate == 0 or (self.epochs == 0 and self.time_budget == 0):
+            raise ValueError("recipe: expected a learning_rate above 0, and epochs or a time_budget above 0")
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:
+        """The recipe with these settings and defaults for the rest.
+
+        Raises ValueError for an unknown name (with the nearest known one), a wrong type, or a value out of range.
+        """
+        known = _kinds()
+        for name in settings:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+                raise ValueError(f"recipe: unknown setting {name!r}; {hint}")
+        return cls(**settings)
+
+    @classmethod
+    def from_toml(cls, text: str) -> Recipe:
+        """The recipe that a TOML text holds, at its top or in its table `recipe`. Raises ValueError as `from_dict`."""
+        settings = read_toml(text)
+        return cls.from_dict(settings.get("recipe", settings))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings by name: plain strings and numbers."""
+        return dataclasses.asdict(self)
+
+    def to_toml(self) -> str:
+        """All settings as TOML; `from_toml` is the inverse."""
+        return write_toml(self.to_dict())
+
+    def replace(self, **settings: Any) -> Recipe:
+        """Return this recipe with other settings. Raises ValueError as `from_dict`."""
+        return Recipe.from_dict({**self.to_dict(), **settings})
+
+    def __str__(self) -> str:
+        """The settings that matter, on one line."""
+        parts = [f"{self.optimizer}, {self.schedule} to {self.learning_rate:g}", f"batch {self.batch_size}"]
+        parts.insert(0, f"{self.time_budget:g} s" if self.time_budget else f"{self.epochs:g} epochs")
+        optional = {
+            "weight decay": self.weight_decay,
+            "label smoothing": self.label_smoothing,
+            "clip": self.clip_norm,
+            "average": self.ema,
+            "patience": self.patience,
+        }
+        parts += [f"{name} {value:g}" for name, value in optional.items() if value]
+        parts += ["balanced classes"] if self.class_weights == "balanced" else []
+        machine = {"device": self.device, "precision": self.precision, "memory": self.memory_format}
+        parts += [value for value in machine.values() if value != "auto"]
+        parts += [f"{self.threads} thread{'s' * (self.threads > 1)}"] if self.threads else []
+        return ", ".join([*parts, f"seed {self.seed}"])
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "epochs": (0, 1e6),
+    "time_budget": (0, 1e9),
+    "batch_size": (1, 2**31),
+    "learning_rate": (0, 1e6),
+    "momentum": (0, 0.9999),
+    "beta2": (0, 0.999999),
+    "weight_decay": (0, 1e3),
+    "warmup": (0, 1),
+    "label_smoothing": (0, 0.99),
+    "clip_norm": (0, math.inf),
+    "ema": (0, 0.999999),
+    "patience": (0, 1e6),
+    "seed": (0, 2**63 - 1),
+    "threads": (0, 4096),
+    "checkpoint_seconds": (0, math.inf),
+    "keep_checkpoints": (1, 1e6),
+}
+
+
+def _kinds() -> dict[str, Any]:
+    hints = typing.get_type_hints(Recipe)
+    return {field.name: hints[field.name] for field in dataclasses.fields(Recipe)}
+
+
+def _checked(name: str, value: Any, kind: Any) -> Any:
+    choices = typing.get_args(kind)
+    if choices:
+        if value not in choices:
+            near = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"recipe: expected {name} as one of {', '.join(choices)}, received {value!r}{hint}")
+        return value
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if kind is float and (whole or isinstance(value, float)) and not math.isnan(value):
+        return float(value)
+    if (kind is int and whole) or (kind is str and isinstance(value, str)):
+        return value
+    wanted = {int: "a whole number", float: "a number", str: "a word"}[kind]
+    raise ValueError(f"recipe: expected {name} as {wanted}, received {value!r}")
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """The table that a TOML text holds. Raises ValueError where it is not TOML."""
+    table: dict[str, Any] = tomllib.loads(text)
+    return table
+
+
+def write_toml(table: Mapping[str, Any]) -> str:
+    """A table as TOML."""
+    import tomli_w
+
+    return tomli_w.dumps(table)

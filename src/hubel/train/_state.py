@@ -1,0 +1,115 @@
+"""Everything about a run that changes while it trains, and its way into a checkpoint and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from hubel.arch import Network
+from hubel.nn import build
+from hubel.tasks import Objective
+from hubel.train._checkpoint import Checkpoint
+from hubel.train._events import EpochMetrics
+from hubel.train._optimizers import make_optimizers
+from hubel.train._recipe import Recipe
+
+
+class State:
+    """A network being trained: weights, optimizers, moving average, sums of the running epoch, history.
+
+    step: how many steps are done. seconds: of training, over all sittings. tally: loss and share of right
+    answers, summed over the running epoch's steps, on the device.
+    """
+
+    def __init__(self, network: Network, recipe: Recipe, class_weights: torch.Tensor | None = None) -> None:
+        device = torch.device(recipe.device)
+        torch.manual_seed(recipe.seed)
+        self.network: nn.Module = build(network)
+        start_weights(self.network, recipe)
+        layout = torch.channels_last if recipe.memory_format == "channels-last" else torch.contiguous_format
+        self.network = self.network.to(device, memory_format=layout)  # type: ignore[call-overload]
+        self.objective = Objective(self.network, recipe.label_smoothing, class_weights).to(device).train()
+        self.optimizers = make_optimizers(self.network, recipe)
+        self.average = _average(self.network, recipe.ema) if recipe.ema else None
+        self.step = 0
+        self.seconds = 0.0
+        self.history: list[EpochMetrics] = []
+        self.best_epoch = 0
+        self.tally = torch.zeros(2, device=device)
+
+    @property
+    def model(self) -> nn.Module:
+        """The network that counts: the moving average where there is one."""
+        return self.network if self.average is None else self.average.module
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """All tensors by name: `network.*`, `average.*`, `optimizer.<which>.<parameter>.<what>`, `tally`."""
+        found = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        if self.average is not None:
+            found.update({f"average.{name}": tensor for name, tensor in self.average.state_dict().items()})
+        names = self._names()
+        for which, optimizer in enumerate(self.optimizers):
+            for parameter, entries in optimizer.state.items():
+                for what, tensor in entries.items():
+                    found[f"optimizer.{which}.{names[parameter]}.{what}"] = tensor
+        return {**found, "tally": self.tally}
+
+    def about(self) -> dict[str, Any]:
+        """The rest, as plain values."""
+        history = [dataclasses.asdict(row) for row in self.history]
+        return {"step": self.step, "seconds": self.seconds, "best_epoch": self.best_epoch, "history": history}
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Put everything back to where `tensors` and `about` were taken."""
+        tensors = checkpoint.tensors
+        self.network.load_state_dict(_under("network.", tensors))
+        if self.average is not None:
+            self.average.load_state_dict(_under("average.", tensors))
+        for which, optimizer in enumerate(self.optimizers):
+            for parameter, name in self._names().items():
+                entries = _under(f"optimizer.{which}.{name}.", tensors)
+                if entries:
+                    optimizer.state[parameter] = {what: _like(value, parameter) for what, value in entries.items()}
+        self.tally.copy_(tensors["tally"])
+        self.step, self.seconds = checkpoint.about["step"], checkpoint.about["seconds"]
+        self.best_epoch = checkpoint.about["best_epoch"]
+        self.history = [EpochMetrics(**row) for row in checkpoint.about["history"]]
+
+    def _names(self) -> dict[torch.Tensor, str]:
+        return {parameter: name for name, parameter in self.network.named_parameters()}
+
+
+def start_weights(module: nn.Module, recipe: Recipe) -> None:
+    """Start the kernels as the recipe says: "glorot" (Glorot, Bengio 2010: uniform, zero biases, as Keras does), "he"
+    (He et al. 2015: normal, zero biases), or "pytorch", which leaves PyTorch's own start.
+    """
+    if recipe.initializer == "pytorch":
+        return
+    for layer in module.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            if recipe.initializer == "he":
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            else:
+                nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def _average(network: nn.Module, decay: float) -> AveragedModel:
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
+
+
+def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _like(value: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
+    """As the optimizer would hold it: momenta in the parameter's layout, since other strides give other bits."""
+    if value.shape != parameter.shape:
+        return value.to(parameter.device)
+    return torch.empty_like(parameter).copy_(value)

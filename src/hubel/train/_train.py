@@ -1,0 +1,193 @@
+"""Training, from a network and data to a run with a model in it; and going on with a run that was stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import torch
+
+from hubel.arch import Network, analyse
+from hubel.data import Dataset, Preprocessing, Splits
+from hubel.tasks import Classification, save_model
+from hubel.train._choose import choose
+from hubel.train._environment import versions
+from hubel.train._events import EpochMetrics, Event, Finished, Listener, Started
+from hubel.train._health import NotFiniteError
+from hubel.train._machine import settle
+from hubel.train._recipe import Recipe
+from hubel.train._run import MODEL, Run, RunError, create, write_metrics
+from hubel.train._signals import listening
+from hubel.train._trainer import Trainer
+
+
+def train(
+    network: Network,
+    splits: Splits,
+    recipe: Recipe | None,
+    directory: str | os.PathLike[str],
+    *,
+    progress: Listener | None = None,
+) -> Run:
+    """Train `network` on `splits.train` and leave the run in `directory`, a new folder.
+
+    After each epoch the validation part is measured, or where there is none the test part (which decides nothing).
+    Without a recipe, `choose` makes one. `progress` is called with each event.
+
+    Raises ValueError where network and data do not fit; RunError where the folder holds a run or another process
+    writes to it; NotFiniteError where the loss stops being a number (the last good model is kept); StoppedError after
+    Ctrl-C or SIGTERM, when all is saved.
+    """
+    directory = Path(directory)
+    task = Classification(splits.train.classes)
+    task.check(network, splits.train.shape)
+    if not len(splits.train):
+        raise ValueError(f"{splits.train.name}: expected at least one training image, received none")
+    preprocessing = Preprocessing.for_dataset(splits.train)
+    with _locked(directory):
+        recipe = recipe or choose(network, splits.train)
+        recipe = settle(recipe, network, *splits.train.tensors(), preprocessing)
+        run = create(directory, network, recipe, _data_facts(splits, preprocessing))
+        return _train(run, splits, preprocessing, progress)
+
+
+def resume(directory: str | os.PathLike[str], splits: Splits, *, progress: Listener | None = None) -> Run:
+    """Go on with the run in `directory` where its newest whole checkpoint stands, to the same bits as if it had never
+    been stopped (on the same processor and versions). A finished run is returned as it is.
+
+    Raises RunError where there is no run or the data is not what the run was started with, and else as `train`.
+    """
+    run = Run.open(directory)
+    if run.is_finished:
+        return run
+    expected, received = run.settings["data"]["fingerprint"], fingerprint(splits.train)
+    if expected != received:
+        raise RunError(
+            f"{run.directory}: expected the training images it was started with ({run.settings['data']['name']}, "
+            f"fingerprint {expected[:12]}), received others ({splits.train.name}, {received[:12]})"
+        )
+    with _locked(run.directory):
+        return _train(run, splits, run.preprocessing, progress)
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """A SHA-256 of a set's shape, classes, labels, and up to 4,096 evenly spread images."""
+    total = hashlib.sha256(repr((dataset.images.shape, dataset.classes)).encode())
+    total.update(np.ascontiguousarray(dataset.labels).data)
+    every = max(1, -(-len(dataset) // 4096))
+    total.update(np.ascontiguousarray(dataset.images[::every]).data)
+    return total.hexdigest()
+
+
+def _train(run: Run, splits: Splits, preprocessing: Preprocessing, progress: Listener | None) -> Run:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(run.recipe.threads)
+    try:
+        with listening(run.directory) as stop:
+            trainer = Trainer(
+                run.network,
+                run.recipe,
+                splits.train,
+                _evaluated(splits),
+                preprocessing,
+                run.directory,
+                _Log(run, progress),
+            )
+            problems: tuple[str, ...] = ()
+            saved, problems = trainer.store.load_latest()
+            if saved is not None:
+                trainer.state.load(saved)
+            _begin(run, trainer, len(splits.train), problems)
+            try:
+                reason = trainer.run(stop)
+            except NotFiniteError:
+                saved, _ = trainer.store.load_latest()
+                if saved is not None:
+                    trainer.state.load(saved)
+                    _write_model(run, trainer)
+                raise
+            model = _write_model(run, trainer)
+            trainer.listen(Finished(model, reason, trainer.seconds()))
+    finally:
+        torch.set_num_threads(threads)
+    return run
+
+
+class _Log:
+    """Passes events on, and keeps `metrics.csv` up to them."""
+
+    def __init__(self, run: Run, progress: Listener | None) -> None:
+        self.run, self.progress = run, progress
+        self.rows: list[EpochMetrics] = []
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, EpochMetrics):
+            self.rows.append(event)
+            write_metrics(self.run.directory, self.rows)
+        if self.progress is not None:
+            self.progress(event)
+
+
+def _begin(run: Run, trainer: Trainer, examples: int, problems: tuple[str, ...]) -> None:
+    log = trainer.listen
+    assert isinstance(log, _Log)
+    log.rows = list(trainer.state.history)
+    parameters = analyse(run.network).parameters
+    log(Started(run.directory, run.recipe, parameters, examples, trainer.state.step, trainer.steps, problems))
+
+
+def _write_model(run: Run, trainer: Trainer) -> Path:
+    history = trainer.state.history
+    last = history[-1] if history else None
+    summary: dict[str, Any] = {
+        "data": run.settings["data"]["name"],
+        "steps": trainer.state.step,
+        "epochs": last.epoch if last else 0,
+        "recipe": run.recipe.to_dict(),
+        "versions": versions(),
+    }
+    if last is not None and last.evaluated:
+        best = history[trainer.state.best_epoch - 1] if trainer.state.best_epoch else last
+        summary[last.evaluated] = {"accuracy": best.evaluation_accuracy, "loss": best.evaluation_loss}
+    return save_model(
+        run.directory / MODEL,
+        run.network,
+        trainer.final_weights(),
+        preprocessing=trainer.preprocessing,
+        classes=run.classes,
+        summary=summary,
+    )
+
+
+def _evaluated(splits: Splits) -> tuple[str, Dataset] | None:
+    if splits.validation is not None and len(splits.validation):
+        return "validation", splits.validation
+    return ("test", splits.test) if splits.test is not None and len(splits.test) else None
+
+
+def _data_facts(splits: Splits, preprocessing: Preprocessing) -> dict[str, Any]:
+    parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
+    return {
+        "name": splits.train.name,
+        "examples": {name: len(part) for name, part in parts.items() if part is not None},
+        "classes": list(splits.train.classes),
+        "fingerprint": fingerprint(splits.train),
+        "preprocessing": preprocessing.to_json(),
+    }
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(directory / ".lock", timeout=0)
+    try:
+        with lock:
+            yield
+    except filelock.Timeout:
+        raise RunError(f"{directory}: another process is writing to this run; wait for it or stop it") from None

@@ -1,0 +1,205 @@
+"""The loop over epochs and steps: what happens when, on the way from a state to a trained one."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import torch
+
+from hubel.arch import Network
+from hubel.data import Dataset, Order, Preprocessing, batch
+from hubel.tasks import Metrics, measure
+from hubel.train._checkpoint import CheckpointError, CheckpointStore
+from hubel.train._events import EpochMetrics, Listener, Progress
+from hubel.train._health import NotFiniteError, first_bad_layer, has_failed
+from hubel.train._loop import forward, normalised, update
+from hubel.train._recipe import Recipe
+from hubel.train._schedule import rate
+from hubel.train._signals import StopRequest
+from hubel.train._state import State
+
+_EVENT_SECONDS = 0.1
+
+
+class Trainer:
+    """Trains one network on one set. All its outcomes are functions of network, recipe and data alone.
+
+    evaluated: what to measure after each epoch and what to call it, "validation" or "test"; or None.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        recipe: Recipe,
+        training: Dataset,
+        evaluated: tuple[str, Dataset] | None,
+        preprocessing: Preprocessing,
+        directory: Path,
+        listen: Listener,
+    ) -> None:
+        self.recipe, self.preprocessing, self.directory, self.listen = recipe, preprocessing, directory, listen
+        self.device = torch.device(recipe.device)
+        self.classes = training.classes
+        self.images, self.labels = self._placed(training)
+        self.evaluated = None if evaluated is None else (evaluated[0], *self._placed(evaluated[1]))
+        self.state = State(network, recipe, _class_weights(recipe, self.labels, len(self.classes)))
+        self.store = CheckpointStore(directory / "checkpoints", recipe.keep_checkpoints)
+        self.batch_size = min(recipe.batch_size, len(self.images))
+        # an epoch's last, incomplete batch is left out: which images that are changes from epoch to epoch
+        self.epoch_steps = len(self.images) // self.batch_size
+        self.steps = max(1, round(recipe.epochs * self.epoch_steps))
+        self.epochs = math.ceil(self.steps / self.epoch_steps)
+        self._sat_down = self._told = self._saved = time.perf_counter()
+        self._recent = (torch.zeros_like(self.state.tally), self.state.step)
+
+    def run(self, stop: StopRequest) -> str:
+        """Train to the end and say why it is the end. Raises NotFiniteError, or what `stop` raises when asked to."""
+        self._sat_down = self._told = self._saved = time.perf_counter()
+        self._recent = (self.state.tally.clone(), self.state.step)
+        while self.state.step < self.steps:
+            if self._patience_is_over():
+                return f"no better validation loss in {self.recipe.patience} epochs"
+            self._epoch(self.state.step // self.epoch_steps, stop)
+        return "all epochs are done"
+
+    def seconds(self) -> float:
+        """Time of training so far, in all sittings."""
+        return self.state.seconds + time.perf_counter() - self._sat_down
+
+    def save(self) -> None:
+        """Write a checkpoint of this moment."""
+        about = {**self.state.about(), "seconds": self.seconds()}
+        self.store.save(self.state.step, self.state.tensors(), about)
+        self._saved = time.perf_counter()
+
+    def final_weights(self) -> dict[str, torch.Tensor]:
+        """What the model is: the best epoch's weights where the recipe is patient, else the last."""
+        if self.state.best_epoch and self.recipe.patience:
+            try:
+                return self.store.load_best().tensors
+            except CheckpointError:
+                pass  # then the last weights are the best there are
+        return self.state.model.state_dict()
+
+    def _epoch(self, number: int, stop: StopRequest) -> None:
+        order = Order(self.recipe.seed, len(self.images)).epoch(number).to(self.images.device)
+        first = number * self.epoch_steps
+        began, done = time.perf_counter(), self.state.step
+        last = min(self.steps, first + self.epoch_steps)
+        while self.state.step < last:
+            place = (self.state.step - first) * self.batch_size
+            self._step(number, order[place : place + self.batch_size])
+            now = time.perf_counter()
+            if now - self._told > _EVENT_SECONDS:
+                self._tell(number, now)
+            if self.state.step < last and (now - self._saved > self.recipe.checkpoint_seconds or stop.asked):
+                self.save()
+                stop.raise_if_asked()
+        self._close_epoch(number, (self.state.step - done) * self.batch_size / (time.perf_counter() - began))
+        stop.raise_if_asked()
+
+    def _step(self, epoch: int, indices: torch.Tensor) -> None:
+        state, recipe = self.state, self.recipe
+        # dropout and the like: random numbers are a function of seed and step, so that no random state need be saved
+        torch.default_generator.manual_seed(_step_seed(recipe.seed, state.step))
+        images, labels = batch(self.images, self.labels, indices)
+        inputs = normalised(images.to(self.device), self.preprocessing, recipe)
+        labels = labels.to(self.device)
+        loss, logits = forward(state, recipe, inputs, labels)
+        if self.device.type == "cpu":  # elsewhere reading the loss would wait for the device
+            self._check(epoch, loss.item(), inputs)
+        update(state, recipe, loss, rate(recipe, state.step, self.steps))
+        state.tally += torch.stack((loss.detach(), (logits.argmax(1) == labels).sum() / len(labels)))
+        state.step += 1
+
+    def _check(self, epoch: int, loss: float, inputs: torch.Tensor | None = None) -> None:
+        if not has_failed(loss, len(self.classes)):
+            return
+        if inputs is None:
+            inputs = normalised(self.images[: self.batch_size].to(self.device), self.preprocessing, self.recipe)
+        layer = first_bad_layer(self.state.network, inputs)
+        what = "exploded" if math.isfinite(loss) else "is not finite"
+        kept = f"the model of step {self.store.latest_step()} is kept" if self.store.latest_step() else "no model yet"
+        raise NotFiniteError(
+            f"the loss {what} ({loss:.4g}) at epoch {epoch + 1}, step {self.state.step + 1} of {self.steps}"
+            + (f": {layer}" if layer else "")
+            + f"; {kept}. A lower learning rate would help ({self.recipe.learning_rate / 10:g} instead of "
+            f"{self.recipe.learning_rate:g})" + ("" if self.recipe.clip_norm else ", or clip_norm = 1")
+        )
+
+    def _tell(self, epoch: int, now: float) -> None:
+        tally, step = self._recent
+        steps = self.state.step - step
+        if steps <= 0:
+            return
+        loss, accuracy = ((self.state.tally - tally) / steps).tolist()
+        self._check(epoch, loss)
+        pace = steps / (now - self._told)
+        left = (self.steps - self.state.step) / pace
+        self.listen(
+            Progress(epoch + 1, self.epochs, self.state.step, self.steps, loss, accuracy, pace * self.batch_size, left)
+        )
+        self._told, self._recent = now, (self.state.tally.clone(), self.state.step)
+
+    def _close_epoch(self, number: int, images_per_second: float) -> None:
+        state = self.state
+        steps = state.step - number * self.epoch_steps
+        loss, accuracy = (state.tally / steps).tolist()
+        self._check(number, loss)
+        name, metrics = self._evaluate()
+        row = EpochMetrics(
+            epoch=number + 1,
+            step=state.step,
+            learning_rate=rate(self.recipe, state.step - 1, self.steps),
+            loss=loss,
+            accuracy=accuracy,
+            evaluated=name,
+            evaluation_loss=math.nan if metrics is None else metrics.loss,
+            evaluation_accuracy=math.nan if metrics is None else metrics.accuracy,
+            images_per_second=images_per_second,
+            seconds=self.seconds(),
+        )
+        state.history.append(row)
+        state.tally.zero_()
+        self._keep_best(row)
+        self.save()
+        self.listen(row)
+        self._told, self._recent = time.perf_counter(), (state.tally.clone(), state.step)
+
+    def _evaluate(self) -> tuple[str, Metrics | None]:
+        if self.evaluated is None:
+            return "", None
+        name, images, labels = self.evaluated
+        return name, measure(self.state.model, self.preprocessing, images, labels, self.classes)
+
+    def _keep_best(self, row: EpochMetrics) -> None:
+        if row.evaluated != "validation" or not self.recipe.patience:
+            return
+        losses = [other.evaluation_loss for other in self.state.history]
+        if row.evaluation_loss == min(losses):
+            self.state.best_epoch = row.epoch
+            self.store.save_best(self.state.model.state_dict(), {"epoch": row.epoch})
+
+    def _patience_is_over(self) -> bool:
+        patience, best, history = self.recipe.patience, self.state.best_epoch, self.state.history
+        return bool(patience and best and history and history[-1].epoch - best >= patience)
+
+    def _placed(self, dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
+        images, labels = dataset.tensors()
+        if self.device.type == "cuda" and images.nbytes < 0.5 * torch.cuda.mem_get_info(self.device)[0]:
+            return images.to(self.device), labels.to(self.device)
+        return images, labels
+
+
+def _class_weights(recipe: Recipe, labels: torch.Tensor, classes: int) -> torch.Tensor | None:
+    if recipe.class_weights == "none":
+        return None
+    counts = torch.bincount(labels.cpu(), minlength=classes)
+    weights = len(labels) / (classes * counts.clamp(min=1))
+    return torch.where(counts > 0, weights, 0.0).float()
+
+
+def _step_seed(seed: int, step: int) -> int:
+    return (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + 1) % 2**63
