@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from hubel import zoo
 from hubel.arch import analyse, shape_text
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import RenderableType
 
 DESCRIPTION = (
     "List the classic networks; or tell one's story: its paper, what was published about it, how ports differ."
@@ -34,15 +35,13 @@ def run(arguments: Namespace) -> int:
     """Print the zoo, or one network of it."""
     if arguments.json:
         found = [_row(name) for name in zoo.names()] if arguments.name is None else _story(arguments.name)
-        print(json.dumps(found, ensure_ascii=False, indent=2))
+        print(json.dumps(found, ensure_ascii=False))
         return 0
-    from rich.console import Console
+    from hubel.cli._console import console
 
-    console = Console(highlight=False)
-    if arguments.name is None:
-        _print_table(console)
-    else:
-        _print_story(console, arguments.name)
+    screen = console()
+    for part in _table(screen.width >= WIDE) if arguments.name is None else _portrait(arguments.name):
+        screen.print(part, highlight=False)
     return 0
 
 
@@ -72,7 +71,8 @@ def _story(name: str) -> dict[str, Any]:
     }
 
 
-def _print_table(console: Console) -> None:
+def _table(wide: bool) -> Iterator[RenderableType]:
+    """Yield the table of all networks; what is new in each stands beside it where there is room."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -81,43 +81,44 @@ def _print_table(console: Console) -> None:
     table.add_column("input", justify="right", no_wrap=True)
     table.add_column("parameters", justify="right", no_wrap=True)
     table.add_column("MACs", justify="right", no_wrap=True)
-    if console.width >= WIDE:
+    if wide:
         table.add_column("what is new")
     for name in zoo.names():
         row = _row(name)
         cells = [name, row["citation"], shape_text(row["input"]), _short(row["parameters"]), _short(row["macs"])]
-        table.add_row(*cells, *([row["summary"]] if console.width >= WIDE else []))
-    console.print(table)
-    console.print(
-        "\nMACs are multiply-adds of one image. `hubel zoo NAME` tells more, `hubel explain NAME` everything."
-    )
+        table.add_row(*cells, *([row["summary"]] if wide else []))
+    yield table
+    yield "\nMACs are multiply-adds of one image. `hubel zoo NAME` tells more, `hubel explain NAME` everything."
 
 
-def _print_story(console: Console, name: str) -> None:
+def _portrait(name: str) -> Iterator[RenderableType]:
+    """Yield one network's paper, figures and notes."""
     from rich.markup import escape
     from rich.padding import Padding
     from rich.table import Table
 
     story = _story(name)
-    console.print(f"[bold cyan]{name}[/]: {escape(story['summary'])}")
-    console.print(escape(str(zoo.entry(name).paper)), style="dim")
+    options = ", ".join(f"{option}={value!r}" for option, value in story["options"].items())
+    yield f"[bold cyan]{name}[/]: {escape(story['summary'])}"
+    yield f"[dim]{escape(str(zoo.entry(name).paper))}[/]"
     facts = Table(box=None, pad_edge=False, show_header=False)
     facts.add_row("input", shape_text(story["input"]))
     facts.add_row("output", shape_text(story["output_shape"]))
     facts.add_row("parameters", f"{story['parameters']:,}")
     facts.add_row("MACs", f"{story['macs']:,}")
-    facts.add_row("options", ", ".join(f"{option}={value!r}" for option, value in story["options"].items()))
-    console.print(facts)
+    facts.add_row("options", escape(options))
+    yield facts
     if story["figures"]:
-        console.print("\n[bold]Published[/]")
+        yield "\n[bold]Published[/]"
         published = Table(box=None, pad_edge=False, show_header=False)
         for figure in story["figures"]:
             published.add_row(*map(escape, (figure["what"], figure["value"], figure["source"])))
-        console.print(published)
+        yield published
     if story["notes"]:
-        console.print("\n[bold]Where it differs[/]")
+        yield "\n[bold]Where it differs[/]"
         for note in story["notes"]:
-            console.print(Padding(f"• {escape(note)}", (0, 0, 0, 2)))
+            yield Padding(f"• {escape(note)}", (0, 0, 0, 2))
+    yield f"\n`hubel explain {name}` shows every layer with its formulas."
 
 
 def _short(count: int) -> str:

@@ -12,11 +12,9 @@ from hubel.arch import (
     GlobalAveragePooling2D,
     MaxPooling2D,
     Network,
-    Padding,
-    Pair,
     Shape,
 )
-from hubel.zoo._blocks import conv_norm_relu
+from hubel.zoo._inception import column, pooled_branch, row, unit
 from hubel.zoo._registry import Figure, Paper, network
 
 SZEGEDY_2015 = Paper(
@@ -49,12 +47,12 @@ SZEGEDY_2015 = Paper(
 def inception_v3(classes: int = 1000, input: Shape = (299, 299, 3), heads: bool = False) -> Network:
     """Inception v3; `heads` adds the auxiliary classifier."""
     body = Chain(
-        Chain(_unit(32, 3, strides=2), name="conv1a"),
-        Chain(_unit(32, 3), name="conv2a"),
-        Chain(_unit(64, 3, padding=1), name="conv2b"),
+        Chain(unit(32, 3, strides=2), name="conv1a"),
+        Chain(unit(32, 3), name="conv2a"),
+        Chain(unit(64, 3, padding=1), name="conv2b"),
         MaxPooling2D(3, strides=2, name="pool1"),
-        Chain(_unit(80, 1), name="conv3b"),
-        Chain(_unit(192, 3), name="conv4a"),
+        Chain(unit(80, 1), name="conv3b"),
+        Chain(unit(192, 3), name="conv4a"),
         MaxPooling2D(3, strides=2, name="pool2"),
         _module_a("mixed5b", pooled=32),
         _module_a("mixed5c", pooled=64),
@@ -75,31 +73,13 @@ def inception_v3(classes: int = 1000, input: Shape = (299, 299, 3), heads: bool 
     return Network(input, body, name="inception_v3")
 
 
-def _unit(filters: int, kernel_size: int | Pair, strides: int | Pair = 1, padding: Padding = "valid") -> Chain:
-    return conv_norm_relu(filters, kernel_size, strides, padding, epsilon=1e-3)
-
-
-def _row(filters: int, size: int) -> Chain:
-    """A 1×size convolution that keeps the size."""
-    return _unit(filters, (1, size), padding=(0, size // 2))
-
-
-def _column(filters: int, size: int) -> Chain:
-    """A size×1 convolution that keeps the size."""
-    return _unit(filters, (size, 1), padding=(size // 2, 0))
-
-
-def _pooled(filters: int) -> Chain:
-    return Chain(AveragePooling2D(3, strides=1, padding=1), _unit(filters, 1), name="branch_pool")
-
-
 def _module_a(name: str, pooled: int) -> Concat:
     """35×35, figure 5 of the paper: a 5×5 becomes two 3×3 in one branch and stays in another."""
     return Concat(
-        Chain(_unit(64, 1), name="branch1x1"),
-        Chain(_unit(48, 1), _unit(64, 5, padding=2), name="branch5x5"),
-        Chain(_unit(64, 1), _unit(96, 3, padding=1), _unit(96, 3, padding=1), name="branch3x3_twice"),
-        _pooled(pooled),
+        Chain(unit(64, 1), name="branch1x1"),
+        Chain(unit(48, 1), unit(64, 5, padding=2), name="branch5x5"),
+        Chain(unit(64, 1), unit(96, 3, padding=1), unit(96, 3, padding=1), name="branch3x3_twice"),
+        pooled_branch(pooled),
         name=name,
     )
 
@@ -107,8 +87,8 @@ def _module_a(name: str, pooled: int) -> Concat:
 def _reduction_to_17(name: str) -> Concat:
     """35×35 to 17×17, figure 10: strided convolutions beside pooling."""
     return Concat(
-        Chain(_unit(384, 3, strides=2), name="branch3x3"),
-        Chain(_unit(64, 1), _unit(96, 3, padding=1), _unit(96, 3, strides=2), name="branch3x3_twice"),
+        Chain(unit(384, 3, strides=2), name="branch3x3"),
+        Chain(unit(64, 1), unit(96, 3, padding=1), unit(96, 3, strides=2), name="branch3x3_twice"),
         Chain(MaxPooling2D(3, strides=2), name="branch_pool"),
         name=name,
     )
@@ -117,17 +97,17 @@ def _reduction_to_17(name: str) -> Concat:
 def _module_b(name: str, middle: int) -> Concat:
     """17×17, figure 6: 7×7 as 1×7 and 7×1."""
     return Concat(
-        Chain(_unit(192, 1), name="branch1x1"),
-        Chain(_unit(middle, 1), _row(middle, 7), _column(192, 7), name="branch7x7"),
+        Chain(unit(192, 1), name="branch1x1"),
+        Chain(unit(middle, 1), row(middle, 7), column(192, 7), name="branch7x7"),
         Chain(
-            _unit(middle, 1),
-            _column(middle, 7),
-            _row(middle, 7),
-            _column(middle, 7),
-            _row(192, 7),
+            unit(middle, 1),
+            column(middle, 7),
+            row(middle, 7),
+            column(middle, 7),
+            row(192, 7),
             name="branch7x7_twice",
         ),
-        _pooled(192),
+        pooled_branch(192),
         name=name,
     )
 
@@ -135,8 +115,8 @@ def _module_b(name: str, middle: int) -> Concat:
 def _reduction_to_8(name: str) -> Concat:
     """17×17 to 8×8."""
     return Concat(
-        Chain(_unit(192, 1), _unit(320, 3, strides=2), name="branch3x3"),
-        Chain(_unit(192, 1), _row(192, 7), _column(192, 7), _unit(192, 3, strides=2), name="branch7x7"),
+        Chain(unit(192, 1), unit(320, 3, strides=2), name="branch3x3"),
+        Chain(unit(192, 1), row(192, 7), column(192, 7), unit(192, 3, strides=2), name="branch7x7"),
         Chain(MaxPooling2D(3, strides=2), name="branch_pool"),
         name=name,
     )
@@ -145,23 +125,23 @@ def _reduction_to_8(name: str) -> Concat:
 def _module_c(name: str) -> Concat:
     """8×8, figure 7: 1×3 and 3×1 side by side instead of one after the other."""
     return Concat(
-        Chain(_unit(320, 1), name="branch1x1"),
-        Chain(_unit(384, 1), _split(), name="branch3x3"),
-        Chain(_unit(448, 1), _unit(384, 3, padding=1), _split(), name="branch3x3_twice"),
-        _pooled(192),
+        Chain(unit(320, 1), name="branch1x1"),
+        Chain(unit(384, 1), _split(), name="branch3x3"),
+        Chain(unit(448, 1), unit(384, 3, padding=1), _split(), name="branch3x3_twice"),
+        pooled_branch(192),
         name=name,
     )
 
 
 def _split() -> Concat:
-    return Concat(Chain(_row(384, 3), name="row"), Chain(_column(384, 3), name="column"), name="split")
+    return Concat(Chain(row(384, 3), name="row"), Chain(column(384, 3), name="column"), name="split")
 
 
 def _head(classes: int) -> Auxiliary:
     return Auxiliary(
         AveragePooling2D(5, strides=3),
-        _unit(128, 1),
-        _unit(768, 5),
+        unit(128, 1),
+        unit(768, 5),
         GlobalAveragePooling2D(),
         Dense(classes, activation="softmax"),
         name="head",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hubel.arch import (
-    AveragePooling2D,
     Chain,
     Concat,
     Dense,
@@ -11,11 +10,9 @@ from hubel.arch import (
     GlobalAveragePooling2D,
     MaxPooling2D,
     Network,
-    Padding,
-    Pair,
     Shape,
 )
-from hubel.zoo._blocks import conv_norm_relu
+from hubel.zoo._inception import column, pooled_branch, row, unit
 from hubel.zoo._registry import Figure, Paper, network
 
 SZEGEDY_2016 = Paper(
@@ -58,42 +55,24 @@ def inception_v4(classes: int = 1000, input: Shape = (299, 299, 3)) -> Network:
     return Network(input, body, name="inception_v4")
 
 
-def _unit(filters: int, kernel_size: int | Pair, strides: int | Pair = 1, padding: Padding = "valid") -> Chain:
-    return conv_norm_relu(filters, kernel_size, strides, padding, epsilon=1e-3)
-
-
-def _row(filters: int, size: int) -> Chain:
-    """A 1×size convolution that keeps the size."""
-    return _unit(filters, (1, size), padding=(0, size // 2))
-
-
-def _column(filters: int, size: int) -> Chain:
-    """A size×1 convolution that keeps the size."""
-    return _unit(filters, (size, 1), padding=(size // 2, 0))
-
-
-def _pooled(filters: int) -> Chain:
-    return Chain(AveragePooling2D(3, strides=1, padding=1), _unit(filters, 1), name="branch_pool")
-
-
 def _stem() -> tuple[Chain | Concat, ...]:
     """299×299×3 to 35×35×384, figure 3."""
     return (
-        Chain(_unit(32, 3, strides=2), name="stem1"),
-        Chain(_unit(32, 3), name="stem2"),
-        Chain(_unit(64, 3, padding=1), name="stem3"),
+        Chain(unit(32, 3, strides=2), name="stem1"),
+        Chain(unit(32, 3), name="stem2"),
+        Chain(unit(64, 3, padding=1), name="stem3"),
         Concat(
             Chain(MaxPooling2D(3, strides=2), name="branch_pool"),
-            Chain(_unit(96, 3, strides=2), name="branch3x3"),
+            Chain(unit(96, 3, strides=2), name="branch3x3"),
             name="stem4",
         ),
         Concat(
-            Chain(_unit(64, 1), _unit(96, 3), name="branch3x3"),
-            Chain(_unit(64, 1), _row(64, 7), _column(64, 7), _unit(96, 3), name="branch7x7"),
+            Chain(unit(64, 1), unit(96, 3), name="branch3x3"),
+            Chain(unit(64, 1), row(64, 7), column(64, 7), unit(96, 3), name="branch7x7"),
             name="stem5",
         ),
         Concat(
-            Chain(_unit(192, 3, strides=2), name="branch3x3"),
+            Chain(unit(192, 3, strides=2), name="branch3x3"),
             Chain(MaxPooling2D(3, strides=2), name="branch_pool"),
             name="stem6",
         ),
@@ -103,10 +82,10 @@ def _stem() -> tuple[Chain | Concat, ...]:
 def _module_a() -> Concat:
     """35×35×384, figure 4."""
     return Concat(
-        Chain(_unit(96, 1), name="branch1x1"),
-        Chain(_unit(64, 1), _unit(96, 3, padding=1), name="branch3x3"),
-        Chain(_unit(64, 1), _unit(96, 3, padding=1), _unit(96, 3, padding=1), name="branch3x3_twice"),
-        _pooled(96),
+        Chain(unit(96, 1), name="branch1x1"),
+        Chain(unit(64, 1), unit(96, 3, padding=1), name="branch3x3"),
+        Chain(unit(64, 1), unit(96, 3, padding=1), unit(96, 3, padding=1), name="branch3x3_twice"),
+        pooled_branch(96),
         name="inception_a",
     )
 
@@ -114,8 +93,8 @@ def _module_a() -> Concat:
 def _reduction_to_17() -> Concat:
     """35×35×384 to 17×17×1024, figure 7 with k, l, m, n = 192, 224, 256, 384."""
     return Concat(
-        Chain(_unit(384, 3, strides=2), name="branch3x3"),
-        Chain(_unit(192, 1), _unit(224, 3, padding=1), _unit(256, 3, strides=2), name="branch3x3_twice"),
+        Chain(unit(384, 3, strides=2), name="branch3x3"),
+        Chain(unit(192, 1), unit(224, 3, padding=1), unit(256, 3, strides=2), name="branch3x3_twice"),
         Chain(MaxPooling2D(3, strides=2), name="branch_pool"),
         name="reduction_a",
     )
@@ -124,10 +103,10 @@ def _reduction_to_17() -> Concat:
 def _module_b() -> Concat:
     """17×17×1024, figure 5."""
     return Concat(
-        Chain(_unit(384, 1), name="branch1x1"),
-        Chain(_unit(192, 1), _row(224, 7), _column(256, 7), name="branch7x7"),
-        Chain(_unit(192, 1), _column(192, 7), _row(224, 7), _column(224, 7), _row(256, 7), name="branch7x7_twice"),
-        _pooled(128),
+        Chain(unit(384, 1), name="branch1x1"),
+        Chain(unit(192, 1), row(224, 7), column(256, 7), name="branch7x7"),
+        Chain(unit(192, 1), column(192, 7), row(224, 7), column(224, 7), row(256, 7), name="branch7x7_twice"),
+        pooled_branch(128),
         name="inception_b",
     )
 
@@ -135,8 +114,8 @@ def _module_b() -> Concat:
 def _reduction_to_8() -> Concat:
     """17×17×1024 to 8×8×1536, figure 8."""
     return Concat(
-        Chain(_unit(192, 1), _unit(192, 3, strides=2), name="branch3x3"),
-        Chain(_unit(256, 1), _row(256, 7), _column(320, 7), _unit(320, 3, strides=2), name="branch7x7"),
+        Chain(unit(192, 1), unit(192, 3, strides=2), name="branch3x3"),
+        Chain(unit(256, 1), row(256, 7), column(320, 7), unit(320, 3, strides=2), name="branch7x7"),
         Chain(MaxPooling2D(3, strides=2), name="branch_pool"),
         name="reduction_b",
     )
@@ -145,13 +124,13 @@ def _reduction_to_8() -> Concat:
 def _module_c() -> Concat:
     """8×8×1536, figure 6."""
     return Concat(
-        Chain(_unit(256, 1), name="branch1x1"),
-        Chain(_unit(384, 1), _split(), name="branch3x3"),
-        Chain(_unit(384, 1), _column(448, 3), _row(512, 3), _split(), name="branch3x3_twice"),
-        _pooled(256),
+        Chain(unit(256, 1), name="branch1x1"),
+        Chain(unit(384, 1), _split(), name="branch3x3"),
+        Chain(unit(384, 1), column(448, 3), row(512, 3), _split(), name="branch3x3_twice"),
+        pooled_branch(256),
         name="inception_c",
     )
 
 
 def _split() -> Concat:
-    return Concat(Chain(_row(256, 3), name="row"), Chain(_column(256, 3), name="column"), name="split")
+    return Concat(Chain(row(256, 3), name="row"), Chain(column(256, 3), name="column"), name="split")
