@@ -12,7 +12,7 @@ from hubel.arch._expression import Expression, Quantity
 from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Call, Cost, Formula, Keeps, Layer, Weighted, register
 from hubel.arch._notation import parse, parse_node
-from hubel.arch._shape import Pair, Shape, shape_text
+from hubel.arch._shape import Pair, Shape, shape_text, size
 from hubel.arch._table import TITLES, ordered, report_data, row_data, short_formula
 from hubel.arch._tree import Auxiliary, Chain, Concat, Network, Node, Sum, assert_never, children, named_children
 from hubel.arch._window import Padding
@@ -50,6 +50,7 @@ from hubel.arch.layers import (
 )
 
 __all__ = [
+    "TITLES",
     "Activation",
     "AdaptiveAveragePooling2D",
     "AdaptiveMaxPooling2D",
@@ -104,18 +105,18 @@ __all__ = [
     "UpSampling2D",
     "Weighted",
     "ZeroPadding2D",
-    "TITLES",
     "analyse",
-    "ordered",
-    "report_data",
-    "row_data",
-    "short_formula",
     "assert_never",
     "children",
     "leaves",
     "named_children",
+    "ordered",
     "parse",
     "parse_node",
     "register",
+    "report_data",
+    "row_data",
     "shape_text",
+    "short_formula",
+    "size",
 ]

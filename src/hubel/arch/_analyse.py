@@ -143,7 +143,7 @@ class Report:
         raise KeyError(f"no layer is called {path!r}; {hint}")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Tensor:
     """What flows: a shape, its receptive field, whether training wants its gradient, whether it is held already."""
 
@@ -153,7 +153,27 @@ class _Tensor:
     held: list[bool]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
+class _Step:
+    """One plain layer of a layer and its activation, for one shape of input."""
+
+    layer: Layer
+    shape: Shape
+    cost: Cost
+    passes_on: bool
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class _Facts:
+    """What is the same wherever a layer meets an input of one shape."""
+
+    steps: tuple[_Step, ...]
+    cost: Cost
+    notes: tuple[str, ...]
+    paths: tuple[int, int]
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class _Draft:
     """A row while the walk is under way."""
 
@@ -172,8 +192,8 @@ class _Draft:
 def analyse(network: Network, strict: bool = False) -> Report:
     """Work out every figure of a network.
 
-    Raises `ShapeError`, with the layer's path, where a layer does not fit; with `strict` also where windows leave rows or
-    columns of their input uncovered, which frameworks drop in silence.
+    Raises `ShapeError`, with the layer's path, where a layer does not fit; with `strict` also where windows leave rows
+    or columns of their input uncovered, which frameworks drop in silence.
     """
     walk = _Walk(strict)
     start = _Tensor(network.input, _input_field(network.input), False, [False])
@@ -219,6 +239,23 @@ class _Walk:
         self.strict = strict
         self.drafts: list[_Draft] = []
         self.in_exit = False
+        self.known: dict[tuple[Layer, Shape], _Facts] = {}
+
+    def facts(self, layer: Layer, path: str, input: Shape) -> _Facts:
+        """Work out what a layer's place in the network does not change: networks repeat themselves."""
+        steps, shape = [], input
+        for step in layer.steps():
+            try:
+                output = step.output_shape(shape)
+                if self.strict and (error := step.strict_error(shape)) is not None:
+                    raise error
+            except ShapeError as error:
+                raise error.at(path) from None
+            cost = step.cost(shape)
+            steps.append(_Step(step, output, cost, output == shape and _passes_on(cost)))
+            shape = output
+        together = _together([step.cost for step in steps])
+        return _Facts(tuple(steps), together, layer.notes(input), steps[0].layer.gradient_paths(input))
 
     def chain(self, nodes: tuple[Node, ...], scope: str, tensor: _Tensor, backward: list[_Back]) -> _Tensor:
         for name, node in named_children(nodes):
@@ -239,31 +276,22 @@ class _Walk:
                 assert_never(node)
 
     def layer(self, layer: Layer, path: str, tensor: _Tensor, backward: list[_Back]) -> _Tensor:
-        start, cost, kept, training_macs = tensor, Cost(), 0, 0
-        for step in layer.steps():
-            try:
-                shape = step.output_shape(tensor.shape)
-                if self.strict and (error := step.strict_error(tensor.shape)) is not None:
-                    raise error
-            except ShapeError as error:
-                raise error.at(path) from None
-            own = step.cost(tensor.shape)
-            trains = own.trainable > 0
-            output = _Tensor(
-                shape, step.seen_through(tensor.shape, tensor.field), tensor.wants_gradient or trains, [False]
-            )
-            if shape == tensor.shape and _passes_on(own):
-                output.held = tensor.held
+        start, kept, training_macs = tensor, 0, 0
+        facts = self.known.get((layer, tensor.shape))
+        if facts is None:
+            facts = self.known[layer, tensor.shape] = self.facts(layer, path, tensor.shape)
+        for step in facts.steps:
+            trains = step.cost.trainable > 0
+            field = step.layer.seen_through(tensor.shape, tensor.field)
+            held = tensor.held if step.passes_on else [False]
+            output = _Tensor(step.shape, field, tensor.wants_gradient or trains, held)
             if output.wants_gradient:
-                kept += _hold(own.keeps, tensor, output)
-            training_macs += own.macs * (1 + tensor.wants_gradient + trains)
-            cost = _together(cost, own)
+                kept += _hold(step.cost.keeps, tensor, output)
+            training_macs += step.cost.macs * (1 + tensor.wants_gradient + trains)
             tensor = output
-        draft = _Draft(
-            path, layer, start, tensor, cost, layer.notes(start.shape), kept, training_macs, auxiliary=self.in_exit
-        )
+        draft = _Draft(path, layer, start, tensor, facts.cost, facts.notes, kept, training_macs, 0, self.in_exit)
         self.drafts.append(draft)
-        read, reach = layer.steps()[0].gradient_paths(start.shape)
+        read, reach = facts.paths
 
         def back(reached: int) -> int:
             draft.gradient_positions = min(read, reached * reach)
@@ -320,9 +348,11 @@ def _hold(keeps: Keeps, tensor: _Tensor, output: _Tensor) -> int:
     return kept
 
 
-def _together(first: Cost, second: Cost) -> Cost:
-    counts = {name: getattr(first, name) + getattr(second, name) for name in COUNTED}
-    return Cost(**counts, activations=second.activations, keeps=second.keeps)
+def _together(costs: list[Cost]) -> Cost:
+    if len(costs) == 1:
+        return costs[0]
+    counts = {name: sum(getattr(cost, name) for cost in costs) for name in COUNTED}
+    return Cost(**counts, activations=costs[-1].activations)
 
 
 def _sum_shape(ends: list[_Tensor]) -> Shape:

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import Any, ClassVar, TypeVar
+from dataclasses import KW_ONLY, MISSING, FrozenInstanceError, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from hubel.arch._errors import ShapeError
 from hubel.arch._expression import Expression, Number, elements, number_text
 from hubel.arch._field import Field
 from hubel.arch._shape import Shape, checked_shape, positions, size
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_):
+        """Do nothing: type checkers alone read it (`typing` has it from Python 3.11)."""
+        return lambda kind: kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,26 +108,71 @@ class Call:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass_transform()
+@dataclass(repr=False, eq=False, kw_only=True)
 class Layer(ABC):
-    """A leaf of the tree. Subclasses are frozen dataclasses, made known to the text form by `register`.
+    """A leaf of the tree. A subclass is one frozen dataclass, made known to the text form by `register`.
+
+    Subclassing makes the dataclass; freezing, comparing and printing are written once, here, rather than compiled for
+    each class, which would triple the time that `import hubel.arch` takes.
 
     `name` is the layer's own name in its chain. `input_shape` is what Keras lets one write on a first layer; only
     `hubel.Sequential` reads it, and it is no part of the tree.
     """
 
     name: str | None = None
-    input_shape: Shape | None = field(default=None, compare=False, repr=False)
+    input_shape: Shape | None = None
 
     word: ClassVar[str]
     label: ClassVar[str]
     positional: ClassVar[tuple[str, ...]]
+    _compared: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        dataclass(repr=False, eq=False)(cls)
+        cls._compared = tuple(f.name for f in fields(cls) if f.name != "input_shape")
 
     def __post_init__(self) -> None:
         checked_name(self.name)
         if self.input_shape is not None:
             self._set(input_shape=checked_shape(self.input_shape))
         self.check()
+        self._set(_frozen=True)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if "_frozen" in self.__dict__:
+            raise FrozenInstanceError(
+                f"a {type(self).__name__} cannot be changed: make another with dataclasses.replace"
+            )
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"a {type(self).__name__} cannot be changed: make another with dataclasses.replace")
+
+    def _key(self) -> tuple[object, ...]:
+        return (type(self), *map(self.__dict__.__getitem__, self._compared))
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Layer) and self._key() == other._key())
+
+    def __hash__(self) -> int:
+        found: int | None = self.__dict__.get("_hash")
+        if found is None:
+            found = hash(self._key())
+            object.__setattr__(self, "_hash", found)
+        return found
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in self.__dict__.items() if name != "_hash"}  # strings hash anew each run
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+
+    def __repr__(self) -> str:
+        settings = [f"{name}={value!r}" for name, value in self.settings().items()]
+        settings += [f"name={self.name!r}"] if self.name is not None else []
+        return f"{type(self).__name__}({', '.join(settings)})"
 
     def check(self) -> None:
         """Check and normalise the settings; raise `ValueError` that says what was expected. Runs once, at the start."""
@@ -194,10 +247,10 @@ class Layer(ABC):
         return node_text(self)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Weighted(Layer):
     """A layer of weights: an activation can be written with it, and its bias left out."""
 
+    _: KW_ONLY
     activation: str | None = None
     use_bias: bool = True
 

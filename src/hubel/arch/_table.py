@@ -8,6 +8,8 @@ from typing import Any
 from hubel.arch._analyse import Report, Row
 from hubel.arch._expression import Number
 from hubel.arch._layer import Formula
+from hubel.arch._shape import Shape
+from hubel.arch._tree import Node
 
 # what a formula is called, in the order in which one reads; the first four make a row's short formula
 TITLES = {
@@ -40,19 +42,26 @@ def ordered(formulas: tuple[Formula, ...]) -> list[Formula]:
     return sorted(formulas, key=lambda formula: order.get(formula.figure, len(order)))
 
 
-def short_formula(row: Row) -> str:
-    """Write a row's main formulas in one line: `output height (32 − 5)/1 + 1 = 28; parameters (5·5·3 + 1)·8 = 608; …`."""
-    chosen = [formula for formula in ordered(row.formulas) if formula.figure in SHORT]
-    return "; ".join(f"{TITLES[formula.figure]} {formula}" for formula in chosen)
+def short_formula(formulas: list[Formula]) -> str:
+    """Write the main formulas in one line: `output height (32 − 5)/1 + 1 = 28; parameters (5·5·3 + 1)·8 = 608`."""
+    return "; ".join(f"{TITLES[formula.figure]} {formula}" for formula in formulas if formula.figure in SHORT)
 
 
-def row_data(row: Row) -> dict[str, Any]:
-    """Return one layer as JSON-able data."""
+def _formula_data(row: Row) -> dict[str, Any]:
+    formulas = ordered(row.formulas)
+    written = {
+        formula.figure: {"names": formula.names, "values": formula.values, "result": _plain(formula.result)}
+        for formula in formulas
+    }
+    return {"text": str(row.node) if row.is_layer else "", "formula": short_formula(formulas), "formulas": written}
+
+
+def row_data(row: Row, formulas: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return one layer as JSON-able data; `formulas` are those of an equal layer, where they are at hand."""
     cost = row.cost
     return {
         "name": row.path,
         "type": row.type,
-        "text": str(row.node) if row.is_layer else "",
         "input_shape": list(row.input_shape),
         "output_shape": list(row.output_shape),
         "parameters": cost.parameters,
@@ -74,12 +83,8 @@ def row_data(row: Row) -> dict[str, Any]:
         "offset": list(row.field.offset),
         "gradient_share": _plain(row.gradient_share),
         "auxiliary": row.auxiliary,
-        "formula": short_formula(row),
-        "formulas": {
-            formula.figure: {"names": formula.names, "values": formula.values, "result": _plain(formula.result)}
-            for formula in ordered(row.formulas)
-        },
         "notes": list(row.notes),
+        **(_formula_data(row) if formulas is None else formulas),
     }
 
 
@@ -103,9 +108,24 @@ def report_data(report: Report) -> dict[str, Any]:
         "kept_bytes": report.kept_bytes,
         "receptive_field": list(report.field.size),
         "gradient_share": _plain(report.gradient_share),
-        "layers": [row_data(row) for row in report.rows],
+        "layers": _rows_data(report.rows),
         "notes": list(report.notes),
     }
+
+
+def _rows_data(rows: tuple[Row, ...]) -> list[dict[str, Any]]:
+    """Write every row; networks repeat themselves, so formulas are written once for equal layers of equal inputs."""
+    known: dict[tuple[Node, Shape], dict[str, Any]] = {}
+    found = []
+    for row in rows:
+        key = row.node, row.input_shape
+        if not row.is_layer:
+            found.append(row_data(row))
+            continue
+        if key not in known:
+            known[key] = _formula_data(row)
+        found.append(row_data(row, known[key]))
+    return found
 
 
 def _plain(value: Number | Fraction) -> int | float:

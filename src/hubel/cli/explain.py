@@ -58,7 +58,8 @@ def network_parts(report: Report, wide: bool) -> Iterator[RenderableType]:
     from rich.table import Table
 
     network = report.network
-    yield f"[bold]{escape(network.name or 'network')}[/]  {shape_text(network.input)} → {shape_text(report.output_shape)}"
+    shapes = f"{shape_text(network.input)} → {shape_text(report.output_shape)}"
+    yield f"[bold]{escape(network.name or 'network')}[/]  {shapes}"
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for title, right in (("layer", 0), ("what", 0), ("output", 1), ("parameters", 1), ("MACs", 1), ("field", 1)):
         table.add_column(

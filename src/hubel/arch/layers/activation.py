@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from hubel.arch._expression import Expression, elements
@@ -24,7 +23,6 @@ FUNCTIONS: dict[str, tuple[str, Keeps]] = {
 
 
 @register("activation", positional=("function",))
-@dataclass(frozen=True)
 class Activation(Layer):
     """Apply a function to each number; the shape stays. In the text form its name alone: `relu`.
 
@@ -59,7 +57,6 @@ class Activation(Layer):
 
 
 @register("leaky", positional=("negative_slope",))
-@dataclass(frozen=True)
 class LeakyReLU(Layer):
     """Let negative numbers through, times `negative_slope`: Maas, Hannun & Ng (2013)."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hubel.arch._errors import Fit, ShapeError
 from hubel.arch._expression import Expression, Quantity, elements
 from hubel.arch._field import Field
@@ -13,7 +11,6 @@ from hubel.arch._window import need_picture
 
 
 @register("scale")
-@dataclass(frozen=True)
 class Scale(Layer):
     """Multiply each channel by a learned number, and add another: the shape stays.
 
@@ -44,7 +41,6 @@ class Scale(Layer):
 
 
 @register("shuffle", positional=("groups",))
-@dataclass(frozen=True)
 class ChannelShuffle(Layer):
     """Deal the channels out anew among `groups`, which must divide them: Zhang et al., "ShuffleNet" (2017)."""
 
@@ -74,7 +70,6 @@ class ChannelShuffle(Layer):
 
 
 @register("se", positional=("ratio",))
-@dataclass(frozen=True)
 class SqueezeExcitation(Layer):
     """Weigh each channel by a small network that sees all of them: Hu, Shen & Sun (2017). The shape stays.
 
@@ -136,7 +131,6 @@ class SqueezeExcitation(Layer):
 
 
 @register("select", positional=("channels*",))
-@dataclass(frozen=True)
 class SelectChannels(Layer):
     """Pass on the listed channels only, counted from 0: H×W×C → H×W×len(channels).
 
@@ -167,7 +161,6 @@ class SelectChannels(Layer):
 
 
 @register("padchannels", positional=("before", "after"))
-@dataclass(frozen=True)
 class ChannelPadding(Layer):
     """Put channels of noughts before and after the others: H×W×C → H×W×(before + C + after).
 

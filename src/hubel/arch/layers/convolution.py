@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from math import gcd
 from typing import Any
@@ -60,7 +59,6 @@ def _module_arguments(
 
 
 @register("conv", positional=("filters", "kernel_size"))
-@dataclass(frozen=True)
 class Conv2D(Windowed, Weighted):
     """Slide `filters` kernels over the picture: H×W×C → H′×W′×filters.
 
@@ -141,7 +139,6 @@ def _group_fits(channels: int, filters: int, groups: int) -> tuple[Fit, ...]:
 
 
 @register("dwconv", positional=("kernel_size",))
-@dataclass(frozen=True)
 class DepthwiseConv2D(Windowed, Weighted):
     """Slide `depth_multiplier` kernels over each channel by itself: H×W×C → H′×W′×(C·depth_multiplier).
 
@@ -199,7 +196,6 @@ class DepthwiseConv2D(Windowed, Weighted):
 
 
 @register("local", positional=("filters", "kernel_size"))
-@dataclass(frozen=True)
 class LocallyConnected2D(Windowed, Weighted):
     """A convolution whose kernels differ from place to place: H×W×C → H′×W′×filters, no weight shared.
 
@@ -263,7 +259,6 @@ class LocallyConnected2D(Windowed, Weighted):
 
 
 @register("deconv", positional=("filters", "kernel_size"))
-@dataclass(frozen=True)
 class Conv2DTranspose(Weighted):
     """Spread each input over a kernel's area, `strides` apart: the shapes of a convolution run backwards.
 

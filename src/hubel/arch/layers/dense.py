@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hubel.arch._errors import Fit, ShapeError
 from hubel.arch._expression import Expression, Quantity
 from hubel.arch._field import Axis, Field
@@ -12,7 +10,6 @@ from hubel.arch._shape import Shape, positions, positive, shape_text, size
 
 
 @register("dense", positional=("units",))
-@dataclass(frozen=True)
 class Dense(Weighted):
     """Weigh all inputs for each of `units` outputs: (features,) → (units,).
 
@@ -62,7 +59,6 @@ class Dense(Weighted):
 
 
 @register("rbf", positional=("units",))
-@dataclass(frozen=True)
 class RadialBasis(Layer):
     """Measure how near the input lies to each of `units` fixed codes: −½·Σ(x − w)², so that the nearest wins.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hubel.arch._errors import Fit, ShapeError
 from hubel.arch._expression import Expression, Quantity, elements
 from hubel.arch._layer import Call, Keeps, Layer, register
@@ -17,7 +15,6 @@ def _fraction(value: object, what: str) -> float:
     return float(value)
 
 
-@dataclass(frozen=True)
 class _Affine(Layer):
     """Normalise, then scale and shift each channel by learned numbers (`scale`, `center`)."""
 
@@ -45,7 +42,6 @@ class _Affine(Layer):
 
 
 @register("norm", positional=())
-@dataclass(frozen=True)
 class BatchNormalization(_Affine):
     """Normalise each channel over the batch: Ioffe & Szegedy (2015). H×W×C or (features,) stays what it is.
 
@@ -84,7 +80,6 @@ class BatchNormalization(_Affine):
 
 
 @register("layernorm", label="norm")
-@dataclass(frozen=True)
 class LayerNormalization(_Affine):
     """Normalise the channels of each place: Ba, Kiros & Hinton (2016), as Keras and ConvNeXt do."""
 
@@ -108,7 +103,6 @@ class LayerNormalization(_Affine):
 
 
 @register("groupnorm", label="norm", positional=("groups",))
-@dataclass(frozen=True)
 class GroupNormalization(Layer):
     """Normalise groups of channels over the picture: Wu & He (2018). `groups` must divide the channels."""
 
@@ -155,7 +149,6 @@ class GroupNormalization(Layer):
 
 
 @register("lrn")
-@dataclass(frozen=True)
 class LocalResponseNormalization(Layer):
     """Divide by a sum over `size` neighbouring channels: x/(k + α/size·Σx²)^β, Krizhevsky et al. (2012), section 3.3.
 

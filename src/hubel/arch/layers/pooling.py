@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from hubel.arch._expression import Expression, Quantity, elements
@@ -12,7 +11,6 @@ from hubel.arch._shape import Pair, Shape, both, pair, positions, size
 from hubel.arch._window import Padding, Windowed, Windows, both_sides, checked_padding, need_picture, windows_of
 
 
-@dataclass(frozen=True)
 class _Pooling(Windowed):
     pool_size: int | Pair = (2, 2)
     strides: int | Pair | None = None
@@ -62,7 +60,6 @@ class _Pooling(Windowed):
 
 
 @register("maxpool", label="pool", positional=("pool_size",))
-@dataclass(frozen=True)
 class MaxPooling2D(_Pooling):
     """Keep the largest number of each window: H×W×C → H′×W′×C.
 
@@ -94,7 +91,6 @@ class MaxPooling2D(_Pooling):
 
 
 @register("avgpool", label="pool", positional=("pool_size",))
-@dataclass(frozen=True)
 class AveragePooling2D(_Pooling):
     """Average each window: H×W×C → H′×W′×C.
 
@@ -123,7 +119,6 @@ class AveragePooling2D(_Pooling):
         return Keeps(extra_bytes=padded * input[2] + shares)
 
 
-@dataclass(frozen=True)
 class _GlobalPooling(Layer):
     keepdims: bool = False
 
@@ -142,7 +137,6 @@ class _GlobalPooling(Layer):
 
 
 @register("globalavgpool", label="pool")
-@dataclass(frozen=True)
 class GlobalAveragePooling2D(_GlobalPooling):
     """Average each channel over the whole picture: H×W×C → (C,). Lin, Chen & Yan, "Network in Network" (2013)."""
 
@@ -156,7 +150,6 @@ class GlobalAveragePooling2D(_GlobalPooling):
 
 
 @register("globalmaxpool", label="pool")
-@dataclass(frozen=True)
 class GlobalMaxPooling2D(_GlobalPooling):
     """Keep each channel's largest number: H×W×C → (C,)."""
 
@@ -169,7 +162,6 @@ class GlobalMaxPooling2D(_GlobalPooling):
         return Keeps(input=True, extra_bytes=8 * input[2])
 
 
-@dataclass(frozen=True)
 class _AdaptivePooling(Layer):
     output_size: int | Pair
 
@@ -211,7 +203,6 @@ def _bins(length: int, bins: int) -> list[tuple[int, int]]:
 
 
 @register("adaptiveavgpool", label="pool", positional=("output_size",))
-@dataclass(frozen=True)
 class AdaptiveAveragePooling2D(_AdaptivePooling):
     """Average into a fixed number of bins, whatever the input's size: H×W×C → output_size×C (PyTorch's bins)."""
 
@@ -230,7 +221,6 @@ class AdaptiveAveragePooling2D(_AdaptivePooling):
 
 
 @register("adaptivemaxpool", label="pool", positional=("output_size",))
-@dataclass(frozen=True)
 class AdaptiveMaxPooling2D(_AdaptivePooling):
     """Keep the largest of a fixed number of bins: H×W×C → output_size×C (PyTorch's bins)."""
 

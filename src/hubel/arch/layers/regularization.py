@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape, size
 
 
 @register("dropout", positional=("rate",))
-@dataclass(frozen=True)
 class Dropout(Layer):
     """Set a share `rate` of the numbers to nought in training, and enlarge the rest: Srivastava et al. (2014)."""
 
@@ -35,7 +32,6 @@ class Dropout(Layer):
 
 
 @register("identity")
-@dataclass(frozen=True)
 class Identity(Layer):
     """Pass everything on unchanged: the shortcut of a residual block."""
 

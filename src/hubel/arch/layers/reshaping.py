@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 from hubel.arch._errors import Fit, ShapeError
@@ -14,7 +13,6 @@ from hubel.arch._window import Padding, Sides, both_sides, checked_padding, need
 
 
 @register("flatten")
-@dataclass(frozen=True)
 class Flatten(Layer):
     """Write a picture as one vector: H×W×C → (H·W·C,), channel after channel, as PyTorch stores it."""
 
@@ -36,7 +34,6 @@ class Flatten(Layer):
 
 
 @register("reshape", positional=("target_shape",))
-@dataclass(frozen=True)
 class Reshape(Layer):
     """Write the same numbers in another shape, in PyTorch's order (channel after channel), as `Flatten` does."""
 
@@ -73,7 +70,6 @@ class Reshape(Layer):
 
 
 @register("zeropad", label="pad", positional=("padding",))
-@dataclass(frozen=True)
 class ZeroPadding2D(Layer):
     """Put rows and columns of noughts around: a number, (rows, columns) or ((top, bottom), (left, right))."""
 
@@ -105,7 +101,6 @@ class ZeroPadding2D(Layer):
 
 
 @register("crop", positional=("cropping",))
-@dataclass(frozen=True)
 class Cropping2D(Layer):
     """Cut rows and columns off the picture: a number, (rows, columns) or ((top, bottom), (left, right))."""
 
@@ -149,7 +144,6 @@ class Cropping2D(Layer):
 
 
 @register("upsample", positional=("size",))
-@dataclass(frozen=True)
 class UpSampling2D(Layer):
     """Enlarge the picture `size` times: H×W×C → (H·rows)×(W·columns)×C.
 
