@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 from hubel import zoo
-from hubel.arch import analyse
+from hubel.arch import ShapeError, analyse
 
 TORCHVISION = "torchvision's documentation of the pre-trained weights: num_params and GFLOPS"
 COURSE = "the worked figures of a course on convolutional networks, corrected"
@@ -250,6 +250,17 @@ def test_alexnet_has_659272_neurons():
     rows = [row for row in analyse(zoo.get("alexnet")).rows if row.type in ("Conv2D", "Dense")]
     assert len(rows) == 8
     assert sum(row.cost.activations for row in rows) == 659_272
+
+
+def test_alexnet_on_224_leaves_pixels_over():
+    with pytest.raises(ShapeError, match=r"54\.25"):
+        analyse(zoo.get("alexnet", input=(224, 224, 3)), strict=True)
+    assert analyse(zoo.get("alexnet"), strict=True).find("conv1")[0].output_shape == (55, 55, 96)
+
+
+def test_training_lenet_costs_less_than_three_passes():
+    """The first layer needs no gradient of its input: its 117,600 multiply-adds count twice, the others three times."""
+    assert analyse(zoo.get("lenet5")).training_macs == 3 * 416_520 - 117_600 == 1_131_960
 
 
 def test_lenet_of_1998_has_60000_trainable_parameters_and_340908_connections():
