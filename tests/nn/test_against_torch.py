@@ -1,0 +1,85 @@
+"""Every figure of the arithmetic equals what PyTorch does, on random networks of all layers and combinators."""
+
+from __future__ import annotations
+
+import os
+import pickle
+
+import torch
+from hypothesis import given, settings
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from hubel.arch import Network, analyse, parse
+from hubel.nn import NetworkModule, build
+from tests.trees import networks
+
+RANDOM_NETWORKS = 20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 2_000
+
+
+BATCH = 2  # PyTorch refuses batch statistics of one value
+
+
+def sample(network: Network) -> Tensor:
+    return torch.randn(BATCH, *torch_order(network.input))
+
+
+def torch_shapes(module: NetworkModule, input: Tensor) -> dict[str, tuple[int, ...]]:
+    """Run a module and note the shape of what each part gives, as height × width × channels."""
+    found: dict[str, tuple[int, ...]] = {}
+    handles = []
+    for name, part in module.named_modules():
+
+        def note(_: object, __: object, output: Tensor, name: str = name) -> None:
+            shape = tuple(output.shape[1:])
+            found[name] = (*shape[1:], shape[0]) if len(shape) == 3 else shape
+
+        handles.append(part.register_forward_hook(note))
+    module.logits_with_auxiliary(input)
+    for handle in handles:
+        handle.remove()
+    return found
+
+
+@settings(max_examples=RANDOM_NETWORKS)
+@given(networks())
+def test_every_figure_equals_what_torch_does(network: Network) -> None:
+    report = analyse(network)
+    module = build(network)
+    input = sample(network)
+
+    shapes = torch_shapes(module, input)
+    for row in report.rows:
+        activation = getattr(row.node, "activation", None)
+        path = f"{row.path}_{activation}" if activation else row.path
+        closing = path not in shapes  # a softmax at the very end is left out of the logits
+        assert closing or shapes[path] == row.output_shape, row.path
+
+    assert sum(p.numel() for p in module.parameters()) == report.parameters
+    assert sum(p.numel() for p in module.parameters() if p.requires_grad) == report.trainable
+    statistics = sum(b.numel() for name, b in module.named_buffers() if "running" in name)
+    assert statistics == report.total("buffers")
+    for row in report.rows:
+        if row.is_layer:
+            own = sum(p.numel() for p in module.get_submodule(row.path).parameters())
+            assert own == row.cost.parameters, row.path
+
+    with FlopCounterMode(display=False) as counter:
+        output = module(input)
+    exits = sum(row.cost.macs for row in report.rows if row.auxiliary)
+    assert counter.get_total_flops() == BATCH * 2 * (report.macs - exits)
+    assert tuple(output.shape[1:]) == torch_order(report.output_shape)
+
+    assert parse(str(network)) == network
+    assert str(parse(str(network))) == str(network)
+    again = pickle.loads(pickle.dumps(network))
+    assert again == network
+    assert hash(again) == hash(network)
+    for row in report.rows:
+        for formula in row.formulas:
+            counted = getattr(row.cost, formula.figure, None)
+            assert counted is None or formula.result == counted or row.node.steps()[1:]
+
+
+def torch_order(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return (shape[2], shape[0], shape[1]) if len(shape) == 3 else shape

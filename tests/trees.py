@@ -1,0 +1,214 @@
+"""Random networks: every layer, every combinator, shapes small enough to run thousands of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+import hubel.arch as arch
+from hubel.arch import Auxiliary, Chain, Concat, Layer, Network, Node, Shape, ShapeError, Sum
+from hubel.arch import layers as all_layers
+
+MOST_NUMBERS = 3000
+ACTIVATIONS = (None, None, "relu", "tanh", "sigmoid", "gelu", "silu", "relu6", "hardswish")
+small = st.integers(1, 3)
+pairs = st.one_of(small, st.tuples(small, small))
+sides = st.tuples(st.tuples(st.integers(0, 2), st.integers(0, 2)), st.tuples(st.integers(0, 2), st.integers(0, 2)))
+paddings = st.one_of(st.sampled_from(["valid", "same"]), st.integers(0, 2), st.tuples(st.integers(0, 2), small), sides)
+
+
+def divisors(number: int) -> st.SearchStrategy[int]:
+    return st.sampled_from([d for d in range(1, number + 1) if number % d == 0])
+
+
+@st.composite
+def weighted(draw: Any, kind: type[Layer], **settings: Any) -> Layer:
+    found = {name: draw(value) if isinstance(value, st.SearchStrategy) else value for name, value in settings.items()}
+    return kind(**found, activation=draw(st.sampled_from(ACTIVATIONS)), use_bias=draw(st.booleans()))
+
+
+@st.composite
+def convolution(draw: Any, channels: int) -> Layer:
+    groups = draw(st.one_of(st.just(1), divisors(channels)))
+    filters = groups * draw(st.integers(1, 3))
+    common = {"kernel_size": pairs, "strides": pairs, "dilation_rate": pairs, "padding": paddings}
+    match draw(st.integers(0, 5)):
+        case 0 | 1 | 2:
+            return draw(weighted(arch.Conv2D, filters=filters, groups=groups, **common))
+        case 3:
+            return draw(weighted(arch.DepthwiseConv2D, depth_multiplier=st.integers(1, 2), **common))
+        case 4:
+            local = {"kernel_size": pairs, "strides": pairs, "padding": paddings}
+            return draw(weighted(arch.LocallyConnected2D, filters=st.integers(1, 3), **local))
+        case _:
+            strides = draw(st.tuples(small, small))
+            extra = draw(st.one_of(st.just((0, 0)), st.tuples(*(st.integers(0, stride - 1) for stride in strides))))
+            padding = draw(paddings)
+            return draw(
+                weighted(
+                    arch.Conv2DTranspose,
+                    filters=filters,
+                    groups=groups,
+                    kernel_size=pairs,
+                    dilation_rate=pairs,
+                    strides=strides,
+                    padding=padding,
+                    output_padding=(0, 0) if padding == "same" else extra,
+                )
+            )
+
+
+@st.composite
+def pooling(draw: Any) -> Layer:
+    kind = draw(st.sampled_from([arch.MaxPooling2D, arch.AveragePooling2D]))
+    rows, columns = draw(st.tuples(small, small))
+    own = st.tuples(*(st.tuples(st.integers(0, size // 2), st.integers(0, size // 2)) for size in (rows, columns)))
+    even = st.tuples(st.integers(0, rows // 2), st.integers(0, columns // 2))
+    padding, ceil_mode = draw(
+        st.one_of(
+            st.tuples(st.sampled_from(["valid", "same"]), st.just(False)),
+            st.tuples(own, st.just(False)),
+            st.tuples(even, st.booleans()),
+        )
+    )
+    settings = {"count_padding": draw(st.booleans())} if kind is arch.AveragePooling2D else {}
+    strides = draw(st.one_of(st.none(), pairs))
+    return kind((rows, columns), strides, padding, ceil_mode, **settings)
+
+
+@st.composite
+def picture_layer(draw: Any, shape: Shape) -> Layer:
+    height, width, channels = shape
+    match draw(st.integers(0, 20)):
+        case 0 | 1 | 2 | 3 | 4 | 5:
+            return draw(convolution(channels))
+        case 6 | 7:
+            return draw(pooling())
+        case 8:
+            return draw(st.sampled_from([arch.GlobalAveragePooling2D, arch.GlobalMaxPooling2D]))(draw(st.booleans()))
+        case 9:
+            return draw(st.sampled_from([arch.AdaptiveAveragePooling2D, arch.AdaptiveMaxPooling2D]))(draw(pairs))
+        case 10:
+            return arch.Flatten()
+        case 11:
+            targets = [
+                (width, height, channels),
+                (channels, height, width),
+                (1, height * width, channels),
+                (height * width * channels,),
+            ]
+            return arch.Reshape(draw(st.sampled_from(targets)))
+        case 12:
+            return draw(st.sampled_from([arch.ZeroPadding2D, arch.Cropping2D]))(draw(st.one_of(small, sides)))
+        case 13:
+            return arch.UpSampling2D(draw(pairs), interpolation=draw(st.sampled_from(["nearest", "bilinear"])))
+        case 14:
+            return arch.GroupNormalization(draw(divisors(channels)), scale=(both := draw(st.booleans())), center=both)
+        case 15:
+            return arch.LocalResponseNormalization(draw(st.integers(1, 5)))
+        case 16:
+            return arch.ChannelShuffle(draw(divisors(channels)))
+        case 17:
+            return arch.SqueezeExcitation(draw(st.integers(1, 4)))
+        case 18:
+            return arch.SelectChannels(tuple(draw(st.lists(st.integers(0, channels - 1), min_size=1, max_size=4))))
+        case 19:
+            return arch.ChannelPadding(draw(st.integers(0, 2)), draw(st.integers(0, 2)))
+        case _:
+            return draw(any_layer(shape))
+
+
+@st.composite
+def any_layer(draw: Any, shape: Shape) -> Layer:
+    match draw(st.integers(0, 9)):
+        case 0 | 1:
+            return draw(weighted(arch.Dense, units=st.integers(1, 5)))
+        case 2:
+            return arch.BatchNormalization(scale=(both := draw(st.booleans())), center=both)
+        case 3:
+            return arch.LayerNormalization(scale=(scale := draw(st.booleans())), center=scale and draw(st.booleans()))
+        case 4:
+            return arch.Dropout(draw(st.sampled_from([0.0, 0.2, 0.5])))
+        case 5 | 6:
+            return arch.Activation(
+                draw(st.sampled_from([name for name in ACTIVATIONS if name] + ["softmax", "linear"]))
+            )
+        case 7:
+            return arch.LeakyReLU(draw(st.sampled_from([0.01, 0.2])))
+        case 8:
+            return arch.Scale(use_bias=draw(st.booleans()))
+        case _:
+            return arch.Identity()
+
+
+@st.composite
+def vector_layer(draw: Any, shape: Shape) -> Layer:
+    match draw(st.integers(0, 7)):
+        case 0:
+            return arch.RadialBasis(draw(st.integers(1, 4)))
+        case 1:
+            return arch.Reshape((1, 1, shape[0]))
+        case 2:
+            return arch.SelectChannels((draw(st.integers(0, shape[0] - 1)),))
+        case 3:
+            return arch.ChannelPadding(1, draw(st.integers(0, 2)))
+        case 4:
+            return arch.Flatten()
+        case _:
+            return draw(any_layer(shape))
+
+
+@st.composite
+def node(draw: Any, shape: Shape, depth: int) -> tuple[Node, Shape] | None:
+    """Draw a node that fits `shape` and return it with its output's shape; None where the layer drawn does not fit."""
+    kind = draw(st.integers(0, 9)) if depth else 9
+    if kind == 0:
+        inner, after = draw(chain(shape, depth - 1))
+        return Chain(*inner, name=draw(st.sampled_from(["stage", "block", "body"]))), after
+    if kind == 1:
+        inner, after = draw(chain(shape, depth - 1))
+        others = [draw(ending(after, inner)) for _ in range(draw(st.integers(1, 2)))]
+        return Sum(Chain(*inner), *others, name=draw(st.sampled_from([None, None, "residual"]))), after
+    if kind == 2:
+        inner, after = draw(chain(shape, depth - 1))
+        branches = [Chain(*inner), draw(ending(after, inner))]
+        return Concat(*branches), (*after[:-1], 2 * after[-1])
+    if kind == 3 and depth > 1:
+        inner, _ = draw(chain(shape, 0))
+        return Auxiliary(*inner), shape
+    layer = draw(picture_layer(shape) if len(shape) == 3 else vector_layer(shape))
+    try:
+        after = layer.output_shape(shape)
+    except ShapeError:
+        return None
+    return (layer, after) if arch.size(after) <= MOST_NUMBERS else None
+
+
+@st.composite
+def ending(draw: Any, after: Shape, inner: list[Node]) -> Chain:
+    """Draw another branch of the same output's shape: the first one again, with something harmless after it."""
+    return Chain(*inner, draw(st.sampled_from([arch.Identity(), arch.Activation("tanh"), arch.BatchNormalization()])))
+
+
+@st.composite
+def chain(draw: Any, shape: Shape, depth: int) -> tuple[list[Node], Shape]:
+    nodes: list[Node] = []
+    for _ in range(draw(st.integers(1, 4))):
+        found = draw(node(shape, depth))
+        if found is not None:
+            nodes.append(found[0])
+            shape = found[1]
+    return nodes or [arch.Identity()], shape
+
+
+@st.composite
+def networks(draw: Any) -> Network:
+    shape = draw(
+        st.one_of(st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(1, 6)), st.tuples(st.integers(1, 20)))
+    )
+    nodes, _ = draw(chain(shape, 2))
+    return Network(shape, Chain(*nodes))
+
+
+LAYERS = [getattr(all_layers, name) for name in all_layers.__all__]
