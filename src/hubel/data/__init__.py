@@ -4,10 +4,29 @@ Nothing here loads torch before a tensor is asked for, so that data can be read 
 """
 
 from hubel.data._dataset import Dataset, Splits
+from hubel.data._fetch import Download, Progress
 from hubel.data._framing import Frame
 from hubel.data._image import ImageError, read_image
 from hubel.data._load import load
+from hubel.data._named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
 from hubel.data._order import Order, batch
 from hubel.data._preprocessing import Preprocessing
 
-__all__ = ["Dataset", "Frame", "ImageError", "Order", "Preprocessing", "Splits", "batch", "load", "read_image"]
+__all__ = [
+    "NAMED_SETS",
+    "Dataset",
+    "Download",
+    "Frame",
+    "ImageError",
+    "NamedSet",
+    "Order",
+    "Preprocessing",
+    "Progress",
+    "Splits",
+    "batch",
+    "emnist_reader",
+    "idx_reader",
+    "load",
+    "read_cifar",
+    "read_image",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from hubel.data._image import ImageError
 
 
+Fit = Literal["crop", "pad", "stretch"]
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Examples for classification, decoded and of one size.
@@ -23,6 +26,8 @@ class Dataset:
     labels: int64, N, each an index into `classes`.
     classes: the names of the classes, in order.
     name: what to call the set.
+    fit: how the images were brought to their size ("crop", "pad", "stretch"; see Preprocessing); None where they are
+        as they were found.
 
     Raises ValueError where these do not fit together.
     """
@@ -31,6 +36,7 @@ class Dataset:
     labels: npt.NDArray[np.int64]
     classes: tuple[str, ...]
     name: str = ""
+    fit: Fit | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
@@ -67,6 +73,10 @@ class Dataset:
     def take(self, indices: npt.NDArray[np.int64]) -> Dataset:
         """The examples at these positions, copied, with the same classes."""
         return dataclasses.replace(self, images=self.images[indices], labels=self.labels[indices])
+
+    def renamed(self, name: str) -> Dataset:
+        """The same examples under another name."""
+        return dataclasses.replace(self, name=name)
 
     def tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Images (uint8, N×H×W×C) and labels (int64, N) as tensors on the processor that share this memory."""

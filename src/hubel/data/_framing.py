@@ -56,6 +56,17 @@ def ink_of(image: Image.Image) -> Grey:
     return as_it_is
 
 
+def ink_as_drawn(image: Image.Image) -> Grey:
+    """The ink of an image that may well be one of the training images: a grey one is taken as it is, to the bit, or
+    inverted where its border is plainly white.
+    """
+    pixels = np.asarray(opaque(image).convert("RGB"))
+    if pixels.size and (pixels == pixels[..., :1]).all():
+        grey: Grey = pixels[..., 0]
+        return 255 - grey if (grey[border(grey)] >= 239).mean() > 0.75 else grey
+    return ink_of(image)
+
+
 def opaque(image: Image.Image) -> Image.Image:
     """The image without transparency: light things are put on black, others on white."""
     if image.mode not in ("LA", "RGBA"):
@@ -84,9 +95,11 @@ def stretched(ink: npt.NDArray[np.floating]) -> Grey:
 
 
 def is_framed(ink: Grey, frame: Frame) -> bool:
-    """Whether an image of ink already is as `frame` wants it, to about a pixel."""
+    """Whether an image of ink already is as `frame` wants it, to about a pixel. Where the frame is the whole image
+    there is nothing to tell by.
+    """
     box = ink_box(ink)
-    if box is None:
+    if box is None or frame.box >= max(ink.shape) - 1:
         return True
     top, left, bottom, right = box
     if abs(max(bottom - top, right - left) - frame.box) > 1:

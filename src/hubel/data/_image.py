@@ -75,26 +75,29 @@ def read_image(
             content = Path(source).read_bytes()
         except OSError as error:
             raise ImageError(place, f"cannot be opened ({error.strerror or error})") from None
-    return _decode(content, place, at_least, max_pixels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd metadata and sizes: what matters is judged below
+        return decode_image(content, place, at_least=at_least, max_pixels=max_pixels)
 
 
-def _decode(content: bytes, place: str, at_least: tuple[int, int] | None, max_pixels: int) -> Image.Image:
+def decode_image(
+    content: bytes, place: str, *, at_least: tuple[int, int] | None = None, max_pixels: int = MAX_PIXELS
+) -> Image.Image:
+    """What `read_image` does with a file's bytes, less the silencing of warnings, which is not a thread's own."""
     if not content:
         raise ImageError(place, "the file is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata and sizes: what matters below is judged by us
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                if image.width * image.height > max_pixels:
-                    raise ImageError(
-                        place,
-                        f"has {image.width}×{image.height} = {image.width * image.height:,} pixels, expected at most "
-                        f"{max_pixels:,}; make it smaller",
-                    )
-                if at_least is not None:
-                    image.draft(None, (2 * at_least[1], 2 * at_least[0]))
-                image.load()
-                return eight_bits(_upright(image))
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if image.width * image.height > max_pixels:
+                raise ImageError(
+                    place,
+                    f"has {image.width}×{image.height} = {image.width * image.height:,} pixels, expected at most "
+                    f"{max_pixels:,}; make it smaller",
+                )
+            if at_least is not None:
+                image.draft(None, (2 * at_least[1], 2 * at_least[0]))
+            image.load()
+            return eight_bits(_upright(image))
     except ImageError:
         raise
     except UnidentifiedImageError:

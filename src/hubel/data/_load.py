@@ -2,14 +2,262 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
+import io
 import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
 
-from hubel.data._dataset import Splits
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from hubel.data._archives import expand_braces, is_archive, list_archive, list_shards
+from hubel.data._arrays import is_idx_folder, load_idx, load_npy, load_npz
+from hubel.data._cache import cache_folder
+from hubel.data._dataset import Dataset, Fit, Splits
+from hubel.data._decode import BadImages, decode_into, workers_here
+from hubel.data._fetch import Progress
+from hubel.data._image import FORMATS, ImageError
+from hubel.data._listing import PARTS, Item, Listing, list_folder
 from hubel.data._mnist import load_mnist
+from hubel.data._named import NAMED_SETS, NamedSet
+from hubel.data._preprocessing import fit_image
+from hubel.data._split import held_out, hold_out
+from hubel.data._store import digests, entry_key, stored
+from hubel.data._tables import list_csv
+
+IN_MEMORY = 64 * 2**20  # bytes of decoded images up to which they are not kept on disk
+_USUAL_SIDE = 224  # for photographs of several sizes, as ImageNet's networks take them
+_LARGEST_OWN = 256  # longer side up to which images of one size keep it
+_SAMPLE = 64  # files looked at to tell size and colour
 
 
-def load(source: str | os.PathLike[str]) -> Splits:
-    """The data set called `source`."""
-    if source == "mnist":
+def load(
+    source: str | os.PathLike[str] | NamedSet,
+    *,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    fit: Fit = "crop",
+    validation: float = 0.0,
+    bad_images: BadImages = "stop",
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Splits:
+    """The data set that a word or a path means, decoded.
+
+    source: "mnist" (inside the package), another name of `NAMED_SETS` (from a system's package or downloaded once), or
+        a path: a folder of class folders (in train, val, test folders or not), a zip or tar of one, tar shards in
+        WebDataset's layout (a tar, a folder of tars, or a pattern such as "train-{000..099}.tar"), a CSV file of
+        paths and labels, .npz, .npy, IDX files; or "hf:owner/name", a data set of the Hugging Face hub.
+    size: height and width that images are brought to; where not given, their own where that is one, else 224×224 (or
+        less, for smaller ones); one size of up to 256 is kept.
+    channels: 1 or 3; where not given, 1 where the images are grey.
+    fit: how another size is met (see Preprocessing).
+    validation: the share of each class's training images to hold out where the source has no validation part.
+    bad_images: "stop" raises ImageError at the first file that cannot be read; "skip" leaves such files out and lists
+        them in `Splits.rejected`.
+    workers: images decoded at once, by default one a processor.
+    progress: called with what is being done, how much of it is done, and how much it is.
+
+    Image files are decoded once: into memory, or, above 64 MiB, into the cache folder, from which later runs map them.
+
+    Raises ValueError or OSError, saying what was expected and found where, for a source that is not understood.
+    """
+    if channels not in (None, 1, 3):
+        raise ValueError(f"expected 1 or 3 channels, received {channels}")
+    if bad_images not in ("stop", "skip"):
+        raise ValueError(f"expected bad_images 'stop' or 'skip', received {bad_images!r}")
+    found = open_source(source, progress)
+    if isinstance(found, Splits):
+        if size is not None or channels is not None:
+            found = _resized(found, size, channels, fit)
+        return hold_out(found, validation) if validation else found
+    return _decode(found, size, channels, fit, validation, bad_images, workers or workers_here(), progress)
+
+
+def open_source(source: str | os.PathLike[str] | NamedSet, progress: Progress | None = None) -> Splits | Listing:
+    """What a word or path means: arrays that are there, or a listing of images still to be decoded."""
+    if isinstance(source, NamedSet):
+        return source.load(progress)
+    word = os.fspath(source)
+    if word == "mnist":
         return load_mnist()
-    raise ValueError(f"expected 'mnist', received {os.fspath(source)!r}")
+    if word in NAMED_SETS:
+        return NAMED_SETS[word].load(progress)
+    if word.startswith("hf:"):
+        from hubel.data._hub import list_hub
+
+        return list_hub(word.removeprefix("hf:"))
+    path = Path(word).expanduser()
+    if path.is_dir():
+        return _open_folder(path)
+    if path.is_file():
+        return _open_file(path)
+    if re.search(r"\{\d+\.\.\d+\}|[*?\[]", word):
+        shards = expand_braces(str(path))
+        missing = [shard for shard in shards if not shard.is_file()]
+        if shards and not missing:
+            return list_shards(word, shards)
+        raise ValueError(f"{word}: expected tar files, found " + (f"no {missing[0]}" if missing else "none"))
+    names = ["mnist", *NAMED_SETS]
+    near = difflib.get_close_matches(word, names, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"expected a path, or one of {', '.join(names)}; received {word!r}, which is neither{hint}")
+
+
+def _open_folder(path: Path) -> Splits | Listing:
+    if is_idx_folder(path):
+        return load_idx(path)
+    tars = sorted(path.rglob("*.tar"))
+    if tars:
+        return list_shards(str(path), tars)
+    return list_folder(path)
+
+
+def _open_file(path: Path) -> Splits | Listing:
+    name = path.name.lower()
+    if name.endswith(".npz"):
+        return load_npz(path)
+    if name.endswith(".npy"):
+        return load_npy(path)
+    if "idx3-ubyte" in name or name.endswith(".idx"):
+        return load_idx(path)
+    if name.endswith((".csv", ".tsv", ".txt")):
+        return list_csv(path)
+    if is_archive(name):
+        status = path.stat()
+        key = f"{path.stem}-{status.st_size}-{status.st_mtime_ns}.tar"
+        return list_archive(path, cache_folder() / "unpacked" / key)
+    raise ValueError(f"{path}: expected a folder, .zip, .tar, .csv, .npz, .npy or IDX file")
+
+
+def _decode(
+    listing: Listing,
+    size: tuple[int, int] | None,
+    channels: int | None,
+    fit: Fit,
+    validation: float,
+    bad_images: BadImages,
+    workers: int,
+    progress: Progress | None,
+) -> Splits:
+    sizes, grey = look_at([item for item, _ in _spread(listing.parts["train"])])
+    shape = (*(size or _usual_size(sizes)), channels or (1 if grey else 3))
+    as_found = sizes == {shape[:2]}
+    root = cache_folder()
+    pairs = [pair for part in PARTS for pair in listing.parts.get(part, ())]
+    ends = np.cumsum([len(listing.parts.get(part, ())) for part in PARTS])
+    items, labels = [item for item, _ in pairs], np.array([label for _, label in pairs], np.int64)
+    marks = np.searchsorted(ends, np.arange(len(items)), side="right")  # 0 train, 1 validation, 2 test
+    large = len(items) * shape[0] * shape[1] * shape[2] > IN_MEMORY
+    contents = digests(root, listing.name, items, workers, progress) if large or validation else []
+    if validation and "validation" not in listing.parts:
+        # put before the test images, so that every part is one stretch of the decoded rows
+        out = held_out(contents[: ends[0]], labels[: ends[0]], validation)
+        marks[: ends[0]][out] = 1
+        order = np.argsort(marks, kind="stable")
+        items, labels, marks = [items[i] for i in order], labels[order], marks[order]
+        contents = [contents[i] for i in order]
+
+    images, rejected = (
+        stored(
+            root,
+            entry_key(contents, shape, fit),
+            items,
+            shape,
+            lambda sink: _checked(decode_into(sink, items, shape, fit, workers, progress), bad_images),
+        )
+        if large
+        else _in_memory(items, shape, fit, workers, progress)
+    )
+    _checked(rejected, bad_images)
+    kept = np.ones(len(items), bool)
+    kept[[position for position, _ in rejected]] = False
+    labels, marks = labels[kept], marks[kept]
+    parts = {}
+    for number, part in enumerate(PARTS):
+        first, last = np.searchsorted(marks, [number, number + 1])
+        if first < last:
+            name = f"{Path(listing.name).name} {part}"
+            parts[part] = Dataset(
+                images[first:last], labels[first:last], listing.classes, name, None if as_found else fit
+            )
+    if "train" not in parts:
+        raise ValueError(f"{listing.name}: none of the {len(items):,} images can be read; the first: {rejected[0][1]}")
+    return Splits(parts["train"], parts.get("validation"), parts.get("test"), tuple(error for _, error in rejected))
+
+
+def _checked(rejected: list[tuple[int, ImageError]], bad_images: BadImages) -> list[tuple[int, ImageError]]:
+    if rejected and bad_images == "stop":
+        error = rejected[0][1]
+        count = "" if len(rejected) == 1 else f" (and {len(rejected) - 1:,} more files cannot be read)"
+        raise ImageError(error.path, f"{error.reason}{count}; mend or remove it, or choose to skip bad images")
+    return rejected
+
+
+def _in_memory(
+    items: Sequence[Item], shape: tuple[int, int, int], fit: Fit, workers: int, progress: Progress | None
+) -> tuple[npt.NDArray[np.uint8], list[tuple[int, ImageError]]]:
+    images: list[npt.NDArray[np.uint8]] = []
+    rejected = decode_into(images.append, items, shape, fit, workers, progress)
+    return np.stack(images) if images else np.zeros((0, *shape), np.uint8), rejected
+
+
+def _spread(pairs: Sequence[tuple[Item, int]]) -> Sequence[tuple[Item, int]]:
+    return pairs[:: max(1, len(pairs) // _SAMPLE)]
+
+
+def look_at(items: Sequence[Item]) -> tuple[set[tuple[int, int]], bool]:
+    """The sizes (height, width) that these images' headers tell, and whether all are grey; unreadable ones are passed
+    over.
+    """
+    sizes: set[tuple[int, int]] = set()
+    grey = True
+    for item in items:
+        seen = _header(item)
+        if seen is not None:
+            sizes.add(seen[0])
+            grey = grey and seen[1]
+    return sizes, grey and bool(sizes)
+
+
+def _header(item: Item) -> tuple[tuple[int, int], bool] | None:
+    try:
+        with Image.open(io.BytesIO(item.read()), formats=FORMATS) as image:
+            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            height, width = image.size if turned else image.size[::-1]
+            return (height, width), image.mode in ("1", "L", "LA", "I", "F", "I;16", "I;16B")
+    except Exception:  # it is read again, in full and with its reason, when it is decoded
+        return None
+
+
+def _usual_size(sizes: set[tuple[int, int]]) -> tuple[int, int]:
+    if len(sizes) == 1 and max(next(iter(sizes))) <= _LARGEST_OWN:
+        return next(iter(sizes))
+    shorter = sorted(min(size) for size in sizes) or [_USUAL_SIDE]
+    side = min(_USUAL_SIDE, max(32, shorter[len(shorter) // 2] // 16 * 16))
+    return side, side
+
+
+def _resized(splits: Splits, size: tuple[int, int] | None, channels: int | None, fit: Fit) -> Splits:
+    def change(part: Dataset) -> Dataset:
+        height, width = size or part.shape[:2]
+        depth = channels or part.shape[2]
+        if (height, width, depth) == part.shape:
+            return part
+        images = np.empty((len(part), height, width, depth), np.uint8)
+        for row, image in zip(images, part.images, strict=True):
+            picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+            row[:] = fit_image(picture, height, width, depth, fit)
+        same_form = height * part.shape[1] == width * part.shape[0]
+        return dataclasses.replace(part, images=images, fit=part.fit if same_form else fit)
+
+    return dataclasses.replace(
+        splits,
+        train=change(splits.train),
+        validation=splits.validation and change(splits.validation),
+        test=splits.test and change(splits.test),
+    )

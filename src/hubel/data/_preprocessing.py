@@ -15,15 +15,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from hubel.data._dataset import Dataset
-from hubel.data._framing import Frame, border, framed, ink_of, is_framed, opaque
+from hubel.data._dataset import Dataset, Fit
+from hubel.data._framing import Frame, border, framed, ink_as_drawn, ink_of, is_framed, opaque
 from hubel.data._image import eight_bits, read_image
 from hubel.data._measure import measure
 
 if TYPE_CHECKING:
     import torch
 
-Fit = Literal["crop", "pad", "stretch"]
 Ink = Literal["light", "dark"]
 
 
@@ -71,17 +70,20 @@ class Preprocessing:
     @classmethod
     def for_dataset(cls, dataset: Dataset) -> Preprocessing:
         """The preprocessing that makes images like those of this (training) set, found by measuring up to 4,096 of
-        them, evenly spread: mean, deviation, whether things lie light on dark, and whether they are framed.
+        them, evenly spread: mean, deviation, whether things lie light on dark, and whether they are framed. Where the
+        set's images were scaled when they were loaded, others are scaled the same way and no frame is looked for.
         """
         height, width, channels = dataset.shape
         found = measure(dataset.images)
+        if dataset.fit is not None:
+            found = dataclasses.replace(found, frame=None)
         return cls(
             height,
             width,
             channels,
             mean=found.mean,
             std=found.std,
-            fit="crop" if found.ink is None else "pad",
+            fit=dataset.fit or ("crop" if found.ink is None else "pad"),
             ink=found.ink,
             frame=found.frame,
         )
@@ -180,10 +182,11 @@ _FITS = {"crop": _crop, "pad": _pad, "stretch": _stretch}
 
 
 def _framed(picture: Image.Image, frame: Frame, height: int, width: int) -> npt.NDArray[np.uint8]:
-    ink = ink_of(picture)
-    if ink.shape == (height, width) and is_framed(ink, frame):
-        return ink
-    return framed(ink, frame, height, width)
+    if picture.size == (width, height):
+        ink = ink_as_drawn(picture)
+        if is_framed(ink, frame):
+            return ink
+    return framed(ink_of(picture), frame, height, width)
 
 
 def _ground_is_light(image: Image.Image) -> bool:

@@ -1,0 +1,187 @@
+"""Data sets that come as arrays: .npz, .npy and IDX files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hubel.data._dataset import Dataset, Splits
+from hubel.data._idx import read_idx
+
+Array = npt.NDArray[Any]
+_KEYS = {  # Keras's names, scikit-learn's, MedMNIST's, and plain ones
+    "train": (
+        ("x_train", "y_train"),
+        ("train_images", "train_labels"),
+        ("images", "labels"),
+        ("x", "y"),
+        ("arr_0", "arr_1"),
+    ),
+    "validation": (("x_val", "y_val"), ("val_images", "val_labels"), ("x_validation", "y_validation")),
+    "test": (("x_test", "y_test"), ("test_images", "test_labels")),
+}
+
+
+def load_npz(path: Path) -> Splits:
+    """The data set in an .npz: x_train and y_train, with x_val, y_val, x_test, y_test if there are; or train_images and
+    train_labels and so on; or images and labels. Class names are taken from `classes` where that is there.
+
+    Raises ValueError where the arrays are missing or do not fit together. Pickled objects are refused.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key.casefold(): archive[key] for key in archive.files}
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise ValueError(f"{path}: cannot be read as .npz ({error})") from None
+    names = arrays.get("classes", arrays.get("class_names"))
+    found = {
+        part: (arrays[images], arrays[labels])
+        for part, keys in _KEYS.items()
+        for images, labels in reversed(keys)
+        if images in arrays and labels in arrays
+    }
+    if "train" not in found:
+        raise ValueError(
+            f"{path}: expected arrays x_train and y_train (or images and labels), found {', '.join(sorted(arrays))}"
+        )
+    return make_splits(path.stem, found, None if names is None else tuple(str(name) for name in names))
+
+
+def load_npy(path: Path) -> Splits:
+    """The data set whose images are in one .npy file and whose labels lie beside it: images.npy and labels.npy,
+    x.npy and y.npy, with train/val/test in both names if there are parts. Images stay a memory map.
+    """
+    found = _pairs(path, ".npy")
+    try:
+        arrays = {
+            part: (np.load(images, mmap_mode="r", allow_pickle=False), np.load(labels, allow_pickle=False))
+            for part, (images, labels) in found.items()
+        }
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{path}: cannot be read as .npy ({error})") from None
+    return make_splits(path.stem, arrays, None)
+
+
+def load_idx(path: Path) -> Splits:
+    """The data set in IDX files as MNIST's, gzip or plain: `path` is the folder, or the file of training images."""
+    folder = path if path.is_dir() else path.parent
+    found = {}
+    for part, prefix in (("train", "train"), ("test", "t10k"), ("test", "test")):
+        images = _only(folder, rf"(.*[-_])?{prefix}-images[-.]idx3-ubyte(\.gz)?")
+        labels = _only(folder, rf"(.*[-_])?{prefix}-labels[-.]idx1-ubyte(\.gz)?")
+        if images and labels:
+            found[part] = (read_idx(images), read_idx(labels))
+    if "train" not in found:
+        raise ValueError(
+            f"{folder}: expected train-images-idx3-ubyte and train-labels-idx1-ubyte (with .gz or without), found "
+            f"{', '.join(sorted(entry.name for entry in folder.iterdir())[:8])}"
+        )
+    return make_splits(folder.name, found, None)
+
+
+def is_idx_folder(folder: Path) -> bool:
+    """Whether a folder holds IDX files as MNIST's."""
+    return any("-idx3-ubyte" in entry.name or ".idx3-ubyte" in entry.name for entry in folder.iterdir())
+
+
+def make_splits(name: str, arrays: Mapping[str, tuple[Array, Array]], classes: tuple[str, ...] | None) -> Splits:
+    """Splits of (images, labels) by part. Images may be N×H×W, N×H×W×C or N×C×H×W, bytes or floating point from 0 to
+    1; labels numbers, text, or one-hot rows. Without `classes`, whole numbers are their own names.
+    """
+    labels = {part: _plain_labels(f"{name} {part}", pair[1]) for part, pair in arrays.items()}
+    if classes is None:
+        classes = _class_names(name, labels)
+    else:
+        labels = {part: _by_name(values, classes) for part, values in labels.items()}
+    if any(values.dtype.kind in "US" for values in labels.values()):
+        labels = {part: _by_name(values, classes) for part, values in labels.items()}
+    parts = {
+        part: Dataset(_images(f"{name} {part}", arrays[part][0]), values.astype(np.int64), classes, f"{name} {part}")
+        for part, values in labels.items()
+    }
+    return Splits(parts["train"], parts.get("validation"), parts.get("test"))
+
+
+def _images(place: str, images: Array) -> npt.NDArray[np.uint8]:
+    if images.ndim == 3:
+        images = images[..., np.newaxis]
+    if images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
+        images = images.transpose(0, 2, 3, 1)
+    if images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise ValueError(f"{place}: expected images N×H×W, N×H×W×1 or N×H×W×3, received shape {images.shape}")
+    if images.dtype == np.uint8:
+        return images if images.flags.c_contiguous else np.ascontiguousarray(images)
+    low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 0.0)
+    if images.dtype.kind == "f" and 0 <= low <= high <= 1:
+        scaled: npt.NDArray[np.uint8] = np.rint(images * 255).astype(np.uint8)
+        return scaled
+    if images.dtype.kind in "iufb" and 0 <= low <= high <= 255:
+        return np.ascontiguousarray(images.astype(np.uint8))
+    raise ValueError(
+        f"{place}: expected pixels from 0 to 255, or floating point from 0 to 1, "
+        f"received {images.dtype} {low} to {high}"
+    )
+
+
+def _plain_labels(place: str, labels: Array) -> Array:
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    elif labels.ndim == 2 and labels.dtype.kind in "iufb" and bool((labels.sum(axis=1) == 1).all()):
+        labels = labels.argmax(axis=1)
+    if labels.ndim != 1 or (labels.dtype.kind not in "iubUS" and not bool((labels == np.floor(labels)).all())):
+        raise ValueError(
+            f"{place}: expected labels as whole numbers, names or one-hot rows, "
+            f"received {labels.dtype} of shape {labels.shape}"
+        )
+    return labels if labels.dtype.kind in "US" else labels.astype(np.int64)
+
+
+def _class_names(name: str, labels: Mapping[str, Array]) -> tuple[str, ...]:
+    from hubel.data._listing import natural_order
+
+    if any(values.dtype.kind in "US" for values in labels.values()):
+        return natural_order(str(value) for values in labels.values() for value in np.unique(values))
+    low = min((int(values.min()) for values in labels.values() if values.size), default=0)
+    high = max((int(values.max()) for values in labels.values() if values.size), default=0)
+    if low < 0 or high >= 100_000:
+        raise ValueError(f"{name}: expected labels from 0 up to the number of classes, received {low} to {high}")
+    return tuple(str(number) for number in range(high + 1))
+
+
+def _by_name(labels: Array, classes: tuple[str, ...]) -> Array:
+    if labels.dtype.kind not in "US":
+        return labels
+    index = {name: number for number, name in enumerate(classes)}
+    return np.array([index.get(str(label), -1) for label in labels], dtype=np.int64)
+
+
+def _pairs(path: Path, suffix: str) -> dict[str, tuple[Path, Path]]:
+    name = path.name
+    swap = next(
+        (pair for pair in (("images", "labels"), ("image", "label"), ("x", "y"), ("X", "y")) if pair[0] in name), None
+    )
+    if swap is None:
+        raise ValueError(f"{path}: expected a name with images (beside one with labels), as images.npy and labels.npy")
+    found = {}
+    here = next((part for part in ("train", "val", "test") if part in name), None)
+    for part, word in (("train", "train"), ("validation", "val"), ("test", "test")):
+        if here is None and part != "train":
+            continue
+        images = path if here is None else path.with_name(name.replace(here, word))
+        labels = images.with_name(images.name.replace(*swap))
+        if images.exists() and labels.exists():
+            found[part] = (images, labels)
+    if "train" not in found:
+        raise ValueError(
+            f"{path}: expected its labels beside it in {path.with_name(name.replace(*swap)).name}, not found"
+        )
+    return found
+
+
+def _only(folder: Path, pattern: str) -> Path | None:
+    return next((entry for entry in sorted(folder.iterdir()) if re.fullmatch(pattern, entry.name)), None)

@@ -1,0 +1,152 @@
+"""Decoded images on disk, found again by the content of the files they came from.
+
+An entry is a folder `decoded/<key>/` with `images.bin` (rows of uint8) and `entry.json`. The key is a SHA-256 over the
+content of every image, in order, and over what was made of them; so a moved or copied folder finds its entry, and a
+changed image never meets a stale one. So that a start need not read every file, their digests are kept in
+`digests/`, each good as long as the file's size and time of change are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hubel.data._cache import alone, put
+from hubel.data._fetch import Progress
+from hubel.data._image import ImageError
+from hubel.data._listing import Item
+
+_VERSION = 1  # of what decoding makes of an image; a new number leaves older entries unused
+_BLOCK = 2**20
+
+
+def digests(root: Path, name: str, items: Sequence[Item], workers: int, progress: Progress | None) -> list[str]:
+    """The SHA-256 of each item's content (for a member of an archive: of the archive and the member's place in it)."""
+    book_path = root / "digests" / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.json"
+    book = _read_json(book_path)
+    known: dict[str, list[Any]] = book if isinstance(book, dict) else {}
+    stats = {place: _stat(place) for place in dict.fromkeys(item.place[0] for item in items)}
+    fresh = [place for place, stat in stats.items() if known.get(place, [])[:2] != stat]
+    with ThreadPoolExecutor(workers) as pool:
+        for number, (place, digest) in enumerate(zip(fresh, pool.map(_digest_file, fresh), strict=True), 1):
+            known[place] = [*stats[place], digest]
+            if progress is not None and (number % 256 == 0 or number == len(fresh)):
+                progress("reading files", number, len(fresh))
+    if fresh:
+        put(book_path, json.dumps({place: known[place] for place in stats}).encode())
+    return [
+        known[place][2] if not inside else hashlib.sha256(f"{known[place][2]}:{inside}".encode()).hexdigest()
+        for place, inside in (item.place for item in items)
+    ]
+
+
+def entry_key(digests: Sequence[str], shape: tuple[int, int, int], fit: str) -> str:
+    """The key of what decoding these contents to this shape makes."""
+    whole = hashlib.sha256(f"{_VERSION} {shape} {fit}\n".encode())
+    for digest in digests:
+        whole.update(digest.encode())
+    return whole.hexdigest()
+
+
+def stored(
+    root: Path,
+    key: str,
+    items: Sequence[Item],
+    shape: tuple[int, int, int],
+    make: Callable[[Callable[[npt.NDArray[np.uint8]], object]], list[tuple[int, ImageError]]],
+) -> tuple[npt.NDArray[np.uint8], list[tuple[int, ImageError]]]:
+    """The entry `key` as a read-only memory map N×H×W×C, and what was left out of it; made by `make(sink)` where it is
+    not there. Of several processes that ask at once, one makes it and the others wait.
+
+    Raises OSError where the disk has no room for it.
+    """
+    folder = root / "decoded" / key
+    found = _open(folder, items, shape)
+    if found is None:
+        with alone(folder):
+            found = _open(folder, items, shape)
+            if found is None:
+                _make(folder, items, shape, make)
+                found = _open(folder, items, shape)
+    assert found is not None
+    return found
+
+
+def _open(
+    folder: Path, items: Sequence[Item], shape: tuple[int, int, int]
+) -> tuple[npt.NDArray[np.uint8], list[tuple[int, ImageError]]] | None:
+    entry = _read_json(folder / "entry.json")
+    if not isinstance(entry, dict):
+        return None
+    rejected = [(int(position), ImageError(items[position].name, reason)) for position, reason in entry["rejected"]]
+    count = len(items) - len(rejected)
+    path = folder / "images.bin"
+    if not path.exists() or path.stat().st_size != count * shape[0] * shape[1] * shape[2]:
+        return None
+    if not count:
+        return np.zeros((0, *shape), np.uint8), rejected
+    return np.memmap(path, np.uint8, "r", shape=(count, *shape)), rejected
+
+
+def _make(
+    folder: Path,
+    items: Sequence[Item],
+    shape: tuple[int, int, int],
+    make: Callable[[Callable[[npt.NDArray[np.uint8]], object]], list[tuple[int, ImageError]]],
+) -> None:
+    needed = len(items) * shape[0] * shape[1] * shape[2]
+    free = shutil.disk_usage(folder.parent).free
+    if free < needed + 2**26:
+        raise OSError(
+            f"{len(items):,} images of {shape[0]}×{shape[1]}×{shape[2]} need {needed / 1e9:.1f} GB in {folder.parent}, "
+            f"where {free / 1e9:.1f} GB are free; set HUBEL_CACHE to a folder with more room, or take a smaller size"
+        )
+    part = folder.with_name(f"{folder.name}.part")  # one name, under the lock: a killed run leaves one folder
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        with open(part / "images.bin", "wb", buffering=_BLOCK) as file:
+            rejected = make(lambda image: file.write(np.ascontiguousarray(image).data))
+            file.flush()
+            os.fsync(file.fileno())
+        entry = {"shape": shape, "rejected": [(position, error.reason) for position, error in rejected]}
+        put(part / "entry.json", json.dumps(entry).encode())
+        os.replace(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _stat(place: str) -> list[int]:
+    try:
+        status = os.stat(place)
+    except OSError:
+        return [-1, -1]
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _digest_file(place: str) -> str:
+    digest = hashlib.sha256()
+    try:
+        with open(place, "rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+    return digest.hexdigest()
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None

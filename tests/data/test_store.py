@@ -1,0 +1,159 @@
+import io
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hubel.data import ImageError, Preprocessing, load
+
+LARGE = (600, 600)  # so that 64 images go to the disk
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for number in range(64):
+        path = tmp_path / "set" / f"c{number % 3}" / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (40, 30, 3), dtype=np.uint8)).save(path)
+    return tmp_path / "set"
+
+
+def entries(cache: Path) -> list[str]:
+    return sorted(path.name for path in (cache / "decoded").iterdir() if path.is_dir())
+
+
+def test_large_sets_are_mapped_and_decoded_once(folder: Path, cache: Path) -> None:
+    calls: list[tuple[str, int, int]] = []
+    first = load(folder, size=LARGE, progress=lambda *call: calls.append(call))
+    assert isinstance(first.train.images, np.memmap)
+    assert ("decoding images", 64, 64) in calls
+    calls.clear()
+    second = load(folder, size=LARGE, progress=lambda *call: calls.append(call))
+    assert not calls
+    assert (first.train.images == second.train.images).all()
+    rule = Preprocessing.for_dataset(first.train)
+    for path, row in ((folder / "c0" / "0.jpg", 0), (folder / "c0" / "3.jpg", 1), (folder / "c2" / "62.jpg", 63)):
+        assert (rule.prepare(path) == first.train.images[row]).all()
+    assert len(entries(cache)) == 1
+    assert not first.train.images.flags.writeable
+
+
+def test_a_moved_folder_finds_its_entry_and_a_changed_image_does_not(folder: Path, cache: Path) -> None:
+    load(folder, size=LARGE)
+    moved = folder.with_name("moved")
+    shutil.copytree(folder, moved)
+    load(moved, size=LARGE)
+    assert len(entries(cache)) == 1
+    path = moved / "c1" / "1.jpg"
+    status = path.stat()
+    Image.new("RGB", (40, 30), "red").save(path)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    changed = load(moved, size=LARGE)
+    assert len(entries(cache)) == 2
+    assert changed.train.images[22, 300, 300, 0] > 240
+    assert load(folder, size=LARGE).train.images[22].std() > 20
+
+
+def test_a_damaged_entry_is_made_again(folder: Path, cache: Path) -> None:
+    before = load(folder, size=LARGE).train.images[:].copy()
+    entry = cache / "decoded" / entries(cache)[0]
+    with open(entry / "images.bin", "r+b") as file:
+        file.truncate(1000)
+    assert (load(folder, size=LARGE).train.images == before).all()
+    (entry / "entry.json").write_bytes(b"{")
+    for book in (cache / "digests").iterdir():
+        book.write_bytes(b"\0")
+    assert (load(folder, size=LARGE).train.images == before).all()
+
+
+def test_a_run_killed_while_decoding_leaves_nothing_wrong(folder: Path, cache: Path) -> None:
+    script = f"from hubel.data import load; load({str(folder)!r}, size=(1500, 1500), workers=1)"
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", script])
+        for _ in range(500):
+            if list(cache.glob("decoded/*.part/images.bin")):
+                break
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+    assert not entries(cache) or all(name.endswith(".part") for name in entries(cache))
+    assert len(load(folder, size=(1500, 1500)).train) == 64
+    assert len(entries(cache)) == 1
+
+
+def test_processes_that_start_together_decode_once(folder: Path, cache: Path) -> None:
+    script = (
+        "import sys; from hubel.data import load; seen = []\n"
+        f"images = load({str(folder)!r}, size={LARGE}, progress=lambda *call: seen.append(call[0])).train.images\n"
+        "print(len(images), int('decoding images' in seen))"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    outputs = [process.communicate(timeout=60)[0].split() for process in processes]
+    assert [output[0] for output in outputs] == ["64"] * 3
+    assert sum(int(output[1]) for output in outputs) == 1
+
+
+def test_too_little_room_is_told_before_decoding(folder: Path) -> None:
+    with pytest.raises(OSError, match="set HUBEL_CACHE to a folder with more room, or take a smaller size"):
+        load(folder, size=(300_000, 300_000))
+
+
+@pytest.mark.parametrize("size", [None, LARGE])
+def test_bad_images_stop_or_are_skipped_and_named(folder: Path, size: tuple[int, int] | None) -> None:
+    whole = (folder / "c0" / "3.jpg").read_bytes()
+    (folder / "c0" / "3.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "c2" / "5.jpg").write_bytes(b"hello")
+    with pytest.raises(ImageError, match=r"3\.jpg: cannot be decoded \(.*truncated.* \(and 1 more files"):
+        load(folder, size=size)
+    for _ in range(2):
+        splits = load(folder, size=size, bad_images="skip")
+        assert [Path(error.path).name for error in splits.rejected] == ["3.jpg", "5.jpg"]
+        assert len(splits.train) == 62
+        assert np.bincount(splits.train.labels).tolist() == [21, 21, 20]
+        picture = Preprocessing.for_dataset(splits.train).prepare(folder / "c2" / "62.jpg")
+        assert (splits.train.images[61] == picture).all()
+        with pytest.raises(ImageError):
+            load(folder, size=size)
+
+
+def test_a_set_without_one_readable_image_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "set" / "a").mkdir(parents=True)
+    (tmp_path / "set" / "a" / "x.png").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"none of the 1 images can be read; the first: .*x\.png"):
+        load(tmp_path / "set", bad_images="skip")
+
+
+def test_broken_archives_name_the_member(tmp_path: Path) -> None:
+    import zipfile
+
+    buffer = io.BytesIO()
+    Image.effect_noise((64, 64), 50).save(buffer, "PNG")
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for number in range(3):
+            archive.writestr(f"a/{number}.png", buffer.getvalue())
+    content = bytearray((tmp_path / "set.zip").read_bytes())
+    content[2000] ^= 0xFF  # inside the first member
+    (tmp_path / "set.zip").write_bytes(content)
+    splits = load(tmp_path / "set.zip", bad_images="skip")
+    assert len(splits.train) == 2
+    assert [error.path.rpartition(":")[2] for error in splits.rejected] == ["a/0.png"]
+
+
+def test_large_images_are_read_upright_and_small(tmp_path: Path) -> None:
+    picture = Image.new("RGB", (2000, 1000), "blue")
+    picture.paste("red", (0, 0, 200, 1000))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "set" / "a").mkdir(parents=True)
+    picture.save(tmp_path / "set" / "a" / "1.jpg", exif=exif)
+    image = load(tmp_path / "set", fit="pad", size=(64, 64)).train.images[0]
+    assert image[1, 32, 0] > 200
+    assert image[40, 32, 2] > 200
+    assert image[:, :15].max() == 0
