@@ -1,0 +1,134 @@
+"""Grids of exact numbers: read from what people type, written as people read them.
+
+>>> read_planes("1 −1 / 1/9 0.5")
+(((1, -1), (Fraction(1, 9), Fraction(1, 2))),)
+>>> number_text(Fraction(-1, 2)), number_text(Fraction(1, 9)), rounded_text(Fraction(1, 9))
+('−0.5', '1/9', '0.1111')
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import re
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import TypeAlias
+
+Number: TypeAlias = "int | Fraction | float"
+Grid: TypeAlias = "tuple[tuple[Number, ...], ...]"
+Planes: TypeAlias = "tuple[Grid, ...]"
+
+LONGEST_TEXT = 20_000_000
+_NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?(/\d{1,40})?", re.ASCII)
+_DECIMALS = 4  # a fraction with at most so many decimals is written with them
+
+
+def read_planes(text: str) -> Planes:
+    """Read one grid of numbers for each channel.
+
+    Rows are separated by ` / `, `;` or new lines, numbers by spaces or commas, channels by `|`; brackets are allowed.
+    Numbers are whole, decimal or fractions such as 1/9, and stay exact. Raises `ValueError` where something is no
+    number, where rows or channels differ in size, and where there is nothing.
+    """
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(f"expected at most {LONGEST_TEXT:,} characters of numbers, received {len(text):,}")
+    plain = re.sub("[−–]", "-", text)
+    plain = re.sub(r"\]\s*,?", ";", plain).replace("[", " ")
+    planes = tuple(_read_grid(part) for part in plain.split("|"))
+    sizes = [size_text(plane) for plane in planes]
+    if len(set(sizes)) > 1:
+        raise ValueError(f"expected channels of one size, received {', '.join(sizes)}")
+    return planes
+
+
+def _read_grid(text: str) -> Grid:
+    rows = [row.replace(",", " ").split() for row in _rows(text)]
+    rows = [row for row in rows if row]
+    if not rows:
+        raise ValueError("expected a grid of numbers such as '1 0 / 0 1', received none")
+    for number, row in enumerate(rows):
+        if len(row) != len(rows[0]):
+            raise ValueError(
+                f"expected rows of equal length, received {len(rows[0])} numbers in row 0 and {len(row)} in row "
+                f"{number}: {_shortened(' '.join(row))!r}"
+            )
+    return tuple(tuple(map(read_number, row)) for row in rows)
+
+
+def _rows(text: str) -> list[str]:
+    # a slash between blanks ends a row, one between digits is a fraction's
+    rows = re.split(r"(?:(?<=\s)|^)/|/(?=\s|$)|;|\n", text)
+    if len(rows) == 1 and "/" in text:
+        tight = [row.split() for row in text.split("/")]
+        if len({len(row) for row in tight}) == 1 and len(tight[0]) > 1:  # "1 0/0 1": rows after all
+            return text.split("/")
+    return rows
+
+
+def read_number(text: str) -> Number:
+    """Read `3`, `−1.5`, `2e3` or `1/9` exactly; raise `ValueError` for anything else."""
+    plain = text.strip().replace("−", "-")
+    if not _NUMBER.fullmatch(plain):
+        raise ValueError(f"expected a number such as 3, −1.5 or 1/9, received {_shortened(text)!r}")
+    above, _, below = plain.partition("/")
+    if below and not int(below):
+        raise ValueError(f"expected a fraction, received {text!r}, which divides by 0")
+    return exact(Fraction(above) / int(below or 1))
+
+
+def exact(value: object) -> Number:
+    """Return a number as int or fraction: a float counts as the decimal that it prints as, 0.1 as 1/10."""
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, numbers.Rational):
+        fraction = Fraction(int(value.numerator), int(value.denominator))
+    else:
+        given = float(value)  # type: ignore[arg-type]
+        if not math.isfinite(given):
+            raise ValueError(f"expected a finite number, received {given}")
+        fraction = Fraction(repr(given))
+    return fraction.numerator if fraction.denominator == 1 else fraction
+
+
+def exact_grid(rows: Iterable[Iterable[object]]) -> Grid:
+    """Return nested sequences of numbers (lists, arrays) as a grid; raise `ValueError` where rows differ in length."""
+    grid = tuple(tuple(map(exact, row)) for row in rows)
+    if not grid or not grid[0] or len({len(row) for row in grid}) > 1:
+        raise ValueError(
+            f"expected rows of equal length, received {', '.join(str(len(row)) for row in grid) or 'none'}"
+        )
+    return grid
+
+
+def number_text(value: Number) -> str:
+    """Write a number exactly: `−4`, `3.25`, `122/9`; a float to six figures."""
+    if isinstance(value, float):
+        return f"{value:.6g}".replace("-", "−")
+    if isinstance(value, int):
+        return str(value).replace("-", "−")
+    scaled = value * 10**_DECIMALS
+    if scaled.denominator == 1:
+        whole, rest = divmod(abs(int(scaled)), 10**_DECIMALS)
+        return f"{'−' if value < 0 else ''}{whole}.{rest:0{_DECIMALS}d}".rstrip("0").rstrip(".")
+    return str(value).replace("-", "−")
+
+
+def rounded_text(value: Number) -> str:
+    """Write a number in few characters: exactly where that is short, else with four figures."""
+    if isinstance(value, int):
+        return number_text(value)
+    if isinstance(value, Fraction) and "/" not in number_text(value):
+        return number_text(value)
+    given = float(value)
+    text = f"{given:.1f}" if 1000 <= abs(given) < 1e15 else f"{given:.4g}"
+    return text.replace("-", "−")
+
+
+def size_text(grid: Sequence[Sequence[object]]) -> str:
+    """Write a grid's size: `4×5`."""
+    return f"{len(grid)}×{len(grid[0])}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"
