@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +33,14 @@ def train(
     recipe: Recipe | None,
     directory: str | os.PathLike[str],
     *,
+    source: Mapping[str, Any] | None = None,
     progress: Listener | None = None,
 ) -> Run:
     """Train `network` on `splits.train` and leave the run in `directory`, a new folder.
 
     After each epoch the validation part is measured, or where there is none the test part (which decides nothing).
-    Without a recipe, `choose` makes one. `progress` is called with each event.
+    Without a recipe, `choose` makes one. `source` says where the data came from (the arguments of `hubel.data.load`),
+    for `run.toml`. `progress` is called with each event.
 
     Raises ValueError where network and data do not fit; RunError where the folder holds a run or another process
     writes to it; NotFiniteError where the loss stops being a number (the last good model is kept); StoppedError after
@@ -53,7 +55,7 @@ def train(
     with _locked(directory):
         recipe = recipe or choose(network, splits.train)
         recipe = settle(recipe, network, *splits.train.tensors(), preprocessing)
-        run = create(directory, network, recipe, _data_facts(splits, preprocessing))
+        run = create(directory, network, recipe, _data_facts(splits, preprocessing, source))
         return _train(run, splits, preprocessing, progress)
 
 
@@ -171,7 +173,7 @@ def _evaluated(splits: Splits) -> tuple[str, Dataset] | None:
     return ("test", splits.test) if splits.test is not None and len(splits.test) else None
 
 
-def _data_facts(splits: Splits, preprocessing: Preprocessing) -> dict[str, Any]:
+def _data_facts(splits: Splits, preprocessing: Preprocessing, source: Mapping[str, Any] | None) -> dict[str, Any]:
     parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
     return {
         "name": splits.train.name,
@@ -179,6 +181,7 @@ def _data_facts(splits: Splits, preprocessing: Preprocessing) -> dict[str, Any]:
         "classes": list(splits.train.classes),
         "fingerprint": fingerprint(splits.train),
         "preprocessing": preprocessing.to_json(),
+        **({"source": dict(source)} if source else {}),
     }
 
 
