@@ -7,7 +7,7 @@ from hubel.data._dataset import Dataset, Splits
 from hubel.data._fetch import Download, Progress
 from hubel.data._framing import Frame
 from hubel.data._image import ImageError, read_image
-from hubel.data._load import load
+from hubel.data._load import holds_files, load
 from hubel.data._named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
 from hubel.data._order import Order, batch
 from hubel.data._preprocessing import Preprocessing
@@ -25,6 +25,7 @@ __all__ = [
     "Splits",
     "batch",
     "emnist_reader",
+    "holds_files",
     "idx_reader",
     "load",
     "read_cifar",

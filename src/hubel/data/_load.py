@@ -108,6 +108,16 @@ def open_source(source: str | os.PathLike[str] | NamedSet, progress: Progress | 
     raise ValueError(f"expected a path, or one of {', '.join(names)}; received {word!r}, which is neither{hint}")
 
 
+def holds_files(source: str) -> bool:
+    """Whether a source is image files, which can be decoded in any size; arrays and named sets have one of their own."""
+    path = Path(source).expanduser()
+    if source == "mnist" or source in NAMED_SETS or not path.exists():
+        return source.startswith("hf:")
+    if path.is_dir():
+        return not is_idx_folder(path)
+    return not path.name.lower().endswith((".npz", ".npy", ".idx")) and "idx3-ubyte" not in path.name
+
+
 def _open_folder(path: Path) -> Splits | Listing:
     if is_idx_folder(path):
         return load_idx(path)
