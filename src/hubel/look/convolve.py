@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from hubel.arch import AveragePooling2D, Conv2D, MaxPooling2D, Padding, Pair, Shape
-from hubel.look.grids import Grid, Number, Planes, exact, exact_grid, read_planes
-from hubel.look.kernels import KERNELS
+from hubel.look.grids import Grid, Number, Planes, exact, exact_grid, read_planes, size_text
+from hubel.look.kernels import read_kernel
 
-Numbers: TypeAlias = "str | Iterable[Iterable[Any]]"
+Numbers: TypeAlias = "str | Sequence[Sequence[Any]]"
 Kind: TypeAlias = Literal["max", "average"]
 
 
@@ -257,14 +257,15 @@ def convolve(
 ) -> Convolution:
     """Slide a kernel over an image and return the walk: `.output`, `.step(row, column)`, `.steps()`, `.rules`.
 
-    `image` and `kernel` are text (`"1 0 / 0 1"`, channels separated by `|`), or one grid as nested sequences; `kernel`
-    may be a name of `hubel.look.kernels`. As in networks, the kernel is not turned: the operation is strictly a
-    cross-correlation. `flip` turns the kernel by 180° first, which makes it the convolution of mathematics.
+    `image` and `kernel` are text (`"1 0 / 0 1"`, channels separated by `|`), or nested sequences: rows of numbers, or
+    a list of such, one for each channel. `kernel` may also be a name of `hubel.look.kernels`. As in networks, the
+    kernel is not turned: strictly, this is a cross-correlation. `flip` turns the kernel by 180° first, which makes it
+    the convolution of mathematics.
 
     Raises `ValueError` for bad numbers, names and settings, and `ShapeError` where the kernel does not fit.
     """
     planes = _planes(image)
-    weights = _planes(KERNELS[kernel].grid if isinstance(kernel, str) and kernel in KERNELS else kernel)
+    weights = read_kernel(kernel) if isinstance(kernel, str) else _planes(kernel)
     if len(planes) != len(weights):
         raise ValueError(
             f"expected a kernel with as many channels as the image has, {len(planes)}, received {len(weights)}; "
@@ -309,7 +310,13 @@ def flipped(kernel: Grid) -> Grid:
 
 
 def _planes(given: Numbers) -> Planes:
-    return read_planes(given) if isinstance(given, str) else (exact_grid(given),)
+    if isinstance(given, str):
+        return read_planes(given)
+    deep = len(given) and len(given[0]) and hasattr(given[0][0], "__len__")
+    planes = tuple(map(exact_grid, given)) if deep else (exact_grid(given),)
+    if len({size_text(plane) for plane in planes}) > 1:
+        raise ValueError(f"expected channels of one size, received {', '.join(map(size_text, planes))}")
+    return planes
 
 
 def _common_denominator(planes: Planes) -> int:

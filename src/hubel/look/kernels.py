@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from hubel.look.grids import Grid, read_planes
+from hubel.look.grids import Grid, Planes, read_planes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +50,8 @@ def kernel_named(name: str) -> Kernel:
     hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(KERNELS)}"
     shown = name if len(name) <= 40 else name[:39] + "…"
     raise ValueError(f"expected a kernel's name, or its numbers such as '1 -1 / 1 0', received {shown!r}{hint}")
+
+
+def read_kernel(text: str) -> Planes:
+    """Return the kernel that a name or numbers stand for, one grid for each channel; raise `ValueError` for others."""
+    return (kernel_named(text).grid,) if re.search("[A-Za-z]{2}", text) else read_planes(text)

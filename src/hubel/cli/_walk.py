@@ -1,0 +1,304 @@
+"""How `hubel convolve` shows a walk: the image, the kernel, the steps with the output growing beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+from rich.console import Console
+from rich.text import Text
+
+from hubel.arch import Pair
+from hubel.cli._console import console
+from hubel.cli._picture import grey_levels, half_blocks
+from hubel.look.convolve import Convolution, Pooled, Pooling, Products
+from hubel.look.grids import Grid, Number, Planes, exact, number_text, rounded_text, size_text
+
+FEW = 16  # so many steps are shown in full, of more the first two and the one with the strongest result
+FIRST = 2
+MOST_ROWS = 14  # of a grid that is shown whole
+PART = 9  # rows and columns of one that is not
+MOST_GROWING = 8  # rows of an output that is shown growing
+GAP = 4
+HERE = "bold green"
+
+
+def show_walk(walk: Convolution | Pooling, picture: str, everything: bool) -> None:
+    """Show the image, the kernel, the rule, the steps (of many the first two and the strongest) and the output."""
+    screen = console()
+    if picture and _draws(screen):
+        _print(screen, [*_pictures(walk, screen), Text()])
+    _show_given(screen, walk, picture)
+    count = walk.output_size[0] * walk.output_size[1]
+    whole = everything or count <= FEW
+    steps: list[Products | Pooled] = list(islice(walk.steps(), count if whole else FIRST))
+    if not whole:
+        strongest = walk.step(*_strongest(walk.output))
+        steps += [strongest] if strongest not in steps else []
+    _print_steps(screen, walk, steps)
+    if not whole:
+        hidden = f"the first two and the strongest; {count - len(steps):,} more by --all, any one by --step ROW,COLUMN"
+        _print(screen, [Text(), Text(hidden, "dim")])
+    _print(screen, [Text(), *_titled("output", (walk.output,), screen.width)])
+
+
+def _strongest(output: Grid) -> Pair:
+    """Find the number farthest from 0, the first of equals."""
+    places = [(row, column) for row in range(len(output)) for column in range(len(output[0]))]
+    return max(places, key=lambda place: abs(output[place[0]][place[1]]))
+
+
+def show_step(walk: Convolution | Pooling, place: Pair) -> None:
+    """Show one position: the image with the window marked, and what happens in it."""
+    screen = console()
+    step = walk.step(*place)
+    marked = {(row, column) for row in step.rows for column in step.columns}
+    _show_given(screen, walk, "", marked)
+    _print(screen, [Text(), *_step_lines(walk, step, [step], screen.width)])
+
+
+def show_output(walk: Convolution | Pooling) -> None:
+    """Print the output alone, whole."""
+    screen = console()
+    widths = _widths(walk.output)
+    for row in walk.output:
+        line = "  ".join(rounded_text(value).rjust(width) for value, width in zip(row, widths, strict=True))
+        screen.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _show_given(screen: Console, walk: Convolution | Pooling, picture: str, marked: set[Pair] | None = None) -> None:
+    name = f"image {picture}" if picture else "image"
+    blocks = [_titled(name, walk.image, screen.width, marked)]
+    if isinstance(walk, Convolution):
+        blocks.append(_titled("kernel", walk.kernel, screen.width, write=number_text))
+    _print(screen, _beside(blocks, screen.width))
+    rules = [f"height {walk.rules[0]}", f"width {walk.rules[1]}"]
+    if isinstance(walk, Convolution):
+        height, width, channels = walk.rows.kernel, walk.columns.kernel, len(walk.image)
+        factors = f"{height}·{width}" + (f"·{channels}" if channels > 1 else "")
+        bias = " + bias" if walk.bias else ""
+        rules.append(f"each number a sum of {factors} = {height * width * channels} products{bias}")
+    else:
+        rules.append(f"{walk.kind} of {walk.rows.kernel}×{walk.columns.kernel}")
+    _print(screen, [Text(), *(Text(line, "dim") for line in _wrapped(rules, screen.width, "    "))])
+    for note in walk.notes:
+        _print(screen, [Text.assemble(("note  ", "yellow"), note)])
+
+
+def _print_steps(screen: Console, walk: Convolution | Pooling, steps: list[Products | Pooled]) -> None:
+    """Print steps, with the output growing beside them if there is room for it and for whole rows of the kernel."""
+    drawn = [_step_lines(walk, step, steps, screen.width) for step in steps]
+    if walk.output_size[0] <= MOST_GROWING:
+        room = _growing(walk, steps[0])[0].cell_len + GAP
+        beside = [_step_lines(walk, step, steps, screen.width - room) for step in steps]
+        left = max(line.cell_len for lines in beside for line in lines)
+        if left + room <= screen.width and list(map(len, beside)) == list(map(len, drawn)):
+            for lines, step in zip(beside, steps, strict=True):
+                lines[0].pad_right(left - lines[0].cell_len)
+                _print(screen, [Text(), *_beside([lines, _growing(walk, step)], screen.width)])
+            return
+    for lines in drawn:
+        _print(screen, [Text(), *lines])
+
+
+def _step_lines(
+    walk: Convolution | Pooling, step: Products | Pooled, shown: Sequence[Products | Pooled], width: int
+) -> list[Text]:
+    seen = f"rows {_span(step.rows)}, columns {_span(step.columns)}"
+    place = (f"({step.row}, {step.column})", "bold")
+    title = Text.assemble(place, " = ", (_with_decimals(step.value), HERE), (f"   {seen}", "dim"))
+    if isinstance(walk, Convolution) and isinstance(step, Products):
+        alike = [other for other in shown if isinstance(other, Products)]
+        return [title, *_product_lines(walk, step, alike, width), *_finish_lines(walk, step)]
+    assert isinstance(walk, Pooling)
+    assert isinstance(step, Pooled)
+    return [title, *(Text(f"  {line}") for line in _wrapped(_pooling_parts(walk, step), width - 2, " "))]
+
+
+def _product_lines(walk: Convolution, step: Products, shown: Sequence[Products], width: int) -> list[Text]:
+    """Lay the products out as the kernel is, as many in a line as there is room for, in columns over all steps."""
+    across = walk.columns.kernel
+    cells = [[_cell(term.value, term.weight, term.product, term.sum) for term in other.terms] for other in shown]
+    own = [_cell(term.value, term.weight, term.product, term.sum) for term in step.terms]
+    sizes = [
+        [max(len(row[place][part]) for row in cells for place in range(column, len(own), across)) for part in range(3)]
+        for column in range(across)
+    ]
+    totals = [sum(size) + len(" =  → ") + 3 for size in sizes]
+    fit = across
+    if sum(totals) > width - 2:  # a row of the kernel takes several lines; of a small kernel, each product one
+        fit = 1 if across <= 3 else max(1, (width - 2) // max(totals))
+    lines = []
+    area = walk.rows.kernel * across
+    for start in range(0, len(own), across):
+        if len(walk.kernel) > 1 and start % area == 0:
+            lines.append(Text(f"  channel {start // area}", "dim"))
+        for first in range(start, start + across, fit):
+            line = Text("  ")
+            for place in range(first, min(first + fit, start + across)):
+                (product, result, total), size = own[place], sizes[place - start]
+                dim = "dim" if step.terms[place].padding else ""
+                line.append(f"{product:<{size[0]}} = {result:>{size[1]}}", dim)
+                line.append(" → ", "dim")
+                line.append(f"{total:>{size[2]}}   ", HERE if place == len(own) - 1 else "cyan")
+            line.rstrip()
+            lines.append(line)
+    return lines
+
+
+def _cell(value: Number, weight: Number, product: Number, total: Number) -> tuple[str, str, str]:
+    factor = number_text(weight)
+    if weight < 0 or "/" in factor:
+        factor = f"({factor})"
+    return f"{number_text(value)}·{factor}", number_text(product), number_text(total)
+
+
+def _finish_lines(walk: Convolution, step: Products) -> list[Text]:
+    """Say what bias and activation make of the sum."""
+    parts, value = [], step.sum
+    if walk.bias:
+        value = exact(step.sum + walk.bias)
+        added = f"− {number_text(-walk.bias)}" if walk.bias < 0 else f"+ {number_text(walk.bias)}"
+        parts.append(f"bias: {number_text(step.sum)} {added} = {_with_decimals(value)}")
+    if walk.activation:
+        parts.append(f"{walk.activation}({rounded_text(value)}) = {rounded_text(step.value)}")
+    return [Text("  " + "   ".join(parts))] if parts else []
+
+
+def _pooling_parts(walk: Pooling, step: Pooled) -> list[str]:
+    values = [number_text(value) for value in step.values]
+    if walk.kind == "max":
+        listed = [f"{value}," for value in values[:-1]] + [f"{values[-1]})"]
+        return [f"max({listed[0]}", *listed[1:], "=", number_text(step.value)]
+    summed = number_text(exact(sum(step.values)))
+    terms = [f"{value} +" for value in values[:-1]] + [f"{values[-1]})/{len(values)}"]
+    return [f"({terms[0]}", *terms[1:], "=", f"{summed}/{len(values)}", "=", rounded_text(step.value)]
+
+
+def _growing(walk: Convolution | Pooling, step: Products | Pooled) -> list[Text]:
+    """Draw the output as far as it is known after a step."""
+    widths = _widths(walk.output)
+    here = (step.row, step.column)
+    lines = []
+    for i, row in enumerate(walk.output):
+        line = Text("│", "dim")
+        for j, (value, width) in enumerate(zip(row, widths, strict=True)):
+            known = (i, j) <= here
+            text = rounded_text(value) if known else "·"
+            line.append(f"  {text:>{width}}", HERE if (i, j) == here else "" if known else "dim")
+        lines.append(line)
+    return lines
+
+
+def _titled(
+    name: str,
+    planes: Planes,
+    width: int,
+    marked: set[Pair] | None = None,
+    write: Callable[[Number], str] = rounded_text,
+) -> list[Text]:
+    channels = f"×{len(planes)}" if len(planes) > 1 else ""
+    drawn = [_grid_lines(plane, width, marked, write) for plane in planes]
+    return [Text(f"{name} {size_text(planes[0])}{channels}", "bold"), *_beside(drawn, width)]
+
+
+def _grid_lines(grid: Grid, width: int, marked: set[Pair] | None, write: Callable[[Number], str]) -> list[Text]:
+    """Write a grid in columns; what does not fit is left out, and dots say so. Marked places stand in brackets."""
+    top, bottom, left, right = _shown_part(grid, marked)
+    widths = _widths(grid[top:bottom], write)
+    while right - left > 1 and sum(w + 2 for w in widths[left:right]) + 3 > width:
+        right -= 1
+    lines = []
+    for i in range(top, bottom):
+        line = Text("…" if left else "")
+        for j in range(left, right):
+            inside = marked is not None and (i, j) in marked
+            text = write(grid[i][j])
+            text = f"[{text}]" if inside else f" {text} " if marked else text
+            line.append(text.rjust(widths[j] + (2 if marked else 0)), "reverse" if inside else "")
+            line.append("" if j == right - 1 else " " if marked else "  ")
+        line.append(" …" if right < len(grid[0]) else "")
+        lines.append(line)
+    above, below = [Text("…")] * (top > 0), [Text("…")] * (bottom < len(grid))
+    return [*above, *lines, *below]
+
+
+def _shown_part(grid: Grid, marked: set[Pair] | None) -> tuple[int, int, int, int]:
+    """Choose rows (from, to) and columns (from, to), so that what is marked is among them."""
+    rows, columns = len(grid), len(grid[0])
+    if marked is None:
+        return 0, rows if rows <= MOST_ROWS else PART, 0, columns
+    top, bottom = _around([row for row, _ in marked], rows)
+    left, right = _around([column for _, column in marked], columns)
+    return top, bottom, left, right
+
+
+def _around(places: list[int], length: int) -> Pair:
+    """Choose a part of an axis around places, all of it where it is short."""
+    if length <= MOST_ROWS:
+        return 0, length
+    first = max(0, min(min(places) - 2, length - PART))
+    return first, min(length, max(first + PART, max(places) + 3))
+
+
+def _widths(grid: Grid, write: Callable[[Number], str] = rounded_text) -> list[int]:
+    return [max(len(write(value)) for value in column) for column in zip(*grid, strict=True)]
+
+
+def _beside(blocks: list[list[Text]], width: int) -> list[Text]:
+    """Set blocks of lines side by side, or one below the other where the screen is too narrow."""
+    sizes = [max(line.cell_len for line in block) for block in blocks]
+    if sum(sizes) + GAP * (len(blocks) - 1) > width:
+        return [line for number, block in enumerate(blocks) for line in ([Text()] * bool(number) + block)]
+    lines = []
+    for number in range(max(map(len, blocks))):
+        line = Text()
+        for block, size in zip(blocks, sizes, strict=True):
+            part = block[number] if number < len(block) else Text()
+            line.append_text(part)
+            line.append(" " * (size - part.cell_len + GAP))
+        line.rstrip()
+        lines.append(line)
+    return lines
+
+
+def _wrapped(parts: list[str], width: int, gap: str) -> list[str]:
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(gap) + len(part) <= width:
+            lines[-1] += gap + part
+        else:
+            lines.append(part)
+    return lines
+
+
+def _span(places: range) -> str:
+    first, last = number_text(places[0]), number_text(places[-1])
+    if len(places) > 1 and places.step > 1:
+        return ", ".join(map(number_text, places))
+    return first if first == last else f"{first}…{last}"
+
+
+def _with_decimals(value: Number) -> str:
+    """Write `256/9 ≈ 28.44`, or the number alone where it is short."""
+    exactly, short = number_text(value), rounded_text(value)
+    return exactly if exactly == short or isinstance(value, float) else f"{exactly} ≈ {short}"
+
+
+def _draws(screen: Console) -> bool:
+    return screen.is_terminal and screen.color_system is not None
+
+
+def _pictures(walk: Convolution | Pooling, screen: Console) -> list[Text]:
+    """Draw the image and the output, side by side where there is room."""
+    each = (screen.width - GAP) // 2
+    lines = max(6, screen.height - 6)
+    words = grey_levels(walk.output)[1]
+    before = [Text("before", "bold"), *half_blocks(walk.image[0], each, lines)]
+    after = [Text.assemble(("after", "bold"), (f"  {words}" if words else "", "dim"))]
+    return _beside([before, after + half_blocks(walk.output, each, lines)], screen.width)
+
+
+def _print(screen: Console, lines: Sequence[Text]) -> None:
+    for line in lines:
+        screen.print(line, highlight=False, markup=False, soft_wrap=True)

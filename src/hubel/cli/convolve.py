@@ -1,0 +1,269 @@
+"""`hubel convolve`: a convolution or pooling by hand, every product and the running sum."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubel.look.convolve import ACTIVATIONS, Convolution, Pooling, Products, convolve, pool
+from hubel.look.grids import Grid, Number, Planes, read_number, read_planes
+from hubel.look.kernels import KERNELS, read_kernel
+
+if TYPE_CHECKING:
+    from hubel.arch import Padding, Pair
+
+DESCRIPTION = """Slide a kernel over an image and show every product and the running sum; or pool it.
+
+IMAGE and KERNEL are numbers in quotes (rows separated by ' / ', ';' or new lines, channels by '|'), or a file of
+them; IMAGE may be a picture, or - for standard input, KERNEL a name. As in networks, the kernel is not turned
+(strictly a cross-correlation); --flip turns it by 180° first: the convolution of mathematics."""
+EXAMPLES = """  hubel convolve '122 134 124 25 45 / 153 210 112 47 96 / 66 48 68 45 45 / 11 123 45 78 128' '1 -1 / 1 0'
+  hubel convolve '1 1 2 4 / 5 6 7 8 / 3 2 1 0 / 1 2 3 4' --pool max
+  hubel convolve photo.jpg emboss --shrink 64 -o embossed.png
+  hubel convolve '1 2 3 / 4 5 6 / 7 8 9' edge --padding same --step 1,1
+  hubel convolve --list"""
+
+MOST_PRODUCTS = 60_000_000
+MOST_PRODUCTS_AS_DATA = 1_000_000
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An image as numbers, and the file it came from if it is a picture."""
+
+    planes: Planes
+    picture: str = ""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("image", nargs="?", metavar="IMAGE", help="numbers in quotes, a file of them, a picture, or -")
+    parser.add_argument("kernel", nargs="?", metavar="KERNEL", help="numbers in quotes, a file of them, or a name")
+    how = parser.add_argument_group("how the window moves")
+    how.add_argument("--stride", "--strides", type=_size, metavar="N", help="step between positions: 2 or 2x1")
+    how.add_argument("--padding", type=_padding, default="valid", metavar="P", help="same, valid (none), 1 or 1x2")
+    how.add_argument("--dilation", type=_size, metavar="N", help="distance between the kernel's places, 1 by default")
+    how.add_argument("--strict", action="store_true", help="refuse windows that leave rows or columns uncovered")
+    what = parser.add_argument_group("what happens in the window")
+    what.add_argument("--bias", type=_number, metavar="B", help="add a number to every sum")
+    what.add_argument("--activation", metavar="F", help=f"then apply {', '.join(ACTIVATIONS)}")
+    what.add_argument("--flip", action="store_true", help="turn the kernel by 180° first")
+    what.add_argument("--pool", choices=("max", "average"), help="pool instead of a kernel")
+    what.add_argument("--size", type=_size, metavar="N", help="the pooling window, 2 by default")
+    show = parser.add_argument_group("what is shown")
+    only = show.add_mutually_exclusive_group()
+    only.add_argument("--step", type=_place, metavar="ROW,COLUMN", help="one position of the output, counted from 0")
+    only.add_argument("--result", action="store_true", help="the output alone")
+    only.add_argument("--all", action="store_true", help="every position, however many")
+    only.add_argument("--list", action="store_true", help="the kernels that have names")
+    show.add_argument("--shrink", type=_size, metavar="N", help="shrink a picture to N rows and columns at most")
+    show.add_argument("--json", action="store_true", help="print one JSON object")
+    show.add_argument("-o", "--output", metavar="FILE", help="write the output as a picture, grey")
+
+
+def run(arguments: Namespace) -> int:
+    """Print the walk of a kernel or a pooling window over an image."""
+    if arguments.list:
+        _list(arguments.json)
+        return 0
+    if arguments.image is None:
+        raise ValueError("expected an image, such as '1 0 / 0 1'; `hubel convolve --help` has examples")
+    source = _source(arguments.image, arguments.shrink)
+    walk = _walk(source.planes, arguments)
+    if arguments.strict:
+        walk.check_strictly()
+    _check_effort(walk, arguments)
+    if arguments.output:
+        from hubel.cli._picture import write_picture
+
+        write_picture(walk.output, arguments.output)
+    if arguments.json:
+        print(json.dumps(_data(walk, arguments), ensure_ascii=False))
+        return 0
+    from hubel.cli._walk import show_output, show_step, show_walk
+
+    if arguments.result:
+        show_output(walk)
+    elif arguments.step:
+        show_step(walk, arguments.step)
+    else:
+        show_walk(walk, source.picture, everything=arguments.all)
+    return 0
+
+
+def _walk(planes: Planes, arguments: Namespace) -> Convolution | Pooling:
+    if arguments.pool:
+        unusable = ("kernel", "dilation", "bias", "activation", "flip")
+        for name in unusable:
+            if getattr(arguments, name):
+                raise ValueError(
+                    f"expected pooling alone, received {'--' if name != 'kernel' else 'a '}{name} with --pool"
+                )
+        size = arguments.size or (2, 2)
+        return pool(planes, arguments.pool, size=size, strides=arguments.stride, padding=arguments.padding)
+    if arguments.kernel is None:
+        raise ValueError("expected a kernel, such as '1 -1 / 1 0' or edge (--list shows all), or --pool max")
+    if arguments.size:
+        raise ValueError("expected --size with --pool; a kernel has its own size, and --shrink makes a picture smaller")
+    return convolve(
+        planes,
+        _kernel(arguments.kernel),
+        strides=arguments.stride or 1,
+        padding=arguments.padding,
+        dilation=arguments.dilation or 1,
+        bias=arguments.bias or 0,
+        activation=arguments.activation,
+        flip=arguments.flip,
+    )
+
+
+def _check_effort(walk: Convolution | Pooling, arguments: Namespace) -> None:
+    as_data = arguments.json and not (arguments.result or arguments.step)
+    most, remedy = MOST_PRODUCTS, "--shrink makes a picture smaller, --stride takes fewer positions"
+    if as_data or arguments.all:
+        most, remedy = MOST_PRODUCTS_AS_DATA, "--result leaves them out, --step ROW,COLUMN shows one position"
+    if walk.products > most:
+        raise ValueError(f"expected at most {most:,} products to work out, received {walk.products:,}; {remedy}")
+
+
+def _source(given: str, shrink: Pair | None) -> Source:
+    if given == "-":
+        return Source(read_planes(sys.stdin.read()))
+    path = _existing(given)
+    if path and path.suffix.lower() in PICTURES:
+        from hubel.cli._picture import read_picture
+
+        return Source((read_picture(path, shrink),), path.name)
+    if shrink:
+        raise ValueError(f"expected --shrink with a picture ({', '.join(PICTURES)}), received {given[:40]!r}")
+    return Source(_numbers(given, path))
+
+
+def _kernel(given: str) -> Planes:
+    path = None if given in KERNELS else _existing(given)
+    return _numbers(given, path) if path else read_kernel(given)
+
+
+def _numbers(given: str, path: Path | None) -> Planes:
+    if path is None:
+        if re.search("[A-Za-z]{2}", given):
+            raise ValueError(f"expected numbers such as '1 0 / 0 1', or a file; there is no file {given[:80]!r}")
+        return read_planes(given)
+    try:
+        return read_planes(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # of UTF-8, or of the numbers
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _existing(given: str) -> Path | None:
+    try:
+        return Path(given) if Path(given).is_file() else None
+    except (OSError, ValueError):  # too long for a name, or with a zero byte: no file's name
+        return None
+
+
+def _size(text: str) -> Pair:
+    found = re.fullmatch(r"(\d{1,9})(?:[x×,](\d{1,9}))?", text, re.ASCII)
+    if not found or 0 in (sizes := (int(found[1]), int(found[2] or found[1]))):
+        raise ArgumentTypeError(f"expected a number from 1, or rows and columns such as 2x3, received {text!r}")
+    return sizes
+
+
+def _padding(text: str) -> Padding:
+    if text in ("same", "valid"):
+        return text  # type: ignore[return-value]
+    found = re.fullmatch(r"(\d{1,9})(?:[x×,](\d{1,9}))?", text, re.ASCII)
+    if not found:
+        raise ArgumentTypeError(f"expected same, valid, a number, or rows and columns such as 1x2, received {text!r}")
+    return int(found[1]), int(found[2] or found[1])
+
+
+def _place(text: str) -> Pair:
+    found = re.fullmatch(r"\s*(\d{1,9})\s*[, ]\s*(\d{1,9})\s*", text, re.ASCII)
+    if not found:
+        raise ArgumentTypeError(f"expected a row and a column from 0, such as 0,2, received {text!r}")
+    return int(found[1]), int(found[2])
+
+
+def _number(text: str) -> Number:
+    try:
+        return read_number(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def _list(as_data: bool) -> None:
+    if as_data:
+        kernels = [{"name": k.name, "kernel": _plain_grid(k.grid), "summary": k.summary} for k in KERNELS.values()]
+        print(json.dumps(kernels, ensure_ascii=False))
+        return
+    for kernel in KERNELS.values():
+        numbers = " / ".join(" ".join(map(_as_fraction, row)) for row in kernel.grid)
+        print(f"{kernel.name:<12} {kernel.summary:<64} {numbers}")
+
+
+def _as_fraction(value: Number) -> str:
+    return str(value).replace("-", "−")
+
+
+def _data(walk: Convolution | Pooling, arguments: Namespace) -> dict[str, Any]:
+    found: dict[str, Any] = {"input": _plain_planes(walk.image)}
+    if isinstance(walk, Convolution):
+        found |= {"kernel": _plain_planes(walk.kernel), "flipped": arguments.flip}
+        found |= {"bias": _plain(walk.bias), "activation": walk.activation}
+    else:
+        found |= {"pool": walk.kind, "size": [walk.rows.kernel, walk.columns.kernel]}
+    height, width = (window.expression().names() for window in (walk.rows, walk.columns))
+    found["rule"] = {
+        "height": {"names": height, "values": walk.rules[0], "result": walk.rows.count},
+        "width": {"names": width, "values": walk.rules[1], "result": walk.columns.count},
+    }
+    found |= {"layer": str(walk.layer), "output_shape": [*walk.output_size, 1], "notes": list(walk.notes)}
+    if arguments.step:
+        found["steps"] = [_step_data(walk.step(*arguments.step))]
+    elif not arguments.result:
+        found["steps"] = [_step_data(step) for step in walk.steps()]
+    return found | {"output": _plain_grid(walk.output)}
+
+
+def _step_data(step: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "position": [step.row, step.column],
+        "rows": list(step.rows),
+        "columns": list(step.columns),
+    }
+    if isinstance(step, Products):
+        found["products"] = [
+            {
+                "value": _plain(term.value),
+                "weight": _plain(term.weight),
+                "product": _plain(term.product),
+                "sum": _plain(term.sum),
+                "padding": term.padding,
+            }
+            for term in step.terms
+        ]
+        found["sum"] = _plain(step.sum)
+    else:
+        found["values"] = [_plain(value) for value in step.values]
+    return found | {"value": _plain(step.value)}
+
+
+def _plain(value: Number) -> int | float:
+    return value if isinstance(value, int) else float(value)
+
+
+def _plain_grid(grid: Grid) -> list[list[int | float]]:
+    return [[_plain(value) for value in row] for row in grid]
+
+
+def _plain_planes(planes: Planes) -> Any:
+    """One channel as rows of numbers, several as a list of such."""
+    grids = [_plain_grid(plane) for plane in planes]
+    return grids[0] if len(grids) == 1 else grids
