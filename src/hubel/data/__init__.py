@@ -3,6 +3,8 @@
 Nothing here loads torch before a tensor is asked for, so that data can be read while torch is being imported.
 """
 
+from hubel.data._augment import Augmentation
+from hubel.data._batches import Batch, Batches
 from hubel.data._dataset import Dataset, Splits
 from hubel.data._fetch import Download, Progress
 from hubel.data._framing import Frame
@@ -14,6 +16,9 @@ from hubel.data._preprocessing import Preprocessing
 
 __all__ = [
     "NAMED_SETS",
+    "Augmentation",
+    "Batch",
+    "Batches",
     "Dataset",
     "Download",
     "Frame",

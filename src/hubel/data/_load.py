@@ -109,7 +109,7 @@ def open_source(source: str | os.PathLike[str] | NamedSet, progress: Progress | 
 
 
 def holds_files(source: str) -> bool:
-    """Whether a source is image files, which can be decoded in any size; arrays and named sets have one of their own."""
+    """Whether a source is image files, which can be decoded in any size; arrays have a size of their own."""
     path = Path(source).expanduser()
     if source == "mnist" or source in NAMED_SETS or not path.exists():
         return source.startswith("hf:")

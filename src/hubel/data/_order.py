@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     import torch
 
 
+_GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: SplitMix64's step
+_MASK = 2**64 - 1
+
+
 def mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """SplitMix64's output function (Steele, Lea, Flood 2014): a bijection of 64-bit numbers that scatters them."""
     with np.errstate(over="ignore"):
@@ -23,18 +27,23 @@ def mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 def key(*numbers: int) -> int:
     """One 64-bit number made of several (seed, epoch, what it is for), each of which changes it wholly."""
-    state = np.zeros(1, np.uint64)
+    state = 0
     for number in numbers:
-        with np.errstate(over="ignore"):
-            state = mix(state + np.uint64(0x9E3779B97F4A7C15) + mix(np.array([number & (2**64 - 1)], np.uint64)))
-    return int(state[0])
+        state = _mix_one(state + _GOLDEN + _mix_one(number))
+    return state
 
 
-def scattered(start: int, count: int, key: int) -> npt.NDArray[np.uint64]:
-    """`count` random 64-bit numbers, those of positions `start` on, of the stream `key`."""
+def _mix_one(value: int) -> int:
+    value &= _MASK
+    value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9 & _MASK
+    value = (value ^ (value >> 27)) * 0x94D049BB133111EB & _MASK
+    return value ^ (value >> 31)
+
+
+def scattered(positions: npt.NDArray[np.int64], key: int) -> npt.NDArray[np.uint64]:
+    """Random 64-bit numbers, each a function of its position in the stream `key`."""
     with np.errstate(over="ignore"):
-        places = np.arange(start, start + count, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key)
-    return mix(places)
+        return mix(positions.astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(key))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Order:
         import torch
 
         # sorting random numbers shuffles; stable, so that even equal ones leave nothing to chance
-        return torch.from_numpy(np.argsort(scattered(0, self.size, key(self.seed, number)), kind="stable"))
+        return torch.from_numpy(np.argsort(scattered(np.arange(self.size), key(self.seed, number)), kind="stable"))
 
 
 def batch(images: torch.Tensor, labels: torch.Tensor, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,270 @@
+"""How training images are changed from epoch to epoch: a description, chosen by a rule, done on whole batches."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from hubel.data._dataset import Dataset
+from hubel.data._order import key, scattered
+from hubel.data._preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+# a number a change, so that one switched on or off leaves the others' random numbers as they were
+(_FLIP, _ROWS, _COLUMNS, _AREA, _ASPECT, _LEFT, _TOP, _TURN, _BRIGHT, _CONTRAST, _SATURATION) = range(11)
+(_CUT_ROW, _CUT_COLUMN, _SHARE, _PARTNER, _OPERATION) = range(11, 16)
+_ORDERLY = 24  # epochs from which the stronger changes pay
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """What may happen to a training image; all zero is nothing.
+
+    shift: moved by up to this many whole pixels, in each direction.
+    flip: mirrored left to right, every second time.
+    crop: shown by a part of at least this share of its area (0 < crop < 1), of a form from 3:4 to 4:3; 0 is off.
+    rotate: turned by up to this many degrees.
+    colour: brightness, contrast and saturation changed by up to this share (0.2: from 0.8 to 1.2 times).
+    operations: so many changes drawn from thirteen at `magnitude` 0 to 10, as RandAugment does (Cubuk et al. 2019).
+    cutout: a square of this many pixels painted over.
+    mixup: mixed with another image, the share drawn from Beta(mixup, mixup).
+    fill: the level that comes in from outside; None mirrors the image there.
+
+    What happens to an image is a function of the seed, the epoch, and the image's position in the epoch: of nothing
+    else, neither the batch's size nor the number of processes.
+    """
+
+    shift: int = 0
+    flip: bool = False
+    crop: float = 0.0
+    rotate: float = 0.0
+    colour: float = 0.0
+    operations: int = 0
+    magnitude: float = 9.0
+    cutout: int = 0
+    mixup: float = 0.0
+    fill: int | None = None
+
+    def __post_init__(self) -> None:
+        ranges = {
+            "shift": (0, 1000),
+            "crop": (0, 1),
+            "rotate": (0, 180),
+            "colour": (0, 1),
+            "operations": (0, 8),
+            "magnitude": (0, 10),
+            "cutout": (0, 10_000),
+            "mixup": (0, 10),
+            "fill": (0, 255),
+        }
+        for name, (low, high) in ranges.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise ValueError(f"augmentation: expected {name} from {low} to {high}, received {value}")
+
+    def __bool__(self) -> bool:
+        return dataclasses.replace(self, magnitude=9.0, fill=None) != Augmentation()
+
+    @classmethod
+    def for_dataset(cls, dataset: Dataset, preprocessing: Preprocessing, epochs: float) -> Augmentation:
+        """The rule.
+
+        Drawn things in a frame centred by mass (digits) are shifted by a pixel in 28. Things whose frame is the image
+        (Fashion-MNIST) are not shifted, which is measured to hurt. Photographs up to 64 pixels are shifted by an
+        eighth; larger ones are cropped to at least 35 % of their area. Whether mirroring is right is measured: images
+        are mirrored where the classes' mean images know their mirrored images as well. From 24 epochs on, photographs
+        are changed in colour and partly painted over as well.
+        """
+        height, width, channels = dataset.shape
+        side = min(height, width)
+        photographs = preprocessing.ink is None
+        flip = may_be_mirrored(dataset)
+        if not photographs:
+            framed = preprocessing.frame is not None and preprocessing.frame.centre == "box"
+            ground = 0 if preprocessing.ink == "light" else 255
+            drawn = cls(shift=0 if framed else max(1, round(side / 28)), flip=flip, fill=ground)
+            return drawn if drawn else cls()
+        thorough = epochs >= _ORDERLY
+        return cls(
+            shift=side // 8 if side <= 64 else 0,
+            flip=flip,
+            crop=0.35 if side > 64 else 0.0,
+            colour=0.2 if thorough and channels == 3 else 0.0,
+            cutout=side // 4 if thorough else 0,
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> Augmentation:
+        """The augmentation in its text form, as `str` gives it: "shift 1, flip, cutout 8, fill 0"; or "none".
+
+        Raises ValueError for what is no change.
+        """
+        values: dict[str, bool | int | float] = {}
+        kinds = {field.name: str(field.type) for field in dataclasses.fields(cls)}
+        for piece in filter(None, (piece.strip() for piece in text.split(","))):
+            match = re.fullmatch(r"([a-z]+)(?:\s+([0-9.]+))?", piece)
+            name, number = match.groups() if match else (piece, None)
+            if name == "none" and text.strip() == "none":
+                continue
+            if name not in kinds or (number is None) != (name == "flip") or name in values:
+                known = ", ".join(f"{name} NUMBER" if name != "flip" else name for name in kinds)
+                raise ValueError(f"augmentation: expected 'none' or some of {known}, received {piece!r}")
+            try:
+                values[name] = True if number is None else int(number) if "int" in kinds[name] else float(number)
+            except ValueError:
+                raise ValueError(f"augmentation: expected a number after {name}, received {number!r}") from None
+        return cls(**values)  # type: ignore[arg-type]
+
+    def __str__(self) -> str:
+        if not self:
+            return "none"
+        pieces = []
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name == "flip":
+                pieces += ["flip"] if value else []
+            elif value is not None if field.name == "fill" else value != field.default:
+                pieces.append(f"{field.name} {value:g}" if isinstance(value, float) else f"{field.name} {value}")
+        return ", ".join(pieces)
+
+    def partners(self, seed: int, epoch: int, positions: torch.Tensor, size: int) -> torch.Tensor:
+        """For `mixup`: the positions in the epoch (of `size` examples) whose images are mixed in, int64."""
+        import torch
+
+        numbers = _numbers(seed, epoch, _PARTNER, positions.cpu().numpy())
+        return torch.from_numpy(numbers * size).long().clamp_max(size - 1).to(positions.device)
+
+    def shares(self, seed: int, epoch: int, positions: torch.Tensor, device: torch.device) -> torch.Tensor:
+        """For `mixup`: how much of each image is its own, float32 from 0.5 to 1."""
+        import torch
+
+        from hubel.data._transform import beta_quantiles
+
+        numbers = torch.from_numpy(_numbers(seed, epoch, _SHARE, positions.cpu().numpy()))
+        drawn = beta_quantiles(numbers, self.mixup)
+        return torch.maximum(drawn, 1 - drawn).to(device)
+
+    def apply(self, images: torch.Tensor, seed: int, epoch: int, positions: torch.Tensor) -> torch.Tensor:
+        """The images (uint8 B×H×W×C, on any device) changed, all but mixed; `positions` (int64, B) are theirs in the
+        epoch. The input is not written to.
+        """
+        import torch
+
+        from hubel.data import _transform as transform
+
+        where = positions.cpu().numpy()
+
+        def number(stream: int) -> torch.Tensor:
+            return torch.from_numpy(_numbers(seed, epoch, stream, where)).to(images.device)
+
+        if self.flip:
+            images = transform.flipped(images, number(_FLIP))
+        if self.shift:
+            images = transform.shifted(images, number(_ROWS), number(_COLUMNS), self.shift, self.fill)
+        if self.crop or self.rotate:
+            images = transform.warped(images, self._views(images, number), self.fill)
+        if self.colour:
+            factors = [
+                transform.uniform(number(stream), 1 - self.colour, 1 + self.colour)
+                for stream in (_BRIGHT, _CONTRAST, _SATURATION)
+            ]
+            images = transform.recoloured(images, *factors)
+        for turn in range(self.operations):
+            images = _random_operation(images, number(_OPERATION + 2 * turn), number(_OPERATION + 2 * turn + 1), self)
+        if self.cutout:
+            paint = 127 if self.fill is None else self.fill
+            images = transform.cut_out(images, number(_CUT_ROW), number(_CUT_COLUMN), self.cutout, paint)
+        return images
+
+    def _views(self, images: torch.Tensor, number: Callable[[int], torch.Tensor]) -> torch.Tensor:
+        import torch
+
+        from hubel.data import _transform as transform
+
+        zero = torch.zeros(len(images), device=images.device)
+        scale, move = torch.ones(len(images), 2, device=images.device), torch.stack([zero, zero], 1)
+        if self.crop:
+            area = transform.uniform(number(_AREA), self.crop, 1.0)
+            form = transform.uniform(number(_ASPECT), -math.log(4 / 3), math.log(4 / 3)).exp().sqrt()
+            scale = torch.stack([area.sqrt() * form, area.sqrt() / form], 1).clamp_max(1.0)
+            place = torch.stack([number(_LEFT), number(_TOP)], 1)
+            move = (2 * place - 1) * (1 - scale)
+        turn = transform.uniform(number(_TURN), -1, 1) * math.radians(self.rotate)
+        aspect = images.shape[2] / images.shape[1]
+        return transform.matrices(turn=turn, shear=torch.zeros_like(move), scale=scale, move=move, aspect=aspect)
+
+
+def _random_operation(
+    images: torch.Tensor, choice: torch.Tensor, strength: torch.Tensor, augmentation: Augmentation
+) -> torch.Tensor:
+    """One of thirteen changes for each image: nothing, turn, shear (x, y), move (x, y), enlarge, brightness, contrast,
+    saturation, solarise, posterise, invert. Done to all images at once: an image for which a change was not chosen
+    goes through it with the value that changes nothing, or is taken from before.
+    """
+    import torch
+
+    from hubel.data import _transform as transform
+
+    kind = (choice * 13).long()
+    level = augmentation.magnitude / 10
+    signed = (2 * strength - 1).sign() * level
+
+    def chosen(number: int, value: torch.Tensor, neutral: float) -> torch.Tensor:
+        return torch.where(kind == number, value, torch.full_like(value, neutral))
+
+    shear = torch.stack([chosen(2, 0.3 * signed, 0), chosen(3, 0.3 * signed, 0)], 1)
+    move = torch.stack([chosen(4, 0.45 * signed, 0), chosen(5, 0.45 * signed, 0)], 1)
+    zoom = chosen(6, 1 - 0.4 * level * strength, 1)
+    maps = transform.matrices(
+        turn=chosen(1, math.radians(30) * signed, 0),
+        shear=shear,
+        scale=torch.stack([zoom, zoom], 1),
+        move=move,
+        aspect=images.shape[2] / images.shape[1],
+    )
+    moved = transform.warped(images, maps, augmentation.fill)
+    images = torch.where(((kind >= 1) & (kind <= 6))[:, None, None, None], moved, images)
+    factor = 1 + 0.9 * signed
+    coloured = transform.recoloured(images, chosen(7, factor, 1), chosen(8, factor, 1), chosen(9, factor, 1))
+    images = torch.where(((kind >= 7) & (kind <= 9))[:, None, None, None], coloured, images)
+    images = transform.solarised(images, chosen(10, 256 - 255 * level * strength, 256) * (kind != 12))
+    return transform.posterised(images, chosen(11, torch.full_like(strength, 8 - round(4 * level)), 8).long())
+
+
+def may_be_mirrored(dataset: Dataset, most: int = 2000) -> bool:
+    """Whether images still look like their classes when mirrored left to right: the nearest class mean names mirrored
+    images right at least 95 % as often as the images themselves. Digits do not, faces and animals do.
+    """
+    chosen = np.argsort(scattered(np.arange(len(dataset)), 0))[:most]  # at random: labels may alternate
+    labels = dataset.labels[chosen]
+    if len(chosen) < 8 or len(np.unique(labels[::2])) < 2:
+        return False
+    rows, columns = (max(1, side // 32) for side in dataset.shape[:2])
+    small = dataset.images[chosen, ::rows, ::columns].astype(np.float32).mean(axis=3)
+    known, tried = small[::2], small[1::2]
+    present = np.unique(labels[::2])
+    means = np.stack([known[labels[::2] == label].mean(axis=0).reshape(-1) for label in present])
+
+    def right(pictures: npt.NDArray[np.float32]) -> float:
+        flat = pictures.reshape(len(pictures), -1)
+        distances = (means**2).sum(axis=1) - 2 * flat @ means.T
+        return float((present[distances.argmin(axis=1)] == labels[1::2]).mean())
+
+    return right(tried[:, :, ::-1]) >= 0.95 * right(tried)
+
+
+def _numbers(seed: int, epoch: int, stream: int, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Uniform numbers in [0, 1), each a function of seed, epoch, stream and its position."""
+    numbers = scattered(positions, key(seed, epoch, 1, stream))
+    upper: npt.NDArray[np.float32] = (numbers >> np.uint64(40)).astype(np.float32)
+    scaled: npt.NDArray[np.float32] = upper / np.float32(2**24)
+    return scaled

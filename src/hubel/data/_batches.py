@@ -1,0 +1,146 @@
+"""Batches for training: which images come when, taken from memory or a memory map, changed, on the device."""
+
+from __future__ import annotations
+
+import dataclasses
+import mmap
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hubel.data._augment import Augmentation
+from hubel.data._dataset import Dataset
+from hubel.data._order import Order, batch
+
+if TYPE_CHECKING:
+    import torch
+
+MAPPED = 256 * 2**20  # bytes read through a memory map after which its pages are given back
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """One step's examples.
+
+    images: uint8, B×H×W×C; labels: int64, B. positions: int64, B, on the processor: where in the epoch they come.
+    With mixup, `share` (float32, B) of each image is its own and the rest is of an image labelled `other_labels`; the
+    loss is mixed likewise. None without.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    positions: torch.Tensor
+    other_labels: torch.Tensor | None = None
+    share: torch.Tensor | None = None
+
+
+class Batches:
+    """The batches of every epoch of a training set.
+
+    Step s of epoch e sees positions s·size to (s + 1)·size of `Order(seed, len(dataset)).epoch(e)`; each of `world`
+    processes takes an equal stretch of them, the one numbered `rank` its own. The last images of an epoch that fill no
+    batch are left out; since the order changes, they are others every time. So all is a function of seed, epoch and
+    step, and the union over the processes is the same whatever their number.
+
+    Sets in memory go to `device` whole. Sets in a memory map stay on the disk: a thread reads the next batch while the
+    current one is used, and at most 256 MiB of the map are held besides three batches.
+
+    Raises ValueError where `size` exceeds the set or does not divide among the processes.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        size: int,
+        seed: int,
+        augmentation: Augmentation | None = None,
+        *,
+        device: torch.device | str = "cpu",
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        if not 0 <= rank < world:
+            raise ValueError(f"expected a rank from 0 to {world - 1}, received {rank}")
+        if not 1 <= size <= len(dataset):
+            raise ValueError(f"expected batches of 1 to {len(dataset):,} images (all there are), received {size:,}")
+        if size % world:
+            raise ValueError(
+                f"expected a batch size that {world} processes can share equally, received {size}; "
+                f"{size // world * world or world} would do"
+            )
+        import torch
+
+        self.size, self.seed, self.rank, self.world = size, seed, rank, world
+        self.augmentation = augmentation or Augmentation()
+        self.device = torch.device(device)
+        self.order = Order(seed, len(dataset))
+        self.steps = len(dataset) // size
+        self._map = _memory_map(dataset.images)
+        self._read = 0
+        images, labels = dataset.tensors()
+        if self._map is None:
+            images, labels = images.to(self.device), labels.to(self.device)
+        self._images, self._labels = images, labels
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of epoch `number` (from 0) from step `start` on."""
+        order = self.order.epoch(number)
+        steps = range(start, self.steps)
+        if self._map is None:
+            order = order.to(self.device)
+            return (self._take(number, order, step) for step in steps)
+        return self._ahead(number, order, steps)
+
+    def _ahead(self, epoch: int, order: torch.Tensor, steps: range) -> Iterator[Batch]:
+        with ThreadPoolExecutor(1, thread_name_prefix="batches") as reader:
+            waiting: Future[Batch] | None = None
+            for step in steps:
+                waiting = waiting or reader.submit(self._take, epoch, order, step)
+                ready = waiting.result()
+                waiting = reader.submit(self._take, epoch, order, step + 1) if step + 1 < steps.stop else None
+                yield ready
+
+    def _take(self, epoch: int, order: torch.Tensor, step: int) -> Batch:
+        import torch
+
+        share = self.size // self.world
+        first = step * self.size + self.rank * share
+        images, labels = self._gather(order[first : first + share])
+        positions = torch.arange(first, first + share)
+        images = self.augmentation.apply(images, self.seed, epoch, positions)
+        if not self.augmentation.mixup:
+            return Batch(images, labels, positions)
+        from hubel.data._transform import mixed
+
+        partners = self.augmentation.partners(self.seed, epoch, positions, len(order))
+        others, other_labels = self._gather(order[partners.to(order.device)])
+        # the other image is changed as it would be at its own place in the epoch
+        others = self.augmentation.apply(others, self.seed, epoch, partners)
+        own = self.augmentation.shares(self.seed, epoch, positions, images.device)
+        return Batch(mixed(images, others, own), labels, positions, other_labels, own)
+
+    def _gather(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        images, labels = batch(self._images, self._labels, indices)
+        if self._map is None:
+            return images, labels
+        self._read += images.numel()
+        if self._read > MAPPED:  # pages that were read count as ours until they are given back
+            self._read = 0
+            self._map.madvise(mmap.MADV_DONTNEED)
+        if self.device.type == "cpu":
+            return images, labels
+        return images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
+
+
+def _memory_map(images: Any) -> mmap.mmap | None:
+    while isinstance(images, np.ndarray):
+        if isinstance(images, np.memmap) and isinstance(getattr(images, "_mmap", None), mmap.mmap):
+            found = images._mmap  # type: ignore[attr-defined,unused-ignore]
+            return found if hasattr(found, "madvise") and hasattr(mmap, "MADV_DONTNEED") else None
+        images = images.base
+    return None

@@ -1,0 +1,127 @@
+"""Changes to whole batches of images on their device, each told for every image by a random number of its own.
+
+Images are uint8 B×H×W×C. Numbers are float32 tensors of B, uniform in [0, 1), on the images' device.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as functional
+
+
+def uniform(number: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    """The numbers spread from `low` to `high`."""
+    return low + (high - low) * number
+
+
+def flipped(images: torch.Tensor, number: torch.Tensor) -> torch.Tensor:
+    """Every second image mirrored left to right."""
+    return torch.where((number < 0.5)[:, None, None, None], images.flip(2), images)
+
+
+def shifted(
+    images: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, most: int, fill: int | None
+) -> torch.Tensor:
+    """Each image moved by whole pixels, up to `most` in each direction. What comes in is `fill`, or mirrored where
+    that is None.
+    """
+    count, height, width, channels = images.shape
+    if fill is None:
+        padded = functional.pad(images.permute(0, 3, 1, 2).float(), (most,) * 4, "reflect").to(torch.uint8)
+        padded = padded.permute(0, 2, 3, 1).contiguous()
+    else:
+        padded = functional.pad(images, (0, 0, most, most, most, most), value=fill)
+    steps = padded.stride()
+    # all windows of the padded images, without copying any; then one copy takes each image's own
+    windows = padded.as_strided(
+        (count, 2 * most + 1, 2 * most + 1, height, width, channels), (steps[0], steps[1], steps[2], *steps[1:])
+    )
+    down, right = ((uniform(number, 0, 2 * most + 1)).long() for number in (rows, columns))
+    return windows[torch.arange(count, device=images.device), down, right]
+
+
+def matrices(
+    *, turn: torch.Tensor, shear: torch.Tensor, scale: torch.Tensor, move: torch.Tensor, aspect: float
+) -> torch.Tensor:
+    """Affine maps B×2×3 from places in the output (-1 to 1) to places in the input.
+
+    turn in radians, shear B×2 (of x by y and of y by x), scale B×2 (x, y: 0.5 shows the middle half), move B×2 (x, y)
+    in units of half the image. aspect: width over height, so that turning does not distort.
+    """
+    cosine, sine = turn.cos(), turn.sin()
+    first = torch.stack([cosine, -sine / aspect], 1) * scale
+    second = torch.stack([sine * aspect, cosine], 1) * scale
+    linear = torch.stack([first, second], 1)
+    one = torch.ones_like(turn)
+    sheared = torch.stack([torch.stack([one, shear[:, 0]], 1), torch.stack([shear[:, 1], one], 1)], 1)
+    return torch.cat([linear @ sheared, move[:, :, None]], 2)
+
+
+def warped(images: torch.Tensor, maps: torch.Tensor, fill: int | None) -> torch.Tensor:
+    """Each image seen through its affine map, bilinear; outside it is `fill`, or the image mirrored where None."""
+    count, height, width, channels = images.shape
+    ground = 0.0 if fill is None else float(fill)
+    inputs = images.permute(0, 3, 1, 2).float() - ground
+    grid = functional.affine_grid(maps, [count, channels, height, width], align_corners=False)
+    padding = "reflection" if fill is None else "zeros"
+    result = functional.grid_sample(inputs, grid, "bilinear", padding, align_corners=False)
+    return (result + ground).round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
+
+
+def recoloured(
+    images: torch.Tensor, brightness: torch.Tensor, contrast: torch.Tensor, saturation: torch.Tensor
+) -> torch.Tensor:
+    """Each image with brightness, contrast and saturation multiplied by its own factors (1 changes nothing)."""
+    values = images.float() * brightness[:, None, None, None]
+    means = values.mean(dim=(1, 2, 3), keepdim=True)
+    values = (values - means) * contrast[:, None, None, None] + means
+    if images.shape[3] == 3:
+        grey = (values @ values.new_tensor([0.299, 0.587, 0.114]))[..., None]
+        values = (values - grey) * saturation[:, None, None, None] + grey
+    return values.round_().clamp_(0, 255).to(torch.uint8)
+
+
+def solarised(images: torch.Tensor, threshold: torch.Tensor) -> torch.Tensor:
+    """Pixels of at least the image's threshold inverted (256 changes nothing)."""
+    return torch.where(images >= threshold[:, None, None, None], 255 - images, images)
+
+
+def posterised(images: torch.Tensor, bits: torch.Tensor) -> torch.Tensor:
+    """Only the image's number of upper bits kept (8 changes nothing)."""
+    mask = (256 - 2 ** (8 - bits)).to(torch.uint8)
+    return images & mask[:, None, None, None]
+
+
+def cut_out(images: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, side: int, fill: int) -> torch.Tensor:
+    """Each image with a square of `side` pixels, its centre anywhere, painted over (DeVries, Taylor 2017)."""
+    _, height, width, _ = images.shape
+    top = (rows * height).floor() - side // 2
+    left = (columns * width).floor() - side // 2
+    down = torch.arange(height, device=images.device)
+    right = torch.arange(width, device=images.device)
+    in_rows = (down >= top[:, None]) & (down < top[:, None] + side)
+    in_columns = (right >= left[:, None]) & (right < left[:, None] + side)
+    return images.masked_fill((in_rows[:, :, None] & in_columns[:, None, :])[..., None], fill)
+
+
+def mixed(images: torch.Tensor, others: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    """Share · image + (1 - share) · other (Zhang et al. 2018), rounded to whole levels."""
+    weight = share[:, None, None, None]
+    return (images * weight + others * (1 - weight)).round_().to(torch.uint8)
+
+
+def beta_quantiles(number: torch.Tensor, alpha: float) -> torch.Tensor:
+    """The values of Beta(alpha, alpha) whose shares of the distribution are `number`."""
+    # with x = sin²θ the density is (sin θ cos θ)^(2α-1) dθ, which a plain sum over θ integrates well for small α too
+    angles = torch.linspace(0, math.pi / 2, 2049, dtype=torch.float64)
+    middle = (angles[1:] + angles[:-1]) / 2
+    mass = (middle.sin() * middle.cos()) ** (2 * alpha - 1)
+    shares = torch.cat([torch.zeros(1, dtype=torch.float64), mass.cumsum(0) / mass.sum()]).float()
+    values = (angles.sin() ** 2).float()
+    shares, values = shares.to(number.device), values.to(number.device)
+    above = torch.searchsorted(shares, number.contiguous()).clamp(1, len(shares) - 1)
+    low, high = shares[above - 1], shares[above]
+    part = (number - low) / (high - low).clamp_min(1e-12)
+    return values[above - 1] + part * (values[above] - values[above - 1])

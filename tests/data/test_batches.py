@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hubel.data import Augmentation, Batch, Batches, Dataset, Order
+
+
+def dataset(count: int = 103, side: int = 6) -> Dataset:
+    images = np.random.default_rng(0).integers(0, 255, (count, side, side, 3), dtype=np.uint8)
+    return Dataset(images, np.arange(count, dtype=np.int64), tuple(map(str, range(count))))
+
+
+CHANGES = Augmentation.parse("shift 1, flip, colour 0.2, mixup 0.5")
+
+
+def joined(pieces: list[Batch]) -> list[torch.Tensor]:
+    return [torch.cat([getattr(piece, name) for piece in pieces]) for name in ("images", "labels", "positions")]
+
+
+def test_batches_follow_the_order() -> None:
+    examples = dataset()
+    batches = Batches(examples, 10, seed=4)
+    assert len(batches) == batches.steps == 10
+    images, labels, positions = joined(list(batches.epoch(2)))
+    order = Order(4, 103).epoch(2)[:100]
+    assert positions.tolist() == list(range(100))
+    assert (labels == order).all()
+    assert (images == torch.from_numpy(examples.images)[order]).all()
+
+
+@pytest.mark.parametrize("world", [2, 3, 4])
+def test_the_processes_together_see_what_one_sees(world: int) -> None:
+    examples = dataset()
+    alone = list(Batches(examples, 12, 0, CHANGES).epoch(1))
+    ranks = [Batches(examples, 12, 0, CHANGES, rank=rank, world=world).epoch(1) for rank in range(world)]
+    for whole, *parts in zip(alone, *ranks, strict=True):
+        for name in ("images", "labels", "positions", "other_labels", "share"):
+            assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(whole, name)), name
+
+
+def test_an_epoch_goes_on_from_the_middle() -> None:
+    batches = Batches(dataset(), 10, 0, CHANGES)
+    whole = list(batches.epoch(3))
+    rest = list(Batches(dataset(), 10, 0, CHANGES).epoch(3, start=6))
+    assert len(rest) == 4
+    for left, right in zip(whole[6:], rest, strict=True):
+        assert (left.images == right.images).all()
+        assert (left.positions == right.positions).all()
+
+
+def test_epochs_and_seeds_differ() -> None:
+    firsts = [next(Batches(dataset(), 10, seed).epoch(epoch)).labels.tolist() for seed in (0, 1) for epoch in (0, 1)]
+    assert len({tuple(first) for first in firsts}) == 4
+
+
+def test_mixup_tells_the_other_label() -> None:
+    images = np.repeat(np.array([0, 200], np.uint8), 50).reshape(100, 1, 1, 1)
+    examples = Dataset(images, np.repeat(np.arange(2), 50), ("dark", "light"))
+    pieces = list(Batches(examples, 20, 0, Augmentation(mixup=1.0)).epoch(0))
+    for piece in pieces:
+        assert piece.share is not None
+        assert piece.other_labels is not None
+        expected = 200 * (piece.labels * piece.share + piece.other_labels * (1 - piece.share))
+        torch.testing.assert_close(piece.images.flatten().float(), expected, atol=0.51, rtol=0)
+    assert any((piece.labels != piece.other_labels).any() for piece in pieces)
+
+
+def test_a_memory_map_gives_the_same_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = dataset()
+    np.save(tmp_path / "images.npy", examples.images)
+    mapped = Dataset(np.load(tmp_path / "images.npy", mmap_mode="r")[:], examples.labels, examples.classes)
+    monkeypatch.setattr("hubel.data._batches.MAPPED", 2000)  # so that pages are given back on the way
+    for epoch in range(2):
+        pairs = zip(
+            Batches(examples, 10, 0, CHANGES).epoch(epoch), Batches(mapped, 10, 0, CHANGES).epoch(epoch), strict=True
+        )
+        assert all((left.images == right.images).all() for left, right in pairs)
+    stopped = Batches(mapped, 10, 0).epoch(0)
+    next(stopped)
+    del stopped  # a loop that breaks off leaves no thread behind
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"batches of 1 to 103 images \(all there are\), received 104"):
+        Batches(dataset(), 104, 0)
+    with pytest.raises(ValueError, match="4 processes can share equally, received 10; 8 would do"):
+        Batches(dataset(), 10, 0, world=4)
+    with pytest.raises(ValueError, match="expected a rank from 0 to 1"):
+        Batches(dataset(), 10, 0, rank=2, world=2)
