@@ -8,7 +8,7 @@ import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 
-# name: what --help says of it. A command's module has DESCRIPTION, EXAMPLES, add_arguments(parser), run(arguments) -> int.
+# name: what --help says of it; its module has DESCRIPTION, EXAMPLES, add_arguments(parser), run(arguments) -> int
 COMMANDS = {
     "zoo": "list the classic networks, or tell one's story",
     "explain": "every shape, parameter and cost of a network, with its formula",

@@ -67,21 +67,20 @@ def _from_file(path: Path) -> Network:
     if path.is_dir():
         path = path / "model.safetensors"
     if path.suffix == ".safetensors":
-        return parse(_metadata(path)["network"])
+        about = _metadata(path)
+        network = parse(about["network"])
+        return Network(network.input, network.body, about["name"])
     network = parse(path.read_text(encoding="utf-8").strip())
     return Network(network.input, network.body, path.stem)
 
 
 def _metadata(path: Path) -> dict[str, str]:
-    """Read a safetensors file's metadata with nothing but the standard library: 8 bytes of length, then JSON."""
+    """Read what a model file says of itself, with the standard library alone: 8 bytes of length, then JSON."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if not 0 < length < LONGEST_HEADER:
-            raise ValueError(f"{path} is not a safetensors file: its header would have {length:,} bytes")
-        try:
-            found = json.loads(file.read(length)).get("__metadata__", {})
-        except ValueError:
-            raise ValueError(f"{path} is not a safetensors file: its header is no JSON") from None
-    if "network" not in found:
-        raise ValueError(f"{path} was not written by hubel: its metadata has no network")
-    return dict(found)
+        header = file.read(length) if 0 < length < LONGEST_HEADER else b""
+    try:
+        metadata = json.loads(header)["__metadata__"]
+        return dict(json.loads(metadata["hubel"]))
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"{path}: expected a model file that hubel wrote, received another") from None

@@ -24,7 +24,12 @@ class NetworkModule(nn.Sequential):
         modules.named(self, children)
 
     def logits(self, input: Tensor) -> Tensor:
-        """Run the network without a softmax at its very end: what a cross-entropy loss wants."""
+        """Run the network without a softmax at its very end: what a cross-entropy loss wants.
+
+        A network of vectors takes pictures too, flattened.
+        """
+        if len(self.network.input) == 1:
+            input = input.flatten(1)
         return modules.run(modules.before_softmax(self), input)
 
     def logits_with_auxiliary(self, input: Tensor) -> tuple[Tensor, list[Tensor]]:

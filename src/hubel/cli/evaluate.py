@@ -1,0 +1,111 @@
+"""`hubel evaluate`: measure a trained run on a data set."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubel.cli._trained import add_data_options, open_model, read, reading
+
+if TYPE_CHECKING:
+    from hubel.data import Dataset
+    from hubel.tasks import Metrics
+
+DESCRIPTION = """Measure a run's model: accuracy, loss, precision and recall of each class, and what it takes for what.
+
+Without DATA, on the test part of what it was trained on."""
+EXAMPLES = """  hubel evaluate runs/lenet5-mnist
+  hubel evaluate runs/lenet5-mnist my-digits/
+  hubel evaluate runs/lenet5-mnist --json | jq .accuracy"""
+
+MOST_CLASSES = 12
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, or a model file")
+    parser.add_argument("data", nargs="?", metavar="DATA", help="a data set's name, or a path")
+    parser.add_argument(
+        "--part", choices=("train", "validation", "test"), help="which part (default: test, where there is one)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_data_options(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Print a model's figures."""
+    from hubel.tasks import evaluate
+
+    model = open_model(arguments.run_or_model)
+    part, dataset = _dataset(arguments, model.network)
+    metrics = evaluate(model, dataset)
+    if arguments.json:
+        print(json.dumps({"part": part, "images": len(dataset), **dataclasses.asdict(metrics)}, ensure_ascii=False))
+    else:
+        _show(part, dataset, metrics)
+    return 0
+
+
+def _dataset(arguments: Namespace, network: Any) -> tuple[str, Dataset]:
+    if arguments.data is None:
+        settings = _own_source(Path(arguments.run_or_model))
+    else:
+        settings = reading(arguments, network)
+    splits = read(settings)
+    parts = {"test": splits.test, "validation": splits.validation, "train": splits.train}
+    wanted = arguments.part or next(name for name, part in parts.items() if part is not None)
+    found = parts[wanted]
+    if found is None:
+        there = ", ".join(name for name, part in parts.items() if part is not None)
+        raise ValueError(f"{settings['source']} has no {wanted} part; it has {there}")
+    return wanted, found
+
+
+def _own_source(path: Path) -> dict[str, Any]:
+    from hubel.train import Run
+
+    folder = path if path.is_dir() else path.parent
+    settings = dict(Run.open(folder).settings["data"].get("source", {}))
+    if not settings:
+        raise ValueError(f"{folder} does not say where its data lies; name it: hubel evaluate RUN DATA")
+    if "size" in settings:
+        settings["size"] = tuple(settings["size"])
+    return settings
+
+
+def _show(part: str, dataset: Dataset, metrics: Metrics) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from hubel.cli._console import console
+
+    screen = console()
+    right = sum(row[i] for i, row in enumerate(metrics.confusion))
+    name = dataset.name or part
+    screen.print(
+        f"[bold]{metrics.accuracy:.2%}[/] of {name} right ({right:,} of {len(dataset):,}), loss {metrics.loss:.4f}",
+        highlight=False,
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("class")
+    for title in ("images", "precision", "recall"):
+        table.add_column(title, justify="right")
+    table.add_column("most often taken for")
+    worst = sorted(range(len(metrics.per_class)), key=lambda i: metrics.per_class[i].recall)
+    shown = range(len(worst)) if len(worst) <= MOST_CLASSES else worst[:MOST_CLASSES]
+    for i in shown:
+        own = metrics.per_class[i]
+        table.add_row(
+            escape(own.name), f"{own.examples:,}", f"{own.precision:.2%}", f"{own.recall:.2%}", _mistakes(metrics, i)
+        )
+    screen.print(table, highlight=False)
+    if len(worst) > MOST_CLASSES:
+        screen.print(f"[dim]the {MOST_CLASSES} classes of least recall, of {len(worst)}; all of them: --json[/]")
+
+
+def _mistakes(metrics: Metrics, i: int) -> str:
+    wrong = [(count, j) for j, count in enumerate(metrics.confusion[i]) if j != i and count]
+    return ", ".join(f"{metrics.per_class[j].name} ({count})" for count, j in sorted(wrong, reverse=True)[:3])

@@ -1,0 +1,186 @@
+"""`hubel train`: train a network on images, and leave a run behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubel.cli._network import add_options
+from hubel.cli._trained import add_data_options, fitted_network, named, read
+
+if TYPE_CHECKING:
+    from hubel.train import Recipe, Run
+
+DESCRIPTION = """Train a network on images and leave a run: a directory with its settings, metrics and the model.
+
+DATA is a word (mnist) or a path: a folder with a subfolder for each class, an archive of one, .npz, IDX, CSV.
+What is not said is chosen by rule from network, data and machine, and shown."""
+EXAMPLES = """  hubel train lenet5 mnist
+  hubel train resnet20 photos/ --epochs 30 --run runs/photos
+  hubel train '28x28x1: conv 16 5x5/2, norm, relu, conv 32 3x3, norm, relu, flatten, dense 10' mnist
+  hubel train lenet5 mnist --optimizer sgd --learning-rate 0.05 --set weight_decay=0.0005
+  hubel train lenet5 mnist --recipe recipe.toml --seed 3
+  hubel train --resume runs/lenet5-mnist"""
+
+DIRECT = ("epochs", "batch_size", "optimizer", "learning_rate", "seed", "time_budget")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("network", nargs="?", metavar="NET", help="a zoo name, a text form in quotes, or a file")
+    parser.add_argument("data", nargs="?", metavar="DATA", help="a data set's name, or a path")
+    parser.add_argument(
+        "--run", type=Path, metavar="DIR", dest="directory", help="where the run goes (default: runs/NET-DATA)"
+    )
+    parser.add_argument(
+        "--resume", type=Path, metavar="RUN", help="go on with a run that was stopped, to the same bits"
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object, progress on stderr")
+    group = parser.add_argument_group("of the recipe")
+    group.add_argument("--epochs", type=float, metavar="N", help="passes over the training images")
+    group.add_argument(
+        "--time", type=float, metavar="SECONDS", dest="time_budget", help="train for about so long instead"
+    )
+    group.add_argument("--batch-size", type=int, metavar="N", help="images a step")
+    group.add_argument("--optimizer", metavar="NAME", help="adam, adamw, sgd or muon")
+    group.add_argument("--learning-rate", type=float, metavar="RATE", help="the schedule's peak")
+    group.add_argument("--seed", type=int, metavar="N", help="of weights, order and everything random")
+    group.add_argument("--recipe", type=Path, metavar="FILE", help="a TOML file of settings, such as a run's run.toml")
+    group.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="any other setting of the recipe"
+    )
+    add_data_options(parser)
+    add_options(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Train, or go on with a run, and say what came out."""
+    from hubel.cli._console import console
+    from hubel.train import Display, NotFiniteError, RunError, StoppedError
+
+    screen = console(stderr=arguments.json)
+    try:
+        with Display(screen) as display:
+            done = _resumed(arguments, display) if arguments.resume else _trained(arguments, display)
+    except StoppedError as stopped:
+        screen.print(f"\n{stopped}", highlight=False, soft_wrap=True)
+        return 128 + stopped.signal
+    except (NotFiniteError, RunError) as error:
+        raise ValueError(str(error)) from error
+    metrics = _test_metrics(done)
+    if arguments.json:
+        print(json.dumps(_data(done, metrics), ensure_ascii=False))
+    else:
+        _show(done, metrics)
+    return 0
+
+
+def _trained(arguments: Namespace, display: Any) -> Run:
+    from hubel.train import train
+
+    if arguments.network is None or arguments.data is None:
+        raise ValueError("expected NET and DATA, such as: hubel train lenet5 mnist")
+    network, splits, settings = fitted_network(arguments)
+    network = named(network, arguments.network)
+    directory = arguments.directory or _free_directory(network.name, arguments.data)
+    recipe = _recipe(arguments, network, splits.train)
+    source = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+    return train(network, splits, recipe, directory, source=source, progress=display)
+
+
+def _resumed(arguments: Namespace, display: Any) -> Run:
+    from hubel.train import Run, resume
+
+    done = Run.open(arguments.resume)
+    if done.is_finished:
+        display.console.print(f"{arguments.resume} is finished already", highlight=False)
+        return done
+    return resume(arguments.resume, read(_source(done, arguments)), progress=display)
+
+
+def _source(done: Run, arguments: Namespace) -> dict[str, Any]:
+    """Return how a run's data was read; DATA given again is where it lies now."""
+    settings = dict(done.settings["data"].get("source", {}))
+    moved = arguments.data or arguments.network
+    if moved:
+        settings["source"] = moved
+    if not settings:
+        raise ValueError(f"{done.directory} does not say where its data lies; name it: hubel train --resume RUN DATA")
+    if "size" in settings:
+        settings["size"] = tuple(settings["size"])
+    return settings
+
+
+def _recipe(arguments: Namespace, network: Any, training: Any) -> Recipe:
+    from hubel.train import Recipe, choose
+
+    chosen = choose(network, training)
+    if arguments.recipe:
+        chosen = Recipe.from_toml(arguments.recipe.read_text(encoding="utf-8"))
+    changes = {name: getattr(arguments, name) for name in DIRECT if getattr(arguments, name) is not None}
+    for setting in arguments.set:
+        name, sign, value = setting.partition("=")
+        if not sign:
+            raise ValueError(f"expected --set NAME=VALUE, received {setting!r}")
+        changes[name.strip()] = _value(value.strip())
+    return chosen.replace(**changes)
+
+
+def _value(text: str) -> int | float | str:
+    if re.fullmatch(r"[+-]?\d{1,18}", text):
+        return int(text)
+    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text):
+        return float(text)
+    return text
+
+
+def _free_directory(network: str, data: str) -> Path:
+    """Return runs/NET-DATA, or with -2, -3 … where that is taken."""
+    words = [
+        re.sub(r"[^A-Za-z0-9_.-]+", "-", word).strip("-.") for word in (network, Path(data).name.partition(".")[0])
+    ]
+    base = Path("runs") / "-".join(word for word in words if word)
+    number, free = 1, base
+    while free.exists():
+        number += 1
+        free = base.with_name(f"{base.name}-{number}")
+    return free
+
+
+def _test_metrics(done: Run) -> dict[str, Any]:
+    """Return the figures of the last epoch, as `metrics.csv` has them, and the model's own."""
+    last = done.metrics[-1]
+    return {"evaluated": last.evaluated, "accuracy": last.evaluation_accuracy, "loss": last.evaluation_loss}
+
+
+def _data(done: Run, metrics: dict[str, Any]) -> dict[str, Any]:
+    last = done.metrics[-1]
+    return {
+        "run": str(done.directory),
+        "model": str(done.directory / "model.safetensors"),
+        **metrics,
+        "epochs": last.epoch,
+        "seconds": last.seconds,
+        "images_per_second": last.images_per_second,
+        "recipe": done.recipe.to_dict(),
+    }
+
+
+def _show(done: Run, metrics: dict[str, Any]) -> None:
+    from hubel.cli._console import console
+
+    screen, folder = console(), shlex.quote(str(done.directory))
+    if metrics["evaluated"]:
+        screen.print(
+            f"\n[bold]{metrics['accuracy']:.2%}[/] of the {metrics['evaluated']} images right", highlight=False
+        )
+    screen.print(f"the run lies in {folder}, its model in {folder}/model.safetensors", highlight=False, soft_wrap=True)
+    screen.print(
+        f"\nnext:  hubel evaluate {folder}\n       hubel predict {folder} IMAGE …\n       hubel explain {folder}",
+        highlight=False,
+        soft_wrap=True,
+    )
