@@ -42,18 +42,24 @@ class Display:
             if self.console.is_terminal:
                 self._show(event)
         elif isinstance(event, EpochMetrics):
-            self.console.print(epoch_line(event), highlight=False)
+            self.console.print(epoch_line(event), highlight=False, soft_wrap=True)
         else:
             self._finish(event)
 
     def _start(self, event: Started) -> None:
         for problem in event.problems:
-            self.console.print(f"skipped a damaged checkpoint: {problem}", style="yellow", highlight=False)
+            self.console.print(
+                f"skipped a damaged checkpoint: {problem}", style="yellow", highlight=False, soft_wrap=True
+            )
         self.console.print(
-            f"training {event.parameters:,} parameters on {event.examples:,} images: {event.recipe}", highlight=False
+            f"training {event.parameters:,} parameters on {event.examples:,} images: {event.recipe}",
+            highlight=False,
+            soft_wrap=True,
         )
         if event.step:
-            self.console.print(f"going on after step {event.step:,} of {event.steps:,}", highlight=False)
+            self.console.print(
+                f"going on after step {event.step:,} of {event.steps:,}", highlight=False, soft_wrap=True
+            )
 
     def _show(self, event: Progress) -> None:
         if not self._shown:
@@ -82,13 +88,11 @@ def epoch_line(event: EpochMetrics) -> str:
 def progress_line(event: Progress) -> Table:
     """The live line: how far, how well, how fast, how long still."""
     row = Table.grid(padding=(0, 2))
+    words = f"loss {event.loss:.3f}  accuracy {event.accuracy:6.1%}  {event.images_per_second:,.0f} images/s"
     row.add_row(
-        f"epoch {event.epoch}/{event.epochs}",
-        ProgressBar(total=event.steps, completed=event.step, width=24),
-        f"loss {event.loss:.4f}",
-        f"accuracy {event.accuracy:.1%}",
-        f"{event.images_per_second:,.0f} images/s",
-        Text(f"{clock(event.seconds_left)} left", no_wrap=True),
+        Text(f"epoch {event.epoch}/{event.epochs}", no_wrap=True),
+        ProgressBar(total=event.steps, completed=event.step, width=12),
+        Text(f"{words}  {clock(event.seconds_left)} left", no_wrap=True),
     )
     return row
 

@@ -20,22 +20,24 @@ def has_failed(loss: float, classes: int) -> bool:
     return not math.isfinite(loss) or loss > _EXPLODED * max(1.0, math.log(classes))
 
 
-def first_bad_layer(module: nn.Module, inputs: torch.Tensor) -> str:
-    """The first layer whose output or weights are not finite for this batch, in words; "" where all are finite.
-
-    The random state and the buffers of `module` may change.
+def culprit(module: nn.Module, inputs: torch.Tensor) -> str:
+    """The first layer whose output or weights are not finite for this batch, in words; where all are finite, the layer
+    that gives the largest numbers. The buffers of `module` may change.
     """
     found: list[str] = []
+    largest = (0.0, "")
     handles = []
 
     def look(name: str) -> Any:
         def hook(layer: nn.Module, _: Any, output: torch.Tensor) -> None:
-            if not found:
-                weights = [key for key, value in layer.named_parameters(recurse=False) if not _finite(value)]
-                if weights:
-                    found.append(f"the {weights[0]} of {name} is not finite")
-                elif isinstance(output, torch.Tensor) and not _finite(output):
-                    found.append(f"the output of {name} is not finite, its input and weights are")
+            nonlocal largest
+            weights = [key for key, value in layer.named_parameters(recurse=False) if not _finite(value)]
+            if weights:
+                found.append(f"the {weights[0]} of {name} is not finite")
+            elif not _finite(output):
+                found.append(f"the output of {name} is not finite, though its weights are")
+            else:
+                largest = max(largest, (float(output.abs().max()), name))
 
         return hook
 
@@ -49,7 +51,7 @@ def first_bad_layer(module: nn.Module, inputs: torch.Tensor) -> str:
     finally:
         for handle in handles:
             handle.remove()
-    return found[0] if found else ""
+    return found[0] if found else f"the largest numbers, {largest[0]:.3g}, come out of {largest[1]}"
 
 
 def _finite(tensor: torch.Tensor) -> bool:

@@ -8,6 +8,7 @@ and slows others. The answers go into the run's recipe, so that a run that is go
 from __future__ import annotations
 
 import os
+import statistics
 import time
 
 import torch
@@ -19,6 +20,7 @@ from hubel.train._recipe import Recipe
 from hubel.train._state import State
 
 _GAIN = 1.1  # how many times quicker a change must be: less may be chance
+_THREADS_GAIN = 1.25  # more threads cost more than they gain as soon as something else runs on the machine
 _STEPS, _SECONDS = 12, 0.12  # of measuring, for one choice
 _MACS = 2e10  # of one measured step, at most
 
@@ -35,14 +37,14 @@ def settle(
         "memory_format": recipe.memory_format == "auto",
     }
     recipe = recipe.replace(
-        threads=recipe.threads or _cores(),
+        threads=recipe.threads or 1,
         precision="float32" if free["precision"] else recipe.precision,
         memory_format="channels-last" if free["memory_format"] else recipe.memory_format,
     )
     on_processor = recipe.device == "cpu"
     trials: list[dict[str, object]] = []
-    if free["threads"] and on_processor and recipe.threads > 1:
-        trials.append({"threads": 1})
+    if free["threads"] and on_processor and _cores() > 1:
+        trials.append({"threads": _cores()})
     if free["precision"] and _has_bfloat16(recipe.device):
         trials.append({"precision": "bfloat16"})
     if free["memory_format"] and on_processor:
@@ -53,7 +55,7 @@ def settle(
     for change in trials:
         other = recipe.replace(**change)
         seconds = probe.seconds(other)
-        if seconds * _GAIN < pace:
+        if seconds * (_THREADS_GAIN if "threads" in change else _GAIN) < pace:
             recipe, pace = other, seconds
     if recipe.time_budget:
         images_in_budget = recipe.time_budget * probe.batch(recipe) / pace
@@ -73,7 +75,7 @@ class _Probe:
         return min(recipe.batch_size, self.most, len(self.images))
 
     def seconds(self, recipe: Recipe) -> float:
-        """The time of one step, the shortest of a few."""
+        """The time of one step, the median of a few: what else runs on the machine counts too."""
         before = torch.get_num_threads()
         torch.set_num_threads(recipe.threads)
         try:
@@ -94,7 +96,7 @@ class _Probe:
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             taken.append(time.perf_counter() - start)
-        return min(taken[1:])  # the first one also prepares
+        return statistics.median(taken[1:])  # the first one also prepares
 
 
 def _device(wanted: str) -> str:

@@ -13,7 +13,7 @@ from hubel.data import Dataset, Order, Preprocessing, batch
 from hubel.tasks import Metrics, measure
 from hubel.train._checkpoint import CheckpointError, CheckpointStore
 from hubel.train._events import EpochMetrics, Listener, Progress
-from hubel.train._health import NotFiniteError, first_bad_layer, has_failed
+from hubel.train._health import NotFiniteError, culprit, has_failed
 from hubel.train._loop import forward, normalised, update
 from hubel.train._recipe import Recipe
 from hubel.train._schedule import rate
@@ -119,13 +119,13 @@ class Trainer:
             return
         if inputs is None:
             inputs = normalised(self.images[: self.batch_size].to(self.device), self.preprocessing, self.recipe)
-        layer = first_bad_layer(self.state.network, inputs)
+        layer = culprit(self.state.network, inputs)
         what = "exploded" if math.isfinite(loss) else "is not finite"
-        kept = f"the model of step {self.store.latest_step()} is kept" if self.store.latest_step() else "no model yet"
+        kept = self.store.latest_step()
+        kept_words = f"the model of step {kept} is kept" if kept else "there is no earlier model to keep"
         raise NotFiniteError(
-            f"the loss {what} ({loss:.4g}) at epoch {epoch + 1}, step {self.state.step + 1} of {self.steps}"
-            + (f": {layer}" if layer else "")
-            + f"; {kept}. A lower learning rate would help ({self.recipe.learning_rate / 10:g} instead of "
+            f"the loss {what} ({loss:.4g}) at epoch {epoch + 1}, step {self.state.step + 1} of {self.steps}: {layer}; "
+            f"{kept_words}. A lower learning rate would help ({self.recipe.learning_rate / 10:g} instead of "
             f"{self.recipe.learning_rate:g})" + ("" if self.recipe.clip_norm else ", or clip_norm = 1")
         )
 

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from hubel.arch import Network, parse
+from hubel.data import Dataset, Splits
+from hubel.train import Recipe
+
+NETWORK = "8x8x1: conv 4 3x3 same, norm, relu, maxpool 2, flatten, dropout 0.1, dense 4 softmax"
+
+
+def quadrants(count: int, seed: int) -> Dataset:
+    """Noise, with one quadrant of four brighter: that quadrant is the class."""
+    random = np.random.default_rng(seed)
+    images = random.integers(0, 120, (count, 8, 8, 1), dtype=np.uint8)
+    labels = random.integers(0, 4, count)
+    for image, label in zip(images, labels, strict=True):
+        row, column = divmod(int(label), 2)
+        image[4 * row : 4 * row + 4, 4 * column : 4 * column + 4] += 80
+    return Dataset(images, labels.astype(np.int64), ("nw", "ne", "sw", "se"), name="quadrants")
+
+
+@pytest.fixture(scope="session")
+def splits() -> Splits:
+    return Splits(train=quadrants(640, 0), test=quadrants(200, 1))
+
+
+@pytest.fixture(scope="session")
+def network() -> Network:
+    return parse(NETWORK)
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Recipe:
+    return Recipe(
+        learning_rate=0.03,
+        epochs=2,
+        batch_size=32,
+        threads=1,
+        precision="float32",
+        memory_format="channels-last",
+        device="cpu",
+    )

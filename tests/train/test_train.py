@@ -1,0 +1,174 @@
+import csv
+import math
+
+import numpy as np
+import pytest
+import safetensors
+import torch
+
+from hubel.arch import parse
+from hubel.data import Splits
+from hubel.train import (
+    EpochMetrics,
+    Finished,
+    NotFiniteError,
+    Progress,
+    Recipe,
+    Run,
+    RunError,
+    Started,
+    evaluate,
+    resume,
+    train,
+)
+
+
+def test_a_network_learns_and_the_run_holds_all_that_made_it(splits, network, recipe, tmp_path):
+    events = []
+    run = train(network, splits, recipe, tmp_path / "run", progress=events.append)
+    model = run.model()
+    figures = evaluate(model, splits.test)
+    assert figures.accuracy > 0.95
+    assert figures.accuracy == run.metrics[-1].evaluation_accuracy == model.summary["test"]["accuracy"]
+    assert isinstance(events[0], Started)
+    assert isinstance(events[-1], Finished)
+    assert [event.epoch for event in events if isinstance(event, EpochMetrics)] == [1, 2]
+    again = Run.open(tmp_path / "run")
+    assert again == run
+    assert again.recipe == recipe
+    assert again.network_text == str(network)
+    assert again.settings["environment"]["torch"] == torch.__version__
+    rows = list(csv.DictReader((tmp_path / "run" / "metrics.csv").read_text().splitlines()))
+    assert [int(row["step"]) for row in rows] == [20, 40]
+    with safetensors.safe_open(tmp_path / "run" / "model.safetensors", "np") as file:
+        assert "conv1.weight" in file.keys()  # noqa: SIM118
+    assert not list((tmp_path / "run").rglob("*.partial"))
+
+
+def test_the_same_seed_gives_the_same_file_and_another_seed_another(splits, network, recipe, tmp_path):
+    files = []
+    for name, each in {"a": recipe, "b": recipe, "c": recipe.replace(seed=1)}.items():
+        train(network, splits, each, tmp_path / name)
+        files.append((tmp_path / name / "model.safetensors").read_bytes())
+    assert files[0] == files[1] != files[2]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "sgd", "learning_rate": 0.05, "weight_decay": 1e-4},
+        {"optimizer": "adamw", "weight_decay": 0.05, "schedule": "cosine"},
+        {"optimizer": "muon", "learning_rate": 0.02, "momentum": 0.95},
+        {"ema": 0.9, "clip_norm": 1.0, "class_weights": "balanced"},
+        {"precision": "bfloat16", "memory_format": "channels-first", "initializer": "he", "schedule": "constant"},
+    ],
+    ids=lambda changes: next(iter(changes.values())),
+)
+def test_every_optimizer_schedule_and_extra_learns(changes, splits, network, recipe, tmp_path):
+    run = train(network, splits, recipe.replace(epochs=3, **changes), tmp_path / "run")
+    assert evaluate(run.model(), splits.test).accuracy > 0.9
+
+
+def test_without_a_recipe_one_is_chosen_and_written_with_nothing_left_open(splits, network, tmp_path):
+    small = Splits(train=splits.train.take(np.arange(64)))
+    run = train(network, small, None, tmp_path / "run")
+    assert "auto" not in run.recipe.to_dict().values()
+    assert run.recipe.threads >= 1
+    assert math.isnan(run.metrics[-1].evaluation_accuracy)
+
+
+def test_a_time_budget_sizes_the_schedule(splits, network, recipe, tmp_path):
+    run = train(network, splits, recipe.replace(time_budget=0.5), tmp_path / "run")
+    assert run.metrics[-1].seconds < 5
+    assert run.metrics[-1].learning_rate < 0.1 * recipe.learning_rate
+
+
+def test_patience_ends_training_and_keeps_the_best(splits, network, recipe, tmp_path):
+    parts = Splits(train=splits.train, validation=splits.test)
+    patient = recipe.replace(patience=2, epochs=60, learning_rate=0.05, schedule="constant")
+    run = train(network, parts, patient, tmp_path / "run")
+    losses = [row.evaluation_loss for row in run.metrics]
+    assert len(losses) < 60
+    assert losses.index(min(losses)) == len(losses) - 3
+    assert evaluate(run.model(), parts.validation).loss == pytest.approx(min(losses), rel=1e-5)
+
+
+@pytest.mark.parametrize("rate", [1e6, 1e3])
+def test_a_loss_that_runs_away_stops_names_the_layer_and_keeps_the_last_good_model(splits, rate, tmp_path):
+    network = parse("8x8x1: conv 4 3x3 same relu, flatten, dense 4 softmax")
+    wild = Recipe(optimizer="sgd", learning_rate=rate, epochs=2, batch_size=32, threads=1, precision="float32")
+    with pytest.raises(NotFiniteError, match=r"epoch 1, step \d+ of 40.*learning rate") as caught:
+        train(network, splits, wild, tmp_path / "run")
+    assert "conv1" in str(caught.value) or "dense1" in str(caught.value)
+
+
+def test_the_model_of_the_last_good_checkpoint_is_kept(splits, network, recipe, tmp_path):
+    def leave(event):
+        if isinstance(event, EpochMetrics):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(network, splits, recipe, tmp_path / "run", progress=leave)
+    settings = tmp_path / "run" / "run.toml"
+    settings.write_text(settings.read_text().replace("learning_rate = 0.03", "learning_rate = 1e6"))
+    with pytest.raises(NotFiniteError, match="the model of step 20 is kept"):
+        resume(tmp_path / "run", splits)
+    run = Run.open(tmp_path / "run")
+    assert evaluate(run.model(), splits.test).accuracy == run.metrics[-1].evaluation_accuracy > 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("8x8x1: flatten, dense 5 softmax", ["4 outputs", "5", "dense 4 softmax"]),
+        ("9x9x1: flatten, dense 4 softmax", ["8×8×1", "9×9×1"]),
+        ("8x8x1: conv 4 3x3", ["4 outputs", "6×6×4"]),
+    ],
+)
+def test_a_network_that_does_not_fit_the_data_is_refused_before_anything_is_written(text, words, splits, tmp_path):
+    with pytest.raises(ValueError) as caught:
+        train(parse(text), splits, None, tmp_path / "run")
+    for word in words:
+        assert word in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_with_a_run_is_not_written_over(splits, network, recipe, tmp_path):
+    train(network, splits, recipe, tmp_path / "run")
+    with pytest.raises(RunError, match=r"there is a run already.*--resume"):
+        train(network, splits, recipe, tmp_path / "run")
+
+
+def test_a_finished_run_is_resumed_to_itself(splits, network, recipe, tmp_path):
+    run = train(network, splits, recipe, tmp_path / "run")
+    before = (tmp_path / "run" / "model.safetensors").stat().st_mtime_ns
+    assert resume(tmp_path / "run", splits) == run
+    assert (tmp_path / "run" / "model.safetensors").stat().st_mtime_ns == before
+
+
+def test_other_data_is_refused_on_resume(splits, network, recipe, tmp_path):
+    train(network, splits, recipe, tmp_path / "run")
+    (tmp_path / "run" / "model.safetensors").unlink()
+    with pytest.raises(RunError, match="fingerprint"):
+        resume(tmp_path / "run", Splits(train=splits.test))
+
+
+def test_no_run_is_an_error_that_says_so(tmp_path):
+    with pytest.raises(RunError, match=r"without run\.toml"):
+        Run.open(tmp_path)
+    (tmp_path / "run.toml").write_text("format = 1\n")
+    with pytest.raises(RunError, match="cannot be read"):
+        Run.open(tmp_path)
+
+
+def test_progress_is_told_a_few_times_a_second(splits, network, recipe, tmp_path):
+    events = []
+    long = Splits(train=splits.train.take(np.tile(np.arange(640), 30)))
+    train(network, long, recipe, tmp_path / "run", progress=events.append)
+    told = [event for event in events if isinstance(event, Progress)]
+    assert told
+    for event in told:
+        assert 0 <= event.accuracy <= 1
+        assert event.images_per_second > 0
+        assert 1 <= event.epoch <= event.epochs == 2
+        assert event.step <= event.steps == 1200
