@@ -45,7 +45,7 @@ def show_walk(walk: Convolution | Pooling, picture: str, everything: bool) -> No
 def _strongest(output: Grid) -> Pair:
     """Find the number farthest from 0, the first of equals."""
     places = [(row, column) for row in range(len(output)) for column in range(len(output[0]))]
-    return max(places, key=lambda place: abs(output[place[0]][place[1]]))
+    return max(places, key=lambda place: abs(float(output[place[0]][place[1]])))
 
 
 def show_step(walk: Convolution | Pooling, place: Pair) -> None:
@@ -68,9 +68,12 @@ def show_output(walk: Convolution | Pooling) -> None:
 
 def _show_given(screen: Console, walk: Convolution | Pooling, picture: str, marked: set[Pair] | None = None) -> None:
     name = f"image {picture}" if picture else "image"
-    blocks = [_titled(name, walk.image, screen.width, marked)]
+    blocks, room = [], screen.width
     if isinstance(walk, Convolution):
-        blocks.append(_titled("kernel", walk.kernel, screen.width, write=number_text))
+        turned = ", turned by 180°" if walk.flip else ""
+        blocks = [_titled("kernel", walk.kernel, screen.width, note=turned, write=number_text)]
+        room -= max(line.cell_len for line in blocks[0]) + GAP
+    blocks.insert(0, _titled(name, walk.image, max(room, screen.width // 2), marked))
     _print(screen, _beside(blocks, screen.width))
     rules = [f"height {walk.rules[0]}", f"width {walk.rules[1]}"]
     if isinstance(walk, Convolution):
@@ -195,11 +198,12 @@ def _titled(
     planes: Planes,
     width: int,
     marked: set[Pair] | None = None,
+    note: str = "",
     write: Callable[[Number], str] = rounded_text,
 ) -> list[Text]:
     channels = f"×{len(planes)}" if len(planes) > 1 else ""
     drawn = [_grid_lines(plane, width, marked, write) for plane in planes]
-    return [Text(f"{name} {size_text(planes[0])}{channels}", "bold"), *_beside(drawn, width)]
+    return [Text(f"{name} {size_text(planes[0])}{channels}{note}", "bold"), *_beside(drawn, width)]
 
 
 def _grid_lines(grid: Grid, width: int, marked: set[Pair] | None, write: Callable[[Number], str]) -> list[Text]:

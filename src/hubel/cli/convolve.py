@@ -215,7 +215,7 @@ def _as_fraction(value: Number) -> str:
 def _data(walk: Convolution | Pooling, arguments: Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {"input": _plain_planes(walk.image)}
     if isinstance(walk, Convolution):
-        found |= {"kernel": _plain_planes(walk.kernel), "flipped": arguments.flip}
+        found |= {"kernel": _plain_planes(walk.kernel), "flipped": walk.flip}
         found |= {"bias": _plain(walk.bias), "activation": walk.activation}
     else:
         found |= {"pool": walk.kind, "size": [walk.rows.kernel, walk.columns.kernel]}

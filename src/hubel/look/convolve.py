@@ -161,9 +161,10 @@ class Convolution(Walk[Products]):
 
     layer: Conv2D
 
-    def __init__(self, image: Planes, kernel: Planes, layer: Conv2D, bias: Number) -> None:
+    def __init__(self, image: Planes, kernel: Planes, layer: Conv2D, bias: Number, flip: bool) -> None:
         super().__init__(image, layer)
-        self.kernel, self.bias, self.activation = kernel, bias, layer.activation
+        self.kernel = tuple(map(flipped, kernel)) if flip else kernel
+        self.bias, self.flip, self.activation = bias, flip, layer.activation
         self._activate = ACTIVATIONS.get(layer.activation or "", _linear)
 
     def step(self, row: int, column: int) -> Products:
@@ -276,11 +277,9 @@ def convolve(
     elif activation not in ACTIVATIONS:
         reason = ": softmax compares several channels, and here there is one" if activation == "softmax" else ""
         raise ValueError(f"expected an activation of {', '.join(ACTIVATIONS)}, received {activation!r}{reason}")
-    if flip:
-        weights = tuple(flipped(plane) for plane in weights)
     size = (len(weights[0]), len(weights[0][0]))
     layer = Conv2D(1, size, strides, padding, dilation_rate=dilation, activation=activation, use_bias=bool(bias))
-    return Convolution(planes, weights, layer, exact(bias))
+    return Convolution(planes, weights, layer, exact(bias), flip)
 
 
 def pool(
