@@ -6,6 +6,7 @@ Nothing here loads torch before a tensor is asked for, so that data can be read 
 from hubel.data._augment import Augmentation
 from hubel.data._batches import Batch, Batches
 from hubel.data._dataset import Dataset, Splits
+from hubel.data._describe import Description, describe
 from hubel.data._fetch import Download, Progress
 from hubel.data._framing import Frame
 from hubel.data._image import ImageError, read_image
@@ -13,6 +14,7 @@ from hubel.data._load import holds_files, load
 from hubel.data._named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
 from hubel.data._order import Order, batch
 from hubel.data._preprocessing import Preprocessing
+from hubel.data._sheet import augmented_sheet, contact_sheet
 
 __all__ = [
     "NAMED_SETS",
@@ -20,6 +22,7 @@ __all__ = [
     "Batch",
     "Batches",
     "Dataset",
+    "Description",
     "Download",
     "Frame",
     "ImageError",
@@ -28,7 +31,10 @@ __all__ = [
     "Preprocessing",
     "Progress",
     "Splits",
+    "augmented_sheet",
     "batch",
+    "contact_sheet",
+    "describe",
     "emnist_reader",
     "holds_files",
     "idx_reader",

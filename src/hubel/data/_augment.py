@@ -49,7 +49,7 @@ class Augmentation:
     rotate: float = 0.0
     colour: float = 0.0
     operations: int = 0
-    magnitude: float = 9.0
+    magnitude: float = 5.0
     cutout: int = 0
     mixup: float = 0.0
     fill: int | None = None
@@ -72,7 +72,7 @@ class Augmentation:
                 raise ValueError(f"augmentation: expected {name} from {low} to {high}, received {value}")
 
     def __bool__(self) -> bool:
-        return dataclasses.replace(self, magnitude=9.0, fill=None) != Augmentation()
+        return dataclasses.replace(self, magnitude=5.0, fill=None) != Augmentation()
 
     @classmethod
     def for_dataset(cls, dataset: Dataset, preprocessing: Preprocessing, epochs: float) -> Augmentation:

@@ -7,7 +7,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from hubel.data._image import ImageError, decode_image
 from hubel.data._listing import Item
 from hubel.data._preprocessing import fit_image
 
+Result = TypeVar("Result")
 BadImages = Literal["stop", "skip"]
 Pixels = npt.NDArray[np.uint8]
 _CHUNK = 8  # images that a worker takes at once
@@ -46,7 +47,8 @@ def decode_into(
     rejected: list[tuple[int, ImageError]] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd metadata; here, since the filters are not a thread's own
-        for position, result in enumerate(_decoded(items, shape, fit, workers)):
+        decoded = in_order(lambda item: _decode_one(item, shape, fit), items, workers)
+        for position, result in enumerate(decoded):
             if isinstance(result, ImageError):
                 rejected.append((position, result))
             else:
@@ -56,25 +58,24 @@ def decode_into(
     return rejected
 
 
-def _decoded(
-    items: Sequence[Item], shape: tuple[int, int, int], fit: Fit, workers: int
-) -> Iterator[Pixels | ImageError]:
-    chunks = iter(range(0, len(items), _CHUNK))
-    waiting: deque[Future[list[Pixels | ImageError]]] = deque()
+def in_order(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
+    """The function's results for all items, in their order, worked out by `workers` threads a little ahead."""
+    starts = iter(range(0, len(items), _CHUNK))
+    waiting: deque[Future[list[Result]]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+
+    def chunk(start: int) -> list[Result]:
+        return [function(item) for item in items[start : start + _CHUNK]]
+
     try:
         while True:
-            while len(waiting) < workers * _AHEAD and (start := next(chunks, None)) is not None:
-                waiting.append(pool.submit(_decode_chunk, items[start : start + _CHUNK], shape, fit))
+            while len(waiting) < workers * _AHEAD and (start := next(starts, None)) is not None:
+                waiting.append(pool.submit(chunk, start))
             if not waiting:
                 return
             yield from waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _decode_chunk(items: Sequence[Item], shape: tuple[int, int, int], fit: Fit) -> list[Pixels | ImageError]:
-    return [_decode_one(item, shape, fit) for item in items]
 
 
 def _decode_one(item: Item, shape: tuple[int, int, int], fit: Fit) -> Pixels | ImageError:

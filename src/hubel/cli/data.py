@@ -1,0 +1,155 @@
+"""`hubel data`: what a data set holds, before anything is trained on it."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from hubel.data import Description
+
+DESCRIPTION = """Look at every image of a data set and tell what is there: classes in their order, counts, sizes,
+kinds of pixels, copies, files that cannot be read and why, imbalance. Nothing is changed.
+
+DATA is a word (mnist, fashion-mnist, cifar10, …) or a path: a folder with a subfolder for each class,
+an archive of one, tar shards, a CSV file, .npz, .npy, IDX."""
+EXAMPLES = """  hubel data mnist
+  hubel data photos/ --sheet photos.png
+  hubel data mnist --augment auto --sheet augmented.png
+  hubel data photos/ --json"""
+
+MOST_CLASSES = 30
+MOST_FILES = 10
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("data", metavar="DATA", help="a data set's name, or a path")
+    parser.add_argument("--sheet", type=Path, metavar="FILE", help="write a contact sheet, a row a class")
+    parser.add_argument(
+        "--augment",
+        metavar="HOW",
+        help="show augmented images on the sheet: auto (what the rule chooses), or 'shift 1, flip, crop 0.35, …'",
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="images read at once (default: one a processor)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: Namespace) -> int:
+    """Describe the set, and write the sheet that was asked for."""
+    from hubel.cli._console import console
+    from hubel.data import describe
+
+    if arguments.augment is not None and arguments.sheet is None:
+        raise ValueError("expected --sheet FILE with --augment: that is where augmented images are shown")
+    with _Bar() as bar:
+        described = describe(arguments.data, workers=arguments.workers, progress=bar)
+        written = _write_sheet(arguments, described, bar) if arguments.sheet else None
+    if arguments.json:
+        print(json.dumps(described.to_dict(), ensure_ascii=False))
+        return 0
+    screen = console()
+    for part in text(described):
+        screen.print(part, highlight=False)
+    if written:
+        screen.print(f"\n{written}", highlight=False)
+    return 0
+
+
+class _Bar:
+    """A progress bar on the error stream, there only while something takes long and someone looks."""
+
+    def __enter__(self) -> _Bar:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        from hubel.cli._console import console
+
+        screen = console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        self._bar = Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
+        self._bar.start()
+        self._tasks: dict[str, int] = {}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        from rich.progress import TaskID
+
+        if what not in self._tasks:
+            self._tasks[what] = self._bar.add_task(what, total=total or None)
+        self._bar.update(TaskID(self._tasks[what]), completed=done, total=total or None)
+
+
+def _write_sheet(arguments: Namespace, described: Description, bar: _Bar) -> str:
+    from hubel.data import Augmentation, Preprocessing, augmented_sheet, load
+
+    if arguments.augment is None:
+        described.sheet.save(arguments.sheet)
+        return f"The contact sheet is in {arguments.sheet}."
+    splits = load(arguments.data, bad_images="skip", progress=bar)
+    if arguments.augment == "auto":
+        augmentation = Augmentation.for_dataset(splits.train, Preprocessing.for_dataset(splits.train), 1)
+    else:
+        augmentation = Augmentation.parse(arguments.augment)
+    augmented_sheet(splits.train, augmentation).save(arguments.sheet)
+    return f"Images augmented by {augmentation} are in {arguments.sheet}."
+
+
+def text(described: Description) -> Iterator[RenderableType]:
+    """Yield the description, part by part, for a terminal."""
+    from rich.markup import escape
+    from rich.padding import Padding
+
+    name, classes = escape(described.name), len(described.classes)
+    yield f"[bold cyan]{name}[/]: {described.images:,} images in {classes:,} {'class' if classes == 1 else 'classes'}"
+    yield _classes(described)
+    yield ""
+    yield f"sizes      {_counted({f'{h}×{w}': n for (h, w), n in described.sizes.items()})}"
+    yield f"pixels     {_counted(described.modes)}"
+    yield f"formats    {_counted(described.formats)}"
+    if described.preprocessing is not None:
+        yield f"prepared   {escape(str(described.preprocessing))}"
+        yield f"augmented  {described.augmentation}"
+    for error in described.unreadable[:MOST_FILES]:
+        yield f"[red]unreadable[/] {escape(str(error))}"
+    if len(described.unreadable) > MOST_FILES:
+        yield f"           and {len(described.unreadable) - MOST_FILES:,} more; --json lists all"
+    for group in described.duplicates[:MOST_FILES]:
+        yield f"[yellow]same[/]       {escape(' = '.join(group[:4]))}{' = …' if len(group) > 4 else ''}"
+    if len(described.duplicates) > MOST_FILES:
+        yield f"           and {len(described.duplicates) - MOST_FILES:,} more groups; --json lists all"
+    if described.notes:
+        yield ""
+    for note in described.notes:
+        yield Padding(f"• {escape(note)}", (0, 0, 0, 2))
+
+
+def _classes(described: Description) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("label", justify="right")
+    table.add_column("class", style="cyan")
+    for part in described.counts:
+        table.add_column(part, justify="right")
+    for label, name in enumerate(described.classes[:MOST_CLASSES]):
+        table.add_row(str(label), escape(name), *(f"{counts[label]:,}" for counts in described.counts.values()))
+    left = len(described.classes) - MOST_CLASSES
+    if left > 0:
+        table.add_row("", f"and {left:,} more", *(f"{sum(c[MOST_CLASSES:]):,}" for c in described.counts.values()))
+    table.add_row("", "all", *(f"{sum(counts):,}" for counts in described.counts.values()))
+    return table
+
+
+def _counted(numbers: Mapping[str, int]) -> str:
+    shown = [f"{name} ({count:,})" for name, count in list(numbers.items())[:6]]
+    return ", ".join(shown) + (f" and {len(numbers) - 6:,} more" if len(numbers) > 6 else "")

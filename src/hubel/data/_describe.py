@@ -1,0 +1,239 @@
+"""What a data set holds, told before anything is trained on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import os
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from hubel.data._augment import Augmentation
+from hubel.data._dataset import Dataset, Splits
+from hubel.data._decode import in_order, workers_here
+from hubel.data._fetch import Progress
+from hubel.data._image import FORMATS, ImageError, decode_image
+from hubel.data._listing import PARTS, Item, Listing
+from hubel.data._load import open_source
+from hubel.data._named import NamedSet
+from hubel.data._preprocessing import Preprocessing, fit_image
+from hubel.data._sheet import CELL, sheet
+
+_SHOWN = 12  # images a class on the contact sheet
+_ROWS = 40  # classes on the contact sheet
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """A data set's contents.
+
+    classes: in natural order. counts: for each part, how many images each class has. sizes: how many images have each
+    (height, width); modes: each kind of pixel (Pillow's modes; for arrays "L" or "RGB"); formats: each file format.
+    duplicates: names of images with the same content, a group a tuple. leaks: how many images of validation or test
+    are also in an earlier part. unreadable: the files that cannot be read, with reasons. imbalance: the largest class's
+    training images over the smallest's. preprocessing, augmentation: what the rules would choose, where that is known
+    without decoding everything. notes: what to look at, in sentences.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    counts: Mapping[str, tuple[int, ...]]
+    sizes: Mapping[tuple[int, int], int]
+    modes: Mapping[str, int]
+    formats: Mapping[str, int]
+    duplicates: tuple[tuple[str, ...], ...]
+    leaks: int
+    unreadable: tuple[ImageError, ...]
+    imbalance: float
+    notes: tuple[str, ...]
+    sheet: Image.Image
+    preprocessing: Preprocessing | None = None
+    augmentation: Augmentation | None = None
+
+    @property
+    def images(self) -> int:
+        """How many images there are in all, with the unreadable ones."""
+        return sum(map(sum, self.counts.values()))
+
+    def to_dict(self) -> dict[str, object]:
+        """All of it but the sheet, of plain types, for JSON."""
+        return {
+            "name": self.name,
+            "images": self.images,
+            "classes": list(self.classes),
+            "counts": {part: list(counts) for part, counts in self.counts.items()},
+            "sizes": [{"height": h, "width": w, "images": n} for (h, w), n in self.sizes.items()],
+            "modes": dict(self.modes),
+            "formats": dict(self.formats),
+            "duplicates": [list(group) for group in self.duplicates],
+            "leaks": self.leaks,
+            "unreadable": [{"path": error.path, "reason": error.reason} for error in self.unreadable],
+            "imbalance": self.imbalance,
+            "notes": list(self.notes),
+            "preprocessing": None if self.preprocessing is None else str(self.preprocessing),
+            "augmentation": None if self.augmentation is None else str(self.augmentation),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Seen:
+    """One image, as it was found. thumbnail: uint8, for the sheet."""
+
+    name: str
+    part: str
+    label: int
+    digest: str
+    size: tuple[int, int] | None
+    mode: str
+    format: str
+    error: ImageError | None
+    thumbnail: npt.NDArray[np.uint8] | None
+
+
+def describe(
+    source: str | os.PathLike[str] | NamedSet, *, workers: int | None = None, progress: Progress | None = None
+) -> Description:
+    """Looks at every image of a source (see `load`), decoding each in full, and tells what is there.
+
+    Raises ValueError or OSError for a source that is not understood; unreadable images are part of the description.
+    """
+    found = open_source(source, progress)
+    if isinstance(found, Splits):
+        described = _describe(found.train.name.removesuffix(" train"), found.train.classes, _of_arrays(found))
+        preprocessing = Preprocessing.for_dataset(found.train)
+        augmentation = Augmentation.for_dataset(found.train, preprocessing, 1)
+        return dataclasses.replace(described, preprocessing=preprocessing, augmentation=augmentation)
+    return _describe(found.name, found.classes, _of_files(found, workers or workers_here(), progress))
+
+
+def _of_files(listing: Listing, workers: int, progress: Progress | None) -> Iterable[_Seen]:
+    entries = [(part, item, label) for part in PARTS for item, label in listing.parts.get(part, ())]
+    shown: Counter[tuple[str, int]] = Counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd metadata; here, since the filters are not a thread's own
+        looked = in_order(_look, [item for _, item, _ in entries], workers)
+        for number, ((part, item, label), seen) in enumerate(zip(entries, looked, strict=True), 1):
+            digest, size, mode, kind, error, thumbnail = seen
+            shown[part, label] += thumbnail is not None
+            keep = thumbnail if shown[part, label] <= _SHOWN and label < _ROWS else None
+            yield _Seen(item.name, part, label, digest, size, mode, kind, error, keep)
+            if progress is not None and (number % 32 == 0 or number == len(entries)):
+                progress("looking at images", number, len(entries))
+
+
+_Look = tuple[str, "tuple[int, int] | None", str, str, "ImageError | None", "npt.NDArray[np.uint8] | None"]
+
+
+def _look(item: Item) -> _Look:
+    digest = ""
+    try:
+        content = item.read()
+        digest = hashlib.sha256(content).hexdigest()
+        picture = decode_image(content, item.name)
+        with Image.open(io.BytesIO(content), formats=FORMATS) as header:
+            mode, kind = header.mode, header.format or ""
+        size = picture.height, picture.width
+        scale = CELL / max(size)
+        height, width = (max(1, round(side * scale)) for side in size)
+        grey = picture.mode in ("L", "LA")
+        return digest, size, mode, kind, None, fit_image(picture, height, width, 1 if grey else 3, "stretch")
+    except ImageError as error:
+        return digest, None, "", "", error, None
+
+
+def _of_arrays(splits: Splits) -> Iterable[_Seen]:
+    for part in PARTS:
+        dataset: Dataset | None = getattr(splits, part)
+        if dataset is None:
+            continue
+        shown: Counter[int] = Counter()
+        height, width, channels = dataset.shape
+        for row, (image, label) in enumerate(zip(dataset.images, dataset.labels.tolist(), strict=True)):
+            digest = hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest()
+            shown[label] += 1
+            thumbnail = image if shown[label] <= _SHOWN and label < _ROWS else None
+            mode = "L" if channels == 1 else "RGB"
+            yield _Seen(f"{part} {row}", part, label, digest, (height, width), mode, "array", None, thumbnail)
+
+
+def _describe(name: str, classes: tuple[str, ...], images: Iterable[_Seen]) -> Description:
+    counts = {part: [0] * len(classes) for part in PARTS}
+    sizes: Counter[tuple[int, int]] = Counter()
+    modes: Counter[str] = Counter()
+    formats: Counter[str] = Counter()
+    same: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
+    unreadable: list[ImageError] = []
+    pictures: dict[int, list[npt.NDArray[np.uint8]]] = defaultdict(list)
+    for seen in images:
+        counts[seen.part][seen.label] += 1
+        if seen.error is not None or seen.size is None:
+            unreadable += [seen.error] if seen.error else []
+            continue
+        sizes[seen.size] += 1
+        modes[seen.mode] += 1
+        formats[seen.format] += 1
+        same[seen.digest].append((seen.part, seen.name, seen.label))
+        if seen.thumbnail is not None and len(pictures[seen.label]) < _SHOWN:
+            pictures[seen.label].append(seen.thumbnail)
+    groups = [group for group in same.values() if len(group) > 1]
+    leaks = sum(len({part for part, _, _ in group}) > 1 for group in groups)
+    present = {part: tuple(numbers) for part, numbers in counts.items() if any(numbers)}
+    total = [sum(numbers[label] for numbers in counts.values()) for label in range(len(classes))]
+    lines = [(f"{classes[label]} ({total[label]:,})", pictures[label]) for label in range(min(_ROWS, len(classes)))]
+    train = [count for count in counts["train"] if count]
+    imbalance = max(train, default=0) / min(train, default=1)
+    return Description(
+        name=name,
+        classes=classes,
+        counts=present,
+        sizes=dict(sizes.most_common()),
+        modes=dict(modes.most_common()),
+        formats=dict(formats.most_common()),
+        duplicates=tuple(tuple(image for _, image, _ in group) for group in groups),
+        leaks=leaks,
+        unreadable=tuple(unreadable),
+        imbalance=imbalance,
+        notes=tuple(_notes(classes, present, groups, leaks, unreadable, imbalance)),
+        sheet=sheet(lines, _SHOWN),
+    )
+
+
+def _notes(
+    classes: tuple[str, ...],
+    counts: Mapping[str, tuple[int, ...]],
+    groups: Sequence[Sequence[tuple[str, str, int]]],
+    leaks: int,
+    unreadable: Sequence[ImageError],
+    imbalance: float,
+) -> Iterable[str]:
+    for part, numbers in counts.items():
+        absent = [name for name, count in zip(classes, numbers, strict=True) if not count]
+        if absent:
+            yield f"{part} has no image of {_listed(absent)}; labels are not shifted by that"
+    few = [name for name, count in zip(classes, counts.get("train", ()), strict=False) if 0 < count < 10]
+    if few:
+        yield f"fewer than 10 training images: {_listed(few)}"
+    if imbalance >= 3:
+        yield f"the largest class has {imbalance:.1f} times the training images of the smallest: consider class weights"
+    if unreadable:
+        yield f"{len(unreadable):,} files cannot be read: training stops at them unless bad images are skipped"
+    if groups:
+        copies = sum(len(group) - 1 for group in groups)
+        yield f"{copies:,} images are exact copies of others"
+    if leaks:
+        yield f"{leaks:,} images are in two parts at once: results on the later one will look better than they are"
+    torn = sum(len({label for _, _, label in group}) > 1 for group in groups)
+    if torn:
+        yield f"{torn:,} images stand in two classes at once"
+    if "validation" not in counts and "test" not in counts:
+        yield "there is no validation or test part: training holds a share out"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

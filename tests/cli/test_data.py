@@ -1,0 +1,75 @@
+"""`hubel data` as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def hubel(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "COLUMNS": "120", "PYTHONIOENCODING": "utf-8", "PYTHONUTF8": "1"}
+    program = "from hubel import cli; cli.COMMANDS.setdefault('data', ''); raise SystemExit(cli.main())"
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, encoding="utf-8", env=environment
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number in range(30):
+        path = tmp_path / "set" / f"kind {number % 3 * 5}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.full((20, 30), number, np.uint8)).save(path)
+    (tmp_path / "set" / "kind 0" / "broken.png").write_bytes(b"\x89PNG")
+    return tmp_path / "set"
+
+
+def test_a_folder_is_described_with_a_sheet(folder: Path, tmp_path: Path) -> None:
+    ran = hubel("data", str(folder), "--sheet", str(tmp_path / "sheet.png"))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "31 images in 3 classes" in ran.stdout
+    lines = [line.split() for line in ran.stdout.splitlines()]
+    assert ["0", "kind", "0", "11"] in lines
+    assert ["2", "kind", "10", "10"] in lines
+    assert "20×30 (30)" in ran.stdout
+    assert "broken.png: is not an image" in ran.stdout
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.height > 150
+
+
+def test_json(folder: Path) -> None:
+    ran = hubel("data", str(folder), "--json")
+    found = json.loads(ran.stdout)
+    assert found["classes"] == ["kind 0", "kind 5", "kind 10"]
+    assert found["unreadable"][0]["path"].endswith("broken.png")
+    assert found["counts"] == {"train": [11, 10, 10]}
+
+
+def test_augmented_images_are_shown_on_a_sheet(tmp_path: Path) -> None:
+    ran = hubel("data", "mnist", "--augment", "auto", "--sheet", str(tmp_path / "sheet.png"))
+    assert ran.returncode == 0
+    assert "augmented by shift 1, fill 0" in ran.stdout
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.height > 500
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["data", "mnits"], "did you mean 'mnist'"),
+        (["data", "mnist", "--augment", "auto"], "expected --sheet FILE"),
+        (["data", "mnist", "--augment", "spin", "--sheet", "a.png"], "received 'spin'"),
+    ],
+)
+def test_mistakes_are_told(arguments: list[str], message: str) -> None:
+    ran = hubel(*arguments)
+    assert ran.returncode == 2
+    assert message in ran.stderr
+    assert "Traceback" not in ran.stderr
