@@ -193,11 +193,12 @@ class Sequential:
 
     def summary(self) -> None:
         """Print the network's table: every layer's shape, parameters and multiply-adds, with their formulas."""
-        from hubel.cli._console import console
-        from hubel.cli.explain import WIDE, network_parts
+        from rich.console import Console
 
-        screen = console()
-        for part in network_parts(analyse(self.network), wide=screen.width >= WIDE):
+        from hubel.draw.terminal import network_parts
+
+        screen = Console()
+        for part in network_parts(analyse(self.network), screen.width):
             screen.print(part, highlight=False)
 
     def save(self, path: str | Path) -> Path:
@@ -232,8 +233,8 @@ class Sequential:
             array = array[..., None]
         if array.shape[1:] != shape:
             raise ValueError(
-                f"expected inputs of N×{shape_text(shape)}, received {shape_text(array.shape)}; reshape them, or write the "
-                f"network for input_shape={array.shape[1:]}"
+                f"expected inputs of N×{shape_text(shape)}, received {shape_text(array.shape)}; reshape them, or write "
+                f"the network for input_shape={array.shape[1:]}"
             )
         return torch.from_numpy(np.ascontiguousarray(array, None if array.dtype == np.uint8 else np.float32))
 

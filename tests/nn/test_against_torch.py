@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Iterator
 
+import pytest
 import torch
 from hypothesis import given, settings
 from torch import Tensor
@@ -39,6 +41,17 @@ def torch_shapes(module: NetworkModule, input: Tensor) -> dict[str, tuple[int, .
     for handle in handles:
         handle.remove()
     return found
+
+
+@pytest.fixture(autouse=True)
+def _plain_kernels() -> Iterator[None]:
+    """Take PyTorch's plain kernels: oneDNN compiles one for every new shape, which is slow for tiny networks."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch._C._set_mkldnn_enabled(False)
+    yield
+    torch._C._set_mkldnn_enabled(True)
+    torch.set_num_threads(threads)
 
 
 @settings(max_examples=RANDOM_NETWORKS)
