@@ -39,4 +39,5 @@ def recipe() -> Recipe:
         precision="float32",
         memory_format="channels-last",
         device="cpu",
+        augmentation="shift 1",
     )

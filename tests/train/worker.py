@@ -18,6 +18,7 @@ recipe = Recipe(
     precision="float32",
     memory_format="channels-last",
     device="cpu",
+    augmentation="shift 1",
     ema=0.95,
     checkpoint_seconds=0,
 )

@@ -3,7 +3,16 @@
 There is one task so far, classification: one class of a fixed list for every image.
 """
 
-from hubel.tasks._classification import Classification, ClassMetrics, Metrics, Objective, evaluate, measure, predict
+from hubel.tasks._classification import (
+    Classification,
+    ClassMetrics,
+    Metrics,
+    Objective,
+    Targets,
+    evaluate,
+    measure,
+    predict,
+)
 from hubel.tasks._files import write_atomically
 from hubel.tasks._model import LoadedModel, ModelFileError, load_model, save_model
 
@@ -14,6 +23,7 @@ __all__ = [
     "Metrics",
     "ModelFileError",
     "Objective",
+    "Targets",
     "evaluate",
     "load_model",
     "measure",

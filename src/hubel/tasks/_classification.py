@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -45,6 +46,16 @@ class Classification:
             )
 
 
+class Targets(NamedTuple):
+    """What the network should say of a batch: labels, int64, N. Of mixed images, `share` (float32, N) is of the class
+    in `labels` and the rest of that in `other_labels`; both are None where images are not mixed.
+    """
+
+    labels: torch.Tensor
+    other_labels: torch.Tensor | None = None
+    share: torch.Tensor | None = None
+
+
 class Objective(nn.Module):
     """A network together with its loss, so that what is copied to other processes or compiled is one module.
 
@@ -59,23 +70,27 @@ class Objective(nn.Module):
         self.label_smoothing = label_smoothing
         self.register_buffer("class_weights", class_weights, persistent=False)
 
-    def forward(self, inputs: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The mean loss, and the logits as float32, for inputs N×C×H×W and labels N."""
-        logits, side = _outputs(self.network, inputs)
-        loss = self._loss(logits, labels)
+    def forward(self, inputs: torch.Tensor, targets: Targets) -> tuple[torch.Tensor, torch.Tensor]:
+        """The mean loss, and the logits, for inputs N×C×H×W."""
+        network: Any = self.network
+        logits, side = network.logits_with_auxiliary(inputs)
+        loss = self._loss(logits, targets)
         for other in side:
-            loss = loss + AUXILIARY_WEIGHT * self._loss(other, labels)
+            loss = loss + AUXILIARY_WEIGHT * self._loss(other, targets)
         return loss, logits.detach()
 
-    def _loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def _loss(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
+        if targets.share is None:
+            return self._cross_entropy(logits, targets.labels, "mean")
+        own = self._cross_entropy(logits, targets.labels, "none")
+        other = self._cross_entropy(logits, targets.other_labels, "none")
+        return (targets.share * own + (1 - targets.share) * other).mean()
+
+    def _cross_entropy(self, logits: torch.Tensor, labels: Any, reduction: str) -> torch.Tensor:
         weights: Any = self.class_weights
-        return F.cross_entropy(logits.float(), labels, weight=weights, label_smoothing=self.label_smoothing)
-
-
-def _outputs(network: nn.Module, inputs: torch.Tensor) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
-    module: Any = network
-    logits, side = module.logits_with_auxiliary(inputs)
-    return logits.float(), side
+        return F.cross_entropy(
+            logits.float(), labels, weight=weights, label_smoothing=self.label_smoothing, reduction=reduction
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,7 +210,9 @@ def _device(module: nn.Module) -> torch.device:
 def _as_batch(preprocessing: Preprocessing, images: Any) -> torch.Tensor:
     shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
     if isinstance(images, (np.ndarray, torch.Tensor)):
-        batch = torch.as_tensor(images)
+        with warnings.catch_warnings():  # torch warns of read-only arrays; nothing writes to them
+            warnings.filterwarnings("ignore", message=".*not writable", category=UserWarning)
+            batch = torch.as_tensor(images)
         if batch.dtype == torch.uint8 and batch.ndim == 4 and tuple(batch.shape[1:]) == shape:
             return batch
         raise ValueError(

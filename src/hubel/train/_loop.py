@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from hubel.data import Preprocessing
+from hubel.tasks import Targets
 from hubel.train._optimizers import set_rate
 from hubel.train._recipe import Recipe
 from hubel.train._state import State
@@ -17,23 +18,21 @@ def normalised(images: torch.Tensor, preprocessing: Preprocessing, recipe: Recip
 
 
 def train_step(
-    state: State, recipe: Recipe, inputs: torch.Tensor, labels: torch.Tensor, rate: float
+    state: State, recipe: Recipe, inputs: torch.Tensor, targets: Targets, rate: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Change the weights once for this batch with this learning rate; the loss and the logits, on the device."""
-    loss, logits = forward(state, recipe, inputs, labels)
+    loss, logits = forward(state, recipe, inputs, targets)
     update(state, recipe, loss, rate)
     return loss.detach(), logits
 
 
-def forward(
-    state: State, recipe: Recipe, inputs: torch.Tensor, labels: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
+def forward(state: State, recipe: Recipe, inputs: torch.Tensor, targets: Targets) -> tuple[torch.Tensor, torch.Tensor]:
     """The batch's mean loss, with its graph, and its logits."""
     if recipe.precision == "float32":
-        loss, logits = state.objective(inputs, labels)
+        loss, logits = state.objective(inputs, targets)
     else:
         with torch.autocast(inputs.device.type, torch.bfloat16):
-            loss, logits = state.objective(inputs, labels)
+            loss, logits = state.objective(inputs, targets)
     return loss, logits
 
 
@@ -41,7 +40,7 @@ def update(state: State, recipe: Recipe, loss: torch.Tensor, rate: float) -> Non
     """One step of the optimizers down the gradient of `loss`, and of the moving average."""
     for optimizer in state.optimizers:
         optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     if recipe.clip_norm:
         torch.nn.utils.clip_grad_norm_(state.network.parameters(), recipe.clip_norm, foreach=True)
     set_rate(state.optimizers, rate)

@@ -15,6 +15,7 @@ import torch
 
 from hubel.arch import Network, analyse
 from hubel.data import Preprocessing
+from hubel.tasks import Targets
 from hubel.train._loop import normalised, train_step
 from hubel.train._recipe import Recipe
 from hubel.train._state import State
@@ -92,7 +93,7 @@ class _Probe:
         began = time.perf_counter()
         while len(taken) < 3 or (len(taken) < _STEPS and time.perf_counter() - began < _SECONDS):
             start = time.perf_counter()
-            train_step(state, recipe, normalised(images, self.preprocessing, recipe), labels, rate=1e-6)
+            train_step(state, recipe, normalised(images, self.preprocessing, recipe), Targets(labels), rate=1e-6)
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             taken.append(time.perf_counter() - start)

@@ -41,6 +41,7 @@ class Recipe:
     clip_norm: the gradient's largest Euclidean norm; 0 for no clipping.
     ema: decay per step of the weights' moving average, which then is the model; 0 for none.
     class_weights: "balanced" weighs each class's loss by examples / (classes × the class's examples).
+    augmentation: the text form of `hubel.data.Augmentation`, such as "shift 1, flip", or "none"; "auto" is its rule.
     patience: stop after so many epochs without a better validation loss, and keep the best; 0 never stops.
     initializer: how kernels start: "glorot" (uniform, as in Keras), "he" (normal), "pytorch" (as PyTorch has it).
     seed: of the initial weights, the order and everything random.
@@ -63,6 +64,7 @@ class Recipe:
     clip_norm: float = 0.0
     ema: float = 0.0
     class_weights: ClassWeights = "none"
+    augmentation: str = "auto"
     patience: int = 0
     initializer: Initializer = "glorot"
     seed: int = 0
@@ -128,6 +130,7 @@ class Recipe:
             "patience": self.patience,
         }
         parts += [f"{name} {value:g}" for name, value in optional.items() if value]
+        parts += [self.augmentation] if self.augmentation not in ("auto", "none") else []
         parts += ["balanced classes"] if self.class_weights == "balanced" else []
         machine = {"device": self.device, "precision": self.precision, "memory": self.memory_format}
         parts += [value for value in machine.values() if value != "auto"]

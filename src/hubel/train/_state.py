@@ -101,7 +101,7 @@ def start_weights(module: nn.Module, recipe: Recipe) -> None:
 
 
 def _average(network: nn.Module, decay: float) -> AveragedModel:
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay))
 
 
 def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from hubel.arch import Network, analyse
-from hubel.data import Dataset, Preprocessing, Splits
+from hubel.data import Augmentation, Dataset, Preprocessing, Splits
 from hubel.tasks import Classification, save_model
 from hubel.train._choose import choose
 from hubel.train._environment import versions
@@ -55,6 +55,9 @@ def train(
     with _locked(directory):
         recipe = recipe or choose(network, splits.train)
         recipe = settle(recipe, network, *splits.train.tensors(), preprocessing)
+        if recipe.augmentation == "auto":
+            rule = Augmentation.for_dataset(splits.train, preprocessing, recipe.epochs)
+            recipe = recipe.replace(augmentation=str(rule))
         run = create(directory, network, recipe, _data_facts(splits, preprocessing, source))
         return _train(run, splits, preprocessing, progress)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from hubel.arch import Network
-from hubel.data import Dataset, Order, Preprocessing, batch
-from hubel.tasks import Metrics, measure
+from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
+from hubel.tasks import Metrics, Targets, measure
 from hubel.train._checkpoint import CheckpointError, CheckpointStore
 from hubel.train._events import EpochMetrics, Listener, Progress
 from hubel.train._health import NotFiniteError, culprit, has_failed
@@ -42,13 +42,13 @@ class Trainer:
         self.recipe, self.preprocessing, self.directory, self.listen = recipe, preprocessing, directory, listen
         self.device = torch.device(recipe.device)
         self.classes = training.classes
-        self.images, self.labels = self._placed(training)
+        size = min(recipe.batch_size, len(training))
+        augmentation = Augmentation.parse(recipe.augmentation)
+        self.batches = Batches(training, size, recipe.seed, augmentation, device=self.device)
         self.evaluated = None if evaluated is None else (evaluated[0], *self._placed(evaluated[1]))
-        self.state = State(network, recipe, _class_weights(recipe, self.labels, len(self.classes)))
+        self.state = State(network, recipe, _class_weights(recipe, training))
         self.store = CheckpointStore(directory / "checkpoints", recipe.keep_checkpoints)
-        self.batch_size = min(recipe.batch_size, len(self.images))
-        # an epoch's last, incomplete batch is left out: which images that are changes from epoch to epoch
-        self.epoch_steps = len(self.images) // self.batch_size
+        self.batch_size, self.epoch_steps = size, len(self.batches)
         self.steps = max(1, round(recipe.epochs * self.epoch_steps))
         self.epochs = math.ceil(self.steps / self.epoch_steps)
         self._sat_down = self._told = self._saved = time.perf_counter()
@@ -84,41 +84,39 @@ class Trainer:
         return self.state.model.state_dict()
 
     def _epoch(self, number: int, stop: StopRequest) -> None:
-        order = Order(self.recipe.seed, len(self.images)).epoch(number).to(self.images.device)
         first = number * self.epoch_steps
         began, done = time.perf_counter(), self.state.step
         last = min(self.steps, first + self.epoch_steps)
-        while self.state.step < last:
-            place = (self.state.step - first) * self.batch_size
-            self._step(number, order[place : place + self.batch_size])
+        for batch in self.batches.epoch(number, done - first):
+            self._step(number, batch)
             now = time.perf_counter()
             if now - self._told > _EVENT_SECONDS:
                 self._tell(number, now)
             if self.state.step < last and (now - self._saved > self.recipe.checkpoint_seconds or stop.asked):
                 self.save()
                 stop.raise_if_asked()
+            if self.state.step == last:
+                break
         self._close_epoch(number, (self.state.step - done) * self.batch_size / (time.perf_counter() - began))
         stop.raise_if_asked()
 
-    def _step(self, epoch: int, indices: torch.Tensor) -> None:
+    def _step(self, epoch: int, batch: Batch) -> None:
         state, recipe = self.state, self.recipe
         # dropout and the like: random numbers are a function of seed and step, so that no random state need be saved
         torch.default_generator.manual_seed(_step_seed(recipe.seed, state.step))
-        images, labels = batch(self.images, self.labels, indices)
-        inputs = normalised(images.to(self.device), self.preprocessing, recipe)
-        labels = labels.to(self.device)
-        loss, logits = forward(state, recipe, inputs, labels)
+        inputs = normalised(batch.images, self.preprocessing, recipe)
+        loss, logits = forward(state, recipe, inputs, Targets(batch.labels, batch.other_labels, batch.share))
         if self.device.type == "cpu":  # elsewhere reading the loss would wait for the device
             self._check(epoch, loss.item(), inputs)
         update(state, recipe, loss, rate(recipe, state.step, self.steps))
-        state.tally += torch.stack((loss.detach(), (logits.argmax(1) == labels).sum() / len(labels)))
+        state.tally += torch.stack((loss.detach(), (logits.argmax(1) == batch.labels).sum() / len(batch.labels)))
         state.step += 1
 
     def _check(self, epoch: int, loss: float, inputs: torch.Tensor | None = None) -> None:
         if not has_failed(loss, len(self.classes)):
             return
         if inputs is None:
-            inputs = normalised(self.images[: self.batch_size].to(self.device), self.preprocessing, self.recipe)
+            inputs = normalised(next(self.batches.epoch(epoch)).images, self.preprocessing, self.recipe)
         layer = culprit(self.state.network, inputs)
         what = "exploded" if math.isfinite(loss) else "is not finite"
         kept = self.store.latest_step()
@@ -193,11 +191,12 @@ class Trainer:
         return images, labels
 
 
-def _class_weights(recipe: Recipe, labels: torch.Tensor, classes: int) -> torch.Tensor | None:
+def _class_weights(recipe: Recipe, training: Dataset) -> torch.Tensor | None:
     if recipe.class_weights == "none":
         return None
-    counts = torch.bincount(labels.cpu(), minlength=classes)
-    weights = len(labels) / (classes * counts.clamp(min=1))
+    classes = len(training.classes)
+    counts = torch.bincount(torch.from_numpy(training.labels.copy()), minlength=classes)
+    weights = len(training) / (classes * counts.clamp(min=1))
     return torch.where(counts > 0, weights, 0.0).float()
 
 

@@ -1,0 +1,187 @@
+import io
+import json
+import pickle
+import random
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from PIL import Image
+
+from hubel.arch import parse
+from hubel.data import Dataset, Preprocessing
+from hubel.nn import build
+from hubel.tasks import LoadedModel, ModelFileError, evaluate, load_model, predict, save_model
+
+NETWORK = parse("6x5x3: conv 4 3x3 same, norm, relu, flatten, dense 3 softmax")
+PREPROCESSING = Preprocessing(6, 5, 3, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.25), fit="pad")
+CLASSES = ("cat", "dog", "Ωμέγα")
+
+
+@pytest.fixture
+def module():
+    torch.manual_seed(0)
+    built = build(NETWORK).eval()
+    with torch.no_grad():
+        built.norm1.running_mean.uniform_()
+    return built
+
+
+@pytest.fixture
+def path(module, tmp_path):
+    summary = {"validation": {"accuracy": 0.5}}
+    return save_model(
+        tmp_path / "deep" / "model.safetensors", NETWORK, module, preprocessing=PREPROCESSING, classes=CLASSES,
+        summary=summary,
+    )  # fmt: skip
+
+
+def images(count=7):
+    return np.random.default_rng(0).integers(0, 256, (count, 6, 5, 3), dtype=np.uint8)
+
+
+def test_a_model_comes_back_whole(path, module):
+    model = load_model(path)
+    assert (model.network, model.preprocessing, model.classes) == (NETWORK, PREPROCESSING, CLASSES)
+    assert model.task == "classification"
+    assert model.summary == {"validation": {"accuracy": 0.5}}
+    assert not model.module.training
+    wanted = torch.softmax(module.logits(PREPROCESSING.normalise(torch.from_numpy(images()))), 1)
+    assert torch.equal(predict(model, images()), wanted.detach())
+
+
+def test_equal_models_are_equal_files(path, module, tmp_path):
+    other = save_model(
+        tmp_path / "other", NETWORK, module.state_dict(), preprocessing=PREPROCESSING, classes=CLASSES,
+        summary={"validation": {"accuracy": 0.5}},
+    )  # fmt: skip
+    assert path.read_bytes() == other.read_bytes()
+    assert [each.name for each in path.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_it_can_be_read_without_this_library(path):
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    about = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["hubel"])
+    assert about["network"] == str(NETWORK)
+    assert about["classes"] == list(CLASSES)
+
+
+def test_loading_leaves_the_random_state_alone(path):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    load_model(path)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was opened",))
+
+
+def zipped():
+    file = io.BytesIO()
+    torch.save({"weight": Bomb()}, file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("content", [zipped(), pickle.dumps(Bomb())], ids=["torch.save", "pickle"])
+def test_a_pickle_is_refused_unopened(content, tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"received a pickle.*weights_only=True"):
+        load_model(path)
+
+
+def rewritten(path, change):
+    with safetensors.safe_open(path, "pt") as file:
+        about = json.loads(file.metadata()["hubel"])
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    change(about, state)
+    path.write_bytes(safetensors.torch.save(state, metadata={"hubel": json.dumps(about)} if about else None))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda about, state: about.update(format=99), "format 1, received 99"),
+        (lambda about, state: about.pop("classes"), "metadata cannot be read.*classes"),
+        (lambda about, state: about.update(network="6x5x3: con 4"), "metadata cannot be read"),
+        (lambda about, state: about.update(preprocessing={}), "metadata cannot be read"),
+        (lambda about, state: about.clear(), "no metadata"),
+        (lambda about, state: state.pop("conv1.weight"), "weights do not fit.*conv1.weight"),
+        (lambda about, state: state.update({"dense1.bias": torch.zeros(9)}), "weights do not fit.*dense1.bias"),
+    ],
+    ids=range(7),
+)
+def test_a_file_that_does_not_fit_says_which_and_why(change, words, path):
+    rewritten(path, change)
+    with pytest.raises(ModelFileError, match=f"(?s)model.safetensors: .*{words}"):
+        load_model(path)
+
+
+def test_cut_and_mutated_files_never_crash(path):
+    content = path.read_bytes()
+    random.seed(0)
+    for _ in range(60):
+        damaged = bytearray(content[: random.randrange(len(content))])
+        for place in random.sample(range(len(damaged)), min(3, len(damaged))):
+            damaged[place] ^= 1 << random.randrange(8)
+        path.write_bytes(damaged)
+        with pytest.raises(ModelFileError):
+            load_model(path)
+
+
+def model_that_says(outputs: torch.Tensor) -> LoadedModel:
+    """A model whose logits for an image are the row of `outputs` that the image's first pixel names."""
+    network = parse("1x1x1: flatten, dense 3 softmax")
+    module = build(network)
+
+    def logits(inputs: torch.Tensor) -> torch.Tensor:
+        return outputs[inputs[:, 0, 0, 0].round().long()]
+
+    module.logits = logits
+    return LoadedModel(network, module, Preprocessing(1, 1, 1, mean=(0.0,), std=(1 / 255,)), ("a", "b", "c"))
+
+
+def test_figures_by_hand():
+    # images 0 to 3 are called a, b, b, a; they are a, b, a, b: both right ones certain, both wrong ones in doubt
+    certain, even = 50.0, 0.0
+    rows = torch.tensor(
+        [[certain, 0, 0], [0, certain, 0], [even, even + 1e-6, -50], [even + 1e-6, even, -50]], dtype=torch.float32
+    )
+    dataset = Dataset(np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1), np.array([0, 1, 0, 1]), ("a", "b", "c"))
+    figures = evaluate(model_that_says(rows), dataset, batch_size=3)
+    assert figures.accuracy == 0.5
+    assert figures.confusion == ((1, 1, 0), (1, 1, 0), (0, 0, 0))
+    assert figures.loss == pytest.approx(2 * np.log(2) / 4, rel=1e-4)
+    assert [(each.precision, each.recall, each.examples) for each in figures.per_class] == [
+        (0.5, 0.5, 2),
+        (0.5, 0.5, 2),
+        (0.0, 0.0, 0),
+    ]
+
+
+def test_other_classes_or_sizes_are_refused(path):
+    model = load_model(path)
+    labels = np.zeros(7, np.int64)
+    with pytest.raises(ValueError, match=r"cat, dog, Ωμέγα.*received dog, cat"):
+        evaluate(model, Dataset(images(), labels, ("dog", "cat", "Ωμέγα")))
+    with pytest.raises(ValueError, match=r"\(6, 5, 3\).*received \(5, 5, 3\)"):
+        evaluate(model, Dataset(images()[:, :5], labels, CLASSES))
+    with pytest.raises(ValueError, match=r"expected uint8 images N×6×5×3, received torch\.float32"):
+        predict(model, torch.zeros(1, 6, 5, 3))
+
+
+def test_images_of_any_kind_are_prepared_as_the_model_says(path, tmp_path):
+    model = load_model(path)
+    picture = Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 30, 3), dtype=np.uint8))
+    picture.save(tmp_path / "picture.png")
+    given = [picture, tmp_path / "picture.png", np.asarray(picture)]
+    found = predict(model, given)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+    assert torch.equal(found[0], predict(model, PREPROCESSING.prepare(picture)[np.newaxis])[0])
+    assert found.sum(1).tolist() == pytest.approx([1, 1, 1])
+    assert predict(model, []).shape == (0, 3)
