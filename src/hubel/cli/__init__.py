@@ -14,6 +14,7 @@ COMMANDS = {
     "explain": "every shape, parameter and cost of a network, with its formula",
     "compare": "two networks or blocks side by side, with ratios",
     "convolve": "a convolution or pooling by hand: every product and the running sum",
+    "data": "what a data set holds: classes, sizes, duplicates, unreadable files",
     "train": "train a network on images",
     "evaluate": "measure a trained run on a data set",
     "predict": "what a trained run sees in images",
