@@ -1,0 +1,95 @@
+"""Every example in README.md and docs/*.md runs, and shows what the page says.
+
+- ```python blocks share one namespace a page. With `>>>` they are compared as doctests are, without they only run.
+- ```console blocks: each `$ hubel …` runs in-process, and what it prints must be what stands below it. A line of
+  `...` stands for any lines. Other commands are left alone.
+- A word after the language (```python no-run) or any other language means: not run. `columns=100` after console
+  sets the terminal's width; otherwise it is 80.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import doctest
+import io
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hubel.cli import main
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```(?P<language>\w+)(?P<words>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+FLAGS = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
+
+
+@dataclass(frozen=True)
+class Block:
+    language: str
+    words: list[str]
+    text: str
+    line: int
+
+
+def blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(found["language"], found["words"].split(), found["text"], text.count("\n", 0, found.start()) + 2)
+        for found in BLOCK.finditer(text)
+    ]
+
+
+def run_python(block: Block, names: dict[str, object], page: str) -> None:
+    if ">>> " not in block.text:
+        exec(compile("\n" * (block.line - 1) + block.text, page, "exec"), names)
+        return
+    test = doctest.DocTestParser().get_doctest(block.text, names, page, page, block.line - 1)
+    report = io.StringIO()
+    doctest.DocTestRunner(optionflags=FLAGS).run(test, out=report.write, clear_globs=False)
+    names.update(test.globs)  # get_doctest copied them
+    assert not report.getvalue(), report.getvalue()
+
+
+def run_console(block: Block, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    width = next((word.partition("=")[2] for word in block.words if word.startswith("columns=")), "80")
+    monkeypatch.setenv("COLUMNS", width)
+    for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
+        command, _, expected = part.replace("\\\n", "").partition("\n")
+        words = shlex.split(command, comments=True)
+        if words[:1] != ["hubel"]:
+            continue
+        shown = output(words[1:])
+        checker = doctest.OutputChecker()
+        assert checker.check_output(plain(expected), plain(shown), FLAGS), (
+            f"{page}, block at line {block.line}: $ {command}\nexpected:\n{plain(expected)}\nreceived:\n{plain(shown)}"
+        )
+
+
+def output(words: list[str]) -> str:
+    """What a command prints, mistakes included."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), contextlib.suppress(SystemExit):
+        main(words)
+    return printed.getvalue()
+
+
+def plain(text: str) -> str:
+    return "".join(f"{line.rstrip()}\n" for line in text.strip("\n").splitlines())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_examples(page, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks(page):
+        unknown = [word for word in block.words if not word.startswith("columns=")]
+        if unknown:
+            continue
+        if block.language == "python":
+            run_python(block, names, page.name)
+        elif block.language == "console":
+            run_console(block, page.name, monkeypatch)
