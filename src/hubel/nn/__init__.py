@@ -1,5 +1,6 @@
-"""A network in PyTorch: `build` makes an ordinary `nn.Module` of a tree."""
+"""A network in PyTorch: `build` makes an ordinary `nn.Module` of a tree; `inspect` says what any module costs."""
 
 from hubel.nn._build import NetworkModule, build, run_call
+from hubel.nn._inspect import Inspection, ModuleRow, inspect
 
-__all__ = ["NetworkModule", "build", "run_call"]
+__all__ = ["Inspection", "ModuleRow", "NetworkModule", "build", "inspect", "run_call"]

@@ -1,0 +1,143 @@
+"""`inspect`: what any PyTorch model costs, layer by layer, without running it on numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
+
+from hubel.nn._inspect_clash import explained
+from hubel.nn._inspect_report import Inspection as Inspection
+from hubel.nn._inspect_report import ModuleRow as ModuleRow
+from hubel.nn._inspect_report import TensorShape, tensor_text
+from hubel.nn._inspect_run import Seen, Watch, shapes_of, watched
+
+ShapeLike = int | Sequence[int]
+
+
+def inspect(
+    module: nn.Module,
+    input_shape: ShapeLike | Sequence[Sequence[int]] | None = None,
+    *,
+    batch: int = 1,
+    example: object = None,
+) -> Inspection:
+    """Work out what any `nn.Module` costs for a batch: shapes, parameters, multiply-adds forward and backward.
+
+    `input_shape` is one image's shape, height × width × channels as everywhere in hubel (the module gets
+    batch×channels×height×width), or `(features,)`; a list of shapes for several inputs. For anything else give
+    `example`: a tensor, a tuple of arguments, or a dictionary of keywords; only its shapes and types matter.
+
+    Nothing is computed and nothing large allocated: the module runs once, in the mode it is in, on tensors that have
+    shapes and no numbers. Functional calls, einsum, matmul and attention are seen like layers; a parameter that is
+    shared counts once, a module that is reused each time it runs. The module, its buffers, its gradients, its hooks
+    and the random state stay as they are, after an error too.
+
+    Raises `ShapeError` where shapes clash, with the module's path and what would fit, and `ValueError` where the
+    module cannot be run without numbers.
+    """
+    _check(module)
+    inputs, keywords = _arguments(module, input_shape, batch, example)
+    picture = _picture(input_shape) if example is None else None
+    try:
+        watch = watched(module, inputs, keywords)
+    except Exception as error:
+        raise explained(error, module, picture, batch) from error
+    shapes = shapes_of((inputs, keywords))
+    rows = tuple(_rows(module, watch))
+    size = batch if example is None else (shapes[0][0] if shapes and shapes[0] else 1)
+    outputs = watch.seen[module].outputs[-1]
+    return Inspection(type(module).__name__, size, shapes, outputs[0] if outputs else None, rows)
+
+
+def _check(module: object) -> None:
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"expected an nn.Module, received {type(module).__name__}")
+    for path, part in module.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            raise ValueError(f"{path or 'the module'} is compiled by TorchScript: give the module it was made of")
+        if any(isinstance(p, UninitializedTensorMixin) for p in part._parameters.values()):
+            raise ValueError(
+                f"{path or 'the module'} ({type(part).__name__}) has no shape yet, it takes it from its first input: "
+                "run the module once before"
+            )
+
+
+def _arguments(
+    module: nn.Module, input_shape: Any, batch: int, example: object
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if (input_shape is None) == (example is None):
+        raise ValueError("expected either input_shape, such as (224, 224, 3), or an example of the input")
+    if isinstance(example, Mapping):
+        return (), dict(example)
+    if example is not None:
+        return (example if isinstance(example, tuple) else (example,)), {}
+    if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
+        raise ValueError(f"expected batch as an int ≥ 1, received {batch!r}")
+    dtype = next((p.dtype for p in module.parameters() if p.dtype.is_floating_point), torch.get_default_dtype())
+    return tuple(torch.empty(batch, *shape, dtype=dtype, device="meta") for shape in _tensor_shapes(input_shape)), {}
+
+
+def _tensor_shapes(input_shape: Any) -> list[TensorShape]:
+    given = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+    several = bool(given) and all(isinstance(shape, (tuple, list)) for shape in given)
+    found = []
+    for shape in given if several else (given,):
+        if len(shape) not in (1, 3) or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape):
+            raise ValueError(
+                f"expected input_shape as (height, width, channels) or (features,) of positive ints, received "
+                f"{shape!r}; for other inputs give an example"
+            )
+        found.append((shape[2], shape[0], shape[1]) if len(shape) == 3 else tuple(shape))
+    return found
+
+
+def _picture(input_shape: Any) -> TensorShape | None:
+    """Return the shape of the one picture that is the input, if that is what it is."""
+    given = () if isinstance(input_shape, int) else tuple(input_shape)
+    return given if len(given) == 3 and all(isinstance(n, int) for n in given) else None
+
+
+def _rows(model: nn.Module, watch: Watch) -> list[ModuleRow]:
+    """Make a row of each module that has something of its own, or runs and has no children."""
+    paths = {part: path for path, part in model.named_modules()}
+    ordered = [*watch.seen, *(part for part in paths if part not in watch.seen)]
+    first: dict[int, str] = {}  # where each parameter is counted
+    return [row for part in ordered if (row := _row(part, paths[part], watch, first)) is not None]
+
+
+def _row(part: nn.Module, path: str, watch: Watch, first: dict[int, str]) -> ModuleRow | None:
+    seen, notes = watch.seen.get(part, Seen()), list[str]()
+    parameters = trainable = 0
+    own = [(name, parameter) for name, parameter in part._parameters.items() if parameter is not None]
+    for name, parameter in own:
+        full = f"{path}.{name}" if path else name
+        if first.setdefault(id(parameter), full) != full:
+            notes.append(f"{name} is {first[id(parameter)]}, counted there")
+            continue
+        parameters += parameter.numel()
+        trainable += parameter.numel() if parameter.requires_grad else 0
+    if not own and not seen.macs and (not seen.calls or any(True for _ in part.children())):
+        return None
+    if not seen.calls:
+        used = any(watch.uses(parameter) for _, parameter in own)
+        notes.append("not called itself: another module uses its parameters" if used else "never ran for this input")
+    notes += _output_notes(seen)
+    shape = next((shapes[0] for shapes in seen.outputs if shapes), None)
+    return ModuleRow(
+        path, type(part).__name__, shape, parameters, trainable, seen.macs, seen.backward_macs, seen.calls, tuple(notes)
+    )
+
+
+def _output_notes(seen: Seen) -> list[str]:
+    notes = []
+    different = list(dict.fromkeys(seen.outputs))
+    if len(different) > 1:
+        listed = ", ".join(" and ".join(map(tensor_text, shapes)) for shapes in different)
+        notes.append(f"ran {seen.calls} times, with different outputs: {listed}")
+    elif different and len(different[0]) > 1:
+        notes.append(f"returns {len(different[0])} tensors: {', '.join(map(tensor_text, different[0]))}")
+    return notes

@@ -1,0 +1,88 @@
+"""What PyTorch's operations cost in multiply-adds, forward and backward: the ones that multiply matrices.
+
+Every operation here is one or two products of a left and a right operand. Backward, the gradient of each operand that
+wants one is a product of the same size as the forward one, so that training costs up to three times the forward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Operands = tuple[Tensor, ...]
+# (multiply-adds, left operand, right operand); an operand wants a gradient where one of its tensors does.
+Product = tuple[int, Operands, Operands]
+Rule = Callable[[Sequence[Any], Any], list[Product]]
+
+aten = torch.ops.aten
+
+
+def _matrices(left: int, right: int) -> Rule:
+    """Two matrices, or stacks of them, at those places: …×n×k and …×k×m."""
+
+    def rule(arguments: Sequence[Any], _: Any) -> list[Product]:
+        a, b = arguments[left], arguments[right]
+        columns = b.shape[-1] if b.dim() > 1 else 1
+        return [(a.numel() * columns, (a,), (b,))]
+
+    return rule
+
+
+def _convolution(arguments: Sequence[Any], output: Any) -> list[Product]:
+    """A convolution: each output is a dot product with a filter; transposed, each input meets a whole filter."""
+    input, weight, transposed = arguments[0], arguments[1], arguments[6]
+    meetings = input.numel() if transposed else output.numel()
+    return [(meetings * prod(weight.shape[1:]), (input,), (weight,))]
+
+
+def _attention(arguments: Sequence[Any], _: Any) -> list[Product]:
+    """Scaled dot-product attention: queries by keys, then the weights by values. A causal mask saves nothing."""
+    query, key, value = arguments[:3]
+    pairs = prod(query.shape[:-1]) * key.shape[-2]
+    return [
+        (pairs * query.shape[-1], (query,), (key,)),
+        (pairs * value.shape[-1], (query, key), (value,)),
+    ]
+
+
+def _bilinear(arguments: Sequence[Any], _: Any) -> list[Product]:
+    """x·W·y for each output: x·W, then its product with y, as PyTorch's `bilinear` calls its one operation."""
+    left, weight, right = arguments[:3]
+    rows = prod(left.shape[:-1])
+    return [
+        (rows * weight.numel(), (left,), (weight,)),
+        (rows * weight.shape[0] * weight.shape[2], (left, weight), (right,)),
+    ]
+
+
+RULES: dict[Any, Rule] = {
+    aten.convolution: _convolution,
+    aten.convolution_overrideable: _convolution,
+    aten.mm: _matrices(0, 1),
+    aten.bmm: _matrices(0, 1),
+    aten.mv: _matrices(0, 1),
+    aten.dot: _matrices(0, 1),
+    aten.vdot: _matrices(0, 1),
+    aten.addmm: _matrices(1, 2),
+    aten.addmv: _matrices(1, 2),
+    aten.addbmm: _matrices(1, 2),
+    aten.baddbmm: _matrices(1, 2),
+    aten._addmm_activation: _matrices(1, 2),
+    aten._int_mm: _matrices(0, 1),
+    aten._scaled_mm: _matrices(0, 1),
+    aten._trilinear: _bilinear,
+    aten._scaled_dot_product_flash_attention: _attention,
+    aten._scaled_dot_product_flash_attention_for_cpu: _attention,
+    aten._scaled_dot_product_efficient_attention: _attention,
+    aten._scaled_dot_product_cudnn_attention: _attention,
+    aten._scaled_dot_product_fused_attention_overrideable: _attention,
+}
+
+
+def wants_gradient(operand: Operands) -> bool:
+    """Whether training would ask for an operand's gradient."""
+    return any(tensor.requires_grad for tensor in operand)

@@ -1,0 +1,154 @@
+"""What `inspect` found: a row for each module that does something, totals, a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+TensorShape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRow:
+    """One module's own figures: those of its children stand in their own rows.
+
+    `path` is its name in the model (empty for the model itself), `type` its class, `output_shape` the shape of what it
+    returned as PyTorch has it, batch included (of the first tensor where there are several; `None` where it never ran).
+    `parameters` are its own learned numbers, one that is shared counting where it is first used; `trainable` those
+    that training changes. `macs` are multiply-adds of convolutions and matrix products for the whole batch, all
+    `calls` together; `backward_macs` those of the gradients that training would ask for.
+    """
+
+    path: str
+    type: str
+    output_shape: TensorShape | None
+    parameters: int
+    trainable: int
+    macs: int
+    backward_macs: int
+    calls: int
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as JSON-able data."""
+        return {
+            "name": self.path,
+            "type": self.type,
+            "output_shape": None if self.output_shape is None else list(self.output_shape),
+            "parameters": self.parameters,
+            "trainable": self.trainable,
+            "macs": self.macs,
+            "backward_macs": self.backward_macs,
+            "calls": self.calls,
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A model's figures for a batch: `rows` in the order in which they first ran, and totals, which are their sums.
+
+    `input_shapes` and `output_shape` are as PyTorch has them, batch first. Printing it shows a table.
+    """
+
+    type: str
+    batch: int
+    input_shapes: tuple[TensorShape, ...]
+    output_shape: TensorShape | None
+    rows: tuple[ModuleRow, ...]
+
+    @property
+    def parameters(self) -> int:
+        """Learned numbers, each counted once, the frozen ones included."""
+        return sum(row.parameters for row in self.rows)
+
+    @property
+    def trainable(self) -> int:
+        """Parameters that training changes: those that require a gradient."""
+        return sum(row.trainable for row in self.rows)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of convolutions and matrix products, forward, for the batch."""
+        return sum(row.macs for row in self.rows)
+
+    @property
+    def backward_macs(self) -> int:
+        """Multiply-adds of the gradients; nothing is counted for what is frozen, nor for the gradient of the input."""
+        return sum(row.backward_macs for row in self.rows)
+
+    @property
+    def training_macs(self) -> int:
+        """Multiply-adds of the forward and the backward pass."""
+        return self.macs + self.backward_macs
+
+    def find(self, path: str) -> tuple[ModuleRow, ...]:
+        """Return the row of that path and all rows inside it.
+
+        Raises `KeyError` with the nearest path where there is none.
+        """
+        found = tuple(row for row in self.rows if not path or row.path == path or row.path.startswith(path + "."))
+        if found:
+            return found
+        from difflib import get_close_matches
+
+        paths = [row.path for row in self.rows]
+        near = get_close_matches(path[:80], paths, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(paths[:12])}{' …' * (len(paths) > 12)}"
+        raise KeyError(f"no module is called {path!r}; {hint}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON-able data."""
+        return {
+            "name": self.type,
+            "batch": self.batch,
+            "input_shapes": [list(shape) for shape in self.input_shapes],
+            "output_shape": None if self.output_shape is None else list(self.output_shape),
+            "parameters": self.parameters,
+            "trainable": self.trainable,
+            "macs": self.macs,
+            "backward_macs": self.backward_macs,
+            "training_macs": self.training_macs,
+            "layers": [row.to_dict() for row in self.rows],
+        }
+
+    def __str__(self) -> str:
+        inputs = ", ".join(map(tensor_text, self.input_shapes))
+        lines = [f"{self.type}  {inputs} → {tensor_text(self.output_shape)}", "", *self._table(), ""]
+        frozen = self.parameters - self.trainable
+        held = f" ({self.trainable:,} trainable, {frozen:,} frozen)" if frozen else ""
+        lines.append(f"parameters  {self.parameters:,}{held}")
+        lines.append(f"MACs        {self.macs:,} forward, {self.backward_macs:,} backward (batch of {self.batch:,})")
+        lines += [f"note        {row.path or self.type}: {note}" for row in self.rows for note in row.notes]
+        return "\n".join(lines)
+
+    def _table(self) -> list[str]:
+        titles = ("module", "type", "output", "parameters", "MACs", "backward", "calls")
+        cells = [titles, *(_cells(row) for row in self.rows)]
+        widths = [max(len(line[i]) for line in cells) for i in range(len(titles))]
+        return ["  ".join(_aligned(line, widths)).rstrip() for line in cells]
+
+
+def tensor_text(shape: TensorShape | None) -> str:
+    """Write a tensor's shape: `1×64×112×112`; a single number has none."""
+    if shape is None:
+        return "—"
+    return "×".join(map(str, shape)) or "a number"
+
+
+def _cells(row: ModuleRow) -> tuple[str, ...]:
+    figures = (row.parameters, row.macs, row.backward_macs)
+    return (
+        row.path or "(itself)",
+        row.type,
+        tensor_text(row.output_shape),
+        *(f"{figure:,}" if figure else "·" for figure in figures),
+        str(row.calls) if row.calls != 1 else "",
+    )
+
+
+def _aligned(line: tuple[str, ...], widths: list[int]) -> list[str]:
+    return [
+        cell.ljust(width) if i < 2 else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+    ]

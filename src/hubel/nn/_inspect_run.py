@@ -1,0 +1,220 @@
+"""One forward pass without numbers, watched: which module ran, what it returned, what its operations cost."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as hooks
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from hubel.nn._inspect_costs import RULES as COSTS
+from hubel.nn._inspect_costs import wants_gradient
+from hubel.nn._inspect_report import TensorShape
+from hubel.nn._inspect_shapes import RULES as SHAPES
+from hubel.nn._inspect_state import Twins, same_randomness, standing_in
+
+aten = torch.ops.aten
+SMALL = 4096  # numbers; a tensor that the model makes itself and that is no larger is really computed
+META = torch.device("meta")
+
+
+@dataclass(slots=True)
+class Seen:
+    """What was seen of one module: its own multiply-adds, how often it ran, what it was given and returned."""
+
+    calls: int = 0
+    macs: int = 0
+    backward_macs: int = 0
+    inputs: tuple[TensorShape, ...] = ()
+    outputs: list[tuple[TensorShape, ...]] = field(default_factory=list)
+
+
+class Reached(Exception):  # noqa: N818 (it ends a pass that has shown enough)
+    """The pass came to the module at which it should stop; `shapes` are those that it would be given."""
+
+    def __init__(self, shapes: tuple[TensorShape, ...]) -> None:
+        self.shapes = shapes
+
+
+class Watch(TorchDispatchMode):
+    """Sees every operation below autograd, keeps numbers out of it, and books its cost to the module that runs.
+
+    `seen` is by module, in the order in which they first ran. After an error `running` is what ran at that moment,
+    from the outermost, and `failed` the operation with the shapes it was given, where one failed.
+    """
+
+    def __init__(self, model: nn.Module, twins: Twins, stop_at: nn.Module | None = None) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.known = set(model.modules())
+        self.twins, self.stop_at, self.thread = twins, stop_at, threading.get_ident()
+        self.seen: dict[nn.Module, Seen] = {}
+        self.running: list[nn.Module] = []
+        self.failed: tuple[str, tuple[TensorShape, ...]] | None = None
+        self._used: set[int] = set()
+        self._own: dict[int, Tensor] = {}  # tensors with numbers that the pass itself made, by id
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Leave PyTorch's compiler alone: guarding against it would load it, which takes a second."""
+        return False
+
+    def enter(self, module: nn.Module, inputs: Any) -> None:
+        """Note that a module starts."""
+        if threading.get_ident() != self.thread or module not in self.known:
+            return
+        if module is self.stop_at:
+            raise Reached(shapes_of(inputs))
+        self.running.append(module)
+        seen = self.seen.setdefault(module, Seen())
+        seen.calls += 1
+        seen.inputs = shapes_of(inputs)
+
+    def leave(self, module: nn.Module, _: Any, output: Any) -> None:
+        """Note that a module is done; those inside it that never said so have failed and were caught."""
+        if threading.get_ident() != self.thread or module not in self.known or module not in self.running:
+            return
+        while self.running.pop() is not module:
+            pass
+        self.seen[module].outputs.append(shapes_of(output))
+
+    def uses(self, parameter: Tensor) -> bool:
+        """Whether any operation took a parameter, in whatever module."""
+        return id(self.twins.of(parameter)) in self._used
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        try:
+            output = self._run(func, args, kwargs)
+        except Exception:
+            self.failed = func.overloadpacket.__name__, shapes_of((args, kwargs))
+            raise
+        rule = COSTS.get(func.overloadpacket)
+        if rule is not None and self.running:
+            self._book(rule(args, output))
+        return output
+
+    def _book(self, products: Iterable[tuple[int, tuple[Tensor, ...], tuple[Tensor, ...]]]) -> None:
+        seen, trains = self.seen[self.running[-1]], torch.is_grad_enabled()
+        for macs, left, right in products:
+            seen.macs += macs
+            if trains:
+                seen.backward_macs += macs * (wants_gradient(left) + wants_gradient(right))
+
+    def _run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        if torch.is_inference_mode_enabled():  # where composite operations come whole
+            with self:
+                parts = func.decompose(*args, **kwargs)
+            if parts is not NotImplemented:
+                return parts
+        tensors = list(tensors_in((args, kwargs)))
+        self._used.update(map(id, tensors))
+        device = kwargs.get("device")
+        if not tensors:
+            return self._made(func, args, kwargs)
+        if all(tensor.is_meta for tensor in tensors):
+            if device is not None and torch.device(device) != META:
+                kwargs = {**kwargs, "device": META}
+            rule = SHAPES.get(func)
+            output = rule(*args, **kwargs) if rule is not None else NotImplemented
+            return func(*args, **kwargs) if output is NotImplemented else output
+        if self._may_compute(func, tensors):
+            output = func(*args, **kwargs)
+            if func is aten.lift_fresh.default or all(id(tensor) in self._own for tensor in tensors):
+                self._remember(output)
+            return output
+        args, named = _replaced((args, dict(kwargs)), self.twins.of)
+        if "device" in named:
+            named["device"] = META
+        return func(*args, **named)
+
+    def _may_compute(self, func: Any, tensors: list[Tensor]) -> bool:
+        """Small tensors with numbers are computed with, since models decide on them; the model's own never change."""
+        if any(tensor.is_meta or tensor.numel() > SMALL for tensor in tensors):
+            return False
+        return not func._schema.is_mutable or all(id(tensor) in self._own for tensor in tensors)
+
+    def _made(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Run an operation that makes a tensor out of nothing: for real where that is small, on the processor."""
+        if not any(argument.name == "device" for argument in func._schema.arguments):
+            return func(*args, **kwargs)
+        wanted = {name: value for name, value in kwargs.items() if name != "pin_memory"}
+        without = func(*args, **{**wanted, "device": META})
+        device = kwargs.get("device")
+        if (device is not None and torch.device(device) == META) or without.numel() > SMALL:
+            return without
+        made = func(*args, **{**wanted, "device": "cpu"})
+        self._remember(made)
+        return made
+
+    def _remember(self, output: Any) -> None:
+        for tensor in tensors_in(output):
+            self._own[id(tensor)] = tensor
+
+
+def watched(
+    model: nn.Module, inputs: tuple[Any, ...], keywords: Mapping[str, Any], stop_at: nn.Module | None = None
+) -> Watch:
+    """Run a model once on inputs whose numbers are left out; the returned `Watch` knows the rest.
+
+    What the model raises is raised again, with the watch as its attribute `watch`. Model, random state and gradient
+    mode are as before in either case.
+    """
+    twins = Twins()
+    watch = Watch(model, twins, stop_at)
+    with torch.inference_mode(False), torch.enable_grad(), standing_in(model, twins), same_randomness():
+        given, named = _replaced((inputs, dict(keywords)), twins.of)
+        try:
+            with _hooked(watch), watch:
+                model(*given, **named)
+        except Exception as error:
+            error.watch = watch  # type: ignore[attr-defined]
+            raise
+    return watch
+
+
+@contextmanager
+def _hooked(watch: Watch) -> Iterator[None]:
+    """Hear of every module that runs, by PyTorch's process-wide hooks; the model's own hooks stay untouched."""
+    before = hooks.register_module_forward_pre_hook(watch.enter)
+    after = hooks.register_module_forward_hook(watch.leave)
+    try:
+        yield
+    finally:
+        before.remove()
+        after.remove()
+
+
+def shapes_of(value: Any) -> tuple[TensorShape, ...]:
+    """Return the shapes of all tensors inside."""
+    return tuple(tuple(tensor.shape) for tensor in tensors_in(value))
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """Walk over all tensors inside tuples, lists, dictionaries, and objects that hold their fields as attributes."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from tensors_in(item)
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from tensors_in(item)
+
+
+def _replaced(value: Any, by: Callable[[Tensor], Tensor]) -> Any:
+    """Return the same structure with every tensor replaced."""
+    if isinstance(value, Tensor):
+        return by(value)
+    if isinstance(value, dict):
+        return {key: _replaced(item, by) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_replaced(item, by) for item in value))
+    if isinstance(value, (tuple, list)):
+        return type(value)(_replaced(item, by) for item in value)
+    return value

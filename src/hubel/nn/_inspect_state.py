@@ -1,0 +1,104 @@
+"""A model stands as it was, whatever ran: weights without numbers in its own's place, and everything put back."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Twins:
+    """For each tensor one of the same shape, layout and type that holds no numbers (on PyTorch's `meta` device)."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Tensor, Tensor]] = {}  # the original is held, so that its id stays its own
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """Return the tensor's twin, always the same one; a tensor without numbers is its own."""
+        if tensor.is_meta and not tensor.is_inference():
+            return tensor
+        known = self._known.get(id(tensor))
+        if known is None:
+            known = self._known[id(tensor)] = tensor, _without_numbers(tensor)
+        return known[1]
+
+
+def _without_numbers(tensor: Tensor) -> Tensor:
+    plain = tensor.detach() if tensor.requires_grad else tensor
+    if plain.layout == torch.strided:
+        twin = torch.empty_strided(plain.size(), plain.stride(), dtype=plain.dtype, device="meta")
+    else:
+        twin = torch.empty(plain.size(), dtype=plain.dtype, device="meta")
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(twin, requires_grad=tensor.requires_grad)
+    return twin.requires_grad_(tensor.requires_grad)
+
+
+@contextmanager
+def standing_in(model: nn.Module, twins: Twins) -> Iterator[None]:
+    """Put twins in the place of a model's parameters and buffers; afterwards all of its modules are as they were.
+
+    Everything that a forward pass may leave on a module goes again: attributes, what it put into lists and
+    dictionaries, buffers it replaced, flags it set. Also after an error.
+    """
+    restore = [_snapshot(module) for module in model.modules()]
+    try:
+        for module in model.modules():
+            for place in (module._parameters, module._buffers):
+                for name, tensor in place.items():
+                    if tensor is not None:
+                        place[name] = twins.of(tensor)  # type: ignore[assignment]
+        yield
+    finally:
+        for put_back in restore:
+            put_back()
+
+
+def _snapshot(module: nn.Module) -> Callable[[], None]:
+    attributes = dict(module.__dict__)
+    inside = [(value, _copy(value)) for value in attributes.values() if type(value) in (dict, OrderedDict, list, set)]
+
+    def put_back() -> None:
+        module.__dict__.clear()
+        module.__dict__.update(attributes)
+        for container, contents in inside:
+            if container or contents:
+                _refill(container, contents)
+
+    return put_back
+
+
+def _copy(container: Any) -> Any:
+    return container.copy() if container else ()
+
+
+def _refill(container: Any, contents: Any) -> None:
+    container.clear()
+    if isinstance(container, list):
+        container.extend(contents)
+    else:
+        container.update(contents)
+
+
+@contextmanager
+def same_randomness() -> Iterator[None]:
+    """Leave the random numbers that PyTorch, Python and NumPy give next as they would have been."""
+    of_torch, of_python = torch.get_rng_state(), random.getstate()
+    of_devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    numpy = sys.modules.get("numpy")  # not loaded: nobody drew from it
+    of_numpy = numpy.random.get_state() if numpy is not None else None
+    try:
+        yield
+    finally:
+        torch.set_rng_state(of_torch)
+        random.setstate(of_python)
+        if of_devices is not None:
+            torch.cuda.set_rng_state_all(of_devices)
+        if numpy is not None:
+            numpy.random.set_state(of_numpy)

@@ -1,0 +1,181 @@
+"""After `inspect` everything is as it was: the module, its tensors, its hooks, PyTorch, the random state."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import numpy
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import module as global_hooks
+
+from hubel.nn import inspect
+
+
+class Meddling(nn.Module):
+    """Does in its forward pass whatever a module may do to itself and to the world."""
+
+    def __init__(self, fails: bool) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        self.frozen = nn.Conv2d(4, 4, 1).requires_grad_(False)
+        self.drop = nn.Dropout()
+        self.rnn = nn.LSTM(4, 4)
+        self.head = nn.Linear(4, 2)
+        self.fails = fails
+        self.history: list[Tensor] = []
+        self.cache: dict[str, Tensor] = {"kept": torch.ones(2)}
+        self.plain = torch.zeros(3)
+        self.register_buffer("steps", torch.zeros(()))
+        self.steps: Tensor
+
+    def forward(self, input: Tensor) -> Tensor:
+        self.history.append(input)
+        self.cache["new"] = input
+        self.seen = input
+        self.steps = self.steps + 1
+        self.plain.add_(1)
+        self.plain[0] = 7
+        self.drop.eval()
+        self.norm.weight.requires_grad_(False)
+        self.register_forward_hook(print)
+        torch.manual_seed(5)
+        random.seed(5)
+        numpy.random.seed(5)
+        found = self.drop(self.frozen(self.norm(self.conv(input)))).mean((2, 3))
+        found, _ = self.rnn(found)
+        if self.fails:
+            raise RuntimeError("on purpose")
+        self.extra = nn.Linear(2, 2)
+        return self.head(found)
+
+
+def everything(model: nn.Module) -> Any:
+    """Describe a module to the last: identities and values of all it holds."""
+    described = []
+    for path, part in model.named_modules():
+        for name, value in part.__dict__.items():
+            inside: Any = None
+            if isinstance(value, dict):
+                inside = [(key, id(item)) for key, item in value.items()]
+            elif isinstance(value, (list, tuple)):
+                inside = [id(item) for item in value]
+            described.append((path, name, id(value), inside))
+    tensors = [*model.named_parameters(), *model.named_buffers()]
+    values = [(name, t.tolist(), t.requires_grad, id(t.grad), t._version, t.device) for name, t in tensors]
+    plain = [part.plain.tolist() for part in model.modules() if isinstance(part, Meddling)]
+    return described, values, plain
+
+
+def of_the_world() -> Any:
+    return (
+        torch.get_rng_state().tolist(),
+        random.getstate(),
+        str(numpy.random.get_state()),
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        len(global_hooks._global_forward_hooks),
+        len(global_hooks._global_forward_pre_hooks),
+        torch._C._len_torch_dispatch_stack(),
+    )
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+def test_all_stays_as_it_was(fails: bool, training: bool) -> None:
+    model = Meddling(fails).train(training)
+    model.conv.weight.grad = torch.ones_like(model.conv.weight)
+    calls = []
+    model.conv.register_forward_hook(lambda *_: calls.append(1))
+    model.head.register_full_backward_hook(lambda *_: None)
+    before, world = everything(model), of_the_world()
+    if fails:
+        with pytest.raises(ValueError, match="Meddling: RuntimeError: on purpose"):
+            inspect(model, (8, 8, 3))
+    else:
+        assert inspect(model, (8, 8, 3), batch=2).macs > 0
+    assert everything(model) == before
+    assert of_the_world() == world
+    assert calls == [1]  # its own hooks run, since they may be part of what it does
+
+
+def test_after_a_clash_of_shapes_too() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(100, 2))
+    before, world = everything(model), of_the_world()
+    with pytest.raises(ValueError, match="Linear expected 100 features"):
+        inspect(model, (9, 9, 3))
+    assert everything(model) == before
+    assert of_the_world() == world
+    with pytest.raises(ValueError, match="expected 3 channels"):
+        inspect(model, (9, 9, 1))
+    assert everything(model) == before
+
+
+def test_the_model_trains_as_before() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
+    image = torch.randn(2, 3, 8, 8)
+    with torch.no_grad():
+        expected = model.eval()(image)
+    model.train()
+    inspect(model, (8, 8, 3))
+    assert all(part.training for part in model.modules())
+    with torch.no_grad():
+        torch.testing.assert_close(model.eval()(image), expected, rtol=0, atol=0)
+    model(image).sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_an_example_is_only_looked_at() -> None:
+    class InPlace(nn.Module):
+        def forward(self, input: Tensor, more: dict[str, Tensor]) -> Tensor:
+            return input.add_(1).relu_() + more["x"].mul_(2)
+
+    image, more = torch.zeros(2, 3), {"x": torch.ones(2, 3)}
+    inspect(InPlace(), example=(image, more))
+    assert image.sum() == 0
+    assert more["x"].sum() == 6
+    assert image._version == 0
+
+
+def test_modules_in_other_threads_go_on() -> None:
+    other, stop, wrong = nn.Linear(4, 4), threading.Event(), []
+
+    def work() -> None:
+        while not stop.is_set():
+            found = other(torch.ones(1, 4))
+            if found.is_meta:
+                wrong.append(found)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        reports = {inspect(nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 4)), (4,)).macs for _ in range(20)}
+    finally:
+        stop.set()
+        thread.join()
+    assert reports == {64}
+    assert not wrong
+
+
+def test_nothing_is_allocated_and_no_compiler_loaded() -> None:
+    """A model of 40 GB is inspected in a process of a few hundred megabytes."""
+    program = """
+import resource, sys, torch
+from torch import nn
+from hubel.nn import inspect
+with torch.device("meta"):
+    model = nn.Sequential(nn.Conv2d(3, 100, 3), nn.ReLU(), nn.BatchNorm2d(100), nn.Flatten(),
+                          nn.Linear(100 * 1022 * 1022, 100, bias=False), nn.Softmax(-1))
+start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+report = inspect(model, (1024, 1024, 3), batch=64)
+grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start
+print(report.macs == 64 * 1022 * 1022 * 100 * (27 + 100), grown < 100_000, "torch._dynamo" in sys.modules)
+"""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["True", "True", "False"]
