@@ -13,6 +13,7 @@ COMMANDS = {
     "zoo": "list the classic networks, or tell one's story",
     "explain": "every shape, parameter and cost of a network, with its formula",
     "compare": "two networks or blocks side by side, with ratios",
+    "code": "a network as a program for PyTorch, Keras or Flax",
     "convolve": "a convolution or pooling by hand: every product and the running sum",
     "data": "what a data set holds: classes, sizes, duplicates, unreadable files",
     "train": "train a network on images",

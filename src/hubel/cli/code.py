@@ -1,0 +1,38 @@
+"""`hubel code`: a network as a program for PyTorch, Keras or Flax."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from hubel.cli._network import add_network, add_options, load_network
+from hubel.code import FRAMEWORKS, source
+
+DESCRIPTION = (
+    "Write a network as a readable program that needs nothing of hubel: like parts once, repetition as loops. Run by\n"
+    "itself it builds the network and prints its parameters and the shape of its output."
+)
+EXAMPLES = """  hubel code resnet18                         for PyTorch
+  hubel code mobilenet_v2 --to keras          for Keras 3, whatever its backend
+  hubel code lenet5 --to jax -o lenet5.py     for Flax (flax.nnx), into a file
+  hubel code '28x28x1: conv 6 5x5 tanh, flatten, dense 10' | python -"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_network(parser)
+    parser.add_argument("--to", choices=FRAMEWORKS, default="pytorch", help="the framework (default: pytorch)")
+    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write a file instead of printing")
+    add_options(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Print the program, or write it into a file."""
+    text = source(load_network(arguments.network, arguments), arguments.to)
+    if arguments.output is None:
+        sys.stdout.write(text)
+        return 0
+    arguments.output.write_text(text, encoding="utf-8")
+    print(f"{arguments.output}: {len(text.splitlines())} lines")
+    return 0

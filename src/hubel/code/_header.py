@@ -1,0 +1,15 @@
+"""What stands at the top of a program."""
+
+from __future__ import annotations
+
+from hubel.arch import Report
+
+
+def header(report: Report, order: str) -> str:
+    """Return the module's docstring: the network's name and figures, and how shapes are written."""
+    name = report.network.name or "A network"
+    return (
+        f'"""{name}: {report.parameters:,} parameters, {report.macs:,} multiply-adds an image.\n\n'
+        f"Shapes in comments are height × width × channels ({order}).\n"
+        '"""\n\n'
+    )

@@ -1,0 +1,164 @@
+"""Modules that PyTorch lacks, as short as they can be: a program has those that it uses."""
+
+PARTS = {
+    "ChannelLayerNorm": '''
+class ChannelLayerNorm(nn.LayerNorm):
+    """Normalises the channels of each place."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+''',
+    "Scale": '''
+class Scale(nn.Module):
+    """One learned factor, and perhaps one shift, a channel."""
+
+    def __init__(self, channels: int, bias: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        shape = (-1,) + (1,) * (x.dim() - 2)
+        x = x * self.weight.view(shape)
+        return x if self.bias is None else x + self.bias.view(shape)
+''',
+    "SqueezeExcitation": '''
+class SqueezeExcitation(nn.Module):
+    """Weighs each channel by a small network that sees all of them."""
+
+    def __init__(self, channels: int, squeezed: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(channels, squeezed, 1)
+        self.excite = nn.Conv2d(squeezed, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = x.mean((2, 3), keepdim=True)
+        return x * torch.sigmoid(self.excite(functional.relu(self.squeeze(mean))))
+''',
+    "SelectChannels": '''
+class SelectChannels(nn.Module):
+    """Passes on the listed channels."""
+
+    def __init__(self, channels: list[int]) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, self.channels]
+''',
+    "ChannelPadding": '''
+class ChannelPadding(nn.Module):
+    """Puts channels of noughts before and after the others."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.padding = (before, after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.pad(x, (0, 0) * (x.dim() - 2) + self.padding)
+''',
+    "RadialBasis": '''
+class RadialBasis(nn.Module):
+    """Minus half the squared distance to each of the fixed codes."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        codes = torch.randint(0, 2, (out_features, in_features)) * 2.0 - 1.0
+        self.weight = nn.Parameter(codes, requires_grad=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return -(x.unsqueeze(1) - self.weight).square().sum(2) / 2
+''',
+    "PaddedAvgPool2d": '''
+class PaddedAvgPool2d(nn.Module):
+    """Average pooling with padding (left, right, top, bottom) that does not count."""
+
+    def __init__(
+        self,
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int],
+        sides: tuple[int, int, int, int],
+    ) -> None:
+        super().__init__()
+        self.kernel_size, self.stride, self.sides = kernel_size, stride, sides
+
+    def forward(self, x: Tensor) -> Tensor:
+        inside = functional.pad(torch.ones_like(x[:1, :1]), self.sides)
+        total = functional.avg_pool2d(functional.pad(x, self.sides), self.kernel_size, self.stride)
+        return total / functional.avg_pool2d(inside, self.kernel_size, self.stride)
+''',
+    "LocallyConnected2d": '''
+class LocallyConnected2d(nn.Module):
+    """A convolution with weights of its own at each place; sides are (left, right, top, bottom)."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        output_size: int | tuple[int, int],
+        kernel_size: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
+        sides: tuple[int, int, int, int] = (0, 0, 0, 0),
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.kernel_size, self.stride, self.sides = kernel_size, stride, sides
+        rows, columns = output_size if isinstance(output_size, tuple) else (output_size, output_size)
+        height, width = kernel_size if isinstance(kernel_size, tuple) else (kernel_size, kernel_size)
+        self.rows, places, taps = rows, rows * columns, in_channels * height * width
+        bound = taps**-0.5
+        self.weight = nn.Parameter(torch.empty(places, out_channels, taps).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(places, out_channels)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.pad(x, self.sides)
+        windows = functional.unfold(x, self.kernel_size, stride=self.stride)
+        x = torch.einsum("ntp,pot->nop", windows, self.weight)
+        if self.bias is not None:
+            x = x + self.bias.T
+        return x.unflatten(2, (self.rows, -1))
+''',
+    "CroppedConvTranspose2d": '''
+class CroppedConvTranspose2d(nn.ConvTranspose2d):
+    """A transposed convolution cut to a size, from a row and a column on."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        *,
+        top: int,
+        left: int,
+        output_size: int | tuple[int, int],
+        **settings: Any,
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, **settings)
+        pair = output_size if isinstance(output_size, tuple) else (output_size, output_size)
+        self.top, self.left, (self.rows, self.columns) = top, left, pair
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.conv_transpose2d(
+            x,
+            self.weight,
+            stride=self.stride,
+            groups=self.groups,
+            dilation=self.dilation,
+        )
+        right = self.columns + self.left - x.shape[3]
+        bottom = self.rows + self.top - x.shape[2]
+        x = functional.pad(x, (-self.left, right, -self.top, bottom))
+        return x if self.bias is None else x + self.bias.view(-1, 1, 1)
+''',
+    "Auxiliary": '''
+class Auxiliary(nn.Sequential):
+    """A side exit: in training it keeps its output, for the loss; its input goes on unchanged."""
+
+    output: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.output = super().forward(x)
+        return x
+''',
+}

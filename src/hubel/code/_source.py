@@ -1,0 +1,23 @@
+"""One way in: a network and the framework's name."""
+
+from __future__ import annotations
+
+import importlib
+
+from hubel.arch import Network
+
+FRAMEWORKS = ("pytorch", "keras", "jax")
+
+
+def source(network: Network, framework: str = "pytorch") -> str:
+    """Return a program of its own that builds the network in a framework, of `FRAMEWORKS`.
+
+    Parts that are alike are written once, repetition as loops. Run by itself the program builds the network and prints
+    its parameters and the shape of its output. Raises `ShapeError` where the network does not work out, and
+    `ValueError` for an unknown framework, or for a layer that it cannot say.
+    """
+    if framework not in FRAMEWORKS:
+        raise ValueError(f"expected a framework of {', '.join(FRAMEWORKS)}, received {framework!r}")
+    module = importlib.import_module(f"hubel.code._{framework}")
+    found: str = module.write(network)
+    return found
