@@ -29,6 +29,13 @@ def _named(input: Tensor, *_: Any, **__: Any) -> Any:
     return _same(input)
 
 
+def _along(input: Tensor, axis: int, *_: Any) -> Any:
+    """A softmax along an axis, which PyTorch's rule without numbers forgets to look for."""
+    if not -max(input.dim(), 1) <= axis < max(input.dim(), 1):
+        raise IndexError(f"expected a dimension below {input.dim()}, received {axis}")
+    return _same(input)
+
+
 def _arithmetic(left: Any, right: Any, **_: Any) -> Any:
     """Two tensors, a number taken with each other: the larger size in every dimension."""
     if not (isinstance(left, Tensor) and isinstance(right, Tensor)):
@@ -56,6 +63,17 @@ def _shifted_product(bias: Tensor, left: Tensor, right: Tensor, **_: Any) -> Any
     if bias.dim() == 1 and right.dim() == 2 and bias.shape[0] not in (1, right.shape[1]):
         return NotImplemented
     return _product(left, right) if bias.dim() == 1 and bias.dtype == left.dtype else NotImplemented
+
+
+def _checked_convolution(
+    input: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, *more: Any
+) -> Any:
+    """Leave the shape to PyTorch, whose rule without numbers forgets to look at a transposed convolution's channels."""
+    groups = more[1]
+    wanted = weight.shape[0] if transposed else weight.shape[1] * groups
+    if input.shape[1] != wanted:
+        raise RuntimeError(f"expected {wanted} channels, received {input.shape[1]}")
+    return NotImplemented
 
 
 def _batch_normalization(
@@ -97,12 +115,16 @@ RULES: dict[Any, Callable[..., Any]] = {
     aten.elu.default: _named,
     aten.leaky_relu.default: _named,
     aten.softplus.default: _named,
+    aten._softmax.default: _along,
+    aten._log_softmax.default: _along,
+    aten._safe_softmax.default: _along,
     aten.add.Tensor: _arithmetic,
     aten.sub.Tensor: _arithmetic,
     aten.mul.Tensor: _arithmetic,
     aten.div.Tensor: _arithmetic,
     aten.mm.default: _product,
     aten.addmm.default: _shifted_product,
+    aten.convolution.default: _checked_convolution,
     aten.native_batch_norm.default: _batch_normalization,
     aten.native_layer_norm.default: _layer_normalization,
     aten.native_group_norm.default: _group_normalization,
