@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +27,36 @@ def add_options(parser: ArgumentParser) -> None:
     group.add_argument("--input", type=shape_argument, metavar="HxWxC", help="the input's shape, such as 32x32x3")
     group.add_argument("--classes", type=int, metavar="N", help="how many outputs the network has")
     group.add_argument("--width", type=float, metavar="FACTOR", help="multiply the channels, such as 0.5")
+    group.add_argument(
+        "--option",
+        action="append",
+        type=_option,
+        metavar="NAME=VALUE",
+        help="any other option of the network, such as heads=true or shortcut=projection (hubel zoo NET lists them)",
+    )
 
 
 def shape_argument(text: str) -> Shape:
     """Read `28x28x1` or `784`."""
     if not re.fullmatch(r"\d{1,9}([x×]\d{1,9}){2}|\d{1,9}", text, re.ASCII):
-        raise ValueError(f"expected a shape such as 28x28x1 or 784, received {text!r}")
+        raise ArgumentTypeError(f"expected a shape such as 28x28x1 or 784, received {text!r}")
     return tuple(map(int, re.split("[x×]", text)))
+
+
+def _option(text: str) -> tuple[str, Any]:
+    """Read `heads=true`, `growth=24`, `shortcut=zero`."""
+    name, sign, value = text.partition("=")
+    if not sign or not name.isidentifier():
+        raise ArgumentTypeError(f"expected NAME=VALUE, received {text!r}")
+    words = {"true": True, "false": False}
+    return name, words[value] if value in words else int(value) if value.isascii() and value.isdigit() else value
 
 
 def load_network(given: str, options: Namespace | None = None) -> Network:
     """Return the network that `given` names; raise `ValueError` where nothing is meant by it."""
     wanted = {key: getattr(options, key, None) for key in ("input", "classes", "width")}
     chosen = {key: value for key, value in wanted.items() if value is not None}
+    chosen |= dict(getattr(options, "option", None) or ())
     if ":" in given:
         return _changed(parse(given), chosen)
     path = Path(given)

@@ -1,0 +1,175 @@
+"""The main job, typed: LeNet-5 trained on MNIST, evaluated, and shown digits drawn by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from hubel.cli import main
+from hubel.data import load
+
+DIGITS = Path(__file__).parents[2] / "examples" / "digits"
+TINY = "28x28x1: conv 4 5x5/2 relu, maxpool 2, flatten, dense 10 softmax"
+
+
+@pytest.fixture(scope="module")
+def lenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """LeNet-5 as `hubel train lenet5 mnist` leaves it."""
+    folder = tmp_path_factory.mktemp("lenet") / "run"
+    assert main(["train", "lenet5", "mnist", "--run", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """600 training and 200 test digits in an .npz file, as Keras has them."""
+    splits = load("mnist")
+    assert splits.test is not None
+    path = tmp_path / "few.npz"
+    train, test = splits.train.take(np.arange(600)), splits.test.take(np.arange(200))
+    np.savez(path, x_train=train.images, y_train=train.labels, x_test=test.images, y_test=test.labels)
+    return path
+
+
+Said = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def hubel(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Said:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return run
+
+
+def test_lenet_learns_digits(lenet: Path, hubel: Said) -> None:
+    status, out, _ = hubel("evaluate", lenet, "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert (found["part"], found["images"]) == ("test", 10_000)
+    assert found["accuracy"] >= 0.989
+    assert sum(map(sum, found["confusion"])) == 10_000
+
+
+def test_a_run_can_be_read_without_hubel(lenet: Path) -> None:
+    assert {"run.toml", "metrics.csv", "model.safetensors"} <= {path.name for path in lenet.iterdir()}
+    settings = (lenet / "run.toml").read_text()
+    assert 'network = "28x28x1: conv 6 5x5 same tanh' in settings
+    assert 'source = "mnist"' in settings
+
+
+def test_explain_reads_a_run(lenet: Path, hubel: Said) -> None:
+    status, out, _ = hubel("explain", lenet, "--json")
+    assert (status, json.loads(out)["parameters"], json.loads(out)["name"]) == (0, 61_706, "lenet5")
+
+
+def test_digits_of_any_size_and_colour_are_read_right(lenet: Path, hubel: Said, tmp_path: Path) -> None:
+    status, out, _ = hubel("predict", lenet, *(DIGITS / f"{name}.png" for name in ("three", "five", "seven")), "--json")
+    assert status == 0
+    assert [one["class"] for one in json.loads(out)] == ["3", "5", "7"]
+
+    test = load("mnist").test
+    assert test is not None
+    paths = []
+    for i in range(40):
+        digit = Image.fromarray(test.images[i, :, :, 0])
+        changed = [digit, ImageOps.invert(digit), digit.resize((301, 301)), ImageOps.invert(digit).resize((90, 90))]
+        picture = ImageOps.colorize(changed[3], "navy", "beige") if i % 5 == 4 else changed[i % 4]
+        paths.append(tmp_path / f"{i}.png")
+        picture.save(paths[-1])
+    _, out, _ = hubel("predict", lenet, *paths, "--json")
+    right = [one["class"] == str(test.labels[i]) for i, one in enumerate(json.loads(out))]
+    assert sum(right) >= 39
+
+
+def test_an_unreadable_image_is_named_and_the_rest_goes_on(lenet: Path, hubel: Said, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes((DIGITS / "seven.png").read_bytes()[:400])
+    status, out, err = hubel("predict", lenet, broken, tmp_path / "none.png", DIGITS / "seven.png")
+    assert status == 1
+    assert "broken.png" in err
+    assert "none.png" in err
+    assert "seven.png" in out
+    assert "7" in out
+
+
+def test_train_says_where_the_run_lies_and_what_comes_next(few: Path, hubel: Said) -> None:
+    status, out, _ = hubel("train", TINY, few, "--epochs", 2, "--seed", 3)
+    assert status == 0
+    assert "epoch   2" in out
+    assert "hubel predict runs/network-few IMAGE" in out
+    assert Path("runs/network-few/model.safetensors").exists()
+    _, again, _ = hubel("train", TINY, few, "--epochs", 1)
+    assert "runs/network-few-2" in again
+
+
+def test_train_in_json(few: Path, hubel: Said) -> None:
+    status, out, err = hubel("train", TINY, few, "--epochs", 1, "--set", "weight_decay=0.01", "--json", "--run", "here")
+    found = json.loads(out)
+    assert status == 0
+    assert found["evaluated"] == "test"
+    assert found["recipe"]["weight_decay"] == 0.01
+    assert "epoch   1" in err
+    status, out, _ = hubel("evaluate", "here", "--json")
+    assert json.loads(out)["accuracy"] == pytest.approx(found["accuracy"])
+
+
+def test_a_network_of_the_zoo_is_made_for_the_data(few: Path, hubel: Said) -> None:
+    status, _, _ = hubel("train", "lenet5", few, "--epochs", 1, "--run", "here")
+    assert status == 0
+    _, out, _ = hubel("explain", "here", "--json")
+    assert json.loads(out)["input"] == [28, 28, 1]
+
+
+def test_class_folders_are_brought_to_the_networks_size(hubel: Said, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    for name, colour in (("red", (255, 0, 0)), ("green", (0, 255, 0))):
+        for part, count in (("train", 12), ("test", 4)):
+            folder = tmp_path / "photos" / part / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                noise = random.integers(0, 60, (40 + i, 50, 3)) + np.array(colour) // 2
+                Image.fromarray(noise.astype(np.uint8)).save(folder / f"{i}.png")
+    net = "16x16x3: conv 4 3x3 relu, globalavgpool, dense 2"
+    status, out, _ = hubel("train", net, "photos", "--run", "here", "--epochs", 30, "--json")
+    assert status == 0
+    assert json.loads(out)["accuracy"] == 1.0
+    _, out, _ = hubel("predict", "here", "photos/test/red/0.png", "--json")
+    assert json.loads(out)[0]["class"] == "red"
+
+
+def test_resume_of_a_finished_run_says_so(few: Path, hubel: Said) -> None:
+    hubel("train", TINY, few, "--epochs", 1, "--run", "here")
+    status, out, _ = hubel("train", "--resume", "here")
+    assert status == 0
+    assert "finished already" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "lenet5"], "expected NET and DATA"),
+        (["train", "lenet5", "mnits"], "did you mean 'mnist'"),
+        (["train", "lente5", "mnist"], "lenet5"),
+        (["train", "28x28x1: flatten, dense 7", "mnist"], "10 outputs"),
+        (["train", "lenet5", "mnist", "--optimizer", "adamm"], "did you mean 'adam'"),
+        (["train", "lenet5", "mnist", "--set", "weight_decy=1"], "did you mean 'weight_decay'"),
+        (["evaluate", "nowhere"], "found nothing there"),
+        (["predict", "nowhere", "x.png"], "hubel train lenet5 mnist"),
+    ],
+)
+def test_mistakes_say_what_would_be_right(arguments: list[str], words: str, hubel: Said) -> None:
+    status, _, err = hubel(*arguments)
+    assert status == 2
+    assert words in err
