@@ -15,6 +15,7 @@ COMMANDS = {
     "compare": "two networks or blocks side by side, with ratios",
     "code": "a network as a program for PyTorch, Keras or Flax",
     "convolve": "a convolution or pooling by hand: every product and the running sum",
+    "inspect": "what any PyTorch model of your own costs, layer by layer",
     "data": "what a data set holds: classes, sizes, duplicates, unreadable files",
     "train": "train a network on images",
     "evaluate": "measure a trained run on a data set",

@@ -1,0 +1,116 @@
+"""`hubel inspect`: what a PyTorch model of the user's own costs, layer by layer."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubel.cli._network import shape_argument
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DESCRIPTION = """Work out what any PyTorch model costs, layer by layer: shapes, parameters, multiply-adds, and those of training.
+
+Your file is run, with your rights, to get the model; the model then runs on shapes alone: nothing is computed."""
+EXAMPLES = """  hubel inspect model.py:make_model --input 224x224x3
+  hubel inspect model.py:Classifier --input 32x32x3 --batch 64
+  hubel inspect package.models:resnet --input 224x224x3 --json | jq .macs"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "model",
+        metavar="FILE:NAME",
+        help="a Python file (or an importable module), and what in it is the model, its class, or what makes it",
+    )
+    parser.add_argument(
+        "--input",
+        type=shape_argument,
+        metavar="HxWxC",
+        action="append",
+        required=True,
+        help="one image's shape, such as 224x224x3, or a vector's length; once for each input",
+    )
+    parser.add_argument("--batch", type=int, default=1, metavar="N", help="how many images at once (1)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: Namespace) -> int:
+    """Print what a model costs."""
+    model = load_model(arguments.model)
+    from hubel.nn import inspect
+
+    report = inspect(model, arguments.input, batch=arguments.batch)
+    print(json.dumps(report.to_dict(), ensure_ascii=False) if arguments.json else report)
+    return 0
+
+
+def load_model(given: str) -> nn.Module:
+    """Run the user's file, or import the user's module, and return the model that it holds or makes."""
+    place, _, name = given.rpartition(":")
+    if not place or not name.isidentifier():
+        raise ValueError(f"expected FILE:NAME, such as model.py:make_model, received {given!r}")
+    found = _found(_loaded(place), name, place)
+    from torch import nn
+
+    if isinstance(found, nn.Module):
+        return found
+    if not callable(found):
+        raise ValueError(f"expected {name} of {place} to be a model or to make one, received {type(found).__name__}")
+    try:
+        made = found()
+    except Exception as error:
+        raise ValueError(f"{name}() of {place} failed: {_told(error)}") from error
+    if not isinstance(made, nn.Module):
+        raise ValueError(f"expected {name}() of {place} to make an nn.Module, received {type(made).__name__}")
+    return made
+
+
+def _loaded(place: str) -> Any:
+    try:
+        if not place.endswith(".py"):
+            sys.path.insert(0, str(Path.cwd()))
+            return importlib.import_module(place)
+        path = Path(place).resolve()
+        if not path.is_file():
+            raise FileNotFoundError(f"no file {place}")
+        print(f"hubel: running {path}", file=sys.stderr)
+        sys.path.insert(0, str(path.parent))  # as Python itself does for a script
+        name = f"_inspected_{path.stem}"  # of its own, so that a file called torch.py stands in nobody's place
+        specification = importlib.util.spec_from_file_location(name, path)
+        assert specification is not None
+        assert specification.loader is not None
+        module = importlib.util.module_from_spec(specification)
+        sys.modules[name] = module
+        specification.loader.exec_module(module)
+        return module
+    except (FileNotFoundError, ModuleNotFoundError):
+        raise
+    except Exception as error:
+        raise ValueError(f"{place} cannot be run: {_told(error)}") from error
+
+
+def _found(module: Any, name: str, place: str) -> Any:
+    if hasattr(module, name):
+        return getattr(module, name)
+    from difflib import get_close_matches
+
+    names = [word for word in vars(module) if not word.startswith("_")]
+    near = get_close_matches(name, names, n=1)
+    raise ValueError(f"{place} has no {name!r}; " + (f"did you mean {near[0]!r}?" if near else "is it the right file?"))
+
+
+def _told(error: Exception) -> str:
+    """Say what failed and in which line of the user's code."""
+    from traceback import extract_tb
+
+    frames = extract_tb(error.__traceback__)
+    where = f" (line {frames[-1].lineno} of {Path(frames[-1].filename).name})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"

@@ -1,0 +1,110 @@
+"""`hubel inspect` runs the user's own file, says so, and prints what the model costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hubel.cli import main
+
+MODEL = """
+from dataclasses import dataclass
+from torch import nn
+import helper
+
+@dataclass
+class Settings:
+    width: int = 6
+
+class Classifier(nn.Module):
+    def __init__(self, width=Settings().width):
+        super().__init__()
+        self.conv = nn.Conv2d(helper.CHANNELS, width, 5)
+        self.head = nn.Linear(width * 14 * 14, 10)
+
+    def forward(self, x):
+        return self.head(nn.functional.max_pool2d(self.conv(x), 2).flatten(1))
+
+def small():
+    return Classifier(2)
+
+ready = Classifier(3)
+number = 5
+
+def broken():
+    return helper.nothing
+
+def wrong():
+    return "a model"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "torch_model.py").write_text(MODEL)
+    (tmp_path / "helper.py").write_text("CHANNELS = 3\n")
+    (tmp_path / "faulty.py").write_text("x = 1\nx.nothing\n")
+    return tmp_path
+
+
+def test_a_table_and_a_word_about_what_is_run(folder: Path) -> None:
+    command = [sys.executable, "-m", "hubel", "inspect", "torch_model.py:Classifier", "--input", "32x32x3"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    assert done.stderr == f"hubel: running {folder / 'torch_model.py'}\n"
+    assert done.stdout.startswith("Classifier  1×3×32×32 → 1×10\n")
+    assert "MACs        364,560 forward, 376,320 backward (batch of 1)" in done.stdout
+
+
+@pytest.fixture
+def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go to the folder; forget afterwards what was imported from it."""
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    for name in ("helper", "torch_model"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return folder
+
+
+def test_as_data(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "torch_model:small", "--input", "32x32x3", "--batch", "4", "--json"]) == 0
+    done = capsys.readouterr()
+    data = json.loads(done.out)
+    assert (data["batch"], data["macs"]) == (4, 4 * (28 * 28 * 2 * 75 + 14 * 14 * 2 * 10))
+    assert [layer["name"] for layer in data["layers"]] == ["conv", "head"]
+    assert done.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("torch_model.py:ready", "--input", "30x30x3"), "head: Linear expected 588 features last, received 1×507"),
+        (
+            ("torch_model.py:number", "--input", "3"),
+            "expected number of torch_model.py to be a model or to make one, received int",
+        ),
+        (
+            ("torch_model.py:broken", "--input", "3"),
+            "broken() of torch_model.py failed: AttributeError: module 'helper'",
+        ),
+        (
+            ("torch_model.py:wrong", "--input", "3"),
+            "expected wrong() of torch_model.py to make an nn.Module, received str",
+        ),
+        (("torch_model.py:smal", "--input", "3"), "torch_model.py has no 'smal'; did you mean 'small'?"),
+        (
+            ("faulty.py:x", "--input", "3"),
+            "faulty.py cannot be run: AttributeError: 'int' object has no attribute 'nothing' (line 2",
+        ),
+        (("absent.py:x", "--input", "3"), "no file absent.py"),
+        (("lenet5", "--input", "3"), "expected FILE:NAME, such as model.py:make_model, received 'lenet5'"),
+    ],
+)
+def test_mistakes(here: Path, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", *arguments]) == 2
+    done = capsys.readouterr()
+    assert f"hubel: {said}" in done.err
+    assert "Traceback" not in done.err
