@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from hubel.arch._errors import ShapeError
 from hubel.arch._expression import Expression, Number, elements, number_text
 from hubel.arch._field import Field
+from hubel.arch._printing import SHORT, value_text
 from hubel.arch._shape import Shape, checked_shape, positions, size
 
 if TYPE_CHECKING:
@@ -241,10 +242,28 @@ class Layer(ABC):
             if f.name not in ("name", "input_shape") and (f.default is MISSING or getattr(self, f.name) != f.default)
         }
 
-    def __str__(self) -> str:
-        from hubel.arch._printing import node_text
+    def text(self) -> str:
+        """Write the layer as the text form has it, without its name: `conv 6 5x5/2 same relu`."""
+        settings, words = self.settings(), [self.word]
+        for name in self.positional:
+            value = getattr(self, name.rstrip("*"))
+            settings.pop(name.rstrip("*"), None)
+            sized = name == "kernel_size"
+            words.extend(map(value_text, value) if name.endswith("*") else [value_text(value, always_pair=sized)])
+        if "strides" in settings:
+            words[-1] += "/" + value_text(settings.pop("strides"))
+        closing = [settings.pop("activation")] if "activation" in settings else []
+        for name, value in settings.items():
+            if name == "use_bias":
+                words.append("nobias")
+            elif value in ("same", "valid"):
+                words.append(value)
+            else:
+                words.append(f"{SHORT.get(name, name)}={value_text(value)}")
+        return " ".join(words + closing)
 
-        return node_text(self)
+    def __str__(self) -> str:
+        return f"{self.name}={self.text()}" if self.name is not None else self.text()
 
 
 class Weighted(Layer):

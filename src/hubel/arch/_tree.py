@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn, TypeAlias
 
 from hubel.arch._layer import Layer, checked_name
+from hubel.arch._printing import sequence_text
 from hubel.arch._shape import Shape, checked_shape
 
 MOST_LEVELS = 64
@@ -32,10 +33,12 @@ class Chain:
                 flat.append(node)
         _combine(self, tuple(flat), name)
 
-    def __str__(self) -> str:
-        from hubel.arch._printing import node_text
+    def inside(self) -> str:
+        """Write the nodes, without brackets around them."""
+        return sequence_text([str(node) for node in self.nodes])
 
-        return node_text(self)
+    def __str__(self) -> str:
+        return _with_name(self.name, f"({self.inside()})")
 
 
 @dataclass(frozen=True, init=False)
@@ -51,7 +54,8 @@ class Sum:
     def __init__(self, *branches: Node, name: str | None = None) -> None:
         _combine(self, _branches(branches), name)
 
-    __str__ = Chain.__str__
+    def __str__(self) -> str:
+        return _with_name(self.name, f"sum({' | '.join(map(_branch_text, self.branches))})")
 
 
 @dataclass(frozen=True, init=False)
@@ -67,7 +71,8 @@ class Concat:
     def __init__(self, *branches: Node, name: str | None = None) -> None:
         _combine(self, _branches(branches), name)
 
-    __str__ = Chain.__str__
+    def __str__(self) -> str:
+        return _with_name(self.name, f"concat({' | '.join(map(_branch_text, self.branches))})")
 
 
 @dataclass(frozen=True, init=False)
@@ -80,7 +85,8 @@ class Auxiliary:
     def __init__(self, *nodes: Node, name: str | None = None) -> None:
         _combine(self, Chain(*nodes).nodes, name)
 
-    __str__ = Chain.__str__
+    def __str__(self) -> str:
+        return _with_name(self.name, f"aux({Chain(*self.nodes).inside()})")
 
 
 Node: TypeAlias = "Layer | Chain | Sum | Concat | Auxiliary"
@@ -105,9 +111,7 @@ class Network:
             object.__setattr__(self, "body", Chain(*self.body.nodes))
 
     def __str__(self) -> str:
-        from hubel.arch._printing import network_text
-
-        return network_text(self)
+        return f"{'x'.join(map(str, self.input))}: {self.body.inside()}"
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -150,6 +154,14 @@ def label(node: Node) -> str:
 def assert_never(value: NoReturn) -> NoReturn:
     """Fail where a kind of node was forgotten (`typing.assert_never`, which Python 3.10 lacks)."""
     raise AssertionError(f"not a node of the tree: {value!r}")
+
+
+def _with_name(name: str | None, text: str) -> str:
+    return f"{name}={text}" if name is not None else text
+
+
+def _branch_text(branch: Node) -> str:
+    return branch.inside() if isinstance(branch, Chain) and branch.name is None else str(branch)
 
 
 def _singles(names: list[str]) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hubel.arch import TITLES, Report, Row, ordered, shape_text
+from hubel.arch import TITLES, Layer, Report, Row, children, ordered, shape_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -73,8 +73,9 @@ def layer_parts(rows: tuple[Row, ...]) -> Iterator[RenderableType]:
 
 
 def _what(row: Row) -> str:
-    text = str(row.node) if row.is_layer else f"{row.type.lower()} of {len(row.node.branches)} branches"  # type: ignore[union-attr]
-    return text.partition("=")[2] if row.is_layer and row.node.name is not None else text
+    if isinstance(row.node, Layer):
+        return row.node.text()
+    return f"{row.type.lower()} of {len(children(row.node))} branches"
 
 
 def _how(row: Row) -> str:

@@ -39,6 +39,10 @@ class Activation(Layer):
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"expected an activation of {', '.join(FUNCTIONS)}, received {self.function!r}{hint}")
 
+    def text(self) -> str:
+        """Write the function alone: `relu`."""
+        return self.function
+
     def output_shape(self, input: Shape) -> Shape:
         """Return the input's shape."""
         return input
