@@ -205,7 +205,7 @@ def test_a_terminal_shows_the_picture_before_and_after(picture):
         (("1 2", "1", "--size", "2"), "--size with --pool"),
         (("1 2", "1", "--shrink", "2"), "--shrink with a picture"),
         (("1 2", "1", "--padding", "90000"), "expected at most 60,000,000 products"),
-        (("1 2", "1", "--padding", "900", "--json"), "--result leaves them out"),
+        (("1 2", "1", "--padding", "900", "--json"), "--result leaves the steps out"),
         (("1 2", "1", "--step", "0,2"), "column of the output from 0 to 1, received 2"),
         (("1\0", "1"), "received '1\\x00'"),
     ],

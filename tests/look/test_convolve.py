@@ -51,6 +51,14 @@ def test_the_courses_pooling():
     assert pool(SIXTEEN, "average").output == ((Fraction(13, 4), Fraction(21, 4)), (2, 2))
 
 
+def test_padding_does_not_count_in_pooling():
+    assert pool("-3 -5 / -1 -7", "max", padding=1).output == ((-3, -5), (-1, -7))
+    assert pool("-3 -5 / -1 -7", "average", padding=((1, 0), (0, 1)), strides=1).output == (
+        (-4, -5),
+        (-4, -6),
+    )
+
+
 def test_the_courses_kernels():
     assert KERNELS["edge"].grid == ((0, 1, 0), (1, -4, 1), (0, 1, 0))
     assert KERNELS["emboss"].grid == ((-2, -1, 0), (-1, 1, 1), (0, 1, 2))

@@ -11,7 +11,7 @@ from rich.text import Text
 from hubel.arch import Pair
 from hubel.cli._console import console
 from hubel.cli._picture import grey_levels, half_blocks
-from hubel.look.convolve import Convolution, Pooled, Pooling, Products
+from hubel.look.convolve import Convolution, Pooled, Pooling, Products, Term
 from hubel.look.grids import Grid, Number, Planes, exact, number_text, rounded_text, size_text
 
 FEW = 16  # so many steps are shown in full, of more the first two and the one with the strongest result
@@ -54,7 +54,7 @@ def show_step(walk: Convolution | Pooling, place: Pair) -> None:
     step = walk.step(*place)
     marked = {(row, column) for row in step.rows for column in step.columns}
     _show_given(screen, walk, "", marked)
-    _print(screen, [Text(), *_step_lines(walk, step, [step], screen.width)])
+    _print(screen, [Text(), *_step_lines(walk, step, _cell_sizes(walk, [step]), screen.width)])
 
 
 def show_output(walk: Convolution | Pooling) -> None:
@@ -90,47 +90,57 @@ def _show_given(screen: Console, walk: Convolution | Pooling, picture: str, mark
 
 def _print_steps(screen: Console, walk: Convolution | Pooling, steps: list[Products | Pooled]) -> None:
     """Print steps, with the output growing beside them if there is room for it and for whole rows of the kernel."""
-    drawn = [_step_lines(walk, step, steps, screen.width) for step in steps]
-    if walk.output_size[0] <= MOST_GROWING:
-        room = _growing(walk, steps[0])[0].cell_len + GAP
-        beside = [_step_lines(walk, step, steps, screen.width - room) for step in steps]
-        left = max(line.cell_len for lines in beside for line in lines)
-        if left + room <= screen.width and list(map(len, beside)) == list(map(len, drawn)):
-            for lines, step in zip(beside, steps, strict=True):
+    sizes = _cell_sizes(walk, steps)
+    growing = _growing(walk, steps[0]) if walk.output_size[0] <= MOST_GROWING else []
+    room = growing[0].cell_len + GAP if growing else screen.width
+    if room < screen.width // 2 and _fit(sizes, screen.width - room) == _fit(sizes, screen.width):
+        drawn = [_step_lines(walk, step, sizes, screen.width - room) for step in steps]
+        left = max(line.cell_len for lines in drawn for line in lines)
+        if left + room <= screen.width:
+            for lines, step in zip(drawn, steps, strict=True):
                 lines[0].pad_right(left - lines[0].cell_len)
                 _print(screen, [Text(), *_beside([lines, _growing(walk, step)], screen.width)])
             return
-    for lines in drawn:
-        _print(screen, [Text(), *lines])
+    for step in steps:
+        _print(screen, [Text(), *_step_lines(walk, step, sizes, screen.width)])
 
 
-def _step_lines(
-    walk: Convolution | Pooling, step: Products | Pooled, shown: Sequence[Products | Pooled], width: int
-) -> list[Text]:
+def _step_lines(walk: Convolution | Pooling, step: Products | Pooled, sizes: list[list[int]], width: int) -> list[Text]:
     seen = f"rows {_span(step.rows)}, columns {_span(step.columns)}"
     place = (f"({step.row}, {step.column})", "bold")
     title = Text.assemble(place, " = ", (_with_decimals(step.value), HERE), (f"   {seen}", "dim"))
     if isinstance(walk, Convolution) and isinstance(step, Products):
-        alike = [other for other in shown if isinstance(other, Products)]
-        return [title, *_product_lines(walk, step, alike, width), *_finish_lines(walk, step)]
+        return [title, *_product_lines(walk, step, sizes, width), *_finish_lines(walk, step)]
     assert isinstance(walk, Pooling)
     assert isinstance(step, Pooled)
     return [title, *(Text(f"  {line}") for line in _wrapped(_pooling_parts(walk, step), width - 2, " "))]
 
 
-def _product_lines(walk: Convolution, step: Products, shown: Sequence[Products], width: int) -> list[Text]:
-    """Lay the products out as the kernel is, as many in a line as there is room for, in columns over all steps."""
+def _cell_sizes(walk: Convolution | Pooling, steps: Sequence[Products | Pooled]) -> list[list[int]]:
+    """Measure the product, its result and the running sum over all steps, for each column of the kernel."""
     across = walk.columns.kernel
-    cells = [[_cell(term.value, term.weight, term.product, term.sum) for term in other.terms] for other in shown]
-    own = [_cell(term.value, term.weight, term.product, term.sum) for term in step.terms]
-    sizes = [
-        [max(len(row[place][part]) for row in cells for place in range(column, len(own), across)) for part in range(3)]
-        for column in range(across)
-    ]
+    sizes = [[0, 0, 0] for _ in range(across)]
+    for step in steps:
+        if isinstance(step, Products):
+            for place, term in enumerate(step.terms):
+                size = sizes[place % across]
+                for part, text in enumerate(_cell(term)):
+                    size[part] = max(size[part], len(text))
+    return sizes
+
+
+def _fit(sizes: list[list[int]], width: int) -> int:
+    """Count the products in a line: a row of the kernel, or where that is too wide, of a small kernel one."""
     totals = [sum(size) + len(" =  → ") + 3 for size in sizes]
-    fit = across
-    if sum(totals) > width - 2:  # a row of the kernel takes several lines; of a small kernel, each product one
-        fit = 1 if across <= 3 else max(1, (width - 2) // max(totals))
+    if sum(totals) <= width - 2:
+        return len(sizes)
+    return 1 if len(sizes) <= 3 else max(1, (width - 2) // max(totals))
+
+
+def _product_lines(walk: Convolution, step: Products, sizes: list[list[int]], width: int) -> list[Text]:
+    """Lay the products out as the kernel is, in columns over all steps."""
+    across, fit = walk.columns.kernel, _fit(sizes, width)
+    own = [_cell(term) for term in step.terms]
     lines = []
     area = walk.rows.kernel * across
     for start in range(0, len(own), across):
@@ -149,11 +159,11 @@ def _product_lines(walk: Convolution, step: Products, shown: Sequence[Products],
     return lines
 
 
-def _cell(value: Number, weight: Number, product: Number, total: Number) -> tuple[str, str, str]:
-    factor = number_text(weight)
-    if weight < 0 or "/" in factor:
+def _cell(term: Term) -> tuple[str, str, str]:
+    factor = number_text(term.weight)
+    if term.weight < 0 or "/" in factor:
         factor = f"({factor})"
-    return f"{number_text(value)}·{factor}", number_text(product), number_text(total)
+    return f"{number_text(term.value)}·{factor}", number_text(term.product), number_text(term.sum)
 
 
 def _finish_lines(walk: Convolution, step: Products) -> list[Text]:

@@ -29,7 +29,7 @@ EXAMPLES = """  hubel convolve '122 134 124 25 45 / 153 210 112 47 96 / 66 48 68
   hubel convolve --list"""
 
 MOST_PRODUCTS = 60_000_000
-MOST_PRODUCTS_AS_DATA = 1_000_000
+MOST_PRODUCTS_SHOWN = 300_000
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
@@ -124,12 +124,12 @@ def _walk(planes: Planes, arguments: Namespace) -> Convolution | Pooling:
 
 
 def _check_effort(walk: Convolution | Pooling, arguments: Namespace) -> None:
-    as_data = arguments.json and not (arguments.result or arguments.step)
+    each = arguments.all or (arguments.json and not (arguments.result or arguments.step))
     most, remedy = MOST_PRODUCTS, "--shrink makes a picture smaller, --stride takes fewer positions"
-    if as_data or arguments.all:
-        most, remedy = MOST_PRODUCTS_AS_DATA, "--result leaves them out, --step ROW,COLUMN shows one position"
+    if each:
+        most, remedy = MOST_PRODUCTS_SHOWN, "--result leaves the steps out, --step ROW,COLUMN shows one position"
     if walk.products > most:
-        raise ValueError(f"expected at most {most:,} products to work out, received {walk.products:,}; {remedy}")
+        raise ValueError(f"expected at most {most:,} products, received {walk.products:,}; {remedy}")
 
 
 def _source(given: str, shrink: Pair | None) -> Source:
