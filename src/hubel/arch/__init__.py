@@ -6,7 +6,7 @@
 608
 """
 
-from hubel.arch._analyse import Report, Row, analyse, leaves
+from hubel.arch._analyse import Report, Row, analyse
 from hubel.arch._errors import Fit, NotationError, ShapeError
 from hubel.arch._expression import Expression, Quantity
 from hubel.arch._field import Axis, Field
@@ -108,7 +108,6 @@ __all__ = [
     "analyse",
     "assert_never",
     "children",
-    "leaves",
     "named_children",
     "ordered",
     "parse",

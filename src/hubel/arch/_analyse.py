@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -74,12 +74,15 @@ class Report:
     """A network's figures: a row for each layer, and totals for one image.
 
     Side exits (`Auxiliary`) count in every total but not in `output_shape`. Bytes are of 32-bit numbers.
+    `gradient_share` is the most of the input's positions that a gradient from the end can reach; where windows do not
+    overlap it is exact.
     """
 
     network: Network
     rows: tuple[Row, ...]
     output_shape: Shape
     field: Field
+    gradient_share: Fraction
 
     def total(self, figure: str) -> int:
         """Add up a figure of `Cost` over all rows."""
@@ -114,11 +117,6 @@ class Report:
     def kept_bytes(self) -> int:
         """Bytes that training one image holds from the forward pass until the backward pass, parameters apart."""
         return sum(row.kept_bytes for row in self.rows)
-
-    @property
-    def gradient_share(self) -> Fraction:
-        """The most of the input's positions that a gradient from the end can reach; exact without overlaps."""
-        return self.rows[0].gradient_share if self.rows else Fraction(1)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -199,7 +197,7 @@ def analyse(network: Network, strict: bool = False) -> Report:
     start = _Tensor(network.input, _input_field(network.input), False, [False])
     backward: list[_Back] = []
     end = walk.chain(network.body.nodes, "", start, backward)
-    _spread_gradient(backward, positions(end.shape))
+    share = Fraction(_spread_gradient(backward, positions(end.shape)), positions(network.input))
     rows = tuple(
         Row(
             draft.path,
@@ -216,7 +214,7 @@ def analyse(network: Network, strict: bool = False) -> Report:
         )
         for draft in walk.drafts
     )
-    return Report(network, rows, end.shape, end.field)
+    return Report(network, rows, end.shape, end.field, share)
 
 
 def _input_field(shape: Shape) -> Field:
@@ -379,17 +377,3 @@ def _concat_shape(ends: list[_Tensor]) -> Shape:
             fits=(Fit("in every branch", "padding 'same' and equal strides", "equal heights and widths"),),
         )
     return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
-
-
-def leaves(network: Network) -> Iterator[tuple[str, Layer]]:
-    """Walk over a network's layers in the order in which they run, each with its path."""
-
-    def walk(node: Node, path: str) -> Iterator[tuple[str, Layer]]:
-        if isinstance(node, Layer):
-            yield path, node
-            return
-        inside = node.nodes if isinstance(node, (Chain, Auxiliary)) else node.branches
-        for name, child in named_children(inside):
-            yield from walk(child, f"{path}.{name}" if path else name)
-
-    return walk(network.body, "")
