@@ -14,13 +14,13 @@ import pytest
 from hubel.train import CheckpointError, Run, RunError, Started, resume, train
 from hubel.train._checkpoint import CheckpointStore
 
-WORKER = Path(__file__).with_name("worker.py")
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def eager(recipe):
     """Saves after every step, with all that has a state: moving average, momenta, dropout, running means."""
-    return recipe.replace(epochs=10, ema=0.95, checkpoint_seconds=0)
+    return recipe.replace(epochs=5, ema=0.95, checkpoint_seconds=0)
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +40,16 @@ def bits(directory):
     return (directory / "model.safetensors").read_bytes(), tensors, about
 
 
-def worker(directory, *, epochs=10):
-    return subprocess.Popen([sys.executable, WORKER, directory, str(epochs)], stdout=subprocess.PIPE, text=True)
+def worker(directory, *, epochs=5):
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.train.worker", directory, str(epochs)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
-@pytest.mark.parametrize("stops", [[1], [19], [20], [21], [7, 20, 33, 199]], ids=str)
+@pytest.mark.parametrize("stops", [[19], [20], [7, 20, 99]], ids=str)
 def test_an_exception_anywhere_loses_nothing(stops, splits, network, eager, clean, tmp_path, monkeypatch):
     directory = tmp_path / "run"
     save = CheckpointStore.save
@@ -67,7 +72,7 @@ def test_an_exception_anywhere_loses_nothing(stops, splits, network, eager, clea
 def test_kill_9_at_any_moment_resumes_to_the_same_bits(splits, clean, tmp_path):
     directory = tmp_path / "run"
     random.seed(0)
-    for _ in range(3):
+    for _ in range(2):
         process = worker(directory)
         assert "started" in process.stdout.readline()
         time.sleep(random.uniform(0, 0.4))
@@ -123,9 +128,9 @@ def test_a_damaged_checkpoint_is_noticed_and_the_one_before_used(kind, damage, s
     events = []
     resume(directory, splits, progress=events.append)
     started = next(event for event in events if isinstance(event, Started))
-    assert started.step == 199
+    assert started.step == 99
     if (kind, damage) != ("json", "gone"):  # without its manifest there is no checkpoint to complain of
-        assert "step-00000200" in started.problems[0]
+        assert "step-00000100" in started.problems[0]
     assert bits(directory) == bits(clean)
 
 
@@ -133,7 +138,7 @@ def test_every_flipped_bit_of_a_checkpoint_is_noticed(clean, tmp_path):
     directory = unfinished(clean, tmp_path)
     store = CheckpointStore(directory / "checkpoints")
     random.seed(0)
-    for path in (directory / "checkpoints").glob("step-00000200.*"):
+    for path in (directory / "checkpoints").glob("step-00000100.*"):
         content = path.read_bytes()
         for place in random.sample(range(len(content) * 8), 150):
             damaged = bytearray(content)
@@ -148,14 +153,14 @@ def test_when_all_checkpoints_are_damaged_nothing_is_made_up(splits, clean, tmp_
     directory = unfinished(clean, tmp_path)
     for path in (directory / "checkpoints").glob("*.safetensors"):
         path.write_bytes(b"")
-    with pytest.raises(CheckpointError, match=r"no checkpoint is whole.*step-00000200.*step-00000199"):
+    with pytest.raises(CheckpointError, match=r"no checkpoint is whole.*step-00000100.*step-00000099"):
         resume(directory, splits)
 
 
 def test_only_the_last_checkpoints_are_kept(clean):
     names = sorted(path.name for path in (clean / "checkpoints").iterdir())
-    assert names == [f"step-00000{step}.{kind}" for step in (199, 200) for kind in ("json", "safetensors")]
-    assert json.loads((clean / "checkpoints" / "step-00000200.json").read_text())["about"]["step"] == 200
+    assert names == [f"step-{step:08d}.{kind}" for step in (99, 100) for kind in ("json", "safetensors")]
+    assert json.loads((clean / "checkpoints" / "step-00000100.json").read_text())["about"]["step"] == 100
 
 
 def test_the_run_opened_while_unfinished_says_how_to_go_on(clean, tmp_path):

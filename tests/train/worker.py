@@ -1,38 +1,45 @@
-"""A process that trains the tests' network until it is done or stopped: `worker.py DIRECTORY EPOCHS`."""
+"""A process that trains the tests' network until it is done or stopped.
 
+`python -m tests.train.worker DIRECTORY EPOCHS [plain]`, or the same under torchrun. Where DIE is set, the process of that
+rank kills itself once, soon after it began.
+"""
+
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
-from conftest import NETWORK, quadrants
 from hubel.arch import parse
 from hubel.data import Splits
-from hubel.train import Recipe, Started, StoppedError, resume, train
+from hubel.train import Started, StoppedError, resume, train
+from tests.train.quadrants import NETWORK, PLAIN, RECIPE, quadrants
 
 directory, epochs = Path(sys.argv[1]), float(sys.argv[2])
+network = PLAIN if "plain" in sys.argv else NETWORK
 splits = Splits(train=quadrants(640, 0), test=quadrants(200, 1))
-recipe = Recipe(
-    learning_rate=0.03,
-    epochs=epochs,
-    batch_size=32,
-    threads=1,
-    precision="float32",
-    memory_format="channels-last",
-    device="cpu",
-    augmentation="shift 1",
-    ema=0.95,
-    checkpoint_seconds=0,
-)
+recipe = RECIPE.replace(epochs=epochs, ema=0.95, checkpoint_seconds=0)
 
 
 def listen(event):
     if isinstance(event, Started):
-        print("started", flush=True)
+        print("started", event.step, flush=True)
 
+
+if os.environ.get("DIE") == os.environ.get("RANK", "") and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+    marker = directory / "checkpoints" / "step-00000032.json"
+
+    def die() -> None:
+        while not marker.exists():
+            threading.Event().wait(0.005)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=die, daemon=True).start()
 
 try:
-    if (directory / "run.toml").exists():
+    if (directory / "run.toml").exists() and "RANK" not in os.environ:
         resume(directory, splits, progress=listen)
     else:
-        train(parse(NETWORK), splits, recipe, directory, progress=listen)
+        train(parse(network), splits, recipe, directory, progress=listen)
 except StoppedError as stopped:
     print(stopped)

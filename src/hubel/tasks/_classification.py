@@ -157,28 +157,44 @@ def measure(
     batch_size: int = 256,
 ) -> Metrics:
     """As `evaluate`, on tensors: images uint8 N×H×W×C, labels int64 N. The module's mode is put back afterwards."""
-    count = len(classes)
+    return figures(*count(module, preprocessing, images, labels, len(classes), batch_size=batch_size), classes)
+
+
+def count(
+    module: nn.Module,
+    preprocessing: Preprocessing,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    classes: int,
+    *,
+    batch_size: int = 256,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What `figures` are made of, which may be added over parts of a set: how many images of each class (rows) were
+    called each (columns), int64, and the cross-entropies' sum, float64; on the processor.
+    """
     device = _device(module)
-    confusion = torch.zeros(count * count, dtype=torch.int64, device=device)
-    total = torch.zeros((), dtype=torch.float64, device=device)
+    confusion = torch.zeros(classes * classes, dtype=torch.int64)
+    total = torch.zeros((), dtype=torch.float64)
     with _at_rest(module):
         for start in range(0, len(images), batch_size):
             truth = labels[start : start + batch_size].to(device)
             logits = _logits(module, preprocessing, images[start : start + batch_size])
-            total += F.cross_entropy(logits, truth, reduction="sum").double()
-            confusion += torch.bincount(truth * count + logits.argmax(1), minlength=count * count)
-    return _figures(confusion.cpu().numpy().reshape(count, count), float(total), classes)
+            total += F.cross_entropy(logits, truth, reduction="sum").double().cpu()
+            confusion += torch.bincount(truth * classes + logits.argmax(1), minlength=classes * classes).cpu()
+    return confusion.view(classes, classes), total
 
 
-def _figures(confusion: np.ndarray[Any, Any], total_loss: float, classes: Sequence[str]) -> Metrics:
-    examples, called, right = confusion.sum(1), confusion.sum(0), confusion.diagonal()
-    count = max(1, int(examples.sum()))
+def figures(confusion: torch.Tensor, total: torch.Tensor, classes: Sequence[str]) -> Metrics:
+    """The metrics of a whole set from its counts."""
+    counts = confusion.numpy()
+    examples, called, right = counts.sum(1), counts.sum(0), counts.diagonal()
+    size = max(1, int(examples.sum()))
     per_class = tuple(
         ClassMetrics(name, _share(right[i], called[i]), _share(right[i], examples[i]), int(examples[i]))
         for i, name in enumerate(classes)
     )
-    rows = tuple(tuple(int(cell) for cell in row) for row in confusion)
-    return Metrics(int(right.sum()) / count, total_loss / count, per_class, rows)
+    rows = tuple(tuple(int(cell) for cell in row) for row in counts)
+    return Metrics(int(right.sum()) / size, float(total) / size, per_class, rows)
 
 
 def _share(part: int, whole: int) -> float:

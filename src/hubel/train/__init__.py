@@ -7,6 +7,7 @@ from hubel.train._checkpoint import CheckpointError
 from hubel.train._choose import choose
 from hubel.train._events import EpochMetrics, Event, Finished, Listener, Progress, Started
 from hubel.train._health import NotFiniteError
+from hubel.train._ranks import is_first_process
 from hubel.train._recipe import Recipe
 from hubel.train._run import Run, RunError
 from hubel.train._signals import StoppedError
@@ -34,6 +35,7 @@ __all__ = [
     "StoppedError",
     "choose",
     "evaluate",
+    "is_first_process",
     "load_model",
     "predict",
     "resume",

@@ -90,13 +90,17 @@ class Run:
         return load_model(self.directory / MODEL)
 
 
+def refuse_existing(directory: Path) -> None:
+    """Raise RunError where the folder holds a run already."""
+    if (directory / SETTINGS).exists():
+        raise RunError(f"{directory}: there is a run already; go on with: hubel train --resume {directory}")
+
+
 def create(directory: Path, network: Network, recipe: Recipe, data: Mapping[str, Any]) -> Run:
-    """Write the `run.toml` of a new run. Raises RunError where the folder holds one already."""
+    """Write the `run.toml` of a new run."""
     from hubel.train._environment import environment
 
     path = directory / SETTINGS
-    if path.exists():
-        raise RunError(f"{directory}: there is a run already; go on with: hubel train --resume {directory}")
     directory.mkdir(parents=True, exist_ok=True)
     settings = {
         "format": FORMAT,

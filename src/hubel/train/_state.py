@@ -33,7 +33,7 @@ class State:
         start_weights(self.network, recipe)
         layout = torch.channels_last if recipe.memory_format == "channels-last" else torch.contiguous_format
         self.network = self.network.to(device, memory_format=layout)  # type: ignore[call-overload]
-        self.objective = Objective(self.network, recipe.label_smoothing, class_weights).to(device).train()
+        self.objective: nn.Module = Objective(self.network, recipe.label_smoothing, class_weights).to(device).train()
         self.optimizers = make_optimizers(self.network, recipe)
         self.average = _average(self.network, recipe.ema) if recipe.ema else None
         self.step = 0
@@ -64,8 +64,8 @@ class State:
         history = [dataclasses.asdict(row) for row in self.history]
         return {"step": self.step, "seconds": self.seconds, "best_epoch": self.best_epoch, "history": history}
 
-    def load(self, checkpoint: Checkpoint) -> None:
-        """Put everything back to where `tensors` and `about` were taken."""
+    def load(self, checkpoint: Checkpoint, rank: int = 0, world: int = 1) -> None:
+        """Put everything back to where `tensors` and `about` were taken; `tally` has a row for each process then."""
         tensors = checkpoint.tensors
         self.network.load_state_dict(_under("network.", tensors))
         if self.average is not None:
@@ -75,7 +75,8 @@ class State:
                 entries = _under(f"optimizer.{which}.{name}.", tensors)
                 if entries:
                     optimizer.state[parameter] = {what: _like(value, parameter) for what, value in entries.items()}
-        self.tally.copy_(tensors["tally"])
+        tallies = tensors["tally"]
+        self.tally.copy_(tallies[rank] if len(tallies) == world else tallies.mean(0))
         self.step, self.seconds = checkpoint.about["step"], checkpoint.about["seconds"]
         self.best_epoch = checkpoint.about["best_epoch"]
         self.history = [EpochMetrics(**row) for row in checkpoint.about["history"]]

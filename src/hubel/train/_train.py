@@ -21,8 +21,9 @@ from hubel.train._environment import versions
 from hubel.train._events import EpochMetrics, Event, Finished, Listener, Started
 from hubel.train._health import NotFiniteError
 from hubel.train._machine import settle
+from hubel.train._ranks import Ranks, joined, was_restarted
 from hubel.train._recipe import Recipe
-from hubel.train._run import MODEL, Run, RunError, create, write_metrics
+from hubel.train._run import MODEL, SETTINGS, Run, RunError, create, refuse_existing, write_metrics
 from hubel.train._signals import listening
 from hubel.train._trainer import Trainer
 
@@ -51,15 +52,13 @@ def train(
     task.check(network, splits.train.shape)
     if not len(splits.train):
         raise ValueError(f"{splits.train.name}: expected at least one training image, received none")
-    preprocessing = Preprocessing.for_dataset(splits.train)
-    with _locked(directory):
-        recipe = recipe or choose(network, splits.train)
-        recipe = settle(recipe, network, *splits.train.tensors(), preprocessing)
-        if recipe.augmentation == "auto":
-            rule = Augmentation.for_dataset(splits.train, preprocessing, recipe.epochs)
-            recipe = recipe.replace(augmentation=str(rule))
-        run = create(directory, network, recipe, _data_facts(splits, preprocessing, source))
-        return _train(run, splits, preprocessing, progress)
+    with joined() as ranks:
+        if ranks.world > 1 and was_restarted() and (directory / SETTINGS).exists():
+            return resume(directory, splits, progress=progress)  # torchrun runs the same line again
+        if ranks.is_first:
+            _create(network, splits, recipe, directory, source, ranks.world)
+        ranks.wait()
+        return _train(Run.open(directory), splits, progress, ranks)
 
 
 def resume(directory: str | os.PathLike[str], splits: Splits, *, progress: Listener | None = None) -> Run:
@@ -77,8 +76,8 @@ def resume(directory: str | os.PathLike[str], splits: Splits, *, progress: Liste
             f"{run.directory}: expected the training images it was started with ({run.settings['data']['name']}, "
             f"fingerprint {expected[:12]}), received others ({splits.train.name}, {received[:12]})"
         )
-    with _locked(run.directory):
-        return _train(run, splits, run.preprocessing, progress)
+    with joined() as ranks:
+        return _train(run, splits, progress, ranks)
 
 
 def fingerprint(dataset: Dataset) -> str:
@@ -90,38 +89,70 @@ def fingerprint(dataset: Dataset) -> str:
     return total.hexdigest()
 
 
-def _train(run: Run, splits: Splits, preprocessing: Preprocessing, progress: Listener | None) -> Run:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(run.recipe.threads)
-    try:
-        with listening(run.directory) as stop:
-            trainer = Trainer(
-                run.network,
-                run.recipe,
-                splits.train,
-                _evaluated(splits),
-                preprocessing,
-                run.directory,
-                _Log(run, progress),
-            )
-            problems: tuple[str, ...] = ()
-            saved, problems = trainer.store.load_latest()
-            if saved is not None:
+def _create(
+    network: Network,
+    splits: Splits,
+    recipe: Recipe | None,
+    directory: Path,
+    source: Mapping[str, Any] | None,
+    world: int,
+) -> None:
+    preprocessing = Preprocessing.for_dataset(splits.train)
+    recipe = recipe or choose(network, splits.train)
+    if world > 1:  # each process has a core of its own, and measuring alone would say nothing of all
+        recipe = recipe.replace(threads=recipe.threads or 1)
+    with _locked(directory):
+        refuse_existing(directory)
+        recipe = settle(recipe, network, *splits.train.tensors(), preprocessing)
+        if recipe.augmentation == "auto":
+            rule = Augmentation.for_dataset(splits.train, preprocessing, recipe.epochs)
+            recipe = recipe.replace(augmentation=str(rule))
+        create(directory, network, recipe, _data_facts(splits, preprocessing, source))
+
+
+def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) -> Run:
+    with contextlib.ExitStack() as stack:
+        if ranks.is_first:
+            stack.enter_context(_locked(run.directory))
+        stack.enter_context(_threads(run.recipe.threads))
+        stop = stack.enter_context(listening(run.directory))
+        log = _Log(run, progress) if ranks.is_first else _ignore
+        trainer = Trainer(
+            run.network, run.recipe, splits.train, _evaluated(splits), run.preprocessing, run.directory, log, ranks
+        )
+        saved, problems = trainer.store.load_latest()
+        if saved is not None:
+            trainer.state.load(saved, ranks.rank, ranks.world)
+            if ranks.is_first:  # the process may have died between a checkpoint and its row
+                write_metrics(run.directory, trainer.state.history)
+        ranks.wait()  # so that no checkpoint is written while another process still looks for the newest
+        log(_started(run, trainer, len(splits.train), problems))
+        try:
+            reason = trainer.run(stop)
+        except NotFiniteError:
+            saved, _ = trainer.store.load_latest()
+            if saved is not None and ranks.is_first:
                 trainer.state.load(saved)
-            _begin(run, trainer, len(splits.train), problems)
-            try:
-                reason = trainer.run(stop)
-            except NotFiniteError:
-                saved, _ = trainer.store.load_latest()
-                if saved is not None:
-                    trainer.state.load(saved)
-                    _write_model(run, trainer)
-                raise
-            model = _write_model(run, trainer)
-            trainer.listen(Finished(model, reason, trainer.seconds()))
-    finally:
-        torch.set_num_threads(threads)
+                _write_model(run, trainer)
+            raise
+        if ranks.is_first:
+            log(Finished(_write_model(run, trainer), reason, trainer.seconds()))
+        ranks.wait()
     return run
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _ignore(event: Event) -> None:
+    """The other processes say nothing."""
 
 
 class _Log:
@@ -129,22 +160,17 @@ class _Log:
 
     def __init__(self, run: Run, progress: Listener | None) -> None:
         self.run, self.progress = run, progress
-        self.rows: list[EpochMetrics] = []
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, EpochMetrics):
-            self.rows.append(event)
-            write_metrics(self.run.directory, self.rows)
+            write_metrics(self.run.directory, [*self.run.metrics[: event.epoch - 1], event])
         if self.progress is not None:
             self.progress(event)
 
 
-def _begin(run: Run, trainer: Trainer, examples: int, problems: tuple[str, ...]) -> None:
-    log = trainer.listen
-    assert isinstance(log, _Log)
-    log.rows = list(trainer.state.history)
+def _started(run: Run, trainer: Trainer, examples: int, problems: tuple[str, ...]) -> Started:
     parameters = analyse(run.network).parameters
-    log(Started(run.directory, run.recipe, parameters, examples, trainer.state.step, trainer.steps, problems))
+    return Started(run.directory, run.recipe, parameters, examples, trainer.state.step, trainer.steps, problems)
 
 
 def _write_model(run: Run, trainer: Trainer) -> Path:

@@ -7,20 +7,23 @@ import time
 from pathlib import Path
 
 import torch
+from torch.nn.parallel import DistributedDataParallel
 
 from hubel.arch import Network
 from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
-from hubel.tasks import Metrics, Targets, measure
+from hubel.tasks import Metrics, Targets, count, figures
 from hubel.train._checkpoint import CheckpointError, CheckpointStore
 from hubel.train._events import EpochMetrics, Listener, Progress
 from hubel.train._health import NotFiniteError, culprit, has_failed
 from hubel.train._loop import forward, normalised, update
+from hubel.train._ranks import Ranks
 from hubel.train._recipe import Recipe
 from hubel.train._schedule import rate
 from hubel.train._signals import StopRequest
 from hubel.train._state import State
 
 _EVENT_SECONDS = 0.1
+_ROUNDS = 16  # steps between two rounds in which processes agree to save or stop
 
 
 class Trainer:
@@ -38,15 +41,23 @@ class Trainer:
         preprocessing: Preprocessing,
         directory: Path,
         listen: Listener,
+        ranks: Ranks,
     ) -> None:
+        self.ranks = ranks
         self.recipe, self.preprocessing, self.directory, self.listen = recipe, preprocessing, directory, listen
         self.device = torch.device(recipe.device)
         self.classes = training.classes
         size = min(recipe.batch_size, len(training))
         augmentation = Augmentation.parse(recipe.augmentation)
-        self.batches = Batches(training, size, recipe.seed, augmentation, device=self.device)
-        self.evaluated = None if evaluated is None else (evaluated[0], *self._placed(evaluated[1]))
+        self.batches = Batches(
+            training, size, recipe.seed, augmentation, device=self.device, rank=ranks.rank, world=ranks.world
+        )
+        self.evaluated = None if evaluated is None else (evaluated[0], *self._share(evaluated[1]))
         self.state = State(network, recipe, _class_weights(recipe, training))
+        if ranks.world > 1:
+            # without looking for unused parameters its buckets are laid out anew after the first step, and a resumed
+            # run would add gradients in another order than the run that was never stopped
+            self.state.objective = DistributedDataParallel(self.state.objective, find_unused_parameters=True)
         self.store = CheckpointStore(directory / "checkpoints", recipe.keep_checkpoints)
         self.batch_size, self.epoch_steps = size, len(self.batches)
         self.steps = max(1, round(recipe.epochs * self.epoch_steps))
@@ -70,8 +81,9 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint of this moment."""
-        about = {**self.state.about(), "seconds": self.seconds()}
-        self.store.save(self.state.step, self.state.tensors(), about)
+        tensors = {**self.state.tensors(), "tally": self.ranks.gather(self.state.tally)}
+        if self.ranks.is_first:
+            self.store.save(self.state.step, tensors, {**self.state.about(), "seconds": self.seconds()})
         self._saved = time.perf_counter()
 
     def final_weights(self) -> dict[str, torch.Tensor]:
@@ -89,24 +101,42 @@ class Trainer:
         last = min(self.steps, first + self.epoch_steps)
         for batch in self.batches.epoch(number, done - first):
             self._step(number, batch)
-            now = time.perf_counter()
-            if now - self._told > _EVENT_SECONDS:
-                self._tell(number, now)
-            if self.state.step < last and (now - self._saved > self.recipe.checkpoint_seconds or stop.asked):
-                self.save()
-                stop.raise_if_asked()
             if self.state.step == last:
                 break
+            self._between_steps(number, stop)
         self._close_epoch(number, (self.state.step - done) * self.batch_size / (time.perf_counter() - began))
+        self._agree_to_stop(stop)
+
+    def _between_steps(self, epoch: int, stop: StopRequest) -> None:
+        now = time.perf_counter()
+        if now - self._told > _EVENT_SECONDS:
+            self._tell(epoch, now)
+        due = now - self._saved > self.recipe.checkpoint_seconds
+        if self.ranks.world > 1:  # all must save and stop at the same step, and asking takes a moment
+            if self.state.step % _ROUNDS:
+                return
+            loss, due, stop.asked = self._agreed(due, stop)
+            self._check(epoch, loss)
+        if due or stop.asked:
+            self.save()
+            stop.raise_if_asked()
+
+    def _agreed(self, due: bool, stop: StopRequest) -> tuple[float, bool, int]:
+        steps = self.state.step % self.epoch_steps or self.epoch_steps
+        loss, save, asked = self.ranks.most([float(self.state.tally[0]) / steps, float(due), float(stop.asked)])
+        return loss, bool(save), int(asked)
+
+    def _agree_to_stop(self, stop: StopRequest) -> None:
+        stop.asked = int(self.ranks.most([float(stop.asked)])[0])
         stop.raise_if_asked()
 
     def _step(self, epoch: int, batch: Batch) -> None:
         state, recipe = self.state, self.recipe
         # dropout and the like: random numbers are a function of seed and step, so that no random state need be saved
-        torch.default_generator.manual_seed(_step_seed(recipe.seed, state.step))
+        torch.manual_seed(_step_seed(recipe.seed, state.step, self.ranks.rank))
         inputs = normalised(batch.images, self.preprocessing, recipe)
         loss, logits = forward(state, recipe, inputs, Targets(batch.labels, batch.other_labels, batch.share))
-        if self.device.type == "cpu":  # elsewhere reading the loss would wait for the device
+        if self.device.type == "cpu" and self.ranks.world == 1:  # elsewhere reading the loss means waiting
             self._check(epoch, loss.item(), inputs)
         update(state, recipe, loss, rate(recipe, state.step, self.steps))
         state.tally += torch.stack((loss.detach(), (logits.argmax(1) == batch.labels).sum() / len(batch.labels)))
@@ -133,7 +163,8 @@ class Trainer:
         if steps <= 0:
             return
         loss, accuracy = ((self.state.tally - tally) / steps).tolist()
-        self._check(epoch, loss)
+        if self.ranks.world == 1:
+            self._check(epoch, loss)
         pace = steps / (now - self._told)
         left = (self.steps - self.state.step) / pace
         self.listen(
@@ -144,7 +175,7 @@ class Trainer:
     def _close_epoch(self, number: int, images_per_second: float) -> None:
         state = self.state
         steps = state.step - number * self.epoch_steps
-        loss, accuracy = (state.tally / steps).tolist()
+        loss, accuracy = (self.ranks.gather(state.tally).mean(0) / steps).tolist()
         self._check(number, loss)
         name, metrics = self._evaluate()
         row = EpochMetrics(
@@ -170,7 +201,8 @@ class Trainer:
         if self.evaluated is None:
             return "", None
         name, images, labels = self.evaluated
-        return name, measure(self.state.model, self.preprocessing, images, labels, self.classes)
+        confusion, total = count(self.state.model, self.preprocessing, images, labels, len(self.classes))
+        return name, figures(self.ranks.sum(confusion), self.ranks.sum(total), self.classes)
 
     def _keep_best(self, row: EpochMetrics) -> None:
         if row.evaluated != "validation" or not self.recipe.patience:
@@ -178,14 +210,17 @@ class Trainer:
         losses = [other.evaluation_loss for other in self.state.history]
         if row.evaluation_loss == min(losses):
             self.state.best_epoch = row.epoch
+            if not self.ranks.is_first:
+                return
             self.store.save_best(self.state.model.state_dict(), {"epoch": row.epoch})
 
     def _patience_is_over(self) -> bool:
         patience, best, history = self.recipe.patience, self.state.best_epoch, self.state.history
         return bool(patience and best and history and history[-1].epoch - best >= patience)
 
-    def _placed(self, dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
-        images, labels = dataset.tensors()
+    def _share(self, dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
+        ends = [len(dataset) * rank // self.ranks.world for rank in (self.ranks.rank, self.ranks.rank + 1)]
+        images, labels = (tensor[ends[0] : ends[1]] for tensor in dataset.tensors())
         if self.device.type == "cuda" and images.nbytes < 0.5 * torch.cuda.mem_get_info(self.device)[0]:
             return images.to(self.device), labels.to(self.device)
         return images, labels
@@ -200,5 +235,5 @@ def _class_weights(recipe: Recipe, training: Dataset) -> torch.Tensor | None:
     return torch.where(counts > 0, weights, 0.0).float()
 
 
-def _step_seed(seed: int, step: int) -> int:
-    return (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + 1) % 2**63
+def _step_seed(seed: int, step: int, rank: int) -> int:
+    return (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + rank * 0x94D049BB133111EB + 1) % 2**63
