@@ -1,7 +1,7 @@
 """A process that trains the tests' network until it is done or stopped.
 
-`python -m tests.train.worker DIRECTORY EPOCHS [plain]`, or the same under torchrun. Where DIE is set, the process of that
-rank kills itself once, soon after it began.
+`python -m tests.train.worker DIRECTORY EPOCHS [plain]`, or the same under torchrun. Where DIE is set, the process of
+that rank kills itself once, soon after it began.
 """
 
 import os
