@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.data._dataset import Dataset
+from hubel.data._measure import enough
 from hubel.data._order import key, scattered
 from hubel.data._preprocessing import Preprocessing
 
@@ -244,7 +245,9 @@ def may_be_mirrored(dataset: Dataset, most: int = 2000) -> bool:
     """Whether images still look like their classes when mirrored left to right: the nearest class mean names mirrored
     images right at least 95 % as often as the images themselves. Digits do not, faces and animals do.
     """
-    chosen = np.argsort(scattered(np.arange(len(dataset)), 0))[:most]  # at random: labels may alternate
+    chosen = np.argsort(scattered(np.arange(len(dataset)), 0))[
+        : enough(dataset.images, most)
+    ]  # at random: labels may alternate
     labels = dataset.labels[chosen]
     if len(chosen) < 8 or len(np.unique(labels[::2])) < 2:
         return False

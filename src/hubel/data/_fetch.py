@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +52,9 @@ def fetch(download: Download, folder: Path, progress: Progress | None = None, ti
 
 
 def _download(download: Download, path: Path, progress: Progress | None, timeout: float) -> None:
+    import urllib.error  # here: they take longer to import than all of this package
+    import urllib.request
+
     temporary = path.with_name(f"{path.name}.part")  # one name, under the lock: a killed download leaves one file
     digest = _new_digest(download)
     try:

@@ -27,10 +27,10 @@ class Measured:
 
 def measure(images: npt.NDArray[np.uint8]) -> Measured:
     """Measures images N×H×W×C: moments on up to 4,096 of them (and about 4,096 pixels of each), ground and frame on up
-    to 1,024 (of large images at least 64), evenly spread.
+    to 1,024, evenly spread; on fewer of large ones.
     """
     mean, std = _moments(images)
-    sample = _spread(images, min(_FOR_FRAME, max(64, 2**22 // (images.shape[1] * images.shape[2]))))
+    sample = images[:: max(1, -(-len(images) // enough(images, _FOR_FRAME)))]
     ink = _ground(sample)
     frame = None
     if ink is not None and len(sample) >= 8:
@@ -39,16 +39,18 @@ def measure(images: npt.NDArray[np.uint8]) -> Measured:
     return Measured(mean, std, ink, frame)
 
 
-def _spread(images: npt.NDArray[np.uint8], most: int) -> npt.NDArray[np.uint8]:
-    step = max(1, -(-len(images) // most))
-    return np.asarray(images[::step])
+def enough(images: npt.NDArray[np.uint8], most: int) -> int:
+    """How many images to measure: up to `most`, but of large ones no more than 32 MiB, and 64 at least, since they may
+    have to come from the disk.
+    """
+    return min(most, max(64, 2**25 // (images[:1].nbytes or 1)))
 
 
 def _moments(images: npt.NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     levels = np.arange(256) / 255
     pixels = images.shape[1] * images.shape[2]
     apart = max(1, round((pixels / _PIXELS) ** 0.5))  # of large images every second or third pixel tells as much
-    step = max(1, -(-len(images) // _FOR_MOMENTS))
+    step = max(1, -(-len(images) // enough(images, _FOR_MOMENTS)))
     counts = np.zeros((images.shape[3], 256), np.int64)
     for first in range(0, len(images), 64 * step):  # a few at a time: counting takes eight bytes a pixel
         some = images[first : first + 64 * step : step, ::apart, ::apart]
