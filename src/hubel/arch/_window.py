@@ -117,7 +117,8 @@ class Window:
     def exactly(self) -> str:
         """Write the size as the rule gives it before rounding: `(7 − 3)/3 + 1 = 2.33`."""
         values = self.expression().values().replace("⌊", "").replace("⌋", "").replace("⌈", "").replace("⌉", "")
-        return f"{values} = {round(float(Fraction(self.slack, self.stride) + 1), 2):g}"
+        size = round(Fraction(self.slack, self.stride) + 1, 2)
+        return f"{values} = {int(size) if size.denominator == 1 else float(size):,}".replace("-", "−")
 
     def fits(self) -> tuple[Fit, ...]:
         """Find the nearest changes of stride, padding, kernel and size for which the rule gives a whole number ≥ 1."""
