@@ -254,10 +254,13 @@ def test_size_and_colour_can_be_chosen(tmp_path: Path) -> None:
     small = load(folder, size=(20, 30)).train
     assert small.fit == "crop"
     assert load(folder).train.fit is None
-    arrays = load("mnist", size=(32, 32), channels=3)
+    mnist = load("mnist").train.images[:50]
+    np.savez(tmp_path / "some.npz", x=mnist, y=np.zeros(50, int))
+    arrays = load(tmp_path / "some.npz", size=(32, 32), channels=3)
     assert arrays.train.shape == (32, 32, 3)
-    assert arrays.test is not None
-    assert arrays.test.images[0, 6:-6, 6:-6].max() > 240
+    assert arrays.train.fit is None
+    assert arrays.train.images[0, 6:-6, 6:-6].max() > 240
+    assert np.abs(arrays.train.images.mean() - mnist.mean()) < 1
 
 
 def test_sizes_that_differ_become_one(tmp_path: Path) -> None:

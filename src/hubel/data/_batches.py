@@ -17,7 +17,7 @@ from hubel.data._order import Order, batch
 if TYPE_CHECKING:
     import torch
 
-MAPPED = 256 * 2**20  # bytes read through a memory map after which its pages are given back
+MAPPED = 128 * 2**20  # bytes read through a memory map after which its pages are given back
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Batches:
     step, and the union over the processes is the same whatever their number.
 
     Sets in memory go to `device` whole, and so do sets in a memory map that fill less than half of a GPU's free memory.
-    Other memory maps stay on the disk: a thread reads the next batch while the current one is used, and at most 256 MiB
-    of the map are held besides three batches.
+    Other memory maps stay on the disk: a thread reads the next batch while the current one is used, and no more than
+    about 256 MiB of the map are held (128 MiB asked for, and what the system maps around them) besides three batches.
 
     Raises ValueError where `size` exceeds the set or does not divide among the processes.
     """

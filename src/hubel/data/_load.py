@@ -29,7 +29,8 @@ from hubel.data._split import held_out, hold_out
 from hubel.data._store import digests, entry_key, stored
 from hubel.data._tables import list_csv
 
-IN_MEMORY = 64 * 2**20  # bytes of decoded images up to which they are not kept on disk
+NOT_KEPT = 2**21  # bytes of decoded images up to which decoding them again is quicker than looking for them
+IN_MEMORY = 64 * 2**20  # bytes up to which they are read into memory, above which they are mapped
 _USUAL_SIDE = 224  # for photographs of several sizes, as ImageNet's networks take them
 _LARGEST_OWN = 256  # longer side up to which images of one size keep it
 _SAMPLE = 64  # files looked at to tell size and colour
@@ -62,7 +63,7 @@ def load(
     workers: images decoded at once, by default one a processor.
     progress: called with what is being done, how much of it is done, and how much it is.
 
-    Image files are decoded once: into memory, or, above 64 MiB, into the cache folder, from which later runs map them.
+    Image files are decoded once, into the cache folder; later runs read them from there, or map them above 64 MiB.
 
     Raises ValueError or OSError, saying what was expected and found where, for a source that is not understood.
     """
@@ -162,8 +163,9 @@ def _decode(
     ends = np.cumsum([len(listing.parts.get(part, ())) for part in PARTS])
     items, labels = [item for item, _ in pairs], np.array([label for _, label in pairs], np.int64)
     marks = np.searchsorted(ends, np.arange(len(items)), side="right")  # 0 train, 1 validation, 2 test
-    large = len(items) * shape[0] * shape[1] * shape[2] > IN_MEMORY
-    contents = digests(root, listing.name, items, workers, progress) if large or validation else []
+    size_in_all = len(items) * shape[0] * shape[1] * shape[2]
+    kept = size_in_all > NOT_KEPT
+    contents = digests(root, listing.name, items, workers, progress) if kept or validation else []
     if validation and "validation" not in listing.parts:
         # put before the test images, so that every part is one stretch of the decoded rows
         out = held_out(contents[: ends[0]], labels[: ends[0]], validation)
@@ -180,13 +182,15 @@ def _decode(
             shape,
             lambda sink: _checked(decode_into(sink, items, shape, fit, workers, progress), bad_images),
         )
-        if large
+        if kept
         else _in_memory(items, shape, fit, workers, progress)
     )
     _checked(rejected, bad_images)
-    kept = np.ones(len(items), bool)
-    kept[[position for position, _ in rejected]] = False
-    labels, marks = labels[kept], marks[kept]
+    if size_in_all <= IN_MEMORY:
+        images = np.array(images)
+    readable = np.ones(len(items), bool)
+    readable[[position for position, _ in rejected]] = False
+    labels, marks = labels[readable], marks[readable]
     parts = {}
     for number, part in enumerate(PARTS):
         first, last = np.searchsorted(marks, [number, number + 1])

@@ -70,8 +70,9 @@ class Preprocessing:
     @classmethod
     def for_dataset(cls, dataset: Dataset) -> Preprocessing:
         """The preprocessing that makes images like those of this (training) set, found by measuring up to 4,096 of
-        them (fewer of large ones), evenly spread: mean, deviation, whether things lie light on dark, and whether they are framed. Where the
-        set's images were scaled when they were loaded, others are scaled the same way and no frame is looked for.
+        them (fewer of large ones), evenly spread: mean, deviation, whether things lie light on dark, and whether they
+        are framed. Where the set's images were scaled when they were loaded, others are scaled the same way and no
+        frame is looked for.
         """
         height, width, channels = dataset.shape
         found = measure(dataset.images)
