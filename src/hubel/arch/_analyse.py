@@ -68,6 +68,11 @@ class Row:
             own.insert(0, Formula("elementwise_operations", additions))
         return tuple(own)
 
+    def _repr_html_(self) -> str:
+        from hubel.arch._html import row_html
+
+        return row_html(self)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -139,6 +144,11 @@ class Report:
             f"did you mean {near[0]!r}?" if near else f"there are {', '.join(paths[:12])}{' …' if paths[12:] else ''}"
         )
         raise KeyError(f"no layer is called {path!r}; {hint}")
+
+    def _repr_html_(self) -> str:
+        from hubel.arch._html import report_html
+
+        return report_html(self)
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -113,6 +113,11 @@ class Network:
     def __str__(self) -> str:
         return f"{'x'.join(map(str, self.input))}: {self.body.inside()}"
 
+    def _repr_html_(self) -> str:
+        from hubel.arch._html import network_html
+
+        return network_html(self)
+
 
 def children(node: Node) -> tuple[Node, ...]:
     """Return the nodes directly inside a node."""
