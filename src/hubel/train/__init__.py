@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 from hubel.tasks import LoadedModel, Metrics, ModelFileError, evaluate, load_model, predict, save_model
 from hubel.train._checkpoint import CheckpointError
 from hubel.train._choose import choose
-from hubel.train._events import EpochMetrics, Event, Finished, Listener, Progress, Started
+from hubel.train._events import EpochMetrics, Event, Finished, Listener, Notice, Progress, Started
+from hubel.train._finder import RateRange, find_learning_rate
 from hubel.train._health import NotFiniteError
+from hubel.train._listeners import TensorBoard, together
 from hubel.train._ranks import is_first_process
 from hubel.train._recipe import Recipe
 from hubel.train._run import Run, RunError
@@ -27,19 +29,24 @@ __all__ = [
     "Metrics",
     "ModelFileError",
     "NotFiniteError",
+    "Notice",
     "Progress",
+    "RateRange",
     "Recipe",
     "Run",
     "RunError",
     "Started",
     "StoppedError",
+    "TensorBoard",
     "choose",
     "evaluate",
+    "find_learning_rate",
     "is_first_process",
     "load_model",
     "predict",
     "resume",
     "save_model",
+    "together",
     "train",
 ]
 

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from hubel.train._events import EpochMetrics, Event, Finished, Progress, Started
+from hubel.train._events import EpochMetrics, Event, Finished, Notice, Progress, Started
 
 
 class Display:
@@ -43,6 +43,8 @@ class Display:
                 self._show(event)
         elif isinstance(event, EpochMetrics):
             self.console.print(epoch_line(event), highlight=False, soft_wrap=True)
+        elif isinstance(event, Notice):
+            self.console.print(event.message, style="yellow", highlight=False, soft_wrap=True)
         else:
             self._finish(event)
 

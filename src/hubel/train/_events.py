@@ -62,6 +62,13 @@ class EpochMetrics:
 
 
 @dataclasses.dataclass(frozen=True)
+class Notice:
+    """Something that one should know of; training goes on."""
+
+    message: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Finished:
     """The model is written. reason: why training ended ("the recipe's epochs are done", …)."""
 
@@ -70,5 +77,5 @@ class Finished:
     seconds: float
 
 
-Event = Started | Progress | EpochMetrics | Finished
+Event = Started | Progress | EpochMetrics | Notice | Finished
 Listener = Callable[[Event], None]

@@ -46,7 +46,8 @@ class Recipe:
     initializer: how kernels start: "glorot" (uniform, as in Keras), "he" (normal), "pytorch" (as PyTorch has it).
     seed: of the initial weights, the order and everything random.
     device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
-    precision, memory_format, threads: "auto" and 0 are measured on the machine and the fastest is taken.
+    precision, memory_format, threads: "auto" and 0 are measured on the machine and the fastest is taken. Several
+        threads are given up for one when other programs turn out to keep the machine busy.
     checkpoint_seconds: time between checkpoints within an epoch; keep_checkpoints: how many of the last are kept.
     """
 

@@ -22,8 +22,8 @@ from hubel.train._recipe import Recipe
 class State:
     """A network being trained: weights, optimizers, moving average, sums of the running epoch, history.
 
-    step: how many steps are done. seconds: of training, over all sittings. tally: loss and share of right
-    answers, summed over the running epoch's steps, on the device.
+    step: how many steps are done. seconds: of training, over all sittings. threads: in use. tally: loss and share of
+    right answers, summed over the running epoch's steps, on the device.
     """
 
     def __init__(self, network: Network, recipe: Recipe, class_weights: torch.Tensor | None = None) -> None:
@@ -40,6 +40,7 @@ class State:
         self.seconds = 0.0
         self.history: list[EpochMetrics] = []
         self.best_epoch = 0
+        self.threads = recipe.threads
         self.tally = torch.zeros(2, device=device)
 
     @property
@@ -62,7 +63,13 @@ class State:
     def about(self) -> dict[str, Any]:
         """The rest, as plain values."""
         history = [dataclasses.asdict(row) for row in self.history]
-        return {"step": self.step, "seconds": self.seconds, "best_epoch": self.best_epoch, "history": history}
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "best_epoch": self.best_epoch,
+            "threads": self.threads,
+            "history": history,
+        }
 
     def load(self, checkpoint: Checkpoint, rank: int = 0, world: int = 1) -> None:
         """Put everything back to where `tensors` and `about` were taken; `tally` has a row for each process then."""
@@ -78,7 +85,7 @@ class State:
         tallies = tensors["tally"]
         self.tally.copy_(tallies[rank] if len(tallies) == world else tallies.mean(0))
         self.step, self.seconds = checkpoint.about["step"], checkpoint.about["seconds"]
-        self.best_epoch = checkpoint.about["best_epoch"]
+        self.best_epoch, self.threads = checkpoint.about["best_epoch"], checkpoint.about["threads"]
         self.history = [EpochMetrics(**row) for row in checkpoint.about["history"]]
 
     def _names(self) -> dict[torch.Tensor, str]:

@@ -125,6 +125,7 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
             trainer.state.load(saved, ranks.rank, ranks.world)
             if ranks.is_first:  # the process may have died between a checkpoint and its row
                 write_metrics(run.directory, trainer.state.history)
+        torch.set_num_threads(trainer.state.threads)
         ranks.wait()  # so that no checkpoint is written while another process still looks for the newest
         log(_started(run, trainer, len(splits.train), problems))
         try:

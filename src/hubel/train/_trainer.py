@@ -13,7 +13,7 @@ from hubel.arch import Network
 from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
 from hubel.tasks import Metrics, Targets, count, figures
 from hubel.train._checkpoint import CheckpointError, CheckpointStore
-from hubel.train._events import EpochMetrics, Listener, Progress
+from hubel.train._events import EpochMetrics, Listener, Notice, Progress
 from hubel.train._health import NotFiniteError, culprit, has_failed
 from hubel.train._loop import forward, normalised, update
 from hubel.train._ranks import Ranks
@@ -23,6 +23,7 @@ from hubel.train._signals import StopRequest
 from hubel.train._state import State
 
 _EVENT_SECONDS = 0.1
+_BUSY = 2.5  # times slower than at its fastest
 _ROUNDS = 16  # steps between two rounds in which processes agree to save or stop
 
 
@@ -64,6 +65,7 @@ class Trainer:
         self.epochs = math.ceil(self.steps / self.epoch_steps)
         self._sat_down = self._told = self._saved = time.perf_counter()
         self._recent = (torch.zeros_like(self.state.tally), self.state.step)
+        self._fastest, self._slow = 0.0, 0
 
     def run(self, stop: StopRequest) -> str:
         """Train to the end and say why it is the end. Raises NotFiniteError, or what `stop` raises when asked to."""
@@ -133,7 +135,7 @@ class Trainer:
     def _step(self, epoch: int, batch: Batch) -> None:
         state, recipe = self.state, self.recipe
         # dropout and the like: random numbers are a function of seed and step, so that no random state need be saved
-        torch.manual_seed(_step_seed(recipe.seed, state.step, self.ranks.rank))
+        self._seed(_step_seed(recipe.seed, state.step, self.ranks.rank))
         inputs = normalised(batch.images, self.preprocessing, recipe)
         loss, logits = forward(state, recipe, inputs, Targets(batch.labels, batch.other_labels, batch.share))
         if self.device.type == "cpu" and self.ranks.world == 1:  # elsewhere reading the loss means waiting
@@ -141,6 +143,12 @@ class Trainer:
         update(state, recipe, loss, rate(recipe, state.step, self.steps))
         state.tally += torch.stack((loss.detach(), (logits.argmax(1) == batch.labels).sum() / len(batch.labels)))
         state.step += 1
+
+    def _seed(self, seed: int) -> None:
+        if self.device.type == "cpu":
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
 
     def _check(self, epoch: int, loss: float, inputs: torch.Tensor | None = None) -> None:
         if not has_failed(loss, len(self.classes)):
@@ -171,6 +179,21 @@ class Trainer:
             Progress(epoch + 1, self.epochs, self.state.step, self.steps, loss, accuracy, pace * self.batch_size, left)
         )
         self._told, self._recent = now, (self.state.tally.clone(), self.state.step)
+        self._mind_the_others(pace)
+
+    def _mind_the_others(self, pace: float) -> None:
+        """Go on with one thread where others keep the machine busy: threads that wait for each other are then far
+        slower than one. The change is in a checkpoint before it acts, so that a resumed run makes it at the same step.
+        """
+        self._fastest = max(self._fastest, pace)
+        self._slow = self._slow + 1 if pace * _BUSY < self._fastest else 0
+        if self._slow < 3 or self.state.threads == 1 or self.ranks.world > 1:
+            return
+        self.state.threads = 1
+        self.save()
+        torch.set_num_threads(1)
+        self._fastest = self._slow = 0
+        self.listen(Notice("the machine is busy with other work: one thread from here on, which is faster then"))
 
     def _close_epoch(self, number: int, images_per_second: float) -> None:
         state = self.state
