@@ -70,17 +70,17 @@ def test_a_picture_smaller_than_a_kernel() -> None:
 def layer_cases() -> list[Any]:
     zeros = torch.zeros
     return [
-        pytest.param(nn.Conv1d(4, 2, 3), zeros(1, 5, 9), "Conv1d expected 4 channels, received 5", "in_channels 5"),
-        pytest.param(nn.Conv2d(4, 2, 3), zeros(1, 36), "Conv2d expected N×C×H×W, received 1×36", None),
-        pytest.param(nn.ConvTranspose2d(4, 2, 3), zeros(1, 5, 3, 3), "expected 4 channels, received 5", "in_channels 5"),
-        pytest.param(nn.Linear(36, 2), zeros(2, 4, 3, 3), "expected 36 features last, received 2×4×3×3", "before it flatten(1)"),
-        pytest.param(nn.MaxPool2d(5), zeros(1, 4, 3, 3), "at least 5×5, received 3×3", "padding 1"),
-        pytest.param(nn.BatchNorm2d(4), zeros(1, 5, 3, 3), "BatchNorm2d expected 4 channels, received 1×5×3×3", "num_features 5"),
-        pytest.param(nn.BatchNorm1d(4), zeros(1, 4), "expected more than one value a channel", "batch 2"),
-        pytest.param(nn.GroupNorm(2, 4), zeros(1, 6, 3, 3), "GroupNorm expected 4 channels", "num_channels 6"),
-        pytest.param(nn.LayerNorm((3, 4)), zeros(1, 4, 3), "LayerNorm expected 3×4 last, received 1×4×3", "normalized_shape 4×3"),
-        pytest.param(nn.LSTM(4, 8), zeros(7, 1, 5), "LSTM expected 4 features last, received 7×1×5", "input_size 5"),
-    ]  # fmt: skip
+        (nn.Conv1d(4, 2, 3), zeros(1, 5, 9), "Conv1d expected 4 channels, received 5", "in_channels 5"),
+        (nn.Conv2d(4, 2, 3), zeros(1, 36), "Conv2d expected N×C×H×W, received 1×36", None),
+        (nn.ConvTranspose2d(4, 2, 3), zeros(1, 5, 3, 3), "expected 4 channels, received 5", "in_channels 5"),
+        (nn.Linear(36, 2), zeros(2, 4, 3, 3), "expected 36 features last, received 2×4×3×3", "before it flatten(1)"),
+        (nn.MaxPool2d(5), zeros(1, 4, 3, 3), "at least 5×5, received 3×3", "padding 1"),
+        (nn.BatchNorm2d(4), zeros(1, 5, 3, 3), "BatchNorm2d expected 4 channels, received 1×5×3×3", "num_features 5"),
+        (nn.BatchNorm1d(4), zeros(1, 4), "expected more than one value a channel", "batch 2"),
+        (nn.GroupNorm(2, 4), zeros(1, 6, 3, 3), "GroupNorm expected 4 channels", "num_channels 6"),
+        (nn.LayerNorm((3, 4)), zeros(1, 4, 3), "LayerNorm expected 3×4 last, received 1×4×3", "normalized_shape 4×3"),
+        (nn.LSTM(4, 8), zeros(7, 1, 5), "LSTM expected 4 features last, received 7×1×5", "input_size 5"),
+    ]
 
 
 @pytest.mark.parametrize(("layer", "example", "said", "fit"), layer_cases())
@@ -108,14 +108,19 @@ def operation_cases() -> list[Any]:
         return torch.zeros(1, channels, size, size)
 
     return [
-        pytest.param(torch.matmul, (torch.zeros(3, 4), torch.zeros(5, 6)), "received 3×4 and 5×6", "the right 4×6"),
-        pytest.param(torch.bmm, (torch.zeros(2, 3, 4), torch.zeros(2, 5, 6)), "received 2×3×4 and 2×5×6", "the left 2×3×5"),
-        pytest.param(torch.add, (picture(8, 16), picture(8, 8)), "add expected equal sizes", "in the large branch stride 2"),
-        pytest.param(torch.mul, (picture(8, 4), picture(6, 4)), "mul expected equal sizes", "in the narrow branch a 1×1 convolution to 8"),
-        pytest.param(lambda a, b: torch.cat((a, b), 1), (picture(8, 4), picture(8, 3)), "cat expected tensors", "in every branch"),
-        pytest.param(lambda a: a.view(2, 5), (torch.zeros(3, 4),), "as many numbers, received 3×4", "the shape -1"),
-        pytest.param(functional.conv2d, (picture(4, 8), torch.zeros(6, 3, 3, 3)), "a weight of 6×3×3×3", None),
-    ]  # fmt: skip
+        (torch.matmul, (torch.zeros(3, 4), torch.zeros(5, 6)), "received 3×4 and 5×6", "the right 4×6"),
+        (torch.bmm, (torch.zeros(2, 3, 4), torch.zeros(2, 5, 6)), "received 2×3×4 and 2×5×6", "the left 2×3×5"),
+        (torch.add, (picture(8, 16), picture(8, 8)), "add expected equal sizes", "in the large branch stride 2"),
+        (
+            torch.mul,
+            (picture(8, 4), picture(6, 4)),
+            "mul expected equal sizes",
+            "in the narrow branch a 1×1 convolution to 8",
+        ),
+        (lambda a, b: torch.cat((a, b), 1), (picture(8, 4), picture(8, 3)), "cat expected tensors", "in every branch"),
+        (lambda a: a.view(2, 5), (torch.zeros(3, 4),), "as many numbers, received 3×4", "the shape -1"),
+        (functional.conv2d, (picture(4, 8), torch.zeros(6, 3, 3, 3)), "a weight of 6×3×3×3", None),
+    ]
 
 
 @pytest.mark.parametrize(("function", "example", "said", "fit"), operation_cases())
@@ -185,7 +190,7 @@ def test_wrong_arguments(arguments: dict[str, Any], said: str) -> None:
 
 
 def test_wrong_modules() -> None:
-    with pytest.raises(TypeError, match="expected an nn.Module, received str"):
+    with pytest.raises(TypeError, match=r"expected an nn\.Module, received str"):
         inspect("lenet5", (28, 28, 1))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"0 \(LazyLinear\) has no shape yet"):
         inspect(nn.Sequential(nn.LazyLinear(4)), (3,))

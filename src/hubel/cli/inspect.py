@@ -15,7 +15,7 @@ from hubel.cli._network import shape_argument
 if TYPE_CHECKING:
     from torch import nn
 
-DESCRIPTION = """Work out what any PyTorch model costs, layer by layer: shapes, parameters, multiply-adds, and those of training.
+DESCRIPTION = """Work out what any PyTorch model costs, layer by layer: shapes, parameters, multiply-adds both ways.
 
 Your file is run, with your rights, to get the model; the model then runs on shapes alone: nothing is computed."""
 EXAMPLES = """  hubel inspect model.py:make_model --input 224x224x3

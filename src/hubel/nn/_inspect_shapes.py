@@ -17,16 +17,26 @@ from torch import Tensor
 aten = torch.ops.aten
 
 
-def _same(input: Tensor, *_: Any, **more: Any) -> Any:
-    """An activation: as many numbers as came in, of the same type."""
-    if more or not input.is_floating_point():
-        return NotImplemented
-    return torch.empty_like(input)
+def _like(input: Tensor) -> Tensor:
+    """Return an empty tensor of the same shape and, where no numbers overlap or lie apart, the same strides."""
+    if input.is_contiguous():
+        return input.new_empty(input.shape)
+    dense = 1
+    for stride, size in sorted(zip(input.stride(), input.shape, strict=True)):
+        if size > 1 and stride != dense:
+            return input.new_empty(input.shape)
+        dense *= size
+    return input.new_empty_strided(input.shape, input.stride())
 
 
-def _named(input: Tensor, *_: Any, **__: Any) -> Any:
-    """The same, for activations whose settings have names."""
-    return _same(input)
+def _same(input: Any, *_: Any, **__: Any) -> Any:
+    """An activation, or arithmetic with a plain number: as many numbers as came in, of the same type."""
+    return _like(input) if isinstance(input, Tensor) and input.is_floating_point() else NotImplemented
+
+
+def _itself(input: Tensor, *_: Any, **__: Any) -> Any:
+    """An activation in place."""
+    return input
 
 
 def _along(input: Tensor, axis: int, *_: Any) -> Any:
@@ -37,18 +47,50 @@ def _along(input: Tensor, axis: int, *_: Any) -> Any:
 
 
 def _arithmetic(left: Any, right: Any, **_: Any) -> Any:
-    """Two tensors, a number taken with each other: the larger size in every dimension."""
-    if not (isinstance(left, Tensor) and isinstance(right, Tensor)):
+    """Two tensors, or a tensor and a plain number: the larger size in every dimension."""
+    if not isinstance(left, Tensor) or not left.is_floating_point():
         return NotImplemented
-    if left.dtype != right.dtype or not left.is_floating_point():
+    if not isinstance(right, Tensor):
+        return NotImplemented if isinstance(right, complex) else _like(left)
+    if left.dtype != right.dtype:
         return NotImplemented
     if left.shape == right.shape:
-        return torch.empty_like(left)
+        return _like(left)
     try:
         shape = torch.broadcast_shapes(left.shape, right.shape)
     except RuntimeError:
         return NotImplemented
-    return torch.empty_like(left) if left.shape == shape else left.new_empty(shape)
+    return _like(left) if left.shape == shape else left.new_empty(shape)
+
+
+def _mean(input: Tensor, axes: Any, keepdim: bool = False, **more: Any) -> Any:
+    """A mean over axes, which then go, or keep a size of 1."""
+    if more or not axes or not input.is_floating_point() or any(not -input.dim() <= a < input.dim() for a in axes):
+        return NotImplemented
+    gone = {axis % input.dim() for axis in axes}
+    if keepdim:
+        return input.new_empty([1 if i in gone else size for i, size in enumerate(input.shape)])
+    return input.new_empty([size for i, size in enumerate(input.shape) if i not in gone])
+
+
+def _concatenation(tensors: list[Tensor], axis: int = 0) -> Any:
+    """Tensors side by side: sizes add up along the axis, and are equal in the others."""
+    first, dimensions = tensors[0], tensors[0].dim()
+    if not -dimensions <= axis < dimensions:
+        return NotImplemented
+    around = {(*t.shape[: axis % dimensions], *t.shape[axis % dimensions + 1 :], t.dim(), t.dtype) for t in tensors}
+    if len(around) > 1 or first.numel() == 0:
+        return NotImplemented
+    shape = list(first.shape)
+    shape[axis] = sum(tensor.shape[axis] for tensor in tensors)
+    return _laid_out_as(first, shape)
+
+
+def _laid_out_as(input: Tensor, shape: list[int]) -> Tensor:
+    """Return an empty tensor of that shape, channels last in memory where the input is."""
+    if input.dim() == 4 and not input.is_contiguous() and input.is_contiguous(memory_format=torch.channels_last):
+        return torch.empty(shape, dtype=input.dtype, device=input.device, memory_format=torch.channels_last)
+    return input.new_empty(shape)
 
 
 def _product(left: Tensor, right: Tensor, **_: Any) -> Any:
@@ -65,15 +107,68 @@ def _shifted_product(bias: Tensor, left: Tensor, right: Tensor, **_: Any) -> Any
     return _product(left, right) if bias.dim() == 1 and bias.dtype == left.dtype else NotImplemented
 
 
-def _checked_convolution(
+def _convolution(
     input: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, *more: Any
 ) -> Any:
-    """Leave the shape to PyTorch, whose rule without numbers forgets to look at a transposed convolution's channels."""
-    groups = more[1]
+    """The size rule along each axis; PyTorch's own forgets to look at a transposed convolution's channels."""
+    extra, groups = more
     wanted = weight.shape[0] if transposed else weight.shape[1] * groups
     if input.shape[1] != wanted:
         raise RuntimeError(f"expected {wanted} channels, received {input.shape[1]}")
-    return NotImplemented
+    if input.dtype != weight.dtype or input.dim() != weight.dim() or weight.shape[0] % groups:
+        return NotImplemented
+    axes = input.dim() - 2
+    each = zip(
+        *(input.shape[2:], weight.shape[2:]),
+        *(setting * axes if len(setting) == 1 else setting for setting in (stride, padding, dilation, extra)),
+        strict=True,
+    )
+    if transposed:
+        sizes = [(n - 1) * step - 2 * pad + gap * (k - 1) + more + 1 for n, k, step, pad, gap, more in each]
+        channels = weight.shape[1] * groups
+    else:
+        sizes = [(n + 2 * pad - gap * (k - 1) - 1) // step + 1 for n, k, step, pad, gap, _ in each]
+        channels = weight.shape[0]
+    return NotImplemented if min(sizes) < 1 else _laid_out_as(input, [input.shape[0], channels, *sizes])
+
+
+def _pooled(input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> Any:
+    """The size rule of pooling; rounding up may add a window, unless it would start in the padding below."""
+    if input.dim() != 4:
+        return NotImplemented
+    sizes = []
+    settings = [
+        setting * 2 if len(setting) == 1 else setting for setting in (kernel, stride or kernel, padding, dilation)
+    ]
+    for size, window, step, pad, gap in zip(input.shape[2:], *settings, strict=True):
+        slack = size + 2 * pad - gap * (window - 1) - 1
+        if slack < 0 or 2 * pad > window:
+            return NotImplemented
+        count, rest = divmod(slack, step)
+        sizes.append(count + 1 + (ceil and rest > 0 and (count + 1) * step < size + pad))
+    return _laid_out_as(input, [*input.shape[:2], *sizes])
+
+
+def _max_pooling(
+    input: Tensor, kernel: Any, stride: Any = (), padding: Any = (0,), dilation: Any = (1,), ceil: bool = False
+) -> Any:
+    """Pictures, and where in each window the largest number stood."""
+    output = _pooled(input, kernel, list(stride), list(padding), list(dilation), ceil)
+    if output is NotImplemented:
+        return output
+    return output, output.new_empty(output.shape, dtype=torch.int64)
+
+
+def _average_pooling(
+    input: Tensor, kernel: Any, stride: Any = (), padding: Any = (0,), ceil: bool = False, *_: Any
+) -> Any:
+    """Pictures."""
+    return _pooled(input, kernel, list(stride), list(padding), [1], ceil)
+
+
+def _adaptive_pooling(input: Tensor, size: Any) -> Any:
+    """Pictures of the size that was asked for."""
+    return _laid_out_as(input, [*input.shape[:2], *size]) if input.dim() == 4 else NotImplemented
 
 
 def _batch_normalization(
@@ -81,7 +176,7 @@ def _batch_normalization(
 ) -> Any:
     """The input's shape, and a mean and a deviation for each channel where they are worked out anew."""
     statistics = input.new_empty(input.shape[1] if training else 0)
-    return torch.empty_like(input), statistics, torch.empty_like(statistics)
+    return _like(input), statistics, statistics.new_empty(statistics.shape)
 
 
 def _layer_normalization(input: Tensor, shape: list[int], *_: Any) -> Any:
@@ -89,7 +184,7 @@ def _layer_normalization(input: Tensor, shape: list[int], *_: Any) -> Any:
     if tuple(input.shape[-len(shape) :]) != tuple(shape):
         return NotImplemented
     statistics = input.new_empty((*input.shape[: -len(shape)], *[1] * len(shape)))
-    return torch.empty_like(input, memory_format=torch.contiguous_format), statistics, torch.empty_like(statistics)
+    return input.new_empty(input.shape), statistics, statistics.new_empty(statistics.shape)
 
 
 def _group_normalization(
@@ -99,33 +194,33 @@ def _group_normalization(
     if input.numel() != prod((number, channels, places)) or channels % groups:
         return NotImplemented
     statistics = input.new_empty(number, groups)
-    return torch.empty_like(input), statistics, torch.empty_like(statistics)
+    return _like(input), statistics, statistics.new_empty(statistics.shape)
 
 
 RULES: dict[Any, Callable[..., Any]] = {
-    aten.relu.default: _same,
-    aten.tanh.default: _same,
-    aten.sigmoid.default: _same,
-    aten.silu.default: _same,
-    aten.hardswish.default: _same,
-    aten.hardsigmoid.default: _same,
-    aten.mish.default: _same,
-    aten.hardtanh.default: _named,
-    aten.gelu.default: _named,
-    aten.elu.default: _named,
-    aten.leaky_relu.default: _named,
-    aten.softplus.default: _named,
-    aten._softmax.default: _along,
-    aten._log_softmax.default: _along,
-    aten._safe_softmax.default: _along,
     aten.add.Tensor: _arithmetic,
     aten.sub.Tensor: _arithmetic,
     aten.mul.Tensor: _arithmetic,
     aten.div.Tensor: _arithmetic,
+    aten.mean.dim: _mean,
+    aten.cat.default: _concatenation,
     aten.mm.default: _product,
     aten.addmm.default: _shifted_product,
-    aten.convolution.default: _checked_convolution,
+    aten._softmax.default: _along,
+    aten._log_softmax.default: _along,
+    aten._safe_softmax.default: _along,
+    aten.convolution.default: _convolution,
+    aten.max_pool2d_with_indices.default: _max_pooling,
+    aten.avg_pool2d.default: _average_pooling,
+    aten._adaptive_avg_pool2d.default: _adaptive_pooling,
     aten.native_batch_norm.default: _batch_normalization,
     aten.native_layer_norm.default: _layer_normalization,
     aten.native_group_norm.default: _group_normalization,
 }
+SAME = "relu tanh sigmoid silu gelu elu mish softplus hardtanh hardswish hardsigmoid leaky_relu"
+SAME += " abs neg exp log sqrt rsqrt clamp clamp_min clamp_max"
+RULES.update({getattr(aten, name).default: _same for name in SAME.split()})
+RULES.update({getattr(aten, name).Scalar: _same for name in ("add", "mul", "rsub")})
+RULES[aten.pow.Tensor_Scalar] = _same
+IN_PLACE = "relu_ tanh_ sigmoid_ silu_ elu_ mish_ hardtanh_ hardswish_ hardsigmoid_ leaky_relu_"
+RULES.update({getattr(aten, name).default: _itself for name in IN_PLACE.split()})

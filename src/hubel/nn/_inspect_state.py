@@ -91,8 +91,8 @@ def same_randomness() -> Iterator[None]:
     """Leave the random numbers that PyTorch, Python and NumPy give next as they would have been."""
     of_torch, of_python = torch.get_rng_state(), random.getstate()
     of_devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    numpy = sys.modules.get("numpy")  # not loaded: nobody drew from it
-    of_numpy = numpy.random.get_state() if numpy is not None else None
+    numpy = sys.modules.get("numpy.random")  # not loaded: nobody drew from it
+    of_numpy = numpy.get_state() if numpy is not None else None
     try:
         yield
     finally:
@@ -101,4 +101,4 @@ def same_randomness() -> Iterator[None]:
         if of_devices is not None:
             torch.cuda.set_rng_state_all(of_devices)
         if numpy is not None:
-            numpy.random.set_state(of_numpy)
+            numpy.set_state(of_numpy)
