@@ -98,6 +98,8 @@ def _tensor_shapes(input_shape: Any) -> list[TensorShape]:
 def _picture(input_shape: Any) -> TensorShape | None:
     """Return the shape of the one picture that is the input, if that is what it is."""
     given = () if isinstance(input_shape, int) else tuple(input_shape)
+    if len(given) == 1 and not isinstance(given[0], int):
+        given = tuple(given[0])
     return given if len(given) == 3 and all(isinstance(n, int) for n in given) else None
 
 
