@@ -77,24 +77,27 @@ class Vocabulary:
     defaults: Mapping[str, Mapping[str, Any]]
     channels: frozenset[str]
     taken: frozenset[str]
+    classes: bool = True  # branches become classes; else functions, defined from the second use on, without side exits
 
 
-def find_blocks(root: Group, vocabulary: Vocabulary, joins: int = 1) -> list[Definition]:
-    """Replace like parts by calls of definitions, and return these, each after those that it uses.
-
-    `joins` is how often branches must be used to be defined at all.
-    """
+def find_blocks(root: Group, vocabulary: Vocabulary) -> list[Definition]:
+    """Replace like parts by calls of definitions, and return these, each after those that it uses."""
     found: list[Definition] = []
+    joins = 1 if vocabulary.classes else FEWEST_NAMED
     for level in _levels(root):
         for item in level:
             fold(item)
         for uses in _alike(level):
             least = joins if isinstance(uses[0], Join) else FEWEST_FOUND if uses[0].implicit else FEWEST_NAMED
-            if len(uses) >= least:
+            if len(uses) >= least and (vocabulary.classes or not _leads_out(uses[0])):
                 found.append(_define(uses, vocabulary))
     fold(root)
-    definition_names(found, vocabulary.taken)
+    definition_names(found, vocabulary.taken, vocabulary.classes)
     return found
+
+
+def _leads_out(item: Item) -> bool:
+    return isinstance(item, Exit) or any(map(_leads_out, children(item)))
 
 
 def _levels(root: Group) -> list[list[Group | Join]]:

@@ -1,8 +1,8 @@
-"""What stands at the top of a program."""
+"""What stands at the top of a program, and of its network."""
 
 from __future__ import annotations
 
-from hubel.arch import Report
+from hubel.arch import Report, shape_text
 
 
 def header(report: Report, order: str) -> str:
@@ -13,3 +13,8 @@ def header(report: Report, order: str) -> str:
         f"Shapes in comments are height × width × channels ({order}).\n"
         '"""\n\n'
     )
+
+
+def about(report: Report) -> str:
+    """Return what goes in and out."""
+    return f"Takes {shape_text(report.network.input)} and gives {shape_text(report.output_shape)}."

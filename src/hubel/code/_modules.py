@@ -18,10 +18,10 @@ class ModuleWriter(ABC):
     """Writes definitions and a network as classes and functions that make modules."""
 
     sequential: str
-    identity: str
+    nothing: str
     base: str
     forward: str  # the first line of a class's method
-    tail: tuple[str, ...] = ()  # arguments that every maker of modules takes at its end
+    tail: tuple[str, ...] = ()  # arguments that every definition takes at its end
 
     def __init__(self) -> None:
         self.used: set[str] = set()
@@ -48,12 +48,12 @@ class ModuleWriter(ABC):
             return self.call(item)
         if isinstance(item, Exit):
             self.used.add("Auxiliary")
-            return Bracketed("Auxiliary(", [*self.sequence(item.body, False), *map(Argument, self.tail)])
+            return Bracketed("Auxiliary(", self.sequence(item.body, False))
         if not isinstance(item, Group):
             raise TypeError(f"expected what can be written as an expression, received {item!r}")
         arguments = self.sequence(item, top)
         if not arguments:
-            return f"{self.identity}()"
+            return self.nothing
         if len(arguments) == 1 and not arguments[0].before and not top:
             return arguments[0].value
         return Bracketed(f"{self.sequential}(", arguments)
@@ -76,13 +76,13 @@ class ModuleWriter(ABC):
 
     def _single(self, item: Item, top: bool) -> Argument:
         value = self.expression(item, top and isinstance(item, Group))
-        return Argument(value, comment=_comment(item) if top else "")
+        return Argument(value, comment=remark(item) if top else "")
 
     def _repeated(self, repeat: Repeat, top: bool) -> Argument:
         arguments = [Argument(self.expression(item)) for item in repeat.items]
         one = arguments[0].value if len(arguments) == 1 else Bracketed(f"{self.sequential}(", arguments)
         inside = Bracketed("[", [Argument(one)], "]", last=f"for _ in range({repeat.arguments['count']})")
-        return Argument(inside, before="*", comment=_comment(repeat) if top else "")
+        return Argument(inside, before="*", comment=remark(repeat) if top else "")
 
     def _counted(self, items: list[Item], argument: str, top: bool) -> Argument:
         leaf = items[0]
@@ -92,7 +92,7 @@ class ModuleWriter(ABC):
         one = self.call(Leaf(leaf.target, {**leaf.arguments, argument: Reference(argument)}))
         span = f"for {argument} in range({first}, {first + step * len(items)}, {step})"
         inside = Bracketed("[", [Argument(one)], "]", last=span)
-        return Argument(inside, before="*", comment=_comment(items[-1]) if top else "")
+        return Argument(inside, before="*", comment=remark(items[-1]) if top else "")
 
     def definition(self, definition: Definition) -> list[str]:
         """Write a definition: a function that gives a sequence, or a class."""
@@ -100,7 +100,7 @@ class ModuleWriter(ABC):
             return self._class(definition, definition.body)
         parameters = self.signature(definition.parameters, method=False)
         value = lines(self.expression(definition.body), 4, "return ")
-        head = _signature_lines(f"def {definition.name}", parameters, self.sequential)
+        head = signature_lines(f"def {definition.name}", parameters, self.sequential)
         return [*head, *value]
 
     def _class(self, definition: Definition, join: Join) -> list[str]:
@@ -121,7 +121,7 @@ class ModuleWriter(ABC):
         ending = self._returned(join, outputs)
         found = [f"class {definition.name}({self.base}):", f'    """{what} of {title}{after}."""', ""]
         if made:
-            head = _signature_lines("def __init__", self.signature(definition.parameters, method=True), "None", 4)
+            head = signature_lines("def __init__", self.signature(definition.parameters, method=True), "None", 4)
             found += [*head, *self.start, *made, ""]
         return [*found, f"    {self.forward}", *ending]
 
@@ -139,33 +139,32 @@ class ModuleWriter(ABC):
     def _branch(self, name: str, value: Expression, condition: str | None) -> list[str]:
         if condition is None:
             return lines(value, 8, f"self.{name} = ")
-        plain = f"self.{name} = {self.identity}()"
-        self.used.add(self.identity)
-        return [f"        {plain}", f"        if {condition}:", *lines(value, 12, f"self.{name} = ")]
+        made = lines(value, 12, f"self.{name} = ")
+        return [f"        if {condition}:", *made, "        else:", f"            self.{name} = {self.nothing}"]
 
     def arguments(self, leaf: Leaf, positional: Iterable[str], defaults: dict[str, Any]) -> list[Argument]:
         """Write a call's arguments: the usual first ones by place, others by name unless they are the default."""
-        found = [Argument(_written(leaf.arguments[name])) for name in positional if name in leaf.arguments]
+        found = [Argument(written(leaf.arguments[name])) for name in positional if name in leaf.arguments]
         for name, value in leaf.arguments.items():
             usual = defaults.get(name, UNSET)
-            if name in positional or value is UNSET or (usual is not UNSET and _same(value, usual)):
+            if name in positional or value is UNSET or (usual is not UNSET and equal(value, usual)):
                 continue
-            found.append(Argument(_written(value), before=f"{name}="))
-        return [*found, *map(Argument, self.tail)]
+            found.append(Argument(written(value), before=f"{name}="))
+        return found
 
     def use(self, leaf: Leaf) -> Expression:
         """Write the call of a definition."""
         definition: Definition = leaf.target
         required = [p.name for p in definition.parameters if p.default is UNSET]
-        arguments = self.arguments(leaf, required, definition.defaults)
+        arguments = [*self.arguments(leaf, required, definition.defaults), *map(Argument, self.tail)]
         return Bracketed(f"{definition.name}(", arguments)
 
 
-def _written(value: object) -> Expression:
+def written(value: object) -> Expression:
     return str(value) if isinstance(value, Reference) else literal(value)
 
 
-def _same(one: object, other: object) -> bool:
+def equal(one: object, other: object) -> bool:
     return type(one) is type(other) and one == other
 
 
@@ -182,11 +181,15 @@ def _kind(value: object) -> str:
         first = inner.pop() if len(inner) == 1 else "object"
         if isinstance(value, list):
             return f"list[{first}]"
-        return f"tuple[{', '.join([first] * len(value))}]" if len(value) < 5 else f"tuple[{first}, ...]"
+        return (
+            f"tuple[{', '.join([first] * len(value))}]"
+            if len(value) < 5 and "[" not in first
+            else f"tuple[{first}, ...]"
+        )
     return "None" if value is None else type(value).__name__
 
 
-def _signature_lines(head: str, parameters: str, result: str, indent: int = 0) -> list[str]:
+def signature_lines(head: str, parameters: str, result: str, indent: int = 0) -> list[str]:
     margin = " " * indent
     line = f"{margin}{head}({parameters}) -> {result}:"
     if len(line) <= 100:
@@ -222,19 +225,19 @@ def _progression(items: list[Item]) -> tuple[int, str] | None:
         run.append(item)
     if len(run) < 3:
         return None
-    moving = [name for name in first.arguments if not _same(first.arguments[name], run[1].arguments[name])]
+    moving = [name for name in first.arguments if not equal(first.arguments[name], run[1].arguments[name])]
     if len(moving) != 1 or type(first.arguments[moving[0]]) is not int or type(run[1].arguments[moving[0]]) is not int:
         return None
     step, count = run[1].arguments[moving[0]] - first.arguments[moving[0]], 1
     for before, after in pairwise(run):
         expected = {**before.arguments, moving[0]: before.arguments[moving[0]] + step}
-        if not _same(expected, after.arguments):
+        if not equal(expected, after.arguments):
             break
         count += 1
     return (count, moving[0]) if step > 0 and count > 2 else None
 
 
-def _comment(item: Item) -> str:
+def remark(item: Item) -> str:
     shape: Shape = item.output
     name = item.name if isinstance(item, (Leaf, Group)) else ""
     if not shape:

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from hubel.code._outline import Group, Leaf
+
 if TYPE_CHECKING:
     from hubel.code._blocks import Definition, Parameter
 
@@ -20,7 +22,7 @@ SHORT = {
 }
 
 
-def definition_names(definitions: Sequence[Definition], taken: frozenset[str]) -> None:
+def definition_names(definitions: Sequence[Definition], taken: frozenset[str], classes: bool) -> None:
     """Name definitions after the parts they stand for: `inception3a` and `inception4b` make `Inception`."""
     stems = [_stem(definition) for definition in definitions]
     short = [_without_number(stem) for stem in stems]
@@ -30,7 +32,7 @@ def definition_names(definitions: Sequence[Definition], taken: frozenset[str]) -
         chosen = stem if word in twice and stem not in twice else word
         if chosen.lower() in used and getattr(definition.body, "kind", "") == "sum":
             chosen = f"residual_{chosen}"
-        definition.name = _cased(definition, chosen)
+        definition.name = _cased(chosen, classes and hasattr(definition.body, "branches"))
         while definition.name.lower() in used or keyword.iskeyword(definition.name):
             definition.name = _next(definition.name)
         used.add(definition.name.lower())
@@ -49,17 +51,19 @@ def _without_number(stem: str) -> str:
 
 
 def _stem(definition: Definition) -> str:
-    from hubel.code._outline import Group, Leaf
-
     body = definition.body
     if isinstance(body, Group) and definition.implicit:
-        steps = [leaf.target for leaf in body.items if isinstance(leaf, Leaf)]
-        activation = [str(step).rpartition(".")[2].lower() for step in steps[2:]]
-        return "_".join(["conv_norm", *activation])
+        last = [_activation(leaf) for leaf in body.items[2:] if isinstance(leaf, Leaf)]
+        return "_".join(["conv_norm", *last])
     titles = [title for title in definition.titles if title]
     common = _common(titles) if titles else ""
     stem = common.rstrip("_") if len(common) > 2 else "_".join(dict.fromkeys(titles[:2])) or "block"
     return {"sum": "residual", "concat": "branches"}.get(re.sub(r"\d+$", "", stem), stem)
+
+
+def _activation(leaf: Leaf) -> str:
+    said = leaf.arguments.get("activation")
+    return said if isinstance(said, str) else str(leaf.target).rpartition(".")[2].lower()
 
 
 def _common(titles: list[str]) -> str:
@@ -69,8 +73,8 @@ def _common(titles: list[str]) -> str:
     return first[:same]
 
 
-def _cased(definition: Definition, word: str) -> str:
-    if hasattr(definition.body, "branches"):
+def _cased(word: str, capital: bool) -> str:
+    if capital:
         return "".join(part[:1].upper() + part[1:] for part in word.split("_")) or "Block"
     return word.lower() or "block"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, TypeAlias
 
 from hubel.arch import Activation, Auxiliary, Chain, Concat, Layer, Network, Node, Shape, Sum, assert_never
@@ -108,8 +109,9 @@ class _Outliner:
             if isinstance(node, Activation) and isinstance(last, Join) and _joinable(node, last):
                 last.after = node.function
                 continue
-            following = [after for _, after in scope[place + 1 :] if isinstance(after, Layer)]
-            found, shape = self.node(node, own, shape, following)
+            following = takewhile(lambda after: isinstance(after, Layer), (after for _, after in scope[place + 1 :]))
+            layers = [after for after in following if isinstance(after, Layer)]
+            found, shape = self.node(node, own, shape, layers)
             items += found
         return Group(_gathered(items, self.words), name, output=shape), shape
 

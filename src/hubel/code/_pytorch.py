@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hubel.arch import Layer, Network, Report, Shape, analyse, shape_text
+from hubel.arch import Layer, Network, Report, Shape, analyse
 from hubel.code._blocks import UNSET, Definition, Parameter, Vocabulary, find_blocks
-from hubel.code._header import header
+from hubel.code._header import about, header
 from hubel.code._modules import ModuleWriter, annotation
 from hubel.code._names import class_name, unused
 from hubel.code._outline import Group, Leaf, Step, Words, outline
@@ -110,10 +110,9 @@ def write(network: Network) -> str:
 
 
 def _about(report: Report, root: Group) -> str:
-    text = f"Takes {shape_text(report.network.input)} and gives {shape_text(report.output_shape)}"
     last = root.items[-1] if root.items else None
     softmax = isinstance(last, Leaf) and last.target == "nn.Softmax"
-    return f"{text}; nn.CrossEntropyLoss wants it without the softmax." if softmax else f"{text}."
+    return about(report)[:-1] + ("; nn.CrossEntropyLoss wants it without the softmax." if softmax else ".")
 
 
 def _main(name: str, input: Shape) -> list[str]:
@@ -207,7 +206,7 @@ def _plain(name: str, value: Any) -> Any:
 
 class _TorchWriter(ModuleWriter):
     sequential = "nn.Sequential"
-    identity = "nn.Identity"
+    nothing = "nn.Identity()"
     base = "nn.Module"
     forward = "def forward(self, x: Tensor) -> Tensor:"
     start = ("        super().__init__()",)

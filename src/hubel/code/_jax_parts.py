@@ -1,0 +1,153 @@
+"""Modules and functions that Flax lacks, as short as they can be: a program has those that it uses."""
+
+CLASSES = ("Scale", "SqueezeExcitation", "RadialBasis", "LocallyConnected", "Auxiliary")
+PARTS = {
+    "flatten": """
+def flatten(x: jax.Array) -> jax.Array:
+    return x.reshape(x.shape[0], -1)
+""",
+    "flatten_channels_first": '''
+def flatten_channels_first(x: jax.Array) -> jax.Array:
+    """Writes channel after channel, as PyTorch does."""
+    return x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
+''',
+    "reshape_channels_first": '''
+def reshape_channels_first(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Reads and writes channel after channel, as PyTorch does."""
+    x = x.transpose(0, 3, 1, 2) if x.ndim == 4 else x
+    if len(shape) == 1:
+        return x.reshape(x.shape[0], *shape)
+    return x.reshape(x.shape[0], shape[2], shape[0], shape[1]).transpose(0, 2, 3, 1)
+''',
+    "crop": '''
+def crop(x: jax.Array, rows: tuple[int, int], columns: tuple[int, int]) -> jax.Array:
+    """Cuts rows (top, bottom) and columns (left, right) off."""
+    bottom, right = x.shape[1] - rows[1], x.shape[2] - columns[1]
+    return x[:, rows[0] : bottom, columns[0] : right]
+''',
+    "upsample": """
+def upsample(x: jax.Array, size: tuple[int, int], method: str) -> jax.Array:
+    batch, height, width, channels = x.shape
+    return jax.image.resize(x, (batch, height * size[0], width * size[1], channels), method)
+""",
+    "channel_shuffle": '''
+def channel_shuffle(x: jax.Array, groups: int) -> jax.Array:
+    """Deals the channels out anew among the groups."""
+    return x.reshape(*x.shape[:3], groups, -1).swapaxes(3, 4).reshape(x.shape)
+''',
+    "select_channels": """
+def select_channels(x: jax.Array, channels: list[int]) -> jax.Array:
+    return x[..., jnp.array(channels)]
+""",
+    "adaptive_average_pool": '''
+def adaptive_average_pool(x: jax.Array, output_size: tuple[int, int]) -> jax.Array:
+    """Averages bins of rows, then of columns, as PyTorch lays them."""
+    for axis, bins in zip((1, 2), output_size, strict=True):
+        length = x.shape[axis]
+        edges = [(i * length // bins, -(-(i + 1) * length // bins)) for i in range(bins)]
+        means = [jax.lax.slice_in_dim(x, *edge, axis=axis).mean(axis) for edge in edges]
+        x = jnp.stack(means, axis)
+    return x
+''',
+    "adaptive_max_pool": '''
+def adaptive_max_pool(x: jax.Array, output_size: tuple[int, int]) -> jax.Array:
+    """Takes the largest of bins of rows, then of columns, as PyTorch lays them."""
+    for axis, bins in zip((1, 2), output_size, strict=True):
+        length = x.shape[axis]
+        edges = [(i * length // bins, -(-(i + 1) * length // bins)) for i in range(bins)]
+        largest = [jax.lax.slice_in_dim(x, *edge, axis=axis).max(axis) for edge in edges]
+        x = jnp.stack(largest, axis)
+    return x
+''',
+    "local_response_norm": '''
+def local_response_norm(
+    x: jax.Array, size: int, alpha: float, beta: float, k: float
+) -> jax.Array:
+    """Divides by a sum over neighbouring channels (Krizhevsky et al. 2012)."""
+    around = ((0, 0), (0, 0), (0, 0), (size // 2, (size - 1) // 2))
+    squares = jnp.pad(x * x, around)
+    total = sum(squares[..., i : i + x.shape[3]] for i in range(size))
+    return x / (k + alpha / size * total) ** beta
+''',
+    "Scale": '''
+class Scale(nnx.Module):
+    """One learned factor, and perhaps one shift, a channel."""
+
+    def __init__(self, channels: int, bias: bool = True, *, rngs: nnx.Rngs) -> None:
+        self.weight = nnx.Param(jnp.ones(channels))
+        self.bias = nnx.Param(jnp.zeros(channels)) if bias else None
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        x = x * self.weight[...]
+        return x if self.bias is None else x + self.bias[...]
+''',
+    "SqueezeExcitation": '''
+class SqueezeExcitation(nnx.Module):
+    """Weighs each channel by a small network that sees all of them."""
+
+    def __init__(self, channels: int, squeezed: int, *, rngs: nnx.Rngs) -> None:
+        self.squeeze = nnx.Linear(channels, squeezed, rngs=rngs)
+        self.excite = nnx.Linear(squeezed, channels, rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        mean = x.mean((1, 2), keepdims=True)
+        return x * nnx.sigmoid(self.excite(nnx.relu(self.squeeze(mean))))
+''',
+    "RadialBasis": '''
+class RadialBasis(nnx.Module):
+    """Minus half the squared distance to each of the fixed codes."""
+
+    def __init__(self, in_features: int, out_features: int, *, rngs: nnx.Rngs) -> None:
+        codes = jax.random.rademacher(rngs.params(), (out_features, in_features), jnp.float32)
+        self.weight = nnx.Param(codes)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        codes = jax.lax.stop_gradient(self.weight[...])
+        return -jnp.square(x[:, None] - codes).sum(2) / 2
+''',
+    "LocallyConnected": '''
+class LocallyConnected(nnx.Module):
+    """A convolution with weights of its own at each place."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        output_size: tuple[int, int],
+        kernel_size: tuple[int, int],
+        strides: int | tuple[int, int] = 1,
+        padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)),
+        use_bias: bool = True,
+        *,
+        rngs: nnx.Rngs,
+    ) -> None:
+        self.kernel_size, self.padding = kernel_size, padding
+        self.strides = strides if isinstance(strides, tuple) else (strides, strides)
+        taps = in_features * kernel_size[0] * kernel_size[1]
+        start = nnx.initializers.lecun_normal()
+        self.kernel = nnx.Param(start(rngs.params(), (*output_size, taps, out_features)))
+        self.bias = nnx.Param(jnp.zeros((*output_size, out_features))) if use_bias else None
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        windows = jax.lax.conv_general_dilated_patches(
+            x,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        )
+        x = jnp.einsum("nhwt,hwto->nhwo", windows, self.kernel[...])
+        return x if self.bias is None else x + self.bias[...]
+''',
+    "Auxiliary": '''
+class Auxiliary(nnx.Sequential):
+    """A side exit: in training it sows its output, for the loss; its input goes on unchanged."""
+
+    deterministic = False
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        if not self.deterministic:
+            self.sow(nnx.Intermediate, "output", super().__call__(x))
+        return x
+''',
+}

@@ -1,0 +1,225 @@
+"""The Keras and Flax programs: always compiled; where the packages are installed, run beside hubel's own modules."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from torch import nn
+
+from hubel import zoo
+from hubel.arch import Dense, Flatten, Network, RadialBasis, analyse
+from hubel.code import source
+from hubel.nn import build
+from tests.code.test_pytorch import reduced, torch_order
+from tests.trees import networks
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+EQUAL = (
+    *("lenet5", "lenet5_1998", "alexnet", "zfnet", "vgg11_bn", "googlenet", "inception_v3", "resnet18", "resnet20"),
+    *("squeezenet1_1", "mobilenet_v2", "densenet121", "efficientnet_lite0", "convnext_tiny", "unet", "unet_2015"),
+)
+
+
+@pytest.mark.parametrize("framework", ["keras", "jax"])
+@pytest.mark.parametrize("name", zoo.names())
+def test_the_zoo_compiles(name, framework):
+    text = source(zoo.get(name), framework)
+    compile(text, name, "exec")
+    assert "hubel" not in text
+    assert max(map(len, text.splitlines())) <= 100
+    assert text == source(zoo.get(name), framework)
+
+
+@pytest.mark.parametrize("framework", ["keras", "jax"])
+@settings(max_examples=150)
+@given(network=networks())
+def test_random_networks_compile(framework: str, network: Network) -> None:
+    try:
+        text = source(network, framework)
+    except ValueError as error:
+        refusal = str(error)
+    else:
+        compile(text, "program", "exec")
+        return
+    assert "Conv" in refusal
+    assert refusal.endswith("the PyTorch program has it")
+
+
+def made(network: Network, framework: str) -> Any:
+    """Run a program and build its network."""
+    space: dict[str, Any] = {"__name__": "program"}
+    exec(compile(source(network, framework), "program.py", "exec"), space)
+    own = [value for value in space.values() if getattr(value, "__module__", "") == "program"]
+    if framework == "keras":
+        return own[-1]()
+    model = own[-1](rngs=space["nnx"].Rngs(0))
+    model.eval()
+    return model
+
+
+def outputs(network: Network, framework: str) -> tuple[np.ndarray, np.ndarray]:
+    """Give the program hubel's weights and both the same input; hubel's output is channels first."""
+    torch.manual_seed(0)
+    module = build(network).eval()
+    state = {
+        name: w + 0.1 * torch.rand_like(w) if w.is_floating_point() and w.dim() == 1 else w
+        for name, w in module.state_dict().items()
+    }
+    module.load_state_dict(state)
+    model = made(network, framework)
+    (_fill_keras if framework == "keras" else _fill_flax)(model, list(_weights(network, module)))
+    x = torch.randn(2, *torch_order(network.input))
+    with torch.inference_mode():
+        expected = module(x)
+    if x.dim() == 4:
+        x = x.permute(0, 2, 3, 1)
+    if framework == "keras":
+        import keras
+
+        found = keras.ops.convert_to_numpy(model(x.numpy(), training=False))
+    else:
+        found = np.asarray(model(x.numpy()))
+    expected = expected.permute(0, 2, 3, 1) if expected.dim() == 4 else expected
+    return expected.numpy(), found
+
+
+def _weights(network: Network, module: nn.Module) -> Iterator[tuple[nn.Module, dict[str, np.ndarray]]]:
+    """Give each module that has weights, with these in the order of axes that Keras and Flax have."""
+    flattened = {
+        int(np.prod(row.input_shape)): row.input_shape
+        for row in analyse(network).rows
+        if isinstance(row.node, Flatten) and len(row.input_shape) == 3
+    }
+    followed = any(isinstance(row.node, (Dense, RadialBasis)) for row in analyse(network).rows)
+    for part in module.modules():
+        own = {**dict(part.named_parameters(recurse=False)), **dict(part.named_buffers(recurse=False))}
+        found = {name: value.detach().numpy() for name, value in own.items() if name != "num_batches_tracked"}
+        if not found:
+            continue
+        if isinstance(part, (nn.ConvTranspose2d, nn.Conv2d)):
+            found["weight"] = found["weight"].transpose(2, 3, 1, 0)
+        elif isinstance(part, nn.Linear):
+            weight = found["weight"].T
+            if weight.shape[0] in flattened and followed:  # written channel after channel in PyTorch
+                height, width, channels = flattened.pop(weight.shape[0])
+                weight = weight.reshape(channels, height, width, -1).transpose(1, 2, 0, 3).reshape(weight.shape)
+            found["weight"] = weight
+        yield part, found
+
+
+def _fill_keras(model: Any, weights: list[tuple[nn.Module, dict[str, np.ndarray]]]) -> None:
+    layers = [layer for layer in _in_order(model) if layer.weights]
+    assert len(layers) == len(weights)
+    for layer, (part, own) in zip(layers, weights, strict=True):
+        values = list(own.values())
+        if type(layer).__name__ == "DepthwiseConv2D":
+            kernel = own["weight"]  # height × width × 1 × (channels · multiplier)
+            multiplier = part.out_channels // part.in_channels
+            values[0] = kernel.reshape(*kernel.shape[:2], part.in_channels, multiplier)
+        elif type(layer).__name__ == "Dense" and values[0].ndim == 4:
+            values[0] = values[0][0, 0]
+        layer.set_weights(values)
+
+
+def _in_order(model: Any) -> list[Any]:
+    """The layers as they were made: a model lists them by depth, which mixes branches."""
+    return sorted(model.layers, key=lambda layer: MADE.index(id(layer)))
+
+
+MADE: list[int] = []
+
+
+@pytest.fixture
+def keras(monkeypatch):
+    """Keras, noting the order in which layers are made."""
+    package = pytest.importorskip("keras")
+    start = package.layers.Layer.__init__
+    MADE.clear()
+
+    def noted(layer, *arguments, **settings):
+        MADE.append(id(layer))
+        start(layer, *arguments, **settings)
+
+    monkeypatch.setattr(package.layers.Layer, "__init__", noted)
+    return package
+
+
+def _fill_flax(model: Any, weights: list[tuple[nn.Module, dict[str, np.ndarray]]]) -> None:
+    places = list(_flax_leaves(model))
+    assert len(places) == len(weights)
+    for place, (part, own) in zip(places, weights, strict=True):
+        for name, value in own.items():
+            target = getattr(place, _flax_name(place, name))
+            if isinstance(part, nn.ConvTranspose2d) and name == "weight":
+                value = value[::-1, ::-1].swapaxes(2, 3)
+            if value.ndim == 4 and target[...].ndim == 2:
+                value = value[0, 0]
+            assert target[...].shape == value.shape, (place, name)
+            target[...] = value.copy()
+
+
+def _flax_name(place: Any, name: str) -> str:
+    kind = type(place).__name__
+    if kind.endswith("Norm"):
+        return {"weight": "scale", "bias": "bias", "running_mean": "mean", "running_var": "var"}[name]
+    return "kernel" if name == "weight" and hasattr(place, "kernel") else name
+
+
+def _flax_leaves(model: Any) -> Iterator[Any]:
+    from flax import nnx
+
+    kinds = (nnx.Conv, nnx.ConvTranspose, nnx.Linear, nnx.BatchNorm, nnx.LayerNorm, nnx.GroupNorm)
+    if isinstance(model, kinds) or type(model).__name__ in ("Scale", "RadialBasis", "LocallyConnected"):
+        yield model
+    elif isinstance(model, nnx.Sequential):
+        for part in model.layers:
+            yield from _flax_leaves(part)
+    elif isinstance(model, nnx.Module):
+        for part in vars(model).values():
+            yield from _flax_leaves(part)
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("name", zoo.names())
+def test_parameters_in_keras(name, keras):
+    network = zoo.get(name)
+    report = analyse(network)
+    model = made(network, "keras")
+    assert model.count_params() == report.parameters + report.total("buffers")
+    assert sum(int(np.prod(w.shape)) for w in model.trainable_weights) == report.trainable
+    assert model.output_shape[1:] == report.output_shape
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("name", zoo.names())
+def test_parameters_in_flax(name):
+    nnx = pytest.importorskip("flax.nnx")
+    import jax
+
+    network = zoo.get(name)
+    report = analyse(network)
+    model = nnx.eval_shape(lambda: made(network, "jax"))
+    leaves = jax.tree.leaves(nnx.state(model, nnx.Param))
+    assert sum(leaf.size for leaf in leaves) == report.parameters
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("name", EQUAL)
+def test_outputs_in_keras(name, keras):
+    expected, found = outputs(reduced(name), "keras")
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("name", EQUAL)
+def test_outputs_in_flax(name):
+    pytest.importorskip("flax")
+    expected, found = outputs(reduced(name), "jax")
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
