@@ -260,7 +260,7 @@ class _Walk:
             except ShapeError as error:
                 raise error.at(path) from None
             cost = step.cost(shape)
-            steps.append(_Step(step, output, cost, output == shape and _passes_on(cost)))
+            steps.append(_Step(step, output, cost, step.shares_input()))
             shape = output
         together = _together([step.cost for step in steps])
         return _Facts(tuple(steps), together, layer.notes(input), steps[0].layer.gradient_paths(input))
@@ -340,11 +340,6 @@ class _Walk:
         everywhere = positions(tensor.shape)
         backward.append(lambda reached: min(everywhere, reached + _spread_gradient(own, positions(end.shape))))
         return tensor
-
-
-def _passes_on(cost: Cost) -> bool:
-    """Whether a layer hands on its very input: it computes nothing and keeps nothing."""
-    return cost.keeps == Keeps() and not any(getattr(cost, name) for name in COUNTED)
 
 
 def _hold(keeps: Keeps, tensor: _Tensor, output: _Tensor) -> int:

@@ -202,6 +202,10 @@ class Layer(ABC):
         """Return what the backward pass needs of the forward pass."""
         return Keeps()
 
+    def shares_input(self) -> bool:
+        """Whether the output is the input's own memory: passed on, or seen in another shape."""
+        return False
+
     def seen_through(self, input: Shape, field: Field) -> Field:
         """Return the receptive field of the output's positions, given that of the input's."""
         return field

@@ -59,6 +59,10 @@ class Activation(Layer):
         """Keep the output where the derivative can be had from it, else the input."""
         return FUNCTIONS[self.function][1]
 
+    def shares_input(self) -> bool:
+        """Tell whether this is `linear`, which does nothing."""
+        return self.function == "linear"
+
 
 @register("leaky", positional=("negative_slope",))
 class LeakyReLU(Layer):

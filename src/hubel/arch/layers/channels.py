@@ -159,6 +159,10 @@ class SelectChannels(Layer):
         """Return hubel's own module."""
         return Call("SelectChannels", {"channels": self.channels})
 
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep the list (8 bytes each)."""
+        return Keeps(extra_bytes=8 * len(self.channels))
+
 
 @register("padchannels", positional=("before", "after"))
 class ChannelPadding(Layer):

@@ -252,10 +252,16 @@ class LocallyConnected2D(Windowed, Weighted):
         )
 
     def keeps(self, input: Shape) -> Keeps:
-        """Keep the unfolded windows, a column of kernel·kernel·channels for each place."""
+        """Keep the unfolded windows, a column of kernel·kernel·channels for each place.
+
+        PyTorch's `unfold` makes room for the padded picture first, and gives none back where the windows need less.
+        """
         rows, columns, _ = self.output_shape(input)
         height, width = both(self.kernel_size)
-        return Keeps(extra_bytes=4 * rows * columns * height * width * input[2])
+        windows = self.windows(input)
+        left, right, top, bottom = windows.sides
+        padded = (input[0] + top + bottom) * (input[1] + left + right)
+        return Keeps(extra_bytes=4 * input[2] * max(rows * columns * height * width, padded))
 
 
 @register("deconv", positional=("filters", "kernel_size"))

@@ -30,6 +30,10 @@ class Dropout(Layer):
         """Keep what was dropped: a factor for each number."""
         return Keeps(extra_bytes=4 * size(input)) if self.rate else Keeps()
 
+    def shares_input(self) -> bool:
+        """Tell whether nothing is dropped."""
+        return self.rate == 0
+
 
 @register("identity")
 class Identity(Layer):
@@ -42,3 +46,7 @@ class Identity(Layer):
     def call(self, input: Shape) -> Call:
         """Return `Identity`."""
         return Call("Identity")
+
+    def shares_input(self) -> bool:
+        """Return true."""
+        return True

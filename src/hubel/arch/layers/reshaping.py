@@ -28,6 +28,10 @@ class Flatten(Layer):
         """Return `Flatten`."""
         return Call("Flatten")
 
+    def shares_input(self) -> bool:
+        """Return true: the same numbers, seen as a vector."""
+        return True
+
     def gradient_paths(self, input: Shape) -> tuple[int, int]:
         """Return all positions twice: the vector as a whole counts as one position."""
         return positions(input), positions(input)
@@ -58,6 +62,10 @@ class Reshape(Layer):
     def call(self, input: Shape) -> Call:
         """Return hubel's own module: a view."""
         return Call("Reshape", {"shape": self.target_shape})
+
+    def shares_input(self) -> bool:
+        """Return true: the same numbers, seen in another shape."""
+        return True
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See everything: places are mixed."""

@@ -1,0 +1,151 @@
+"""The bytes that training holds for the backward pass are those that autograd saves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+import pytest
+import torch
+from hypothesis import given, settings
+from torch import Tensor
+
+from hubel.arch import Chain, Identity, Network, analyse, parse
+from hubel.nn import NetworkModule, build
+from tests.trees import networks
+
+
+@pytest.fixture(autouse=True)
+def _plain_kernels() -> Iterator[None]:
+    """Take PyTorch's plain kernels: oneDNN compiles one for every new shape, which is slow for tiny networks."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch._C._set_mkldnn_enabled(False)
+    yield
+    torch._C._set_mkldnn_enabled(True)
+    torch.set_num_threads(threads)
+
+
+def saved_bytes(module: NetworkModule, input: Tensor) -> int:
+    """Run a module as in training and count what autograd saves: each storage once, parameters and buffers apart."""
+    own = {tensor.untyped_storage().data_ptr() for tensor in chain(module.parameters(), module.buffers())}
+    held: dict[int, int] = {}
+    alive: list[Tensor] = []  # a storage that is freed would have its place taken by another
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            held[storage.data_ptr()] = storage.nbytes()
+            alive.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        output, exits = module.logits_with_auxiliary(input)
+    assert output.requires_grad == any(p.requires_grad for p in module.parameters()) or exits
+    return sum(held.values())
+
+
+def one_image(network: Network) -> int:
+    """Bytes saved for one image, worked out from batches of two and three: batch statistics refuse a batch of one."""
+    module = build(network).train()
+    shape = network.input if len(network.input) == 1 else (network.input[2], *network.input[:2])
+    two, three = (saved_bytes(module, torch.randn(batch, *shape)) for batch in (2, 3))
+    return two - (three - two)
+
+
+def followed(network: Network) -> Network:
+    """Put a layer that does nothing at the end, so that a closing softmax is run too: the logits leave it out."""
+    return Network(network.input, Chain(*network.body.nodes, Identity()))
+
+
+def plain(network: Network) -> bool:
+    """Leave out what no rule of one layer can tell.
+
+    A side exit's closing softmax does not run. A locally connected layer, and layer normalisation of a picture, give
+    tensors whose numbers lie in another order in memory: PyTorch copies those where a later layer wants them in order.
+    """
+    text = str(network)
+    return not any(word in text for word in ("softmax)", "local", "layernorm"))
+
+
+@settings(max_examples=300)
+@given(networks().filter(plain))
+def test_random_networks_keep_what_autograd_saves(network: Network) -> None:
+    network = followed(network)
+    assert analyse(network).kept_bytes == one_image(network)
+
+
+CASES = (
+    "conv 4 3x3",
+    "conv 4 2x2 same",
+    "conv 4 3x3 groups=2 tanh",
+    "dwconv 3x3",
+    "dwconv 2x2 same",
+    "local 3 3x3",
+    "local 3 3x3 same",
+    "local 2 2x2/3",
+    "deconv 3 3x3/2 same",
+    "dense 5 relu",
+    "maxpool 2",
+    "maxpool 2 same",
+    "avgpool 2",
+    "avgpool 2 same",
+    "avgpool 2 same count_padding=true",
+    "globalavgpool",
+    "globalmaxpool",
+    "adaptiveavgpool 3",
+    "adaptiveavgpool 1",
+    "adaptivemaxpool 3",
+    "flatten, dense 5",
+    "zeropad 1",
+    "zeropad 0",
+    "crop 1",
+    "upsample 2",
+    "upsample 2 interpolation=bilinear",
+    "upsample 1",
+    "norm",
+    "norm center=false scale=false",
+    "layernorm",
+    "layernorm center=false",
+    "groupnorm 2",
+    "groupnorm 2 center=false scale=false",
+    "lrn",
+    "lrn size=1",
+    "dropout 0.5",
+    "dropout 0",
+    "relu",
+    "tanh",
+    "sigmoid",
+    "softmax",
+    "gelu",
+    "silu",
+    "relu6",
+    "hardswish",
+    "linear",
+    "leaky",
+    "scale",
+    "scale nobias",
+    "shuffle 2",
+    "se 2",
+    "select 0 2 2",
+    "padchannels 1 0",
+    "padchannels 0 0",
+    "globalavgpool, norm",
+    "globalavgpool, layernorm",
+    "globalavgpool, rbf 3",
+    "relu, relu",
+    "relu, shuffle 2, conv 2 3x3",
+    "relu, flatten, dense 5",
+    "relu, dropout 0, conv 2 3x3",
+    "sum(conv 6 3x3 same | identity), relu",
+    "concat(relu | tanh), conv 2 1x1",
+    "sum(flatten, dense 3 | flatten, dense 3)",
+)
+
+
+@pytest.mark.parametrize("layers", CASES)
+@pytest.mark.parametrize("before", ["", "relu, "])
+@pytest.mark.parametrize("after", ["identity", "scale nobias"])
+def test_each_layer_keeps_what_autograd_saves(before: str, layers: str, after: str) -> None:
+    network = parse(f"7x9x4: conv 6 3x3 same, {before}{layers}, {after}")
+    assert analyse(network).kept_bytes == one_image(network)
