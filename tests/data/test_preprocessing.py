@@ -92,7 +92,7 @@ def test_the_rule_for_digits_is_found_from_the_images(digits: Preprocessing) -> 
 
 def test_mnist_images_pass_unchanged(mnist: Splits, digits: Preprocessing) -> None:
     assert mnist.test is not None
-    for digit in mnist.test.images[::3]:
+    for digit in mnist.test.images[::5]:
         assert (digits.prepare(digit) == digit).all()
         assert (digits.prepare(255 - digit) == digit).all()
 
@@ -109,11 +109,11 @@ def test_real_digits_are_recognised_however_they_come(
     mnist: Splits, digits: Preprocessing, nearest: Callable[[Grey], Grey], way: str
 ) -> None:
     assert mnist.test is not None
-    originals, labels = mnist.test.images[:200], mnist.test.labels[:200]
+    originals, labels = mnist.test.images[:100], mnist.test.labels[:100]
     prepared = np.stack([digits.prepare(WAYS[way](digit[..., 0])) for digit in originals])
     as_they_are = (nearest(originals) == labels).mean()
     assert as_they_are > 0.94
-    assert (nearest(prepared) == labels).mean() > as_they_are - 0.025
+    assert (nearest(prepared) == labels).mean() > as_they_are - 0.035
 
 
 @pytest.mark.parametrize("size", [20, 60, 400])
@@ -132,20 +132,42 @@ def test_drawn_digits_are_framed_as_mnist_is(digits: Preprocessing, size: int, g
         assert prepared.max() > 200
 
 
+HAND = {  # digits as one would draw them, on 200×280
+    0: [[(100, 40), (60, 70), (45, 140), (60, 210), (100, 240), (140, 210), (155, 140), (140, 70), (100, 40)]],
+    1: [[(100, 40), (100, 240)]],
+    2: [[(50, 80), (70, 45), (110, 40), (145, 65), (140, 110), (90, 170), (45, 235), (155, 235)]],
+    3: [[(50, 60), (90, 40), (140, 60), (135, 110), (85, 135), (140, 165), (145, 210), (100, 240), (50, 225)]],
+    4: [[(70, 40), (45, 150), (155, 150)], [(130, 80), (120, 240)]],
+    5: [[(145, 45), (65, 45), (55, 125), (110, 115), (150, 160), (135, 220), (90, 240), (45, 225)]],
+    6: [[(130, 45), (75, 100), (50, 180), (70, 230), (115, 240), (145, 205), (130, 165), (90, 160), (55, 190)]],
+    7: [[(40, 50), (160, 50), (90, 240)]],
+    8: [
+        [(100, 130), (60, 90), (75, 50), (120, 45), (140, 80), (100, 130)],
+        [(100, 130), (55, 180), (70, 230), (125, 235), (145, 190), (100, 130)],
+    ],
+    9: [[(140, 80), (105, 50), (65, 70), (60, 115), (95, 135), (135, 110), (140, 80), (130, 170), (110, 240)]],
+}
+
+
 @pytest.mark.parametrize("thickness", [1, 3, 12, 40])
 def test_thin_and_thick_strokes(digits: Preprocessing, nearest: Callable[[Grey], Grey], thickness: int) -> None:
-    strokes = {
-        0: [[(100, 40), (60, 70), (45, 140), (60, 210), (100, 240), (140, 210), (155, 140), (140, 70), (100, 40)]],
-        1: [[(100, 40), (100, 240)]],
-        7: [[(40, 50), (160, 50), (90, 240)]],
-    }
-    for label, lines in strokes.items():
+    drawn = []
+    for lines in HAND.values():
         image = Image.new("L", (200, 280), 255)
         for line in lines:
             ImageDraw.Draw(image).line(line, 0, thickness, joint="curve")
-        prepared = digits.prepare(image)
-        assert prepared.max() > 200
-        assert nearest(prepared[None])[0] == label
+        drawn.append(digits.prepare(image))
+        assert drawn[-1].max() > 200
+    assert nearest(np.stack(drawn)).tolist() == list(HAND)
+
+
+def test_a_hair_on_a_large_sheet(digits: Preprocessing, nearest: Callable[[Grey], Grey]) -> None:
+    image = Image.new("L", (4000, 5600), 255)
+    for line in HAND[4]:
+        ImageDraw.Draw(image).line([(20 * x, 20 * y) for x, y in line], 0, 5)
+    prepared = digits.prepare(image)
+    assert prepared.max() > 200
+    assert nearest(prepared[None])[0] == 4
 
 
 def test_an_empty_sheet_is_an_empty_image(digits: Preprocessing) -> None:

@@ -1,4 +1,5 @@
 import gzip
+import importlib.util
 import io
 import json
 import struct
@@ -246,6 +247,12 @@ def test_what_is_nothing_is_told(tmp_path: Path) -> None:
     for wrong in ({"channels": 2}, {"bad_images": "shrug"}):
         with pytest.raises(ValueError, match="expected"):
             load("mnist", **wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("datasets") is not None, reason="the package is installed")
+def test_a_hub_set_without_its_library_says_what_to_install() -> None:
+    with pytest.raises(ModuleNotFoundError, match=r"install it with: pip install 'hubel\[hub\]'"):
+        load("hf:someone/something")
 
 
 def test_size_and_colour_can_be_chosen(tmp_path: Path) -> None:

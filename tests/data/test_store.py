@@ -12,7 +12,8 @@ from PIL import Image
 
 from hubel.data import ImageError, Preprocessing, load
 
-LARGE = (600, 600)  # so that 64 images go to the disk
+KEPT = (160, 160)  # of which 64 images are kept on the disk
+MAPPED = (600, 600)  # of which they are not read into memory either
 
 
 @pytest.fixture
@@ -31,11 +32,11 @@ def entries(cache: Path) -> list[str]:
 
 def test_large_sets_are_mapped_and_decoded_once(folder: Path, cache: Path) -> None:
     calls: list[tuple[str, int, int]] = []
-    first = load(folder, size=LARGE, progress=lambda *call: calls.append(call))
+    first = load(folder, size=MAPPED, progress=lambda *call: calls.append(call))
     assert isinstance(first.train.images, np.memmap)
     assert ("decoding images", 64, 64) in calls
     calls.clear()
-    second = load(folder, size=LARGE, progress=lambda *call: calls.append(call))
+    second = load(folder, size=MAPPED, progress=lambda *call: calls.append(call))
     assert not calls
     assert (first.train.images == second.train.images).all()
     rule = Preprocessing.for_dataset(first.train)
@@ -43,39 +44,43 @@ def test_large_sets_are_mapped_and_decoded_once(folder: Path, cache: Path) -> No
         assert (rule.prepare(path) == first.train.images[row]).all()
     assert len(entries(cache)) == 1
     assert not first.train.images.flags.writeable
+    small = load(folder, size=KEPT)
+    assert not isinstance(small.train.images, np.memmap)
+    assert (load(folder, size=KEPT).train.images == small.train.images).all()
+    assert len(entries(cache)) == 2
 
 
 def test_a_moved_folder_finds_its_entry_and_a_changed_image_does_not(folder: Path, cache: Path) -> None:
-    load(folder, size=LARGE)
+    load(folder, size=KEPT)
     moved = folder.with_name("moved")
     shutil.copytree(folder, moved)
-    load(moved, size=LARGE)
+    load(moved, size=KEPT)
     assert len(entries(cache)) == 1
     path = moved / "c1" / "1.jpg"
     status = path.stat()
     Image.new("RGB", (40, 30), "red").save(path)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
-    changed = load(moved, size=LARGE)
+    changed = load(moved, size=KEPT)
     assert len(entries(cache)) == 2
-    assert changed.train.images[22, 300, 300, 0] > 240
-    assert load(folder, size=LARGE).train.images[22].std() > 20
+    assert changed.train.images[22, 80, 80, 0] > 240
+    assert load(folder, size=KEPT).train.images[22].std() > 20
 
 
 def test_a_damaged_entry_is_made_again(folder: Path, cache: Path) -> None:
-    before = load(folder, size=LARGE).train.images[:].copy()
+    before = load(folder, size=KEPT).train.images[:].copy()
     entry = cache / "decoded" / entries(cache)[0]
     with open(entry / "images.bin", "r+b") as file:
         file.truncate(1000)
-    assert (load(folder, size=LARGE).train.images == before).all()
+    assert (load(folder, size=KEPT).train.images == before).all()
     (entry / "entry.json").write_bytes(b"{")
     for book in (cache / "digests").iterdir():
         book.write_bytes(b"\0")
-    assert (load(folder, size=LARGE).train.images == before).all()
+    assert (load(folder, size=KEPT).train.images == before).all()
 
 
 def test_a_run_killed_while_decoding_leaves_nothing_wrong(folder: Path, cache: Path) -> None:
-    script = f"from hubel.data import load; load({str(folder)!r}, size=(1500, 1500), workers=1)"
-    for _ in range(3):
+    script = f"from hubel.data import load; load({str(folder)!r}, size=(900, 900), workers=1)"
+    for _ in range(2):
         process = subprocess.Popen([sys.executable, "-c", script])
         for _ in range(500):
             if list(cache.glob("decoded/*.part/images.bin")):
@@ -84,14 +89,14 @@ def test_a_run_killed_while_decoding_leaves_nothing_wrong(folder: Path, cache: P
         process.kill()
         process.wait()
     assert not entries(cache) or all(name.endswith(".part") for name in entries(cache))
-    assert len(load(folder, size=(1500, 1500)).train) == 64
+    assert len(load(folder, size=(900, 900)).train) == 64
     assert len(entries(cache)) == 1
 
 
 def test_processes_that_start_together_decode_once(folder: Path, cache: Path) -> None:
     script = (
         "import sys; from hubel.data import load; seen = []\n"
-        f"images = load({str(folder)!r}, size={LARGE}, progress=lambda *call: seen.append(call[0])).train.images\n"
+        f"images = load({str(folder)!r}, size={KEPT}, progress=lambda *call: seen.append(call[0])).train.images\n"
         "print(len(images), int('decoding images' in seen))"
     )
     processes = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(3)]
@@ -105,7 +110,7 @@ def test_too_little_room_is_told_before_decoding(folder: Path) -> None:
         load(folder, size=(300_000, 300_000))
 
 
-@pytest.mark.parametrize("size", [None, LARGE])
+@pytest.mark.parametrize("size", [None, KEPT])
 def test_bad_images_stop_or_are_skipped_and_named(folder: Path, size: tuple[int, int] | None) -> None:
     whole = (folder / "c0" / "3.jpg").read_bytes()
     (folder / "c0" / "3.jpg").write_bytes(whole[: len(whole) // 2])

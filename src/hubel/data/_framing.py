@@ -18,6 +18,7 @@ from PIL import Image, ImageFilter
 
 Grey = npt.NDArray[np.uint8]
 INK = 25  # a tenth of full ink: fainter pixels do not count for the box
+_LARGE = 1024  # long side above which an image is averaged down before anything else
 _WORKING = 112  # long side, in pixels, on which large drawings are worked
 
 
@@ -38,15 +39,17 @@ class Frame:
 
 
 def ink_of(image: Image.Image) -> Grey:
-    """How much of the drawing's ink is at each pixel: 0 the ground, 255 full ink; uint8, H×W.
+    """How much of the drawing's ink is at each pixel: 0 the ground, 255 full ink; uint8, H×W, of images longer than
+    1,024 pixels at a fraction of their size.
 
     The ground is what the border shows (a plane through it, so that even light from one side does no harm), and ink is
     what differs from it, in whichever colour and direction. So dark on light, light on dark and red on green come out
     alike. A transparent ground counts as white behind dark ink and as black behind light ink.
     """
-    pixels = np.asarray(opaque(image).convert("RGB"))
-    if not pixels.size:
-        return np.zeros(pixels.shape[:2], np.uint8)
+    image = opaque(image).convert("RGB")
+    if max(image.size) > _LARGE:
+        image = image.reduce(-(-max(image.size) // _LARGE))
+    pixels = np.asarray(image)
     ground, noise = _ground(pixels)
     difference = np.abs(pixels - ground).max(axis=2)
     ink = np.clip(difference - noise, 0.0, 255.0)

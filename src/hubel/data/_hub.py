@@ -40,13 +40,15 @@ def list_hub(name: str) -> Listing:
     """The listing of a hub data set by its name, "owner/name" or "owner/name:configuration", or of a local folder that
     the library reads. Its splits are the parts; the first image column and the first class column are taken.
 
-    Raises ImportError with the line that installs the library where that is missing.
+    Raises ModuleNotFoundError with the line that installs the library where that is missing.
     """
     try:
         import datasets  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
-        raise ImportError(
-            "data sets of the Hugging Face hub need the package 'datasets': pip install 'hubel[hub]'"
+        raise ModuleNotFoundError(
+            "data sets of the Hugging Face hub need the package datasets, which is not installed; "
+            "install it with: pip install 'hubel[hub]'",
+            name="datasets",
         ) from None
     repository, _, configuration = name.partition(":")
     tables = datasets.load_dataset(repository, configuration or None)
