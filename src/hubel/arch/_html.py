@@ -18,22 +18,21 @@ from hubel.arch._tree import Network, Node, children
 MOST_ROWS = 30  # more of them scroll
 MOST_LETTERS = 300  # a longer text form is folded
 
-# tables in notebooks are striped and aligned by the page; these rules stand behind its own and so win
+# pages of notebooks stripe and align tables by rules of their own; these come later and are as specific, and so win
 STYLE = """<style>
 .hubel-figures { font-size: 0.9em; line-height: 1.45; max-width: 100%; }
-.hubel-figures code, .hubel-figures pre { background: none; color: inherit; padding: 0;
-  white-space: pre-wrap; word-break: break-word; }
+.hubel-figures code, .hubel-figures pre { white-space: pre-wrap; word-break: break-word; }
 .hubel-figures .rows { overflow: auto; margin: 0.5em 0; }
 .hubel-figures .rows.many { max-height: 32em; resize: vertical; }
 .hubel-figures table { border-collapse: collapse; margin: 0; font-size: 1em; font-variant-numeric: tabular-nums; }
 .hubel-figures tr, .hubel-figures tr:hover { background: none !important; }
 .hubel-figures th, .hubel-figures td { padding: 0.15em 0.9em 0.15em 0; text-align: right; vertical-align: top;
   white-space: nowrap; max-width: none; border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.3); }
+.hubel-figures th.words, .hubel-figures td.words { text-align: left; }
 .hubel-figures thead th, .hubel-figures .quiet { opacity: 0.7; font-weight: normal; }
-.hubel-figures .words { text-align: left; }
-.hubel-figures td[title], .hubel-figures li[title] { cursor: help; }
+.hubel-figures td[title] { cursor: help; }
 .hubel-figures summary { cursor: pointer; }
-.hubel-figures ul { list-style: none; margin: 0.2em 0; padding: 0; }
+.hubel-figures ul.plain { list-style: none; margin: 0.2em 0; padding: 0; }
 </style>"""
 
 
@@ -116,10 +115,8 @@ def _cells(row: Row, first: dict[tuple[Node, Shape], str]) -> Iterator[str]:
     yield f'<td title="{stride} of the input apart">{shape_text(row.field.size)}</td>'
     short = " &nbsp;".join(escape(str(formula)) for formula in counts or sizes[:1]) or "…"
     same = first.setdefault((row.node, row.input_shape), row.path)
-    if same == row.path:
-        yield f'<td class="words"><details><summary>{short}</summary>{_formulas(formulas)}</details></td>'
-    else:
-        yield f'<td class="words" title="the same as {same}">{short}</td>'
+    more = _formulas(formulas) if same == row.path else f"the same as {same}"
+    yield f'<td class="words"><details><summary>{short}</summary>{more}</details></td>'
 
 
 def _cell(text: str, formulas: list[Formula]) -> str:
@@ -138,7 +135,7 @@ def _formulas(formulas: list[Formula]) -> str:
 
 def _list(items: Iterable[str]) -> str:
     shown = "".join(f"<li>{item}</li>" for item in items)
-    return f"<ul>{shown}</ul>" if shown else ""
+    return f'<ul class="plain">{shown}</ul>' if shown else ""
 
 
 def _title(formula: Formula) -> str:
