@@ -50,8 +50,27 @@ class Axis:
         return self.firsts[phase] + cycle * self.advance, self.lasts[phase] + cycle * self.advance
 
     def _mapped(self, length: int, period: int, advance: int, sources: Callable[[int], tuple[int, int]]) -> Axis:
-        spans = [(self.span(first)[0], self.span(last)[1]) for first, last in map(sources, range(period))]
+        reach = self._reach if self._in_order else self._widest
+        spans = [reach(*sources(position)) for position in range(period)]
         return Axis(length, tuple(first for first, _ in spans), tuple(last for _, last in spans), advance)
+
+    @property
+    def _in_order(self) -> bool:
+        """Whether no position sees farther back than one before it; after a transposed convolution one may."""
+        return all(
+            all(a <= b for a, b in zip(ends, (*ends[1:], ends[0] + self.advance), strict=True))
+            for ends in (self.firsts, self.lasts)
+        )
+
+    def _reach(self, first: int, last: int) -> tuple[int, int]:
+        return self.span(first)[0], self.span(last)[1]
+
+    def _widest(self, first: int, last: int) -> tuple[int, int]:
+        """Look at every phase of the period that lies in a range: whole periods only move on."""
+        most = len(self.firsts) - 1
+        firsts = (self.span(position)[0] for position in range(first, min(last, first + most) + 1))
+        lasts = (self.span(position)[1] for position in range(max(first, last - most), last + 1))
+        return min(firsts), max(lasts)
 
     def window(self, length: int, stride: int, before: int, extent: int) -> Axis:
         """See through a window of `extent` rows, moved by `stride`, starting `before` rows above."""
@@ -101,7 +120,8 @@ class Axis:
 
     def everything(self, length: int = 1) -> Axis:
         """See all positions at once, from each of `length` positions."""
-        return Axis(length, (self.span(0)[0],), (self.span(self.length - 1)[1],), 0)
+        first, last = self._widest(0, self.length - 1)
+        return Axis(length, (first,), (last,), 0)
 
     def moved(self, length: int, before: int) -> Axis:
         """See through padding: position 0 lies `before` rows above."""

@@ -1,0 +1,196 @@
+"""Receptive fields and strides are exact: each output row depends on the input rows that the arithmetic names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.trees import paddings, pairs, sides, small
+from torch import Tensor, nn
+
+import hubel.arch as arch
+from hubel.arch import Chain, Concat, Network, Node, Shape, ShapeError, Sum, analyse, parse
+from hubel.nn import build
+
+LONGEST = 40  # rows and columns; one network is run on as many one-hot pictures
+
+
+@st.composite
+def layer(draw: Any, shape: Shape) -> arch.Layer:
+    """Draw a layer that is a sum of its inputs, with one channel in and out."""
+    strides = draw(st.one_of(st.just((1, 1)), st.tuples(small, small)))
+    window = {"kernel_size": draw(pairs), "strides": strides, "padding": draw(paddings), "use_bias": False}
+    match draw(st.integers(0, 9)):
+        case 0 | 1 | 2:
+            return arch.Conv2D(1, dilation_rate=draw(pairs), **window)
+        case 3:
+            return arch.Conv2DTranspose(1, dilation_rate=draw(pairs), **window)
+        case 4:
+            size = draw(st.integers(1, 3))
+            return arch.AveragePooling2D(
+                size, draw(st.one_of(st.none(), pairs)), draw(st.sampled_from(["valid", "same"]))
+            )
+        case 5:
+            half = draw(st.sampled_from([(2, 1), (3, 1), (3, 0)]))
+            return arch.AveragePooling2D(half[0], draw(pairs), half[1], ceil_mode=True)
+        case 6:
+            return arch.AdaptiveAveragePooling2D(draw(st.tuples(st.integers(1, 7), st.integers(1, 7))))
+        case 7:
+            return arch.UpSampling2D(draw(pairs), draw(st.sampled_from(["nearest", "bilinear"])))
+        case 8:
+            return draw(st.sampled_from([arch.ZeroPadding2D, arch.Cropping2D]))(draw(st.one_of(small, sides)))
+        case _:
+            return draw(st.sampled_from([arch.LocallyConnected2D(1, **window), arch.Identity()]))
+
+
+@st.composite
+def chain(draw: Any, shape: Shape, depth: int, most: int) -> tuple[list[Node], Shape]:
+    nodes: list[Node] = []
+    for _ in range(draw(st.integers(1, most))):
+        if depth and draw(st.integers(0, 3)) == 0:
+            node = draw(join(shape, depth - 1))
+        else:
+            node = draw(layer(shape))
+        after = fitted(shape, [*nodes, node][-1:])
+        if after is not None:
+            nodes.append(node)
+            shape = after
+    return nodes or [arch.Identity()], shape
+
+
+@st.composite
+def join(draw: Any, shape: Shape, depth: int) -> Node:
+    """Draw branches that see different places at different speeds, brought to one size by adaptive pooling or not."""
+    branches = [draw(chain(shape, depth, 3)) for _ in range(2)]
+    first, second = (after for _, after in branches)
+    nodes = [list(inner) for inner, _ in branches]
+    if first != second:
+        nodes[1].append(arch.AdaptiveAveragePooling2D(first[:2]))
+    if draw(st.booleans()):
+        return Sum(*(Chain(*inner) for inner in nodes))
+    return Chain(Concat(*(Chain(*inner) for inner in nodes)), arch.Conv2D(1, 1, use_bias=False), name="mixed")
+
+
+def fitted(shape: Shape, nodes: list[Node]) -> Shape | None:
+    try:
+        after = analyse(Network(shape, Chain(*nodes))).output_shape
+    except ShapeError:
+        return None
+    return after if max(after[:2]) <= LONGEST else None
+
+
+@st.composite
+def networks(draw: Any) -> Network:
+    shape = (draw(st.integers(3, 14)), draw(st.integers(3, 14)), 1)
+    nodes, _ = draw(chain(shape, 2, 5))
+    return Network(shape, Chain(*nodes))
+
+
+def positive(module: nn.Module) -> None:
+    """Make every weight 1, so that nothing cancels."""
+    for parameter in module.parameters():
+        nn.init.ones_(parameter)
+
+
+def influence(network: Network, axis: int) -> Tensor:
+    """Return (input rows × output rows), true where a row of the input changes a row of the output."""
+    module = build(network).double().eval()
+    positive(module)
+    height, width, _ = network.input
+    length = network.input[axis]
+    pictures = torch.zeros(length, 1, height, width, dtype=torch.float64)
+    for row in range(length):
+        pictures.select(axis + 2, row)[row] = 1
+    with torch.no_grad():
+        found = module(pictures)
+    return found.sum((1, 3 - axis)) > 0
+
+
+def layer_span(node: arch.Layer, shape: Shape, axis: int, position: int) -> tuple[int, int]:
+    """Which rows of its own input a layer's position reads, its padding included."""
+    own = arch.Field(arch.Axis.of_input(shape[0]), arch.Axis.of_input(shape[1]))
+    seen = node.seen_through(shape, own)
+    return (seen.rows, seen.columns)[axis].span(position)
+
+
+def hole(node: arch.Layer, axis: int, position: int) -> bool:
+    """Whether no kernel row of a transposed convolution lands on a position: it sees nothing, its bias apart."""
+    if not isinstance(node, arch.Conv2DTranspose):
+        return False
+    stride, dilation = pair(node.strides)[axis], pair(node.dilation_rate)[axis]
+    fed = (position + node.sides()[axis][0] - tap * dilation for tap in range(pair(node.kernel_size)[axis]))
+    return all(place % stride for place in fed)
+
+
+def pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def edges(node: Node, shape: Shape, axis: int, edge: list[bool]) -> tuple[Shape, list[bool]]:
+    """Mark the positions whose cone reaches into the padding, or a hole, of any layer on the way."""
+    if isinstance(node, arch.Layer):
+        after = node.output_shape(shape)
+        spans = [layer_span(node, shape, axis, position) for position in range(after[axis])]
+        found = [a < 0 or b >= shape[axis] or any(edge[a : b + 1]) for a, b in spans]
+        found = [marked or hole(node, axis, position) for position, marked in enumerate(found)]
+        return after, found
+    if isinstance(node, Chain):
+        for inner in node.nodes:
+            shape, edge = edges(inner, shape, axis, edge)
+        return shape, edge
+    ends = [edges(branch, shape, axis, edge) for branch in arch.children(node)]
+    channels = ends[0][0][2] if isinstance(node, Sum) else sum(end[0][2] for end in ends)
+    return (*ends[0][0][:2], channels), [any(marks) for marks in zip(*(end[1] for end in ends), strict=True)]
+
+
+def check(network: Network) -> None:
+    field = analyse(network).field
+    for axis, seen in enumerate((field.rows, field.columns)):
+        changed = influence(network, axis)
+        last = network.input[axis] - 1
+        _, edge = edges(network.body, network.input, axis, [False] * network.input[axis])
+        for output in range(changed.shape[1]):
+            rows = changed[:, output].nonzero().flatten().tolist()
+            if not rows:  # padding alone is seen, or no kernel row lands here
+                continue
+            first, final = max(0, seen.span(output)[0]), min(last, seen.span(output)[1])
+            if edge[output]:  # padding may stand where rows were that an earlier layer cut off; a hole sees nothing
+                assert first <= rows[0] <= rows[-1] <= final, (axis, output, seen)
+            else:
+                assert (first, final) == (rows[0], rows[-1]), (axis, output, seen)
+
+
+@pytest.fixture(autouse=True)
+def _plain_kernels() -> Iterator[None]:
+    """Take PyTorch's plain kernels: oneDNN compiles one for every new shape, which is slow for tiny networks."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch._C._set_mkldnn_enabled(False)
+    yield
+    torch._C._set_mkldnn_enabled(True)
+    torch.set_num_threads(threads)
+
+
+@settings(max_examples=300)
+@given(networks())
+def test_every_output_row_sees_the_rows_that_the_arithmetic_names(network: Network) -> None:
+    check(network)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20x20x1: conv 1 3x3 nobias, avgpool 2, conv 1 3x3/2 nobias",
+        "23x19x1: sum(conv 1 5x5 pad=2 nobias, conv 1 1x1/2 nobias | conv 1 3x3/2 pad=1 nobias)",
+        "9x9x1: conv 1 3x3 dilation=2 nobias, upsample 2, conv 1 3x3 nobias",
+        "6x6x1: deconv 1 2x2/2 nobias, conv 1 3x3 nobias",
+        "8x8x1: upsample 3 interpolation=bilinear, avgpool 2",
+        "17x13x1: adaptiveavgpool 5x4, conv 1 2x2 nobias",
+    ],
+)
+def test_named_cases(text: str) -> None:
+    check(parse(text))
