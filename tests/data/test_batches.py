@@ -67,6 +67,20 @@ def test_mixup_tells_the_other_label() -> None:
     assert any((piece.labels != piece.other_labels).any() for piece in pieces)
 
 
+def test_the_image_mixed_in_is_changed_as_at_its_own_place() -> None:
+    examples = dataset(60)
+    piece = list(Batches(examples, 20, 7, CHANGES).epoch(1))[2]
+    order, images = Order(7, 60).epoch(1), torch.from_numpy(examples.images)
+    partners = CHANGES.partners(7, 1, piece.positions, 60)
+    own = CHANGES.apply(images[order[piece.positions]], 7, 1, piece.positions)
+    other = CHANGES.apply(images[order[partners]], 7, 1, partners)
+    assert piece.share is not None
+    share = piece.share[:, None, None, None]
+    torch.testing.assert_close(piece.images.float(), own * share + other * (1 - share), atol=0.51, rtol=0)
+    assert piece.other_labels is not None
+    assert (piece.other_labels == order[partners]).all()
+
+
 def test_a_memory_map_gives_the_same_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     examples = dataset()
     np.save(tmp_path / "images.npy", examples.images)

@@ -241,6 +241,16 @@ def test_what_is_nothing_is_told(tmp_path: Path) -> None:
     (tmp_path / "b.tar").write_bytes(b"nothing" * 100)
     with pytest.raises(ValueError, match=r"b\.tar: the tar file cannot be read"):
         load(tmp_path / "b.tar")
+    content = write_tar(tmp_path / "c.tar", files()).read_bytes()
+    (tmp_path / "c.tar").write_bytes(content[:1500])
+    with pytest.raises(ValueError, match=r"c\.tar: the tar file cannot be read \(damaged or cut off at byte 1,024\)"):
+        load(tmp_path / "c.tar")
+    (tmp_path / "c.tar").write_bytes(content[:1024] + b"x" * 512 + content[1536:])
+    with pytest.raises(ValueError, match=r"damaged or cut off"):
+        load(tmp_path / "c.tar")
+    (tmp_path / "c.tar").write_bytes(content[: 512 * 3 + 20])
+    with pytest.raises(ValueError, match="unexpected end of data"):
+        load(tmp_path / "c.tar")
     (tmp_path / "b.tar.gz").write_bytes(gzip.compress(b"nothing" * 1000)[:-12])
     with pytest.raises(ValueError, match=r"b\.tar\.gz: cannot be decompressed"):
         load(tmp_path / "b.tar.gz")
@@ -302,6 +312,11 @@ def test_holding_out_for_validation(tmp_path: Path) -> None:
     again = load(renamed, validation=0.2).validation
     assert again is not None
     assert {image.tobytes() for image in again.images} == validation
+    pairs = np.repeat(rng.integers(0, 255, (20, 4, 4), dtype=np.uint8), 2, axis=0)
+    np.savez(tmp_path / "pairs.npz", x=pairs, y=np.zeros(40, int))
+    parted = load(tmp_path / "pairs.npz", validation=3 / 40)  # a pair would be torn
+    assert parted.validation is not None
+    assert (len(parted.train), len(parted.validation)) == (36, 4)
     held = load("mnist", validation=0.1)
     assert held.validation is not None
     assert abs(len(held.validation) - 6000) < 10

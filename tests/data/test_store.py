@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hubel.data import ImageError, Preprocessing, load
+from hubel.data import Fit, ImageError, Preprocessing, load
 
 KEPT = (160, 160)  # of which 64 images are kept on the disk
 MAPPED = (600, 600)  # of which they are not read into memory either
@@ -149,6 +149,18 @@ def test_broken_archives_name_the_member(tmp_path: Path) -> None:
     splits = load(tmp_path / "set.zip", bad_images="skip")
     assert len(splits.train) == 2
     assert [error.path.rpartition(":")[2] for error in splits.rejected] == ["a/0.png"]
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+def test_large_photographs_become_the_same_in_training_and_prediction(tmp_path: Path, fit: Fit) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (75, 100, 3), dtype=np.uint8)
+    picture = Image.fromarray(noise).resize((1600, 1200), Image.Resampling.BICUBIC)
+    (tmp_path / "set" / "a").mkdir(parents=True)
+    picture.save(tmp_path / "set" / "a" / "1.jpg")
+    train = load(tmp_path / "set", size=(60, 50), fit=fit).train
+    prepared = Preprocessing.for_dataset(train).prepare(tmp_path / "set" / "a" / "1.jpg")
+    assert (prepared == train.images[0]).all()
+    assert train.images[0].std() > 10
 
 
 def test_large_images_are_read_upright_and_small(tmp_path: Path) -> None:

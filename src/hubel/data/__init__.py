@@ -5,7 +5,7 @@ Nothing here loads torch before a tensor is asked for, so that data can be read 
 
 from hubel.data._augment import Augmentation
 from hubel.data._batches import Batch, Batches
-from hubel.data._dataset import Dataset, Splits
+from hubel.data._dataset import Dataset, Fit, Splits
 from hubel.data._describe import Description, describe
 from hubel.data._fetch import Download, Progress
 from hubel.data._framing import Frame
@@ -24,6 +24,7 @@ __all__ = [
     "Dataset",
     "Description",
     "Download",
+    "Fit",
     "Frame",
     "ImageError",
     "NamedSet",

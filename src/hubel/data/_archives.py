@@ -195,6 +195,12 @@ def _tar_members(path: Path, name: str) -> Iterator[TarItem]:
             for info in archive:
                 if info.isreg():
                     yield TarItem(str(path), info.name.removeprefix("./"), info.offset_data, info.size)
+            end = archive.offset
+        with open(path, "rb") as file:  # tarfile takes a damaged header for the end; the end is zeros or nothing
+            file.seek(end)
+            block = file.read(512)
+        if block.strip(b"\0") or 0 < len(block) < 512:
+            raise tarfile.ReadError(f"damaged or cut off at byte {end:,}")
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise ValueError(f"{name}: the tar file cannot be read ({error})") from None
 
