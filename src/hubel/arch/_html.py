@@ -21,6 +21,7 @@ MOST_LETTERS = 300  # a longer text form is folded
 # pages of notebooks stripe and align tables by rules of their own; these come later and are as specific, and so win
 STYLE = """<style>
 .hubel-figures { font-size: 0.9em; line-height: 1.45; max-width: 100%; }
+.hubel-figures pre { font-family: monospace; margin: 0.5em 0; }
 .hubel-figures code, .hubel-figures pre { white-space: pre-wrap; word-break: break-word; }
 .hubel-figures .rows { overflow: auto; margin: 0.5em 0; }
 .hubel-figures .rows.many { max-height: 32em; resize: vertical; }
