@@ -13,6 +13,7 @@ COMMANDS = {
     "zoo": "list the classic networks, or tell one's story",
     "explain": "every shape, parameter and cost of a network, with its formula",
     "compare": "two networks or blocks side by side, with ratios",
+    "draw": "a network as a diagram: volumes or blocks, in SVG, HTML or PNG",
     "code": "a network as a program for PyTorch, Keras or Flax",
     "convolve": "a convolution or pooling by hand: every product and the running sum",
     "inspect": "what any PyTorch model of your own costs, layer by layer",
@@ -105,6 +106,7 @@ EXTRAS = {
     "safetensors": "train",
     "filelock": "train",
     "tomli_w": "train",
+    "resvg_py": "draw",
 }
 
 

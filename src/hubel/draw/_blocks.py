@@ -1,0 +1,134 @@
+"""A network as blocks: boxes from top to bottom, branches side by side, repeats folded, in as many columns as fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hubel.arch import Report, shape_text
+from hubel.draw._outline import Box, Exit, Item, Series, Split, outline, rows_of
+from hubel.draw._parts import APART, GAP, Piece, beside, box, column, framed, input_box
+from hubel.draw._scene import Line, Mark, Scene, moved
+from hubel.draw._sheet import MARGIN, sheet
+from hubel.draw._u import is_u, u_shape
+
+NOTE = "In a box: what it does (/2: every second place), its output, its parameters · MACs. ×3: three alike in a row."
+TALL = 900.0  # a column that is longer is broken where the page has room for another
+BETWEEN = 36.0  # between columns
+
+
+def blocks(report: Report, page: float) -> Scene:
+    """Lay a network out as blocks on a page of that width."""
+    items = outline(report)
+    split = next((place for place, item in enumerate(items) if is_u(item)), None)
+    if split is not None:
+        body = u_shape(report, items, split, page)
+    else:
+        pieces = [input_box(report.network.input), *map(piece, items)]
+        body = _columns(pieces, page - 2 * MARGIN)
+    return sheet(report, "blocks", body, items, NOTE, page)
+
+
+def piece(item: Item, scope: str = "") -> Piece:
+    """Draw one item and everything inside it; names are told without `scope`, the frame around it."""
+    if isinstance(item, Box):
+        return box(item)
+    if isinstance(item, Series):
+        inside = column([piece(inner, item.path + ".") for inner in item.items])
+        return framed(inside, _span(item, scope), rows_of([item]), item.times)
+    if isinstance(item, Exit):
+        return _exit(item, scope)
+    own = item.path + "."
+    branches = [column([piece(inner, own) for inner in branch]) if branch else None for branch in item.branches]
+    joined = beside(branches, item)
+    if item.times == 1 and "." in item.path.removeprefix(scope):
+        return joined  # within a branch: a frame would say nothing
+    return framed(joined, _span(item, scope), rows_of([item]), item.times, _grown(item))
+
+
+def _span(item: Series | Split, scope: str) -> str:
+    """Name a part, or the first and the last of those that are folded."""
+    own, level = item.path.removeprefix(scope), item.path.count(".")
+    if item.times == 1:
+        return own
+    inside = [row for row in item.more if row.path.count(".") > level or not row.is_layer]  # not what is folded in
+    return f"{own} … {inside[-1].path.split('.')[level]}"
+
+
+def _grown(item: Split) -> str:
+    """Say what repeats end with, where each gives another shape than the one before."""
+    shapes = [row.output_shape for row in item.more if row.type == item.rows[0].type]
+    return f"to {shape_text(shapes[-1])}" if shapes and shapes[-1] != item.rows[0].output_shape else ""
+
+
+def _exit(item: Exit, scope: str) -> Piece:
+    """Draw a side exit beside the line that goes on."""
+    inner = column([piece(part) for part in item.items])
+    aside = framed(inner, f"{item.path.removeprefix(scope)}, training only", rows_of([item]), item.times)
+    axis = APART + 12 + aside.left
+    marks: list[Mark] = [
+        Line(((0, 0), (0, aside.height + 20))),
+        Line(((0, 8), (axis, 8), (axis, 20)), arrow=True),
+        *moved(aside.marks, axis, 20),
+    ]
+    return Piece(12, axis + aside.right, aside.height + 20, tuple(marks))
+
+
+def _columns(pieces: Sequence[Piece], room: float) -> list[Mark]:
+    """Set pieces into as many columns as the room has place for and the length asks for."""
+    most = max(1, len(pieces))
+    best = _broken(pieces, 1)
+    for count in range(2, most + 1):
+        if max(map(_length, best)) <= TALL:
+            break
+        tried = _broken(pieces, count)
+        if _across(tried) > room:
+            break
+        best = tried
+    return _snake(best)
+
+
+def _length(pieces: Sequence[Piece]) -> float:
+    return sum(piece.height for piece in pieces) + GAP * (len(pieces) - 1)
+
+
+def _across(columns: Sequence[Sequence[Piece]]) -> float:
+    return sum(max(p.left for p in c) + max(p.right for p in c) for c in columns) + BETWEEN * (len(columns) - 1)
+
+
+def _broken(pieces: Sequence[Piece], count: int) -> list[list[Piece]]:
+    """Break the flow into at most `count` columns, the longest as short as can be."""
+    low, high = max(piece.height for piece in pieces), _length(pieces)
+    while high - low > 1:
+        middle = (low + high) / 2
+        if len(_filled(pieces, middle)) <= count:
+            high = middle
+        else:
+            low = middle
+    return _filled(pieces, high)
+
+
+def _filled(pieces: Sequence[Piece], tall: float) -> list[list[Piece]]:
+    columns: list[list[Piece]] = [[]]
+    for piece in pieces:
+        if columns[-1] and _length([*columns[-1], piece]) > tall + 0.01:
+            columns.append([])
+        columns[-1].append(piece)
+    return columns
+
+
+def _snake(columns: Sequence[Sequence[Piece]]) -> list[Mark]:
+    """Set columns beside one another, each one's end led up to the next one's start."""
+    marks: list[Mark] = []
+    across = 0.0
+    before: tuple[float, float, float] | None = None  # axis, bottom and right edge of the column before
+    for pieces in columns:
+        drawn = column(pieces)
+        axis = across + drawn.left
+        if before is not None:
+            gutter = before[2] + BETWEEN / 2
+            ups = (before[0], before[1] + 10), (gutter, before[1] + 10), (gutter, -14), (axis, -14)
+            marks.append(Line(((before[0], before[1]), *ups, (axis, 0)), arrow=True))
+        marks += moved(drawn.marks, axis, 0)
+        before = (axis, drawn.height, across + drawn.width)
+        across += drawn.width + BETWEEN
+    return marks

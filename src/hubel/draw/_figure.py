@@ -1,0 +1,103 @@
+"""A network's drawing, to be shown and saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubel.arch import Network, Report, analyse
+from hubel.draw._blocks import blocks
+from hubel.draw._colours import THEMES
+from hubel.draw._html import to_html
+from hubel.draw._png import to_png
+from hubel.draw._scene import Scene
+from hubel.draw._svg import to_svg
+from hubel.draw._volumes import suits, volumes
+
+STYLES = ("auto", "volumes", "blocks")
+FORMATS = (".svg", ".html", ".png")
+PAGE = 1240.0
+PHONE = 390.0
+LEAST_PAGE = 320.0
+
+
+def layout(network: Network | Report, style: str = "auto", page: float = PAGE) -> Scene:
+    """Lay a network out on a page of that many pixels' width: shapes and words with coordinates, nothing else.
+
+    `style` is "volumes" (boxes in perspective, for one chain of pictures), "blocks" (from top to bottom, with branches,
+    repeats folded), or "auto": volumes where a network is one chain of at most 25, else blocks. A part that is wider
+    than the page makes the drawing wider.
+
+    Raises `ShapeError` where a layer does not fit, `ValueError` for another style, for volumes of a network with
+    branches, and for a page of less than 320 pixels.
+    """
+    report = network if isinstance(network, Report) else analyse(network)
+    if style not in STYLES:
+        raise ValueError(f"expected style as one of {', '.join(STYLES)}, received {style!r}")
+    if not LEAST_PAGE <= page <= 100_000:
+        raise ValueError(f"expected a page of {LEAST_PAGE:.0f} to 100,000 pixels, received {page:g}")
+    if style == "auto":
+        style = "volumes" if suits(report) else "blocks"
+    return volumes(report, page) if style == "volumes" else blocks(report, page)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A network's drawing. It shows itself in a notebook, and `save` writes SVG, HTML or PNG."""
+
+    report: Report
+    style: str
+    theme: str
+    page: float
+
+    @property
+    def scene(self) -> Scene:
+        """The drawing as data."""
+        return layout(self.report, self.style, self.page)
+
+    def svg(self) -> str:
+        """Return the drawing as SVG."""
+        return to_svg(self.scene, self.theme)
+
+    def html(self) -> str:
+        """Return a page with the drawing, the table of layers, and each layer's formulas for whoever points at it."""
+        return to_html(self.report, self.scene, layout(self.report, self.style, min(self.page, PHONE)), self.theme)
+
+    def png(self) -> bytes:
+        """Return the drawing as PNG, two pixels for each unit. Needs resvg-py (`hubel[draw]`)."""
+        return to_png(self.scene, self.theme)
+
+    def save(self, path: str | Path) -> None:
+        """Write a file; its ending says which: .svg, .html or .png. Raises `ValueError` for another."""
+        target = Path(path)
+        match target.suffix.lower():
+            case ".svg":
+                target.write_bytes(self.svg().encode())
+            case ".html":
+                target.write_bytes(self.html().encode())
+            case ".png":
+                target.write_bytes(self.png())
+            case other:
+                raise ValueError(
+                    f"expected a file that ends with {', '.join(FORMATS)}, received {other or target.name!r}"
+                )
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def _repr_html_(self) -> str:
+        return f'<div style="overflow-x:auto">{self.svg()}</div>'
+
+
+def figure(network: Network | Report, style: str = "auto", theme: str = "auto", page: float = PAGE) -> Figure:
+    """Draw a network: `figure(zoo.get("lenet5")).save("lenet5.svg")`. See `layout` for styles.
+
+    `theme` is "light", "dark", or "auto": whichever the reader's system is set to.
+
+    Raises what `layout` raises, and `ValueError` for another theme.
+    """
+    if theme not in THEMES:
+        raise ValueError(f"expected theme as one of {', '.join(THEMES)}, received {theme!r}")
+    report = network if isinstance(network, Report) else analyse(network)
+    drawn = layout(report, style, page)
+    return Figure(report, drawn.style, theme, page)

@@ -1,0 +1,186 @@
+"""A drawing as pure data: shapes and words with coordinates, in pixels, y downwards. Writers turn it into files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+Point: TypeAlias = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Polygon:
+    """A filled outline. `role` says what it is (a kind of layer, "frame", "window" …), `tone` which face of a box."""
+
+    points: tuple[Point, ...]
+    role: str
+    tone: str = "front"
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """An upright rectangle with round corners."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    role: str
+    tone: str = "front"
+    radius: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line through points; with `arrow`, a head at its end."""
+
+    points: tuple[Point, ...]
+    role: str = "flow"
+    arrow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """A circle with a plus in it: where branches are added."""
+
+    x: float
+    y: float
+    radius: float
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One line of words; `y` is its baseline, `anchor` says where `x` is: start, middle or end."""
+
+    x: float
+    y: float
+    words: str
+    role: str = "label"
+    anchor: str = "middle"
+
+    @property
+    def size(self) -> float:
+        """The font's size."""
+        return SIZES[self.role]
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom, by the widths of the letters."""
+        width = text_width(self.words, self.role)
+        left = self.x - width * {"start": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
+        return left, self.y - 0.74 * self.size, left + width, self.y + 0.22 * self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What belongs to one layer (or to equal ones): `paths` of their rows, and a title for whoever points at it."""
+
+    marks: tuple[Mark, ...]
+    title: str
+    paths: tuple[str, ...] = ()
+
+
+Mark: TypeAlias = "Polygon | Rectangle | Line | Circle | Text | Group"
+
+SIZES = {"title": 17.0, "subtitle": 12.0, "name": 11.0, "label": 11.0, "figure": 9.5, "edge": 9.5, "part": 11.0}
+BOLD = ("title", "name", "part")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A whole drawing: its size, what it shows in words, and its marks, the lowest first."""
+
+    width: float
+    height: float
+    title: str
+    description: str
+    style: str
+    marks: tuple[Mark, ...] = field(repr=False)
+
+    def flat(self) -> Iterator[Polygon | Rectangle | Line | Circle | Text]:
+        """Give every mark, those in groups too."""
+        yield from flat(self.marks)
+
+    @property
+    def texts(self) -> tuple[Text, ...]:
+        """All words of the drawing, with their places."""
+        return tuple(mark for mark in self.flat() if isinstance(mark, Text))
+
+
+def flat(marks: Iterable[Mark]) -> Iterator[Polygon | Rectangle | Line | Circle | Text]:
+    """Give every mark, those in groups too."""
+    for mark in marks:
+        if isinstance(mark, Group):
+            yield from flat(mark.marks)
+        else:
+            yield mark
+
+
+def moved(marks: Iterable[Mark], right: float, down: float) -> list[Mark]:
+    """Return the marks somewhere else."""
+
+    def there(point: Point) -> Point:
+        return point[0] + right, point[1] + down
+
+    found: list[Mark] = []
+    for mark in marks:
+        if isinstance(mark, Group):
+            found.append(replace(mark, marks=tuple(moved(mark.marks, right, down))))
+        elif isinstance(mark, (Polygon, Line)):
+            found.append(replace(mark, points=tuple(map(there, mark.points))))
+        else:
+            found.append(replace(mark, x=mark.x + right, y=mark.y + down))
+    return found
+
+
+def bounds(mark: Polygon | Rectangle | Line | Circle | Text) -> tuple[float, float, float, float]:
+    """Return left, top, right, bottom."""
+    if isinstance(mark, Text):
+        return mark.box
+    if isinstance(mark, Rectangle):
+        return mark.x, mark.y, mark.x + mark.width, mark.y + mark.height
+    if isinstance(mark, Circle):
+        return mark.x - mark.radius, mark.y - mark.radius, mark.x + mark.radius, mark.y + mark.radius
+    across, down = zip(*mark.points, strict=True)
+    return min(across), min(down), max(across), max(down)
+
+
+# Advance widths of Helvetica, which Arial and Liberation Sans share, in thousandths of the size.
+_WIDTHS = {
+    letter: width
+    for width, letters in {
+        191: "'",
+        222: "ijl",
+        260: "|",
+        278: " !,./:;I[\\]ft·",
+        333: "()-r`",
+        389: "*",
+        469: "^",
+        500: "Jckvxysz",
+        556: '"#$0123456789?L_abdeghnopqu–',
+        584: "+<=>~×−⌊⌋",
+        611: "FTZ",
+        667: "&ABEKPSVXY",
+        722: "CDHNRUw",
+        778: "GOQ",
+        833: "Mm",
+        889: "%",
+        944: "W",
+        1000: "—→…@",
+    }.items()
+    for letter in letters
+}
+
+
+def text_width(words: str, role: str) -> float:
+    """Estimate how wide a line of words is, a little generously: fonts differ."""
+    thousandths = sum(_WIDTHS.get(letter, 1000 if ord(letter) > 0x2E80 else 600) for letter in words)
+    return thousandths / 1000 * SIZES[role] * (1.12 if role in BOLD else 1.05)
+
+
+def shortened(words: str, role: str, room: float) -> str:
+    """Cut words that are wider than `room`, with an ellipsis."""
+    while len(words) > 1 and text_width(words, role) > room:
+        words = words[:-2].rstrip() + "…"
+    return words

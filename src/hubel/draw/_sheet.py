@@ -1,0 +1,92 @@
+"""The page around a drawing: the network's name and totals above, what the colours mean below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import ceil
+
+from hubel.arch import Report, shape_text
+from hubel.draw._outline import CAPS, Item, rows_of
+from hubel.draw._scene import Mark, Rectangle, Scene, Text, bounds, flat, moved, shortened, text_width
+from hubel.draw._words import KINDS, folded, kind, short, words
+
+MARGIN = 20.0
+LEGEND_LINE = 18.0
+
+
+def sheet(report: Report, style: str, body: Sequence[Mark], items: Iterable[Item], note: str, most: float) -> Scene:
+    """Set a drawing's body on a page: heading, body, legend. `most` is the width that headings may take."""
+    left, top, right, bottom = _extent(body)
+    width = max(right - left + 2 * MARGIN, min(most, 360.0))
+    room = width - 2 * MARGIN
+    name = report.network.name or "network"
+    marks: list[Mark] = [Text(MARGIN, 34, shortened(name, "title", room), "title", "start")]
+    down = 38.0
+    for line in folded(_totals(report), "subtitle", room):
+        down += 16
+        marks.append(Text(MARGIN, down, line, "subtitle", "start"))
+    down += 20
+    marks += moved(body, MARGIN - left + max(0.0, (room - (right - left)) / 2), down - top)
+    down += bottom - top + 26
+    for mark in _legend(items, note, room):
+        marks += moved([mark], MARGIN, down)
+    end = _extent(marks)[3]
+    return Scene(
+        ceil(width), ceil(end + MARGIN), f"{name}, {_shapes(report)}", _description(report), style, tuple(marks)
+    )
+
+
+def _extent(marks: Iterable[Mark]) -> tuple[float, float, float, float]:
+    boxes = [bounds(mark) for mark in flat(marks)]
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
+def _shapes(report: Report) -> str:
+    return f"{shape_text(report.network.input)} → {shape_text(report.output_shape)}"
+
+
+def _totals(report: Report) -> str:
+    return f"{_shapes(report)} · {short(report.parameters)} parameters · {short(report.macs)} MACs"
+
+
+def _description(report: Report) -> str:
+    layers = sum(row.is_layer for row in report.rows)
+    return (
+        f"A network of {layers} layers from {_shapes(report)} with {report.parameters:,} parameters and "
+        f"{report.macs:,} multiply-adds for one image."
+    )
+
+
+def _legend(items: Iterable[Item], note: str, room: float) -> list[Mark]:
+    """Explain the colours that occur, in lines no wider than `room`."""
+    marks: list[Mark] = []
+    across, down = 0.0, 0.0
+    for role, said in _entries(items):
+        wide = 18 + text_width(said, "subtitle") + 16
+        if across and across + wide > room:
+            across, down = 0.0, down + LEGEND_LINE
+        swatch = Rectangle(across, down - 3, 12, 4, role) if role in CAPS else Rectangle(across, down - 8, 12, 10, role)
+        marks += [swatch, Text(across + 18, down, said, "subtitle", "start")]
+        across += wide
+    for line in folded(note, "subtitle", room):
+        down += LEGEND_LINE
+        marks.append(Text(0, down, line, "subtitle", "start"))
+    return marks
+
+
+def _entries(items: Iterable[Item]) -> list[tuple[str, str]]:
+    rows = [row for row in rows_of(tuple(items)) if row.is_layer]
+    found: dict[str, list[str]] = {"input": []}
+    for row in rows:
+        steps = row.node.steps() if row.type not in ("Flatten", "Identity") else ()  # type: ignore[union-attr]
+        for step in steps:
+            its_kind = kind(step)
+            names = found.setdefault(its_kind, [])
+            if its_kind in ("activation", "normalization") and (said := words(step)) not in names:
+                names.append(said)
+    return [
+        (role, f"{said}: {', '.join(found[role])}" if found[role] else said)
+        for role, said in KINDS.items()
+        if role in found
+    ]

@@ -1,0 +1,107 @@
+"""A scene as SVG: words stay words, and the reader's light or dark setting is followed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import hypot
+from xml.sax.saxutils import escape, quoteattr
+from zlib import crc32
+
+from hubel.draw._colours import style_sheet
+from hubel.draw._scene import Circle, Group, Line, Mark, Point, Polygon, Rectangle, Scene, Text
+
+QUIET = ("subtitle", "figure", "edge")
+HEAD = 5.5
+
+
+def to_svg(scene: Scene, theme: str = "auto") -> str:
+    """Write a drawing as one SVG file. The same scene gives the same bytes."""
+    return _document(scene, theme, 'role="img"', lambda group: "")
+
+
+def to_linked_svg(scene: Scene, theme: str, places: dict[str, int]) -> str:
+    """Write a drawing for a page where a layer can be chosen; `places` are the numbers of its rows in the table."""
+
+    def link(group: Group) -> str:
+        rows = " ".join(str(places[path]) for path in group.paths if path in places)
+        return f' tabindex="0" role="button" data-rows="{rows}"' if rows else ""
+
+    return _document(scene, theme, 'role="group"', link)
+
+
+def _document(scene: Scene, theme: str, role: str, link: Callable[[Group], str]) -> str:
+    body = "\n".join(_mark(mark, link) for mark in scene.marks)
+    own = f"h{crc32(body.encode()):08x}"
+    width, height = _number(scene.width), _number(scene.height)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'class="hubel-{theme}" {role} aria-labelledby="{own}t {own}d">\n'
+        f'<title id="{own}t">{escape(scene.title)}</title>\n<desc id="{own}d">{escape(scene.description)}</desc>\n'
+        f"<style>{style_sheet(theme)}</style>\n"
+        f'<rect class="page" width="{width}" height="{height}"/>\n{body}\n</svg>\n'
+    )
+
+
+def _mark(mark: Mark, link: Callable[[Group], str]) -> str:
+    match mark:
+        case Group():
+            inner = "".join(_mark(part, link) for part in mark.marks)
+            return f'<g class="layer"{link(mark)}><title>{escape(mark.title)}</title>{inner}</g>'
+        case Polygon():
+            return f'<path class="{_class(mark)}" d="{_path(mark.points)}z"/>'
+        case Rectangle():
+            size = f'width="{_number(mark.width)}" height="{_number(mark.height)}"'
+            radius = f' rx="{_number(mark.radius)}"' if mark.radius else ""
+            return f'<rect class="{_class(mark)}" x="{_number(mark.x)}" y="{_number(mark.y)}" {size}{radius}/>'
+        case Line():
+            return _line(mark)
+        case Circle():
+            return _plus(mark)
+        case Text():
+            return _words(mark)
+
+
+def _class(mark: Polygon | Rectangle) -> str:
+    return f"box {mark.role}" + ("" if mark.tone == "front" else f" {mark.tone}")
+
+
+def _line(line: Line) -> str:
+    points, head = line.points, ""
+    if line.arrow:
+        (x0, y0), (x1, y1) = points[-2:]
+        length = hypot(x1 - x0, y1 - y0) or 1.0
+        along, across = (x1 - x0) / length, (y1 - y0) / length
+        back = (x1 - HEAD * along, y1 - HEAD * across)
+        wing = HEAD * 0.45
+        sides = [(back[0] - wing * across, back[1] + wing * along), (back[0] + wing * across, back[1] - wing * along)]
+        head = f'<polygon class="head" points="{" ".join(_point(p) for p in ((x1, y1), *sides))}"/>'
+        points = (*points[:-1], back)
+    return f'<path class="{line.role}" d="{_path(points)}"/>{head}'
+
+
+def _plus(circle: Circle) -> str:
+    x, y, radius = _number(circle.x), _number(circle.y), _number(circle.radius)
+    arm = circle.radius * 0.55
+    left, up = _number(circle.x - arm), _number(circle.y - arm)
+    across = f"M{left} {y}h{_number(2 * arm)}M{x} {up}v{_number(2 * arm)}"
+    return f'<circle class="box join" cx="{x}" cy="{y}" r="{radius}"/><path class="flow" d="{across}"/>'
+
+
+def _words(text: Text) -> str:
+    anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
+    role = f"{text.role} quiet" if text.role in QUIET else text.role
+    place = f'x="{_number(text.x)}" y="{_number(text.y)}"'
+    return f"<text class={quoteattr(role)} {place}{anchor}>{escape(text.words)}</text>"
+
+
+def _path(points: tuple[Point, ...]) -> str:
+    return "M" + "L".join(_point(point) for point in points)
+
+
+def _point(point: Point) -> str:
+    return f"{_number(point[0])} {_number(point[1])}"
+
+
+def _number(value: float) -> str:
+    """Write a coordinate, a tenth of a pixel fine."""
+    return f"{round(value, 1) + 0.0:.1f}".removesuffix(".0")

@@ -1,0 +1,249 @@
+"""A network as volumes, as papers have drawn them since 2012: each picture a box, height × width × channels.
+
+The box's front shows height and channels, its right side height and width. The next layer's window lies on that side,
+and what it computes from it is one place of the next box.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from hubel.arch import Report, Row, Shape, shape_text
+from hubel.draw._outline import Box, Item, Series, outline
+from hubel.draw._scene import Group, Line, Mark, Polygon, Scene, Text, moved, text_width
+from hubel.draw._sheet import MARGIN, sheet
+from hubel.draw._solid import Scale, Solid, solid
+from hubel.draw._words import costs, folded, title, words
+
+MOST = 26  # volumes that one still takes in
+LABEL = 84.0  # a label's width
+SEEN = 9.0  # the least that a window measures
+READING = 30.0  # the least between a volume and the next, for the lines from the window
+NOTE = (
+    "Along a volume: height, width, channels, as square roots. Red: the window that gives one place of the next "
+    "volume. Below: what the layer does, its parameters · MACs."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Equal volumes in a row: the boxes that give them (none for the input), their shape, and how many."""
+
+    boxes: tuple[Box, ...]
+    shape: Shape
+    count: int
+    role: str
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        return tuple(row for box in self.boxes for row in (*box.rows, *box.more))
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A run's place in a row: the volume, its label's lines, and how much of the row it takes."""
+
+    run: _Run
+    solid: Solid
+    lines: tuple[tuple[str, str], ...]
+
+    @property
+    def label(self) -> float:
+        return max((text_width(line, role) for role, line in self.lines), default=0.0)
+
+    @property
+    def left(self) -> float:
+        """From the slot's left edge to the volume's front."""
+        return max(self.solid.left, (self.label - self.solid.right - self.solid.left) / 2 + self.solid.left)
+
+    @property
+    def width(self) -> float:
+        return max(self.solid.left + self.solid.right, self.label)
+
+
+def flat_boxes(items: Sequence[Item]) -> list[Box] | None:
+    """Return all layers, where the network is one chain without branches."""
+    found: list[Box] = []
+    for item in items:
+        if isinstance(item, Box):
+            found.append(item)
+        elif isinstance(item, Series) and item.times == 1 and (inner := flat_boxes(item.items)) is not None:
+            found.extend(inner)
+        else:
+            return None
+    return found
+
+
+def suits(report: Report) -> bool:
+    """Whether a network can be drawn as volumes and still be taken in: one chain that starts from a picture."""
+    boxes = flat_boxes(outline(report))
+    return boxes is not None and len(report.network.input) == 3 and sum(box.times for box in boxes) < MOST
+
+
+def volumes(report: Report, page: float) -> Scene:
+    """Lay a network out as volumes on a page of that width, in as many rows as that takes.
+
+    Raises `ValueError` where the network has branches.
+    """
+    items = outline(report)
+    boxes = flat_boxes(items)
+    if boxes is None:
+        name = report.network.name or "the network"
+        raise ValueError(f"expected a network of one chain for volumes, received branches in {name}; draw it as blocks")
+    runs = [_Run((), report.network.input, 1, "input"), *_runs(boxes)]
+    scale = Scale([run.shape for run in runs])
+    slots = [_slot(run, scale) for run in runs]
+    marks: list[Mark] = []
+    down = 0.0
+    end: tuple[float, float] | None = None
+    for row in _rows(slots, page - 2 * MARGIN - 40):
+        top = min(slot.solid.top for slot in row) - 6
+        if end is not None:
+            down += 30
+            turn = down - 15
+            start = (-16.0, down - top)
+            route = (end, (end[0] + 16, end[1]), (end[0] + 16, turn), (-16.0, turn), start, (-2.0, down - top))
+            marks.append(Line(route, arrow=True))
+        drawn, bottom, right = _drawn(row)
+        marks += moved(drawn, 0, down - top)
+        end = (right + 4, down - top)
+        down += bottom - top
+    return sheet(report, "volumes", marks, items, NOTE, page)
+
+
+def _runs(boxes: list[Box]) -> Iterator[_Run]:
+    def alike(box: Box) -> tuple[object, ...]:
+        return words(box.layer), box.output_shape, box.caps, box.kind
+
+    for _, group in groupby(boxes, alike):
+        found = tuple(group)
+        yield _Run(found, found[0].output_shape, sum(box.times for box in found), found[0].kind)
+
+
+def _slot(run: _Run, scale: Scale) -> _Slot:
+    caps = run.boxes[0].caps if run.boxes else ()
+    return _Slot(run, solid(run.shape, run.count, run.role, caps, scale), tuple(_lines(run)))
+
+
+def _lines(run: _Run) -> Iterator[tuple[str, str]]:
+    """Write what stands below a volume: name, what it does, what it costs."""
+    if not run.boxes:
+        yield "name", "input"
+        return
+    first, last = run.boxes[0].path, _last(run.boxes[-1])
+    yield "name", first if first == last else f"{first} – {_ending(first, last)}"
+    said = words(run.boxes[0].layer) + (f" ×{run.count}" if run.count > 1 else "")
+    for line in folded(said, "label", LABEL):
+        yield "label", line
+    box = run.boxes[0]
+    if box.kind == "dense" and len(box.input_shape) == 1:
+        yield "figure", f"reads {box.input_shape[0]:,}"
+    cost = costs(sum(row.cost.parameters for row in run.rows), sum(row.cost.macs for row in run.rows))
+    if cost:
+        yield "figure", cost
+
+
+def _last(box: Box) -> str:
+    """Return the path of the last one of a box and its repeats."""
+    same = [row.path for row in box.more if row.type == box.rows[0].type]
+    return same[-1] if same else box.path
+
+
+def _ending(first: str, last: str) -> str:
+    """Leave out what two names begin with, up to the number: conv3_1, conv3_3 → 3."""
+    same = 0
+    while same < min(len(first), len(last)) and first[same] == last[same] and not first[same].isdigit():
+        same += 1
+    return last[same:] if last[same:].isdigit() else last.rpartition("_")[2] if "_" in last else last
+
+
+def _rows(slots: Sequence[_Slot], room: float) -> list[list[_Slot]]:
+    """Break the flow into rows no wider than the room, as even as can be."""
+    rows = _filled(slots, room)
+    low, high = max(slot.width for slot in slots), max(room, *(slot.width for slot in slots))
+    while high - low > 1:
+        middle = (low + high) / 2
+        if len(_filled(slots, middle)) <= len(rows):
+            high = middle
+        else:
+            low = middle
+    return _filled(slots, high)
+
+
+def _filled(slots: Sequence[_Slot], room: float) -> list[list[_Slot]]:
+    rows: list[list[_Slot]] = [[]]
+    for slot in slots:
+        if rows[-1] and _drawn([*rows[-1], slot])[2] > room:
+            rows.append([])
+        rows[-1].append(slot)
+    return rows
+
+
+def _drawn(row: Sequence[_Slot]) -> tuple[list[Mark], float, float]:
+    """Draw a row about its middle line, y = 0; return its marks, its lower end and its right end."""
+    marks: list[Mark] = []
+    across, end, label_end = 0.0, 0.0, -100.0
+    base = max(slot.solid.height for slot in row) / 2 + 28
+    bottom = base
+    before: tuple[_Slot, float] | None = None
+    for slot in row:
+        x = across + slot.left
+        if before is not None:  # lines need room, and labels may not touch
+            x = max(end + READING + slot.solid.left, label_end + 10 + slot.left)
+            marks += moved(_reading(before[0].solid, slot, x - before[1]), before[1], 0)
+        else:
+            x = slot.left
+        marks += _group(slot, x, base)
+        end = x + slot.solid.right
+        middle = x + (slot.solid.right - slot.solid.left) / 2
+        label_end = middle + slot.label / 2
+        bottom = max(bottom, base + 13.0 * len(slot.lines))
+        before = slot, x
+    return marks, bottom, max(end, label_end)
+
+
+def _group(slot: _Slot, x: float, base: float) -> list[Mark]:
+    middle = x + (slot.solid.right - slot.solid.left) / 2
+    marks = moved(slot.solid.marks, x, 0)
+    marks += [Text(middle, base + 13 * place, line, role) for place, (role, line) in enumerate(slot.lines)]
+    run = slot.run
+    said = title(run.boxes[0].rows, run.count) if run.boxes else f"input: {shape_text(run.shape)}"
+    return [Group(tuple(marks), said, tuple(row.path for row in run.rows))]
+
+
+def _reading(before: Solid, slot: _Slot, distance: float) -> list[Mark]:
+    """Draw the window on the volume before, and lines from it to the one place that it gives."""
+    box = slot.run.boxes[0]
+    front = (distance, -0.14 * slot.solid.height)
+    if len(box.input_shape) != 3 or box.kind == "dense" or "Transpose" in type(box.layer).__name__:
+        corners = before.at(1, 0), before.at(1, 1)
+        ends = (distance, -slot.solid.height / 2), (distance, slot.solid.height / 2)
+        return [Line((corner, end), "fan") for corner, end in zip(corners, ends, strict=True)]
+    tall, wide = _window(box.layer, box.input_shape)
+    if not tall:
+        return []
+    tall, wide = max(tall, SEEN / before.height), max(wide, SEEN / before.height)  # small ones are enlarged to be seen
+    tall, wide = min(1.0, tall), min(1.0, wide)
+    left, top = (1 - wide) * 0.5, (1 - tall) * 0.35
+    corners4 = [(left, top), (left + wide, top), (left + wide, top + tall), (left, top + tall)]
+    points = tuple(before.at(*corner) for corner in corners4)
+    return [
+        Polygon(points, "window"),
+        Line((points[1], front), "reads"),
+        Line((points[2], front), "reads"),
+    ]
+
+
+def _window(layer: Any, shape: Shape) -> tuple[float, float]:
+    """Return which share of a picture's height and width a layer reads for one place; nought where that says little."""
+    if "Global" in type(layer).__name__:
+        return 1.0, 1.0
+    size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
+    if size is None:
+        return 0.0, 0.0
+    dilation = getattr(layer, "dilation_rate", (1, 1))
+    reach = [(side - 1) * apart + 1 for side, apart in zip(size, dilation, strict=True)]
+    return min(1.0, reach[0] / shape[0]), min(1.0, reach[1] / shape[1])
