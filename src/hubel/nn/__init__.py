@@ -2,5 +2,6 @@
 
 from hubel.nn._build import NetworkModule, build, run_call
 from hubel.nn._inspect import Inspection, ModuleRow, inspect
+from hubel.nn._inspect_network import network_of
 
-__all__ = ["Inspection", "ModuleRow", "NetworkModule", "build", "inspect", "run_call"]
+__all__ = ["Inspection", "ModuleRow", "NetworkModule", "build", "inspect", "network_of", "run_call"]

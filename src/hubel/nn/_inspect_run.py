@@ -57,7 +57,6 @@ class Watch(TorchDispatchMode):
         self.running: list[nn.Module] = []
         self.failed: tuple[str, tuple[TensorShape, ...]] | None = None
         self._used: set[int] = set()
-        self._own: dict[int, Tensor] = {}  # tensors with numbers that the pass itself made, by id
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -125,7 +124,7 @@ class Watch(TorchDispatchMode):
             return func(*args, **kwargs) if output is NotImplemented else output
         if self._may_compute(func, tensors):
             output = func(*args, **kwargs)
-            if func is aten.lift_fresh.default or all(id(tensor) in self._own for tensor in tensors):
+            if func is aten.lift_fresh.default or all(id(tensor) in self.twins.own for tensor in tensors):
                 self._remember(output)
             return output
         args, named = _replaced((args, dict(kwargs)), self.twins.of)
@@ -137,7 +136,7 @@ class Watch(TorchDispatchMode):
         """Small tensors with numbers are computed with, since models decide on them; the model's own never change."""
         if any(tensor.is_meta or tensor.numel() > SMALL for tensor in tensors):
             return False
-        return not func._schema.is_mutable or all(id(tensor) in self._own for tensor in tensors)
+        return not func._schema.is_mutable or all(id(tensor) in self.twins.own for tensor in tensors)
 
     def _made(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run an operation that makes a tensor out of nothing: for real where that is small, on the processor."""
@@ -154,7 +153,7 @@ class Watch(TorchDispatchMode):
 
     def _remember(self, output: Any) -> None:
         for tensor in tensors_in(output):
-            self._own[id(tensor)] = tensor
+            self.twins.own[id(tensor)] = tensor
 
 
 def watched(

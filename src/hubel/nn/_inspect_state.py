@@ -14,9 +14,13 @@ from torch import Tensor, nn
 
 
 class Twins:
-    """For each tensor one of the same shape, layout and type that holds no numbers (on PyTorch's `meta` device)."""
+    """For each tensor one of the same shape, layout and type that holds no numbers (on PyTorch's `meta` device).
+
+    `own` are tensors with numbers that belong to the run alone, by id: it may change them.
+    """
 
     def __init__(self) -> None:
+        self.own: dict[int, Tensor] = {}
         self._known: dict[int, tuple[Tensor, Tensor]] = {}  # the original is held, so that its id stays its own
 
     def of(self, tensor: Tensor) -> Tensor:
@@ -27,6 +31,14 @@ class Twins:
         if known is None:
             known = self._known[id(tensor)] = tensor, _without_numbers(tensor)
         return known[1]
+
+    def of_buffer(self, buffer: Tensor) -> Tensor:
+        """Return a buffer's twin, or a copy of a buffer that is one number: models count in them, and decide on it."""
+        if buffer.is_meta or buffer.numel() != 1:
+            return self.of(buffer)
+        copy = buffer.detach().clone()
+        self.own[id(copy)] = copy
+        return copy
 
 
 def _without_numbers(tensor: Tensor) -> Tensor:
@@ -50,10 +62,12 @@ def standing_in(model: nn.Module, twins: Twins) -> Iterator[None]:
     restore = [_snapshot(module) for module in model.modules()]
     try:
         for module in model.modules():
-            for place in (module._parameters, module._buffers):
-                for name, tensor in place.items():
-                    if tensor is not None:
-                        place[name] = twins.of(tensor)  # type: ignore[assignment]
+            for name, parameter in module._parameters.items():
+                if parameter is not None:
+                    module._parameters[name] = twins.of(parameter)  # type: ignore[assignment]
+            for name, buffer in module._buffers.items():
+                if buffer is not None:
+                    module._buffers[name] = twins.of_buffer(buffer)
         yield
     finally:
         for put_back in restore:
