@@ -1,6 +1,8 @@
 import io
 import struct
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +120,14 @@ def test_errors_say_which_file_and_why(tmp_path: Path) -> None:
     Image.new("L", (4, 4)).save(tmp_path / "odd.png", "ICO")
     with pytest.raises(ImageError, match="is not an image in one of the formats"):
         read_image(tmp_path / "odd.png")
+
+
+def test_threads_leave_the_filters_of_warnings_as_they_were(tmp_path: Path) -> None:
+    Image.new("L", (64, 64)).save(tmp_path / "a.png")
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(read_image, [tmp_path / "a.png"] * 200))) == 200
+    assert warnings.filters == before
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:

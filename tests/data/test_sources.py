@@ -251,6 +251,9 @@ def test_what_is_nothing_is_told(tmp_path: Path) -> None:
     (tmp_path / "c.tar").write_bytes(content[: 512 * 3 + 20])
     with pytest.raises(ValueError, match="unexpected end of data"):
         load(tmp_path / "c.tar")
+    (tmp_path / "bomb.tar.gz").write_bytes(gzip.compress(bytes(2**24)))
+    with pytest.raises(ValueError, match="expands more than 100 times"):
+        load(tmp_path / "bomb.tar.gz")
     (tmp_path / "b.tar.gz").write_bytes(gzip.compress(b"nothing" * 1000)[:-12])
     with pytest.raises(ValueError, match=r"b\.tar\.gz: cannot be decompressed"):
         load(tmp_path / "b.tar.gz")

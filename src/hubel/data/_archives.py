@@ -17,6 +17,7 @@ from pathlib import Path
 from hubel.data._image import SUFFIXES, ImageError
 from hubel.data._listing import Item, Listing, list_paths, make_listing, part_of
 
+_EXPANSION = 100  # times its size that a compressed tar may become: images hardly shrink, bombs do
 MAX_MEMBER = 512 * 2**20  # bytes of one encoded image
 _ZIP_SUFFIXES = (".zip",)
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
@@ -209,7 +210,6 @@ def _decompress(path: Path, plain: Path) -> None:
     import bz2
     import gzip
     import lzma
-    import shutil
     import zlib
 
     with open(path, "rb") as file:
@@ -219,7 +219,11 @@ def _decompress(path: Path, plain: Path) -> None:
     temporary = plain.with_suffix(f".{os.getpid()}.part")
     try:
         with opened(path, "rb") as source, open(temporary, "wb") as target:
-            shutil.copyfileobj(source, target, 2**20)
+            limit = _EXPANSION * path.stat().st_size
+            while block := source.read(2**20):
+                if target.tell() > limit:
+                    raise ValueError(f"{path}: expected images, received what expands more than {_EXPANSION} times")
+                target.write(block)
         os.replace(temporary, plain)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise ValueError(f"{path}: cannot be decompressed ({error})") from None

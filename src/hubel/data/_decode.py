@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +13,7 @@ import numpy.typing as npt
 
 from hubel.data._dataset import Fit
 from hubel.data._fetch import Progress
-from hubel.data._image import ImageError, decode_image
+from hubel.data._image import QUIET, ImageError, decode_image
 from hubel.data._listing import Item
 from hubel.data._preprocessing import fit_image
 
@@ -45,8 +44,7 @@ def decode_into(
     threads do what processes would, without starting any.
     """
     rejected: list[tuple[int, ImageError]] = []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd metadata; here, since the filters are not a thread's own
+    with QUIET:
         decoded = in_order(lambda item: _decode_one(item, shape, fit), items, workers)
         for position, result in enumerate(decoded):
             if isinstance(result, ImageError):

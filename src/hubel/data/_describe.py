@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import io
 import os
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -18,7 +17,7 @@ from hubel.data._augment import Augmentation
 from hubel.data._dataset import Dataset, Splits
 from hubel.data._decode import in_order, workers_here
 from hubel.data._fetch import Progress
-from hubel.data._image import FORMATS, ImageError, decode_image
+from hubel.data._image import FORMATS, QUIET, ImageError, decode_image
 from hubel.data._listing import PARTS, Item, Listing
 from hubel.data._load import open_source
 from hubel.data._named import NamedSet
@@ -115,8 +114,7 @@ def describe(
 def _of_files(listing: Listing, workers: int, progress: Progress | None) -> Iterable[_Seen]:
     entries = [(part, item, label) for part in PARTS for item, label in listing.parts.get(part, ())]
     shown: Counter[tuple[str, int]] = Counter()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd metadata; here, since the filters are not a thread's own
+    with QUIET:
         looked = in_order(_look, [item for _, item, _ in entries], workers)
         for number, ((part, item, label), seen) in enumerate(zip(entries, looked, strict=True), 1):
             digest, size, mode, kind, error, thumbnail = seen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 import warnings
 from pathlib import Path
 
@@ -50,6 +51,35 @@ class ImageError(ValueError):
         return f"{self.path}: {self.reason}"
 
 
+class _Quiet:
+    """Silences Pillow's warnings of odd metadata and sizes: what matters is judged by `decode_image`.
+
+    Filters of warnings belong to the whole process, and `warnings.catch_warnings` leaves them wrong where threads
+    overlap; here the first thread in changes them and the last one out restores them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._filters.__exit__(None, None, None)
+
+
+QUIET = _Quiet()
+
+
 def read_image(
     source: str | os.PathLike[str] | bytes,
     *,
@@ -75,8 +105,7 @@ def read_image(
             content = Path(source).read_bytes()
         except OSError as error:
             raise ImageError(place, f"cannot be opened ({error.strerror or error})") from None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd metadata and sizes: what matters is judged below
+    with QUIET:
         return decode_image(content, place, at_least=at_least, max_pixels=max_pixels)
 
 
