@@ -3,5 +3,19 @@
 from hubel.nn._build import NetworkModule, build, run_call
 from hubel.nn._inspect import Inspection, ModuleRow, inspect
 from hubel.nn._inspect_network import network_of
+from hubel.nn._weights import load_weights
+from hubel.nn._weights_matching import match_weights
+from hubel.nn._weights_reading import read_weights
 
-__all__ = ["Inspection", "ModuleRow", "NetworkModule", "build", "inspect", "network_of", "run_call"]
+__all__ = [
+    "Inspection",
+    "ModuleRow",
+    "NetworkModule",
+    "build",
+    "inspect",
+    "load_weights",
+    "match_weights",
+    "network_of",
+    "read_weights",
+    "run_call",
+]

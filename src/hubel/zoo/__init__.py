@@ -10,7 +10,18 @@
 A network's file is imported when the network is asked for, not before.
 """
 
+from hubel.zoo._imagenet import imagenet_classes
 from hubel.zoo._lookup import UnknownNetworkError, UnknownOptionError, entry, get, names
 from hubel.zoo._registry import Entry, Figure, Paper
 
-__all__ = ["Entry", "Figure", "Paper", "UnknownNetworkError", "UnknownOptionError", "entry", "get", "names"]
+__all__ = [
+    "Entry",
+    "Figure",
+    "Paper",
+    "UnknownNetworkError",
+    "UnknownOptionError",
+    "entry",
+    "get",
+    "imagenet_classes",
+    "names",
+]

@@ -1,0 +1,211 @@
+"""Whose weights go where: modules of one network and of another's file, matched by kind, shapes and order.
+
+Every library names the parts of a network after its own source. What all have in common is the network: which modules
+bear weights, of which shapes, one after another. So the n-th module of a kind and of certain shapes in the file is the
+n-th such in the tree. Side exits are matched among themselves, for some libraries register them last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from hubel.nn import modules
+
+ROLES = ("weight", "bias", "running_mean", "running_var")
+COUNTERS = "num_batches_tracked"  # older files lack them, and nothing needs them
+MOST_TOLD = 6
+
+Shape = tuple[int, ...]
+Shapes = tuple[tuple[str, Shape], ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A module that bears weights: its path, the name of the tensor in each role, its shapes, whether it is an exit's.
+
+    A last axis or two of one place do not count: a 1×1 convolution and a dense layer on channels are one thing.
+    """
+
+    path: str
+    tensors: Mapping[str, str]
+    shapes: Shapes
+    exit: bool
+
+    @property
+    def text(self) -> str:
+        """The path with its tensors' shapes."""
+        return f"{self.path} ({', '.join(f'{role} {_text(shape)}' for role, shape in self.shapes)})"
+
+
+def match_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, str]:
+    """Find for each tensor of a module its name in a file: by equal names, else by kind, shapes and order.
+
+    Raises `ValueError`, naming parts that are left without weights with the nearest candidates, and weights that belong
+    nowhere, and where the order of the file cannot be that of the network. Side exits that the module lacks are passed
+    over.
+    """
+    own = {name: tensor for name, tensor in module.state_dict().items() if not name.endswith(COUNTERS)}
+    if own.keys() <= weights.keys() and all(own[name].shape == weights[name].shape for name in own):
+        return {name: name for name in module.state_dict() if name in weights}
+    wanted, given = _parts(own, _exits(module)), _parts(weights, None)
+    if not any(part.exit for part in wanted):
+        given = [part for part in given if not part.exit]
+    names = [name for name in weights if not name.endswith(COUNTERS)]
+    pairs, missing, unexpected = (_pair_by_name if names == sorted(names) else _pair)(wanted, given)
+    if missing or unexpected:
+        raise ValueError(_complaint(missing, unexpected))
+    return {part.tensors[role]: found.tensors[role] for part, found in pairs for role in part.tensors}
+
+
+def _exits(module: nn.Module) -> tuple[str, ...]:
+    return tuple(f"{name}." for name, part in module.named_modules() if isinstance(part, modules.Auxiliary))
+
+
+def _parts(weights: Mapping[str, Tensor], exits: tuple[str, ...] | None) -> list[Part]:
+    """Gather tensors into the modules that they belong to, in order. Where `exits` is None they are known by name."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for name in weights:
+        path, _, leaf = name.rpartition(".")
+        if leaf == COUNTERS:
+            continue
+        role = leaf if leaf in ROLES else "weight"
+        while role in found[path]:  # a second weight of the module's own
+            path += "'"
+        found[path][role] = name
+    parts = []
+    for path, tensors in found.items():
+        ordered = {role: tensors[role] for role in ROLES if role in tensors}
+        shapes = tuple((role, _shape(tuple(weights[name].shape))) for role, name in ordered.items())
+        words = path.lower().split(".")
+        outside = any(word.startswith("aux") for word in words) if exits is None else f"{path}.".startswith(exits)
+        parts.append(Part(path, ordered, shapes, outside))
+    return parts
+
+
+def _shape(shape: Shape) -> Shape:
+    while len(shape) > 1 and shape[-1] == 1 and len(shape) != 2:
+        shape = shape[:-1]
+    return shape[:1] if shape[1:] == (1,) else shape
+
+
+Pairs = tuple[list[tuple[Part, Part]], list[Part], list[Part]]
+# From the parts of a kind that are left, and the paths of what its neighbours got, to the one that is taken.
+Choose = Callable[[list[Part], "str | None", "str | None"], Part]
+
+
+def _pair(wanted: list[Part], given: list[Part]) -> Pairs:
+    """Pair the n-th part of each kind here with the n-th there; return what is left over on both sides too."""
+    pairs, missing, left = _chosen(wanted, given, lambda parts, before, after: parts[0])
+    if not missing:
+        _check_order(pairs, given)
+    return pairs, missing, left
+
+
+def _pair_by_name(wanted: list[Part], given: list[Part]) -> Pairs:
+    """Pair parts of a file sorted by name, as safetensors are: take that which stands nearest to its neighbours.
+
+    The neighbours are the part before, and the one after where there is only one of its kind.
+    """
+
+    def nearest(parts: list[Part], before: str | None, after: str | None) -> Part:
+        def far(part: Part) -> tuple[int, int]:
+            steps = [_distance(path, part.path) for path in (before, after) if path is not None]
+            return min(steps, default=0), sum(steps)
+
+        return min(parts, key=far)
+
+    return _chosen(wanted, sorted(given, key=_natural), nearest)
+
+
+def _chosen(wanted: list[Part], given: list[Part], choose: Choose) -> Pairs:
+    there: dict[tuple[bool, Shapes], list[Part]] = defaultdict(list)
+    for part in given:
+        there[part.exit, part.shapes].append(part)
+    single = [parts[0].path if len(parts := there[part.exit, part.shapes]) == 1 else None for part in wanted]
+    pairs: list[tuple[Part, Part]] = []
+    missing: list[Part] = []
+    for part, after in zip(wanted, [*single[1:], None], strict=True):
+        left = there[part.exit, part.shapes]
+        if left:
+            found = choose(left, pairs[-1][1].path if pairs else None, after)
+            left.remove(found)
+            pairs.append((part, found))
+        else:
+            missing.append(part)
+    return pairs, missing, [part for parts in there.values() for part in parts]
+
+
+def _natural(part: Part) -> list[tuple[str, int]]:
+    """Sort `layer2.10` after `layer2.9`."""
+    return [(text, int(number or 0)) for text, number in re.findall(r"(\D+)(\d*)", f".{part.path}")]
+
+
+def _distance(one: str, other: str) -> int:
+    """Count the steps from one path to another, up to where they part and down again."""
+    shared = _common(one, other).count(".") + 1 if _common(one, other) else 0
+    return one.count(".") + other.count(".") + 2 - 2 * shared
+
+
+def _check_order(pairs: list[tuple[Part, Part]], given: list[Part]) -> None:
+    """Refuse a file whose order of modules is another: within one block alone may it differ."""
+    places = {part.path: place for place, part in enumerate(given)}
+    for (_, before), (part, after) in pairwise(pairs):
+        if before.exit == after.exit and places[after.path] < places[before.path]:
+            common = _common(before.path, after.path)
+            if not common or common.count(".") + 2 < max(before.path.count("."), after.path.count(".")):
+                raise ValueError(
+                    f"the file's modules stand in another order than the network's: {part.path} would get "
+                    f"{after.path}, which stands before {before.path}; rename the file's tensors to the network's paths"
+                )
+
+
+def _common(one: str, other: str) -> str:
+    same = []
+    for a, b in zip(one.split("."), other.split("."), strict=False):
+        if a != b:
+            break
+        same.append(a)
+    return ".".join(same)
+
+
+def _complaint(missing: list[Part], unexpected: list[Part]) -> str:
+    lines = ["the weights do not fit the network:"]
+    for part in missing[:MOST_TOLD]:
+        near = _nearest(part, unexpected)
+        told = f"; the nearest is {' or '.join(other.text for other in near)}" if near else ""
+        lines.append(f"  expected weights for {part.text}{told}")
+    if missing[MOST_TOLD:]:
+        lines.append(f"  … and for {len(missing) - MOST_TOLD} more")
+    lines += [f"  the file has {part.text}, which belongs nowhere" for part in unexpected[:MOST_TOLD]]
+    if unexpected[MOST_TOLD:]:
+        lines.append(f"  … and {len(unexpected) - MOST_TOLD} more")
+    return "\n".join(lines)
+
+
+def _nearest(part: Part, others: Iterable[Part]) -> list[Part]:
+    """Return the parts most like this one: as many tensors, as many axes, few sizes that differ, alike names."""
+    listed = list(others)
+    alike = get_close_matches(part.path, [other.path for other in listed], n=1, cutoff=0.3)
+
+    def distance(other: Part) -> tuple[int, int, int]:
+        roles = {role for role, _ in part.shapes} ^ {role for role, _ in other.shapes}
+        sizes = 0
+        theirs = dict(other.shapes)
+        for role, shape in part.shapes:
+            known = theirs.get(role, ())
+            sizes += abs(len(shape) - len(known)) * 2 + sum(a != b for a, b in zip(shape, known, strict=False))
+        return len(roles), sizes, int(other.path not in alike)
+
+    ranked = sorted(listed, key=distance)
+    return ranked[:1] if len(ranked) < 2 or distance(ranked[0]) < distance(ranked[1]) else ranked[:2]
+
+
+def _text(shape: Shape) -> str:
+    return "×".join(map(str, shape)) or "1"

@@ -1,0 +1,138 @@
+"""Files of weights: safetensors, and pickles that hold nothing but tensors; by path, or by a checked download."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import re
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+BLOCK = 2**18
+WRAPPERS = ("state_dict", "model_state_dict", "model", "state_dict_ema")
+
+
+def read_weights(source: str | Path, sha256: str | None = None) -> dict[str, Tensor]:
+    """Read a file of weights into tensors by name, in the file's order.
+
+    `source` is a path or an address (https://…), whose file is kept in hubel's cache ($HUBEL_CACHE, else
+    ~/.cache/hubel). `sha256` is the beginning of the file's SHA-256, at least 8 digits; by default that which
+    torchvision's file names carry (`resnet18-f37072fd.pth`), without which an address is refused. Raises `ValueError`
+    for a file that is another than expected or that holds more than tensors, and `OSError` where it cannot be had.
+    """
+    text = str(source)
+    if text.startswith(("https://", "http://")):
+        path = _downloaded(text, sha256 or _digits_of(text))
+    else:
+        path = Path(source).expanduser()
+        if sha256 is not None:
+            _check(path, sha256)
+    return _safetensors(path) if _is_safetensors(path) else _pickled(path)
+
+
+def _is_safetensors(path: Path) -> bool:
+    """A safetensors file begins with the length of its header, then a brace."""
+    with path.open("rb") as file:
+        start = file.read(9)
+    return start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: expected a safetensors file, received a damaged one ({error})") from None
+
+
+def _pickled(path: Path) -> dict[str, Tensor]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the pickle's version, which the reader checks itself
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise ValueError(
+            f"{path}: expected a file that holds tensors alone, received a pickle that would run code of its own; have "
+            "its makers save it as safetensors, or only its state_dict"
+        ) from None
+    except (EOFError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "it ends too early"
+        raise ValueError(f"{path}: expected safetensors or a PyTorch state_dict, received neither ({reason})") from None
+    return _tensors(found, path)
+
+
+def _tensors(found: Any, path: Path) -> dict[str, Tensor]:
+    for word in WRAPPERS:
+        if isinstance(found, Mapping) and isinstance(found.get(word), Mapping):
+            found = found[word]
+    tensors = {name: value for name, value in found.items() if isinstance(value, Tensor)} if _is_map(found) else {}
+    if not tensors:
+        raise ValueError(f"{path}: expected tensors by name (a state_dict), received {type(found).__name__}")
+    return tensors
+
+
+def _is_map(found: object) -> bool:
+    return isinstance(found, Mapping) and all(isinstance(name, str) for name in found)
+
+
+def _digits_of(address: str) -> str:
+    found = re.search(r"-([0-9a-f]{8,64})\.[a-z]+$", address)
+    if found is None:
+        raise ValueError(
+            f"{address}: expected an address whose file name carries its SHA-256 (name-1a2b3c4d.pth), or sha256=…"
+        )
+    return found[1]
+
+
+def _downloaded(address: str, digits: str) -> Path:
+    """Return the file in the cache, downloaded where it is not there yet."""
+    own, shared = os.environ.get("HUBEL_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    cache = Path(own).expanduser() if own else (Path(shared) if shared else Path.home() / ".cache") / "hubel"
+    path = cache / "weights" / f"{digits}-{address.rsplit('/', 1)[-1]}"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            _fetch(address, temporary)
+            _check(temporary, digits, address)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    return path
+
+
+def _fetch(address: str, path: Path) -> None:
+    request = urllib.request.Request(address, headers={"User-Agent": "hubel"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer, path.open("wb") as file:
+            while block := answer.read(BLOCK):
+                file.write(block)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise OSError(f"{address} cannot be downloaded ({error.code} {error.reason})") from None
+    except urllib.error.URLError as error:
+        raise OSError(f"{address} cannot be downloaded ({error.reason})") from None
+
+
+def _check(path: Path, digits: str, name: str = "") -> None:
+    if not re.fullmatch(r"[0-9a-f]{8,64}", digits):
+        raise ValueError(f"expected sha256 as 8 to 64 digits of 0-9 and a-f, received {digits!r}")
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    if not digest.hexdigest().startswith(digits):
+        raise ValueError(
+            f"{name or path}: expected a file whose SHA-256 begins with {digits}, received {digest.hexdigest()}; it "
+            "changed, or was damaged on the way"
+        )
