@@ -7,10 +7,12 @@
 """
 
 from hubel.arch._analyse import Report, Row, analyse
+from hubel.arch._edit import edit, replace_part
 from hubel.arch._errors import Fit, NotationError, ShapeError
 from hubel.arch._expression import Expression, Quantity
 from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Call, Cost, Formula, Keeps, Layer, Weighted, register
+from hubel.arch._memory import Memory, inference_memory, largest_batch, training_memory
 from hubel.arch._notation import parse, parse_node
 from hubel.arch._shape import Pair, Shape, shape_text, size
 from hubel.arch._table import TITLES, ordered, report_data, row_data, short_formula
@@ -86,6 +88,7 @@ __all__ = [
     "LocalResponseNormalization",
     "LocallyConnected2D",
     "MaxPooling2D",
+    "Memory",
     "Network",
     "Node",
     "NotationError",
@@ -108,14 +111,19 @@ __all__ = [
     "analyse",
     "assert_never",
     "children",
+    "edit",
+    "inference_memory",
+    "largest_batch",
     "named_children",
     "ordered",
     "parse",
     "parse_node",
     "register",
+    "replace_part",
     "report_data",
     "row_data",
     "shape_text",
     "short_formula",
     "size",
+    "training_memory",
 ]

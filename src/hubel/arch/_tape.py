@@ -1,0 +1,321 @@
+"""One training step as PyTorch's autograd walks it, with tensors that have sizes and no numbers.
+
+Forward: each layer makes its output, and what the backward pass needs stays. Backward: the layers in reverse; each
+turns the gradient of its output into that of its input, adds its weights' gradients, and lets go of what it kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from hubel.arch._layer import Cost, Layer
+from hubel.arch._shape import Shape, positions, size
+from hubel.arch._tree import Auxiliary, Chain, Concat, Network, Node, Sum, assert_never, named_children
+from hubel.arch.layers import (
+    Activation,
+    AdaptiveMaxPooling2D,
+    BatchNormalization,
+    Conv2D,
+    Flatten,
+    GlobalMaxPooling2D,
+    GroupNormalization,
+    LayerNormalization,
+    LocalResponseNormalization,
+    MaxPooling2D,
+    Reshape,
+    SelectChannels,
+)
+
+_OF_ONE_WIDTH = (  # what these keep beside pictures (indices, statistics) is as wide in every precision
+    AdaptiveMaxPooling2D,
+    BatchNormalization,
+    GlobalMaxPooling2D,
+    GroupNormalization,
+    LayerNormalization,
+    MaxPooling2D,
+    SelectChannels,
+)
+_OF_THE_BATCH = (BatchNormalization, SelectChannels)  # what these keep beside pictures is one for the whole batch
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """Bytes of a number: of a weight, of an activation, of a weight's cast copy (0 where there is none)."""
+
+    weight: int
+    activation: int
+    cast: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Bytes alive at one moment, weights, optimizer state and the batch itself apart."""
+
+    path: str = ""
+    phase: str = "forward"
+    kept: int = 0
+    passing: int = 0
+    gradients: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.kept + self.passing + self.gradients
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class _Tensor:
+    """A tensor's bytes; how many hold it as a value on its way, and how many for the backward pass."""
+
+    bytes: int
+    wants_gradient: bool = False
+    local: int = 0
+    saved: int = 0
+    outside: bool = False  # the batch: it is there before and after
+
+
+_Value: TypeAlias = "tuple[_Tensor, Shape]"  # views of one tensor have shapes of their own
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class _Operation:
+    """One entry of the tape: what it read, made and kept. `gives` says where its input's gradients come from."""
+
+    path: str
+    inputs: list[_Tensor]
+    output: _Tensor
+    kept: list[_Tensor]
+    gradient_bytes: int = 0
+    cast_bytes: int = 0
+    copied_bytes: int = 0  # a convolution's backward pass lays one picture out anew
+    gives: str = "own"  # or "same": the gradient of its output, or a view of that
+    again: Callable[[list[_Operation]], _Value] | None = None
+
+
+_Entries: TypeAlias = "list[_Operation] | None"
+
+
+@dataclass(slots=True)
+class Tape:
+    """A step under way. `peak` is the moment at which most was alive, `held` what waits between the two passes."""
+
+    network: Network
+    batch: int
+    widths: Widths
+    channels_last: bool = False
+    checkpoint: frozenset[str] = frozenset()
+    peak: Moment = Moment()
+    held: int = 0
+    _kept: int = 0
+    _passing: int = 0
+    _gradients: int = 0
+
+    def train(self) -> None:
+        """Walk forward, through the loss, and back."""
+        entries: list[_Operation] = []
+        end, _ = self._chain(_without_softmax(self.network.body.nodes), "", self._start(), entries)
+        self._loss(end, "loss", entries)
+        self.held = self._kept
+        self._backward(entries, {})
+
+    def predict(self) -> None:
+        """Walk forward, nothing kept."""
+        self._chain(self.network.body.nodes, "", self._start(), None)
+
+    # tensors come and go
+
+    def _start(self) -> _Value:
+        shape = self.network.input
+        return _Tensor(self._bytes(shape), False, 1, 0, True), shape
+
+    def _bytes(self, shape: Shape) -> int:
+        return self.batch * size(shape) * self.widths.activation
+
+    def _count(self, tensor: _Tensor, sign: int) -> None:
+        if tensor.outside:
+            return
+        if tensor.saved:
+            self._kept += sign * tensor.bytes
+        elif tensor.local:
+            self._passing += sign * tensor.bytes
+
+    def _change(self, tensor: _Tensor, local: int = 0, saved: int = 0) -> None:
+        self._count(tensor, -1)
+        tensor.local += local
+        tensor.saved += saved
+        self._count(tensor, +1)
+
+    def _new(self, bytes: int, wants_gradient: bool = False) -> _Tensor:
+        tensor = _Tensor(bytes, wants_gradient)
+        self._change(tensor, local=1)
+        return tensor
+
+    def _look(self, path: str, phase: str, more: int = 0) -> None:
+        if self._kept + self._passing + self._gradients + more > self.peak.total:
+            self.peak = Moment(path, phase, self._kept, self._passing + more, self._gradients)
+
+    # forward: each method takes over its input and hands on its output; where `entries` is None nothing is kept
+
+    def _chain(self, nodes: tuple[Node, ...], scope: str, value: _Value, entries: _Entries) -> _Value:
+        for name, node in named_children(nodes):
+            value = self._node(node, f"{scope}{name}", value, entries)
+        return value
+
+    def _node(self, node: Node, path: str, value: _Value, entries: _Entries) -> _Value:
+        if path in self.checkpoint and entries is not None:
+            return self._checkpointed(node, path, value, entries)
+        return self._plain(node, path, value, entries)
+
+    def _plain(self, node: Node, path: str, value: _Value, entries: _Entries) -> _Value:
+        match node:
+            case Layer():
+                for step in node.steps():
+                    value = self._step(step, path, value, entries)
+                return value
+            case Chain():
+                return self._chain(node.nodes, f"{path}.", value, entries)
+            case Sum() | Concat():
+                return self._join(node, path, value, entries)
+            case Auxiliary():
+                if entries is not None:
+                    self._change(value[0], local=1)
+                    end, _ = self._chain(_without_softmax(node.nodes), f"{path}.", value, entries)
+                    self._loss(end, path, entries)
+                return value
+            case _:
+                assert_never(node)
+
+    def _step(self, layer: Layer, path: str, value: _Value, entries: _Entries) -> _Value:
+        tensor, before = value
+        shape, cost = layer.output_shape(before), layer.cost(before)
+        moved = self.channels_last and isinstance(layer, (Flatten, Reshape)) and len(before) != len(shape)
+        if layer.shares_input() and not (moved and max(positions(before), positions(shape)) > 1):
+            return tensor, shape
+        wants = tensor.wants_gradient or cost.trainable > 0
+        output = self._new(self._bytes(shape), wants)
+        beside = self._new(self._beside(layer, cost))
+        self._look(path, "forward", output.bytes if isinstance(layer, LocalResponseNormalization) else 0)
+        if entries is not None and wants:
+            kept = [beside]
+            kept += [tensor] if cost.keeps.input and not tensor.outside else []
+            kept += [output] if cost.keeps.output else []
+            for one in kept:
+                self._change(one, saved=1)
+            cast = self.widths.cast * cost.trainable * (cost.macs > 0)
+            inputs = [tensor] if tensor.wants_gradient else []
+            copied = output.bytes if isinstance(layer, Conv2D) else 0
+            entries.append(_Operation(path, inputs, output, kept, self.widths.weight * cost.trainable, cast, copied))
+        self._change(beside, local=-1)
+        self._change(tensor, local=-1)
+        return output, shape
+
+    def _beside(self, layer: Layer, cost: Cost) -> int:
+        """Count what a layer keeps beside its input and output: masks, indices, cast weights, padded copies."""
+        bytes = cost.keeps.extra_bytes
+        if not isinstance(layer, _OF_ONE_WIDTH):
+            bytes = bytes * self.widths.activation // 4
+        cast = self.widths.cast * cost.parameters * (cost.macs > 0)
+        return bytes * (1 if isinstance(layer, _OF_THE_BATCH) else self.batch) + cast
+
+    def _join(self, node: Sum | Concat, path: str, value: _Value, entries: _Entries) -> _Value:
+        ends, shapes = list[_Tensor](), list[Shape]()
+        for name, branch in named_children(node.branches):
+            self._change(value[0], local=1)
+            end, shape = self._node(branch, f"{path}.{name}", value, entries)
+            ends.append(end)
+            shapes.append(shape)
+        channels = sum(shape[-1] for shape in shapes) if isinstance(node, Concat) else shapes[0][-1]
+        joined = (*shapes[0][:-1], channels)
+        wants = any(end.wants_gradient for end in ends)
+        output = self._new(self._bytes(joined), wants)
+        self._look(path, "forward")
+        if entries is not None and wants:
+            entries.append(_Operation(path, [end for end in ends if end.wants_gradient], output, [], gives="same"))
+        for end in (*ends, value[0]):
+            self._change(end, local=-1)
+        return output, joined
+
+    def _loss(self, logits: _Tensor, path: str, entries: list[_Operation]) -> None:
+        """Take log-probabilities, which stay, and their mean over the batch."""
+        log = self._new(logits.bytes, True)
+        self._look(path, "forward")
+        self._change(log, saved=1)
+        entries.append(_Operation(path, [logits] if logits.wants_gradient else [], log, [log]))
+        self._change(logits, local=-1)
+        mean = self._new(self.widths.activation, True)
+        entries.append(_Operation(path, [log], mean, []))
+        self._change(log, local=-1)
+
+    def _checkpointed(self, node: Node, path: str, value: _Value, entries: list[_Operation]) -> _Value:
+        """Keep the input alone; the rest is computed once more when its gradient is wanted."""
+        tensor = value[0]
+        kept = [] if tensor.outside else [tensor]
+        for one in kept:
+            self._change(one, saved=1)
+        output, shape = self._plain(node, path, value, None)
+        output.wants_gradient = True
+
+        def again(inner: list[_Operation]) -> _Value:
+            self._change(tensor, local=1)
+            return self._plain(node, path, value, inner)
+
+        entries.append(_Operation(path, [], output, kept, again=again))
+        return output, shape
+
+    # backward
+
+    def _backward(self, entries: list[_Operation], gradients: dict[int, _Tensor]) -> None:
+        """Walk the tape from its end. `gradients` has those that are known, by their tensors' identity."""
+        while entries:
+            entry = entries.pop()
+            of_output = gradients.pop(id(entry.output), None) or self._new(entry.output.bytes)
+            if entry.again is not None:
+                inner: list[_Operation] = []
+                output, _ = entry.again(inner)
+                self._change(output, local=-1)
+                gradients[id(output)] = of_output
+                self._backward(inner, gradients)
+            else:
+                self._entry_backward(entry, of_output, gradients)
+                self._change(of_output, local=-1)
+            for one in entry.kept:
+                self._change(one, saved=-1)
+            if entry.cast_bytes:  # the 16-bit gradient becomes one of 32 bits when the layer has let go
+                self._gradients += entry.gradient_bytes
+                self._look(entry.path, "backward", entry.cast_bytes)
+
+    def _entry_backward(self, entry: _Operation, of_output: _Tensor, gradients: dict[int, _Tensor]) -> None:
+        if not entry.cast_bytes:
+            self._gradients += entry.gradient_bytes
+        made = []
+        for tensor in entry.inputs:
+            if entry.gives == "same":
+                self._change(of_output, local=1)
+                made.append(of_output)
+            else:
+                made.append(self._new(tensor.bytes))
+        self._look(entry.path, "backward", entry.cast_bytes + entry.copied_bytes)
+        for tensor, gradient in zip(entry.inputs, made, strict=True):
+            self._accumulate(tensor, gradient, gradients, entry.path)
+
+    def _accumulate(self, tensor: _Tensor, gradient: _Tensor, gradients: dict[int, _Tensor], path: str) -> None:
+        """Add a gradient to what other branches sent: in place where nobody else reads that, else in new room."""
+        known = gradients.get(id(tensor))
+        if known is None:
+            gradients[id(tensor)] = gradient
+            return
+        if known.local > 1 or known.bytes != tensor.bytes:
+            gradients[id(tensor)] = self._new(tensor.bytes)
+            self._look(path, "backward")
+            self._change(known, local=-1)
+        self._change(gradient, local=-1)
+
+
+def _without_softmax(nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Leave out a softmax at the very end: the loss works on what comes before it."""
+    last = nodes[-1] if nodes else None
+    if isinstance(last, Activation) and last.function == "softmax":
+        return nodes[:-1]
+    return nodes

@@ -1,0 +1,153 @@
+"""What training takes in memory, worked out beforehand, is what PyTorch allocates."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from hubel import zoo
+from hubel.arch import Network, analyse, inference_memory, largest_batch, parse, training_memory
+from hubel.nn import NetworkModule, build
+
+
+class Checkpointed(nn.Module):
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = checkpoint(self.inner, input, use_reentrant=False)
+        return found
+
+
+def peak(module: NetworkModule, images: torch.Tensor, momentum: bool = True) -> int:
+    """Bytes at the peak of one step, as PyTorch's profiler sees them, with all that is there before."""
+    module.train()
+    optimizer = torch.optim.SGD(module.parameters(), lr=1e-3, momentum=0.9 if momentum else 0.0)
+    momenta = [torch.zeros_like(parameter) for parameter in module.parameters()] if momentum else []
+    for parameter, value in zip(module.parameters(), momenta, strict=False):
+        optimizer.state[parameter]["momentum_buffer"] = value
+    optimizer.zero_grad()
+    labels = torch.zeros(len(images), dtype=torch.long)
+    there = sum(t.untyped_storage().nbytes() for t in (*module.parameters(), *module.buffers(), *momenta, images))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+            nn.functional.cross_entropy(module.logits(images), labels).backward()
+            optimizer.step()
+    events = [event for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"]  # type: ignore[union-attr]
+    now = highest = 0
+    for event in sorted(events, key=lambda one: one.start_ns()):
+        now += event.nbytes()
+        highest = max(highest, now)
+    return there + highest
+
+
+def pictures(network: Network, batch: int) -> torch.Tensor:
+    height, width, channels = network.input
+    return torch.randn(batch, channels, height, width)
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "megabytes"),
+    [
+        ("alexnet_owt", 8, 757),
+        ("vgg16", 2, 1800),
+        ("resnet152", 2, 906),
+        ("mobilenet_v2", 16, 1293),
+        ("densenet121", 4, 592),
+    ],
+)
+def test_large_networks_as_the_profiler_measured_them(name: str, batch: int, megabytes: int):
+    assert training_memory(zoo.get(name), batch).total / 1e6 == pytest.approx(megabytes, rel=0.02)
+
+
+NETWORKS = {
+    "plain": "32x32x3: conv 16 3x3 same relu, maxpool 2, conv 32 3x3 same relu, maxpool 2, flatten, dense 256 relu,"
+    " dense 10",
+    "residual": "32x32x3: conv 16 3x3 same, 4 * (sum(conv 16 3x3 same, norm, relu, conv 16 3x3 same, norm | identity),"
+    " relu), globalavgpool, dense 10",
+    "dense": "32x32x3: conv 16 3x3 same, 3 * concat(norm, relu, conv 16 3x3 same | identity), globalavgpool, dense 10",
+    "weights": "8x8x3: flatten, dense 2000 relu, dense 2000 relu, dropout 0.5, dense 10 softmax",
+}
+
+
+@pytest.mark.parametrize("text", NETWORKS.values(), ids=NETWORKS)
+def test_the_peak_is_what_pytorch_allocates(text: str):
+    network = parse(text)
+    module = build(network)
+    assert training_memory(network, 16).total == pytest.approx(peak(module, pictures(network, 16)), rel=0.1)
+    bare = training_memory(network, 16, optimizer="sgd").total
+    assert bare == pytest.approx(peak(module, pictures(network, 16), momentum=False), rel=0.1)
+
+
+def test_a_part_that_is_computed_twice_is_not_kept():
+    block = "sum(conv 16 3x3 same, norm, relu, conv 16 3x3 same, norm | identity), relu"
+    parts = ", ".join(f"{name}=({block}, {block})" for name in ("low", "high"))
+    network = parse(f"32x32x3: conv 16 3x3 same, {parts}, globalavgpool, dense 10")
+    said = training_memory(network, 32, checkpoint=("low", "high")).total
+    assert said < 0.65 * training_memory(network, 32).total
+    module = build(network)
+    for name in ("low", "high"):
+        setattr(module, name, Checkpointed(getattr(module, name)))
+    assert said == pytest.approx(peak(module, pictures(network, 32)), rel=0.1)
+
+
+def test_the_parts_add_up_and_their_formulas_give_them():
+    memory = training_memory(zoo.get("lenet5"), 128)
+    assert memory.weights == 4 * 61_706
+    assert memory.optimizer == 4 * 61_706
+    assert memory.input == 4 * 128 * 28 * 28
+    assert memory.held == pytest.approx(128 * analyse(zoo.get("lenet5")).kept_bytes - memory.input, rel=0.02)
+    assert {formula.figure: formula.result for formula in memory.formulas}["weights"] == memory.weights
+    assert memory.total == sum(
+        getattr(memory, part) for part in ("weights", "buffers", "optimizer", "input", "gradients", "kept", "passing")
+    )
+
+
+def test_precision_and_optimizer():
+    network = zoo.get("resnet18")
+    whole, half = (training_memory(network, 8, precision=precision) for precision in ("float32", "bfloat16"))
+    assert half.weights * 2 == whole.weights
+    assert half.total == pytest.approx(whole.total / 2, rel=0.1)
+    mixed = training_memory(network, 8, precision="autocast")
+    assert mixed.weights == whole.weights
+    assert half.total < mixed.total < whole.total
+    assert training_memory(network, 8, optimizer="adam").optimizer == 8 * 11_689_512
+
+
+def test_prediction_takes_two_outputs_at_a_time():
+    network = parse("8x8x4: conv 16 3x3 same, conv 8 3x3 same, flatten, dense 2")
+    memory = inference_memory(network, 10)
+    assert memory.passing == 4 * 10 * 8 * 8 * (16 + 8)
+    assert (memory.kept, memory.gradients, memory.optimizer) == (0, 0, 0)
+
+
+def test_the_largest_batch_fits_and_one_more_does_not():
+    network, room = zoo.get("resnet18"), 2 * 2**30
+    batch = largest_batch(network, room)
+    assert training_memory(network, batch).total <= room < training_memory(network, batch + 1).total
+    assert largest_batch(network, 10**6) == 0
+    assert largest_batch(network, room, precision="autocast") > batch
+
+
+def test_what_is_not_known_is_refused():
+    network = zoo.get("lenet5")
+    with pytest.raises(ValueError, match="expected precision as one of float32, autocast, bfloat16, received 'int8'"):
+        training_memory(network, 1, precision="int8")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="batch as an int ≥ 1"):
+        training_memory(network, 0)
+    with pytest.raises(KeyError, match="did you mean 'conv1'"):
+        training_memory(network, 1, checkpoint=["conv11"])
+
+
+def test_the_whole_zoo_has_a_peak():
+    for name in zoo.names():
+        network = zoo.get(name)
+        memory = training_memory(network, 2)
+        assert memory.total > inference_memory(network, 2).total, name
+        assert memory.held >= 0
