@@ -1,4 +1,4 @@
-"""`hubel inspect`: what a PyTorch model of the user's own costs, layer by layer."""
+"""`hubel inspect`: what a PyTorch model of the user's own, or an ONNX file, costs, layer by layer."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from hubel.cli._network import shape_argument
 if TYPE_CHECKING:
     from torch import nn
 
-DESCRIPTION = """Work out what any PyTorch model costs, layer by layer: shapes, parameters, multiply-adds both ways.
+    from hubel.nn import Inspection
 
-Your file is run, with your rights, to get the model; the model then runs on shapes alone: nothing is computed."""
+DESCRIPTION = """Work out what any PyTorch model or ONNX file costs: shapes, parameters, multiply-adds, layer by layer.
+
+A Python file is run, with your rights, to get the model; the model then runs on shapes alone: nothing is computed.
+An ONNX file is only read."""
 EXAMPLES = """  hubel inspect model.py:make_model --input 224x224x3
   hubel inspect model.py:Classifier --input 32x32x3 --batch 64
-  hubel inspect package.models:resnet --input 224x224x3 --json | jq .macs"""
+  hubel inspect package.models:resnet --input 224x224x3 --json | jq .macs
+  hubel inspect model.onnx"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -28,14 +32,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="FILE:NAME",
-        help="a Python file (or an importable module), and what in it is the model, its class, or what makes it",
+        help="a Python file (or an importable module), and what in it is the model, its class, or what makes it; "
+        "or an ONNX file",
     )
     parser.add_argument(
         "--input",
         type=shape_argument,
         metavar="HxWxC",
         action="append",
-        required=True,
         help="one image's shape, such as 224x224x3, or a vector's length; once for each input",
     )
     parser.add_argument("--batch", type=int, default=1, metavar="N", help="how many images at once (1)")
@@ -44,12 +48,26 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Print what a model costs."""
+    report = _onnx(arguments) if arguments.model.endswith(".onnx") else _model(arguments)
+    print(json.dumps(report.to_dict(), ensure_ascii=False) if arguments.json else report)
+    return 0
+
+
+def _model(arguments: Namespace) -> Inspection:
+    if not arguments.input:
+        raise ValueError("expected --input with the shape of one image, such as --input 224x224x3")
     model = load_model(arguments.model)
     from hubel.nn import inspect
 
-    report = inspect(model, arguments.input, batch=arguments.batch)
-    print(json.dumps(report.to_dict(), ensure_ascii=False) if arguments.json else report)
-    return 0
+    return inspect(model, arguments.input, batch=arguments.batch)
+
+
+def _onnx(arguments: Namespace) -> Inspection:
+    from hubel.nn import inspect_onnx
+
+    if len(arguments.input or ()) > 1:
+        raise ValueError("expected --input once for an ONNX file")
+    return inspect_onnx(arguments.model, *(arguments.input or ()), batch=arguments.batch)
 
 
 def load_model(given: str) -> nn.Module:

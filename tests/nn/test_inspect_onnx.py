@@ -1,0 +1,120 @@
+"""ONNX files: classic networks whole, as the `onnx` package brings them, and small ones made here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubel import zoo
+from hubel.arch import analyse
+from hubel.cli import main
+from hubel.nn import inspect_onnx
+
+onnx = pytest.importorskip("onnx")
+LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("vgg19", "vgg19"), ("squeezenet", "squeezenet1_1"), ("resnet50", "resnet50")]
+)
+def test_classic_networks_equal_the_zoos(file: str, name: str) -> None:
+    report, expected = inspect_onnx(LIGHT / f"light_{file}.onnx"), analyse(zoo.get(name))
+    assert report.parameters == expected.parameters
+    assert report.macs == expected.macs
+    assert report.training_macs == expected.training_macs
+    assert report.input_shapes == ((1, 3, 224, 224),)
+
+
+@pytest.mark.parametrize(("file", "parameters"), [("bvlc_alexnet", 60_965_224), ("inception_v1", 6_998_552)])
+def test_published_parameters(file: str, parameters: int) -> None:
+    assert inspect_onnx(LIGHT / f"light_{file}.onnx").parameters == parameters
+
+
+def made(
+    path: Path, nodes: list[Any], inputs: dict[str, list[Any]], weights: dict[str, tuple[int, ...]], output: str
+) -> Path:
+    from onnx import TensorProto, helper
+
+    stored = [helper.make_tensor(n, TensorProto.FLOAT, dims, [0.0] * _size(dims)) for n, dims in weights.items()]
+    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in inputs.items()]
+    result = [helper.make_tensor_value_info(output, TensorProto.FLOAT, None)]
+    graph = helper.make_graph(nodes, "small", given, result, stored)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), str(path))
+    return path
+
+
+def _size(dims: tuple[int, ...]) -> int:
+    size = 1
+    for length in dims:
+        size *= length
+    return size
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    from onnx import helper
+
+    nodes = [
+        helper.make_node("Conv", ["image", "w", "b"], ["a"], name="conv", kernel_shape=[3, 3]),
+        helper.make_node("BatchNormalization", ["a", "s", "s", "m", "v"], ["n"]),
+        helper.make_node("ConvTranspose", ["n", "t"], ["u"], strides=[2, 2]),
+        helper.make_node("Einsum", ["u", "e"], ["x"], equation="nchw,co->nohw"),
+        helper.make_node("Transpose", ["w"], ["turned"]),
+        helper.make_node("Conv", ["image", "w"], ["second"]),
+        helper.make_node("Flatten", ["x"], ["f"]),
+        helper.make_node("Gemm", ["f", "g"], ["y"], transB=1),
+    ]
+    weights = {
+        "w": (4, 3, 3, 3),
+        "b": (4,),
+        "s": (4,),
+        "m": (4,),
+        "v": (4,),
+        "t": (4, 2, 2, 2),
+        "e": (2, 5),
+        "g": (7, 720),
+    }
+    return made(tmp_path / "small.onnx", nodes, {"image": ["N", 3, "H", "W"]}, weights, "y")
+
+
+def test_every_operation(small: Path) -> None:
+    report = inspect_onnx(small, (8, 8, 3), batch=2)
+    rows = {row.path: row for row in report.rows}
+    assert [row.macs for row in report.rows] == [
+        2 * 36 * 4 * 27,  # conv
+        0,
+        2 * 36 * 4 * 8,  # each input number of the transposed convolution meets 2·2·2 weights
+        2 * 144 * 2 * 5,
+        2 * 36 * 4 * 27,
+        0,
+        2 * 720 * 7,
+    ]
+    assert rows["conv"].parameters == 108 + 4
+    assert rows["batchnormalization1"].parameters == 4  # scale and shift are one tensor here; statistics are none
+    assert rows["conv2"].notes == ("w is counted in conv",)
+    assert rows["conv"].backward_macs == rows["conv"].macs  # no gradient of the image
+    assert rows["einsum1"].backward_macs == 2 * rows["einsum1"].macs
+    assert report.batch == 2
+    assert report.output_shape == (2, 7)
+
+
+def test_sizes_left_open_are_asked_for(small: Path) -> None:
+    with pytest.raises(ValueError, match="leaves the sizes of its input 'image' open"):
+        inspect_onnx(small)
+
+
+def test_the_command(small: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["inspect", str(small), "--input", "8x8x3", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["name"], data["macs"]) == ("small", 2 * 36 * 4 * 27 + 36 * 4 * 8 + 144 * 10 + 720 * 7)
+    assert main(["inspect", str(LIGHT / "light_vgg19.onnx")]) == 0
+    assert "MACs        19,632,062,464 forward" in capsys.readouterr().out
+    wrong = tmp_path / "wrong.onnx"
+    wrong.write_bytes(b"no network")
+    assert main(["inspect", str(wrong)]) == 2
+    assert "is not an ONNX file" in capsys.readouterr().err
+    assert main(["inspect", str(tmp_path / "absent.onnx")]) == 2
+    assert "no file" in capsys.readouterr().err
