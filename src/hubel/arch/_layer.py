@@ -128,16 +128,21 @@ class Layer(ABC):
     label: ClassVar[str]
     positional: ClassVar[tuple[str, ...]]
     _compared: ClassVar[tuple[str, ...]]
+    _flags: ClassVar[tuple[str, ...]]
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         dataclass(repr=False, eq=False)(cls)
         cls._compared = tuple(f.name for f in fields(cls) if f.name != "input_shape")
+        cls._flags = tuple(f.name for f in fields(cls) if f.type in ("bool", bool))
 
     def __post_init__(self) -> None:
         checked_name(self.name)
         if self.input_shape is not None:
             self._set(input_shape=checked_shape(self.input_shape))
+        for flag in self._flags:
+            if not isinstance(value := getattr(self, flag), bool):
+                raise ValueError(f"expected {flag} as True or False, received {value!r}")
         self.check()
         self._set(_frozen=True)
 
@@ -278,8 +283,6 @@ class Weighted(Layer):
     use_bias: bool = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.use_bias, bool):
-            raise ValueError(f"expected use_bias as True or False, received {self.use_bias!r}")
         if self.activation is not None:
             REGISTRY["activation"](self.activation)  # says what activations there are
         if self.activation == "linear":

@@ -12,7 +12,7 @@ A network of more than 100,000 layers, or of text over 1,000,000 characters, is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any
@@ -26,6 +26,8 @@ from hubel.arch.layers.activation import FUNCTIONS, Activation
 
 LONGEST_TEXT = 1_000_000
 MOST_LAYERS = 100_000
+MOST_VALUES = 10_000  # in one layer's list
+LONGEST_NUMBER = 100
 LONG = {short: name for name, short in SHORT.items()}
 JOINS: dict[str, type[Sum | Concat | Auxiliary]] = {"sum": Sum, "concat": Concat, "aux": Auxiliary}
 
@@ -72,11 +74,12 @@ class _Reader:
         if len(text) > LONGEST_TEXT:
             raise NotationError(f"expected at most {LONGEST_TEXT:,} characters, received {len(text):,}", text, 0)
         self.text = text
-        self.tokens = list(self._tokens())
+        self.tokens: list[_Token] = []
+        self.coming = self._tokens()  # taken as they are needed: hostile text is refused before it is all cut up
         self.at = 0
         self.layers = 0
 
-    def _tokens(self) -> Iterable[_Token]:
+    def _tokens(self) -> Iterator[_Token]:
         position = 0
         while position < len(self.text):
             found = _TOKEN.match(self.text, position)
@@ -91,7 +94,12 @@ class _Reader:
 
     @property
     def token(self) -> _Token:
-        return self.tokens[self.at]
+        return self.ahead(0)
+
+    def ahead(self, steps: int) -> _Token:
+        while len(self.tokens) <= self.at + steps:
+            self.tokens.append(next(self.coming))
+        return self.tokens[self.at + steps]
 
     def error(self, problem: str, token: _Token | None = None) -> NotationError:
         return NotationError(problem, self.text, (token or self.token).position)
@@ -143,13 +151,13 @@ class _Reader:
         times, start, before = 1, self.token, self.layers
         if self.token.kind == "number":
             count = self.value(self.token)
-            if self.tokens[self.at + 1].text != "*":
+            if self.ahead(1).text != "*":
                 raise self.error(f"expected a layer, or a count and '*', received {self.received()}")
             if not isinstance(count, int) or count < 1:
                 raise self.error(f"expected a count of 1 or more before '*', received {self.received()}")
             times, self.at = count, self.at + 2
         name = None
-        if self.token.kind == "word" and self.tokens[self.at + 1].text == "=":
+        if self.token.kind == "word" and self.ahead(1).text == "=":
             name, self.at = self.token.text, self.at + 2
         nodes = self.node(level, name)
         self.layers += (self.layers - before) * (times - 1)
@@ -212,7 +220,7 @@ class _Reader:
                     usual = f"{kind.word} {' '.join(map(_bare, kind.positional)).upper()}".strip()
                     raise self.error(f"expected ',' or a setting by name after `{usual}`, received {self.received()}")
                 self.number(kind, known, waiting, found)
-            elif self.tokens[self.at + 1].text == "=":
+            elif self.ahead(1).text == "=":
                 self.pair(kind, known, found)
             elif token.text in ("same", "valid") and "padding" in known:
                 found["padding"] = token.text
@@ -237,7 +245,10 @@ class _Reader:
         token, text = self.token, self.token.text
         name = waiting[0]
         if name.endswith("*"):
-            found[_bare(name)] = (*found.get(_bare(name), ()), self.value(token))
+            values = found.setdefault(_bare(name), [])
+            values.append(self.value(token))
+            if len(values) > MOST_VALUES:
+                raise self.error(f"expected at most {MOST_VALUES:,} numbers after {kind.word}, received more")
             return
         if text.count("/") == 1 and "strides" in known:
             text, _, strides = text.partition("/")
@@ -262,7 +273,7 @@ class _Reader:
         text = token.text if text is None else text
         if token.kind == "word":
             return {"true": True, "false": False}.get(text, text)
-        if len(max(re.split("[x×/]", text), key=len)) > 24:
+        if len(text) > LONGEST_NUMBER:
             raise self.error("expected a number of a sensible length, received one of many digits", token)
         parts = re.split("[x×]", text)
         if "/" in text:

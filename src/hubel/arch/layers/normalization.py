@@ -162,7 +162,12 @@ class LocalResponseNormalization(Layer):
 
     def check(self) -> None:
         """Check the settings."""
-        self._set(size=positive(self.size, "size"), alpha=float(self.alpha), beta=float(self.beta), k=float(self.k))
+        self._set(size=positive(self.size, "size"))
+        for name in ("alpha", "beta", "k"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or isinstance(value, bool):
+                raise ValueError(f"expected {name} as a number, received {value!r}")
+            self._set(**{name: float(value)})
 
     def output_shape(self, input: Shape) -> Shape:
         """Return the input's shape."""

@@ -1,0 +1,178 @@
+"""The text form: corner cases of the grammar, mistakes at their column, and hostile text refused quickly."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from hubel.arch import (
+    Auxiliary,
+    Chain,
+    Concat,
+    Conv2D,
+    Dense,
+    Identity,
+    MaxPooling2D,
+    Network,
+    NotationError,
+    Sum,
+    ZeroPadding2D,
+    parse,
+    parse_node,
+)
+
+READ = [
+    ("conv 6 5x5", Conv2D(6, 5)),
+    ("conv 6 5", Conv2D(6, 5)),
+    ("conv 6 5×5", Conv2D(6, 5)),
+    ("conv 6 5x3/2", Conv2D(6, (5, 3), 2)),
+    ("conv 6 5x3/2x1", Conv2D(6, (5, 3), (2, 1))),
+    ("conv 6 5 strides=2", Conv2D(6, 5, 2)),
+    ("conv 6 5x5 pad=0/1x2/3", Conv2D(6, 5, padding=((0, 1), (2, 3)))),
+    ("conv 6 5x5 padding=same", Conv2D(6, 5, padding="same")),
+    ("conv filters=6 kernel_size=5", Conv2D(6, 5)),
+    ("conv 6 5x5 nobias relu", Conv2D(6, 5, use_bias=False, activation="relu")),
+    ("conv 6 5x5 relu same", Conv2D(6, 5, padding="same", activation="relu")),
+    ("conv 6 5x5 linear", Conv2D(6, 5)),
+    ("maxpool", MaxPooling2D(2)),
+    ("maxpool 3/2", MaxPooling2D(3, 2)),
+    ("maxpool 2 strides=2", MaxPooling2D(2)),
+    ("zeropad 0/1x0/1", ZeroPadding2D(((0, 1), (0, 1)))),
+    ("(dense 3)", Dense(3)),
+    ("((dense 3))", Dense(3)),
+    ("1 * dense 3", Dense(3)),
+    ("2 * dense 3", Chain(Dense(3), Dense(3))),
+    ("2 * (dense 3, dense 4)", Chain(Dense(3), Dense(4), Dense(3), Dense(4))),
+    ("2 * 2 * dense 3", None),
+    ("a=dense 3", Dense(3, name="a")),
+    ("a=(dense 3)", Chain(Dense(3), name="a")),
+    ("2 * a=(dense 3)", Chain(Chain(Dense(3), name="a"), Chain(Dense(3), name="a"))),
+    ("sum(dense 3 | identity)", Sum(Dense(3), Identity())),
+    ("concat(a=dense 3 | identity)", Concat(Dense(3, name="a"), Identity())),
+    ("aux(dense 3, dense 2)", Auxiliary(Dense(3), Dense(2))),
+    ("sum(dense 3)", Sum(Dense(3))),
+    ("\n conv\t6\n5x5 ", Conv2D(6, 5)),
+]
+
+
+@pytest.mark.parametrize(("text", "node"), READ)
+def test_reads(text, node):
+    if node is None:
+        with pytest.raises(NotationError, match="expected a layer"):
+            parse_node(text)
+        return
+    assert parse_node(text) == node
+    assert parse_node(str(node)) == node
+
+
+WRONG = [
+    ("", 1, "expected"),
+    ("28x28x1", 8, "expected ':', received the end"),
+    ("28x28: flatten", 1, "expected height x width x channels or a number of features, received '28x28'"),
+    ("0x3x1: flatten", 1, "received '0x3x1'"),
+    ("8:", 3, "expected a layer, received the end"),
+    ("8: dense 3,", 12, "expected another layer after ','"),
+    ("8: dense 3,, dense 4", 12, "expected a layer"),
+    ("8: dense", 4, "dense needs units"),
+    ("8x8x1: conv 6", 8, "conv needs kernel_size"),
+    ("8: dens 3", 4, "no layer is called 'dens'; did you mean 'dense'?"),
+    ("8: Dense 3", 4, "did you mean 'dense'"),
+    ("8: dense 3 rellu", 12, "did you mean 'relu'"),
+    ("8: dense 3 unitz=4", 12, "did you mean 'units'"),
+    ("8: dense 3 4", 12, "expected ',' or a setting by name after `dense UNITS`, received '4'"),
+    ("8: dense 0", 4, "expected units as an int ≥ 1, received 0"),
+    ("8: dense 3 activation", 12, "expected a value for activation, written activation=…"),
+    ("8x8x1: conv 6 5x5 pad=", 23, "expected a value for padding"),
+    ("8x8x1: conv 6 5x5 pad=1/2", 23, "expected sides as top/bottom x left/right"),
+    ("8: (dense 3", 12, "expected ')', received the end"),
+    ("8: dense 3)", 11, "received ')'"),
+    ("8: sum(dense 3 | )", 18, "expected a layer"),
+    ("8: aux(dense 3 | dense 3)", 16, "received '|'"),
+    ("8: sum dense 3", 8, "expected '('"),
+    ("8: 0 * dense 3", 4, "expected a count of 1 or more"),
+    ("8: 2.5 * dense 3", 4, "expected a count of 1 or more"),
+    ("8: -1 * dense 3", 4, "expected a count of 1 or more"),
+    ("8: dense 3; dense 4", 11, "expected a word, a number or a sign, received ';'"),
+    ("8: dense ３", 10, "received '３'"),
+    ("8: dense 3\0", 11, "received"),
+    ("8: __import__(1)", 4, "no layer is called '__import__'"),
+    ("8: __import__('os')", 4, "no layer is called '__import__'"),
+]
+
+
+@pytest.mark.parametrize(("text", "column", "said"), WRONG)
+def test_mistakes_point_at_their_column(text, column, said):
+    with pytest.raises(NotationError) as refused:
+        parse(text)
+    assert said in str(refused.value)
+    assert refused.value.column == column
+    *_, excerpt, pointer = str(refused.value).split("\n")
+    assert pointer.endswith("^")
+    assert len(pointer.rstrip("^")) <= len(excerpt) + 1
+
+
+MILLION = 1_000_000
+HOSTILE = {
+    "too long": "8: " + "dense 3, " * 150_000,
+    "open brackets": "8: " + "(" * (MILLION - 10),
+    "open sums": "8: " + "sum(" * 249_000,
+    "balanced brackets": "8: " + "(" * 499_000 + ")" * 499_000,
+    "closing brackets": "8: " + ")" * (MILLION - 10),
+    "nested counts": "8: " + "99999 * (" * 60 + "dense 3" + ")" * 60,
+    "a chain of counts": "8: " + "9 * " * 249_000,
+    "a large count": "8: 99999999999999999999999 * dense 3",
+    "a long word": "8: " + "a" * (MILLION - 10),
+    "a long setting": "8: dense 3 " + "a" * (MILLION - 20),
+    "a long name": "8: " + "a" * (MILLION - 20) + "=dense 0",
+    "a long number": "8: dense " + "9" * (MILLION - 20),
+    "a long float": "8: dropout 0." + "9" * (MILLION - 20),
+    "a huge exponent": "8: dropout 1e" + "9" * (MILLION - 20),
+    "a long size": "8x8x1: conv 6 " + "3x" * 490_000 + "3",
+    "a long size, broken off": "8x8x1: conv 6 " + "3x" * 490_000,
+    "slashes": "8x8x1: conv 6 " + "3/" * 490_000,
+    "numbers": "8: dense " + "3 " * 490_000,
+    "commas": "8: " + "," * (MILLION - 10),
+    "bars": "8: sum(dense 3 " + "|" * (MILLION - 20),
+    "equals": "8: dense 3 " + "a=" * 490_000,
+    "stars": "8: " + "*" * (MILLION - 10),
+    "spaces": "8:" + " " * (MILLION - 10),
+    "unicode digits": "8: dense " + "９" * 900_000,
+    "nul": "8: " + "\0" * 900_000,
+    "surrogates": "8: " + "\udc80" * 900_000,
+    "emoji": "8: " + "🙂" * 900_000,
+    "unknown words": "8: " + "dens 3, " * 120_000,
+    "many channels": "8x8x3: select " + "0 " * 490_000 + "-1",
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_text_is_refused_within_a_second(kind):
+    start = time.process_time()
+    with pytest.raises(ValueError) as refused:
+        parse(HOSTILE[kind])
+    assert time.process_time() - start < 1
+    assert len(str(refused.value)) < 1000
+
+
+@given(st.text("0123456789x×/.,|*=() \nconvdesumaxp_-e:", max_size=60))
+@example("8: dense 1e5")
+@example("8: dense 1e400")
+@example("8: dropout -0")
+def test_any_text_is_a_network_or_a_mistake_with_a_column(text):
+    try:
+        network = parse(text)
+    except NotationError as error:
+        network, column = None, error.column
+    if network is None:
+        assert 1 <= column <= len(text) + 1
+    else:
+        assert isinstance(network, Network)
+        assert parse(str(network)) == network
+
+
+def test_a_stretch_that_repeats_is_written_once():
+    assert str(parse("8: dense 3, dense 3, relu, relu")) == "8: 2 * dense 3, 2 * relu"
+    assert str(parse("8: dense 3, relu, dense 3, relu, dense 3")) == "8: 2 * (dense 3, relu), dense 3"

@@ -1,0 +1,71 @@
+"""The command line itself: help, unknown commands, `python -m hubel`, and what it does not import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import hubel
+from hubel.cli import COMMANDS, main
+
+
+def python(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True, encoding="utf-8")
+
+
+def test_help_lists_every_command(capsys):
+    assert main([]) == 0
+    shown = capsys.readouterr().out
+    for name, help_text in COMMANDS.items():
+        assert name in shown
+        assert help_text.split(",")[0].split(":")[0] in shown
+
+
+@pytest.mark.parametrize("command", ["explain", "compare", "zoo", "convolve"])
+def test_help_of_a_command_has_examples(capsys, command):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert "examples:" in shown
+    assert f"  hubel {command}" in shown
+
+
+def test_an_unknown_command(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["expain", "lenet5"])
+    assert ended.value.code == 2
+    assert "no command is called 'expain'; did you mean 'explain'?" in capsys.readouterr().err
+
+
+def test_as_a_module():
+    ran = python("-m", "hubel", "--version")
+    assert (ran.returncode, ran.stdout) == (0, f"hubel {hubel.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["explain", "resnet152"],
+        ["explain", "lenet5", "--json"],
+        ["compare", "lenet5", "alexnet"],
+        ["zoo"],
+        ["convolve", "1 2 3 / 4 5 6 / 7 8 9", "1 0 / 0 1"],
+    ],
+    ids=" ".join,
+)
+def test_neither_torch_nor_numpy_is_imported(words):
+    program = f"""
+import contextlib, io, sys
+import hubel
+from hubel.cli import main
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    main({words!r})
+found = {{"torch", "numpy", "PIL", "safetensors"}} & set(sys.modules)
+assert not found, found
+"""
+    ran = python("-c", program)
+    assert ran.returncode == 0, ran.stderr
