@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from hubel.data import Splits, load
+from hubel.data import Splits, holds_files, load
 
 COLOURS = {"10": (250, 0, 0), "2": (0, 250, 0), "cat": (0, 0, 250)}
 
@@ -228,6 +228,17 @@ def test_idx_files(tmp_path: Path) -> None:
     (tmp_path / "train-images-idx3-ubyte").write_bytes(idx(ARRAY)[:-3])
     with pytest.raises(ValueError, match=r"expected 136 bytes for shape \(6, 4, 5\), received 133"):
         load(tmp_path)
+
+
+def test_which_sources_can_be_decoded_in_any_size(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=ARRAY, y=LABELS)
+    (tmp_path / "idx").mkdir()
+    (tmp_path / "idx" / "train-images-idx3-ubyte").write_bytes(idx(ARRAY))
+    (tmp_path / "a.zip").touch()
+    for source in (str(tmp_path), str(tmp_path / "a.zip"), "hf:owner/name", "train-{00..12}.tar", "data/*.tar"):
+        assert holds_files(source), source
+    for source in ("mnist", "cifar10", str(tmp_path / "a.npz"), str(tmp_path / "idx"), "nothing"):
+        assert not holds_files(source), source
 
 
 def test_what_is_nothing_is_told(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from hubel.data._tables import list_csv
 
 NOT_KEPT = 2**21  # bytes of decoded images up to which decoding them again is quicker than looking for them
 IN_MEMORY = 64 * 2**20  # bytes up to which they are read into memory, above which they are mapped
+_PATTERN = re.compile(r"\{\d+\.\.\d+\}|[*?\[]")  # of several tars
 _USUAL_SIDE = 224  # for photographs of several sizes, as ImageNet's networks take them
 _LARGEST_OWN = 256  # longer side up to which images of one size keep it
 _SAMPLE = 64  # files looked at to tell size and colour
@@ -97,7 +98,7 @@ def open_source(source: str | os.PathLike[str] | NamedSet, progress: Progress | 
         return _open_folder(path)
     if path.is_file():
         return _open_file(path)
-    if re.search(r"\{\d+\.\.\d+\}|[*?\[]", word):
+    if _PATTERN.search(word):
         shards = expand_braces(str(path))
         missing = [shard for shard in shards if not shard.is_file()]
         if shards and not missing:
@@ -112,11 +113,13 @@ def open_source(source: str | os.PathLike[str] | NamedSet, progress: Progress | 
 def holds_files(source: str) -> bool:
     """Whether a source is image files, which can be decoded in any size; arrays have a size of their own."""
     path = Path(source).expanduser()
-    if source == "mnist" or source in NAMED_SETS or not path.exists():
-        return source.startswith("hf:")
+    if source == "mnist" or source in NAMED_SETS:
+        return False
     if path.is_dir():
         return not is_idx_folder(path)
-    return not path.name.lower().endswith((".npz", ".npy", ".idx")) and "idx3-ubyte" not in path.name
+    if path.is_file():
+        return not path.name.lower().endswith((".npz", ".npy", ".idx")) and "idx3-ubyte" not in path.name
+    return source.startswith("hf:") or _PATTERN.search(source) is not None
 
 
 def _open_folder(path: Path) -> Splits | Listing:
