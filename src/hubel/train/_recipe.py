@@ -41,7 +41,8 @@ class Recipe:
     clip_norm: the gradient's largest Euclidean norm; 0 for no clipping.
     ema: decay per step of the weights' moving average, which then is the model; 0 for none.
     class_weights: "balanced" weighs each class's loss by examples / (classes × the class's examples).
-    augmentation: the text form of `hubel.data.Augmentation`, such as "shift 1, flip", or "none"; "auto" is its rule.
+    augmentation: the text form of `hubel.data.Augmentation`, such as "shift 1, flip", or "none"; "auto" is its rule,
+        or "none" for fewer than three epochs.
     patience: stop after so many epochs without a better validation loss, and keep the best; 0 never stops.
     initializer: how kernels start: "glorot" (uniform, as in Keras), "he" (normal), "pytorch" (as PyTorch has it).
     seed: of the initial weights, the order and everything random.

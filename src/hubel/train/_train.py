@@ -27,6 +27,8 @@ from hubel.train._run import MODEL, SETTINGS, Run, RunError, create, refuse_exis
 from hubel.train._signals import listening
 from hubel.train._trainer import Trainer
 
+_VARIED = 3  # epochs from which varied images help; in fewer, the images themselves are new enough
+
 
 def train(
     network: Network,
@@ -105,8 +107,7 @@ def _create(
         refuse_existing(directory)
         recipe = settle(recipe, network, *splits.train.tensors(), preprocessing)
         if recipe.augmentation == "auto":
-            rule = Augmentation.for_dataset(splits.train, preprocessing, recipe.epochs)
-            recipe = recipe.replace(augmentation=str(rule))
+            recipe = recipe.replace(augmentation=str(_augmentation(splits.train, preprocessing, recipe)))
         create(directory, network, recipe, _data_facts(splits, preprocessing, source))
 
 
@@ -140,6 +141,12 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
             log(Finished(_write_model(run, trainer), reason, trainer.seconds()))
         ranks.wait()
     return run
+
+
+def _augmentation(training: Dataset, preprocessing: Preprocessing, recipe: Recipe) -> Augmentation:
+    if recipe.epochs < _VARIED:
+        return Augmentation()
+    return Augmentation.for_dataset(training, preprocessing, recipe.epochs)
 
 
 @contextlib.contextmanager
