@@ -112,3 +112,11 @@ def test_mistakes_say_what_was_expected() -> None:
         small.add(Conv2D(3, 9))
     with pytest.raises(ValueError, match="input_shape"):
         Sequential([Dense(3)]).summary()
+
+
+def test_mean_squared_error_of_maps_compares_place_with_place() -> None:
+    x = np.random.default_rng(0).normal(size=(5, 4, 3, 2)).astype(np.float32)
+    model = Sequential([Input((4, 3, 2)), Activation("linear")])
+    model.compile("sgd", "mse")
+    assert model.evaluate(x, x) == 0
+    assert model.evaluate(x, x + 1) == pytest.approx(1)

@@ -315,7 +315,8 @@ class _Compiled:
         """Return the batch's mean loss, and how many are right."""
         if self.loss.startswith("m"):
             outputs: Tensor = module(inputs)
-            return functional.mse_loss(outputs, targets.reshape(outputs.shape)), torch.zeros((), dtype=torch.int64)
+            wanted = targets.permute(0, 3, 1, 2) if targets.dim() == 4 else targets.reshape(outputs.shape)
+            return functional.mse_loss(outputs, wanted), torch.zeros((), dtype=torch.int64)
         logits = module.logits(inputs)
         if isinstance(list(module.children())[-1], nn.Softmax):
             loss = functional.cross_entropy(logits, targets)
