@@ -11,6 +11,7 @@ from hubel.data import Splits
 from hubel.train import (
     EpochMetrics,
     Finished,
+    NotEnoughMemoryError,
     NotFiniteError,
     Progress,
     Recipe,
@@ -131,6 +132,17 @@ def test_a_network_that_does_not_fit_the_data_is_refused_before_anything_is_writ
     for word in words:
         assert word in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_batch_that_does_not_fit_is_refused_with_one_that_does(splits, recipe, tmp_path):
+    network = parse("8x8x1: upsample 64, conv 32 3x3 same relu, globalavgpool, dense 4 softmax")
+    huge = Splits(train=splits.train.take(np.zeros(2**17, np.int64)))
+    with pytest.raises(NotEnoughMemoryError, match=r"GiB more than is free.*batch_size = (\d+) would fit") as caught:
+        train(network, huge, recipe.replace(batch_size=2**17), tmp_path / "run")
+    fitting = int(str(caught.value).split("batch_size = ")[1].split()[0])
+    assert 1 <= fitting < 2**17
+    assert fitting.bit_count() == 1
+    assert not (tmp_path / "run" / "run.toml").exists()
 
 
 def test_a_folder_with_a_run_is_not_written_over(splits, network, recipe, tmp_path):

@@ -9,6 +9,7 @@ from hubel.train._events import EpochMetrics, Event, Finished, Listener, Notice,
 from hubel.train._finder import RateRange, find_learning_rate
 from hubel.train._health import NotFiniteError
 from hubel.train._listeners import TensorBoard, together
+from hubel.train._memory import NotEnoughMemoryError
 from hubel.train._ranks import is_first_process
 from hubel.train._recipe import Recipe
 from hubel.train._run import Run, RunError
@@ -28,6 +29,7 @@ __all__ = [
     "LoadedModel",
     "Metrics",
     "ModelFileError",
+    "NotEnoughMemoryError",
     "NotFiniteError",
     "Notice",
     "Progress",

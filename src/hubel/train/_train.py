@@ -21,6 +21,7 @@ from hubel.train._environment import versions
 from hubel.train._events import EpochMetrics, Event, Finished, Listener, Started
 from hubel.train._health import NotFiniteError
 from hubel.train._machine import settle
+from hubel.train._memory import check_memory
 from hubel.train._ranks import Ranks, joined, was_restarted
 from hubel.train._recipe import Recipe
 from hubel.train._run import MODEL, SETTINGS, Run, RunError, create, refuse_existing, write_metrics
@@ -45,9 +46,9 @@ def train(
     Without a recipe, `choose` makes one. `source` says where the data came from (the arguments of `hubel.data.load`),
     for `run.toml`. `progress` is called with each event.
 
-    Raises ValueError where network and data do not fit; RunError where the folder holds a run or another process
-    writes to it; NotFiniteError where the loss stops being a number (the last good model is kept); StoppedError after
-    Ctrl-C or SIGTERM, when all is saved.
+    Raises ValueError where network and data do not fit; NotEnoughMemoryError where a step does not fit; RunError where
+    the folder holds a run or another process writes to it; NotFiniteError where the loss stops being a number (the last
+    good model is kept); StoppedError after Ctrl-C or SIGTERM, when all is saved.
     """
     directory = Path(directory)
     task = Classification(splits.train.classes)
@@ -101,6 +102,7 @@ def _create(
 ) -> None:
     preprocessing = Preprocessing.for_dataset(splits.train)
     recipe = recipe or choose(network, splits.train)
+    check_memory(network, recipe.replace(batch_size=min(recipe.batch_size, len(splits.train))), world)
     if world > 1:  # each process has a core of its own, and measuring alone would say nothing of all
         recipe = recipe.replace(threads=recipe.threads or 1)
     with _locked(directory):
