@@ -156,6 +156,7 @@ def test_the_rule_shifts_digits_and_mirrors_photographs_only() -> None:
     mnist = load("mnist").train
     rule = Augmentation.for_dataset(mnist, Preprocessing.for_dataset(mnist), 3)
     assert str(rule) == "shift 1, fill 0"
+    assert not Augmentation.for_dataset(mnist, Preprocessing.for_dataset(mnist), 1)
     rng = np.random.default_rng(0)
     labels = np.arange(200) % 2
     for side, expected in ((32, "shift 4, flip"), (96, "flip, crop 0.35")):

@@ -96,7 +96,7 @@ def _write_sheet(arguments: Namespace, described: Description, bar: _Bar) -> str
         return f"The contact sheet is in {arguments.sheet}."
     splits = load(arguments.data, bad_images="skip", progress=bar)
     if arguments.augment == "auto":
-        augmentation = Augmentation.for_dataset(splits.train, Preprocessing.for_dataset(splits.train), 1)
+        augmentation = Augmentation.for_dataset(splits.train, Preprocessing.for_dataset(splits.train), 10)
     else:
         augmentation = Augmentation.parse(arguments.augment)
     augmented_sheet(splits.train, augmentation).save(arguments.sheet)

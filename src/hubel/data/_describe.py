@@ -24,6 +24,7 @@ from hubel.data._named import NamedSet
 from hubel.data._preprocessing import Preprocessing, fit_image
 from hubel.data._sheet import CELL, sheet
 
+USUAL_EPOCHS = 10  # for which the rule's augmentation is told
 _SHOWN = 12  # images a class on the contact sheet
 _ROWS = 40  # classes on the contact sheet
 
@@ -106,7 +107,7 @@ def describe(
     if isinstance(found, Splits):
         described = _describe(found.train.name.removesuffix(" train"), found.train.classes, _of_arrays(found))
         preprocessing = Preprocessing.for_dataset(found.train)
-        augmentation = Augmentation.for_dataset(found.train, preprocessing, 1)
+        augmentation = Augmentation.for_dataset(found.train, preprocessing, USUAL_EPOCHS)
         return dataclasses.replace(described, preprocessing=preprocessing, augmentation=augmentation)
     return _describe(found.name, found.classes, _of_files(found, workers or workers_here(), progress))
 
