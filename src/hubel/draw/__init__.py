@@ -5,11 +5,15 @@
 >>> figure(zoo.get("lenet5")).save("lenet5.svg")  # doctest: +SKIP
 """
 
-from hubel.draw._colours import THEMES
-from hubel.draw._figure import FORMATS, PAGE, STYLES, Figure, figure, layout
-from hubel.draw._png import to_png
-from hubel.draw._scene import Circle, Group, Line, Polygon, Rectangle, Scene, Text, bounds
-from hubel.draw._svg import to_svg
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hubel.draw._colours import THEMES
+    from hubel.draw._figure import FORMATS, PAGE, STYLES, Figure, figure, layout
+    from hubel.draw._png import to_png
+    from hubel.draw._scene import Circle, Group, Line, Polygon, Rectangle, Scene, Text, bounds
+    from hubel.draw._svg import to_svg
 
 __all__ = [
     "FORMATS",
@@ -30,3 +34,34 @@ __all__ = [
     "to_png",
     "to_svg",
 ]
+
+_HOMES = {
+    "_colours": ("THEMES",),
+    "_figure": (
+        "FORMATS",
+        "PAGE",
+        "STYLES",
+        "Figure",
+        "figure",
+        "layout",
+    ),
+    "_png": ("to_png",),
+    "_scene": (
+        "Circle",
+        "Group",
+        "Line",
+        "Polygon",
+        "Rectangle",
+        "Scene",
+        "Text",
+        "bounds",
+    ),
+    "_svg": ("to_svg",),
+}
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():  # loaded when used: a table in the terminal needs no diagrams
+        if name in names:
+            return getattr(importlib.import_module(f"hubel.draw.{home}"), name)
+    raise AttributeError(f"module 'hubel.draw' has no attribute {name!r}")

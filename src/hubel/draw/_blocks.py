@@ -11,7 +11,10 @@ from hubel.draw._scene import Line, Mark, Scene, moved
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._u import is_u, u_shape
 
-NOTE = "In a box: what it does (/2: every second place), its output, its parameters · MACs. ×3: three alike in a row."
+NOTE = (
+    "In a box: what it does (/2: every second place), its output, its parameters · its MACs. "
+    "×3: three alike in a row, with the figures of the first."
+)
 TALL = 900.0  # a column that is longer is broken where the page has room for another
 BETWEEN = 36.0  # between columns
 
@@ -47,16 +50,13 @@ def piece(item: Item, scope: str = "") -> Piece:
 
 def _span(item: Series | Split, scope: str) -> str:
     """Name a part, or the first and the last of those that are folded."""
-    own, level = item.path.removeprefix(scope), item.path.count(".")
-    if item.times == 1:
-        return own
-    inside = [row for row in item.more if row.path.count(".") > level or not row.is_layer]  # not what is folded in
-    return f"{own} … {inside[-1].path.split('.')[level]}"
+    own = item.path.removeprefix(scope)
+    return own if item.times == 1 else f"{own} … {item.last.rpartition('.')[2]}"
 
 
 def _grown(item: Split) -> str:
     """Say what repeats end with, where each gives another shape than the one before."""
-    shapes = [row.output_shape for row in item.more if row.type == item.rows[0].type]
+    shapes = [row.output_shape for row in item.alike if row.path == item.last]
     return f"to {shape_text(shapes[-1])}" if shapes and shapes[-1] != item.rows[0].output_shape else ""
 
 
@@ -109,9 +109,11 @@ def _broken(pieces: Sequence[Piece], count: int) -> list[list[Piece]]:
 
 def _filled(pieces: Sequence[Piece], tall: float) -> list[list[Piece]]:
     columns: list[list[Piece]] = [[]]
+    length = 0.0
     for piece in pieces:
-        if columns[-1] and _length([*columns[-1], piece]) > tall + 0.01:
+        if columns[-1] and length + GAP + piece.height > tall + 0.01:
             columns.append([])
+        length = length + GAP + piece.height if columns[-1] else piece.height
         columns[-1].append(piece)
     return columns
 

@@ -12,7 +12,7 @@ _LIGHT = {
     "convolution": ("#cfe0f5", "#3f6ea8"),
     "pooling": ("#f8dac8", "#b5652f"),
     "dense": ("#d6ebd2", "#4a8246"),
-    "normalization": ("#b5a8dc", "#6a58a6"),
+    "normalization": ("#c6bce6", "#6a58a6"),
     "activation": ("#f1c75b", "#a87b12"),
     "regularization": ("#c3c7cd", "#7d838c"),
     "reshaping": ("#ebe5d6", "#857a5f"),
@@ -24,7 +24,7 @@ _DARK = {
     "convolution": ("#24405f", "#83b4ee"),
     "pooling": ("#5b3420", "#ec9f6e"),
     "dense": ("#254a28", "#86cb80"),
-    "normalization": ("#5d4f94", "#b9aaf0"),
+    "normalization": ("#4b4079", "#b9aaf0"),
     "activation": ("#8a6a16", "#f3cc66"),
     "regularization": ("#565b64", "#a4abb5"),
     "reshaping": ("#48422f", "#c4b78f"),
@@ -32,8 +32,8 @@ _DARK = {
     "join": ("#1b1e23", "#c6cbd2"),
 }
 # page, words, quiet words, lines, frame's face, frame's edge, frame's head, window
-_DAY = ("#ffffff", "#1d2127", "#565d67", "#565d67", "#f7f8fa", "#c9ced6", "#eaedf1", "#c4302b")
-_NIGHT = ("#16181c", "#e8eaed", "#a9b0ba", "#9aa1ac", "#1d2025", "#444b55", "#2a2e35", "#ff8078")
+_DAY = ("#ffffff", "#1d2127", "#454b54", "#565d67", "#f7f8fa", "#c9ced6", "#eaedf1", "#c4302b")
+_NIGHT = ("#16181c", "#e8eaed", "#b4bac3", "#9aa1ac", "#1d2025", "#444b55", "#2a2e35", "#ff8078")
 
 
 def style_sheet(theme: str) -> str:

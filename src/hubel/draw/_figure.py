@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from hubel.arch import Network, Report, analyse
@@ -50,7 +51,7 @@ class Figure:
     theme: str
     page: float
 
-    @property
+    @cached_property
     def scene(self) -> Scene:
         """The drawing as data."""
         return layout(self.report, self.style, self.page)

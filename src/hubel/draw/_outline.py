@@ -19,13 +19,19 @@ CAPS = ("normalization", "activation", "regularization")
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A layer, and the normalisation, activation and dropout that follow it. `times` equal ones stand in a row."""
+    """A layer, and the normalisation, activation and dropout that follow it.
+
+    `times` equal ones stand in a row, up to the one at the path `last`; `more` are all rows of these others. `alike`
+    are the rows of all that this one stands for, its likes in repeats of a block around it too.
+    """
 
     path: str
     rows: tuple[Row, ...]
     kind: str
     times: int = 1
+    last: str = ""
     more: tuple[Row, ...] = ()
+    alike: tuple[Row, ...] = ()
 
     @property
     def layer(self) -> Layer:
@@ -56,6 +62,7 @@ class Series:
     path: str
     items: tuple[Item, ...]
     times: int = 1
+    last: str = ""
     more: tuple[Row, ...] = ()
 
 
@@ -67,7 +74,9 @@ class Split:
     branches: tuple[tuple[Item, ...], ...]
     rows: tuple[Row, ...]
     times: int = 1
+    last: str = ""
     more: tuple[Row, ...] = ()
+    alike: tuple[Row, ...] = ()
 
     @property
     def adds(self) -> bool:
@@ -92,6 +101,7 @@ class Exit:
     path: str
     items: tuple[Item, ...]
     times: int = 1
+    last: str = ""
     more: tuple[Row, ...] = ()
 
 
@@ -187,15 +197,45 @@ def rows_of(items: Sequence[Item]) -> tuple[Row, ...]:
 
 
 def _fold(items: list[Item]) -> list[Item]:
-    """Fold equal neighbours into one that knows how many there are."""
+    """Fold equal neighbours into one that knows how many there are, and the path of the last."""
     found: list[Item] = []
     for item in items:
-        if found and _key(found[-1]) == _key(item):
-            first = found[-1]
-            found[-1] = replace(first, times=first.times + 1, more=(*first.more, *rows_of([item])))
+        alike, after = _apart(found[-1], item) if found else (item, None)
+        if found and _key(found[-1]) == _key(alike):
+            first = _merged(found[-1], alike)
+            more = (*first.more, *rows_of([alike]))
+            found[-1] = replace(first, times=first.times + 1, last=alike.path, more=more)
+            found.extend([after] if after else [])
         else:
             found.append(item)
     return found
+
+
+def _apart(before: Item, item: Item) -> tuple[Item, Box | None]:
+    """Take what is folded into a block off it again, where the block before it is equal but for that."""
+    if not isinstance(before, Split) or not isinstance(item, Split) or len(item.rows) <= len(before.rows):
+        return item, None
+    rest = item.rows[len(before.rows) :]
+    if not isinstance(rest[0].node, Layer):
+        return item, None
+    return replace(item, rows=item.rows[: len(before.rows)]), Box(rest[0].path, rest, kind(rest[0].node))
+
+
+def _merged(first: Item, other: Item) -> Item:
+    """Add an equal item's rows, each where its like is."""
+    if isinstance(first, Box) and isinstance(other, Box):
+        return replace(first, alike=(*first.alike, *other.rows, *other.alike))
+    if isinstance(first, Split) and isinstance(other, Split):
+        pairs = zip(first.branches, other.branches, strict=True)
+        branches = tuple(_all_merged(mine, its) for mine, its in pairs)
+        return replace(first, branches=branches, alike=(*first.alike, *other.rows, *other.alike))
+    if isinstance(first, (Series, Exit)) and isinstance(other, (Series, Exit)):
+        return replace(first, items=_all_merged(first.items, other.items))
+    raise AssertionError("expected items of one kind, received two")
+
+
+def _all_merged(first: tuple[Item, ...], other: tuple[Item, ...]) -> tuple[Item, ...]:
+    return tuple(_merged(mine, its) for mine, its in zip(first, other, strict=True))
 
 
 def _key(item: Item) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ APART = 14.0  # between branches
 PADDING = 10.0  # in a frame
 PASS = 9.0  # half the width of a branch that only passes on
 CAP = 4.0
+WIDEST = 260.0  # words in a box
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,11 @@ def input_box(shape: Shape) -> Piece:
 
 
 def _told(item: Box | Split) -> Group:
-    return Group((), title(item.rows, item.times), tuple(row.path for row in (*item.rows, *item.more)))
+    return Group((), title(item.rows, item.times), tuple(row.path for row in (*item.rows, *item.alike)))
 
 
 def _plate(said: str, figures: list[str], role: str, caps: tuple[str, ...], told: Group) -> Piece:
+    said = shortened(said, "name", WIDEST)
     wide = max(text_width(said, "name"), *(text_width(figure, "figure") for figure in figures)) + 16
     half = max(wide, 76.0) / 2
     tall = 22.0 + 12 * len(figures)

@@ -83,7 +83,7 @@ class Group:
 
 Mark: TypeAlias = "Polygon | Rectangle | Line | Circle | Text | Group"
 
-SIZES = {"title": 17.0, "subtitle": 12.0, "name": 11.0, "label": 11.0, "figure": 9.5, "edge": 9.5, "part": 11.0}
+SIZES = {"title": 17.0, "subtitle": 12.0, "name": 11.0, "label": 11.0, "figure": 9.5, "edge": 10.5, "part": 11.0}
 BOLD = ("title", "name", "part")
 
 

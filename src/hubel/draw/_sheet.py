@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
 
-from hubel.arch import Report, shape_text
+from hubel.arch import Layer, Report, shape_text
 from hubel.draw._outline import CAPS, Item, rows_of
-from hubel.draw._scene import Mark, Rectangle, Scene, Text, bounds, flat, moved, shortened, text_width
+from hubel.draw._scene import Mark, Polygon, Rectangle, Scene, Text, bounds, flat, moved, shortened, text_width
 from hubel.draw._words import KINDS, folded, kind, short, words
 
 MARGIN = 20.0
@@ -28,7 +28,7 @@ def sheet(report: Report, style: str, body: Sequence[Mark], items: Iterable[Item
     down += 20
     marks += moved(body, MARGIN - left + max(0.0, (room - (right - left)) / 2), down - top)
     down += bottom - top + 26
-    for mark in _legend(items, note, room):
+    for mark in _legend(body, items, note, room):
         marks += moved([mark], MARGIN, down)
     end = _extent(marks)[3]
     return Scene(
@@ -58,11 +58,14 @@ def _description(report: Report) -> str:
     )
 
 
-def _legend(items: Iterable[Item], note: str, room: float) -> list[Mark]:
+def _legend(body: Sequence[Mark], items: Iterable[Item], note: str, room: float) -> list[Mark]:
     """Explain the colours that occur, in lines no wider than `room`."""
     marks: list[Mark] = []
     across, down = 0.0, 0.0
+    occur = {mark.role for mark in flat(body) if isinstance(mark, (Polygon, Rectangle))}
     for role, said in _entries(items):
+        if role not in occur:
+            continue
         wide = 18 + text_width(said, "subtitle") + 16
         if across and across + wide > room:
             across, down = 0.0, down + LEGEND_LINE
@@ -75,18 +78,13 @@ def _legend(items: Iterable[Item], note: str, room: float) -> list[Mark]:
     return marks
 
 
-def _entries(items: Iterable[Item]) -> list[tuple[str, str]]:
-    rows = [row for row in rows_of(tuple(items)) if row.is_layer]
-    found: dict[str, list[str]] = {"input": []}
-    for row in rows:
-        steps = row.node.steps() if row.type not in ("Flatten", "Identity") else ()  # type: ignore[union-attr]
-        for step in steps:
-            its_kind = kind(step)
-            names = found.setdefault(its_kind, [])
-            if its_kind in ("activation", "normalization") and (said := words(step)) not in names:
-                names.append(said)
-    return [
-        (role, f"{said}: {', '.join(found[role])}" if found[role] else said)
-        for role, said in KINDS.items()
-        if role in found
-    ]
+def _entries(items: Iterable[Item]) -> Iterator[tuple[str, str]]:
+    """Give each kind and what the legend says of it: of activations and normalisations, which."""
+    found: dict[str, list[str]] = {role: [] for role in ("activation", "normalization")}
+    for row in rows_of(tuple(items)):
+        for step in row.node.steps() if isinstance(row.node, Layer) else ():
+            names = found.get(kind(step))
+            if names is not None and words(step) not in names:
+                names.append(words(step))
+    for role, said in KINDS.items():
+        yield role, f"{said}: {', '.join(found[role])}" if found.get(role) else said

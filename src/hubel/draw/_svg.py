@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import hypot
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 from zlib import crc32
 
 from hubel.draw._colours import style_sheet
 from hubel.draw._scene import Circle, Group, Line, Mark, Point, Polygon, Rectangle, Scene, Text
 
-QUIET = ("subtitle", "figure", "edge")
+QUIET = ("subtitle", "figure")
 HEAD = 5.5
 
 
@@ -36,7 +36,7 @@ def _document(scene: Scene, theme: str, role: str, link: Callable[[Group], str])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         f'class="hubel-{theme}" {role} aria-labelledby="{own}t {own}d">\n'
-        f'<title id="{own}t">{escape(scene.title)}</title>\n<desc id="{own}d">{escape(scene.description)}</desc>\n'
+        f'<title id="{own}t">{_plain(scene.title)}</title>\n<desc id="{own}d">{_plain(scene.description)}</desc>\n'
         f"<style>{style_sheet(theme)}</style>\n"
         f'<rect class="page" width="{width}" height="{height}"/>\n{body}\n</svg>\n'
     )
@@ -46,7 +46,7 @@ def _mark(mark: Mark, link: Callable[[Group], str]) -> str:
     match mark:
         case Group():
             inner = "".join(_mark(part, link) for part in mark.marks)
-            return f'<g class="layer"{link(mark)}><title>{escape(mark.title)}</title>{inner}</g>'
+            return f'<g class="layer"{link(mark)}><title>{_plain(mark.title)}</title>{inner}</g>'
         case Polygon():
             return f'<path class="{_class(mark)}" d="{_path(mark.points)}z"/>'
         case Rectangle():
@@ -91,7 +91,12 @@ def _words(text: Text) -> str:
     anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
     role = f"{text.role} quiet" if text.role in QUIET else text.role
     place = f'x="{_number(text.x)}" y="{_number(text.y)}"'
-    return f"<text class={quoteattr(role)} {place}{anchor}>{escape(text.words)}</text>"
+    return f"<text class="{escape(role)}" {place}{anchor}>{_plain(text.words)}</text>"
+
+
+def _plain(words: str) -> str:
+    """Escape words for XML, which has no place for control characters and the like."""
+    return escape("".join(letter if letter.isprintable() else "\ufffd" for letter in words), quote=False)
 
 
 def _path(points: tuple[Point, ...]) -> str:

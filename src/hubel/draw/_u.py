@@ -12,7 +12,7 @@ from hubel.draw._scene import Line, Mark, Text, moved, text_width
 from hubel.draw._words import words
 
 RISE = 14.0
-LEVEL = 26.0  # from the end of one level to the start of the next
+LEVEL = 32.0  # from the end of one level to the start of the next
 WIDE = 1000.0
 
 

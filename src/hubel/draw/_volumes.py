@@ -13,18 +13,18 @@ from typing import Any
 
 from hubel.arch import Report, Row, Shape, shape_text
 from hubel.draw._outline import Box, Item, Series, outline
-from hubel.draw._scene import Group, Line, Mark, Polygon, Scene, Text, moved, text_width
+from hubel.draw._scene import Group, Line, Mark, Polygon, Scene, Text, moved, shortened, text_width
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._solid import Scale, Solid, solid
 from hubel.draw._words import costs, folded, title, words
 
 MOST = 26  # volumes that one still takes in
-LABEL = 84.0  # a label's width
+LABEL = 96.0  # a label's width
 SEEN = 9.0  # the least that a window measures
 READING = 30.0  # the least between a volume and the next, for the lines from the window
 NOTE = (
-    "Along a volume: height, width, channels, as square roots. Red: the window that gives one place of the next "
-    "volume. Below: what the layer does, its parameters · MACs."
+    "Along a volume: its height, width and channels; it is drawn by their square roots. Red: the window that gives one "
+    "place of the next volume (small ones enlarged). Below: what the layer does, its parameters · its MACs."
 )
 
 
@@ -55,9 +55,14 @@ class _Slot:
         return max((text_width(line, role) for role, line in self.lines), default=0.0)
 
     @property
+    def middle(self) -> float:
+        """Where the label's middle is, seen from the volume's front."""
+        return (self.solid.right - self.solid.left) / 2
+
+    @property
     def left(self) -> float:
-        """From the slot's left edge to the volume's front."""
-        return max(self.solid.left, (self.label - self.solid.right - self.solid.left) / 2 + self.solid.left)
+        """How far the label reaches to the left of the volume's front."""
+        return self.label / 2 - self.middle
 
     @property
     def width(self) -> float:
@@ -133,23 +138,18 @@ def _lines(run: _Run) -> Iterator[tuple[str, str]]:
     if not run.boxes:
         yield "name", "input"
         return
-    first, last = run.boxes[0].path, _last(run.boxes[-1])
-    yield "name", first if first == last else f"{first} – {_ending(first, last)}"
+    first, last = run.boxes[0].path, run.boxes[-1].last or run.boxes[-1].path
+    name = first if first == last else f"{first} – {_ending(first, last)}"
+    yield "name", shortened(name, "name", 1.5 * LABEL)
     said = words(run.boxes[0].layer) + (f" ×{run.count}" if run.count > 1 else "")
     for line in folded(said, "label", LABEL):
-        yield "label", line
+        yield "label", shortened(line, "label", 1.5 * LABEL)
     box = run.boxes[0]
     if box.kind == "dense" and len(box.input_shape) == 1:
         yield "figure", f"reads {box.input_shape[0]:,}"
     cost = costs(sum(row.cost.parameters for row in run.rows), sum(row.cost.macs for row in run.rows))
     if cost:
         yield "figure", cost
-
-
-def _last(box: Box) -> str:
-    """Return the path of the last one of a box and its repeats."""
-    same = [row.path for row in box.more if row.type == box.rows[0].type]
-    return same[-1] if same else box.path
 
 
 def _ending(first: str, last: str) -> str:
@@ -175,40 +175,49 @@ def _rows(slots: Sequence[_Slot], room: float) -> list[list[_Slot]]:
 
 def _filled(slots: Sequence[_Slot], room: float) -> list[list[_Slot]]:
     rows: list[list[_Slot]] = [[]]
+    edges = _START
     for slot in slots:
-        if rows[-1] and _drawn([*rows[-1], slot])[2] > room:
+        tried = _edges(slot, _place(slot, edges))
+        if rows[-1] and max(tried) > room:
             rows.append([])
+            tried = _edges(slot, _place(slot, _START))
+        edges = tried
         rows[-1].append(slot)
     return rows
+
+
+_START = (-READING, -10.0)  # where a volume and a label before the first would end
+
+
+def _place(slot: _Slot, edges: tuple[float, float]) -> float:
+    """Return where a volume begins: lines from the volume before need room, and labels may not touch."""
+    return max(edges[0] + READING + slot.solid.left, edges[1] + 10 + slot.left)
+
+
+def _edges(slot: _Slot, x: float) -> tuple[float, float]:
+    """Return where a volume that begins at `x` and its label end."""
+    return x + slot.solid.right, x + slot.middle + slot.label / 2
 
 
 def _drawn(row: Sequence[_Slot]) -> tuple[list[Mark], float, float]:
     """Draw a row about its middle line, y = 0; return its marks, its lower end and its right end."""
     marks: list[Mark] = []
-    across, end, label_end = 0.0, 0.0, -100.0
     base = max(slot.solid.height for slot in row) / 2 + 28
-    bottom = base
+    edges = _START
     before: tuple[_Slot, float] | None = None
     for slot in row:
-        x = across + slot.left
-        if before is not None:  # lines need room, and labels may not touch
-            x = max(end + READING + slot.solid.left, label_end + 10 + slot.left)
+        x = _place(slot, edges)
+        if before is not None:
             marks += moved(_reading(before[0].solid, slot, x - before[1]), before[1], 0)
-        else:
-            x = slot.left
         marks += _group(slot, x, base)
-        end = x + slot.solid.right
-        middle = x + (slot.solid.right - slot.solid.left) / 2
-        label_end = middle + slot.label / 2
-        bottom = max(bottom, base + 13.0 * len(slot.lines))
+        edges = _edges(slot, x)
         before = slot, x
-    return marks, bottom, max(end, label_end)
+    return marks, base + 13.0 * max(len(slot.lines) for slot in row), max(edges)
 
 
 def _group(slot: _Slot, x: float, base: float) -> list[Mark]:
-    middle = x + (slot.solid.right - slot.solid.left) / 2
     marks = moved(slot.solid.marks, x, 0)
-    marks += [Text(middle, base + 13 * place, line, role) for place, (role, line) in enumerate(slot.lines)]
+    marks += [Text(x + slot.middle, base + 13 * place, line, role) for place, (role, line) in enumerate(slot.lines)]
     run = slot.run
     said = title(run.boxes[0].rows, run.count) if run.boxes else f"input: {shape_text(run.shape)}"
     return [Group(tuple(marks), said, tuple(row.path for row in run.rows))]

@@ -93,6 +93,8 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "SqueezeExcitation": lambda layer: "squeeze-excite",
     "SelectChannels": lambda layer: f"select {len(layer.channels)} maps",
     "ChannelPadding": lambda layer: f"zeros for {layer.before + layer.after} maps",
+    "Scale": lambda layer: "scale",
+    "LeakyReLU": lambda layer: "leaky relu",
     "ChannelShuffle": lambda layer: f"shuffle {layer.groups} groups",
 }
 
