@@ -38,7 +38,7 @@ def test_the_zoo_compiles(name, framework):
 
 
 @pytest.mark.parametrize("framework", ["keras", "jax"])
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(network=networks())
 def test_random_networks_compile(framework: str, network: Network) -> None:
     try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
 from typing import Any, TypeAlias
 
 from hubel.arch import Activation, Auxiliary, Chain, Concat, Layer, Network, Node, Shape, Sum, assert_never
 from hubel.arch import named_children as named
+
+LOOK_AHEAD = 8  # layers that a translation is shown of what follows
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,7 @@ class _Outliner:
             if isinstance(node, Activation) and isinstance(last, Join) and _joinable(node, last):
                 last.after = node.function
                 continue
-            following = takewhile(lambda after: isinstance(after, Layer), (after for _, after in scope[place + 1 :]))
-            layers = [after for after in following if isinstance(after, Layer)]
-            found, shape = self.node(node, own, shape, layers)
+            found, shape = self.node(node, own, shape, _leading(scope[place + 1 : place + 1 + LOOK_AHEAD]))
             items += found
         return Group(_gathered(items, self.words), name, output=shape), shape
 
@@ -148,6 +147,16 @@ class _Outliner:
             return [Join("sum", branches, name, ends[0])], ends[0]
         output = (*ends[0][:-1], sum(end[-1] for end in ends))
         return [Join("concat", branches, name, output)], output
+
+
+def _leading(scope: Sequence[tuple[str, Node]]) -> list[Layer]:
+    """Return the layers at the start of a scope, up to the first node that is none."""
+    found: list[Layer] = []
+    for _, node in scope:
+        if not isinstance(node, Layer):
+            break
+        found.append(node)
+    return found
 
 
 def _joinable(activation: Activation, join: Join) -> bool:
