@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from hubel import zoo
-from hubel.arch import analyse
+from hubel.arch import Network, analyse, parse
 from hubel.cli import main
-from hubel.nn import inspect_onnx
+from hubel.nn import build, inspect_onnx, network_of_onnx
 
 onnx = pytest.importorskip("onnx")
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
@@ -118,3 +119,81 @@ def test_the_command(small: Path, capsys: pytest.CaptureFixture[str], tmp_path: 
     assert "is not an ONNX file" in capsys.readouterr().err
     assert main(["inspect", str(tmp_path / "absent.onnx")]) == 2
     assert "no file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("file", ["bvlc_alexnet", "densenet121", "inception_v2", "resnet50", "squeezenet", "zfnet512"])
+def test_classic_networks_become_trees(file: str) -> None:
+    network, report = network_of_onnx(LIGHT / f"light_{file}.onnx"), inspect_onnx(LIGHT / f"light_{file}.onnx")
+    assert parse(str(network)) == Network(network.input, network.body)
+    found = analyse(network)
+    assert (found.parameters, found.macs) == (report.parameters, report.macs)
+    assert found.training_macs == report.training_macs
+
+
+def test_what_is_no_tree_is_named() -> None:
+    with pytest.raises(ValueError, match=r"n7 \(Reshape\): a tree makes vectors of pictures"):
+        network_of_onnx(LIGHT / "light_shufflenet.onnx")
+
+
+def wave(dims: tuple[int, ...]) -> torch.Tensor:
+    """Numbers that depend on a tensor's shape alone."""
+    found = torch.cos(torch.arange(_size(dims), dtype=torch.float32)).reshape(dims)
+    return 1 + found / 4 if len(dims) == 1 else found / found[0].numel() ** 0.5
+
+
+def test_a_tree_computes_what_the_file_says(tmp_path: Path) -> None:
+    """ONNX's own evaluator runs the file, PyTorch the tree, with equal numbers in tensors of equal shapes."""
+    from onnx import TensorProto, helper, numpy_helper
+    from onnx.reference import ReferenceEvaluator
+
+    nodes = [
+        helper.make_node("Conv", ["image", "w1", "b1"], ["a"], pads=[1, 0, 2, 1], strides=[2, 1]),
+        helper.make_node("BatchNormalization", ["a", "s", "t", "m", "v"], ["n"], epsilon=1e-3),
+        helper.make_node("Relu", ["n"], ["r"]),
+        helper.make_node("MaxPool", ["r"], ["p"], kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[1, 1]),
+        helper.make_node("Conv", ["p", "w2"], ["c"]),
+        helper.make_node("Add", ["c", "r"], ["sum"]),
+        helper.make_node(
+            "ConvTranspose", ["sum", "w3"], ["up"], strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1]
+        ),
+        helper.make_node("LeakyRelu", ["up"], ["leaky"], alpha=0.2),
+        helper.make_node("Constant", [], ["six"], value=numpy_helper.from_array(torch.tensor(6.0).numpy())),
+        helper.make_node("Clip", ["leaky", "nought", "six"], ["l"]),
+        helper.make_node("AveragePool", ["l"], ["small"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Concat", ["small", "sum"], ["both"], axis=1),
+        helper.make_node("Flatten", ["both"], ["f"]),
+        helper.make_node("MatMul", ["f", "g"], ["y"]),
+        helper.make_node("Add", ["y", "bias"], ["out"]),
+        helper.make_node("Softmax", ["out"], ["probabilities"], axis=1),
+    ]
+    weights = {"w1": (4, 3, 3, 2), "b1": (4,), "s": (4,), "t": (4,), "m": (4,), "v": (4,), "w2": (4, 4, 1, 1)}
+    weights |= {"w3": (4, 2, 3, 3), "g": (6 * 8 * 6, 5), "bias": (5,)}
+    stored = [numpy_helper.from_array(wave(dims).numpy(), name) for name, dims in weights.items()]
+    stored[8] = numpy_helper.from_array(wave((5, 288)).T.contiguous().numpy(), "g")
+    stored.append(numpy_helper.from_array(torch.tensor(0.0).numpy(), "nought"))
+    given = [helper.make_tensor_value_info("image", TensorProto.FLOAT, [2, 3, 10, 8])]
+    output = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [2, 5])]
+    graph = helper.make_graph(nodes, "branches", given, output, stored)
+    file = tmp_path / "branches.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(file))
+
+    module = build(network_of_onnx(file)).eval()
+    with torch.no_grad():
+        for tensor in module.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.copy_(wave(tuple(tensor.shape)))
+        image = torch.rand(2, 3, 10, 8, generator=torch.Generator().manual_seed(3))
+        found = module(image)
+    (expected,) = ReferenceEvaluator(str(file)).run(None, {"image": image.numpy()})
+    torch.testing.assert_close(found, torch.from_numpy(expected), rtol=1e-4, atol=1e-6)
+
+
+def test_a_file_whose_shapes_clash_is_refused(tmp_path: Path) -> None:
+    from onnx import helper
+
+    nodes = [helper.make_node("Flatten", ["image"], ["f"]), helper.make_node("MatMul", ["f", "g"], ["y"])]
+    file = made(tmp_path / "clash.onnx", nodes, {"image": [1, 3, 2, 2]}, {"g": (13, 5)}, "y")
+    with pytest.raises(ValueError, match=r"matmul1 \(MatMul\)"):
+        inspect_onnx(file)
+    with pytest.raises(ValueError, match="MatMul"):
+        network_of_onnx(file)

@@ -33,7 +33,7 @@ def network_of(module: nn.Module, input_shape: Sequence[int], name: str = "") ->
     report = inspect(module, input_shape, batch=BATCH)
     shape = tuple(input_shape)
     steps = _steps(module, shape)
-    network = Network(shape, Chain(*_Folding(steps).chain(len(steps) - 1, 0)), name)
+    network = Network(shape, Chain(*Folding(steps).chain(len(steps) - 1, 0)), name)
     tree = analyse(network)
     figures = ("parameters", tree.parameters, report.parameters), ("macs", tree.macs, report.macs // BATCH)
     for figure, ours, theirs in figures:
@@ -46,7 +46,7 @@ def network_of(module: nn.Module, input_shape: Sequence[int], name: str = "") ->
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
     """An operation of the graph: a layer, or what joins branches; `inputs` are the places of what it takes."""
 
     name: str
@@ -82,7 +82,7 @@ def _public(tensor: Tensor) -> Shape:
     return (shape[1], shape[2], shape[0]) if len(shape) == 3 else shape
 
 
-def _steps(module: nn.Module, shape: Shape) -> list[_Step]:
+def _steps(module: nn.Module, shape: Shape) -> list[Step]:
     """Read a model's operations in the order in which they run; the first is the input, the last gives the output."""
     try:
         graph = fx.symbolic_trace(module)
@@ -91,7 +91,7 @@ def _steps(module: nn.Module, shape: Shape) -> list[_Step]:
     order = (shape[2], *shape[:2]) if len(shape) == 3 else shape
     dtype = next((p.dtype for p in module.parameters()), torch.get_default_dtype())
     shapes = _shapes(graph, torch.empty(BATCH, *order, dtype=dtype, device="meta"))
-    steps: list[_Step] = []
+    steps: list[Step] = []
     places: dict[fx.Node, int] = {}
     ran: dict[int, str] = {}
     for node in graph.graph.nodes:
@@ -99,7 +99,7 @@ def _steps(module: nn.Module, shape: Shape) -> list[_Step]:
             return steps[: places[_result(node)] + 1]
         if node.op == "placeholder" and not steps:
             places[node] = 0
-            steps.append(_Step(node.name, None, ()))
+            steps.append(Step(node.name, None, ()))
         elif node in shapes:
             found = _read(graph, node, places, shapes, ran)
             if isinstance(found, int):
@@ -123,7 +123,7 @@ def _read(
     places: dict[fx.Node, int],
     shapes: dict[fx.Node, Shape],
     ran: dict[int, str],
-) -> _Step | int:
+) -> Step | int:
     """Read one operation; an int is the place of what it hands on unchanged."""
     takes = [given for given in node.all_input_nodes if given in shapes]
     label = str(node.target) if node.op == "call_module" else f"{node.name} ({_called(node)})"
@@ -135,12 +135,12 @@ def _read(
         axis = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
         if axis not in (1, -len(shapes[node])):
             raise ValueError(f"{label}: a tree concatenates channels, not along dimension {axis}")
-        return _Step(label, Concat, tuple(places[given] for given in node.args[0]))  # type: ignore[union-attr,index]
+        return Step(label, Concat, tuple(places[given] for given in node.args[0]))  # type: ignore[union-attr,index]
     if node.target in SUMS:
         both = [given for given in node.args[:2] if isinstance(given, fx.Node)]
         if len(both) < 2 or shapes[both[0]] != shapes[both[1]] or node.kwargs:
             raise ValueError(f"{label}: a tree adds branches of equal shape")
-        return _Step(label, Sum, tuple(places[given] for given in both))
+        return Step(label, Sum, tuple(places[given] for given in both))
     if len(inputs) != 1:
         raise ValueError(f"{label}: takes {len(inputs)} tensors; a tree joins branches by sums and concatenations only")
     given, made = shapes[takes[0]], shapes[node]
@@ -153,7 +153,7 @@ def _read(
             layer = layer_of(part, given)
         except ValueError as error:
             raise ValueError(f"{label}: {error}") from None
-    return _Step(label, layer, inputs)
+    return Step(label, layer, inputs)
 
 
 def _called(node: fx.Node) -> str:
@@ -184,10 +184,10 @@ def _reshaping(node: fx.Node, given: Shape, made: Shape) -> Layer | None:
     return None
 
 
-class _Folding:
+class Folding:
     """Folds a graph into a tree: what joins branches is folded with all that lies between it and where they fork."""
 
-    def __init__(self, steps: list[_Step]) -> None:
+    def __init__(self, steps: list[Step]) -> None:
         self.steps = _nested(steps)
         self.fork = _dominators(self.steps)
         self.used: set[int] = set()
@@ -219,7 +219,7 @@ class _Folding:
         return nodes[0] if len(nodes) == 1 else Chain(*nodes)
 
 
-def _nested(steps: list[_Step]) -> list[_Step]:
+def _nested(steps: list[Step]) -> list[Step]:
     """Write concat(a, b, c) as concat(concat(a, b), c) where concat(a, b) is in the graph too, as in DenseNet."""
     known: dict[tuple[int, ...], int] = {}
     found = []
@@ -230,11 +230,11 @@ def _nested(steps: list[_Step]) -> list[_Step]:
             if shorter:
                 inputs = (known[inputs[:shorter]], *inputs[shorter:])
             known[step.inputs] = place
-        found.append(_Step(step.name, step.what, inputs))
+        found.append(Step(step.name, step.what, inputs))
     return found
 
 
-def _dominators(steps: list[_Step]) -> list[int]:
+def _dominators(steps: list[Step]) -> list[int]:
     """Find for each step the last one before it through which every way from the input goes."""
     found = [0]
     for step in steps[1:]:

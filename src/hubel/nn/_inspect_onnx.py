@@ -24,6 +24,20 @@ def inspect_onnx(path: str | Path, input_shape: Sequence[int] | None = None, *, 
 
     Raises `ValueError` where sizes stay unknown, or the file is no ONNX, and `ModuleNotFoundError` without `onnx`.
     """
+    graph, found, inputs, constants = read_onnx(path, input_shape, batch)
+    reading = _Reading(found, {name: _Constant(tensor) for name, tensor in constants.items()})
+    for node in graph.node:
+        reading.take(node)
+    shapes = tuple(found[given.name] for given in inputs if given.name in reading.read)
+    output = found.get(graph.output[0].name) if graph.output else None
+    size = shapes[0][0] if shapes else batch
+    return Inspection(graph.name or Path(path).stem, size, shapes, output, tuple(reading.rows))
+
+
+def read_onnx(
+    path: str | Path, input_shape: Sequence[int] | None, batch: int
+) -> tuple[Any, dict[str, TensorShape], list[Any], dict[str, Any]]:
+    """Load a file: its graph, the shapes of its tensors, its real inputs, its stored tensors by name."""
     onnx = importlib.import_module("onnx")
     file = Path(path)
     if not file.is_file():
@@ -32,17 +46,11 @@ def inspect_onnx(path: str | Path, input_shape: Sequence[int] | None = None, *, 
         model = onnx.load(str(file), load_external_data=False)
     except Exception as error:
         raise ValueError(f"{path} is not an ONNX file: {str(error).splitlines()[0]}") from None
-    graph = model.graph
-    stored = {tensor.name for tensor in graph.initializer}
-    inputs = [given for given in graph.input if given.name not in stored]
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    inputs = [given for given in model.graph.input if given.name not in stored]
     _settle(inputs, input_shape, batch)
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    reading = _Reading(_shapes(inferred), {tensor.name: _Constant(tensor) for tensor in graph.initializer})
-    for node in inferred.node:
-        reading.take(node)
-    shapes = tuple(reading.shapes[given.name] for given in inputs if given.name in reading.read)
-    output = reading.shapes.get(graph.output[0].name) if graph.output else None
-    return Inspection(graph.name or file.stem, shapes[0][0] if shapes else batch, shapes, output, tuple(reading.rows))
+    return inferred, _shapes(inferred), inputs, stored
 
 
 def _settle(inputs: list[Any], input_shape: Sequence[int] | None, batch: int) -> None:
