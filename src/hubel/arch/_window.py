@@ -64,6 +64,7 @@ class Window:
     before: int = 0
     after: int = 0
     ceil: bool = False
+    most_padding: int | None = None
 
     @property
     def extent(self) -> int:
@@ -121,38 +122,47 @@ class Window:
         return f"{values} = {int(size) if size.denominator == 1 else float(size):,}".replace("-", "−")
 
     def fits(self) -> tuple[Fit, ...]:
-        """Find the nearest changes of stride, padding, kernel and size for which the rule gives a whole number ≥ 1."""
-        found = []
-        if self.slack < 0:
-            kernel = (self.length + self.before + self.after - 1) // self.dilation + 1
+        """Find the nearest changes of stride, padding, kernel and size for which the windows cover everything."""
+        found = [] if self.slack < 0 else self._other_strides()
+        kernel = next((k for k in range(self.kernel - 1, 0, -1) if self._with(kernel=k).is_whole), None)
+        if self.slack < 0 and kernel is not None:
             found.append(self._fit("kernel_size", kernel, kernel=kernel))
-            pad = -(-(self.extent - self.length) // 2)
-            found.append(self._fit("padding", pad, before=pad, after=pad))
-            least = self.extent - self.before - self.after
-            found.append(Fit(f"input {self.axis}", f"at least {least}", "1"))
+        short = -self.slack if self.slack < 0 else self.stride - self.slack % self.stride
+        found += self._more_padding(short)
+        if self.slack < 0:
+            found.append(Fit(f"input {self.axis}", f"at least {self.length + short}", "1"))
             return tuple(found)
-        for stride in sorted(range(1, min(self.slack, 64) + 1), key=lambda s: (abs(s - self.stride), s)):
-            if self.slack % stride == 0 and stride != self.stride:
-                found.append(self._fit("strides", stride, stride=stride))
-            if len(found) == 2:
-                break
-        rest = self.slack % self.stride
-        short = self.stride - rest
-        if (self.before + self.after + short) % 2 == 0:
-            pad = (self.before + self.after + short) // 2
-            found.append(self._fit("padding", pad, before=pad, after=pad))
-        else:
-            found.append(
-                self._fit("padding", f"{self.before} before and {self.after + short} after", after=self.after + short)
-            )
         found.append(self._fit(f"input {self.axis}", self.length + short, length=self.length + short))
-        if self.length > rest:
-            found.append(self._fit(f"input {self.axis}", self.length - rest, length=self.length - rest))
+        below = self.length - self.slack % self.stride
+        if below > 0:
+            found.append(self._fit(f"input {self.axis}", below, length=below))
         return tuple(found)
 
-    def _fit(self, argument: str, value: object, **changes: int) -> Fit:
+    @property
+    def is_whole(self) -> bool:
+        """Whether the rule gives a whole number of at least 1."""
+        return self.slack >= 0 and self.slack % self.stride == 0
+
+    def _other_strides(self) -> list[Fit]:
+        near = sorted(range(1, min(self.slack, 64) + 1), key=lambda stride: (abs(stride - self.stride), stride))
+        whole = [stride for stride in near if self.slack % stride == 0 and stride != self.stride]
+        return [self._fit("strides", stride, stride=stride) for stride in whole[:2]]
+
+    def _more_padding(self, rows: int) -> list[Fit]:
+        """Suggest so many more rows of padding, alike on both sides where that works out, if the layer takes it."""
+        total = self.before + self.after + rows
+        before, after = (total // 2, total // 2) if total % 2 == 0 else (self.before, self.after + rows)
+        if self.most_padding is not None and max(before, after) > self.most_padding:
+            return []
+        value = str(before) if before == after else f"{before} before and {after} after"
+        return [self._fit("padding", value, before=before, after=after)]
+
+    def _with(self, **changes: int) -> Window:
         settings = {name: getattr(self, name) for name in self.__slots__}
-        return Fit(argument, str(value), str(Window(**{**settings, **changes}).count))
+        return Window(**{**settings, **changes})
+
+    def _fit(self, argument: str, value: object, **changes: int) -> Fit:
+        return Fit(argument, str(value), str(self._with(**changes).count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,20 +204,21 @@ def misfit(kind: str, windows: Windows, window: Window) -> ShapeError:
 
 
 def windows_of(
-    input: Shape, kernel: Pair, strides: Pair, padding: Padding, dilation: Pair = (1, 1), ceil: bool = False
+    input: Shape, kernel: Pair, strides: Pair, padding: Padding, dilation: Pair = (1, 1), ceil: bool | None = None
 ) -> Windows:
-    """Lay a layer's windows over an input of H×W×C."""
+    """Lay windows over an input of H×W×C; `ceil` is given for pools, whose padding is at most half a window."""
     found = []
     for i, axis in enumerate(("height", "width")):
-        window = Window(axis, input[i], kernel[i], strides[i], dilation[i], ceil=ceil)
         if padding == "same":
-            total = max((-(-input[i] // strides[i]) - 1) * strides[i] + window.extent - input[i], 0)
+            extent = (kernel[i] - 1) * dilation[i] + 1
+            total = max((-(-input[i] // strides[i]) - 1) * strides[i] + extent - input[i], 0)
             before, after = total // 2, total - total // 2
         elif padding == "valid":
             before, after = 0, 0
         else:
             before, after = both_sides(padding)[i]
-        found.append(Window(axis, input[i], kernel[i], strides[i], dilation[i], before, after, ceil))
+        most = None if ceil is None else kernel[i] // 2
+        found.append(Window(axis, input[i], kernel[i], strides[i], dilation[i], before, after, bool(ceil), most))
     return Windows(*found)
 
 
