@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import hypot
 from html import escape
+from math import hypot
 from zlib import crc32
 
 from hubel.draw._colours import style_sheet
@@ -91,7 +91,7 @@ def _words(text: Text) -> str:
     anchor = "" if text.anchor == "start" else f' text-anchor="{text.anchor}"'
     role = f"{text.role} quiet" if text.role in QUIET else text.role
     place = f'x="{_number(text.x)}" y="{_number(text.y)}"'
-    return f"<text class="{escape(role)}" {place}{anchor}>{_plain(text.words)}</text>"
+    return f'<text class="{escape(role)}" {place}{anchor}>{_plain(text.words)}</text>'
 
 
 def _plain(words: str) -> str:
