@@ -45,6 +45,7 @@ def outputs(network: Network, batch: int = 2) -> tuple[Tensor, Tensor]:
     """Give the program hubel's weights, in order, and both the same input."""
     torch.manual_seed(0)
     module, other = build(network).eval(), program(network)
+    assert settings_of(module) == settings_of(other)
     weights, places = module.state_dict(), other.state_dict()
     assert [tuple(w.shape) for w in weights.values()] == [tuple(p.shape) for p in places.values()]
     started = {
@@ -79,6 +80,11 @@ def reduced(name: str) -> Network:
     return zoo.get(name, **options)
 
 
+def settings_of(module: nn.Module) -> list[str]:
+    """What each module with parameters says of its settings: strides, epsilon, groups, …"""
+    return [part.extra_repr() for part in module.modules() if any(True for _ in part.parameters(recurse=False))]
+
+
 @pytest.mark.parametrize("name", zoo.names())
 def test_parameters_of_the_zoo(name):
     """Full size, on the meta device: the same shapes in the same order, and as many as the arithmetic says."""
@@ -87,6 +93,7 @@ def test_parameters_of_the_zoo(name):
         module, other = build(network), program(network)
     shapes = [[tuple(weight.shape) for weight in made.state_dict().values()] for made in (module, other)]
     assert shapes[0] == shapes[1]
+    assert settings_of(module) == settings_of(other)
     assert sum(p.numel() for p in other.parameters()) == analyse(network).parameters
     trainable = sum(p.numel() for p in other.parameters() if p.requires_grad)
     assert trainable == analyse(network).trainable
