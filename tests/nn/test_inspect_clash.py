@@ -47,6 +47,15 @@ def test_a_dense_layer_says_which_picture_would_fit_and_it_does() -> None:
     assert inspect(Classifier(), (32, 32, 3)).output_shape == (1, 10)
 
 
+def test_other_sizes_are_searched_for_and_only_true_ones_told() -> None:
+    model = Classifier()
+    model.head = nn.Linear(16 * 8 * 8, 10)
+    assert str(clash(model, (224, 224, 3)).fits[-1]) == "input_shape 44×44×3 → 1024 features"
+    assert inspect(model, (44, 44, 3)).output_shape == (1, 10)
+    model.head = nn.Linear(1000, 10)  # which no square picture gives
+    assert [fit.argument for fit in clash(model, (224, 224, 3)).fits] == ["in_features"]
+
+
 def test_channels_in_the_wrong_place() -> None:
     error = clash(Classifier(), (3, 32, 64))
     assert error.place == "features.0"

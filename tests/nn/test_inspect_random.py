@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -9,11 +10,11 @@ from typing import Any
 import pytest
 import torch
 from hypothesis import given, settings
-from tests.trees import networks
 from torch import Tensor, nn
 
 from hubel.arch import Network, analyse
 from hubel.nn import NetworkModule, build, inspect
+from tests.trees import networks
 
 BATCH = 2  # PyTorch refuses batch statistics of one value
 RANDOM_NETWORKS = 3_000 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 80
@@ -66,6 +67,23 @@ def test_inspect_equals_a_real_run(network: Network) -> None:
     assert report.macs == BATCH * expected.macs
     if not any(row.type == "SqueezeExcitation" for row in expected.rows):  # the tree counts its two layers as one
         assert report.training_macs == BATCH * expected.training_macs
+
+
+def windows() -> Iterator[nn.Module]:
+    for kernel, stride, padding in itertools.product((1, 2, 3), (1, 2, 3), (0, 1)):
+        for dilation in (1, 2):
+            yield nn.Conv2d(2, 2, kernel, stride, padding, dilation)
+            yield nn.ConvTranspose2d(2, 2, kernel, stride, padding, stride - 1, dilation=dilation)
+        if 2 * padding <= kernel:
+            yield from (nn.MaxPool2d(kernel, stride, padding, ceil_mode=ceil) for ceil in (False, True))
+            yield from (nn.AvgPool2d(kernel, stride, padding, ceil_mode=ceil) for ceil in (False, True))
+
+
+@pytest.mark.parametrize("size", [5, 6, 7])
+def test_sizes_of_windows_are_as_in_a_real_run(size: int) -> None:
+    for module in windows():
+        image = torch.zeros(1, 2, size, size + 1)
+        assert inspect(module, example=image).output_shape == tuple(module(image).shape), module
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
