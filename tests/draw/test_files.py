@@ -186,6 +186,10 @@ def test_another_theme_is_refused():
         figure(zoo.get("lenet5"), theme="blue")
 
 
-def test_the_picture_of_the_readme_is_what_the_command_draws():
-    written = (ROOT / "docs" / "lenet5.svg").read_text(encoding="utf-8")
-    assert written == figure(zoo.get("lenet5")).svg(), "run: hubel draw lenet5 -o docs/lenet5.svg"
+@pytest.mark.parametrize(
+    "path", ["lenet5", *(f"drawings/{name}" for name in ("alexnet", "googlenet", "resnet152", "unet"))]
+)
+def test_the_pictures_of_the_pages_are_what_the_command_draws(path):
+    name = path.rpartition("/")[2]
+    written = (ROOT / "docs" / f"{path}.svg").read_text(encoding="utf-8")
+    assert written == figure(zoo.get(name)).svg(), f"run: hubel draw {name} -o docs/{path}.svg"

@@ -12,8 +12,8 @@ from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._u import is_u, u_shape
 
 NOTE = (
-    "In a box: what it does (/2: every second place), its output, its parameters · its MACs. "
-    "×3: three alike in a row, with the figures of the first."
+    "In a box: what it does (/2: every second place), its output, parameters · MACs. "
+    "×3: three alike in a row, the first one's figures."
 )
 TALL = 900.0  # a column that is longer is broken where the page has room for another
 BETWEEN = 36.0  # between columns

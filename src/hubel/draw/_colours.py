@@ -65,6 +65,7 @@ def _rules(scope: str, roles: dict[str, tuple[str, str]], others: tuple[str, ...
     page, words, quiet, lines, frame, edge, head, window = others
     found = [
         f"{scope} .page{{fill:{page}}}{scope} text{{fill:{words}}}{scope} .quiet{{fill:{quiet}}}",
+        f"{scope} .edge{{stroke:{page};stroke-width:3;stroke-linejoin:round;paint-order:stroke}}",
         f"{scope} .flow,{scope} .fan{{stroke:{lines}}}{scope} .head{{fill:{lines}}}",
         f"{scope} .reads{{stroke:{window}}}{scope} .window{{stroke:{window};fill:{window};fill-opacity:.22}}",
         f"{scope} .frame{{fill:{frame};stroke:{edge}}}{scope} .band{{fill:{head};stroke:{edge}}}",

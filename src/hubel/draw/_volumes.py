@@ -24,7 +24,7 @@ SEEN = 9.0  # the least that a window measures
 READING = 30.0  # the least between a volume and the next, for the lines from the window
 NOTE = (
     "Along a volume: its height, width and channels; it is drawn by their square roots. Red: the window that gives one "
-    "place of the next volume (small ones enlarged). Below: what the layer does, its parameters · its MACs."
+    "place of the next volume (small ones enlarged). Below: what the layer does, parameters · MACs."
 )
 
 
@@ -202,17 +202,19 @@ def _edges(slot: _Slot, x: float) -> tuple[float, float]:
 def _drawn(row: Sequence[_Slot]) -> tuple[list[Mark], float, float]:
     """Draw a row about its middle line, y = 0; return its marks, its lower end and its right end."""
     marks: list[Mark] = []
+    under: list[Mark] = []
     base = max(slot.solid.height for slot in row) / 2 + 28
     edges = _START
     before: tuple[_Slot, float] | None = None
     for slot in row:
         x = _place(slot, edges)
         if before is not None:
+            under += moved(_fan(before[0].solid, slot, x - before[1]), before[1], 0)
             marks += moved(_reading(before[0].solid, slot, x - before[1]), before[1], 0)
         marks += _group(slot, x, base)
         edges = _edges(slot, x)
         before = slot, x
-    return marks, base + 13.0 * max(len(slot.lines) for slot in row), max(edges)
+    return [*under, *marks], base + 13.0 * max(len(slot.lines) for slot in row), max(edges)
 
 
 def _group(slot: _Slot, x: float, base: float) -> list[Mark]:
@@ -223,14 +225,26 @@ def _group(slot: _Slot, x: float, base: float) -> list[Mark]:
     return [Group(tuple(marks), said, tuple(row.path for row in run.rows))]
 
 
+def _reads_all(box: Box) -> bool:
+    """Whether there is no window to show: dense layers read everything, transposed convolutions spread each place."""
+    return len(box.input_shape) != 3 or box.kind == "dense" or "Transpose" in type(box.layer).__name__
+
+
+def _fan(before: Solid, slot: _Slot, distance: float) -> list[Mark]:
+    """Draw lines from all of the volume before to all of this one."""
+    if not _reads_all(slot.run.boxes[0]):
+        return []
+    corners = before.at(1, 0), before.at(1, 1)
+    ends = (distance, -slot.solid.height / 2), (distance, slot.solid.height / 2)
+    return [Line((corner, end), "fan") for corner, end in zip(corners, ends, strict=True)]
+
+
 def _reading(before: Solid, slot: _Slot, distance: float) -> list[Mark]:
     """Draw the window on the volume before, and lines from it to the one place that it gives."""
     box = slot.run.boxes[0]
+    if _reads_all(box):
+        return []
     front = (distance, -0.14 * slot.solid.height)
-    if len(box.input_shape) != 3 or box.kind == "dense" or "Transpose" in type(box.layer).__name__:
-        corners = before.at(1, 0), before.at(1, 1)
-        ends = (distance, -slot.solid.height / 2), (distance, slot.solid.height / 2)
-        return [Line((corner, end), "fan") for corner, end in zip(corners, ends, strict=True)]
     tall, wide = _window(box.layer, box.input_shape)
     if not tall:
         return []

@@ -73,9 +73,7 @@ def _pooling(what: str) -> Callable[[Any], str]:
 _WORDS: dict[str, Callable[[Any], str]] = {
     "Conv2D": _convolution,
     "DepthwiseConv2D": lambda layer: f"{_pair(layer.kernel_size)} depthwise{_stride(layer.strides)}{_more(layer)}",
-    "Conv2DTranspose": lambda layer: (
-        f"{_pair(layer.kernel_size)} up-conv, {layer.filters}{_stride(layer.strides).replace('/', '×')}{_more(layer)}"
-    ),
+    "Conv2DTranspose": lambda layer: f"{_pair(layer.kernel_size)} up-conv, {layer.filters}{_more(layer)}",
     "LocallyConnected2D": lambda layer: f"{_pair(layer.kernel_size)} local, {layer.filters}{_stride(layer.strides)}",
     "Dense": lambda layer: f"dense, {layer.units}",
     "RadialBasis": lambda layer: f"radial basis, {layer.units}",
@@ -89,7 +87,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "LayerNormalization": lambda layer: "layer norm",
     "GroupNormalization": lambda layer: "group norm",
     "LocalResponseNormalization": lambda layer: "local response norm",
-    "UpSampling2D": lambda layer: f"upsample ×{layer.size[0] if layer.size[0] == layer.size[1] else layer.size}",
+    "UpSampling2D": lambda layer: f"upsample by {_pair(layer.size)}",
     "SqueezeExcitation": lambda layer: "squeeze-excite",
     "SelectChannels": lambda layer: f"select {len(layer.channels)} maps",
     "ChannelPadding": lambda layer: f"zeros for {layer.before + layer.after} maps",
@@ -121,7 +119,7 @@ def title(rows: tuple[Row, ...], times: int = 1) -> str:
 def folded(text: str, role: str, room: float) -> list[str]:
     """Break words at spaces into lines no wider than `room`."""
     lines: list[str] = []
-    for word in re.split(" (?![/×])", text):  # "/2" and "×3" stay with what they are said of
+    for word in re.split(" (?![/×]|groups)", text):  # "/2" and "×3" stay with what they are said of
         if lines and text_width(f"{lines[-1]} {word}", role) <= room:
             lines[-1] += f" {word}"
         else:
