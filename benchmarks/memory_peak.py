@@ -2,7 +2,8 @@
 
 Truth is the peak of the bytes that PyTorch's profiler sees allocated during one step (SGD with momentum on the
 processor, its numbers there already), on top of weights, running statistics, momentum and the batch. Where torchinfo is
-installed, its "estimated total size" stands beside it. `name:batch[:float32|autocast|bfloat16][:channels_last]` chooses other cases.
+installed, its "estimated total size" stands beside it. Other cases are chosen by
+`name:batch[:float32|autocast|bfloat16][:channels_last]`.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@
 608
 """
 
+from hubel.arch._advise import Advice, advise
 from hubel.arch._analyse import Report, Row, analyse
 from hubel.arch._edit import edit, replace_part
 from hubel.arch._errors import Fit, NotationError, ShapeError
@@ -56,6 +57,7 @@ __all__ = [
     "Activation",
     "AdaptiveAveragePooling2D",
     "AdaptiveMaxPooling2D",
+    "Advice",
     "Auxiliary",
     "AveragePooling2D",
     "Axis",
@@ -108,6 +110,7 @@ __all__ = [
     "UpSampling2D",
     "Weighted",
     "ZeroPadding2D",
+    "advise",
     "analyse",
     "assert_never",
     "children",

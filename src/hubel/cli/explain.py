@@ -6,6 +6,7 @@ import json
 from argparse import ArgumentParser, Namespace
 
 from hubel.arch import analyse, report_data, row_data
+from hubel.cli._edits import add_set, edited
 from hubel.cli._network import add_network, add_options, load_network
 
 DESCRIPTION = """Work out every layer's shape, parameters, multiply-adds and receptive field, and show the arithmetic.
@@ -15,6 +16,7 @@ EXAMPLES = """  hubel explain lenet5
   hubel explain alexnet conv2
   hubel explain resnet18 --input 32x32x3 --classes 10
   hubel explain '32x32x3: conv 8 5x5, maxpool 2, flatten, dense 10'
+  hubel explain lenet5 --set conv2.kernel_size=3 --set conv2.padding=same
   hubel explain '7x7x1: conv 1 3x3/3' --strict
   hubel explain vgg16 --json | jq .macs"""
 
@@ -25,12 +27,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("layer", nargs="?", metavar="LAYER", help="a layer's name, such as conv2 or stage1.block2")
     parser.add_argument("--strict", action="store_true", help="refuse windows that leave rows or columns uncovered")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_set(parser)
     add_options(parser)
 
 
 def run(arguments: Namespace) -> int:
     """Print a network's figures."""
-    report = analyse(load_network(arguments.network, arguments), strict=arguments.strict)
+    report = analyse(edited(load_network(arguments.network, arguments), arguments), strict=arguments.strict)
     rows = report.find(arguments.layer) if arguments.layer else ()
     if arguments.json:
         data = report_data(report) if not rows else [row_data(row) for row in rows]

@@ -1,0 +1,55 @@
+"""`hubel advise`: what an expert would point at in a network."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+
+from hubel.arch import Advice, advise
+from hubel.cli._network import add_network, add_options, load_network
+
+DESCRIPTION = """Point at what an expert would: heavy dense layers, dear convolutions, receptive fields, useless biases.
+
+Each remark has its figures, worked out by changing the network and analysing it anew. No remark: nothing was found."""
+EXAMPLES = """  hubel advise vgg16_bn
+  hubel advise '28x28x192: conv 32 5x5 same'
+  hubel advise '32x32x3: conv 12 5x5, norm, relu, maxpool 3, flatten, dense 10' --json"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_network(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_options(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Print every remark."""
+    network = load_network(arguments.network, arguments)
+    found = advise(network)
+    if arguments.json:
+        data = {"name": network.name, "text": str(network), "advice": [_data(advice) for advice in found]}
+        print(json.dumps(data, ensure_ascii=False))
+        return 0
+    from rich.markup import escape
+
+    from hubel.cli._console import console
+
+    screen = console()
+    for advice in found:
+        screen.print(f"[bold]{advice.rule}[/]  {escape(advice.finding)}", highlight=False)
+        screen.print(f"  → {escape(advice.remedy)}", highlight=False)
+    if not found:
+        screen.print("nothing to point at", highlight=False)
+    return 0
+
+
+def _data(advice: Advice) -> dict[str, object]:
+    return {
+        "rule": advice.rule,
+        "layers": list(advice.paths),
+        "finding": advice.finding,
+        "remedy": advice.remedy,
+        "figures": dict(advice.figures),
+        "changed": str(advice.network) if advice.network is not None else None,
+    }

@@ -1,0 +1,274 @@
+"""`hubel plan`: what training a network will take, before it is run."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from hubel.cli._machine import THIS, keep, measure, measured_device
+from hubel.cli._network import add_network, add_options, load_network
+from hubel.plan import DEVICES, Device, RunPlan, StepPlan, device_data, find_device, plan_run, plan_step
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+DESCRIPTION = """Say what training takes before it is run: a step's time and memory, the largest batch, and with
+--images and --epochs days and energy, on one device or on many. `--measure` measures this machine once and keeps what
+it finds."""
+EXAMPLES = """  hubel plan resnet50 --batch 64 --device a100
+  hubel plan resnet50 --batch 256 --device h100 --devices 8 --images 1281167 --epochs 90 --precision autocast
+  hubel plan lenet5 --batch 128 --measure
+  hubel plan --measure --threads 2
+  hubel plan --list
+  hubel plan vgg16 --batch 32 --device rtx-4090 --json"""
+
+ASSUMPTIONS = (
+    "each layer takes the longer of its arithmetic and its memory traffic, one layer after the other; nothing is fused",
+    "shares of the peak are those measured on this machine, or rough common ones for a device of the table",
+    "loading images takes no time; every device computes at one speed; the ring's links are as fast as the sheet says",
+    "gradients travel in buckets of 25 MiB while the backward pass runs; energy is that of devices at full power",
+    "memory is what PyTorch's tensors take, without cuDNN's scratch room and the runtime (some 0.5 GB on a GPU)",
+)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_network(parser, "network")
+    parser._actions[-1].nargs = "?"
+    parser.add_argument("--batch", type=int, default=32, metavar="N", help="images a step on each device (32)")
+    parser.add_argument("--device", metavar="NAME", help="one of --list, or `this`, as it was measured")
+    parser.add_argument("--devices", type=int, default=1, metavar="N", help="how many, 1 to 1,024 (1)")
+    parser.add_argument("--precision", choices=("float32", "autocast", "bfloat16"), default="float32")
+    parser.add_argument("--optimizer", choices=("sgd", "momentum", "adam"), default="momentum")
+    parser.add_argument("--images", type=int, metavar="N", help="images in the data set")
+    parser.add_argument("--epochs", type=float, metavar="N", help="how often each is seen (1)")
+    parser.add_argument("--measure", action="store_true", help="measure this machine first, in some ten seconds")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads to measure with (1)")
+    parser.add_argument("--list", action="store_true", help="list the devices, with their makers' figures")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_options(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Print a plan, the devices, or what was measured."""
+    if arguments.measure:
+        if arguments.threads < 1:
+            raise ValueError(f"expected --threads of 1 or more, received {arguments.threads}")
+        keep(measure(arguments.threads))
+    here = measured_device()
+    known = {THIS: here} if here is not None else {}
+    if arguments.list or arguments.network is None:
+        if not arguments.list and not arguments.measure:
+            raise ValueError("expected a NET to plan for, or --list, or --measure; received none")
+        _show_devices({**known, **DEVICES} if arguments.list else known, arguments.json)
+        return 0
+    name = arguments.device or THIS
+    if name == THIS and here is None:
+        raise ValueError(
+            f"this machine is not measured yet: add --measure, or choose a --device of {', '.join(DEVICES)}"
+        )
+    network = load_network(arguments.network, arguments)
+    step = plan_step(
+        network,
+        arguments.batch,
+        find_device(name, known),
+        devices=arguments.devices,
+        precision=arguments.precision,
+        optimizer=arguments.optimizer,
+    )
+    if arguments.epochs is not None and arguments.images is None:
+        raise ValueError("expected --images with --epochs: how many images are seen so often")
+    whole = plan_run(step, arguments.images, arguments.epochs or 1.0) if arguments.images is not None else None
+    if arguments.json:
+        print(json.dumps(plan_data(step, whole), ensure_ascii=False))
+    else:
+        _show(step, whole)
+    return 0 if step.memory.total <= step.device.memory else 1
+
+
+def plan_data(step: StepPlan, whole: RunPlan | None) -> dict[str, Any]:
+    """Return a plan as JSON-able data."""
+    memory = step.memory
+    parts = (
+        "weights",
+        "buffers",
+        "optimizer",
+        "input",
+        "gradients",
+        "kept",
+        "passing",
+        "total",
+        "held",
+        "path",
+        "phase",
+    )
+    found: dict[str, Any] = {
+        "name": step.network.name,
+        "text": str(step.network),
+        "device": device_data(step.device),
+        "devices": step.devices,
+        "batch": step.batch,
+        "precision": step.precision,
+        "optimizer": step.optimizer,
+        "seconds": step.seconds,
+        **{
+            part: getattr(step, part) for part in ("forward", "backward", "update", "reduce_bytes", "reduce", "exposed")
+        },
+        "images_per_second": step.images_per_second,
+        "efficiency": step.efficiency,
+        "memory": {part: getattr(memory, part) for part in parts},
+        "fits": memory.total <= step.device.memory,
+        "largest_batch": step.largest_batch,
+        "layers": [
+            {"name": layer.path, "forward": layer.forward, "backward": layer.backward, "bound": layer.bound}
+            for layer in step.layers
+        ],
+        "assumptions": list(ASSUMPTIONS),
+    }
+    if whole is not None:
+        found["run"] = {
+            "images": whole.images,
+            "epochs": whole.epochs,
+            "steps": whole.steps,
+            "seconds": whole.seconds,
+            "kilowatt_hours": whole.kilowatt_hours if step.device.power else None,
+        }
+    return found
+
+
+def _show(step: StepPlan, whole: RunPlan | None) -> None:
+    from rich.markup import escape
+
+    from hubel.cli._console import console
+
+    screen = console()
+    name = escape(step.network.name or str(step.network))
+    many = f"{step.devices} × " if step.devices > 1 else ""
+    screen.print(
+        f"[bold]{name}[/]  batch {step.batch} on {many}{step.device.name}, {step.precision}, {step.optimizer}",
+        highlight=False,
+    )
+    screen.print(_times(step), highlight=False)
+    screen.print(_memory(step), highlight=False)
+    if whole is not None:
+        screen.print(_run(step, whole), highlight=False)
+    slow = sorted(step.layers, key=lambda layer: -layer.seconds)[:5]
+    listed = ", ".join(
+        f"{layer.path} {layer.seconds / (step.forward + step.backward):.0%} ({layer.bound})" for layer in slow
+    )
+    screen.print(f"most time: {listed}", highlight=False)
+    screen.print("[dim]assumed:[/]", *(f"[dim]· {line}[/]" for line in ASSUMPTIONS), sep="\n", highlight=False)
+    screen.print(f"[dim]device: {escape(step.device.source)}[/]", highlight=False)
+
+
+def _table(title: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
+    table.add_column(title)
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("how", style="dim")
+    return table
+
+
+def _times(step: StepPlan) -> Table:
+    table, device = _table("a step"), step.device
+    rate = f"{device.rate(step.precision) / 1e12:,.3g} TFLOP/s, {device.bandwidth / 1e9:,.3g} GB/s"
+    table.add_row("forward", time_text(step.forward), f"Σ layers max(2·MACs·batch/rate, bytes/bandwidth); {rate}")
+    table.add_row("backward", time_text(step.backward), "the same; twice the MACs, but no gradient of the images")
+    table.add_row("update", time_text(step.update), "the optimizer reads and writes weights, gradients and its own")
+    if step.devices > 1:
+        how = (
+            f"2·({step.devices} − 1)/{step.devices} · gradients; {time_text(step.reduce)} at {device.link / 1e9:g} GB/s"
+        )
+        table.add_row("sent by each device", bytes_text(step.reduce_bytes), how)
+        table.add_row("waiting for gradients", time_text(step.exposed), "what the backward pass does not hide")
+    table.add_row("together", time_text(step.seconds), f"{step.images_per_second:,.4g} images a second")
+    if step.devices > 1:
+        table.add_row("efficiency", f"{step.efficiency:.1%}", "of as many devices that need not talk")
+    return table
+
+
+def _memory(step: StepPlan) -> Table:
+    table, memory = _table("memory"), step.memory
+    formulas = {formula.figure: formula for formula in memory.formulas}
+    titles = {
+        "weights": "weights",
+        "buffers": "running statistics",
+        "optimizer": "optimizer",
+        "input": "images",
+        "gradients": "gradients of weights",
+        "kept": "kept for backward",
+        "passing": "on their way",
+    }
+    for part, title in titles.items():
+        if getattr(memory, part):
+            formula = formulas[part]
+            table.add_row(title, bytes_text(getattr(memory, part)), f"{formula.names} = {formula}")
+    moment = f"at the peak: {memory.phase} {memory.path}".rstrip()
+    table.add_row("together", bytes_text(memory.total), moment)
+    verdict = "fits" if memory.total <= step.device.memory else "does NOT fit"
+    table.add_row("largest batch", f"{step.largest_batch:,}", f"{verdict} in {bytes_text(step.device.memory)}")
+    return table
+
+
+def _run(step: StepPlan, whole: RunPlan) -> Table:
+    table = _table("a run")
+    table.add_row(
+        "steps", f"{whole.steps:,}", f"⌈{whole.images:,}/({step.batch}·{step.devices})⌉ · {whole.epochs:g} epochs"
+    )
+    table.add_row("time", time_text(whole.seconds), "steps · a step")
+    if step.device.power:
+        energy = f"{whole.kilowatt_hours:,.3g} kWh"
+        table.add_row("energy", energy, f"time · {step.devices} · {step.device.power:g} W")
+    return table
+
+
+def _show_devices(devices: dict[str, Device], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({name: device_data(device) for name, device in devices.items()}, ensure_ascii=False))
+        return
+    from rich.table import Table
+
+    from hubel.cli._console import console
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for title in ("name", "device", "TFLOP/s 32 bits", "16 bits", "GB/s", "memory", "link GB/s", "W", "source"):
+        table.add_column(title, justify="left" if title in ("name", "device", "source") else "right")
+    for name, device in devices.items():
+        half = device.flops.get("bfloat16")
+        table.add_row(
+            name,
+            device.name,
+            f"{device.flops['float32'] / 1e12:.3g}",
+            f"{half / 1e12:.3g}" if half else "–",
+            f"{device.bandwidth / 1e9:,.4g}",
+            bytes_text(device.memory),
+            f"{device.link / 1e9:g}",
+            f"{device.power:g}" if device.power else "–",
+            device.source,
+        )
+    console().print(table, highlight=False)
+
+
+def time_text(seconds: float) -> str:
+    """Write a time in the unit that suits it: `1.25 ms`, `3.4 days`."""
+    for limit, unit, name in (
+        (1e-3, 1e-6, "µs"),
+        (1, 1e-3, "ms"),
+        (120, 1, "s"),
+        (7200, 60, "min"),
+        (172_800, 3600, "h"),
+    ):
+        if seconds < limit:
+            return f"{seconds / unit:,.3g} {name}"
+    return f"{seconds / 86_400:,.3g} days"
+
+
+def bytes_text(count: float) -> str:
+    """Write bytes in decimal units: `1.80 GB`."""
+    for limit, unit, name in ((1e3, 1, "bytes"), (1e6, 1e3, "KB"), (1e9, 1e6, "MB")):
+        if count < limit:
+            return f"{count / unit:,.3g} {name}"
+    return f"{count / 1e9:,.3g} GB"

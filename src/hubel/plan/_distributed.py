@@ -1,0 +1,146 @@
+"""A step on one device or on many, and a run of many steps: time, traffic, memory, days, energy.
+
+Data parallel: every device has the whole network and its own images, and the weights' gradients are averaged by a ring
+(Patarasuk & Yuan 2009), in which each device sends and receives 2·(N − 1)/N times their bytes. As PyTorch does, the
+ring begins while the backward pass runs, as soon as the last layers' gradients are there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hubel.arch import Memory, Network, analyse, largest_batch, training_memory
+from hubel.plan._devices import Device
+from hubel.plan._roofline import LayerTime, layer_times
+
+MOST_DEVICES = 1024
+HOP_SECONDS = 5e-6  # what one message of the ring takes to begin
+BUCKET_BYTES = 25 * 2**20  # PyTorch sends gradients in buckets of this size
+_UPDATE_PASSES = {"sgd": 3, "momentum": 5, "adam": 7}  # numbers read and written for each weight
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """One step of training, in seconds and bytes, on each of `devices` devices with `batch` images each.
+
+    `reduce_bytes` are what each device sends; `reduce` is how long the ring takes, `exposed` the part of it that the
+    backward pass does not hide.
+    """
+
+    network: Network
+    device: Device
+    batch: int
+    devices: int
+    precision: str
+    optimizer: str
+    layers: tuple[LayerTime, ...]
+    memory: Memory
+    largest_batch: int
+    forward: float
+    backward: float
+    update: float
+    reduce_bytes: float
+    reduce: float
+    exposed: float
+
+    @property
+    def seconds(self) -> float:
+        """The whole step."""
+        return self.forward + self.backward + self.update + self.exposed
+
+    @property
+    def images_per_second(self) -> float:
+        """Over all devices."""
+        return self.batch * self.devices / self.seconds
+
+    @property
+    def efficiency(self) -> float:
+        """Share of the speed that as many devices would have if they need not talk."""
+        return 1 - self.exposed / self.seconds
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run over `images` images, `epochs` times: steps, seconds, and kilowatt-hours at the devices' full power."""
+
+    images: int
+    epochs: float
+    steps: int
+    seconds: float
+    kilowatt_hours: float
+
+
+def plan_step(
+    network: Network,
+    batch: int,
+    device: Device,
+    *,
+    devices: int = 1,
+    precision: str = "float32",
+    optimizer: str = "momentum",
+) -> StepPlan:
+    """Plan one step of training with `batch` images on each device.
+
+    Raises `ValueError` for a batch below 1 or for devices that are not 1 to 1,024.
+    """
+    if not isinstance(devices, int) or not 1 <= devices <= MOST_DEVICES:
+        raise ValueError(f"expected devices as an int from 1 to {MOST_DEVICES:,}, received {devices!r}")
+    report = analyse(network)
+    memory = training_memory(report, batch, precision=precision, optimizer=optimizer)  # type: ignore[arg-type]
+    most = largest_batch(report, device.memory, precision=precision, optimizer=optimizer)  # type: ignore[arg-type]
+    layers = layer_times(report, batch, device, precision)
+    width = 2 if precision == "bfloat16" else 4
+    moved = report.trainable * width * _UPDATE_PASSES[optimizer]
+    tensors = sum(2 for layer in layers if layer.weight_bytes)
+    update = moved / (device.bandwidth * device.shares["memory"]) + tensors * device.overhead
+    reduce_bytes, reduce = _ring(report.trainable * width, devices, device)
+    return StepPlan(
+        network,
+        device,
+        batch,
+        devices,
+        precision,
+        optimizer,
+        layers,
+        memory,
+        most,
+        forward=sum(layer.forward for layer in layers),
+        backward=sum(layer.backward for layer in layers),
+        update=update,
+        reduce_bytes=reduce_bytes,
+        reduce=reduce,
+        exposed=_exposed(layers, devices, device, width) if devices > 1 else 0.0,
+    )
+
+
+def plan_run(step: StepPlan, images: int, epochs: float) -> RunPlan:
+    """Plan a run: `images` images, seen `epochs` times. Raises `ValueError` where there are none."""
+    if images < 1 or epochs <= 0:
+        raise ValueError(f"expected one or more images and epochs, received {images} images and {epochs} epochs")
+    together = step.batch * step.devices
+    steps = max(1, round(-(-images // together) * epochs))
+    seconds = steps * step.seconds
+    hours = seconds / 3600
+    return RunPlan(images, epochs, steps, seconds, hours * step.device.power * step.devices / 1000)
+
+
+def _ring(gradient_bytes: float, devices: int, device: Device) -> tuple[float, float]:
+    """Return bytes that each device sends, 2(N − 1)/N times the gradients, and the seconds that takes."""
+    if devices == 1:
+        return 0.0, 0.0
+    sent = 2 * (devices - 1) / devices * gradient_bytes
+    return sent, sent / device.link + 2 * (devices - 1) * HOP_SECONDS
+
+
+def _exposed(layers: tuple[LayerTime, ...], devices: int, device: Device, width: int) -> float:
+    """Send buckets of gradients one after another as the backward pass fills them; return what is left at its end."""
+    clock = free = bucket = 0.0
+    for layer in reversed(layers):
+        clock += layer.backward
+        bucket += layer.weight_bytes * width / 4
+        if bucket >= BUCKET_BYTES:
+            free = max(clock, free) + _ring(bucket, devices, device)[1]
+            bucket = 0.0
+    if bucket:
+        free = max(clock, free) + _ring(bucket, devices, device)[1]
+    return max(0.0, free - clock)

@@ -1,0 +1,154 @@
+"""Time, traffic and runs, worked out by hand for small cases; the table of devices; the command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubel import zoo
+from hubel.arch import analyse, parse, training_memory
+from hubel.plan import DEVICES, Device, device_data, device_from, find_device, layer_times, plan_run, plan_step
+
+WHOLE = {"convolution": 1.0, "narrow": 1.0, "dense": 1.0, "depthwise": 1.0, "memory": 1.0}
+FAST_MEMORY = Device("a", {"float32": 1e9}, 1e18, 10**12, 1e9, 100.0, WHOLE, 0.0, "made up")
+SLOW_MEMORY = Device("b", {"float32": 1e18}, 1e9, 10**12, 1e9, 100.0, WHOLE, 0.0, "made up")
+
+
+def test_arithmetic_alone_takes_two_operations_a_multiply_add():
+    network = parse("28x28x192: conv 32 5x5 same")
+    (layer,) = layer_times(analyse(network), 4, FAST_MEMORY)
+    assert layer.forward == pytest.approx(2 * 4 * 120_422_400 / 1e9)
+    assert layer.backward == pytest.approx(layer.forward)  # the images need no gradient
+    assert layer.bound == "compute"
+
+
+def test_memory_alone_takes_what_is_read_and_written():
+    (layer,) = layer_times(analyse(parse("28x28x192: relu")), 4, SLOW_MEMORY)
+    assert layer.forward == pytest.approx(4 * 2 * 28 * 28 * 192 * 4 / 1e9)
+    assert layer.bound == "memory"
+    (half,) = layer_times(analyse(parse("28x28x192: relu")), 4, SLOW_MEMORY, "bfloat16")
+    assert half.forward == pytest.approx(layer.forward / 2)
+
+
+def test_a_flattened_picture_costs_nothing():
+    times = layer_times(analyse(parse("8x8x3: flatten, dense 10")), 4, SLOW_MEMORY)
+    assert times[0].seconds == 0
+
+
+def test_the_ring_sends_twice_the_gradients_but_a_share():
+    network = zoo.get("vgg16")
+    eight = plan_step(network, 8, find_device("a100"), devices=8)
+    assert eight.reduce_bytes == pytest.approx(2 * 7 / 8 * 138_357_544 * 4)
+    assert 0 <= eight.exposed <= eight.reduce
+    one = plan_step(network, 8, find_device("a100"))
+    assert one.exposed == one.reduce_bytes == 0
+    assert one.seconds + eight.exposed == pytest.approx(eight.seconds)
+
+
+def test_what_backward_hides_and_what_it_does_not():
+    network = zoo.get("alexnet")
+    slow = plan_step(network, 4, Device("c", {"float32": 1e15}, 1e13, 10**12, 1e9, 100.0, WHOLE, 0.0, "x"), devices=2)
+    assert slow.exposed > 0.9 * slow.reduce  # nothing to hide behind
+    quick = plan_step(network, 4, FAST_MEMORY, devices=2)
+    assert quick.exposed < 0.1 * quick.reduce
+
+
+def test_more_devices_never_wait_less():
+    waits = [plan_step(zoo.get("resnet50"), 32, find_device("a100"), devices=n).exposed for n in (1, 2, 8, 64, 1024)]
+    assert waits == sorted(waits)
+
+
+def test_a_run_counts_steps_time_and_energy():
+    step = plan_step(parse("8: dense 2"), 10, FAST_MEMORY, devices=4)
+    run = plan_run(step, 1001, 3)
+    assert run.steps == 26 * 3
+    assert run.seconds == pytest.approx(78 * step.seconds)
+    assert run.kilowatt_hours == pytest.approx(run.seconds / 3600 * 4 * 0.1)
+
+
+def test_the_memory_is_that_of_arch():
+    step = plan_step(zoo.get("resnet18"), 16, find_device("rtx-3060"), precision="autocast", optimizer="adam")
+    expected = training_memory(zoo.get("resnet18"), 16, precision="autocast", optimizer="adam")
+    assert step.memory.total == expected.total
+    bound = training_memory(zoo.get("resnet18"), step.largest_batch, precision="autocast", optimizer="adam")
+    assert bound.total <= find_device("rtx-3060").memory
+
+
+def test_devices_are_found_kept_and_refused():
+    assert find_device("A100") is DEVICES["a100"]
+    with pytest.raises(KeyError, match="did you mean 'rtx-4090'"):
+        find_device("rtx-409")
+    for device in DEVICES.values():
+        assert device_from(json.loads(json.dumps(device_data(device)))) == device
+        assert device.source
+        assert device.rate("float32") <= device.rate("bfloat16")
+    with pytest.raises(ValueError, match="received none of flops"):
+        device_from({name: 1 for name in device_data(FAST_MEMORY) if name != "flops"})
+    for wrong in (0, 1025):
+        with pytest.raises(ValueError, match="devices as an int from 1 to 1,024"):
+            plan_step(zoo.get("lenet5"), 1, FAST_MEMORY, devices=wrong)
+    with pytest.raises(ValueError, match="one or more images"):
+        plan_run(plan_step(zoo.get("lenet5"), 1, FAST_MEMORY), 0, 1)
+
+
+def hubel(*arguments: str, status: int = 0, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "hubel", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"HUBEL_CACHE": str(folder), "PATH": ""},
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_command_plans_a_run(tmp_path: Path):
+    arguments = ("plan", "resnet50", "--batch", "256", "--device", "h100", "--devices", "8", "--precision", "autocast")
+    text = hubel(*arguments, "--images", "1281167", "--epochs", "90", folder=tmp_path)
+    for words in ("images a second", "kept for backward", "largest batch", "kWh", "assumed:", "2·(8 − 1)/8"):
+        assert words in text
+    found: dict[str, Any] = json.loads(hubel(*arguments, "--images", "1281167", "--json", folder=tmp_path))
+    assert found["run"]["steps"] == 626
+    assert found["seconds"] == pytest.approx(sum(found[part] for part in ("forward", "backward", "update", "exposed")))
+    assert found["fits"]
+
+
+def test_what_does_not_fit_is_said(tmp_path: Path):
+    text = hubel("plan", "vgg16", "--batch", "512", "--device", "rtx-4060", status=1, folder=tmp_path)
+    assert "does NOT fit" in text
+
+
+def test_a_machine_that_is_not_measured_says_how(tmp_path: Path):
+    assert "add --measure" in hubel("plan", "lenet5", status=2, folder=tmp_path)
+    assert "expected a NET" in hubel("plan", status=2, folder=tmp_path)
+    assert "NVIDIA" in hubel("plan", "--list", folder=tmp_path)
+    (tmp_path / "device.json").write_text(json.dumps(device_data(FAST_MEMORY)))
+    assert json.loads(hubel("plan", "lenet5", "--json", folder=tmp_path))["device"]["name"] == "a"
+    (tmp_path / "device.json").write_text("{}")
+    assert "measure again with" in hubel("plan", "lenet5", status=2, folder=tmp_path)
+
+
+def test_what_if(tmp_path: Path):
+    data = json.loads(hubel("compare", "lenet5", "--set", "conv2.kernel_size=3", "--json", folder=tmp_path))
+    assert data["first"]["macs"] - data["second"]["macs"] == data["differences"]["macs"] == 416_520 - 322_056
+    data = json.loads(hubel("compare", "mobilenet_v2", "--width", "0.5", "--json", folder=tmp_path))
+    assert data["first"]["parameters"] == 3_504_872 > data["second"]["parameters"]
+    assert "expected a second NET" in hubel("compare", "lenet5", status=2, folder=tmp_path)
+    assert "did you mean 'conv2'" in hubel("explain", "lenet5", "--set", "conv3.filters=3", status=2, folder=tmp_path)
+    assert "(3·3·6 + 1)·16 = 880" in hubel(
+        "explain", "lenet5", "conv2", "--set", "conv2.kernel_size=3", folder=tmp_path
+    )
+
+
+def test_advice_in_words_and_as_data(tmp_path: Path):
+    block = "28x28x192: conv 32 5x5 same"
+    assert "12,443,648 MACs, 9.68 times cheaper" in hubel("advise", block, folder=tmp_path)
+    found = json.loads(hubel("advise", block, "--json", folder=tmp_path))
+    assert {advice["rule"] for advice in found["advice"]} == {"bottleneck", "stack of 3×3"}
+    assert "nothing to point at" in hubel("advise", "784: dense 8 relu, dense 8", folder=tmp_path)
