@@ -61,8 +61,9 @@ def _classes() -> tuple[str, ...]:
 
 
 def _row(row: Row) -> str:
+    path = escape(row.path).replace(".", ".<wbr>")  # long paths break there on narrow screens
     cells = (
-        f'<button type="button">{escape(row.path)}</button>',
+        f'<button type="button">{path}</button>',
         escape(_what(row)),
         shape_text(row.output_shape),
         f"{row.cost.parameters:,}" if row.cost.parameters else "·",

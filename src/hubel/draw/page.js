@@ -32,7 +32,10 @@ function show(rows) {
 
 for (const shape of shapes) {
   const choose = () => show(rowsOf(shape));
-  shape.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && choose());
+  shape.addEventListener("pointerenter", (event) => {
+    // not where the panel would open under the pointer
+    if (event.pointerType === "mouse" && (!panel.hidden || event.clientY < 0.55 * innerHeight)) choose();
+  });
   shape.addEventListener("focus", choose);
   shape.addEventListener("click", choose);
   shape.addEventListener("keydown", (event) => {
