@@ -13,10 +13,11 @@ _NORMS = ("BatchNormalization", "LayerNormalization", "GroupNormalization")
 def choose(network: Network, training: Dataset) -> Recipe:
     """A recipe for this network and training set; what it leaves to the machine is "auto".
 
-    The rules: Adam by one cycle, batches of 128, smoothed labels. The peak rate is 0.006; with normalisation, which makes
-    large steps harmless, it is 0.015, and Adam forgets sooner (0.8, 0.95). Deep networks (more than seven layers with
-    weights) get 0.003, or 0.001 without normalisation, where kernels also start as He et al. (2015) have it. Epochs are
-    as many as show 240,000 images, from 4 to 60. Small sets get smaller batches, so that an epoch has at least 50 steps.
+    The rules: Adam by one cycle, batches of 128, smoothed labels. The peak rate is 0.006; with normalisation, which
+    makes large steps harmless, it is 0.015, and Adam forgets sooner (0.8, 0.95). Deep networks (more than seven layers
+    with weights) get 0.003, or 0.001 without normalisation, where kernels also start as He et al. (2015) have it.
+    Epochs are as many as show 240,000 images, from 4 to 60. Small sets get smaller batches, so that an epoch has at
+    least 50 steps.
     """
     rows = analyse(network).rows
     normalised = any(row.type in _NORMS for row in rows)
