@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from torch import nn
 
 from hubel import zoo
-from hubel.arch import Dense, Flatten, Network, RadialBasis, analyse
+from hubel.arch import Dense, Flatten, Network, RadialBasis, analyse, parse
 from hubel.code import source
 from hubel.nn import build
 from tests.code.test_pytorch import reduced, torch_order
@@ -125,6 +125,10 @@ def _fill_keras(model: Any, weights: list[tuple[nn.Module, dict[str, np.ndarray]
             values[0] = kernel.reshape(*kernel.shape[:2], part.in_channels, multiplier)
         elif type(layer).__name__ == "Dense" and values[0].ndim == 4:
             values[0] = values[0][0, 0]
+        elif type(layer).__name__ == "LocallyConnected2D":
+            places, outputs, _ = values[0].shape
+            window = values[0].reshape(places, outputs, -1, *part.kernel_size).transpose(0, 3, 4, 2, 1)
+            values = [v.reshape(w.shape) for v, w in zip([window, *values[1:]], layer.weights, strict=True)]
         layer.set_weights(values)
 
 
@@ -159,6 +163,8 @@ def _fill_flax(model: Any, weights: list[tuple[nn.Module, dict[str, np.ndarray]]
             target = getattr(place, _flax_name(place, name))
             if isinstance(part, nn.ConvTranspose2d) and name == "weight":
                 value = value[::-1, ::-1].swapaxes(2, 3)
+            if type(place).__name__ == "LocallyConnected":
+                value = (value.transpose(0, 2, 1) if value.ndim == 3 else value).reshape(target[...].shape)
             if value.ndim == 4 and target[...].ndim == 2:
                 value = value[0, 0]
             assert target[...].shape == value.shape, (place, name)
@@ -223,3 +229,46 @@ def test_outputs_in_flax(name):
     pytest.importorskip("flax")
     expected, found = outputs(reduced(name), "jax")
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+PIECES = (
+    "9x7x4: conv 6 3x3/2 pad=1, conv 4 3x5 same, conv 4 3x3/2x1 same groups=2",
+    "9x7x4: conv 4 3x3 dilation_rate=2, dwconv 3x3 same depth_multiplier=2, dwconv 3x3/2 pad=1",
+    "5x4x4: deconv 3 2x2/2, deconv 2 3x3/2 same, deconv 2 3x3/2 pad=1 output_padding=1",
+    "6x5x2: local 3 3x3, local 2 3x2/2 pad=1",
+    "7x6x3: maxpool 3/2 ceil_mode=true, maxpool 3/1 pad=1, maxpool 2 same",
+    "7x6x3: avgpool 3/2 ceil_mode=true, avgpool 3/1 pad=1 count_padding=true, avgpool 3/1 pad=1",
+    "7x6x3: avgpool 3/2 same, globalavgpool keepdims=true",
+    "8x8x3: avgpool 3/2 pad=1 count_padding=true ceil_mode=true, globalmaxpool",
+    "8x6x3: adaptiveavgpool 4x3, adaptivemaxpool 2",
+    "7x5x3: adaptiveavgpool 4x3, adaptivemaxpool 2",
+    "4x4x4: reshape 2x8x4, conv 3 1x1, flatten, dense 3, reshape 1x1x3",
+    "4x3x2: flatten, select 0 5 7, padchannels 1 2",
+    "4x3x2: zeropad 0/1x2/0, crop 1/0x0/1, upsample 2, upsample 1x3 interpolation=bilinear",
+    "4x4x6: shuffle 3, se 2, scale, scale nobias, select 1 1 5, padchannels 1 0",
+    "4x4x6: lrn size=4, lrn size=5 alpha=0.01, groupnorm 3, layernorm, norm, leaky 0.2",
+    "4x4x3: dense 4 gelu, dense 4 silu, dense 4 hardswish, dense 4 relu6, dense 3 sigmoid, softmax",
+    "6: dense 5 tanh, norm, layernorm, rbf 4",
+    "4x4x3: sum(conv 3 1x1 | identity | concat(conv 1 1x1 | conv 2 1x1)), tanh, 3 * (conv 3 3x3 same, norm, relu)",
+)
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("text", PIECES)
+def test_layers_in_keras(text, keras):
+    expected, found = outputs(parse(text), "keras")
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("text", PIECES)
+def test_layers_in_flax(text):
+    pytest.importorskip("flax")
+    expected, found = outputs(parse(text), "jax")
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("text", PIECES)
+def test_layers_compile(text):
+    for framework in ("keras", "jax"):
+        compile(source(parse(text), framework), text, "exec")

@@ -149,17 +149,21 @@ def _arguments(leaf: Leaf, positional: Sequence[str], defaults: dict[str, Any]) 
 def _translate(layer: Layer, input: Shape, following: Sequence[Layer]) -> list[Step]:
     found: list[Step] = []
     for target, arguments in _say(layer, input, following):
-        plain = {name: _one(name, value) for name, value in arguments.items()}
+        native = target.startswith("layers.")
+        plain = {name: _one(name, value) if native else value for name, value in arguments.items()}
         found.append((target, {**plain, **{k: v for k, v in DEFAULTS.get(target, {}).items() if k not in plain}}))
     return found
 
 
 def _one(name: str, value: Any) -> Any:
-    """Write equal sizes as one number."""
-    sizes = ("kernel_size", "strides", "dilation_rate", "pool_size", "output_size", "size", "padding", "cropping")
-    while name in sizes and isinstance(value, tuple) and len(value) == 2 and value[0] == value[1]:
-        value = value[0]
-    return value
+    """Write equal sizes as one number: (3, 3) as 3, and ((1, 1), (2, 2)), sides of rows and columns, as (1, 2)."""
+    if name in ("padding", "cropping") and isinstance(value, tuple):
+        if any(before != after for before, after in value):
+            return value
+        value = (value[0][0], value[1][0])
+    elif name not in ("kernel_size", "strides", "dilation_rate", "pool_size", "output_size", "size"):
+        return value
+    return value[0] if isinstance(value, tuple) and value[0] == value[1] else value
 
 
 def _say(layer: Layer, input: Shape, following: Sequence[Layer]) -> list[Step]:
@@ -207,7 +211,7 @@ def _weighted(layer: Any) -> dict[str, Any]:
 def _convolution(layer: Any, input: Shape) -> list[Step]:
     padding = sides(layer, input)
     if isinstance(layer, arch.LocallyConnected2D):
-        own = {"filters": layer.filters, "kernel_size": both(layer.kernel_size), "strides": layer.strides}
+        own = {"filters": layer.filters, "kernel_size": both(layer.kernel_size), "strides": both(layer.strides)}
         step = ("LocallyConnected2D", {**own, "padding": padding, "use_bias": layer.use_bias})
         own_activation = _weighted(layer)["activation"]
         return [step, *([("layers.Activation", {"activation": own_activation})] if own_activation else [])]
