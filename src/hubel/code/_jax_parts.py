@@ -60,9 +60,7 @@ def adaptive_max_pool(x: jax.Array, output_size: tuple[int, int]) -> jax.Array:
     return x
 ''',
     "local_response_norm": '''
-def local_response_norm(
-    x: jax.Array, size: int, alpha: float, beta: float, k: float
-) -> jax.Array:
+def local_response_norm(x: jax.Array, size: int, alpha: float, beta: float, k: float) -> jax.Array:
     """Divides by a sum over neighbouring channels (Krizhevsky et al. 2012)."""
     around = ((0, 0), (0, 0), (0, 0), (size // 2, (size - 1) // 2))
     squares = jnp.pad(x * x, around)

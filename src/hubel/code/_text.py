@@ -63,6 +63,9 @@ def lines(expression: Expression, indent: int = 0, before: str = "", after: str 
             *wrap(words, WIDTH, initial_indent=margin + "    ", subsequent_indent=margin + "    "),
             f"{margin}]{after}{note}",
         ]
+    inside = flat(Bracketed("", expression.arguments, "", expression.last))
+    if expression.last and len(margin) + 4 + len(inside) <= WIDTH and not expression.commented:
+        return [*found, f"{margin}    {inside}", f"{margin}{expression.closing}{after}{note}"]
     for argument in expression.arguments:
         comma = "" if expression.last else ","
         found += lines(argument.value, indent + 4, argument.before, comma, argument.comment)
