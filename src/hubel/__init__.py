@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hubel.arch import Network, analyse, parse
     from hubel.data import load
     from hubel.model import Sequential
-    from hubel.nn import build
+    from hubel.nn import build, inspect
     from hubel.train import Recipe, Run
 
 _HOMES = {
@@ -24,11 +24,12 @@ _HOMES = {
     "Sequential": "hubel.model",
     "analyse": "hubel.arch",
     "build": "hubel.nn",
+    "inspect": "hubel.nn",
     "load": "hubel.data",
     "parse": "hubel.arch",
 }
 
-__all__ = ["Network", "Recipe", "Run", "Sequential", "analyse", "build", "load", "parse"]
+__all__ = ["Network", "Recipe", "Run", "Sequential", "analyse", "build", "inspect", "load", "parse"]
 
 
 def __getattr__(name: str) -> object:

@@ -30,10 +30,9 @@ def _plain_kernels() -> Iterator[None]:
 def counted_rightly(network: Network) -> bool:
     """Leave out what the counter itself gets wrong: the weights' gradient of grouped and transposed convolutions.
 
-    It multiplies as if every channel met every filter; with groups, each meets its group's only. Squeeze and excitation
-    is left out too: first of all layers, its second product alone has a gradient of its input.
+    It multiplies as if every channel met every filter; with groups, each meets its group's only.
     """
-    return not any(word in str(network) for word in ("groups=", "dwconv", "deconv", "se ", "softmax)"))
+    return not any(word in str(network) for word in ("groups=", "dwconv", "deconv", "softmax)"))
 
 
 def step_macs(network: Network) -> int:

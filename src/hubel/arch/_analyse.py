@@ -296,6 +296,8 @@ class _Walk:
             if output.wants_gradient:
                 kept += _hold(step.cost.keeps, tensor, output)
             training_macs += step.cost.macs * (1 + tensor.wants_gradient + trains)
+            if not tensor.wants_gradient:  # the layer's own later products want a gradient of their input all the same
+                training_macs += step.layer.inner_macs(start.shape)
             tensor = output
         draft = _Draft(path, layer, start, tensor, facts.cost, facts.notes, kept, training_macs, 0, self.in_exit)
         self.drafts.append(draft)

@@ -211,6 +211,10 @@ class Layer(ABC):
         """Whether the output is the input's own memory: passed on, or seen in another shape."""
         return False
 
+    def inner_macs(self, input: Shape) -> int:
+        """Return the MACs on numbers that the layer's own weights have made, where it has more than one product."""
+        return 0
+
     def seen_through(self, input: Shape, field: Field) -> Field:
         """Return the receptive field of the output's positions, given that of the input's."""
         return field

@@ -109,6 +109,9 @@ EXTRAS = {
     "filelock": "train",
     "tomli_w": "train",
     "resvg_py": "draw",
+    "onnx": "onnx",
+    "datasets": "hub",
+    "tensorboard": "tensorboard",
 }
 
 

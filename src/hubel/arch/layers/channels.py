@@ -121,6 +121,10 @@ class SqueezeExcitation(Layer):
         """Keep the picture, the mean, the narrow layer's output and the gate."""
         return Keeps(input=True, extra_bytes=4 * (2 * input[2] + self.squeezed(input)))
 
+    def inner_macs(self, input: Shape) -> int:
+        """Return the second dense layer's MACs."""
+        return self.squeezed(input) * input[2]
+
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See everything: each gate depends on the whole picture."""
         return field.each(lambda axis: axis.everything(axis.length))
