@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given, settings
-from tests.trees import networks
 
 from hubel import zoo
 from hubel.arch import Conv2D, Layer, Network, analyse, edit, parse, parse_node, replace_part
+from tests.trees import networks
 
 
 def test_one_setting_changes_and_nothing_else():

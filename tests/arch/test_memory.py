@@ -80,9 +80,9 @@ NETWORKS = {
 def test_the_peak_is_what_pytorch_allocates(text: str):
     network = parse(text)
     module = build(network)
-    assert training_memory(network, 16).total == pytest.approx(peak(module, pictures(network, 16)), rel=0.1)
+    assert training_memory(network, 16).total == pytest.approx(peak(module, pictures(network, 16)), rel=0.04)
     bare = training_memory(network, 16, optimizer="sgd").total
-    assert bare == pytest.approx(peak(module, pictures(network, 16), momentum=False), rel=0.1)
+    assert bare == pytest.approx(peak(module, pictures(network, 16), momentum=False), rel=0.04)
 
 
 def test_a_part_that_is_computed_twice_is_not_kept():
@@ -90,11 +90,11 @@ def test_a_part_that_is_computed_twice_is_not_kept():
     parts = ", ".join(f"{name}=({block}, {block})" for name in ("low", "high"))
     network = parse(f"32x32x3: conv 16 3x3 same, {parts}, globalavgpool, dense 10")
     said = training_memory(network, 32, checkpoint=("low", "high")).total
-    assert said < 0.65 * training_memory(network, 32).total
+    assert said < 0.7 * training_memory(network, 32).total
     module = build(network)
     for name in ("low", "high"):
         setattr(module, name, Checkpointed(getattr(module, name)))
-    assert said == pytest.approx(peak(module, pictures(network, 32)), rel=0.1)
+    assert said == pytest.approx(peak(module, pictures(network, 32)), rel=0.04)
 
 
 def test_the_parts_add_up_and_their_formulas_give_them():
@@ -113,7 +113,7 @@ def test_precision_and_optimizer():
     network = zoo.get("resnet18")
     whole, half = (training_memory(network, 8, precision=precision) for precision in ("float32", "bfloat16"))
     assert half.weights * 2 == whole.weights
-    assert half.total == pytest.approx(whole.total / 2, rel=0.1)
+    assert half.total == pytest.approx(whole.total / 2, rel=0.04)
     mixed = training_memory(network, 8, precision="autocast")
     assert mixed.weights == whole.weights
     assert half.total < mixed.total < whole.total

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from tests.nn.replicas import Unit
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from tests.nn.replicas import Unit
 
 
 def pooled(x: Tensor) -> Tensor:

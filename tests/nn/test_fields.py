@@ -9,12 +9,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.trees import paddings, pairs, sides, small
 from torch import Tensor, nn
 
 import hubel.arch as arch
 from hubel.arch import Chain, Concat, Network, Node, Shape, ShapeError, Sum, analyse, parse
 from hubel.nn import build
+from tests.trees import paddings, pairs, sides, small
 
 LONGEST = 40  # rows and columns; one network is run on as many one-hot pictures
 

@@ -8,11 +8,11 @@ from itertools import chain
 import pytest
 import torch
 from hypothesis import given, settings
-from tests.trees import networks
 from torch import Tensor
 
 from hubel.arch import Chain, Identity, Network, analyse, parse
 from hubel.nn import NetworkModule, build
+from tests.trees import networks
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 import torch
 from hypothesis import given, settings
-from tests.trees import networks
 from torch.utils.flop_counter import FlopCounterMode
 
 from hubel.arch import Chain, Identity, Layer, Network, analyse, parse
 from hubel.nn import build
+from tests.trees import networks
 
 BATCH = 2
 

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.nn import replicas
-from tests.nn.replica_inception import InceptionV3
 from torch import Tensor, nn
 
 from hubel import zoo
 from hubel.arch import Network, parse
 from hubel.nn import NetworkModule, build, load_weights, match_weights, read_weights
+from tests.nn import replicas
+from tests.nn.replica_inception import InceptionV3
 
 CLASSES = 7
 SIDE = {"alexnet_owt": 99, "inception_v3": 107}
