@@ -18,6 +18,7 @@ from hubel.arch.layers import (
     AdaptiveMaxPooling2D,
     BatchNormalization,
     Conv2D,
+    Conv2DTranspose,
     Flatten,
     GlobalMaxPooling2D,
     GroupNormalization,
@@ -89,7 +90,7 @@ class _Operation:
     kept: list[_Tensor]
     gradient_bytes: int = 0
     cast_bytes: int = 0
-    copied_bytes: int = 0  # a convolution's backward pass lays one picture out anew
+    copied_bytes: int = 0  # a convolution's backward pass lays its pictures out anew
     gives: str = "own"  # or "same": the gradient of its output, or a view of that
     again: Callable[[list[_Operation]], _Value] | None = None
 
@@ -205,7 +206,7 @@ class Tape:
                 self._change(one, saved=1)
             cast = self.widths.cast * cost.trainable * (cost.macs > 0)
             inputs = [tensor] if tensor.wants_gradient else []
-            copied = output.bytes if isinstance(layer, Conv2D) else 0
+            copied = output.bytes + tensor.bytes if isinstance(layer, (Conv2D, Conv2DTranspose)) else 0
             entries.append(_Operation(path, inputs, output, kept, self.widths.weight * cost.trainable, cast, copied))
         self._change(beside, local=-1)
         self._change(tensor, local=-1)

@@ -174,7 +174,7 @@ def _table(title: str) -> Table:
 
 def _times(step: StepPlan) -> Table:
     table, device = _table("a step"), step.device
-    rate = f"{device.rate(step.precision) / 1e12:,.3g} TFLOP/s, {device.bandwidth / 1e9:,.3g} GB/s"
+    rate = f"{_figure(device.rate(step.precision) / 1e12)} TFLOP/s, {_figure(device.bandwidth / 1e9)} GB/s"
     table.add_row("forward", time_text(step.forward), f"Σ layers max(2·MACs·batch/rate, bytes/bandwidth); {rate}")
     table.add_row("backward", time_text(step.backward), "the same; twice the MACs, but no gradient of the images")
     table.add_row("update", time_text(step.update), "the optimizer reads and writes weights, gradients and its own")
@@ -184,7 +184,7 @@ def _times(step: StepPlan) -> Table:
         )
         table.add_row("sent by each device", bytes_text(step.reduce_bytes), how)
         table.add_row("waiting for gradients", time_text(step.exposed), "what the backward pass does not hide")
-    table.add_row("together", time_text(step.seconds), f"{step.images_per_second:,.4g} images a second")
+    table.add_row("together", time_text(step.seconds), f"{_figure(step.images_per_second)} images a second")
     if step.devices > 1:
         table.add_row("efficiency", f"{step.efficiency:.1%}", "of as many devices that need not talk")
     return table
@@ -220,7 +220,7 @@ def _run(step: StepPlan, whole: RunPlan) -> Table:
     )
     table.add_row("time", time_text(whole.seconds), "steps · a step")
     if step.device.power:
-        energy = f"{whole.kilowatt_hours:,.3g} kWh"
+        energy = f"{_figure(whole.kilowatt_hours)} kWh"
         table.add_row("energy", energy, f"time · {step.devices} · {step.device.power:g} W")
     return table
 
@@ -252,6 +252,10 @@ def _show_devices(devices: dict[str, Device], as_json: bool) -> None:
     console().print(table, highlight=False)
 
 
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
 def time_text(seconds: float) -> str:
     """Write a time in the unit that suits it: `1.25 ms`, `3.4 days`."""
     for limit, unit, name in (
@@ -263,7 +267,7 @@ def time_text(seconds: float) -> str:
     ):
         if seconds < limit:
             return f"{seconds / unit:,.3g} {name}"
-    return f"{seconds / 86_400:,.3g} days"
+    return f"{_figure(seconds / 86_400)} days"
 
 
 def bytes_text(count: float) -> str:
@@ -271,4 +275,4 @@ def bytes_text(count: float) -> str:
     for limit, unit, name in ((1e3, 1, "bytes"), (1e6, 1e3, "KB"), (1e9, 1e6, "MB")):
         if count < limit:
             return f"{count / unit:,.3g} {name}"
-    return f"{count / 1e9:,.3g} GB"
+    return f"{_figure(count / 1e9)} GB"
