@@ -149,12 +149,14 @@ class Window:
         return [self._fit("strides", stride, stride=stride) for stride in whole[:2]]
 
     def _more_padding(self, rows: int) -> list[Fit]:
-        """Suggest so many more rows of padding, alike on both sides where that works out, if the layer takes it."""
-        total = self.before + self.after + rows
-        before, after = (total // 2, total // 2) if total % 2 == 0 else (self.before, self.after + rows)
+        """Suggest more padding, alike on both sides where some works out, else so many rows; if the layer takes it."""
+        least = max(self.before, self.after) + 1
+        near = range(least, least + max(rows, 2 * self.stride))
+        alike = next((pad for pad in near if self._with(before=pad, after=pad).is_whole), None)
+        before, after = (self.before, self.after + rows) if alike is None else (alike, alike)
         if self.most_padding is not None and max(before, after) > self.most_padding:
             return []
-        value = str(before) if before == after else f"{before} before and {after} after"
+        value = f"{before} before and {after} after" if alike is None else str(alike)
         return [self._fit("padding", value, before=before, after=after)]
 
     def _with(self, **changes: int) -> Window:
