@@ -167,6 +167,7 @@ def test_resume_of_a_finished_run_says_so(few: Path, hubel: Said) -> None:
         (["train", "lenet5", "mnist", "--set", "weight_decy=1"], "did you mean 'weight_decay'"),
         (["evaluate", "nowhere"], "found nothing there"),
         (["predict", "nowhere", "x.png"], "hubel train lenet5 mnist"),
+        (["evaluate", "."], "expected a run's folder"),
     ],
 )
 def test_mistakes_say_what_would_be_right(arguments: list[str], words: str, hubel: Said) -> None:

@@ -6,14 +6,14 @@
 608
 """
 
-from hubel.arch._advise import Advice, advise
+import importlib
+from typing import TYPE_CHECKING
+
 from hubel.arch._analyse import Report, Row, analyse
-from hubel.arch._edit import edit, replace_part
 from hubel.arch._errors import Fit, NotationError, ShapeError
 from hubel.arch._expression import Expression, Quantity
 from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Call, Cost, Formula, Keeps, Layer, Weighted, register
-from hubel.arch._memory import Memory, inference_memory, largest_batch, training_memory
 from hubel.arch._notation import parse, parse_node
 from hubel.arch._shape import Pair, Shape, shape_text, size
 from hubel.arch._table import TITLES, ordered, report_data, row_data, short_formula
@@ -51,6 +51,11 @@ from hubel.arch.layers import (
     UpSampling2D,
     ZeroPadding2D,
 )
+
+if TYPE_CHECKING:
+    from hubel.arch._advise import Advice, advise
+    from hubel.arch._edit import edit, replace_part
+    from hubel.arch._memory import Memory, inference_memory, largest_batch, training_memory
 
 __all__ = [
     "TITLES",
@@ -130,3 +135,16 @@ __all__ = [
     "size",
     "training_memory",
 ]
+
+_LATER = {
+    "_advise": ("Advice", "advise"),
+    "_edit": ("edit", "replace_part"),
+    "_memory": ("Memory", "inference_memory", "largest_batch", "training_memory"),
+}
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _LATER.items():  # loaded when used: explaining a network needs none of them
+        if name in names:
+            return getattr(importlib.import_module(f"hubel.arch.{home}"), name)
+    raise AttributeError(f"module 'hubel.arch' has no attribute {name!r}")

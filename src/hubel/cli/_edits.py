@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from hubel.arch import Network, edit
+from hubel.arch import Network
 
 
 def add_set(parser: ArgumentParser) -> None:
@@ -20,7 +20,11 @@ def add_set(parser: ArgumentParser) -> None:
 
 def edited(network: Network, arguments: Namespace) -> Network:
     """Return the network with what `--set` says."""
-    return edit(network, dict(arguments.set)) if arguments.set else network
+    if not arguments.set:
+        return network
+    from hubel.arch import edit
+
+    return edit(network, dict(arguments.set))
 
 
 def _change(text: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubel.cli._machine import THIS, keep, measure, measured_device
 from hubel.cli._network import add_network, add_options, load_network
-from hubel.plan import DEVICES, Device, RunPlan, StepPlan, device_data, find_device, plan_run, plan_step
+from hubel.plan import DEVICES, HOP_SECONDS, Device, RunPlan, StepPlan, device_data, find_device, plan_run, plan_step
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,10 +25,14 @@ EXAMPLES = """  hubel plan resnet50 --batch 64 --device a100
 
 ASSUMPTIONS = (
     "each layer takes the longer of its arithmetic and its memory traffic, one layer after the other; nothing is fused",
-    "shares of the peak are those measured on this machine, or rough common ones for a device of the table",
-    "loading images takes no time; every device computes at one speed; the ring's links are as fast as the sheet says",
-    "gradients travel in buckets of 25 MiB while the backward pass runs; energy is that of devices at full power",
-    "memory is what PyTorch's tensors take, without cuDNN's scratch room and the runtime (some 0.5 GB on a GPU)",
+    "shares of the peak are those measured on this machine, or rough guesses for a device of the table",
+    "32 bits on GPUs with TF32 means TF32, in dense layers too, where PyTorch uses it only when told to",
+    "loading images takes no time; every device computes at one speed; all links, between machines too, are the sheet's",
+    "gradients travel in buckets of 25 MiB while the backward pass runs; each of a bucket's 2·(N − 1) messages takes "
+    f"{HOP_SECONDS * 1e6:g} µs to begin: a guess",
+    "energy is that of the devices alone, at full power",
+    "memory is what PyTorch's tensors take, without cuDNN's scratch room, the buckets that many devices fill and the "
+    "runtime (some 0.5 GB on a GPU)",
 )
 
 
@@ -175,12 +179,14 @@ def _table(title: str) -> Table:
 def _times(step: StepPlan) -> Table:
     table, device = _table("a step"), step.device
     rate = f"{_figure(device.rate(step.precision) / 1e12)} TFLOP/s, {_figure(device.bandwidth / 1e9)} GB/s"
-    table.add_row("forward", time_text(step.forward), f"Σ layers max(2·MACs·batch/rate, bytes/bandwidth); {rate}")
+    how = f"Σ layers max(2·MACs·batch/rate, bytes/bandwidth) + operations·{time_text(device.overhead)}; {rate}"
+    table.add_row("forward", time_text(step.forward), f"{how}, times the shares reached")
     table.add_row("backward", time_text(step.backward), "the same; twice the MACs, but no gradient of the images")
-    table.add_row("update", time_text(step.update), "the optimizer reads and writes weights, gradients and its own")
+    table.add_row("update", time_text(step.update), "weights, gradients, optimizer read and written; 2 operations a layer")
     if step.devices > 1:
         how = (
-            f"2·({step.devices} − 1)/{step.devices} · gradients; {time_text(step.reduce)} at {device.link / 1e9:g} GB/s"
+            f"2·({step.devices} − 1)/{step.devices} · gradients; in one piece {time_text(step.reduce)}: "
+            f"{device.link / 1e9:g} GB/s and {2 * (step.devices - 1)} messages"
         )
         table.add_row("sent by each device", bytes_text(step.reduce_bytes), how)
         table.add_row("waiting for gradients", time_text(step.exposed), "what the backward pass does not hide")

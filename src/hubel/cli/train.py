@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from argparse import ArgumentParser, Namespace
@@ -60,7 +61,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Train, or go on with a run, and say what came out."""
     from hubel.cli._console import console
-    from hubel.train import Display, NotFiniteError, RunError, StoppedError
+    from hubel.train import Display, StoppedError, is_first_process
 
     screen = console(stderr=arguments.json)
     try:
@@ -69,8 +70,8 @@ def run(arguments: Namespace) -> int:
     except StoppedError as stopped:
         screen.print(f"\n{stopped}", highlight=False, soft_wrap=True)
         return 128 + stopped.signal
-    except (NotFiniteError, RunError) as error:
-        raise ValueError(str(error)) from error
+    if not is_first_process():
+        return 0
     metrics = _test_metrics(done)
     if arguments.json:
         print(json.dumps(_data(done, metrics), ensure_ascii=False))
@@ -86,6 +87,8 @@ def _trained(arguments: Namespace, display: Any) -> Run:
         raise ValueError("expected NET and DATA, such as: hubel train lenet5 mnist")
     network, splits, settings = fitted_network(arguments)
     network = named(network, arguments.network)
+    if arguments.directory is None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ValueError("expected --run DIR where several processes train: they must agree on it, restarts too")
     directory = arguments.directory or _free_directory(network.name, arguments.data)
     recipe = _recipe(arguments, network, splits.train)
     source = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}

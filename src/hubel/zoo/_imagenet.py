@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 
 @cache
@@ -13,4 +13,4 @@ def imagenet_classes() -> tuple[str, ...]:
     Each is the first word of its WordNet synset; the two cranes and the two maillots are told apart in words. WordNet
     is Princeton University's, free to use and to share (https://wordnet.princeton.edu/license-and-commercial-use).
     """
-    return tuple(files("hubel.zoo").joinpath("imagenet_classes.txt").read_text(encoding="utf-8").splitlines())
+    return tuple(Path(__file__).with_name("imagenet_classes.txt").read_text(encoding="utf-8").splitlines())
