@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,17 @@ import pytest
 
 from hubel import zoo
 from hubel.arch import analyse, parse, training_memory
-from hubel.plan import DEVICES, Device, device_data, device_from, find_device, layer_times, plan_run, plan_step
+from hubel.plan import (
+    DEVICES,
+    HOP_SECONDS,
+    Device,
+    device_data,
+    device_from,
+    find_device,
+    layer_times,
+    plan_run,
+    plan_step,
+)
 
 WHOLE = {"convolution": 1.0, "narrow": 1.0, "dense": 1.0, "depthwise": 1.0, "memory": 1.0}
 FAST_MEMORY = Device("a", {"float32": 1e9}, 1e18, 10**12, 1e9, 100.0, WHOLE, 0.0, "made up")
@@ -45,6 +56,7 @@ def test_the_ring_sends_twice_the_gradients_but_a_share():
     eight = plan_step(network, 8, find_device("a100"), devices=8)
     assert eight.reduce_bytes == pytest.approx(2 * 7 / 8 * 138_357_544 * 4)
     assert 0 <= eight.exposed <= eight.reduce
+    assert eight.reduce == pytest.approx(eight.reduce_bytes / 300e9 + 14 * HOP_SECONDS)
     one = plan_step(network, 8, find_device("a100"))
     assert one.exposed == one.reduce_bytes == 0
     assert one.seconds + eight.exposed == pytest.approx(eight.seconds)
@@ -117,6 +129,20 @@ def test_the_command_plans_a_run(tmp_path: Path):
     assert found["run"]["steps"] == 626
     assert found["seconds"] == pytest.approx(sum(found[part] for part in ("forward", "backward", "update", "exposed")))
     assert found["fits"]
+
+
+def test_an_unknown_power_tells_no_energy(tmp_path: Path):
+    (tmp_path / "device.json").write_text(json.dumps(device_data(replace(FAST_MEMORY, power=0.0))))
+    arguments = ("plan", "lenet5", "--images", "1000")
+    assert "kWh" not in hubel(*arguments, folder=tmp_path)
+    assert json.loads(hubel(*arguments, "--json", folder=tmp_path))["run"]["kilowatt_hours"] is None
+
+
+def test_the_table_says_what_is_not_confirmed(tmp_path: Path):
+    text = " ".join(hubel("plan", "--list", folder=tmp_path).split())
+    assert "without sparsity" in text
+    unconfirmed = {name for name, device in DEVICES.items() if "not confirmed from the maker" in device.source}
+    assert unconfirmed == {"rtx-3060", "rtx-4060"}
 
 
 def test_what_does_not_fit_is_said(tmp_path: Path):

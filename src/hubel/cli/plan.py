@@ -27,7 +27,7 @@ ASSUMPTIONS = (
     "each layer takes the longer of its arithmetic and its memory traffic, one layer after the other; nothing is fused",
     "shares of the peak are those measured on this machine, or rough guesses for a device of the table",
     "32 bits on GPUs with TF32 means TF32, in dense layers too, where PyTorch uses it only when told to",
-    "loading images takes no time; every device computes at one speed; all links, between machines too, are the sheet's",
+    "loading images takes no time; devices are alike; every link, between machines too, is as fast as named above",
     "gradients travel in buckets of 25 MiB while the backward pass runs; each of a bucket's 2·(N − 1) messages takes "
     f"{HOP_SECONDS * 1e6:g} µs to begin: a guess",
     "energy is that of the devices alone, at full power",
@@ -182,7 +182,9 @@ def _times(step: StepPlan) -> Table:
     how = f"Σ layers max(2·MACs·batch/rate, bytes/bandwidth) + operations·{time_text(device.overhead)}; {rate}"
     table.add_row("forward", time_text(step.forward), f"{how}, times the shares reached")
     table.add_row("backward", time_text(step.backward), "the same; twice the MACs, but no gradient of the images")
-    table.add_row("update", time_text(step.update), "weights, gradients, optimizer read and written; 2 operations a layer")
+    table.add_row(
+        "update", time_text(step.update), "reads and writes weights, gradients and its own; 2 operations a layer"
+    )
     if step.devices > 1:
         how = (
             f"2·({step.devices} − 1)/{step.devices} · gradients; in one piece {time_text(step.reduce)}: "

@@ -1,4 +1,8 @@
-"""What devices can do, from their makers' data sheets, and how much of that a network gets."""
+"""What devices can do, from their makers' data sheets, and how much of that a network gets.
+
+Peaks, bandwidths, sizes, links and powers are the makers', of the document that `source` names; where one is not
+confirmed from the maker, `source` says so. Shares of the peak and the overhead of an operation are rough assumptions.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ class Device:
     `bandwidth` and `link` are bytes a second, of its memory and towards other devices (each way); `memory` is in bytes,
     `power` in watts. `shares` are the parts of the peak that layers reach: convolutions, those from or to fewer than
     16 channels ("narrow"), dense layers and depthwise convolutions; "memory" is the part of the bandwidth. `overhead`
-    is the seconds that starting one operation takes.
+    is the seconds that starting one operation takes. A power of 0 is an unknown one: plans then tell no energy.
     """
 
     name: str
@@ -38,47 +42,69 @@ class Device:
 
 
 GB = 10**9
-GIB = 2**30
-# Shares of a data sheet's peak that are common for convolutional networks in PyTorch: rough, and said to be so. A
-# device of one's own is measured.
-_GPU_SHARES = {"convolution": 0.45, "narrow": 0.1, "dense": 0.6, "depthwise": 0.05, "memory": 0.75}
-_CPU_SHARES = {"convolution": 0.5, "narrow": 0.1, "dense": 0.6, "depthwise": 0.1, "memory": 0.6}
+# Assumed, not measured: shares of a data sheet's peak for convolutional networks in PyTorch, and the seconds that
+# starting an operation takes. A device of one's own is measured.
+_SHARES = {"convolution": 0.45, "narrow": 0.1, "dense": 0.6, "depthwise": 0.05, "memory": 0.75}
+_OVERHEAD = 8e-6
 
 
 def _gpu(
     name: str, single: float, half: float, bandwidth: float, memory: int, link: float, power: float, source: str
 ) -> Device:
-    """Write a GPU down in its data sheet's units: teraflops, GB/s, GB, GB/s each way, watts."""
+    """Write a GPU down in its data sheet's units: teraflops, GB/s, GB, GB/s each way, watts.
+
+    A sheet's GB of memory are taken as 10⁹ bytes. The chips hold up to 7 % more, part of which error correction and
+    the driver take.
+    """
     flops = {"float32": single * 1e12, "bfloat16": half * 1e12}
-    shares = dict(_GPU_SHARES)
-    return Device(name, flops, bandwidth * GB, memory * GIB, link * GB, power, shares, 8e-6, source)
-
-
-def _cpu(name: str, teraflops: float, bandwidth: float, memory: int, power: float, source: str) -> Device:
-    shares = dict(_CPU_SHARES)
     return Device(
-        name, {"float32": teraflops * 1e12}, bandwidth * GB, memory * GIB, 0.125 * GB, power, shares, 10e-6, source
+        name, flops, bandwidth * GB, memory * GB, link * GB, power, dict(_SHARES), _OVERHEAD, f"NVIDIA, {source}"
     )
 
 
-_NVIDIA = "NVIDIA, data sheet"
+_DERIVED = "32 and 16 bits reckoned: cores or tensor cores · boost clock; bandwidth not confirmed from the maker"
 DEVICES: dict[str, Device] = {
-    # tensor cores: TF32 for float32 (what PyTorch's convolutions use by default), bfloat16, both dense (no sparsity)
-    "a100-40gb": _gpu("A100 40 GB", 156, 312, 1555, 40, 300, 400, f"{_NVIDIA} A100 (SXM, 2021)"),
-    "a100": _gpu("A100 80 GB", 156, 312, 2039, 80, 300, 400, f"{_NVIDIA} A100 (SXM, 2021)"),
-    "h100": _gpu("H100 80 GB", 494.5, 989, 3350, 80, 450, 700, f"{_NVIDIA} H100 (SXM5, 2023)"),
-    "h200": _gpu("H200 141 GB", 494.5, 989, 4800, 141, 450, 700, f"{_NVIDIA} H200 (SXM, 2024)"),
-    "v100": _gpu("V100 32 GB", 15.7, 125, 900, 32, 150, 300, f"{_NVIDIA} V100 (SXM2, 2020; 16-bit is float16)"),
-    "t4": _gpu("T4", 8.1, 65, 320, 16, 16, 70, f"{_NVIDIA} T4 (2019; 16-bit is float16, link is PCIe 3 ×16)"),
-    "rtx-3060": _gpu("GeForce RTX 3060 12 GB", 12.7, 25.4, 360, 12, 32, 170, "NVIDIA, GA10x architecture paper"),
-    "rtx-3090": _gpu("GeForce RTX 3090", 35.6, 71, 936, 24, 32, 350, "NVIDIA, GA102 architecture paper (2021)"),
-    "rtx-4060": _gpu("GeForce RTX 4060", 15.1, 30.2, 272, 8, 16, 115, "NVIDIA, product page; Ada architecture paper"),
-    "rtx-4090": _gpu("GeForce RTX 4090", 82.6, 165.2, 1008, 24, 32, 450, "NVIDIA, Ada architecture paper (2023)"),
-    # processors: cores · sustained clock · operations a clock; memory channels · transfers · 8 bytes
-    "laptop-i7-1260p": _cpu("Core i7-1260P laptop", 0.43, 76.8, 16, 28, "Intel ARK: 4 P-cores, AVX2, DDR5-4800"),
-    "laptop-ryzen-7840u": _cpu("Ryzen 7 7840U laptop", 0.84, 89.6, 32, 28, "AMD, product page: 8 Zen 4, DDR5-5600"),
-    "laptop-m2": _cpu("Apple M2 laptop (processor)", 0.45, 100, 16, 20, "Apple, specifications: 4 + 4 cores"),
-}
+    # Dense rates, without sparsity (sheets print twice as much beside or instead of them). "float32" is TF32 in tensor
+    # cores where there are any for it, which PyTorch's convolutions use by default; "bfloat16" adds up in 32 bits.
+    # NVLink is half of what sheets give, which is both ways together; PCIe is that of its standard.
+    "v100": _gpu(
+        "V100 32 GB", 15.7, 125, 900, 32, 150, 300,
+        "Ampere Architecture In-Depth (2020), NVLink and table 3; SXM2; 32 bits without tensor cores, 16 are float16",
+    ),
+    "a100-40gb": _gpu(
+        "A100 40 GB", 156, 312, 1555, 40, 300, 400,
+        "Ampere Architecture In-Depth (2020), NVLink and table 3; SXM4; dense, without sparsity",
+    ),
+    "a100": _gpu(
+        "A100 80 GB", 156, 312, 2039, 80, 300, 400, "A100 data sheet (2021); SXM4; dense, without sparsity"
+    ),
+    "h100": _gpu(
+        "H100 80 GB", 494.7, 989.4, 3350, 80, 450, 700,
+        "H100 architecture paper 1.04, tables 1 and 3; SXM5; dense, without sparsity; bandwidth and NVLink from the "
+        "H100 data sheet",
+    ),
+    "h200": _gpu(
+        "H200 141 GB", 494.7, 989.4, 4800, 141, 450, 700,
+        "H200 data sheet; SXM; rates are the H100's, dense: the sheet prints those of both with sparsity only, alike",
+    ),
+    "t4": _gpu(
+        "T4", 8.1, 65, 320, 16, 16, 70,
+        "T4 data sheet; 32 bits without tensor cores, 16 bits are float16; bandwidth (the sheet rounds to 300) and "
+        "power from the product brief; link PCIe 3 ×16",
+    ),
+    "rtx-3060": _gpu(
+        "GeForce RTX 3060 12 GB", 12.7, 25.5, 360, 12, 32, 170, f"product page; {_DERIVED}; link PCIe 4 ×16"
+    ),
+    "rtx-3090": _gpu(
+        "GeForce RTX 3090", 35.6, 71, 936, 24, 32, 350,
+        "GA102 architecture paper 2, table 9; dense, without sparsity; link PCIe 4 ×16, no NVLink bridge",
+    ),
+    "rtx-4060": _gpu("GeForce RTX 4060", 15.1, 30.2, 272, 8, 16, 115, f"product page; {_DERIVED}; link PCIe 4 ×8"),
+    "rtx-4090": _gpu(
+        "GeForce RTX 4090", 82.6, 165.2, 1008, 24, 32, 450,
+        "Ada architecture paper 2, table 2; dense, without sparsity; link PCIe 4 ×16",
+    ),
+}  # fmt: skip
 
 
 def find_device(name: str, more: Mapping[str, Device] | None = None) -> Device:

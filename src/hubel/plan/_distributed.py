@@ -14,8 +14,8 @@ from hubel.plan._devices import Device
 from hubel.plan._roofline import LayerTime, layer_times
 
 MOST_DEVICES = 1024
-HOP_SECONDS = 5e-6  # what one message of the ring takes to begin
-BUCKET_BYTES = 25 * 2**20  # PyTorch sends gradients in buckets of this size
+HOP_SECONDS = 5e-6  # what one message of the ring takes to begin: a rough assumption, not measured
+BUCKET_BYTES = 25 * 2**20  # PyTorch's default; its first, smaller bucket is not counted
 _UPDATE_PASSES = {"sgd": 3, "momentum": 5, "adam": 7}  # numbers read and written for each weight
 
 
@@ -23,8 +23,8 @@ _UPDATE_PASSES = {"sgd": 3, "momentum": 5, "adam": 7}  # numbers read and writte
 class StepPlan:
     """One step of training, in seconds and bytes, on each of `devices` devices with `batch` images each.
 
-    `reduce_bytes` are what each device sends; `reduce` is how long the ring takes, `exposed` the part of it that the
-    backward pass does not hide.
+    `reduce_bytes` are what each device sends; `reduce` is how long that takes in one piece, `exposed` what the backward
+    pass does not hide when it is sent in buckets.
     """
 
     network: Network
