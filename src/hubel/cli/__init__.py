@@ -93,8 +93,8 @@ def _guarded(parsed: Namespace) -> int:
             raise
         print(f"hubel: {_missing(error)}", file=sys.stderr)
         return 2
-    except (ValueError, LookupError, OSError, RuntimeError) as error:
-        foreign = isinstance(error, RuntimeError) and not type(error).__module__.startswith("hubel.")
+    except (ValueError, LookupError, OSError, RuntimeError, MemoryError) as error:
+        foreign = isinstance(error, (RuntimeError, MemoryError)) and not type(error).__module__.startswith("hubel.")
         if parsed.traceback or foreign:
             raise
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
