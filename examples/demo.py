@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hubel.data import load
 from hubel.tasks import LoadedModel, predict
 from hubel.train import Run
 
-DIGITS = Path(__file__).parent / "digits"
+DIGITS = Path(os.path.relpath(Path(__file__).parent / "digits"))
 SHOWN = (0, 1, 2, 61, 115)  # of the test images; the last two are hard
 
 

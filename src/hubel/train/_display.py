@@ -93,7 +93,7 @@ def progress_line(event: Progress) -> Table:
     words = f"loss {event.loss:.3f}  accuracy {event.accuracy:6.1%}  {event.images_per_second:,.0f} images/s"
     row.add_row(
         Text(f"epoch {event.epoch}/{event.epochs}", no_wrap=True),
-        ProgressBar(total=event.steps, completed=event.step, width=12),
+        ProgressBar(total=event.steps, completed=event.step, width=8),
         Text(f"{words}  {clock(event.seconds_left)} left", no_wrap=True),
     )
     return row
