@@ -52,6 +52,22 @@ def _rebuild(expected: str, rule: str, values: str, fits: tuple[Fit, ...], place
     return ShapeError(expected, rule=rule, values=values, fits=fits, place=place)
 
 
+def need_groups(kind: str, channels: int, groups: int, also: int = 0) -> None:
+    """Raise `ShapeError` unless `groups` divides the channels; what it suggests divides `also` too."""
+    if channels % groups == 0:
+        return
+    whole = [divisor for divisor in range(1, channels + 1) if channels % divisor == 0 and also % divisor == 0]
+    near = sorted(whole, key=lambda divisor: abs(divisor - groups))[:2]
+    below = channels - channels % groups or groups
+    fits = [Fit("groups", str(divisor), f"{channels // divisor} channels each") for divisor in near]
+    raise ShapeError(
+        f"{kind} expected channels that {groups} groups divide, received {channels}",
+        rule="channels / groups",
+        values=f"{channels}/{groups} = {channels / groups:.4g}",
+        fits=(*fits, Fit("input channels", str(below), f"{below // groups} channels each")),
+    )
+
+
 class NotationError(ValueError):
     """A network's text form cannot be read. `column` (from 1) says where, the message points at it."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubel.arch._errors import Fit, ShapeError
+from hubel.arch._errors import Fit, ShapeError, need_groups
 from hubel.arch._expression import Expression, Quantity, elements
 from hubel.arch._field import Field
 from hubel.arch._layer import Call, Keeps, Layer, register
@@ -53,15 +53,7 @@ class ChannelShuffle(Layer):
     def output_shape(self, input: Shape) -> Shape:
         """Return the input's shape."""
         need_picture("ChannelShuffle", input)
-        channels = input[2]
-        if channels % self.groups:
-            near = sorted((d for d in range(1, channels + 1) if channels % d == 0), key=lambda d: abs(d - self.groups))
-            raise ShapeError(
-                f"ChannelShuffle expected channels that {self.groups} groups divide, received {channels}",
-                rule="channels / groups",
-                values=f"{channels}/{self.groups} = {channels / self.groups:.4g}",
-                fits=tuple(Fit("groups", str(d), f"{channels // d} channels each") for d in near[:2]),
-            )
+        need_groups("ChannelShuffle", input[-1], self.groups)
         return input
 
     def call(self, input: Shape) -> Call:

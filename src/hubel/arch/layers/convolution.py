@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from math import gcd
 from typing import Any
 
-from hubel.arch._errors import Fit, ShapeError
+from hubel.arch._errors import Fit, ShapeError, need_groups
 from hubel.arch._expression import Expression, Quantity
 from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Call, Keeps, Weighted, register
@@ -94,13 +93,7 @@ class Conv2D(Windowed, Weighted):
     def output_shape(self, input: Shape) -> Shape:
         """Return H′×W′×filters."""
         rows, columns = self.places(input)
-        if input[2] % self.groups:
-            raise ShapeError(
-                f"Conv2D expected channels that {self.groups} groups divide, received {input[2]}",
-                rule="channels / groups",
-                values=f"{input[2]}/{self.groups} = {input[2] / self.groups:.4g}",
-                fits=_group_fits(input[2], self.filters, self.groups),
-            )
+        need_groups("Conv2D", input[2], self.groups, self.filters)
         return rows, columns, self.filters
 
     def figures(self, input: Shape) -> dict[str, Expression]:
@@ -127,15 +120,6 @@ def _kept_picture(windows: Windows, input: Shape) -> Keeps:
     height = input[0] + windows.rows.before + windows.rows.after
     width = input[1] + windows.columns.before + windows.columns.after
     return Keeps(extra_bytes=4 * height * width * input[2])
-
-
-def _group_fits(channels: int, filters: int, groups: int) -> tuple[Fit, ...]:
-    common = gcd(channels, filters)
-    divisors = [d for d in range(1, common + 1) if common % d == 0]
-    nearest = sorted(divisors, key=lambda d: abs(d - groups))[:2]
-    below = channels - channels % groups
-    found = [Fit("groups", str(d), f"{channels // d} channels each") for d in nearest]
-    return (*found, Fit("input channels", str(below or groups), f"{(below or groups) // groups} channels each"))
 
 
 @register("dwconv", positional=("kernel_size",))
@@ -345,11 +329,7 @@ class Conv2DTranspose(Weighted):
                 values=f"{self._axis(input, 0).values()} = {rows}",
                 fits=(Fit("padding", "0", f"{rows + sum(self.sides()[0])}×{columns + sum(self.sides()[1])}"),),
             )
-        if input[2] % self.groups:
-            raise ShapeError(
-                f"Conv2DTranspose expected channels that {self.groups} groups divide, received {input[2]}",
-                fits=_group_fits(input[2], self.filters, self.groups),
-            )
+        need_groups("Conv2DTranspose", input[2], self.groups, self.filters)
         return rows, columns, self.filters
 
     def shape_figures(self, input: Shape) -> dict[str, Expression]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubel.arch._errors import Fit, ShapeError
+from hubel.arch._errors import need_groups
 from hubel.arch._expression import Expression, Quantity, elements
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape, positions, positive, size
@@ -122,15 +122,7 @@ class GroupNormalization(Layer):
 
     def output_shape(self, input: Shape) -> Shape:
         """Return the input's shape."""
-        channels = input[-1]
-        if channels % self.groups:
-            near = sorted((d for d in range(1, channels + 1) if channels % d == 0), key=lambda d: abs(d - self.groups))
-            raise ShapeError(
-                f"GroupNormalization expected channels that {self.groups} groups divide, received {channels}",
-                rule="channels / groups",
-                values=f"{channels}/{self.groups} = {channels / self.groups:.4g}",
-                fits=tuple(Fit("groups", str(d), f"{channels // d} channels each") for d in near[:2]),
-            )
+        need_groups("GroupNormalization", input[-1], self.groups)
         return input
 
     def figures(self, input: Shape) -> dict[str, Expression]:
