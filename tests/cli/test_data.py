@@ -14,7 +14,7 @@ from PIL import Image
 
 
 def hubel(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "120", "PYTHONIOENCODING": "utf-8", "PYTHONUTF8": "1"}
+    environment = {**os.environ, "COLUMNS": "400", "PYTHONIOENCODING": "utf-8", "PYTHONUTF8": "1"}
     program = "from hubel.cli import main; raise SystemExit(main())"
     return subprocess.run(
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, encoding="utf-8", env=environment
