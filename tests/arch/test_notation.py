@@ -149,7 +149,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_text_is_refused_within_a_second(kind):
+def test_hostile_text_is_refused_quickly(kind):
     start = time.process_time()
     with pytest.raises(ValueError) as refused:
         parse(HOSTILE[kind])
