@@ -12,25 +12,30 @@ if TYPE_CHECKING:
     from hubel.draw._colours import THEMES
     from hubel.draw._figure import FORMATS, PAGE, STYLES, Figure, figure, layout
     from hubel.draw._png import to_png
-    from hubel.draw._scene import Circle, Group, Line, Polygon, Rectangle, Scene, Text, bounds
-    from hubel.draw._svg import to_svg
+    from hubel.draw._scene import Circle, Group, Line, Picture, Polygon, Rectangle, Scene, Text, bounds, text_width
+    from hubel.draw._svg import PLOT, to_svg
+    from hubel.draw._words import folded
 
 __all__ = [
     "FORMATS",
     "PAGE",
+    "PLOT",
     "STYLES",
     "THEMES",
     "Circle",
     "Figure",
     "Group",
     "Line",
+    "Picture",
     "Polygon",
     "Rectangle",
     "Scene",
     "Text",
     "bounds",
     "figure",
+    "folded",
     "layout",
+    "text_width",
     "to_png",
     "to_svg",
 ]
@@ -50,13 +55,16 @@ _HOMES = {
         "Circle",
         "Group",
         "Line",
+        "Picture",
         "Polygon",
         "Rectangle",
         "Scene",
         "Text",
         "bounds",
+        "text_width",
     ),
-    "_svg": ("to_svg",),
+    "_svg": ("PLOT", "to_svg"),
+    "_words": ("folded",),
 }
 
 

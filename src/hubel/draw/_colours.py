@@ -36,6 +36,10 @@ _DAY = ("#ffffff", "#1d2127", "#454b54", "#565d67", "#f7f8fa", "#c9ced6", "#eaed
 _NIGHT = ("#16181c", "#e8eaed", "#b4bac3", "#9aa1ac", "#1d2025", "#444b55", "#2a2e35", "#ff8078")
 
 
+# ten colours that the colour-blind tell apart too: the eight of Okabe and Ito (2008), brown and violet
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b", "#9467bd", "#7a8b00", "#6b7280")
+
+
 def style_sheet(theme: str) -> str:
     """Return the rules for a theme; "auto" is light, and dark where the reader's system is.
 
@@ -75,6 +79,27 @@ def _rules(scope: str, roles: dict[str, tuple[str, str]], others: tuple[str, ...
         found.append(f"{scope} .{role}.top{{fill:{mix(face, page, 0.45)}}}")
         found.append(f"{scope} .{role}.side{{fill:{mix(face, line, 0.25)}}}")
         found.append(f"{scope} .{role}-seam{{stroke:{mix(face, line, 0.6)}}}")
+    return "".join(found)
+
+
+def plot_sheet(theme: str) -> str:
+    """Return the rules for plots: `series-0` … (filled), `line-0` … (stroked), `axis`, `grid`, `outline`."""
+    scope = f".hubel-{theme}"
+    day, night = _plot_rules(scope, _DAY, 0.0), _plot_rules(scope, _NIGHT, 0.25)
+    return {"light": day, "dark": night, "auto": f"{day}@media (prefers-color-scheme:dark){{{night}}}"}[theme]
+
+
+def _plot_rules(scope: str, colours: tuple[str, ...], lighter: float) -> str:
+    page, lines, edge, window = colours[0], colours[3], colours[5], colours[7]
+    found = [
+        f"{scope} .axis{{stroke:{lines}}}{scope} .grid{{stroke:{edge};stroke-width:.6}}",
+        f"{scope} .outline{{stroke:{window};stroke-width:1.6;fill:none}}",
+        f"{scope} .bar{{fill:{mix(SERIES[0], page, 0.35)};stroke:none}}",
+    ]
+    for number, colour in enumerate(SERIES):
+        colour = mix(colour, "#ffffff", lighter)
+        found.append(f"{scope} .series-{number}{{fill:{colour};stroke:none}}")
+        found.append(f"{scope} .line-{number}{{stroke:{colour};stroke-width:1.8;stroke-linejoin:round}}")
     return "".join(found)
 
 

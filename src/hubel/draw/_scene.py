@@ -73,6 +73,18 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of pixels: a PNG file's bytes, and in words what it shows. Enlarged pixels stay pixels."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    png: bytes = field(repr=False)
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """What belongs to one layer (or to equal ones): `paths` of their rows, and a title for whoever points at it."""
 
@@ -81,7 +93,8 @@ class Group:
     paths: tuple[str, ...] = ()
 
 
-Mark: TypeAlias = "Polygon | Rectangle | Line | Circle | Text | Group"
+Plain: TypeAlias = "Polygon | Rectangle | Line | Circle | Text | Picture"
+Mark: TypeAlias = "Plain | Group"
 
 SIZES = {"title": 17.0, "subtitle": 12.0, "name": 11.0, "label": 11.0, "figure": 9.5, "edge": 10.5, "part": 11.0}
 BOLD = ("title", "name", "part")
@@ -98,7 +111,7 @@ class Scene:
     style: str
     marks: tuple[Mark, ...] = field(repr=False)
 
-    def flat(self) -> Iterator[Polygon | Rectangle | Line | Circle | Text]:
+    def flat(self) -> Iterator[Plain]:
         """Give every mark, those in groups too."""
         yield from flat(self.marks)
 
@@ -108,7 +121,7 @@ class Scene:
         return tuple(mark for mark in self.flat() if isinstance(mark, Text))
 
 
-def flat(marks: Iterable[Mark]) -> Iterator[Polygon | Rectangle | Line | Circle | Text]:
+def flat(marks: Iterable[Mark]) -> Iterator[Plain]:
     """Give every mark, those in groups too."""
     for mark in marks:
         if isinstance(mark, Group):
@@ -134,11 +147,11 @@ def moved(marks: Iterable[Mark], right: float, down: float) -> list[Mark]:
     return found
 
 
-def bounds(mark: Polygon | Rectangle | Line | Circle | Text) -> tuple[float, float, float, float]:
+def bounds(mark: Plain) -> tuple[float, float, float, float]:
     """Return left, top, right, bottom."""
     if isinstance(mark, Text):
         return mark.box
-    if isinstance(mark, Rectangle):
+    if isinstance(mark, (Rectangle, Picture)):
         return mark.x, mark.y, mark.x + mark.width, mark.y + mark.height
     if isinstance(mark, Circle):
         return mark.x - mark.radius, mark.y - mark.radius, mark.x + mark.radius, mark.y + mark.radius

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from html import escape
 from math import hypot
 from zlib import crc32
 
-from hubel.draw._colours import style_sheet
-from hubel.draw._scene import Circle, Group, Line, Mark, Point, Polygon, Rectangle, Scene, Text
+from hubel.draw._colours import plot_sheet, style_sheet
+from hubel.draw._scene import Circle, Group, Line, Mark, Picture, Point, Polygon, Rectangle, Scene, Text
 
 QUIET = ("subtitle", "figure")
 HEAD = 5.5
+PLOT = "plot"  # the style of scenes that use the roles of plots
 
 
 def to_svg(scene: Scene, theme: str = "auto") -> str:
@@ -37,7 +39,7 @@ def _document(scene: Scene, theme: str, role: str, link: Callable[[Group], str])
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
         f'class="hubel-{theme}" {role} aria-labelledby="{own}t {own}d">\n'
         f'<title id="{own}t">{_plain(scene.title)}</title>\n<desc id="{own}d">{_plain(scene.description)}</desc>\n'
-        f"<style>{style_sheet(theme)}</style>\n"
+        f"<style>{style_sheet(theme)}{plot_sheet(theme) if scene.style == PLOT else ''}</style>\n"
         f'<rect class="page" width="{width}" height="{height}"/>\n{body}\n</svg>\n'
     )
 
@@ -55,6 +57,8 @@ def _mark(mark: Mark, link: Callable[[Group], str]) -> str:
             return f'<rect class="{_class(mark)}" x="{_number(mark.x)}" y="{_number(mark.y)}" {size}{radius}/>'
         case Line():
             return _line(mark)
+        case Picture():
+            return _picture(mark)
         case Circle():
             return _plus(mark)
         case Text():
@@ -77,6 +81,18 @@ def _line(line: Line) -> str:
         head = f'<polygon class="head" points="{" ".join(_point(p) for p in ((x1, y1), *sides))}"/>'
         points = (*points[:-1], back)
     return f'<path class="{line.role}" d="{_path(points)}"/>{head}'
+
+
+def _picture(picture: Picture) -> str:
+    place = f'x="{_number(picture.x)}" y="{_number(picture.y)}"'
+    size = f'width="{_number(picture.width)}" height="{_number(picture.height)}"'
+    title = f"<title>{_plain(picture.words)}</title>" if picture.words else ""
+    # Chromium knows the one word for unsmoothed pixels, older viewers and resvg the other
+    return (
+        f'<image {place} {size} preserveAspectRatio="none" image-rendering="optimizeSpeed" '
+        f'style="image-rendering:pixelated" href="data:image/png;base64,{b64encode(picture.png).decode()}">'
+        f"{title}</image>"
+    )
 
 
 def _plus(circle: Circle) -> str:
