@@ -12,7 +12,21 @@ if TYPE_CHECKING:
     from hubel.draw._colours import THEMES
     from hubel.draw._figure import FORMATS, PAGE, STYLES, Figure, figure, layout
     from hubel.draw._png import to_png
-    from hubel.draw._scene import Circle, Group, Line, Picture, Polygon, Rectangle, Scene, Text, bounds, text_width
+    from hubel.draw._scene import (
+        Circle,
+        Group,
+        Line,
+        Mark,
+        Picture,
+        Polygon,
+        Rectangle,
+        Scene,
+        Text,
+        bounds,
+        flat,
+        moved,
+        text_width,
+    )
     from hubel.draw._svg import PLOT, to_svg
     from hubel.draw._words import folded
 
@@ -26,6 +40,7 @@ __all__ = [
     "Figure",
     "Group",
     "Line",
+    "Mark",
     "Picture",
     "Polygon",
     "Rectangle",
@@ -33,8 +48,10 @@ __all__ = [
     "Text",
     "bounds",
     "figure",
+    "flat",
     "folded",
     "layout",
+    "moved",
     "text_width",
     "to_png",
     "to_svg",
@@ -55,12 +72,15 @@ _HOMES = {
         "Circle",
         "Group",
         "Line",
+        "Mark",
         "Picture",
         "Polygon",
         "Rectangle",
         "Scene",
         "Text",
         "bounds",
+        "flat",
+        "moved",
         "text_width",
     ),
     "_svg": ("PLOT", "to_svg"),

@@ -96,8 +96,7 @@ def _plot_rules(scope: str, colours: tuple[str, ...], lighter: float) -> str:
         f"{scope} .outline{{stroke:{window};stroke-width:1.6;fill:none}}",
         f"{scope} .bar{{fill:{mix(SERIES[0], page, 0.35)};stroke:none}}",
     ]
-    for number, colour in enumerate(SERIES):
-        colour = mix(colour, "#ffffff", lighter)
+    for number, colour in enumerate(mix(plain, "#ffffff", lighter) for plain in SERIES):
         found.append(f"{scope} .series-{number}{{fill:{colour};stroke:none}}")
         found.append(f"{scope} .line-{number}{{stroke:{colour};stroke-width:1.8;stroke-linejoin:round}}")
     return "".join(found)

@@ -1,0 +1,40 @@
+"""An image as a network sees it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from hubel.tasks import LoadedModel
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One image, prepared for one model.
+
+    name: what to call it. picture: uint8 H×W×C, as the network is given it, before it is normalised.
+    input: float32 1×C×H×W, normalised.
+    """
+
+    name: str
+    picture: npt.NDArray[np.uint8] = field(repr=False)
+    input: torch.Tensor = field(repr=False)
+
+
+def subject(
+    model: LoadedModel, image: Image.Image | str | os.PathLike[str] | bytes | npt.ArrayLike, name: str = ""
+) -> Subject:
+    """Prepare an image (a path, a file's bytes, a Pillow image, an array) as the model's own preprocessing says.
+
+    Raises ImageError for a file that cannot be read, ValueError for an array that is not an image.
+    """
+    picture = model.preprocessing.prepare(image)
+    if not name:
+        name = Path(image).name if isinstance(image, (str, os.PathLike)) else "image"
+    return Subject(name, picture, model.preprocessing.normalise(torch.from_numpy(picture.copy())[None]))
