@@ -1,0 +1,67 @@
+"""A trained network run once over many images, at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from hubel.data import Dataset
+from hubel.tasks import LoadedModel
+
+BATCH = 256
+
+
+def logits(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
+    """What the network says before a closing softmax: float32, N×classes, for uint8 images N×H×W×C."""
+    network: Any = model.module
+    return _batched(model, images, network.logits, len(model.classes))
+
+
+def features(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
+    """What the network's last weights are given: float32, N×features, for uint8 images N×H×W×C."""
+    network: Any = model.module
+    return _batched(model, images, network.penultimate, 0)
+
+
+def _batched(
+    model: LoadedModel, images: torch.Tensor, run: Callable[[torch.Tensor], torch.Tensor], width: int
+) -> torch.Tensor:
+    parameter = next(model.module.parameters(), torch.empty(0))
+    was_training = model.module.training
+    model.module.eval()
+    found = []
+    try:
+        with torch.inference_mode():
+            for start in range(0, len(images), BATCH):
+                batch = images[start : start + BATCH].to(parameter.device)
+                found.append(run(model.preprocessing.normalise(batch)).float().cpu())
+    finally:
+        model.module.train(was_training)
+    return torch.cat(found) if found else torch.empty(0, width)
+
+
+def check_fits(model: LoadedModel, dataset: Dataset) -> None:
+    """Raise ValueError where a set's classes are not the model's, in its order, or its images are of another size."""
+    name = dataset.name or "the data set"
+    if dataset.classes != model.classes:
+        raise ValueError(
+            f"expected the model's classes in its order ({_listing(model.classes)}), received "
+            f"{_listing(dataset.classes)} from {name}"
+        )
+    check_size(model, dataset)
+
+
+def check_size(model: LoadedModel, dataset: Dataset) -> None:
+    """Raise ValueError where a set's images are of another size than the model takes."""
+    shape = (model.preprocessing.height, model.preprocessing.width, model.preprocessing.channels)
+    if dataset.shape != shape:
+        raise ValueError(
+            f"expected images of {'×'.join(map(str, shape))}, received {'×'.join(map(str, dataset.shape))} from "
+            f"{dataset.name or 'the data set'}; load it with size={shape[:2]}, channels={shape[2]}"
+        )
+
+
+def _listing(names: tuple[str, ...], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,211 @@
+"""What a trained network gets wrong: which images, how sure it was, and whether the labels themselves are right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch.nn.functional as F
+
+from hubel.data import Dataset
+from hubel.look._infer import check_fits, logits
+from hubel.tasks import LoadedModel
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """How far probabilities can be taken at their word: a reliability diagram as numbers.
+
+    edges: of the bins of the highest probability, 0 to 1; one more than there are bins.
+    counts: images in each bin (low, high]. confidence: their mean highest probability. accuracy: the share of them that
+    is right. Both are NaN in an empty bin.
+    """
+
+    edges: Floats
+    counts: Indices
+    confidence: Floats
+    accuracy: Floats
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error, 0 to 1: |accuracy - confidence|, averaged over images (Naeini et al. 2015;
+        Guo et al. 2017, equation 3). NaN without images.
+        """
+        filled = self.counts > 0
+        if not filled.any():
+            return float("nan")
+        gaps = np.abs(self.accuracy[filled] - self.confidence[filled])
+        return float(np.average(gaps, weights=self.counts[filled]))
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """One class's figures, 0 to 1. precision: of what was called so, the share that is. recall: of what is, the share
+    found. f1: their harmonic mean. Each is 0 where there is nothing to divide by. examples: images of this class;
+    called: images that were called so.
+    """
+
+    name: str
+    examples: int
+    called: int
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True, eq=False)
+class Mistakes:
+    """A model's answers to a labelled set, from one pass over it, and what follows from them.
+
+    dataset: the images (uint8 N×H×W×C), labels and names of the classes.
+    probabilities: float32, N×classes; rows add up to 1.
+    losses: each image's cross-entropy, nats, float64, N.
+    """
+
+    dataset: Dataset
+    probabilities: npt.NDArray[np.float32] = field(repr=False)
+    losses: Floats = field(repr=False)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in order."""
+        return self.dataset.classes
+
+    @property
+    def labels(self) -> Indices:
+        """What each image is said to be: N indices of classes."""
+        return self.dataset.labels
+
+    @cached_property
+    def predicted(self) -> Indices:
+        """The likeliest class of each image: int64, N."""
+        likeliest: Indices = self.probabilities.argmax(1).astype(np.int64)
+        return likeliest
+
+    @cached_property
+    def confidences(self) -> npt.NDArray[np.float32]:
+        """The probability of the likeliest class of each image: float32, N."""
+        highest: npt.NDArray[np.float32] = self.probabilities.max(1, initial=0)
+        return highest
+
+    @cached_property
+    def confusion(self) -> Indices:
+        """confusion[true, predicted]: how many images; int64, classes×classes."""
+        size = len(self.classes)
+        return np.bincount(self.labels * size + self.predicted, minlength=size * size).reshape(size, size)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of images whose likeliest class is right; NaN without images."""
+        return float((self.predicted == self.labels).mean()) if len(self.labels) else float("nan")
+
+    @property
+    def loss(self) -> float:
+        """The mean cross-entropy, nats; NaN without images."""
+        return float(self.losses.mean()) if len(self.losses) else float("nan")
+
+    @cached_property
+    def per_class(self) -> tuple[ClassScores, ...]:
+        """Precision, recall and F1 of each class, in the classes' order."""
+        found = self.confusion.diagonal()
+        examples, called = self.confusion.sum(1), self.confusion.sum(0)
+        return tuple(
+            ClassScores(
+                name,
+                int(examples[i]),
+                int(called[i]),
+                _share(found[i], called[i]),
+                _share(found[i], examples[i]),
+                _share(2 * found[i], called[i] + examples[i]),
+            )
+            for i, name in enumerate(self.classes)
+        )
+
+    def cell(self, true: int | str, predicted: int | str) -> Indices:
+        """The images of one class that were called another (or the same), the surest first: indices, int64.
+
+        Classes are given by name or number. Raises ValueError for one that there is not.
+        """
+        chosen = (self.labels == self._class(true)) & (self.predicted == self._class(predicted))
+        return self._surest_first(np.flatnonzero(chosen))
+
+    def confident_errors(self, most: int | None = None) -> Indices:
+        """Images whose likeliest class is wrong, the surest first, at most so many: indices, int64."""
+        return self._surest_first(np.flatnonzero(self.predicted != self.labels))[:most]
+
+    def calibration(self, bins: int = 15) -> Calibration:
+        """Confidence against accuracy in bins of equal width. Raises ValueError for fewer than one bin."""
+        if bins < 1:
+            raise ValueError(f"expected at least 1 bin, received {bins}")
+        edges = np.linspace(0, 1, bins + 1)
+        sure = self.confidences.astype(np.float64)
+        places = np.clip(np.searchsorted(edges, sure, side="left") - 1, 0, bins - 1)  # bins are (low, high]
+        counts = np.bincount(places, minlength=bins)
+        right = np.bincount(places, self.predicted == self.labels, bins)
+        with np.errstate(invalid="ignore"):
+            return Calibration(edges, counts, np.bincount(places, sure, bins) / counts, right / counts)
+
+    def label_suspects(self, most: int | None = None) -> Indices:
+        """Images whose label is likely wrong, the likeliest first, at most so many: indices, int64. What each seems to
+        be is its entry in `predicted`.
+
+        Confident learning (Northcutt, Jiang, Chuang 2021): a class's threshold is the mean probability that images
+        labelled so are given for it; an image counts for the likeliest class whose threshold it reaches, and is a
+        suspect where that is not its label. Those the model gives their own label all the same are left out. The order
+        is by how far the label's probability lies below the highest.
+
+        The probabilities should be of images that the model was not trained on: those it has learnt by heart.
+        """
+        suspects = np.flatnonzero((self._confident_class() != self.labels) & (self.predicted != self.labels))
+        own = self.probabilities[suspects, self.labels[suspects]]
+        return suspects[np.argsort(own - self.confidences[suspects], kind="stable")][:most]
+
+    def _confident_class(self) -> Indices:
+        """The likeliest class whose threshold an image reaches; its label where it reaches none."""
+        size = len(self.classes)
+        examples = np.bincount(self.labels, minlength=size)
+        own = self.probabilities[np.arange(len(self.labels)), self.labels].astype(np.float64)
+        # a class without examples has no threshold, and nothing counts for it
+        sums = np.bincount(self.labels, own, size)
+        thresholds = np.divide(sums, examples, out=np.full(size, np.inf), where=examples > 0)
+        reached = np.where(self.probabilities >= thresholds, self.probabilities, -1)
+        return np.where(reached.max(1, initial=-1) >= 0, reached.argmax(1), self.labels)
+
+    def _surest_first(self, indices: Indices) -> Indices:
+        return indices[np.argsort(-self.confidences[indices], kind="stable")]
+
+    def _class(self, given: int | str) -> int:
+        if isinstance(given, str):
+            if given in self.classes:
+                return self.classes.index(given)
+            if not (given.isascii() and given.isdecimal()):
+                raise ValueError(f"expected a class, one of {_some(self.classes)}, received {given!r}")
+            given = int(given)
+        if not 0 <= given < len(self.classes):
+            raise ValueError(f"expected a class from 0 to {len(self.classes) - 1}, received {given}")
+        return given
+
+
+def mistakes(model: LoadedModel, dataset: Dataset) -> Mistakes:
+    """The model's answers to a labelled set of images of its own size, from one pass over it.
+
+    Raises ValueError where the set's classes are not the model's, in its order, or its images are of another size.
+    """
+    check_fits(model, dataset)
+    images, labels = dataset.tensors()
+    scores = logits(model, images)
+    losses = F.cross_entropy(scores, labels, reduction="none")
+    return Mistakes(dataset, scores.softmax(1).numpy(), losses.double().numpy())
+
+
+def _share(part: int, whole: int) -> float:
+    return float(part) / float(whole) if whole else 0.0
+
+
+def _some(names: tuple[str, ...], most: int = 12) -> str:
+    return ", ".join(names[:most]) + (" …" if len(names) > most else "")
