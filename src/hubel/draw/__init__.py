@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hubel.draw._colours import THEMES
     from hubel.draw._figure import FORMATS, PAGE, STYLES, Figure, figure, layout
+    from hubel.draw._html import PageParts
     from hubel.draw._png import to_png
     from hubel.draw._scene import (
         Circle,
@@ -41,6 +42,7 @@ __all__ = [
     "Group",
     "Line",
     "Mark",
+    "PageParts",
     "Picture",
     "Polygon",
     "Rectangle",
@@ -67,6 +69,7 @@ _HOMES = {
         "figure",
         "layout",
     ),
+    "_html": ("PageParts",),
     "_png": ("to_png",),
     "_scene": (
         "Circle",

@@ -9,7 +9,7 @@ from pathlib import Path
 from hubel.arch import Network, Report, analyse
 from hubel.draw._blocks import blocks
 from hubel.draw._colours import THEMES
-from hubel.draw._html import to_html
+from hubel.draw._html import PageParts, page_parts, to_html
 from hubel.draw._png import to_png
 from hubel.draw._scene import Scene
 from hubel.draw._svg import to_svg
@@ -63,6 +63,11 @@ class Figure:
     def html(self) -> str:
         """Return a page with the drawing, the table of layers, and each layer's formulas for whoever points at it."""
         return to_html(self.report, self.scene, layout(self.report, self.style, min(self.page, PHONE)), self.theme)
+
+    def parts(self) -> PageParts:
+        """Return what `html` is made of, for a page that has more to tell."""
+        narrow = layout(self.report, self.style, min(self.page, PHONE))
+        return page_parts(self.report, self.scene, narrow, self.theme)
 
     def png(self) -> bytes:
         """Return the drawing as PNG, two pixels for each unit. Needs resvg-py (`hubel[draw]`)."""

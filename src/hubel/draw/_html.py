@@ -3,31 +3,56 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from typing import Any
 
 from hubel.arch import TITLES, Layer, Node, Report, Row, Shape, ordered, shape_text
+from hubel.draw._colours import style_sheet
 from hubel.draw._scene import Scene
 from hubel.draw._svg import to_linked_svg
 
 NAMESPACE = ' xmlns="http://www.w3.org/2000/svg"'
 
 
-def to_html(report: Report, wide: Scene, narrow: Scene, theme: str = "auto") -> str:
-    """Write a page: the drawing (one for wide screens, one for narrow ones), the formulas of a layer, the table."""
+@dataclass(frozen=True)
+class PageParts:
+    """What a page about a network is made of, for pages that have more to tell than `to_html`.
+
+    figures: HTML, the drawing for wide screens and where it differs the one for narrow ones (`.figure`, `.wide`,
+    `.narrow`); what belongs to layers has `data-rows`, the numbers of their rows. table: HTML, a row a layer. formulas:
+    plain data, `rows` (each its title and the number of its formulas) and `formulas` (lists of title, values, names).
+    themes: style rules under which an SVG's class can be changed to hubel-light or hubel-dark.
+    """
+
+    figures: str
+    table: str
+    formulas: dict[str, Any]
+    themes: str
+
+
+def page_parts(report: Report, wide: Scene, narrow: Scene, theme: str = "auto") -> PageParts:
+    """Write the parts of a page: the drawing (one for wide screens, one for narrow ones), formulas, the table."""
     places = {row.path: place for place, row in enumerate(report.rows)}
     scenes = [("wide", wide)] if wide == narrow else [("wide", wide), ("narrow", narrow)]
     figures = "".join(
         f'<div class="figure{f" {kind}" if len(scenes) > 1 else ""}">{_figure(scene, theme, places)}</div>\n'
         for kind, scene in scenes
     )
-    data = json.dumps(_formulas(report), ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    themes = style_sheet("light") + style_sheet("dark")
+    return PageParts(figures, _table(report), _formulas(report), themes)
+
+
+def to_html(report: Report, wide: Scene, narrow: Scene, theme: str = "auto") -> str:
+    """Write a page: the drawing (one for wide screens, one for narrow ones), the formulas of a layer, the table."""
+    parts = page_parts(report, wide, narrow, theme)
+    data = json.dumps(parts.formulas, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     return (
         f'<!doctype html>\n<html lang="en" data-theme="{theme}">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(wide.title)}</title>\n<style>\n{_file('page.css')}</style>\n{figures}<main>\n"
-        f'<div class="table">{_table(report)}</div>\n</main>\n'
+        f"<title>{escape(wide.title)}</title>\n<style>\n{_file('page.css')}</style>\n{parts.figures}<main>\n"
+        f'<div class="table">{parts.table}</div>\n</main>\n'
         '<aside hidden aria-live="polite" aria-label="formulas"><button type="button">close</button><div></div>'
         f'</aside>\n<script type="application/json" id="formulas">{data}</script>\n'
         f"<script>\n{_file('page.js')}</script>\n</html>\n"
