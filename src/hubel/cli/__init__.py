@@ -23,6 +23,7 @@ COMMANDS = {
     "train": "train a network on images",
     "evaluate": "measure a trained run on a data set",
     "predict": "what a trained run sees in images",
+    "look": "what goes on inside a trained run: maps, filters, units, attribution, mistakes",
 }
 
 
@@ -111,6 +112,8 @@ EXTRAS = {
     "tomli_w": "train",
     "resvg_py": "draw",
     "onnx": "onnx",
+    "captum": "look",
+    "sklearn": "look",
     "datasets": "hub",
     "tensorboard": "tensorboard",
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hubel.look.grids import Grid, Number, rounded_text
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from rich.text import Text
 
     from hubel.arch import Pair
@@ -69,6 +70,22 @@ def half_blocks(grid: Grid, columns: int, lines: int) -> list[Text]:
             line.append("▀", f"rgb({upper},{upper},{upper}) on rgb({lower},{lower},{lower})")
         drawn.append(line)
     return drawn
+
+
+def coloured_half_blocks(image: Image) -> list[Text]:
+    """Draw an RGB image, a letter a pixel's width, two rows of pixels a line."""
+    from rich.text import Text
+
+    lines = []
+    for above in range(0, image.height, 2):
+        line = Text(no_wrap=True)
+        for across in range(image.width):
+            upper, lower = (
+                image.getpixel((across, row)) if row < image.height else (0, 0, 0) for row in (above, above + 1)
+            )
+            line.append("▀", f"rgb{upper} on rgb{lower}".replace(" ", "").replace(")on", ") on "))
+        lines.append(line)
+    return lines
 
 
 def _shrunk(levels: list[list[int]], factor: int) -> list[list[int]]:

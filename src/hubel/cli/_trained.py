@@ -112,6 +112,19 @@ def open_model(given: str) -> LoadedModel:
     return Run.open(path).model() if path.is_dir() else load_model(path)
 
 
+def own_source(path: Path) -> dict[str, Any]:
+    """Return how the data of a run (or of the model file in it) was read: the arguments of `hubel.data.load`."""
+    from hubel.train import Run
+
+    folder = path if path.is_dir() else path.parent
+    settings = dict(Run.open(folder).settings["data"].get("source", {}))
+    if not settings:
+        raise ValueError(f"{folder} does not say where its data lies; name it: hubel evaluate RUN DATA")
+    if "size" in settings:
+        settings["size"] = tuple(settings["size"])
+    return settings
+
+
 def _runs_here() -> str:
     runs = sorted(Path("runs").glob("*/run.toml"), key=lambda path: path.stat().st_mtime)
     return f"; the newest run here is {runs[-1].parent}" if runs else "; make one with: hubel train lenet5 mnist"

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubel.cli._trained import add_data_options, open_model, read, reading
+from hubel.cli._trained import add_data_options, open_model, own_source, read, reading
 
 if TYPE_CHECKING:
     from hubel.data import Dataset
@@ -51,7 +51,7 @@ def run(arguments: Namespace) -> int:
 
 def _dataset(arguments: Namespace, network: Any) -> tuple[str, Dataset]:
     if arguments.data is None:
-        settings = _own_source(Path(arguments.run_or_model))
+        settings = own_source(Path(arguments.run_or_model))
     else:
         settings = reading(arguments, network)
     splits = read(settings)
@@ -62,18 +62,6 @@ def _dataset(arguments: Namespace, network: Any) -> tuple[str, Dataset]:
         there = ", ".join(name for name, part in parts.items() if part is not None)
         raise ValueError(f"{settings['source']} has no {wanted} part; it has {there}")
     return wanted, found
-
-
-def _own_source(path: Path) -> dict[str, Any]:
-    from hubel.train import Run
-
-    folder = path if path.is_dir() else path.parent
-    settings = dict(Run.open(folder).settings["data"].get("source", {}))
-    if not settings:
-        raise ValueError(f"{folder} does not say where its data lies; name it: hubel evaluate RUN DATA")
-    if "size" in settings:
-        settings["size"] = tuple(settings["size"])
-    return settings
 
 
 def _show(part: str, dataset: Dataset, metrics: Metrics) -> None:

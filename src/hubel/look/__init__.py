@@ -1,5 +1,41 @@
-"""Looking at what layers do, step by step.
+"""Looking at what layers do, step by step, for one's own model and image.
 
 `hubel.look.convolve` does convolutions and pooling by hand (standard library only), `hubel.look.kernels` has the
-well-known kernels, `hubel.look.grids` reads and writes the grids of numbers that both work on.
+well-known kernels, `hubel.look.grids` reads and writes the grids of numbers that both work on. All else works on a
+trained model (`hubel.tasks.LoadedModel`) and gives arrays first, and from them a `Plate` of pictures.
 """
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hubel.look._colour import Scale
+    from hubel.look._plate import Chart, Plate, Section, Tile
+    from hubel.look._record import Record, record
+    from hubel.look._subject import Subject, subject
+
+_HOMES = {
+    "_colour": ("Scale",),
+    "_plate": ("Chart", "Plate", "Section", "Tile"),
+    "_record": ("Record", "record"),
+    "_subject": ("Subject", "subject"),
+}
+
+__all__ = [
+    "Chart",
+    "Plate",
+    "Record",
+    "Scale",
+    "Section",
+    "Subject",
+    "Tile",
+    "record",
+    "subject",
+]
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():  # loaded when used: a convolution by hand needs no torch
+        if name in names:
+            return getattr(importlib.import_module(f"hubel.look.{home}"), name)
+    raise AttributeError(f"module 'hubel.look' has no attribute {name!r}")

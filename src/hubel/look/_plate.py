@@ -138,7 +138,7 @@ class Plate:
                 target.write_bytes(self.html(theme).encode())
             case other:
                 raise ValueError(
-                    f"expected a file that ends with {', '.join(FORMATS)}, received {other or target.name!r}"
+                    f"expected a file that ends with {', '.join(FORMATS)}, received {other or repr(target.name)}"
                 )
         return target
 
