@@ -1,0 +1,71 @@
+"""`hubel look maps`: the activations of every layer for an image, on one page."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from hubel.cli.look._choose import add_channels, add_layer, count
+from hubel.cli.look._common import add_image, add_output, add_run, finish, load_subjects
+
+if TYPE_CHECKING:
+    from hubel.look.maps import LayerMaps, Maps
+
+HELP = "what every layer makes of an image: all activations on one page"
+DESCRIPTION = """Show the activations of every layer for an image, or for several beside each other.
+
+Each layer stands with its shape, its size rule and what one of its numbers sees. Of large layers the strongest
+channels are shown, and how many there are is said; vectors are strips, short ones bars."""
+EXAMPLES = """  hubel look maps runs/lenet5-mnist digit.png -o maps.html
+  hubel look maps runs/lenet5-mnist three.png eight.png -o both.png
+  hubel look maps resnet50.safetensors cat.jpg --layer stage2 --most 16 -o stage2.html
+  hubel look maps runs/lenet5-mnist digit.png --layer conv2 --channels 0,3,8-11 -o conv2.svg"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_run(parser)
+    add_image(parser, many=True)
+    add_layer(parser, "all")
+    add_channels(parser, "the strongest")
+    parser.add_argument("--most", type=count, metavar="N", help="how many channels of a layer (default: 16, or 10)")
+    add_output(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Show the maps."""
+    from hubel.cli._trained import open_model
+    from hubel.look.maps import maps
+
+    model = open_model(arguments.run_or_model)
+    subjects = load_subjects(arguments, model)
+    found = maps(model, subjects, arguments.layer, arguments.channels, arguments.most)
+    if not (arguments.json or arguments.output or sys.stdout.isatty()):
+        _print(found)
+    return finish(arguments, found.plate(), found.data())
+
+
+def _print(found: Maps) -> None:
+    from rich.table import Table
+
+    from hubel.arch import shape_text
+    from hubel.cli._console import console
+    from hubel.look._plate import number_text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title, side in (("layer", "left"), ("output", "right"), ("lowest", "right"), ("highest", "right")):
+        table.add_column(title, justify=side)  # type: ignore[arg-type]
+    table.add_column("strongest channels")
+    for layer in found.layers:
+        low, high = number_text(float(layer.values.min())), number_text(float(layer.values.max()))
+        table.add_row(layer.row.path, shape_text(layer.row.output_shape), low, high, _strongest(layer))
+    console().print(table)
+
+
+def _strongest(layer: LayerMaps) -> str:
+    import numpy as np
+
+    strengths = np.abs(layer.values.reshape(*layer.values.shape[:2], -1)).mean((0, 2))
+    best = np.argsort(-strengths, kind="stable")[:5]
+    return " ".join(str(layer.channels[place]) for place in best)

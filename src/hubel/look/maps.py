@@ -1,0 +1,220 @@
+"""What every layer makes of an image: its activations, on one page, with shapes and formulas.
+
+Arrays first (`maps(model, subjects).layers[0].values`), the picture second (`.plate().save("maps.html")`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from hubel.arch import Row, shape_text
+from hubel.look._captions import layer_rules, layer_title, layer_words, pick
+from hubel.look._colour import Scale
+from hubel.look._plate import Chart, Plate, Section, Tile
+from hubel.look._record import record
+from hubel.look._subject import Subject
+from hubel.look._vectors import FEW, bars, strip, strip_size
+from hubel.tasks import LoadedModel
+
+MOST_MAPS = 16  # of one layer
+MOST_OF_MANY = 10  # the same in a network of many layers
+MANY = 40
+SIZE = 61.0  # of a map on the page
+WIDEST = 96  # pixels of a map that are drawn; larger ones are averaged down
+UNCHANGED = ("Identity", "Dropout", "Flatten", "Reshape")  # these pass on the numbers they are given
+
+
+@dataclass(frozen=True, eq=False)
+class LayerMaps:
+    """One layer's activations for one image or several.
+
+    row: the layer. channels: which are shown, the same for every image; `total` is how many there are.
+    values: float32, images×channels×H×W, or images×features of a vector (whole), after the layer's own activation.
+    dead: for each image, how many channels (or features) are nought everywhere.
+    """
+
+    row: Row
+    channels: tuple[int, ...]
+    total: int
+    values: npt.NDArray[np.float32] = field(repr=False)
+    dead: tuple[int, ...] = ()
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether the layer gives a vector, not maps."""
+        return self.values.ndim == 2
+
+    @property
+    def scale(self) -> Scale:
+        """The colours of all its maps: signed where any number is below nought."""
+        return Scale.of(self.values)
+
+    @property
+    def note(self) -> str:
+        """Which of the channels are shown, and how many are nought everywhere."""
+        parts = []
+        if len(self.channels) < self.total:
+            parts.append(f"the {len(self.channels)} strongest of {self.total:,} channels, by mean magnitude")
+        if any(self.dead):
+            what = "numbers" if self.is_vector else "channels"
+            counts = " and ".join(f"{count:,}" for count in self.dead)
+            parts.append(f"{counts} of {self.total:,} {what} are nought" + ("" if self.is_vector else " everywhere"))
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """The activations of a network's layers for some images."""
+
+    name: str
+    classes: tuple[str, ...]
+    subjects: tuple[Subject, ...]
+    layers: tuple[LayerMaps, ...]
+
+    def __getitem__(self, path: str) -> LayerMaps:
+        return next(layer for layer in self.layers if layer.row.path == path)
+
+    def plate(self) -> Plate:
+        """Draw all maps on one page."""
+        return maps_plate(self)
+
+    def data(self) -> dict[str, Any]:
+        """Return the figures of every layer as JSON-able data: shapes, formulas, extremes, the channels in order."""
+        return {
+            "network": self.name,
+            "images": [s.name for s in self.subjects],
+            "layers": list(map(_data, self.layers)),
+        }
+
+
+def maps(
+    model: LoadedModel,
+    subjects: Subject | Sequence[Subject],
+    layer: str | None = None,
+    channels: Sequence[int] | None = None,
+    most: int | None = None,
+) -> Maps:
+    """Run the model once and return every layer's activations.
+
+    `layer` is a layer or a part of the network, by its path; `channels` are those to show, else the `most` strongest
+    of each layer by mean magnitude (16; of a network of many layers 10). Layers that pass their numbers on unchanged
+    when a network predicts (dropout, identity) are left out unless named.
+
+    Raises `KeyError`, with the nearest, for a layer that is not there, `ValueError` for a channel.
+    """
+    images = (subjects,) if isinstance(subjects, Subject) else tuple(subjects)
+    if not images:
+        raise ValueError("expected one or more images, received none")
+    paths = None if layer is None else frozenset([layer])
+    found = record(model, torch.cat([image.input for image in images]), paths)
+    rows = [row for row in found.rows if layer is not None or row.type not in UNCHANGED]
+    count = most or (MOST_MAPS if len(rows) <= MANY else MOST_OF_MANY)
+    layers = tuple(_layer_maps(row, found.outputs[row.path], channels, count) for row in rows)
+    return Maps(model.network.name or "network", model.classes, images, layers)
+
+
+def _layer_maps(row: Row, output: Tensor, channels: Sequence[int] | None, most: int) -> LayerMaps:
+    """Keep what is shown of a layer's output, N×C×H×W or N×features."""
+    total = output.shape[1]
+    strengths = output.abs().flatten(2).mean(2) if output.dim() == 4 else output.abs()  # images × channels
+    dead = tuple((strengths == 0).sum(1).tolist())
+    if output.dim() == 2:
+        return LayerMaps(row, tuple(range(total)), total, output.float().numpy(), dead)
+    if channels is not None:
+        kept = [pick(f"channel of {row.path}", channel, total) for channel in channels]
+    elif total <= most:
+        kept = list(range(total))
+    else:
+        kept = torch.topk(strengths.mean(0), most).indices.tolist()
+    return LayerMaps(row, tuple(kept), total, output[:, kept].float().numpy(), dead)
+
+
+def _data(layer: LayerMaps) -> dict[str, Any]:
+    values = layer.values
+    return {
+        "layer": layer.row.path,
+        "what": layer_words(layer.row),
+        "input_shape": list(layer.row.input_shape),
+        "output_shape": list(layer.row.output_shape),
+        "rules": layer_rules(layer.row),
+        "receptive_field": list(layer.row.field.size),
+        "channels": list(layer.channels) if not layer.is_vector else None,
+        "lowest": float(values.min()),
+        "highest": float(values.max()),
+        "mean": float(values.mean()),
+        "nought_everywhere": list(layer.dead),
+        "values": values.tolist() if layer.is_vector else None,
+    }
+
+
+def maps_plate(found: Maps) -> Plate:
+    """Draw the image and every layer's maps, one below the other."""
+    names = ", ".join(subject.name for subject in found.subjects)
+    sections: list[Section | Chart] = [_given(found.subjects)]
+    for layer in found.layers:
+        sections += _vector(found, layer) if layer.is_vector else _pictures(found, layer)
+    subtitle = "each layer's maps on one scale of their own: blue below nought, red above, or dark to light from nought"
+    return Plate(f"{found.name}: what every layer makes of {names}", subtitle, tuple(sections))
+
+
+def _given(subjects: tuple[Subject, ...]) -> Section:
+    tiles = tuple(Tile(s.picture, s.name if len(subjects) > 1 else "", hover=s.name) for s in subjects)
+    return Section(f"input · {shape_text(subjects[0].picture.shape)}", tiles, "as the network is given it", 112.0)
+
+
+def _pictures(found: Maps, layer: LayerMaps) -> list[Section | Chart]:
+    scale, note = layer.scale, _joined(layer_rules(layer.row), layer.note)
+    several = len(found.subjects) > 1
+    sections: list[Section | Chart] = []
+    for place, (subject, values) in enumerate(zip(found.subjects, _shrunk(layer.values), strict=True)):
+        tiles = tuple(
+            Tile(scale.colours(value), "", hover=f"{layer.row.path}, channel {channel}, {shape_text(value.shape)}")
+            for channel, value in zip(layer.channels, values, strict=True)
+        )
+        last = place == len(found.subjects) - 1
+        first = layer_title(layer.row) if place == 0 else ""
+        words = _joined(note if place == 0 else "", subject.name if several else "")
+        sections.append(Section(first, tiles, words, SIZE, scale if last else None))
+    return sections
+
+
+def _vector(found: Maps, layer: LayerMaps) -> list[Section | Chart]:
+    title, note = layer_title(layer.row), _joined(layer_rules(layer.row), layer.note)
+    names = found.classes if len(found.classes) == layer.total and layer is found.layers[-1] else None
+    heads = [subject.name for subject in found.subjects] if len(found.subjects) > 1 else [""]
+    if layer.total <= FEW:
+        words = names or [str(number) for number in range(layer.total)]
+        return [bars(title, list(layer.values), words, heads, note)]
+    scale = layer.scale
+    tiles = tuple(strip(values, scale, head) for values, head in zip(layer.values, heads, strict=True))
+    sections: list[Section | Chart] = [Section(title, tiles, note, strip_size(layer.total), scale)]
+    if names is not None:
+        top = np.argsort(-layer.values.mean(0), kind="stable")[:10]
+        best = [f"{names[place]}" for place in top]
+        sections.append(bars("", [values[top] for values in layer.values], best, heads, "the ten largest"))
+    return sections
+
+
+def _shrunk(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Average maps down to the pixels that are drawn: N×C×H×W."""
+    height, width = values.shape[2:]
+    if max(height, width) <= WIDEST:
+        return values
+    scale = WIDEST / max(height, width)
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    found: npt.NDArray[np.float32] = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(values), size).numpy()
+    return found
+
+
+def _joined(*words: str) -> str:
+    return "  ·  ".join(word for word in words if word)
+
+
+__all__ = ["LayerMaps", "Maps", "maps", "maps_plate"]
