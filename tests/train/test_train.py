@@ -60,7 +60,7 @@ def test_the_same_seed_gives_the_same_file_and_another_seed_another(splits, netw
         {"optimizer": "sgd", "learning_rate": 0.05, "weight_decay": 1e-4},
         {"optimizer": "adamw", "weight_decay": 0.05, "schedule": "cosine"},
         {"optimizer": "muon", "learning_rate": 0.02, "momentum": 0.95},
-        {"ema": 0.9, "clip_norm": 1.0, "class_weights": "balanced"},
+        {"ema": 0.9, "clip_norm": 1.0, "balance": "weights"},
         {"precision": "bfloat16", "memory_format": "channels-first", "initializer": "he", "schedule": "constant"},
     ],
     ids=lambda changes: next(iter(changes.values())),

@@ -12,13 +12,14 @@ from hubel.data._framing import Frame
 from hubel.data._image import ImageError, read_image
 from hubel.data._load import holds_files, load
 from hubel.data._named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
-from hubel.data._order import Order, batch
+from hubel.data._order import BalancedOrder, Order, batch
 from hubel.data._preprocessing import Preprocessing
 from hubel.data._sheet import augmented_sheet, contact_sheet
 
 __all__ = [
     "NAMED_SETS",
     "Augmentation",
+    "BalancedOrder",
     "Batch",
     "Batches",
     "Dataset",

@@ -12,7 +12,7 @@ import numpy as np
 
 from hubel.data._augment import Augmentation
 from hubel.data._dataset import Dataset
-from hubel.data._order import Order, batch
+from hubel.data._order import BalancedOrder, Order, batch
 
 if TYPE_CHECKING:
     import torch
@@ -35,14 +35,25 @@ class Batch:
     other_labels: torch.Tensor | None = None
     share: torch.Tensor | None = None
 
+    def parts(self, largest: int) -> list[Batch]:
+        """The batch in as few parts of at most `largest` images as there can be, of the same size but for one image;
+        itself where `largest` is 0.
+        """
+        number = -(-len(self.labels) // largest) if largest else 1
+        if number == 1:
+            return [self]
+        fields = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        split = [[None] * number if value is None else value.tensor_split(number) for value in fields]
+        return [Batch(*values) for values in zip(*split, strict=True)]
+
 
 class Batches:
     """The batches of every epoch of a training set.
 
-    Step s of epoch e sees positions s·size to (s + 1)·size of `Order(seed, len(dataset)).epoch(e)`; each of `world`
-    processes takes an equal stretch of them, the one numbered `rank` its own. The last images of an epoch that fill no
-    batch are left out; since the order changes, they are others every time. So all is a function of seed, epoch and
-    step, and the union over the processes is the same whatever their number.
+    Step s of epoch e sees positions s·size to (s + 1)·size of `order.epoch(e)`, `Order(seed, len(dataset))` where none
+    is given; each of `world` processes takes an equal stretch of them, the one numbered `rank` its own. The last images
+    of an epoch that fill no batch are left out; since the order changes, they are others every time. So all is a
+    function of seed, epoch and step, and the union over the processes is the same whatever their number.
 
     Sets in memory go to `device` whole, and so do sets in a memory map that fill less than half of a GPU's free memory.
     Other memory maps stay on the disk: a thread reads the next batch while the current one is used, and no more than
@@ -61,6 +72,7 @@ class Batches:
         device: torch.device | str = "cpu",
         rank: int = 0,
         world: int = 1,
+        order: Order | BalancedOrder | None = None,
     ) -> None:
         if not 0 <= rank < world:
             raise ValueError(f"expected a rank from 0 to {world - 1}, received {rank}")
@@ -76,7 +88,7 @@ class Batches:
         self.size, self.seed, self.rank, self.world = size, seed, rank, world
         self.augmentation = augmentation or Augmentation()
         self.device = torch.device(device)
-        self.order = Order(seed, len(dataset))
+        self.order = order or Order(seed, len(dataset))
         self.steps = len(dataset) // size
         self._map = _memory_map(dataset.images)
         self._read = 0

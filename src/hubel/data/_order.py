@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: SplitMix64's step
 _MASK = 2**64 - 1
+_OF_A_CLASS = 0x62616C  # keeps the streams of classes apart from those of epochs
 
 
 def mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -61,6 +63,66 @@ class Order:
 
         # sorting random numbers shuffles; stable, so that even equal ones leave nothing to chance
         return torch.from_numpy(np.argsort(scattered(np.arange(self.size), key(self.seed, number)), kind="stable"))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BalancedOrder:
+    """An order in which rare classes come more often, a function of seed, epoch and position like `Order`.
+
+    labels: int64, each example's class. power: a class's share of an epoch is as its size to the power 1 - `power`: 1
+    gives all classes the same share, 0.5 is square-root sampling (Mahajan et al. 2018), 0 their own. Each class's
+    examples are shuffled and gone through one after another, on into the next epoch, so that none comes twice before
+    all have come once.
+    """
+
+    seed: int
+    labels: npt.NDArray[np.int64]
+    power: float = 1.0
+
+    @property
+    def size(self) -> int:
+        """Positions of an epoch: as many as there are examples."""
+        return len(self.labels)
+
+    @functools.cached_property
+    def _classes(self) -> list[npt.NDArray[np.int64]]:
+        """The examples of each class that has some."""
+        by_class = np.argsort(self.labels, kind="stable")
+        return np.split(by_class, np.flatnonzero(np.diff(self.labels[by_class])) + 1)
+
+    @functools.cached_property
+    def draws(self) -> npt.NDArray[np.int64]:
+        """How often each class that has examples comes in an epoch, in the classes' order."""
+        wanted = np.array([len(examples) for examples in self._classes], np.float64) ** (1 - self.power)
+        wanted *= self.size / wanted.sum()
+        counts = np.floor(wanted).astype(np.int64)
+        most_left = np.argsort(counts - wanted, kind="stable")  # the largest remainders make up what rounding took
+        counts[most_left[: self.size - counts.sum()]] += 1
+        return counts
+
+    def epoch(self, number: int) -> torch.Tensor:
+        """The examples of epoch `number` (from 0), int64: some several times, some not at all."""
+        import torch
+
+        drawn = [
+            self._drawn(own, examples, number * int(count), int(count))
+            for own, (examples, count) in enumerate(zip(self._classes, self.draws, strict=True))
+        ]
+        order = np.argsort(scattered(np.arange(self.size), key(self.seed, number)), kind="stable")
+        return torch.from_numpy(np.concatenate(drawn)[order])
+
+    def _drawn(self, own: int, examples: npt.NDArray[np.int64], first: int, count: int) -> npt.NDArray[np.int64]:
+        """Draws `first` to `first + count` of a class, whose examples are shuffled anew each time round."""
+        rounds = range(first // len(examples), -(-(first + count) // len(examples)))
+        if not rounds:
+            return examples[:0]
+        places = np.arange(len(examples))
+        shuffled = [
+            examples[np.argsort(scattered(places, key(self.seed, own, each, _OF_A_CLASS)), kind="stable")]
+            for each in rounds
+        ]
+        start = first - rounds.start * len(examples)
+        return np.concatenate(shuffled)[start : start + count]
 
 
 def batch(images: torch.Tensor, labels: torch.Tensor, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,14 +1,32 @@
-"""Weights that others have trained, put into a network's module."""
+"""Weights that others have trained, put into a network's module: all of them, or all but the last layer's."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from hubel.nn._weights_matching import match_weights
-from hubel.nn._weights_reading import read_weights
+from hubel.nn._weights_matching import head_layers, match_body, match_weights
+from hubel.nn._weights_reading import find_weights, read_about, read_weights, sha256_of
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """What `load_pretrained` took of a file.
+
+    sha256: of the file. names: the module's tensors, and which of the file's each got. fresh: the paths of last layers
+    that got none and start anew. about: what a model file of hubel's says of itself (classes, preprocessing, network);
+    empty for others.
+    """
+
+    sha256: str
+    names: Mapping[str, str]
+    fresh: tuple[str, ...]
+    about: Mapping[str, Any]
 
 
 def load_weights(module: nn.Module, source: str | Path, sha256: str | None = None) -> dict[str, str]:
@@ -25,8 +43,35 @@ def load_weights(module: nn.Module, source: str | Path, sha256: str | None = Non
         names = match_weights(module, weights)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
+    _fill(module, weights, names)
+    return names
+
+
+def load_pretrained(
+    module: nn.Module, source: str | Path, sha256: str | None = None, *, classes: Sequence[str] | None = None
+) -> Pretrained:
+    """Fill a module with a file's weights as `load_weights` does, for training on: the last layer with weights (and
+    that of each side exit) may have another number of outputs, and then stays as it is.
+
+    `classes` are those that the module is to tell apart. Where the file is a model of hubel's for others, its last
+    layer is not taken, whatever its shape. Raises `ValueError` as `load_weights` where anything else does not fit.
+    """
+    path = find_weights(source, sha256)
+    weights, about = read_weights(path), read_about(path)
+    try:
+        names, fresh = match_body(module, weights)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None
+    if classes is not None and about.get("classes", list(classes)) != list(classes):
+        fresh = head_layers(module)
+    heads = tuple(f"{path}." for path in fresh)
+    names = {name: other for name, other in names.items() if not name.startswith(heads)}
+    _fill(module, weights, names)
+    return Pretrained(sha256_of(path), names, fresh, about)
+
+
+def _fill(module: nn.Module, weights: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
     with torch.no_grad():
         for name, tensor in module.state_dict().items():
             if name in names:
                 tensor.copy_(weights[names[name]].reshape(tensor.shape))
-    return names

@@ -54,14 +54,73 @@ def match_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> dict[str,
     own = {name: tensor for name, tensor in module.state_dict().items() if not name.endswith(COUNTERS)}
     if own.keys() <= weights.keys() and all(own[name].shape == weights[name].shape for name in own):
         return {name: name for name in module.state_dict() if name in weights}
+    pairs, missing, unexpected = _paired(module, own, weights)
+    if missing or unexpected:
+        raise ValueError(_complaint(missing, unexpected))
+    return _names(pairs)
+
+
+def match_body(module: nn.Module, weights: Mapping[str, Tensor]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Find names as `match_weights` does, but let last layers have another number of outputs; return them too.
+
+    Raises `ValueError` as `match_weights` where anything else than `head_layers` differs.
+    """
+    own = {name: tensor for name, tensor in module.state_dict().items() if not name.endswith(COUNTERS)}
+    heads = head_layers(module)
+    other = {name.rpartition(".")[0] for name in own if name not in weights or own[name].shape != weights[name].shape}
+    if own.keys() <= weights.keys() and other <= set(heads) and all(_may_differ(own, weights, path) for path in other):
+        names = {name: name for name in module.state_dict() if name in weights and name.rpartition(".")[0] not in other}
+        return names, tuple(path for path in heads if path in other)
+    pairs, missing, unexpected = _paired(module, own, weights)
+    left = list(unexpected)
+    for part in missing:
+        near = [other for other in left if part.path in heads and _differ_in_outputs(part, other)]
+        if len(near) != 1:
+            raise ValueError(_complaint(missing, unexpected))
+        left.remove(near[0])
+    if left:
+        raise ValueError(_complaint(missing, unexpected))
+    if missing and not _is_sorted(weights):
+        _check_order(pairs, _parts(weights, None))
+    return _names(pairs), tuple(part.path for part in missing)
+
+
+def head_layers(module: nn.Module) -> tuple[str, ...]:
+    """The paths of the last layer with weights and of the last one in each side exit: what depends on the classes."""
+    exits = _exits(module)
+    last: dict[str, str] = {}
+    for name in module.state_dict():
+        path, _, leaf = name.rpartition(".")
+        if leaf == "weight":
+            last[next((each for each in exits if name.startswith(each)), "")] = path
+    return tuple(last.values())
+
+
+def _paired(module: nn.Module, own: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> Pairs:
     wanted, given = _parts(own, _exits(module)), _parts(weights, None)
     if not any(part.exit for part in wanted):
         given = [part for part in given if not part.exit]
+    return (_pair_by_name if _is_sorted(weights) else _pair)(wanted, given)
+
+
+def _is_sorted(weights: Mapping[str, Tensor]) -> bool:
+    """Whether a file's names are sorted, and so have lost their order."""
     names = [name for name in weights if not name.endswith(COUNTERS)]
-    pairs, missing, unexpected = (_pair_by_name if names == sorted(names) else _pair)(wanted, given)
-    if missing or unexpected:
-        raise ValueError(_complaint(missing, unexpected))
+    return names == sorted(names)
+
+
+def _names(pairs: list[tuple[Part, Part]]) -> dict[str, str]:
     return {part.tensors[role]: found.tensors[role] for part, found in pairs for role in part.tensors}
+
+
+def _may_differ(own: Mapping[str, Tensor], weights: Mapping[str, Tensor], path: str) -> bool:
+    return all(own[name].shape[1:] == weights[name].shape[1:] for name in own if name.rpartition(".")[0] == path)
+
+
+def _differ_in_outputs(one: Part, other: Part) -> bool:
+    """Whether two parts are alike but for their first axes, the outputs."""
+    alike = [(role, shape[1:]) for role, shape in one.shapes] == [(role, shape[1:]) for role, shape in other.shapes]
+    return alike and one.exit == other.exit
 
 
 def _exits(module: nn.Module) -> tuple[str, ...]:

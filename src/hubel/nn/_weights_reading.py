@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import pickle
 import re
@@ -28,14 +29,38 @@ def read_weights(source: str | Path, sha256: str | None = None) -> dict[str, Ten
     torchvision's file names carry (`resnet18-f37072fd.pth`), without which an address is refused. Raises `ValueError`
     for a file that is another than expected or that holds more than tensors, and `OSError` where it cannot be had.
     """
+    path = find_weights(source, sha256)
+    return _safetensors(path) if _is_safetensors(path) else _pickled(path)
+
+
+def find_weights(source: str | Path, sha256: str | None = None) -> Path:
+    """Return where the file lies, downloaded and checked as `read_weights` has it. Raises as that does."""
     text = str(source)
     if text.startswith(("https://", "http://")):
-        path = _downloaded(text, sha256 or _digits_of(text))
-    else:
-        path = Path(source).expanduser()
-        if sha256 is not None:
-            _check(path, sha256)
-    return _safetensors(path) if _is_safetensors(path) else _pickled(path)
+        return _downloaded(text, sha256 or _digits_of(text))
+    path = Path(source).expanduser()
+    if sha256 is not None:
+        _check(path, sha256)
+    return path
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Read what a model file of hubel's says of itself (classes, preprocessing, network …); {} for other files."""
+    if not _is_safetensors(path):
+        return {}
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    about = json.loads(header.get("__metadata__", {}).get("hubel", "{}"))
+    return about if isinstance(about, dict) else {}
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -127,12 +152,9 @@ def _fetch(address: str, path: Path) -> None:
 def _check(path: Path, digits: str, name: str = "") -> None:
     if not re.fullmatch(r"[0-9a-f]{8,64}", digits):
         raise ValueError(f"expected sha256 as 8 to 64 digits of 0-9 and a-f, received {digits!r}")
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    if not digest.hexdigest().startswith(digits):
+    received = sha256_of(path)
+    if not received.startswith(digits):
         raise ValueError(
-            f"{name or path}: expected a file whose SHA-256 begins with {digits}, received {digest.hexdigest()}; it "
+            f"{name or path}: expected a file whose SHA-256 begins with {digits}, received {received}; it "
             "changed, or was damaged on the way"
         )

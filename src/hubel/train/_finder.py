@@ -8,10 +8,11 @@ import math
 
 from hubel.arch import Network
 from hubel.data import Augmentation, Batches, Dataset, Preprocessing
-from hubel.tasks import Targets
-from hubel.train._loop import normalised, train_step
+from hubel.train._balance import class_weights, order_of
+from hubel.train._loop import train_step
 from hubel.train._machine import settle
 from hubel.train._recipe import Recipe
+from hubel.train._start import pixel_scale
 from hubel.train._state import State
 
 _SMOOTHING = 0.9  # of the losses' moving average
@@ -45,18 +46,19 @@ def find_learning_rate(
         raise ValueError(f"expected 0 < low < high and at least 10 steps, received {low:g}, {high:g} and {steps}")
     preprocessing = Preprocessing.for_dataset(training)
     recipe = settle(recipe, network, *training.tensors(), preprocessing)
-    state = State(network, recipe)
+    state = State(network, recipe, class_weights(recipe, training))
+    about = state.take_weights(recipe.weights, training.classes).about if recipe.weights else {}
+    recipe, preprocessing = pixel_scale(recipe, network, preprocessing, about)
     augmentation = Augmentation.parse("none" if recipe.augmentation == "auto" else recipe.augmentation)
-    batches = Batches(training, min(recipe.batch_size, len(training)), recipe.seed, augmentation, device=recipe.device)
+    size, order = min(recipe.batch_size, len(training)), order_of(recipe, training)
+    batches = Batches(training, size, recipe.seed, augmentation, device=recipe.device, order=order)
     rates: list[float] = []
     losses: list[float] = []
     average = 0.0
     stream = itertools.chain.from_iterable(map(batches.epoch, itertools.count()))
     for step, batch in enumerate(itertools.islice(stream, steps)):
-        inputs = normalised(batch.images, preprocessing, recipe)
         rate = low * (high / low) ** (step / (steps - 1))
-        targets = Targets(batch.labels, batch.other_labels, batch.share)
-        loss = train_step(state, recipe, inputs, targets, rate)[0].item()
+        loss = train_step(state, recipe, preprocessing, batch, rate).item()
         average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
         smoothed = average / (1 - _SMOOTHING ** (step + 1))
         if not math.isfinite(loss) or (losses and smoothed > _TOO_MUCH * min(losses)):

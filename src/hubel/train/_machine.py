@@ -14,9 +14,8 @@ import time
 import torch
 
 from hubel.arch import Network, analyse
-from hubel.data import Preprocessing
-from hubel.tasks import Targets
-from hubel.train._loop import normalised, train_step
+from hubel.data import Batch, Preprocessing
+from hubel.train._loop import train_step
 from hubel.train._recipe import Recipe
 from hubel.train._state import State
 
@@ -93,7 +92,7 @@ class _Probe:
         began = time.perf_counter()
         while len(taken) < 3 or (len(taken) < _STEPS and time.perf_counter() - began < _SECONDS):
             start = time.perf_counter()
-            train_step(state, recipe, normalised(images, self.preprocessing, recipe), Targets(labels), rate=1e-6)
+            train_step(state, recipe, self.preprocessing, Batch(images, labels, torch.arange(size)), rate=1e-6)
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             taken.append(time.perf_counter() - start)

@@ -19,7 +19,8 @@ Optimizer = Literal["adam", "adamw", "sgd", "muon"]
 Schedule = Literal["one-cycle", "cosine", "constant"]
 Precision = Literal["auto", "float32", "bfloat16"]
 MemoryFormat = Literal["auto", "channels-last", "channels-first"]
-ClassWeights = Literal["none", "balanced"]
+Balance = Literal["none", "weights", "sampling"]
+Pixels = Literal["auto", "data", "imagenet", "symmetric", "weights"]
 Initializer = Literal["glorot", "he", "pytorch"]
 
 
@@ -30,6 +31,8 @@ class Recipe:
     epochs: passes over the training images; a fraction stops within a pass.
     time_budget: seconds of training to size `epochs` to; 0 for none.
     batch_size: images a step, of all processes together.
+    micro_batch: images that a process computes at a time within its share of a step, the gradients added up; 0 for all
+        at once. It saves memory; batch normalisation then sees so many images at a time.
     optimizer: "adam" (Kingma, Ba 2015), "adamw" (Loshchilov, Hutter 2019), "sgd" with Nesterov momentum, "muon"
         (Jordan 2024; kernels by orthogonalised momentum, the rest by AdamW).
     learning_rate: the peak of the schedule.
@@ -40,11 +43,20 @@ class Recipe:
     label_smoothing: share of the target spread over all classes (Szegedy et al. 2015).
     clip_norm: the gradient's largest Euclidean norm; 0 for no clipping.
     ema: decay per step of the weights' moving average, which then is the model; 0 for none.
-    class_weights: "balanced" weighs each class's loss by examples / (classes × the class's examples).
+    balance: for classes of unequal size: "weights" weighs each class's loss by (examples / (classes × the class's
+        examples)) ^ `balance_power`; "sampling" shows rare classes more often, in the same proportions.
+    balance_power: 1 makes all classes count alike, 0.5 is square-root sampling (Mahajan et al. 2018), 0 is none.
     augmentation: the text form of `hubel.data.Augmentation`, such as "shift 1, flip", or "none"; "auto" is its rule,
         or "none" for fewer than three epochs.
     patience: stop after so many epochs without a better validation loss, and keep the best; 0 never stops.
     initializer: how kernels start: "glorot" (uniform, as in Keras), "he" (normal), "pytorch" (as PyTorch has it).
+    weights: a file or address of trained weights to start from instead (see `hubel.nn.load_pretrained`); "" for none.
+    freeze: layers that stay as they are, as paths with commas between ("conv1, stage1"), or "all-but-head". They get
+        no gradients, and their normalisation keeps its statistics.
+    layer_decay: a layer learns so many times as fast as the next one with weights (top-level parts count as one), the
+        last at the full rate: discriminative rates (Howard, Ruder 2018). 1 is the same for all.
+    pixels: how pixels are scaled: by the training "data"'s mean and deviation, by "imagenet"'s, from -1 to 1
+        ("symmetric"), or as the "weights" file says (a model of hubel's); "auto" is what suits weights, else data.
     seed: of the initial weights, the order and everything random.
     device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
     precision, memory_format, threads: "auto" and 0 are measured on the machine and the fastest is taken. Several
@@ -55,6 +67,7 @@ class Recipe:
     epochs: float = 4.0
     time_budget: float = 0.0
     batch_size: int = 128
+    micro_batch: int = 0
     optimizer: Optimizer = "adam"
     learning_rate: float = 0.006
     momentum: float = 0.9
@@ -65,10 +78,15 @@ class Recipe:
     label_smoothing: float = 0.05
     clip_norm: float = 0.0
     ema: float = 0.0
-    class_weights: ClassWeights = "none"
+    balance: Balance = "none"
+    balance_power: float = 1.0
     augmentation: str = "auto"
     patience: int = 0
     initializer: Initializer = "glorot"
+    weights: str = ""
+    freeze: str = ""
+    layer_decay: float = 1.0
+    pixels: Pixels = "auto"
     seed: int = 0
     device: str = "auto"
     precision: Precision = "auto"
@@ -133,7 +151,11 @@ class Recipe:
         }
         parts += [f"{name} {value:g}" for name, value in optional.items() if value]
         parts += [self.augmentation] if self.augmentation not in ("auto", "none") else []
-        parts += ["balanced classes"] if self.class_weights == "balanced" else []
+        parts += [f"at most {self.micro_batch} at a time"] if self.micro_batch else []
+        parts += [f"from {self.weights.rpartition('/')[2]}"] if self.weights else []
+        parts += [f"{self.freeze} frozen"] if self.freeze else []
+        parts += [f"layer decay {self.layer_decay:g}"] if self.layer_decay != 1 else []
+        parts += [f"classes balanced by {self.balance}"] if self.balance != "none" else []
         machine = {"device": self.device, "precision": self.precision, "memory": self.memory_format}
         parts += [value for value in machine.values() if value != "auto"]
         parts += [f"{self.threads} thread{'s' * (self.threads > 1)}"] if self.threads else []
@@ -144,6 +166,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "epochs": (0, 1e6),
     "time_budget": (0, 1e9),
     "batch_size": (1, 2**31),
+    "micro_batch": (0, 2**31),
     "learning_rate": (0, 1e6),
     "momentum": (0, 0.9999),
     "beta2": (0, 0.999999),
@@ -152,6 +175,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "label_smoothing": (0, 0.99),
     "clip_norm": (0, math.inf),
     "ema": (0, 0.999999),
+    "balance_power": (0, 1),
+    "layer_decay": (1e-3, 1),
     "patience": (0, 1e6),
     "seed": (0, 2**63 - 1),
     "threads": (0, 4096),

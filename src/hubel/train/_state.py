@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -11,12 +11,14 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hubel.arch import Network
-from hubel.nn import build
+from hubel.nn import NetworkModule, Pretrained, build, load_pretrained
 from hubel.tasks import Objective
 from hubel.train._checkpoint import Checkpoint
 from hubel.train._events import EpochMetrics
+from hubel.train._frozen import freeze
 from hubel.train._optimizers import make_optimizers
 from hubel.train._recipe import Recipe
+from hubel.train._start import start_weights
 
 
 class State:
@@ -29,11 +31,13 @@ class State:
     def __init__(self, network: Network, recipe: Recipe, class_weights: torch.Tensor | None = None) -> None:
         device = torch.device(recipe.device)
         torch.manual_seed(recipe.seed)
-        self.network: nn.Module = build(network)
+        self.network: NetworkModule = build(network)
         start_weights(self.network, recipe)
+        self._frozen = freeze(self.network, recipe.freeze)
         layout = torch.channels_last if recipe.memory_format == "channels-last" else torch.contiguous_format
         self.network = self.network.to(device, memory_format=layout)  # type: ignore[call-overload]
-        self.objective: nn.Module = Objective(self.network, recipe.label_smoothing, class_weights).to(device).train()
+        self.objective: nn.Module = Objective(self.network, recipe.label_smoothing, class_weights).to(device)
+        self.to_training()
         self.optimizers = make_optimizers(self.network, recipe)
         self.average = _average(self.network, recipe.ema) if recipe.ema else None
         self.step = 0
@@ -47,6 +51,19 @@ class State:
     def model(self) -> nn.Module:
         """The network that counts: the moving average where there is one."""
         return self.network if self.average is None else self.average.module
+
+    def to_training(self) -> None:
+        """Put the network in training mode, but for frozen layers, whose normalisation keeps its statistics."""
+        self.objective.train()
+        for layer in self._frozen:
+            layer.eval()
+
+    def take_weights(self, source: str, classes: Sequence[str], sha256: str | None = None) -> Pretrained:
+        """Fill the network, and its average, with trained weights. Raises as `hubel.nn.load_pretrained`."""
+        taken = load_pretrained(self.network, source, sha256, classes=classes)
+        if self.average is not None:
+            self.average.module.load_state_dict(self.network.state_dict())
+        return taken
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors by name: `network.*`, `average.*`, `optimizer.<which>.<parameter>.<what>`, `tally`."""
@@ -90,22 +107,6 @@ class State:
 
     def _names(self) -> dict[torch.Tensor, str]:
         return {parameter: name for name, parameter in self.network.named_parameters()}
-
-
-def start_weights(module: nn.Module, recipe: Recipe) -> None:
-    """Start the kernels as the recipe says: "glorot" (Glorot, Bengio 2010: uniform, zero biases, as Keras does), "he"
-    (He et al. 2015: normal, zero biases), or "pytorch", which leaves PyTorch's own start.
-    """
-    if recipe.initializer == "pytorch":
-        return
-    for layer in module.modules():
-        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            if recipe.initializer == "he":
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            else:
-                nn.init.xavier_uniform_(layer.weight)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
 
 
 def _average(network: nn.Module, decay: float) -> AveragedModel:

@@ -11,11 +11,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from hubel.arch import Network
 from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
-from hubel.tasks import Metrics, Targets, count, figures
+from hubel.tasks import Metrics, count, figures
+from hubel.train._balance import class_weights, order_of
 from hubel.train._checkpoint import CheckpointError, CheckpointStore
 from hubel.train._events import EpochMetrics, Listener, Notice, Progress
 from hubel.train._health import NotFiniteError, culprit, has_failed
-from hubel.train._loop import forward, normalised, update
+from hubel.train._loop import backward, normalised, update
 from hubel.train._ranks import Ranks
 from hubel.train._recipe import Recipe
 from hubel.train._schedule import rate
@@ -24,6 +25,7 @@ from hubel.train._state import State
 
 _EVENT_SECONDS = 0.1
 _BUSY = 2.5  # times slower than at its fastest
+_EVALUATED = 256  # images measured at once
 _ROUNDS = 16  # steps between two rounds in which processes agree to save or stop
 
 
@@ -51,10 +53,17 @@ class Trainer:
         size = min(recipe.batch_size, len(training))
         augmentation = Augmentation.parse(recipe.augmentation)
         self.batches = Batches(
-            training, size, recipe.seed, augmentation, device=self.device, rank=ranks.rank, world=ranks.world
+            training,
+            size,
+            recipe.seed,
+            augmentation,
+            device=self.device,
+            rank=ranks.rank,
+            world=ranks.world,
+            order=order_of(recipe, training),
         )
         self.evaluated = None if evaluated is None else (evaluated[0], *self._share(evaluated[1]))
-        self.state = State(network, recipe, _class_weights(recipe, training))
+        self.state = State(network, recipe, class_weights(recipe, training))
         if ranks.world > 1:
             # without looking for unused parameters its buckets are laid out anew after the first step, and a resumed
             # run would add gradients in another order than the run that was never stopped
@@ -136,12 +145,11 @@ class Trainer:
         state, recipe = self.state, self.recipe
         # dropout and the like: random numbers are a function of seed and step, so that no random state need be saved
         self._seed(_step_seed(recipe.seed, state.step, self.ranks.rank))
-        inputs = normalised(batch.images, self.preprocessing, recipe)
-        loss, logits = forward(state, recipe, inputs, Targets(batch.labels, batch.other_labels, batch.share))
+        loss, right = backward(state, recipe, self.preprocessing, batch)
         if self.device.type == "cpu" and self.ranks.world == 1:  # elsewhere reading the loss means waiting
-            self._check(epoch, loss.item(), inputs)
-        update(state, recipe, loss, rate(recipe, state.step, self.steps))
-        state.tally += torch.stack((loss.detach(), (logits.argmax(1) == batch.labels).sum() / len(batch.labels)))
+            self._check(epoch, loss.item(), batch)
+        update(state, recipe, rate(recipe, state.step, self.steps))
+        state.tally += torch.stack((loss, right))
         state.step += 1
 
     def _seed(self, seed: int) -> None:
@@ -150,12 +158,11 @@ class Trainer:
         else:
             torch.manual_seed(seed)
 
-    def _check(self, epoch: int, loss: float, inputs: torch.Tensor | None = None) -> None:
+    def _check(self, epoch: int, loss: float, batch: Batch | None = None) -> None:
         if not has_failed(loss, len(self.classes)):
             return
-        if inputs is None:
-            inputs = normalised(next(self.batches.epoch(epoch)).images, self.preprocessing, self.recipe)
-        layer = culprit(self.state.network, inputs)
+        part = (batch or next(self.batches.epoch(epoch))).parts(self.recipe.micro_batch)[0]
+        layer = culprit(self.state.network, normalised(part.images, self.preprocessing, self.recipe))
         what = "exploded" if math.isfinite(loss) else "is not finite"
         kept = self.store.latest_step()
         kept_words = f"the model of step {kept} is kept" if kept else "there is no earlier model to keep"
@@ -224,7 +231,11 @@ class Trainer:
         if self.evaluated is None:
             return "", None
         name, images, labels = self.evaluated
-        confusion, total = count(self.state.model, self.preprocessing, images, labels, len(self.classes))
+        at_once = min(_EVALUATED, self.recipe.micro_batch or _EVALUATED)
+        confusion, total = count(
+            self.state.model, self.preprocessing, images, labels, len(self.classes), batch_size=at_once
+        )
+        self.state.to_training()  # measuring puts a module back as a whole, frozen layers too
         return name, figures(self.ranks.sum(confusion), self.ranks.sum(total), self.classes)
 
     def _keep_best(self, row: EpochMetrics) -> None:
@@ -247,15 +258,6 @@ class Trainer:
         if self.device.type == "cuda" and images.nbytes < 0.5 * torch.cuda.mem_get_info(self.device)[0]:
             return images.to(self.device), labels.to(self.device)
         return images, labels
-
-
-def _class_weights(recipe: Recipe, training: Dataset) -> torch.Tensor | None:
-    if recipe.class_weights == "none":
-        return None
-    classes = len(training.classes)
-    counts = torch.bincount(torch.from_numpy(training.labels.copy()), minlength=classes)
-    weights = len(training) / (classes * counts.clamp(min=1))
-    return torch.where(counts > 0, weights, 0.0).float()
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:
