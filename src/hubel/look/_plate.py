@@ -81,6 +81,15 @@ class Section:
     scale: Scale | None = None
 
 
+@dataclass(frozen=True)
+class Live:
+    """What stands for a chart's drawing on an HTML page, where it can be pointed at: its own HTML, style and script."""
+
+    markup: str = field(repr=False)
+    style: str = field(default="", repr=False)
+    script: str = field(default="", repr=False)
+
+
 @dataclass(frozen=True, eq=False)
 class Chart:
     """A drawing of its own within a plate: marks in a box of `width`×`height`, such as a curve with its axes."""
@@ -90,6 +99,7 @@ class Chart:
     width: float
     height: float
     note: str = ""
+    live: Live | None = None
 
     def scene(self) -> Scene:
         """The chart alone."""

@@ -35,11 +35,14 @@ def to_html(plate: Plate, theme: str = "auto") -> str:
     """Write the page."""
     parts = "\n".join(_chart(part, theme) if isinstance(part, Chart) else _section(part) for part in plate.sections)
     subtitle = f"<p>{escape(plate.subtitle)}</p>\n" if plate.subtitle else ""
+    lives = [part.live for part in plate.sections if isinstance(part, Chart) and part.live is not None]
+    style = "".join(dict.fromkeys(live.style for live in lives))
+    scripts = "".join(f"<script>\n{script}</script>\n" for script in dict.fromkeys(live.script for live in lives))
     return (
         f'<!doctype html>\n<html lang="en" data-theme="{theme}">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(plate.title)}</title>\n<style>{_STYLE}</style>\n"
-        f"<body>\n<main>\n<h1>{escape(plate.title)}</h1>\n{subtitle}{parts}\n</main>\n</body>\n</html>\n"
+        f"<title>{escape(plate.title)}</title>\n<style>{_STYLE}{style}</style>\n"
+        f"<body>\n<main>\n<h1>{escape(plate.title)}</h1>\n{subtitle}{parts}\n</main>\n{scripts}</body>\n</html>\n"
     )
 
 
@@ -48,9 +51,8 @@ def _heading(title: str, note: str) -> str:
 
 
 def _chart(chart: Chart, theme: str) -> str:
-    return (
-        f'<section>{_heading(chart.title, chart.note)}<div class="chart">{to_svg(chart.scene(), theme)}</div></section>'
-    )
+    drawn = to_svg(chart.scene(), theme) if chart.live is None else chart.live.markup
+    return f'<section>{_heading(chart.title, chart.note)}<div class="chart">{drawn}</div></section>'
 
 
 def _section(section: Section) -> str:
