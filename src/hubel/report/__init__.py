@@ -1,0 +1,21 @@
+"""A run as one page: `report.html` works offline, with everything in it.
+
+>>> from hubel.report import write_report
+>>> from hubel.train import Run
+>>> write_report(Run.open("runs/lenet5-mnist"))  # doctest: +SKIP
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hubel.report._write import write_report
+
+__all__ = ["write_report"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "write_report":  # loaded when used: what is packed for a page needs none of it
+        from hubel.report._write import write_report
+
+        return write_report
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

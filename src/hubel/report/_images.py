@@ -1,0 +1,166 @@
+"""Which images a report shows, and all of them on one sheet, so that a page of hundreds stays small."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from hubel.data import Dataset
+from hubel.look.mistakes import Mistakes
+
+Indices = npt.NDArray[np.int64]
+
+MOST_VALUES = 6_000_000  # of all thumbnails together: numbers in pixels
+MOST_BYTES = 1_400_000  # of the sheet's file
+MOST_IMAGES = 1600
+_EDGE, _EDGE_OF_MANY, _MANY = 96, 64, 20  # pixels of a thumbnail's longer side; smaller for more classes than so many
+_EACH = 36  # images of a class that are right, and of a cell that are wrong
+_COLUMNS = 40
+_BLOCK = 8  # JPEG's
+_TOLD = 10  # classes whose probabilities are told for an image
+_LEAST = 5e-5  # a probability that would be written 0.00 %
+
+
+def chosen(found: Mistakes) -> Indices:
+    """The images to show, in the set's order, as indices: as many as there is room for.
+
+    First the surest mistakes, then some of each cell of the confusion matrix and likely label errors, then images
+    that are right, evenly over the classes.
+    """
+    room = min(MOST_IMAGES, MOST_VALUES // int(np.prod(thumbnail_shape(found.dataset))))
+    wrong = found.confident_errors()
+    cells = found.labels[wrong] * len(found.classes) + found.predicted[wrong]
+    wrong_places = _places(cells)
+    right = _spread(found)
+    right_places = _places(found.labels[right])
+    queue = [
+        wrong[:24],
+        found.label_suspects(24),
+        right[right_places < 1],
+        wrong[wrong_places < 2],
+        right[right_places < 6],
+        wrong[np.argsort(wrong_places, kind="stable")][:_EACH * len(found.classes)],
+        right[np.argsort(right_places, kind="stable")],
+    ]
+    ordered = np.concatenate(queue)
+    _, first = np.unique(ordered, return_index=True)
+    return np.sort(ordered[np.sort(first)][:room])
+
+
+def _places(groups: Indices) -> Indices:
+    """For each entry, how many of its group stand before it."""
+    order = np.argsort(groups, kind="stable")
+    sorted_groups = groups[order]
+    starts = np.flatnonzero(np.r_[True, sorted_groups[1:] != sorted_groups[:-1]]) if len(groups) else order
+    lengths = np.diff(np.r_[starts, len(groups)])
+    places = np.empty(len(groups), np.int64)
+    places[order] = np.arange(len(groups)) - np.repeat(starts, lengths)
+    return places
+
+
+def _spread(found: Mistakes) -> Indices:
+    """Images that are right, up to `_EACH` of a class, evenly over the set."""
+    right = np.flatnonzero(found.predicted == found.labels)
+    classes = found.labels[right]
+    picked = []
+    for number in range(len(found.classes)):
+        own = right[classes == number]
+        picked.append(own[np.linspace(0, len(own) - 1, min(_EACH, len(own))).astype(np.int64)])
+    return np.concatenate([np.empty(0, np.int64), *picked])
+
+
+def thumbnail_shape(dataset: Dataset) -> tuple[int, int, int]:
+    """Height, width and channels of the thumbnails of a set."""
+    height, width, channels = dataset.shape
+    edge = _EDGE if len(dataset.classes) <= _MANY else _EDGE_OF_MANY
+    scale = min(1.0, edge / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale)), 1 if channels == 1 else 3
+
+
+def sheet(dataset: Dataset, indices: Indices) -> dict[str, Any]:
+    """The thumbnails of these images on one picture: `url`, and where each is (row by row; sizes in pixels)."""
+    height, width, channels = thumbnail_shape(dataset)
+    columns = min(_COLUMNS, max(1, len(indices)))
+    lines = -(-len(indices) // columns) if len(indices) else 1
+    pictures = [_thumbnail(dataset.images[index], height, width) for index in indices]
+    for step in (1, _BLOCK):  # without loss, and where that is too large in JPEG, each picture in blocks of its own
+        pitch_y, pitch_x = -(-height // step) * step, -(-width // step) * step
+        canvas = np.zeros((lines * pitch_y, columns * pitch_x, channels), np.uint8)
+        for place, picture in enumerate(pictures):
+            row, column = divmod(place, columns)
+            padded = np.pad(picture, ((0, pitch_y - height), (0, pitch_x - width), (0, 0)), mode="edge")
+            canvas[row * pitch_y : (row + 1) * pitch_y, column * pitch_x : (column + 1) * pitch_x] = padded
+        kind, content = ("png", _png(canvas)) if step == 1 else ("jpeg", _jpeg(canvas))
+        if len(content) <= MOST_BYTES:
+            break
+    return {
+        "url": f"data:image/{kind};base64,{b64encode(content).decode()}",
+        "width": width,
+        "height": height,
+        "across": pitch_x,
+        "down": pitch_y,
+        "columns": columns,
+        "lines": lines,
+        "smaller": dataset.shape[:2] != (height, width),
+    }
+
+
+def _thumbnail(image: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
+    shown = image if image.shape[2] in (1, 3) else image[..., :1].repeat(3, axis=2)
+    if shown.shape[:2] == (height, width):
+        return shown
+    flat = Image.fromarray(np.ascontiguousarray(shown[..., 0] if shown.shape[2] == 1 else shown))
+    return np.asarray(flat.resize((width, height), Image.Resampling.BOX)).reshape(height, width, -1)
+
+
+def picture_url(image: npt.NDArray[np.uint8]) -> str:
+    """A picture, uint8 H×W×C, as a PNG in a data: URL; transparent where it has four channels."""
+    return f"data:image/png;base64,{b64encode(_png(image)).decode()}"
+
+
+def _png(pixels: npt.NDArray[np.uint8]) -> bytes:
+    content = BytesIO()
+    _as_image(pixels).save(content, "png", compress_level=6)
+    return content.getvalue()
+
+
+def _jpeg(pixels: npt.NDArray[np.uint8]) -> bytes:
+    content = b""
+    for quality in (88, 78, 65, 50, 35):
+        file = BytesIO()
+        _as_image(pixels).save(file, "jpeg", quality=quality, subsampling=0)
+        content = file.getvalue()
+        if len(content) <= MOST_BYTES:
+            break
+    return content
+
+
+def _as_image(pixels: npt.NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
+
+
+def image_data(found: Mistakes, indices: Indices) -> dict[str, Any]:
+    """What is told of each image: its place in the set, label, answer, and the likeliest classes with probabilities.
+
+    `probabilities` is a list an image of class, probability, class, probability …, the likeliest first; those below
+    0.005 % are left out.
+    """
+    told = []
+    for index in indices:
+        row = found.probabilities[index]
+        order = np.argsort(-row, kind="stable")[:_TOLD]
+        true = int(found.labels[index])
+        classes = [int(i) for i in order if row[i] >= _LEAST]
+        classes += [] if true in classes else [true]
+        told.append([value for i in classes for value in (i, round(float(row[i]), 4))])
+    return {
+        "index": indices.tolist(),
+        "label": found.labels[indices].tolist(),
+        "predicted": found.predicted[indices].tolist(),
+        "probabilities": told,
+    }

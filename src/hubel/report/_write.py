@@ -1,0 +1,162 @@
+"""From a run to its page."""
+
+from __future__ import annotations
+
+import os
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hubel.arch import analyse
+from hubel.data import Dataset, load
+from hubel.draw import PageParts, figure
+from hubel.look.mistakes import Mistakes, mistakes
+from hubel.report._images import chosen, image_data, picture_url, sheet
+from hubel.report._layers import layer_data
+from hubel.report._pack import pack
+from hubel.report._page import page, web_file
+from hubel.report._sections import calibration, class_table, header, how_made, section, title, training
+from hubel.tasks import LoadedModel, write_atomically
+from hubel.train import Run
+
+REPORT = "report.html"
+_PAGE = 1080.0  # the main column's width, in pixels
+_SAMPLES = 12
+
+
+def write_report(
+    run: Run, output: str | os.PathLike[str] | None = None, *, dataset: Dataset | None = None
+) -> Path:
+    """Write the page of a finished run, by default as `report.html` in its folder, and return its path.
+
+    dataset: labelled images of the model's size and classes to measure it on; by default the run's own test part (or
+    else validation, or training), read again. Where that cannot be read, the page says so and leaves out what needs
+    images. The same run and images give the same bytes.
+
+    Raises RunError where training has not ended; ValueError where `dataset` does not fit the model.
+    """
+    model = run.model()
+    reason = ""
+    if dataset is None:
+        dataset, reason = _own(run)
+    found = mistakes(model, dataset) if dataset is not None and len(dataset) else None
+    path = run.directory / REPORT if output is None else Path(output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, _page(run, model, found, reason).encode())
+    return path
+
+
+def _own(run: Run) -> tuple[Dataset | None, str]:
+    """The images that a run is measured on, or why they cannot be had."""
+    settings = dict(run.settings["data"].get("source", {}))
+    if not settings:
+        return None, "the run does not say where its data lies"
+    if "size" in settings:
+        settings["size"] = tuple(settings["size"])
+    try:
+        splits = load(**settings)
+    except (OSError, ValueError, LookupError) as error:
+        return None, str(error)
+    return next(part for part in (splits.test, splits.validation, splits.train) if part is not None), ""
+
+
+def _page(run: Run, model: LoadedModel, found: Mistakes | None, reason: str) -> str:
+    report = analyse(model.network)
+    parts = figure(report, page=_PAGE).parts()
+    sections: list[tuple[str, str, str]] = [("network", "The network", _network(parts))]
+    data: dict[str, Any] = {"layers": layer_data(report, parts.formulas, model)}
+    entries = ["hubel/report"]
+    packed = pack(model)
+    if packed is not None:
+        entries.append("hubel/report_live")
+        samples = _samples(found) if found is not None else []
+        data["live-data"] = {"packed": packed, "samples": samples}
+        sections.append(("live", "The model, running in this page", '<div id="live-model"></div>'))
+    sections.append(("training", "Training", training(run)))
+    if found is not None:
+        indices = chosen(found)
+        data["images"] = {
+            "classes": list(found.classes),
+            "name": found.dataset.name,
+            "confusion": _cells(found),
+            "sheet": sheet(found.dataset, indices),
+            **image_data(found, indices),
+            "suspects": found.label_suspects(24).tolist(),
+        }
+        sections += _measured(found)
+    sections.append(("made", "How it was made", how_made(run)))
+    missing = "" if found is not None else f"<p class=note>{_missing(reason)}</p>"
+    body = _body(header(run, report, found) + missing, sections)
+    return page(title(run), body, data, parts.themes + web_file("report.css"), entries)
+
+
+def _missing(reason: str) -> str:
+    return (
+        f"There is no confusion matrix and no picture here: the images could not be read ({escape(reason)}). "
+        "With them at hand: <code>hubel report RUN DATA</code>."
+    )
+
+
+def _body(top: str, sections: list[tuple[str, str, str]]) -> str:
+    links = "".join(f'<li><a href="#{name}">{text}</a></li>' for name, text, _ in sections)
+    return (
+        '<a class="skip" href="#main">to the content</a>\n'
+        f'<nav aria-label="parts of the report"><ul>{links}</ul>'
+        '<label class="theme">theme <select id="theme"><option value="auto">as the system</option>'
+        '<option value="light">light</option><option value="dark">dark</option></select></label></nav>\n'
+        f'<main id="main">\n<header>{top}</header>\n'
+        + "".join(section(*one) for one in sections)
+        + '</main>\n<dialog id="image" aria-labelledby="image-title"></dialog>\n'
+        "<noscript><p>Pictures of images, filters and the running model need JavaScript.</p></noscript>"
+    )
+
+
+def _network(parts: PageParts) -> str:
+    return (
+        '<p class="note">Choose a layer to see its formulas, weights and filters.</p>\n'
+        f'{parts.figures}<div id="layer" class="panel" role="region" aria-live="polite" aria-label="chosen layer"></div>\n'
+        f'<details><summary>All layers as a table</summary><div class="scroll" id="layers-table">{parts.table}</div></details>'
+    )
+
+
+def _measured(found: Mistakes) -> list[tuple[str, str, str]]:
+    """The sections about the images that the model was measured on."""
+    wrong = int((found.predicted != found.labels).sum())
+    counted = f"{wrong:,} of {len(found.labels):,} images are not what the model says."
+    return [
+        (
+            "confusion",
+            "What is taken for what",
+            f"<p>{counted} A row is what images are, a column what they were taken for; choose a number to see its "
+            'images. With the arrow keys one moves between numbers.</p>\n<div id="matrix"></div>\n'
+            f"<h3>Each class</h3>{class_table(found)}",
+        ),
+        ("mistakes", "The surest mistakes", '<div id="surest"></div>'),
+        ("calibration", "How far its probabilities can be trusted", calibration(found)),
+        ("gallery", "Images by class", '<div id="by-class"></div>'),
+    ]
+
+
+def _cells(found: Mistakes) -> list[list[int]]:
+    """The confusion matrix without its noughts: true class, predicted class, number of images."""
+    rows, columns = np.nonzero(found.confusion)
+    return np.stack([rows, columns, found.confusion[rows, columns]], axis=1).tolist()
+
+
+def _samples(found: Mistakes) -> list[dict[str, str]]:
+    """Images for the running model, one of each class where it is right (else any), whole and without loss."""
+    picked = []
+    for number in range(min(_SAMPLES, len(found.classes))):
+        own = np.flatnonzero(found.labels == number)
+        right = own[found.predicted[own] == number]
+        picked += [int(i) for i in (right if len(right) else own)[:1]]
+    return [
+        {
+            "name": f"image {index:,} of {found.dataset.name or 'the set'}",
+            "picture": picture_url(found.dataset.images[index]),
+            "label": found.classes[found.labels[index]],
+        }
+        for index in picked
+    ]

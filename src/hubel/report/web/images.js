@@ -1,0 +1,105 @@
+// The set's images: thumbnails cut from one sheet, the model's probabilities for each, and a larger view.
+import { count, h, percent } from "hubel/dom";
+
+const SHOWN = 3; // probabilities told on a card
+const PAGE = 60; // cards shown before one asks for more
+
+/** Everything about the images of the page, and ways to draw them. */
+export function imageSet(data, dialog) {
+  const { classes, sheet } = data;
+  const rule = document.createElement("style");
+  rule.textContent = `.thumbnail { background-image: url(${sheet.url}) }`;
+  document.head.append(rule);
+
+  const all = data.index.map((index, place) => {
+    const flat = data.probabilities[place];
+    const told = [];
+    for (let at = 0; at < flat.length; at += 2) told.push({ name: flat[at], share: flat[at + 1] });
+    const label = data.label[place];
+    const predicted = data.predicted[place];
+    return { index, place, label, predicted, told, right: label === predicted, sure: told[0]?.share ?? 0 };
+  });
+  const set = { classes, all, name: data.name, confusion: data.confusion, suspects: data.suspects, thumbnail, cards, words };
+
+  function words(image) {
+    return `image ${count(image.index)}: ${classes[image.label]}, ` + (image.right ? "and" : "but") +
+      ` taken for ${classes[image.predicted]} with ${percent(image.sure)}`;
+  }
+
+  function thumbnail(image, side, words = "") {
+    const scale = side / Math.max(sheet.width, sheet.height);
+    const [row, column] = [Math.floor(image.place / sheet.columns), image.place % sheet.columns];
+    const style = [
+      `width:${sheet.width * scale}px`,
+      `height:${sheet.height * scale}px`,
+      `background-size:${sheet.columns * sheet.across * scale}px ${sheet.lines * sheet.down * scale}px`,
+      `background-position:${-column * sheet.across * scale}px ${-row * sheet.down * scale}px`,
+      scale >= 1.5 && sheet.width < 64 ? "image-rendering:pixelated" : "",
+    ].join(";");
+    return h("span", words ? { class: "thumbnail", style, role: "img", "aria-label": words } : { class: "thumbnail", style });
+  }
+
+  function bars(image, most) {
+    const shown = image.told.slice(0, most);
+    if (!shown.some(({ name }) => name === image.label)) {
+      shown.push(image.told.find(({ name }) => name === image.label));
+    }
+    return h("span", { class: "bars" }, shown.map(({ name, share }) => {
+      const kind = name === image.label ? "is" : name === image.predicted ? "said" : "other";
+      return h("span", { class: `probability ${kind}` },
+        h("span", { class: "name", title: classes[name] }, classes[name]),
+        h("span", { class: "track" }, h("span", { class: "fill", style: `width:${100 * share}%` })),
+        h("span", { class: "share" }, percent(share, share < 0.9995 && share >= 0.0995 ? 1 : 2)));
+    }));
+  }
+
+  function card(image, list) {
+    return h("button", {
+      type: "button", class: `card ${image.right ? "right" : "wrong"}`, "aria-label": words(image), "data-index": image.index,
+      onclick: () => open(image, list),
+    }, thumbnail(image, 84), bars(image, SHOWN - 1));
+  }
+
+  /** Cards of a list of images; after sixty, a button shows more. */
+  function cards(list) {
+    const holder = h("div", { class: "cards" });
+    const more = h("button", { type: "button", class: "more" });
+    let shown = 0;
+    const add = () => {
+      const next = list.slice(shown, shown + PAGE).map((image) => card(image, list));
+      shown += next.length;
+      more.before(...next);
+      more.hidden = shown >= list.length;
+      more.textContent = `show ${count(Math.min(PAGE, list.length - shown))} more of ${count(list.length - shown)}`;
+      return next;
+    };
+    more.addEventListener("click", () => add()[0]?.focus());
+    holder.append(more);
+    add();
+    return holder;
+  }
+
+  function open(image, list) {
+    const number = list.indexOf(image);
+    const go = (step) => () => open(list[number + step], list);
+    dialog.replaceChildren(
+      h("form", { method: "dialog" }, h("button", { class: "close", "aria-label": "close" }, "×")),
+      h("h2", { id: "image-title" }, `Image ${count(image.index)}${data.name ? ` of ${data.name}` : ""}`),
+      h("div", { class: "large" }, thumbnail(image, 252, words(image)), h("div", {},
+        h("p", {}, "It is ", h("b", {}, classes[image.label]), image.right ? ", and the model says so." : [
+          ", the model says ", h("b", {}, classes[image.predicted]), "."]),
+        bars(image, 10))),
+      h("p", { class: "steps" },
+        h("button", { type: "button", disabled: number === 0, onclick: go(-1) }, "‹ previous"),
+        ` ${count(number + 1)} of ${count(list.length)} `,
+        h("button", { type: "button", disabled: number === list.length - 1, onclick: go(1) }, "next ›")),
+    );
+    dialog.onkeydown = (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (step && list[number + step]) open(list[number + step], list);
+    };
+    if (!dialog.open) dialog.showModal();
+  }
+
+  return set;
+}

@@ -1,0 +1,16 @@
+// Light, dark, or as the system is set: for the page and for the drawings in it.
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+/** Follow a `<select>` of auto, light and dark. Tells the page with the event "themechange". */
+export function theme(select) {
+  const follow = () => {
+    const chosen = select.value === "auto" ? (dark.matches ? "dark" : "light") : select.value;
+    document.documentElement.dataset.theme = chosen;
+    for (const svg of document.querySelectorAll("svg[class^=hubel-]")) svg.setAttribute("class", `hubel-${chosen}`);
+    document.dispatchEvent(new CustomEvent("themechange", { detail: chosen }));
+  };
+  select.addEventListener("change", follow);
+  dark.addEventListener("change", follow);
+  follow();
+}
