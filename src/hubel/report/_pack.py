@@ -1,0 +1,154 @@
+"""A trained model as plain JSON, for the page's own arithmetic: every number resolved, nothing left to look up.
+
+Shapes, windows, bins and receptive fields are worked out here, by the tree; the page only multiplies and adds.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from hubel.arch import Auxiliary, Chain, Concat, Layer, Node, Report, Row, Sum, analyse, assert_never, named_children
+from hubel.look._colour import Scale
+from hubel.look.kernels import KERNELS
+from hubel.report._operations import UnknownLayerError, operation
+from hubel.tasks import LoadedModel
+
+FORMAT = 1
+MOST_PARAMETERS = 1_500_000  # 8 MB of page
+MOST_MACS = 250_000_000  # about half a second of JavaScript
+
+
+def pack(model: LoadedModel) -> dict[str, Any] | None:
+    """The model as JSON values, for `hubel/engine`; None where it cannot run in a page (`reason_not_packed`).
+
+    `body` is the tree: a layer has `path`, `type`, `text`, `input`, `output` (H×W×C or (features,)), `operation`
+    (what the page computes), `activation`, `weights` (name: [offset, length] in the numbers of `weights`), `field`
+    (rows and columns: length, firsts, lasts, advance, as `hubel.arch.Axis`), `formulas` and `notes`; a chain, sum,
+    concat or side exit has `nodes`. `weights` is base64 of little-endian float32, in PyTorch's order.
+    """
+    if reason_not_packed(model) is not None:
+        return None
+    report = analyse(model.network)
+    packer = _Packer(report, model.module)
+    body = packer.nodes(model.network.body.nodes, "")
+    numbers = np.concatenate(packer.numbers) if packer.numbers else np.zeros(0, np.float32)
+    return {
+        "format": FORMAT,
+        "name": model.network.name,
+        "task": model.task,
+        "classes": list(model.classes),
+        "preprocessing": json.loads(model.preprocessing.to_json()),
+        "input": list(model.network.input),
+        "output": list(report.output_shape),
+        "parameters": report.parameters,
+        "macs": report.macs,
+        "body": body,
+        "weights": {"dtype": "float32", "data": base64.b64encode(numbers.astype("<f4").tobytes()).decode()},
+        "kernels": [
+            {"name": kernel.name, "summary": kernel.summary, "grid": [list(map(float, row)) for row in kernel.grid]}
+            for kernel in KERNELS.values()
+        ],
+        "colours": {
+            "signed": _table(Scale.signed(1).bar(257)),
+            "magnitude": _table(Scale.magnitude(0, 1).bar(256)),
+        },
+    }
+
+
+def reason_not_packed(model: LoadedModel) -> str | None:
+    """Why a model cannot run in a page: it is too large, or has a layer that the page does not know; None if it can.
+
+    A page takes up to 1,500,000 parameters (8 MB of text) and 250,000,000 MACs (about half a second).
+    """
+    report = analyse(model.network)
+    if report.parameters > MOST_PARAMETERS:
+        return f"expected at most {MOST_PARAMETERS:,} parameters to run in a page, received {report.parameters:,}"
+    if report.macs > MOST_MACS:
+        return f"expected at most {MOST_MACS:,} MACs to run in a page, received {report.macs:,}"
+    try:
+        for row in report.rows:
+            if isinstance(row.node, Layer) and not row.auxiliary:
+                operation(row.node.steps()[0], row.input_shape, {})
+    except UnknownLayerError as error:
+        return str(error)
+    return None
+
+
+class _Packer:
+    """Walks the tree once, and gathers the weights as it goes."""
+
+    def __init__(self, report: Report, module: nn.Module) -> None:
+        self.rows = {row.path: row for row in report.rows}
+        self.state = {name: tensor.detach().cpu().float().numpy() for name, tensor in module.state_dict().items()}
+        self.numbers: list[npt.NDArray[np.float32]] = []
+        self.length = 0
+
+    def nodes(self, nodes: tuple[Node, ...], scope: str) -> list[dict[str, Any]]:
+        return [self.node(node, f"{scope}{name}") for name, node in named_children(nodes)]
+
+    def node(self, node: Node, path: str) -> dict[str, Any]:
+        match node:
+            case Layer():
+                return self.layer(node, self.rows[path])
+            case Chain():
+                return {"kind": "chain", "path": path, "nodes": self.nodes(node.nodes, f"{path}.")}
+            case Sum() | Concat():
+                inside = self.nodes(node.branches, f"{path}.")
+                return {"kind": type(node).__name__.lower(), **_facts(self.rows[path]), "nodes": inside}
+            case Auxiliary():  # for training alone: the page needs no more than its name
+                return {"kind": "auxiliary", "path": path, "nodes": []}
+            case _:
+                assert_never(node)
+
+    def layer(self, layer: Layer, row: Row) -> dict[str, Any]:
+        settings, weights = operation(layer.steps()[0], row.input_shape, dict(self.own(row.path)))
+        return {
+            "kind": "layer",
+            **_facts(row),
+            "text": layer.text(),
+            "operation": settings,
+            "activation": getattr(layer, "activation", None),
+            "weights": {name: self.keep(array) for name, array in weights.items()},
+        }
+
+    def own(self, path: str) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
+        for name, array in self.state.items():
+            if name.startswith(f"{path}."):
+                yield name[len(path) + 1 :], array
+
+    def keep(self, array: npt.NDArray[np.floating]) -> list[int]:
+        flat = np.ascontiguousarray(array, dtype=np.float32).ravel()
+        self.numbers.append(flat)
+        self.length += flat.size
+        return [self.length - flat.size, flat.size]
+
+
+def _facts(row: Row) -> Mapping[str, Any]:
+    """What the page tells of a layer, or of a place where branches meet."""
+    return {
+        "path": row.path,
+        "type": row.type,
+        "input": list(row.input_shape),
+        "output": list(row.output_shape),
+        "parameters": row.cost.parameters,
+        "macs": row.cost.macs,
+        "field": {
+            name: {"length": axis.length, "firsts": axis.firsts, "lasts": axis.lasts, "advance": axis.advance}
+            for name, axis in (("rows", row.field.rows), ("columns", row.field.columns))
+        },
+        "formulas": [
+            {"figure": formula.figure, "names": formula.names, "text": str(formula)} for formula in row.formulas
+        ],
+        "notes": list(row.notes),
+    }
+
+
+def _table(colours: npt.NDArray[np.uint8]) -> str:
+    return base64.b64encode(np.ascontiguousarray(colours).tobytes()).decode()

@@ -1,0 +1,217 @@
+// Operations that move numbers about, and the two ways in which branches meet.
+
+import { single, Terms } from "hubel/engine_terms";
+
+/** The same numbers in another shape, read channel after channel, as PyTorch keeps them. */
+export function makeReshape(settings, input, output) {
+  const count = input[0] * input[1] * input[2];
+  // where each number of the output comes from, both in the order row, column, channel
+  const source = new Int32Array(count);
+  for (let i = 0; i < count; i++) source[placeOf(i, output)] = placeOf(i, input);
+  return {
+    run([data], out) {
+      for (let i = 0; i < count; i++) out[i] = data[source[i]];
+    },
+    terms([data], r, q, c) {
+      const index = source[(r * output[1] + q) * output[2] + c];
+      return single(data[index], coordinates(index, input));
+    },
+    window(region) {
+      let found = null;
+      for (let r = region.rows[0]; r <= region.rows[1]; r++) {
+        for (let q = region.columns[0]; q <= region.columns[1]; q++) {
+          for (let c = region.channels[0]; c <= region.channels[1]; c++) {
+            const [y, x, k] = coordinates(source[(r * output[1] + q) * output[2] + c], input);
+            found = found || { rows: [y, y], columns: [x, x], channels: [k, k] };
+            widen(found.rows, y);
+            widen(found.columns, x);
+            widen(found.channels, k);
+          }
+        }
+      }
+      return found;
+    },
+  };
+}
+
+/** Noughts around the picture; less than nought cuts. */
+export function makePad({ before: [top, left] }, input, output) {
+  const [height, width, channels] = input;
+  const [rows, columns] = output;
+  return {
+    run([data], out) {
+      out.fill(0);
+      for (let r = Math.max(0, top); r < Math.min(rows, height + top); r++) {
+        for (let q = Math.max(0, left); q < Math.min(columns, width + left); q++) {
+          const from = ((r - top) * width + q - left) * channels;
+          const to = (r * columns + q) * channels;
+          for (let c = 0; c < channels; c++) out[to + c] = data[from + c];
+        }
+      }
+    },
+    terms([data], r, q, c) {
+      const [y, x] = [r - top, q - left];
+      const outside = y < 0 || y >= height || x < 0 || x >= width;
+      return outside ? { terms: [] } : single(data[(y * width + x) * channels + c], [y, x, c]);
+    },
+    window: ({ rows: [a, b], columns: [p, q], channels: pair }) => ({
+      rows: [a - top, b - top],
+      columns: [p - left, q - left],
+      channels: pair,
+    }),
+  };
+}
+
+/** Channels of noughts before and after the others. */
+export function makePadChannels({ before }, input, output) {
+  const channels = input[2];
+  const all = output[2];
+  return {
+    run([data], out) {
+      out.fill(0);
+      for (let i = 0; i < data.length; i++) out[Math.floor(i / channels) * all + before + (i % channels)] = data[i];
+    },
+    terms([data], r, q, c) {
+      const from = c - before;
+      if (from < 0 || from >= channels) return { terms: [] };
+      return single(data[(r * input[1] + q) * channels + from], [r, q, from]);
+    },
+    window: (region) => ({ ...region, channels: region.channels.map((c) => c - before) }),
+  };
+}
+
+/** Chosen channels in a chosen order: selection and shuffling. */
+export function makeSelect({ channels: chosen }, input) {
+  const channels = input[2];
+  return {
+    run([data], out) {
+      for (let i = 0; i < out.length; i++) {
+        out[i] = data[Math.floor(i / chosen.length) * channels + chosen[i % chosen.length]];
+      }
+    },
+    terms: ([data], r, q, c) => single(data[(r * input[1] + q) * channels + chosen[c]], [r, q, chosen[c]]),
+    window(region) {
+      const seen = chosen.slice(region.channels[0], region.channels[1] + 1);
+      return { ...region, channels: [Math.min(...seen), Math.max(...seen)] };
+    },
+  };
+}
+
+/** A larger picture: rows and columns repeated, or neighbours mixed (half-pixel centres, edges repeated). */
+export function makeUpsample({ size: [tall, wide], interpolation }, input, output) {
+  const [height, width, channels] = input;
+  const [rows, columns] = output;
+  const down = mixes(rows, height, tall, interpolation);
+  const across = mixes(columns, width, wide, interpolation);
+  return {
+    run([data], out) {
+      let to = 0;
+      for (const [y, z, dy] of down) {
+        for (const [x, w, dx] of across) {
+          const corners = [y * width + x, y * width + w, z * width + x, z * width + w].map((i) => i * channels);
+          const shares = [(1 - dy) * (1 - dx), (1 - dy) * dx, dy * (1 - dx), dy * dx];
+          for (let c = 0; c < channels; c++, to++) {
+            let sum = 0;
+            for (let i = 0; i < 4; i++) if (shares[i]) sum += shares[i] * data[corners[i] + c];
+            out[to] = sum;
+          }
+        }
+      }
+    },
+    terms([data], r, q, c) {
+      const [y, z, dy] = down[r];
+      const [x, w, dx] = across[q];
+      const found = new Terms();
+      for (const [row, share] of [[y, 1 - dy], [z, dy]]) {
+        for (const [column, other] of [[x, 1 - dx], [w, dx]]) {
+          if (share * other) found.add(data[(row * width + column) * channels + c], share * other, [row, column, c]);
+        }
+      }
+      return { terms: found.terms };
+    },
+    window: ({ rows: [a, b], columns: [p, q], channels: pair }) => ({
+      rows: seen(down, a, b),
+      columns: seen(across, p, q),
+      channels: pair,
+    }),
+  };
+}
+
+/** For each place: the two source places that it mixes, and the second one's share. */
+function mixes(length, from, factor, interpolation) {
+  const found = [];
+  for (let i = 0; i < length; i++) {
+    const centre = Math.max(0, (i + 0.5) / factor - 0.5);
+    const low = interpolation === "nearest" ? Math.floor(i / factor) : Math.floor(centre);
+    const high = interpolation === "nearest" ? low : Math.min(low + 1, from - 1);
+    found.push([low, high, high > low ? centre - low : 0]);
+  }
+  return found;
+}
+
+function seen(mix, first, last) {
+  return [mix[first][0], mix[last][2] ? mix[last][1] : mix[last][0]];
+}
+
+/** Branches added, from the first to the last. */
+export function makeSum(inputs, output) {
+  return {
+    run(sources, out) {
+      for (let i = 0; i < out.length; i++) {
+        let sum = 0;
+        for (const data of sources) sum += data[i];
+        out[i] = sum;
+      }
+    },
+    terms(sources, r, q, c) {
+      const found = new Terms();
+      const index = (r * output[1] + q) * output[2] + c;
+      sources.forEach((data, branch) => found.add(data[index], 1, [r, q, c], { branch }));
+      return { terms: found.terms };
+    },
+    window: (region) => region,
+  };
+}
+
+/** Branches' channels side by side. */
+export function makeConcat(inputs, output) {
+  const starts = inputs.map((_, branch) => inputs.slice(0, branch).reduce((sum, shape) => sum + shape[2], 0));
+  const all = output[2];
+  return {
+    run(sources, out) {
+      sources.forEach((data, branch) => {
+        const channels = inputs[branch][2];
+        for (let i = 0, to = starts[branch]; i < data.length; i += channels, to += all) {
+          for (let c = 0; c < channels; c++) out[to + c] = data[i + c];
+        }
+      });
+    },
+    terms(sources, r, q, c) {
+      const branch = starts.findLastIndex((start) => start <= c);
+      const own = c - starts[branch];
+      const found = single(sources[branch][(r * output[1] + q) * inputs[branch][2] + own], [r, q, own]);
+      found.terms[0].branch = branch;
+      return found;
+    },
+    window(region, branch) {
+      const channels = region.channels.map((c) => c - starts[branch]);
+      return channels[1] < 0 || channels[0] >= inputs[branch][2] ? null : { ...region, channels };
+    },
+  };
+}
+
+// where the i-th number, counted channel after channel, stands in the order row, column, channel
+function placeOf(i, [rows, columns, channels]) {
+  const places = rows * columns;
+  return (i % places) * channels + Math.floor(i / places);
+}
+
+function coordinates(index, [, columns, channels]) {
+  const place = Math.floor(index / channels);
+  return [Math.floor(place / columns), place % columns, index % channels];
+}
+
+function widen(pair, value) {
+  if (value < pair[0]) pair[0] = value;
+  if (value > pair[1]) pair[1] = value;
+}

@@ -1,0 +1,338 @@
+// Operations that look through windows: convolutions of every kind, dense layers, pools.
+
+import { Terms } from "hubel/engine_terms";
+
+/** A convolution; weights are filters × channels of a group × kernel height × kernel width, as PyTorch keeps them. */
+export function makeConvolution(settings, input, output, { weight, bias }) {
+  const { kernel: [kh, kw], strides: [sy, sx], dilation: [dy, dx], before: [top, left], groups } = settings;
+  const [height, width, channels] = input;
+  const [rows, columns, filters] = output;
+  const each = channels / groups;
+  const own = filters / groups;
+  // for speed: group, kernel row, kernel column, channel, filter, so that the inner loop runs along memory
+  const fast = new Float32Array(weight.length);
+  const sums = new Float64Array(own);
+
+  function refresh() {
+    for (let f = 0; f < filters; f++) {
+      const group = Math.floor(f / own);
+      for (let c = 0; c < each; c++) {
+        for (let tap = 0; tap < kh * kw; tap++) {
+          fast[((group * kh * kw + tap) * each + c) * own + (f % own)] = weight[(f * each + c) * kh * kw + tap];
+        }
+      }
+    }
+  }
+
+  function run([data], out) {
+    for (let group = 0; group < groups; group++) {
+      for (let r = 0; r < rows; r++) {
+        for (let q = 0; q < columns; q++) place(data, out, group, r, q);
+      }
+    }
+  }
+
+  function place(data, out, group, r, q) {
+    sums.fill(0);
+    for (let ky = 0; ky < kh; ky++) {
+      const y = r * sy - top + ky * dy;
+      if (y < 0 || y >= height) continue;
+      for (let kx = 0; kx < kw; kx++) {
+        const x = q * sx - left + kx * dx;
+        if (x < 0 || x >= width) continue;
+        const start = (y * width + x) * channels + group * each;
+        let w = (group * kh * kw + ky * kw + kx) * each * own;
+        for (let c = 0; c < each; c++) {
+          const value = data[start + c];
+          if (value === 0) {
+            w += own; // ink and ReLU leave many noughts
+            continue;
+          }
+          for (let f = 0; f < own; f++) sums[f] += value * fast[w++];
+        }
+      }
+    }
+    const to = (r * columns + q) * filters + group * own;
+    for (let f = 0; f < own; f++) out[to + f] = bias ? sums[f] + bias[group * own + f] : sums[f];
+  }
+
+  function runDepthwise([data], out) {
+    for (let r = 0; r < rows; r++) {
+      for (let q = 0; q < columns; q++) {
+        for (let f = 0; f < filters; f++) {
+          const channel = Math.floor(f / own);
+          let sum = 0;
+          for (let ky = 0; ky < kh; ky++) {
+            const y = r * sy - top + ky * dy;
+            if (y < 0 || y >= height) continue;
+            for (let kx = 0; kx < kw; kx++) {
+              const x = q * sx - left + kx * dx;
+              if (x < 0 || x >= width) continue;
+              sum += data[(y * width + x) * channels + channel] * weight[(f * kh + ky) * kw + kx];
+            }
+          }
+          out[(r * columns + q) * filters + f] = bias ? sum + bias[f] : sum;
+        }
+      }
+    }
+  }
+
+  function terms([data], r, q, f) {
+    const found = new Terms();
+    const first = Math.floor(f / own) * each;
+    for (let c = 0; c < each; c++) {
+      for (let ky = 0; ky < kh; ky++) {
+        for (let kx = 0; kx < kw; kx++) {
+          const from = [r * sy - top + ky * dy, q * sx - left + kx * dx, first + c];
+          addAt(found, data, input, from, weight[((f * each + c) * kh + ky) * kw + kx], { tap: [ky, kx, c] });
+        }
+      }
+    }
+    return { terms: found.terms, bias: bias ? bias[f] : null };
+  }
+
+  function window({ rows: [a, b], columns: [p, q], channels: [f, g] }) {
+    return {
+      rows: [a * sy - top, b * sy - top + (kh - 1) * dy],
+      columns: [p * sx - left, q * sx - left + (kw - 1) * dx],
+      channels: [Math.floor(f / own) * each, (Math.floor(g / own) + 1) * each - 1],
+    };
+  }
+
+  if (each === 1 && groups > 1) return { run: runDepthwise, terms, window, refresh: () => undefined };
+  refresh();
+  return { run, terms, window, refresh };
+}
+
+/** A transposed convolution; weights are channels × filters of a group × kernel height × kernel width. */
+export function makeTransposed(settings, input, output, { weight, bias }) {
+  const { kernel: [kh, kw], strides: [sy, sx], dilation: [dy, dx], before: [top, left], groups } = settings;
+  const [height, width, channels] = input;
+  const [rows, columns, filters] = output;
+  const each = channels / groups;
+  const own = filters / groups;
+  const sums = new Float64Array(rows * columns * filters);
+
+  function run([data], out) {
+    sums.fill(0);
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        for (let c = 0; c < channels; c++) {
+          const value = data[(y * width + x) * channels + c];
+          if (value !== 0) spreadOut(value, y, x, c);
+        }
+      }
+    }
+    for (let i = 0; i < sums.length; i++) out[i] = bias ? sums[i] + bias[i % filters] : sums[i];
+  }
+
+  function spreadOut(value, y, x, c) {
+    const first = Math.floor(c / each) * own;
+    for (let ky = 0; ky < kh; ky++) {
+      const r = y * sy + ky * dy - top;
+      if (r < 0 || r >= rows) continue;
+      for (let kx = 0; kx < kw; kx++) {
+        const q = x * sx + kx * dx - left;
+        if (q < 0 || q >= columns) continue;
+        const to = (r * columns + q) * filters + first;
+        for (let f = 0; f < own; f++) sums[to + f] += value * weight[((c * own + f) * kh + ky) * kw + kx];
+      }
+    }
+  }
+
+  function terms([data], r, q, f) {
+    const found = new Terms();
+    const first = Math.floor(f / own) * each;
+    for (let c = first; c < first + each; c++) {
+      for (let ky = 0; ky < kh; ky++) {
+        const y = (r + top - ky * dy) / sy;
+        if (!Number.isInteger(y) || y < 0 || y >= height) continue;
+        for (let kx = 0; kx < kw; kx++) {
+          const x = (q + left - kx * dx) / sx;
+          if (!Number.isInteger(x) || x < 0 || x >= width) continue;
+          const value = data[(y * width + x) * channels + c];
+          found.add(value, weight[((c * own + (f % own)) * kh + ky) * kw + kx], [y, x, c], { tap: [ky, kx, c - first] });
+        }
+      }
+    }
+    return { terms: found.terms, bias: bias ? bias[f] : null };
+  }
+
+  function window({ rows: [a, b], columns: [p, q], channels: [f, g] }) {
+    return {
+      rows: [Math.ceil((a + top - (kh - 1) * dy) / sy), Math.floor((b + top) / sy)],
+      columns: [Math.ceil((p + left - (kw - 1) * dx) / sx), Math.floor((q + left) / sx)],
+      channels: [Math.floor(f / own) * each, (Math.floor(g / own) + 1) * each - 1],
+    };
+  }
+
+  return { run, terms, window };
+}
+
+/** A convolution with weights of its own at each place: places × filters × (channels·kernel height·kernel width). */
+export function makeLocal(settings, input, output, { weight, bias }) {
+  const { kernel: [kh, kw], strides: [sy, sx], before: [top, left] } = settings;
+  const [height, width, channels] = input;
+  const [rows, columns, filters] = output;
+  const fan = channels * kh * kw;
+
+  function run([data], out) {
+    for (let place = 0; place < rows * columns; place++) {
+      const y = Math.floor(place / columns) * sy - top;
+      const x = (place % columns) * sx - left;
+      for (let f = 0; f < filters; f++) {
+        let sum = 0;
+        let w = (place * filters + f) * fan;
+        for (let c = 0; c < channels; c++) {
+          for (let ky = 0; ky < kh; ky++) {
+            for (let kx = 0; kx < kw; kx++, w++) {
+              if (y + ky < 0 || y + ky >= height || x + kx < 0 || x + kx >= width) continue;
+              sum += data[((y + ky) * width + x + kx) * channels + c] * weight[w];
+            }
+          }
+        }
+        out[place * filters + f] = bias ? sum + bias[place * filters + f] : sum;
+      }
+    }
+  }
+
+  function terms([data], r, q, f) {
+    const found = new Terms();
+    const unit = (r * columns + q) * filters + f;
+    for (let c = 0, w = unit * fan; c < channels; c++) {
+      for (let ky = 0; ky < kh; ky++) {
+        for (let kx = 0; kx < kw; kx++, w++) {
+          addAt(found, data, input, [r * sy - top + ky, q * sx - left + kx, c], weight[w], { tap: [ky, kx, c] });
+        }
+      }
+    }
+    return { terms: found.terms, bias: bias ? bias[unit] : null };
+  }
+
+  function window({ rows: [a, b], columns: [p, q] }) {
+    return {
+      rows: [a * sy - top, b * sy - top + kh - 1],
+      columns: [p * sx - left, q * sx - left + kw - 1],
+      channels: [0, channels - 1],
+    };
+  }
+
+  return { run, terms, window };
+}
+
+/** Every output sees every input; weights are units × inputs. */
+export function makeDense(settings, input, output, { weight, bias }) {
+  const inputs = input[2];
+  const units = output[2];
+
+  function run([data], out) {
+    for (let u = 0, w = 0; u < units; u++) {
+      let sum = 0;
+      for (let i = 0; i < inputs; i++, w++) sum += data[i] * weight[w];
+      out[u] = bias ? sum + bias[u] : sum;
+    }
+  }
+
+  function terms([data], r, q, u) {
+    const found = new Terms();
+    for (let i = 0; i < inputs; i++) found.add(data[i], weight[u * inputs + i], [0, 0, i]);
+    return { terms: found.terms, bias: bias ? bias[u] : null };
+  }
+
+  return { run, terms, window: () => everything(input) };
+}
+
+/** Minus half the squared distance to a code for each unit. */
+export function makeRadial(settings, input, output, { weight }) {
+  const inputs = input[2];
+
+  function run([data], out) {
+    for (let u = 0; u < output[2]; u++) {
+      let sum = 0;
+      for (let i = 0; i < inputs; i++) sum += (data[i] - weight[u * inputs + i]) ** 2;
+      out[u] = -sum / 2;
+    }
+  }
+
+  function terms([data], r, q, u) {
+    const found = new Terms();
+    for (let i = 0; i < inputs; i++) {
+      const code = weight[u * inputs + i];
+      found.share(data[i], code, -((data[i] - code) ** 2) / 2, [0, 0, i]);
+    }
+    return { rule: "radial", terms: found.terms };
+  }
+
+  return { run, terms, window: () => everything(input) };
+}
+
+/** The largest, or the mean, of spans of rows and columns: [first, end, count to divide by]. */
+export function makePool({ mode, rows, columns }, input, output) {
+  const [, width, channels] = input;
+  const across = columns.length;
+  const mean = mode === "mean";
+
+  function run([data], out) {
+    let to = 0;
+    for (const [top, bottom, tall] of rows) {
+      for (const [left, right, wide] of columns) {
+        for (let c = 0; c < channels; c++, to++) {
+          let found = mean ? 0 : -Infinity;
+          for (let y = top; y < bottom; y++) {
+            for (let x = left; x < right; x++) {
+              const value = data[(y * width + x) * channels + c];
+              if (mean) found += value;
+              else if (value > found) found = value;
+            }
+          }
+          out[to] = mean ? found / (tall * wide) : found;
+        }
+      }
+    }
+  }
+
+  function places(place) {
+    // a global pool's output is a vector or one place: both are place 0
+    return [rows[Math.floor(place / across)], columns[place % across]];
+  }
+
+  function terms([data], r, q, c) {
+    const [[top, bottom, tall], [left, right, wide]] = places(r * across + q);
+    const found = new Terms();
+    let best = null;
+    for (let y = top; y < bottom; y++) {
+      for (let x = left; x < right; x++) {
+        const value = data[(y * width + x) * channels + c];
+        if (mean) found.add(value, 1 / (tall * wide), [y, x, c]);
+        else {
+          best = best === null || value > best.value ? { value, index: found.terms.length } : best;
+          found.terms.push({ value, weight: 0, product: 0, sum: best.value, from: [y, x, c] });
+        }
+      }
+    }
+    if (best) Object.assign(found.terms[best.index], { weight: 1, product: best.value, best: true });
+    return { rule: mode, terms: found.terms };
+  }
+
+  function window({ rows: [a, b], columns: [p, q], channels: pair }) {
+    return {
+      rows: [rows[a][0], rows[b][1] - 1],
+      columns: [columns[p][0], columns[q][1] - 1],
+      channels: pair,
+    };
+  }
+
+  return { run, terms, window };
+}
+
+/** The whole of a source. */
+export function everything([rows, columns, channels]) {
+  return { rows: [0, rows - 1], columns: [0, columns - 1], channels: [0, channels - 1] };
+}
+
+function addAt(terms, data, [height, width, channels], from, weight, more) {
+  const [y, x, c] = from;
+  const outside = y < 0 || y >= height || x < 0 || x >= width;
+  const value = outside ? 0 : data[(y * width + x) * channels + c];
+  terms.add(value, weight, from, outside ? { ...more, padded: true } : more);
+}
