@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         bounds,
         flat,
         moved,
+        shortened,
         text_width,
     )
     from hubel.draw._svg import PLOT, to_svg
@@ -54,6 +55,7 @@ __all__ = [
     "folded",
     "layout",
     "moved",
+    "shortened",
     "text_width",
     "to_png",
     "to_svg",
@@ -84,6 +86,7 @@ _HOMES = {
         "bounds",
         "flat",
         "moved",
+        "shortened",
         "text_width",
     ),
     "_svg": ("PLOT", "to_svg"),
