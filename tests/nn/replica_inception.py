@@ -10,8 +10,8 @@ from tests.nn.replicas import Unit
 
 
 def pooled(x: Tensor) -> Tensor:
-    """Padding does not count, as in the zoo's tree and in TensorFlow; torchvision counts it."""
-    return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+    """Padding counts, as it does in torchvision; in the authors' TensorFlow it does not."""
+    return F.avg_pool2d(x, 3, 1, 1)
 
 
 class A(nn.Module):

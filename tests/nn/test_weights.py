@@ -36,7 +36,7 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[], nn.Module]]] = {
     "alexnet_owt": (QUARTER, lambda: replicas.alexnet(CLASSES, 0.25, 4)),
     "squeezenet1_1": (QUARTER, lambda: replicas.SqueezeNet(CLASSES, 0.25)),
     "googlenet_bn": (QUARTER, lambda: replicas.GoogLeNet(CLASSES, 0.25)),
-    "inception_v3": ({"classes": CLASSES}, lambda: InceptionV3(CLASSES)),
+    "inception_v3": ({"classes": CLASSES, "count_padding": True}, lambda: InceptionV3(CLASSES)),
     "densenet121": (QUARTER, lambda: replicas.DenseNet(CLASSES, 0.25)),
     "mobilenet_v2": ({"classes": CLASSES}, lambda: replicas.MobileNetV2(CLASSES)),
     "convnext_tiny": (QUARTER, lambda: replicas.ConvNeXt(CLASSES, 0.25)),

@@ -1,15 +1,17 @@
-"""The network that a command is about: a zoo name, a text form, or a file."""
+"""The network that a command is about: a zoo name, a text form, a file, or a PyTorch model in a Python file."""
 
 from __future__ import annotations
 
 import json
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hubel import zoo
-from hubel.arch import Network, Shape, parse
+from hubel.arch import Network, Shape, ShapeError, parse
 
 LONGEST_HEADER = 100_000_000
 
@@ -17,7 +19,11 @@ LONGEST_HEADER = 100_000_000
 def add_network(parser: ArgumentParser, name: str = "network", help: str = "") -> None:
     """Add the argument NET."""
     parser.add_argument(
-        name, metavar="NET", help=help or "a zoo name, a text form in quotes, a file, or a run's directory"
+        name,
+        metavar="NET",
+        help=help
+        or "a zoo name, a text form in quotes, a file (text form, run's directory, .onnx), or a PyTorch model "
+        "as FILE.py:NAME, which is run, with --input",
     )
 
 
@@ -57,11 +63,15 @@ def load_network(given: str, options: Namespace | None = None) -> Network:
     wanted = {key: getattr(options, key, None) for key in ("input", "classes", "width")}
     chosen = {key: value for key, value in wanted.items() if value is not None}
     chosen |= dict(getattr(options, "option", None) or ())
+    if is_model(given):
+        return _from_model(given, chosen)
     if ":" in given:
         return _changed(parse(given), chosen)
     path = Path(given)
     if given in zoo.names():
         return zoo.get(given, **chosen)
+    if path.suffix == ".onnx":
+        return _changed(_from_onnx(path, chosen.get("input")), chosen)
     if path.exists():
         return _changed(_from_file(path), chosen)
     try:
@@ -76,8 +86,44 @@ def load_network(given: str, options: Namespace | None = None) -> Network:
 def _changed(network: Network, chosen: dict[str, Any]) -> Network:
     unusable = sorted(chosen.keys() - {"input"})
     if unusable:
-        raise ValueError(f"--{unusable[0]} is for networks of the zoo; change the text form itself")
+        raise ValueError(f"--{unusable[0]} is for networks of the zoo; change the network itself")
     return Network(chosen.get("input", network.input), network.body, network.name)
+
+
+def is_model(given: str) -> bool:
+    """Whether `FILE.py:NAME` is meant, and no text form: those start with the input's shape."""
+    return re.fullmatch(r".+\.py:\w+", given, re.DOTALL) is not None
+
+
+def _from_model(given: str, chosen: dict[str, Any]) -> Network:
+    """Run the user's file and read its model as a tree."""
+    if "input" not in chosen:
+        raise ValueError(f"expected --input with the shape of one image for {given}, such as --input 224x224x3")
+    from hubel.cli._model_file import load_model
+    from hubel.nn import network_of
+
+    model, name = load_model(given), given.rpartition(":")[2]
+    with _no_tree(given):
+        network = network_of(model, chosen["input"], name)
+    return _changed(network, chosen)
+
+
+def _from_onnx(path: Path, input: Shape | None) -> Network:
+    from hubel.nn import network_of_onnx
+
+    with _no_tree(str(path)):
+        return network_of_onnx(path, input)
+
+
+@contextmanager
+def _no_tree(given: str) -> Iterator[None]:
+    """Say of what model an error tells that it is no tree."""
+    try:
+        yield
+    except ShapeError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"{given} cannot be read as a tree: {error}") from None
 
 
 def _from_file(path: Path) -> Network:
@@ -87,7 +133,15 @@ def _from_file(path: Path) -> Network:
         about = _metadata(path)
         network = parse(about["network"])
         return Network(network.input, network.body, about["name"])
-    network = parse(path.read_text(encoding="utf-8").strip())
+    if path.suffix == ".py":
+        raise ValueError(f"expected {path}:NAME, where NAME is the model, its class, or what makes it; received {path}")
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise ValueError(
+            f"{path}: expected a text form, a model file that hubel wrote or an .onnx file, received another"
+        ) from None
+    network = parse(text)
     return Network(network.input, network.body, path.stem)
 
 

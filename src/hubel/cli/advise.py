@@ -6,6 +6,7 @@ import json
 from argparse import ArgumentParser, Namespace
 
 from hubel.arch import Advice, advise
+from hubel.cli._edits import add_set, edited
 from hubel.cli._network import add_network, add_options, load_network
 
 DESCRIPTION = """Point at what an expert would: heavy dense layers, dear convolutions, receptive fields, useless biases.
@@ -20,12 +21,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_network(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_set(parser)
     add_options(parser)
 
 
 def run(arguments: Namespace) -> int:
     """Print every remark."""
-    network = load_network(arguments.network, arguments)
+    network = edited(load_network(arguments.network, arguments), arguments)
     found = advise(network)
     if arguments.json:
         data = {"name": network.name, "text": str(network), "advice": [_data(advice) for advice in found]}

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from hubel.cli._edits import add_set, edited
 from hubel.cli._network import add_network, add_options, load_network
 from hubel.code import FRAMEWORKS, source
 
@@ -24,12 +25,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_network(parser)
     parser.add_argument("--to", choices=FRAMEWORKS, default="pytorch", help="the framework (default: pytorch)")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write a file instead of printing")
+    add_set(parser)
     add_options(parser)
 
 
 def run(arguments: Namespace) -> int:
     """Print the program, or write it into a file."""
-    text = source(load_network(arguments.network, arguments), arguments.to)
+    text = source(edited(load_network(arguments.network, arguments), arguments), arguments.to)
     if arguments.output is None:
         sys.stdout.write(text)
         return 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from hubel.arch import Network, Report, analyse, report_data, shape_text
 from hubel.cli._edits import add_set, edited
-from hubel.cli._network import add_network, add_options, load_network
+from hubel.cli._network import add_network, add_options, is_model, load_network
 
 DESCRIPTION = """Put two networks, or two blocks in text form, side by side: every figure, the difference and the ratio.
 
@@ -36,7 +36,7 @@ FIGURES = {
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    add_network(parser, "first", "a zoo name, a text form in quotes, a file, or a run's directory")
+    add_network(parser, "first")
     parser.add_argument("second", nargs="?", metavar="NET", help="what to put beside it; may be left out with --set")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_set(parser)
@@ -59,8 +59,12 @@ def _networks(arguments: Namespace) -> tuple[Network, Network]:
     if arguments.second is not None:
         second = load_network(arguments.second, arguments)
         return load_network(arguments.first, arguments), edited(second, arguments)
-    first = load_network(arguments.first)
-    second = edited(load_network(arguments.first, arguments), arguments)
+    if is_model(arguments.first):  # which is run once, and needs its input's shape to be read at all
+        first = load_network(arguments.first, arguments)
+        second, arguments.input = edited(first, arguments), None
+    else:
+        first = load_network(arguments.first)
+        second = edited(load_network(arguments.first, arguments), arguments)
     if first == second:
         raise ValueError("expected a second NET, or a change such as --set conv2.kernel_size=3 or --width 0.5")
     name = f"{second.name or second} with {_changes(arguments)}"

@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from hubel.cli._edits import add_set, edited
 from hubel.cli._network import add_network, add_options, load_network
 
 DESCRIPTION = """Draw a network, with every layer's sizes and costs written in: as volumes where it is one chain (boxes
@@ -31,6 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--style", choices=STYLES, default="auto", help="how to draw it (default: what suits it)")
     parser.add_argument("--theme", choices=THEMES, default="auto", help="auto follows the reader's light or dark")
     parser.add_argument("--page", type=float, default=PAGE, metavar="PIXELS", help="the page's width (default: 1240)")
+    add_set(parser)
     add_options(parser)
 
 
@@ -38,7 +40,7 @@ def run(arguments: Namespace) -> int:
     """Write the file."""
     from hubel.draw import figure
 
-    network = load_network(arguments.network, arguments)
+    network = edited(load_network(arguments.network, arguments), arguments)
     drawn = figure(network, arguments.style, arguments.theme, arguments.page)
     if arguments.output == "-":
         sys.stdout.write(drawn.svg())

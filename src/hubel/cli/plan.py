@@ -6,6 +6,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
+from hubel.cli._edits import add_set, edited
 from hubel.cli._machine import THIS, keep, measure, measured_device
 from hubel.cli._network import add_network, add_options, load_network
 from hubel.plan import DEVICES, HOP_SECONDS, Device, RunPlan, StepPlan, device_data, find_device, plan_run, plan_step
@@ -51,6 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads to measure with (1)")
     parser.add_argument("--list", action="store_true", help="list the devices, with their makers' figures")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_set(parser)
     add_options(parser)
 
 
@@ -72,7 +74,7 @@ def run(arguments: Namespace) -> int:
         raise ValueError(
             f"this machine is not measured yet: add --measure, or choose a --device of {', '.join(DEVICES)}"
         )
-    network = load_network(arguments.network, arguments)
+    network = edited(load_network(arguments.network, arguments), arguments)
     step = plan_step(
         network,
         arguments.batch,

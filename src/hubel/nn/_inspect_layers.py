@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import parametrize
 
 import hubel.arch as arch
 from hubel.arch import Layer, Shape
@@ -23,7 +24,12 @@ def layer_of(module: nn.Module, input: Shape) -> Layer:
     What the tree would build of the layer is compared with the module, setting by setting. Raises `ValueError` where
     there is no such layer, or a setting that it does not have.
     """
-    reader = READERS.get(type(module))
+    if parametrize.is_parametrized(module):
+        raise ValueError(
+            f"its weights are worked out when it runs ({type(module).__name__}); "
+            "torch.nn.utils.parametrize.remove_parametrizations makes plain ones of them"
+        )
+    reader = READERS.get(_known_type(module))
     if reader is None:
         raise ValueError(f"the tree has no layer for {type(module).__name__}")
     layer = reader(module, input)
@@ -34,6 +40,17 @@ def layer_of(module: nn.Module, input: Shape) -> Layer:
         if not _alike(ours, theirs):
             raise ValueError(f"the tree's {type(layer).__name__} has no {setting}={theirs!r}")
     return layer
+
+
+def _known_type(module: nn.Module) -> type[nn.Module]:
+    """Return PyTorch's class of a module, also where its own subclass changes nothing of what is computed."""
+    own = type(module)
+    for kind in own.__mro__[:-1]:
+        if kind in READERS:
+            same = all(getattr(own, name, None) is getattr(kind, name, None) for name in ("forward", "_conv_forward"))
+            hooked = module._forward_hooks or module._forward_pre_hooks
+            return kind if same and not hooked else own
+    return own
 
 
 def _settings(module: nn.Module) -> list[str]:
@@ -208,6 +225,14 @@ FUNCTIONS: dict[Any, tuple[type[nn.Module], tuple[str, ...]]] = {
     **dict.fromkeys((functional.tanh, torch.tanh, "tanh"), (nn.Tanh, ())),
     **dict.fromkeys((functional.sigmoid, torch.sigmoid, "sigmoid"), (nn.Sigmoid, ())),
 }
+# The same for functions that are given their weights: the module's own arguments come from the weights' shapes.
+_CONVOLVE = ("weight", "bias", "stride", "padding", "dilation", "groups")
+WEIGHTED: dict[Any, tuple[str, ...]] = {
+    functional.conv2d: _CONVOLVE,
+    torch.conv2d: _CONVOLVE,
+    functional.linear: ("weight", "bias"),
+    functional.layer_norm: ("normalized_shape", "weight", "bias", "eps"),
+}
 IGNORED = ("training", "inplace", "_stacklevel", "dtype", "antialias")
 SUMS = (operator.add, operator.iadd, torch.add, "add", "add_")
 CONCATENATIONS = (torch.cat, torch.concat, torch.concatenate)
@@ -215,6 +240,8 @@ CONCATENATIONS = (torch.cat, torch.concat, torch.concatenate)
 
 def module_of(function: Any, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> nn.Module | None:
     """Return the module that does what a function does, `arguments` being those after its input; `None` if unknown."""
+    if function is functional.pad:
+        return _padding_of(*arguments, **keywords)
     if function not in FUNCTIONS:
         return None
     kind, names = FUNCTIONS[function]
@@ -223,3 +250,33 @@ def module_of(function: Any, arguments: tuple[Any, ...], keywords: Mapping[str, 
     if kind is nn.Flatten:
         settings.setdefault("start_dim", 0)  # the function starts at the batch
     return kind(**settings)
+
+
+def weighted_module(
+    function: Any, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
+) -> tuple[nn.Module, dict[str, Tensor]] | None:
+    """Return the module that does what a function of an input and weights does, and those by name; `None` if unknown.
+
+    `arguments` are those after the input; weights have shapes that count, and no numbers.
+    """
+    if function not in WEIGHTED:
+        return None
+    settings = {**dict(zip(WEIGHTED[function], arguments, strict=False)), **keywords}
+    given = {name: settings.pop(name, None) for name in ("weight", "bias")}
+    weights = {name: tensor for name, tensor in given.items() if isinstance(tensor, Tensor)}
+    if "weight" not in weights:
+        return None
+    shape, bias = tuple(weights["weight"].shape), "bias" in weights
+    with torch.device("meta"):
+        if function is functional.linear:
+            return nn.Linear(shape[1], shape[0], bias), weights
+        if function is functional.layer_norm:
+            return nn.LayerNorm(settings["normalized_shape"], settings.get("eps", 1e-5), bias=bias), weights
+        groups = settings.pop("groups", 1)
+        return nn.Conv2d(shape[1] * groups, shape[0], shape[2:], groups=groups, bias=bias, **settings), weights  # type: ignore[arg-type]
+
+
+def _padding_of(sides: Any, mode: str = "constant", value: float | None = None) -> nn.Module | None:
+    if mode != "constant" or value or len(sides) not in (2, 4):
+        return None
+    return nn.ZeroPad2d((*sides, *[0] * (4 - len(sides))))

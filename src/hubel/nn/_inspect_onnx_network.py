@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import hubel.arch as arch
-from hubel.arch import Chain, Concat, Layer, Network, Shape, Sum, analyse
-from hubel.nn._inspect_network import Folding, Step
+from hubel.arch import Concat, Layer, Network, Shape, Sum, analyse
+from hubel.nn._inspect_folding import Step, folded
 from hubel.nn._inspect_onnx import inspect_onnx, read_onnx
 from hubel.nn._inspect_report import TensorShape
 
@@ -65,7 +65,7 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
     end = places[graph.output[0].name]
     steps = steps[: end + 1]
     start = _public(shapes[inputs[0].name])
-    network = Network(start, Chain(*Folding(steps).chain(end, 0)), Path(path).stem)
+    network = Network(start, folded(steps)[0], Path(path).stem)
     report, tree = inspect_onnx(path, input_shape), analyse(network)
     if (tree.parameters, tree.macs * report.batch) != (report.parameters, report.macs):
         raise ValueError(

@@ -21,6 +21,7 @@ def column(filters: int, size: int) -> Chain:
     return unit(filters, (size, 1), padding=(size // 2, 0))
 
 
-def pooled_branch(filters: int) -> Chain:
+def pooled_branch(filters: int, count_padding: bool = False) -> Chain:
     """The branch that averages 3×3 and then mixes channels by 1×1."""
-    return Chain(AveragePooling2D(3, strides=1, padding=1), unit(filters, 1), name="branch_pool")
+    pool = AveragePooling2D(3, strides=1, padding=1, count_padding=count_padding)
+    return Chain(pool, unit(filters, 1), name="branch_pool")

@@ -41,11 +41,14 @@ SZEGEDY_2015 = Paper(
         "Keras's port has no learned scale in its normalisations: 17,216 parameters fewer, and it counts 34,432 "
         "running statistics as parameters that are not trained.",
         "The sizes are those of the authors' released code; the table of the paper leaves some of them open.",
-        "Average pooling leaves the padding out of the mean, as TensorFlow does; torchvision counts it in.",
+        "Average pooling leaves the padding out of the mean, as in the authors' TensorFlow; torchvision counts it in, "
+        "so its weights want count_padding=True.",
     ),
 )
-def inception_v3(classes: int = 1000, input: Shape = (299, 299, 3), heads: bool = False) -> Network:
-    """Inception v3; `heads` adds the auxiliary classifier."""
+def inception_v3(
+    classes: int = 1000, input: Shape = (299, 299, 3), heads: bool = False, count_padding: bool = False
+) -> Network:
+    """Inception v3; `heads` adds the auxiliary classifier, `count_padding` averages over padding too (torchvision)."""
     body = Chain(
         Chain(unit(32, 3, strides=2), name="conv1a"),
         Chain(unit(32, 3), name="conv2a"),
@@ -54,18 +57,18 @@ def inception_v3(classes: int = 1000, input: Shape = (299, 299, 3), heads: bool 
         Chain(unit(80, 1), name="conv3b"),
         Chain(unit(192, 3), name="conv4a"),
         MaxPooling2D(3, strides=2, name="pool2"),
-        _module_a("mixed5b", pooled=32),
-        _module_a("mixed5c", pooled=64),
-        _module_a("mixed5d", pooled=64),
+        _module_a("mixed5b", pooled=32, count_padding=count_padding),
+        _module_a("mixed5c", pooled=64, count_padding=count_padding),
+        _module_a("mixed5d", pooled=64, count_padding=count_padding),
         _reduction_to_17("mixed6a"),
-        _module_b("mixed6b", middle=128),
-        _module_b("mixed6c", middle=160),
-        _module_b("mixed6d", middle=160),
-        _module_b("mixed6e", middle=192),
+        _module_b("mixed6b", middle=128, count_padding=count_padding),
+        _module_b("mixed6c", middle=160, count_padding=count_padding),
+        _module_b("mixed6d", middle=160, count_padding=count_padding),
+        _module_b("mixed6e", middle=192, count_padding=count_padding),
         *([_head(classes)] if heads else []),
         _reduction_to_8("mixed7a"),
-        _module_c("mixed7b"),
-        _module_c("mixed7c"),
+        _module_c("mixed7b", count_padding=count_padding),
+        _module_c("mixed7c", count_padding=count_padding),
         GlobalAveragePooling2D(),
         Dropout(0.5),
         Dense(classes, activation="softmax"),
@@ -73,13 +76,13 @@ def inception_v3(classes: int = 1000, input: Shape = (299, 299, 3), heads: bool 
     return Network(input, body, name="inception_v3")
 
 
-def _module_a(name: str, pooled: int) -> Concat:
+def _module_a(name: str, pooled: int, count_padding: bool) -> Concat:
     """35×35, figure 5 of the paper: a 5×5 becomes two 3×3 in one branch and stays in another."""
     return Concat(
         Chain(unit(64, 1), name="branch1x1"),
         Chain(unit(48, 1), unit(64, 5, padding=2), name="branch5x5"),
         Chain(unit(64, 1), unit(96, 3, padding=1), unit(96, 3, padding=1), name="branch3x3_twice"),
-        pooled_branch(pooled),
+        pooled_branch(pooled, count_padding),
         name=name,
     )
 
@@ -94,7 +97,7 @@ def _reduction_to_17(name: str) -> Concat:
     )
 
 
-def _module_b(name: str, middle: int) -> Concat:
+def _module_b(name: str, middle: int, count_padding: bool) -> Concat:
     """17×17, figure 6: 7×7 as 1×7 and 7×1."""
     return Concat(
         Chain(unit(192, 1), name="branch1x1"),
@@ -107,7 +110,7 @@ def _module_b(name: str, middle: int) -> Concat:
             row(192, 7),
             name="branch7x7_twice",
         ),
-        pooled_branch(192),
+        pooled_branch(192, count_padding),
         name=name,
     )
 
@@ -122,13 +125,13 @@ def _reduction_to_8(name: str) -> Concat:
     )
 
 
-def _module_c(name: str) -> Concat:
+def _module_c(name: str, count_padding: bool) -> Concat:
     """8×8, figure 7: 1×3 and 3×1 side by side instead of one after the other."""
     return Concat(
         Chain(unit(320, 1), name="branch1x1"),
         Chain(unit(384, 1), _split(), name="branch3x3"),
         Chain(unit(448, 1), unit(384, 3, padding=1), _split(), name="branch3x3_twice"),
-        pooled_branch(192),
+        pooled_branch(192, count_padding),
         name=name,
     )
 

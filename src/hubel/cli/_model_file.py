@@ -1,0 +1,76 @@
+"""A PyTorch model in the user's own Python file: the file is run, and what it says becomes the model."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def load_model(given: str) -> nn.Module:
+    """Run the user's file, or import the user's module, and return the model that it holds or makes."""
+    place, _, name = given.rpartition(":")
+    if not place or not name.isidentifier():
+        raise ValueError(f"expected FILE:NAME, such as model.py:make_model, received {given!r}")
+    found = _found(_loaded(place), name, place)
+    from torch import nn
+
+    if isinstance(found, nn.Module):
+        return found
+    if not callable(found):
+        raise ValueError(f"expected {name} of {place} to be a model or to make one, received {type(found).__name__}")
+    try:
+        made = found()
+    except Exception as error:
+        raise ValueError(f"{name}() of {place} failed: {_told(error)}") from error
+    if not isinstance(made, nn.Module):
+        raise ValueError(f"expected {name}() of {place} to make an nn.Module, received {type(made).__name__}")
+    return made
+
+
+def _loaded(place: str) -> Any:
+    try:
+        if not place.endswith(".py"):
+            sys.path.insert(0, str(Path.cwd()))
+            return importlib.import_module(place)
+        path = Path(place).resolve()
+        if not path.is_file():
+            raise FileNotFoundError(f"no file {place}")
+        print(f"hubel: running {path}", file=sys.stderr)
+        sys.path.insert(0, str(path.parent))  # as Python itself does for a script
+        name = f"_inspected_{path.stem}"  # of its own, so that a file called torch.py stands in nobody's place
+        specification = importlib.util.spec_from_file_location(name, path)
+        assert specification is not None
+        assert specification.loader is not None
+        module = importlib.util.module_from_spec(specification)
+        sys.modules[name] = module
+        specification.loader.exec_module(module)
+        return module
+    except (FileNotFoundError, ModuleNotFoundError):
+        raise
+    except Exception as error:
+        raise ValueError(f"{place} cannot be run: {_told(error)}") from error
+
+
+def _found(module: Any, name: str, place: str) -> Any:
+    if hasattr(module, name):
+        return getattr(module, name)
+    from difflib import get_close_matches
+
+    names = [word for word in vars(module) if not word.startswith("_")]
+    near = get_close_matches(name, names, n=1)
+    raise ValueError(f"{place} has no {name!r}; " + (f"did you mean {near[0]!r}?" if near else "is it the right file?"))
+
+
+def _told(error: Exception) -> str:
+    """Say what failed and in which line of the user's code."""
+    from traceback import extract_tb
+
+    frames = extract_tb(error.__traceback__)
+    where = f" (line {frames[-1].lineno} of {Path(frames[-1].filename).name})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"

@@ -1,0 +1,121 @@
+"""`explain`, `compare`, `draw`, `code`, `plan` and `advise` take ONNX files and PyTorch models where they are trees."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+
+from hubel.cli import main
+
+MODEL = """
+from torch import nn
+
+def net():
+    return nn.Sequential(nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(6 * 14 * 14, 10))
+
+class Odd(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 5)
+        self.curve = nn.PReLU()
+
+    def forward(self, x):
+        return self.curve(self.conv(x))
+"""
+LINE = "32x32x3: conv 6 5x5, relu, maxpool 2, flatten, dense 10"
+LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "mine.py").write_text(MODEL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> tuple[str, str]:
+    assert main(list(arguments)) == status
+    done = capsys.readouterr()
+    return done.out, done.err
+
+
+def test_explained_as_the_same_text_form_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = said(capsys, "explain", "mine.py:net", "--input", "32x32x3", "--json")
+    assert err == f"hubel: running {folder / 'mine.py'}\n"
+    expected, _ = said(capsys, "explain", LINE, "--json")
+    assert {**json.loads(out), "name": ""} == json.loads(expected)
+
+
+def test_every_command(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = ("mine.py:net", "--input", "32x32x3")
+    out, _ = said(capsys, "code", *model)
+    assert "nn.Conv2d(3, 6, 5)" in out
+    out, _ = said(capsys, "draw", *model, "-o", "-")
+    assert out.startswith("<svg")
+    out, _ = said(capsys, "advise", *model, "--json")
+    assert json.loads(out)["text"] == LINE
+    out, _ = said(capsys, "plan", *model, "--device", "a100", "--json")
+    assert json.loads(out)["name"] == "net"
+    out, _ = said(capsys, "compare", *model, "--set", "conv1.filters=3", "--json")
+    data = json.loads(out)
+    assert data["second"]["name"] == "net with conv1.filters=3"
+    assert data["differences"]["macs"] == 28 * 28 * 3 * 75 + 14 * 14 * 3 * 10
+    out, _ = said(capsys, "compare", "mine.py:net", LINE, "--input", "32x32x3", "--json")
+    assert set(json.loads(out)["differences"].values()) == {0}
+
+
+def test_changes_everywhere(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = said(capsys, "code", LINE, "--set", "conv1.filters=3")
+    assert "nn.Conv2d(3, 3, 5)" in out
+    out, _ = said(capsys, "plan", LINE, "--set", "dense1.units=4", "--device", "a100", "--json")
+    assert json.loads(out)["text"].endswith("dense 4")
+
+
+def test_onnx(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = said(capsys, "explain", str(LIGHT / "light_vgg19.onnx"), "--json")
+    vgg, _ = said(capsys, "explain", "vgg19", "--json")
+    assert json.loads(out)["macs"] == json.loads(vgg)["macs"]
+    other, _ = said(capsys, "compare", str(LIGHT / "light_squeezenet.onnx"), "--input", "320x320x3", "--json")
+    data = json.loads(other)
+    assert (data["first"]["input"], data["second"]["input"]) == ([224, 224, 3], [320, 320, 3])
+    assert data["first"]["parameters"] == data["second"]["parameters"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("mine.py:net",), "expected --input with the shape of one image for mine.py:net"),
+        (
+            ("mine.py:Odd", "--input", "8x8x3"),
+            "mine.py:Odd cannot be read as a tree: curve: the tree has no layer for P",
+        ),
+        (("mine.py:nett", "--input", "8x8x3"), "mine.py has no 'nett'; did you mean 'net'?"),
+        (("mine.py:net", "--input", "30x30x3"), "4: Linear expected 1176 features last, received"),
+        (("mine.py:net", "--input", "32x32x3", "--width", "0.5"), "--width is for networks of the zoo"),
+        (("mine.py",), "expected mine.py:NAME, where NAME is the model"),
+        (("none.py:net", "--input", "8x8x3"), "no file none.py"),
+        (("none.onnx",), "no file none.onnx"),
+        (("picture.bin",), "picture.bin: expected a text form, a model file that hubel wrote or an .onnx file"),
+        ((str(LIGHT / "light_bvlc_alexnet.onnx"), "conv9"), "conv9"),
+    ],
+)
+def test_mistakes(folder: Path, arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "picture.bin").write_bytes(b"\xff\xfe\x00\x81")
+    _, err = said(capsys, "explain", *arguments, status=2)
+    assert message in err
+
+
+def test_a_text_form_with_a_python_word_in_it_stays_one(capsys: pytest.CaptureFixture[str]) -> None:
+    _, err = said(capsys, "explain", "8x8x1: module.py:net, dense 3", status=2)
+    assert "running" not in err
+
+
+def test_the_zoo_needs_no_torch() -> None:
+    program = "import sys; from hubel.cli import main; main(['explain', 'lenet5']); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
