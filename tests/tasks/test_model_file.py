@@ -86,6 +86,16 @@ def zipped():
     return file.getvalue()
 
 
+def test_no_length_of_the_header_is_taken_for_a_pickle(module, tmp_path):
+    # safetensors begins with that length, rounded up to eight: one file in 32 begins as a pickle does
+    for letters in range(0, 256, 8):
+        path = save_model(
+            tmp_path / "m", NETWORK, module, preprocessing=PREPROCESSING, classes=CLASSES,
+            summary={"note": "a" * letters},
+        )  # fmt: skip
+        assert len(load_model(path).summary["note"]) == letters
+
+
 @pytest.mark.parametrize("content", [zipped(), pickle.dumps(Bomb())], ids=["torch.save", "pickle"])
 def test_a_pickle_is_refused_unopened(content, tmp_path):
     path = tmp_path / "model.safetensors"

@@ -98,8 +98,9 @@ def load_model(path: str | os.PathLike[str]) -> LoadedModel:
 
 def _refuse_foreign(path: Path) -> None:
     with open(path, "rb") as file:
-        start = file.read(4)
-    if start.startswith((b"PK", b"\x80")):
+        start = file.read(9)
+    # eight bytes of length stand before the "{" of safetensors, and may be any number
+    if start.startswith((b"PK", b"\x80")) and start[8:] != b"{":
         raise ModelFileError(
             f"{path}: expected a safetensors file, received a pickle (what torch.save writes), which can run any code "
             "when opened, so it was not; load its weights with torch.load(…, weights_only=True) and use save_model"
