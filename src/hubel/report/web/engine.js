@@ -86,7 +86,12 @@ export class Model {
     const index = (row * columns + column) * channels + channel;
     const found = step.operation.terms(step.sources.map((source) => source.data), row, column, channel);
     for (const term of found.terms) term.source = step.sources[term.branch || 0].path;
-    const field = fieldAt(step.node.field, row, column);
+    const point = { rows: [row, row], columns: [column, column], channels: [channel, channel] };
+    const windows = this.windows(path, point);
+    // the tree knows the field of a vector as a whole; one number of it may see less
+    const seen = windows.get(null) || { rows: [0, 0], columns: [0, 0] };
+    const whole = step.node.output.length === 1;
+    const field = whole ? { rows: seen.rows, columns: seen.columns } : fieldAt(step.node.field, row, column);
     const before = step.before ? step.before[index] : step.data[index];
     return {
       path,
@@ -98,7 +103,7 @@ export class Model {
       before,
       value: step.data[index],
       field,
-      windows: this.windows(path, { rows: [row, row], columns: [column, column], channels: [channel, channel] }),
+      windows,
     };
   }
 

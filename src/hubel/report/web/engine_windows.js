@@ -158,15 +158,31 @@ export function makeTransposed(settings, input, output, { weight, bias }) {
     return { terms: found.terms, bias: bias ? bias[f] : null };
   }
 
-  function window({ rows: [a, b], columns: [p, q], channels: [f, g] }) {
+  function window({ rows: pair, columns: other, channels: [f, g] }) {
+    const seen = [fedBy(pair, sy, top, kh, dy), fedBy(other, sx, left, kw, dx)];
+    if (!seen[0] || !seen[1]) return null; // only the bias lands here
     return {
-      rows: [Math.ceil((a + top - (kh - 1) * dy) / sy), Math.floor((b + top) / sy)],
-      columns: [Math.ceil((p + left - (kw - 1) * dx) / sx), Math.floor((q + left) / sx)],
+      rows: seen[0],
+      columns: seen[1],
       channels: [Math.floor(f / own) * each, (Math.floor(g / own) + 1) * each - 1],
     };
   }
 
   return { run, terms, window };
+}
+
+// the first and the last input whose kernel lands on one of these outputs
+function fedBy([first, last], stride, before, kernel, dilation) {
+  let found = null;
+  for (let o = first; o <= last; o++) {
+    for (let tap = 0; tap < kernel; tap++) {
+      const place = o + before - tap * dilation;
+      if (place % stride) continue;
+      const from = place / stride;
+      found = found ? [Math.min(found[0], from), Math.max(found[1], from)] : [from, from];
+    }
+  }
+  return found;
 }
 
 /** A convolution with weights of its own at each place: places × filters × (channels·kernel height·kernel width). */
