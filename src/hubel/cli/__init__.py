@@ -23,6 +23,7 @@ COMMANDS = {
     "train": "train a network on images",
     "evaluate": "measure a trained run on a data set",
     "predict": "what a trained run sees in images",
+    "report": "a run as one page that works offline, with the model running in it",
     "look": "what goes on inside a trained run: maps, filters, units, attribution, mistakes",
 }
 

@@ -14,6 +14,7 @@ from hubel.cli._network import add_options
 from hubel.cli._trained import add_data_options, fitted_network, named, read
 
 if TYPE_CHECKING:
+    from hubel.data import Splits
     from hubel.train import Recipe, Run
 
 DESCRIPTION = """Train a network on images and leave a run: a directory with its settings, metrics and the model.
@@ -41,6 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--resume", type=Path, metavar="RUN", help="go on with a run that was stopped, to the same bits"
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, progress on stderr")
+    parser.add_argument("--no-report", action="store_true", help="do not write report.html")
     group = parser.add_argument_group("of the recipe")
     group.add_argument("--epochs", type=float, metavar="N", help="passes over the training images")
     group.add_argument(
@@ -66,12 +68,14 @@ def run(arguments: Namespace) -> int:
     screen = console(stderr=arguments.json)
     try:
         with Display(screen) as display:
-            done = _resumed(arguments, display) if arguments.resume else _trained(arguments, display)
+            done, splits = _resumed(arguments, display) if arguments.resume else _trained(arguments, display)
     except StoppedError as stopped:
         screen.print(f"\n{stopped}", highlight=False, soft_wrap=True)
         return 128 + stopped.signal
     if not is_first_process():
         return 0
+    if not arguments.no_report:
+        _report(done, splits, screen)
     metrics = _test_metrics(done)
     if arguments.json:
         print(json.dumps(_data(done, metrics), ensure_ascii=False))
@@ -80,7 +84,19 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _trained(arguments: Namespace, display: Any) -> Run:
+def _report(done: Run, splits: Splits | None, screen: Any) -> None:
+    """Write the run's page. Where that fails it is said, and all is well otherwise: the model is saved."""
+    try:
+        from hubel.report import REPORT, measured_part, write_report
+
+        if splits is not None or not (done.directory / REPORT).exists():
+            write_report(done, dataset=None if splits is None else measured_part(splits))
+    except Exception as error:
+        why = f"the report was not written ({type(error).__name__}: {error})"
+        screen.print(f"{why}; try again: hubel report {shlex.quote(str(done.directory))}", soft_wrap=True, markup=False)
+
+
+def _trained(arguments: Namespace, display: Any) -> tuple[Run, Splits]:
     from hubel.train import train
 
     if arguments.network is None or arguments.data is None:
@@ -92,17 +108,18 @@ def _trained(arguments: Namespace, display: Any) -> Run:
     directory = arguments.directory or _free_directory(network.name, arguments.data)
     recipe = _recipe(arguments, network, splits.train)
     source = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
-    return train(network, splits, recipe, directory, source=source, progress=display)
+    return train(network, splits, recipe, directory, source=source, progress=display), splits
 
 
-def _resumed(arguments: Namespace, display: Any) -> Run:
+def _resumed(arguments: Namespace, display: Any) -> tuple[Run, Splits | None]:
     from hubel.train import Run, resume
 
     done = Run.open(arguments.resume)
     if done.is_finished:
         display.console.print(f"{arguments.resume} is finished already", highlight=False)
-        return done
-    return resume(arguments.resume, read(_source(done, arguments)), progress=display)
+        return done, None
+    splits = read(_source(done, arguments))
+    return resume(arguments.resume, splits, progress=display), splits
 
 
 def _source(done: Run, arguments: Namespace) -> dict[str, Any]:
@@ -182,6 +199,8 @@ def _show(done: Run, metrics: dict[str, Any]) -> None:
             f"\n[bold]{metrics['accuracy']:.2%}[/] of the {metrics['evaluated']} images right", highlight=False
         )
     screen.print(f"the run lies in {folder}, its model in {folder}/model.safetensors", highlight=False, soft_wrap=True)
+    if (done.directory / "report.html").exists():
+        screen.print(f"what it learnt, to look at: {folder}/report.html", highlight=False, soft_wrap=True)
     screen.print(
         f"\nnext:  hubel evaluate {folder}\n       hubel predict {folder} IMAGE …\n       hubel explain {folder}",
         highlight=False,

@@ -8,14 +8,14 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hubel.report._write import write_report
+    from hubel.report._write import REPORT, measured_part, write_report
 
-__all__ = ["write_report"]
+__all__ = ["REPORT", "measured_part", "write_report"]
 
 
 def __getattr__(name: str) -> object:
-    if name == "write_report":  # loaded when used: what is packed for a page needs none of it
-        from hubel.report._write import write_report
+    if name in __all__:  # loaded when used: what is packed for a page needs none of it
+        from hubel.report import _write
 
-        return write_report
+        return getattr(_write, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

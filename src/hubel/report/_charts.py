@@ -41,12 +41,18 @@ class _Axes:
         return HEIGHT - BOTTOM - (value - self.low) / (span or 1.0) * (HEIGHT - TOP - BOTTOM)
 
 
-def curves(title: str, epochs: Sequence[int], series: Sequence[Series], write: Callable[[float], str]) -> str:
-    """Curves over epochs, as SVG; numbers that are none are left out. `write` writes a number at the axis."""
+def curves(
+    title: str, epochs: Sequence[int], series: Sequence[Series], write: Callable[[float], str], lowest: float = math.inf
+) -> str:
+    """Curves over epochs, as SVG; numbers that are none are left out. `write` writes a number at the axis, which starts
+    at `lowest` or below.
+    """
     finite = [value for one in series for value in one.values if math.isfinite(value)]
-    marks = ticks(min(finite, default=0.0), max(finite, default=1.0))
+    marks = ticks(min([*finite, lowest]) if finite else 0.0, max(finite, default=1.0))
     axes = _Axes(marks[0], marks[-1], epochs[0], epochs[-1])
-    words = _frame(axes, [(value, write(value)) for value in marks], [(e, str(e)) for e in _epoch_ticks(epochs)], "epoch")
+    words = _frame(
+        axes, [(value, write(value)) for value in marks], [(e, str(e)) for e in _epoch_ticks(epochs)], "epoch"
+    )
     drawn = "".join(_curve(axes, epochs, one, write) for one in series)
     places = ",".join(_number(axes.across(epoch)) for epoch in epochs)
     values = "|".join(",".join(write(value) for value in one.values) for one in series)
@@ -112,7 +118,11 @@ def histogram(counts: Sequence[int], limit: float) -> str:
     )
     labels = "".join(
         f'<text class="tick" x="{x:g}" y="{height + 14:g}" text-anchor="{anchor}">{text}</text>'
-        for x, anchor, text in ((0, "start", f"−{limit:.3g}"), (width / 2, "middle", "0"), (width, "end", f"{limit:.3g}"))
+        for x, anchor, text in (
+            (0, "start", f"−{limit:.3g}"),
+            (width / 2, "middle", "0"),
+            (width, "end", f"{limit:.3g}"),
+        )
     )
     return (
         f'<svg class="chart histogram" viewBox="0 0 {width:g} {height + 18:g}" role="img" '
@@ -133,7 +143,9 @@ def ticks(low: float, high: float, wanted: int = 4) -> list[float]:
 def _epoch_ticks(epochs: Sequence[int]) -> list[int]:
     if len(epochs) == 1:
         return list(epochs)
-    inner = [int(tick) for tick in ticks(epochs[0], epochs[-1]) if tick == int(tick) and epochs[0] <= tick <= epochs[-1]]
+    inner = [
+        int(tick) for tick in ticks(epochs[0], epochs[-1]) if tick == int(tick) and epochs[0] <= tick <= epochs[-1]
+    ]
     return sorted({epochs[0], epochs[-1], *(e for e in inner if min(e - epochs[0], epochs[-1] - e) > len(epochs) / 12)})
 
 

@@ -23,7 +23,7 @@ _EACH = 36  # images of a class that are right, and of a cell that are wrong
 _COLUMNS = 40
 _BLOCK = 8  # JPEG's
 _TOLD = 10  # classes whose probabilities are told for an image
-_LEAST = 5e-5  # a probability that would be written 0.00 %
+_LEAST = 5e-5  # a probability that would be written 0.00%
 
 
 def chosen(found: Mistakes) -> Indices:
@@ -44,7 +44,7 @@ def chosen(found: Mistakes) -> Indices:
         right[right_places < 1],
         wrong[wrong_places < 2],
         right[right_places < 6],
-        wrong[np.argsort(wrong_places, kind="stable")][:_EACH * len(found.classes)],
+        wrong[np.argsort(wrong_places, kind="stable")][: _EACH * len(found.classes)],
         right[np.argsort(right_places, kind="stable")],
     ]
     ordered = np.concatenate(queue)
@@ -148,7 +148,7 @@ def image_data(found: Mistakes, indices: Indices) -> dict[str, Any]:
     """What is told of each image: its place in the set, label, answer, and the likeliest classes with probabilities.
 
     `probabilities` is a list an image of class, probability, class, probability …, the likeliest first; those below
-    0.005 % are left out.
+    0.005% are left out.
     """
     told = []
     for index in indices:

@@ -55,8 +55,8 @@ def _spread(weight: Weights) -> dict[str, Any]:
     limit = float(np.abs(values).max()) or 1.0
     counts, _ = np.histogram(values, BINS, (-limit, limit))
     words = (
-        f"{weight.size:,} weights, biases not counted: mean {values.mean():.3g}, standard deviation {values.std():.3g}, "
-        f"from {values.min():.3g} to {values.max():.3g}"
+        f"{weight.size:,} weights, biases not counted: mean {values.mean():.3g}, "
+        f"standard deviation {values.std():.3g}, from {values.min():.3g} to {values.max():.3g}"
     ).replace("-", "−")
     return {"chart": histogram([int(count) for count in counts], limit), "words": words}
 

@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from hubel import zoo
 from hubel.arch import Report
@@ -16,12 +15,13 @@ from hubel.look.mistakes import Mistakes
 from hubel.report._charts import Series, confidences, curves, reliability
 from hubel.train import EpochMetrics, Run
 
-_NORMAL = 1.959964  # of a 95 % interval
+_NORMAL = 1.959964  # of a 95% interval
 
 
 def section(name: str, title: str, content: str) -> str:
     """A section of the page under a heading."""
-    return f'<section id="{name}" aria-labelledby="{name}-title">\n<h2 id="{name}-title">{title}</h2>\n{content}\n</section>\n'
+    heading = f'<h2 id="{name}-title">{title}</h2>'
+    return f'<section id="{name}" aria-labelledby="{name}-title">\n{heading}\n{content}\n</section>\n'
 
 
 def header(run: Run, report: Report, found: Mistakes | None) -> str:
@@ -55,7 +55,10 @@ def _accuracy(run: Run, found: Mistakes | None) -> Iterable[tuple[str, str]]:
     if found is not None and len(found.labels):
         low, high = interval(int((found.predicted == found.labels).sum()), len(found.labels))
         part = found.dataset.name or "images"
-        yield f"{found.accuracy:.2%}", f"of {len(found.labels):,} images right ({part}; 95 % interval {low:.2%} to {high:.2%})"
+        yield (
+            f"{found.accuracy:.2%}",
+            f"of {len(found.labels):,} images right ({part}; 95% interval {low:.2%} to {high:.2%})",
+        )
     elif run.metrics and run.metrics[-1].evaluated:
         last = run.metrics[-1]
         yield f"{last.evaluation_accuracy:.2%}", f"of the {last.evaluated} images right"
@@ -78,7 +81,7 @@ def duration(seconds: float) -> str:
 
 
 def interval(right: int, size: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
+    """The 95% interval of a share (Wilson 1927)."""
     share, z = right / size, _NORMAL**2 / size
     middle, half = share + z / 2, _NORMAL * math.sqrt(share * (1 - share) / size + z / (4 * size))
     return max(0.0, (middle - half) / (1 + z)), min(1.0, (middle + half) / (1 + z))
@@ -92,16 +95,24 @@ def training(run: Run) -> str:
     epochs = [row.epoch for row in rows]
     evaluated = rows[-1].evaluated
     charts = [
-        ("Loss", _both(rows, "loss", evaluated), _short),
-        ("Accuracy", _both(rows, "accuracy", evaluated), _percent),
-        ("Learning rate at the end of an epoch", [Series("rate", "rate", tuple(row.learning_rate for row in rows))], _short),
+        ("Loss", _both(rows, "loss", evaluated), _short, 0.0),
+        ("Accuracy", _both(rows, "accuracy", evaluated), _percent, math.inf),
+        (
+            "Learning rate at the end of an epoch",
+            [Series("rate", "rate", tuple(row.learning_rate for row in rows))],
+            _short,
+            0.0,
+        ),
     ]
+    if len(rows) == 1:
+        return f'<p class="note">{_training_note(run, evaluated)}</p>\n{_epochs(rows, evaluated)}'
     drawn = "".join(
-        f"<figure><figcaption>{name}{_legend(series)}</figcaption>{curves(name, epochs, series, write)}</figure>"
-        for name, series, write in charts
+        f"<figure><figcaption>{name}{_legend(series)}</figcaption>"
+        f"{curves(name, epochs, series, write, lowest)}</figure>"
+        for name, series, write, lowest in charts
     )
     return (
-        f'<div class="charts">{drawn}</div>\n<p class="note" id="told" aria-live="off">{_training_note(run, evaluated)}</p>\n'
+        f'<div class="charts">{drawn}</div>\n<p class="note">{_training_note(run, evaluated)}</p>\n'
         f"<details><summary>All epochs as a table</summary>{_epochs(rows, evaluated)}</details>"
     )
 
@@ -138,12 +149,12 @@ def _epochs(rows: Sequence[EpochMetrics], evaluated: str) -> str:
         cells = [f"{row.epoch}", f"{row.step:,}", _short(row.learning_rate), f"{row.loss:.4f}", f"{row.accuracy:.2%}"]
         cells += [f"{row.evaluation_loss:.4f}", f"{row.evaluation_accuracy:.2%}"] if evaluated else []
         lines.append([*cells, f"{row.images_per_second:,.0f}", f"{row.seconds:,.1f}"])
-    return table(heads, lines, numbers=True)
+    return table(heads, lines, numbers=len(heads))
 
 
-def table(heads: Sequence[str], lines: Sequence[Sequence[str]], numbers: bool = False, caption: str = "") -> str:
-    """A table of plain words, escaped. Where its cells are `numbers`, they are set flush right, but for the first."""
-    kinds = ["", *([' class="number"'] * (len(heads) - 1) if numbers else [""] * (len(heads) - 1))]
+def table(heads: Sequence[str], lines: Sequence[Sequence[str]], numbers: int = 0, caption: str = "") -> str:
+    """A table of plain words, escaped. So many columns after the first are `numbers`, set flush right."""
+    kinds = [' class="number"' if 0 < place <= numbers else "" for place in range(len(heads))]
     head = "".join(f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(heads, kinds, strict=True))
     body = "".join(
         "<tr>"
@@ -171,7 +182,8 @@ def class_table(found: Mistakes) -> str:
         recall = f"{own.recall:.2%}" if own.examples else "·"
         lines.append([own.name, f"{own.examples:,}", precision, recall, f"{own.f1:.3f}", taken])
     heads = ["class", "images", "precision", "recall", "F1", "most often taken for"]
-    return table(heads, lines, numbers=True, caption="Precision: of what was called so, the share that is. Recall: of what is, the share found.")
+    caption = "Precision: of what was called so, the share that is. Recall: of what is, the share found."
+    return table(heads, lines, numbers=4, caption=caption)
 
 
 def calibration(found: Mistakes) -> str:
@@ -193,7 +205,10 @@ def calibration(found: Mistakes) -> str:
 def how_made(run: Run) -> str:
     """Recipe, seed, versions, device, data's fingerprint, and how to run it again."""
     data, environment = run.settings["data"], dict(run.settings["environment"])
-    recipe = [[name.replace("_", " "), f"{value:g}" if isinstance(value, float) else str(value)] for name, value in run.recipe.to_dict().items()]
+    recipe = [
+        [name.replace("_", " "), f"{value:g}" if isinstance(value, float) else str(value)]
+        for name, value in run.recipe.to_dict().items()
+    ]
     made = [[name, str(value)] for name, value in environment.items() if value]
     facts = [
         ["data", data["name"]],
@@ -206,7 +221,7 @@ def how_made(run: Run) -> str:
         "<p>The same network, data and recipe give the same model. To run it again, beside the run's folder:</p>\n"
         f'<pre tabindex="0" aria-label="command">{escape(again(run))}</pre>\n'
         f'<div class="pair"><div><h3>Recipe</h3>{table(["setting", "value"], recipe)}</div>'
-        f'<div><h3>Data and machine</h3>{table(["what", "value"], facts)}</div></div>'
+        f"<div><h3>Data and machine</h3>{table(['what', 'value'], facts)}</div></div>"
     )
 
 
@@ -234,4 +249,4 @@ def _short(value: float) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{value:.4g}" if not math.isfinite(value) else f"{100 * value:.4g} %"
+    return f"{100 * value:.4g}%"

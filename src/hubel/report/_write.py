@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hubel.arch import analyse
-from hubel.data import Dataset, load
+from hubel.data import Dataset, Splits, load
 from hubel.draw import PageParts, figure
 from hubel.look.mistakes import Mistakes, mistakes
 from hubel.report._images import chosen, image_data, picture_url, sheet
@@ -22,13 +23,12 @@ from hubel.tasks import LoadedModel, write_atomically
 from hubel.train import Run
 
 REPORT = "report.html"
+LIVE = files("hubel.report") / "web" / "live.js"
 _PAGE = 1080.0  # the main column's width, in pixels
 _SAMPLES = 12
 
 
-def write_report(
-    run: Run, output: str | os.PathLike[str] | None = None, *, dataset: Dataset | None = None
-) -> Path:
+def write_report(run: Run, output: str | os.PathLike[str] | None = None, *, dataset: Dataset | None = None) -> Path:
     """Write the page of a finished run, by default as `report.html` in its folder, and return its path.
 
     dataset: labelled images of the model's size and classes to measure it on; by default the run's own test part (or
@@ -59,7 +59,12 @@ def _own(run: Run) -> tuple[Dataset | None, str]:
         splits = load(**settings)
     except (OSError, ValueError, LookupError) as error:
         return None, str(error)
-    return next(part for part in (splits.test, splits.validation, splits.train) if part is not None), ""
+    return measured_part(splits), ""
+
+
+def measured_part(splits: Splits) -> Dataset:
+    """The part of a set that a report measures on: test, or else validation, or else training."""
+    return next(part for part in (splits.test, splits.validation, splits.train) if part is not None)
 
 
 def _page(run: Run, model: LoadedModel, found: Mistakes | None, reason: str) -> str:
@@ -68,7 +73,7 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None, reason: str) -> 
     sections: list[tuple[str, str, str]] = [("network", "The network", _network(parts))]
     data: dict[str, Any] = {"layers": layer_data(report, parts.formulas, model)}
     entries = ["hubel/report"]
-    packed = pack(model)
+    packed = pack(model) if LIVE.is_file() else None
     if packed is not None:
         entries.append("hubel/report_live")
         samples = _samples(found) if found is not None else []
@@ -100,11 +105,11 @@ def _missing(reason: str) -> str:
 
 
 def _body(top: str, sections: list[tuple[str, str, str]]) -> str:
-    links = "".join(f'<li><a href="#{name}">{text}</a></li>' for name, text, _ in sections)
+    links = "".join(f'<li><a href="#{name}">{name}</a></li>' for name, _, _ in sections)
     return (
         '<a class="skip" href="#main">to the content</a>\n'
         f'<nav aria-label="parts of the report"><ul>{links}</ul>'
-        '<label class="theme">theme <select id="theme"><option value="auto">as the system</option>'
+        '<label class="theme">theme <select id="theme"><option value="auto">system</option>'
         '<option value="light">light</option><option value="dark">dark</option></select></label></nav>\n'
         f'<main id="main">\n<header>{top}</header>\n'
         + "".join(section(*one) for one in sections)
@@ -116,8 +121,11 @@ def _body(top: str, sections: list[tuple[str, str, str]]) -> str:
 def _network(parts: PageParts) -> str:
     return (
         '<p class="note">Choose a layer to see its formulas, weights and filters.</p>\n'
-        f'{parts.figures}<div id="layer" class="panel" role="region" aria-live="polite" aria-label="chosen layer"></div>\n'
-        f'<details><summary>All layers as a table</summary><div class="scroll" id="layers-table">{parts.table}</div></details>'
+        f"{parts.figures}"
+        '<div id="layer" class="panel" role="region" aria-live="polite" aria-label="chosen layer"></div>\n'
+        "<details><summary>All layers as a table</summary>"
+        f'<div class="scroll" id="layers-table" tabindex="0" role="group" aria-label="all layers">{parts.table}</div>'
+        "</details>"
     )
 
 
@@ -142,7 +150,7 @@ def _measured(found: Mistakes) -> list[tuple[str, str, str]]:
 def _cells(found: Mistakes) -> list[list[int]]:
     """The confusion matrix without its noughts: true class, predicted class, number of images."""
     rows, columns = np.nonzero(found.confusion)
-    return np.stack([rows, columns, found.confusion[rows, columns]], axis=1).tolist()
+    return [[int(value) for value in cell] for cell in zip(rows, columns, found.confusion[rows, columns], strict=True)]
 
 
 def _samples(found: Mistakes) -> list[dict[str, str]]:

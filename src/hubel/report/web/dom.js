@@ -19,7 +19,7 @@ export function held(name) {
 }
 
 export const count = (number) => number.toLocaleString("en-US");
-export const percent = (share, digits = 2) => `${(100 * share).toFixed(digits)} %`;
+export const percent = (share, digits = 2) => `${(100 * share).toFixed(digits)}%`;
 export const images = (number) => `${count(number)} image${number === 1 ? "" : "s"}`;
 
 /** SVG and other markup that the report's own program wrote. */

@@ -2,7 +2,7 @@
 import { count, h, percent } from "hubel/dom";
 
 const SHOWN = 3; // probabilities told on a card
-const PAGE = 60; // cards shown before one asks for more
+const PAGE = 48; // cards shown before one asks for more
 
 /** Everything about the images of the page, and ways to draw them. */
 export function imageSet(data, dialog) {
@@ -60,7 +60,7 @@ export function imageSet(data, dialog) {
     }, thumbnail(image, 84), bars(image, SHOWN - 1));
   }
 
-  /** Cards of a list of images; after sixty, a button shows more. */
+  /** Cards of a list of images; after some, a button shows more. */
   function cards(list) {
     const holder = h("div", { class: "cards" });
     const more = h("button", { type: "button", class: "more" });

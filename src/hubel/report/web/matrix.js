@@ -12,6 +12,7 @@ export function matrix(place, set) {
   const wrong = set.confusion.filter(([label, predicted]) => label !== predicted).sort((a, b) => b[2] - a[2]);
   const rows = shownClasses(set, wrong);
   const written = rows.length <= WRITTEN;
+  const worst = Math.max(0, ...wrong.map(([label, , number]) => number / totals[label]));
   const panel = h("div", { class: "panel", id: "cell", role: "region", "aria-live": "polite", "aria-label": "images of the chosen cell" });
   const table = h("table", { class: `matrix ${written ? "written" : "small"}` });
   let asShares = false;
@@ -26,7 +27,7 @@ export function matrix(place, set) {
     const same = label === predicted ? "same" : "other";
     if (!number) return h("td", { class: `${same} none` }, written ? "·" : "");
     const text = asShares ? (100 * share(label, predicted)).toFixed(1) : count(number);
-    const strength = Math.max(0.12, Math.sqrt(share(label, predicted)));
+    const strength = Math.max(0.15, Math.sqrt(share(label, predicted) / (label === predicted ? 1 : worst)));
     return h("td", { class: same, style: `--strength:${strength.toFixed(3)}` }, h("button", {
       type: "button", tabindex: -1, "aria-label": words(label, predicted), title: words(label, predicted),
       "data-cell": `${label} ${predicted}`, "aria-pressed": "false",
@@ -88,7 +89,7 @@ export function matrix(place, set) {
     }
   });
 
-  const kinds = h("fieldset", { class: "choice" }, h("legend", {}, "Numbers are"), ["images", "shares of a row, %"].map((text, number) =>
+  const kinds = h("fieldset", { class: "choice" }, h("legend", {}, "Numbers are"), ["images", "percent of their row"].map((text, number) =>
     h("label", {}, h("input", { type: "radio", name: "matrix-kind", checked: number === 0, onchange: () => {
       asShares = number === 1;
       draw();
@@ -96,7 +97,8 @@ export function matrix(place, set) {
   const some = rows.length < set.classes.length
     ? h("p", { class: "note" }, `Of ${count(set.classes.length)} classes, the ${rows.length} that are confused most.`) : null;
   draw();
-  place.append(...[written ? kinds : null, some, h("div", { class: "scroll matrix-holder" }, table), written ? null : pairs(), panel].filter(Boolean));
+  const sides = h("div", { class: written ? "sides" : "" }, h("div", { class: "scroll matrix-holder" }, table), written ? null : pairs(), panel);
+  place.append(...[written ? kinds : null, some, sides].filter(Boolean));
   if (wrong.length) show(wrong[0][0], wrong[0][1]);
 
   function pairs() {

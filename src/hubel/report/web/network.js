@@ -6,7 +6,8 @@ const MOST = 4; // layers told of at once, where one box stands for several equa
 function formulas(list) {
   return h("dl", { class: "formulas" }, list.flatMap(([title, values, names]) => [
     h("dt", {}, title),
-    h("dd", {}, h("span", { class: "values" }, values), " ", h("span", { class: "names" }, names)),
+    h("dd", { class: "values" }, values),
+    h("dd", { class: "names" }, names),
   ]));
 }
 
@@ -27,7 +28,7 @@ function told(row, all) {
   }
   const list = all.formulas[row.formulas];
   return h("article", { class: "layer-told" }, ...parts,
-    h("div", { class: "beside" }, list.length ? formulas(list) : null, ...beside));
+    h("div", { class: "beside" }, list.length ? formulas(list) : null, beside.length ? h("div", {}, beside) : null));
 }
 
 /** Make the drawing and the table in `place` choose layers. */

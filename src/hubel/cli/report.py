@@ -1,0 +1,57 @@
+"""`hubel report`: a run as one page that works offline."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubel.cli._trained import add_data_options, read, reading
+
+if TYPE_CHECKING:
+    from hubel.data import Dataset
+    from hubel.train import Run
+
+DESCRIPTION = """Write a run as one HTML file that works offline: the network, how training went, what is taken for what
+with the images and the model's probabilities, and for small networks the model itself, running in the page.
+
+Training writes it too. Without DATA, the model is measured on the test part of what it was trained on."""
+EXAMPLES = """  hubel report runs/lenet5-mnist
+  hubel report runs/lenet5-mnist --open
+  hubel report runs/photos more-photos/ -o more.html"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("run_directory", metavar="RUN", help="a run's directory")
+    parser.add_argument("data", nargs="?", metavar="DATA", help="a data set's name, or a path")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="where the page goes (default: report.html in the run)"
+    )
+    parser.add_argument("--open", action="store_true", help="open it in the browser")
+    add_data_options(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Write the page, and say where it lies."""
+    from hubel.cli._console import console
+    from hubel.report import write_report
+    from hubel.train import Run
+
+    done = Run.open(arguments.run_directory)
+    path = write_report(done, arguments.output, dataset=_dataset(arguments, done))
+    console().print(f"the report lies in {path} ({path.stat().st_size / 1e6:.1f} MB)", highlight=False, soft_wrap=True)
+    if arguments.open:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())
+    return 0
+
+
+def _dataset(arguments: Namespace, done: Run) -> Dataset | None:
+    """The part of DATA to measure on; None for the run's own."""
+    if arguments.data is None:
+        return None
+    from hubel.report import measured_part
+
+    return measured_part(read(reading(arguments, done.network)))
