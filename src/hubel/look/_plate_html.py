@@ -26,8 +26,8 @@ h1{font-size:22px;margin:0 0 2px}h2{font-size:15px;margin:26px 0 2px}p{margin:0 
 .picture i{position:absolute;border:1.6px solid var(--mark);box-sizing:border-box}
 figcaption{font-size:12px;line-height:1.3;margin-top:3px;overflow-wrap:anywhere}
 figcaption small{display:block;color:var(--quiet);font-size:11px}
-.bar{margin-top:10px;width:170px;font-size:11px;color:var(--quiet)}.bar img{display:block;width:100%;height:9px}
-.bar div{display:flex;justify-content:space-between}.chart{overflow-x:auto}.chart svg{max-width:100%;height:auto}
+div.bar{margin-top:10px;width:170px;font-size:11px;color:var(--quiet)}div.bar img{display:block;width:100%;height:9px}
+div.bar div{display:flex;justify-content:space-between}.chart{overflow-x:auto}.chart svg{max-width:100%;height:auto}
 """
 
 
