@@ -1,0 +1,346 @@
+"""What is done beside training, by Keras's names and rules: `from hubel.model.callbacks import EarlyStopping`."""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from hubel.model._sequential import Sequential
+
+__all__ = [
+    "Callback",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ReduceLROnPlateau",
+]
+
+Logs = dict[str, float]
+Mode = Literal["auto", "min", "max"]
+
+
+class Callback:
+    """A base for your own: write the moments you care for. `model` and `params` are there from the start of training.
+
+    `logs` has the figures so far: at an epoch's end loss, metrics and their `val_` counterparts, at a batch's end the
+    means since the epoch began. Set `model.stop_training = True` to stop after this batch. Epochs and batches count
+    from 0.
+    """
+
+    model: Sequential
+    params: dict[str, Any]
+
+    def set_model(self, model: Sequential) -> None:
+        """Take the model that is trained."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Take what is known beforehand: epochs, steps, verbose."""
+        self.params = params
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """`fit` begins."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """`fit` ends."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """An epoch begins."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """An epoch ends; what is changed in `logs` is what comes after, history included, sees."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """A step begins."""
+        self.on_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """A step ends."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """A step begins: the older name."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """A step ends: the older name."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """`evaluate` begins, or validation."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """`evaluate` ends, or validation."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """A batch of `evaluate` begins."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """A batch of `evaluate` ends."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """`predict` begins."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """`predict` ends."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """A batch of `predict` begins."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """A batch of `predict` ends."""
+
+
+class History(Callback):
+    """What `fit` returns: `history` has a list for each figure, a number an epoch; `epoch` counts from 0."""
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[float]] = {}
+        self.epoch: list[int] = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Write the figures down."""
+        self.epoch.append(epoch)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(value)
+
+
+class LambdaCallback(Callback):
+    """Functions of one's own for single moments: LambdaCallback(on_epoch_end=lambda epoch, logs: …)."""
+
+    def __init__(self, **functions: Callable[..., None] | None) -> None:
+        moments = [name for name in dir(Callback) if name.startswith("on_")]
+        for name, function in functions.items():
+            if name not in moments:
+                raise ValueError(f"expected functions for {', '.join(moments)}, received {name!r}")
+            if function is not None:
+                setattr(self, name, function)
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate at each epoch's start to `schedule(epoch, learning rate so far)`."""
+
+    def __init__(self, schedule: Callable[[int, float], float], verbose: int = 0) -> None:
+        self.schedule, self.verbose = schedule, verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Set the rate."""
+        rate = float(self.schedule(epoch, self.model.optimizer.learning_rate))
+        self.model.optimizer.learning_rate = rate
+        if self.verbose:
+            print(f"Epoch {epoch + 1}: learning rate {rate:g}")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Add the rate to the figures."""
+        if logs is not None:
+            logs["learning_rate"] = self.model.optimizer.learning_rate
+
+
+class _Monitor(Callback):
+    """What watches one figure. `mode`: whether lower ("min") or higher ("max") is better; "auto" goes by its name."""
+
+    def __init__(self, monitor: str, mode: Mode, min_delta: float = 0.0, best: float | None = None) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f"expected mode auto, min or max, received {mode!r}")
+        higher = mode == "max" or (mode == "auto" and monitor.endswith(("acc", "accuracy")))
+        self.monitor, self.min_delta, self.best = monitor, abs(min_delta), best
+        self._beats = operator.gt if higher else operator.lt
+        self._handicap = -self.min_delta if higher else self.min_delta
+
+    def is_better(self, value: float, than: float | None) -> bool:
+        """Whether a value beats another one by more than `min_delta`; everything beats nothing."""
+        return than is None or bool(self._beats(value + self._handicap, than))
+
+    def watched(self, logs: Logs | None) -> float | None:
+        """Return the figure, or None with a warning where there is none of that name."""
+        value = (logs or {}).get(self.monitor)
+        if value is None:
+            warnings.warn(
+                f"{type(self).__name__}: expected a figure {self.monitor!r}, received {', '.join(logs or {}) or 'none'}"
+                + ("; give fit validation_data or validation_split" if self.monitor.startswith("val_") else ""),
+                stacklevel=2,
+            )
+        return value
+
+
+class EarlyStopping(_Monitor):
+    """Stops once the figure has not got better, by more than `min_delta`, for `patience` epochs.
+
+    baseline: only a figure better than this one restarts the wait. restore_best_weights: the model gets the weights of
+    the best epoch at the end. start_from_epoch: epochs before it are not watched.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0.0,
+        patience: int = 0,
+        verbose: int = 0,
+        mode: Mode = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        self.patience, self.verbose, self.baseline = patience, verbose, baseline
+        self.restore_best_weights, self.start_from_epoch = restore_best_weights, start_from_epoch
+        self.wait = self.stopped_epoch = self.best_epoch = 0
+        self.best_weights: list[NDArray[np.float32]] | None = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forget an earlier training."""
+        self.wait = self.stopped_epoch = self.best_epoch = 0
+        self.best = self.best_weights = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compare, and stop where patience is over."""
+        value = self.watched(logs)
+        if value is None or epoch < self.start_from_epoch:
+            return
+        better = self.is_better(value, self.best)
+        self.wait += 1
+        if better:
+            self.best, self.best_epoch = value, epoch
+            if self.baseline is None or self.is_better(value, self.baseline):
+                self.wait = 0
+        if self.restore_best_weights and (better or self.best_weights is None):
+            self.best_weights = self.model.get_weights()
+        if not better and self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Put the best weights back where that was asked for."""
+        if self.stopped_epoch and self.verbose:
+            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.best_weights is not None:
+            self.model.set_weights(self.best_weights)
+
+
+class ModelCheckpoint(_Monitor):
+    """Saves the model after each epoch, or after every `save_freq` steps.
+
+    filepath: where to; `{epoch:02d}` (from 1), `{batch}` and figures such as `{val_loss:.2f}` are filled in. The file
+    is a model's as `Sequential.save` writes it, whatever its ending. save_best_only: only where the figure got better.
+    initial_value_threshold: what counts as the best before the first epoch.
+    """
+
+    def __init__(
+        self,
+        filepath: str | Path,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        save_weights_only: bool = False,
+        mode: Mode = "auto",
+        save_freq: int | Literal["epoch"] = "epoch",
+        initial_value_threshold: float | None = None,
+    ) -> None:
+        super().__init__(monitor, mode, best=initial_value_threshold)
+        if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
+            raise ValueError(f"expected save_freq 'epoch' or a number of steps, received {save_freq!r}")
+        self.filepath, self.verbose, self.save_best_only = str(filepath), verbose, save_best_only
+        self.save_weights_only, self.save_freq = save_weights_only, save_freq
+        self._epoch = self._steps = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Remember the epoch for the file's name."""
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Save where enough steps are done."""
+        self._steps += 1
+        if self.save_freq != "epoch" and self._steps % self.save_freq == 0:
+            self._save({"batch": batch + 1, **(logs or {})})
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Save at the epoch's end."""
+        if self.save_freq == "epoch":
+            self._save(logs or {})
+
+    def _save(self, logs: Logs) -> None:
+        value = self.watched(logs) if self.save_best_only else None
+        if value is not None:  # without the figure every epoch counts as the best
+            if not self.is_better(value, self.best):
+                return
+            self.best = value
+        try:
+            path = self.filepath.format(epoch=self._epoch + 1, **logs)
+        except KeyError as missing:
+            known = ", ".join(["epoch", *logs])
+            raise KeyError(f"{self.filepath}: expected names of {known}, received {missing.args[0]!r}") from None
+        save = self.model.save_weights if self.save_weights_only else self.model.save
+        save(path)
+        if self.verbose:
+            print(f"Epoch {self._epoch + 1}: saved {path}")
+
+
+class ReduceLROnPlateau(_Monitor):
+    """Multiplies the learning rate by `factor` once the figure has not got better for `patience` epochs."""
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: Mode = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+    ) -> None:
+        super().__init__(monitor, mode, min_delta)
+        if not 0 <= factor < 1:
+            raise ValueError(f"expected a factor from 0 to 1, received {factor}")
+        self.factor, self.patience, self.verbose = factor, patience, verbose
+        self.cooldown, self.min_lr = cooldown, min_lr
+        self.wait = self.cooldown_counter = 0
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forget an earlier training."""
+        self.best, self.wait, self.cooldown_counter = None, 0, 0
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compare, and lower the rate where patience is over."""
+        rate = self.model.optimizer.learning_rate
+        if logs is not None:
+            logs["learning_rate"] = rate
+        value = self.watched(logs)
+        if value is None:
+            return
+        if self.cooldown_counter:
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if self.is_better(value, self.best):
+            self.best, self.wait = value, 0
+        elif not self.cooldown_counter:
+            self.wait += 1
+            if self.wait >= self.patience and rate > self.min_lr:
+                self.model.optimizer.learning_rate = max(rate * self.factor, self.min_lr)
+                self.cooldown_counter, self.wait = self.cooldown, 0
+                if self.verbose:
+                    print(f"Epoch {epoch + 1}: learning rate {self.model.optimizer.learning_rate:g}")
+
+
+class CallbackList:
+    """Several as one. Raises ValueError for what is none."""
+
+    def __init__(self, callbacks: Sequence[Callback], model: Sequential, **params: Any) -> None:
+        for callback in callbacks:
+            if not isinstance(callback, Callback):
+                raise ValueError(f"expected callbacks as objects of Callback, received {callback!r}")
+            callback.set_model(model)
+            callback.set_params(params)
+        self.callbacks = callbacks
+
+    def __call__(self, moment: str, *arguments: Any) -> None:
+        """Call `moment` of each, such as "on_epoch_end"."""
+        for callback in self.callbacks:
+            getattr(callback, moment)(*arguments)
