@@ -77,7 +77,9 @@ def _arguments(
         return (example if isinstance(example, tuple) else (example,)), {}
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise ValueError(f"expected batch as an int ≥ 1, received {batch!r}")
-    dtype = next((p.dtype for p in module.parameters() if p.dtype.is_floating_point), torch.get_default_dtype())
+    kinds = [parameter.dtype for parameter in module.parameters()]
+    real = [kind for kind in kinds if kind.is_floating_point] + [kind for kind in kinds if kind.is_complex]
+    dtype = real[0] if real else torch.get_default_dtype()
     return tuple(torch.empty(batch, *shape, dtype=dtype, device="meta") for shape in _tensor_shapes(input_shape)), {}
 
 

@@ -36,13 +36,18 @@ def explained(error: Exception, model: nn.Module, picture: TensorShape | None, b
     )
 
 
+# What PyTorch says where numbers are wanted of a tensor that has none.
+NUMBERS = r"meta tensor|meta device|data-dependent|DataDependent|[Mm]eta|unallocated storage"
+
+
 def _plain(error: Exception) -> str:
     """Say in a sentence what a model did that cannot be done without numbers."""
     said = str(error).strip().split("\n")[0]
-    if re.search(r"meta tensor|meta device|data-dependent|DataDependent|Meta", said + type(error).__name__):
+    if re.search(NUMBERS, said + type(error).__name__):
+        short = re.sub(r"(: attempted to run| raises unimplemented| You may).*", "", said)
         return (
             "decides on the numbers in a tensor (or takes them out of PyTorch), and inspect runs on shapes alone: "
-            f"{said}"
+            f"{short}"
         )
     return f"{type(error).__name__}: {said}"
 

@@ -24,6 +24,7 @@ def network_of(module: nn.Module, input_shape: Sequence[int], name: str = "") ->
 
     Raises `ValueError` that names the operation which has no place in a tree, and why; `ShapeError` where shapes clash.
     """
+    module = _unwrapped(module)
     if isinstance(module, NetworkModule):
         return Network(tuple(input_shape), module.network.body, name or module.network.name)
     return _read(module, input_shape, name)[0]
@@ -35,6 +36,7 @@ def translate(module: nn.Module, input_shape: Sequence[int], name: str = "") -> 
     The new module stands in the mode (training or not), on the device and in the type of the old one, and its
     `network` is what `network_of` gives. Raises what `network_of` raises.
     """
+    module = _unwrapped(module)
     if isinstance(module, NetworkModule):
         network, found = network_of(module, input_shape, name), module.state_dict()
     else:
@@ -47,6 +49,17 @@ def translate(module: nn.Module, input_shape: Sequence[int], name: str = "") -> 
     built = built.to(dtype=first.dtype if first.is_floating_point() else None).to_empty(device=first.device)
     built.load_state_dict({path: found[path].reshape(own.shape) for path, own in built.state_dict().items()})
     return built.train(module.training)
+
+
+def _unwrapped(module: nn.Module) -> nn.Module:
+    """Return the model inside of what `torch.compile` or `DataParallel` made of it."""
+    while True:
+        if isinstance(module, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            module = module.module
+        elif isinstance(inside := getattr(module, "_orig_mod", None), nn.Module):
+            module = inside
+        else:
+            return module
 
 
 def _read(

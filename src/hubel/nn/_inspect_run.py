@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -183,7 +184,9 @@ def _hooked(watch: Watch) -> Iterator[None]:
     before = hooks.register_module_forward_pre_hook(watch.enter)
     after = hooks.register_module_forward_hook(watch.leave)
     try:
-        yield
+        with warnings.catch_warnings():  # compiled modules warn of these very hooks
+            warnings.filterwarnings("ignore", r"Using `torch.compile\(module\)` when there are global hooks")
+            yield
     finally:
         before.remove()
         after.remove()

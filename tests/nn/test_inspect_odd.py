@@ -1,0 +1,131 @@
+"""`inspect` on modules that other tools stumble over: compiled, wrapped, complex, recurrent, parametrized."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hubel.nn import inspect, network_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit")  # what PyTorch's compiler warns of in itself
+
+
+def small() -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
+
+
+MACS = 6 * 6 * 4 * 27
+
+
+class Spectrum(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.dense = nn.Parameter(torch.randn(8, 5, dtype=torch.cfloat)), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dense(torch.fft.irfft(torch.fft.rfft(x) * self.weight, n=8))
+
+
+class Outputs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> dict[str, Any]:
+        return {"found": self.dense(x), "rest": (x, [None, x])}
+
+
+class Counting(nn.Module):
+    """Buffers alone, one of which it changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("kernel", torch.randn(3, 1, 3, 3))
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count += 1
+        return nn.functional.conv2d(x, self.kernel, groups=3)
+
+
+class Repeated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.layers = nn.ModuleList([conv, conv, nn.Conv2d(4, 4, 1)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+def attention(length: int, width: int) -> int:
+    return 4 * length * width * width + 2 * length * length * width
+
+
+CASES: dict[str, tuple[Callable[[], nn.Module], Any, int, int]] = {
+    "compiled inside": (lambda: nn.Sequential(torch.compile(small())), torch.zeros(1, 3, 8, 8), 112, MACS),
+    "data parallel": (lambda: nn.DataParallel(small()), torch.zeros(1, 3, 8, 8), 112, MACS),
+    "half": (lambda: small().half(), torch.zeros(1, 3, 8, 8).half(), 112, MACS),
+    "weight norm": (
+        lambda: nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 4, 3)),
+        torch.zeros(1, 3, 8, 8),
+        116,
+        MACS,
+    ),
+    "spectrum": (Spectrum, torch.zeros(2, 8, 8), 40 + 27, 2 * 8 * 24),
+    "outputs": (Outputs, torch.zeros(1, 8), 27, 24),
+    "buffers": (Counting, torch.zeros(1, 3, 8, 8), 0, 6 * 6 * 27),
+    "repeated": (Repeated, torch.zeros(1, 4, 8, 8), 148 + 20, 64 * (2 * 144 + 16)),
+    "attention": (
+        lambda: nn.MultiheadAttention(16, 4, batch_first=True),
+        (torch.zeros(2, 5, 16),) * 3,
+        1088,
+        2 * attention(5, 16),
+    ),
+    "lstm": (lambda: nn.LSTM(8, 16), torch.zeros(5, 2, 8), 4 * 16 * 26, 5 * 2 * 4 * 16 * 24),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_right_and_left_alone(name: str) -> None:
+    make, example, parameters, macs = CASES[name]
+    model = make()
+    before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
+    report = inspect(model, example=example)
+    assert (report.parameters, report.macs) == (parameters, macs)
+    assert all(torch.equal(tensor, model.state_dict()[key]) for key, tensor in before.items())
+
+
+def test_a_complex_model_is_given_complex_numbers() -> None:
+    assert inspect(nn.Conv2d(3, 4, 3, dtype=torch.cfloat), (8, 8, 3)).parameters == 112
+
+
+@pytest.mark.parametrize("wrap", [torch.compile, nn.DataParallel])
+def test_what_is_wrapped_becomes_a_tree(wrap: Callable[[nn.Module], nn.Module]) -> None:
+    assert str(network_of(wrap(small()), (8, 8, 3))) == "8x8x3: conv 4 3x3, relu"
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [
+        lambda x: x[x > 0],
+        lambda x: x.masked_select(x > 0),
+        lambda x: x.unique(),
+        lambda x: torch.tensor(x.tolist()),
+        lambda x: torch.from_numpy(x.numpy()),
+    ],
+)
+def test_sizes_that_depend_on_numbers_are_named(decide: Callable[[Tensor], Tensor]) -> None:
+    class Deciding(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return decide(x)
+
+    with pytest.raises(ValueError, match=r"^0 \(Deciding\): decides on the numbers in a tensor") as caught:
+        inspect(nn.Sequential(Deciding()), (5,))
+    assert len(str(caught.value)) < 280
