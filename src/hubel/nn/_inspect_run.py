@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -184,12 +185,20 @@ def _hooked(watch: Watch) -> Iterator[None]:
     before = hooks.register_module_forward_pre_hook(watch.enter)
     after = hooks.register_module_forward_hook(watch.leave)
     try:
-        with warnings.catch_warnings():  # compiled modules warn of these very hooks
+        with _not_compiled(), warnings.catch_warnings():  # compiled modules warn of these very hooks
             warnings.filterwarnings("ignore", r"Using `torch.compile\(module\)` when there are global hooks")
             yield
     finally:
         before.remove()
         after.remove()
+
+
+def _not_compiled() -> AbstractContextManager[Any]:
+    """Have compiled modules run as they were written; the compiler is not loaded for that where nobody has."""
+    if "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    stance: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+    return stance
 
 
 def shapes_of(value: Any) -> tuple[TensorShape, ...]:
