@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+from base64 import b64decode
+from io import BytesIO
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from hubel.arch import parse
+from hubel.cli import main
 from hubel.data import Dataset, Preprocessing
 from hubel.look.mistakes import Mistakes, mistakes
 from hubel.nn import build
@@ -172,3 +179,71 @@ def test_figures_are_those_of_scikit_learn(random_answers):
     own = [(scores.precision, scores.recall, scores.f1) for scores in random_answers.per_class]
     np.testing.assert_allclose(own, np.stack([precision, recall, f1], 1))
     assert random_answers.loss == pytest.approx(metrics.log_loss(labels, random_answers.probabilities), rel=1e-5)
+
+
+def test_a_cell_of_the_page_opens_its_own_images(digits_model, digits):
+    found = mistakes(digits_model, digits.test)
+    page = found.plate(name="digits").html()
+    assert "http" not in page.replace("http://www.w3.org", "")
+    data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page)[1])
+    sheet = np.asarray(
+        Image.open(BytesIO(b64decode(re.search(r"--sheet:url\(data:image/png;base64,(.*?)\)", page)[1])))
+    )
+    wrong = found.confusion - np.diag(found.confusion.diagonal())
+    true, called = np.unravel_index(wrong.argmax(), wrong.shape)
+    places = data["cells"][f"{true},{called}"]
+    assert data["counts"][f"{true},{called}"] == wrong.max()
+    assert [data["rows"][place][0] for place in places] == found.cell(int(true), int(called))[:24].tolist()
+    for place in places:
+        index, *answers = data["rows"][place]
+        row, column = divmod(place, data["columns"])
+        shown = sheet[28 * row : 28 * row + 28, 28 * column : 28 * column + 28]
+        np.testing.assert_array_equal(shown, digits.test.images[index, ..., 0])
+        assert answers[0] == [called, pytest.approx(float(found.confidences[index]), abs=1e-4)]
+        assert [share for _, share in answers] == sorted((share for _, share in answers), reverse=True)
+
+
+def test_names_are_words_on_the_page_not_markup():
+    dataset = Dataset(np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 1]), ("<b>a</b>", "</script>"), "two")
+    page = Mistakes(dataset, np.array([[0.2, 0.8], [0.4, 0.6]], np.float32), np.ones(2)).plate().html()
+    assert "<b>" not in page
+    assert page.count("</script>") == page.count("<script")
+
+
+def test_of_many_classes_those_with_errors_are_shown():
+    random = np.random.default_rng(0)
+    labels = np.arange(400) % 200
+    probabilities = np.eye(200, dtype=np.float32)[labels]
+    probabilities[[7, 9]] = np.eye(200, dtype=np.float32)[[150, 151]]
+    dataset = Dataset(random.integers(0, 256, (400, 4, 4, 1), np.uint8), labels, tuple(f"c{i}" for i in range(200)))
+    page = Mistakes(dataset, probabilities, np.ones(400)).plate().html()
+    assert 'data-cell="7,150"' in page
+    assert 'data-cell="9,151"' in page
+    assert "the 30 classes with the most errors, of 200" in page
+    assert page.count('<th scope="row">') == 60  # of the matrix and of the table
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "html"])
+def test_the_command_writes_a_page(digits_run, tmp_path, ending, capsys):
+    target = tmp_path / f"m.{ending}"
+    assert main(["look", "mistakes", str(digits_run.directory), "--cell", "4,9", "-o", str(target)]) == 0
+    assert target.stat().st_size > 10_000
+    assert target.name in capsys.readouterr().out
+
+
+def test_the_command_prints_figures(digits_run, capsys):
+    assert main(["look", "mistakes", str(digits_run.directory), "--json", "--cell", "4,9"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    (cell,) = data["cells"]
+    assert len(cell["indices"]) == data["confusion"][4][9]
+    assert sum(map(sum, data["confusion"])) == data["images"] == 10_000
+    assert data["confident_errors"][0]["probability"] >= data["confident_errors"][1]["probability"]
+    assert sum(one["images"] for one in data["calibration"]) == 10_000
+    assert main(["look", "mistakes", str(digits_run.directory)]) == 0
+    assert "called" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("cell", "words"), [("4", "IS,CALLED"), ("4,x", "expected a class")])
+def test_a_cell_that_is_none_is_refused(digits_run, cell, words, capsys):
+    assert main(["look", "mistakes", str(digits_run.directory), "--cell", cell]) == 2
+    assert words in capsys.readouterr().err

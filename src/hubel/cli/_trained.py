@@ -12,7 +12,7 @@ from hubel.arch import Network
 from hubel.cli._network import load_network
 
 if TYPE_CHECKING:
-    from hubel.data import Splits
+    from hubel.data import Dataset, Splits
     from hubel.tasks import LoadedModel
 
 
@@ -25,6 +25,31 @@ def add_data_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--bad-images", choices=("skip", "stop"), default="stop", help="what to do with unreadable files"
     )
+
+
+def add_labelled(parser: ArgumentParser) -> None:
+    """Add labelled images to measure a trained model on: DATA, or what it was trained on; and which part."""
+    parser.add_argument("data", nargs="?", metavar="DATA", help="a data set's name, or a path (default: the run's own)")
+    parser.add_argument(
+        "--part", choices=("train", "validation", "test"), help="which part (default: test, where there is one)"
+    )
+    add_data_options(parser)
+
+
+def labelled(arguments: Namespace, network: Network) -> tuple[str, Dataset]:
+    """Return the part that was asked for, or the first of test, validation and train that there is; and its name."""
+    if arguments.data is None:
+        settings = own_source(Path(arguments.run_or_model))
+    else:
+        settings = reading(arguments, network)
+    splits = read(settings)
+    parts = {"test": splits.test, "validation": splits.validation, "train": splits.train}
+    wanted = arguments.part or next(name for name, part in parts.items() if part is not None)
+    found = parts[wanted]
+    if found is None:
+        there = ", ".join(name for name, part in parts.items() if part is not None)
+        raise ValueError(f"{settings['source']} has no {wanted} part; it has {there}")
+    return wanted, found
 
 
 def reading(arguments: Namespace, network: Network) -> dict[str, Any]:

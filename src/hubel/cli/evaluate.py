@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hubel.cli._trained import add_data_options, open_model, own_source, read, reading
+from hubel.cli._trained import add_labelled, labelled, open_model
 
 if TYPE_CHECKING:
     from hubel.data import Dataset
@@ -27,12 +26,8 @@ MOST_CLASSES = 12
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, or a model file")
-    parser.add_argument("data", nargs="?", metavar="DATA", help="a data set's name, or a path")
-    parser.add_argument(
-        "--part", choices=("train", "validation", "test"), help="which part (default: test, where there is one)"
-    )
+    add_labelled(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_data_options(parser)
 
 
 def run(arguments: Namespace) -> int:
@@ -40,28 +35,13 @@ def run(arguments: Namespace) -> int:
     from hubel.tasks import evaluate
 
     model = open_model(arguments.run_or_model)
-    part, dataset = _dataset(arguments, model.network)
+    part, dataset = labelled(arguments, model.network)
     metrics = evaluate(model, dataset)
     if arguments.json:
         print(json.dumps({"part": part, "images": len(dataset), **dataclasses.asdict(metrics)}, ensure_ascii=False))
     else:
         _show(part, dataset, metrics)
     return 0
-
-
-def _dataset(arguments: Namespace, network: Any) -> tuple[str, Dataset]:
-    if arguments.data is None:
-        settings = own_source(Path(arguments.run_or_model))
-    else:
-        settings = reading(arguments, network)
-    splits = read(settings)
-    parts = {"test": splits.test, "validation": splits.validation, "train": splits.train}
-    wanted = arguments.part or next(name for name, part in parts.items() if part is not None)
-    found = parts[wanted]
-    if found is None:
-        there = ", ".join(name for name, part in parts.items() if part is not None)
-        raise ValueError(f"{settings['source']} has no {wanted} part; it has {there}")
-    return wanted, found
 
 
 def _show(part: str, dataset: Dataset, metrics: Metrics) -> None:

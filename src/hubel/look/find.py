@@ -89,7 +89,7 @@ def find(model: LoadedModel, path: Path, images: Sequence[Any], top: int = 5) ->
 def update_index(
     model: LoadedModel, folder: str | os.PathLike[str], path: Path, progress: Progress | None = None
 ) -> Update:
-    """Bring the index at `path` up to date with the images in `folder` and below, or make it; written at the end, whole.
+    """Bring the index at `path` up to date with the images in `folder` and below, or make it; written last, and whole.
 
     A file counts as unchanged where its size and times are; else its content decides, so that a renamed or copied file
     is not computed again. Hidden files, and those without an image's ending, are passed over; those that cannot be read

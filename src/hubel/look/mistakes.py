@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +15,13 @@ from hubel.data import Dataset
 from hubel.look._infer import check_fits, logits
 from hubel.tasks import LoadedModel
 
+if TYPE_CHECKING:
+    from hubel.look._plate import Plate
+
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
+
+_LISTED = 100  # images that `data` names
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +138,7 @@ class Mistakes:
 
         Classes are given by name or number. Raises ValueError for one that there is not.
         """
-        chosen = (self.labels == self._class(true)) & (self.predicted == self._class(predicted))
+        chosen = (self.labels == self.class_number(true)) & (self.predicted == self.class_number(predicted))
         return self._surest_first(np.flatnonzero(chosen))
 
     def confident_errors(self, most: int | None = None) -> Indices:
@@ -165,6 +172,57 @@ class Mistakes:
         own = self.probabilities[suspects, self.labels[suspects]]
         return suspects[np.argsort(own - self.confidences[suspects], kind="stable")][:most]
 
+    def often_called(self, true: int | str, most: int = 3) -> str:
+        """What images of a class are most often called instead, with counts: "9 (12), 7 (3)"; "" where never."""
+        row = self.confusion[self.class_number(true)]
+        own = self.class_number(true)
+        wrong = sorted((-int(count), other) for other, count in enumerate(row) if count and other != own)
+        return ", ".join(f"{self.classes[other]} ({-count:,})" for count, other in wrong[:most])
+
+    def plate(self, cells: Sequence[tuple[int | str, int | str]] = (), name: str = "") -> Plate:
+        """A page: confusion matrix (whose cells open their images in HTML), surest errors, calibration, each class,
+        labels that may be wrong. `cells` (true, called) are shown instead of the errors; `name` is the model's.
+        """
+        from hubel.look._mistakes_plate import plate
+
+        return plate(self, cells, name)
+
+    def data(self) -> dict[str, Any]:
+        """All figures as plain values."""
+        calibration = self.calibration()
+        return {
+            "images": len(self.labels),
+            "accuracy": self.accuracy,
+            "loss": self.loss,
+            "calibration_error": calibration.error,
+            "classes": [asdict(scores) for scores in self.per_class],
+            "confusion": self.confusion.tolist(),
+            "calibration": [
+                {"low": low, "high": high, "images": count, "confidence": confidence, "accuracy": accuracy}
+                for low, high, count, confidence, accuracy in zip(
+                    calibration.edges[:-1].tolist(),
+                    calibration.edges[1:].tolist(),
+                    calibration.counts.tolist(),
+                    calibration.confidence.tolist(),
+                    calibration.accuracy.tolist(),
+                    strict=True,
+                )
+                if count
+            ],
+            "confident_errors": [self._answer(i) for i in self.confident_errors(_LISTED)],
+            "label_suspects": [self._answer(i) for i in self.label_suspects(_LISTED)],
+        }
+
+    def _answer(self, index: int) -> dict[str, Any]:
+        true, called = int(self.labels[index]), int(self.predicted[index])
+        return {
+            "index": int(index),
+            "label": self.classes[true],
+            "predicted": self.classes[called],
+            "probability": round(float(self.probabilities[index, called]), 6),
+            "of_label": round(float(self.probabilities[index, true]), 6),
+        }
+
     def _confident_class(self) -> Indices:
         """The likeliest class whose threshold an image reaches; its label where it reaches none."""
         size = len(self.classes)
@@ -179,7 +237,8 @@ class Mistakes:
     def _surest_first(self, indices: Indices) -> Indices:
         return indices[np.argsort(-self.confidences[indices], kind="stable")]
 
-    def _class(self, given: int | str) -> int:
+    def class_number(self, given: int | str) -> int:
+        """The number of a class given by its name or number. Raises ValueError where there is none."""
         if isinstance(given, str):
             if given in self.classes:
                 return self.classes.index(given)

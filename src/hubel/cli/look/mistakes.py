@@ -1,0 +1,101 @@
+"""`hubel look mistakes`: what a trained network gets wrong."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hubel.cli._trained import add_labelled, labelled, open_model
+from hubel.cli.look._common import add_output, add_run, finish
+
+if TYPE_CHECKING:
+    from hubel.look.mistakes import Mistakes
+
+HELP = "what a network takes for what, how sure it was, and labels that may be wrong"
+DESCRIPTION = """Show what a trained network gets wrong: the confusion matrix (in HTML, a cell opens its images), the
+errors it was surest of, how far its probabilities can be trusted, each class's figures, and labels that may be wrong.
+
+Without DATA, on the test part of what it was trained on. Suspect labels are best looked for in images that the
+network was not trained on."""
+EXAMPLES = """  hubel look mistakes runs/lenet5-mnist -o mistakes.html
+  hubel look mistakes runs/lenet5-mnist --cell 4,9 --cell 9,4 -o fours.png
+  hubel look mistakes runs/photos my-photos/ --bad-images skip -o mistakes.html
+  hubel look mistakes runs/lenet5-mnist --json | jq '.confident_errors[:3]'"""
+
+_PAIRS, _ERRORS = 8, 8
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_run(parser)
+    add_labelled(parser)
+    parser.add_argument(
+        "--cell",
+        action="append",
+        default=[],
+        metavar="IS,CALLED",
+        help="show the images of one class that were called another (names or numbers); may be given several times",
+    )
+    add_output(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Show the mistakes."""
+    from hubel.look.mistakes import mistakes
+
+    model = open_model(arguments.run_or_model)
+    cells = [_cell(text) for text in arguments.cell]
+    part, dataset = labelled(arguments, model.network)
+    found = mistakes(model, dataset)
+    chosen = [(found.class_number(true), found.class_number(called)) for true, called in cells]
+    plate = found.plate(chosen, model.network.name or Path(arguments.run_or_model).stem)
+    if not (arguments.json or arguments.output or sys.stdout.isatty()):
+        _print(found)
+    data = {"part": part, **found.data()}
+    if chosen:
+        data["cells"] = [
+            {
+                "label": found.classes[true],
+                "predicted": found.classes[called],
+                "indices": found.cell(true, called).tolist(),
+            }
+            for true, called in chosen
+        ]
+    return finish(arguments, plate, data)
+
+
+def _cell(text: str) -> tuple[str, str]:
+    true, comma, called = text.partition(",")
+    if not (true.strip() and comma and called.strip()):
+        raise ValueError(f"expected --cell as IS,CALLED such as 4,9; received {text!r}")
+    return true.strip(), called.strip()
+
+
+def _print(found: Mistakes) -> None:
+    import numpy as np
+    from rich.markup import escape
+
+    from hubel.cli._console import console
+    from hubel.look._mistakes_plate import summary
+
+    screen = console()
+    screen.print(escape(summary(found)), highlight=False, soft_wrap=True)
+    wrong = found.confusion - np.diag(found.confusion.diagonal())
+    pairs = np.argsort(-wrong, axis=None, kind="stable")[:_PAIRS]
+    words = [
+        f"{found.classes[pair // len(wrong)]} called {found.classes[pair % len(wrong)]} ({wrong.flat[pair]:,})"
+        for pair in pairs
+        if wrong.flat[pair]
+    ]
+    screen.print(escape(f"most often: {', '.join(words) or 'no mistakes'}"), highlight=False, soft_wrap=True)
+    errors = ", ".join(
+        f"image {i} ({found.classes[found.labels[i]]} called {found.classes[found.predicted[i]]}, "
+        f"{found.confidences[i]:.1%})"
+        for i in found.confident_errors(_ERRORS)
+    )
+    if errors:
+        screen.print(escape(f"surest errors: {errors}"), highlight=False, soft_wrap=True)
+    suspects = len(found.label_suspects())
+    screen.print(f"labels that may be wrong: {suspects:,}; see them with -o mistakes.html", highlight=False)
