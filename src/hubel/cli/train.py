@@ -26,9 +26,10 @@ EXAMPLES = """  hubel train lenet5 mnist
   hubel train '28x28x1: conv 16 5x5/2, norm, relu, conv 32 3x3, norm, relu, flatten, dense 10' mnist
   hubel train lenet5 mnist --optimizer sgd --learning-rate 0.05 --set weight_decay=0.0005
   hubel train lenet5 mnist --recipe recipe.toml --seed 3
+  hubel train resnet18 photos/ --weights resnet18-f37072fd.pth --freeze all-but-head
   hubel train --resume runs/lenet5-mnist"""
 
-DIRECT = ("epochs", "batch_size", "optimizer", "learning_rate", "seed", "time_budget")
+DIRECT = ("epochs", "batch_size", "micro_batch", "optimizer", "learning_rate", "seed", "time_budget", "freeze")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -43,21 +44,40 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, progress on stderr")
     parser.add_argument("--no-report", action="store_true", help="do not write report.html")
+    add_recipe_options(parser)
+    add_data_options(parser)
+    add_options(parser)
+
+
+def add_recipe_options(parser: ArgumentParser) -> None:
+    """Add what can be set of the recipe."""
     group = parser.add_argument_group("of the recipe")
     group.add_argument("--epochs", type=float, metavar="N", help="passes over the training images")
     group.add_argument(
         "--time", type=float, metavar="SECONDS", dest="time_budget", help="train for about so long instead"
     )
     group.add_argument("--batch-size", type=int, metavar="N", help="images a step")
+    group.add_argument(
+        "--micro-batch",
+        type=int,
+        metavar="N",
+        help="compute N images of a step at a time, which saves memory; with --resume too, where it ran out",
+    )
     group.add_argument("--optimizer", metavar="NAME", help="adam, adamw, sgd or muon")
     group.add_argument("--learning-rate", type=float, metavar="RATE", help="the schedule's peak")
     group.add_argument("--seed", type=int, metavar="N", help="of weights, order and everything random")
+    group.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="start from trained weights: a run, a model, or torchvision's; path or address",
+    )
+    group.add_argument(
+        "--freeze", metavar="LAYERS", help="layers that stay as they are: paths with commas between, or all-but-head"
+    )
     group.add_argument("--recipe", type=Path, metavar="FILE", help="a TOML file of settings, such as a run's run.toml")
     group.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="any other setting of the recipe"
     )
-    add_data_options(parser)
-    add_options(parser)
 
 
 def run(arguments: Namespace) -> int:
@@ -106,7 +126,7 @@ def _trained(arguments: Namespace, display: Any) -> tuple[Run, Splits]:
     if arguments.directory is None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("expected --run DIR where several processes train: they must agree on it, restarts too")
     directory = arguments.directory or _free_directory(network.name, arguments.data)
-    recipe = _recipe(arguments, network, splits.train)
+    recipe = recipe_of(arguments, network, splits.train)
     source = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
     return train(network, splits, recipe, directory, source=source, progress=display), splits
 
@@ -119,7 +139,7 @@ def _resumed(arguments: Namespace, display: Any) -> tuple[Run, Splits | None]:
         display.console.print(f"{arguments.resume} is finished already", highlight=False)
         return done, None
     splits = read(_source(done, arguments))
-    return resume(arguments.resume, splits, progress=display), splits
+    return resume(arguments.resume, splits, micro_batch=arguments.micro_batch, progress=display), splits
 
 
 def _source(done: Run, arguments: Namespace) -> dict[str, Any]:
@@ -135,12 +155,18 @@ def _source(done: Run, arguments: Namespace) -> dict[str, Any]:
     return settings
 
 
-def _recipe(arguments: Namespace, network: Any, training: Any) -> Recipe:
-    from hubel.train import Recipe, choose
+def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
+    """Return the recipe that the arguments of `add_recipe_options` say, by rule where they say nothing."""
+    from hubel.train import Recipe, choose, fine_tune
 
-    chosen = choose(network, training)
+    weights = _weights_file(arguments.weights) if arguments.weights else ""
     if arguments.recipe:
         chosen = Recipe.from_toml(arguments.recipe.read_text(encoding="utf-8"))
+        chosen = chosen.replace(weights=weights or chosen.weights)
+    elif weights:
+        chosen = fine_tune(network, training, weights, arguments.freeze or "")
+    else:
+        chosen = choose(network, training)
     changes = {name: getattr(arguments, name) for name in DIRECT if getattr(arguments, name) is not None}
     for setting in arguments.set:
         name, sign, value = setting.partition("=")
@@ -148,6 +174,16 @@ def _recipe(arguments: Namespace, network: Any, training: Any) -> Recipe:
             raise ValueError(f"expected --set NAME=VALUE, received {setting!r}")
         changes[name.strip()] = _value(value.strip())
     return chosen.replace(**changes)
+
+
+def _weights_file(given: str) -> str:
+    """Return a path in full, so that a run can be gone on with from any folder; a run's folder means its model."""
+    path = Path(given).expanduser()
+    if path.is_dir():
+        path = path / "model.safetensors"
+    if not path.exists() and "://" not in given:
+        raise FileNotFoundError(f"{given}: expected a file of weights, found nothing there")
+    return str(path.resolve()) if path.exists() else given
 
 
 def _value(text: str) -> int | float | str:
@@ -199,7 +235,7 @@ def _show(done: Run, metrics: dict[str, Any]) -> None:
             f"\n[bold]{metrics['accuracy']:.2%}[/] of the {metrics['evaluated']} images right", highlight=False
         )
     screen.print(f"the run lies in {folder}, its model in {folder}/model.safetensors", highlight=False, soft_wrap=True)
-    if (done.directory / "report.html").exists():
+    if (done.directory / "report.html").is_file():
         screen.print(f"what it learnt, to look at: {folder}/report.html", highlight=False, soft_wrap=True)
     screen.print(
         f"\nnext:  hubel evaluate {folder}\n       hubel predict {folder} IMAGE …\n       hubel explain {folder}",

@@ -11,17 +11,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.data import Dataset
+from hubel.look._sprite import sprite
 from hubel.look.mistakes import Mistakes
 
 Indices = npt.NDArray[np.int64]
 
 MOST_VALUES = 6_000_000  # of all thumbnails together: numbers in pixels
-MOST_BYTES = 1_400_000  # of the sheet's file
 MOST_IMAGES = 1600
 _EDGE, _EDGE_OF_MANY, _MANY = 96, 64, 20  # pixels of a thumbnail's longer side; smaller for more classes than so many
 _EACH = 36  # images of a class that are right, and of a cell that are wrong
-_COLUMNS = 40
-_BLOCK = 8  # JPEG's
 _TOLD = 10  # classes whose probabilities are told for an image
 _LEAST = 5e-5  # a probability that would be written 0.00%
 
@@ -83,65 +81,23 @@ def thumbnail_shape(dataset: Dataset) -> tuple[int, int, int]:
 
 
 def sheet(dataset: Dataset, indices: Indices) -> dict[str, Any]:
-    """The thumbnails of these images on one picture: `url`, and where each is (row by row; sizes in pixels)."""
-    height, width, channels = thumbnail_shape(dataset)
-    columns = min(_COLUMNS, max(1, len(indices)))
-    lines = -(-len(indices) // columns) if len(indices) else 1
-    pictures = [_thumbnail(dataset.images[index], height, width) for index in indices]
-    for step in (1, _BLOCK):  # without loss, and where that is too large in JPEG, each picture in blocks of its own
-        pitch_y, pitch_x = -(-height // step) * step, -(-width // step) * step
-        canvas = np.zeros((lines * pitch_y, columns * pitch_x, channels), np.uint8)
-        for place, picture in enumerate(pictures):
-            row, column = divmod(place, columns)
-            padded = np.pad(picture, ((0, pitch_y - height), (0, pitch_x - width), (0, 0)), mode="edge")
-            canvas[row * pitch_y : (row + 1) * pitch_y, column * pitch_x : (column + 1) * pitch_x] = padded
-        kind, content = ("png", _png(canvas)) if step == 1 else ("jpeg", _jpeg(canvas))
-        if len(content) <= MOST_BYTES:
-            break
+    """The thumbnails of these images on one picture: `url`, `width` and `height` of one in pixels, in `columns`."""
+    found = sprite(dataset.images[indices], max(thumbnail_shape(dataset)[:2]))
+    lines = -(-len(indices) // found.columns)
     return {
-        "url": f"data:image/{kind};base64,{b64encode(content).decode()}",
-        "width": width,
-        "height": height,
-        "across": pitch_x,
-        "down": pitch_y,
-        "columns": columns,
+        "url": found.address,
+        "width": found.width,
+        "height": found.height,
+        "columns": found.columns,
         "lines": lines,
-        "smaller": dataset.shape[:2] != (height, width),
     }
-
-
-def _thumbnail(image: npt.NDArray[np.uint8], height: int, width: int) -> npt.NDArray[np.uint8]:
-    shown = image if image.shape[2] in (1, 3) else image[..., :1].repeat(3, axis=2)
-    if shown.shape[:2] == (height, width):
-        return shown
-    flat = Image.fromarray(np.ascontiguousarray(shown[..., 0] if shown.shape[2] == 1 else shown))
-    return np.asarray(flat.resize((width, height), Image.Resampling.BOX)).reshape(height, width, -1)
 
 
 def picture_url(image: npt.NDArray[np.uint8]) -> str:
     """A picture, uint8 H×W×C, as a PNG in a data: URL; transparent where it has four channels."""
-    return f"data:image/png;base64,{b64encode(_png(image)).decode()}"
-
-
-def _png(pixels: npt.NDArray[np.uint8]) -> bytes:
     content = BytesIO()
-    _as_image(pixels).save(content, "png", compress_level=6)
-    return content.getvalue()
-
-
-def _jpeg(pixels: npt.NDArray[np.uint8]) -> bytes:
-    content = b""
-    for quality in (88, 78, 65, 50, 35):
-        file = BytesIO()
-        _as_image(pixels).save(file, "jpeg", quality=quality, subsampling=0)
-        content = file.getvalue()
-        if len(content) <= MOST_BYTES:
-            break
-    return content
-
-
-def _as_image(pixels: npt.NDArray[np.uint8]) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
+    Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image)).save(content, "png")
+    return f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"
 
 
 def image_data(found: Mistakes, indices: Indices) -> dict[str, Any]:

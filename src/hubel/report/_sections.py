@@ -15,6 +15,7 @@ from hubel.look.mistakes import Mistakes
 from hubel.report._charts import Series, confidences, curves, reliability
 from hubel.train import EpochMetrics, Run
 
+_LONG = 1000  # letters of a network's text form from which it is folded
 _NORMAL = 1.959964  # of a 95% interval
 
 
@@ -39,11 +40,16 @@ def header(run: Run, report: Report, found: Mistakes | None) -> str:
     parts = ", ".join(f"{count:,} {name}" for name, count in examples.items())
     return (
         f"<h1>{escape(title(run))}</h1>\n"
-        f'<p class="network"><code>{escape(run.network_text)}</code></p>\n'
+        f"{_text(run.network_text)}\n"
         f"<dl class=figures>{figures}</dl>\n"
         f"<p>{len(run.classes):,} classes of {escape(data['name'].removesuffix(' train'))}: {parts} images of {shape}. "
         f"Recipe: {escape(str(run.recipe))}.</p>\n"
     )
+
+
+def _text(network: str) -> str:
+    line = f'<p class="network"><code>{escape(network)}</code></p>'
+    return line if len(network) <= _LONG else f"<details><summary>The network in text form</summary>{line}</details>"
 
 
 def title(run: Run) -> str:
@@ -55,6 +61,8 @@ def _accuracy(run: Run, found: Mistakes | None) -> Iterable[tuple[str, str]]:
     if found is not None and len(found.labels):
         low, high = interval(int((found.predicted == found.labels).sum()), len(found.labels))
         part = found.dataset.name or "images"
+        if part == run.settings["data"]["name"]:
+            part += ", which it was trained on"
         yield (
             f"{found.accuracy:.2%}",
             f"of {len(found.labels):,} images right ({part}; 95% interval {low:.2%} to {high:.2%})",

@@ -7,6 +7,7 @@ const PAGE = 48; // cards shown before one asks for more
 /** Everything about the images of the page, and ways to draw them. */
 export function imageSet(data, dialog) {
   const { classes, sheet } = data;
+  const long = classes.some((name) => name.length > 4) ? "long" : "";
   const rule = document.createElement("style");
   rule.textContent = `.thumbnail { background-image: url(${sheet.url}) }`;
   document.head.append(rule);
@@ -32,8 +33,8 @@ export function imageSet(data, dialog) {
     const style = [
       `width:${sheet.width * scale}px`,
       `height:${sheet.height * scale}px`,
-      `background-size:${sheet.columns * sheet.across * scale}px ${sheet.lines * sheet.down * scale}px`,
-      `background-position:${-column * sheet.across * scale}px ${-row * sheet.down * scale}px`,
+      `background-size:${sheet.columns * sheet.width * scale}px ${sheet.lines * sheet.height * scale}px`,
+      `background-position:${-column * sheet.width * scale}px ${-row * sheet.height * scale}px`,
       scale >= 1.5 && sheet.width < 64 ? "image-rendering:pixelated" : "",
     ].join(";");
     return h("span", words ? { class: "thumbnail", style, role: "img", "aria-label": words } : { class: "thumbnail", style });
@@ -44,7 +45,7 @@ export function imageSet(data, dialog) {
     if (!shown.some(({ name }) => name === image.label)) {
       shown.push(image.told.find(({ name }) => name === image.label));
     }
-    return h("span", { class: "bars" }, shown.map(({ name, share }) => {
+    return h("span", { class: `bars ${long}` }, shown.map(({ name, share }) => {
       const kind = name === image.label ? "is" : name === image.predicted ? "said" : "other";
       return h("span", { class: `probability ${kind}` },
         h("span", { class: "name", title: classes[name] }, classes[name]),

@@ -14,7 +14,8 @@ export function matrix(place, set) {
   const written = rows.length <= WRITTEN;
   const worst = Math.max(0, ...wrong.map(([label, , number]) => number / totals[label]));
   const panel = h("div", { class: "panel", id: "cell", role: "region", "aria-live": "polite", "aria-label": "images of the chosen cell" });
-  const table = h("table", { class: `matrix ${written ? "written" : "small"}` });
+  const turned = written && rows.length > 8 && rows.some((name) => set.classes[name].length > 6);
+  const table = h("table", { class: `matrix ${written ? "written" : "small"} ${turned ? "turned" : ""}` });
   let asShares = false;
 
   const at = (label, predicted) => counts.get(`${label} ${predicted}`) ?? 0;
