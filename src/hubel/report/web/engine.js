@@ -160,6 +160,11 @@ export class Model {
     return false;
   }
 
+  /** Whether any kernel differs from the trained one. */
+  get isAnyChanged() {
+    return Boolean(this.original) && this.numbers.some((value, i) => value !== this.original[i]);
+  }
+
   _kernelPlace(path, filter, channel) {
     const step = this._step(path);
     const { operation, weights } = step.node;

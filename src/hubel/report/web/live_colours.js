@@ -1,0 +1,52 @@
+// From numbers to colours and to words, as in every other picture: signed values diverge around white, magnitudes run
+// from dark to light.
+
+import { decode } from "hubel/engine";
+
+/** The packed tables as 32-bit pixels: {signed, magnitude, grey}. */
+export function tables(packed) {
+  const found = { grey: new Uint32Array(256).map((_, i) => pixel(i, i, i)) };
+  for (const [name, text] of Object.entries(packed.colours)) {
+    const bytes = decode(text);
+    found[name] = new Uint32Array(bytes.length / 3).map((_, i) => pixel(bytes[3 * i], bytes[3 * i + 1], bytes[3 * i + 2]));
+  }
+  return found;
+}
+
+/** The colour of one number between two limits, as a 32-bit pixel. */
+export function colour(table, value, low, high) {
+  const last = table.length - 1;
+  const share = high > low ? (value - low) / (high - low) : table.length % 2 ? 0.5 : 0;
+  return table[Math.round(Math.min(1, Math.max(0, share)) * last)];
+}
+
+/** A 32-bit pixel as CSS, and black or white to write on it. */
+export function css(value) {
+  const [r, g, b] = [value & 255, (value >> 8) & 255, (value >> 16) & 255];
+  return { fill: `rgb(${r} ${g} ${b})`, ink: 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#111" : "#fff" };
+}
+
+/** A number with about three figures, a real minus sign, and no more letters than needed. */
+export function shown(value, figures = 3) {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  let text;
+  if (size !== 0 && (size < 0.001 || size >= 1e5)) text = value.toExponential(1).replace("e", "·10^").replace("+", "");
+  else text = value.toFixed(Math.max(0, figures - (size >= 1 ? Math.ceil(Math.log10(size + 1e-9)) : 0)));
+  if (Number(text) === 0) text = text.replace("-", "");
+  return text.replaceAll("-", "−");
+}
+
+/** As `shown`, for a cell of a grid: at most five letters. */
+export function brief(value) {
+  const size = Math.abs(value);
+  const text = size >= 1000 ? value.toExponential(0).replace("e+", "e") : value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
+  return (Number(text) === 0 ? "0" : text).replace("-", "−");
+}
+
+/** A shape as on slides. */
+export const shapeText = (shape) => shape.join("×");
+
+function pixel(r, g, b) {
+  return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+}
