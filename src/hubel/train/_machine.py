@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import statistics
 import time
+from collections.abc import Sequence
 
 import torch
 
@@ -21,7 +22,7 @@ from hubel.train._state import State
 
 _GAIN = 1.1  # how many times quicker a change must be: less may be chance
 _THREADS_GAIN = 1.25  # more threads cost more than they gain as soon as something else runs on the machine
-_STEPS, _SECONDS = 12, 0.12  # of measuring, for one choice
+_STEPS, _SECONDS = 12, 0.16  # of measuring, for one choice
 _MACS = 2e10  # of one measured step, at most
 
 
@@ -51,13 +52,10 @@ def settle(
         trials.append({"memory_format": "channels-first"})
     if not trials and not recipe.time_budget:
         return recipe
-    pace = probe.seconds(recipe)
     for change in trials:
-        other = recipe.replace(**change)
-        seconds = probe.seconds(other)
-        if seconds * (_THREADS_GAIN if "threads" in change else _GAIN) < pace:
-            recipe, pace = other, seconds
+        recipe = probe.better(recipe, recipe.replace(**change), _THREADS_GAIN if "threads" in change else _GAIN)
     if recipe.time_budget:
+        pace = statistics.median(probe.seconds([recipe])[0])
         images_in_budget = recipe.time_budget * probe.batch(recipe) / pace
         recipe = recipe.replace(epochs=max(images_in_budget / max(1, len(images)), 1e-6))
     return recipe
@@ -74,29 +72,41 @@ class _Probe:
         """Images in a measured step."""
         return min(recipe.batch_size, self.most, len(self.images))
 
-    def seconds(self, recipe: Recipe) -> float:
-        """The time of one step, the median of a few: what else runs on the machine counts too."""
+    def better(self, recipe: Recipe, other: Recipe, gain: float) -> Recipe:
+        """The other recipe where its steps are so many times quicker.
+
+        Of two on as many threads the quickest steps are compared, which say least of what else runs on the machine;
+        of two on different ones the middle ones, since more threads suffer more from it.
+        """
+        own, others = self.seconds([recipe, other])
+        if recipe.threads == other.threads:
+            return other if min(others) * gain < min(own) else recipe
+        return other if statistics.median(others) * gain < statistics.median(own) else recipe
+
+    def seconds(self, recipes: Sequence[Recipe]) -> list[list[float]]:
+        """The times of a few steps of each; they take turns, so that a busy moment hits all alike."""
         before = torch.get_num_threads()
-        torch.set_num_threads(recipe.threads)
         try:
             with torch.random.fork_rng(devices=[]):
-                return self._measure(recipe)
+                return self._measure(recipes)
         finally:
             torch.set_num_threads(before)
 
-    def _measure(self, recipe: Recipe) -> float:
-        state = State(self.network, recipe)
-        size, device = self.batch(recipe), torch.device(recipe.device)
-        images, labels = self.images[:size].to(device), self.labels[:size].to(device)
-        taken: list[float] = []
+    def _measure(self, recipes: Sequence[Recipe]) -> list[list[float]]:
+        states = [State(self.network, recipe) for recipe in recipes]
+        size, device = self.batch(recipes[0]), torch.device(recipes[0].device)
+        batch = Batch(self.images[:size].to(device), self.labels[:size].to(device), torch.arange(size))
+        taken: list[list[float]] = [[] for _ in recipes]
         began = time.perf_counter()
-        while len(taken) < 3 or (len(taken) < _STEPS and time.perf_counter() - began < _SECONDS):
-            start = time.perf_counter()
-            train_step(state, recipe, self.preprocessing, Batch(images, labels, torch.arange(size)), rate=1e-6)
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
-            taken.append(time.perf_counter() - start)
-        return statistics.median(taken[1:])  # the first one also prepares
+        while len(taken[0]) < 3 or (len(taken[0]) < _STEPS and time.perf_counter() - began < _SECONDS):
+            for recipe, state, times in zip(recipes, states, taken, strict=True):
+                torch.set_num_threads(recipe.threads)
+                start = time.perf_counter()
+                train_step(state, recipe, self.preprocessing, batch, rate=1e-6)
+                if device.type == "cuda":
+                    torch.cuda.synchronize(device)
+                times.append(time.perf_counter() - start)
+        return [times[1:] for times in taken]  # the first one also prepares
 
 
 def _device(wanted: str) -> str:
