@@ -9,27 +9,37 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from hubel.look._attribution_result import Attributions, Map
     from hubel.look._colour import Scale
     from hubel.look._plate import Chart, Plate, Section, Tile
     from hubel.look._record import Record, record
     from hubel.look._subject import Subject, subject
+    from hubel.look.attribution import grad_cam, integrated_gradients, occlusion, saliency
 
 _HOMES = {
+    "_attribution_result": ("Attributions", "Map"),
     "_colour": ("Scale",),
     "_plate": ("Chart", "Plate", "Section", "Tile"),
     "_record": ("Record", "record"),
     "_subject": ("Subject", "subject"),
+    "attribution": ("grad_cam", "integrated_gradients", "occlusion", "saliency"),
 }
 
 __all__ = [
+    "Attributions",
     "Chart",
+    "Map",
     "Plate",
     "Record",
     "Scale",
     "Section",
     "Subject",
     "Tile",
+    "grad_cam",
+    "integrated_gradients",
+    "occlusion",
     "record",
+    "saliency",
     "subject",
 ]
 

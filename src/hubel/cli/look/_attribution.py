@@ -1,0 +1,89 @@
+"""What the attributions share on the command line: classes, scales, what is printed."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from hubel.cli._console import console
+from hubel.cli._trained import open_model
+from hubel.cli.look._common import add_image, add_output, add_run, finish, load_subjects
+
+if TYPE_CHECKING:
+    from hubel.look.attribution import Attributions
+
+MIB = 2**20
+
+
+def add_shared(parser: ArgumentParser) -> None:
+    """Add the model, the images, the classes, and how maps are drawn."""
+    add_run(parser)
+    add_image(parser, many=True)
+    parser.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="the class to ask for, by name or number (#281); several may be given (default: the likeliest)",
+    )
+    parser.add_argument("--top", type=int, default=1, metavar="K", help="without --class: the K likeliest classes")
+    signs = parser.add_mutually_exclusive_group()
+    signs.add_argument("--signed", action="store_true", default=None, help="red speaks for the class, blue against it")
+    signs.add_argument("--magnitude", dest="signed", action="store_false", help="light is much, without signs")
+    parser.add_argument(
+        "--own-scale", action="store_true", help="a scale for each map, its numbers below it (default: one for all)"
+    )
+    parser.add_argument(
+        "--memory", type=int, default=512, metavar="MIB", help="what batches may take, in MiB (default 512)"
+    )
+    add_output(parser)
+
+
+def add_baseline(parser: ArgumentParser, default: str) -> None:
+    """Add what the image is compared with."""
+    parser.add_argument(
+        "--baseline", choices=("black", "white", "mean", "blur"), help=f"no image at all (default: {default})"
+    )
+
+
+def show(arguments: Namespace, method: Callable[..., Attributions], values: bool = False, **settings: Any) -> int:
+    """Run a method on the images, write the picture, print a line for each map and what is to be known of it."""
+    if arguments.memory < 1:
+        raise ValueError(f"expected --memory of at least 1, received {arguments.memory}")
+    model = open_model(arguments.run_or_model)
+    images = load_subjects(arguments, model)
+    with console(stderr=True).status("looking"):
+        found = method(
+            model, images, classes=arguments.classes, top=arguments.top, budget=arguments.memory * MIB, **settings
+        )
+    if not arguments.json:
+        _tell(found)
+    return finish(arguments, found.plate(arguments.signed, not arguments.own_scale), found.as_json(values))
+
+
+def _tell(found: Attributions) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from hubel.look._plate import number_text
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=False)
+    notes = []
+    for each in [each for of_image in found.maps for each in of_image]:
+        finite = [value for value in each.signed.ravel().tolist() if value == value]
+        table.add_row(
+            escape(each.image),
+            f"[bold]{escape(each.class_name)}[/]",
+            f"{each.probability:.1%}",
+            f"logit {number_text(each.score)}",
+            f"{number_text(min(finite))} … {number_text(max(finite))}" if finite else "no numbers",
+            "  ".join(f"{name} {value:.4g}" for name, value in each.facts.items()),
+        )
+        notes += [f"{each.image}, {each.class_name}: {note}" for note in each.notes]
+    screen = console()
+    screen.print(f"{found.method}: {escape(found.about)}", highlight=False)
+    screen.print(table, highlight=False)
+    for note in notes:
+        screen.print(escape(note), style="yellow", highlight=False)

@@ -1,0 +1,103 @@
+"""Maps of attributions beside their images, drawn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from hubel.look._attribution_result import Attributions, Map
+from hubel.look._colour import Scale
+from hubel.look._plate import Plate, Section, Tile, number_text
+
+SIZE = 186.0  # three pairs of image and map in a line
+_DRAWN = 372  # pixels of a picture's longer side at least, so that coarse maps lie smoothly over small images
+_VEIL = (0.25, 0.7)  # how much of an overlay is the map's colour, where the map is nought and where it is most
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def plate(found: Attributions, signed: bool, together: bool) -> Plate:
+    """Draw each image and beside it every class's map; coarse maps also over the image."""
+    common = scale_of(found, [each for of_image in found.maps for each in of_image], signed) if together else None
+    sections = []
+    classes = max(map(len, found.maps))
+    if classes == 1:
+        tiles = [tile for place in range(len(found.images)) for tile in _tiles(found, place, signed, common)]
+        sections = [Section("", tuple(tiles), "", SIZE, common)]
+    else:
+        for place, image in enumerate(found.images):
+            last = common if place == len(found.images) - 1 else None
+            title = image.name if len(found.images) > 1 else ""
+            sections.append(Section(title, tuple(_tiles(found, place, signed, common)), "", SIZE, last))
+    words = [_sentence(found.about), _drawing(found, signed, together), *_notes(found)]
+    return Plate(f"{found.method}: {found.network or 'network'}", " ".join(words), tuple(sections))
+
+
+def scale_of(found: Attributions, maps: list[Map], signed: bool) -> Scale:
+    """Return the scale that shows `found.share` of the numbers without cutting them off."""
+    values = np.concatenate([np.abs(each.signed if signed else each.magnitude).ravel() for each in maps])
+    values = values[np.isfinite(values)]
+    limit = float(np.quantile(values, found.share)) if values.size else 0.0
+    limit = limit or float(values.max(initial=0.0))
+    return Scale.signed(limit) if signed else Scale.magnitude(0.0, limit)
+
+
+def overlay(picture: Pixels, values: npt.NDArray[Any], scale: Scale) -> Pixels:
+    """Lay a map's colours over an image in grey, both enlarged where they are small: the image in squares, the map
+    smoothly (bilinear).
+    """
+    height, width = picture.shape[:2]
+    factor = max(1, -(-_DRAWN // max(height, width)))
+    size = width * factor, height * factor
+    grey = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture).convert("L")
+    ground = np.asarray(grey.resize(size, Image.Resampling.NEAREST), np.float64)[..., np.newaxis]
+    numbers = Image.fromarray(np.asarray(values, np.float32))
+    smooth = values.shape != (height, width)
+    fine = np.asarray(numbers.resize(size, Image.Resampling.BILINEAR if smooth else Image.Resampling.NEAREST))
+    share = np.nan_to_num(np.clip(np.abs(fine) / scale.high, 0, 1), nan=1.0) if scale.high > 0 else np.zeros_like(fine)
+    veil = (_VEIL[0] + (_VEIL[1] - _VEIL[0]) * share)[..., np.newaxis]
+    mixed: Pixels = np.rint(ground * (1 - veil) + scale.colours(fine) * veil).astype(np.uint8)
+    return mixed
+
+
+def _tiles(found: Attributions, place: int, signed: bool, common: Scale | None) -> list[Tile]:
+    image = found.images[place]
+    shape = "×".join(map(str, image.picture.shape))
+    tiles = [Tile(image.picture, image.name, shape)]
+    for each in found.maps[place]:
+        scale = common or scale_of(found, [each], signed)
+        values = each.signed if signed else each.magnitude
+        caption = f"{each.class_name} {each.probability:.1%}"
+        note = f"logit {number_text(each.score)}"
+        limits = f"{number_text(float(values.min()))} … {number_text(float(values.max()))}"
+        rows = "×".join(map(str, values.shape))
+        if found.share == 1.0:  # a map of places, not of pixels
+            tiles.append(Tile(overlay(image.picture, values, scale), caption, note))
+            tiles.append(Tile(scale.colours(values), rows, limits, hover=f"{caption}, the map itself"))
+        else:
+            tiles.append(Tile(scale.colours(values), caption, f"{note}; {limits}"))
+    return tiles
+
+
+def _drawing(found: Attributions, signed: bool, together: bool) -> str:
+    what = "Red speaks for the class, blue against it" if signed else "Light is much, dark is nought"
+    whose = "one scale for all maps" if together else "each map has a scale of its own, its numbers below it"
+    ends = "" if found.share == 1.0 else f"; the {1 - found.share:.1%} of pixels beyond it are drawn as its ends"
+    return f"{what}; {whose}{ends}."
+
+
+def _notes(found: Attributions) -> list[str]:
+    several = len(found.images) > 1 or max(map(len, found.maps)) > 1
+    return [
+        _sentence(f"{each.image}, {each.class_name}: {note}" if several else note)
+        for of_image in found.maps
+        for each in of_image
+        for note in each.notes
+    ]
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:].rstrip('.')}."

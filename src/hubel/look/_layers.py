@@ -1,0 +1,178 @@
+"""A layer of any module, found by its path in the tree or by its name in PyTorch, and what flows through it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hubel.arch import Row, analyse
+from hubel.nn import NetworkModule
+from hubel.tasks import LoadedModel
+
+_PASSED_OVER = ("pool", "dropout", "identity", "flatten", "reshape", "zeropad")
+
+
+@dataclass(frozen=True, eq=False)
+class LayerCall:
+    """One run of one layer.
+
+    path: its name; `relu#2` is the second run of a module that a network uses several times.
+    shape: of its output, H×W×C or (features,). call: which run of the module this is, from nought.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    module: nn.Module
+    call: int = 0
+
+    @property
+    def is_spatial(self) -> bool:
+        """Whether its maps have places: more than one."""
+        return len(self.shape) == 3 and self.shape[0] * self.shape[1] > 1
+
+
+def layer_calls(model: LoadedModel) -> tuple[LayerCall, ...]:
+    """Every layer of a model in the order they run: the tree's rows, or for a module of one's own, what runs."""
+    if isinstance(model.module, NetworkModule):
+        return tuple(_of_tree(model.module))
+    return tuple(_of_module(model))
+
+
+def named_layer(model: LoadedModel, name: str) -> LayerCall:
+    """Return the layer of that name; of a part of the network, its last layer.
+
+    Raises `KeyError` with the nearest name where there is none, ValueError for a run that does not happen.
+    """
+    path, _, run = name.partition("#")
+    calls = layer_calls(model)
+    found = [call for call in calls if call.path == name]
+    if not found and not run:
+        found = [call for call in calls if call.path.startswith((f"{path}.", f"{path}#"))][-1:]
+    if not found:
+        near = get_close_matches(name[:80], [call.path for call in calls], n=1, cutoff=0.4)
+        listed = ", ".join(call.path for call in calls[:12])
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {listed}{' …' if calls[12:] else ''}"
+        raise KeyError(f"no layer is called {name!r}; {hint}")
+    return found[0]
+
+
+def last_maps(model: LoadedModel) -> tuple[LayerCall, str]:
+    """Return the layer whose maps tell most of the class, and in words why it is that.
+
+    It is the last with more than one place, or where that is a pooling, what it pools, since its maps are the same
+    ones, finer: the last convolutional layer of Selvaraju et al. (2017), with its activation. Raises ValueError where
+    no layer has more than one place.
+    """
+    calls = [call for call in layer_calls(model) if call.is_spatial]
+    telling = [call for call in calls if not _is_passed_over(call.module)] or calls
+    if not telling:
+        raise ValueError(
+            "expected a layer with maps of more than one place, received a network of vectors; look at the input "
+            "itself instead: saliency, integrated-gradients and occlusion need no layer"
+        )
+    finer = "" if telling[-1] is calls[-1] else f", finer than {calls[-1].path} after it"
+    return telling[-1], f"picked: the last layer with maps{finer}"
+
+
+@contextmanager
+def watching(calls: Sequence[LayerCall], note: Callable[[LayerCall, Tensor], Tensor | None]) -> Iterator[None]:
+    """Hand what each of these layers gives to `note` while the block runs; what that returns takes its place.
+
+    A module that runs several times hands over the runs that were asked for alone.
+    """
+    wanted: dict[nn.Module, dict[int, LayerCall]] = {}
+    for call in calls:
+        wanted.setdefault(call.module, {})[call.call] = call
+    runs = dict.fromkeys(wanted, 0)
+
+    def hook(module: nn.Module, given: Any, output: Any) -> Any:
+        call = wanted[module].get(runs[module])
+        runs[module] += 1
+        if call is None:
+            return None
+        if not isinstance(output, Tensor):
+            raise TypeError(f"expected {call.path} to give a tensor, received {type(output).__name__}")
+        return note(call, output)
+
+    with ExitStack() as stack:
+        for module in wanted:
+            stack.callback(module.register_forward_hook(hook).remove)
+        yield
+
+
+class Enough(Exception):  # noqa: N818 (not an error: what was wanted has been seen)
+    """Raised within a forward pass to leave it."""
+
+
+def outputs(run: Callable[[], object], calls: Sequence[LayerCall]) -> dict[str, Tensor]:
+    """Run a network as far as the last of these layers, and return what each gave, by path; gradients flow.
+
+    Raises RuntimeError where a layer did not run.
+    """
+    found: dict[str, Tensor] = {}
+
+    def note(call: LayerCall, output: Tensor) -> Tensor:
+        found[call.path] = output
+        if len(found) == len(calls):
+            raise Enough
+        return output.clone()  # what comes next may work in place
+
+    try:
+        with watching(calls, note):
+            run()
+    except Enough:
+        return found
+    missing = ", ".join(call.path for call in calls if call.path not in found)
+    raise RuntimeError(f"expected {missing} to run with the network; it did not")
+
+
+def _of_tree(module: NetworkModule) -> Iterator[LayerCall]:
+    modules = dict(module.named_modules())
+    for row in analyse(module.network).rows:
+        if not row.auxiliary:
+            yield LayerCall(row.path, row.output_shape, modules[_last_step(row, modules)])
+
+
+def _last_step(row: Row, modules: dict[str, nn.Module]) -> str:
+    """The module that gives a row's numbers: where an activation is written with a layer, that."""
+    activation = f"{row.path}_{getattr(row.node, 'activation', None)}"
+    return activation if row.is_layer and activation in modules else row.path
+
+
+def _of_module(model: LoadedModel) -> list[LayerCall]:
+    """Run a module once on nothing and list what ran, named as PyTorch names it; containers are passed over."""
+    from hubel.look._still import device_of, still
+
+    preprocessing = model.preprocessing
+    named = {part: name for name, part in model.module.named_modules() if name}
+    seen: list[tuple[nn.Module, tuple[int, ...]]] = []
+
+    def hook(module: nn.Module, given: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.dim() in (2, 4) and type(module) is not nn.Sequential:
+            seen.append((module, (*output.shape[2:], output.shape[1])))  # H×W×C, or features alone
+
+    with ExitStack() as stack:
+        stack.enter_context(still(model.module))
+        stack.enter_context(torch.no_grad())
+        for part in named:
+            stack.callback(part.register_forward_hook(hook).remove)
+        size = (1, preprocessing.channels, preprocessing.height, preprocessing.width)
+        model.module(torch.zeros(size, device=device_of(model.module)))
+    calls: list[LayerCall] = []
+    runs = Counter(module for module, _ in seen)
+    for module, shape in seen:
+        before = sum(call.module is module for call in calls)
+        name = f"{named[module]}#{before + 1}" if runs[module] > 1 else named[module]
+        calls.append(LayerCall(name, shape, module, before))
+    return calls
+
+
+def _is_passed_over(module: nn.Module) -> bool:
+    return any(word in type(module).__name__.lower() for word in _PASSED_OVER)

@@ -1,0 +1,90 @@
+"""What a class is told by: a network's logits, whatever it ends with, and the places to watch on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hubel.arch import analyse
+from hubel.look._layers import LayerCall, watching
+from hubel.tasks import LoadedModel
+
+BUDGET = 512 * 2**20  # bytes that batches may take
+_MOST_AT_ONCE = 64
+
+
+def logits(module: nn.Module, input: Tensor) -> Tensor:
+    """Return a network's outputs before a closing softmax, N×classes; of maps, the mean over places.
+
+    A module of one's own that gives probabilities is asked for their logarithms, which have the same gradients between
+    classes as logits have.
+    """
+    own: Any = getattr(module, "logits", None)
+    if callable(own) and not isinstance(own, nn.Module):
+        output: Tensor = own(input)
+    else:
+        output = module(input)
+        if are_probabilities(output):
+            output = output.clamp_min(torch.finfo(output.dtype).tiny).log()
+    return output.flatten(2).mean(2) if output.dim() > 2 else output
+
+
+def are_probabilities(output: Tensor) -> bool:
+    """Whether outputs are shares of one."""
+    seen = output.detach()
+    return bool(
+        seen.shape[1] > 1 and (seen >= 0).all() and torch.allclose(seen.sum(1), seen.new_ones(()), rtol=0, atol=1e-4)
+    )
+
+
+class Score:
+    """The function whose cause is sought: normalised inputs to logits, with a layer's maps passed through `tap`.
+
+    Captum hooks `tap`, which runs once a pass whatever the network does with its own modules: a module that runs
+    several times, or one followed by an operation in place, is no trouble to it.
+    """
+
+    def __init__(self, module: nn.Module, layer: LayerCall | None = None) -> None:
+        self.module, self.layer, self.tap = module, layer, nn.Identity()
+
+    def __call__(self, input: Tensor) -> Tensor:
+        """Run the network. The maps start a graph of their own, so that only the layers after them are gone back."""
+        input = input.clone()  # a first operation in place must not meet a leaf, nor the caller's numbers
+        if self.layer is None:
+            return logits(self.module, input)
+        with watching([self.layer], lambda call, maps: self.tap(maps.detach().clone().requires_grad_())):
+            return logits(self.module, input)
+
+
+def batch_size(model: LoadedModel, budget: int = BUDGET) -> int:
+    """Return how many images fit into a budget of bytes, forwards and backwards, by the network's own figures."""
+    report = analyse(model.network)
+    each = 2 * max(report.kept_bytes, 4 * report.activations)
+    return max(1, min(_MOST_AT_ONCE, budget // max(1, each)))
+
+
+def class_index(classes: Sequence[str], wanted: str | int) -> int:
+    """Return a class's place by its name, or by its number (`281` or "#281").
+
+    A name may be written in any case. Raises ValueError with the nearest name.
+    """
+    number = int(wanted[1:]) if isinstance(wanted, str) and wanted[:1] == "#" and wanted[1:].isdecimal() else wanted
+    if isinstance(number, int):
+        if not 0 <= number < len(classes):
+            raise ValueError(f"expected a class from 0 to {len(classes) - 1}, received {number}")
+        return number
+    if number in classes:
+        return list(classes).index(number)
+    lower = [name.lower() for name in classes]
+    if number.lower() in lower:
+        return lower.index(number.lower())
+    near = get_close_matches(number.lower()[:80], lower, n=1, cutoff=0.5) or [
+        name for name in lower if number.lower() in name
+    ]
+    listed = ", ".join(classes[:10])
+    hint = f"did you mean {classes[lower.index(near[0])]!r}?" if near else f"there are {listed}"
+    raise ValueError(f"expected one of the model's classes, received {number!r}; {hint}{'' if near else ' …'}")
