@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ import torch
 from PIL import Image
 
 from hubel.arch import parse
+from hubel.cli import main
 from hubel.data import ImageError, Preprocessing
 from hubel.look.find import Index, IndexFileError, embed, find, fingerprint, update_index
 from hubel.nn import build
@@ -57,6 +59,17 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def index(tmp_path: Path) -> Path:
     return tmp_path / "index.safetensors"
+
+
+@pytest.fixture
+def saved(model, tmp_path) -> Path:
+    return save_model(
+        tmp_path / "m.safetensors",
+        model.network,
+        model.module,
+        preprocessing=model.preprocessing,
+        classes=model.classes,
+    )
 
 
 def test_an_image_finds_itself_first_then_the_likest(model, folder, index):
@@ -245,3 +258,53 @@ def test_a_killed_writer_leaves_a_whole_index(model, folder, tmp_path, index):
         process.send_signal(signal.SIGKILL)
     assert len(Index.open(index)) == 12
     assert update_index(model, folder, index).computed == 0  # the lock went with its owner
+
+
+def test_the_command_indexes_and_finds(saved, folder, capsys):
+    (folder / "cut.png").write_bytes(b"cut")
+    assert main(["find", "index", str(saved), str(folder)]) == 0
+    told = capsys.readouterr()
+    assert "12 added; 12 went through the network" in told.out.replace("\n", " ")
+    assert "cut.png: is not an image" in told.err
+    assert saved.with_name("m.find.safetensors").exists()
+    assert main(["find", "index", str(saved), str(folder), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["images"], report["computed"], len(report["rejected"])) == (12, 0, 1)
+    assert main(["find", str(saved), str(folder / "4.png"), "--json", "--top", "3"]) == 0
+    (answer,) = json.loads(capsys.readouterr().out)["images"]
+    assert answer["found"][0] == {"path": str(folder / "4.png"), "similarity": pytest.approx(1, abs=1e-3), "same": True}
+    assert len(answer["found"]) == 3
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "html"])
+def test_the_command_writes_a_contact_sheet(saved, folder, tmp_path, ending, capsys):
+    main(["find", "index", str(saved), str(folder)])
+    (folder / "9.png").unlink()  # a file that has gone since is no reason to stop
+    target = tmp_path / f"sheet.{ending}"
+    assert main(["find", str(saved), str(folder / "0.png"), "--top", "12", "-o", str(target)]) == 0
+    assert target.stat().st_size > 5000
+    assert len(capsys.readouterr().out.splitlines()) == 14
+
+
+def test_one_bad_image_is_named_and_the_others_are_answered(saved, folder, capsys):
+    main(["find", "index", str(saved), str(folder)])
+    capsys.readouterr()
+    assert main(["find", str(saved), "nothing.png", str(folder / "1.png"), "--top", "1"]) == 1
+    told = capsys.readouterr()
+    assert "nothing.png" in told.err
+    assert "1.png (the same file)" in told.out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["index", "m.safetensors"], "find index RUN FOLDER"),
+        (["m.safetensors"], "expected an image"),
+        (["m.safetensors", "images/0.png"], "find index m.safetensors FOLDER"),
+        (["nowhere", "images/0.png"], "found nothing there"),
+    ],
+)
+def test_what_is_missing_is_said(saved, folder, tmp_path, monkeypatch, capsys, words, told):
+    monkeypatch.chdir(tmp_path)
+    assert main(["find", *words]) == 2
+    assert told in capsys.readouterr().err

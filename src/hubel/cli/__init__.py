@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "measure a trained run on a data set",
     "predict": "what a trained run sees in images",
     "report": "a run as one page that works offline, with the model running in it",
+    "find": "images of a folder that a trained run takes for alike",
     "look": "what goes on inside a trained run: maps, filters, units, attribution, mistakes",
 }
 

@@ -1,0 +1,172 @@
+"""`hubel find`: images that a trained network takes for alike."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubel.cli._trained import open_model
+from hubel.cli.look._common import add_output, finish
+
+if TYPE_CHECKING:
+    from hubel.data import Progress
+    from hubel.look.find import Update
+    from hubel.tasks import LoadedModel
+
+DESCRIPTION = """Find the images of a folder that are most like another, by what a trained network's last layer gets.
+
+`hubel find index RUN FOLDER` looks at each image once and keeps its features beside the model; run it again when
+images were added, changed or removed. `hubel find RUN IMAGE` then answers at once."""
+EXAMPLES = """  hubel find index runs/photos ~/Pictures
+  hubel find runs/photos cat.jpg
+  hubel find runs/photos cat.jpg dog.jpg --top 10 -o alike.png
+  hubel find runs/photos cat.jpg --json | jq -r '.images[0].found[].path'"""
+USAGE = """hubel find index RUN FOLDER [--index FILE] [--json]
+       hubel find RUN IMAGE [IMAGE ...] [--top K] [--index FILE] [-o FILE] [--json]"""
+
+_NAMED = 10  # bad images that are named one by one
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.usage = USAGE
+    parser.add_argument("words", nargs="+", metavar="RUN IMAGE", help="a run or a model file, then images to look for")
+    parser.add_argument("--top", type=int, default=5, metavar="K", help="how many images to find (default 5)")
+    parser.add_argument("--index", type=Path, metavar="FILE", help="the index (default: find.safetensors in the run)")
+    add_output(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Make an index, or look in one."""
+    first, *rest = arguments.words
+    if first == "index" and not Path("index").exists():
+        if len(rest) != 2:
+            raise ValueError(f"expected hubel find index RUN FOLDER, received {len(rest)} of these two")
+        return _index(arguments, *rest)
+    if not rest:
+        raise ValueError(f"expected an image to look for: hubel find {first} IMAGE")
+    return _find(arguments, first, rest)
+
+
+def _index(arguments: Namespace, given: str, folder: str) -> int:
+    from hubel.look.find import update_index
+
+    path = _index_path(arguments, given)
+    model = open_model(given)
+    update = _with_progress(lambda show: update_index(model, folder, path, show))
+    if arguments.json:
+        print(json.dumps(_report(update, path), ensure_ascii=False))
+    else:
+        _tell(update, path)
+    return 0
+
+
+def _with_progress(work: Callable[[Progress | None], Update]) -> Update:
+    from hubel.cli._console import console
+
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        return work(None)
+    with screen.status("indexing") as status:
+        return work(lambda what, done, whole: status.update(f"{what} {done:,} of {whole:,}"))
+
+
+def _report(update: Update, path: Path) -> dict[str, Any]:
+    return {
+        "index": str(path),
+        "folder": str(update.index.folder),
+        "images": len(update.index),
+        "features": update.index.features.shape[1],
+        "added": len(update.added),
+        "changed": len(update.changed),
+        "removed": len(update.removed),
+        "computed": update.computed,
+        "rejected": [{"path": name, "reason": reason} for name, reason in update.index.rejected],
+    }
+
+
+def _tell(update: Update, path: Path) -> None:
+    from rich.markup import escape
+
+    from hubel.cli._console import console
+
+    screen = console()
+    changes = {"added": update.added, "changed": update.changed, "removed": update.removed}
+    words = ", ".join(f"{len(names):,} {what}" for what, names in changes.items() if names) or "nothing has changed"
+    screen.print(
+        f"{len(update.index):,} images of {escape(str(update.index.folder))} in {escape(str(path))}: {words}; "
+        f"{update.computed:,} went through the network",
+        highlight=False,
+        soft_wrap=True,
+    )
+    rejected = update.index.rejected
+    for name, reason in rejected[:_NAMED]:
+        print(f"hubel: {name}: {reason}", file=sys.stderr)
+    if rejected:
+        more = f"; {len(rejected) - _NAMED:,} more are in --json" if len(rejected) > _NAMED else ""
+        images = "image" if len(rejected) == 1 else "images"
+        print(f"hubel: {len(rejected):,} {images} could not be read and left out{more}", file=sys.stderr)
+
+
+def _find(arguments: Namespace, given: str, images: list[str]) -> int:
+    from hubel.look._find_plate import plate
+    from hubel.look.find import find
+
+    path = _index_path(arguments, given)
+    model = open_model(given)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no index yet; make one with: hubel find index {given} FOLDER")
+    asked = [image for image in images if _readable(model, image)]
+    found = find(model, path, asked, arguments.top)
+    data = [
+        {
+            "image": image,
+            "found": [{"path": str(one.path), "similarity": one.similarity, "same": one.same} for one in results],
+        }
+        for image, results in zip(asked, found, strict=True)
+    ]
+    if not arguments.json:
+        _show(data)
+    if asked:
+        finish(arguments, plate([(Path(image).name, image) for image in asked], found), {"images": data})
+    return 0 if len(asked) == len(images) else 1
+
+
+def _readable(model: LoadedModel, image: str) -> bool:
+    """Whether an image can be read; where it cannot, that is said."""
+    from hubel.data import ImageError
+
+    try:
+        model.preprocessing.prepare(image)
+    except (ImageError, OSError) as error:
+        print(f"hubel: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+def _show(data: list[dict[str, Any]]) -> None:
+    from rich.markup import escape
+
+    from hubel.cli._console import console
+
+    screen = console()
+    for one in data:
+        if len(data) > 1:
+            screen.print(f"[bold]{escape(one['image'])}[/]", highlight=False, soft_wrap=True)
+        for found in one["found"]:
+            same = " [dim](the same file)[/]" if found["same"] else ""
+            screen.print(f"{found['similarity']:.3f}  {escape(found['path'])}{same}", highlight=False, soft_wrap=True)
+        if not one["found"]:
+            screen.print("the index is empty")
+
+
+def _index_path(arguments: Namespace, given: str) -> Path:
+    if arguments.index is not None:
+        chosen: Path = arguments.index
+        return chosen
+    path = Path(given)
+    return path / "find.safetensors" if path.is_dir() else path.with_name(f"{path.stem}.find.safetensors")
