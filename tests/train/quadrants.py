@@ -16,6 +16,7 @@ RECIPE = Recipe(
     memory_format="channels-last",
     device="cpu",
     augmentation="shift 1",
+    pixels="data",
 )
 
 

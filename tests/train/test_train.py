@@ -101,6 +101,13 @@ def test_a_loss_that_runs_away_stops_names_the_layer_and_keeps_the_last_good_mod
     with pytest.raises(NotFiniteError, match=r"epoch 1, step \d+ of 40.*learning rate") as caught:
         train(network, splits, wild, tmp_path / "run")
     assert "conv1" in str(caught.value) or "dense1" in str(caught.value)
+    run = Run.open(tmp_path / "run")
+    assert not run.is_finished
+    assert run.failure == str(caught.value)
+    with pytest.raises(RunError, match="there is no model"):
+        run.model()
+    with pytest.raises(RunError, match=r"would fail again.*with another recipe"):
+        resume(tmp_path / "run", splits)
 
 
 def test_the_model_of_the_last_good_checkpoint_is_kept(splits, network, recipe, tmp_path):
@@ -116,6 +123,15 @@ def test_the_model_of_the_last_good_checkpoint_is_kept(splits, network, recipe, 
         resume(tmp_path / "run", splits)
     run = Run.open(tmp_path / "run")
     assert evaluate(run.model(), splits.test).accuracy == run.metrics[-1].evaluation_accuracy > 0.5
+    assert not run.is_finished
+    assert "at epoch 2, step 2" in run.failure
+    assert run.model().summary["failure"] == run.failure
+    with pytest.raises(RunError, match=r"failed and would fail again.*Start another run.*--weights .*model\.safetens"):
+        resume(tmp_path / "run", splits)
+    kept = str(tmp_path / "run" / "model.safetensors")
+    anew = train(network, splits, recipe.replace(weights=kept, epochs=1), tmp_path / "anew")
+    assert anew.is_finished
+    assert anew.failure is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from hubel.tasks import LoadedModel, Metrics, ModelFileError, evaluate, load_model, predict, save_model
 from hubel.train._checkpoint import CheckpointError
-from hubel.train._choose import choose
+from hubel.train._choose import choose, fine_tune
 from hubel.train._events import EpochMetrics, Event, Finished, Listener, Notice, Progress, Started
 from hubel.train._finder import RateRange, find_learning_rate
 from hubel.train._health import NotFiniteError
@@ -43,6 +43,7 @@ __all__ = [
     "choose",
     "evaluate",
     "find_learning_rate",
+    "fine_tune",
     "is_first_process",
     "load_model",
     "predict",

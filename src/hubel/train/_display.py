@@ -53,8 +53,9 @@ class Display:
             self.console.print(
                 f"skipped a damaged checkpoint: {problem}", style="yellow", highlight=False, soft_wrap=True
             )
+        trained = "" if event.trained == event.parameters else f"{event.trained:,} of "
         self.console.print(
-            f"training {event.parameters:,} parameters on {event.examples:,} images: {event.recipe}",
+            f"training {trained}{event.parameters:,} parameters on {event.examples:,} images: {event.recipe}",
             highlight=False,
             soft_wrap=True,
         )

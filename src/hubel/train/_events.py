@@ -11,7 +11,8 @@ from hubel.train._recipe import Recipe
 
 @dataclasses.dataclass(frozen=True)
 class Started:
-    """Training begins, or goes on where it stopped. steps: of the whole run; step: those already done.
+    """Training begins, or goes on where it stopped. steps: of the whole run; step: those already done. trained: how
+    many of the parameters are, where some are frozen or fixed.
 
     problems: what was found wrong on the way and got round, such as a damaged checkpoint.
     """
@@ -19,6 +20,7 @@ class Started:
     directory: Path
     recipe: Recipe
     parameters: int
+    trained: int
     examples: int
     step: int
     steps: int

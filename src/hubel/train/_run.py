@@ -18,6 +18,7 @@ from hubel.train._recipe import Recipe, read_toml, write_toml
 
 FORMAT = 1
 SETTINGS, METRICS, MODEL, CHECKPOINTS = "run.toml", "metrics.csv", "model.safetensors", "checkpoints"
+FAILURE = "failure.toml"
 
 
 class RunError(RuntimeError):
@@ -78,16 +79,54 @@ class Run:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the model is written."""
-        return (self.directory / MODEL).exists()
+        """Whether training came to its end and the model is written."""
+        return (self.directory / MODEL).exists() and self.failure is None
+
+    @property
+    def failure(self) -> str | None:
+        """Why training failed for good, which is a loss that is not finite; None where it did not."""
+        path = self.directory / FAILURE
+        return str(read_toml(path.read_text(encoding="utf-8"))["message"]) if path.exists() else None
 
     def model(self) -> LoadedModel:
-        """The trained model. Raises RunError where training has not ended; ModelFileError where the file is damaged."""
-        if not self.is_finished:
-            raise RunError(
-                f"{self.directory}: training has not ended; go on with: hubel train --resume {self.directory}"
-            )
-        return load_model(self.directory / MODEL)
+        """The trained model; where training failed, that of the last good checkpoint, with "failure" in its summary.
+
+        Raises RunError where training has not ended, or failed before there was a model to keep; ModelFileError where
+        the file is damaged.
+        """
+        if (self.directory / MODEL).exists():
+            return load_model(self.directory / MODEL)
+        if self.failure is not None:
+            raise RunError(f"{self.directory}: training failed and there is no model: {self.failure}")
+        raise RunError(f"{self.directory}: training has not ended; go on with: hubel train --resume {self.directory}")
+
+
+def refuse_failed(run: Run) -> None:
+    """Raise RunError where training failed, since going on to the same bits would fail at the same step."""
+    if run.failure is None:
+        return
+    file = run.directory / MODEL
+    remedy = (
+        f"from the last good model: … --weights {file} --learning-rate …" if file.exists() else "with another recipe"
+    )
+    raise RunError(
+        f"{run.directory}: training failed and would fail again at the same step: {run.failure}. Start another run "
+        f"{remedy}"
+    )
+
+
+def record_failure(directory: Path, message: str, step: int) -> None:
+    """Write down that training failed for good after `step` steps, before the model that is kept is written."""
+    write_atomically(directory / FAILURE, write_toml({"message": message, "step": step}).encode())
+
+
+def record_change(run: Run, step: int, **settings: Any) -> Run:
+    """Give a run's recipe other settings from step `step` on, and write that to `run.toml`; return the run."""
+    recipe = run.recipe.replace(**settings)
+    changes = [*run.settings.get("changes", ()), {"step": step, **settings}]
+    changed = {**run.settings, "recipe": recipe.to_dict(), "changes": changes}
+    write_atomically(run.directory / SETTINGS, write_toml(changed).encode())
+    return dataclasses.replace(run, recipe=recipe, settings=changed)
 
 
 def refuse_existing(directory: Path) -> None:
@@ -96,8 +135,10 @@ def refuse_existing(directory: Path) -> None:
         raise RunError(f"{directory}: there is a run already; go on with: hubel train --resume {directory}")
 
 
-def create(directory: Path, network: Network, recipe: Recipe, data: Mapping[str, Any]) -> Run:
-    """Write the `run.toml` of a new run."""
+def create(
+    directory: Path, network: Network, recipe: Recipe, data: Mapping[str, Any], weights: Mapping[str, Any]
+) -> Run:
+    """Write the `run.toml` of a new run. `weights` says what it starts from; empty where from random ones."""
     from hubel.train._environment import environment
 
     path = directory / SETTINGS
@@ -108,6 +149,7 @@ def create(directory: Path, network: Network, recipe: Recipe, data: Mapping[str,
         "network_name": network.name,
         "recipe": recipe.to_dict(),
         "data": dict(data),
+        **({"weights": dict(weights)} if weights else {}),
         "environment": environment(),
     }
     write_atomically(path, write_toml(settings).encode())

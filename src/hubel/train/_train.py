@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import filelock
-import numpy as np
 import torch
 
 from hubel.arch import Network, analyse
-from hubel.data import Augmentation, Dataset, Preprocessing, Splits
+from hubel.data import Dataset, Splits
+from hubel.nn import Pretrained
 from hubel.tasks import Classification, save_model
-from hubel.train._choose import choose
+from hubel.train._checkpoint import CheckpointStore
+from hubel.train._create import create_run, fingerprint, locked
 from hubel.train._environment import versions
-from hubel.train._events import EpochMetrics, Event, Finished, Listener, Started
+from hubel.train._events import EpochMetrics, Event, Finished, Listener, Notice, Started
 from hubel.train._health import NotFiniteError
-from hubel.train._machine import settle
-from hubel.train._memory import check_memory
+from hubel.train._memory import is_out_of_memory, out_of_memory
 from hubel.train._ranks import Ranks, joined, was_restarted
 from hubel.train._recipe import Recipe
-from hubel.train._run import MODEL, SETTINGS, Run, RunError, create, refuse_existing, write_metrics
+from hubel.train._run import (
+    CHECKPOINTS,
+    MODEL,
+    SETTINGS,
+    Run,
+    RunError,
+    record_change,
+    record_failure,
+    refuse_failed,
+    write_metrics,
+)
 from hubel.train._signals import listening
 from hubel.train._trainer import Trainer
-
-_VARIED = 3  # epochs from which varied images help; in fewer, the images themselves are new enough
 
 
 def train(
@@ -46,9 +52,10 @@ def train(
     Without a recipe, `choose` makes one. `source` says where the data came from (the arguments of `hubel.data.load`),
     for `run.toml`. `progress` is called with each event.
 
-    Raises ValueError where network and data do not fit; NotEnoughMemoryError where a step does not fit; RunError where
-    the folder holds a run or another process writes to it; NotFiniteError where the loss stops being a number (the last
-    good model is kept); StoppedError after Ctrl-C or SIGTERM, when all is saved.
+    Raises ValueError where network, data and weights do not fit; NotEnoughMemoryError where a step does not fit, at
+    once or later (the last checkpoint is kept); RunError where the folder holds a run or another process writes to it;
+    NotFiniteError where the loss stops being a number (the last good model is kept); StoppedError after Ctrl-C or
+    SIGTERM, when all is saved.
     """
     directory = Path(directory)
     task = Classification(splits.train.classes)
@@ -59,20 +66,32 @@ def train(
         if ranks.world > 1 and was_restarted() and (directory / SETTINGS).exists():
             return resume(directory, splits, progress=progress)  # torchrun runs the same line again
         if ranks.is_first:
-            _create(network, splits, recipe, directory, source, ranks.world)
+            create_run(network, splits, recipe, directory, source, ranks.world)
         ranks.wait()
         return _train(Run.open(directory), splits, progress, ranks)
 
 
-def resume(directory: str | os.PathLike[str], splits: Splits, *, progress: Listener | None = None) -> Run:
+def resume(
+    directory: str | os.PathLike[str],
+    splits: Splits,
+    *,
+    micro_batch: int | None = None,
+    progress: Listener | None = None,
+) -> Run:
     """Go on with the run in `directory` where its newest whole checkpoint stands, to the same bits as if it had never
     been stopped (on the same processor and versions). A finished run is returned as it is.
 
-    Raises RunError where there is no run or the data is not what the run was started with, and else as `train`.
+    `micro_batch` is for a run that ran out of memory: from here on so many images are computed at a time. The order,
+    the steps and their rates stay; what changes is the order in which gradients are added and, with batch
+    normalisation, that statistics are of so many images. `run.toml` says from which step on.
+
+    Raises RunError where there is no run, where it failed (see `Run.failure`), or where the data is not what the run
+    was started with; and else as `train`.
     """
     run = Run.open(directory)
     if run.is_finished:
         return run
+    refuse_failed(run)
     expected, received = run.settings["data"]["fingerprint"], fingerprint(splits.train)
     if expected != received:
         raise RunError(
@@ -80,43 +99,24 @@ def resume(directory: str | os.PathLike[str], splits: Splits, *, progress: Liste
             f"fingerprint {expected[:12]}), received others ({splits.train.name}, {received[:12]})"
         )
     with joined() as ranks:
+        if micro_batch is not None and micro_batch != run.recipe.micro_batch:
+            run = _with_micro_batch(run, micro_batch, ranks)
         return _train(run, splits, progress, ranks)
 
 
-def fingerprint(dataset: Dataset) -> str:
-    """A SHA-256 of a set's shape, classes, labels, and up to 4,096 evenly spread images."""
-    total = hashlib.sha256(repr((dataset.images.shape, dataset.classes)).encode())
-    total.update(np.ascontiguousarray(dataset.labels).data)
-    every = max(1, -(-len(dataset) // 4096))
-    total.update(np.ascontiguousarray(dataset.images[::every]).data)
-    return total.hexdigest()
-
-
-def _create(
-    network: Network,
-    splits: Splits,
-    recipe: Recipe | None,
-    directory: Path,
-    source: Mapping[str, Any] | None,
-    world: int,
-) -> None:
-    preprocessing = Preprocessing.for_dataset(splits.train)
-    recipe = recipe or choose(network, splits.train)
-    check_memory(network, recipe.replace(batch_size=min(recipe.batch_size, len(splits.train))), world)
-    if world > 1:  # each process has a core of its own, and measuring alone would say nothing of all
-        recipe = recipe.replace(threads=recipe.threads or 1)
-    with _locked(directory):
-        refuse_existing(directory)
-        recipe = settle(recipe, network, *splits.train.tensors(), preprocessing)
-        if recipe.augmentation == "auto":
-            recipe = recipe.replace(augmentation=str(_augmentation(splits.train, preprocessing, recipe)))
-        create(directory, network, recipe, _data_facts(splits, preprocessing, source))
+def _with_micro_batch(run: Run, micro_batch: int, ranks: Ranks) -> Run:
+    if ranks.is_first:
+        with locked(run.directory):
+            step = CheckpointStore(run.directory / CHECKPOINTS).latest_step()
+            record_change(run, step, micro_batch=micro_batch)
+    ranks.wait()
+    return Run.open(run.directory)
 
 
 def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) -> Run:
     with contextlib.ExitStack() as stack:
         if ranks.is_first:
-            stack.enter_context(_locked(run.directory))
+            stack.enter_context(locked(run.directory))
         stack.enter_context(_threads(run.recipe.threads))
         stop = stack.enter_context(listening(run.directory))
         log = _Log(run, progress) if ranks.is_first else _ignore
@@ -128,27 +128,30 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
             trainer.state.load(saved, ranks.rank, ranks.world)
             if ranks.is_first:  # the process may have died between a checkpoint and its row
                 write_metrics(run.directory, trainer.state.history)
+        taken = _take_weights(run, trainer) if saved is None and run.recipe.weights else None
         torch.set_num_threads(trainer.state.threads)
         ranks.wait()  # so that no checkpoint is written while another process still looks for the newest
         log(_started(run, trainer, len(splits.train), problems))
+        if taken is not None and taken.fresh:
+            heads = " and ".join(taken.fresh)
+            log(Notice(f"{heads}: new weights, for {len(run.classes)} classes; all other layers have the file's"))
+        reason, short = "", None
         try:
             reason = trainer.run(stop)
-        except NotFiniteError:
-            saved, _ = trainer.store.load_latest()
-            if saved is not None and ranks.is_first:
-                trainer.state.load(saved)
-                _write_model(run, trainer)
+        except NotFiniteError as error:
+            if ranks.is_first:
+                _keep_last_good(run, trainer, str(error))
             raise
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            short = str(error)
+        if short is not None:  # raised here, where nothing holds on to the step's memory any more
+            raise out_of_memory(short, run, trainer.store.latest_step(), ranks.world)
         if ranks.is_first:
             log(Finished(_write_model(run, trainer), reason, trainer.seconds()))
         ranks.wait()
     return run
-
-
-def _augmentation(training: Dataset, preprocessing: Preprocessing, recipe: Recipe) -> Augmentation:
-    if recipe.epochs < _VARIED:
-        return Augmentation()
-    return Augmentation.for_dataset(training, preprocessing, recipe.epochs)
 
 
 @contextlib.contextmanager
@@ -159,6 +162,19 @@ def _threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _take_weights(run: Run, trainer: Trainer) -> Pretrained:
+    begin = run.settings["weights"]
+    return trainer.state.take_weights(begin["source"], run.classes, begin["sha256"])
+
+
+def _keep_last_good(run: Run, trainer: Trainer, message: str) -> None:
+    record_failure(run.directory, message, trainer.state.step)
+    saved, _ = trainer.store.load_latest()
+    if saved is not None:
+        trainer.state.load(saved)
+        _write_model(run, trainer, {"failure": message})
 
 
 def _ignore(event: Event) -> None:
@@ -179,11 +195,19 @@ class _Log:
 
 
 def _started(run: Run, trainer: Trainer, examples: int, problems: tuple[str, ...]) -> Started:
-    parameters = analyse(run.network).parameters
-    return Started(run.directory, run.recipe, parameters, examples, trainer.state.step, trainer.steps, problems)
+    return Started(
+        directory=run.directory,
+        recipe=run.recipe,
+        parameters=analyse(run.network).parameters,
+        trained=sum(each.numel() for each in trainer.state.network.parameters() if each.requires_grad),
+        examples=examples,
+        step=trainer.state.step,
+        steps=trainer.steps,
+        problems=problems,
+    )
 
 
-def _write_model(run: Run, trainer: Trainer) -> Path:
+def _write_model(run: Run, trainer: Trainer, more: Mapping[str, Any] | None = None) -> Path:
     history = trainer.state.history
     last = history[-1] if history else None
     summary: dict[str, Any] = {
@@ -192,6 +216,7 @@ def _write_model(run: Run, trainer: Trainer) -> Path:
         "epochs": last.epoch if last else 0,
         "recipe": run.recipe.to_dict(),
         "versions": versions(),
+        **(more or {}),
     }
     if last is not None and last.evaluated:
         best = history[trainer.state.best_epoch - 1] if trainer.state.best_epoch else last
@@ -210,26 +235,3 @@ def _evaluated(splits: Splits) -> tuple[str, Dataset] | None:
     if splits.validation is not None and len(splits.validation):
         return "validation", splits.validation
     return ("test", splits.test) if splits.test is not None and len(splits.test) else None
-
-
-def _data_facts(splits: Splits, preprocessing: Preprocessing, source: Mapping[str, Any] | None) -> dict[str, Any]:
-    parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
-    return {
-        "name": splits.train.name,
-        "examples": {name: len(part) for name, part in parts.items() if part is not None},
-        "classes": list(splits.train.classes),
-        "fingerprint": fingerprint(splits.train),
-        "preprocessing": preprocessing.to_json(),
-        **({"source": dict(source)} if source else {}),
-    }
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    directory.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(directory / ".lock", timeout=0)
-    try:
-        with lock:
-            yield
-    except filelock.Timeout:
-        raise RunError(f"{directory}: another process is writing to this run; wait for it or stop it") from None

@@ -1,0 +1,105 @@
+"""A new run: everything decided and checked before the first step, and written down."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import filelock
+import numpy as np
+import torch
+
+from hubel.arch import Network
+from hubel.data import Augmentation, Dataset, Preprocessing, Splits
+from hubel.nn import Pretrained, build, load_pretrained
+from hubel.train._choose import choose
+from hubel.train._frozen import check_freeze
+from hubel.train._machine import settle
+from hubel.train._memory import check_memory
+from hubel.train._recipe import Recipe
+from hubel.train._run import RunError, create, refuse_existing
+from hubel.train._start import pixel_scale
+
+_VARIED = 3  # epochs from which varied images help; in fewer, the images themselves are new enough
+
+
+def create_run(
+    network: Network,
+    splits: Splits,
+    recipe: Recipe | None,
+    directory: Path,
+    source: Mapping[str, Any] | None,
+    world: int,
+) -> None:
+    """Write the `run.toml` of a new run in `directory`, with nothing left open. Raises as `train`."""
+    recipe = recipe or choose(network, splits.train)
+    taken = _weights(network, splits.train, recipe)
+    recipe, preprocessing = pixel_scale(
+        recipe, network, Preprocessing.for_dataset(splits.train), taken.about if taken else {}
+    )
+    check_memory(network, recipe.replace(batch_size=min(recipe.batch_size, len(splits.train))), world)
+    if world > 1:  # each process has a core of its own, and measuring alone would say nothing of all
+        recipe = recipe.replace(threads=recipe.threads or 1)
+    with locked(directory):
+        refuse_existing(directory)
+        recipe = settle(recipe, network, *splits.train.tensors(), preprocessing)
+        if recipe.augmentation == "auto":
+            recipe = recipe.replace(augmentation=str(_augmentation(splits.train, preprocessing, recipe)))
+        facts = _data_facts(splits, preprocessing, source)
+        begin = {"source": recipe.weights, "sha256": taken.sha256, "fresh": list(taken.fresh)} if taken else {}
+        create(directory, network, recipe, facts, begin)
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """A SHA-256 of a set's shape, classes, labels, and up to 4,096 evenly spread images."""
+    total = hashlib.sha256(repr((dataset.images.shape, dataset.classes)).encode())
+    total.update(np.ascontiguousarray(dataset.labels).data)
+    every = max(1, -(-len(dataset) // 4096))
+    total.update(np.ascontiguousarray(dataset.images[::every]).data)
+    return total.hexdigest()
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Let no other process write to the run in this folder. Raises RunError where one does."""
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(directory / ".lock", timeout=0)
+    try:
+        with lock:
+            yield
+    except filelock.Timeout:
+        raise RunError(f"{directory}: another process is writing to this run; wait for it or stop it") from None
+
+
+def _weights(network: Network, training: Dataset, recipe: Recipe) -> Pretrained | None:
+    """Try whether the recipe's weights fit and what it freezes is there, on a module that is thrown away."""
+    if recipe.weights:
+        with torch.random.fork_rng(devices=[]):
+            module = build(network)
+        check_freeze(module, recipe.freeze)
+        return load_pretrained(module, recipe.weights, classes=training.classes)
+    if recipe.freeze:
+        with torch.device("meta"):
+            check_freeze(build(network), recipe.freeze)
+    return None
+
+
+def _augmentation(training: Dataset, preprocessing: Preprocessing, recipe: Recipe) -> Augmentation:
+    if recipe.epochs < _VARIED:
+        return Augmentation()
+    return Augmentation.for_dataset(training, preprocessing, recipe.epochs)
+
+
+def _data_facts(splits: Splits, preprocessing: Preprocessing, source: Mapping[str, Any] | None) -> dict[str, Any]:
+    parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
+    return {
+        "name": splits.train.name,
+        "examples": {name: len(part) for name, part in parts.items() if part is not None},
+        "classes": list(splits.train.classes),
+        "fingerprint": fingerprint(splits.train),
+        "preprocessing": preprocessing.to_json(),
+        **({"source": dict(source)} if source else {}),
+    }
