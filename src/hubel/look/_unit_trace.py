@@ -94,7 +94,8 @@ class Tracer:
     def _layer(self, row: Row, layer: Layer, place: Place) -> Arithmetic:
         plain, *after = layer.steps()
         tensor = _plain(self.record.inputs[row.path])
-        found = _arithmetic(plain)(plain, self.modules[row.path], tensor, place)
+        with np.errstate(over="ignore", invalid="ignore"):  # of a network whose numbers have grown beyond all bounds
+            found = _arithmetic(plain)(plain, self.modules[row.path], tensor, place)
         for step in after:
             before = _plain(self.record.before[row.path])
             here = before if before.ndim == 1 else before[:, place[0], place[1]]
