@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from hubel.arch import Row, analyse
+from hubel.arch import Row, ShapeError, analyse
 from hubel.nn import NetworkModule
 from hubel.tasks import LoadedModel
 
 _PASSED_OVER = ("pool", "dropout", "identity", "flatten", "reshape", "zeropad")
+_OF_ONE_SIZE = ("Conv2DTranspose", "Reshape")  # built for one size of picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +132,22 @@ def outputs(run: Callable[[], object], calls: Sequence[LayerCall]) -> dict[str, 
         return found
     missing = ", ".join(call.path for call in calls if call.path not in found)
     raise RuntimeError(f"expected {missing} to run with the network; it did not")
+
+
+def runs_on(model: LoadedModel, call: LayerCall, size: tuple[int, int]) -> bool:
+    """Whether a network's part up to a layer works on pictures of a size: its weights there are the same."""
+    if not isinstance(model.module, NetworkModule) or len(model.network.input) != 3:
+        return False
+    try:
+        other = analyse(replace(model.network, input=(*size, model.network.input[2]))).rows
+    except ShapeError:
+        return False
+    for row, same in zip(analyse(model.network).rows, other, strict=True):
+        if row.cost.parameters != same.cost.parameters or row.type in _OF_ONE_SIZE:
+            return False
+        if row.path == call.path:
+            return True
+    return False
 
 
 def _of_tree(module: NetworkModule) -> Iterator[LayerCall]:

@@ -1,0 +1,81 @@
+"""Pictures that a network was made to see, drawn beside what they were made of, and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from hubel.look._axes import Axes
+from hubel.look._frames import save_picture
+from hubel.look._plate import Chart, Plate, Section, Tile, number_text
+
+if TYPE_CHECKING:
+    from hubel.look.dream import Dream
+    from hubel.look.style import Stylised
+
+Pixels = npt.NDArray[np.uint8]
+PLATES = (".svg", ".html")
+_SIZE = 372.0
+
+
+def save(picture: Pixels, frames: Sequence[Pixels], plate: Callable[[], Plate], path: Path) -> Path:
+    """Write a picture, its way there, or its plate, by the file's ending; raise ValueError for another."""
+    return plate().save(path) if path.suffix.lower() in PLATES else save_picture(path, picture, frames)
+
+
+def dream_plate(dream: Dream) -> Plate:
+    """Draw the start, the dream, and how its score grew."""
+    sizes = ", ".join(f"{height}×{width}" for height, width in dream.octaves)
+    steps = len(dream.scores) // len(dream.octaves)
+    subtitle = (
+        f"Gradient ascent on {dream.aim}: {steps} steps in each of {len(dream.octaves)} sizes ({sizes}), seed "
+        f"{dream.seed} (Mordvintsev, Olah and Tyka 2015)."
+    )
+    tiles = (_tile(dream.start, "before"), _tile(dream.picture, "after"))
+    starts = [octave * steps for octave in range(1, len(dream.octaves))]
+    chart = _curves("Score after each step", {dream.aim: dream.scores}, starts, "vertical lines: a larger size begins")
+    return Plate("DeepDream", subtitle, (Section("", tiles, "", _SIZE), chart))
+
+
+def style_plate(made: Stylised) -> Plate:
+    """Draw content, style, the picture, and how both losses fell."""
+    subtitle = (
+        f"Content by {made.content_layers[0]}{' and others' if len(made.content_layers) > 1 else ''}, style by Gram "
+        f"matrices of {', '.join(made.style_layers)}; L-BFGS, seed {made.seed} (Gatys, Ecker and Bethge 2015)."
+    )
+    tiles = (_tile(made.content, "content"), _tile(made.style, "style"), _tile(made.picture, "picture"))
+    chart = _curves(
+        "Loss after each step", made.losses, (), "each as a share of what it was compared with; logarithmic", True
+    )
+    return Plate("Style transfer", subtitle, (Section("", tiles, "", _SIZE), chart))
+
+
+def _tile(picture: Pixels, caption: str) -> Tile:
+    return Tile(picture, caption, "×".join(map(str, picture.shape)))
+
+
+def _curves(
+    title: str, curves: dict[str, tuple[float, ...]], lines: Sequence[int], note: str, logarithmic: bool = False
+) -> Chart:
+    values = [
+        value for curve in curves.values() for value in curve if np.isfinite(value) and (value > 0 or not logarithmic)
+    ]
+    drawn = {name: np.asarray(curve, float) for name, curve in curves.items()}
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    ends = (float(np.log10(low)), float(np.log10(high))) if logarithmic else (min(low, 0.0), high)
+    count = max(map(len, curves.values()))
+    axes = Axes(64, 30, 480, 150, (1, max(2, count)), ends)
+    ticks = [(ends[0] + (ends[1] - ends[0]) * part / 3) for part in range(4)]
+    up = [(tick, number_text(10**tick if logarithmic else tick)) for tick in ticks]
+    marks = axes.frame([(1, "1"), (count, f"{count}")], up, "step")
+    for step in lines:
+        marks += axes.curve((step + 0.5, step + 0.5), ends, "grid")
+    for number, curve in enumerate(drawn.values()):
+        heights = np.log10(np.where(curve > 0, curve, np.nan)) if logarithmic else curve
+        marks += axes.curve(range(1, len(curve) + 1), heights.tolist(), f"line-{number}")
+    names = ("", *(("blue", "orange")[number % 2] + f": {name}" for number, name in enumerate(drawn)))
+    return Chart(title, tuple(marks), 560, 216, "; ".join([*names[1:], *([note] if lines or logarithmic else [])]))
