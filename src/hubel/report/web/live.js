@@ -61,10 +61,12 @@ class Live {
       if (step.node.operation && step.node.operation.name === "identity") continue;
       const view = new LayerView(step, this.tables, positive.get(step.path), events);
       if (isEditable(step)) {
-        view.editor = kernelEditor(this.model, step, this.model.packed.kernels, (words) => {
+        const changed = (words) => {
           this.update();
           this.say(words);
-        });
+        };
+        const current = () => (this.chosen && this.chosen.view === view ? this.chosen.at[2] : null);
+        view.editor = kernelEditor(this.model, step, this.model.packed.kernels, changed, current);
         view.element.append(view.editor.element);
       }
       found.set(step.path, view);

@@ -30,8 +30,9 @@ export function css(value) {
 export function shown(value, figures = 3) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
+  if (size === 0) return "0";
   let text;
-  if (size !== 0 && (size < 0.001 || size >= 1e5)) text = value.toExponential(1).replace("e", "·10^").replace("+", "");
+  if (size < 0.001 || size >= 1e5) text = value.toExponential(1).replace("e", "·10^").replace("+", "");
   else text = value.toFixed(Math.max(0, figures - (size >= 1 ? Math.ceil(Math.log10(size + 1e-9)) : 0)));
   if (Number(text) === 0) text = text.replace("-", "");
   return text.replaceAll("-", "−");
@@ -42,6 +43,18 @@ export function brief(value) {
   const size = Math.abs(value);
   const text = size >= 1000 ? value.toExponential(0).replace("e+", "e") : value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
   return (Number(text) === 0 ? "0" : text).replace("-", "−");
+}
+
+/** The page's own colours as canvases want them: custom properties with `light-dark()` worked out. */
+export function themed(element, ...names) {
+  const probe = element.ownerDocument.createElement("i");
+  (element.parentElement || element).append(probe);
+  const found = names.map((name) => {
+    probe.style.color = `var(${name}, currentColor)`;
+    return getComputedStyle(probe).color;
+  });
+  probe.remove();
+  return found;
 }
 
 /** A shape as on slides. */

@@ -10,8 +10,9 @@ export function isEditable(step) {
   return Boolean(operation) && operation.name === "convolution" && operation.kernel[0] * operation.kernel[1] <= MOST_CELLS;
 }
 
-/** The editor of one layer's kernels, folded; `changed()` is called after each change. */
-export function kernelEditor(model, step, named, changed) {
+/** The editor of one layer's kernels, folded; `changed()` is called after each change, `current()` is the filter that
+ * is looked at. */
+export function kernelEditor(model, step, named, changed, current) {
   const { path, node } = step;
   const [rows, columns] = node.operation.kernel;
   const each = step.sources[0].shape[2] / node.operation.groups;
@@ -45,7 +46,10 @@ export function kernelEditor(model, step, named, changed) {
     h("div", { class: "tools" }, h("label", {}, "filter", filter), each > 1 ? h("label", {}, "channel", channel) : null, names, back, all),
     grid,
   );
-  element.addEventListener("toggle", read);
+  element.addEventListener("toggle", () => {
+    filter.value = String(current() ?? filter.value);
+    read();
+  });
 
   function read() {
     if (!element.open) return;

@@ -1,7 +1,7 @@
 // One layer of the running model: all its maps on one canvas, and the marks of what is looked at above them.
 
 import { h } from "hubel/dom";
-import { css, shapeText, shown } from "hubel/live_colours";
+import { css, shapeText, themed } from "hubel/live_colours";
 
 const GAP = 6;
 const MOST_MAPS = 64;
@@ -92,7 +92,7 @@ export class LayerView {
   /** Place the maps in a width of CSS pixels. */
   layout(width) {
     this.width = width;
-    this.zoom = this.vector ? vectorCell(this.channels) : zoomOf(this.rows, this.columns, width);
+    this.zoom = this.vector ? vectorCell(this.channels) : zoomOf(this.rows, this.columns, this.shownMaps, width);
     this.gap = this.vector ? 2 : GAP;
     const [wide, tall] = [this.columns * this.zoom, this.rows * this.zoom];
     this.across = Math.max(1, Math.min(this.shownMaps, Math.floor((width + this.gap) / (wide + this.gap))));
@@ -175,8 +175,8 @@ export class LayerView {
       const bar = h("i", { style: `background: linear-gradient(to right, ${colours.join(", ")})` });
       this.legend.append(h("span"), bar, h("span"));
     }
-    this.legend.firstChild.textContent = low === 0 ? "0" : shown(low, 2);
-    this.legend.lastChild.textContent = shown(high, 2);
+    this.legend.firstChild.textContent = limitText(low);
+    this.legend.lastChild.textContent = limitText(high);
   }
 
   /** Mark a region ({rows, columns, channels}); or the unit itself, and `veil` what comes after it; and one `point`. */
@@ -222,7 +222,7 @@ export class LayerView {
   cover(context, [row, column, channel]) {
     const [x, y] = this.corner(channel);
     const z = this.zoom;
-    context.fillStyle = getComputedStyle(this.holder).getPropertyValue("--page").trim() || "Canvas";
+    [context.fillStyle] = themed(this.holder, "--page");
     context.globalAlpha = 0.85;
     context.fillRect(x + (column + 1) * z, y + row * z, (this.columns - column - 1) * z, z);
     context.fillRect(x, y + (row + 1) * z, this.columns * z, (this.rows - row - 1) * z);
@@ -280,13 +280,20 @@ function widest({ firsts, lasts }) {
   return Math.max(...firsts.map((first, i) => lasts[i] - first + 1));
 }
 
+function limitText(value) {
+  return String(Number(value.toPrecision(2))).replace("-", "−");
+}
+
 function vectorCell(length) {
   return length <= 24 ? 22 : length <= 200 ? 12 : 8;
 }
 
-function zoomOf(rows, columns, width) {
+// whole CSS pixels a number, where a number is not less than one: small maps larger, many maps smaller
+function zoomOf(rows, columns, maps, width) {
   const side = Math.max(rows, columns);
-  const wanted = side >= 24 ? Math.max(1, Math.floor(96 / side)) : side >= 8 ? 4 : side >= 4 ? 6 : 10;
-  const room = Math.min(wanted, side > 96 ? 112 / side : wanted, width / columns);
-  return room >= 1 ? Math.floor(room) : room;
+  if (side > 96) return Math.min(112 / side, width / columns);
+  let zoom = side >= 24 ? Math.floor(96 / side) : side >= 8 ? 4 : side >= 4 ? 6 : 10;
+  const lines = () => Math.ceil(maps / Math.max(1, Math.floor((width + GAP) / (columns * zoom + GAP))));
+  while (lines() > 2 && (zoom - 1) * side >= 30) zoom -= 1;
+  return Math.min(zoom, width / columns);
 }

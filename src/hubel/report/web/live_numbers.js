@@ -1,6 +1,8 @@
 // The numbers behind one unit as pictures: windows, kernels and products as grids, and how their sum grows.
 
-import { brief, colour, css, shown } from "hubel/live_colours";
+import { brief, colour, css, shown, themed } from "hubel/live_colours";
+
+const SIGN = 20; // room for × and = between grids
 
 /** Terms of a window, one entry a source channel: {channel, rows, columns, cells: term at [row, column]}. */
 export function planes(unit) {
@@ -25,8 +27,8 @@ export function planes(unit) {
 export function cellSize(columns, count, width) {
   for (const rows of [1, 2, count]) {
     const each = Math.ceil(count / rows);
-    const cell = Math.floor((width - (each - 1) * 26) / (each * columns));
-    if (cell >= 30 || rows === count) return { cell: Math.max(3, Math.min(40, cell)), across: each };
+    const cell = Math.floor((width - (each - 1) * SIGN) / (each * columns));
+    if (cell >= 27 || rows === count) return { cell: Math.max(3, Math.min(40, cell)), across: each };
   }
 }
 
@@ -44,14 +46,14 @@ export function drawPlane(canvas, plane, unit, tables, limits, step, width) {
   const tall = Math.min(cell, 24);
   const [wide, high] = [plane.columns * cell, plane.rows * tall + 20];
   const down = Math.ceil(grids.length / across);
-  const context = prepared(canvas, across * wide + (across - 1) * 26, down * high + (down - 1) * 8);
-  const style = getComputedStyle(canvas);
+  const context = prepared(canvas, across * wide + (across - 1) * SIGN, down * high + (down - 1) * 8);
+  const [words, quiet, line] = themed(canvas, "--words", "--quiet", "--line");
   grids.forEach((grid, i) => {
-    const [left, top] = [(i % across) * (wide + 26), Math.floor(i / across) * (high + 8)];
-    write(context, grid.title, left, top + 11, style.getPropertyValue("--quiet") || style.color, "12px sans-serif", "left");
+    const [left, top] = [(i % across) * (wide + SIGN), Math.floor(i / across) * (high + 8)];
+    write(context, grid.title, left, top + 11, quiet, "12px sans-serif", "left");
     if (grid.sign) {
       const beside = i % across < across - 1;
-      if (beside) write(context, grid.sign, left + wide + 13, top + high / 2 + 10, style.color, "16px sans-serif", "center");
+      if (beside) write(context, grid.sign, left + wide + SIGN / 2, top + high / 2 + 10, words, "16px sans-serif", "center");
     }
     for (const { row, column, term, index } of plane.cells) {
       const [x, y] = [left + (column - plane.left) * cell, top + 18 + (row - plane.top) * tall];
@@ -59,7 +61,7 @@ export function drawPlane(canvas, plane, unit, tables, limits, step, width) {
       if (!waiting) drawCell(context, grid, term, x, y, cell, tall);
       if (index === step - 1 || (term.best && step === unit.terms.length && !weighted)) outline(context, x, y, cell, tall);
     }
-    context.strokeStyle = style.getPropertyValue("--line") || "#999";
+    context.strokeStyle = line;
     context.lineWidth = 1;
     context.strokeRect(left + 0.5, top + 18.5, wide - 1, plane.rows * tall - 1);
   });
@@ -95,8 +97,7 @@ function outline(context, x, y, cell, tall) {
 export function drawSum(canvas, unit, step, width) {
   const height = 132;
   const context = prepared(canvas, width, height);
-  const style = getComputedStyle(canvas);
-  const [quiet, line, blue] = ["--quiet", "--line", "--blue"].map((name) => style.getPropertyValue(name).trim() || style.color);
+  const [quiet, line, blue] = themed(canvas, "--quiet", "--line", "--blue");
   const sums = [0, ...unit.terms.map((term) => term.sum)];
   const ends = unit.bias === null ? sums : [...sums, unit.before];
   const finite = ends.filter(Number.isFinite);

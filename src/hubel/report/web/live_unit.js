@@ -164,9 +164,9 @@ export class UnitDock {
       const own = unit.rule === "sum" ? `, its products add up to ${shown(sum)}` : "";
       this.channels.textContent = `channel ${plane.channel}${this.planes.length > 1 ? ` (${this.page + 1} of ${this.planes.length})` : ""}${own}`;
       this.before.hidden = this.after.hidden = this.planes.length === 1;
-      drawPlane(this.grid, plane, unit, this.tables, this.limits, step, narrow ? width : Math.min(width - 240, 640));
+      drawPlane(this.grid, plane, unit, this.tables, this.limits, step, narrow ? width : Math.min(width - 210, 640));
     }
-    if (summed) drawSum(this.chart, unit, step, narrow ? width : gridded ? 220 : Math.min(420, width - 320));
+    if (summed) drawSum(this.chart, unit, step, narrow ? width : gridded ? 190 : Math.min(420, width - 320));
     if (!this.largest.hidden) this.fillLargest();
   }
 
