@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import numpy as np
 import pytest
 import torch
 
 from hubel.arch import parse
+from hubel.cli import main
 from hubel.data import Dataset, Preprocessing
+from hubel.look._space_plate import apart, places
 from hubel.look.space import principal, space, trustworthiness
 from hubel.nn import build
 from hubel.tasks import LoadedModel, predict
@@ -97,3 +102,41 @@ def test_what_cannot_be_laid_out_is_refused(model, shades, options, words):
     other = shades if options else Dataset(shades.images, shades.labels, NAMES[::-1], "turned")
     with pytest.raises(ValueError, match=words):
         space(model, other, **options)
+
+
+def test_the_page_knows_each_point_and_draws_where_it_lies(model, shades):
+    found = space(model, shades)
+    page = found.plate("small").html()
+    data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page)[1])
+    assert data["chosen"] == list(range(90))
+    assert data["labels"] == shades.labels.tolist()
+    on_page = places(found)
+    np.testing.assert_allclose(data["points"], on_page, atol=0.06)
+    spans = on_page.max(0) - on_page.min(0)
+    np.testing.assert_allclose(spans[1] / spans[0], np.ptp(found.positions[:, 1]) / np.ptp(found.positions[:, 0]))
+    top = on_page[:, 1].argmin()  # pages count downwards
+    assert top == found.positions[:, 1].argmax()
+
+
+def test_shown_images_do_not_overlap():
+    points = np.random.default_rng(0).uniform(0, 200, (500, 2))
+    shown = points[apart(points, 30)]
+    gaps = np.abs(shown[:, np.newaxis] - shown).max(2) + 1000 * np.eye(len(shown))
+    assert gaps.min() >= 30
+    assert len(shown) > 15
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "html"])
+def test_the_command_writes_a_page(digits_run, tmp_path, ending, capsys):
+    target = tmp_path / f"s.{ending}"
+    assert main(["look", "space", str(digits_run.directory), "--most", "200", "-o", str(target)]) == 0
+    assert target.stat().st_size > 20_000
+    assert "trustworthiness 0." in capsys.readouterr().out
+
+
+def test_the_command_prints_points(digits_run, capsys):
+    assert main(["look", "space", str(digits_run.directory), "--most", "50", "--seed", "2", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert len(data["points"]) == 50
+    assert len({point["index"] for point in data["points"]}) == 50
+    assert 0.5 < data["trustworthiness"] <= 1

@@ -9,7 +9,6 @@ from math import cos, isfinite, pi, sin
 from hubel.draw import Line, Mark, Polygon, Rectangle, Text
 
 Tick = tuple[float, str]
-_CORNERS = 16  # of what passes for a disc
 
 
 @dataclass(frozen=True)
@@ -76,5 +75,6 @@ class Axes:
 
 def disc(x: float, y: float, role: str, radius: float) -> Polygon:
     """Draw a disc in page pixels."""
-    turns = [2 * pi * corner / _CORNERS for corner in range(_CORNERS)]
+    corners = 10 if radius < 4 else 16  # of what passes for round
+    turns = [2 * pi * corner / corners for corner in range(corners)]
     return Polygon(tuple((x + radius * cos(turn), y + radius * sin(turn)) for turn in turns), role)

@@ -81,9 +81,15 @@ class Section:
     scale: Scale | None = None
 
 
+DRAWING = "<!--drawing-->"
+
+
 @dataclass(frozen=True)
 class Live:
-    """What stands for a chart's drawing on an HTML page, where it can be pointed at: its own HTML, style and script."""
+    """What stands for a chart's drawing on an HTML page, where it can be pointed at: its own HTML, style and script.
+
+    Where the HTML has the comment `DRAWING`, the drawing stands.
+    """
 
     markup: str = field(repr=False)
     style: str = field(default="", repr=False)

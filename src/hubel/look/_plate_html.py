@@ -9,7 +9,7 @@ from PIL import Image
 
 from hubel.draw import to_svg
 from hubel.look._colour import Scale
-from hubel.look._plate import Chart, Plate, Section, Tile, number_text, png_bytes
+from hubel.look._plate import DRAWING, Chart, Plate, Section, Tile, number_text, png_bytes
 
 _STYLE = """
 :root{color-scheme:light dark;--page:#fff;--ink:#1d2127;--quiet:#454b54;--line:#c9ced6;--mark:#c4302b}
@@ -51,7 +51,8 @@ def _heading(title: str, note: str) -> str:
 
 
 def _chart(chart: Chart, theme: str) -> str:
-    drawn = to_svg(chart.scene(), theme) if chart.live is None else chart.live.markup
+    markup = DRAWING if chart.live is None else chart.live.markup
+    drawn = markup.replace(DRAWING, to_svg(chart.scene(), theme)) if DRAWING in markup else markup
     return f'<section>{_heading(chart.title, chart.note)}<div class="chart">{drawn}</div></section>'
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ import torch
 from hubel.data import Dataset
 from hubel.look._infer import check_fits, features
 from hubel.tasks import LoadedModel
+
+if TYPE_CHECKING:
+    from hubel.look._plate import Plate
 
 Method = Literal["pca", "tsne"]
 Floats = npt.NDArray[np.float64]
@@ -45,11 +48,45 @@ class Space:
     trustworthiness: float
     explained: tuple[float, float] | None
 
+    def plate(self, name: str = "") -> Plate:
+        """A page with each image as a point in its class's colour, and some of them shown; in HTML each shows itself
+        when it is pointed at. `name` is the model's.
+        """
+        from hubel.look._space_plate import plate
+
+        return plate(self, name)
+
+    def data(self) -> dict[str, Any]:
+        """All figures as plain values."""
+        return {
+            "method": self.method,
+            "images": len(self.chosen),
+            "features": self.features.shape[1],
+            "trustworthiness": self.trustworthiness,
+            "explained": self.explained,
+            "points": [
+                {
+                    "index": index,
+                    "x": x,
+                    "y": y,
+                    "label": self.dataset.classes[label],
+                    "predicted": self.dataset.classes[to],
+                }
+                for index, (x, y), label, to in zip(
+                    self.chosen.tolist(),
+                    self.positions.tolist(),
+                    self.dataset.labels.tolist(),
+                    self.predicted.tolist(),
+                    strict=True,
+                )
+            ],
+        }
+
 
 def space(model: LoadedModel, dataset: Dataset, method: Method = "pca", *, most: int = MOST, seed: int = 0) -> Space:
     """Lay a labelled set's images out in two dimensions by the model's penultimate features.
 
-    `method` is "pca", or "tsne" (van der Maaten, Hinton 2008; needs scikit-learn, `hubel[space]`), which takes some
+    `method` is "pca", or "tsne" (van der Maaten, Hinton 2008; needs scikit-learn, `hubel[look]`), which takes some
     seconds and keeps neighbours together far better. Of a set with more than `most` images, so many are drawn by
     `seed`. The same seed gives the same points.
 

@@ -1,0 +1,49 @@
+"""`hubel look space`: where a trained network puts images."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from hubel.cli._trained import add_labelled, labelled, open_model
+from hubel.cli.look._common import add_output, add_run, finish
+
+HELP = "the images as points: near each other where the network takes them for alike"
+DESCRIPTION = """Lay images out in two dimensions by what the network's last layer is given: near each other where the
+network takes them for alike. How far the layout can be trusted is said.
+
+Without DATA, the test part of what it was trained on."""
+EXAMPLES = """  hubel look space runs/lenet5-mnist -o space.html
+  hubel look space runs/lenet5-mnist --method tsne --most 1000 -o space.png
+  hubel look space runs/photos my-photos/ --json | jq .trustworthiness"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    add_run(parser)
+    add_labelled(parser)
+    parser.add_argument(
+        "--method",
+        choices=("pca", "tsne"),
+        default="pca",
+        help="principal components at once (default), or t-SNE, which takes seconds and shows groups better",
+    )
+    parser.add_argument("--most", type=int, default=2000, metavar="N", help="how many images at most (default 2000)")
+    parser.add_argument("--seed", type=int, default=0, help="of which images, and of t-SNE (default 0)")
+    add_output(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Lay the images out."""
+    from hubel.cli._console import console
+    from hubel.look._space_plate import summary
+    from hubel.look.space import space
+
+    model = open_model(arguments.run_or_model)
+    part, dataset = labelled(arguments, model.network)
+    found = space(model, dataset, arguments.method, most=arguments.most, seed=arguments.seed)
+    if not (arguments.json or (arguments.output is None and sys.stdout.isatty())):
+        console().print(summary(found), highlight=False, soft_wrap=True, markup=False)
+    plate = found.plate(model.network.name or Path(arguments.run_or_model).stem)
+    return finish(arguments, plate, {"part": part, **found.data()})
