@@ -152,7 +152,7 @@ def test_thumbnails_show_the_pixels_of_their_images(page: Any, run: Run) -> None
     pixels = [value for place, value in enumerate(shown) if place % 4 != 3]
     difference = abs(test.images[index].reshape(-1).astype(int) - pixels).mean()
     others = abs(test.images[index - 1].reshape(-1).astype(int) - pixels).mean()
-    assert difference < 20 < others
+    assert difference < 0.6 * others
 
 
 def test_a_layer_is_chosen_by_pointer_and_by_keyboard(page: Any) -> None:
@@ -206,32 +206,48 @@ def test_light_and_dark_are_chosen(page: Any) -> None:
     assert colours() == dark
 
 
+def test_the_model_runs_in_the_page(page: Any) -> None:
+    live = page.locator("#live")
+    assert live.locator(".samples button").count() == len(NASTY)
+    shares = [float(text.rstrip("%")) for text in live.locator(".bars .share").all_inner_texts()]
+    assert sum(shares) == pytest.approx(100, abs=0.5)
+    first = page.evaluate("""() => {
+        const images = JSON.parse(document.getElementById("images").textContent);
+        const place = images.label.findIndex((label, at) => label === 0 && images.predicted[at] === 0);
+        const told = images.probabilities[place];
+        return told[told.findIndex((value, at) => at % 2 === 0 && value === 0) + 1];
+    }""")
+    assert shares[0] == pytest.approx(100 * first, abs=0.2)
+
+
 @pytest.mark.parametrize("width", [390, 820, 1280])
 def test_nothing_runs_out_of_the_page(browser_page: Any, address: str, width: int) -> None:
     browser_page.set_viewport_size({"width": width, "height": 800})
     page = opened(browser_page, address)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    shown = page.locator("#network svg:visible")
-    assert shown.count() == 1
+    assert page.locator("#network .figure svg:visible").count() == 1
 
 
 def test_what_a_screen_reader_is_told(page: Any) -> None:
     """The rules that tools check most: names of controls and pictures, headings in order, no id twice."""
     faults = page.evaluate("""() => {
         const faults = [];
-        const name = (element) => element.getAttribute("aria-label") || element.textContent.trim() || element.title
+        const label = (element, kind) => element.getAttribute(kind);
+        const name = (element) => label(element, "aria-label") || element.textContent.trim() || element.title
             || (element.labels && [...element.labels].map((label) => label.textContent).join(" "));
         for (const element of document.querySelectorAll("button, a[href], select, input, summary, [role=button]")) {
             if (!name(element)) faults.push(["no name", element.outerHTML.slice(0, 120)]);
         }
-        for (const image of document.querySelectorAll("img")) if (!image.alt) faults.push(["no alt", image.outerHTML]);
+        for (const image of document.querySelectorAll("img")) {
+            if (!image.hasAttribute("alt")) faults.push(["no alt", image.outerHTML]);
+        }
         for (const svg of document.querySelectorAll("svg")) {
-            if (!svg.getAttribute("aria-label") && !svg.getAttribute("aria-labelledby")) faults.push("svg without a name");
+            if (!label(svg, "aria-label") && !label(svg, "aria-labelledby")) faults.push("svg without a name");
         }
         const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
         for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) faults.push(["twice", id]);
         let last = 0;
-        for (const heading of document.querySelectorAll("main h1, main h2, main h3, main h4")) {
+        for (const heading of document.querySelectorAll("main :is(h1, h2, h3, h4):not(#live *)")) {
             const level = Number(heading.tagName[1]);
             if (level > last + 1) faults.push(["level skipped", heading.textContent]);
             last = level;
@@ -269,10 +285,12 @@ def test_words_stand_out_from_the_page(page: Any) -> None:
                 return "white";
             };
             const faint = [];
-            for (const element of document.querySelectorAll("main :is(p, a, th, td, dt, dd, button, figcaption, h2, h3, code, label, legend, span), nav a")) {
+            const kinds = "p, a, th, td, dt, dd, button, figcaption, h2, h3, code, label, legend, span";
+            for (const element of document.querySelectorAll(`main :is(${kinds}), nav a`)) {
                 const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
                 if (!own || !element.checkVisibility() || element.closest("svg, .none, :disabled, #live")) continue;
-                const [one, other] = [light(getComputedStyle(element).color), light(ground(element))].sort((a, b) => b - a);
+                const both = [light(getComputedStyle(element).color), light(ground(element))];
+                const [one, other] = both.sort((a, b) => b - a);
                 const contrast = (one + 0.05) / (other + 0.05);
                 if (contrast < 4.5) faint.push([element.outerHTML.slice(0, 100), contrast]);
             }

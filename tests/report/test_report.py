@@ -215,3 +215,16 @@ def test_training_writes_it_and_survives_when_it_cannot(
     assert "the report was not written" in said
     assert "hubel report" in said
     assert (tmp_path / "barred" / "model.safetensors").exists()
+
+
+def test_a_network_too_large_to_run_in_the_page_shows_its_maps_and_where_it_looked(tmp_path: Path) -> None:
+    network = "16x16x3: conv 8 3x3 same, relu, conv 8 3x3, relu, flatten, dense 1000 relu, dense {classes} softmax"
+    run = make_run(tmp_path, NASTY, epochs=1, network=network)
+    page = Page(write_report(run))
+    assert "live-data" not in page.data
+    assert "hubel/engine" not in page.text
+    assert "expected at most 1,500,000 parameters" in page.words
+    assert "conv2 · conv 8 3x3 · 14×14×8" in page.words
+    assert f"{NASTY[3]} with" in page.words
+    alternatives = [attributes["alt"] for tag, attributes in page.elements if tag == "img"]
+    assert "maps of conv1" in alternatives

@@ -93,11 +93,27 @@ def sheet(dataset: Dataset, indices: Indices) -> dict[str, Any]:
     }
 
 
-def picture_url(image: npt.NDArray[np.uint8]) -> str:
-    """A picture, uint8 H×W×C, as a PNG in a data: URL; transparent where it has four channels."""
+def picture_url(image: npt.NDArray[np.uint8], kind: str = "png") -> str:
+    """A picture, uint8 H×W×C, without loss in a data: URL, as "png" or the smaller "webp"; of four channels, the last
+    is its opacity.
+    """
     content = BytesIO()
-    Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image)).save(content, "png")
-    return f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"
+    Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image)).save(
+        content, kind, lossless=True
+    )
+    return f"data:image/{kind};base64,{b64encode(content.getvalue()).decode()}"
+
+
+def tiled(tiles: list[npt.NDArray[np.uint8]], across: int) -> npt.NDArray[np.uint8]:
+    """Equal tiles, uint8 H×W×3, on one picture H×W×4, `across` in a line, a transparent pixel apart."""
+    rows, columns = tiles[0].shape[:2]
+    down = -(-len(tiles) // across)
+    canvas = np.zeros((down * (rows + 1) - 1, across * (columns + 1) - 1, 4), np.uint8)
+    for place, tile in enumerate(tiles):
+        top, left = (number * step for number, step in zip(divmod(place, across), (rows + 1, columns + 1), strict=True))
+        canvas[top : top + rows, left : left + columns, :3] = tile
+        canvas[top : top + rows, left : left + columns, 3] = 255
+    return canvas
 
 
 def image_data(found: Mistakes, indices: Indices) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hubel.arch import Report, Row, shape_text
 from hubel.look import Scale
 from hubel.report._charts import histogram
-from hubel.report._images import picture_url
+from hubel.report._images import picture_url, tiled
 from hubel.tasks import LoadedModel
 
 Weights = npt.NDArray[np.float32]
@@ -95,12 +95,7 @@ def _count(there: int, shown: int, name: str) -> str:
 
 
 def _picture(tiles: list[npt.NDArray[np.uint8]], across: int, rows: int, columns: int) -> dict[str, Any]:
-    """Tiles on one picture, `across` in a line, a pixel apart; and how many page pixels a weight should take."""
-    down = -(-len(tiles) // across)
-    canvas = np.zeros((down * (rows + 1) - 1, across * (columns + 1) - 1, 4), np.uint8)
-    for place, tile in enumerate(tiles):
-        top, left = (number * step for number, step in zip(divmod(place, across), (rows + 1, columns + 1), strict=True))
-        canvas[top : top + rows, left : left + columns, :3] = tile
-        canvas[top : top + rows, left : left + columns, 3] = 255
+    """Tiles on one picture, and how large the page should show it."""
+    canvas = tiled(tiles, across)
     scale = max(2, min(10, 56 // max(rows, columns), 720 // canvas.shape[1]))
     return {"url": picture_url(canvas), "width": canvas.shape[1] * scale, "height": canvas.shape[0] * scale}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,14 @@ from hubel.draw import PageParts, figure
 from hubel.look.mistakes import Mistakes, mistakes
 from hubel.report._images import chosen, image_data, picture_url, sheet
 from hubel.report._layers import layer_data
-from hubel.report._pack import pack
+from hubel.report._maps import maps_section
+from hubel.report._pack import pack, reason_not_packed
 from hubel.report._page import page, web_file
 from hubel.report._sections import calibration, class_table, header, how_made, section, title, training
 from hubel.tasks import LoadedModel, write_atomically
 from hubel.train import Run
 
 REPORT = "report.html"
-LIVE = files("hubel.report") / "web" / "live.js"
 _PAGE = 1080.0  # the main column's width, in pixels
 _SAMPLES = 12
 
@@ -72,13 +71,20 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None, reason: str) -> 
     parts = figure(report, page=_PAGE).parts()
     sections: list[tuple[str, str, str]] = [("network", "The network", _network(parts))]
     data: dict[str, Any] = {"layers": layer_data(report, parts.formulas, model)}
-    entries = ["hubel/report"]
-    packed = pack(model) if LIVE.is_file() else None
+    entries, style = ["hubel/report"], parts.themes + web_file("report.css")
+    examples = _examples(found) if found is not None else []
+    packed = pack(model)
     if packed is not None:
         entries.append("hubel/report_live")
-        samples = _samples(found) if found is not None else []
+        style += web_file("live.css")
+        samples = _samples(found, examples) if found is not None else []
         data["live-data"] = {"packed": packed, "samples": samples}
         sections.append(("live", "The model, running in this page", '<div id="live-model"></div>'))
+    elif found is not None:
+        within = maps_section(
+            model, found, examples, f"This model does not run in the page: {reason_not_packed(model)}"
+        )
+        sections.append(("maps", "Inside the network", within))
     sections.append(("training", "Training", training(run)))
     if found is not None:
         indices = chosen(found)
@@ -94,7 +100,7 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None, reason: str) -> 
     sections.append(("made", "How it was made", how_made(run)))
     missing = "" if found is not None else f"<p class=note>{_missing(reason)}</p>"
     body = _body(header(run, report, found) + missing, sections)
-    return page(title(run), body, data, parts.themes + web_file("report.css"), entries)
+    return page(title(run), body, data, style, entries)
 
 
 def _missing(reason: str) -> str:
@@ -153,18 +159,23 @@ def _cells(found: Mistakes) -> list[list[int]]:
     return [[int(value) for value in cell] for cell in zip(rows, columns, found.confusion[rows, columns], strict=True)]
 
 
-def _samples(found: Mistakes) -> list[dict[str, str]]:
-    """Images for the running model, one of each class where it is right (else any), whole and without loss."""
+def _examples(found: Mistakes) -> list[int]:
+    """Images to show the model's work by: one of each class where it is right (else any), of the first twelve."""
     picked = []
     for number in range(min(_SAMPLES, len(found.classes))):
         own = np.flatnonzero(found.labels == number)
         right = own[found.predicted[own] == number]
         picked += [int(i) for i in (right if len(right) else own)[:1]]
+    return picked
+
+
+def _samples(found: Mistakes, indices: list[int]) -> list[dict[str, str]]:
+    """Images for the running model, whole and without loss."""
     return [
         {
             "name": f"image {index:,} of {found.dataset.name or 'the set'}",
             "picture": picture_url(found.dataset.images[index]),
             "label": found.classes[found.labels[index]],
         }
-        for index in picked
+        for index in indices
     ]

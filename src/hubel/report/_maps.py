@@ -1,0 +1,111 @@
+"""For networks too large to run in the page: what their layers make of a few images, worked out beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from importlib.util import find_spec
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from hubel.arch import Layer, Row, shape_text
+from hubel.look import Scale, Subject, grad_cam
+from hubel.look.maps import LayerMaps, maps
+from hubel.look.mistakes import Mistakes
+from hubel.report._images import picture_url, tiled
+from hubel.tasks import LoadedModel
+
+Picture = npt.NDArray[np.uint8]
+
+_SHOWN = 2  # images whose maps are drawn
+_LAYERS = 16  # layers that are drawn of them
+_MAPS = 8  # maps of a layer
+_WIDEST = 48  # pixels of a map; larger ones are averaged down
+_LOOKED = 8  # images for which Grad-CAM says where the network looked
+_WORK = ("Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "MaxPooling2D", "AveragePooling2D", "Sum", "Concat")
+
+
+def maps_section(model: LoadedModel, found: Mistakes, indices: Sequence[int], reason: str) -> str:
+    """HTML: the maps of some images, layer by layer, and where the network looked. `reason`: why it does not
+    run, as a sentence.
+    """
+    subjects = [_subject(model, found, index) for index in indices[:_LOOKED]]
+    parts = [f'<p class="note">{escape(reason)}. So these were worked out when the page was written.</p>']
+    if find_spec("captum") is not None:
+        parts.append(_looked(model, subjects))
+    for place, one in enumerate(subjects[:_SHOWN]):
+        drawn = "".join(map(_layer, _chosen(maps(model, one, most=_MAPS).layers)))
+        image = f'<img class="pixels" src="{picture_url(one.picture)}" height="96" alt="{escape(one.name)}">'
+        first = " open" if place == 0 else ""
+        parts.append(f"<details{first}><summary>{escape(one.name)}</summary>{image}{drawn}</details>")
+    return "\n".join(parts)
+
+
+def _subject(model: LoadedModel, found: Mistakes, index: int) -> Subject:
+    """An image of the set, which has been brought to the model's size already."""
+    picture = found.dataset.images[index]
+    name = f"image {index:,}: {found.classes[found.labels[index]]}"
+    return Subject(name, picture, model.preprocessing.normalise(torch.from_numpy(picture.copy())[None]))
+
+
+def _chosen(layers: Sequence[LayerMaps]) -> list[LayerMaps]:
+    """The layers that do the work, and where there are many, evenly chosen ones of them."""
+    working = [layer for layer in layers if not layer.is_vector and layer.row.type in _WORK]
+    places = np.linspace(0, len(working) - 1, min(_LAYERS, len(working))).astype(int)
+    return [working[place] for place in places]
+
+
+def _layer(layer: LayerMaps) -> str:
+    values = layer.values[0]
+    size = tuple(min(side, _WIDEST) for side in values.shape[1:])
+    small = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(values), size).numpy()
+    scale = Scale.of(small)
+    picture = tiled(list(scale.colours(small)), len(small))
+    address = picture_url(picture, "webp")
+    words = f"{layer.row.path} · {_words(layer.row)} · {shape_text(layer.row.output_shape)}"
+    note = f"; {escape(layer.note)}" if layer.note else ""
+    low, high = (f"{value:.3g}".replace("-", "−") for value in (scale.low, scale.high))
+    zoom = max(1, 64 // size[1])
+    return (
+        f'<figure class="maps"><img class="pixels" src="{address}" width="{picture.shape[1] * zoom}" '
+        f'height="{picture.shape[0] * zoom}" alt="maps of {escape(layer.row.path)}">'
+        f"<figcaption><b>{escape(words)}</b>{note}; from {low} to {high}</figcaption></figure>"
+    )
+
+
+def _words(row: Row) -> str:
+    return row.node.text() if isinstance(row.node, Layer) else row.type.lower()
+
+
+def _looked(model: LoadedModel, subjects: list[Subject]) -> str:
+    """Grad-CAM of each image for its likeliest class, laid over the image."""
+    found = grad_cam(model, subjects)
+    drawn = []
+    for one, maps_of_one in zip(found.images, found.maps, strict=True):
+        looked = maps_of_one[0]
+        both = np.concatenate([_coloured(one.picture), _overlaid(one.picture, looked.magnitude)], axis=1)
+        words = f"{one.name}; {looked.class_name} with {looked.probability:.1%}"
+        drawn.append(
+            f'<figure><img class="pixels" src="{picture_url(both)}" height="112" alt="{escape(words)}">'
+            f"<figcaption>{escape(words)}</figcaption></figure>"
+        )
+    return (
+        "<h3>Where it looked</h3><p>Grad-CAM (Selvaraju et al. 2017): the places of "
+        f"{escape(found.layer or 'the last maps')} that speak for the class, bright where they speak most.</p>"
+        f'<div class="looked">{"".join(drawn)}</div><h3>What the layers make of an image</h3>'
+    )
+
+
+def _coloured(picture: Picture) -> Picture:
+    return picture.repeat(3, axis=2) if picture.shape[2] == 1 else picture[..., :3]
+
+
+def _overlaid(picture: Picture, magnitude: npt.NDArray[np.float32]) -> Picture:
+    height, width = picture.shape[:2]
+    spread = np.asarray(Image.fromarray(magnitude).resize((width, height), Image.Resampling.BILINEAR))
+    grey = _coloured(picture).mean(2, keepdims=True).repeat(3, axis=2)
+    blended: Picture = np.rint(0.35 * grey + 0.65 * Scale.of_magnitude(spread).colours(spread)).astype(np.uint8)
+    return blended
