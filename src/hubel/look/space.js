@@ -35,7 +35,8 @@ for (const space of document.querySelectorAll(".space")) {
     mark.style.top = `${y}px`;
     const room = space.clientWidth;
     card.style.left = `${Math.max(0, x + 14 + card.offsetWidth > room ? x - 14 - card.offsetWidth : x + 14)}px`;
-    card.style.top = `${Math.max(0, y - card.offsetHeight / 2)}px`;
+    const lowest = Math.max(0, space.clientHeight - card.offsetHeight);
+    card.style.top = `${Math.min(lowest, Math.max(0, y - card.offsetHeight / 2))}px`;
   };
 
   const nearest = (x, y, among, weigh) => {
