@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from hubel.arch import analyse
 from hubel.data import Dataset, Splits, load
@@ -40,11 +41,22 @@ def write_report(run: Run, output: str | os.PathLike[str] | None = None, *, data
     reason = ""
     if dataset is None:
         dataset, reason = _own(run)
-    found = mistakes(model, dataset) if dataset is not None and len(dataset) else None
+    found = _answers(run, model, dataset) if dataset is not None and len(dataset) else None
     path = run.directory / REPORT if output is None else Path(output)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, _page(run, model, found, reason).encode())
     return path
+
+
+def _answers(run: Run, model: LoadedModel, dataset: Dataset) -> Mistakes:
+    """The model's answers to all images, worked out on the device that it was trained on, where that is here."""
+    device = run.recipe.device
+    here = torch.cuda.is_available() if device.startswith("cuda") else torch.backends.mps.is_available()
+    model.module.to(device if here and device != "auto" else "cpu")
+    try:
+        return mistakes(model, dataset)
+    finally:
+        model.module.to("cpu")
 
 
 def _own(run: Run) -> tuple[Dataset | None, str]:
