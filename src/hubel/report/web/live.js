@@ -29,7 +29,7 @@ class Live {
     this.dock = new UnitDock(this.tables, {
       moved: (by) => this.nextPlace(by),
       stepped: () => this.mark(),
-      closed: () => this.unchoose(),
+      closed: (hadFocus) => this.unchoose(hadFocus),
     });
     this.layers = h("div", { class: "layers" }, [...this.views.values()].map((view) => view.element), this.dock.element);
     const hint = `Draw with mouse, finger or keys${packed.preprocessing.ink ? "" : " over the picture"}; or drop, paste or choose an image.`;
@@ -49,7 +49,7 @@ class Live {
       hover: (view, at) => this.choose(view, at, false),
       choose: (view, at) => this.choose(view, at, true),
       leave: () => this.chosen && !this.chosen.pinned && this.dock.timer === undefined && this.hoverEnded(),
-      focus: (view) => this.move(view, [0, 0, 0]),
+      focus: (view) => this.isReturning || this.move(view, [0, 0, 0]),
       move: (view, by) => this.move(view, by),
       enter: (view) => this.move(view, [0, 0, 0]) && this.dock.isOpen && this.dock.element.focus(),
       redraw: (view) => this.draw(view),
@@ -217,11 +217,14 @@ class Live {
     this.mark();
   }
 
-  unchoose() {
+  unchoose(hadFocus) {
     const view = this.chosen && this.chosen.view;
     this.chosen = this.unit = null;
     this.mark();
-    if (view && this.dock.element.contains(document.activeElement)) view.holder.focus();
+    if (!view || !hadFocus) return;
+    this.isReturning = true; // focus alone is no wish to look again
+    view.holder.focus();
+    this.isReturning = false;
   }
 
   mark() {

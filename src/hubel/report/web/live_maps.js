@@ -36,7 +36,7 @@ export class LayerView {
     this.strip = document.createElement("canvas");
     this.canvas = h("canvas", { "aria-hidden": "true" });
     this.marks = h("canvas", { class: "marks", "aria-hidden": "true" });
-    this.holder = h("div", { class: "maps", tabindex: "0", role: "application", "aria-roledescription": "layer" });
+    this.holder = h("div", { class: "live-maps", tabindex: "0", role: "application", "aria-roledescription": "layer" });
     this.holder.setAttribute("aria-label", this.label());
     this.holder.append(this.canvas, this.marks);
     this.legend = h("span", { class: "legend" });

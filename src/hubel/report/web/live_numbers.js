@@ -59,7 +59,8 @@ export function drawPlane(canvas, plane, unit, tables, limits, step, width) {
       const [x, y] = [left + (column - plane.left) * cell, top + 18 + (row - plane.top) * tall];
       const waiting = grid.stepped && index >= step;
       if (!waiting) drawCell(context, grid, term, x, y, cell, tall);
-      if (index === step - 1 || (term.best && step === unit.terms.length && !weighted)) outline(context, x, y, cell, tall);
+      const isCurrent = index === step - 1 && step < unit.terms.length;
+      if (isCurrent || (term.best && step === unit.terms.length && !weighted)) outline(context, x, y, cell, tall);
     }
     context.strokeStyle = line;
     context.lineWidth = 1;

@@ -8,7 +8,7 @@ const TICK = 90;
 const TICKS_A_UNIT = 36;
 const MOST_ROWS = 400;
 
-/** Shows units; `events` are told of `moved(by)`, `stepped()` and `closed()`. */
+/** Shows units; `events` are told of `moved(by)`, `stepped()` and `closed(hadFocus)`. */
 export class UnitDock {
   constructor(tables, events) {
     this.tables = tables;
@@ -76,9 +76,10 @@ export class UnitDock {
 
   close() {
     this.pause();
+    const hadFocus = this.element.contains(document.activeElement);
     this.element.hidden = true;
     this.unit = null;
-    this.events.closed();
+    this.events.closed(hadFocus);
   }
 
   toggle() {
@@ -144,6 +145,7 @@ export class UnitDock {
     this.progress.textContent = manyTerms ? told(unit, step, last) : "";
     for (const button of [this.play, this.product, this.whole]) button.hidden = !manyTerms;
     this.place.hidden = isVector && unit.shape[0] === 1;
+    this.product.textContent = unit.rule === "sum" ? "Next product" : "Next term";
     this.place.textContent = isVector ? "Next number" : "Next place";
     this.drawPictures(manyTerms);
   }

@@ -1,0 +1,305 @@
+"""The running model of a page, used as a reader uses it: mouse, keys, files, phone, in a browser without a network."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+from hubel import zoo
+from hubel.arch import Network, parse
+from hubel.data import Frame, Preprocessing, load
+from hubel.nn import build
+from hubel.report._pack import pack
+from hubel.report._page import page, web_file
+from hubel.tasks import LoadedModel
+
+DIGITS = Preprocessing(28, 28, 1, (0.1307,), (0.3081,), fit="pad", ink="light", frame=Frame(20))
+NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+COLOURS = Preprocessing(16, 16, 3, (0.5, 0.4, 0.3), (0.2, 0.3, 0.25))
+
+
+def with_weights(network: Network, rules: Preprocessing, seed: int = 0) -> LoadedModel:
+    """A model that has learnt nothing, its last layer's weights enlarged so that it is sure of something."""
+    torch.manual_seed(seed)
+    module = build(network).eval()
+    with torch.no_grad():
+        weights = [value for name, value in module.named_parameters() if name.endswith("weight")]
+        weights[-1].mul_(8)
+    return LoadedModel(network, module, rules, NAMES)
+
+
+@pytest.fixture(scope="module")
+def lenet() -> LoadedModel:
+    return with_weights(zoo.get("lenet5"), DIGITS)
+
+
+@pytest.fixture(scope="module")
+def digits() -> list[np.ndarray]:
+    return [np.asarray(image)[..., 0] for image in load("mnist").test.images[:3]]
+
+
+def png(pixels: np.ndarray | Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    (pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def opened(browser_page: Any, path: Path, model: LoadedModel, images: list[np.ndarray]) -> Any:
+    """Open a page with nothing in it but the running model."""
+    samples = [
+        {
+            "name": f"image {i}",
+            "label": str(i),
+            "picture": f"data:image/png;base64,{base64.b64encode(png(image)).decode()}",
+        }
+        for i, image in enumerate(images)
+    ]
+    data = {"live-data": {"packed": pack(model), "samples": samples}}
+    style = web_file("report.css") + web_file("live.css")
+    path.write_text(
+        page("live", '<main id="main"><div id="live-model"></div></main>', data, style, ["hubel/report_live"]),
+        encoding="utf-8",
+    )
+    browser_page.goto(path.as_uri())
+    browser_page.get_by_role("button", name="Clear").wait_for()
+    if images:
+        browser_page.wait_for_timeout(150)  # the first sample is decoded
+    return browser_page
+
+
+def shares(page: Any) -> list[float]:
+    """The class probabilities that the page shows, in per cent."""
+    page.wait_for_timeout(120)
+    texts = page.locator(".bars .share").all_inner_texts()
+    return [float(text.rstrip("%")) for text in texts]
+
+
+def predicted(model: LoadedModel, image: Any) -> list[float]:
+    picture = model.preprocessing.prepare(image)
+    with torch.inference_mode():
+        output = model.module.logits(model.preprocessing.normalise(torch.from_numpy(picture.copy())[None]))
+    return (100 * output.softmax(1)[0]).tolist()
+
+
+def drawing(page: Any, path: str) -> str:
+    """What a layer's canvas shows."""
+    return page.locator(f"[data-path='{path}'] canvas").first.evaluate("canvas => canvas.toDataURL()")
+
+
+def marked(page: Any, path: str) -> int:
+    """How many pixels of a layer are marked."""
+    script = """canvas => { const { width, height } = canvas;
+      const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+      return data.filter((value, i) => i % 4 === 3 && value).length; }"""
+    return page.locator(f"[data-path='{path}'] canvas.marks").evaluate(script)
+
+
+def click(page: Any, path: str, at: tuple[int, int, int], zoom: int, gap: int, across: int, columns: int) -> None:
+    row, column, channel = at
+    step = columns * zoom + gap
+    x, y = (channel % across) * step + (column + 0.5) * zoom, (channel // across) * step + (row + 0.5) * zoom
+    page.locator(f"[data-path='{path}'] .live-maps").click(position={"x": x, "y": y})
+
+
+def test_samples_and_files_are_classified_as_pytorch_does(
+    browser_page: Any, tmp_path: Path, lenet: LoadedModel, digits: list[np.ndarray]
+) -> None:
+    page = opened(browser_page, tmp_path / "live.html", lenet, digits)
+    for i, image in enumerate(digits):
+        page.get_by_role("button", name=f"sample {i}").click()
+        assert shares(page) == pytest.approx(predicted(lenet, image), abs=0.06)
+    photo = Image.new("RGB", (300, 200), "#f4f0e8")
+    ImageDraw.Draw(photo).line([(90, 50), (190, 50), (120, 160)], "#203080", 14, "curve")
+    (tmp_path / "seven.png").write_bytes(png(photo))
+    page.get_by_label("image file").set_input_files(tmp_path / "seven.png")
+    assert shares(page) == pytest.approx(predicted(lenet, tmp_path / "seven.png"), abs=0.6)
+    before = shares(page)
+    (tmp_path / "words.txt").write_text("no picture")
+    page.get_by_label("image file").set_input_files(tmp_path / "words.txt")
+    assert "words.txt is not an image" in page.locator(".live .note:visible").last.inner_text()
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG broken")
+    page.get_by_label("image file").set_input_files(tmp_path / "broken.png")
+    page.get_by_text("broken.png cannot be read").first.wait_for()
+    assert shares(page) == before
+
+
+def test_a_pen_stroke_changes_every_layer_and_clear_takes_it_back(
+    browser_page: Any, tmp_path: Path, lenet: LoadedModel
+) -> None:
+    page = opened(browser_page, tmp_path / "live.html", lenet, [])
+    paths = ["input", "conv1", "pool1", "conv2", "pool2", "flatten1", "dense1", "dense2", "dense3"]
+    page.set_viewport_size({"width": 1280, "height": 1300})
+    page.wait_for_timeout(200)
+    assert page.locator(".layer-view").evaluate_all("all => all.map((one) => one.dataset.path)") == paths
+    empty, blank = [drawing(page, path) for path in paths], shares(page)
+    box = page.locator(".pad").bounding_box()
+    page.mouse.move(box["x"] + 90, box["y"] + 70)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 190, box["y"] + 75, steps=5)
+    page.mouse.move(box["x"] + 130, box["y"] + 210, steps=5)
+    page.mouse.up()
+    drawn = shares(page)
+    assert drawn != blank
+    assert sum(drawn) == pytest.approx(100, abs=0.6)
+    for path, before in zip(paths, empty, strict=True):
+        assert drawing(page, path) != before, path
+    page.get_by_role("button", name="Clear").click()
+    assert shares(page) == blank
+    assert [drawing(page, path) for path in paths] == empty
+
+
+def test_a_chosen_number_shows_its_windows_and_what_made_it(
+    browser_page: Any, tmp_path: Path, lenet: LoadedModel, digits: list[np.ndarray]
+) -> None:
+    page = opened(browser_page, tmp_path / "live.html", lenet, digits)
+    picture = lenet.preprocessing.normalise(torch.from_numpy(DIGITS.prepare(digits[0]).copy())[None])
+    with torch.inference_mode():
+        conv2 = torch.nn.Sequential(*list(lenet.module.children())[:4])(picture)[0]  # conv1, tanh, pool1, conv2
+    click(page, "conv2", (3, 2, 5), zoom=4, gap=6, across=16, columns=10)
+    dock = page.get_by_role("region", name="what made the chosen number")
+    value = float(torch.tanh(conv2[5, 3, 2]))
+    title = dock.locator("h4").inner_text()
+    assert title.startswith("conv2 map 5, row 3, column 2 = ")
+    assert number(title.rsplit("= ", 1)[1]) == pytest.approx(value, abs=1e-3)
+    assert number(re.search(r"with the bias \S+: (\S+);", dock.inner_text())[1]) == pytest.approx(
+        float(conv2[5, 3, 2]), abs=1e-3
+    )
+    assert all(marked(page, path) > 50 for path in ("input", "conv1", "pool1", "conv2"))
+    assert marked(page, "dense1") == 0
+    dock.get_by_text("every term as a table").click()
+    rows = dock.locator("tbody tr").all_inner_texts()
+    assert len(rows) == 150
+    assert rows[0].startswith("pool1 row 3, column 2, channel 0")
+    sums = [number(row.split("\t")[-1]) for row in rows]
+    products = [number(row.split("\t")[-2]) for row in rows]
+    assert sums[-1] == pytest.approx(sum(products), abs=0.02)
+    assert sums[7] == pytest.approx(sum(products[:8]), abs=0.002)
+
+
+def test_the_sum_can_be_stepped_and_played_from_place_to_place(
+    browser_page: Any, tmp_path: Path, lenet: LoadedModel, digits: list[np.ndarray]
+) -> None:
+    page = opened(browser_page, tmp_path / "live.html", lenet, digits)
+    click(page, "conv1", (10, 10, 1), zoom=3, gap=6, across=6, columns=28)
+    dock = page.get_by_role("region", name="what made the chosen number")
+    progress = dock.locator(".progress")
+    assert progress.inner_text().startswith("all 25")
+    dock.get_by_role("button", name="Next product").click()
+    dock.get_by_role("button", name="Next product").click()
+    assert progress.inner_text().startswith("2 of 25: ")
+    dock.get_by_role("button", name="Next place").click()
+    assert "row 10, column 11" in dock.locator("h4").inner_text()
+    dock.get_by_role("button", name="Play").click()
+    dock.locator("h4").filter(has_text="column 12").wait_for()
+    dock.get_by_role("button", name="Pause").click()
+    at = dock.locator("h4").inner_text()
+    page.wait_for_timeout(400)
+    assert dock.locator("h4").inner_text() == at
+    dock.get_by_role("button", name="Whole sum").click()
+    assert progress.inner_text().startswith("all 25")
+
+
+def test_a_kernel_can_be_edited_loaded_and_put_back(
+    browser_page: Any, tmp_path: Path, lenet: LoadedModel, digits: list[np.ndarray]
+) -> None:
+    page = opened(browser_page, tmp_path / "live.html", lenet, digits)
+    before, drawn = shares(page), drawing(page, "conv1")
+    layer = page.locator("[data-path=conv1]")
+    layer.get_by_text("edit a kernel").click()
+    layer.get_by_label("filter").select_option("2")
+    kernel = lenet.module.state_dict()["conv1.weight"][2, 0]
+    cells = layer.get_by_role("group", name="the kernel's weights").locator("input")
+    shown = [float(cell.input_value()) for cell in cells.all()]
+    assert shown == pytest.approx(kernel.flatten().tolist(), abs=1e-4)
+    layer.get_by_label("weight at row 1, column 3").fill("2.5")
+    edited = LoadedModel(lenet.network, build(lenet.network).eval(), DIGITS, lenet.classes)
+    edited.module.load_state_dict(lenet.module.state_dict())
+    with torch.no_grad():
+        edited.module.get_parameter("conv1.weight")[2, 0, 1, 3] = 2.5
+    assert shares(page) == pytest.approx(predicted(edited, digits[0]), abs=0.06)
+    assert drawing(page, "conv1") != drawn
+    layer.get_by_label("a kernel with a name").select_option("sobel-x")
+    with torch.no_grad():
+        sobel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+        edited.module.get_parameter("conv1.weight")[2, 0] = torch.nn.functional.pad(sobel, (1, 1, 1, 1))
+    assert shares(page) == pytest.approx(predicted(edited, digits[0]), abs=0.06)
+    layer.get_by_role("button", name="Reset this kernel").click()
+    assert shares(page) == before
+    assert drawing(page, "conv1") == drawn
+
+
+def test_keys_alone_draw_walk_through_layers_and_are_told_aloud(
+    browser_page: Any, tmp_path: Path, lenet: LoadedModel
+) -> None:
+    page = opened(browser_page, tmp_path / "live.html", lenet, [])
+    blank = shares(page)
+    page.keyboard.press("Tab")
+    assert "drawing pad" in page.evaluate("document.activeElement.getAttribute('aria-label')")
+    for key in ["ArrowUp"] * 8 + [" "] + ["ArrowDown"] * 16 + [" "]:
+        page.keyboard.press(key)
+    assert shares(page) != blank
+    page.locator("[data-path=conv1] .live-maps").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("PageDown")
+    status = page.get_by_role("status")
+    status.filter(has_text="conv1, map 1").wait_for(state="attached")
+    told = status.text_content()
+    assert "row 14, column 15" in told
+    assert "25 products" in told
+    assert "Sees rows 12 to 16, columns 13 to 17 of the input" in told
+    page.keyboard.press("Enter")
+    dock = page.get_by_role("region", name="what made the chosen number")
+    assert dock.evaluate("dock => dock === document.activeElement")
+    page.keyboard.press("Escape")
+    assert dock.count() == 0 or not dock.is_visible()
+    assert page.evaluate("document.activeElement.classList.contains('live-maps')")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone_in_light_and_dark(
+    browser_page: Any, tmp_path: Path, lenet: LoadedModel, digits: list[np.ndarray], scheme: str
+) -> None:
+    browser_page.set_viewport_size({"width": 390, "height": 844})
+    browser_page.emulate_media(color_scheme=scheme)
+    page = opened(browser_page, tmp_path / "live.html", lenet, digits)
+    page.locator("[data-path=conv2] .live-maps").click(position={"x": 20, "y": 20})
+    page.locator("[data-path=conv1]").get_by_text("edit a kernel").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    dock = page.locator(".dock")
+    assert dock.evaluate("dock => dock.scrollWidth <= dock.clientWidth")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 200) == (scheme == "dark")
+
+
+def test_every_kind_of_layer_can_be_looked_into(browser_page: Any, tmp_path: Path) -> None:
+    network = parse(
+        "16x16x3: conv 8 3x3 same nobias, norm, relu, sum(conv 8 3x3 same, groupnorm 2 | identity), relu, "
+        "concat(conv 4 1x1 relu6 | maxpool 3x3/1 same, dwconv 3x3 same), lrn, shuffle 3, se 4, "
+        "concat(identity | avgpool 2, deconv 3 2x2/2), upsample 2, adaptivemaxpool 4, dropout, local 6 2x2, layernorm, "
+        "globalavgpool, scale, dense 10"
+    )
+    model = with_weights(network, COLOURS)
+    images = [np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8) for i in range(2)]
+    page = opened(browser_page, tmp_path / "live.html", model, images)
+    assert shares(page) == pytest.approx(predicted(model, images[0]), abs=0.06)
+    dock = page.get_by_role("region", name="what made the chosen number")
+    for view in page.locator(".layer-view").all():
+        path = view.get_attribute("data-path")
+        view.locator(".live-maps").focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(20)
+        if path != "input":
+            assert dock.locator("h4").inner_text().startswith(f"{path} "), path
+            assert len(dock.locator(".sentence").inner_text()) > 10, path
+
+
+def number(text: str) -> float:
+    return float(text.replace("−", "-").replace("·10^", "e"))
