@@ -21,6 +21,7 @@ COMMANDS = {
     "inspect": "what any PyTorch model of your own costs, layer by layer",
     "data": "what a data set holds: classes, sizes, duplicates, unreadable files",
     "train": "train a network on images",
+    "sweep": "search for a better recipe: many trainings, the worse given up early",
     "evaluate": "measure a trained run on a data set",
     "predict": "what a trained run sees in images",
     "report": "a run as one page that works offline, with the model running in it",
@@ -118,6 +119,7 @@ EXTRAS = {
     "sklearn": "look",
     "datasets": "hub",
     "tensorboard": "tensorboard",
+    "optuna": "sweep",
 }
 
 

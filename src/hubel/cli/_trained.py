@@ -58,10 +58,17 @@ def reading(arguments: Namespace, network: Network) -> dict[str, Any]:
         "source": _absolute(arguments.data),
         "fit": arguments.fit,
         "bad_images": arguments.bad_images,
+        **_held_out(arguments),
     }
     if len(network.input) == 3:
         found |= {"size": network.input[:2], "channels": network.input[2]}
     return found
+
+
+def _held_out(arguments: Namespace) -> dict[str, Any]:
+    """Return the share of the training images that `train` and `sweep` may hold out, where it is asked for."""
+    share = getattr(arguments, "validation", 0.0)
+    return {"validation": share} if share else {}
 
 
 def read(settings: dict[str, Any]) -> Splits:
@@ -91,7 +98,12 @@ def fitted_network(arguments: Namespace) -> tuple[Network, Splits, dict[str, Any
         settings = reading(arguments, network)
         splits = read(settings)
         return _with_classes(arguments, network, splits), splits, settings
-    settings = {"source": _absolute(arguments.data), "fit": arguments.fit, "bad_images": arguments.bad_images}
+    settings = {
+        "source": _absolute(arguments.data),
+        "fit": arguments.fit,
+        "bad_images": arguments.bad_images,
+        **_held_out(arguments),
+    }
     splits = read(settings)
     chosen = {"input": splits.train.shape, "classes": arguments.classes or len(splits.train.classes)}
     if arguments.width is not None:

@@ -44,6 +44,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, progress on stderr")
     parser.add_argument("--no-report", action="store_true", help="do not write report.html")
+    parser.add_argument(
+        "--time", type=float, metavar="SECONDS", dest="time_budget", help="train for about so long, not for epochs"
+    )
+    parser.add_argument(
+        "--validation", type=float, default=0.0, metavar="SHARE", help="of the training images to hold out, such as 0.1"
+    )
     add_recipe_options(parser)
     add_data_options(parser)
     add_options(parser)
@@ -53,9 +59,6 @@ def add_recipe_options(parser: ArgumentParser) -> None:
     """Add what can be set of the recipe."""
     group = parser.add_argument_group("of the recipe")
     group.add_argument("--epochs", type=float, metavar="N", help="passes over the training images")
-    group.add_argument(
-        "--time", type=float, metavar="SECONDS", dest="time_budget", help="train for about so long instead"
-    )
     group.add_argument("--batch-size", type=int, metavar="N", help="images a step")
     group.add_argument(
         "--micro-batch",
@@ -110,7 +113,8 @@ def _report(done: Run, splits: Splits | None, screen: Any) -> None:
         from hubel.report import REPORT, measured_part, write_report
 
         if splits is not None or not (done.directory / REPORT).exists():
-            write_report(done, dataset=None if splits is None else measured_part(splits))
+            with screen.status("writing the report"):
+                write_report(done, dataset=None if splits is None else measured_part(splits))
     except Exception as error:
         why = f"the report was not written ({type(error).__name__}: {error})"
         screen.print(f"{why}; try again: hubel report {shlex.quote(str(done.directory))}", soft_wrap=True, markup=False)
@@ -157,7 +161,7 @@ def _source(done: Run, arguments: Namespace) -> dict[str, Any]:
 
 def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
     """Return the recipe that the arguments of `add_recipe_options` say, by rule where they say nothing."""
-    from hubel.train import Recipe, choose, fine_tune
+    from hubel.train import Recipe, choose, fine_tune, parse_value
 
     weights = _weights_file(arguments.weights) if arguments.weights else ""
     if arguments.recipe:
@@ -167,12 +171,13 @@ def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
         chosen = fine_tune(network, training, weights, arguments.freeze or "")
     else:
         chosen = choose(network, training)
-    changes = {name: getattr(arguments, name) for name in DIRECT if getattr(arguments, name) is not None}
+    said = {name: getattr(arguments, name, None) for name in DIRECT}
+    changes = {name: value for name, value in said.items() if value is not None}
     for setting in arguments.set:
         name, sign, value = setting.partition("=")
         if not sign:
             raise ValueError(f"expected --set NAME=VALUE, received {setting!r}")
-        changes[name.strip()] = _value(value.strip())
+        changes[name.strip()] = parse_value(value)
     return chosen.replace(**changes)
 
 
@@ -186,25 +191,22 @@ def _weights_file(given: str) -> str:
     return str(path.resolve()) if path.exists() else given
 
 
-def _value(text: str) -> int | float | str:
-    if re.fullmatch(r"[+-]?\d{1,18}", text):
-        return int(text)
-    if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text):
-        return float(text)
-    return text
-
-
 def _free_directory(network: str, data: str) -> Path:
     """Return runs/NET-DATA, or with -2, -3 … where that is taken."""
-    words = [
-        re.sub(r"[^A-Za-z0-9_.-]+", "-", word).strip("-.") for word in (network, Path(data).name.partition(".")[0])
-    ]
-    base = Path("runs") / "-".join(word for word in words if word)
+    base = Path("runs") / directory_name(network, data)
     number, free = 1, base
     while free.exists():
         number += 1
         free = base.with_name(f"{base.name}-{number}")
     return free
+
+
+def directory_name(network: str, data: str) -> str:
+    """Return NET-DATA, without what is not for file names."""
+    words = [
+        re.sub(r"[^A-Za-z0-9_.-]+", "-", word).strip("-.") for word in (network, Path(data).name.partition(".")[0])
+    ]
+    return "-".join(word for word in words if word)
 
 
 def _test_metrics(done: Run) -> dict[str, Any]:

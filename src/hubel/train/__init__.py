@@ -14,6 +14,8 @@ from hubel.train._ranks import is_first_process
 from hubel.train._recipe import Recipe
 from hubel.train._run import Run, RunError
 from hubel.train._signals import StoppedError
+from hubel.train._space import Choice, Range, default_space, parse_space, parse_value
+from hubel.train._sweep import SweepResult, Trial, sweep
 from hubel.train._train import resume, train
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CheckpointError",
+    "Choice",
     "Display",
     "EpochMetrics",
     "Event",
@@ -33,22 +36,29 @@ __all__ = [
     "NotFiniteError",
     "Notice",
     "Progress",
+    "Range",
     "RateRange",
     "Recipe",
     "Run",
     "RunError",
     "Started",
     "StoppedError",
+    "SweepResult",
     "TensorBoard",
+    "Trial",
     "choose",
+    "default_space",
     "evaluate",
     "find_learning_rate",
     "fine_tune",
     "is_first_process",
     "load_model",
+    "parse_space",
+    "parse_value",
     "predict",
     "resume",
     "save_model",
+    "sweep",
     "together",
     "train",
 ]

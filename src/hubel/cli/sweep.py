@@ -1,0 +1,154 @@
+"""`hubel sweep`: search for a better recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubel.cli._network import add_options
+from hubel.cli._trained import add_data_options, fitted_network, named
+from hubel.cli.train import add_recipe_options, directory_name, recipe_of
+
+if TYPE_CHECKING:
+    from hubel.train import SweepResult, Trial
+
+DESCRIPTION = """Search for a better recipe: train many times, choose by the validation images, give up what is worse.
+
+The same line goes on with a search that was stopped or killed; several at once share it. Each trial is a run."""
+EXAMPLES = """  hubel sweep lenet5 mnist --trials 30
+  hubel sweep resnet20 cifar10 --time 3600 --search learning_rate=0.001:0.1:log optimizer=sgd,adamw,muon
+  hubel sweep lenet5 mnist --trials 30 & hubel sweep lenet5 mnist --trials 30
+  hubel sweep resnet18 photos/ --sweep sweeps/photos --storage postgresql+psycopg://me@db/studies
+  hubel train lenet5 mnist --recipe sweeps/lenet5-mnist/best.toml"""
+
+SHOWN = 10  # trials in the table
+HELD_OUT = 0.1
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("network", metavar="NET", help="a zoo name, a text form in quotes, or a file")
+    parser.add_argument("data", metavar="DATA", help="a data set's name, or a path")
+    parser.add_argument(
+        "--sweep", type=Path, metavar="DIR", dest="directory", help="where it goes (default: sweeps/NET-DATA)"
+    )
+    parser.add_argument("--trials", type=int, default=20, metavar="N", help="trials in all (default: 20)")
+    parser.add_argument("--time", type=float, default=0.0, metavar="SECONDS", help="begin no trial later than this")
+    parser.add_argument(
+        "--search",
+        nargs="+",
+        default=[],
+        metavar="NAME=SPACE",
+        help="what to search: learning_rate=0.001:0.1:log batch_size=32:256 optimizer=sgd,muon",
+    )
+    parser.add_argument(
+        "--storage", default="", metavar="URL", help="the study's database (default: an SQLite file in the folder)"
+    )
+    parser.add_argument(
+        "--validation",
+        type=float,
+        default=HELD_OUT,
+        metavar="SHARE",
+        help="of the training images to hold out where the data has no validation part (default: 0.1)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object, progress on stderr")
+    add_recipe_options(parser)
+    add_data_options(parser)
+    add_options(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Search, and print what was found."""
+    from hubel.cli._console import console
+    from hubel.train import EpochMetrics, StoppedError, default_space, parse_space, sweep
+
+    network, splits, settings = fitted_network(arguments)
+    network = named(network, arguments.network)
+    recipe = recipe_of(arguments, network, splits.train)
+    space = parse_space(arguments.search, recipe) or default_space(recipe)
+    directory = arguments.directory or Path("sweeps") / directory_name(network.name, arguments.data)
+    source = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+    screen = console(stderr=arguments.json)
+    searched = ", ".join(f"{name} {values}" for name, values in space.items())
+    screen.print(f"searching {searched}\naround {recipe}", highlight=False, soft_wrap=True)
+    with screen.status("") as status:
+
+        def show(event: Any) -> None:
+            if isinstance(event, EpochMetrics):
+                status.update(f"epoch {event.epoch}  {event.evaluated} {event.evaluation_accuracy:.2%}")
+
+        try:
+            result = sweep(
+                network,
+                splits,
+                recipe,
+                directory,
+                space=space,
+                trials=arguments.trials,
+                seconds=arguments.time,
+                storage=arguments.storage,
+                source=source,
+                progress=show,
+                after=lambda trial: screen.print(_line(trial), highlight=False, soft_wrap=True),
+            )
+        except StoppedError as stopped:
+            screen.print("\nstopped and saved; the same line goes on", highlight=False)
+            return 128 + stopped.signal
+    if arguments.json:
+        print(json.dumps(_data(result, directory), ensure_ascii=False))
+    else:
+        _show(result, directory, arguments)
+    return 0 if result.best is not None else 1
+
+
+def _line(trial: Trial) -> str:
+    accuracy = "" if trial.accuracy is None else f"  validation {trial.accuracy:.2%}"
+    ended = {"done": "", "pruned": f"  given up after epoch {trial.epochs}", "failed": f"  {trial.why}"}
+    settings = "  ".join(f"{name} {_value(value)}" for name, value in trial.settings.items())
+    return f"trial {trial.number:3d}{accuracy}{ended.get(trial.outcome, '')}  {settings}"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _data(result: SweepResult, directory: Path) -> dict[str, Any]:
+    trials = [{**dataclasses.asdict(trial), "directory": str(trial.directory)} for trial in result.trials]
+    best = None if result.best is None else trials[result.trials.index(result.best)]
+    return {"sweep": str(directory), "recipe": str(directory / "best.toml"), "best": best, "trials": trials}
+
+
+def _show(result: SweepResult, directory: Path, arguments: Namespace) -> None:
+    from rich.table import Table
+
+    from hubel.cli._console import console
+
+    screen = console()
+    names = list(dict.fromkeys(name for trial in result.trials for name in trial.settings))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for title in ("trial", "validation", "epochs", *names):
+        table.add_column(title.replace("_", " "), justify="right")
+    table.add_column("")
+    ranked = sorted(result.trials, key=lambda trial: (trial.outcome == "done", trial.accuracy or 0.0), reverse=True)
+    for trial in ranked[:SHOWN]:
+        accuracy = "" if trial.accuracy is None else f"{trial.accuracy:.2%}"
+        settings = [_value(trial.settings.get(name, "")) for name in names]
+        told = {"done": "", "pruned": "given up"}.get(trial.outcome, trial.outcome)
+        table.add_row(str(trial.number), accuracy, str(trial.epochs), *settings, told)
+    screen.print()
+    screen.print(table, highlight=False)
+    if len(ranked) > SHOWN:
+        screen.print(f"[dim]the best {SHOWN} of {len(ranked)}; all of them: --json[/]")
+    if result.best is None:
+        screen.print("no trial came to its end", highlight=False)
+        return
+    again = f"hubel train {shlex.quote(arguments.network)} {shlex.quote(arguments.data)}"
+    best, folder = result.best.directory, shlex.quote(str(directory / "best.toml"))
+    screen.print(
+        f"\nthe best recipe lies in {folder}, its run in {shlex.quote(str(best))}", highlight=False, soft_wrap=True
+    )
+    screen.print(f"\nnext:  {again} --recipe {folder}", highlight=False, soft_wrap=True)
