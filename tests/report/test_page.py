@@ -220,6 +220,15 @@ def test_the_model_runs_in_the_page(page: Any) -> None:
     assert shares[0] == pytest.approx(100 * first, abs=0.2)
 
 
+def test_paper_is_light_and_shows_whole_lists(browser_page: Any, address: str) -> None:
+    browser_page.emulate_media(color_scheme="dark")
+    page = opened(browser_page, address)
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.querySelector('#network svg .page')).fill") == "rgb(255, 255, 255)"
+    assert page.locator("nav").is_hidden()
+    assert page.locator("#cell").evaluate("panel => panel.scrollHeight <= panel.clientHeight + 1")
+
+
 @pytest.mark.parametrize("width", [390, 820, 1280])
 def test_nothing_runs_out_of_the_page(browser_page: Any, address: str, width: int) -> None:
     browser_page.set_viewport_size({"width": width, "height": 800})

@@ -3,6 +3,7 @@ import { count, h, images, percent } from "hubel/dom";
 
 const WRITTEN = 20; // classes up to which numbers are written into the cells
 const MOST = 120; // classes up to which all are in the matrix
+const WIDE = 950; // pixels that a map of colours may take
 const LISTED = 12; // pairs listed beside a map of colours
 
 export function matrix(place, set) {
@@ -16,6 +17,7 @@ export function matrix(place, set) {
   const panel = h("div", { class: "panel", id: "cell", role: "region", "aria-live": "polite", "aria-label": "images of the chosen cell" });
   const turned = written && rows.length > 8 && rows.some((name) => set.classes[name].length > 6);
   const table = h("table", { class: `matrix ${written ? "written" : "small"} ${turned ? "turned" : ""}` });
+  table.style.setProperty("--cell", `${Math.max(8, Math.min(14, Math.floor(WIDE / rows.length) - 1))}px`);
   let asShares = false;
 
   const at = (label, predicted) => counts.get(`${label} ${predicted}`) ?? 0;

@@ -1,16 +1,19 @@
-// Light, dark, or as the system is set: for the page and for the drawings in it.
+// Light, dark, or as the system is set: for the page and for the drawings in it. On paper it is light.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const paper = matchMedia("print");
 
 /** Follow a `<select>` of auto, light and dark. Tells the page with the event "themechange". */
 export function theme(select) {
   const follow = () => {
-    const chosen = select.value === "auto" ? (dark.matches ? "dark" : "light") : select.value;
+    const wanted = select.value === "auto" ? (dark.matches ? "dark" : "light") : select.value;
+    const chosen = paper.matches ? "light" : wanted;
     document.documentElement.dataset.theme = chosen;
     for (const svg of document.querySelectorAll("svg[class^=hubel-]")) svg.setAttribute("class", `hubel-${chosen}`);
     document.dispatchEvent(new CustomEvent("themechange", { detail: chosen }));
   };
   select.addEventListener("change", follow);
   dark.addEventListener("change", follow);
+  paper.addEventListener("change", follow);
   follow();
 }
