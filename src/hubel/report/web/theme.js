@@ -5,15 +5,15 @@ const paper = matchMedia("print");
 
 /** Follow a `<select>` of auto, light and dark. Tells the page with the event "themechange". */
 export function theme(select) {
-  const follow = () => {
+  const follow = (printing = paper.matches) => {
     const wanted = select.value === "auto" ? (dark.matches ? "dark" : "light") : select.value;
-    const chosen = paper.matches ? "light" : wanted;
+    const chosen = printing ? "light" : wanted;
     document.documentElement.dataset.theme = chosen;
     for (const svg of document.querySelectorAll("svg[class^=hubel-]")) svg.setAttribute("class", `hubel-${chosen}`);
     document.dispatchEvent(new CustomEvent("themechange", { detail: chosen }));
   };
-  select.addEventListener("change", follow);
-  dark.addEventListener("change", follow);
-  paper.addEventListener("change", follow);
+  for (const source of [select, dark, paper]) source.addEventListener("change", () => follow());
+  addEventListener("beforeprint", () => follow(true));
+  addEventListener("afterprint", () => follow(false));
   follow();
 }
