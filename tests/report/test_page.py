@@ -224,7 +224,8 @@ def test_paper_is_light_and_shows_whole_lists(browser_page: Any, address: str) -
     browser_page.emulate_media(color_scheme="dark")
     page = opened(browser_page, address)
     page.emulate_media(media="print", color_scheme="dark")
-    page.wait_for_function("getComputedStyle(document.querySelector('#network svg .page')).fill == 'rgb(255, 255, 255)'")
+    page.wait_for_selector("#network svg.hubel-light", state="attached")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator("nav").is_hidden()
     assert page.locator("#cell").evaluate("panel => panel.scrollHeight <= panel.clientHeight + 1")
 
