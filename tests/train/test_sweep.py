@@ -166,3 +166,9 @@ def test_a_space_is_read_from_words():
 def test_a_mistaken_space_says_what_would_be_right(word, words):
     with pytest.raises(ValueError, match=words):
         parse_space([word], BASE)
+
+
+def test_a_database_that_cannot_be_used_is_told_without_its_password(tmp_path):
+    with pytest.raises(OSError, match=r"sqlite:///.*nowhere.*cannot be used") as caught:
+        search(tmp_path / "sweep", 1, f"sqlite:///{tmp_path}/nowhere/study.db")
+    assert "Traceback" not in str(caught.value)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 BEST = "best.toml"
 _MACHINE = ("device", "threads", "precision", "memory_format")  # measured once, not for every trial
 _UNPRUNED = 4  # trials that are never given up, so that there is something to compare with
+_ATTEMPTS = 4  # to open the database
 _FAILURES = 3  # in a row after which trying on would only fail again
 
 Outcome = Literal["done", "pruned", "failed", "running"]
@@ -280,13 +281,8 @@ def _study(folder: Path, storage: str, network: Network, splits: Splits, recipe:
         "space": {name: json.loads(json.dumps(dataclasses.asdict(values))) for name, values in space.items()},
     }
     with _lock(folder, "study", wait=True):  # two processes that make the tables at once would be in each other's way
-        study = optuna.create_study(
-            storage=storage or f"sqlite:///{folder / 'study.db'}",
-            study_name=folder.name,
-            direction="maximize",
-            load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(_UNPRUNED, n_warmup_steps=max(1, int(recipe.epochs / 4))),
-        )
+        study = _opened(storage or f"sqlite:///{folder / 'study.db'}", folder.name)
+        study.pruner = optuna.pruners.MedianPruner(_UNPRUNED, n_warmup_steps=max(1, int(recipe.epochs / 4)))
         begun = study.user_attrs.get("settings")
         if begun is None:
             study.set_user_attr("settings", settings)
@@ -299,6 +295,26 @@ def _study(folder: Path, storage: str, network: Network, splits: Splits, recipe:
                 "with, or take another folder"
             )
     return study
+
+
+def _opened(storage: str, name: str) -> optuna.Study:
+    """The study, made where it is not there. Machines that make the tables at the same moment get in each other's way,
+    which a lock in a folder cannot help; the one that lost tries again.
+    """
+    import optuna
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for left in reversed(range(_ATTEMPTS)):
+        try:
+            return optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
+        except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:  # noqa: PERF203 (a few rounds)
+            if not left:
+                reason = str(error).strip().splitlines()[0]
+                shown = make_url(storage).render_as_string(hide_password=True)
+                raise OSError(f"{shown}: the study's database cannot be used ({reason})") from None
+            time.sleep(0.5)
+    raise AssertionError
 
 
 def _holds(space: Space, name: str, value: Any) -> bool:
