@@ -46,23 +46,29 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("image", nargs="?", metavar="IMAGE", help="numbers in quotes, a file of them, a picture, or -")
     parser.add_argument("kernel", nargs="?", metavar="KERNEL", help="numbers in quotes, a file of them, or a name")
     how = parser.add_argument_group("how the window moves")
-    how.add_argument("--stride", "--strides", type=_size, metavar="N", help="step between positions: 2 or 2x1")
-    how.add_argument("--padding", type=_padding, default="valid", metavar="P", help="same, valid (none), 1 or 1x2")
-    how.add_argument("--dilation", type=_size, metavar="N", help="distance between the kernel's places, 1 by default")
+    how.add_argument("--stride", "--strides", type=size_argument, metavar="N", help="step between positions: 2 or 2x1")
+    how.add_argument(
+        "--padding", type=padding_argument, default="valid", metavar="P", help="same, valid (none), 1 or 1x2"
+    )
+    how.add_argument(
+        "--dilation", type=size_argument, metavar="N", help="distance between the kernel's places, 1 by default"
+    )
     how.add_argument("--strict", action="store_true", help="refuse windows that leave rows or columns uncovered")
     what = parser.add_argument_group("what happens in the window")
-    what.add_argument("--bias", type=_number, metavar="B", help="add a number to every sum")
+    what.add_argument("--bias", type=number_argument, metavar="B", help="add a number to every sum")
     what.add_argument("--activation", metavar="F", help=f"then apply {', '.join(ACTIVATIONS)}")
     what.add_argument("--flip", action="store_true", help="turn the kernel by 180° first")
     what.add_argument("--pool", choices=("max", "average"), help="pool instead of a kernel")
-    what.add_argument("--size", type=_size, metavar="N", help="the pooling window, 2 by default")
+    what.add_argument("--size", type=size_argument, metavar="N", help="the pooling window, 2 by default")
     show = parser.add_argument_group("what is shown")
     only = show.add_mutually_exclusive_group()
     only.add_argument("--step", type=_place, metavar="ROW,COLUMN", help="one position of the output, counted from 0")
     only.add_argument("--result", action="store_true", help="the output alone")
     only.add_argument("--all", action="store_true", help="every position, however many")
     only.add_argument("--list", action="store_true", help="the kernels that have names")
-    show.add_argument("--shrink", type=_size, metavar="N", help="shrink a picture to N rows and columns at most")
+    show.add_argument(
+        "--shrink", type=size_argument, metavar="N", help="shrink a picture to N rows and columns at most"
+    )
     show.add_argument("--json", action="store_true", help="print one JSON object")
     show.add_argument("-o", "--output", metavar="FILE", help="write the output as a picture, grey")
 
@@ -74,8 +80,8 @@ def run(arguments: Namespace) -> int:
         return 0
     if arguments.image is None:
         raise ValueError("expected an image, such as '1 0 / 0 1'; `hubel convolve --help` has examples")
-    source = _source(arguments.image, arguments.shrink)
-    walk = _walk(source.planes, arguments)
+    source = source_of(arguments.image, arguments.shrink)
+    walk = walk_of(source.planes, arguments)
     if arguments.strict:
         walk.check_strictly()
     _check_effort(walk, arguments)
@@ -97,7 +103,8 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _walk(planes: Planes, arguments: Namespace) -> Convolution | Pooling:
+def walk_of(planes: Planes, arguments: Namespace) -> Convolution | Pooling:
+    """Return the walk that the arguments describe; raise `ValueError` for those that do not go together."""
     if arguments.pool:
         unusable = ("kernel", "dilation", "bias", "activation", "flip")
         for name in unusable:
@@ -132,7 +139,8 @@ def _check_effort(walk: Convolution | Pooling, arguments: Namespace) -> None:
         raise ValueError(f"expected at most {most:,} products, received {walk.products:,}; {remedy}")
 
 
-def _source(given: str, shrink: Pair | None) -> Source:
+def source_of(given: str, shrink: Pair | None) -> Source:
+    """Read numbers, a file of them, or a picture."""
     if given == "-":
         return Source(read_planes(sys.stdin.read()))
     path = _existing(given)
@@ -168,14 +176,16 @@ def _existing(given: str) -> Path | None:
         return None
 
 
-def _size(text: str) -> Pair:
+def size_argument(text: str) -> Pair:
+    """Read `2` or `2x3`."""
     found = re.fullmatch(r"(\d{1,9})(?:[x×,](\d{1,9}))?", text, re.ASCII)
     if not found or 0 in (sizes := (int(found[1]), int(found[2] or found[1]))):
         raise ArgumentTypeError(f"expected a number from 1, or rows and columns such as 2x3, received {text!r}")
     return sizes
 
 
-def _padding(text: str) -> Padding:
+def padding_argument(text: str) -> Padding:
+    """Read `same`, `valid`, `1` or `1x2`."""
     if text in ("same", "valid"):
         return text  # type: ignore[return-value]
     found = re.fullmatch(r"(\d{1,9})(?:[x×,](\d{1,9}))?", text, re.ASCII)
@@ -191,7 +201,8 @@ def _place(text: str) -> Pair:
     return int(found[1]), int(found[2])
 
 
-def _number(text: str) -> Number:
+def number_argument(text: str) -> Number:
+    """Read `3`, `−1.5` or `1/9`."""
     try:
         return read_number(text)
     except ValueError as error:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentTypeError, _ActionsContainer
 
 
-def add_layer(parser: ArgumentParser, default: str) -> None:
+def add_layer(parser: _ActionsContainer, default: str) -> None:
     """Add --layer; `default` says what is taken where it is not given."""
     parser.add_argument(
         "--layer", metavar="NAME", help=f"a layer or part, by its name in `hubel explain` (default: {default})"
     )
 
 
-def add_channels(parser: ArgumentParser, default: str) -> None:
+def add_channels(parser: _ActionsContainer, default: str) -> None:
     """Add --channels; `default` says which are taken where it is not given."""
     parser.add_argument(
         "--channels", type=channels, metavar="LIST", help=f"channels from 0, such as 0,3,8-11 (default: {default})"

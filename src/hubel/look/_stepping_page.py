@@ -1,0 +1,133 @@
+"""A window's way as a page that plays: every position's products and running sum, computed in the page."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hubel.look._colour import Kind, Scale
+from hubel.look._stepping_plate import chosen_channels, input_scale
+
+if TYPE_CHECKING:
+    from hubel.arch import Pair
+    from hubel.look.stepping import Stepping
+
+MOST_CHANNELS = 8  # of the input that are put in the page
+MOST_NUMBERS = 400_000  # of the input that are put in the page
+WHOLE = 60_000  # milliseconds that the film takes at most, where there are many positions
+KINDS: tuple[Kind, ...] = ("signed", "magnitude", "grey")
+
+
+def to_html(found: Stepping, theme: str, place: Pair | None) -> str:
+    """Write the page. A dense layer, and one whose weights differ from place to place, stands still.
+
+    Raises `ValueError` for an input too large to be put in a page.
+    """
+    if found.is_dense or (found.kind == "sum" and found.kernel is None):
+        return found.plate(place).html(theme)
+    held = _data(found, place)
+    inputs = "".join(
+        f'<figure class="input"><div class="screen{" small" if len(held["channels"]) > 2 else ""}">'
+        f'<canvas role="img" aria-label="what came in, channel {channel}"></canvas><i></i></div>'
+        f"<figcaption>{_caption(found, channel)}</figcaption></figure>"
+        for channel in held["channels"]
+    )
+    buttons = "".join(
+        f'<button type="button" id="{name}" title="{title}">{name}</button>'
+        for name, title in (
+            ("first", "the first position"),
+            ("back", "one position back"),
+            ("play", "play or pause"),
+            ("next", "one position on"),
+            ("last", "the last position"),
+        )
+    )
+    data = json.dumps(held, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
+    return (
+        f'<!doctype html>\n<html lang="en" data-theme="{theme}">\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(found.title)}</title>\n<style>\n{_file('stepping.css')}</style>\n<main>\n"
+        f"<h1>{escape(found.title)}</h1>\n<p>{escape(found.rules)}</p>\n"
+        f'<nav aria-label="positions">{buttons}<input type="range" id="slider" min="0" aria-label="position">'
+        '<output id="where"></output></nav>\n'
+        f'<div class="panels">{inputs}<figure id="output"><div class="screen"><canvas role="img" '
+        f'aria-label="the output so far"></canvas><i></i></div><figcaption>output so far, '
+        f"{found.output.shape[0]}×{found.output.shape[1]}: click a place</figcaption></figure></div>\n"
+        '<h2>In the window</h2>\n<div class="products" id="products"></div>\n'
+        '<h2>What comes of it</h2>\n<p id="sum"></p>\n<div id="chart"></div>\n</main>\n'
+        f'<script type="application/json" id="data">{data}</script>\n'
+        f"<script>\n{_file('stepping.js')}</script>\n</html>\n"
+    )
+
+
+def _caption(found: Stepping, channel: int) -> str:
+    size = f"{found.inputs.shape[1]}×{found.inputs.shape[2]}"
+    return f"came in, channel {channel}, {size}" if len(found.channels) > 1 else f"came in, {size}"
+
+
+def _data(found: Stepping, place: Pair | None) -> dict[str, Any]:
+    here = found.position(place or found.strongest)
+    room = MOST_NUMBERS // found.inputs[0].size
+    if not room or found.output.size > MOST_NUMBERS:
+        raise ValueError(
+            f"expected an input of at most {MOST_NUMBERS:,} numbers a channel for a page, received "
+            f"{found.inputs[0].size:,}; write .png or .gif, or make the image smaller"
+        )
+    kept = chosen_channels(found, here, min(MOST_CHANNELS, room))
+    below = found.position((0, 0))
+    right, down = (
+        found.position((0, min(1, found.output.shape[1] - 1))),
+        found.position((min(1, len(found.output) - 1), 0)),
+    )
+    kernel = None if found.kernel is None else found.kernel[kept]
+    biases = [done.value - here.total for done in here.finish if done.name == "bias"]
+    others = len(found.channels) - len(kept)
+    inputs = found.inputs[kept]
+    return {
+        "kind": found.kind,
+        "shape": list(inputs.shape),
+        "out": list(found.output.shape),
+        "kernel": [len(here.rows), len(here.columns)],
+        "stride": [down.rows[0] - below.rows[0], right.columns[0] - below.columns[0]],
+        "before": [-below.rows[0], -below.columns[0]],
+        "dilation": [_gap(here.rows), _gap(here.columns)],
+        "channels": [found.channels[number] for number in kept],
+        "others": others,
+        "inputs": [_short(plane) for plane in inputs],
+        "weights": None if kernel is None else [_short(plane) for plane in kernel],
+        "sums": None if not others or found.sums is None else _short(found.sums),
+        "bias": biases[0] if biases else None,
+        "activation": next((done.name for done in here.finish if done.name != "bias"), None),
+        "output": _short(found.output),
+        "place": here.place[0] * found.output.shape[1] + here.place[1],
+        "chosen": place is not None,
+        "delay": int(min(500, max(40, WHOLE / found.output.size))),
+        "tables": {kind: Scale(kind, -1.0, 1.0).bar(128)[0].tolist() for kind in KINDS},
+        "scales": {
+            "input": _scale(input_scale(found)),
+            "output": _scale(Scale.of(found.output)),
+            "weights": _scale(Scale.of_signed(found.kernel if found.kernel is not None else [0.0])),
+            "products": _scale(Scale.of_signed(here.products)),
+        },
+    }
+
+
+def _gap(places: tuple[int, ...]) -> int:
+    return places[1] - places[0] if len(places) > 1 else 1
+
+
+def _scale(scale: Scale) -> dict[str, Any]:
+    return {"kind": scale.kind, "low": scale.low, "high": scale.high}
+
+
+def _short(numbers: Any) -> list[float]:
+    """Write numbers with six figures: what the page shows has three."""
+    return [float(f"{value:.6g}") for value in np.asarray(numbers).ravel().tolist()]
+
+
+def _file(name: str) -> str:
+    return files("hubel.look").joinpath(name).read_text(encoding="utf-8")
