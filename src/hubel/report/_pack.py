@@ -22,7 +22,7 @@ from hubel.tasks import LoadedModel
 
 FORMAT = 1
 MOST_PARAMETERS = 1_500_000  # 8 MB of page
-MOST_MACS = 250_000_000  # about half a second of JavaScript
+MOST_MACS = 250_000_000  # some 0.2 s of JavaScript
 
 
 def pack(model: LoadedModel) -> dict[str, Any] | None:
@@ -65,7 +65,7 @@ def pack(model: LoadedModel) -> dict[str, Any] | None:
 def reason_not_packed(model: LoadedModel) -> str | None:
     """Why a model cannot run in a page: it is too large, or has a layer that the page does not know; None if it can.
 
-    A page takes up to 1,500,000 parameters (8 MB of text) and 250,000,000 MACs (about half a second).
+    A page takes up to 1,500,000 parameters (8 MB of text) and 250,000,000 MACs (some 0.2 s).
     """
     report = analyse(model.network)
     if report.parameters > MOST_PARAMETERS:

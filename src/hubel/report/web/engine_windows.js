@@ -9,51 +9,69 @@ export function makeConvolution(settings, input, output, { weight, bias }) {
   const [rows, columns, filters] = output;
   const each = channels / groups;
   const own = filters / groups;
-  // for speed: group, kernel row, kernel column, channel, filter, so that the inner loop runs along memory
-  const fast = new Float32Array(weight.length);
-  const sums = new Float64Array(own);
+  // for speed: group, four filters, kernel row, kernel column, channel, one of the four; so that four sums stay in
+  // registers while the innermost loop runs along the memory of a whole kernel row
+  const fours = Math.ceil(own / 4);
+  const fast = new Float32Array(groups * fours * kh * kw * each * 4);
+  const joined = groups === 1 && dx === 1;
 
   function refresh() {
     for (let f = 0; f < filters; f++) {
-      const group = Math.floor(f / own);
+      const four = Math.floor(f / own) * fours + ((f % own) >> 2);
       for (let c = 0; c < each; c++) {
         for (let tap = 0; tap < kh * kw; tap++) {
-          fast[((group * kh * kw + tap) * each + c) * own + (f % own)] = weight[(f * each + c) * kh * kw + tap];
+          fast[((four * kh * kw + tap) * each + c) * 4 + (f % own % 4)] = weight[(f * each + c) * kh * kw + tap];
         }
       }
     }
   }
 
   function run([data], out) {
-    for (let group = 0; group < groups; group++) {
-      for (let r = 0; r < rows; r++) {
-        for (let q = 0; q < columns; q++) place(data, out, group, r, q);
+    for (let r = 0; r < rows; r++) {
+      for (let q = 0; q < columns; q++) {
+        for (let four = 0; four < groups * fours; four++) place(data, out, four, r, q);
       }
     }
   }
 
-  function place(data, out, group, r, q) {
-    sums.fill(0);
+  function place(data, out, four, r, q) {
+    const group = (four / fours) | 0;
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
     for (let ky = 0; ky < kh; ky++) {
       const y = r * sy - top + ky * dy;
       if (y < 0 || y >= height) continue;
-      for (let kx = 0; kx < kw; kx++) {
-        const x = q * sx - left + kx * dx;
-        if (x < 0 || x >= width) continue;
-        const start = (y * width + x) * channels + group * each;
-        let w = (group * kh * kw + ky * kw + kx) * each * own;
-        for (let c = 0; c < each; c++) {
-          const value = data[start + c];
-          if (value === 0) {
-            w += own; // ink and ReLU leave many noughts
-            continue;
+      const first = q * sx - left;
+      // the kernel's columns that lie in the picture: all at once where they are neighbours in memory, else one by one
+      let kx = joined ? Math.max(0, -first) : 0;
+      const end = joined ? Math.min(kw, width - first) : kw;
+      while (kx < end) {
+        const x = first + kx * dx;
+        const count = joined ? end - kx : 1;
+        if (x >= 0 && x < width) {
+          let i = (y * width + x) * channels + group * each;
+          let w = ((four * kh + ky) * kw + kx) * each * 4;
+          for (const last = i + count * each; i < last; i++, w += 4) {
+            const value = data[i];
+            a += value * fast[w];
+            b += value * fast[w + 1];
+            c += value * fast[w + 2];
+            d += value * fast[w + 3];
           }
-          for (let f = 0; f < own; f++) sums[f] += value * fast[w++];
         }
+        kx += count;
       }
     }
-    const to = (r * columns + q) * filters + group * own;
-    for (let f = 0; f < own; f++) out[to + f] = bias ? sums[f] + bias[group * own + f] : sums[f];
+    const start = (four % fours) * 4;
+    let f = group * own + start;
+    const to = (r * columns + q) * filters;
+    const more = own - start;
+    out[to + f] = bias ? a + bias[f] : a;
+    if (more > 1) out[to + ++f] = bias ? b + bias[f] : b;
+    if (more > 2) out[to + ++f] = bias ? c + bias[f] : c;
+    if (more > 3) out[to + ++f] = bias ? d + bias[f] : d;
   }
 
   function runDepthwise([data], out) {
