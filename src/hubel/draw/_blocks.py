@@ -11,10 +11,8 @@ from hubel.draw._scene import Line, Mark, Scene, moved
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._u import is_u, u_shape
 
-NOTE = (
-    "In a box: what it does (/2: every second place), its output, parameters · MACs. "
-    "×3: three alike in a row, the first one's figures."
-)
+NOTE = "In a box: what it does (/2: every second place), its output, parameters · MACs."
+FOLDED = " ×3: three alike in a row, the first one's figures."
 TALL = 900.0  # a column that is longer is broken where the page has room for another
 BETWEEN = 36.0  # between columns
 
@@ -28,7 +26,18 @@ def blocks(report: Report, page: float) -> Scene:
     else:
         pieces = [input_box(report.network.input), *map(piece, items)]
         body = _columns(pieces, page - 2 * MARGIN)
-    return sheet(report, "blocks", body, items, NOTE, page)
+    return sheet(report, "blocks", body, items, NOTE + FOLDED * _any_folded(items), page)
+
+
+def _any_folded(items: Sequence[Item]) -> bool:
+    """Whether anywhere inside several parts are drawn once."""
+    for item in items:
+        if getattr(item, "times", 1) > 1:
+            return True
+        inside = item.branches if isinstance(item, Split) else [getattr(item, "items", ())]
+        if any(branch and _any_folded(branch) for branch in inside):
+            return True
+    return False
 
 
 def piece(item: Item, scope: str = "") -> Piece:

@@ -78,7 +78,8 @@ def _table(report: Report) -> str:
     )
     rows = "\n".join(_row(row) for row in report.rows)
     total = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds (MACs) for one image"
-    return f"<table><caption>{total}</caption><thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table>"
+    body = f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>"
+    return f"<table><caption><span>{total}</span></caption>{body}</table>"
 
 
 def _classes() -> tuple[str, ...]:
