@@ -69,8 +69,7 @@ def _curves(
     ends = (float(np.log10(low)), float(np.log10(high))) if logarithmic else (min(low, 0.0), high)
     count = max(map(len, curves.values()))
     axes = Axes(64, 30, 480, 150, (1, max(2, count)), ends)
-    ticks = [(ends[0] + (ends[1] - ends[0]) * part / 3) for part in range(4)]
-    up = [(tick, number_text(10**tick if logarithmic else tick)) for tick in ticks]
+    up = [(tick, number_text(10**tick if logarithmic else tick)) for tick in _ticks(*ends)]
     marks = axes.frame([(1, "1"), (count, f"{count}")], up, "step")
     for step in lines:
         marks += axes.curve((step + 0.5, step + 0.5), ends, "grid")
@@ -79,3 +78,12 @@ def _curves(
         marks += axes.curve(range(1, len(curve) + 1), heights.tolist(), f"line-{number}")
     names = ("", *(("blue", "orange")[number % 2] + f": {name}" for number, name in enumerate(drawn)))
     return Chart(title, tuple(marks), 560, 216, "; ".join([*names[1:], *([note] if lines or logarithmic else [])]))
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers between two, three to six of them."""
+    rough = max(high - low, 1e-9) / 4
+    unit = 10.0 ** np.floor(np.log10(rough))
+    step = float(next(unit * part for part in (1, 2, 5, 10) if unit * part >= rough))
+    first = int(np.ceil(low / step - 1e-9))
+    return [number * step for number in range(first, int(np.floor(high / step + 1e-9)) + 1)]

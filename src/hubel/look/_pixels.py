@@ -41,7 +41,7 @@ def opened(model: LoadedModel, image: Any, longest: int | None) -> Tensor:
 
 def as_numbers(pixels: Pixels, device: torch.device) -> Tensor:
     """Return uint8 H×W×C as numbers from 0 to 1, 1×C×H×W."""
-    return torch.from_numpy(np.array(pixels)).to(device).permute(2, 0, 1)[None].float() / 255
+    return torch.from_numpy(np.array(pixels)).to(device).permute(2, 0, 1)[None].float().contiguous() / 255
 
 
 def as_pixels(picture: Tensor) -> Pixels:
@@ -58,7 +58,7 @@ def normalised(model: LoadedModel, picture: Tensor) -> Tensor:
     return (picture - mean) / std
 
 
-def grey_noise(model: LoadedModel, size: tuple[int, int], seed: int, spread: float = 0.04) -> Tensor:
+def grey_noise(model: LoadedModel, size: tuple[int, int], seed: int, spread: float = 0.02) -> Tensor:
     """Return a picture to start from, 1×C×H×W: the training images' mean with a little noise."""
     given = model.preprocessing
     generator = torch.Generator().manual_seed(seed)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Pixels = npt.NDArray[np.uint8]
 LONGEST = 512
+_LEVELS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,13 +149,32 @@ def _step(
     shown = moved if aim.takes((height, width)) else functional.interpolate(moved, own, mode="bilinear")
     score = aim.score(normalised(model, shown))
     (gradient,) = torch.autograd.grad(score, moved)
+    gradient = _levelled(gradient)
     if variation:
         (rough,) = torch.autograd.grad(roughness(moved), moved)
-        gradient = gradient / gradient.abs().mean().clamp_min(1e-12)
-        gradient = gradient - variation * rough / rough.abs().mean().clamp_min(1e-12)
-    gradient = gradient / gradient.abs().mean().clamp_min(1e-12)
+        gradient = _even(gradient - variation * _even(rough))
     changed = (moved.detach() + rate * gradient).clamp(0, 1)
     return changed.roll((-down, -along), (2, 3)), float(score.detach())
+
+
+def _levelled(gradient: Tensor) -> Tensor:
+    """Split a gradient into fine to coarse details and give all the same strength (a Laplacian pyramid, as in
+    Mordvintsev's notebook of 2016), since the finest would drown the others; of length 1 on average.
+    """
+    found, rest = torch.zeros_like(gradient), gradient
+    for _ in range(_LEVELS):
+        if min(rest.shape[2:]) < 8:
+            break
+        coarse = functional.avg_pool2d(rest, 2, ceil_mode=True, count_include_pad=False)
+        fine = rest - resized(coarse, (rest.shape[2], rest.shape[3]))
+        found = found + resized(_even(fine), (gradient.shape[2], gradient.shape[3]))
+        rest = coarse
+    return _even(found + resized(_even(rest), (gradient.shape[2], gradient.shape[3])))
+
+
+def _even(values: Tensor) -> Tensor:
+    """Return numbers divided by their mean distance from nought; noughts stay."""
+    return values / values.abs().mean().clamp_min(1e-20)
 
 
 def _aim(model: LoadedModel, layer: str | None, channel: int | None, class_name: str | int | None) -> _Aim:

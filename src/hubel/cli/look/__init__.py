@@ -16,7 +16,21 @@ EXAMPLES = """  hubel look maps runs/lenet5-mnist digit.png -o maps.png
   hubel look WHAT --help"""
 
 # its module has HELP, DESCRIPTION, EXAMPLES, add_arguments(parser), run(arguments) -> int
-WHATS: tuple[str, ...] = ("maps", "unit", "filters", "mistakes", "space", "cam", "saliency", "integrated-gradients", "occlusion")
+WHATS: tuple[str, ...] = (
+    "maps",
+    "unit",
+    "filters",
+    "convolve",
+    "mistakes",
+    "space",
+    "changes",
+    "cam",
+    "saliency",
+    "integrated-gradients",
+    "occlusion",
+    "dream",
+    "style",
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

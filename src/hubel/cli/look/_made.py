@@ -1,0 +1,85 @@
+"""What dreams and style transfers share on the command line: progress, files, frames."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubel.cli._console import console
+
+if TYPE_CHECKING:
+    from hubel.look.dream import Dream
+    from hubel.look.style import Stylised
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".apng", ".svg", ".html")
+MOVING = (".gif", ".apng")
+
+
+def add_files(parser: ArgumentParser, longest: int) -> None:
+    """Add where the picture and its frames go, its size and the seed."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        help="write the picture (.png, .jpg, .webp), the way there (.gif, .apng), or a page of both (.svg, .html)",
+    )
+    parser.add_argument("--frames", metavar="DIR", type=Path, help="write the picture after each step, as numbered PNG")
+    parser.add_argument(
+        "--longest", type=int, metavar="PIXELS", help=f"the picture's longer side (default: its own, at most {longest})"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn at random (default 0)")
+    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+
+
+def check_files(arguments: Namespace) -> bool:
+    """Refuse what could not be written before the work is done; return whether frames must be kept."""
+    output = arguments.output
+    if output is not None and output.suffix.lower() not in ENDINGS:
+        raise ValueError(
+            f"expected a file that ends with {', '.join(ENDINGS)}, received {output.suffix or output.name!r}"
+        )
+    if arguments.longest is not None and not 16 <= arguments.longest <= 4096:
+        raise ValueError(f"expected --longest from 16 to 4096 pixels, received {arguments.longest}")
+    return arguments.frames is not None or (output is not None and output.suffix.lower() in MOVING)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int, float], None]]:
+    """Show step, steps and the number that changes, in a terminal."""
+    screen = console(stderr=True)
+    with screen.status(what) as status:
+        yield lambda step, steps, value: status.update(f"{what}: step {step} of {steps}, {value:.4g}")
+
+
+def finish(arguments: Namespace, made: Dream | Stylised, told: str, data: dict[str, Any]) -> int:
+    """Write what was asked for, and tell what was made."""
+    from hubel.look._frames import save_frames
+
+    screen = console(stderr=arguments.json)
+    screen.print(told, highlight=False, markup=False)
+    if arguments.output is not None:
+        made.save(arguments.output)
+        screen.print(f"wrote {arguments.output}", highlight=False, markup=False, soft_wrap=True)
+    elif screen.is_terminal and not arguments.json:
+        _show(made.picture)
+    if arguments.frames is not None:
+        count = len(save_frames(arguments.frames, made.frames))
+        screen.print(f"wrote {count} frames to {arguments.frames}", highlight=False, markup=False, soft_wrap=True)
+    if arguments.json:
+        print(json.dumps(data, ensure_ascii=False, allow_nan=False))
+    return 0
+
+
+def _show(picture: Any) -> None:
+    from hubel.cli._picture import coloured_half_blocks
+    from hubel.look._frames import as_image
+
+    image = as_image(picture).convert("RGB")
+    image.thumbnail((64, 64))
+    for line in coloured_half_blocks(image):
+        console().print(line)
