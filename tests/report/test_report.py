@@ -165,6 +165,18 @@ def test_without_its_images_the_page_says_so(run: Run, tmp_path: Path) -> None:
     assert "could not be read" in page.words
     assert "layers" in page.data
     assert f"{run.metrics[-1].evaluation_accuracy:.2%}" in page.words
+    assert str(tmp_path) not in page.text
+
+
+def test_the_command_says_why_there_are_no_images(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = Path(run.settings["data"]["source"]["source"])
+    moved = data.rename(tmp_path / "elsewhere.npz")
+    try:
+        assert main(["report", str(run.directory), "-o", str(tmp_path / "page.html")]) == 0
+    finally:
+        moved.rename(data)
+    assert "corners.npz" in capsys.readouterr().err
+    assert "images" not in Page(tmp_path / "page.html").data
 
 
 def test_images_of_one_class_and_none_wrong(run: Run, tmp_path: Path) -> None:

@@ -49,9 +49,19 @@ def run(arguments: Namespace) -> int:
 
 
 def _dataset(arguments: Namespace, done: Run) -> Dataset | None:
-    """The part of DATA to measure on; None for the run's own."""
-    if arguments.data is None:
-        return None
-    from hubel.report import measured_part
+    """The part of DATA to measure on, by default of the run's own data; None where that cannot be read."""
+    from hubel.cli._console import console
+    from hubel.report import measured_part, own_dataset
 
-    return measured_part(read(reading(arguments, done.network)))
+    if arguments.data is not None:
+        return measured_part(read(reading(arguments, done.network)))
+    try:
+        return own_dataset(done)
+    except (OSError, ValueError, LookupError) as error:
+        again = f"hubel report {arguments.run_directory} DATA"
+        console(stderr=True).print(
+            f"the report has no images, which cannot be read ({error}); with them: {again}",
+            markup=False,
+            soft_wrap=True,
+        )
+        return None

@@ -7,7 +7,6 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from html import escape
-from pathlib import Path
 
 from hubel import zoo
 from hubel.arch import Report
@@ -213,10 +212,7 @@ def calibration(found: Mistakes) -> str:
 def how_made(run: Run) -> str:
     """Recipe, seed, versions, device, data's fingerprint, and how to run it again."""
     data, environment = run.settings["data"], dict(run.settings["environment"])
-    recipe = [
-        [name.replace("_", " "), f"{value:g}" if isinstance(value, float) else str(value)]
-        for name, value in run.recipe.to_dict().items()
-    ]
+    recipe = [[name.replace("_", " "), _setting(name, value)] for name, value in run.recipe.to_dict().items()]
     made = [[name, str(value)] for name, value in environment.items() if value]
     facts = [
         ["data", data["name"]],
@@ -233,12 +229,23 @@ def how_made(run: Run) -> str:
     )
 
 
+def _setting(name: str, value: object) -> str:
+    if name == "weights":
+        return _last(str(value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value) or "none"
+
+
+def _last(place: str) -> str:
+    """A file's or folder's name, or a word as it is: where things lie on a machine is its user's affair."""
+    return re.split(r"[/\\]", place.rstrip("/\\"))[-1]
+
+
 def again(run: Run) -> str:
     """The line that trains the same once more. Of a folder of images, its name alone is told: paths are the user's."""
     source = dict(run.settings["data"].get("source", {}))
     data = str(source.get("source", "DATA"))
     folder = run.directory.name or "RUN"
-    words = ["hubel", "train", _network(run), shlex.quote(Path(data).name if re.search(r"[/\\]", data) else data)]
+    words = ["hubel", "train", _network(run), shlex.quote(_last(data))]
     words += [f"--fit {source['fit']}"] if source.get("fit", "crop") != "crop" else []
     words += ["--bad-images skip"] if source.get("bad_images") == "skip" else []
     return " ".join([*words, "--recipe", shlex.quote(f"{folder}/run.toml")])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,10 @@ from hubel.train import Run
 REPORT = "report.html"
 _PAGE = 1080.0  # the main column's width, in pixels
 _SAMPLES = 12
+_MISSING = (
+    "There is no confusion matrix and no picture here: the images could not be read where they lay. With them at hand: "
+    "<code>hubel report RUN DATA</code>."
+)
 
 
 def write_report(run: Run, output: str | os.PathLike[str] | None = None, *, dataset: Dataset | None = None) -> Path:
@@ -38,13 +42,13 @@ def write_report(run: Run, output: str | os.PathLike[str] | None = None, *, data
     Raises RunError where training has not ended; ValueError where `dataset` does not fit the model.
     """
     model = run.model()
-    reason = ""
     if dataset is None:
-        dataset, reason = _own(run)
+        with contextlib.suppress(OSError, ValueError, LookupError):
+            dataset = own_dataset(run)
     found = _answers(run, model, dataset) if dataset is not None and len(dataset) else None
     path = run.directory / REPORT if output is None else Path(output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, _page(run, model, found, reason).encode())
+    write_atomically(path, _page(run, model, found).encode())
     return path
 
 
@@ -59,18 +63,18 @@ def _answers(run: Run, model: LoadedModel, dataset: Dataset) -> Mistakes:
         model.module.to("cpu")
 
 
-def _own(run: Run) -> tuple[Dataset | None, str]:
-    """The images that a run is measured on, or why they cannot be had."""
+def own_dataset(run: Run) -> Dataset:
+    """The images that a run is measured on, read again from where they lay: its test part, or else validation, or
+    else training.
+
+    Raises what `hubel.data.load` raises; ValueError where the run does not say where its data lies.
+    """
     settings = dict(run.settings["data"].get("source", {}))
     if not settings:
-        return None, "the run does not say where its data lies"
+        raise ValueError(f"{run.directory} does not say where its data lies")
     if "size" in settings:
         settings["size"] = tuple(settings["size"])
-    try:
-        splits = load(**settings)
-    except (OSError, ValueError, LookupError) as error:
-        return None, str(error)
-    return measured_part(splits), ""
+    return measured_part(load(**settings))
 
 
 def measured_part(splits: Splits) -> Dataset:
@@ -78,7 +82,7 @@ def measured_part(splits: Splits) -> Dataset:
     return next(part for part in (splits.test, splits.validation, splits.train) if part is not None)
 
 
-def _page(run: Run, model: LoadedModel, found: Mistakes | None, reason: str) -> str:
+def _page(run: Run, model: LoadedModel, found: Mistakes | None) -> str:
     report = analyse(model.network)
     parts = figure(report, page=_PAGE).parts()
     sections: list[tuple[str, str, str]] = [("network", "The network", _network(parts))]
@@ -110,16 +114,9 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None, reason: str) -> 
         }
         sections += _measured(found)
     sections.append(("made", "How it was made", how_made(run)))
-    missing = "" if found is not None else f"<p class=note>{_missing(reason)}</p>"
+    missing = "" if found is not None else f"<p class=note>{_MISSING}</p>"
     body = _body(header(run, report, found) + missing, sections)
     return page(title(run), body, data, style, entries)
-
-
-def _missing(reason: str) -> str:
-    return (
-        f"There is no confusion matrix and no picture here: the images could not be read ({escape(reason)}). "
-        "With them at hand: <code>hubel report RUN DATA</code>."
-    )
 
 
 def _body(top: str, sections: list[tuple[str, str, str]]) -> str:
