@@ -25,6 +25,14 @@ def features(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
     return _batched(model, images, network.penultimate, 0)
 
 
+def probabilities_of(model: LoadedModel, inputs: torch.Tensor) -> torch.Tensor:
+    """The class probabilities, float32 N×classes, for inputs N×C×H×W that are normalised already."""
+    network: Any = model.module
+    with torch.inference_mode():
+        scores: torch.Tensor = network.logits(inputs)
+    return scores.float().softmax(1)
+
+
 def _batched(
     model: LoadedModel, images: torch.Tensor, run: Callable[[torch.Tensor], torch.Tensor], width: int
 ) -> torch.Tensor:

@@ -35,10 +35,10 @@ class Sprite:
         return f"--sheet:url({self.address});--columns:{self.columns};--form:{self.height / self.width:g}"
 
 
-def sprite(images: npt.NDArray[np.uint8], longest: int = LONGEST) -> Sprite:
+def sprite(images: npt.NDArray[np.uint8], longest: int = LONGEST, quality: int = 85) -> Sprite:
     """Put images, uint8 N×H×W×C of one or three channels, on one sheet; larger ones than `longest` are shrunk.
 
-    Grey sheets are PNG, and exact; coloured ones WebP.
+    Grey sheets are PNG, and exact; coloured ones WebP of that `quality`, exact at 100.
     """
     count, height, width, channels = images.shape
     scale = min(1.0, longest / max(height, width))
@@ -54,6 +54,6 @@ def sprite(images: npt.NDArray[np.uint8], longest: int = LONGEST) -> Sprite:
     if channels == 1:
         sheet.save(buffer, "PNG", optimize=True)
     else:
-        sheet.save(buffer, "WEBP", quality=85)
+        sheet.save(buffer, "WEBP", quality=quality, lossless=quality == 100)
     kind = "png" if channels == 1 else "webp"
     return Sprite(f"data:image/{kind};base64,{b64encode(buffer.getvalue()).decode()}", columns, wide, tall)

@@ -53,6 +53,14 @@ class CheckpointStore:
         """The best state. Raises CheckpointError where it is absent or damaged."""
         return self._read("best")
 
+    def steps(self) -> tuple[int, ...]:
+        """The steps that there are checkpoints of, whole or not, in order."""
+        return tuple(int(name.removeprefix("step-")) for name in reversed(self._names()))
+
+    def load(self, step: int) -> Checkpoint:
+        """The checkpoint of a step. Raises CheckpointError where it is absent or damaged."""
+        return self._read(f"step-{step:08d}")
+
     def load_latest(self) -> tuple[Checkpoint | None, tuple[str, ...]]:
         """The newest whole checkpoint, None where none was ever made, and what was wrong with newer ones.
 

@@ -1,0 +1,55 @@
+"""`hubel look changes`: how a trained network came to be."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from hubel.cli.look._choose import add_layer
+from hubel.cli.look._common import add_output, finish
+
+if TYPE_CHECKING:
+    from hubel.look.changes import Changes
+
+HELP = "how filters, maps and accuracy moved over a run's checkpoints"
+DESCRIPTION = """Show how a network came to be what it is: accuracy, filters, and for an image its maps and
+probabilities, at the start and at every checkpoint of the run that was kept. In HTML a slider goes through them.
+
+A run keeps its last two checkpoints; to keep more, train with --set keep_checkpoints=1000 (and, for several an
+epoch, --set checkpoint_seconds=2)."""
+EXAMPLES = """  hubel train lenet5 mnist --set keep_checkpoints=1000 --set checkpoint_seconds=1
+  hubel look changes runs/lenet5-mnist digit.png -o changes.html
+  hubel look changes runs/lenet5-mnist --layer conv2 -o conv2.png"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("directory", metavar="RUN", help="a run's directory")
+    parser.add_argument("image", metavar="IMAGE", nargs="?", help="an image file, to show what the layer makes of it")
+    add_layer(parser, "the first with filters")
+    parser.add_argument("--most", type=int, default=16, metavar="N", help="how many filters (default 16)")
+    add_output(parser)
+
+
+def run(arguments: Namespace) -> int:
+    """Show what became of a run."""
+    from hubel.cli._console import console
+    from hubel.look.changes import changes
+    from hubel.train import Run
+
+    found = changes(Run.open(arguments.directory), arguments.image, arguments.layer, most=arguments.most)
+    if not (arguments.json or (arguments.output is None and sys.stdout.isatty())):
+        console().print(_words(found), highlight=False, soft_wrap=True, markup=False)
+    if found.advice:
+        console(stderr=True).print(found.advice, highlight=False, soft_wrap=True, markup=False)
+    return finish(arguments, found.plate(), found.data())
+
+
+def _words(found: Changes) -> str:
+    words = f"{found.row.path} at {len(found.steps):,} moments, steps {found.steps[0]:,} to {found.steps[-1]:,}"
+    if found.probabilities is not None and found.subject is not None:
+        best = int(found.probabilities[-1].argmax())
+        first, last = found.probabilities[0, best], found.probabilities[-1, best]
+        words += f"; {found.subject.name} is {found.classes[best]}: {first:.1%} at first, {last:.1%} at last"
+    return words

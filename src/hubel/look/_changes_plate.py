@@ -1,0 +1,253 @@
+"""A run's past on a page: accuracy, filters and maps moment by moment, probabilities, how far layers moved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from math import ceil, floor, isfinite, log10, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from hubel.draw import Mark, Text
+from hubel.look import _sprite
+from hubel.look._axes import Axes, Tick, disc
+from hubel.look._captions import layer_title
+from hubel.look._colour import Scale
+from hubel.look._plate import DRAWING, Chart, Live, Plate, Section, Tile
+
+if TYPE_CHECKING:
+    from hubel.look.changes import Changes
+
+STRIP = 10  # moments that a strip shows
+FRAMES = 120  # that a page's slider goes through
+LINES = 8  # of a chart
+_DECADES = 5
+_GROUND = 170  # grey between pictures
+_SIZE = 104.0
+_HOME = files("hubel.look")
+Pixels = npt.NDArray[np.uint8]
+
+
+def plate(changes: Changes) -> Plate:
+    """Set the page."""
+    kernels, kernel_scale = filter_pictures(changes)
+    parts: list[Section | Chart] = []
+    maps = map_pictures(changes)
+    live = _live(changes, kernels, None if maps is None else maps[0])
+    parts.append(accuracy_chart(changes, live))
+    note = _filters_note(changes)
+    parts.append(Section(layer_title(changes.row), _strip(changes, kernels, STRIP), note, _SIZE, kernel_scale))
+    if maps is not None and changes.subject is not None:
+        title = f"What {changes.row.path} gives for {changes.subject.name}"
+        first = Tile(changes.subject.picture, "the image")
+        parts.append(Section(title, (first, *_strip(changes, maps[0], STRIP - 1)), "", _SIZE, maps[1]))
+    if changes.probabilities is not None:
+        parts.append(probability_chart(changes))
+    if changes.moved:
+        parts.append(moved_chart(changes))
+    return Plate(f"How {changes.name} came to be", _subtitle(changes), tuple(parts))
+
+
+def _subtitle(changes: Changes) -> str:
+    kept = sum(step > 0 for step in changes.steps)
+    started = "its start, and " if changes.steps[0] == 0 else ""
+    parts = [f"{started}{kept} checkpoints, up to step {changes.steps[-1]:,}", changes.advice]
+    parts += [f"left out: {problem}" for problem in changes.problems[:3]]
+    return " · ".join(part for part in parts if part)
+
+
+def filter_pictures(changes: Changes) -> tuple[list[Pixels], Scale | None]:
+    """Each moment's filters in a grid, all by one scale, which is None where they are drawn in colours."""
+    weights = changes.weights
+    if changes.on_pixels and weights.shape[2] == 3 and min(weights.shape[3:]) > 1:
+        limit = float(np.abs(weights).max()) or 1.0
+        drawn = np.rint(127.5 + 127.5 * weights.transpose(0, 1, 3, 4, 2) / limit).astype(np.uint8)
+        return [grid(kernels) for kernels in drawn], None
+    shown = weights[:, np.arange(weights.shape[1]), _strongest(changes)]
+    scale = Scale.of_signed(shown)
+    return [grid(scale.colours(kernels)) for kernels in shown], scale
+
+
+def map_pictures(changes: Changes) -> tuple[list[Pixels], Scale] | None:
+    """Each moment's maps in a grid, all by one scale."""
+    if changes.maps is None:
+        return None
+    scale = Scale.of(changes.maps)
+    return [grid(scale.colours(maps)) for maps in changes.maps], scale
+
+
+def grid(pictures: Pixels) -> Pixels:
+    """Set pictures, N×H×W×3, in a grid that is about square, with a line of grey between them."""
+    count, height, width = pictures.shape[:3]
+    columns = ceil(sqrt(count))
+    rows = ceil(count / columns)
+    gap = max(1, min(height, width) // 10)
+    canvas = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), _GROUND, np.uint8)
+    for place, picture in enumerate(pictures):
+        top, left = place // columns * (height + gap), place % columns * (width + gap)
+        canvas[top : top + height, left : left + width] = picture
+    return canvas
+
+
+def accuracy_chart(changes: Changes, live: Live) -> Chart:
+    """Draw the run's accuracy over its epochs, and where its checkpoints lie."""
+    rows = changes.metrics
+    epochs = [row.step * _epoch_of_a_step(changes) for row in rows]
+    curves = [("training", [row.accuracy for row in rows])]
+    if any(isfinite(row.evaluation_accuracy) for row in rows):
+        curves.insert(
+            0, (next(row.evaluated for row in rows if row.evaluated), [row.evaluation_accuracy for row in rows])
+        )
+    values = [value for _, ys in curves for value in ys if isfinite(value)]
+    least = min(values, default=0.0)
+    step = next((size for size in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if (1 - least) / size <= 6), 0.25)
+    low = max(0.0, 1 - ceil((1 - least) / step + 0.1) * step)
+    axes = Axes(48, 30, 640, 190, (0, changes.epochs[-1] or 1), (low, 1))
+    ticks = np.arange(1, low - 1e-9, -step).tolist()
+    ups = [(tick, f"{tick:.{1 if step < 0.01 else 0}%}") for tick in ticks]
+    marks = axes.frame(_epoch_ticks(changes), ups, "epochs", "accuracy")
+    labels = []
+    for number, (name, ys) in enumerate(curves):
+        marks += axes.curve(epochs, ys, f"line-{number}")
+        marks += [axes.dot(x, y, f"series-{number}") for x, y in zip(epochs, ys, strict=True) if isfinite(y)]
+        if ys and isfinite(ys[-1]):
+            labels.append((axes.point(epochs[-1], ys[-1]), name, number))
+    marks += _end_labels(labels)
+    marks += [axes.dot(epoch, low, "series-9", 2.4) for epoch in changes.epochs]
+    note = "grey dots on the axis: the moments that can be looked at" + (
+        "" if len(rows) > 1 else "; accuracy is measured once an epoch"
+    )
+    return Chart("Accuracy", tuple(marks), 800, 262, note, live)
+
+
+def probability_chart(changes: Changes) -> Chart:
+    """Draw the probabilities of the likeliest classes for the image, moment by moment."""
+    assert changes.probabilities is not None
+    best = np.argsort(-changes.probabilities.max(0), kind="stable")[: min(5, len(changes.classes))]
+    axes = Axes(48, 30, 640, 170, (0, changes.epochs[-1] or 1), (0, 1))
+    ups = [(tick / 4, f"{tick / 4:.2f}") for tick in range(5)]
+    marks = axes.frame(_epoch_ticks(changes), ups, "epochs", "probability")
+    labels = []
+    for number, which in enumerate(best.tolist()):
+        ys = changes.probabilities[:, which].tolist()
+        marks += axes.curve(changes.epochs, ys, f"line-{number}")
+        labels.append((axes.point(changes.epochs[-1], ys[-1]), changes.classes[which], number))
+    marks += _end_labels(labels)
+    name = changes.subject.name if changes.subject is not None else "the image"
+    return Chart(f"What it takes {name} for", tuple(marks), 800, 242)
+
+
+def moved_chart(changes: Changes) -> Chart:
+    """Draw how far each layer's weights moved from moment to moment, on a logarithmic scale."""
+    gaps = np.diff(changes.steps)
+    shares = {path: (np.array(moved) / gaps).tolist() for path, moved in changes.moved.items() if any(moved)}
+    chosen = list(shares)[:LINES]
+    values = [share for path in chosen for share in shares[path] if share > 0]
+    high = ceil(log10(max(values, default=1.0)))
+    low = max(high - _DECADES, min(high - 1, floor(log10(min(values, default=0.1)))))
+    axes = Axes(48, 30, 640, 190, (0, changes.epochs[-1] or 1), (low, high))
+    ups = [(float(power), f"{10.0**power:.{max(0, -power - 2)}%}") for power in range(low, high + 1)]
+    marks = axes.frame(_epoch_ticks(changes), ups, "epochs", "moved in a step, share of own length")
+    labels = []
+    for number, path in enumerate(chosen):
+        ys = [max(log10(share), low) if share > 0 else float("nan") for share in shares[path]]
+        marks += axes.curve(changes.epochs[1:], ys, f"line-{number}")
+        if isfinite(ys[-1]):
+            labels.append((axes.point(changes.epochs[-1], ys[-1]), path, number))
+    marks += _end_labels(labels)
+    more = f"the first {LINES} of {len(shares)} layers; " if len(shares) > LINES else ""
+    note = f"{more}mean over the steps from one moment to the next, as the crow flies"
+    return Chart("How far each layer moved", tuple(marks), 800, 262, note)
+
+
+def _end_labels(labels: Sequence[tuple[tuple[float, float], str, int]]) -> list[Mark]:
+    """Write each line's name at its end, pushed apart where they would overlap."""
+    marks: list[Mark] = []
+    lowest = -1e9
+    for (x, y), name, number in sorted(labels, key=lambda label: label[0][1]):
+        lowest = max(y + 4, lowest + 13)
+        # a dot of the line's colour, since words have none
+        marks.append(disc(x + 12, lowest - 4, f"series-{number}", 3.0))
+        marks.append(Text(x + 20, lowest, name, "label", "start"))
+    return marks
+
+
+def _epoch_of_a_step(changes: Changes) -> float:
+    return changes.epochs[-1] / changes.steps[-1] if changes.steps[-1] else 0.0
+
+
+def _epoch_ticks(changes: Changes) -> list[Tick]:
+    last = changes.epochs[-1] or 1.0
+    step = next(size for size in (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1e9) if last / size <= 10)
+    return [(tick, f"{tick:g}") for tick in np.arange(0, last + 1e-9, step).tolist()]
+
+
+def _strongest(changes: Changes) -> npt.NDArray[np.intp]:
+    """The input channel that each filter weighs most at the end."""
+    found: npt.NDArray[np.intp] = np.abs(changes.weights[-1]).sum((2, 3)).argmax(1)
+    return found
+
+
+def _filters_note(changes: Changes) -> str:
+    count = len(changes.channels)
+    of = (
+        f"the first {count} of {changes.row.output_shape[-1]:,} filters" if count < changes.row.output_shape[-1] else ""
+    )
+    inputs, height, width = changes.weights.shape[2:]
+    if changes.on_pixels and inputs == 3:
+        how = "mid grey is nought"
+    elif inputs > 1:
+        how = f"of each, the one of its {inputs} input channels that weighs most at the end"
+    else:
+        how = ""
+    return " · ".join(
+        part for part in (of, f"{height}×{width}×{inputs} each", how, "one scale for all moments") if part
+    )
+
+
+def _strip(changes: Changes, pictures: Sequence[Pixels], most: int) -> tuple[Tile, ...]:
+    chosen = np.unique(np.linspace(0, len(pictures) - 1, min(most, len(pictures))).round().astype(int))
+    return tuple(Tile(pictures[i], _when(changes, i), f"step {changes.steps[i]:,}") for i in chosen.tolist())
+
+
+def _when(changes: Changes, moment: int) -> str:
+    epoch = changes.epochs[moment]
+    return "the start" if changes.steps[moment] == 0 else f"epoch {epoch:.2f}".rstrip("0").rstrip(".")
+
+
+def _live(changes: Changes, kernels: Sequence[Pixels], maps: Sequence[Pixels] | None) -> Live:
+    """The chart with a slider below it, and each moment's filters and maps."""
+    count = len(changes.steps)
+    chosen = np.unique(np.linspace(0, count - 1, min(FRAMES, count)).round().astype(int)).tolist()
+    frames = [("filters", kernels)] if maps is None else [("filters", kernels), ("maps", maps)]
+    shown = []
+    for name, pictures in frames:
+        sheet = _sprite.sprite(np.stack([pictures[i] for i in chosen]), 320, 100)
+        label = f"{name} of {escape(changes.row.path)}"
+        shown.append(
+            f'<figure style="{sheet.style}" data-columns="{sheet.columns}"><span class="sprite" role="img" '
+            f'aria-label="{label}"></span><figcaption>{label}</figcaption></figure>'
+        )
+    data = {
+        "when": [_when(changes, i) for i in chosen],
+        "steps": [changes.steps[i] for i in chosen],
+        "places": [round((48 + 640 * changes.epochs[i] / (changes.epochs[-1] or 1)) / 800, 5) for i in chosen],
+        "classes": changes.classes,
+        "answers": None
+        if changes.probabilities is None
+        else [[round(share, 4) for share in changes.probabilities[i].tolist()] for i in chosen],
+    }
+    written = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    markup = (
+        f'<div class="changes"><div class="drawn">{DRAWING}<i></i></div><div class="control">'
+        '<button type="button">play</button>'
+        f'<input type="range" min="0" max="{len(chosen) - 1}" value="{len(chosen) - 1}" aria-label="moment">'
+        f'<output></output></div><div class="frames">{"".join(shown)}</div>'
+        f'<script type="application/json">{written}</script></div>'
+    )
+    style = _sprite.STYLE + (_HOME / "changes.css").read_text(encoding="utf-8")
+    return Live(markup, style, (_HOME / "changes.js").read_text(encoding="utf-8"))
