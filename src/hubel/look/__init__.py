@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hubel.look._colour import Scale
     from hubel.look._plate import Chart, Plate, Section, Tile
     from hubel.look._record import Record, record
+    from hubel.look._sprite import Sprite, sprite
     from hubel.look._subject import Subject, subject
     from hubel.look.attribution import grad_cam, integrated_gradients, occlusion, saliency
 
@@ -21,6 +22,7 @@ _HOMES = {
     "_colour": ("Scale",),
     "_plate": ("Chart", "Plate", "Section", "Tile"),
     "_record": ("Record", "record"),
+    "_sprite": ("Sprite", "sprite"),
     "_subject": ("Subject", "subject"),
     "attribution": ("grad_cam", "integrated_gradients", "occlusion", "saliency"),
 }
@@ -33,6 +35,7 @@ __all__ = [
     "Record",
     "Scale",
     "Section",
+    "Sprite",
     "Subject",
     "Tile",
     "grad_cam",
@@ -40,6 +43,7 @@ __all__ = [
     "occlusion",
     "record",
     "saliency",
+    "sprite",
     "subject",
 ]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.data import Dataset
-from hubel.look._sprite import sprite
+from hubel.look import sprite
 from hubel.look.mistakes import Mistakes
 
 Indices = npt.NDArray[np.int64]
