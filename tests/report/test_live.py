@@ -184,6 +184,53 @@ def test_a_chosen_number_shows_its_windows_and_what_made_it(
     assert sums[7] == pytest.approx(sum(products[:8]), abs=0.002)
 
 
+def test_pointing_shows_windows_and_numbers_until_they_are_closed(
+    browser_page: Any, tmp_path: Path, lenet: LoadedModel, digits: list[np.ndarray]
+) -> None:
+    page = opened(browser_page, tmp_path / "live.html", lenet, digits)
+    maps = page.locator("[data-path=pool1] .live-maps")
+    dock = page.locator(".dock")
+    maps.hover(position={"x": 70, "y": 22})
+    assert dock.locator("h4").inner_text().startswith("pool1 map 1, row 5, column 2 = ")
+    assert marked(page, "conv1") > 10
+    assert marked(page, "input") > 20
+    page.mouse.move(5, 5)
+    assert marked(page, "conv1") == 0
+    assert dock.is_visible()  # nothing jumps
+    dock.get_by_role("button", name="close").click()
+    maps.hover(position={"x": 70, "y": 30})
+    assert marked(page, "conv1") > 10
+    assert not dock.is_visible()
+    maps.click(position={"x": 70, "y": 30})
+    assert dock.is_visible()
+
+
+def test_one_can_go_from_a_number_to_those_that_fed_it_down_to_the_input(
+    browser_page: Any, tmp_path: Path, lenet: LoadedModel, digits: list[np.ndarray]
+) -> None:
+    page = opened(browser_page, tmp_path / "live.html", lenet, digits)
+    page.locator("[data-path=dense2] .live-maps").click(position={"x": 30, "y": 5})
+    dock = page.get_by_role("region", name="what made the chosen number")
+    title = dock.locator("h4")
+    assert title.inner_text().startswith("dense2 number 2 = ")
+    first = dock.locator(".largest .follow").first
+    told = first.inner_text()
+    first.click()
+    number_from = re.match(r"number (\d+): (\S+) ×", told)
+    assert number_from is not None
+    assert title.inner_text().startswith(f"dense1 number {number_from[1]} = {number_from[2][:4]}")
+    for path in ("flatten1", "pool2", "conv2", "pool1", "conv1"):
+        if dock.locator(".largest").is_visible():
+            dock.locator(".largest .follow").first.click()
+        else:
+            if not dock.locator("tbody").is_visible():
+                dock.get_by_text("every term as a table").click()
+            dock.locator("tbody .follow").first.click()
+        assert title.inner_text().startswith(f"{path} "), path
+    assert marked(page, "input") > 50
+    assert dock.locator("tbody .follow").count() == 0  # pixels are made by nothing
+
+
 def test_the_sum_can_be_stepped_and_played_from_place_to_place(
     browser_page: Any, tmp_path: Path, lenet: LoadedModel, digits: list[np.ndarray]
 ) -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from torch import nn
 
 from hubel.arch import Auxiliary, Chain, Concat, Layer, Node, Report, Row, Sum, analyse, assert_never, named_children
-from hubel.look._colour import Scale
+from hubel.look import Scale
 from hubel.look.kernels import KERNELS
 from hubel.report._operations import UnknownLayerError, operation
 from hubel.tasks import LoadedModel

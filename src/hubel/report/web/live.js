@@ -20,6 +20,7 @@ class Live {
     this.model = load(packed);
     this.tables = tables(packed);
     this.chosen = null; // {view, at, pinned}
+    this.isDockWanted = true; // once closed, pointing alone does not open it again
     this.frames = 0;
     this.status = h("p", { class: "hidden", role: "status" });
     this.note = h("p", { class: "note", hidden: true });
@@ -28,6 +29,7 @@ class Live {
     this.views = this.makeViews();
     this.dock = new UnitDock(this.tables, {
       moved: (by) => this.nextPlace(by),
+      followed: (term) => this.follow(term),
       stepped: () => this.mark(),
       closed: (hadFocus) => this.unchoose(hadFocus),
     });
@@ -188,6 +190,7 @@ class Live {
     const isSame = this.chosen && this.chosen.view === view && String(this.chosen.at) === String(at);
     if (isSame && (this.chosen.pinned || !pinned)) return;
     this.chosen = { view, at, pinned };
+    this.isDockWanted ||= pinned;
     if (pinned && view.editor && view.editor.element.open) view.editor.choose(at[2]);
     this.showUnit(false);
   }
@@ -200,7 +203,7 @@ class Live {
     } else {
       this.unit = { ...this.model.unit(view.step.path, at), shape: view.step.node.output };
       const source = this.views.get(this.unit.terms.length ? this.unit.terms[0].source : null);
-      this.dock.show(this.unit, this.limitsOf(source), keep);
+      if (this.isDockWanted) this.dock.show(this.unit, this.limitsOf(source), keep);
     }
     this.mark();
   }
@@ -220,6 +223,7 @@ class Live {
   unchoose(hadFocus) {
     const view = this.chosen && this.chosen.view;
     this.chosen = this.unit = null;
+    this.isDockWanted = false;
     this.mark();
     if (!view || !hadFocus) return;
     this.isReturning = true; // focus alone is no wish to look again
@@ -262,6 +266,19 @@ class Live {
     this.showUnit(false);
     if (this.dock.timer === undefined) this.sayUnit(view, next);
     return true;
+  }
+
+  /** Go to the number that a term was read from. */
+  follow({ source, from }) {
+    let path = source;
+    while (path !== null && !this.views.has(path)) path = this.model.byPath.get(path).sources[0].path;
+    if (path === null) return;
+    const view = this.views.get(path);
+    this.dock.pause();
+    this.chosen = { view, at: from, pinned: true };
+    this.showUnit(false);
+    this.sayUnit(view, from);
+    view.element.scrollIntoView({ block: "nearest" });
   }
 
   sayUnit(view, at) {

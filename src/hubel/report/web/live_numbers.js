@@ -47,6 +47,7 @@ export function drawPlane(canvas, plane, unit, tables, limits, step, width) {
   const [wide, high] = [plane.columns * cell, plane.rows * tall + 20];
   const down = Math.ceil(grids.length / across);
   const context = prepared(canvas, across * wide + (across - 1) * SIGN, down * high + (down - 1) * 8);
+  canvas.windowCells = [];
   const [words, quiet, line] = themed(canvas, "--words", "--quiet", "--line");
   grids.forEach((grid, i) => {
     const [left, top] = [(i % across) * (wide + SIGN), Math.floor(i / across) * (high + 8)];
@@ -57,6 +58,7 @@ export function drawPlane(canvas, plane, unit, tables, limits, step, width) {
     }
     for (const { row, column, term, index } of plane.cells) {
       const [x, y] = [left + (column - plane.left) * cell, top + 18 + (row - plane.top) * tall];
+      if (i === 0 && !term.padded) canvas.windowCells.push({ x, y, cell, tall, term });
       const waiting = grid.stepped && index >= step;
       if (!waiting) drawCell(context, grid, term, x, y, cell, tall);
       const isCurrent = index === step - 1 && step < unit.terms.length;
@@ -66,6 +68,12 @@ export function drawPlane(canvas, plane, unit, tables, limits, step, width) {
     context.lineWidth = 1;
     context.strokeRect(left + 0.5, top + 18.5, wide - 1, plane.rows * tall - 1);
   });
+}
+
+/** The term whose window cell lies under a point of a canvas that `drawPlane` drew. */
+export function termAt(canvas, x, y) {
+  const found = (canvas.windowCells || []).find((one) => x >= one.x && x < one.x + one.cell && y >= one.y && y < one.y + one.tall);
+  return found ? found.term : null;
 }
 
 function drawCell(context, grid, term, x, y, cell, tall) {

@@ -2,13 +2,13 @@
 
 import { h } from "hubel/dom";
 import { shown } from "hubel/live_colours";
-import { drawPlane, drawSum, planes } from "hubel/live_numbers";
+import { drawPlane, drawSum, planes, termAt } from "hubel/live_numbers";
 
 const TICK = 90;
 const TICKS_A_UNIT = 36;
 const MOST_ROWS = 400;
 
-/** Shows units; `events` are told of `moved(by)`, `stepped()` and `closed(hadFocus)`. */
+/** Shows units; `events` are told of `moved(by)`, `followed(term)`, `stepped()` and `closed(hadFocus)`. */
 export class UnitDock {
   constructor(tables, events) {
     this.tables = tables;
@@ -23,6 +23,10 @@ export class UnitDock {
     this.place = this.button("Next place", () => this.events.moved(1), "next-place");
     this.whole = this.button("Whole sum", () => this.finish(), "whole");
     this.grid = h("canvas", { "aria-hidden": "true" });
+    this.grid.addEventListener("click", (event) => {
+      const term = termAt(this.grid, event.offsetX, event.offsetY);
+      if (term && term.source !== null) this.events.followed(term);
+    });
     this.chart = h("canvas", { "aria-hidden": "true" });
     this.before = this.button("‹", () => this.turn(-1), "before", "channels before");
     this.after = this.button("›", () => this.turn(1), "after", "channels after");
@@ -157,6 +161,7 @@ export class UnitDock {
     const summed = manyTerms && ["sum", "mean", "radial", "softmax"].includes(unit.rule);
     const narrow = width < 560;
     this.grid.hidden = this.pager.hidden = !gridded;
+    this.grid.classList.toggle("leads", gridded && unit.terms[0].source !== null);
     this.chart.hidden = !summed;
     this.largest.hidden = gridded || !summed;
     if (gridded) {
@@ -172,10 +177,16 @@ export class UnitDock {
     if (!this.largest.hidden) this.fillLargest();
   }
 
+  // words that lead to the number that they speak of
+  link(term, words) {
+    if (term.source === null || term.padded) return words;
+    return h("button", { type: "button", class: "follow", title: "what made this number", onclick: () => this.events.followed(term) }, words);
+  }
+
   fillLargest() {
     const { terms } = this.unit;
     const order = terms.map((_, i) => i).sort((a, b) => Math.abs(terms[b].product) - Math.abs(terms[a].product));
-    const items = order.slice(0, 5).map((i) => h("li", {}, written(this.unit, terms[i])));
+    const items = order.slice(0, 5).map((i) => h("li", {}, this.link(terms[i], written(this.unit, terms[i]))));
     this.largest.replaceChildren(h("li", { class: "note" }, `the largest of ${terms.length}:`), ...items);
   }
 
@@ -185,7 +196,8 @@ export class UnitDock {
     const heads = ["from", "value", "weight", rule === "max" ? "largest so far" : "product", "sum so far"];
     if (rule === "max") heads.pop();
     const rows = terms.slice(0, MOST_ROWS).map((term) => {
-      const cells = [`${term.source ?? "input"} ${placeText(term.from)}${term.padded ? ", padding" : ""}`, shown(term.value, 4)];
+      const from = `${term.source ?? "input"} ${placeText(term.from)}${term.padded ? ", padding" : ""}`;
+      const cells = [this.link(term, from), shown(term.value, 4)];
       cells.push(term.weight === null ? "" : shown(term.weight, 4));
       if (rule !== "max") cells.push(shown(term.product, 4));
       cells.push(shown(term.sum, 4));
