@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 STRIP = 10  # moments that a strip shows
 FRAMES = 120  # that a page's slider goes through
 LINES = 8  # of a chart
-_DECADES = 5
+_DECADES = 4
+_LEFT, _WIDE, _PAGE = 52.0, 420.0, 600.0  # of a chart: its axis, what lies on it, all of it
 _GROUND = 170  # grey between pictures
 _SIZE = 104.0
 _HOME = files("hubel.look")
@@ -106,7 +107,7 @@ def accuracy_chart(changes: Changes, live: Live) -> Chart:
     least = min(values, default=0.0)
     step = next((size for size in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if (1 - least) / size <= 6), 0.25)
     low = max(0.0, 1 - ceil((1 - least) / step + 0.1) * step)
-    axes = Axes(48, 30, 640, 190, (0, changes.epochs[-1] or 1), (low, 1))
+    axes = Axes(_LEFT, 30, _WIDE, 190, (0, changes.epochs[-1] or 1), (low, 1))
     ticks = np.arange(1, low - 1e-9, -step).tolist()
     ups = [(tick, f"{tick:.{1 if step < 0.01 else 0}%}") for tick in ticks]
     marks = axes.frame(_epoch_ticks(changes), ups, "epochs", "accuracy")
@@ -121,14 +122,14 @@ def accuracy_chart(changes: Changes, live: Live) -> Chart:
     note = "grey dots on the axis: the moments that can be looked at" + (
         "" if len(rows) > 1 else "; accuracy is measured once an epoch"
     )
-    return Chart("Accuracy", tuple(marks), 800, 262, note, live)
+    return Chart("Accuracy", tuple(marks), _PAGE, 262, note, live)
 
 
 def probability_chart(changes: Changes) -> Chart:
     """Draw the probabilities of the likeliest classes for the image, moment by moment."""
     assert changes.probabilities is not None
     best = np.argsort(-changes.probabilities.max(0), kind="stable")[: min(5, len(changes.classes))]
-    axes = Axes(48, 30, 640, 170, (0, changes.epochs[-1] or 1), (0, 1))
+    axes = Axes(_LEFT, 30, _WIDE, 170, (0, changes.epochs[-1] or 1), (0, 1))
     ups = [(tick / 4, f"{tick / 4:.2f}") for tick in range(5)]
     marks = axes.frame(_epoch_ticks(changes), ups, "epochs", "probability")
     labels = []
@@ -138,7 +139,7 @@ def probability_chart(changes: Changes) -> Chart:
         labels.append((axes.point(changes.epochs[-1], ys[-1]), changes.classes[which], number))
     marks += _end_labels(labels)
     name = changes.subject.name if changes.subject is not None else "the image"
-    return Chart(f"What it takes {name} for", tuple(marks), 800, 242)
+    return Chart(f"What it takes {name} for", tuple(marks), _PAGE, 242)
 
 
 def moved_chart(changes: Changes) -> Chart:
@@ -149,7 +150,7 @@ def moved_chart(changes: Changes) -> Chart:
     values = [share for path in chosen for share in shares[path] if share > 0]
     high = ceil(log10(max(values, default=1.0)))
     low = max(high - _DECADES, min(high - 1, floor(log10(min(values, default=0.1)))))
-    axes = Axes(48, 30, 640, 190, (0, changes.epochs[-1] or 1), (low, high))
+    axes = Axes(_LEFT, 30, _WIDE, 190, (0, changes.epochs[-1] or 1), (low, high))
     ups = [(float(power), f"{10.0**power:.{max(0, -power - 2)}%}") for power in range(low, high + 1)]
     marks = axes.frame(_epoch_ticks(changes), ups, "epochs", "moved in a step, share of own length")
     labels = []
@@ -161,7 +162,7 @@ def moved_chart(changes: Changes) -> Chart:
     marks += _end_labels(labels)
     more = f"the first {LINES} of {len(shares)} layers; " if len(shares) > LINES else ""
     note = f"{more}mean over the steps from one moment to the next, as the crow flies"
-    return Chart("How far each layer moved", tuple(marks), 800, 262, note)
+    return Chart("How far each layer moved", tuple(marks), _PAGE, 262, note)
 
 
 def _end_labels(labels: Sequence[tuple[tuple[float, float], str, int]]) -> list[Mark]:
@@ -235,7 +236,7 @@ def _live(changes: Changes, kernels: Sequence[Pixels], maps: Sequence[Pixels] | 
     data = {
         "when": [_when(changes, i) for i in chosen],
         "steps": [changes.steps[i] for i in chosen],
-        "places": [round((48 + 640 * changes.epochs[i] / (changes.epochs[-1] or 1)) / 800, 5) for i in chosen],
+        "places": [round((_LEFT + _WIDE * changes.epochs[i] / (changes.epochs[-1] or 1)) / _PAGE, 5) for i in chosen],
         "classes": changes.classes,
         "answers": None
         if changes.probabilities is None
@@ -243,7 +244,7 @@ def _live(changes: Changes, kernels: Sequence[Pixels], maps: Sequence[Pixels] | 
     }
     written = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     markup = (
-        f'<div class="changes"><div class="drawn">{DRAWING}<i></i></div><div class="control">'
+        f'<div class="changes"><div class="scroll"><div class="drawn">{DRAWING}<i></i></div></div><div class="control">'
         '<button type="button">play</button>'
         f'<input type="range" min="0" max="{len(chosen) - 1}" value="{len(chosen) - 1}" aria-label="moment">'
         f'<output></output></div><div class="frames">{"".join(shown)}</div>'
