@@ -8,8 +8,21 @@ from typing import TYPE_CHECKING
 
 from PIL import Image as Pictures
 
+from hubel.look._colour import Scale
 from hubel.look._plate import FORMATS, Chart, Plate, Section, Tile
-from hubel.look._stepping_plate import MOST_WRITTEN, _clipped, _units, input_scale, products, window_box, words
+from hubel.look._stepping_plate import (
+    MOST_WRITTEN,
+    blackboard,
+    chosen_channels,
+    clipped,
+    input_scale,
+    is_small,
+    known_colours,
+    products,
+    units,
+    window_box,
+    words,
+)
 
 if TYPE_CHECKING:
     from hubel.arch import Pair
@@ -48,20 +61,20 @@ def film(found: Stepping, kind: str = "gif", theme: str = "light", most: int = M
     durations = [MILLISECONDS] * (len(frames) - 1) + [LAST]
     buffer = BytesIO()
     if kind == "gif":
-        frames = [image.quantize(128, dither=Pictures.Dither.NONE) for image in frames]
+        frames = [image.quantize(255, dither=Pictures.Dither.NONE) for image in frames]
     frames[0].save(buffer, kind.upper(), save_all=True, append_images=frames[1:], duration=durations, loop=0)
     return buffer.getvalue()
 
 
 def frame(found: Stepping, place: Pair) -> Plate:
     """Draw one position: the window, its products, and the output so far."""
-    from hubel.look._colour import Scale
-    from hubel.look._stepping_plate import chosen_channels, known_colours
-
     here = found.position(place)
     if found.is_dense:
-        return Plate(found.title, found.rules, (*products(found, here)[:1], _units(found, here)), page=900.0)
-    box = _clipped(window_box(here), found.inputs.shape[1:])
+        return Plate(found.title, found.rules, (*products(found, here)[:1], units(found, here)), page=900.0)
+    if is_small(found):
+        board = blackboard(found, here, found.known(place), "")
+        return Plate(found.title, found.rules, (board, *products(found, here)[:1]), page=900.0)
+    box = clipped(window_box(here), found.inputs.shape[1:])
     first = found.picture
     if first is None:
         shown = chosen_channels(found, found.position(found.strongest), 1)[0]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MOST_CHANNELS = 4  # of the input, the strongest
 MOST_CELLS = 49  # of a kernel whose numbers are written out
 MOST_WRITTEN = 3  # channels whose numbers are written out
+WHOLE = "The window and what comes of it"
 FRAMES = 6
 SIZE = 150.0
 SMALL = 84.0
@@ -32,10 +33,11 @@ def stepping_plate(found: Stepping, here: Position) -> Plate:
     """Draw the whole, one position, and the output growing."""
     title = f"{found.title}: {where(found, here)} = {rounded_text(here.value)}"
     if found.is_dense:
-        return Plate(title, found.rules, (*products(found, here), _units(found, here)))
-    whole = _blackboard(found, here) if _is_small(found) else _whole(found, here)
-    growing = _numbers_growing(found) if _is_small(found) else _growing(found)
-    return Plate(title, found.rules, (whole, *products(found, here), *growing))
+        return Plate(title, found.rules, (*products(found, here), units(found, here)))
+    if is_small(found):
+        whole = blackboard(found, here, found.output, WHOLE)
+        return Plate(title, found.rules, (whole, *products(found, here), *_numbers_growing(found)))
+    return Plate(title, found.rules, (_whole(found, here), *products(found, here), *_growing(found)))
 
 
 def where(found: Stepping, here: Position) -> str:
@@ -45,7 +47,7 @@ def where(found: Stepping, here: Position) -> str:
     return f"position ({here.place[0]}, {here.place[1]})"
 
 
-def _units(found: Stepping, here: Position) -> Section:
+def units(found: Stepping, here: Position) -> Section:
     scale = Scale.of(found.output)
     box = (float(here.place[0]), float(here.place[1]), 1.0, 1.0)
     count = int(np.isfinite(found.output).sum())
@@ -54,7 +56,8 @@ def _units(found: Stepping, here: Position) -> Section:
     )
 
 
-def _is_small(found: Stepping) -> bool:
+def is_small(found: Stepping) -> bool:
+    """Whether all numbers can be written out: one channel of at most ten rows and columns."""
     return (
         found.picture is None
         and len(found.channels) == 1
@@ -62,15 +65,15 @@ def _is_small(found: Stepping) -> bool:
     )
 
 
-def _blackboard(found: Stepping, here: Position) -> Chart:
-    """Write the input, the kernel and the output in numbers, window and place outlined."""
-    top, left, tall, wide = map(int, _clipped(window_box(here), found.inputs.shape[1:]))
+def blackboard(found: Stepping, here: Position, output: Array, title: str) -> Chart:
+    """Write the input, the kernel and an output in numbers, window and place outlined."""
+    top, left, tall, wide = map(int, clipped(window_box(here), found.inputs.shape[1:]))
     grids: list[Grid | str] = [cells(_texts(found.inputs[0]), "came in", None, (top, left, tall, wide))]
     if found.kernel is not None:
         grids.append(cells(_texts(found.kernel[0]), "kernel", signed_roles(found.kernel[0].tolist())))
-    grids.append(cells(_texts(found.output), "output", None, (*here.place, 1, 1)))
+    grids.append(cells(_texts(output), "output", None, (*here.place, 1, 1)))
     drawn = beside(grids)
-    return Chart("The window and what comes of it", drawn.marks, drawn.width, drawn.height)
+    return Chart(title, drawn.marks, drawn.width, drawn.height)
 
 
 def _numbers_growing(found: Stepping) -> list[Section | Chart]:
@@ -112,7 +115,7 @@ def input_scale(found: Stepping) -> Scale:
 
 def _whole(found: Stepping, here: Position) -> Section:
     tiles: list[Tile] = []
-    box = _clipped(window_box(here), found.inputs.shape[1:])
+    box = clipped(window_box(here), found.inputs.shape[1:])
     if found.picture is not None:
         tiles.append(Tile(found.picture, "image", _size(found.inputs[0]), (box,)))
     else:
@@ -130,10 +133,10 @@ def _whole(found: Stepping, here: Position) -> Section:
         f"the {MOST_CHANNELS} of {len(found.channels)} input channels that add most at this position; " if many else ""
     )
     note += "the colour bar is the output's"
-    return Section("The window and what comes of it", tuple(tiles), note, SIZE, Scale.of(found.output))
+    return Section(WHOLE, tuple(tiles), note, SIZE, Scale.of(found.output))
 
 
-def _clipped(box: tuple[float, float, float, float], shape: tuple[int, ...]) -> tuple[float, float, float, float]:
+def clipped(box: tuple[float, float, float, float], shape: tuple[int, ...]) -> tuple[float, float, float, float]:
     """Keep a box on the picture; what of the window lies in the padding is said in words."""
     top, left = max(box[0], 0), max(box[1], 0)
     bottom, right = min(box[0] + box[2], shape[0]), min(box[1] + box[3], shape[1])
@@ -229,7 +232,7 @@ def _growing(found: Stepping) -> list[Section | Chart]:
     base = found.picture if found.picture is not None else seen.colours(found.inputs[shown])
     for place in places:
         here = found.position(place)
-        box = _clipped(window_box(here), found.inputs.shape[1:])
+        box = clipped(window_box(here), found.inputs.shape[1:])
         inputs.append(Tile(base, f"({place[0]}, {place[1]})", "", (box,)))
         known = known_colours(found, place, scale)
         outputs.append(

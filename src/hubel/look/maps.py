@@ -24,10 +24,10 @@ from hubel.look._vectors import FEW, bars, strip, strip_size
 from hubel.tasks import LoadedModel
 
 MOST_MAPS = 16  # of one layer
-MOST_OF_MANY = 10  # the same in a network of many layers
+MOST_OF_MANY = 8  # the same in a network of many layers
 MANY = 40
 SIZE = 61.0  # of a map on the page
-WIDEST = 96  # pixels of a map that are drawn; larger ones are averaged down
+WIDEST = 64  # pixels of a map that are drawn; larger ones are averaged down
 UNCHANGED = ("Identity", "Dropout", "Flatten", "Reshape")  # these pass on the numbers they are given
 
 
@@ -104,7 +104,7 @@ def maps(
     """Run the model once and return every layer's activations.
 
     `layer` is a layer or a part of the network, by its path; `channels` are those to show, else the `most` strongest
-    of each layer by mean magnitude (16; of a network of many layers 10). Layers that pass their numbers on unchanged
+    of each layer by mean magnitude (16; of a network of many layers 8). Layers that pass their numbers on unchanged
     when a network predicts (dropout, identity) are left out unless named.
 
     Raises `KeyError`, with the nearest, for a layer that is not there, `ValueError` for a channel.

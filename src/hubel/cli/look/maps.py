@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_image(parser, many=True)
     add_layer(parser, "all")
     add_channels(parser, "the strongest")
-    parser.add_argument("--most", type=count, metavar="N", help="how many channels of a layer (default: 16, or 10)")
+    parser.add_argument("--most", type=count, metavar="N", help="how many channels of a layer (default: 16, or 8)")
     add_output(parser)
 
 
