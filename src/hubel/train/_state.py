@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hubel.arch import Network
 from hubel.nn import NetworkModule, Pretrained, build, load_pretrained
 from hubel.tasks import Objective
+from hubel.train._average import MovingAverage
 from hubel.train._checkpoint import Checkpoint
 from hubel.train._events import EpochMetrics
 from hubel.train._frozen import freeze
@@ -39,7 +39,7 @@ class State:
         self.objective: nn.Module = Objective(self.network, recipe.label_smoothing, class_weights).to(device)
         self.to_training()
         self.optimizers = make_optimizers(self.network, recipe)
-        self.average = _average(self.network, recipe.ema) if recipe.ema else None
+        self.average = MovingAverage(self.network, recipe.ema) if recipe.ema else None
         self.step = 0
         self.seconds = 0.0
         self.history: list[EpochMetrics] = []
@@ -107,10 +107,6 @@ class State:
 
     def _names(self) -> dict[torch.Tensor, str]:
         return {parameter: name for name, parameter in self.network.named_parameters()}
-
-
-def _average(network: nn.Module, decay: float) -> AveragedModel:
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay))
 
 
 def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

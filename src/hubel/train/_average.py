@@ -1,0 +1,38 @@
+"""The weights' moving average: a network that is good at any time, before the learning rate has come down."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+_SHARE = 10  # the newest weights count 10 / (steps + 10) at first: the average is of the last tenth of the steps
+
+
+class MovingAverage(nn.Module):
+    """Averages weights and the statistics of normalisation, which must fit the averaged weights.
+
+    Each step the average moves towards the network by 1 - `decay`, or further while there are fewer steps than that
+    looks back on, so that the start is soon forgotten. `module` is the average.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.module = copy.deepcopy(network).requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Move towards `network`, which was just trained by step `step` (from 0)."""
+        share = max(1 - self.decay, _SHARE / (step + _SHARE))
+        pairs = list(zip(_tensors(self.module), _tensors(network), strict=True))
+        moving = [pair for pair in pairs if pair[0].is_floating_point()]
+        torch._foreach_lerp_([own for own, _ in moving], [new for _, new in moving], share)
+        for own, new in pairs:
+            if not own.is_floating_point():
+                own.copy_(new)
+
+
+def _tensors(module: nn.Module) -> list[torch.Tensor]:
+    return [*module.parameters(), *module.buffers()]
