@@ -1,10 +1,13 @@
+import io
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from hubel.data import Augmentation, Batch, Batches, Dataset, Order
+from hubel.data import Augmentation, Batch, Batches, Dataset, Order, load
 
 
 def dataset(count: int = 103, side: int = 6) -> Dataset:
@@ -94,6 +97,31 @@ def test_a_memory_map_gives_the_same_batches(tmp_path: Path, monkeypatch: pytest
     stopped = Batches(mapped, 10, 0).epoch(0)
     next(stopped)
     del stopped  # a loop that breaks off leaves no thread behind
+
+
+def test_shards_of_any_sizes_give_every_process_as_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUBEL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("hubel.data._load.NOT_KEPT", 0)  # kept and mapped, as sets larger than memory are
+    monkeypatch.setattr("hubel.data._load.IN_MEMORY", 0)
+    for shard, count in enumerate((1, 23, 6)):
+        with tarfile.open(tmp_path / f"train-{shard}.tar", "w") as tar:
+            for number in range(count):
+                picture = io.BytesIO()
+                Image.new("L", (4, 4), 30 * shard + number).save(picture, "PNG")
+                for ending, content in (("png", picture.getvalue()), ("cls", b"%d" % (number % 2))):
+                    about = tarfile.TarInfo(f"{number:03d}.{ending}")
+                    about.size = len(content)
+                    tar.addfile(about, io.BytesIO(content))
+    data = load(str(tmp_path / "train-{0..2}.tar")).train
+    assert isinstance(data.images.base, np.memmap)
+    alone = [batch.images[:, 0, 0, 0].tolist() for batch in Batches(data, 6, 1).epoch(0)]
+    shared = [
+        [batch.images[:, 0, 0, 0].tolist() for batch in Batches(data, 6, 1, rank=rank, world=3).epoch(0)]
+        for rank in range(3)
+    ]
+    assert [[len(values) for values in own] for own in shared] == [[2] * 5] * 3
+    assert [[value for own in parts for value in own] for parts in zip(*shared, strict=True)] == alone
+    assert len({value for values in alone for value in values}) == 30
 
 
 def test_what_does_not_fit_is_refused() -> None:
