@@ -91,7 +91,7 @@ def reliability(found: Calibration) -> str:
 
 def confidences(found: Calibration) -> str:
     """How many images fall into each bin of confidence."""
-    marks = ticks(0.0, float(found.counts.max(initial=1)))
+    marks = sorted({float(round(tick)) for tick in ticks(0.0, float(found.counts.max(initial=1)))})
     axes = _Axes(0.0, marks[-1], 0.0, 1.0)
     steps = [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)]
     parts = [_frame(axes, [(value, f"{value:,.0f}") for value in marks], steps, "confidence")]

@@ -26,6 +26,7 @@ from hubel.train import Run
 REPORT = "report.html"
 _PAGE = 1080.0  # the main column's width, in pixels
 _SAMPLES = 12
+_LIVE = '<h3 class="hidden">Image, layers and answer</h3><div id="live-model"></div>'
 _MISSING = (
     "There is no confusion matrix and no picture here: the images could not be read where they lay. With them at hand: "
     "<code>hubel report RUN DATA</code>."
@@ -95,7 +96,7 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None) -> str:
         style += web_file("live.css")
         samples = _samples(found, examples) if found is not None else []
         data["live-data"] = {"packed": packed, "samples": samples}
-        sections.append(("live", "The model, running in this page", '<div id="live-model"></div>'))
+        sections.append(("live", "The model, running in this page", _LIVE))
     elif found is not None:
         within = maps_section(
             model, found, examples, f"This model does not run in the page: {reason_not_packed(model)}"
@@ -148,6 +149,8 @@ def _measured(found: Mistakes) -> list[tuple[str, str, str]]:
     """The sections about the images that the model was measured on."""
     wrong = int((found.predicted != found.labels).sum())
     counted = f"{wrong:,} of {len(found.labels):,} images are not what the model says."
+    if not wrong:
+        counted = f"All of the {len(found.labels):,} images are what the model says."
     return [
         (
             "confusion",

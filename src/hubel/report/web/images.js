@@ -56,9 +56,9 @@ export function imageSet(data, dialog) {
 
   function card(image, list) {
     return h("button", {
-      type: "button", class: `card ${image.right ? "right" : "wrong"}`, "aria-label": words(image), "data-index": image.index,
+      type: "button", class: `card ${image.right ? "right" : "wrong"}`, "data-index": image.index,
       onclick: () => open(image, list),
-    }, thumbnail(image, 84), bars(image, SHOWN - 1));
+    }, h("span", { class: "hidden" }, `${words(image)}: `), thumbnail(image, 84), bars(image, SHOWN - 1));
   }
 
   /** Cards of a list of images; after some, a button shows more. */
