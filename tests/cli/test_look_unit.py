@@ -51,7 +51,7 @@ def test_a_number_by_hand(hubel, files):
     assert status == 0
     assert "conv1 (3, 2) channel 0 = 1.5" in out
     assert "sees rows 3…5, columns 2…4" in out
-    assert "    input (4, 4) channel 0 1 ·  1 =  1 → 1\n" in out
+    assert "    input (4, 4) channel 0 1 ·  1 = 1 → 1\n" in out
     assert "bias: 1 + 0.5 = 1.5" in out
     assert "relu: relu(1.5) = 1.5" in out
     assert out.rstrip().endswith("normalise: (255/255 − 0) / 1 = 1")

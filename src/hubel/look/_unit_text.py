@@ -57,7 +57,7 @@ def place_text(path: str, place: tuple[int, ...]) -> str:
 
 def number(value: float) -> str:
     """Write a number in four figures."""
-    return rounded_text(float(value))
+    return rounded_text(float(value) + 0.0)
 
 
 def field_text(step: UnitStep) -> str:

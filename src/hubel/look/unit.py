@@ -63,6 +63,11 @@ class Unit:
         return self.step.place
 
     @property
+    def value(self) -> float:
+        """The number, as its own arithmetic gives it."""
+        return self.step.value
+
+    @property
     def field(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """((first row, last row), (first column, last column)) of the picture that it sees, clipped to the picture."""
         found = self.step.field
