@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_WRONG, MOST_RIGHT = 24, 8  # images that a cell opens
 MOST_IMAGES = 1500  # on a page
+_FEW = 12  # classes up to which the images stand beside the matrix
+_SHORT = 6  # letters of a name that a narrow image has room for
 _TOP = 3  # classes whose probabilities are said
 _HOME = files("hubel.look")
 _STYLE = _sprite.STYLE + (_HOME / "mistakes.css").read_text(encoding="utf-8")
@@ -43,8 +45,10 @@ def live_matrix(
         "counts": {f"{true},{called}": int(mistakes.confusion[true, called]) for true, called in cells},
     }
     written = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    longest = max((len(name) for name in mistakes.classes), default=0)
+    wide = (" many" if len(shown) > _FEW else "") + (" long" if longest > _SHORT else "")
     markup = (
-        f'<div class="confusion" style="{sheet.style}"><div class="matrix" tabindex="-1">'
+        f'<div class="confusion{wide}" style="{sheet.style}"><div class="matrix" tabindex="-1">'
         f"{_table(mistakes, shown, opacities, colours)}</div>"
         '<div class="opened" aria-live="polite"></div>'
         f'<script type="application/json">{written}</script></div>'

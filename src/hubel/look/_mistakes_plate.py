@@ -76,6 +76,10 @@ def matrix(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> Chart:
     names = [mistakes.classes[i] for i in shown]
     counts = mistakes.confusion[np.ix_(shown, shown)]
     side = 46.0 if len(shown) <= 12 else 34.0 if len(shown) <= 20 else 30.0
+    heads = names
+    if any(text_width(name, "label") > side - 4 for name in names):  # numbers where there is no room for names
+        heads = [str(i) for i in shown.tolist()]
+        names = [f"{shortened(name, 'label', _LABEL - 22)}  {i}" for name, i in zip(names, heads, strict=True)]
     left = min(_LABEL, max((text_width(name, "label") for name in names), default=0.0)) + 34
     top, size = 44.0, side * len(shown)
     marks: list[Mark] = [Text(left, 11, "called", "label", "start"), Text(left - 10, 36, "is", "label", "end")]
@@ -86,7 +90,7 @@ def matrix(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> Chart:
         marks.append(Line(((left, top + along), (left + size, top + along)), "grid"))
     for place, name in enumerate(names):
         middle = (place + 0.5) * side
-        marks.append(Text(left + middle, top - 8, shortened(name, "label", side - 4), "label"))
+        marks.append(Text(left + middle, top - 8, heads[place], "label"))
         marks.append(Text(left - 10, top + middle + 4, shortened(name, "label", _LABEL), "label", "end"))
         for other, count in enumerate(counts[place].tolist()):
             if count:

@@ -12,9 +12,10 @@ from PIL import Image
 
 COLUMNS = 32
 LONGEST = 64  # pixels of an image's longer side that a page keeps
+_FEW_PIXELS = 40  # so many and fewer are enlarged as the squares they are
 
 STYLE = """
-.sprite{display:inline-block;background-image:var(--sheet);background-repeat:no-repeat;image-rendering:pixelated;
+.sprite{display:inline-block;background-image:var(--sheet);background-repeat:no-repeat;image-rendering:var(--how);
 width:var(--w);height:calc(var(--w)*var(--form));background-size:calc(var(--w)*var(--columns)) auto;
 background-position:calc(var(--w)*-1*var(--x)) calc(var(--w)*-1*var(--form)*var(--y))}
 """
@@ -28,11 +29,13 @@ class Sprite:
     columns: int
     width: int
     height: int
+    is_exact: bool
 
     @property
     def style(self) -> str:
         """What an element that holds `.sprite` elements must say; each of these says --x, --y (its place) and --w."""
-        return f"--sheet:url({self.address});--columns:{self.columns};--form:{self.height / self.width:g}"
+        how = "pixelated" if max(self.width, self.height) <= _FEW_PIXELS or self.is_exact else "auto"
+        return f"--sheet:url({self.address});--columns:{self.columns};--form:{self.height / self.width:g};--how:{how}"
 
 
 def sprite(images: npt.NDArray[np.uint8], longest: int = LONGEST, quality: int = 85) -> Sprite:
@@ -56,4 +59,6 @@ def sprite(images: npt.NDArray[np.uint8], longest: int = LONGEST, quality: int =
     else:
         sheet.save(buffer, "WEBP", quality=quality, lossless=quality == 100)
     kind = "png" if channels == 1 else "webp"
-    return Sprite(f"data:image/{kind};base64,{b64encode(buffer.getvalue()).decode()}", columns, wide, tall)
+    return Sprite(
+        f"data:image/{kind};base64,{b64encode(buffer.getvalue()).decode()}", columns, wide, tall, quality == 100
+    )
