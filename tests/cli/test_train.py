@@ -156,6 +156,52 @@ def test_resume_of_a_finished_run_says_so(few: Path, hubel: Said) -> None:
     assert "finished already" in out
 
 
+def test_a_failed_run_is_no_finished_one_and_its_last_good_model_is_used(few: Path, hubel: Said) -> None:
+    wild = ["--optimizer", "sgd", "--learning-rate", 0.6, "--epochs", 20, "--set", "warmup=1.0"]
+    status, _, err = hubel("train", "28x28x1: flatten, dense 32, dense 10", few, "--run", "here", *wild)
+    assert status == 2
+    assert "the loss" in err
+    assert "is kept" in err
+    status, _, err = hubel("train", "--resume", "here")
+    assert status == 2
+    assert "would fail again at the same step" in err
+    status, out, err = hubel("evaluate", "here", "--json")
+    assert status == 0
+    assert json.loads(out)["images"] == 200
+    assert "training failed; this is its last good model" in err
+
+
+def test_training_on_from_a_run_with_frozen_layers(few: Path, hubel: Said) -> None:
+    hubel("train", TINY, few, "--run", "first", "--epochs", 1, "--no-report")
+    few_classes = TINY.replace("dense 10", "dense 3")
+    data = np.load(few)
+    kept = {part: data[f"y_{part}"] < 3 for part in ("train", "test")}
+    np.savez("three.npz", **{name: values[kept[name[2:]]] for name, values in data.items()})
+    status, out, _ = hubel(
+        "train",
+        few_classes,
+        "three.npz",
+        "--weights",
+        "first",
+        "--freeze",
+        "all-but-head",
+        "--epochs",
+        2,
+        "--run",
+        "on",
+    )
+    assert status == 0
+    assert "training 435 of 539 parameters" in out
+    assert "dense1: new weights, for 3 classes" in out
+    status, _, err = hubel("train", few_classes, "three.npz", "--weights", "nowhere.pth")
+    assert (status, "nowhere.pth: expected a file of weights" in err) == (2, True)
+
+
+def test_images_can_be_held_out(few: Path, hubel: Said) -> None:
+    status, out, _ = hubel("train", TINY, few, "--epochs", 1, "--validation", 0.1, "--json", "--run", "here")
+    assert (status, json.loads(out)["evaluated"]) == (0, "validation")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -1,8 +1,10 @@
 """Several processes under torchrun: the same training, and no work lost when one of them dies."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,14 @@ ROOT = Path(__file__).parents[2]
 EPOCHS = 4
 
 
+COMMAND = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=2"]
+ENVIRONMENT = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1", "OMP_NUM_THREADS": "1"}
+
+
 def together(directory, **environment):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=2"]
     return subprocess.run(
-        [*command, "--monitor-interval=0.1", "-m", "tests.train.worker", directory, str(EPOCHS), "plain"],
-        env={**os.environ, "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1", "OMP_NUM_THREADS": "1", **environment},
+        [*COMMAND, "--monitor-interval=0.1", "-m", "tests.train.worker", directory, str(EPOCHS), "plain"],
+        env={**os.environ, **ENVIRONMENT, **environment},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -59,3 +64,29 @@ def test_after_a_process_is_killed_all_go_on_to_the_same_bits(clean, tmp_path):
     tensors, wanted = (CheckpointStore(each / "checkpoints").load_latest()[0].tensors for each in (directory, clean))
     assert tensors.keys() == wanted.keys()
     assert all(torch.equal(tensors[name], wanted[name]) for name in wanted)
+
+
+@pytest.mark.deep
+def test_a_process_that_hangs_is_noticed_within_a_minute_and_all_go_on(clean, tmp_path):
+    directory, log = tmp_path / "run", tmp_path / "log"
+    with open(log, "w") as said:
+        process = subprocess.Popen(
+            [*COMMAND, "--monitor-interval=0.1", "-m", "tests.train.worker", directory, str(EPOCHS), "plain"],
+            env={**os.environ, **ENVIRONMENT, "HANG": "1"},
+            cwd=ROOT,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        stopped = noticed = 0.0
+        while not noticed:
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.2)
+            stopped = stopped or (time.monotonic() if "hangs" in log.read_text() else 0.0)
+            noticed = time.monotonic() if "closing signal SIGTERM" in log.read_text() else 0.0
+        assert noticed - stopped < 60
+        assert process.wait(timeout=90) == 0, log.read_text()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+    assert (directory / "model.safetensors").read_bytes() == (clean / "model.safetensors").read_bytes()

@@ -1,7 +1,7 @@
 """A process that trains the tests' network until it is done or stopped.
 
 `python -m tests.train.worker DIRECTORY EPOCHS [plain]`, or the same under torchrun. Where DIE is set, the process of
-that rank kills itself once, soon after it began.
+that rank kills itself once, soon after it began; where HANG is, it stops without ending.
 """
 
 import os
@@ -26,13 +26,16 @@ def listen(event):
         print("started", event.step, flush=True)
 
 
-if os.environ.get("DIE") == os.environ.get("RANK", "") and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+fate = {os.environ.get("DIE"): signal.SIGKILL, os.environ.get("HANG"): signal.SIGSTOP}.get(os.environ.get("RANK", ""))
+if fate is not None and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
     marker = directory / "checkpoints" / "step-00000032.json"
 
     def die() -> None:
         while not marker.exists():
             threading.Event().wait(0.005)
-        os.kill(os.getpid(), signal.SIGKILL)
+        if fate == signal.SIGSTOP:
+            print("hangs", flush=True)
+        os.kill(os.getpid(), fate)
 
     threading.Thread(target=die, daemon=True).start()
 

@@ -146,7 +146,13 @@ def open_model(given: str) -> LoadedModel:
         raise FileNotFoundError(
             f"{given}: expected a run's directory or a model file, found nothing there{_runs_here()}"
         )
-    return Run.open(path).model() if path.is_dir() else load_model(path)
+    model = Run.open(path).model() if path.is_dir() else load_model(path)
+    if "failure" in model.summary:
+        from hubel.cli._console import console
+
+        told = f"training failed; this is its last good model, of step {model.summary['steps']}"
+        console(stderr=True).print(told, style="yellow", highlight=False, soft_wrap=True)
+    return model
 
 
 def own_source(path: Path) -> dict[str, Any]:

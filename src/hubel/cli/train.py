@@ -86,6 +86,9 @@ def add_recipe_options(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Train, or go on with a run, and say what came out."""
     from hubel.cli._console import console
+
+    if "WORLD_SIZE" in os.environ:  # its warnings, once a process, are of what is meant to be; read when torch loads
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     from hubel.train import Display, StoppedError, is_first_process
 
     screen = console(stderr=arguments.json)

@@ -15,15 +15,20 @@ from collections.abc import Iterator, Sequence
 import torch
 import torch.distributed as dist
 
-_PATIENCE = datetime.timedelta(seconds=60)  # after which a silent process counts as hung, and all are started again
+_PATIENCE = datetime.timedelta(seconds=45)  # after which a silent process counts as hung, and all are started again
+_GATHERING = datetime.timedelta(hours=2)  # for all to be there: one machine may still be decoding its images
 
 
 @dataclasses.dataclass(frozen=True)
 class Ranks:
-    """A process among all. rank: its number, from 0; world: how many there are. The first one writes."""
+    """A process among all. rank: its number, from 0; world: how many there are. The first one writes.
+
+    group: PyTorch's for what they tell each other; None for its own of all processes.
+    """
 
     rank: int = 0
     world: int = 1
+    group: dist.ProcessGroup | None = None
 
     @property
     def is_first(self) -> bool:
@@ -43,7 +48,7 @@ class Ranks:
         """The sum over all processes."""
         if self.world > 1:
             tensor = tensor.clone()
-            dist.all_reduce(tensor)
+            dist.all_reduce(tensor, group=self.group)
         return tensor
 
     def gather(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -51,11 +56,16 @@ class Ranks:
         if self.world == 1:
             return tensor[None]
         parts = [torch.empty_like(tensor) for _ in range(self.world)]
-        dist.all_gather(parts, tensor)
+        dist.all_gather(parts, tensor, group=self.group)
         return torch.stack(parts)
 
     def wait(self) -> None:
         """Go on when all have come here."""
+        if self.world > 1:
+            dist.barrier(group=self.group)
+
+    def meet(self) -> None:
+        """As `wait`, but for hours if need be: for what one process does alone before training."""
         if self.world > 1:
             dist.barrier()
 
@@ -83,8 +93,8 @@ def joined() -> Iterator[Ranks]:
     on_gpu = torch.cuda.is_available()
     if on_gpu:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=_PATIENCE)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=_GATHERING)
     try:
-        yield Ranks(dist.get_rank(), dist.get_world_size())
+        yield Ranks(dist.get_rank(), dist.get_world_size(), dist.new_group(timeout=_PATIENCE))
     finally:
         dist.destroy_process_group()

@@ -67,7 +67,7 @@ def train(
             return resume(directory, splits, progress=progress)  # torchrun runs the same line again
         if ranks.is_first:
             create_run(network, splits, recipe, directory, source, ranks.world)
-        ranks.wait()
+        ranks.meet()
         return _train(Run.open(directory), splits, progress, ranks)
 
 

@@ -67,7 +67,9 @@ class Trainer:
         if ranks.world > 1:
             # without looking for unused parameters its buckets are laid out anew after the first step, and a resumed
             # run would add gradients in another order than the run that was never stopped
-            self.state.objective = DistributedDataParallel(self.state.objective, find_unused_parameters=True)
+            self.state.objective = DistributedDataParallel(
+                self.state.objective, process_group=ranks.group, find_unused_parameters=True
+            )
         self.store = CheckpointStore(directory / "checkpoints", recipe.keep_checkpoints)
         self.batch_size, self.epoch_steps = size, len(self.batches)
         self.steps = max(1, round(recipe.epochs * self.epoch_steps))
