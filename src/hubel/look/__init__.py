@@ -11,30 +11,48 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hubel.look._attribution_result import Attributions, Map
     from hubel.look._colour import Scale
+    from hubel.look._index import Index, IndexFileError
     from hubel.look._plate import Chart, Plate, Section, Tile
     from hubel.look._record import Record, record
     from hubel.look._sprite import Sprite, sprite
     from hubel.look._subject import Subject, subject
     from hubel.look.attribution import grad_cam, integrated_gradients, occlusion, saliency
+    from hubel.look.changes import Changes
+    from hubel.look.find import Found
+    from hubel.look.mistakes import Calibration, ClassScores, Mistakes
+    from hubel.look.space import Space
 
 _HOMES = {
     "_attribution_result": ("Attributions", "Map"),
     "_colour": ("Scale",),
+    "_index": ("Index", "IndexFileError"),
     "_plate": ("Chart", "Plate", "Section", "Tile"),
     "_record": ("Record", "record"),
     "_sprite": ("Sprite", "sprite"),
     "_subject": ("Subject", "subject"),
     "attribution": ("grad_cam", "integrated_gradients", "occlusion", "saliency"),
+    "changes": ("Changes",),
+    "find": ("Found",),
+    "mistakes": ("Calibration", "ClassScores", "Mistakes"),
+    "space": ("Space",),
 }
 
 __all__ = [
     "Attributions",
+    "Calibration",
+    "Changes",
     "Chart",
+    "ClassScores",
+    "Found",
+    "Index",
+    "IndexFileError",
     "Map",
+    "Mistakes",
     "Plate",
     "Record",
     "Scale",
     "Section",
+    "Space",
     "Sprite",
     "Subject",
     "Tile",
