@@ -166,7 +166,7 @@ def test_a_chosen_number_shows_its_windows_and_what_made_it(
     click(page, "conv2", (3, 2, 5), zoom=4, gap=6, across=16, columns=10)
     dock = page.get_by_role("region", name="what made the chosen number")
     value = float(torch.tanh(conv2[5, 3, 2]))
-    title = dock.locator("h4").inner_text()
+    title = dock.locator("h3").inner_text()
     assert title.startswith("conv2 map 5, row 3, column 2 = ")
     assert number(title.rsplit("= ", 1)[1]) == pytest.approx(value, abs=1e-3)
     assert number(re.search(r"with the bias \S+: (\S+);", dock.inner_text())[1]) == pytest.approx(
@@ -191,7 +191,7 @@ def test_pointing_shows_windows_and_numbers_until_they_are_closed(
     maps = page.locator("[data-path=pool1] .live-maps")
     dock = page.locator(".dock")
     maps.hover(position={"x": 70, "y": 22})
-    assert dock.locator("h4").inner_text().startswith("pool1 map 1, row 5, column 2 = ")
+    assert dock.locator("h3").inner_text().startswith("pool1 map 1, row 5, column 2 = ")
     assert marked(page, "conv1") > 10
     assert marked(page, "input") > 20
     page.mouse.move(5, 5)
@@ -211,7 +211,7 @@ def test_one_can_go_from_a_number_to_those_that_fed_it_down_to_the_input(
     page = opened(browser_page, tmp_path / "live.html", lenet, digits)
     page.locator("[data-path=dense2] .live-maps").click(position={"x": 30, "y": 5})
     dock = page.get_by_role("region", name="what made the chosen number")
-    title = dock.locator("h4")
+    title = dock.locator("h3")
     assert title.inner_text().startswith("dense2 number 2 = ")
     first = dock.locator(".largest .follow").first
     told = first.inner_text()
@@ -243,13 +243,13 @@ def test_the_sum_can_be_stepped_and_played_from_place_to_place(
     dock.get_by_role("button", name="Next product").click()
     assert progress.inner_text().startswith("2 of 25: ")
     dock.get_by_role("button", name="Next place").click()
-    assert "row 10, column 11" in dock.locator("h4").inner_text()
+    assert "row 10, column 11" in dock.locator("h3").inner_text()
     dock.get_by_role("button", name="Play").click()
-    dock.locator("h4").filter(has_text="column 12").wait_for()
+    dock.locator("h3").filter(has_text="column 12").wait_for()
     dock.get_by_role("button", name="Pause").click()
-    at = dock.locator("h4").inner_text()
+    at = dock.locator("h3").inner_text()
     page.wait_for_timeout(400)
-    assert dock.locator("h4").inner_text() == at
+    assert dock.locator("h3").inner_text() == at
     dock.get_by_role("button", name="Whole sum").click()
     assert progress.inner_text().startswith("all 25")
 
@@ -344,7 +344,7 @@ def test_every_kind_of_layer_can_be_looked_into(browser_page: Any, tmp_path: Pat
         page.keyboard.press("ArrowRight")
         page.wait_for_timeout(20)
         if path != "input":
-            assert dock.locator("h4").inner_text().startswith(f"{path} "), path
+            assert dock.locator("h3").inner_text().startswith(f"{path} "), path
             assert len(dock.locator(".sentence").inner_text()) > 10, path
 
 

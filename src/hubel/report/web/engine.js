@@ -48,7 +48,10 @@ export class Model {
     for (let i = from; i < this.steps.length; i++) {
       const step = this.steps[i];
       const target = step.before || step.data;
-      step.operation.run(step.sources.map((source) => source.data), target);
+      step.operation.run(
+        step.sources.map((source) => source.data),
+        target,
+      );
       if (step.before) activate(step.node.activation, step.before, step.data, step.shape[2]);
     }
     return this.outputs;
@@ -84,7 +87,12 @@ export class Model {
       throw new Error(`expected a place within ${step.shape.join("×")}, received ${[row, column, channel].join(", ")}`);
     }
     const index = (row * columns + column) * channels + channel;
-    const found = step.operation.terms(step.sources.map((source) => source.data), row, column, channel);
+    const found = step.operation.terms(
+      step.sources.map((source) => source.data),
+      row,
+      column,
+      channel,
+    );
     for (const term of found.terms) term.source = step.sources[term.branch || 0].path;
     const point = { rows: [row, row], columns: [column, column], channels: [channel, channel] };
     const windows = this.windows(path, point);
@@ -201,7 +209,12 @@ export class Model {
     for (const [name, [offset, length]] of Object.entries(node.weights || {})) {
       weights[name] = this.numbers.subarray(offset, offset + length);
     }
-    const operation = makeOperation(node, sources.map((tensor) => tensor.shape), shape, weights);
+    const operation = makeOperation(
+      node,
+      sources.map((tensor) => tensor.shape),
+      shape,
+      weights,
+    );
     const count = size(shape);
     const before = node.activation ? new Float32Array(count) : null;
     const step = { path: node.path, node, sources, shape, operation, before, data: new Float32Array(count) };

@@ -122,8 +122,14 @@ export function makeUpsample({ size: [tall, wide], interpolation }, input, outpu
       const [y, z, dy] = down[r];
       const [x, w, dx] = across[q];
       const found = new Terms();
-      for (const [row, share] of [[y, 1 - dy], [z, dy]]) {
-        for (const [column, other] of [[x, 1 - dx], [w, dx]]) {
+      for (const [row, share] of [
+        [y, 1 - dy],
+        [z, dy],
+      ]) {
+        for (const [column, other] of [
+          [x, 1 - dx],
+          [w, dx],
+        ]) {
           if (share * other) found.add(data[(row * width + column) * channels + c], share * other, [row, column, c]);
         }
       }

@@ -12,7 +12,15 @@ import {
   makeLayerNorm,
   makeLocalResponse,
 } from "hubel/engine_points";
-import { makeConcat, makePad, makePadChannels, makeReshape, makeSelect, makeSum, makeUpsample } from "hubel/engine_moves";
+import {
+  makeConcat,
+  makePad,
+  makePadChannels,
+  makeReshape,
+  makeSelect,
+  makeSum,
+  makeUpsample,
+} from "hubel/engine_moves";
 
 const MAKERS = {
   convolution: makeConvolution,
@@ -40,6 +48,7 @@ export function makeOperation(node, inputs, output, weights) {
   if (node.kind === "sum") return makeSum(inputs, output);
   if (node.kind === "concat") return makeConcat(inputs, output);
   const make = MAKERS[node.operation.name];
-  if (!make) throw new Error(`expected an operation of ${Object.keys(MAKERS).join(", ")}, received ${node.operation.name}`);
+  if (!make)
+    throw new Error(`expected an operation of ${Object.keys(MAKERS).join(", ")}, received ${node.operation.name}`);
   return make(node.operation, inputs[0], output, weights);
 }

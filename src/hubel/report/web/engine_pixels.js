@@ -37,7 +37,7 @@ export function cropped(image, top, left, bottom, right) {
   return { width, height, data };
 }
 
-/** Bilinear with antialiasing: across, then down, each rounded to whole grey levels. `box` is left, top, right, bottom. */
+/** Bilinear with antialiasing: across, then down, each rounded to grey levels; `box` is left, top, right, bottom. */
 export function resized(image, height, width, box = [0, 0, image.width, image.height]) {
   const [left, top, right, bottom] = box;
   let found = image;

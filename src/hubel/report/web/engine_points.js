@@ -16,7 +16,8 @@ export function makeActivation({ function: name, slope }, input) {
   return {
     run: ([data], out) => activate(name, data, out, channels, slope),
     terms([data], r, q, c) {
-      if (name !== "softmax") return single(data[at(input, r, q, c)], [r, q, c], 1, { rule: "function", function: name });
+      if (name !== "softmax")
+        return single(data[at(input, r, q, c)], [r, q, c], 1, { rule: "function", function: name });
       const start = at(input, r, q, 0);
       const found = new Terms();
       const largest = data.slice(start, start + channels).reduce((a, b) => Math.max(a, b), -Infinity);
@@ -47,8 +48,7 @@ export function makeAffine(settings, input, output, { weight, bias }) {
         out[i] = data[i] * weight[c] + (bias ? bias[c] : 0);
       }
     },
-    terms: ([data], r, q, c) =>
-      single(data[at(input, r, q, c)], [r, q, c], weight[c], { bias: bias ? bias[c] : null }),
+    terms: ([data], r, q, c) => single(data[at(input, r, q, c)], [r, q, c], weight[c], { bias: bias ? bias[c] : null }),
     window: same,
   };
 }
@@ -108,7 +108,8 @@ export function makeGroupNorm({ groups, epsilon }, input, output, { weight, bias
       for (let group = 0; group < groups; group++) {
         const [mean, factor] = of(data, group);
         for (let start = 0; start < data.length; start += channels) {
-          for (let c = group * each; c < (group + 1) * each; c++) out[start + c] = scaled(data[start + c], mean, factor, c);
+          for (let c = group * each; c < (group + 1) * each; c++)
+            out[start + c] = scaled(data[start + c], mean, factor, c);
         }
       }
     },
@@ -138,8 +139,7 @@ export function makeLocalResponse({ size, alpha, beta, k }, input) {
         for (let c = 0; c < channels; c++) out[start + c] = data[start + c] / divisor(data, start, c);
       }
     },
-    terms: ([data], r, q, c) =>
-      single(data[at(input, r, q, c)], [r, q, c], 1 / divisor(data, at(input, r, q, 0), c)),
+    terms: ([data], r, q, c) => single(data[at(input, r, q, c)], [r, q, c], 1 / divisor(data, at(input, r, q, 0), c)),
     window: (region) => ({ ...region, channels: [region.channels[0] - below, region.channels[1] - below + size - 1] }),
   };
 }
@@ -151,7 +151,12 @@ export function makeExcite(settings, input, output, weights) {
   function gates(data) {
     const means = new Float64Array(channels);
     for (let i = 0; i < data.length; i++) means[i % channels] += data[i];
-    const squeezed = layer(means.map((sum) => sum / (rows * columns)), "squeeze", narrow, (x) => Math.max(x, 0));
+    const squeezed = layer(
+      means.map((sum) => sum / (rows * columns)),
+      "squeeze",
+      narrow,
+      (x) => Math.max(x, 0),
+    );
     return layer(squeezed, "excite", channels, (x) => 1 / (1 + Math.exp(-x)));
   }
   function layer(values, name, units, then) {

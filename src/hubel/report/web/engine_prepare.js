@@ -18,7 +18,8 @@ export function makePreparation(rules) {
     const picture = opaque(pixels);
     const data = frame ? inkFramed(picture) : fitted(picture);
     const input = new Float32Array(data.length);
-    for (let i = 0; i < data.length; i++) input[i] = offsets[i % channels] + Math.fround(data[i] * factors[i % channels]);
+    for (let i = 0; i < data.length; i++)
+      input[i] = offsets[i % channels] + Math.fround(data[i] * factors[i % channels]);
     return { picture: data, input };
   }
 
@@ -50,7 +51,12 @@ const FITS = {
     const [tall, wide] = [height / scale, width / scale];
     const top = Math.max(0, (image.height - tall) / 2);
     const left = Math.max(0, (image.width - wide) / 2);
-    return resized(image, height, width, [left, top, Math.min(left + wide, image.width), Math.min(top + tall, image.height)]);
+    return resized(image, height, width, [
+      left,
+      top,
+      Math.min(left + wide, image.width),
+      Math.min(top + tall, image.height),
+    ]);
   },
   pad(image, height, width, ground) {
     const scale = Math.min(height / image.height, width / image.width);
@@ -171,7 +177,11 @@ function groundOf(picture) {
 
 // least squares for a + b·row/height + c·column/width, by its normal equations
 function planeThrough(places, width, height, value) {
-  const matrix = [[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]];
+  const matrix = [
+    [0, 0, 0, 0],
+    [0, 0, 0, 0],
+    [0, 0, 0, 0],
+  ];
   for (const i of places) {
     const row = [1, Math.floor(i / width) / height, (i % width) / width];
     for (let a = 0; a < 3; a++) {

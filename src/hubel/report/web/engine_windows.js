@@ -4,7 +4,13 @@ import { Terms } from "hubel/engine_terms";
 
 /** A convolution; weights are filters × channels of a group × kernel height × kernel width, as PyTorch keeps them. */
 export function makeConvolution(settings, input, output, { weight, bias }) {
-  const { kernel: [kh, kw], strides: [sy, sx], dilation: [dy, dx], before: [top, left], groups } = settings;
+  const {
+    kernel: [kh, kw],
+    strides: [sy, sx],
+    dilation: [dy, dx],
+    before: [top, left],
+    groups,
+  } = settings;
   const [height, width, channels] = input;
   const [rows, columns, filters] = output;
   const each = channels / groups;
@@ -20,7 +26,7 @@ export function makeConvolution(settings, input, output, { weight, bias }) {
       const four = Math.floor(f / own) * fours + ((f % own) >> 2);
       for (let c = 0; c < each; c++) {
         for (let tap = 0; tap < kh * kw; tap++) {
-          fast[((four * kh * kw + tap) * each + c) * 4 + (f % own % 4)] = weight[(f * each + c) * kh * kw + tap];
+          fast[((four * kh * kw + tap) * each + c) * 4 + ((f % own) % 4)] = weight[(f * each + c) * kh * kw + tap];
         }
       }
     }
@@ -124,7 +130,13 @@ export function makeConvolution(settings, input, output, { weight, bias }) {
 
 /** A transposed convolution; weights are channels × filters of a group × kernel height × kernel width. */
 export function makeTransposed(settings, input, output, { weight, bias }) {
-  const { kernel: [kh, kw], strides: [sy, sx], dilation: [dy, dx], before: [top, left], groups } = settings;
+  const {
+    kernel: [kh, kw],
+    strides: [sy, sx],
+    dilation: [dy, dx],
+    before: [top, left],
+    groups,
+  } = settings;
   const [height, width, channels] = input;
   const [rows, columns, filters] = output;
   const each = channels / groups;
@@ -169,7 +181,9 @@ export function makeTransposed(settings, input, output, { weight, bias }) {
           const x = (q + left - kx * dx) / sx;
           if (!Number.isInteger(x) || x < 0 || x >= width) continue;
           const value = data[(y * width + x) * channels + c];
-          found.add(value, weight[((c * own + (f % own)) * kh + ky) * kw + kx], [y, x, c], { tap: [ky, kx, c - first] });
+          found.add(value, weight[((c * own + (f % own)) * kh + ky) * kw + kx], [y, x, c], {
+            tap: [ky, kx, c - first],
+          });
         }
       }
     }
@@ -205,7 +219,11 @@ function fedBy([first, last], stride, before, kernel, dilation) {
 
 /** A convolution with weights of its own at each place: places × filters × (channels·kernel height·kernel width). */
 export function makeLocal(settings, input, output, { weight, bias }) {
-  const { kernel: [kh, kw], strides: [sy, sx], before: [top, left] } = settings;
+  const {
+    kernel: [kh, kw],
+    strides: [sy, sx],
+    before: [top, left],
+  } = settings;
   const [height, width, channels] = input;
   const [rows, columns, filters] = output;
   const fan = channels * kh * kw;

@@ -33,9 +33,22 @@ class Live {
       stepped: () => this.mark(),
       closed: (hadFocus) => this.unchoose(hadFocus),
     });
-    this.layers = h("div", { class: "layers" }, [...this.views.values()].map((view) => view.element), this.dock.element);
-    const hint = `Draw with mouse, finger or keys${packed.preprocessing.ink ? "" : " over the picture"}; or drop, paste or choose an image.`;
-    this.side = h("div", { class: "side" }, this.pad.element, h("p", { class: "note" }, hint), this.note, this.bars.element);
+    this.layers = h(
+      "div",
+      { class: "layers" },
+      [...this.views.values()].map((view) => view.element),
+      this.dock.element,
+    );
+    const where = packed.preprocessing.ink ? "" : " over the picture";
+    const hint = `Draw with mouse, finger or keys${where}; or drop, paste or choose an image.`;
+    this.side = h(
+      "div",
+      { class: "side" },
+      this.pad.element,
+      h("p", { class: "note" }, hint),
+      this.note,
+      this.bars.element,
+    );
     this.element = h("div", { class: "live" }, this.side, this.layers, this.status);
     element.append(this.element);
     this.listen();
@@ -80,24 +93,42 @@ class Live {
     const { classes } = this.model;
     const count = Math.min(classes.length, MOST_BARS);
     const rows = Array.from({ length: count }, () => {
-      const parts = { name: h("span", { class: "name" }), fill: h("i", { class: "fill" }), share: h("span", { class: "share" }) };
-      parts.element = h("li", { class: "probability" }, parts.name, h("span", { class: "track" }, parts.fill), parts.share);
+      const parts = {
+        name: h("span", { class: "name" }),
+        fill: h("i", { class: "fill" }),
+        share: h("span", { class: "share" }),
+      };
+      parts.element = h(
+        "li",
+        { class: "probability" },
+        parts.name,
+        h("span", { class: "track" }, parts.fill),
+        parts.share,
+      );
       return parts;
     });
-    const list = h("ol", { class: "bars", "aria-label": "class probabilities" }, rows.map((row) => row.element));
-    const title = classes.length > count ? `the ${count} likeliest of ${classes.length} classes` : "what the model says";
-    return { element: h("div", {}, h("h4", {}, title), list), rows, sorted: classes.length > count };
+    const list = h(
+      "ol",
+      { class: "bars", "aria-label": "class probabilities" },
+      rows.map((row) => row.element),
+    );
+    const title =
+      classes.length > count ? `the ${count} likeliest of ${classes.length} classes` : "what the model says";
+    return { element: h("div", {}, h("h3", {}, title), list), rows, sorted: classes.length > count };
   }
 
   listen() {
     const { element } = this;
-    this.observer = new IntersectionObserver((entries) => {
-      for (const entry of entries) {
-        const view = [...this.views.values()].find((one) => one.element === entry.target);
-        view.isVisible = entry.isIntersecting;
-        if (view.isVisible && view.isStale) this.draw(view);
-      }
-    }, { rootMargin: "200px" });
+    this.observer = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries) {
+          const view = [...this.views.values()].find((one) => one.element === entry.target);
+          view.isVisible = entry.isIntersecting;
+          if (view.isVisible && view.isStale) this.draw(view);
+        }
+      },
+      { rootMargin: "200px" },
+    );
     for (const view of this.views.values()) this.observer.observe(view.element);
     new ResizeObserver(() => this.layout()).observe(this.layers);
     element.addEventListener("dragover", (event) => event.preventDefault());
@@ -237,7 +268,8 @@ class Live {
     const term = isOn && this.unit ? this.dock.term : null;
     for (const view of this.views.values()) {
       if (!view.size) continue;
-      if (isOn && view === chosen.view) view.mark(null, { unit: chosen.at, veil: this.dock.isStepping && !view.vector });
+      if (isOn && view === chosen.view)
+        view.mark(null, { unit: chosen.at, veil: this.dock.isStepping && !view.vector });
       else if (isOn && this.unit && this.unit.windows.has(view.step.path)) {
         const point = term && term.source === view.step.path && !term.padded ? term.from : null;
         view.mark(this.unit.windows.get(view.step.path), { point });
@@ -249,7 +281,11 @@ class Live {
     const isHere = this.chosen && this.chosen.view === view;
     const at = isHere ? this.chosen.at : [view.rows >> 1, view.columns >> 1, 0];
     const [rows, columns] = [view.rows - 1, view.columns - 1];
-    const next = [between(at[0] + by[0], rows), between(at[1] + by[1], columns), between(at[2] + by[2], view.shownMaps - 1)];
+    const next = [
+      between(at[0] + by[0], rows),
+      between(at[1] + by[1], columns),
+      between(at[2] + by[2], view.shownMaps - 1),
+    ];
     this.choose(view, next, true);
     this.sayUnit(view, next);
     return true;
@@ -286,7 +322,9 @@ class Live {
     if (view.isInput) {
       const depth = this.picture.length / (view.rows * view.columns);
       const start = (at[0] * view.columns + at[1]) * depth;
-      this.say(`input, row ${at[0]}, column ${at[1]}: ${[...this.picture.subarray(start, start + depth)].join(", ")} of 255`);
+      this.say(
+        `input, row ${at[0]}, column ${at[1]}: ${[...this.picture.subarray(start, start + depth)].join(", ")} of 255`,
+      );
       return;
     }
     const seen = this.unit.windows.get(null);

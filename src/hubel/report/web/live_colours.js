@@ -8,7 +8,9 @@ export function tables(packed) {
   const found = { grey: new Uint32Array(256).map((_, i) => pixel(i, i, i)) };
   for (const [name, text] of Object.entries(packed.colours)) {
     const bytes = decode(text);
-    found[name] = new Uint32Array(bytes.length / 3).map((_, i) => pixel(bytes[3 * i], bytes[3 * i + 1], bytes[3 * i + 2]));
+    found[name] = new Uint32Array(bytes.length / 3).map((_, i) =>
+      pixel(bytes[3 * i], bytes[3 * i + 1], bytes[3 * i + 2]),
+    );
   }
   return found;
 }
@@ -41,7 +43,8 @@ export function shown(value, figures = 3) {
 /** As `shown`, for a cell of a grid: at most five letters. */
 export function brief(value) {
   const size = Math.abs(value);
-  const text = size >= 1000 ? value.toExponential(0).replace("e+", "e") : value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
+  const text =
+    size >= 1000 ? value.toExponential(0).replace("e+", "e") : value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
   return (Number(text) === 0 ? "0" : text).replace("-", "−");
 }
 

@@ -7,7 +7,9 @@ const MOST_CELLS = 49;
 /** Whether a layer's kernels can be edited here. */
 export function isEditable(step) {
   const { operation } = step.node;
-  return Boolean(operation) && operation.name === "convolution" && operation.kernel[0] * operation.kernel[1] <= MOST_CELLS;
+  return (
+    Boolean(operation) && operation.name === "convolution" && operation.kernel[0] * operation.kernel[1] <= MOST_CELLS
+  );
 }
 
 /** The editor of one layer's kernels, folded; `changed()` is called after each change, `current()` is the filter that
@@ -35,7 +37,11 @@ export function kernelEditor(model, step, named, changed, current) {
     h("option", { value: "zero" }, "zero: nothing at all"),
     fitting.map(({ name, summary }) => h("option", { value: name }, `${name}: ${summary}`)),
   );
-  const back = h("button", { type: "button", onclick: () => reset(path, Number(filter.value), Number(channel.value)) }, "Reset this kernel");
+  const back = h(
+    "button",
+    { type: "button", onclick: () => reset(path, Number(filter.value), Number(channel.value)) },
+    "Reset this kernel",
+  );
   const all = h("button", { type: "button", onclick: () => reset() }, "Reset everything");
   const grid = h("div", { class: "kernel-grid", role: "group", "aria-label": "the kernel's weights" }, cells);
   grid.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 62px))`;
@@ -43,7 +49,15 @@ export function kernelEditor(model, step, named, changed, current) {
     "details",
     { class: "kernel" },
     h("summary", {}, "edit a kernel"),
-    h("div", { class: "tools" }, h("label", {}, "filter", filter), each > 1 ? h("label", {}, "channel", channel) : null, names, back, all),
+    h(
+      "div",
+      { class: "tools" },
+      h("label", {}, "filter", filter),
+      each > 1 ? h("label", {}, "channel", channel) : null,
+      names,
+      back,
+      all,
+    ),
     grid,
   );
   element.addEventListener("toggle", () => {
@@ -82,7 +96,10 @@ export function kernelEditor(model, step, named, changed, current) {
     const values = new Float32Array(rows * columns);
     const found = fitting.find(({ name }) => name === names.value);
     if (found) {
-      const [top, left] = [Math.floor((rows - found.grid.length) / 2), Math.floor((columns - found.grid[0].length) / 2)];
+      const [top, left] = [
+        Math.floor((rows - found.grid.length) / 2),
+        Math.floor((columns - found.grid[0].length) / 2),
+      ];
       found.grid.forEach((line, y) => line.forEach((value, x) => (values[(top + y) * columns + left + x] = value)));
     }
     if (names.value) set(values);

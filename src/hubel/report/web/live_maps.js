@@ -40,7 +40,12 @@ export class LayerView {
     this.holder.setAttribute("aria-label", this.label());
     this.holder.append(this.canvas, this.marks);
     this.legend = h("span", { class: "legend" });
-    this.element = h("section", { class: "layer-view", "data-path": step.path ?? "input" }, this.heading(), this.holder);
+    this.element = h(
+      "section",
+      { class: "layer-view", "data-path": step.path ?? "input" },
+      this.heading(),
+      this.holder,
+    );
     if (this.limited) this.element.append(this.moreButton());
     this.listen();
   }
@@ -67,13 +72,19 @@ export class LayerView {
       if (parameters) facts.push(h("span", { title: parameters.names }, `${parameters.text} parameters`));
       if (!this.vector) facts.push(`sees ${widest(node.field.rows)}×${widest(node.field.columns)}`);
     }
-    const text = this.isInput ? "as the network sees it" : node.text || { sum: "branches added", concat: "side by side" }[node.kind];
+    const text = this.isInput
+      ? "as the network sees it"
+      : node.text || { sum: "branches added", concat: "side by side" }[node.kind];
     return h(
       "header",
       {},
-      h("h4", {}, this.name),
+      h("h3", {}, this.name),
       h("code", {}, text),
-      h("span", { class: "facts" }, facts.flatMap((fact, i) => (i ? [" · ", fact] : [fact]))),
+      h(
+        "span",
+        { class: "facts" },
+        facts.flatMap((fact, i) => (i ? [" · ", fact] : [fact])),
+      ),
       this.legend,
     );
   }
@@ -171,7 +182,10 @@ export class LayerView {
     if (this.told && Math.abs(this.told - high) <= 0.02 * high) return;
     this.told = high;
     if (!this.legend.firstChild) {
-      const colours = Array.from({ length: 9 }, (_, i) => css(this.table[Math.round((i / 8) * (this.table.length - 1))]).fill);
+      const colours = Array.from(
+        { length: 9 },
+        (_, i) => css(this.table[Math.round((i / 8) * (this.table.length - 1))]).fill,
+      );
       const bar = h("i", { style: `background: linear-gradient(to right, ${colours.join(", ")})` });
       this.legend.append(h("span"), bar, h("span"));
     }
@@ -261,7 +275,8 @@ export class LayerView {
     const [wide, tall] = [this.columns * this.zoom + this.gap, this.rows * this.zoom + this.gap];
     const map = Math.floor(y / tall) * this.across + Math.floor(x / wide);
     const [row, column] = [Math.floor((y % tall) / this.zoom), Math.floor((x % wide) / this.zoom)];
-    const inside = x >= 0 && y >= 0 && x < this.size[0] && map < this.shownMaps && row < this.rows && column < this.columns;
+    const inside =
+      x >= 0 && y >= 0 && x < this.size[0] && map < this.shownMaps && row < this.rows && column < this.columns;
     return inside ? [row, column, map] : null;
   }
 

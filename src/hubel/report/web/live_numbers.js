@@ -37,11 +37,41 @@ export function drawPlane(canvas, plane, unit, tables, limits, step, width) {
   const weighted = unit.rule === "sum" && plane.cells[0].term.tap;
   const grids = weighted
     ? [
-        { title: "window", sign: "×", table: limits.table, low: limits.low, high: limits.high, of: (term) => term.value },
-        { title: "kernel", sign: "=", table: tables.signed, ...around(unit.terms.map((t) => t.weight)), of: (term) => term.weight },
-        { title: "products", sign: "", table: tables.signed, ...around(unit.terms.map((t) => t.product)), of: (term) => term.product, stepped: true },
+        {
+          title: "window",
+          sign: "×",
+          table: limits.table,
+          low: limits.low,
+          high: limits.high,
+          of: (term) => term.value,
+        },
+        {
+          title: "kernel",
+          sign: "=",
+          table: tables.signed,
+          ...around(unit.terms.map((t) => t.weight)),
+          of: (term) => term.weight,
+        },
+        {
+          title: "products",
+          sign: "",
+          table: tables.signed,
+          ...around(unit.terms.map((t) => t.product)),
+          of: (term) => term.product,
+          stepped: true,
+        },
       ]
-    : [{ title: "window", sign: "", table: limits.table, low: limits.low, high: limits.high, of: (term) => term.value, stepped: true }];
+    : [
+        {
+          title: "window",
+          sign: "",
+          table: limits.table,
+          low: limits.low,
+          high: limits.high,
+          of: (term) => term.value,
+          stepped: true,
+        },
+      ];
   const { cell, across } = cellSize(plane.columns, grids.length, width);
   const tall = Math.min(cell, 24);
   const [wide, high] = [plane.columns * cell, plane.rows * tall + 20];
@@ -54,7 +84,8 @@ export function drawPlane(canvas, plane, unit, tables, limits, step, width) {
     write(context, grid.title, left, top + 11, quiet, "12px sans-serif", "left");
     if (grid.sign) {
       const beside = i % across < across - 1;
-      if (beside) write(context, grid.sign, left + wide + SIGN / 2, top + high / 2 + 10, words, "16px sans-serif", "center");
+      if (beside)
+        write(context, grid.sign, left + wide + SIGN / 2, top + high / 2 + 10, words, "16px sans-serif", "center");
     }
     for (const { row, column, term, index } of plane.cells) {
       const [x, y] = [left + (column - plane.left) * cell, top + 18 + (row - plane.top) * tall];
@@ -72,7 +103,9 @@ export function drawPlane(canvas, plane, unit, tables, limits, step, width) {
 
 /** The term whose window cell lies under a point of a canvas that `drawPlane` drew. */
 export function termAt(canvas, x, y) {
-  const found = (canvas.windowCells || []).find((one) => x >= one.x && x < one.x + one.cell && y >= one.y && y < one.y + one.tall);
+  const found = (canvas.windowCells || []).find(
+    (one) => x >= one.x && x < one.x + one.cell && y >= one.y && y < one.y + one.tall,
+  );
   return found ? found.term : null;
 }
 
@@ -81,7 +114,16 @@ function drawCell(context, grid, term, x, y, cell, tall) {
   context.fillStyle = fill;
   context.fillRect(x, y, cell, tall);
   if (term.padded && grid.title === "window") hatch(context, x, y, cell, tall);
-  if (cell >= 26) write(context, brief(grid.of(term)), x + cell / 2, y + tall / 2 + 4, ink, `${cell >= 34 ? 11 : 9.5}px sans-serif`, "center");
+  if (cell >= 26)
+    write(
+      context,
+      brief(grid.of(term)),
+      x + cell / 2,
+      y + tall / 2 + 4,
+      ink,
+      `${cell >= 34 ? 11 : 9.5}px sans-serif`,
+      "center",
+    );
 }
 
 function hatch(context, x, y, cell, tall) {

@@ -15,12 +15,17 @@ export function makePad(packed, samples, changed) {
   const factor = isInk ? Math.max(1, Math.min(4, Math.floor(224 / Math.max(rules.height, rules.width)))) : 1;
   const shown = h("canvas", { width: 2 * wide, height: 2 * tall, "aria-hidden": "true" });
   const cursor = h("i", { class: "pen", hidden: true });
-  const surface = h("div", {
-    class: "pad",
-    tabindex: "0",
-    role: "application",
-    "aria-label": "drawing pad. Arrow keys move the pen, space puts it down and lifts it, Delete clears",
-  }, shown, cursor);
+  const surface = h(
+    "div",
+    {
+      class: "pad",
+      tabindex: "0",
+      role: "application",
+      "aria-label": "drawing pad. Arrow keys move the pen, space puts it down and lifts it, Delete clears",
+    },
+    shown,
+    cursor,
+  );
   surface.style.aspectRatio = `${wide} / ${tall}`;
   surface.style.maxWidth = `${wide}px`;
   const small = document.createElement("canvas");
@@ -141,12 +146,25 @@ export function makePad(packed, samples, changed) {
     }
   }
 
-  const chooser = h("input", { type: "file", accept: "image/*", class: "hidden", tabindex: "-1", "aria-label": "image file" });
+  const chooser = h("input", {
+    type: "file",
+    accept: "image/*",
+    class: "hidden",
+    tabindex: "-1",
+    "aria-label": "image file",
+  });
   chooser.addEventListener("change", () => {
     if (chooser.files.length) open(chooser.files[0]);
     chooser.value = "";
   });
-  const width = h("input", { type: "range", min: "2", max: "16", value: "7.5", step: "0.5", "aria-label": "pen width" });
+  const width = h("input", {
+    type: "range",
+    min: "2",
+    max: "16",
+    value: "7.5",
+    step: "0.5",
+    "aria-label": "pen width",
+  });
   width.addEventListener("input", () => (pen.width = Number(width.value) / 100));
   const colour = h("input", { type: "color", value: "#d14b2a", "aria-label": "pen colour" });
   colour.addEventListener("input", () => (pen.colour = colour.value));

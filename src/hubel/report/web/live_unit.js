@@ -15,7 +15,7 @@ export class UnitDock {
     this.events = events;
     this.step = 0;
     this.page = 0;
-    this.title = h("h4");
+    this.title = h("h3");
     this.sentence = h("p", { class: "sentence" });
     this.progress = h("p", { class: "progress" });
     this.play = this.button("Play", () => this.toggle(), "play");
@@ -39,7 +39,12 @@ export class UnitDock {
     this.element = h(
       "section",
       { class: "dock", hidden: true, tabindex: "-1", "aria-label": "what made the chosen number" },
-      h("header", {}, this.title, this.button("×", () => this.close(), "close", "close")),
+      h(
+        "header",
+        {},
+        this.title,
+        this.button("×", () => this.close(), "close", "close"),
+      ),
       this.sentence,
       h("div", { class: "steps-bar" }, this.play, this.product, this.place, this.whole, this.progress),
       h("div", { class: "pictures" }, h("div", {}, this.pager, this.grid), h("div", {}, this.chart, this.largest)),
@@ -169,7 +174,8 @@ export class UnitDock {
       const plane = this.planes[this.page];
       const sum = plane.cells.reduce((total, cell) => total + cell.term.product, 0);
       const own = unit.rule === "sum" ? `, its products add up to ${shown(sum)}` : "";
-      this.channels.textContent = `channel ${plane.channel}${this.planes.length > 1 ? ` (${this.page + 1} of ${this.planes.length})` : ""}${own}`;
+      const which = this.planes.length > 1 ? ` (${this.page + 1} of ${this.planes.length})` : "";
+      this.channels.textContent = `channel ${plane.channel}${which}${own}`;
       this.before.hidden = this.after.hidden = this.planes.length === 1;
       drawPlane(this.grid, plane, unit, this.tables, this.limits, step, narrow ? width : Math.min(width - 210, 640));
     }
@@ -180,7 +186,11 @@ export class UnitDock {
   // words that lead to the number that they speak of
   link(term, words) {
     if (term.source === null || term.padded) return words;
-    return h("button", { type: "button", class: "follow", title: "what made this number", onclick: () => this.events.followed(term) }, words);
+    return h(
+      "button",
+      { type: "button", class: "follow", title: "what made this number", onclick: () => this.events.followed(term) },
+      words,
+    );
   }
 
   fillLargest() {
@@ -201,11 +211,29 @@ export class UnitDock {
       cells.push(term.weight === null ? "" : shown(term.weight, 4));
       if (rule !== "max") cells.push(shown(term.product, 4));
       cells.push(shown(term.sum, 4));
-      return h("tr", {}, cells.map((cell, i) => h("td", i ? { class: "number" } : {}, cell)));
+      return h(
+        "tr",
+        {},
+        cells.map((cell, i) => h("td", i ? { class: "number" } : {}, cell)),
+      );
     });
     const more = terms.length > MOST_ROWS ? `, the first ${MOST_ROWS} of ${terms.length}` : "";
     this.table.replaceChildren(
-      h("table", {}, h("caption", {}, `terms of ${this.unit.path}${more}`), h("thead", {}, h("tr", {}, heads.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows)),
+      h(
+        "table",
+        {},
+        h("caption", {}, `terms of ${this.unit.path}${more}`),
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            heads.map((name) => h("th", { scope: "col" }, name)),
+          ),
+        ),
+        h("tbody", {}, rows),
+      ),
     );
   }
 }
@@ -220,8 +248,9 @@ function placeText([row, column, channel]) {
 
 function written(unit, term) {
   if (unit.rule === "softmax") return `e^${shown(term.value)} of number ${term.from[2]}`;
-  if (unit.rule === "radial") return `number ${term.from[2]}: −(${shown(term.value)} − ${shown(term.weight)})²/2 = ${shown(term.product)}`;
-  const from = term.branch !== undefined ? term.source ?? "input" : `number ${term.from[2]}`;
+  if (unit.rule === "radial")
+    return `number ${term.from[2]}: −(${shown(term.value)} − ${shown(term.weight)})²/2 = ${shown(term.product)}`;
+  const from = term.branch !== undefined ? (term.source ?? "input") : `number ${term.from[2]}`;
   return `${from}: ${shown(term.value)} × ${shown(term.weight)} = ${shown(term.product)}`;
 }
 
@@ -230,7 +259,10 @@ function told(unit, step, last) {
   if (!last) return `0 of ${count}`;
   if (unit.rule === "max") return `${step} of ${count}: largest so far ${shown(last.sum, 4)}`;
   if (step === count) return `all ${count}: ${shown(last.sum, 4)}`;
-  const product = last.weight === null ? shown(last.product, 4) : `${shown(last.value)} × ${shown(last.weight)} = ${shown(last.product)}`;
+  const product =
+    last.weight === null
+      ? shown(last.product, 4)
+      : `${shown(last.value)} × ${shown(last.weight)} = ${shown(last.product)}`;
   return `${step} of ${count}: ${product}, sum so far ${shown(last.sum, 4)}`;
 }
 
@@ -243,9 +275,11 @@ export function explained(unit) {
   if (rule === "max") text = `the largest of ${count} numbers: ${shown(before, 4)}`;
   else if (rule === "mean") text = `the mean of ${count} numbers: ${shown(before, 4)}`;
   else if (rule === "radial") text = `minus half of ${count} squared differences: ${shown(before, 4)}`;
-  else if (rule === "softmax") text = `e to the power of ${shown(terms[unit.at[2]].value, 4)}, as a share of ${count} such powers: ${shown(value, 4)}`;
+  else if (rule === "softmax")
+    text = `e to the power of ${shown(terms[unit.at[2]].value, 4)}, as a share of ${count} such: ${shown(value, 4)}`;
   else if (rule === "function") text = `${unit.function}(${shown(terms[0].value, 4)}) = ${shown(value, 4)}`;
-  else if (!count) text = bias === null ? "padding: nought" : `no number lands here, only the bias: ${shown(before, 4)}`;
+  else if (!count)
+    text = bias === null ? "padding: nought" : `no number lands here, only the bias: ${shown(before, 4)}`;
   else if (count === 1) text = oneTerm(unit);
   else {
     const parts = `${count} products add up to ${shown(total, 4)}`;
@@ -261,5 +295,6 @@ export function explained(unit) {
 function oneTerm({ terms: [term], bias, before }) {
   const from = `${term.source ?? "input"} ${placeText(term.from)}`;
   if (term.weight === 1 && bias === null) return `passed on from ${from}: ${shown(before, 4)}`;
-  return `${shown(term.value, 4)} × ${shown(term.weight, 4)}${bias === null ? "" : ` + ${shown(bias, 4)}`} = ${shown(before, 4)}, from ${from}`;
+  const shift = bias === null ? "" : ` + ${shown(bias, 4)}`;
+  return `${shown(term.value, 4)} × ${shown(term.weight, 4)}${shift} = ${shown(before, 4)}, from ${from}`;
 }
