@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import datetime
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -95,6 +96,8 @@ def joined() -> Iterator[Ranks]:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=_GATHERING)
     try:
-        yield Ranks(dist.get_rank(), dist.get_world_size(), dist.new_group(timeout=_PATIENCE))
+        with warnings.catch_warnings():  # kernels of one channel have several equal layouts; PyTorch minds, and copies
+            warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
+            yield Ranks(dist.get_rank(), dist.get_world_size(), dist.new_group(timeout=_PATIENCE))
     finally:
         dist.destroy_process_group()
