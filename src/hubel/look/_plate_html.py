@@ -20,7 +20,7 @@ _STYLE = """
 body{margin:0 auto;max-width:1240px;padding:20px;background:var(--page);color:var(--ink);
 font:14px/1.4 Helvetica,Arial,'Liberation Sans',sans-serif}
 h1{font-size:22px;margin:0 0 2px}h2{font-size:15px;margin:26px 0 2px}p{margin:0 0 8px;color:var(--quiet)}
-.tiles{display:flex;flex-wrap:wrap;gap:14px}figure{margin:0}.picture{position:relative;max-width:100%}
+.tiles{display:flex;flex-wrap:wrap;gap:14px}figure{margin:0;max-width:100%}.picture{position:relative;max-width:100%}
 .picture img{display:block;width:100%;height:100%;image-rendering:pixelated}
 .picture.fine img{image-rendering:auto}
 .picture i{position:absolute;border:1.6px solid var(--mark);box-sizing:border-box}

@@ -171,17 +171,17 @@ def _given(subjects: tuple[Subject, ...]) -> Section:
 
 def _pictures(found: Maps, layer: LayerMaps) -> list[Section | Chart]:
     scale, note = layer.scale, _joined(layer_rules(layer.row), layer.note)
+    title = layer_title(layer.row)
     several = len(found.subjects) > 1
-    sections: list[Section | Chart] = []
+    sections: list[Section | Chart] = [Section(title, (), note)] if several else []
     for place, (subject, values) in enumerate(zip(found.subjects, _shrunk(layer.values), strict=True)):
         tiles = tuple(
             Tile(scale.colours(value), "", hover=f"{layer.row.path}, channel {channel}, {shape_text(value.shape)}")
             for channel, value in zip(layer.channels, values, strict=True)
         )
         last = place == len(found.subjects) - 1
-        first = layer_title(layer.row) if place == 0 else ""
-        words = _joined(note if place == 0 else "", subject.name if several else "")
-        sections.append(Section(first, tiles, words, SIZE, scale if last else None))
+        words = ("", subject.name) if several else (title, note)
+        sections.append(Section(words[0], tiles, words[1], SIZE, scale if last else None))
     return sections
 
 
