@@ -16,6 +16,7 @@ from hubel.arch import analyse, parse, training_memory
 from hubel.plan import (
     DEVICES,
     HOP_SECONDS,
+    SHARES,
     Device,
     device_data,
     device_from,
@@ -25,7 +26,7 @@ from hubel.plan import (
     plan_step,
 )
 
-WHOLE = {"convolution": 1.0, "narrow": 1.0, "dense": 1.0, "depthwise": 1.0, "memory": 1.0}
+WHOLE = dict.fromkeys(SHARES, 1.0)
 FAST_MEMORY = Device("a", {"float32": 1e9}, 1e18, 10**12, 1e9, 100.0, WHOLE, 0.0, "made up")
 SLOW_MEMORY = Device("b", {"float32": 1e18}, 1e9, 10**12, 1e9, 100.0, WHOLE, 0.0, "made up")
 
@@ -44,6 +45,67 @@ def test_memory_alone_takes_what_is_read_and_written():
     assert layer.bound == "memory"
     (half,) = layer_times(analyse(parse("28x28x192: relu")), 4, SLOW_MEMORY, "bfloat16")
     assert half.forward == pytest.approx(layer.forward / 2)
+
+
+def test_poolings_move_sixteen_channels_at_once_and_the_places_of_the_largest():
+    (average,) = layer_times(analyse(parse("9x9x16: avgpool 3/2")), 2, SLOW_MEMORY)
+    assert average.forward == pytest.approx(2 * 16 * (81 + 16) * 4 / 1e9)
+    (narrow,) = layer_times(analyse(parse("9x9x6: avgpool 3/2")), 2, SLOW_MEMORY)
+    assert narrow.forward == pytest.approx(average.forward)
+    (largest,) = layer_times(analyse(parse("9x9x16: maxpool 3/2")), 2, SLOW_MEMORY)
+    assert largest.forward == pytest.approx(2 * 16 * ((81 + 16) * 4 + 16 * 8) / 1e9)
+
+
+def test_tanh_is_worked_out_and_relu_moved():
+    with_tanh, with_relu = (
+        layer_times(analyse(parse(f"9x9x16: conv 16 3x3 {name}")), 2, FAST_MEMORY)[0] for name in ("tanh", "relu")
+    )
+    assert with_tanh.forward - with_relu.forward == pytest.approx(2 * 2 * 7 * 7 * 16 / 1e9)
+    assert with_tanh.backward == pytest.approx(with_relu.backward)
+
+
+@pytest.mark.parametrize(("line", "kind", "times"), [("dropout", "dropout", 1), ("lrn", "response", 3)])
+def test_what_takes_longer_than_its_numbers_to_move(line: str, kind: str, times: int):
+    report = analyse(parse(f"9x9x16: {line}"))
+    only = replace(FAST_MEMORY, shares={**WHOLE, kind: 0.5})
+    whole, half = (layer_times(report, 2, device)[0].seconds for device in (FAST_MEMORY, only))
+    assert whole == pytest.approx(times * 2 * 2 * 81 * 16 / 1e9, rel=1e-6)
+    assert half == pytest.approx(2 * whole, rel=1e-6)
+
+
+def test_weights_travel_at_a_rate_of_their_own():
+    slow = replace(SLOW_MEMORY, shares={**WHOLE, "weights": 0.1})
+    (quick,) = layer_times(analyse(parse("1000: dense 1000 nobias")), 2, SLOW_MEMORY)
+    (layer,) = layer_times(analyse(parse("1000: dense 1000 nobias")), 2, slow)
+    assert layer.forward - quick.forward == pytest.approx(9 * 4e6 / 1e9)
+    assert layer.backward == pytest.approx(2 * layer.forward)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("8x8x16: conv 16 3x3", "convolution"),
+        ("8x8x16: conv 16 1x1", "pointwise"),
+        ("8x8x3: conv 16 3x3", "image"),
+        ("8x8x1: conv 6 5x5", "narrow"),
+        ("8x8x8: conv 32 1x1", "narrow"),
+        ("8x8x16: dwconv 3x3", "depthwise"),
+        ("16: dense 16", "dense"),
+    ],
+)
+def test_classes_of_layers_have_shares_of_their_own(line: str, kind: str):
+    only = replace(FAST_MEMORY, shares={**WHOLE, kind: 0.5})
+    whole, half = (layer_times(analyse(parse(line)), 4, device)[0].seconds for device in (FAST_MEMORY, only))
+    assert half == pytest.approx(2 * whole)
+
+
+def test_laptops_are_reckoned_from_cores_clocks_and_units():
+    assert find_device("ryzen-7840u").flops == pytest.approx({"float32": 844.8e9, "bfloat16": 1689.6e9})
+    assert find_device("core-i7-12650h").rate("bfloat16") == pytest.approx(550.4e9)
+    assert find_device("core-i7-12650h").bandwidth == pytest.approx(76.8e9)
+    assert find_device("ryzen-7840u").bandwidth == pytest.approx(120e9)
+    assert "8·3.3 GHz·32 = 845 GFLOP/s" in find_device("ryzen-7840u").source
+    assert "reckoned" in find_device("apple-m2").source
 
 
 def test_a_flattened_picture_costs_nothing():
@@ -99,6 +161,8 @@ def test_devices_are_found_kept_and_refused():
         assert device_from(json.loads(json.dumps(device_data(device)))) == device
         assert device.source
         assert device.rate("float32") <= device.rate("bfloat16")
+    with pytest.raises(ValueError, match="received none of weights"):
+        device_from({**device_data(FAST_MEMORY), "shares": {kind: 1.0 for kind in WHOLE if kind != "weights"}})
     with pytest.raises(ValueError, match="received none of flops"):
         device_from({name: 1 for name in device_data(FAST_MEMORY) if name != "flops"})
     for wrong in (0, 1025):

@@ -55,6 +55,7 @@ from hubel.arch.layers import (
 if TYPE_CHECKING:
     from hubel.arch._advise import Advice, advise
     from hubel.arch._edit import edit, replace_part
+    from hubel.arch._html import figures_html
     from hubel.arch._memory import Memory, inference_memory, largest_batch, training_memory
 
 __all__ = [
@@ -120,6 +121,7 @@ __all__ = [
     "assert_never",
     "children",
     "edit",
+    "figures_html",
     "inference_memory",
     "largest_batch",
     "named_children",
@@ -139,6 +141,7 @@ __all__ = [
 _LATER = {
     "_advise": ("Advice", "advise"),
     "_edit": ("edit", "replace_part"),
+    "_html": ("figures_html",),
     "_memory": ("Memory", "inference_memory", "largest_batch", "training_memory"),
 }
 

@@ -5,7 +5,7 @@ Plain HTML for light and dark pages: text in the page's own colour, no scripts, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from hubel.arch._analyse import Report, Row, analyse
@@ -68,6 +68,36 @@ def row_html(row: Row) -> str:
     title = f"<strong>{escape(row.path)}</strong> {escape(row.type)}: <code>{escape(_what(row))}</code> {shapes}"
     notes = _list(f"<span class='quiet'>note</span> {escape(note)}" for note in row.notes)
     return _page([title, _formulas(ordered(row.formulas)), notes])
+
+
+def figures_html(
+    title: str, tables: Iterable[tuple[Sequence[str], Iterable[Sequence[str]]]], notes: Iterable[str] = ()
+) -> str:
+    """Return tables of plain text as HTML that looks as networks' figures do.
+
+    Each table is its columns' titles and its rows; a title that starts with `#` is that of a column of numbers, aligned
+    at the right. `title` and `notes` are plain text too.
+    """
+    return _page(
+        [
+            f"<strong>{escape(title)}</strong>",
+            *(_plain_table(titles, [*rows]) for titles, rows in tables),
+            _list(f"<span class='quiet'>{escape(note)}</span>" for note in notes),
+        ]
+    )
+
+
+def _plain_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    kinds = ["" if title.startswith("#") else ' class="words"' for title in titles]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(title.lstrip("#"))}</th>' for kind, title in zip(kinds, titles, strict=True)
+    )
+    body = "\n".join(
+        "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
+        for row in rows
+    )
+    many = " many" if len(rows) > MOST_ROWS else ""
+    return f'<div class="rows{many}"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
 def _page(parts: Iterable[str]) -> str:

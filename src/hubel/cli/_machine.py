@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hubel.plan import Device, device_data, device_from
+from hubel.plan import MOST_IMAGE_CHANNELS, Device, device_data, device_from
 
 THIS = "this"
 ETHERNET = 0.125e9  # bytes a second, of a link of one gigabit: what joins two machines unless told otherwise
@@ -47,25 +47,24 @@ def keep(device: Device) -> Path:
 
 
 def measure(threads: int) -> Device:
-    """Measure this machine's processor with so many threads, in some ten seconds; the medians of several runs."""
+    """Measure this machine's processor with so many threads, in some ten seconds."""
     import torch
 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         single, half = _products(torch.float32), _products(torch.bfloat16)
-        convolution = statistics.geometric_mean([_convolution(*shape) for shape in _CONVOLUTIONS])
+        bandwidth = _bandwidth()
         shares = {
-            "convolution": convolution / single,
-            "dense": 1.0,
-            "narrow": statistics.geometric_mean([_convolution(*shape) for shape in _NARROW]) / single,
-            "depthwise": _convolution(144, 144, 3, 28, 144) / single,
-            "memory": 1.0,
+            kind: statistics.geometric_mean([_convolution(*shape) for shape in shapes]) / single
+            for kind, shapes in _CONVOLUTIONS.items()
         }
+        shares |= {name: rate / single for name, rate in _functions().items()}
+        shares |= {"dense": 1.0, "memory": 1.0, "weights": _weights() / bandwidth}
         return Device(
             f"this machine, {threads} thread{'s' if threads > 1 else ''}",
             {"float32": single, "bfloat16": half},
-            _bandwidth(),
+            bandwidth,
             os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             ETHERNET,
             0.0,
@@ -77,16 +76,23 @@ def measure(threads: int) -> Device:
         torch.set_num_threads(before)
 
 
-# channels in and out, kernel, height and width: the convolutions that residual networks and VGG are made of
-_CONVOLUTIONS = ((64, 64, 3, 28, 1), (256, 64, 1, 28, 1), (256, 256, 3, 7, 1), (512, 512, 3, 7, 1))
-_NARROW = ((1, 6, 5, 28, 1), (6, 16, 5, 14, 1), (3, 32, 3, 56, 1))
-_BATCH = 32
+# By class: channels in and out, kernel, height and width of the output, strides, groups; sizes that are common among
+# networks for images, from their first layers to their last.
+_CONVOLUTIONS = {
+    "convolution": ((64, 64, 3, 56, 1, 1), (128, 128, 3, 28, 1, 1), (256, 256, 3, 14, 1, 1), (512, 512, 3, 7, 1, 1)),
+    "pointwise": ((64, 256, 1, 56, 1, 1), (24, 144, 1, 56, 1, 1), (512, 128, 1, 28, 1, 1), (256, 1024, 1, 14, 1, 1)),
+    "image": ((3, 64, 7, 112, 2, 1), (3, 32, 3, 112, 2, 1), (3, 64, 3, 112, 1, 1)),
+    "narrow": ((1, 6, 5, 28, 1, 1), (6, 16, 5, 14, 1, 1), (32, 8, 3, 28, 1, 1)),
+    "depthwise": ((144, 144, 3, 28, 1, 144), (144, 144, 3, 28, 2, 144)),
+}
+_BATCH = 8
 
 
 def processor_seconds(run: Callable[[], object], times: int = 7) -> float:
-    """Time a computation: the median of several runs, in seconds of processor time a thread.
+    """Time a computation: the quickest of several runs, in seconds of processor time a thread.
 
-    That is the time on the clock where nothing else runs, and stays what it is where something does.
+    That is the time on the clock where nothing else runs. What else runs does not count, but takes caches and memory
+    from it: it only ever adds, so that the quickest run is the nearest to the truth.
     """
     import torch
 
@@ -96,7 +102,7 @@ def processor_seconds(run: Callable[[], object], times: int = 7) -> float:
         start = time.process_time()
         run()
         taken.append(time.process_time() - start)
-    return statistics.median(taken) / torch.get_num_threads()
+    return min(taken) / torch.get_num_threads()
 
 
 def _products(kind: object) -> float:
@@ -107,20 +113,55 @@ def _products(kind: object) -> float:
     return 2 * 1024**3 / processor_seconds(lambda: a @ b)
 
 
-def _convolution(channels: int, filters: int, kernel: int, size: int, groups: int) -> float:
-    """Operations a second of a convolution's forward and backward pass, channels last."""
+def _convolution(channels: int, filters: int, kernel: int, size: int, strides: int, groups: int) -> float:
+    """Operations a second of a convolution's forward and backward pass, channels last; images get no gradient."""
     import torch
 
-    layer = torch.nn.Conv2d(channels, filters, kernel, padding=kernel // 2, groups=groups, bias=False)
+    layer = torch.nn.Conv2d(channels, filters, kernel, strides, kernel // 2, groups=groups, bias=False)
     layer = layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images = torch.randn(_BATCH, channels, size, size).to(memory_format=torch.channels_last).requires_grad_()
+    images = torch.randn(_BATCH, channels, size * strides, size * strides).to(memory_format=torch.channels_last)
+    images.requires_grad_(channels > MOST_IMAGE_CHANNELS)
     ahead = torch.ones_like(layer(images))
 
     def both() -> None:
+        layer.weight.grad = None
         layer(images).backward(ahead)
 
     macs = _BATCH * size * size * filters * channels // groups * kernel * kernel
-    return 3 * 2 * macs / processor_seconds(both)
+    return (3 if images.requires_grad else 2) * 2 * macs / processor_seconds(both)
+
+
+def _functions() -> dict[str, float]:
+    """Operations a second, two to a number, of what takes longer than to move its numbers, forward."""
+    import torch
+
+    numbers = torch.randn(8, 64, 28, 28).to(memory_format=torch.channels_last)
+    pictures, response = numbers.clone().requires_grad_(), torch.nn.LocalResponseNorm(5)
+
+    def both() -> None:
+        response(pictures).backward(numbers)
+
+    taken = {
+        "tanh": processor_seconds(lambda: torch.tanh(numbers)),
+        "dropout": processor_seconds(lambda: torch.dropout(numbers, 0.5, train=True)),
+        "response": processor_seconds(both) / 3,
+    }
+    return {name: 2 * numbers.numel() / seconds for name, seconds in taken.items()}
+
+
+def _weights() -> float:
+    """Bytes a second at which weights are read, and their gradients written into fresh memory."""
+    import torch
+
+    layer = torch.nn.Linear(4096, 4096, bias=False)
+    numbers = torch.randn(2, 4096, requires_grad=True)
+    ahead = torch.ones(2, 4096)
+
+    def both() -> None:
+        layer.weight.grad = None
+        layer(numbers).backward(ahead)
+
+    return 3 * layer.weight.nbytes / processor_seconds(both)
 
 
 def _bandwidth() -> float:

@@ -9,7 +9,24 @@ from typing import TYPE_CHECKING, Any
 from hubel.cli._edits import add_set, edited
 from hubel.cli._machine import THIS, keep, measure, measured_device
 from hubel.cli._network import add_network, add_options, load_network
-from hubel.plan import DEVICES, HOP_SECONDS, Device, RunPlan, StepPlan, device_data, find_device, plan_run, plan_step
+from hubel.plan import (
+    ASSUMPTIONS,
+    DEVICES,
+    Device,
+    Rows,
+    RunPlan,
+    StepPlan,
+    bytes_text,
+    device_data,
+    find_device,
+    memory_rows,
+    plan_run,
+    plan_step,
+    run_rows,
+    slowest,
+    step_rows,
+    title,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,18 +40,6 @@ EXAMPLES = """  hubel plan resnet50 --batch 64 --device a100
   hubel plan --measure --threads 2
   hubel plan --list
   hubel plan vgg16 --batch 32 --device rtx-4090 --json"""
-
-ASSUMPTIONS = (
-    "each layer takes the longer of its arithmetic and its memory traffic, one layer after the other; nothing is fused",
-    "shares of the peak are those measured on this machine, or rough guesses for a device of the table",
-    "32 bits on GPUs with TF32 means TF32, in dense layers too, where PyTorch uses it only when told to",
-    "loading images takes no time; devices are alike; every link, between machines too, is as fast as named above",
-    "gradients travel in buckets of 25 MiB while the backward pass runs; each of a bucket's 2·(N − 1) messages takes "
-    f"{HOP_SECONDS * 1e6:g} µs to begin: a guess",
-    "energy is that of the devices alone, at full power",
-    "memory is what PyTorch's tensors take, without cuDNN's scratch room, the buckets that many devices fill and the "
-    "runtime (some 0.5 GB on a GPU)",
-)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -150,88 +155,25 @@ def _show(step: StepPlan, whole: RunPlan | None) -> None:
 
     screen = console()
     name = escape(step.network.name or str(step.network))
-    many = f"{step.devices} × " if step.devices > 1 else ""
-    screen.print(
-        f"[bold]{name}[/]  batch {step.batch} on {many}{step.device.name}, {step.precision}, {step.optimizer}",
-        highlight=False,
-    )
-    screen.print(_times(step), highlight=False)
-    screen.print(_memory(step), highlight=False)
+    screen.print(f"[bold]{name}[/]  {escape(title(step))}", highlight=False)
+    screen.print(_table("a step", step_rows(step)), highlight=False)
+    screen.print(_table("memory", memory_rows(step)), highlight=False)
     if whole is not None:
-        screen.print(_run(step, whole), highlight=False)
-    slow = sorted(step.layers, key=lambda layer: -layer.seconds)[:5]
-    listed = ", ".join(
-        f"{layer.path} {layer.seconds / (step.forward + step.backward):.0%} ({layer.bound})" for layer in slow
-    )
-    screen.print(f"most time: {listed}", highlight=False)
+        screen.print(_table("a run", run_rows(whole)), highlight=False)
+    screen.print(slowest(step), highlight=False)
     screen.print("[dim]assumed:[/]", *(f"[dim]· {line}[/]" for line in ASSUMPTIONS), sep="\n", highlight=False)
     screen.print(f"[dim]device: {escape(step.device.source)}[/]", highlight=False)
 
 
-def _table(title: str) -> Table:
+def _table(title: str, rows: Rows) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column(title)
     table.add_column("", justify="right", no_wrap=True)
     table.add_column("how", style="dim")
-    return table
-
-
-def _times(step: StepPlan) -> Table:
-    table, device = _table("a step"), step.device
-    rate = f"{_figure(device.rate(step.precision) / 1e12)} TFLOP/s, {_figure(device.bandwidth / 1e9)} GB/s"
-    how = f"Σ layers max(2·MACs·batch/rate, bytes/bandwidth) + operations·{time_text(device.overhead)}; {rate}"
-    table.add_row("forward", time_text(step.forward), f"{how}, times the shares reached")
-    table.add_row("backward", time_text(step.backward), "the same; twice the MACs, but no gradient of the images")
-    table.add_row(
-        "update", time_text(step.update), "reads and writes weights, gradients and its own; 2 operations a layer"
-    )
-    if step.devices > 1:
-        how = (
-            f"2·({step.devices} − 1)/{step.devices} · gradients; in one piece {time_text(step.reduce)}: "
-            f"{device.link / 1e9:g} GB/s and {2 * (step.devices - 1)} messages"
-        )
-        table.add_row("sent by each device", bytes_text(step.reduce_bytes), how)
-        table.add_row("waiting for gradients", time_text(step.exposed), "what the backward pass does not hide")
-    table.add_row("together", time_text(step.seconds), f"{_figure(step.images_per_second)} images a second")
-    if step.devices > 1:
-        table.add_row("efficiency", f"{step.efficiency:.1%}", "of as many devices that need not talk")
-    return table
-
-
-def _memory(step: StepPlan) -> Table:
-    table, memory = _table("memory"), step.memory
-    formulas = {formula.figure: formula for formula in memory.formulas}
-    titles = {
-        "weights": "weights",
-        "buffers": "running statistics",
-        "optimizer": "optimizer",
-        "input": "images",
-        "gradients": "gradients of weights",
-        "kept": "kept for backward",
-        "passing": "on their way",
-    }
-    for part, title in titles.items():
-        if getattr(memory, part):
-            formula = formulas[part]
-            table.add_row(title, bytes_text(getattr(memory, part)), f"{formula.names} = {formula}")
-    moment = f"at the peak: {memory.phase} {memory.path}".rstrip()
-    table.add_row("together", bytes_text(memory.total), moment)
-    verdict = "fits" if memory.total <= step.device.memory else "does NOT fit"
-    table.add_row("largest batch", f"{step.largest_batch:,}", f"{verdict} in {bytes_text(step.device.memory)}")
-    return table
-
-
-def _run(step: StepPlan, whole: RunPlan) -> Table:
-    table = _table("a run")
-    table.add_row(
-        "steps", f"{whole.steps:,}", f"⌈{whole.images:,}/({step.batch}·{step.devices})⌉ · {whole.epochs:g} epochs"
-    )
-    table.add_row("time", time_text(whole.seconds), "steps · a step")
-    if step.device.power:
-        energy = f"{_figure(whole.kilowatt_hours)} kWh"
-        table.add_row("energy", energy, f"time · {step.devices} · {step.device.power:g} W")
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
@@ -244,8 +186,8 @@ def _show_devices(devices: dict[str, Device], as_json: bool) -> None:
     from hubel.cli._console import console
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("name", "device", "TFLOP/s 32 bits", "16 bits", "GB/s", "memory", "link GB/s", "W", "source"):
-        table.add_column(title, justify="left" if title in ("name", "device", "source") else "right")
+    for column in ("name", "device", "TFLOP/s 32 bits", "16 bits", "GB/s", "memory", "link GB/s", "W", "source"):
+        table.add_column(column, justify="left" if column in ("name", "device", "source") else "right")
     for name, device in devices.items():
         half = device.flops.get("bfloat16")
         table.add_row(
@@ -260,29 +202,3 @@ def _show_devices(devices: dict[str, Device], as_json: bool) -> None:
             device.source,
         )
     console().print(table, highlight=False)
-
-
-def _figure(value: float) -> str:
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
-
-
-def time_text(seconds: float) -> str:
-    """Write a time in the unit that suits it: `1.25 ms`, `3.4 days`."""
-    for limit, unit, name in (
-        (1e-3, 1e-6, "µs"),
-        (1, 1e-3, "ms"),
-        (120, 1, "s"),
-        (7200, 60, "min"),
-        (172_800, 3600, "h"),
-    ):
-        if seconds < limit:
-            return f"{seconds / unit:,.3g} {name}"
-    return f"{_figure(seconds / 86_400)} days"
-
-
-def bytes_text(count: float) -> str:
-    """Write bytes in decimal units: `1.80 GB`."""
-    for limit, unit, name in ((1e3, 1, "bytes"), (1e6, 1e3, "KB"), (1e9, 1e6, "MB")):
-        if count < limit:
-            return f"{count / unit:,.3g} {name}"
-    return f"{_figure(count / 1e9)} GB"

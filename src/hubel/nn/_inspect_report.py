@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 TensorShape = tuple[int, ...]
+TITLES = ("module", "type", "output", "parameters", "MACs", "backward", "calls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +123,16 @@ class Inspection:
         lines += [f"note        {row.path or self.type}: {note}" for row in self.rows for note in row.notes]
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        from hubel.arch import figures_html
+
+        title, *lines = (line for line in str(self).splitlines() if line)
+        columns = TITLES[:2] + tuple(f"#{name}" for name in TITLES[2:])
+        return figures_html(title, [(columns, map(_cells, self.rows))], lines[1 + len(self.rows) :])
+
     def _table(self) -> list[str]:
-        titles = ("module", "type", "output", "parameters", "MACs", "backward", "calls")
-        cells = [titles, *(_cells(row) for row in self.rows)]
-        widths = [max(len(line[i]) for line in cells) for i in range(len(titles))]
+        cells = [TITLES, *(_cells(row) for row in self.rows)]
+        widths = [max(len(line[i]) for line in cells) for i in range(len(TITLES))]
         return ["  ".join(_aligned(line, widths)).rstrip() for line in cells]
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from hubel.arch import Memory, Network, analyse, largest_batch, training_memory
 from hubel.plan._devices import Device
 from hubel.plan._roofline import LayerTime, layer_times
+from hubel.plan._words import ASSUMPTIONS, HOP_SECONDS, memory_rows, run_rows, slowest, step_rows, title
 
 MOST_DEVICES = 1024
-HOP_SECONDS = 5e-6  # what one message of the ring takes to begin: a rough assumption, not measured
 BUCKET_BYTES = 25 * 2**20  # PyTorch's default; its first, smaller bucket is not counted
 _UPDATE_PASSES = {"sgd": 3, "momentum": 5, "adam": 7}  # numbers read and written for each weight
 
@@ -58,16 +58,33 @@ class StepPlan:
         """Share of the speed that as many devices would have if they need not talk."""
         return 1 - self.exposed / self.seconds
 
+    def _repr_html_(self) -> str:
+        from hubel.arch import figures_html
+
+        tables = [(("a step", "#", "how"), step_rows(self)), (("memory", "#", "how"), memory_rows(self))]
+        notes = [slowest(self), *(f"assumed: {line}" for line in ASSUMPTIONS), f"device: {self.device.source}"]
+        return figures_html(f"{self.network.name or self.network}: {title(self)}", tables, notes)
+
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A run over `images` images, `epochs` times: steps, seconds, and kilowatt-hours at the devices' full power."""
+    """A run over `images` images, `epochs` times: steps, seconds, and kilowatt-hours at the devices' full power.
 
+    `step` is the plan of one of its steps.
+    """
+
+    step: StepPlan
     images: int
     epochs: float
     steps: int
     seconds: float
     kilowatt_hours: float
+
+    def _repr_html_(self) -> str:
+        from hubel.arch import figures_html
+
+        name = self.step.network.name or self.step.network
+        return figures_html(f"{name}: {title(self.step)}", [(("a run", "#", "how"), run_rows(self))])
 
 
 def plan_step(
@@ -121,7 +138,7 @@ def plan_run(step: StepPlan, images: int, epochs: float) -> RunPlan:
     steps = max(1, round(-(-images // together) * epochs))
     seconds = steps * step.seconds
     hours = seconds / 3600
-    return RunPlan(images, epochs, steps, seconds, hours * step.device.power * step.devices / 1000)
+    return RunPlan(step, images, epochs, steps, seconds, hours * step.device.power * step.devices / 1000)
 
 
 def _ring(gradient_bytes: float, devices: int, device: Device) -> tuple[float, float]:

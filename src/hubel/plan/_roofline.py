@@ -5,7 +5,15 @@ The roofline of Williams, Waterman & Patterson (2009), applied layer by layer.
     time of a pass = max(2·MACs·batch/(peak·share), bytes moved/(bandwidth·share)) + operations started·overhead
 
 Forward moves the input, the output and the weights; backward moves twice that. A normalisation in training reads its
-input twice. Backward arithmetic is that of `training_macs`: the first layer's input needs no gradient.
+input twice. Max pooling keeps a 64-bit place with each output. Weights have a share
+of the bandwidth of their own: each is read once, and its gradient written where nothing was before. Backward arithmetic
+is that of `training_macs`: the first layer's input needs no gradient.
+
+Classes of layers have shares of the peak of their own, as the kernels of oneDNN and cuDNN that run them have: 1×1
+convolutions are products of matrices; those of images start from 1 to 4 channels, and get no gradient for them; fewer
+than 16 channels on a side otherwise leave parts of vector units idle, in poolings too, which read 16 channels at once.
+Activations move memory, but for tanh, which processors work out by a library's function; the random numbers of dropout
+and the local response normalisation, which PyTorch puts together of ten operations, take time of their own as well.
 """
 
 from __future__ import annotations
@@ -15,19 +23,22 @@ from dataclasses import dataclass
 from math import prod
 
 from hubel.arch import (
+    AveragePooling2D,
     BatchNormalization,
     Conv2D,
     Conv2DTranspose,
     Dense,
     DepthwiseConv2D,
+    Dropout,
     GroupNormalization,
     Layer,
     LayerNormalization,
     LocalResponseNormalization,
+    MaxPooling2D,
     Report,
     Row,
 )
-from hubel.plan._devices import NARROW_CHANNELS, Device
+from hubel.plan._devices import MOST_IMAGE_CHANNELS, NARROW_CHANNELS, Device
 
 _NORMS = (BatchNormalization, GroupNormalization, LayerNormalization)
 
@@ -56,13 +67,13 @@ def layer_times(report: Report, batch: int, device: Device, precision: str = "fl
     return tuple(_layer_time(row, batch, width, seconds) for row in report.rows)
 
 
-_Clock = Callable[[str, float, float, int], tuple[float, str]]
+_Clock = Callable[[str, float, float, float, int], tuple[float, str]]
 
 
 def _clock(device: Device, precision: str) -> _Clock:
-    def seconds(kind: str, macs: float, bytes: float, operations: int) -> tuple[float, str]:
+    def seconds(kind: str, macs: float, bytes: float, weights: float, operations: int) -> tuple[float, str]:
         compute = 2 * macs / (device.rate(precision) * device.shares[kind])
-        memory = bytes / (device.bandwidth * device.shares["memory"])
+        memory = (bytes / device.shares["memory"] + weights / device.shares["weights"]) / device.bandwidth
         return max(compute, memory) + operations * device.overhead, "compute" if compute > memory else "memory"
 
     return seconds
@@ -79,21 +90,42 @@ def _layer_time(row: Row, batch: int, width: int, seconds: _Clock) -> LayerTime:
     passes = inputs + outputs + 2 * outputs * after
     if isinstance(row.node, _NORMS):
         passes += inputs
-    if isinstance(row.node, LocalResponseNormalization):
-        passes += 6 * inputs
+    moved: float = batch * passes * width
+    if isinstance(row.node, (MaxPooling2D, AveragePooling2D)):
+        places = 8 * outputs if isinstance(row.node, MaxPooling2D) else 0
+        channels = row.input_shape[-1]
+        vectors = -(-channels // NARROW_CHANNELS) * NARROW_CHANNELS
+        moved = (moved + batch * places) * vectors / channels
     weights = row.cost.parameters * width
-    moved = batch * passes * width + weights
-    forward, bound = seconds(kind, batch * row.cost.macs, moved, 1 + after)
+    forward, bound = seconds(kind, batch * row.cost.macs, moved, weights, 1 + after)
     back_macs = batch * (row.training_macs - row.cost.macs)
-    backward, _ = seconds(kind, back_macs, 2 * moved, 1 + after + (row.cost.macs > 0))
+    backward, _ = seconds(kind, back_macs, 2 * moved, 2 * weights, 1 + after + (row.cost.macs > 0))
+    function = _function(row)
+    if function is not None:
+        extra = seconds(function, batch * outputs, 0, 0, 0)[0]
+        forward += extra
+        backward += 2 * extra if function == "response" else 0
     return LayerTime(row.path, row.type, forward, backward, bound, 4 * row.cost.trainable)
 
 
+def _function(row: Row) -> str | None:
+    """Return what of a layer takes a processor longer than to move its numbers, if there is such."""
+    if isinstance(row.node, LocalResponseNormalization):
+        return "response"
+    if isinstance(row.node, Dropout):
+        return "dropout"
+    return "tanh" if "tanh" in (getattr(row.node, "activation", None), getattr(row.node, "function", None)) else None
+
+
 def _kind(row: Row) -> str:
+    """Return the class of layers whose share of the peak a layer reaches."""
     node = row.node
     if isinstance(node, DepthwiseConv2D) or (isinstance(node, Conv2D) and node.groups == row.input_shape[-1] > 1):
         return "depthwise"
     if isinstance(node, (Conv2D, Conv2DTranspose)):
-        narrow = min(row.input_shape[-1], row.output_shape[-1]) < NARROW_CHANNELS
-        return "narrow" if narrow else "convolution"
+        if row.input_shape[-1] <= MOST_IMAGE_CHANNELS and row.output_shape[-1] >= NARROW_CHANNELS:
+            return "image"
+        if min(row.input_shape[-1], row.output_shape[-1]) < NARROW_CHANNELS:
+            return "narrow"
+        return "pointwise" if node.kernel_size == (1, 1) else "convolution"
     return "dense" if isinstance(node, Dense) else "convolution"
