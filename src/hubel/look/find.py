@@ -23,7 +23,7 @@ from hubel.look._index import Index, IndexedFile, IndexFileError, fingerprint, r
 from hubel.look._infer import features
 from hubel.tasks import LoadedModel
 
-__all__ = ["Found", "Index", "IndexFileError", "Update", "embed", "find", "fingerprint", "update_index"]
+__all__ = ["Found", "Index", "IndexFileError", "IndexedFile", "Update", "embed", "find", "fingerprint", "update_index"]
 
 _CHUNK = 256  # files held in memory at once
 _FRESH = 2 * 10**9  # nanoseconds within which a file may change again and keep its time
