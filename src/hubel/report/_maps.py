@@ -87,7 +87,7 @@ def _looked(model: LoadedModel, subjects: list[Subject]) -> str:
     for one, maps_of_one in zip(found.images, found.maps, strict=True):
         looked = maps_of_one[0]
         both = np.concatenate([_coloured(one.picture), _overlaid(one.picture, looked.magnitude)], axis=1)
-        words = f"{one.name}; {looked.class_name} with {looked.probability:.1%}"
+        words = f"{one.name}, taken for {looked.class_name} with {looked.probability:.1%}"
         drawn.append(
             f'<figure><img class="pixels" src="{picture_url(both)}" height="112" alt="{escape(words)}">'
             f"<figcaption>{escape(words)}</figcaption></figure>"
