@@ -58,9 +58,8 @@ def measure(images: int, features: int, folder: Path) -> None:
     index = Index.open(path)
     exact = index.search(queries, NEAREST)[0]
     size = path.stat().st_size / 2**20
-    print(
-        f"{images:,} × {features}: hubel {milliseconds(lambda q: index.search(q, NEAREST), queries):.1f} ms, {size:.0f} MB"
-    )
+    own = milliseconds(lambda query: index.search(query, NEAREST), queries)
+    print(f"{images:,} × {features}: hubel {own:.1f} ms, {size:.0f} MB")
     if importlib.util.find_spec("faiss"):
         import faiss
 

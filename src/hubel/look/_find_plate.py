@@ -29,7 +29,7 @@ def plate(asked: Sequence[tuple[str, Any]], found: Sequence[Sequence[Found]], su
         tiles = [Tile(picture, "asked for", name, (frame,), name)]
         for one in results:
             words = f"{one.similarity:.3f}" + (", the same file" if one.same else "")
-            tiles.append(Tile(_picture(one.path), words, one.path.name, (), str(one.path)))
+            tiles.append(Tile(_picture(one.path), words, one.path.name, (), "/".join(one.path.parts[-2:])))
         sections.append(Section(name if len(asked) > 1 else "", tuple(tiles), "", SIZE))
     title = f"Most like {asked[0][0]}" if len(asked) == 1 else f"Most like each of {len(asked)} images"
     return Plate(title, subtitle or "the cosine of the network's penultimate features: 1 is alike", tuple(sections))
