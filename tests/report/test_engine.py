@@ -185,7 +185,7 @@ function check(model, path, off) {
     }
     const [window, field] = [unit.windows.get(null), unit.field];
     for (const [axis, i] of [["rows", 0], ["columns", 1]]) {
-      const inside = [Math.max(0, field[axis][0]), Math.min(model.input[i] - 1, field[axis][1])];
+      const inside = [Math.max(0, field[axis][0]), Math.min(model.picture[i] - 1, field[axis][1])];
       if (window && (window[axis][0] < inside[0] || window[axis][1] > inside[1])) {
         off.push(`${path} ${at}: ${axis} ${window[axis]} lie outside the field ${inside}`);
       }

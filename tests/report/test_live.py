@@ -131,6 +131,25 @@ def test_samples_and_files_are_classified_as_pytorch_does(
     assert shares(page) == before
 
 
+@pytest.mark.parametrize("way", ["drop", "paste"])
+def test_an_image_can_be_dropped_and_pasted(
+    browser_page: Any, tmp_path: Path, lenet: LoadedModel, digits: list[np.ndarray], way: str
+) -> None:
+    page = opened(browser_page, tmp_path / "live.html", lenet, digits[:1])
+    script = """([way, text]) => {
+      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+      const data = new DataTransfer();
+      data.items.add(new File([bytes], "digit.png", { type: "image/png" }));
+      const settings = { bubbles: true, cancelable: true };
+      const event = way === "drop" ? new DragEvent("drop", { ...settings, dataTransfer: data })
+        : new ClipboardEvent("paste", { ...settings, clipboardData: data });
+      document.querySelector(".live").dispatchEvent(event);
+    }"""
+    page.evaluate(script, [way, base64.b64encode(png(digits[1])).decode()])
+    page.wait_for_timeout(200)
+    assert shares(page) == pytest.approx(predicted(lenet, digits[1]), abs=0.06)
+
+
 def test_a_pen_stroke_changes_every_layer_and_clear_takes_it_back(
     browser_page: Any, tmp_path: Path, lenet: LoadedModel
 ) -> None:
@@ -346,6 +365,26 @@ def test_every_kind_of_layer_can_be_looked_into(browser_page: Any, tmp_path: Pat
         if path != "input":
             assert dock.locator("h3").inner_text().startswith(f"{path} "), path
             assert len(dock.locator(".sentence").inner_text()) > 10, path
+
+
+def test_a_network_of_vectors_is_drawn_for_too(browser_page: Any, tmp_path: Path) -> None:
+    rules = Preprocessing(6, 5, 3, (0.5, 0.4, 0.3), (0.2, 0.3, 0.25))
+    model = with_weights(parse("90: select 7 37 88 2 15, dense 10"), rules)
+    image = np.random.default_rng(0).integers(0, 256, (6, 5, 3), np.uint8)
+    page = opened(browser_page, tmp_path / "live.html", model, [image])
+    picture = rules.normalise(torch.from_numpy(rules.prepare(image).copy())[None])
+    with torch.inference_mode():
+        wanted = model.module(picture.flatten(1)).softmax(1)[0] * 100
+    assert shares(page) == pytest.approx(wanted.tolist(), abs=0.06)
+    page.locator("[data-path=select1] .live-maps").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowRight")
+    told = page.get_by_role("status").filter(has_text="select1, number 1")
+    told.wait_for(state="attached")
+    # number 37 of the vector is row 1, column 2 of the second of three channels
+    assert "Sees rows 1 to 1, columns 2 to 2 of the input" in told.text_content()
 
 
 def number(text: str) -> float:

@@ -18,6 +18,11 @@ export class Model {
     this.packed = packed;
     this.classes = packed.classes;
     this.input = spread(packed.input);
+    const rules = packed.preprocessing;
+    // a network of vectors sees a picture too, written channel after channel
+    const isFlat = packed.input.length === 1 && rules.height * rules.width * rules.channels === packed.input[0];
+    this.isFlat = isFlat;
+    this.picture = isFlat ? [rules.height, rules.width, rules.channels] : this.input;
     this.numbers = new Float32Array(decode(packed.weights.data).buffer);
     this.steps = [];
     this.byPath = new Map();
@@ -29,7 +34,7 @@ export class Model {
       if (step.before) found.before = step.before;
       this.outputs.set(step.path, found);
     }
-    this.preparation = packed.preprocessing ? makePreparation(packed.preprocessing) : null;
+    this.preparation = makePreparation(rules);
   }
 
   /** Run on an input (row, column, channel; normalised): path -> {shape, data, before?}. The arrays are the model's
@@ -38,8 +43,7 @@ export class Model {
     if (input.length !== this.given.data.length) {
       throw new Error(`expected ${this.given.data.length} numbers (${this.input.join("×")}), received ${input.length}`);
     }
-    // a network of vectors takes pictures too, written channel after channel
-    this.given.data.set(this.packed.input.length === 1 ? this._flattened(input) : input);
+    this.given.data.set(this.isFlat ? this._flattened(input) : input);
     return this.rerun(0);
   }
 
@@ -98,7 +102,7 @@ export class Model {
     const windows = this.windows(path, point);
     // the tree knows the field of a vector as a whole; one number of it may see less
     const seen = windows.get(null) || { rows: [0, 0], columns: [0, 0] };
-    const whole = step.node.output.length === 1;
+    const whole = step.node.output.length === 1 || this.isFlat;
     const field = whole ? { rows: seen.rows, columns: seen.columns } : fieldAt(step.node.field, row, column);
     const before = step.before ? step.before[index] : step.data[index];
     return {
@@ -129,7 +133,15 @@ export class Model {
         if (inside) found.set(source.path, united(found.get(source.path), inside));
       });
     }
+    if (this.isFlat && found.has(null)) found.set(null, this._pictured(found.get(null)));
     return found;
+  }
+
+  /** Where on the picture a number of the input lies: [row, column, channel]. */
+  pixel([row, column, channel]) {
+    if (!this.isFlat) return [row, column, channel];
+    const { rows, columns, channels } = this._pictured({ channels: [channel, channel] });
+    return [rows[0], columns[0], channels[0]];
   }
 
   /** One filter's weights for one of the channels it sees: kernel height × kernel width numbers. */
@@ -223,12 +235,24 @@ export class Model {
     return step;
   }
 
+  // from row, column, channel to channel after channel
   _flattened(input) {
-    const { height, width, channels } = this.packed.preprocessing;
-    if (channels === 1 || height * width * channels !== input.length) return input;
+    const [height, width, channels] = this.picture;
     const found = new Float32Array(input.length);
     for (let place = 0; place < height * width; place++) {
       for (let c = 0; c < channels; c++) found[c * height * width + place] = input[place * channels + c];
+    }
+    return found;
+  }
+
+  // a run of a flat input's numbers as a region of the picture
+  _pictured({ channels: [first, last] }) {
+    const [height, width] = this.picture;
+    let found = null;
+    for (let k = first; k <= last; k++) {
+      const place = k % (height * width);
+      const [row, column, channel] = [Math.floor(place / width), place % width, Math.floor(k / (height * width))];
+      found = united(found, { rows: [row, row], columns: [column, column], channels: [channel, channel] });
     }
     return found;
   }

@@ -69,7 +69,7 @@ class Live {
       enter: (view) => this.move(view, [0, 0, 0]) && this.dock.isOpen && this.dock.element.focus(),
       redraw: (view) => this.draw(view),
     };
-    const input = { path: null, shape: this.model.input, node: null };
+    const input = { path: null, shape: this.model.picture, node: null };
     found.set(null, new LayerView(input, this.tables, false, events));
     for (const step of this.model.steps) {
       positive.set(step.path, isPositive(step, positive));
@@ -271,7 +271,8 @@ class Live {
       if (isOn && view === chosen.view)
         view.mark(null, { unit: chosen.at, veil: this.dock.isStepping && !view.vector });
       else if (isOn && this.unit && this.unit.windows.has(view.step.path)) {
-        const point = term && term.source === view.step.path && !term.padded ? term.from : null;
+        const isHere = term && term.source === view.step.path && !term.padded;
+        const point = isHere ? (view.isInput ? this.model.pixel(term.from) : term.from) : null;
         view.mark(this.unit.windows.get(view.step.path), { point });
       } else view.mark(null);
     }
