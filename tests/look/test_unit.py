@@ -45,7 +45,7 @@ def given_input(network: Network, seed: int) -> Subject:
     return Subject("random", picture, tensor)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(networks(), st.integers(0, 1000))
 def test_every_number_adds_up_to_what_pytorch_computed(network: Network, seed: int) -> None:
     model, image = model_of(network, seed), given_input(network, seed)
@@ -195,6 +195,8 @@ def test_pictures_are_written(
 ) -> None:
     found: list[Unit] = [unit(digits_model, subject(digits_model, digit))]
     found.append(unit(colour_model, subject(colour_model, np.zeros((32, 32, 3), np.uint8)), "concat1"))
+    picture = subject(colour_model, np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
+    found += [unit(colour_model, picture), unit(colour_model, picture, "pool1")]
     for place, one in enumerate(found):
         for ending in ("svg", "html"):
             assert one.plate().save(tmp_path / f"{place}.{ending}").stat().st_size > 1000

@@ -31,7 +31,12 @@ def filters_plate(found: Filters) -> Plate:
         parts.append(_kernels(found, title, rules))
     if found.excerpts:
         parts += _excerpts(found, "" if parts else title)
-    shown = f"{len(found.channels)} of {found.total:,}" if len(found.channels) < found.total else f"all {found.total:,}"
+    first = "the first " if found.channels == tuple(range(len(found.channels))) else ""
+    shown = (
+        f"{first}{len(found.channels)} of {found.total:,}"
+        if len(found.channels) < found.total
+        else f"all {found.total:,}"
+    )
     what = "filters" if found.weights is not None else "channels"
     return Plate(f"{found.name}: the {what} of {found.row.path}", f"{shown} {what}", tuple(parts))
 

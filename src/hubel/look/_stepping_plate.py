@@ -118,6 +118,10 @@ def _whole(found: Stepping, here: Position) -> Section:
     box = clipped(window_box(here), found.inputs.shape[1:])
     if found.picture is not None:
         tiles.append(Tile(found.picture, "image", _size(found.inputs[0]), (box,)))
+        top, left, tall, wide = map(int, box)
+        if tall and wide:
+            seen = found.picture[top : top + tall, left : left + wide]
+            tiles.append(Tile(seen, "what the window sees", f"{tall}×{wide} pixels"))
     else:
         scale = input_scale(found)
         for place in chosen_channels(found, here):

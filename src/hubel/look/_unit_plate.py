@@ -74,7 +74,7 @@ def _step(unit: Unit, step: UnitStep) -> list[Section | Chart]:
     title, note = f"{place_text(step.path, step.place)} = {number(step.value)}", _note(step)
     found = step.arithmetic
     if found.how == "largest":
-        return [Section(title, (_map(unit, step), _winner(step)), note, SIZE)]
+        return [Section(title, (*_map(unit, step), _winner(step)), note, SIZE)]
     if found.how != "sum" or found.own is not None or len(found.values) < 2:
         return [Section(title, (), note, SIZE)]
     if len(step.place) == 1 and found.places.shape[1] == 1:
@@ -102,13 +102,15 @@ def _note(step: UnitStep) -> str:
     return "  ·  ".join(part for part in parts if part)
 
 
-def _map(unit: Unit, step: UnitStep) -> Tile:
-    """Draw the channel that the number stands in, with its place outlined."""
+def _map(unit: Unit, step: UnitStep) -> list[Tile]:
+    """Draw the channel that the number stands in, with its place outlined; of a vector there is none."""
+    if len(step.place) == 1:
+        return []
     row, column, channel = step.place
     values = unit.tracer.output(step.path)[channel]
     caption = f"{step.path}, channel {channel}"
     box = (row, column, 1, 1)
-    return Tile(Scale.of(values).colours(values), caption, f"{values.shape[0]}×{values.shape[1]}", (box,))
+    return [Tile(Scale.of(values).colours(values), caption, f"{values.shape[0]}×{values.shape[1]}", (box,))]
 
 
 def _winner(step: UnitStep) -> Tile:
@@ -137,13 +139,13 @@ def _windows(unit: Unit, step: UnitStep, title: str, note: str) -> list[Section 
             [part for c in range(len(channels)) for part in _written(channels, values, weights, products, c)]
         )
         return [
-            Section(title, (_map(unit, step),), note, SIZE),
+            Section(title, tuple(_map(unit, step)), note, SIZE),
             Chart("", drawn.marks, drawn.width, drawn.height),
             *_chart(step),
         ]
     order = np.argsort(-np.nan_to_num(np.abs(products)).sum((1, 2)), kind="stable")[:MOST_CHANNELS]
     scales = [Scale.of_signed(part) for part in (values, weights, products)]
-    tiles = [_map(unit, step)]
+    tiles = _map(unit, step)
     for place in order:
         channel = f"channel {channels[place]}"
         for words, part, scale in zip(
