@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from hubel.train import Run
 REPORT = "report.html"
 _PAGE = 1080.0  # the main column's width, in pixels
 _SAMPLES = 12
+_SHORT = 24  # layers up to which the running model stands before the rest
+Section = tuple[str, str, str]  # its place in the page, title, HTML
 _LIVE = '<h3 class="hidden">Image, layers and answer</h3><div id="live-model"></div>'
 _MISSING = (
     "There is no confusion matrix and no picture here: the images could not be read where they lay. With them at hand: "
@@ -83,44 +87,65 @@ def measured_part(splits: Splits) -> Dataset:
     return next(part for part in (splits.test, splits.validation, splits.train) if part is not None)
 
 
+@dataclass(frozen=True)
+class _Inside:
+    """What the page has of the model at work: sections, data, modules that start, rules of style."""
+
+    sections: tuple[Section, ...] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)
+    entries: tuple[str, ...] = ()
+    style: str = ""
+
+
 def _page(run: Run, model: LoadedModel, found: Mistakes | None) -> str:
     report = analyse(model.network)
     parts = figure(report, page=_PAGE).parts()
-    sections: list[tuple[str, str, str]] = [("network", "The network", _network(parts))]
-    data: dict[str, Any] = {"layers": layer_data(report, parts.formulas, model)}
-    entries, style = ["hubel/report"], parts.themes + web_file("report.css")
+    first = ("network", "The network", _network(parts))
+    inside = _inside(model, found)
+    measured = [("training", "Training", training(run)), *(_measured(found) if found is not None else ())]
+    last = ("made", "How it was made", how_made(run))
+    if len(report.rows) <= _SHORT:
+        sections = [first, *inside.sections, *measured, last]
+    else:  # many layers' maps would keep the rest far down
+        sections = [first, *measured, *inside.sections, last]
+    data = {"layers": layer_data(report, parts.formulas, model), **inside.data}
+    if found is not None:
+        data["images"] = _images(found)
+    missing = "" if found is not None else f"<p class=note>{_MISSING}</p>"
+    body = _body(header(run, report, found) + missing, sections)
+    style = parts.themes + web_file("report.css") + inside.style
+    return page(title(run), body, data, style, ("hubel/report", *inside.entries))
+
+
+def _inside(model: LoadedModel, found: Mistakes | None) -> _Inside:
+    """The model itself, where it can run in the page; else maps of some images, where there are images."""
     examples = _examples(found) if found is not None else []
     packed = pack(model)
     if packed is not None:
-        entries.append("hubel/report_live")
-        style += web_file("live.css")
         samples = _samples(found, examples) if found is not None else []
-        data["live-data"] = {"packed": packed, "samples": samples}
-        sections.append(("live", "The model, running in this page", _LIVE))
-    elif found is not None:
-        within = maps_section(
-            model, found, examples, f"This model does not run in the page: {reason_not_packed(model)}"
-        )
-        sections.append(("maps", "Inside the network", within))
-    sections.append(("training", "Training", training(run)))
-    if found is not None:
-        indices = chosen(found)
-        data["images"] = {
-            "classes": list(found.classes),
-            "name": found.dataset.name,
-            "confusion": _cells(found),
-            "sheet": sheet(found.dataset, indices),
-            **image_data(found, indices),
-            "suspects": found.label_suspects(24).tolist(),
-        }
-        sections += _measured(found)
-    sections.append(("made", "How it was made", how_made(run)))
-    missing = "" if found is not None else f"<p class=note>{_MISSING}</p>"
-    body = _body(header(run, report, found) + missing, sections)
-    return page(title(run), body, data, style, entries)
+        live = ("live", "The model, running in this page", _LIVE)
+        data = {"live-data": {"packed": packed, "samples": samples}}
+        return _Inside((live,), data, ("hubel/report_live",), web_file("live.css"))
+    if found is None:
+        return _Inside()
+    reason = f"This model does not run in the page: {reason_not_packed(model)}"
+    return _Inside((("maps", "Inside the network", maps_section(model, found, examples, reason)),))
 
 
-def _body(top: str, sections: list[tuple[str, str, str]]) -> str:
+def _images(found: Mistakes) -> dict[str, Any]:
+    """All that the page tells of the images, for its modules."""
+    indices = chosen(found)
+    return {
+        "classes": list(found.classes),
+        "name": found.dataset.name,
+        "confusion": _cells(found),
+        "sheet": sheet(found.dataset, indices),
+        **image_data(found, indices),
+        "suspects": found.label_suspects(24).tolist(),
+    }
+
+
+def _body(top: str, sections: list[Section]) -> str:
     links = "".join(f'<li><a href="#{name}">{name}</a></li>' for name, _, _ in sections)
     return (
         '<a class="skip" href="#main">to the content</a>\n'
@@ -145,7 +170,7 @@ def _network(parts: PageParts) -> str:
     )
 
 
-def _measured(found: Mistakes) -> list[tuple[str, str, str]]:
+def _measured(found: Mistakes) -> list[Section]:
     """The sections about the images that the model was measured on."""
     wrong = int((found.predicted != found.labels).sum())
     counted = f"{wrong:,} of {len(found.labels):,} images are not what the model says."
