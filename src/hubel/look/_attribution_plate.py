@@ -70,7 +70,7 @@ def _tiles(found: Attributions, place: int, signed: bool, common: Scale | None) 
     for each in found.maps[place]:
         scale = common or scale_of(found, [each], signed)
         values = each.signed if signed else each.magnitude
-        caption = f"{each.class_name} {each.probability:.1%}"
+        caption = f"{each.class_name}, {each.probability:.1%}"
         note = f"logit {number_text(each.score)}"
         limits = f"{number_text(float(values.min()))} … {number_text(float(values.max()))}"
         rows = "×".join(map(str, values.shape))
@@ -83,7 +83,8 @@ def _tiles(found: Attributions, place: int, signed: bool, common: Scale | None) 
 
 
 def _drawing(found: Attributions, signed: bool, together: bool) -> str:
-    what = "Red speaks for the class, blue against it" if signed else "Light is much, dark is nought"
+    against = ", and what speaks against the class is left out (ReLU)" if found.layer else ""
+    what = "Red speaks for the class, blue against it" if signed else f"Light is much, dark is nought{against}"
     whose = "one scale for all maps" if together else "each map has a scale of its own, its numbers below it"
     ends = "" if found.share == 1.0 else f"; the {1 - found.share:.1%} of pixels beyond it are drawn as its ends"
     return f"{what}; {whose}{ends}."

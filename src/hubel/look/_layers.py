@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -18,6 +19,9 @@ from hubel.tasks import LoadedModel
 
 _PASSED_OVER = ("pool", "dropout", "identity", "flatten", "reshape", "zeropad")
 _OF_ONE_SIZE = ("Conv2DTranspose", "Reshape")  # built for one size of picture
+
+
+figures = lru_cache(maxsize=8)(analyse)  # one network is looked at many times
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,10 +143,10 @@ def runs_on(model: LoadedModel, call: LayerCall, size: tuple[int, int]) -> bool:
     if not isinstance(model.module, NetworkModule) or len(model.network.input) != 3:
         return False
     try:
-        other = analyse(replace(model.network, input=(*size, model.network.input[2]))).rows
+        other = figures(replace(model.network, input=(*size, model.network.input[2]))).rows
     except ShapeError:
         return False
-    for row, same in zip(analyse(model.network).rows, other, strict=True):
+    for row, same in zip(figures(model.network).rows, other, strict=True):
         if row.cost.parameters != same.cost.parameters or row.type in _OF_ONE_SIZE:
             return False
         if row.path == call.path:
@@ -152,7 +156,7 @@ def runs_on(model: LoadedModel, call: LayerCall, size: tuple[int, int]) -> bool:
 
 def _of_tree(module: NetworkModule) -> Iterator[LayerCall]:
     modules = dict(module.named_modules())
-    for row in analyse(module.network).rows:
+    for row in figures(module.network).rows:
         if not row.auxiliary:
             yield LayerCall(row.path, row.output_shape, modules[_last_step(row, modules)])
 

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hubel.arch import analyse
-from hubel.look._layers import LayerCall, watching
+from hubel.look._layers import LayerCall, figures, watching
 from hubel.tasks import LoadedModel
 
 BUDGET = 512 * 2**20  # bytes that batches may take
@@ -62,7 +61,7 @@ class Score:
 
 def batch_size(model: LoadedModel, budget: int = BUDGET) -> int:
     """Return how many images fit into a budget of bytes, forwards and backwards, by the network's own figures."""
-    report = analyse(model.network)
+    report = figures(model.network)
     each = 2 * max(report.kept_bytes, 4 * report.activations)
     return max(1, min(_MOST_AT_ONCE, budget // max(1, each)))
 

@@ -59,7 +59,7 @@ def grad_cam(
     shape = "×".join(map(str, chosen.shape))
     about = (
         f"places of {chosen.path} ({shape}{', ' + why if why else ''}): Σ over channels of map × mean gradient of the "
-        "class's logit; ReLU keeps what speaks for it (Selvaraju et al. 2017)"
+        "class's logit (Selvaraju et al. 2017)"
     )
     return _attributions("Grad-CAM", about, model, images, classes, top, compute, budget, chosen)
 
@@ -103,7 +103,7 @@ def saliency(
 
     smooth = f", the mean of {samples} noisy copies (SmoothGrad)" if samples > 1 else ""
     about = f"gradient of the class's logit by each pixel, the largest over the channels{smooth} (Simonyan et al. 2014)"
-    return _attributions("Saliency", about, model, images, classes, top, compute, budget)
+    return _attributions("Saliency", about, model, images, classes, top, compute, budget, share=0.995)
 
 
 def integrated_gradients(
