@@ -98,6 +98,16 @@ def test_similarity_is_the_cosine_of_the_penultimate_features(model, folder, ind
     np.testing.assert_allclose(lengths, 1, atol=1e-5)
 
 
+def test_a_network_of_vectors_finds_too(folder, index):
+    torch.manual_seed(0)
+    network = parse("768: dense 20 relu, dense 3 softmax")
+    flat = LoadedModel(
+        network, build(network).eval(), Preprocessing(16, 16, 3, (0.5,) * 3, (0.25,) * 3), ("a", "b", "c")
+    )
+    assert update_index(flat, folder, index).index.features.shape == (12, 20)
+    assert find(flat, index, [folder / "3.png"], top=1)[0][0].same
+
+
 def test_several_images_are_asked_for_at_once_as_paths_bytes_and_arrays(model, folder, index):
     update_index(model, folder, index)
     given = [folder / "0.png", (folder / "1.png").read_bytes(), np.asarray(noise(2))]

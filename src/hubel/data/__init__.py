@@ -9,7 +9,7 @@ from hubel.data._dataset import Dataset, Fit, Splits
 from hubel.data._describe import Description, describe
 from hubel.data._fetch import Download, Progress
 from hubel.data._framing import Frame
-from hubel.data._image import ImageError, read_image
+from hubel.data._image import SUFFIXES, ImageError, read_image
 from hubel.data._load import holds_files, load
 from hubel.data._named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
 from hubel.data._order import BalancedOrder, Order, batch
@@ -18,6 +18,7 @@ from hubel.data._sheet import augmented_sheet, contact_sheet
 
 __all__ = [
     "NAMED_SETS",
+    "SUFFIXES",
     "Augmentation",
     "BalancedOrder",
     "Batch",

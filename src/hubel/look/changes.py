@@ -16,8 +16,7 @@ from hubel.look._subject import Subject, subject
 from hubel.look.filters import filters
 from hubel.nn import build
 from hubel.tasks import LoadedModel
-from hubel.train import EpochMetrics, Run
-from hubel.train._history import Moment, moments
+from hubel.train import EpochMetrics, Moment, Run, moments
 
 if TYPE_CHECKING:
     from hubel.look._plate import Plate

@@ -17,8 +17,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from hubel.data import ImageError, Progress
-from hubel.data._image import SUFFIXES
+from hubel.data import SUFFIXES, ImageError, Progress
 from hubel.look._index import Index, IndexedFile, IndexFileError, fingerprint, rows_of
 from hubel.look._infer import features
 from hubel.tasks import LoadedModel

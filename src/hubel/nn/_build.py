@@ -45,7 +45,12 @@ class NetworkModule(nn.Sequential):
                 exit.collect = None
 
     def penultimate(self, input: Tensor) -> Tensor:
-        """Run the network up to its last weights: what they are given, flattened to N×features."""
+        """Run the network up to its last weights: what they are given, flattened to N×features.
+
+        A network of vectors takes pictures too, flattened.
+        """
+        if len(self.network.input) == 1:
+            input = input.flatten(1)
         chain = modules.before_softmax(self)
         last = max((i for i, child in enumerate(chain) if any(True for _ in child.parameters())), default=len(chain))
         return modules.run(chain[:last], input).flatten(1)

@@ -8,6 +8,7 @@ from hubel.train._choose import choose, fine_tune
 from hubel.train._events import EpochMetrics, Event, Finished, Listener, Notice, Progress, Started
 from hubel.train._finder import RateRange, find_learning_rate
 from hubel.train._health import NotFiniteError
+from hubel.train._history import Moment, moments
 from hubel.train._listeners import TensorBoard, together
 from hubel.train._memory import NotEnoughMemoryError
 from hubel.train._ranks import is_first_process
@@ -32,6 +33,7 @@ __all__ = [
     "LoadedModel",
     "Metrics",
     "ModelFileError",
+    "Moment",
     "NotEnoughMemoryError",
     "NotFiniteError",
     "Notice",
@@ -53,6 +55,7 @@ __all__ = [
     "fine_tune",
     "is_first_process",
     "load_model",
+    "moments",
     "parse_space",
     "parse_value",
     "predict",

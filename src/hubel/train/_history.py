@@ -26,11 +26,6 @@ class Moment:
     weights: Mapping[str, torch.Tensor] = field(repr=False)
 
 
-def kept_steps(run: Run) -> tuple[int, ...]:
-    """The steps that checkpoints were kept of, in order."""
-    return CheckpointStore(run.directory / CHECKPOINTS).steps()
-
-
 def moments(run: Run, problems: list[str] | None = None) -> Iterator[Moment]:
     """The run's start, where it can be made again from the seed, and each kept checkpoint, in order, one at a time.
 
