@@ -5,8 +5,8 @@ import { h } from "hubel/dom";
 const SIDE = 280;
 const MOST_PIXELS = 16e6;
 
-/** The pad, its tools and samples. `changed()` is called whenever `pixels()` gives something else. */
-export function makePad(packed, samples, changed) {
+/** The pad, its tools and samples. `tell()` is called whenever `pixels()` gives something else. */
+export function makePad(packed, samples, tell) {
   const rules = packed.preprocessing;
   const tall = Math.round((SIDE * rules.height) / Math.max(rules.height, rules.width));
   const wide = Math.round((SIDE * rules.width) / Math.max(rules.height, rules.width));
@@ -43,6 +43,11 @@ export function makePad(packed, samples, changed) {
       context.fillStyle = ground;
       context.fillRect(0, 0, context.canvas.width, context.canvas.height);
     }
+  }
+
+  function changed(what, why) {
+    if (what !== "refused") surface.dataset.holds = what;
+    tell(what, why);
   }
 
   /** A line from one place to another, in shares of the pad. */
