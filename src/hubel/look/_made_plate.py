@@ -69,7 +69,10 @@ def _curves(
     ends = (float(np.log10(low)), float(np.log10(high))) if logarithmic else (min(low, 0.0), high)
     count = max(map(len, curves.values()))
     axes = Axes(64, 30, 480, 150, (1, max(2, count)), ends)
-    up = [(tick, number_text(10**tick if logarithmic else tick)) for tick in _ticks(*ends)]
+    if logarithmic:
+        up = [(float(np.log10(tick)), number_text(tick)) for tick in _decades(low, high)]
+    else:
+        up = [(tick, number_text(tick)) for tick in _ticks(*ends)]
     marks = axes.frame([(1, "1"), (count, f"{count}")], up, "step")
     for step in lines:
         marks += axes.curve((step + 0.5, step + 0.5), ends, "grid")
@@ -87,3 +90,10 @@ def _ticks(low: float, high: float) -> list[float]:
     step = float(next(unit * part for part in (1, 2, 5, 10) if unit * part >= rough))
     first = int(np.ceil(low / step - 1e-9))
     return [number * step for number in range(first, int(np.floor(high / step + 1e-9)) + 1)]
+
+
+def _decades(low: float, high: float) -> list[float]:
+    """Powers of ten between two numbers; with few of them, twice and five times those too."""
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    parts = (1, 2, 5) if len(powers) < 4 else (1,)
+    return [tick for power in powers for part in parts if low <= (tick := part * 10.0**power) <= high]
