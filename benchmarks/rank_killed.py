@@ -1,0 +1,97 @@
+"""One process of several is killed, five times in one run: how soon is the run further than it was, and to which bits?
+
+    python benchmarks/rank_killed.py [--ranks 2 4] [--kills 5]
+
+Trains the small network of `kill_resume.py` under torchrun, with a checkpoint after every step. When the run has come
+some steps further, one of its processes, drawn at random, gets kill -9; torchrun starts all again, and they go on from
+the newest checkpoint. The time is from the kill until a checkpoint lies there that is newer than the newest at the
+kill, so detection, restart, imports and the meeting of the processes are inside. At the end the hash of model,
+optimizer, moving average and tallies is compared with that of a run never stopped. Linux only (processes are found in
+/proc).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from kill_resume import STEPS, command, digest, environment, finish
+
+
+def newest(directory: Path) -> int:
+    """Return the step of the newest checkpoint, 0 where there is none."""
+    return max((int(path.stem[5:]) for path in (directory / "checkpoints").glob("step-*.json")), default=0)
+
+
+def workers(directory: Path) -> dict[int, int]:
+    """Return the process of each rank that trains in this directory."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            settings = (folder / "environ").read_bytes().split(b"\0")
+        except OSError:  # it has ended meanwhile
+            continue
+        ranks = [setting[5:] for setting in settings if setting.startswith(b"RANK=")]
+        if str(directory).encode() in words and ranks:
+            found[int(ranks[0])] = int(folder.name)
+    return found
+
+
+def until(condition, process: subprocess.Popen, seconds: float = 120) -> float:
+    """Wait until it holds; the moment. Raises SystemExit where the run ends or hangs before."""
+    end = time.perf_counter() + seconds
+    while not condition():
+        if process.poll() is not None or time.perf_counter() > end:
+            raise SystemExit(f"the run {'hangs' if process.poll() is None else 'ended'} before it was further")
+        time.sleep(0.005)
+    return time.perf_counter()
+
+
+def killed(directory: Path, world: int, kills: int) -> list[float]:
+    """Train with kills in between; the seconds that each cost."""
+    words = [word.replace("--max-restarts=3", f"--max-restarts={kills}") for word in command(directory, world)]
+    with (directory.parent / f"{directory.name}.log").open("w") as log:
+        process = subprocess.Popen(words, env=environment(), stdout=log, stderr=subprocess.STDOUT)
+        seconds = []
+        for number in range(kills):
+            due = (number + 1) * (STEPS - 8) // (kills + 1)
+            until(lambda due=due: newest(directory) >= due and len(workers(directory)) == world, process)
+            victim = workers(directory)[random.randrange(world)]
+            os.kill(victim, signal.SIGKILL)
+            moment, before = time.perf_counter(), newest(directory)
+            seconds.append(until(lambda before=before: newest(directory) > before, process) - moment)
+        if process.wait(timeout=300):
+            raise SystemExit((directory.parent / f"{directory.name}.log").read_text())
+    return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ranks", type=int, nargs="*", default=[2, 4])
+    parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    random.seed(arguments.seed)
+    with tempfile.TemporaryDirectory() as name:
+        for world in arguments.ranks:
+            clean, own = Path(name) / f"clean{world}", Path(name) / f"killed{world}"
+            finish(clean, world)
+            seconds = killed(own, world, arguments.kills)
+            same = "equal" if digest(own) == digest(clean) else "NOT EQUAL"
+            print(
+                f"{world} processes, one killed {len(seconds)} times: further again after "
+                f"{statistics.median(seconds):.1f} s (at most {max(seconds):.1f} s); hash {same} to the clean run's",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
