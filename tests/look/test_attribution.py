@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 
 import numpy as np
@@ -323,6 +324,12 @@ def test_the_command(what, digits_run, digit, tmp_path, capsys):
     assert (found["class"], found["image"]) == ("7", "seven.png")
     assert main(["look", what, str(digits_run.directory), str(digit), "--class", "seven"]) == 2
     assert "expected one of the model's classes" in capsys.readouterr().err
+
+
+def test_a_missing_captum_is_named_with_its_remedy(colour_model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'hubel\[look\]'"):
+        saliency(colour_model, noise(colour_model))
 
 
 def test_large_pictures_from_a_model_file(tmp_path, capsys):

@@ -87,7 +87,7 @@ def _ticks(low: float, high: float) -> list[float]:
     """Round numbers between two, three to six of them."""
     rough = max(high - low, 1e-9) / 4
     unit = 10.0 ** np.floor(np.log10(rough))
-    step = float(next(unit * part for part in (1, 2, 5, 10) if unit * part >= rough))
+    step = float(next(unit * part for part in (1, 2, 2.5, 5, 10) if unit * part >= rough))
     first = int(np.ceil(low / step - 1e-9))
     return [number * step for number in range(first, int(np.floor(high / step + 1e-9)) + 1)]
 

@@ -299,7 +299,7 @@ def _captum() -> Any:
     try:
         return importlib.import_module("captum.attr")  # no types of its own
     except ModuleNotFoundError as error:
-        if error.name != "captum":
+        if (error.name or "").partition(".")[0] != "captum":
             raise
         raise ModuleNotFoundError(
             "expected Captum for its arithmetic, and it is not installed; install it with: pip install 'hubel[look]'",
