@@ -189,7 +189,7 @@ def orthogonalised(matrix: torch.Tensor, iterations: int = 5) -> torch.Tensor:
     wide = wide / (wide.norm() + 1e-7)
     for _ in range(iterations):
         square = wide @ wide.T
-        wide = 3.4445 * wide + (-4.7750 * square + 2.0315 * square @ square) @ wide
+        wide = torch.addmm(wide, torch.addmm(square, square, square, beta=-4.7750, alpha=2.0315), wide, beta=3.4445)
     result: torch.Tensor = wide.T if matrix.shape[0] > matrix.shape[1] else wide
     return result
 
