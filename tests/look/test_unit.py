@@ -82,6 +82,33 @@ def _at(tensor: Any, place: tuple[int, ...]) -> Any:
     return tensor[place[0]] if tensor.ndim == 1 else tensor[place[2], place[0], place[1]]
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "conv 4 3x2/2 same dilation=1 groups=2 gelu, conv 3 2x2 pad=2 dilation=2 nobias",
+        "dwconv 3x3/2 pad=1 depth_multiplier=2 silu, local 2 2x2 same tanh",
+        "deconv 6 3x3/2 same groups=2 hardswish, deconv 2 2x3/3 pad=1 output_padding=1 relu6, deconv 3 1x1/2",
+        "avgpool 3/2 pad=1 ceil_mode=true count_padding=true, maxpool 3/2 pad=1 ceil_mode=true",
+        "avgpool 3/2 same, maxpool 2x3/2 same, avgpool 2/1 pad=1",
+        "adaptiveavgpool 4x3, adaptivemaxpool 3x2, globalavgpool keepdims=true, globalmaxpool",
+        "upsample 3x2 interpolation=bilinear, upsample 2, zeropad 1, crop 2x1, padchannels 1 2, select 6 2 0 5, shuffle 2",
+        "norm, layernorm, groupnorm 2, lrn size=3, lrn size=4, scale, se 2, leaky 0.2, softmax, sigmoid, identity, dropout 0.5",
+        "reshape 5x7x4, dense 3 relu, flatten, reshape 3x7x5, flatten, layernorm, norm, softmax, rbf 3, dense 2 softmax",
+        "sum(conv 2 1x1 | conv 2 1x1, relu), concat(identity | maxpool 3/1 same), globalmaxpool, scale, relu, dense 3",
+    ],
+)
+def test_every_number_of_every_layer(layers: str) -> None:
+    network = parse(f"7x5x4: {layers}")
+    model, image = model_of(network, 3), given_input(network, 3)
+    tracer = Tracer(model, image, record(model, image.input))
+    for path in tracer.rows:
+        output = tracer.output(path)
+        for deep in np.ndindex(output.shape):
+            place = (deep[1], deep[2], deep[0]) if output.ndim == 3 else (deep[0],)
+            step = tracer.step(path, place)
+            assert step.value == pytest.approx(step.computed, rel=1e-9, abs=1e-9), (path, place)
+
+
 def test_every_layer_has_its_arithmetic() -> None:
     assert {layer for layer in LAYERS if layer not in ARITHMETIC} == set()
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from typing import TypeVar
-
 from hubel.arch import Formula, Layer, Row, ordered, shape_text
 
 _RULES = ("output_height", "output_width", "output_features", "output_channels", "parameters")
-T = TypeVar("T")
 
 
 def layer_title(row: Row) -> str:
@@ -56,12 +52,3 @@ def pick(what: str, number: int, among: int) -> int:
     if not 0 <= number < among:
         raise ValueError(f"expected a {what} from 0 to {among - 1}, received {number}")
     return number
-
-
-def named(what: str, name: str, among: dict[str, T]) -> T:
-    """Return what bears that name; raise `KeyError` with the nearest name otherwise."""
-    if name in among:
-        return among[name]
-    near = get_close_matches(name[:80], list(among), n=1, cutoff=0.4)
-    listed = ", ".join(list(among)[:12]) + (" …" if len(among) > 12 else "")
-    raise KeyError(f"no {what} is called {name!r}; {f'did you mean {near[0]!r}?' if near else f'there are {listed}'}")

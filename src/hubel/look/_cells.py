@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hubel.draw import Line, Mark, Rectangle, Text, bounds, flat, moved
+from hubel.draw import Line, Mark, Rectangle, Text, moved
 from hubel.draw import text_width as words_width
 
 TALL = 20.0
@@ -91,9 +91,3 @@ def running(sums: Sequence[float], end: float, words: str, width: float = 420.0,
         Text(0, y(0.0) + (11 if y(0.0) < height / 2 else -4), "0", "figure", "start"),
     ]
     return Grid(tuple(marks), width, height + 4)
-
-
-def extent(marks: Sequence[Mark]) -> tuple[float, float]:
-    """Return the width and height that marks take."""
-    boxes = [bounds(mark) for mark in flat(marks)]
-    return max(box[2] for box in boxes), max(box[3] for box in boxes)
