@@ -86,7 +86,7 @@ def deep_dream(
     steps: int = 15,
     rate: float = 0.01,
     jitter: int | None = None,
-    variation: float = 0.0,
+    variation: float | None = None,
     longest: int | None = None,
     seed: int = 0,
     keep_frames: bool = False,
@@ -100,10 +100,13 @@ def deep_dream(
     octaves, octave_scale: sizes from small to large and their ratio; only as many as are 16 pixels or more.
     steps, rate: of each octave; a step changes a pixel by `rate` on average (1 is white minus black).
     jitter: shift at random by up to so many pixels before each step; else a sixteenth of the shorter side.
-    variation: how much roughness is held against the picture. longest: its longer side in pixels; else 512 at most,
+    variation: how much roughness is held against the picture; else 0.5 for a class, whose gradient is rough, and
+    nought for maps. longest: its longer side in pixels; else 512 at most,
     and the network's own where it takes no other. seed: of noise and jitter. on_step: told step, steps, score.
     Raises KeyError, ValueError for a layer, channel or class that is not there.
     """
+    if variation is None:
+        variation = 0.0 if class_name is None else 0.5
     _check(octaves, octave_scale, steps, rate, variation)
     generator = torch.Generator().manual_seed(seed)
     scores: list[float] = []

@@ -31,7 +31,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=0.01, metavar="X", help="how far a step goes (default 0.01)")
     parser.add_argument("--jitter", type=int, metavar="PIXELS", help="shifts, at most (default: 1/16 of the side)")
     parser.add_argument(
-        "--variation", type=float, default=0.0, metavar="X", help="what roughness counts against it (default 0)"
+        "--variation",
+        type=float,
+        metavar="X",
+        help="what roughness counts against it (default: 0.5 for a class, else 0)",
     )
     add_files(parser, 512)
 
