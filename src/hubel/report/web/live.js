@@ -223,7 +223,10 @@ class Live {
     this.chosen = { view, at, pinned };
     this.isDockWanted ||= pinned;
     if (pinned && view.editor && view.editor.element.open) view.editor.choose(at[2]);
+    const wasOpen = this.dock.isOpen;
     this.showUnit(false);
+    // the dock that has just opened may lie over what was chosen
+    if (pinned && !wasOpen && this.dock.isOpen) view.element.scrollIntoView({ block: "nearest" });
   }
 
   showUnit(keep) {
