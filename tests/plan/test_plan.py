@@ -108,6 +108,20 @@ def test_laptops_are_reckoned_from_cores_clocks_and_units():
     assert "reckoned" in find_device("apple-m2").source
 
 
+def test_what_is_checkpointed_is_computed_twice_and_not_kept():
+    network, device = zoo.get("resnet18"), find_device("a100")
+    plain, twice = plan_step(network, 32, device), plan_step(network, 32, device, checkpoint=("stage1",))
+    inside = sum(layer.forward for layer in plain.layers if layer.path.startswith("stage1."))
+    assert twice.backward == pytest.approx(plain.backward + inside)
+    assert (twice.forward, twice.update) == (plain.forward, plain.update)
+    assert twice.memory.total == training_memory(network, 32, checkpoint=("stage1",)).total < plain.memory.total
+    assert twice.largest_batch > plain.largest_batch
+    last = plan_step(zoo.get("alexnet"), 8, device, channels_last=True)
+    assert last.memory.total == training_memory(zoo.get("alexnet"), 8, channels_last=True).total
+    with pytest.raises(KeyError, match="did you mean 'stage1'"):
+        plan_step(network, 32, device, checkpoint=("stag1",))
+
+
 def test_a_flattened_picture_costs_nothing():
     times = layer_times(analyse(parse("8x8x3: flatten, dense 10")), 4, SLOW_MEMORY)
     assert times[0].seconds == 0
@@ -193,6 +207,14 @@ def test_the_command_plans_a_run(tmp_path: Path):
     assert found["run"]["steps"] == 626
     assert found["seconds"] == pytest.approx(sum(found[part] for part in ("forward", "backward", "update", "exposed")))
     assert found["fits"]
+
+
+def test_parts_are_checkpointed_from_the_command_line(tmp_path: Path):
+    arguments = ("plan", "resnet18", "--device", "t4", "--json")
+    plain = json.loads(hubel(*arguments, folder=tmp_path))
+    twice = json.loads(hubel(*arguments, "--checkpoint", "stage1", "--checkpoint", "stage2", folder=tmp_path))
+    assert twice["backward"] > plain["backward"]
+    assert twice["memory"]["kept"] < plain["memory"]["kept"]
 
 
 def test_an_unknown_power_tells_no_energy(tmp_path: Path):

@@ -139,7 +139,8 @@ class Report:
         from difflib import get_close_matches
 
         paths = [row.path for row in self.rows]
-        near = get_close_matches(path[:80], paths, n=1, cutoff=0.4)
+        parts = {path.rsplit(".", n)[0] for path in paths for n in range(1, path.count(".") + 1)}
+        near = get_close_matches(path[:80], [*paths, *sorted(parts)], n=1, cutoff=0.4)
         hint = (
             f"did you mean {near[0]!r}?" if near else f"there are {', '.join(paths[:12])}{' …' if paths[12:] else ''}"
         )

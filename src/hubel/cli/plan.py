@@ -36,6 +36,7 @@ DESCRIPTION = """Say what training takes before it is run: a step's time and mem
 it finds."""
 EXAMPLES = """  hubel plan resnet50 --batch 64 --device a100
   hubel plan resnet50 --batch 256 --device h100 --devices 8 --images 1281167 --epochs 90 --precision autocast
+  hubel plan resnet50 --batch 256 --device t4 --checkpoint stage1 --checkpoint stage2
   hubel plan lenet5 --batch 128 --measure
   hubel plan --measure --threads 2
   hubel plan --list
@@ -51,6 +52,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--devices", type=int, default=1, metavar="N", help="how many, 1 to 1,024 (1)")
     parser.add_argument("--precision", choices=("float32", "autocast", "bfloat16"), default="float32")
     parser.add_argument("--optimizer", choices=("sgd", "momentum", "adam"), default="momentum")
+    parser.add_argument("--channels-last", action="store_true", help="count memory for that layout")
+    parser.add_argument(
+        "--checkpoint",
+        action="append",
+        default=[],
+        metavar="PART",
+        help="compute the inside of a part twice instead of keeping it, such as stage1; may be given again",
+    )
     parser.add_argument("--images", type=int, metavar="N", help="images in the data set")
     parser.add_argument("--epochs", type=float, metavar="N", help="how often each is seen (1)")
     parser.add_argument("--measure", action="store_true", help="measure this machine first, in some ten seconds")
@@ -87,6 +96,8 @@ def run(arguments: Namespace) -> int:
         devices=arguments.devices,
         precision=arguments.precision,
         optimizer=arguments.optimizer,
+        channels_last=arguments.channels_last,
+        checkpoint=arguments.checkpoint,
     )
     if arguments.epochs is not None and arguments.images is None:
         raise ValueError("expected --images with --epochs: how many images are seen so often")

@@ -7,7 +7,9 @@ ring begins while the backward pass runs, as soon as the last layers' gradients 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
 
 from hubel.arch import Memory, Network, analyse, largest_batch, training_memory
 from hubel.plan._devices import Device
@@ -95,17 +97,27 @@ def plan_step(
     devices: int = 1,
     precision: str = "float32",
     optimizer: str = "momentum",
+    channels_last: bool = False,
+    checkpoint: Collection[str] = (),
 ) -> StepPlan:
     """Plan one step of training with `batch` images on each device.
 
-    Raises `ValueError` for a batch below 1 or for devices that are not 1 to 1,024.
+    `checkpoint` are paths of parts whose inside is computed twice instead of kept; `channels_last` tells about memory
+    alone. Raises `ValueError` for a batch below 1 or for devices that are not 1 to 1,024, `KeyError` for a part that is
+    not there.
     """
     if not isinstance(devices, int) or not 1 <= devices <= MOST_DEVICES:
         raise ValueError(f"expected devices as an int from 1 to {MOST_DEVICES:,}, received {devices!r}")
     report = analyse(network)
-    memory = training_memory(report, batch, precision=precision, optimizer=optimizer)  # type: ignore[arg-type]
-    most = largest_batch(report, device.memory, precision=precision, optimizer=optimizer)  # type: ignore[arg-type]
-    layers = layer_times(report, batch, device, precision)
+    settings: dict[str, Any] = {
+        "precision": precision,
+        "optimizer": optimizer,
+        "channels_last": channels_last,
+        "checkpoint": tuple(checkpoint),
+    }
+    memory = training_memory(report, batch, **settings)
+    most = largest_batch(report, device.memory, **settings)
+    layers = tuple(_twice(layer, checkpoint) for layer in layer_times(report, batch, device, precision))
     width = 2 if precision == "bfloat16" else 4
     moved = report.trainable * width * _UPDATE_PASSES[optimizer]
     tensors = sum(2 for layer in layers if layer.weight_bytes)
@@ -128,6 +140,13 @@ def plan_step(
         reduce=reduce,
         exposed=_exposed(layers, devices, device, width) if devices > 1 else 0.0,
     )
+
+
+def _twice(layer: LayerTime, checkpoint: Collection[str]) -> LayerTime:
+    """Add the forward pass to the backward pass of a layer in one of these parts."""
+    if any(layer.path == part or layer.path.startswith(f"{part}.") for part in checkpoint):
+        return replace(layer, backward=layer.backward + layer.forward)
+    return layer
 
 
 def plan_run(step: StepPlan, images: int, epochs: float) -> RunPlan:
