@@ -7,13 +7,17 @@ import os
 import re
 import shlex
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hubel.cli._network import add_options
 from hubel.cli._trained import add_data_options, fitted_network, named, read
 
 if TYPE_CHECKING:
+    from hubel.arch import Network
     from hubel.data import Splits
     from hubel.train import Recipe, Run
 
@@ -29,6 +33,7 @@ EXAMPLES = """  hubel train lenet5 mnist
   hubel train resnet18 photos/ --weights resnet18-f37072fd.pth --freeze all-but-head
   hubel train --resume runs/lenet5-mnist"""
 
+Fitted: TypeAlias = "Callable[[], tuple[Network, Splits, dict[str, Any]]]"
 DIRECT = ("epochs", "batch_size", "micro_batch", "optimizer", "learning_rate", "seed", "time_budget", "freeze")
 
 
@@ -89,12 +94,13 @@ def run(arguments: Namespace) -> int:
 
     if "WORLD_SIZE" in os.environ:  # its warnings, once a process, are of what is meant to be; read when torch loads
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    fitted = _reading(arguments)
     from hubel.train import Display, StoppedError, is_first_process
 
     screen = console(stderr=arguments.json)
     try:
         with Display(screen) as display:
-            done, splits = _resumed(arguments, display) if arguments.resume else _trained(arguments, display)
+            done, splits = _resumed(arguments, display) if arguments.resume else _trained(arguments, display, fitted)
     except StoppedError as stopped:
         screen.print(f"\n{stopped}", highlight=False, soft_wrap=True)
         return 128 + stopped.signal
@@ -123,12 +129,29 @@ def _report(done: Run, splits: Splits | None, screen: Any) -> None:
         screen.print(f"{why}; try again: hubel report {shlex.quote(str(done.directory))}", soft_wrap=True, markup=False)
 
 
-def _trained(arguments: Namespace, display: Any) -> tuple[Run, Splits]:
+def _reading(arguments: Namespace) -> Fitted:
+    """Return what gives the network and its data. Data that is read in a moment is read beside the import of PyTorch,
+    which takes longer; other data when it is asked for, so that Ctrl-C need not wait for it.
+    """
+    data = arguments.data
+    if arguments.resume or data is None or not (data == "mnist" or Path(data).is_file()):
+        return partial(fitted_network, arguments)
+    import hubel.data
+
+    if data != "mnist" and hubel.data.holds_files(data):
+        return partial(fitted_network, arguments)
+    pool = ThreadPoolExecutor(1, thread_name_prefix="reading")
+    waiting = pool.submit(fitted_network, arguments)
+    pool.shutdown(wait=False)
+    return waiting.result
+
+
+def _trained(arguments: Namespace, display: Any, fitted: Fitted) -> tuple[Run, Splits]:
     from hubel.train import train
 
     if arguments.network is None or arguments.data is None:
         raise ValueError("expected NET and DATA, such as: hubel train lenet5 mnist")
-    network, splits, settings = fitted_network(arguments)
+    network, splits, settings = fitted()
     network = named(network, arguments.network)
     if arguments.directory is None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise ValueError("expected --run DIR where several processes train: they must agree on it, restarts too")
