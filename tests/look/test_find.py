@@ -144,6 +144,21 @@ def test_a_change_that_keeps_size_and_time_is_seen(model, folder, index):
     assert update_index(model, folder, index).changed == ("0.bmp",)
 
 
+def test_files_that_have_settled_are_known_by_size_and_times(model, folder, index):
+    changing = folder / "0.bmp"
+    noise(30).save(changing)
+    assert {file.modified for file in update_index(model, folder, index).index.files} == {0}  # too fresh to vouch
+    time.sleep(2.1)
+    files = {file.path: file for file in update_index(model, folder, index).index.files}
+    assert files["0.bmp"].modified == changing.stat().st_mtime_ns
+    stamp = changing.stat().st_mtime_ns
+    noise(31).save(changing)
+    os.utime(changing, ns=(stamp, stamp))  # the time of the change itself cannot be set back
+    update = update_index(model, folder, index)
+    assert (update.changed, update.computed) == (("0.bmp",), 1)
+    assert update_index(made(1), folder, index).computed == 13  # known files, but not to this model
+
+
 def test_a_moved_folder_is_not_computed_again(model, folder, index):
     update_index(model, folder, index)
     moved = folder.rename(folder.with_name("moved"))
