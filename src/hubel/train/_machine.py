@@ -24,6 +24,7 @@ _GAIN = 1.1  # how many times quicker a change must be: less may be chance
 _THREADS_GAIN = 1.25  # more threads cost more than they gain as soon as something else runs on the machine
 _STEPS, _SECONDS = 12, 0.16  # of measuring, for one choice
 _MACS = 2e10  # of one measured step, at most
+_SMALL = 1e6  # multiply-adds an image: networks of fewer do not get quicker by bfloat16 on a processor
 
 
 def settle(
@@ -46,7 +47,7 @@ def settle(
     trials: list[dict[str, object]] = []
     if free["threads"] and on_processor and _cores() > 1:
         trials.append({"threads": _cores()})
-    if free["precision"] and _has_bfloat16(recipe.device):
+    if free["precision"] and _has_bfloat16(recipe.device) and (not on_processor or probe.macs > _SMALL):
         trials.append({"precision": "bfloat16"})
     if free["memory_format"] and on_processor:
         trials.append({"memory_format": "channels-first"})
@@ -66,7 +67,8 @@ class _Probe:
         self, network: Network, images: torch.Tensor, labels: torch.Tensor, preprocessing: Preprocessing
     ) -> None:
         self.network, self.images, self.labels, self.preprocessing = network, images, labels, preprocessing
-        self.most = max(4, int(_MACS / max(1, analyse(network).training_macs)))
+        report = analyse(network)
+        self.macs, self.most = report.macs, max(4, int(_MACS / max(1, report.training_macs)))
 
     def batch(self, recipe: Recipe) -> int:
         """Images in a measured step."""
