@@ -91,9 +91,12 @@ def _at(tensor: Any, place: tuple[int, ...]) -> Any:
         "avgpool 3/2 pad=1 ceil_mode=true count_padding=true, maxpool 3/2 pad=1 ceil_mode=true",
         "avgpool 3/2 same, maxpool 2x3/2 same, avgpool 2/1 pad=1",
         "adaptiveavgpool 4x3, adaptivemaxpool 3x2, globalavgpool keepdims=true, globalmaxpool",
-        "upsample 3x2 interpolation=bilinear, upsample 2, zeropad 1, crop 2x1, padchannels 1 2, select 6 2 0 5, shuffle 2",
-        "norm, layernorm, groupnorm 2, lrn size=3, lrn size=4, scale, se 2, leaky 0.2, softmax, sigmoid, identity, dropout 0.5",
-        "reshape 5x7x4, dense 3 relu, flatten, reshape 3x7x5, flatten, layernorm, norm, softmax, rbf 3, dense 2 softmax",
+        "upsample 3x2 interpolation=bilinear, upsample 2, zeropad 1, crop 2x1",
+        "padchannels 1 2, select 6 2 0 5, shuffle 2",
+        "norm, layernorm, groupnorm 2, lrn size=3, lrn size=4, scale, se 2",
+        "leaky 0.2, softmax, sigmoid, identity, dropout 0.5",
+        "reshape 5x7x4, dense 3 relu, flatten, reshape 3x7x5, flatten",
+        "flatten, layernorm, norm, softmax, rbf 3, dense 2 softmax",
         "sum(conv 2 1x1 | conv 2 1x1, relu), concat(identity | maxpool 3/1 same), globalmaxpool, scale, relu, dense 3",
     ],
 )
@@ -103,8 +106,10 @@ def test_every_number_of_every_layer(layers: str) -> None:
     tracer = Tracer(model, image, record(model, image.input))
     for path in tracer.rows:
         output = tracer.output(path)
-        for deep in np.ndindex(output.shape):
-            place = (deep[1], deep[2], deep[0]) if output.ndim == 3 else (deep[0],)
+        chosen = np.random.default_rng(0).permutation(output.size)[:300]
+        for deep in zip(*np.unravel_index(chosen, output.shape), strict=True):
+            spot = [int(part) for part in deep]
+            place = (spot[1], spot[2], spot[0]) if output.ndim == 3 else (spot[0],)
             step = tracer.step(path, place)
             assert step.value == pytest.approx(step.computed, rel=1e-9, abs=1e-9), (path, place)
 
