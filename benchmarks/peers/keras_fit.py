@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
 import time
+
+if os.environ.get("KERAS_BACKEND") == "jax":
+    sys.modules["tensorflow"] = None  # where it is installed, Keras would import it beside JAX, which takes seconds
 
 import keras
 import numpy as np
