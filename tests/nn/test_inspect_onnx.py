@@ -121,7 +121,9 @@ def test_the_command(small: Path, capsys: pytest.CaptureFixture[str], tmp_path: 
     assert "no file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("file", ["bvlc_alexnet", "densenet121", "inception_v2", "resnet50", "squeezenet", "zfnet512"])
+@pytest.mark.parametrize(
+    "file", ["bvlc_alexnet", "densenet121", "inception_v2", "resnet50", "shufflenet", "squeezenet", "zfnet512"]
+)
 def test_classic_networks_become_trees(file: str) -> None:
     network, report = network_of_onnx(LIGHT / f"light_{file}.onnx"), inspect_onnx(LIGHT / f"light_{file}.onnx")
     assert parse(str(network)) == Network(network.input, network.body)
@@ -130,9 +132,13 @@ def test_classic_networks_become_trees(file: str) -> None:
     assert found.training_macs == report.training_macs
 
 
-def test_what_is_no_tree_is_named() -> None:
-    with pytest.raises(ValueError, match=r"n7 \(Reshape\): a tree makes vectors of pictures"):
-        network_of_onnx(LIGHT / "light_shufflenet.onnx")
+def test_what_is_no_tree_is_named(tmp_path: Path) -> None:
+    from onnx import helper
+
+    nodes = [helper.make_node("Transpose", ["image"], ["turned"], perm=[0, 1, 3, 2], name="turn")]
+    file = made(tmp_path / "turned.onnx", nodes, {"image": [1, 3, 4, 4]}, {}, "turned")
+    with pytest.raises(ValueError, match=r"turn \(Transpose\): the tree has no layer for Transpose"):
+        network_of_onnx(file)
 
 
 def wave(dims: tuple[int, ...]) -> torch.Tensor:
@@ -152,7 +158,10 @@ def test_a_tree_computes_what_the_file_says(tmp_path: Path) -> None:
         helper.make_node("Relu", ["n"], ["r"]),
         helper.make_node("MaxPool", ["r"], ["p"], kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[1, 1]),
         helper.make_node("Conv", ["p", "w2"], ["c"]),
-        helper.make_node("Add", ["c", "r"], ["sum"]),
+        helper.make_node("Reshape", ["c", "split"], ["groups"]),
+        helper.make_node("Transpose", ["groups"], ["swapped"], perm=[0, 2, 1, 3, 4]),
+        helper.make_node("Reshape", ["swapped", "whole"], ["dealt"]),
+        helper.make_node("Add", ["dealt", "r"], ["sum"]),
         helper.make_node(
             "ConvTranspose", ["sum", "w3"], ["up"], strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 1]
         ),
@@ -171,6 +180,8 @@ def test_a_tree_computes_what_the_file_says(tmp_path: Path) -> None:
     stored = [numpy_helper.from_array(wave(dims).numpy(), name) for name, dims in weights.items()]
     stored[8] = numpy_helper.from_array(wave((5, 288)).T.contiguous().numpy(), "g")
     stored.append(numpy_helper.from_array(torch.tensor(0.0).numpy(), "nought"))
+    for name, sizes in (("split", (2, 2, 2, 6, 8)), ("whole", (2, 4, 6, 8))):
+        stored.append(numpy_helper.from_array(torch.tensor(sizes).numpy(), name))
     given = [helper.make_tensor_value_info("image", TensorProto.FLOAT, [2, 3, 10, 8])]
     output = [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [2, 5])]
     graph = helper.make_graph(nodes, "branches", given, output, stored)

@@ -29,6 +29,7 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
     helper = importlib.import_module("onnx.helper")
     used = Counter(name for node in graph.node for name in node.input)
     steps, places, known = list[Step](), dict[str, int](), set(stored)
+    orders = dict[str, str]()  # of tensors whose channels are on the way to be dealt out anew
     for number, node in enumerate(graph.node):
         if all(name in known or not name for name in node.input):
             known.update(node.output)
@@ -59,7 +60,11 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
             steps[places[takes[0]]] = Step(before.name, shifted, before.inputs)
             places[node.output[0]] = places[takes[0]]
             continue
-        what = _read(node.op_type, label, settings, weights, given, made, len(takes))
+        order = _dealt(node.op_type, settings, given, made, orders.get(takes[0], ""))
+        if isinstance(order, str):
+            orders[node.output[0]], places[node.output[0]] = order, places[takes[0]]
+            continue
+        what = order or _read(node.op_type, label, settings, weights, given, made, len(takes))
         places[node.output[0]] = len(steps)
         steps.append(Step(label, what, tuple(places[name] for name in takes)))
     end = places[graph.output[0].name]
@@ -76,6 +81,18 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
 
 
 Settings = Mapping[str, Any]
+
+
+def _dealt(kind: str, settings: Settings, given: TensorShape, made: TensorShape, order: str) -> Layer | str | None:
+    """Read the three steps of a channel shuffle: into groups, transposed, and back; `None` is none of them."""
+    if kind == "Reshape" and len(given) == 4 and len(made) == 5:
+        split = made[1] * made[2] == given[1] and made[3:] == given[2:] and made[0] == given[0]
+        return "split" if split else None
+    if kind == "Transpose" and order == "split" and tuple(settings.get("perm", ())) == (0, 2, 1, 3, 4):
+        return "swapped"
+    if kind == "Reshape" and order == "swapped" and made == (given[0], given[1] * given[2], *given[3:]):
+        return arch.ChannelShuffle(given[2])
+    return None
 
 
 def _shifted(what: object, constant: TensorShape, given: TensorShape) -> Layer | None:
