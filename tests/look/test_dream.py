@@ -51,6 +51,11 @@ def test_the_same_seed_dreams_the_same(digits_model, colour_model, photo):
         assert (one != other).any()
 
 
+def test_shifts_are_taken_back(colour_model, photo):
+    dream = deep_dream(colour_model, photo, octaves=1, steps=5, jitter=9, rate=1e-4)
+    np.testing.assert_allclose(dream.picture.astype(int), photo, atol=1)
+
+
 def test_variation_makes_smoother_pictures(colour_model, photo):
     rough, smooth = (
         deep_dream(colour_model, photo, layer="concat1", variation=weight, rate=0.03, **SMALL).picture.astype(int)
