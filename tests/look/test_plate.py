@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import re
 from io import BytesIO
 from pathlib import Path
@@ -117,6 +119,20 @@ def test_records_leave_the_module_as_it_was(colour_model: LoadedModel) -> None:
         seen.outputs["concat1"],
         torch.cat([seen.outputs[f"concat1.{last}"] for last in ("branch1.conv1", "branch2.conv2", "branch3.pool1")], 1),
     )
+
+
+def test_layers_that_work_in_place_are_seen_as_they_gave(digits_model: LoadedModel, digit: Path) -> None:
+    given = subject(digits_model, digit)
+    expected = record(digits_model, given.input)
+    module = copy.deepcopy(digits_model.module)
+    for name, child in module.named_modules():
+        if name.endswith("relu"):
+            child.inplace = True  # type: ignore[assignment]
+    seen = record(dataclasses.replace(digits_model, module=module), given.input)
+    assert seen.before["conv1"].min() < 0
+    for kind in ("inputs", "before", "outputs"):
+        for path, tensor in getattr(expected, kind).items():
+            assert torch.equal(getattr(seen, kind)[path], tensor)
 
 
 def test_unknown_layers_are_refused(colour_model: LoadedModel) -> None:

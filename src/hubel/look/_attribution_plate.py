@@ -12,7 +12,7 @@ from hubel.look._attribution_result import Attributions, Map
 from hubel.look._colour import Scale
 from hubel.look._plate import Plate, Section, Tile, number_text
 
-SIZE = 186.0  # three pairs of image and map in a line
+SIZE = 166.0  # three pairs of image and map in a line, and one on a telephone
 _DRAWN = 372  # pixels of a picture's longer side at least, so that coarse maps lie smoothly over small images
 _VEIL = (0.25, 0.7)  # how much of an overlay is the map's colour, where the map is nought and where it is most
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import torch
@@ -42,25 +41,63 @@ def record(model: LoadedModel, inputs: Tensor, paths: frozenset[str] | None = No
     report = analyse(model.network)
     rows = tuple(row for row in report.rows if not row.auxiliary)
     kept = {row.path for row in rows} if paths is None else {row.path for path in paths for row in report.find(path)}
-    found: dict[str, dict[str, Tensor]] = {"inputs": {}, "outputs": {}, "before": {}}
-    was_training = model.module.training
-    model.module.eval()
+    steps = _steps(model.module, rows, kept)
+    given = inputs.flatten(1) if len(model.network.input) == 1 else inputs
+    found = _seen(model.module, given, steps, _as_it_is)
+    if found.has_changed():  # a layer works in place: what was seen before it is gone
+        found = _seen(model.module, given, steps, torch.clone)
+    seen = tuple(row for row in rows if row.path in found.outputs)
+    return Record(seen, found.inputs, found.outputs, found.before)
+
+
+class _Seen:
+    """What hooks see, and at which version each tensor was seen: writing into one raises its version."""
+
+    def __init__(self, keep: Callable[[Tensor], Tensor]) -> None:
+        self.inputs: dict[str, Tensor] = {}
+        self.outputs: dict[str, Tensor] = {}
+        self.before: dict[str, Tensor] = {}
+        self._keep = keep
+        self._versions: list[tuple[Tensor, int]] = []
+
+    def note(self, into: dict[str, Tensor], path: str, tensor: Tensor) -> None:
+        """Keep a tensor."""
+        into[path] = self._keep(tensor)
+        self._versions.append((into[path], into[path]._version))
+
+    def has_changed(self) -> bool:
+        """Whether anything that was kept was written into since."""
+        return any(tensor._version != version for tensor, version in self._versions)
+
+
+def _seen(
+    module: nn.Module, given: Tensor, steps: Mapping[str, list[nn.Module]], keep: Callable[[Tensor], Tensor]
+) -> _Seen:
+    found, was_training = _Seen(keep), module.training
+    module.eval()
     try:
-        with ExitStack() as stack, torch.inference_mode():
-            for path, steps in _steps(model.module, rows, kept).items():
-                stack.callback(steps[0].register_forward_pre_hook(partial(_note_input, found["inputs"], path)).remove)
-                for step, into in zip(steps, _places(found, len(steps)), strict=True):
-                    stack.callback(step.register_forward_hook(partial(_note_output, into, path)).remove)
-            given = inputs.flatten(1) if len(model.network.input) == 1 else inputs
-            model.module(given.to(_device(model.module)))
+        with ExitStack() as stack, torch.no_grad():
+            for path, own in steps.items():
+                stack.callback(own[0].register_forward_pre_hook(_on_input(found, path)).remove)
+                for step in own:
+                    into = found.outputs if step is own[-1] else found.before
+                    stack.callback(step.register_forward_hook(_on_output(found, into, path)).remove)
+            module(given.to(_device(module)))
     finally:
-        model.module.train(was_training)
-    seen = tuple(row for row in rows if row.path in found["outputs"])
-    return Record(seen, found["inputs"], found["outputs"], found["before"])
+        module.train(was_training)
+    return found
 
 
-def _places(found: dict[str, dict[str, Tensor]], steps: int) -> list[dict[str, Tensor]]:
-    return [found["before"]] * (steps - 1) + [found["outputs"]]
+def _on_input(found: _Seen, path: str) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+    return lambda module, given: found.note(found.inputs, path, given[0])
+
+
+def _on_output(found: _Seen, into: dict[str, Tensor], path: str) -> Callable[[nn.Module, Any, Tensor], None]:
+    return lambda module, given, output: found.note(into, path, output)
+
+
+def _as_it_is(tensor: Tensor) -> Tensor:
+    return tensor.detach()
 
 
 def _steps(module: nn.Module, rows: tuple[Row, ...], kept: set[str]) -> dict[str, list[nn.Module]]:
@@ -72,14 +109,6 @@ def _steps(module: nn.Module, rows: tuple[Row, ...], kept: set[str]) -> dict[str
             activation = f"{row.path}_{getattr(row.node, 'activation', None)}"
             found[row.path] = [modules[path] for path in (row.path, activation) if path in modules]
     return found
-
-
-def _note_input(into: dict[str, Tensor], path: str, module: nn.Module, given: tuple[Any, ...]) -> None:
-    into[path] = given[0].detach().clone()
-
-
-def _note_output(into: dict[str, Tensor], path: str, module: nn.Module, given: Any, output: Tensor) -> None:
-    into[path] = output.detach().clone()
 
 
 def _device(module: nn.Module) -> torch.device:
