@@ -1,9 +1,9 @@
 """How many frames a second the running model of a report draws while a pen moves: LeNet-5, in Chromium.
 
-A real pen stroke (the browser's own mouse events) goes over the pad; the page prepares the drawing, runs the network
-and draws every map and bar anew in each animation frame. Counted are the milliseconds from frame to frame, which hold
-everything that the browser does besides, and those that hubel's own work takes of them. A browser shows 60 frames a
-second at most.
+A pen stroke goes over the pad, one pointer event a frame (made in the page, since a driver's own events come no faster
+than every second frame); the page prepares the drawing, runs the network and draws every map and bar anew. Counted are
+the milliseconds from frame to frame, which hold everything that the browser does besides, and those that hubel's own
+work takes of them. A browser shows 60 frames a second at most.
 
     python benchmarks/page_frames.py [--network NAME] [--strokes N]
 """
@@ -33,7 +33,7 @@ from hubel.tasks import LoadedModel
 
 RECORD = """
 (() => {
-  window.times = []; window.work = []; window.parts = { prepare: [], run: [], draw: [] };
+  window.work = []; window.parts = { prepare: [], run: [], draw: [] };
   const live = window.live;
   const timed = (owner, name, list) => {
     const own = owner[name].bind(owner);
@@ -48,14 +48,21 @@ RECORD = """
   timed(live.model, "prepare", window.parts.prepare);
   timed(live.model, "run", window.parts.run);
   timed(live, "update", window.parts.draw);
-  let seen = live.frames;
+})()
+"""
+
+STROKE = """
+(points) => new Promise((done) => {
+  const [pad, times] = [document.querySelector(".pad"), []];
   const tick = (now) => {
-    if (live.frames !== seen) window.times.push(now);
-    seen = live.frames;
+    times.push(now);
+    if (!points.length) return done(times);
+    const [clientX, clientY] = points.shift();
+    pad.dispatchEvent(new PointerEvent("pointermove", { pointerId: 1, clientX, clientY, bubbles: true }));
     requestAnimationFrame(tick);
   };
   requestAnimationFrame(tick);
-})()
+})
 """
 
 
@@ -126,9 +133,7 @@ def _stroke(page: Page) -> dict[str, list[float]]:
     """Write something like an eight, and return the times of its frames."""
     page.get_by_role("button", name="Clear").click()
     page.wait_for_timeout(100)
-    page.evaluate(
-        "window.times.length = window.work.length = 0; Object.values(window.parts).forEach((l) => l.length = 0)"
-    )
+    page.evaluate("window.work.length = 0; Object.values(window.parts).forEach((l) => l.length = 0)")
     box = page.locator(".pad canvas").first.bounding_box()
     assert box is not None
     place = lambda t: (  # noqa: E731
@@ -137,10 +142,8 @@ def _stroke(page: Page) -> dict[str, list[float]]:
     )
     page.mouse.move(*place(0.0))
     page.mouse.down()
-    for i in range(1, 181):
-        page.mouse.move(*place(2 * math.pi * i / 180))
+    times: list[float] = page.evaluate(STROKE, [place(2 * math.pi * i / 180) for i in range(1, 181)])
     page.mouse.up()
-    times: list[float] = page.evaluate("window.times")
     found: dict[str, Any] = page.evaluate("({ work: window.work, ...window.parts })")
     return {**found, "between": [later - earlier for earlier, later in pairwise(times)]}
 
@@ -150,6 +153,7 @@ def _report(name: str, version: str, strokes: list[dict[str, list[float]]]) -> N
     between = sorted(gap for stroke in strokes for gap in stroke["between"])
     late = between[int(0.95 * len(between))]
     print(f"{name} in Chromium {version}, {os.cpu_count()} cores, {len(between)} frames of {len(strokes)} strokes")
+    print(f"recomputed and drawn: {sum(len(stroke['work']) for stroke in strokes)} times")
     print(f"frames a second: median {statistics.median(rates):.1f}, strokes from {min(rates):.1f} to {max(rates):.1f}")
     print(f"milliseconds between frames: median {statistics.median(between):.1f}, 95th percentile {late:.1f}")
     for part, words in (
