@@ -93,7 +93,7 @@ def _drawing(found: Attributions, signed: bool, together: bool) -> str:
 def _notes(found: Attributions) -> list[str]:
     several = len(found.images) > 1 or max(map(len, found.maps)) > 1
     return [
-        _sentence(f"{each.image}, {each.class_name}: {note}" if several else note)
+        f"{each.image}, {each.class_name}: {note}." if several else _sentence(note)
         for of_image in found.maps
         for each in of_image
         for note in each.notes

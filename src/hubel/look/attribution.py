@@ -101,8 +101,8 @@ def saliency(
             found.append((gradient.sum(0), gradient.abs().amax(0), {}, ()))
         return found
 
-    smooth = f", the mean of {samples} noisy copies (SmoothGrad)" if samples > 1 else ""
-    about = f"gradient of the class's logit by each pixel, the largest over the channels{smooth} (Simonyan et al. 2014)"
+    smooth = f"; the mean of {samples} noisy copies (SmoothGrad, Smilkov et al. 2017)" if samples > 1 else ""
+    about = f"gradient of the class's logit by each pixel, the largest over the channels (Simonyan et al. 2014){smooth}"
     return _attributions("Saliency", about, model, images, classes, top, compute, budget, share=0.995)
 
 
