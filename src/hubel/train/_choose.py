@@ -29,12 +29,12 @@ def fine_tune(network: Network, training: Dataset, weights: str, freeze: str = "
 def choose(network: Network, training: Dataset) -> Recipe:
     """A recipe for this network and training set; what it leaves to the machine is "auto".
 
-    The rules: Adam by one cycle, batches of 128, smoothed labels. The peak rate is 0.006; with normalisation, which
-    makes large steps harmless, it is 0.015, reached after a twentieth of the steps, Adam forgets sooner (0.8, 0.95),
-    and the model is the weights' moving average, which is good long before the rate has come down. Deep networks (more
-    than seven layers with weights) get 0.003, or 0.001 without normalisation, where kernels also start as He et al.
-    (2015) have it, and no average. Epochs are as many as show 240,000 images, from 4 to 60. Small sets get smaller
-    batches, so that an epoch has at least 50 steps.
+    The rules: Adam by one cycle, batches of 128, smoothed labels. The peak rate is 0.006, and the model is the weights'
+    moving average, which is good long before the rate has come down. With normalisation, which makes large steps
+    harmless, the peak is 0.015, reached after a twentieth of the steps, and Adam forgets sooner (0.8, 0.95). Deep
+    networks (more than seven layers with weights) get 0.003, or 0.001 without normalisation, where kernels also start
+    as He et al. (2015) have it, and no average. Epochs are as many as show 240,000 images, from 4 to 60. Small sets get
+    smaller batches, so that an epoch has at least 50 steps.
     """
     rows = analyse(network).rows
     normalised = any(row.type in _NORMS for row in rows)
@@ -53,6 +53,6 @@ def choose(network: Network, training: Dataset) -> Recipe:
         momentum=0.8 if quick else 0.9,
         beta2=0.95 if quick else 0.99,
         warmup=0.05 if quick else 0.25,
-        ema=0.99 if quick else 0.0,
+        ema=0.0 if deep else 0.99,
         initializer="he" if plain_and_deep else "glorot",
     )
