@@ -11,8 +11,8 @@ from torch import Tensor
 from hubel.look._attribution_result import Map
 from hubel.look._layers import LayerCall, layer_calls, watching
 from hubel.look._score import logits
-from hubel.look._still import device_of
 from hubel.look._subject import Subject
+from hubel.nn import device_of
 from hubel.tasks import LoadedModel
 
 FAINT = 1e-7  # of the logit: below that a map is rounding

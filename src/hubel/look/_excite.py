@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from torch import Tensor
 from hubel.arch import Field, Row
 from hubel.data import Dataset
 from hubel.look._infer import check_size
+from hubel.look._record import modules_of
+from hubel.nn import at_rest, device_of
 from hubel.tasks import LoadedModel
 
 BATCH = 64
@@ -80,27 +83,20 @@ def exciting(
 
 def _output(model: LoadedModel, row: Row, images: Tensor) -> Tensor:
     """Run the network up to a layer and return what that gives, on the processor."""
-    modules = dict(model.module.named_modules())
-    activation = f"{row.path}_{getattr(row.node, 'activation', None)}"  # written with the layer, it follows it
-    last = modules[activation if activation in modules else row.path]
+    last = modules_of(row, dict(model.module.named_modules()))[-1]
     found: list[Tensor] = []
 
     def stop(module: torch.nn.Module, given: object, output: Tensor) -> None:
         found.append(output.detach().float().cpu())
         raise _Enough
 
-    parameter = next(model.module.parameters(), torch.empty(0))
-    hook, was_training = last.register_forward_hook(stop), model.module.training
-    model.module.eval()
+    hook = last.register_forward_hook(stop)
     try:
-        with torch.inference_mode():
-            given = model.preprocessing.normalise(images.to(parameter.device))
+        with at_rest(model.module), torch.inference_mode(), contextlib.suppress(_Enough):
+            given = model.preprocessing.normalise(images.to(device_of(model.module)))
             model.module(given.flatten(1) if len(model.network.input) == 1 else given)
-    except _Enough:
-        pass
     finally:
         hook.remove()
-        model.module.train(was_training)
     return found[0]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from hubel.data import Dataset
+from hubel.nn import at_rest, device_of
 from hubel.tasks import LoadedModel
 
 BATCH = 256
@@ -36,17 +37,12 @@ def probabilities_of(model: LoadedModel, inputs: torch.Tensor) -> torch.Tensor:
 def _batched(
     model: LoadedModel, images: torch.Tensor, run: Callable[[torch.Tensor], torch.Tensor], width: int
 ) -> torch.Tensor:
-    parameter = next(model.module.parameters(), torch.empty(0))
-    was_training = model.module.training
-    model.module.eval()
+    device = device_of(model.module)
     found = []
-    try:
-        with torch.inference_mode():
-            for start in range(0, len(images), BATCH):
-                batch = images[start : start + BATCH].to(parameter.device)
-                found.append(run(model.preprocessing.normalise(batch)).float().cpu())
-    finally:
-        model.module.train(was_training)
+    with at_rest(model.module), torch.inference_mode():
+        for start in range(0, len(images), BATCH):
+            batch = images[start : start + BATCH].to(device)
+            found.append(run(model.preprocessing.normalise(batch)).float().cpu())
     return torch.cat(found) if found else torch.empty(0, width)
 
 

@@ -13,8 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hubel.arch import Row, ShapeError, analyse
-from hubel.nn import NetworkModule
+from hubel.arch import ShapeError, analyse
+from hubel.look._record import modules_of
+from hubel.look._still import still
+from hubel.nn import NetworkModule, device_of
 from hubel.tasks import LoadedModel
 
 _PASSED_OVER = ("pool", "dropout", "identity", "flatten", "reshape", "zeropad")
@@ -158,19 +160,11 @@ def _of_tree(module: NetworkModule) -> Iterator[LayerCall]:
     modules = dict(module.named_modules())
     for row in figures(module.network).rows:
         if not row.auxiliary:
-            yield LayerCall(row.path, row.output_shape, modules[_last_step(row, modules)])
-
-
-def _last_step(row: Row, modules: dict[str, nn.Module]) -> str:
-    """The module that gives a row's numbers: where an activation is written with a layer, that."""
-    activation = f"{row.path}_{getattr(row.node, 'activation', None)}"
-    return activation if row.is_layer and activation in modules else row.path
+            yield LayerCall(row.path, row.output_shape, modules_of(row, modules)[-1])
 
 
 def _of_module(model: LoadedModel) -> list[LayerCall]:
     """Run a module once on nothing and list what ran, named as PyTorch names it; containers are passed over."""
-    from hubel.look._still import device_of, still
-
     preprocessing = model.preprocessing
     named = {part: name for name, part in model.module.named_modules() if name}
     seen: list[tuple[nn.Module, tuple[int, ...]]] = []

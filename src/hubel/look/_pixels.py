@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hubel.data import read_image
-from hubel.look._still import device_of
+from hubel.nn import device_of
 from hubel.tasks import LoadedModel
 
 Pixels = npt.NDArray[np.uint8]

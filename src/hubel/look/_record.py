@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hubel.arch import Row, analyse
+from hubel.nn import at_rest, device_of
 from hubel.tasks import LoadedModel
 
 
@@ -73,18 +74,14 @@ class _Seen:
 def _seen(
     module: nn.Module, given: Tensor, steps: Mapping[str, list[nn.Module]], keep: Callable[[Tensor], Tensor]
 ) -> _Seen:
-    found, was_training = _Seen(keep), module.training
-    module.eval()
-    try:
-        with ExitStack() as stack, torch.no_grad():
-            for path, own in steps.items():
-                stack.callback(own[0].register_forward_pre_hook(_on_input(found, path)).remove)
-                for step in own:
-                    into = found.outputs if step is own[-1] else found.before
-                    stack.callback(step.register_forward_hook(_on_output(found, into, path)).remove)
-            module(given.to(_device(module)))
-    finally:
-        module.train(was_training)
+    found = _Seen(keep)
+    with ExitStack() as stack, torch.no_grad(), at_rest(module):
+        for path, own in steps.items():
+            stack.callback(own[0].register_forward_pre_hook(_on_input(found, path)).remove)
+            for step in own:
+                into = found.outputs if step is own[-1] else found.before
+                stack.callback(step.register_forward_hook(_on_output(found, into, path)).remove)
+        module(given.to(device_of(module)))
     return found
 
 
@@ -101,16 +98,11 @@ def _as_it_is(tensor: Tensor) -> Tensor:
 
 
 def _steps(module: nn.Module, rows: tuple[Row, ...], kept: set[str]) -> dict[str, list[nn.Module]]:
-    """The module of each path, and after it that of an activation written with the layer."""
     modules = dict(module.named_modules())
-    found = {}
-    for row in rows:
-        if row.path in kept and row.path in modules:
-            activation = f"{row.path}_{getattr(row.node, 'activation', None)}"
-            found[row.path] = [modules[path] for path in (row.path, activation) if path in modules]
-    return found
+    return {row.path: modules_of(row, modules) for row in rows if row.path in kept and row.path in modules}
 
 
-def _device(module: nn.Module) -> torch.device:
-    parameter = next(module.parameters(), None)
-    return torch.device("cpu") if parameter is None else parameter.device
+def modules_of(row: Row, modules: Mapping[str, nn.Module]) -> list[nn.Module]:
+    """The module of a row, and after it that of an activation written with the layer; `modules` are all, by name."""
+    activation = f"{row.path}_{getattr(row.node, 'activation', None)}"
+    return [modules[path] for path in (row.path, activation) if path in modules]

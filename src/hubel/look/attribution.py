@@ -19,8 +19,9 @@ from hubel.look._attribution_why import why_nothing_is_seen
 from hubel.look._baseline import BASELINES, Baseline, baseline_name, baseline_of
 from hubel.look._layers import LayerCall, last_maps, named_layer
 from hubel.look._score import BUDGET, Score, batch_size, class_index, logits
-from hubel.look._still import device_of, still
+from hubel.look._still import still
 from hubel.look._subject import Subject, subject
+from hubel.nn import device_of
 from hubel.tasks import LoadedModel
 
 __all__ = ["BASELINES", "Attributions", "Map", "grad_cam", "integrated_gradients", "occlusion", "saliency"]

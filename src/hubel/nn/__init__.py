@@ -5,6 +5,7 @@ from hubel.nn._inspect import Inspection, ModuleRow, inspect
 from hubel.nn._inspect_network import network_of, translate
 from hubel.nn._inspect_onnx import inspect_onnx
 from hubel.nn._inspect_onnx_network import network_of_onnx
+from hubel.nn._rest import at_rest, device_of
 from hubel.nn._weights import Pretrained, load_pretrained, load_weights
 from hubel.nn._weights_matching import head_layers, match_weights
 from hubel.nn._weights_reading import read_weights
@@ -14,7 +15,9 @@ __all__ = [
     "ModuleRow",
     "NetworkModule",
     "Pretrained",
+    "at_rest",
     "build",
+    "device_of",
     "head_layers",
     "inspect",
     "inspect_onnx",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import nn
 
 from hubel.arch import Network
 from hubel.data import Dataset, Preprocessing
+from hubel.nn import at_rest, device_of
 from hubel.tasks._model import LoadedModel
 
 AUXILIARY_WEIGHT = 0.3  # of each side exit's loss, as in GoogLeNet (Szegedy et al. 2014, section 5)
@@ -124,7 +124,7 @@ def predict(model: LoadedModel, images: Any, *, batch_size: int = 256) -> torch.
     Pillow images or arrays, which are prepared first.
     """
     batch = _as_batch(model.preprocessing, images)
-    with _at_rest(model.module):
+    with at_rest(model.module), torch.inference_mode():
         starts = range(0, len(batch), batch_size)
         logits = [_logits(model.module, model.preprocessing, batch[start : start + batch_size]) for start in starts]
         return torch.cat(logits).softmax(1).cpu() if len(batch) else torch.empty(0, len(model.classes))
@@ -172,10 +172,10 @@ def count(
     """What `figures` are made of, which may be added over parts of a set: how many images of each class (rows) were
     called each (columns), int64, and the cross-entropies' sum, float64; on the processor.
     """
-    device = _device(module)
+    device = device_of(module)
     confusion = torch.zeros(classes * classes, dtype=torch.int64)
     total = torch.zeros((), dtype=torch.float64)
-    with _at_rest(module):
+    with at_rest(module), torch.inference_mode():
         for start in range(0, len(images), batch_size):
             truth = labels[start : start + batch_size].to(device)
             logits = _logits(module, preprocessing, images[start : start + batch_size])
@@ -201,26 +201,10 @@ def _share(part: int, whole: int) -> float:
     return float(part) / float(whole) if whole else 0.0
 
 
-@contextlib.contextmanager
-def _at_rest(module: nn.Module) -> Iterator[None]:
-    was_training = module.training
-    module.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        module.train(was_training)
-
-
 def _logits(module: nn.Module, preprocessing: Preprocessing, images: torch.Tensor) -> torch.Tensor:
     network: Any = module
-    logits: torch.Tensor = network.logits(preprocessing.normalise(images.to(_device(module))))
+    logits: torch.Tensor = network.logits(preprocessing.normalise(images.to(device_of(module))))
     return logits.float()
-
-
-def _device(module: nn.Module) -> torch.device:
-    parameter = next(module.parameters(), None)
-    return torch.device("cpu") if parameter is None else parameter.device
 
 
 def _as_batch(preprocessing: Preprocessing, images: Any) -> torch.Tensor:
