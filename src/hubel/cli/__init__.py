@@ -46,7 +46,7 @@ def _parser(given: list[str]) -> ArgumentParser:
         prog="hubel",
         description="A convolutional network from the line on a slide to a trained, understood and deployed model.",
         epilog="`hubel COMMAND --help` says more, with examples. NET is a zoo name (lenet5), a text form in quotes\n"
-        "('28x28x1: conv 6 5x5 tanh, flatten, dense 10'), or a file that holds one.",
+        "('28x28x1: conv 6 5x5 tanh, flatten, dense 10'), a file that holds one, an ONNX file, or model.py:make_model.",
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="show hubel's version and stop")

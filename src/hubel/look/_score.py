@@ -84,6 +84,6 @@ def class_index(classes: Sequence[str], wanted: str | int) -> int:
     near = get_close_matches(number.lower()[:80], lower, n=1, cutoff=0.5) or [
         name for name in lower if number.lower() in name
     ]
-    listed = ", ".join(classes[:10])
+    listed = ", ".join(classes[:10]) + (" …" if len(classes) > 10 else "")
     hint = f"did you mean {classes[lower.index(near[0])]!r}?" if near else f"there are {listed}"
-    raise ValueError(f"expected one of the model's classes, received {number!r}; {hint}{'' if near else ' …'}")
+    raise ValueError(f"expected one of the model's classes, received {number!r}; {hint}")

@@ -61,7 +61,7 @@ class Changes:
         if kept >= FEW:
             return ""
         return (
-            f"only {kept} checkpoint{'s' * (kept != 1)} of this run were kept; train with --set keep_checkpoints=1000 "
+            f"only {kept} checkpoint{'s' * (kept != 1)} of this run {'was' if kept == 1 else 'were'} kept; train with --set keep_checkpoints=1000 "
             "to keep one an epoch, and --set checkpoint_seconds=2 for more of them"
         )
 
