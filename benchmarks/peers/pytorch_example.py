@@ -9,23 +9,39 @@ import time
 import numpy as np
 import torch
 from network_pytorch import Network
+from PIL import Image
 from torch import nn
 from torch.optim.lr_scheduler import StepLR
 from torch.utils.data import DataLoader, Dataset
 
 
 class Images(Dataset):
-    """Bytes to tensors, one image at a time, as ToTensor and Normalize do it."""
+    """One image at a time to a normalised tensor, by the steps of torchvision's MNIST, ToTensor and Normalize."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray, mean: float, std: float) -> None:
-        self.images, self.labels, self.mean, self.std = images, labels, mean, std
+        self.images, self.labels, self.mean, self.std = images, labels, (mean,), (std,)
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        image = torch.from_numpy(self.images[index]).permute(2, 0, 1).contiguous().float().div(255)
-        return image.sub(self.mean).div(self.std), int(self.labels[index])
+        pixels = self.images[index]
+        picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+        return self.normalised(self.to_tensor(picture)), int(self.labels[index])
+
+    def to_tensor(self, picture: Image.Image) -> torch.Tensor:
+        """Bytes H×W×C to floats C×H×W from 0 to 1."""
+        array = np.array(picture, copy=True)
+        tensor = torch.from_numpy(array).view(picture.height, picture.width, len(picture.getbands()))
+        return tensor.permute(2, 0, 1).contiguous().to(torch.float32).div(255)
+
+    def normalised(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Take the mean off, and divide by the deviation."""
+        mean = torch.as_tensor(self.mean, dtype=tensor.dtype).view(-1, 1, 1)
+        std = torch.as_tensor(self.std, dtype=tensor.dtype).view(-1, 1, 1)
+        if (std == 0).any():
+            raise ValueError("a deviation of nought")
+        return tensor.clone().sub_(mean).div_(std)
 
 
 def train(model: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer) -> None:

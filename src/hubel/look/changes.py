@@ -60,9 +60,10 @@ class Changes:
         kept = sum(step > 0 for step in self.steps)
         if kept >= FEW:
             return ""
+        found = "1 checkpoint of this run was" if kept == 1 else f"{kept} checkpoints of this run were"
         return (
-            f"only {kept} checkpoint{'s' * (kept != 1)} of this run {'was' if kept == 1 else 'were'} kept; train with --set keep_checkpoints=1000 "
-            "to keep one an epoch, and --set checkpoint_seconds=2 for more of them"
+            f"only {found} kept; train with --set keep_checkpoints=1000 to keep one an epoch, and --set "
+            "checkpoint_seconds=2 for more of them"
         )
 
     def plate(self) -> Plate:

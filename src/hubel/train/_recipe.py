@@ -141,7 +141,8 @@ class Recipe:
     def __str__(self) -> str:
         """The settings that matter, on one line."""
         parts = [f"{self.optimizer}, {self.schedule} to {self.learning_rate:g}", f"batch {self.batch_size}"]
-        parts.insert(0, f"{self.time_budget:g} s" if self.time_budget else f"{self.epochs:g} epoch{'s' * (self.epochs != 1)}")
+        epochs = f"{self.epochs:g} epoch{'s' * (self.epochs != 1)}"
+        parts.insert(0, f"{self.time_budget:g} s" if self.time_budget else epochs)
         optional = {
             "weight decay": self.weight_decay,
             "label smoothing": self.label_smoothing,
