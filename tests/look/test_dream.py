@@ -141,5 +141,6 @@ def test_the_command(digits_run, digit, tmp_path, capsys):
     assert sorted(path.name for path in frames.iterdir()) == [f"frame-000{number}.png" for number in (1, 2, 3)]
     assert main([*arguments, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["shape"] == [28, 28, 1]
-    assert main([*arguments, "-o", str(tmp_path / "dream.txt")]) == 2
+    with pytest.raises(SystemExit):
+        main([*arguments, "-o", str(tmp_path / "dream.txt")])
     assert "ends with .png" in capsys.readouterr().err

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,22 +37,25 @@ def add_image(parser: ArgumentParser, many: bool = False) -> None:
         parser.add_argument("images", metavar="IMAGE", nargs=1, help="an image file")
 
 
-def add_output(parser: ArgumentParser) -> None:
-    """Add where the picture goes and what is printed."""
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", type=_output, help="write the picture: .png, .svg or .html, by its ending"
-    )
+def add_output(parser: ArgumentParser, endings: Sequence[str] = FORMATS, what: str = "the picture") -> None:
+    """Add where the picture goes, to a file of one of these endings, and what is printed."""
+    add_file(parser, endings, f"write {what}: {', '.join(endings)}, by its ending")
     parser.add_argument(
         "--theme", choices=("auto", "light", "dark"), default="auto", help="colours of the page (default: the reader's)"
     )
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
 
 
-def _output(text: str) -> Path:
+def add_file(parser: ArgumentParser, endings: Sequence[str], told: str) -> None:
+    """Add `-o FILE`, refused before any work is done where its ending is none of these."""
+    parser.add_argument("-o", "--output", metavar="FILE", type=partial(_output, tuple(endings)), help=told)
+
+
+def _output(endings: tuple[str, ...], text: str) -> Path:
     path = Path(text)
-    if path.suffix.lower() not in FORMATS:
+    if path.suffix.lower() not in endings:
         raise ArgumentTypeError(
-            f"expected a file that ends with {', '.join(FORMATS)}, received {path.suffix or text!r}"
+            f"expected a file that ends with {', '.join(endings)}, received {path.suffix or repr(text)}"
         )
     return path
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.cli._console import console
+from hubel.cli.look._common import add_file
 
 if TYPE_CHECKING:
     from hubel.look.dream import Dream
@@ -21,13 +22,8 @@ MOVING = (".gif", ".apng")
 
 def add_files(parser: ArgumentParser, longest: int) -> None:
     """Add where the picture and its frames go, its size and the seed."""
-    parser.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        type=Path,
-        help="write the picture (.png, .jpg, .webp), the way there (.gif, .apng), or a page of both (.svg, .html)",
-    )
+    told = "write the picture (.png, .jpg, .webp), the way there (.gif, .apng), or a page of both (.svg, .html)"
+    add_file(parser, ENDINGS, told)
     parser.add_argument("--frames", metavar="DIR", type=Path, help="write the picture after each step, as numbered PNG")
     parser.add_argument(
         "--longest", type=int, metavar="PIXELS", help=f"the picture's longer side (default: its own, at most {longest})"
@@ -39,10 +35,6 @@ def add_files(parser: ArgumentParser, longest: int) -> None:
 def check_files(arguments: Namespace) -> bool:
     """Refuse what could not be written before the work is done; return whether frames must be kept."""
     output = arguments.output
-    if output is not None and output.suffix.lower() not in ENDINGS:
-        raise ValueError(
-            f"expected a file that ends with {', '.join(ENDINGS)}, received {output.suffix or output.name!r}"
-        )
     if arguments.longest is not None and not 16 <= arguments.longest <= 4096:
         raise ValueError(f"expected --longest from 16 to 4096 pixels, received {arguments.longest}")
     return arguments.frames is not None or (output is not None and output.suffix.lower() in MOVING)

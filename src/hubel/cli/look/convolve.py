@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from pathlib import Path
+from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hubel.cli.convolve import MOST_PRODUCTS, number_argument, padding_argument, size_argument, source_of, walk_of
 from hubel.cli.look._choose import add_layer, place
+from hubel.cli.look._common import add_output
 
 if TYPE_CHECKING:
     from hubel.look.stepping import Stepping
@@ -53,22 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--at", type=place, metavar="ROW,COLUMN", help="the place that is shown (default: the strongest)"
     )
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", type=_output, help=f"write a picture, a film or a page: {', '.join(ENDINGS)}"
-    )
-    parser.add_argument(
-        "--theme", choices=("auto", "light", "dark"), default="auto", help="colours of the page (default: the reader's)"
-    )
-    parser.add_argument("--json", action="store_true", help="print the output and one position as one JSON object")
-
-
-def _output(text: str) -> Path:
-    path = Path(text)
-    if path.suffix.lower() not in ENDINGS:
-        raise ArgumentTypeError(
-            f"expected a file that ends with {', '.join(ENDINGS)}, received {path.suffix or text!r}"
-        )
-    return path
+    add_output(parser, ENDINGS, "a picture, a film or a page")
 
 
 def run(arguments: Namespace) -> int:
