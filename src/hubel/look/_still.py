@@ -18,19 +18,19 @@ def still(module: nn.Module, seed: int | None = None) -> Iterator[None]:
     Afterwards every part's mode, every weight's flag and the random state are as they were, whatever happened within.
     Within, the random state starts from `seed` where one is given.
     """
-    wants = [(weight, weight.requires_grad) for weight in module.parameters()]
-    devices = sorted({weight.device.index or 0 for weight, _ in wants if weight.device.type == "cuda"})
+    wanting = [weight for weight in module.parameters() if weight.requires_grad]
+    devices = sorted({weight.device.index or 0 for weight in module.parameters() if weight.device.type == "cuda"})
     with ExitStack() as stack:
         stack.enter_context(torch.random.fork_rng(devices=devices))
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(at_rest(module))
         try:
-            for weight, _ in wants:
+            for weight in wanting:
                 weight.requires_grad_(False)
             if seed is not None:
                 torch.manual_seed(seed)
             yield
         finally:
-            for weight, wanted in wants:
-                weight.requires_grad_(wanted)
+            for weight in wanting:
+                weight.requires_grad_(True)

@@ -15,13 +15,14 @@ def at_rest(module: nn.Module) -> Iterator[None]:
 
     Part by part, since a frozen normalisation may rest while the rest trains.
     """
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
+    active = [part for part in module.modules() if part.training]
+    if active:
+        module.eval()
     try:
         yield
     finally:
-        for part, mode in modes:
-            part.training = mode
+        for part in active:
+            part.training = True
 
 
 def device_of(module: nn.Module) -> torch.device:
