@@ -22,12 +22,20 @@ import tempfile
 import time
 from pathlib import Path
 
-from kill_resume import STEPS, command, digest, environment, finish
+from kill_resume import command, digest, environment, finish
+
+EPOCHS = 12
+STEPS = EPOCHS * 32
 
 
 def newest(directory: Path) -> int:
     """Return the step of the newest checkpoint, 0 where there is none."""
     return max((int(path.stem[5:]) for path in (directory / "checkpoints").glob("step-*.json")), default=0)
+
+
+def log_of(directory: Path) -> Path:
+    """Return where the run's output goes."""
+    return directory.parent / f"{directory.name}.log"
 
 
 def workers(directory: Path) -> dict[int, int]:
@@ -45,12 +53,13 @@ def workers(directory: Path) -> dict[int, int]:
     return found
 
 
-def until(condition, process: subprocess.Popen, seconds: float = 120) -> float:
-    """Wait until it holds; the moment. Raises SystemExit where the run ends or hangs before."""
+def until(condition, process: subprocess.Popen, directory: Path, seconds: float = 120) -> float:
+    """Wait until it holds; the moment. Raises SystemExit with the run's output where it ends or hangs before."""
     end = time.perf_counter() + seconds
     while not condition():
         if process.poll() is not None or time.perf_counter() > end:
-            raise SystemExit(f"the run {'hangs' if process.poll() is None else 'ended'} before it was further")
+            what = f"hangs at {newest(directory)} with {workers(directory)}" if process.poll() is None else "ended"
+            raise SystemExit(f"{log_of(directory).read_text()}\nthe run {what} before it was further")
         time.sleep(0.005)
     return time.perf_counter()
 
@@ -58,18 +67,18 @@ def until(condition, process: subprocess.Popen, seconds: float = 120) -> float:
 def killed(directory: Path, world: int, kills: int) -> list[float]:
     """Train with kills in between; the seconds that each cost."""
     words = [word.replace("--max-restarts=3", f"--max-restarts={kills}") for word in command(directory, world)]
-    with (directory.parent / f"{directory.name}.log").open("w") as log:
-        process = subprocess.Popen(words, env=environment(), stdout=log, stderr=subprocess.STDOUT)
+    with log_of(directory).open("w") as output:
+        process = subprocess.Popen(words, env=environment(), stdout=output, stderr=subprocess.STDOUT)
         seconds = []
         for number in range(kills):
-            due = (number + 1) * (STEPS - 8) // (kills + 1)
-            until(lambda due=due: newest(directory) >= due and len(workers(directory)) == world, process)
+            due = (number + 1) * STEPS // (kills + 2)  # early enough not to find the run finished
+            until(lambda due=due: newest(directory) >= due and len(workers(directory)) == world, process, directory)
             victim = workers(directory)[random.randrange(world)]
             os.kill(victim, signal.SIGKILL)
             moment, before = time.perf_counter(), newest(directory)
-            seconds.append(until(lambda before=before: newest(directory) > before, process) - moment)
+            seconds.append(until(lambda before=before: newest(directory) > before, process, directory) - moment)
         if process.wait(timeout=300):
-            raise SystemExit((directory.parent / f"{directory.name}.log").read_text())
+            raise SystemExit(log_of(directory).read_text())
     return seconds
 
 
@@ -80,12 +89,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     random.seed(arguments.seed)
+    os.environ["EPOCHS"] = str(EPOCHS)
     with tempfile.TemporaryDirectory() as name:
         for world in arguments.ranks:
             clean, own = Path(name) / f"clean{world}", Path(name) / f"killed{world}"
             finish(clean, world)
             seconds = killed(own, world, arguments.kills)
-            same = "equal" if digest(own) == digest(clean) else "NOT EQUAL"
+            same = "equal" if digest(own, STEPS) == digest(clean, STEPS) else "NOT EQUAL"
             print(
                 f"{world} processes, one killed {len(seconds)} times: further again after "
                 f"{statistics.median(seconds):.1f} s (at most {max(seconds):.1f} s); hash {same} to the clean run's",
