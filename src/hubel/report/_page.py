@@ -54,7 +54,7 @@ def modules(entries: Sequence[str]) -> dict[str, str]:
     while waiting:
         name = waiting.pop()
         if name not in found:
-            found[name] = web_file(f"{name.removeprefix('hubel/')}.js" if "/" in name else f"vendor/{name}.js")
+            found[name] = web_file(f"{name.removeprefix('hubel/')}.js")
             waiting += [match["name"] for match in _IMPORT.finditer(found[name])]
     return dict(sorted(found.items()))
 

@@ -9,12 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubel.cli._trained import own_source, read
-
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hubel.data import Splits
     from hubel.look._plate import Plate
     from hubel.look._subject import Subject
     from hubel.tasks import LoadedModel
@@ -65,11 +62,6 @@ def load_subjects(arguments: Namespace, model: LoadedModel) -> list[Subject]:
     from hubel.look._subject import subject
 
     return [subject(model, path) for path in arguments.images]
-
-
-def own_data(arguments: Namespace) -> Splits:
-    """Load the data that a run was trained on, as it was read then."""
-    return read(own_source(Path(arguments.run_or_model)))
 
 
 def finish(arguments: Namespace, plate: Plate, data: dict[str, Any]) -> int:
