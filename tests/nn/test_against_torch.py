@@ -96,3 +96,23 @@ def test_every_figure_equals_what_torch_does(network: Network) -> None:
 
 def torch_order(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (shape[2], shape[0], shape[1]) if len(shape) == 3 else shape
+
+
+@pytest.mark.parametrize("text", ["conv 6 5x5 relu, maxpool 2", "conv 6 5x5, norm, relu, maxpool 3/2 pad=1"])
+def test_pooling_before_a_relu_changes_no_bit(text: str) -> None:
+    network = parse(f"12x12x2: {text}, conv 4 3x3 relu, maxpool 2, flatten, dense 5 softmax")
+    torch.manual_seed(0)
+    module, images = build(network), torch.randn(8, 2, 12, 12)
+    found = []
+    for way in (module.logits_with_auxiliary, module.training_logits):
+        module.zero_grad()
+        logits, _ = way(images)
+        logits.square().sum().backward()
+        found.append((logits, *(parameter.grad for parameter in module.parameters())))
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
+    seen: list[str] = []
+    for name, child in module.named_children():
+        child.register_forward_hook(lambda *_, name=name: seen.append(name))
+    module.training_logits(images)
+    assert seen.index("pool1") < seen.index("conv1_relu" if "norm" not in text else "relu1")

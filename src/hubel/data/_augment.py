@@ -156,6 +156,14 @@ class Augmentation:
         drawn = beta_quantiles(numbers, self.mixup)
         return torch.maximum(drawn, 1 - drawn).to(device)
 
+    def steps(self, seed: int, epoch: int, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """For `shift`: how many pixels down and to the right, int64 from 0 to 2·shift; `shift` is not at all."""
+        import torch
+
+        numbers = [_numbers(seed, epoch, stream, positions.cpu().numpy()) for stream in (_ROWS, _COLUMNS)]
+        down, right = ((each.astype(np.float64) * (2 * self.shift + 1)).astype(np.int64) for each in numbers)
+        return torch.from_numpy(down), torch.from_numpy(right)
+
     def apply(self, images: torch.Tensor, seed: int, epoch: int, positions: torch.Tensor) -> torch.Tensor:
         """The images (uint8 B×H×W×C, on any device) changed, all but mixed; `positions` (int64, B) are theirs in the
         epoch. The input is not written to.
@@ -169,10 +177,12 @@ class Augmentation:
         def number(stream: int) -> torch.Tensor:
             return torch.from_numpy(_numbers(seed, epoch, stream, where)).to(images.device)
 
+        if self.shift:
+            every = torch.arange(len(images), device=images.device)
+            down, right = (steps.to(images.device) for steps in self.steps(seed, epoch, positions))
+            images = transform.windows(transform.padded(images, self.shift, self.fill), every, down, right, self.shift)
         if self.flip:
             images = transform.flipped(images, number(_FLIP))
-        if self.shift:
-            images = transform.shifted(images, number(_ROWS), number(_COLUMNS), self.shift, self.fill)
         if self.crop or self.rotate:
             images = transform.warped(images, self._views(images, number), self.fill)
         if self.colour:

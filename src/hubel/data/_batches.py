@@ -17,6 +17,8 @@ from hubel.data._order import BalancedOrder, Order, batch
 if TYPE_CHECKING:
     import torch
 
+    from hubel.data._moving import Moving
+
 MAPPED = 128 * 2**20  # bytes read through a memory map after which its pages are given back
 
 
@@ -96,6 +98,14 @@ class Batches:
         if self._map is None or _fits(self.device, dataset.images.nbytes):
             self._map = None
             images, labels = images.to(self.device), labels.to(self.device)
+        self._moving: Moving | None = None
+        self._changes = self.augmentation
+        if self._map is None and self.augmentation.shift:
+            from hubel.data._moving import Moving
+
+            self._moving = Moving(images, self.augmentation, seed, self.order.size)
+            images = self._moving.images
+            self._changes = dataclasses.replace(self.augmentation, shift=0)
         self._images, self._labels = images, labels
 
     def __len__(self) -> int:
@@ -124,19 +134,24 @@ class Batches:
 
         share = self.size // self.world
         first = step * self.size + self.rank * share
-        images, labels = self._gather(order[first : first + share])
         positions = torch.arange(first, first + share)
-        images = self.augmentation.apply(images, self.seed, epoch, positions)
+        images, labels = self._changed(epoch, order[first : first + share], positions)
         if not self.augmentation.mixup:
             return Batch(images, labels, positions)
         from hubel.data._transform import mixed
 
         partners = self.augmentation.partners(self.seed, epoch, positions, len(order))
-        others, other_labels = self._gather(order[partners.to(order.device)])
         # the other image is changed as it would be at its own place in the epoch
-        others = self.augmentation.apply(others, self.seed, epoch, partners)
+        others, other_labels = self._changed(epoch, order[partners.to(order.device)], partners)
         own = self.augmentation.shares(self.seed, epoch, positions, images.device)
         return Batch(mixed(images, others, own), labels, positions, other_labels, own)
+
+    def _changed(self, epoch: int, indices: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        if self._moving is None:
+            images, labels = self._gather(indices)
+        else:
+            images, labels = self._moving.take(epoch, indices, positions), self._labels.index_select(0, indices)
+        return self._changes.apply(images, self.seed, epoch, positions), labels
 
     def _gather(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         images, labels = batch(self._images, self._labels, indices)

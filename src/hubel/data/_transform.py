@@ -21,25 +21,32 @@ def flipped(images: torch.Tensor, number: torch.Tensor) -> torch.Tensor:
     return torch.where((number < 0.5)[:, None, None, None], images.flip(2), images)
 
 
-def shifted(
-    images: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor, most: int, fill: int | None
+def padded(images: torch.Tensor, most: int, fill: int | None) -> torch.Tensor:
+    """Images with `most` more pixels on each side: of level `fill`, or mirrored where that is None."""
+    if fill is not None:
+        return functional.pad(images, (0, 0, most, most, most, most), value=fill)
+    for axis in (1, 2):
+        size = images.shape[axis]
+        places = torch.arange(-most, size + most, device=images.device).abs()
+        places = (size - 1) - ((size - 1) - places).abs()
+        images = images.index_select(axis, places)
+    return images
+
+
+def windows(
+    images: torch.Tensor, indices: torch.Tensor, down: torch.Tensor, right: torch.Tensor, most: int
 ) -> torch.Tensor:
-    """Each image moved by whole pixels, up to `most` in each direction. What comes in is `fill`, or mirrored where
-    that is None.
+    """From padded images those at `indices` (int64, B), each moved: its rows begin at `down`, its columns at `right`
+    (int64, B, from 0 to 2·most; `most` is the image itself).
     """
     count, height, width, channels = images.shape
-    if fill is None:
-        padded = functional.pad(images.permute(0, 3, 1, 2).float(), (most,) * 4, "reflect").to(torch.uint8)
-        padded = padded.permute(0, 2, 3, 1).contiguous()
-    else:
-        padded = functional.pad(images, (0, 0, most, most, most, most), value=fill)
-    steps = padded.stride()
-    # all windows of the padded images, without copying any; then one copy takes each image's own
-    windows = padded.as_strided(
-        (count, 2 * most + 1, 2 * most + 1, height, width, channels), (steps[0], steps[1], steps[2], *steps[1:])
+    steps = images.stride()
+    # all windows of all images, without copying any; then one copy takes each image's own
+    views = images.as_strided(
+        (count, 2 * most + 1, 2 * most + 1, height - 2 * most, width - 2 * most, channels),
+        (steps[0], steps[1], steps[2], *steps[1:]),
     )
-    down, right = ((uniform(number, 0, 2 * most + 1)).long() for number in (rows, columns))
-    return windows[torch.arange(count, device=images.device), down, right]
+    return views[indices, down, right]
 
 
 def matrices(

@@ -73,7 +73,7 @@ class Objective(nn.Module):
     def forward(self, inputs: torch.Tensor, targets: Targets) -> tuple[torch.Tensor, torch.Tensor]:
         """The mean loss, and the logits, for inputs N×C×H×W."""
         network: Any = self.network
-        logits, side = network.logits_with_auxiliary(inputs)
+        logits, side = network.training_logits(inputs)
         loss = self._loss(logits, targets)
         for other in side:
             loss = loss + AUXILIARY_WEIGHT * self._loss(other, targets)

@@ -14,24 +14,26 @@ class MovingAverage(nn.Module):
     """Averages weights and the statistics of normalisation, which must fit the averaged weights.
 
     Each step the average moves towards the network by 1 - `decay`, or further while there are fewer steps than that
-    looks back on, so that the start is soon forgotten. `module` is the average.
+    looks back on, so that the start is soon forgotten. `module` is the average. The network's tensors must stay the
+    ones they are: changed in place, not replaced.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         super().__init__()
         self.module = copy.deepcopy(network).requires_grad_(False)
         self.decay = decay
+        # found once: looking through the modules takes longer than averaging a small network
+        pairs = list(zip(_tensors(self.module), _tensors(network), strict=True))
+        self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
+        self._counted = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     @torch.no_grad()
-    def update(self, network: nn.Module, step: int) -> None:
-        """Move towards `network`, which was just trained by step `step` (from 0)."""
+    def update(self, step: int) -> None:
+        """Move towards the network, which was just trained by step `step` (from 0)."""
         share = max(1 - self.decay, _SHARE / (step + _SHARE))
-        pairs = list(zip(_tensors(self.module), _tensors(network), strict=True))
-        moving = [pair for pair in pairs if pair[0].is_floating_point()]
-        torch._foreach_lerp_([own for own, _ in moving], [new for _, new in moving], share)
-        for own, new in pairs:
-            if not own.is_floating_point():
-                own.copy_(new)
+        torch._foreach_lerp_([own for own, _ in self._averaged], [new for _, new in self._averaged], share)
+        for own, new in self._counted:
+            own.copy_(new)
 
 
 def _tensors(module: nn.Module) -> list[torch.Tensor]:

@@ -59,7 +59,7 @@ def update(state: State, recipe: Recipe, rate: float) -> None:
     for optimizer in state.optimizers:
         optimizer.step()
     if state.average is not None:
-        state.average.update(state.network, state.step)
+        state.average.update(state.step)
 
 
 def _forward(

@@ -10,14 +10,20 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.optim.adam import adam
 from torch.optim.sgd import sgd
 
 EPSILON = 1e-8  # Adam's, as its paper has it
+
+
+class Learned(NamedTuple):
+    """A parameter with what its rule remembers of it, by name: nothing before its first step."""
+
+    parameter: nn.Parameter
+    memory: dict[str, torch.Tensor]
 
 
 class Rule(abc.ABC):
@@ -29,41 +35,38 @@ class Rule(abc.ABC):
 
     def __init__(self, groups: Sequence[dict[str, Any]], rate: float) -> None:
         self.param_groups = [{"lr": rate, "weight_decay": 0.0, **group} for group in groups]
-        self.state: dict[torch.Tensor, dict[str, torch.Tensor]] = {}
+        # a tensor's hash is slow where a step takes three milliseconds, so steps go through lists
+        self._learned = [[Learned(parameter, {}) for parameter in group["params"]] for group in self.param_groups]
+
+    @property
+    def state(self) -> dict[torch.Tensor, dict[str, torch.Tensor]]:
+        """What is remembered of each parameter; its entries may be changed."""
+        return {each.parameter: each.memory for group in self._learned for each in group}
 
     @torch.no_grad()
     def step(self) -> None:
         """Update every parameter that has a gradient."""
-        for group in self.param_groups:
-            parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
-            if parameters:
-                gradients: list[torch.Tensor] = [parameter.grad for parameter in parameters]
-                self.update(parameters, gradients, [self._remembered(each) for each in parameters], group)
+        for group, all_learned in zip(self.param_groups, self._learned, strict=True):
+            learned = [each for each in all_learned if each.parameter.grad is not None]
+            for each in learned:
+                if not each.memory:
+                    each.memory.update(self.start(each.parameter))
+            if learned:
+                self.update(learned, group["lr"], group["weight_decay"])
 
     def clear(self) -> None:
         """Forget the gradients."""
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = None
+        for group in self._learned:
+            for each in group:
+                each.parameter.grad = None
 
     @abc.abstractmethod
     def start(self, parameter: nn.Parameter) -> dict[str, torch.Tensor]:
         """What is remembered of a parameter before its first step."""
 
     @abc.abstractmethod
-    def update(
-        self,
-        parameters: list[nn.Parameter],
-        gradients: list[torch.Tensor],
-        states: list[dict[str, torch.Tensor]],
-        group: dict[str, Any],
-    ) -> None:
-        """Change a group's parameters and what is remembered of them, in place."""
-
-    def _remembered(self, parameter: nn.Parameter) -> dict[str, torch.Tensor]:
-        if parameter not in self.state:
-            self.state[parameter] = self.start(parameter)
-        return self.state[parameter]
+    def update(self, learned: list[Learned], rate: float, weight_decay: float) -> None:
+        """Change parameters that have gradients, and what is remembered of them, in place."""
 
 
 class Adam(Rule):
@@ -78,34 +81,29 @@ class Adam(Rule):
     def start(self, parameter: nn.Parameter) -> dict[str, torch.Tensor]:
         """Two moments of nought, in the parameter's layout, and a count of steps beside them."""
         return {
-            "step": torch.zeros((), device=parameter.device if _fuses([parameter]) else "cpu"),
+            "step": torch.zeros((), device=parameter.device),
             "exp_avg": torch.zeros_like(parameter),
             "exp_avg_sq": torch.zeros_like(parameter),
         }
 
-    def update(
-        self,
-        parameters: list[nn.Parameter],
-        gradients: list[torch.Tensor],
-        states: list[dict[str, torch.Tensor]],
-        group: dict[str, Any],
-    ) -> None:
+    def update(self, learned: list[Learned], rate: float, weight_decay: float) -> None:
         """One fused call."""
-        adam(
-            parameters,  # type: ignore[arg-type]
-            gradients,
-            [state["exp_avg"] for state in states],
-            [state["exp_avg_sq"] for state in states],
+        steps = [each.memory["step"] for each in learned]
+        torch._foreach_add_(steps, 1)
+        fused = torch._fused_adamw_ if self.decoupled else torch._fused_adam_
+        fused(
+            [each.parameter for each in learned],
+            _gradients(learned),
+            [each.memory["exp_avg"] for each in learned],
+            [each.memory["exp_avg_sq"] for each in learned],
             [],
-            [state["step"] for state in states],
-            fused=_fuses(parameters),
-            decoupled_weight_decay=self.decoupled,
-            amsgrad=False,
+            steps,
+            lr=rate,
             beta1=self.betas[0],
             beta2=self.betas[1],
-            lr=group["lr"],
-            weight_decay=group["weight_decay"],
+            weight_decay=weight_decay,
             eps=EPSILON,
+            amsgrad=False,
             maximize=False,
         )
 
@@ -121,34 +119,28 @@ class SGD(Rule):
         """Nothing: the first gradient is the first momentum."""
         return {}
 
-    def update(
-        self,
-        parameters: list[nn.Parameter],
-        gradients: list[torch.Tensor],
-        states: list[dict[str, torch.Tensor]],
-        group: dict[str, Any],
-    ) -> None:
+    def update(self, learned: list[Learned], rate: float, weight_decay: float) -> None:
         """One fused call, for those with a momentum and those without apart."""
         for known in (True, False):
-            chosen = [i for i, state in enumerate(states) if bool(state) is known]
+            chosen = [each for each in learned if bool(each.memory) is known]
             if not chosen:
                 continue
-            buffers: list[torch.Tensor | None] = [states[i].get("momentum_buffer") for i in chosen]
+            buffers: list[torch.Tensor | None] = [each.memory.get("momentum_buffer") for each in chosen]
             sgd(
-                [parameters[i] for i in chosen],
-                [gradients[i] for i in chosen],
+                [each.parameter for each in chosen],
+                _gradients(chosen),
                 buffers,
-                fused=_fuses(parameters),
-                weight_decay=group["weight_decay"],
+                fused=True,
+                weight_decay=weight_decay,
                 momentum=self.momentum,
-                lr=group["lr"],
+                lr=rate,
                 dampening=0.0,
                 nesterov=self.momentum > 0,
                 maximize=False,
             )
-            for i, buffer in zip(chosen, buffers, strict=True):
+            for each, buffer in zip(chosen, buffers, strict=True):
                 if self.momentum and buffer is not None:
-                    states[i]["momentum_buffer"] = buffer
+                    each.memory["momentum_buffer"] = buffer
 
 
 class Muon(Rule):
@@ -166,21 +158,15 @@ class Muon(Rule):
         """A momentum of nought."""
         return {"momentum_buffer": torch.zeros_like(parameter)}
 
-    def update(
-        self,
-        parameters: list[nn.Parameter],
-        gradients: list[torch.Tensor],
-        states: list[dict[str, torch.Tensor]],
-        group: dict[str, Any],
-    ) -> None:
+    def update(self, learned: list[Learned], rate: float, weight_decay: float) -> None:
         """One after another."""
-        for parameter, gradient, state in zip(parameters, gradients, states, strict=True):
-            buffer = state["momentum_buffer"]
+        for each, gradient in zip(learned, _gradients(learned), strict=True):
+            parameter, buffer = each.parameter, each.memory["momentum_buffer"]
             buffer.lerp_(gradient, 1 - self.momentum)
             direction = gradient.lerp(buffer, self.momentum).flatten(1)
             change = orthogonalised(direction) * math.sqrt(max(1.0, direction.shape[0] / direction.shape[1]))
-            parameter.mul_(1 - group["lr"] * group["weight_decay"])
-            parameter.add_(change.reshape(parameter.shape), alpha=-group["lr"])
+            parameter.mul_(1 - rate * weight_decay)
+            parameter.add_(change.reshape(parameter.shape), alpha=-rate)
 
 
 def orthogonalised(matrix: torch.Tensor, iterations: int = 5) -> torch.Tensor:
@@ -194,5 +180,5 @@ def orthogonalised(matrix: torch.Tensor, iterations: int = 5) -> torch.Tensor:
     return result
 
 
-def _fuses(parameters: Sequence[nn.Parameter]) -> bool:
-    return {parameter.device.type for parameter in parameters} <= {"cpu", "cuda", "mps"}
+def _gradients(learned: list[Learned]) -> list[torch.Tensor]:
+    return [each.parameter.grad for each in learned]  # type: ignore[misc]

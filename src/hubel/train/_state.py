@@ -94,11 +94,11 @@ class State:
         self.network.load_state_dict(_under("network.", tensors))
         if self.average is not None:
             self.average.load_state_dict(_under("average.", tensors))
+        names = self._names()
         for which, optimizer in enumerate(self.optimizers):
-            for parameter, name in self._names().items():
-                entries = _under(f"optimizer.{which}.{name}.", tensors)
-                if entries:
-                    optimizer.state[parameter] = {what: _like(value, parameter) for what, value in entries.items()}
+            for parameter, memory in optimizer.state.items():
+                entries = _under(f"optimizer.{which}.{names[parameter]}.", tensors)
+                memory.update({what: _like(value, parameter) for what, value in entries.items()})
         tallies = tensors["tally"]
         self.tally.copy_(tallies[rank] if len(tallies) == world else tallies.mean(0))
         self.step, self.seconds = checkpoint.about["step"], checkpoint.about["seconds"]
