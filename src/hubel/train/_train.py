@@ -19,6 +19,7 @@ from hubel.train._create import create_run, fingerprint, locked
 from hubel.train._environment import versions
 from hubel.train._events import EpochMetrics, Event, Finished, Listener, Notice, Started
 from hubel.train._health import NotFiniteError
+from hubel.train._heap import kept_memory
 from hubel.train._memory import is_out_of_memory, out_of_memory
 from hubel.train._ranks import Ranks, joined, was_restarted
 from hubel.train._recipe import Recipe
@@ -62,7 +63,7 @@ def train(
     task.check(network, splits.train.shape)
     if not len(splits.train):
         raise ValueError(f"{splits.train.name}: expected at least one training image, received none")
-    with joined() as ranks:
+    with joined() as ranks, kept_memory():
         if ranks.world > 1 and was_restarted() and (directory / SETTINGS).exists():
             return resume(directory, splits, progress=progress)  # torchrun runs the same line again
         if ranks.is_first:
@@ -98,7 +99,7 @@ def resume(
             f"{run.directory}: expected the training images it was started with ({run.settings['data']['name']}, "
             f"fingerprint {expected[:12]}), received others ({splits.train.name}, {received[:12]})"
         )
-    with joined() as ranks:
+    with joined() as ranks, kept_memory():
         if micro_batch is not None and micro_batch != run.recipe.micro_batch:
             run = _with_micro_batch(run, micro_batch, ranks)
         return _train(run, splits, progress, ranks)
