@@ -11,7 +11,7 @@ from hubel.train._health import NotFiniteError
 from hubel.train._history import Moment, moments
 from hubel.train._listeners import TensorBoard, together
 from hubel.train._memory import NotEnoughMemoryError
-from hubel.train._ranks import is_first_process
+from hubel.train._ranks import LostProcessError, is_first_process
 from hubel.train._recipe import Recipe
 from hubel.train._run import Run, RunError
 from hubel.train._signals import StoppedError
@@ -31,6 +31,7 @@ __all__ = [
     "Finished",
     "Listener",
     "LoadedModel",
+    "LostProcessError",
     "Metrics",
     "ModelFileError",
     "Moment",

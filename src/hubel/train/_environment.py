@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -13,9 +14,16 @@ def environment() -> dict[str, str]:
     """Versions, machine, and the commit of the working directory where it is in a git repository ("" elsewhere)."""
     packages = {name: _version(name) for name in ("hubel", "torch", "numpy", "pillow", "safetensors")}
     found = {**packages, "python": platform.python_version(), "platform": platform.platform(), "commit": _commit()}
+    if job():
+        found["job"] = job()
     if torch.cuda.is_available():
         found["gpu"] = torch.cuda.get_device_name()
     return found
+
+
+def job() -> str:
+    """What torchrun calls this start of the line, restarts included; "" without torchrun."""
+    return os.environ.get("TORCHELASTIC_RUN_ID", "")
 
 
 def versions() -> dict[str, str]:

@@ -9,15 +9,31 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import functools
+import itertools
 import os
+import socket
+import threading
+import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
 
+if TYPE_CHECKING:
+    from torch._C._distributed_c10d import Store
+
 _PATIENCE = datetime.timedelta(seconds=45)  # after which a silent process counts as hung, and all are started again
 _GATHERING = datetime.timedelta(hours=2)  # for all to be there: one machine may still be decoding its images
+_SIGN_OF_LIFE = 5.0  # seconds between two, from one that works while the others wait
+_BUSY, _DONE, _FAILED = range(3)
+_meetings = itertools.count()
+
+
+class LostProcessError(RuntimeError):
+    """Another process of this training ended, or has been silent for 45 seconds. Torchrun starts all again."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +61,10 @@ class Ranks:
         largest: list[float] = parts.max(0).values.tolist()
         return largest
 
+    def of_first(self, number: int) -> int:
+        """The first process's number."""
+        return int(self.gather(torch.tensor(number))[0])
+
     def sum(self, tensor: torch.Tensor) -> torch.Tensor:
         """The sum over all processes."""
         if self.world > 1:
@@ -65,10 +85,49 @@ class Ranks:
         if self.world > 1:
             dist.barrier(group=self.group)
 
-    def meet(self) -> None:
-        """As `wait`, but for hours if need be: for what one process does alone before training."""
-        if self.world > 1:
-            dist.barrier()
+    def alone(self, work: Callable[[], object]) -> None:
+        """Let the first process work for as long as it takes, hours if need be, while the others wait.
+
+        It says every few seconds that it lives. Raises, in the others, LostProcessError where it does not any more, or
+        where its work failed.
+        """
+        if self.world == 1:
+            work()
+        elif self.is_first:
+            with self._signs_of_life():
+                work()
+        else:
+            heard = _BUSY
+            while heard == _BUSY:
+                heard = self._tell(_BUSY)
+            if heard == _FAILED:
+                raise LostProcessError("the first process could not begin; its own message says why")
+
+    @contextlib.contextmanager
+    def _signs_of_life(self) -> Iterator[None]:
+        over = threading.Event()
+
+        def live() -> None:
+            with contextlib.suppress(RuntimeError):  # one is lost, as the next thing that they do together shows
+                while not over.wait(_SIGN_OF_LIFE):
+                    self._tell(_BUSY)
+
+        thread = threading.Thread(target=live, name="signs of life", daemon=True)
+        thread.start()
+        how = _FAILED
+        try:
+            yield
+            how = _DONE
+        finally:
+            over.set()
+            thread.join()
+            with contextlib.suppress(RuntimeError):
+                self._tell(how)
+
+    def _tell(self, number: int) -> int:
+        told = torch.tensor(number)
+        dist.broadcast(told, 0, group=self.group)
+        return int(told)
 
 
 def is_first_process() -> bool:
@@ -83,9 +142,13 @@ def was_restarted() -> bool:
 
 @contextlib.contextmanager
 def joined() -> Iterator[Ranks]:
-    """All processes that torchrun started, connected for as long as this runs; alone without torchrun."""
+    """All processes that torchrun started, connected for as long as this runs; alone without torchrun.
+
+    Raises LostProcessError where another process ends or hangs meanwhile.
+    """
     if dist.is_available() and dist.is_initialized():
-        yield Ranks(dist.get_rank(), dist.get_world_size())
+        with noticing_loss():
+            yield Ranks(dist.get_rank(), dist.get_world_size(), dist.new_group(timeout=_PATIENCE))
         return
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
@@ -94,10 +157,67 @@ def joined() -> Iterator[Ranks]:
     on_gpu = torch.cuda.is_available()
     if on_gpu:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpu else "gloo", timeout=_GATHERING)
+    rank = int(os.environ["RANK"])
+    with noticing_loss():
+        store = _gathered(rank, world)
+        dist.init_process_group(
+            "cpu:gloo,cuda:nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=world, timeout=_PATIENCE
+        )
+        try:
+            with warnings.catch_warnings():  # kernels of one channel have several equal layouts; PyTorch copies
+                warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
+                yield Ranks(rank, world)
+        finally:
+            dist.destroy_process_group()
+
+
+@contextlib.contextmanager
+def noticing_loss() -> Iterator[None]:
+    """Raise LostProcessError where PyTorch finds that another process ended or hangs."""
     try:
-        with warnings.catch_warnings():  # kernels of one channel have several equal layouts; PyTorch minds, and copies
-            warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides")
-            yield Ranks(dist.get_rank(), dist.get_world_size(), dist.new_group(timeout=_PATIENCE))
-    finally:
-        dist.destroy_process_group()
+        yield
+    except LostProcessError:
+        raise
+    except RuntimeError as error:
+        # gloo's errors have no class of their own; their text begins with the place in its source
+        if not isinstance(error, dist.DistError) and "/gloo/" not in str(error):
+            raise
+        raise LostProcessError(
+            "another process of this training ended or hangs; nothing is lost up to the last checkpoint, from which "
+            "torchrun goes on if it may (--max-restarts)"
+        ) from error
+
+
+def _gathered(rank: int, world: int) -> Store:
+    """What all processes read and write, once all are there, which may take hours."""
+    store = _store(rank, world)
+    # where torchrun shares its own store, what was written before a restart is still there
+    alone = os.environ.get("LOCAL_WORLD_SIZE") == str(world)  # machines count their restarts each for itself
+    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") if alone else ""
+    store = dist.PrefixStore(f"hubel/{restarts}/{next(_meetings)}", store)  # type: ignore[attr-defined]
+    if store.add("here", 1) == world:
+        store.set("all", "here")
+    store.wait(["all"], _GATHERING)
+    return store
+
+
+@functools.cache
+def _store(rank: int, world: int) -> Store:
+    if rank:
+        _await_listener((os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])), _GATHERING.total_seconds())
+    found = dist.rendezvous("env://", rank, world, timeout=_GATHERING)  # type: ignore[attr-defined]
+    store: Store = next(found)[0]
+    return store
+
+
+def _await_listener(address: tuple[str, int], seconds: float) -> None:
+    """Wait until someone listens there. PyTorch would look more and more rarely, and come up to a second too late."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(address, timeout=10).close()
+            return
+        except OSError as error:
+            if time.monotonic() > end:
+                raise LostProcessError(f"{address[0]}:{address[1]}: the first process did not come: {error}") from error
+        time.sleep(0.02)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+
+from hubel.train._ranks import LostProcessError
 
 
 class StoppedError(RuntimeError):
@@ -34,7 +37,11 @@ class StopRequest:
 
 @contextlib.contextmanager
 def listening(directory: Path) -> Iterator[StopRequest]:
-    """Turn SIGINT and SIGTERM into a request while this runs; a second one acts at once. In the main thread only."""
+    """Turn SIGINT and SIGTERM into a request while this runs; a second one acts at once. In the main thread only.
+
+    Where another process is lost, nothing can be saved together any more, and a request acts at once, too: torchrun
+    asks all others to end then, and waits for them.
+    """
     request = StopRequest(directory)
     if threading.current_thread() is not threading.main_thread():
         yield request
@@ -50,6 +57,12 @@ def listening(directory: Path) -> Iterator[StopRequest]:
         signal.signal(number, ask)
     try:
         yield request
+    except LostProcessError:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if request.asked:
+            os.kill(os.getpid(), request.asked)
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -14,14 +14,14 @@ from hubel.arch import Network, analyse
 from hubel.data import Dataset, Splits
 from hubel.nn import Pretrained
 from hubel.tasks import Classification, save_model
-from hubel.train._checkpoint import CheckpointStore
+from hubel.train._checkpoint import Checkpoint, CheckpointStore
 from hubel.train._create import create_run, fingerprint, locked
-from hubel.train._environment import versions
+from hubel.train._environment import job, versions
 from hubel.train._events import EpochMetrics, Event, Finished, Listener, Notice, Started
 from hubel.train._health import NotFiniteError
 from hubel.train._heap import kept_memory
 from hubel.train._memory import is_out_of_memory, out_of_memory
-from hubel.train._ranks import Ranks, joined, was_restarted
+from hubel.train._ranks import Ranks, joined, noticing_loss, was_restarted
 from hubel.train._recipe import Recipe
 from hubel.train._run import (
     CHECKPOINTS,
@@ -55,8 +55,8 @@ def train(
 
     Raises ValueError where network, data and weights do not fit; NotEnoughMemoryError where a step does not fit, at
     once or later (the last checkpoint is kept); RunError where the folder holds a run or another process writes to it;
-    NotFiniteError where the loss stops being a number (the last good model is kept); StoppedError after Ctrl-C or
-    SIGTERM, when all is saved.
+    NotFiniteError where the loss stops being a number (the last good model is kept); LostProcessError where another
+    process of this training ends or hangs; StoppedError after Ctrl-C or SIGTERM, when all is saved.
     """
     directory = Path(directory)
     task = Classification(splits.train.classes)
@@ -64,12 +64,16 @@ def train(
     if not len(splits.train):
         raise ValueError(f"{splits.train.name}: expected at least one training image, received none")
     with joined() as ranks, kept_memory():
-        if ranks.world > 1 and was_restarted() and (directory / SETTINGS).exists():
-            return resume(directory, splits, progress=progress)  # torchrun runs the same line again
-        if ranks.is_first:
-            create_run(network, splits, recipe, directory, source, ranks.world)
-        ranks.meet()
-        return _train(Run.open(directory), splits, progress, ranks)
+        # torchrun runs the same line again; machines count for themselves how often
+        again = ranks.most([float(was_restarted())])[0] > 0
+
+        def begin() -> None:
+            if not (again and _is_of_this_job(directory)):
+                create_run(network, splits, recipe, directory, source, ranks.world)
+
+        ranks.alone(begin)  # one decides for all, since a run may appear between two looks at the folder
+        go_on = _go_on if again else _train
+        return go_on(Run.open(directory), splits, progress, ranks)
 
 
 def resume(
@@ -90,7 +94,18 @@ def resume(
     was started with; and else as `train`.
     """
     run = Run.open(directory)
-    if run.is_finished:
+    with joined() as ranks, kept_memory():
+        return _go_on(run, splits, progress, ranks, micro_batch)
+
+
+def _is_of_this_job(directory: Path) -> bool:
+    if not (directory / SETTINGS).exists():
+        return False
+    return bool(Run.open(directory).settings["environment"].get("job", "") == job())
+
+
+def _go_on(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks, micro_batch: int | None = None) -> Run:
+    if ranks.most([float(run.is_finished)])[0]:
         return run
     refuse_failed(run)
     expected, received = run.settings["data"]["fingerprint"], fingerprint(splits.train)
@@ -99,10 +114,9 @@ def resume(
             f"{run.directory}: expected the training images it was started with ({run.settings['data']['name']}, "
             f"fingerprint {expected[:12]}), received others ({splits.train.name}, {received[:12]})"
         )
-    with joined() as ranks, kept_memory():
-        if micro_batch is not None and micro_batch != run.recipe.micro_batch:
-            run = _with_micro_batch(run, micro_batch, ranks)
-        return _train(run, splits, progress, ranks)
+    if micro_batch is not None and micro_batch != run.recipe.micro_batch:
+        run = _with_micro_batch(run, micro_batch, ranks)
+    return _train(run, splits, progress, ranks)
 
 
 def _with_micro_batch(run: Run, micro_batch: int, ranks: Ranks) -> Run:
@@ -120,11 +134,13 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
             stack.enter_context(locked(run.directory))
         stack.enter_context(_threads(run.recipe.threads))
         stop = stack.enter_context(listening(run.directory))
+        if ranks.world > 1:
+            stack.enter_context(noticing_loss())
         log = _Log(run, progress) if ranks.is_first else _ignore
         trainer = Trainer(
             run.network, run.recipe, splits.train, _evaluated(splits), run.preprocessing, run.directory, log, ranks
         )
-        saved, problems = trainer.store.load_latest()
+        saved, problems = _newest(trainer.store, ranks)
         if saved is not None:
             trainer.state.load(saved, ranks.rank, ranks.world)
             if ranks.is_first:  # the process may have died between a checkpoint and its row
@@ -142,6 +158,7 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
         except NotFiniteError as error:
             if ranks.is_first:
                 _keep_last_good(run, trainer, str(error))
+            ranks.wait()  # torchrun stops all when the first one ends
             raise
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -153,6 +170,16 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
             log(Finished(_write_model(run, trainer), reason, trainer.seconds()))
         ranks.wait()
     return run
+
+
+def _newest(store: CheckpointStore, ranks: Ranks) -> tuple[Checkpoint | None, tuple[str, ...]]:
+    """Load the checkpoint that the first process finds to be the newest: from two steps, all would wait for ever."""
+    saved, problems = store.load_latest()
+    own = -1 if saved is None else saved.about["step"]
+    chosen = ranks.of_first(own)
+    if chosen == own:
+        return saved, problems
+    return (None if chosen < 0 else store.load(chosen)), problems
 
 
 @contextlib.contextmanager
