@@ -190,11 +190,8 @@ def noticing_loss() -> Iterator[None]:
 
 def _gathered(rank: int, world: int) -> Store:
     """What all processes read and write, once all are there, which may take hours."""
-    store = _store(rank, world)
-    # where torchrun shares its own store, what was written before a restart is still there
-    alone = os.environ.get("LOCAL_WORLD_SIZE") == str(world)  # machines count their restarts each for itself
-    restarts = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") if alone else ""
-    store = dist.PrefixStore(f"hubel/{restarts}/{next(_meetings)}", store)  # type: ignore[attr-defined]
+    store = _store(rank)
+    store = dist.PrefixStore(f"meeting {next(_meetings)}", store)  # type: ignore[attr-defined]
     if store.add("here", 1) == world:
         store.set("all", "here")
     store.wait(["all"], _GATHERING)
@@ -202,22 +199,37 @@ def _gathered(rank: int, world: int) -> Store:
 
 
 @functools.cache
-def _store(rank: int, world: int) -> Store:
-    if rank:
-        _await_listener((os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])), _GATHERING.total_seconds())
-    found = dist.rendezvous("env://", rank, world, timeout=_GATHERING)  # type: ignore[attr-defined]
-    store: Store = next(found)[0]
+def _store(rank: int) -> Store:
+    """The first process's store, a new one after each restart.
+
+    One that torchrun lends to its processes still holds what they wrote before a restart, and who reads that waits for
+    processes that are no more (pytorch#135712). There, only the address of the first one's own is looked up.
+    """
+    open_store = functools.partial(dist.TCPStore, timeout=_GATHERING, wait_for_workers=False)  # type: ignore[attr-defined]
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    lent = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    shared = open_store(host, port) if lent else None
+    store: Store
+    if rank == 0:
+        store = open_store(host, 0 if lent else port, is_master=True)
+        if shared is not None:
+            shared.set("hubel/port", str(store.port))
+    else:
+        asked = (lambda: port) if shared is None else (lambda: int(shared.get("hubel/port")))
+        store = open_store(host, _listened_to(host, asked, _GATHERING.total_seconds()))
     return store
 
 
-def _await_listener(address: tuple[str, int], seconds: float) -> None:
-    """Wait until someone listens there. PyTorch would look more and more rarely, and come up to a second too late."""
+def _listened_to(host: str, ask: Callable[[], int], seconds: float) -> int:
+    """The port that is asked for, once someone listens there. PyTorch by itself would look more and more rarely."""
     end = time.monotonic() + seconds
     while True:
+        port = ask()
         try:
-            socket.create_connection(address, timeout=10).close()
-            return
+            socket.create_connection((host, port), timeout=10).close()
         except OSError as error:
             if time.monotonic() > end:
-                raise LostProcessError(f"{address[0]}:{address[1]}: the first process did not come: {error}") from error
-        time.sleep(0.02)
+                raise LostProcessError(f"{host}:{port}: the first process did not come: {error}") from error
+            time.sleep(0.02)
+        else:
+            return port
