@@ -85,7 +85,7 @@ def command(directory: Path, ranks: int, die_at: int = 0) -> list[str]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    return {**os.environ, "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1", "OMP_NUM_THREADS": "1", **more}
+    return {**os.environ, "OMP_NUM_THREADS": "1", **more}
 
 
 def finish(directory: Path, ranks: int, die_at: int = 0, victim: int = 0) -> str:

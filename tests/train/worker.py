@@ -1,7 +1,7 @@
 """A process that trains the tests' network until it is done or stopped.
 
 `python -m tests.train.worker DIRECTORY EPOCHS [plain]`, or the same under torchrun. Where DIE is set, the process of
-that rank kills itself once, soon after it began; where HANG is, it stops without ending.
+that rank kills itself once, soon after it began; where HANG is, it stops without ending, after a restart if both are.
 """
 
 import os
@@ -15,6 +15,7 @@ from hubel.data import Splits
 from hubel.train import Started, StoppedError, resume, train
 from tests.train.quadrants import NETWORK, PLAIN, RECIPE, quadrants
 
+RESTARTS = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 directory, epochs = Path(sys.argv[1]), float(sys.argv[2])
 network = PLAIN if "plain" in sys.argv else NETWORK
 splits = Splits(train=quadrants(640, 0), test=quadrants(200, 1))
@@ -26,15 +27,18 @@ def listen(event):
         print("started", event.step, flush=True)
 
 
-fate = {os.environ.get("DIE"): signal.SIGKILL, os.environ.get("HANG"): signal.SIGSTOP}.get(os.environ.get("RANK", ""))
-if fate is not None and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
-    marker = directory / "checkpoints" / "step-00000032.json"
+fates = {os.environ.get("DIE"): signal.SIGKILL} if RESTARTS == 0 else {}
+if int("DIE" in os.environ) == RESTARTS:
+    fates[os.environ.get("HANG")] = signal.SIGSTOP
+fate = fates.get(os.environ.get("RANK", ""))
+if fate is not None:
+    marker = directory / "checkpoints" / f"step-{32 + 16 * RESTARTS:08d}.json"
 
     def die() -> None:
         while not marker.exists():
             threading.Event().wait(0.005)
         if fate == signal.SIGSTOP:
-            print("hangs", flush=True)
+            print("stands still", flush=True)
         os.kill(os.getpid(), fate)
 
     threading.Thread(target=die, daemon=True).start()

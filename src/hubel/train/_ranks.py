@@ -179,8 +179,8 @@ def noticing_loss() -> Iterator[None]:
     except LostProcessError:
         raise
     except RuntimeError as error:
-        # gloo's errors have no class of their own; their text begins with the place in its source
-        if not isinstance(error, dist.DistError) and "/gloo/" not in str(error):
+        # gloo's errors have no class of their own; most begin with the place in its source
+        if not (isinstance(error, dist.DistError) or "/gloo/" in str(error) or "pair closure" in str(error)):
             raise
         raise LostProcessError(
             "another process of this training ended or hangs; nothing is lost up to the last checkpoint, from which "
