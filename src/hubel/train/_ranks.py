@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
+from torch import nn
 
 if TYPE_CHECKING:
     from torch._C._distributed_c10d import Store
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _PATIENCE = datetime.timedelta(seconds=45)  # after which a silent process counts as hung, and all are started again
 _GATHERING = datetime.timedelta(hours=2)  # for all to be there: one machine may still be decoding its images
 _SIGN_OF_LIFE = 5.0  # seconds between two, from one that works while the others wait
+_PIECE = 2**22  # numbers sent at once
 _BUSY, _DONE, _FAILED = range(3)
 _meetings = itertools.count()
 
@@ -80,6 +82,37 @@ class Ranks:
         dist.all_gather(parts, tensor, group=self.group)
         return torch.stack(parts)
 
+    def average(self, module: nn.Module) -> None:
+        """Replace the module's gradients by their means over all processes, and what its normalisation has measured by
+        what the first one's has.
+
+        As PyTorch's DistributedDataParallel does it, but always in the same pieces, so that a resumed run adds in the
+        same order, and without that one's import of a compiler, which takes each process a second at each restart. It
+        does not compute meanwhile, which on processors would gain little.
+        """
+        if self.world == 1:
+            return
+        gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+        under_way = []
+        for piece in _pieces(gradients):
+            flat = torch.cat([gradient.reshape(-1) for gradient in piece])
+            under_way.append((piece, flat, dist.all_reduce(flat, group=self.group, async_op=True)))
+        for piece, flat, work in under_way:
+            work.wait()
+            _put(piece, flat / self.world)
+        self._share([buffer for buffer in module.buffers() if buffer.is_floating_point()])
+
+    def share(self, module: nn.Module) -> None:
+        """Give all processes the first one's weights: machines of different kinds may draw others in the last bits."""
+        if self.world > 1:
+            self._share([tensor for tensor in module.state_dict().values() if tensor.is_floating_point()])
+
+    def _share(self, tensors: Sequence[torch.Tensor]) -> None:
+        for piece in _pieces(tensors):
+            flat = torch.cat([tensor.reshape(-1) for tensor in piece])
+            dist.broadcast(flat, 0, group=self.group)
+            _put(piece, flat)
+
     def wait(self) -> None:
         """Go on when all have come here."""
         if self.world > 1:
@@ -128,6 +161,24 @@ class Ranks:
         told = torch.tensor(number)
         dist.broadcast(told, 0, group=self.group)
         return int(told)
+
+
+def _pieces(tensors: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
+    """Tensors in as many lists as to be sent at once."""
+    piece: list[torch.Tensor] = []
+    for tensor in tensors:
+        piece.append(tensor)
+        if sum(each.numel() for each in piece) > _PIECE:
+            yield piece
+            piece = []
+    if piece:
+        yield piece
+
+
+def _put(tensors: Sequence[torch.Tensor], flat: torch.Tensor) -> None:
+    with torch.no_grad():
+        for tensor, part in zip(tensors, flat.split([each.numel() for each in tensors]), strict=True):
+            tensor.copy_(part.view(tensor.shape))
 
 
 def is_first_process() -> bool:

@@ -146,6 +146,7 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
             if ranks.is_first:  # the process may have died between a checkpoint and its row
                 write_metrics(run.directory, trainer.state.history)
         taken = _take_weights(run, trainer) if saved is None and run.recipe.weights else None
+        ranks.share(trainer.state.network)
         torch.set_num_threads(trainer.state.threads)
         ranks.wait()  # so that no checkpoint is written while another process still looks for the newest
         log(_started(run, trainer, len(splits.train), problems))

@@ -64,7 +64,7 @@ class Trainer:
         )
         self.evaluated = None if evaluated is None else (evaluated[0], *self._share(evaluated[1]))
         self.state = State(network, recipe, class_weights(recipe, training))
-        if ranks.world > 1:
+        if ranks.world > 1 and self.device.type == "cuda":
             # without looking for unused parameters its buckets are laid out anew after the first step, and a resumed
             # run would add gradients in another order than the run that was never stopped
             self.state.objective = DistributedDataParallel(
@@ -124,30 +124,37 @@ class Trainer:
         now = time.perf_counter()
         if now - self._told > _EVENT_SECONDS:
             self._tell(epoch, now)
-        due = now - self._saved > self.recipe.checkpoint_seconds
+        due, asked = now - self._saved > self.recipe.checkpoint_seconds, stop.asked
         if self.ranks.world > 1:  # all must save and stop at the same step, and asking takes a moment
             if self.state.step % _ROUNDS:
                 return
-            loss, due, stop.asked = self._agreed(due, stop)
+            loss, due, asked = self._agreed(due, asked)
             self._check(epoch, loss)
-        if due or stop.asked:
+        if due or asked:
             self.save()
-            stop.raise_if_asked()
+            self._stop_if(asked, stop)
 
-    def _agreed(self, due: bool, stop: StopRequest) -> tuple[float, bool, int]:
+    def _agreed(self, due: bool, asked: int) -> tuple[float, bool, int]:
         steps = self.state.step % self.epoch_steps or self.epoch_steps
-        loss, save, asked = self.ranks.most([float(self.state.tally[0]) / steps, float(due), float(stop.asked)])
-        return loss, bool(save), int(asked)
+        loss, save, agreed = self.ranks.most([float(self.state.tally[0]) / steps, float(due), float(asked)])
+        return loss, bool(save), int(agreed)
 
     def _agree_to_stop(self, stop: StopRequest) -> None:
-        stop.asked = int(self.ranks.most([float(stop.asked)])[0])
-        stop.raise_if_asked()
+        self._stop_if(int(self.ranks.most([float(stop.asked)])[0]), stop)
+
+    def _stop_if(self, asked: int, stop: StopRequest) -> None:
+        """Stop where all agree to. A request that came meanwhile stays, for the next time that they agree."""
+        if asked:
+            stop.asked = asked
+            stop.raise_if_asked()
 
     def _step(self, epoch: int, batch: Batch) -> None:
         state, recipe = self.state, self.recipe
         # dropout and the like: random numbers are a function of seed and step, so that no random state need be saved
         self._seed(_step_seed(recipe.seed, state.step, self.ranks.rank))
         loss, right = backward(state, recipe, self.preprocessing, batch)
+        if self.device.type != "cuda":  # there, PyTorch has done it on the way
+            self.ranks.average(state.network)
         if self.device.type == "cpu" and self.ranks.world == 1:  # elsewhere reading the loss means waiting
             self._check(epoch, loss.item(), batch)
         update(state, recipe, rate(recipe, state.step, self.steps))
