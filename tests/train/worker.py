@@ -2,8 +2,10 @@
 
 `python -m tests.train.worker DIRECTORY EPOCHS [plain]`, or the same under torchrun. Where DIE is set, the process of
 that rank kills itself once, soon after it began; where HANG is, it stops without ending, after a restart if both are.
+PATIENCE is the seconds after which a silent process counts as hung, where a test does not want to wait as long as users.
 """
 
+import datetime
 import os
 import signal
 import sys
@@ -12,8 +14,11 @@ from pathlib import Path
 
 from hubel.arch import parse
 from hubel.data import Splits
-from hubel.train import Started, StoppedError, resume, train
+from hubel.train import Started, StoppedError, _ranks, resume, train
 from tests.train.quadrants import NETWORK, PLAIN, RECIPE, quadrants
+
+if "PATIENCE" in os.environ:
+    _ranks._PATIENCE = datetime.timedelta(seconds=float(os.environ["PATIENCE"]))
 
 RESTARTS = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 directory, epochs = Path(sys.argv[1]), float(sys.argv[2])
