@@ -2,7 +2,7 @@
 
 `python -m tests.train.worker DIRECTORY EPOCHS [plain]`, or the same under torchrun. Where DIE is set, the process of
 that rank kills itself once, soon after it began; where HANG is, it stops without ending, after a restart if both are.
-PATIENCE is the seconds after which a silent process counts as hung, where a test does not want to wait as long as users.
+PATIENCE is the seconds after which a silent process counts as hung, where a test does not wait as long as users do.
 """
 
 import datetime
