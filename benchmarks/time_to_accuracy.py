@@ -43,13 +43,14 @@ NETWORKS = {
     "best": "28x28x1: conv 16 5x5/2 same, norm, relu, conv 32 3x3, maxpool 2, norm, relu, conv 32 3x3, norm, relu, "
     "flatten, dense 10 softmax",
     "fashion": "28x28x1: conv 24 3x3 same, maxpool 2, norm, relu, conv 64 3x3 same, maxpool 2, norm, relu, "
-    "conv 128 3x3, norm, relu, flatten, dense 10 softmax",
+    "conv 128 3x3 same, norm, relu, conv 128 3x3, norm, relu, flatten, dense 10 softmax",
 }
 HUBEL: dict[tuple[str, str], list[str]] = {  # what is set beyond the defaults, by data and network
     ("mnist", "best"): ["--epochs", "3"],
     ("fashion-mnist", "fashion"): [
-        *("--epochs", "5", "--optimizer", "muon", "--learning-rate", "0.03", "--batch-size", "256"),
+        *("--epochs", "3.3", "--optimizer", "muon", "--learning-rate", "0.03", "--batch-size", "256"),
         *("--set", "momentum=0.9", "--set", "warmup=0.1", "--set", "label_smoothing=0.1", "--set", "augmentation=none"),
+        *("--set", "ema=0.997", "--set", "weight_decay=0.2"),
     ],
 }
 SCALES = {  # mean and deviation, which PyTorch's examples write down

@@ -21,7 +21,6 @@ from hubel.train._recipe import Recipe
 from hubel.train._state import State
 
 _GAIN = 1.1  # how many times quicker a change must be: less may be chance
-_THREADS_GAIN = 1.25  # more threads cost more than they gain as soon as something else runs on the machine
 _STEPS, _SECONDS = 12, 0.16  # of measuring, for one choice
 _MACS = 2e10  # of one measured step, at most
 _SMALL = 1e6  # multiply-adds an image: networks of fewer do not get quicker by bfloat16 on a processor
@@ -54,7 +53,7 @@ def settle(
     if not trials and not recipe.time_budget:
         return recipe
     for change in trials:
-        recipe = probe.better(recipe, recipe.replace(**change), _THREADS_GAIN if "threads" in change else _GAIN)
+        recipe = probe.better(recipe, recipe.replace(**change))
     if recipe.time_budget:
         pace = statistics.median(probe.seconds([recipe])[0])
         images_in_budget = recipe.time_budget * probe.batch(recipe) / pace
@@ -74,16 +73,16 @@ class _Probe:
         """Images in a measured step."""
         return min(recipe.batch_size, self.most, len(self.images))
 
-    def better(self, recipe: Recipe, other: Recipe, gain: float) -> Recipe:
-        """The other recipe where its steps are so many times quicker.
+    def better(self, recipe: Recipe, other: Recipe) -> Recipe:
+        """The other recipe where its steps are quicker by more than chance.
 
         Of two on as many threads the quickest steps are compared, which say least of what else runs on the machine;
         of two on different ones the middle ones, since more threads suffer more from it.
         """
         own, others = self.seconds([recipe, other])
         if recipe.threads == other.threads:
-            return other if min(others) * gain < min(own) else recipe
-        return other if statistics.median(others) * gain < statistics.median(own) else recipe
+            return other if min(others) * _GAIN < min(own) else recipe
+        return other if statistics.median(others) * _GAIN < statistics.median(own) else recipe
 
     def seconds(self, recipes: Sequence[Recipe]) -> list[list[float]]:
         """The times of a few steps of each; they take turns, so that a busy moment hits all alike."""
