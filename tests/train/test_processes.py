@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from hubel.arch import parse
-from hubel.train import Run, _ranks, train
+from hubel.train import Run, _meeting, train
 from hubel.train._checkpoint import CheckpointStore
 from tests.train.quadrants import PLAIN
 
@@ -68,7 +68,7 @@ def test_after_a_process_is_killed_all_go_on_to_the_same_bits(clean, tmp_path):
 
 
 def test_a_process_that_hangs_after_a_restart_is_noticed_and_all_go_on(clean, tmp_path):
-    assert datetime.timedelta(seconds=45) >= _ranks._PATIENCE  # a minute, with time to spare; here, less
+    assert datetime.timedelta(seconds=45) >= _meeting._PATIENCE  # a minute, with time to spare; here, less
     directory, log = tmp_path / "run", tmp_path / "log"
     with open(log, "w") as said:
         process = subprocess.Popen(

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from hubel.arch import parse
 from hubel.data import Splits
-from hubel.train import Started, StoppedError, _ranks, resume, train
+from hubel.train import Started, StoppedError, _meeting, resume, train
 from tests.train.quadrants import NETWORK, PLAIN, RECIPE, quadrants
 
 if "PATIENCE" in os.environ:
-    _ranks._PATIENCE = datetime.timedelta(seconds=float(os.environ["PATIENCE"]))
+    _meeting._PATIENCE = datetime.timedelta(seconds=float(os.environ["PATIENCE"]))
 
 RESTARTS = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 directory, epochs = Path(sys.argv[1]), float(sys.argv[2])

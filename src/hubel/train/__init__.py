@@ -10,8 +10,9 @@ from hubel.train._finder import RateRange, find_learning_rate
 from hubel.train._health import NotFiniteError
 from hubel.train._history import Moment, moments
 from hubel.train._listeners import TensorBoard, together
+from hubel.train._meeting import is_first_process
 from hubel.train._memory import NotEnoughMemoryError
-from hubel.train._ranks import LostProcessError, is_first_process
+from hubel.train._ranks import LostProcessError
 from hubel.train._recipe import Recipe
 from hubel.train._run import Run, RunError
 from hubel.train._signals import StoppedError

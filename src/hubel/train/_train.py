@@ -20,8 +20,9 @@ from hubel.train._environment import job, versions
 from hubel.train._events import EpochMetrics, Event, Finished, Listener, Notice, Started
 from hubel.train._health import NotFiniteError
 from hubel.train._heap import kept_memory
+from hubel.train._meeting import joined, noticing_loss, was_restarted
 from hubel.train._memory import is_out_of_memory, out_of_memory
-from hubel.train._ranks import Ranks, joined, noticing_loss, was_restarted
+from hubel.train._ranks import Ranks
 from hubel.train._recipe import Recipe
 from hubel.train._run import (
     CHECKPOINTS,
