@@ -1,8 +1,7 @@
 """The update rules: PyTorch's own fused arithmetic, without what `torch.optim`'s classes bring along.
 
 Making one of those classes, or calling its `step`, imports PyTorch's compiler: more than a second of every process,
-as long as a small network takes to train. The functions below them (`torch.optim.adam.adam`) do not, and give the same
-bits.
+as long as a small network takes to train. The kernels below them do not, and give the same bits.
 """
 
 from __future__ import annotations
