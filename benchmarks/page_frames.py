@@ -136,13 +136,17 @@ def _stroke(page: Page) -> dict[str, list[float]]:
     page.evaluate("window.work.length = 0; Object.values(window.parts).forEach((l) => l.length = 0)")
     box = page.locator(".pad canvas").first.bounding_box()
     assert box is not None
-    place = lambda t: (  # noqa: E731
-        box["x"] + box["width"] * (0.5 + 0.22 * math.sin(2 * t)),
-        box["y"] + box["height"] * (0.5 - 0.36 * math.cos(t)),
-    )
-    page.mouse.move(*place(0.0))
+    turns = [2 * math.pi * i / 180 for i in range(181)]
+    places = [
+        (
+            box["x"] + box["width"] * (0.5 + 0.22 * math.sin(2 * turn)),
+            box["y"] + box["height"] * (0.5 - 0.36 * math.cos(turn)),
+        )
+        for turn in turns
+    ]
+    page.mouse.move(*places[0])
     page.mouse.down()
-    times: list[float] = page.evaluate(STROKE, [place(2 * math.pi * i / 180) for i in range(1, 181)])
+    times: list[float] = page.evaluate(STROKE, places[1:])
     page.mouse.up()
     found: dict[str, Any] = page.evaluate("({ work: window.work, ...window.parts })")
     return {**found, "between": [later - earlier for earlier, later in pairwise(times)]}

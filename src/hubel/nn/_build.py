@@ -29,9 +29,7 @@ class NetworkModule(nn.Sequential):
 
         A network of vectors takes pictures too, flattened.
         """
-        if len(self.network.input) == 1:
-            input = input.flatten(1)
-        return modules.run(modules.before_softmax(self), input)
+        return modules.run(modules.before_softmax(self), self._taken(input))
 
     def logits_with_auxiliary(self, input: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the logits, and those of every side exit in order."""
@@ -44,13 +42,11 @@ class NetworkModule(nn.Sequential):
         return self._collected(modules.pooled_first(modules.before_softmax(self)), input)
 
     def _collected(self, chain: list[nn.Module], input: Tensor) -> tuple[Tensor, list[Tensor]]:
-        if len(self.network.input) == 1:
-            input = input.flatten(1)
         found: list[Tensor] = []
         for exit in self._exits:
             exit.collect = found
         try:
-            return modules.run(chain, input), found
+            return modules.run(chain, self._taken(input)), found
         finally:
             for exit in self._exits:
                 exit.collect = None
@@ -60,11 +56,12 @@ class NetworkModule(nn.Sequential):
 
         A network of vectors takes pictures too, flattened.
         """
-        if len(self.network.input) == 1:
-            input = input.flatten(1)
         chain = modules.before_softmax(self)
         last = max((i for i, child in enumerate(chain) if any(True for _ in child.parameters())), default=len(chain))
-        return modules.run(chain[:last], input).flatten(1)
+        return modules.run(chain[:last], self._taken(input)).flatten(1)
+
+    def _taken(self, input: Tensor) -> Tensor:
+        return input.flatten(1) if len(self.network.input) == 1 else input
 
 
 def build(network: Network) -> NetworkModule:

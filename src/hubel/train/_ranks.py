@@ -150,11 +150,13 @@ class Ranks:
 def _pieces(tensors: Sequence[torch.Tensor]) -> Iterator[list[torch.Tensor]]:
     """Tensors in as many lists as to be sent at once."""
     piece: list[torch.Tensor] = []
+    numbers = 0
     for tensor in tensors:
         piece.append(tensor)
-        if sum(each.numel() for each in piece) > _PIECE:
+        numbers += tensor.numel()
+        if numbers > _PIECE:
             yield piece
-            piece = []
+            piece, numbers = [], 0
     if piece:
         yield piece
 

@@ -153,7 +153,7 @@ class Trainer:
         # dropout and the like: random numbers are a function of seed and step, so that no random state need be saved
         self._seed(_step_seed(recipe.seed, state.step, self.ranks.rank))
         loss, right = backward(state, recipe, self.preprocessing, batch)
-        if self.device.type != "cuda":  # there, PyTorch has done it on the way
+        if not isinstance(state.objective, DistributedDataParallel):  # which has done it on the way
             self.ranks.average(state.network)
         if self.device.type == "cpu" and self.ranks.world == 1:  # elsewhere reading the loss means waiting
             self._check(epoch, loss.item(), batch)
