@@ -1,5 +1,6 @@
 import io
 import tarfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -88,15 +89,30 @@ def test_a_memory_map_gives_the_same_batches(tmp_path: Path, monkeypatch: pytest
     examples = dataset()
     np.save(tmp_path / "images.npy", examples.images)
     mapped = Dataset(np.load(tmp_path / "images.npy", mmap_mode="r")[:], examples.labels, examples.classes)
-    monkeypatch.setattr("hubel.data._batches.MAPPED", 2000)  # so that pages are given back on the way
+    monkeypatch.setattr("hubel.data._mapped.HELD", 2000)  # so that pages are given back on the way
+    threads = threading.active_count()
     for epoch in range(2):
         pairs = zip(
             Batches(examples, 10, 0, CHANGES).epoch(epoch), Batches(mapped, 10, 0, CHANGES).epoch(epoch), strict=True
         )
-        assert all((left.images == right.images).all() for left, right in pairs)
-    stopped = Batches(mapped, 10, 0).epoch(0)
+        for left, right in pairs:
+            assert (left.images == right.images).all()
+            assert threading.active_count() == threads  # which would disturb those that compute
+
+
+def test_a_memory_map_is_read_by_a_thread_for_another_device(tmp_path: Path) -> None:
+    examples = dataset()
+    np.save(tmp_path / "images.npy", examples.images)
+    mapped = Dataset(np.load(tmp_path / "images.npy", mmap_mode="r"), examples.labels, examples.classes)
+    elsewhere = Batches(mapped, 10, 0, device="meta").epoch(0)
+    threads = threading.active_count()
+    assert next(elsewhere).images.shape == (10, *examples.shape)
+    assert threading.active_count() == threads + 1
+    assert [piece.positions[0].item() for piece in elsewhere] == list(range(10, 100, 10))
+    stopped = Batches(mapped, 10, 0, device="meta").epoch(0)
     next(stopped)
-    del stopped  # a loop that breaks off leaves no thread behind
+    del stopped
+    assert threading.active_count() == threads  # a loop that breaks off leaves no thread behind
 
 
 def test_shards_of_any_sizes_give_every_process_as_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import mmap
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from hubel.data._augment import Augmentation
 from hubel.data._dataset import Dataset
@@ -17,9 +14,8 @@ from hubel.data._order import BalancedOrder, Order, batch
 if TYPE_CHECKING:
     import torch
 
+    from hubel.data._mapped import MappedImages
     from hubel.data._moving import Moving
-
-MAPPED = 128 * 2**20  # bytes read through a memory map after which its pages are given back
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,8 +54,9 @@ class Batches:
     function of seed, epoch and step, and the union over the processes is the same whatever their number.
 
     Sets in memory go to `device` whole, and so do sets in a memory map that fill less than half of a GPU's free memory.
-    Other memory maps stay on the disk: a thread reads the next batch while the current one is used, and no more than
-    about 256 MiB of the map are held (128 MiB asked for, and what the system maps around them) besides three batches.
+    Other memory maps stay on the disk, and no more than about 256 MiB of them are held (128 MiB asked for, and what the
+    system maps around them) besides three batches. The next batch is read while the current one is used: for a GPU by a
+    thread, for a processor by the system alone, since there a thread would take turns with those that compute.
 
     Raises ValueError where `size` exceeds the set or does not divide among the processes.
     """
@@ -92,11 +89,9 @@ class Batches:
         self.device = torch.device(device)
         self.order = order or Order(seed, len(dataset))
         self.steps = len(dataset) // size
-        self._map = _memory_map(dataset.images)
-        self._read = 0
         images, labels = dataset.tensors()
-        if self._map is None or _fits(self.device, dataset.images.nbytes):
-            self._map = None
+        self._map = _map_of(dataset, self.device)
+        if self._map is None:
             images, labels = images.to(self.device), labels.to(self.device)
         self._moving: Moving | None = None
         self._changes = self.augmentation
@@ -118,7 +113,17 @@ class Batches:
         if self._map is None:
             order = order.to(self.device)
             return (self._take(number, order, step) for step in steps)
-        return self._ahead(number, order, steps)
+        return (
+            self._expected(self._map, number, order, steps)
+            if self.device.type == "cpu"
+            else self._ahead(number, order, steps)
+        )
+
+    def _expected(self, images: MappedImages, epoch: int, order: torch.Tensor, steps: range) -> Iterator[Batch]:
+        for step in steps:
+            if step + 1 < steps.stop:
+                images.expect(order[self._places(step + 1)])
+            yield self._take(epoch, order, step)
 
     def _ahead(self, epoch: int, order: torch.Tensor, steps: range) -> Iterator[Batch]:
         with ThreadPoolExecutor(1, thread_name_prefix="batches") as reader:
@@ -132,10 +137,9 @@ class Batches:
     def _take(self, epoch: int, order: torch.Tensor, step: int) -> Batch:
         import torch
 
-        share = self.size // self.world
-        first = step * self.size + self.rank * share
-        positions = torch.arange(first, first + share)
-        images, labels = self._changed(epoch, order[first : first + share], positions)
+        places = self._places(step)
+        positions = torch.arange(places.start, places.stop)
+        images, labels = self._changed(epoch, order[places], positions)
         if not self.augmentation.mixup:
             return Batch(images, labels, positions)
         from hubel.data._transform import mixed
@@ -145,6 +149,12 @@ class Batches:
         others, other_labels = self._changed(epoch, order[partners.to(order.device)], partners)
         own = self.augmentation.shares(self.seed, epoch, positions, images.device)
         return Batch(mixed(images, others, own), labels, positions, other_labels, own)
+
+    def _places(self, step: int) -> slice:
+        """The positions of the epoch that are for this process in this step."""
+        share = self.size // self.world
+        first = step * self.size + self.rank * share
+        return slice(first, first + share)
 
     def _changed(self, epoch: int, indices: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if self._moving is None:
@@ -157,26 +167,18 @@ class Batches:
         images, labels = batch(self._images, self._labels, indices)
         if self._map is None:
             return images, labels
-        self._read += images.numel()
-        if self._read > MAPPED:  # pages that were read count as ours until they are given back
-            self._read = 0
-            self._map.madvise(mmap.MADV_DONTNEED)
+        self._map.count(images)
         if self.device.type == "cpu":
             return images, labels
         return images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
 
 
-def _fits(device: torch.device, size: int) -> bool:
-    """Whether a GPU has room for a mapped set, with as much left for the training."""
+def _map_of(dataset: Dataset, device: torch.device) -> MappedImages | None:
+    """The set's memory map; None without one, or where a GPU has room for the set and as much left for the training."""
     import torch
 
-    return device.type == "cuda" and 2 * size < torch.cuda.mem_get_info(device)[0]
+    from hubel.data._mapped import mapped
 
-
-def _memory_map(images: Any) -> mmap.mmap | None:
-    while isinstance(images, np.ndarray):
-        if isinstance(images, np.memmap) and isinstance(getattr(images, "_mmap", None), mmap.mmap):
-            found = images._mmap  # type: ignore[attr-defined,unused-ignore]
-            return found if hasattr(found, "madvise") and hasattr(mmap, "MADV_DONTNEED") else None
-        images = images.base
-    return None
+    if device.type == "cuda" and 2 * dataset.images.nbytes < torch.cuda.mem_get_info(device)[0]:
+        return None
+    return mapped(dataset.images)
