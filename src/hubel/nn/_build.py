@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from hubel.arch import Auxiliary, Call, Chain, Concat, Layer, Network, Node, Sum, analyse, assert_never, named_children
 from hubel.nn import modules
+from hubel.nn._training import for_training
 
 
 class NetworkModule(nn.Sequential):
@@ -36,12 +37,10 @@ class NetworkModule(nn.Sequential):
         return self._collected(modules.before_softmax(self), input)
 
     def training_logits(self, input: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return what `logits_with_auxiliary` does, with the same gradients, sooner: a max pooling that follows a ReLU
-        comes before it, which leaves the ReLU a quarter of the numbers.
-        """
-        return self._collected(modules.pooled_first(modules.before_softmax(self)), input)
+        """Return what `logits_with_auxiliary` does, with the same gradients, sooner; the last bits may differ."""
+        return self._collected(for_training(modules.before_softmax(self), input.device), input)
 
-    def _collected(self, chain: list[nn.Module], input: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def _collected(self, chain: Sequence[Callable[[Tensor], Tensor]], input: Tensor) -> tuple[Tensor, list[Tensor]]:
         found: list[Tensor] = []
         for exit in self._exits:
             exit.collect = found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import torch
@@ -293,19 +293,7 @@ def before_softmax(modules: nn.Sequential) -> list[nn.Module]:
     return found[:-1] if found and isinstance(found[-1], nn.Softmax) else found
 
 
-def pooled_first(modules: list[nn.Module]) -> list[nn.Module]:
-    """Return a chain's modules with every max pooling before the ReLU it follows. A ReLU never changes which number of
-    a window is the largest, so what comes out, and the gradient, is the same to the bit.
-    """
-    found = list(modules)
-    for place in range(len(found) - 1):
-        first, second = found[place : place + 2]
-        if isinstance(first, nn.ReLU) and isinstance(second, (nn.MaxPool2d, PaddedMaxPool2d)):
-            found[place : place + 2] = second, first
-    return found
-
-
-def run(modules: list[nn.Module], input: Tensor) -> Tensor:
+def run(modules: Sequence[Callable[[Tensor], Tensor]], input: Tensor) -> Tensor:
     """Run modules one after another."""
     for module in modules:
         input = module(input)
