@@ -15,6 +15,7 @@ from torch import nn
 from hubel.arch import Network
 from hubel.data import Dataset, Preprocessing
 from hubel.nn import at_rest, device_of
+from hubel.tasks._cross_entropy import cross_entropy, shares
 from hubel.tasks._model import LoadedModel
 
 AUXILIARY_WEIGHT = 0.3  # of each side exit's loss, as in GoogLeNet (Szegedy et al. 2014, section 5)
@@ -59,7 +60,8 @@ class Targets(NamedTuple):
 class Objective(nn.Module):
     """A network together with its loss, so that what is copied to other processes or compiled is one module.
 
-    Cross-entropy with label smoothing (Szegedy et al. 2015), the side exits' losses added with weight 0.3.
+    Cross-entropy with label smoothing, the side exits' losses added with weight 0.3. Of mixed images it is the mean of
+    each label's loss, as much of each as there is of its image.
     """
 
     def __init__(
@@ -80,17 +82,15 @@ class Objective(nn.Module):
         return loss, logits.detach()
 
     def _loss(self, logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-        if targets.share is None:
-            return self._cross_entropy(logits, targets.labels, "mean")
-        own = self._cross_entropy(logits, targets.labels, "none")
-        other = self._cross_entropy(logits, targets.other_labels, "none")
-        return (targets.share * own + (1 - targets.share) * other).mean()
+        wanted, number = self._shares(logits, targets.labels)
+        if targets.share is not None and targets.other_labels is not None:
+            other, _ = self._shares(logits, targets.other_labels)
+            wanted, number = torch.lerp(other, wanted, targets.share[:, None]), len(targets.labels)
+        return cross_entropy(logits.float(), wanted / number)
 
-    def _cross_entropy(self, logits: torch.Tensor, labels: Any, reduction: str) -> torch.Tensor:
+    def _shares(self, logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | int]:
         weights: Any = self.class_weights
-        return F.cross_entropy(
-            logits.float(), labels, weight=weights, label_smoothing=self.label_smoothing, reduction=reduction
-        )
+        return shares(labels, logits.shape[1], self.label_smoothing, weights)
 
 
 @dataclasses.dataclass(frozen=True)
