@@ -23,7 +23,8 @@ class Display:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console()
-        self._live = Live(console=self.console, refresh_per_second=8, transient=True)
+        # drawn as events come: rich's own thread would hold up those that train
+        self._live = Live(console=self.console, auto_refresh=False, transient=True)
         self._shown = False
 
     def __enter__(self) -> Display:
@@ -68,7 +69,7 @@ class Display:
         if not self._shown:
             self._live.start()
             self._shown = True
-        self._live.update(progress_line(event))
+        self._live.update(progress_line(event), refresh=True)
 
     def _finish(self, event: Finished) -> None:
         self._hide()
