@@ -2,6 +2,7 @@
 
 `python -m tests.train.worker DIRECTORY EPOCHS [plain]`, or the same under torchrun. Where DIE is set, the process of
 that rank kills itself once, soon after it began; where HANG is, it stops without ending, after a restart if both are.
+LATE is the rank of one that shows that it lives and comes no further; then each says how far it is.
 PATIENCE is the seconds after which a silent process counts as hung, where a test does not wait as long as users do.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from hubel.arch import parse
 from hubel.data import Splits
-from hubel.train import Started, StoppedError, _meeting, resume, train
+from hubel.train import Started, StoppedError, _meeting, resume, sign_in, train
 from tests.train.quadrants import NETWORK, PLAIN, RECIPE, quadrants
 
 if "PATIENCE" in os.environ:
@@ -47,6 +48,13 @@ if fate is not None:
         os.kill(os.getpid(), fate)
 
     threading.Thread(target=die, daemon=True).start()
+
+if "LATE" in os.environ:
+    sign_in()
+    if os.environ["LATE"] == os.environ["RANK"]:
+        print("is late", flush=True)
+        threading.Event().wait()
+    print("is there", flush=True)
 
 try:
     if (directory / "run.toml").exists() and "RANK" not in os.environ:

@@ -80,7 +80,10 @@ def add_recipe_options(parser: ArgumentParser) -> None:
         help="start from trained weights: a run, a model, or torchvision's; path or address",
     )
     group.add_argument(
-        "--freeze", metavar="LAYERS", help="layers that stay as they are: paths with commas between, or all-but-head"
+        "--freeze",
+        metavar="LAYERS",
+        help="layers that stay as they are: paths with commas between, all-but-head, batch-norms (the rule with "
+        "--weights), or '' for none",
     )
     group.add_argument("--recipe", type=Path, metavar="FILE", help="a TOML file of settings, such as a run's run.toml")
     group.add_argument(
@@ -95,8 +98,9 @@ def run(arguments: Namespace) -> int:
     if "WORLD_SIZE" in os.environ:  # its warnings, once a process, are of what is meant to be; read when torch loads
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     fitted = _reading(arguments)
-    from hubel.train import Display, StoppedError, is_first_process
+    from hubel.train import Display, StoppedError, is_first_process, sign_in
 
+    sign_in()  # before images are decoded, which may take one machine much longer than another
     screen = console(stderr=arguments.json)
     try:
         with Display(screen) as display:

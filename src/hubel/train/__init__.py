@@ -10,7 +10,7 @@ from hubel.train._finder import RateRange, find_learning_rate
 from hubel.train._health import NotFiniteError
 from hubel.train._history import Moment, moments
 from hubel.train._listeners import TensorBoard, together
-from hubel.train._meeting import is_first_process
+from hubel.train._meeting import is_first_process, sign_in
 from hubel.train._memory import NotEnoughMemoryError
 from hubel.train._ranks import LostProcessError
 from hubel.train._recipe import Recipe
@@ -63,6 +63,7 @@ __all__ = [
     "predict",
     "resume",
     "save_model",
+    "sign_in",
     "sweep",
     "together",
     "train",

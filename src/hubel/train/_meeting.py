@@ -5,25 +5,25 @@ from __future__ import annotations
 import contextlib
 import datetime
 import functools
-import itertools
 import os
-import socket
-import time
 import warnings
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
 
+from hubel.train._environment import job
 from hubel.train._ranks import LostProcessError, Ranks
+from hubel.train._watch import Watch, called, opened
 
 if TYPE_CHECKING:
     from torch._C._distributed_c10d import Store
 
 _PATIENCE = datetime.timedelta(seconds=45)  # after which a silent process counts as hung, and all are started again
-_GATHERING = datetime.timedelta(hours=2)  # for all to be there: one machine may still be decoding its images
-_meetings = itertools.count()
+_COMING = 2 * 3600.0  # seconds for one that has shown no sign of life yet: it may be loading its data, or not started
+_DOOR = "hubel/door"
 
 
 def is_first_process() -> bool:
@@ -53,9 +53,9 @@ def joined() -> Iterator[Ranks]:
     on_gpu = torch.cuda.is_available()
     if on_gpu:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    rank = int(os.environ["RANK"])
-    with noticing_loss():
-        store = _gathered(rank, world)
+    rank, watch = int(os.environ["RANK"]), _watch()
+    with noticing_loss(), watch.needed():
+        store = _gathered(watch)
         dist.init_process_group(
             "cpu:gloo,cuda:nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=world, timeout=_PATIENCE
         )
@@ -84,48 +84,49 @@ def noticing_loss() -> Iterator[None]:
         ) from error
 
 
-def _gathered(rank: int, world: int) -> Store:
-    """What all processes read and write, once all are there, which may take hours."""
-    store = _store(rank)
-    store = dist.PrefixStore(f"meeting {next(_meetings)}", store)  # type: ignore[attr-defined]
-    if store.add("here", 1) == world:
-        store.set("all", "here")
-    store.wait(["all"], _GATHERING)
+def sign_in() -> None:
+    """Show the other processes that torchrun started that this one lives, from here on.
+
+    `train` and `resume` do so when they begin. Called before long work, such as decoding images, it lets the others
+    wait for as long as that takes, and notice where it hangs. Raises LostProcessError where the first process does not
+    come in two hours.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not (dist.is_available() and dist.is_initialized()):
+        _watch()
+
+
+def _gathered(watch: Watch) -> Store:
+    """What all processes read and write, once all are there."""
+    host = os.environ["MASTER_ADDR"]
+    open_store = functools.partial(dist.TCPStore, host, timeout=_PATIENCE, wait_for_workers=False)  # type: ignore[attr-defined]
+    if watch.rank:
+        return open_store(watch.meet(0, _COMING))
+    store = open_store(0, is_master=True)
+    watch.meet(store.port, _COMING)
     return store
 
 
 @functools.cache
-def _store(rank: int) -> Store:
-    """The first process's store, a new one after each restart.
+def _watch() -> Watch:
+    """The line of this process to the others, for as long as it lives.
 
-    One that torchrun lends to its processes still holds what they wrote before a restart, and who reads that waits for
-    processes that are no more (pytorch#135712). There, only the address of the first one's own is looked up.
+    Torchrun may lend its processes a store, which still holds what they wrote before a restart (pytorch#135712). There,
+    only the address of the first one is looked up.
     """
-    open_store = functools.partial(dist.TCPStore, timeout=_GATHERING, wait_for_workers=False)  # type: ignore[attr-defined]
+    rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    token, patience = zlib.crc32(b"hubel " + job().encode()), _PATIENCE.total_seconds()
     lent = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-    shared = open_store(host, port) if lent else None
-    store: Store
+    shared = dist.TCPStore(host, port, wait_for_workers=False) if lent else None  # type: ignore[attr-defined]
     if rank == 0:
-        store = open_store(host, 0 if lent else port, is_master=True)
+        door = opened(0 if lent else port)
         if shared is not None:
-            shared.set("hubel/port", str(store.port))
-    else:
-        asked = (lambda: port) if shared is None else (lambda: int(shared.get("hubel/port")))
-        store = open_store(host, _listened_to(host, asked, _GATHERING.total_seconds()))
-    return store
+            shared.set(_DOOR, str(door.getsockname()[1]))
+        return Watch(rank, world, patience, door, token)
 
-
-def _listened_to(host: str, ask: Callable[[], int], seconds: float) -> int:
-    """The port that is asked for, once someone listens there. PyTorch by itself would look more and more rarely."""
-    end = time.monotonic() + seconds
-    while True:
-        port = ask()
-        try:
-            socket.create_connection((host, port), timeout=10).close()
-        except OSError as error:
-            if time.monotonic() > end:
-                raise LostProcessError(f"{host}:{port}: the first process did not come: {error}") from error
-            time.sleep(0.02)
-        else:
+    def ask() -> int:
+        if shared is None:
             return port
+        return int(shared.get(_DOOR)) if shared.check([_DOOR]) else 0
+
+    return Watch(rank, world, patience, called(host, ask, token, patience, _COMING), token)

@@ -22,6 +22,7 @@ from hubel.train._recipe import Recipe
 from hubel.train._schedule import rate
 from hubel.train._signals import StopRequest
 from hubel.train._state import State
+from hubel.train._watch import unbroken
 
 _EVENT_SECONDS = 0.1
 _BUSY = 2.5  # times slower than at its fastest
@@ -96,7 +97,8 @@ class Trainer:
         """Write a checkpoint of this moment."""
         tensors = {**self.state.tensors(), "tally": self.ranks.gather(self.state.tally)}
         if self.ranks.is_first:
-            self.store.save(self.state.step, tensors, {**self.state.about(), "seconds": self.seconds()})
+            with unbroken:
+                self.store.save(self.state.step, tensors, {**self.state.about(), "seconds": self.seconds()})
         self._saved = time.perf_counter()
 
     def final_weights(self) -> dict[str, torch.Tensor]:
