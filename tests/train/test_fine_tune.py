@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from hubel import zoo
 from hubel.arch import parse
 from hubel.data import Dataset, Splits, load
 from hubel.nn import build
@@ -97,6 +98,7 @@ def run_parameters(network):
     [
         ("all-but-head", {"conv1", "norm1", "conv2", "norm2", "dense1"}),
         ("conv1, norm1", {"conv1", "norm1"}),
+        ("batch-norms, conv2", {"norm1", "norm2", "conv2"}),
     ],
 )
 @pytest.mark.parametrize(("optimizer", "ema"), [("adamw", 0.0), ("muon", 0.5)])
@@ -154,7 +156,9 @@ def test_a_run_stopped_before_its_first_checkpoint_starts_from_the_same_file_or_
 def test_earlier_layers_learn_slower(network, high, low, tmp_path):
     moved = {}
     for decay in (1.0, 0.1):
-        recipe = tuned(network, high, low, epochs=1, layer_decay=decay, optimizer="sgd", momentum=0.0, clip_norm=1.0)
+        recipe = tuned(
+            network, high, low, epochs=1, layer_decay=decay, optimizer="sgd", momentum=0.0, clip_norm=1.0, freeze=""
+        )
         run = train(network, high, recipe.replace(learning_rate=0.01), tmp_path / str(decay))
         before, after = weights(low), weights(run)
         moved[decay] = {
@@ -184,7 +188,10 @@ def test_classes_of_the_same_number_but_other_names_get_a_new_head(low, tmp_path
     ("text", "settings", "words"),
     [
         (f"{BODY} 4 softmax", {"freeze": "conv9"}, ["freeze", "'conv9'", "did you mean 'conv"]),
-        (f"{BODY} 4 softmax", {"freeze": "zzz"}, ["its parts are conv1, norm1"]),
+        (f"{BODY} 4 softmax", {"freeze": "zzz"}, ["its parts are conv1, norm1", "or say all-but-head or batch-norms"]),
+        (f"{BODY} 4 softmax", {"freeze": "batch-norm"}, ["'batch-norm'", "did you mean 'batch-norms'?"]),
+        (f"{BODY} 4 softmax", {"freeze": "all-but-head, dense2"}, ["something to train"]),
+        ("28x28x1: flatten, dense 4 softmax", {"weights": "", "freeze": "batch-norms"}, ["a network without"]),
         ("28x28x1: flatten, dense 4 softmax", {"weights": "", "freeze": "dense1"}, ["something to train"]),
         (f"{BODY.replace('dense 32', 'dense 33')} 4 softmax", {}, ["dense1 (weight 33×784", "dense1 (weight 32×784"]),
         (f"{BODY} 4 softmax", {"weights": "", "pixels": "weights"}, ["pixels = 'weights'"]),
@@ -199,6 +206,32 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(text, settings,
     for word in words:
         assert word in str(caught.value)
     assert not (tmp_path / "run" / "run.toml").exists()
+
+
+def test_the_rule_keeps_batch_normalisation_and_lets_the_first_part_learn_a_hundredth_as_fast(high):
+    colour = Dataset(np.repeat(high.train.images, 3, axis=3), high.train.labels, high.train.classes)
+    network = zoo.get("mobilenet_v2", classes=4, input=(32, 32, 3))
+    usual = choose(network, colour)
+    recipe = fine_tune(network, colour, "w.pth")
+    assert recipe.freeze == "batch-norms"
+    assert recipe.learning_rate == usual.learning_rate / 2
+    assert recipe.layer_decay**19 == pytest.approx(0.01, rel=0.15)  # mobilenet_v2 has twenty parts with kernels
+    probe = fine_tune(network, colour, "w.pth", "all-but-head")
+    assert (probe.freeze, probe.layer_decay, probe.learning_rate) == ("all-but-head", 1.0, usual.learning_rate)
+    assert fine_tune(network, colour, "w.pth", "block1").freeze == "block1"
+    assert fine_tune(network, colour, "w.pth", "block1").layer_decay == recipe.layer_decay
+
+
+@pytest.mark.parametrize(("layers", "decay"), [("", 1.0), ("conv 4 3x3, layernorm, relu, dense 8, ", 0.7)])
+def test_the_rule_for_few_parts_and_none_of_batch_normalisation(layers, decay, high):
+    recipe = fine_tune(parse(f"28x28x1: {layers}flatten, dense 4 softmax"), high.train, "w.pth")
+    assert (recipe.freeze, recipe.layer_decay) == ("", decay)
+
+
+def test_one_class_alone_is_refused(high):
+    alone = Dataset(high.train.images, np.zeros(len(high.train), np.int64), ("six",), "sixes")
+    with pytest.raises(ValueError, match=r"sixes: expected .* at least two classes, received 60 of 'six' alone"):
+        choose(parse("28x28x1: flatten, dense 1 softmax"), alone)
 
 
 def test_a_missing_file_is_an_error_that_names_it(network, high, tmp_path):

@@ -9,6 +9,7 @@ from torch import nn
 from hubel.nn import NetworkModule, head_layers
 
 ALL_BUT_HEAD = "all-but-head"
+BATCH_NORMS = "batch-norms"
 
 
 def freeze(module: NetworkModule, which: str) -> list[nn.Module]:
@@ -49,23 +50,23 @@ def depths(module: NetworkModule) -> dict[nn.Parameter, int]:
 
 def _frozen_layers(module: NetworkModule, which: str) -> dict[str, nn.Module]:
     words = [word.strip() for word in which.split(",") if word.strip()]
-    bearers = _bearers(module)
-    if words == [ALL_BUT_HEAD]:
-        heads = head_layers(module)
-        return {path: layer for path, layer in bearers.items() if path not in heads}
-    paths = [path for path, _ in module.named_modules() if path]
-    for word in words:
-        if word not in paths:
-            near = difflib.get_close_matches(word, [ALL_BUT_HEAD, *paths], n=1, cutoff=0.5)
-            hint = (
-                f"; did you mean {near[0]!r}?"
-                if near
-                else f"; its parts are {', '.join(dict(module.named_children()))}"
-            )
-            raise ValueError(f"recipe: expected freeze to name parts of the network, received {word!r}{hint}")
-    return {
-        path: layer for path, layer in bearers.items() if f"{path}.".startswith(tuple(f"{word}." for word in words))
+    bearers, heads = _bearers(module), head_layers(module)
+    groups = {
+        ALL_BUT_HEAD: {path for path in bearers if path not in heads},
+        BATCH_NORMS: {path for path, layer in bearers.items() if isinstance(layer, nn.modules.batchnorm._BatchNorm)},
     }
+    known = [*groups, *(path for path, _ in module.named_modules() if path)]
+    for word in words:
+        if word not in known:
+            near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+            children = ", ".join(name for name, child in module.named_children() if list(child.parameters()))
+            hint = f"did you mean {near[0]!r}?" if near else f"its parts are {children}; or say {' or '.join(groups)}"
+            raise ValueError(f"recipe: expected freeze to name parts of the network, received {word!r}; {hint}")
+    if BATCH_NORMS in words and not groups[BATCH_NORMS]:
+        raise ValueError(f"recipe: expected batch normalisation to freeze, received {which!r} and a network without")
+    under = tuple(f"{word}." for word in words)
+    chosen = set[str]().union(*(groups.get(word, set[str]()) for word in words))
+    return {path: layer for path, layer in bearers.items() if path in chosen or f"{path}.".startswith(under)}
 
 
 def _bearers(module: NetworkModule) -> dict[str, nn.Module]:

@@ -51,8 +51,8 @@ class Recipe:
     patience: stop after so many epochs without a better validation loss, and keep the best; 0 never stops.
     initializer: how kernels start: "glorot" (uniform, as in Keras), "he" (normal), "pytorch" (as PyTorch has it).
     weights: a file or address of trained weights to start from instead (see `hubel.nn.load_pretrained`); "" for none.
-    freeze: layers that stay as they are, as paths with commas between ("conv1, stage1"), or "all-but-head". They get
-        no gradients, and their normalisation keeps its statistics.
+    freeze: layers that stay as they are, as paths with commas between ("conv1, stage1"), "all-but-head", or
+        "batch-norms", which is all batch normalisation. They get no gradients, and normalisation keeps its statistics.
     layer_decay: a layer learns so many times as fast as the next one with weights (top-level parts count as one), the
         last at the full rate: discriminative rates (Howard, Ruder 2018). 1 is the same for all.
     pixels: how pixels are scaled: by the training "data"'s mean and deviation, by "imagenet"'s, from -1 to 1
