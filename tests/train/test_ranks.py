@@ -7,6 +7,7 @@ import pytest
 
 from hubel.arch import parse
 from hubel.train import EpochMetrics, train
+from hubel.train._checkpoint import CheckpointStore
 from tests.train.quadrants import PLAIN
 from tests.train.several import Several
 
@@ -72,3 +73,13 @@ def test_one_that_pytorch_keeps_waiting_ends_soon_after_another_is_lost(tmp_path
         four.processes[0].send_signal(signal.SIGTERM)  # as torchrun does, which kills after 30 seconds
         assert four.processes[0].wait(timeout=15) != 0
         assert "LostProcessError: rank 3 of this training ended" in four.said(0)
+
+
+def test_a_request_to_stop_is_met_with_a_checkpoint_while_all_live(tmp_path):
+    with Several(tmp_path / "run", 1000) as pair:
+        pair.until_trained()
+        pair.processes[1].send_signal(signal.SIGTERM)  # one is enough: all stop at the same step
+        for rank, process in enumerate(pair.processes):
+            assert process.wait(timeout=30) == 0, pair.said(rank)
+            assert "stopped and saved" in pair.said(rank)
+    assert CheckpointStore(tmp_path / "run" / "checkpoints").latest_step() > 0
