@@ -30,7 +30,7 @@ def fine_tune(network: Network, training: Dataset, weights: str, freeze: str = "
     tuned = chosen.replace(weights=weights, freeze=freeze, epochs=epochs, warmup=0.1)
     if freeze.strip() == ALL_BUT_HEAD:
         return tuned
-    # statistics of new images lose what the weights know: 6 to 12 points of accuracy, in docs/fine-tuning.md
+    # statistics of new images lose what the weights know: 1 to 11 points of accuracy (docs/fine-tuning.md)
     normalised = any(row.type == "BatchNormalization" for row in analyse(network).rows)
     return tuned.replace(
         freeze=freeze or (BATCH_NORMS if normalised else ""),
