@@ -91,10 +91,10 @@ class Adam(Rule):
         torch._foreach_add_(steps, 1)
         fused = torch._fused_adamw_ if self.decoupled else torch._fused_adam_
         fused(
-            [each.parameter for each in learned],
-            _gradients(learned),
-            [each.memory["exp_avg"] for each in learned],
-            [each.memory["exp_avg_sq"] for each in learned],
+            _rows([each.parameter for each in learned]),
+            _rows(_gradients(learned)),
+            _rows([each.memory["exp_avg"] for each in learned]),
+            _rows([each.memory["exp_avg_sq"] for each in learned]),
             [],
             steps,
             lr=rate,
@@ -177,6 +177,11 @@ def orthogonalised(matrix: torch.Tensor, iterations: int = 5) -> torch.Tensor:
         wide = torch.addmm(wide, torch.addmm(square, square, square, beta=-4.7750, alpha=2.0315), wide, beta=3.4445)
     result: torch.Tensor = wide.T if matrix.shape[0] > matrix.shape[1] else wide
     return result
+
+
+def _rows(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """The same memory, kernels in channels-last as contiguous: PyTorch's fused kernels copy a gradient that is not."""
+    return [each if each.is_contiguous() or each.dim() != 4 else each.permute(0, 2, 3, 1) for each in tensors]
 
 
 def _gradients(learned: list[Learned]) -> list[torch.Tensor]:
