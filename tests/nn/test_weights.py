@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from hubel import zoo
 from hubel.arch import Network, parse
-from hubel.nn import NetworkModule, build, load_weights, match_weights, read_weights
+from hubel.nn import NetworkModule, build, load_pretrained, load_weights, match_weights, read_weights
 from tests.nn import replicas
 from tests.nn.replica_inception import InceptionV3
 
@@ -207,12 +207,32 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("content", [b"", b"no weights", b"\x10\0\0\0\0\0\0\0{broken", b"PK\x03\x04 broken"])
-def test_damaged_files_are_refused(content, tmp_path):
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no weights",
+        b"hello, these are words",
+        b"\xff\xd8\xff\xe0\0\x10JFIF\0",
+        b"\x10\0\0\0\0\0\0\0{broken",
+        b"PK\x03\x04 broken",
+        b"\x80\x02e",
+        b"\x80\x02}q\0h\7.",
+    ],
+)
+def test_files_that_are_none_of_weights_are_refused(content, tmp_path):
     path = tmp_path / "weights.pth"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=re.escape(str(path))):
+    with pytest.raises(ValueError, match=f"{re.escape(str(path))}: expected safetensors or a PyTorch state_dict"):
         read_weights(path)
+
+
+def test_images_of_other_channels_are_named(tmp_path):
+    torch.save(build(parse(TEXT)).state_dict(), tmp_path / "colour.pth")
+    for outputs in (5, 9):
+        grey = build(parse(TEXT.replace("x3:", "x1:").replace("dense 5", f"dense {outputs}")))
+        with pytest.raises(ValueError, match="images of 3 channels, the network takes 1: give it an input of 3"):
+            load_pretrained(grey, tmp_path / "colour.pth")
 
 
 def test_a_file_without_tensors_is_refused(tmp_path):

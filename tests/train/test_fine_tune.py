@@ -89,6 +89,13 @@ def test_the_run_says_what_it_started_from(network, high, low, tmp_path):
     assert run.preprocessing.mean == low.preprocessing.mean
 
 
+def test_layers_frozen_as_drawn_at_random_are_said(network, high, tmp_path):
+    events = []
+    train(network, high, Recipe(epochs=1, freeze="all-but-head", **QUIET), tmp_path / "run", progress=events.append)
+    said = [event.message for event in events if isinstance(event, Notice)]
+    assert said == ["all-but-head: frozen as drawn at random; --weights would start from trained weights"]
+
+
 def run_parameters(network):
     return sum(parameter.numel() for parameter in build(network).parameters())
 

@@ -20,6 +20,7 @@ from hubel.nn import modules
 
 ROLES = ("weight", "bias", "running_mean", "running_var")
 COUNTERS = "num_batches_tracked"  # older files lack them, and nothing needs them
+_IMAGE_CHANNELS = {1, 3, 4}
 MOST_TOLD = 6
 
 Shape = tuple[int, ...]
@@ -245,7 +246,17 @@ def _complaint(missing: list[Part], unexpected: list[Part]) -> str:
     lines += [f"  the file has {part.text}, which belongs nowhere" for part in unexpected[:MOST_TOLD]]
     if unexpected[MOST_TOLD:]:
         lines.append(f"  … and {len(unexpected) - MOST_TOLD} more")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_channels(missing, unexpected)])
+
+
+def _channels(missing: list[Part], unexpected: list[Part]) -> list[str]:
+    """What to do where the first layers differ in the channels of the images that they take alone."""
+    own, given = (dict(parts[0].shapes).get("weight", ()) if parts else () for parts in (missing, unexpected))
+    kernels = len(own) == len(given) == 4 and (own[0], *own[2:]) == (given[0], *given[2:])
+    if not kernels or not {own[1], given[1]} <= _IMAGE_CHANNELS:
+        return []
+    return [f"  the file's are for images of {given[1]} channel{'s' * (given[1] > 1)}, the network takes {own[1]}: "
+            f"give it an input of {given[1]}, such as --input 224x224x{given[1]}"]  # fmt: skip
 
 
 def _nearest(part: Part, others: Iterable[Part]) -> list[Part]:

@@ -81,6 +81,10 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _pickled(path: Path) -> dict[str, Tensor]:
+    with path.open("rb") as file:
+        start = file.read(2)
+    if start != b"PK" and start[:1] != b"\x80":  # a zip with a pickle in it, or a pickle
+        raise ValueError(f"{path}: expected safetensors or a PyTorch state_dict (.pth, .pt), received neither")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the pickle's version, which the reader checks itself
@@ -90,7 +94,7 @@ def _pickled(path: Path) -> dict[str, Tensor]:
             f"{path}: expected a file that holds tensors alone, received a pickle that would run code of its own; have "
             "its makers save it as safetensors, or only its state_dict"
         ) from None
-    except (EOFError, RuntimeError) as error:
+    except (EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else "it ends too early"
         raise ValueError(f"{path}: expected safetensors or a PyTorch state_dict, received neither ({reason})") from None
     return _tensors(found, path)

@@ -154,6 +154,8 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
         if taken is not None and taken.fresh:
             heads = " and ".join(taken.fresh)
             log(Notice(f"{heads}: new weights, for {len(run.classes)} classes; all other layers have the file's"))
+        if run.recipe.freeze and not run.recipe.weights and saved is None:
+            log(Notice(f"{run.recipe.freeze}: frozen as drawn at random; --weights would start from trained weights"))
         reason, short = "", None
         try:
             reason = trainer.run(stop)
