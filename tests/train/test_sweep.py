@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from hubel.data import Splits
-from hubel.train import Choice, Range, Recipe, Run, Started, default_space, parse_space, sweep, train
-
-pytest.importorskip("optuna")
+from hubel.train import Choice, Range, Recipe, Run, Started, _sweep, default_space, parse_space, sweep, train
 from tests.train.sweeper import BASE, SPACE, SPLITS, search
+
+optuna = pytest.importorskip("optuna")
 
 ROOT = Path(__file__).parents[2]
 
@@ -110,6 +110,26 @@ def test_two_processes_share_one_search(tmp_path):
     result = search(directory, 6)
     assert {trial.outcome for trial in result.trials} <= {"done", "pruned"}
     assert len({tuple(trial.settings.values()) for trial in result.trials}) == 6
+
+
+def test_a_trial_that_ends_while_another_process_looks_is_left_alone(tmp_path, monkeypatch):
+    directory = tmp_path / "sweep"
+    search(directory, 1)
+    study = optuna.load_study(study_name="sweep", storage=f"sqlite:///{directory / 'study.db'}")
+    other = study.ask()
+    other.set_user_attr("place", study.trials[0].user_attrs["place"])
+    hold = _sweep._Search._hold
+
+    def late(self, number, held):
+        if study.trials[1].state == optuna.trial.TrialState.RUNNING:
+            study.tell(other, 0.5)
+        return hold(self, number, held)
+
+    monkeypatch.setattr(_sweep._Search, "_hold", late)
+    result = search(directory, 3)
+    assert [trial.outcome for trial in result.trials] in (["done"] * 3, ["done", "done", "pruned"])
+    assert result.trials[1].accuracy == 0.5
+    assert not result.trials[1].directory.exists()
 
 
 def test_what_is_worse_is_given_up(found):

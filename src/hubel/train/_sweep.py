@@ -209,7 +209,8 @@ class _Search:
 
         for each in self._frozen():
             mine = each.state == optuna.trial.TrialState.RUNNING and each.user_attrs.get("place") == self.place
-            if mine and self._hold(each.number, held):
+            # under its lock one looks again: it may have ended since
+            if mine and self._hold(each.number, held) and self._frozen()[each.number].state == each.state:
                 return optuna.Trial(self.study, each._trial_id)
         return None
 
