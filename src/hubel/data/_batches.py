@@ -113,11 +113,9 @@ class Batches:
         if self._map is None:
             order = order.to(self.device)
             return (self._take(number, order, step) for step in steps)
-        return (
-            self._expected(self._map, number, order, steps)
-            if self.device.type == "cpu"
-            else self._ahead(number, order, steps)
-        )
+        if self.device.type == "cpu":
+            return self._expected(self._map, number, order, steps)
+        return self._ahead(number, order, steps)
 
     def _expected(self, images: MappedImages, epoch: int, order: torch.Tensor, steps: range) -> Iterator[Batch]:
         for step in steps:
