@@ -85,10 +85,15 @@ def test_the_image_mixed_in_is_changed_as_at_its_own_place() -> None:
     assert (piece.other_labels == order[partners]).all()
 
 
-def test_a_memory_map_gives_the_same_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("channels_first", [False, True])
+def test_a_memory_map_gives_the_same_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels_first: bool
+) -> None:
     examples = dataset()
-    np.save(tmp_path / "images.npy", examples.images)
-    mapped = Dataset(np.load(tmp_path / "images.npy", mmap_mode="r")[:], examples.labels, examples.classes)
+    np.save(tmp_path / "images.npy", examples.images.transpose(0, 3, 1, 2) if channels_first else examples.images)
+    images = np.load(tmp_path / "images.npy", mmap_mode="r")
+    images = images.transpose(0, 2, 3, 1) if channels_first else images[:]
+    mapped = Dataset(images, examples.labels, examples.classes)
     monkeypatch.setattr("hubel.data._mapped.HELD", 2000)  # so that pages are given back on the way
     threads = threading.active_count()
     for epoch in range(2):

@@ -13,22 +13,21 @@ HELD = 128 * 2**20  # bytes read after which the map's pages are given back
 
 
 class MappedImages:
-    """The rows of an array that lies in a memory map, of which about `HELD` bytes are held at a time.
+    """Where images lie in a memory map, of which about `HELD` bytes are held at a time.
 
-    images: uint8, N×H×W×C, contiguous. file: the map, whose bytes from `start` on they are.
+    file: the map. start: where in it the first image begins. step: bytes from one image to the next.
     """
 
-    def __init__(self, images: npt.NDArray[np.uint8], file: mmap.mmap, start: int) -> None:
-        self.images, self.file, self.start = images, file, start
-        self._row = images[:1].nbytes
+    def __init__(self, file: mmap.mmap, start: int, step: int) -> None:
+        self.file, self.start, self.step = file, start, step
         self._read = 0
 
     def expect(self, indices: torch.Tensor) -> None:
         """Let the system read the images at `indices` (int64, B) while this process does other things."""
         for index in indices.tolist():
-            first = self.start + index * self._row
+            first = self.start + index * self.step
             page = first - first % mmap.PAGESIZE
-            self.file.madvise(mmap.MADV_WILLNEED, page, first + self._row - page)
+            self.file.madvise(mmap.MADV_WILLNEED, page, first + abs(self.step) - page)
 
     def count(self, images: torch.Tensor) -> None:
         """Note that these were read: pages count as the process's own until they are given back."""
@@ -44,9 +43,9 @@ def mapped(images: npt.NDArray[np.uint8]) -> MappedImages | None:
     while isinstance(root, np.ndarray):
         file = getattr(root, "_mmap", None)
         if isinstance(file, mmap.mmap) and isinstance(root.base, mmap.mmap):
-            if not hasattr(file, "madvise") or not images.flags.c_contiguous:
+            if not hasattr(file, "madvise"):
                 return None
             before = root.offset % mmap.ALLOCATIONGRANULARITY
-            return MappedImages(images, file, before + images.ctypes.data - root.ctypes.data)
+            return MappedImages(file, before + images.ctypes.data - root.ctypes.data, images.strides[0])
         root = root.base
     return None
