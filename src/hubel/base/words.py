@@ -1,0 +1,84 @@
+"""Text that can be shown anywhere: names and figures from files are data, whatever is written in them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+from unicodedata import category
+
+_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, formats (direction, no width), lone surrogates, breaks
+_JOINERS = "\u200c\u200d"  # between letters Persian and Hindi need them, and emoji
+_ODD = re.compile("[^ -~]")
+_ODD_IN_JSON = re.compile("[^ -;=-~]")  # "<" too, which opens tags
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def printable(text: str, keep: str = "", longest: int | None = None) -> str:
+    r"""Text in which everything can be seen: control, direction and zero-width characters as escapes such as `\x1b`.
+
+    Nothing of it moves a terminal's cursor, turns the reading order round or breaks a line. `keep`: characters that
+    stay as they are, such as "\n". `longest`: letters from which it is cut, with `…` for the rest.
+    """
+
+    def seen(found: re.Match[str]) -> str:
+        letter = found.group()
+        return letter if letter in keep or not _hidden(found) else _SHORT.get(letter) or _escape(ord(letter))
+
+    shown = _ODD.sub(seen, text)
+    return shown if longest is None or len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def _hidden(found: re.Match[str]) -> bool:
+    letter, place = found.group(), found.start()
+    if letter in _JOINERS:  # beside ASCII, and at the ends, they hide
+        around = found.string[max(place - 1, 0) : place] + found.string[place + 1 : place + 2]
+        return len(around) < 2 or any(each.isascii() or each in _JOINERS for each in around)
+    number = ord(letter)
+    return category(letter) in _HIDDEN or number & 0xFFFE == 0xFFFE or 0xFDD0 <= number <= 0xFDEF
+
+
+def _escape(number: int) -> str:
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def json_text(value: Any, compact: bool = False) -> str:
+    """JSON with the letters of all languages as they are, and what cannot be seen as escapes.
+
+    It can be printed, and stand in a script element of a page (`<` is an escape). Numbers that JSON has not (NaN,
+    infinities) are null; NumPy's numbers and arrays are numbers and lists. `compact` leaves out blanks. Raises
+    TypeError for a value that has no form in JSON.
+    """
+
+    def seen(found: re.Match[str]) -> str:
+        letter = found.group()
+        if letter == "<":
+            return "\\u003c"
+        return json.dumps(letter)[1:-1] if _hidden(found) else letter
+
+    separators = (",", ":") if compact else None
+    return _ODD_IN_JSON.sub(seen, json.dumps(_plain(value), ensure_ascii=False, separators=separators, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    """The value in JSON's own kinds."""
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {_name(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    raise TypeError(f"expected what JSON can hold, received {type(value).__name__}")
+
+
+def _name(name: object) -> str:
+    return name if isinstance(name, str) else json.dumps(_plain(name))
