@@ -9,16 +9,15 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from hubel.arch._analyse import Report, Row, analyse
 from hubel.arch._errors import Fit, NotationError, ShapeError
-from hubel.arch._expression import Expression, Quantity
-from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Call, Cost, Formula, Keeps, Layer, Weighted, register
-from hubel.arch._notation import parse, parse_node
-from hubel.arch._shape import Pair, Shape, shape_text, size
-from hubel.arch._table import TITLES, ordered, report_data, row_data, short_formula
+from hubel.arch._shape import Pair, Shape, both, positions, shape_text, size
 from hubel.arch._tree import Auxiliary, Chain, Concat, Network, Node, Sum, assert_never, children, named_children
-from hubel.arch._window import Padding
+from hubel.arch._window import Padding, Windowed, both_sides
+from hubel.arch.figures.analyse import Report, Row, analyse
+from hubel.arch.figures.expression import Expression, Quantity
+from hubel.arch.figures.field import Axis, Field
+from hubel.arch.figures.table import TITLES, ordered, report_data, row_data, short_formula
 from hubel.arch.layers import (
     Activation,
     AdaptiveAveragePooling2D,
@@ -51,12 +50,12 @@ from hubel.arch.layers import (
     UpSampling2D,
     ZeroPadding2D,
 )
+from hubel.arch.text.notation import parse, parse_node
 
 if TYPE_CHECKING:
-    from hubel.arch._advise import Advice, advise
-    from hubel.arch._edit import edit, replace_part
     from hubel.arch._html import figures_html
-    from hubel.arch._memory import Memory, inference_memory, largest_batch, training_memory
+    from hubel.arch.figures.memory import Memory, inference_memory, largest_batch, training_memory
+    from hubel.arch.text.edit import edit, replace_part
 
 __all__ = [
     "TITLES",
@@ -115,10 +114,13 @@ __all__ = [
     "Sum",
     "UpSampling2D",
     "Weighted",
+    "Windowed",
     "ZeroPadding2D",
     "advise",
     "analyse",
     "assert_never",
+    "both",
+    "both_sides",
     "children",
     "edit",
     "figures_html",
@@ -128,6 +130,7 @@ __all__ = [
     "ordered",
     "parse",
     "parse_node",
+    "positions",
     "register",
     "replace_part",
     "report_data",
@@ -139,15 +142,15 @@ __all__ = [
 ]
 
 _LATER = {
-    "_advise": ("Advice", "advise"),
-    "_edit": ("edit", "replace_part"),
-    "_html": ("figures_html",),
-    "_memory": ("Memory", "inference_memory", "largest_batch", "training_memory"),
+    "hubel.advise": ("Advice", "advise"),  # a room of its own by now; both names are found here as well
+    "hubel.arch._html": ("figures_html",),
+    "hubel.arch.figures.memory": ("Memory", "inference_memory", "largest_batch", "training_memory"),
+    "hubel.arch.text.edit": ("edit", "replace_part"),
 }
 
 
 def __getattr__(name: str) -> object:
     for home, names in _LATER.items():  # loaded when used: explaining a network needs none of them
         if name in names:
-            return getattr(importlib.import_module(f"hubel.arch.{home}"), name)
+            return getattr(importlib.import_module(home), name)
     raise AttributeError(f"module 'hubel.arch' has no attribute {name!r}")

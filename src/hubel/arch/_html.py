@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from hubel.arch._analyse import Report, Row, analyse
 from hubel.arch._errors import ShapeError
 from hubel.arch._layer import Formula, Layer
 from hubel.arch._shape import Shape, shape_text
-from hubel.arch._table import TITLES, ordered
 from hubel.arch._tree import Network, Node, children
+from hubel.arch.figures.analyse import Report, Row, analyse
+from hubel.arch.figures.table import TITLES, ordered
 
 MOST_ROWS = 30  # more of them scroll
 MOST_LETTERS = 300  # a longer text form is folded

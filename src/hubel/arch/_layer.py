@@ -12,10 +12,10 @@ from dataclasses import KW_ONLY, MISSING, FrozenInstanceError, dataclass, field,
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from hubel.arch._errors import ShapeError
-from hubel.arch._expression import Expression, Number, elements, number_text
-from hubel.arch._field import Field
-from hubel.arch._printing import SHORT, value_text
 from hubel.arch._shape import Shape, checked_shape, positions, size
+from hubel.arch.figures.expression import Expression, Number, elements, number_text
+from hubel.arch.figures.field import Field
+from hubel.arch.text.printing import SHORT, value_text
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import NoReturn, TypeAlias
 
 from hubel.arch._layer import Layer, checked_name
-from hubel.arch._printing import sequence_text
 from hubel.arch._shape import Shape, checked_shape
+from hubel.arch.text.printing import sequence_text
 
 MOST_LEVELS = 64
 

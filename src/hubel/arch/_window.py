@@ -14,10 +14,10 @@ from functools import partial
 from typing import Literal, TypeAlias
 
 from hubel.arch._errors import Fit, ShapeError
-from hubel.arch._expression import Expression, Quantity
-from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Layer
 from hubel.arch._shape import Pair, Shape, both, pair, shape_text
+from hubel.arch.figures.expression import Expression, Quantity
+from hubel.arch.figures.field import Axis, Field
 
 Sides: TypeAlias = tuple[Pair, Pair]
 Padding: TypeAlias = "Literal['valid', 'same'] | int | Pair | Sides"

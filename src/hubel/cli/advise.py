@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 
-from hubel.arch import Advice, advise
+from hubel.advise import Advice, advise
 from hubel.cli._edits import add_set, edited
 from hubel.cli._network import add_network, add_options, load_network
 

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import hubel.arch as arch
-from hubel.arch import Layer, Network, Shape, analyse
-from hubel.arch._shape import both
-from hubel.arch._window import both_sides
+from hubel.arch import Layer, Network, Shape, analyse, both, both_sides
 from hubel.code._blocks import UNSET, Definition, Parameter, Vocabulary, find_blocks
 from hubel.code._header import about, header
 from hubel.code._jax_parts import CLASSES, PARTS

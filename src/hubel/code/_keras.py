@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import hubel.arch as arch
-from hubel.arch import Layer, Network, Report, Shape, analyse
-from hubel.arch._shape import both
-from hubel.arch._window import both_sides
+from hubel.arch import Layer, Network, Report, Shape, analyse, both, both_sides
 from hubel.code._blocks import UNSET, Definition, Vocabulary, find_blocks
 from hubel.code._functions import FunctionWriter
 from hubel.code._header import about, header

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hubel.arch import Activation, Dense, Dropout, Identity, Layer, LeakyReLU, Shape
-from hubel.arch._window import Windowed
+from hubel.arch import Activation, Dense, Dropout, Identity, Layer, LeakyReLU, Shape, Windowed
 
 Sides = tuple[tuple[int, int], tuple[int, int]]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from hubel.arch._expression import Expression, elements
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape
+from hubel.arch.figures.expression import Expression, elements
 
 # function: (PyTorch's module, whether it keeps its input or its output for the backward pass)
 FUNCTIONS: dict[str, tuple[str, Keeps]] = {

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from hubel.arch._errors import Fit, ShapeError, need_groups
-from hubel.arch._expression import Expression, Quantity, elements
-from hubel.arch._field import Field
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape, positions, positive
 from hubel.arch._window import need_picture
+from hubel.arch.figures.expression import Expression, Quantity, elements
+from hubel.arch.figures.field import Field
 
 
 @register("scale")

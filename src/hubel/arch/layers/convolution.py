@@ -6,8 +6,6 @@ from functools import partial
 from typing import Any
 
 from hubel.arch._errors import Fit, ShapeError, need_groups
-from hubel.arch._expression import Expression, Quantity
-from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Call, Keeps, Weighted, register
 from hubel.arch._shape import Pair, Shape, both, pair, positions, positive
 from hubel.arch._window import (
@@ -20,6 +18,8 @@ from hubel.arch._window import (
     need_picture,
     windows_of,
 )
+from hubel.arch.figures.expression import Expression, Quantity
+from hubel.arch.figures.field import Axis, Field
 
 
 def _weights(kernel: Pair, channels: int, filters: int, bias: bool, groups: int = 1) -> dict[str, Expression]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hubel.arch._errors import Fit, ShapeError
-from hubel.arch._expression import Expression, Quantity
-from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Call, Keeps, Layer, Weighted, register
 from hubel.arch._shape import Shape, positions, positive, shape_text, size
+from hubel.arch.figures.expression import Expression, Quantity
+from hubel.arch.figures.field import Axis, Field
 
 
 @register("dense", positional=("units",))

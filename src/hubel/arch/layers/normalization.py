@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from hubel.arch._errors import need_groups
-from hubel.arch._expression import Expression, Quantity, elements
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape, positions, positive, size
 from hubel.arch._window import need_picture
+from hubel.arch.figures.expression import Expression, Quantity, elements
 
 
 def _fraction(value: object, what: str) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from hubel.arch._expression import Expression, Quantity, elements
-from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Pair, Shape, both, pair, positions, size
 from hubel.arch._window import Padding, Windowed, Windows, both_sides, checked_padding, need_picture, windows_of
+from hubel.arch.figures.expression import Expression, Quantity, elements
+from hubel.arch.figures.field import Axis, Field
 
 
 class _Pooling(Windowed):

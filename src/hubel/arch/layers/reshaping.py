@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from hubel.arch._errors import Fit, ShapeError
-from hubel.arch._expression import Expression, elements
-from hubel.arch._field import Axis, Field
 from hubel.arch._layer import Call, Layer, register
 from hubel.arch._shape import Pair, Shape, both, checked_shape, pair, positions, shape_text, size
 from hubel.arch._window import Padding, Sides, both_sides, checked_padding, need_picture
+from hubel.arch.figures.expression import Expression, elements
+from hubel.arch.figures.field import Axis, Field
 
 
 @register("flatten")

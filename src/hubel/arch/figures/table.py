@@ -5,11 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from hubel.arch._analyse import Report, Row
-from hubel.arch._expression import Number
 from hubel.arch._layer import Formula
 from hubel.arch._shape import Shape
 from hubel.arch._tree import Node
+from hubel.arch.figures.analyse import Report, Row
+from hubel.arch.figures.expression import Number
 
 # what a formula is called, in the order in which one reads; the first four make a row's short formula
 TITLES = {

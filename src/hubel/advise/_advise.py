@@ -9,15 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from hubel.arch._analyse import Report, Row, analyse
-from hubel.arch._edit import edit, replace_part
-from hubel.arch._layer import Layer, Weighted
-from hubel.arch._shape import both, positions, shape_text
-from hubel.arch._tree import Auxiliary, Chain, Concat, Network, Node, Sum, named_children
-from hubel.arch._window import Windowed
-from hubel.arch.layers import (
+from hubel.arch import (
     Activation,
+    Auxiliary,
     BatchNormalization,
+    Chain,
+    Concat,
     Conv2D,
     Conv2DTranspose,
     Dense,
@@ -25,6 +22,21 @@ from hubel.arch.layers import (
     Dropout,
     Flatten,
     GlobalAveragePooling2D,
+    Layer,
+    Network,
+    Node,
+    Report,
+    Row,
+    Sum,
+    Weighted,
+    Windowed,
+    analyse,
+    both,
+    edit,
+    named_children,
+    positions,
+    replace_part,
+    shape_text,
 )
 
 HALF = 0.5

@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from hubel.arch._layer import Layer
-from hubel.arch._notation import LONG, _Reader
 from hubel.arch._tree import Auxiliary, Chain, Concat, Network, Node, Sum, assert_never, named_children
+from hubel.arch.text.notation import LONG, _Reader
 
 _Changes = Mapping[str, Mapping[str, Any]]
 

@@ -7,14 +7,13 @@ from itertools import pairwise
 import pytest
 
 from hubel import zoo
+from hubel.advise import Advice, advise
 from hubel.arch import (
-    Advice,
     BatchNormalization,
     Conv2D,
     Dense,
     Network,
     ShapeError,
-    advise,
     analyse,
     edit,
     parse,
@@ -138,3 +137,10 @@ def test_the_zoo_gets_what_it_deserves():
         zoo.get("vgg16_bn"), {f"{path}.use_bias": False for path in rules(zoo.get("vgg16_bn"))["useless bias"].paths}
     )
     assert "useless bias" not in rules(bare)
+
+
+def test_the_names_are_still_found_where_they_were():
+    import hubel.arch
+
+    assert hubel.arch.advise is advise
+    assert hubel.arch.Advice is Advice

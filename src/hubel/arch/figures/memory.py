@@ -11,11 +11,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from hubel.arch._analyse import Report, analyse
-from hubel.arch._expression import Expression, Quantity, elements
 from hubel.arch._layer import Formula
-from hubel.arch._tape import Moment, Tape, Widths
 from hubel.arch._tree import Network
+from hubel.arch.figures.analyse import Report, analyse
+from hubel.arch.figures.expression import Expression, Quantity, elements
+from hubel.arch.figures.tape import Moment, Tape, Widths
 
 Precision: TypeAlias = Literal["float32", "autocast", "bfloat16"]
 Optimizer: TypeAlias = Literal["sgd", "momentum", "adam"]

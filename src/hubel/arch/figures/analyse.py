@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from hubel.arch._errors import Fit, ShapeError
-from hubel.arch._expression import Quantity, elements
-from hubel.arch._field import Axis, Field, union
 from hubel.arch._layer import COUNTED, Cost, Formula, Keeps, Layer
 from hubel.arch._shape import Shape, positions, shape_text, size
 from hubel.arch._tree import Auxiliary, Chain, Concat, Network, Node, Sum, assert_never, named_children
+from hubel.arch.figures.expression import Quantity, elements
+from hubel.arch.figures.field import Axis, Field, union
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ from typing import Any
 
 from hubel.arch._errors import NotationError
 from hubel.arch._layer import REGISTRY, Layer
-from hubel.arch._printing import SHORT
 from hubel.arch._shape import Shape
 from hubel.arch._tree import MOST_LEVELS, Auxiliary, Chain, Concat, Network, Node, Sum
 from hubel.arch.layers.activation import FUNCTIONS, Activation
+from hubel.arch.text.printing import SHORT
 
 LONGEST_TEXT = 1_000_000
 MOST_LAYERS = 100_000

@@ -9,7 +9,7 @@ from hubel.arch import Activation
 from hubel.arch import layers as all_layers
 from hubel.arch.layers.activation import FUNCTIONS
 
-PAGE = Path(__file__).parents[2] / "docs" / "notation.md"
+PAGE = Path(__file__).parents[3] / "docs" / "notation.md"
 
 
 def table() -> str:

@@ -1,0 +1,1 @@
+"""The arithmetic of a network: expressions, receptive fields, costs, memory, and their tables."""
