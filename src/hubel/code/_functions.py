@@ -22,12 +22,13 @@ class FunctionWriter:
     say: Callable[[Leaf, str, str, int, str], list[str]]
     join: Callable[[str, list[str]], str]
     activation: Callable[[str, str], str]
+    reserved: frozenset[str]  # names that a variable would hide: of modules, of other functions
     taken: set[str] = field(default_factory=set)
     exits: int = 0
 
     def define(self, definition: Definition, tensor: str) -> list[str]:
         """Write a definition."""
-        self.taken = {"x", *(parameter.name for parameter in definition.parameters)}
+        self.taken = {parameter.name for parameter in definition.parameters}
         parameters = [f"x: {tensor}"]
         for parameter in definition.parameters:
             default = "" if parameter.default is UNSET else f" = {flat(literal(parameter.default))}"
@@ -91,7 +92,7 @@ class FunctionWriter:
         return found
 
     def _variable(self, name: str) -> str:
-        chosen = unused(name, self.taken)
+        chosen = unused(name, self.taken | self.reserved)
         self.taken.add(chosen)
         return chosen
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from hubel.arch import Report, shape_text
+from hubel.base.words import printable
+from hubel.code._text import quoted
+
+_LONGEST = 60  # letters of a network's name
 
 
 def header(report: Report, order: str) -> str:
     """Return the module's docstring: the network's name and figures, and how shapes are written."""
-    name = report.network.name or "A network"
+    name = quoted(printable(report.network.name, longest=_LONGEST)) or "A network"
     return (
         f'"""{name}: {report.parameters:,} parameters, {report.macs:,} multiply-adds an image.\n\n'
         f"Shapes in comments are height × width × channels ({order}).\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from hubel.code._header import about, header
 from hubel.code._jax_parts import CLASSES, PARTS
 from hubel.code._last import Sides, order_matters, same_sides, sides, unsaid
 from hubel.code._modules import ModuleWriter, annotation
-from hubel.code._names import class_name, unused
+from hubel.code._names import BUILTINS, class_name, unused
 from hubel.code._outline import Leaf, Step, Words, outline
 from hubel.code._text import Argument, Bracketed, Expression, flat, lines, literal
 
@@ -59,9 +60,7 @@ FUNCTIONS = frozenset(
     | {"nnx.leaky_relu", "nnx.max_pool", "nnx.avg_pool", "jnp.pad", "jnp.mean", "jnp.max", "jnp.take"}
     | {name for name in PARTS if name not in CLASSES}
 )
-TAKEN = frozenset(
-    {"nnx", "jax", "jnp", "partial", "x", "rngs", "model", "parameters", "output", "print", "sum", *PARTS}
-)
+TAKEN = BUILTINS | {"nnx", "jax", "jnp", "partial", "x", "rngs", "model", "parameters", "output", *PARTS}
 
 
 def write(network: Network) -> str:
@@ -100,7 +99,7 @@ def _main(name: str, input: Shape) -> list[str]:
 
 def _imports(text: str) -> str:
     found = ["import jax", "import jax.numpy as jnp", "from flax import nnx"]
-    return "\n".join((["from functools import partial", ""] if "partial(" in text else []) + found)
+    return "\n".join((["from functools import partial", ""] if re.search(r"\bpartial\(", text) else []) + found)
 
 
 def _translate(layer: Layer, input: Shape, following: Sequence[Layer]) -> list[Step]:

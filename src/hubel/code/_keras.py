@@ -14,7 +14,7 @@ from hubel.code._header import about, header
 from hubel.code._keras_parts import LAYERS, PARTS
 from hubel.code._last import order_matters, same_sides, sides, unsaid
 from hubel.code._modules import equal, written
-from hubel.code._names import unused
+from hubel.code._names import BUILTINS, function_name, unused
 from hubel.code._outline import Group, Leaf, Step, Words, outline
 from hubel.code._text import Argument, Bracketed, lines
 
@@ -62,7 +62,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "LocallyConnected2D": {"strides": 1, "padding": ((0, 0), (0, 0)), "use_bias": True},
 }
 NAMES = {"hardswish": "hard_swish"}
-TAKEN = frozenset({"keras", "layers", "ops", "x", "inputs", "exits", "model", "parameters", "print", "range", *PARTS})
+TAKEN = BUILTINS | {"keras", "layers", "ops", "x", "inputs", "exits", "model", "parameters", *PARTS}
 CONVOLUTIONS = frozenset(("layers.Conv2D", "layers.DepthwiseConv2D"))
 
 
@@ -71,10 +71,10 @@ def write(network: Network) -> str:
     report = analyse(network)
     norms, activations = frozenset(("layers.BatchNormalization",)), frozenset(("layers.Activation",))
     root = outline(network, Words(_translate, CONVOLUTIONS, norms, activations))
-    name = unused(re.sub(r"\W+", "_", network.name).strip("_").lower() or "network", TAKEN)
+    name = unused(function_name(network.name), TAKEN)
     channels = frozenset(("filters", "units", "squeezed"))
     definitions = find_blocks(root, Vocabulary(DEFAULTS, channels, TAKEN | {name}, classes=False))
-    writer = _KerasWriter()
+    writer = _KerasWriter((TAKEN - BUILTINS) | {"range", *(definition.name for definition in definitions)})
     functions = [writer.functions().define(definition, "keras.KerasTensor") for definition in definitions]
     body = _network(report, root, name, writer)
     parts = [PARTS[part].strip("\n").split("\n") for part in PARTS if part in writer.used]
@@ -86,7 +86,6 @@ def write(network: Network) -> str:
 
 def _network(report: Report, root: Group, name: str, writer: _KerasWriter) -> list[str]:
     functions = writer.functions()
-    functions.taken = {"x", "inputs", "exits"}
     made = functions.item(root, "inputs", "x", 4, True)
     ends = "[x, *exits]" if functions.exits else "x"
     more = " and what the side exits give" if functions.exits else ""
@@ -110,12 +109,16 @@ def _main(name: str) -> list[str]:
 
 
 class _KerasWriter:
-    def __init__(self) -> None:
+    def __init__(self, reserved: frozenset[str]) -> None:
         self.used: set[str] = set()
+        self.reserved = reserved
 
     def functions(self) -> FunctionWriter:
         """Return what writes one function."""
-        return FunctionWriter(self.say, self.join, lambda name, x: f'layers.Activation("{NAMES.get(name, name)}")({x})')
+        return FunctionWriter(self.say, self.join, self.activated, self.reserved)
+
+    def activated(self, name: str, x: str) -> str:
+        return f'layers.Activation("{NAMES.get(name, name)}")({x})'
 
     def say(self, leaf: Leaf, source: str, target: str, indent: int, comment: str) -> list[str]:
         if isinstance(leaf.target, Definition):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -134,7 +134,7 @@ class ModuleWriter(ABC):
         return [*lines(value, 8, "x = "), f"        return {self.activated(join.after, 'x')}"]
 
     start: tuple[str, ...] = ()
-    reserved: tuple[str, ...] = ()
+    reserved: Collection[str] = ()  # what every module has under this name
 
     def _branch(self, name: str, value: Expression, condition: str | None) -> list[str]:
         if condition is None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from hubel.code._outline import Group, Leaf
 
 if TYPE_CHECKING:
     from hubel.code._blocks import Definition, Parameter
 
+BUILTINS = frozenset(dir(builtins))
+_LONGEST = 60  # letters of a name taken from a network's
 SHORT = {
     "num_features": "channels",
     "num_channels": "channels",
@@ -98,7 +102,8 @@ def _plain(parameter: Parameter) -> str:
 
 
 def unused(word: str, used: Iterable[str]) -> str:
-    """Return a word that is free: itself, or with a number."""
+    """Return a word that is free: itself, or with a number. None is private, as Python's own names are."""
+    word = word.lstrip("_") or "part"
     found = f"{word}_" if keyword.iskeyword(word) or keyword.issoftkeyword(word) else word
     if found[:1].isdigit():
         found = f"_{found}"
@@ -135,6 +140,16 @@ def _proper(word: str) -> str:
 
 def class_name(name: str) -> str:
     """Return a network's name as that of a class: `resnet18` → `ResNet18`, "my net" → `MyNet`."""
-    words = [word for word in re.split(r"[^0-9A-Za-z]+", name) if word]
-    found = "".join(_proper(word) for word in words) or "Network"
+    found = "".join(_proper(word) for word in _plain_words(name)) or "Network"
     return f"Network{found}" if found[0].isdigit() else found
+
+
+def function_name(name: str) -> str:
+    """Return a network's name as that of a function: "My-Net 2" → `my_net_2`."""
+    return "_".join(_plain_words(name)).lower() or "network"
+
+
+def _plain_words(name: str) -> list[str]:
+    """The words of a name in ASCII letters and digits; Python would take others for their likes, ｘ for x."""
+    ascii_only = normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return [word for word in re.split(r"[^0-9A-Za-z]+", ascii_only[:_LONGEST]) if word]

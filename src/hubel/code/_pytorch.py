@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from hubel.arch import Layer, Network, Report, Shape, analyse
 from hubel.code._blocks import UNSET, Definition, Parameter, Vocabulary, find_blocks
 from hubel.code._header import about, header
 from hubel.code._modules import ModuleWriter, annotation
-from hubel.code._names import class_name, unused
+from hubel.code._names import BUILTINS, class_name, unused
 from hubel.code._outline import Group, Leaf, Step, Words, outline
 from hubel.code._pytorch_parts import PARTS
 from hubel.code._text import Argument, Bracketed, Expression, lines, literal
@@ -79,7 +80,16 @@ FUNCTIONS = {
     "hardswish": "functional.hardswish",
 }
 ACTIVATIONS = ("ReLU", "ReLU6", "Hardswish", "SiLU", "GELU", "Tanh", "Sigmoid", "LeakyReLU")
-TAKEN = frozenset(("nn", "torch", "functional", "Tensor", "x", "model", "parameters", "output", "print", "sum", *PARTS))
+MODULE_HAS = """
+T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
+extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules
+mtia named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
+register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
+register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory
+state_dict to to_empty train training type xpu zero_grad
+"""
+TAKEN = BUILTINS | {"nn", "torch", "functional", "Tensor", "Any", "x", "model", "parameters", "output", *PARTS}
 
 
 def write(network: Network) -> str:
@@ -210,14 +220,14 @@ class _TorchWriter(ModuleWriter):
     base = "nn.Module"
     forward = "def forward(self, x: Tensor) -> Tensor:"
     start = ("        super().__init__()",)
-    reserved = ("forward", "training", "type", "half", "float", "double", "train", "eval", "modules", "children")
+    reserved = frozenset(MODULE_HAS.split())
 
     def imports(self, text: str) -> str:
         """Write the imports of what a text uses."""
-        found = ["import torch", "from torch import " + ("Tensor, nn" if "Tensor" in text else "nn")]
-        if "functional." in text:
+        found = ["import torch", "from torch import " + ("Tensor, nn" if re.search(r"\bTensor\b", text) else "nn")]
+        if re.search(r"\bfunctional\.", text):
             found.append("from torch.nn import functional")
-        if "Any" in text:
+        if re.search(r"\bAny\b", text):
             found[:0] = ["from typing import Any", ""]
         own = sorted({target for target in self.used if target.rpartition(".")[0] not in ("", "nn")})
         lines = [f"from {home} import {name}" for home, _, name in (target.rpartition(".") for target in own)]

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from textwrap import wrap
 from typing import TypeAlias
 
+from hubel.base.words import printable
+
 WIDTH = 100
 
 
@@ -74,12 +76,17 @@ def lines(expression: Expression, indent: int = 0, before: str = "", after: str 
     return [*found, f"{margin}{expression.closing}{after}{note}"]
 
 
+def quoted(text: str) -> str:
+    """Write any text so that it can stand between a program's double quotes, one or three, on one line."""
+    return printable(text.replace("\\", "\\\\").replace('"', '\\"'))
+
+
 def literal(value: object) -> Expression:
     """Write a setting's value."""
     if isinstance(value, float) and value in (float("inf"), float("-inf")):
         return f'float("{value}")'
     if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return f'"{quoted(value)}"'
     if isinstance(value, (tuple, list)):
         opening, closing = "()" if isinstance(value, tuple) else "[]"
         if len(value) == 1 and isinstance(value, tuple):
