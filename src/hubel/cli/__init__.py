@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from typing import TextIO
 
 # name: what --help says of it; its module has DESCRIPTION, EXAMPLES, add_arguments(parser), run(arguments) -> int
 COMMANDS = {
@@ -38,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if parsed.command is None:
         parser.print_help()
         return 0
+    warnings.showwarning = _warned
     return _guarded(parsed)
 
 
@@ -79,6 +82,20 @@ def _parser(given: list[str]) -> ArgumentParser:
         hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(COMMANDS)}"
         parser.error(f"no command is called {wanted!r}{hint}")
     return parser
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Tell a warning of hubel's own in one line, another's as Python does."""
+    own = category.__module__.startswith("hubel.")
+    told = f"hubel: {message}\n" if own else warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(told)
 
 
 def _guarded(parsed: Namespace) -> int:

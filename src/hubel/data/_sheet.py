@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hubel.data._augment import Augmentation
 from hubel.data._dataset import Dataset
+from hubel.view import font
 
 CELL = 56  # pixels of one image's side on the sheet
 _GAP = 4
@@ -58,16 +60,17 @@ def sheet(lines: Sequence[tuple[str, Sequence[npt.NDArray[np.uint8]]]], columns:
     step = CELL + _GAP
     height = len(lines) * step + _GAP + (step // 2 if foot else 0)
     canvas = Image.new("RGB", (_LABEL + columns * step + _GAP, height), _PAPER)
-    pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(13)
+    pen, face = ImageDraw.Draw(canvas), ImageFont.truetype(font.REGULAR, 13, layout_engine=ImageFont.Layout.BASIC)
+    font.tell_lacking("".join(text for text, _ in lines) + foot, "drawn as boxes on the sheet")
     for row, (text, images) in enumerate(lines):
         top = _GAP + row * step
-        pen.text((_GAP + 2, top + CELL // 2), _fitting(text, font), _PEN, font, anchor="lm")
+        pen.text((_GAP + 2, top + CELL // 2), _fitting(text, face), _PEN, face, anchor="lm")
         for column, image in enumerate(images[:columns]):
             picture = _small(image)
             left = _LABEL + column * step + (CELL - picture.width) // 2
             canvas.paste(picture, (left, top + (CELL - picture.height) // 2))
     if foot:
-        pen.text((_GAP + 2, height - step // 4 - _GAP), foot, _PEN, font, anchor="lm")
+        pen.text((_GAP + 2, height - step // 4 - _GAP), normalize("NFC", foot), _PEN, face, anchor="lm")
     return canvas
 
 
@@ -79,7 +82,8 @@ def _small(image: npt.NDArray[np.uint8]) -> Image.Image:
     return picture.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BILINEAR)
 
 
-def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    while text and font.getlength(text) > _LABEL - 3 * _GAP:
+def _fitting(text: str, face: ImageFont.FreeTypeFont) -> str:
+    text = normalize("NFC", text)  # letters and their accents as one: the basic layout sets no accents
+    while text and face.getlength(text) > _LABEL - 3 * _GAP:
         text = text[:-2].rstrip("…") + "…"
     return text

@@ -1,19 +1,19 @@
-"""A drawing as PNG, by resvg: a small wheel without system packages."""
+"""A drawing as PNG, by resvg: a small wheel without system packages, with the font that hubel brings."""
 
 from __future__ import annotations
 
 from hubel.draw._scene import Scene
 from hubel.draw._svg import to_svg
+from hubel.view import font
 
 SCALE = 2.0
-_PROBE = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20">{}</svg>'
-_LETTER = '<text x="2" y="15" font-family="Helvetica,Arial,Liberation Sans,sans-serif">8×</text>'
 
 
 def to_png(scene: Scene, theme: str = "light", scale: float = SCALE) -> bytes:
     """Return a drawing as PNG, `scale` pixels for each of its units. A picture has one theme: "auto" is light here.
 
-    Raises `ModuleNotFoundError` where resvg-py is not installed, and `RuntimeError` where the machine has no font.
+    The bytes are the same on every machine, but for letters that hubel's font lacks: those are looked for in the fonts
+    of this machine, with a `LettersLacking` warning. Raises `ModuleNotFoundError` where resvg-py is not installed.
     """
     try:
         from resvg_py import svg_to_bytes
@@ -23,9 +23,16 @@ def to_png(scene: Scene, theme: str = "light", scale: float = SCALE) -> bytes:
             "(SVG and HTML need nothing)",
             name="resvg_py",
         ) from None
-    if bytes(svg_to_bytes(svg_string=_PROBE.format(_LETTER))) == bytes(svg_to_bytes(svg_string=_PROBE.format(""))):
-        raise RuntimeError(
-            "expected a font on this machine to write a PNG, found none; install one (Debian: fonts-liberation), or "
-            "write SVG, which the reader's machine sets"
+    lacking = font.tell_lacking(
+        "".join(text.words for text in scene.texts),
+        "drawn with fonts of this machine where it has them, else as boxes; an SVG is set where it is read",
+    )
+    return bytes(
+        svg_to_bytes(
+            svg_string=to_svg(scene, "light" if theme == "auto" else theme),
+            zoom=scale,
+            font_files=[str(font.REGULAR), str(font.BOLD)],
+            style_sheet=f"text{{font-family:{font.FAMILY}!important}}",
+            skip_system_fonts=not lacking,
         )
-    return bytes(svg_to_bytes(svg_string=to_svg(scene, "light" if theme == "auto" else theme), zoom=scale))
+    )

@@ -1,0 +1,1 @@
+"""What is seen: the font that pictures are set in."""
