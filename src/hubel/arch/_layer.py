@@ -19,6 +19,8 @@ from hubel.arch.text.printing import SHORT, value_text
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
+
+    from hubel.arch.ops.operations import Operation
 else:
 
     def dataclass_transform(**_):
@@ -194,6 +196,15 @@ class Layer(ABC):
     @abstractmethod
     def call(self, input: Shape) -> Call:
         """Return how a framework builds the layer (without its activation, which is a step of its own)."""
+
+    def lower(self, input: Shape) -> Operation:
+        """Return what the layer computes, as data (without its activation): see `hubel.arch.ops`.
+
+        A layer that does not say it cannot be shown at work, nor written for another framework.
+        """
+        from hubel.arch.ops import Opaque
+
+        return Opaque(input, self.output_shape(input), type(self).__name__)
 
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of every figure that is not nought: the names of `Cost`, and others worth telling."""

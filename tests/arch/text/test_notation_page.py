@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hubel.arch import Activation
 from hubel.arch import layers as all_layers
-from hubel.arch.layers.activation import FUNCTIONS
+from hubel.arch.layers.activation import NAMES
 
 PAGE = Path(__file__).parents[3] / "docs" / "notation.md"
 
@@ -33,4 +33,4 @@ def table() -> str:
 def test_every_word_is_on_the_page():
     page = PAGE.read_text(encoding="utf-8")
     assert table() in page
-    assert ", ".join(f"`{name}`" for name in FUNCTIONS) in page
+    assert ", ".join(f"`{name}`" for name in NAMES) in page

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
+from hubel.arch import ops
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape
 from hubel.arch.figures.expression import Expression, elements
+from hubel.arch.ops.functions import FUNCTIONS
 
-# function: (PyTorch's module, whether it keeps its input or its output for the backward pass)
-FUNCTIONS: dict[str, tuple[str, Keeps]] = {
-    "relu": ("ReLU", Keeps(output=True)),
-    "tanh": ("Tanh", Keeps(output=True)),
-    "sigmoid": ("Sigmoid", Keeps(output=True)),
-    "softmax": ("Softmax", Keeps(output=True)),
-    "gelu": ("GELU", Keeps(input=True)),
-    "silu": ("SiLU", Keeps(input=True)),
-    "relu6": ("ReLU6", Keeps(input=True)),
-    "hardswish": ("Hardswish", Keeps(input=True)),
-    "linear": ("Identity", Keeps()),
-}
+# those that need no constants can be written with a layer
+NAMES = tuple(name for name, function in FUNCTIONS.items() if not function.constants)
 
 
 @register("activation", positional=("function",))
@@ -34,10 +26,10 @@ class Activation(Layer):
 
     def check(self) -> None:
         """Check that the function is known."""
-        if self.function not in FUNCTIONS:
-            near = get_close_matches(str(self.function)[:40], FUNCTIONS, n=1)
+        if self.function not in NAMES:
+            near = get_close_matches(str(self.function)[:40], NAMES, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"expected an activation of {', '.join(FUNCTIONS)}, received {self.function!r}{hint}")
+            raise ValueError(f"expected an activation of {', '.join(NAMES)}, received {self.function!r}{hint}")
 
     def text(self) -> str:
         """Write the function alone: `relu`."""
@@ -51,13 +43,17 @@ class Activation(Layer):
         """Return one operation for each number."""
         return {} if self.function == "linear" else {"activation_operations": elements(input)}
 
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the function of each number."""
+        return ops.Pass(input, input) if self.function == "linear" else ops.Activate(input, input, self.function)
+
     def call(self, input: Shape) -> Call:
         """Return PyTorch's module of that function."""
-        return Call(FUNCTIONS[self.function][0], {"dim": 1} if self.function == "softmax" else {})
+        return Call(FUNCTIONS[self.function].torch, {"dim": 1} if self.function == "softmax" else {})
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the output where the derivative can be had from it, else the input."""
-        return FUNCTIONS[self.function][1]
+        return FUNCTIONS[self.function].keeps
 
     def shares_input(self) -> bool:
         """Tell whether this is `linear`, which does nothing."""
@@ -83,6 +79,10 @@ class LeakyReLU(Layer):
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return one operation for each number."""
         return {"activation_operations": elements(input)}
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the function of each number."""
+        return ops.Activate(input, input, "leaky_relu", {"negative_slope": self.negative_slope})
 
     def call(self, input: Shape) -> Call:
         """Return `LeakyReLU`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hubel.arch import ops
 from hubel.arch._errors import Fit, ShapeError, need_groups
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape, positions, positive
@@ -31,6 +32,10 @@ class Scale(Layer):
             figures["bias_operations"] = elements(input)
         return figures
 
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the factor and the shift."""
+        return ops.Affine(input, input, bias="bias" if self.use_bias else None)
+
     def call(self, input: Shape) -> Call:
         """Return hubel's own module."""
         return Call("Scale", {"channels": input[-1], "bias": self.use_bias})
@@ -55,6 +60,12 @@ class ChannelShuffle(Layer):
         need_picture("ChannelShuffle", input)
         need_groups("ChannelShuffle", input[-1], self.groups)
         return input
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the choice of channels that deals them out."""
+        each = input[-1] // self.groups
+        dealt = tuple(group * each + i for i in range(each) for group in range(self.groups))
+        return ops.Select(input, self.output_shape(input), dealt, self.groups)
 
     def call(self, input: Shape) -> Call:
         """Return `ChannelShuffle`."""
@@ -96,6 +107,18 @@ class SqueezeExcitation(Layer):
             "activation_operations": narrow + channels,
             "elementwise_operations": elements(input),
         }
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the product of the picture and its gate."""
+        means, narrow = (1, 1, input[2]), (1, 1, self.squeezed(input))
+        gate = (
+            ops.Span(input, means, "mean", tuple(map(ops.whole, input[:2]))),
+            ops.DenseSum(means, narrow, "squeeze.weight", "squeeze.bias"),
+            ops.Activate(narrow, narrow, "relu"),
+            ops.DenseSum(narrow, means, "excite.weight", "excite.bias"),
+            ops.Activate(means, means, "sigmoid"),
+        )
+        return ops.Join(input, self.output_shape(input), "multiply", ((), gate))
 
     def call(self, input: Shape) -> Call:
         """Return a product of the picture and a body of ordinary modules."""
@@ -151,6 +174,10 @@ class SelectChannels(Layer):
             )
         return (*input[:-1], len(self.channels))
 
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the choice."""
+        return ops.Select(input, self.output_shape(input), self.channels)
+
     def call(self, input: Shape) -> Call:
         """Return hubel's own module."""
         return Call("SelectChannels", {"channels": self.channels})
@@ -182,6 +209,11 @@ class ChannelPadding(Layer):
         """Return the new number of channels."""
         channels: Expression = Quantity("channels", input[-1])
         return {"output_channels": Quantity("before", self.before) + channels + Quantity("after", self.after)}
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the padding."""
+        sides = (*((0, 0),) * (len(input) - 1), (self.before, self.after))
+        return ops.Pad(input, self.output_shape(input), sides)
 
     def call(self, input: Shape) -> Call:
         """Return hubel's own module."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from hubel.arch import ops
 from hubel.arch._errors import Fit, ShapeError, need_groups
 from hubel.arch._layer import Call, Keeps, Weighted, register
 from hubel.arch._shape import Pair, Shape, both, pair, positions, positive
 from hubel.arch._window import (
     Padding,
     Sides,
+    Window,
     Windowed,
     Windows,
     both_sides,
@@ -55,6 +57,11 @@ def _module_arguments(
     if windows.padded_alike:
         return Call("Conv2d", {**arguments, "padding": (windows.rows.before, windows.columns.before)})
     return Call("PaddedConv2d", {**arguments, "sides": windows.sides})
+
+
+def _summed(layer: Conv2D | DepthwiseConv2D, input: Shape, groups: int) -> ops.Operation:
+    windows, bias = layer.windows(input).both(), "bias" if layer.use_bias else None
+    return ops.WindowedSum(input, layer.output_shape(input), windows, groups, bias=bias)
 
 
 @register("conv", positional=("filters", "kernel_size"))
@@ -104,6 +111,10 @@ class Conv2D(Windowed, Weighted):
         if self.use_bias:
             figures["bias_operations"] = _places(output) * Quantity("filters", self.filters)
         return figures
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the windowed sum."""
+        return _summed(self, input, self.groups)
 
     def call(self, input: Shape) -> Call:
         """Return `Conv2d`, or `PaddedConv2d` where the sides differ."""
@@ -170,6 +181,10 @@ class DepthwiseConv2D(Windowed, Weighted):
             figures["bias_operations"] = _places(output) * number
         return figures
 
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the windowed sum, each channel a group."""
+        return _summed(self, input, input[2])
+
     def call(self, input: Shape) -> Call:
         """Return `Conv2d` with as many groups as channels."""
         return _module_arguments(self, self.windows(input), input[2], input[2] * self.depth_multiplier, input[2])
@@ -218,6 +233,11 @@ class LocallyConnected2D(Windowed, Weighted):
         if self.use_bias:
             figures["biases"] = figures["bias_operations"] = figures["biases"] * places
         return figures
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the windowed sum with weights of its own at each place."""
+        bias = "bias" if self.use_bias else None
+        return ops.LocalSum(input, self.output_shape(input), self.windows(input).both(), bias=bias)
 
     def call(self, input: Shape) -> Call:
         """Return hubel's own module (PyTorch has none)."""
@@ -346,6 +366,16 @@ class Conv2DTranspose(Weighted):
             figures["parameters"] = figures["weights"] + figures["biases"]
             figures["bias_operations"] = _places(self.output_shape(input)) * Quantity("filters", self.filters)
         return figures
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the transposed sum, its windows laid over the output."""
+        output, windows = self.output_shape(input), []
+        for i, axis in enumerate(("height", "width")):
+            kernel, stride, dilation = both(self.kernel_size)[i], both(self.strides)[i], both(self.dilation_rate)[i]
+            before = self.sides()[i][0]
+            after = (input[i] - 1) * stride + (kernel - 1) * dilation + 1 - before - output[i]
+            windows.append(Window(axis, output[i], kernel, stride, dilation, before, after))
+        return ops.TransposedSum(input, output, tuple(windows), self.groups, bias="bias" if self.use_bias else None)
 
     def call(self, input: Shape) -> Call:
         """Return `ConvTranspose2d`, or hubel's own where sides differ."""

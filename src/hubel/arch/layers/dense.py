@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hubel.arch import ops
 from hubel.arch._errors import Fit, ShapeError
 from hubel.arch._layer import Call, Keeps, Layer, Weighted, register
 from hubel.arch._shape import Shape, positions, positive, shape_text, size
@@ -41,6 +42,10 @@ class Dense(Weighted):
             figures["biases"] = units
             figures["bias_operations"] = each
         return figures
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the sum over the last axis."""
+        return ops.DenseSum(input, self.output_shape(input), bias="bias" if self.use_bias else None)
 
     def call(self, input: Shape) -> Call:
         """Return `Linear`, or a 1×1 `Conv2d` for pictures."""
@@ -82,6 +87,10 @@ class RadialBasis(Layer):
         """Return the arithmetic of weights and MACs."""
         codes = Quantity("inputs", input[0]) * Quantity("units", self.units)
         return {"weights": codes, "parameters": codes, "frozen": codes, "macs": codes}
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the distances."""
+        return ops.RadialSum(input, self.output_shape(input))
 
     def call(self, input: Shape) -> Call:
         """Return hubel's own module."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hubel.arch import ops
 from hubel.arch._errors import need_groups
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape, positions, positive, size
@@ -64,6 +65,12 @@ class BatchNormalization(_Affine):
         """Return the scale and shift, and the running mean and variance beside them."""
         return {**super().figures(input), "buffers": Quantity("channels", input[-1]) * 2}
 
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the normalisation by running statistics."""
+        weight, bias = ("weight", "bias") if self.scale else (None, None)
+        statistics = ("running_mean", "running_var")
+        return ops.Normalise(input, input, "batch", self.epsilon, weight, bias, *statistics, momentum=self.momentum)
+
     def call(self, input: Shape) -> Call:
         """Return `BatchNorm2d` or `BatchNorm1d`."""
         arguments = {
@@ -90,6 +97,11 @@ class LayerNormalization(_Affine):
         super().check()
         if self.center and not self.scale:
             raise ValueError("expected scale with center in LayerNormalization, received center alone")
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the normalisation of each place's channels."""
+        weight, bias = "weight" if self.scale else None, "bias" if self.center else None
+        return ops.Normalise(input, input, "place", self.epsilon, weight, bias)
 
     def call(self, input: Shape) -> Call:
         """Return hubel's own module for pictures (PyTorch normalises the last axis only), or `LayerNorm`."""
@@ -130,6 +142,11 @@ class GroupNormalization(Layer):
         learned = {"parameters": Quantity("channels", input[-1]) * 2} if self.scale else {}
         return {**learned, "normalization_operations": 2 * elements(input)}
 
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the normalisation of groups of channels."""
+        weight, bias = ("weight", "bias") if self.scale else (None, None)
+        return ops.Normalise(input, input, "groups", self.epsilon, weight, bias, groups=self.groups)
+
     def call(self, input: Shape) -> Call:
         """Return `GroupNorm`."""
         arguments = {"num_groups": self.groups, "num_channels": input[-1], "eps": self.epsilon, "affine": self.scale}
@@ -169,6 +186,10 @@ class LocalResponseNormalization(Layer):
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return two operations for each number, as for other normalisations."""
         return {"normalization_operations": 2 * elements(input)}
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the response."""
+        return ops.Respond(input, input, self.size, self.alpha, self.beta, self.k)
 
     def call(self, input: Shape) -> Call:
         """Return `LocalResponseNorm`."""

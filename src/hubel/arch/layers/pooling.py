@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Literal
 
+from hubel.arch import ops
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Pair, Shape, both, pair, positions, size
 from hubel.arch._window import Padding, Windowed, Windows, both_sides, checked_padding, need_picture, windows_of
@@ -59,6 +61,13 @@ class _Pooling(Windowed):
         return {"pooling_operations": places * Quantity("pool height", height) * Quantity("pool width", width)}
 
 
+def _spanned(
+    how: Literal["max", "mean"], input: Shape, output: Shape, windows: Windows, counts_padding: bool = False
+) -> ops.Operation:
+    spans = tuple(ops.stretches(window, counts_padding) for window in windows.both())
+    return ops.Span(input, output, how, spans, windows.both(), counts_padding)
+
+
 @register("maxpool", label="pool", positional=("pool_size",))
 class MaxPooling2D(_Pooling):
     """Keep the largest number of each window: H×W×C → H′×W′×C.
@@ -66,6 +75,10 @@ class MaxPooling2D(_Pooling):
     `padding`: "valid", "same" (Keras) or numbers of at most half the window; padded places never win. `ceil_mode`
     rounds the size up, so that the last rows are covered by a window that hangs over (PyTorch's rule).
     """
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the largest of each window."""
+        return _spanned("max", input, self.output_shape(input), self.windows(input))
 
     def call(self, input: Shape) -> Call:
         """Return `MaxPool2d`, or hubel's own where the padding's sides differ."""
@@ -98,6 +111,10 @@ class AveragePooling2D(_Pooling):
     """
 
     count_padding: bool = False
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the mean of each window."""
+        return _spanned("mean", input, self.output_shape(input), self.windows(input), self.count_padding)
 
     def call(self, input: Shape) -> Call:
         """Return `AvgPool2d`, or hubel's own where the padding's sides differ."""
@@ -140,6 +157,10 @@ class _GlobalPooling(Layer):
 class GlobalAveragePooling2D(_GlobalPooling):
     """Average each channel over the whole picture: H×W×C → (C,). Lin, Chen & Yan, "Network in Network" (2013)."""
 
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the mean of the whole."""
+        return ops.Span(input, self.output_shape(input), "mean", tuple(map(ops.whole, input[:2])))
+
     def call(self, input: Shape) -> Call:
         """Return hubel's own module: a mean over height and width."""
         return Call("GlobalAvgPool2d", {"keepdims": self.keepdims})
@@ -152,6 +173,10 @@ class GlobalAveragePooling2D(_GlobalPooling):
 @register("globalmaxpool", label="pool")
 class GlobalMaxPooling2D(_GlobalPooling):
     """Keep each channel's largest number: H×W×C → (C,)."""
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the largest of the whole."""
+        return ops.Span(input, self.output_shape(input), "max", tuple(map(ops.whole, input[:2])))
 
     def call(self, input: Shape) -> Call:
         """Return hubel's own module: the largest over height and width."""
@@ -169,6 +194,10 @@ class _AdaptivePooling(Layer):
         """Check the settings."""
         self._set(output_size=pair(self.output_size, "output_size"))
 
+    def bins(self, input: Shape) -> tuple[tuple[ops.Stretch, ...], ...]:
+        """Lay the bins over the input, along the height and the width."""
+        return tuple(ops.bins(length, count) for length, count in zip(input[:2], both(self.output_size), strict=True))
+
     def output_shape(self, input: Shape) -> Shape:
         """Return output_size×C."""
         need_picture(type(self).__name__, input)
@@ -176,10 +205,9 @@ class _AdaptivePooling(Layer):
 
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of comparisons or additions: bins may overlap by a row."""
-        rows, columns = both(self.output_size)
         entries = [
-            Quantity(f"entries of bins along the {axis}", sum(last - first for first, last in _bins(length, bins)))
-            for axis, length, bins in (("height", input[0], rows), ("width", input[1], columns))
+            Quantity(f"entries of bins along the {axis}", sum(end - first for first, end, _ in spans))
+            for axis, spans in zip(("height", "width"), self.bins(input), strict=True)
         ]
         return {"pooling_operations": entries[0] * entries[1] * Quantity("channels", input[2])}
 
@@ -198,13 +226,13 @@ class _AdaptivePooling(Layer):
         return tuple(uneven)
 
 
-def _bins(length: int, bins: int) -> list[tuple[int, int]]:
-    return [(i * length // bins, -(-(i + 1) * length // bins)) for i in range(bins)]
-
-
 @register("adaptiveavgpool", label="pool", positional=("output_size",))
 class AdaptiveAveragePooling2D(_AdaptivePooling):
     """Average into a fixed number of bins, whatever the input's size: H×W×C → output_size×C (PyTorch's bins)."""
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the mean of each bin."""
+        return ops.Span(input, self.output_shape(input), "mean", self.bins(input))
 
     def call(self, input: Shape) -> Call:
         """Return `AdaptiveAvgPool2d`."""
@@ -216,13 +244,17 @@ class AdaptiveAveragePooling2D(_AdaptivePooling):
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:
         """Return all positions, and the largest bin."""
-        largest = [max(b - a for a, b in _bins(n, m)) for n, m in zip(input[:2], both(self.output_size), strict=True)]
+        largest = [max(end - first for first, end, _ in spans) for spans in self.bins(input)]
         return positions(input), largest[0] * largest[1]
 
 
 @register("adaptivemaxpool", label="pool", positional=("output_size",))
 class AdaptiveMaxPooling2D(_AdaptivePooling):
     """Keep the largest of a fixed number of bins: H×W×C → output_size×C (PyTorch's bins)."""
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the largest of each bin."""
+        return ops.Span(input, self.output_shape(input), "max", self.bins(input))
 
     def call(self, input: Shape) -> Call:
         """Return `AdaptiveMaxPool2d`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hubel.arch import ops
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape, size
 
@@ -21,6 +22,10 @@ class Dropout(Layer):
     def output_shape(self, input: Shape) -> Shape:
         """Return the input's shape."""
         return input
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return what prediction does: nothing."""
+        return ops.Pass(input, input, self.rate)
 
     def call(self, input: Shape) -> Call:
         """Return `Dropout`."""
@@ -42,6 +47,10 @@ class Identity(Layer):
     def output_shape(self, input: Shape) -> Shape:
         """Return the input's shape."""
         return input
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return nothing done."""
+        return ops.Pass(input, input)
 
     def call(self, input: Shape) -> Call:
         """Return `Identity`."""

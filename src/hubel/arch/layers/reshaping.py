@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from hubel.arch import ops
 from hubel.arch._errors import Fit, ShapeError
 from hubel.arch._layer import Call, Layer, register
 from hubel.arch._shape import Pair, Shape, both, checked_shape, pair, positions, shape_text, size
@@ -23,6 +24,10 @@ class Flatten(Layer):
     def shape_figures(self, input: Shape) -> dict[str, Expression]:
         """Return the vector's length."""
         return {"output_features": elements(input)}
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the view."""
+        return ops.View(input, self.output_shape(input))
 
     def call(self, input: Shape) -> Call:
         """Return `Flatten`."""
@@ -59,6 +64,10 @@ class Reshape(Layer):
             )
         return target
 
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the view."""
+        return ops.View(input, self.output_shape(input))
+
     def call(self, input: Shape) -> Call:
         """Return hubel's own module: a view."""
         return Call("Reshape", {"shape": self.target_shape})
@@ -92,6 +101,10 @@ class ZeroPadding2D(Layer):
         need_picture("ZeroPadding2D", input)
         rows, columns = both_sides(self.padding)
         return input[0] + sum(rows), input[1] + sum(columns), input[2]
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the padding."""
+        return ops.Pad(input, self.output_shape(input), (*both_sides(self.padding), (0, 0)))
 
     def call(self, input: Shape) -> Call:
         """Return `ZeroPad2d`."""
@@ -131,6 +144,11 @@ class Cropping2D(Layer):
                 fits=(Fit("cropping", str((min(input[:2]) - 1) // 2), "at most"),),
             )
         return height, width, input[2]
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return padding of less than nought."""
+        cut = tuple((-before, -after) for before, after in both_sides(self.cropping))
+        return ops.Pad(input, self.output_shape(input), (*cut, (0, 0)))
 
     def call(self, input: Shape) -> Call:
         """Return `ZeroPad2d` with negative numbers, which cuts."""
@@ -172,6 +190,10 @@ class UpSampling2D(Layer):
         need_picture("UpSampling2D", input)
         rows, columns = both(self.size)
         return input[0] * rows, input[1] * columns, input[2]
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the enlargement."""
+        return ops.Upsample(input, self.output_shape(input), both(self.size), self.interpolation)  # type: ignore[arg-type]
 
     def call(self, input: Shape) -> Call:
         """Return `Upsample`."""

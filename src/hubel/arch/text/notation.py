@@ -21,7 +21,7 @@ from hubel.arch._errors import NotationError
 from hubel.arch._layer import REGISTRY, Layer
 from hubel.arch._shape import Shape
 from hubel.arch._tree import MOST_LEVELS, Auxiliary, Chain, Concat, Network, Node, Sum
-from hubel.arch.layers.activation import FUNCTIONS, Activation
+from hubel.arch.layers.activation import NAMES, Activation
 from hubel.arch.text.printing import SHORT
 
 LONGEST_TEXT = 1_000_000
@@ -193,12 +193,12 @@ class _Reader:
     def layer(self, name: str | None) -> Layer:
         head = self.token
         self.at += 1
-        if head.text in FUNCTIONS:
+        if head.text in NAMES:
             return Activation(head.text, name=name)
         kind = REGISTRY.get(head.text)
         if kind is None or kind is Activation:
             raise self.error(
-                f"no layer is called {head.text[:40]!r}{_hint(head.text, [*REGISTRY, *FUNCTIONS, *JOINS])}", head
+                f"no layer is called {head.text[:40]!r}{_hint(head.text, [*REGISTRY, *NAMES, *JOINS])}", head
             )
         settings = self.settings(kind)
         try:
@@ -226,13 +226,13 @@ class _Reader:
                 found["padding"] = token.text
             elif token.text == "nobias" and "use_bias" in known:
                 found["use_bias"] = False
-            elif token.text in FUNCTIONS and "activation" in known:
+            elif token.text in NAMES and "activation" in known:
                 found["activation"] = token.text
             elif LONG.get(token.text, token.text) in known:
                 raise self.error(f"expected a value for {token.text}, written {token.text}=…, received none")
             else:
                 words = [
-                    *(FUNCTIONS if "activation" in known else ()),
+                    *(NAMES if "activation" in known else ()),
                     *(["same", "valid"] if "padding" in known else ()),
                 ]
                 words += ["nobias"] if "use_bias" in known else []

@@ -1,0 +1,122 @@
+"""The functions that are applied to one number each: one row says everything that any reader needs."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import cache
+from typing import Any, NamedTuple
+
+from hubel.arch._layer import Keeps
+
+_OUTPUT, _INPUT = Keeps(output=True), Keeps(input=True)
+
+
+class Function(NamedTuple):
+    """An activation.
+
+    arithmetic: the function of `x` (and of constants by name) in numbers, + − * /, and `WORDS`; empty for softmax,
+    which looks at all channels of a place. formula: as people write it. torch: PyTorch's module. keeps: what its
+    backward pass keeps. bounds: the least and the largest value that it can give. onnx, keras, jax: the operator, the
+    name and the function elsewhere, with the arguments that make it the same; keras and jax are by default the row's
+    own name. constants: what may be set, with its usual value.
+    """
+
+    arithmetic: str
+    formula: str
+    torch: str
+    keeps: Keeps
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    onnx: str = ""
+    keras: str = ""
+    jax: str = ""
+    jax_arguments: Mapping[str, Any] = {}
+    constants: Mapping[str, float] = {}
+    torch_function: str = ""
+
+    def at(self, x: Any, **constants: float) -> Any:
+        """Apply the function to a number: exact for whole numbers and fractions where it only adds and multiplies."""
+        return _compiled(self.arithmetic)(_WORDS | {"x": Fraction(x) if isinstance(x, int) else x, **constants})
+
+    def javascript(self) -> str:
+        """Write the function in JavaScript: `(x) => Math.max(x, 0)`. Words beyond `Math`'s are in the page's engine."""
+        body = re.sub(r"\b(abs|exp|expm1|log1p|max|min|tanh)\(", r"Math.\1(", self.arithmetic)
+        return f"({', '.join(('x', *self.constants))}) => {body or 'x'}"
+
+    @property
+    def function(self) -> str:
+        """PyTorch's function of a tensor: `functional.relu`, `torch.tanh`."""
+        return self.torch_function or f"functional.{self.torch.lower()}"
+
+
+FUNCTIONS: dict[str, Function] = {
+    "relu": Function("max(x, 0)", "max(x, 0)", "ReLU", _OUTPUT, (0, math.inf), "Relu"),
+    "tanh": Function(
+        "tanh(x)", "tanh x", "Tanh", _OUTPUT, (-1, 1), "Tanh", jax="jnp.tanh", torch_function="torch.tanh"
+    ),
+    "sigmoid": Function(
+        "sigmoid(x)", "1/(1 + e⁻ˣ)", "Sigmoid", _OUTPUT, (0, 1), "Sigmoid", torch_function="torch.sigmoid"
+    ),
+    "softmax": Function("", "eˣ/Σeˣ", "Softmax", _OUTPUT, (0, 1), "Softmax"),
+    "gelu": Function(
+        "0.5 * x * (1 + erf(x / sqrt2))",
+        "x·Φ(x)",
+        "GELU",
+        _INPUT,
+        onnx="Gelu",
+        jax_arguments={"approximate": False},
+    ),
+    "silu": Function("x * sigmoid(x)", "x/(1 + e⁻ˣ)", "SiLU", _INPUT),
+    "relu6": Function("min(max(x, 0), 6)", "min(max(x, 0), 6)", "ReLU6", _INPUT, (0, 6)),
+    "hardswish": Function(
+        "x * min(max(x + 3, 0), 6) / 6",
+        "x·min(max(x + 3, 0), 6)/6",
+        "Hardswish",
+        _INPUT,
+        onnx="HardSwish",
+        keras="hard_swish",
+        jax="nnx.hard_swish",
+    ),
+    "leaky_relu": Function(
+        "max(x, 0) + negative_slope * min(x, 0)",
+        "x, or negative_slope·x below 0",
+        "LeakyReLU",
+        _INPUT,
+        onnx="LeakyRelu",
+        constants={"negative_slope": 0.01},
+        torch_function="functional.leaky_relu",
+    ),
+    "linear": Function("x", "x", "Identity", Keeps(), onnx="Identity"),
+}
+
+
+def _exp(x: Any) -> float:
+    return math.exp(x) if x < 709 else math.inf
+
+
+def _sigmoid(x: Any) -> float:
+    return 0.5 * (1 + math.tanh(0.5 * x))
+
+
+_WORDS: dict[str, Any] = {
+    "abs": abs,
+    "exp": _exp,
+    "expm1": lambda x: math.expm1(x) if x < 709 else math.inf,
+    "log1p": math.log1p,
+    "max": max,
+    "min": min,
+    "tanh": math.tanh,
+    "erf": math.erf,
+    "sigmoid": _sigmoid,
+    "softplus": lambda x: max(x, 0) + math.log1p(math.exp(-abs(x))),
+    "sqrt2": math.sqrt(2),
+}
+WORDS = tuple(_WORDS)
+
+
+@cache
+def _compiled(arithmetic: str) -> Callable[[dict[str, Any]], Any]:
+    code = compile(arithmetic or "x", "<activation>", "eval")  # a row of the table above, never a user's text
+    return lambda names: eval(code, {"__builtins__": {}}, names)
