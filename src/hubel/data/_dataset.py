@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -69,6 +70,14 @@ class Dataset:
         """Height, width and channels of every image."""
         _, height, width, channels = self.images.shape
         return height, width, channels
+
+    @property
+    def cache_key(self) -> str:
+        """The key of the decoded cache's entry that the images are mapped from, a SHA-256 over the content of all the
+        files that it was made of; "" where they come from elsewhere.
+        """
+        entry = Path(getattr(self.images, "filename", None) or "").parent
+        return entry.name if entry.parent.name == "decoded" else ""
 
     def take(self, indices: npt.NDArray[np.int64]) -> Dataset:
         """The examples at these positions, copied, with the same classes."""

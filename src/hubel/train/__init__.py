@@ -12,7 +12,7 @@ from hubel.train._history import Moment, moments
 from hubel.train._listeners import TensorBoard, together
 from hubel.train._meeting import is_first_process, sign_in
 from hubel.train._memory import NotEnoughMemoryError
-from hubel.train._ranks import LostProcessError
+from hubel.train._ranks import DisagreementError, LostProcessError
 from hubel.train._recipe import Recipe
 from hubel.train._run import Run, RunError
 from hubel.train._signals import StoppedError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CheckpointError",
     "Choice",
+    "DisagreementError",
     "Display",
     "EpochMetrics",
     "Event",

@@ -36,6 +36,13 @@ def was_restarted() -> bool:
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
+def several() -> bool:
+    """Whether this process trains together with others."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_world_size() > 1
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
 @contextlib.contextmanager
 def joined() -> Iterator[Ranks]:
     """All processes that torchrun started, connected for as long as this runs; alone without torchrun.
@@ -46,10 +53,10 @@ def joined() -> Iterator[Ranks]:
         with noticing_loss():
             yield Ranks(dist.get_rank(), dist.get_world_size(), dist.new_group(timeout=_PATIENCE))
         return
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1:
+    if not several():
         yield Ranks()
         return
+    world = int(os.environ["WORLD_SIZE"])
     on_gpu = torch.cuda.is_available()
     if on_gpu:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
@@ -91,7 +98,7 @@ def sign_in() -> None:
     wait for as long as that takes, and notice where it hangs. Raises LostProcessError where the first process does not
     come in two hours.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not (dist.is_available() and dist.is_initialized()):
+    if several() and not (dist.is_available() and dist.is_initialized()):
         _watch()
 
 

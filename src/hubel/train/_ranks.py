@@ -22,6 +22,10 @@ class LostProcessError(RuntimeError):
     """Another process of this training ended, or has been silent for 45 seconds. Torchrun starts all again."""
 
 
+class DisagreementError(RuntimeError):
+    """Processes that should train one network were started with different data, networks, recipes or versions."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Ranks:
     """A process among all. rank: its number, from 0; world: how many there are. The first one writes.
@@ -65,6 +69,15 @@ class Ranks:
         parts = [torch.empty_like(tensor) for _ in range(self.world)]
         dist.all_gather(parts, tensor, group=self.group)
         return torch.stack(parts)
+
+    def words(self, own: str) -> list[str]:
+        """Every process's words, by rank."""
+        content = own.encode()
+        lengths = self.gather(torch.tensor(len(content))).tolist()
+        padded = torch.zeros(max(lengths), dtype=torch.uint8)
+        padded[: len(content)] = torch.tensor(list(content), dtype=torch.uint8)
+        rows = self.gather(padded)
+        return [bytes(row[:length].tolist()).decode() for row, length in zip(rows, lengths, strict=True)]
 
     def average(self, module: nn.Module) -> None:
         """Replace the module's gradients by their means over all processes, and what its normalisation has measured by

@@ -14,13 +14,14 @@ from hubel.arch import Network, analyse
 from hubel.data import Dataset, Splits
 from hubel.nn import Pretrained
 from hubel.tasks import Classification, save_model
+from hubel.train._agree import agree, facts, settings_of
 from hubel.train._checkpoint import Checkpoint, CheckpointStore
 from hubel.train._create import create_run, fingerprint, locked
 from hubel.train._environment import job, versions
 from hubel.train._events import EpochMetrics, Event, Finished, Listener, Notice, Started
 from hubel.train._health import NotFiniteError
 from hubel.train._heap import kept_memory
-from hubel.train._meeting import joined, noticing_loss, was_restarted
+from hubel.train._meeting import joined, noticing_loss, several, sign_in, was_restarted
 from hubel.train._memory import is_out_of_memory, out_of_memory
 from hubel.train._ranks import Ranks
 from hubel.train._recipe import Recipe
@@ -57,14 +58,17 @@ def train(
     Raises ValueError where network, data and weights do not fit; NotEnoughMemoryError where a step does not fit, at
     once or later (the last checkpoint is kept); RunError where the folder holds a run or another process writes to it;
     NotFiniteError where the loss stops being a number (the last good model is kept); LostProcessError where another
-    process of this training ends or hangs; StoppedError after Ctrl-C or SIGTERM, when all is saved.
+    process of this training ends or hangs; DisagreementError where another was started with different data, network,
+    recipe or versions; StoppedError after Ctrl-C or SIGTERM, when all is saved.
     """
     directory = Path(directory)
-    task = Classification(splits.train.classes)
-    task.check(network, splits.train.shape)
-    if not len(splits.train):
-        raise ValueError(f"{splits.train.name}: expected at least one training image, received none")
+    sign_in()
+    own = facts(network, splits, recipe) if several() else {}
     with joined() as ranks, kept_memory():
+        agree(ranks, own)
+        Classification(splits.train.classes).check(network, splits.train.shape)
+        if not len(splits.train):
+            raise ValueError(f"{splits.train.name}: expected at least one training image, received none")
         # torchrun runs the same line again; machines count for themselves how often
         again = ranks.most([float(was_restarted())])[0] > 0
 
@@ -73,8 +77,9 @@ def train(
                 create_run(network, splits, recipe, directory, source, ranks.world)
 
         ranks.alone(begin)  # one decides for all, since a run may appear between two looks at the folder
-        go_on = _go_on if again else _train
-        return go_on(Run.open(directory), splits, progress, ranks)
+        run = Run.open(directory)
+        agree(ranks, settings_of(run))
+        return (_go_on if again else _train)(run, splits, progress, ranks)
 
 
 def resume(
@@ -95,7 +100,10 @@ def resume(
     was started with; and else as `train`.
     """
     run = Run.open(directory)
+    sign_in()
+    own = {**facts(run.network, splits, run.recipe), **settings_of(run)} if several() else {}
     with joined() as ranks, kept_memory():
+        agree(ranks, own)
         return _go_on(run, splits, progress, ranks, micro_batch)
 
 

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from hubel.train._ranks import LostProcessError
+from hubel.train._ranks import DisagreementError, LostProcessError
 from hubel.train._signals import StoppedError
 
 _SIGN_OF_LIFE = 1.0  # seconds between two
@@ -60,7 +60,7 @@ class Watch:
         self._needed = True
         try:
             yield
-        except StoppedError:
+        except (StoppedError, DisagreementError):
             self._tell(_LEFT)
             raise
         else:
