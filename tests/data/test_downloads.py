@@ -108,7 +108,7 @@ def test_what_cannot_be_had_says_where_to_put_it(server: Server, cache: Path) ->
     contents = dict(server.files)
     server.files.clear()
     place = cache / "downloads" / "little" / "train-images-idx3-ubyte.gz"
-    with pytest.raises(OSError, match=r"cannot be downloaded \(Not Found\); the file may also be put at") as raised:
+    with pytest.raises(OSError, match=r"cannot be downloaded \(404 Not Found\); the file may also be put at") as raised:
         load(named)
     assert str(place) in str(raised.value)
     for name, content in contents.items():

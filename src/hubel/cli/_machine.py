@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hubel.base.files import cache_folder, made_folder, write_atomically
 from hubel.plan import MOST_IMAGE_CHANNELS, Device, device_data, device_from
 
 THIS = "this"
@@ -18,11 +19,7 @@ ETHERNET = 0.125e9  # bytes a second, of a link of one gigabit: what joins two m
 
 def measured_path() -> Path:
     """Where the measured device is kept: a file in hubel's cache folder."""
-    own = os.environ.get("HUBEL_CACHE")
-    if own:
-        return Path(own).expanduser() / "device.json"
-    shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared) if shared else Path.home() / ".cache") / "hubel" / "device.json"
+    return cache_folder("device.json")
 
 
 def measured_device() -> Device | None:
@@ -39,10 +36,8 @@ def measured_device() -> Device | None:
 def keep(device: Device) -> Path:
     """Write the measured device down, whole or not at all."""
     path = measured_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_text(json.dumps(device_data(device), indent=1), encoding="utf-8")
-    part.replace(path)
+    made_folder(path.parent)
+    write_atomically(path, json.dumps(device_data(device), indent=1))
     return path
 
 

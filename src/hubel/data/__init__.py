@@ -3,11 +3,11 @@
 Nothing here loads torch before a tensor is asked for, so that data can be read while torch is being imported.
 """
 
+from hubel.base.download import Download, Progress
 from hubel.data._augment import Augmentation
 from hubel.data._batches import Batch, Batches
 from hubel.data._dataset import Dataset, Fit, Splits
 from hubel.data._describe import Description, describe
-from hubel.data._fetch import Download, Progress
 from hubel.data._framing import Frame
 from hubel.data._image import SUFFIXES, ImageError, read_image
 from hubel.data._load import holds_files, load

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from hubel.base.files import made_folder, replacing
 from hubel.data._image import SUFFIXES, ImageError
 from hubel.data._listing import Item, Listing, list_paths, make_listing, part_of
 
@@ -215,17 +216,13 @@ def _decompress(path: Path, plain: Path) -> None:
     with open(path, "rb") as file:
         begin = file.read(3)
     opened = gzip.open if begin[:2] == b"\x1f\x8b" else bz2.open if begin == b"BZh" else lzma.open
-    plain.parent.mkdir(parents=True, exist_ok=True)
-    temporary = plain.with_suffix(f".{os.getpid()}.part")
+    made_folder(plain.parent)
     try:
-        with opened(path, "rb") as source, open(temporary, "wb") as target:
+        with opened(path, "rb") as source, replacing(plain) as unfinished, open(unfinished, "wb") as target:
             limit = _EXPANSION * path.stat().st_size
             while block := source.read(2**20):
                 if target.tell() > limit:
                     raise ValueError(f"{path}: expected images, received what expands more than {_EXPANSION} times")
                 target.write(block)
-        os.replace(temporary, plain)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise ValueError(f"{path}: cannot be decompressed ({error})") from None
-    finally:
-        temporary.unlink(missing_ok=True)

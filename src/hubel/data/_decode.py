@@ -11,8 +11,8 @@ from typing import Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from hubel.base.download import Progress
 from hubel.data._dataset import Fit
-from hubel.data._fetch import Progress
 from hubel.data._image import QUIET, ImageError, decode_image
 from hubel.data._listing import Item
 from hubel.data._preprocessing import fit_image

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from hubel.base.download import Progress
 from hubel.data._augment import Augmentation
 from hubel.data._dataset import Dataset, Splits
 from hubel.data._decode import in_order, workers_here
-from hubel.data._fetch import Progress
 from hubel.data._image import FORMATS, QUIET, ImageError, decode_image
 from hubel.data._listing import PARTS, Item, Listing
 from hubel.data._load import open_source

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from hubel.base.download import Progress
+from hubel.base.files import cache_folder
 from hubel.data._archives import expand_braces, is_archive, list_archive, list_shards
 from hubel.data._arrays import is_idx_folder, load_idx, load_npy, load_npz
-from hubel.data._cache import cache_folder
 from hubel.data._dataset import Dataset, Fit, Splits
 from hubel.data._decode import BadImages, decode_into, workers_here
-from hubel.data._fetch import Progress
 from hubel.data._image import FORMATS, ImageError
 from hubel.data._listing import PARTS, Item, Listing, list_folder
 from hubel.data._mnist import load_mnist
@@ -144,7 +144,7 @@ def _open_file(path: Path) -> Splits | Listing:
     if is_archive(name):
         status = path.stat()
         key = f"{path.stem}-{status.st_size}-{status.st_mtime_ns}.tar"
-        return list_archive(path, cache_folder() / "unpacked" / key)
+        return list_archive(path, cache_folder("unpacked", key))
     raise ValueError(f"{path}: expected a folder, .zip, .tar, .csv, .npz, .npy or IDX file")
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hubel.data._cache import cache_folder
+from hubel.base.download import Download, Progress, fetch
+from hubel.base.files import cache_folder
 from hubel.data._dataset import Dataset, Splits
-from hubel.data._fetch import Download, Progress, fetch
 from hubel.data._idx import parse_idx, read_idx
 
 _DIGITS = tuple(string.digits)
@@ -43,8 +43,8 @@ class NamedSet:
             paths = [Path(self.installed) / download.name for download in self.downloads]
             if all(path.exists() for path in paths):
                 return self.read(self.name, paths)
-        folder = cache_folder() / "downloads" / self.name.split("-")[0]
-        return self.read(self.name, [fetch(download, folder, progress) for download in self.downloads])
+        folder = cache_folder("downloads", self.name.split("-")[0])
+        return self.read(self.name, [fetch(download, folder / download.name, progress) for download in self.downloads])
 
 
 def idx_reader(classes: tuple[str, ...]) -> Callable[[str, list[Path]], Splits]:

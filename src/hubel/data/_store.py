@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hubel.data._cache import alone, put
-from hubel.data._fetch import Progress
+from hubel.base.download import Progress
+from hubel.base.files import locked, made_folder, replacing, sha256_of, write_atomically
 from hubel.data._image import ImageError
 from hubel.data._listing import Item
 
@@ -42,7 +42,8 @@ def digests(root: Path, name: str, items: Sequence[Item], workers: int, progress
             if progress is not None and (number % 256 == 0 or number == len(fresh)):
                 progress("reading files", number, len(fresh))
     if fresh:
-        put(book_path, json.dumps({place: known[place] for place in stats}).encode())
+        made_folder(book_path.parent)
+        write_atomically(book_path, json.dumps({place: known[place] for place in stats}))
     return [
         known[place][2] if not inside else hashlib.sha256(f"{known[place][2]}:{inside}".encode()).hexdigest()
         for place, inside in (item.place for item in items)
@@ -72,7 +73,8 @@ def stored(
     folder = root / "decoded" / key
     found = _open(folder, items, shape)
     if found is None:
-        with alone(folder):
+        made_folder(folder.parent)
+        with locked(folder.with_name(f"{key}.lock")):
             found = _open(folder, items, shape)
             if found is None:
                 _make(folder, items, shape, make)
@@ -110,20 +112,15 @@ def _make(
             f"{len(items):,} images of {shape[0]}×{shape[1]}×{shape[2]} need {needed / 1e9:.1f} GB in {folder.parent}, "
             f"where {free / 1e9:.1f} GB are free; set HUBEL_CACHE to a folder with more room, or take a smaller size"
         )
-    part = folder.with_name(f"{folder.name}.part")  # one name, under the lock: a killed run leaves one folder
-    shutil.rmtree(part, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with replacing(folder, partial=f"{folder.name}.part") as part:  # one name, under the lock
+        part.mkdir()
         with open(part / "images.bin", "wb", buffering=_BLOCK) as file:
             rejected = make(lambda image: file.write(np.ascontiguousarray(image).data))
             file.flush()
             os.fsync(file.fileno())
         entry = {"shape": shape, "rejected": [(position, error.reason) for position, error in rejected]}
-        put(part / "entry.json", json.dumps(entry).encode())
-        os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        write_atomically(part / "entry.json", json.dumps(entry))
 
 
 def _stat(place: str) -> list[int]:
@@ -135,14 +132,10 @@ def _stat(place: str) -> list[int]:
 
 
 def _digest_file(place: str) -> str:
-    digest = hashlib.sha256()
     try:
-        with open(place, "rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+        return sha256_of(place)
     except OSError as error:
         return f"unreadable: {error.strerror}"
-    return digest.hexdigest()
 
 
 def _read_json(path: Path) -> Any:

@@ -16,7 +16,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from hubel.tasks import LoadedModel, write_atomically
+from hubel.base.files import write_atomically
+from hubel.tasks import LoadedModel
 
 FORMAT = 1
 _ENTRY = "hubel-index"

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
+from hubel.base.errors import LockedError
+from hubel.base.files import locked
 from hubel.data import SUFFIXES, ImageError, Progress
 from hubel.look._index import Index, IndexedFile, IndexFileError, fingerprint, rows_of
 from hubel.look._infer import features
@@ -101,11 +102,10 @@ def update_index(
         raise NotADirectoryError(
             f"{folder}: expected a folder of images, found {'a file' if root.exists() else 'none'}"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with filelock.FileLock(f"{path}.lock", timeout=0):
+        with locked(Path(f"{path}.lock"), wait=False):
             return _update(model, root.resolve(), path, progress)
-    except filelock.Timeout:
+    except LockedError:
         raise IndexFileError(f"{path}: another process is writing this index; wait for it") from None
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hubel.base.files import sha256_of
 from hubel.nn._weights_matching import head_layers, match_body, match_weights
-from hubel.nn._weights_reading import find_weights, read_about, read_weights, sha256_of
+from hubel.nn._weights_reading import find_weights, read_about, read_weights
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import pickle
 import re
-import urllib.error
-import urllib.request
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-BLOCK = 2**18
+from hubel.base.download import Download, fetch
+from hubel.base.files import cache_folder, sha256_of
+
 WRAPPERS = ("state_dict", "model_state_dict", "model", "state_dict_ema")
 
 
@@ -37,7 +35,8 @@ def find_weights(source: str | Path, sha256: str | None = None) -> Path:
     """Return where the file lies, downloaded and checked as `read_weights` has it. Raises as that does."""
     text = str(source)
     if text.startswith(("https://", "http://")):
-        return _downloaded(text, sha256 or _digits_of(text))
+        download = Download(text, f"sha256:{sha256 or _digits_of(text)}")
+        return fetch(download, cache_folder("weights", f"{sha256 or _digits_of(text)}-{download.name}"))
     path = Path(source).expanduser()
     if sha256 is not None:
         _check(path, sha256)
@@ -52,15 +51,6 @@ def read_about(path: Path) -> dict[str, Any]:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     about = json.loads(header.get("__metadata__", {}).get("hubel", "{}"))
     return about if isinstance(about, dict) else {}
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _is_safetensors(path: Path) -> bool:
@@ -123,42 +113,12 @@ def _digits_of(address: str) -> str:
     return found[1]
 
 
-def _downloaded(address: str, digits: str) -> Path:
-    """Return the file in the cache, downloaded where it is not there yet."""
-    own, shared = os.environ.get("HUBEL_CACHE"), os.environ.get("XDG_CACHE_HOME")
-    cache = Path(own).expanduser() if own else (Path(shared) if shared else Path.home() / ".cache") / "hubel"
-    path = cache / "weights" / f"{digits}-{address.rsplit('/', 1)[-1]}"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            _fetch(address, temporary)
-            _check(temporary, digits, address)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return path
-
-
-def _fetch(address: str, path: Path) -> None:
-    request = urllib.request.Request(address, headers={"User-Agent": "hubel"})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer, path.open("wb") as file:
-            while block := answer.read(BLOCK):
-                file.write(block)
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise OSError(f"{address} cannot be downloaded ({error.code} {error.reason})") from None
-    except urllib.error.URLError as error:
-        raise OSError(f"{address} cannot be downloaded ({error.reason})") from None
-
-
-def _check(path: Path, digits: str, name: str = "") -> None:
+def _check(path: Path, digits: str) -> None:
     if not re.fullmatch(r"[0-9a-f]{8,64}", digits):
         raise ValueError(f"expected sha256 as 8 to 64 digits of 0-9 and a-f, received {digits!r}")
     received = sha256_of(path)
     if not received.startswith(digits):
         raise ValueError(
-            f"{name or path}: expected a file whose SHA-256 begins with {digits}, received {received}; it "
+            f"{path}: expected a file whose SHA-256 begins with {digits}, received {received}; it "
             "changed, or was damaged on the way"
         )

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from hubel.arch import analyse
+from hubel.base.files import write_atomically
 from hubel.data import Dataset, Splits, load
 from hubel.draw import PageParts, figure
 from hubel.look.mistakes import Mistakes, mistakes
@@ -22,7 +23,7 @@ from hubel.report._maps import maps_section
 from hubel.report._pack import pack, reason_not_packed
 from hubel.report._page import page, web_file
 from hubel.report._sections import calibration, class_table, header, how_made, section, title, training
-from hubel.tasks import LoadedModel, write_atomically
+from hubel.tasks import LoadedModel
 from hubel.train import Run
 
 REPORT = "report.html"
@@ -53,7 +54,7 @@ def write_report(run: Run, output: str | os.PathLike[str] | None = None, *, data
     found = _answers(run, model, dataset) if dataset is not None and len(dataset) else None
     path = run.directory / REPORT if output is None else Path(output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, _page(run, model, found).encode())
+    write_atomically(path, _page(run, model, found))
     return path
 
 

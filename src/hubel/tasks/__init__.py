@@ -3,6 +3,7 @@
 There is one task so far, classification: one class of a fixed list for every image.
 """
 
+from hubel.base.files import write_atomically
 from hubel.tasks._classification import (
     Classification,
     ClassMetrics,
@@ -15,7 +16,6 @@ from hubel.tasks._classification import (
     measure,
     predict,
 )
-from hubel.tasks._files import write_atomically
 from hubel.tasks._model import LoadedModel, ModelFileError, load_model, save_model
 
 __all__ = [

@@ -15,9 +15,9 @@ import torch
 from torch import nn
 
 from hubel.arch import Network, parse
+from hubel.base.files import write_atomically
 from hubel.data import Preprocessing
 from hubel.nn import build
-from hubel.tasks._files import write_atomically
 
 FORMAT = 1
 

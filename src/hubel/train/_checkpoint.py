@@ -13,7 +13,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from hubel.tasks import write_atomically
+from hubel.base.files import write_atomically
 
 FORMAT = 1
 

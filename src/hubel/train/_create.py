@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 import torch
 
 from hubel.arch import Network
+from hubel.base import files
+from hubel.base.errors import LockedError
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
 from hubel.nn import Pretrained, build, load_pretrained
 from hubel.train._choose import choose
@@ -65,12 +66,10 @@ def fingerprint(dataset: Dataset) -> str:
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
     """Let no other process write to the run in this folder. Raises RunError where one does."""
-    directory.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(directory / ".lock", timeout=0)
     try:
-        with lock:
+        with files.locked(directory / ".lock", wait=False):
             yield
-    except filelock.Timeout:
+    except LockedError:
         raise RunError(f"{directory}: another process is writing to this run; wait for it or stop it") from None
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from hubel.arch import Network, parse
+from hubel.base.files import write_atomically
 from hubel.data import Preprocessing
-from hubel.tasks import LoadedModel, load_model, write_atomically
+from hubel.tasks import LoadedModel, load_model
 from hubel.train._events import EpochMetrics
 from hubel.train._recipe import Recipe, read_toml, write_toml
 
@@ -117,7 +118,7 @@ def refuse_failed(run: Run) -> None:
 
 def record_failure(directory: Path, message: str, step: int) -> None:
     """Write down that training failed for good after `step` steps, before the model that is kept is written."""
-    write_atomically(directory / FAILURE, write_toml({"message": message, "step": step}).encode())
+    write_atomically(directory / FAILURE, write_toml({"message": message, "step": step}))
 
 
 def record_change(run: Run, step: int, **settings: Any) -> Run:
@@ -125,7 +126,7 @@ def record_change(run: Run, step: int, **settings: Any) -> Run:
     recipe = run.recipe.replace(**settings)
     changes = [*run.settings.get("changes", ()), {"step": step, **settings}]
     changed = {**run.settings, "recipe": recipe.to_dict(), "changes": changes}
-    write_atomically(run.directory / SETTINGS, write_toml(changed).encode())
+    write_atomically(run.directory / SETTINGS, write_toml(changed))
     return dataclasses.replace(run, recipe=recipe, settings=changed)
 
 
@@ -152,7 +153,7 @@ def create(
         **({"weights": dict(weights)} if weights else {}),
         "environment": environment(),
     }
-    write_atomically(path, write_toml(settings).encode())
+    write_atomically(path, write_toml(settings))
     return Run(directory, network, recipe, settings)
 
 
@@ -162,7 +163,7 @@ def write_metrics(directory: Path, rows: Sequence[EpochMetrics]) -> None:
     writer = csv.DictWriter(text, [field.name for field in dataclasses.fields(EpochMetrics)], lineterminator="\n")
     writer.writeheader()
     writer.writerows(dataclasses.asdict(row) for row in rows)
-    write_atomically(directory / METRICS, text.getvalue().encode())
+    write_atomically(directory / METRICS, text.getvalue())
 
 
 def _row(fields: Mapping[str, str]) -> EpochMetrics:

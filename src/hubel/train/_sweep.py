@@ -18,11 +18,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import filelock
-
 from hubel.arch import Network
+from hubel.base.errors import LockedError
+from hubel.base.files import locked, write_atomically
 from hubel.data import Preprocessing, Splits
-from hubel.tasks import write_atomically
 from hubel.train._create import fingerprint
 from hubel.train._events import EpochMetrics, Event, Listener, Started
 from hubel.train._health import NotFiniteError
@@ -200,7 +199,7 @@ class _Search:
             text = recipe.replace(**best.settings).to_toml()
             head = f"# trial {best.number} of {len(trials)}: {best.accuracy:.2%} of the validation images right\n"
             with _lock(self.folder, "best", wait=True):
-                write_atomically(self.folder / BEST, (head + text).encode())
+                write_atomically(self.folder / BEST, head + text)
         return SweepResult(trials, best)
 
     def _left_behind(self, held: contextlib.ExitStack) -> optuna.Trial | None:
@@ -227,7 +226,7 @@ class _Search:
     def _hold(self, number: int, held: contextlib.ExitStack) -> bool:
         try:
             held.enter_context(_lock(self.folder, f"{number:04d}", wait=False))
-        except filelock.Timeout:
+        except LockedError:
             return False
         return True
 
@@ -348,9 +347,5 @@ def _score(run: Run) -> float:
     return float(run.model().summary["validation"]["accuracy"])
 
 
-@contextlib.contextmanager
-def _lock(folder: Path, name: str, *, wait: bool) -> Iterator[None]:
-    """Hold a lock that the system frees when the process ends, however that happens."""
-    (folder / ".locks").mkdir(exist_ok=True)
-    with filelock.FileLock(folder / ".locks" / name, timeout=-1 if wait else 0):
-        yield
+def _lock(folder: Path, name: str, *, wait: bool) -> contextlib.AbstractContextManager[None]:
+    return locked(folder / ".locks" / name, wait=wait)

@@ -1,0 +1,133 @@
+"""Files: written whole or not at all, locked, summed, and the folder for what can be made again."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from hubel.base.errors import CacheError, LockedError
+
+BLOCK = 2**18  # bytes read or written at once
+_numbers = itertools.count()
+
+
+def write_atomically(path: Path, content: bytes | str, *, partial: str = "") -> None:
+    """Put `content` (text as UTF-8) at `path` so that whoever looks, also after a power cut, finds the old file or the
+    new one, whole. `partial` as in `replacing`.
+    """
+    with replacing(path, partial=partial) as unfinished:
+        unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, partial: str = "") -> Iterator[Path]:
+    """Yield a path beside `path`, with its suffix, to write a file or make a folder at. When the block ends it is
+    synced and renamed to `path`; where it raises nothing stays.
+
+    Several processes may do this at once: the last one's stays. Only a process that is killed leaves a stray file.
+    Where one process alone writes and files are large, name them `partial`, so that the next write replaces a stray.
+    What is no ordinary file, such as /dev/stdout, is written to as it is; of a link, what it leads to is replaced.
+    """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    path = Path(os.path.realpath(path))
+    unfinished = path.with_name(partial or f".{path.stem[:40]}-{os.getpid()}-{next(_numbers)}.partial{path.suffix}")
+    _remove(unfinished)
+    try:
+        yield unfinished
+        _sync(unfinished)
+        os.replace(unfinished, path)
+    finally:
+        _remove(unfinished)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside `folder` last through a power cut. Does nothing where folders cannot be opened (Windows)."""
+    if os.name == "posix":
+        _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir() and os.name != "posix":
+        return
+    descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock at `path`, a file of its own, against other processes; the system frees it when the process ends,
+    however that happens. Its folder is made. Raises LockedError, unless it is to `wait`, where another one holds it.
+    """
+    from filelock import FileLock, Timeout  # here: what only reads needs no lock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=-1 if wait else 0)
+    except Timeout:
+        raise LockedError(f"{path}: another process holds this lock") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    return digest_of(path, "sha256")
+
+
+def digest_of(path: str | os.PathLike[str], kind: str) -> str:
+    """Return a file's digest ("sha256", "md5"), in hexadecimal."""
+    digest = hashlib.new(kind, usedforsecurity=False)
+    with open(path, "rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def cache_folder(*parts: str) -> Path:
+    """Return the cache, $HUBEL_CACHE, else $XDG_CACHE_HOME/hubel, else ~/.cache/hubel, or a folder in it (not made).
+
+    It may be deleted at any time. Raises CacheError where there is no home to put it in.
+    """
+    own, shared = os.environ.get("HUBEL_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    try:
+        if own:
+            root = Path(own).expanduser()
+        else:
+            # a relative $XDG_CACHE_HOME is to be ignored, as its specification says
+            root = (Path(shared) if shared and os.path.isabs(shared) else Path.home() / ".cache") / "hubel"
+    except RuntimeError:
+        raise CacheError("there is no home folder to keep files in; name one with HUBEL_CACHE=FOLDER") from None
+    return root.joinpath(*parts)
+
+
+def made_folder(folder: Path) -> Path:
+    """Make a folder of the cache and return it. Raises CacheError where that cannot be, or nothing can be put there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(folder, os.W_OK | os.X_OK) else "Permission denied"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise CacheError(f"{folder}: nothing can be kept there ({reason}); name another folder with HUBEL_CACHE=FOLDER")
+    return folder

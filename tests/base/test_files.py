@@ -1,0 +1,120 @@
+import os
+import stat
+import subprocess
+import sys
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from hubel.base.errors import CacheError, LockedError
+from hubel.base.files import cache_folder, digest_of, locked, made_folder, replacing, sha256_of, write_atomically
+
+
+def test_text_and_bytes_replace_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    write_atomically(path, "größer")
+    assert path.read_text(encoding="utf-8") == "größer"
+    write_atomically(path, b"\x00\x01")
+    assert path.read_bytes() == b"\x00\x01"
+    assert os.listdir(tmp_path) == ["note.txt"]
+
+
+def test_the_old_file_stays_where_writing_fails(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    write_atomically(path, "old")
+    with pytest.raises(ZeroDivisionError), replacing(path) as unfinished:  # noqa: PT012
+        unfinished.write_text("half")
+        assert unfinished.suffix == ".csv"  # for a library that goes by it
+        assert path.read_text() == "old"
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["table.csv"]
+
+
+def test_two_that_write_at_once_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with replacing(path) as first, replacing(path) as second:
+        first.write_text("first")
+        second.write_text("second, longer")
+    assert path.read_text() == "first"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_folder_takes_its_place_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "stray").touch()  # of a process that was killed
+    with replacing(tmp_path / "entry", partial="part") as folder:
+        folder.mkdir()
+        (folder / "one").write_text("1")
+        assert not (tmp_path / "entry").exists()
+    assert os.listdir(tmp_path) == ["entry"]
+    assert os.listdir(tmp_path / "entry") == ["one"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to("real")
+    write_atomically(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+
+
+def test_a_device_is_written_to_as_it_is() -> None:
+    script = (
+        "from pathlib import Path; from hubel.base.files import write_atomically as w; w(Path('/dev/stdout'), 'out')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout == b"out"
+    write_atomically(Path(os.devnull), b"gone")
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+
+
+def _try_lock(path: Path) -> bool:
+    try:
+        with locked(path, wait=False):
+            return True
+    except LockedError:
+        return False
+
+
+def test_a_lock_is_for_one_process(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / ".lock"
+    with get_context("spawn").Pool(1) as pool:
+        with locked(path):
+            assert not pool.apply(_try_lock, (path,))
+        assert pool.apply(_try_lock, (path,))
+
+
+def test_a_lock_is_freed_where_the_work_fails(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), locked(tmp_path / "lock"):
+        raise ZeroDivisionError
+    with locked(tmp_path / "lock", wait=False):
+        pass
+
+
+def test_digests(tmp_path: Path) -> None:
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert digest_of(tmp_path / "abc", "md5") == "900150983cd24fb0d6963f7d28e17f72"
+
+
+def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("HUBEL_CACHE", "~/kept")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/shared")
+    assert cache_folder() == Path("/home/ada/kept")
+    monkeypatch.delenv("HUBEL_CACHE")
+    assert cache_folder("weights", "a.pth") == Path("/shared/hubel/weights/a.pth")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert cache_folder() == Path("/home/ada/.cache/hubel")
+    monkeypatch.setenv("HUBEL_CACHE", "~nobody-of-that-name/kept")
+    with pytest.raises(CacheError, match="HUBEL_CACHE"):
+        cache_folder()
+
+
+def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CacheError, match=r"file.inner: nothing can be kept there .*HUBEL_CACHE=FOLDER"):
+        made_folder(tmp_path / "file" / "inner")
+    assert made_folder(tmp_path / "a" / "b").is_dir()

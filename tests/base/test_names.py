@@ -1,0 +1,30 @@
+import pytest
+
+from hubel.base.names import hint, listing, nearest
+
+
+def test_lists_end_somewhere() -> None:
+    assert listing("abc") == "a, b, c"
+    assert listing(range(1500), 3) == "0, 1, 2 … (1,500)"
+    assert listing([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("conv", "Conv2D"),
+        ("MAXPOOL", "maxpool"),
+        ("zzz", ""),
+        ("", ""),
+        ("maxpool" * 100_000, ""),
+        ("maxpol", "maxpool"),
+    ],
+)
+def test_the_name_that_was_meant(word: str, near: str) -> None:
+    assert nearest(word, ["Conv2D", "maxpool", "Dense"]) == near
+
+
+def test_a_hint_says_what_there_is() -> None:
+    assert hint("alpa", ["alpha", "beta"]) == "; did you mean 'alpha'?"
+    assert hint("x", ["alpha", "beta"]) == "; there are alpha, beta"
+    assert hint("x", []) == ""
