@@ -32,13 +32,15 @@ def listen(event) -> None:
         limit()
 
 
-directory = Path(sys.argv[1])
-splits = Splits(quadrants(256, 0))
-try:
-    if len(sys.argv) > 2:
-        resume(directory, splits, micro_batch=int(sys.argv[2]), progress=listen)
-    else:
-        train(parse(NETWORK), splits, RECIPE.replace(batch_size=128, augmentation="none"), directory, progress=listen)
-except NotEnoughMemoryError as error:
-    print(error)
-    sys.exit(3)
+if __name__ == "__main__":
+    directory = Path(sys.argv[1])
+    splits = Splits(quadrants(256, 0))
+    try:
+        if len(sys.argv) > 2:
+            resume(directory, splits, micro_batch=int(sys.argv[2]), progress=listen)
+        else:
+            recipe = RECIPE.replace(batch_size=128, augmentation="none")
+            train(parse(NETWORK), splits, recipe, directory, progress=listen)
+    except NotEnoughMemoryError as error:
+        print(error)
+        sys.exit(3)

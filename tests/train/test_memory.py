@@ -1,5 +1,6 @@
 """Memory that runs out while a run trains: what is said, what is kept, how it goes on. Real limits, real processes."""
 
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import torch
 from hubel.arch import parse
 from hubel.data import Splits
 from hubel.train import Notice, Recipe, Run, resume, train
+from hubel.train._memory import evaluated_at_once
 from tests.train.quadrants import PLAIN, RECIPE, quadrants
 
 ROOT = Path(__file__).parents[2]
@@ -76,3 +78,26 @@ def test_resuming_with_other_parts_changes_nothing_else(splits, network, recipe:
     run = resume(tmp_path / "run", splits, micro_batch=8)
     assert Run.open(run.directory).recipe == recipe.replace(micro_batch=8)
     assert run.metrics[-1].evaluation_accuracy > 0.9
+
+
+def test_the_classes_of_imagenet_21k_take_no_square_of_memory(tmp_path):
+    command = [sys.executable, "-m", "tests.train.many_classes", tmp_path / "run"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["images"] == 7_000
+    assert found["found"] == 1_000
+    assert found["told"] == 1.0
+    assert found["row"] >= 1
+    assert found["per_class"] == 21_841
+    assert found["losses"][0] == pytest.approx(found["losses"][1], rel=1e-5)
+    assert 1_000 < found["data"] <= 7_000
+    assert "one image in 2 of noise 1" in (tmp_path / "run/report.html").read_text()
+
+
+def test_no_more_images_are_measured_at_once_than_there_is_memory_for():
+    wide = parse("64x64x3: conv 64 3x3 same relu, globalavgpool, dense 4 softmax")
+    few, many = (evaluated_at_once(wide, RECIPE.replace(batch_size=size), 1) for size in (16, 256))
+    assert 16 <= few < many == 256
+    assert evaluated_at_once(wide, RECIPE.replace(batch_size=256, micro_batch=8), 1) == 8
+    assert evaluated_at_once(wide, RECIPE.replace(batch_size=256), 16) == few

@@ -83,3 +83,27 @@ def test_a_request_to_stop_is_met_with_a_checkpoint_while_all_live(tmp_path):
             assert process.wait(timeout=30) == 0, pair.said(rank)
             assert "stopped and saved" in pair.said(rank)
     assert CheckpointStore(tmp_path / "run" / "checkpoints").latest_step() > 0
+
+
+SUMS = """
+import torch
+from hubel.tasks import confusion
+from hubel.tasks._confusion import Confusion, count_pairs
+from hubel.train._meeting import joined
+
+true, called = torch.arange(7) * 400, torch.arange(7) % 3
+with joined() as ranks:
+    own = slice(4, 7) if ranks.rank else slice(0, 4)
+    found = Confusion(ranks.sum(count_pairs(true[own], called[own], 20_000)))
+    assert found.data() == confusion(true, called, 20_000).data(), found.data()
+    print("the same")
+"""
+
+
+def test_counts_by_coordinates_add_up_over_processes(tmp_path):
+    pair = Several.__new__(Several)
+    with pair:
+        pair.start(tmp_path, [["-c", SUMS]] * 2, (0, 0), {})
+        for rank, process in enumerate(pair.processes):
+            assert process.wait(timeout=50) == 0, pair.said(rank)
+            assert pair.said(rank) == "the same\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
@@ -38,7 +37,7 @@ def run(arguments: Namespace) -> int:
     part, dataset = labelled(arguments, model.network)
     metrics = evaluate(model, dataset)
     if arguments.json:
-        print(json.dumps({"part": part, "images": len(dataset), **dataclasses.asdict(metrics)}, ensure_ascii=False))
+        print(json.dumps({"part": part, "images": len(dataset), **metrics.data()}, ensure_ascii=False))
     else:
         _show(part, dataset, metrics)
     return 0
@@ -51,7 +50,7 @@ def _show(part: str, dataset: Dataset, metrics: Metrics) -> None:
     from hubel.cli._console import console
 
     screen = console()
-    right = sum(row[i] for i, row in enumerate(metrics.confusion))
+    right = int(metrics.confusion.totals()[2].sum())
     name = dataset.name or part
     screen.print(
         f"[bold]{metrics.accuracy:.2%}[/] of {name} right ({right:,} of {len(dataset):,}), loss {metrics.loss:.4f}",
@@ -75,5 +74,5 @@ def _show(part: str, dataset: Dataset, metrics: Metrics) -> None:
 
 
 def _mistakes(metrics: Metrics, i: int) -> str:
-    wrong = [(count, j) for j, count in enumerate(metrics.confusion[i]) if j != i and count]
+    wrong = [(count, j) for j, count in metrics.confusion.row(i) if j != i]
     return ", ".join(f"{metrics.per_class[j].name} ({count})" for count, j in sorted(wrong, reverse=True)[:3])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -37,13 +37,18 @@ def probabilities_of(model: LoadedModel, inputs: torch.Tensor) -> torch.Tensor:
 def _batched(
     model: LoadedModel, images: torch.Tensor, run: Callable[[torch.Tensor], torch.Tensor], width: int
 ) -> torch.Tensor:
-    device = device_of(model.module)
-    found = []
-    with at_rest(model.module), torch.inference_mode():
-        for start in range(0, len(images), BATCH):
-            batch = images[start : start + BATCH].to(device)
-            found.append(run(model.preprocessing.normalise(batch)).float().cpu())
+    found = list(in_batches(model, images, run))
     return torch.cat(found) if found else torch.empty(0, width)
+
+
+def in_batches(
+    model: LoadedModel, images: torch.Tensor, run: Callable[[torch.Tensor], torch.Tensor]
+) -> Iterator[torch.Tensor]:
+    """What `run` makes of normalised inputs, float32 on the processor, for `BATCH` images at a time."""
+    device = device_of(model.module)
+    with at_rest(model.module), torch.inference_mode():
+        for part in images.split(BATCH):
+            yield run(model.preprocessing.normalise(part.to(device))).float().cpu()
 
 
 def check_fits(model: LoadedModel, dataset: Dataset) -> None:

@@ -42,7 +42,7 @@ def live_matrix(
         "columns": sheet.columns,
         "rows": [_row(mistakes, int(index)) for index in images],
         "cells": {f"{true},{called}": [place[i] for i in chosen] for (true, called), chosen in cells.items()},
-        "counts": {f"{true},{called}": int(mistakes.confusion[true, called]) for true, called in cells},
+        "counts": {f"{true},{called}": mistakes.pairs.cell(true, called) for true, called in cells},
     }
     written = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     longest = max((len(name) for name in mistakes.classes), default=0)
@@ -58,13 +58,13 @@ def live_matrix(
 
 def _chosen(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> dict[tuple[int, int], list[int]]:
     """The images of each cell that has any: the surest errors, and the least sure right answers."""
-    counts = mistakes.confusion[np.ix_(shown, shown)]
+    counts = mistakes.pairs.among(shown)
     filled = int((counts > 0).sum())
     most = max(1, min(MOST_WRONG, MOST_IMAGES // max(1, filled)))
     cells = {}
     for true in shown.tolist():
         for called in shown.tolist():
-            if not mistakes.confusion[true, called]:
+            if not mistakes.pairs.cell(true, called):
                 continue
             found = mistakes.cell(true, called)
             chosen = found[::-1][: min(MOST_RIGHT, most)] if true == called else found[:most]
@@ -92,7 +92,7 @@ def _table(
     for row, true in enumerate(shown.tolist()):
         line = [f'<th scope="row">{names[row]}</th>']
         for column, called in enumerate(shown.tolist()):
-            count = int(mistakes.confusion[true, called])
+            count = mistakes.pairs.cell(true, called)
             if not count:
                 line.append("<td></td>")
                 continue

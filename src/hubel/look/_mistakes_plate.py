@@ -59,8 +59,8 @@ def shown_classes(mistakes: Mistakes, most: int = MOST_CLASSES) -> npt.NDArray[n
     """Return the classes that a matrix has room for: all, or those with the most errors, in order."""
     if len(mistakes.classes) <= most:
         return np.arange(len(mistakes.classes))
-    errors = mistakes.confusion - np.diag(mistakes.confusion.diagonal())
-    return np.sort(np.argsort(-(errors.sum(0) + errors.sum(1)), kind="stable")[:most])
+    examples, called, right = mistakes.pairs.totals()
+    return np.sort(np.argsort(2 * right - examples - called, kind="stable")[:most])
 
 
 def opacities(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -74,7 +74,7 @@ def opacities(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
 def matrix(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> Chart:
     """Draw the confusion matrix; on an HTML page its cells open their images."""
     names = [mistakes.classes[i] for i in shown]
-    counts = mistakes.confusion[np.ix_(shown, shown)]
+    counts = mistakes.pairs.among(shown)
     side = 46.0 if len(shown) <= 12 else 34.0 if len(shown) <= 20 else 30.0
     heads = names
     if any(text_width(name, "label") > side - 4 for name in names):  # numbers where there is no room for names

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 import torch.nn.functional as F
 
 from hubel.data import Dataset
-from hubel.look._infer import check_fits, logits
-from hubel.tasks import LoadedModel
+from hubel.look._infer import BATCH, check_fits, in_batches
+from hubel.tasks import Confusion, LoadedModel, confusion
 
 if TYPE_CHECKING:
     from hubel.look._plate import Plate
@@ -101,10 +102,16 @@ class Mistakes:
         return highest
 
     @cached_property
+    def pairs(self) -> Confusion:
+        """What is taken for what, for any number of classes."""
+        return confusion(torch.from_numpy(self.labels), torch.from_numpy(self.predicted), len(self.classes))
+
+    @property
     def confusion(self) -> Indices:
-        """confusion[true, predicted]: how many images; int64, classes×classes."""
-        size = len(self.classes)
-        return np.bincount(self.labels * size + self.predicted, minlength=size * size).reshape(size, size)
+        """confusion[true, predicted]: how many images; int64, classes×classes. Raises ValueError for more than 1,000
+        classes, of which `pairs` has those that came.
+        """
+        return np.asarray(self.pairs.dense())
 
     @property
     def accuracy(self) -> float:
@@ -119,8 +126,7 @@ class Mistakes:
     @cached_property
     def per_class(self) -> tuple[ClassScores, ...]:
         """Precision, recall and F1 of each class, in the classes' order."""
-        found = self.confusion.diagonal()
-        examples, called = self.confusion.sum(1), self.confusion.sum(0)
+        examples, called, found = self.pairs.totals()
         return tuple(
             ClassScores(
                 name,
@@ -174,9 +180,8 @@ class Mistakes:
 
     def often_called(self, true: int | str, most: int = 3) -> str:
         """What images of a class are most often called instead, with counts: "9 (12), 7 (3)"; "" where never."""
-        row = self.confusion[self.class_number(true)]
         own = self.class_number(true)
-        wrong = sorted((-int(count), other) for other, count in enumerate(row) if count and other != own)
+        wrong = sorted((-count, other) for other, count in self.pairs.row(own) if other != own)
         return ", ".join(f"{self.classes[other]} ({-count:,})" for count, other in wrong[:most])
 
     def plate(self, cells: Sequence[tuple[int | str, int | str]] = (), name: str = "") -> Plate:
@@ -196,7 +201,7 @@ class Mistakes:
             "loss": self.loss,
             "calibration_error": calibration.error,
             "classes": [asdict(scores) for scores in self.per_class],
-            "confusion": self.confusion.tolist(),
+            "confusion": self.pairs.data(),
             "calibration": [
                 {"low": low, "high": high, "images": count, "confidence": confidence, "accuracy": accuracy}
                 for low, high, count, confidence, accuracy in zip(
@@ -231,8 +236,12 @@ class Mistakes:
         # a class without examples has no threshold, and nothing counts for it
         sums = np.bincount(self.labels, own, size)
         thresholds = np.divide(sums, examples, out=np.full(size, np.inf), where=examples > 0)
-        reached = np.where(self.probabilities >= thresholds, self.probabilities, -1)
-        return np.where(reached.max(1, initial=-1) >= 0, reached.argmax(1), self.labels)
+        found: Indices = self.labels.copy()
+        for start in range(0, len(found), BATCH):
+            part = slice(start, start + BATCH)
+            reached = np.where(self.probabilities[part] >= thresholds, self.probabilities[part], -1)
+            found[part] = np.where(reached.max(1, initial=-1) >= 0, reached.argmax(1), found[part])
+        return found
 
     def _surest_first(self, indices: Indices) -> Indices:
         return indices[np.argsort(-self.confidences[indices], kind="stable")]
@@ -257,9 +266,13 @@ def mistakes(model: LoadedModel, dataset: Dataset) -> Mistakes:
     """
     check_fits(model, dataset)
     images, labels = dataset.tensors()
-    scores = logits(model, images)
-    losses = F.cross_entropy(scores, labels, reduction="none")
-    return Mistakes(dataset, scores.softmax(1).numpy(), losses.double().numpy())
+    network: Any = model.module
+    probabilities, losses = torch.empty(len(labels), len(model.classes)), torch.empty(len(labels), dtype=torch.float64)
+    pieces = zip(probabilities.split(BATCH), losses.split(BATCH), labels.split(BATCH), strict=True)
+    for scores, (own, loss, truth) in zip(in_batches(model, images, network.logits), pieces, strict=False):
+        loss.copy_(F.cross_entropy(scores, truth, reduction="none"))
+        own.copy_(scores.softmax(1))
+    return Mistakes(dataset, probabilities.numpy(), losses.numpy())
 
 
 def _share(part: int, whole: int) -> float:

@@ -181,10 +181,7 @@ def class_table(found: Mistakes) -> str:
     """Precision and recall of each class, and what it is taken for most."""
     lines = []
     for number, own in enumerate(found.per_class):
-        row = found.confusion[number].copy()
-        row[number] = 0
-        worst = [int(other) for other in (-row).argsort(kind="stable")[:3] if row[other]]
-        taken = ", ".join(f"{found.classes[other]} ({row[other]:,})" for other in worst) or "·"
+        taken = found.often_called(number) or "·"
         precision = f"{own.precision:.2%}" if own.called else "·"
         recall = f"{own.recall:.2%}" if own.examples else "·"
         lines.append([own.name, f"{own.examples:,}", precision, recall, f"{own.f1:.3f}", taken])

@@ -29,6 +29,7 @@ from hubel.train import Run
 REPORT = "report.html"
 _PAGE = 1080.0  # the main column's width, in pixels
 _SAMPLES = 12
+_PROBABILITIES = 2**27  # of images × classes that are held at once, 512 MB; with more, images are left out
 _SHORT = 24  # layers up to which the running model stands before the rest
 Section = tuple[str, str, str]  # its place in the page, title, HTML
 _LIVE = '<h3 class="hidden">Image, layers and answer</h3><div id="live-model"></div>'
@@ -59,10 +60,15 @@ def write_report(run: Run, output: str | os.PathLike[str] | None = None, *, data
 
 
 def _answers(run: Run, model: LoadedModel, dataset: Dataset) -> Mistakes:
-    """The model's answers to all images, worked out on the device that it was trained on, where that is here."""
+    """The model's answers to all images, or as many as there is memory for, worked out on the device that it was
+    trained on, where that is here.
+    """
     device = run.recipe.device
     here = torch.cuda.is_available() if device.startswith("cuda") else torch.backends.mps.is_available()
     model.module.to(device if here and device != "auto" else "cpu")
+    every = -(-len(dataset) // max(1, _PROBABILITIES // len(model.classes)))
+    if every > 1:
+        dataset = dataset.take(np.arange(0, len(dataset), every)).renamed(f"one image in {every:,} of {dataset.name}")
     try:
         return mistakes(model, dataset)
     finally:
@@ -193,8 +199,9 @@ def _measured(found: Mistakes) -> list[Section]:
 
 def _cells(found: Mistakes) -> list[list[int]]:
     """The confusion matrix without its noughts: true class, predicted class, number of images."""
-    rows, columns = np.nonzero(found.confusion)
-    return [[int(value) for value in cell] for cell in zip(rows, columns, found.confusion[rows, columns], strict=True)]
+    pairs = found.pairs
+    cells: list[list[int]] = np.stack([pairs.true, pairs.predicted, pairs.counts], 1).tolist()
+    return cells
 
 
 def _examples(found: Mistakes) -> list[int]:

@@ -16,16 +16,19 @@ from hubel.tasks._classification import (
     measure,
     predict,
 )
+from hubel.tasks._confusion import Confusion, confusion
 from hubel.tasks._model import LoadedModel, ModelFileError, load_model, save_model
 
 __all__ = [
     "ClassMetrics",
     "Classification",
+    "Confusion",
     "LoadedModel",
     "Metrics",
     "ModelFileError",
     "Objective",
     "Targets",
+    "confusion",
     "count",
     "evaluate",
     "figures",

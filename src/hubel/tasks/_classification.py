@@ -15,6 +15,7 @@ from torch import nn
 from hubel.arch import Network
 from hubel.data import Dataset, Preprocessing
 from hubel.nn import at_rest, device_of
+from hubel.tasks._confusion import Confusion, count_pairs
 from hubel.tasks._cross_entropy import cross_entropy, shares
 from hubel.tasks._model import LoadedModel
 
@@ -108,13 +109,22 @@ class Metrics:
     """How well a model does on a set.
 
     accuracy: share of images whose likeliest class is right, 0 to 1. loss: mean cross-entropy, nats.
-    confusion: confusion[true][predicted] is a count of images.
+    confusion: confusion[true][predicted] is a count of images; see `Confusion`, which takes any number of classes.
     """
 
     accuracy: float
     loss: float
     per_class: tuple[ClassMetrics, ...]
-    confusion: tuple[tuple[int, ...], ...]
+    confusion: Confusion
+
+    def data(self) -> dict[str, Any]:
+        """All of it as plain values; the confusion as `Confusion.data`."""
+        return {
+            "accuracy": self.accuracy,
+            "loss": self.loss,
+            "per_class": [dataclasses.asdict(each) for each in self.per_class],
+            "confusion": self.confusion.data(),
+        }
 
 
 def predict(model: LoadedModel, images: Any, *, batch_size: int = 256) -> torch.Tensor:
@@ -124,10 +134,12 @@ def predict(model: LoadedModel, images: Any, *, batch_size: int = 256) -> torch.
     Pillow images or arrays, which are prepared first.
     """
     batch = _as_batch(model.preprocessing, images)
+    found = torch.empty(len(batch), len(model.classes))
     with at_rest(model.module), torch.inference_mode():
-        starts = range(0, len(batch), batch_size)
-        logits = [_logits(model.module, model.preprocessing, batch[start : start + batch_size]) for start in starts]
-        return torch.cat(logits).softmax(1).cpu() if len(batch) else torch.empty(0, len(model.classes))
+        for start in range(0, len(batch), batch_size):
+            part = slice(start, start + batch_size)
+            found[part] = _logits(model.module, model.preprocessing, batch[part]).softmax(1)
+    return found
 
 
 def evaluate(model: LoadedModel, dataset: Dataset, *, batch_size: int = 256) -> Metrics:
@@ -170,31 +182,32 @@ def count(
     batch_size: int = 256,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """What `figures` are made of, which may be added over parts of a set: how many images of each class (rows) were
-    called each (columns), int64, and the cross-entropies' sum, float64; on the processor.
+    called each (columns), int64, by coordinates above 1,000 classes, and the cross-entropies' sum, float64; on the
+    processor.
     """
     device = device_of(module)
-    confusion = torch.zeros(classes * classes, dtype=torch.int64)
+    called: list[torch.Tensor] = []
     total = torch.zeros((), dtype=torch.float64)
     with at_rest(module), torch.inference_mode():
         for start in range(0, len(images), batch_size):
             truth = labels[start : start + batch_size].to(device)
             logits = _logits(module, preprocessing, images[start : start + batch_size])
             total += F.cross_entropy(logits, truth, reduction="sum").double().cpu()
-            confusion += torch.bincount(truth * classes + logits.argmax(1), minlength=classes * classes).cpu()
-    return confusion.view(classes, classes), total
+            called.append(logits.argmax(1).cpu())
+    predicted = torch.cat(called) if called else labels.new_empty(0)
+    return count_pairs(labels.cpu(), predicted, classes), total
 
 
 def figures(confusion: torch.Tensor, total: torch.Tensor, classes: Sequence[str]) -> Metrics:
     """The metrics of a whole set from its counts."""
-    counts = confusion.numpy()
-    examples, called, right = counts.sum(1), counts.sum(0), counts.diagonal()
+    counts = Confusion(confusion)
+    examples, called, right = counts.totals()
     size = max(1, int(examples.sum()))
     per_class = tuple(
         ClassMetrics(name, _share(right[i], called[i]), _share(right[i], examples[i]), int(examples[i]))
         for i, name in enumerate(classes)
     )
-    rows = tuple(tuple(int(cell) for cell in row) for row in counts)
-    return Metrics(int(right.sum()) / size, float(total) / size, per_class, rows)
+    return Metrics(int(right.sum()) / size, float(total) / size, per_class, counts)
 
 
 def _share(part: int, whole: int) -> float:

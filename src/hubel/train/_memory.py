@@ -10,12 +10,13 @@ from typing import Any
 
 import torch
 
-from hubel.arch import Network, largest_batch, training_memory
+from hubel.arch import Network, analyse, inference_memory, largest_batch, training_memory
 from hubel.train._recipe import Recipe
 from hubel.train._run import Run
 
 _CGROUP = Path("/sys/fs/cgroup")  # of a container
 _OUT_OF_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|bad_alloc", re.IGNORECASE)
+_EVALUATED = 256  # images measured at once, where there is memory for them
 _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
@@ -50,6 +51,18 @@ def check_memory(network: Network, recipe: Recipe, world: int = 1) -> None:
             else "not even one image would fit"
         )
     )
+
+
+def evaluated_at_once(network: Network, recipe: Recipe, world: int) -> int:
+    """How many images to measure at a time: 256, or as few as take no more memory than a step of training does."""
+    share = max(1, recipe.batch_size // world)
+    at_once = min(recipe.micro_batch or share, share)
+    report = analyse(network)
+    step = training_memory(report, at_once, **_settings(recipe)).total
+    many = _EVALUATED
+    while many > at_once and inference_memory(report, many).total > step:
+        many //= 2
+    return min(many, recipe.micro_batch or many)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -56,7 +56,7 @@ class Ranks:
         return int(self.gather(torch.tensor(number))[0])
 
     def sum(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The sum over all processes."""
+        """The sum over all processes. What is given by coordinates stays so."""
         if self.world > 1:
             tensor = tensor.clone()
             dist.all_reduce(tensor, group=self.group)

@@ -17,6 +17,7 @@ from hubel.train._checkpoint import CheckpointError, CheckpointStore
 from hubel.train._events import EpochMetrics, Listener, Notice, Progress
 from hubel.train._health import NotFiniteError, culprit, has_failed
 from hubel.train._loop import backward, normalised, update
+from hubel.train._memory import evaluated_at_once
 from hubel.train._ranks import Ranks
 from hubel.train._recipe import Recipe
 from hubel.train._schedule import rate
@@ -26,7 +27,6 @@ from hubel.train._watch import unbroken
 
 _EVENT_SECONDS = 0.1
 _BUSY = 2.5  # times slower than at its fastest
-_EVALUATED = 256  # images measured at once
 _ROUNDS = 16  # steps between two rounds in which processes agree to save or stop
 
 
@@ -63,6 +63,7 @@ class Trainer:
             world=ranks.world,
             order=order_of(recipe, training),
         )
+        self.at_once = evaluated_at_once(network, recipe, ranks.world)
         self.evaluated = None if evaluated is None else (evaluated[0], *self._share(evaluated[1]))
         self.state = State(network, recipe, class_weights(recipe, training))
         if ranks.world > 1 and self.device.type == "cuda":
@@ -242,9 +243,8 @@ class Trainer:
         if self.evaluated is None:
             return "", None
         name, images, labels = self.evaluated
-        at_once = min(_EVALUATED, self.recipe.micro_batch or _EVALUATED)
         confusion, total = count(
-            self.state.model, self.preprocessing, images, labels, len(self.classes), batch_size=at_once
+            self.state.model, self.preprocessing, images, labels, len(self.classes), batch_size=self.at_once
         )
         self.state.to_training()  # measuring puts a module back as a whole, frozen layers too
         return name, figures(self.ranks.sum(confusion), self.ranks.sum(total), self.classes)

@@ -74,7 +74,6 @@ def _cell(text: str) -> tuple[str, str]:
 
 
 def _print(found: Mistakes) -> None:
-    import numpy as np
     from rich.markup import escape
 
     from hubel.cli._console import console
@@ -82,12 +81,9 @@ def _print(found: Mistakes) -> None:
 
     screen = console()
     screen.print(escape(summary(found)), highlight=False, soft_wrap=True)
-    wrong = found.confusion - np.diag(found.confusion.diagonal())
-    pairs = np.argsort(-wrong, axis=None, kind="stable")[:_PAIRS]
     words = [
-        f"{found.classes[pair // len(wrong)]} called {found.classes[pair % len(wrong)]} ({wrong.flat[pair]:,})"
-        for pair in pairs
-        if wrong.flat[pair]
+        f"{found.classes[true]} called {found.classes[called]} ({count:,})"
+        for count, true, called in found.pairs.wrong()[:_PAIRS]
     ]
     screen.print(escape(f"most often: {', '.join(words) or 'no mistakes'}"), highlight=False, soft_wrap=True)
     errors = ", ".join(
