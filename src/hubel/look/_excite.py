@@ -15,7 +15,7 @@ from hubel.arch import Field, Row
 from hubel.data import Dataset
 from hubel.look._infer import check_size
 from hubel.look._record import modules_of
-from hubel.nn import at_rest, device_of
+from hubel.nn import device_of, evaluation_mode
 from hubel.tasks import LoadedModel
 
 BATCH = 64
@@ -92,7 +92,7 @@ def _output(model: LoadedModel, row: Row, images: Tensor) -> Tensor:
 
     hook = last.register_forward_hook(stop)
     try:
-        with at_rest(model.module), torch.inference_mode(), contextlib.suppress(_Enough):
+        with evaluation_mode(model.module), torch.inference_mode(), contextlib.suppress(_Enough):
             given = model.preprocessing.normalise(images.to(device_of(model.module)))
             model.module(given.flatten(1) if len(model.network.input) == 1 else given)
     finally:

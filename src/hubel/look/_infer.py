@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from hubel.data import Dataset
-from hubel.nn import at_rest, device_of
+from hubel.nn import device_of, evaluation_mode
 from hubel.tasks import LoadedModel
 
 BATCH = 256
@@ -46,7 +46,7 @@ def in_batches(
 ) -> Iterator[torch.Tensor]:
     """What `run` makes of normalised inputs, float32 on the processor, for `BATCH` images at a time."""
     device = device_of(model.module)
-    with at_rest(model.module), torch.inference_mode():
+    with evaluation_mode(model.module), torch.inference_mode():
         for part in images.split(BATCH):
             yield run(model.preprocessing.normalise(part.to(device))).float().cpu()
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from hubel.arch import Row, analyse
-from hubel.nn import at_rest, device_of
+from hubel.nn import device_of, evaluation_mode
 from hubel.tasks import LoadedModel
 
 
@@ -75,7 +75,7 @@ def _seen(
     module: nn.Module, given: Tensor, steps: Mapping[str, list[nn.Module]], keep: Callable[[Tensor], Tensor]
 ) -> _Seen:
     found = _Seen(keep)
-    with ExitStack() as stack, torch.no_grad(), at_rest(module):
+    with ExitStack() as stack, torch.no_grad(), evaluation_mode(module):
         for path, own in steps.items():
             stack.callback(own[0].register_forward_pre_hook(_on_input(found, path)).remove)
             for step in own:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import nn
 
-from hubel.nn import at_rest
+from hubel.nn import evaluation_mode
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def still(module: nn.Module, seed: int | None = None) -> Iterator[None]:
         stack.enter_context(torch.random.fork_rng(devices=devices))
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
-        stack.enter_context(at_rest(module))
+        stack.enter_context(evaluation_mode(module))
         try:
             for weight in wanting:
                 weight.requires_grad_(False)

@@ -14,7 +14,7 @@ from torch import nn
 
 from hubel.arch import Network
 from hubel.data import Dataset, Preprocessing
-from hubel.nn import at_rest, device_of
+from hubel.nn import device_of, evaluation_mode
 from hubel.tasks._confusion import Confusion, count_pairs
 from hubel.tasks._cross_entropy import cross_entropy, shares
 from hubel.tasks._model import LoadedModel
@@ -135,7 +135,7 @@ def predict(model: LoadedModel, images: Any, *, batch_size: int = 256) -> torch.
     """
     batch = _as_batch(model.preprocessing, images)
     found = torch.empty(len(batch), len(model.classes))
-    with at_rest(model.module), torch.inference_mode():
+    with evaluation_mode(model.module), torch.inference_mode():
         for start in range(0, len(batch), batch_size):
             part = slice(start, start + batch_size)
             found[part] = _logits(model.module, model.preprocessing, batch[part]).softmax(1)
@@ -188,7 +188,7 @@ def count(
     device = device_of(module)
     called: list[torch.Tensor] = []
     total = torch.zeros((), dtype=torch.float64)
-    with at_rest(module), torch.inference_mode():
+    with evaluation_mode(module), torch.inference_mode():
         for start in range(0, len(images), batch_size):
             truth = labels[start : start + batch_size].to(device)
             logits = _logits(module, preprocessing, images[start : start + batch_size])

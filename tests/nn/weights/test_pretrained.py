@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from hubel import zoo
 from hubel.arch import parse
 from hubel.nn import build, head_layers, load_pretrained
-from tests.nn import replicas
+from tests.nn.weights import replicas
 
 
 def saved(module, path):

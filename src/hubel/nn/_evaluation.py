@@ -1,4 +1,4 @@
-"""A network at rest: as it predicts, and afterwards as it was."""
+"""A network in evaluation mode: as it predicts, and afterwards as it was."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import nn
 
 
 @contextmanager
-def at_rest(module: nn.Module) -> Iterator[None]:
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
     """Put a module into evaluation mode; afterwards every part's mode is as it was, whatever happened within.
 
-    Part by part, since a frozen normalisation may rest while the rest trains.
+    Part by part, since a frozen normalisation may be in it while the others train.
     """
     active = [part for part in module.modules() if part.training]
     if active:

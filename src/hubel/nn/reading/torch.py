@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from hubel.arch import Network, analyse
 from hubel.nn._build import NetworkModule, build
-from hubel.nn._inspect import inspect
-from hubel.nn._inspect_folding import folded
-from hubel.nn._inspect_steps import BATCH, steps_of
+from hubel.nn.inspection.inspect import inspect
+from hubel.nn.reading.folding import folded
+from hubel.nn.reading.steps import BATCH, steps_of
 
 
 def network_of(module: nn.Module, input_shape: Sequence[int], name: str = "") -> Network:

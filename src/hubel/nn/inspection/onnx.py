@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from hubel.nn._inspect_report import Inspection, ModuleRow, TensorShape
+from hubel.nn.inspection.report import Inspection, ModuleRow, TensorShape
 
 FLOATING = (1, 10, 11, 16)  # float, float16, double, bfloat16, as ONNX numbers its types
 STATISTICS = {"BatchNormalization": (3, 4)}  # inputs that training does not learn

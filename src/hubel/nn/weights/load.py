@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from hubel.base.files import sha256_of
-from hubel.nn._weights_matching import head_layers, match_body, match_weights
-from hubel.nn._weights_reading import find_weights, read_about, read_weights
+from hubel.nn.weights.matching import head_layers, match_body, match_weights
+from hubel.nn.weights.read import find_weights, read_about, read_weights
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from torch.nn.modules import module as hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hubel.nn._inspect_costs import RULES as COSTS
-from hubel.nn._inspect_costs import wants_gradient
-from hubel.nn._inspect_report import TensorShape
-from hubel.nn._inspect_shapes import RULES as SHAPES
-from hubel.nn._inspect_state import Twins, same_randomness, standing_in
+from hubel.nn.inspection.costs import RULES as COSTS
+from hubel.nn.inspection.costs import wants_gradient
+from hubel.nn.inspection.report import TensorShape
+from hubel.nn.inspection.shapes import RULES as SHAPES
+from hubel.nn.inspection.state import Twins, same_randomness, standing_in
 
 aten = torch.ops.aten
 SMALL = 4096  # numbers; a tensor that the model makes itself and that is no larger is really computed

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
 
-from hubel.nn._inspect_clash import explained
-from hubel.nn._inspect_report import Inspection as Inspection
-from hubel.nn._inspect_report import ModuleRow as ModuleRow
-from hubel.nn._inspect_report import TensorShape, tensor_text
-from hubel.nn._inspect_run import Seen, Watch, shapes_of, watched
+from hubel.nn.inspection.clash import explained
+from hubel.nn.inspection.report import Inspection as Inspection
+from hubel.nn.inspection.report import ModuleRow as ModuleRow
+from hubel.nn.inspection.report import TensorShape, tensor_text
+from hubel.nn.inspection.run import Seen, Watch, shapes_of, watched
 
 ShapeLike = int | Sequence[int]
 

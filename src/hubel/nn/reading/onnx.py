@@ -11,9 +11,9 @@ from typing import Any
 
 import hubel.arch as arch
 from hubel.arch import Concat, Layer, Network, Shape, Sum, analyse
-from hubel.nn._inspect_folding import Step, folded
-from hubel.nn._inspect_onnx import inspect_onnx, read_onnx
-from hubel.nn._inspect_report import TensorShape
+from hubel.nn.inspection.onnx import inspect_onnx, read_onnx
+from hubel.nn.inspection.report import TensorShape
+from hubel.nn.reading.folding import Step, folded
 
 
 def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) -> Network:

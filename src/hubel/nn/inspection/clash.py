@@ -9,8 +9,8 @@ from typing import Any
 from torch import nn
 
 from hubel.arch import AveragePooling2D, Conv2D, Fit, Layer, MaxPooling2D, ShapeError
-from hubel.nn._inspect_report import TensorShape, tensor_text
-from hubel.nn._inspect_run import Reached, Watch, watched
+from hubel.nn.inspection.report import TensorShape, tensor_text
+from hubel.nn.inspection.run import Reached, Watch, watched
 
 LARGEST_PICTURE = 1024
 

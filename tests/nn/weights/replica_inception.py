@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tests.nn.replicas import Unit
+from tests.nn.weights.replicas import Unit
 
 
 def pooled(x: Tensor) -> Tensor:

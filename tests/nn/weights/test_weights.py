@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from hubel import zoo
 from hubel.arch import Network, parse
 from hubel.nn import NetworkModule, build, load_pretrained, load_weights, match_weights, read_weights
-from tests.nn import replicas
-from tests.nn.replica_inception import InceptionV3
+from tests.nn.weights import replicas
+from tests.nn.weights.replica_inception import InceptionV3
 
 CLASSES = 7
 SIDE = {"alexnet_owt": 99, "inception_v3": 107}

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from hubel.arch import analyse, parse
 from hubel.nn import build, network_of, translate
-from tests.nn.replicas import MobileNetV2, SqueezeNet
-from tests.nn.test_inspect_network import MODELS
+from tests.nn.reading.test_network import MODELS
+from tests.nn.weights.replicas import MobileNetV2, SqueezeNet
 
 
 class Gate(nn.Module):

@@ -13,9 +13,9 @@ from torch.nn.utils.parametrize import is_parametrized
 
 import hubel.arch as arch
 from hubel.arch import Concat, Layer, Shape, Sum
-from hubel.nn._inspect_folding import Gated, Step
-from hubel.nn._inspect_layers import CONCATENATIONS, SUMS, layer_of, module_of, weighted_module
-from hubel.nn._inspect_run import watched
+from hubel.nn.inspection.run import watched
+from hubel.nn.reading.folding import Gated, Step
+from hubel.nn.reading.layers import CONCATENATIONS, SUMS, layer_of, module_of, weighted_module
 
 BATCH = 2  # normalisation in training mode refuses one
 PRODUCTS = (operator.mul, operator.imul, torch.mul, torch.multiply, "mul", "mul_")

@@ -1,0 +1,1 @@
+"""Weights that others have trained: read, matched, put into a module."""
