@@ -31,7 +31,7 @@ from hubel.data import Augmentation, Batches, Dataset, Preprocessing, Splits, lo
 from hubel.nn import NetworkModule, build, load_pretrained
 from hubel.tasks import LoadedModel, evaluate
 from hubel.train import Recipe, choose, fine_tune, parse_value, train
-from hubel.train._start import pixel_scale
+from hubel.train.recipe.initialise import pixel_scale
 
 WAYS = ("hubel", "probe", "adamw", "sgd", "scratch")
 PLAIN = {"adamw": 32, "sgd": 4}  # the batch sizes of the plain loops

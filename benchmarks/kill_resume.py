@@ -106,7 +106,7 @@ def finish(directory: Path, ranks: int, die_at: int = 0, victim: int = 0) -> str
 
 def digest(directory: Path, steps: int = STEPS) -> str:
     """One hash of the model's file and of every tensor of the last checkpoint."""
-    from hubel.train._checkpoint import CheckpointStore
+    from hubel.train.run.checkpoint import CheckpointStore
 
     saved, problems = CheckpointStore(directory / "checkpoints").load_latest()
     assert saved is not None, "no checkpoint"
@@ -170,7 +170,7 @@ def ranks(folder: Path, world: int, points: int) -> None:
 
 def corruptions(directory: Path, number: int) -> None:
     """Change the newest checkpoint's files at random, and see whether each change is noticed."""
-    from hubel.train._checkpoint import CheckpointStore
+    from hubel.train.run.checkpoint import CheckpointStore
 
     store, noticed = CheckpointStore(directory / "checkpoints"), 0
     files = list((directory / "checkpoints").glob(f"step-{STEPS:08d}.*"))

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from hubel.arch import parse
 from hubel.data import Splits
-from hubel.train import Started, StoppedError, _meeting, resume, sign_in, train
+from hubel.train import Started, StoppedError, resume, start_heartbeat, train
+from hubel.train.distributed import rendezvous
 from tests.train.quadrants import NETWORK, PLAIN, RECIPE, quadrants
 
 if "PATIENCE" in os.environ:
-    _meeting._PATIENCE = datetime.timedelta(seconds=float(os.environ["PATIENCE"]))
+    rendezvous._PATIENCE = datetime.timedelta(seconds=float(os.environ["PATIENCE"]))
 
 RESTARTS = int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
 directory, epochs = Path(sys.argv[1]), float(sys.argv[2])
@@ -50,7 +51,7 @@ if fate is not None:
     threading.Thread(target=die, daemon=True).start()
 
 if "LATE" in os.environ:
-    sign_in()
+    start_heartbeat()
     if os.environ["LATE"] == os.environ["RANK"]:
         print("is late", flush=True)
         threading.Event().wait()

@@ -150,11 +150,11 @@ def _reading(arguments: Namespace) -> Fitted:
 
 
 def _trained(arguments: Namespace, display: Any, fitted: Fitted) -> tuple[Run, Splits]:
-    from hubel.train import sign_in, train
+    from hubel.train import start_heartbeat, train
 
     if arguments.network is None or arguments.data is None:
         raise ValueError("expected NET and DATA, such as: hubel train lenet5 mnist")
-    sign_in()  # before images are decoded, which may take one machine much longer than another
+    start_heartbeat()  # before images are decoded, which may take one machine much longer than another
     network, splits, settings = fitted()
     network = named(network, arguments.network)
     if arguments.directory is None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -166,13 +166,13 @@ def _trained(arguments: Namespace, display: Any, fitted: Fitted) -> tuple[Run, S
 
 
 def _resumed(arguments: Namespace, display: Any) -> tuple[Run, Splits | None]:
-    from hubel.train import Run, resume, sign_in
+    from hubel.train import Run, resume, start_heartbeat
 
     done = Run.open(arguments.resume)
     if done.is_finished:
         display.console.print(f"{arguments.resume} is finished already", highlight=False)
         return done, None
-    sign_in()
+    start_heartbeat()
     splits = read(_source(done, arguments))
     return resume(arguments.resume, splits, micro_batch=arguments.micro_batch, progress=display), splits
 

@@ -3,25 +3,27 @@
 from typing import TYPE_CHECKING
 
 from hubel.tasks import LoadedModel, Metrics, ModelFileError, evaluate, load_model, predict, save_model
-from hubel.train._checkpoint import CheckpointError
-from hubel.train._choose import choose, fine_tune
-from hubel.train._events import EpochMetrics, Event, Finished, Listener, Notice, Progress, Started
-from hubel.train._finder import RateRange, find_learning_rate
-from hubel.train._health import NotFiniteError
-from hubel.train._history import Moment, moments
-from hubel.train._listeners import TensorBoard, together
-from hubel.train._meeting import is_first_process, sign_in
-from hubel.train._memory import NotEnoughMemoryError
-from hubel.train._ranks import DisagreementError, LostProcessError
-from hubel.train._recipe import Recipe
-from hubel.train._run import Run, RunError
-from hubel.train._signals import StoppedError
-from hubel.train._space import Choice, Range, default_space, parse_space, parse_value
-from hubel.train._sweep import SweepResult, Trial, sweep
 from hubel.train._train import resume, train
+from hubel.train.distributed.ranks import DisagreementError, LostProcessError
+from hubel.train.distributed.rendezvous import is_first_process, start_heartbeat
+from hubel.train.distributed.signals import StoppedError
+from hubel.train.loop.finder import RateRange, find_learning_rate
+from hubel.train.loop.memory import NotEnoughMemoryError
+from hubel.train.loop.non_finite import NotFiniteError
+from hubel.train.recipe.choose import choose, fine_tune
+from hubel.train.recipe.recipe import Recipe
+from hubel.train.run.checkpoint import CheckpointError
+from hubel.train.run.events import EpochMetrics, Event, Finished, Listener, Notice, Progress, Started
+from hubel.train.run.history import Moment, moments
+from hubel.train.run.listeners import TensorBoard, together
+from hubel.train.run.run import Run, RunError
+from hubel.train.search.space import Choice, Range, default_space, parse_space, parse_value
+from hubel.train.search.sweep import SweepResult, Trial, sweep
+
+sign_in = start_heartbeat  # its name before
 
 if TYPE_CHECKING:
-    from hubel.train._display import Display
+    from hubel.train.run.display import Display
 
 __all__ = [
     "CheckpointError",
@@ -65,6 +67,7 @@ __all__ = [
     "resume",
     "save_model",
     "sign_in",
+    "start_heartbeat",
     "sweep",
     "together",
     "train",
@@ -73,7 +76,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name == "Display":  # brings rich, which training itself does without
-        from hubel.train._display import Display
+        from hubel.train.run.display import Display
 
         return Display
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,10 +13,10 @@ import numpy as np
 from hubel.arch import Network
 from hubel.data import Dataset, Splits
 from hubel.train._create import fingerprint
-from hubel.train._environment import versions
-from hubel.train._ranks import DisagreementError, Ranks
-from hubel.train._recipe import Recipe
-from hubel.train._run import SETTINGS, Run
+from hubel.train.distributed.ranks import DisagreementError, Ranks
+from hubel.train.recipe.recipe import Recipe
+from hubel.train.run.environment import versions
+from hubel.train.run.run import SETTINGS, Run
 
 _OWN = ("device", "threads", "precision", "memory_format")  # settings that each machine measures for itself
 _READ = 2**30  # bytes of images in memory up to which all of them are compared

@@ -16,13 +16,13 @@ from hubel.base import files
 from hubel.base.errors import LockedError
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
 from hubel.nn import Pretrained, build, load_pretrained
-from hubel.train._choose import choose
-from hubel.train._frozen import check_freeze
-from hubel.train._machine import settle
-from hubel.train._memory import check_memory
-from hubel.train._recipe import Recipe
-from hubel.train._run import RunError, create, refuse_existing
-from hubel.train._start import pixel_scale
+from hubel.train.loop.autotune import autotune
+from hubel.train.loop.memory import check_memory
+from hubel.train.recipe.choose import choose
+from hubel.train.recipe.freezing import check_freeze
+from hubel.train.recipe.initialise import pixel_scale
+from hubel.train.recipe.recipe import Recipe
+from hubel.train.run.run import RunError, create, refuse_existing
 
 _VARIED = 3  # epochs from which varied images help; in fewer, the images themselves are new enough
 
@@ -46,7 +46,7 @@ def create_run(
         recipe = recipe.replace(threads=recipe.threads or 1)
     with locked(directory):
         refuse_existing(directory)
-        recipe = settle(recipe, network, *splits.train.tensors(), preprocessing)
+        recipe = autotune(recipe, network, *splits.train.tensors(), preprocessing)
         if recipe.augmentation == "auto":
             recipe = recipe.replace(augmentation=str(_augmentation(splits.train, preprocessing, recipe)))
         facts = _data_facts(splits, preprocessing, source)

@@ -15,17 +15,19 @@ from hubel.data import Dataset, Splits
 from hubel.nn import Pretrained
 from hubel.tasks import Classification, save_model
 from hubel.train._agree import agree, facts, settings_of
-from hubel.train._checkpoint import Checkpoint, CheckpointStore
 from hubel.train._create import create_run, fingerprint, locked
-from hubel.train._environment import job, versions
-from hubel.train._events import EpochMetrics, Event, Finished, Listener, Notice, Started
-from hubel.train._health import NotFiniteError
-from hubel.train._heap import kept_memory
-from hubel.train._meeting import joined, noticing_loss, several, sign_in, was_restarted
-from hubel.train._memory import is_out_of_memory, out_of_memory
-from hubel.train._ranks import Ranks
-from hubel.train._recipe import Recipe
-from hubel.train._run import (
+from hubel.train.distributed.ranks import Ranks
+from hubel.train.distributed.rendezvous import job, joined, noticing_loss, several, start_heartbeat, was_restarted
+from hubel.train.distributed.signals import listening
+from hubel.train.loop.allocator import kept_memory
+from hubel.train.loop.memory import is_out_of_memory, out_of_memory
+from hubel.train.loop.non_finite import NotFiniteError
+from hubel.train.loop.trainer import Trainer
+from hubel.train.recipe.recipe import Recipe
+from hubel.train.run.checkpoint import Checkpoint, CheckpointStore
+from hubel.train.run.environment import versions
+from hubel.train.run.events import EpochMetrics, Event, Finished, Listener, Notice, Started
+from hubel.train.run.run import (
     CHECKPOINTS,
     MODEL,
     SETTINGS,
@@ -36,8 +38,6 @@ from hubel.train._run import (
     refuse_failed,
     write_metrics,
 )
-from hubel.train._signals import listening
-from hubel.train._trainer import Trainer
 
 
 def train(
@@ -62,7 +62,7 @@ def train(
     recipe or versions; StoppedError after Ctrl-C or SIGTERM, when all is saved.
     """
     directory = Path(directory)
-    sign_in()
+    start_heartbeat()
     own = facts(network, splits, recipe) if several() else {}
     with joined() as ranks, kept_memory():
         agree(ranks, own)
@@ -100,7 +100,7 @@ def resume(
     was started with; and else as `train`.
     """
     run = Run.open(directory)
-    sign_in()
+    start_heartbeat()
     own = {**facts(run.network, splits, run.recipe), **settings_of(run)} if several() else {}
     with joined() as ranks, kept_memory():
         agree(ranks, own)

@@ -1,0 +1,1 @@
+"""The way from a state to a trained one, step by step."""

@@ -1,0 +1,275 @@
+"""The loop over epochs and steps: what happens when, on the way from a state to a trained one."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import torch
+from torch.nn.parallel import DistributedDataParallel
+
+from hubel.arch import Network
+from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
+from hubel.tasks import Metrics, count, figures
+from hubel.train.distributed.heartbeat import unbroken
+from hubel.train.distributed.ranks import Ranks
+from hubel.train.distributed.signals import StopRequest
+from hubel.train.loop.memory import evaluated_at_once
+from hubel.train.loop.non_finite import NotFiniteError, first_non_finite, is_lost
+from hubel.train.loop.state import State
+from hubel.train.loop.step import backward, normalised, update
+from hubel.train.recipe.balance import class_weights, order_of
+from hubel.train.recipe.recipe import Recipe
+from hubel.train.recipe.schedule import rate
+from hubel.train.run.checkpoint import CheckpointError, CheckpointStore
+from hubel.train.run.events import EpochMetrics, Listener, Notice, Progress
+
+_EVENT_SECONDS = 0.1
+_BUSY = 2.5  # times slower than at its fastest
+_ROUNDS = 16  # steps between two rounds in which processes agree to save or stop
+
+
+class Trainer:
+    """Trains one network on one set. All its outcomes are functions of network, recipe and data alone.
+
+    evaluated: what to measure after each epoch and what to call it, "validation" or "test"; or None.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        recipe: Recipe,
+        training: Dataset,
+        evaluated: tuple[str, Dataset] | None,
+        preprocessing: Preprocessing,
+        directory: Path,
+        listen: Listener,
+        ranks: Ranks,
+    ) -> None:
+        self.ranks = ranks
+        self.recipe, self.preprocessing, self.directory, self.listen = recipe, preprocessing, directory, listen
+        self.device = torch.device(recipe.device)
+        self.classes = training.classes
+        size = min(recipe.batch_size, len(training))
+        augmentation = Augmentation.parse(recipe.augmentation)
+        self.batches = Batches(
+            training,
+            size,
+            recipe.seed,
+            augmentation,
+            device=self.device,
+            rank=ranks.rank,
+            world=ranks.world,
+            order=order_of(recipe, training),
+        )
+        self.at_once = evaluated_at_once(network, recipe, ranks.world)
+        self.evaluated = None if evaluated is None else (evaluated[0], *self._share(evaluated[1]))
+        self.state = State(network, recipe, class_weights(recipe, training))
+        if ranks.world > 1 and self.device.type == "cuda":
+            # without looking for unused parameters its buckets are laid out anew after the first step, and a resumed
+            # run would add gradients in another order than the run that was never stopped
+            self.state.objective = DistributedDataParallel(
+                self.state.objective, process_group=ranks.group, find_unused_parameters=True
+            )
+        self.store = CheckpointStore(directory / "checkpoints", recipe.keep_checkpoints)
+        self.batch_size, self.epoch_steps = size, len(self.batches)
+        self.steps = max(1, round(recipe.epochs * self.epoch_steps))
+        self.epochs = math.ceil(self.steps / self.epoch_steps)
+        self._sat_down = self._told = self._saved = time.perf_counter()
+        self._recent = (torch.zeros_like(self.state.tally), self.state.step)
+        self._fastest, self._slow = 0.0, 0
+
+    def run(self, stop: StopRequest) -> str:
+        """Train to the end and say why it is the end. Raises NotFiniteError, or what `stop` raises when asked to."""
+        self._sat_down = self._told = self._saved = time.perf_counter()
+        self._recent = (self.state.tally.clone(), self.state.step)
+        while self.state.step < self.steps:
+            if self._patience_is_over():
+                return f"no better validation loss in {self.recipe.patience} epochs"
+            self._epoch(self.state.step // self.epoch_steps, stop)
+        return "all epochs are done"
+
+    def seconds(self) -> float:
+        """Time of training so far, in all sittings."""
+        return self.state.seconds + time.perf_counter() - self._sat_down
+
+    def save(self) -> None:
+        """Write a checkpoint of this moment."""
+        tensors = {**self.state.tensors(), "tally": self.ranks.gather(self.state.tally)}
+        if self.ranks.is_first:
+            with unbroken:
+                self.store.save(self.state.step, tensors, {**self.state.about(), "seconds": self.seconds()})
+        self._saved = time.perf_counter()
+
+    def final_weights(self) -> dict[str, torch.Tensor]:
+        """What the model is: the best epoch's weights where the recipe is patient, else the last."""
+        if self.state.best_epoch and self.recipe.patience:
+            try:
+                return self.store.load_best().tensors
+            except CheckpointError:
+                pass  # then the last weights are the best there are
+        return self.state.model.state_dict()
+
+    def _epoch(self, number: int, stop: StopRequest) -> None:
+        first = number * self.epoch_steps
+        began, done = time.perf_counter(), self.state.step
+        last = min(self.steps, first + self.epoch_steps)
+        for batch in self.batches.epoch(number, done - first):
+            self._step(number, batch)
+            if self.state.step == last:
+                break
+            self._between_steps(number, stop)
+        self._close_epoch(number, (self.state.step - done) * self.batch_size / (time.perf_counter() - began))
+        self._agree_to_stop(stop)
+
+    def _between_steps(self, epoch: int, stop: StopRequest) -> None:
+        now = time.perf_counter()
+        if now - self._told > _EVENT_SECONDS:
+            self._tell(epoch, now)
+        due, asked = now - self._saved > self.recipe.checkpoint_seconds, stop.asked
+        if self.ranks.world > 1:  # all must save and stop at the same step, and asking takes a moment
+            if self.state.step % _ROUNDS:
+                return
+            loss, due, asked = self._agreed(due, asked)
+            self._check(epoch, loss)
+        if due or asked:
+            self.save()
+            self._stop_if(asked, stop)
+
+    def _agreed(self, due: bool, asked: int) -> tuple[float, bool, int]:
+        steps = self.state.step % self.epoch_steps or self.epoch_steps
+        loss, save, agreed = self.ranks.most([float(self.state.tally[0]) / steps, float(due), float(asked)])
+        return loss, bool(save), int(agreed)
+
+    def _agree_to_stop(self, stop: StopRequest) -> None:
+        self._stop_if(int(self.ranks.most([float(stop.asked)])[0]), stop)
+
+    def _stop_if(self, asked: int, stop: StopRequest) -> None:
+        """Stop where all agree to. A request that came meanwhile stays, for the next time that they agree."""
+        if asked:
+            stop.asked = asked
+            stop.raise_if_asked()
+
+    def _step(self, epoch: int, batch: Batch) -> None:
+        state, recipe = self.state, self.recipe
+        # dropout and the like: random numbers are a function of seed and step, so that no random state need be saved
+        self._seed(_step_seed(recipe.seed, state.step, self.ranks.rank))
+        loss, right = backward(state, recipe, self.preprocessing, batch)
+        if not isinstance(state.objective, DistributedDataParallel):  # which has done it on the way
+            self.ranks.average(state.network)
+        if self.device.type == "cpu" and self.ranks.world == 1:  # elsewhere reading the loss means waiting
+            self._check(epoch, loss.item(), batch)
+        update(state, recipe, rate(recipe, state.step, self.steps))
+        state.tally += torch.stack((loss, right))
+        state.step += 1
+
+    def _seed(self, seed: int) -> None:
+        if self.device.type == "cpu":
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
+
+    def _check(self, epoch: int, loss: float, batch: Batch | None = None) -> None:
+        if not is_lost(loss, len(self.classes)):
+            return
+        part = (batch or next(self.batches.epoch(epoch))).parts(self.recipe.micro_batch)[0]
+        layer = first_non_finite(self.state.network, normalised(part.images, self.preprocessing, self.recipe))
+        what = "exploded" if math.isfinite(loss) else "is not finite"
+        kept = self.store.latest_step()
+        kept_words = f"the model of step {kept} is kept" if kept else "there is no earlier model to keep"
+        raise NotFiniteError(
+            f"the loss {what} ({loss:.4g}) at epoch {epoch + 1}, step {self.state.step + 1} of {self.steps}: {layer}; "
+            f"{kept_words}. A lower learning rate would help ({self.recipe.learning_rate / 10:g} instead of "
+            f"{self.recipe.learning_rate:g})" + ("" if self.recipe.clip_norm else ", or clip_norm = 1")
+        )
+
+    def _tell(self, epoch: int, now: float) -> None:
+        tally, step = self._recent
+        steps = self.state.step - step
+        if steps <= 0:
+            return
+        loss, accuracy = ((self.state.tally - tally) / steps).tolist()
+        if self.ranks.world == 1:
+            self._check(epoch, loss)
+        pace = steps / (now - self._told)
+        left = (self.steps - self.state.step) / pace
+        self.listen(
+            Progress(epoch + 1, self.epochs, self.state.step, self.steps, loss, accuracy, pace * self.batch_size, left)
+        )
+        self._told, self._recent = now, (self.state.tally.clone(), self.state.step)
+        self._mind_the_others(pace)
+
+    def _mind_the_others(self, pace: float) -> None:
+        """Go on with one thread where others keep the machine busy: threads that wait for each other are then far
+        slower than one. The change is in a checkpoint before it acts, so that a resumed run makes it at the same step.
+        """
+        self._fastest = max(self._fastest, pace)
+        self._slow = self._slow + 1 if pace * _BUSY < self._fastest else 0
+        if self._slow < 3 or self.state.threads == 1 or self.ranks.world > 1:
+            return
+        self.state.threads = 1
+        self.save()
+        torch.set_num_threads(1)
+        self._fastest = self._slow = 0
+        self.listen(Notice("the machine is busy with other work: one thread from here on, which is faster then"))
+
+    def _close_epoch(self, number: int, images_per_second: float) -> None:
+        state = self.state
+        steps = state.step - number * self.epoch_steps
+        loss, accuracy = (self.ranks.gather(state.tally).mean(0) / steps).tolist()
+        self._check(number, loss)
+        name, metrics = self._evaluate()
+        row = EpochMetrics(
+            epoch=number + 1,
+            step=state.step,
+            learning_rate=rate(self.recipe, state.step - 1, self.steps),
+            loss=loss,
+            accuracy=accuracy,
+            evaluated=name,
+            evaluation_loss=math.nan if metrics is None else metrics.loss,
+            evaluation_accuracy=math.nan if metrics is None else metrics.accuracy,
+            images_per_second=images_per_second,
+            seconds=self.seconds(),
+        )
+        state.history.append(row)
+        state.tally.zero_()
+        self._keep_best(row)
+        self.save()
+        self.listen(row)
+        self._told, self._recent = time.perf_counter(), (state.tally.clone(), state.step)
+
+    def _evaluate(self) -> tuple[str, Metrics | None]:
+        if self.evaluated is None:
+            return "", None
+        name, images, labels = self.evaluated
+        confusion, total = count(
+            self.state.model, self.preprocessing, images, labels, len(self.classes), batch_size=self.at_once
+        )
+        self.state.to_training()  # measuring puts a module back as a whole, frozen layers too
+        return name, figures(self.ranks.sum(confusion), self.ranks.sum(total), self.classes)
+
+    def _keep_best(self, row: EpochMetrics) -> None:
+        if row.evaluated != "validation" or not self.recipe.patience:
+            return
+        losses = [other.evaluation_loss for other in self.state.history]
+        if row.evaluation_loss == min(losses):
+            self.state.best_epoch = row.epoch
+            if not self.ranks.is_first:
+                return
+            self.store.save_best(self.state.model.state_dict(), {"epoch": row.epoch})
+
+    def _patience_is_over(self) -> bool:
+        patience, best, history = self.recipe.patience, self.state.best_epoch, self.state.history
+        return bool(patience and best and history and history[-1].epoch - best >= patience)
+
+    def _share(self, dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
+        ends = [len(dataset) * rank // self.ranks.world for rank in (self.ranks.rank, self.ranks.rank + 1)]
+        images, labels = (tensor[ends[0] : ends[1]] for tensor in dataset.tensors())
+        if self.device.type == "cuda" and images.nbytes < 0.5 * torch.cuda.mem_get_info(self.device)[0]:
+            return images.to(self.device), labels.to(self.device)
+        return images, labels
+
+
+def _step_seed(seed: int, step: int, rank: int) -> int:
+    return (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + rank * 0x94D049BB133111EB + 1) % 2**63

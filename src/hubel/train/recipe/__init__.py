@@ -1,0 +1,1 @@
+"""How to train: the settings, and the rules that choose them."""

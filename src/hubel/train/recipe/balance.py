@@ -1,0 +1,27 @@
+"""Classes of unequal size: weighed in the loss, or shown more often."""
+
+from __future__ import annotations
+
+import torch
+
+from hubel.data import BalancedOrder, Dataset, Order
+from hubel.train.recipe.recipe import Recipe
+
+
+def class_weights(recipe: Recipe, training: Dataset) -> torch.Tensor | None:
+    """Each class's factor in the loss, float32, (examples / (classes × the class's)) ^ `balance_power`; 0 for absent
+    classes. None where the recipe does not weigh.
+    """
+    if recipe.balance != "weights":
+        return None
+    classes = len(training.classes)
+    counts = torch.bincount(torch.from_numpy(training.labels.copy()), minlength=classes)
+    weights = (len(training) / (classes * counts.clamp(min=1))) ** recipe.balance_power
+    return torch.where(counts > 0, weights, 0.0).float()
+
+
+def order_of(recipe: Recipe, training: Dataset) -> Order | BalancedOrder:
+    """The order in which the recipe shows a training set."""
+    if recipe.balance == "sampling":
+        return BalancedOrder(recipe.seed, training.labels, recipe.balance_power)
+    return Order(recipe.seed, len(training))

@@ -1,0 +1,110 @@
+"""Training as one watches it: a live line and a table of epochs in a terminal, plain lines where output is piped."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from hubel.train.run.events import EpochMetrics, Event, Finished, Notice, Progress, Started
+
+
+class Display:
+    """A listener that shows a run as it goes; use it in a `with` block.
+
+    >>> with Display() as display:  # doctest: +SKIP
+    ...     train(network, splits, None, "runs/first", progress=display)
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console()
+        # drawn as events come: rich's own thread would hold up those that train
+        self._live = Live(console=self.console, auto_refresh=False, transient=True)
+        self._shown = False
+
+    def __enter__(self) -> Display:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._hide()
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        if isinstance(event, Started):
+            self._start(event)
+        elif isinstance(event, Progress):
+            if self.console.is_terminal:
+                self._show(event)
+        elif isinstance(event, EpochMetrics):
+            self.console.print(epoch_line(event), highlight=False, soft_wrap=True)
+        elif isinstance(event, Notice):
+            self.console.print(event.message, style="yellow", highlight=False, soft_wrap=True)
+        else:
+            self._finish(event)
+
+    def _start(self, event: Started) -> None:
+        for problem in event.problems:
+            self.console.print(
+                f"skipped a damaged checkpoint: {problem}", style="yellow", highlight=False, soft_wrap=True
+            )
+        trained = "" if event.trained == event.parameters else f"{event.trained:,} of "
+        self.console.print(
+            f"training {trained}{event.parameters:,} parameters on {event.examples:,} images: {event.recipe}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        if event.step:
+            self.console.print(
+                f"going on after step {event.step:,} of {event.steps:,}", highlight=False, soft_wrap=True
+            )
+
+    def _show(self, event: Progress) -> None:
+        if not self._shown:
+            self._live.start()
+            self._shown = True
+        self._live.update(progress_line(event), refresh=True)
+
+    def _finish(self, event: Finished) -> None:
+        self._hide()
+        self.console.print(f"{event.reason}, {clock(event.seconds)}: {event.model}", highlight=False, soft_wrap=True)
+
+    def _hide(self) -> None:
+        if self._shown:
+            self._live.stop()
+            self._shown = False
+
+
+def epoch_line(event: EpochMetrics) -> str:
+    """One line for a finished epoch."""
+    line = f"epoch {event.epoch:3d}  loss {event.loss:.4f}  accuracy {event.accuracy:7.2%}"
+    if event.evaluated:
+        line += f"  {event.evaluated} {event.evaluation_accuracy:7.2%}"
+    return f"{line}  {event.images_per_second:,.0f} images/s  {clock(event.seconds)}"
+
+
+def progress_line(event: Progress) -> Table:
+    """The live line: how far, how well, how fast, how long still."""
+    row = Table.grid(padding=(0, 2))
+    words = f"loss {event.loss:.3f}  accuracy {event.accuracy:6.1%}  {event.images_per_second:,.0f} images/s"
+    row.add_row(
+        Text(f"epoch {event.epoch}/{event.epochs}", no_wrap=True),
+        ProgressBar(total=event.steps, completed=event.step, width=8),
+        Text(f"{words}  {clock(event.seconds_left)} left", no_wrap=True),
+    )
+    return row
+
+
+def clock(seconds: float) -> str:
+    """A time in words: 8.4 s, 3:25, 2:03:25."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = time.gmtime(seconds)
+    hours = int(seconds) // 3600
+    return f"{hours}:{whole.tm_min:02d}:{whole.tm_sec:02d}" if hours else f"{whole.tm_min}:{whole.tm_sec:02d}"

@@ -1,0 +1,42 @@
+"""Where and with what a run was made."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+
+from hubel.train.distributed.rendezvous import job
+
+
+def environment() -> dict[str, str]:
+    """Versions, machine, and the commit of the working directory where it is in a git repository ("" elsewhere)."""
+    packages = {name: _version(name) for name in ("hubel", "torch", "numpy", "pillow", "safetensors")}
+    found = {**packages, "python": platform.python_version(), "platform": platform.platform(), "commit": _commit()}
+    if job():
+        found["job"] = job()
+    if torch.cuda.is_available():
+        found["gpu"] = torch.cuda.get_device_name()
+    return found
+
+
+def versions() -> dict[str, str]:
+    """The versions that can change what comes out."""
+    return {name: _version(name) for name in ("hubel", "torch")}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _commit() -> str:
+    try:
+        asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return asked.stdout.strip() if asked.returncode == 0 else ""

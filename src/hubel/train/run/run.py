@@ -1,0 +1,171 @@
+"""A run: the folder with all that made a model, and the model. Every file in it can be read without this library."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hubel.arch import Network, parse
+from hubel.base.files import write_atomically
+from hubel.data import Preprocessing
+from hubel.tasks import LoadedModel, load_model
+from hubel.train.recipe.recipe import Recipe, read_toml, write_toml
+from hubel.train.run.events import EpochMetrics
+
+FORMAT = 1
+SETTINGS, METRICS, MODEL, CHECKPOINTS = "run.toml", "metrics.csv", "model.safetensors", "checkpoints"
+FAILURE = "failure.toml"
+
+
+class RunError(RuntimeError):
+    """A folder that is not a run, or a run that cannot be used as asked: which, why, and what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A training run in a folder: `run.toml`, `metrics.csv`, `checkpoints/`, and at the end `model.safetensors`.
+
+    directory: the folder. network: what was trained. recipe: with nothing left open. settings: all of `run.toml`.
+    """
+
+    directory: Path
+    network: Network
+    recipe: Recipe
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, directory: str | os.PathLike[str]) -> Run:
+        """The run in this folder. Raises RunError where there is none or its `run.toml` cannot be read."""
+        directory = Path(directory)
+        path = directory / SETTINGS
+        try:
+            settings = read_toml(path.read_text(encoding="utf-8"))
+            if settings["format"] != FORMAT:
+                raise RunError(f"{path}: expected format {FORMAT}, received {settings['format']!r}")
+            network = dataclasses.replace(parse(settings["network"]), name=settings["network_name"])
+            return cls(directory, network, Recipe.from_dict(settings["recipe"]), settings)
+        except FileNotFoundError:
+            raise RunError(f"{directory}: expected a run's folder, received one without {SETTINGS}") from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{path}: cannot be read: {type(error).__name__}: {error}") from None
+
+    @property
+    def network_text(self) -> str:
+        """The network's text form."""
+        return str(self.network)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes' names, in the order of the outputs."""
+        return tuple(self.settings["data"]["classes"])
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How images were prepared."""
+        return Preprocessing.from_json(self.settings["data"]["preprocessing"])
+
+    @property
+    def metrics(self) -> tuple[EpochMetrics, ...]:
+        """The rows of `metrics.csv`, one an epoch; none before the first is over."""
+        path = self.directory / METRICS
+        if not path.exists():
+            return ()
+        with open(path, encoding="utf-8", newline="") as file:
+            return tuple(_row(fields) for fields in csv.DictReader(file))
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether training came to its end and the model is written."""
+        return (self.directory / MODEL).exists() and self.failure is None
+
+    @property
+    def failure(self) -> str | None:
+        """Why training failed for good, which is a loss that is not finite; None where it did not."""
+        path = self.directory / FAILURE
+        return str(read_toml(path.read_text(encoding="utf-8"))["message"]) if path.exists() else None
+
+    def model(self) -> LoadedModel:
+        """The trained model; where training failed, that of the last good checkpoint, with "failure" in its summary.
+
+        Raises RunError where training has not ended, or failed before there was a model to keep; ModelFileError where
+        the file is damaged.
+        """
+        if (self.directory / MODEL).exists():
+            return load_model(self.directory / MODEL)
+        if self.failure is not None:
+            raise RunError(f"{self.directory}: training failed and there is no model: {self.failure}")
+        raise RunError(f"{self.directory}: training has not ended; go on with: hubel train --resume {self.directory}")
+
+
+def refuse_failed(run: Run) -> None:
+    """Raise RunError where training failed, since going on to the same bits would fail at the same step."""
+    if run.failure is None:
+        return
+    file = run.directory / MODEL
+    remedy = (
+        f"from the last good model: … --weights {file} --learning-rate …" if file.exists() else "with another recipe"
+    )
+    raise RunError(
+        f"{run.directory}: training failed and would fail again at the same step: {run.failure}. Start another run "
+        f"{remedy}"
+    )
+
+
+def record_failure(directory: Path, message: str, step: int) -> None:
+    """Write down that training failed for good after `step` steps, before the model that is kept is written."""
+    write_atomically(directory / FAILURE, write_toml({"message": message, "step": step}))
+
+
+def record_change(run: Run, step: int, **settings: Any) -> Run:
+    """Give a run's recipe other settings from step `step` on, and write that to `run.toml`; return the run."""
+    recipe = run.recipe.replace(**settings)
+    changes = [*run.settings.get("changes", ()), {"step": step, **settings}]
+    changed = {**run.settings, "recipe": recipe.to_dict(), "changes": changes}
+    write_atomically(run.directory / SETTINGS, write_toml(changed))
+    return dataclasses.replace(run, recipe=recipe, settings=changed)
+
+
+def refuse_existing(directory: Path) -> None:
+    """Raise RunError where the folder holds a run already."""
+    if (directory / SETTINGS).exists():
+        raise RunError(f"{directory}: there is a run already; go on with: hubel train --resume {directory}")
+
+
+def create(
+    directory: Path, network: Network, recipe: Recipe, data: Mapping[str, Any], weights: Mapping[str, Any]
+) -> Run:
+    """Write the `run.toml` of a new run. `weights` says what it starts from; empty where from random ones."""
+    from hubel.train.run.environment import environment
+
+    path = directory / SETTINGS
+    directory.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "format": FORMAT,
+        "network": str(network),
+        "network_name": network.name,
+        "recipe": recipe.to_dict(),
+        "data": dict(data),
+        **({"weights": dict(weights)} if weights else {}),
+        "environment": environment(),
+    }
+    write_atomically(path, write_toml(settings))
+    return Run(directory, network, recipe, settings)
+
+
+def write_metrics(directory: Path, rows: Sequence[EpochMetrics]) -> None:
+    """Write all rows to `metrics.csv`, whole or not at all."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [field.name for field in dataclasses.fields(EpochMetrics)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(dataclasses.asdict(row) for row in rows)
+    write_atomically(directory / METRICS, text.getvalue())
+
+
+def _row(fields: Mapping[str, str]) -> EpochMetrics:
+    kinds: dict[str, Any] = {"epoch": int, "step": int, "evaluated": str}
+    return EpochMetrics(**{name: kinds.get(name, float)(text) for name, text in fields.items()})
