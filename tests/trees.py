@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 import hubel.arch as arch
-from hubel.arch import Auxiliary, Chain, Concat, Layer, Network, Node, Shape, ShapeError, Sum
+from hubel.arch import Auxiliary, Chain, Concat, Layer, Network, Node, Product, Shape, ShapeError, Sum
 from hubel.arch import layers as all_layers
 
 MOST_NUMBERS = 3000
@@ -174,6 +174,11 @@ def node(draw: Any, shape: Shape, depth: int) -> tuple[Node, Shape] | None:
         inner, after = draw(chain(shape, depth - 1))
         branches = [Chain(*inner), draw(ending(after, inner))]
         return Concat(*branches), (*after[:-1], 2 * after[-1])
+    if kind == 4:
+        inner, after = draw(chain(shape, depth - 1))
+        gates = [draw(gate(after, inner)) for _ in range(draw(st.integers(1, 2)))]
+        branches = draw(st.permutations([Chain(*inner), *gates]))
+        return Product(*branches, name=draw(st.sampled_from([None, None, "gated"]))), after
     if kind == 3 and depth > 1:
         inner, _ = draw(chain(shape, 0))
         return Auxiliary(*inner), shape
@@ -189,6 +194,19 @@ def node(draw: Any, shape: Shape, depth: int) -> tuple[Node, Shape] | None:
 def ending(draw: Any, after: Shape, inner: list[Node]) -> Chain:
     """Draw another branch of the same output's shape: the first one again, with something harmless after it."""
     return Chain(*inner, draw(st.sampled_from([arch.Identity(), arch.Activation("tanh"), arch.BatchNormalization()])))
+
+
+@st.composite
+def gate(draw: Any, after: Shape, inner: list[Node]) -> Chain:
+    """Draw another branch that can be spread over `after`: the first one again, with what makes it a gate."""
+    sigmoid = arch.Activation("sigmoid")
+    ways = [[arch.Dense(after[-1], activation="sigmoid")], [arch.Identity()], [arch.Dense(1), sigmoid]]
+    if len(after) == 3:
+        keepdims = draw(st.booleans())
+        ways.append([arch.GlobalAveragePooling2D(keepdims), arch.Dense(after[-1], activation="sigmoid")])
+        ways.append([arch.GlobalMaxPooling2D(keepdims), sigmoid])
+        ways.append([arch.AdaptiveAveragePooling2D((after[0], 1)), sigmoid])
+    return Chain(*inner, *draw(st.sampled_from(ways)))
 
 
 @st.composite

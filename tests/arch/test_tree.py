@@ -19,6 +19,7 @@ from hubel.arch import (
     Identity,
     Layer,
     Network,
+    Product,
     Shape,
     Sum,
     analyse,
@@ -64,6 +65,7 @@ def test_find_suggests_the_nearest():
 NODES = [
     Chain(Dense(3)),
     Sum(Dense(3), Identity()),
+    Product(Dense(3), Identity()),
     Concat(Dense(3), Identity()),
     Auxiliary(Dense(3)),
     parse("8: dense 3"),
@@ -87,11 +89,11 @@ def test_ways_to_write_one_tree_are_equal():
     assert Network((8,), Chain(Dense(3)), "one") == Network((8,), Chain(Dense(3)), "two")
 
 
-@pytest.mark.parametrize("kind", [Chain, Sum, Concat, Auxiliary])
+@pytest.mark.parametrize("kind", [Chain, Sum, Concat, Product, Auxiliary])
 def test_nodes_refuse_what_is_no_node(kind):
     with pytest.raises(ValueError, match="expected one or more nodes"):
         kind()
-    with pytest.raises(TypeError, match=r"expected layers, Chain, Sum, Concat or Auxiliary in .*received 'relu'"):
+    with pytest.raises(TypeError, match=r"expected layers, Chain, .*or Auxiliary in .*received 'relu'"):
         kind("relu")
     with pytest.raises(ValueError, match="expected a name"):
         kind(Dense(3), name="a.b")

@@ -138,11 +138,12 @@ def test_sizes_of_volumes_follow_those_of_the_layers():
 
 
 def test_branches_stand_side_by_side_and_meet():
-    scene = layout(parse("8x8x4: s=sum(a=conv 4 1x1 | b=conv 4 3x3 same), c=concat(d=conv 2 1x1 | e=conv 3 1x1)"))
+    joined = "s=sum(a=conv 4 1x1 | b=conv 4 3x3 same), c=concat(d=conv 2 1x1 | e=conv 3 1x1)"
+    scene = layout(parse(f"8x8x4: {joined}, product(relu | globalavgpool)"))
     tops = {group.paths[0]: bounds(group.marks[0]) for group in groups(scene) if group.paths}
     assert tops["s.a"][1] == tops["s.b"][1]
     assert tops["s.a"][2] < tops["s.b"][0]
-    assert sum(isinstance(mark, Circle) for mark in scene.flat()) == 1
+    assert [mark.sign for mark in scene.flat() if isinstance(mark, Circle)] == ["plus", "times"]
     assert "concat 8×8×5" in {text.words for text in scene.texts}
 
 

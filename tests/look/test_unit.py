@@ -98,6 +98,7 @@ def _at(tensor: Any, place: tuple[int, ...]) -> Any:
         "reshape 5x7x4, dense 3 relu, flatten, reshape 3x7x5, flatten",
         "flatten, layernorm, norm, softmax, rbf 3, dense 2 softmax",
         "sum(conv 2 1x1 | conv 2 1x1, relu), concat(identity | maxpool 3/1 same), globalmaxpool, scale, relu, dense 3",
+        "product(conv 2 1x1 | conv 1 3x3 same, sigmoid | globalavgpool, dense 2), product(relu | maxpool 7x5)",
     ],
 )
 def test_every_number_of_every_layer(layers: str) -> None:

@@ -25,6 +25,7 @@ from hubel.arch import (
     Layer,
     Network,
     Node,
+    Product,
     Report,
     Row,
     Sum,
@@ -337,7 +338,7 @@ def _chains(nodes: tuple[Node, ...], scope: str) -> Iterator[tuple[tuple[Node, .
         path = f"{scope}{name}."
         if isinstance(node, (Chain, Auxiliary)):
             yield from _chains(node.nodes, path)
-        elif isinstance(node, (Sum, Concat)):
+        elif isinstance(node, (Sum, Concat, Product)):
             for inner, branch in named_children(node.branches):
                 if isinstance(branch, Chain):
                     yield from _chains(branch.nodes, f"{path}{inner}.")

@@ -10,9 +10,22 @@ import importlib
 from typing import TYPE_CHECKING
 
 from hubel.arch._errors import Fit, NotationError, ShapeError
+from hubel.arch._joins import join_shape
 from hubel.arch._layer import Call, Cost, Formula, Keeps, Layer, Weighted, register
 from hubel.arch._shape import Pair, Shape, both, positions, shape_text, size
-from hubel.arch._tree import Auxiliary, Chain, Concat, Network, Node, Sum, assert_never, children, named_children
+from hubel.arch._tree import (
+    Auxiliary,
+    Chain,
+    Concat,
+    Join,
+    Network,
+    Node,
+    Product,
+    Sum,
+    assert_never,
+    children,
+    named_children,
+)
 from hubel.arch._window import Padding, Windowed, both_sides
 from hubel.arch.figures.analyse import Report, Row, analyse
 from hubel.arch.figures.expression import Expression, Quantity
@@ -88,6 +101,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GroupNormalization",
     "Identity",
+    "Join",
     "Keeps",
     "Layer",
     "LayerNormalization",
@@ -101,6 +115,7 @@ __all__ = [
     "NotationError",
     "Padding",
     "Pair",
+    "Product",
     "Quantity",
     "RadialBasis",
     "Report",
@@ -125,6 +140,7 @@ __all__ = [
     "edit",
     "figures_html",
     "inference_memory",
+    "join_shape",
     "largest_batch",
     "named_children",
     "ordered",

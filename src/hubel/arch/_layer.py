@@ -337,7 +337,7 @@ def register(word: str, *, label: str = "", positional: tuple[str, ...] = ()) ->
     return remember
 
 
-RESERVED = ("sum", "concat", "aux", "same", "valid", "nobias", "true", "false")
+RESERVED = ("sum", "concat", "product", "aux", "same", "valid", "nobias", "true", "false")
 
 
 def checked_name(name: str | None) -> None:

@@ -1,4 +1,4 @@
-"""The tree: layers, and the three ways to combine them. `Node` is a closed set: match on it, and `assert_never`.
+"""The tree: layers, and the ways to combine them. `Node` is a closed set: match on it, and `assert_never`.
 
 Trees are immutable, hashable, comparable and picklable. A chain in a chain melts into it unless it has a name, so that
 equal networks are equal trees.
@@ -42,37 +42,40 @@ class Chain:
 
 
 @dataclass(frozen=True, init=False)
-class Sum:
+class _Branches:
+    """Branches that start at the same input. Each is a chain, or one node with a name; others become chains of one."""
+
+    branches: tuple[Node, ...]
+    name: str | None = None
+
+    def __init__(self, *branches: Node, name: str | None = None) -> None:
+        _combine(self, _branches(branches), name)
+
+    def __str__(self) -> str:
+        return _with_name(self.name, f"{label(self)}({' | '.join(map(_branch_text, self.branches))})")  # type: ignore[arg-type]
+
+
+class Sum(_Branches):
     """Branches that start at the same input, their outputs of equal shape added: the residual block.
 
     Each branch is a chain, or one node with a name; an unnamed node becomes a chain of one.
     """
 
-    branches: tuple[Node, ...]
-    name: str | None = None
 
-    def __init__(self, *branches: Node, name: str | None = None) -> None:
-        _combine(self, _branches(branches), name)
-
-    def __str__(self) -> str:
-        return _with_name(self.name, f"sum({' | '.join(map(_branch_text, self.branches))})")
-
-
-@dataclass(frozen=True, init=False)
-class Concat:
+class Concat(_Branches):
     """Branches that start at the same input, their channels put side by side: inception, DenseNet, U-Net.
 
     Each branch is a chain, or one node with a name; an unnamed node becomes a chain of one.
     """
 
-    branches: tuple[Node, ...]
-    name: str | None = None
 
-    def __init__(self, *branches: Node, name: str | None = None) -> None:
-        _combine(self, _branches(branches), name)
+class Product(_Branches):
+    """Branches that start at the same input, their outputs multiplied: one gates another.
 
-    def __str__(self) -> str:
-        return _with_name(self.name, f"concat({' | '.join(map(_branch_text, self.branches))})")
+    A branch is spread along the axes that it lacks or has one of: (C,) or 1×1×C weigh the channels of H×W×C (squeeze
+    and excitation), H×W×1 its places. Each branch is a chain, or one node with a name; an unnamed node becomes a chain
+    of one.
+    """
 
 
 @dataclass(frozen=True, init=False)
@@ -89,7 +92,8 @@ class Auxiliary:
         return _with_name(self.name, f"aux({Chain(*self.nodes).inside()})")
 
 
-Node: TypeAlias = "Layer | Chain | Sum | Concat | Auxiliary"
+Join: TypeAlias = "Sum | Concat | Product"
+Node: TypeAlias = "Layer | Chain | Sum | Concat | Product | Auxiliary"
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ def label(node: Node) -> str:
     """Return what an unnamed node is called, before its number."""
     if isinstance(node, Layer):
         return getattr(node, "function", None) or node.label
-    return {Chain: "branch", Sum: "sum", Concat: "concat", Auxiliary: "aux"}[type(node)]
+    return {Chain: "branch", Sum: "sum", Concat: "concat", Product: "product", Auxiliary: "aux"}[type(node)]
 
 
 def assert_never(value: NoReturn) -> NoReturn:
@@ -189,13 +193,13 @@ def _branches(branches: tuple[Node, ...]) -> tuple[Node, ...]:
     return tuple(found)
 
 
-def _combine(node: Chain | Sum | Concat | Auxiliary, parts: tuple[Node, ...], name: str | None) -> None:
+def _combine(node: Chain | _Branches | Auxiliary, parts: tuple[Node, ...], name: str | None) -> None:
     kind = type(node).__name__
     if not parts:
         raise ValueError(f"expected one or more nodes in {kind}, received none")
     for part in parts:
-        if not isinstance(part, (Layer, Chain, Sum, Concat, Auxiliary)):
-            raise TypeError(f"expected layers, Chain, Sum, Concat or Auxiliary in {kind}, received {part!r}")
+        if not isinstance(part, (Layer, Chain, Sum, Concat, Product, Auxiliary)):
+            raise TypeError(f"expected layers, Chain, Sum, Concat, Product or Auxiliary in {kind}, received {part!r}")
     checked_name(name)
     levels = 1 + max(getattr(part, "_levels", 0) for part in parts)
     if levels > MOST_LEVELS:

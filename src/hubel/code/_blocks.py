@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hubel.code._names import definition_names, parameter_names
@@ -170,7 +170,7 @@ def _key(item: Item) -> tuple[object, ...]:
         own.append(item.target if isinstance(item.target, str) else id(item.target))
         own += [(name, type(value).__name__, repr(value)) for name, value in item.arguments.items()]
     if isinstance(item, Join):
-        own += [item.kind, item.after]
+        own += [item.kind, item.after, item.missing]
     return (*own, *map(_key, children(item)))
 
 
@@ -179,7 +179,7 @@ def skeleton(item: Item) -> object:
     if isinstance(item, Leaf):
         return item.target if isinstance(item.target, str) else id(item.target), tuple(item.arguments)
     if isinstance(item, Join):
-        return item.kind, item.after, tuple((name, _inside(group)) for name, group in item.branches)
+        return (item.kind, item.after, item.missing), tuple((name, _inside(group)) for name, group in item.branches)
     return type(item).__name__, tuple(skeleton(child) for child in children(item))
 
 
@@ -202,14 +202,14 @@ def _alike(level: list[Group | Join]) -> list[list[Group | Join]]:
 
 
 def _compatible(one: Any, other: Any) -> bool:
-    if one[:2] != other[:2] or not isinstance(one, tuple) or len(one) != 3 or len(one[2]) != len(other[2]):
+    if one[0] != other[0] or not isinstance(one[0], tuple) or len(one[1]) != len(other[1]):
         return False
-    pairs = list(zip(one[2], other[2], strict=True))
+    pairs = list(zip(one[1], other[1], strict=True))
     return all(a[0] == b[0] and (a[1] == b[1] or not a[1] or not b[1]) for a, b in pairs)
 
 
 def _merged(one: Any, other: Any) -> object:
-    return *one[:2], tuple((a[0], a[1] or b[1]) for a, b in zip(one[2], other[2], strict=True))
+    return one[0], tuple((a[0], a[1] or b[1]) for a, b in zip(one[1], other[1], strict=True))
 
 
 @dataclass
@@ -286,7 +286,7 @@ def _table(uses: list[Group | Join]) -> tuple[Group | Join, list[tuple[_Slot, li
         for i, slot in enumerate(_slots(copied, name)):
             values = [c[i].leaf.arguments[slot.argument] if c else UNSET for c in columns]
             rows.append((slot, values))
-    return Join(first.kind, branches, first.name, first.output, first.after), rows, optional
+    return replace(first, branches=branches, replaced=None, optional={}), rows, optional
 
 
 def _copied_group(group: Group) -> Group:
@@ -302,7 +302,7 @@ def _copied(item: Item) -> Item:
         return Exit(_copied_group(item.body), item.name, item.output)
     if isinstance(item, Join):
         branches = [(name, _copied_group(group)) for name, group in item.branches]
-        return Join(item.kind, branches, item.name, item.output, item.after)
+        return replace(item, branches=branches, replaced=None, optional={})
     return _copied_group(item)
 
 

@@ -287,7 +287,10 @@ class _JaxWriter(ModuleWriter):
         if kind == "concat":
             inside = Bracketed("[", [Argument(output) for output in outputs], "]")
             return Bracketed("jnp.concatenate(", [Argument(inside), Argument("-1", before="axis=")])
-        return " + ".join(outputs)
+        return (" * " if kind == "product" else " + ").join(outputs)
+
+    def spread(self, output: str, axes: int) -> str:
+        return f"{output}[:{', None' * axes}, :]"
 
     def signature(self, parameters: Sequence[Parameter], method: bool) -> str:
         found = ["self"] if method else []

@@ -136,7 +136,10 @@ class _KerasWriter:
     def join(self, kind: str, variables: list[str]) -> str:
         if len(variables) == 1:
             return variables[0]
-        return f"layers.{'Add' if kind == 'sum' else 'Concatenate'}()([{', '.join(variables)}])"
+        return f"layers.{JOINS[kind]}()([{', '.join(variables)}])"
+
+
+JOINS = {"sum": "Add", "concat": "Concatenate", "product": "Multiply"}
 
 
 def _arguments(leaf: Leaf, positional: Sequence[str], defaults: dict[str, Any]) -> list[Argument]:

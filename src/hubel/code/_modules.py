@@ -36,7 +36,11 @@ class ModuleWriter(ABC):
 
     @abstractmethod
     def joined(self, kind: str, outputs: Sequence[str]) -> Expression:
-        """Write the sum or the concatenation of branches."""
+        """Write the sum, the concatenation or the product of branches."""
+
+    @abstractmethod
+    def spread(self, output: str, axes: int) -> str:
+        """Write a branch's output with so many axes of places put in."""
 
     @abstractmethod
     def signature(self, parameters: Sequence[Parameter], method: bool) -> str:
@@ -115,11 +119,14 @@ class ModuleWriter(ABC):
             names[name] = unused(name, [*names.values(), *self.reserved])
             made += self._branch(names[name], self.expression(group), join.optional.get(index))
             outputs.append(f"self.{names[name]}(x)")
-        what = "The sum" if join.kind == "sum" else "The concatenation"
+        what = {"sum": "sum", "concat": "concatenation", "product": "product"}[join.kind]
         after = f", then {join.after}" if join.after else ""
         title = "its branches" if len(names) == len(outputs) else "its input and what it makes of it"
+        if join.kind == "product":
+            pairs = zip(outputs, join.missing, strict=True)
+            outputs = [self.spread(output, axes) if axes else output for output, axes in pairs]
         ending = self._returned(join, outputs)
-        found = [f"class {definition.name}({self.base}):", f'    """{what} of {title}{after}."""', ""]
+        found = [f"class {definition.name}({self.base}):", f'    """The {what} of {title}{after}."""', ""]
         if made:
             head = signature_lines("def __init__", self.signature(definition.parameters, method=True), "None", 4)
             found += [*head, *self.start, *made, ""]

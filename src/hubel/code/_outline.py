@@ -6,7 +6,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from hubel.arch import Activation, Auxiliary, Chain, Concat, Layer, Network, Node, Shape, Sum, assert_never
+import hubel.arch as arch
+from hubel.arch import (
+    Activation,
+    Auxiliary,
+    Chain,
+    Concat,
+    Layer,
+    Network,
+    Node,
+    Product,
+    Shape,
+    Sum,
+    assert_never,
+    join_shape,
+)
 from hubel.arch import named_children as named
 
 LOOK_AHEAD = 8  # layers that a translation is shown of what follows
@@ -46,7 +60,11 @@ class Group:
 
 @dataclass(eq=False)
 class Join:
-    """Branches from one input, added ("sum") or laid side by side ("concat"), then perhaps an activation."""
+    """Branches from one input, then perhaps an activation.
+
+    They are added ("sum"), laid side by side ("concat") or multiplied ("product"); `missing` are the axes of places
+    that a product's branches lack, and are spread along.
+    """
 
     kind: str
     branches: list[tuple[str, Group]]
@@ -55,6 +73,7 @@ class Join:
     after: str | None = None
     replaced: Leaf | None = None
     optional: dict[int, str] = field(default_factory=dict)
+    missing: tuple[int, ...] = ()
 
 
 @dataclass(eq=False)
@@ -128,7 +147,7 @@ class _Outliner:
             case Chain():
                 group, output = self.group(node.nodes, shape, name)
                 return [_alone(group)], output
-            case Sum() | Concat():
+            case Sum() | Concat() | Product():
                 return self.join(node, name, shape)
             case Auxiliary():
                 body, output = self.group(node.nodes, shape, name)
@@ -136,17 +155,16 @@ class _Outliner:
             case _:
                 assert_never(node)
 
-    def join(self, node: Sum | Concat, name: str, shape: Shape) -> tuple[list[Item], Shape]:
+    def join(self, node: arch.Join, name: str, shape: Shape) -> tuple[list[Item], Shape]:
         branches, ends = [], []
         for own, branch in named(node.branches):
             inner = branch.nodes if isinstance(branch, Chain) else (branch,)
             group, end = self.group(inner, shape, own)
             branches.append((own, group))
             ends.append(end)
-        if isinstance(node, Sum):
-            return [Join("sum", branches, name, ends[0])], ends[0]
-        output = (*ends[0][:-1], sum(end[-1] for end in ends))
-        return [Join("concat", branches, name, output)], output
+        output = join_shape(node, ends)
+        missing = tuple(len(output) - len(end) for end in ends)
+        return [Join(type(node).__name__.lower(), branches, name, output, missing=missing)], output
 
 
 def _leading(scope: Sequence[tuple[str, Node]]) -> list[Layer]:

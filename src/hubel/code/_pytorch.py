@@ -250,7 +250,10 @@ class _TorchWriter(ModuleWriter):
         if kind == "concat":
             inside = Bracketed("[", [Argument(output) for output in outputs], "]")
             return Bracketed("torch.cat(", [Argument(inside), Argument("1", before="dim=")])
-        return " + ".join(outputs)
+        return (" * " if kind == "product" else " + ").join(outputs)
+
+    def spread(self, output: str, axes: int) -> str:
+        return f"{output}[:, :{', None' * axes}]"
 
     def signature(self, parameters: Sequence[Parameter], method: bool) -> str:
         found = ["self"] if method else []

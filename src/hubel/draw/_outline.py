@@ -10,7 +10,20 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TypeAlias
 
-from hubel.arch import Auxiliary, Chain, Concat, Layer, Node, Report, Row, Shape, Sum, assert_never, named_children
+from hubel.arch import (
+    Auxiliary,
+    Chain,
+    Concat,
+    Layer,
+    Node,
+    Product,
+    Report,
+    Row,
+    Shape,
+    Sum,
+    assert_never,
+    named_children,
+)
 from hubel.draw._words import kind
 
 # kinds that are drawn as a thin cap on the layer they follow
@@ -79,9 +92,10 @@ class Split:
     alike: tuple[Row, ...] = ()
 
     @property
-    def adds(self) -> bool:
-        """Whether branches are added, not put side by side."""
-        return isinstance(self.rows[0].node, Sum)
+    def sign(self) -> str:
+        """What branches meet in: "plus", "times", or nothing where they are put side by side."""
+        node = self.rows[0].node
+        return "plus" if isinstance(node, Sum) else "times" if isinstance(node, Product) else ""
 
     @property
     def caps(self) -> tuple[str, ...]:
@@ -132,7 +146,7 @@ def _add(found: list[Item], node: Node, path: str, rows: dict[str, Row]) -> None
                 found.append(Series(path, tuple(inner)))
             else:
                 found.extend(inner)
-        case Sum() | Concat():
+        case Sum() | Concat() | Product():
             branches = tuple(_branch(branch, f"{path}.{name}", rows) for name, branch in named_children(node.branches))
             found.append(Split(path, branches, (rows[path],)))
         case Auxiliary():

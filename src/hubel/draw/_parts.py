@@ -87,7 +87,7 @@ def column(pieces: Sequence[Piece], gap: float = GAP) -> Piece:
 
 
 def beside(branches: Sequence[Piece | None], item: Split) -> Piece:
-    """Set branches side by side (None only passes on) and join them by a sum or a concatenation below."""
+    """Set branches side by side (None only passes on) and join them below."""
     places, lefts, rights = _spread(branches)
     fork, tallest = 8.0, max((branch.height for branch in branches if branch), default=0.0)
     top = fork + 12
@@ -102,7 +102,7 @@ def beside(branches: Sequence[Piece | None], item: Split) -> Piece:
         marks.append(Line(((place, fork), (place, top)), arrow=True))
         marks += moved(branch.marks, place, top)
         marks.append(Line(((place, top + branch.height), (place, end))))
-    joined = _sum(places, item) if item.adds else concat_bar(places, item)
+    joined = _circled(places, item) if item.sign else concat_bar(places, item)
     marks += moved(joined.marks, 0, end)
     return Piece(max(lefts, joined.left), max(rights, joined.right), end + joined.height, tuple(marks))
 
@@ -120,8 +120,8 @@ def _spread(branches: Sequence[Piece | None]) -> tuple[list[float], float, float
     return [place - axis for place in places], axis, across - axis
 
 
-def _sum(places: Sequence[float], item: Split) -> Piece:
-    """Draw ⊕ on the axis, the branches led to it."""
+def _circled(places: Sequence[float], item: Split) -> Piece:
+    """Draw ⊕ or ⊗ on the axis, the branches led to it."""
     radius, middle = 8.0, 12.0
     marks: list[Mark] = []
     for place in places:
@@ -130,7 +130,7 @@ def _sum(places: Sequence[float], item: Split) -> Piece:
         else:
             side = radius if place > 0 else -radius
             marks.append(Line(((place, 0), (place, middle), (side, middle)), arrow=True))
-    circle = Circle(0, middle, radius)
+    circle = Circle(0, middle, radius, item.sign)
     shape = shape_text(item.rows[-1].output_shape)
     wide = text_width(shape, "figure")
     down = middle + radius

@@ -42,11 +42,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """A circle with a plus in it: where branches are added."""
+    """A circle with a sign in it where branches meet: "plus" or "times"."""
 
     x: float
     y: float
     radius: float
+    sign: str = "plus"
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def _mark(mark: Mark, link: Callable[[Group], str]) -> str:
         case Picture():
             return _picture(mark)
         case Circle():
-            return _plus(mark)
+            return _circle(mark)
         case Text():
             return _words(mark)
 
@@ -95,11 +95,13 @@ def _picture(picture: Picture) -> str:
     )
 
 
-def _plus(circle: Circle) -> str:
+def _circle(circle: Circle) -> str:
     x, y, radius = _number(circle.x), _number(circle.y), _number(circle.radius)
-    arm = circle.radius * 0.55
-    left, up = _number(circle.x - arm), _number(circle.y - arm)
-    across = f"M{left} {y}h{_number(2 * arm)}M{x} {up}v{_number(2 * arm)}"
+    arm = circle.radius * (0.55 if circle.sign == "plus" else 0.4)
+    left, up, both = _number(circle.x - arm), _number(circle.y - arm), _number(2 * arm)
+    across = f"M{left} {y}h{both}M{x} {up}v{both}"
+    if circle.sign == "times":
+        across = f"M{left} {up}l{both} {both}M{left} {_number(circle.y + arm)}l{both} {_number(-2 * arm)}"
     return f'<circle class="box join" cx="{x}" cy="{y}" r="{radius}"/><path class="flow" d="{across}"/>'
 
 

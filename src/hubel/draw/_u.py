@@ -23,7 +23,7 @@ def is_u(item: Item) -> bool:
 
 def _sides(item: Split) -> tuple[tuple[Item, ...], tuple[Item, ...]] | None:
     """Return the bridge and what is below it."""
-    if item.adds or item.times > 1 or len(item.branches) != 2:
+    if item.sign or item.times > 1 or len(item.branches) != 2:
         return None
     for bridge, below in (item.branches, item.branches[::-1]):
         light = all(isinstance(part, Box) and not part.rows[0].cost.parameters for part in bridge)

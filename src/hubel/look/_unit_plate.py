@@ -93,6 +93,9 @@ def _note(step: UnitStep) -> str:
     elif found.how == "largest":
         best = step.term(step.strongest()[0])
         parts.append(f"the largest of {len(found.values)}: {place_text(best.source, best.place)}")
+    elif found.how == "product":
+        factors = (f"{place_text(term.source, term.place)} = {number(term.value)}" for term in step.terms())
+        parts.append(" times ".join(factors))
     elif found.own is None and len(found.values) == 1:
         term = step.term(0)
         parts.append(f"from {place_text(term.source, term.place)} = {number(term.value)}")

@@ -18,7 +18,7 @@ from hubel.arch import Node, Shape
 Place: TypeAlias = tuple[int, ...]
 Array: TypeAlias = npt.NDArray[np.float64]
 Places: TypeAlias = npt.NDArray[np.int64]
-How: TypeAlias = Literal["sum", "largest", "taken"]
+How: TypeAlias = Literal["sum", "largest", "product", "taken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class Arithmetic:
     """How a number comes from those that a layer was given.
 
     places: n×3 (row, column, channel) or n×1, of the numbers that came in; values, weights, products: n each, in the
-    order in which they are added. how: "sum" of the products, the "largest", or one number that is "taken" over.
+    order in which they are added. how: "sum" of the products, the "largest", the "product" of the values, or one number
+    that is "taken" over.
     own: which of the terms is carried through where the others only set a scale (normalisation, softmax).
     padding: how many of a window's places lie outside, where the number is nought (or does not count).
     finish: what is done afterwards, in order.
@@ -67,15 +68,17 @@ class Arithmetic:
 
     @property
     def running(self) -> Array:
-        """The sum (or the largest) so far, after each term."""
+        """The sum (or the largest, or the product) so far, after each term."""
         if self.how == "largest":
             return np.maximum.accumulate(self.products)
         found: Array = np.cumsum(self.products)
+        if self.how == "product":
+            found = np.asarray(np.cumprod(self.products), np.float64)
         return found
 
     @property
     def total(self) -> float:
-        """The sum, or the largest, of all products; nought where none came in."""
+        """The sum, the largest or the product of all; nought where none came in."""
         return float(self.running[-1]) if len(self.products) else 0.0
 
     @property
@@ -134,6 +137,8 @@ class UnitStep:
         found = self.arithmetic
         if found.own is not None:
             return (found.own,)
+        if found.how == "product":
+            return tuple(range(len(found.values)))[:most]
         if found.how != "sum":
             return (int(np.argmax(found.products)),) if len(found.products) else ()
         order = np.argsort(-np.abs(found.products), kind="stable")[:most]

@@ -36,6 +36,9 @@ def step_lines(step: UnitStep, most: int) -> Iterator[str]:
         yield from _products(step, most)
     elif found.how == "largest":
         yield from _window(step)
+    elif found.how == "product":
+        factors = [f"{place_text(term.source, term.place)} = {number(term.value)}" for term in step.terms()]
+        yield f"  {', times '.join(factors)}"
     elif len(found.values):
         term = step.term(0)
         yield f"  {place_text(term.source, term.place)} = {number(term.value)}"

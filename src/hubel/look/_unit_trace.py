@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 import hubel.arch as arch
-from hubel.arch import Layer, Row, Sum
+from hubel.arch import Layer, Product, Row, Sum
 from hubel.look import _unit_moves as moves
 from hubel.look import _unit_numbers as numbers
 from hubel.look import _unit_weights as weights
@@ -87,6 +87,8 @@ class Tracer:
             found = self._layer(row, row.node, place)
         elif isinstance(row.node, Sum):
             found = self._sum(sources, place)
+        elif isinstance(row.node, Product):
+            found = self._product(sources, place)
         else:
             found, sources = self._concat(sources, place)
         return UnitStep(path, row.node, place, row.output_shape, found, sources, computed, self.field(path, place))
@@ -105,6 +107,16 @@ class Tracer:
     def _sum(self, sources: tuple[str, ...], place: Place) -> Arithmetic:
         values = np.array([_value(self.output(source), place) for source in sources])
         return Arithmetic(np.array([place] * len(sources), np.int64), values, np.ones(len(values)), values)
+
+    def _product(self, sources: tuple[str, ...], place: Place) -> Arithmetic:
+        """Multiply the branches' numbers; one that is spread has the same for all places along an axis."""
+        outputs = [self.output(source) for source in sources]
+        spots = np.empty(len(outputs), object)
+        for number, output in enumerate(outputs):
+            lengths = (*output.shape[1:], output.shape[0])
+            spots[number] = np.array([i if n > 1 else 0 for i, n in zip(place[-len(lengths) :], lengths, strict=True)])
+        values = np.array([_value(output, tuple(spot)) for output, spot in zip(outputs, spots, strict=True)])
+        return Arithmetic(spots, values, np.ones(len(values)), values, "product")
 
     def _concat(self, sources: tuple[str, ...], place: Place) -> tuple[Arithmetic, tuple[str, ...]]:
         channel = place[-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubel.arch import Auxiliary, Chain, Concat, Layer, Network, Node, Sum, assert_never, named_children
+from hubel.arch import Auxiliary, Chain, Concat, Layer, Network, Node, Product, Sum, assert_never, named_children
 
 INPUT = ""  # the path of the network's own input
 
@@ -10,7 +10,7 @@ INPUT = ""  # the path of the network's own input
 def wiring(network: Network) -> dict[str, tuple[str, ...]]:
     """Return, for each layer and each place where branches meet, the paths of what feeds it: `INPUT`, or rows' paths.
 
-    A layer has one source; a sum or a concat has one a branch.
+    A layer has one source; a sum, a concat or a product has one a branch.
     """
     found: dict[str, tuple[str, ...]] = {}
     _chain(network.body.nodes, "", INPUT, found)
@@ -31,7 +31,7 @@ def _node(node: Node, path: str, source: str, found: dict[str, tuple[str, ...]])
             return path
         case Chain():
             return _chain(node.nodes, f"{path}.", source, found)
-        case Sum() | Concat():
+        case Sum() | Concat() | Product():
             branches = named_children(node.branches)
             found[path] = tuple(_node(branch, f"{path}.{name}", source, found) for name, branch in branches)
             return path

@@ -8,7 +8,21 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from hubel.arch import Auxiliary, Call, Chain, Concat, Layer, Network, Node, Sum, analyse, assert_never, named_children
+from hubel.arch import (
+    Auxiliary,
+    Call,
+    Chain,
+    Concat,
+    Join,
+    Layer,
+    Network,
+    Node,
+    Product,
+    Sum,
+    analyse,
+    assert_never,
+    named_children,
+)
 from hubel.nn import modules
 from hubel.nn._training import for_training
 
@@ -87,6 +101,11 @@ def run_call(call: Call) -> nn.Module:
 
 
 _Shapes = Mapping[str, Any]
+JOINS: dict[type[Join], type[modules.Sum]] = {
+    Sum: modules.Sum,
+    Concat: modules.Concat,
+    Product: modules.Product,
+}
 
 
 def _chain(nodes: tuple[Node, ...], scope: str, shapes: _Shapes) -> dict[str, nn.Module]:
@@ -103,17 +122,15 @@ def _node(node: Node, name: str, path: str, shapes: _Shapes) -> dict[str, nn.Mod
             return _layer(node, name, path, shapes)
         case Chain():
             return {name: modules.named(nn.Sequential(), _chain(node.nodes, f"{path}.", shapes))}
-        case Sum():
-            return {name: modules.Sum(_branches(node, path, shapes))}
-        case Concat():
-            return {name: modules.Concat(_branches(node, path, shapes))}
+        case Sum() | Concat() | Product():
+            return {name: JOINS[type(node)](_branches(node, path, shapes))}
         case Auxiliary():
             return {name: modules.Auxiliary(_chain(node.nodes, f"{path}.", shapes))}
         case _:
             assert_never(node)
 
 
-def _branches(node: Sum | Concat, path: str, shapes: _Shapes) -> list[dict[str, nn.Module]]:
+def _branches(node: Join, path: str, shapes: _Shapes) -> list[dict[str, nn.Module]]:
     return [_node(branch, name, f"{path}.{name}", shapes) for name, branch in named_children(node.branches)]
 
 

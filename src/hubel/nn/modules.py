@@ -263,6 +263,19 @@ class Concat(Sum):
         return torch.cat(self.outputs(input), 1)
 
 
+class Product(Sum):
+    """Run branches on the same input and multiply what they give, each spread along the axes that it lacks."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Multiply the branches' outputs, from the first to the last; missing axes are places, after the channels."""
+        outputs = self.outputs(input)
+        axes = max(output.dim() for output in outputs)
+        first, *others = (output.reshape(*output.shape, *[1] * (axes - output.dim())) for output in outputs)
+        for output in others:
+            first = first * output
+        return first
+
+
 class Auxiliary(nn.Sequential):
     """A side exit: hands its input on, and its own logits to the list that `collect` names, where one is set."""
 

@@ -25,7 +25,7 @@ _LAYERS = 16  # layers that are drawn of them
 _MAPS = 8  # maps of a layer
 _WIDEST = 48  # pixels of a map; larger ones are averaged down
 _LOOKED = 8  # images for which Grad-CAM says where the network looked
-_WORK = ("Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "MaxPooling2D", "AveragePooling2D", "Sum", "Concat")
+_WORK = ("Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "MaxPooling2D", "AveragePooling2D", "Sum", "Concat", "Product")
 
 
 def maps_section(model: LoadedModel, found: Mistakes, indices: Sequence[int], reason: str) -> str:

@@ -14,7 +14,20 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from hubel.arch import Auxiliary, Chain, Concat, Layer, Node, Report, Row, Sum, analyse, assert_never, named_children
+from hubel.arch import (
+    Auxiliary,
+    Chain,
+    Concat,
+    Layer,
+    Node,
+    Product,
+    Report,
+    Row,
+    Sum,
+    analyse,
+    assert_never,
+    named_children,
+)
 from hubel.look import Scale
 from hubel.look.kernels import KERNELS
 from hubel.report._operations import UnknownLayerError, operation
@@ -99,7 +112,7 @@ class _Packer:
                 return self.layer(node, self.rows[path])
             case Chain():
                 return {"kind": "chain", "path": path, "nodes": self.nodes(node.nodes, f"{path}.")}
-            case Sum() | Concat():
+            case Sum() | Concat() | Product():
                 inside = self.nodes(node.branches, f"{path}.")
                 return {"kind": type(node).__name__.lower(), **_facts(self.rows[path]), "nodes": inside}
             case Auxiliary():  # for training alone: the page needs no more than its name

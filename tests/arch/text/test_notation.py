@@ -18,6 +18,7 @@ from hubel.arch import (
     MaxPooling2D,
     Network,
     NotationError,
+    Product,
     Sum,
     ZeroPadding2D,
     parse,
@@ -54,6 +55,7 @@ READ = [
     ("concat(a=dense 3 | identity)", Concat(Dense(3, name="a"), Identity())),
     ("aux(dense 3, dense 2)", Auxiliary(Dense(3), Dense(2))),
     ("sum(dense 3)", Sum(Dense(3))),
+    ("product(dense 3 | identity)", Product(Dense(3), Identity())),
     ("\n conv\t6\n5x5 ", Conv2D(6, 5)),
 ]
 

@@ -175,7 +175,9 @@ def not_nested(model: Any, x: Tensor) -> Tensor:
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (lambda m, x: m.conv(x) * torch.sigmoid(x), r"mul \(mul\): takes 2 tensors; a tree joins branches by sums"),
+        (lambda m, x: m.conv(x) * 2, r"mul \(mul\): a tree multiplies by one learned number for each channel, or br"),
+        (lambda m, x: m.conv(x) * x.mean(0), r"mean \(mean\): in a tree each image stays by itself"),
+        (lambda m, x: m.conv(x) * x.mean(1, True), r"mean \(mean\): the tree has no layer for .*mean"),
         (lambda m, x: m.conv(x) + m.weight, r"weight \(weight\): a parameter or constant used by itself"),
         (lambda m, x: m.conv(m.conv(x)), r"conv: runs twice; in a tree each layer has weights of its own"),
         (not_nested, r"conv: its output goes into branches that do not nest"),

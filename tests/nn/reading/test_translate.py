@@ -55,6 +55,15 @@ class Block(nn.Module):
         return functional.relu(x + self.gate(self.norm(self.conv1(x))))
 
 
+class GatedByAnother(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.gate = nn.Conv2d(16, 16, 1), Gate(16, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x) * self.gate.scale(x)
+
+
 class ConvNeXtBlock(nn.Module):
     """Channels come last, and go back; the layer scale is a parameter of its own."""
 
@@ -94,6 +103,30 @@ class Functions(nn.Module):
         return functional.max_pool2d(x.reshape(-1, 6, 2, 2), 2)
 
 
+class Swish(nn.Module):
+    """The function written out, and a gate of places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.place = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(3, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x) * torch.sigmoid(self.place(x))
+        return y * torch.sigmoid(y)
+
+
+class Twice(nn.Module):
+    """WaveNet's gate, and a number times itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter, self.gate = nn.Linear(6, 5), nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.tanh(self.filter(x)) * torch.sigmoid(self.gate(x))
+        return torch.mul(y, y)
+
+
 class Own(nn.Conv2d):
     """A class of one's own that computes what its parent does."""
 
@@ -104,6 +137,11 @@ class Own(nn.Conv2d):
 MORE: dict[str, tuple[Any, tuple[int, ...]]] = {
     "gate": (lambda: Block(Gate(16, 4)), (8, 8, 16)),
     "gate of vectors": (lambda: Block(GateOfVectors(16, 5)), (8, 8, 16)),
+    "gate of another width": (lambda: Block(Gate(16, 7)), (8, 8, 16)),
+    "gate of another function": (lambda: Block(Gate(16, 4, nn.Tanh)), (8, 8, 16)),
+    "gate made of another": (GatedByAnother, (4, 4, 16)),
+    "gate of places, swish": (Swish, (6, 5, 3)),
+    "wavenet's gate": (Twice, (6,)),
     "convnext": (ConvNeXtBlock, (8, 8, 8)),
     "shuffle": (lambda: nn.Sequential(nn.Conv2d(3, 8, 1), Shuffle()), (4, 4, 3)),
     "functions": (Functions, (8, 8, 4)),
@@ -152,28 +190,26 @@ def test_a_module_of_hubels() -> None:
     torch.testing.assert_close(again(image), module(image))
 
 
+def test_what_a_product_is_read_as() -> None:
+    assert str(network_of(Swish(), (6, 5, 3))) == ("6x5x3: product(conv 4 3x3 pad=1 | conv 1 1x1, sigmoid), silu")
+    assert (
+        str(network_of(Twice(), (6,))) == "6: product(dense 5, tanh | dense 5, sigmoid), product(identity | identity)"
+    )
+    assert str(network_of(GatedByAnother(), (4, 4, 16))) == (
+        "4x4x16: product(conv 16 1x1 | globalavgpool keepdims=true, conv 4 1x1, relu, conv 16 1x1, sigmoid)"
+    )
+
+
 def test_gates_count_as_the_trees() -> None:
     network = network_of(nn.Sequential(nn.Conv2d(3, 16, 3), Gate(16, 4)), (8, 8, 3))
     assert str(network) == "8x8x3: conv 16 3x3, se 4"
     assert analyse(network).macs == 6 * 6 * 16 * 27 + 2 * 16 * 4
 
 
-class GatedByAnother(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv, self.gate = nn.Conv2d(16, 16, 1), Gate(16, 4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x) * self.gate.scale(x)
-
-
 @pytest.mark.parametrize(
     ("model", "said"),
     [
         (Gate(16, 4, nn.Hardsigmoid), r"scale_activation: the tree has no layer for Hardsigmoid"),
-        (Gate(16, 4, nn.Tanh), r"mul \(mul\): a tree multiplies a picture by global average, dense, relu, dense, sig"),
-        (Gate(16, 7), r"mul \(mul\): the tree's SqueezeExcitation narrows channels by a whole ratio, not 16 to 7"),
-        (GatedByAnother(), r"mul \(mul\): a tree multiplies a picture only by what is made of that same picture"),
         (nn.utils.parametrizations.weight_norm(nn.Conv2d(16, 4, 1)), "its weights are worked out when it runs"),
         (nn.LSTM(16, 4), "0: a tree has one output, LSTM returns several or none"),
         (nn.Sequential(nn.Unflatten(1, (4, 4))), "0: the tree has no layer for Unflatten"),

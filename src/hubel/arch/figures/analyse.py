@@ -6,10 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from hubel.arch._errors import Fit, ShapeError
+from hubel.arch._errors import ShapeError
+from hubel.arch._joins import join_shape, product_shape
 from hubel.arch._layer import COUNTED, Cost, Formula, Keeps, Layer
-from hubel.arch._shape import Shape, positions, shape_text, size
-from hubel.arch._tree import Auxiliary, Chain, Concat, Network, Node, Sum, assert_never, named_children
+from hubel.arch._shape import Shape, positions, size
+from hubel.arch._tree import (
+    Auxiliary,
+    Chain,
+    Concat,
+    Join,
+    Network,
+    Node,
+    Product,
+    Sum,
+    assert_never,
+    named_children,
+)
 from hubel.arch.figures.expression import Quantity, elements
 from hubel.arch.figures.field import Axis, Field, union
 
@@ -63,9 +75,9 @@ class Row:
             ]
             return (*plain.explain(self.input_shape), *more)
         own = [Formula("activations", elements(self.output_shape))]
-        if isinstance(self.node, Sum):
-            additions = (Quantity("branches", len(self.node.branches)) - 1) * elements(self.output_shape)
-            own.insert(0, Formula("elementwise_operations", additions))
+        if isinstance(self.node, (Sum, Product)):
+            operations = (Quantity("branches", len(self.node.branches)) - 1) * elements(self.output_shape)
+            own.insert(0, Formula("elementwise_operations", operations))
         return tuple(own)
 
     def _repr_html_(self) -> str:
@@ -277,7 +289,7 @@ class _Walk:
                 return self.layer(node, path, tensor, backward)
             case Chain():
                 return self.chain(node.nodes, f"{path}.", tensor, backward)
-            case Sum() | Concat():
+            case Sum() | Concat() | Product():
                 return self.join(node, path, tensor, backward)
             case Auxiliary():
                 return self.exit(node, path, tensor, backward)
@@ -311,25 +323,29 @@ class _Walk:
         backward.append(back)
         return tensor
 
-    def join(self, node: Sum | Concat, path: str, tensor: _Tensor, backward: list[_Back]) -> _Tensor:
+    def join(self, node: Join, path: str, tensor: _Tensor, backward: list[_Back]) -> _Tensor:
         ends, paths = [], list[list[_Back]]()
         for name, branch in named_children(node.branches):
             paths.append([])
             ends.append(self.node(branch, f"{path}.{name}", tensor, paths[-1]))
         try:
-            shape = _sum_shape(ends) if isinstance(node, Sum) else _concat_shape(ends)
+            shape = join_shape(node, [end.shape for end in ends])
         except ShapeError as error:
             raise error.at(path) from None
-        field = Field(union([end.field.rows for end in ends]), union([end.field.columns for end in ends]))
-        output = _Tensor(shape, field, any(end.wants_gradient for end in ends), [False])
-        additions = size(shape) * (len(ends) - 1) if isinstance(node, Sum) else 0
-        cost = Cost(elementwise_operations=additions, activations=size(shape))
-        draft = _Draft(path, node, tensor, output, cost, (), 0, 0, auxiliary=self.in_exit)
+        output = _Tensor(shape, _joint_field(ends, shape), any(end.wants_gradient for end in ends), [False])
+        operations = 0 if isinstance(node, Concat) else size(shape) * (len(ends) - 1)
+        kept = _hold_factors(ends, output) if isinstance(node, Product) else 0
+        cost = Cost(elementwise_operations=operations, activations=size(shape))
+        draft = _Draft(path, node, tensor, output, cost, (), kept, 0, auxiliary=self.in_exit)
         self.drafts.append(draft)
         everywhere = positions(tensor.shape)
+        most = [positions(end.shape) for end in ends]
 
         def back(reached: int) -> int:
-            draft.gradient_positions = min(everywhere, sum(_spread_gradient(steps, reached) for steps in paths))
+            sent = zip(paths, most, strict=True)
+            draft.gradient_positions = min(
+                everywhere, sum(_spread_gradient(steps, min(reached, own)) for steps, own in sent)
+            )
             return draft.gradient_positions
 
         backward.append(back)
@@ -343,6 +359,27 @@ class _Walk:
         everywhere = positions(tensor.shape)
         backward.append(lambda reached: min(everywhere, reached + _spread_gradient(own, positions(end.shape))))
         return tensor
+
+
+def _joint_field(ends: list[_Tensor], shape: Shape) -> Field:
+    """Unite what branches see; one that is spread sees the same from everywhere."""
+    axes = ([], [])  # type: tuple[list[Axis], list[Axis]]
+    for end in ends:
+        own = end.shape if len(end.shape) == len(shape) else (1,) * len(shape)
+        for i, axis in enumerate((end.field.rows, end.field.columns)):
+            spread = i < len(shape) - 1 and own[i] < shape[i]
+            axes[i].append(axis.everything(shape[i]) if spread else axis)
+    return Field(union(axes[0]), union(axes[1]))
+
+
+def _hold_factors(ends: list[_Tensor], output: _Tensor) -> int:
+    """Keep each factor whose partner wants a gradient, as PyTorch's multiplication does."""
+    kept, product = 0, ends[0]
+    for end in ends[1:]:
+        kept += _hold(Keeps(product.wants_gradient, end.wants_gradient), end, product)
+        shape = product_shape([product.shape, end.shape])
+        product = _Tensor(shape, output.field, product.wants_gradient or end.wants_gradient, [False])
+    return kept
 
 
 def _hold(keeps: Keeps, tensor: _Tensor, output: _Tensor) -> int:
@@ -359,29 +396,3 @@ def _together(costs: list[Cost]) -> Cost:
         return costs[0]
     counts = {name: sum(getattr(cost, name) for cost in costs) for name in COUNTED}
     return Cost(**counts, activations=costs[-1].activations)
-
-
-def _sum_shape(ends: list[_Tensor]) -> Shape:
-    shapes = [end.shape for end in ends]
-    if len(set(shapes)) > 1:
-        listed = " and ".join(shape_text(shape) for shape in shapes)
-        first, other = shapes[0], next(shape for shape in shapes if shape != shapes[0])
-        fits = [Fit("the other branch", f"a projection to {shape_text(first)}", "equal shapes")]
-        if len(first) == len(other) == 3 and first[:2] == other[:2]:
-            fits = [Fit("in the other branch", f"conv {first[2]} 1x1", shape_text(first))]
-        elif len(first) == len(other) == 3 and first[0] and other[0] % first[0] == 0:
-            stride = other[0] // first[0]
-            fits = [Fit("in the other branch", f"conv {first[2]} 1x1/{stride}", shape_text(first))]
-        raise ShapeError(f"Sum expected branches of equal shape, received {listed}", fits=tuple(fits))
-    return shapes[0]
-
-
-def _concat_shape(ends: list[_Tensor]) -> Shape:
-    shapes = [end.shape for end in ends]
-    if len({shape[:-1] for shape in shapes}) > 1:
-        listed = " and ".join(shape_text(shape) for shape in shapes)
-        raise ShapeError(
-            f"Concat expected branches of equal height and width, received {listed}",
-            fits=(Fit("in every branch", "padding 'same' and equal strides", "equal heights and widths"),),
-        )
-    return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))

@@ -144,6 +144,8 @@ def union(axes: list[Axis]) -> Axis:
     spans = [[axis.span(o) for axis in axes] for o in range(period)]
     firsts = tuple(min(first for first, _ in row) for row in spans)
     lasts = tuple(max(last for _, last in row) for row in spans)
+    if period == length and len({*zip(firsts, lasts, strict=True)}) == 1:  # one branch sees all from everywhere
+        return Axis(length, firsts[:1], lasts[:1], 0)
     return Axis(length, firsts, lasts, advance)
 
 

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from hubel.arch._joins import join_shape, product_shape
 from hubel.arch._layer import Cost, Layer
 from hubel.arch._shape import Shape, positions, size
-from hubel.arch._tree import Auxiliary, Chain, Concat, Network, Node, Sum, assert_never, named_children
+from hubel.arch._tree import Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum, assert_never, named_children
 from hubel.arch.layers import (
     Activation,
     AdaptiveMaxPooling2D,
@@ -177,7 +178,7 @@ class Tape:
                 return value
             case Chain():
                 return self._chain(node.nodes, f"{path}.", value, entries)
-            case Sum() | Concat():
+            case Sum() | Concat() | Product():
                 return self._join(node, path, value, entries)
             case Auxiliary():
                 if entries is not None:
@@ -220,23 +221,47 @@ class Tape:
         cast = self.widths.cast * cost.parameters * (cost.macs > 0)
         return bytes * (1 if isinstance(layer, _OF_THE_BATCH) else self.batch) + cast
 
-    def _join(self, node: Sum | Concat, path: str, value: _Value, entries: _Entries) -> _Value:
+    def _join(self, node: Join, path: str, value: _Value, entries: _Entries) -> _Value:
         ends, shapes = list[_Tensor](), list[Shape]()
         for name, branch in named_children(node.branches):
             self._change(value[0], local=1)
             end, shape = self._node(branch, f"{path}.{name}", value, entries)
             ends.append(end)
             shapes.append(shape)
-        channels = sum(shape[-1] for shape in shapes) if isinstance(node, Concat) else shapes[0][-1]
-        joined = (*shapes[0][:-1], channels)
-        wants = any(end.wants_gradient for end in ends)
-        output = self._new(self._bytes(joined), wants)
-        self._look(path, "forward")
-        if entries is not None and wants:
-            entries.append(_Operation(path, [end for end in ends if end.wants_gradient], output, [], gives="same"))
+        if isinstance(node, Product):
+            output, joined = self._product(ends, shapes, path, entries)
+        else:
+            joined = join_shape(node, shapes)
+            output = self._new(self._bytes(joined), any(end.wants_gradient for end in ends))
+            self._look(path, "forward")
+            if entries is not None and output.wants_gradient:
+                entries.append(_Operation(path, [end for end in ends if end.wants_gradient], output, [], gives="same"))
         for end in (*ends, value[0]):
             self._change(end, local=-1)
         return output, joined
+
+    def _product(self, ends: list[_Tensor], shapes: list[Shape], path: str, entries: _Entries) -> _Value:
+        """Multiply two by two; each factor stays whose partner wants a gradient."""
+        product, shape = ends[0], shapes[0]
+        for end, other in zip(ends[1:], shapes[1:], strict=True):
+            pair, shape = (product, end), product_shape([shape, other])
+            output = self._new(self._bytes(shape), product.wants_gradient or end.wants_gradient)
+            self._look(path, "forward")
+            if entries is not None and output.wants_gradient:
+                inputs = [one for one in pair if one.wants_gradient]
+                kept = [one for one, partner in zip(pair, pair[::-1], strict=True) if partner.wants_gradient]
+                kept = [one for one in kept if not one.outside]
+                for one in kept:
+                    self._change(one, saved=1)
+                # the gradient of what was spread is as large as the product before it is added up
+                spread = output.bytes if any(one.bytes < output.bytes for one in inputs) else 0
+                entries.append(_Operation(path, inputs, output, kept, copied_bytes=spread))
+            if product is not ends[0]:
+                self._change(product, local=-1)
+            product = output
+        if product is ends[0]:  # of one branch
+            self._change(product, local=1)
+        return product, shape
 
     def _loss(self, logits: _Tensor, path: str, entries: list[_Operation]) -> None:
         """Take log-probabilities, which stay, and their mean over the batch."""

@@ -8,7 +8,18 @@ from difflib import get_close_matches
 from typing import Any
 
 from hubel.arch._layer import Layer
-from hubel.arch._tree import Auxiliary, Chain, Concat, Network, Node, Sum, assert_never, named_children
+from hubel.arch._tree import (
+    Auxiliary,
+    Chain,
+    Concat,
+    Network,
+    Node,
+    Product,
+    Sum,
+    assert_never,
+    children,
+    named_children,
+)
 from hubel.arch.text.notation import LONG, _Reader
 
 _Changes = Mapping[str, Mapping[str, Any]]
@@ -66,8 +77,7 @@ def _all(nodes: tuple[Node, ...], scope: str) -> Iterable[tuple[str, Node]]:
         path = f"{scope}{name}"
         yield path, node
         if not isinstance(node, Layer):
-            inside = node.branches if isinstance(node, (Sum, Concat)) else node.nodes
-            yield from _all(inside, f"{path}.")
+            yield from _all(children(node), f"{path}.")
 
 
 def _target(layers: Mapping[str, Layer], key: str) -> tuple[str, str]:
@@ -104,7 +114,7 @@ def _edited_node(node: Node, path: str, wanted: _Changes) -> Node:
             return Chain(*_edited(node.nodes, f"{path}.", wanted), name=node.name)
         case Auxiliary():
             return Auxiliary(*_edited(node.nodes, f"{path}.", wanted), name=node.name)
-        case Sum() | Concat():
+        case Sum() | Concat() | Product():
             return type(node)(*_edited(node.branches, f"{path}.", wanted), name=node.name)
         case _:
             assert_never(node)
@@ -124,8 +134,7 @@ def _replaced(nodes: tuple[Node, ...], scope: str, path: str, part: Node) -> lis
         own = f"{scope}{name}"
         new: Node | None = part if own == path else None
         if new is None and path.startswith(own + ".") and not isinstance(node, Layer):
-            inside = node.branches if isinstance(node, (Sum, Concat)) else node.nodes
-            changed = _replaced(inside, f"{own}.", path, part)
+            changed = _replaced(children(node), f"{own}.", path, part)
             new = type(node)(*changed, name=node.name) if changed is not None else None
         done = done or new is not None
         found.append(node if new is None else new)

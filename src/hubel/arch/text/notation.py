@@ -3,7 +3,8 @@
     network  = shape ":" chain                     28x28x1: conv 6 5x5 tanh, flatten, dense 10
     chain    = item {"," item}
     item     = [count "*"] [name "="] node         3 * block=(conv 16 3x3 same, relu)
-    node     = layer | "(" chain ")" | "sum(" chain {"|" chain} ")" | "concat(" chain {"|" chain} ")" | "aux(" chain ")"
+    node     = layer | "(" chain ")" | join "(" chain {"|" chain} ")" | "aux(" chain ")"
+    join     = "sum" | "concat" | "product"
     layer    = word {number | size ["/" strides] | word | key "=" value}
 
 A network of more than 100,000 layers, or of text over 1,000,000 characters, is refused.
@@ -20,7 +21,7 @@ from typing import Any
 from hubel.arch._errors import NotationError
 from hubel.arch._layer import REGISTRY, Layer
 from hubel.arch._shape import Shape
-from hubel.arch._tree import MOST_LEVELS, Auxiliary, Chain, Concat, Network, Node, Sum
+from hubel.arch._tree import MOST_LEVELS, Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum
 from hubel.arch.layers.activation import NAMES, Activation
 from hubel.arch.text.printing import SHORT
 
@@ -29,7 +30,7 @@ MOST_LAYERS = 100_000
 MOST_VALUES = 10_000  # in one layer's list
 LONGEST_NUMBER = 100
 LONG = {short: name for name, short in SHORT.items()}
-JOINS: dict[str, type[Sum | Concat | Auxiliary]] = {"sum": Sum, "concat": Concat, "aux": Auxiliary}
+JOINS: dict[str, type[Join | Auxiliary]] = {"sum": Sum, "concat": Concat, "product": Product, "aux": Auxiliary}
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)

@@ -7,11 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import hubel.arch as arch
-from hubel.arch import Chain, Concat, Layer, Sum
-
-
-class Gated:
-    """A picture is multiplied by what a small network makes of it: the first input by the second."""
+from hubel.arch import Chain, Join, Layer, Product
 
 
 @dataclass(frozen=True)
@@ -22,7 +18,7 @@ class Step:
     """
 
     name: str
-    what: Layer | type[Sum] | type[Concat] | type[Gated] | None
+    what: Layer | type[Join] | None
     inputs: tuple[int, ...]
     weights: Mapping[str, Any] = field(default_factory=dict)
     shape: arch.Shape = ()
@@ -52,68 +48,52 @@ class _Folding:
             if end in self.used or step.what is None:
                 raise ValueError(
                     f"{step.name}: its output goes into branches that do not nest; a tree is made of chains, and of "
-                    "sums and concatenations inside one another"
+                    "sums, concatenations and products inside one another"
                 )
             self.used.add(end)
             fork = self.fork[end]
             if isinstance(step.what, Layer):
                 nodes.append(step.what)
-            elif issubclass(step.what, Gated):
-                nodes.append(self.gate(end, fork))
             else:
-                nodes.append(step.what(*(self.branch(given, fork) for given in step.inputs)))
+                branches = [self.chain(given, fork) for given in step.inputs]
+                gate = self.single(step, branches) if step.what is Product else None
+                nodes.append(gate or step.what(*map(_branch, branches)))
             end = fork
         return nodes[::-1]
 
-    def gate(self, place: int, fork: int) -> arch.Node:
-        """Return the gate that multiplies a picture by what lies between it and `place`."""
-        step = self.steps[place]
-        if fork != step.inputs[0]:
-            raise ValueError(f"{step.name}: a tree multiplies a picture only by what is made of that same picture")
-        inside = self.chain(step.inputs[1], fork)
-        layers = [node for node in inside if not isinstance(node, (arch.Flatten, arch.Reshape))]
-        layer = _squeeze_excitation(step, layers)
-        self.weights[id(layer)] = {
-            f"{name}.{role}": tensor
-            for name, node in (("squeeze", layers[1]), ("excite", layers[3]))
-            for role, tensor in self.weights[id(node)].items()
-        }
-        return layer
+    def single(self, step: Step, branches: Sequence[Sequence[arch.Node]]) -> Layer | None:
+        """Return the one layer that a product is, silu or squeeze and excitation; None where it is another."""
+        if sum(map(bool, branches)) != 1:  # the other one is the picture itself
+            return None
+        layers = [node for node in max(branches, key=len) if not isinstance(node, (arch.Flatten, arch.Reshape))]
+        match layers:
+            case [arch.Activation("sigmoid")]:
+                return arch.Activation("silu")
+            case [
+                arch.GlobalAveragePooling2D(),
+                arch.Conv2D() | arch.Dense() as squeeze,
+                arch.Activation("relu"),
+                arch.Conv2D() | arch.Dense() as excite,
+                arch.Activation("sigmoid"),
+            ] if _dense(squeeze) and _dense(excite):
+                channels = step.shape[-1]
+                narrow = squeeze.filters if isinstance(squeeze, arch.Conv2D) else squeeze.units
+                ratio = next((ratio for ratio in range(1, channels + 1) if max(1, channels // ratio) == narrow), None)
+                if ratio is None:
+                    return None
+                layer = arch.SqueezeExcitation(ratio)
+                self.weights[id(layer)] = {
+                    f"{name}.{role}": tensor
+                    for name, node in (("squeeze", squeeze), ("excite", excite))
+                    for role, tensor in self.weights[id(node)].items()
+                }
+                return layer
+        return None
 
-    def branch(self, end: int, start: int) -> arch.Node:
-        """Return one branch as a node."""
-        nodes = self.chain(end, start)
-        if not nodes:
-            return arch.Identity()
-        return nodes[0] if len(nodes) == 1 else Chain(*nodes)
 
-
-def _squeeze_excitation(step: Step, layers: Sequence[arch.Node]) -> arch.SqueezeExcitation:
-    """Return the tree's gate that these layers are; raise `ValueError` where they are another."""
-    channels = step.shape[-1]
-    match layers:
-        case [
-            arch.GlobalAveragePooling2D(),
-            arch.Conv2D() | arch.Dense() as squeeze,
-            arch.Activation("relu"),
-            arch.Conv2D() | arch.Dense() as excite,
-            arch.Activation("sigmoid"),
-        ] if (
-            squeeze.use_bias and excite.use_bias and getattr(squeeze, "groups", 1) == 1 == getattr(excite, "groups", 1)
-        ):
-            narrow = squeeze.filters if isinstance(squeeze, arch.Conv2D) else squeeze.units
-            ratio = next((ratio for ratio in range(1, channels + 1) if max(1, channels // ratio) == narrow), None)
-            if ratio is not None:
-                return arch.SqueezeExcitation(ratio)
-            raise ValueError(
-                f"{step.name}: the tree's SqueezeExcitation narrows channels by a whole ratio, not {channels} to "
-                f"{narrow}"
-            )
-    listed = ", ".join(getattr(node, "function", type(node).__name__) for node in layers) or "itself"
-    raise ValueError(
-        f"{step.name}: a tree multiplies a picture by global average, dense, relu, dense, sigmoid (squeeze and "
-        f"excitation), not by {listed}"
-    )
+def _branch(nodes: Sequence[arch.Node]) -> arch.Node:
+    """Return one branch as a node."""
+    return nodes[0] if len(nodes) == 1 else Chain(*nodes or [arch.Identity()])
 
 
 def _dense(layer: arch.Conv2D | arch.Dense) -> bool:
@@ -129,7 +109,7 @@ def _nested(steps: list[Step]) -> list[Step]:
     found = []
     for place, step in enumerate(steps):
         inputs = step.inputs
-        if step.what is Concat:
+        if step.what is arch.Concat:
             shorter = next((n for n in range(len(inputs) - 1, 1, -1) if inputs[:n] in known), 0)
             if shorter:
                 inputs = (known[inputs[:shorter]], *inputs[shorter:])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import hubel.arch as arch
-from hubel.arch import Concat, Layer, Network, Shape, Sum, analyse
+from hubel.arch import Concat, Join, Layer, Network, Product, Shape, Sum, analyse
 from hubel.nn.inspection.onnx import inspect_onnx, read_onnx
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.reading.folding import Step, folded
@@ -66,7 +66,7 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
             continue
         what = order or _read(node.op_type, label, settings, weights, given, made, len(takes))
         places[node.output[0]] = len(steps)
-        steps.append(Step(label, what, tuple(places[name] for name in takes)))
+        steps.append(Step(label, what, tuple(places[name] for name in takes), shape=_public(made)))
     end = places[graph.output[0].name]
     steps = steps[: end + 1]
     start = _public(shapes[inputs[0].name])
@@ -120,9 +120,11 @@ def _read(
     given: TensorShape,
     made: TensorShape,
     takes: int,
-) -> Layer | type[Sum] | type[Concat]:
+) -> Layer | type[Join]:
     if kind in ("Add", "Sum") and takes > 1 and not weights:
         return Sum
+    if kind == "Mul" and takes == 2 and not weights:
+        return Product
     if kind == "Concat" and settings.get("axis") in (1, 1 - len(given)) and not weights:
         return Concat
     reader = READERS.get(kind)

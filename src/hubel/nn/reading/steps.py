@@ -12,13 +12,14 @@ from torch import Tensor, fx, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 import hubel.arch as arch
-from hubel.arch import Concat, Layer, Shape, Sum
+from hubel.arch import Concat, Identity, Layer, Product, Shape, Sum
 from hubel.nn.inspection.run import watched
-from hubel.nn.reading.folding import Gated, Step
+from hubel.nn.reading.folding import Step
 from hubel.nn.reading.layers import CONCATENATIONS, SUMS, layer_of, module_of, weighted_module
 
 BATCH = 2  # normalisation in training mode refuses one
 PRODUCTS = (operator.mul, operator.imul, torch.mul, torch.multiply, "mul", "mul_")
+PAIR = Product(Identity(), Identity())
 VIEWS = ("view", "reshape", torch.reshape)
 PERMUTATIONS = ("permute", torch.permute)
 TRANSPOSITIONS = ("transpose", torch.transpose)
@@ -155,7 +156,7 @@ class _Reading:
             self.values[node] = self.values[takes[0]]
         elif len(takes) != 1:
             raise ValueError(
-                f"{label}: takes {len(takes)} tensors; a tree joins branches by sums and concatenations only"
+                f"{label}: takes {len(takes)} tensors; a tree joins branches by sums, products and concatenations only"
             )
         elif not self._rearranged(node, takes[0]):
             self._layer(node, takes[0], self._module(node), {})
@@ -205,19 +206,15 @@ class _Reading:
             step = Step(_label(node), arch.Scale(use_bias=False), (value.place,), {"weight": factor.flatten()})
             self._add(node, step, value.order)
             return
-        if len(takes) != 2 or constants:
-            raise ValueError(f"{_label(node)}: a tree multiplies by learned numbers or a gate only")
-        shapes = [self._gate_shape(given) for given in takes]
-        gates = [number for number, shape in enumerate(shapes) if shape[:-1] == (1, 1)]
-        if not gates or shapes[0][-1] != shapes[1][-1]:
-            raise ValueError(
-                f"{_label(node)}: takes 2 tensors; a tree joins branches by sums and concatenations only, and "
-                "multiplies by gates of one number for each channel"
-            )
-        picture, gate = (self.values[takes[place]] for place in (1 - gates[-1], gates[-1]))
-        if (picture.order, gate.order) != ("first", "first"):
-            raise ValueError(f"{_label(node)}: a tree's gate multiplies a picture with the channels first")
-        self._add(node, Step(_label(node), Gated, (picture.place, gate.place), shape=shapes[1 - gates[-1]]))
+        factors = [given for given in node.args[:2] if isinstance(given, fx.Node) and given in self.values]
+        shapes, orders = [self._gate_shape(given) for given in factors], {self.values[given].order for given in factors}
+        aligned = len({len(self.shapes[given]) for given in factors}) == 1
+        if len(factors) != 2 or constants or node.kwargs or not aligned:
+            raise ValueError(f"{_label(node)}: a tree multiplies by one learned number for each channel, or branches")
+        if len(orders) > 1:
+            raise ValueError(f"{_label(node)}: a tree multiplies branches whose channels lie alike")
+        inputs = tuple(self.values[given].place for given in factors)
+        self._add(node, Step(_label(node), Product, inputs, shape=arch.join_shape(PAIR, shapes)), orders.pop())
 
     def _gate_shape(self, node: fx.Node) -> Shape:
         """Return a tensor's shape, or that of what was expanded to make it."""

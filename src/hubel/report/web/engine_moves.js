@@ -179,6 +179,44 @@ export function makeSum(inputs, output) {
   };
 }
 
+/** Branches multiplied, each spread along the axes that it has one of. */
+export function makeProduct(inputs, output) {
+  const place = (branch, r, q, c) => inputs[branch].map((length, axis) => (length === 1 ? 0 : [r, q, c][axis]));
+  const read = (sources, branch, r, q, c) => {
+    const [row, column, channel] = place(branch, r, q, c);
+    return sources[branch][(row * inputs[branch][1] + column) * inputs[branch][2] + channel];
+  };
+  return {
+    run(sources, out) {
+      let i = 0;
+      for (let r = 0; r < output[0]; r++) {
+        for (let q = 0; q < output[1]; q++) {
+          for (let c = 0; c < output[2]; c++) {
+            let product = 1;
+            for (let branch = 0; branch < sources.length; branch++) product *= read(sources, branch, r, q, c);
+            out[i++] = product;
+          }
+        }
+      }
+    },
+    terms(sources, r, q, c) {
+      let others = 1;
+      for (let branch = 1; branch < sources.length; branch++) others *= read(sources, branch, r, q, c);
+      return single(read(sources, 0, r, q, c), place(0, r, q, c), others);
+    },
+    window(region, branch) {
+      const [rows, columns, channels] = inputs[branch];
+      const along = (length, span) => (length === 1 ? [0, 0] : span);
+      return {
+        ...region,
+        rows: along(rows, region.rows),
+        columns: along(columns, region.columns),
+        channels: along(channels, region.channels),
+      };
+    },
+  };
+}
+
 /** Branches' channels side by side. */
 export function makeConcat(inputs, output) {
   const starts = inputs.map((_, branch) => inputs.slice(0, branch).reduce((sum, shape) => sum + shape[2], 0));

@@ -16,6 +16,7 @@ import {
   makeConcat,
   makePad,
   makePadChannels,
+  makeProduct,
   makeReshape,
   makeSelect,
   makeSum,
@@ -46,6 +47,7 @@ const MAKERS = {
 /** The operation of a node, for sources and an output of these shapes [rows, columns, channels]. */
 export function makeOperation(node, inputs, output, weights) {
   if (node.kind === "sum") return makeSum(inputs, output);
+  if (node.kind === "product") return makeProduct(inputs, output);
   if (node.kind === "concat") return makeConcat(inputs, output);
   const make = MAKERS[node.operation.name];
   if (!make)
