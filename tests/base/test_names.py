@@ -1,6 +1,6 @@
 import pytest
 
-from hubel.base.names import hint, listing, nearest
+from hubel.base.names import did_you_mean, hint, listing, nearest
 
 
 def test_lists_end_somewhere() -> None:
@@ -22,6 +22,11 @@ def test_lists_end_somewhere() -> None:
 )
 def test_the_name_that_was_meant(word: str, near: str) -> None:
     assert nearest(word, ["Conv2D", "maxpool", "Dense"]) == near
+
+
+def test_only_what_is_alike_is_asked_after() -> None:
+    assert did_you_mean("alpa", ["alpha", "beta"]) == "; did you mean 'alpha'?"
+    assert did_you_mean("x", ["alpha", "beta"]) == ""
 
 
 def test_a_hint_says_what_there_is() -> None:

@@ -45,4 +45,4 @@ def test_nothing_to_divide_by(compare):
 
 
 def test_an_unknown_network(compare):
-    assert 'did you mean "vgg16"' in compare("vgg161", "lenet5", status=2)
+    assert "did you mean 'vgg16'" in compare("vgg161", "lenet5", status=2)

@@ -71,7 +71,7 @@ def test_options_of_a_zoo_network(explain):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("lenet6",), 'did you mean "lenet5"'),
+        (("lenet6",), "did you mean 'lenet5'"),
         (("lenet5", "conv9"), "did you mean 'conv"),
         (("8: dens 3",), "did you mean 'dense'"),
         (("2x2x1: conv 1 3x3",), "conv1: Conv2D expected an input of at least 3×3, received 2×2"),

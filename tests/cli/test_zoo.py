@@ -72,7 +72,7 @@ def test_an_unknown_network_is_a_mistake_with_a_suggestion():
     ran = hubel("zoo", "VGG-16")
     assert ran.returncode == 2
     assert ran.stdout == ""
-    assert 'did you mean "vgg16"?' in ran.stderr
+    assert "did you mean 'vgg16'?" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _LONGEST = 80  # letters of a name that are compared: the time grows with their square
-_LISTED = 12
+_LISTED = 40
+_ALIKE = 0.5  # of the letters, by which two names may be one
 
 
 def listing(words: Iterable[object], most: int = _LISTED) -> str:
@@ -14,17 +15,22 @@ def listing(words: Iterable[object], most: int = _LISTED) -> str:
     return ", ".join(found) if len(found) <= most else f"{', '.join(found[:most])} … ({len(found):,})"
 
 
-def nearest(word: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known name that is most like `word`, whatever its case; "" where none is like it."""
     from difflib import get_close_matches  # here: it is needed only where something went wrong
 
     names = {name.lower(): name for name in reversed(list(known))}  # of names that differ in case the first
-    near = get_close_matches(word[:_LONGEST].lower(), names, n=1, cutoff=cutoff)
+    near = get_close_matches(word[:_LONGEST].lower(), names, n=1, cutoff=_ALIKE)
     return names[near[0]] if near else ""
 
 
-def hint(word: str, known: Iterable[str], cutoff: float = 0.5) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Write `; did you mean 'a'?`; "" where no known name is like the word."""
+    near = nearest(word, known)
+    return f"; did you mean {near!r}?" if near else ""
+
+
+def hint(word: str, known: Iterable[str]) -> str:
     """Write what to say to an unknown name: `; did you mean 'a'?`, or else `; there are a, b, c`."""
     names = list(known)
-    near = nearest(word, names, cutoff)
-    return f"; did you mean {near!r}?" if near else f"; there are {listing(names)}" if names else ""
+    return did_you_mean(word, names) or (f"; there are {listing(names)}" if names else "")

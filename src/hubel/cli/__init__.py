@@ -10,6 +10,8 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from typing import TextIO
 
+from hubel.base.names import hint
+
 # name: what --help says of it; its module has DESCRIPTION, EXAMPLES, add_arguments(parser), run(arguments) -> int
 COMMANDS = {
     "zoo": "list the classic networks, or tell one's story",
@@ -76,11 +78,7 @@ def _parser(given: list[str]) -> ArgumentParser:
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     if wanted is not None and wanted not in COMMANDS:
-        from difflib import get_close_matches
-
-        near = get_close_matches(wanted, COMMANDS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(COMMANDS)}"
-        parser.error(f"no command is called {wanted!r}{hint}")
+        parser.error(f"no command is called {wanted!r}{hint(wanted, COMMANDS)}")
     return parser
 
 

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubel.base.names import did_you_mean
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -60,11 +62,8 @@ def _loaded(place: str) -> Any:
 def _found(module: Any, name: str, place: str) -> Any:
     if hasattr(module, name):
         return getattr(module, name)
-    from difflib import get_close_matches
-
-    names = [word for word in vars(module) if not word.startswith("_")]
-    near = get_close_matches(name, names, n=1)
-    raise ValueError(f"{place} has no {name!r}; " + (f"did you mean {near[0]!r}?" if near else "is it the right file?"))
+    near = did_you_mean(name, [word for word in vars(module) if not word.startswith("_")])
+    raise ValueError(f"{place} has no {name!r}{near or '; is it the right file?'}")
 
 
 def _told(error: Exception) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import io
 import os
 import re
@@ -16,6 +15,7 @@ from PIL import Image
 
 from hubel.base.download import Progress
 from hubel.base.files import cache_folder
+from hubel.base.names import did_you_mean
 from hubel.data._archives import expand_braces, is_archive, list_archive, list_shards
 from hubel.data._arrays import is_idx_folder, load_idx, load_npy, load_npz
 from hubel.data._dataset import Dataset, Fit, Splits
@@ -105,9 +105,8 @@ def open_source(source: str | os.PathLike[str] | NamedSet, progress: Progress | 
             return list_shards(word, shards)
         raise ValueError(f"{word}: expected tar files, found " + (f"no {missing[0]}" if missing else "none"))
     names = ["mnist", *NAMED_SETS]
-    near = difflib.get_close_matches(word, names, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"expected a path, or one of {', '.join(names)}; received {word!r}, which is neither{hint}")
+    near = did_you_mean(word, names)
+    raise ValueError(f"expected a path, or one of {', '.join(names)}; received {word!r}, which is neither{near}")
 
 
 def holds_files(source: str) -> bool:

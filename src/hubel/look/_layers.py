@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from hubel.arch import ShapeError, analyse
+from hubel.base.names import hint
 from hubel.look._record import modules_of
 from hubel.look._still import still
 from hubel.nn import NetworkModule, device_of
@@ -63,10 +63,7 @@ def named_layer(model: LoadedModel, name: str) -> LayerCall:
     if not found and not run:
         found = [call for call in calls if call.path.startswith((f"{path}.", f"{path}#"))][-1:]
     if not found:
-        near = get_close_matches(name[:80], [call.path for call in calls], n=1, cutoff=0.4)
-        listed = ", ".join(call.path for call in calls[:12])
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {listed}{' …' if calls[12:] else ''}"
-        raise KeyError(f"no layer is called {name!r}; {hint}")
+        raise KeyError(f"no layer is called {name!r}{hint(name, [call.path for call in calls])}")
     return found[0]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from hubel.base.names import hint
 from hubel.look._layers import LayerCall, figures, watching
 from hubel.tasks import LoadedModel
 
@@ -81,9 +81,5 @@ def class_index(classes: Sequence[str], wanted: str | int) -> int:
     lower = [name.lower() for name in classes]
     if number.lower() in lower:
         return lower.index(number.lower())
-    near = get_close_matches(number.lower()[:80], lower, n=1, cutoff=0.5) or [
-        name for name in lower if number.lower() in name
-    ]
-    listed = ", ".join(classes[:10]) + (" …" if len(classes) > 10 else "")
-    hint = f"did you mean {classes[lower.index(near[0])]!r}?" if near else f"there are {listed}"
-    raise ValueError(f"expected one of the model's classes, received {number!r}; {hint}")
+    parts = [name for name in classes if number.lower() in name.lower()]
+    raise ValueError(f"expected one of the model's classes, received {number!r}{hint(number, parts or classes)}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from hubel.base.names import hint
 from hubel.look.grids import Grid, Planes, read_planes
 
 
@@ -46,10 +46,10 @@ def kernel_named(name: str) -> Kernel:
     wanted = name.strip().lower().replace("_", "-").replace(" ", "-")
     if wanted in KERNELS:
         return KERNELS[wanted]
-    near = get_close_matches(wanted[:40], KERNELS, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(KERNELS)}"
     shown = name if len(name) <= 40 else name[:39] + "…"
-    raise ValueError(f"expected a kernel's name, or its numbers such as '1 -1 / 1 0', received {shown!r}{hint}")
+    raise ValueError(
+        f"expected a kernel's name, or its numbers such as '1 -1 / 1 0', received {shown!r}{hint(wanted, KERNELS)}"
+    )
 
 
 def read_kernel(text: str) -> Planes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from difflib import get_close_matches
 from typing import Any
+
+from hubel.base.names import hint
 
 NARROW_CHANNELS = 16
 MOST_IMAGE_CHANNELS = 4
@@ -181,9 +182,7 @@ def find_device(name: str, more: Mapping[str, Device] | None = None) -> Device:
     plain = name.lower().replace("_", "-").replace(" ", "-")
     if plain in known:
         return known[plain]
-    near = get_close_matches(plain, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-    raise KeyError(f"no device is called {name!r}; {hint}")
+    raise KeyError(f"no device is called {name!r}{hint(plain, known)}")
 
 
 def device_data(device: Device) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 
 from hubel.arch import Network
+from hubel.base.names import did_you_mean
 from hubel.zoo._registry import Entry, registered
 from hubel.zoo._table import MODULES
 
@@ -53,12 +53,10 @@ def get(name: str, **options: object) -> Network:
 def _unknown_network(name: str) -> str:
     # "ResNet-18" and "lenet 5" are how papers write what the zoo calls resnet18 and lenet5.
     plain = "".join(letter for letter in name.lower() if letter.isalnum() or letter == "_")
-    nearest = difflib.get_close_matches(plain, MODULES, n=1, cutoff=0.5)
-    hint = f'did you mean "{nearest[0]}"?' if nearest else f"the zoo has {', '.join(MODULES)}."
-    return f'expected the name of a network of the zoo, received "{name}"; {hint}'
+    near = did_you_mean(plain, MODULES) or f"; the zoo has {', '.join(MODULES)}"
+    return f"expected the name of a network of the zoo, received {name!r}{near}"
 
 
 def _unknown_option(found: Entry, option: str) -> str:
-    nearest = difflib.get_close_matches(option, found.options, n=1)
-    hint = f' Did you mean "{nearest[0]}"?' if nearest else ""
-    return f'{found.name} has no option "{option}"; it has {", ".join(found.options)}.{hint}'
+    near = did_you_mean(option, found.options)
+    return f"{found.name} has no option {option!r}; it has {', '.join(found.options)}{near}"

@@ -30,7 +30,7 @@ def test_toml_there_and_back_is_the_same_recipe(recipe):
     ("settings", "words"),
     [
         ({"learning_rat": 0.1}, ["learning_rat", "did you mean 'learning_rate'"]),
-        ({"zzz": 1}, ["zzz", "known are epochs"]),
+        ({"zzz": 1}, ["zzz", "there are epochs"]),
         ({"optimizer": "adm"}, ["adam, adamw, sgd, muon", "did you mean 'adam'"]),
         ({"batch_size": 1.5}, ["batch_size as a whole number", "1.5"]),
         ({"batch_size": True}, ["batch_size as a whole number"]),

@@ -24,6 +24,7 @@ from hubel.arch._tree import (
 )
 from hubel.arch.figures.expression import Quantity, elements
 from hubel.arch.figures.field import Axis, Field, union
+from hubel.base.names import hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +149,9 @@ class Report:
         found = tuple(row for row in self.rows if row.path == path or row.path.startswith(path + "."))
         if found:
             return found
-        from difflib import get_close_matches
-
         paths = [row.path for row in self.rows]
         parts = {path.rsplit(".", n)[0] for path in paths for n in range(1, path.count(".") + 1)}
-        near = get_close_matches(path[:80], [*paths, *sorted(parts)], n=1, cutoff=0.4)
-        hint = (
-            f"did you mean {near[0]!r}?" if near else f"there are {', '.join(paths[:12])}{' …' if paths[12:] else ''}"
-        )
-        raise KeyError(f"no layer is called {path!r}; {hint}")
+        raise KeyError(f"no layer is called {path!r}{hint(path, [*paths, *sorted(parts)])}")
 
     def _repr_html_(self) -> str:
         from hubel.arch._html import report_html

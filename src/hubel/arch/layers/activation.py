@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from hubel.arch import ops
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape
 from hubel.arch.figures.expression import Expression, elements
 from hubel.arch.ops.functions import FUNCTIONS
+from hubel.base.names import did_you_mean
 
 # those that need no constants can be written with a layer
 NAMES = tuple(name for name, function in FUNCTIONS.items() if not function.constants)
@@ -27,8 +26,7 @@ class Activation(Layer):
     def check(self) -> None:
         """Check that the function is known."""
         if self.function not in NAMES:
-            near = get_close_matches(str(self.function)[:40], NAMES, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(str(self.function), NAMES)
             raise ValueError(f"expected an activation of {', '.join(NAMES)}, received {self.function!r}{hint}")
 
     def text(self) -> str:

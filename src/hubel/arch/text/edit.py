@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
-from difflib import get_close_matches
 from typing import Any
 
 from hubel.arch._layer import Layer
@@ -21,6 +20,7 @@ from hubel.arch._tree import (
     named_children,
 )
 from hubel.arch.text.notation import LONG, _Reader
+from hubel.base.names import did_you_mean, hint
 
 _Changes = Mapping[str, Mapping[str, Any]]
 
@@ -47,7 +47,7 @@ def replace_part(network: Network, path: str, part: Node) -> Network:
     """
     found = _replaced(network.body.nodes, "", path, part)
     if found is None:
-        raise KeyError(f"no part is called {path!r}{_hint(path, _paths(network.body.nodes, ''))}")
+        raise KeyError(f"no part is called {path!r}{hint(path, _paths(network.body.nodes, ''))}")
     return Network(network.input, Chain(*found), network.name)
 
 
@@ -87,14 +87,16 @@ def _target(layers: Mapping[str, Layer], key: str) -> tuple[str, str]:
         if settings:
             raise KeyError(f"expected a layer's path and a setting; {key} has {', '.join(settings)}, received {key!r}")
         inside = [other for other in layers if other.startswith(path + ".")]
-        hint = f"; it is a part, with {', '.join(inside[:6])}" if path and inside else _hint(path, layers)
-        raise KeyError(f"no layer is called {path or key!r}{hint}")
+        near = f"; it is a part, with {', '.join(inside[:6])}" if path and inside else hint(path, layers)
+        raise KeyError(f"no layer is called {path or key!r}{near}")
     layer = layers[path]
     setting = LONG.get(setting, setting)
     known = _settings(layer)
     if setting not in known:
         listed = ", ".join(known) or "no settings"
-        raise KeyError(f"{path} ({type(layer).__name__}) has no setting {setting!r}{_hint(setting, known)}: {listed}")
+        raise KeyError(
+            f"{path} ({type(layer).__name__}) has no setting {setting!r}{did_you_mean(setting, known)}: {listed}"
+        )
     return path, setting
 
 
@@ -139,9 +141,3 @@ def _replaced(nodes: tuple[Node, ...], scope: str, path: str, part: Node) -> lis
         done = done or new is not None
         found.append(node if new is None else new)
     return found if done else None
-
-
-def _hint(word: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = get_close_matches(word[:80], names, n=1, cutoff=0.4)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(names[:12])}" if names else ""

@@ -13,9 +13,8 @@ A network of more than 100,000 layers, or of text over 1,000,000 characters, is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from difflib import get_close_matches
 from typing import Any
 
 from hubel.arch._errors import NotationError
@@ -24,6 +23,7 @@ from hubel.arch._shape import Shape
 from hubel.arch._tree import MOST_LEVELS, Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum
 from hubel.arch.layers.activation import NAMES, Activation
 from hubel.arch.text.printing import SHORT
+from hubel.base.names import did_you_mean
 
 LONGEST_TEXT = 1_000_000
 MOST_LAYERS = 100_000
@@ -199,7 +199,7 @@ class _Reader:
         kind = REGISTRY.get(head.text)
         if kind is None or kind is Activation:
             raise self.error(
-                f"no layer is called {head.text[:40]!r}{_hint(head.text, [*REGISTRY, *NAMES, *JOINS])}", head
+                f"no layer is called {head.text[:40]!r}{did_you_mean(head.text, [*REGISTRY, *NAMES, *JOINS])}", head
             )
         settings = self.settings(kind)
         try:
@@ -237,7 +237,9 @@ class _Reader:
                     *(["same", "valid"] if "padding" in known else ()),
                 ]
                 words += ["nobias"] if "use_bias" in known else []
-                raise self.error(f"{kind.word} has no setting {token.text[:40]!r}{_hint(token.text, [*words, *known])}")
+                raise self.error(
+                    f"{kind.word} has no setting {token.text[:40]!r}{did_you_mean(token.text, [*words, *known])}"
+                )
             self.at += 1
         return found
 
@@ -261,9 +263,8 @@ class _Reader:
         """Take `key=value`."""
         key = LONG.get(self.token.text, self.token.text)
         if key not in known:
-            raise self.error(
-                f"{kind.word} has no setting {key[:40]!r}{_hint(key, [*known, *(LONG if 'padding' in known else ())])}"
-            )
+            near = did_you_mean(key, [*known, *(LONG if "padding" in known else ())])
+            raise self.error(f"{kind.word} has no setting {key[:40]!r}{near}")
         self.at += 2
         if self.token.kind not in ("number", "size", "word"):
             raise self.error(f"expected a value for {key}, received {self.received()}")
@@ -289,8 +290,3 @@ class _Reader:
 
 def _bare(name: str) -> str:
     return name.rstrip("*")
-
-
-def _hint(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word[:40].lower(), sorted(set(known)), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hubel.base.names import hint
+
 TensorShape = tuple[int, ...]
 TITLES = ("module", "type", "output", "parameters", "MACs", "backward", "calls")
 
@@ -91,12 +93,7 @@ class Inspection:
         found = tuple(row for row in self.rows if not path or row.path == path or row.path.startswith(path + "."))
         if found:
             return found
-        from difflib import get_close_matches
-
-        paths = [row.path for row in self.rows]
-        near = get_close_matches(path[:80], paths, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(paths[:12])}{' …' * (len(paths) > 12)}"
-        raise KeyError(f"no module is called {path!r}; {hint}")
+        raise KeyError(f"no module is called {path!r}{hint(path, [row.path for row in self.rows])}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-able data."""

@@ -11,11 +11,11 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import pairwise
 
 from torch import Tensor, nn
 
+from hubel.base.names import nearest
 from hubel.nn import modules
 
 ROLES = ("weight", "bias", "running_mean", "running_var")
@@ -262,7 +262,7 @@ def _channels(missing: list[Part], unexpected: list[Part]) -> list[str]:
 def _nearest(part: Part, others: Iterable[Part]) -> list[Part]:
     """Return the parts most like this one: as many tensors, as many axes, few sizes that differ, alike names."""
     listed = list(others)
-    alike = get_close_matches(part.path, [other.path for other in listed], n=1, cutoff=0.3)
+    alike = nearest(part.path, [other.path for other in listed])
 
     def distance(other: Part) -> tuple[int, int, int]:
         roles = {role for role, _ in part.shapes} ^ {role for role, _ in other.shapes}
@@ -271,7 +271,7 @@ def _nearest(part: Part, others: Iterable[Part]) -> list[Part]:
         for role, shape in part.shapes:
             known = theirs.get(role, ())
             sizes += abs(len(shape) - len(known)) * 2 + sum(a != b for a, b in zip(shape, known, strict=False))
-        return len(roles), sizes, int(other.path not in alike)
+        return len(roles), sizes, int(other.path != alike)
 
     ranked = sorted(listed, key=distance)
     return ranked[:1] if len(ranked) < 2 or distance(ranked[0]) < distance(ranked[1]) else ranked[:2]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-
 from torch import nn
 
+from hubel.base.names import did_you_mean
 from hubel.nn import NetworkModule, head_layers
 
 ALL_BUT_HEAD = "all-but-head"
@@ -58,10 +57,9 @@ def _frozen_layers(module: NetworkModule, which: str) -> dict[str, nn.Module]:
     known = [*groups, *(path for path, _ in module.named_modules() if path)]
     for word in words:
         if word not in known:
-            near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
             children = ", ".join(name for name, child in module.named_children() if list(child.parameters()))
-            hint = f"did you mean {near[0]!r}?" if near else f"its parts are {children}; or say {' or '.join(groups)}"
-            raise ValueError(f"recipe: expected freeze to name parts of the network, received {word!r}; {hint}")
+            hint = did_you_mean(word, known) or f"; its parts are {children}; or say {' or '.join(groups)}"
+            raise ValueError(f"recipe: expected freeze to name parts of the network, received {word!r}{hint}")
     if BATCH_NORMS in words and not groups[BATCH_NORMS]:
         raise ValueError(f"recipe: expected batch normalisation to freeze, received {which!r} and a network without")
     under = tuple(f"{word}." for word in words)

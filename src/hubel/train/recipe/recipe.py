@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import sys
 import typing
 from collections.abc import Mapping
 from typing import Any, Literal
+
+from hubel.base.names import did_you_mean, hint
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -115,9 +116,7 @@ class Recipe:
         known = _kinds()
         for name in settings:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-                hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-                raise ValueError(f"recipe: unknown setting {name!r}; {hint}")
+                raise ValueError(f"recipe: unknown setting {name!r}{hint(name, known)}")
         return cls(**settings)
 
     @classmethod
@@ -195,9 +194,8 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
     choices = typing.get_args(kind)
     if choices:
         if value not in choices:
-            near = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"recipe: expected {name} as one of {', '.join(choices)}, received {value!r}{hint}")
+            near = did_you_mean(str(value), choices)
+            raise ValueError(f"recipe: expected {name} as one of {', '.join(choices)}, received {value!r}{near}")
         return value
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind is float and (whole or isinstance(value, float)) and not math.isnan(value):
