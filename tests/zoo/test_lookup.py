@@ -64,7 +64,7 @@ def test_an_unknown_name_suggests_the_nearest():
 
 
 def test_an_unknown_option_lists_the_options():
-    with pytest.raises(zoo.UnknownOptionError, match='lenet5 has no option "klasses"; it has classes, input') as error:
+    with pytest.raises(zoo.UnknownOptionError, match="lenet5 has no option 'klasses'; it has classes, input") as error:
         zoo.get("lenet5", klasses=3)
     assert "did you mean 'classes'?" in str(error.value)
 
