@@ -76,3 +76,19 @@ def test_an_exception_in_a_listener_ends_training_and_leaves_a_run_to_go_on_with
     with pytest.raises(RuntimeError, match="mine"):
         train(network, splits, recipe, tmp_path / "run", progress=fail)
     assert (tmp_path / "run" / "metrics.csv").exists()
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError(28, "No space left on device"), UnicodeEncodeError("ascii", "×", 0, 1, "")]
+)
+def test_a_display_that_cannot_be_written_is_given_up_and_training_goes_on(
+    splits, network, recipe, tmp_path, failure, capsys
+):
+    class Lost(io.StringIO):
+        def write(self, text):
+            raise failure
+
+    with Display(Console(file=Lost(), width=100)) as display:
+        run = train(network, splits, recipe, tmp_path / "run", progress=display)
+    assert run.is_finished
+    assert capsys.readouterr().err.count("progress can no longer be shown") == 1

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import warnings
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from hubel.base.names import hint
+from hubel.cli._output import steady
 
 # name: what --help says of it; its module has DESCRIPTION, EXAMPLES, add_arguments(parser), run(arguments) -> int
 COMMANDS = {
@@ -33,17 +33,31 @@ COMMANDS = {
     "look": "what goes on inside a trained run: maps, filters, units, attribution, mistakes",
 }
 
+_LASTING = ("train", "sweep")  # what they are for lies in files; what they print is only on the way
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0 done, 1 a negative answer, 2 a mistake, 130 interrupted."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    """Run the command line and return its exit status: 0 done, 1 a negative answer, 2 a mistake or output that could
+    not be written, 130 interrupted, 128 + its number where a signal stopped it.
+
+    A command whose reader has gone (`hubel … | head`) goes on to its end all the same, quietly.
+    """
+    with steady() as lost:
+        return _run(list(sys.argv[1:] if arguments is None else arguments), lost)
+
+
+def _run(given: list[str], lost: Callable[[], OSError | None]) -> int:
     parser = _parser(given)
     parsed = parser.parse_args(given)
     if parsed.command is None:
         parser.print_help()
         return 0
     warnings.showwarning = _warned
-    return _guarded(parsed)
+    status, why = _guarded(parsed), lost()
+    if why is None or isinstance(why, BrokenPipeError):
+        return status
+    print(f"hubel: standard output could not be written ({why.strerror})", file=sys.stderr)
+    return status or (0 if parsed.command in _LASTING and not parsed.json else 2)
 
 
 def _parser(given: list[str]) -> ArgumentParser:
@@ -98,12 +112,7 @@ def _warned(
 
 def _guarded(parsed: Namespace) -> int:
     try:
-        status: int = parsed.run(parsed)
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:  # `hubel … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return int(parsed.run(parsed))
     except KeyboardInterrupt:
         print("\nhubel: interrupted", file=sys.stderr)
         return 130

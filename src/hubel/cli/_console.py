@@ -10,16 +10,8 @@ from rich.console import Console
 PIPED_WIDTH = 160
 
 
-class _Terminal(Console):
-    """A console that lets the command line know of a closed pipe; rich would end the process with status 1."""
-
-    def on_broken_pipe(self) -> None:
-        """Raise `BrokenPipeError`."""
-        raise BrokenPipeError
-
-
 def console(stderr: bool = False) -> Console:
     """Return a console as wide as the terminal; piped output is wide, so that nothing is folded."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
-    return _Terminal(stderr=stderr, width=width, soft_wrap=False)
+    return Console(stderr=stderr, width=width, soft_wrap=False)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 
 from hubel.advise import Advice, advise
 from hubel.cli._edits import add_set, edited
 from hubel.cli._network import add_network, add_options, load_network
+from hubel.cli._output import print_json
 
 DESCRIPTION = """Point at what an expert would: heavy dense layers, dear convolutions, receptive fields, useless biases.
 
@@ -31,7 +31,7 @@ def run(arguments: Namespace) -> int:
     found = advise(network)
     if arguments.json:
         data = {"name": network.name, "text": str(network), "advice": [_data(advice) for advice in found]}
-        print(json.dumps(data, ensure_ascii=False))
+        print_json(data)
         return 0
     from rich.markup import escape
 

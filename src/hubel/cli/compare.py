@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from fractions import Fraction
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from hubel.arch import Network, Report, analyse, report_data, shape_text
 from hubel.cli._edits import add_set, edited
 from hubel.cli._network import add_network, add_options, is_model, load_network
+from hubel.cli._output import print_json
 
 DESCRIPTION = """Put two networks, or two blocks in text form, side by side: every figure, the difference and the ratio.
 
@@ -48,7 +48,7 @@ def run(arguments: Namespace) -> int:
     reports = [analyse(network) for network in _networks(arguments)]
     figures = [_figures(report) for report in reports]
     if arguments.json:
-        print(json.dumps(_data(reports, figures), ensure_ascii=False))
+        print_json(_data(reports, figures))
         return 0
     _show(reports, figures)
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubel.cli._output import print_json
 from hubel.look.convolve import ACTIVATIONS, Convolution, Pooling, Products, convolve, pool
 from hubel.look.grids import Grid, Number, Planes, read_number, read_planes
 from hubel.look.kernels import KERNELS, read_kernel
@@ -90,7 +90,7 @@ def run(arguments: Namespace) -> int:
 
         write_picture(walk.output, arguments.output)
     if arguments.json:
-        print(json.dumps(_data(walk, arguments), ensure_ascii=False))
+        print_json(_data(walk, arguments))
         return 0
     from hubel.cli._walk import show_output, show_step, show_walk
 
@@ -212,7 +212,7 @@ def number_argument(text: str) -> Number:
 def _list(as_data: bool) -> None:
     if as_data:
         kernels = [{"name": k.name, "kernel": _plain_grid(k.grid), "summary": k.summary} for k in KERNELS.values()]
-        print(json.dumps(kernels, ensure_ascii=False))
+        print_json(kernels)
         return
     for kernel in KERNELS.values():
         numbers = " / ".join(" ".join(map(_as_fraction, row)) for row in kernel.grid)

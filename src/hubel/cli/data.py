@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from hubel.cli._output import print_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -52,7 +53,7 @@ def run(arguments: Namespace) -> int:
         described = describe(arguments.data, workers=arguments.workers, progress=bar)
         written = _write_sheet(arguments, described, bar) if arguments.sheet else None
     if arguments.json:
-        print(json.dumps(described.to_dict(), ensure_ascii=False))
+        print_json(described.to_dict())
         return 0
     screen = console()
     for part in text(described):

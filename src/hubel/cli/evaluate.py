@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from hubel.cli._output import print_json
 from hubel.cli._trained import add_labelled, labelled, open_model
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run(arguments: Namespace) -> int:
     part, dataset = labelled(arguments, model.network)
     metrics = evaluate(model, dataset)
     if arguments.json:
-        print(json.dumps({"part": part, "images": len(dataset), **metrics.data()}, ensure_ascii=False))
+        print_json({"part": part, "images": len(dataset), **metrics.data()})
     else:
         _show(part, dataset, metrics)
     return 0

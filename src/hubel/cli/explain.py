@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 
 from hubel.arch import analyse, report_data, row_data
 from hubel.cli._edits import add_set, edited
 from hubel.cli._network import add_network, add_options, load_network
+from hubel.cli._output import print_json
 
 DESCRIPTION = """Work out every layer's shape, parameters, multiply-adds and receptive field, and show the arithmetic.
 
@@ -37,7 +37,7 @@ def run(arguments: Namespace) -> int:
     rows = report.find(arguments.layer) if arguments.layer else ()
     if arguments.json:
         data = report_data(report) if not rows else [row_data(row) for row in rows]
-        print(json.dumps(data[0] if isinstance(data, list) and len(data) == 1 else data, ensure_ascii=False))
+        print_json(data[0] if isinstance(data, list) and len(data) == 1 else data)
         return 0
     from hubel.cli._console import console
     from hubel.draw.terminal import layer_parts, network_parts

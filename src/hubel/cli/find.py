@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubel.cli._output import print_json
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_output, finish
 
@@ -59,7 +59,7 @@ def _index(arguments: Namespace, given: str, folder: str) -> int:
     model = open_model(given)
     update = _with_progress(lambda show: update_index(model, folder, path, show))
     if arguments.json:
-        print(json.dumps(_report(update, path), ensure_ascii=False))
+        print_json(_report(update, path))
     else:
         _tell(update, path)
     return 0

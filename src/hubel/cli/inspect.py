@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hubel.cli._model_file import load_model
 from hubel.cli._network import shape_argument
+from hubel.cli._output import print_json
 
 if TYPE_CHECKING:
     from hubel.nn import Inspection
@@ -44,7 +44,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Print what a model costs."""
     report = _onnx(arguments) if arguments.model.endswith(".onnx") else _model(arguments)
-    print(json.dumps(report.to_dict(), ensure_ascii=False) if arguments.json else report)
+    if arguments.json:
+        print_json(report.to_dict())
+    else:
+        print(report)
     return 0
 
 

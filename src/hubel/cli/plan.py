@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from hubel.cli._edits import add_set, edited
 from hubel.cli._machine import THIS, keep, measure, measured_device
 from hubel.cli._network import add_network, add_options, load_network
+from hubel.cli._output import print_json
 from hubel.plan import (
     ASSUMPTIONS,
     DEVICES,
@@ -103,7 +103,7 @@ def run(arguments: Namespace) -> int:
         raise ValueError("expected --images with --epochs: how many images are seen so often")
     whole = plan_run(step, arguments.images, arguments.epochs or 1.0) if arguments.images is not None else None
     if arguments.json:
-        print(json.dumps(plan_data(step, whole), ensure_ascii=False))
+        print_json(plan_data(step, whole))
     else:
         _show(step, whole)
     return 0 if step.memory.total <= step.device.memory else 1
@@ -190,7 +190,7 @@ def _table(title: str, rows: Rows) -> Table:
 
 def _show_devices(devices: dict[str, Device], as_json: bool) -> None:
     if as_json:
-        print(json.dumps({name: device_data(device) for name, device in devices.items()}, ensure_ascii=False))
+        print_json({name: device_data(device) for name, device in devices.items()})
         return
     from rich.table import Table
 

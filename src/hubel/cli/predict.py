@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from hubel.cli._output import print_json
 from hubel.cli._trained import open_model
 
 DESCRIPTION = """Name the class of each image, with probabilities. Images may be of any size and colour: the model file
@@ -31,7 +31,7 @@ def run(arguments: Namespace) -> int:
         raise ValueError(f"expected --top of at least 1, received {arguments.top}")
     found = [_predicted(model, path, arguments.top) for path in arguments.images]
     if arguments.json:
-        print(json.dumps(found, ensure_ascii=False))
+        print_json(found)
     else:
         _show(found)
     return 1 if any("error" in one for one in found) else 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.cli._network import add_options
+from hubel.cli._output import print_json
 from hubel.cli._trained import add_data_options, fitted_network, named
 from hubel.cli.train import add_recipe_options, directory_name, recipe_of
 
@@ -99,7 +99,7 @@ def run(arguments: Namespace) -> int:
             screen.print("\nstopped and saved; the same line goes on", highlight=False)
             return 128 + stopped.signal
     if arguments.json:
-        print(json.dumps(_data(result, directory), ensure_ascii=False))
+        print_json(_data(result, directory))
     else:
         _show(result, directory, arguments)
     return 0 if result.best is not None else 1

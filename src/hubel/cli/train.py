@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hubel.cli._network import add_options
+from hubel.cli._output import print_json
 from hubel.cli._trained import add_data_options, fitted_network, named, read
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def run(arguments: Namespace) -> int:
         _report(done, splits, screen)
     metrics = _test_metrics(done)
     if arguments.json:
-        print(json.dumps(_data(done, metrics), ensure_ascii=False))
+        print_json(_data(done, metrics))
     else:
         _show(done, metrics)
     return 0

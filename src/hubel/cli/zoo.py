@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubel import zoo
 from hubel.arch import analyse, shape_text
+from hubel.cli._output import print_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -35,7 +35,7 @@ def run(arguments: Namespace) -> int:
     """Print the zoo, or one network of it."""
     if arguments.json:
         found = [_row(name) for name in zoo.names()] if arguments.name is None else _story(arguments.name)
-        print(json.dumps(found, ensure_ascii=False))
+        print_json(found)
         return 0
     from hubel.cli._console import console
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from hubel.cli._output import print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,7 +79,7 @@ def finish(arguments: Namespace, plate: Plate, data: dict[str, Any]) -> int:
     elif not arguments.json and screen.is_terminal:
         _show(plate, screen)
     if arguments.json:
-        print(json.dumps(data, ensure_ascii=False, allow_nan=False, default=float))
+        print_json(data)
     return 0
 
 

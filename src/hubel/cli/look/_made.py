@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.cli._console import console
+from hubel.cli._output import print_json
 from hubel.cli.look._common import add_file
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def finish(arguments: Namespace, made: Dream | Stylised, told: str, data: dict[s
         count = len(save_frames(arguments.frames, made.frames))
         screen.print(f"wrote {count} frames to {arguments.frames}", highlight=False, markup=False, soft_wrap=True)
     if arguments.json:
-        print(json.dumps(data, ensure_ascii=False, allow_nan=False))
+        print_json(data)
     return 0
 
 

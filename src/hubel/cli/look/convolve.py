@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from hubel.cli._output import print_json
 from hubel.cli.convolve import MOST_PRODUCTS, number_argument, padding_argument, size_argument, source_of, walk_of
 from hubel.cli.look._choose import add_layer, place
 from hubel.cli.look._common import add_output
@@ -67,7 +67,7 @@ def run(arguments: Namespace) -> int:
         found.save(arguments.output, arguments.theme, arguments.at)
         print(f"wrote {arguments.output}", file=sys.stderr if arguments.json else sys.stdout)
     if arguments.json:
-        print(json.dumps(found.data(arguments.at), ensure_ascii=False))
+        print_json(found.data(arguments.at))
         return 0
     if arguments.output is None:
         print(f"{found.title}\n{found.rules}\n({here.place[0]}, {here.place[1]}): {words(found, here)}")

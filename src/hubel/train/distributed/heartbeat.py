@@ -159,7 +159,8 @@ class Heartbeat:
         """End this process without PyTorch's destructors, which wait for what will not come."""
         with unbroken:
             if self._needed and self._lost is not None:
-                print(f"LostProcessError: {_message(self._lost)}", file=sys.stderr, flush=True)
+                with contextlib.suppress(OSError, ValueError):  # nobody reads it
+                    print(f"LostProcessError: {_message(self._lost)}", file=sys.stderr, flush=True)
                 os._exit(1)
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the step is finished, a checkpoint is written, and the run says how to go on."""
+"""Ctrl-C, SIGTERM, a lost terminal: the step is finished, a checkpoint is written, and the run says how to go on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType
 
 from hubel.train.distributed.ranks import LostProcessError
+
+_HEARD = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
 class StoppedError(RuntimeError):
@@ -37,7 +39,8 @@ class StopRequest:
 
 @contextlib.contextmanager
 def listening(directory: Path) -> Iterator[StopRequest]:
-    """Turn SIGINT and SIGTERM into a request while this runs; a second one acts at once. In the main thread only.
+    """Turn SIGINT, SIGTERM and SIGHUP into a request while this runs; a second one acts at once. In the main thread
+    only, and none that was to be ignored (nohup).
 
     Where another process is lost, nothing can be saved together any more, and a request acts at once, too: torchrun
     asks all others to end then, and waits for them.
@@ -46,7 +49,8 @@ def listening(directory: Path) -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in _HEARD}
+    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
 
     def ask(number: int, _: FrameType | None) -> None:
         request.asked = number

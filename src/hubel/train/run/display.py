@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
@@ -25,7 +28,7 @@ class Display:
         self.console = console or Console()
         # drawn as events come: rich's own thread would hold up those that train
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
-        self._shown = False
+        self._shown = self._lost = False
 
     def __enter__(self) -> Display:
         return self
@@ -33,10 +36,23 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._hide()
+        self._steadily(self._hide)
 
     def __call__(self, event: Event) -> None:
-        """Show an event."""
+        """Show an event; where that cannot be, nothing more is shown, and training goes on."""
+        self._steadily(lambda: self._tell(event))
+
+    def _steadily(self, show: Callable[[], None]) -> None:
+        if self._lost:
+            return
+        try:
+            show()
+        except (OSError, UnicodeError, SystemExit) as error:  # rich ends the process where a pipe is closed
+            self._lost, why = True, error.__context__ if isinstance(error, SystemExit) else error
+            with contextlib.suppress(OSError, AttributeError):
+                sys.stderr.write(f"hubel: progress can no longer be shown ({why}); training goes on\n")
+
+    def _tell(self, event: Event) -> None:
         if isinstance(event, Started):
             self._start(event)
         elif isinstance(event, Progress):

@@ -1,0 +1,103 @@
+"""What commands print: in letters that the receiver has, and without being stopped where nobody receives it."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import errno
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hubel.base.words import json_text
+
+_PLAIN = dict(zip("×·−–—‑…→←↑↓⌊⌋⌈⌉≤≥≈█▀▄✓’‘“”", "x*----.><^v[][]<>~###v''\"\"", strict=True))
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one line of JSON, with escapes for the letters that the receiver's encoding lacks."""
+    text = json_text(value)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(json.loads(text))
+    print(text)
+
+
+@contextlib.contextmanager
+def steady() -> Iterator[Callable[[], OSError | None]]:
+    """Let nothing that is printed raise while this runs: what cannot be written is dropped from there on, and a letter
+    that the receiver's encoding lacks is replaced.
+
+    Yields what tells why standard output was lost, if it was. Streams that do not lead to a file of the system's, such
+    as those of tests and notebooks, stay as they are.
+    """
+    codecs.register_error("hubel", _replaced)
+    before = sys.stdout, sys.stderr
+    outlets = _outlet(sys.stdout, 1), _outlet(sys.stderr, 2)
+    sys.stdout, sys.stderr = (
+        stream if outlet is None else _text(outlet, stream) for outlet, stream in zip(outlets, before, strict=True)
+    )
+
+    def lost() -> OSError | None:
+        sys.stdout.flush()
+        return None if outlets[0] is None else outlets[0].lost
+
+    try:
+        yield lost
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stdout, sys.stderr = before
+
+
+def _outlet(stream: Any, number: int) -> _Outlet | None:
+    if stream is None:  # it was closed when Python began
+        with contextlib.suppress(OSError):  # so that no file opened later is taken for the terminal by a library
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+        outlet = _Outlet(number, "wb", closefd=False)
+        outlet.lost = OSError(errno.EBADF, "it is closed")
+        return outlet
+    buffer = getattr(stream, "buffer", None)
+    if not isinstance(getattr(buffer, "raw", buffer), io.FileIO):
+        return None
+    with contextlib.suppress(OSError):
+        stream.flush()
+    return _Outlet(stream.fileno(), "wb", closefd=False)
+
+
+def _text(outlet: _Outlet, stream: Any) -> io.TextIOWrapper:
+    unbuffered = stream is not None and stream.write_through
+    return io.TextIOWrapper(
+        outlet if unbuffered else io.BufferedWriter(outlet),
+        encoding="utf-8" if stream is None else stream.encoding,
+        errors="hubel",
+        line_buffering=stream is not None and stream.line_buffering,
+        write_through=unbuffered,
+    )
+
+
+class _Outlet(io.FileIO):
+    """A file that takes whatever it is given. lost: why it could not be written, the first time."""
+
+    lost: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        """Write bytes, or drop them where that has failed once."""
+        if self.lost is None:
+            try:
+                return super().write(content)
+            except OSError as error:
+                self.lost = error
+        return len(memoryview(content).cast("B"))
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    """Stand in for letters that an encoding lacks: what looks alike, or a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(letter, "?") for letter in missing), error.end
