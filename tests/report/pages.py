@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import hubel.report
+from hubel.report._functions import functions_module
 
 WEB = Path(hubel.report.__file__).parent / "web"
 
 
 def page(path: Path, script: str, data: Any = None) -> str:
     """Write an HTML file that runs `script` with the page's modules at hand, and return its file:// address."""
-    modules = {f"hubel/{file.stem}": inlined(file) for file in sorted(WEB.glob("*.js"))}
+    modules = {f"hubel/{file.stem}": inlined(file.read_bytes()) for file in sorted(WEB.glob("*.js"))}
+    modules["hubel/engine_functions"] = inlined(functions_module().encode())
     given = json.dumps(data).replace("<", "\\u003c")
     path.write_text(
         f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>test</title>
@@ -29,5 +31,5 @@ window.ready = true;</script></body></html>""",
     return path.as_uri()
 
 
-def inlined(file: Path) -> str:
-    return f"data:text/javascript;base64,{base64.b64encode(file.read_bytes()).decode()}"
+def inlined(source: bytes) -> str:
+    return f"data:text/javascript;base64,{base64.b64encode(source).decode()}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,24 +27,26 @@ from hubel.arch import (
     analyse,
     assert_never,
     named_children,
+    ops,
 )
 from hubel.look import Scale
 from hubel.look.kernels import KERNELS
-from hubel.report._operations import UnknownLayerError, operation
 from hubel.tasks import LoadedModel
 
 FORMAT = 1
 MOST_PARAMETERS = 1_500_000  # 8 MB of page
 MOST_MACS = 250_000_000  # some 0.2 s of JavaScript
+LACKING = (ops.Embed, ops.Recur)
 
 
 def pack(model: LoadedModel) -> dict[str, Any] | None:
     """The model as JSON values, for `hubel/engine`; None where it cannot run in a page (`reason_not_packed`).
 
     `body` is the tree: a layer has `path`, `type`, `text`, `input`, `output` (H×W×C or (features,)), `operation`
-    (what the page computes), `activation`, `weights` (name: [offset, length] in the numbers of `weights`), `field`
-    (rows and columns: length, firsts, lasts, advance, as `hubel.arch.Axis`), `formulas` and `notes`; a chain, sum,
-    concat or side exit has `nodes`. `weights` is base64 of little-endian float32, in PyTorch's order.
+    (as `hubel.arch.ops` has it), the name of its `activation`, `weights` (name: [offset, length] in the numbers of
+    `weights`), `field` (rows and columns: length, firsts, lasts, advance, as `hubel.arch.Axis`), `counted` (how its
+    parameters are counted) and `notes`; a chain, sum, concat or side exit has `nodes`. `weights` is base64 of
+    little-endian float32, in PyTorch's order.
     """
     if reason_not_packed(model) is not None:
         return None
@@ -85,12 +87,13 @@ def reason_not_packed(model: LoadedModel) -> str | None:
         return f"expected at most {MOST_PARAMETERS:,} parameters to run in a page, received {report.parameters:,}"
     if report.macs > MOST_MACS:
         return f"expected at most {MOST_MACS:,} MACs to run in a page, received {report.macs:,}"
-    try:
-        for row in report.rows:
-            if isinstance(row.node, Layer) and not row.auxiliary:
-                operation(row.node.steps()[0], row.input_shape, {})
-    except UnknownLayerError as error:
-        return str(error)
+    for row in report.rows:
+        if isinstance(row.node, Layer) and not row.auxiliary:
+            for part in row.node.steps()[0].lower(row.input_shape).inside():
+                if isinstance(part, ops.Opaque):
+                    return part.refusal("it cannot run in a page")
+                if isinstance(part, LACKING):
+                    return f"a page's arithmetic has no {part.kind} yet, which {row.path} ({row.type}) is"
     return None
 
 
@@ -114,30 +117,30 @@ class _Packer:
                 return {"kind": "chain", "path": path, "nodes": self.nodes(node.nodes, f"{path}.")}
             case Sum() | Concat() | Product():
                 inside = self.nodes(node.branches, f"{path}.")
-                return {"kind": type(node).__name__.lower(), **_facts(self.rows[path]), "nodes": inside}
+                how = "add" if isinstance(node, Sum) else "concat" if isinstance(node, Concat) else "multiply"
+                join: dict[str, Any] = {"kind": "Join", "how": how, "branches": []}
+                facts = _facts(self.rows[path])
+                return {"kind": type(node).__name__.lower(), **facts, "operation": join, "nodes": inside}
             case Auxiliary():  # for training alone: the page needs no more than its name
                 return {"kind": "auxiliary", "path": path, "nodes": []}
             case _:
                 assert_never(node)
 
     def layer(self, layer: Layer, row: Row) -> dict[str, Any]:
-        settings, weights = operation(layer.steps()[0], row.input_shape, dict(self.own(row.path)))
+        plain, *after = layer.steps()
+        operation = plain.lower(row.input_shape)
+        activations = [step.lower(row.output_shape) for step in after]
         return {
             "kind": "layer",
             **_facts(row),
             "text": layer.text(),
-            "operation": settings,
-            "activation": getattr(layer, "activation", None),
-            "weights": {name: self.keep(array) for name, array in weights.items()},
+            "operation": operation.data(),
+            "activation": next((part.function for part in activations if isinstance(part, ops.Activate)), None),
+            "weights": {name: self.keep(self.state[f"{row.path}.{name}"]) for name in operation.weights.values()},
         }
 
-    def own(self, path: str) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
-        for name, array in self.state.items():
-            if name.startswith(f"{path}."):
-                yield name[len(path) + 1 :], array
-
-    def keep(self, array: npt.NDArray[np.floating]) -> list[int]:
-        flat = np.ascontiguousarray(array, dtype=np.float32).ravel()
+    def keep(self, array: npt.NDArray[np.float32]) -> list[int]:
+        flat = np.ascontiguousarray(array).ravel()
         self.numbers.append(flat)
         self.length += flat.size
         return [self.length - flat.size, flat.size]
@@ -156,9 +159,9 @@ def _facts(row: Row) -> Mapping[str, Any]:
             name: {"length": axis.length, "firsts": axis.firsts, "lasts": axis.lasts, "advance": axis.advance}
             for name, axis in (("rows", row.field.rows), ("columns", row.field.columns))
         },
-        "formulas": [
-            {"figure": formula.figure, "names": formula.names, "text": str(formula)} for formula in row.formulas
-        ],
+        "counted": next(
+            ({"names": one.names, "text": str(one)} for one in row.formulas if one.figure == "parameters"), None
+        ),
         "notes": list(row.notes),
     }
 

@@ -16,6 +16,8 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
+from hubel.report._functions import functions_module
+
 _IMPORT = re.compile(
     r"""\b(?:import\s*(?:[\w*$\s{},]+?\bfrom\s*)?|export\s*[\w*$\s{},]+?\bfrom\s*|import\s*\(\s*)["'](?P<name>[\w@./-]+)["']"""
 )
@@ -61,6 +63,8 @@ def modules(entries: Sequence[str]) -> dict[str, str]:
 
 def web_file(path: str) -> str:
     """The text of a file of the page. Raises LookupError where there is none."""
+    if path == "engine_functions.js":
+        return functions_module()
     try:
         return files("hubel.report").joinpath("web", *path.split("/")).read_text(encoding="utf-8")
     except FileNotFoundError:

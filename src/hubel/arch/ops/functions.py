@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cache
@@ -39,11 +38,6 @@ class Function(NamedTuple):
     def at(self, x: Any, **constants: float) -> Any:
         """Apply the function to a number: exact for whole numbers and fractions where it only adds and multiplies."""
         return _compiled(self.arithmetic)(_WORDS | {"x": Fraction(x) if isinstance(x, int) else x, **constants})
-
-    def javascript(self) -> str:
-        """Write the function in JavaScript: `(x) => Math.max(x, 0)`. Words beyond `Math`'s are in the page's engine."""
-        body = re.sub(r"\b(abs|exp|expm1|log1p|max|min|tanh)\(", r"Math.\1(", self.arithmetic)
-        return f"({', '.join(('x', *self.constants))}) => {body or 'x'}"
 
     @property
     def function(self) -> str:

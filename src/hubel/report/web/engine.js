@@ -4,7 +4,7 @@
 // double precision and rounded once.
 
 import { activate } from "hubel/engine_activations";
-import { makeOperation } from "hubel/engine_operations";
+import { makeOperation, size, spread, united } from "hubel/engine_operations";
 import { makePreparation } from "hubel/engine_prepare";
 
 /** The model of what `hubel.report._pack.pack` wrote (an object, or its JSON). */
@@ -77,7 +77,7 @@ export class Model {
 
   get endsInSoftmax() {
     const { node } = this.result;
-    return node.activation === "softmax" || (node.operation && node.operation.function === "softmax");
+    return node.activation === "softmax" || node.operation.function === "softmax";
   }
 
   /** What made one number: `terms` in order (value·weight = product, `sum` so far, `from` place, `source` path or null
@@ -187,14 +187,12 @@ export class Model {
 
   _kernelPlace(path, filter, channel) {
     const step = this._step(path);
-    const { operation, weights } = step.node;
-    if (!operation || operation.name !== "convolution") throw new Error(`${path} has no kernels to change`);
-    const [height, width] = operation.kernel;
-    const each = step.sources[0].shape[2] / operation.groups;
+    if (!step.operation.kernel) throw new Error(`${path} has no kernels to change`);
+    const [height, width, each] = step.operation.kernel;
     if (!(filter >= 0 && filter < step.shape[2] && channel >= 0 && channel < each)) {
       throw new Error(`expected one of ${step.shape[2]} filters and ${each} channels, received ${filter}, ${channel}`);
     }
-    return { step, start: weights.weight[0] + (filter * each + channel) * height * width, count: height * width };
+    return { step, start: step.node.weights.weight[0] + (filter * each + channel) * height * width, count: height * width };
   }
 
   _step(path) {
@@ -211,8 +209,7 @@ export class Model {
   _node(node, source) {
     if (node.kind === "auxiliary") return source;
     if (node.kind === "chain") return this._chain(node.nodes, source);
-    const joins = node.kind !== "layer";
-    return this._add(node, joins ? node.nodes.map((branch) => this._node(branch, source)) : [source]);
+    return this._add(node, node.nodes ? node.nodes.map((branch) => this._node(branch, source)) : [source]);
   }
 
   _add(node, sources) {
@@ -222,7 +219,7 @@ export class Model {
       weights[name] = this.numbers.subarray(offset, offset + length);
     }
     const operation = makeOperation(
-      node,
+      node.operation,
       sources.map((tensor) => tensor.shape),
       shape,
       weights,
@@ -258,16 +255,6 @@ export class Model {
   }
 }
 
-/** A shape as [rows, columns, channels]: a vector is a picture of one place. */
-export function spread(shape) {
-  return shape.length === 3 ? shape : [1, 1, shape[0]];
-}
-
-/** How many numbers a shape holds. */
-export function size(shape) {
-  return shape.reduce((product, length) => product * length, 1);
-}
-
 /** The rows and columns of the input that a place sees, not clipped to the picture. */
 export function fieldAt(field, row, column) {
   return { rows: span(field.rows, row), columns: span(field.columns, column) };
@@ -293,15 +280,6 @@ function clipped(region, shape) {
   for (const [i, name] of ["rows", "columns", "channels"].entries()) {
     found[name] = [Math.max(0, region[name][0]), Math.min(shape[i] - 1, region[name][1])];
     if (found[name][0] > found[name][1]) return null;
-  }
-  return found;
-}
-
-function united(a, b) {
-  if (!a) return b;
-  const found = {};
-  for (const name of ["rows", "columns", "channels"]) {
-    found[name] = [Math.min(a[name][0], b[name][0]), Math.max(a[name][1], b[name][1])];
   }
   return found;
 }

@@ -3,7 +3,7 @@
 import { single, Terms } from "hubel/engine_terms";
 
 /** The same numbers in another shape, read channel after channel, as PyTorch keeps them. */
-export function makeReshape(settings, input, output) {
+export function makeView(settings, input, output) {
   const count = input[0] * input[1] * input[2];
   // where each number of the output comes from, both in the order row, column, channel
   const source = new Int32Array(count);
@@ -16,6 +16,7 @@ export function makeReshape(settings, input, output) {
       const index = source[(r * output[1] + q) * output[2] + c];
       return single(data[index], coordinates(index, input));
     },
+    keepsSign: true,
     window(region) {
       let found = null;
       for (let r = region.rows[0]; r <= region.rows[1]; r++) {
@@ -34,49 +35,36 @@ export function makeReshape(settings, input, output) {
   };
 }
 
-/** Noughts around the picture; less than nought cuts. */
-export function makePad({ before: [top, left] }, input, output) {
+/** Noughts before and after, along rows, columns and channels; less than nought cuts. */
+export function makePad({ sides }, input, output) {
   const [height, width, channels] = input;
-  const [rows, columns] = output;
+  const [rows, columns, all] = output;
+  // a sequence has rows and channels, a vector channels alone
+  const [[top], [left], [front]] = [sides.at(-3) || sides.at(-2) || [0], sides.at(-3) ? sides.at(-2) : [0], sides.at(-1)];
+  const first = Math.max(0, front);
+  const last = Math.min(all, channels + front);
   return {
     run([data], out) {
       out.fill(0);
       for (let r = Math.max(0, top); r < Math.min(rows, height + top); r++) {
         for (let q = Math.max(0, left); q < Math.min(columns, width + left); q++) {
-          const from = ((r - top) * width + q - left) * channels;
-          const to = (r * columns + q) * channels;
-          for (let c = 0; c < channels; c++) out[to + c] = data[from + c];
+          const from = ((r - top) * width + q - left) * channels - front;
+          const to = (r * columns + q) * all;
+          for (let c = first; c < last; c++) out[to + c] = data[from + c];
         }
       }
     },
     terms([data], r, q, c) {
-      const [y, x] = [r - top, q - left];
-      const outside = y < 0 || y >= height || x < 0 || x >= width;
-      return outside ? { terms: [] } : single(data[(y * width + x) * channels + c], [y, x, c]);
+      const [y, x, k] = [r - top, q - left, c - front];
+      const outside = y < 0 || y >= height || x < 0 || x >= width || k < 0 || k >= channels;
+      return outside ? { terms: [] } : single(data[(y * width + x) * channels + k], [y, x, k]);
     },
     window: ({ rows: [a, b], columns: [p, q], channels: pair }) => ({
       rows: [a - top, b - top],
       columns: [p - left, q - left],
-      channels: pair,
+      channels: pair.map((c) => c - front),
     }),
-  };
-}
-
-/** Channels of noughts before and after the others. */
-export function makePadChannels({ before }, input, output) {
-  const channels = input[2];
-  const all = output[2];
-  return {
-    run([data], out) {
-      out.fill(0);
-      for (let i = 0; i < data.length; i++) out[Math.floor(i / channels) * all + before + (i % channels)] = data[i];
-    },
-    terms([data], r, q, c) {
-      const from = c - before;
-      if (from < 0 || from >= channels) return { terms: [] };
-      return single(data[(r * input[1] + q) * channels + from], [r, q, from]);
-    },
-    window: (region) => ({ ...region, channels: region.channels.map((c) => c - before) }),
+    keepsSign: true,
   };
 }
 
@@ -94,11 +82,12 @@ export function makeSelect({ channels: chosen }, input) {
       const seen = chosen.slice(region.channels[0], region.channels[1] + 1);
       return { ...region, channels: [Math.min(...seen), Math.max(...seen)] };
     },
+    keepsSign: true,
   };
 }
 
 /** A larger picture: rows and columns repeated, or neighbours mixed (half-pixel centres, edges repeated). */
-export function makeUpsample({ size: [tall, wide], interpolation }, input, output) {
+export function makeUpsample({ factors: [tall, wide = 1], interpolation }, input, output) {
   const [height, width, channels] = input;
   const [rows, columns] = output;
   const down = mixes(rows, height, tall, interpolation);
@@ -140,6 +129,7 @@ export function makeUpsample({ size: [tall, wide], interpolation }, input, outpu
       columns: seen(across, p, q),
       channels: pair,
     }),
+    keepsSign: true,
   };
 }
 
@@ -176,43 +166,41 @@ export function makeSum(inputs, output) {
       return { terms: found.terms };
     },
     window: (region) => region,
+    keepsSign: true,
   };
 }
 
-/** Branches multiplied, each spread along the axes that it has one of. */
+/** Branches multiplied; an axis of one place, or a vector, is spread over the others' places. */
 export function makeProduct(inputs, output) {
-  const place = (branch, r, q, c) => inputs[branch].map((length, axis) => (length === 1 ? 0 : [r, q, c][axis]));
-  const read = (sources, branch, r, q, c) => {
-    const [row, column, channel] = place(branch, r, q, c);
-    return sources[branch][(row * inputs[branch][1] + column) * inputs[branch][2] + channel];
-  };
+  const [rows, columns, channels] = output;
+  const index = ([height, width, deep], r, q, c) =>
+    ((height === 1 ? 0 : r) * width + (width === 1 ? 0 : q)) * deep + (deep === 1 ? 0 : c);
+  const values = (sources, r, q, c) => sources.map((data, branch) => data[index(inputs[branch], r, q, c)]);
   return {
     run(sources, out) {
-      let i = 0;
-      for (let r = 0; r < output[0]; r++) {
-        for (let q = 0; q < output[1]; q++) {
-          for (let c = 0; c < output[2]; c++) {
-            let product = 1;
-            for (let branch = 0; branch < sources.length; branch++) product *= read(sources, branch, r, q, c);
-            out[i++] = product;
+      out.fill(1);
+      sources.forEach((data, branch) => {
+        const shape = inputs[branch];
+        for (let r = 0, to = 0; r < rows; r++) {
+          for (let q = 0; q < columns; q++) {
+            for (let c = 0; c < channels; c++, to++) out[to] *= data[index(shape, r, q, c)];
           }
         }
-      }
+      });
     },
+    // the first number, times all others
     terms(sources, r, q, c) {
-      let others = 1;
-      for (let branch = 1; branch < sources.length; branch++) others *= read(sources, branch, r, q, c);
-      return single(read(sources, 0, r, q, c), place(0, r, q, c), others);
+      const [first, ...others] = values(sources, r, q, c);
+      const from = [r, q, c].map((place, axis) => (inputs[0][axis] === 1 ? 0 : place));
+      return single(
+        first,
+        from,
+        others.reduce((a, b) => a * b),
+      );
     },
     window(region, branch) {
-      const [rows, columns, channels] = inputs[branch];
-      const along = (length, span) => (length === 1 ? [0, 0] : span);
-      return {
-        ...region,
-        rows: along(rows, region.rows),
-        columns: along(columns, region.columns),
-        channels: along(channels, region.channels),
-      };
+      const one = (axis, name) => (inputs[branch][axis] === 1 ? [0, 0] : region[name]);
+      return { rows: one(0, "rows"), columns: one(1, "columns"), channels: one(2, "channels") };
     },
   };
 }
@@ -241,6 +229,7 @@ export function makeConcat(inputs, output) {
       const channels = region.channels.map((c) => c - starts[branch]);
       return channels[1] < 0 || channels[0] >= inputs[branch][2] ? null : { ...region, channels };
     },
+    keepsSign: true,
   };
 }
 

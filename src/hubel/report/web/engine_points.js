@@ -2,7 +2,6 @@
 
 import { activate } from "hubel/engine_activations";
 import { single, Terms } from "hubel/engine_terms";
-import { everything } from "hubel/engine_windows";
 
 const same = (region) => region;
 
@@ -11,10 +10,10 @@ function at([, columns, channels], row, column, channel) {
 }
 
 /** A function of each number. */
-export function makeActivation({ function: name, slope }, input) {
+export function makeActivation({ function: name, constants }, input) {
   const channels = input[2];
   return {
-    run: ([data], out) => activate(name, data, out, channels, slope),
+    run: ([data], out) => activate(name, data, out, channels, constants),
     terms([data], r, q, c) {
       if (name !== "softmax")
         return single(data[at(input, r, q, c)], [r, q, c], 1, { rule: "function", function: name });
@@ -36,10 +35,12 @@ export function makeIdentity(settings, input) {
     run: ([data], out) => out.set(data),
     terms: ([data], r, q, c) => single(data[at(input, r, q, c)], [r, q, c]),
     window: same,
+    isIdentity: true,
+    keepsSign: true,
   };
 }
 
-/** A factor, and a shift, for each channel: batch normalisation and scale. */
+/** A factor, and a shift, for each channel. */
 export function makeAffine(settings, input, output, { weight, bias }) {
   const channels = input[2];
   return {
@@ -63,12 +64,32 @@ function moments(values, epsilon) {
   return [mean, 1 / Math.sqrt(squares / values.length + epsilon)];
 }
 
-/** Normalise the channels of each place. */
-export function makeLayerNorm({ epsilon }, input, output, { weight, bias }) {
+/** Normalise by a mean and a variance: those that training left, the place's, or those of groups of channels. */
+export function makeNormalise(settings, input, output, arrays) {
+  const makers = { batch: byStored, place: byPlace, groups: byGroup };
+  return makers[settings.over](settings, input, output, arrays);
+}
+
+function byStored({ epsilon }, input, output, { weight, bias, mean, variance }) {
+  const factors = Float64Array.from(variance, (value, c) => (weight ? weight[c] : 1) / Math.sqrt(value + epsilon));
+  const shifts = factors.map((factor, c) => (bias ? bias[c] : 0) - factor * mean[c]);
+  return makeAffine({}, input, output, { weight: factors, bias: shifts });
+}
+
+function scaling({ weight, bias }) {
+  const scaled = (value, mean, factor, c) =>
+    (value - mean) * factor * (weight ? weight[c] : 1) + (bias ? bias[c] : 0);
+  const term = (value, from, [mean, factor]) => {
+    const slope = factor * (weight ? weight[from[2]] : 1);
+    return single(value, from, slope, { bias: scaled(value, mean, factor, from[2]) - value * slope, mean, factor });
+  };
+  return { scaled, term };
+}
+
+function byPlace({ epsilon }, input, output, arrays) {
   const channels = input[2];
-  function of(data, start) {
-    return moments(data.subarray(start, start + channels), epsilon);
-  }
+  const { scaled, term } = scaling(arrays);
+  const of = (data, start) => moments(data.subarray(start, start + channels), epsilon);
   return {
     run([data], out) {
       for (let start = 0; start < data.length; start += channels) {
@@ -76,32 +97,21 @@ export function makeLayerNorm({ epsilon }, input, output, { weight, bias }) {
         for (let c = 0; c < channels; c++) out[start + c] = scaled(data[start + c], mean, factor, c);
       }
     },
-    terms: ([data], r, q, c) => normalised(data[at(input, r, q, c)], [r, q, c], of(data, at(input, r, q, 0))),
+    terms: ([data], r, q, c) => term(data[at(input, r, q, c)], [r, q, c], of(data, at(input, r, q, 0))),
     window: (region) => ({ ...region, channels: [0, channels - 1] }),
   };
-  function scaled(value, mean, factor, c) {
-    return (value - mean) * factor * (weight ? weight[c] : 1) + (bias ? bias[c] : 0);
-  }
-  function normalised(value, from, [mean, factor]) {
-    const c = from[2];
-    const slope = factor * (weight ? weight[c] : 1);
-    return single(value, from, slope, { bias: scaled(value, mean, factor, c) - value * slope, mean, factor });
-  }
 }
 
-/** Normalise groups of channels over the whole picture. */
-export function makeGroupNorm({ groups, epsilon }, input, output, { weight, bias }) {
+function byGroup({ groups, epsilon }, input, output, arrays) {
   const channels = input[2];
   const each = channels / groups;
+  const { scaled, term } = scaling(arrays);
   function of(data, group) {
     const values = new Float64Array((data.length / channels) * each);
     for (let start = group * each, i = 0; start < data.length; start += channels) {
       for (let c = 0; c < each; c++) values[i++] = data[start + c];
     }
     return moments(values, epsilon);
-  }
-  function scaled(value, mean, factor, c) {
-    return (value - mean) * factor * (weight ? weight[c] : 1) + (bias ? bias[c] : 0);
   }
   return {
     run([data], out) {
@@ -113,12 +123,7 @@ export function makeGroupNorm({ groups, epsilon }, input, output, { weight, bias
         }
       }
     },
-    terms([data], r, q, c) {
-      const [mean, factor] = of(data, Math.floor(c / each));
-      const value = data[at(input, r, q, c)];
-      const slope = factor * (weight ? weight[c] : 1);
-      return single(value, [r, q, c], slope, { bias: scaled(value, mean, factor, c) - value * slope, mean, factor });
-    },
+    terms: ([data], r, q, c) => term(data[at(input, r, q, c)], [r, q, c], of(data, Math.floor(c / each))),
     window: same, // the statistics see everything; as in the tree, the field is what the number itself sees
   };
 }
@@ -141,39 +146,5 @@ export function makeLocalResponse({ size, alpha, beta, k }, input) {
     },
     terms: ([data], r, q, c) => single(data[at(input, r, q, c)], [r, q, c], 1 / divisor(data, at(input, r, q, 0), c)),
     window: (region) => ({ ...region, channels: [region.channels[0] - below, region.channels[1] - below + size - 1] }),
-  };
-}
-
-/** Squeeze and excitation: each channel times a gate that two small layers make of the means. */
-export function makeExcite(settings, input, output, weights) {
-  const [rows, columns, channels] = input;
-  const narrow = weights["squeeze.bias"].length;
-  function gates(data) {
-    const means = new Float64Array(channels);
-    for (let i = 0; i < data.length; i++) means[i % channels] += data[i];
-    const squeezed = layer(
-      means.map((sum) => sum / (rows * columns)),
-      "squeeze",
-      narrow,
-      (x) => Math.max(x, 0),
-    );
-    return layer(squeezed, "excite", channels, (x) => 1 / (1 + Math.exp(-x)));
-  }
-  function layer(values, name, units, then) {
-    const found = new Float64Array(units);
-    for (let u = 0; u < units; u++) {
-      let sum = weights[`${name}.bias`][u];
-      for (let i = 0; i < values.length; i++) sum += values[i] * weights[`${name}.weight`][u * values.length + i];
-      found[u] = then(sum);
-    }
-    return found;
-  }
-  return {
-    run([data], out) {
-      const factors = gates(data);
-      for (let i = 0; i < data.length; i++) out[i] = data[i] * factors[i % channels];
-    },
-    terms: ([data], r, q, c) => single(data[at(input, r, q, c)], [r, q, c], gates(data)[c]),
-    window: () => everything(input),
   };
 }

@@ -2,6 +2,17 @@
 
 import { Terms } from "hubel/engine_terms";
 
+// the windows along rows and columns; a sequence has rows alone
+function laid({ windows }) {
+  const [rows, columns = { kernel: 1, stride: 1, dilation: 1, before: 0 }] = windows;
+  return {
+    kernel: [rows.kernel, columns.kernel],
+    strides: [rows.stride, columns.stride],
+    dilation: [rows.dilation, columns.dilation],
+    before: [rows.before, columns.before],
+  };
+}
+
 /** A convolution; weights are filters × channels of a group × kernel height × kernel width, as PyTorch keeps them. */
 export function makeConvolution(settings, input, output, { weight, bias }) {
   const {
@@ -9,8 +20,8 @@ export function makeConvolution(settings, input, output, { weight, bias }) {
     strides: [sy, sx],
     dilation: [dy, dx],
     before: [top, left],
-    groups,
-  } = settings;
+  } = laid(settings);
+  const { groups } = settings;
   const [height, width, channels] = input;
   const [rows, columns, filters] = output;
   const each = channels / groups;
@@ -123,9 +134,10 @@ export function makeConvolution(settings, input, output, { weight, bias }) {
     };
   }
 
-  if (each === 1 && groups > 1) return { run: runDepthwise, terms, window, refresh: () => undefined };
+  const kernel = [kh, kw, each]; // what there is of one filter, to be changed by hand
+  if (each === 1 && groups > 1) return { run: runDepthwise, terms, window, kernel, refresh: () => undefined };
   refresh();
-  return { run, terms, window, refresh };
+  return { run, terms, window, kernel, refresh };
 }
 
 /** A transposed convolution; weights are channels × filters of a group × kernel height × kernel width. */
@@ -135,8 +147,8 @@ export function makeTransposed(settings, input, output, { weight, bias }) {
     strides: [sy, sx],
     dilation: [dy, dx],
     before: [top, left],
-    groups,
-  } = settings;
+  } = laid(settings);
+  const { groups } = settings;
   const [height, width, channels] = input;
   const [rows, columns, filters] = output;
   const each = channels / groups;
@@ -223,7 +235,7 @@ export function makeLocal(settings, input, output, { weight, bias }) {
     kernel: [kh, kw],
     strides: [sy, sx],
     before: [top, left],
-  } = settings;
+  } = laid(settings);
   const [height, width, channels] = input;
   const [rows, columns, filters] = output;
   const fan = channels * kh * kw;
@@ -272,26 +284,29 @@ export function makeLocal(settings, input, output, { weight, bias }) {
   return { run, terms, window };
 }
 
-/** Every output sees every input; weights are units × inputs. */
+/** Every output sees every number of its place (of a vector, all); weights are units × inputs. */
 export function makeDense(settings, input, output, { weight, bias }) {
   const inputs = input[2];
   const units = output[2];
 
   function run([data], out) {
-    for (let u = 0, w = 0; u < units; u++) {
-      let sum = 0;
-      for (let i = 0; i < inputs; i++, w++) sum += data[i] * weight[w];
-      out[u] = bias ? sum + bias[u] : sum;
+    for (let start = 0, to = 0; start < data.length; start += inputs) {
+      for (let u = 0, w = 0; u < units; u++, to++) {
+        let sum = 0;
+        for (let i = 0; i < inputs; i++, w++) sum += data[start + i] * weight[w];
+        out[to] = bias ? sum + bias[u] : sum;
+      }
     }
   }
 
   function terms([data], r, q, u) {
     const found = new Terms();
-    for (let i = 0; i < inputs; i++) found.add(data[i], weight[u * inputs + i], [0, 0, i]);
+    const start = (r * input[1] + q) * inputs;
+    for (let i = 0; i < inputs; i++) found.add(data[start + i], weight[u * inputs + i], [r, q, i]);
     return { terms: found.terms, bias: bias ? bias[u] : null };
   }
 
-  return { run, terms, window: () => everything(input) };
+  return { run, terms, window: (region) => ({ ...region, channels: [0, inputs - 1] }) };
 }
 
 /** Minus half the squared distance to a code for each unit. */
@@ -319,10 +334,10 @@ export function makeRadial(settings, input, output, { weight }) {
 }
 
 /** The largest, or the mean, of spans of rows and columns: [first, end, count to divide by]. */
-export function makePool({ mode, rows, columns }, input, output) {
+export function makeSpan({ how, spans: [rows, columns = [[0, 1, 1]]] }, input, output) {
   const [, width, channels] = input;
   const across = columns.length;
-  const mean = mode === "mean";
+  const mean = how === "mean";
 
   function run([data], out) {
     let to = 0;
@@ -363,7 +378,7 @@ export function makePool({ mode, rows, columns }, input, output) {
       }
     }
     if (best) Object.assign(found.terms[best.index], { weight: 1, product: best.value, best: true });
-    return { rule: mode, terms: found.terms };
+    return { rule: how, terms: found.terms };
   }
 
   function window({ rows: [a, b], columns: [p, q], channels: pair }) {
@@ -374,7 +389,7 @@ export function makePool({ mode, rows, columns }, input, output) {
     };
   }
 
-  return { run, terms, window };
+  return { run, terms, window, keepsSign: true };
 }
 
 /** The whole of a source. */

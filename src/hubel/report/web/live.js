@@ -73,7 +73,7 @@ class Live {
     found.set(null, new LayerView(input, this.tables, false, events));
     for (const step of this.model.steps) {
       positive.set(step.path, isPositive(step, positive));
-      if (step.node.operation && step.node.operation.name === "identity") continue;
+      if (step.operation.isIdentity) continue;
       const view = new LayerView(step, this.tables, positive.get(step.path), events);
       if (isEditable(step)) {
         const changed = (words) => {

@@ -6,18 +6,15 @@ const MOST_CELLS = 49;
 
 /** Whether a layer's kernels can be edited here. */
 export function isEditable(step) {
-  const { operation } = step.node;
-  return (
-    Boolean(operation) && operation.name === "convolution" && operation.kernel[0] * operation.kernel[1] <= MOST_CELLS
-  );
+  const { kernel } = step.operation;
+  return Boolean(kernel) && kernel[0] * kernel[1] <= MOST_CELLS;
 }
 
 /** The editor of one layer's kernels, folded; `changed()` is called after each change, `current()` is the filter that
  * is looked at. */
 export function kernelEditor(model, step, named, changed, current) {
-  const { path, node } = step;
-  const [rows, columns] = node.operation.kernel;
-  const each = step.sources[0].shape[2] / node.operation.groups;
+  const { path } = step;
+  const [rows, columns, each] = step.operation.kernel;
   const filter = number("filter", step.shape[2], read);
   const channel = number("channel", each, read);
   const cells = Array.from({ length: rows * columns }, (_, i) =>

@@ -1,21 +1,22 @@
 // One layer of the running model: all its maps on one canvas, and the marks of what is looked at above them.
 
 import { h } from "hubel/dom";
+import { functionOf } from "hubel/engine_activations";
 import { css, shapeText, themed } from "hubel/live_colours";
 
 const GAP = 6;
 const MOST_MAPS = 64;
-const BOUNDED = { tanh: 1, sigmoid: 1, softmax: 1, relu6: 6 };
-const POSITIVE = ["relu", "relu6", "sigmoid", "softmax"];
-const KEEPS_SIGN = ["pool", "identity", "reshape", "pad", "pad_channels", "select", "upsample"];
 
 /** Whether a layer's numbers are never below nought, whatever the input. */
 export function isPositive(step, known) {
-  const { node } = step;
-  const named = node.activation || (node.operation && node.operation.function);
-  if (named) return POSITIVE.includes(named);
-  const all = step.sources.every((source) => source.path !== null && known.get(source.path));
-  return all && (node.kind !== "layer" || KEEPS_SIGN.includes(node.operation.name));
+  const last = functionAt(step.node);
+  if (last) return last.low >= 0;
+  return Boolean(step.operation.keepsSign) && step.sources.every(({ path }) => path !== null && known.get(path));
+}
+
+function functionAt(node) {
+  const name = node && (node.activation || node.operation.function);
+  return name ? functionOf(name) : null;
 }
 
 /** The canvas of a layer (or of the input, where `step.path` is null). */
@@ -31,7 +32,8 @@ export class LayerView {
     this.limited = !this.vector && this.maps > MOST_MAPS;
     this.positive = positive;
     this.table = positive ? tables.magnitude : tables.signed;
-    this.bound = node && BOUNDED[node.activation || (node.operation && node.operation.function)];
+    const last = functionAt(node);
+    this.bound = last && Number.isFinite(last.low) && Number.isFinite(last.high) ? last.high : undefined;
     this.isVisible = true;
     this.strip = document.createElement("canvas");
     this.canvas = h("canvas", { "aria-hidden": "true" });
@@ -68,13 +70,13 @@ export class LayerView {
     const { node } = this.step;
     const facts = [shapeText(this.isInput ? this.step.shape : node.output)];
     if (!this.isInput) {
-      const parameters = node.formulas.find((formula) => formula.figure === "parameters");
-      if (parameters) facts.push(h("span", { title: parameters.names }, `${parameters.text} parameters`));
+      const { counted } = node;
+      if (counted) facts.push(h("span", { title: counted.names }, `${counted.text} parameters`));
       if (!this.vector) facts.push(`sees ${widest(node.field.rows)}×${widest(node.field.columns)}`);
     }
     const text = this.isInput
       ? "as the network sees it"
-      : node.text || { sum: "branches added", concat: "side by side" }[node.kind];
+      : node.text || { sum: "branches added", concat: "side by side", product: "branches multiplied" }[node.kind];
     return h(
       "header",
       {},

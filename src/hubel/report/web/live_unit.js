@@ -1,6 +1,7 @@
 // The dock: what made one number. Its window, the weights, the products, the sum as it grows, and steps through it.
 
 import { h } from "hubel/dom";
+import { functionOf } from "hubel/engine_activations";
 import { shown } from "hubel/live_colours";
 import { drawPlane, drawSum, planes, termAt } from "hubel/live_numbers";
 
@@ -277,7 +278,7 @@ export function explained(unit) {
   else if (rule === "radial") text = `minus half of ${count} squared differences: ${shown(before, 4)}`;
   else if (rule === "softmax")
     text = `e to the power of ${shown(terms[unit.at[2]].value, 4)}, as a share of ${count} such: ${shown(value, 4)}`;
-  else if (rule === "function") text = `${unit.function}(${shown(terms[0].value, 4)}) = ${shown(value, 4)}`;
+  else if (rule === "function") text = applied(unit.function, terms[0].value, value);
   else if (!count)
     text = bias === null ? "padding: nought" : `no number lands here, only the bias: ${shown(before, 4)}`;
   else if (count === 1) text = oneTerm(unit);
@@ -289,7 +290,13 @@ export function explained(unit) {
   }
   if (!activation) return `${text}.`;
   if (activation === "softmax") return `${text}; softmax over all ${unit.shape.at(-1)}: ${shown(value, 4)}.`;
-  return `${text}; ${activation}(${shown(before, 4)}) = ${shown(value, 4)}.`;
+  return `${text}; ${applied(activation, before, value)}.`;
+}
+
+function applied(name, before, value) {
+  const { formula } = functionOf(name);
+  const said = formula.startsWith(name) ? "" : `, which is ${formula}`;
+  return `${name}(${shown(before, 4)}) = ${shown(value, 4)}${said}`;
 }
 
 function oneTerm({ terms: [term], bias, before }) {
