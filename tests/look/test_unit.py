@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hubel.arch import Network, analyse, parse
+from hubel.arch import Network, analyse, ops, parse
 from hubel.data import Preprocessing
 from hubel.look import Subject, record, subject
 from hubel.look._unit_trace import Tracer
@@ -20,7 +20,7 @@ from hubel.look.unit import ARITHMETIC, Unit, unit
 from hubel.nn import build
 from hubel.tasks import LoadedModel
 
-from ..trees import LAYERS, networks
+from ..trees import networks
 from .conftest import untrained
 
 
@@ -115,8 +115,10 @@ def test_every_number_of_every_layer(layers: str) -> None:
             assert step.value == pytest.approx(step.computed, rel=1e-9, abs=1e-9), (path, place)
 
 
-def test_every_layer_has_its_arithmetic() -> None:
-    assert {layer for layer in LAYERS if layer not in ARITHMETIC} == set()
+def test_every_operation_has_its_arithmetic() -> None:
+    kinds = {getattr(ops, name) for name in ops.__all__ if isinstance(getattr(ops, name), type)}
+    operations = {kind for kind in kinds if issubclass(kind, ops.Operation)} - {ops.Operation, ops.Join, ops.Opaque}
+    assert operations - set(ARITHMETIC) == {ops.Embed, ops.Recur}  # refused in words
 
 
 def test_the_way_down_ends_at_pixels_inside_the_field(digits_model: LoadedModel, digit: Path) -> None:

@@ -6,7 +6,7 @@ that the network held.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -18,6 +18,7 @@ from hubel.arch import Node, Shape
 Place: TypeAlias = tuple[int, ...]
 Array: TypeAlias = npt.NDArray[np.float64]
 Places: TypeAlias = npt.NDArray[np.int64]
+Arrays: TypeAlias = Mapping[str, Any]  # an operation's arrays (tensors) by their roles
 How: TypeAlias = Literal["sum", "largest", "product", "taken"]
 
 
@@ -159,25 +160,20 @@ def weighed(places: Places, values: Array, weights: Array, padding: int = 0) -> 
     return Arithmetic(places, values, weights, values * weights, "sum", None, padding)
 
 
-def grid(rows: npt.ArrayLike, columns: npt.ArrayLike, channels: npt.ArrayLike) -> Places:
+def grid(*axes: npt.ArrayLike) -> Places:
     """Return all places of some rows, columns and channels, channel after channel, each read like words."""
-    deep, down, across = np.meshgrid(np.asarray(channels), np.asarray(rows), np.asarray(columns), indexing="ij")
-    return np.stack([down.ravel(), across.ravel(), deep.ravel()], axis=1).astype(np.int64)
+    *places, deep = (np.asarray(axis) for axis in axes)
+    found = np.meshgrid(deep, *places, indexing="ij")
+    return np.stack([part.ravel() for part in (*found[1:], found[0])], axis=1).astype(np.int64)
 
 
 def at(tensor: Array, places: Places) -> Array:
-    """Return the numbers that stand at places of C×H×W (or of a vector)."""
-    if tensor.ndim == 1:
-        return np.asarray(tensor[places[:, 0]])
-    return np.asarray(tensor[places[:, 2], places[:, 0], places[:, 1]])
+    """Return the numbers that stand at places of C×H×W, of C×T, or of a vector."""
+    index = (places[:, -1], *places[:, :-1].T)
+    return np.asarray(tensor[index])
 
 
 def read(parameter: Any) -> Array:
     """Return a parameter or a buffer in 64 bits."""
     found: Array = parameter.detach().cpu().double().numpy()
     return found
-
-
-def scalar(parameter: Any) -> float:
-    """Return one number of a parameter or a buffer."""
-    return float(parameter.detach())

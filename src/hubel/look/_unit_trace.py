@@ -2,60 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 
-import hubel.arch as arch
-from hubel.arch import Layer, Product, Row, Sum
+from hubel.arch import Layer, Product, Row, Sum, ops
 from hubel.look import _unit_moves as moves
 from hubel.look import _unit_numbers as numbers
 from hubel.look import _unit_weights as weights
 from hubel.look import _unit_windows as windows
 from hubel.look._record import Record
 from hubel.look._subject import Subject
-from hubel.look._unit_step import Arithmetic, Array, Finish, Place, UnitStep, taken
+from hubel.look._unit_step import Arithmetic, Array, Arrays, Finish, Place, UnitStep, at, taken
 from hubel.look._unit_wiring import INPUT, wiring
 from hubel.look.grids import rounded_text as short
 from hubel.tasks import LoadedModel
 
 Span: TypeAlias = "tuple[tuple[int, int], tuple[int, int]]"
 
-# a layer's class: (the layer without its activation, its module, what it was given C×H×W or features, the place)
-ARITHMETIC: dict[type[Layer], Callable[[Any, Any, Array, Place], Arithmetic]] = {
-    arch.Conv2D: weights.convolution,
-    arch.DepthwiseConv2D: weights.convolution,
-    arch.LocallyConnected2D: weights.local,
-    arch.Conv2DTranspose: weights.transposed,
-    arch.Dense: weights.dense,
-    arch.RadialBasis: weights.radial,
-    arch.MaxPooling2D: windows.window_max,
-    arch.AveragePooling2D: windows.window_average,
-    arch.GlobalMaxPooling2D: windows.whole_max,
-    arch.GlobalAveragePooling2D: windows.whole_average,
-    arch.AdaptiveMaxPooling2D: windows.bin_max,
-    arch.AdaptiveAveragePooling2D: windows.bin_average,
-    arch.UpSampling2D: windows.enlarged,
-    arch.Identity: moves.kept,
-    arch.Dropout: moves.kept,
-    arch.Flatten: moves.flattened,
-    arch.Reshape: moves.reshaped,
-    arch.ZeroPadding2D: moves.framed,
-    arch.Cropping2D: moves.cut,
-    arch.SelectChannels: moves.chosen,
-    arch.ChannelShuffle: moves.shuffled,
-    arch.ChannelPadding: moves.more_channels,
-    arch.Activation: numbers.activation,
-    arch.LeakyReLU: numbers.leaky,
-    arch.BatchNormalization: numbers.over_the_batch,
-    arch.LayerNormalization: numbers.over_the_channels,
-    arch.GroupNormalization: numbers.over_a_group,
-    arch.LocalResponseNormalization: numbers.over_neighbours,
-    arch.Scale: numbers.scaled,
-    arch.SqueezeExcitation: numbers.gated,
+# an operation: (itself, its arrays by role, what it was given C×H×W or features, the place)
+ARITHMETIC: dict[type[ops.Operation], Callable[[Any, Arrays, Array, Place], Arithmetic]] = {
+    ops.WindowedSum: weights.windowed,
+    ops.LocalSum: weights.local,
+    ops.TransposedSum: weights.transposed,
+    ops.DenseSum: weights.dense,
+    ops.RadialSum: weights.radial,
+    ops.Span: windows.spanned,
+    ops.Upsample: windows.enlarged,
+    ops.Pass: moves.kept,
+    ops.View: moves.viewed,
+    ops.Pad: moves.padded,
+    ops.Select: moves.chosen,
+    ops.Activate: numbers.activation,
+    ops.Normalise: numbers.normalised,
+    ops.Affine: numbers.scaled,
+    ops.Respond: numbers.over_neighbours,
 }
+_ALIKE = (ops.Pass, ops.Activate, ops.Affine)  # leave a vector's numbers where they are, and look at each alone
 
 
 class Tracer:
@@ -95,13 +81,14 @@ class Tracer:
 
     def _layer(self, row: Row, layer: Layer, place: Place) -> Arithmetic:
         plain, *after = layer.steps()
-        tensor = _plain(self.record.inputs[row.path])
+        tensor, state = _plain(self.record.inputs[row.path]), self.modules[row.path].state_dict()
         with np.errstate(over="ignore", invalid="ignore"):  # of a network whose numbers have grown beyond all bounds
-            found = _arithmetic(plain)(plain, self.modules[row.path], tensor, place)
+            found = arithmetic(plain.lower(row.input_shape), state, tensor, place)
         for step in after:
-            before = _plain(self.record.before[row.path])
-            here = before if before.ndim == 1 else before[:, place[0], place[1]]
-            found = numbers.activated(getattr(step, "function", ""), found, here, place[-1])
+            activation = step.lower(row.output_shape)
+            if isinstance(activation, ops.Activate):
+                before = _plain(self.record.before[row.path])
+                found = numbers.activated(activation, found, at(before, numbers.beside(before, place)), place[-1])
         return found
 
     def _sum(self, sources: tuple[str, ...], place: Place) -> Arithmetic:
@@ -163,26 +150,66 @@ class Tracer:
         row = self.rows[path]
         if len(place) == 3:
             return row.field.at(place[0], place[1])
-        sources = self.wiring[path]
-        if len(sources) == 1 and row.type in ("Flatten", "Reshape", *_ALIKE):
-            tensor = _plain(self.record.inputs[path])
-            spot = moves.kept_place(place[0], tensor) if row.type in ("Flatten", "Reshape") else place
-            return self.field(sources[0], spot)
+        if isinstance(row.node, Layer):
+            operation = row.node.steps()[0].lower(row.input_shape)
+            if isinstance(operation, ops.View):
+                spot = moves.kept_place(place[0], _plain(self.record.inputs[path]))
+                return self.field(self.wiring[path][0], spot)
+            if isinstance(operation, _ALIKE) or getattr(operation, "over", "") == "batch":
+                return self.field(self.wiring[path][0], place)
         return row.field.each(lambda axis: axis.everything()).at(0, 0)
 
 
-# layers that leave a vector's numbers where they are, and look at each alone
-_ALIKE = ("Identity", "Dropout", "Activation", "LeakyReLU", "BatchNormalization", "Scale")
+def arithmetic(operation: ops.Operation, state: Mapping[str, Any], tensor: Array, place: Place) -> Arithmetic:
+    """Return how one number of an operation comes about; `state` holds its layer's arrays by name.
+
+    Raises ValueError for what has no arithmetic here.
+    """
+    if isinstance(operation, ops.Join):
+        return _joined(operation, state, tensor, place)
+    if isinstance(operation, ops.Opaque):
+        raise ValueError(operation.refusal("its numbers cannot be worked out"))
+    if type(operation) not in ARITHMETIC:
+        raise ValueError(f"the arithmetic of one number of {operation.kind} is not worked out here yet")
+    arrays = {role: state[name].detach() for role, name in operation.weights.items()}
+    return ARITHMETIC[type(operation)](operation, arrays, tensor, place)
 
 
-def _arithmetic(layer: Layer) -> Callable[[Any, Any, Array, Place], Arithmetic]:
-    for kind in type(layer).__mro__:
-        if kind in ARITHMETIC:
-            return ARITHMETIC[kind]
-    raise ValueError(
-        f"expected a layer whose arithmetic is known, received {type(layer).__name__}; write it as a function and put "
-        "it in hubel.look.unit.ARITHMETIC"
-    )
+def _joined(operation: ops.Join, state: Mapping[str, Any], tensor: Array, place: Place) -> Arithmetic:
+    """Join branches that are part of one layer: the first is told by its terms, the others by what they give."""
+    ends = [_chain(branch, state, tensor, place) for branch in operation.branches]
+    (found, value), *others = ends
+    finish = list(found.finish)
+    for inner, number in others:
+        finish += inner.finish
+        sign = "·" if operation.how == "multiply" else "+"
+        after = value * number if sign == "·" else value + number
+        finish.append(Finish(operation.how, f"{short(value)} {sign} {short(number)} = {short(after)}", after))
+        value = after
+    return replace(found, finish=tuple(finish))
+
+
+def _chain(
+    branch: tuple[ops.Operation, ...], state: Mapping[str, Any], tensor: Array, place: Place
+) -> tuple[Arithmetic, float]:
+    """Run a branch on all that the layer is given, and return its last number's arithmetic with what led there."""
+    told: list[Finish] = []
+    for operation in branch[:-1]:
+        places = list(np.ndindex(operation.output))
+        values = [arithmetic(operation, state, tensor, spot).value for spot in places]
+        tensor = np.moveaxis(np.array(values).reshape(operation.output), -1, 0)
+        listed = ", ".join(map(short, values[:6])) + (" …" if len(values) > 6 else "")
+        told.append(Finish(_said(operation), f"{len(values)} numbers: {listed}", float(sum(values))))
+    if not branch:
+        found = moves.kept(ops.Pass((), ()), {}, tensor, place)
+        return found, found.value
+    spot = tuple(0 if length == 1 else part for part, length in zip(place, branch[-1].output, strict=True))
+    found = arithmetic(branch[-1], state, tensor, spot)
+    return replace(found, finish=(*told, *found.finish)), found.value
+
+
+def _said(operation: ops.Operation) -> str:
+    return str(getattr(operation, "function", None) or getattr(operation, "how", None) or operation.kind)
 
 
 def _plain(tensor: torch.Tensor) -> Array:
@@ -191,4 +218,4 @@ def _plain(tensor: torch.Tensor) -> Array:
 
 
 def _value(tensor: Array, place: Place) -> float:
-    return float(tensor[place[0]] if tensor.ndim == 1 else tensor[place[2], place[0], place[1]])
+    return float(at(tensor, np.array([place]))[0])

@@ -1,21 +1,21 @@
-"""The arithmetic of layers with weights: products, and a bias."""
+"""The arithmetic of weighed sums: products, and a bias."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from hubel.arch import Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, LocallyConnected2D, RadialBasis, Shape
-from hubel.look._unit_step import Arithmetic, Array, Finish, Place, Places, at, grid, read, scalar, weighed
+from hubel.arch import ops
+from hubel.arch._window import Window
+from hubel.look._unit_step import Arithmetic, Array, Arrays, Finish, Place, Places, at, grid, read, weighed
 from hubel.look.grids import rounded_text
 
 
-def taps(layer: Any, input: Shape, place: Place) -> list[tuple[Places, Places]]:
-    """Return, along rows and columns, the kernel's places that lie in the picture and where they lie."""
+def taps(windows: tuple[Window, ...], place: Place) -> list[tuple[Places, Places]]:
+    """Return, along each axis, the kernel's places that lie in the picture and where they lie."""
     found = []
-    for window, position in zip(layer.windows(input).both(), place, strict=False):
+    for window, position in zip(windows, place, strict=False):
         kernel = np.arange(window.kernel)
         where = position * window.stride - window.before + kernel * window.dilation
         inside = (where >= 0) & (where < window.length)
@@ -23,8 +23,25 @@ def taps(layer: Any, input: Shape, place: Place) -> list[tuple[Places, Places]]:
     return found
 
 
-def with_bias(found: Arithmetic, bias: float | None) -> Arithmetic:
-    """Add a bias to the sum."""
+def _landing(windows: tuple[Window, ...], place: Place, input: tuple[int, ...]) -> list[tuple[Places, Places]]:
+    """Return, along each axis, the kernel's places that land here and the inputs that they come from."""
+    found = []
+    for window, position, length in zip(windows, place, input, strict=False):
+        tap = np.arange(window.kernel)
+        fed = position + window.before - tap * window.dilation
+        where = fed // window.stride
+        lands = (fed % window.stride == 0) & (where >= 0) & (where < length)
+        found.append((tap[lands], where[lands]))
+    return found
+
+
+def _summed(
+    tensor: Array, axes: list[tuple[Places, Places]], channels: range, kernel: Array, bias: float | None, padding: bool
+) -> Arithmetic:
+    """Multiply what some channels hold by a kernel, channels × its places; count what lies outside as padding."""
+    places = grid(*(where for _, where in axes), list(channels))
+    weights = kernel[np.ix_(np.arange(len(kernel)), *(tap for tap, _ in axes))].ravel()
+    found = weighed(places, at(tensor, places), weights, kernel.size - len(weights) if padding else 0)
     if bias is None:
         return found
     value = found.total + bias
@@ -33,66 +50,47 @@ def with_bias(found: Arithmetic, bias: float | None) -> Arithmetic:
     return replace(found, finish=(*found.finish, Finish("bias", text, value)))
 
 
-def _windowed(layer: Any, tensor: Array, place: Place, channels: range, kernel: Array) -> Arithmetic:
-    """Multiply a window of some channels by a kernel, channels×rows×columns."""
-    shape = (*tensor.shape[1:], tensor.shape[0])
-    (down, rows), (across, columns) = taps(layer, shape, place)
-    places = grid(rows, columns, list(channels))
-    weights = kernel[:, down][:, :, across].ravel()
-    return weighed(places, at(tensor, places), weights, kernel.size - len(weights))
+def _bias(arrays: Arrays, *place: int) -> float | None:
+    return float(arrays["bias"][place]) if "bias" in arrays else None
 
 
-def convolution(layer: Conv2D | DepthwiseConv2D, module: Any, tensor: Array, place: Place) -> Arithmetic:
+def windowed(operation: ops.WindowedSum, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:
     """Multiply the window by the channel's kernel; with groups, of its group's channels."""
-    kernel, channel = read(module.weight[place[2]]), place[2]
-    each = module.out_channels // module.groups
-    first = channel // each * kernel.shape[0]
-    found = _windowed(layer, tensor, place, range(first, first + kernel.shape[0]), kernel)
-    return with_bias(found, None if module.bias is None else scalar(module.bias[channel]))
+    kernel, channel = read(arrays["weight"][place[-1]]), place[-1]
+    first = channel // (operation.output[-1] // operation.groups) * len(kernel)
+    channels = range(first, first + len(kernel))
+    return _summed(tensor, taps(operation.windows, place), channels, kernel, _bias(arrays, channel), True)
 
 
-def local(layer: LocallyConnected2D, module: Any, tensor: Array, place: Place) -> Arithmetic:
+def local(operation: ops.LocalSum, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:
     """Multiply the window by the kernel of this place alone."""
-    spot = place[0] * module.output_size[1] + place[1]
-    rows, columns = (window.kernel for window in layer.windows((*tensor.shape[1:], tensor.shape[0])).both())
-    kernel = read(module.weight[spot, place[2]]).reshape(tensor.shape[0], rows, columns)
-    found = _windowed(layer, tensor, place, range(tensor.shape[0]), kernel)
-    return with_bias(found, None if module.bias is None else scalar(module.bias[spot, place[2]]))
+    spot = int(np.ravel_multi_index(place[:-1], operation.output[:-1]))
+    size = [window.kernel for window in operation.windows]
+    kernel = read(arrays["weight"][spot, place[-1]]).reshape(len(tensor), *size)
+    bias = _bias(arrays, spot, place[-1])
+    return _summed(tensor, taps(operation.windows, place), range(len(tensor)), kernel, bias, True)
 
 
-def transposed(layer: Conv2DTranspose, module: Any, tensor: Array, place: Place) -> Arithmetic:
+def transposed(operation: ops.TransposedSum, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:
     """Gather the inputs whose kernels land here, each times the weight that lands."""
-    kernel = read(module.weight)  # channels × filters of a group × rows × columns
-    each_in, each_out = tensor.shape[0] // module.groups, kernel.shape[1]
-    group, own = divmod(place[2], each_out)
-    sides = layer.sides()
-    axes = []
-    for axis in (0, 1):
-        tap = np.arange(kernel.shape[2 + axis])
-        fed = place[axis] + sides[axis][0] - tap * module.dilation[axis]
-        where = fed // module.stride[axis]
-        lands = (fed % module.stride[axis] == 0) & (where >= 0) & (where < tensor.shape[1 + axis])
-        axes.append((tap[lands], where[lands]))
-    (down, rows), (across, columns) = axes
-    channels = range(group * each_in, (group + 1) * each_in)
-    places = grid(rows, columns, list(channels))
-    weights = kernel[list(channels), own][:, down][:, :, across].ravel()
-    found = weighed(places, at(tensor, places), weights)
-    return with_bias(found, None if module.bias is None else scalar(module.bias[place[2]]))
+    weight = arrays["weight"]  # channels × filters of a group × kernel
+    each = len(weight) // operation.groups
+    group, own = divmod(place[-1], weight.shape[1])
+    channels = range(group * each, (group + 1) * each)
+    kernel = read(weight[channels.start : channels.stop, own])
+    axes = _landing(operation.windows, place, operation.input)
+    return _summed(tensor, axes, channels, kernel, _bias(arrays, place[-1]), False)
 
 
-def dense(layer: Dense, module: Any, tensor: Array, place: Place) -> Arithmetic:
-    """Multiply all numbers (of a picture, the channels of this place) by the unit's weights."""
-    unit = place[-1]
-    weights = read(module.weight[unit]).ravel()
-    count = np.arange(len(weights))
-    places = count[:, np.newaxis] if tensor.ndim == 1 else grid([place[0]], [place[1]], count)
-    found = weighed(places, at(tensor, places), weights)
-    return with_bias(found, None if module.bias is None else scalar(module.bias[unit]))
+def dense(operation: ops.DenseSum, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:
+    """Multiply all numbers of this place (of a vector, all) by the unit's weights."""
+    weights = read(arrays["weight"][place[-1]]).reshape(-1, *[1] * (len(place) - 1))
+    here = [(np.zeros(1, np.int64), np.array([part])) for part in place[:-1]]
+    return _summed(tensor, here, range(len(weights)), weights, _bias(arrays, place[-1]), False)
 
 
-def radial(layer: RadialBasis, module: Any, tensor: Array, place: Place) -> Arithmetic:
+def radial(operation: ops.RadialSum, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:
     """Add up −½(x − w)²; the weights are the code's ±1."""
-    code = read(module.weight[place[0]])
+    code = read(arrays["weight"][place[-1]])
     places = np.arange(len(code))[:, np.newaxis]
     return Arithmetic(places, tensor, code, -0.5 * (tensor - code) ** 2)

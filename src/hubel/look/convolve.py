@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from hubel.arch import AveragePooling2D, Conv2D, MaxPooling2D, Padding, Pair, Shape
+from hubel.arch.ops.functions import FUNCTIONS
 from hubel.look.grids import Grid, Number, Planes, exact, exact_grid, read_planes, size_text
 from hubel.look.kernels import read_kernel
 
@@ -27,27 +28,9 @@ Numbers: TypeAlias = "str | Sequence[Sequence[Any]]"
 Kind: TypeAlias = Literal["max", "average"]
 
 
-def _linear(x: Number) -> Number:
-    return x
-
-
-def _hardswish(x: Number) -> Number:
-    return exact(x * min(max(x + 3, 0), 6) * Fraction(1, 6))
-
-
-def _sigmoid(x: Number) -> float:
-    return 0.5 * (1 + math.tanh(0.5 * x))
-
-
-ACTIVATIONS: dict[str, Callable[[Number], Number]] = {
-    "relu": lambda x: max(x, 0),
-    "relu6": lambda x: min(max(x, 0), 6),
-    "hardswish": _hardswish,
-    "tanh": math.tanh,
-    "sigmoid": _sigmoid,
-    "silu": lambda x: x * _sigmoid(x),
-    "gelu": lambda x: 0.5 * x * (1 + math.erf(x / math.sqrt(2))),
-}
+ACTIVATIONS = tuple(
+    name for name, function in FUNCTIONS.items() if function.arithmetic not in ("", "x") and not function.constants
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +148,6 @@ class Convolution(Walk[Products]):
         super().__init__(image, layer)
         self.kernel = tuple(map(flipped, kernel)) if flip else kernel
         self.bias, self.flip, self.activation = bias, flip, layer.activation
-        self._activate = ACTIVATIONS.get(layer.activation or "", _linear)
 
     def step(self, row: int, column: int) -> Products:
         """Return every product and the running sum at one position."""
@@ -216,7 +198,11 @@ class Convolution(Walk[Products]):
             yield sums
 
     def _finish(self, total: Number) -> Number:
-        return self._activate(exact(total + self.bias) if self.bias else total)
+        value = exact(total + self.bias) if self.bias else total
+        if not self.activation:
+            return value
+        activated = FUNCTIONS[self.activation].at(value)
+        return activated if isinstance(activated, float) else exact(activated)
 
 
 class Pooling(Walk[Pooled]):

@@ -13,20 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from hubel.arch import (
-    AveragePooling2D,
-    Conv2D,
-    Dense,
-    DepthwiseConv2D,
-    LocallyConnected2D,
-    MaxPooling2D,
-    Pair,
-    Row,
-)
+from hubel.arch import Layer, Pair, Row, ops
 from hubel.look._captions import layer_rules, layer_title, pick
 from hubel.look._record import record
 from hubel.look._subject import Subject
-from hubel.look._unit_step import Array, Finish, read, scalar
+from hubel.look._unit_step import Array, Finish, read
 from hubel.look._unit_trace import Tracer
 from hubel.look._vectors import strip_columns
 from hubel.look.convolve import Convolution, Pooling, Products
@@ -37,8 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hubel.look._plate import Plate
-
-WINDOWED = (Conv2D, DepthwiseConv2D, LocallyConnected2D, MaxPooling2D, AveragePooling2D)
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,18 +224,26 @@ def step_layer(model: LoadedModel, subject: Subject, layer: str | None = None, f
     tracer = Tracer(model, subject, found)
     row = _row(found.rows, layer, model)
     output = tracer.output(row.path)
-    if isinstance(row.node, Dense) and output.ndim == 1:
+    operation = _operation(row)
+    if isinstance(operation, ops.DenseSum):
         return _dense(tracer, row)
     if filter is None:
         filter = int(np.abs(output).mean((1, 2)).argmax())
     pick(f"channel of {row.path}", filter, len(output))
-    return _windowed(tracer, row, filter)
+    return _windowed(tracer, row, operation, filter)
+
+
+def _operation(row: Row) -> Any:
+    """Return the windowed sum, the pool of windows or the dense layer of a vector that a row is; None for another."""
+    operation = row.node.steps()[0].lower(row.input_shape) if isinstance(row.node, Layer) else None
+    windowed = isinstance(operation, (ops.WindowedSum, ops.LocalSum, ops.Span)) and len(operation.windows) == 2
+    return operation if windowed or (isinstance(operation, ops.DenseSum) and len(row.input_shape) == 1) else None
 
 
 def _row(rows: tuple[Row, ...], layer: str | None, model: LoadedModel) -> Row:
     from hubel.arch import analyse
 
-    able = [row for row in rows if isinstance(row.node, (*WINDOWED, Dense))]
+    able = [row for row in rows if _operation(row) is not None]
     if layer is None:
         inside = able
     else:
@@ -258,14 +255,13 @@ def _row(rows: tuple[Row, ...], layer: str | None, model: LoadedModel) -> Row:
     return inside[0]
 
 
-def _windowed(tracer: Tracer, row: Row, channel: int) -> Stepping:
+def _windowed(tracer: Tracer, row: Row, operation: Any, channel: int) -> Stepping:
     """Slide one filter of a layer over what it was given."""
-    node: Any = row.node
     whole: Array = tracer.record.inputs[row.path][0].double().numpy()
     first = tracer.step(row.path, (row.output_shape[0] // 2, row.output_shape[1] // 2, channel)).arithmetic
     channels = tuple(int(number) for number in np.unique(first.places[:, 2])) if len(first.places) else (0,)
-    windows = node.windows(row.input_shape).both()
-    kind = "largest" if isinstance(node, MaxPooling2D) else "average" if isinstance(node, AveragePooling2D) else "sum"
+    windows = operation.windows
+    kind = {"max": "largest", "mean": "average"}[operation.how] if isinstance(operation, ops.Span) else "sum"
 
     def at(place: Pair) -> Position:
         step = tracer.step(row.path, (*place, channel))
@@ -289,11 +285,11 @@ def _windowed(tracer: Tracer, row: Row, channel: int) -> Stepping:
     name = f"channel {channel}" if kind != "sum" else f"filter {channel}"
     pixels = tracer.subject.picture if tracer.wiring[row.path] == ("",) else None
     kernel, sums = None, None
-    if isinstance(node, (Conv2D, DepthwiseConv2D)):
-        module: Any = tracer.modules[row.path]
-        kernel = read(module.weight[channel])
+    if isinstance(operation, ops.WindowedSum):
+        state = tracer.modules[row.path].state_dict()
+        kernel = read(state[operation.weight][channel])
         before = tracer.record.before.get(row.path, tracer.record.outputs[row.path])[0, channel].double().numpy()
-        sums = before if module.bias is None else before - scalar(module.bias[channel])
+        sums = before - float(state[operation.bias][channel]) if operation.bias else before
     return Stepping(
         f"{layer_title(row)}, {name}",
         layer_rules(row),

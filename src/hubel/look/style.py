@@ -18,6 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from hubel.arch.ops.functions import FUNCTIONS
 from hubel.look._layers import LayerCall, layer_calls, named_layer, outputs, runs_on
 from hubel.look._pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.look._still import still
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 Pixels = npt.NDArray[np.uint8]
 Start = Literal["content", "noise"]
 LONGEST = 256
-_ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.Hardswish, nn.Tanh, nn.Sigmoid)
+_ACTIVATIONS = tuple(
+    getattr(nn, function.torch) for function in FUNCTIONS.values() if function.arithmetic not in ("", "x")
+)
 _INNER = 20  # iterations of L-BFGS in a step
 
 
