@@ -1,12 +1,70 @@
-"""What all tests share: Hypothesis profiles."""
+"""What all tests share: Hypothesis profiles, and a real browser, cut off from every network, where there is one."""
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.work import HANG
 
 quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 settings.register_profile("default", deadline=None, suppress_health_check=quiet, derandomize=True)
 settings.register_profile("deep", deadline=None, suppress_health_check=quiet)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+HERE = ("localhost", "127.0.0.1", "[::1]", "::1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a browser: `-m browser` runs them alone, `-m "not browser"` all others."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One Chromium for the whole session. HUBEL_TEST_BROWSER names another program, or "none"."""
+    wanted = os.environ.get("HUBEL_TEST_BROWSER")
+    program = next(filter(None, map(shutil.which, (wanted,) if wanted else CHROMIUM)), None)
+    if program is None:
+        pytest.skip(f"needs a browser: {wanted or ' or '.join(CHROMIUM)} is not on the path")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        options = ["--no-sandbox", "--disable-background-networking", "--disable-gpu"]
+        found = driver.chromium.launch(executable_path=program, args=options)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def browser_page(browser: Any) -> Iterator[Any]:
+    """A fresh page, 1280×900. The test fails where the page asks for an outside address or raises an error."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=False)
+    context.set_default_timeout(1000 * HANG)
+    page = context.new_page()
+    outside: list[str] = []
+    errors: list[str] = []
+
+    def gate(route: Any) -> None:
+        address = urlsplit(route.request.url)
+        if address.scheme in ("file", "data", "blob", "about") or address.hostname in HERE:
+            route.continue_()
+        else:
+            outside.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", gate)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert not outside, f"the page asked for outside addresses: {outside}"
+    assert not errors, f"the page raised errors: {errors}"

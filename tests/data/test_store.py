@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from hubel.data import Fit, ImageError, Preprocessing, load
+from tests.work import HANG
 
 KEPT = (160, 160)  # of which 64 images are kept on the disk
 MAPPED = (600, 600)  # of which they are not read into memory either
@@ -100,7 +101,7 @@ def test_processes_that_start_together_decode_once(folder: Path, cache: Path) ->
         "print(len(images), int('decoding images' in seen))"
     )
     processes = [subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    outputs = [process.communicate(timeout=60)[0].split() for process in processes]
+    outputs = [process.communicate(timeout=HANG)[0].split() for process in processes]
     assert [output[0] for output in outputs] == ["64"] * 3
     assert sum(int(output[1]) for output in outputs) == 1
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,43 +135,22 @@ def test_a_page_is_not_made_of_too_large_an_input(tmp_path: Path) -> None:
         found.save(tmp_path / "large.html")
 
 
-PROBE = """<script>
-const told = [];
-for (let place = 0; place < count; place += 1) {
+PRODUCTS = """() => Array.from({length: count}, (_, place) => {
   show(place);
-  const found = seen(Math.floor(place / outColumns), place % outColumns);
-  told.push(found.products.map((x) => x ?? 0));
-}
-const answer = document.createElement("pre");
-answer.id = "told";
-answer.textContent = JSON.stringify({told, words: document.getElementById("sum").textContent});
-document.body.append(answer);
-</script></html>"""
+  return seen(Math.floor(place / outColumns), place % outColumns).products.map((x) => x ?? 0);
+})"""
 
 
 @pytest.mark.parametrize("layer", ["conv2", "pool2"])
 def test_the_page_computes_the_same_products(
-    odd_model: LoadedModel, noise: Subject, layer: str, tmp_path: Path
+    browser_page: Any, odd_model: LoadedModel, noise: Subject, layer: str, tmp_path: Path
 ) -> None:
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("no Chromium on this machine")
     found = step_layer(odd_model, noise, layer, 1)
-    page = found.save(tmp_path / "page.html")
-    page.write_text(page.read_text(encoding="utf-8").replace("</html>", PROBE), encoding="utf-8")
-    command = [
-        browser,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--dump-dom",
-        f"--user-data-dir={tmp_path / 'own'}",
-    ]
-    shown = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=60, check=True).stdout
-    told = json.loads(re.search(r'<pre id="told">(.*?)</pre>', shown, re.DOTALL)[1])  # type: ignore[index]
+    browser_page.goto(found.save(tmp_path / "page.html").as_uri())
+    told = browser_page.evaluate(PRODUCTS)
     width = found.output.shape[1]
-    for place, products in enumerate(told["told"]):
+    for place, products in enumerate(told):
         mine = found.position((place // width, place % width))
         np.testing.assert_allclose(products, mine.products.ravel(), atol=2e-5)
-    assert told["words"]
+    assert browser_page.locator("#sum").inner_text()
     assert torch.is_tensor(noise.input)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -16,52 +12,77 @@ from hubel.look.space import space
 
 
 @pytest.fixture(scope="module")
-def seen(digits_run, digits_model, digits, digit, tmp_path_factory):
-    pytest.importorskip("playwright.sync_api", reason="expected the package playwright")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("expected chromium on the path")
+def pages(digits_run, digits_model, digits, digit, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     plates = {
         "mistakes": mistakes(digits_model, digits.test).plate(),
         "space": space(digits_model, digits.test, most=150).plate(),
         "changes": changes(digits_run, digit).plate(),
     }
-    pages = [str(plate.save(folder / f"{name}.html")) for name, plate in plates.items()]
-    command = [sys.executable, str(Path(__file__).with_name("use_pages.py")), *pages, program]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout)
+    return {name: plate.save(folder / f"{name}.html").as_uri() for name, plate in plates.items()}
 
 
-def test_pages_need_nothing_from_elsewhere_and_make_no_mistakes(seen):
-    assert seen["asked"] == []
-    assert seen["errors"] == []
+@pytest.fixture
+def opened(browser_page, pages):
+    """Open one of the pages on a screen that shows all of it."""
+
+    def go(name):
+        browser_page.set_viewport_size({"width": 1280, "height": 2400})
+        browser_page.goto(pages[name])
+        return browser_page
+
+    return go
 
 
 @pytest.mark.parametrize("which", ["mistakes", "space", "changes"])
-def test_a_phone_need_not_scroll_sideways(seen, which):
-    assert seen[f"use_{which} on a phone"] <= 390
+def test_a_phone_need_not_scroll_sideways(opened, which):
+    page = opened(which)
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_a_cell_opens_its_images_from_the_keyboard(seen):
-    found = seen["use_mistakes"]
-    assert " called " in found["first"]  # the most frequent mistake is open from the start
-    assert found["button"].startswith("9 called 9")
-    assert found["opened"] == "9, rightly"
-    assert found["images"] == 8
-    assert found["pressed"] == 1
-    assert found["size"]["width"] == found["size"]["height"] == 84
+def test_a_cell_opens_its_images_from_the_keyboard(opened):
+    page = opened("mistakes")
+    title = page.locator(".opened h3")
+    assert " called " in title.inner_text()  # the most frequent mistake is open from the start
+    button = page.locator("button[data-cell]").last
+    button.focus()
+    page.keyboard.press("Enter")
+    assert button.get_attribute("aria-label").startswith("9 called 9")
+    assert title.inner_text() == "9, rightly"
+    images = page.locator(".opened .sprite")
+    assert images.count() == 8
+    size = images.first.bounding_box()
+    assert size["width"] == size["height"] == 84
+    assert page.locator("button[aria-pressed=true]").count() == 1
 
 
-def test_points_show_their_image_to_mouse_and_keyboard(seen):
-    found = seen["use_space"]
-    assert found["one"] != found["other"]
-    assert found["hidden"]
-    assert found["pointed"] == found["expected"]
+def test_points_show_their_image_to_mouse_and_keyboard(opened):
+    page = opened("space")
+    page.locator(".space").focus()
+    page.keyboard.press("ArrowRight")
+    one = page.locator(".pointed").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".pointed").inner_text() != one
+    page.keyboard.press("Escape")
+    assert page.locator(".pointed").is_hidden()
+    data = json.loads(page.locator(".space script").inner_text())
+    box = page.locator(".space svg").bounding_box()
+    scale = box["width"] / page.evaluate("document.querySelector('.space svg').viewBox.baseVal.width")
+    right, down = data["points"][7]
+    page.mouse.move(box["x"] + right * scale, box["y"] + down * scale)
+    assert page.locator(".pointed small").inner_text() == f"image {data['chosen'][7]}"
 
 
-def test_the_slider_goes_through_the_moments_and_plays_them(seen):
-    found = seen["use_changes"]
-    assert found["first"].startswith("the start, step 0")
-    assert found["last"].startswith("epoch 3")
-    assert "7 " in found["last"]
-    assert found["played"] == found["last"]
+def test_the_slider_goes_through_the_moments_and_plays_them(opened):
+    page = opened("changes")
+    moment = page.locator("output")
+    last = moment.inner_text()
+    page.locator("input[type=range]").focus()
+    page.keyboard.press("Home")
+    assert moment.inner_text().startswith("the start, step 0")
+    page.locator("button").click()
+    page.wait_for_function("document.querySelector('button').textContent === 'play'")
+    assert moment.inner_text() == last
+    assert last.startswith("epoch 3")
+    assert "7 " in last

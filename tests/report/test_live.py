@@ -20,6 +20,7 @@ from hubel.nn import build
 from hubel.report._pack import pack
 from hubel.report._page import page, web_file
 from hubel.tasks import LoadedModel
+from tests.work import HANG
 
 DIGITS = Preprocessing(28, 28, 1, (0.1307,), (0.3081,), fit="pad", ink="light", frame=Frame(20))
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -75,16 +76,21 @@ def opened(browser_page: Any, path: Path, model: LoadedModel, images: list[np.nd
     return browser_page
 
 
+def settle(page: Any) -> None:
+    """Let the page be laid out and drawn anew: it sees in a frame what came into view in the one before."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def shares(page: Any) -> list[float]:
     """The class probabilities that the page shows, in per cent."""
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    settle(page)
     texts = page.locator(".bars .share").all_inner_texts()
     return [float(text.rstrip("%")) for text in texts]
 
 
 def assert_shares(page: Any, wanted: list[float], within: float = 0.06) -> None:
     """Wait for the page to show these probabilities: images are decoded in their own time."""
-    for _ in range(40):
+    for _ in range(20 * HANG):
         if shares(page) == pytest.approx(wanted, abs=within):
             return
         page.wait_for_timeout(50)
@@ -164,7 +170,7 @@ def test_a_pen_stroke_changes_every_layer_and_clear_takes_it_back(
     page = opened(browser_page, tmp_path / "live.html", lenet, [])
     paths = ["input", "conv1", "pool1", "conv2", "pool2", "flatten1", "dense1", "dense2", "dense3"]
     page.set_viewport_size({"width": 1280, "height": 1300})
-    page.wait_for_timeout(400)
+    settle(page)
     assert page.locator(".layer-view").evaluate_all("all => all.map((one) => one.dataset.path)") == paths
     empty, blank = [drawing(page, path) for path in paths], shares(page)
     box = page.locator(".pad").bounding_box()
@@ -370,9 +376,8 @@ def test_every_kind_of_layer_can_be_looked_into(browser_page: Any, tmp_path: Pat
         path = view.get_attribute("data-path")
         view.locator(".live-maps").focus()
         page.keyboard.press("ArrowRight")
-        page.wait_for_timeout(20)
         if path != "input":
-            assert dock.locator("h3").inner_text().startswith(f"{path} "), path
+            dock.locator("h3").filter(has_text=re.compile(rf"^{re.escape(path)} ")).wait_for()
             assert len(dock.locator(".sentence").inner_text()) > 10, path
 
 

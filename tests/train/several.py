@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.work import HANG
+
 ROOT = Path(__file__).parents[2]
 WORKER = ("-m", "tests.train.worker")
 
@@ -43,7 +45,7 @@ class Several:
         return self.logs[rank].read_text()
 
     def until_said(self, rank, words):
-        end = time.monotonic() + 60
+        end = time.monotonic() + HANG
         while words not in self.said(rank):
             assert time.monotonic() < end, self.said(rank)
             assert self.processes[rank].poll() is None, self.said(rank)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,13 @@ from hubel.train import Run, train
 from hubel.train.distributed import rendezvous
 from hubel.train.run.checkpoint import CheckpointStore
 from tests.train.quadrants import PLAIN
+from tests.work import HANG
 
 ROOT = Path(__file__).parents[3]
 EPOCHS = 4
 
 
-COMMAND = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=2"]
+COMMAND = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=5"]
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
 
@@ -33,7 +33,7 @@ def together(directory, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=HANG,
     )
 
 
@@ -69,7 +69,7 @@ def test_after_a_process_is_killed_all_go_on_to_the_same_bits(clean, tmp_path):
 
 
 def test_a_process_that_hangs_after_a_restart_is_noticed_and_all_go_on(clean, tmp_path):
-    assert datetime.timedelta(seconds=45) >= rendezvous._PATIENCE  # a minute, with time to spare; here, less
+    assert datetime.timedelta(seconds=45) >= rendezvous._PATIENCE  # a minute, with time to spare; here, 5 seconds
     directory, log = tmp_path / "run", tmp_path / "log"
     with open(log, "w") as said:
         process = subprocess.Popen(
@@ -80,16 +80,11 @@ def test_a_process_that_hangs_after_a_restart_is_noticed_and_all_go_on(clean, tm
             stderr=subprocess.STDOUT,
         )
     try:
-        stopped = noticed = 0.0
-        while not noticed:
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.2)
-            stopped = stopped or (time.monotonic() if "stands still" in log.read_text() else 0.0)
-            assert not stopped or time.monotonic() - stopped < 20
-            since = log.read_text().partition("stands still")[2]
-            noticed = time.monotonic() if "closing signal SIGTERM" in since else 0.0
-        assert process.wait(timeout=90) == 0, log.read_text()
+        assert process.wait(timeout=HANG) == 0, log.read_text()
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
+    said = log.read_text().partition("stands still")[2]
+    assert "LostProcessError" in said
+    assert "closing signal SIGTERM" in said
     assert (directory / "model.safetensors").read_bytes() == (clean / "model.safetensors").read_bytes()

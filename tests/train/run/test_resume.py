@@ -13,6 +13,7 @@ import pytest
 
 from hubel.train import CheckpointError, Run, RunError, Started, resume, train
 from hubel.train.run.checkpoint import CheckpointStore
+from tests.work import HANG
 
 ROOT = Path(__file__).parents[3]
 
@@ -88,7 +89,7 @@ def test_a_signal_saves_and_says_how_to_go_on(number, splits, clean, tmp_path):
     process = worker(directory)
     assert "started" in process.stdout.readline()
     process.send_signal(number)
-    said, _ = process.communicate(timeout=30)
+    said, _ = process.communicate(timeout=HANG)
     assert f"go on with: hubel train --resume {directory}" in said
     assert not (directory / "model.safetensors").exists()
     resume(directory, splits)

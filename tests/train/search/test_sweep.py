@@ -12,6 +12,7 @@ from hubel.data import Splits
 from hubel.train import Choice, Range, Recipe, Run, Started, default_space, parse_space, sweep, train
 from hubel.train.search import sweep as sweeping
 from tests.train.sweeper import BASE, SPACE, SPLITS, search
+from tests.work import HANG
 
 optuna = pytest.importorskip("optuna")
 
@@ -104,7 +105,7 @@ def test_a_killed_search_goes_on_with_the_very_trial(tmp_path):
 def test_two_processes_share_one_search(tmp_path):
     directory = tmp_path / "sweep"
     processes = [sweeper(directory, 6) for _ in range(2)]
-    said = [process.communicate(timeout=120)[0] for process in processes]
+    said = [process.communicate(timeout=HANG)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     ended = sorted(int(line.split()[1]) for text in said for line in text.splitlines() if line.startswith("ended"))
     assert ended == list(range(6))
