@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubel.look.grids import number_text, read_number, read_planes, rounded_text
+from hubel.base.numbers import exact_text
+from hubel.look.grids import read_number, read_planes
 
 SQUARE = (((1, -1), (1, 0)),)
 
@@ -57,23 +58,6 @@ def test_mistakes(text, message):
         read_planes(text)
 
 
-@pytest.mark.parametrize(
-    ("value", "exactly", "short"),
-    [
-        (-4, "−4", "−4"),
-        (Fraction(13, 4), "3.25", "3.25"),
-        (Fraction(-1, 2), "−0.5", "−0.5"),
-        (Fraction(-1, 16), "−0.0625", "−0.0625"),
-        (Fraction(122, 9), "122/9", "13.56"),
-        (Fraction(20000, 3), "20000/3", "6666.7"),
-        (0.5, "0.5", "0.5"),
-        (-1.5e-9, "−1.5e−09", "−1.5e−09"),
-    ],
-)
-def test_writing(value, exactly, short):
-    assert (number_text(value), rounded_text(value)) == (exactly, short)
-
-
 @given(st.fractions(-1000, 1000, max_denominator=1000))
 def test_what_is_written_exactly_is_read_back(value):
-    assert read_number(number_text(value)) == value
+    assert read_number(exact_text(value)) == value

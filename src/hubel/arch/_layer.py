@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from hubel.arch._errors import ShapeError
 from hubel.arch._shape import Shape, checked_shape, positions, size
-from hubel.arch.figures.expression import Expression, Number, elements, number_text
+from hubel.arch.figures.expression import Expression, Number, elements
 from hubel.arch.figures.field import Field
 from hubel.arch.text.printing import SHORT, value_text
+from hubel.base.numbers import number_text
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform

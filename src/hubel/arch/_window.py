@@ -18,6 +18,7 @@ from hubel.arch._layer import Layer
 from hubel.arch._shape import Pair, Shape, both, pair, shape_text
 from hubel.arch.figures.expression import Expression, Quantity
 from hubel.arch.figures.field import Axis, Field
+from hubel.base.numbers import plural
 
 Sides: TypeAlias = tuple[Pair, Pair]
 Padding: TypeAlias = "Literal['valid', 'same'] | int | Pair | Sides"
@@ -231,11 +232,6 @@ def need_picture(kind: str, input: Shape) -> None:
             f"{kind} expected a picture (height × width × channels), received a vector of {shape_text(input)}",
             fits=(Fit("before it", "a Reshape", "height×width×channels"),),
         )
-
-
-def plural(count: int, word: str) -> str:
-    """Write `1 row`, `3 rows`."""
-    return word if count == 1 else f"{count} {word}s"
 
 
 class Windowed(Layer):

@@ -1,6 +1,21 @@
-"""Numbers as hubel writes them: each way has one function."""
+"""Numbers as hubel writes them: each way has one function.
+
+>>> number_text(1000403), number_text(2.3333)
+('1,000,403', '2.333')
+>>> exact_text(Fraction(-1, 2)), exact_text(Fraction(1, 9)), rounded_text(Fraction(1, 9))
+('−0.5', '1/9', '0.1111')
+>>> short_text(-0.5), short_text(12345.6)
+('−0.5', '1.23e4')
+"""
 
 from __future__ import annotations
+
+from fractions import Fraction
+from typing import TypeAlias
+
+Number: TypeAlias = "int | Fraction | float"
+
+_DECIMALS = 4  # a fraction with at most so many decimals is written with them
 
 
 def plural(count: int, word: str) -> str:
@@ -11,3 +26,40 @@ def plural(count: int, word: str) -> str:
 def counted(count: int, word: str) -> str:
     """Write `1 row`, `3 rows`, `10,000 rows`."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def number_text(value: Number) -> str:
+    """Write a result: `1,000,403`, or `2.33` where it is not whole."""
+    return f"{value:,}" if isinstance(value, int) else f"{float(value):,.4g}"
+
+
+def exact_text(value: Number) -> str:
+    """Write a number exactly: `−4`, `3.25`, `122/9`; a float to six figures."""
+    if isinstance(value, float):
+        return f"{value:.6g}".replace("-", "−")
+    if isinstance(value, int):
+        return str(value).replace("-", "−")
+    scaled = value * 10**_DECIMALS
+    if scaled.denominator == 1:
+        whole, rest = divmod(abs(int(scaled)), 10**_DECIMALS)
+        return f"{'−' if value < 0 else ''}{whole}.{rest:0{_DECIMALS}d}".rstrip("0").rstrip(".")
+    return str(value).replace("-", "−")
+
+
+def rounded_text(value: Number) -> str:
+    """Write a number in few characters: exactly where that is short, else with four figures."""
+    if isinstance(value, int):
+        return exact_text(value)
+    if isinstance(value, Fraction) and "/" not in exact_text(value):
+        return exact_text(value)
+    given = float(value)
+    text = f"{given:.1f}" if 1000 <= abs(given) < 1e15 else f"{given:.4g}"
+    return text.replace("-", "−")
+
+
+def short_text(value: float) -> str:
+    """Write a number for a tick or a caption: three digits that count, a real minus."""
+    if value == 0:
+        return "0"
+    text = f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.2e}"
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", "−")

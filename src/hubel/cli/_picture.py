@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubel.look.grids import Grid, Number, rounded_text
+from hubel.base.numbers import rounded_text
+from hubel.look.grids import Grid, Number
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from hubel.arch import Pair
+from hubel.base.numbers import exact_text, rounded_text
 from hubel.cli._console import console
 from hubel.cli._picture import grey_levels, half_blocks
 from hubel.look.convolve import Convolution, Pooled, Pooling, Products, Term
-from hubel.look.grids import Grid, Number, Planes, exact, number_text, rounded_text, size_text
+from hubel.look.grids import Grid, Number, Planes, exact, size_text
 
 FEW = 16  # so many steps are shown in full, of more the first two and the one with the strongest result
 FIRST = 2
@@ -71,7 +72,7 @@ def _show_given(screen: Console, walk: Convolution | Pooling, picture: str, mark
     blocks, room = [], screen.width
     if isinstance(walk, Convolution):
         turned = ", turned by 180°" if walk.flip else ""
-        blocks = [_titled("kernel", walk.kernel, screen.width, note=turned, write=number_text)]
+        blocks = [_titled("kernel", walk.kernel, screen.width, note=turned, write=exact_text)]
         room -= max(line.cell_len for line in blocks[0]) + GAP
     blocks.insert(0, _titled(name, walk.image, max(room, screen.width // 2), marked))
     _print(screen, _beside(blocks, screen.width))
@@ -160,10 +161,10 @@ def _product_lines(walk: Convolution, step: Products, sizes: list[list[int]], wi
 
 
 def _cell(term: Term) -> tuple[str, str, str]:
-    factor = number_text(term.weight)
+    factor = exact_text(term.weight)
     if term.weight < 0 or "/" in factor:
         factor = f"({factor})"
-    return f"{number_text(term.value)}·{factor}", number_text(term.product), number_text(term.sum)
+    return f"{exact_text(term.value)}·{factor}", exact_text(term.product), exact_text(term.sum)
 
 
 def _finish_lines(walk: Convolution, step: Products) -> list[Text]:
@@ -171,19 +172,19 @@ def _finish_lines(walk: Convolution, step: Products) -> list[Text]:
     parts, value = [], step.sum
     if walk.bias:
         value = exact(step.sum + walk.bias)
-        added = f"− {number_text(-walk.bias)}" if walk.bias < 0 else f"+ {number_text(walk.bias)}"
-        parts.append(f"bias: {number_text(step.sum)} {added} = {_with_decimals(value)}")
+        added = f"− {exact_text(-walk.bias)}" if walk.bias < 0 else f"+ {exact_text(walk.bias)}"
+        parts.append(f"bias: {exact_text(step.sum)} {added} = {_with_decimals(value)}")
     if walk.activation:
         parts.append(f"{walk.activation}({rounded_text(value)}) = {rounded_text(step.value)}")
     return [Text("  " + "   ".join(parts))] if parts else []
 
 
 def _pooling_parts(walk: Pooling, step: Pooled) -> list[str]:
-    values = [number_text(value) for value in step.values]
+    values = [exact_text(value) for value in step.values]
     if walk.kind == "max":
         listed = [f"{value}," for value in values[:-1]] + [f"{values[-1]})"]
-        return [f"max({listed[0]}", *listed[1:], "=", number_text(step.value)]
-    summed = number_text(exact(sum(step.values)))
+        return [f"max({listed[0]}", *listed[1:], "=", exact_text(step.value)]
+    summed = exact_text(exact(sum(step.values)))
     terms = [f"{value} +" for value in values[:-1]] + [f"{values[-1]})/{len(values)}"]
     return [f"({terms[0]}", *terms[1:], "=", f"{summed}/{len(values)}", "=", rounded_text(step.value)]
 
@@ -287,15 +288,15 @@ def _wrapped(parts: list[str], width: int, gap: str) -> list[str]:
 
 
 def _span(places: range) -> str:
-    first, last = number_text(places[0]), number_text(places[-1])
+    first, last = exact_text(places[0]), exact_text(places[-1])
     if len(places) > 1 and places.step > 1:
-        return ", ".join(map(number_text, places))
+        return ", ".join(map(exact_text, places))
     return first if first == last else f"{first}…{last}"
 
 
 def _with_decimals(value: Number) -> str:
     """Write `256/9 ≈ 28.44`, or the number alone where it is short."""
-    exactly, short = number_text(value), rounded_text(value)
+    exactly, short = exact_text(value), rounded_text(value)
     return exactly if exactly == short or isinstance(value, float) else f"{exactly} ≈ {short}"
 
 

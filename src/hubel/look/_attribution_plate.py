@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from hubel.base.numbers import short_text
 from hubel.look._attribution_result import Attributions, Map
 from hubel.look._colour import Scale
-from hubel.look._plate import Plate, Section, Tile, number_text
+from hubel.look._plate import Plate, Section, Tile
 
 SIZE = 166.0  # three pairs of image and map in a line, and one on a telephone
 _DRAWN = 372  # pixels of a picture's longer side at least, so that coarse maps lie smoothly over small images
@@ -71,8 +72,8 @@ def _tiles(found: Attributions, place: int, signed: bool, common: Scale | None) 
         scale = common or scale_of(found, [each], signed)
         values = each.signed if signed else each.magnitude
         caption = f"{each.class_name}, {each.probability:.1%}"
-        note = f"logit {number_text(each.score)}"
-        limits = f"{number_text(float(values.min()))} … {number_text(float(values.max()))}"
+        note = f"logit {short_text(each.score)}"
+        limits = f"{short_text(float(values.min()))} … {short_text(float(values.max()))}"
         rows = "×".join(map(str, values.shape))
         if found.share == 1.0:  # a map of places, not of pixels
             tiles.append(Tile(overlay(image.picture, values, scale), caption, note))

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.arch import shape_text
+from hubel.base.numbers import short_text
 from hubel.look._captions import layer_rules, layer_title
 from hubel.look._colour import Scale
-from hubel.look._plate import Chart, Plate, Section, Tile, number_text
+from hubel.look._plate import Chart, Plate, Section, Tile
 
 if TYPE_CHECKING:
     from hubel.look.filters import Filters
@@ -71,7 +72,7 @@ def _kernels(found: Filters, title: str, rules: str) -> Section:
 
 
 def _words(found: Filters, place: int, caption: str) -> tuple[str, str]:
-    return caption, "" if found.biases is None else f"bias {number_text(float(found.biases[place]))}"
+    return caption, "" if found.biases is None else f"bias {short_text(float(found.biases[place]))}"
 
 
 def _hover(channel: int, order: npt.NDArray[np.intp], inputs: int) -> str:
@@ -127,7 +128,7 @@ def _excerpts(found: Filters, title: str) -> list[Section | Chart]:
         tiles = tuple(
             Tile(
                 excerpt.crop,
-                number_text(excerpt.value),
+                short_text(excerpt.value),
                 f"label {found.classes[excerpt.label]}",
                 hover=f"image {excerpt.index}, rows {excerpt.span[0][0]}…{excerpt.span[0][1]}, "
                 f"columns {excerpt.span[1][0]}…{excerpt.span[1][1]}",

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from hubel.base.numbers import short_text
 from hubel.look._axes import Axes
 from hubel.look._frames import save_picture
-from hubel.look._plate import Chart, Plate, Section, Tile, number_text
+from hubel.look._plate import Chart, Plate, Section, Tile
 
 if TYPE_CHECKING:
     from hubel.look.dream import Dream
@@ -70,9 +71,9 @@ def _curves(
     count = max(map(len, curves.values()))
     axes = Axes(64, 30, 480, 150, (1, max(2, count)), ends)
     if logarithmic:
-        up = [(float(np.log10(tick)), number_text(tick)) for tick in _decades(low, high)]
+        up = [(float(np.log10(tick)), short_text(tick)) for tick in _decades(low, high)]
     else:
-        up = [(tick, number_text(tick)) for tick in _ticks(*ends)]
+        up = [(tick, short_text(tick)) for tick in _ticks(*ends)]
     marks = axes.frame([(1, "1"), (count, f"{count}")], up, "step")
     for step in lines:
         marks += axes.curve((step + 0.5, step + 0.5), ends, "grid")

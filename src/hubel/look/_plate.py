@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from hubel.base.numbers import short_text
 from hubel.draw import (
     PLOT,
     THEMES,
@@ -172,14 +173,6 @@ def png_bytes(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def number_text(value: float) -> str:
-    """Write a number for a tick or a caption: three digits that count, a real minus."""
-    if value == 0:
-        return "0"
-    text = f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.2e}"
-    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", "−")
-
-
 def _scene(plate: Plate) -> Scene:
     room = plate.page - 2 * _MARGIN
     marks: list[Mark] = []
@@ -261,5 +254,5 @@ def _colour_bar(scale: Scale) -> list[Mark]:
     for tick in scale.ticks if span > 0 else (scale.low,):
         x = _BAR * (tick - scale.low) / span if span > 0 else _BAR / 2
         anchor = "middle" if scale.low < tick < scale.high or span <= 0 else "start" if tick == scale.low else "end"
-        marks += [Line(((x, 9), (x, 12)), "axis"), Text(x, 22, number_text(tick), "figure", anchor)]
+        marks += [Line(((x, 9), (x, 12)), "axis"), Text(x, 22, short_text(tick), "figure", anchor)]
     return marks

@@ -7,9 +7,10 @@ from html import escape
 
 from PIL import Image
 
+from hubel.base.numbers import short_text
 from hubel.draw import to_svg
 from hubel.look._colour import Scale
-from hubel.look._plate import DRAWING, Chart, Plate, Section, Tile, number_text, png_bytes
+from hubel.look._plate import DRAWING, Chart, Plate, Section, Tile, png_bytes
 
 _STYLE = """
 :root{color-scheme:light dark;--page:#fff;--ink:#1d2127;--quiet:#454b54;--line:#c9ced6;--mark:#c4302b}
@@ -83,7 +84,7 @@ def _tile(tile: Tile, size: float) -> str:
 
 
 def _bar(scale: Scale) -> str:
-    ticks = "".join(f"<span>{number_text(tick)}</span>" for tick in scale.ticks)
+    ticks = "".join(f"<span>{short_text(tick)}</span>" for tick in scale.ticks)
     image = _address(png_bytes(Image.fromarray(scale.bar(128))))
     return f'<div class="bar"><img alt="colour bar" src="{image}"><div>{ticks}</div></div>'
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from hubel.base.numbers import rounded_text, short_text
 from hubel.look._cells import Grid, beside, cells, running, signed_roles
 from hubel.look._colour import Scale
-from hubel.look._plate import Chart, Plate, Section, Tile, number_text
+from hubel.look._plate import Chart, Plate, Section, Tile
 from hubel.look._unit_step import Array
-from hubel.look.grids import rounded_text
 
 if TYPE_CHECKING:
     from hubel.look.stepping import Position, Stepping
@@ -206,7 +206,7 @@ def _pooled(found: Stepping, here: Position, place: int, name: str) -> Grid:
 
 
 def _texts(numbers: Array) -> list[list[str]]:
-    return [["" if np.isnan(value) else number_text(float(value)) for value in row] for row in numbers]
+    return [["" if np.isnan(value) else short_text(float(value)) for value in row] for row in numbers]
 
 
 def _coloured(found: Stepping, here: Position) -> tuple[Tile, ...]:
@@ -255,4 +255,4 @@ def _size(numbers: Array) -> str:
 
 
 def _range(numbers: Array) -> str:
-    return f"{number_text(float(numbers.min()))} … {number_text(float(numbers.max()))}"
+    return f"{short_text(float(numbers.min()))} … {short_text(float(numbers.max()))}"

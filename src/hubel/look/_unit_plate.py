@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hubel.arch import Layer
+from hubel.base.numbers import short_text
 from hubel.look._cells import Grid, beside, cells, running, signed_roles
 from hubel.look._colour import Scale
-from hubel.look._plate import Chart, Plate, Section, Tile, number_text
+from hubel.look._plate import Chart, Plate, Section, Tile
 from hubel.look._unit_step import Array, UnitStep
 from hubel.look._unit_text import number, place_text
 from hubel.look._vectors import strip
@@ -164,7 +165,7 @@ def _written(channels: list[int], values: Array, weights: Array, products: Array
     grids: list[Grid | str] = []
     head = f"channel {channels[c]}" if len(channels) > 1 else "came in"
     for words, part, tinted in ((head, values, False), ("weights", weights, True), ("products", products, True)):
-        texts = [["" if np.isnan(value) else number_text(float(value)) for value in row] for row in part[c]]
+        texts = [["" if np.isnan(value) else short_text(float(value)) for value in row] for row in part[c]]
         roles = signed_roles(np.nan_to_num(part[c]).tolist()) if tinted else None
         grids += [cells(texts, words, roles), "·" if words == head else "=" if words == "weights" else ""]
     return [grid for grid in grids if grid != ""]
@@ -193,4 +194,4 @@ def _chart(step: UnitStep) -> list[Chart]:
 
 def _range(numbers: Array) -> str:
     kept = numbers[np.isfinite(numbers)]
-    return f"{number_text(float(kept.min()))} … {number_text(float(kept.max()))}"
+    return f"{short_text(float(kept.min()))} … {short_text(float(kept.max()))}"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hubel.arch import Layer, shape_text
+from hubel.base.numbers import rounded_text
 from hubel.look._unit_step import Term, UnitStep
-from hubel.look.grids import rounded_text
 
 if TYPE_CHECKING:
     from hubel.look.unit import Unit

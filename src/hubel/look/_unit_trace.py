@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from hubel.arch import Layer, Product, Row, Sum, ops
+from hubel.base.numbers import rounded_text as short
 from hubel.look import _unit_moves as moves
 from hubel.look import _unit_numbers as numbers
 from hubel.look import _unit_weights as weights
@@ -18,7 +19,6 @@ from hubel.look._record import Record
 from hubel.look._subject import Subject
 from hubel.look._unit_step import Arithmetic, Array, Arrays, Finish, Place, UnitStep, at, taken
 from hubel.look._unit_wiring import INPUT, wiring
-from hubel.look.grids import rounded_text as short
 from hubel.tasks import LoadedModel
 
 Span: TypeAlias = "tuple[tuple[int, int], tuple[int, int]]"

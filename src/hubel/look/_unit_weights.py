@@ -8,8 +8,8 @@ import numpy as np
 
 from hubel.arch import ops
 from hubel.arch._window import Window
+from hubel.base.numbers import rounded_text
 from hubel.look._unit_step import Arithmetic, Array, Arrays, Finish, Place, Places, at, grid, read, weighed
-from hubel.look.grids import rounded_text
 
 
 def taps(windows: tuple[Window, ...], place: Place) -> list[tuple[Places, Places]]:

@@ -8,10 +8,11 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
+from hubel.base.numbers import short_text
 from hubel.draw import Line, Mark, Rectangle, Text
 from hubel.draw import text_width as words_width
 from hubel.look._colour import Scale
-from hubel.look._plate import Chart, Tile, number_text
+from hubel.look._plate import Chart, Tile
 
 FEW = 16  # so many numbers are drawn as bars
 LONGEST = 64  # cells in one line of a strip
@@ -61,7 +62,7 @@ def bars(
             long = abs(value) * per_unit
             if long > 0.05:
                 marks.append(Rectangle(zero if value > 0 else zero - long, y + 2, long, _LINE - 5, "bar"))
-            marks.append(Text(max(zero, zero + value * per_unit) + 4, y + 11, number_text(value), "figure", "start"))
+            marks.append(Text(max(zero, zero + value * per_unit) + 4, y + 11, short_text(value), "figure", "start"))
         marks.append(Line(((zero, down), (zero, down + len(names) * _LINE)), "axis"))
     height = (20 if any(heads) else 0) + len(names) * _LINE
     return Chart(title, tuple(marks), len(vectors) * slot - _GAP, height, note)

@@ -2,8 +2,6 @@
 
 >>> read_planes("1 −1 / 1/9 0.5")
 (((1, -1), (Fraction(1, 9), Fraction(1, 2))),)
->>> number_text(Fraction(-1, 2)), number_text(Fraction(1, 9)), rounded_text(Fraction(1, 9))
-('−0.5', '1/9', '0.1111')
 """
 
 from __future__ import annotations
@@ -15,13 +13,13 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
-Number: TypeAlias = "int | Fraction | float"
+from hubel.base.numbers import Number as Number
+
 Grid: TypeAlias = "tuple[tuple[Number, ...], ...]"
 Planes: TypeAlias = "tuple[Grid, ...]"
 
 LONGEST_TEXT = 20_000_000
 _NUMBER = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?(/\d{1,40})?", re.ASCII)
-_DECIMALS = 4  # a fraction with at most so many decimals is written with them
 
 
 def read_planes(text: str) -> Planes:
@@ -99,30 +97,6 @@ def exact_grid(rows: Iterable[Iterable[object]]) -> Grid:
             f"expected rows of equal length, received {', '.join(str(len(row)) for row in grid) or 'none'}"
         )
     return grid
-
-
-def number_text(value: Number) -> str:
-    """Write a number exactly: `−4`, `3.25`, `122/9`; a float to six figures."""
-    if isinstance(value, float):
-        return f"{value:.6g}".replace("-", "−")
-    if isinstance(value, int):
-        return str(value).replace("-", "−")
-    scaled = value * 10**_DECIMALS
-    if scaled.denominator == 1:
-        whole, rest = divmod(abs(int(scaled)), 10**_DECIMALS)
-        return f"{'−' if value < 0 else ''}{whole}.{rest:0{_DECIMALS}d}".rstrip("0").rstrip(".")
-    return str(value).replace("-", "−")
-
-
-def rounded_text(value: Number) -> str:
-    """Write a number in few characters: exactly where that is short, else with four figures."""
-    if isinstance(value, int):
-        return number_text(value)
-    if isinstance(value, Fraction) and "/" not in number_text(value):
-        return number_text(value)
-    given = float(value)
-    text = f"{given:.1f}" if 1000 <= abs(given) < 1e15 else f"{given:.4g}"
-    return text.replace("-", "−")
 
 
 def size_text(grid: Sequence[Sequence[object]]) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.arch import Layer, Pair, Row, ops
+from hubel.base.numbers import rounded_text
 from hubel.look._captions import layer_rules, layer_title, pick
 from hubel.look._record import record
 from hubel.look._subject import Subject
@@ -21,7 +22,6 @@ from hubel.look._unit_step import Array, Finish, read
 from hubel.look._unit_trace import Tracer
 from hubel.look._vectors import strip_columns
 from hubel.look.convolve import Convolution, Pooling, Products
-from hubel.look.grids import rounded_text
 from hubel.tasks import LoadedModel
 
 if TYPE_CHECKING:

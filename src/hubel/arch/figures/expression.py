@@ -117,8 +117,3 @@ def elements(shape: tuple[int, ...]) -> Expression:
     """Multiply out a shape: how many numbers a tensor holds."""
     names = ("height", "width", "channels") if len(shape) == 3 else ("features",)
     return product(*(Quantity(name, length) for name, length in zip(names, shape, strict=True)))
-
-
-def number_text(value: Number) -> str:
-    """Write a result: `1,000,403`, or `2.33` where it is not whole."""
-    return f"{value:,}" if isinstance(value, int) else f"{float(value):,.4g}"

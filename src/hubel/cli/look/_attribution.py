@@ -67,7 +67,7 @@ def _tell(found: Attributions) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from hubel.look._plate import number_text
+    from hubel.base.numbers import short_text
 
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=False)
     notes = []
@@ -77,8 +77,8 @@ def _tell(found: Attributions) -> None:
             escape(each.image),
             f"[bold]{escape(each.class_name)}[/]",
             f"{each.probability:.1%}",
-            f"logit {number_text(each.score)}",
-            f"{number_text(min(finite))} … {number_text(max(finite))}" if finite else "no numbers",
+            f"logit {short_text(each.score)}",
+            f"{short_text(min(finite))} … {short_text(max(finite))}" if finite else "no numbers",
             "  ".join(f"{name} {value:.4g}" for name, value in each.facts.items()),
         )
         notes += [f"{each.image}, {each.class_name}: {note}" for note in each.notes]

@@ -102,8 +102,8 @@ def _print(found: Filters) -> None:
     from rich.table import Table
 
     from hubel.arch import shape_text
+    from hubel.base.numbers import short_text
     from hubel.cli._console import console
-    from hubel.look._plate import number_text
 
     screen = console()
     shape = "" if found.weights is None else f", each {shape_text((*found.weights.shape[2:], found.weights.shape[1]))}"
@@ -120,10 +120,10 @@ def _print(found: Filters) -> None:
         cells = [str(channel)]
         if found.weights is not None:
             own = found.weights[place]
-            bias = "" if found.biases is None else number_text(float(found.biases[place]))
-            cells += [number_text(float(own.min())), number_text(float(own.max())), bias]
+            bias = "" if found.biases is None else short_text(float(found.biases[place]))
+            cells += [short_text(float(own.min())), short_text(float(own.max())), bias]
         if found.excerpts:
             best = found.excerpts[place][:3]
-            cells.append(", ".join(f"{found.classes[e.label]} ({number_text(e.value)})" for e in best))
+            cells.append(", ".join(f"{found.classes[e.label]} ({short_text(e.value)})" for e in best))
         table.add_row(*cells)
     screen.print(table)

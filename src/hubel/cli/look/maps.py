@@ -50,15 +50,15 @@ def _print(found: Maps) -> None:
     from rich.table import Table
 
     from hubel.arch import shape_text
+    from hubel.base.numbers import short_text
     from hubel.cli._console import console
-    from hubel.look._plate import number_text
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title, side in (("layer", "left"), ("output", "right"), ("lowest", "right"), ("highest", "right")):
         table.add_column(title, justify=side)  # type: ignore[arg-type]
     table.add_column("strongest channels")
     for layer in found.layers:
-        low, high = number_text(float(layer.values.min())), number_text(float(layer.values.max()))
+        low, high = short_text(float(layer.values.min())), short_text(float(layer.values.max()))
         table.add_row(layer.row.path, shape_text(layer.row.output_shape), low, high, _strongest(layer))
     console().print(table)
 
