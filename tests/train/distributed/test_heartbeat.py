@@ -42,13 +42,13 @@ def until(what) -> None:
 def first():
     """The first process's watch of two, and the port where it listens."""
     with heartbeat.opened(0) as door:
-        yield heartbeat.Watch(0, 2, PATIENCE, door, TOKEN), door.getsockname()[1]
+        yield heartbeat.Heartbeat(0, 2, PATIENCE, door, TOKEN), door.getsockname()[1]
 
 
 def test_one_that_shows_that_it_lives_is_waited_for(clock):
     with first() as (watch, port):
         line = heartbeat.called("127.0.0.1", lambda: port, TOKEN, PATIENCE, HANG)
-        other = heartbeat.Watch(1, 2, PATIENCE, line, TOKEN)
+        other = heartbeat.Heartbeat(1, 2, PATIENCE, line, TOKEN)
         until(lambda: [line.rank for line in watch._lines] == [1])
         for _ in range(4):  # in all, longer than the patience
             clock.now += 0.4 * PATIENCE
