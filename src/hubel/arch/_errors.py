@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd, isqrt
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ def need_groups(kind: str, channels: int, groups: int, also: int = 0) -> None:
     """Raise `ShapeError` unless `groups` divides the channels; what it suggests divides `also` too."""
     if channels % groups == 0:
         return
-    whole = [divisor for divisor in range(1, channels + 1) if channels % divisor == 0 and also % divisor == 0]
+    common = gcd(channels, also)
+    small = [divisor for divisor in range(1, isqrt(common) + 1) if common % divisor == 0]
+    whole = sorted({*small, *(common // divisor for divisor in small)})
     near = sorted(whole, key=lambda divisor: abs(divisor - groups))[:2]
     below = channels - channels % groups or groups
     fits = [Fit("groups", str(divisor), f"{channels // divisor} channels each") for divisor in near]

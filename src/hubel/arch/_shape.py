@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import TypeAlias, TypeVar
 
+from hubel.base.limits import check
+
 Shape: TypeAlias = tuple[int, ...]
 Pair: TypeAlias = tuple[int, int]
 T = TypeVar("T")
@@ -36,7 +38,17 @@ def checked_shape(shape: object) -> Shape:
         raise ValueError(
             f"expected a shape (height, width, channels) or (features,) of positive ints, received {shape!r}"
         )
-    return tuple(given)
+    return bounded(tuple(given))
+
+
+def bounded(shape: Shape) -> Shape:
+    """Return `shape`, or raise `LimitError` where it is larger than is worked out."""
+    if len(shape) == 3:
+        check("rows", max(shape[:2]), shape_text(shape))
+        check("channels", shape[2], shape_text(shape))
+    else:
+        check("features", shape[0], shape_text(shape))
+    return shape
 
 
 def pair(value: object, what: str, least: int = 1) -> Pair:
@@ -48,6 +60,7 @@ def pair(value: object, what: str, least: int = 1) -> Pair:
         or not all(isinstance(n, int) and not isinstance(n, bool) and n >= least for n in given)
     ):
         raise ValueError(f"expected {what} as an int ≥ {least} or a pair (rows, columns) of them, received {value!r}")
+    check("rows", max(given), what)
     return given[0], given[1]
 
 
@@ -55,6 +68,7 @@ def positive(value: object, what: str, least: int = 1) -> int:
     """Return `value` if it is an int of at least `least`, or raise `ValueError`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ValueError(f"expected {what} as an int ≥ {least}, received {value!r}")
+    check("features", value, what)
     return value
 
 

@@ -18,6 +18,7 @@ from hubel.arch._layer import Layer
 from hubel.arch._shape import Pair, Shape, both, pair, shape_text
 from hubel.arch.figures.expression import Expression, Quantity
 from hubel.arch.figures.field import Axis, Field
+from hubel.base.errors import LimitError
 from hubel.base.numbers import plural
 
 Sides: TypeAlias = tuple[Pair, Pair]
@@ -34,6 +35,8 @@ def checked_padding(value: object, words: tuple[str, ...] = ("valid", "same")) -
     if isinstance(sides, (tuple, list)) and len(sides) == 2:
         try:
             rows, columns = (pair(side, "padding", least=0) for side in sides)
+        except LimitError:
+            raise
         except ValueError:
             pass
         else:
@@ -98,9 +101,16 @@ class Window:
         """Rows of the picture that at least one window reads."""
         if self.dilation == 1 and self.stride <= self.kernel:
             return max(0, min(self.length, (self.count - 1) * self.stride + self.extent - self.before))
-        starts = range(-self.before, self.count * self.stride - self.before, self.stride)
-        rows = {start + tap * self.dilation for start in starts for tap in range(self.kernel)}
-        return sum(0 <= row < self.length for row in rows)
+        # row by row: one is read where a window starts `dilation`, twice that, … rows above it
+        rows, last = self.length + self.before, (self.count - 1) * self.stride
+        since = [self.kernel] * min(self.dilation, rows)  # steps of `dilation` since a window's start
+        read = 0
+        for row in range(rows):
+            phase = row % self.dilation
+            starts = row <= last and row % self.stride == 0
+            since[phase] = 0 if starts else since[phase] + 1
+            read += row >= self.before and since[phase] < self.kernel
+        return read
 
     def expression(self) -> Expression:
         """Return the arithmetic of the output's size."""
@@ -125,7 +135,7 @@ class Window:
     def fits(self) -> tuple[Fit, ...]:
         """Find the nearest changes of stride, padding, kernel and size for which the windows cover everything."""
         found = [] if self.slack < 0 else self._other_strides()
-        kernel = next((k for k in range(self.kernel - 1, 0, -1) if self._with(kernel=k).is_whole), None)
+        kernel = self._smaller_kernel()
         if self.slack < 0 and kernel is not None:
             found.append(self._fit("kernel_size", kernel, kernel=kernel))
         short = -self.slack if self.slack < 0 else self.stride - self.slack % self.stride
@@ -149,11 +159,19 @@ class Window:
         whole = [stride for stride in near if self.slack % stride == 0 and stride != self.stride]
         return [self._fit("strides", stride, stride=stride) for stride in whole[:2]]
 
+    def _smaller_kernel(self) -> int | None:
+        """Find the largest smaller kernel that works out; what a stride leaves over repeats after so many kernels."""
+        room = self.length + self.before + self.after
+        most = min(self.kernel - 1, (room - 1) // self.dilation + 1)
+        near = range(most, max(0, most - self.stride), -1)
+        return next((k for k in near if (room - (k - 1) * self.dilation - 1) % self.stride == 0), None)
+
     def _more_padding(self, rows: int) -> list[Fit]:
         """Suggest more padding, alike on both sides where some works out, else so many rows; if the layer takes it."""
         least = max(self.before, self.after) + 1
-        near = range(least, least + max(rows, 2 * self.stride))
-        alike = next((pad for pad in near if self._with(before=pad, after=pad).is_whole), None)
+        first = max(least, -((self.length - self.extent) // 2))
+        near = range(first, min(first + self.stride, least + max(rows, 2 * self.stride)))
+        alike = next((pad for pad in near if (self.length + 2 * pad - self.extent) % self.stride == 0), None)
         before, after = (self.before, self.after + rows) if alike is None else (alike, alike)
         if self.most_padding is not None and max(before, after) > self.most_padding:
             return []

@@ -9,6 +9,7 @@ HubelError
       x UnknownNetworkError
       x UnknownOptionError
   · SettingError            a setting or argument that is of the wrong kind, out of range, or contradicts another
+  · LimitError              more of something than is taken without being asked; the message names the setting
   · FileError               something on disk, or at an address, is not what was expected
       x ModelFileError      a model
       x WeightsError        weights that others have trained
@@ -47,6 +48,10 @@ class UnknownNameError(HubelError, LookupError):
 
 class SettingError(HubelError, ValueError):
     """A setting or an argument of the wrong kind, out of range, or against another one."""
+
+
+class LimitError(HubelError, ValueError):
+    """More of something than is taken from a file or a line without being asked; see `hubel.base.limits`."""
 
 
 class FileError(HubelError):

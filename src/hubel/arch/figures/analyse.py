@@ -9,7 +9,7 @@ from fractions import Fraction
 from hubel.arch._errors import ShapeError
 from hubel.arch._joins import join_shape, product_shape
 from hubel.arch._layer import COUNTED, Cost, Formula, Keeps, Layer
-from hubel.arch._shape import Shape, positions, size
+from hubel.arch._shape import Shape, bounded, positions, size
 from hubel.arch._tree import (
     Auxiliary,
     Chain,
@@ -24,6 +24,8 @@ from hubel.arch._tree import (
 )
 from hubel.arch.figures.expression import Quantity, elements
 from hubel.arch.figures.field import Axis, Field, union
+from hubel.base.errors import LimitError
+from hubel.base.limits import check
 from hubel.base.names import hint
 
 
@@ -256,22 +258,32 @@ class _Walk:
         self.drafts: list[_Draft] = []
         self.in_exit = False
         self.known: dict[tuple[Layer, Shape], _Facts] = {}
+        self.steps = 0  # rows and columns worked through, of windows and of fields
 
     def facts(self, layer: Layer, path: str, input: Shape) -> _Facts:
         """Work out what a layer's place in the network does not change: networks repeat themselves."""
         steps, shape = [], input
         for step in layer.steps():
             try:
-                output = step.output_shape(shape)
+                output = bounded(step.output_shape(shape))
                 if self.strict and (error := step.strict_error(shape)) is not None:
                     raise error
             except ShapeError as error:
                 raise error.at(path) from None
+            except LimitError as error:
+                raise LimitError(f"{path}: {error}") from None
             cost = step.cost(shape)
+            self.steps += sum(shape[:-1])
             steps.append(_Step(step, output, cost, step.shares_input()))
             shape = output
         together = _together([step.cost for step in steps])
         return _Facts(tuple(steps), together, layer.notes(input), steps[0].layer.gradient_paths(input))
+
+    def counted(self, path: str, field: Field) -> Field:
+        """Count what working out a field takes. Raises `LimitError` where that is too much for a network."""
+        self.steps += len(field.rows.firsts) + len(field.columns.firsts)
+        check("steps", self.steps, path)
+        return field
 
     def chain(self, nodes: tuple[Node, ...], scope: str, tensor: _Tensor, backward: list[_Back]) -> _Tensor:
         for name, node in named_children(nodes):
@@ -298,7 +310,7 @@ class _Walk:
             facts = self.known[layer, tensor.shape] = self.facts(layer, path, tensor.shape)
         for step in facts.steps:
             trains = step.cost.trainable > 0
-            field = step.layer.seen_through(tensor.shape, tensor.field)
+            field = self.counted(path, step.layer.seen_through(tensor.shape, tensor.field))
             held = tensor.held if step.passes_on else [False]
             output = _Tensor(step.shape, field, tensor.wants_gradient or trains, held)
             if output.wants_gradient:
@@ -327,7 +339,9 @@ class _Walk:
             shape = join_shape(node, [end.shape for end in ends])
         except ShapeError as error:
             raise error.at(path) from None
-        output = _Tensor(shape, _joint_field(ends, shape), any(end.wants_gradient for end in ends), [False])
+        output = _Tensor(
+            shape, self.counted(path, _joint_field(ends, shape)), any(end.wants_gradient for end in ends), [False]
+        )
         operations = 0 if isinstance(node, Concat) else size(shape) * (len(ends) - 1)
         kept = _hold_factors(ends, output) if isinstance(node, Product) else 0
         cost = Cost(elementwise_operations=operations, activations=size(shape))

@@ -99,12 +99,18 @@ class Axis:
 
     def transposed(self, length: int, stride: int, before: int, kernel: int, dilation: int) -> Axis:
         """See through a transposed convolution that cuts `before` rows off its start."""
+        common = gcd(dilation, stride)
+        apart = stride // common
+        inverse = pow(dilation // common, -1, apart)
 
         def sources(o: int) -> tuple[int, int]:
-            fed = [o + before - tap * dilation for tap in range(kernel)]
-            rows = [place // stride for place in fed if place % stride == 0]
-            # no kernel row lands here: only the bias does, so the nearest row stands for an empty field
-            return (min(rows), max(rows)) if rows else ((o + before) // stride,) * 2
+            place, rest = divmod(o + before, common)
+            tap = place * inverse % apart  # the first one that lands on a row; then every `apart`-th does
+            if rest or tap >= kernel:
+                # no kernel row lands here: only the bias does, so the nearest row stands for an empty field
+                return ((o + before) // stride,) * 2
+            last = tap + (kernel - 1 - tap) // apart * apart
+            return (o + before - last * dilation) // stride, (o + before - tap * dilation) // stride
 
         return self._mapped(length, len(self.firsts) * stride, self.advance, sources)
 
@@ -135,8 +141,9 @@ def union(axes: list[Axis]) -> Axis:
     length = axes[0].length
     period = lcm(*(len(axis.firsts) for axis in axes))
     advances = {axis.stride * period for axis in axes}
-    if len(advances) > 1:
-        # branches that move at different speeds have no common period: one table over all positions is still exact
+    if len(advances) > 1 or period > length:
+        # branches that move at different speeds have no common period, others one that is longer than they are: one
+        # table over all positions is still exact
         period = length
         advance = max(axis.span(length)[0] - axis.span(0)[0] for axis in axes)
     else:

@@ -7,7 +7,7 @@
     join     = "sum" | "concat" | "product"
     layer    = word {number | size ["/" strides] | word | key "=" value}
 
-A network of more than 100,000 layers, or of text over 1,000,000 characters, is refused.
+Longer texts and larger numbers than `hubel.base.limits` states are refused.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from hubel.arch._shape import Shape
 from hubel.arch._tree import MOST_LEVELS, Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum
 from hubel.arch.layers.activation import NAMES, Activation
 from hubel.arch.text.printing import SHORT
+from hubel.base.errors import LimitError
+from hubel.base.limits import check
 from hubel.base.names import did_you_mean
 
-LONGEST_TEXT = 1_000_000
-MOST_LAYERS = 100_000
 MOST_VALUES = 10_000  # in one layer's list
 LONGEST_NUMBER = 100
 LONG = {short: name for name, short in SHORT.items()}
@@ -72,8 +72,7 @@ def parse_node(text: str) -> Node:
 
 class _Reader:
     def __init__(self, text: str) -> None:
-        if len(text) > LONGEST_TEXT:
-            raise NotationError(f"expected at most {LONGEST_TEXT:,} characters, received {len(text):,}", text, 0)
+        check("letters", len(text), "a network's text form")
         self.text = text
         self.tokens: list[_Token] = []
         self.coming = self._tokens()  # taken as they are needed: hostile text is refused before it is all cut up
@@ -162,8 +161,10 @@ class _Reader:
             name, self.at = self.token.text, self.at + 2
         nodes = self.node(level, name)
         self.layers += (self.layers - before) * (times - 1)
-        if self.layers > MOST_LAYERS:
-            raise self.error(f"expected at most {MOST_LAYERS:,} layers, received more", start)
+        try:
+            check("layers", self.layers, "the network")
+        except LimitError as error:
+            raise self.error(str(error), start) from None
         return nodes * times
 
     def node(self, level: int, name: str | None) -> list[Node]:

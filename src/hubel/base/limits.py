@@ -1,0 +1,57 @@
+"""How much of anything hubel takes from a file or a line before it refuses: one table, each with a setting.
+
+A limit is far above what networks and data have, and low enough that what lies below it is worked out in seconds and
+within a few gigabytes. The environment variable HUBEL_MOST_… raises or lowers it: HUBEL_MOST_ROWS=1000000.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from hubel.base.errors import LimitError, SettingError
+
+
+class Limit(NamedTuple):
+    """The most of something. of: what is counted; why: what it keeps from happening."""
+
+    most: int
+    of: str
+    why: str
+
+
+LIMITS = {
+    "letters": Limit(1_000_000, "letters in a text form", "texts that take minutes to read"),
+    "layers": Limit(100_000, "layers in a network", "short texts that mean millions of layers"),
+    "rows": Limit(
+        2**18, "rows or columns: of pictures, kernels, strides, dilations, padding", "arithmetic row by row without end"
+    ),
+    "channels": Limit(2**20, "channels of a picture", "lists of channels that fill the memory"),
+    "features": Limit(2**40, "features of a vector", "numbers that no machine can hold"),
+    "steps": Limit(2**24, "rows and columns worked through for a whole network", "many layers that are slow each"),
+    "parameters": Limit(2**36, "parameters of a network that is built", "memory that no machine has"),
+}
+
+
+def setting(name: str) -> str:
+    """Return the environment variable that changes a limit."""
+    return f"HUBEL_MOST_{name.upper()}"
+
+
+def most(name: str) -> int:
+    """Return a limit as it is set. Raises SettingError where its variable holds no whole number above 0."""
+    given = os.environ.get(setting(name))
+    if given is None:
+        return LIMITS[name].most
+    if not (given.isascii() and given.isdigit() and len(given) <= 30 and int(given)):
+        raise SettingError(f"{setting(name)}: expected a whole number above 0, received {given[:40]!r}")
+    return int(given)
+
+
+def check(name: str, received: int, what: str) -> None:
+    """Raise LimitError where more is `received` than the limit: `what` says of which thing, or where."""
+    if received > most(name):
+        raise LimitError(
+            f"{what}: expected at most {most(name):,} ({LIMITS[name].of}), received {received:,}; where that is meant, "
+            f"set {setting(name)}={received}"
+        )
