@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import gcd, isqrt
 
+from hubel.base.errors import NetworkError
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -18,7 +20,7 @@ class Fit:
         return f"{self.argument} {self.value} → {self.result}"
 
 
-class ShapeError(ValueError):
+class ShapeError(NetworkError):
     """A layer does not fit its input.
 
     Attributes: `rule` (the formula with names), `values` (with the numbers put in), `place` (the layer's path in
@@ -71,7 +73,7 @@ def need_groups(kind: str, channels: int, groups: int, also: int = 0) -> None:
     )
 
 
-class NotationError(ValueError):
+class NotationError(NetworkError):
     """A network's text form cannot be read. `column` (from 1) says where, the message points at it."""
 
     def __init__(self, problem: str, text: str, position: int) -> None:

@@ -1,34 +1,34 @@
 """The errors of hubel's own, one tree: catch the branch that you can do something about.
 
-HubelError
-  · NetworkError            what a network is: its text, its shapes
-      x NotationError       the text form cannot be read; `column` says where
-      x ShapeError          a layer does not fit its input; `place`, `rule`, `values`, `fits`
-      x UnknownLayerError   a layer of someone's own, where only known ones can be worked with
-  · UnknownNameError        no network, option, layer … has that name; the message suggests the nearest
-      x UnknownNetworkError
-      x UnknownOptionError
-  · SettingError            a setting or argument that is of the wrong kind, out of range, or contradicts another
-  · LimitError              more of something than is taken without being asked; the message names the setting
-  · FileError               something on disk, or at an address, is not what was expected
-      x ModelFileError      a model
-      x WeightsError        weights that others have trained
-      x CheckpointError     the checkpoints of a run
-      x RunError            the folder of a run
-      x ImageError          an image; `path`, `reason`
-      x IndexFileError      an index of images
-      x DownloadError       what an address gave, or that it gave nothing
-      x CacheError          the folder where hubel keeps what it can make again
-      x LockedError         another process is at work on it
-  · TrainingError           training cannot begin or go on
-      x NotFiniteError      the loss is not a number, or exploded
-      x NotEnoughMemoryError  which batch would fit
-      x LostProcessError    another process of it ended
-      x StoppedError        asked to stop, and saved
+HubelError                    anything that hubel refuses or cannot do
+  NetworkError                a network that cannot be
+    NotationError             its text form cannot be read; `column`
+    ShapeError                a layer does not fit its input; `place`, `rule`, `values`, `fits`
+  UnknownNameError            nothing has that name: a layer, a setting of one, a device …; the nearest is suggested
+    UnknownNetworkError       no network of the zoo
+    UnknownOptionError        no option of the network
+  SettingError                a setting or an argument of the wrong kind, out of range, or against another one
+  LimitError                  more of something than is taken without being asked; the message names the setting
+  FileError                   a file, a folder or an address that is missing, damaged, or another than expected
+    ModelFileError            a model
+    RunError                  the folder of a run
+    CheckpointError           a run's checkpoints
+    ImageError                an image; `path`, `reason`
+    IndexFileError            an index of images
+    DownloadError             a file that cannot be had from its address
+    ChecksumError             a file whose checksum is another's
+    CacheError                the folder for what can be made again
+    LockedError               a file or folder that another process is at work on
+  TrainingError               training that cannot begin or go on
+    NotFiniteError            the loss is no number any more, or exploded
+    NotEnoughMemoryError      a step does not fit into memory
+    LostProcessError          another process of it is gone
+    DisagreementError         its processes were started differently
+    StoppedError              it was asked to stop, and saved; `directory`, `signal`
 
-Every one is also Python's own kind of it (ValueError, OSError, LookupError, RuntimeError, MemoryError), so that code
-that knows nothing of hubel can catch it too. The message says what was expected, what was received, where,
-and what to do.
+Each is also Python's own kind of it (ValueError, KeyError, OSError, RuntimeError, MemoryError), so that code that knows
+nothing of hubel can catch it. A message says what was expected, what was received, where, and what
+to do.
 """
 
 from __future__ import annotations
@@ -42,8 +42,11 @@ class NetworkError(HubelError, ValueError):
     """A network that cannot be: its text form, its shapes, its layers."""
 
 
-class UnknownNameError(HubelError, LookupError):
+class UnknownNameError(HubelError, KeyError):
     """Nothing of that kind has that name; the message suggests the nearest."""
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # KeyError's own quotes the message
 
 
 class SettingError(HubelError, ValueError):
@@ -55,7 +58,7 @@ class LimitError(HubelError, ValueError):
 
 
 class FileError(HubelError):
-    """A file, a folder or an address that is missing, damaged, or another than expected."""
+    """A file, a folder or an address that is missing, damaged, or another than expected: which, why, and what to do."""
 
 
 class DownloadError(FileError, OSError):
@@ -74,5 +77,5 @@ class LockedError(FileError, RuntimeError):
     """Another process holds the file or folder."""
 
 
-class TrainingError(HubelError, RuntimeError):
+class TrainingError(HubelError):
     """Training that cannot begin or cannot go on."""

@@ -9,6 +9,7 @@ from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
+from hubel.base.errors import HubelError
 from hubel.base.names import hint
 from hubel.cli._output import steady
 
@@ -122,7 +123,7 @@ def _guarded(parsed: Namespace) -> int:
         print(f"hubel: {_missing(error)}", file=sys.stderr)
         return 2
     except (ValueError, LookupError, OSError, RuntimeError, MemoryError) as error:
-        foreign = isinstance(error, (RuntimeError, MemoryError)) and not type(error).__module__.startswith("hubel.")
+        foreign = isinstance(error, (RuntimeError, MemoryError)) and not isinstance(error, HubelError)
         if parsed.traceback or foreign:
             raise
         message = error.args[0] if isinstance(error, KeyError) and error.args else error

@@ -23,6 +23,8 @@ from PIL import (
 )
 
 # naming the plug-ins loads them, and spares loading Pillow's forty others
+from hubel.base.errors import FileError
+
 _READERS = {
     "JPEG": JpegImagePlugin,
     "PNG": PngImagePlugin,
@@ -39,7 +41,7 @@ SUFFIXES = frozenset(
 MAX_PIXELS = 89_478_485  # Pillow's own limit: 256 MiB at three bytes a pixel
 
 
-class ImageError(ValueError):
+class ImageError(FileError, ValueError):
     """A file that cannot be used as an image: `path` says which, `reason` says why."""
 
     def __init__(self, path: str, reason: str) -> None:

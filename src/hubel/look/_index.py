@@ -16,6 +16,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from hubel.base.errors import FileError
 from hubel.base.files import write_atomically
 from hubel.tasks import LoadedModel
 
@@ -24,7 +25,7 @@ _ENTRY = "hubel-index"
 _BLOCK = 2**20  # numbers brought from half to single precision at once: what a processor's cache holds
 
 
-class IndexFileError(ValueError):
+class IndexFileError(FileError, ValueError):
     """An index that cannot be used: which file, why, and what to do."""
 
 

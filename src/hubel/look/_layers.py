@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from hubel.arch import ShapeError, analyse
+from hubel.base.errors import UnknownNameError
 from hubel.base.names import hint
 from hubel.look._record import modules_of
 from hubel.look._still import still
@@ -63,7 +64,7 @@ def named_layer(model: LoadedModel, name: str) -> LayerCall:
     if not found and not run:
         found = [call for call in calls if call.path.startswith((f"{path}.", f"{path}#"))][-1:]
     if not found:
-        raise KeyError(f"no layer is called {name!r}{hint(name, [call.path for call in calls])}")
+        raise UnknownNameError(f"no layer is called {name!r}{hint(name, [call.path for call in calls])}")
     return found[0]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from hubel.base.errors import UnknownNameError
 from hubel.base.names import hint
 
 NARROW_CHANNELS = 16
@@ -182,7 +183,7 @@ def find_device(name: str, more: Mapping[str, Device] | None = None) -> Device:
     plain = name.lower().replace("_", "-").replace(" ", "-")
     if plain in known:
         return known[plain]
-    raise KeyError(f"no device is called {name!r}{hint(plain, known)}")
+    raise UnknownNameError(f"no device is called {name!r}{hint(plain, known)}")
 
 
 def device_data(device: Device) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from hubel.arch import Network, parse
+from hubel.base.errors import FileError
 from hubel.base.files import write_atomically
 from hubel.data import Preprocessing
 from hubel.nn import build
@@ -22,7 +23,7 @@ from hubel.nn import build
 FORMAT = 1
 
 
-class ModelFileError(ValueError):
+class ModelFileError(FileError, ValueError):
     """A file that is not a model that can be read: which file, why, and what to do."""
 
 

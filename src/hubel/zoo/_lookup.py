@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib
 
 from hubel.arch import Network
+from hubel.base.errors import UnknownNameError
 from hubel.base.names import did_you_mean
 from hubel.zoo._registry import Entry, registered
 from hubel.zoo._table import MODULES
 
 
-class UnknownNetworkError(LookupError):
+class UnknownNetworkError(UnknownNameError):
     """No network of the zoo has that name; the message suggests the nearest."""
 
 
-class UnknownOptionError(ValueError):
+class UnknownOptionError(UnknownNameError, ValueError):
     """The network has no such option; the message lists those it has."""
 
 

@@ -24,7 +24,7 @@ from hubel.arch._tree import (
 )
 from hubel.arch.figures.expression import Quantity, elements
 from hubel.arch.figures.field import Axis, Field, union
-from hubel.base.errors import LimitError
+from hubel.base.errors import LimitError, UnknownNameError
 from hubel.base.limits import check
 from hubel.base.names import hint
 
@@ -153,7 +153,7 @@ class Report:
             return found
         paths = [row.path for row in self.rows]
         parts = {path.rsplit(".", n)[0] for path in paths for n in range(1, path.count(".") + 1)}
-        raise KeyError(f"no layer is called {path!r}{hint(path, [*paths, *sorted(parts)])}")
+        raise UnknownNameError(f"no layer is called {path!r}{hint(path, [*paths, *sorted(parts)])}")
 
     def _repr_html_(self) -> str:
         from hubel.arch._html import report_html

@@ -20,6 +20,7 @@ from hubel.arch._tree import (
     named_children,
 )
 from hubel.arch.text.notation import LONG, _Reader
+from hubel.base.errors import UnknownNameError
 from hubel.base.names import did_you_mean, hint
 
 _Changes = Mapping[str, Mapping[str, Any]]
@@ -47,7 +48,7 @@ def replace_part(network: Network, path: str, part: Node) -> Network:
     """
     found = _replaced(network.body.nodes, "", path, part)
     if found is None:
-        raise KeyError(f"no part is called {path!r}{hint(path, _paths(network.body.nodes, ''))}")
+        raise UnknownNameError(f"no part is called {path!r}{hint(path, _paths(network.body.nodes, ''))}")
     return Network(network.input, Chain(*found), network.name)
 
 
@@ -85,16 +86,18 @@ def _target(layers: Mapping[str, Layer], key: str) -> tuple[str, str]:
     if path not in layers:
         settings = _settings(layers[key]) if key in layers else []
         if settings:
-            raise KeyError(f"expected a layer's path and a setting; {key} has {', '.join(settings)}, received {key!r}")
+            raise UnknownNameError(
+                f"expected a layer's path and a setting; {key} has {', '.join(settings)}, received {key!r}"
+            )
         inside = [other for other in layers if other.startswith(path + ".")]
         near = f"; it is a part, with {', '.join(inside[:6])}" if path and inside else hint(path, layers)
-        raise KeyError(f"no layer is called {path or key!r}{near}")
+        raise UnknownNameError(f"no layer is called {path or key!r}{near}")
     layer = layers[path]
     setting = LONG.get(setting, setting)
     known = _settings(layer)
     if setting not in known:
         listed = ", ".join(known) or "no settings"
-        raise KeyError(
+        raise UnknownNameError(
             f"{path} ({type(layer).__name__}) has no setting {setting!r}{did_you_mean(setting, known)}: {listed}"
         )
     return path, setting

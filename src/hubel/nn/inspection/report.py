@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hubel.base.errors import UnknownNameError
 from hubel.base.names import hint
 
 TensorShape = tuple[int, ...]
@@ -93,7 +94,7 @@ class Inspection:
         found = tuple(row for row in self.rows if not path or row.path == path or row.path.startswith(path + "."))
         if found:
             return found
-        raise KeyError(f"no module is called {path!r}{hint(path, [row.path for row in self.rows])}")
+        raise UnknownNameError(f"no module is called {path!r}{hint(path, [row.path for row in self.rows])}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-able data."""

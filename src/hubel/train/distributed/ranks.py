@@ -13,16 +13,18 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from hubel.base.errors import TrainingError
+
 _SIGN_OF_LIFE = 5.0  # seconds between two, from one that works while the others wait
 _PIECE = 2**22  # numbers sent at once
 _BUSY, _DONE, _FAILED = range(3)
 
 
-class LostProcessError(RuntimeError):
+class LostProcessError(TrainingError, RuntimeError):
     """Another process of this training ended, or has been silent for 45 seconds. Torchrun starts all again."""
 
 
-class DisagreementError(RuntimeError):
+class DisagreementError(TrainingError, RuntimeError):
     """Processes that should train one network were started with different data, networks, recipes or versions."""
 
 

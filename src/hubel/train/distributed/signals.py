@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
+from hubel.base.errors import TrainingError
 from hubel.train.distributed.ranks import LostProcessError
 
 _HEARD = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
-class StoppedError(RuntimeError):
+class StoppedError(TrainingError, RuntimeError):
     """Training was asked to stop and did, with a checkpoint. `signal` is the number of the signal that asked."""
 
     def __init__(self, directory: Path, number: int) -> None:

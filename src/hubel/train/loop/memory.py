@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from hubel.arch import Network, analyse, inference_memory, largest_batch, training_memory
+from hubel.base.errors import TrainingError
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.run import Run
 
@@ -20,7 +21,7 @@ _EVALUATED = 256  # images measured at once, where there is memory for them
 _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
-class NotEnoughMemoryError(MemoryError):
+class NotEnoughMemoryError(TrainingError, MemoryError):
     """Training does not fit: by how much, and which batch would."""
 
 

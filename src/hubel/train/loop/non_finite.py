@@ -8,10 +8,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from hubel.base.errors import TrainingError
+
 _EXPLODED = 100.0  # times the loss of guessing, above which nothing is learned any more
 
 
-class NotFiniteError(RuntimeError):
+class NotFiniteError(TrainingError, RuntimeError):
     """The loss became NaN or infinite, or exploded: at which step, in which layer, what is kept, what would help."""
 
 

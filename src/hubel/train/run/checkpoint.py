@@ -13,12 +13,13 @@ import safetensors
 import safetensors.torch
 import torch
 
+from hubel.base.errors import FileError
 from hubel.base.files import write_atomically
 
 FORMAT = 1
 
 
-class CheckpointError(RuntimeError):
+class CheckpointError(FileError, RuntimeError):
     """No checkpoint of a run can be used: which files, and why."""
 
 

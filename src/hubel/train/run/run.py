@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hubel.arch import Network, parse
+from hubel.base.errors import FileError
 from hubel.base.files import write_atomically
 from hubel.data import Preprocessing
 from hubel.tasks import LoadedModel, load_model
@@ -22,7 +23,7 @@ SETTINGS, METRICS, MODEL, CHECKPOINTS = "run.toml", "metrics.csv", "model.safete
 FAILURE = "failure.toml"
 
 
-class RunError(RuntimeError):
+class RunError(FileError, RuntimeError):
     """A folder that is not a run, or a run that cannot be used as asked: which, why, and what to do."""
 
 

@@ -1,0 +1,51 @@
+import importlib
+import pickle
+import pkgutil
+from collections.abc import Iterator
+
+import pytest
+
+import hubel
+from hubel import arch, zoo
+from hubel.base import errors
+from hubel.base.errors import FileError, HubelError, UnknownNameError
+
+
+def tree(kind: type[HubelError], depth: int = 0) -> Iterator[tuple[int, str]]:
+    yield depth, kind.__name__
+    for below in kind.__subclasses__():
+        yield from tree(below, depth + 1)
+
+
+def test_the_drawing_is_the_tree() -> None:
+    for room in pkgutil.iter_modules(hubel.__path__, "hubel."):
+        if room.name != "hubel.__main__":
+            importlib.import_module(room.name)
+    lines = [line for line in (errors.__doc__ or "").split("\n\n")[1].splitlines() if line]
+    drawn = [((len(line) - len(line.lstrip())) // 2, line.split()[0]) for line in lines]
+    importlib.import_module("hubel.look._index")
+    parents = {name: parent(drawn, place) for place, (_, name) in enumerate(drawn)}
+    real = list(tree(HubelError))
+    assert {name: parent(real, place) for place, (_, name) in enumerate(real)} == parents
+
+
+def parent(listed: list[tuple[int, str]], place: int) -> str:
+    above = [name for depth, name in listed[:place] if depth == listed[place][0] - 1]
+    return above[-1] if above else ""
+
+
+@pytest.mark.parametrize("kind", [kind for kind in vars(errors).values() if isinstance(kind, type)])
+def test_each_says_its_message_and_travels_between_processes(kind: type[HubelError]) -> None:
+    again = pickle.loads(pickle.dumps(kind("a 'quoted' message")))
+    assert type(again) is kind
+    assert str(again) == "a 'quoted' message"
+
+
+def test_python_s_own_kinds_catch_them_too() -> None:
+    with pytest.raises(ValueError, match="column 10"):
+        arch.parse("28x28x1: konv 3 3x3")
+    with pytest.raises(KeyError):
+        zoo.get("lenet55555")
+    with pytest.raises(UnknownNameError, match="no layer is called 'conv9'; did you mean 'conv"):
+        arch.analyse(zoo.get("lenet5")).find("conv9")
+    assert not issubclass(FileError, ValueError)  # a missing file is none
