@@ -47,12 +47,17 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def browser_page(browser: Any) -> Iterator[Any]:
-    """A fresh page, 1280×900. The test fails where the page asks for an outside address or raises an error."""
+    """A fresh page, 1280×900.
+
+    The test fails where the page asks for an outside address, raises an error, or does what its own policy forbids;
+    `page.forbidden` is the list of that, for tests in which something tries to.
+    """
     context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=False)
     context.set_default_timeout(1000 * HANG)
     page = context.new_page()
     outside: list[str] = []
     errors: list[str] = []
+    page.forbidden = []
 
     def gate(route: Any) -> None:
         address = urlsplit(route.request.url)
@@ -63,8 +68,16 @@ def browser_page(browser: Any) -> Iterator[Any]:
             route.abort()
 
     context.route("**/*", gate)
+
+    def listen(message: Any) -> None:
+        if "Content Security Policy" in message.text:
+            page.forbidden.append(message.text)
+
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", listen)
     yield page
+    page.wait_for_timeout(0)  # lets messages that are on their way come
     context.close()
     assert not outside, f"the page asked for outside addresses: {outside}"
     assert not errors, f"the page raised errors: {errors}"
+    assert not page.forbidden, f"the page tried what its policy forbids: {page.forbidden}"

@@ -74,7 +74,7 @@ def test_an_image_and_a_named_kernel_as_a_page_and_a_film(hubel, files, tmp_path
         assert hubel(files[1], "--kernel", "edge", "-o", tmp_path / f"edge.{ending}")[0] == 0
     page = (tmp_path / "edge.html").read_text()
     assert "<button" in page
-    assert "http" not in page.replace("http://www.w3.org", "")
+    assert "://" not in page
 
 
 def test_mistakes(hubel, files, capsys):

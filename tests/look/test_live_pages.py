@@ -81,8 +81,8 @@ def test_the_slider_goes_through_the_moments_and_plays_them(opened):
     page.locator("input[type=range]").focus()
     page.keyboard.press("Home")
     assert moment.inner_text().startswith("the start, step 0")
-    page.locator("button").click()
-    page.wait_for_function("document.querySelector('button').textContent === 'play'")
+    page.locator("button", has_text="play").click()
+    page.locator("button", has_text="play").wait_for()
     assert moment.inner_text() == last
     assert last.startswith("epoch 3")
     assert "7 " in last

@@ -184,7 +184,7 @@ def test_figures_are_those_of_scikit_learn(random_answers):
 def test_a_cell_of_the_page_opens_its_own_images(digits_model, digits):
     found = mistakes(digits_model, digits.test)
     page = found.plate(name="digits").html()
-    assert "http" not in page.replace("http://www.w3.org", "")
+    assert "://" not in page
     data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page)[1])
     sheet = np.asarray(
         Image.open(BytesIO(b64decode(re.search(r"--sheet:url\(data:image/png;base64,(.*?)\)", page)[1])))

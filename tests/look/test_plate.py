@@ -73,7 +73,7 @@ def test_pages_are_written_by_ending(tmp_path: Path) -> None:
         assert image.width == 2 * plate().scene.width
     page = (tmp_path / "page.html").read_text()
     assert len(re.findall("<figure", page)) == 30
-    assert "http" not in page.replace("http://www.w3.org", "")
+    assert "://" not in page
     with pytest.raises(ValueError, match=r"expected a file that ends with \.png, \.svg, \.html, received \.jpg"):
         plate().save(tmp_path / "page.jpg")
 

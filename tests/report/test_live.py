@@ -18,8 +18,10 @@ from hubel.arch import Network, parse
 from hubel.data import Frame, Preprocessing, load
 from hubel.nn import build
 from hubel.report._pack import pack
-from hubel.report._page import page, web_file
+from hubel.report._page import program, web_file
 from hubel.tasks import LoadedModel
+from hubel.view.markup import h
+from hubel.view.page import page
 from tests.work import HANG
 
 DIGITS = Preprocessing(28, 28, 1, (0.1307,), (0.3081,), fit="pad", ink="light", frame=Frame(20))
@@ -65,10 +67,9 @@ def opened(browser_page: Any, path: Path, model: LoadedModel, images: list[np.nd
     ]
     data = {"live-data": {"packed": pack(model), "samples": samples}}
     style = web_file("report.css") + web_file("live.css")
-    path.write_text(
-        page("live", '<main id="main"><div id="live-model"></div></main>', data, style, ["hubel/report_live"]),
-        encoding="utf-8",
-    )
+    main = h("main", h("div", id="live-model"), id="main")
+    scripts = [program(["hubel/report_live"])]
+    path.write_text(page("live", main, data=data, style=style, scripts=scripts), encoding="utf-8")
     browser_page.goto(path.as_uri())
     browser_page.get_by_role("button", name="Clear").wait_for()
     if images:

@@ -54,6 +54,7 @@ def test_the_policy_stops_what_would_go_outside(page: Any) -> None:
         await new Promise((done) => setTimeout(done, 200));
         return [...said, window.broken === undefined];
     }""")
+    page.forbidden.clear()
     assert {"connect-src", "img-src", "fetch failed", True} <= set(refused)
     assert any(str(what).startswith("script-src") for what in refused)
 

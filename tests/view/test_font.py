@@ -90,7 +90,7 @@ def pixels(png: bytes) -> np.ndarray:
 
 
 def test_control_characters_are_drawn_as_what_stands_for_them():
-    assert written("a\x07b") == written("a\ufffdb")
+    assert written("a\x07b") == written("a\\x07b")
 
 
 def test_the_command_line_tells_it_in_one_line(tmp_path):

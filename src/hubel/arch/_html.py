@@ -6,7 +6,6 @@ Plain HTML for light and dark pages: text in the page's own colour, no scripts, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 
 from hubel.arch._errors import ShapeError
 from hubel.arch._layer import Formula, Layer
@@ -14,12 +13,13 @@ from hubel.arch._shape import Shape, shape_text
 from hubel.arch._tree import Network, Node, children
 from hubel.arch.figures.analyse import Report, Row, analyse
 from hubel.arch.figures.table import TITLES, ordered
+from hubel.view.markup import Child, Element, h, text_of
 
 MOST_ROWS = 30  # more of them scroll
 MOST_LETTERS = 300  # a longer text form is folded
 
 # pages of notebooks stripe and align tables by rules of their own; these come later and are as specific, and so win
-STYLE = """<style>
+STYLE = """
 .hubel-figures { font-size: 0.9em; line-height: 1.45; max-width: 100%; }
 .hubel-figures pre { font-family: monospace; margin: 0.5em 0; }
 .hubel-figures code, .hubel-figures pre { white-space: pre-wrap; word-break: break-word; }
@@ -34,7 +34,7 @@ STYLE = """<style>
 .hubel-figures td[title] { cursor: help; }
 .hubel-figures summary { cursor: pointer; }
 .hubel-figures ul.plain { list-style: none; margin: 0.2em 0; padding: 0; }
-</style>"""
+"""
 
 
 def network_html(network: Network) -> str:
@@ -42,32 +42,26 @@ def network_html(network: Network) -> str:
     try:
         report = analyse(network)
     except ShapeError as error:
-        title = f"<strong>{escape(network.name or 'network')}</strong> {shape_text(network.input)} → ?"
-        return _page([title, _text_form(network), f'<pre role="alert">{escape(str(error))}</pre>'])
+        return _page(_heading(network, "?"), _text_form(network), h("pre", str(error), role="alert"))
     return report_html(report)
 
 
 def report_html(report: Report) -> str:
     """Return a report as HTML: the network's text form, a table of its layers, totals and notes."""
-    network = report.network
-    shapes = f"{shape_text(network.input)} → {shape_text(report.output_shape)}"
     return _page(
-        [
-            f"<strong>{escape(network.name or 'network')}</strong> {shapes}",
-            _text_form(network),
-            _table(report.rows),
-            _list(f"<span class='quiet'>{title}</span> {text}" for title, text in _totals(report)),
-            _list(f"<span class='quiet'>note</span> {escape(note)}" for note in report.notes),
-        ]
+        _heading(report.network, shape_text(report.output_shape)),
+        _text_form(report.network),
+        _table(report.rows),
+        _list([_quiet(title), f" {text}"] for title, text in _totals(report)),
+        _notes(report.notes),
     )
 
 
 def row_html(row: Row) -> str:
     """Return one layer as HTML: every formula, with names and with the values put in."""
-    shapes = f"{shape_text(row.input_shape)} → {shape_text(row.output_shape)}"
-    title = f"<strong>{escape(row.path)}</strong> {escape(row.type)}: <code>{escape(_what(row))}</code> {shapes}"
-    notes = _list(f"<span class='quiet'>note</span> {escape(note)}" for note in row.notes)
-    return _page([title, _formulas(ordered(row.formulas)), notes])
+    shapes = f" {shape_text(row.input_shape)} → {shape_text(row.output_shape)}"
+    title: list[Child] = [h("strong", row.path), f" {row.type}: ", h("code", _what(row)), shapes]
+    return _page(title, _formulas(ordered(row.formulas)), _notes(row.notes))
 
 
 def figures_html(
@@ -78,95 +72,86 @@ def figures_html(
     Each table is its columns' titles and its rows; a title that starts with `#` is that of a column of numbers, aligned
     at the right. `title` and `notes` are plain text too.
     """
-    return _page(
-        [
-            f"<strong>{escape(title)}</strong>",
-            *(_plain_table(titles, [*rows]) for titles, rows in tables),
-            _list(f"<span class='quiet'>{escape(note)}</span>" for note in notes),
-        ]
-    )
+    plain = [_plain_table(titles, [*rows]) for titles, rows in tables]
+    return _page(h("strong", title), *plain, _list(map(_quiet, notes)))
 
 
-def _plain_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    kinds = ["" if title.startswith("#") else ' class="words"' for title in titles]
-    head = "".join(
-        f'<th scope="col"{kind}>{escape(title.lstrip("#"))}</th>' for kind, title in zip(kinds, titles, strict=True)
-    )
-    body = "\n".join(
-        "<tr>" + "".join(f"<td{kind}>{escape(cell)}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
-        for row in rows
-    )
-    many = " many" if len(rows) > MOST_ROWS else ""
-    return f'<div class="rows{many}"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+def _plain_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Element:
+    kinds = [None if title.startswith("#") else "words" for title in titles]
+    body = [[h("td", cell, class_=kind) for kind, cell in zip(kinds, row, strict=True)] for row in rows]
+    return _framed([(title.lstrip("#"), kind) for title, kind in zip(titles, kinds, strict=True)], body)
 
 
-def _page(parts: Iterable[str]) -> str:
-    shown = "\n".join(f"<div>{part}</div>" for part in parts if part)
-    return f'{STYLE}\n<div class="hubel-figures">\n{shown}\n</div>'
+def _framed(titles: Sequence[tuple[str, str | None]], rows: Sequence[Sequence[Element]]) -> Element:
+    head = h("tr", [h("th", title, scope="col", class_=kind) for title, kind in titles])
+    table = h("table", h("thead", head), h("tbody", [h("tr", cells) for cells in rows]))
+    return h("div", table, class_="rows many" if len(rows) > MOST_ROWS else "rows")
 
 
-def _text_form(network: Network) -> str:
+def _page(*parts: Child) -> str:
+    shown = [h("div", part) for part in parts if part is not None]
+    return text_of(h("style", STYLE), h("div", shown, class_="hubel-figures"))
+
+
+def _heading(network: Network, output: str) -> list[Child]:
+    return [h("strong", network.name or "network"), f" {shape_text(network.input)} → {output}"]
+
+
+def _quiet(words: str) -> Element:
+    return h("span", words, class_="quiet")
+
+
+def _notes(notes: Iterable[str]) -> Element | None:
+    return _list([_quiet("note"), f" {note}"] for note in notes)
+
+
+def _text_form(network: Network) -> Element:
     text = str(network)
-    code = f"<code>{escape(text)}</code>"
+    code = h("code", text)
     if len(text) <= MOST_LETTERS:
         return code
-    return f"<details><summary>text form, {len(text):,} characters</summary>{code}</details>"
+    return h("details", h("summary", f"text form, {len(text):,} characters"), code)
 
 
-def _table(rows: tuple[Row, ...]) -> str:
-    many = " many" if len(rows) > MOST_ROWS else ""
-    titles = "".join(
-        f'<th scope="col"{words}>{title}</th>'
-        for title, words in (
-            ("layer", ' class="words"'),
-            ("what", ' class="words"'),
-            ("output", ""),
-            ("parameters", ""),
-            ("MACs", ""),
-            ("field", ""),
-            ("how", ' class="words"'),
-        )
-    )
+def _table(rows: tuple[Row, ...]) -> Element:
+    titles = ["layer", "what", "output", "parameters", "MACs", "field", "how"]
     first: dict[tuple[Node, Shape], str] = {}
-    body = "\n".join(f"<tr>{''.join(_cells(row, first))}</tr>" for row in rows)
-    return f'<div class="rows{many}"><table>\n<thead><tr>{titles}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    words = ("layer", "what", "how")
+    body = [[*_cells(row, first)] for row in rows]
+    return _framed([(title, "words" if title in words else None) for title in titles], body)
 
 
-def _cells(row: Row, first: dict[tuple[Node, Shape], str]) -> Iterator[str]:
+def _cells(row: Row, first: dict[tuple[Node, Shape], str]) -> Iterator[Element]:
     """Write a row's cells; `first` remembers paths, as networks repeat themselves and one list of formulas will do."""
     formulas = ordered(row.formulas)
     by_figure = {formula.figure: formula for formula in formulas}
     sizes = [by_figure[name] for name in ("output_height", "output_width", "output_features") if name in by_figure]
     counts = [by_figure[name] for name in ("parameters", "macs") if name in by_figure]
-    yield f'<th scope="row" class="words">{escape(row.path)}</th><td class="words">{escape(_what(row))}</td>'
+    yield h("th", row.path, scope="row", class_="words")
+    yield h("td", _what(row), class_="words")
     yield _cell(shape_text(row.output_shape), sizes or [by_figure["activations"]])
     for figure, value in (("parameters", row.cost.parameters), ("macs", row.cost.macs)):
         yield _cell(f"{value:,}" if value else "·", [by_figure[figure]] if figure in by_figure else [])
     stride = shape_text(row.field.stride)  # type: ignore[arg-type]
-    yield f'<td title="{stride} of the input apart">{shape_text(row.field.size)}</td>'
-    short = " &nbsp;".join(escape(str(formula)) for formula in counts or sizes[:1]) or "…"
+    yield h("td", shape_text(row.field.size), title=f"{stride} of the input apart")
+    short = " \u00a0".join(str(formula) for formula in counts or sizes[:1]) or "…"
     same = first.setdefault((row.node, row.input_shape), row.path)
     more = _formulas(formulas) if same == row.path else f"the same as {same}"
-    yield f'<td class="words"><details><summary>{short}</summary>{more}</details></td>'
+    yield h("td", h("details", h("summary", short), more), class_="words")
 
 
-def _cell(text: str, formulas: list[Formula]) -> str:
-    if not formulas:
-        return f"<td>{text}</td>"
+def _cell(text: str, formulas: list[Formula]) -> Element:
     hover = "\n".join(f"{_title(formula)}: {formula.names}\n= {formula}" for formula in formulas)
-    return f'<td title="{escape(hover)}">{text}</td>'
+    return h("td", text, title=hover or None)
 
 
-def _formulas(formulas: list[Formula]) -> str:
-    return _list(
-        f"{escape(_title(formula))}: {escape(str(formula))} <span class='quiet'>&nbsp; {escape(formula.names)}</span>"
-        for formula in formulas
-    )
+def _formulas(formulas: list[Formula]) -> Element | None:
+    return _list([f"{_title(formula)}: {formula} ", _quiet(f"\u00a0 {formula.names}")] for formula in formulas)
 
 
-def _list(items: Iterable[str]) -> str:
-    shown = "".join(f"<li>{item}</li>" for item in items)
-    return f'<ul class="plain">{shown}</ul>' if shown else ""
+def _list(items: Iterable[Child]) -> Element | None:
+    shown = [h("li", item) for item in items]
+    return h("ul", shown, class_="plain") if shown else None
 
 
 def _title(formula: Formula) -> str:

@@ -45,12 +45,12 @@ def _escape(number: int) -> str:
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
-def json_text(value: Any, compact: bool = False) -> str:
+def json_text(value: Any, compact: bool = False, shown: bool = False) -> str:
     """JSON with the letters of all languages as they are, and what cannot be seen as escapes.
 
     It can be printed, and stand in a script element of a page (`<` is an escape). Numbers that JSON has not (NaN,
-    infinities) are null; NumPy's numbers and arrays are numbers and lists. `compact` leaves out blanks. Raises
-    TypeError for a value that has no form in JSON.
+    infinities) are null; NumPy's numbers and arrays are numbers and lists. `compact` leaves out blanks. `shown`: words
+    are as `printable` writes them, for a reader who shows them. Raises TypeError for a value that has no form in JSON.
     """
 
     def seen(found: re.Match[str]) -> str:
@@ -59,26 +59,30 @@ def json_text(value: Any, compact: bool = False) -> str:
             return "\\u003c"
         return json.dumps(letter)[1:-1] if _hidden(found) else letter
 
-    separators = (",", ":") if compact else None
-    return _ODD_IN_JSON.sub(seen, json.dumps(_plain(value), ensure_ascii=False, separators=separators, allow_nan=False))
+    text = json.dumps(
+        _plain(value, shown), ensure_ascii=False, separators=(",", ":") if compact else None, allow_nan=False
+    )
+    return _ODD_IN_JSON.sub(seen, text)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, shown: bool) -> Any:
     """The value in JSON's own kinds."""
-    if value is None or isinstance(value, (str, int)):
+    if isinstance(value, str):
+        return printable(value, keep="\n\t") if shown else value
+    if value is None or isinstance(value, int):
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {_name(name): _plain(each) for name, each in value.items()}
+        return {_name(name): _plain(each, shown) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_plain(each, shown) for each in value]
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return _plain(value.tolist(), shown)
     raise TypeError(f"expected what JSON can hold, received {type(value).__name__}")
 
 
 def _name(name: object) -> str:
-    return name if isinstance(name, str) else json.dumps(_plain(name))
+    return name if isinstance(name, str) else json.dumps(_plain(name, shown=False))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         shortened,
         text_width,
     )
-    from hubel.draw._svg import PLOT, to_svg
+    from hubel.draw._svg import PLOT, drawing, to_svg
     from hubel.draw._words import folded
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Scene",
     "Text",
     "bounds",
+    "drawing",
     "figure",
     "flat",
     "folded",
@@ -89,7 +90,7 @@ _HOMES = {
         "shortened",
         "text_width",
     ),
-    "_svg": ("PLOT", "to_svg"),
+    "_svg": ("PLOT", "drawing", "to_svg"),
     "_words": ("folded",),
 }
 

@@ -12,8 +12,9 @@ from hubel.draw._colours import THEMES
 from hubel.draw._html import PageParts, page_parts, to_html
 from hubel.draw._png import to_png
 from hubel.draw._scene import Scene
-from hubel.draw._svg import to_svg
+from hubel.draw._svg import drawing, to_svg
 from hubel.draw._volumes import suits, volumes
+from hubel.view.markup import h, text_of
 
 STYLES = ("auto", "volumes", "blocks")
 FORMATS = (".svg", ".html", ".png")
@@ -92,7 +93,7 @@ class Figure:
         return self.svg()
 
     def _repr_html_(self) -> str:
-        return f'<div style="overflow-x:auto">{self.svg()}</div>'
+        return text_of(h("div", drawing(self.scene, self.theme), style="overflow-x:auto"))
 
 
 def figure(network: Network | Report, style: str = "auto", theme: str = "auto", page: float = PAGE) -> Figure:

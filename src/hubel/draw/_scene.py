@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from hubel.base.words import printable
+
 Point: TypeAlias = tuple[float, float]
 
 
@@ -59,6 +61,9 @@ class Text:
     words: str
     role: str = "label"
     anchor: str = "middle"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", printable(self.words))
 
     @property
     def size(self) -> float:
@@ -195,6 +200,7 @@ def text_width(words: str, role: str) -> float:
 
 def shortened(words: str, role: str, room: float) -> str:
     """Cut words that are wider than `room`, with an ellipsis."""
+    words = words[: int(room) + 2]  # no letter is narrower than a pixel
     while len(words) > 1 and text_width(words, role) > room:
         words = words[:-2].rstrip() + "…"
     return words

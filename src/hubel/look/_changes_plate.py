@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from html import escape
 from importlib.resources import files
 from math import ceil, floor, isfinite, log10, sqrt
 from typing import TYPE_CHECKING
@@ -17,7 +15,9 @@ from hubel.look import _sprite
 from hubel.look._axes import Axes, Tick, disc
 from hubel.look._captions import layer_title
 from hubel.look._colour import Scale
-from hubel.look._plate import DRAWING, Chart, Live, Plate, Section, Tile
+from hubel.look._plate import Chart, Live, Plate, Section, Tile
+from hubel.view.markup import Element, h
+from hubel.view.page import held
 
 if TYPE_CHECKING:
     from hubel.look.changes import Changes
@@ -228,11 +228,9 @@ def _live(changes: Changes, kernels: Sequence[Pixels], maps: Sequence[Pixels] | 
     shown = []
     for name, pictures in frames:
         sheet = _sprite.sprite(np.stack([pictures[i] for i in chosen]), 320, 100)
-        label = f"{name} of {escape(changes.row.path)}"
-        shown.append(
-            f'<figure style="{sheet.style}" data-columns="{sheet.columns}"><span class="sprite" role="img" '
-            f'aria-label="{label}"></span><figcaption>{label}</figcaption></figure>'
-        )
+        label = f"{name} of {changes.row.path}"
+        sprite = h("span", class_="sprite", role="img", aria_label=label)
+        shown.append(h("figure", sprite, h("figcaption", label), style=sheet.style, data_columns=sheet.columns))
     data = {
         "when": [_when(changes, i) for i in chosen],
         "steps": [changes.steps[i] for i in chosen],
@@ -242,13 +240,22 @@ def _live(changes: Changes, kernels: Sequence[Pixels], maps: Sequence[Pixels] | 
         if changes.probabilities is None
         else [[round(share, 4) for share in changes.probabilities[i].tolist()] for i in chosen],
     }
-    written = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-    markup = (
-        f'<div class="changes"><div class="scroll"><div class="drawn">{DRAWING}<i></i></div></div><div class="control">'
-        '<button type="button">play</button>'
-        f'<input type="range" min="0" max="{len(chosen) - 1}" value="{len(chosen) - 1}" aria-label="moment">'
-        f'<output></output></div><div class="frames">{"".join(shown)}</div>'
-        f'<script type="application/json">{written}</script></div>'
+    last = len(chosen) - 1
+    control = (
+        h("button", "play", type="button"),
+        h("input", type="range", min=0, max=last, value=last, aria_label="moment"),
+        h("output"),
     )
+
+    def markup(drawn: Element) -> Element:
+        return h(
+            "div",
+            h("div", h("div", drawn, h("i"), class_="drawn"), class_="scroll"),
+            h("div", control, class_="control"),
+            h("div", shown, class_="frames"),
+            held(data),
+            class_="changes",
+        )
+
     style = _sprite.STYLE + (_HOME / "changes.css").read_text(encoding="utf-8")
     return Live(markup, style, (_HOME / "changes.js").read_text(encoding="utf-8"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -12,6 +10,8 @@ import numpy.typing as npt
 
 from hubel.look import _sprite
 from hubel.look._plate import Live
+from hubel.view.markup import Element, h
+from hubel.view.page import held
 
 if TYPE_CHECKING:
     from hubel.look.mistakes import Mistakes
@@ -44,16 +44,17 @@ def live_matrix(
         "cells": {f"{true},{called}": [place[i] for i in chosen] for (true, called), chosen in cells.items()},
         "counts": {f"{true},{called}": mistakes.pairs.cell(true, called) for true, called in cells},
     }
-    written = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     longest = max((len(name) for name in mistakes.classes), default=0)
     wide = (" many" if len(shown) > _FEW else "") + (" long" if longest > _SHORT else "")
-    markup = (
-        f'<div class="confusion{wide}" style="{sheet.style}"><div class="matrix" tabindex="-1">'
-        f"{_table(mistakes, shown, opacities, colours)}</div>"
-        '<div class="opened" aria-live="polite"></div>'
-        f'<script type="application/json">{written}</script></div>'
+    markup = h(
+        "div",
+        h("div", _table(mistakes, shown, opacities, colours), class_="matrix", tabindex=-1),
+        h("div", class_="opened", aria_live="polite"),
+        held(data),
+        class_=f"confusion{wide}",
+        style=sheet.style,
     )
-    return Live(markup, _STYLE, (_HOME / "mistakes.js").read_text(encoding="utf-8"))
+    return Live(lambda drawn: markup, _STYLE, (_HOME / "mistakes.js").read_text(encoding="utf-8"))
 
 
 def _chosen(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> dict[tuple[int, int], list[int]]:
@@ -84,39 +85,45 @@ def _table(
     shown: npt.NDArray[np.int64],
     opacities: npt.NDArray[np.float64],
     colours: tuple[Colour, Colour],
-) -> str:
-    names = [escape(mistakes.classes[i]) for i in shown]
-    upright = "" if max(map(len, names), default=0) > 3 else ' class="short"'
-    head = "".join(f'<th scope="col"{upright}><span>{name}</span></th>' for name in names)
-    lines = [f'<thead><tr><td class="corner">is ↓ called →</td>{head}</tr></thead>']
+) -> Element:
+    names = [mistakes.classes[i] for i in shown]
+    upright = None if max(map(len, names), default=0) > 3 else "short"
+    head = [h("th", h("span", name), scope="col", class_=upright) for name in names]
+    lines = [h("thead", h("tr", h("td", "is ↓ called →", class_="corner"), head))]
     for row, true in enumerate(shown.tolist()):
-        line = [f'<th scope="row">{names[row]}</th>']
-        for column, called in enumerate(shown.tolist()):
-            count = mistakes.pairs.cell(true, called)
-            if not count:
-                line.append("<td></td>")
-                continue
-            red, green, blue = colours[true != called]
-            images = "image" if count == 1 else "images"
-            line.append(
-                f'<td><button type="button" data-cell="{true},{called}" '
-                f'style="background:rgba({red},{green},{blue},{opacities[row, column]:.2f})" '
-                f'aria-label="{names[row]} called {names[column]}: {count} {images}">{count:,}</button></td>'
-            )
-        lines.append(f"<tr>{''.join(line)}</tr>")
-    return f"<table>{''.join(lines)}</table>"
+        cells = [
+            _cell(mistakes, (true, called), opacities[row, column], colours[true != called])
+            for column, called in enumerate(shown.tolist())
+        ]
+        lines.append(h("tr", h("th", names[row], scope="row"), cells))
+    return h("table", lines)
+
+
+def _cell(mistakes: Mistakes, cell: tuple[int, int], opacity: float, colour: Colour) -> Element:
+    count = mistakes.pairs.cell(*cell)
+    if not count:
+        return h("td")
+    true, called = (mistakes.classes[number] for number in cell)
+    button = h(
+        "button",
+        f"{count:,}",
+        type="button",
+        data_cell=",".join(map(str, cell)),
+        style=f"background:rgba({','.join(map(str, colour))},{opacity:.2f})",
+        aria_label=f"{true} called {called}: {count} {'image' if count == 1 else 'images'}",
+    )
+    return h("td", button)
 
 
 def live_table(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> Live:
     """Write each class's figures as a table."""
     titles = ("class", "images", "precision", "recall", "F1", "most often called")
-    head = "".join(f'<th scope="col">{title}</th>' for title in titles)
     lines = []
     for place in shown.tolist():
         scores = mistakes.per_class[place]
         figures = (f"{scores.examples:,}", *(f"{value:.2%}" for value in (scores.precision, scores.recall, scores.f1)))
-        cells = "".join(f"<td>{figure}</td>" for figure in figures)
-        called = escape(mistakes.often_called(place))
-        lines.append(f'<tr><th scope="row">{escape(scores.name)}</th>{cells}<td>{called}</td></tr>')
-    markup = f'<table class="scores"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table>'
-    return Live(markup, _STYLE)
+        cells = [h("td", each) for each in (*figures, mistakes.often_called(place))]
+        lines.append(h("tr", h("th", scores.name, scope="row"), cells))
+    head = h("thead", h("tr", [h("th", title, scope="col") for title in titles]))
+    table = h("table", head, h("tbody", lines), class_="scores")
+    return Live(lambda drawn: table, _STYLE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
@@ -24,6 +24,7 @@ from hubel.draw import (
     Scene,
     Text,
     bounds,
+    drawing,
     flat,
     folded,
     moved,
@@ -31,6 +32,7 @@ from hubel.draw import (
     to_svg,
 )
 from hubel.look._colour import Scale
+from hubel.view.markup import Element, h, text_of
 
 FORMATS = (".png", ".svg", ".html")
 PAGE = 1240.0
@@ -82,17 +84,14 @@ class Section:
     scale: Scale | None = None
 
 
-DRAWING = "<!--drawing-->"
-
-
 @dataclass(frozen=True)
 class Live:
-    """What stands for a chart's drawing on an HTML page, where it can be pointed at: its own HTML, style and script.
+    """What stands for a chart's drawing on an HTML page, where it can be pointed at: elements, style and script.
 
-    Where the HTML has the comment `DRAWING`, the drawing stands.
+    markup: given the drawing, what is shown.
     """
 
-    markup: str = field(repr=False)
+    markup: Callable[[Element], Element] = field(repr=False)
     style: str = field(default="", repr=False)
     script: str = field(default="", repr=False)
 
@@ -163,7 +162,7 @@ class Plate:
         return self.svg()
 
     def _repr_html_(self) -> str:
-        return f'<div style="overflow-x:auto">{self.svg()}</div>'
+        return text_of(h("div", drawing(self.scene), style="overflow-x:auto"))
 
 
 def png_bytes(image: Image.Image) -> bytes:

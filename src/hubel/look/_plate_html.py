@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from html import escape
 
 from PIL import Image
 
 from hubel.base.numbers import short_text
-from hubel.draw import to_svg
+from hubel.draw import drawing
 from hubel.look._colour import Scale
-from hubel.look._plate import DRAWING, Chart, Plate, Section, Tile, png_bytes
+from hubel.look._plate import Chart, Plate, Section, Tile, png_bytes
+from hubel.view.markup import Element, h
+from hubel.view.page import page
 
 _STYLE = """
 :root{color-scheme:light dark;--page:#fff;--ink:#1d2127;--quiet:#454b54;--line:#c9ced6;--mark:#c4302b}
@@ -34,59 +35,63 @@ div.bar div{display:flex;justify-content:space-between}.chart{overflow-x:auto}.c
 
 def to_html(plate: Plate, theme: str = "auto") -> str:
     """Write the page."""
-    parts = "\n".join(_chart(part, theme) if isinstance(part, Chart) else _section(part) for part in plate.sections)
-    subtitle = f"<p>{escape(plate.subtitle)}</p>\n" if plate.subtitle else ""
     lives = [part.live for part in plate.sections if isinstance(part, Chart) and part.live is not None]
-    style = "".join(dict.fromkeys(live.style for live in lives))
-    scripts = "".join(f"<script>\n{script}</script>\n" for script in dict.fromkeys(live.script for live in lives))
-    return (
-        f'<!doctype html>\n<html lang="en" data-theme="{theme}">\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(plate.title)}</title>\n<style>{_STYLE}{style}</style>\n"
-        f"<body>\n<main>\n<h1>{escape(plate.title)}</h1>\n{subtitle}{parts}\n</main>\n{scripts}</body>\n</html>\n"
+    parts = [_chart(part, theme) if isinstance(part, Chart) else _section(part) for part in plate.sections]
+    return page(
+        plate.title,
+        h("main", h("h1", plate.title), h("p", plate.subtitle) if plate.subtitle else None, parts),
+        style=_STYLE + "".join(dict.fromkeys(live.style for live in lives)),
+        scripts=[live.script for live in lives if live.script],
+        theme=theme,
     )
 
 
-def _heading(title: str, note: str) -> str:
-    return (f"<h2>{escape(title)}</h2>" if title else "") + (f"<p>{escape(note)}</p>" if note else "")
+def _heading(title: str, note: str) -> list[Element]:
+    return [h(kind, words) for kind, words in (("h2", title), ("p", note)) if words]
 
 
-def _chart(chart: Chart, theme: str) -> str:
-    markup = DRAWING if chart.live is None else chart.live.markup
-    drawn = markup.replace(DRAWING, to_svg(chart.scene(), theme)) if DRAWING in markup else markup
-    return f'<section>{_heading(chart.title, chart.note)}<div class="chart">{drawn}</div></section>'
+def _chart(chart: Chart, theme: str) -> Element:
+    drawn = drawing(chart.scene(), theme)
+    shown = drawn if chart.live is None else chart.live.markup(drawn)
+    return h("section", _heading(chart.title, chart.note), h("div", shown, class_="chart"))
 
 
-def _section(section: Section) -> str:
-    tiles = "".join(_tile(tile, section.size) for tile in section.tiles)
-    bar = _bar(section.scale) if section.scale is not None else ""
-    return f'<section>{_heading(section.title, section.note)}<div class="tiles">{tiles}</div>{bar}</section>'
+def _section(section: Section) -> Element:
+    tiles = h("div", [_tile(tile, section.size) for tile in section.tiles], class_="tiles")
+    bar = _bar(section.scale) if section.scale is not None else None
+    return h("section", _heading(section.title, section.note), tiles, bar)
 
 
-def _tile(tile: Tile, size: float) -> str:
+def _tile(tile: Tile, size: float) -> Element:
     width, height = tile.size(size)
     rows, columns = tile.picture.shape[:2]
-    said = escape(tile.hover or tile.caption)
-    boxes = "".join(
-        f'<i style="top:{100 * top / rows:.2f}%;left:{100 * left / columns:.2f}%;'
-        f'height:{100 * tall / rows:.2f}%;width:{100 * wide / columns:.2f}%"></i>'
+    said = tile.hover or tile.caption
+    boxes = [
+        h(
+            "i",
+            style=f"top:{100 * top / rows:.2f}%;left:{100 * left / columns:.2f}%;"
+            f"height:{100 * tall / rows:.2f}%;width:{100 * wide / columns:.2f}%",
+        )
         for top, left, tall, wide in tile.boxes
-    )
-    caption = escape(tile.caption) + (f"<small>{escape(tile.note)}</small>" if tile.note else "")
-    fine = "" if max(rows, columns) <= size else " fine"
-    return (
-        f'<figure style="width:{max(width, 72) if caption else width:.0f}px">'
-        f'<div class="picture{fine}" style="width:{width:.0f}px;aspect-ratio:{width:.0f}/{height:.0f}">'
-        f'<img alt="{said}" title="{said}" src="{_address(tile.png(size))}">{boxes}</div>'
-        + (f"<figcaption>{caption}</figcaption>" if caption else "")
-        + "</figure>"
+    ]
+    caption = [tile.caption, h("small", tile.note) if tile.note else None] if tile.caption or tile.note else None
+    return h(
+        "figure",
+        h(
+            "div",
+            h("img", alt=said, title=said, src=_address(tile.png(size))),
+            boxes,
+            class_="picture" if max(rows, columns) <= size else "picture fine",
+            style=f"width:{width:.0f}px;aspect-ratio:{width:.0f}/{height:.0f}",
+        ),
+        h("figcaption", caption) if caption else None,
+        style=f"width:{max(width, 72) if caption else width:.0f}px",
     )
 
 
-def _bar(scale: Scale) -> str:
-    ticks = "".join(f"<span>{short_text(tick)}</span>" for tick in scale.ticks)
-    image = _address(png_bytes(Image.fromarray(scale.bar(128))))
-    return f'<div class="bar"><img alt="colour bar" src="{image}"><div>{ticks}</div></div>'
+def _bar(scale: Scale) -> Element:
+    image = h("img", alt="colour bar", src=_address(png_bytes(Image.fromarray(scale.bar(128)))))
+    return h("div", image, h("div", [h("span", short_text(tick)) for tick in scale.ticks]), class_="bar")
 
 
 def _address(png: bytes) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib.resources import files
 from math import sqrt
 from typing import TYPE_CHECKING
@@ -14,7 +13,9 @@ from PIL import Image
 from hubel.draw import Mark, Picture, Polygon, Rectangle, Text, text_width
 from hubel.look import _sprite
 from hubel.look._axes import disc
-from hubel.look._plate import DRAWING, Chart, Live, Plate, png_bytes
+from hubel.look._plate import Chart, Live, Plate, png_bytes
+from hubel.view.markup import Element, h
+from hubel.view.page import held
 
 if TYPE_CHECKING:
     from hubel.look.space import Space
@@ -168,12 +169,12 @@ def _live(space: Space) -> Live:
         "predicted": space.predicted.tolist(),
         "chosen": space.chosen.tolist(),
     }
-    written = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    pointed = h("div", h("span", class_="sprite"), h("div"), class_="pointed", aria_live="polite", hidden=True)
     label = "images as points; the arrow keys go from one to the next"
-    markup = (
-        f'<div class="space" style="{sheet.style}" tabindex="0" role="group" aria-label="{label}">{DRAWING}<i></i>'
-        '<div class="pointed" aria-live="polite" hidden><span class="sprite"></span><div></div></div>'
-        f'<script type="application/json">{written}</script></div>'
-    )
+
+    def markup(drawn: Element) -> Element:
+        inside = (drawn, h("i"), pointed, held(data))
+        return h("div", inside, class_="space", style=sheet.style, tabindex=0, role="group", aria_label=label)
+
     style = _sprite.STYLE + (_HOME / "space.css").read_text(encoding="utf-8")
     return Live(markup, style, (_HOME / "space.js").read_text(encoding="utf-8"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +9,8 @@ import numpy as np
 
 from hubel.look._colour import Kind, Scale
 from hubel.look._stepping_plate import chosen_channels, input_scale
+from hubel.view.markup import Element, h
+from hubel.view.page import page
 
 if TYPE_CHECKING:
     from hubel.arch import Pair
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 MOST_CHANNELS = 8  # of the input that are put in the page
 MOST_NUMBERS = 400_000  # of the input that are put in the page
 WHOLE = 60_000  # milliseconds that the film takes at most, where there are many positions
+_BUTTONS = (
+    ("first", "the first position"),
+    ("back", "one position back"),
+    ("play", "play or pause"),
+    ("next", "one position on"),
+    ("last", "the last position"),
+)
 KINDS: tuple[Kind, ...] = ("signed", "magnitude", "grey")
 
 
@@ -30,38 +37,48 @@ def to_html(found: Stepping, theme: str, place: Pair | None) -> str:
     if found.is_dense or (found.kind == "sum" and found.kernel is None):
         return found.plate(place).html(theme)
     held = _data(found, place)
-    inputs = "".join(
-        f'<figure class="input"><div class="screen{" small" if len(held["channels"]) > 2 else ""}">'
-        f'<canvas role="img" aria-label="what came in, channel {channel}"></canvas><i></i></div>'
-        f"<figcaption>{_caption(found, channel)}</figcaption></figure>"
-        for channel in held["channels"]
-    )
-    buttons = "".join(
-        f'<button type="button" id="{name}" title="{title}">{name}</button>'
-        for name, title in (
-            ("first", "the first position"),
-            ("back", "one position back"),
-            ("play", "play or pause"),
-            ("next", "one position on"),
-            ("last", "the last position"),
+    inputs = [
+        h(
+            "figure",
+            _screen(f"what came in, channel {channel}", small=len(held["channels"]) > 2),
+            h("figcaption", _caption(found, channel)),
+            class_="input",
         )
+        for channel in held["channels"]
+    ]
+    size = "×".join(map(str, found.output.shape))
+    output = h(
+        "figure",
+        _screen("the output so far"),
+        h("figcaption", f"output so far, {size}: click a place"),
+        id="output",
     )
-    data = json.dumps(held, separators=(",", ":"), allow_nan=False).replace("</", "<\\/")
-    return (
-        f'<!doctype html>\n<html lang="en" data-theme="{theme}">\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(found.title)}</title>\n<style>\n{_file('stepping.css')}</style>\n<main>\n"
-        f"<h1>{escape(found.title)}</h1>\n<p>{escape(found.rules)}</p>\n"
-        f'<nav aria-label="positions">{buttons}<input type="range" id="slider" min="0" aria-label="position">'
-        '<output id="where"></output></nav>\n'
-        f'<div class="panels">{inputs}<figure id="output"><div class="screen"><canvas role="img" '
-        f'aria-label="the output so far"></canvas><i></i></div><figcaption>output so far, '
-        f"{found.output.shape[0]}×{found.output.shape[1]}: click a place</figcaption></figure></div>\n"
-        '<h2>In the window</h2>\n<div class="products" id="products"></div>\n'
-        '<h2>What comes of it</h2>\n<p id="sum"></p>\n<div id="chart"></div>\n</main>\n'
-        f'<script type="application/json" id="data">{data}</script>\n'
-        f"<script>\n{_file('stepping.js')}</script>\n</html>\n"
+    buttons = [h("button", name, type="button", id=name, title=title) for name, title in _BUTTONS]
+    slider = h("input", type="range", id="slider", min=0, aria_label="position")
+    return page(
+        found.title,
+        h(
+            "main",
+            h("h1", found.title),
+            h("p", found.rules),
+            h("nav", buttons, slider, h("output", id="where"), aria_label="positions"),
+            h("div", inputs, output, class_="panels"),
+            h("h2", "In the window"),
+            h("div", class_="products", id="products"),
+            h("h2", "What comes of it"),
+            h("p", id="sum"),
+            h("div", id="chart"),
+        ),
+        style=_file("stepping.css"),
+        scripts=[_file("stepping.js")],
+        data={"data": held},
+        theme=theme,
     )
+
+
+def _screen(label: str, small: bool = False) -> Element:
+    canvas = h("canvas", role="img", aria_label=label)
+    return h("div", canvas, h("i"), class_="screen small" if small else "screen")
 
 
 def _caption(found: Stepping, channel: int) -> str:

@@ -71,7 +71,7 @@ function table(title, numbers, scale, marked) {
     for (let j = 0; j < wide; j += 1) {
       const value = numbers[i * wide + j];
       const rgb = value === null ? null : colour(scale, value);
-      const look = rgb ? ` style="background:${css(rgb)};color:${letters(rgb)}"` : "";
+      const look = rgb ? ` data-look="background:${css(rgb)};color:${letters(rgb)}"` : "";
       const kind = value === null ? ' class="outside"' : i * wide + j === marked ? ' class="winner"' : "";
       cells.push(`<td${kind}${look}>${plain ? "" : value === null ? "0" : text(value)}</td>`);
     }
@@ -147,6 +147,7 @@ function show(place) {
     }
   }
   find("products").innerHTML = html;
+  for (const cell of find("products").querySelectorAll("[data-look]")) cell.style.cssText = cell.dataset.look;
   find("sum").innerHTML = data.weights ? summed(found, value) : pooled(found, value);
   find("slider").value = now;
   find("where").textContent = `(${row}, ${column}) of ${outRows}×${outColumns}: ${text(value)}`;

@@ -12,6 +12,7 @@ from hubel.look import Scale
 from hubel.report._charts import histogram
 from hubel.report._images import picture_url, tiled
 from hubel.tasks import LoadedModel
+from hubel.view.markup import text_of
 
 Weights = npt.NDArray[np.float32]
 
@@ -58,7 +59,7 @@ def _spread(weight: Weights) -> dict[str, Any]:
         f"{weight.size:,} weights, biases not counted: mean {values.mean():.3g}, "
         f"standard deviation {values.std():.3g}, from {values.min():.3g} to {values.max():.3g}"
     ).replace("-", "−")
-    return {"chart": histogram([int(count) for count in counts], limit), "words": words}
+    return {"chart": text_of(histogram([int(count) for count in counts], limit)), "words": words}
 
 
 def _filters(row: Row, weight: Weights) -> dict[str, Any]:

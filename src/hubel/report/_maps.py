@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from importlib.util import find_spec
 
 import numpy as np
@@ -17,6 +16,7 @@ from hubel.look.maps import LayerMaps, maps
 from hubel.look.mistakes import Mistakes
 from hubel.report._images import picture_url, tiled
 from hubel.tasks import LoadedModel
+from hubel.view.markup import Element, h
 
 Picture = npt.NDArray[np.uint8]
 
@@ -28,20 +28,19 @@ _LOOKED = 8  # images for which Grad-CAM says where the network looked
 _WORK = ("Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "MaxPooling2D", "AveragePooling2D", "Sum", "Concat", "Product")
 
 
-def maps_section(model: LoadedModel, found: Mistakes, indices: Sequence[int], reason: str) -> str:
-    """HTML: the maps of some images, layer by layer, and where the network looked. `reason`: why it does not
-    run, as a sentence.
+def maps_section(model: LoadedModel, found: Mistakes, indices: Sequence[int], reason: str) -> list[Element]:
+    """The maps of some images, layer by layer, and where the network looked. `reason`: why it does not run, as a
+    sentence.
     """
     subjects = [_subject(model, found, index) for index in indices[:_LOOKED]]
-    parts = [f'<p class="note">{escape(reason)}. So these were worked out when the page was written.</p>']
+    parts = [h("p", f"{reason}. So these were worked out when the page was written.", class_="note")]
     if find_spec("captum") is not None:
-        parts.append(_looked(model, subjects))
+        parts += _looked(model, subjects)
     for place, one in enumerate(subjects[:_SHOWN]):
-        drawn = "".join(map(_layer, _chosen(maps(model, one, most=_MAPS).layers)))
-        image = f'<img class="pixels" src="{picture_url(one.picture)}" height="96" alt="{escape(one.name)}">'
-        first = " open" if place == 0 else ""
-        parts.append(f"<details{first}><summary>{escape(one.name)}</summary>{image}{drawn}</details>")
-    return "\n".join(parts)
+        image = h("img", class_="pixels", src=picture_url(one.picture), height=96, alt=one.name)
+        drawn = map(_layer, _chosen(maps(model, one, most=_MAPS).layers))
+        parts.append(h("details", h("summary", one.name), image, drawn, open=place == 0))
+    return parts
 
 
 def _subject(model: LoadedModel, found: Mistakes, index: int) -> Subject:
@@ -58,7 +57,7 @@ def _chosen(layers: Sequence[LayerMaps]) -> list[LayerMaps]:
     return [working[place] for place in places]
 
 
-def _layer(layer: LayerMaps) -> str:
+def _layer(layer: LayerMaps) -> Element:
     values = layer.values[0]
     size = tuple(min(side, _WIDEST) for side in values.shape[1:])
     small = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(values), size).numpy()
@@ -66,21 +65,25 @@ def _layer(layer: LayerMaps) -> str:
     picture = tiled(list(scale.colours(small)), len(small))
     address = picture_url(picture, "webp")
     words = f"{layer.row.path} · {_words(layer.row)} · {shape_text(layer.row.output_shape)}"
-    note = f"; {escape(layer.note)}" if layer.note else ""
+    note = f"; {layer.note}" if layer.note else ""
     low, high = (f"{value:.3g}".replace("-", "−") for value in (scale.low, scale.high))
     zoom = max(1, 64 // size[1])
-    return (
-        f'<figure class="maps"><img class="pixels" src="{address}" width="{picture.shape[1] * zoom}" '
-        f'height="{picture.shape[0] * zoom}" alt="maps of {escape(layer.row.path)}">'
-        f"<figcaption><b>{escape(words)}</b>{note}; from {low} to {high}</figcaption></figure>"
+    image = h(
+        "img",
+        class_="pixels",
+        src=address,
+        width=picture.shape[1] * zoom,
+        height=picture.shape[0] * zoom,
+        alt=f"maps of {layer.row.path}",
     )
+    return h("figure", image, h("figcaption", h("b", words), f"{note}; from {low} to {high}"), class_="maps")
 
 
 def _words(row: Row) -> str:
     return row.node.text() if isinstance(row.node, Layer) else row.type.lower()
 
 
-def _looked(model: LoadedModel, subjects: list[Subject]) -> str:
+def _looked(model: LoadedModel, subjects: list[Subject]) -> list[Element]:
     """Grad-CAM of each image for its likeliest class, laid over the image."""
     found = grad_cam(model, subjects)
     drawn = []
@@ -88,15 +91,18 @@ def _looked(model: LoadedModel, subjects: list[Subject]) -> str:
         looked = maps_of_one[0]
         both = np.concatenate([_coloured(one.picture), _overlaid(one.picture, looked.magnitude)], axis=1)
         words = f"{one.name}, taken for {looked.class_name} with {looked.probability:.1%}"
-        drawn.append(
-            f'<figure><img class="pixels" src="{picture_url(both)}" height="112" alt="{escape(words)}">'
-            f"<figcaption>{escape(words)}</figcaption></figure>"
-        )
-    return (
-        "<h3>Where it looked</h3><p>Grad-CAM (Selvaraju et al. 2017): the places of "
-        f"{escape(found.layer or 'the last maps')} that speak for the class, bright where they speak most.</p>"
-        f'<div class="looked">{"".join(drawn)}</div><h3>What the layers make of an image</h3>'
+        image = h("img", class_="pixels", src=picture_url(both), height=112, alt=words)
+        drawn.append(h("figure", image, h("figcaption", words)))
+    told = (
+        f"Grad-CAM (Selvaraju et al. 2017): the places of {found.layer or 'the last maps'} that speak for the class, "
+        "bright where they speak most."
     )
+    return [
+        h("h3", "Where it looked"),
+        h("p", told),
+        h("div", drawn, class_="looked"),
+        h("h3", "What the layers make of an image"),
+    ]
 
 
 def _coloured(picture: Picture) -> Picture:

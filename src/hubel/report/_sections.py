@@ -6,25 +6,24 @@ import math
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from html import escape
 
 from hubel import zoo
 from hubel.arch import Report
 from hubel.look.mistakes import Mistakes
 from hubel.report._charts import Series, confidences, curves, reliability
 from hubel.train import EpochMetrics, Run
+from hubel.view.markup import Child, Element, h
 
 _LONG = 1000  # letters of a network's text form from which it is folded
 _NORMAL = 1.959964  # of a 95% interval
 
 
-def section(name: str, title: str, content: str) -> str:
+def section(name: str, title: str, content: Child) -> Element:
     """A section of the page under a heading."""
-    heading = f'<h2 id="{name}-title">{title}</h2>'
-    return f'<section id="{name}" aria-labelledby="{name}-title">\n{heading}\n{content}\n</section>\n'
+    return h("section", h("h2", title, id=f"{name}-title"), content, id=name, aria_labelledby=f"{name}-title")
 
 
-def header(run: Run, report: Report, found: Mistakes | None) -> str:
+def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
     """Title, the network's line, and the figures that one asks for first."""
     data = run.settings["data"]
     examples = data["examples"]
@@ -35,20 +34,22 @@ def header(run: Run, report: Report, found: Mistakes | None) -> str:
         (f"{report.macs:,}", "multiply-adds (MACs) an image"),
         *_time(run.metrics),
     ]
-    figures = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(name)}</dt></div>" for value, name in facts)
     parts = ", ".join(f"{count:,} {name}" for name, count in examples.items())
-    return (
-        f"<h1>{escape(title(run))}</h1>\n"
-        f"{_text(run.network_text)}\n"
-        f"<dl class=figures>{figures}</dl>\n"
-        f"<p>{len(run.classes):,} classes of {escape(data['name'].removesuffix(' train'))}: {parts} images of {shape}. "
-        f"Recipe: {escape(str(run.recipe))}.</p>\n"
-    )
+    return [
+        h("h1", title(run)),
+        _text(run.network_text),
+        h("dl", [h("div", h("dd", value), h("dt", name)) for value, name in facts], class_="figures"),
+        h(
+            "p",
+            f"{len(run.classes):,} classes of {data['name'].removesuffix(' train')}: {parts} images of {shape}. ",
+            f"Recipe: {run.recipe}.",
+        ),
+    ]
 
 
-def _text(network: str) -> str:
-    line = f'<p class="network"><code>{escape(network)}</code></p>'
-    return line if len(network) <= _LONG else f"<details><summary>The network in text form</summary>{line}</details>"
+def _text(network: str) -> Element:
+    line = h("p", h("code", network), class_="network")
+    return line if len(network) <= _LONG else h("details", h("summary", "The network in text form"), line)
 
 
 def title(run: Run) -> str:
@@ -94,11 +95,11 @@ def interval(right: int, size: int) -> tuple[float, float]:
     return max(0.0, (middle - half) / (1 + z)), min(1.0, (middle + half) / (1 + z))
 
 
-def training(run: Run) -> str:
+def training(run: Run) -> list[Element]:
     """Loss, accuracy and learning rate of each epoch, as curves and as a table."""
     rows = run.metrics
     if not rows:
-        return "<p>No epoch is over yet.</p>"
+        return [h("p", "No epoch is over yet.")]
     epochs = [row.epoch for row in rows]
     evaluated = rows[-1].evaluated
     charts = [
@@ -111,17 +112,15 @@ def training(run: Run) -> str:
             0.0,
         ),
     ]
+    note, table_of_all = h("p", _training_note(run, evaluated), class_="note"), _epochs(rows, evaluated)
     if len(rows) == 1:
-        return f'<p class="note">{_training_note(run, evaluated)}</p>\n{_epochs(rows, evaluated)}'
-    drawn = "".join(
-        f"<figure><figcaption>{name}{_legend(series)}</figcaption>"
-        f"{curves(name, epochs, series, write, lowest)}</figure>"
+        return [note, table_of_all]
+    drawn = [
+        h("figure", h("figcaption", name, _legend(series)), curves(name, epochs, series, write, lowest))
         for name, series, write, lowest in charts
-    )
-    return (
-        f'<div class="charts">{drawn}</div>\n<p class="note">{_training_note(run, evaluated)}</p>\n'
-        f"<details><summary>All epochs as a table</summary>{_epochs(rows, evaluated)}</details>"
-    )
+    ]
+    folded = h("details", h("summary", "All epochs as a table"), table_of_all)
+    return [h("div", drawn, class_="charts"), note, folded]
 
 
 def _both(rows: Sequence[EpochMetrics], name: str, evaluated: str) -> list[Series]:
@@ -131,10 +130,10 @@ def _both(rows: Sequence[EpochMetrics], name: str, evaluated: str) -> list[Serie
     return found
 
 
-def _legend(series: Sequence[Series]) -> str:
+def _legend(series: Sequence[Series]) -> list[Child]:
     if len(series) == 1:
-        return ""
-    return "".join(f' <span class="key {one.kind}">{one.name}</span>' for one in series)
+        return []
+    return [[" ", h("span", one.name, class_=f"key {one.kind}")] for one in series]
 
 
 def _training_note(run: Run, evaluated: str) -> str:
@@ -142,12 +141,12 @@ def _training_note(run: Run, evaluated: str) -> str:
     if run.recipe.label_smoothing:
         words.append(f"their loss is that of targets smoothed by {run.recipe.label_smoothing:g}")
     if run.recipe.augmentation not in ("none", "auto"):
-        words.append(f"their images were varied ({escape(run.recipe.augmentation)})")
+        words.append(f"their images were varied ({run.recipe.augmentation})")
     told = "; ".join(words)
     return told + (f". Those of the {evaluated} images were taken after it." if evaluated else ".")
 
 
-def _epochs(rows: Sequence[EpochMetrics], evaluated: str) -> str:
+def _epochs(rows: Sequence[EpochMetrics], evaluated: str) -> Element:
     heads = ["epoch", "steps", "learning rate", "loss", "accuracy"]
     heads += [f"{evaluated} loss", f"{evaluated} accuracy"] if evaluated else []
     heads += ["images a second", "seconds"]
@@ -159,25 +158,20 @@ def _epochs(rows: Sequence[EpochMetrics], evaluated: str) -> str:
     return table(heads, lines, numbers=len(heads))
 
 
-def table(heads: Sequence[str], lines: Sequence[Sequence[str]], numbers: int = 0, caption: str = "") -> str:
-    """A table of plain words, escaped. So many columns after the first are `numbers`, set flush right."""
-    kinds = [' class="number"' if 0 < place <= numbers else "" for place in range(len(heads))]
-    head = "".join(f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(heads, kinds, strict=True))
-    body = "".join(
-        "<tr>"
-        + f'<th scope="row">{escape(first)}</th>'
-        + "".join(f"<td{kind}>{escape(cell)}</td>" for cell, kind in zip(rest, kinds[1:], strict=True))
-        + "</tr>"
+def table(heads: Sequence[str], lines: Sequence[Sequence[str]], numbers: int = 0, caption: str = "") -> Element:
+    """A table of words. So many columns after the first are `numbers`, set flush right."""
+    kinds = ["number" if 0 < place <= numbers else None for place in range(len(heads))]
+    head = [h("th", name, scope="col", class_=kind) for name, kind in zip(heads, kinds, strict=True)]
+    body = [
+        h("tr", h("th", first, scope="row"), [h("td", c, class_=kind) for c, kind in zip(rest, kinds[1:], strict=True)])
         for first, *rest in lines
-    )
-    about = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return (
-        f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(caption or "table")}"><table>{about}'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    ]
+    about = h("caption", caption) if caption else None
+    inside = h("table", about, h("thead", h("tr", head)), h("tbody", body))
+    return h("div", inside, class_="scroll", tabindex=0, role="group", aria_label=caption or "table")
 
 
-def class_table(found: Mistakes) -> str:
+def class_table(found: Mistakes) -> Element:
     """Precision and recall of each class, and what it is taken for most."""
     lines = []
     for number, own in enumerate(found.per_class):
@@ -190,23 +184,27 @@ def class_table(found: Mistakes) -> str:
     return table(heads, lines, numbers=4, caption=caption)
 
 
-def calibration(found: Mistakes) -> str:
+def calibration(found: Mistakes) -> list[Element]:
     """How far probabilities can be taken at their word."""
     measured = found.calibration()
     sure, right = float(found.confidences.mean()), found.accuracy
     verdict = "more sure than right" if sure > right else "less sure than right"
-    return (
-        f"<p>On average the model gives the class it chooses <b>{sure:.2%}</b>, and it is right in <b>{right:.2%}</b>: "
-        f"it is {verdict}. The expected calibration error, the mean distance between the two over bins of equal width, "
-        f"is <b>{measured.error:.2%}</b> (Guo et al. 2017).</p>\n"
-        '<div class="charts two">'
-        f"<figure><figcaption>Share that is right, for each bin of confidence "
-        f'<span class="key gap">distance</span></figcaption>{reliability(measured)}</figure>'
-        f"<figure><figcaption>Number of images</figcaption>{confidences(measured)}</figure></div>"
+    told = h(
+        "p",
+        *("On average the model gives the class it chooses ", h("b", f"{sure:.2%}"), ", and it is right in "),
+        *(h("b", f"{right:.2%}"), f": it is {verdict}. The expected calibration error, the mean distance between "),
+        *("the two over bins of equal width, is ", h("b", f"{measured.error:.2%}"), " (Guo et al. 2017)."),
     )
+    key = h("span", "distance", class_="key gap")
+    shares = h("figcaption", "Share that is right, for each bin of confidence ", key)
+    charts = (
+        h("figure", shares, reliability(measured)),
+        h("figure", h("figcaption", "Number of images"), confidences(measured)),
+    )
+    return [told, h("div", charts, class_="charts two")]
 
 
-def how_made(run: Run) -> str:
+def how_made(run: Run) -> list[Element]:
     """Recipe, seed, versions, device, data's fingerprint, and how to run it again."""
     data, environment = run.settings["data"], dict(run.settings["environment"])
     recipe = [[name.replace("_", " "), _setting(name, value)] for name, value in run.recipe.to_dict().items()]
@@ -218,12 +216,17 @@ def how_made(run: Run) -> str:
         ["preparation", str(run.preprocessing)],
         *made,
     ]
-    return (
-        "<p>The same network, data and recipe give the same model. To run it again, beside the run's folder:</p>\n"
-        f'<pre tabindex="0" aria-label="command">{escape(again(run))}</pre>\n'
-        f'<div class="pair"><div><h3>Recipe</h3>{table(["setting", "value"], recipe)}</div>'
-        f"<div><h3>Data and machine</h3>{table(['what', 'value'], facts)}</div></div>"
-    )
+    words = "The same network, data and recipe give the same model. To run it again, beside the run's folder:"
+    return [
+        h("p", words),
+        h("pre", again(run), tabindex=0, aria_label="command"),
+        h(
+            "div",
+            h("div", h("h3", "Recipe"), table(["setting", "value"], recipe)),
+            h("div", h("h3", "Data and machine"), table(["what", "value"], facts)),
+            class_="pair",
+        ),
+    ]
 
 
 def _setting(name: str, value: object) -> str:

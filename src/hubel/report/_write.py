@@ -21,21 +21,26 @@ from hubel.report._images import chosen, image_data, picture_url, sheet
 from hubel.report._layers import layer_data
 from hubel.report._maps import maps_section
 from hubel.report._pack import pack, reason_not_packed
-from hubel.report._page import page, web_file
+from hubel.report._page import program, web_file
 from hubel.report._sections import calibration, class_table, header, how_made, section, title, training
 from hubel.tasks import LoadedModel
 from hubel.train import Run
+from hubel.view.markup import Child, Element, h
+from hubel.view.page import page
 
 REPORT = "report.html"
 _PAGE = 1080.0  # the main column's width, in pixels
 _SAMPLES = 12
 _PROBABILITIES = 2**27  # of images × classes that are held at once, 512 MB; with more, images are left out
 _SHORT = 24  # layers up to which the running model stands before the rest
-Section = tuple[str, str, str]  # its place in the page, title, HTML
-_LIVE = '<h3 class="hidden">Image, layers and answer</h3><div id="live-model"></div>'
-_MISSING = (
-    "There is no confusion matrix and no picture here: the images could not be read where they lay. With them at hand: "
-    "<code>hubel report RUN DATA</code>."
+Section = tuple[str, str, Child]  # its place in the page, title, content
+_LIVE = (h("h3", "Image, layers and answer", class_="hidden"), h("div", id="live-model"))
+_MISSING = h(
+    "p",
+    "There is no confusion matrix and no picture here: the images could not be read where they lay. With them: ",
+    h("code", "hubel report RUN DATA"),
+    ".",
+    class_="note",
 )
 
 
@@ -118,10 +123,13 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None) -> str:
     data = {"layers": layer_data(report, parts.formulas, model), **inside.data}
     if found is not None:
         data["images"] = _images(found)
-    missing = "" if found is not None else f"<p class=note>{_MISSING}</p>"
-    body = _body(header(run, report, found) + missing, sections)
-    style = parts.themes + web_file("report.css") + inside.style
-    return page(title(run), body, data, style, ("hubel/report", *inside.entries))
+    return page(
+        title(run),
+        _body([*header(run, report, found), _MISSING if found is None else None], sections),
+        style=parts.themes + web_file("report.css") + inside.style,
+        scripts=[program(("hubel/report", *inside.entries))],
+        data=data,
+    )
 
 
 def _inside(model: LoadedModel, found: Mistakes | None) -> _Inside:
@@ -152,29 +160,27 @@ def _images(found: Mistakes) -> dict[str, Any]:
     }
 
 
-def _body(top: str, sections: list[Section]) -> str:
-    links = "".join(f'<li><a href="#{name}">{name}</a></li>' for name, _, _ in sections)
-    return (
-        '<a class="skip" href="#main">to the content</a>\n'
-        f'<nav aria-label="parts of the report"><ul>{links}</ul>'
-        '<label class="theme">theme <select id="theme"><option value="auto">system</option>'
-        '<option value="light">light</option><option value="dark">dark</option></select></label></nav>\n'
-        f'<main id="main">\n<header>{top}</header>\n'
-        + "".join(section(*one) for one in sections)
-        + '</main>\n<dialog id="image" aria-labelledby="image-title"></dialog>\n'
-        "<noscript><p>Pictures of images, filters and the running model need JavaScript.</p></noscript>"
-    )
+def _body(top: Child, sections: list[Section]) -> list[Element]:
+    links = [h("li", h("a", name, href=f"#{name}")) for name, _, _ in sections]
+    themes = [h("option", word, value=value) for value, word in (("auto", "system"), ("light",) * 2, ("dark",) * 2)]
+    choice = h("label", "theme ", h("select", themes, id="theme"), class_="theme")
+    return [
+        h("a", "to the content", class_="skip", href="#main"),
+        h("nav", h("ul", links), choice, aria_label="parts of the report"),
+        h("main", h("header", top), [section(*one) for one in sections], id="main"),
+        h("dialog", id="image", aria_labelledby="image-title"),
+        h("noscript", h("p", "Pictures of images, filters and the running model need JavaScript.")),
+    ]
 
 
-def _network(parts: PageParts) -> str:
-    return (
-        '<p class="note">Choose a layer to see its formulas, weights and filters.</p>\n'
-        f"{parts.figures}"
-        '<div id="layer" class="panel" role="region" aria-live="polite" aria-label="chosen layer"></div>\n'
-        "<details><summary>All layers as a table</summary>"
-        f'<div class="scroll" id="layers-table" tabindex="0" role="group" aria-label="all layers">{parts.table}</div>'
-        "</details>"
-    )
+def _network(parts: PageParts) -> list[Child]:
+    table = h("div", parts.table, class_="scroll", id="layers-table", tabindex=0, role="group", aria_label="all layers")
+    return [
+        h("p", "Choose a layer to see its formulas, weights and filters.", class_="note"),
+        parts.figures,
+        h("div", id="layer", class_="panel", role="region", aria_live="polite", aria_label="chosen layer"),
+        h("details", h("summary", "All layers as a table"), table),
+    ]
 
 
 def _measured(found: Mistakes) -> list[Section]:
@@ -183,17 +189,16 @@ def _measured(found: Mistakes) -> list[Section]:
     counted = f"{wrong:,} of {len(found.labels):,} images are not what the model says."
     if not wrong:
         counted = f"All of the {len(found.labels):,} images are what the model says."
+    told = (
+        f"{counted} A row is what images are, a column what they were taken for; choose a number to see its images. "
+        "With the arrow keys one moves between numbers."
+    )
+    matrix = [h("p", told), h("div", id="matrix"), h("h3", "Each class"), class_table(found)]
     return [
-        (
-            "confusion",
-            "What is taken for what",
-            f"<p>{counted} A row is what images are, a column what they were taken for; choose a number to see its "
-            'images. With the arrow keys one moves between numbers.</p>\n<div id="matrix"></div>\n'
-            f"<h3>Each class</h3>{class_table(found)}",
-        ),
-        ("mistakes", "The surest mistakes", '<div id="surest"></div>'),
+        ("confusion", "What is taken for what", matrix),
+        ("mistakes", "The surest mistakes", h("div", id="surest")),
         ("calibration", "How far its probabilities can be trusted", calibration(found)),
-        ("gallery", "Images by class", '<div id="by-class"></div>'),
+        ("gallery", "Images by class", h("div", id="by-class")),
     ]
 
 

@@ -8,9 +8,7 @@ const PAGE = 48; // cards shown before one asks for more
 export function imageSet(data, dialog) {
   const { classes, sheet } = data;
   const long = classes.some((name) => name.length > 4) ? "long" : "";
-  const rule = document.createElement("style");
-  rule.textContent = `.thumbnail { background-image: url(${sheet.url}) }`;
-  document.head.append(rule);
+  document.documentElement.style.setProperty("--sheet", `url(${sheet.url})`);
 
   const all = data.index.map((index, place) => {
     const flat = data.probabilities[place];

@@ -9,7 +9,10 @@ export function theme(select) {
     const wanted = select.value === "auto" ? (dark.matches ? "dark" : "light") : select.value;
     const chosen = printing ? "light" : wanted;
     document.documentElement.dataset.theme = chosen;
-    for (const svg of document.querySelectorAll("svg[class^=hubel-]")) svg.setAttribute("class", `hubel-${chosen}`);
+    for (const svg of document.querySelectorAll("svg:is(.hubel-auto, .hubel-light, .hubel-dark)")) {
+      svg.classList.remove("hubel-auto", "hubel-light", "hubel-dark");
+      svg.classList.add(`hubel-${chosen}`);
+    }
     document.dispatchEvent(new CustomEvent("themechange", { detail: chosen }));
   };
   for (const source of [select, dark, paper]) source.addEventListener("change", () => follow());
