@@ -11,6 +11,7 @@ HubelError                    anything that hubel refuses or cannot do
   LimitError                  more of something than is taken without being asked; the message names the setting
   FileError                   a file, a folder or an address that is missing, damaged, or another than expected
     ModelFileError            a model
+    WeightsError              weights that others have trained, or that do not fit
     RunError                  the folder of a run
     CheckpointError           a run's checkpoints
     ImageError                an image; `path`, `reason`
@@ -59,6 +60,14 @@ class LimitError(HubelError, ValueError):
 
 class FileError(HubelError):
     """A file, a folder or an address that is missing, damaged, or another than expected: which, why, and what to do."""
+
+
+class ModelFileError(FileError, ValueError):
+    """A file that is not a model that can be read."""
+
+
+class WeightsError(FileError, ValueError):
+    """A file of weights that cannot be read, or whose weights do not fit the network."""
 
 
 class DownloadError(FileError, OSError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator
@@ -12,8 +11,8 @@ from typing import Any
 
 from hubel import zoo
 from hubel.arch import Network, Shape, ShapeError, parse
-
-LONGEST_HEADER = 100_000_000
+from hubel.base.errors import ModelFileError
+from hubel.base.headers import about_model
 
 
 def add_network(parser: ArgumentParser, name: str = "network", help: str = "") -> None:
@@ -130,9 +129,11 @@ def _from_file(path: Path) -> Network:
     if path.is_dir():
         path = path / "model.safetensors"
     if path.suffix == ".safetensors":
-        about = _metadata(path)
-        network = parse(about["network"])
-        return Network(network.input, network.body, about["name"])
+        about = about_model(path)
+        if not {"network", "name"} <= about.keys():
+            raise ModelFileError(f"{path}: expected a model file that hubel wrote, received another")
+        network = parse(str(about["network"]))
+        return Network(network.input, network.body, str(about["name"]))
     if path.suffix == ".py":
         raise ValueError(f"expected {path}:NAME, where NAME is the model, its class, or what makes it; received {path}")
     try:
@@ -143,15 +144,3 @@ def _from_file(path: Path) -> Network:
         ) from None
     network = parse(text)
     return Network(network.input, network.body, path.stem)
-
-
-def _metadata(path: Path) -> dict[str, str]:
-    """Read what a model file says of itself, with the standard library alone: 8 bytes of length, then JSON."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = file.read(length) if 0 < length < LONGEST_HEADER else b""
-    try:
-        metadata = json.loads(header)["__metadata__"]
-        return dict(json.loads(metadata["hubel"]))
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(f"{path}: expected a model file that hubel wrote, received another") from None

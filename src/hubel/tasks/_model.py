@@ -15,16 +15,13 @@ import torch
 from torch import nn
 
 from hubel.arch import Network, parse
-from hubel.base.errors import FileError
+from hubel.base.errors import ModelFileError as ModelFileError
 from hubel.base.files import write_atomically
+from hubel.base.headers import is_pickle
 from hubel.data import Preprocessing
 from hubel.nn import build
 
 FORMAT = 1
-
-
-class ModelFileError(FileError, ValueError):
-    """A file that is not a model that can be read: which file, why, and what to do."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -87,7 +84,11 @@ def load_model(path: str | os.PathLike[str]) -> LoadedModel:
     file, a safetensors file that is not a model of this library, or weights that do not fit the network.
     """
     path = Path(path)
-    _refuse_foreign(path)
+    if is_pickle(path):
+        raise ModelFileError(
+            f"{path}: expected a safetensors file, received a pickle (what torch.save writes), which can run any code "
+            "when opened, so it was not; load its weights with torch.load(…, weights_only=True) and use save_model"
+        )
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -95,17 +96,6 @@ def load_model(path: str | os.PathLike[str]) -> LoadedModel:
     except safetensors.SafetensorError as error:
         raise ModelFileError(f"{path}: not a whole safetensors file ({error}); was it cut short?") from None
     return _assemble(path, metadata, state)
-
-
-def _refuse_foreign(path: Path) -> None:
-    with open(path, "rb") as file:
-        start = file.read(9)
-    # eight bytes of length stand before the "{" of safetensors, and may be any number
-    if start.startswith((b"PK", b"\x80")) and start[8:] != b"{":
-        raise ModelFileError(
-            f"{path}: expected a safetensors file, received a pickle (what torch.save writes), which can run any code "
-            "when opened, so it was not; load its weights with torch.load(…, weights_only=True) and use save_model"
-        )
 
 
 def _assemble(path: Path, metadata: Mapping[str, str], state: dict[str, torch.Tensor]) -> LoadedModel:

@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hubel.base.errors import WeightsError
 from hubel.base.files import sha256_of
+from hubel.base.headers import about_model
 from hubel.nn.weights.matching import head_layers, match_body, match_weights
-from hubel.nn.weights.read import find_weights, read_about, read_weights
+from hubel.nn.weights.read import find_weights, read_weights
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,14 @@ def load_weights(module: nn.Module, source: str | Path, sha256: str | None = Non
     Names need not agree: modules are matched by kind, shapes and order, so that torchvision's files fit the zoo's
     networks, and those of other ports as far as they are built alike. `source` is a path or an address, and `sha256`
     the beginning of its checksum: see `read_weights`. The result maps the module's tensors to the file's. Nothing is
-    changed where something does not fit. Raises `ValueError` that names what is missing, of the wrong shape or too
+    changed where something does not fit. Raises `WeightsError` that names what is missing, of the wrong shape or too
     much, by the tree's paths.
     """
     weights = read_weights(source, sha256)
     try:
         names = match_weights(module, weights)
-    except ValueError as error:
-        raise ValueError(f"{source}: {error}") from None
+    except WeightsError as error:
+        raise WeightsError(f"{source}: {error}") from None
     _fill(module, weights, names)
     return names
 
@@ -55,14 +57,14 @@ def load_pretrained(
     that of each side exit) may have another number of outputs, and then stays as it is.
 
     `classes` are those that the module is to tell apart. Where the file is a model of hubel's for others, its last
-    layer is not taken, whatever its shape. Raises `ValueError` as `load_weights` where anything else does not fit.
+    layer is not taken, whatever its shape. Raises `WeightsError` as `load_weights` where anything else does not fit.
     """
     path = find_weights(source, sha256)
-    weights, about = read_weights(path), read_about(path)
+    weights, about = read_weights(path), about_model(path)
     try:
         names, fresh = match_body(module, weights)
-    except ValueError as error:
-        raise ValueError(f"{source}: {error}") from None
+    except WeightsError as error:
+        raise WeightsError(f"{source}: {error}") from None
     if classes is not None and about.get("classes", list(classes)) != list(classes):
         fresh = head_layers(module)
     heads = tuple(f"{path}." for path in fresh)

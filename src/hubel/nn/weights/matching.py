@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from hubel.base.errors import WeightsError
 from hubel.base.names import nearest
 from hubel.nn import modules
 
@@ -48,23 +49,23 @@ class Part:
 def match_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, str]:
     """Find for each tensor of a module its name in a file: by equal names, else by kind, shapes and order.
 
-    Raises `ValueError`, naming parts that are left without weights with the nearest candidates, and weights that belong
-    nowhere, and where the order of the file cannot be that of the network. Side exits that the module lacks are passed
-    over.
+    Raises `WeightsError`, naming parts that are left without weights with the nearest candidates, and weights that
+    belong nowhere, and where the order of the file cannot be that of the network. Side exits that the module lacks are
+    passed over.
     """
     own = {name: tensor for name, tensor in module.state_dict().items() if not name.endswith(COUNTERS)}
     if own.keys() <= weights.keys() and all(own[name].shape == weights[name].shape for name in own):
         return {name: name for name in module.state_dict() if name in weights}
     pairs, missing, unexpected = _paired(module, own, weights)
     if missing or unexpected:
-        raise ValueError(_complaint(missing, unexpected))
+        raise WeightsError(_complaint(missing, unexpected))
     return _names(pairs)
 
 
 def match_body(module: nn.Module, weights: Mapping[str, Tensor]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Find names as `match_weights` does, but let last layers have another number of outputs; return them too.
 
-    Raises `ValueError` as `match_weights` where anything else than `head_layers` differs.
+    Raises `WeightsError` as `match_weights` where anything else than `head_layers` differs.
     """
     own = {name: tensor for name, tensor in module.state_dict().items() if not name.endswith(COUNTERS)}
     heads = head_layers(module)
@@ -77,10 +78,10 @@ def match_body(module: nn.Module, weights: Mapping[str, Tensor]) -> tuple[dict[s
     for part in missing:
         near = [other for other in left if part.path in heads and _differ_in_outputs(part, other)]
         if len(near) != 1:
-            raise ValueError(_complaint(missing, unexpected))
+            raise WeightsError(_complaint(missing, unexpected))
         left.remove(near[0])
     if left:
-        raise ValueError(_complaint(missing, unexpected))
+        raise WeightsError(_complaint(missing, unexpected))
     if missing and not _is_sorted(weights):
         _check_order(pairs, _parts(weights, None))
     return _names(pairs), tuple(part.path for part in missing)
@@ -220,7 +221,7 @@ def _check_order(pairs: list[tuple[Part, Part]], given: list[Part]) -> None:
         if before.exit == after.exit and places[after.path] < places[before.path]:
             common = _common(before.path, after.path)
             if not common or common.count(".") + 2 < max(before.path.count("."), after.path.count(".")):
-                raise ValueError(
+                raise WeightsError(
                     f"the file's modules stand in another order than the network's: {part.path} would get "
                     f"{after.path}, which stands before {before.path}; rename the file's tensors to the network's paths"
                 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import re
 import warnings
@@ -14,7 +13,9 @@ import torch
 from torch import Tensor
 
 from hubel.base.download import Download, fetch
+from hubel.base.errors import WeightsError
 from hubel.base.files import cache_folder, sha256_of
+from hubel.base.headers import is_pickle, is_safetensors
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "state_dict_ema")
 
@@ -24,11 +25,11 @@ def read_weights(source: str | Path, sha256: str | None = None) -> dict[str, Ten
 
     `source` is a path or an address (https://…), whose file is kept in hubel's cache ($HUBEL_CACHE, else
     ~/.cache/hubel). `sha256` is the beginning of the file's SHA-256, at least 8 digits; by default that which
-    torchvision's file names carry (`resnet18-f37072fd.pth`), without which an address is refused. Raises `ValueError`
+    torchvision's file names carry (`resnet18-f37072fd.pth`), without which an address is refused. Raises `WeightsError`
     for a file that is another than expected or that holds more than tensors, and `OSError` where it cannot be had.
     """
     path = find_weights(source, sha256)
-    return _safetensors(path) if _is_safetensors(path) else _pickled(path)
+    return _safetensors(path) if is_safetensors(path) else _pickled(path)
 
 
 def find_weights(source: str | Path, sha256: str | None = None) -> Path:
@@ -43,23 +44,6 @@ def find_weights(source: str | Path, sha256: str | None = None) -> Path:
     return path
 
 
-def read_about(path: Path) -> dict[str, Any]:
-    """Read what a model file of hubel's says of itself (classes, preprocessing, network …); {} for other files."""
-    if not _is_safetensors(path):
-        return {}
-    with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    about = json.loads(header.get("__metadata__", {}).get("hubel", "{}"))
-    return about if isinstance(about, dict) else {}
-
-
-def _is_safetensors(path: Path) -> bool:
-    """A safetensors file begins with the length of its header, then a brace."""
-    with path.open("rb") as file:
-        start = file.read(9)
-    return start[8:] == b"{" and int.from_bytes(start[:8], "little") < path.stat().st_size
-
-
 def _safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -67,26 +51,26 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"{path}: expected a safetensors file, received a damaged one ({error})") from None
+        raise WeightsError(f"{path}: expected a safetensors file, received a damaged one ({error})") from None
 
 
 def _pickled(path: Path) -> dict[str, Tensor]:
-    with path.open("rb") as file:
-        start = file.read(2)
-    if start != b"PK" and start[:1] != b"\x80":  # a zip with a pickle in it, or a pickle
-        raise ValueError(f"{path}: expected safetensors or a PyTorch state_dict (.pth, .pt), received neither")
+    if not is_pickle(path):
+        raise WeightsError(f"{path}: expected safetensors or a PyTorch state_dict (.pth, .pt), received neither")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the pickle's version, which the reader checks itself
             found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
-        raise ValueError(
+        raise WeightsError(
             f"{path}: expected a file that holds tensors alone, received a pickle that would run code of its own; have "
             "its makers save it as safetensors, or only its state_dict"
         ) from None
     except (EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else "it ends too early"
-        raise ValueError(f"{path}: expected safetensors or a PyTorch state_dict, received neither ({reason})") from None
+        raise WeightsError(
+            f"{path}: expected safetensors or a PyTorch state_dict, received neither ({reason})"
+        ) from None
     return _tensors(found, path)
 
 
@@ -96,7 +80,7 @@ def _tensors(found: Any, path: Path) -> dict[str, Tensor]:
             found = found[word]
     tensors = {name: value for name, value in found.items() if isinstance(value, Tensor)} if _is_map(found) else {}
     if not tensors:
-        raise ValueError(f"{path}: expected tensors by name (a state_dict), received {type(found).__name__}")
+        raise WeightsError(f"{path}: expected tensors by name (a state_dict), received {type(found).__name__}")
     return tensors
 
 
@@ -107,7 +91,7 @@ def _is_map(found: object) -> bool:
 def _digits_of(address: str) -> str:
     found = re.search(r"-([0-9a-f]{8,64})\.[a-z]+$", address)
     if found is None:
-        raise ValueError(
+        raise WeightsError(
             f"{address}: expected an address whose file name carries its SHA-256 (name-1a2b3c4d.pth), or sha256=…"
         )
     return found[1]
@@ -115,10 +99,10 @@ def _digits_of(address: str) -> str:
 
 def _check(path: Path, digits: str) -> None:
     if not re.fullmatch(r"[0-9a-f]{8,64}", digits):
-        raise ValueError(f"expected sha256 as 8 to 64 digits of 0-9 and a-f, received {digits!r}")
+        raise WeightsError(f"expected sha256 as 8 to 64 digits of 0-9 and a-f, received {digits!r}")
     received = sha256_of(path)
     if not received.startswith(digits):
-        raise ValueError(
+        raise WeightsError(
             f"{path}: expected a file whose SHA-256 begins with {digits}, received {received}; it "
             "changed, or was damaged on the way"
         )
