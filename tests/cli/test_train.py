@@ -198,8 +198,40 @@ def test_training_on_from_a_run_with_frozen_layers(few: Path, hubel: Said) -> No
 
 
 def test_images_can_be_held_out(few: Path, hubel: Said) -> None:
-    status, out, _ = hubel("train", TINY, few, "--epochs", 1, "--validation", 0.1, "--json", "--run", "here")
-    assert (status, json.loads(out)["evaluated"]) == (0, "validation")
+    line = ["train", TINY, few, "--epochs", 1, "--no-report", "--json"]
+    status, out, _ = hubel(*line, "--run", "tested")
+    assert (status, json.loads(out)["evaluated"], json.loads(out)["held_out"]) == (0, "test", None)
+    status, out, _ = hubel(*line, "--run", "here", "--validation", 0.1)
+    assert (status, json.loads(out)["evaluated"], json.loads(out)["held_out"]["images"]) == (0, "validation", 59)
+    status, out, _ = hubel(*line, "--run", "patient", "--set", "patience=3")
+    held = json.loads(out)["held_out"]["images"]
+    assert (status, json.loads(out)["evaluated"], 115 < held < 125) == (0, "validation", True)
+    status, _, err = hubel(*line, "--run", "refused", "--set", "patience=3", "--validation", 0)
+    assert (status, "expected validation images, by which patience = 3" in err) == (2, True)
+    status, out, _ = hubel("evaluate", "patient", "--part", "validation", "--json")
+    assert (status, json.loads(out)["images"]) == (0, held)
+    with pytest.raises(SystemExit):
+        hubel(*line, "--validation", "some")
+
+
+def test_a_folder_without_parts_is_measured_on_images_held_out(few: Path, hubel: Said) -> None:
+    digits = np.load(few)
+    for number, (image, label) in enumerate(zip(digits["x_test"], digits["y_test"], strict=True)):
+        Path(f"digits/{label}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0]).save(f"digits/{label}/{number}.png")
+    _, out, _ = hubel("data", "digits", "--json")
+    told = json.loads(out)
+    status, out, _ = hubel("train", TINY, "digits", "--epochs", 1, "--run", "here", "--no-report")
+    assert status == 0
+    assert f"{told['held_out']['images']} of 200 training images are held out for validation (20% a class)" in out
+    status, out, _ = hubel("evaluate", "here", "--json")
+    measured = json.loads(out)
+    assert (measured["part"], measured["images"]) == ("validation", told["held_out"]["images"])
+    status, out, _ = hubel("evaluate", "here", "digits", "--json")
+    assert (json.loads(out)["part"], json.loads(out)["images"]) == ("train", 200)
+    status, out, _ = hubel("train", TINY, "digits", "--epochs", 1, "--run", "all", "--validation", 0, "--no-report")
+    assert "held out" not in out
+    assert "on 200 images" in out
 
 
 @pytest.mark.parametrize(

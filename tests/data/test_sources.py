@@ -300,38 +300,3 @@ def test_sizes_that_differ_become_one(tmp_path: Path) -> None:
         Image.new("L", size).save(tmp_path / "set" / "a" / f"{number}.png")
     splits = load(tmp_path / "set")
     assert splits.train.shape == (224, 224, 1)
-
-
-def test_holding_out_for_validation(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    contents = {}
-    for name, count in (("many", 40), ("few", 3), ("one", 1)):
-        for number in range(count):
-            buffer = io.BytesIO()
-            Image.fromarray(rng.integers(0, 255, (8, 8), dtype=np.uint8)).save(buffer, "PNG")
-            contents[f"{name}/{number}.png"] = buffer.getvalue()
-    for number in range(10):
-        contents[f"many/copy{number}.png"] = contents["many/0.png"]
-    splits = load(write(tmp_path / "set", contents), validation=0.2)
-    assert splits.validation is not None
-    assert len(splits.train) + len(splits.validation) == len(contents)
-    kept, out = (np.bincount(part.labels, minlength=3) for part in (splits.train, splits.validation))
-    few, many, one = (splits.train.classes.index(name) for name in ("few", "many", "one"))
-    assert 10 <= out[many] <= 20
-    assert (out[few], kept[few]) == (1, 2)
-    assert (out[one], kept[one]) == (0, 1)
-    train, validation = ({image.tobytes() for image in part.images} for part in (splits.train, splits.validation))
-    assert not train & validation
-    renamed = write(tmp_path / "other", {path.replace("/", "/x"): content for path, content in contents.items()})
-    again = load(renamed, validation=0.2).validation
-    assert again is not None
-    assert {image.tobytes() for image in again.images} == validation
-    pairs = np.repeat(rng.integers(0, 255, (20, 4, 4), dtype=np.uint8), 2, axis=0)
-    np.savez(tmp_path / "pairs.npz", x=pairs, y=np.zeros(40, int))
-    parted = load(tmp_path / "pairs.npz", validation=3 / 40)  # a pair would be torn
-    assert parted.validation is not None
-    assert (len(parted.train), len(parted.validation)) == (36, 4)
-    held = load("mnist", validation=0.1)
-    assert held.validation is not None
-    assert abs(len(held.validation) - 6000) < 10
-    assert len(held.train) + len(held.validation) == 60000

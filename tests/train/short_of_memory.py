@@ -40,7 +40,7 @@ if __name__ == "__main__":
             resume(directory, splits, micro_batch=int(sys.argv[2]), progress=listen)
         else:
             recipe = RECIPE.replace(batch_size=128, augmentation="none")
-            train(parse(NETWORK), splits, recipe, directory, progress=listen)
+            train(parse(NETWORK), splits, recipe, directory, validation=0, progress=listen)
     except NotEnoughMemoryError as error:
         print(error)
         sys.exit(3)

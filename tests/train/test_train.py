@@ -15,6 +15,7 @@ from hubel.train import (
     Finished,
     NotEnoughMemoryError,
     NotFiniteError,
+    Notice,
     Progress,
     Recipe,
     Run,
@@ -78,7 +79,46 @@ def test_without_a_recipe_one_is_chosen_and_written_with_nothing_left_open(split
     run = train(network, small, None, tmp_path / "run")
     assert "auto" not in run.recipe.to_dict().values()
     assert run.recipe.threads >= 1
+    assert run.metrics[-1].evaluated == "validation"
+
+
+def test_without_parts_a_share_is_held_out_and_found_again(splits, network, recipe, tmp_path):
+    alone, told = Splits(train=splits.train.take(np.arange(100))), []
+    run = train(network, alone, recipe.replace(epochs=1), tmp_path / "run", progress=told.append)
+    assert run.settings["data"]["examples"] == {"training": 79, "validation": 21}
+    assert run.settings["data"]["held_out"] == {"share": 0.2, "images": 21, "of": 100, "kept": {}}
+    notices = [event.message for event in told if isinstance(event, Notice)]
+    assert notices == [
+        "21 of 100 training images are held out for validation (20% a class); --validation 0 trains on all"
+    ]
+    parted = run.parted(alone)
+    assert evaluate(run.model(), parted.validation).accuracy == run.metrics[-1].evaluation_accuracy
+    assert not {image.tobytes() for image in parted.train.images} & {
+        image.tobytes() for image in parted.validation.images
+    }
+
+
+def test_whether_a_share_is_held_out_can_be_said(splits, network, recipe, tmp_path):
+    alone, recipe = Splits(train=splits.train.take(np.arange(100))), recipe.replace(epochs=1)
+    run = train(network, alone, recipe, tmp_path / "none", validation=0)
     assert math.isnan(run.metrics[-1].evaluation_accuracy)
+    assert "held_out" not in run.settings["data"]
+    run = train(network, alone, recipe, tmp_path / "half", validation=0.5)
+    assert run.settings["data"]["examples"] == {"training": 49, "validation": 51}
+    with pytest.raises(ValueError, match=r"a share from 0 to below 1 .*received 1\.5"):
+        train(network, alone, recipe, tmp_path / "much", validation=1.5)
+    own = Splits(train=splits.train, validation=splits.test)
+    with pytest.raises(ValueError, match=r"there is a validation part of 200 images, received validation 0\.2"):
+        train(network, own, recipe, tmp_path / "both", validation=0.2)
+
+
+def test_patience_has_images_held_out_beside_a_test_part_or_is_refused(splits, network, recipe, tmp_path):
+    patient = recipe.replace(patience=2, epochs=2)
+    run = train(network, splits, patient, tmp_path / "run")
+    assert run.metrics[-1].evaluated == "validation"
+    assert run.settings["data"]["examples"] == {"training": 512, "validation": 128, "test": 200}
+    with pytest.raises(ValueError, match=r"expected validation images, by which patience = 2 .*received none"):
+        train(network, splits, patient, tmp_path / "refused", validation=0)
 
 
 def test_a_time_budget_sizes_the_schedule_by_how_long_a_step_takes(splits, network, recipe, tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from hubel.cli._network import load_network
 if TYPE_CHECKING:
     from hubel.data import Dataset, Splits
     from hubel.tasks import LoadedModel
+    from hubel.train import Run
 
 
 def add_data_options(parser: ArgumentParser) -> None:
@@ -25,6 +26,28 @@ def add_data_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--bad-images", choices=("skip", "stop"), default="stop", help="what to do with unreadable files"
     )
+
+
+def add_validation(parser: ArgumentParser, rule: str) -> None:
+    """Add how much is held out for validation; `rule` is what happens where nothing is said."""
+    where = "neither validation nor test part" if rule == "auto" else "no validation part"
+    parser.add_argument(
+        "--validation",
+        type=_share,
+        default=rule,
+        metavar="SHARE",
+        help=f"of each class's training images to hold out, such as 0.1; 0 for none (default: 0.2, of 5,000 images and "
+        f"more 0.1, where the data has {where})",
+    )
+
+
+def _share(text: str) -> float | str:
+    if text in ("auto", "needed"):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"expected a share such as 0.1, or auto, received {text!r}") from None
 
 
 def add_labelled(parser: ArgumentParser) -> None:
@@ -39,17 +62,15 @@ def add_labelled(parser: ArgumentParser) -> None:
 def labelled(arguments: Namespace, network: Network) -> tuple[str, Dataset]:
     """Return the part that was asked for, or the first of test, validation and train that there is; and its name."""
     if arguments.data is None:
-        settings = own_source(Path(arguments.run_or_model))
+        run, settings = own_source(Path(arguments.run_or_model))
+        parts = run.parted(read(settings)).parts()
     else:
         settings = reading(arguments, network)
-    splits = read(settings)
-    parts = {"test": splits.test, "validation": splits.validation, "train": splits.train}
-    wanted = arguments.part or next(name for name, part in parts.items() if part is not None)
-    found = parts[wanted]
-    if found is None:
-        there = ", ".join(name for name, part in parts.items() if part is not None)
-        raise ValueError(f"{settings['source']} has no {wanted} part; it has {there}")
-    return wanted, found
+        parts = read(settings).parts()
+    wanted = arguments.part or next(name for name in ("test", "validation", "train") if name in parts)
+    if wanted not in parts:
+        raise ValueError(f"{settings['source']} has no {wanted} part; it has {', '.join(parts)}")
+    return wanted, parts[wanted]
 
 
 def reading(arguments: Namespace, network: Network) -> dict[str, Any]:
@@ -66,9 +87,8 @@ def reading(arguments: Namespace, network: Network) -> dict[str, Any]:
 
 
 def _held_out(arguments: Namespace) -> dict[str, Any]:
-    """Return the share of the training images that `train` and `sweep` may hold out, where it is asked for."""
-    share = getattr(arguments, "validation", 0.0)
-    return {"validation": share} if share else {}
+    """Return what `train` and `sweep` hold out; commands that measure take a set as it is."""
+    return {"validation": arguments.validation} if hasattr(arguments, "validation") else {}
 
 
 def read(settings: dict[str, Any]) -> Splits:
@@ -155,17 +175,17 @@ def open_model(given: str) -> LoadedModel:
     return model
 
 
-def own_source(path: Path) -> dict[str, Any]:
-    """Return how the data of a run (or of the model file in it) was read: the arguments of `hubel.data.load`."""
+def own_source(path: Path) -> tuple[Run, dict[str, Any]]:
+    """Return a run (or that of the model file in it), and how its data was read: arguments of `hubel.data.load`."""
     from hubel.train import Run
 
-    folder = path if path.is_dir() else path.parent
-    settings = dict(Run.open(folder).settings["data"].get("source", {}))
+    run = Run.open(path if path.is_dir() else path.parent)
+    settings = dict(run.settings["data"].get("source", {}))
     if not settings:
-        raise ValueError(f"{folder} does not say where its data lies; name it: hubel evaluate RUN DATA")
+        raise ValueError(f"{run.directory} does not say where its data lies; name it: hubel evaluate RUN DATA")
     if "size" in settings:
         settings["size"] = tuple(settings["size"])
-    return settings
+    return run, settings
 
 
 def _runs_here() -> str:

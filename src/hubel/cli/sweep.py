@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from hubel.cli._network import add_options
 from hubel.cli._output import print_json
-from hubel.cli._trained import add_data_options, fitted_network, named
+from hubel.cli._trained import add_data_options, add_validation, fitted_network, named
 from hubel.cli.train import add_recipe_options, directory_name, recipe_of
 
 if TYPE_CHECKING:
+    from hubel.data import Splits
     from hubel.train import SweepResult, Trial
 
 DESCRIPTION = """Search for a better recipe: train many times, choose by the validation images, give up what is worse.
@@ -26,7 +27,6 @@ EXAMPLES = """  hubel sweep lenet5 mnist --trials 30
   hubel train lenet5 mnist --recipe sweeps/lenet5-mnist/best.toml"""
 
 SHOWN = 10  # trials in the table
-HELD_OUT = 0.1
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -48,13 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--storage", default="", metavar="URL", help="the study's database (default: an SQLite file in the folder)"
     )
-    parser.add_argument(
-        "--validation",
-        type=float,
-        default=HELD_OUT,
-        metavar="SHARE",
-        help="of the training images to hold out where the data has no validation part (default: 0.1)",
-    )
+    add_validation(parser, "needed")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, progress on stderr")
     add_recipe_options(parser)
     add_data_options(parser)
@@ -67,6 +61,8 @@ def run(arguments: Namespace) -> int:
     from hubel.train import EpochMetrics, StoppedError, default_space, parse_space, sweep
 
     network, splits, settings = fitted_network(arguments)
+    if arguments.validation == 0 and splits.validation is None:
+        raise ValueError("expected --validation above 0: a sweep chooses by images that were held out")
     network = named(network, arguments.network)
     recipe = recipe_of(arguments, network, splits.train)
     space = parse_space(arguments.search, recipe) or default_space(recipe)
@@ -74,6 +70,8 @@ def run(arguments: Namespace) -> int:
     source = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
     screen = console(stderr=arguments.json)
     searched = ", ".join(f"{name} {values}" for name, values in space.items())
+    if splits.held_out is not None:
+        screen.print(str(splits.held_out), style="yellow", highlight=False, soft_wrap=True)
     screen.print(f"searching {searched}\naround {recipe}", highlight=False, soft_wrap=True)
     with screen.status("") as status:
 
@@ -99,7 +97,7 @@ def run(arguments: Namespace) -> int:
             screen.print("\nstopped and saved; the same line goes on", highlight=False)
             return 128 + stopped.signal
     if arguments.json:
-        print_json(_data(result, directory))
+        print_json(_data(result, directory, splits))
     else:
         _show(result, directory, arguments)
     return 0 if result.best is not None else 1
@@ -116,10 +114,16 @@ def _value(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _data(result: SweepResult, directory: Path) -> dict[str, Any]:
+def _data(result: SweepResult, directory: Path, splits: Splits) -> dict[str, Any]:
     trials = [{**dataclasses.asdict(trial), "directory": str(trial.directory)} for trial in result.trials]
     best = None if result.best is None else trials[result.trials.index(result.best)]
-    return {"sweep": str(directory), "recipe": str(directory / "best.toml"), "best": best, "trials": trials}
+    return {
+        "sweep": str(directory),
+        "recipe": str(directory / "best.toml"),
+        "held_out": None if splits.held_out is None else dataclasses.asdict(splits.held_out),
+        "best": best,
+        "trials": trials,
+    }
 
 
 def _show(result: SweepResult, directory: Path, arguments: Namespace) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hubel.cli._network import add_options
 from hubel.cli._output import print_json
-from hubel.cli._trained import add_data_options, fitted_network, named, read
+from hubel.cli._trained import add_data_options, add_validation, fitted_network, named, read
 
 if TYPE_CHECKING:
     from hubel.arch import Network
@@ -52,9 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--time", type=float, metavar="SECONDS", dest="time_budget", help="train for about so long, not for epochs"
     )
-    parser.add_argument(
-        "--validation", type=float, default=0.0, metavar="SHARE", help="of the training images to hold out, such as 0.1"
-    )
+    add_validation(parser, "auto")
     add_recipe_options(parser)
     add_data_options(parser)
     add_options(parser)
@@ -126,7 +124,7 @@ def _report(done: Run, splits: Splits | None, screen: Any) -> None:
 
         if splits is not None or not (done.directory / REPORT).exists():
             with screen.status("writing the report"):
-                write_report(done, dataset=None if splits is None else measured_part(splits))
+                write_report(done, dataset=None if splits is None else measured_part(done.parted(splits)))
     except Exception as error:
         why = f"the report was not written ({type(error).__name__}: {error})"
         screen.print(f"{why}; try again: hubel report {shlex.quote(str(done.directory))}", soft_wrap=True, markup=False)
@@ -162,7 +160,8 @@ def _trained(arguments: Namespace, display: Any, fitted: Fitted) -> tuple[Run, S
     directory = arguments.directory or _free_directory(network.name, arguments.data)
     recipe = recipe_of(arguments, network, splits.train)
     source = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
-    return train(network, splits, recipe, directory, source=source, progress=display), splits
+    done = train(network, splits, recipe, directory, validation=arguments.validation, source=source, progress=display)
+    return done, splits
 
 
 def _resumed(arguments: Namespace, display: Any) -> tuple[Run, Splits | None]:
@@ -255,6 +254,7 @@ def _data(done: Run, metrics: dict[str, Any]) -> dict[str, Any]:
         "epochs": last.epoch,
         "seconds": last.seconds,
         "images_per_second": last.images_per_second,
+        "held_out": done.settings["data"].get("held_out"),
         "recipe": done.recipe.to_dict(),
     }
 

@@ -6,7 +6,7 @@ Nothing here loads torch before a tensor is asked for, so that data can be read 
 from hubel.base.download import Download, Progress
 from hubel.data._augment import Augmentation
 from hubel.data._batches import Batch, Batches
-from hubel.data._dataset import Dataset, Fit, Splits
+from hubel.data._dataset import Dataset, Fit, HeldOut, Splits
 from hubel.data._describe import Description, describe
 from hubel.data._framing import Frame
 from hubel.data._image import SUFFIXES, ImageError, read_image
@@ -15,6 +15,7 @@ from hubel.data._named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, r
 from hubel.data._order import BalancedOrder, Order, batch
 from hubel.data._preprocessing import Preprocessing
 from hubel.data._sheet import augmented_sheet, contact_sheet
+from hubel.data._split import Validation, hold_out
 
 __all__ = [
     "NAMED_SETS",
@@ -28,17 +29,20 @@ __all__ = [
     "Download",
     "Fit",
     "Frame",
+    "HeldOut",
     "ImageError",
     "NamedSet",
     "Order",
     "Preprocessing",
     "Progress",
     "Splits",
+    "Validation",
     "augmented_sheet",
     "batch",
     "contact_sheet",
     "describe",
     "emnist_reader",
+    "hold_out",
     "holds_files",
     "idx_reader",
     "load",

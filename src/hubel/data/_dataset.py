@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -97,16 +98,40 @@ class Dataset:
 
 
 @dataclasses.dataclass(frozen=True)
+class HeldOut:
+    """What was held out of the training images, since there was no validation part.
+
+    share: of each class. images: how many, out of `of`. kept: classes that have too few pictures to spare one, with how
+    many images each has, all of which stay in training.
+    """
+
+    share: float
+    images: int
+    of: int
+    kept: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if not self.images:
+            return f"no image of {self.of:,} can be held out for validation: each class has one picture at most"
+        words = f"{self.images:,} of {self.of:,} training images are held out for validation ({self.share:.0%} a class)"
+        names = [f"{name} ({count:,} image{'s' * (count > 1)})" for name, count in list(self.kept.items())[:5]]
+        more = f" and {len(self.kept) - 5:,} more" if len(self.kept) > 5 else ""
+        return words + (f"; none of {', '.join(names)}{more}, too few pictures" if names else "")
+
+
+@dataclasses.dataclass(frozen=True)
 class Splits:
     """A data set's parts. All have the same classes in the same order, also where a class is absent from a part.
 
     rejected: the files that could not be read and were left out, each with its reason (`bad_images="skip"`).
+    held_out: what was moved from training into validation; None where nothing was.
     """
 
     train: Dataset
     validation: Dataset | None = None
     test: Dataset | None = None
     rejected: tuple[ImageError, ...] = ()
+    held_out: HeldOut | None = None
 
     def __post_init__(self) -> None:
         for part in (self.validation, self.test):
@@ -116,3 +141,8 @@ class Splits:
                     f"({len(self.train.classes)} classes, {self.train.shape}), "
                     f"received {len(part.classes)} classes and {part.shape}"
                 )
+
+    def parts(self) -> dict[str, Dataset]:
+        """The parts that there are, by "train", "validation", "test"."""
+        found = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in found.items() if part is not None}

@@ -8,14 +8,16 @@ import io
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from hubel.base.download import Progress
+from hubel.data._alike import SIDE, gathered, trace
 from hubel.data._augment import Augmentation
-from hubel.data._dataset import Dataset, Splits
+from hubel.data._dataset import Dataset, HeldOut, Splits
 from hubel.data._decode import in_order, workers_here
 from hubel.data._image import FORMATS, QUIET, ImageError, decode_image
 from hubel.data._listing import PARTS, Item, Listing
@@ -23,6 +25,7 @@ from hubel.data._load import open_source
 from hubel.data._named import NamedSet
 from hubel.data._preprocessing import Preprocessing, fit_image
 from hubel.data._sheet import CELL, sheet
+from hubel.data._split import held_out, hold_out, share_to_hold_out
 
 USUAL_EPOCHS = 10  # for which the rule's augmentation is told
 _SHOWN = 12  # images a class on the contact sheet
@@ -38,7 +41,8 @@ class Description:
     duplicates: names of images with the same content, a group a tuple. leaks: how many images of validation or test
     are also in an earlier part. unreadable: the files that cannot be read, with reasons. imbalance: the largest class's
     training images over the smallest's. preprocessing, augmentation: what the rules would choose, where that is known
-    without decoding everything. notes: what to look at, in sentences.
+    without decoding everything. held_out: what training would hold out for validation where it is not told anything
+    else. notes: what to look at, in sentences.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Description:
     sheet: Image.Image
     preprocessing: Preprocessing | None = None
     augmentation: Augmentation | None = None
+    held_out: HeldOut | None = None
 
     @property
     def images(self) -> int:
@@ -78,6 +83,7 @@ class Description:
             "notes": list(self.notes),
             "preprocessing": None if self.preprocessing is None else str(self.preprocessing),
             "augmentation": None if self.augmentation is None else str(self.augmentation),
+            "held_out": None if self.held_out is None else dataclasses.asdict(self.held_out),
         }
 
 
@@ -94,6 +100,7 @@ class _Seen:
     format: str
     error: ImageError | None
     thumbnail: npt.NDArray[np.uint8] | None
+    trace: tuple[bytes, npt.NDArray[np.uint8]] | None
 
 
 def describe(
@@ -108,8 +115,25 @@ def describe(
         described = _describe(found.train.name.removesuffix(" train"), found.train.classes, _of_arrays(found))
         preprocessing = Preprocessing.for_dataset(found.train)
         augmentation = Augmentation.for_dataset(found.train, preprocessing, USUAL_EPOCHS)
-        return dataclasses.replace(described, preprocessing=preprocessing, augmentation=augmentation)
-    return _describe(found.name, found.classes, _of_files(found, workers or workers_here(), progress))
+        described = dataclasses.replace(described, preprocessing=preprocessing, augmentation=augmentation)
+        return _with_held_out(described, hold_out(found, "auto").held_out)
+    images = list(_of_files(found, workers or workers_here(), progress))
+    return _with_held_out(_describe(found.name, found.classes, images), _to_hold_out(found, images))
+
+
+def _to_hold_out(listing: Listing, images: Sequence[_Seen]) -> HeldOut | None:
+    share = share_to_hold_out("auto", {part: len(entries) for part, entries in listing.parts.items()})
+    if not share:
+        return None
+    training = [seen for seen in images if seen.part == "train"]
+    labels = np.array([seen.label for seen in training], np.int64)
+    return held_out(gathered(seen.trace for seen in training), labels, listing.classes, share)[1]
+
+
+def _with_held_out(described: Description, held: HeldOut | None) -> Description:
+    if held is None:
+        return described
+    return dataclasses.replace(described, held_out=held, notes=(*described.notes, f"in training, {held}"))
 
 
 def _of_files(listing: Listing, workers: int, progress: Progress | None) -> Iterable[_Seen]:
@@ -118,15 +142,17 @@ def _of_files(listing: Listing, workers: int, progress: Progress | None) -> Iter
     with QUIET:
         looked = in_order(_look, [item for _, item, _ in entries], workers)
         for number, ((part, item, label), seen) in enumerate(zip(entries, looked, strict=True), 1):
-            digest, size, mode, kind, error, thumbnail = seen
+            digest, size, mode, kind, error, thumbnail, own = seen
             shown[part, label] += thumbnail is not None
             keep = thumbnail if shown[part, label] <= _SHOWN and label < _ROWS else None
-            yield _Seen(item.name, part, label, digest, size, mode, kind, error, keep)
+            yield _Seen(item.name, part, label, digest, size, mode, kind, error, keep, own)
             if progress is not None and (number % 32 == 0 or number == len(entries)):
                 progress("looking at images", number, len(entries))
 
 
-_Look = tuple[str, "tuple[int, int] | None", str, str, "ImageError | None", "npt.NDArray[np.uint8] | None"]
+_Thumbnail: TypeAlias = "npt.NDArray[np.uint8]"
+_Trace: TypeAlias = "tuple[bytes, _Thumbnail]"
+_Look: TypeAlias = "tuple[str, tuple[int, int] | None, str, str, ImageError | None, _Thumbnail | None, _Trace | None]"
 
 
 def _look(item: Item) -> _Look:
@@ -141,9 +167,11 @@ def _look(item: Item) -> _Look:
         scale = CELL / max(size)
         height, width = (max(1, round(side * scale)) for side in size)
         grey = picture.mode in ("L", "LA")
-        return digest, size, mode, kind, None, fit_image(picture, height, width, 1 if grey else 3, "stretch")
+        small = fit_image(picture, height, width, 1 if grey else 3, "stretch")
+        own = trace(content, decode_image(content, item.name, at_least=(SIDE, SIDE)))
+        return digest, size, mode, kind, None, small, own
     except ImageError as error:
-        return digest, None, "", "", error, None
+        return digest, None, "", "", error, None, None
 
 
 def _of_arrays(splits: Splits) -> Iterable[_Seen]:
@@ -158,7 +186,7 @@ def _of_arrays(splits: Splits) -> Iterable[_Seen]:
             shown[label] += 1
             thumbnail = image if shown[label] <= _SHOWN and label < _ROWS else None
             mode = "L" if channels == 1 else "RGB"
-            yield _Seen(f"{part} {row}", part, label, digest, (height, width), mode, "array", None, thumbnail)
+            yield _Seen(f"{part} {row}", part, label, digest, (height, width), mode, "array", None, thumbnail, None)
 
 
 def _describe(name: str, classes: tuple[str, ...], images: Iterable[_Seen]) -> Description:
@@ -230,8 +258,6 @@ def _notes(
     torn = sum(len({label for _, _, label in group}) > 1 for group in groups)
     if torn:
         yield f"{torn:,} images stand in two classes at once"
-    if "validation" not in counts and "test" not in counts:
-        yield "there is no validation or test part: training holds a share out"
 
 
 def _listed(names: Sequence[str]) -> str:

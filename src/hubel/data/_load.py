@@ -16,6 +16,7 @@ from PIL import Image
 from hubel.base.download import Progress
 from hubel.base.files import cache_folder
 from hubel.base.names import did_you_mean
+from hubel.data._alike import traces_of_files
 from hubel.data._archives import expand_braces, is_archive, list_archive, list_shards
 from hubel.data._arrays import is_idx_folder, load_idx, load_npy, load_npz
 from hubel.data._dataset import Dataset, Fit, Splits
@@ -25,12 +26,11 @@ from hubel.data._listing import PARTS, Item, Listing, list_folder
 from hubel.data._mnist import load_mnist
 from hubel.data._named import NAMED_SETS, NamedSet
 from hubel.data._preprocessing import fit_image
-from hubel.data._split import held_out, hold_out
+from hubel.data._split import IN_MEMORY, Validation, held_out, hold_out, share_to_hold_out
 from hubel.data._store import digests, entry_key, stored
 from hubel.data._tables import list_csv
 
 NOT_KEPT = 2**21  # bytes of decoded images up to which decoding them again is quicker than looking for them
-IN_MEMORY = 64 * 2**20  # bytes up to which they are read into memory, above which they are mapped
 _PATTERN = re.compile(r"\{\d+\.\.\d+\}|[*?\[]")  # of several tars
 _USUAL_SIDE = 224  # for photographs of several sizes, as ImageNet's networks take them
 _LARGEST_OWN = 256  # longer side up to which images of one size keep it
@@ -43,7 +43,7 @@ def load(
     size: tuple[int, int] | None = None,
     channels: int | None = None,
     fit: Fit = "crop",
-    validation: float = 0.0,
+    validation: Validation = 0.0,
     bad_images: BadImages = "stop",
     workers: int | None = None,
     progress: Progress | None = None,
@@ -58,7 +58,9 @@ def load(
         less, for smaller ones); one size of up to 256 is kept.
     channels: 1 or 3; where not given, 1 where the images are grey.
     fit: how another size is met (see Preprocessing).
-    validation: the share of each class's training images to hold out where the source has no validation part.
+    validation: the share of each class's training images to hold out where the source has no validation part; "auto"
+        is a fifth (a tenth of 5,000 images and more) where it has neither validation nor test part, "needed" the same
+        where it has no validation part. `Splits.held_out` says what that came to.
     bad_images: "stop" raises ImageError at the first file that cannot be read; "skip" leaves such files out and lists
         them in `Splits.rejected`.
     workers: images decoded at once, by default one a processor.
@@ -76,7 +78,7 @@ def load(
     if isinstance(found, Splits):
         if size is not None or channels is not None:
             found = _resized(found, size, channels, fit)
-        return hold_out(found, validation) if validation else found
+        return hold_out(found, validation)
     return _decode(found, size, channels, fit, validation, bad_images, workers or workers_here(), progress)
 
 
@@ -152,7 +154,7 @@ def _decode(
     size: tuple[int, int] | None,
     channels: int | None,
     fit: Fit,
-    validation: float,
+    validation: Validation,
     bad_images: BadImages,
     workers: int,
     progress: Progress | None,
@@ -167,10 +169,13 @@ def _decode(
     marks = np.searchsorted(ends, np.arange(len(items)), side="right")  # 0 train, 1 validation, 2 test
     size_in_all = len(items) * shape[0] * shape[1] * shape[2]
     kept = size_in_all > NOT_KEPT
-    contents = digests(root, listing.name, items, workers, progress) if kept or validation else []
-    if validation and "validation" not in listing.parts:
+    share = share_to_hold_out(validation, {part: len(entries) for part, entries in listing.parts.items()})
+    contents = digests(root, listing.name, items, workers, progress) if kept or share else []
+    told = None
+    if share:
         # put before the test images, so that every part is one stretch of the decoded rows
-        out = held_out(contents[: ends[0]], labels[: ends[0]], validation)
+        traces = traces_of_files(root, contents[: ends[0]], items[: ends[0]], workers, progress)
+        out, told = held_out(traces, labels[: ends[0]], listing.classes, share)
         marks[: ends[0]][out] = 1
         order = np.argsort(marks, kind="stable")
         items, labels, marks = [items[i] for i in order], labels[order], marks[order]
@@ -203,7 +208,8 @@ def _decode(
             )
     if "train" not in parts:
         raise ValueError(f"{listing.name}: none of the {len(items):,} images can be read; the first: {rejected[0][1]}")
-    return Splits(parts["train"], parts.get("validation"), parts.get("test"), tuple(error for _, error in rejected))
+    unread = tuple(error for _, error in rejected)
+    return Splits(parts["train"], parts.get("validation"), parts.get("test"), unread, told)
 
 
 def _checked(rejected: list[tuple[int, ImageError]], bad_images: BadImages) -> list[tuple[int, ImageError]]:

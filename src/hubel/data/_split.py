@@ -1,50 +1,121 @@
-"""Holding a part of the training images out, for validation."""
+"""Holding a part of the training images out, for validation: whether, how many and which, by one rule."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+import dataclasses
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from hubel.data._dataset import Splits
+from hubel.base.files import cache_folder, made_folder
+from hubel.data._alike import Traces, exact_copies, same_pictures, traces_of_arrays
+from hubel.data._dataset import Dataset, HeldOut, Splits
+
+Validation = float | Literal["auto", "needed"]
+"""What to hold out: this share of each class where there is no validation part, 0 for nothing; "auto" the usual share
+where there is neither validation nor test part; "needed" the usual share where there is no validation part."""
+
+IN_MEMORY = 64 * 2**20  # bytes of images up to which they are read into memory, above which they are mapped
+_FEW = 5_000  # images below which a tenth would measure too coarsely
+_SMALLER, _LARGER = 0.1, 0.2
 
 
-def held_out(digests: Sequence[str], labels: npt.NDArray[np.int64], share: float) -> npt.NDArray[np.bool_]:
-    """Which images to hold out: of each class this share, those whose content's digests come first.
+def share_to_hold_out(validation: Validation, parts: Mapping[str, int]) -> float:
+    """The share of each class to hold out of the training images of a set with so many images a part; 0 for none. Where
+    no share is named it is a fifth of fewer than 5,000 images, a tenth of more.
 
-    So the choice depends on the images alone, not on their order, names or number; and equal images are on the same
-    side. Of a class of at least two, at least one image is held out and at least one stays.
+    Raises ValueError where it is not a share.
     """
-    if not 0 < share < 1:
-        raise ValueError(f"expected a share between 0 and 1 to hold out, received {share}")
-    out = np.zeros(len(labels), bool)
-    keys = np.array(digests)
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        members = members[np.argsort(keys[members], kind="stable")]
-        count = min(max(1, round(share * len(members))), len(members) - 1)
-        while 0 < count < len(members) and keys[members[count]] == keys[members[count - 1]]:
-            count += 1
-        if count < len(members):
-            out[members[:count]] = True
-    return out
+    if validation in ("auto", "needed"):
+        if parts.get("validation") or (parts.get("test") and validation == "auto"):
+            return 0.0
+        return _LARGER if parts["train"] < _FEW else _SMALLER
+    if isinstance(validation, (str, bool)) or not 0 <= validation < 1:
+        raise ValueError(
+            f"expected a share from 0 to below 1 to hold out for validation, or auto, received {validation!r}"
+        )
+    return 0.0 if parts.get("validation") else float(validation)
 
 
-def hold_out(splits: Splits, share: float) -> Splits:
-    """The splits with this share of each class moved from the training part into validation; a copy of the images.
+def held_out(
+    traces: Traces, labels: npt.NDArray[np.int64], classes: Sequence[str], share: float
+) -> tuple[npt.NDArray[np.bool_], HeldOut]:
+    """Which images to hold out, about this share of each class, and what that comes to.
 
-    Splits that have a validation part are left as they are.
+    The choice is a function of what the images show, not of their order and names. Images that show the same picture
+    are on the same side. Of each class of at least two, one is held out where that can be, and one always stays.
+    Unreadable images are not counted.
     """
-    if splits.validation is not None:
-        return splits
+    counts = np.bincount(labels[traces.readable], minlength=len(classes))
+    groups = same_pictures(traces)
+    copies = exact_copies(traces) + len(groups)
+    for rows in _pictures(groups, traces):  # one picture nearly all over a class tells nothing; exact copies still do
+        if len(rows) > 1 and (2 * np.bincount(labels[rows], minlength=len(counts)) > counts).any():
+            groups[rows] = copies[rows]
+    out = _chosen(_pictures(groups, traces), labels, counts, share)
+    own = np.bincount(labels[out], minlength=len(classes))
+    kept = {name: int(counts[i]) for i, name in enumerate(classes) if counts[i] and not own[i]}
+    return out, HeldOut(share, int(out.sum()), int(counts.sum()), kept)
+
+
+def hold_out(splits: Splits, validation: Validation) -> Splits:
+    """The splits with images moved from the training part into a new validation part as `validation` says, copied."""
     train = splits.train
-    digests = [hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest() for image in train.images]
-    out = held_out(digests, train.labels, share)
-    return Splits(
-        train.take(np.flatnonzero(~out)),
-        train.take(np.flatnonzero(out)).renamed(train.name.replace("train", "validation")),
-        splits.test,
-        splits.rejected,
-    )
+    share = share_to_hold_out(validation, {name: len(part) for name, part in splits.parts().items()})
+    if not share:
+        return splits
+    out, told = held_out(traces_of_arrays(train.images), train.labels, train.classes, share)
+    if not out.any():
+        return dataclasses.replace(splits, held_out=told)
+    own = _taken(train, out).renamed(f"{train.name.removesuffix(' train')} validation")
+    return dataclasses.replace(splits, train=_taken(train, ~out), validation=own, held_out=told)
+
+
+def _taken(dataset: Dataset, chosen: npt.NDArray[np.bool_]) -> Dataset:
+    """These examples: copied, and those of a memory map into a map of a file that goes with the process."""
+    rows = np.flatnonzero(chosen)
+    if not isinstance(dataset.images, np.memmap) or dataset.images[:1].nbytes * len(rows) <= IN_MEMORY:
+        return dataset.take(rows)
+    with tempfile.TemporaryFile(dir=made_folder(cache_folder())) as file:
+        for first in range(0, len(rows), 64):
+            file.write(np.ascontiguousarray(dataset.images[rows[first : first + 64]]).data)
+        file.flush()
+        images = np.memmap(file, np.uint8, "r", shape=(len(rows), *dataset.shape))
+    return dataclasses.replace(dataset, images=images, labels=dataset.labels[rows])
+
+
+def _pictures(groups: npt.NDArray[np.int64], traces: Traces) -> list[npt.NDArray[np.int64]]:
+    """The readable images of each group, in the order of the groups' least contents."""
+    rank = exact_copies(traces)
+    order = np.lexsort((rank, groups))
+    order = order[traces.readable[order]]
+    pieces = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1) if len(order) else []
+    return sorted(pieces, key=lambda rows: int(rank[rows[0]]))
+
+
+def _chosen(
+    pictures: Sequence[npt.NDArray[np.int64]],
+    labels: npt.NDArray[np.int64],
+    counts: npt.NDArray[np.int64],
+    share: float,
+) -> npt.NDArray[np.bool_]:
+    wanted = np.where(counts > 1, np.clip(np.rint(share * counts), 1, np.maximum(counts - 1, 1)), 0)
+    most = np.minimum(np.maximum(wanted + 1, 1.5 * wanted), counts - 1)
+    own = np.zeros(len(counts), np.int64)
+    out = np.zeros(len(labels), bool)
+
+    def take(rows: npt.NDArray[np.int64], limit: npt.NDArray[Any]) -> None:
+        there, number = np.unique(labels[rows], return_counts=True)
+        if (own[there] < wanted[there]).all() and (own[there] + number <= limit[there]).all():
+            own[there] += number
+            out[rows] = True
+
+    for rows in pictures:
+        take(rows, most)
+    for rows in sorted(pictures, key=len):  # of classes that have large groups alone, the smallest
+        if not own[labels[rows]].any():
+            take(rows, counts - 1)
+    return out

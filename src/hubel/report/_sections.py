@@ -248,6 +248,7 @@ def again(run: Run) -> str:
     words = ["hubel", "train", _network(run), shlex.quote(_last(data))]
     words += [f"--fit {source['fit']}"] if source.get("fit", "crop") != "crop" else []
     words += ["--bad-images skip"] if source.get("bad_images") == "skip" else []
+    words += [f"--validation {source['validation']}"] if source.get("validation", "auto") != "auto" else []
     return " ".join([*words, "--recipe", shlex.quote(f"{folder}/run.toml")])
 
 

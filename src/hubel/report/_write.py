@@ -91,7 +91,7 @@ def own_dataset(run: Run) -> Dataset:
         raise ValueError(f"{run.directory} does not say where its data lies")
     if "size" in settings:
         settings["size"] = tuple(settings["size"])
-    return measured_part(load(**settings))
+    return measured_part(run.parted(load(**settings)))
 
 
 def measured_part(splits: Splits) -> Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -93,12 +94,12 @@ def _augmentation(training: Dataset, preprocessing: Preprocessing, recipe: Recip
 
 
 def _data_facts(splits: Splits, preprocessing: Preprocessing, source: Mapping[str, Any] | None) -> dict[str, Any]:
-    parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
     return {
         "name": splits.train.name,
-        "examples": {name: len(part) for name, part in parts.items() if part is not None},
+        "examples": {"training" if name == "train" else name: len(part) for name, part in splits.parts().items()},
         "classes": list(splits.train.classes),
         "fingerprint": fingerprint(splits.train),
         "preprocessing": preprocessing.to_json(),
+        **({"held_out": dataclasses.asdict(splits.held_out)} if splits.held_out else {}),
         **({"source": dict(source)} if source else {}),
     }

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from hubel.arch import Network, analyse
-from hubel.data import Dataset, Splits
+from hubel.data import Dataset, Splits, Validation, hold_out
 from hubel.nn import Pretrained
 from hubel.tasks import Classification, save_model
 from hubel.train._agree import agree, facts, settings_of
@@ -46,14 +46,16 @@ def train(
     recipe: Recipe | None,
     directory: str | os.PathLike[str],
     *,
+    validation: Validation = "auto",
     source: Mapping[str, Any] | None = None,
     progress: Listener | None = None,
 ) -> Run:
     """Train `network` on `splits.train` and leave the run in `directory`, a new folder.
 
     After each epoch the validation part is measured, or where there is none the test part (which decides nothing).
-    Without a recipe, `choose` makes one. `source` says where the data came from (the arguments of `hubel.data.load`),
-    for `run.toml`. `progress` is called with each event.
+    Where there is neither, or a patient recipe has no validation part, images are held out (`hubel.data.hold_out`);
+    `validation` is the share to hold out, 0 for none. Without a recipe, `choose` makes one. `source` says where the
+    data came from (the arguments of `hubel.data.load`), for `run.toml`. `progress` is called with each event.
 
     Raises ValueError where network, data and weights do not fit; NotEnoughMemoryError where a step does not fit, at
     once or later (the last checkpoint is kept); RunError where the folder holds a run or another process writes to it;
@@ -63,6 +65,7 @@ def train(
     """
     directory = Path(directory)
     start_heartbeat()
+    splits = _with_validation(splits, recipe, validation)
     own = facts(network, splits, recipe) if several() else {}
     with joined() as ranks, kept_memory():
         agree(ranks, own)
@@ -80,6 +83,22 @@ def train(
         run = Run.open(directory)
         agree(ranks, settings_of(run))
         return (_go_on if again else _train)(run, splits, progress, ranks)
+
+
+def _with_validation(splits: Splits, recipe: Recipe | None, validation: Validation) -> Splits:
+    if isinstance(validation, float) and validation and splits.validation is not None and splits.held_out is None:
+        raise ValueError(
+            f"{splits.train.name}: expected no share to hold out, since there is a validation part of "
+            f"{len(splits.validation):,} images, received validation {validation:g}"
+        )
+    patient = recipe is not None and recipe.patience > 0
+    splits = hold_out(splits, "needed" if patient and validation == "auto" else validation)
+    if patient and splits.validation is None:
+        raise ValueError(
+            f"{splits.train.name}: expected validation images, by which patience = {recipe.patience if recipe else 0} "
+            "stops and keeps the best, received none; hold some out (validation 0.2), or set patience to 0"
+        )
+    return splits
 
 
 def resume(
@@ -117,6 +136,7 @@ def _go_on(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks, mi
     if ranks.most([float(run.is_finished)])[0]:
         return run
     refuse_failed(run)
+    splits = run.parted(splits)
     expected, received = run.settings["data"]["fingerprint"], fingerprint(splits.train)
     if expected != received:
         raise RunError(
@@ -159,6 +179,8 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
         torch.set_num_threads(trainer.state.threads)
         ranks.wait()  # so that no checkpoint is written while another process still looks for the newest
         log(_started(run, trainer, len(splits.train), problems))
+        if splits.held_out is not None and saved is None:
+            log(Notice(f"{splits.held_out}; --validation 0 trains on all"))
         if taken is not None and taken.fresh:
             heads = " and ".join(taken.fresh)
             log(Notice(f"{heads}: new weights, for {len(run.classes)} classes; all other layers have the file's"))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hubel.data import Splits
@@ -74,10 +75,16 @@ def test_another_search_in_the_same_folder_is_refused(found):
         sweep(network, SPLITS, BASE.replace(seed=1), directory, trials=9)
 
 
-def test_without_validation_images_nothing_is_chosen(found, tmp_path):
+def test_without_a_validation_part_images_are_held_out_and_the_test_part_is_not_looked_at(found, tmp_path):
     network = Run.open(found[0] / "trial-0000").network
-    with pytest.raises(ValueError, match="expected a validation part"):
-        sweep(network, Splits(SPLITS.train, test=SPLITS.validation), BASE, tmp_path / "sweep")
+    few = Splits(SPLITS.train.take(np.arange(100)), test=SPLITS.validation)
+    result = sweep(network, few, BASE.replace(epochs=1), tmp_path / "sweep", trials=1)
+    run = Run.open(result.best.directory)
+    assert run.settings["data"]["examples"] == {"training": 79, "validation": 21}
+    assert run.metrics[-1].evaluated == "validation"
+    one = Splits(SPLITS.train.take(np.zeros(9, np.int64)))
+    with pytest.raises(ValueError, match=r"expected validation images .* too few pictures"):
+        sweep(network, one, BASE, tmp_path / "other")
 
 
 def test_a_killed_search_goes_on_with_the_very_trial(tmp_path):

@@ -13,7 +13,7 @@ from typing import Any
 from hubel.arch import Network, parse
 from hubel.base.errors import FileError
 from hubel.base.files import write_atomically
-from hubel.data import Preprocessing
+from hubel.data import Preprocessing, Splits, hold_out
 from hubel.tasks import LoadedModel, load_model
 from hubel.train.recipe.recipe import Recipe, read_toml, write_toml
 from hubel.train.run.events import EpochMetrics
@@ -69,6 +69,11 @@ class Run:
     def preprocessing(self) -> Preprocessing:
         """How images were prepared."""
         return Preprocessing.from_json(self.settings["data"]["preprocessing"])
+
+    def parted(self, splits: Splits) -> Splits:
+        """The data of this run, read again, with the same images held out for validation as when it began."""
+        told = self.settings["data"].get("held_out")
+        return hold_out(splits, told["share"]) if told else splits
 
     @property
     def metrics(self) -> tuple[EpochMetrics, ...]:

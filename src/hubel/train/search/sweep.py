@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hubel.arch import Network
 from hubel.base.errors import LockedError
 from hubel.base.files import locked, write_atomically
-from hubel.data import Preprocessing, Splits
+from hubel.data import Preprocessing, Splits, hold_out
 from hubel.train._create import fingerprint
 from hubel.train._train import resume, train
 from hubel.train.loop.autotune import autotune
@@ -84,28 +84,29 @@ def sweep(
     """Search `space` around `recipe` until there are `trials` trials, and write the best recipe to `best.toml`.
 
     The first trial is `recipe` itself. The same call goes on where an earlier one was stopped or killed, and may be
-    made by several processes at once. Each trial is a run, `directory/trial-0000`. The validation part judges; the test
-    part is not looked at.
+    made by several processes at once. Each trial is a run, `directory/trial-0000`. The validation part judges, or where
+    there is none, images held out of the training part; the test part is not looked at.
 
     space: `default_space(recipe)` where not given. seconds: no trial begins later than so many; 0 for no limit.
     storage: the database, as SQLAlchemy writes it ("postgresql+psycopg://…"); the study is named like the folder. By
     default an SQLite file in `directory`, which processes of one machine can share. progress: hears the events of the
     running trial. after: called with every trial that ended here.
 
-    Raises ValueError where there is no validation part, or the study was begun with another network, data, recipe or
+    Raises ValueError where no image can be held out, or the study was begun with another network, data, recipe or
     space; ModuleNotFoundError where optuna is absent; and StoppedError as `train`.
     """
+    splits = hold_out(splits, "needed")
     if splits.validation is None or not len(splits.validation):
         raise ValueError(
-            f"{splits.train.name}: expected a validation part to choose recipes by, received none; hold one out: "
-            "load(…, validation=0.1)"
+            f"{splits.train.name}: expected validation images to choose recipes by, received none, and each class has "
+            "too few pictures to hold one out"
         )
     folder = Path(directory).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     study = _study(folder, storage, network, splits, recipe, space or default_space(recipe))
     measured = autotune(recipe, network, *splits.train.tensors(), Preprocessing.for_dataset(splits.train))
     here = recipe.replace(**{name: getattr(measured, name) for name in _MACHINE})
-    search = _Search(study, folder, network, Splits(splits.train, splits.validation), here, dict(source or {}))
+    search = _Search(study, folder, network, dataclasses.replace(splits, test=None), here, dict(source or {}))
     until = time.monotonic() + seconds if seconds else float("inf")
     failures = 0
     while time.monotonic() < until:
