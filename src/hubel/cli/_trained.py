@@ -93,18 +93,10 @@ def _held_out(arguments: Namespace) -> dict[str, Any]:
 
 def read(settings: dict[str, Any]) -> Splits:
     """Load a data set, with a line of progress in a terminal while files are decoded."""
-    from hubel.cli._console import console
+    from hubel.cli._console import with_progress
     from hubel.data import load
 
-    screen = console(stderr=True)
-    if not screen.is_terminal:
-        return load(**settings)
-    with screen.status("reading") as status:
-
-        def show(what: str, done: int, whole: int) -> None:
-            status.update(f"{what} {done:,} of {whole:,}")
-
-        return load(**settings, progress=show)
+    return with_progress("reading", lambda show: load(**settings, progress=show))
 
 
 def fitted_network(arguments: Namespace) -> tuple[Network, Splits, dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_output, finish
 
 if TYPE_CHECKING:
-    from hubel.data import Progress
     from hubel.look.find import Update
     from hubel.tasks import LoadedModel
 
@@ -53,26 +51,17 @@ def run(arguments: Namespace) -> int:
 
 
 def _index(arguments: Namespace, given: str, folder: str) -> int:
+    from hubel.cli._console import with_progress
     from hubel.look.find import update_index
 
     path = _index_path(arguments, given)
     model = open_model(given)
-    update = _with_progress(lambda show: update_index(model, folder, path, show))
+    update = with_progress("indexing", lambda show: update_index(model, folder, path, show))
     if arguments.json:
         print_json(_report(update, path))
     else:
         _tell(update, path)
     return 0
-
-
-def _with_progress(work: Callable[[Progress | None], Update]) -> Update:
-    from hubel.cli._console import console
-
-    screen = console(stderr=True)
-    if not screen.is_terminal:
-        return work(None)
-    with screen.status("indexing") as status:
-        return work(lambda what, done, whole: status.update(f"{what} {done:,} of {whole:,}"))
 
 
 def _report(update: Update, path: Path) -> dict[str, Any]:

@@ -191,6 +191,8 @@ def _source(done: Run, arguments: Namespace) -> dict[str, Any]:
 
 def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
     """Return the recipe that the arguments of `add_recipe_options` say, by rule where they say nothing."""
+    from hubel.cli._console import with_progress
+    from hubel.nn import find_weights
     from hubel.train import Recipe, choose, fine_tune, parse_value
 
     weights = _weights_file(arguments.weights) if arguments.weights else ""
@@ -208,7 +210,10 @@ def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
         if not sign:
             raise ValueError(f"expected --set NAME=VALUE, received {setting!r}")
         changes[name.strip()] = parse_value(value)
-    return chosen.replace(**changes)
+    recipe = chosen.replace(**changes)
+    if "://" in recipe.weights:  # here already, with a line of how far it is
+        with_progress("downloading", lambda show: find_weights(recipe.weights, progress=show))
+    return recipe
 
 
 def _weights_file(given: str) -> str:

@@ -8,7 +8,7 @@ from hubel.nn.reading.onnx import network_of_onnx
 from hubel.nn.reading.torch import network_of, translate
 from hubel.nn.weights.load import Pretrained, load_pretrained, load_weights
 from hubel.nn.weights.matching import head_layers, match_weights
-from hubel.nn.weights.read import read_weights
+from hubel.nn.weights.read import find_weights, read_weights
 
 __all__ = [
     "Inspection",
@@ -18,6 +18,7 @@ __all__ = [
     "build",
     "device_of",
     "evaluation_mode",
+    "find_weights",
     "head_layers",
     "inspect",
     "inspect_onnx",

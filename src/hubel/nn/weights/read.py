@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hubel.base.download import Download, fetch
+from hubel.base.download import Download, Progress, fetch
 from hubel.base.errors import WeightsError
 from hubel.base.files import cache_folder, sha256_of
 from hubel.base.headers import is_pickle, is_safetensors
@@ -32,12 +32,13 @@ def read_weights(source: str | Path, sha256: str | None = None) -> dict[str, Ten
     return _safetensors(path) if is_safetensors(path) else _pickled(path)
 
 
-def find_weights(source: str | Path, sha256: str | None = None) -> Path:
+def find_weights(source: str | Path, sha256: str | None = None, progress: Progress | None = None) -> Path:
     """Return where the file lies, downloaded and checked as `read_weights` has it. Raises as that does."""
     text = str(source)
     if text.startswith(("https://", "http://")):
-        download = Download(text, f"sha256:{sha256 or _digits_of(text)}")
-        return fetch(download, cache_folder("weights", f"{sha256 or _digits_of(text)}-{download.name}"))
+        digits = sha256 or _digits_of(text)
+        download = Download(text, f"sha256:{digits}")
+        return fetch(download, cache_folder("weights", f"{digits[:8]}-{download.name}"), progress)
     path = Path(source).expanduser()
     if sha256 is not None:
         _check(path, sha256)
