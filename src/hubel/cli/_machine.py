@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from hubel.base.errors import SettingError
 from hubel.base.files import cache_folder, made_folder, write_atomically
 from hubel.plan import MOST_IMAGE_CHANNELS, Device, device_data, device_from
 
@@ -30,7 +31,7 @@ def measured_device() -> Device | None:
     try:
         return device_from(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {error}; measure again with: hubel plan --measure") from None
+        raise SettingError(f"{path}: {error}; measure again with: hubel plan --measure") from None
 
 
 def keep(device: Device) -> Path:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -18,20 +19,20 @@ def load_model(given: str) -> nn.Module:
     """Run the user's file, or import the user's module, and return the model that it holds or makes."""
     place, _, name = given.rpartition(":")
     if not place or not name.isidentifier():
-        raise ValueError(f"expected FILE:NAME, such as model.py:make_model, received {given!r}")
+        raise SettingError(f"expected FILE:NAME, such as model.py:make_model, received {given!r}")
     found = _found(_loaded(place), name, place)
     from torch import nn
 
     if isinstance(found, nn.Module):
         return found
     if not callable(found):
-        raise ValueError(f"expected {name} of {place} to be a model or to make one, received {type(found).__name__}")
+        raise SettingError(f"expected {name} of {place} to be a model or to make one, received {type(found).__name__}")
     try:
         made = found()
     except Exception as error:
-        raise ValueError(f"{name}() of {place} failed: {_told(error)}") from error
+        raise SettingError(f"{name}() of {place} failed: {_told(error)}") from error
     if not isinstance(made, nn.Module):
-        raise ValueError(f"expected {name}() of {place} to make an nn.Module, received {type(made).__name__}")
+        raise SettingError(f"expected {name}() of {place} to make an nn.Module, received {type(made).__name__}")
     return made
 
 
@@ -56,14 +57,14 @@ def _loaded(place: str) -> Any:
     except (FileNotFoundError, ModuleNotFoundError):
         raise
     except Exception as error:
-        raise ValueError(f"{place} cannot be run: {_told(error)}") from error
+        raise SettingError(f"{place} cannot be run: {_told(error)}") from error
 
 
 def _found(module: Any, name: str, place: str) -> Any:
     if hasattr(module, name):
         return getattr(module, name)
     near = did_you_mean(name, [word for word in vars(module) if not word.startswith("_")])
-    raise ValueError(f"{place} has no {name!r}{near or '; is it the right file?'}")
+    raise SettingError(f"{place} has no {name!r}{near or '; is it the right file?'}")
 
 
 def _told(error: Exception) -> str:

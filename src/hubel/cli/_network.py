@@ -11,7 +11,7 @@ from typing import Any
 
 from hubel import zoo
 from hubel.arch import Network, Shape, ShapeError, parse
-from hubel.base.errors import ModelFileError
+from hubel.base.errors import ModelFileError, SettingError
 from hubel.base.headers import about_model
 
 
@@ -77,7 +77,7 @@ def load_network(given: str, options: Namespace | None = None) -> Network:
         return zoo.get(given, **chosen)
     except (LookupError, ValueError) as error:
         message = error.args[0] if error.args else error
-        raise ValueError(
+        raise SettingError(
             f"{message}; or write a text form, such as '28x28x1: conv 6 5x5 tanh, flatten, dense 10'"
         ) from None
 
@@ -85,7 +85,7 @@ def load_network(given: str, options: Namespace | None = None) -> Network:
 def _changed(network: Network, chosen: dict[str, Any]) -> Network:
     unusable = sorted(chosen.keys() - {"input"})
     if unusable:
-        raise ValueError(f"--{unusable[0]} is for networks of the zoo; change the network itself")
+        raise SettingError(f"--{unusable[0]} is for networks of the zoo; change the network itself")
     return Network(chosen.get("input", network.input), network.body, network.name)
 
 
@@ -97,7 +97,7 @@ def is_model(given: str) -> bool:
 def _from_model(given: str, chosen: dict[str, Any]) -> Network:
     """Run the user's file and read its model as a tree."""
     if "input" not in chosen:
-        raise ValueError(f"expected --input with the shape of one image for {given}, such as --input 224x224x3")
+        raise SettingError(f"expected --input with the shape of one image for {given}, such as --input 224x224x3")
     from hubel.cli._model_file import load_model
     from hubel.nn import network_of
 
@@ -122,7 +122,7 @@ def _no_tree(given: str) -> Iterator[None]:
     except ShapeError:
         raise
     except ValueError as error:
-        raise ValueError(f"{given} cannot be read as a tree: {error}") from None
+        raise SettingError(f"{given} cannot be read as a tree: {error}") from None
 
 
 def _from_file(path: Path) -> Network:
@@ -135,11 +135,13 @@ def _from_file(path: Path) -> Network:
         network = parse(str(about["network"]))
         return Network(network.input, network.body, str(about["name"]))
     if path.suffix == ".py":
-        raise ValueError(f"expected {path}:NAME, where NAME is the model, its class, or what makes it; received {path}")
+        raise SettingError(
+            f"expected {path}:NAME, where NAME is the model, its class, or what makes it; received {path}"
+        )
     try:
         text = path.read_text(encoding="utf-8").strip()
     except UnicodeDecodeError:
-        raise ValueError(
+        raise SettingError(
             f"{path}: expected a text form, a model file that hubel wrote or an .onnx file, received another"
         ) from None
     network = parse(text)

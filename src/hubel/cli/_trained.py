@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubel import zoo
 from hubel.arch import Network
+from hubel.base.errors import SettingError
 from hubel.cli._network import load_network
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def labelled(arguments: Namespace, network: Network) -> tuple[str, Dataset]:
         parts = read(settings).parts()
     wanted = arguments.part or next(name for name in ("test", "validation", "train") if name in parts)
     if wanted not in parts:
-        raise ValueError(f"{settings['source']} has no {wanted} part; it has {', '.join(parts)}")
+        raise SettingError(f"{settings['source']} has no {wanted} part; it has {', '.join(parts)}")
     return wanted, parts[wanted]
 
 
@@ -174,7 +175,7 @@ def own_source(path: Path) -> tuple[Run, dict[str, Any]]:
     run = Run.open(path if path.is_dir() else path.parent)
     settings = dict(run.settings["data"].get("source", {}))
     if not settings:
-        raise ValueError(f"{run.directory} does not say where its data lies; name it: hubel evaluate RUN DATA")
+        raise SettingError(f"{run.directory} does not say where its data lies; name it: hubel evaluate RUN DATA")
     if "size" in settings:
         settings["size"] = tuple(settings["size"])
     return run, settings

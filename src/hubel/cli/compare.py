@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from hubel.arch import Network, Report, analyse, report_data, shape_text
+from hubel.base.errors import SettingError
 from hubel.cli._edits import add_set, edited
 from hubel.cli._network import add_network, add_options, is_model, load_network
 from hubel.cli._output import print_json
@@ -66,7 +67,7 @@ def _networks(arguments: Namespace) -> tuple[Network, Network]:
         first = load_network(arguments.first)
         second = edited(load_network(arguments.first, arguments), arguments)
     if first == second:
-        raise ValueError("expected a second NET, or a change such as --set conv2.kernel_size=3 or --width 0.5")
+        raise SettingError("expected a second NET, or a change such as --set conv2.kernel_size=3 or --width 0.5")
     name = f"{second.name or second} with {_changes(arguments)}"
     return first, Network(second.input, second.body, name)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubel.base.errors import SettingError
 from hubel.cli._output import print_json
 from hubel.look.convolve import ACTIVATIONS, Convolution, Pooling, Products, convolve, pool
 from hubel.look.grids import Grid, Number, Planes, read_number, read_planes
@@ -79,7 +80,7 @@ def run(arguments: Namespace) -> int:
         _list(arguments.json)
         return 0
     if arguments.image is None:
-        raise ValueError("expected an image, such as '1 0 / 0 1'; `hubel convolve --help` has examples")
+        raise SettingError("expected an image, such as '1 0 / 0 1'; `hubel convolve --help` has examples")
     source = source_of(arguments.image, arguments.shrink)
     walk = walk_of(source.planes, arguments)
     if arguments.strict:
@@ -109,15 +110,17 @@ def walk_of(planes: Planes, arguments: Namespace) -> Convolution | Pooling:
         unusable = ("kernel", "dilation", "bias", "activation", "flip")
         for name in unusable:
             if getattr(arguments, name):
-                raise ValueError(
+                raise SettingError(
                     f"expected pooling alone, received {'--' if name != 'kernel' else 'a '}{name} with --pool"
                 )
         size = arguments.size or (2, 2)
         return pool(planes, arguments.pool, size=size, strides=arguments.stride, padding=arguments.padding)
     if arguments.kernel is None:
-        raise ValueError("expected a kernel, such as '1 -1 / 1 0' or edge (--list shows all), or --pool max")
+        raise SettingError("expected a kernel, such as '1 -1 / 1 0' or edge (--list shows all), or --pool max")
     if arguments.size:
-        raise ValueError("expected --size with --pool; a kernel has its own size, and --shrink makes a picture smaller")
+        raise SettingError(
+            "expected --size with --pool; a kernel has its own size, and --shrink makes a picture smaller"
+        )
     return convolve(
         planes,
         _kernel(arguments.kernel),
@@ -136,7 +139,7 @@ def _check_effort(walk: Convolution | Pooling, arguments: Namespace) -> None:
     if each:
         most, remedy = MOST_PRODUCTS_SHOWN, "--result leaves the steps out, --step ROW,COLUMN shows one position"
     if walk.products > most:
-        raise ValueError(f"expected at most {most:,} products, received {walk.products:,}; {remedy}")
+        raise SettingError(f"expected at most {most:,} products, received {walk.products:,}; {remedy}")
 
 
 def source_of(given: str, shrink: Pair | None) -> Source:
@@ -149,7 +152,7 @@ def source_of(given: str, shrink: Pair | None) -> Source:
 
         return Source((read_picture(path, shrink),), path.name)
     if shrink:
-        raise ValueError(f"expected --shrink with a picture ({', '.join(PICTURES)}), received {given[:40]!r}")
+        raise SettingError(f"expected --shrink with a picture ({', '.join(PICTURES)}), received {given[:40]!r}")
     return Source(_numbers(given, path))
 
 
@@ -161,12 +164,12 @@ def _kernel(given: str) -> Planes:
 def _numbers(given: str, path: Path | None) -> Planes:
     if path is None:
         if re.search("[A-Za-z]{2}", given):
-            raise ValueError(f"expected numbers such as '1 0 / 0 1', or a file; there is no file {given[:80]!r}")
+            raise SettingError(f"expected numbers such as '1 0 / 0 1', or a file; there is no file {given[:80]!r}")
         return read_planes(given)
     try:
         return read_planes(path.read_text(encoding="utf-8"))
     except ValueError as error:  # of UTF-8, or of the numbers
-        raise ValueError(f"{path}: {error}") from None
+        raise SettingError(f"{path}: {error}") from None
 
 
 def _existing(given: str) -> Path | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubel.base.errors import SettingError
 from hubel.cli._output import print_json
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def run(arguments: Namespace) -> int:
     from hubel.data import describe
 
     if arguments.augment is not None and arguments.sheet is None:
-        raise ValueError("expected --sheet FILE with --augment: that is where augmented images are shown")
+        raise SettingError("expected --sheet FILE with --augment: that is where augmented images are shown")
     with _Bar() as bar:
         described = describe(arguments.data, workers=arguments.workers, progress=bar)
         written = _write_sheet(arguments, described, bar) if arguments.sheet else None

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubel.base.errors import SettingError
 from hubel.cli._output import print_json
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_output, finish
@@ -43,10 +44,10 @@ def run(arguments: Namespace) -> int:
     first, *rest = arguments.words
     if first == "index" and not Path("index").exists():
         if len(rest) != 2:
-            raise ValueError(f"expected hubel find index RUN FOLDER, received {len(rest)} of these two")
+            raise SettingError(f"expected hubel find index RUN FOLDER, received {len(rest)} of these two")
         return _index(arguments, *rest)
     if not rest:
-        raise ValueError(f"expected an image to look for: hubel find {first} IMAGE")
+        raise SettingError(f"expected an image to look for: hubel find {first} IMAGE")
     return _find(arguments, first, rest)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from hubel.base.errors import SettingError
 from hubel.cli._model_file import load_model
 from hubel.cli._network import shape_argument
 from hubel.cli._output import print_json
@@ -53,7 +54,7 @@ def run(arguments: Namespace) -> int:
 
 def _model(arguments: Namespace) -> Inspection:
     if not arguments.input:
-        raise ValueError("expected --input with the shape of one image, such as --input 224x224x3")
+        raise SettingError("expected --input with the shape of one image, such as --input 224x224x3")
     model = load_model(arguments.model)
     from hubel.nn import inspect
 
@@ -64,5 +65,5 @@ def _onnx(arguments: Namespace) -> Inspection:
     from hubel.nn import inspect_onnx
 
     if len(arguments.input or ()) > 1:
-        raise ValueError("expected --input once for an ONNX file")
+        raise SettingError("expected --input once for an ONNX file")
     return inspect_onnx(arguments.model, *(arguments.input or ()), batch=arguments.batch)

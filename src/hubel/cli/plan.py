@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
+from hubel.base.errors import SettingError
 from hubel.cli._edits import add_set, edited
 from hubel.cli._machine import THIS, keep, measure, measured_device
 from hubel.cli._network import add_network, add_options, load_network
@@ -74,18 +75,18 @@ def run(arguments: Namespace) -> int:
     """Print a plan, the devices, or what was measured."""
     if arguments.measure:
         if arguments.threads < 1:
-            raise ValueError(f"expected --threads of 1 or more, received {arguments.threads}")
+            raise SettingError(f"expected --threads of 1 or more, received {arguments.threads}")
         keep(measure(arguments.threads))
     here = measured_device()
     known = {THIS: here} if here is not None else {}
     if arguments.list or arguments.network is None:
         if not arguments.list and not arguments.measure:
-            raise ValueError("expected a NET to plan for, or --list, or --measure; received none")
+            raise SettingError("expected a NET to plan for, or --list, or --measure; received none")
         _show_devices({**known, **DEVICES} if arguments.list else known, arguments.json)
         return 0
     name = arguments.device or THIS
     if name == THIS and here is None:
-        raise ValueError(
+        raise SettingError(
             f"this machine is not measured yet: add --measure, or choose a --device of {', '.join(DEVICES)}"
         )
     network = edited(load_network(arguments.network, arguments), arguments)
@@ -100,7 +101,7 @@ def run(arguments: Namespace) -> int:
         checkpoint=arguments.checkpoint,
     )
     if arguments.epochs is not None and arguments.images is None:
-        raise ValueError("expected --images with --epochs: how many images are seen so often")
+        raise SettingError("expected --images with --epochs: how many images are seen so often")
     whole = plan_run(step, arguments.images, arguments.epochs or 1.0) if arguments.images is not None else None
     if arguments.json:
         print_json(plan_data(step, whole))

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
+from hubel.base.errors import SettingError
 from hubel.cli._output import print_json
 from hubel.cli._trained import open_model
 
@@ -28,7 +29,7 @@ def run(arguments: Namespace) -> int:
     """Print what the model sees in each image."""
     model = open_model(arguments.run_or_model)
     if arguments.top < 1:
-        raise ValueError(f"expected --top of at least 1, received {arguments.top}")
+        raise SettingError(f"expected --top of at least 1, received {arguments.top}")
     found = [_predicted(model, path, arguments.top) for path in arguments.images]
     if arguments.json:
         print_json(found)

@@ -8,6 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubel.base.errors import SettingError
 from hubel.cli._network import add_options
 from hubel.cli._output import print_json
 from hubel.cli._trained import add_data_options, add_validation, fitted_network, named
@@ -62,7 +63,7 @@ def run(arguments: Namespace) -> int:
 
     network, splits, settings = fitted_network(arguments)
     if arguments.validation == 0 and splits.validation is None:
-        raise ValueError("expected --validation above 0: a sweep chooses by images that were held out")
+        raise SettingError("expected --validation above 0: a sweep chooses by images that were held out")
     network = named(network, arguments.network)
     recipe = recipe_of(arguments, network, splits.train)
     space = parse_space(arguments.search, recipe) or default_space(recipe)

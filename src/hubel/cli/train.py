@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from hubel.base.errors import SettingError
 from hubel.cli._network import add_options
 from hubel.cli._output import print_json
 from hubel.cli._trained import add_data_options, add_validation, fitted_network, named, read
@@ -151,12 +152,12 @@ def _trained(arguments: Namespace, display: Any, fitted: Fitted) -> tuple[Run, S
     from hubel.train import start_heartbeat, train
 
     if arguments.network is None or arguments.data is None:
-        raise ValueError("expected NET and DATA, such as: hubel train lenet5 mnist")
+        raise SettingError("expected NET and DATA, such as: hubel train lenet5 mnist")
     start_heartbeat()  # before images are decoded, which may take one machine much longer than another
     network, splits, settings = fitted()
     network = named(network, arguments.network)
     if arguments.directory is None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ValueError("expected --run DIR where several processes train: they must agree on it, restarts too")
+        raise SettingError("expected --run DIR where several processes train: they must agree on it, restarts too")
     directory = arguments.directory or _free_directory(network.name, arguments.data)
     recipe = recipe_of(arguments, network, splits.train)
     source = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
@@ -183,7 +184,7 @@ def _source(done: Run, arguments: Namespace) -> dict[str, Any]:
     if moved:
         settings["source"] = moved
     if not settings:
-        raise ValueError(f"{done.directory} does not say where its data lies; name it: hubel train --resume RUN DATA")
+        raise SettingError(f"{done.directory} does not say where its data lies; name it: hubel train --resume RUN DATA")
     if "size" in settings:
         settings["size"] = tuple(settings["size"])
     return settings
@@ -208,7 +209,7 @@ def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
     for setting in arguments.set:
         name, sign, value = setting.partition("=")
         if not sign:
-            raise ValueError(f"expected --set NAME=VALUE, received {setting!r}")
+            raise SettingError(f"expected --set NAME=VALUE, received {setting!r}")
         changes[name.strip()] = parse_value(value)
     recipe = chosen.replace(**changes)
     if "://" in recipe.weights:  # here already, with a line of how far it is

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 
 from hubel.arch import Network
+from hubel.base.errors import SettingError
 
 FRAMEWORKS = ("pytorch", "keras", "jax")
 
@@ -17,7 +18,7 @@ def source(network: Network, framework: str = "pytorch") -> str:
     `ValueError` for an unknown framework, or for a layer that it cannot say.
     """
     if framework not in FRAMEWORKS:
-        raise ValueError(f"expected a framework of {', '.join(FRAMEWORKS)}, received {framework!r}")
+        raise SettingError(f"expected a framework of {', '.join(FRAMEWORKS)}, received {framework!r}")
     module = importlib.import_module(f"hubel.code._{framework}")
     found: str = module.write(network)
     return found

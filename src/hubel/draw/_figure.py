@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hubel.arch import Network, Report, analyse
+from hubel.base.errors import SettingError
 from hubel.draw._blocks import blocks
 from hubel.draw._colours import THEMES
 from hubel.draw._html import PageParts, page_parts, to_html
@@ -35,9 +36,9 @@ def layout(network: Network | Report, style: str = "auto", page: float = PAGE) -
     """
     report = network if isinstance(network, Report) else analyse(network)
     if style not in STYLES:
-        raise ValueError(f"expected style as one of {', '.join(STYLES)}, received {style!r}")
+        raise SettingError(f"expected style as one of {', '.join(STYLES)}, received {style!r}")
     if not LEAST_PAGE <= page <= 100_000:
-        raise ValueError(f"expected a page of {LEAST_PAGE:.0f} to 100,000 pixels, received {page:g}")
+        raise SettingError(f"expected a page of {LEAST_PAGE:.0f} to 100,000 pixels, received {page:g}")
     if style == "auto":
         style = "volumes" if suits(report) else "blocks"
     return volumes(report, page) if style == "volumes" else blocks(report, page)
@@ -85,7 +86,7 @@ class Figure:
             case ".png":
                 target.write_bytes(self.png())
             case other:
-                raise ValueError(
+                raise SettingError(
                     f"expected a file that ends with {', '.join(FORMATS)}, received {other or target.name!r}"
                 )
 
@@ -104,7 +105,7 @@ def figure(network: Network | Report, style: str = "auto", theme: str = "auto", 
     Raises what `layout` raises, and `ValueError` for another theme.
     """
     if theme not in THEMES:
-        raise ValueError(f"expected theme as one of {', '.join(THEMES)}, received {theme!r}")
+        raise SettingError(f"expected theme as one of {', '.join(THEMES)}, received {theme!r}")
     report = network if isinstance(network, Report) else analyse(network)
     drawn = layout(report, style, page)
     return Figure(report, drawn.style, theme, page)

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from hubel.arch import Report, Row, Shape, shape_text
+from hubel.base.errors import SettingError
 from hubel.draw._outline import Box, Item, Series, outline
 from hubel.draw._scene import Group, Line, Mark, Polygon, Scene, Text, moved, shortened, text_width
 from hubel.draw._sheet import MARGIN, sheet
@@ -97,7 +98,9 @@ def volumes(report: Report, page: float) -> Scene:
     boxes = flat_boxes(items)
     if boxes is None:
         name = report.network.name or "the network"
-        raise ValueError(f"expected a network of one chain for volumes, received branches in {name}; draw it as blocks")
+        raise SettingError(
+            f"expected a network of one chain for volumes, received branches in {name}; draw it as blocks"
+        )
     runs = [_Run((), report.network.input, 1, "input"), *_runs(boxes)]
     scale = Scale([run.shape for run in runs])
     slots = [_slot(run, scale) for run in runs]

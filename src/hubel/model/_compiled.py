@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hubel.base.errors import SettingError
 from hubel.model import losses, optimizers
 from hubel.model._metrics import METRICS, OF_CLASSES
 from hubel.model.losses import Loss
@@ -30,7 +31,7 @@ class Compiled:
         """Look names up. Raises ValueError for an unknown one, and says which are known."""
         unknown = [metric for metric in metrics if metric not in METRICS]
         if unknown:
-            raise ValueError(f"expected metrics of {', '.join(METRICS)}, received {unknown[0]!r}")
+            raise SettingError(f"expected metrics of {', '.join(METRICS)}, received {unknown[0]!r}")
         return Compiled(optimizers.get(optimizer), losses.get(loss), tuple(metrics))
 
     def judge(

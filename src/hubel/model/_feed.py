@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hubel.arch import Network, analyse, shape_text
+from hubel.base.errors import SettingError
 from hubel.model.losses import Loss
 
 
@@ -46,7 +47,7 @@ class Reader:
         if array.shape[1:] == self.shape[:2] and len(self.shape) == 3 and self.shape[2] == 1:
             array = array[..., None]
         if array.shape[1:] != self.shape:
-            raise ValueError(
+            raise SettingError(
                 f"expected inputs of N×{shape_text(self.shape)}, received {shape_text(array.shape)}; reshape them, or "
                 f"write the network for input_shape={array.shape[1:]}"
             )
@@ -58,10 +59,10 @@ class Reader:
         if self.loss is None:
             return Step(inputs)
         if y is None:
-            raise ValueError("expected labels beside the images, received none")
+            raise SettingError("expected labels beside the images, received none")
         labels = np.asarray(y)
         if len(inputs) != len(labels):
-            raise ValueError(
+            raise SettingError(
                 f"expected as many labels as images, received {len(inputs)} images and {len(labels)} labels"
             )
         return Step(inputs, self.loss.targets(labels, self.outputs), self._weights(labels, sample_weight))
@@ -69,10 +70,10 @@ class Reader:
     def _weights(self, labels: NDArray[Any], sample_weight: Any) -> Tensor | None:
         if sample_weight is not None:
             if self.class_weight is not None:
-                raise ValueError("expected class_weight or sample_weight, received both; multiply them beforehand")
+                raise SettingError("expected class_weight or sample_weight, received both; multiply them beforehand")
             weights = np.asarray(sample_weight, np.float32).reshape(-1)
             if len(weights) != len(labels):
-                raise ValueError(f"expected a weight for each of {len(labels)} examples, received {len(weights)}")
+                raise SettingError(f"expected a weight for each of {len(labels)} examples, received {len(weights)}")
             return torch.from_numpy(np.ascontiguousarray(weights))
         if self.class_weight is None:
             return None
@@ -86,7 +87,7 @@ class Arrays:
 
     def __init__(self, examples: Step, batch_size: int, shuffle: bool) -> None:
         if batch_size < 1:
-            raise ValueError(f"expected a batch_size of at least 1, received {batch_size}")
+            raise SettingError(f"expected a batch_size of at least 1, received {batch_size}")
         self.examples, self.batch_size, self.shuffle = examples, batch_size, shuffle
         self.steps: int | None = math.ceil(len(examples.inputs) / batch_size)
 
@@ -177,7 +178,7 @@ def feed_of(
     feed: Feed
     if is_stream(x):
         if y is not None or sample_weight is not None:
-            raise ValueError("expected labels and weights inside what the generator gives, received them beside it")
+            raise SettingError("expected labels and weights inside what the generator gives, received them beside it")
         feed = Stream(x, reader, shuffle)
     else:
         examples = reader.examples(x, y, sample_weight)

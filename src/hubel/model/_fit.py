@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hubel.base.errors import SettingError
 from hubel.model._compiled import Compiled
 from hubel.model._feed import Feed
 from hubel.model._report import Report
@@ -42,7 +43,7 @@ def split(arrays: tuple[Any, Any, Any], share: float) -> tuple[tuple[Any, Any, A
     count = len(arrays[0])
     at = math.floor(count * (1.0 - share))
     if not 0 < at < count:
-        raise ValueError(
+        raise SettingError(
             f"expected a validation_split that leaves examples on both sides, received {share:g} of {count} examples: "
             f"{at} to train on and {count - at} to validate with"
         )
@@ -78,7 +79,7 @@ def train(
             break
         figures = compiled.figures(sums, seen)
         if not math.isfinite(figures["loss"]):
-            raise ValueError(f"the loss became {figures['loss']} in epoch {epoch + 1}; try a smaller learning rate")
+            raise SettingError(f"the loss became {figures['loss']} in epoch {epoch + 1}; try a smaller learning rate")
         if validation is not None and validation.is_due(epoch):
             own = measure(model.module, compiled, validation.feed, callbacks)
             figures |= {f"val_{name}": value for name, value in own.items()}
@@ -102,7 +103,7 @@ def measure(module: NetworkModule, compiled: Compiled, feed: Feed, callbacks: Ca
             if callbacks.callbacks:
                 callbacks("on_test_batch_end", number, compiled.figures(sums, seen))
     if not seen:
-        raise ValueError(
+        raise SettingError(
             "expected examples to measure on, received none; a generator gives its batches once: give steps and let it "
             "go on for ever, or give a Sequence"
         )

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from hubel.arch import Chain, Layer, Network, Node, Shape, analyse
+from hubel.base.errors import SettingError
 from hubel.data import Preprocessing
 from hubel.model import _files, _fit, _weights
 from hubel.model._compiled import Compiled
@@ -49,7 +50,7 @@ class Sequential:
         """Put a layer at the end. Raises `ShapeError` at once where it does not fit what is before it."""
         if isinstance(layer, Input):
             if self.layers:
-                raise ValueError("expected Input before all layers, received it after some")
+                raise SettingError("expected Input before all layers, received it after some")
             self.input_shape = tuple(layer.shape)
             return
         if isinstance(layer, Layer) and layer.input_shape is not None:
@@ -65,7 +66,7 @@ class Sequential:
     def network(self) -> Network:
         """The tree: what `hubel.arch` explains. Raises `ValueError` before the input's shape is known."""
         if self.input_shape is None:
-            raise ValueError(
+            raise SettingError(
                 "expected the input's shape, received none: write it on the first layer, such as "
                 "Dense(10, input_shape=(784,)), or put Input(shape=(784,)) before it"
             )
@@ -133,7 +134,7 @@ class Sequential:
         compiled = self._ready()
         if validation_split and validation_data is None:
             if is_stream(x):
-                raise ValueError("expected arrays with validation_split, received a generator; give validation_data")
+                raise SettingError("expected arrays with validation_split, received a generator; give validation_data")
             (x, y, sample_weight), validation_data = _fit.split((x, y, sample_weight), validation_split)
         network = self.network
         reader = Reader(network, compiled.loss, class_weight)
@@ -142,7 +143,7 @@ class Sequential:
         )  # fmt: skip
         if not is_stream(x):
             if not len(np.asarray(x)):
-                raise ValueError("expected one or more examples, received none")
+                raise SettingError("expected one or more examples, received none")
             self._preprocessing = _files.measured_preprocessing(np.asarray(x), network.input) or self._preprocessing
         validation = None
         if validation_data is not None:
@@ -247,7 +248,7 @@ class Sequential:
 
     def _ready(self) -> Compiled:
         if self._compiled is None:
-            raise ValueError("expected compile(loss=…, optimizer=…) before fit and evaluate, received none")
+            raise SettingError("expected compile(loss=…, optimizer=…) before fit and evaluate, received none")
         return self._compiled
 
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from hubel.arch import Network, Shape, analyse
+from hubel.base.errors import SettingError
 from hubel.nn import NetworkModule
 
 Change = Callable[[Tensor], Tensor]
@@ -31,12 +32,12 @@ def set_weights(network: Network, module: NetworkModule, weights: Sequence[Array
     """Put weights back. Raises ValueError where their number or shapes are not the network's."""
     places = list(_places(network, module))
     if len(weights) != len(places):
-        raise ValueError(f"expected {len(places)} arrays of weights, received {len(weights)}")
+        raise SettingError(f"expected {len(places)} arrays of weights, received {len(weights)}")
     arrays = [np.asarray(array, np.float32) for array in weights]
     for number, (place, array) in enumerate(zip(places, arrays, strict=True)):
         expected = tuple(place.to_keras(place.tensor).shape)
         if array.shape != expected:
-            raise ValueError(f"expected weights[{number}] of shape {expected}, received {array.shape}")
+            raise SettingError(f"expected weights[{number}] of shape {expected}, received {array.shape}")
     with torch.no_grad():
         for place, array in zip(places, arrays, strict=True):
             place.tensor.copy_(place.from_keras(torch.tensor(array)))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hubel.base.errors import SettingError
+
 if TYPE_CHECKING:
     from hubel.model._sequential import Sequential
 
@@ -119,7 +121,7 @@ class LambdaCallback(Callback):
         moments = [name for name in dir(Callback) if name.startswith("on_")]
         for name, function in functions.items():
             if name not in moments:
-                raise ValueError(f"expected functions for {', '.join(moments)}, received {name!r}")
+                raise SettingError(f"expected functions for {', '.join(moments)}, received {name!r}")
             if function is not None:
                 setattr(self, name, function)
 
@@ -148,7 +150,7 @@ class _Monitor(Callback):
 
     def __init__(self, monitor: str, mode: Mode, min_delta: float = 0.0, best: float | None = None) -> None:
         if mode not in ("auto", "min", "max"):
-            raise ValueError(f"expected mode auto, min or max, received {mode!r}")
+            raise SettingError(f"expected mode auto, min or max, received {mode!r}")
         higher = mode == "max" or (mode == "auto" and monitor.endswith(("acc", "accuracy")))
         self.monitor, self.min_delta, self.best = monitor, abs(min_delta), best
         self._beats = operator.gt if higher else operator.lt
@@ -245,7 +247,7 @@ class ModelCheckpoint(_Monitor):
     ) -> None:
         super().__init__(monitor, mode, best=initial_value_threshold)
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
-            raise ValueError(f"expected save_freq 'epoch' or a number of steps, received {save_freq!r}")
+            raise SettingError(f"expected save_freq 'epoch' or a number of steps, received {save_freq!r}")
         self.filepath, self.verbose, self.save_best_only = str(filepath), verbose, save_best_only
         self.save_weights_only, self.save_freq = save_weights_only, save_freq
         self._epoch = self._steps = 0
@@ -298,7 +300,7 @@ class ReduceLROnPlateau(_Monitor):
     ) -> None:
         super().__init__(monitor, mode, min_delta)
         if not 0 <= factor < 1:
-            raise ValueError(f"expected a factor from 0 to 1, received {factor}")
+            raise SettingError(f"expected a factor from 0 to 1, received {factor}")
         self.factor, self.patience, self.verbose = factor, patience, verbose
         self.cooldown, self.min_lr = cooldown, min_lr
         self.wait = self.cooldown_counter = 0
@@ -335,7 +337,7 @@ class CallbackList:
     def __init__(self, callbacks: Sequence[Callback], model: Sequential, **params: Any) -> None:
         for callback in callbacks:
             if not isinstance(callback, Callback):
-                raise ValueError(f"expected callbacks as objects of Callback, received {callback!r}")
+                raise SettingError(f"expected callbacks as objects of Callback, received {callback!r}")
             callback.set_model(model)
             callback.set_params(params)
         self.callbacks = callbacks

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from hubel.base.errors import SettingError
 from hubel.data import Dataset, load
 
 __all__ = ["cifar10", "cifar100", "fashion_mnist", "load_data", "mnist"]
@@ -40,6 +41,6 @@ def load_data(name: str) -> tuple[Part, Part]:
 def _arrays(*parts: Dataset | None) -> Iterator[Part]:
     for part in parts:
         if part is None:
-            raise ValueError("expected a data set with a training and a test part, received one without")
+            raise SettingError("expected a data set with a training and a test part, received one without")
         images = np.asarray(part.images)
         yield (images[..., 0] if images.shape[3] == 1 else images), np.asarray(part.labels)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from hubel.base.errors import SettingError
+
 __all__ = [
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
@@ -55,7 +57,7 @@ class CategoricalCrossentropy(Loss):
     def targets(self, y: NDArray[Any], outputs: int) -> Tensor:
         """Return whole numbers, N, or probabilities, N×classes, where rows are not one-hot."""
         if y.ndim == 2 and y.shape[1] not in (1, outputs):
-            raise ValueError(f"expected one-hot labels of {outputs} classes, received {y.shape[1]} columns")
+            raise SettingError(f"expected one-hot labels of {outputs} classes, received {y.shape[1]} columns")
         if y.ndim == 2 and y.shape[1] > 1:
             labels = y.argmax(1)
             if not ((y[np.arange(len(y)), labels] == 1).all() and np.count_nonzero(y) == len(y)):
@@ -63,7 +65,7 @@ class CategoricalCrossentropy(Loss):
         else:
             labels = y.reshape(-1)
         if len(labels) and not 0 <= labels.min() <= labels.max() < outputs:
-            raise ValueError(f"expected labels from 0 to {outputs - 1}, received {labels.min()} to {labels.max()}")
+            raise SettingError(f"expected labels from 0 to {outputs - 1}, received {labels.min()} to {labels.max()}")
         return torch.from_numpy(labels.astype(np.int64))
 
     def each(self, outputs: Tensor, targets: Tensor, logits: bool) -> Tensor:
@@ -136,7 +138,7 @@ def get(loss: str | Loss) -> Loss:
     if isinstance(loss, Loss):
         return loss
     if not isinstance(loss, str) or loss not in NAMED:
-        raise ValueError(f"expected a loss of {', '.join(NAMED)}, received {loss!r}")
+        raise SettingError(f"expected a loss of {', '.join(NAMED)}, received {loss!r}")
     return NAMED[loss]()
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from hubel.base.errors import SettingError
+
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "get"]
 
 
@@ -18,7 +20,7 @@ class Optimizer:
 
     def __init__(self, learning_rate: float, **settings: float | bool) -> None:
         if not learning_rate >= 0:
-            raise ValueError(f"expected a learning_rate of at least 0, received {learning_rate!r}")
+            raise SettingError(f"expected a learning_rate of at least 0, received {learning_rate!r}")
         self._rate = float(learning_rate)
         self._settings = settings
         self._torch: torch.optim.Optimizer | None = None
@@ -129,5 +131,5 @@ def get(optimizer: str | Optimizer | torch.optim.Optimizer) -> Optimizer:
     if isinstance(optimizer, torch.optim.Optimizer):
         return Given(optimizer)
     if not isinstance(optimizer, str) or optimizer.lower() not in NAMED:
-        raise ValueError(f"expected an optimizer of {', '.join(NAMED)}, received {optimizer!r}")
+        raise SettingError(f"expected an optimizer of {', '.join(NAMED)}, received {optimizer!r}")
     return NAMED[optimizer.lower()]()

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hubel.base.errors import SettingError
+
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]
@@ -295,7 +297,7 @@ def named(module: ModuleT, children: Mapping[str, nn.Module]) -> ModuleT:
     """Give a module named children, in order; raise `ValueError` for a name that PyTorch uses itself."""
     for name, child in children.items():
         if hasattr(module, name):
-            raise ValueError(f"expected a name that PyTorch's modules do not use, received {name!r}: choose another")
+            raise SettingError(f"expected a name that PyTorch's modules do not use, received {name!r}: choose another")
         module.add_module(name, child)
     return module
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from hubel.base.errors import UnknownNameError
+from hubel.base.errors import SettingError, UnknownNameError
 from hubel.base.names import hint
 
 NARROW_CHANNELS = 16
@@ -196,8 +196,8 @@ def device_from(data: Mapping[str, Any]) -> Device:
     wanted = [f.name for f in fields(Device)]
     missing = [name for name in wanted if name not in data]
     if missing:
-        raise ValueError(f"expected a device's {', '.join(wanted)}; received none of {', '.join(missing)}")
+        raise SettingError(f"expected a device's {', '.join(wanted)}; received none of {', '.join(missing)}")
     lacking = [kind for kind in SHARES if kind not in data["shares"]]
     if lacking:
-        raise ValueError(f"expected a device's shares {', '.join(SHARES)}; received none of {', '.join(lacking)}")
+        raise SettingError(f"expected a device's shares {', '.join(SHARES)}; received none of {', '.join(lacking)}")
     return Device(**{name: data[name] for name in wanted})

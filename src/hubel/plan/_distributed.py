@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hubel.arch import Memory, Network, analyse, largest_batch, training_memory
+from hubel.base.errors import SettingError
 from hubel.plan._devices import Device
 from hubel.plan._roofline import LayerTime, layer_times
 from hubel.plan._words import ASSUMPTIONS, HOP_SECONDS, memory_rows, run_rows, slowest, step_rows, title
@@ -107,7 +108,7 @@ def plan_step(
     not there.
     """
     if not isinstance(devices, int) or not 1 <= devices <= MOST_DEVICES:
-        raise ValueError(f"expected devices as an int from 1 to {MOST_DEVICES:,}, received {devices!r}")
+        raise SettingError(f"expected devices as an int from 1 to {MOST_DEVICES:,}, received {devices!r}")
     report = analyse(network)
     settings: dict[str, Any] = {
         "precision": precision,
@@ -152,7 +153,7 @@ def _twice(layer: LayerTime, checkpoint: Collection[str]) -> LayerTime:
 def plan_run(step: StepPlan, images: int, epochs: float) -> RunPlan:
     """Plan a run: `images` images, seen `epochs` times. Raises `ValueError` where there are none."""
     if images < 1 or epochs <= 0:
-        raise ValueError(f"expected one or more images and epochs, received {images} images and {epochs} epochs")
+        raise SettingError(f"expected one or more images and epochs, received {images} images and {epochs} epochs")
     together = step.batch * step.devices
     steps = max(1, round(-(-images // together) * epochs))
     seconds = steps * step.seconds

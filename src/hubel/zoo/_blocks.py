@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hubel.arch import Activation, BatchNormalization, Chain, Conv2D, Padding, Pair
+from hubel.base.errors import SettingError
 
 
 def scaled(channels: int, width: float, multiple: int = 1) -> int:
@@ -14,7 +15,7 @@ def scaled(channels: int, width: float, multiple: int = 1) -> int:
         ValueError: if `width` is not positive.
     """
     if not width > 0:
-        raise ValueError(f"expected a positive width, received width={width!r}; 1.0 is the network of the paper.")
+        raise SettingError(f"expected a positive width, received width={width!r}; 1.0 is the network of the paper.")
     wanted = channels * width
     rounded = max(multiple, int(wanted + multiple / 2) // multiple * multiple)
     return rounded if rounded >= 0.9 * wanted else rounded + multiple

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hubel.arch import Chain, ChannelPadding, Identity, MaxPooling2D
+from hubel.base.errors import SettingError
 from hubel.zoo._blocks import conv_norm
 
 SHORTCUTS = ("zero", "projection", "projection_everywhere")
@@ -19,7 +20,7 @@ def shortcut_branch(kind: str, channels: int, filters: int, strides: int) -> Cha
         ValueError: for another kind.
     """
     if kind not in SHORTCUTS:
-        raise ValueError(f"expected shortcut as one of {', '.join(SHORTCUTS)}, received {kind!r}.")
+        raise SettingError(f"expected shortcut as one of {', '.join(SHORTCUTS)}, received {kind!r}.")
     changes = strides != 1 or channels != filters
     if kind == "projection_everywhere" or (kind == "projection" and changes):
         return Chain(conv_norm(filters, 1, strides=strides), name="shortcut")

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from hubel.base.errors import SettingError
 from hubel.cli._console import console
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_image, add_output, add_run, finish, load_subjects
@@ -51,7 +52,7 @@ def add_baseline(parser: ArgumentParser, default: str) -> None:
 def show(arguments: Namespace, method: Callable[..., Attributions], values: bool = False, **settings: Any) -> int:
     """Run a method on the images, write the picture, print a line for each map and what is to be known of it."""
     if arguments.memory < 1:
-        raise ValueError(f"expected --memory of at least 1, received {arguments.memory}")
+        raise SettingError(f"expected --memory of at least 1, received {arguments.memory}")
     model = open_model(arguments.run_or_model)
     images = load_subjects(arguments, model)
     with console(stderr=True).status("looking"):

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hubel.base.errors import SettingError
 from hubel.cli._console import console
 from hubel.cli._output import print_json
 from hubel.cli.look._common import add_file
@@ -36,7 +37,7 @@ def check_files(arguments: Namespace) -> bool:
     """Refuse what could not be written before the work is done; return whether frames must be kept."""
     output = arguments.output
     if arguments.longest is not None and not 16 <= arguments.longest <= 4096:
-        raise ValueError(f"expected --longest from 16 to 4096 pixels, received {arguments.longest}")
+        raise SettingError(f"expected --longest from 16 to 4096 pixels, received {arguments.longest}")
     return arguments.frames is not None or (output is not None and output.suffix.lower() in MOVING)
 
 

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from hubel.base.errors import SettingError
 from hubel.cli._output import print_json
 from hubel.cli.convolve import MOST_PRODUCTS, number_argument, padding_argument, size_argument, source_of, walk_of
 from hubel.cli.look._choose import add_layer, place
@@ -81,13 +82,13 @@ def _own(arguments: Namespace) -> Stepping:
     from hubel.look.stepping import step_walk
 
     if arguments.image is not None:
-        raise ValueError("expected an image alone with --kernel or --pool, received a run as well")
+        raise SettingError("expected an image alone with --kernel or --pool, received a run as well")
     if arguments.layer is not None or arguments.filter is not None:
-        raise ValueError("expected --layer and --filter with a run, received --kernel or --pool, which need none")
+        raise SettingError("expected --layer and --filter with a run, received --kernel or --pool, which need none")
     source = source_of(arguments.given, arguments.shrink)
     walk = walk_of(source.planes, arguments)
     if walk.products > MOST_PRODUCTS:
-        raise ValueError(
+        raise SettingError(
             f"expected at most {MOST_PRODUCTS:,} products, received {walk.products:,}; --shrink makes a picture smaller"
         )
     what = source.picture or "numbers"
@@ -101,10 +102,10 @@ def _of_model(arguments: Namespace) -> Stepping:
     from hubel.look.stepping import step_layer
 
     if arguments.image is None:
-        raise ValueError("expected a run and an image, or an image with --kernel or --pool, received one name alone")
+        raise SettingError("expected a run and an image, or an image with --kernel or --pool, received one name alone")
     unusable = ("size", "stride", "dilation", "bias", "activation", "flip", "shrink")
     for name in unusable:
         if getattr(arguments, name):
-            raise ValueError(f"expected --{name} with --kernel or --pool; a trained layer has its own")
+            raise SettingError(f"expected --{name} with --kernel or --pool; a trained layer has its own")
     model = open_model(arguments.given)
     return step_layer(model, subject(model, arguments.image), arguments.layer, arguments.filter)

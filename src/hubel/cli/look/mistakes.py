@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubel.base.errors import SettingError
 from hubel.cli._trained import add_labelled, labelled, open_model
 from hubel.cli.look._common import add_output, add_run, finish
 
@@ -69,7 +70,7 @@ def run(arguments: Namespace) -> int:
 def _cell(text: str) -> tuple[str, str]:
     true, comma, called = text.partition(",")
     if not (true.strip() and comma and called.strip()):
-        raise ValueError(f"expected --cell as IS,CALLED such as 4,9; received {text!r}")
+        raise SettingError(f"expected --cell as IS,CALLED such as 4,9; received {text!r}")
     return true.strip(), called.strip()
 
 

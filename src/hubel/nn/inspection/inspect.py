@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
 
+from hubel.base.errors import NetworkError
 from hubel.nn.inspection.clash import explained
 from hubel.nn.inspection.report import Inspection as Inspection
 from hubel.nn.inspection.report import ModuleRow as ModuleRow
@@ -58,9 +59,9 @@ def _check(module: object) -> None:
         raise TypeError(f"expected an nn.Module, received {type(module).__name__}")
     for path, part in module.named_modules():
         if isinstance(part, torch.jit.ScriptModule):
-            raise ValueError(f"{path or 'the module'} is compiled by TorchScript: give the module it was made of")
+            raise NetworkError(f"{path or 'the module'} is compiled by TorchScript: give the module it was made of")
         if any(isinstance(p, UninitializedTensorMixin) for p in part._parameters.values()):
-            raise ValueError(
+            raise NetworkError(
                 f"{path or 'the module'} ({type(part).__name__}) has no shape yet, it takes it from its first input: "
                 "run the module once before"
             )
@@ -70,13 +71,13 @@ def _arguments(
     module: nn.Module, input_shape: Any, batch: int, example: object
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     if (input_shape is None) == (example is None):
-        raise ValueError("expected either input_shape, such as (224, 224, 3), or an example of the input")
+        raise NetworkError("expected either input_shape, such as (224, 224, 3), or an example of the input")
     if isinstance(example, Mapping):
         return (), dict(example)
     if example is not None:
         return (example if isinstance(example, tuple) else (example,)), {}
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
-        raise ValueError(f"expected batch as an int ≥ 1, received {batch!r}")
+        raise NetworkError(f"expected batch as an int ≥ 1, received {batch!r}")
     kinds = [parameter.dtype for parameter in module.parameters()]
     real = [kind for kind in kinds if kind.is_floating_point] + [kind for kind in kinds if kind.is_complex]
     dtype = real[0] if real else torch.get_default_dtype()
@@ -89,7 +90,7 @@ def _tensor_shapes(input_shape: Any) -> list[TensorShape]:
     found = []
     for shape in given if several else (given,):
         if len(shape) not in (1, 3) or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape):
-            raise ValueError(
+            raise NetworkError(
                 f"expected input_shape as (height, width, channels) or (features,) of positive ints, received "
                 f"{shape!r}; for other inputs give an example"
             )

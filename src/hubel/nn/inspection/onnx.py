@@ -8,6 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from hubel.base.errors import NetworkError
 from hubel.nn.inspection.report import Inspection, ModuleRow, TensorShape
 
 FLOATING = (1, 10, 11, 16)  # float, float16, double, bfloat16, as ONNX numbers its types
@@ -45,7 +46,7 @@ def read_onnx(
     try:
         model = onnx.load(str(file), load_external_data=False)
     except Exception as error:
-        raise ValueError(f"{path} is not an ONNX file: {str(error).splitlines()[0]}") from None
+        raise NetworkError(f"{path} is not an ONNX file: {str(error).splitlines()[0]}") from None
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in stored]
     _settle(inputs, input_shape, batch)
@@ -64,7 +65,7 @@ def _settle(inputs: list[Any], input_shape: Sequence[int] | None, batch: int) ->
         for size, dimension in zip(wanted, dimensions, strict=True):
             if not dimension.HasField("dim_value") or dimension.dim_value < 1:
                 if size is None:
-                    raise ValueError(
+                    raise NetworkError(
                         f"the file leaves the sizes of its input {given.name!r} open: give the input's shape, such as "
                         "224x224x3"
                     )
@@ -151,7 +152,7 @@ class _Reading:
             return 0, 0
         unknown = [name for name in (*node.input, *node.output) if name and name not in self.shapes]
         if unknown:
-            raise ValueError(f"{path} ({node.op_type}): the shape of {unknown[0]!r} is not known for this input")
+            raise NetworkError(f"{path} ({node.op_type}): the shape of {unknown[0]!r} is not known for this input")
         attributes = {attribute.name: attribute for attribute in node.attribute}
         macs = rule([self.shapes[name] if name else () for name in node.input], self.shapes[node.output[0]], attributes)
         operands = _operands(node)
@@ -191,7 +192,7 @@ def _matrices(inputs: list[TensorShape], output: TensorShape, _: dict[str, Any])
 def _einsum(inputs: list[TensorShape], output: TensorShape, attributes: dict[str, Any]) -> int:
     terms = attributes["equation"].s.decode().replace(" ", "").partition("->")[0].split(",")
     if len(terms) != 2 or "." in "".join(terms):
-        raise ValueError(f"an Einsum of {len(inputs)} operands, {','.join(terms)}, is not counted yet")
+        raise NetworkError(f"an Einsum of {len(inputs)} operands, {','.join(terms)}, is not counted yet")
     sizes: dict[str, int] = {}
     for term, shape in zip(terms, inputs, strict=True):
         sizes.update(zip(term, shape, strict=True))

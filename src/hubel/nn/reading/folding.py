@@ -8,6 +8,7 @@ from typing import Any
 
 import hubel.arch as arch
 from hubel.arch import Chain, Join, Layer, Product
+from hubel.base.errors import NetworkError
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class _Folding:
         while end != start:
             step = self.steps[end]
             if end in self.used or step.what is None:
-                raise ValueError(
+                raise NetworkError(
                     f"{step.name}: its output goes into branches that do not nest; a tree is made of chains, and of "
                     "sums, concatenations and products inside one another"
                 )

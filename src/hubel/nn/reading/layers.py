@@ -13,6 +13,7 @@ from torch.nn.utils import parametrize
 
 import hubel.arch as arch
 from hubel.arch import Layer, Shape
+from hubel.base.errors import NetworkError
 from hubel.nn._build import run_call
 
 Reader = Callable[[Any, Shape], Layer]
@@ -25,20 +26,20 @@ def layer_of(module: nn.Module, input: Shape) -> Layer:
     there is no such layer, or a setting that it does not have.
     """
     if parametrize.is_parametrized(module):
-        raise ValueError(
+        raise NetworkError(
             f"its weights are worked out when it runs ({type(module).__name__}); "
             "torch.nn.utils.parametrize.remove_parametrizations makes plain ones of them"
         )
     reader = READERS.get(_known_type(module))
     if reader is None:
-        raise ValueError(f"the tree has no layer for {type(module).__name__}")
+        raise NetworkError(f"the tree has no layer for {type(module).__name__}")
     layer = reader(module, input)
     with torch.device("meta"):
         built = run_call(layer.call(input))
     for setting in _settings(module):
         ours, theirs = getattr(built, setting, None), getattr(module, setting)
         if not _alike(ours, theirs):
-            raise ValueError(f"the tree's {type(layer).__name__} has no {setting}={theirs!r}")
+            raise NetworkError(f"the tree's {type(layer).__name__} has no {setting}={theirs!r}")
     return layer
 
 
@@ -95,7 +96,7 @@ def _transposed(module: Any, input: Shape) -> Layer:
 
 def _dense(module: Any, input: Shape) -> Layer:
     if len(input) != 1:
-        raise ValueError("a Linear that acts on the columns of a picture is no layer of the tree")
+        raise NetworkError("a Linear that acts on the columns of a picture is no layer of the tree")
     return arch.Dense(module.out_features, use_bias=module.bias is not None)
 
 
@@ -125,14 +126,14 @@ def _adaptive(kind: Any, whole: Any) -> Reader:
 
 def _batch_normalization(module: Any, input: Shape) -> Layer:
     if module.momentum is None or not module.track_running_stats:
-        raise ValueError("the tree's BatchNormalization keeps running statistics with a momentum")
+        raise NetworkError("the tree's BatchNormalization keeps running statistics with a momentum")
     momentum, affine = round(1 - module.momentum, 12), module.affine
     return arch.BatchNormalization(momentum=momentum, epsilon=module.eps, center=affine, scale=affine)
 
 
 def _layer_normalization(module: Any, input: Shape) -> Layer:
     if len(input) != 1:
-        raise ValueError("a LayerNorm over the columns of a picture is no layer of the tree")
+        raise NetworkError("a LayerNorm over the columns of a picture is no layer of the tree")
     return arch.LayerNormalization(module.eps, center=module.bias is not None, scale=module.elementwise_affine)
 
 
@@ -142,20 +143,20 @@ def _group_normalization(module: Any, input: Shape) -> Layer:
 
 def _flatten(module: Any, input: Shape) -> Layer:
     if module.start_dim != 1 or module.end_dim not in (-1, len(input)):
-        raise ValueError(f"flatten({module.start_dim}, {module.end_dim}) does not make a vector of each image")
+        raise NetworkError(f"flatten({module.start_dim}, {module.end_dim}) does not make a vector of each image")
     return arch.Flatten()
 
 
 def _softmax(module: Any, input: Shape) -> Layer:
     if module.dim not in (1, 1 - len(input) - 1):
-        raise ValueError(f"the tree's softmax is over the channels, not over dimension {module.dim}")
+        raise NetworkError(f"the tree's softmax is over the channels, not over dimension {module.dim}")
     return arch.Activation("softmax")
 
 
 def _upsampling(module: Any, input: Shape) -> Layer:
     scale = module.scale_factor if isinstance(module.scale_factor, tuple) else (module.scale_factor,) * 2
     if None in scale or any(factor != int(factor) for factor in scale):
-        raise ValueError("the tree's UpSampling2D multiplies rows and columns by whole numbers")
+        raise NetworkError("the tree's UpSampling2D multiplies rows and columns by whole numbers")
     return arch.UpSampling2D(tuple(int(factor) for factor in scale), module.mode)  # type: ignore[arg-type]
 
 

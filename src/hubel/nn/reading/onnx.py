@@ -11,6 +11,7 @@ from typing import Any
 
 import hubel.arch as arch
 from hubel.arch import Concat, Join, Layer, Network, Product, Shape, Sum, analyse
+from hubel.base.errors import NetworkError
 from hubel.nn.inspection.onnx import inspect_onnx, read_onnx
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.reading.folding import Step, folded
@@ -45,9 +46,9 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
             steps.append(Step(takes[0], None, ()))
         unknown = [name for name in takes if name not in places]
         if unknown:
-            raise ValueError(f"{label}: {unknown[0]!r} is a second input, which has no place in a tree")
+            raise NetworkError(f"{label}: {unknown[0]!r} is a second input, which has no place in a tree")
         if takes[0] not in shapes or node.output[0] not in shapes:
-            raise ValueError(f"{label}: what it is given does not fit it, or its shape is not known")
+            raise NetworkError(f"{label}: what it is given does not fit it, or its shape is not known")
         settings = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
         if node.op_type == "Clip":  # its limits are attributes in old files, constants in new ones
             limits = zip(("min", "max"), node.input[1:], strict=False)
@@ -73,7 +74,7 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
     network = Network(start, folded(steps)[0], Path(path).stem)
     report, tree = inspect_onnx(path, input_shape), analyse(network)
     if (tree.parameters, tree.macs * report.batch) != (report.parameters, report.macs):
-        raise ValueError(
+        raise NetworkError(
             f"the file as a tree would have {tree.parameters:,} parameters and {tree.macs:,} MACs, it has "
             f"{report.parameters:,} and {report.macs // report.batch:,}: something in it is shared"
         )
@@ -131,11 +132,11 @@ def _read(
     if takes != 1 or reader is None:
         joined = "" if takes == 1 else f" of {takes} tensors"
         constant = " with a constant" if weights and kind in ("Add", "Mul", "Sub", "Div") else ""
-        raise ValueError(f"{label}: the tree has no layer for {kind}{joined}{constant}")
+        raise NetworkError(f"{label}: the tree has no layer for {kind}{joined}{constant}")
     try:
         return reader(settings, weights, given, made)
     except ValueError as error:
-        raise ValueError(f"{label}: {error}") from None
+        raise NetworkError(f"{label}: {error}") from None
 
 
 Reader = Callable[[Settings, list[TensorShape], TensorShape, TensorShape], Layer]
@@ -146,7 +147,7 @@ def _pads(settings: Settings) -> Any:
     if automatic == "SAME_UPPER":
         return "same"
     if automatic == "SAME_LOWER":
-        raise ValueError("the tree's padding 'same' puts the odd row below, not above")
+        raise NetworkError("the tree's padding 'same' puts the odd row below, not above")
     top, left, bottom, right = settings.get("pads", (0, 0, 0, 0))
     return (top, bottom), (left, right)
 
@@ -157,7 +158,7 @@ def _pair(settings: Settings, name: str) -> Any:
 
 def _four(given: TensorShape) -> None:
     if len(given) != 4:
-        raise ValueError(f"the tree's pictures have two axes, not {len(given) - 2}")
+        raise NetworkError(f"the tree's pictures have two axes, not {len(given) - 2}")
 
 
 def _convolution(settings: Settings, weights: list[TensorShape], given: TensorShape, made: TensorShape) -> Layer:
@@ -176,7 +177,7 @@ def _convolution(settings: Settings, weights: list[TensorShape], given: TensorSh
 def _transposed(settings: Settings, weights: list[TensorShape], given: TensorShape, made: TensorShape) -> Layer:
     _four(given)
     if "output_shape" in settings or settings.get("auto_pad", b"NOTSET") != b"NOTSET":
-        raise ValueError("the tree's Conv2DTranspose has no output_shape and no auto_pad")
+        raise NetworkError("the tree's Conv2DTranspose has no output_shape and no auto_pad")
     groups = settings.get("group", 1)
     return arch.Conv2DTranspose(
         weights[0][1] * groups,
@@ -193,14 +194,14 @@ def _transposed(settings: Settings, weights: list[TensorShape], given: TensorSha
 def _dense(settings: Settings, weights: list[TensorShape], given: TensorShape, made: TensorShape) -> Layer:
     plain = settings.get("alpha", 1.0) == 1.0 and settings.get("beta", 1.0) == 1.0 and not settings.get("transA", 0)
     if len(given) != 2 or not weights or not plain:
-        raise ValueError("no dense layer: a tree multiplies a vector of each image by stored weights")
+        raise NetworkError("no dense layer: a tree multiplies a vector of each image by stored weights")
     return arch.Dense(made[1], use_bias=len(weights) > 1)
 
 
 def _max_pooling(settings: Settings, weights: list[TensorShape], given: TensorShape, made: TensorShape) -> Layer:
     _four(given)
     if _pair(settings, "dilations") != (1, 1):
-        raise ValueError("the tree's MaxPooling2D has no dilations")
+        raise NetworkError("the tree's MaxPooling2D has no dilations")
     return arch.MaxPooling2D(
         tuple(settings["kernel_shape"]),
         _pair(settings, "strides"),
@@ -222,27 +223,27 @@ def _average_pooling(settings: Settings, weights: list[TensorShape], given: Tens
 
 def _vector(settings: Settings, weights: list[TensorShape], given: TensorShape, made: TensorShape) -> Layer:
     if len(made) != 2 or made[0] != given[0]:
-        raise ValueError("a tree makes vectors of pictures, one of each image")
+        raise NetworkError("a tree makes vectors of pictures, one of each image")
     return arch.Flatten()
 
 
 def _clip(settings: Settings, weights: list[TensorShape], given: TensorShape, made: TensorShape) -> Layer:
     low, high = settings.get("min"), settings.get("max")
     if (low, high) != (0, 6):
-        raise ValueError(f"the tree's relu6 clips to 0 … 6, not to {low} … {high}")
+        raise NetworkError(f"the tree's relu6 clips to 0 … 6, not to {low} … {high}")
     return arch.Activation("relu6")
 
 
 def _scale(settings: Settings, weights: list[TensorShape], given: TensorShape, made: TensorShape) -> Layer:
     if not weights or not _per_channel(weights[0], given):
-        raise ValueError("the tree multiplies by one learned number for each channel, not by other constants")
+        raise NetworkError("the tree multiplies by one learned number for each channel, not by other constants")
     return arch.Scale(use_bias=False)
 
 
 def _softmax(settings: Settings, weights: list[TensorShape], given: TensorShape, made: TensorShape) -> Layer:
     axis = settings.get("axis", 1) % len(given)
     if axis != 1:
-        raise ValueError(f"the tree's softmax is over the channels, not over dimension {axis}")
+        raise NetworkError(f"the tree's softmax is over the channels, not over dimension {axis}")
     return arch.Activation("softmax")
 
 

@@ -13,6 +13,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 import hubel.arch as arch
 from hubel.arch import Concat, Identity, Layer, Product, Shape, Sum
+from hubel.base.errors import NetworkError
 from hubel.nn.inspection.run import watched
 from hubel.nn.reading.folding import Step
 from hubel.nn.reading.layers import CONCATENATIONS, SUMS, layer_of, module_of, weighted_module
@@ -53,7 +54,7 @@ def steps_of(module: nn.Module, shape: Shape) -> list[Step]:
     try:
         graph = fx.GraphModule(root, _Tracer().trace(root))
     except Exception as error:
-        raise ValueError(f"the model's forward cannot be read as a graph: {str(error).splitlines()[0]}") from error
+        raise NetworkError(f"the model's forward cannot be read as a graph: {str(error).splitlines()[0]}") from error
     order = (shape[2], *shape[:2]) if len(shape) == 3 else shape
     dtype = next((p.dtype for p in module.parameters()), torch.get_default_dtype())
     shapes = _shapes(graph, torch.empty(BATCH, *order, dtype=dtype, device="meta"))
@@ -113,7 +114,7 @@ class _Reading:
                 self.constants[node] = operator.attrgetter(str(node.target))(self.graph)
             elif node in self.shapes:
                 self._take(node)
-        raise ValueError("the model returns nothing")
+        raise NetworkError("the model returns nothing")
 
     def _add(self, node: fx.Node, step: Step, order: str = "first") -> None:
         self.values[node] = Value(len(self.found), order)
@@ -122,28 +123,32 @@ class _Reading:
     def _result(self, output: fx.Node) -> fx.Node:
         found = output.args[0]
         if not isinstance(found, fx.Node):
-            raise ValueError("a tree has one output, the model returns several")
+            raise NetworkError("a tree has one output, the model returns several")
         if found not in self.shapes:
-            raise ValueError(f"{_label(found)}: a tree has one output, {self._called(found)} returns several or none")
+            raise NetworkError(f"{_label(found)}: a tree has one output, {self._called(found)} returns several or none")
         if found not in self.values:
-            raise ValueError(f"{_label(found)}: a parameter or constant used by itself has no place in a tree")
+            raise NetworkError(f"{_label(found)}: a parameter or constant used by itself has no place in a tree")
         if self.values[found].order != "first":
-            raise ValueError(f"{_label(found)}: a tree gives its picture with the channels first, as PyTorch has them")
+            raise NetworkError(
+                f"{_label(found)}: a tree gives its picture with the channels first, as PyTorch has them"
+            )
         return found
 
     def _take(self, node: fx.Node) -> None:
         label = _label(node)
         if node.op == "placeholder":
-            raise ValueError(f"{label}: a second input has no place in a tree")
+            raise NetworkError(f"{label}: a second input has no place in a tree")
         takes = [given for given in node.all_input_nodes if given in self.values]
         constants = [given for given in node.all_input_nodes if given in self.constants]
         if not takes:
             before = next(iter(node.all_input_nodes), node)
             if before in self.constants:
                 self._refuse_constant(before)
-            raise ValueError(f"{_label(before)}: the tree has no layer for {self._called(before)}")
+            raise NetworkError(f"{_label(before)}: the tree has no layer for {self._called(before)}")
         if self.shapes[node][:1] != (BATCH,):
-            raise ValueError(f"{label}: in a tree each image stays by itself, this operation mixes or drops the batch")
+            raise NetworkError(
+                f"{label}: in a tree each image stays by itself, this operation mixes or drops the batch"
+            )
         if node.target in CONCATENATIONS:
             self._concatenate(node, takes)
         elif node.target in SUMS:
@@ -155,14 +160,14 @@ class _Reading:
         elif len(takes) == 2 and node.target in SAME:  # y.expand_as(x)
             self.values[node] = self.values[takes[0]]
         elif len(takes) != 1:
-            raise ValueError(
+            raise NetworkError(
                 f"{label}: takes {len(takes)} tensors; a tree joins branches by sums, products and concatenations only"
             )
         elif not self._rearranged(node, takes[0]):
             self._layer(node, takes[0], self._module(node), {})
 
     def _refuse_constant(self, node: fx.Node) -> None:
-        raise ValueError(f"{_label(node)}: a parameter or constant used by itself has no place in a tree")
+        raise NetworkError(f"{_label(node)}: a parameter or constant used by itself has no place in a tree")
 
     def _public(self, node: fx.Node) -> Shape:
         """Return a tensor's shape as the tree has it, height × width × channels."""
@@ -174,7 +179,7 @@ class _Reading:
         sizes, orders = len(self.shapes[node]), {self.values[given].order for given in takes}
         wanted = sizes - 1 if orders == {"last"} else 1
         if axis not in (wanted, wanted - sizes) or len(orders) > 1:
-            raise ValueError(f"{_label(node)}: a tree concatenates channels, not along dimension {axis}")
+            raise NetworkError(f"{_label(node)}: a tree concatenates channels, not along dimension {axis}")
         parts = node.args[0] if node.args else node.kwargs["tensors"]
         inputs = tuple(self.values[given].place for given in parts if given in self.values)  # type: ignore[union-attr,index]
         self._add(node, Step(_label(node), Concat, inputs), orders.pop())
@@ -186,10 +191,10 @@ class _Reading:
                 self._refuse_constant(given)
         known = len(both) == 2 and all(given in self.values for given in both)
         if not known or self.shapes[both[0]] != self.shapes[both[1]] or node.kwargs:
-            raise ValueError(f"{_label(node)}: a tree adds branches of equal shape")
+            raise NetworkError(f"{_label(node)}: a tree adds branches of equal shape")
         orders = {self.values[given].order for given in both}
         if len(orders) > 1:
-            raise ValueError(f"{_label(node)}: a tree adds branches whose channels lie alike")
+            raise NetworkError(f"{_label(node)}: a tree adds branches whose channels lie alike")
         inputs = tuple(self.values[given].place for given in both)
         self._add(node, Step(_label(node), Sum, inputs), orders.pop())
 
@@ -200,7 +205,7 @@ class _Reading:
             filled = (1,) * (len(shape) - factor.dim()) + tuple(factor.shape)
             along = len(shape) - 1 if value.order == "last" else 1
             if filled != tuple(size if axis == along else 1 for axis, size in enumerate(shape)):
-                raise ValueError(
+                raise NetworkError(
                     f"{_label(constants[0])}: the tree multiplies by one number for each channel, not by others"
                 )
             step = Step(_label(node), arch.Scale(use_bias=False), (value.place,), {"weight": factor.flatten()})
@@ -210,9 +215,9 @@ class _Reading:
         shapes, orders = [self._gate_shape(given) for given in factors], {self.values[given].order for given in factors}
         aligned = len({len(self.shapes[given]) for given in factors}) == 1
         if len(factors) != 2 or constants or node.kwargs or not aligned:
-            raise ValueError(f"{_label(node)}: a tree multiplies by one learned number for each channel, or branches")
+            raise NetworkError(f"{_label(node)}: a tree multiplies by one learned number for each channel, or branches")
         if len(orders) > 1:
-            raise ValueError(f"{_label(node)}: a tree multiplies branches whose channels lie alike")
+            raise NetworkError(f"{_label(node)}: a tree multiplies branches whose channels lie alike")
         inputs = tuple(self.values[given].place for given in factors)
         self._add(node, Step(_label(node), Product, inputs, shape=arch.join_shape(PAIR, shapes)), orders.pop())
 
@@ -241,25 +246,25 @@ class _Reading:
         if node.op == "call_module":
             part = self.graph.get_submodule(str(node.target))
             if any(True for _ in part.parameters()) and self.ran.setdefault(id(part), node.name) != node.name:
-                raise ValueError(f"{_label(node)}: runs twice; in a tree each layer has weights of its own")
+                raise NetworkError(f"{_label(node)}: runs twice; in a tree each layer has weights of its own")
             return part
         made = module_of(node.target, node.args[1:], node.kwargs)
         if made is None:
-            raise ValueError(f"{_label(node)}: the tree has no layer for {_function(node)}")
+            raise NetworkError(f"{_label(node)}: the tree has no layer for {_function(node)}")
         return made
 
     def _layer(self, node: fx.Node, given: fx.Node, part: nn.Module, weights: Mapping[str, Tensor]) -> None:
         value, shape = self.values[given], self._public(given)
         if value.order != "first":
             if value.order != "last" or not isinstance(part, ON_CHANNELS):
-                raise ValueError(
+                raise NetworkError(
                     f"{_label(node)}: {type(part).__name__} is given a tensor whose channels lie elsewhere"
                 )
             shape = shape[-1:]
         try:
             layer = layer_of(part, shape)
         except ValueError as error:
-            raise ValueError(f"{_label(node)}: {error}") from None
+            raise NetworkError(f"{_label(node)}: {error}") from None
         own = weights or {name: tensor for name, tensor in part.state_dict().items() if node.op == "call_module"}
         self._add(node, Step(_label(node), layer, (value.place,), own), value.order)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hubel.arch import Network, analyse
+from hubel.base.errors import NetworkError
 from hubel.nn._build import NetworkModule, build
 from hubel.nn.inspection.inspect import inspect
 from hubel.nn.reading.folding import folded
@@ -74,7 +75,7 @@ def _read(
     figures = ("parameters", tree.parameters, report.parameters), ("macs", tree.macs, report.macs // BATCH)
     for figure, ours, theirs in figures:
         if ours != theirs:
-            raise ValueError(
+            raise NetworkError(
                 f"the model as a tree would have {ours:,} {figure}, it has {theirs:,}: something in it is shared, or "
                 "is no part of what it computes"
             )
