@@ -243,6 +243,14 @@ class Layer(ABC):
         """Return the error that `strict` raises for this input, where rows or columns would be dropped."""
         return None
 
+    def operations(self, input: Shape) -> tuple[Operation, ...]:
+        """Return all that the layer computes, in order: its own operation, then an activation written with it."""
+        found = []
+        for step in self.steps():
+            found.append(step.lower(input))
+            input = found[-1].output
+        return tuple(found)
+
     def steps(self) -> tuple[Layer, ...]:
         """Return the plain layers that this one stands for: itself, and an activation written with it."""
         return (self,)

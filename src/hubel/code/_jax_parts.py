@@ -9,40 +9,39 @@ def flatten(x: jax.Array) -> jax.Array:
     "flatten_channels_first": '''
 def flatten_channels_first(x: jax.Array) -> jax.Array:
     """Writes channel after channel, as PyTorch does."""
-    return x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)
+    return jnp.moveaxis(x, -1, 1).reshape(x.shape[0], -1)
 ''',
     "reshape_channels_first": '''
 def reshape_channels_first(x: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     """Reads and writes channel after channel, as PyTorch does."""
-    x = x.transpose(0, 3, 1, 2) if x.ndim == 4 else x
-    if len(shape) == 1:
-        return x.reshape(x.shape[0], *shape)
-    return x.reshape(x.shape[0], shape[2], shape[0], shape[1]).transpose(0, 2, 3, 1)
+    x = jnp.moveaxis(x, -1, 1)
+    return jnp.moveaxis(x.reshape(x.shape[0], shape[-1], *shape[:-1]), 1, -1)
 ''',
     "crop": '''
-def crop(x: jax.Array, rows: tuple[int, int], columns: tuple[int, int]) -> jax.Array:
+def crop(x: jax.Array, sides: tuple[tuple[int, int], ...]) -> jax.Array:
     """Cuts rows (top, bottom) and columns (left, right) off."""
-    bottom, right = x.shape[1] - rows[1], x.shape[2] - columns[1]
-    return x[:, rows[0] : bottom, columns[0] : right]
+    for axis, (before, after) in enumerate(sides, 1):
+        x = jax.lax.slice_in_dim(x, before, x.shape[axis] - after, axis=axis)
+    return x
 ''',
     "upsample": """
-def upsample(x: jax.Array, size: tuple[int, int], method: str) -> jax.Array:
-    batch, height, width, channels = x.shape
-    return jax.image.resize(x, (batch, height * size[0], width * size[1], channels), method)
+def upsample(x: jax.Array, size: tuple[int, ...], method: str) -> jax.Array:
+    shape = [length * factor for length, factor in zip(x.shape, (1, *size, 1), strict=True)]
+    return jax.image.resize(x, shape, method)
 """,
     "channel_shuffle": '''
 def channel_shuffle(x: jax.Array, groups: int) -> jax.Array:
     """Deals the channels out anew among the groups."""
-    return x.reshape(*x.shape[:3], groups, -1).swapaxes(3, 4).reshape(x.shape)
+    return x.reshape(*x.shape[:-1], groups, -1).swapaxes(-1, -2).reshape(x.shape)
 ''',
     "select_channels": """
 def select_channels(x: jax.Array, channels: list[int]) -> jax.Array:
     return x[..., jnp.array(channels)]
 """,
     "adaptive_average_pool": '''
-def adaptive_average_pool(x: jax.Array, output_size: tuple[int, int]) -> jax.Array:
+def adaptive_average_pool(x: jax.Array, output_size: tuple[int, ...]) -> jax.Array:
     """Averages bins of rows, then of columns, as PyTorch lays them."""
-    for axis, bins in zip((1, 2), output_size, strict=True):
+    for axis, bins in enumerate(output_size, 1):
         length = x.shape[axis]
         edges = [(i * length // bins, -(-(i + 1) * length // bins)) for i in range(bins)]
         means = [jax.lax.slice_in_dim(x, *edge, axis=axis).mean(axis) for edge in edges]
@@ -50,9 +49,9 @@ def adaptive_average_pool(x: jax.Array, output_size: tuple[int, int]) -> jax.Arr
     return x
 ''',
     "adaptive_max_pool": '''
-def adaptive_max_pool(x: jax.Array, output_size: tuple[int, int]) -> jax.Array:
+def adaptive_max_pool(x: jax.Array, output_size: tuple[int, ...]) -> jax.Array:
     """Takes the largest of bins of rows, then of columns, as PyTorch lays them."""
-    for axis, bins in zip((1, 2), output_size, strict=True):
+    for axis, bins in enumerate(output_size, 1):
         length = x.shape[axis]
         edges = [(i * length // bins, -(-(i + 1) * length // bins)) for i in range(bins)]
         largest = [jax.lax.slice_in_dim(x, *edge, axis=axis).max(axis) for edge in edges]

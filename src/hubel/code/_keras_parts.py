@@ -92,9 +92,9 @@ def channel_shuffle(x: keras.KerasTensor, groups: int) -> keras.KerasTensor:
     "padded_average_pooling": '''
 def padded_average_pooling(
     x: keras.KerasTensor,
-    pool_size: tuple[int, int],
-    strides: tuple[int, int],
-    padding: tuple[tuple[int, int], tuple[int, int]],
+    pool_size: tuple[int, ...],
+    strides: tuple[int, ...],
+    padding: tuple[tuple[int, int], ...],
 ) -> keras.KerasTensor:
     """Averages windows over a padded picture; the padding does not count."""
     around = ((0, 0), *padding, (0, 0))

@@ -2,44 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from hubel.arch import Activation, Dense, Dropout, Identity, Layer, LeakyReLU, Shape, Windowed
+from hubel.arch import Layer, Shape, ops
+from hubel.arch._window import Window
+from hubel.code._outline import Step
 
-Sides = tuple[tuple[int, int], tuple[int, int]]
+Windows = tuple[Window, ...]
+Sides = tuple[tuple[int, int], ...]
+# how each operation is said, of a layer that others follow
+Words = Mapping[type[ops.Operation], Callable[[Any, Sequence[Layer]], list[Step]]]
 
 
-def sides(layer: Windowed, input: Shape) -> Sides:
-    """Return a layer's padding as ((top, bottom), (left, right)), with the rows that hang over in ceil mode."""
+class UnsaidError(ValueError):
+    """Raised for what a framework cannot say: how the sentence goes on after the layer."""
+
+
+def say(words: Words, operation: ops.Operation, layer: Layer, following: Sequence[Layer], framework: str) -> list[Step]:
+    """Say an operation; raise `ValueError` that names the layer where there are no words for it."""
+    if isinstance(operation, ops.Opaque):
+        raise ValueError(operation.refusal(f"it cannot be written for {framework}; the PyTorch program has it"))
+    try:
+        if type(operation) not in words:
+            raise UnsaidError
+        return words[type(operation)](operation, following)
+    except UnsaidError as error:
+        said = f"{framework} has no layer for {layer!r}{error}; the PyTorch program has it"
+        raise ValueError(said) from None
+
+
+def sides(windows: Windows) -> Sides:
+    """Return padding before and after along each axis, with the rows that hang over in ceil mode."""
     found = []
-    for window in layer.windows(input).both():
+    for window in windows:
         needed = (window.count - 1) * window.stride + window.extent - window.length - window.before
         found.append((window.before, max(window.after, needed) if window.ceil else window.after))
-    return found[0], found[1]
+    return tuple(found)
 
 
-def same_sides(layer: Windowed, input: Shape) -> Sides:
-    """Return what "same" padding is for a layer: ⌈size/stride⌉ windows, the odd row below and to the right."""
+def own_sides(windows: Windows) -> Sides:
+    """Return padding before and after along each axis, without the rows that hang over in ceil mode."""
+    return tuple((window.before, window.after) for window in windows)
+
+
+def same_sides(windows: Windows) -> Sides:
+    """Return what "same" padding is for windows: ⌈size/stride⌉ of them, the odd row below and to the right."""
     found = []
-    for window in layer.windows(input).both():
+    for window in windows:
         total = max((-(-window.length // window.stride) - 1) * window.stride + window.extent - window.length, 0)
         found.append((total // 2, total - total // 2))
-    return found[0], found[1]
+    return tuple(found)
+
+
+def each(windows: Windows, name: str) -> tuple[int, ...]:
+    """Return a setting of all windows: kernel, stride, dilation."""
+    return tuple(getattr(window, name) for window in windows)
+
+
+def cut_sides(operation: ops.TransposedSum) -> Sides:
+    """Return what is cut off all that a transposed convolution gives; less than nought adds."""
+    found = []
+    for window, length in zip(operation.windows, operation.input, strict=False):
+        whole = (length - 1) * window.stride + window.extent
+        found.append((window.before, whole - window.before - window.length))
+    return tuple(found)
+
+
+def squeezed(operation: ops.Join) -> int:
+    """Return how narrow the small network of a squeeze and excitation is; raise `UnsaidError` for another join."""
+    match operation.branches:
+        case (
+            (),
+            (
+                ops.Span(how="mean", is_whole=True),
+                ops.DenseSum(bias=str()) as narrow,
+                ops.Activate(function="relu"),
+                ops.DenseSum(bias=str()),
+                ops.Activate(function="sigmoid"),
+            ),
+        ) if operation.how == "multiply":
+            return narrow.output[-1]
+    raise UnsaidError
 
 
 def order_matters(following: Sequence[Layer], input: Shape) -> bool:
     """Whether the order in which a picture is written as a vector can be told: not where a dense layer comes next."""
-    if len(input) == 1 or input[0] * input[1] == 1 or input[2] == 1:
+    places = 1
+    for length in input[:-1]:
+        places *= length
+    if len(input) == 1 or places == 1 or input[-1] == 1:
         return False
+    shape: Shape = (places * input[-1],)
     for layer in following:
-        if isinstance(layer, Dense):
-            return False
-        elementwise = isinstance(layer, Activation) and layer.function != "softmax"
-        if not (elementwise or isinstance(layer, (Dropout, Identity, LeakyReLU))):
-            return True
+        for operation in layer.operations(shape):
+            if isinstance(operation, ops.DenseSum):
+                return False
+            softmax = isinstance(operation, ops.Activate) and operation.function == "softmax"
+            if softmax or not isinstance(operation, (ops.Activate, ops.Pass)):
+                return True
+            shape = operation.output
     return True
-
-
-def unsaid(layer: Layer, framework: str, what: str = "") -> ValueError:
-    """Return the error for a layer that cannot be said."""
-    return ValueError(f"{framework} has no layer for {layer!r}{what}; the PyTorch program has it")

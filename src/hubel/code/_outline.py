@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import hubel.arch as arch
 from hubel.arch import (
-    Activation,
     Auxiliary,
     Chain,
     Concat,
@@ -20,6 +19,7 @@ from hubel.arch import (
     Sum,
     assert_never,
     join_shape,
+    ops,
 )
 from hubel.arch import named_children as named
 
@@ -126,8 +126,8 @@ class _Outliner:
         scope = list(named(tuple(nodes)))
         for place, (own, node) in enumerate(scope):
             last = items[-1] if items else None
-            if isinstance(node, Activation) and isinstance(last, Join) and _joinable(node, last):
-                last.after = node.function
+            if isinstance(last, Join) and last.after is None and (function := _function(node, shape)):
+                last.after = function
                 continue
             found, shape = self.node(node, own, shape, _leading(scope[place + 1 : place + 1 + LOOK_AHEAD]))
             items += found
@@ -177,8 +177,12 @@ def _leading(scope: Sequence[tuple[str, Node]]) -> list[Layer]:
     return found
 
 
-def _joinable(activation: Activation, join: Join) -> bool:
-    return join.after is None and activation.function not in ("linear", "softmax") and activation.name is None
+def _function(node: Node, shape: Shape) -> str | None:
+    """Return the function that an unnamed layer applies to each number, where it is that and no more."""
+    operation = node.lower(shape) if isinstance(node, Layer) and node.name is None else None
+    if not isinstance(operation, ops.Activate) or operation.function == "softmax" or operation.constants:
+        return None
+    return operation.function
 
 
 def _alone(group: Group) -> Group:

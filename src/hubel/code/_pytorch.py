@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hubel.arch import Layer, Network, Report, Shape, analyse
+from hubel.arch.ops.functions import FUNCTIONS
 from hubel.code._blocks import UNSET, Definition, Parameter, Vocabulary, find_blocks
 from hubel.code._header import about, header
 from hubel.code._modules import ModuleWriter, annotation
@@ -35,7 +36,7 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "nn.Dropout": ("p",),
     "nn.ZeroPad2d": ("padding",),
     "nn.ConstantPad2d": ("padding", "value"),
-    "nn.LeakyReLU": ("negative_slope",),
+    **{f"nn.{function.torch}": (*function.constants,) for function in FUNCTIONS.values() if function.constants},
     "nn.ChannelShuffle": ("groups",),
     "nn.Unflatten": ("dim", "unflattened_size"),
     "Scale": ("channels",),
@@ -60,7 +61,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "nn.MaxPool2d": {"stride": None, "padding": 0, "ceil_mode": False},
     "nn.AvgPool2d": {"stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True},
     "nn.Dropout": {"p": 0.5},
-    "nn.LeakyReLU": {"negative_slope": 0.01},
+    **{f"nn.{function.torch}": {**function.constants} for function in FUNCTIONS.values() if function.constants},
     "nn.Upsample": {"mode": "nearest"},
     "Scale": {"bias": True},
 }
@@ -70,16 +71,6 @@ CHANNELS = frozenset(
         *("in_features", "out_features", "squeezed"),
     }
 )
-FUNCTIONS = {
-    "relu": "functional.relu",
-    "tanh": "torch.tanh",
-    "sigmoid": "torch.sigmoid",
-    "gelu": "functional.gelu",
-    "silu": "functional.silu",
-    "relu6": "functional.relu6",
-    "hardswish": "functional.hardswish",
-}
-ACTIVATIONS = ("ReLU", "ReLU6", "Hardswish", "SiLU", "GELU", "Tanh", "Sigmoid", "LeakyReLU")
 MODULE_HAS = """
 T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
 extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules
@@ -99,7 +90,7 @@ def write(network: Network) -> str:
         _translate,
         frozenset(("nn.Conv2d",)),
         frozenset(("nn.BatchNorm2d",)),
-        frozenset(f"nn.{name}" for name in ACTIVATIONS),
+        frozenset(f"nn.{function.torch}" for name, function in FUNCTIONS.items() if name != "softmax"),
     )
     root = outline(network, words)
     name = unused(class_name(network.name), TAKEN)
@@ -244,7 +235,7 @@ class _TorchWriter(ModuleWriter):
         return Bracketed(f"{name}(", self.arguments(leaf, positional, DEFAULTS.get(leaf.target, {})))
 
     def activated(self, function: str, value: str) -> str:
-        return f"{FUNCTIONS[function]}({value})"
+        return f"{FUNCTIONS[function].function}({value})"
 
     def joined(self, kind: str, outputs: Sequence[str]) -> Expression:
         if kind == "concat":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from hubel.arch._errors import ShapeError
 from hubel.arch._joins import join_shape, product_shape
@@ -27,6 +28,9 @@ from hubel.arch.figures.field import Axis, Field, union
 from hubel.base.errors import LimitError, UnknownNameError
 from hubel.base.limits import check
 from hubel.base.names import hint
+
+if TYPE_CHECKING:
+    from hubel.arch.ops.operations import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,11 @@ class Row:
     def type(self) -> str:
         """The layer's class name, as in Keras."""
         return type(self.node).__name__
+
+    @property
+    def operation(self) -> Operation | None:
+        """What the layer computes, an activation written with it apart; None where branches meet."""
+        return self.node.steps()[0].lower(self.input_shape) if isinstance(self.node, Layer) else None
 
     @property
     def is_layer(self) -> bool:
