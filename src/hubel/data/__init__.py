@@ -4,18 +4,18 @@ Nothing here loads torch before a tensor is asked for, so that data can be read 
 """
 
 from hubel.base.download import Download, Progress
-from hubel.data._augment import Augmentation
-from hubel.data._batches import Batch, Batches
 from hubel.data._dataset import Dataset, Fit, HeldOut, Splits
 from hubel.data._describe import Description, describe
-from hubel.data._framing import Frame
-from hubel.data._image import SUFFIXES, ImageError, read_image
 from hubel.data._load import holds_files, load
-from hubel.data._named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
-from hubel.data._order import BalancedOrder, Order, batch
-from hubel.data._preprocessing import Preprocessing
 from hubel.data._sheet import augmented_sheet, contact_sheet
 from hubel.data._split import Validation, hold_out
+from hubel.data.decode.image import SUFFIXES, ImageError, read_image
+from hubel.data.feed.augment import Augmentation
+from hubel.data.feed.batches import Batch, Batches
+from hubel.data.feed.order import BalancedOrder, Order, batch
+from hubel.data.prepare.framing import Frame
+from hubel.data.prepare.preprocessing import Preprocessing
+from hubel.data.sources.named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
 
 __all__ = [
     "NAMED_SETS",

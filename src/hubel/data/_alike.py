@@ -13,10 +13,10 @@ from PIL import Image
 
 from hubel.base.download import Progress
 from hubel.base.files import made_folder, write_atomically
-from hubel.data._decode import in_order
-from hubel.data._framing import opaque
-from hubel.data._image import QUIET, ImageError, decode_image
-from hubel.data._listing import Item
+from hubel.data.decode.image import QUIET, ImageError, decode_image
+from hubel.data.decode.parallel import in_order
+from hubel.data.prepare.framing import opaque
+from hubel.data.sources.listing import Item
 
 SIDE = 16  # of a thumbnail
 _ALIKE = 0.993  # correlation of two thumbnails from which they count as one picture

@@ -14,7 +14,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import torch
 
-    from hubel.data._image import ImageError
+    from hubel.data.decode.image import ImageError
 
 
 Fit = Literal["crop", "pad", "stretch"]

@@ -16,16 +16,16 @@ from PIL import Image
 
 from hubel.base.download import Progress
 from hubel.data._alike import SIDE, gathered, trace
-from hubel.data._augment import Augmentation
 from hubel.data._dataset import Dataset, HeldOut, Splits
-from hubel.data._decode import in_order, workers_here
-from hubel.data._image import FORMATS, QUIET, ImageError, decode_image
-from hubel.data._listing import PARTS, Item, Listing
 from hubel.data._load import open_source
-from hubel.data._named import NamedSet
-from hubel.data._preprocessing import Preprocessing, fit_image
 from hubel.data._sheet import CELL, sheet
 from hubel.data._split import held_out, hold_out, share_to_hold_out
+from hubel.data.decode.image import FORMATS, QUIET, ImageError, decode_image
+from hubel.data.decode.parallel import in_order, workers_here
+from hubel.data.feed.augment import Augmentation
+from hubel.data.prepare.preprocessing import Preprocessing, fit_image
+from hubel.data.sources.listing import PARTS, Item, Listing
+from hubel.data.sources.named import NamedSet
 
 USUAL_EPOCHS = 10  # for which the rule's augmentation is told
 _SHOWN = 12  # images a class on the contact sheet

@@ -17,18 +17,19 @@ from hubel.base.download import Progress
 from hubel.base.files import cache_folder
 from hubel.base.names import did_you_mean
 from hubel.data._alike import traces_of_files
-from hubel.data._archives import expand_braces, is_archive, list_archive, list_shards
-from hubel.data._arrays import is_idx_folder, load_idx, load_npy, load_npz
 from hubel.data._dataset import Dataset, Fit, Splits
-from hubel.data._decode import BadImages, decode_into, workers_here
-from hubel.data._image import FORMATS, ImageError
-from hubel.data._listing import PARTS, Item, Listing, list_folder
-from hubel.data._mnist import load_mnist
-from hubel.data._named import NAMED_SETS, NamedSet
-from hubel.data._preprocessing import fit_image
 from hubel.data._split import IN_MEMORY, Validation, held_out, hold_out, share_to_hold_out
-from hubel.data._store import digests, entry_key, stored
-from hubel.data._tables import list_csv
+from hubel.data.cache.decoded import digests, entry_key, stored
+from hubel.data.cache.fill import BadImages, decode_into
+from hubel.data.decode.image import FORMATS, ImageError
+from hubel.data.decode.parallel import workers_here
+from hubel.data.prepare.preprocessing import fit_image
+from hubel.data.sources.archives import expand_braces, is_archive, list_archive, list_shards
+from hubel.data.sources.arrays import is_idx_folder, load_idx, load_npy, load_npz
+from hubel.data.sources.listing import PARTS, Item, Listing, list_folder
+from hubel.data.sources.mnist import load_mnist
+from hubel.data.sources.named import NAMED_SETS, NamedSet
+from hubel.data.sources.tables import list_csv
 
 NOT_KEPT = 2**21  # bytes of decoded images up to which decoding them again is quicker than looking for them
 _PATTERN = re.compile(r"\{\d+\.\.\d+\}|[*?\[]")  # of several tars
@@ -92,7 +93,7 @@ def open_source(source: str | os.PathLike[str] | NamedSet, progress: Progress | 
     if word in NAMED_SETS:
         return NAMED_SETS[word].load(progress)
     if word.startswith("hf:"):
-        from hubel.data._hub import list_hub
+        from hubel.data.sources.hub import list_hub
 
         return list_hub(word.removeprefix("hf:"))
     path = Path(word).expanduser()

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from hubel.data._augment import Augmentation
 from hubel.data._dataset import Dataset
+from hubel.data.feed.augment import Augmentation
 from hubel.view import font
 
 CELL = 56  # pixels of one image's side on the sheet
@@ -38,7 +38,7 @@ def augmented_sheet(
     """
     import torch
 
-    from hubel.data._transform import mixed
+    from hubel.data.feed.transform import mixed
 
     chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset))).astype(int)
     originals, positions = torch.from_numpy(np.array(dataset.images[chosen])), torch.arange(len(chosen))

@@ -94,7 +94,7 @@ def test_a_memory_map_gives_the_same_batches(
     images = np.load(tmp_path / "images.npy", mmap_mode="r")
     images = images.transpose(0, 2, 3, 1) if channels_first else images[:]
     mapped = Dataset(images, examples.labels, examples.classes)
-    monkeypatch.setattr("hubel.data._mapped.HELD", 2000)  # so that pages are given back on the way
+    monkeypatch.setattr("hubel.data.feed.read_ahead.HELD", 2000)  # so that pages are given back on the way
     threads = threading.active_count()
     for epoch in range(2):
         pairs = zip(

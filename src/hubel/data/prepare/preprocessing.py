@@ -16,9 +16,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.data._dataset import Dataset, Fit
-from hubel.data._framing import Frame, border, framed, ink_as_drawn, ink_of, is_framed, opaque
-from hubel.data._image import eight_bits, read_image
-from hubel.data._measure import measure
+from hubel.data.decode.image import eight_bits, read_image
+from hubel.data.prepare.framing import Frame, border, framed, ink_as_drawn, ink_of, is_framed, opaque
+from hubel.data.prepare.measure import measure
 
 if TYPE_CHECKING:
     import torch

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from hubel.data._framing import INK, Frame
+from hubel.data.prepare.framing import INK, Frame
 
 _FOR_MOMENTS, _FOR_FRAME = 4096, 1024
 _PIXELS = 4096  # of an image that are enough for the moments

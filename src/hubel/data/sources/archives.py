@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hubel.base.files import made_folder, replacing
-from hubel.data._image import SUFFIXES, ImageError
-from hubel.data._listing import Item, Listing, list_paths, make_listing, part_of
+from hubel.data.decode.image import SUFFIXES, ImageError
+from hubel.data.sources.listing import Item, Listing, list_paths, make_listing, part_of
 
 _EXPANSION = 100  # times its size that a compressed tar may become: images hardly shrink, bombs do
 MAX_MEMBER = 512 * 2**20  # bytes of one encoded image

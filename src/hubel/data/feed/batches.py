@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from hubel.data._augment import Augmentation
 from hubel.data._dataset import Dataset
-from hubel.data._order import BalancedOrder, Order, batch
+from hubel.data.feed.augment import Augmentation
+from hubel.data.feed.order import BalancedOrder, Order, batch
 
 if TYPE_CHECKING:
     import torch
 
-    from hubel.data._mapped import MappedImages
-    from hubel.data._moving import Moving
+    from hubel.data.feed.read_ahead import MappedImages
+    from hubel.data.feed.shift_cache import Moving
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Batches:
         self._moving: Moving | None = None
         self._changes = self.augmentation
         if self._map is None and self.augmentation.shift:
-            from hubel.data._moving import Moving
+            from hubel.data.feed.shift_cache import Moving
 
             self._moving = Moving(images, self.augmentation, seed, self.order.size)
             images = self._moving.images
@@ -140,7 +140,7 @@ class Batches:
         images, labels = self._changed(epoch, order[places], positions)
         if not self.augmentation.mixup:
             return Batch(images, labels, positions)
-        from hubel.data._transform import mixed
+        from hubel.data.feed.transform import mixed
 
         partners = self.augmentation.partners(self.seed, epoch, positions, len(order))
         # the other image is changed as it would be at its own place in the epoch
@@ -175,7 +175,7 @@ def _map_of(dataset: Dataset, device: torch.device) -> MappedImages | None:
     """The set's memory map; None without one, or where a GPU has room for the set and as much left for the training."""
     import torch
 
-    from hubel.data._mapped import mapped
+    from hubel.data.feed.read_ahead import mapped
 
     if device.type == "cuda" and 2 * dataset.images.nbytes < torch.cuda.mem_get_info(device)[0]:
         return None

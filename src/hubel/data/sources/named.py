@@ -15,7 +15,7 @@ import numpy.typing as npt
 from hubel.base.download import Download, Progress, fetch
 from hubel.base.files import cache_folder
 from hubel.data._dataset import Dataset, Splits
-from hubel.data._idx import parse_idx, read_idx
+from hubel.data.sources.idx import parse_idx, read_idx
 
 _DIGITS = tuple(string.digits)
 _UPPER = tuple(string.ascii_uppercase)

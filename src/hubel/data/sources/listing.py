@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from hubel.data._image import SUFFIXES, ImageError
+from hubel.data.decode.image import SUFFIXES, ImageError
 
 PARTS = ("train", "validation", "test")
 _PART_NAMES = {

@@ -6,8 +6,8 @@ import dataclasses
 import json
 from typing import Any
 
-from hubel.data._image import ImageError
-from hubel.data._listing import Item, Listing, make_listing, part_of
+from hubel.data.decode.image import ImageError
+from hubel.data.sources.listing import Item, Listing, make_listing, part_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

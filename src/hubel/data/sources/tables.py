@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from hubel.data._listing import FileItem, Item, Listing, make_listing, part_of
+from hubel.data.sources.listing import FileItem, Item, Listing, make_listing, part_of
 
 _PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "image", "image_path")
 _LABEL_COLUMNS = ("label", "class", "class_name", "category", "target", "y")

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.data._dataset import Dataset
-from hubel.data._measure import enough
-from hubel.data._order import key, scattered
-from hubel.data._preprocessing import Preprocessing
+from hubel.data.feed.order import key, scattered
+from hubel.data.prepare.measure import enough
+from hubel.data.prepare.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +150,7 @@ class Augmentation:
         """For `mixup`: how much of each image is its own, float32 from 0.5 to 1."""
         import torch
 
-        from hubel.data._transform import beta_quantiles
+        from hubel.data.feed.transform import beta_quantiles
 
         numbers = torch.from_numpy(_numbers(seed, epoch, _SHARE, positions.cpu().numpy()))
         drawn = beta_quantiles(numbers, self.mixup)
@@ -170,7 +170,7 @@ class Augmentation:
         """
         import torch
 
-        from hubel.data import _transform as transform
+        from hubel.data.feed import transform
 
         where = positions.cpu().numpy()
 
@@ -201,7 +201,7 @@ class Augmentation:
     def _views(self, images: torch.Tensor, number: Callable[[int], torch.Tensor]) -> torch.Tensor:
         import torch
 
-        from hubel.data import _transform as transform
+        from hubel.data.feed import transform
 
         zero = torch.zeros(len(images), device=images.device)
         scale, move = torch.ones(len(images), 2, device=images.device), torch.stack([zero, zero], 1)
@@ -225,7 +225,7 @@ def _random_operation(
     """
     import torch
 
-    from hubel.data import _transform as transform
+    from hubel.data.feed import transform
 
     kind = (choice * 13).long()
     level = augmentation.magnitude / 10

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from hubel.data._augment import Augmentation
-from hubel.data._transform import padded, windows
+from hubel.data.feed.augment import Augmentation
+from hubel.data.feed.transform import padded, windows
 
 
 class Moving:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from hubel.data._dataset import Dataset, Splits
-from hubel.data._idx import parse_idx
+from hubel.data.sources.idx import parse_idx
 
-_FOLDER = Path(__file__).parent / "mnist"
+_FOLDER = Path(__file__).parents[1] / "mnist"
 SHA256 = {
     "train-images-idx3-ubyte.gz": "0b367032e93c5d0cea0925647cfdb18614af8ee15f83e6f2fc2ad904a6835971",
     "train-labels-idx1-ubyte.gz": "1787548bbe0bff1ec2ecdc0ef292b02df999e2d1a6002d27500982c652b17203",

@@ -22,8 +22,8 @@ import numpy.typing as npt
 
 from hubel.base.download import Progress
 from hubel.base.files import locked, made_folder, replacing, sha256_of, write_atomically
-from hubel.data._image import ImageError
-from hubel.data._listing import Item
+from hubel.data.decode.image import ImageError
+from hubel.data.sources.listing import Item
 
 _VERSION = 1  # of what decoding makes of an image; a new number leaves older entries unused
 _BLOCK = 2**20

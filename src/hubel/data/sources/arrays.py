@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.data._dataset import Dataset, Splits
-from hubel.data._idx import read_idx
+from hubel.data.sources.idx import read_idx
 
 Array = npt.NDArray[Any]
 _KEYS = {  # Keras's names, scikit-learn's, MedMNIST's, and plain ones
@@ -142,7 +142,7 @@ def _plain_labels(place: str, labels: Array) -> Array:
 
 
 def _class_names(name: str, labels: Mapping[str, Array]) -> tuple[str, ...]:
-    from hubel.data._listing import natural_order
+    from hubel.data.sources.listing import natural_order
 
     if any(values.dtype.kind in "US" for values in labels.values()):
         return natural_order(str(value) for values in labels.values() for value in np.unique(values))

@@ -1,0 +1,1 @@
+"""From any image to a network's input."""

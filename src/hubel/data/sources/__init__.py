@@ -1,0 +1,1 @@
+"""Where images come from: folders, archives, tables, arrays, sets known by name."""
