@@ -16,6 +16,7 @@ from hubel.arch._shape import Shape, checked_shape, positions, size
 from hubel.arch.figures.expression import Expression, Number, elements
 from hubel.arch.figures.field import Field
 from hubel.arch.text.printing import SHORT, value_text
+from hubel.base.errors import SettingError
 from hubel.base.numbers import number_text
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class Layer(ABC):
             self._set(input_shape=checked_shape(self.input_shape))
         for flag in self._flags:
             if not isinstance(value := getattr(self, flag), bool):
-                raise ValueError(f"expected {flag} as True or False, received {value!r}")
+                raise SettingError(f"expected {flag} as True or False, received {value!r}")
         self.check()
         self._set(_frozen=True)
 
@@ -334,11 +335,13 @@ def register(word: str, *, label: str = "", positional: tuple[str, ...] = ()) ->
     def remember(layer: T) -> T:
         known = REGISTRY.get(word)
         if known is not None and (known.__module__, known.__qualname__) != (layer.__module__, layer.__qualname__):
-            raise ValueError(
+            raise SettingError(
                 f"the word {word!r} is taken by {known.__qualname__}; choose another for {layer.__qualname__}"
             )
         if not word.isidentifier() or word in RESERVED:
-            raise ValueError(f"expected a word of letters that is not one of {', '.join(RESERVED)}, received {word!r}")
+            raise SettingError(
+                f"expected a word of letters that is not one of {', '.join(RESERVED)}, received {word!r}"
+            )
         layer.word, layer.label, layer.positional = word, label or word, positional
         REGISTRY[word] = layer
         return layer
@@ -352,4 +355,4 @@ RESERVED = ("sum", "concat", "product", "aux", "same", "valid", "nobias", "true"
 def checked_name(name: str | None) -> None:
     """Raise `ValueError` unless a node's name can stand in a path: letters, digits, underscores."""
     if name is not None and (not isinstance(name, str) or not name.isascii() or not name.isidentifier()):
-        raise ValueError(f"expected a name of letters, digits and underscores, received {name!r}")
+        raise SettingError(f"expected a name of letters, digits and underscores, received {name!r}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TypeAlias, TypeVar
 
+from hubel.base.errors import SettingError
 from hubel.base.limits import check
 
 Shape: TypeAlias = tuple[int, ...]
@@ -35,7 +36,7 @@ def checked_shape(shape: object) -> Shape:
         or len(given) not in (1, 3)
         or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in given)
     ):
-        raise ValueError(
+        raise SettingError(
             f"expected a shape (height, width, channels) or (features,) of positive ints, received {shape!r}"
         )
     return bounded(tuple(given))
@@ -59,7 +60,7 @@ def pair(value: object, what: str, least: int = 1) -> Pair:
         or len(given) != 2
         or not all(isinstance(n, int) and not isinstance(n, bool) and n >= least for n in given)
     ):
-        raise ValueError(f"expected {what} as an int ≥ {least} or a pair (rows, columns) of them, received {value!r}")
+        raise SettingError(f"expected {what} as an int ≥ {least} or a pair (rows, columns) of them, received {value!r}")
     check("rows", max(given), what)
     return given[0], given[1]
 
@@ -67,7 +68,7 @@ def pair(value: object, what: str, least: int = 1) -> Pair:
 def positive(value: object, what: str, least: int = 1) -> int:
     """Return `value` if it is an int of at least `least`, or raise `ValueError`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"expected {what} as an int ≥ {least}, received {value!r}")
+        raise SettingError(f"expected {what} as an int ≥ {least}, received {value!r}")
     check("features", value, what)
     return value
 

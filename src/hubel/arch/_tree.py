@@ -13,6 +13,7 @@ from typing import NoReturn, TypeAlias
 from hubel.arch._layer import Layer, checked_name
 from hubel.arch._shape import Shape, checked_shape
 from hubel.arch.text.printing import sequence_text
+from hubel.base.errors import NetworkError
 
 MOST_LEVELS = 64
 
@@ -196,14 +197,14 @@ def _branches(branches: tuple[Node, ...]) -> tuple[Node, ...]:
 def _combine(node: Chain | _Branches | Auxiliary, parts: tuple[Node, ...], name: str | None) -> None:
     kind = type(node).__name__
     if not parts:
-        raise ValueError(f"expected one or more nodes in {kind}, received none")
+        raise NetworkError(f"expected one or more nodes in {kind}, received none")
     for part in parts:
         if not isinstance(part, (Layer, Chain, Sum, Concat, Product, Auxiliary)):
             raise TypeError(f"expected layers, Chain, Sum, Concat, Product or Auxiliary in {kind}, received {part!r}")
     checked_name(name)
     levels = 1 + max(getattr(part, "_levels", 0) for part in parts)
     if levels > MOST_LEVELS:
-        raise ValueError(f"expected at most {MOST_LEVELS} levels of nodes within nodes, received {levels}")
+        raise NetworkError(f"expected at most {MOST_LEVELS} levels of nodes within nodes, received {levels}")
     object.__setattr__(node, "nodes" if isinstance(node, (Chain, Auxiliary)) else "branches", parts)
     object.__setattr__(node, "name", name)
     object.__setattr__(node, "_levels", levels)

@@ -18,7 +18,7 @@ from hubel.arch._layer import Layer
 from hubel.arch._shape import Pair, Shape, both, pair, shape_text
 from hubel.arch.figures.expression import Expression, Quantity
 from hubel.arch.figures.field import Axis, Field
-from hubel.base.errors import LimitError
+from hubel.base.errors import LimitError, SettingError
 from hubel.base.numbers import plural
 
 Sides: TypeAlias = tuple[Pair, Pair]
@@ -42,7 +42,7 @@ def checked_padding(value: object, words: tuple[str, ...] = ("valid", "same")) -
         else:
             return "valid" if (rows, columns) == ((0, 0), (0, 0)) and "valid" in words else (rows, columns)
     listed = "".join(f"{word!r} or " for word in words)
-    raise ValueError(
+    raise SettingError(
         f"expected padding as {listed}an int ≥ 0, a pair (rows, columns) or ((top, bottom), (left, right)), "
         f"received {value!r}"
     )

@@ -14,6 +14,7 @@ HubelError                    anything that hubel refuses or cannot do
     WeightsError              weights that others have trained, or that do not fit
     RunError                  the folder of a run
     CheckpointError           a run's checkpoints
+    DataError                 a data set: its folders, archives, tables, arrays, labels
     ImageError                an image; `path`, `reason`
     IndexFileError            an index of images
     DownloadError             a file that cannot be had from its address
@@ -68,6 +69,10 @@ class ModelFileError(FileError, ValueError):
 
 class WeightsError(FileError, ValueError):
     """A file of weights that cannot be read, or whose weights do not fit the network."""
+
+
+class DataError(FileError, ValueError):
+    """A data set that is not as expected: its folders, archives, tables, arrays, labels."""
 
 
 class DownloadError(FileError, OSError):

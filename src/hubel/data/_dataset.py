@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from hubel.base.errors import DataError
+
 if TYPE_CHECKING:
     import torch
 
@@ -42,17 +44,17 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.uint8:
-            raise ValueError(
+            raise DataError(
                 f"{self.name or 'data set'}: expected images as uint8 N×height×width×channels, "
                 f"received {self.images.dtype} of shape {self.images.shape}"
             )
         if self.labels.shape != (len(self.images),) or self.labels.dtype != np.int64:
-            raise ValueError(
+            raise DataError(
                 f"{self.name or 'data set'}: expected {len(self.images)} labels as int64, one an image, "
                 f"received {self.labels.dtype} of shape {self.labels.shape}"
             )
         if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.classes):
-            raise ValueError(
+            raise DataError(
                 f"{self.name or 'data set'}: expected labels from 0 to {len(self.classes) - 1} "
                 f"({len(self.classes)} classes), received {self.labels.min()} to {self.labels.max()}"
             )
@@ -136,7 +138,7 @@ class Splits:
     def __post_init__(self) -> None:
         for part in (self.validation, self.test):
             if part is not None and (part.classes, part.shape) != (self.train.classes, self.train.shape):
-                raise ValueError(
+                raise DataError(
                     f"{part.name}: expected the classes and the image shape of the training part "
                     f"({len(self.train.classes)} classes, {self.train.shape}), "
                     f"received {len(part.classes)} classes and {part.shape}"

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.base.download import Progress
+from hubel.base.errors import DataError, SettingError
 from hubel.base.files import cache_folder
 from hubel.base.names import did_you_mean
 from hubel.data._alike import traces_of_files
@@ -72,9 +73,9 @@ def load(
     Raises ValueError or OSError, saying what was expected and found where, for a source that is not understood.
     """
     if channels not in (None, 1, 3):
-        raise ValueError(f"expected 1 or 3 channels, received {channels}")
+        raise SettingError(f"expected 1 or 3 channels, received {channels}")
     if bad_images not in ("stop", "skip"):
-        raise ValueError(f"expected bad_images 'stop' or 'skip', received {bad_images!r}")
+        raise SettingError(f"expected bad_images 'stop' or 'skip', received {bad_images!r}")
     found = open_source(source, progress)
     if isinstance(found, Splits):
         if size is not None or channels is not None:
@@ -106,10 +107,10 @@ def open_source(source: str | os.PathLike[str] | NamedSet, progress: Progress | 
         missing = [shard for shard in shards if not shard.is_file()]
         if shards and not missing:
             return list_shards(word, shards)
-        raise ValueError(f"{word}: expected tar files, found " + (f"no {missing[0]}" if missing else "none"))
+        raise DataError(f"{word}: expected tar files, found " + (f"no {missing[0]}" if missing else "none"))
     names = ["mnist", *NAMED_SETS]
     near = did_you_mean(word, names)
-    raise ValueError(f"expected a path, or one of {', '.join(names)}; received {word!r}, which is neither{near}")
+    raise DataError(f"expected a path, or one of {', '.join(names)}; received {word!r}, which is neither{near}")
 
 
 def holds_files(source: str) -> bool:
@@ -147,7 +148,7 @@ def _open_file(path: Path) -> Splits | Listing:
         status = path.stat()
         key = f"{path.stem}-{status.st_size}-{status.st_mtime_ns}.tar"
         return list_archive(path, cache_folder("unpacked", key))
-    raise ValueError(f"{path}: expected a folder, .zip, .tar, .csv, .npz, .npy or IDX file")
+    raise DataError(f"{path}: expected a folder, .zip, .tar, .csv, .npz, .npy or IDX file")
 
 
 def _decode(
@@ -208,7 +209,7 @@ def _decode(
                 images[first:last], labels[first:last], listing.classes, name, None if as_found else fit
             )
     if "train" not in parts:
-        raise ValueError(f"{listing.name}: none of the {len(items):,} images can be read; the first: {rejected[0][1]}")
+        raise DataError(f"{listing.name}: none of the {len(items):,} images can be read; the first: {rejected[0][1]}")
     unread = tuple(error for _, error in rejected)
     return Splits(parts["train"], parts.get("validation"), parts.get("test"), unread, told)
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from hubel.base.errors import SettingError
 from hubel.base.files import cache_folder, made_folder
 from hubel.data._alike import Traces, exact_copies, same_pictures, traces_of_arrays
 from hubel.data._dataset import Dataset, HeldOut, Splits
@@ -34,7 +35,7 @@ def share_to_hold_out(validation: Validation, parts: Mapping[str, int]) -> float
             return 0.0
         return _LARGER if parts["train"] < _FEW else _SMALLER
     if isinstance(validation, (str, bool)) or not 0 <= validation < 1:
-        raise ValueError(
+        raise SettingError(
             f"expected a share from 0 to below 1 to hold out for validation, or auto, received {validation!r}"
         )
     return 0.0 if parts.get("validation") else float(validation)

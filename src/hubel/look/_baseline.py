@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hubel.base.errors import SettingError
 from hubel.tasks import LoadedModel
 
 Baseline = Literal["black", "white", "mean", "blur"]
@@ -45,5 +46,5 @@ def _chosen(model: LoadedModel, wanted: Baseline | None) -> str:
     if wanted is None:
         return "white" if model.preprocessing.ink == "dark" else "black"
     if wanted not in BASELINES:
-        raise ValueError(f"expected baseline as one of {', '.join(BASELINES)}, received {wanted!r}")
+        raise SettingError(f"expected baseline as one of {', '.join(BASELINES)}, received {wanted!r}")
     return wanted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hubel.arch import Formula, Layer, Row, ordered, shape_text
+from hubel.base.errors import SettingError
 
 _RULES = ("output_height", "output_width", "output_features", "output_channels", "parameters")
 
@@ -50,5 +51,5 @@ def field_words(row: Row) -> str:
 def pick(what: str, number: int, among: int) -> int:
     """Return `number` where it is one of 0 … among − 1; raise `ValueError` otherwise."""
     if not 0 <= number < among:
-        raise ValueError(f"expected a {what} from 0 to {among - 1}, received {number}")
+        raise SettingError(f"expected a {what} from 0 to {among - 1}, received {number}")
     return number

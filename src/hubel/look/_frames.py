@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from hubel.base.errors import SettingError
+
 Pixels = npt.NDArray[np.uint8]
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 ANIMATIONS = (".gif", ".apng")
@@ -35,7 +37,7 @@ def save_picture(path: Path, pixels: Pixels, frames: Sequence[Pixels], milliseco
         kind = "GIF" if ending == ".gif" else "PNG"
         images[0].save(path, kind, save_all=True, append_images=images[1:], duration=durations, loop=0)
     else:
-        raise ValueError(
+        raise SettingError(
             f"expected a file that ends with {', '.join((*PICTURES, *ANIMATIONS))}, received {ending or path.name!r}"
         )
     return path

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from hubel.base.errors import SettingError
 from hubel.data import Dataset
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks import LoadedModel
@@ -55,7 +56,7 @@ def check_fits(model: LoadedModel, dataset: Dataset) -> None:
     """Raise ValueError where a set's classes are not the model's, in its order, or its images are of another size."""
     name = dataset.name or "the data set"
     if dataset.classes != model.classes:
-        raise ValueError(
+        raise SettingError(
             f"expected the model's classes in its order ({_listing(model.classes)}), received "
             f"{_listing(dataset.classes)} from {name}"
         )
@@ -66,7 +67,7 @@ def check_size(model: LoadedModel, dataset: Dataset) -> None:
     """Raise ValueError where a set's images are of another size than the model takes."""
     shape = (model.preprocessing.height, model.preprocessing.width, model.preprocessing.channels)
     if dataset.shape != shape:
-        raise ValueError(
+        raise SettingError(
             f"expected images of {'×'.join(map(str, shape))}, received {'×'.join(map(str, dataset.shape))} from "
             f"{dataset.name or 'the data set'}; load it with size={shape[:2]}, channels={shape[2]}"
         )

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from hubel.arch import ShapeError, analyse
-from hubel.base.errors import UnknownNameError
+from hubel.base.errors import SettingError, UnknownNameError
 from hubel.base.names import hint
 from hubel.look._record import modules_of
 from hubel.look._still import still
@@ -78,7 +78,7 @@ def last_maps(model: LoadedModel) -> tuple[LayerCall, str]:
     calls = [call for call in layer_calls(model) if call.is_spatial]
     telling = [call for call in calls if not _is_passed_over(call.module)] or calls
     if not telling:
-        raise ValueError(
+        raise SettingError(
             "expected a layer with maps of more than one place, received a network of vectors; look at the input "
             "itself instead: saliency, integrated-gradients and occlusion need no layer"
         )

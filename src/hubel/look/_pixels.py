@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from hubel.base.errors import SettingError
 from hubel.data import read_image
 from hubel.nn import device_of
 from hubel.tasks import LoadedModel
@@ -85,7 +86,7 @@ def _array(image: Any, channels: int) -> Pixels:
     pixels = np.asarray(image)
     pixels = pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
     if pixels.ndim != 3 or pixels.shape[2] != channels or pixels.dtype != np.uint8 or 0 in pixels.shape:
-        raise ValueError(
+        raise SettingError(
             f"expected an image of uint8, height×width×{channels}, received {pixels.dtype} "
             f"{'×'.join(map(str, pixels.shape))}"
         )

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from hubel.base.errors import SettingError
 from hubel.base.numbers import short_text
 from hubel.draw import (
     PLOT,
@@ -144,7 +145,7 @@ class Plate:
         """Write a file; its ending says which: .png, .svg or .html. Raises `ValueError` for another."""
         target = Path(path)
         if theme not in THEMES:
-            raise ValueError(f"expected theme as one of {', '.join(THEMES)}, received {theme!r}")
+            raise SettingError(f"expected theme as one of {', '.join(THEMES)}, received {theme!r}")
         match target.suffix.lower():
             case ".png":
                 target.write_bytes(self.png("light" if theme == "auto" else theme))
@@ -153,7 +154,7 @@ class Plate:
             case ".html":
                 target.write_bytes(self.html(theme).encode())
             case other:
-                raise ValueError(
+                raise SettingError(
                     f"expected a file that ends with {', '.join(FORMATS)}, received {other or repr(target.name)}"
                 )
         return target

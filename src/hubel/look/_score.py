@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hubel.base.errors import SettingError
 from hubel.base.names import hint
 from hubel.look._layers import LayerCall, figures, watching
 from hubel.tasks import LoadedModel
@@ -74,7 +75,7 @@ def class_index(classes: Sequence[str], wanted: str | int) -> int:
     number = int(wanted[1:]) if isinstance(wanted, str) and wanted[:1] == "#" and wanted[1:].isdecimal() else wanted
     if isinstance(number, int):
         if not 0 <= number < len(classes):
-            raise ValueError(f"expected a class from 0 to {len(classes) - 1}, received {number}")
+            raise SettingError(f"expected a class from 0 to {len(classes) - 1}, received {number}")
         return number
     if number in classes:
         return list(classes).index(number)
@@ -82,4 +83,4 @@ def class_index(classes: Sequence[str], wanted: str | int) -> int:
     if number.lower() in lower:
         return lower.index(number.lower())
     parts = [name for name in classes if number.lower() in name.lower()]
-    raise ValueError(f"expected one of the model's classes, received {number!r}{hint(number, parts or classes)}")
+    raise SettingError(f"expected one of the model's classes, received {number!r}{hint(number, parts or classes)}")

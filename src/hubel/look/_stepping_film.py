@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image as Pictures
 
+from hubel.base.errors import SettingError
 from hubel.look._colour import Scale
 from hubel.look._plate import FORMATS, Chart, Plate, Section, Tile
 from hubel.look._stepping_plate import (
@@ -47,7 +48,7 @@ def save(found: Stepping, path: str | Path, theme: str, place: Pair | None) -> P
         target.write_bytes(film(found, "gif" if ending == ".gif" else "png", "light" if theme == "auto" else theme))
         return target
     if ending not in FORMATS:
-        raise ValueError(
+        raise SettingError(
             f"expected a file that ends with {', '.join((*FORMATS, *FILMS))}, received {ending or target.name!r}"
         )
     return found.plate(place).save(target, theme)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hubel.base.errors import SettingError
 from hubel.look._colour import Kind, Scale
 from hubel.look._stepping_plate import chosen_channels, input_scale
 from hubel.view.markup import Element, h
@@ -90,7 +91,7 @@ def _data(found: Stepping, place: Pair | None) -> dict[str, Any]:
     here = found.position(place or found.strongest)
     room = MOST_NUMBERS // found.inputs[0].size
     if not room or found.output.size > MOST_NUMBERS:
-        raise ValueError(
+        raise SettingError(
             f"expected an input of at most {MOST_NUMBERS:,} numbers a channel for a page, received "
             f"{found.inputs[0].size:,}; write .png or .gif, or make the image smaller"
         )

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from hubel.arch import Layer, Product, Row, Sum, ops
+from hubel.base.errors import SettingError
 from hubel.base.numbers import rounded_text as short
 from hubel.look import _unit_moves as moves
 from hubel.look import _unit_numbers as numbers
@@ -168,9 +169,9 @@ def arithmetic(operation: ops.Operation, state: Mapping[str, Any], tensor: Array
     if isinstance(operation, ops.Join):
         return _joined(operation, state, tensor, place)
     if isinstance(operation, ops.Opaque):
-        raise ValueError(operation.refusal("its numbers cannot be worked out"))
+        raise SettingError(operation.refusal("its numbers cannot be worked out"))
     if type(operation) not in ARITHMETIC:
-        raise ValueError(f"the arithmetic of one number of {operation.kind} is not worked out here yet")
+        raise SettingError(f"the arithmetic of one number of {operation.kind} is not worked out here yet")
     arrays = {role: state[name].detach() for role, name in operation.weights.items()}
     return ARITHMETIC[type(operation)](operation, arrays, tensor, place)
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hubel.base.errors import SettingError
 from hubel.look._attribution_result import Attributions, Map
 from hubel.look._attribution_why import why_nothing_is_seen
 from hubel.look._baseline import BASELINES, Baseline, baseline_name, baseline_of
@@ -49,7 +50,9 @@ def grad_cam(
     """
     chosen, why = (named_layer(model, layer), "") if layer else last_maps(model)
     if len(chosen.shape) != 3:
-        raise ValueError(f"expected a layer with maps, received {chosen.path}, which gives {chosen.shape[0]} features")
+        raise SettingError(
+            f"expected a layer with maps, received {chosen.path}, which gives {chosen.shape[0]} features"
+        )
     score = Score(model.module, chosen)
     method = _captum().LayerGradCam(score, score.tap)
 
@@ -84,7 +87,7 @@ def saliency(
     for `grad_cam`. Raises ValueError for samples below 1 or noise not above nought.
     """
     if samples < 1 or not noise > 0:
-        raise ValueError(f"expected samples of at least 1 and noise above 0, received {samples} and {noise}")
+        raise SettingError(f"expected samples of at least 1 and noise above 0, received {samples} and {noise}")
     attr = _captum()
     method, most = attr.Saliency(Score(model.module)), batch_size(model, budget)
 
@@ -126,7 +129,7 @@ def integrated_gradients(
     photographs. Other arguments as for `grad_cam`.
     """
     if not tolerance > 0 or most_steps < 1:
-        raise ValueError(f"expected a tolerance above 0 and steps of at least 1, received {tolerance}, {most_steps}")
+        raise SettingError(f"expected a tolerance above 0 and steps of at least 1, received {tolerance}, {most_steps}")
     method, most = _captum().IntegratedGradients(Score(model.module)), batch_size(model, budget)
 
     def once(input: Tensor, start: Tensor, index: int, steps: int) -> tuple[Tensor, dict[str, float]]:
@@ -186,7 +189,7 @@ def occlusion(
     side = window if window is not None else max(1, min(height, width) // 7)
     step = stride if stride is not None else max(1, side // 2)
     if not 1 <= side <= min(height, width) or not 1 <= step <= side:
-        raise ValueError(
+        raise SettingError(
             f"expected a window from 1 to {min(height, width)} pixels and a stride from 1 to the window, so that every "
             f"pixel is covered, received window {side} and stride {step}"
         )
@@ -228,7 +231,7 @@ def _attributions(
     """Run a method for every image and class, in batches that fit the budget."""
     wanted = [class_index(model.classes, name) for name in classes]
     if not 1 <= top <= len(model.classes):
-        raise ValueError(f"expected top from 1 to {len(model.classes)}, received {top}")
+        raise SettingError(f"expected top from 1 to {len(model.classes)}, received {top}")
     subjects = _subjects(model, images)
     most, device = batch_size(model, budget), device_of(model.module)
     found: list[list[Map]] = [[] for _ in subjects]
@@ -267,7 +270,7 @@ def _subjects(model: LoadedModel, images: Images) -> tuple[Subject, ...]:
     many = images if isinstance(images, (list, tuple)) else [images]
     found = tuple(image if isinstance(image, Subject) else subject(model, image) for image in many)
     if not found:
-        raise ValueError("expected one or more images, received none")
+        raise SettingError("expected one or more images, received none")
     return found
 
 

@@ -21,6 +21,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from hubel.arch import AveragePooling2D, Conv2D, MaxPooling2D, Padding, Pair, Shape
 from hubel.arch.ops.functions import FUNCTIONS
+from hubel.base.errors import SettingError
 from hubel.look.grids import Grid, Number, Planes, exact, exact_grid, read_planes, size_text
 from hubel.look.kernels import read_kernel
 
@@ -131,7 +132,7 @@ class Walk(Generic[StepT]):
     def _seen(self, row: int, column: int) -> tuple[range, range]:
         for name, place, size in zip(("row", "column"), (row, column), self.output_size, strict=True):
             if not 0 <= place < size:
-                raise ValueError(f"expected a {name} of the output from 0 to {size - 1}, received {place}")
+                raise SettingError(f"expected a {name} of the output from 0 to {size - 1}, received {place}")
         rows, columns = (
             range(start := place * w.stride - w.before, start + w.extent, w.dilation)
             for w, place in ((self.rows, row), (self.columns, column))
@@ -254,7 +255,7 @@ def convolve(
     planes = _planes(image)
     weights = read_kernel(kernel) if isinstance(kernel, str) else _planes(kernel)
     if len(planes) != len(weights):
-        raise ValueError(
+        raise SettingError(
             f"expected a kernel with as many channels as the image has, {len(planes)}, received {len(weights)}; "
             "separate channels by |"
         )
@@ -262,7 +263,7 @@ def convolve(
         activation = None
     elif activation not in ACTIVATIONS:
         reason = ": softmax compares several channels, and here there is one" if activation == "softmax" else ""
-        raise ValueError(f"expected an activation of {', '.join(ACTIVATIONS)}, received {activation!r}{reason}")
+        raise SettingError(f"expected an activation of {', '.join(ACTIVATIONS)}, received {activation!r}{reason}")
     size = (len(weights[0]), len(weights[0][0]))
     layer = Conv2D(1, size, strides, padding, dilation_rate=dilation, activation=activation, use_bias=bool(bias))
     return Convolution(planes, weights, layer, exact(bias), flip)
@@ -282,9 +283,9 @@ def pool(
     """
     planes = _planes(image)
     if len(planes) > 1:
-        raise ValueError(f"expected one channel, for each is pooled by itself, received {len(planes)}")
+        raise SettingError(f"expected one channel, for each is pooled by itself, received {len(planes)}")
     if kind not in ("max", "average"):
-        raise ValueError(f"expected pooling of 'max' or 'average', received {kind!r}")
+        raise SettingError(f"expected pooling of 'max' or 'average', received {kind!r}")
     maker = MaxPooling2D if kind == "max" else AveragePooling2D
     return Pooling(planes, maker(size, strides, padding))
 
@@ -300,7 +301,7 @@ def _planes(given: Numbers) -> Planes:
     deep = len(given) and len(given[0]) and hasattr(given[0][0], "__len__")
     planes = tuple(map(exact_grid, given)) if deep else (exact_grid(given),)
     if len({size_text(plane) for plane in planes}) > 1:
-        raise ValueError(f"expected channels of one size, received {', '.join(map(size_text, planes))}")
+        raise SettingError(f"expected channels of one size, received {', '.join(map(size_text, planes))}")
     return planes
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from hubel.base.errors import SettingError
 from hubel.look._layers import LayerCall, layer_calls, named_layer, outputs, runs_on
 from hubel.look._pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.look._score import class_index, logits
@@ -184,14 +185,14 @@ def _aim(model: LoadedModel, layer: str | None, channel: int | None, class_name:
     own = (model.preprocessing.height, model.preprocessing.width)
     if class_name is not None:
         if layer is not None or channel is not None:
-            raise ValueError("expected either a class or a layer, received both")
+            raise SettingError("expected either a class or a layer, received both")
         index = class_index(model.classes, class_name)
         words = f"the logit of {model.classes[index]}"
         return _Aim(words, lambda input: logits(model.module, input)[0, index], lambda size: size == own)
     call = named_layer(model, layer) if layer else _deep_layer(model)
     shape = "×".join(map(str, call.shape))
     if channel is not None and not 0 <= channel < call.shape[-1]:
-        raise ValueError(f"expected a channel from 0 to {call.shape[-1] - 1} of {call.path}, received {channel}")
+        raise SettingError(f"expected a channel from 0 to {call.shape[-1] - 1} of {call.path}, received {channel}")
 
     def score(input: Tensor) -> Tensor:
         found = outputs(lambda: logits(model.module, input), [call])[call.path]
@@ -232,9 +233,9 @@ def _octaves(size: tuple[int, int], count: int, scale: float) -> list[tuple[int,
 
 def _check(octaves: int, octave_scale: float, steps: int, rate: float, variation: float) -> None:
     if octaves < 1 or steps < 1 or not octave_scale > 1:
-        raise ValueError(
+        raise SettingError(
             f"expected octaves and steps of at least 1 and an octave scale above 1, received {octaves}, {steps}, "
             f"{octave_scale}"
         )
     if not rate > 0 or not variation >= 0:
-        raise ValueError(f"expected a rate above 0 and a variation of 0 or more, received {rate} and {variation}")
+        raise SettingError(f"expected a rate above 0 and a variation of 0 or more, received {rate} and {variation}")

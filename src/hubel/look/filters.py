@@ -25,6 +25,7 @@ from hubel.arch import (
     Shape,
     analyse,
 )
+from hubel.base.errors import SettingError
 from hubel.data import Dataset
 from hubel.look._captions import pick
 from hubel.look._excite import Excerpt, exciting
@@ -136,15 +137,15 @@ def _row(model: LoadedModel, layer: str | None, excites: bool) -> Row:
     weighted = [row for row in rows if isinstance(row.node, _WEIGHTED)]
     if layer is None:
         if not weighted:
-            raise ValueError("expected a network with a layer of weights, received one without: name a layer")
+            raise SettingError("expected a network with a layer of weights, received one without: name a layer")
         return weighted[0]
     found = [row for row in report.find(layer) if not row.auxiliary]
     if not found:
-        raise ValueError(f"expected a layer that runs when the network predicts, received {layer!r}, a side exit")
+        raise SettingError(f"expected a layer that runs when the network predicts, received {layer!r}, a side exit")
     own = next((row for row in found if row.path == layer), None)
     row = own or next((row for row in found if row in weighted), found[-1])
     if row not in weighted and not excites:
-        raise ValueError(
+        raise SettingError(
             f"expected a layer with filters, received {row.path} ({row.type}), which has none; only the images that "
             f"excite it can be shown, which takes a data set. Filters have {', '.join(r.path for r in weighted[:8])}"
             + (" …" if len(weighted) > 8 else "")

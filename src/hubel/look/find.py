@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from hubel.base.errors import LockedError
+from hubel.base.errors import LockedError, SettingError
 from hubel.base.files import locked
 from hubel.data import SUFFIXES, ImageError, Progress
 from hubel.look._index import Index, IndexedFile, IndexFileError, fingerprint, rows_of
@@ -74,7 +74,7 @@ def find(model: LoadedModel, path: Path, images: Sequence[Any], top: int = 5) ->
     image that cannot be read, ValueError for a `top` below 1.
     """
     if top < 1:
-        raise ValueError(f"expected at least 1 image to find, received {top}")
+        raise SettingError(f"expected at least 1 image to find, received {top}")
     index = Index.open(path)
     index.check_model(model, path)
     if not len(index) or not images:
@@ -215,7 +215,7 @@ def _image_files(root: Path) -> list[str]:
 def _unit_rows(model: LoadedModel, prepared: Sequence[Any]) -> torch.Tensor:
     vectors = features(model, torch.from_numpy(np.stack(prepared)))
     if not vectors.isfinite().all():
-        raise ValueError("expected features that are finite numbers, received others; are the model's weights sound?")
+        raise SettingError("expected features that are finite numbers, received others; are the model's weights sound?")
     return F.normalize(vectors, dim=1)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
+from hubel.base.errors import SettingError
 from hubel.base.numbers import Number as Number
 
 Grid: TypeAlias = "tuple[tuple[Number, ...], ...]"
@@ -30,13 +31,13 @@ def read_planes(text: str) -> Planes:
     number, where rows or channels differ in size, and where there is nothing.
     """
     if len(text) > LONGEST_TEXT:
-        raise ValueError(f"expected at most {LONGEST_TEXT:,} characters of numbers, received {len(text):,}")
+        raise SettingError(f"expected at most {LONGEST_TEXT:,} characters of numbers, received {len(text):,}")
     plain = re.sub("[−–]", "-", text)
     plain = re.sub(r"\]\s*,?", ";", plain).replace("[", " ")
     planes = tuple(_read_grid(part) for part in plain.split("|"))
     sizes = [size_text(plane) for plane in planes]
     if len(set(sizes)) > 1:
-        raise ValueError(f"expected channels of one size, received {', '.join(sizes)}")
+        raise SettingError(f"expected channels of one size, received {', '.join(sizes)}")
     return planes
 
 
@@ -44,10 +45,10 @@ def _read_grid(text: str) -> Grid:
     rows = [row.replace(",", " ").split() for row in _rows(text)]
     rows = [row for row in rows if row]
     if not rows:
-        raise ValueError("expected a grid of numbers such as '1 0 / 0 1', received none")
+        raise SettingError("expected a grid of numbers such as '1 0 / 0 1', received none")
     for number, row in enumerate(rows):
         if len(row) != len(rows[0]):
-            raise ValueError(
+            raise SettingError(
                 f"expected rows of equal length, received {len(rows[0])} numbers in row 0 and {len(row)} in row "
                 f"{number}: {_shortened(' '.join(row))!r}"
             )
@@ -68,10 +69,10 @@ def read_number(text: str) -> Number:
     """Read `3`, `−1.5`, `2e3` or `1/9` exactly; raise `ValueError` for anything else."""
     plain = text.strip().replace("−", "-")
     if not _NUMBER.fullmatch(plain):
-        raise ValueError(f"expected a number such as 3, −1.5 or 1/9, received {_shortened(text)!r}")
+        raise SettingError(f"expected a number such as 3, −1.5 or 1/9, received {_shortened(text)!r}")
     above, _, below = plain.partition("/")
     if below and not int(below):
-        raise ValueError(f"expected a fraction, received {text!r}, which divides by 0")
+        raise SettingError(f"expected a fraction, received {text!r}, which divides by 0")
     return exact(Fraction(above) / int(below or 1))
 
 
@@ -84,7 +85,7 @@ def exact(value: object) -> Number:
     else:
         given = float(value)  # type: ignore[arg-type]
         if not math.isfinite(given):
-            raise ValueError(f"expected a finite number, received {given}")
+            raise SettingError(f"expected a finite number, received {given}")
         fraction = Fraction(repr(given))
     return fraction.numerator if fraction.denominator == 1 else fraction
 
@@ -93,7 +94,7 @@ def exact_grid(rows: Iterable[Iterable[object]]) -> Grid:
     """Return nested sequences of numbers (lists, arrays) as a grid; raise `ValueError` where rows differ in length."""
     grid = tuple(tuple(map(exact, row)) for row in rows)
     if not grid or not grid[0] or len({len(row) for row in grid}) > 1:
-        raise ValueError(
+        raise SettingError(
             f"expected rows of equal length, received {', '.join(str(len(row)) for row in grid) or 'none'}"
         )
     return grid

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from hubel.base.errors import SettingError
 from hubel.base.names import hint
 from hubel.look.grids import Grid, Planes, read_planes
 
@@ -47,7 +48,7 @@ def kernel_named(name: str) -> Kernel:
     if wanted in KERNELS:
         return KERNELS[wanted]
     shown = name if len(name) <= 40 else name[:39] + "…"
-    raise ValueError(
+    raise SettingError(
         f"expected a kernel's name, or its numbers such as '1 -1 / 1 0', received {shown!r}{hint(wanted, KERNELS)}"
     )
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from hubel.arch import Row, shape_text
+from hubel.base.errors import SettingError
 from hubel.look._captions import layer_rules, layer_title, layer_words, pick
 from hubel.look._colour import Scale
 from hubel.look._plate import Chart, Plate, Section, Tile
@@ -111,7 +112,7 @@ def maps(
     """
     images = (subjects,) if isinstance(subjects, Subject) else tuple(subjects)
     if not images:
-        raise ValueError("expected one or more images, received none")
+        raise SettingError("expected one or more images, received none")
     paths = None if layer is None else frozenset([layer])
     found = record(model, torch.cat([image.input for image in images]), paths)
     rows = [row for row in found.rows if layer is not None or row.type not in UNCHANGED]

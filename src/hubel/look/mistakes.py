@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
+from hubel.base.errors import SettingError
 from hubel.data import Dataset
 from hubel.look._infer import BATCH, check_fits, in_batches
 from hubel.tasks import Confusion, LoadedModel, confusion
@@ -154,7 +155,7 @@ class Mistakes:
     def calibration(self, bins: int = 15) -> Calibration:
         """Confidence against accuracy in bins of equal width. Raises ValueError for fewer than one bin."""
         if bins < 1:
-            raise ValueError(f"expected at least 1 bin, received {bins}")
+            raise SettingError(f"expected at least 1 bin, received {bins}")
         edges = np.linspace(0, 1, bins + 1)
         sure = self.confidences.astype(np.float64)
         places = np.clip(np.searchsorted(edges, sure, side="left") - 1, 0, bins - 1)  # bins are (low, high]
@@ -252,10 +253,10 @@ class Mistakes:
             if given in self.classes:
                 return self.classes.index(given)
             if not (given.isascii() and given.isdecimal()):
-                raise ValueError(f"expected a class, one of {_some(self.classes)}, received {given!r}")
+                raise SettingError(f"expected a class, one of {_some(self.classes)}, received {given!r}")
             given = int(given)
         if not 0 <= given < len(self.classes):
-            raise ValueError(f"expected a class from 0 to {len(self.classes) - 1}, received {given}")
+            raise SettingError(f"expected a class from 0 to {len(self.classes) - 1}, received {given}")
         return given
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hubel.base.errors import SettingError
 from hubel.data import Dataset
 from hubel.look._infer import check_fits, features
 from hubel.tasks import LoadedModel
@@ -94,9 +95,9 @@ def space(model: LoadedModel, dataset: Dataset, method: Method = "pca", *, most:
     """
     check_fits(model, dataset)
     if method not in get_args(Method):
-        raise ValueError(f"expected method as one of {', '.join(get_args(Method))}, received {method!r}")
+        raise SettingError(f"expected method as one of {', '.join(get_args(Method))}, received {method!r}")
     if min(len(dataset), most) < 3:
-        raise ValueError(f"expected at least 3 images to lay out, received {min(len(dataset), most)}")
+        raise SettingError(f"expected at least 3 images to lay out, received {min(len(dataset), most)}")
     chosen = np.arange(len(dataset))
     if len(dataset) > most:
         chosen = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:most])

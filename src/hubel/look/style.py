@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from hubel.arch.ops.functions import FUNCTIONS
+from hubel.base.errors import SettingError
 from hubel.look._layers import LayerCall, layer_calls, named_layer, outputs, runs_on
 from hubel.look._pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.look._still import still
@@ -99,7 +100,7 @@ def transfer_style(
     Raises KeyError, ValueError for a layer that is not there or has no maps.
     """
     if steps < 1 or not style_weight >= 0 or not variation >= 0 or start not in ("content", "noise"):
-        raise ValueError(
+        raise SettingError(
             "expected steps of at least 1, weights of 0 or more and start as content or noise, received "
             f"{steps}, {style_weight}, {variation} and {start!r}"
         )
@@ -146,7 +147,7 @@ def picked_layers(model: LoadedModel) -> tuple[tuple[LayerCall, ...], tuple[Laye
         sizes.setdefault(call.shape[:2], []).append(call)
     stages = list(sizes.values())[:5]
     if not stages:
-        raise ValueError("expected a network with maps of more than one place, received one of vectors")
+        raise SettingError("expected a network with maps of more than one place, received one of vectors")
     deep = stages[max(0, len(stages) - 2)]
     return (deep[min(1, len(deep) - 1)],), tuple(stage[0] for stage in stages)
 
@@ -240,7 +241,7 @@ def _layers(
     of_style = tuple(named_layer(model, name) for name in style)
     for call in (*of_content, *of_style):
         if len(call.shape) != 3:
-            raise ValueError(f"expected layers with maps, received {call.path}, which gives {call.shape[0]} features")
+            raise SettingError(f"expected layers with maps, received {call.path}, which gives {call.shape[0]} features")
     if of_content and of_style:
         return of_content, of_style
     picked = picked_layers(model)

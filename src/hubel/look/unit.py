@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hubel.arch import Pair, Row
+from hubel.base.errors import SettingError
 from hubel.look._captions import pick
 from hubel.look._record import record
 from hubel.look._subject import Subject
@@ -134,7 +135,7 @@ def _nearest(model: LoadedModel, path: str, rows: dict[str, Row]) -> str:
 
     inside = [row.path for row in analyse(model.network).find(path) if row.path in rows]
     if not inside:
-        raise ValueError(f"expected a layer that runs when the network predicts, received {path!r}, a side exit")
+        raise SettingError(f"expected a layer that runs when the network predicts, received {path!r}, a side exit")
     return inside[-1]
 
 
@@ -142,7 +143,7 @@ def _place(output: Any, path: str, at: Pair | None, channel: int | None) -> Plac
     """Check a place, and choose what of it is left open so that the number is the largest."""
     if output.ndim == 1:
         if at is not None:
-            raise ValueError(f"expected a channel alone, for {path} gives a vector, received the place {at}")
+            raise SettingError(f"expected a channel alone, for {path} gives a vector, received the place {at}")
         return (int(output.argmax()) if channel is None else pick(f"number of {path}", channel, len(output)),)
     kept = np.ones(output.shape, bool)
     if channel is not None:

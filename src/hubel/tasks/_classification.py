@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from hubel.arch import Network
+from hubel.base.errors import NetworkError, SettingError
 from hubel.data import Dataset, Preprocessing
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks._confusion import Confusion, count_pairs
@@ -36,13 +37,13 @@ class Classification:
         from hubel.arch import analyse
 
         if tuple(network.input) not in (shape, (shape[0] * shape[1] * shape[2],)):
-            raise ValueError(
+            raise NetworkError(
                 f"expected a network whose input is that of the images, {'×'.join(map(str, shape))}, received one for "
                 f"{'×'.join(map(str, network.input))}; write the network with the input {'x'.join(map(str, shape))}"
             )
         output = tuple(analyse(network).output_shape)
         if output != (len(self.classes),):
-            raise ValueError(
+            raise NetworkError(
                 f"expected a network with {len(self.classes)} outputs, one a class, received one whose output is "
                 f"{'×'.join(map(str, output))}; end it with 'dense {len(self.classes)} softmax'"
             )
@@ -148,13 +149,15 @@ def evaluate(model: LoadedModel, dataset: Dataset, *, batch_size: int = 256) -> 
     Raises ValueError where the set's classes are not the model's, in its order, or the images are of another size.
     """
     if dataset.classes != model.classes:
-        raise ValueError(
+        raise SettingError(
             f"expected the model's classes in its order, {_listing(model.classes)}, received "
             f"{_listing(dataset.classes)} from {dataset.name or 'the data set'}"
         )
     shape = (model.preprocessing.height, model.preprocessing.width, model.preprocessing.channels)
     if dataset.shape != shape:
-        raise ValueError(f"expected images of {shape}, received {dataset.shape} from {dataset.name or 'the data set'}")
+        raise SettingError(
+            f"expected images of {shape}, received {dataset.shape} from {dataset.name or 'the data set'}"
+        )
     images, labels = dataset.tensors()
     return measure(model.module, model.preprocessing, images, labels, model.classes, batch_size=batch_size)
 
@@ -228,7 +231,7 @@ def _as_batch(preprocessing: Preprocessing, images: Any) -> torch.Tensor:
             batch = torch.as_tensor(images)
         if batch.dtype == torch.uint8 and batch.ndim == 4 and tuple(batch.shape[1:]) == shape:
             return batch
-        raise ValueError(
+        raise SettingError(
             f"expected uint8 images N×{'×'.join(map(str, shape))}, received {batch.dtype} of {tuple(batch.shape)}; "
             "give a list of images and each is brought to this size"
         )

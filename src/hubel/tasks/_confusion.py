@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hubel.base.errors import SettingError
+
 MOST_DENSE = 1000  # classes, above which counts are kept by coordinates: a square of so many is 8 MB
 
 
@@ -51,7 +53,7 @@ class Confusion(Sequence[tuple[int, ...]]):
     def dense(self) -> npt.NDArray[np.int64]:
         """All counts, int64, classes×classes. Raises ValueError for more than 1,000 classes, whose square is large."""
         if len(self) > MOST_DENSE:
-            raise ValueError(
+            raise SettingError(
                 f"expected at most {MOST_DENSE:,} classes for a matrix of all pairs, received {len(self):,}; "
                 "`row`, `cell` and `among` tell the pairs that came"
             )

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from hubel.arch import Network, analyse
+from hubel.base.errors import DataError
 from hubel.data import Dataset, Splits, Validation, hold_out
 from hubel.nn import Pretrained
 from hubel.tasks import Classification, save_model
@@ -71,7 +72,7 @@ def train(
         agree(ranks, own)
         Classification(splits.train.classes).check(network, splits.train.shape)
         if not len(splits.train):
-            raise ValueError(f"{splits.train.name}: expected at least one training image, received none")
+            raise DataError(f"{splits.train.name}: expected at least one training image, received none")
         # torchrun runs the same line again; machines count for themselves how often
         again = ranks.most([float(was_restarted())])[0] > 0
 
@@ -87,14 +88,14 @@ def train(
 
 def _with_validation(splits: Splits, recipe: Recipe | None, validation: Validation) -> Splits:
     if isinstance(validation, float) and validation and splits.validation is not None and splits.held_out is None:
-        raise ValueError(
+        raise DataError(
             f"{splits.train.name}: expected no share to hold out, since there is a validation part of "
             f"{len(splits.validation):,} images, received validation {validation:g}"
         )
     patient = recipe is not None and recipe.patience > 0
     splits = hold_out(splits, "needed" if patient and validation == "auto" else validation)
     if patient and splits.validation is None:
-        raise ValueError(
+        raise DataError(
             f"{splits.train.name}: expected validation images, by which patience = {recipe.patience if recipe else 0} "
             "stops and keeps the best, received none; hold some out (validation 0.2), or set patience to 0"
         )

@@ -16,6 +16,7 @@ from hubel.arch._tree import Network
 from hubel.arch.figures.analyse import Report, analyse
 from hubel.arch.figures.expression import Expression, Quantity, elements
 from hubel.arch.figures.tape import Moment, Tape, Widths
+from hubel.base.errors import SettingError
 
 Precision: TypeAlias = Literal["float32", "autocast", "bfloat16"]
 Optimizer: TypeAlias = Literal["sgd", "momentum", "adam"]
@@ -167,11 +168,11 @@ def _memory(report: Report, batch: int, precision: str, states: int | None, tape
 
 def _images(batch: int) -> int:
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
-        raise ValueError(f"expected batch as an int ≥ 1, received {batch!r}")
+        raise SettingError(f"expected batch as an int ≥ 1, received {batch!r}")
     return batch
 
 
 def _known(value: str, known: Collection[str], what: str) -> str:
     if value not in known:
-        raise ValueError(f"expected {what} as one of {', '.join(known)}, received {value!r}")
+        raise SettingError(f"expected {what} as one of {', '.join(known)}, received {value!r}")
     return value

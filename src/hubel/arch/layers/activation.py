@@ -7,6 +7,7 @@ from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape
 from hubel.arch.figures.expression import Expression, elements
 from hubel.arch.ops.functions import FUNCTIONS
+from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 
 # those that need no constants can be written with a layer
@@ -27,7 +28,7 @@ class Activation(Layer):
         """Check that the function is known."""
         if self.function not in NAMES:
             hint = did_you_mean(str(self.function), NAMES)
-            raise ValueError(f"expected an activation of {', '.join(NAMES)}, received {self.function!r}{hint}")
+            raise SettingError(f"expected an activation of {', '.join(NAMES)}, received {self.function!r}{hint}")
 
     def text(self) -> str:
         """Write the function alone: `relu`."""
@@ -67,7 +68,7 @@ class LeakyReLU(Layer):
     def check(self) -> None:
         """Check the slope."""
         if not isinstance(self.negative_slope, (int, float)) or isinstance(self.negative_slope, bool):
-            raise ValueError(f"expected negative_slope as a number, received {self.negative_slope!r}")
+            raise SettingError(f"expected negative_slope as a number, received {self.negative_slope!r}")
         self._set(negative_slope=float(self.negative_slope))
 
     def output_shape(self, input: Shape) -> Shape:

@@ -9,6 +9,7 @@ from hubel.arch._shape import Shape, positions, positive
 from hubel.arch._window import need_picture
 from hubel.arch.figures.expression import Expression, Quantity, elements
 from hubel.arch.figures.field import Field
+from hubel.base.errors import SettingError
 
 
 @register("scale")
@@ -162,7 +163,7 @@ class SelectChannels(Layer):
         """Check the list."""
         given = (self.channels,) if isinstance(self.channels, int) else self.channels
         if not isinstance(given, (tuple, list)) or not given:
-            raise ValueError(f"expected channels as one or more ints ≥ 0, received {given!r}")
+            raise SettingError(f"expected channels as one or more ints ≥ 0, received {given!r}")
         self._set(channels=tuple(positive(channel, "channels", least=0) for channel in given))
 
     def output_shape(self, input: Shape) -> Shape:

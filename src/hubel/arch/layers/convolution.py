@@ -22,6 +22,7 @@ from hubel.arch._window import (
 )
 from hubel.arch.figures.expression import Expression, Quantity
 from hubel.arch.figures.field import Axis, Field
+from hubel.base.errors import SettingError
 
 
 def _weights(kernel: Pair, channels: int, filters: int, bias: bool, groups: int = 1) -> dict[str, Expression]:
@@ -91,7 +92,7 @@ class Conv2D(Windowed, Weighted):
             groups=positive(self.groups, "groups"),
         )
         if self.filters % self.groups:
-            raise ValueError(f"expected filters as a multiple of groups ({self.groups}), received {self.filters}")
+            raise SettingError(f"expected filters as a multiple of groups ({self.groups}), received {self.filters}")
 
     def lay(self, input: Shape) -> Windows:
         """Lay the kernel's windows over the input."""
@@ -297,14 +298,14 @@ class Conv2DTranspose(Weighted):
             groups=positive(self.groups, "groups"),
         )
         if self.filters % self.groups:
-            raise ValueError(f"expected filters as a multiple of groups ({self.groups}), received {self.filters}")
+            raise SettingError(f"expected filters as a multiple of groups ({self.groups}), received {self.filters}")
         limits = zip(both(self.output_padding), both(self.strides), both(self.dilation_rate), strict=True)
         if any(extra >= max(stride, dilation) for extra, stride, dilation in limits):
-            raise ValueError(
+            raise SettingError(
                 f"expected output_padding below strides {self.strides} or dilation_rate, received {self.output_padding}"
             )
         if self.padding == "same" and self.output_padding != (0, 0):
-            raise ValueError("expected output_padding 0 with padding 'same', which sets the size, received more")
+            raise SettingError("expected output_padding 0 with padding 'same', which sets the size, received more")
 
     def sides(self) -> Sides:
         """Return rows and columns that are cut off: ((top, bottom), (left, right)); less than nought adds."""

@@ -8,11 +8,12 @@ from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape, positions, positive, size
 from hubel.arch._window import need_picture
 from hubel.arch.figures.expression import Expression, Quantity, elements
+from hubel.base.errors import SettingError
 
 
 def _fraction(value: object, what: str) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1:
-        raise ValueError(f"expected {what} from 0 up to (not including) 1, received {value!r}")
+        raise SettingError(f"expected {what} from 0 up to (not including) 1, received {value!r}")
     return float(value)
 
 
@@ -56,7 +57,7 @@ class BatchNormalization(_Affine):
         super().check()
         self._set(momentum=_fraction(self.momentum, "momentum"))
         if self.center != self.scale:
-            raise ValueError(
+            raise SettingError(
                 "expected center and scale of BatchNormalization both on or both off (PyTorch has them together), "
                 f"received center={self.center}, scale={self.scale}"
             )
@@ -96,7 +97,7 @@ class LayerNormalization(_Affine):
         """Check the settings."""
         super().check()
         if self.center and not self.scale:
-            raise ValueError("expected scale with center in LayerNormalization, received center alone")
+            raise SettingError("expected scale with center in LayerNormalization, received center alone")
 
     def lower(self, input: Shape) -> ops.Operation:
         """Return the normalisation of each place's channels."""
@@ -127,7 +128,7 @@ class GroupNormalization(Layer):
         """Check the settings."""
         self._set(groups=positive(self.groups, "groups"), epsilon=_fraction(self.epsilon, "epsilon"))
         if self.center != self.scale:
-            raise ValueError(
+            raise SettingError(
                 "expected center and scale of GroupNormalization both on or both off (PyTorch has them together), "
                 f"received center={self.center}, scale={self.scale}"
             )
@@ -175,7 +176,7 @@ class LocalResponseNormalization(Layer):
         for name in ("alpha", "beta", "k"):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or isinstance(value, bool):
-                raise ValueError(f"expected {name} as a number, received {value!r}")
+                raise SettingError(f"expected {name} as a number, received {value!r}")
             self._set(**{name: float(value)})
 
     def output_shape(self, input: Shape) -> Shape:

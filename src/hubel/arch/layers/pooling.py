@@ -11,6 +11,7 @@ from hubel.arch._shape import Pair, Shape, both, pair, positions, size
 from hubel.arch._window import Padding, Windowed, Windows, both_sides, checked_padding, need_picture, windows_of
 from hubel.arch.figures.expression import Expression, Quantity, elements
 from hubel.arch.figures.field import Axis, Field
+from hubel.base.errors import SettingError
 
 
 class _Pooling(Windowed):
@@ -30,15 +31,17 @@ class _Pooling(Windowed):
             padding=checked_padding(self.padding),
         )
         if self.ceil_mode and self.padding == "same":
-            raise ValueError(
+            raise SettingError(
                 "expected ceil_mode with numeric padding, received padding='same', which rounds up already"
             )
         if not isinstance(self.padding, str):
             for sides, kernel in zip(both_sides(self.padding), window, strict=True):
                 if max(sides) > kernel // 2:
-                    raise ValueError(f"expected padding of at most half of pool_size {window}, received {self.padding}")
+                    raise SettingError(
+                        f"expected padding of at most half of pool_size {window}, received {self.padding}"
+                    )
                 if self.ceil_mode and sides[0] != sides[1]:
-                    raise ValueError(f"expected equal sides of padding with ceil_mode, received {self.padding}")
+                    raise SettingError(f"expected equal sides of padding with ceil_mode, received {self.padding}")
 
     @property
     def step(self) -> Pair:

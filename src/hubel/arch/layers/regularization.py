@@ -5,6 +5,7 @@ from __future__ import annotations
 from hubel.arch import ops
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape, size
+from hubel.base.errors import SettingError
 
 
 @register("dropout", positional=("rate",))
@@ -16,7 +17,7 @@ class Dropout(Layer):
     def check(self) -> None:
         """Check the rate."""
         if not isinstance(self.rate, (int, float)) or isinstance(self.rate, bool) or not 0 <= self.rate < 1:
-            raise ValueError(f"expected rate from 0 up to (not including) 1, received {self.rate!r}")
+            raise SettingError(f"expected rate from 0 up to (not including) 1, received {self.rate!r}")
         self._set(rate=float(self.rate))
 
     def output_shape(self, input: Shape) -> Shape:

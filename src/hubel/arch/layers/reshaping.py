@@ -11,6 +11,7 @@ from hubel.arch._shape import Pair, Shape, both, checked_shape, pair, positions,
 from hubel.arch._window import Padding, Sides, both_sides, checked_padding, need_picture
 from hubel.arch.figures.expression import Expression, elements
 from hubel.arch.figures.field import Axis, Field
+from hubel.base.errors import SettingError
 
 
 @register("flatten")
@@ -183,7 +184,7 @@ class UpSampling2D(Layer):
         """Check the settings."""
         self._set(size=pair(self.size, "size"))
         if self.interpolation not in ("nearest", "bilinear"):
-            raise ValueError(f"expected interpolation 'nearest' or 'bilinear', received {self.interpolation!r}")
+            raise SettingError(f"expected interpolation 'nearest' or 'bilinear', received {self.interpolation!r}")
 
     def output_shape(self, input: Shape) -> Shape:
         """Return (H·rows)×(W·columns)×C."""

@@ -20,7 +20,7 @@ from hubel.arch._tree import (
     named_children,
 )
 from hubel.arch.text.notation import LONG, _Reader
-from hubel.base.errors import UnknownNameError
+from hubel.base.errors import SettingError, UnknownNameError
 from hubel.base.names import did_you_mean, hint
 
 _Changes = Mapping[str, Mapping[str, Any]]
@@ -129,7 +129,7 @@ def _edited_layer(layer: Layer, path: str, settings: Mapping[str, Any]) -> Layer
     try:
         return replace(layer, **settings)
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {error}") from None
+        raise SettingError(f"{path}: {error}") from None
 
 
 def _replaced(nodes: tuple[Node, ...], scope: str, path: str, part: Node) -> list[Node] | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset
 from hubel.data.feed.order import key, scattered
 from hubel.data.prepare.measure import enough
@@ -70,7 +71,7 @@ class Augmentation:
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise ValueError(f"augmentation: expected {name} from {low} to {high}, received {value}")
+                raise SettingError(f"augmentation: expected {name} from {low} to {high}, received {value}")
 
     def __bool__(self) -> bool:
         return dataclasses.replace(self, magnitude=5.0, fill=None) != Augmentation()
@@ -120,11 +121,11 @@ class Augmentation:
                 continue
             if name not in kinds or (number is None) != (name == "flip") or name in values:
                 known = ", ".join(f"{name} NUMBER" if name != "flip" else name for name in kinds)
-                raise ValueError(f"augmentation: expected 'none' or some of {known}, received {piece!r}")
+                raise SettingError(f"augmentation: expected 'none' or some of {known}, received {piece!r}")
             try:
                 values[name] = True if number is None else int(number) if "int" in kinds[name] else float(number)
             except ValueError:
-                raise ValueError(f"augmentation: expected a number after {name}, received {number!r}") from None
+                raise SettingError(f"augmentation: expected a number after {name}, received {number!r}") from None
         return cls(**values)  # type: ignore[arg-type]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset
 from hubel.data.feed.augment import Augmentation
 from hubel.data.feed.order import BalancedOrder, Order, batch
@@ -74,11 +75,11 @@ class Batches:
         order: Order | BalancedOrder | None = None,
     ) -> None:
         if not 0 <= rank < world:
-            raise ValueError(f"expected a rank from 0 to {world - 1}, received {rank}")
+            raise SettingError(f"expected a rank from 0 to {world - 1}, received {rank}")
         if not 1 <= size <= len(dataset):
-            raise ValueError(f"expected batches of 1 to {len(dataset):,} images (all there are), received {size:,}")
+            raise SettingError(f"expected batches of 1 to {len(dataset):,} images (all there are), received {size:,}")
         if size % world:
-            raise ValueError(
+            raise SettingError(
                 f"expected a batch size that {world} processes can share equally, received {size}; "
                 f"{size // world * world or world} would do"
             )

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
+from hubel.base.errors import SettingError
+
 Grey = npt.NDArray[np.uint8]
 INK = 25  # a tenth of full ink: fainter pixels do not count for the box
 _LARGE = 1024  # long side above which an image is averaged down before anything else
@@ -35,7 +37,7 @@ class Frame:
 
     def __post_init__(self) -> None:
         if self.box < 1 or self.centre not in ("mass", "box"):
-            raise ValueError(f"expected a box of at least 1 and centre 'mass' or 'box', received {self}")
+            raise SettingError(f"expected a box of at least 1 and centre 'mass' or 'box', received {self}")
 
 
 def ink_of(image: Image.Image) -> Grey:

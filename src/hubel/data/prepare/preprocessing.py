@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset, Fit
 from hubel.data.decode.image import eight_bits, read_image
 from hubel.data.prepare.framing import Frame, border, framed, ink_as_drawn, ink_of, is_framed, opaque
@@ -50,22 +51,22 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if min(self.height, self.width) < 1 or self.channels not in (1, 3):
-            raise ValueError(
+            raise SettingError(
                 f"expected an input of at least 1×1 with 1 or 3 channels, received "
                 f"{self.height}×{self.width}×{self.channels}"
             )
         if len(self.mean) != self.channels or len(self.std) != self.channels or min(self.std) <= 0:
-            raise ValueError(
+            raise SettingError(
                 f"expected {self.channels} means and as many positive standard deviations, one a channel, "
                 f"received mean {self.mean} and std {self.std}"
             )
         if self.fit not in get_args(Fit) or self.ink not in (None, *get_args(Ink)):
-            raise ValueError(
+            raise SettingError(
                 f"expected fit {' | '.join(get_args(Fit))} and ink light | dark | None, received "
                 f"fit {self.fit!r} and ink {self.ink!r}"
             )
         if self.frame is not None and self.ink is None:
-            raise ValueError("expected ink 'light' or 'dark' with a frame, since a frame is where the ink lies")
+            raise SettingError("expected ink 'light' or 'dark' with a frame, since a frame is where the ink lies")
 
     @classmethod
     def for_dataset(cls, dataset: Dataset) -> Preprocessing:
@@ -138,7 +139,7 @@ class Preprocessing:
             mean, std = tuple(map(float, fields.pop("mean"))), tuple(map(float, fields.pop("std")))
             return cls(**fields, mean=mean, std=std, frame=None if frame is None else Frame(**frame))
         except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"expected the fields of a Preprocessing, received {text[:200]} ({error})") from None
+            raise SettingError(f"expected the fields of a Preprocessing, received {text[:200]} ({error})") from None
 
     def __str__(self) -> str:
         kind = "grey" if self.channels == 1 else "colour"
@@ -203,15 +204,15 @@ def _from_array(array: npt.NDArray[Any]) -> Image.Image:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or 0 in array.shape:
-        raise ValueError(f"expected an image H×W, H×W×1, H×W×3 or H×W×4, received shape {array.shape}")
+        raise SettingError(f"expected an image H×W, H×W×1, H×W×3 or H×W×4, received shape {array.shape}")
     if array.dtype == np.bool_:
         array = array.astype(np.uint8) * 255
     elif array.dtype.kind == "f":
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
-            raise ValueError("expected floating-point pixels from 0 to 1; divide by 255, or give integers")
+            raise SettingError("expected floating-point pixels from 0 to 1; divide by 255, or give integers")
         array = np.rint(array * 255).astype(np.uint8)
     elif array.dtype.kind not in "ui" or array.min() < 0 or array.max() > 255:
-        raise ValueError(f"expected pixels from 0 to 255, received {array.dtype} {array.min()} to {array.max()}")
+        raise SettingError(f"expected pixels from 0 to 255, received {array.dtype} {array.min()} to {array.max()}")
     return Image.fromarray(np.ascontiguousarray(array.astype(np.uint8)))
 
 

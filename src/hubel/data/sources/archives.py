@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from hubel.base.errors import DataError
 from hubel.base.files import made_folder, replacing
 from hubel.data.decode.image import SUFFIXES, ImageError
 from hubel.data.sources.listing import Item, Listing, list_paths, make_listing, part_of
@@ -138,7 +139,7 @@ def expand_braces(pattern: str) -> list[Path]:
     if match:
         first, last = match.groups()
         if int(last) - int(first) > 10**6:
-            raise ValueError(f"{pattern}: expected at most a million shards, received {first} to {last}")
+            raise DataError(f"{pattern}: expected at most a million shards, received {first} to {last}")
         width = len(first) if first.startswith("0") or len(first) == len(last) else 0
         return [
             path
@@ -165,7 +166,7 @@ def _list_samples(name: str, members: list[tuple[str, TarItem]]) -> Listing:
                 labels.setdefault(sample, label)
     for sample, (_, item) in images.items():
         if sample not in labels:
-            raise ValueError(f"{item.name}: expected a .cls or .json file of the same name with its class, found none")
+            raise DataError(f"{item.name}: expected a .cls or .json file of the same name with its class, found none")
     return make_listing(name, [(part, labels[sample], item) for sample, (part, item) in images.items()])
 
 
@@ -173,7 +174,7 @@ def _label_in_json(item: TarItem) -> str | None:
     try:
         values = json.loads(item.read())
     except ValueError as error:
-        raise ValueError(f"{item.name}: is not JSON ({error})") from None
+        raise DataError(f"{item.name}: is not JSON ({error})") from None
     if isinstance(values, dict):
         for key in ("label", "class", "cls", "category"):
             if key in values:
@@ -188,7 +189,7 @@ def _zip_members(path: Path) -> Iterator[tuple[str, Item]]:
                 if not info.is_dir():
                     yield info.filename, ZipItem(str(path), info.filename, info.file_size)
     except zipfile.BadZipFile as error:
-        raise ValueError(f"{path}: the zip file is damaged ({error})") from None
+        raise DataError(f"{path}: the zip file is damaged ({error})") from None
 
 
 def _tar_members(path: Path, name: str) -> Iterator[TarItem]:
@@ -204,7 +205,7 @@ def _tar_members(path: Path, name: str) -> Iterator[TarItem]:
         if block.strip(b"\0") or 0 < len(block) < 512:
             raise tarfile.ReadError(f"damaged or cut off at byte {end:,}")
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        raise ValueError(f"{name}: the tar file cannot be read ({error})") from None
+        raise DataError(f"{name}: the tar file cannot be read ({error})") from None
 
 
 def _decompress(path: Path, plain: Path) -> None:
@@ -222,7 +223,7 @@ def _decompress(path: Path, plain: Path) -> None:
             limit = _EXPANSION * path.stat().st_size
             while block := source.read(2**20):
                 if target.tell() > limit:
-                    raise ValueError(f"{path}: expected images, received what expands more than {_EXPANSION} times")
+                    raise DataError(f"{path}: expected images, received what expands more than {_EXPANSION} times")
                 target.write(block)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise ValueError(f"{path}: cannot be decompressed ({error})") from None
+        raise DataError(f"{path}: cannot be decompressed ({error})") from None

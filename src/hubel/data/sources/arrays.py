@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hubel.base.errors import DataError
 from hubel.data._dataset import Dataset, Splits
 from hubel.data.sources.idx import read_idx
 
@@ -37,7 +38,7 @@ def load_npz(path: Path) -> Splits:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {key.casefold(): archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, KeyError) as error:
-        raise ValueError(f"{path}: cannot be read as .npz ({error})") from None
+        raise DataError(f"{path}: cannot be read as .npz ({error})") from None
     names = arrays.get("classes", arrays.get("class_names"))
     found = {
         part: (arrays[images], arrays[labels])
@@ -46,7 +47,7 @@ def load_npz(path: Path) -> Splits:
         if images in arrays and labels in arrays
     }
     if "train" not in found:
-        raise ValueError(
+        raise DataError(
             f"{path}: expected arrays x_train and y_train (or images and labels), found {', '.join(sorted(arrays))}"
         )
     return make_splits(path.stem, found, None if names is None else tuple(str(name) for name in names))
@@ -63,7 +64,7 @@ def load_npy(path: Path) -> Splits:
             for part, (images, labels) in found.items()
         }
     except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"{path}: cannot be read as .npy ({error})") from None
+        raise DataError(f"{path}: cannot be read as .npy ({error})") from None
     return make_splits(path.stem, arrays, None)
 
 
@@ -77,7 +78,7 @@ def load_idx(path: Path) -> Splits:
         if images and labels:
             found[part] = (read_idx(images), read_idx(labels))
     if "train" not in found:
-        raise ValueError(
+        raise DataError(
             f"{folder}: expected train-images-idx3-ubyte and train-labels-idx1-ubyte (with .gz or without), found "
             f"{', '.join(sorted(entry.name for entry in folder.iterdir())[:8])}"
         )
@@ -113,7 +114,7 @@ def _images(place: str, images: Array) -> npt.NDArray[np.uint8]:
     if images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
         images = images.transpose(0, 2, 3, 1)
     if images.ndim != 4 or images.shape[3] not in (1, 3):
-        raise ValueError(f"{place}: expected images N×H×W, N×H×W×1 or N×H×W×3, received shape {images.shape}")
+        raise DataError(f"{place}: expected images N×H×W, N×H×W×1 or N×H×W×3, received shape {images.shape}")
     if images.dtype == np.uint8:
         return images if images.flags.c_contiguous else np.ascontiguousarray(images)
     low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 0.0)
@@ -122,7 +123,7 @@ def _images(place: str, images: Array) -> npt.NDArray[np.uint8]:
         return scaled
     if images.dtype.kind in "iufb" and 0 <= low <= high <= 255:
         return np.ascontiguousarray(images.astype(np.uint8))
-    raise ValueError(
+    raise DataError(
         f"{place}: expected pixels from 0 to 255, or floating point from 0 to 1, "
         f"received {images.dtype} {low} to {high}"
     )
@@ -134,7 +135,7 @@ def _plain_labels(place: str, labels: Array) -> Array:
     elif labels.ndim == 2 and labels.dtype.kind in "iufb" and bool((labels.sum(axis=1) == 1).all()):
         labels = labels.argmax(axis=1)
     if labels.ndim != 1 or (labels.dtype.kind not in "iubUS" and not bool((labels == np.floor(labels)).all())):
-        raise ValueError(
+        raise DataError(
             f"{place}: expected labels as whole numbers, names or one-hot rows, "
             f"received {labels.dtype} of shape {labels.shape}"
         )
@@ -149,7 +150,7 @@ def _class_names(name: str, labels: Mapping[str, Array]) -> tuple[str, ...]:
     low = min((int(values.min()) for values in labels.values() if values.size), default=0)
     high = max((int(values.max()) for values in labels.values() if values.size), default=0)
     if low < 0 or high >= 100_000:
-        raise ValueError(f"{name}: expected labels from 0 up to the number of classes, received {low} to {high}")
+        raise DataError(f"{name}: expected labels from 0 up to the number of classes, received {low} to {high}")
     return tuple(str(number) for number in range(high + 1))
 
 
@@ -166,7 +167,7 @@ def _pairs(path: Path, suffix: str) -> dict[str, tuple[Path, Path]]:
         (pair for pair in (("images", "labels"), ("image", "label"), ("x", "y"), ("X", "y")) if pair[0] in name), None
     )
     if swap is None:
-        raise ValueError(f"{path}: expected a name with images (beside one with labels), as images.npy and labels.npy")
+        raise DataError(f"{path}: expected a name with images (beside one with labels), as images.npy and labels.npy")
     found = {}
     here = next((part for part in ("train", "val", "test") if part in name), None)
     for part, word in (("train", "train"), ("validation", "val"), ("test", "test")):
@@ -177,7 +178,7 @@ def _pairs(path: Path, suffix: str) -> dict[str, tuple[Path, Path]]:
         if images.exists() and labels.exists():
             found[part] = (images, labels)
     if "train" not in found:
-        raise ValueError(
+        raise DataError(
             f"{path}: expected its labels beside it in {path.with_name(name.replace(*swap)).name}, not found"
         )
     return found

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
+from hubel.base.errors import DataError
 from hubel.data.decode.image import ImageError
 from hubel.data.sources.listing import Item, Listing, make_listing, part_of
 
@@ -73,6 +74,6 @@ def _columns(name: str, features: Any) -> tuple[str, str, list[str] | None]:
     label = next((column for column, kind in kinds.items() if kind == "ClassLabel"), None)
     label = label or next((column for column in ("label", "labels", "class", "fine_label") if column in kinds), None)
     if image is None or label is None:
-        raise ValueError(f"hf:{name}: expected a column of images and one of classes, found {json.dumps(kinds)}")
+        raise DataError(f"hf:{name}: expected a column of images and one of classes, found {json.dumps(kinds)}")
     names = getattr(features[label], "names", None)
     return image, label, list(names) if names else None

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from hubel.base.errors import DataError
+
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -21,16 +23,16 @@ def parse_idx(content: bytes, place: str) -> npt.NDArray[np.generic]:
     if content[:2] == b"\x1f\x8b":
         content = _gunzip(content, place)
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES:
-        raise ValueError(f"{place}: expected an IDX file (two zero bytes, then a type), received {content[:4]!r}")
+        raise DataError(f"{place}: expected an IDX file (two zero bytes, then a type), received {content[:4]!r}")
     dimensions = content[3]
     start = 4 + 4 * dimensions
     if len(content) < start:
-        raise ValueError(f"{place}: expected {dimensions} sizes in the IDX header, received only {len(content)} bytes")
+        raise DataError(f"{place}: expected {dimensions} sizes in the IDX header, received only {len(content)} bytes")
     shape = struct.unpack(f">{dimensions}I", content[4:start])
     kind = np.dtype(_TYPES[content[2]])
     expected = start + math.prod(shape) * kind.itemsize
     if len(content) != expected:
-        raise ValueError(
+        raise DataError(
             f"{place}: expected {expected:,} bytes for shape {shape}, received {len(content):,}; is the file whole?"
         )
     return np.frombuffer(content, kind, offset=start).reshape(shape)
@@ -47,4 +49,4 @@ def _gunzip(content: bytes, place: str) -> bytes:
     try:
         return zlib.decompress(content, 31, min(size, 1100 * len(content)) + 1)
     except zlib.error as error:
-        raise ValueError(f"{place}: the gzip file is damaged ({error}); fetch it again") from None
+        raise DataError(f"{place}: the gzip file is damaged ({error}); fetch it again") from None

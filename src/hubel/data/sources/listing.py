@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from hubel.base.errors import DataError
 from hubel.data.decode.image import SUFFIXES, ImageError
 
 PARTS = ("train", "validation", "test")
@@ -74,7 +75,7 @@ class Listing:
 
     def __post_init__(self) -> None:
         if not self.parts.get("train"):
-            raise ValueError(f"{self.name}: expected images to train on, found none")
+            raise DataError(f"{self.name}: expected images to train on, found none")
 
 
 def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:
@@ -115,7 +116,7 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]]) -> Listing:
     """
     split = [(path.split("/"), item) for path, item in paths if _is_image_path(path)]
     if not split:
-        raise ValueError(
+        raise DataError(
             f"{name}: expected images ({', '.join(sorted(SUFFIXES))}) in one folder for each class, found none"
         )
     while len({parts[0] for parts, _ in split}) == 1 and min(len(parts) for parts, _ in split) > 2:
@@ -128,7 +129,7 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]]) -> Listing:
         if where is None:
             continue  # a folder beside train, such as "unlabelled"
         if len(inner) < 2:
-            raise ValueError(
+            raise DataError(
                 f"{name}: expected every image in a folder named after its class, found {item.name} outside one"
             )
         found.append((where, inner[0], item))

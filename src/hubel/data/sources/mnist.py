@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hubel.base.errors import DataError
 from hubel.data._dataset import Dataset, Splits
 from hubel.data.sources.idx import parse_idx
 
@@ -45,7 +46,7 @@ def _checked(name: str) -> bytes:
     content = (_FOLDER / name).read_bytes()
     digest = hashlib.sha256(content).hexdigest()  # 8 ms for all four
     if digest != SHA256[name]:
-        raise ValueError(
+        raise DataError(
             f"{_FOLDER / name}: expected SHA-256 {SHA256[name]}, received {digest}; "
             "the file is damaged, install hubel again"
         )

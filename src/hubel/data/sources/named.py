@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.download import Download, Progress, fetch
+from hubel.base.errors import DataError
 from hubel.base.files import cache_folder
 from hubel.data._dataset import Dataset, Splits
 from hubel.data.sources.idx import parse_idx, read_idx
@@ -75,7 +76,7 @@ def read_cifar(name: str, paths: list[Path]) -> Splits:
     train = sorted(file for file in content if file == "train.bin" or file.startswith("data_batch_"))
     test = "test.bin" if fine else "test_batch.bin"
     if not names or not train or test not in content:
-        raise ValueError(f"{paths[0]}: expected CIFAR's binary files, found {', '.join(sorted(content))}")
+        raise DataError(f"{paths[0]}: expected CIFAR's binary files, found {', '.join(sorted(content))}")
     parts = [b"".join(content[file] for file in train), content[test]]
     datasets = [
         _cifar_part(f"{name} {part}", records, 2 if fine else 1, tuple(names))
@@ -93,7 +94,7 @@ def emnist_reader(split: str, classes: tuple[str, ...], first: int = 0) -> Calla
 
             def array(file: str) -> npt.NDArray[np.generic]:
                 if file not in members:
-                    raise ValueError(f"{paths[0]}: expected a member {file}, found {', '.join(sorted(members))}")
+                    raise DataError(f"{paths[0]}: expected a member {file}, found {', '.join(sorted(members))}")
                 return parse_idx(archive.read(members[file]), file)
 
             parts = {}
@@ -115,7 +116,7 @@ def _dataset(
 def _cifar_part(name: str, records: bytes, labels: int, classes: tuple[str, ...]) -> Dataset:
     length = labels + 32 * 32 * 3
     if not records or len(records) % length:
-        raise ValueError(f"{name}: expected records of {length:,} bytes, received {len(records):,} bytes in all")
+        raise DataError(f"{name}: expected records of {length:,} bytes, received {len(records):,} bytes in all")
     table = np.frombuffer(records, np.uint8).reshape(-1, length)
     images = table[:, labels:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return Dataset(np.ascontiguousarray(images), table[:, labels - 1].astype(np.int64), classes, name)

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from hubel.base.errors import DataError
 from hubel.data.sources.listing import FileItem, Item, Listing, make_listing, part_of
 
 _PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "image", "image_path")
@@ -27,9 +28,9 @@ def list_csv(path: Path) -> Listing:
         try:
             rows = [(number, row) for number, row in enumerate(csv.reader(file, delimiter=delimiter), 1) if row]
         except csv.Error as error:
-            raise ValueError(f"{path}: cannot be read as CSV ({error})") from None
+            raise DataError(f"{path}: cannot be read as CSV ({error})") from None
     if not rows:
-        raise ValueError(f"{path}: expected rows of a path and a label, found none")
+        raise DataError(f"{path}: expected rows of a path and a label, found none")
     heads = [head.strip().casefold() for head in rows[0][1]]
     where = _column(heads, _PATH_COLUMNS), _column(heads, _LABEL_COLUMNS), _column(heads, _PART_COLUMNS)
     if where[0] is not None and where[1] is not None:
@@ -50,8 +51,8 @@ def _entry(
     assert image_column is not None
     assert label_column is not None
     if len(row) <= max(column for column in where if column is not None):
-        raise ValueError(f"{path}, line {number}: expected a path and a label, received {row}")
+        raise DataError(f"{path}, line {number}: expected a path and a label, received {row}")
     part = "train" if part_column is None else part_of(row[part_column].strip())
     if part is None:
-        raise ValueError(f"{path}, line {number}: expected train, val or test, received {row[part_column or 0]!r}")
+        raise DataError(f"{path}, line {number}: expected train, val or test, received {row[part_column or 0]!r}")
     return part, row[label_column].strip(), FileItem(str(path.parent / row[image_column].strip()))

@@ -7,6 +7,7 @@ import itertools
 import math
 
 from hubel.arch import Network
+from hubel.base.errors import SettingError
 from hubel.data import Augmentation, Batches, Dataset, Preprocessing
 from hubel.train.loop.autotune import autotune
 from hubel.train.loop.state import State
@@ -43,7 +44,7 @@ def find_learning_rate(
     Nothing is kept. Raises ValueError where `low` is not below `high` or there are fewer than ten steps.
     """
     if not 0 < low < high or steps < 10:
-        raise ValueError(f"expected 0 < low < high and at least 10 steps, received {low:g}, {high:g} and {steps}")
+        raise SettingError(f"expected 0 < low < high and at least 10 steps, received {low:g}, {high:g} and {steps}")
     preprocessing = Preprocessing.for_dataset(training)
     recipe = autotune(recipe, network, *training.tensors(), preprocessing)
     state = State(network, recipe, class_weights(recipe, training))

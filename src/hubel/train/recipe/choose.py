@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from hubel.arch import Network, analyse
+from hubel.base.errors import DataError
 from hubel.data import Dataset
 from hubel.nn import build
 from hubel.train.recipe.freezing import ALL_BUT_HEAD, BATCH_NORMS, depths
@@ -59,7 +60,7 @@ def choose(network: Network, training: Dataset) -> Recipe:
     Raises ValueError where there is one class alone, of which nothing can be told apart.
     """
     if len(training.classes) == 1:
-        raise ValueError(
+        raise DataError(
             f"{training.name}: expected images of at least two classes, received {len(training):,} of "
             f"{training.classes[0]!r} alone; each class has a folder or a label of its own"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 from hubel.nn import NetworkModule, head_layers
 
@@ -23,7 +24,7 @@ def freeze(module: NetworkModule, which: str) -> list[nn.Module]:
         for parameter in layer.parameters(recurse=False):
             parameter.requires_grad_(False)
     if named and not any(parameter.requires_grad for parameter in module.parameters()):
-        raise ValueError(f"recipe: expected freeze to leave something to train, received {which!r}, which is all")
+        raise SettingError(f"recipe: expected freeze to leave something to train, received {which!r}, which is all")
     return list(named.values())
 
 
@@ -32,7 +33,7 @@ def check_freeze(module: NetworkModule, which: str) -> None:
     frozen = _frozen_layers(module, which)
     others = [path for path, layer in _bearers(module).items() if path not in frozen and list(layer.parameters())]
     if frozen and not others:
-        raise ValueError(f"recipe: expected freeze to leave something to train, received {which!r}, which is all")
+        raise SettingError(f"recipe: expected freeze to leave something to train, received {which!r}, which is all")
 
 
 def depths(module: NetworkModule) -> dict[nn.Parameter, int]:
@@ -59,9 +60,9 @@ def _frozen_layers(module: NetworkModule, which: str) -> dict[str, nn.Module]:
         if word not in known:
             children = ", ".join(name for name, child in module.named_children() if list(child.parameters()))
             hint = did_you_mean(word, known) or f"; its parts are {children}; or say {' or '.join(groups)}"
-            raise ValueError(f"recipe: expected freeze to name parts of the network, received {word!r}{hint}")
+            raise SettingError(f"recipe: expected freeze to name parts of the network, received {word!r}{hint}")
     if BATCH_NORMS in words and not groups[BATCH_NORMS]:
-        raise ValueError(f"recipe: expected batch normalisation to freeze, received {which!r} and a network without")
+        raise SettingError(f"recipe: expected batch normalisation to freeze, received {which!r} and a network without")
     under = tuple(f"{word}." for word in words)
     chosen = set[str]().union(*(groups.get(word, set[str]()) for word in words))
     return {path: layer for path, layer in bearers.items() if path in chosen or f"{path}.".startswith(under)}

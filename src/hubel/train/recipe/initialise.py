@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from hubel.arch import Network
+from hubel.base.errors import SettingError
 from hubel.data import Preprocessing
 from hubel.train.recipe.recipe import Recipe
 
@@ -57,7 +58,7 @@ def pixel_scale(
             choice = "symmetric" if network.name in _SYMMETRIC else "imagenet"
     if choice == "weights":
         if known is None:
-            raise ValueError(
+            raise SettingError(
                 f"recipe: expected pixels = 'weights' with weights that say how pixels are scaled, received "
                 f"{recipe.weights or 'none'}; 'imagenet', 'symmetric' and 'data' are known without"
             )
@@ -65,7 +66,9 @@ def pixel_scale(
     elif choice == "imagenet" and measured.channels == 3:
         mean, std = _IMAGENET
     elif choice == "imagenet":
-        raise ValueError("recipe: expected pixels = 'imagenet' with images of 3 channels, received 1; 'data' would do")
+        raise SettingError(
+            "recipe: expected pixels = 'imagenet' with images of 3 channels, received 1; 'data' would do"
+        )
     elif choice == "symmetric":
         mean = std = (0.5,) * measured.channels
     else:

@@ -9,6 +9,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean, hint
 
 if sys.version_info >= (3, 11):
@@ -103,9 +104,9 @@ class Recipe:
             value = getattr(self, name)
             if not low <= value <= high:
                 shown = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
-                raise ValueError(f"recipe: expected {name} {shown}, received {value!r}")
+                raise SettingError(f"recipe: expected {name} {shown}, received {value!r}")
         if self.learning_rate == 0 or (self.epochs == 0 and self.time_budget == 0):
-            raise ValueError("recipe: expected a learning_rate above 0, and epochs or a time_budget above 0")
+            raise SettingError("recipe: expected a learning_rate above 0, and epochs or a time_budget above 0")
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:
@@ -116,7 +117,7 @@ class Recipe:
         known = _kinds()
         for name in settings:
             if name not in known:
-                raise ValueError(f"recipe: unknown setting {name!r}{hint(name, known)}")
+                raise SettingError(f"recipe: unknown setting {name!r}{hint(name, known)}")
         return cls(**settings)
 
     @classmethod
@@ -195,7 +196,7 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
     if choices:
         if value not in choices:
             near = did_you_mean(str(value), choices)
-            raise ValueError(f"recipe: expected {name} as one of {', '.join(choices)}, received {value!r}{near}")
+            raise SettingError(f"recipe: expected {name} as one of {', '.join(choices)}, received {value!r}{near}")
         return value
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind is float and (whole or isinstance(value, float)) and not math.isnan(value):
@@ -203,7 +204,7 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
     if (kind is int and whole) or (kind is str and isinstance(value, str)):
         return value
     wanted = {int: "a whole number", float: "a number", str: "a word"}[kind]
-    raise ValueError(f"recipe: expected {name} as {wanted}, received {value!r}")
+    raise SettingError(f"recipe: expected {name} as {wanted}, received {value!r}")
 
 
 def read_toml(text: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
+from hubel.base.errors import SettingError
 from hubel.train.recipe.recipe import Recipe
 
 Value: TypeAlias = int | float | str
@@ -60,7 +61,7 @@ def parse_space(words: Iterable[str], recipe: Recipe) -> dict[str, Choice | Rang
     for word in words:
         name, sign, text = word.partition("=")
         if not sign or not text:
-            raise ValueError(f"expected NAME=LOW:HIGH, NAME=LOW:HIGH:log or NAME=VALUE,VALUE…, received {word!r}")
+            raise SettingError(f"expected NAME=LOW:HIGH, NAME=LOW:HIGH:log or NAME=VALUE,VALUE…, received {word!r}")
         found = _parsed(word, text)
         space[name] = _checked(name, found, recipe)
     return space
@@ -73,9 +74,11 @@ def _parsed(word: str, text: str) -> Choice | Range:
     low, high = parse_value(bounds[0]), parse_value(bounds[1])
     log = bounds[2:] == ["log"]
     if isinstance(low, str) or isinstance(high, str) or not low < high or (bounds[2:] and not log):
-        raise ValueError(f"expected a range LOW:HIGH or LOW:HIGH:log of numbers with LOW below HIGH, received {word!r}")
+        raise SettingError(
+            f"expected a range LOW:HIGH or LOW:HIGH:log of numbers with LOW below HIGH, received {word!r}"
+        )
     if log and low <= 0:
-        raise ValueError(f"expected a logarithmic range that begins above 0, received {word!r}")
+        raise SettingError(f"expected a logarithmic range that begins above 0, received {word!r}")
     return Range(low, high, log)
 
 

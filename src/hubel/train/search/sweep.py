@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubel.arch import Network
-from hubel.base.errors import LockedError
+from hubel.base.errors import LockedError, SettingError
 from hubel.base.files import locked, write_atomically
 from hubel.data import Preprocessing, Splits, hold_out
 from hubel.train._create import fingerprint
@@ -97,7 +97,7 @@ def sweep(
     """
     splits = hold_out(splits, "needed")
     if splits.validation is None or not len(splits.validation):
-        raise ValueError(
+        raise SettingError(
             f"{splits.train.name}: expected validation images to choose recipes by, received none, and each class has "
             "too few pictures to hold one out"
         )
@@ -291,7 +291,7 @@ def _study(folder: Path, storage: str, network: Network, splits: Splits, recipe:
             study.enqueue_trial(usual, skip_if_exists=True)
         elif begun != settings:
             other = [name for name in settings if begun.get(name) != settings[name]]
-            raise ValueError(
+            raise SettingError(
                 f"{folder}: this search was begun with another {' and '.join(other)}; go on with what it was begun "
                 "with, or take another folder"
             )
