@@ -69,3 +69,17 @@ assert not found, found
 """
     ran = python("-c", program)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_an_unknown_error_ends_in_a_sentence_and_debug_shows_where(capsys, monkeypatch):
+    def fail(_):
+        raise KeyError("conv9")
+
+    monkeypatch.setattr("hubel.cli.explain.run", fail)
+    assert main(["explain", "lenet5"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("hubel: a fault of hubel's own (KeyError: conv9); please report it")
+    assert told.count("\n") == 1
+    for option in ("--debug", "--traceback"):
+        with pytest.raises(KeyError):
+            main(["explain", "lenet5", option])

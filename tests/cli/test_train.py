@@ -171,6 +171,28 @@ def test_a_failed_run_is_no_finished_one_and_its_last_good_model_is_used(few: Pa
     assert "training failed; this is its last good model" in err
 
 
+@pytest.mark.filterwarnings("always")
+def test_a_damaged_model_is_named_and_used_only_where_that_is_asked_for(
+    few: Path, hubel: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUBEL_IGNORE_DAMAGE", "")  # put back afterwards
+    hubel("train", TINY, few, "--epochs", 1, "--run", "here", "--no-report")
+    model = Path("here/model.safetensors")
+    content = bytearray(model.read_bytes())
+    content[-2] ^= 16
+    model.write_bytes(content)
+    again = ["train", TINY, few, "--weights", model]
+    for line in (["explain", model], ["evaluate", "here"], ["predict", "here", DIGITS], again):
+        status, out, err = hubel(*line)
+        assert (status, out) == (2, "")
+        assert err.startswith(f"hubel: {model if line[0] != 'train' else model.resolve()}: damaged: its SHA-256")
+        assert err.count("\n") == 1
+    status, out, err = hubel("evaluate", "here", "--json", "--ignore-damage")
+    assert status == 0
+    assert json.loads(out)["images"] == 200
+    assert f"hubel: {model}: damaged: its SHA-256 is another than when it was written; used all the same\n" in err
+
+
 def test_training_on_from_a_run_with_frozen_layers(few: Path, hubel: Said) -> None:
     hubel("train", TINY, few, "--run", "first", "--epochs", 1, "--no-report")
     few_classes = TINY.replace("dense 10", "dense 3")

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import json
 import pickle
@@ -12,7 +13,7 @@ from PIL import Image
 from hubel.arch import parse
 from hubel.data import Dataset, Preprocessing
 from hubel.nn import build
-from hubel.tasks import LoadedModel, ModelFileError, evaluate, load_model, predict, save_model
+from hubel.tasks import LoadedModel, ModelFileError, WholenessWarning, evaluate, load_model, predict, save_model
 
 NETWORK = parse("6x5x3: conv 4 3x3 same, norm, relu, flatten, dense 3 softmax")
 PREPROCESSING = Preprocessing(6, 5, 3, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.25), fit="pad")
@@ -108,22 +109,46 @@ def rewritten(path, change):
     with safetensors.safe_open(path, "pt") as file:
         about = json.loads(file.metadata()["hubel"])
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if "sha256" in about:
+        about["sha256"] = "0" * 64
     change(about, state)
-    path.write_bytes(safetensors.torch.save(state, metadata={"hubel": json.dumps(about)} if about else None))
+    content = safetensors.torch.save(state, metadata={"hubel": json.dumps(about)} if about else None)
+    path.write_bytes(content.replace(b"0" * 64, hashlib.sha256(content).hexdigest().encode(), 1))
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda about, state: about.update(format=99), "format 1, received 99"),
+        (lambda about, state: about.update(format=99), "format 2, received 99"),
         (lambda about, state: about.pop("classes"), "metadata cannot be read.*classes"),
         (lambda about, state: about.update(network="6x5x3: con 4"), "metadata cannot be read"),
         (lambda about, state: about.update(preprocessing={}), "metadata cannot be read"),
         (lambda about, state: about.clear(), "no metadata"),
         (lambda about, state: state.pop("conv1.weight"), "weights do not fit.*conv1.weight"),
         (lambda about, state: state.update({"dense1.bias": torch.zeros(9)}), "weights do not fit.*dense1.bias"),
+        (lambda about, state: state.update({"dense2.bias": torch.zeros(9)}), "nothing of it is called 'dense2.bias'"),
+        (lambda about, state: state["dense1.bias"].fill_(torch.nan), "weights are not all finite"),
+        (lambda about, state: state["norm1.running_var"].fill_(torch.inf), "weights are not all finite"),
+        (lambda about, state: about["classes"].append("more"), "expected 3 classes, one for each output.*received 4"),
+        (lambda about, state: about.update(classes="abc"), "expected classes as list, received str"),
+        (lambda about, state: about.update(classes=["a", "b", 3]), "expected classes as names"),
+        (lambda about, state: about.update(classes=["a", "b", "c" * 10_001]), "HUBEL_MOST_NAME"),
+        (lambda about, state: about.update(network=5), "expected network as str, received int"),
+        (lambda about, state: about.update(name=None), "expected name as str, received NoneType"),
+        (lambda about, state: about.update(summary=[1]), "expected summary as dict"),
+        (lambda about, state: about.update(task=["classification"]), "expected task as str"),
+        (lambda about, state: about["preprocessing"].update(height=60), r"expected images of 6×5×3.*60×5×3"),
+        (lambda about, state: about["preprocessing"].update(height="6"), "metadata cannot be read"),
+        (lambda about, state: about["preprocessing"].update(mean=[float("nan")] * 3), "metadata cannot be read"),
+        (lambda about, state: about["preprocessing"].update(std=["a", "b", "c"]), "metadata cannot be read"),
+        (lambda about, state: about.update(network="6x5x3: flatten, dense 200000000, dense 3"), "weights do not fit"),
+        (
+            lambda about, state: about.update(network="6x5x3: flatten, dense 2000000000, dense 2000000000, dense 3"),
+            "PARAMETERS",
+        ),
+        (lambda about, state: about.update(network="6x5x3: conv 9 30000000"), "HUBEL_MOST_ROWS"),
     ],
-    ids=range(7),
+    ids=range(25),
 )
 def test_a_file_that_does_not_fit_says_which_and_why(change, words, path):
     rewritten(path, change)
@@ -141,6 +166,48 @@ def test_cut_and_mutated_files_never_crash(path):
         path.write_bytes(damaged)
         with pytest.raises(ModelFileError):
             load_model(path)
+
+
+def test_every_flipped_bit_is_noticed(path):
+    content = path.read_bytes()
+    random.seed(0)
+    for place in random.sample(range(len(content)), 150):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << random.randrange(8)
+        path.write_bytes(damaged)
+        with pytest.raises(ModelFileError, match=r"model\.safetensors: "):
+            load_model(path)
+
+
+def test_damage_can_be_ignored_to_save_what_can_be_saved(path, monkeypatch):
+    wanted = load_model(path).module.state_dict()
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"damaged: its SHA-256 is another.*--ignore-damage"):
+        load_model(path)
+    with pytest.warns(WholenessWarning, match="damaged.*used all the same"):
+        saved = load_model(path, ignore_damage=True).module.state_dict()
+    assert sum(not torch.equal(saved[name], wanted[name]) for name in wanted) == 1
+    monkeypatch.setenv("HUBEL_IGNORE_DAMAGE", "1")
+    with pytest.warns(WholenessWarning, match="damaged"):
+        load_model(path)
+
+
+def test_a_file_of_an_older_version_says_that_it_has_no_digest(path):
+    def older(about, state):
+        about.pop("sha256")
+        about.update(format=1)
+
+    rewritten(path, older)
+    with pytest.warns(WholenessWarning, match="before models had a digest; whether it is whole cannot be known"):
+        assert load_model(path).classes == CLASSES
+
+
+def test_weights_of_half_precision_are_taken(path, module):
+    rewritten(path, lambda about, state: state.update({name: state[name].half() for name in ("dense1.weight",)}))
+    loaded = load_model(path).module.state_dict()["dense1.weight"]
+    assert torch.equal(loaded, module.state_dict()["dense1.weight"].half().float())
 
 
 def model_that_says(outputs: torch.Tensor) -> LoadedModel:

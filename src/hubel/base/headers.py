@@ -1,14 +1,51 @@
-"""How files of weights begin: which kind they are, and what a model of hubel's says of itself."""
+"""How files of weights begin: which kind they are, and what a safetensors file says of itself: names, shapes, metadata.
+Nothing is allocated for what it describes.
+
+What such a file of hubel's says of itself is one JSON object in the metadata. Its entry "sha256" is the digest of the
+whole file with that digest itself taken for noughts, so that one flipped bit anywhere is noticed.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-LONGEST = 100_000_000  # bytes of a header: safetensors' own limit
+from hubel.base.errors import TensorFileError
+from hubel.base.files import BLOCK
+from hubel.base.limits import check
+
+BLANK = "0" * 64  # what stands for the digest while it is worked out
+_BITS = {"BOOL": 8, "F64": 64, "I64": 64, "U64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "I16": 16}
+_BITS |= {"U16": 16, "I8": 8, "U8": 8, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E5M2FNUZ": 8, "F8_E4M3FNUZ": 8}
+_BITS |= {"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "C64": 64}
+_MOST_AXES = 64
 _LENGTH = 8  # bytes that hold the header's
+
+
+class Stored(NamedTuple):
+    """A tensor in a file: its kind of number as safetensors names it, its shape, where its bytes lie in the data."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+class Header(NamedTuple):
+    """What stands before the data, which begins at byte `start`: texts by name, and tensors by name."""
+
+    metadata: dict[str, str]
+    tensors: dict[str, Stored]
+    start: int
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers the file holds."""
+        return sum(math.prod(stored.shape) for stored in self.tensors.values())
 
 
 def is_safetensors(path: Path) -> bool:
@@ -25,23 +62,81 @@ def is_pickle(path: Path) -> bool:
     return start.startswith((b"PK", b"\x80")) and start[_LENGTH:] != b"{"
 
 
-def about_model(path: Path) -> dict[str, Any]:
-    """Return what a model file of hubel's says of itself (network, classes, preprocessing …), {} for any other file.
-
-    Nothing but the header is read. Raises OSError where the file cannot be.
-    """
-    with open(path, "rb") as file:
+def read_header(path: Path) -> Header:
+    """Read a file's header and check it against the file's size. Raises TensorFileError, or OSError."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
         start = file.read(_LENGTH + 1)
-        length = _header_length(start, os.fstat(file.fileno()).st_size)
-        header = start[_LENGTH:] + file.read(length - 1) if length else b"{}"
+        length = _header_length(start, size)
+        if not length:
+            raise TensorFileError(f"{path}: not a whole safetensors file; was it cut short?")
+        check("header", length, str(path))
+        text = start[_LENGTH:] + file.read(length - 1)
     try:
-        about = json.loads(json.loads(header)["__metadata__"]["hubel"])
-    except (KeyError, TypeError, ValueError, RecursionError):
-        return {}
-    return about if isinstance(about, dict) else {}
+        fields = json.loads(text)
+        metadata = fields.pop("__metadata__", {})
+        tensors = {name: _stored(entry) for name, entry in fields.items()}
+        if not all(isinstance(value, str) for value in metadata.values()):
+            raise ValueError("its metadata are not texts")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise TensorFileError(f"{path}: not a whole safetensors file ({_told(error)})") from None
+    end = 0
+    for name, stored in sorted(tensors.items(), key=lambda each: each[1].begin):
+        if stored.begin != end:
+            raise TensorFileError(f"{path}: expected the bytes of {name} from {end:,} on, received {stored.begin:,}")
+        end = stored.end
+    if end != size - _LENGTH - length:
+        raise TensorFileError(
+            f"{path}: expected {end:,} bytes of numbers, received {size - _LENGTH - length:,}; was it cut short?"
+        )
+    return Header(metadata, tensors, _LENGTH + length)
+
+
+def read_about(path: Path, header: Header, entry: str) -> dict[str, Any]:
+    """Return the JSON object that stands in the metadata under `entry`. Raises TensorFileError where there is none."""
+    if entry not in header.metadata:
+        raise TensorFileError(
+            f"{path}: expected the metadata entry {entry!r}, received {sorted(header.metadata) or 'no metadata'}"
+        )
+    try:
+        about = json.loads(header.metadata[entry])
+    except (ValueError, RecursionError) as error:
+        raise TensorFileError(f"{path}: its metadata cannot be read ({_told(error)})") from None
+    if not isinstance(about, dict):
+        raise TensorFileError(f"{path}: its metadata cannot be read (expected names and values)")
+    return about
+
+
+def signed(content: bytes) -> bytes:
+    """Return a file's content with its own digest where `BLANK` stands first."""
+    return content.replace(BLANK.encode(), hashlib.sha256(content).hexdigest().encode(), 1)
+
+
+def is_whole(path: Path, header: Header, digest: str) -> bool:
+    """Whether a file, with its digest taken for noughts, has this digest."""
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        total.update(file.read(header.start).replace(digest.encode(), BLANK.encode(), 1))
+        while block := file.read(BLOCK):
+            total.update(block)
+    return total.hexdigest() == digest
+
+
+def _stored(entry: dict[str, Any]) -> Stored:
+    dtype, shape, (begin, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]
+    if not all(isinstance(n, int) and not isinstance(n, bool) and n >= 0 for n in (*shape, begin, end)):
+        raise ValueError("its shapes are not whole numbers")
+    if len(shape) > _MOST_AXES or 8 * (end - begin) != math.prod(shape) * _BITS[dtype]:
+        raise ValueError(f"a tensor of {shape} has {end - begin} bytes")
+    return Stored(dtype, shape, begin, end)
+
+
+def _told(error: Exception) -> str:
+    words = str(error) or "it nests too deeply"
+    return f"{words[:200]}" if isinstance(error, ValueError) else f"{type(error).__name__}: {words[:200]}"
 
 
 def _header_length(start: bytes, size: int) -> int:
     """The length of a file's header in bytes; 0 where it is no safetensors file's."""
     length = int.from_bytes(start[:_LENGTH], "little")
-    return length if start[_LENGTH:] == b"{" and 0 < length <= min(LONGEST, size - _LENGTH) else 0
+    return length if start[_LENGTH:] == b"{" and 0 < length <= size - _LENGTH else 0

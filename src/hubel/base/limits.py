@@ -22,13 +22,16 @@ class Limit(NamedTuple):
 
 LIMITS = {
     "letters": Limit(1_000_000, "letters in a text form", "texts that take minutes to read"),
-    "layers": Limit(100_000, "layers in a network", "short texts that mean millions of layers"),
+    "layers": Limit(20_000, "layers in a network", "short texts that mean millions of layers"),
     "rows": Limit(
         2**18, "rows or columns: of pictures, kernels, strides, dilations, padding", "arithmetic row by row without end"
     ),
     "channels": Limit(2**20, "channels of a picture", "lists of channels that fill the memory"),
     "features": Limit(2**40, "features of a vector", "numbers that no machine can hold"),
     "steps": Limit(2**24, "rows and columns worked through for a whole network", "many layers that are slow each"),
+    "header": Limit(100_000_000, "bytes in the header of a safetensors file", "descriptions without end"),
+    "classes": Limit(1_000_000, "classes", "confusion matrices and lists that fill the memory"),
+    "name": Limit(10_000, "letters in a class's name", "names that take minutes to draw"),
     "parameters": Limit(2**36, "parameters of a network that is built", "memory that no machine has"),
 }
 

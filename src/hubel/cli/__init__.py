@@ -11,6 +11,7 @@ from typing import TextIO
 
 from hubel.base.errors import HubelError
 from hubel.base.names import hint
+from hubel.cli._common import add_common
 from hubel.cli._output import steady
 
 # name: what --help says of it; its module has DESCRIPTION, EXAMPLES, add_arguments(parser), run(arguments) -> int
@@ -34,6 +35,7 @@ COMMANDS = {
     "look": "what goes on inside a trained run: maps, filters, units, attribution, mistakes",
 }
 
+_OPENING = ("evaluate", "predict", "report", "find")
 _LASTING = ("train", "sweep")  # what they are for lies in files; what they print is only on the way
 
 
@@ -89,7 +91,7 @@ def _parser(given: list[str]) -> ArgumentParser:
             epilog="examples:\n" + module.EXAMPLES,
             formatter_class=RawDescriptionHelpFormatter,
         )
-        command.add_argument("--traceback", action="store_true", help="show where in the code an error arose")
+        add_common(command, opens_models=name in _OPENING)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     if wanted is not None and wanted not in COMMANDS:
@@ -117,18 +119,25 @@ def _guarded(parsed: Namespace) -> int:
     except KeyboardInterrupt:
         print("\nhubel: interrupted", file=sys.stderr)
         return 130
-    except ModuleNotFoundError as error:
-        if parsed.traceback:
+    except Exception as error:
+        if parsed.debug:
             raise
-        print(f"hubel: {_missing(error)}", file=sys.stderr)
+        print(f"hubel: {_told(error)}", file=sys.stderr)
         return 2
-    except (ValueError, LookupError, OSError, RuntimeError, MemoryError) as error:
-        foreign = isinstance(error, (RuntimeError, MemoryError)) and not isinstance(error, HubelError)
-        if parsed.traceback or foreign:
-            raise
-        message = error.args[0] if isinstance(error, KeyError) and error.args else error
-        print(f"hubel: {message}", file=sys.stderr)
-        return 2
+
+
+def _told(error: Exception) -> str:
+    """Say what went wrong; where that is nothing that hubel meant to say, how to report it."""
+    if isinstance(error, ModuleNotFoundError):
+        return _missing(error)
+    words = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if isinstance(error, (HubelError, ValueError, OSError)) or (isinstance(error, LookupError) and " " in words):
+        return words
+    first = words.strip().partition("\n")[0][:300]
+    return (
+        f"a fault of hubel's own ({type(error).__name__}{first and f': {first}'}); please report it, with what "
+        "the same line shows when --debug stands at its end"
+    )
 
 
 EXTRAS = {

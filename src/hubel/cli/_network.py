@@ -12,7 +12,6 @@ from typing import Any
 from hubel import zoo
 from hubel.arch import Network, Shape, ShapeError, parse
 from hubel.base.errors import ModelFileError, SettingError
-from hubel.base.headers import about_model
 
 
 def add_network(parser: ArgumentParser, name: str = "network", help: str = "") -> None:
@@ -129,11 +128,14 @@ def _from_file(path: Path) -> Network:
     if path.is_dir():
         path = path / "model.safetensors"
     if path.suffix == ".safetensors":
-        about = about_model(path)
-        if not {"network", "name"} <= about.keys():
-            raise ModelFileError(f"{path}: expected a model file that hubel wrote, received another")
-        network = parse(str(about["network"]))
-        return Network(network.input, network.body, str(about["name"]))
+        from hubel.base.model_file import entry_of, read_model_file
+
+        _, about = read_model_file(path)
+        try:
+            network = parse(entry_of(about, "network", str))
+            return Network(network.input, network.body, entry_of(about, "name", str))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(f"{path}: its metadata cannot be read: {error}") from None
     if path.suffix == ".py":
         raise SettingError(
             f"expected {path}:NAME, where NAME is the model, its class, or what makes it; received {path}"

@@ -23,6 +23,7 @@ from hubel.arch import (
     assert_never,
     named_children,
 )
+from hubel.base.limits import check
 from hubel.nn import modules
 from hubel.nn._training import for_training
 
@@ -81,9 +82,11 @@ def build(network: Network) -> NetworkModule:
     """Build a network in PyTorch, its weights started as PyTorch starts them (set the seed before).
 
     The `state_dict` has the tree's paths: `conv1.weight`, `stage1.block2.conv1.weight`. Raises `ShapeError` where the
-    network does not work out.
+    network does not work out, and `LimitError` where it has more parameters than any machine would hold.
     """
-    shapes = {row.path: row.input_shape for row in analyse(network).rows}
+    report = analyse(network)
+    check("parameters", report.parameters, network.name or "the network")
+    shapes = {row.path: row.input_shape for row in report.rows}
     return NetworkModule(network, _chain(network.body.nodes, "", shapes))
 
 

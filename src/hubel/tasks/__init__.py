@@ -3,7 +3,9 @@
 There is one task so far, classification: one class of a fixed list for every image.
 """
 
+from hubel.base.errors import ModelFileError
 from hubel.base.files import write_atomically
+from hubel.base.model_file import WholenessWarning
 from hubel.tasks._classification import (
     Classification,
     ClassMetrics,
@@ -17,7 +19,7 @@ from hubel.tasks._classification import (
     predict,
 )
 from hubel.tasks._confusion import Confusion, confusion
-from hubel.tasks._model import LoadedModel, ModelFileError, load_model, save_model
+from hubel.tasks._model import LoadedModel, load_model, save_model
 
 __all__ = [
     "ClassMetrics",
@@ -28,6 +30,7 @@ __all__ = [
     "ModelFileError",
     "Objective",
     "Targets",
+    "WholenessWarning",
     "confusion",
     "count",
     "evaluate",

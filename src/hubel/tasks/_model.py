@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,14 +15,14 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from hubel.arch import Network, parse
-from hubel.base.errors import ModelFileError as ModelFileError
+from hubel.arch import Network, Report, analyse, parse, shape_text
+from hubel.base.errors import LimitError, ModelFileError
 from hubel.base.files import write_atomically
-from hubel.base.headers import is_pickle
+from hubel.base.headers import BLANK, Header, signed
+from hubel.base.limits import check
+from hubel.base.model_file import ENTRY, FORMAT, complain, entry_of, read_model_file
 from hubel.data import Preprocessing
 from hubel.nn import build
-
-FORMAT = 1
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,6 +62,7 @@ def save_model(
     state = weights.state_dict() if isinstance(weights, nn.Module) else weights
     # one entry, since safetensors writes several in no fixed order and equal models are to be equal files
     about = {
+        "sha256": BLANK,  # first, so that it is the first such text in the file
         "format": FORMAT,
         "task": task,
         "name": network.name,
@@ -70,56 +72,104 @@ def save_model(
         "summary": dict(summary or {}),
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    content = safetensors.torch.save(tensors, metadata={"hubel": json.dumps(about, ensure_ascii=False)})
+    content = safetensors.torch.save(tensors, metadata={ENTRY: json.dumps(about, ensure_ascii=False)})
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, content)
+    write_atomically(path, signed(content))
     return path
 
 
-def load_model(path: str | os.PathLike[str]) -> LoadedModel:
+def load_model(path: str | os.PathLike[str], *, ignore_damage: bool | None = None) -> LoadedModel:
     """The model that `save_model` wrote; the random state is left as it was.
+
+    Nothing is built before the file is known to be whole, by its SHA-256, and to hold the weights of its network. Files
+    of older versions have no digest, which a WholenessWarning says. `ignore_damage`, or else the environment variable
+    HUBEL_IGNORE_DAMAGE, makes a warning of a digest that does not match and of weights that are not finite, to save
+    what can be saved.
 
     Raises FileNotFoundError, or ModelFileError for a pickle (never opened, since it can run any code), a damaged
     file, a safetensors file that is not a model of this library, or weights that do not fit the network.
     """
     path = Path(path)
-    if is_pickle(path):
+    header, about = read_model_file(path, ignore_damage)
+    return _assemble(path, header, about, ignore_damage)
+
+
+def _assemble(path: Path, header: Header, about: dict[str, Any], ignore_damage: bool | None) -> LoadedModel:
+    try:
+        network = dataclasses.replace(parse(entry_of(about, "network", str)), name=entry_of(about, "name", str))
+        preprocessing = Preprocessing.from_json(json.dumps(entry_of(about, "preprocessing", dict)))
+        classes, task, summary = _classes(about), entry_of(about, "task", str), entry_of(about, "summary", dict)
+        report = analyse(network)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path}: its metadata cannot be read: {type(error).__name__}: {error}") from None
+    _check_fit(path, report, preprocessing, classes)
+    module = _filled(path, report, header)
+    if not all(_is_finite(tensor) for tensor in module.state_dict().values()):
+        complain(path, "its weights are not all finite numbers", ignore_damage)
+    return LoadedModel(network, module.eval(), preprocessing, classes, task, summary)
+
+
+def _classes(about: dict[str, Any]) -> tuple[str, ...]:
+    classes = entry_of(about, "classes", list)
+    if not all(isinstance(name, str) for name in classes):
+        raise TypeError("expected classes as names")
+    check("classes", len(classes), "classes")
+    for name in classes:
+        check("name", len(name), f"the class {name[:20]}…")
+    return tuple(classes)
+
+
+def _check_fit(path: Path, report: Report, preprocessing: Preprocessing, classes: tuple[str, ...]) -> None:
+    """Raise ModelFileError where what a file says of its images and answers is not what its network takes and gives."""
+    taken = (preprocessing.height, preprocessing.width, preprocessing.channels)
+    if math.prod(taken) != math.prod(report.network.input):
         raise ModelFileError(
-            f"{path}: expected a safetensors file, received a pickle (what torch.save writes), which can run any code "
-            "when opened, so it was not; load its weights with torch.load(…, weights_only=True) and use save_model"
+            f"{path}: expected images of {shape_text(report.network.input)}, which its network takes, received a "
+            f"preprocessing that makes {shape_text(taken)}"
         )
+    if report.output_shape[-1] != len(classes):
+        raise ModelFileError(
+            f"{path}: expected {report.output_shape[-1]} classes, one for each output of its network, received "
+            f"{len(classes)}"
+        )
+
+
+def _filled(path: Path, report: Report, header: Header) -> nn.Module:
+    """Build the network around the file's weights, once it is known that they are its own."""
+    try:
+        with torch.device("meta"):  # which takes no memory for weights
+            module: nn.Module = build(report.network)
+    except LimitError as error:
+        raise ModelFileError(f"{path}: {error}") from None
+    own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    stored = {name: each.shape for name, each in header.tensors.items()}
+    if own != stored:
+        raise ModelFileError(f"{path}: the weights do not fit the network {_short(report)}: {_unlike(own, stored)}")
+    kinds = {name: tensor.dtype for name, tensor in module.state_dict().items()}
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            # copied, since they are the file itself, mapped into memory, which may be written over
+            state = {name: file.get_tensor(name).to(kind, copy=True) for name, kind in kinds.items()}
     except safetensors.SafetensorError as error:
-        raise ModelFileError(f"{path}: not a whole safetensors file ({error}); was it cut short?") from None
-    return _assemble(path, metadata, state)
+        raise ModelFileError(f"{path}: not a whole safetensors file ({error})") from None
+    module.load_state_dict(state, assign=True)
+    return module
 
 
-def _assemble(path: Path, metadata: Mapping[str, str], state: dict[str, torch.Tensor]) -> LoadedModel:
-    if "hubel" not in metadata:
-        raise ModelFileError(
-            f"{path}: expected the metadata entry 'hubel', received {sorted(metadata) or 'no metadata'}; "
-            "it holds weights alone, without the network, classes and preprocessing"
-        )
-    try:
-        about = json.loads(metadata["hubel"])
-        version = about["format"]
-        if version != FORMAT:
-            raise ModelFileError(f"{path}: expected format {FORMAT}, received {version!r}; install a newer hubel")
-        network = dataclasses.replace(parse(about["network"]), name=about["name"])
-        preprocessing = Preprocessing.from_json(json.dumps(about["preprocessing"]))
-        classes, task, summary = tuple(map(str, about["classes"])), str(about["task"]), dict(about["summary"])
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, ModelFileError):
-            raise
-        raise ModelFileError(f"{path}: its metadata cannot be read: {type(error).__name__}: {error}") from None
-    with torch.random.fork_rng(devices=[]):
-        module: nn.Module = build(network)
-    try:
-        module.load_state_dict(state)
-    except RuntimeError as error:
-        raise ModelFileError(f"{path}: the weights do not fit the network {network}: {error}") from None
-    return LoadedModel(network, module.eval(), preprocessing, classes, task, summary)
+def _unlike(own: Mapping[str, tuple[int, ...]], stored: Mapping[str, tuple[int, ...]]) -> str:
+    for name, shape in own.items():
+        if stored.get(name) != shape:
+            there = shape_text(stored[name]) if name in stored else "none"
+            return f"expected {name} of {shape_text(shape)}, received {there}"
+    return f"nothing of it is called {next(name for name in stored if name not in own)!r}"
+
+
+def _short(report: Report) -> str:
+    text = str(report.network)
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def _is_finite(tensor: torch.Tensor) -> bool:
+    # one pass; a sum that overflows is looked at again
+    return bool(tensor.sum().isfinite() or tensor.isfinite().all())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
+from hubel.cli._common import add_common
+
 DESCRIPTION = """See inside a trained network, for your own images: what each layer makes of them, which numbers fed
 which, what a decision rests on, where it goes wrong.
 
@@ -45,7 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
             epilog="examples:\n" + module.EXAMPLES,
             formatter_class=RawDescriptionHelpFormatter,
         )
-        command.add_argument("--traceback", action="store_true", help="show where in the code an error arose")
+        add_common(command, opens_models=True)
         module.add_arguments(command)
         command.set_defaults(look=module.run)
 

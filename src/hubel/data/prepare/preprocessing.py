@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import math
 import os
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -55,9 +56,13 @@ class Preprocessing:
                 f"expected an input of at least 1×1 with 1 or 3 channels, received "
                 f"{self.height}×{self.width}×{self.channels}"
             )
-        if len(self.mean) != self.channels or len(self.std) != self.channels or min(self.std) <= 0:
+        if (
+            len(self.mean) != self.channels
+            or len(self.std) != self.channels
+            or not (all(map(math.isfinite, (*self.mean, *self.std))) and min(self.std) > 0)
+        ):
             raise SettingError(
-                f"expected {self.channels} means and as many positive standard deviations, one a channel, "
+                f"expected {self.channels} means and as many positive standard deviations, finite, one a channel, "
                 f"received mean {self.mean} and std {self.std}"
             )
         if self.fit not in get_args(Fit) or self.ink not in (None, *get_args(Ink)):

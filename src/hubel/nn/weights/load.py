@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from hubel.base.errors import WeightsError
 from hubel.base.files import sha256_of
-from hubel.base.headers import about_model
+from hubel.base.model_file import about_model
 from hubel.nn.weights.matching import head_layers, match_body, match_weights
 from hubel.nn.weights.read import find_weights, read_weights
 

@@ -1,0 +1,77 @@
+"""What a model file says of itself, read with the standard library alone and known to be whole."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hubel.base.errors import ModelFileError, TensorFileError
+from hubel.base.headers import Header, is_pickle, is_safetensors, is_whole, read_about, read_header
+
+T = TypeVar("T")
+
+FORMAT = 2  # 1 had no digest
+ENTRY = "hubel"
+
+
+class WholenessWarning(UserWarning):
+    """A file that may be damaged, which nothing in it tells, or that is, and is used all the same."""
+
+
+def read_model_file(path: Path, ignore_damage: bool | None = None) -> tuple[Header, dict[str, Any]]:
+    """Read what a model file holds and says of itself: "network" (its text form), "classes", "preprocessing" …
+
+    `ignore_damage`, or else the environment variable HUBEL_IGNORE_DAMAGE, makes a warning of a digest that does not
+    match. Raises ModelFileError for a pickle (which is not opened), a damaged file, or one that is no model of hubel's.
+    """
+    if is_pickle(path):
+        raise ModelFileError(
+            f"{path}: expected a safetensors file, received a pickle (what torch.save writes), which can run any code "
+            "when opened, so it was not; load its weights with torch.load(…, weights_only=True) and use save_model"
+        )
+    try:
+        header = read_header(path)
+        about = read_about(path, header, ENTRY)
+    except TensorFileError as error:
+        raise ModelFileError(f"{error}; a model file is one that hubel wrote") from None
+    if about.get("format") not in (1, FORMAT):
+        raise ModelFileError(
+            f"{path}: expected format {FORMAT}, received {about.get('format')!r}; install a newer hubel"
+        )
+    if about["format"] == 1:
+        told = f"{path}: written before models had a digest; whether it is whole cannot be known"
+        warnings.warn(told, WholenessWarning, stacklevel=3)
+    elif not (isinstance(about.get("sha256"), str) and is_whole(path, header, about["sha256"])):
+        complain(path, "damaged: its SHA-256 is another than when it was written", ignore_damage)
+    return header, about
+
+
+def about_model(path: Path) -> dict[str, Any]:
+    """Return what a model file of hubel's says of itself, {} for any other file. Raises as `read_model_file`."""
+    try:
+        if not is_safetensors(path) or ENTRY not in read_header(path).metadata:
+            return {}
+    except TensorFileError:  # whoever reads its weights says so
+        return {}
+    return read_model_file(path)[1]
+
+
+def complain(path: Path, problem: str, ignore_damage: bool | None) -> None:
+    """Raise ModelFileError for a file with a problem, or only warn where damage is to be ignored."""
+    if bool(os.environ.get("HUBEL_IGNORE_DAMAGE")) if ignore_damage is None else ignore_damage:
+        warnings.warn(f"{path}: {problem}; used all the same", WholenessWarning, stacklevel=3)
+        return
+    raise ModelFileError(
+        f"{path}: {problem}; take a copy, or train again from the run's last checkpoint (--ignore-damage uses it all "
+        "the same)"
+    )
+
+
+def entry_of(about: dict[str, Any], name: str, kind: type[T]) -> T:
+    """Return an entry of this kind. Raises KeyError or TypeError where there is none."""
+    value = about[name]
+    if not isinstance(value, kind):
+        raise TypeError(f"expected {name} as {kind.__name__}, received {type(value).__name__}")
+    return value
