@@ -1,7 +1,9 @@
 import importlib
 import pickle
 import pkgutil
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +51,20 @@ def test_python_s_own_kinds_catch_them_too() -> None:
     with pytest.raises(UnknownNameError, match="no layer is called 'conv9'; did you mean 'conv"):
         arch.analyse(zoo.get("lenet5")).find("conv9")
     assert not issubclass(FileError, ValueError)  # a missing file is none
+
+
+ANYONES = {
+    "base/headers.py",
+    "nn/inspection/shapes.py",
+    "look/_layers.py",
+    "view/linked.py",
+    "view/markup.py",
+    "report/_page.py",
+}
+
+
+def test_hubel_raises_its_own() -> None:
+    """Except where PyTorch's errors are stood in for, where it is caught at once, and for faults in hubel itself."""
+    root, own = Path(hubel.__path__[0]), re.compile(r"raise (ValueError|KeyError|LookupError|RuntimeError|Exception)\(")
+    found = {path.relative_to(root).as_posix() for path in root.rglob("*.py") if own.search(path.read_text("utf-8"))}
+    assert found <= ANYONES

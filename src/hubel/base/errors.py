@@ -10,6 +10,7 @@ HubelError                    anything that hubel refuses or cannot do
   SettingError                a setting or an argument of the wrong kind, out of range, or against another one
   LimitError                  more of something than is taken without being asked; the message names the setting
   FileError                   a file, a folder or an address that is missing, damaged, or another than expected
+    MissingFileError          there is none
     TensorFileError           a file of tensors (safetensors) that is not whole
     ModelFileError            a model
     WeightsError              weights that others have trained, or that do not fit
@@ -62,6 +63,10 @@ class LimitError(HubelError, ValueError):
 
 class FileError(HubelError):
     """A file, a folder or an address that is missing, damaged, or another than expected: which, why, and what to do."""
+
+
+class MissingFileError(FileError, FileNotFoundError):
+    """There is no such file."""
 
 
 class TensorFileError(FileError, ValueError):

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubel.base.errors import SettingError
+from hubel.base.errors import MissingFileError, SettingError
 from hubel.base.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _loaded(place: str) -> Any:
             return importlib.import_module(place)
         path = Path(place).resolve()
         if not path.is_file():
-            raise FileNotFoundError(f"no file {place}")
+            raise MissingFileError(f"no file {place}")
         print(f"hubel: running {path}", file=sys.stderr)
         sys.path.insert(0, str(path.parent))  # as Python itself does for a script
         name = f"_inspected_{path.stem}"  # of its own, so that a file called torch.py stands in nobody's place

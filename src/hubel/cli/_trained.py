@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubel import zoo
 from hubel.arch import Network
-from hubel.base.errors import SettingError
+from hubel.base.errors import MissingFileError, SettingError
 from hubel.cli._network import load_network
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def open_model(given: str) -> LoadedModel:
 
     path = Path(given)
     if not path.exists():
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"{given}: expected a run's directory or a model file, found nothing there{_runs_here()}"
         )
     model = Run.open(path).model() if path.is_dir() else load_model(path)

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hubel.base.errors import SettingError
+from hubel.base.errors import MissingFileError, SettingError
 from hubel.cli._output import print_json
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_output, finish
@@ -109,7 +109,7 @@ def _find(arguments: Namespace, given: str, images: list[str]) -> int:
     path = _index_path(arguments, given)
     model = open_model(given)
     if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no index yet; make one with: hubel find index {given} FOLDER")
+        raise MissingFileError(f"{path}: there is no index yet; make one with: hubel find index {given} FOLDER")
     asked = [image for image in images if _readable(model, image)]
     found = find(model, path, asked, arguments.top)
     data = [

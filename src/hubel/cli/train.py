@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hubel.base.errors import SettingError
+from hubel.base.errors import MissingFileError, SettingError
 from hubel.cli._network import add_options
 from hubel.cli._output import print_json
 from hubel.cli._trained import add_data_options, add_validation, fitted_network, named, read
@@ -223,7 +223,7 @@ def _weights_file(given: str) -> str:
     if path.is_dir():
         path = path / "model.safetensors"
     if not path.exists() and "://" not in given:
-        raise FileNotFoundError(f"{given}: expected a file of weights, found nothing there")
+        raise MissingFileError(f"{given}: expected a file of weights, found nothing there")
     return str(path.resolve()) if path.exists() else given
 
 

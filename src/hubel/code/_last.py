@@ -7,6 +7,7 @@ from typing import Any
 
 from hubel.arch import Layer, Shape, ops
 from hubel.arch._window import Window
+from hubel.base.errors import NetworkError
 from hubel.code._outline import Step
 
 Windows = tuple[Window, ...]
@@ -22,14 +23,14 @@ class UnsaidError(ValueError):
 def say(words: Words, operation: ops.Operation, layer: Layer, following: Sequence[Layer], framework: str) -> list[Step]:
     """Say an operation; raise `ValueError` that names the layer where there are no words for it."""
     if isinstance(operation, ops.Opaque):
-        raise ValueError(operation.refusal(f"it cannot be written for {framework}; the PyTorch program has it"))
+        raise NetworkError(operation.refusal(f"it cannot be written for {framework}; the PyTorch program has it"))
     try:
         if type(operation) not in words:
             raise UnsaidError
         return words[type(operation)](operation, following)
     except UnsaidError as error:
         said = f"{framework} has no layer for {layer!r}{error}; the PyTorch program has it"
-        raise ValueError(said) from None
+        raise NetworkError(said) from None
 
 
 def sides(windows: Windows) -> Sides:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hubel.base.errors import SettingError
+from hubel.base.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
     from hubel.model._sequential import Sequential
@@ -277,7 +277,9 @@ class ModelCheckpoint(_Monitor):
             path = self.filepath.format(epoch=self._epoch + 1, **logs)
         except KeyError as missing:
             known = ", ".join(["epoch", *logs])
-            raise KeyError(f"{self.filepath}: expected names of {known}, received {missing.args[0]!r}") from None
+            raise UnknownNameError(
+                f"{self.filepath}: expected names of {known}, received {missing.args[0]!r}"
+            ) from None
         save = self.model.save_weights if self.save_weights_only else self.model.save
         save(path)
         if self.verbose:

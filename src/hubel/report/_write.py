@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from hubel.arch import analyse
+from hubel.base.errors import DataError
 from hubel.base.files import write_atomically
 from hubel.data import Dataset, Splits, load
 from hubel.draw import PageParts, figure
@@ -88,7 +89,7 @@ def own_dataset(run: Run) -> Dataset:
     """
     settings = dict(run.settings["data"].get("source", {}))
     if not settings:
-        raise ValueError(f"{run.directory} does not say where its data lies")
+        raise DataError(f"{run.directory} does not say where its data lies")
     if "size" in settings:
         settings["size"] = tuple(settings["size"])
     return measured_part(run.parted(load(**settings)))

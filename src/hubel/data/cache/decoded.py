@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.download import Progress
+from hubel.base.errors import CacheError
 from hubel.base.files import locked, made_folder, replacing, sha256_of, write_atomically
 from hubel.data.decode.image import ImageError
 from hubel.data.sources.listing import Item
@@ -108,7 +109,7 @@ def _make(
     needed = len(items) * shape[0] * shape[1] * shape[2]
     free = shutil.disk_usage(folder.parent).free
     if free < needed + 2**26:
-        raise OSError(
+        raise CacheError(
             f"{len(items):,} images of {shape[0]}×{shape[1]}×{shape[2]} need {needed / 1e9:.1f} GB in {folder.parent}, "
             f"where {free / 1e9:.1f} GB are free; set HUBEL_CACHE to a folder with more room, or take a smaller size"
         )

@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from hubel.base.errors import NetworkError
+from hubel.base.errors import MissingFileError, NetworkError
 from hubel.nn.inspection.report import Inspection, ModuleRow, TensorShape
 
 FLOATING = (1, 10, 11, 16)  # float, float16, double, bfloat16, as ONNX numbers its types
@@ -42,7 +42,7 @@ def read_onnx(
     onnx = importlib.import_module("onnx")
     file = Path(path)
     if not file.is_file():
-        raise FileNotFoundError(f"no file {path}")
+        raise MissingFileError(f"no file {path}")
     try:
         model = onnx.load(str(file), load_external_data=False)
     except Exception as error:
