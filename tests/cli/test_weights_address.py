@@ -14,10 +14,10 @@ import pytest
 
 from hubel.arch import parse
 from hubel.cli import main
-from hubel.cli._console import with_progress
 from hubel.data import Preprocessing
 from hubel.nn import build
 from hubel.tasks import save_model
+from hubel.view.terminal import with_progress
 
 TEXT = "8x8x1: flatten, dense 2 softmax"
 

@@ -12,7 +12,7 @@ from typing import TextIO
 from hubel.base.errors import HubelError
 from hubel.base.names import hint
 from hubel.cli._common import add_common
-from hubel.cli._output import steady
+from hubel.cli._output import say, steady, tell, told
 
 # name: what --help says of it; its module has DESCRIPTION, EXAMPLES, add_arguments(parser), run(arguments) -> int
 COMMANDS = {
@@ -59,7 +59,7 @@ def _run(given: list[str], lost: Callable[[], OSError | None]) -> int:
     status, why = _guarded(parsed), lost()
     if why is None or isinstance(why, BrokenPipeError):
         return status
-    print(f"hubel: standard output could not be written ({why.strerror})", file=sys.stderr)
+    tell(f"standard output could not be written ({why.strerror})")
     return status or (0 if parsed.command in _LASTING and not parsed.json else 2)
 
 
@@ -77,7 +77,7 @@ def _parser(given: list[str]) -> ArgumentParser:
     if given[:1] == ["--version"]:
         from hubel import __version__
 
-        print(f"hubel {__version__}")
+        say(f"hubel {__version__}")
         raise SystemExit(0)
     for name, help_text in COMMANDS.items():
         if name != wanted:
@@ -109,20 +109,20 @@ def _warned(
 ) -> None:
     """Tell a warning of hubel's own in one line, another's as Python does."""
     own = category.__module__.startswith("hubel.")
-    told = f"hubel: {message}\n" if own else warnings.formatwarning(message, category, filename, lineno, line)
-    (file or sys.stderr).write(told)
+    shown = f"hubel: {told(message)}\n" if own else warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(shown)
 
 
 def _guarded(parsed: Namespace) -> int:
     try:
         return int(parsed.run(parsed))
     except KeyboardInterrupt:
-        print("\nhubel: interrupted", file=sys.stderr)
+        tell("interrupted")
         return 130
     except Exception as error:
         if parsed.debug:
             raise
-        print(f"hubel: {_told(error)}", file=sys.stderr)
+        tell(_told(error))
         return 2
 
 

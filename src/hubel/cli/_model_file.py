@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import MissingFileError, SettingError
 from hubel.base.names import did_you_mean
+from hubel.cli._output import tell
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,7 +45,7 @@ def _loaded(place: str) -> Any:
         path = Path(place).resolve()
         if not path.is_file():
             raise MissingFileError(f"no file {place}")
-        print(f"hubel: running {path}", file=sys.stderr)
+        tell(f"running {path}")
         sys.path.insert(0, str(path.parent))  # as Python itself does for a script
         name = f"_inspected_{path.stem}"  # of its own, so that a file called torch.py stands in nobody's place
         specification = importlib.util.spec_from_file_location(name, path)

@@ -12,8 +12,9 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from hubel.base.words import json_text
+from hubel.base.words import json_text, printable
 
+_LONGEST = 6000  # letters of a message
 _PLAIN = dict(zip("×·−–—‑…→←↑↓⌊⌋⌈⌉≤≥≈█▀▄✓’‘“”", "x*----.><^v[][]<>~###v''\"\"", strict=True))
 
 
@@ -25,6 +26,21 @@ def print_json(value: Any) -> None:
     except UnicodeEncodeError:
         text = json.dumps(json.loads(text))
     print(text)
+
+
+def say(text: object) -> None:
+    """Print lines of plain text, which may hold names from files."""
+    print(printable(str(text), keep="\n\t"))
+
+
+def tell(text: object) -> None:
+    """Tell on standard error, after hubel's name, what went wrong or is being done."""
+    print(f"hubel: {told(text)}", file=sys.stderr)
+
+
+def told(text: object) -> str:
+    """A message as it can be shown: nothing hidden in it, and not without end."""
+    return printable(str(text), "\n\t", _LONGEST)
 
 
 @contextlib.contextmanager

@@ -94,8 +94,8 @@ def _held_out(arguments: Namespace) -> dict[str, Any]:
 
 def read(settings: dict[str, Any]) -> Splits:
     """Load a data set, with a line of progress in a terminal while files are decoded."""
-    from hubel.cli._console import with_progress
     from hubel.data import load
+    from hubel.view.terminal import with_progress
 
     return with_progress("reading", lambda show: load(**settings, progress=show))
 
@@ -161,10 +161,10 @@ def open_model(given: str) -> LoadedModel:
         )
     model = Run.open(path).model() if path.is_dir() else load_model(path)
     if "failure" in model.summary:
-        from hubel.cli._console import console
+        from hubel.view.terminal import console
 
         told = f"training failed; this is its last good model, of step {model.summary['steps']}"
-        console(stderr=True).print(told, style="yellow", highlight=False, soft_wrap=True)
+        console(stderr=True).print(told, style="yellow", soft_wrap=True)
     return model
 
 

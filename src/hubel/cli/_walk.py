@@ -10,10 +10,10 @@ from rich.text import Text
 
 from hubel.arch import Pair
 from hubel.base.numbers import exact_text, rounded_text
-from hubel.cli._console import console
 from hubel.cli._picture import grey_levels, half_blocks
 from hubel.look.convolve import Convolution, Pooled, Pooling, Products, Term
 from hubel.look.grids import Grid, Number, Planes, exact, size_text
+from hubel.view.terminal import console
 
 FEW = 16  # so many steps are shown in full, of more the first two and the one with the strongest result
 FIRST = 2
@@ -64,7 +64,7 @@ def show_output(walk: Convolution | Pooling) -> None:
     widths = _widths(walk.output)
     for row in walk.output:
         line = "  ".join(rounded_text(value).rjust(width) for value, width in zip(row, widths, strict=True))
-        screen.print(line, highlight=False, markup=False, soft_wrap=True)
+        screen.print(line, soft_wrap=True)
 
 
 def _show_given(screen: Console, walk: Convolution | Pooling, picture: str, marked: set[Pair] | None = None) -> None:
@@ -316,4 +316,4 @@ def _pictures(walk: Convolution | Pooling, screen: Console) -> list[Text]:
 
 def _print(screen: Console, lines: Sequence[Text]) -> None:
     for line in lines:
-        screen.print(line, highlight=False, markup=False, soft_wrap=True)
+        screen.print(line, soft_wrap=True)

@@ -33,16 +33,14 @@ def run(arguments: Namespace) -> int:
         data = {"name": network.name, "text": str(network), "advice": [_data(advice) for advice in found]}
         print_json(data)
         return 0
-    from rich.markup import escape
-
-    from hubel.cli._console import console
+    from hubel.view.terminal import console, styled
 
     screen = console()
     for advice in found:
-        screen.print(f"[bold]{advice.rule}[/]  {escape(advice.finding)}", highlight=False)
-        screen.print(f"  → {escape(advice.remedy)}", highlight=False)
+        screen.print(styled("[bold]{}[/]  {}", advice.rule, advice.finding))
+        screen.print(f"  → {advice.remedy}")
     if not found:
-        screen.print("nothing to point at", highlight=False)
+        screen.print("nothing to point at")
     return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hubel.cli._edits import add_set, edited
 from hubel.cli._network import add_network, add_options, load_network
+from hubel.cli._output import say
 from hubel.code import FRAMEWORKS, source
 
 DESCRIPTION = (
@@ -36,5 +37,5 @@ def run(arguments: Namespace) -> int:
         sys.stdout.write(text)
         return 0
     arguments.output.write_text(text, encoding="utf-8")
-    print(f"{arguments.output}: {len(text.splitlines())} lines")
+    say(f"{arguments.output}: {len(text.splitlines())} lines")
     return 0

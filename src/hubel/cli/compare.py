@@ -106,29 +106,23 @@ def _data(reports: list[Report], figures: list[dict[str, int]]) -> dict[str, Any
 
 
 def _show(reports: list[Report], figures: list[dict[str, int]]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    from hubel.cli._console import console
+    from hubel.view.terminal import console, styled, table
 
     titles = ["A", "B"]
     screen = console()
     for title, report in zip(titles, reports, strict=True):
-        screen.print(f"[bold]{title}[/]  {escape(report.network.name or str(report.network))}", highlight=False)
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column("")
-    for title in (*titles, "A − B", "A / B"):
-        table.add_column(title, justify="right", no_wrap=True)
-    inputs = [shape_text(report.network.input) for report in reports]
-    table.add_row("input", *inputs)
-    table.add_row("output", *(shape_text(report.output_shape) for report in reports))
-    table.add_row("receptive field", *(shape_text(report.field.size) for report in reports))
+        screen.print(styled("[bold]{}[/]  {}", title, report.network.name or report.network))
     first, second = figures
+    rows = [
+        ["input", *(shape_text(report.network.input) for report in reports)],
+        ["output", *(shape_text(report.output_shape) for report in reports)],
+        ["receptive field", *(shape_text(report.field.size) for report in reports)],
+    ]
     for name, title in FIGURES.items():
         difference = f"{first[name] - second[name]:+,}".replace("-", "−") if first[name] != second[name] else "equal"
-        table.add_row(title, f"{first[name]:,}", f"{second[name]:,}", difference, ratio_text(first[name], second[name]))
-    screen.print(table, highlight=False)
-    screen.print("\n".join(_sentences(first, second)), highlight=False)
+        rows.append([title, f"{first[name]:,}", f"{second[name]:,}", difference, ratio_text(first[name], second[name])])
+    screen.print(table("", "#A", "#B", "#A − B", "#A / B", rows=rows, gap=3))
+    screen.print("\n".join(_sentences(first, second)))
 
 
 def ratio_text(first: int, second: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
-from hubel.cli._output import print_json
+from hubel.cli._output import print_json, say
 from hubel.look.convolve import ACTIVATIONS, Convolution, Pooling, Products, convolve, pool
 from hubel.look.grids import Grid, Number, Planes, read_number, read_planes
 from hubel.look.kernels import KERNELS, read_kernel
@@ -219,7 +219,7 @@ def _list(as_data: bool) -> None:
         return
     for kernel in KERNELS.values():
         numbers = " / ".join(" ".join(map(_as_fraction, row)) for row in kernel.grid)
-        print(f"{kernel.name:<12} {kernel.summary:<64} {numbers}")
+        say(f"{kernel.name:<12} {kernel.summary:<64} {numbers}")
 
 
 def _as_fraction(value: Number) -> str:

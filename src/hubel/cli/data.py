@@ -45,8 +45,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Describe the set, and write the sheet that was asked for."""
-    from hubel.cli._console import console
     from hubel.data import describe
+    from hubel.view.terminal import console
 
     if arguments.augment is not None and arguments.sheet is None:
         raise SettingError("expected --sheet FILE with --augment: that is where augmented images are shown")
@@ -58,9 +58,9 @@ def run(arguments: Namespace) -> int:
         return 0
     screen = console()
     for part in text(described):
-        screen.print(part, highlight=False)
+        screen.print(part)
     if written:
-        screen.print(f"\n{written}", highlight=False)
+        screen.print(f"\n{written}")
     return 0
 
 
@@ -70,7 +70,7 @@ class _Bar:
     def __enter__(self) -> _Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        from hubel.cli._console import console
+        from hubel.view.terminal import console
 
         screen = console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -107,49 +107,48 @@ def _write_sheet(arguments: Namespace, described: Description, bar: _Bar) -> str
 
 def text(described: Description) -> Iterator[RenderableType]:
     """Yield the description, part by part, for a terminal."""
-    from rich.markup import escape
     from rich.padding import Padding
 
-    name, classes = escape(described.name), len(described.classes)
-    yield f"[bold cyan]{name}[/]: {described.images:,} images in {classes:,} {'class' if classes == 1 else 'classes'}"
+    from hubel.view.terminal import styled
+
+    kinds = "class" if len(described.classes) == 1 else "classes"
+    told = "[bold cyan]{}[/]: {:,} images in {:,} {}"
+    yield styled(told, described.name, described.images, len(described.classes), kinds)
     yield _classes(described)
     yield ""
     yield f"sizes      {_counted({f'{h}×{w}': n for (h, w), n in described.sizes.items()})}"
     yield f"pixels     {_counted(described.modes)}"
     yield f"formats    {_counted(described.formats)}"
     if described.preprocessing is not None:
-        yield f"prepared   {escape(str(described.preprocessing))}"
+        yield f"prepared   {described.preprocessing}"
         yield f"augmented  {described.augmentation}"
     for error in described.unreadable[:MOST_FILES]:
-        yield f"[red]unreadable[/] {escape(str(error))}"
+        yield styled("[red]unreadable[/] {}", error)
     if len(described.unreadable) > MOST_FILES:
         yield f"           and {len(described.unreadable) - MOST_FILES:,} more; --json lists all"
     for group in described.duplicates[:MOST_FILES]:
-        yield f"[yellow]same[/]       {escape(' = '.join(group[:4]))}{' = …' if len(group) > 4 else ''}"
+        yield styled("[yellow]same[/]       {}", " = ".join([*group[:4], *(["…"] if len(group) > 4 else [])]))
     if len(described.duplicates) > MOST_FILES:
         yield f"           and {len(described.duplicates) - MOST_FILES:,} more groups; --json lists all"
     if described.notes:
         yield ""
     for note in described.notes:
-        yield Padding(f"• {escape(note)}", (0, 0, 0, 2))
+        yield Padding(f"• {note}", (0, 0, 0, 2))
 
 
 def _classes(described: Description) -> Table:
-    from rich.markup import escape
-    from rich.table import Table
+    from hubel.view.terminal import styled, table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("label", justify="right")
-    table.add_column("class", style="cyan")
-    for part in described.counts:
-        table.add_column(part, justify="right")
-    for label, name in enumerate(described.classes[:MOST_CLASSES]):
-        table.add_row(str(label), escape(name), *(f"{counts[label]:,}" for counts in described.counts.values()))
+    rows: list[list[object]] = [
+        [str(label), styled("[cyan]{}[/]", name), *(f"{counts[label]:,}" for counts in described.counts.values())]
+        for label, name in enumerate(described.classes[:MOST_CLASSES])
+    ]
     left = len(described.classes) - MOST_CLASSES
     if left > 0:
-        table.add_row("", f"and {left:,} more", *(f"{sum(c[MOST_CLASSES:]):,}" for c in described.counts.values()))
-    table.add_row("", "all", *(f"{sum(counts):,}" for counts in described.counts.values()))
-    return table
+        rest = (sum(counts[MOST_CLASSES:]) for counts in described.counts.values())
+        rows.append(["", f"and {left:,} more", *(f"{count:,}" for count in rest)])
+    rows.append(["", "all", *(f"{sum(counts):,}" for counts in described.counts.values())])
+    return table("#label", "class", *(f"#{part}" for part in described.counts), rows=rows)
 
 
 def _counted(numbers: Mapping[str, int]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hubel.cli._edits import add_set, edited
 from hubel.cli._network import add_network, add_options, load_network
+from hubel.cli._output import say
 
 DESCRIPTION = """Draw a network, with every layer's sizes and costs written in: as volumes where it is one chain (boxes
 in perspective, with the window that each layer reads), else as blocks (branches side by side, repeats folded).
@@ -48,5 +49,5 @@ def run(arguments: Namespace) -> int:
     plain = re.sub(r"\W", "", network.name, flags=re.ASCII) or "network"
     target = Path(arguments.output or f"{plain}.svg")
     drawn.save(target)
-    print(f"{target}: {drawn.style}, {drawn.scene.width:.0f}×{drawn.scene.height:.0f}")
+    say(f"{target}: {drawn.style}, {drawn.scene.width:.0f}×{drawn.scene.height:.0f}")
     return 0

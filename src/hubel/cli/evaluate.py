@@ -44,33 +44,21 @@ def run(arguments: Namespace) -> int:
 
 
 def _show(part: str, dataset: Dataset, metrics: Metrics) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    from hubel.cli._console import console
+    from hubel.view.terminal import console, styled, table
 
     screen = console()
     right = int(metrics.confusion.totals()[2].sum())
-    name = dataset.name or part
-    screen.print(
-        f"[bold]{metrics.accuracy:.2%}[/] of {name} right ({right:,} of {len(dataset):,}), loss {metrics.loss:.4f}",
-        highlight=False,
-    )
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("class")
-    for title in ("images", "precision", "recall"):
-        table.add_column(title, justify="right")
-    table.add_column("most often taken for")
+    told = "[bold]{:.2%}[/] of {} right ({:,} of {:,}), loss {:.4f}"
+    screen.print(styled(told, metrics.accuracy, dataset.name or part, right, len(dataset), metrics.loss))
     worst = sorted(range(len(metrics.per_class)), key=lambda i: metrics.per_class[i].recall)
-    shown = range(len(worst)) if len(worst) <= MOST_CLASSES else worst[:MOST_CLASSES]
-    for i in shown:
+    rows = []
+    for i in range(len(worst)) if len(worst) <= MOST_CLASSES else worst[:MOST_CLASSES]:
         own = metrics.per_class[i]
-        table.add_row(
-            escape(own.name), f"{own.examples:,}", f"{own.precision:.2%}", f"{own.recall:.2%}", _mistakes(metrics, i)
-        )
-    screen.print(table, highlight=False)
+        rows.append((own.name, f"{own.examples:,}", f"{own.precision:.2%}", f"{own.recall:.2%}", _mistakes(metrics, i)))
+    screen.print(table("class", "#images", "#precision", "#recall", "most often taken for", rows=rows))
     if len(worst) > MOST_CLASSES:
-        screen.print(f"[dim]the {MOST_CLASSES} classes of least recall, of {len(worst)}; all of them: --json[/]")
+        told = f"the {MOST_CLASSES} classes of least recall, of {len(worst)}; all of them: --json"
+        screen.print(told, style="dim")
 
 
 def _mistakes(metrics: Metrics, i: int) -> str:

@@ -39,10 +39,10 @@ def run(arguments: Namespace) -> int:
         data = report_data(report) if not rows else [row_data(row) for row in rows]
         print_json(data[0] if isinstance(data, list) and len(data) == 1 else data)
         return 0
-    from hubel.cli._console import console
     from hubel.draw.terminal import layer_parts, network_parts
+    from hubel.view.terminal import console
 
     screen = console()
     for part in layer_parts(rows) if rows else network_parts(report, screen.width):
-        screen.print(part, highlight=False)
+        screen.print(part)
     return 0

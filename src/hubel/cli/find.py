@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import MissingFileError, SettingError
-from hubel.cli._output import print_json
+from hubel.cli._output import print_json, tell
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_output, finish
 
@@ -52,8 +51,8 @@ def run(arguments: Namespace) -> int:
 
 
 def _index(arguments: Namespace, given: str, folder: str) -> int:
-    from hubel.cli._console import with_progress
     from hubel.look.find import update_index
+    from hubel.view.terminal import with_progress
 
     path = _index_path(arguments, given)
     model = open_model(given)
@@ -80,26 +79,23 @@ def _report(update: Update, path: Path) -> dict[str, Any]:
 
 
 def _tell(update: Update, path: Path) -> None:
-    from rich.markup import escape
-
-    from hubel.cli._console import console
+    from hubel.view.terminal import console
 
     screen = console()
     changes = {"added": update.added, "changed": update.changed, "removed": update.removed}
     words = ", ".join(f"{len(names):,} {what}" for what, names in changes.items() if names) or "nothing has changed"
     screen.print(
-        f"{len(update.index):,} images of {escape(str(update.index.folder))} in {escape(str(path))}: {words}; "
+        f"{len(update.index):,} images of {update.index.folder} in {path}: {words}; "
         f"{update.computed:,} went through the network",
-        highlight=False,
         soft_wrap=True,
     )
     rejected = update.index.rejected
     for name, reason in rejected[:_NAMED]:
-        print(f"hubel: {name}: {reason}", file=sys.stderr)
+        tell(f"{name}: {reason}")
     if rejected:
         more = f"; {len(rejected) - _NAMED:,} more are in --json" if len(rejected) > _NAMED else ""
         images = "image" if len(rejected) == 1 else "images"
-        print(f"hubel: {len(rejected):,} {images} could not be read and left out{more}", file=sys.stderr)
+        tell(f"{len(rejected):,} {images} could not be read and left out{more}")
 
 
 def _find(arguments: Namespace, given: str, images: list[str]) -> int:
@@ -133,23 +129,22 @@ def _readable(model: LoadedModel, image: str) -> bool:
     try:
         model.preprocessing.prepare(image)
     except (ImageError, OSError) as error:
-        print(f"hubel: {error}", file=sys.stderr)
+        tell(error)
         return False
     return True
 
 
 def _show(data: list[dict[str, Any]]) -> None:
-    from rich.markup import escape
-
-    from hubel.cli._console import console
+    from hubel.view.terminal import console, styled
 
     screen = console()
     for one in data:
         if len(data) > 1:
-            screen.print(f"[bold]{escape(one['image'])}[/]", highlight=False, soft_wrap=True)
+            screen.print(one["image"], style="bold", soft_wrap=True)
         for found in one["found"]:
-            same = " [dim](the same file)[/]" if found["same"] else ""
-            screen.print(f"{found['similarity']:.3f}  {escape(found['path'])}{same}", highlight=False, soft_wrap=True)
+            same = " (the same file)" if found["same"] else ""
+            line = styled("{:.3f}  {}[dim]{}[/]", found["similarity"], found["path"], same)
+            screen.print(line, soft_wrap=True)
         if not one["found"]:
             screen.print("the index is empty")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hubel.base.errors import SettingError
 from hubel.cli._model_file import load_model
 from hubel.cli._network import shape_argument
-from hubel.cli._output import print_json
+from hubel.cli._output import print_json, say
 
 if TYPE_CHECKING:
     from hubel.nn import Inspection
@@ -48,7 +48,7 @@ def run(arguments: Namespace) -> int:
     if arguments.json:
         print_json(report.to_dict())
     else:
-        print(report)
+        say(report)
     return 0
 
 

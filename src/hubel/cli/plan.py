@@ -161,56 +161,42 @@ def plan_data(step: StepPlan, whole: RunPlan | None) -> dict[str, Any]:
 
 
 def _show(step: StepPlan, whole: RunPlan | None) -> None:
-    from rich.markup import escape
-
-    from hubel.cli._console import console
+    from hubel.view.terminal import console, styled
 
     screen = console()
-    name = escape(step.network.name or str(step.network))
-    screen.print(f"[bold]{name}[/]  {escape(title(step))}", highlight=False)
-    screen.print(_table("a step", step_rows(step)), highlight=False)
-    screen.print(_table("memory", memory_rows(step)), highlight=False)
+    screen.print(styled("[bold]{}[/]  {}", step.network.name or step.network, title(step)))
+    screen.print(_table("a step", step_rows(step)))
+    screen.print(_table("memory", memory_rows(step)))
     if whole is not None:
-        screen.print(_table("a run", run_rows(whole)), highlight=False)
-    screen.print(slowest(step), highlight=False)
-    screen.print("[dim]assumed:[/]", *(f"[dim]· {line}[/]" for line in ASSUMPTIONS), sep="\n", highlight=False)
-    screen.print(f"[dim]device: {escape(step.device.source)}[/]", highlight=False)
+        screen.print(_table("a run", run_rows(whole)))
+    screen.print(slowest(step))
+    screen.print("assumed:", *(f"· {line}" for line in ASSUMPTIONS), sep="\n", style="dim")
+    screen.print(f"device: {step.device.source}", style="dim")
 
 
 def _table(title: str, rows: Rows) -> Table:
-    from rich.table import Table
+    from hubel.view.terminal import styled, table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column(title)
-    table.add_column("", justify="right", no_wrap=True)
-    table.add_column("how", style="dim")
-    for row in rows:
-        table.add_row(*row)
-    return table
+    return table(title, "#", "how", rows=[(name, value, styled("[dim]{}[/]", how)) for name, value, how in rows], gap=3)
 
 
 def _show_devices(devices: dict[str, Device], as_json: bool) -> None:
     if as_json:
         print_json({name: device_data(device) for name, device in devices.items()})
         return
-    from rich.table import Table
+    from hubel.view.terminal import console, table
 
-    from hubel.cli._console import console
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("name", "device", "TFLOP/s 32 bits", "16 bits", "GB/s", "memory", "link GB/s", "W", "source"):
-        table.add_column(column, justify="left" if column in ("name", "device", "source") else "right")
+    titles = ("name", "device", "#TFLOP/s 32 bits", "#16 bits", "#GB/s", "#memory", "#link GB/s", "#W", "source")
+    rows = []
     for name, device in devices.items():
         half = device.flops.get("bfloat16")
-        table.add_row(
-            name,
-            device.name,
+        figures = (
             f"{device.flops['float32'] / 1e12:.3g}",
             f"{half / 1e12:.3g}" if half else "–",
             f"{device.bandwidth / 1e9:,.4g}",
             bytes_text(device.memory),
             f"{device.link / 1e9:g}",
             f"{device.power:g}" if device.power else "–",
-            device.source,
         )
-    console().print(table, highlight=False)
+        rows.append((name, device.name, *figures, device.source))
+    console().print(table(*titles, rows=rows))

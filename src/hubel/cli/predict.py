@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from hubel.base.errors import SettingError
-from hubel.cli._output import print_json
+from hubel.cli._output import print_json, tell
 from hubel.cli._trained import open_model
 
 DESCRIPTION = """Name the class of each image, with probabilities. Images may be of any size and colour: the model file
@@ -45,7 +44,7 @@ def _predicted(model: Any, path: str, top: int) -> dict[str, Any]:
     try:
         probabilities = predict(model, [path])[0]
     except (ImageError, OSError) as error:
-        print(f"hubel: {error}", file=sys.stderr)
+        tell(error)
         return {"image": path, "error": str(error)}
     best = probabilities.topk(min(top, len(model.classes)))
     likeliest = [
@@ -56,20 +55,13 @@ def _predicted(model: Any, path: str, top: int) -> dict[str, Any]:
 
 
 def _show(found: list[dict[str, Any]]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+    from hubel.view.terminal import console, styled, table
 
-    from hubel.cli._console import console
-
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=False)
+    rows = []
     for one in found:
         if "error" not in one:
             others = "  ".join(f"{other['class']} {other['probability']:.1%}" for other in one["top"][1:])
-            table.add_row(
-                escape(one["image"]),
-                f"[bold]{escape(one['class'])}[/]",
-                f"{one['probability']:.1%}",
-                f"[dim]{escape(others)}[/]",
-            )
-    if table.row_count:
-        console().print(table, highlight=False)
+            best = styled("[bold]{}[/]", one["class"])
+            rows.append((one["image"], best, f"{one['probability']:.1%}", styled("[dim]{}[/]", others)))
+    if rows:
+        console().print(table(rows=rows, gap=3))

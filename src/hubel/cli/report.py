@@ -34,13 +34,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Write the page, and say where it lies."""
-    from hubel.cli._console import console
     from hubel.report import write_report
     from hubel.train import Run
+    from hubel.view.terminal import console
 
     done = Run.open(arguments.run_directory)
     path = write_report(done, arguments.output, dataset=_dataset(arguments, done))
-    console().print(f"the report lies in {path} ({path.stat().st_size / 1e6:.1f} MB)", highlight=False, soft_wrap=True)
+    console().print(f"the report lies in {path} ({path.stat().st_size / 1e6:.1f} MB)", soft_wrap=True)
     if arguments.open:
         import webbrowser
 
@@ -50,8 +50,8 @@ def run(arguments: Namespace) -> int:
 
 def _dataset(arguments: Namespace, done: Run) -> Dataset | None:
     """The part of DATA to measure on, by default of the run's own data; None where that cannot be read."""
-    from hubel.cli._console import console
     from hubel.report import measured_part, own_dataset
+    from hubel.view.terminal import console
 
     if arguments.data is not None:
         return measured_part(read(reading(arguments, done.network)))

@@ -58,8 +58,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Search, and print what was found."""
-    from hubel.cli._console import console
     from hubel.train import EpochMetrics, StoppedError, default_space, parse_space, sweep
+    from hubel.view.terminal import console
 
     network, splits, settings = fitted_network(arguments)
     if arguments.validation == 0 and splits.validation is None:
@@ -72,8 +72,8 @@ def run(arguments: Namespace) -> int:
     screen = console(stderr=arguments.json)
     searched = ", ".join(f"{name} {values}" for name, values in space.items())
     if splits.held_out is not None:
-        screen.print(str(splits.held_out), style="yellow", highlight=False, soft_wrap=True)
-    screen.print(f"searching {searched}\naround {recipe}", highlight=False, soft_wrap=True)
+        screen.print(str(splits.held_out), style="yellow", soft_wrap=True)
+    screen.print(f"searching {searched}\naround {recipe}", soft_wrap=True)
     with screen.status("") as status:
 
         def show(event: Any) -> None:
@@ -92,10 +92,10 @@ def run(arguments: Namespace) -> int:
                 storage=arguments.storage,
                 source=source,
                 progress=show,
-                after=lambda trial: screen.print(_line(trial), highlight=False, soft_wrap=True),
+                after=lambda trial: screen.print(_line(trial), soft_wrap=True),
             )
         except StoppedError as stopped:
-            screen.print("\nstopped and saved; the same line goes on", highlight=False)
+            screen.print("\nstopped and saved; the same line goes on")
             return 128 + stopped.signal
     if arguments.json:
         print_json(_data(result, directory, splits))
@@ -128,32 +128,26 @@ def _data(result: SweepResult, directory: Path, splits: Splits) -> dict[str, Any
 
 
 def _show(result: SweepResult, directory: Path, arguments: Namespace) -> None:
-    from rich.table import Table
-
-    from hubel.cli._console import console
+    from hubel.view.terminal import console, table
 
     screen = console()
     names = list(dict.fromkeys(name for trial in result.trials for name in trial.settings))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("trial", "validation", "epochs", *names):
-        table.add_column(title.replace("_", " "), justify="right")
-    table.add_column("")
     ranked = sorted(result.trials, key=lambda trial: (trial.outcome == "done", trial.accuracy or 0.0), reverse=True)
+    rows = []
     for trial in ranked[:SHOWN]:
         accuracy = "" if trial.accuracy is None else f"{trial.accuracy:.2%}"
         settings = [_value(trial.settings.get(name, "")) for name in names]
         told = {"done": "", "pruned": "given up"}.get(trial.outcome, trial.outcome)
-        table.add_row(str(trial.number), accuracy, str(trial.epochs), *settings, told)
+        rows.append([str(trial.number), accuracy, str(trial.epochs), *settings, told])
+    titles = [f"#{title.replace('_', ' ')}" for title in ("trial", "validation", "epochs", *names)]
     screen.print()
-    screen.print(table, highlight=False)
+    screen.print(table(*titles, "", rows=rows))
     if len(ranked) > SHOWN:
-        screen.print(f"[dim]the best {SHOWN} of {len(ranked)}; all of them: --json[/]")
+        screen.print(f"the best {SHOWN} of {len(ranked)}; all of them: --json", style="dim")
     if result.best is None:
-        screen.print("no trial came to its end", highlight=False)
+        screen.print("no trial came to its end")
         return
     again = f"hubel train {shlex.quote(arguments.network)} {shlex.quote(arguments.data)}"
     best, folder = result.best.directory, shlex.quote(str(directory / "best.toml"))
-    screen.print(
-        f"\nthe best recipe lies in {folder}, its run in {shlex.quote(str(best))}", highlight=False, soft_wrap=True
-    )
-    screen.print(f"\nnext:  {again} --recipe {folder}", highlight=False, soft_wrap=True)
+    screen.print(f"\nthe best recipe lies in {folder}, its run in {shlex.quote(str(best))}", soft_wrap=True)
+    screen.print(f"\nnext:  {again} --recipe {folder}", soft_wrap=True)

@@ -92,7 +92,7 @@ def add_recipe_options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Train, or go on with a run, and say what came out."""
-    from hubel.cli._console import console
+    from hubel.view.terminal import console
 
     if "WORLD_SIZE" in os.environ:  # its warnings, once a process, are of what is meant to be; read when torch loads
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
@@ -104,7 +104,7 @@ def run(arguments: Namespace) -> int:
         with Display(screen) as display:
             done, splits = _resumed(arguments, display) if arguments.resume else _trained(arguments, display, fitted)
     except StoppedError as stopped:
-        screen.print(f"\n{stopped}", highlight=False, soft_wrap=True)
+        screen.print(f"\n{stopped}", soft_wrap=True)
         return 128 + stopped.signal
     if not is_first_process():
         return 0
@@ -128,7 +128,7 @@ def _report(done: Run, splits: Splits | None, screen: Any) -> None:
                 write_report(done, dataset=None if splits is None else measured_part(done.parted(splits)))
     except Exception as error:
         why = f"the report was not written ({type(error).__name__}: {error})"
-        screen.print(f"{why}; try again: hubel report {shlex.quote(str(done.directory))}", soft_wrap=True, markup=False)
+        screen.print(f"{why}; try again: hubel report {shlex.quote(str(done.directory))}", soft_wrap=True)
 
 
 def _reading(arguments: Namespace) -> Fitted:
@@ -170,7 +170,7 @@ def _resumed(arguments: Namespace, display: Any) -> tuple[Run, Splits | None]:
 
     done = Run.open(arguments.resume)
     if done.is_finished:
-        display.console.print(f"{arguments.resume} is finished already", highlight=False)
+        display.console.print(f"{arguments.resume} is finished already")
         return done, None
     start_heartbeat()
     splits = read(_source(done, arguments))
@@ -192,9 +192,9 @@ def _source(done: Run, arguments: Namespace) -> dict[str, Any]:
 
 def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
     """Return the recipe that the arguments of `add_recipe_options` say, by rule where they say nothing."""
-    from hubel.cli._console import with_progress
     from hubel.nn import find_weights
     from hubel.train import Recipe, choose, fine_tune, parse_value
+    from hubel.view.terminal import with_progress
 
     weights = _weights_file(arguments.weights) if arguments.weights else ""
     if arguments.recipe:
@@ -266,18 +266,16 @@ def _data(done: Run, metrics: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show(done: Run, metrics: dict[str, Any]) -> None:
-    from hubel.cli._console import console
+    from hubel.view.terminal import console, styled
 
     screen, folder = console(), shlex.quote(str(done.directory))
     if metrics["evaluated"]:
-        screen.print(
-            f"\n[bold]{metrics['accuracy']:.2%}[/] of the {metrics['evaluated']} images right", highlight=False
-        )
-    screen.print(f"the run lies in {folder}, its model in {folder}/model.safetensors", highlight=False, soft_wrap=True)
+        told = "\n[bold]{:.2%}[/] of the {} images right"
+        screen.print(styled(told, metrics["accuracy"], metrics["evaluated"]))
+    screen.print(f"the run lies in {folder}, its model in {folder}/model.safetensors", soft_wrap=True)
     if (done.directory / "report.html").is_file():
-        screen.print(f"what it learnt, to look at: {folder}/report.html", highlight=False, soft_wrap=True)
+        screen.print(f"what it learnt, to look at: {folder}/report.html", soft_wrap=True)
     screen.print(
         f"\nnext:  hubel evaluate {folder}\n       hubel predict {folder} IMAGE …\n       hubel explain {folder}",
-        highlight=False,
         soft_wrap=True,
     )

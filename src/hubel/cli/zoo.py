@@ -37,11 +37,11 @@ def run(arguments: Namespace) -> int:
         found = [_row(name) for name in zoo.names()] if arguments.name is None else _story(arguments.name)
         print_json(found)
         return 0
-    from hubel.cli._console import console
+    from hubel.view.terminal import console
 
     screen = console()
     for part in _table(screen.width >= WIDE) if arguments.name is None else _portrait(arguments.name):
-        screen.print(part, highlight=False)
+        screen.print(part)
     return 0
 
 
@@ -73,51 +73,43 @@ def _story(name: str) -> dict[str, Any]:
 
 def _table(wide: bool) -> Iterator[RenderableType]:
     """Yield the table of all networks; what is new in each stands beside it where there is room."""
-    from rich.table import Table
+    from hubel.view.terminal import styled, table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("name", style="cyan", no_wrap=True)
-    table.add_column("paper", no_wrap=True)
-    table.add_column("input", justify="right", no_wrap=True)
-    table.add_column("parameters", justify="right", no_wrap=True)
-    table.add_column("MACs", justify="right", no_wrap=True)
-    if wide:
-        table.add_column("what is new")
+    rows = []
     for name in zoo.names():
         row = _row(name)
-        cells = [name, row["citation"], shape_text(row["input"]), _short(row["parameters"]), _short(row["macs"])]
-        table.add_row(*cells, *([row["summary"]] if wide else []))
-    yield table
+        cells = [row["citation"], shape_text(row["input"]), _short(row["parameters"]), _short(row["macs"])]
+        rows.append([styled("[cyan]{}[/]", name), *cells, *([row["summary"]] if wide else [])])
+    more = ["what is new"] if wide else []
+    yield table("name", "paper", "#input", "#parameters", "#MACs", *more, rows=rows)
     yield "\nMACs are multiply-adds of one image. `hubel zoo NAME` tells more, `hubel explain NAME` everything."
 
 
 def _portrait(name: str) -> Iterator[RenderableType]:
     """Yield one network's paper, figures and notes."""
-    from rich.markup import escape
     from rich.padding import Padding
-    from rich.table import Table
+
+    from hubel.view.terminal import styled, table
 
     story = _story(name)
     options = ", ".join(f"{option}={value!r}" for option, value in story["options"].items())
-    yield f"[bold cyan]{name}[/]: {escape(story['summary'])}"
-    yield f"[dim]{escape(str(zoo.entry(name).paper))}[/]"
-    facts = Table(box=None, pad_edge=False, show_header=False)
-    facts.add_row("input", shape_text(story["input"]))
-    facts.add_row("output", shape_text(story["output_shape"]))
-    facts.add_row("parameters", f"{story['parameters']:,}")
-    facts.add_row("MACs", f"{story['macs']:,}")
-    facts.add_row("options", escape(options))
-    yield facts
+    yield styled("[bold cyan]{}[/]: {}", name, story["summary"])
+    yield styled("[dim]{}[/]", zoo.entry(name).paper)
+    facts = [
+        ("input", shape_text(story["input"])),
+        ("output", shape_text(story["output_shape"])),
+        ("parameters", f"{story['parameters']:,}"),
+        ("MACs", f"{story['macs']:,}"),
+        ("options", options),
+    ]
+    yield table(rows=facts)
     if story["figures"]:
-        yield "\n[bold]Published[/]"
-        published = Table(box=None, pad_edge=False, show_header=False)
-        for figure in story["figures"]:
-            published.add_row(*map(escape, (figure["what"], figure["value"], figure["source"])))
-        yield published
+        yield styled("\n[bold]Published[/]")
+        yield table(rows=[(figure["what"], figure["value"], figure["source"]) for figure in story["figures"]])
     if story["notes"]:
-        yield "\n[bold]Where it differs[/]"
+        yield styled("\n[bold]Where it differs[/]")
         for note in story["notes"]:
-            yield Padding(f"• {escape(note)}", (0, 0, 0, 2))
+            yield Padding(f"• {note}", (0, 0, 0, 2))
     yield f"\n`hubel explain {name}` shows every layer with its formulas."
 
 

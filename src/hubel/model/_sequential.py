@@ -213,13 +213,12 @@ class Sequential:
 
     def summary(self) -> None:
         """Print the network's table: every layer's shape, parameters and multiply-adds, with their formulas."""
-        from rich.console import Console
-
         from hubel.draw.terminal import network_parts
+        from hubel.view.terminal import Terminal
 
-        screen = Console()
+        screen = Terminal()
         for part in network_parts(analyse(self.network), screen.width):
-            screen.print(part, highlight=False)
+            screen.print(part)
 
     def save(self, path: str | Path) -> Path:
         """Write one safetensors file that explains itself: weights, text form, preprocessing, what was compiled.

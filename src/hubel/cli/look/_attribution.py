@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
-from hubel.cli._console import console
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_image, add_output, add_run, finish, load_subjects
+from hubel.view.terminal import console
 
 if TYPE_CHECKING:
     from hubel.look.attribution import Attributions
@@ -65,26 +65,22 @@ def show(arguments: Namespace, method: Callable[..., Attributions], values: bool
 
 
 def _tell(found: Attributions) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
     from hubel.base.numbers import short_text
+    from hubel.view.terminal import styled, table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=False)
-    notes = []
+    rows, notes = [], []
     for each in [each for of_image in found.maps for each in of_image]:
         finite = [value for value in each.signed.ravel().tolist() if value == value]
-        table.add_row(
-            escape(each.image),
-            f"[bold]{escape(each.class_name)}[/]",
+        cells = (
             f"{each.probability:.1%}",
             f"logit {short_text(each.score)}",
             f"{short_text(min(finite))} … {short_text(max(finite))}" if finite else "no numbers",
             "  ".join(f"{name} {value:.4g}" for name, value in each.facts.items()),
         )
+        rows.append((each.image, styled("[bold]{}[/]", each.class_name), *cells))
         notes += [f"{each.image}, {each.class_name}: {note}" for note in each.notes]
     screen = console()
-    screen.print(f"{found.method}: {escape(found.about)}", highlight=False)
-    screen.print(table, highlight=False)
+    screen.print(f"{found.method}: {found.about}")
+    screen.print(table(rows=rows, gap=3))
     for note in notes:
-        screen.print(escape(note), style="yellow", highlight=False)
+        screen.print(note, style="yellow")

@@ -70,12 +70,12 @@ def finish(arguments: Namespace, plate: Plate, data: dict[str, Any]) -> int:
 
     In a terminal, without -o and --json, the picture itself is shown, small, in half blocks.
     """
-    from hubel.cli._console import console
+    from hubel.view.terminal import console
 
     screen = console(stderr=arguments.json)
     if arguments.output is not None:
         plate.save(arguments.output, arguments.theme)
-        screen.print(f"wrote {arguments.output}", highlight=False, soft_wrap=True)
+        screen.print(f"wrote {arguments.output}", soft_wrap=True)
     elif not arguments.json and screen.is_terminal:
         _show(plate, screen)
     if arguments.json:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
-from hubel.cli._console import console
 from hubel.cli._output import print_json
 from hubel.cli.look._common import add_file
+from hubel.view.terminal import console
 
 if TYPE_CHECKING:
     from hubel.look.dream import Dream
@@ -54,15 +54,15 @@ def finish(arguments: Namespace, made: Dream | Stylised, told: str, data: dict[s
     from hubel.look._frames import save_frames
 
     screen = console(stderr=arguments.json)
-    screen.print(told, highlight=False, markup=False)
+    screen.print(told)
     if arguments.output is not None:
         made.save(arguments.output)
-        screen.print(f"wrote {arguments.output}", highlight=False, markup=False, soft_wrap=True)
+        screen.print(f"wrote {arguments.output}", soft_wrap=True)
     elif screen.is_terminal and not arguments.json:
         _show(made.picture)
     if arguments.frames is not None:
         count = len(save_frames(arguments.frames, made.frames))
-        screen.print(f"wrote {count} frames to {arguments.frames}", highlight=False, markup=False, soft_wrap=True)
+        screen.print(f"wrote {count} frames to {arguments.frames}", soft_wrap=True)
     if arguments.json:
         print_json(data)
     return 0

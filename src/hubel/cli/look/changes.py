@@ -34,15 +34,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show what became of a run."""
-    from hubel.cli._console import console
     from hubel.look.changes import changes
     from hubel.train import Run
+    from hubel.view.terminal import console
 
     found = changes(Run.open(arguments.directory), arguments.image, arguments.layer, most=arguments.most)
     if not (arguments.json or (arguments.output is None and sys.stdout.isatty())):
-        console().print(_words(found), highlight=False, soft_wrap=True, markup=False)
+        console().print(_words(found), soft_wrap=True)
     if found.advice:
-        console(stderr=True).print(found.advice, highlight=False, soft_wrap=True, markup=False)
+        console(stderr=True).print(found.advice, soft_wrap=True)
     return finish(arguments, found.plate(), found.data())
 
 

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hubel.base.errors import SettingError
-from hubel.cli._output import print_json
+from hubel.cli._output import print_json, say
 from hubel.cli.convolve import MOST_PRODUCTS, number_argument, padding_argument, size_argument, source_of, walk_of
 from hubel.cli.look._choose import add_layer, place
 from hubel.cli.look._common import add_output
@@ -66,12 +66,14 @@ def run(arguments: Namespace) -> int:
     here = found.position(arguments.at or found.strongest)
     if arguments.output is not None:
         found.save(arguments.output, arguments.theme, arguments.at)
-        print(f"wrote {arguments.output}", file=sys.stderr if arguments.json else sys.stdout)
+        from hubel.view.terminal import console
+
+        console(stderr=arguments.json).print(f"wrote {arguments.output}", soft_wrap=True)
     if arguments.json:
         print_json(found.data(arguments.at))
         return 0
     if arguments.output is None:
-        print(f"{found.title}\n{found.rules}\n({here.place[0]}, {here.place[1]}): {words(found, here)}")
+        say(f"{found.title}\n{found.rules}\n({here.place[0]}, {here.place[1]}): {words(found, here)}")
         if sys.stdout.isatty():
             return finish(arguments, found.plate(arguments.at), {})
     return 0

@@ -83,8 +83,8 @@ def _is_deep(model: LoadedModel, arguments: Namespace) -> bool:
 
 def _searched(model: LoadedModel, arguments: Namespace, dataset: Dataset | None, best: int) -> Filters:
     """Find the filters, with a line of progress in a terminal while images are run."""
-    from hubel.cli._console import console
     from hubel.look.filters import filters
+    from hubel.view.terminal import console
 
     given = {"best": best or 1, "most_images": arguments.most_images}
     screen = console(stderr=True)
@@ -99,23 +99,17 @@ def _searched(model: LoadedModel, arguments: Namespace, dataset: Dataset | None,
 
 
 def _print(found: Filters) -> None:
-    from rich.table import Table
-
     from hubel.arch import shape_text
     from hubel.base.numbers import short_text
-    from hubel.cli._console import console
+    from hubel.view.terminal import console, table
 
     screen = console()
     shape = "" if found.weights is None else f", each {shape_text((*found.weights.shape[2:], found.weights.shape[1]))}"
-    title = f"{found.row.path}: {len(found.channels)} of {found.total} filters{shape}"
-    screen.print(title, highlight=False)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("channel", justify="right")
-    if found.weights is not None:
-        for word in ("lowest", "highest", "bias"):
-            table.add_column(word, justify="right")
-    if found.excerpts:
-        table.add_column("excited most by")
+    screen.print(f"{found.row.path}: {len(found.channels)} of {found.total} filters{shape}")
+    titles = ["#channel"]
+    titles += ["#lowest", "#highest", "#bias"] if found.weights is not None else []
+    titles += ["excited most by"] if found.excerpts else []
+    rows = []
     for place, channel in enumerate(found.channels):
         cells = [str(channel)]
         if found.weights is not None:
@@ -125,5 +119,5 @@ def _print(found: Filters) -> None:
         if found.excerpts:
             best = found.excerpts[place][:3]
             cells.append(", ".join(f"{found.classes[e.label]} ({short_text(e.value)})" for e in best))
-        table.add_row(*cells)
-    screen.print(table)
+        rows.append(cells)
+    screen.print(table(*titles, rows=rows))

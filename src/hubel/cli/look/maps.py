@@ -47,20 +47,15 @@ def run(arguments: Namespace) -> int:
 
 
 def _print(found: Maps) -> None:
-    from rich.table import Table
-
     from hubel.arch import shape_text
     from hubel.base.numbers import short_text
-    from hubel.cli._console import console
+    from hubel.view.terminal import console, table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title, side in (("layer", "left"), ("output", "right"), ("lowest", "right"), ("highest", "right")):
-        table.add_column(title, justify=side)  # type: ignore[arg-type]
-    table.add_column("strongest channels")
+    rows = []
     for layer in found.layers:
         low, high = short_text(float(layer.values.min())), short_text(float(layer.values.max()))
-        table.add_row(layer.row.path, shape_text(layer.row.output_shape), low, high, _strongest(layer))
-    console().print(table)
+        rows.append((layer.row.path, shape_text(layer.row.output_shape), low, high, _strongest(layer)))
+    console().print(table("layer", "#output", "#lowest", "#highest", "strongest channels", rows=rows))
 
 
 def _strongest(layer: LayerMaps) -> str:

@@ -75,24 +75,22 @@ def _cell(text: str) -> tuple[str, str]:
 
 
 def _print(found: Mistakes) -> None:
-    from rich.markup import escape
-
-    from hubel.cli._console import console
     from hubel.look._mistakes_plate import summary
+    from hubel.view.terminal import console
 
     screen = console()
-    screen.print(escape(summary(found)), highlight=False, soft_wrap=True)
+    screen.print(summary(found), soft_wrap=True)
     words = [
         f"{found.classes[true]} called {found.classes[called]} ({count:,})"
         for count, true, called in found.pairs.wrong()[:_PAIRS]
     ]
-    screen.print(escape(f"most often: {', '.join(words) or 'no mistakes'}"), highlight=False, soft_wrap=True)
+    screen.print(f"most often: {', '.join(words) or 'no mistakes'}", soft_wrap=True)
     errors = ", ".join(
         f"image {i} ({found.classes[found.labels[i]]} called {found.classes[found.predicted[i]]}, "
         f"{found.confidences[i]:.1%})"
         for i in found.confident_errors(_ERRORS)
     )
     if errors:
-        screen.print(escape(f"surest errors: {errors}"), highlight=False, soft_wrap=True)
+        screen.print(f"surest errors: {errors}", soft_wrap=True)
     suspects = len(found.label_suspects())
-    screen.print(f"labels that may be wrong: {suspects:,}; see them with -o mistakes.html", highlight=False)
+    screen.print(f"labels that may be wrong: {suspects:,}; see them with -o mistakes.html")

@@ -36,14 +36,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Lay the images out."""
-    from hubel.cli._console import console
     from hubel.look._space_plate import summary
     from hubel.look.space import space
+    from hubel.view.terminal import console
 
     model = open_model(arguments.run_or_model)
     part, dataset = labelled(arguments, model.network)
     found = space(model, dataset, arguments.method, most=arguments.most, seed=arguments.seed)
     if not (arguments.json or (arguments.output is None and sys.stdout.isatty())):
-        console().print(summary(found), highlight=False, soft_wrap=True, markup=False)
+        console().print(summary(found), soft_wrap=True)
     plate = found.plate(model.network.name or Path(arguments.run_or_model).stem)
     return finish(arguments, plate, {"part": part, **found.data()})

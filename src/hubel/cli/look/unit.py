@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
+from hubel.cli._output import say
 from hubel.cli.look._choose import add_layer, count, place
 from hubel.cli.look._common import add_image, add_output, add_run, finish, load_subjects
 
@@ -55,7 +56,7 @@ def run(arguments: Namespace) -> int:
     found = unit(model, subject, arguments.layer, arguments.at, arguments.channel, arguments.expand)
     if not (arguments.json or arguments.output):
         for line in found.lines(arguments.terms or MOST_TERMS):
-            print(line)
+            say(line)
         if not sys.stdout.isatty():
             return 0
     return finish(arguments, found.plate(), found.data(arguments.terms) if arguments.json else {})

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hubel.train.run.events import EpochMetrics, Event, Finished, Notice, Progress, Started
+from hubel.view.terminal import Terminal
 
 
 class Display:
@@ -25,7 +26,7 @@ class Display:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console()
+        self.console = console or Terminal()
         # drawn as events come: rich's own thread would hold up those that train
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
         self._shown = self._lost = False
@@ -59,27 +60,22 @@ class Display:
             if self.console.is_terminal:
                 self._show(event)
         elif isinstance(event, EpochMetrics):
-            self.console.print(epoch_line(event), highlight=False, soft_wrap=True)
+            self.console.print(epoch_line(event), soft_wrap=True)
         elif isinstance(event, Notice):
-            self.console.print(event.message, style="yellow", highlight=False, soft_wrap=True)
+            self.console.print(event.message, style="yellow", soft_wrap=True)
         else:
             self._finish(event)
 
     def _start(self, event: Started) -> None:
         for problem in event.problems:
-            self.console.print(
-                f"skipped a damaged checkpoint: {problem}", style="yellow", highlight=False, soft_wrap=True
-            )
+            self.console.print(f"skipped a damaged checkpoint: {problem}", style="yellow", soft_wrap=True)
         trained = "" if event.trained == event.parameters else f"{event.trained:,} of "
         self.console.print(
             f"training {trained}{event.parameters:,} parameters on {event.examples:,} images: {event.recipe}",
-            highlight=False,
             soft_wrap=True,
         )
         if event.step:
-            self.console.print(
-                f"going on after step {event.step:,} of {event.steps:,}", highlight=False, soft_wrap=True
-            )
+            self.console.print(f"going on after step {event.step:,} of {event.steps:,}", soft_wrap=True)
 
     def _show(self, event: Progress) -> None:
         if not self._shown:
@@ -89,7 +85,7 @@ class Display:
 
     def _finish(self, event: Finished) -> None:
         self._hide()
-        self.console.print(f"{event.reason}, {clock(event.seconds)}: {event.model}", highlight=False, soft_wrap=True)
+        self.console.print(f"{event.reason}, {clock(event.seconds)}: {event.model}", soft_wrap=True)
 
     def _hide(self) -> None:
         if self._shown:

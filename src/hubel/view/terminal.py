@@ -1,0 +1,87 @@
+"""What terminals are shown: words are words there too, and no name from a file moves the cursor or sets a colour."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from string import Formatter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
+
+from hubel.base.words import printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from hubel.base.download import Progress
+
+PIPED_WIDTH = 160
+T = TypeVar("T")
+_LONGEST = 400  # letters of a cell
+
+
+class Terminal(Console):
+    """rich's console for text that is data: without markup, highlighting and emoji, and with nothing hidden in it.
+
+    What is to have a colour is `styled`.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"markup": False, "highlight": False, "emoji": False, **settings})
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render, with what is hidden shown."""
+        if isinstance(renderable, str):  # before it is laid out
+            renderable = printable(renderable, keep="\n\t")
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(printable(segment.text, keep="\n\t"), segment.style)
+
+
+def console(stderr: bool = False) -> Terminal:
+    """A console as wide as the terminal; piped output is wide, so that nothing is folded."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH
+    return Terminal(stderr=stderr, width=width, soft_wrap=False)
+
+
+def with_progress(what: str, work: Callable[[Progress | None], T]) -> T:
+    """Return what `work` gives, with a line in the terminal of how far it is; where none looks, it is given None."""
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        return work(None)
+    with screen.status(what) as status:
+        return work(lambda what, done, whole: status.update(f"{what} {done:,}" + (f" of {whole:,}" if whole else "")))
+
+
+class _Filled(Formatter):
+    def format_field(self, value: Any, specification: str) -> str:
+        from rich.markup import escape
+
+        return escape(printable(format(value, specification), keep="\n"))
+
+
+def styled(template: str, *values: object, **named: object) -> Text:
+    """Text with rich's markup in it, as in `styled("[bold]{}[/]: {:.1%}", name, share)`; values are only text."""
+    return Text.from_markup(_Filled().vformat(template, values, named), emoji=False)
+
+
+def table(*titles: str, rows: Iterable[Iterable[object]] = (), gap: int = 2) -> Table:
+    """A table without lines, `gap` letters between columns; without titles it has no head.
+
+    A title that starts with `#` is that of numbers, which stand at the right. Cells without end are cut.
+    """
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim", show_header=bool(titles))
+    for title in titles:
+        made.add_column(title.lstrip("#"), justify="right" if title.startswith("#") else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else printable(str(cell), "\n", _LONGEST) for cell in row))
+    return made
