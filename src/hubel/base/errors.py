@@ -22,6 +22,7 @@ HubelError                    anything that hubel refuses or cannot do
     DownloadError             a file that cannot be had from its address
     ChecksumError             a file whose checksum is another's
     CacheError                the folder for what can be made again
+    FullDiskError             a file that there is no room for
     LockedError               a file or folder that another process is at work on
   TrainingError               training that cannot begin or go on
     NotFiniteError            the loss is no number any more, or exploded
@@ -95,6 +96,10 @@ class ChecksumError(FileError, ValueError):
 
 class CacheError(FileError, OSError):
     """The cache folder cannot be used; the message says how to choose another."""
+
+
+class FullDiskError(FileError, OSError):
+    """A file that there is no room for, on the disk or within a quota; nothing of it is left."""
 
 
 class LockedError(FileError, RuntimeError):

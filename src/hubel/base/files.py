@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import itertools
 import os
@@ -10,9 +11,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from hubel.base.errors import CacheError, LockedError
+from hubel.base.errors import CacheError, FullDiskError, LockedError
 
 BLOCK = 2**18  # bytes read or written at once
+_FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _numbers = itertools.count()
 
 
@@ -27,25 +29,40 @@ def write_atomically(path: Path, content: bytes | str, *, partial: str = "") -> 
 @contextlib.contextmanager
 def replacing(path: Path, *, partial: str = "") -> Iterator[Path]:
     """Yield a path beside `path`, with its suffix, to write a file or make a folder at. When the block ends it is
-    synced and renamed to `path`; where it raises nothing stays.
+    synced and renamed to `path`; where it raises nothing stays. Raises FullDiskError where there is no room.
 
     Several processes may do this at once: the last one's stays. Only a process that is killed leaves a stray file.
     Where one process alone writes and files are large, name them `partial`, so that the next write replaces a stray.
     What is no ordinary file, such as /dev/stdout, is written to as it is; of a link, what it leads to is replaced.
     """
-    if path.exists() and not path.is_file():
-        yield path
-        return
-    path = Path(os.path.realpath(path))
-    unfinished = path.with_name(partial or f".{path.stem[:40]}-{os.getpid()}-{next(_numbers)}.partial{path.suffix}")
-    _remove(unfinished)
-    try:
-        yield unfinished
-        _sync(unfinished)
-        os.replace(unfinished, path)
-    finally:
+    with _naming_a_full_disk(path):
+        if path.exists() and not path.is_file():
+            yield path
+            return
+        path = Path(os.path.realpath(path))
+        unfinished = path.with_name(partial or f".{path.stem[:40]}-{os.getpid()}-{next(_numbers)}.partial{path.suffix}")
         _remove(unfinished)
-    sync_folder(path.parent)
+        try:
+            yield unfinished
+            _sync(unfinished)
+            os.replace(unfinished, path)
+        finally:
+            _remove(unfinished)
+        sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _naming_a_full_disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL or isinstance(error, FullDiskError):
+            raise
+        free = shutil.disk_usage(path.parent).free
+        raise FullDiskError(
+            f"{path}: there is no room for it ({os.strerror(error.errno or 0)}; {free:,} bytes are free there); make "
+            "room, or name a folder on another disk"
+        ) from None
 
 
 def sync_folder(folder: Path) -> None:

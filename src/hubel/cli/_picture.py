@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubel.base.files import replacing
 from hubel.base.numbers import rounded_text
 from hubel.look.grids import Grid, Number
 
@@ -41,7 +42,8 @@ def write_picture(grid: Grid, path: str) -> None:
 
     levels, _ = grey_levels(grid)
     image = Image.frombytes("L", (len(grid[0]), len(grid)), bytes(level for row in levels for level in row))
-    image.save(path)
+    with replacing(Path(path)) as unfinished:
+        image.save(unfinished)
 
 
 def grey_levels(grid: Grid) -> tuple[list[list[int]], str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hubel.arch import Network, Report, analyse
 from hubel.base.errors import SettingError
+from hubel.base.files import write_atomically
 from hubel.draw._blocks import blocks
 from hubel.draw._colours import THEMES
 from hubel.draw._html import PageParts, page_parts, to_html
@@ -80,11 +81,11 @@ class Figure:
         target = Path(path)
         match target.suffix.lower():
             case ".svg":
-                target.write_bytes(self.svg().encode())
+                write_atomically(target, self.svg())
             case ".html":
-                target.write_bytes(self.html().encode())
+                write_atomically(target, self.html())
             case ".png":
-                target.write_bytes(self.png())
+                write_atomically(target, self.png())
             case other:
                 raise SettingError(
                     f"expected a file that ends with {', '.join(FORMATS)}, received {other or target.name!r}"

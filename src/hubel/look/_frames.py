@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.base.errors import SettingError
+from hubel.base.files import replacing
 
 Pixels = npt.NDArray[np.uint8]
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -29,13 +30,15 @@ def save_picture(path: Path, pixels: Pixels, frames: Sequence[Pixels], milliseco
     """
     ending = path.suffix.lower()
     if ending in PICTURES:
-        as_image(pixels).save(path)
+        with replacing(path) as unfinished:
+            as_image(pixels).save(unfinished)
     elif ending in ANIMATIONS:
         largest = max((frame.shape[:2] for frame in frames), default=pixels.shape[:2])
         images = [_fitted(as_image(frame), largest) for frame in (*frames, pixels)]
         durations = [milliseconds] * (len(images) - 1) + [_STILL]
         kind = "GIF" if ending == ".gif" else "PNG"
-        images[0].save(path, kind, save_all=True, append_images=images[1:], duration=durations, loop=0)
+        with replacing(path) as unfinished:
+            images[0].save(unfinished, kind, save_all=True, append_images=images[1:], duration=durations, loop=0)
     else:
         raise SettingError(
             f"expected a file that ends with {', '.join((*PICTURES, *ANIMATIONS))}, received {ending or path.name!r}"
@@ -48,7 +51,8 @@ def save_frames(folder: Path, frames: Sequence[Pixels]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"frame-{number:04}.png" for number in range(1, len(frames) + 1)]
     for path, frame in zip(paths, frames, strict=True):
-        as_image(frame).save(path)
+        with replacing(path) as unfinished:
+            as_image(frame).save(unfinished)
     return paths
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.base.errors import SettingError
+from hubel.base.files import write_atomically
 from hubel.base.numbers import short_text
 from hubel.draw import (
     PLOT,
@@ -148,11 +149,11 @@ class Plate:
             raise SettingError(f"expected theme as one of {', '.join(THEMES)}, received {theme!r}")
         match target.suffix.lower():
             case ".png":
-                target.write_bytes(self.png("light" if theme == "auto" else theme))
+                write_atomically(target, self.png("light" if theme == "auto" else theme))
             case ".svg":
-                target.write_bytes(self.svg(theme).encode())
+                write_atomically(target, self.svg(theme))
             case ".html":
-                target.write_bytes(self.html(theme).encode())
+                write_atomically(target, self.html(theme))
             case other:
                 raise SettingError(
                     f"expected a file that ends with {', '.join(FORMATS)}, received {other or repr(target.name)}"

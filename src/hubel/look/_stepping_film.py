@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PIL import Image as Pictures
 
 from hubel.base.errors import SettingError
+from hubel.base.files import write_atomically
 from hubel.look._colour import Scale
 from hubel.look._plate import FORMATS, Chart, Plate, Section, Tile
 from hubel.look._stepping_plate import (
@@ -42,10 +43,12 @@ def save(found: Stepping, path: str | Path, theme: str, place: Pair | None) -> P
     if ending == ".html":
         from hubel.look._stepping_page import to_html
 
-        target.write_bytes(to_html(found, theme, place).encode())
+        write_atomically(target, to_html(found, theme, place))
         return target
     if ending in FILMS:
-        target.write_bytes(film(found, "gif" if ending == ".gif" else "png", "light" if theme == "auto" else theme))
+        write_atomically(
+            target, film(found, "gif" if ending == ".gif" else "png", "light" if theme == "auto" else theme)
+        )
         return target
     if ending not in FORMATS:
         raise SettingError(

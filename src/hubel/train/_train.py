@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from hubel.arch import Network, analyse
-from hubel.base.errors import DataError
+from hubel.base.errors import DataError, FullDiskError
 from hubel.data import Dataset, Splits, Validation, hold_out
 from hubel.nn import Pretrained
 from hubel.tasks import Classification, save_model
@@ -62,7 +62,8 @@ def train(
     once or later (the last checkpoint is kept); RunError where the folder holds a run or another process writes to it;
     NotFiniteError where the loss stops being a number (the last good model is kept); LostProcessError where another
     process of this training ends or hangs; DisagreementError where another was started with different data, network,
-    recipe or versions; StoppedError after Ctrl-C or SIGTERM, when all is saved.
+    recipe or versions; StoppedError after Ctrl-C or SIGTERM, when all is saved;
+    FullDiskError where there is no room for the run (`resume` goes on from the last checkpoint).
     """
     directory = Path(directory)
     start_heartbeat()
@@ -162,6 +163,7 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
     with contextlib.ExitStack() as stack:
         if ranks.is_first:
             stack.enter_context(locked(run.directory))
+        stack.enter_context(_naming_the_way_on(run.directory))
         stack.enter_context(_threads(run.recipe.threads))
         stop = stack.enter_context(listening(run.directory))
         if ranks.world > 1:
@@ -215,6 +217,14 @@ def _newest(store: CheckpointStore, ranks: Ranks) -> tuple[Checkpoint | None, tu
     if chosen == own:
         return saved, problems
     return (None if chosen < 0 else store.load(chosen)), problems
+
+
+@contextlib.contextmanager
+def _naming_the_way_on(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except FullDiskError as error:
+        raise FullDiskError(f"{error}; then go on with: hubel train --resume {directory}") from None
 
 
 @contextlib.contextmanager
