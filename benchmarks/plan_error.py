@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from hubel import zoo
-from hubel.cli._machine import measure, processor_seconds
+from hubel.cli._measured import measure, processor_seconds
 from hubel.nn import build
 from hubel.plan import plan_step
 

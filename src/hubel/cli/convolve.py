@@ -93,7 +93,7 @@ def run(arguments: Namespace) -> int:
     if arguments.json:
         print_json(_data(walk, arguments))
         return 0
-    from hubel.cli._walk import show_output, show_step, show_walk
+    from hubel.cli._by_hand import show_output, show_step, show_walk
 
     if arguments.result:
         show_output(walk)

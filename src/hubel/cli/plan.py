@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
 from hubel.cli._edits import add_set, edited
-from hubel.cli._machine import THIS, keep, measure, measured_device
+from hubel.cli._measured import THIS, keep, measure, measured_device
 from hubel.cli._network import add_network, add_options, load_network
 from hubel.cli._output import print_json
 from hubel.plan import (

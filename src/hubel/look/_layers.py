@@ -16,8 +16,7 @@ from hubel.arch import ShapeError, analyse
 from hubel.base.errors import SettingError, UnknownNameError
 from hubel.base.names import hint
 from hubel.look._record import modules_of
-from hubel.look._still import still
-from hubel.nn import NetworkModule, device_of
+from hubel.nn import NetworkModule, device_of, input_gradients
 from hubel.tasks import LoadedModel
 
 _PASSED_OVER = ("pool", "dropout", "identity", "flatten", "reshape", "zeropad")
@@ -172,7 +171,7 @@ def _of_module(model: LoadedModel) -> list[LayerCall]:
             seen.append((module, (*output.shape[2:], output.shape[1])))  # H×W×C, or features alone
 
     with ExitStack() as stack:
-        stack.enter_context(still(model.module))
+        stack.enter_context(input_gradients(model.module))
         stack.enter_context(torch.no_grad())
         for part in named:
             stack.callback(part.register_forward_hook(hook).remove)

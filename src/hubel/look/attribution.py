@@ -20,9 +20,8 @@ from hubel.look._attribution_why import why_nothing_is_seen
 from hubel.look._baseline import BASELINES, Baseline, baseline_name, baseline_of
 from hubel.look._layers import LayerCall, last_maps, named_layer
 from hubel.look._score import BUDGET, Score, batch_size, class_index, logits
-from hubel.look._still import still
 from hubel.look._subject import Subject, subject
-from hubel.nn import device_of
+from hubel.nn import device_of, input_gradients
 from hubel.tasks import LoadedModel
 
 __all__ = ["BASELINES", "Attributions", "Map", "grad_cam", "integrated_gradients", "occlusion", "saliency"]
@@ -235,7 +234,7 @@ def _attributions(
     subjects = _subjects(model, images)
     most, device = batch_size(model, budget), device_of(model.module)
     found: list[list[Map]] = [[] for _ in subjects]
-    with still(model.module):
+    with input_gradients(model.module):
         scores = _scores(model, subjects, most)
         likeliest = scores.topk(top, 1).indices.tolist()
         pairs = [(place, index) for place in range(len(subjects)) for index in wanted or likeliest[place]]

@@ -22,7 +22,7 @@ from hubel.base.errors import SettingError
 from hubel.look._layers import LayerCall, layer_calls, named_layer, outputs, runs_on
 from hubel.look._pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.look._score import class_index, logits
-from hubel.look._still import still
+from hubel.nn import input_gradients
 from hubel.tasks import LoadedModel
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def deep_dream(
     generator = torch.Generator().manual_seed(seed)
     scores: list[float] = []
     frames: list[Pixels] = []
-    with still(model.module):
+    with input_gradients(model.module):
         aim = _aim(model, layer, channel, class_name)
         if image is None:
             start = grey_noise(model, _start_size(model, aim, longest), seed)

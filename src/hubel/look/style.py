@@ -22,8 +22,7 @@ from hubel.arch.ops.functions import FUNCTIONS
 from hubel.base.errors import SettingError
 from hubel.look._layers import LayerCall, layer_calls, named_layer, outputs, runs_on
 from hubel.look._pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
-from hubel.look._still import still
-from hubel.nn import NetworkModule, modules
+from hubel.nn import NetworkModule, input_gradients, modules
 from hubel.tasks import LoadedModel
 
 if TYPE_CHECKING:
@@ -105,7 +104,7 @@ def transfer_style(
             f"{steps}, {style_weight}, {variation} and {start!r}"
         )
     model = averaging(model) if average_pooling else model
-    with still(model.module):
+    with input_gradients(model.module):
         of_content, of_style = _layers(model, content_layers, style_layers)
         scene, manner = (opened(model, image, longest or LONGEST) for image in (content, style))
         scene, manner = _sized(model, scene, manner, (*of_content, *of_style))

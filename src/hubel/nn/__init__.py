@@ -1,7 +1,7 @@
 """A network in PyTorch: `build` makes an ordinary `nn.Module` of a tree; `inspect` says what any module costs."""
 
 from hubel.nn._build import NetworkModule, build, run_call
-from hubel.nn._evaluation import device_of, evaluation_mode
+from hubel.nn._evaluation import device_of, evaluation_mode, input_gradients
 from hubel.nn.inspection.inspect import Inspection, ModuleRow, inspect
 from hubel.nn.inspection.onnx import inspect_onnx
 from hubel.nn.reading.onnx import network_of_onnx
@@ -20,6 +20,7 @@ __all__ = [
     "evaluation_mode",
     "find_weights",
     "head_layers",
+    "input_gradients",
     "inspect",
     "inspect_onnx",
     "load_pretrained",

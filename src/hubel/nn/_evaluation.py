@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import nn
@@ -23,6 +23,31 @@ def evaluation_mode(module: nn.Module) -> Iterator[None]:
     finally:
         for part in active:
             part.training = True
+
+
+@contextmanager
+def input_gradients(module: nn.Module, seed: int | None = None) -> Iterator[None]:
+    """Put a module into evaluation mode with weights that want no gradients, and allow gradients of anything else.
+
+    Afterwards every part's mode, every weight's flag and the random state are as they were, whatever happened within.
+    Within, the random state starts from `seed` where one is given.
+    """
+    wanting = [weight for weight in module.parameters() if weight.requires_grad]
+    devices = sorted({weight.device.index or 0 for weight in module.parameters() if weight.device.type == "cuda"})
+    with ExitStack() as stack:
+        stack.enter_context(torch.random.fork_rng(devices=devices))
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(evaluation_mode(module))
+        try:
+            for weight in wanting:
+                weight.requires_grad_(False)
+            if seed is not None:
+                torch.manual_seed(seed)
+            yield
+        finally:
+            for weight in wanting:
+                weight.requires_grad_(True)
 
 
 def device_of(module: nn.Module) -> torch.device:

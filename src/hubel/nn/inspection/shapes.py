@@ -110,7 +110,7 @@ def _shifted_product(bias: Tensor, left: Tensor, right: Tensor, **_: Any) -> Any
 def _convolution(
     input: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool, *more: Any
 ) -> Any:
-    """The size rule along each axis; PyTorch's own forgets to look at a transposed convolution's channels."""
+    """Apply the size rule along each axis; PyTorch's own forgets to look at a transposed convolution's channels."""
     extra, groups = more
     wanted = weight.shape[0] if transposed else weight.shape[1] * groups
     if input.shape[1] != wanted:
@@ -133,7 +133,7 @@ def _convolution(
 
 
 def _pooled(input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> Any:
-    """The size rule of pooling; rounding up may add a window, unless it would start in the padding below."""
+    """Apply the size rule of pooling; rounding up may add a window, unless it would start in the padding below."""
     if input.dim() != 4:
         return NotImplemented
     sizes = []
@@ -174,13 +174,13 @@ def _adaptive_pooling(input: Tensor, size: Any) -> Any:
 def _batch_normalization(
     input: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, *_: Any
 ) -> Any:
-    """The input's shape, and a mean and a deviation for each channel where they are worked out anew."""
+    """Return the input's shape, and a mean and a deviation for each channel where they are worked out anew."""
     statistics = input.new_empty(input.shape[1] if training else 0)
     return _like(input), statistics, statistics.new_empty(statistics.shape)
 
 
 def _layer_normalization(input: Tensor, shape: list[int], *_: Any) -> Any:
-    """The input's shape, and a mean and a deviation for each place."""
+    """Return the input's shape, and a mean and a deviation for each place."""
     if tuple(input.shape[-len(shape) :]) != tuple(shape):
         return NotImplemented
     statistics = input.new_empty((*input.shape[: -len(shape)], *[1] * len(shape)))
@@ -190,7 +190,7 @@ def _layer_normalization(input: Tensor, shape: list[int], *_: Any) -> Any:
 def _group_normalization(
     input: Tensor, weight: Any, bias: Any, number: int, channels: int, places: int, groups: int, *_: Any
 ) -> Any:
-    """The input's shape, and a mean and a deviation for each group."""
+    """Return the input's shape, and a mean and a deviation for each group."""
     if input.numel() != prod((number, channels, places)) or channels % groups:
         return NotImplemented
     statistics = input.new_empty(number, groups)

@@ -42,7 +42,7 @@ class Part:
 
     @property
     def text(self) -> str:
-        """The path with its tensors' shapes."""
+        """Write the path with its tensors' shapes."""
         return f"{self.path} ({', '.join(f'{role} {_text(shape)}' for role, shape in self.shapes)})"
 
 
@@ -88,7 +88,7 @@ def match_body(module: nn.Module, weights: Mapping[str, Tensor]) -> tuple[dict[s
 
 
 def head_layers(module: nn.Module) -> tuple[str, ...]:
-    """The paths of the last layer with weights and of the last one in each side exit: what depends on the classes."""
+    """Return the paths of the last layer with weights, and of each side exit's last: what depends on the classes."""
     exits = _exits(module)
     last: dict[str, str] = {}
     for name in module.state_dict():
@@ -251,7 +251,7 @@ def _complaint(missing: list[Part], unexpected: list[Part]) -> str:
 
 
 def _channels(missing: list[Part], unexpected: list[Part]) -> list[str]:
-    """What to do where the first layers differ in the channels of the images that they take alone."""
+    """Say what to do where the first layers differ in the channels of the images that they take alone."""
     own, given = (dict(parts[0].shapes).get("weight", ()) if parts else () for parts in (missing, unexpected))
     kernels = len(own) == len(given) == 4 and (own[0], *own[2:]) == (given[0], *given[2:])
     if not kernels or not {own[1], given[1]} <= _IMAGE_CHANNELS:
