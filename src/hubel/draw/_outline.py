@@ -23,8 +23,9 @@ from hubel.arch import (
     Sum,
     assert_never,
     named_children,
+    ops,
 )
-from hubel.draw._words import kind
+from hubel.draw._words import kind, words
 
 # kinds that are drawn as a thin cap on the layer they follow
 CAPS = ("normalization", "activation", "regularization")
@@ -55,7 +56,12 @@ class Box:
     @property
     def caps(self) -> tuple[str, ...]:
         """The kinds of what is folded into it."""
-        return _cap_kinds((*self.layer.steps()[1:], *_layers_of(self.rows[1:])))
+        return _cap_kinds(operations_of(self.rows)[1:])
+
+    @property
+    def words(self) -> str:
+        """What it does, in a few words."""
+        return words(self.layer, self.rows[0].operation)
 
     @property
     def input_shape(self) -> Shape:
@@ -65,7 +71,9 @@ class Box:
     @property
     def output_shape(self) -> Shape:
         """What it gives, the first one of its repeats; a flattening after it is left to whoever reads it."""
-        return next((row for row in reversed(self.rows) if row.type != "Flatten"), self.rows[-1]).output_shape
+        return next(
+            (row for row in reversed(self.rows) if not isinstance(row.operation, ops.View)), self.rows[-1]
+        ).output_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,7 @@ class Split:
     @property
     def caps(self) -> tuple[str, ...]:
         """The kinds of what is folded into it."""
-        return _cap_kinds(_layers_of(self.rows[1:]))
+        return _cap_kinds(operations_of(self.rows[1:]))
 
     @property
     def named(self) -> bool:
@@ -139,7 +147,7 @@ def _add(found: list[Item], node: Node, path: str, rows: dict[str, Row]) -> None
     """Add a node after the items found so far."""
     match node:
         case Layer():
-            _add_layer(found, rows[path], kind(node))
+            _add_layer(found, rows[path], kind(rows[path].operation))
         case Chain():
             inner = _items(node.nodes, path + ".", rows)
             if len(inner) > 1:
@@ -166,10 +174,11 @@ def _branch(branch: Node, path: str, rows: dict[str, Row]) -> tuple[Item, ...]:
 
 def _add_layer(found: list[Item], row: Row, its_kind: str) -> None:
     """Add a layer, folded into what stands before it where it is only a cap, a flattening or nothing at all."""
-    silent = row.type in ("Flatten", "Identity")
+    nothing = isinstance(row.operation, ops.Pass) and not row.operation.rate
+    silent = nothing or (isinstance(row.operation, ops.View) and len(row.output_shape) == 1)
     if (silent or its_kind in CAPS) and found and _takes_caps(found[-1]):
         found[-1] = _capped(found[-1], row)
-    elif row.type != "Identity":
+    elif not nothing:
         found.append(Box(row.path, (row,), its_kind))
 
 
@@ -186,13 +195,14 @@ def _capped(item: Item, row: Row) -> Item:
     return replace(item, items=(*item.items[:-1], _capped(item.items[-1], row)))
 
 
-def _layers_of(rows: tuple[Row, ...]) -> tuple[Layer, ...]:
-    return tuple(row.node for row in rows if isinstance(row.node, Layer))
+def operations_of(rows: Sequence[Row]) -> tuple[ops.Operation, ...]:
+    """Return all that rows compute, in order; places where branches meet left out."""
+    return tuple(one for row in rows if isinstance(row.node, Layer) for one in row.node.operations(row.input_shape))
 
 
-def _cap_kinds(layers: tuple[Layer, ...]) -> tuple[str, ...]:
+def _cap_kinds(operations: Sequence[ops.Operation]) -> tuple[str, ...]:
     """Name the kinds of caps, neighbours of one kind once."""
-    return tuple(found for found, _ in groupby(kind(layer) for layer in layers) if found in CAPS)
+    return tuple(found for found, _ in groupby(map(kind, operations)) if found in CAPS)
 
 
 def rows_of(items: Sequence[Item]) -> tuple[Row, ...]:
@@ -232,7 +242,7 @@ def _apart(before: Item, item: Item) -> tuple[Item, Box | None]:
     rest = item.rows[len(before.rows) :]
     if not isinstance(rest[0].node, Layer):
         return item, None
-    return replace(item, rows=item.rows[: len(before.rows)]), Box(rest[0].path, rest, kind(rest[0].node))
+    return replace(item, rows=item.rows[: len(before.rows)]), Box(rest[0].path, rest, kind(rest[0].operation))
 
 
 def _merged(first: Item, other: Item) -> Item:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hubel.arch import Row, Shape, shape_text
 from hubel.draw._outline import Box, Split
 from hubel.draw._scene import Circle, Group, Line, Mark, Rectangle, Text, moved, shortened, text_width
-from hubel.draw._words import costs, title, words
+from hubel.draw._words import costs, title
 
 GAP = 16.0  # between boxes in a column
 APART = 14.0  # between branches
@@ -38,7 +38,7 @@ class Piece:
 
 def box(item: Box) -> Piece:
     """Draw a layer: what it does, what it gives, what it costs, and caps for what is folded into it."""
-    said = words(item.layer) + (f"  ×{item.times}" if item.times > 1 else "")
+    said = item.words + (f"  ×{item.times}" if item.times > 1 else "")
     figures = [shapes(item)]
     cost = costs(sum(row.cost.parameters for row in item.rows), sum(row.cost.macs for row in item.rows))
     return _plate(said, [*figures, cost] if cost else figures, item.kind, item.caps, _told(item))

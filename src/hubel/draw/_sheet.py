@@ -82,9 +82,11 @@ def _entries(items: Iterable[Item]) -> Iterator[tuple[str, str]]:
     """Give each kind and what the legend says of it: of activations and normalisations, which."""
     found: dict[str, list[str]] = {role: [] for role in ("activation", "normalization")}
     for row in rows_of(tuple(items)):
-        for step in row.node.steps() if isinstance(row.node, Layer) else ():
-            names = found.get(kind(step))
-            if names is not None and words(step) not in names:
-                names.append(words(step))
+        if not isinstance(row.node, Layer):
+            continue
+        for step, operation in zip(row.node.steps(), row.node.operations(row.input_shape), strict=True):
+            names, said = found.get(kind(operation)), words(step, operation)
+            if names is not None and said not in names:
+                names.append(said)
     for role, said in KINDS.items():
         yield role, f"{said}: {', '.join(found[role])}" if found.get(role) else said

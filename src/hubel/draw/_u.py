@@ -9,7 +9,6 @@ from hubel.arch import Report, Shape, shape_text
 from hubel.draw._outline import Box, Item, Series, Split
 from hubel.draw._parts import Piece, box, concat_bar, input_box
 from hubel.draw._scene import Line, Mark, Text, moved, text_width
-from hubel.draw._words import words
 
 RISE = 14.0
 LEVEL = 32.0  # from the end of one level to the start of the next
@@ -114,7 +113,7 @@ def _said(bridge: tuple[Item, ...], item: Split) -> tuple[str, float]:
     if bridge:
         last = bridge[-1]
         assert isinstance(last, Box)
-        said = f"{words(last.layer)}: {shape_text(last.output_shape)}"
+        said = f"{last.words}: {shape_text(last.output_shape)}"
     else:
         said = f"bridge: {shape_text(item.rows[0].input_shape)}"
     return said, text_width(said, "figure")

@@ -17,7 +17,7 @@ from hubel.draw._outline import Box, Item, Series, outline
 from hubel.draw._scene import Group, Line, Mark, Polygon, Scene, Text, moved, shortened, text_width
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._solid import Scale, Solid, solid
-from hubel.draw._words import costs, folded, title, words
+from hubel.draw._words import costs, folded, title
 
 MOST = 26  # volumes that one still takes in
 LABEL = 96.0  # a label's width
@@ -124,7 +124,7 @@ def volumes(report: Report, page: float) -> Scene:
 
 def _runs(boxes: list[Box]) -> Iterator[_Run]:
     def alike(box: Box) -> tuple[object, ...]:
-        return words(box.layer), box.output_shape, box.caps, box.kind
+        return box.words, box.output_shape, box.caps, box.kind
 
     for _, group in groupby(boxes, alike):
         found = tuple(group)
@@ -144,7 +144,7 @@ def _lines(run: _Run) -> Iterator[tuple[str, str]]:
     first, last = run.boxes[0].path, run.boxes[-1].last or run.boxes[-1].path
     name = first if first == last else f"{first} – {_ending(first, last)}"
     yield "name", shortened(name, "name", 1.5 * LABEL)
-    said = words(run.boxes[0].layer) + (f" ×{run.count}" if run.count > 1 else "")
+    said = run.boxes[0].words + (f" ×{run.count}" if run.count > 1 else "")
     for line in folded(said, "label", LABEL):
         yield "label", shortened(line, "label", 1.5 * LABEL)
     box = run.boxes[0]

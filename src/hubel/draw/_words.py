@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
-from hubel.arch import Layer, Row, shape_text
+from hubel.arch import Layer, Row, ops, shape_text
+from hubel.arch._window import Window
 from hubel.draw._scene import text_width
 
 # a kind of layer: what the legend calls it
@@ -21,14 +22,20 @@ KINDS = {
     "reshaping": "reshaping",
     "other": "other",
 }
-_OTHER_KINDS = {"Scale": "normalization", "SqueezeExcitation": "activation", "channels": "reshaping"}
+_ROLES: dict[str, tuple[type[ops.Operation], ...]] = {
+    "convolution": (ops.WindowedSum, ops.LocalSum, ops.TransposedSum),
+    "pooling": (ops.Span,),
+    "dense": (ops.DenseSum, ops.RadialSum),
+    "normalization": (ops.Normalise, ops.Respond, ops.Affine),
+    "activation": (ops.Activate, ops.Join),
+    "regularization": (ops.Pass,),
+    "reshaping": (ops.View, ops.Pad, ops.Upsample, ops.Select),
+}
 
 
-def kind(layer: Layer) -> str:
-    """Return the kind of a layer, one of `KINDS`: that of the file of `hubel.arch.layers` it stands in."""
-    home = type(layer).__module__.rpartition(".")[2]
-    found = _OTHER_KINDS.get(type(layer).__name__, _OTHER_KINDS.get(home, home))
-    return found if found in KINDS else "other"
+def kind(operation: ops.Operation | None) -> str:
+    """Return the kind of what a layer computes, one of `KINDS`."""
+    return next((role for role, kinds in _ROLES.items() if isinstance(operation, kinds)), "other")
 
 
 def short(count: int) -> str:
@@ -45,62 +52,69 @@ def costs(parameters: int, macs: int) -> str:
     return f"{short(parameters)} · {short(macs)}" if parameters or macs else ""
 
 
-def _pair(value: Any) -> str:
-    return "×".join(map(str, value)) if isinstance(value, tuple) else f"{value}×{value}"
+def _size(numbers: Iterable[int]) -> str:
+    return "×".join(map(str, numbers))
 
 
-def _stride(value: Any) -> str:
-    if value in (None, 1, (1, 1)):
+def _stride(windows: tuple[Window, ...]) -> str:
+    strides = [window.stride for window in windows]
+    if set(strides) == {1}:
         return ""
-    return f" /{value[0]}" if isinstance(value, tuple) and value[0] == value[1] else f" /{value}".replace(", ", "×")
+    return f" /{strides[0] if len(set(strides)) == 1 else _size(strides)}"
 
 
-def _more(layer: Any) -> str:
-    groups = getattr(layer, "groups", 1)
-    dilation = getattr(layer, "dilation_rate", (1, 1))
-    dilated = "" if dilation in (1, (1, 1)) else f", dilated {_pair(dilation)}"
-    return dilated + (f", {groups} groups" if groups > 1 else "")
+def _windowed(operation: Any, what: str) -> str:
+    windows = operation.windows
+    filters = "" if what == "depthwise" else f", {operation.output[-1]}"
+    stride = "" if what == "up-conv" else _stride(windows)
+    dilations = [window.dilation for window in windows]
+    dilated = "" if set(dilations) == {1} else f", dilated {_size(dilations)}"
+    groups = getattr(operation, "groups", 1)
+    grouped = f", {groups} groups" if groups > 1 and what != "depthwise" else ""
+    return f"{_size(window.kernel for window in windows)} {what}{filters}{stride}{dilated}{grouped}"
 
 
-def _convolution(layer: Any) -> str:
-    return f"{_pair(layer.kernel_size)} conv, {layer.filters}{_stride(layer.strides)}{_more(layer)}"
+def _span(operation: ops.Span) -> str:
+    if operation.windows:
+        size = _size(window.kernel for window in operation.windows)
+        return f"{size} {operation.how} pool{_stride(operation.windows)}"
+    if operation.is_whole:
+        return f"global {operation.how} pool"
+    return f"{operation.how} pool to {_size(map(len, operation.spans))}"
 
 
-def _pooling(what: str) -> Callable[[Any], str]:
-    return lambda layer: f"{_pair(layer.pool_size)} {what} pool{_stride(layer.strides or layer.pool_size)}"
-
-
-_WORDS: dict[str, Callable[[Any], str]] = {
-    "Conv2D": _convolution,
-    "DepthwiseConv2D": lambda layer: f"{_pair(layer.kernel_size)} depthwise{_stride(layer.strides)}{_more(layer)}",
-    "Conv2DTranspose": lambda layer: f"{_pair(layer.kernel_size)} up-conv, {layer.filters}{_more(layer)}",
-    "LocallyConnected2D": lambda layer: f"{_pair(layer.kernel_size)} local, {layer.filters}{_stride(layer.strides)}",
-    "Dense": lambda layer: f"dense, {layer.units}",
-    "RadialBasis": lambda layer: f"radial basis, {layer.units}",
-    "MaxPooling2D": _pooling("max"),
-    "AveragePooling2D": _pooling("mean"),
-    "GlobalAveragePooling2D": lambda layer: "global mean pool",
-    "GlobalMaxPooling2D": lambda layer: "global max pool",
-    "AdaptiveAveragePooling2D": lambda layer: f"mean pool to {_pair(layer.output_size)}",
-    "AdaptiveMaxPooling2D": lambda layer: f"max pool to {_pair(layer.output_size)}",
-    "BatchNormalization": lambda layer: "batch norm",
-    "LayerNormalization": lambda layer: "layer norm",
-    "GroupNormalization": lambda layer: "group norm",
-    "LocalResponseNormalization": lambda layer: "local response norm",
-    "UpSampling2D": lambda layer: f"upsample by {_pair(layer.size)}",
-    "SqueezeExcitation": lambda layer: "squeeze-excite",
-    "SelectChannels": lambda layer: f"select {len(layer.channels)} maps",
-    "ChannelPadding": lambda layer: f"zeros for {layer.before + layer.after} maps",
-    "Scale": lambda layer: "scale",
-    "LeakyReLU": lambda layer: "leaky relu",
-    "ChannelShuffle": lambda layer: f"shuffle {layer.groups} groups",
-}
-
-
-def words(layer: Layer) -> str:
+def words(layer: Layer, operation: ops.Operation | None) -> str:
     """Say in a few words what a layer does: `5×5 conv, 16 /2`, `3×3 max pool /2`, `dense, 120`."""
-    write = _WORDS.get(type(layer).__name__)
-    return write(layer) if write else layer.text()
+    match operation:
+        case ops.WindowedSum():
+            return _windowed(operation, "depthwise" if operation.is_depthwise else "conv")
+        case ops.TransposedSum():
+            return _windowed(operation, "up-conv")
+        case ops.LocalSum():
+            return _windowed(operation, "local")
+        case ops.DenseSum() | ops.RadialSum():
+            return f"{'dense' if isinstance(operation, ops.DenseSum) else 'radial basis'}, {operation.output[-1]}"
+        case ops.Span():
+            return _span(operation)
+        case ops.Normalise():
+            return f"{ {'batch': 'batch', 'place': 'layer', 'groups': 'group'}[operation.over] } norm"
+        case ops.Respond():
+            return "local response norm"
+        case ops.Affine():
+            return "scale"
+        case ops.Upsample():
+            return f"upsample by {_size(operation.factors)}"
+        case ops.Select():
+            dealt = f"shuffle {operation.dealt} groups"
+            return dealt if operation.dealt else f"select {len(operation.channels)} maps"
+        case ops.Pad() if any(operation.sides[-1]):
+            return f"zeros for {sum(operation.sides[-1])} maps"
+        case ops.Activate() if operation.constants:
+            return operation.function.replace("_", " ")
+        case ops.Join(how="multiply"):
+            return "squeeze-excite"
+        case _:
+            return layer.text()
 
 
 def title(rows: tuple[Row, ...], times: int = 1) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubel.arch import Formula, Layer, Row, ordered, shape_text
+from hubel.arch import Formula, Layer, Row, ops, ordered, shape_text
 from hubel.base.errors import SettingError
 
 _RULES = ("output_height", "output_width", "output_features", "output_channels", "parameters")
@@ -42,7 +42,7 @@ def _written(formula: Formula) -> str:
 
 def field_words(row: Row) -> str:
     """Return how much of the input one number sees."""
-    if len(row.output_shape) == 1 and row.type == "Flatten":
+    if len(row.output_shape) == 1 and isinstance(row.operation, ops.View):
         return f"the same {row.output_shape[0]:,} numbers, channel after channel"
     rows, columns = row.field.size
     return f"one number sees {rows}×{columns} of the input"

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hubel.arch import ShapeError, analyse
+from hubel.arch import ShapeError, analyse, ops
 from hubel.base.errors import SettingError, UnknownNameError
 from hubel.base.names import hint
 from hubel.look._record import modules_of
@@ -20,7 +20,7 @@ from hubel.nn import NetworkModule, device_of, input_gradients
 from hubel.tasks import LoadedModel
 
 _PASSED_OVER = ("pool", "dropout", "identity", "flatten", "reshape", "zeropad")
-_OF_ONE_SIZE = ("Conv2DTranspose", "Reshape")  # built for one size of picture
+_OF_ONE_SIZE = (ops.TransposedSum, ops.View)  # built for one size of picture
 
 
 figures = lru_cache(maxsize=8)(analyse)  # one network is looked at many times
@@ -146,7 +146,8 @@ def runs_on(model: LoadedModel, call: LayerCall, size: tuple[int, int]) -> bool:
     except ShapeError:
         return False
     for row, same in zip(figures(model.network).rows, other, strict=True):
-        if row.cost.parameters != same.cost.parameters or row.type in _OF_ONE_SIZE:
+        fixed = isinstance(row.operation, _OF_ONE_SIZE) and len(row.output_shape) > 1
+        if row.cost.parameters != same.cost.parameters or fixed:
             return False
         if row.path == call.path:
             return True

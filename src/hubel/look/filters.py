@@ -13,18 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hubel.arch import (
-    Conv2D,
-    Conv2DTranspose,
-    Dense,
-    DepthwiseConv2D,
-    Flatten,
-    LocallyConnected2D,
-    RadialBasis,
-    Row,
-    Shape,
-    analyse,
-)
+from hubel.arch import Row, Shape, analyse, ops
 from hubel.base.errors import SettingError
 from hubel.data import Dataset
 from hubel.look._captions import pick
@@ -37,7 +26,7 @@ if TYPE_CHECKING:
 
 MOST_FILTERS = 32
 MOST_IMAGES = 10_000
-_WEIGHTED = (Conv2D, DepthwiseConv2D, Conv2DTranspose, LocallyConnected2D, Dense, RadialBasis)
+_WEIGHTED = (ops.WindowedSum, ops.TransposedSum, ops.LocalSum, ops.DenseSum, ops.RadialSum)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +123,7 @@ def filters(
 def _row(model: LoadedModel, layer: str | None, excites: bool) -> Row:
     report = analyse(model.network)
     rows = [row for row in report.rows if not row.auxiliary]
-    weighted = [row for row in rows if isinstance(row.node, _WEIGHTED)]
+    weighted = [row for row in rows if isinstance(row.operation, _WEIGHTED)]
     if layer is None:
         if not weighted:
             raise SettingError("expected a network with a layer of weights, received one without: name a layer")
@@ -157,17 +146,17 @@ def _weights(
     model: LoadedModel, row: Row, channels: list[int]
 ) -> tuple[npt.NDArray[np.float32] | None, npt.NDArray[np.float32] | None]:
     """Return channels×inputs×rows×columns, and the biases."""
-    if not isinstance(row.node, _WEIGHTED):
+    operation = row.operation
+    if not isinstance(operation, _WEIGHTED):
         return None, None
-    module: Any = model.module.get_submodule(row.path)
-    weight = module.weight.detach().float().cpu()
-    bias = None if getattr(module, "bias", None) is None else module.bias.detach().float().cpu()
-    if isinstance(row.node, Conv2DTranspose):  # inputs × filters of a group: each group's filters see its inputs
-        groups = module.groups
-        weight = weight.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1)
-    if isinstance(row.node, LocallyConnected2D):  # the kernels of the middle place
+    state = model.module.get_submodule(row.path).state_dict()
+    arrays = {role: state[name].float().cpu() for role, name in operation.weights.items()}
+    weight, bias = arrays["weight"], arrays.get("bias")
+    if isinstance(operation, ops.TransposedSum):  # inputs × filters of a group: each group's filters see its inputs
+        weight = weight.unflatten(0, (operation.groups, -1)).transpose(1, 2).flatten(0, 1)
+    if isinstance(operation, ops.LocalSum):  # the kernels of the middle place
         middle = weight.shape[0] // 2 + (row.output_shape[1] // 2 if row.output_shape[0] % 2 == 0 else 0)
-        height, width = (window.kernel for window in row.node.windows(row.input_shape).both())
+        height, width = (window.kernel for window in operation.windows)
         weight, bias = weight[middle].unflatten(1, (-1, height, width)), None if bias is None else bias[middle]
     if weight.dim() == 2:
         shape = _picture_before(model, row) or (1, weight.shape[1], 1)
@@ -184,7 +173,7 @@ def _picture_before(model: LoadedModel, row: Row) -> Shape | None:
         shape = (settings.height, settings.width, settings.channels)
         return shape if len(model.network.input) == 1 else None
     before = next(other for other in analyse(model.network).rows if other.path == source)
-    return before.input_shape if isinstance(before.node, Flatten) and len(before.input_shape) == 3 else None
+    return before.input_shape if isinstance(before.operation, ops.View) and len(before.input_shape) == 3 else None
 
 
 def _excerpt_data(excerpt: Excerpt, classes: tuple[str, ...]) -> dict[str, Any]:

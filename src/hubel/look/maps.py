@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hubel.arch import Row, shape_text
+from hubel.arch import Row, ops, shape_text
 from hubel.base.errors import SettingError
 from hubel.look._captions import layer_rules, layer_title, layer_words, pick
 from hubel.look._colour import Scale
@@ -29,7 +29,7 @@ MOST_OF_MANY = 8  # the same in a network of many layers
 MANY = 40
 SIZE = 61.0  # of a map on the page
 WIDEST = 64  # pixels of a map that are drawn; larger ones are averaged down
-UNCHANGED = ("Identity", "Dropout", "Flatten", "Reshape")  # these pass on the numbers they are given
+UNCHANGED = (ops.Pass, ops.View)  # these pass on the numbers they are given
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +115,7 @@ def maps(
         raise SettingError("expected one or more images, received none")
     paths = None if layer is None else frozenset([layer])
     found = record(model, torch.cat([image.input for image in images]), paths)
-    rows = [row for row in found.rows if layer is not None or row.type not in UNCHANGED]
+    rows = [row for row in found.rows if layer is not None or not isinstance(row.operation, UNCHANGED)]
     count = most or (MOST_MAPS if len(rows) <= MANY else MOST_OF_MANY)
     layers = tuple(_layer_maps(row, found.outputs[row.path], channels, count) for row in rows)
     return Maps(model.network.name or "network", model.classes, images, layers)

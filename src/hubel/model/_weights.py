@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from hubel.arch import Network, Shape, analyse
+from hubel.arch import Network, Shape, analyse, ops
 from hubel.base.errors import SettingError
 from hubel.nn import NetworkModule
 
@@ -45,15 +45,17 @@ def set_weights(network: Network, module: NetworkModule, weights: Sequence[Array
 
 def _places(network: Network, module: NetworkModule) -> Iterator[_Place]:
     """Every tensor that Keras would call a weight, in order, with its way to Keras's axes and back."""
-    kinds = {row.path: row.type for row in analyse(network).rows}
+    by_channel = {
+        row.path: row.input_shape[-1] for row in analyse(network).rows if hasattr(row.node, "depth_multiplier")
+    }
     flattened = _flattened(network)
     for name, tensor in module.state_dict(keep_vars=True).items():
         path, _, what = name.rpartition(".")
         if what == "num_batches_tracked":
             continue
-        if tensor.dim() == 4 and kinds.get(path) == "DepthwiseConv2D":
+        if tensor.dim() == 4 and path in by_channel:
             count, _, height, width = tensor.shape
-            inputs = _inputs_of(network, path)
+            inputs = by_channel[path]
             grouped = (inputs, count // inputs, height, width)
             yield _Place(
                 tensor,
@@ -79,18 +81,14 @@ def _places(network: Network, module: NetworkModule) -> Iterator[_Place]:
             yield _Place(tensor, lambda t: t, lambda t: t)
 
 
-def _inputs_of(network: Network, path: str) -> int:
-    return next(row.input_shape[-1] for row in analyse(network).rows if row.path == path)
-
-
 def _flattened(network: Network) -> dict[str, Shape]:
     """The dense layers that take a flattened picture, and its shape: PyTorch flattens channel by channel."""
     found: dict[str, Shape] = {}
     picture: Shape | None = None
     for row in analyse(network).rows:
-        if row.type == "Flatten" and len(row.input_shape) == 3:
+        if isinstance(row.operation, ops.View) and len(row.input_shape) == 3:
             picture = row.input_shape
-        elif row.type == "Dense" and picture is not None:
+        elif isinstance(row.operation, ops.DenseSum) and picture is not None:
             found[row.path], picture = picture, None
         elif len(row.input_shape) == 3:
             picture = None

@@ -18,29 +18,12 @@ and the local response normalisation, which PyTorch puts together of ten operati
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from hubel.arch import (
-    AveragePooling2D,
-    BatchNormalization,
-    Conv2D,
-    Conv2DTranspose,
-    Dense,
-    DepthwiseConv2D,
-    Dropout,
-    GroupNormalization,
-    Layer,
-    LayerNormalization,
-    LocalResponseNormalization,
-    MaxPooling2D,
-    Report,
-    Row,
-)
+from hubel.arch import Layer, Report, Row, ops
 from hubel.plan._devices import MOST_IMAGE_CHANNELS, NARROW_CHANNELS, Device
-
-_NORMS = (BatchNormalization, GroupNormalization, LayerNormalization)
 
 
 @dataclass(frozen=True)
@@ -80,19 +63,20 @@ def _clock(device: Device, precision: str) -> _Clock:
 
 
 def _layer_time(row: Row, batch: int, width: int, seconds: _Clock) -> LayerTime:
-    kind = _kind(row)
+    operations = row.node.operations(row.input_shape) if isinstance(row.node, Layer) else ()
+    own = operations[0] if operations else None
+    kind = _kind(own)
     outputs, inputs = prod(row.output_shape), prod(row.input_shape)
     idle = row.cost.macs == 0 and row.is_layer and isinstance(row.node, Layer) and row.node.shares_input()
     if idle:
         return LayerTime(row.path, row.type, 0.0, 0.0, "memory", 0)
-    steps = row.node.steps() if isinstance(row.node, Layer) else ()
-    after = max(0, len(steps) - 1)  # an activation written with the layer reads and writes once more
+    after = max(0, len(operations) - 1)  # an activation written with the layer reads and writes once more
     passes = inputs + outputs + 2 * outputs * after
-    if isinstance(row.node, _NORMS):
+    if isinstance(own, ops.Normalise):
         passes += inputs
     moved: float = batch * passes * width
-    if isinstance(row.node, (MaxPooling2D, AveragePooling2D)):
-        places = 8 * outputs if isinstance(row.node, MaxPooling2D) else 0
+    if isinstance(own, ops.Span) and own.windows:
+        places = 8 * outputs if own.how == "max" else 0
         channels = row.input_shape[-1]
         vectors = -(-channels // NARROW_CHANNELS) * NARROW_CHANNELS
         moved = (moved + batch * places) * vectors / channels
@@ -100,7 +84,7 @@ def _layer_time(row: Row, batch: int, width: int, seconds: _Clock) -> LayerTime:
     forward, bound = seconds(kind, batch * row.cost.macs, moved, weights, 1 + after)
     back_macs = batch * (row.training_macs - row.cost.macs)
     backward, _ = seconds(kind, back_macs, 2 * moved, 2 * weights, 1 + after + (row.cost.macs > 0))
-    function = _function(row)
+    function = _function(operations)
     if function is not None:
         extra = seconds(function, batch * outputs, 0, 0, 0)[0]
         forward += extra
@@ -108,24 +92,29 @@ def _layer_time(row: Row, batch: int, width: int, seconds: _Clock) -> LayerTime:
     return LayerTime(row.path, row.type, forward, backward, bound, 4 * row.cost.trainable)
 
 
-def _function(row: Row) -> str | None:
+def _function(operations: Sequence[ops.Operation]) -> str | None:
     """Return what of a layer takes a processor longer than to move its numbers, if there is such."""
-    if isinstance(row.node, LocalResponseNormalization):
-        return "response"
-    if isinstance(row.node, Dropout):
-        return "dropout"
-    return "tanh" if "tanh" in (getattr(row.node, "activation", None), getattr(row.node, "function", None)) else None
+    for operation in operations:
+        if isinstance(operation, ops.Respond):
+            return "response"
+        if isinstance(operation, ops.Pass) and operation.rate:
+            return "dropout"
+        if isinstance(operation, ops.Activate) and operation.function == "tanh":
+            return "tanh"
+    return None
 
 
-def _kind(row: Row) -> str:
-    """Return the class of layers whose share of the peak a layer reaches."""
-    node = row.node
-    if isinstance(node, DepthwiseConv2D) or (isinstance(node, Conv2D) and node.groups == row.input_shape[-1] > 1):
+def _kind(operation: ops.Operation | None) -> str:
+    """Return the class of operations whose share of the peak one reaches."""
+    if isinstance(operation, ops.DenseSum):
+        return "dense"
+    if not isinstance(operation, (ops.WindowedSum, ops.TransposedSum)):
+        return "convolution"
+    if isinstance(operation, ops.WindowedSum) and operation.is_depthwise:
         return "depthwise"
-    if isinstance(node, (Conv2D, Conv2DTranspose)):
-        if row.input_shape[-1] <= MOST_IMAGE_CHANNELS and row.output_shape[-1] >= NARROW_CHANNELS:
-            return "image"
-        if min(row.input_shape[-1], row.output_shape[-1]) < NARROW_CHANNELS:
-            return "narrow"
-        return "pointwise" if node.kernel_size == (1, 1) else "convolution"
-    return "dense" if isinstance(node, Dense) else "convolution"
+    inputs, outputs = operation.input[-1], operation.output[-1]
+    if inputs <= MOST_IMAGE_CHANNELS and outputs >= NARROW_CHANNELS:
+        return "image"
+    if min(inputs, outputs) < NARROW_CHANNELS:
+        return "narrow"
+    return "pointwise" if all(window.kernel == 1 for window in operation.windows) else "convolution"

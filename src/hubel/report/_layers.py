@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hubel.arch import Report, Row, shape_text
+from hubel.arch import Report, Row, ops, shape_text
 from hubel.look import Scale
 from hubel.report._charts import histogram
 from hubel.report._images import picture_url, tiled
@@ -33,7 +33,12 @@ def layer_data(report: Report, formulas: dict[str, Any], model: LoadedModel) -> 
         if weight is None or not weight.size:
             continue
         told["weights"] = _spread(weight)
-        if weight.ndim == 4 and max(weight.shape[2:]) > 1 and drawn < _PICTURES and row.type != "LocallyConnected2D":
+        if (
+            weight.ndim == 4
+            and max(weight.shape[2:]) > 1
+            and drawn < _PICTURES
+            and not isinstance(row.operation, ops.LocalSum)
+        ):
             told["filters"] = _filters(row, weight)
             drawn += 1
     return formulas
@@ -64,7 +69,7 @@ def _spread(weight: Weights) -> dict[str, Any]:
 
 def _filters(row: Row, weight: Weights) -> dict[str, Any]:
     """Kernels of a layer, filters × channels × rows × columns, as one picture with gaps that are transparent."""
-    if row.type == "Conv2DTranspose":  # which PyTorch keeps with the channels first
+    if isinstance(row.operation, ops.TransposedSum):  # which PyTorch keeps with the channels first
         weight = weight.swapaxes(0, 1)
     filters, channels, rows, columns = weight.shape
     if channels == 3 and row.input_shape[-1] == 3:

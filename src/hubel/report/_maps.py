@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from hubel.arch import Layer, Row, shape_text
+from hubel.arch import Layer, Row, ops, shape_text
 from hubel.look import Scale, Subject, grad_cam
 from hubel.look.maps import LayerMaps, maps
 from hubel.look.mistakes import Mistakes
@@ -25,7 +25,6 @@ _LAYERS = 16  # layers that are drawn of them
 _MAPS = 8  # maps of a layer
 _WIDEST = 48  # pixels of a map; larger ones are averaged down
 _LOOKED = 8  # images for which Grad-CAM says where the network looked
-_WORK = ("Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "MaxPooling2D", "AveragePooling2D", "Sum", "Concat", "Product")
 
 
 def maps_section(model: LoadedModel, found: Mistakes, indices: Sequence[int], reason: str) -> list[Element]:
@@ -52,9 +51,17 @@ def _subject(model: LoadedModel, found: Mistakes, index: int) -> Subject:
 
 def _chosen(layers: Sequence[LayerMaps]) -> list[LayerMaps]:
     """The layers that do the work, and where there are many, evenly chosen ones of them."""
-    working = [layer for layer in layers if not layer.is_vector and layer.row.type in _WORK]
+    working = [layer for layer in layers if not layer.is_vector and _works(layer.row)]
     places = np.linspace(0, len(working) - 1, min(_LAYERS, len(working))).astype(int)
     return [working[place] for place in places]
+
+
+def _works(row: Row) -> bool:
+    """Whether a layer weighs or pools what windows see, or branches meet in it."""
+    operation = row.operation
+    if isinstance(operation, ops.Span):
+        return bool(operation.windows)
+    return operation is None or isinstance(operation, (ops.WindowedSum, ops.TransposedSum))
 
 
 def _layer(layer: LayerMaps) -> Element:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from hubel.arch import Network, analyse
+from hubel.arch import Network, analyse, ops
 from hubel.base.errors import DataError
 from hubel.data import Dataset
 from hubel.nn import build
@@ -15,7 +15,6 @@ _IMAGES = 240_000  # to be seen in all: four epochs of MNIST
 _TUNED_IMAGES, _TUNED_EPOCHS = 60_000, 20  # weights that know something already need to see less
 _FIRST_PART = 0.01  # of the last part's rate, at which the first one learns from trained weights
 _LEAST_DECAY = 0.7  # from part to part, so that in networks of few parts the first still learns
-_NORMS = ("BatchNormalization", "LayerNormalization", "GroupNormalization")
 
 
 def fine_tune(network: Network, training: Dataset, weights: str, freeze: str = "") -> Recipe:
@@ -32,7 +31,8 @@ def fine_tune(network: Network, training: Dataset, weights: str, freeze: str = "
     if freeze.strip() == ALL_BUT_HEAD:
         return tuned
     # statistics of new images lose what the weights know: 1 to 11 points of accuracy (docs/fine-tuning.md)
-    normalised = any(row.type == "BatchNormalization" for row in analyse(network).rows)
+    operations = [row.operation for row in analyse(network).rows]
+    normalised = any(isinstance(one, ops.Normalise) and one.over == "batch" for one in operations)
     return tuned.replace(
         freeze=freeze or (BATCH_NORMS if normalised else ""),
         learning_rate=chosen.learning_rate / 2,
@@ -65,8 +65,8 @@ def choose(network: Network, training: Dataset) -> Recipe:
             f"{training.classes[0]!r} alone; each class has a folder or a label of its own"
         )
     rows = analyse(network).rows
-    normalised = any(row.type in _NORMS for row in rows)
-    weighted = sum(row.type in ("Conv2D", "Dense", "DepthwiseConv2D", "Conv2DTranspose") for row in rows)
+    normalised = any(isinstance(row.operation, ops.Normalise) for row in rows)
+    weighted = sum(isinstance(row.operation, (ops.WindowedSum, ops.TransposedSum, ops.DenseSum)) for row in rows)
     deep = weighted > 7
     plain_and_deep = deep and not normalised
     size = max(1, len(training))
