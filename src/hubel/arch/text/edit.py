@@ -96,10 +96,8 @@ def _target(layers: Mapping[str, Layer], key: str) -> tuple[str, str]:
     setting = LONG.get(setting, setting)
     known = _settings(layer)
     if setting not in known:
-        listed = ", ".join(known) or "no settings"
-        raise UnknownNameError(
-            f"{path} ({type(layer).__name__}) has no setting {setting!r}{did_you_mean(setting, known)}: {listed}"
-        )
+        said = f"{path} ({type(layer).__name__}) has no setting {setting!r}{did_you_mean(setting, known)}"
+        raise UnknownNameError(f"{said} (it has {', '.join(known) or 'none'})")
     return path, setting
 
 
