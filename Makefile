@@ -2,18 +2,27 @@
 # Both make .venv and install into it what they need, in the versions of constraints.txt.
 
 PYTHON ?= python3
-PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PYTEST := -m pytest -n 2 --dist worksteal -q
 
-.PHONY: demo test test-deep check bare clean
+.PHONY: demo test test-browser test-deep test-peers check bare clean
 
 demo: .venv/demo
 	.venv/bin/python examples/demo.py
 
 test: .venv/test
-	.venv/bin/python -m pytest -n 2 --dist worksteal --cov --cov-report=term -q
+	.venv/bin/python $(PYTEST) --cov --cov-report=term
+
+# the tests of pages alone, which need a browser; `make test` runs them too where there is one
+test-browser: .venv/test
+	.venv/bin/python $(PYTEST) -m browser
 
 test-deep: .venv/test
-	HYPOTHESIS_PROFILE=deep .venv/bin/python -m pytest -n 2 --dist worksteal -q
+	HYPOTHESIS_PROFILE=deep .venv/bin/python $(PYTEST)
+
+# hubel beside the packages that it is compared with, which tests/peers.txt names
+test-peers: .venv-peers/ready
+	.venv-peers/bin/python $(PYTEST) -m peers
 
 check: .venv/test
 	.venv/bin/ruff check .
@@ -22,25 +31,41 @@ check: .venv/test
 	.venv/bin/lint-imports
 
 # hubel without torch and NumPy: what explains must work where nothing trains
-bare:
+bare: .venv/bin/python
 	rm -rf .venv-bare
-	$(PYTHON) -m venv .venv-bare
-	.venv-bare/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt .
+	.venv/bin/python -m venv .venv-bare
+	.venv-bare/bin/python $(PIP) .
 	.venv-bare/bin/python tests/bare.py
 
 clean:
-	rm -rf .venv .venv-bare
+	rm -rf .venv .venv-bare .venv-peers
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "hubel needs Python 3.10 or newer: make PYTHON=python3.11")'
+	@command -v '$(PYTHON)' > /dev/null || \
+	  { echo "hubel needs Python 3.10 to 3.13, and there is no $(PYTHON); name yours: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "hubel needs Python 3.10 to 3.13, and $(PYTHON) is " \
+	  + sys.version.split()[0] + "; name another: make PYTHON=python3.12")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
+	  { echo "$(PYTHON) cannot make environments; on Debian and Ubuntu, install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 
 .venv/demo: .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing hubel into .venv (PyTorch takes a minute or two)"
-	$(PIP) -e '.[train]'
+	.venv/bin/python $(PIP) -e '.[train]'
 	@touch $@
 
 .venv/test: .venv/bin/python pyproject.toml constraints.txt
 	@echo "installing hubel and what its tests need into .venv"
-	$(PIP) -e '.[dev]'
+	.venv/bin/python $(PIP) -e '.[dev]'
+	@touch $@
+
+# it stands on .venv, so that PyTorch is not installed twice
+.venv-peers/ready: .venv/test tests/peers.txt
+	@.venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "the peers need Python 3.11 or newer")'
+	@echo "installing the packages that hubel is compared with into .venv-peers"
+	.venv/bin/python -m venv --clear .venv-peers
+	.venv-peers/bin/python -c 'import pathlib, sysconfig, sys; \
+	  pathlib.Path(sysconfig.get_path("purelib"), "below.pth").write_text(f"import site; site.addsitedir({sys.argv[1]!r})\n")' \
+	  "$$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	.venv-peers/bin/python $(PIP) -r tests/peers.txt
 	@touch $@

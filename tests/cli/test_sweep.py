@@ -11,8 +11,6 @@ import pytest
 from hubel.cli import main
 from tests.train.quadrants import PLAIN, quadrants
 
-pytest.importorskip("optuna")
-
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:

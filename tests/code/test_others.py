@@ -1,4 +1,4 @@
-"""The Keras and Flax programs: always compiled; where the packages are installed, run beside hubel's own modules."""
+"""The Keras and Flax programs: always compiled; with the peers installed, run beside hubel's own modules."""
 
 from __future__ import annotations
 
@@ -143,7 +143,8 @@ MADE: list[int] = []
 @pytest.fixture
 def keras(monkeypatch):
     """Keras, noting the order in which layers are made."""
-    package = pytest.importorskip("keras")
+    import keras as package
+
     start = package.layers.Layer.__init__
     MADE.clear()
 
@@ -192,6 +193,7 @@ def _flax_leaves(model: Any) -> Iterator[Any]:
             yield from _flax_leaves(part)
 
 
+@pytest.mark.peers
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("name", zoo.names())
 def test_parameters_in_keras(name, keras):
@@ -203,11 +205,12 @@ def test_parameters_in_keras(name, keras):
     assert model.output_shape[1:] == report.output_shape
 
 
+@pytest.mark.peers
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("name", zoo.names())
 def test_parameters_in_flax(name):
-    nnx = pytest.importorskip("flax.nnx")
     import jax
+    from flax import nnx
 
     network = zoo.get(name)
     report = analyse(network)
@@ -216,6 +219,7 @@ def test_parameters_in_flax(name):
     assert sum(leaf.size for leaf in leaves) == report.parameters
 
 
+@pytest.mark.peers
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("name", EQUAL)
 def test_outputs_in_keras(name, keras):
@@ -223,10 +227,10 @@ def test_outputs_in_keras(name, keras):
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.peers
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("name", EQUAL)
 def test_outputs_in_flax(name):
-    pytest.importorskip("flax")
     expected, found = outputs(reduced(name), "jax")
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
 
@@ -253,6 +257,7 @@ PIECES = (
 )
 
 
+@pytest.mark.peers
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("text", PIECES)
 def test_layers_in_keras(text, keras):
@@ -260,10 +265,10 @@ def test_layers_in_keras(text, keras):
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.peers
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("text", PIECES)
 def test_layers_in_flax(text):
-    pytest.importorskip("flax")
     expected, found = outputs(parse(text), "jax")
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
 from hubel import zoo
 from hubel.code import FRAMEWORKS, source
 
@@ -15,7 +13,6 @@ FILLED = "lenet5_1998"  # its long table of maps stands in filled lines, which a
 
 
 def test_ruff_finds_nothing(tmp_path):
-    pytest.importorskip("ruff")
     for name in zoo.names():
         for framework in FRAMEWORKS:
             path = tmp_path / f"{name}_{framework}.py"

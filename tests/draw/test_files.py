@@ -149,7 +149,6 @@ def test_a_page_has_a_drawing_for_narrow_screens():
 
 
 def test_a_picture_is_as_large_as_the_drawing_and_not_empty():
-    pytest.importorskip("resvg_py")
     from PIL import Image
 
     drawn = figure(zoo.get("lenet5"), theme="dark")

@@ -6,6 +6,7 @@ import json
 import sys
 import warnings
 
+import captum.attr as captum
 import numpy as np
 import pytest
 import torch
@@ -17,8 +18,6 @@ from hubel.cli import main
 from hubel.look import Subject, grad_cam, integrated_gradients, occlusion, saliency, subject
 from hubel.tasks import LoadedModel, save_model
 from tests.look.conftest import untrained
-
-captum = pytest.importorskip("captum.attr")
 
 METHODS = {
     "cam": grad_cam,
@@ -75,8 +74,10 @@ def test_grad_cam_is_captums(digits_model, colour_model, digit):
         np.testing.assert_allclose(found.maps[0][0].magnitude, expected.clip(0), rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.peers
 def test_grad_cam_is_torchcams(colour_model):
-    methods = pytest.importorskip("torchcam.methods")
+    from torchcam import methods
+
     image, module = noise(colour_model), colour_model.module
     with methods.GradCAM(module, target_layer="relu2") as extractor:
         scores = module.logits(image.input)

@@ -60,7 +60,8 @@ def test_a_layout_that_is_the_features_can_be_trusted_and_noise_cannot():
 
 
 def test_trustworthiness_is_that_of_scikit_learn():
-    manifold = pytest.importorskip("sklearn.manifold")
+    from sklearn import manifold
+
     vectors = np.random.default_rng(0).normal(size=(120, 7))
     expected = manifold.trustworthiness(vectors, vectors[:, :2], n_neighbors=10)
     assert trustworthiness(vectors, vectors[:, :2]) == pytest.approx(expected)
@@ -88,7 +89,6 @@ def test_of_many_images_the_same_are_drawn_by_a_seed(model, shades):
 
 
 def test_tsne_is_the_same_by_seed_and_keeps_neighbours(model, shades):
-    pytest.importorskip("sklearn")
     one, again = (space(model, shades, "tsne", seed=1) for _ in range(2))
     np.testing.assert_array_equal(one.positions, again.positions)
     assert one.trustworthiness > space(model, shades).trustworthiness - 0.05

@@ -42,8 +42,8 @@ def test_two_listeners_hear_the_same(splits, network, recipe, tmp_path):
     assert first == second != []
 
 
+@pytest.mark.peers
 def test_tensorboard_gets_every_epoch(splits, network, recipe, tmp_path):
-    pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     train(network, splits, recipe, tmp_path / "run", progress=TensorBoard(tmp_path / "curves"))

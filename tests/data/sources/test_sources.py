@@ -1,8 +1,8 @@
 import gzip
-import importlib.util
 import io
 import json
 import struct
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -273,8 +273,8 @@ def test_what_is_nothing_is_told(tmp_path: Path) -> None:
             load("mnist", **wrong)  # type: ignore[arg-type]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("datasets") is not None, reason="the package is installed")
-def test_a_hub_set_without_its_library_says_what_to_install() -> None:
+def test_a_hub_set_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ModuleNotFoundError, match=r"install it with: pip install 'hubel\[hub\]'"):
         load("hf:someone/something")
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 import torch
 
@@ -14,7 +15,6 @@ from hubel.arch import Network, analyse, parse
 from hubel.cli import main
 from hubel.nn import build, inspect_onnx, network_of_onnx
 
-onnx = pytest.importorskip("onnx")
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
 

