@@ -10,7 +10,8 @@ from hypothesis import given, settings
 
 from hubel import zoo
 from hubel.arch import Network, analyse, parse
-from hubel.draw import Circle, Group, Rectangle, Scene, Text, bounds, layout
+from hubel.draw import layout
+from hubel.view.scene import Circle, Group, Rectangle, Scene, Text, bounds
 from tests.trees import networks
 
 PAGES = (1240, 390)

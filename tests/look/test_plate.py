@@ -13,9 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
-from hubel.draw import Picture
 from hubel.look import Plate, Scale, Section, Tile, record, subject
 from hubel.tasks import LoadedModel
+from hubel.view.scene import Picture
 
 
 def test_signed_numbers_diverge_around_white() -> None:

@@ -13,8 +13,9 @@ import pytest
 from PIL import Image, ImageFont
 
 from hubel.data import Dataset, contact_sheet
-from hubel.draw import Scene, Text, to_png
 from hubel.view import font
+from hubel.view.png import to_png
+from hubel.view.scene import Scene, Text
 
 EUROPE = "Žluťoučký kůň, œuvre, Straße, łódź, ştiinţă, știință, þ, Ελληνικά, Кириллица, Ґ, phở, ĳ"
 SIGNS = "0123456789 · × − ≤ ≥ ≈ ≠ ± ½ ⌊x⌋ ⌈x⌉ → ← ↑ ↓ ⊕ Σ √ ∞ α β θ µ ′ ° ² ⁻⁹ x₁₂ … – — “” • ▀ │ € ✓ ✗"

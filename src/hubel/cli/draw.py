@@ -24,7 +24,8 @@ EXAMPLES = """  hubel draw lenet5                            writes lenet5.svg, 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
-    from hubel.draw import PAGE, STYLES, THEMES
+    from hubel.draw import PAGE, STYLES
+    from hubel.view.colours import THEMES
 
     add_network(parser)
     parser.add_argument(

@@ -9,11 +9,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hubel.draw._colours import THEMES
     from hubel.draw._figure import FORMATS, PAGE, STYLES, Figure, figure, layout
     from hubel.draw._html import PageParts
-    from hubel.draw._png import to_png
-    from hubel.draw._scene import (
+    from hubel.view.colours import THEMES
+    from hubel.view.png import to_png
+    from hubel.view.scene import (
         Circle,
         Group,
         Line,
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
         Text,
         bounds,
         flat,
+        folded,
         moved,
         shortened,
         text_width,
     )
-    from hubel.draw._svg import PLOT, drawing, to_svg
-    from hubel.draw._words import folded
+    from hubel.view.svg import PLOT, drawing, to_svg
 
 __all__ = [
     "FORMATS",
@@ -62,41 +62,19 @@ __all__ = [
     "to_svg",
 ]
 
+_SCENE = "Circle Group Line Mark Picture Polygon Rectangle Scene Text bounds flat folded moved shortened text_width"
 _HOMES = {
-    "_colours": ("THEMES",),
-    "_figure": (
-        "FORMATS",
-        "PAGE",
-        "STYLES",
-        "Figure",
-        "figure",
-        "layout",
-    ),
-    "_html": ("PageParts",),
-    "_png": ("to_png",),
-    "_scene": (
-        "Circle",
-        "Group",
-        "Line",
-        "Mark",
-        "Picture",
-        "Polygon",
-        "Rectangle",
-        "Scene",
-        "Text",
-        "bounds",
-        "flat",
-        "moved",
-        "shortened",
-        "text_width",
-    ),
-    "_svg": ("PLOT", "drawing", "to_svg"),
-    "_words": ("folded",),
+    "draw._figure": ("FORMATS", "PAGE", "STYLES", "Figure", "figure", "layout"),
+    "draw._html": ("PageParts",),
+    "view.colours": ("THEMES",),
+    "view.png": ("to_png",),
+    "view.scene": tuple(_SCENE.split()),
+    "view.svg": ("PLOT", "drawing", "to_svg"),
 }
 
 
 def __getattr__(name: str) -> object:
     for home, names in _HOMES.items():  # loaded when used: a table in the terminal needs no diagrams
         if name in names:
-            return getattr(importlib.import_module(f"hubel.draw.{home}"), name)
+            return getattr(importlib.import_module(f"hubel.{home}"), name)
     raise AttributeError(f"module 'hubel.draw' has no attribute {name!r}")

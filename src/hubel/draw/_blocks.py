@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from hubel.arch import Report, shape_text
 from hubel.draw._outline import Box, Exit, Item, Series, Split, outline, rows_of
 from hubel.draw._parts import APART, GAP, Piece, beside, box, column, framed, input_box
-from hubel.draw._scene import Line, Mark, Scene, moved
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._u import is_u, u_shape
+from hubel.view.scene import Line, Mark, Scene, moved
 
 NOTE = "In a box: what it does (/2: every second place), its output, parameters · MACs."
 FOLDED = " ×3: three alike in a row, the first one's figures."

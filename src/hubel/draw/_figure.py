@@ -10,13 +10,13 @@ from hubel.arch import Network, Report, analyse
 from hubel.base.errors import SettingError
 from hubel.base.files import write_atomically
 from hubel.draw._blocks import blocks
-from hubel.draw._colours import THEMES
 from hubel.draw._html import PageParts, page_parts, to_html
-from hubel.draw._png import to_png
-from hubel.draw._scene import Scene
-from hubel.draw._svg import drawing, to_svg
 from hubel.draw._volumes import suits, volumes
+from hubel.view.colours import THEMES
 from hubel.view.markup import h, text_of
+from hubel.view.png import to_png
+from hubel.view.scene import Scene
+from hubel.view.svg import drawing, to_svg
 
 STYLES = ("auto", "volumes", "blocks")
 FORMATS = (".svg", ".html", ".png")

@@ -8,11 +8,11 @@ from importlib.resources import files
 from typing import Any
 
 from hubel.arch import TITLES, Layer, Node, Report, Row, Shape, ordered, shape_text
-from hubel.draw._colours import style_sheet
-from hubel.draw._scene import Scene
-from hubel.draw._svg import drawing
+from hubel.view.colours import style_sheet
 from hubel.view.markup import Element, h, with_attributes
 from hubel.view.page import page
+from hubel.view.scene import Scene
+from hubel.view.svg import drawing
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Any
 from hubel.arch import Report, Row, Shape, shape_text
 from hubel.base.errors import SettingError
 from hubel.draw._outline import Box, Item, Series, outline
-from hubel.draw._scene import Group, Line, Mark, Polygon, Scene, Text, moved, shortened, text_width
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._solid import Scale, Solid, solid
-from hubel.draw._words import costs, folded, title
+from hubel.draw._words import costs, title
+from hubel.view.scene import Group, Line, Mark, Polygon, Scene, Text, folded, moved, shortened, text_width
 
 MOST = 26  # volumes that one still takes in
 LABEL = 96.0  # a label's width

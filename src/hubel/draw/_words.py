@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 from hubel.arch import Layer, Row, ops, shape_text
 from hubel.arch._window import Window
-from hubel.draw._scene import text_width
 
 # a kind of layer: what the legend calls it
 KINDS = {
@@ -128,14 +126,3 @@ def title(rows: tuple[Row, ...], times: int = 1) -> str:
     if times > 1:
         parts.append(f"{times} times")
     return "; ".join(parts)
-
-
-def folded(text: str, role: str, room: float) -> list[str]:
-    """Break words at spaces into lines no wider than `room`."""
-    lines: list[str] = []
-    for word in re.split(" (?![/×]|groups)", text):  # "/2" and "×3" stay with what they are said of
-        if lines and text_width(f"{lines[-1]} {word}", role) <= room:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines

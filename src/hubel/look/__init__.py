@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hubel.look._attribution_result import Attributions, Map
-    from hubel.look._colour import Scale
     from hubel.look._index import Index, IndexFileError
-    from hubel.look._plate import Chart, Plate, Section, Tile
     from hubel.look._record import Record, record
-    from hubel.look._sprite import Sprite, sprite
     from hubel.look._subject import Subject, subject
     from hubel.look.attribution import grad_cam, integrated_gradients, occlusion, saliency
     from hubel.look.changes import Changes
     from hubel.look.find import Found
     from hubel.look.mistakes import Calibration, ClassScores, Mistakes
     from hubel.look.space import Space
+    from hubel.view.plate import Chart, Plate, Section, Tile
+    from hubel.view.scale import Scale
+    from hubel.view.sprite import Sprite, sprite
 
 _HOMES = {
     "_attribution_result": ("Attributions", "Map"),
-    "_colour": ("Scale",),
+    "view.scale": ("Scale",),
     "_index": ("Index", "IndexFileError"),
-    "_plate": ("Chart", "Plate", "Section", "Tile"),
+    "view.plate": ("Chart", "Plate", "Section", "Tile"),
     "_record": ("Record", "record"),
-    "_sprite": ("Sprite", "sprite"),
+    "view.sprite": ("Sprite", "sprite"),
     "_subject": ("Subject", "subject"),
     "attribution": ("grad_cam", "integrated_gradients", "occlusion", "saliency"),
     "changes": ("Changes",),
@@ -69,5 +69,6 @@ __all__ = [
 def __getattr__(name: str) -> object:
     for home, names in _HOMES.items():  # loaded when used: a convolution by hand needs no torch
         if name in names:
-            return getattr(importlib.import_module(f"hubel.look.{home}"), name)
+            where = home if home.startswith("view.") else f"look.{home}"
+            return getattr(importlib.import_module(f"hubel.{where}"), name)
     raise AttributeError(f"module 'hubel.look' has no attribute {name!r}")

@@ -10,8 +10,8 @@ from PIL import Image
 
 from hubel.base.numbers import short_text
 from hubel.look._attribution_result import Attributions, Map
-from hubel.look._colour import Scale
-from hubel.look._plate import Plate, Section, Tile
+from hubel.view.plate import Plate, Section, Tile
+from hubel.view.scale import Scale
 
 SIZE = 166.0  # three pairs of image and map in a line, and one on a telephone
 _DRAWN = 372  # pixels of a picture's longer side at least, so that coarse maps lie smoothly over small images

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hubel.look._subject import Subject
 
 if TYPE_CHECKING:
-    from hubel.look._plate import Plate
+    from hubel.view.plate import Plate
 
 Numbers = npt.NDArray[np.float32]
 

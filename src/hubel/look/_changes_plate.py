@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from hubel.draw import Mark, Text
-from hubel.look import _sprite
-from hubel.look._axes import Axes, Tick, disc
 from hubel.look._captions import layer_title
-from hubel.look._colour import Scale
-from hubel.look._plate import Chart, Live, Plate, Section, Tile
+from hubel.view import sprite
+from hubel.view.axes import Axes, Tick, disc
 from hubel.view.markup import Element, h
 from hubel.view.page import held
+from hubel.view.plate import Chart, Live, Plate, Section, Tile
+from hubel.view.scale import Scale
+from hubel.view.scene import Mark, Text
 
 if TYPE_CHECKING:
     from hubel.look.changes import Changes
@@ -227,10 +227,10 @@ def _live(changes: Changes, kernels: Sequence[Pixels], maps: Sequence[Pixels] | 
     frames = [("filters", kernels)] if maps is None else [("filters", kernels), ("maps", maps)]
     shown = []
     for name, pictures in frames:
-        sheet = _sprite.sprite(np.stack([pictures[i] for i in chosen]), 320, 100)
+        sheet = sprite.sprite(np.stack([pictures[i] for i in chosen]), 320, 100)
         label = f"{name} of {changes.row.path}"
-        sprite = h("span", class_="sprite", role="img", aria_label=label)
-        shown.append(h("figure", sprite, h("figcaption", label), style=sheet.style, data_columns=sheet.columns))
+        place = h("span", class_="sprite", role="img", aria_label=label)
+        shown.append(h("figure", place, h("figcaption", label), style=sheet.style, data_columns=sheet.columns))
     data = {
         "when": [_when(changes, i) for i in chosen],
         "steps": [changes.steps[i] for i in chosen],
@@ -257,5 +257,5 @@ def _live(changes: Changes, kernels: Sequence[Pixels], maps: Sequence[Pixels] | 
             class_="changes",
         )
 
-    style = _sprite.STYLE + (_HOME / "changes.css").read_text(encoding="utf-8")
+    style = sprite.STYLE + (_HOME / "changes.css").read_text(encoding="utf-8")
     return Live(markup, style, (_HOME / "changes.js").read_text(encoding="utf-8"))

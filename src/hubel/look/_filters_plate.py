@@ -11,8 +11,8 @@ import numpy.typing as npt
 from hubel.arch import shape_text
 from hubel.base.numbers import short_text
 from hubel.look._captions import layer_rules, layer_title
-from hubel.look._colour import Scale
-from hubel.look._plate import Chart, Plate, Section, Tile
+from hubel.view.plate import Chart, Plate, Section, Tile
+from hubel.view.scale import Scale
 
 if TYPE_CHECKING:
     from hubel.look.filters import Filters

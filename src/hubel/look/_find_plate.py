@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.data import ImageError, read_image
-from hubel.look._plate import Plate, Section, Tile
+from hubel.view.plate import Plate, Section, Tile
 
 if TYPE_CHECKING:
     from hubel.look.find import Found

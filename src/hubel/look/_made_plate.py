@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.numbers import short_text
-from hubel.look._axes import Axes
-from hubel.look._frames import save_picture
-from hubel.look._plate import Chart, Plate, Section, Tile
+from hubel.view.axes import Axes
+from hubel.view.frames import save_picture
+from hubel.view.plate import Chart, Plate, Section, Tile
 
 if TYPE_CHECKING:
     from hubel.look.dream import Dream

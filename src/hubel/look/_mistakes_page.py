@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from hubel.look import _sprite
-from hubel.look._plate import Live
+from hubel.view import sprite
 from hubel.view.markup import Element, h
 from hubel.view.page import held
+from hubel.view.plate import Live
 
 if TYPE_CHECKING:
     from hubel.look.mistakes import Mistakes
@@ -22,7 +22,7 @@ _FEW = 12  # classes up to which the images stand beside the matrix
 _SHORT = 6  # letters of a name that a narrow image has room for
 _TOP = 3  # classes whose probabilities are said
 _HOME = files("hubel.look")
-_STYLE = _sprite.STYLE + (_HOME / "mistakes.css").read_text(encoding="utf-8")
+_STYLE = sprite.STYLE + (_HOME / "mistakes.css").read_text(encoding="utf-8")
 Colour = tuple[int, int, int]
 
 
@@ -35,7 +35,7 @@ def live_matrix(
     """Write the matrix of the classes `shown`, its images and the script that opens them."""
     cells = _chosen(mistakes, shown)
     images = np.array([i for chosen in cells.values() for i in chosen], np.int64)
-    sheet = _sprite.sprite(mistakes.dataset.images[images])
+    sheet = sprite.sprite(mistakes.dataset.images[images])
     place = {int(index): number for number, index in enumerate(images)}
     data = {
         "classes": mistakes.classes,

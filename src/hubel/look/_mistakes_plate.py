@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from hubel.draw import Line, Mark, Picture, Text, shortened, text_width
-from hubel.look._axes import Axes
 from hubel.look._mistakes_page import live_matrix, live_table
-from hubel.look._plate import Chart, Plate, Section, Tile, png_bytes
+from hubel.view.axes import Axes
+from hubel.view.plate import Chart, Plate, Section, Tile, png_bytes
+from hubel.view.scene import Line, Mark, Picture, Text, shortened, text_width
 
 if TYPE_CHECKING:
     from hubel.look.mistakes import Calibration, Mistakes

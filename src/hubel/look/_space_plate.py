@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from hubel.draw import Mark, Picture, Polygon, Rectangle, Text, text_width
-from hubel.look import _sprite
-from hubel.look._axes import disc
-from hubel.look._plate import Chart, Live, Plate, png_bytes
+from hubel.view import sprite
+from hubel.view.axes import disc
 from hubel.view.markup import Element, h
 from hubel.view.page import held
+from hubel.view.plate import Chart, Live, Plate, png_bytes
+from hubel.view.scene import Mark, Picture, Polygon, Rectangle, Text, text_width
 
 if TYPE_CHECKING:
     from hubel.look.space import Space
@@ -160,7 +160,7 @@ def _slots(space: Space) -> list[tuple[float, float]]:
 
 def _live(space: Space) -> Live:
     """The drawing, and what is said and shown of the image that is pointed at."""
-    sheet = _sprite.sprite(space.dataset.images)
+    sheet = sprite.sprite(space.dataset.images)
     data = {
         "columns": sheet.columns,
         "classes": space.dataset.classes,
@@ -176,5 +176,5 @@ def _live(space: Space) -> Live:
         inside = (drawn, h("i"), pointed, held(data))
         return h("div", inside, class_="space", style=sheet.style, tabindex=0, role="group", aria_label=label)
 
-    style = _sprite.STYLE + (_HOME / "space.css").read_text(encoding="utf-8")
+    style = sprite.STYLE + (_HOME / "space.css").read_text(encoding="utf-8")
     return Live(markup, style, (_HOME / "space.js").read_text(encoding="utf-8"))

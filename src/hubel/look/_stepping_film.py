@@ -10,8 +10,6 @@ from PIL import Image as Pictures
 
 from hubel.base.errors import SettingError
 from hubel.base.files import write_atomically
-from hubel.look._colour import Scale
-from hubel.look._plate import FORMATS, Chart, Plate, Section, Tile
 from hubel.look._stepping_plate import (
     MOST_WRITTEN,
     blackboard,
@@ -25,6 +23,8 @@ from hubel.look._stepping_plate import (
     window_box,
     words,
 )
+from hubel.view.plate import FORMATS, Chart, Plate, Section, Tile
+from hubel.view.scale import Scale
 
 if TYPE_CHECKING:
     from hubel.arch import Pair

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hubel.base.errors import SettingError
-from hubel.look._colour import Kind, Scale
 from hubel.look._stepping_plate import chosen_channels, input_scale
 from hubel.view.markup import Element, h
 from hubel.view.page import page
+from hubel.view.scale import Kind, Scale
 
 if TYPE_CHECKING:
     from hubel.arch import Pair

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.numbers import rounded_text, short_text
-from hubel.look._cells import Grid, beside, cells, running, signed_roles
-from hubel.look._colour import Scale
-from hubel.look._plate import Chart, Plate, Section, Tile
 from hubel.look._unit_step import Array
+from hubel.view.cells import Grid, beside, cells, running, signed_roles
+from hubel.view.plate import Chart, Plate, Section, Tile
+from hubel.view.scale import Scale
 
 if TYPE_CHECKING:
     from hubel.look.stepping import Position, Stepping

@@ -8,12 +8,12 @@ import numpy as np
 
 from hubel.arch import Layer
 from hubel.base.numbers import short_text
-from hubel.look._cells import Grid, beside, cells, running, signed_roles
-from hubel.look._colour import Scale
-from hubel.look._plate import Chart, Plate, Section, Tile
 from hubel.look._unit_step import Array, UnitStep
 from hubel.look._unit_text import number, place_text
 from hubel.look._vectors import strip
+from hubel.view.cells import Grid, beside, cells, running, signed_roles
+from hubel.view.plate import Chart, Plate, Section, Tile
+from hubel.view.scale import Scale
 
 if TYPE_CHECKING:
     from hubel.look.unit import Unit

@@ -19,7 +19,7 @@ from hubel.tasks import LoadedModel
 from hubel.train import EpochMetrics, Moment, Run, moments
 
 if TYPE_CHECKING:
-    from hubel.look._plate import Plate
+    from hubel.view.plate import Plate
 
 Floats = npt.NDArray[np.float32]
 

@@ -26,7 +26,7 @@ from hubel.nn import input_gradients
 from hubel.tasks import LoadedModel
 
 if TYPE_CHECKING:
-    from hubel.look._plate import Plate
+    from hubel.view.plate import Plate
 
 Pixels = npt.NDArray[np.uint8]
 LONGEST = 512

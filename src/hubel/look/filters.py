@@ -22,7 +22,7 @@ from hubel.look._unit_wiring import INPUT, wiring
 from hubel.tasks import LoadedModel
 
 if TYPE_CHECKING:
-    from hubel.look._plate import Plate
+    from hubel.view.plate import Plate
 
 MOST_FILTERS = 32
 MOST_IMAGES = 10_000

@@ -17,12 +17,12 @@ from torch import Tensor
 from hubel.arch import Row, ops, shape_text
 from hubel.base.errors import SettingError
 from hubel.look._captions import layer_rules, layer_title, layer_words, pick
-from hubel.look._colour import Scale
-from hubel.look._plate import Chart, Plate, Section, Tile
 from hubel.look._record import record
 from hubel.look._subject import Subject
 from hubel.look._vectors import FEW, bars, strip, strip_size
 from hubel.tasks import LoadedModel
+from hubel.view.plate import Chart, Plate, Section, Tile
+from hubel.view.scale import Scale
 
 MOST_MAPS = 16  # of one layer
 MOST_OF_MANY = 8  # the same in a network of many layers

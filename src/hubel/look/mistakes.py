@@ -18,7 +18,7 @@ from hubel.look._infer import BATCH, check_fits, in_batches
 from hubel.tasks import Confusion, LoadedModel, confusion
 
 if TYPE_CHECKING:
-    from hubel.look._plate import Plate
+    from hubel.view.plate import Plate
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]

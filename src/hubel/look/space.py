@@ -16,7 +16,7 @@ from hubel.look._infer import check_fits, features
 from hubel.tasks import LoadedModel
 
 if TYPE_CHECKING:
-    from hubel.look._plate import Plate
+    from hubel.view.plate import Plate
 
 Method = Literal["pca", "tsne"]
 Floats = npt.NDArray[np.float64]

@@ -28,7 +28,7 @@ from hubel.tasks import LoadedModel
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from hubel.look._plate import Plate
+    from hubel.view.plate import Plate
 
 
 @dataclass(frozen=True, eq=False)

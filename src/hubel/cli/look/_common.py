@@ -13,9 +13,9 @@ from hubel.cli._output import print_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hubel.look._plate import Plate
     from hubel.look._subject import Subject
     from hubel.tasks import LoadedModel
+    from hubel.view.plate import Plate
 
 FORMATS = (".png", ".svg", ".html")
 TILE = 24  # letters that a picture in the terminal is wide
@@ -88,7 +88,7 @@ def _show(plate: Plate, screen: Console) -> None:
     from rich.text import Text
 
     from hubel.cli._picture import coloured_half_blocks
-    from hubel.look._plate import Section
+    from hubel.view.plate import Section
 
     shown = [part for part in plate.sections if isinstance(part, Section) and part.tiles]
     screen.print(Text(f"{plate.title}  {plate.subtitle}", "bold"))

@@ -51,7 +51,7 @@ def progress(what: str) -> Iterator[Callable[[int, int, float], None]]:
 
 def finish(arguments: Namespace, made: Dream | Stylised, told: str, data: dict[str, Any]) -> int:
     """Write what was asked for, and tell what was made."""
-    from hubel.look._frames import save_frames
+    from hubel.view.frames import save_frames
 
     screen = console(stderr=arguments.json)
     screen.print(told)
@@ -70,7 +70,7 @@ def finish(arguments: Namespace, made: Dream | Stylised, told: str, data: dict[s
 
 def _show(picture: Any) -> None:
     from hubel.cli._picture import coloured_half_blocks
-    from hubel.look._frames import as_image
+    from hubel.view.frames import as_image
 
     image = as_image(picture).convert("RGB")
     image.thumbnail((64, 64))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
@@ -204,3 +205,14 @@ def shortened(words: str, role: str, room: float) -> str:
     while len(words) > 1 and text_width(words, role) > room:
         words = words[:-2].rstrip() + "…"
     return words
+
+
+def folded(text: str, role: str, room: float) -> list[str]:
+    """Break words at spaces into lines no wider than `room`."""
+    lines: list[str] = []
+    for word in re.split(" (?![/×]|groups)", text):  # "/2" and "×3" stay with what they are said of
+        if lines and text_width(f"{lines[-1]} {word}", role) <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines

@@ -16,25 +16,12 @@ from PIL import Image
 from hubel.base.errors import SettingError
 from hubel.base.files import write_atomically
 from hubel.base.numbers import short_text
-from hubel.draw import (
-    PLOT,
-    THEMES,
-    Line,
-    Mark,
-    Picture,
-    Rectangle,
-    Scene,
-    Text,
-    bounds,
-    drawing,
-    flat,
-    folded,
-    moved,
-    to_png,
-    to_svg,
-)
-from hubel.look._colour import Scale
+from hubel.view.colours import THEMES
 from hubel.view.markup import Element, h, text_of
+from hubel.view.png import to_png
+from hubel.view.scale import Scale
+from hubel.view.scene import Line, Mark, Picture, Rectangle, Scene, Text, bounds, flat, folded, moved
+from hubel.view.svg import PLOT, drawing, to_svg
 
 FORMATS = (".png", ".svg", ".html")
 PAGE = 1240.0
@@ -138,7 +125,7 @@ class Plate:
 
     def html(self, theme: str = "auto") -> str:
         """Return a page whose tiles flow to the width of the screen. It needs nothing from elsewhere."""
-        from hubel.look._plate_html import to_html
+        from hubel.view.plate_page import to_html
 
         return to_html(self, theme)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hubel.draw import Line, Mark, Rectangle, Text, moved
-from hubel.draw import text_width as words_width
+from hubel.view.scene import Line, Mark, Rectangle, Text, moved
+from hubel.view.scene import text_width as words_width
 
 TALL = 20.0
 _LEAST = 24.0

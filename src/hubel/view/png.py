@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hubel.draw._scene import Scene
-from hubel.draw._svg import to_svg
 from hubel.view import font
+from hubel.view.scene import Scene
+from hubel.view.svg import to_svg
 
 SCALE = 2.0
 

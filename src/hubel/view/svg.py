@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from math import hypot
 from zlib import crc32
 
-from hubel.draw._colours import plot_sheet, style_sheet
-from hubel.draw._scene import Circle, Group, Line, Mark, Picture, Point, Polygon, Rectangle, Scene, Text
+from hubel.view.colours import plot_sheet, style_sheet
 from hubel.view.markup import Attribute, Element, h, text_of
+from hubel.view.scene import Circle, Group, Line, Mark, Picture, Point, Polygon, Rectangle, Scene, Text
 
 QUIET = ("subtitle", "figure")
 HEAD = 5.5

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import cos, isfinite, pi, sin
 
-from hubel.draw import Line, Mark, Polygon, Rectangle, Text
+from hubel.view.scene import Line, Mark, Polygon, Rectangle, Text
 
 Tick = tuple[float, str]
 

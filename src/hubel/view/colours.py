@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubel.draw._scene import BOLD, SIZES
+from hubel.view.scene import BOLD, SIZES
 
 THEMES = ("auto", "light", "dark")
 

@@ -7,11 +7,11 @@ from base64 import b64encode
 from PIL import Image
 
 from hubel.base.numbers import short_text
-from hubel.draw import drawing
-from hubel.look._colour import Scale
-from hubel.look._plate import Chart, Plate, Section, Tile, png_bytes
 from hubel.view.markup import Element, h
 from hubel.view.page import page
+from hubel.view.plate import Chart, Plate, Section, Tile, png_bytes
+from hubel.view.scale import Scale
+from hubel.view.svg import drawing
 
 _STYLE = """
 :root{color-scheme:light dark;--page:#fff;--ink:#1d2127;--quiet:#454b54;--line:#c9ced6;--mark:#c4302b}
