@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ArgumentGroup
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,34 @@ def add_data_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--bad-images", choices=("skip", "stop"), default="stop", help="what to do with unreadable files"
     )
+    add_layout(group)
+
+
+def add_layout(group: ArgumentParser | _ArgumentGroup) -> None:
+    """Add what is to be taken for what, where folders and tables do not say."""
+    group.add_argument(
+        "--parts",
+        metavar="HOW",
+        help="train=FOLDER,validation=FOLDER,test=FOLDER, or none: every folder is a class (default: by their words)",
+    )
+    group.add_argument(
+        "--labels", metavar="PATTERN", help="how file names say the class: '{label}_{number}', with * for anything"
+    )
+    group.add_argument("--image-column", metavar="NAME", help="a table's column of image files")
+    group.add_argument("--label-column", metavar="NAME", help="a table's column of labels")
+    group.add_argument(
+        "--label-kind", choices=("class",), help="class: every different label is a class, numbers and lists too"
+    )
+    group.add_argument("--images", metavar="FOLDER", help="where a table's paths begin (default: beside it)")
+
+
+def layout(arguments: Namespace) -> dict[str, Any]:
+    """Return what was said of the layout, as arguments of `hubel.data.load`."""
+    names = ("parts", "labels", "image_column", "label_column", "label_kind", "images")
+    said = {name: getattr(arguments, name, None) for name in names}
+    if said["images"] and Path(said["images"]).is_dir():
+        said["images"] = _absolute(said["images"])
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def add_validation(parser: ArgumentParser, rule: str) -> None:
@@ -80,6 +108,7 @@ def reading(arguments: Namespace, network: Network) -> dict[str, Any]:
         "source": _absolute(arguments.data),
         "fit": arguments.fit,
         "bad_images": arguments.bad_images,
+        **layout(arguments),
         **_held_out(arguments),
     }
     if len(network.input) == 3:
@@ -115,6 +144,7 @@ def fitted_network(arguments: Namespace) -> tuple[Network, Splits, dict[str, Any
         "source": _absolute(arguments.data),
         "fit": arguments.fit,
         "bad_images": arguments.bad_images,
+        **layout(arguments),
         **_held_out(arguments),
     }
     splits = read(settings)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hubel.base.errors import SettingError
 from hubel.cli._output import print_json
+from hubel.cli._trained import add_layout, layout
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -41,6 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--workers", type=int, metavar="N", help="images read at once (default: one a processor)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_layout(parser)
 
 
 def run(arguments: Namespace) -> int:
@@ -51,7 +53,7 @@ def run(arguments: Namespace) -> int:
     if arguments.augment is not None and arguments.sheet is None:
         raise SettingError("expected --sheet FILE with --augment: that is where augmented images are shown")
     with _Bar() as bar:
-        described = describe(arguments.data, workers=arguments.workers, progress=bar)
+        described = describe(arguments.data, workers=arguments.workers, progress=bar, **layout(arguments))
         written = _write_sheet(arguments, described, bar) if arguments.sheet else None
     if arguments.json:
         print_json(described.to_dict())
@@ -96,7 +98,7 @@ def _write_sheet(arguments: Namespace, described: Description, bar: _Bar) -> str
     if arguments.augment is None:
         described.sheet.save(arguments.sheet)
         return f"The contact sheet is in {arguments.sheet}."
-    splits = load(arguments.data, bad_images="skip", progress=bar)
+    splits = load(arguments.data, bad_images="skip", progress=bar, **layout(arguments))
     if arguments.augment == "auto":
         augmentation = Augmentation.for_dataset(splits.train, Preprocessing.for_dataset(splits.train), 10)
     else:

@@ -127,6 +127,9 @@ class Splits:
 
     rejected: the files that could not be read and were left out, each with its reason (`bad_images="skip"`).
     held_out: what was moved from training into validation; None where nothing was.
+    notes: what was taken for what and what was left out, in sentences.
+
+    Where a source has no training images, `train` is empty.
     """
 
     train: Dataset
@@ -134,6 +137,7 @@ class Splits:
     test: Dataset | None = None
     rejected: tuple[ImageError, ...] = ()
     held_out: HeldOut | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for part in (self.validation, self.test):
@@ -147,4 +151,13 @@ class Splits:
     def parts(self) -> dict[str, Dataset]:
         """The parts that there are, by "train", "validation", "test"."""
         found = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: part for name, part in found.items() if part is not None}
+        return {name: part for name, part in found.items() if part is not None and len(part)}
+
+
+def splits_of(parts: Mapping[str, Dataset]) -> Splits:
+    """The splits of these parts; without training images, those are an empty set."""
+    train = parts.get("train")
+    if train is None:
+        other = next(iter(parts.values()))
+        train = other.take(np.zeros(0, np.int64)).renamed(f"{other.name.rpartition(' ')[0]} train")
+    return Splits(train, parts.get("validation"), parts.get("test"))

@@ -17,15 +17,16 @@ from PIL import Image
 from hubel.base.download import Progress
 from hubel.data._alike import SIDE, gathered, trace
 from hubel.data._dataset import Dataset, HeldOut, Splits
-from hubel.data._load import open_source
+from hubel.data._load import layout_of, open_source
 from hubel.data._sheet import CELL, sheet
 from hubel.data._split import held_out, hold_out, share_to_hold_out
 from hubel.data.decode.image import FORMATS, QUIET, ImageError, decode_image
 from hubel.data.decode.parallel import in_order, workers_here
 from hubel.data.feed.augment import Augmentation
 from hubel.data.prepare.preprocessing import Preprocessing, fit_image
-from hubel.data.sources.listing import PARTS, Item, Listing
+from hubel.data.sources.listing import Item, Listing
 from hubel.data.sources.named import NamedSet
+from hubel.data.sources.parts import PARTS
 
 USUAL_EPOCHS = 10  # for which the rule's augmentation is told
 _SHOWN = 12  # images a class on the contact sheet
@@ -104,21 +105,25 @@ class _Seen:
 
 
 def describe(
-    source: str | os.PathLike[str] | NamedSet, *, workers: int | None = None, progress: Progress | None = None
+    source: str | os.PathLike[str] | NamedSet,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    **layout: str,
 ) -> Description:
-    """Looks at every image of a source (see `load`), decoding each in full, and tells what is there.
+    """Looks at every image of a source (see `load`, `layout` too), decoding each in full, and tells what is there.
 
     Raises ValueError or OSError for a source that is not understood; unreadable images are part of the description.
     """
-    found = open_source(source, progress)
+    found = open_source(source, progress, layout_of(layout))
     if isinstance(found, Splits):
         described = _describe(found.train.name.removesuffix(" train"), found.train.classes, _of_arrays(found))
         preprocessing = Preprocessing.for_dataset(found.train)
         augmentation = Augmentation.for_dataset(found.train, preprocessing, USUAL_EPOCHS)
         described = dataclasses.replace(described, preprocessing=preprocessing, augmentation=augmentation)
-        return _with_held_out(described, hold_out(found, "auto").held_out)
+        return _with_notes(described, found.notes, hold_out(found, "auto").held_out)
     images = list(_of_files(found, workers or workers_here(), progress))
-    return _with_held_out(_describe(found.name, found.classes, images), _to_hold_out(found, images))
+    return _with_notes(_describe(found.name, found.classes, images), found.notes, _to_hold_out(found, images))
 
 
 def _to_hold_out(listing: Listing, images: Sequence[_Seen]) -> HeldOut | None:
@@ -130,10 +135,9 @@ def _to_hold_out(listing: Listing, images: Sequence[_Seen]) -> HeldOut | None:
     return held_out(gathered(seen.trace for seen in training), labels, listing.classes, share)[1]
 
 
-def _with_held_out(described: Description, held: HeldOut | None) -> Description:
-    if held is None:
-        return described
-    return dataclasses.replace(described, held_out=held, notes=(*described.notes, f"in training, {held}"))
+def _with_notes(described: Description, notes: Sequence[str], held: HeldOut | None) -> Description:
+    last = [] if held is None else [f"in training, {held}"]
+    return dataclasses.replace(described, held_out=held, notes=(*notes, *described.notes, *last))
 
 
 def _of_files(listing: Listing, workers: int, progress: Progress | None) -> Iterable[_Seen]:

@@ -6,7 +6,7 @@ import dataclasses
 import io
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from hubel.base.errors import DataError, SettingError
 from hubel.base.files import cache_folder
 from hubel.base.names import did_you_mean
 from hubel.data._alike import traces_of_files
-from hubel.data._dataset import Dataset, Fit, Splits
+from hubel.data._dataset import Dataset, Fit, Splits, splits_of
 from hubel.data._split import IN_MEMORY, Validation, held_out, hold_out, share_to_hold_out
 from hubel.data.cache.decoded import digests, entry_key, stored
 from hubel.data.cache.fill import BadImages, decode_into
@@ -27,13 +27,17 @@ from hubel.data.decode.parallel import workers_here
 from hubel.data.prepare.preprocessing import fit_image
 from hubel.data.sources.archives import expand_braces, is_archive, list_archive, list_shards
 from hubel.data.sources.arrays import is_idx_folder, load_idx, load_npy, load_npz
-from hubel.data.sources.listing import PARTS, Item, Listing, list_folder
+from hubel.data.sources.folders import list_folder
+from hubel.data.sources.layout import Layout
+from hubel.data.sources.listing import Item, Listing
 from hubel.data.sources.mnist import load_mnist
 from hubel.data.sources.named import NAMED_SETS, NamedSet
+from hubel.data.sources.parts import PARTS
 from hubel.data.sources.tables import list_csv
 
 NOT_KEPT = 2**21  # bytes of decoded images up to which decoding them again is quicker than looking for them
 _PATTERN = re.compile(r"\{\d+\.\.\d+\}|[*?\[]")  # of several tars
+_TABLES = (".csv", ".tsv", ".txt")
 _USUAL_SIDE = 224  # for photographs of several sizes, as ImageNet's networks take them
 _LARGEST_OWN = 256  # longer side up to which images of one size keep it
 _SAMPLE = 64  # files looked at to tell size and colour
@@ -49,6 +53,7 @@ def load(
     bad_images: BadImages = "stop",
     workers: int | None = None,
     progress: Progress | None = None,
+    **layout: str,
 ) -> Splits:
     """The data set that a word or a path means, decoded.
 
@@ -67,6 +72,8 @@ def load(
         them in `Splits.rejected`.
     workers: images decoded at once, by default one a processor.
     progress: called with what is being done, how much of it is done, and how much it is.
+    layout: what to take for what, where folders and tables do not say: parts, labels, image_column, label_column,
+        label_kind, images (see `Layout`). `Splits.notes` says what was taken for what.
 
     Image files are decoded once, into the cache folder; later runs read them from there, or map them above 64 MiB.
 
@@ -76,7 +83,7 @@ def load(
         raise SettingError(f"expected 1 or 3 channels, received {channels}")
     if bad_images not in ("stop", "skip"):
         raise SettingError(f"expected bad_images 'stop' or 'skip', received {bad_images!r}")
-    found = open_source(source, progress)
+    found = open_source(source, progress, layout_of(layout))
     if isinstance(found, Splits):
         if size is not None or channels is not None:
             found = _resized(found, size, channels, fit)
@@ -84,11 +91,23 @@ def load(
     return _decode(found, size, channels, fit, validation, bad_images, workers or workers_here(), progress)
 
 
-def open_source(source: str | os.PathLike[str] | NamedSet, progress: Progress | None = None) -> Splits | Listing:
+def layout_of(settings: Mapping[str, str]) -> Layout:
+    """The layout of these settings. Raises SettingError for an unknown one."""
+    known = [field.name for field in dataclasses.fields(Layout)]
+    for name in settings:
+        if name not in known:
+            raise SettingError(f"expected {', '.join(known)}, received {name}{did_you_mean(name, known)}")
+    return Layout(**settings)
+
+
+def open_source(
+    source: str | os.PathLike[str] | NamedSet, progress: Progress | None, layout: Layout
+) -> Splits | Listing:
     """What a word or path means: arrays that are there, or a listing of images still to be decoded."""
     if isinstance(source, NamedSet):
         return source.load(progress)
     word = os.fspath(source)
+    _refuse_unused(word, layout)
     if word == "mnist":
         return load_mnist()
     if word in NAMED_SETS:
@@ -99,9 +118,9 @@ def open_source(source: str | os.PathLike[str] | NamedSet, progress: Progress | 
         return list_hub(word.removeprefix("hf:"))
     path = Path(word).expanduser()
     if path.is_dir():
-        return _open_folder(path)
+        return _open_folder(path, layout)
     if path.is_file():
-        return _open_file(path)
+        return _open_file(path, layout)
     if _PATTERN.search(word):
         shards = expand_braces(str(path))
         missing = [shard for shard in shards if not shard.is_file()]
@@ -125,16 +144,28 @@ def holds_files(source: str) -> bool:
     return source.startswith("hf:") or _PATTERN.search(source) is not None
 
 
-def _open_folder(path: Path) -> Splits | Listing:
+def _refuse_unused(word: str, layout: Layout) -> None:
+    """Raise SettingError where something is said of the layout that means nothing for this source."""
+    table = word.lower().endswith(_TABLES)
+    folder = Path(word).expanduser().is_dir() or is_archive(word)
+    meant = ("image_column", "label_column", "label_kind", "images") if table else ("parts", "labels") if folder else ()
+    for field in dataclasses.fields(Layout):
+        if field.name not in meant and getattr(layout, field.name) != field.default:
+            said = f"--{field.name.replace('_', '-')} {getattr(layout, field.name)}"
+            kind = "a table" if table else "a folder" if folder else "no folder and no table"
+            raise SettingError(f"{word}: is {kind}, for which {said} means nothing")
+
+
+def _open_folder(path: Path, layout: Layout) -> Splits | Listing:
     if is_idx_folder(path):
         return load_idx(path)
     tars = sorted(path.rglob("*.tar"))
     if tars:
         return list_shards(str(path), tars)
-    return list_folder(path)
+    return list_folder(path, layout)
 
 
-def _open_file(path: Path) -> Splits | Listing:
+def _open_file(path: Path, layout: Layout) -> Splits | Listing:
     name = path.name.lower()
     if name.endswith(".npz"):
         return load_npz(path)
@@ -142,12 +173,12 @@ def _open_file(path: Path) -> Splits | Listing:
         return load_npy(path)
     if "idx3-ubyte" in name or name.endswith(".idx"):
         return load_idx(path)
-    if name.endswith((".csv", ".tsv", ".txt")):
-        return list_csv(path)
+    if name.endswith(_TABLES):
+        return list_csv(path, layout)
     if is_archive(name):
         status = path.stat()
         key = f"{path.stem}-{status.st_size}-{status.st_mtime_ns}.tar"
-        return list_archive(path, cache_folder("unpacked", key))
+        return list_archive(path, cache_folder("unpacked", key), layout)
     raise DataError(f"{path}: expected a folder, .zip, .tar, .csv, .npz, .npy or IDX file")
 
 
@@ -161,7 +192,9 @@ def _decode(
     workers: int,
     progress: Progress | None,
 ) -> Splits:
-    sizes, grey = look_at([item for item, _ in _spread(listing.parts["train"])])
+    sizes, grey = look_at(
+        [item for item, _ in _spread(next(listing.parts[part] for part in PARTS if listing.parts.get(part)))]
+    )
     shape = (*(size or _usual_size(sizes)), channels or (1 if grey else 3))
     as_found = sizes == {shape[:2]}
     root = cache_folder()
@@ -208,10 +241,10 @@ def _decode(
             parts[part] = Dataset(
                 images[first:last], labels[first:last], listing.classes, name, None if as_found else fit
             )
-    if "train" not in parts:
+    if not parts or ("train" in listing.parts and "train" not in parts):
         raise DataError(f"{listing.name}: none of the {len(items):,} images can be read; the first: {rejected[0][1]}")
     unread = tuple(error for _, error in rejected)
-    return Splits(parts["train"], parts.get("validation"), parts.get("test"), unread, told)
+    return dataclasses.replace(splits_of(parts), rejected=unread, held_out=told, notes=listing.notes)
 
 
 def _checked(rejected: list[tuple[int, ImageError]], bad_images: BadImages) -> list[tuple[int, ImageError]]:

@@ -31,14 +31,14 @@ def share_to_hold_out(validation: Validation, parts: Mapping[str, int]) -> float
     Raises ValueError where it is not a share.
     """
     if validation in ("auto", "needed"):
-        if parts.get("validation") or (parts.get("test") and validation == "auto"):
+        if not parts.get("train") or parts.get("validation") or (parts.get("test") and validation == "auto"):
             return 0.0
         return _LARGER if parts["train"] < _FEW else _SMALLER
     if isinstance(validation, (str, bool)) or not 0 <= validation < 1:
         raise SettingError(
             f"expected a share from 0 to below 1 to hold out for validation, or auto, received {validation!r}"
         )
-    return 0.0 if parts.get("validation") else float(validation)
+    return 0.0 if parts.get("validation") or not parts.get("train") else float(validation)
 
 
 def held_out(

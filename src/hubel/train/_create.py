@@ -100,6 +100,7 @@ def _data_facts(splits: Splits, preprocessing: Preprocessing, source: Mapping[st
         "classes": list(splits.train.classes),
         "fingerprint": fingerprint(splits.train),
         "preprocessing": preprocessing.to_json(),
+        **({"notes": list(splits.notes)} if splits.notes else {}),
         **({"held_out": dataclasses.asdict(splits.held_out)} if splits.held_out else {}),
         **({"source": dict(source)} if source else {}),
     }

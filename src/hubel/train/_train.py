@@ -72,8 +72,7 @@ def train(
     with joined() as ranks, kept_memory():
         agree(ranks, own)
         Classification(splits.train.classes).check(network, splits.train.shape)
-        if not len(splits.train):
-            raise DataError(f"{splits.train.name}: expected at least one training image, received none")
+        _need_training_images(splits)
         # torchrun runs the same line again; machines count for themselves how often
         again = ranks.most([float(was_restarted())])[0] > 0
 
@@ -85,6 +84,13 @@ def train(
         run = Run.open(directory)
         agree(ranks, settings_of(run))
         return (_go_on if again else _train)(run, splits, progress, ranks)
+
+
+def _need_training_images(splits: Splits) -> None:
+    if not len(splits.train):
+        there = " and ".join(f"{name} ({len(part):,})" for name, part in splits.parts().items())
+        only = f", {there} alone; --parts train=FOLDER says which folder to train on" if there else ""
+        raise DataError(f"{splits.train.name}: expected at least one training image, received none{only}")
 
 
 def _with_validation(splits: Splits, recipe: Recipe | None, validation: Validation) -> Splits:
@@ -182,6 +188,8 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
         torch.set_num_threads(trainer.state.threads)
         ranks.wait()  # so that no checkpoint is written while another process still looks for the newest
         log(_started(run, trainer, len(splits.train), problems))
+        for note in splits.notes if saved is None else ():
+            log(Notice(note))
         if splits.held_out is not None and saved is None:
             log(Notice(f"{splits.held_out}; --validation 0 trains on all"))
         if taken is not None and taken.fresh:

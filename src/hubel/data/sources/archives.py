@@ -11,13 +11,16 @@ import re
 import tarfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hubel.base.errors import DataError
 from hubel.base.files import made_folder, replacing
 from hubel.data.decode.image import SUFFIXES, ImageError
-from hubel.data.sources.listing import Item, Listing, list_paths, make_listing, part_of
+from hubel.data.sources.folders import list_paths
+from hubel.data.sources.layout import Layout
+from hubel.data.sources.listing import Item, Listing, make_listing, natural_order
+from hubel.data.sources.parts import part_and_rest, part_of
 
 _EXPANSION = 100  # times its size that a compressed tar may become: images hardly shrink, bombs do
 MAX_MEMBER = 512 * 2**20  # bytes of one encoded image
@@ -99,7 +102,7 @@ def is_archive(path: str) -> bool:
     return path.lower().endswith(_ZIP_SUFFIXES + _TAR_SUFFIXES)
 
 
-def list_archive(path: Path, plain: Path) -> Listing:
+def list_archive(path: Path, plain: Path, layout: Layout) -> Listing:
     """The listing of one zip or tar: class folders, or WebDataset's layout where a tar has that. A compressed tar is
     first written to `plain` uncompressed, unless that is there already.
 
@@ -107,7 +110,7 @@ def list_archive(path: Path, plain: Path) -> Listing:
     """
     name = str(path)
     if name.lower().endswith(_ZIP_SUFFIXES):
-        return list_paths(name, _zip_members(path))
+        return list_paths(name, _zip_members(path), layout)
     with open(path, "rb") as file:
         compressed = file.read(6).startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ"))
     if compressed:
@@ -117,20 +120,23 @@ def list_archive(path: Path, plain: Path) -> Listing:
     members = list(_tar_members(path, name))
     if any(os.path.splitext(item.member)[1] in (".cls", ".json") for item in members):
         return _list_samples(name, [("train", item) for item in members])
-    return list_paths(name, [(item.member, item) for item in members])
+    return list_paths(name, [(item.member, item) for item in members], layout)
 
 
 def list_shards(name: str, shards: list[Path]) -> Listing:
     """The listing of tar shards in WebDataset's layout: in each tar, files of one sample share a name up to the first
     dot, as 0001.jpg and 0001.cls (a class's number or name) or 0001.json (with "label" or "class"). A part is told
-    by the shard's folder or the letters its file name begins with: train-000.tar, val-000.tar.
+    by the shard's folder or the words its file name begins with: train-000.tar, val-000.tar.
     """
     found: list[tuple[str, TarItem]] = []
+    told: dict[str, list[str]] = {}
     for shard in shards:
-        begin = re.match(r"[A-Za-z]*", shard.name)
-        part = part_of(shard.parent.name) or part_of(begin.group() if begin else "") or "train"
+        begin = re.split(r"\d", shard.name)[0]
+        part = part_of(shard.parent.name) or part_and_rest(begin)[0] or "train"
+        told.setdefault(part, []).append(shard.name)
         found += [(part, item) for item in _tar_members(shard, str(shard))]
-    return _list_samples(name, found)
+    parts = ", ".join(f"{natural_order(names)[0]} … ({len(names):,}) is {part}" for part, names in told.items())
+    return _list_samples(name, found, [f"parts by shard: {parts}"] if len(told) > 1 else [])
 
 
 def expand_braces(pattern: str) -> list[Path]:
@@ -149,7 +155,7 @@ def expand_braces(pattern: str) -> list[Path]:
     return sorted(Path(path) for path in glob.glob(pattern)) if glob.has_magic(pattern) else [Path(pattern)]
 
 
-def _list_samples(name: str, members: list[tuple[str, TarItem]]) -> Listing:
+def _list_samples(name: str, members: list[tuple[str, TarItem]], notes: Sequence[str] = ()) -> Listing:
     images: dict[tuple[str, str], tuple[str, TarItem]] = {}
     labels: dict[tuple[str, str], str] = {}
     for part, item in members:
@@ -167,7 +173,7 @@ def _list_samples(name: str, members: list[tuple[str, TarItem]]) -> Listing:
     for sample, (_, item) in images.items():
         if sample not in labels:
             raise DataError(f"{item.name}: expected a .cls or .json file of the same name with its class, found none")
-    return make_listing(name, [(part, labels[sample], item) for sample, (part, item) in images.items()])
+    return make_listing(name, [(part, labels[sample], item) for sample, (part, item) in images.items()], notes)
 
 
 def _label_in_json(item: TarItem) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,46 +12,58 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.errors import DataError
-from hubel.data._dataset import Dataset, Splits
+from hubel.data._dataset import Dataset, Splits, splits_of
 from hubel.data.sources.idx import read_idx
+from hubel.data.sources.parts import PARTS, part_and_rest, words_of
 
 Array = npt.NDArray[Any]
-_KEYS = {  # Keras's names, scikit-learn's, MedMNIST's, and plain ones
-    "train": (
-        ("x_train", "y_train"),
-        ("train_images", "train_labels"),
-        ("images", "labels"),
-        ("x", "y"),
-        ("arr_0", "arr_1"),
-    ),
-    "validation": (("x_val", "y_val"), ("val_images", "val_labels"), ("x_validation", "y_validation")),
-    "test": (("x_test", "y_test"), ("test_images", "test_labels")),
-}
+_IMAGES = frozenset(("x", "image", "images", "img", "imgs", "data", "features", "pixels"))
+_CLASSES = ("classes", "class_names")
+_LABELS = frozenset(("y", "label", "labels", "target", "targets"))
 
 
 def load_npz(path: Path) -> Splits:
     """The data set in an .npz: x_train and y_train, with x_val, y_val, x_test, y_test if there are; or train_images and
-    train_labels and so on; or images and labels. Class names are taken from `classes` where that is there.
+    train_labels and so on, in any words for the parts; or images and labels. Class names are taken from `classes` where
+    that is there.
 
     Raises ValueError where the arrays are missing or do not fit together. Pickled objects are refused.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {key.casefold(): archive[key] for key in archive.files}
+            arrays = {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, KeyError) as error:
         raise DataError(f"{path}: cannot be read as .npz ({error})") from None
-    names = arrays.get("classes", arrays.get("class_names"))
-    found = {
-        part: (arrays[images], arrays[labels])
-        for part, keys in _KEYS.items()
-        for images, labels in reversed(keys)
-        if images in arrays and labels in arrays
-    }
-    if "train" not in found:
+    names = next((array for key, array in arrays.items() if key.casefold() in _CLASSES), None)
+    found, notes = _paired(str(path), arrays)
+    splits = make_splits(path.stem, found, None if names is None else tuple(str(name) for name in names))
+    return dataclasses.replace(splits, notes=notes)
+
+
+def _paired(place: str, arrays: Mapping[str, Array]) -> tuple[dict[str, tuple[Array, Array]], tuple[str, ...]]:
+    """Images and labels by part, by words of the arrays' names (x_valid, y_valid; dev_images, …); and what to say."""
+    told = {("train", "images"): "arr_0", ("train", "labels"): "arr_1"} if {"arr_0", "arr_1"} <= set(arrays) else {}
+    for key in arrays:
+        part, rest = part_and_rest(key)
+        words = words_of(key)
+        kind = "images" if _IMAGES & set(words) else "labels" if _LABELS & set(words) else ""
+        if kind and not set(rest) - _IMAGES - _LABELS and (part or len(words) == 1):
+            told[part or "train", kind] = key
+    pairs = {part: (told[part, "images"], told.get((part, "labels"), "")) for part in PARTS if (part, "images") in told}
+    for part, (images, labels) in pairs.items():
+        if not labels:
+            raise DataError(f"{place}: {images} is the images of {part}, and their labels are missing")
+    if not pairs:
         raise DataError(
-            f"{path}: expected arrays x_train and y_train (or images and labels), found {', '.join(sorted(arrays))}"
+            f"{place}: expected arrays x_train and y_train (or images and labels), found {', '.join(sorted(arrays))}"
         )
-    return make_splits(path.stem, found, None if names is None else tuple(str(name) for name in names))
+    used = {key for pair in pairs.values() for key in pair} | {key for key in arrays if key.casefold() in _CLASSES}
+    notes = []
+    if set(pairs) - {"train"}:
+        notes.append("parts by array: " + ", ".join(f"{images} is {part}" for part, (images, _) in pairs.items()))
+    if set(arrays) - used:
+        notes.append(f"not used: {', '.join(sorted(set(arrays) - used))}")
+    return {part: (arrays[images], arrays[labels]) for part, (images, labels) in pairs.items()}, tuple(notes)
 
 
 def load_npy(path: Path) -> Splits:
@@ -105,7 +118,7 @@ def make_splits(name: str, arrays: Mapping[str, tuple[Array, Array]], classes: t
         part: Dataset(_images(f"{name} {part}", arrays[part][0]), values.astype(np.int64), classes, f"{name} {part}")
         for part, values in labels.items()
     }
-    return Splits(parts["train"], parts.get("validation"), parts.get("test"))
+    return splits_of(parts)
 
 
 def _images(place: str, images: Array) -> npt.NDArray[np.uint8]:
@@ -169,14 +182,12 @@ def _pairs(path: Path, suffix: str) -> dict[str, tuple[Path, Path]]:
     if swap is None:
         raise DataError(f"{path}: expected a name with images (beside one with labels), as images.npy and labels.npy")
     found = {}
-    here = next((part for part in ("train", "val", "test") if part in name), None)
-    for part, word in (("train", "train"), ("validation", "val"), ("test", "test")):
-        if here is None and part != "train":
-            continue
-        images = path if here is None else path.with_name(name.replace(here, word))
+    own = part_and_rest(path.stem)[0]
+    for images in sorted(path.parent.glob(f"*{suffix}")) if own else [path]:
+        part, rest = part_and_rest(images.stem)
         labels = images.with_name(images.name.replace(*swap))
-        if images.exists() and labels.exists():
-            found[part] = (images, labels)
+        if swap[0] in images.name and rest == part_and_rest(path.stem)[1] and labels.exists():
+            found[part or "train"] = (images, labels)
     if "train" not in found:
         raise DataError(
             f"{path}: expected its labels beside it in {path.with_name(name.replace(*swap)).name}, not found"

@@ -8,7 +8,8 @@ from typing import Any
 
 from hubel.base.errors import DataError
 from hubel.data.decode.image import ImageError
-from hubel.data.sources.listing import Item, Listing, make_listing, part_of
+from hubel.data.sources.listing import Item, Listing, make_listing
+from hubel.data.sources.parts import part_and_rest
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,9 +55,11 @@ def list_hub(name: str) -> Listing:
     repository, _, configuration = name.partition(":")
     tables = datasets.load_dataset(repository, configuration or None)
     found: list[tuple[str, str, Item]] = []
+    notes: list[str] = []
     for split, table in tables.items():
-        part = part_of(split)
+        part = part_and_rest(split)[0]
         if part is None:
+            notes.append(f"left out: the split {split} ({len(table):,}), of no part")
             continue
         image, label, names = _columns(name, table.features)
         labels = table[label]
@@ -65,7 +68,7 @@ def list_hub(name: str) -> Listing:
             (part, names[value] if names else str(value), RowItem(encoded, row, image, f"hf:{name} {split} row {row}"))
             for row, value in enumerate(labels)
         ]
-    return make_listing(f"hf:{name}", found)
+    return make_listing(f"hf:{name}", found, notes)
 
 
 def _columns(name: str, features: Any) -> tuple[str, str, list[str] | None]:

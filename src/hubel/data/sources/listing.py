@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from hubel.base.errors import DataError
-from hubel.data.decode.image import SUFFIXES, ImageError
-
-PARTS = ("train", "validation", "test")
-_PART_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
+from hubel.data.decode.image import ImageError
+from hubel.data.sources.parts import PARTS
 
 
 class Item(Protocol):
@@ -67,15 +54,19 @@ class FileItem:
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """A source's images by part ("train", "validation", "test"), each with its class's index."""
+    """A source's images by part ("train", "validation", "test"), each with its class's index.
+
+    notes: what was taken for what, and what was left out, in sentences.
+    """
 
     name: str
     classes: tuple[str, ...]
     parts: Mapping[str, tuple[tuple[Item, int], ...]]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.parts.get("train"):
-            raise DataError(f"{self.name}: expected images to train on, found none")
+        if not any(self.parts.values()):
+            raise DataError(f"{self.name}: expected images with labels, found none")
 
 
 def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:
@@ -89,15 +80,12 @@ def natural_order(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(set(names), key=lambda name: (natural_key(name), name)))
 
 
-def part_of(name: str) -> str | None:
-    """Which part a folder, a split or a file name means: "train", "validation", "test", or None."""
-    return _PART_NAMES.get(name.casefold())
-
-
-def make_listing(name: str, found: Sequence[tuple[str, str, Item]]) -> Listing:
+def make_listing(name: str, found: Sequence[tuple[str, str, Item]], notes: Iterable[str] = ()) -> Listing:
     """A listing of (part, class name, item) in any order. Classes are those of all parts together, in natural order,
     so that one which is absent from a part moves no other; items are in natural order of their names.
     """
+    found, said = _in_one_spelling(found)
+    notes = (*notes, *said)
     classes = natural_order(label for _, label, _ in found)
     index = {label: number for number, label in enumerate(classes)}
     parts: dict[str, tuple[tuple[Item, int], ...]] = {}
@@ -105,55 +93,30 @@ def make_listing(name: str, found: Sequence[tuple[str, str, Item]]) -> Listing:
         chosen = [(item, index[label]) for where, label, item in found if where == part]
         if chosen:
             parts[part] = tuple(sorted(chosen, key=lambda pair: (natural_key(pair[0].name), pair[0].name)))
-    return Listing(name, classes, parts)
+    return Listing(name, classes, parts, tuple(notes))
 
 
-def list_paths(name: str, paths: Iterable[tuple[str, Item]]) -> Listing:
-    """A listing of items by their relative paths with forward slashes: [folder/]class/….jpg, or
-    [folder/]train/class/….jpg where there are folders for the parts.
-
-    Raises ValueError where the paths have no such layout.
-    """
-    split = [(path.split("/"), item) for path, item in paths if _is_image_path(path)]
-    if not split:
-        raise DataError(
-            f"{name}: expected images ({', '.join(sorted(SUFFIXES))}) in one folder for each class, found none"
-        )
-    while len({parts[0] for parts, _ in split}) == 1 and min(len(parts) for parts, _ in split) > 2:
-        split = [(parts[1:], item) for parts, item in split]  # a folder around it all
-    with_parts = any(part_of(parts[0]) == "train" and len(parts) > 2 for parts, _ in split)
-    found: list[tuple[str, str, Item]] = []
-    for parts, item in split:
-        where = part_of(parts[0]) if with_parts else "train"
-        inner = parts[1:] if with_parts else parts
-        if where is None:
-            continue  # a folder beside train, such as "unlabelled"
-        if len(inner) < 2:
-            raise DataError(
-                f"{name}: expected every image in a folder named after its class, found {item.name} outside one"
-            )
-        found.append((where, inner[0], item))
-    return make_listing(name, found)
+def _in_one_spelling(found: Sequence[tuple[str, str, Item]]) -> tuple[Sequence[tuple[str, str, Item]], list[str]]:
+    """Classes that two parts write in other letters' case are one; as training writes it."""
+    spellings: dict[str, dict[str, str]] = {}  # of each name, by part
+    apart = set()
+    for part, label, _ in found:
+        own = spellings.setdefault(label.casefold(), {}).setdefault(part, label)
+        if own != label:
+            apart.add(label.casefold())
+    same = {
+        name: next(own[part] for part in PARTS if part in own)
+        for name, own in spellings.items()
+        if len(set(own.values())) > 1 and name not in apart
+    }
+    if not same:
+        return found, []
+    words = some(f"{' and '.join(natural_order(spellings[name].values()))} are {label}" for name, label in same.items())
+    merged = [(part, same.get(label.casefold(), label), item) for part, label, item in found]
+    return merged, [f"one class in other letters' case: {words}"]
 
 
-def list_folder(folder: Path) -> Listing:
-    """The listing of a folder of class folders, with folders for train, validation (val) and test or without."""
-    return list_paths(str(folder), sorted(_walk(str(folder), "")))
-
-
-def _walk(root: str, inside: str) -> Iterable[tuple[str, Item]]:
-    with os.scandir(os.path.join(root, inside)) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            path = f"{inside}/{entry.name}" if inside else entry.name
-            if entry.is_dir():
-                yield from _walk(root, path)
-            else:
-                yield path, FileItem(os.path.join(root, path))
-
-
-def _is_image_path(path: str) -> bool:
-    parts = path.split("/")
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return not hidden and os.path.splitext(parts[-1])[1].lower() in SUFFIXES
+def some(names: Iterable[str], most: int = 3) -> str:
+    """The first of these names, and how many more there are."""
+    listed = list(names)
+    return ", ".join(listed[:most]) + (f" and {len(listed) - most:,} more" if len(listed) > most else "")

@@ -1,58 +1,369 @@
-"""A CSV file of image paths and labels."""
+"""A table of image paths and labels: which columns are what, and where the images are."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from hubel.base.errors import DataError
-from hubel.data.sources.listing import FileItem, Item, Listing, make_listing, part_of
+from hubel.data.decode.image import SUFFIXES
+from hubel.data.sources.layout import Layout
+from hubel.data.sources.listing import FileItem, Item, Listing, make_listing, natural_order, some
+from hubel.data.sources.parts import part_and_rest, words_of
 
-_PATH_COLUMNS = ("path", "file", "filename", "file_name", "filepath", "image", "image_path")
-_LABEL_COLUMNS = ("label", "class", "class_name", "category", "target", "y")
-_PART_COLUMNS = ("split", "set", "part", "subset")
+_IMAGES = (
+    "path paths file files filename filenames filepath fname fn image images img imgs imagepath imgpath imagefile "
+    "imagename imgname imageid imgid picture photo pic frame src source"
+)
+_LABELS = (
+    "label labels class classes classname labelname category categories target targets y species breed tag tags "
+    "diagnosis dx kind type name cls classid labelid"
+)
+_IMAGE_WORDS, _LABEL_WORDS = frozenset(_IMAGES.split()), frozenset(_LABELS.split())
+_NOT_GIVEN = frozenset(("", "nan", "<na>", "null", "n/a"))
+_FLAGS: Mapping[str, bool] = {
+    **dict.fromkeys(("1", "true", "t", "yes", "y", "1.0"), True),
+    **dict.fromkeys(("0", "false", "f", "no", "n", "0.0", ""), False),
+}
+_SEPARATORS = (",", ";", "|", " ")
+_CLASSES = 30  # different whole numbers up to which they are taken for the numbers of classes
+
+Rows = Sequence[tuple[int, Sequence[str]]]  # each with its line
 
 
-def list_csv(path: Path) -> Listing:
-    """The listing of a CSV file with a column of paths (relative to the file's folder), one of labels, and perhaps one
-    of parts (train, val, test). Columns are found by their heads, such as path, label, split; without heads they are
-    the first, the second and the third. Semicolons and tabs separate too.
+class _Columns(NamedTuple):
+    """Positions of columns; `parts` says each row's part, by a function of the row, in words."""
 
-    Raises ValueError, naming the line, where a row does not fit.
+    image: int
+    label: tuple[int, ...]  # several where each class has a column of its own
+    split: int | None = None
+    flags: tuple[tuple[int, str], ...] = ()
+    fold: int | None = None
+
+
+def list_csv(path: Path, layout: Layout) -> Listing:
+    """The listing of a table with a column of image paths, one of labels, and perhaps one or more of parts.
+
+    Columns are found by their heads ("filename", "species", "is_valid") and by what they hold. Commas, semicolons and
+    tabs separate. Paths begin in the table's folder or in `layout.images`; where they do not, images are looked for by
+    name under it. Rows without a label are left out, which is said.
+
+    Raises ValueError where columns or images cannot be told, naming what was found and how to say it.
     """
+    rows = _read(path)
+    heads, body = _headed(path, rows, layout)
+    columns = _columns(path, heads, body, layout)
+    width = max(column for column in (columns.image, *columns.label, columns.split or 0))
+    for line, row in body:
+        if len(row) <= width:
+            raise DataError(f"{path}, line {line}: expected a path and a label, received {list(row)}")
+    labels, unlabelled = _labels(path, heads, body, columns, layout)
+    parts, told = _parts(path, heads, body, columns)
+    files = _Files(path, layout)
+    found: list[tuple[str, str, Item]] = []
+    for (_, row), label, part in zip(body, labels, parts, strict=True):
+        if label is not None:
+            found.append((part, label, files.item(row[columns.image])))
+    if not found:
+        raise DataError(f"{path}: expected rows of a path and a label, found {len(body):,} rows without a label")
+    notes = [_said(heads, columns, told)]
+    if unlabelled:
+        notes.append(f"left out: {unlabelled:,} row{'s' * (unlabelled > 1)} without a label")
+    return make_listing(str(path), found, [*notes, *files.notes()])
+
+
+def _read(path: Path) -> list[tuple[int, list[str]]]:
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
         sample = file.readline()
         file.seek(0)
         delimiter = max(",;\t", key=sample.count)
         try:
-            rows = [(number, row) for number, row in enumerate(csv.reader(file, delimiter=delimiter), 1) if row]
+            rows = [(number, row) for number, row in enumerate(csv.reader(file, delimiter=delimiter), 1) if any(row)]
         except csv.Error as error:
             raise DataError(f"{path}: cannot be read as CSV ({error})") from None
     if not rows:
         raise DataError(f"{path}: expected rows of a path and a label, found none")
-    heads = [head.strip().casefold() for head in rows[0][1]]
-    where = _column(heads, _PATH_COLUMNS), _column(heads, _LABEL_COLUMNS), _column(heads, _PART_COLUMNS)
-    if where[0] is not None and where[1] is not None:
-        rows = rows[1:]
+    return [(number, [cell.strip() for cell in row]) for number, row in rows]
+
+
+def _headed(path: Path, rows: Rows, layout: Layout) -> tuple[list[str], Rows]:
+    """The heads and the rows under them; where there are no heads, columns are called by their numbers."""
+    first = rows[0][1]
+    asked = [name for name in (layout.image_column, layout.label_column) if name]
+    known = [_means(head, _IMAGE_WORDS) or _means(head, _LABEL_WORDS) for head in first]
+    images = [number for number, cell in enumerate(first) if _looks_like_image(cell)]
+    later = rows[1][1] if len(rows) > 1 else []
+    file_below = any(_looks_like_image(cell) for cell in later)
+    if any(name in first for name in asked) or (not images and (file_below or sum(known) > 1)):
+        return list(first), rows[1:]
+    return [str(number + 1) for number in range(len(first))], rows
+
+
+def _columns(path: Path, heads: list[str], body: Rows, layout: Layout) -> _Columns:
+    if not body:
+        raise DataError(f"{path}: expected rows of a path and a label, found none")
+    numbered = heads == [str(number + 1) for number in range(len(heads))]
+    image = (
+        _asked(path, heads, layout.image_column) if layout.image_column else _image_column(path, heads, body, numbered)
+    )
+    asked = _asked(path, heads, layout.label_column) if layout.label_column else None
+    left = [number for number in range(len(heads)) if number not in (image, asked)]
+    split = next((number for number in left if _is_split(_cells(body, number))), None)
+    flags = () if split is not None or numbered else tuple(_flags(heads, body, left))
+    fold = None
+    if split is None and not flags and not numbered:
+        fold = next((number for number in left if _is_fold(heads[number], _cells(body, number))), None)
+    taken = {split, fold, *(number for number, _ in flags)}
+    left = [number for number in left if number not in taken]
+    label = (asked,) if asked is not None else _label_columns(path, heads, body, left, numbered)
+    return _Columns(image, label, split, flags, fold)
+
+
+def _asked(path: Path, heads: Sequence[str], wanted: str) -> int:
+    for same in (str, str.casefold):
+        for number, head in enumerate(heads):
+            if same(head) == same(wanted):
+                return number
+    raise DataError(f"{path}: expected a column {wanted!r}, found {some(heads, 12)}")
+
+
+def _image_column(path: Path, heads: list[str], body: Rows, numbered: bool) -> int:
+    shares = [_share(body, number, _looks_like_image) for number in range(len(heads))]
+    best = max(range(len(heads)), key=lambda number: (shares[number], _means(heads[number], _IMAGE_WORDS)))
+    if shares[best] > 0.5 or numbered:
+        return best
+    named = [number for number, head in enumerate(heads) if _means(head, _IMAGE_WORDS)]
+    exact = [number for number in named if len(words_of(heads[number])) == 1]
+    if named:
+        return (exact or named)[0]
+    if len(heads) > 1 and words_of(heads[0]) == ("id",):
+        return 0
+    raise DataError(
+        f"{path}: expected a column of image files, found {some(heads, 12)}; say which: --image-column NAME"
+    )
+
+
+def _label_columns(path: Path, heads: list[str], body: Rows, left: Sequence[int], numbered: bool) -> tuple[int, ...]:
+    if not left:
+        raise DataError(f"{path}, line {body[0][0]}: expected a path and a label, received {list(body[0][1])}")
+    named = [number for number in left if not numbered and _means(heads[number], _LABEL_WORDS)]
+    named.sort(key=lambda number: len(words_of(heads[number])))  # "label" before "label_source"
+    named.sort(key=lambda number: words_of(heads[number])[-1] in ("id", "classid", "labelid"))  # names before numbers
+    if named and words_of(heads[named[0]])[0] not in ("name", "type", "kind"):
+        return (named[0],)
+    if len(left) == 1 or numbered:
+        return (left[0],)
+    if len(left) > 1 and all(_is_flag(cell) for number in left for cell in _cells(body, number)):
+        if all(sum(_FLAGS[row[number].casefold()] for number in left) == 1 for _, row in body):
+            return tuple(left)
+        raise DataError(
+            f"{path}: {some((heads[number] for number in left), 4)} say of every image which of several labels it has; "
+            "one class an image is what can be learned so far: name one column with --label-column"
+        )
+    if named:
+        return (named[0],)
+    raise DataError(
+        f"{path}: expected a column of labels, found {some((heads[number] for number in left), 12)} beside the images; "
+        "say which: --label-column NAME"
+    )
+
+
+def _labels(
+    path: Path, heads: list[str], body: Rows, columns: _Columns, layout: Layout
+) -> tuple[list[str | None], int]:
+    """Each row's label, None where it has none; and how many have none."""
+    if len(columns.label) > 1:
+        chosen = [next(number for number in columns.label if _FLAGS[row[number].casefold()]) for _, row in body]
+        return [heads[number] for number in chosen], 0
+    (column,) = columns.label
+    cells = [None if row[column].casefold() in _NOT_GIVEN else row[column] for _, row in body]
+    given = [cell for cell in cells if cell is not None]
+    if given and all(re.fullmatch(r"-?\d+\.0+", cell) for cell in given):  # numbers that pandas wrote beside gaps
+        cells = [None if cell is None else cell.partition(".")[0] for cell in cells]
+        given = [cell for cell in cells if cell is not None]
+    if layout.label_kind != "class":
+        _refuse_other_kinds(path, heads[column], given)
+    return list(cells), len(cells) - len(given)
+
+
+def _refuse_other_kinds(path: Path, head: str, given: Sequence[str]) -> None:
+    remedy = "--label-kind class takes every different value for a class"
+    different = set(given)
+    if different and all(re.fullmatch(r"[-+]?\d+([.,]\d*)?([eE][-+]?\d+)?", cell) for cell in different):
+        whole = all(re.fullmatch(r"\d+", cell) for cell in different)
+        if not whole or (len(different) > _CLASSES and sorted(map(int, different)) != [*range(len(different))]):
+            low, high = min(map(_number, different)), max(map(_number, different))
+            raise DataError(
+                f"{path}: {head} holds {len(different):,} different numbers from {low:g} to {high:g}; to learn numbers "
+                f"is no task so far; {remedy}"
+            )
+        return
+    for sign in _SEPARATORS:
+        lists = [cell for cell in different if sign in cell]
+        pieces = Counter(piece.strip() for cell in different for piece in cell.split(sign))
+        if lists and all(pieces[piece.strip()] > 1 for cell in lists for piece in cell.split(sign)):
+            raise DataError(
+                f"{path}: {head} holds several labels in a cell ({lists[0]!r}); one class an image is what can be "
+                f"learned so far; {remedy}"
+            )
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
+def _parts(path: Path, heads: list[str], body: Rows, columns: _Columns) -> tuple[list[str], str]:
+    """Each row's part, and by what."""
+    if columns.split is not None:
+        found = []
+        for line, row in body:
+            part = part_and_rest(row[columns.split])[0]
+            if part is None:
+                raise DataError(f"{path}, line {line}: expected train, val or test, received {row[columns.split]!r}")
+            found.append(part)
+        values = natural_order(row[columns.split] for _, row in body)
+        words = ", ".join(f"{value} is {part_and_rest(value)[0]}" for value in values)
+        return found, f"parts from {heads[columns.split]} ({words})"
+    if columns.flags:
+        found = []
+        for _, row in body:
+            marked = [part for number, part in columns.flags if number < len(row) and _FLAGS[row[number].casefold()]]
+            others = {part for _, part in columns.flags}
+            rest = "train" if "train" not in others else "test" if "test" not in others else "validation"
+            found.append(next((part for part in ("test", "validation", "train") if part in marked), rest))
+        return found, "parts from " + " and ".join(f"{heads[number]} ({part})" for number, part in columns.flags)
+    if columns.fold is not None:
+        first = natural_order(row[columns.fold] for _, row in body)[0]
+        found = ["validation" if row[columns.fold] == first else "train" for _, row in body]
+        return found, f"validation is {heads[columns.fold]} {first}, the others are train"
+    return ["train"] * len(body), ""
+
+
+def _said(heads: Sequence[str], columns: _Columns, parts: str) -> str:
+    names = [f"columns: images from {heads[columns.image]}"]
+    if len(columns.label) > 1:
+        names.append(f"classes are the columns {some((heads[number] for number in columns.label), 4)}")
     else:
-        where = (0, 1, 2 if all(len(row) > 2 and part_of(row[2].strip()) for _, row in rows) else None)
-    return make_listing(str(path), [_entry(path, number, row, where) for number, row in rows])
+        names.append(f"labels from {heads[columns.label[0]]}")
+    names += [parts] if parts else []
+    used = {columns.image, *columns.label, columns.split, columns.fold, *(number for number, _ in columns.flags)}
+    rest = [head for number, head in enumerate(heads) if number not in used]
+    return ", ".join([*names, *([f"not used: {some(rest, 6)}"] if rest else [])])
 
 
-def _column(heads: Sequence[str], known: Sequence[str]) -> int | None:
-    return next((heads.index(name) for name in known if name in heads), None)
+def _cells(body: Rows, number: int) -> Iterator[str]:
+    return (row[number] if number < len(row) else "" for _, row in body)
 
 
-def _entry(
-    path: Path, number: int, row: Sequence[str], where: tuple[int | None, int | None, int | None]
-) -> tuple[str, str, Item]:
-    image_column, label_column, part_column = where
-    assert image_column is not None
-    assert label_column is not None
-    if len(row) <= max(column for column in where if column is not None):
-        raise DataError(f"{path}, line {number}: expected a path and a label, received {row}")
-    part = "train" if part_column is None else part_of(row[part_column].strip())
-    if part is None:
-        raise DataError(f"{path}, line {number}: expected train, val or test, received {row[part_column or 0]!r}")
-    return part, row[label_column].strip(), FileItem(str(path.parent / row[image_column].strip()))
+def _share(body: Rows, number: int, holds: object) -> float:
+    assert callable(holds)
+    return sum(bool(holds(cell)) for cell in _cells(body, number)) / len(body)
+
+
+def _looks_like_image(cell: str) -> bool:
+    return Path(cell.replace("\\", "/")).suffix.lower() in SUFFIXES
+
+
+def _means(head: str, words: frozenset[str]) -> bool:
+    own = words_of(head)
+    return bool(own) and ("".join(own) in words or any(word in words for word in own))
+
+
+def _is_flag(cell: str) -> bool:
+    return cell.casefold() in _FLAGS
+
+
+def _is_split(cells: Iterator[str]) -> bool:
+    different = set(cells)
+    return 0 < len(different) < 12 and all(part_and_rest(cell)[0] for cell in different)
+
+
+def _flags(heads: Sequence[str], body: Rows, left: Sequence[int]) -> Iterator[tuple[int, str]]:
+    for number in left:
+        words = tuple(word for word in words_of(heads[number]) if word not in ("is", "in", "use", "for"))
+        part = part_and_rest(" ".join(words).removeprefix("is"))[0]
+        if part is not None and all(_is_flag(cell) for cell in _cells(body, number)):
+            yield number, part
+
+
+def _is_fold(head: str, cells: Iterator[str]) -> bool:
+    different = set(cells)
+    return "fold" in words_of(head) + words_of(head.removeprefix("k")) and 1 < len(different) < 51
+
+
+class _Files:
+    """Where the images that a table names are: at their paths, or under its folder by name."""
+
+    def __init__(self, table: Path, layout: Layout) -> None:
+        own = Path(layout.images).expanduser() if layout.images else None
+        self.roots = [table.parent] if own is None else [own] if own.is_absolute() else [own, table.parent / own]
+        if own is not None and not any(root.is_dir() for root in self.roots):
+            raise DataError(f"expected --images as a folder, found none at {' or '.join(map(str, self.roots))}")
+        self.table = table
+        self.missing: list[str] = []
+        self.elsewhere: list[tuple[str, str]] = []
+        self.count = 0
+        self._names: dict[str, list[Path]] | None = None
+
+    def item(self, cell: str) -> FileItem:
+        """The image that a cell names; a file that is not there is told by whoever reads it."""
+        self.count += 1
+        given = cell.replace("\\", "/") if "\\" in cell and not Path(cell).exists() else cell
+        direct = [root / given for root in self.roots]
+        for path in direct:
+            if path.is_file():
+                return FileItem(str(path))
+        near = self._by_name(given)
+        if near is None:
+            self.missing.append(cell)
+            return FileItem(str(direct[0]))
+        self.elsewhere.append((cell, str(near)))
+        return FileItem(str(near))
+
+    def notes(self) -> list[str]:
+        """What is to be said of where images were found. Raises ValueError where most were not."""
+        looked = " and ".join(map(str, self.roots))
+        if len(self.missing) * 2 > self.count:
+            raise DataError(
+                f"{self.table}: {len(self.missing):,} of {self.count:,} images are not there, such as "
+                f"{self.missing[0]!r}; looked in {looked} and all folders below; say where they are: --images FOLDER"
+            )
+        found = []
+        if self.elsewhere:
+            cell, path = self.elsewhere[0]
+            found.append(f"{len(self.elsewhere):,} images found by name, such as {cell} at {path}")
+        if self.missing:
+            count = "1 image is" if len(self.missing) == 1 else f"{len(self.missing):,} images are"
+            found.append(f"{count} not there ({some(self.missing, 2)}), looked in {looked}")
+        return found
+
+    def _by_name(self, given: str) -> Path | None:
+        """The one image under the folders whose name, with or without its ending, and nearest folders agree."""
+        if self._names is None:
+            self._names = {}
+            for root in self.roots:
+                for path in root.rglob("*"):
+                    if path.suffix.lower() in SUFFIXES:
+                        for key in {path.name.casefold(), path.stem.casefold()}:
+                            self._names.setdefault(key, []).append(path)
+        parts = [part.casefold() for part in given.split("/") if part not in ("", ".", "..")]
+        stem = Path(parts[-1]).stem if parts and _looks_like_image(parts[-1]) else ""
+        candidates = (self._names.get(parts[-1]) or self._names.get(stem) or []) if parts else []
+        best = max((_agreement(path, parts) for path in candidates), default=0)
+        chosen = [path for path in candidates if _agreement(path, parts) == best]
+        return chosen[0] if len(chosen) == 1 else None
+
+
+def _agreement(path: Path, parts: Sequence[str]) -> int:
+    own = [part.casefold() for part in path.parts]
+    own[-1] = parts[-1]
+    count = 0
+    for one, other in zip(reversed(own), reversed(parts), strict=False):
+        if one != other:
+            break
+        count += 1
+    return count

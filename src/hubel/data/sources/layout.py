@@ -1,0 +1,73 @@
+"""How a source is laid out, where it does not say so by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+from hubel.base.errors import SettingError
+from hubel.data.sources.parts import part_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """What to take for what.
+
+    parts: "auto" tells training, validation and test images by the words of folders and columns; "none" takes every
+        folder for a class; "train=FOLDER,validation=FOLDER,test=FOLDER" names them.
+    labels: where file names say the class, how: "{label}_{number}", with * for anything; with a slash, of the path.
+    image_column, label_column: a table's columns, where their heads do not tell.
+    label_kind: "class" takes every different value of the label column for a class, also numbers and lists.
+    images: the folder that a table's paths begin in, where that is not its own.
+
+    Raises ValueError for what is none of these.
+    """
+
+    parts: str = "auto"
+    labels: str = ""
+    image_column: str = ""
+    label_column: str = ""
+    label_kind: str = ""
+    images: str = ""
+
+    def __post_init__(self) -> None:
+        self.named_parts()
+        if self.labels and self.labels.count("{label}") != 1:
+            raise SettingError(
+                "expected labels as a pattern with {label} in it, such as '{label}_{number}', received "
+                f"{self.labels!r}"
+            )
+        if self.label_kind not in ("", "class"):
+            raise SettingError(f"expected label_kind 'class' or nothing, received {self.label_kind!r}")
+
+    def named_parts(self) -> Mapping[str, str]:
+        """The part of each folder that was named; nothing for "auto" and "none"."""
+        if self.parts in ("auto", "none"):
+            return {}
+        found = {}
+        for pair in self.parts.split(","):
+            word, sign, folder = pair.partition("=")
+            part = part_of(word.strip())
+            if not sign or part is None or not folder.strip():
+                raise SettingError(
+                    "expected parts as auto, none, or train=FOLDER,validation=FOLDER,test=FOLDER, received "
+                    f"{self.parts!r}"
+                )
+            found[folder.strip().strip("/")] = part
+        return found
+
+    def label_in(self, path: str) -> str | None:
+        """The label that a file's path says by the pattern `labels`; None where it does not fit."""
+        pattern = "".join(
+            {"{label}": "(?P<label>.+?)", "{number}": r"\d+", "*": ".*"}.get(piece) or re.escape(piece)
+            for piece in re.split(r"(\{label\}|\{number\}|\*)", self.labels)
+            if piece
+        )
+        whole = path if "/" in self.labels else path.rpartition("/")[2]
+        begin = "(?:.*/)?" if "/" in self.labels else ""
+        for text in (re.sub(r"\.[A-Za-z]{1,5}$", "", whole), whole):
+            match = re.fullmatch(begin + pattern, text)
+            if match:
+                return match["label"]
+        return None

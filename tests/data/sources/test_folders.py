@@ -1,0 +1,276 @@
+"""Which folders are parts, which are classes, and what is said of it."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hubel.data import Dataset, Splits, load
+
+
+def picture(number: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (8, 8), number % 250).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def make(folder: Path, *tree: str) -> Path:
+    """Two images in each of these folders; what ends with .png is an image itself."""
+    for number, name in enumerate(tree):
+        paths = [name] if name.endswith(".png") else [f"{name}/{number}-{i}.png" for i in range(2)]
+        for i, path in enumerate(paths):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(picture(2 * number + i))
+    return folder
+
+
+def counted(part: Dataset | None) -> dict[str, int]:
+    if part is None:
+        return {}
+    numbers = np.bincount(part.labels, minlength=len(part.classes))
+    return {name: int(n) for name, n in zip(part.classes, numbers, strict=True) if n}
+
+
+def parts(splits: Splits) -> dict[str, dict[str, int]]:
+    return {name: counted(part) for name, part in splits.parts().items()}
+
+
+AB = {"a": 2, "b": 2}
+TRAIN_TEST = {"train": AB, "test": AB}
+TRAIN_VAL = {"train": AB, "validation": AB}
+
+NAMES = {
+    "plain": ("train", "test", TRAIN_TEST),
+    "with set": ("training_set", "test_set", TRAIN_TEST),
+    "with images behind": ("train_images", "test_images", TRAIN_TEST),
+    "with images before": ("images_train", "images_test", TRAIN_TEST),
+    "in one word": ("trainset", "testset", TRAIN_TEST),
+    "in one word, the other way": ("imgtrain", "imgtest", TRAIN_TEST),
+    "camel": ("TrainImages", "TestImages", TRAIN_TEST),
+    "spaces": ("Training set", "Test set", TRAIN_TEST),
+    "hyphens, capitals": ("TRAIN-DATA", "TESTING-DATA", TRAIN_TEST),
+    "with numbers": ("train2017", "val2017", TRAIN_VAL),
+    "with sizes": ("train_224x224", "test_224x224", TRAIN_TEST),
+    "short": ("trn", "tst", TRAIN_TEST),
+    "with the set's own name": ("seg_train", "seg_test", TRAIN_TEST),
+    "numbered": ("1_train", "2_test", TRAIN_TEST),
+    "eval": ("train", "eval", TRAIN_VAL),
+    "vali": ("train", "vali", TRAIN_VAL),
+    "holdout": ("train", "holdout", TRAIN_VAL),
+    "hold-out": ("train", "hold-out", TRAIN_VAL),
+    "dev": ("training", "dev-set", TRAIN_VAL),
+    "Validation": ("Training", "Validation", TRAIN_VAL),
+    "valid": ("train", "valid", TRAIN_VAL),
+}
+
+
+@pytest.mark.parametrize("how", NAMES)
+def test_parts_are_known_by_their_words(tmp_path: Path, how: str) -> None:
+    first, second, expected = NAMES[how]
+    splits = load(make(tmp_path / "set", f"{first}/a", f"{first}/b", f"{second}/a", f"{second}/b"))
+    assert parts(splits) == expected
+    (note,) = splits.notes
+    assert note.startswith("parts by folder: ")
+    for folder in (first, second):
+        assert f"{folder} is " in note
+
+
+TREES: dict[str, tuple[tuple[str, ...], dict[str, dict[str, int]], str]] = {
+    "a folder of the same name inside": (
+        ("train/train/a", "train/train/b", "test/test/a", "test/test/b"),
+        TRAIN_TEST,
+        "test is test (4)",
+    ),
+    "folders around some parts": (
+        ("set/train/images/a", "set/train/images/b", "set/test/a", "set/test/b"),
+        TRAIN_TEST,
+        "train is train (4)",
+    ),
+    "three parts, one lacks a class": (
+        ("train/a", "train/b", "val/a", "test/b"),
+        {"train": AB, "validation": {"a": 2}, "test": {"b": 2}},
+        "val is validation (2)",
+    ),
+    "two folders of one part": (
+        ("train/a", "train/b", "val/a", "eval/b"),
+        {"train": AB, "validation": AB},
+        "eval is validation (2)",
+    ),
+    "parts inside classes": (
+        ("a/train", "a/test", "b/train", "b/test"),
+        TRAIN_TEST,
+        "parts inside the class folders: test is test, train is train",
+    ),
+    "parts inside classes, with words": (
+        ("a/train_images", "a/val images", "b/train_images", "b/val images"),
+        TRAIN_VAL,
+        "val images is validation",
+    ),
+    "images beside parts inside classes": (
+        ("a/train", "a/test", "b/train", "b/test", "b"),
+        TRAIN_TEST,
+        "left out: 2 images of no part",
+    ),
+    "one stray image at the root": (("a", "b", "cam.png"), {"train": AB}, "left out: 1 image outside a class folder ("),
+    "one stray image beside parts": (
+        ("train/a", "train/b", "test/a", "test/b", "cam.png"),
+        TRAIN_TEST,
+        "left out: 1 image outside a class folder",
+    ),
+    "one stray image in a part": (
+        ("train/a", "train/b", "test/a", "test/b", "train/cam.png"),
+        TRAIN_TEST,
+        "left out: 1 image outside a class folder",
+    ),
+    "one stray image beside a folder around all": (("set/a", "set/b", "cam.png"), {"train": AB}, "left out: 1 image"),
+    "unlabelled test images beside parts": (
+        ("train/a", "train/b", "test"),
+        {"train": AB},
+        "left out: test, 2 images of the test part outside class folders",
+    ),
+    "unlabelled test images beside classes": (
+        ("a", "b", "test"),
+        {"train": AB},
+        "left out: test, 2 images of the test part outside class folders; --parts none takes every folder",
+    ),
+    "unlabelled predictions": (
+        ("seg_train/seg_train/a", "seg_train/seg_train/b", "seg_test/a", "seg_test/b", "seg_pred"),
+        TRAIN_TEST,
+        "left out: seg_pred (2), of no part",
+    ),
+    "classes and a test folder with the same": (
+        ("a", "b", "test/a", "test/b"),
+        TRAIN_TEST,
+        "parts by folder: test is test (4)",
+    ),
+    "another folder with the same classes": (
+        ("train/a", "train/b", "batch2/a", "batch2/b"),
+        {"train": AB},
+        "left out: batch2 (4), of no part; --parts",
+    ),
+    "validation and test alone": (
+        ("valid/a", "valid/b", "test/a", "test/b"),
+        {"validation": AB, "test": AB},
+        "test is test (4), valid is validation (4)",
+    ),
+    "test alone": (("test/a", "test/b"), {"test": AB}, ""),
+    "a class in other letters' case": (
+        ("train/a", "train/b", "test/A", "test/B"),
+        TRAIN_TEST,
+        "one class in other letters' case: A and a are a, B and b are b",
+    ),
+    "a toy train": (("train", "bus", "car"), {"train": {"bus": 2, "car": 2, "train": 2}}, ""),
+    "a station and a tube": (
+        ("train station", "bus station", "test tube"),
+        {"train": {"bus station": 2, "test tube": 2, "train station": 2}},
+        "",
+    ),
+    "control and test": (("control", "test"), {"train": {"control": 2, "test": 2}}, ""),
+    "a contest, the latest trainers": (
+        ("contest", "latest", "trainers", "evaluator"),
+        {"train": {"contest": 2, "evaluator": 2, "latest": 2, "trainers": 2}},
+        "",
+    ),
+    "deeper folders": (("a/2019/may", "a/2020", "b/x"), {"train": {"a": 4, "b": 2}}, ""),
+}
+
+
+@pytest.mark.parametrize("how", TREES)
+def test_what_folders_mean(tmp_path: Path, how: str) -> None:
+    tree, expected, said = TREES[how]
+    splits = load(make(tmp_path / "set", *tree))
+    assert parts(splits) == expected
+    if said:
+        assert any(said in note for note in splits.notes), splits.notes
+    else:
+        assert not splits.notes
+
+
+ASKED = {
+    "a class of two kinds or a part": (
+        ("train/steam", "train/diesel", "bus", "car"),
+        r"train may be a part, since it holds folders \(diesel, steam\), or a class beside bus, car; .*--parts none",
+    ),
+    "parts with nothing in common": (
+        ("train/a", "train/b", "test/c", "test/d"),
+        r"expected parts with the same classes, found none in common: test holds c, d; train holds a, b",
+    ),
+    "parts without classes": (
+        ("train", "test"),
+        r"test, train hold images without class folders; .*--labels '\{label\}_\{number\}'; .*--parts none",
+    ),
+    "images alone": (("x.png", "y.png"), r"in a folder named after its class, found 2 images outside one"),
+    "names that say the class": (
+        ("cat_1.png", "cat_2.png", "dog_1.png", "dog_2.png"),
+        r"Where their names say the class \(cat \(2\), dog \(2\)\): --labels '\{label\}_\{number\}'",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ASKED)
+def test_what_may_mean_two_things_is_asked(tmp_path: Path, how: str) -> None:
+    tree, message = ASKED[how]
+    with pytest.raises(ValueError, match=message):
+        load(make(tmp_path / "set", *tree))
+
+
+def test_parts_can_be_named(tmp_path: Path) -> None:
+    folder = make(tmp_path / "set", "one/a", "one/b", "two/a", "two/b", "three/a")
+    splits = load(folder, parts="train=one,test=two")
+    assert parts(splits) == TRAIN_TEST
+    assert "left out: three (2), of no part" in splits.notes[-1]
+    inside = make(tmp_path / "inside", "a/x", "a/y", "b/x", "b/y")
+    assert parts(load(inside, parts="train=x,val=y")) == TRAIN_VAL
+    toys = make(tmp_path / "toys", "train/steam", "train/diesel", "bus", "test")
+    assert parts(load(toys, parts="none")) == {"train": {"bus": 2, "test": 2, "train": 4}}
+    two = make(tmp_path / "two", "train", "test")
+    assert parts(load(two, parts="none")) == {"train": {"test": 2, "train": 2}}
+    for wrong in ("some", "train", "traim=one", "train="):
+        with pytest.raises(ValueError, match="expected parts as auto, none, or train=FOLDER"):
+            load(folder, parts=wrong)
+    with pytest.raises(ValueError, match=r"expected a folder 'four', found one, three, two"):
+        load(folder, parts="train=one,test=four")
+
+
+PATTERNS = {
+    "{label}_{number}": ("cat_001.png", "dog_001.png", "great_dane_12.png", {"cat": 1, "dog": 1, "great_dane": 1}),
+    "{label}.{number}": ("cat.0.png", "cat.1.png", "dog.12.png", {"cat": 2, "dog": 1}),
+    "{label}-*": ("cat-a b.png", "cat-x.png", "dog-.png", {"cat": 2, "dog": 1}),
+    "*_{label}": ("001_cat.png", "2_dog.png", "x_y_dog.png", {"cat": 1, "dog": 2}),
+    "{label} ({number})": ("cat (1).png", "cat (2).png", "dog (3).png", {"cat": 2, "dog": 1}),
+    "{label}{number}": ("cat1.png", "cat20.png", "dog3.png", {"cat": 2, "dog": 1}),
+    "{number}_{label}_*": ("0_cat_a.png", "12_dog_b.png", "3_dog_c.png", {"cat": 1, "dog": 2}),
+    "{label}/*/*": ("cat/may/1.png", "dog/may/1.png", "dog/june/1.png", {"cat": 1, "dog": 2}),
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_names_can_say_the_class(tmp_path: Path, pattern: str) -> None:
+    *tree, expected = PATTERNS[pattern]
+    splits = load(make(tmp_path / "set", *map(str, tree)), labels=pattern)
+    assert parts(splits) == {"train": expected}
+    assert splits.notes[0].startswith(f"classes by file names, {pattern}: cat (")
+
+
+def test_names_say_the_class_in_each_part_and_what_fits_not_is_left_out(tmp_path: Path) -> None:
+    folder = make(tmp_path / "set", "train/cat_1.png", "train/dog_1.png", "test1/cat_2.png", "test1/x.png")
+    splits = load(folder, labels="{label}_{number}")
+    assert parts(splits) == {"train": {"cat": 1, "dog": 1}, "test": {"cat": 1}}
+    assert "test1 is test" in splits.notes[1]
+    assert splits.notes[2].startswith("left out: 1 image whose names do not fit {label}_{number} (")
+    with pytest.raises(ValueError, match=r"expected file names such as '\{label\}-\{number\}', found cat_2\.png"):
+        load(folder, labels="{label}-{number}")
+    with pytest.raises(ValueError, match=r"expected labels as a pattern with \{label\} in it"):
+        load(folder, labels="cat_*")
+
+
+def test_what_is_said_for_nothing_is_refused(tmp_path: Path) -> None:
+    folder = make(tmp_path / "set", "a", "b")
+    with pytest.raises(ValueError, match=r"is a folder, for which --label-column x means nothing"):
+        load(folder, label_column="x")
+    with pytest.raises(ValueError, match=r"mnist: is no folder and no table, for which --parts none means nothing"):
+        load("mnist", parts="none")
+    with pytest.raises(ValueError, match=r"received part.*parts"):
+        load(folder, part="none")

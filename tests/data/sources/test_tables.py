@@ -1,0 +1,273 @@
+"""Tables of images: which columns are what, where the files are, and what is said of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hubel.data import Dataset, Splits, load
+
+LABELS = ["a", "b", "a", "b", "a", "b"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Six images, 0.png to 5.png, each of its own grey."""
+    for number in range(6):
+        Image.new("L", (8, 8), 10 * number).save(tmp_path / f"{number}.png")
+    return tmp_path
+
+
+def table(folder: Path, heads: str, *columns: list[str], name: str = "list.csv") -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [heads] if heads else []
+    path.write_text("\n".join([*lines, *(",".join(row) for row in zip(*columns, strict=True))]) + "\n")
+    return path
+
+
+def names(pattern: str = "{}.png") -> list[str]:
+    return [pattern.format(number) for number in range(6)]
+
+
+def numbers(part: Dataset | None) -> list[int]:
+    return [] if part is None else [int(image[0, 0, 0]) // 10 for image in part.images]
+
+
+def labels(part: Dataset) -> list[str]:
+    return [part.classes[label] for label in part.labels]
+
+
+def whole(splits: Splits) -> None:
+    assert numbers(splits.train) == [0, 1, 2, 3, 4, 5]
+    assert labels(splits.train) == LABELS
+
+
+HEADS = [
+    ("path,label", "images from path, labels from label"),
+    ("filename,species", "images from filename, labels from species"),
+    ("image_id,tag", "images from image_id, labels from tag"),
+    ("img,label_name", "images from img, labels from label_name"),
+    ("File Name,Class Name", "images from File Name, labels from Class Name"),
+    ("x,what", "images from x, labels from what"),
+    ("photo,breed", "images from photo, labels from breed"),
+    ("ImagePath,Diagnosis", "images from ImagePath, labels from Diagnosis"),
+    ("id,y", "images from id, labels from y"),
+    ("image,dx", "images from image, labels from dx"),
+    ("FNAME,CATEGORY", "images from FNAME, labels from CATEGORY"),
+]
+
+
+@pytest.mark.parametrize(("heads", "said"), HEADS)
+def test_columns_are_found_by_heads_and_content(folder: Path, heads: str, said: str) -> None:
+    splits = load(table(folder, heads, names(), LABELS))
+    whole(splits)
+    assert splits.notes == (f"columns: {said}",)
+
+
+def test_columns_in_any_order_and_those_that_are_not_used(folder: Path) -> None:
+    path = table(folder, "id,width,species,file,class_id", names("{}"), ["8"] * 6, LABELS, names(), ["0", "1"] * 3)
+    splits = load(path)
+    whole(splits)
+    assert splits.notes == ("columns: images from file, labels from species, not used: id, width, class_id",)
+    path = table(folder, "", names(), LABELS)
+    whole(load(path))
+
+
+def test_columns_can_be_named(folder: Path) -> None:
+    path = table(folder, "a,b,c,d", names(), LABELS, ["x"] * 6, names("{}.jpg"))
+    with pytest.raises(ValueError, match=r"expected a column of labels, found b, c, d beside .*--label-column NAME"):
+        load(path)
+    whole(load(path, label_column="b"))
+    whole(load(path, label_column="B", image_column="a"))
+    with pytest.raises(ValueError, match="expected a column 'e', found a, b, c, d"):
+        load(path, label_column="e")
+
+
+TRAIN = [0, 1, 2, 3]
+PARTS: dict[str, tuple[str, list[list[str]], tuple[list[int], list[int], list[int]]]] = {
+    "is_valid as words": ("is_valid", [["False"] * 4 + ["True"] * 2], (TRAIN, [4, 5], [])),
+    "is_valid as numbers": ("is_valid", [["0"] * 4 + ["1"] * 2], (TRAIN, [4, 5], [])),
+    "isValidation": ("isValidation", [["no"] * 4 + ["yes"] * 2], (TRAIN, [4, 5], [])),
+    "is_test": ("is_test", [["0"] * 4 + ["1"] * 2], (TRAIN, [], [4, 5])),
+    "test": ("test", [["f"] * 4 + ["t"] * 2], (TRAIN, [], [4, 5])),
+    "is_train, as in CUB-200": ("is_training_image", [["1"] * 4 + ["0"] * 2], (TRAIN, [], [4, 5])),
+    "two flags": ("is_val,is_test", [["0"] * 4 + ["1", "0"], ["0"] * 5 + ["1"]], (TRAIN, [4], [5])),
+    "split": ("split", [["train"] * 4 + ["val", "test"]], (TRAIN, [4], [5])),
+    "phase": ("phase", [["Training"] * 4 + ["Validation", "Testing"]], (TRAIN, [4], [5])),
+    "Usage, as FER-2013": ("Usage", [["Training"] * 4 + ["PublicTest", "PrivateTest"]], (TRAIN, [], [4, 5])),
+    "dataset": ("dataset", [["train_set"] * 4 + ["dev_set", "test_set"]], (TRAIN, [4], [5])),
+    "partition": ("partition", [["trn"] * 4 + ["vali", "tst"]], (TRAIN, [4], [5])),
+    "subset": ("subset", [["TRAIN"] * 4 + ["HOLDOUT", "TEST"]], (TRAIN, [4], [5])),
+    "mode": ("mode", [["train"] * 4 + ["eval"] * 2], (TRAIN, [4, 5], [])),
+    "any head": ("q7", [["train"] * 4 + ["test"] * 2], (TRAIN, [], [4, 5])),
+    "fold": ("fold", [["1", "1", "2", "2", "3", "3"]], ([2, 3, 4, 5], [0, 1], [])),
+    "kfold from 0": ("kfold", [["4", "2", "2", "3", "0", "0"]], (TRAIN, [4, 5], [])),
+}
+
+
+@pytest.mark.parametrize("how", PARTS)
+def test_parts_are_found_by_heads_and_content(folder: Path, how: str) -> None:
+    heads, columns, expected = PARTS[how]
+    splits = load(table(folder, f"image,label,{heads}", names(), LABELS, *columns))
+    assert (numbers(splits.train), numbers(splits.validation), numbers(splits.test)) == expected
+    for head in heads.split(","):
+        assert head in splits.notes[0]
+    assert "not used" not in splits.notes[0]
+
+
+def test_parts_without_heads(folder: Path) -> None:
+    splits = load(table(folder, "", names(), LABELS, ["train"] * 4 + ["val"] * 2))
+    assert (numbers(splits.train), numbers(splits.validation)) == (TRAIN, [4, 5])
+
+
+@pytest.mark.parametrize("nothing", ["", "NaN", "nan", "null", "<NA>", "n/a", "  "])
+def test_rows_without_a_label_are_left_out(folder: Path, nothing: str) -> None:
+    splits = load(table(folder, "image,label", names(), [*LABELS[:4], nothing, nothing]))
+    assert labels(splits.train) == LABELS[:4]
+    assert splits.notes[1] == "left out: 2 rows without a label"
+    with pytest.raises(ValueError, match="found 6 rows without a label"):
+        load(table(folder, "image,label", names(), [nothing] * 6))
+
+
+def test_numbers_that_gaps_made_fractions_are_whole(folder: Path) -> None:
+    splits = load(table(folder, "image,label", names(), ["1.0", "0.0", "", "1.0", "0.0", "2.0"]))
+    assert splits.train.classes == ("0", "1", "2")
+
+
+WHERE = {
+    "bare names in a folder beside": ("photos/{}.png", "{}.png"),
+    "without an ending": ("{}.png", "{}"),
+    "without an ending, in a folder": ("photos/{}.png", "photos/{}"),
+    "backslashes": ("photos/{}.png", "photos\\{}.png"),
+    "another base": ("photos/{}.png", "/content/drive/photos/{}.png"),
+    "another base, Windows": ("photos/{}.png", "C:\\data\\photos\\{}.png"),
+    "a leading dot": ("photos/{}.png", "./photos/{}.png"),
+    "another ending": ("photos/{}.png", "photos/{}.jpg"),
+    "other letters' case": ("photos/{}.png", "Photos/{}.PNG"),
+    "deep": ("data/raw/photos/{}.png", "photos/{}.png"),
+}
+
+
+@pytest.mark.parametrize("how", WHERE)
+def test_images_are_found(folder: Path, tmp_path: Path, how: str) -> None:
+    there, written = WHERE[how]
+    base = tmp_path / "set"
+    for number in range(6):
+        path = base / there.format(number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.png").rename(path)
+    splits = load(table(base, "image,label", names(written), LABELS))
+    whole(splits)
+    if how not in ("backslashes", "a leading dot"):
+        assert splits.notes[1].startswith(f"6 images found by name, such as {written.format(0)} at ")
+
+
+def test_two_images_of_one_name_are_told_by_their_folders(tmp_path: Path) -> None:
+    for number in range(6):
+        path = tmp_path / "set" / LABELS[number] / f"{number // 2}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 10 * number).save(path)
+    there = [f"/other/{label}/{number // 2}.png" for number, label in enumerate(LABELS)]
+    splits = load(table(tmp_path / "set", "image,label", there, LABELS))
+    assert sorted(zip(numbers(splits.train), labels(splits.train), strict=True)) == [*enumerate(LABELS)]
+    with pytest.raises(ValueError, match="6 of 6 images are not there"):  # 0.png may be either
+        load(table(tmp_path / "set", "image,label", [f"{n // 2}.png" for n in range(6)], LABELS))
+
+
+def test_images_lie_in_a_folder_that_can_be_named(folder: Path, tmp_path: Path) -> None:
+    lists = tmp_path / "lists"
+    path = table(lists, "image,label", names(), LABELS)
+    with pytest.raises(ValueError, match=rf"6 of 6 images are not there, such as '0\.png'; looked in {lists} and"):
+        load(path)
+    whole(load(path, images=str(folder)))
+    with pytest.raises(ValueError, match="expected --images as a folder"):
+        load(path, images="nowhere")
+
+
+def test_a_few_that_are_missing_are_named(folder: Path) -> None:
+    path = table(folder, "image,label", [*names()[:5], "gone.png"], LABELS)
+    with pytest.raises(ValueError, match=r"gone\.png: cannot be opened"):
+        load(path)
+    splits = load(path, bad_images="skip")
+    assert len(splits.train) == 5
+    assert splits.notes[1].startswith("1 image is not there (gone.png), looked in ")
+
+
+def test_one_column_a_class(folder: Path) -> None:
+    heads = "image,MEL,NV,BCC"
+    splits = load(table(folder, heads, names(), ["1.0", "0.0"] * 3, ["0.0", "1.0"] * 3, ["0.0"] * 6))
+    assert labels(splits.train) == ["MEL", "NV"] * 3
+    assert splits.notes == ("columns: images from image, classes are the columns MEL, NV, BCC",)
+    with pytest.raises(ValueError, match=r"MEL, NV, BCC say of every image which of several labels it has"):
+        load(table(folder, heads, names(), ["1"] * 6, ["1", "0"] * 3, ["0"] * 6))
+
+
+OTHER_KINDS = {
+    "spaces": (["haze", "haze clear", "clear", "haze", "clear", "clear"], r"several labels in a cell \('haze clear'\)"),
+    "bars": (["cat", "cat|dog", "dog", "cat", "dog", "dog"], r"several labels in a cell \('cat\|dog'\)"),
+    "semicolons": (["x;y", "x", "y", "x;y", "x", "y"], r"several labels in a cell \('x;y'\)"),
+    "fractions": (
+        ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6"],
+        r"6 different numbers from 0\.1 to 0\.6; to learn",
+    ),
+    "negative": (["-1", "0", "1", "-1", "0", "1"], r"3 different numbers from -1 to 1"),
+}
+
+
+@pytest.mark.parametrize("how", OTHER_KINDS)
+def test_lists_and_numbers_are_asked_about(folder: Path, how: str) -> None:
+    given, message = OTHER_KINDS[how]
+    path = table(folder, "image,label", names(), given)
+    with pytest.raises(ValueError, match=rf"label holds {message}.*--label-kind class takes every different value"):
+        load(path)
+    assert len(load(path, label_kind="class").train.classes) == len(set(given))
+
+
+def test_ages_are_numbers_and_digits_are_classes(tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "0.png")
+    ages = [str(18 + 2 * number) for number in range(40)]
+    with pytest.raises(ValueError, match="40 different numbers from 18 to 96"):
+        load(table(tmp_path, "image,age", ["0.png"] * 40, ages))
+    classes = [str(number) for number in range(40)]
+    assert len(load(table(tmp_path, "image,label", ["0.png"] * 40, classes)).train.classes) == 40
+
+
+@pytest.mark.parametrize("text", ["golden retriever", "New York", "a, b and c", "b/w"])
+def test_a_class_may_have_several_words(folder: Path, text: str) -> None:
+    quoted = [f'"{text}"' if label == "a" else label for label in LABELS]
+    assert set(load(table(folder, "image,label", names(), quoted)).train.classes) == {text, "b"}
+
+
+ARRAYS = {
+    "x_valid": ("x_train", "y_train", "x_valid", "y_valid", "validation"),
+    "x_dev": ("x_train", "y_train", "x_dev", "y_dev", "validation"),
+    "X_val": ("X_train", "Y_train", "X_val", "Y_val", "validation"),
+    "dev_images": ("train_images", "train_labels", "dev_images", "dev_labels", "validation"),
+    "images_test": ("images", "labels", "images_test", "labels_test", "test"),
+    "xtest": ("xtrain", "ytrain", "xtest", "ytest", "test"),
+    "test_x": ("train_x", "train_y", "test_x", "test_y", "test"),
+    "testData": ("trainData", "trainTarget", "testData", "testTarget", "test"),
+    "holdout": ("data", "target", "data_holdout", "target_holdout", "validation"),
+    "test_set_x": ("train_set_x", "train_set_y", "test_set_x", "test_set_y", "test"),
+}
+
+
+@pytest.mark.parametrize("how", ARRAYS)
+def test_parts_of_arrays_are_known_by_their_words(tmp_path: Path, how: str) -> None:
+    x, y, other_x, other_y, part = ARRAYS[how]
+    images = np.arange(6 * 4 * 4, dtype=np.uint8).reshape(6, 4, 4)
+    kinds = np.arange(6) % 2
+    arrays = {x: images, y: kinds, other_x: images[:2], other_y: kinds[:2], "mean": np.zeros(3)}
+    np.savez(tmp_path / "set.npz", **arrays)
+    splits = load(tmp_path / "set.npz")
+    assert {name: len(own) for name, own in splits.parts().items()} == {"train": 6, part: 2}
+    assert splits.notes[1] == "not used: mean"
+
+
+def test_an_array_without_its_labels_is_not_passed_over(tmp_path: Path) -> None:
+    images = np.zeros((6, 4, 4), np.uint8)
+    np.savez(tmp_path / "set.npz", x_train=images, y_train=np.zeros(6, int), x_dev=images)
+    with pytest.raises(ValueError, match="x_dev is the images of validation, and their labels are missing"):
+        load(tmp_path / "set.npz")
