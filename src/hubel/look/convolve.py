@@ -20,7 +20,7 @@ from functools import cached_property
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from hubel.arch import AveragePooling2D, Conv2D, MaxPooling2D, Padding, Pair, Shape
-from hubel.arch.ops.functions import FUNCTIONS
+from hubel.arch.ops.functions import FUNCTIONS, PLAIN
 from hubel.base.errors import SettingError
 from hubel.look.grids import Grid, Number, Planes, exact, exact_grid, read_planes, size_text
 from hubel.look.kernels import read_kernel
@@ -29,9 +29,7 @@ Numbers: TypeAlias = "str | Sequence[Sequence[Any]]"
 Kind: TypeAlias = Literal["max", "average"]
 
 
-ACTIVATIONS = tuple(
-    name for name, function in FUNCTIONS.items() if function.arithmetic not in ("", "x") and not function.constants
-)
+ACTIVATIONS = tuple(PLAIN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ NAMES = tuple(name for name, function in FUNCTIONS.items() if not function.const
 class Activation(Layer):
     """Apply a function to each number; the shape stays. In the text form its name alone: `relu`.
 
-    relu, tanh, sigmoid, gelu (Hendrycks & Gimpel 2016, exact), silu, relu6 (min(max(x, 0), 6)), hardswish (Howard et
-    al. 2019), softmax (over the channels of each place), linear (nothing).
+    A name of `hubel.arch.ops.FUNCTIONS` that needs no constants: relu, tanh, softmax (over the channels of each place),
+    linear (nothing) and the like.
     """
 
     function: str

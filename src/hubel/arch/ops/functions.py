@@ -54,7 +54,7 @@ FUNCTIONS: dict[str, Function] = {
         "sigmoid(x)", "1/(1 + e⁻ˣ)", "Sigmoid", _OUTPUT, (0, 1), "Sigmoid", torch_function="torch.sigmoid"
     ),
     "softmax": Function("", "eˣ/Σeˣ", "Softmax", _OUTPUT, (0, 1), "Softmax"),
-    "gelu": Function(
+    "gelu": Function(  # Hendrycks & Gimpel (2016), exact
         "0.5 * x * (1 + erf(x / sqrt2))",
         "x·Φ(x)",
         "GELU",
@@ -64,7 +64,7 @@ FUNCTIONS: dict[str, Function] = {
     ),
     "silu": Function("x * sigmoid(x)", "x/(1 + e⁻ˣ)", "SiLU", _INPUT),
     "relu6": Function("min(max(x, 0), 6)", "min(max(x, 0), 6)", "ReLU6", _INPUT, (0, 6)),
-    "hardswish": Function(
+    "hardswish": Function(  # Howard et al. (2019)
         "x * min(max(x + 3, 0), 6) / 6",
         "x·min(max(x + 3, 0), 6)/6",
         "Hardswish",
@@ -83,6 +83,12 @@ FUNCTIONS: dict[str, Function] = {
         torch_function="functional.leaky_relu",
     ),
     "linear": Function("x", "x", "Identity", Keeps(), onnx="Identity"),
+}
+# those of one number and no constants, which do something
+PLAIN = {
+    name: function
+    for name, function in FUNCTIONS.items()
+    if function.arithmetic not in ("", "x") and not function.constants
 }
 
 

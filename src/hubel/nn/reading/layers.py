@@ -13,6 +13,7 @@ from torch.nn.utils import parametrize
 
 import hubel.arch as arch
 from hubel.arch import Layer, Shape
+from hubel.arch.ops.functions import PLAIN
 from hubel.base.errors import NetworkError
 from hubel.nn._build import run_call
 
@@ -192,18 +193,23 @@ READERS: dict[type[nn.Module], Reader] = {
     nn.LeakyReLU: lambda module, input: arch.LeakyReLU(module.negative_slope),
     nn.ChannelShuffle: lambda module, input: arch.ChannelShuffle(module.groups),
     nn.Identity: lambda module, input: arch.Identity(),
-    nn.ReLU: _activation("relu"),
-    nn.Tanh: _activation("tanh"),
-    nn.Sigmoid: _activation("sigmoid"),
-    nn.GELU: _activation("gelu"),
-    nn.SiLU: _activation("silu"),
-    nn.ReLU6: _activation("relu6"),
-    nn.Hardswish: _activation("hardswish"),
+    **{getattr(nn, function.torch): _activation(name) for name, function in PLAIN.items()},
 }
+
+
+def _called(name: str) -> list[Any]:
+    """Return what a function is called by: PyTorch's functions of that name, and a tensor's methods."""
+    return [getattr(home, name) for home in (functional, torch) if hasattr(home, name)] + [name, f"{name}_"]
+
 
 _POOL = ("kernel_size", "stride", "padding")
 # What a function is as a module, and what its arguments after the first are called.
 FUNCTIONS: dict[Any, tuple[type[nn.Module], tuple[str, ...]]] = {
+    **{
+        target: (getattr(nn, function.torch), ("inplace",))
+        for name, function in PLAIN.items()
+        for target in _called(function.torch.lower())
+    },
     functional.max_pool2d: (nn.MaxPool2d, (*_POOL, "dilation", "ceil_mode", "return_indices")),
     torch.max_pool2d: (nn.MaxPool2d, (*_POOL, "dilation", "ceil_mode")),
     functional.avg_pool2d: (nn.AvgPool2d, (*_POOL, "ceil_mode", "count_include_pad", "divisor_override")),
@@ -219,12 +225,6 @@ FUNCTIONS: dict[Any, tuple[type[nn.Module], tuple[str, ...]]] = {
     "flatten": (nn.Flatten, ("start_dim", "end_dim")),
     "softmax": (nn.Softmax, ("dim",)),
     functional.gelu: (nn.GELU, ("approximate",)),
-    functional.silu: (nn.SiLU, ("inplace",)),
-    functional.relu6: (nn.ReLU6, ("inplace",)),
-    functional.hardswish: (nn.Hardswish, ("inplace",)),
-    **dict.fromkeys((functional.relu, torch.relu, "relu", "relu_"), (nn.ReLU, ("inplace",))),
-    **dict.fromkeys((functional.tanh, torch.tanh, "tanh"), (nn.Tanh, ())),
-    **dict.fromkeys((functional.sigmoid, torch.sigmoid, "sigmoid"), (nn.Sigmoid, ())),
 }
 # The same for functions that are given their weights: the module's own arguments come from the weights' shapes.
 _CONVOLVE = ("weight", "bias", "stride", "padding", "dilation", "groups")

@@ -11,6 +11,7 @@ from typing import Any
 
 import hubel.arch as arch
 from hubel.arch import Concat, Join, Layer, Network, Product, Shape, Sum, analyse
+from hubel.arch.ops.functions import PLAIN
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.onnx import inspect_onnx, read_onnx
 from hubel.nn.inspection.report import TensorShape
@@ -280,9 +281,5 @@ READERS: dict[str, Reader] = {
     "Dropout": lambda settings, weights, given, made: arch.Dropout(round(settings.get("ratio", 0.5), 6)),
     "Identity": lambda settings, weights, given, made: arch.Identity(),
     "LeakyRelu": lambda settings, weights, given, made: arch.LeakyReLU(round(settings.get("alpha", 0.01), 6)),
-    "Relu": _activation("relu"),
-    "Tanh": _activation("tanh"),
-    "Sigmoid": _activation("sigmoid"),
-    "HardSwish": _activation("hardswish"),
-    "Gelu": _activation("gelu"),
+    **{function.onnx: _activation(name) for name, function in PLAIN.items() if function.onnx},
 }
