@@ -73,6 +73,9 @@ FUNCTIONS: dict[str, Function] = {
         keras="hard_swish",
         jax="nnx.hard_swish",
     ),
+    "mish": Function(  # Misra (2019)
+        "x * tanh(softplus(x))", "x·tanh(ln(1 + eˣ))", "Mish", _INPUT, onnx="Mish", jax="jax.nn.mish"
+    ),
     "leaky_relu": Function(
         "max(x, 0) + negative_slope * min(x, 0)",
         "x, or negative_slope·x below 0",
