@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from hubel.base.errors import CacheError, LockedError
-from hubel.base.files import cache_folder, digest_of, locked, made_folder, replacing, sha256_of, write_atomically
+from hubel.base.errors import CacheError, FileError, LockedError
+from hubel.base.files import (
+    cache_folder,
+    digest_of,
+    locked,
+    made_folder,
+    read_text,
+    replacing,
+    sha256_of,
+    write_atomically,
+)
 
 
 def test_text_and_bytes_replace_what_was_there(tmp_path: Path) -> None:
@@ -118,3 +127,11 @@ def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     with pytest.raises(CacheError, match=r"file.inner: nothing can be kept there .*HUBEL_CACHE=FOLDER"):
         made_folder(tmp_path / "file" / "inner")
     assert made_folder(tmp_path / "a" / "b").is_dir()
+
+
+def test_text_is_read_or_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "marked.txt").write_bytes(b"\xef\xbb\xbf\xc3\xbc")
+    assert read_text(tmp_path / "marked.txt") == "ü"
+    (tmp_path / "latin.txt").write_bytes("für".encode("latin-1"))
+    with pytest.raises(FileError, match=r"latin.txt: expected text in UTF-8, received another byte at 1"):
+        read_text(tmp_path / "latin.txt")

@@ -71,15 +71,32 @@ assert not found, found
     assert ran.returncode == 0, ran.stderr
 
 
-def test_an_unknown_error_ends_in_a_sentence_and_debug_shows_where(capsys, monkeypatch):
+@pytest.mark.parametrize("kind", [KeyError, ValueError, RuntimeError])
+def test_an_unknown_error_ends_in_a_sentence_and_debug_shows_where(kind, capsys, monkeypatch):
     def fail(_):
-        raise KeyError("conv9")
+        raise kind("conv9")
 
     monkeypatch.setattr("hubel.cli.explain.run", fail)
     assert main(["explain", "lenet5"]) == 2
     told = capsys.readouterr().err
-    assert told.startswith("hubel: a fault of hubel's own (KeyError: conv9); please report it")
+    assert told.startswith(f"hubel: a fault of hubel's own ({kind.__name__}: conv9); please report it")
     assert told.count("\n") == 1
     for option in ("--debug", "--traceback"):
-        with pytest.raises(KeyError):
+        with pytest.raises(kind):
             main(["explain", "lenet5", option])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"epochs = [", "recipe.toml: expected TOML: "),
+        (b"\xff\xfe", "recipe.toml: expected text in UTF-8, received another byte at 0"),
+        (b"epocs = 1", "recipe.toml: recipe: unknown setting 'epocs'; did you mean 'epochs'?"),
+    ],
+)
+def test_a_recipe_that_is_none_is_named(content, words, capsys, tmp_path):
+    (tmp_path / "recipe.toml").write_bytes(content)
+    command = ["train", "28x28x1: flatten, dense 10 softmax", "mnist", "--recipe", str(tmp_path / "recipe.toml")]
+    assert main([*command, "--run", str(tmp_path / "run")]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from hubel.base.errors import CacheError, FullDiskError, LockedError
+from hubel.base.errors import CacheError, FileError, FullDiskError, LockedError
 
 BLOCK = 2**18  # bytes read or written at once
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -105,6 +105,16 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file that someone has written, with or without a byte-order mark. Raises FileError where it
+    is not in UTF-8, and OSError where it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: expected text in UTF-8, received another byte at {error.start:,}") from None
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

@@ -131,7 +131,7 @@ def _told(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return _missing(error)
     words = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
-    if isinstance(error, (HubelError, ValueError, OSError)) or (isinstance(error, LookupError) and " " in words):
+    if isinstance(error, (HubelError, OSError)):
         return words
     first = words.strip().partition("\n")[0][:300]
     return (

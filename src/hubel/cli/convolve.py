@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
+from hubel.base.files import read_text
 from hubel.cli._output import print_json, say
 from hubel.look.convolve import ACTIVATIONS, Convolution, Pooling, Products, convolve, pool
 from hubel.look.grids import Grid, Number, Planes, read_number, read_planes
@@ -166,9 +167,10 @@ def _numbers(given: str, path: Path | None) -> Planes:
         if re.search("[A-Za-z]{2}", given):
             raise SettingError(f"expected numbers such as '1 0 / 0 1', or a file; there is no file {given[:80]!r}")
         return read_planes(given)
+    text = read_text(path)
     try:
-        return read_planes(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # of UTF-8, or of the numbers
+        return read_planes(text)
+    except SettingError as error:
         raise SettingError(f"{path}: {error}") from None
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hubel.base.errors import MissingFileError, SettingError
+from hubel.base.files import read_text
 from hubel.cli._network import add_options
 from hubel.cli._output import print_json
 from hubel.cli._trained import add_data_options, add_validation, fitted_network, named, read
@@ -198,7 +199,11 @@ def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
 
     weights = _weights_file(arguments.weights) if arguments.weights else ""
     if arguments.recipe:
-        chosen = Recipe.from_toml(arguments.recipe.read_text(encoding="utf-8"))
+        text = read_text(arguments.recipe)
+        try:
+            chosen = Recipe.from_toml(text)
+        except SettingError as error:
+            raise SettingError(f"{arguments.recipe}: {error}") from None
         chosen = chosen.replace(weights=weights or chosen.weights)
     elif weights:
         chosen = fine_tune(network, training, weights, arguments.freeze or "")

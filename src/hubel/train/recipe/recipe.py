@@ -208,8 +208,11 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
 
 
 def read_toml(text: str) -> dict[str, Any]:
-    """The table that a TOML text holds. Raises ValueError where it is not TOML."""
-    table: dict[str, Any] = tomllib.loads(text)
+    """The table that a TOML text holds. Raises SettingError where it is not TOML."""
+    try:
+        table: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingError(f"expected TOML: {error}") from None
     return table
 
 

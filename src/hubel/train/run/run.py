@@ -12,7 +12,7 @@ from typing import Any
 
 from hubel.arch import Network, parse
 from hubel.base.errors import FileError
-from hubel.base.files import write_atomically
+from hubel.base.files import read_text, write_atomically
 from hubel.data import Preprocessing, Splits, hold_out
 from hubel.tasks import LoadedModel, load_model
 from hubel.train.recipe.recipe import Recipe, read_toml, write_toml
@@ -45,14 +45,16 @@ class Run:
         directory = Path(directory)
         path = directory / SETTINGS
         try:
-            settings = read_toml(path.read_text(encoding="utf-8"))
+            settings = read_toml(read_text(path))
             if settings["format"] != FORMAT:
                 raise RunError(f"{path}: expected format {FORMAT}, received {settings['format']!r}")
             network = dataclasses.replace(parse(settings["network"]), name=settings["network_name"])
             return cls(directory, network, Recipe.from_dict(settings["recipe"]), settings)
+        except RunError:
+            raise
         except FileNotFoundError:
             raise RunError(f"{directory}: expected a run's folder, received one without {SETTINGS}") from None
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, FileError) as error:
             raise RunError(f"{path}: cannot be read: {type(error).__name__}: {error}") from None
 
     @property
@@ -93,7 +95,10 @@ class Run:
     def failure(self) -> str | None:
         """Why training failed for good, which is a loss that is not finite; None where it did not."""
         path = self.directory / FAILURE
-        return str(read_toml(path.read_text(encoding="utf-8"))["message"]) if path.exists() else None
+        try:
+            return str(read_toml(read_text(path))["message"]) if path.exists() else None
+        except (KeyError, ValueError, FileError) as error:
+            raise RunError(f"{path}: cannot be read: {type(error).__name__}: {error}") from None
 
     def model(self) -> LoadedModel:
         """The trained model; where training failed, that of the last good checkpoint, with "failure" in its summary.
