@@ -26,7 +26,7 @@ from hubel.arch._tree import (
     children,
     named_children,
 )
-from hubel.arch._window import Padding, Windowed, both_sides
+from hubel.arch._window import Padding, Windowed, Windows, both_sides, windows_of
 from hubel.arch.figures.analyse import Report, Row, analyse
 from hubel.arch.figures.expression import Expression, Quantity
 from hubel.arch.figures.field import Axis, Field
@@ -130,6 +130,7 @@ __all__ = [
     "UpSampling2D",
     "Weighted",
     "Windowed",
+    "Windows",
     "ZeroPadding2D",
     "advise",
     "analyse",
@@ -155,6 +156,7 @@ __all__ = [
     "short_formula",
     "size",
     "training_memory",
+    "windows_of",
 ]
 
 _LATER = {
