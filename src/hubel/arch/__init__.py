@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hubel.arch._errors import Fit, NotationError, ShapeError
 from hubel.arch._joins import join_shape
 from hubel.arch._layer import Call, Cost, Formula, Keeps, Layer, Weighted, register
-from hubel.arch._shape import Pair, Shape, both, positions, shape_text, size
+from hubel.arch._shape import Pair, Shape, both, checked_shape, positions, shape_text, size
 from hubel.arch._tree import (
     Auxiliary,
     Chain,
@@ -137,6 +137,7 @@ __all__ = [
     "assert_never",
     "both",
     "both_sides",
+    "checked_shape",
     "children",
     "edit",
     "figures_html",

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hubel import zoo
-from hubel.arch import Network, Shape, ShapeError, parse
+from hubel.arch import Network, Shape, ShapeError, checked_shape, parse
 from hubel.base.errors import ModelFileError, SettingError
+from hubel.cli._numbers import real, whole
 
 
 def add_network(parser: ArgumentParser, name: str = "network", help: str = "") -> None:
@@ -29,8 +30,8 @@ def add_options(parser: ArgumentParser) -> None:
     """Add what can be set of a zoo network."""
     group = parser.add_argument_group("of a zoo network")
     group.add_argument("--input", type=shape_argument, metavar="HxWxC", help="the input's shape, such as 32x32x3")
-    group.add_argument("--classes", type=int, metavar="N", help="how many outputs the network has")
-    group.add_argument("--width", type=float, metavar="FACTOR", help="multiply the channels, such as 0.5")
+    group.add_argument("--classes", type=whole(1, 2**31), metavar="N", help="how many outputs the network has")
+    group.add_argument("--width", type=real(1e-3, 1e3), metavar="FACTOR", help="multiply the channels, such as 0.5")
     group.add_argument(
         "--option",
         action="append",
@@ -44,7 +45,10 @@ def shape_argument(text: str) -> Shape:
     """Read `28x28x1` or `784`."""
     if not re.fullmatch(r"\d{1,9}([x×]\d{1,9}){2}|\d{1,9}", text, re.ASCII):
         raise ArgumentTypeError(f"expected a shape such as 28x28x1 or 784, received {text!r}")
-    return tuple(map(int, re.split("[x×]", text)))
+    try:
+        return checked_shape(tuple(map(int, re.split("[x×]", text))))
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def _option(text: str) -> tuple[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubel.base.errors import SettingError
+from hubel.cli._numbers import whole
 from hubel.cli._output import print_json
 from hubel.cli._trained import add_layout, layout
 
@@ -40,7 +41,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="HOW",
         help="show augmented images on the sheet: auto (what the rule chooses), or 'shift 1, flip, crop 0.35, …'",
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="images read at once (default: one a processor)")
+    parser.add_argument(
+        "--workers", type=whole(1, 1_000), metavar="N", help="images read at once (default: one a processor)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_layout(parser)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hubel.cli._edits import add_set, edited
 from hubel.cli._network import add_network, add_options, load_network
+from hubel.cli._numbers import real
 from hubel.cli._output import say
 
 DESCRIPTION = """Draw a network, with every layer's sizes and costs written in: as volumes where it is one chain (boxes
@@ -33,7 +34,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--style", choices=STYLES, default="auto", help="how to draw it (default: what suits it)")
     parser.add_argument("--theme", choices=THEMES, default="auto", help="auto follows the reader's light or dark")
-    parser.add_argument("--page", type=float, default=PAGE, metavar="PIXELS", help="the page's width (default: 1240)")
+    parser.add_argument(
+        "--page", type=real(100, 100_000), default=PAGE, metavar="PIXELS", help="the page's width (default: 1240)"
+    )
     add_set(parser)
     add_options(parser)
 

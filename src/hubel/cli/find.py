@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import MissingFileError, SettingError
+from hubel.cli._numbers import whole
 from hubel.cli._output import print_json, tell
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_output, finish
@@ -33,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.usage = USAGE
     parser.add_argument("words", nargs="+", metavar="RUN IMAGE", help="a run or a model file, then images to look for")
-    parser.add_argument("--top", type=int, default=5, metavar="K", help="how many images to find (default 5)")
+    parser.add_argument("--top", type=whole(), default=5, metavar="K", help="how many images to find (default 5)")
     parser.add_argument("--index", type=Path, metavar="FILE", help="the index (default: find.safetensors in the run)")
     add_output(parser)
 

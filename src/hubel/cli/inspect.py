@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hubel.base.errors import SettingError
 from hubel.cli._model_file import load_model
 from hubel.cli._network import shape_argument
+from hubel.cli._numbers import whole
 from hubel.cli._output import print_json, say
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         help="one image's shape, such as 224x224x3, or a vector's length; once for each input",
     )
-    parser.add_argument("--batch", type=int, default=1, metavar="N", help="how many images at once (1)")
+    parser.add_argument("--batch", type=whole(), default=1, metavar="N", help="how many images at once (1)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

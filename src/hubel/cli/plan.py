@@ -9,6 +9,7 @@ from hubel.base.errors import SettingError
 from hubel.cli._edits import add_set, edited
 from hubel.cli._measured import THIS, keep, measure, measured_device
 from hubel.cli._network import add_network, add_options, load_network
+from hubel.cli._numbers import whole
 from hubel.cli._output import print_json
 from hubel.plan import (
     ASSUMPTIONS,
@@ -64,7 +65,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--images", type=int, metavar="N", help="images in the data set")
     parser.add_argument("--epochs", type=float, metavar="N", help="how often each is seen (1)")
     parser.add_argument("--measure", action="store_true", help="measure this machine first, in some ten seconds")
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="threads to measure with (1)")
+    parser.add_argument("--threads", type=whole(1, 1_000), default=1, metavar="N", help="threads to measure with (1)")
     parser.add_argument("--list", action="store_true", help="list the devices, with their makers' figures")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_set(parser)

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from hubel.base.errors import SettingError
+from hubel.cli._numbers import whole
 from hubel.cli._output import print_json, tell
 from hubel.cli._trained import open_model
 
@@ -20,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, or a model file")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="image files")
-    parser.add_argument("--top", type=int, default=3, metavar="K", help="how many classes to show (default 3)")
+    parser.add_argument("--top", type=whole(), default=3, metavar="K", help="how many classes to show (default 3)")
     parser.add_argument("--json", action="store_true", help="print a JSON list, an object for each image")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
 from hubel.cli._network import add_options
+from hubel.cli._numbers import real, whole
 from hubel.cli._output import print_json
 from hubel.cli._trained import add_data_options, add_validation, fitted_network, named
 from hubel.cli.train import add_recipe_options, directory_name, recipe_of
@@ -37,8 +38,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--sweep", type=Path, metavar="DIR", dest="directory", help="where it goes (default: sweeps/NET-DATA)"
     )
-    parser.add_argument("--trials", type=int, default=20, metavar="N", help="trials in all (default: 20)")
-    parser.add_argument("--time", type=float, default=0.0, metavar="SECONDS", help="begin no trial later than this")
+    parser.add_argument("--trials", type=whole(), default=20, metavar="N", help="trials in all (default: 20)")
+    parser.add_argument(
+        "--time", type=real(0, 1e9), default=0.0, metavar="SECONDS", help="begin no trial later than this"
+    )
     parser.add_argument(
         "--search",
         nargs="+",

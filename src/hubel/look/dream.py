@@ -108,7 +108,7 @@ def deep_dream(
     """
     if variation is None:
         variation = 0.0 if class_name is None else 0.5
-    _check(octaves, octave_scale, steps, rate, variation)
+    _check(octaves, octave_scale, steps, rate, variation, jitter)
     generator = torch.Generator().manual_seed(seed)
     scores: list[float] = []
     frames: list[Pixels] = []
@@ -231,7 +231,7 @@ def _octaves(size: tuple[int, int], count: int, scale: float) -> list[tuple[int,
     return found
 
 
-def _check(octaves: int, octave_scale: float, steps: int, rate: float, variation: float) -> None:
+def _check(octaves: int, octave_scale: float, steps: int, rate: float, variation: float, jitter: int | None) -> None:
     if octaves < 1 or steps < 1 or not octave_scale > 1:
         raise SettingError(
             f"expected octaves and steps of at least 1 and an octave scale above 1, received {octaves}, {steps}, "
@@ -239,3 +239,5 @@ def _check(octaves: int, octave_scale: float, steps: int, rate: float, variation
         )
     if not rate > 0 or not variation >= 0:
         raise SettingError(f"expected a rate above 0 and a variation of 0 or more, received {rate} and {variation}")
+    if jitter is not None and jitter < 0:
+        raise SettingError(f"expected a jitter of 0 pixels or more, received {jitter}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hubel.arch import Activation, BatchNormalization, Chain, Conv2D, Padding, Pair
 from hubel.base.errors import SettingError
 
@@ -12,9 +14,9 @@ def scaled(channels: int, width: float, multiple: int = 1) -> int:
     Rounding is that of the MobileNetV2 code: to the nearest multiple, one up where that would lose over a tenth.
 
     Raises:
-        ValueError: if `width` is not positive.
+        ValueError: if `width` is not positive, or infinite.
     """
-    if not width > 0:
+    if not 0 < width < math.inf:
         raise SettingError(f"expected a positive width, received width={width!r}; 1.0 is the network of the paper.")
     wanted = channels * width
     rounded = max(multiple, int(wanted + multiple / 2) // multiple * multiple)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
+from hubel.cli._numbers import whole
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_image, add_output, add_run, finish, load_subjects
 from hubel.view.terminal import console
@@ -29,7 +30,7 @@ def add_shared(parser: ArgumentParser) -> None:
         metavar="NAME",
         help="the class to ask for, by name or number (#281); several may be given (default: the likeliest)",
     )
-    parser.add_argument("--top", type=int, default=1, metavar="K", help="without --class: the K likeliest classes")
+    parser.add_argument("--top", type=whole(), default=1, metavar="K", help="without --class: the K likeliest classes")
     signs = parser.add_mutually_exclusive_group()
     signs.add_argument("--signed", action="store_true", default=None, help="red speaks for the class, blue against it")
     signs.add_argument("--magnitude", dest="signed", action="store_false", help="light is much, without signs")
@@ -37,7 +38,7 @@ def add_shared(parser: ArgumentParser) -> None:
         "--own-scale", action="store_true", help="a scale for each map, its numbers below it (default: one for all)"
     )
     parser.add_argument(
-        "--memory", type=int, default=512, metavar="MIB", help="what batches may take, in MiB (default 512)"
+        "--memory", type=whole(), default=512, metavar="MIB", help="what batches may take, in MiB (default 512)"
     )
     add_output(parser)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
+from hubel.cli._numbers import SEEDS, whole
 from hubel.cli._output import print_json
 from hubel.cli.look._common import add_file
 from hubel.view.terminal import console
@@ -27,9 +28,12 @@ def add_files(parser: ArgumentParser, longest: int) -> None:
     add_file(parser, ENDINGS, told)
     parser.add_argument("--frames", metavar="DIR", type=Path, help="write the picture after each step, as numbered PNG")
     parser.add_argument(
-        "--longest", type=int, metavar="PIXELS", help=f"the picture's longer side (default: its own, at most {longest})"
+        "--longest",
+        type=whole(),
+        metavar="PIXELS",
+        help=f"the picture's longer side (default: its own, at most {longest})",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of what is drawn at random (default 0)")
+    parser.add_argument("--seed", type=whole(0, SEEDS), default=0, help="of what is drawn at random (default 0)")
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
 
 

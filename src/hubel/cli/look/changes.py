@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from hubel.cli._numbers import whole
 from hubel.cli.look._choose import add_layer
 from hubel.cli.look._common import add_output, finish
 
@@ -28,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("directory", metavar="RUN", help="a run's directory")
     parser.add_argument("image", metavar="IMAGE", nargs="?", help="an image file, to show what the layer makes of it")
     add_layer(parser, "the first with filters")
-    parser.add_argument("--most", type=int, default=16, metavar="N", help="how many filters (default 16)")
+    parser.add_argument("--most", type=whole(), default=16, metavar="N", help="how many filters (default 16)")
     add_output(parser)
 
 

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hubel.base.errors import SettingError
+from hubel.cli._numbers import whole
 from hubel.cli._output import print_json, say
 from hubel.cli.convolve import MOST_PRODUCTS, number_argument, padding_argument, size_argument, source_of, walk_of
 from hubel.cli.look._choose import add_layer, place
@@ -38,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     of_model = parser.add_argument_group("of a trained network")
     add_layer(of_model, "the first with a window")
     of_model.add_argument(
-        "--filter", type=int, metavar="N", help="which filter, or channel, from 0 (default: the strongest)"
+        "--filter", type=whole(0), metavar="N", help="which filter, or channel, from 0 (default: the strongest)"
     )
     own = parser.add_argument_group("of a kernel of one's own")
     own.add_argument("--kernel", metavar="K", help="a name (hubel convolve --list) or numbers such as '1 -1 / 1 0'")

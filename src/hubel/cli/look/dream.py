@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from hubel.cli._numbers import real, whole
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_run
 from hubel.cli.look._made import add_files, check_files, finish, progress
@@ -23,16 +24,24 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_run(parser)
     parser.add_argument("image", metavar="IMAGE", nargs="?", help="an image file (default: grey noise)")
     parser.add_argument("--layer", metavar="NAME", help="a layer's path (default: one two thirds into the network)")
-    parser.add_argument("--channel", type=int, metavar="K", help="one channel of the layer, from 0 (default: all)")
+    parser.add_argument("--channel", type=whole(0), metavar="K", help="one channel of the layer, from 0 (default: all)")
     parser.add_argument("--class", dest="class_name", metavar="NAME", help="a class, by name or number (#281)")
-    parser.add_argument("--octaves", type=int, default=4, metavar="N", help="sizes from small to large (default 4)")
-    parser.add_argument("--octave-scale", type=float, default=1.4, metavar="X", help="their ratio (default 1.4)")
-    parser.add_argument("--steps", type=int, default=15, metavar="N", help="steps of each size (default 15)")
-    parser.add_argument("--rate", type=float, default=0.01, metavar="X", help="how far a step goes (default 0.01)")
-    parser.add_argument("--jitter", type=int, metavar="PIXELS", help="shifts, at most (default: 1/16 of the side)")
+    parser.add_argument(
+        "--octaves", type=whole(1, 64), default=4, metavar="N", help="sizes from small to large (default 4)"
+    )
+    parser.add_argument(
+        "--octave-scale", type=real(1.01, 100), default=1.4, metavar="X", help="their ratio (default 1.4)"
+    )
+    parser.add_argument(
+        "--steps", type=whole(1, 100_000), default=15, metavar="N", help="steps of each size (default 15)"
+    )
+    parser.add_argument(
+        "--rate", type=real(0, 1e6), default=0.01, metavar="X", help="how far a step goes (default 0.01)"
+    )
+    parser.add_argument("--jitter", type=whole(0), metavar="PIXELS", help="shifts, at most (default: 1/16 of the side)")
     parser.add_argument(
         "--variation",
-        type=float,
+        type=real(0, 1e12),
         metavar="X",
         help="what roughness counts against it (default: 0.5 for a class, else 0)",
     )

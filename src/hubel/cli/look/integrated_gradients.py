@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from hubel.cli._numbers import real, whole
 from hubel.cli.look._attribution import add_baseline, add_shared, show
 
 HELP = "what each pixel adds to a class's logit, all adding up to it"
@@ -20,9 +21,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_shared(parser)
     add_baseline(parser, "the ground of drawings, black for photographs")
     parser.add_argument(
-        "--tolerance", type=float, default=0.02, metavar="SHARE", help="how far the sum may be off (default 0.02)"
+        "--tolerance",
+        type=real(0, 1e6),
+        default=0.02,
+        metavar="SHARE",
+        help="how far the sum may be off (default 0.02)",
     )
-    parser.add_argument("--most-steps", type=int, default=128, metavar="N", help="where to stop (default 128)")
+    parser.add_argument("--most-steps", type=whole(), default=128, metavar="N", help="where to stop (default 128)")
 
 
 def run(arguments: Namespace) -> int:

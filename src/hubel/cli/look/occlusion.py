@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from hubel.cli._numbers import whole
 from hubel.cli.look._attribution import add_baseline, add_shared, show
 
 HELP = "how much a class's logit falls when a square of the image is covered"
@@ -18,9 +19,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_shared(parser)
     add_baseline(parser, "the ground of drawings, the mean colour for photographs")
     parser.add_argument(
-        "--window", type=int, metavar="PIXELS", help="the square's side (default: a seventh of the image)"
+        "--window", type=whole(), metavar="PIXELS", help="the square's side (default: a seventh of the image)"
     )
-    parser.add_argument("--stride", type=int, metavar="PIXELS", help="the square's step (default: half its side)")
+    parser.add_argument("--stride", type=whole(), metavar="PIXELS", help="the square's step (default: half its side)")
 
 
 def run(arguments: Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from hubel.cli._numbers import SEEDS, real, whole
 from hubel.cli.look._attribution import add_shared, show
 
 HELP = "how steeply a class's logit changes with each pixel (its gradient)"
@@ -18,16 +19,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments."""
     add_shared(parser)
     parser.add_argument(
-        "--samples", type=int, default=1, metavar="N", help="noisy copies to take the mean of (default 1)"
+        "--samples", type=whole(1, 100_000), default=1, metavar="N", help="noisy copies to take the mean of (default 1)"
     )
     parser.add_argument(
         "--noise",
-        type=float,
+        type=real(0, 1e6),
         default=0.15,
         metavar="SHARE",
         help="their deviation, of the input's range (default 0.15)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the noise (default 0)")
+    parser.add_argument("--seed", type=whole(0, SEEDS), default=0, help="of the noise (default 0)")
 
 
 def run(arguments: Namespace) -> int:

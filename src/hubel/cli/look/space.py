@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from hubel.cli._numbers import whole
 from hubel.cli._trained import add_labelled, labelled, open_model
 from hubel.cli.look._common import add_output, add_run, finish
 
@@ -29,8 +30,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="pca",
         help="principal components at once (default), or t-SNE, which takes seconds and shows groups better",
     )
-    parser.add_argument("--most", type=int, default=2000, metavar="N", help="how many images at most (default 2000)")
-    parser.add_argument("--seed", type=int, default=0, help="of which images, and of t-SNE (default 0)")
+    parser.add_argument(
+        "--most", type=whole(), default=2000, metavar="N", help="how many images at most (default 2000)"
+    )
+    parser.add_argument("--seed", type=whole(0, 2**32 - 1), default=0, help="of which images, and of t-SNE (default 0)")
     add_output(parser)
 
 

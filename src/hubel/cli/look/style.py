@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from hubel.cli._numbers import real, whole
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_run
 from hubel.cli.look._made import add_files, check_files, finish, progress
@@ -32,12 +33,16 @@ def add_arguments(parser: ArgumentParser) -> None:
             help=f"a layer for the {what}; may be given several times (default: picked)",
         )
     parser.add_argument(
-        "--style-weight", type=float, default=10.0, metavar="X", help="against the content (default 10)"
+        "--style-weight", type=real(0, 1e12), default=10.0, metavar="X", help="against the content (default 10)"
     )
-    parser.add_argument("--variation", type=float, default=0.1, metavar="X", help="what roughness costs (default 0.1)")
+    parser.add_argument(
+        "--variation", type=real(0, 1e12), default=0.1, metavar="X", help="what roughness costs (default 0.1)"
+    )
     parser.add_argument("--average-pooling", action="store_true", help="average where the network takes the largest")
     parser.add_argument("--start", choices=("content", "noise"), default="content", help="what the picture begins as")
-    parser.add_argument("--steps", type=int, default=15, metavar="N", help="of 20 iterations each (default 15)")
+    parser.add_argument(
+        "--steps", type=whole(1, 100_000), default=15, metavar="N", help="of 20 iterations each (default 15)"
+    )
     add_files(parser, 256)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
+from hubel.cli._numbers import whole
 from hubel.cli._output import say
 from hubel.cli.look._choose import add_layer, count, place
 from hubel.cli.look._common import add_image, add_output, add_run, finish, load_subjects
@@ -32,7 +33,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--at", type=place, metavar="ROW,COLUMN", help="the place in the layer's output, from 0 (default: the largest)"
     )
     parser.add_argument(
-        "--channel", type=int, metavar="N", help="the channel, or the number of a vector, from 0 (default: the largest)"
+        "--channel",
+        type=whole(0, 2**40),
+        metavar="N",
+        help="the channel, or the number of a vector, from 0 (default: the largest)",
     )
     parser.add_argument(
         "--expand", type=count, default=1, metavar="N", help="how many of each layer's strongest are followed"
