@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from hypothesis import strategies as st
 
 import hubel.arch as arch
@@ -121,6 +122,43 @@ def picture_layer(draw: Any, shape: Shape) -> Layer:
 
 
 @st.composite
+def sequence_layer(draw: Any, shape: Shape) -> Layer:
+    length, channels = shape
+    match draw(st.integers(0, 14)):
+        case 0 | 1 | 2:
+            groups = draw(st.one_of(st.just(1), divisors(channels)))
+            ends = st.one_of(st.sampled_from(["valid", "same", "causal"]), st.integers(0, 2), st.tuples(small, small))
+            filters, windows = groups * draw(st.integers(1, 3)), {"strides": small, "dilation_rate": small}
+            return draw(
+                weighted(arch.Conv1D, filters=filters, groups=groups, kernel_size=small, padding=ends, **windows)
+            )
+        case 3 | 4:
+            kind = draw(st.sampled_from([arch.MaxPooling1D, arch.AveragePooling1D]))
+            size, ceil_mode = draw(small), draw(st.booleans())
+            half = st.integers(0, size // 2)
+            padding = draw(half if ceil_mode else st.one_of(st.sampled_from(["valid", "same"]), st.tuples(half, half)))
+            more = {"count_padding": draw(st.booleans())} if kind is arch.AveragePooling1D else {}
+            return kind(size, draw(st.one_of(st.none(), small)), padding, ceil_mode, **more)
+        case 5:
+            return draw(st.sampled_from([arch.GlobalAveragePooling1D, arch.GlobalMaxPooling1D]))(draw(st.booleans()))
+        case 6 | 7 | 8:
+            kind = draw(st.sampled_from([arch.SimpleRNN, arch.LSTM, arch.GRU]))
+            more = {"activation": draw(st.sampled_from(["tanh", "relu"]))} if kind is arch.SimpleRNN else {}
+            flags = {name: draw(st.booleans()) for name in ("use_bias", "return_sequences", "go_backwards")}
+            return kind(draw(st.integers(1, 4)), **more, **flags)
+        case 9:
+            return draw(st.sampled_from([arch.Flatten(), arch.Reshape((channels, length)), arch.Reshape((1, *shape))]))
+        case 10:
+            return arch.GroupNormalization(draw(divisors(channels)), scale=(both := draw(st.booleans())), center=both)
+        case 11:
+            return arch.SelectChannels(tuple(draw(st.lists(st.integers(0, channels - 1), min_size=1, max_size=4))))
+        case 12:
+            return arch.ChannelPadding(draw(st.integers(0, 2)), draw(st.integers(0, 2)))
+        case _:
+            return draw(any_layer(shape))
+
+
+@st.composite
 def any_layer(draw: Any, shape: Shape) -> Layer:
     match draw(st.integers(0, 9)):
         case 0 | 1:
@@ -149,7 +187,7 @@ def vector_layer(draw: Any, shape: Shape) -> Layer:
         case 0:
             return arch.RadialBasis(draw(st.integers(1, 4)))
         case 1:
-            return arch.Reshape((1, 1, shape[0]))
+            return arch.Reshape(draw(st.sampled_from([(1, 1, shape[0]), (1, shape[0]), (shape[0], 1)])))
         case 2:
             return arch.SelectChannels((draw(st.integers(0, shape[0] - 1)),))
         case 3:
@@ -183,7 +221,7 @@ def node(draw: Any, shape: Shape, depth: int) -> tuple[Node, Shape] | None:
     if kind == 3 and depth > 1:
         inner, _ = draw(chain(shape, 0))
         return Auxiliary(*inner), shape
-    layer = draw(picture_layer(shape) if len(shape) == 3 else vector_layer(shape))
+    layer = draw({3: picture_layer, 2: sequence_layer, 1: vector_layer}[len(shape)](shape))
     try:
         after = layer.output_shape(shape)
     except ShapeError:
@@ -207,6 +245,9 @@ def gate(draw: Any, after: Shape, inner: list[Node]) -> Chain:
         ways.append([arch.GlobalAveragePooling2D(keepdims), arch.Dense(after[-1], activation="sigmoid")])
         ways.append([arch.GlobalMaxPooling2D(keepdims), sigmoid])
         ways.append([arch.AdaptiveAveragePooling2D((after[0], 1)), sigmoid])
+    if len(after) == 2:
+        ways.append([arch.GlobalAveragePooling1D(draw(st.booleans())), arch.Dense(after[-1], activation="sigmoid")])
+        ways.append([arch.LSTM(after[-1])])
     return Chain(*inner, *draw(st.sampled_from(ways)))
 
 
@@ -223,11 +264,36 @@ def chain(draw: Any, shape: Shape, depth: int) -> tuple[list[Node], Shape]:
 
 @st.composite
 def networks(draw: Any) -> Network:
-    shape = draw(
-        st.one_of(st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(1, 6)), st.tuples(st.integers(1, 20)))
+    picture, vector = (
+        st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(1, 6)),
+        st.tuples(st.integers(1, 20)),
     )
+    return draw(network(draw(st.one_of(picture, picture, vector))))
+
+
+@st.composite
+def sequence_networks(draw: Any) -> Network:
+    """Draw a network of sequences, or of whole numbers that are looked up at its start."""
+    if draw(st.booleans()):
+        return draw(network((draw(st.integers(1, 20)), draw(st.integers(1, 6)))))
+    length, known, features = draw(st.integers(1, 20)), draw(st.integers(1, 9)), draw(st.integers(1, 5))
+    looked_up = arch.Embedding(known, features)
+    nodes, _ = draw(chain((length, features), 2))
+    return Network((length,), Chain(looked_up, *nodes))
+
+
+@st.composite
+def network(draw: Any, shape: Shape) -> Network:
     nodes, _ = draw(chain(shape, 2))
     return Network(shape, Chain(*nodes))
+
+
+def sample(network: Network, batch: int = 2) -> torch.Tensor:
+    """Return random inputs as PyTorch has them: whole numbers where they are looked up."""
+    first = network.body.nodes[0]
+    if isinstance(first, arch.Embedding):
+        return torch.randint(0, first.input_dim, (batch, *network.input))
+    return torch.randn(batch, *arch.torch_order(network.input))
 
 
 LAYERS = [getattr(all_layers, name) for name in all_layers.__all__]

@@ -12,18 +12,14 @@ from hypothesis import given, settings
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from hubel.arch import Network, analyse, parse
+from hubel.arch import Layer, Network, analyse, parse, torch_order
 from hubel.nn import NetworkModule, build
-from tests.trees import networks
+from tests.trees import networks, sample, sequence_networks
 
 RANDOM_NETWORKS = 20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 2_000
 
 
 BATCH = 2  # PyTorch refuses batch statistics of one value
-
-
-def sample(network: Network) -> Tensor:
-    return torch.randn(BATCH, *torch_order(network.input))
 
 
 def torch_shapes(module: NetworkModule, input: Tensor) -> dict[str, tuple[int, ...]]:
@@ -33,8 +29,8 @@ def torch_shapes(module: NetworkModule, input: Tensor) -> dict[str, tuple[int, .
     for name, part in module.named_modules():
 
         def note(_: object, __: object, output: Tensor, name: str = name) -> None:
-            shape = tuple(output.shape[1:])
-            found[name] = (*shape[1:], shape[0]) if len(shape) == 3 else shape
+            _, channels, *places = output.shape
+            found[name] = (*places, channels)
 
         handles.append(part.register_forward_hook(note))
     module.logits_with_auxiliary(input)
@@ -57,14 +53,24 @@ def _plain_kernels() -> Iterator[None]:
 @settings(max_examples=RANDOM_NETWORKS)
 @given(networks())
 def test_every_figure_equals_what_torch_does(network: Network) -> None:
+    check(network)
+
+
+@settings(max_examples=RANDOM_NETWORKS // 4)
+@given(sequence_networks())
+def test_every_figure_of_sequences_equals_what_torch_does(network: Network) -> None:
+    check(network)
+
+
+def check(network: Network) -> None:
     report = analyse(network)
     module = build(network)
-    input = sample(network)
+    input = sample(network, BATCH)
 
     shapes = torch_shapes(module, input)
     for row in report.rows:
-        activation = getattr(row.node, "activation", None)
-        path = f"{row.path}_{activation}" if activation else row.path
+        after = row.node.steps()[1:] if isinstance(row.node, Layer) else ()
+        path = f"{row.path}_{after[0].function}" if after else row.path
         closing = path not in shapes  # a softmax at the very end is left out of the logits
         assert closing or shapes[path] == row.output_shape, row.path
 
@@ -92,10 +98,6 @@ def test_every_figure_equals_what_torch_does(network: Network) -> None:
         for formula in row.formulas:
             counted = getattr(row.cost, formula.figure, None)
             assert counted is None or formula.result == counted or row.node.steps()[1:]
-
-
-def torch_order(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (shape[2], shape[0], shape[1]) if len(shape) == 3 else shape
 
 
 def both_ways(module: NetworkModule, images: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:

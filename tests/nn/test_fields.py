@@ -75,12 +75,41 @@ def join(draw: Any, shape: Shape, depth: int) -> Node:
     return Chain(Concat(*(Chain(*inner) for inner in nodes)), arch.Conv2D(1, 1, use_bias=False), name="mixed")
 
 
+@st.composite
+def step_layer(draw: Any) -> arch.Layer:
+    """Draw a layer of sequences that is a sum of its inputs, with one channel in and out."""
+    match draw(st.integers(0, 6)):
+        case 0 | 1 | 2:
+            padding = draw(st.one_of(st.sampled_from(["valid", "same", "causal"]), st.tuples(small, small)))
+            return arch.Conv1D(1, draw(small), draw(small), padding, draw(small), use_bias=False)
+        case 3 | 4:
+            backwards = draw(st.booleans())
+            return arch.SimpleRNN(1, "relu", use_bias=False, return_sequences=True, go_backwards=backwards)
+        case 5:
+            size = draw(small)
+            return arch.AveragePooling1D(size, draw(small), draw(st.sampled_from(["valid", "same"])))
+        case _:
+            return arch.Identity()
+
+
+@st.composite
+def sequences(draw: Any) -> Network:
+    given = shape = (draw(st.integers(3, 16)), 1)
+    nodes: list[Node] = []
+    for layer in draw(st.lists(step_layer(), min_size=1, max_size=5)):
+        after = fitted(shape, [layer])
+        if after is not None:
+            nodes.append(Sum(layer, layer) if draw(st.integers(0, 4)) == 0 else layer)
+            shape = after
+    return Network(given, Chain(*nodes or [arch.Identity()]))
+
+
 def fitted(shape: Shape, nodes: list[Node]) -> Shape | None:
     try:
         after = analyse(Network(shape, Chain(*nodes))).output_shape
     except ShapeError:
         return None
-    return after if max(after[:2]) <= LONGEST else None
+    return after if max(after[:-1]) <= LONGEST else None
 
 
 @st.composite
@@ -100,19 +129,19 @@ def influence(network: Network, axis: int) -> Tensor:
     """Return (input rows × output rows), true where a row of the input changes a row of the output."""
     module = build(network).double().eval()
     positive(module)
-    height, width, _ = network.input
+    *places, _ = network.input
     length = network.input[axis]
-    pictures = torch.zeros(length, 1, height, width, dtype=torch.float64)
+    pictures = torch.zeros(length, 1, *places, dtype=torch.float64)
     for row in range(length):
         pictures.select(axis + 2, row)[row] = 1
     with torch.no_grad():
         found = module(pictures)
-    return found.sum((1, 3 - axis)) > 0
+    return found.sum((1, 3 - axis) if len(places) == 2 else 1) > 0
 
 
 def layer_span(node: arch.Layer, shape: Shape, axis: int, position: int) -> tuple[int, int]:
     """Which rows of its own input a layer's position reads, its padding included."""
-    own = arch.Field(arch.Axis.of_input(shape[0]), arch.Axis.of_input(shape[1]))
+    own = arch.Field(arch.Axis.of_input(shape[0]), arch.Axis.of_input(shape[1] if len(shape) == 3 else 1))
     seen = node.seen_through(shape, own)
     return (seen.rows, seen.columns)[axis].span(position)
 
@@ -143,13 +172,13 @@ def edges(node: Node, shape: Shape, axis: int, edge: list[bool]) -> tuple[Shape,
             shape, edge = edges(inner, shape, axis, edge)
         return shape, edge
     ends = [edges(branch, shape, axis, edge) for branch in arch.children(node)]
-    channels = ends[0][0][2] if isinstance(node, Sum) else sum(end[0][2] for end in ends)
-    return (*ends[0][0][:2], channels), [any(marks) for marks in zip(*(end[1] for end in ends), strict=True)]
+    channels = ends[0][0][-1] if isinstance(node, Sum) else sum(end[0][-1] for end in ends)
+    return (*ends[0][0][:-1], channels), [any(marks) for marks in zip(*(end[1] for end in ends), strict=True)]
 
 
 def check(network: Network) -> None:
     field = analyse(network).field
-    for axis, seen in enumerate((field.rows, field.columns)):
+    for axis, seen in enumerate((field.rows, field.columns)[: len(network.input) - 1]):
         changed = influence(network, axis)
         last = network.input[axis] - 1
         _, edge = edges(network.body, network.input, axis, [False] * network.input[axis])
@@ -178,6 +207,12 @@ def _plain_kernels() -> Iterator[None]:
 @settings(max_examples=300)
 @given(networks())
 def test_every_output_row_sees_the_rows_that_the_arithmetic_names(network: Network) -> None:
+    check(network)
+
+
+@settings(max_examples=300)
+@given(sequences())
+def test_every_step_sees_the_steps_that_the_arithmetic_names(network: Network) -> None:
     check(network)
 
 

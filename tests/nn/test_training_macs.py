@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hubel.arch import Chain, Identity, Layer, Network, analyse, parse
 from hubel.nn import build
-from tests.trees import networks
+from tests.trees import networks, sample, sequence_networks
 
 BATCH = 2
 
@@ -37,9 +37,8 @@ def counted_rightly(network: Network) -> bool:
 
 def step_macs(network: Network) -> int:
     module = build(network).train()
-    shape = network.input if len(network.input) == 1 else (network.input[2], *network.input[:2])
     with FlopCounterMode(display=False) as counter:
-        output, exits = module.logits_with_auxiliary(torch.randn(BATCH, *shape))
+        output, exits = module.logits_with_auxiliary(sample(network, BATCH))
         wanted = [found.sum() for found in (output, *exits) if found.requires_grad]
         if wanted:
             torch.stack(wanted).sum().backward()
@@ -50,6 +49,13 @@ def step_macs(network: Network) -> int:
 @settings(max_examples=200)
 @given(networks().filter(counted_rightly))
 def test_training_macs_are_those_of_a_step(network: Network) -> None:
+    network = Network(network.input, Chain(*network.body.nodes, Identity()))
+    assert analyse(network).training_macs == step_macs(network)
+
+
+@settings(max_examples=100)
+@given(sequence_networks().filter(counted_rightly))
+def test_training_macs_of_sequences_are_those_of_a_step(network: Network) -> None:
     network = Network(network.input, Chain(*network.body.nodes, Identity()))
     assert analyse(network).training_macs == step_macs(network)
 

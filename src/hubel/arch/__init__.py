@@ -9,10 +9,11 @@
 import importlib
 from typing import TYPE_CHECKING
 
+from hubel.arch import layers
 from hubel.arch._errors import Fit, NotationError, ShapeError
 from hubel.arch._joins import join_shape
 from hubel.arch._layer import Call, Cost, Formula, Keeps, Layer, Weighted, register
-from hubel.arch._shape import Pair, Shape, both, checked_shape, positions, shape_text, size
+from hubel.arch._shape import Pair, Shape, both, checked_shape, positions, shape_text, size, torch_order
 from hubel.arch._tree import (
     Auxiliary,
     Chain,
@@ -68,15 +69,29 @@ from hubel.arch.text.notation import parse, parse_node
 if TYPE_CHECKING:
     from hubel.arch._html import figures_html
     from hubel.arch.figures.memory import Memory, inference_memory, largest_batch, training_memory
+    from hubel.arch.layers import (
+        GRU,
+        LSTM,
+        AveragePooling1D,
+        Conv1D,
+        Embedding,
+        GlobalAveragePooling1D,
+        GlobalMaxPooling1D,
+        MaxPooling1D,
+        SimpleRNN,
+    )
     from hubel.arch.text.edit import edit, replace_part
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "TITLES",
     "Activation",
     "AdaptiveAveragePooling2D",
     "AdaptiveMaxPooling2D",
     "Advice",
     "Auxiliary",
+    "AveragePooling1D",
     "AveragePooling2D",
     "Axis",
     "BatchNormalization",
@@ -85,6 +100,7 @@ __all__ = [
     "ChannelPadding",
     "ChannelShuffle",
     "Concat",
+    "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
     "Cost",
@@ -92,12 +108,15 @@ __all__ = [
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
+    "Embedding",
     "Expression",
     "Field",
     "Fit",
     "Flatten",
     "Formula",
+    "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GroupNormalization",
     "Identity",
@@ -108,6 +127,7 @@ __all__ = [
     "LeakyReLU",
     "LocalResponseNormalization",
     "LocallyConnected2D",
+    "MaxPooling1D",
     "MaxPooling2D",
     "Memory",
     "Network",
@@ -125,6 +145,7 @@ __all__ = [
     "SelectChannels",
     "Shape",
     "ShapeError",
+    "SimpleRNN",
     "SqueezeExcitation",
     "Sum",
     "UpSampling2D",
@@ -156,6 +177,7 @@ __all__ = [
     "shape_text",
     "short_formula",
     "size",
+    "torch_order",
     "training_memory",
     "windows_of",
 ]
@@ -169,6 +191,8 @@ _LATER = {
 
 
 def __getattr__(name: str) -> object:
+    if name in layers.__all__:
+        return getattr(layers, name)
     for home, names in _LATER.items():  # loaded when used: explaining a network needs none of them
         if name in names:
             return getattr(importlib.import_module(home), name)

@@ -73,6 +73,12 @@ def need_groups(kind: str, channels: int, groups: int, also: int = 0) -> None:
     )
 
 
+def needs_whole_numbers(kind: str) -> ShapeError:
+    """Say that a layer which looks numbers up is not at the network's start."""
+    fits = (Fit("its place", "the start of the network", "the input's whole numbers"),)
+    return ShapeError(f"{kind} expected the network's input, whole numbers, received what a layer computed", fits=fits)
+
+
 class NotationError(NetworkError):
     """A network's text form cannot be read. `column` (from 1) says where, the message points at it."""
 

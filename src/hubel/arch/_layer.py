@@ -6,6 +6,7 @@ are one set of expressions (`figures`), so the explanation cannot disagree with 
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, MISSING, FrozenInstanceError, dataclass, field, fields, replace
@@ -15,7 +16,7 @@ from hubel.arch._errors import ShapeError
 from hubel.arch._shape import Shape, checked_shape, positions, size
 from hubel.arch.figures.expression import Expression, Number, elements
 from hubel.arch.figures.field import Field
-from hubel.arch.text.printing import SHORT, value_text
+from hubel.arch.text.printing import WORDS, setting_text, value_text
 from hubel.base.errors import SettingError
 from hubel.base.numbers import number_text
 
@@ -35,12 +36,15 @@ class Keeps:
     """What a layer must hold from the forward pass until the backward pass, as PyTorch does.
 
     Whether it keeps its input and its output (shared with the neighbour that keeps the same tensor), and how many
-    bytes beside them (masks, indices, statistics), for one image.
+    bytes beside them for one image: `extra_bytes` of 32-bit numbers, which lower precision halves, `fixed_bytes`
+    (places, statistics) that are as many in every precision, and `batch_bytes` that are kept once for a whole batch.
     """
 
     input: bool = False
     output: bool = False
     extra_bytes: int = 0
+    fixed_bytes: int = 0
+    batch_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,7 @@ class Layer(ABC):
     Subclassing makes the dataclass; freezing, comparing and printing are written once, here, rather than compiled for
     each class, which would triple the time that `import hubel.arch` takes.
 
+    A class with `reads_whole_numbers` looks its input up in a table, and so has to be given the network's own.
     `name` is the layer's own name in its chain. `input_shape` is what Keras lets one write on a first layer; only
     `hubel.Sequential` reads it, and it is no part of the tree.
     """
@@ -128,6 +133,7 @@ class Layer(ABC):
     name: str | None = None
     input_shape: Shape | None = None
 
+    reads_whole_numbers: ClassVar[bool] = False
     word: ClassVar[str]
     label: ClassVar[str]
     positional: ClassVar[tuple[str, ...]]
@@ -224,9 +230,11 @@ class Layer(ABC):
         """Whether the output is the input's own memory: passed on, or seen in another shape."""
         return False
 
-    def inner_macs(self, input: Shape) -> int:
-        """Return the MACs on numbers that the layer's own weights have made, where it has more than one product."""
-        return 0
+    def backward_macs(self, input: Shape, macs: int, wanted: bool) -> int:
+        """Return the MACs of the backward pass beside those of the weights' gradients: they give the gradients of what
+        the weights were multiplied by, of the input where that is `wanted`. `macs` are those of the forward pass.
+        """
+        return macs if wanted else 0
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """Return the receptive field of the output's positions, given that of the input's."""
@@ -282,18 +290,12 @@ class Layer(ABC):
         for name in self.positional:
             value = getattr(self, name.rstrip("*"))
             settings.pop(name.rstrip("*"), None)
-            sized = name == "kernel_size"
+            sized = name in ("kernel_size", "target_shape")
             words.extend(map(value_text, value) if name.endswith("*") else [value_text(value, always_pair=sized)])
         if "strides" in settings:
             words[-1] += "/" + value_text(settings.pop("strides"))
         closing = [settings.pop("activation")] if "activation" in settings else []
-        for name, value in settings.items():
-            if name == "use_bias":
-                words.append("nobias")
-            elif value in ("same", "valid"):
-                words.append(value)
-            else:
-                words.append(f"{SHORT.get(name, name)}={value_text(value)}")
+        words += [setting_text(name, value) for name, value in settings.items()]
         return " ".join(words + closing)
 
     def __str__(self) -> str:
@@ -322,6 +324,7 @@ class Weighted(Layer):
 
 
 REGISTRY: dict[str, type[Any]] = {}
+WAITING: dict[str, str] = {}  # words whose layers stand in modules that are imported when one of them is first used
 T = TypeVar("T", bound=type[Layer])
 
 
@@ -333,7 +336,7 @@ def register(word: str, *, label: str = "", positional: tuple[str, ...] = ()) ->
     """
 
     def remember(layer: T) -> T:
-        known = REGISTRY.get(word)
+        known = REGISTRY.get(word) if WAITING.get(word) == layer.__module__ else layer_named(word)
         if known is not None and (known.__module__, known.__qualname__) != (layer.__module__, layer.__qualname__):
             raise SettingError(
                 f"the word {word!r} is taken by {known.__qualname__}; choose another for {layer.__qualname__}"
@@ -349,7 +352,14 @@ def register(word: str, *, label: str = "", positional: tuple[str, ...] = ()) ->
     return remember
 
 
-RESERVED = ("sum", "concat", "product", "aux", "same", "valid", "nobias", "true", "false")
+RESERVED = ("sum", "concat", "product", "aux", "true", "false", *WORDS)
+
+
+def layer_named(word: str) -> type[Any] | None:
+    """Return the layer that a word of the text form stands for, None where there is none."""
+    if word not in REGISTRY and word in WAITING:
+        importlib.import_module(WAITING[word])
+    return REGISTRY.get(word)
 
 
 def checked_name(name: str | None) -> None:

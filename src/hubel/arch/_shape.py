@@ -1,4 +1,4 @@
-"""Shapes: height × width × channels of a picture, or the number of features of a vector."""
+"""Shapes: height × width × channels of a picture, steps × features of a sequence, the features of a vector."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ def size(shape: Shape) -> int:
 
 
 def positions(shape: Shape) -> int:
-    """Count the places of a picture, height × width; a vector has one."""
+    """Count the places: height × width of a picture, the steps of a sequence; a vector has one."""
     return prod(shape[:-1])
 
 
 def checked_shape(shape: object) -> Shape:
-    """Return `shape` as a tuple, or raise `ValueError` where it is neither H×W×C nor a vector's length."""
+    """Return `shape` as a tuple, or raise `ValueError` where it is not H×W×C, T×C or a vector's length."""
     given = (shape,) if isinstance(shape, int) else shape
     if (
         not isinstance(given, (tuple, list))
-        or len(given) not in (1, 3)
+        or not 1 <= len(given) <= 3
         or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in given)
     ):
         raise SettingError(
-            f"expected a shape (height, width, channels) or (features,) of positive ints, received {shape!r}"
+            "expected a shape (height, width, channels), (steps, features) or (features,) of positive ints, "
+            f"received {shape!r}"
         )
     return bounded(tuple(given))
 
@@ -47,6 +48,9 @@ def bounded(shape: Shape) -> Shape:
     if len(shape) == 3:
         check("rows", max(shape[:2]), shape_text(shape))
         check("channels", shape[2], shape_text(shape))
+    elif len(shape) == 2:
+        check("rows", shape[0], shape_text(shape))
+        check("channels", shape[1], shape_text(shape))
     else:
         check("features", shape[0], shape_text(shape))
     return shape
@@ -65,12 +69,22 @@ def pair(value: object, what: str, least: int = 1) -> Pair:
     return given[0], given[1]
 
 
+def steps(value: object, what: str) -> int:
+    """Return a size along the steps of a sequence, an int or a tuple of one; raise `ValueError` below 1."""
+    return positive(value[0] if isinstance(value, (tuple, list)) and len(value) == 1 else value, what)
+
+
 def positive(value: object, what: str, least: int = 1) -> int:
     """Return `value` if it is an int of at least `least`, or raise `ValueError`."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise SettingError(f"expected {what} as an int ≥ {least}, received {value!r}")
     check("features", value, what)
     return value
+
+
+def torch_order(shape: Shape) -> Shape:
+    """Return the shape as PyTorch has it, channels first: C×H×W, C×T, or (n,)."""
+    return (shape[-1], *shape[:-1])
 
 
 def both(value: T | tuple[T, T]) -> tuple[T, T]:

@@ -11,7 +11,8 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from typing import Literal, TypeAlias
+from math import prod
+from typing import ClassVar, Literal, TypeAlias
 
 from hubel.arch._errors import Fit, ShapeError
 from hubel.arch._layer import Layer
@@ -21,8 +22,8 @@ from hubel.arch.figures.field import Axis, Field
 from hubel.base.errors import LimitError, SettingError
 from hubel.base.numbers import plural
 
-Sides: TypeAlias = tuple[Pair, Pair]
-Padding: TypeAlias = "Literal['valid', 'same'] | int | Pair | Sides"
+Sides: TypeAlias = tuple[Pair, ...]  # (before, after), one an axis
+Padding: TypeAlias = "Literal['valid', 'same', 'causal'] | int | Pair | Sides"
 
 
 def checked_padding(value: object, words: tuple[str, ...] = ("valid", "same")) -> Padding:
@@ -37,7 +38,7 @@ def checked_padding(value: object, words: tuple[str, ...] = ("valid", "same")) -
             rows, columns = (pair(side, "padding", least=0) for side in sides)
         except LimitError:
             raise
-        except ValueError:
+        except SettingError:
             pass
         else:
             return "valid" if (rows, columns) == ((0, 0), (0, 0)) and "valid" in words else (rows, columns)
@@ -48,10 +49,26 @@ def checked_padding(value: object, words: tuple[str, ...] = ("valid", "same")) -
     )
 
 
+def checked_padding_of_steps(value: object) -> Padding:
+    """Return padding of a sequence as a word or as ((before, after),); raise `ValueError` otherwise."""
+    if isinstance(value, str) and value in ("valid", "same", "causal"):
+        return value  # type: ignore[return-value]
+    given = value[0] if isinstance(value, (tuple, list)) and len(value) == 1 else value
+    try:
+        sides = pair(given, "padding", least=0)
+    except SettingError:
+        raise SettingError(
+            f"expected padding as 'valid', 'same', 'causal', an int ≥ 0 or a pair (before, after), received {value!r}"
+        ) from None
+    return (sides,) if any(sides) else "valid"
+
+
 def both_sides(padding: Padding) -> Sides:
-    """Return checked numeric padding as ((top, bottom), (left, right))."""
+    """Return checked numeric padding as ((top, bottom), (left, right)), of a sequence as ((before, after),)."""
     if isinstance(padding, str):
         raise TypeError(f"expected numeric padding, received {padding!r}")
+    if isinstance(padding, tuple) and len(padding) == 1:
+        return padding
     rows, columns = (padding, padding) if isinstance(padding, int) else padding
     return both(rows), both(columns)
 
@@ -69,6 +86,11 @@ class Window:
     after: int = 0
     ceil: bool = False
     most_padding: int | None = None
+
+    @property
+    def word(self) -> str:
+        """What lies along the axis: rows, columns or steps."""
+        return {"height": "row", "width": "column", "steps": "step"}[self.axis]
 
     @property
     def extent(self) -> int:
@@ -188,30 +210,46 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The windows of a layer: along the height and along the width."""
+    """The windows of a layer, one an axis: along the height and the width, or along the steps of a sequence."""
 
-    rows: Window
-    columns: Window
+    axes: tuple[Window, ...]
+
+    @property
+    def rows(self) -> Window:
+        """The window along the height, or along the steps."""
+        return self.axes[0]
+
+    @property
+    def columns(self) -> Window:
+        """The window along the width."""
+        return self.axes[1]
 
     @property
     def padded_alike(self) -> bool:
         """Whether both ends of each axis have equal padding, as PyTorch's own layers need."""
-        return self.rows.before == self.rows.after and self.columns.before == self.columns.after
+        return all(window.before == window.after for window in self.axes)
 
     @property
-    def sides(self) -> tuple[int, int, int, int]:
-        """Padding as (left, right, top, bottom), PyTorch's order."""
-        return self.columns.before, self.columns.after, self.rows.before, self.rows.after
+    def sides(self) -> tuple[int, ...]:
+        """Padding as (left, right, top, bottom), or (before, after): PyTorch's order, the last axis first."""
+        return tuple(side for window in self.axes[::-1] for side in (window.before, window.after))
 
-    def both(self) -> tuple[Window, Window]:
-        """Return the windows along the height and the width."""
-        return self.rows, self.columns
+    @property
+    def alike(self) -> tuple[int, ...]:
+        """Padding of each axis where both ends have the same."""
+        return tuple(window.before for window in self.axes)
+
+    @property
+    def padded_positions(self) -> int:
+        """Places of the input, padding included."""
+        return prod(window.length + window.before + window.after for window in self.axes)
 
 
 def misfit(kind: str, windows: Windows, window: Window) -> ShapeError:
     """Explain why a window does not fit, with what would."""
-    kernel = f"{windows.rows.extent}×{windows.columns.extent}"
-    given = f"{windows.rows.length}×{windows.columns.length}"
+    unit = " steps" if len(windows.axes) == 1 else ""
+    kernel = "×".join(str(axis.extent) for axis in windows.axes) + unit
+    given = "×".join(str(axis.length) for axis in windows.axes)
     padding = max(window.before, window.after)
     padded = f" with padding {window.before}/{window.after}" if padding else ""
     expected = (
@@ -225,58 +263,93 @@ def misfit(kind: str, windows: Windows, window: Window) -> ShapeError:
 
 
 def windows_of(
-    input: Shape, kernel: Pair, strides: Pair, padding: Padding, dilation: Pair = (1, 1), ceil: bool | None = None
+    input: Shape,
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    padding: Padding,
+    dilation: tuple[int, ...] = (1, 1),
+    ceil: bool | None = None,
 ) -> Windows:
-    """Lay windows over an input of H×W×C; `ceil` is given for pools, whose padding is at most half a window."""
+    """Lay windows over an input of H×W×C or T×C; `ceil` is given for pools, whose padding is at most half a window."""
     found = []
-    for i, axis in enumerate(("height", "width")):
+    for i, axis in enumerate(("height", "width") if len(kernel) == 2 else ("steps",)):
+        extent = (kernel[i] - 1) * dilation[i] + 1
         if padding == "same":
-            extent = (kernel[i] - 1) * dilation[i] + 1
             total = max((-(-input[i] // strides[i]) - 1) * strides[i] + extent - input[i], 0)
             before, after = total // 2, total - total // 2
         elif padding == "valid":
             before, after = 0, 0
+        elif padding == "causal":
+            before, after = extent - 1, 0
         else:
             before, after = both_sides(padding)[i]
         most = None if ceil is None else kernel[i] // 2
         found.append(Window(axis, input[i], kernel[i], strides[i], dilation[i], before, after, bool(ceil), most))
-    return Windows(*found)
+    return Windows(tuple(found))
+
+
+_AXES = {1: "vector", 2: "sequence", 3: "picture"}
+_WORDS = {2: "a sequence (steps × features)", 3: "a picture (height × width × channels)"}
 
 
 def need_picture(kind: str, input: Shape) -> None:
     """Raise `ShapeError` unless the input is H×W×C."""
-    if len(input) != 3:
-        raise ShapeError(
-            f"{kind} expected a picture (height × width × channels), received a vector of {shape_text(input)}",
-            fits=(Fit("before it", "a Reshape", "height×width×channels"),),
-        )
+    need_axes(kind, input, 3)
+
+
+def need_sequence(kind: str, input: Shape) -> None:
+    """Raise `ShapeError` unless the input is T×C."""
+    need_axes(kind, input, 2)
+
+
+def need_axes(kind: str, input: Shape, axes: int) -> None:
+    """Raise `ShapeError` unless the input has so many axes: 3 of a picture, 2 of a sequence."""
+    if len(input) == axes:
+        return
+    fits = [Fit("before it", "a Reshape", {2: "steps×features", 3: "height×width×channels"}[axes])]
+    if len(input) == 1 and axes == 2:
+        fits.append(Fit("before it", "an Embedding of whole numbers", f"{input[0]}×features"))
+    other = kind[:-2] + {2: "2D", 3: "1D"}[axes]
+    if len(input) > 1 and other in _WITH_BOTH:
+        fits.insert(0, Fit("instead of it", other, f"windows along a {_AXES[len(input)]}"))
+    raise ShapeError(
+        f"{kind} expected {_WORDS[axes]}, received a {_AXES[len(input)]} of {shape_text(input)}", fits=tuple(fits)
+    )
+
+
+_WITH_BOTH = (
+    *("Conv1D", "Conv2D", "MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D"),
+    *("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D"),
+)
 
 
 class Windowed(Layer):
     """A layer that looks through windows: what all of them have in common. Subclasses `lay` the windows."""
 
+    axes: ClassVar[int] = 2
+
     @abstractmethod
     def lay(self, input: Shape) -> Windows:
-        """Lay the windows over an input of H×W×C."""
+        """Lay the windows over an input of H×W×C, or T×C where `axes` is 1."""
 
     def windows(self, input: Shape) -> Windows:
-        """Return the windows along height and width; raise `ShapeError` for a vector."""
-        if len(input) != 3:
-            need_picture(type(self).__name__, input)
+        """Return the windows along each axis; raise `ShapeError` for an input of other axes."""
+        if len(input) != self.axes + 1:
+            need_axes(type(self).__name__, input, self.axes + 1)
         return self.lay(input)
 
-    def places(self, input: Shape) -> Pair:
-        """Return the output's height and width, or raise `ShapeError` where the kernel does not fit at all."""
+    def places(self, input: Shape) -> tuple[int, ...]:
+        """Return the output's height and width, or steps; raise `ShapeError` where the kernel does not fit at all."""
         windows = self.windows(input)
-        for window in windows.both():
+        for window in windows.axes:
             if window.slack < 0:
                 raise misfit(type(self).__name__, windows, window)
-        return windows.rows.count, windows.columns.count
+        return tuple(window.count for window in windows.axes)
 
     def shape_figures(self, input: Shape) -> dict[str, Expression]:
         """Return the size rule's arithmetic, and that of the padding that keeps the size."""
         windows = self.windows(input)
-        figures = {f"output_{window.axis}": window.expression() for window in windows.both()}
+        figures = {f"output_{window.axis}": window.expression() for window in windows.axes}
         rows = windows.rows
         if rows.before == rows.after > 0 and rows.stride == 1 and 2 * rows.before == rows.extent - 1:
             figures["padding_that_keeps_the_size"] = (Quantity("kernel", rows.extent) - 1) / 2
@@ -284,27 +357,28 @@ class Windowed(Layer):
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See through the windows."""
-        rows, columns = (
+        steps = [
             partial(Axis.window, length=w.count, stride=w.stride, before=w.before, extent=w.extent)
-            for w in self.windows(input).both()
-        )
-        return field.each(rows, columns)
+            for w in self.windows(input).axes
+        ]
+        return field.each(*steps) if self.axes == 2 else Field(steps[0](field.rows), field.columns)
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:
         """Return positions read, and the window's area."""
         windows = self.windows(input)
-        return windows.rows.read * windows.columns.read, windows.rows.kernel * windows.columns.kernel
+        return prod(window.read for window in windows.axes), prod(window.kernel for window in windows.axes)
 
     def notes(self, input: Shape) -> tuple[str, ...]:
         """Report rows and columns that no window covers."""
         return tuple(
-            f"{window.exactly()}: the last {plural(window.dropped, word)} of {window.length} not covered, dropped"
-            for window, word in zip(self.windows(input).both(), ("row", "column"), strict=True)
+            f"{window.exactly()}: the last {plural(window.dropped, window.word)} of {window.length} not covered, "
+            "dropped"
+            for window in self.windows(input).axes
             if window.dropped
         )
 
     def strict_error(self, input: Shape) -> ShapeError | None:
         """Refuse rows and columns that no window covers."""
         windows = self.windows(input)
-        dropping = [window for window in windows.both() if window.dropped]
+        dropping = [window for window in windows.axes if window.dropped]
         return misfit(type(self).__name__, windows, dropping[0]) if dropping else None

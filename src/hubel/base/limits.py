@@ -24,9 +24,11 @@ LIMITS = {
     "letters": Limit(1_000_000, "letters in a text form", "texts that take minutes to read"),
     "layers": Limit(20_000, "layers in a network", "short texts that mean millions of layers"),
     "rows": Limit(
-        2**18, "rows or columns: of pictures, kernels, strides, dilations, padding", "arithmetic row by row without end"
+        2**18,
+        "rows, columns or steps: of pictures, sequences, kernels, strides, dilations, padding",
+        "arithmetic row by row without end",
     ),
-    "channels": Limit(2**20, "channels of a picture", "lists of channels that fill the memory"),
+    "channels": Limit(2**20, "channels of a picture or a sequence", "lists of channels that fill the memory"),
     "features": Limit(2**40, "features of a vector", "numbers that no machine can hold"),
     "steps": Limit(2**24, "rows and columns worked through for a whole network", "many layers that are slow each"),
     "header": Limit(100_000_000, "bytes in the header of a safetensors file", "descriptions without end"),

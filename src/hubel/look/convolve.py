@@ -81,7 +81,7 @@ class Walk(Generic[StepT]):
     def __init__(self, image: Planes, layer: Conv2D | MaxPooling2D | AveragePooling2D) -> None:
         self.image, self.layer = image, layer
         self.output_size: Pair = layer.output_shape(self.input_shape)[:2]  # type: ignore[assignment]
-        self.rows, self.columns = layer.windows(self.input_shape).both()
+        self.rows, self.columns = layer.windows(self.input_shape).axes
 
     @property
     def input_shape(self) -> Shape:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hubel.arch import torch_order
 from hubel.base.errors import SettingError
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -21,6 +22,20 @@ class PaddedConv2d(nn.Conv2d):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Pair, sides: Sides, **settings: object
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, **settings)  # type: ignore[arg-type]
+        self.sides = sides
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pad with noughts, then convolve."""
+        return super().forward(functional.pad(input, self.sides))
+
+
+class PaddedConv1d(nn.Conv1d):
+    """A convolution along steps whose padding differs from end to end: `sides` is (before, after)."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, sides: tuple[int, int], **settings: object
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, **settings)  # type: ignore[arg-type]
         self.sides = sides
@@ -101,17 +116,27 @@ class LocallyConnected2d(nn.Module):
 class PaddedMaxPool2d(nn.Module):
     """Max pooling whose padding differs from side to side; padded places never win."""
 
+    pool: Callable[..., Tensor] = staticmethod(functional.max_pool2d)
+
     def __init__(self, kernel_size: Pair, stride: Pair, sides: Sides) -> None:
         super().__init__()
         self.kernel_size, self.stride, self.sides = kernel_size, stride, sides
 
     def forward(self, input: Tensor) -> Tensor:
         """Pad with minus infinity, then pool."""
-        return functional.max_pool2d(functional.pad(input, self.sides, value=-torch.inf), self.kernel_size, self.stride)
+        return self.pool(functional.pad(input, self.sides, value=-torch.inf), self.kernel_size, self.stride)
+
+
+class PaddedMaxPool1d(PaddedMaxPool2d):
+    """Max pooling of steps whose padding differs from end to end."""
+
+    pool = staticmethod(functional.max_pool1d)
 
 
 class PaddedAvgPool2d(nn.Module):
     """Average pooling whose padding differs from side to side; padded places count only with `count_include_pad`."""
+
+    pool: Callable[..., Tensor] = staticmethod(functional.avg_pool2d)
 
     def __init__(self, kernel_size: Pair, stride: Pair, sides: Sides, count_include_pad: bool) -> None:
         super().__init__()
@@ -120,11 +145,17 @@ class PaddedAvgPool2d(nn.Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Average over padded windows, divided by the share of each that lies in the picture."""
-        found = functional.avg_pool2d(functional.pad(input, self.sides), self.kernel_size, self.stride)
+        found = self.pool(functional.pad(input, self.sides), self.kernel_size, self.stride)
         if self.count_include_pad:
             return found
         ones = functional.pad(input.new_ones(1, 1, *input.shape[2:]), self.sides)
-        return found / functional.avg_pool2d(ones, self.kernel_size, self.stride)
+        return found / self.pool(ones, self.kernel_size, self.stride)
+
+
+class PaddedAvgPool1d(PaddedAvgPool2d):
+    """Average pooling of steps whose padding differs from end to end."""
+
+    pool = staticmethod(functional.avg_pool1d)
 
 
 class GlobalAvgPool2d(nn.Module):
@@ -148,12 +179,77 @@ class GlobalMaxPool2d(GlobalAvgPool2d):
         return found if self.keepdims else found.flatten(1)
 
 
+class GlobalAvgPool1d(GlobalAvgPool2d):
+    """The mean over the steps: N×C×T → N×C, or N×C×1 with `keepdims`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Average."""
+        return input.mean(2, keepdim=self.keepdims)
+
+
+class GlobalMaxPool1d(GlobalAvgPool2d):
+    """The largest number over the steps: N×C×T → N×C, or N×C×1 with `keepdims`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Take the largest; the first of several alone gets the gradient, as in windows."""
+        found = functional.adaptive_max_pool1d(input, 1)
+        return found if self.keepdims else found.flatten(1)
+
+
+class Embedding(nn.Embedding):
+    """A vector for each whole number, the features first: N×T → N×features×T."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Look up; numbers of any type will do that are whole."""
+        return super().forward(input if input.dtype in (torch.int32, torch.int64) else input.long()).transpose(1, 2)
+
+
+class _OverSteps:
+    """What runs along steps: N×C×T → N×units, the last state, or N×units×T with `sequences`.
+
+    `backwards` starts at the last step. Where one bias a gate says all, there is one: the other stays nought.
+    """
+
+    one_bias = True
+
+    def __init__(self: Any, input_size: int, hidden_size: int, sequences: bool, backwards: bool, **more: Any) -> None:
+        super().__init__(input_size, hidden_size, batch_first=True, **more)  # type: ignore[call-arg]
+        self.sequences, self.backwards = sequences, backwards
+        if self.one_bias and self.bias:
+            nought = torch.zeros_like(self.bias_hh_l0.detach())
+            del self.bias_hh_l0
+            self.register_buffer("bias_hh_l0", nought, persistent=False)
+            self._init_flat_weights()
+
+    def forward(self: Any, input: Tensor, hx: Any = None) -> Any:
+        """Bring the steps before the channels, run along them, and back."""
+        steps = input.transpose(1, 2)
+        states, last = super().forward(steps.flip(1) if self.backwards else steps, hx)  # type: ignore[misc]
+        if self.sequences:
+            return states.transpose(1, 2)
+        return (last[0] if isinstance(last, tuple) else last).squeeze(0)
+
+
+class SimpleRNN(_OverSteps, nn.RNN):  # type: ignore[misc]
+    """A state and one product of it."""
+
+
+class LSTM(_OverSteps, nn.LSTM):  # type: ignore[misc]
+    """A state and a cell with four gates."""
+
+
+class GRU(_OverSteps, nn.GRU):  # type: ignore[misc]
+    """A state with two gates, each with both its biases."""
+
+    one_bias = False
+
+
 class ChannelLayerNorm(nn.LayerNorm):
     """Layer normalisation over the channels of each place."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Bring the channels to the end, normalise, and back."""
-        return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return super().forward(input.movedim(1, -1)).movedim(-1, 1)
 
 
 class Scale(nn.Module):
@@ -208,11 +304,11 @@ class ChannelPadding(nn.Module):
 
 
 class Reshape(nn.Module):
-    """View the same numbers as C×H×W (`shape` is height, width, channels), or as a vector."""
+    """View the same numbers as C×H×W (`shape` is height, width, channels), as C×T (steps, channels), or as a vector."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.shape = (shape[2], shape[0], shape[1]) if len(shape) == 3 else shape
+        self.shape = torch_order(shape)
 
     def forward(self, input: Tensor) -> Tensor:
         """View, channel after channel."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import FrozenInstanceError, fields, replace
+from math import prod
 
 import pytest
 
-from hubel.arch import ShapeError, analyse, parse, parse_node
+from hubel.arch import ShapeError, Weighted, analyse, parse, parse_node
 from hubel.arch import layers as all_layers
 
 KINDS = [getattr(all_layers, name) for name in all_layers.__all__]
@@ -47,6 +48,16 @@ EXAMPLES = [
     ("se 2", (8, 8, 4)),
     ("select 0 2 2", (8, 8, 4)),
     ("padchannels 1 2", (8, 8, 4)),
+    ("conv1d 6 5/2 groups=2 pad=0/3 dilation=2 nobias relu", (28, 4)),
+    ("conv1d 6 3 causal", (28, 4)),
+    ("maxpool1d 3/2 pad=1 ceil_mode=true", (14, 2)),
+    ("avgpool1d 2 same count_padding=true", (15, 2)),
+    ("globalavgpool1d", (7, 4)),
+    ("globalmaxpool1d keepdims=true", (7, 4)),
+    ("embed 10 4", (7,)),
+    ("rnn 5 relu sequences", (7, 4)),
+    ("lstm 5 nobias sequences backwards", (7, 4)),
+    ("gru 5", (7, 4)),
 ]
 
 
@@ -67,7 +78,7 @@ def test_conforms(text, shape):
         again = pickle.loads(pickle.dumps(one))
         assert again == one
         assert hash(again) == hash(one)
-        assert eval(repr(one), {**vars(all_layers)}) == one
+        assert eval(repr(one), {kind.__name__: kind for kind in KINDS}) == one
     with pytest.raises(FrozenInstanceError):
         layer.name = "other"
     with pytest.raises(FrozenInstanceError):
@@ -79,7 +90,7 @@ def test_conforms(text, shape):
     plain, *after = layer.steps()
     cost, output = plain.cost(shape), plain.output_shape(shape)
     assert output == row.output_shape
-    assert cost.activations == output[0] * (output[1] * output[2] if len(output) == 3 else 1)
+    assert cost.activations == prod(output)
     explained = {formula.figure: formula for formula in plain.explain(shape)}
     for figure in ("parameters", "frozen", "buffers", "macs", "bias_operations", "pooling_operations", "activations"):
         counted = getattr(cost, figure)
@@ -87,11 +98,13 @@ def test_conforms(text, shape):
     for formula in explained.values():
         assert formula.names
         assert formula.values
+    if "output_steps" in explained:
+        assert explained["output_steps"].result == output[0]
     if "output_height" in explained:
         assert explained["output_height"].result == output[0]
         assert explained["output_width"].result == output[1]
     assert plain.call(shape).target
-    assert bool(after) == (getattr(layer, "activation", None) is not None)
+    assert bool(after) == (isinstance(layer, Weighted) and layer.activation is not None)
 
 
 @pytest.mark.parametrize(("text", "_"), EXAMPLES)
@@ -127,7 +140,7 @@ BAD = [
     ("Conv2D", {"filters": 2, "kernel_size": 3, "name": "a b"}, "expected a name of letters, digits and underscores"),
     (
         "Conv2D",
-        {"filters": 2, "kernel_size": 3, "input_shape": (3, 3)},
+        {"filters": 2, "kernel_size": 3, "input_shape": (3, 3, 1, 1)},
         r"expected a shape \(height, width",
     ),
     ("DepthwiseConv2D", {"kernel_size": 3, "depth_multiplier": 0}, "expected depth_multiplier"),
@@ -140,7 +153,7 @@ BAD = [
     ("AveragePooling2D", {"pool_size": 0}, "expected pool_size"),
     ("AdaptiveAveragePooling2D", {"output_size": 0}, "expected output_size"),
     ("AdaptiveMaxPooling2D", {"output_size": "3"}, "expected output_size"),
-    ("Reshape", {"target_shape": (3, 3)}, "expected a shape"),
+    ("Reshape", {"target_shape": (3, 0)}, "expected a shape"),
     ("ZeroPadding2D", {"padding": -1}, "expected padding"),
     ("Cropping2D", {"cropping": "same"}, "expected .*received 'same'"),
     ("UpSampling2D", {"size": 2, "interpolation": "cubic"}, "expected interpolation 'nearest' or 'bilinear', received"),
@@ -156,6 +169,16 @@ BAD = [
     ("SqueezeExcitation", {"ratio": 0}, "expected ratio"),
     ("SelectChannels", {"channels": ()}, "expected channels as one or more"),
     ("ChannelPadding", {"before": -1, "after": 0}, "expected before as an int ≥ 0, received -1"),
+    ("Conv1D", {"filters": 2, "kernel_size": (3, 3)}, "expected kernel_size as an int ≥ 1"),
+    ("Conv1D", {"filters": 2, "kernel_size": 3, "padding": "full"}, "expected padding as 'valid', 'same', 'causal'"),
+    ("Conv1D", {"filters": 3, "kernel_size": 3, "groups": 2}, r"multiple of groups \(2\), received 3"),
+    ("MaxPooling1D", {"padding": "causal"}, "expected padding of a pool as 'valid', 'same' or numbers"),
+    ("AveragePooling1D", {"pool_size": 2, "padding": 2}, "expected padding of at most half of pool_size"),
+    ("Embedding", {"input_dim": 0, "output_dim": 3}, "expected input_dim as an int ≥ 1, received 0"),
+    ("SimpleRNN", {"units": 2, "activation": "gelu"}, "expected activation of SimpleRNN as 'tanh' or 'relu'"),
+    ("LSTM", {"units": 2, "activation": "relu"}, "expected activation of LSTM as 'tanh', as PyTorch has it"),
+    ("LSTM", {"units": 2, "recurrent_activation": "tanh"}, "expected recurrent_activation of LSTM as 'sigmoid'"),
+    ("GRU", {"units": 2, "reset_after": False}, "expected reset_after of GRU as True"),
 ]
 
 
@@ -182,6 +205,8 @@ def test_no_setting_takes_anything(kind, name):
         "Conv2DTranspose": (2, 3),
         "LocallyConnected2D": (2, 3),
         "Dense": (2,),
+        "Conv1D": (2, 3),
+        **dict.fromkeys(("SimpleRNN", "LSTM", "GRU"), (2,)),
     }
     with pytest.raises(ValueError, match=f"expected {name}.*received 'maybe'"):
         kind(*needed.get(kind.__name__, ()), **{name: "maybe"})
@@ -206,6 +231,18 @@ MISFITS = [
     "4x4x3: sum(conv 2 1x1 | identity)",
     "4x4x3: sum(conv 3 1x1/2 | identity)",
     "4x4x3: concat(conv 2 1x1/2 | identity)",
+    "4x4x3: conv1d 2 3",
+    "4x3: conv 2 3x3",
+    "4x3: conv1d 2 5",
+    "8: lstm 3",
+    "4x4x3: globalavgpool1d",
+    "4x3: se 2",
+    "4x3: embed 5 2",
+    "8: dense 8, embed 5 2",
+    "4x3: concat(conv1d 2 3 | identity)",
+    "4x3: sum(conv1d 2 1 | identity)",
+    "4x3: product(conv1d 2 1 | identity)",
+    "4x3: product(reshape 4x1x3 | identity)",
 ]
 
 

@@ -7,16 +7,22 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hubel.arch import (
+    GRU,
+    LSTM,
     Auxiliary,
     Chain,
     Concat,
+    Conv1D,
     Conv2D,
     Dense,
+    Embedding,
     Identity,
     MaxPooling2D,
     Network,
     NotationError,
     Product,
+    Reshape,
+    SimpleRNN,
     Sum,
     ZeroPadding2D,
     parse,
@@ -56,6 +62,13 @@ READ = [
     ("sum(dense 3)", Sum(Dense(3))),
     ("product(dense 3 | identity)", Product(Dense(3), Identity())),
     ("\n conv\t6\n5x5 ", Conv2D(6, 5)),
+    ("conv1d 6 5/2 pad=1/2", Conv1D(6, 5, 2, padding=(1, 2))),
+    ("conv1d 6 5 causal dilation=4 relu", Conv1D(6, 5, padding="causal", dilation_rate=4, activation="relu")),
+    ("embed 9 4", Embedding(9, 4)),
+    ("lstm 6 sequences", LSTM(6, return_sequences=True)),
+    ("gru 6 backwards nobias", GRU(6, go_backwards=True, use_bias=False)),
+    ("rnn 6 relu", SimpleRNN(6, "relu")),
+    ("reshape 3x3", Reshape((3, 3))),
 ]
 
 
@@ -72,7 +85,11 @@ def test_reads(text, node):
 WRONG = [
     ("", 1, "expected"),
     ("28x28x1", 8, "expected ':', received the end"),
-    ("28x28: flatten", 1, "expected height x width x channels or a number of features, received '28x28'"),
+    (
+        "28x28x1x1: flatten",
+        1,
+        "expected height x width x channels, steps x features or a number of features, received '28x28x1x1'",
+    ),
     ("0x3x1: flatten", 1, "received '0x3x1'"),
     ("8:", 3, "expected a layer, received the end"),
     ("8: dense 3,", 12, "expected another layer after ','"),
@@ -87,7 +104,12 @@ WRONG = [
     ("8: dense 0", 4, "expected units as an int ≥ 1, received 0"),
     ("8: dense 3 activation", 12, "expected a value for activation, written activation=…"),
     ("8x8x1: conv 6 5x5 pad=", 23, "expected a value for padding"),
-    ("8x8x1: conv 6 5x5 pad=1/2", 23, "expected sides as top/bottom x left/right"),
+    ("8x8x1: conv 6 5x5 pad=1/2x3", 23, "expected sides as top/bottom x left/right"),
+    ("8x8x1: conv 6 5x5 pad=1/2", 8, "expected padding as 'valid' or 'same' or an int"),
+    ("8x8x1: conv 6 5x5 causal", 8, "expected padding as 'valid' or 'same' or an int"),
+    ("8x8: lstm 3 seqences", 13, "did you mean 'sequences'"),
+    ("8x8: lstn 3", 6, "did you mean 'lstm'"),
+    ("8x8: lstm 3 gelu", 6, "expected activation of LSTM as 'tanh'"),
     ("8: (dense 3", 12, "expected ')', received the end"),
     ("8: dense 3)", 11, "received ')'"),
     ("8: sum(dense 3 | )", 18, "expected a layer"),

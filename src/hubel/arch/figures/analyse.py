@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from hubel.arch._errors import ShapeError
+from hubel.arch._errors import ShapeError, needs_whole_numbers
 from hubel.arch._joins import join_shape, product_shape
 from hubel.arch._layer import COUNTED, Cost, Formula, Keeps, Layer
 from hubel.arch._shape import Shape, bounded, positions, size
@@ -222,8 +222,8 @@ def analyse(network: Network, strict: bool = False) -> Report:
     Raises `ShapeError`, with the layer's path, where a layer does not fit; with `strict` also where windows leave rows
     or columns of their input uncovered, which frameworks drop in silence.
     """
-    walk = _Walk(strict)
     start = _Tensor(network.input, _input_field(network.input), False, [False])
+    walk = _Walk(strict, start)
     backward: list[_Back] = []
     end = walk.chain(network.body.nodes, "", start, backward)
     share = Fraction(_spread_gradient(backward, positions(end.shape)), positions(network.input))
@@ -247,7 +247,7 @@ def analyse(network: Network, strict: bool = False) -> Report:
 
 
 def _input_field(shape: Shape) -> Field:
-    height, width = (shape[0], shape[1]) if len(shape) == 3 else (shape[0], 1)
+    height, width = shape[:2] if len(shape) == 3 else (shape[0], 1)
     return Field(Axis.of_input(height), Axis.of_input(width))
 
 
@@ -262,8 +262,8 @@ def _spread_gradient(steps: list[_Back], reached: int) -> int:
 
 
 class _Walk:
-    def __init__(self, strict: bool) -> None:
-        self.strict = strict
+    def __init__(self, strict: bool, given: _Tensor) -> None:
+        self.strict, self.given = strict, given
         self.drafts: list[_Draft] = []
         self.in_exit = False
         self.known: dict[tuple[Layer, Shape], _Facts] = {}
@@ -313,6 +313,8 @@ class _Walk:
                 assert_never(node)
 
     def layer(self, layer: Layer, path: str, tensor: _Tensor, backward: list[_Back]) -> _Tensor:
+        if layer.reads_whole_numbers and tensor.held is not self.given.held:
+            raise needs_whole_numbers(type(layer).__name__).at(path)
         start, kept, training_macs = tensor, 0, 0
         facts = self.known.get((layer, tensor.shape))
         if facts is None:
@@ -324,9 +326,8 @@ class _Walk:
             output = _Tensor(step.shape, field, tensor.wants_gradient or trains, held)
             if output.wants_gradient:
                 kept += _hold(step.cost.keeps, tensor, output)
-            training_macs += step.cost.macs * (1 + tensor.wants_gradient + trains)
-            if not tensor.wants_gradient:  # the layer's own later products want a gradient of their input all the same
-                training_macs += step.layer.inner_macs(start.shape)
+            macs = step.cost.macs
+            training_macs += macs * (1 + trains) + step.layer.backward_macs(start.shape, macs, tensor.wants_gradient)
             tensor = output
         draft = _Draft(path, layer, start, tensor, facts.cost, facts.notes, kept, training_macs, 0, self.in_exit)
         self.drafts.append(draft)
@@ -401,7 +402,7 @@ def _hold_factors(ends: list[_Tensor], output: _Tensor) -> int:
 
 
 def _hold(keeps: Keeps, tensor: _Tensor, output: _Tensor) -> int:
-    kept = keeps.extra_bytes
+    kept = keeps.extra_bytes + keeps.fixed_bytes + keeps.batch_bytes
     for wanted, held in ((keeps.input, tensor), (keeps.output, output)):
         if wanted and not held.held[0]:
             held.held[0] = True

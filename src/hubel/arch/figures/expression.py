@@ -113,7 +113,8 @@ def product(*factors: Expression | int) -> Expression:
     return result
 
 
-def elements(shape: tuple[int, ...]) -> Expression:
-    """Multiply out a shape: how many numbers a tensor holds."""
-    names = ("height", "width", "channels") if len(shape) == 3 else ("features",)
-    return product(*(Quantity(name, length) for name, length in zip(names, shape, strict=True)))
+def elements(shape: tuple[int, ...], last: Quantity | None = None) -> Expression:
+    """Multiply out a shape: how many numbers a tensor holds. `last` stands for its last axis, if that has a name."""
+    names = {3: ("height", "width", "channels"), 2: ("steps", "features"), 1: ("features",)}[len(shape)]
+    found = [Quantity(name, length) for name, length in zip(names, shape, strict=True)]
+    return product(*found[:-1], last or found[-1])

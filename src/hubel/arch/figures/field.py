@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate
 from math import gcd, lcm
 
 
@@ -51,7 +52,13 @@ class Axis:
 
     def _mapped(self, length: int, period: int, advance: int, sources: Callable[[int], tuple[int, int]]) -> Axis:
         reach = self._reach if self._in_order else self._widest
-        spans = [reach(*sources(position)) for position in range(period)]
+        if self.advance == 0 and len(self.firsts) > 1:  # a table of all positions: there are none beyond it
+            last = self.length - 1
+            found = [sources(position) for position in range(length)]
+            places = [(min(max(a, 0), last), min(max(b, 0), last)) for a, b in found]
+        else:
+            places = [sources(position) for position in range(period)]
+        spans = [reach(*place) for place in places]
         return Axis(length, tuple(first for first, _ in spans), tuple(last for _, last in spans), advance)
 
     @property
@@ -128,6 +135,13 @@ class Axis:
         """See all positions at once, from each of `length` positions."""
         first, last = self._widest(0, self.length - 1)
         return Axis(length, (first,), (last,), 0)
+
+    def so_far(self, backwards: bool = False) -> Axis:
+        """See every position up to one's own: from the first on, or `backwards` from the last on."""
+        order = range(self.length - 1, -1, -1) if backwards else range(self.length)
+        spans = [self.span(position) for position in order]
+        firsts = accumulate((first for first, _ in spans), min)
+        return Axis(self.length, tuple(firsts), tuple(accumulate((last for _, last in spans), max)), 0)
 
     def moved(self, length: int, before: int) -> Axis:
         """See through padding: position 0 lies `before` rows above."""

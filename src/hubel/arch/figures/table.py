@@ -15,6 +15,7 @@ from hubel.arch.figures.expression import Number
 TITLES = {
     "output_height": "output height",
     "output_width": "output width",
+    "output_steps": "output steps",
     "output_features": "output",
     "output_channels": "output channels",
     "parameters": "parameters",
@@ -33,7 +34,7 @@ TITLES = {
     "elementwise_operations": "element-wise operations",
     "activations": "numbers in the output",
 }
-SHORT = ("output_height", "output_features", "output_channels", "parameters", "macs")
+SHORT = ("output_height", "output_steps", "output_features", "output_channels", "parameters", "macs")
 
 
 def ordered(formulas: tuple[Formula, ...]) -> list[Formula]:

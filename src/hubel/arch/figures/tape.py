@@ -14,32 +14,7 @@ from hubel.arch._joins import join_shape, product_shape
 from hubel.arch._layer import Cost, Layer
 from hubel.arch._shape import Shape, positions, size
 from hubel.arch._tree import Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum, assert_never, named_children
-from hubel.arch.layers import (
-    Activation,
-    AdaptiveMaxPooling2D,
-    BatchNormalization,
-    Conv2D,
-    Conv2DTranspose,
-    Flatten,
-    GlobalMaxPooling2D,
-    GroupNormalization,
-    LayerNormalization,
-    LocalResponseNormalization,
-    MaxPooling2D,
-    Reshape,
-    SelectChannels,
-)
-
-_OF_ONE_WIDTH = (  # what these keep beside pictures (indices, statistics) is as wide in every precision
-    AdaptiveMaxPooling2D,
-    BatchNormalization,
-    GlobalMaxPooling2D,
-    GroupNormalization,
-    LayerNormalization,
-    MaxPooling2D,
-    SelectChannels,
-)
-_OF_THE_BATCH = (BatchNormalization, SelectChannels)  # what these keep beside pictures is one for the whole batch
+from hubel.arch.layers import Activation, Conv2D, Conv2DTranspose, LocalResponseNormalization
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +167,12 @@ class Tape:
     def _step(self, layer: Layer, path: str, value: _Value, entries: _Entries) -> _Value:
         tensor, before = value
         shape, cost = layer.output_shape(before), layer.cost(before)
-        moved = self.channels_last and isinstance(layer, (Flatten, Reshape)) and len(before) != len(shape)
+        moved = self.channels_last and len(before) != len(shape)  # a view, if it shares its input
         if layer.shares_input() and not (moved and max(positions(before), positions(shape)) > 1):
             return tensor, shape
         wants = tensor.wants_gradient or cost.trainable > 0
         output = self._new(self._bytes(shape), wants)
-        beside = self._new(self._beside(layer, cost))
+        beside = self._new(self._beside(cost))
         self._look(path, "forward", output.bytes if isinstance(layer, LocalResponseNormalization) else 0)
         if entries is not None and wants:
             kept = [beside]
@@ -213,13 +188,11 @@ class Tape:
         self._change(tensor, local=-1)
         return output, shape
 
-    def _beside(self, layer: Layer, cost: Cost) -> int:
+    def _beside(self, cost: Cost) -> int:
         """Count what a layer keeps beside its input and output: masks, indices, cast weights, padded copies."""
-        bytes = cost.keeps.extra_bytes
-        if not isinstance(layer, _OF_ONE_WIDTH):
-            bytes = bytes * self.widths.activation // 4
-        cast = self.widths.cast * cost.parameters * (cost.macs > 0)
-        return bytes * (1 if isinstance(layer, _OF_THE_BATCH) else self.batch) + cast
+        keeps, cast = cost.keeps, self.widths.cast * cost.parameters * (cost.macs > 0)
+        each = keeps.extra_bytes * self.widths.activation // 4 + keeps.fixed_bytes
+        return each * self.batch + keeps.batch_bytes + cast
 
     def _join(self, node: Join, path: str, value: _Value, entries: _Entries) -> _Value:
         ends, shapes = list[_Tensor](), list[Shape]()

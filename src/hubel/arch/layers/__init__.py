@@ -1,5 +1,9 @@
 """The layers, one file a family. Each describes itself: see `hubel.arch.Layer`."""
 
+import importlib
+from typing import TYPE_CHECKING
+
+from hubel.arch._layer import WAITING
 from hubel.arch.layers.activation import Activation, LeakyReLU
 from hubel.arch.layers.channels import ChannelPadding, ChannelShuffle, Scale, SelectChannels, SqueezeExcitation
 from hubel.arch.layers.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D, LocallyConnected2D
@@ -21,22 +25,40 @@ from hubel.arch.layers.pooling import (
 from hubel.arch.layers.regularization import Dropout, Identity
 from hubel.arch.layers.reshaping import Cropping2D, Flatten, Reshape, UpSampling2D, ZeroPadding2D
 
+if TYPE_CHECKING:
+    from hubel.arch.layers.convolution1d import Conv1D
+    from hubel.arch.layers.embedding import Embedding
+    from hubel.arch.layers.pooling1d import (
+        AveragePooling1D,
+        GlobalAveragePooling1D,
+        GlobalMaxPooling1D,
+        MaxPooling1D,
+    )
+    from hubel.arch.layers.recurrent import GRU, LSTM, SimpleRNN
+
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "AdaptiveAveragePooling2D",
     "AdaptiveMaxPooling2D",
+    "AveragePooling1D",
     "AveragePooling2D",
     "BatchNormalization",
     "ChannelPadding",
     "ChannelShuffle",
+    "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
     "Cropping2D",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
+    "Embedding",
     "Flatten",
+    "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GroupNormalization",
     "Identity",
@@ -44,12 +66,35 @@ __all__ = [
     "LeakyReLU",
     "LocalResponseNormalization",
     "LocallyConnected2D",
+    "MaxPooling1D",
     "MaxPooling2D",
     "RadialBasis",
     "Reshape",
     "Scale",
     "SelectChannels",
+    "SimpleRNN",
     "SqueezeExcitation",
     "UpSampling2D",
     "ZeroPadding2D",
 ]
+
+# layers of sequences are imported when they are first used: word, class, file
+_LATER = (
+    ("conv1d", "Conv1D", "convolution1d"),
+    ("embed", "Embedding", "embedding"),
+    ("avgpool1d", "AveragePooling1D", "pooling1d"),
+    ("globalavgpool1d", "GlobalAveragePooling1D", "pooling1d"),
+    ("globalmaxpool1d", "GlobalMaxPooling1D", "pooling1d"),
+    ("maxpool1d", "MaxPooling1D", "pooling1d"),
+    ("gru", "GRU", "recurrent"),
+    ("lstm", "LSTM", "recurrent"),
+    ("rnn", "SimpleRNN", "recurrent"),
+)
+WAITING.update((word, f"{__name__}.{file}") for word, _, file in _LATER)
+
+
+def __getattr__(name: str) -> object:
+    for _, kind, file in _LATER:
+        if kind == name:
+            return getattr(importlib.import_module(f"{__name__}.{file}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

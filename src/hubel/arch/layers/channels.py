@@ -137,9 +137,9 @@ class SqueezeExcitation(Layer):
         """Keep the picture, the mean, the narrow layer's output and the gate."""
         return Keeps(input=True, extra_bytes=4 * (2 * input[2] + self.squeezed(input)))
 
-    def inner_macs(self, input: Shape) -> int:
-        """Return the second dense layer's MACs."""
-        return self.squeezed(input) * input[2]
+    def backward_macs(self, input: Shape, macs: int, wanted: bool) -> int:
+        """Return those of both dense layers' inputs, or of the second's."""
+        return macs if wanted else self.squeezed(input) * input[2]
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See everything: each gate depends on the whole picture."""
@@ -185,7 +185,7 @@ class SelectChannels(Layer):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the list (8 bytes each)."""
-        return Keeps(extra_bytes=8 * len(self.channels))
+        return Keeps(batch_bytes=8 * len(self.channels))
 
 
 @register("padchannels", positional=("before", "after"))

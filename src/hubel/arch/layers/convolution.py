@@ -20,16 +20,20 @@ from hubel.arch._window import (
     need_picture,
     windows_of,
 )
-from hubel.arch.figures.expression import Expression, Quantity
+from hubel.arch.figures.expression import Expression, Quantity, product
 from hubel.arch.figures.field import Axis, Field
 from hubel.base.errors import SettingError
 
 
-def _weights(kernel: Pair, channels: int, filters: int, bias: bool, groups: int = 1) -> dict[str, Expression]:
+def weights_of(
+    kernel: tuple[int, ...], channels: int, filters: int, bias: bool, groups: int = 1
+) -> dict[str, Expression]:
+    """Return the arithmetic of a convolution's weights, along one axis or two."""
     depth: Expression = Quantity("channels", channels)
     if groups > 1:
         depth = depth / Quantity("groups", groups)
-    taps = Quantity("kernel height", kernel[0]) * Quantity("kernel width", kernel[1]) * depth
+    names = ("kernel height", "kernel width") if len(kernel) == 2 else ("kernel",)
+    taps = product(*map(Quantity, names, kernel), depth)
     number = Quantity("filters", filters)
     figures = {"dot_product": taps, "weights": taps * number}
     if bias:
@@ -39,8 +43,21 @@ def _weights(kernel: Pair, channels: int, filters: int, bias: bool, groups: int 
     return figures
 
 
+def weights_and_macs(
+    kernel: tuple[int, ...], channels: int, output: Shape, bias: bool, groups: int
+) -> dict[str, Expression]:
+    """Return the arithmetic of a convolution's weights and MACs: each place of the output has its dot products."""
+    figures = weights_of(kernel, channels, output[-1], bias, groups)
+    numbers = _places(output) * Quantity("filters", output[-1])
+    figures["macs"] = numbers * figures["dot_product"]
+    if bias:
+        figures["bias_operations"] = numbers
+    return figures
+
+
 def _places(shape: Shape, what: str = "output") -> Expression:
-    return Quantity(f"{what} height", shape[0]) * Quantity(f"{what} width", shape[1])
+    names = ("height", "width") if len(shape) == 3 else ("steps",)
+    return product(*(Quantity(f"{what} {name}", length) for name, length in zip(names, shape, strict=False)))
 
 
 def _module_arguments(
@@ -56,13 +73,14 @@ def _module_arguments(
         "bias": layer.use_bias,
     }
     if windows.padded_alike:
-        return Call("Conv2d", {**arguments, "padding": (windows.rows.before, windows.columns.before)})
+        return Call("Conv2d", {**arguments, "padding": windows.alike})
     return Call("PaddedConv2d", {**arguments, "sides": windows.sides})
 
 
-def _summed(layer: Conv2D | DepthwiseConv2D, input: Shape, groups: int) -> ops.Operation:
-    windows, bias = layer.windows(input).both(), "bias" if layer.use_bias else None
-    return ops.WindowedSum(input, layer.output_shape(input), windows, groups, bias=bias)
+def summed(layer: Windowed, input: Shape, groups: int, bias: bool) -> ops.Operation:
+    """Return what a convolution computes."""
+    windows = layer.windows(input).axes
+    return ops.WindowedSum(input, layer.output_shape(input), windows, groups, bias="bias" if bias else None)
 
 
 @register("conv", positional=("filters", "kernel_size"))
@@ -107,15 +125,11 @@ class Conv2D(Windowed, Weighted):
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of weights and MACs."""
         output = self.output_shape(input)
-        figures = _weights(both(self.kernel_size), input[2], self.filters, self.use_bias, self.groups)
-        figures["macs"] = _places(output) * Quantity("filters", self.filters) * figures["dot_product"]
-        if self.use_bias:
-            figures["bias_operations"] = _places(output) * Quantity("filters", self.filters)
-        return figures
+        return weights_and_macs(both(self.kernel_size), input[2], output, self.use_bias, self.groups)
 
     def lower(self, input: Shape) -> ops.Operation:
         """Return the windowed sum."""
-        return _summed(self, input, self.groups)
+        return summed(self, input, self.groups, self.use_bias)
 
     def call(self, input: Shape) -> Call:
         """Return `Conv2d`, or `PaddedConv2d` where the sides differ."""
@@ -123,15 +137,14 @@ class Conv2D(Windowed, Weighted):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input (the padded copy, where the sides differ)."""
-        return _kept_picture(self.windows(input), input)
+        return kept_input(self.windows(input), input)
 
 
-def _kept_picture(windows: Windows, input: Shape) -> Keeps:
+def kept_input(windows: Windows, input: Shape) -> Keeps:
+    """Return what a convolution keeps: its input, or the padded copy where the sides differ."""
     if windows.padded_alike:
         return Keeps(input=True)
-    height = input[0] + windows.rows.before + windows.rows.after
-    width = input[1] + windows.columns.before + windows.columns.after
-    return Keeps(extra_bytes=4 * height * width * input[2])
+    return Keeps(extra_bytes=4 * windows.padded_positions * input[-1])
 
 
 @register("dwconv", positional=("kernel_size",))
@@ -184,7 +197,7 @@ class DepthwiseConv2D(Windowed, Weighted):
 
     def lower(self, input: Shape) -> ops.Operation:
         """Return the windowed sum, each channel a group."""
-        return _summed(self, input, input[2])
+        return summed(self, input, input[2], self.use_bias)
 
     def call(self, input: Shape) -> Call:
         """Return `Conv2d` with as many groups as channels."""
@@ -192,7 +205,7 @@ class DepthwiseConv2D(Windowed, Weighted):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input (the padded copy, where the sides differ)."""
-        return _kept_picture(self.windows(input), input)
+        return kept_input(self.windows(input), input)
 
 
 @register("local", positional=("filters", "kernel_size"))
@@ -227,7 +240,7 @@ class LocallyConnected2D(Windowed, Weighted):
 
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of weights and MACs: the weights are used once each."""
-        figures = _weights(both(self.kernel_size), input[2], self.filters, self.use_bias)
+        figures = weights_of(both(self.kernel_size), input[2], self.filters, self.use_bias)
         places = _places(self.output_shape(input))
         figures["parameters"] = figures["parameters"] * places
         figures["weights"] = figures["macs"] = figures["weights"] * places
@@ -238,7 +251,7 @@ class LocallyConnected2D(Windowed, Weighted):
     def lower(self, input: Shape) -> ops.Operation:
         """Return the windowed sum with weights of its own at each place."""
         bias = "bias" if self.use_bias else None
-        return ops.LocalSum(input, self.output_shape(input), self.windows(input).both(), bias=bias)
+        return ops.LocalSum(input, self.output_shape(input), self.windows(input).axes, bias=bias)
 
     def call(self, input: Shape) -> Call:
         """Return hubel's own module (PyTorch has none)."""
@@ -359,7 +372,7 @@ class Conv2DTranspose(Weighted):
 
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of weights and MACs: every input number meets every weight of its channel once."""
-        figures = _weights(both(self.kernel_size), input[2], self.filters, False, self.groups)
+        figures = weights_of(both(self.kernel_size), input[2], self.filters, False, self.groups)
         del figures["parameters_per_filter"], figures["dot_product"]
         figures["macs"] = _places(input, "input") * figures["weights"]
         if self.use_bias:

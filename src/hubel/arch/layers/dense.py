@@ -6,7 +6,7 @@ from hubel.arch import ops
 from hubel.arch._errors import Fit, ShapeError
 from hubel.arch._layer import Call, Keeps, Layer, Weighted, register
 from hubel.arch._shape import Shape, positions, positive, shape_text, size
-from hubel.arch.figures.expression import Expression, Quantity
+from hubel.arch.figures.expression import Expression, Quantity, elements
 from hubel.arch.figures.field import Axis, Field
 
 
@@ -14,7 +14,8 @@ from hubel.arch.figures.field import Axis, Field
 class Dense(Weighted):
     """Weigh all inputs for each of `units` outputs: (features,) → (units,).
 
-    On a picture it acts on the channels of each place, H×W×C → H×W×units, as in Keras: a 1×1 convolution.
+    On a picture it acts on the channels of each place, H×W×C → H×W×units, on a sequence on those of each step, T×C →
+    T×units, as in Keras: a convolution with a kernel of 1.
     """
 
     units: int
@@ -24,20 +25,16 @@ class Dense(Weighted):
         self._set(units=positive(self.units, "units"))
 
     def output_shape(self, input: Shape) -> Shape:
-        """Return (units,), or H×W×units."""
+        """Return (units,), H×W×units or T×units."""
         return (*input[:-1], self.units)
 
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of weights and MACs."""
-        inputs, units = Quantity("channels" if len(input) == 3 else "inputs", input[-1]), Quantity("units", self.units)
+        inputs, units = Quantity("inputs" if len(input) == 1 else "channels", input[-1]), Quantity("units", self.units)
         figures: dict[str, Expression] = {"weights": inputs * units}
         figures["parameters"] = (inputs + 1) * units if self.use_bias else inputs * units
-        each: Expression = units
-        if len(input) == 3:
-            each = Quantity("height", input[0]) * Quantity("width", input[1]) * units
-            figures["macs"] = each * inputs
-        else:
-            figures["macs"] = inputs * units
+        each = elements(self.output_shape(input), units)
+        figures["macs"] = inputs * units if len(input) == 1 else each * inputs
         if self.use_bias:
             figures["biases"] = units
             figures["bias_operations"] = each
@@ -48,18 +45,20 @@ class Dense(Weighted):
         return ops.DenseSum(input, self.output_shape(input), bias="bias" if self.use_bias else None)
 
     def call(self, input: Shape) -> Call:
-        """Return `Linear`, or a 1×1 `Conv2d` for pictures."""
+        """Return `Linear`, a 1×1 `Conv2d` for pictures, or a `Conv1d` of kernel 1 for sequences."""
         if len(input) == 1:
             return Call("Linear", {"in_features": input[0], "out_features": self.units, "bias": self.use_bias})
-        arguments = {"in_channels": input[2], "out_channels": self.units, "kernel_size": (1, 1), "bias": self.use_bias}
-        return Call("Conv2d", arguments)
+        arguments = {"in_channels": input[-1], "out_channels": self.units, "bias": self.use_bias}
+        if len(input) == 2:
+            return Call("Conv1d", {**arguments, "kernel_size": 1})
+        return Call("Conv2d", {**arguments, "kernel_size": (1, 1)})
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input."""
         return Keeps(input=True)
 
     def seen_through(self, input: Shape, field: Field) -> Field:
-        """See everything that the vector's numbers see; on a picture, what each place sees."""
+        """See everything that the vector's numbers see; else what each place or step sees."""
         return field.each(Axis.everything) if len(input) == 1 else field
 
 

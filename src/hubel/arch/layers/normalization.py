@@ -45,7 +45,7 @@ class _Affine(Layer):
 
 @register("norm", positional=())
 class BatchNormalization(_Affine):
-    """Normalise each channel over the batch: Ioffe & Szegedy (2015). H×W×C or (features,) stays what it is.
+    """Normalise each channel over the batch: Ioffe & Szegedy (2015). H×W×C, T×C or (features,) stays what it is.
 
     `momentum` is the share of the running statistics that each batch leaves, as in Keras (PyTorch's is 1 − this).
     """
@@ -84,7 +84,7 @@ class BatchNormalization(_Affine):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input, and the batch's mean and deviation of each channel."""
-        return Keeps(input=True, extra_bytes=2 * 4 * input[-1])
+        return Keeps(input=True, batch_bytes=2 * 4 * input[-1])
 
 
 @register("layernorm", label="norm")
@@ -105,14 +105,14 @@ class LayerNormalization(_Affine):
         return ops.Normalise(input, input, "place", self.epsilon, weight, bias)
 
     def call(self, input: Shape) -> Call:
-        """Return hubel's own module for pictures (PyTorch normalises the last axis only), or `LayerNorm`."""
-        name = "ChannelLayerNorm" if len(input) == 3 else "LayerNorm"
+        """Return `LayerNorm`, or hubel's own for pictures and sequences, as PyTorch normalises the last axis only."""
+        name = "ChannelLayerNorm" if len(input) > 1 else "LayerNorm"
         arguments = {"normalized_shape": input[-1], "eps": self.epsilon, "elementwise_affine": self.scale}
         return Call(name, {**arguments, "bias": self.center})
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input, and the mean and deviation of each place."""
-        return Keeps(input=True, extra_bytes=2 * 4 * positions(input))
+        return Keeps(input=True, fixed_bytes=2 * 4 * positions(input))
 
 
 @register("groupnorm", label="norm", positional=("groups",))
@@ -155,7 +155,7 @@ class GroupNormalization(Layer):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input, and the mean and deviation of each group."""
-        return Keeps(input=True, extra_bytes=2 * 4 * self.groups)
+        return Keeps(input=True, fixed_bytes=2 * 4 * self.groups)
 
 
 @register("lrn")

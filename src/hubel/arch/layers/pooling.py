@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from math import prod
+from typing import ClassVar, Literal
 
 from hubel.arch import ops
 from hubel.arch._layer import Call, Keeps, Layer, register
-from hubel.arch._shape import Pair, Shape, both, pair, positions, size
-from hubel.arch._window import Padding, Windowed, Windows, both_sides, checked_padding, need_picture, windows_of
-from hubel.arch.figures.expression import Expression, Quantity, elements
+from hubel.arch._shape import Pair, Shape, both, pair, positions, size, steps
+from hubel.arch._window import (
+    Padding,
+    Windowed,
+    Windows,
+    both_sides,
+    checked_padding,
+    checked_padding_of_steps,
+    need_axes,
+    need_picture,
+    windows_of,
+)
+from hubel.arch.figures.expression import Expression, Quantity, elements, product
 from hubel.arch.figures.field import Axis, Field
 from hubel.base.errors import SettingError
 
@@ -22,20 +33,21 @@ class _Pooling(Windowed):
 
     def check(self) -> None:
         """Check the settings; `strides` of None means `pool_size`, as everywhere."""
-        window = pair(self.pool_size, "pool_size")
-        if isinstance(self.strides, int):
-            self._set(strides=pair(self.strides, "strides"))
+        window = self._size(self.pool_size, "pool_size")
+        strides = None if self.strides is None else self._size(self.strides, "strides")
         self._set(
             pool_size=window,
-            strides=None if self.strides in (None, window) else pair(self.strides, "strides"),
-            padding=checked_padding(self.padding),
+            strides=None if strides == window else strides,
+            padding=checked_padding(self.padding) if self.axes == 2 else checked_padding_of_steps(self.padding),
         )
+        if self.padding == "causal":
+            raise SettingError("expected padding of a pool as 'valid', 'same' or numbers, received 'causal'")
         if self.ceil_mode and self.padding == "same":
             raise SettingError(
                 "expected ceil_mode with numeric padding, received padding='same', which rounds up already"
             )
         if not isinstance(self.padding, str):
-            for sides, kernel in zip(both_sides(self.padding), window, strict=True):
+            for sides, kernel in zip(both_sides(self.padding), self._each(window), strict=True):
                 if max(sides) > kernel // 2:
                     raise SettingError(
                         f"expected padding of at most half of pool_size {window}, received {self.padding}"
@@ -43,41 +55,53 @@ class _Pooling(Windowed):
                 if self.ceil_mode and sides[0] != sides[1]:
                     raise SettingError(f"expected equal sides of padding with ceil_mode, received {self.padding}")
 
+    def _size(self, value: object, what: str) -> int | Pair:
+        return pair(value, what) if self.axes == 2 else steps(value, what)
+
+    def _each(self, value: int | Pair) -> tuple[int, ...]:
+        return value if isinstance(value, tuple) else (value,) * self.axes
+
     @property
-    def step(self) -> Pair:
-        """The distance between windows, along the height and the width."""
-        return both(self.strides or self.pool_size)
+    def step(self) -> int | Pair:
+        """The distance between windows, along each axis."""
+        return self.strides or self.pool_size
 
     def lay(self, input: Shape) -> Windows:
         """Lay the windows over the input."""
-        return windows_of(input, both(self.pool_size), self.step, self.padding, ceil=self.ceil_mode)
+        kernel, strides = self._each(self.pool_size), self._each(self.step)
+        return windows_of(input, kernel, strides, self.padding, ceil=self.ceil_mode)
 
     def output_shape(self, input: Shape) -> Shape:
-        """Return H′×W′×C."""
-        return (*self.places(input), input[2])
+        """Return H′×W′×C, or T′×C."""
+        return (*self.places(input), input[-1])
 
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of comparisons or additions."""
-        rows, columns, channels = self.output_shape(input)
-        height, width = both(self.pool_size)
-        places = Quantity("output height", rows) * Quantity("output width", columns) * Quantity("channels", channels)
-        return {"pooling_operations": places * Quantity("pool height", height) * Quantity("pool width", width)}
+        *places, channels = self.output_shape(input)
+        names = ("height", "width") if self.axes == 2 else ("steps",)
+        given = [Quantity(f"output {name}", length) for name, length in zip(names, places, strict=True)]
+        seen = [f"pool {name}" for name in names] if self.axes == 2 else ["pool"]
+        pool = [Quantity(name, length) for name, length in zip(seen, self._each(self.pool_size), strict=True)]
+        return {"pooling_operations": product(*given, Quantity("channels", channels), *pool)}
+
+    def _module(self, kind: str, input: Shape, **settings: bool) -> Call:
+        windows = self.windows(input)
+        arguments = {"kernel_size": self.pool_size, "stride": self.step, **settings}
+        if not windows.padded_alike:
+            return Call(f"Padded{kind}{self.axes}d", {**arguments, "sides": windows.sides})
+        padding = windows.alike if self.axes == 2 else windows.rows.before
+        return Call(f"{kind}{self.axes}d", {**arguments, "padding": padding, "ceil_mode": self.ceil_mode})
 
 
 def _spanned(
     how: Literal["max", "mean"], input: Shape, output: Shape, windows: Windows, counts_padding: bool = False
 ) -> ops.Operation:
-    spans = tuple(ops.stretches(window, counts_padding) for window in windows.both())
-    return ops.Span(input, output, how, spans, windows.both(), counts_padding)
+    spans = tuple(ops.stretches(window, counts_padding) for window in windows.axes)
+    return ops.Span(input, output, how, spans, windows.axes, counts_padding)
 
 
-@register("maxpool", label="pool", positional=("pool_size",))
-class MaxPooling2D(_Pooling):
-    """Keep the largest number of each window: H×W×C → H′×W′×C.
-
-    `padding`: "valid", "same" (Keras) or numbers of at most half the window; padded places never win. `ceil_mode`
-    rounds the size up, so that the last rows are covered by a window that hangs over (PyTorch's rule).
-    """
+class MaxPooling(_Pooling):
+    """The largest number of each window, along one axis or two."""
 
     def lower(self, input: Shape) -> ops.Operation:
         """Return the largest of each window."""
@@ -85,33 +109,22 @@ class MaxPooling2D(_Pooling):
 
     def call(self, input: Shape) -> Call:
         """Return `MaxPool2d`, or hubel's own where the padding's sides differ."""
-        windows = self.windows(input)
-        arguments = {"kernel_size": self.pool_size, "stride": self.step}
-        if not windows.padded_alike:
-            return Call("PaddedMaxPool2d", {**arguments, "sides": windows.sides})
-        padding = (windows.rows.before, windows.columns.before)
-        return Call("MaxPool2d", {**arguments, "padding": padding, "ceil_mode": self.ceil_mode})
+        return self._module("MaxPool", input)
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input and the winners' places (8 bytes each)."""
         windows, winners = self.windows(input), 8 * size(self.output_shape(input))
         if windows.padded_alike:
-            return Keeps(input=True, extra_bytes=winners)
-        left, right, top, bottom = windows.sides
-        padded = 4 * (input[0] + top + bottom) * (input[1] + left + right) * input[2]
-        return Keeps(extra_bytes=winners + padded)
+            return Keeps(input=True, fixed_bytes=winners)
+        return Keeps(fixed_bytes=winners, extra_bytes=4 * windows.padded_positions * input[-1])
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:
         """Return positions read, and 1: the winner alone gets the gradient."""
         return super().gradient_paths(input)[0], 1
 
 
-@register("avgpool", label="pool", positional=("pool_size",))
-class AveragePooling2D(_Pooling):
-    """Average each window: H×W×C → H′×W′×C.
-
-    Settings as in `MaxPooling2D`. Padded places do not count, as in Keras, unless `count_padding` (PyTorch's default).
-    """
+class AveragePooling(_Pooling):
+    """The average of each window, along one axis or two."""
 
     count_padding: bool = False
 
@@ -121,73 +134,85 @@ class AveragePooling2D(_Pooling):
 
     def call(self, input: Shape) -> Call:
         """Return `AvgPool2d`, or hubel's own where the padding's sides differ."""
-        windows = self.windows(input)
-        arguments = {"kernel_size": self.pool_size, "stride": self.step, "count_include_pad": self.count_padding}
-        if not windows.padded_alike:
-            return Call("PaddedAvgPool2d", {**arguments, "sides": windows.sides})
-        padding = (windows.rows.before, windows.columns.before)
-        return Call("AvgPool2d", {**arguments, "padding": padding, "ceil_mode": self.ceil_mode})
+        return self._module("AvgPool", input, count_include_pad=self.count_padding)
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input (its size is all that is needed, but PyTorch holds the tensor)."""
         windows = self.windows(input)
         if windows.padded_alike:
             return Keeps(input=True)
-        left, right, top, bottom = windows.sides
-        padded = 4 * (input[0] + top + bottom) * (input[1] + left + right)
-        shares = 0 if self.count_padding else 4 * windows.rows.count * windows.columns.count
-        return Keeps(extra_bytes=padded * input[2] + shares)
+        shares = 0 if self.count_padding else 4 * prod(window.count for window in windows.axes)
+        return Keeps(extra_bytes=4 * windows.padded_positions * input[-1] + shares)
 
 
-class _GlobalPooling(Layer):
+@register("maxpool", label="pool", positional=("pool_size",))
+class MaxPooling2D(MaxPooling):
+    """Keep the largest number of each window: H×W×C → H′×W′×C.
+
+    `padding`: "valid", "same" (Keras) or numbers of at most half the window; padded places never win. `ceil_mode`
+    rounds the size up, so that the last rows are covered by a window that hangs over (PyTorch's rule).
+    """
+
+
+@register("avgpool", label="pool", positional=("pool_size",))
+class AveragePooling2D(AveragePooling):
+    """Average each window: H×W×C → H′×W′×C.
+
+    Settings as in `MaxPooling2D`. Padded places do not count, as in Keras, unless `count_padding` (PyTorch's default).
+    """
+
+
+class GlobalPooling(Layer):
+    """The largest number, or the average, of each channel over everything, along one axis or two."""
+
     keepdims: bool = False
 
+    axes: ClassVar[int] = 2
+    how: ClassVar[Literal["max", "mean"]]
+
     def output_shape(self, input: Shape) -> Shape:
-        """Return (C,), or 1×1×C with `keepdims`."""
-        need_picture(type(self).__name__, input)
-        return (1, 1, input[2]) if self.keepdims else (input[2],)
+        """Return (C,), or 1×1×C (1×C of a sequence) with `keepdims`."""
+        need_axes(type(self).__name__, input, self.axes + 1)
+        return (*[1] * self.axes, input[-1]) if self.keepdims else (input[-1],)
 
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of comparisons or additions."""
         return {"pooling_operations": elements(input)}
 
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the largest, or the mean, of the whole."""
+        return ops.Span(input, self.output_shape(input), self.how, tuple(map(ops.whole, input[:-1])))
+
+    def call(self, input: Shape) -> Call:
+        """Return hubel's own module."""
+        kind = {"max": "GlobalMaxPool", "mean": "GlobalAvgPool"}[self.how]
+        return Call(f"{kind}{self.axes}d", {"keepdims": self.keepdims})
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep, of the largest, the winners' places (8 bytes each)."""
+        return Keeps(input=True, fixed_bytes=8 * input[-1]) if self.how == "max" else Keeps()
+
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See everything."""
         return field.each(Axis.everything)
 
+    def gradient_paths(self, input: Shape) -> tuple[int, int]:
+        """Return all positions, and all again of an average, which sends its gradient to all."""
+        return positions(input), positions(input) if self.how == "mean" else 1
+
 
 @register("globalavgpool", label="pool")
-class GlobalAveragePooling2D(_GlobalPooling):
+class GlobalAveragePooling2D(GlobalPooling):
     """Average each channel over the whole picture: H×W×C → (C,). Lin, Chen & Yan, "Network in Network" (2013)."""
 
-    def lower(self, input: Shape) -> ops.Operation:
-        """Return the mean of the whole."""
-        return ops.Span(input, self.output_shape(input), "mean", tuple(map(ops.whole, input[:2])))
-
-    def call(self, input: Shape) -> Call:
-        """Return hubel's own module: a mean over height and width."""
-        return Call("GlobalAvgPool2d", {"keepdims": self.keepdims})
-
-    def gradient_paths(self, input: Shape) -> tuple[int, int]:
-        """Return all positions twice: an average sends its gradient to all."""
-        return positions(input), positions(input)
+    how = "mean"
 
 
 @register("globalmaxpool", label="pool")
-class GlobalMaxPooling2D(_GlobalPooling):
+class GlobalMaxPooling2D(GlobalPooling):
     """Keep each channel's largest number: H×W×C → (C,)."""
 
-    def lower(self, input: Shape) -> ops.Operation:
-        """Return the largest of the whole."""
-        return ops.Span(input, self.output_shape(input), "max", tuple(map(ops.whole, input[:2])))
-
-    def call(self, input: Shape) -> Call:
-        """Return hubel's own module: the largest over height and width."""
-        return Call("GlobalMaxPool2d", {"keepdims": self.keepdims})
-
-    def keeps(self, input: Shape) -> Keeps:
-        """Keep the winners' places (8 bytes each)."""
-        return Keeps(input=True, extra_bytes=8 * input[2])
+    how = "max"
 
 
 class _AdaptivePooling(Layer):
@@ -265,4 +290,4 @@ class AdaptiveMaxPooling2D(_AdaptivePooling):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input and the winners' places (8 bytes each)."""
-        return Keeps(input=True, extra_bytes=8 * size(self.output_shape(input)))
+        return Keeps(input=True, fixed_bytes=8 * size(self.output_shape(input)))

@@ -16,7 +16,7 @@ from hubel.base.errors import SettingError
 
 @register("flatten")
 class Flatten(Layer):
-    """Write a picture as one vector: H×W×C → (H·W·C,), channel after channel, as PyTorch stores it."""
+    """Write a picture or a sequence as one vector: H×W×C → (H·W·C,), channel after channel, as PyTorch stores it."""
 
     def output_shape(self, input: Shape) -> Shape:
         """Return (H·W·C,)."""
@@ -79,7 +79,7 @@ class Reshape(Layer):
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See everything: places are mixed."""
-        height, width, _ = output if len(output := checked_shape(self.target_shape)) == 3 else (1, 1, 1)
+        height, width = (*checked_shape(self.target_shape)[:-1], 1, 1)[:2]
         return field.each(partial(Axis.everything, length=height), partial(Axis.everything, length=width))
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:

@@ -247,6 +247,7 @@ class Embed(Operation):
 @dataclass(frozen=True)
 class Recur(Operation):
     """Carry a state along the steps of a sequence: T×C → the last state (units,), or with `sequences` all of them.
+    `backwards` reads the last step first, and gives all in that order.
 
     cell "simple": h′ = function(W·x + b + U·h + c). "lstm" and "gru": their gates stand one after the other in the
     arrays' first axis, in PyTorch's order: input, forget, new, output; reset, update, new. weight: gates·units ×
@@ -257,6 +258,7 @@ class Recur(Operation):
     units: int
     sequences: bool = False
     function: str = "tanh"
+    backwards: bool = False
     weight: Weight = "weight_ih_l0"
     recurrent: Weight = "weight_hh_l0"
     bias: Weight = None

@@ -18,11 +18,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from hubel.arch._errors import NotationError
-from hubel.arch._layer import REGISTRY, Layer
+from hubel.arch._layer import REGISTRY, WAITING, Layer, layer_named
 from hubel.arch._shape import Shape
 from hubel.arch._tree import MOST_LEVELS, Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum
 from hubel.arch.layers.activation import NAMES, Activation
-from hubel.arch.text.printing import SHORT
+from hubel.arch.text.printing import SHORT, WORDS
 from hubel.base.errors import LimitError
 from hubel.base.limits import check
 from hubel.base.names import did_you_mean
@@ -131,11 +131,13 @@ class _Reader:
         given = (shape,) if isinstance(shape, int) else shape
         if (
             not isinstance(given, tuple)
-            or len(given) not in (1, 3)
+            or not 1 <= len(given) <= 3
             or not all(isinstance(n, int) and n > 0 for n in given)
         ):
             raise self.error(
-                f"expected height x width x channels or a number of features, received {token.text!r}", token
+                "expected height x width x channels, steps x features or a number of features, received "
+                f"{token.text!r}",
+                token,
             )
         return given
 
@@ -197,10 +199,12 @@ class _Reader:
         self.at += 1
         if head.text in NAMES:
             return Activation(head.text, name=name)
-        kind = REGISTRY.get(head.text)
+        kind = layer_named(head.text)
         if kind is None or kind is Activation:
             raise self.error(
-                f"no layer is called {head.text[:40]!r}{did_you_mean(head.text, [*REGISTRY, *NAMES, *JOINS])}", head
+                f"no layer is called {head.text[:40]!r}"
+                f"{did_you_mean(head.text, [*REGISTRY, *WAITING, *NAMES, *JOINS])}",
+                head,
             )
         settings = self.settings(kind)
         try:
@@ -224,10 +228,9 @@ class _Reader:
                 self.number(kind, known, waiting, found)
             elif self.ahead(1).text == "=":
                 self.pair(kind, known, found)
-            elif token.text in ("same", "valid") and "padding" in known:
-                found["padding"] = token.text
-            elif token.text == "nobias" and "use_bias" in known:
-                found["use_bias"] = False
+            elif token.text in WORDS and WORDS[token.text][0] in known:
+                name, value = WORDS[token.text]
+                found[name] = value
             elif token.text in NAMES and "activation" in known:
                 found["activation"] = token.text
             elif LONG.get(token.text, token.text) in known:
@@ -235,9 +238,8 @@ class _Reader:
             else:
                 words = [
                     *(NAMES if "activation" in known else ()),
-                    *(["same", "valid"] if "padding" in known else ()),
+                    *(w for w, (name, _) in WORDS.items() if name in known),
                 ]
-                words += ["nobias"] if "use_bias" in known else []
                 raise self.error(
                     f"{kind.word} has no setting {token.text[:40]!r}{did_you_mean(token.text, [*words, *known])}"
                 )
@@ -281,9 +283,9 @@ class _Reader:
         parts = re.split("[x×]", text)
         if "/" in text:
             sides = [part.split("/") for part in parts]
-            if len(sides) == 2 and all(len(side) == 2 for side in sides):
+            if len(sides) <= 2 and all(len(side) == 2 for side in sides):
                 return tuple((int(before), int(after)) for before, after in sides)
-            raise self.error("expected sides as top/bottom x left/right, such as 0/1x0/1", token)
+            raise self.error("expected sides as top/bottom x left/right, such as 0/1x0/1, or before/after", token)
         if len(parts) > 1:
             return tuple(map(int, parts))
         return int(text) if text.lstrip("-").isdigit() else float(text)

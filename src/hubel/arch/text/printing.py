@@ -4,6 +4,14 @@ from __future__ import annotations
 
 LONGEST_REPEAT = 32
 SHORT = {"padding": "pad", "dilation_rate": "dilation"}
+WORDS: dict[str, tuple[str, object]] = {  # words that set a layer's setting by themselves
+    "same": ("padding", "same"),
+    "valid": ("padding", "valid"),
+    "causal": ("padding", "causal"),
+    "nobias": ("use_bias", False),
+    "sequences": ("return_sequences", True),
+    "backwards": ("go_backwards", True),
+}
 
 
 def sequence_text(texts: list[str]) -> str:
@@ -35,6 +43,12 @@ def _repetition(texts: list[str], start: int) -> tuple[int, int]:
     return 1, 1
 
 
+def setting_text(name: str, value: object) -> str:
+    """Write a setting that follows the positional ones: by its word where it has one, else `name=value`."""
+    word = next((word for word, setting in WORDS.items() if setting == (name, value)), None)
+    return word or f"{SHORT.get(name, name)}={value_text(value)}"
+
+
 def value_text(value: object, always_pair: bool = False) -> str:
     """Write a setting's value: `5x5`, `2` for an equal pair, `0/1x0/1` for sides of padding."""
     if isinstance(value, bool):
@@ -45,6 +59,8 @@ def value_text(value: object, always_pair: bool = False) -> str:
         if all(before == after for before, after in value):
             return value_text(tuple(before for before, _ in value))
         return "x".join(f"{before}/{after}" for before, after in value)
+    if len(value) == 1:
+        return str(value[0])
     if len(value) == 2 and value[0] == value[1] and not always_pair:
         return str(value[0])
     return "x".join(map(str, value))

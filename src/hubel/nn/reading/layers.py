@@ -87,7 +87,7 @@ def _transposed(module: Any, input: Shape) -> Layer:
         module.out_channels,
         module.kernel_size,
         strides=module.stride,
-        padding=tuple((p, p) for p in module.padding),  # type: ignore[arg-type]
+        padding=tuple((p, p) for p in module.padding),
         output_padding=module.output_padding,
         dilation_rate=module.dilation,
         groups=module.groups,
