@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from torch import nn
 
 from hubel import zoo
-from hubel.arch import Dense, Flatten, Network, RadialBasis, analyse, parse
+from hubel.arch import Dense, Flatten, Network, RadialBasis, analyse, parse, torch_order
 from hubel.code import source
 from hubel.nn import build
-from tests.code.test_pytorch import reduced, torch_order
+from tests.code.test_pytorch import reduced
 from tests.trees import networks
 
 os.environ.setdefault("KERAS_BACKEND", "jax")

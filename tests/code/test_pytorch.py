@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from hubel import zoo
 from hubel.arch import Call, Chain, Conv2D, Layer, Network, analyse, parse
 from hubel.code import source
 from hubel.nn import build
-from tests.trees import networks
+from tests.trees import networks, sample, sequence_networks
 
 SMALL: dict[str, tuple[int, int, int]] = {
     "alexnet": (99, 99, 3),
@@ -37,10 +38,6 @@ def program(network: Network) -> nn.Module:
     return built.eval()
 
 
-def torch_order(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return (shape[2], shape[0], shape[1]) if len(shape) == 3 else shape
-
-
 def outputs(network: Network, batch: int = 2) -> tuple[Tensor, Tensor]:
     """Give the program hubel's weights, in order, and both the same input."""
     torch.manual_seed(0)
@@ -54,7 +51,7 @@ def outputs(network: Network, batch: int = 2) -> tuple[Tensor, Tensor]:
     }
     module.load_state_dict(started)
     other.load_state_dict(dict(zip(places, started.values(), strict=True)))
-    input = torch.randn(batch, *torch_order(network.input))
+    input = sample(network, batch)
     with torch.inference_mode():
         return module(input), other(input)
 
@@ -111,6 +108,25 @@ def test_outputs_of_the_zoo(name):
 def test_random_networks(network: Network) -> None:
     expected, found = outputs(network)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+@settings(max_examples=100)
+@given(sequence_networks())
+def test_random_networks_of_sequences(network: Network) -> None:
+    expected, found = outputs(network)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["9: embed 5 4, lstm 3 sequences, gru 4 backwards", "9x3: conv1d 4 5 causal, rnn 2 relu"]
+)
+def test_a_program_of_sequences_runs_by_itself(text: str, tmp_path: Path) -> None:
+    network = parse(text)
+    path = tmp_path / "program.py"
+    path.write_text(source(network, "pytorch"), encoding="utf-8")
+    ran = subprocess.run([sys.executable, "-I", str(path)], capture_output=True, text=True, encoding="utf-8")
+    report = analyse(network)
+    assert ran.stdout == f"{report.parameters:,} parameters, output (1, {report.output_shape[0]})\n", ran.stderr
 
 
 def test_side_exits_speak_in_training_alone():

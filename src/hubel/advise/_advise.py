@@ -258,17 +258,17 @@ def _dropped(report: Report) -> Iterator[Advice]:
         if not isinstance(node, Windowed):
             continue
         windows = node.windows(row.input_shape)
-        rows, columns = windows.rows.dropped, windows.columns.dropped
-        error = node.strict_error(row.input_shape) if rows or columns else None
+        dropped = {f"{window.word}s": window.dropped for window in windows.axes}
+        error = node.strict_error(row.input_shape) if any(dropped.values()) else None
         if error is None:
             continue
-        what = " and ".join(f"{n} {word}{'s' * (n > 1)}" for n, word in ((rows, "row"), (columns, "column")) if n)
+        what = " and ".join(f"{n} {words[: None if n > 1 else -1]}" for words, n in dropped.items() if n)
         yield Advice(
             "dropped rows or columns",
             (row.path,),
             f"{row.path} never looks at the last {what} of its {shape_text(row.input_shape)} input",
             "what covers all: " + "; ".join(map(str, error.fits)) if error.fits else "another size, stride or padding",
-            {"rows": rows, "columns": columns},
+            dropped,
         )
 
 

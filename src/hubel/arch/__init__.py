@@ -25,6 +25,7 @@ from hubel.arch._tree import (
     Sum,
     assert_never,
     children,
+    leaves,
     named_children,
 )
 from hubel.arch._window import Padding, Windowed, Windows, both_sides, windows_of
@@ -165,6 +166,7 @@ __all__ = [
     "inference_memory",
     "join_shape",
     "largest_batch",
+    "leaves",
     "named_children",
     "ordered",
     "parse",

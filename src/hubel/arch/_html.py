@@ -132,8 +132,8 @@ def _cells(row: Row, first: dict[tuple[Node, Shape], str]) -> Iterator[Element]:
     yield _cell(shape_text(row.output_shape), sizes or [by_figure["activations"]])
     for figure, value in (("parameters", row.cost.parameters), ("macs", row.cost.macs)):
         yield _cell(f"{value:,}" if value else "·", [by_figure[figure]] if figure in by_figure else [])
-    stride = shape_text(row.field.stride)  # type: ignore[arg-type]
-    yield h("td", shape_text(row.field.size), title=f"{stride} of the input apart")
+    stride = row.field.stride_text
+    yield h("td", row.field.size_text, title=f"{stride} of the input apart")
     short = " \u00a0".join(str(formula) for formula in counts or sizes[:1]) or "…"
     same = first.setdefault((row.node, row.input_shape), row.path)
     more = _formulas(formulas) if same == row.path else f"the same as {same}"
@@ -172,4 +172,4 @@ def _totals(report: Report) -> Iterator[tuple[str, str]]:
         "memory",
         f"{4 * report.parameters:,} bytes of weights, {report.kept_bytes:,} bytes kept for backward, 32 bits",
     )
-    yield "field", f"{shape_text(report.field.size)} of the input seen by one output"
+    yield "field", f"{report.field.size_text} of the input seen by one output"

@@ -71,7 +71,9 @@ def pair(value: object, what: str, least: int = 1) -> Pair:
 
 def steps(value: object, what: str) -> int:
     """Return a size along the steps of a sequence, an int or a tuple of one; raise `ValueError` below 1."""
-    return positive(value[0] if isinstance(value, (tuple, list)) and len(value) == 1 else value, what)
+    found = positive(value[0] if isinstance(value, (tuple, list)) and len(value) == 1 else value, what)
+    check("rows", found, what)
+    return found
 
 
 def positive(value: object, what: str, least: int = 1) -> int:

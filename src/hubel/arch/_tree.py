@@ -115,6 +115,11 @@ class Network:
         if self.body.name is not None:
             object.__setattr__(self, "body", Chain(*self.body.nodes))
 
+    @property
+    def reads_whole_numbers(self) -> bool:
+        """Whether the input is whole numbers that are looked up (words, letters), not measured ones."""
+        return any(layer.reads_whole_numbers for layer in leaves(self.body))
+
     def __str__(self) -> str:
         return f"{'x'.join(map(str, self.input))}: {self.body.inside()}"
 
@@ -129,6 +134,14 @@ def children(node: Node) -> tuple[Node, ...]:
     if isinstance(node, Layer):
         return ()
     return node.nodes if isinstance(node, (Chain, Auxiliary)) else node.branches
+
+
+def leaves(node: Node) -> Iterator[Layer]:
+    """Walk over the layers inside a node, in the order in which they are written."""
+    if isinstance(node, Layer):
+        yield node
+    for child in children(node):
+        yield from leaves(child)
 
 
 def named_children(nodes: tuple[Node, ...]) -> Iterator[tuple[str, Node]]:

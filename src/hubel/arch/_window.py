@@ -361,7 +361,7 @@ class Windowed(Layer):
             partial(Axis.window, length=w.count, stride=w.stride, before=w.before, extent=w.extent)
             for w in self.windows(input).axes
         ]
-        return field.each(*steps) if self.axes == 2 else Field(steps[0](field.rows), field.columns)
+        return field.each(*steps) if self.axes == 2 else field.along(*steps)
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:
         """Return positions read, and the window's area."""

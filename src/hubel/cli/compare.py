@@ -116,7 +116,7 @@ def _show(reports: list[Report], figures: list[dict[str, int]]) -> None:
     rows = [
         ["input", *(shape_text(report.network.input) for report in reports)],
         ["output", *(shape_text(report.output_shape) for report in reports)],
-        ["receptive field", *(shape_text(report.field.size) for report in reports)],
+        ["receptive field", *(report.field.size_text for report in reports)],
     ]
     for name, title in FIGURES.items():
         difference = f"{first[name] - second[name]:+,}".replace("-", "−") if first[name] != second[name] else "equal"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hubel.arch import Layer, Network, Report, Shape, analyse
+from hubel.arch import Layer, Network, Report, Shape, analyse, torch_order
 from hubel.arch.ops.functions import FUNCTIONS
 from hubel.code._blocks import UNSET, Definition, Parameter, Vocabulary, find_blocks
 from hubel.code._header import about, header
@@ -17,6 +17,7 @@ from hubel.code._pytorch_parts import PARTS
 from hubel.code._text import Argument, Bracketed, Expression, lines, literal
 
 POSITIONAL: dict[str, tuple[str, ...]] = {
+    "nn.Conv1d": ("in_channels", "out_channels", "kernel_size"),
     "nn.Conv2d": ("in_channels", "out_channels", "kernel_size"),
     "nn.ConvTranspose2d": ("in_channels", "out_channels", "kernel_size"),
     "CroppedConvTranspose2d": ("in_channels", "out_channels", "kernel_size"),
@@ -28,14 +29,25 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "ChannelLayerNorm": ("normalized_shape",),
     "nn.GroupNorm": ("num_groups", "num_channels"),
     "nn.LocalResponseNorm": ("size",),
+    "nn.MaxPool1d": ("kernel_size",),
     "nn.MaxPool2d": ("kernel_size",),
+    "nn.AvgPool1d": ("kernel_size",),
     "nn.AvgPool2d": ("kernel_size",),
+    "PaddedAvgPool1d": ("kernel_size",),
     "PaddedAvgPool2d": ("kernel_size",),
+    "nn.AdaptiveAvgPool1d": ("output_size",),
+    "nn.AdaptiveMaxPool1d": ("output_size",),
     "nn.AdaptiveAvgPool2d": ("output_size",),
     "nn.AdaptiveMaxPool2d": ("output_size",),
     "nn.Dropout": ("p",),
+    "nn.ZeroPad1d": ("padding",),
     "nn.ZeroPad2d": ("padding",),
+    "nn.ConstantPad1d": ("padding", "value"),
     "nn.ConstantPad2d": ("padding", "value"),
+    "Embedding": ("num_embeddings", "embedding_dim"),
+    "SimpleRNN": ("input_size", "hidden_size"),
+    "LSTM": ("input_size", "hidden_size"),
+    "GRU": ("input_size", "hidden_size"),
     **{f"nn.{function.torch}": (*function.constants,) for function in FUNCTIONS.values() if function.constants},
     "nn.ChannelShuffle": ("groups",),
     "nn.Unflatten": ("dim", "unflattened_size"),
@@ -46,7 +58,9 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "RadialBasis": ("in_features", "out_features"),
 }
 _CONVOLUTION = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1, "bias": True}
+_STEPS = {"bias": True, "sequences": False, "backwards": False}
 DEFAULTS: dict[str, dict[str, Any]] = {
+    "nn.Conv1d": _CONVOLUTION,
     "nn.Conv2d": _CONVOLUTION,
     "nn.ConvTranspose2d": _CONVOLUTION,
     "CroppedConvTranspose2d": _CONVOLUTION,
@@ -58,6 +72,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "ChannelLayerNorm": {"eps": 1e-5, "elementwise_affine": True, "bias": True},
     "nn.GroupNorm": {"eps": 1e-5, "affine": True},
     "nn.LocalResponseNorm": {"alpha": 1e-4, "beta": 0.75, "k": 1.0},
+    "SimpleRNN": {**_STEPS, "nonlinearity": "tanh"},
+    "LSTM": _STEPS,
+    "GRU": _STEPS,
+    "nn.MaxPool1d": {"stride": None, "padding": 0, "ceil_mode": False},
+    "nn.AvgPool1d": {"stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True},
     "nn.MaxPool2d": {"stride": None, "padding": 0, "ceil_mode": False},
     "nn.AvgPool2d": {"stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True},
     "nn.Dropout": {"p": 0.5},
@@ -68,7 +87,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 CHANNELS = frozenset(
     {
         *("in_channels", "out_channels", "channels", "groups", "num_features", "num_channels", "normalized_shape"),
-        *("in_features", "out_features", "squeezed"),
+        *("in_features", "out_features", "squeezed", "input_size", "hidden_size", "embedding_dim"),
     }
 )
 MODULE_HAS = """
@@ -88,8 +107,8 @@ def write(network: Network) -> str:
     report = analyse(network)
     words = Words(
         _translate,
-        frozenset(("nn.Conv2d",)),
-        frozenset(("nn.BatchNorm2d",)),
+        frozenset(("nn.Conv1d", "nn.Conv2d")),
+        frozenset(("nn.BatchNorm1d", "nn.BatchNorm2d")),
         frozenset(f"nn.{function.torch}" for name, function in FUNCTIONS.items() if name != "softmax"),
     )
     root = outline(network, words)
@@ -106,7 +125,7 @@ def write(network: Network) -> str:
         *lines(top, 8),
     ]
     parts = [PARTS[part].strip("\n").split("\n") for part in PARTS if part in writer.used]
-    text = "\n\n\n".join("\n".join(block) for block in [*parts, *blocks, body, _main(name, network.input)])
+    text = "\n\n\n".join("\n".join(block) for block in [*parts, *blocks, body, _main(name, network)])
     return header(report, "channels × height × width in PyTorch") + writer.imports(text) + "\n\n\n" + text + "\n"
 
 
@@ -116,14 +135,14 @@ def _about(report: Report, root: Group) -> str:
     return about(report)[:-1] + ("; nn.CrossEntropyLoss wants it without the softmax." if softmax else ".")
 
 
-def _main(name: str, input: Shape) -> list[str]:
-    order = (input[2], input[0], input[1]) if len(input) == 3 else input
+def _main(name: str, network: Network) -> list[str]:
+    sizes = [*map(str, (1, *torch_order(network.input))), *(["dtype=torch.long"] * network.reads_whole_numbers)]
     return [
         'if __name__ == "__main__":',
         f"    model = {name}().eval()",
         "    parameters = sum(parameter.numel() for parameter in model.parameters())",
         "    with torch.inference_mode():",
-        f"        output = model(torch.zeros({', '.join(map(str, (1, *order)))}))",
+        f"        output = model(torch.zeros({', '.join(sizes)}))",
         '    print(f"{parameters:,} parameters, output {tuple(output.shape)}")',
     ]
 
@@ -140,23 +159,27 @@ def _translate(layer: Layer, input: Shape, following: Sequence[Layer]) -> list[S
 def _native(target: str, arguments: dict[str, Any], input: Shape) -> list[Step]:
     """Write a call with PyTorch's own modules where it has them."""
     arguments = {name: _plain(name, value) for name, value in arguments.items()}
-    match target:
-        case "PaddedConv2d":
+    rank = target[-2:]  # 1d or 2d
+    match target.removesuffix(rank):
+        case "PaddedConv":
             pad = _plain("padding", arguments.pop("sides"))
-            return [("nn.ZeroPad2d", {"padding": pad}), ("nn.Conv2d", _filled("nn.Conv2d", arguments))]
-        case "MaxPool2d" | "AvgPool2d":
+            return [(f"nn.ZeroPad{rank}", {"padding": pad}), (f"nn.Conv{rank}", _filled(f"nn.Conv{rank}", arguments))]
+        case "MaxPool" | "AvgPool":
             return [(f"nn.{target}", _filled(f"nn.{target}", _own_stride(arguments)))]
-        case "PaddedMaxPool2d":
+        case "PaddedMaxPool":
             pad = {"padding": _plain("padding", arguments.pop("sides")), "value": float("-inf")}
-            return [("nn.ConstantPad2d", pad), ("nn.MaxPool2d", _filled("nn.MaxPool2d", _own_stride(arguments)))]
-        case "PaddedAvgPool2d":
+            pool = (f"nn.MaxPool{rank}", _filled(f"nn.MaxPool{rank}", _own_stride(arguments)))
+            return [(f"nn.ConstantPad{rank}", pad), pool]
+        case "PaddedAvgPool":
             if not arguments.pop("count_include_pad"):
                 return [(target, arguments)]
             pad = {"padding": _plain("padding", arguments.pop("sides"))}
-            return [("nn.ZeroPad2d", pad), ("nn.AvgPool2d", _filled("nn.AvgPool2d", _own_stride(arguments)))]
-        case "GlobalAvgPool2d" | "GlobalMaxPool2d":
-            pool: Step = (f"nn.Adaptive{target[6:]}", {"output_size": 1})
+            pool = (f"nn.AvgPool{rank}", _filled(f"nn.AvgPool{rank}", _own_stride(arguments)))
+            return [(f"nn.ZeroPad{rank}", pad), pool]
+        case "GlobalAvgPool" | "GlobalMaxPool":
+            pool = (f"nn.Adaptive{target[6:]}", {"output_size": 1})
             return [pool] if arguments["keepdims"] else [pool, ("nn.Flatten", {})]
+    match target:
         case "Reshape":
             return _reshaped(arguments["shape"])
         case "Gate":
@@ -175,8 +198,7 @@ def _native(target: str, arguments: dict[str, Any], input: Shape) -> list[Step]:
 def _reshaped(shape: tuple[int, ...]) -> list[Step]:
     if len(shape) == 1:
         return [("nn.Flatten", {})]
-    order = (shape[2], shape[0], shape[1])
-    return [("nn.Flatten", {}), ("nn.Unflatten", {"dim": 1, "unflattened_size": order})]
+    return [("nn.Flatten", {}), ("nn.Unflatten", {"dim": 1, "unflattened_size": torch_order(shape)})]
 
 
 def _own_stride(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -189,7 +211,7 @@ def _filled(target: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     positional = POSITIONAL.get(target, ())
     ordered = {name: arguments[name] for name in positional if name in arguments}
     left = {name: value for name, value in DEFAULTS.get(target, {}).items() if name not in ordered}
-    if target == "nn.Conv2d":
+    if target in ("nn.Conv1d", "nn.Conv2d"):
         left.pop("output_padding")
     return {**ordered, **{name: arguments.get(name, value) for name, value in left.items()}, **arguments}
 

@@ -1,12 +1,44 @@
 """Modules that PyTorch lacks, as short as they can be: a program has those that it uses."""
 
+
+def _recurrent(name: str, base: str, one_bias: bool) -> str:
+    """Write a class that runs along steps with the channels first; with one bias a gate where a second adds nothing."""
+    nought = """
+        if self.bias:  # one bias a gate, as in Keras: the second stays nought
+            del self.bias_hh_l0
+            nought = torch.zeros_like(self.bias_ih_l0.detach())
+            self.register_buffer("bias_hh_l0", nought, persistent=False)
+            self._init_flat_weights()"""
+    last = "last[0][0]" if name == "LSTM" else "last[0]"
+    return f'''
+class {name}({base}):
+    """Runs along the steps, the channels first: gives the last state, or all of them."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        sequences: bool = False,
+        backwards: bool = False,
+        **settings: Any,
+    ) -> None:
+        super().__init__(input_size, hidden_size, batch_first=True, **settings)
+        self.sequences, self.backwards = sequences, backwards{nought if one_bias else ""}
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.transpose(1, 2)
+        states, last = super().forward(x.flip(1) if self.backwards else x)
+        return states.transpose(1, 2) if self.sequences else {last}
+'''
+
+
 PARTS = {
     "ChannelLayerNorm": '''
 class ChannelLayerNorm(nn.LayerNorm):
     """Normalises the channels of each place."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 ''',
     "Scale": '''
 class Scale(nn.Module):
@@ -87,6 +119,29 @@ class PaddedAvgPool2d(nn.Module):
         total = functional.avg_pool2d(functional.pad(x, self.sides), self.kernel_size, self.stride)
         return total / functional.avg_pool2d(inside, self.kernel_size, self.stride)
 ''',
+    "PaddedAvgPool1d": '''
+class PaddedAvgPool1d(nn.Module):
+    """Average pooling along steps with padding (before, after) that does not count."""
+
+    def __init__(self, kernel_size: int, stride: int, sides: tuple[int, int]) -> None:
+        super().__init__()
+        self.kernel_size, self.stride, self.sides = kernel_size, stride, sides
+
+    def forward(self, x: Tensor) -> Tensor:
+        inside = functional.pad(torch.ones_like(x[:1, :1]), self.sides)
+        total = functional.avg_pool1d(functional.pad(x, self.sides), self.kernel_size, self.stride)
+        return total / functional.avg_pool1d(inside, self.kernel_size, self.stride)
+''',
+    "Embedding": '''
+class Embedding(nn.Embedding):
+    """A vector for each whole number, its features before the steps."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).transpose(1, 2)
+''',
+    "SimpleRNN": _recurrent("SimpleRNN", "nn.RNN", True),
+    "LSTM": _recurrent("LSTM", "nn.LSTM", True),
+    "GRU": _recurrent("GRU", "nn.GRU", False),
     "LocallyConnected2d": '''
 class LocallyConnected2d(nn.Module):
     """A convolution with weights of its own at each place; sides are (left, right, top, bottom)."""

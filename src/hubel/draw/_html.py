@@ -93,7 +93,7 @@ def _row(row: Row) -> Element:
         shape_text(row.output_shape),
         f"{row.cost.parameters:,}" if row.cost.parameters else "·",
         f"{row.cost.macs:,}" if row.cost.macs else "·",
-        shape_text(row.field.size),
+        row.field.size_text,
     )
     return h("tr", [h("td", cell, class_=kind) for kind, cell in zip(_CLASSES, cells, strict=True)])
 

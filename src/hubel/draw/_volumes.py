@@ -86,20 +86,26 @@ def flat_boxes(items: Sequence[Item]) -> list[Box] | None:
 def suits(report: Report) -> bool:
     """Whether a network can be drawn as volumes and still be taken in: one chain that starts from a picture."""
     boxes = flat_boxes(outline(report))
-    return boxes is not None and len(report.network.input) == 3 and sum(box.times for box in boxes) < MOST
+    pictures = len(report.network.input) == 3 and not _sequences(report)
+    return boxes is not None and pictures and sum(box.times for box in boxes) < MOST
+
+
+def _sequences(report: Report) -> bool:
+    return any(len(row.input_shape) == 2 or len(row.output_shape) == 2 for row in report.rows)
 
 
 def volumes(report: Report, page: float) -> Scene:
     """Lay a network out as volumes on a page of that width, in as many rows as that takes.
 
-    Raises `ValueError` where the network has branches.
+    Raises `ValueError` where the network has branches, or sequences.
     """
     items = outline(report)
     boxes = flat_boxes(items)
-    if boxes is None:
-        name = report.network.name or "the network"
+    if boxes is None or _sequences(report):
+        name, what = report.network.name or "the network", "branches" if boxes is None else "sequences"
         raise SettingError(
-            f"expected a network of one chain for volumes, received branches in {name}; draw it as blocks"
+            f"expected a network of one chain of pictures and vectors for volumes, received {what} in {name}; draw it "
+            "as blocks"
         )
     runs = [_Run((), report.network.input, 1, "input"), *_runs(boxes)]
     scale = Scale([run.shape for run in runs])

@@ -18,6 +18,8 @@ KINDS = {
     "activation": "activation",
     "regularization": "dropout",
     "reshaping": "reshaping",
+    "recurrent": "recurrent",
+    "embedding": "embedding",
     "other": "other",
 }
 _ROLES: dict[str, tuple[type[ops.Operation], ...]] = {
@@ -28,6 +30,8 @@ _ROLES: dict[str, tuple[type[ops.Operation], ...]] = {
     "activation": (ops.Activate, ops.Join),
     "regularization": (ops.Pass,),
     "reshaping": (ops.View, ops.Pad, ops.Upsample, ops.Select),
+    "recurrent": (ops.Recur,),
+    "embedding": (ops.Embed,),
 }
 
 
@@ -63,12 +67,12 @@ def _stride(windows: tuple[Window, ...]) -> str:
 
 def _windowed(operation: Any, what: str) -> str:
     windows = operation.windows
-    filters = "" if what == "depthwise" else f", {operation.output[-1]}"
+    filters = "" if "depthwise" in what else f", {operation.output[-1]}"
     stride = "" if what == "up-conv" else _stride(windows)
     dilations = [window.dilation for window in windows]
     dilated = "" if set(dilations) == {1} else f", dilated {_size(dilations)}"
     groups = getattr(operation, "groups", 1)
-    grouped = f", {groups} groups" if groups > 1 and what != "depthwise" else ""
+    grouped = f", {groups} groups" if groups > 1 and "depthwise" not in what else ""
     return f"{_size(window.kernel for window in windows)} {what}{filters}{stride}{dilated}{grouped}"
 
 
@@ -81,11 +85,18 @@ def _span(operation: ops.Span) -> str:
     return f"{operation.how} pool to {_size(map(len, operation.spans))}"
 
 
+def _recurrent(operation: ops.Recur) -> str:
+    name = {"simple": "RNN", "lstm": "LSTM", "gru": "GRU"}[operation.cell]
+    turned = " backwards" if operation.backwards else ""
+    return f"{name}{turned}, {operation.units}{' each step' if operation.sequences else ''}"
+
+
 def words(layer: Layer, operation: ops.Operation | None) -> str:
     """Say in a few words what a layer does: `5×5 conv, 16 /2`, `3×3 max pool /2`, `dense, 120`."""
     match operation:
         case ops.WindowedSum():
-            return _windowed(operation, "depthwise" if operation.is_depthwise else "conv")
+            causal = "causal " if operation.is_causal else ""
+            return _windowed(operation, causal + ("depthwise" if operation.is_depthwise else "conv"))
         case ops.TransposedSum():
             return _windowed(operation, "up-conv")
         case ops.LocalSum():
@@ -109,6 +120,10 @@ def words(layer: Layer, operation: ops.Operation | None) -> str:
             return f"zeros for {sum(operation.sides[-1])} maps"
         case ops.Activate() if operation.constants:
             return operation.function.replace("_", " ")
+        case ops.Embed():
+            return f"embedding, {operation.numbers} to {operation.output[-1]}"
+        case ops.Recur():
+            return _recurrent(operation)
         case ops.Join(how="multiply"):
             return "squeeze-excite"
         case _:

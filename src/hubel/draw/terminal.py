@@ -25,7 +25,7 @@ def network_parts(report: Report, width: int) -> Iterator[RenderableType]:
     rows = []
     for row in report.rows:
         cells = [row.path, _what(row), shape_text(row.output_shape)]
-        cells += [_or_dot(row.cost.parameters), _or_dot(row.cost.macs), shape_text(row.field.size)]
+        cells += [_or_dot(row.cost.parameters), _or_dot(row.cost.macs), row.field.size_text]
         rows.append([*cells, *([styled("[dim]{}[/]", _how(row))] if wide else [])])
     titles = ("layer", "what", "#output", "#parameters", "#MACs", "#field", *(["how"] if wide else []))
     yield table(*titles, rows=rows)
@@ -46,11 +46,11 @@ def layer_parts(rows: tuple[Row, ...]) -> Iterator[RenderableType]:
         yield styled("[bold]{}[/]  {}: {}  {}", row.path, row.type, _what(row), shapes)
         figures = [(TITLES.get(each.figure, each.figure), str(each), each.names) for each in ordered(row.formulas)]
         (top, bottom), (left, right) = row.field.at(0, 0)
-        height, width = row.field.size
-        strides = shape_text(row.field.stride)  # type: ignore[arg-type]
-        seen = f"position (0, 0) sees rows {top}…{bottom}, columns {left}…{right} of the input".replace("-", "−")
+        seen = f"position (0, 0) sees rows {top}…{bottom}, columns {left}…{right} of the input"
+        if row.field.flat:
+            seen = f"position 0 sees {top}…{bottom} of the input"
         figures += [
-            ("receptive field", f"{height}×{width}, {strides} apart", seen),
+            ("receptive field", f"{row.field.size_text}, {row.field.stride_text} apart", seen.replace("-", "−")),
             ("MACs in training", f"{row.training_macs:,}", "forward and backward"),
             (
                 "kept for backward",
@@ -96,7 +96,7 @@ def _totals(report: Report) -> Text:
             "memory",
             f"{_bytes(4 * report.parameters)} of weights, {_bytes(report.kept_bytes)} kept for backward, 32 bits",
         ),
-        ("field", f"{shape_text(report.field.size)} of the input seen by one output"),
+        ("field", f"{report.field.size_text} of the input seen by one output"),
     ]
     from rich.text import Text
 

@@ -44,8 +44,7 @@ def field_words(row: Row) -> str:
     """Return how much of the input one number sees."""
     if len(row.output_shape) == 1 and isinstance(row.operation, ops.View):
         return f"the same {row.output_shape[0]:,} numbers, channel after channel"
-    rows, columns = row.field.size
-    return f"one number sees {rows}×{columns} of the input"
+    return f"one number sees {row.field.size_text} of the input"
 
 
 def pick(what: str, number: int, among: int) -> int:

@@ -121,7 +121,7 @@ def _excerpts(found: Filters, title: str) -> list[Section | Chart]:
     row = found.row
     where = (
         f"what excites each channel most, of {found.searched:,} images, cropped to what its largest number sees "
-        f"({shape_text(row.field.size)}, less where that reaches over the edge)"
+        f"({row.field.size_text}, less where that reaches over the edge)"
     )
     parts: list[Section | Chart] = [Section(title or "What excites them", (), where)]
     for channel, line in list(zip(found.channels, found.excerpts, strict=True))[:MOST_LINES]:

@@ -51,7 +51,7 @@ def _facts(row: Row) -> list[list[str]]:
         ["output", shape_text(row.output_shape)],
         ["parameters", f"{row.cost.parameters:,}"],
         ["MACs", f"{row.cost.macs:,}"],
-        ["receptive field", shape_text(field.size)],
+        ["receptive field", field.size_text],
     ]
 
 

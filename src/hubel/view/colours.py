@@ -16,6 +16,8 @@ _LIGHT = {
     "activation": ("#f1c75b", "#a87b12"),
     "regularization": ("#c3c7cd", "#7d838c"),
     "reshaping": ("#ebe5d6", "#857a5f"),
+    "recurrent": ("#e3d8f0", "#6b4a9c"),
+    "embedding": ("#d5ebe9", "#2d7f79"),
     "other": ("#ebe5d6", "#857a5f"),
     "join": ("#ffffff", "#4a4f57"),
 }
@@ -28,6 +30,8 @@ _DARK = {
     "activation": ("#8a6a16", "#f3cc66"),
     "regularization": ("#565b64", "#a4abb5"),
     "reshaping": ("#48422f", "#c4b78f"),
+    "recurrent": ("#3d3052", "#b79ae0"),
+    "embedding": ("#1f4643", "#7cc7c0"),
     "other": ("#48422f", "#c4b78f"),
     "join": ("#1b1e23", "#c6cbd2"),
 }

@@ -248,7 +248,7 @@ def analyse(network: Network, strict: bool = False) -> Report:
 
 def _input_field(shape: Shape) -> Field:
     height, width = shape[:2] if len(shape) == 3 else (shape[0], 1)
-    return Field(Axis.of_input(height), Axis.of_input(width))
+    return Field(Axis.of_input(height), Axis.of_input(width), flat=len(shape) < 3)
 
 
 _Back = Callable[[int], int]
@@ -388,7 +388,7 @@ def _joint_field(ends: list[_Tensor], shape: Shape) -> Field:
         for i, axis in enumerate((end.field.rows, end.field.columns)):
             spread = i < len(shape) - 1 and own[i] < shape[i]
             axes[i].append(axis.everything(shape[i]) if spread else axis)
-    return Field(union(axes[0]), union(axes[1]))
+    return Field(union(axes[0]), union(axes[1]), ends[0].field.flat)
 
 
 def _hold_factors(ends: list[_Tensor], output: _Tensor) -> int:

@@ -172,10 +172,14 @@ def union(axes: list[Axis]) -> Axis:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """The receptive field of a layer's positions, rows and columns apart."""
+    """The receptive field of a layer's positions, rows and columns apart.
+
+    Where the input is a sequence or a vector (`flat`), rows are its steps or features, and there is one column.
+    """
 
     rows: Axis
     columns: Axis
+    flat: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -186,6 +190,16 @@ class Field:
     def stride(self) -> tuple[Fraction, Fraction]:
         """Effective stride: input positions between neighbouring fields."""
         return self.rows.stride, self.columns.stride
+
+    @property
+    def size_text(self) -> str:
+        """The size as it is written: `5×5`, or `5` of a sequence or a vector."""
+        return "×".join(map(str, self.size[: 1 if self.flat else 2]))
+
+    @property
+    def stride_text(self) -> str:
+        """The effective stride as it is written: `2×2`, or `2` of a sequence or a vector."""
+        return "×".join(map(str, self.stride[: 1 if self.flat else 2]))
 
     @property
     def offset(self) -> tuple[int, int]:
@@ -200,5 +214,9 @@ class Field:
         """Take a step along both axes (the same one where only `rows` is given)."""
         seen = rows(self.rows)
         if columns is None and self.rows == self.columns:
-            return Field(seen, seen)
-        return Field(seen, (columns or rows)(self.columns))
+            return Field(seen, seen, self.flat)
+        return Field(seen, (columns or rows)(self.columns), self.flat)
+
+    def along(self, step: Callable[[Axis], Axis]) -> Field:
+        """Take a step along a sequence."""
+        return Field(step(self.rows), self.columns, self.flat)

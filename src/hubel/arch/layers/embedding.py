@@ -49,7 +49,7 @@ class Embedding(Layer):
 
     def lower(self, input: Shape) -> ops.Operation:
         """Return the look-up."""
-        return ops.Embed(input, self.output_shape(input))
+        return ops.Embed(input, self.output_shape(input), self.input_dim)
 
     def call(self, input: Shape) -> Call:
         """Return hubel's own module, PyTorch's with the features first."""

@@ -119,7 +119,7 @@ class _Recurrent(Layer):
         """See every step up to one's own; the last state has seen all."""
         if not self.return_sequences:
             return field.each(Axis.everything)
-        return Field(field.rows.so_far(self.go_backwards), field.columns)
+        return field.along(lambda axis: axis.so_far(self.go_backwards))
 
     def gradient_paths(self, input: Shape) -> tuple[int, int]:
         """Return all steps twice: a state sends its gradient to all before it."""

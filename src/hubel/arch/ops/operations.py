@@ -60,6 +60,11 @@ class WindowedSum(Operation):
         """Whether each filter looks at one channel alone, where there are several."""
         return self.groups == self.input[-1] > 1
 
+    @property
+    def is_causal(self) -> bool:
+        """Whether all padding of a sequence's window stands before it, so that no output sees a later step."""
+        return len(self.windows) == 1 and all(w.before == w.extent - 1 > w.after == 0 for w in self.windows)
+
 
 @dataclass(frozen=True)
 class LocalSum(Operation):
@@ -238,8 +243,9 @@ class Join(Operation):
 
 @dataclass(frozen=True)
 class Embed(Operation):
-    """Look up the row of each whole number: (T,) → T×C. weight: numbers × features."""
+    """Look up the row of each whole number below `numbers`: (T,) → T×C. weight: numbers × features."""
 
+    numbers: int
     weight: Weight = "weight"
     arrays = ("weight",)
 
