@@ -86,7 +86,7 @@ def _span(operation: ops.Span) -> str:
 
 
 def _recurrent(operation: ops.Recur) -> str:
-    name = {"simple": "RNN", "lstm": "LSTM", "gru": "GRU"}[operation.cell]
+    name = ("rnn" if operation.cell == "simple" else operation.cell).upper()
     turned = " backwards" if operation.backwards else ""
     return f"{name}{turned}, {operation.units}{' each step' if operation.sequences else ''}"
 

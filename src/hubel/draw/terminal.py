@@ -79,7 +79,7 @@ def _how(row: Row) -> str:
     figures = {formula.figure: formula for formula in row.formulas}
     wanted = [figures[name] for name in ("parameters", "macs") if name in figures]
     if not wanted:
-        wanted = [figures[name] for name in ("output_height", "output_features") if name in figures]
+        wanted = [figures[name] for name in ("output_height", "output_steps", "output_features") if name in figures]
     return "  ".join(map(str, wanted))
 
 
