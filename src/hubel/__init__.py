@@ -12,12 +12,14 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from hubel.arch import Network, analyse, parse
+    from hubel.base.errors import HubelError
     from hubel.data import load
     from hubel.model import Sequential
     from hubel.nn import build, inspect
     from hubel.train import Recipe, Run
 
 _HOMES = {
+    "HubelError": "hubel.base.errors",
     "Network": "hubel.arch",
     "Recipe": "hubel.train",
     "Run": "hubel.train",
@@ -29,7 +31,7 @@ _HOMES = {
     "parse": "hubel.arch",
 }
 
-__all__ = ["Network", "Recipe", "Run", "Sequential", "analyse", "build", "inspect", "load", "parse"]
+__all__ = ["HubelError", "Network", "Recipe", "Run", "Sequential", "analyse", "build", "inspect", "load", "parse"]
 
 
 def __getattr__(name: str) -> object:

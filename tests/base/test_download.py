@@ -22,8 +22,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.asked.append(self.path)
         name = self.path.lstrip("/")
-        if name in ("to-https", "to-file", "to-plain"):
-            ends = {"to-https": "https://127.0.0.1:1/x", "to-file": "file:///etc/passwd", "to-plain": "/plain"}
+        if name in ("to-https", "to-ftp", "to-file", "to-plain"):
+            ends = {
+                "to-https": "https://127.0.0.1:1/x",
+                "to-ftp": "ftp://127.0.0.1:1/x",
+                "to-file": "file:///etc/passwd",
+                "to-plain": "/plain",
+            }
             self.send_response(302)
             self.send_header("Location", ends[name])
             self.end_headers()
@@ -84,6 +89,7 @@ def test_an_answer_of_unknown_size_is_taken(address: str, tmp_path: Path) -> Non
         ("huge", OSError, r"has 4,611,686,018,427,387,904 bytes, and .* room for .*HUBEL_CACHE=FOLDER"),
         ("other", ChecksumError, "expected a file with sha256:.*, received 1,048,576 bytes with sha256:"),
         ("to-file", DownloadError, "cannot be downloaded .*file:///etc/passwd"),
+        ("to-ftp", DownloadError, r"\(it leads to ftp://127.0.0.1:1/x, where https:// was expected\)"),
         ("to-https", DownloadError, "Connection refused"),
     ],
 )

@@ -68,3 +68,9 @@ def test_hubel_raises_its_own() -> None:
     root, own = Path(hubel.__path__[0]), re.compile(r"raise (ValueError|KeyError|LookupError|RuntimeError|Exception)\(")
     found = {path.relative_to(root).as_posix() for path in root.rglob("*.py") if own.search(path.read_text("utf-8"))}
     assert found <= ANYONES
+
+
+def test_the_root_is_at_hand() -> None:
+    assert hubel.HubelError is HubelError
+    with pytest.raises(hubel.HubelError):
+        hubel.parse("nothing")

@@ -100,3 +100,7 @@ def test_tensors_that_do_not_fill_the_file_are_refused(tmp_path: Path, tensors: 
     path = file_of(tmp_path, header_of(ABOUT, **tensors), rest=bytes(rest))
     with pytest.raises(TensorFileError, match="file: "):
         read_header(path)
+
+
+def test_a_header_begins_with_a_brace(tmp_path: Path) -> None:
+    assert not is_safetensors(file_of(tmp_path, b" " + header_of(ABOUT)))

@@ -6,6 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from hubel.base.files import write_atomically
 from hubel.cli._edits import add_set, edited
 from hubel.cli._network import add_network, add_options, load_network
 from hubel.cli._output import say
@@ -36,6 +37,6 @@ def run(arguments: Namespace) -> int:
     if arguments.output is None:
         sys.stdout.write(text)
         return 0
-    arguments.output.write_text(text, encoding="utf-8")
+    write_atomically(arguments.output, text)
     say(f"{arguments.output}: {len(text.splitlines())} lines")
     return 0
