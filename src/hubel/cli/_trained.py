@@ -45,7 +45,9 @@ def add_layout(group: ArgumentParser | _ArgumentGroup) -> None:
     group.add_argument(
         "--label-kind", choices=("class",), help="class: every different label is a class, numbers and lists too"
     )
-    group.add_argument("--images", metavar="FOLDER", help="where a table's paths begin (default: beside it)")
+    group.add_argument(
+        "--image-folder", dest="images", metavar="FOLDER", help="where a table's paths begin (default: beside it)"
+    )
 
 
 def layout(arguments: Namespace) -> dict[str, Any]:

@@ -182,7 +182,7 @@ def test_images_lie_in_a_folder_that_can_be_named(folder: Path, tmp_path: Path) 
     with pytest.raises(ValueError, match=rf"6 of 6 images are not there, such as '0\.png'; looked in {lists} and"):
         load(path)
     whole(load(path, images=str(folder)))
-    with pytest.raises(ValueError, match="expected --images as a folder"):
+    with pytest.raises(ValueError, match="expected --image-folder as a folder"):
         load(path, images="nowhere")
 
 

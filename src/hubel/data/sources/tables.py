@@ -302,7 +302,7 @@ class _Files:
         own = Path(layout.images).expanduser() if layout.images else None
         self.roots = [table.parent] if own is None else [own] if own.is_absolute() else [own, table.parent / own]
         if own is not None and not any(root.is_dir() for root in self.roots):
-            raise DataError(f"expected --images as a folder, found none at {' or '.join(map(str, self.roots))}")
+            raise DataError(f"expected --image-folder as a folder, found none at {' or '.join(map(str, self.roots))}")
         self.table = table
         self.missing: list[str] = []
         self.elsewhere: list[tuple[str, str]] = []
