@@ -20,7 +20,7 @@ from hubel.look.unit import ARITHMETIC, Unit, unit
 from hubel.nn import build
 from hubel.tasks import LoadedModel
 
-from ..trees import networks
+from ..trees import networks, sample, sequence_networks
 from .conftest import untrained
 
 
@@ -39,14 +39,14 @@ def model_of(network: Network, seed: int) -> LoadedModel:
 
 def given_input(network: Network, seed: int) -> Subject:
     torch.manual_seed(seed)
-    shape = network.input
-    tensor = torch.randn(1, *((shape[2], *shape[:2]) if len(shape) == 3 else shape), dtype=torch.float64)
+    shape, tensor = network.input, sample(network, 1)
+    tensor = tensor.double() if tensor.is_floating_point() else tensor
     picture = np.zeros(shape if len(shape) == 3 else (1, shape[0], 1), np.uint8)
     return Subject("random", picture, tensor)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(networks(), st.integers(0, 1000))
+@given(st.one_of(networks(), networks(), sequence_networks()), st.integers(0, 1000))
 def test_every_number_adds_up_to_what_pytorch_computed(network: Network, seed: int) -> None:
     model, image = model_of(network, seed), given_input(network, seed)
     try:
@@ -65,7 +65,7 @@ def add_up(tracer: Tracer, seed: int) -> None:
         output = tracer.output(path)
         flat = int(random.integers(output.size))
         deep = [int(part) for part in np.unravel_index(flat, output.shape)]
-        place = (deep[1], deep[2], deep[0]) if output.ndim == 3 else (deep[0],)
+        place = (*deep[1:], deep[0])
         if not np.isfinite(output).all():  # random weights one after another grow beyond all numbers
             return
         step = tracer.step(path, place)
@@ -79,7 +79,7 @@ def add_up(tracer: Tracer, seed: int) -> None:
 
 
 def _at(tensor: Any, place: tuple[int, ...]) -> Any:
-    return tensor[place[0]] if tensor.ndim == 1 else tensor[place[2], place[0], place[1]]
+    return tensor[(place[-1], *place[:-1])]
 
 
 @pytest.mark.parametrize(
@@ -110,15 +110,35 @@ def test_every_number_of_every_layer(layers: str) -> None:
         chosen = np.random.default_rng(0).permutation(output.size)[:300]
         for deep in zip(*np.unravel_index(chosen, output.shape), strict=True):
             spot = [int(part) for part in deep]
-            place = (spot[1], spot[2], spot[0]) if output.ndim == 3 else (spot[0],)
+            place = (*spot[1:], spot[0])
             step = tracer.step(path, place)
             assert step.value == pytest.approx(step.computed, rel=1e-9, abs=1e-9), (path, place)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9: embed 6 4, conv1d 4 3 causal dilation_rate=2 groups=2 mish, maxpool1d 2 strides=1, lstm 3 sequences",
+        "7x3: gru 4 sequences, rnn 3 backwards sequences relu, layernorm, avgpool1d 3 padding=1 count_padding=true",
+        "7x3: rnn 4 nobias, dense 3 softmax",
+        "6x3: lstm 2 backwards nobias",
+    ],
+)
+def test_every_number_of_every_layer_of_sequences(text: str) -> None:
+    network = parse(text)
+    model, image = model_of(network, 3), given_input(network, 3)
+    tracer = Tracer(model, image, record(model, image.input))
+    for path in tracer.rows:
+        output = tracer.output(path)
+        for deep in np.ndindex(output.shape):
+            step = tracer.step(path, (*deep[1:], deep[0]))
+            assert step.value == pytest.approx(step.computed, rel=1e-9, abs=1e-9), (path, deep)
 
 
 def test_every_operation_has_its_arithmetic() -> None:
     kinds = {getattr(ops, name) for name in ops.__all__ if isinstance(getattr(ops, name), type)}
     operations = {kind for kind in kinds if issubclass(kind, ops.Operation)} - {ops.Operation, ops.Join, ops.Opaque}
-    assert operations - set(ARITHMETIC) == {ops.Embed, ops.Recur}  # refused in words
+    assert operations == set(ARITHMETIC)
 
 
 def test_the_way_down_ends_at_pixels_inside_the_field(digits_model: LoadedModel, digit: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from hubel import zoo
@@ -20,14 +22,14 @@ from hubel.nn import build
 from hubel.report._pack import pack, reason_not_packed
 from hubel.tasks import LoadedModel
 from tests.report.pages import page
-from tests.trees import LAYERS, networks
+from tests.trees import LAYERS, networks, sample, sequence_networks
 
 RUN = """
 import { load } from "hubel/engine";
 const numbers = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
 // a network wants rows, columns, channels; PyTorch gave channels, rows, columns
 function arranged(values, shape) {
-  const [rows, columns, channels] = shape.length === 3 ? shape : [1, 1, shape[0]];
+  const [rows, columns, channels] = shape.length === 3 ? shape : [shape.length === 2 ? shape[0] : 1, 1, shape.at(-1)];
   const found = new Float32Array(values.length);
   for (let c = 0, i = 0; c < channels; c++)
     for (let r = 0; r < rows; r++)
@@ -76,7 +78,8 @@ def recorded(model: LoadedModel, input: torch.Tensor) -> dict[str, dict[str, tor
     for row in analyse(model.network).rows:
         if row.auxiliary:
             continue
-        activation = getattr(row.node, "activation", None) if isinstance(row.node, Layer) else None
+        written = isinstance(row.node, Layer) and len(row.node.steps()) > 1  # an activation with the layer
+        activation = getattr(row.node, "activation", None) if written else None
         own = {"output": outputs[row.path]}
         if activation:
             own = {"output": outputs[f"{row.path}_{activation}"], "before": outputs[row.path]}
@@ -90,8 +93,8 @@ def text(tensor: torch.Tensor | np.ndarray) -> str:
 
 def case(network: Network, seed: int) -> dict[str, Any]:
     model = loaded(network, seed)
-    shape = network.input if len(network.input) == 1 else (network.input[2], *network.input[:2])
-    input = torch.randn(1, *shape, generator=torch.Generator().manual_seed(seed))
+    torch.manual_seed(seed)
+    input = sample(network, 1)
     both = torch.cat([input, input])  # group normalisation of one place wants more than one image
     outputs = {
         path: {name: text(tensor[0]) for name, tensor in own.items()} for path, own in recorded(model, both).items()
@@ -106,11 +109,11 @@ def case(network: Network, seed: int) -> dict[str, Any]:
     }
 
 
-def many_networks(count: int) -> list[Network]:
+def many_networks(count: int, kind: Callable[[], st.SearchStrategy[Network]] = networks) -> list[Network]:
     found: dict[str, Network] = {}
 
     @settings(max_examples=count, derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-    @given(networks())
+    @given(kind())
     def collect(network: Network) -> None:
         found.setdefault(str(network), network)
 
@@ -130,13 +133,23 @@ BLOCKS = (
     "avgpool 3x3/2 padding=1 ceil_mode=true count_padding=true, flatten, dense 7 tanh",
     "8x8x6: shuffle 3, lrn, groupnorm 2, layernorm, gelu, local 3 3x3 relu, padchannels 1 2, scale, "
     "adaptiveavgpool 3, leaky 0.2, flatten, rbf 4",
+    "9: embed 5 4, conv1d 6 3 causal dilation_rate=2 relu, maxpool1d 2 strides=1, lstm 5 sequences, gru 4 sequences, "
+    "rnn 3 backwards relu, dense 2",
+    "6x4: concat(globalmaxpool1d | globalavgpool1d | rnn 2), dense 3",
+    "11x3: avgpool1d 3 strides=2 padding=1 count_padding=true, layernorm, gru 4 backwards, dense 3 softmax",
     "9x7x3: zeropad 2, crop 1, select 2 0 1 1, reshape 4x11x9, adaptivemaxpool 3x2, sigmoid, dropout, dense 3, "
     "globalmaxpool, softmax",
 )
 
 
 def test_every_layer_of_random_networks_gives_what_pytorch_gives(browser_page: Any, tmp_path: Path) -> None:
-    trees = [*map(parse, BLOCKS), zoo.get("lenet5"), zoo.get("lenet5_1998"), *many_networks(150)]
+    trees = [
+        *map(parse, BLOCKS),
+        zoo.get("lenet5"),
+        zoo.get("lenet5_1998"),
+        *many_networks(130),
+        *many_networks(60, sequence_networks),
+    ]
     cases = [case(network, seed) for seed, network in enumerate(trees)]
     covered = {row.type for network in trees for row in analyse(network).rows if not row.auxiliary}
     assert covered >= {kind.__name__ for kind in LAYERS}
@@ -174,7 +187,7 @@ function check(model, path, off) {
     const last = unit.terms.length ? unit.terms[unit.terms.length - 1].sum : 0;
     let wanted = last + (unit.bias ?? 0);
     if (unit.rule === "softmax") wanted = unit.terms[at[2]].product / last;
-    if (unit.rule === "function") continue;
+    if (["function", "recur"].includes(unit.rule)) continue;
     const by = Math.abs(wanted - unit.before) / Math.max(1, Math.abs(unit.before));
     if (!(by <= 1e-5)) off.push(`${path} ${at}: terms give ${wanted}, before is ${unit.before}`);
     for (const term of unit.terms) {
@@ -196,7 +209,7 @@ function check(model, path, off) {
 
 
 def test_what_fed_a_unit_adds_up_to_it_and_lies_in_its_field(browser_page: Any, tmp_path: Path) -> None:
-    trees = [*map(parse, BLOCKS), zoo.get("lenet5"), *many_networks(60)]
+    trees = [*map(parse, BLOCKS), zoo.get("lenet5"), *many_networks(50), *many_networks(30, sequence_networks)]
     cases = [case(network, seed) for seed, network in enumerate(trees)]
     script = """
     window.off = [];

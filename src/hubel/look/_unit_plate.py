@@ -108,7 +108,7 @@ def _note(step: UnitStep) -> str:
 
 def _map(unit: Unit, step: UnitStep) -> list[Tile]:
     """Draw the channel that the number stands in, with its place outlined; of a vector there is none."""
-    if len(step.place) == 1:
+    if len(step.place) != 3:
         return []
     row, column, channel = step.place
     values = unit.tracer.output(step.path)[channel]

@@ -55,6 +55,8 @@ def place_text(path: str, place: tuple[int, ...]) -> str:
     name = path or "input"
     if len(place) == 1:
         return f"{name} number {place[0]}"
+    if len(place) == 2:
+        return f"{name} step {place[0]} channel {place[1]}"
     return f"{name} ({place[0]}, {place[1]}) channel {place[2]}"
 
 

@@ -14,6 +14,7 @@ from hubel.base.errors import SettingError
 from hubel.base.numbers import rounded_text as short
 from hubel.look import _unit_moves as moves
 from hubel.look import _unit_numbers as numbers
+from hubel.look import _unit_states as states
 from hubel.look import _unit_weights as weights
 from hubel.look import _unit_windows as windows
 from hubel.look._record import Record
@@ -41,6 +42,8 @@ ARITHMETIC: dict[type[ops.Operation], Callable[[Any, Arrays, Array, Place], Arit
     ops.Normalise: numbers.normalised,
     ops.Affine: numbers.scaled,
     ops.Respond: numbers.over_neighbours,
+    ops.Embed: states.looked_up,
+    ops.Recur: states.carried,
 }
 _ALIKE = (ops.Pass, ops.Activate, ops.Affine)  # leave a vector's numbers where they are, and look at each alone
 
@@ -144,13 +147,13 @@ class Tracer:
         A vector's number sees what the layer that made it sees, where it was only moved there; else all of it.
         """
         height, width, _ = self.subject.picture.shape
-        if len(self.model.network.input) == 1:
+        if len(self.model.network.input) != 3:
             return (0, height - 1), (0, width - 1)
         if path == INPUT:
             return (place[0], place[0]), (place[1], place[1])
         row = self.rows[path]
-        if len(place) == 3:
-            return row.field.at(place[0], place[1])
+        if len(place) > 1:
+            return row.field.at(place[0], place[1] if len(place) == 3 else 0)
         if isinstance(row.node, Layer):
             operation = row.node.steps()[0].lower(row.input_shape)
             if isinstance(operation, ops.View):
@@ -170,8 +173,6 @@ def arithmetic(operation: ops.Operation, state: Mapping[str, Any], tensor: Array
         return _joined(operation, state, tensor, place)
     if isinstance(operation, ops.Opaque):
         raise SettingError(operation.refusal("its numbers cannot be worked out"))
-    if type(operation) not in ARITHMETIC:
-        raise SettingError(f"the arithmetic of one number of {operation.kind} is not worked out here yet")
     arrays = {role: state[name].detach() for role, name in operation.weights.items()}
     return ARITHMETIC[type(operation)](operation, arrays, tensor, place)
 

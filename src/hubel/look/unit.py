@@ -145,6 +145,9 @@ def _place(output: Any, path: str, at: Pair | None, channel: int | None) -> Plac
         if at is not None:
             raise SettingError(f"expected a channel alone, for {path} gives a vector, received the place {at}")
         return (int(output.argmax()) if channel is None else pick(f"number of {path}", channel, len(output)),)
+    if output.ndim == 2:  # a sequence is a picture of one column
+        step, _, number = _place(output[:, :, np.newaxis], path, at, channel)
+        return step, number
     kept = np.ones(output.shape, bool)
     if channel is not None:
         kept &= np.arange(output.shape[0])[:, None, None] == pick(f"channel of {path}", channel, output.shape[0])

@@ -102,7 +102,7 @@ export class Model {
     const windows = this.windows(path, point);
     // the tree knows the field of a vector as a whole; one number of it may see less
     const seen = windows.get(null) || { rows: [0, 0], columns: [0, 0] };
-    const whole = step.node.output.length === 1 || this.isFlat;
+    const whole = step.node.output.length === 1 || this.packed.input.length === 1;
     const field = whole ? { rows: seen.rows, columns: seen.columns } : fieldAt(step.node.field, row, column);
     const before = step.before ? step.before[index] : step.data[index];
     return {

@@ -6,6 +6,7 @@
 import { makeConvolution, makeDense, makeLocal, makeRadial, makeSpan, makeTransposed } from "hubel/engine_windows";
 import { makeActivation, makeAffine, makeIdentity, makeLocalResponse, makeNormalise } from "hubel/engine_points";
 import { makeConcat, makePad, makeProduct, makeSelect, makeSum, makeUpsample, makeView } from "hubel/engine_moves";
+import { makeEmbed, makeRecur } from "hubel/engine_steps";
 
 const MAKERS = {
   WindowedSum: makeConvolution,
@@ -23,6 +24,8 @@ const MAKERS = {
   Pad: makePad,
   Select: makeSelect,
   Upsample: makeUpsample,
+  Embed: makeEmbed,
+  Recur: makeRecur,
 };
 const JOINS = { add: makeSum, concat: makeConcat, multiply: makeProduct };
 const ROLES = ["weight", "bias", "mean", "variance", "recurrent", "recurrent_bias"];

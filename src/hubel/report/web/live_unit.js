@@ -278,7 +278,11 @@ export function explained(unit) {
   else if (rule === "radial") text = `minus half of ${count} squared differences: ${shown(before, 4)}`;
   else if (rule === "softmax")
     text = `e to the power of ${shown(terms[unit.at[2]].value, 4)}, as a share of ${count} such: ${shown(value, 4)}`;
-  else if (rule === "function") text = applied(unit.function, terms[0].value, value);
+  else if (rule === "row") text = `row ${terms[0].value} of the table: ${shown(value, 4)}`;
+  else if (rule === "recur") {
+    const gates = unit.gates.map(([name, found]) => `${name} ${shown(found, 4)}`).join(", ");
+    text = `${gates}; the state before ${shown(unit.stateBefore, 4)}, now ${shown(value, 4)}`;
+  } else if (rule === "function") text = applied(unit.function, terms[0].value, value);
   else if (!count)
     text = bias === null ? "padding: nought" : `no number lands here, only the bias: ${shown(before, 4)}`;
   else if (count === 1) text = oneTerm(unit);
