@@ -1,6 +1,6 @@
 import pytest
 
-from hubel.base.names import did_you_mean, hint, listing, nearest
+from hubel.base.names import did_you_mean, hint, listing, nearest, shortened
 
 
 def test_lists_end_somewhere() -> None:
@@ -33,3 +33,7 @@ def test_a_hint_says_what_there_is() -> None:
     assert hint("alpa", ["alpha", "beta"]) == "; did you mean 'alpha'?"
     assert hint("x", ["alpha", "beta"]) == "; there are alpha, beta"
     assert hint("x", []) == ""
+
+
+def test_long_texts_are_cut() -> None:
+    assert [shortened(text, 4) for text in ("", "abcd", "abcde")] == ["", "abcd", "abc…"]

@@ -39,6 +39,7 @@ from hubel.arch import (
     replace_part,
     shape_text,
 )
+from hubel.base.names import listing
 
 HALF = 0.5
 LEAST_GAIN = 1.5  # how many times cheaper a change must be to be worth a word
@@ -239,7 +240,7 @@ def _odd_channels(report: Report) -> Iterator[Advice]:
     if not odd:
         return
     widths = sorted({row.output_shape[-1] for row in odd})
-    listed = ", ".join(map(str, widths[:8])) + (" …" if widths[8:] else "")
+    listed = listing(widths, 8)
     first = odd[0].output_shape[-1]
     yield Advice(
         "channels off multiples of 8",

@@ -34,3 +34,8 @@ def hint(word: str, known: Iterable[str]) -> str:
     """Write what to say to an unknown name: `; did you mean 'a'?`, or else `; there are a, b, c`."""
     names = list(known)
     return did_you_mean(word, names) or (f"; there are {listing(names)}" if names else "")
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """Return a text of at most so many letters, the last of them `…` where there were more."""
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.base.download import Progress
+from hubel.base.names import listing
 from hubel.data._alike import SIDE, gathered, trace
 from hubel.data._dataset import Dataset, HeldOut, Splits
 from hubel.data._load import layout_of, open_source
@@ -246,10 +247,10 @@ def _notes(
     for part, numbers in counts.items():
         absent = [name for name, count in zip(classes, numbers, strict=True) if not count]
         if absent:
-            yield f"{part} has no image of {_listed(absent)}; labels are not shifted by that"
+            yield f"{part} has no image of {listing(absent, 5)}; labels are not shifted by that"
     few = [name for name, count in zip(classes, counts.get("train", ()), strict=False) if 0 < count < 10]
     if few:
-        yield f"fewer than 10 training images: {_listed(few)}"
+        yield f"fewer than 10 training images: {listing(few, 5)}"
     if imbalance >= 3:
         yield f"the largest class has {imbalance:.1f} times the training images of the smallest: consider class weights"
     if unreadable:
@@ -262,7 +263,3 @@ def _notes(
     torn = sum(len({label for _, _, label in group}) > 1 for group in groups)
     if torn:
         yield f"{torn:,} images stand in two classes at once"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")

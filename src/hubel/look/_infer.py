@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from hubel.base.errors import SettingError
+from hubel.base.names import listing
 from hubel.data import Dataset
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks import LoadedModel
@@ -57,8 +58,8 @@ def check_fits(model: LoadedModel, dataset: Dataset) -> None:
     name = dataset.name or "the data set"
     if dataset.classes != model.classes:
         raise SettingError(
-            f"expected the model's classes in its order ({_listing(model.classes)}), received "
-            f"{_listing(dataset.classes)} from {name}"
+            f"expected the model's classes in its order ({listing(model.classes, 8)}), received "
+            f"{listing(dataset.classes, 8)} from {name}"
         )
     check_size(model, dataset)
 
@@ -71,7 +72,3 @@ def check_size(model: LoadedModel, dataset: Dataset) -> None:
             f"expected images of {'×'.join(map(str, shape))}, received {'×'.join(map(str, dataset.shape))} from "
             f"{dataset.name or 'the data set'}; load it with size={shape[:2]}, channels={shape[2]}"
         )
-
-
-def _listing(names: tuple[str, ...], most: int = 8) -> str:
-    return ", ".join(names[:most]) + (f", … {len(names) - most} more" if len(names) > most else "")

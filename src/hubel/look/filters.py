@@ -15,6 +15,7 @@ import torch
 
 from hubel.arch import Row, Shape, analyse, ops
 from hubel.base.errors import SettingError
+from hubel.base.names import listing
 from hubel.data import Dataset
 from hubel.look._captions import pick
 from hubel.look._excite import Excerpt, exciting
@@ -136,7 +137,7 @@ def _row(model: LoadedModel, layer: str | None, excites: bool) -> Row:
     if row not in weighted and not excites:
         raise SettingError(
             f"expected a layer with filters, received {row.path} ({row.type}), which has none; only the images that "
-            f"excite it can be shown, which takes a data set. Filters have {', '.join(r.path for r in weighted[:8])}"
+            f"excite it can be shown, which takes a data set. Filters have {listing([r.path for r in weighted], 8)}"
             + (" …" if len(weighted) > 8 else "")
         )
     return row

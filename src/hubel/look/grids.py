@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from hubel.base.errors import SettingError
+from hubel.base.names import shortened
 from hubel.base.numbers import Number as Number
 
 Grid: TypeAlias = "tuple[tuple[Number, ...], ...]"
@@ -50,7 +51,7 @@ def _read_grid(text: str) -> Grid:
         if len(row) != len(rows[0]):
             raise SettingError(
                 f"expected rows of equal length, received {len(rows[0])} numbers in row 0 and {len(row)} in row "
-                f"{number}: {_shortened(' '.join(row))!r}"
+                f"{number}: {shortened(' '.join(row))!r}"
             )
     return tuple(tuple(map(read_number, row)) for row in rows)
 
@@ -69,7 +70,7 @@ def read_number(text: str) -> Number:
     """Read `3`, `−1.5`, `2e3` or `1/9` exactly; raise `ValueError` for anything else."""
     plain = text.strip().replace("−", "-")
     if not _NUMBER.fullmatch(plain):
-        raise SettingError(f"expected a number such as 3, −1.5 or 1/9, received {_shortened(text)!r}")
+        raise SettingError(f"expected a number such as 3, −1.5 or 1/9, received {shortened(text)!r}")
     above, _, below = plain.partition("/")
     if below and not int(below):
         raise SettingError(f"expected a fraction, received {text!r}, which divides by 0")
@@ -103,7 +104,3 @@ def exact_grid(rows: Iterable[Iterable[object]]) -> Grid:
 def size_text(grid: Sequence[Sequence[object]]) -> str:
     """Write a grid's size: `4×5`."""
     return f"{len(grid)}×{len(grid[0])}"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"

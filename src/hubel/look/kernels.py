@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from hubel.base.errors import SettingError
-from hubel.base.names import hint
+from hubel.base.names import hint, shortened
 from hubel.look.grids import Grid, Planes, read_planes
 
 
@@ -47,10 +47,8 @@ def kernel_named(name: str) -> Kernel:
     wanted = name.strip().lower().replace("_", "-").replace(" ", "-")
     if wanted in KERNELS:
         return KERNELS[wanted]
-    shown = name if len(name) <= 40 else name[:39] + "…"
-    raise SettingError(
-        f"expected a kernel's name, or its numbers such as '1 -1 / 1 0', received {shown!r}{hint(wanted, KERNELS)}"
-    )
+    expected = "expected a kernel's name, or its numbers such as '1 -1 / 1 0'"
+    raise SettingError(f"{expected}, received {shortened(name)!r}{hint(wanted, KERNELS)}")
 
 
 def read_kernel(text: str) -> Planes:

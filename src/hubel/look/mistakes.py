@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from hubel.base.errors import SettingError
+from hubel.base.names import listing
 from hubel.data import Dataset
 from hubel.look._infer import BATCH, check_fits, in_batches
 from hubel.tasks import Confusion, LoadedModel, confusion
@@ -253,7 +254,7 @@ class Mistakes:
             if given in self.classes:
                 return self.classes.index(given)
             if not (given.isascii() and given.isdecimal()):
-                raise SettingError(f"expected a class, one of {_some(self.classes)}, received {given!r}")
+                raise SettingError(f"expected a class, one of {listing(self.classes)}, received {given!r}")
             given = int(given)
         if not 0 <= given < len(self.classes):
             raise SettingError(f"expected a class from 0 to {len(self.classes) - 1}, received {given}")
@@ -278,7 +279,3 @@ def mistakes(model: LoadedModel, dataset: Dataset) -> Mistakes:
 
 def _share(part: int, whole: int) -> float:
     return float(part) / float(whole) if whole else 0.0
-
-
-def _some(names: tuple[str, ...], most: int = 12) -> str:
-    return ", ".join(names[:most]) + (" …" if len(names) > most else "")

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from hubel.arch import Layer, Pair, Row, ops
 from hubel.base.errors import SettingError
+from hubel.base.names import listing
 from hubel.base.numbers import rounded_text
 from hubel.look._captions import layer_rules, layer_title, pick
 from hubel.look._record import record
@@ -251,7 +252,7 @@ def _row(rows: tuple[Row, ...], layer: str | None, model: LoadedModel) -> Row:
         paths = {row.path for row in analyse(model.network).find(layer)}
         inside = [row for row in able if row.path in paths]
     if not inside:
-        listed = ", ".join(row.path for row in able[:8]) + (" …" if len(able) > 8 else "")
+        listed = listing([row.path for row in able], 8)
         raise SettingError(f"expected a convolution, a pooling or a dense layer ({listed}), received {layer or 'none'}")
     return inside[0]
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from hubel.arch import Network
 from hubel.base.errors import NetworkError, SettingError
+from hubel.base.names import listing
 from hubel.data import Dataset, Preprocessing
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks._confusion import Confusion, count_pairs
@@ -150,8 +151,8 @@ def evaluate(model: LoadedModel, dataset: Dataset, *, batch_size: int = 256) -> 
     """
     if dataset.classes != model.classes:
         raise SettingError(
-            f"expected the model's classes in its order, {_listing(model.classes)}, received "
-            f"{_listing(dataset.classes)} from {dataset.name or 'the data set'}"
+            f"expected the model's classes in its order, {listing(model.classes, 12)}, received "
+            f"{listing(dataset.classes, 12)} from {dataset.name or 'the data set'}"
         )
     shape = (model.preprocessing.height, model.preprocessing.width, model.preprocessing.channels)
     if dataset.shape != shape:
@@ -237,7 +238,3 @@ def _as_batch(preprocessing: Preprocessing, images: Any) -> torch.Tensor:
         )
     prepared = [preprocessing.prepare(image) for image in images]
     return torch.from_numpy(np.stack(prepared)) if prepared else torch.empty(0, *shape, dtype=torch.uint8)
-
-
-def _listing(classes: Sequence[str], most: int = 12) -> str:
-    return ", ".join(classes[:most]) + (" …" if len(classes) > most else "") + f" ({len(classes)})"

@@ -21,6 +21,7 @@ from hubel.base.files import write_atomically
 from hubel.base.headers import BLANK, Header, signed
 from hubel.base.limits import check
 from hubel.base.model_file import ENTRY, FORMAT, complain, entry_of, read_model_file
+from hubel.base.names import shortened
 from hubel.data import Preprocessing
 from hubel.nn import build
 
@@ -145,7 +146,9 @@ def _filled(path: Path, report: Report, header: Header) -> nn.Module:
     own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     stored = {name: each.shape for name, each in header.tensors.items()}
     if own != stored:
-        raise ModelFileError(f"{path}: the weights do not fit the network {_short(report)}: {_unlike(own, stored)}")
+        raise ModelFileError(
+            f"{path}: the weights do not fit the network {shortened(str(report.network), 200)}: {_unlike(own, stored)}"
+        )
     kinds = {name: tensor.dtype for name, tensor in module.state_dict().items()}
     try:
         with safetensors.safe_open(path, framework="pt") as file:
@@ -163,11 +166,6 @@ def _unlike(own: Mapping[str, tuple[int, ...]], stored: Mapping[str, tuple[int, 
             there = shape_text(stored[name]) if name in stored else "none"
             return f"expected {name} of {shape_text(shape)}, received {there}"
     return f"nothing of it is called {next(name for name in stored if name not in own)!r}"
-
-
-def _short(report: Report) -> str:
-    text = str(report.network)
-    return text if len(text) <= 200 else f"{text[:200]}…"
 
 
 def _is_finite(tensor: torch.Tensor) -> bool:

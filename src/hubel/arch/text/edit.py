@@ -21,7 +21,7 @@ from hubel.arch._tree import (
 )
 from hubel.arch.text.notation import LONG, _Reader
 from hubel.base.errors import SettingError, UnknownNameError
-from hubel.base.names import did_you_mean, hint
+from hubel.base.names import did_you_mean, hint, listing
 
 _Changes = Mapping[str, Mapping[str, Any]]
 
@@ -90,7 +90,7 @@ def _target(layers: Mapping[str, Layer], key: str) -> tuple[str, str]:
                 f"expected a layer's path and a setting; {key} has {', '.join(settings)}, received {key!r}"
             )
         inside = [other for other in layers if other.startswith(path + ".")]
-        near = f"; it is a part, with {', '.join(inside[:6])}" if path and inside else hint(path, layers)
+        near = f"; it is a part, with {listing(inside, 6)}" if path and inside else hint(path, layers)
         raise UnknownNameError(f"no layer is called {path or key!r}{near}")
     layer = layers[path]
     setting = LONG.get(setting, setting)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.errors import DataError
+from hubel.base.names import listing
 from hubel.data._dataset import Dataset, Splits, splits_of
 from hubel.data.sources.idx import read_idx
 from hubel.data.sources.parts import PARTS, part_and_rest, words_of
@@ -93,7 +94,7 @@ def load_idx(path: Path) -> Splits:
     if "train" not in found:
         raise DataError(
             f"{folder}: expected train-images-idx3-ubyte and train-labels-idx1-ubyte (with .gz or without), found "
-            f"{', '.join(sorted(entry.name for entry in folder.iterdir())[:8])}"
+            f"{listing(sorted(entry.name for entry in folder.iterdir()), 8)}"
         )
     return make_splits(folder.name, found, None)
 
