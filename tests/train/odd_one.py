@@ -71,5 +71,7 @@ if __name__ == "__main__":
         directory = Path(f"{directory}-other")
         settings = directory / "run.toml"
         directory.mkdir()
-        settings.write_text((Path(sys.argv[1]) / "run.toml").read_text().replace("seed = 0", "seed = 1"))
+        settings.write_text(
+            (Path(sys.argv[1]) / "run.toml").read_text().replace("seed = 0", "seed = 1").rpartition("# SHA")[0]
+        )
     resume(directory, Splits(TRAINING, test=TEST))

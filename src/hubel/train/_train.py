@@ -25,7 +25,7 @@ from hubel.train.loop.memory import is_out_of_memory, out_of_memory
 from hubel.train.loop.non_finite import NotFiniteError
 from hubel.train.loop.trainer import Trainer
 from hubel.train.recipe.recipe import Recipe
-from hubel.train.run.checkpoint import Checkpoint, CheckpointStore
+from hubel.train.run.checkpoint import Checkpoint, CheckpointError, CheckpointStore
 from hubel.train.run.environment import versions
 from hubel.train.run.events import EpochMetrics, Event, Finished, Listener, Notice, Started
 from hubel.train.run.run import (
@@ -33,12 +33,12 @@ from hubel.train.run.run import (
     MODEL,
     SETTINGS,
     Run,
-    RunError,
     record_change,
     record_failure,
     refuse_failed,
     write_metrics,
 )
+from hubel.train.run.settings import RunError
 
 
 def train(
@@ -180,7 +180,7 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
         )
         saved, problems = _newest(trainer.store, ranks)
         if saved is not None:
-            trainer.state.load(saved, ranks.rank, ranks.world)
+            _go_back(trainer, saved, ranks)
             if ranks.is_first:  # the process may have died between a checkpoint and its row
                 write_metrics(run.directory, trainer.state.history)
         taken = _take_weights(run, trainer) if saved is None and run.recipe.weights else None
@@ -217,14 +217,31 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
     return run
 
 
+def _go_back(trainer: Trainer, saved: Checkpoint, ranks: Ranks) -> None:
+    try:
+        trainer.state.load(saved, ranks.rank, ranks.world)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        first = str(error).partition("\n")[0]
+        raise CheckpointError(
+            f"{trainer.store.folder}: the newest checkpoint is not of this run ({type(error).__name__}: {first})"
+        ) from None
+
+
 def _newest(store: CheckpointStore, ranks: Ranks) -> tuple[Checkpoint | None, tuple[str, ...]]:
     """Load the checkpoint that the first process finds to be the newest: from two steps, all would wait for ever."""
     saved, problems = store.load_latest()
-    own = -1 if saved is None else saved.about["step"]
+    own = -1 if saved is None else _step_of(saved, store)
     chosen = ranks.of_first(own)
     if chosen == own:
         return saved, problems
     return (None if chosen < 0 else store.load(chosen)), problems
+
+
+def _step_of(saved: Checkpoint, store: CheckpointStore) -> int:
+    step = saved.about.get("step")
+    if not isinstance(step, int):
+        raise CheckpointError(f"{store.folder}: the newest checkpoint does not say of which step it is")
+    return step
 
 
 @contextlib.contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from hubel.base.errors import FileError
 from hubel.base.files import write_atomically
 
 FORMAT = 1
+_NAME = re.compile(r"step-\d{8,15}", re.ASCII)
 
 
 class CheckpointError(FileError, RuntimeError):
@@ -74,8 +77,19 @@ class CheckpointStore:
             except CheckpointError as error:  # noqa: PERF203 (two or three rounds)
                 problems.append(str(error))
         if problems:
-            raise CheckpointError("no checkpoint is whole: " + "; ".join(problems))
+            raise CheckpointError(
+                f"{self.folder}: no checkpoint is whole, so that training cannot go on: {'; '.join(problems)}. Begin "
+                "another run"
+            )
         return None, ()
+
+    def latest_history(self) -> list[dict[str, Any]] | None:
+        """The figures of every epoch in the newest checkpoint whose description is whole; None where there is none."""
+        for name in self._names():
+            with contextlib.suppress(CheckpointError, KeyError, TypeError):
+                history = self._manifest_of(name)["about"]["history"]
+                return history if isinstance(history, list) else None
+        return None
 
     def latest_step(self) -> int:
         """The step of the newest checkpoint, whole or not; 0 where there is none."""
@@ -83,7 +97,8 @@ class CheckpointStore:
         return int(names[0].removeprefix("step-")) if names else 0
 
     def _names(self) -> list[str]:
-        return sorted((path.stem for path in self.folder.glob("step-*.json")), reverse=True)
+        found = (path.stem for path in self.folder.glob("step-*.json") if _NAME.fullmatch(path.stem))
+        return sorted(found, key=lambda name: int(name.removeprefix("step-")), reverse=True)
 
     def _write(self, name: str, tensors: Mapping[str, torch.Tensor], about: Mapping[str, Any]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -96,21 +111,29 @@ class CheckpointStore:
         write_atomically(self.folder / f"{name}.safetensors", content, partial="partial")
         write_atomically(self.folder / f"{name}.json", manifest, partial="partial")
 
-    def _read(self, name: str) -> Checkpoint:
+    def _manifest_of(self, name: str) -> dict[str, Any]:
         path = self.folder / f"{name}.json"
         try:
             manifest = path.read_bytes()
-            fields = json.loads(manifest)
+            fields: dict[str, Any] = json.loads(manifest)
             fields.pop("sha256")
             if _manifest(fields) != manifest:
                 raise CheckpointError(f"{path}: its SHA-256 does not match")
             if fields["format"] != FORMAT:
                 raise CheckpointError(f"{path}: expected format {FORMAT}, received {fields['format']!r}")
-            content = path.with_suffix(".safetensors").read_bytes()
-            if hashlib.sha256(content).hexdigest() != fields["tensors"]["sha256"]:
-                raise CheckpointError(f"{path.with_suffix('.safetensors')}: its SHA-256 does not match")
-            return Checkpoint(safetensors.torch.load(content), fields["about"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise CheckpointError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
+        return fields
+
+    def _read(self, name: str) -> Checkpoint:
+        path = self.folder / f"{name}.safetensors"
+        fields = self._manifest_of(name)
+        try:
+            content = path.read_bytes()
+            if hashlib.sha256(content).hexdigest() != fields["tensors"]["sha256"]:
+                raise CheckpointError(f"{path}: its SHA-256 does not match")
+            return Checkpoint(safetensors.torch.load(content), dict(fields["about"]))
+        except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
             raise CheckpointError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
 
     def _prune(self) -> None:

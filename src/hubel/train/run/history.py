@@ -11,7 +11,8 @@ from torch import nn
 from hubel.nn import build
 from hubel.train.recipe.initialise import start_weights
 from hubel.train.run.checkpoint import CheckpointError, CheckpointStore
-from hubel.train.run.run import CHECKPOINTS, Run, RunError
+from hubel.train.run.run import CHECKPOINTS, Run
+from hubel.train.run.settings import RunError
 
 
 @dataclass(frozen=True, eq=False)

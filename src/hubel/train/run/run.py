@@ -6,25 +6,25 @@ import csv
 import dataclasses
 import io
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hubel.arch import Network, parse
+from hubel.arch import Network, analyse, parse
 from hubel.base.errors import FileError
 from hubel.base.files import read_text, write_atomically
+from hubel.base.limits import check
+from hubel.base.model_file import WholenessWarning
 from hubel.data import Preprocessing, Splits, hold_out
 from hubel.tasks import LoadedModel, load_model
 from hubel.train.recipe.recipe import Recipe, read_toml, write_toml
+from hubel.train.run.checkpoint import CheckpointStore
 from hubel.train.run.events import EpochMetrics
+from hubel.train.run.settings import FORMAT, RunError, read_settings, write_settings
 
-FORMAT = 1
 SETTINGS, METRICS, MODEL, CHECKPOINTS = "run.toml", "metrics.csv", "model.safetensors", "checkpoints"
 FAILURE = "failure.toml"
-
-
-class RunError(FileError, RuntimeError):
-    """A folder that is not a run, or a run that cannot be used as asked: which, why, and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,17 +45,17 @@ class Run:
         directory = Path(directory)
         path = directory / SETTINGS
         try:
-            settings = read_toml(read_text(path))
-            if settings["format"] != FORMAT:
-                raise RunError(f"{path}: expected format {FORMAT}, received {settings['format']!r}")
+            settings = read_settings(path)
             network = dataclasses.replace(parse(settings["network"]), name=settings["network_name"])
+            analyse(network)
+            Preprocessing.from_json(settings["data"]["preprocessing"])
             return cls(directory, network, Recipe.from_dict(settings["recipe"]), settings)
         except RunError:
             raise
         except FileNotFoundError:
             raise RunError(f"{directory}: expected a run's folder, received one without {SETTINGS}") from None
-        except (KeyError, TypeError, ValueError, FileError) as error:
-            raise RunError(f"{path}: cannot be read: {type(error).__name__}: {error}") from None
+        except (TypeError, ValueError) as error:
+            raise RunError(f"{path}: cannot be read: {error}") from None
 
     @property
     def network_text(self) -> str:
@@ -79,12 +79,24 @@ class Run:
 
     @property
     def metrics(self) -> tuple[EpochMetrics, ...]:
-        """The rows of `metrics.csv`, one an epoch; none before the first is over."""
+        """The rows of `metrics.csv`, one an epoch; none before the first is over.
+
+        Where the newest checkpoint has other figures, its are given, and a WholenessWarning. Raises RunError where the
+        file cannot be read.
+        """
         path = self.directory / METRICS
         if not path.exists():
             return ()
-        with open(path, encoding="utf-8", newline="") as file:
-            return tuple(_row(fields) for fields in csv.DictReader(file))
+        found, kept = _rows(path), CheckpointStore(self.directory / CHECKPOINTS).latest_history()
+        told = [_shown(dataclasses.asdict(row)) for row in found]
+        if kept is not None and told != [_shown(row) for row in kept[: len(told)]]:
+            warnings.warn(
+                f"{path}: other figures than the newest checkpoint has, whose are used; it was changed or damaged",
+                WholenessWarning,
+                stacklevel=2,
+            )
+            return tuple(EpochMetrics(**row) for row in kept)
+        return found
 
     @property
     def is_finished(self) -> bool:
@@ -137,7 +149,7 @@ def record_change(run: Run, step: int, **settings: Any) -> Run:
     recipe = run.recipe.replace(**settings)
     changes = [*run.settings.get("changes", ()), {"step": step, **settings}]
     changed = {**run.settings, "recipe": recipe.to_dict(), "changes": changes}
-    write_atomically(run.directory / SETTINGS, write_toml(changed))
+    write_settings(run.directory / SETTINGS, changed)
     return dataclasses.replace(run, recipe=recipe, settings=changed)
 
 
@@ -164,7 +176,7 @@ def create(
         **({"weights": dict(weights)} if weights else {}),
         "environment": environment(),
     }
-    write_atomically(path, write_toml(settings))
+    write_settings(path, settings)
     return Run(directory, network, recipe, settings)
 
 
@@ -175,6 +187,28 @@ def write_metrics(directory: Path, rows: Sequence[EpochMetrics]) -> None:
     writer.writeheader()
     writer.writerows(dataclasses.asdict(row) for row in rows)
     write_atomically(directory / METRICS, text.getvalue())
+
+
+def _shown(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row to compare: NaN is NaN."""
+    return {name: repr(value) for name, value in row.items()}
+
+
+def _rows(path: Path) -> tuple[EpochMetrics, ...]:
+    check("header", path.stat().st_size, str(path))
+    lines = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    rows: list[EpochMetrics] = []
+    try:
+        for fields in lines:
+            rows.append(_row(fields))
+            if rows[-1].epoch != len(rows):
+                raise ValueError(f"expected epoch {len(rows)}, received {rows[-1].epoch}")
+    except (csv.Error, TypeError, ValueError, AttributeError) as error:
+        raise RunError(
+            f"{path}: line {lines.line_num} cannot be read: {error}; the same figures stand in the newest of "
+            f"{CHECKPOINTS}/*.json"
+        ) from None
+    return tuple(rows)
 
 
 def _row(fields: Mapping[str, str]) -> EpochMetrics:
