@@ -125,7 +125,7 @@ def one_epoch(
     for batch in batches.epoch(epoch):
         optimizer.zero_grad()
         logits = module.logits(preprocessing.normalise(batch.images))
-        torch.nn.functional.cross_entropy(logits, batch.labels).backward()
+        torch.nn.functional.cross_entropy(logits, batch.targets).backward()
         optimizer.step()
 
 

@@ -85,7 +85,7 @@ def run_hubel(folder: Path, epochs: int, size: int, batch_size: int) -> dict[str
     batches = Batches(splits.train, batch_size, seed=0)
 
     def of_epoch(epoch: int) -> Iterator[tuple[object, object]]:
-        return ((rule.normalise(batch.images), batch.labels) for batch in batches.epoch(epoch))
+        return ((rule.normalise(batch.images), batch.targets) for batch in batches.epoch(epoch))
 
     first = next(of_epoch(0))
     started = time.perf_counter()

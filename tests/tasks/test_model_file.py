@@ -13,7 +13,16 @@ from PIL import Image
 from hubel.arch import parse
 from hubel.data import Dataset, Preprocessing
 from hubel.nn import build
-from hubel.tasks import LoadedModel, ModelFileError, WholenessWarning, evaluate, load_model, predict, save_model
+from hubel.tasks import (
+    Classification,
+    LoadedModel,
+    ModelFileError,
+    WholenessWarning,
+    evaluate,
+    load_model,
+    predict,
+    save_model,
+)
 
 NETWORK = parse("6x5x3: conv 4 3x3 same, norm, relu, flatten, dense 3 softmax")
 PREPROCESSING = Preprocessing(6, 5, 3, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.25), fit="pad")
@@ -45,7 +54,7 @@ def images(count=7):
 def test_a_model_comes_back_whole(path, module):
     model = load_model(path)
     assert (model.network, model.preprocessing, model.classes) == (NETWORK, PREPROCESSING, CLASSES)
-    assert model.task == "classification"
+    assert model.task == Classification(CLASSES)
     assert model.summary == {"validation": {"accuracy": 0.5}}
     assert not model.module.training
     wanted = torch.softmax(module.logits(PREPROCESSING.normalise(torch.from_numpy(images()))), 1)

@@ -30,7 +30,7 @@ def test_piped_output_is_plain_lines_one_an_epoch(splits, network, recipe, tmp_p
 def test_a_terminal_shows_how_far_how_well_how_fast_and_how_long(recipe):
     screen = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
     with Display(screen) as display:
-        display(Progress(2, 4, 100, 400, 0.1234, 0.975, 12_345.0, 125.0))
+        display(Progress(2, 4, 100, 400, {"loss": 0.1234, "accuracy": 0.975}, 12_345.0, 125.0))
     text = screen.file.getvalue()
     for words in ("epoch 2/4", "loss 0.123", "accuracy  97.5%", "12,345 images/s", "2:05 left"):
         assert words in text

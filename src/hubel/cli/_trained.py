@@ -25,6 +25,10 @@ def add_data_options(parser: ArgumentParser) -> None:
         "--fit", choices=("crop", "pad", "stretch"), default="crop", help="how images meet the network's size"
     )
     group.add_argument(
+        "--task", metavar="NAME", help="what is predicted, where the data does not say it (masks: segmentation)"
+    )
+    group.add_argument("--void", type=int, metavar="VALUE", help="of masks: what is no class, besides 255")
+    group.add_argument(
         "--bad-images", choices=("skip", "stop"), default="stop", help="what to do with unreadable files"
     )
     add_layout(group)
@@ -111,21 +115,25 @@ def reading(arguments: Namespace, network: Network) -> dict[str, Any]:
         "fit": arguments.fit,
         "bad_images": arguments.bad_images,
         **layout(arguments),
-        **_held_out(arguments),
+        **_asked(arguments),
     }
     if len(network.input) == 3:
         found |= {"size": network.input[:2], "channels": network.input[2]}
     return found
 
 
-def _held_out(arguments: Namespace) -> dict[str, Any]:
-    """Return what `train` and `sweep` hold out; commands that measure take a set as it is."""
-    return {"validation": arguments.validation} if hasattr(arguments, "validation") else {}
+def _asked(arguments: Namespace) -> dict[str, Any]:
+    """Return how the data is to be read, where that was said, and what `train` and `sweep` hold out; commands that
+    measure take a set as it is.
+    """
+    said = {name: getattr(arguments, name, None) for name in ("task", "void")}
+    held_out = {"validation": arguments.validation} if hasattr(arguments, "validation") else {}
+    return held_out | {name: value for name, value in said.items() if value is not None}
 
 
 def read(settings: dict[str, Any]) -> Splits:
     """Load a data set, with a line of progress in a terminal while files are decoded."""
-    from hubel.data import load
+    from hubel.tasks import load
     from hubel.view.terminal import with_progress
 
     return with_progress("reading", lambda show: load(**settings, progress=show))
@@ -147,7 +155,7 @@ def fitted_network(arguments: Namespace) -> tuple[Network, Splits, dict[str, Any
         "fit": arguments.fit,
         "bad_images": arguments.bad_images,
         **layout(arguments),
-        **_held_out(arguments),
+        **_asked(arguments),
     }
     splits = read(settings)
     chosen = {"input": splits.train.shape, "classes": arguments.classes or len(splits.train.classes)}

@@ -9,17 +9,17 @@ from hubel.cli._output import print_json
 from hubel.cli._trained import add_labelled, labelled, open_model
 
 if TYPE_CHECKING:
-    from hubel.data import Dataset
-    from hubel.tasks import Metrics
+    from hubel.tasks import Measured
 
-DESCRIPTION = """Measure a run's model: accuracy, loss, precision and recall of each class, and what it takes for what.
+DESCRIPTION = """Measure a run's model by its task's figures. Classification: accuracy, loss, precision and recall
+of each class, and what it takes for what. Segmentation: mean IoU, pixel accuracy, and each class's IoU.
 
 Without DATA, on the test part of what it was trained on."""
 EXAMPLES = """  hubel evaluate runs/lenet5-mnist
   hubel evaluate runs/lenet5-mnist my-digits/
   hubel evaluate runs/lenet5-mnist --json | jq .accuracy"""
 
-MOST_CLASSES = 12
+MOST_ROWS = 12
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -39,28 +39,16 @@ def run(arguments: Namespace) -> int:
     if arguments.json:
         print_json({"part": part, "images": len(dataset), **metrics.data()})
     else:
-        _show(part, dataset, metrics)
+        _show(metrics, dataset.name or part)
     return 0
 
 
-def _show(part: str, dataset: Dataset, metrics: Metrics) -> None:
+def _show(metrics: Measured, of: str) -> None:
     from hubel.view.terminal import console, styled, table
 
-    screen = console()
-    right = int(metrics.confusion.totals()[2].sum())
-    told = "[bold]{:.2%}[/] of {} right ({:,} of {:,}), loss {:.4f}"
-    screen.print(styled(told, metrics.accuracy, dataset.name or part, right, len(dataset), metrics.loss))
-    worst = sorted(range(len(metrics.per_class)), key=lambda i: metrics.per_class[i].recall)
-    rows = []
-    for i in range(len(worst)) if len(worst) <= MOST_CLASSES else worst[:MOST_CLASSES]:
-        own = metrics.per_class[i]
-        rows.append((own.name, f"{own.examples:,}", f"{own.precision:.2%}", f"{own.recall:.2%}", _mistakes(metrics, i)))
-    screen.print(table("class", "#images", "#precision", "#recall", "most often taken for", rows=rows))
-    if len(worst) > MOST_CLASSES:
-        told = f"the {MOST_CLASSES} classes of least recall, of {len(worst)}; all of them: --json"
-        screen.print(told, style="dim")
-
-
-def _mistakes(metrics: Metrics, i: int) -> str:
-    wrong = [(count, j) for j, count in metrics.confusion.row(i) if j != i]
-    return ", ".join(f"{metrics.per_class[j].name} ({count})" for count, j in sorted(wrong, reverse=True)[:3])
+    screen, found = console(), metrics.table(MOST_ROWS)
+    first, _, rest = metrics.sentence(of).partition(" ")
+    screen.print(styled("[bold]{}[/] {}", first, rest))
+    screen.print(table(*found.titles, rows=found.rows))
+    if found.note:
+        screen.print(found.note, style="dim")

@@ -17,6 +17,7 @@ from hubel.cli.train import add_recipe_options, directory_name, recipe_of
 
 if TYPE_CHECKING:
     from hubel.data import Splits
+    from hubel.tasks import Figure
     from hubel.train import SweepResult, Trial
 
 DESCRIPTION = """Search for a better recipe: train many times, choose by the validation images, give up what is worse.
@@ -61,6 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Search, and print what was found."""
+    from hubel.tasks import task_of
     from hubel.train import EpochMetrics, StoppedError, default_space, parse_space, sweep
     from hubel.view.terminal import console
 
@@ -69,6 +71,7 @@ def run(arguments: Namespace) -> int:
         raise SettingError("expected --validation above 0: a sweep chooses by images that were held out")
     network = named(network, arguments.network)
     recipe = recipe_of(arguments, network, splits.train)
+    primary = task_of(splits.train).primary
     space = parse_space(arguments.search, recipe) or default_space(recipe)
     directory = arguments.directory or Path("sweeps") / directory_name(network.name, arguments.data)
     source = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
@@ -81,7 +84,8 @@ def run(arguments: Namespace) -> int:
 
         def show(event: Any) -> None:
             if isinstance(event, EpochMetrics):
-                status.update(f"epoch {event.epoch}  {event.evaluated} {event.evaluation_accuracy:.2%}")
+                shown = primary.text(event.evaluation[primary.name])
+                status.update(f"epoch {event.epoch}  {event.evaluated} {shown}")
 
         try:
             result = sweep(
@@ -95,7 +99,7 @@ def run(arguments: Namespace) -> int:
                 storage=arguments.storage,
                 source=source,
                 progress=show,
-                after=lambda trial: screen.print(_line(trial), soft_wrap=True),
+                after=lambda trial: screen.print(_line(trial, primary), soft_wrap=True),
             )
         except StoppedError as stopped:
             screen.print("\nstopped and saved; the same line goes on")
@@ -103,15 +107,15 @@ def run(arguments: Namespace) -> int:
     if arguments.json:
         print_json(_data(result, directory, splits))
     else:
-        _show(result, directory, arguments)
+        _show(result, directory, arguments, primary)
     return 0 if result.best is not None else 1
 
 
-def _line(trial: Trial) -> str:
-    accuracy = "" if trial.accuracy is None else f"  validation {trial.accuracy:.2%}"
+def _line(trial: Trial, primary: Figure) -> str:
+    value = "" if trial.value is None else f"  validation {primary.text(trial.value)}"
     ended = {"done": "", "pruned": f"  given up after epoch {trial.epochs}", "failed": f"  {trial.why}"}
     settings = "  ".join(f"{name} {_value(value)}" for name, value in trial.settings.items())
-    return f"trial {trial.number:3d}{accuracy}{ended.get(trial.outcome, '')}  {settings}"
+    return f"trial {trial.number:3d}{value}{ended.get(trial.outcome, '')}  {settings}"
 
 
 def _value(value: Any) -> str:
@@ -119,7 +123,10 @@ def _value(value: Any) -> str:
 
 
 def _data(result: SweepResult, directory: Path, splits: Splits) -> dict[str, Any]:
-    trials = [{**dataclasses.asdict(trial), "directory": str(trial.directory)} for trial in result.trials]
+    trials = [
+        {**dataclasses.asdict(trial), **trial.named_figures(), "directory": str(trial.directory)}
+        for trial in result.trials
+    ]
     best = None if result.best is None else trials[result.trials.index(result.best)]
     return {
         "sweep": str(directory),
@@ -130,18 +137,19 @@ def _data(result: SweepResult, directory: Path, splits: Splits) -> dict[str, Any
     }
 
 
-def _show(result: SweepResult, directory: Path, arguments: Namespace) -> None:
+def _show(result: SweepResult, directory: Path, arguments: Namespace, primary: Figure) -> None:
     from hubel.view.terminal import console, table
 
     screen = console()
     names = list(dict.fromkeys(name for trial in result.trials for name in trial.settings))
-    ranked = sorted(result.trials, key=lambda trial: (trial.outcome == "done", trial.accuracy or 0.0), reverse=True)
+    sign = 1 if primary.best == "highest" else -1
+    ranked = sorted(result.trials, key=lambda each: (each.outcome == "done", sign * (each.value or 0.0)), reverse=True)
     rows = []
     for trial in ranked[:SHOWN]:
-        accuracy = "" if trial.accuracy is None else f"{trial.accuracy:.2%}"
+        value = "" if trial.value is None else primary.text(trial.value)
         settings = [_value(trial.settings.get(name, "")) for name in names]
         told = {"done": "", "pruned": "given up"}.get(trial.outcome, trial.outcome)
-        rows.append([str(trial.number), accuracy, str(trial.epochs), *settings, told])
+        rows.append([str(trial.number), value, str(trial.epochs), *settings, told])
     titles = [f"#{title.replace('_', ' ')}" for title in ("trial", "validation", "epochs", *names)]
     screen.print()
     screen.print(table(*titles, "", rows=rows))

@@ -251,9 +251,10 @@ def directory_name(network: str, data: str) -> str:
 
 
 def _test_metrics(done: Run) -> dict[str, Any]:
-    """Return the figures of the last epoch, as `metrics.csv` has them, and the model's own."""
+    """Return the figures of the last epoch, as `metrics.csv` has them."""
     last = done.metrics[-1]
-    return {"evaluated": last.evaluated, "accuracy": last.evaluation_accuracy, "loss": last.evaluation_loss}
+    names = [*(figure.name for figure in done.task.figures), "loss"]
+    return {"evaluated": last.evaluated, **{name: last.evaluation[name] for name in names}}
 
 
 def _data(done: Run, metrics: dict[str, Any]) -> dict[str, Any]:
@@ -276,8 +277,8 @@ def _show(done: Run, metrics: dict[str, Any]) -> None:
 
     screen, folder = console(), shlex.quote(str(done.directory))
     if metrics["evaluated"]:
-        told = "\n[bold]{:.2%}[/] of the {} images right"
-        screen.print(styled(told, metrics["accuracy"], metrics["evaluated"]))
+        first, _, rest = done.task.headline(metrics, f"the {metrics['evaluated']} images").partition(" ")
+        screen.print(styled("\n[bold]{}[/] {}", first, rest))
     screen.print(f"the run lies in {folder}, its model in {folder}/model.safetensors", soft_wrap=True)
     if (done.directory / "report.html").is_file():
         screen.print(f"what it learnt, to look at: {folder}/report.html", soft_wrap=True)

@@ -9,15 +9,20 @@ from hubel.data._describe import Description, describe
 from hubel.data._load import holds_files, load
 from hubel.data._sheet import augmented_sheet, contact_sheet
 from hubel.data._split import Validation, hold_out
+from hubel.data._targets import Labels, Targets
 from hubel.data.decode.image import SUFFIXES, ImageError, read_image
-from hubel.data.feed.augment import Augmentation
+from hubel.data.feed.augment import Augmentation, Moves
 from hubel.data.feed.batches import Batch, Batches
 from hubel.data.feed.order import BalancedOrder, Order, batch
 from hubel.data.prepare.framing import Frame
-from hubel.data.prepare.preprocessing import Preprocessing
+from hubel.data.prepare.preprocessing import Preprocessing, fit_image
+from hubel.data.sources.listing import IMAGE_FOLDERS, MASK_FOLDERS
 from hubel.data.sources.named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
+from hubel.data.sources.parts import part_of
 
 __all__ = [
+    "IMAGE_FOLDERS",
+    "MASK_FOLDERS",
     "NAMED_SETS",
     "SUFFIXES",
     "Augmentation",
@@ -31,21 +36,26 @@ __all__ = [
     "Frame",
     "HeldOut",
     "ImageError",
+    "Labels",
+    "Moves",
     "NamedSet",
     "Order",
     "Preprocessing",
     "Progress",
     "Splits",
+    "Targets",
     "Validation",
     "augmented_sheet",
     "batch",
     "contact_sheet",
     "describe",
     "emnist_reader",
+    "fit_image",
     "hold_out",
     "holds_files",
     "idx_reader",
     "load",
+    "part_of",
     "read_cifar",
     "read_image",
 ]

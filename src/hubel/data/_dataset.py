@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
     from hubel.data.decode.image import ImageError
 
+from hubel.data._targets import Labels, Targets
 
 Fit = Literal["crop", "pad", "stretch"]
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, init=False)
 class Dataset:
-    """Examples for classification, decoded and of one size.
+    """Examples, decoded and of one size: images, and what is wanted of each.
 
     images: uint8, N×height×width×channels, in memory or a memory map; not to be written to.
-    labels: int64, N, each an index into `classes`.
-    classes: the names of the classes, in order.
+    targets: what a network should say of them; an array of labels (int64, N, each an index into `classes`) is taken
+        for `Labels`.
+    classes: the names of the classes, in order; those of the targets, and given with an array of labels alone.
     name: what to call the set.
     fit: how the images were brought to their size ("crop", "pad", "stretch"; see Preprocessing); None where they are
         as they were found.
@@ -37,27 +39,43 @@ class Dataset:
     """
 
     images: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
+    targets: Targets
     classes: tuple[str, ...]
-    name: str = ""
-    fit: Fit | None = None
+    name: str
+    fit: Fit | None
 
-    def __post_init__(self) -> None:
-        if self.images.ndim != 4 or self.images.dtype != np.uint8:
+    def __init__(
+        self,
+        images: npt.NDArray[np.uint8],
+        targets: Targets | npt.NDArray[np.int64],
+        classes: Sequence[str] = (),
+        name: str = "",
+        fit: Fit | None = None,
+    ) -> None:
+        if isinstance(targets, np.ndarray):
+            targets = Labels(targets, tuple(classes))
+        fields = {"images": images, "targets": targets, "classes": targets.classes, "name": name, "fit": fit}
+        for field, value in fields.items():
+            object.__setattr__(self, field, value)
+        if images.ndim != 4 or images.dtype != np.uint8:
             raise DataError(
-                f"{self.name or 'data set'}: expected images as uint8 N×height×width×channels, "
-                f"received {self.images.dtype} of shape {self.images.shape}"
+                f"{name or 'data set'}: expected images as uint8 N×height×width×channels, "
+                f"received {images.dtype} of shape {images.shape}"
             )
-        if self.labels.shape != (len(self.images),) or self.labels.dtype != np.int64:
+        try:
+            targets.check(images.shape)
+        except ValueError as error:
+            raise DataError(f"{name or 'data set'}: {error}") from None
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """Each image's class, int64, N. Raises ValueError for a set of another task, whose images have none."""
+        if not isinstance(self.targets, Labels):
             raise DataError(
-                f"{self.name or 'data set'}: expected {len(self.images)} labels as int64, one an image, "
-                f"received {self.labels.dtype} of shape {self.labels.shape}"
+                f"{self.name or 'data set'}: expected labels, one class an image (classification), received targets "
+                f"for {self.targets.task}"
             )
-        if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(self.classes):
-            raise DataError(
-                f"{self.name or 'data set'}: expected labels from 0 to {len(self.classes) - 1} "
-                f"({len(self.classes)} classes), received {self.labels.min()} to {self.labels.max()}"
-            )
+        return self.targets.values
 
     def __len__(self) -> int:
         return len(self.images)
@@ -84,19 +102,19 @@ class Dataset:
 
     def take(self, indices: npt.NDArray[np.int64]) -> Dataset:
         """The examples at these positions, copied, with the same classes."""
-        return dataclasses.replace(self, images=self.images[indices], labels=self.labels[indices])
+        return dataclasses.replace(self, images=self.images[indices], targets=self.targets.take(indices))
 
     def renamed(self, name: str) -> Dataset:
         """The same examples under another name."""
         return dataclasses.replace(self, name=name)
 
     def tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images (uint8, N×H×W×C) and labels (int64, N) as tensors on the processor that share this memory."""
+        """Images (uint8, N×H×W×C) and targets (labels: int64, N) as tensors on the processor that share this memory."""
         import torch
 
         with warnings.catch_warnings():  # torch warns that the arrays are read-only; nothing writes to them
             warnings.filterwarnings("ignore", message=".*not writable", category=UserWarning)
-            return torch.from_numpy(self.images), torch.from_numpy(self.labels)
+            return torch.from_numpy(self.images), self.targets.tensor()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +159,8 @@ class Splits:
 
     def __post_init__(self) -> None:
         for part in (self.validation, self.test):
-            if part is not None and (part.classes, part.shape) != (self.train.classes, self.train.shape):
+            own, other = ((each.targets.task, each.classes, each.shape) for each in (self.train, part or self.train))
+            if part is not None and other != own:
                 raise DataError(
                     f"{part.name}: expected the classes and the image shape of the training part "
                     f"({len(self.train.classes)} classes, {self.train.shape}), "

@@ -68,7 +68,8 @@ def hold_out(splits: Splits, validation: Validation) -> Splits:
     share = share_to_hold_out(validation, {name: len(part) for name, part in splits.parts().items()})
     if not share:
         return splits
-    out, told = held_out(traces_of_arrays(train.images), train.labels, train.classes, share)
+    labels, names = train.targets.strata()
+    out, told = held_out(traces_of_arrays(train.images), labels, names, share)
     if not out.any():
         return dataclasses.replace(splits, held_out=told)
     own = _taken(train, out).renamed(f"{train.name.removesuffix(' train')} validation")
@@ -85,7 +86,7 @@ def _taken(dataset: Dataset, chosen: npt.NDArray[np.bool_]) -> Dataset:
             file.write(np.ascontiguousarray(dataset.images[rows[first : first + 64]]).data)
         file.flush()
         images = np.memmap(file, np.uint8, "r", shape=(len(rows), *dataset.shape))
-    return dataclasses.replace(dataset, images=images, labels=dataset.labels[rows])
+    return dataclasses.replace(dataset, images=images, targets=dataset.targets.take(rows))
 
 
 def _pictures(groups: npt.NDArray[np.int64], traces: Traces) -> list[npt.NDArray[np.int64]]:

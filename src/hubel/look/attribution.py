@@ -22,7 +22,7 @@ from hubel.look._layers import LayerCall, last_maps, named_layer
 from hubel.look._score import BUDGET, Score, batch_size, class_index, logits
 from hubel.look._subject import Subject, subject
 from hubel.nn import device_of, input_gradients
-from hubel.tasks import LoadedModel
+from hubel.tasks import LoadedModel, require
 
 __all__ = ["BASELINES", "Attributions", "Map", "grad_cam", "integrated_gradients", "occlusion", "saliency"]
 
@@ -228,6 +228,7 @@ def _attributions(
     **drawing: Any,
 ) -> Attributions:
     """Run a method for every image and class, in batches that fit the budget."""
+    require(model, "classification")
     wanted = [class_index(model.classes, name) for name in classes]
     if not 1 <= top <= len(model.classes):
         raise SettingError(f"expected top from 1 to {len(model.classes)}, received {top}")

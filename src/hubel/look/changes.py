@@ -98,7 +98,7 @@ def changes(run: Run, image: Any = None, layer: str | None = None, *, most: int 
     Raises RunError where the run has no whole checkpoint, KeyError (with the nearest) for a layer that is not there,
     ValueError for one without filters, ImageError for an image that cannot be read.
     """
-    model = LoadedModel(run.network, build(run.network).eval(), run.preprocessing, run.classes)
+    model = LoadedModel(run.network, build(run.network).eval(), run.preprocessing, run.task)
     shown = None if image is None else subject(model, image)
     problems: list[str] = []
     followed = _Followed(model, shown, layer, most)

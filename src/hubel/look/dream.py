@@ -23,7 +23,7 @@ from hubel.look._layers import LayerCall, layer_calls, named_layer, outputs, run
 from hubel.look._pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.look._score import class_index, logits
 from hubel.nn import input_gradients
-from hubel.tasks import LoadedModel
+from hubel.tasks import LoadedModel, require
 
 if TYPE_CHECKING:
     from hubel.view.plate import Plate
@@ -186,6 +186,7 @@ def _aim(model: LoadedModel, layer: str | None, channel: int | None, class_name:
     if class_name is not None:
         if layer is not None or channel is not None:
             raise SettingError("expected either a class or a layer, received both")
+        require(model, "classification")
         index = class_index(model.classes, class_name)
         words = f"the logit of {model.classes[index]}"
         return _Aim(words, lambda input: logits(model.module, input)[0, index], lambda size: size == own)

@@ -159,7 +159,7 @@ def averaging(model: LoadedModel) -> LoadedModel:
         found = _average_of(part)
         if found is not None and name:
             module.set_submodule(name, found)
-    return LoadedModel(model.network, module, model.preprocessing, model.classes, model.task, model.summary)
+    return LoadedModel(model.network, module, model.preprocessing, model.task, model.summary)
 
 
 class _Loss:

@@ -56,7 +56,7 @@ def pack(model: LoadedModel) -> dict[str, Any] | None:
     return {
         "format": FORMAT,
         "name": model.network.name,
-        "task": model.task,
+        "task": model.task.name,
         "classes": list(model.classes),
         "preprocessing": json.loads(model.preprocessing.to_json()),
         "input": list(model.network.input),
@@ -77,10 +77,13 @@ def pack(model: LoadedModel) -> dict[str, Any] | None:
 
 
 def reason_not_packed(model: LoadedModel) -> str | None:
-    """Why a model cannot run in a page: it is too large, or has a layer that the page does not know; None if it can.
+    """Why a model cannot run in a page: it is too large, does not classify, or has a layer that the page does not know;
+    None if it can.
 
     A page takes up to 1,500,000 parameters (8 MB of text) and 250,000,000 MACs (some 0.2 s).
     """
+    if model.task.name != "classification":
+        return f"expected a model that classifies, received one for {model.task.name}"
     report = analyse(model.network)
     if report.parameters > MOST_PARAMETERS:
         return f"expected at most {MOST_PARAMETERS:,} parameters to run in a page, received {report.parameters:,}"

@@ -7,10 +7,14 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
-from hubel import zoo
+import numpy as np
+
+from hubel import tasks, zoo
 from hubel.arch import Report
 from hubel.look.mistakes import Mistakes
 from hubel.report._charts import Series, confidences, curves, reliability
+from hubel.report._images import picture_url
+from hubel.tasks import Figure
 from hubel.train import EpochMetrics, Run
 from hubel.view.markup import Child, Element, h
 
@@ -69,7 +73,8 @@ def _accuracy(run: Run, found: Mistakes | None) -> Iterable[tuple[str, str]]:
         )
     elif run.metrics and run.metrics[-1].evaluated:
         last = run.metrics[-1]
-        yield f"{last.evaluation_accuracy:.2%}", f"of the {last.evaluated} images right"
+        first, _, rest = run.task.headline(last.evaluation, f"the {last.evaluated} images").partition(" ")
+        yield first, rest
 
 
 def _time(metrics: Sequence[EpochMetrics]) -> Iterable[tuple[str, str]]:
@@ -96,7 +101,7 @@ def interval(right: int, size: int) -> tuple[float, float]:
 
 
 def training(run: Run) -> list[Element]:
-    """Loss, accuracy and learning rate of each epoch, as curves and as a table."""
+    """Loss, the task's figures and learning rate of each epoch, as curves and as a table."""
     rows = run.metrics
     if not rows:
         return [h("p", "No epoch is over yet.")]
@@ -104,7 +109,10 @@ def training(run: Run) -> list[Element]:
     evaluated = rows[-1].evaluated
     charts = [
         ("Loss", _both(rows, "loss", evaluated), _short, 0.0),
-        ("Accuracy", _both(rows, "accuracy", evaluated), _percent, math.inf),
+        *(
+            (each.title[0].upper() + each.title[1:], _both(rows, each.name, evaluated), _percent, math.inf)
+            for each in _others(run)
+        ),
         (
             "Learning rate at the end of an epoch",
             [Series("rate", "rate", tuple(row.learning_rate for row in rows))],
@@ -112,7 +120,7 @@ def training(run: Run) -> list[Element]:
             0.0,
         ),
     ]
-    note, table_of_all = h("p", _training_note(run, evaluated), class_="note"), _epochs(rows, evaluated)
+    note, table_of_all = h("p", _training_note(run, evaluated), class_="note"), _epochs(run, evaluated)
     if len(rows) == 1:
         return [note, table_of_all]
     drawn = [
@@ -124,10 +132,17 @@ def training(run: Run) -> list[Element]:
 
 
 def _both(rows: Sequence[EpochMetrics], name: str, evaluated: str) -> list[Series]:
-    found = [Series("training", "training", tuple(getattr(row, name) for row in rows))]
-    if evaluated:
-        found.append(Series(evaluated, "evaluated", tuple(getattr(row, f"evaluation_{name}") for row in rows)))
+    found = []
+    if name in rows[0].training:
+        found.append(Series("training", "training", tuple(row.training[name] for row in rows)))
+    if evaluated and name in rows[0].evaluation:
+        found.append(Series(evaluated, "evaluated", tuple(row.evaluation[name] for row in rows)))
     return found
+
+
+def _others(run: Run) -> list[Figure]:
+    """The task's figures besides the loss, of training and of what was measured."""
+    return list(dict.fromkeys((*run.task.running, *run.task.figures)))
 
 
 def _legend(series: Sequence[Series]) -> list[Child]:
@@ -146,19 +161,23 @@ def _training_note(run: Run, evaluated: str) -> str:
     return told + (f". Those of the {evaluated} images were taken after it." if evaluated else ".")
 
 
-def _epochs(rows: Sequence[EpochMetrics], evaluated: str) -> Element:
-    heads = ["epoch", "steps", "learning rate", "loss", "accuracy"]
-    heads += [f"{evaluated} loss", f"{evaluated} accuracy"] if evaluated else []
+def _epochs(run: Run, evaluated: str) -> Element:
+    rows, task = run.metrics, run.task
+    trained = [task.figure(name) for name in rows[0].training]
+    measured = [task.figure(name) for name in rows[0].evaluation] if evaluated else []
+    heads = ["epoch", "steps", "learning rate", *(each.title for each in trained)]
+    heads += [f"{evaluated} {each.title}" for each in measured]
     heads += ["images a second", "seconds"]
     lines = []
     for row in rows:
-        cells = [f"{row.epoch}", f"{row.step:,}", _short(row.learning_rate), f"{row.loss:.4f}", f"{row.accuracy:.2%}"]
-        cells += [f"{row.evaluation_loss:.4f}", f"{row.evaluation_accuracy:.2%}"] if evaluated else []
+        cells = [f"{row.epoch}", f"{row.step:,}", _short(row.learning_rate)]
+        cells += [each.text(row.training[each.name]) for each in trained]
+        cells += [each.text(row.evaluation[each.name]) for each in measured]
         lines.append([*cells, f"{row.images_per_second:,.0f}", f"{row.seconds:,.1f}"])
     return table(heads, lines, numbers=len(heads))
 
 
-def table(heads: Sequence[str], lines: Sequence[Sequence[str]], numbers: int = 0, caption: str = "") -> Element:
+def table(heads: Sequence[str], lines: Sequence[Sequence[Child]], numbers: int = 0, caption: str = "") -> Element:
     """A table of words. So many columns after the first are `numbers`, set flush right."""
     kinds = ["number" if 0 < place <= numbers else None for place in range(len(heads))]
     head = [h("th", name, scope="col", class_=kind) for name, kind in zip(heads, kinds, strict=True)]
@@ -248,6 +267,7 @@ def again(run: Run) -> str:
     words = ["hubel", "train", _network(run), shlex.quote(_last(data))]
     words += [f"--fit {source['fit']}"] if source.get("fit", "crop") != "crop" else []
     words += ["--bad-images skip"] if source.get("bad_images") == "skip" else []
+    words += [f"--{name} {source[name]}" for name in ("task", "void") if name in source]
     words += [f"--validation {source['validation']}"] if source.get("validation", "auto") != "auto" else []
     return " ".join([*words, "--recipe", shlex.quote(f"{folder}/run.toml")])
 
@@ -266,3 +286,26 @@ def _short(value: float) -> str:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.4g}%"
+
+
+def _with_colours(found: tasks.Table) -> Element:
+    """A task's table, with its rows' colours before their names."""
+    patches = [np.full((12, 12, 3), colour, np.uint8) for colour in found.colours]
+    firsts = [h("img", src=picture_url(patch), alt="", width=12, height=12) for patch in patches]
+    rows: list[list[Child]] = [list(row) for row in found.rows]
+    for row, first in zip(rows, firsts, strict=False):
+        row[0] = [first, " ", row[0]]
+    return table([title.lstrip("#") for title in found.titles], rows, numbers=len(found.titles) - 1)
+
+
+def offered(found: tasks.Section) -> list[Child]:
+    """What a task offers for a report: its note, table and pictures."""
+    parts: list[Child] = [h("p", found.note)] if found.note else []
+    if found.table is not None:
+        parts.append(_with_colours(found.table))
+        parts += [h("p", found.table.note, class_="note")] if found.table.note else []
+    shown = [
+        h("figure", h("img", src=picture_url(pixels), alt=words), h("figcaption", words))
+        for words, pixels in found.pictures
+    ]
+    return [*parts, h("div", shown, class_="pictures")] if shown else parts

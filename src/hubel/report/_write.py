@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from hubel import tasks
 from hubel.arch import analyse
 from hubel.base.errors import DataError
 from hubel.base.files import write_atomically
-from hubel.data import Dataset, Splits, load
+from hubel.data import Dataset, Splits
 from hubel.draw import PageParts, figure
 from hubel.look.mistakes import Mistakes, mistakes
 from hubel.report._images import chosen, image_data, picture_url, sheet
@@ -23,7 +24,7 @@ from hubel.report._layers import layer_data
 from hubel.report._maps import maps_section
 from hubel.report._pack import pack, reason_not_packed
 from hubel.report._page import program, web_file
-from hubel.report._sections import calibration, class_table, header, how_made, section, title, training
+from hubel.report._sections import calibration, class_table, header, how_made, offered, section, title, training
 from hubel.tasks import LoadedModel
 from hubel.train import Run
 from hubel.view.markup import Child, Element, h
@@ -38,7 +39,7 @@ Section = tuple[str, str, Child]  # its place in the page, title, content
 _LIVE = (h("h3", "Image, layers and answer", class_="hidden"), h("div", id="live-model"))
 _MISSING = h(
     "p",
-    "There is no confusion matrix and no picture here: the images could not be read where they lay. With them: ",
+    "There are no figures of images and no picture here: the images could not be read where they lay. With them: ",
     h("code", "hubel report RUN DATA"),
     ".",
     class_="note",
@@ -58,10 +59,16 @@ def write_report(run: Run, output: str | os.PathLike[str] | None = None, *, data
     if dataset is None:
         with contextlib.suppress(OSError, ValueError, LookupError):
             dataset = own_dataset(run)
-    found = _answers(run, model, dataset) if dataset is not None and len(dataset) else None
+    found: Mistakes | None = None
+    shown: Sequence[tasks.Section] = ()
+    if dataset is not None and len(dataset):
+        if run.task.name == "classification":
+            found = _answers(run, model, dataset)
+        else:
+            shown = run.task.sections(model, dataset)
     path = run.directory / REPORT if output is None else Path(output)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, _page(run, model, found))
+    write_atomically(path, _page(run, model, found, shown))
     return path
 
 
@@ -92,7 +99,7 @@ def own_dataset(run: Run) -> Dataset:
         raise DataError(f"{run.directory} does not say where its data lies")
     if "size" in settings:
         settings["size"] = tuple(settings["size"])
-    return measured_part(run.parted(load(**settings)))
+    return measured_part(run.parted(tasks.load(**settings)))
 
 
 def measured_part(splits: Splits) -> Dataset:
@@ -110,12 +117,13 @@ class _Inside:
     style: str = ""
 
 
-def _page(run: Run, model: LoadedModel, found: Mistakes | None) -> str:
+def _page(run: Run, model: LoadedModel, found: Mistakes | None, shown: Sequence[tasks.Section]) -> str:
     report = analyse(model.network)
     parts = figure(report, page=_PAGE).parts()
     first = ("network", "The network", _network(parts))
     inside = _inside(model, found)
     measured = [("training", "Training", training(run)), *(_measured(found) if found is not None else ())]
+    measured += [(each.name, each.title, offered(each)) for each in shown]
     last = ("made", "How it was made", how_made(run))
     if len(report.rows) <= _SHORT:
         sections = [first, *inside.sections, *measured, last]
@@ -126,7 +134,7 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None) -> str:
         data["images"] = _images(found)
     return page(
         title(run),
-        _body([*header(run, report, found), _MISSING if found is None else None], sections),
+        _body([*header(run, report, found), _MISSING if found is None and not shown else None], sections),
         style=parts.themes + web_file("report.css") + inside.style,
         scripts=[program(("hubel/report", *inside.entries))],
         data=data,

@@ -90,11 +90,10 @@ def _about(name: str, part: Dataset | None) -> list[Fact]:
     if part is None:
         return [Fact("reads", f"no {name} images")]
     shape = "×".join(map(str, part.shape))
-    digest = hashlib.sha256(np.ascontiguousarray(part.labels).data).hexdigest()
     return [
         Fact("reads", f"{len(part):,} {name} images of {shape}", part.name),
         Fact("calls their classes", ", ".join(part.classes), part.name),
-        Fact(f"has {name} labels of the SHA-256", digest[:12], part.name),
+        Fact(f"has {name} labels of the SHA-256", part.targets.digest()[:12], part.name),
         Fact(f"has {name} images of the fingerprint", f"{fingerprint(part)[:12]}{_content(part)}", part.name),
     ]
 

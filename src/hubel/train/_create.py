@@ -14,11 +14,14 @@ import torch
 
 from hubel.arch import Network
 from hubel.base import files
-from hubel.base.errors import LockedError
+from hubel.base.errors import LockedError, SettingError
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
 from hubel.nn import Pretrained, build, load_pretrained
+from hubel.tasks import Task, task_of
+from hubel.tasks.task import LOSS
 from hubel.train.loop.autotune import autotune
 from hubel.train.loop.memory import check_memory
+from hubel.train.loop.step import Step
 from hubel.train.recipe.choose import choose
 from hubel.train.recipe.freezing import check_freeze
 from hubel.train.recipe.initialise import pixel_scale
@@ -36,9 +39,11 @@ def create_run(
     directory: Path,
     source: Mapping[str, Any] | None,
     world: int,
+    step: type[Step],
 ) -> None:
     """Write the `run.toml` of a new run in `directory`, with nothing left open. Raises as `train`."""
-    recipe = recipe or choose(network, splits.train)
+    recipe, task = recipe or choose(network, splits.train), task_of(splits.train)
+    _check(recipe, task)
     taken = _weights(network, splits.train, recipe)
     recipe, preprocessing = pixel_scale(
         recipe, network, Preprocessing.for_dataset(splits.train), taken.about if taken else {}
@@ -48,18 +53,26 @@ def create_run(
         recipe = recipe.replace(threads=recipe.threads or 1)
     with locked(directory):
         refuse_existing(directory)
-        recipe = autotune(recipe, network, *splits.train.tensors(), preprocessing)
+        recipe = autotune(recipe, step, network, task, splits.train, preprocessing)
         if recipe.augmentation == "auto":
             recipe = recipe.replace(augmentation=str(_augmentation(splits.train, preprocessing, recipe)))
-        facts = _data_facts(splits, preprocessing, source)
+        facts = _data_facts(splits, task, preprocessing, source)
         begin = {"source": recipe.weights, "sha256": taken.sha256, "fresh": list(taken.fresh)} if taken else {}
-        create(directory, network, recipe, facts, begin)
+        create(directory, network, recipe, facts, begin, step.name)
+
+
+def _check(recipe: Recipe, task: Task) -> None:
+    known = [LOSS.name, *(figure.name for figure in task.figures)]
+    if recipe.monitor not in known:
+        raise SettingError(f"recipe: expected monitor as one of {', '.join(known)}, received {recipe.monitor!r}")
+    changes = Augmentation() if recipe.augmentation == "auto" else Augmentation.parse(recipe.augmentation)
+    task.check_training(recipe.balance, changes)
 
 
 def fingerprint(dataset: Dataset) -> str:
     """A SHA-256 of a set's shape, classes, labels, and up to 4,096 evenly spread images."""
     total = hashlib.sha256(repr((dataset.images.shape, dataset.classes)).encode())
-    total.update(np.ascontiguousarray(dataset.labels).data)
+    total.update(np.ascontiguousarray(dataset.targets.array).data)
     every = max(1, -(-len(dataset) // 4096))
     total.update(np.ascontiguousarray(dataset.images[::every]).data)
     return total.hexdigest()
@@ -94,11 +107,15 @@ def _augmentation(training: Dataset, preprocessing: Preprocessing, recipe: Recip
     return Augmentation.for_dataset(training, preprocessing, recipe.epochs)
 
 
-def _data_facts(splits: Splits, preprocessing: Preprocessing, source: Mapping[str, Any] | None) -> dict[str, Any]:
+def _data_facts(
+    splits: Splits, task: Task, preprocessing: Preprocessing, source: Mapping[str, Any] | None
+) -> dict[str, Any]:
     return {
         "name": splits.train.name,
+        "task": task.name,
+        **({"task_settings": task.settings()} if task.settings() else {}),
         "examples": {"training" if name == "train" else name: len(part) for name, part in splits.parts().items()},
-        "classes": list(splits.train.classes),
+        "classes": list(task.classes),
         "fingerprint": fingerprint(splits.train),
         "preprocessing": preprocessing.to_json(),
         **({"notes": list(splits.notes)} if splits.notes else {}),

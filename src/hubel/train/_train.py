@@ -14,7 +14,7 @@ from hubel.arch import Network, analyse
 from hubel.base.errors import DataError, FullDiskError
 from hubel.data import Dataset, Splits, Validation, hold_out
 from hubel.nn import Pretrained
-from hubel.tasks import Classification, save_model
+from hubel.tasks import save_model, task_of
 from hubel.train._agree import agree, facts, settings_of
 from hubel.train._create import create_run, fingerprint, locked
 from hubel.train.distributed.ranks import Ranks
@@ -23,6 +23,8 @@ from hubel.train.distributed.signals import listening
 from hubel.train.loop.allocator import kept_memory
 from hubel.train.loop.memory import is_out_of_memory, out_of_memory
 from hubel.train.loop.non_finite import NotFiniteError
+from hubel.train.loop.step import Step
+from hubel.train.loop.supervised import Supervised
 from hubel.train.loop.trainer import Trainer
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import Checkpoint, CheckpointError, CheckpointStore
@@ -50,13 +52,15 @@ def train(
     validation: Validation = "auto",
     source: Mapping[str, Any] | None = None,
     progress: Listener | None = None,
+    step: type[Step] = Supervised,
 ) -> Run:
     """Train `network` on `splits.train` and leave the run in `directory`, a new folder.
 
     After each epoch the validation part is measured, or where there is none the test part (which decides nothing).
     Where there is neither, or a patient recipe has no validation part, images are held out (`hubel.data.hold_out`);
     `validation` is the share to hold out, 0 for none. Without a recipe, `choose` makes one. `source` says where the
-    data came from (the arguments of `hubel.data.load`), for `run.toml`. `progress` is called with each event.
+    data came from (the arguments of `hubel.data.load`), for `run.toml`. `progress` is called with each event. `step` is
+    how a batch changes weights.
 
     Raises ValueError where network, data and weights do not fit; NotEnoughMemoryError where a step does not fit, at
     once or later (the last checkpoint is kept); RunError where the folder holds a run or another process writes to it;
@@ -71,19 +75,19 @@ def train(
     own = facts(network, splits, recipe) if several() else {}
     with joined() as ranks, kept_memory():
         agree(ranks, own)
-        Classification(splits.train.classes).check(network, splits.train.shape)
+        step.check(task_of(splits.train), network, splits.train.shape)
         _need_training_images(splits)
         # torchrun runs the same line again; machines count for themselves how often
         again = ranks.most([float(was_restarted())])[0] > 0
 
         def begin() -> None:
             if not (again and _is_of_this_job(directory)):
-                create_run(network, splits, recipe, directory, source, ranks.world)
+                create_run(network, splits, recipe, directory, source, ranks.world, step)
 
         ranks.alone(begin)  # one decides for all, since a run may appear between two looks at the folder
         run = Run.open(directory)
         agree(ranks, settings_of(run))
-        return (_go_on if again else _train)(run, splits, progress, ranks)
+        return (_go_on if again else _train)(run, splits, progress, ranks, step)
 
 
 def _need_training_images(splits: Splits) -> None:
@@ -115,6 +119,7 @@ def resume(
     *,
     micro_batch: int | None = None,
     progress: Listener | None = None,
+    step: type[Step] = Supervised,
 ) -> Run:
     """Go on with the run in `directory` where its newest whole checkpoint stands, to the same bits as if it had never
     been stopped (on the same processor and versions). A finished run is returned as it is.
@@ -131,7 +136,7 @@ def resume(
     own = {**facts(run.network, splits, run.recipe), **settings_of(run)} if several() else {}
     with joined() as ranks, kept_memory():
         agree(ranks, own)
-        return _go_on(run, splits, progress, ranks, micro_batch)
+        return _go_on(run, splits, progress, ranks, step, micro_batch)
 
 
 def _is_of_this_job(directory: Path) -> bool:
@@ -140,11 +145,23 @@ def _is_of_this_job(directory: Path) -> bool:
     return bool(Run.open(directory).settings["environment"].get("job", "") == job())
 
 
-def _go_on(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks, micro_batch: int | None = None) -> Run:
+def _go_on(
+    run: Run,
+    splits: Splits,
+    progress: Listener | None,
+    ranks: Ranks,
+    step: type[Step],
+    micro_batch: int | None = None,
+) -> Run:
     if ranks.most([float(run.is_finished)])[0]:
         return run
     refuse_failed(run)
     splits = run.parted(splits)
+    if run.step != step.name:
+        raise RunError(
+            f"{run.directory}: expected the step {run.step!r}, by which it was begun, received {step.name!r}; go on "
+            "with: resume(…, step=…)"
+        )
     expected, received = run.settings["data"]["fingerprint"], fingerprint(splits.train)
     if expected != received:
         raise RunError(
@@ -153,7 +170,7 @@ def _go_on(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks, mi
         )
     if micro_batch is not None and micro_batch != run.recipe.micro_batch:
         run = _with_micro_batch(run, micro_batch, ranks)
-    return _train(run, splits, progress, ranks)
+    return _train(run, splits, progress, ranks, step)
 
 
 def _with_micro_batch(run: Run, micro_batch: int, ranks: Ranks) -> Run:
@@ -165,7 +182,7 @@ def _with_micro_batch(run: Run, micro_batch: int, ranks: Ranks) -> Run:
     return Run.open(run.directory)
 
 
-def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) -> Run:
+def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks, step: type[Step]) -> Run:
     with contextlib.ExitStack() as stack:
         if ranks.is_first:
             stack.enter_context(locked(run.directory))
@@ -176,7 +193,16 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
             stack.enter_context(noticing_loss())
         log = _Log(run, progress) if ranks.is_first else _ignore
         trainer = Trainer(
-            run.network, run.recipe, splits.train, _evaluated(splits), run.preprocessing, run.directory, log, ranks
+            step,
+            run.network,
+            run.recipe,
+            run.task,
+            splits.train,
+            _evaluated(splits),
+            run.preprocessing,
+            run.directory,
+            log,
+            ranks,
         )
         saved, problems = _newest(trainer.store, ranks)
         if saved is not None:
@@ -184,7 +210,8 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks) ->
             if ranks.is_first:  # the process may have died between a checkpoint and its row
                 write_metrics(run.directory, trainer.state.history)
         taken = _take_weights(run, trainer) if saved is None and run.recipe.weights else None
-        ranks.share(trainer.state.network)
+        for module in trainer.state.how.modules.values():
+            ranks.share(module)
         torch.set_num_threads(trainer.state.threads)
         ranks.wait()  # so that no checkpoint is written while another process still looks for the newest
         log(_started(run, trainer, len(splits.train), problems))
@@ -268,7 +295,7 @@ def _take_weights(run: Run, trainer: Trainer) -> Pretrained:
 
 
 def _keep_last_good(run: Run, trainer: Trainer, message: str) -> None:
-    record_failure(run.directory, message, trainer.state.step)
+    record_failure(run.directory, message, trainer.state.done)
     saved, _ = trainer.store.load_latest()
     if saved is not None:
         trainer.state.load(saved)
@@ -296,10 +323,11 @@ def _started(run: Run, trainer: Trainer, examples: int, problems: tuple[str, ...
     return Started(
         directory=run.directory,
         recipe=run.recipe,
+        task=run.task,
         parameters=analyse(run.network).parameters,
-        trained=sum(each.numel() for each in trainer.state.network.parameters() if each.requires_grad),
+        trained=sum(each.numel() for each in trainer.state.how.network.parameters() if each.requires_grad),
         examples=examples,
-        step=trainer.state.step,
+        step=trainer.state.done,
         steps=trainer.steps,
         problems=problems,
     )
@@ -310,7 +338,7 @@ def _write_model(run: Run, trainer: Trainer, more: Mapping[str, Any] | None = No
     last = history[-1] if history else None
     summary: dict[str, Any] = {
         "data": run.settings["data"]["name"],
-        "steps": trainer.state.step,
+        "steps": trainer.state.done,
         "epochs": last.epoch if last else 0,
         "recipe": run.recipe.to_dict(),
         "versions": versions(),
@@ -318,13 +346,13 @@ def _write_model(run: Run, trainer: Trainer, more: Mapping[str, Any] | None = No
     }
     if last is not None and last.evaluated:
         best = history[trainer.state.best_epoch - 1] if trainer.state.best_epoch else last
-        summary[last.evaluated] = {"accuracy": best.evaluation_accuracy, "loss": best.evaluation_loss}
+        summary[last.evaluated] = dict(best.evaluation)
     return save_model(
         run.directory / MODEL,
         run.network,
         trainer.final_weights(),
         preprocessing=trainer.preprocessing,
-        classes=run.classes,
+        task=run.task,
         summary=summary,
     )
 

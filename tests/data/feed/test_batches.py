@@ -20,7 +20,7 @@ CHANGES = Augmentation.parse("shift 1, flip, colour 0.2, mixup 0.5")
 
 
 def joined(pieces: list[Batch]) -> list[torch.Tensor]:
-    return [torch.cat([getattr(piece, name) for piece in pieces]) for name in ("images", "labels", "positions")]
+    return [torch.cat([getattr(piece, name) for piece in pieces]) for name in ("images", "targets", "positions")]
 
 
 def test_batches_follow_the_order() -> None:
@@ -40,7 +40,7 @@ def test_the_processes_together_see_what_one_sees(world: int) -> None:
     alone = list(Batches(examples, 12, 0, CHANGES).epoch(1))
     ranks = [Batches(examples, 12, 0, CHANGES, rank=rank, world=world).epoch(1) for rank in range(world)]
     for whole, *parts in zip(alone, *ranks, strict=True):
-        for name in ("images", "labels", "positions", "other_labels", "share"):
+        for name in ("images", "targets", "positions", "others", "share"):
             assert torch.equal(torch.cat([getattr(part, name) for part in parts]), getattr(whole, name)), name
 
 
@@ -55,7 +55,7 @@ def test_an_epoch_goes_on_from_the_middle() -> None:
 
 
 def test_epochs_and_seeds_differ() -> None:
-    firsts = [next(Batches(dataset(), 10, seed).epoch(epoch)).labels.tolist() for seed in (0, 1) for epoch in (0, 1)]
+    firsts = [next(Batches(dataset(), 10, seed).epoch(epoch)).targets.tolist() for seed in (0, 1) for epoch in (0, 1)]
     assert len({tuple(first) for first in firsts}) == 4
 
 
@@ -65,10 +65,10 @@ def test_mixup_tells_the_other_label() -> None:
     pieces = list(Batches(examples, 20, 0, Augmentation(mixup=1.0)).epoch(0))
     for piece in pieces:
         assert piece.share is not None
-        assert piece.other_labels is not None
-        expected = 200 * (piece.labels * piece.share + piece.other_labels * (1 - piece.share))
+        assert piece.others is not None
+        expected = 200 * (piece.targets * piece.share + piece.others * (1 - piece.share))
         torch.testing.assert_close(piece.images.flatten().float(), expected, atol=0.51, rtol=0)
-    assert any((piece.labels != piece.other_labels).any() for piece in pieces)
+    assert any((piece.targets != piece.others).any() for piece in pieces)
 
 
 def test_the_image_mixed_in_is_changed_as_at_its_own_place() -> None:
@@ -81,8 +81,8 @@ def test_the_image_mixed_in_is_changed_as_at_its_own_place() -> None:
     assert piece.share is not None
     share = piece.share[:, None, None, None]
     torch.testing.assert_close(piece.images.float(), own * share + other * (1 - share), atol=0.51, rtol=0)
-    assert piece.other_labels is not None
-    assert (piece.other_labels == order[partners]).all()
+    assert piece.others is not None
+    assert (piece.others == order[partners]).all()
 
 
 @pytest.mark.parametrize("channels_first", [False, True])

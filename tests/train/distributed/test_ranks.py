@@ -89,7 +89,7 @@ def test_a_request_to_stop_is_met_with_a_checkpoint_while_all_live(tmp_path):
 SUMS = """
 import torch
 from hubel.tasks import confusion
-from hubel.tasks._confusion import Confusion, count_pairs
+from hubel.tasks.classification.confusion import Confusion, count_pairs
 from hubel.train.distributed.rendezvous import joined
 
 true, called = torch.arange(7) * 400, torch.arange(7) % 3

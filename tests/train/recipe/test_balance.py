@@ -49,9 +49,9 @@ def test_an_order_is_a_function_of_seed_epoch_and_labels():
 def test_processes_share_the_epoch_of_one(world):
     data = uneven([40, 7, 3, 2])
     order = BalancedOrder(1, data.labels)
-    alone = [batch.labels.tolist() for batch in Batches(data, 8, 1, order=order).epoch(3)]
+    alone = [batch.targets.tolist() for batch in Batches(data, 8, 1, order=order).epoch(3)]
     shared = [
-        [batch.labels.tolist() for batch in Batches(data, 8, 1, order=order, rank=rank, world=world).epoch(3)]
+        [batch.targets.tolist() for batch in Batches(data, 8, 1, order=order, rank=rank, world=world).epoch(3)]
         for rank in range(world)
     ]
     assert [[label for part in parts for label in part] for parts in zip(*shared, strict=True)] == alone

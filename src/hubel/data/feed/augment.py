@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset
+from hubel.data._targets import Labels
 from hubel.data.feed.order import key, scattered
 from hubel.data.prepare.measure import enough
 from hubel.data.prepare.preprocessing import Preprocessing
@@ -178,14 +179,7 @@ class Augmentation:
         def number(stream: int) -> torch.Tensor:
             return torch.from_numpy(_numbers(seed, epoch, stream, where)).to(images.device)
 
-        if self.shift:
-            every = torch.arange(len(images), device=images.device)
-            down, right = (steps.to(images.device) for steps in self.steps(seed, epoch, positions))
-            images = transform.windows(transform.padded(images, self.shift, self.fill), every, down, right, self.shift)
-        if self.flip:
-            images = transform.flipped(images, number(_FLIP))
-        if self.crop or self.rotate:
-            images = transform.warped(images, self._views(images, number), self.fill)
+        images = self.moves(images.shape, seed, epoch, positions, images.device).apply(images, self.fill)
         if self.colour:
             factors = [
                 transform.uniform(number(stream), 1 - self.colour, 1 + self.colour)
@@ -199,22 +193,73 @@ class Augmentation:
             images = transform.cut_out(images, number(_CUT_ROW), number(_CUT_COLUMN), self.cutout, paint)
         return images
 
-    def _views(self, images: torch.Tensor, number: Callable[[int], torch.Tensor]) -> torch.Tensor:
+    def moves(
+        self, shape: tuple[int, ...], seed: int, epoch: int, positions: torch.Tensor, device: torch.device
+    ) -> Moves:
+        """Where `apply` moves the pixels of images of `shape` (B×H×W×C) by shift, flip, crop and rotate."""
+        import torch
+
+        where = positions.cpu().numpy()
+
+        def number(stream: int) -> torch.Tensor:
+            return torch.from_numpy(_numbers(seed, epoch, stream, where)).to(device)
+
+        down, right = self.steps(seed, epoch, positions) if self.shift else (None, None)
+        flip = number(_FLIP) if self.flip else None
+        steps = None if down is None or right is None else (down.to(device), right.to(device))
+        return Moves(self, steps, flip, self._views(shape, number) if self.crop or self.rotate else None)
+
+    def _views(self, shape: tuple[int, ...], number: Callable[[int], torch.Tensor]) -> torch.Tensor:
         import torch
 
         from hubel.data.feed import transform
 
-        zero = torch.zeros(len(images), device=images.device)
-        scale, move = torch.ones(len(images), 2, device=images.device), torch.stack([zero, zero], 1)
+        turns = number(_TURN)
+        zero = torch.zeros_like(turns)
+        scale, move = torch.ones(shape[0], 2, device=turns.device), torch.stack([zero, zero], 1)
         if self.crop:
             area = transform.uniform(number(_AREA), self.crop, 1.0)
             form = transform.uniform(number(_ASPECT), -math.log(4 / 3), math.log(4 / 3)).exp().sqrt()
             scale = torch.stack([area.sqrt() * form, area.sqrt() / form], 1).clamp_max(1.0)
             place = torch.stack([number(_LEFT), number(_TOP)], 1)
             move = (2 * place - 1) * (1 - scale)
-        turn = transform.uniform(number(_TURN), -1, 1) * math.radians(self.rotate)
-        aspect = images.shape[2] / images.shape[1]
+        turn = transform.uniform(turns, -1, 1) * math.radians(self.rotate)
+        aspect = shape[2] / shape[1]
         return transform.matrices(turn=turn, shear=torch.zeros_like(move), scale=scale, move=move, aspect=aspect)
+
+
+@dataclasses.dataclass(frozen=True)
+class Moves:
+    """Where the pixels of a batch's images go. steps: down and to the right, int64 B each, 0 to 2·shift; flip: a number
+    an image, mirrored below one half; views: affine maps, B×2×3. None for what does not happen.
+    """
+
+    augmentation: Augmentation
+    steps: tuple[torch.Tensor, torch.Tensor] | None
+    flip: torch.Tensor | None
+    views: torch.Tensor | None
+
+    def apply(self, images: torch.Tensor, outside: int | None, mode: str = "bilinear") -> torch.Tensor:
+        """Move uint8 images B×H×W×C, or planes of classes with the mode "nearest"; what comes in from outside is of
+        this level, or mirrored where None.
+        """
+        import torch
+
+        from hubel.data.feed import transform
+
+        if self.steps is not None:
+            every, shift = torch.arange(len(images), device=images.device), self.augmentation.shift
+            images = transform.windows(transform.padded(images, shift, outside), every, *self.steps, shift)
+        if self.flip is not None:
+            images = transform.flipped(images, self.flip)
+        if self.views is not None:
+            images = transform.warped(images, self.views, outside, mode)
+        return images
+
+    def planes(self, planes: torch.Tensor, outside: int) -> torch.Tensor:
+        """Planes of classes, uint8 B×H×W, moved as the images are; outside of a ground there is the class `outside`."""
+        level = None if self.augmentation.fill is None else outside
+        return self.apply(planes[..., None], level, "nearest")[..., 0]
 
 
 def _random_operation(
@@ -261,6 +306,8 @@ def may_be_mirrored(dataset: Dataset, most: int = 2000) -> bool:
     chosen = np.argsort(scattered(np.arange(len(dataset)), 0))[
         : enough(dataset.images, most)
     ]  # at random: labels may alternate
+    if not isinstance(dataset.targets, Labels):  # nothing tells; what lies in photographs may be mirrored
+        return bool(dataset.shape[2] == 3)
     labels = dataset.labels[chosen]
     if len(chosen) < 8 or len(np.unique(labels[::2])) < 2:
         return False

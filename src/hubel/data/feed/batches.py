@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 class Batch:
     """One step's examples.
 
-    images: uint8, B×H×W×C; labels: int64, B. positions: int64, B, on the processor: where in the epoch they come.
-    With mixup, `share` (float32, B) of each image is its own and the rest is of an image labelled `other_labels`; the
-    loss is mixed likewise. None without.
+    images: uint8, B×H×W×C; targets: of each, along the first axis (labels: int64, B). positions: int64, B, on the
+    processor: where in the epoch they come. With mixup, `share` (float32, B) of each image is its own and the rest is
+    of an image whose targets are `others`; the loss is mixed likewise. None without.
     """
 
     images: torch.Tensor
-    labels: torch.Tensor
+    targets: torch.Tensor
     positions: torch.Tensor
-    other_labels: torch.Tensor | None = None
+    others: torch.Tensor | None = None
     share: torch.Tensor | None = None
 
     def parts(self, largest: int) -> list[Batch]:
         """The batch in as few parts of at most `largest` images as there can be, of the same size but for one image;
         itself where `largest` is 0.
         """
-        number = -(-len(self.labels) // largest) if largest else 1
+        number = -(-len(self.positions) // largest) if largest else 1
         if number == 1:
             return [self]
         fields = [getattr(self, field.name) for field in dataclasses.fields(self)]
@@ -90,10 +90,11 @@ class Batches:
         self.device = torch.device(device)
         self.order = order or Order(seed, len(dataset))
         self.steps = len(dataset) // size
-        images, labels = dataset.tensors()
+        images, targets = dataset.tensors()
+        self._moved = dataset.targets.moved if dataset.targets.moves else None
         self._map = _map_of(dataset, self.device)
         if self._map is None:
-            images, labels = images.to(self.device), labels.to(self.device)
+            images, targets = images.to(self.device), targets.to(self.device)
         self._moving: Moving | None = None
         self._changes = self.augmentation
         if self._map is None and self.augmentation.shift:
@@ -102,7 +103,7 @@ class Batches:
             self._moving = Moving(images, self.augmentation, seed, self.order.size)
             images = self._moving.images
             self._changes = dataclasses.replace(self.augmentation, shift=0)
-        self._images, self._labels = images, labels
+        self._images, self._targets = images, targets
 
     def __len__(self) -> int:
         return self.steps
@@ -138,16 +139,16 @@ class Batches:
 
         places = self._places(step)
         positions = torch.arange(places.start, places.stop)
-        images, labels = self._changed(epoch, order[places], positions)
+        images, targets = self._changed(epoch, order[places], positions)
         if not self.augmentation.mixup:
-            return Batch(images, labels, positions)
+            return Batch(images, targets, positions)
         from hubel.data.feed.transform import mixed
 
         partners = self.augmentation.partners(self.seed, epoch, positions, len(order))
         # the other image is changed as it would be at its own place in the epoch
-        others, other_labels = self._changed(epoch, order[partners.to(order.device)], partners)
+        others, other_targets = self._changed(epoch, order[partners.to(order.device)], partners)
         own = self.augmentation.shares(self.seed, epoch, positions, images.device)
-        return Batch(mixed(images, others, own), labels, positions, other_labels, own)
+        return Batch(mixed(images, others, own), targets, positions, other_targets, own)
 
     def _places(self, step: int) -> slice:
         """The positions of the epoch that are for this process in this step."""
@@ -157,19 +158,22 @@ class Batches:
 
     def _changed(self, epoch: int, indices: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if self._moving is None:
-            images, labels = self._gather(indices)
+            images, targets = self._gather(indices)
         else:
-            images, labels = self._moving.take(epoch, indices, positions), self._labels.index_select(0, indices)
-        return self._changes.apply(images, self.seed, epoch, positions), labels
+            images, targets = self._moving.take(epoch, indices, positions), self._targets.index_select(0, indices)
+        if self._moved is not None:
+            moves = self.augmentation.moves(images.shape, self.seed, epoch, positions, targets.device)
+            targets = self._moved(targets, moves)
+        return self._changes.apply(images, self.seed, epoch, positions), targets
 
     def _gather(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        images, labels = batch(self._images, self._labels, indices)
+        images, targets = batch(self._images, self._targets, indices)
         if self._map is None:
-            return images, labels
+            return images, targets
         self._map.count(images)
         if self.device.type == "cpu":
-            return images, labels
-        return images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
+            return images, targets
+        return images.to(self.device, non_blocking=True), targets.to(self.device, non_blocking=True)
 
 
 def _map_of(dataset: Dataset, device: torch.device) -> MappedImages | None:

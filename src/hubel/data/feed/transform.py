@@ -66,14 +66,14 @@ def matrices(
     return torch.cat([linear @ sheared, move[:, :, None]], 2)
 
 
-def warped(images: torch.Tensor, maps: torch.Tensor, fill: int | None) -> torch.Tensor:
-    """Each image seen through its affine map, bilinear; outside it is `fill`, or the image mirrored where None."""
+def warped(images: torch.Tensor, maps: torch.Tensor, fill: int | None, mode: str = "bilinear") -> torch.Tensor:
+    """Each image seen through its affine map; outside it is `fill`, or the image mirrored where None."""
     count, height, width, channels = images.shape
     ground = 0.0 if fill is None else float(fill)
     inputs = images.permute(0, 3, 1, 2).float() - ground
     grid = functional.affine_grid(maps, [count, channels, height, width], align_corners=False)
     padding = "reflection" if fill is None else "zeros"
-    result = functional.grid_sample(inputs, grid, "bilinear", padding, align_corners=False)
+    result = functional.grid_sample(inputs, grid, mode, padding, align_corners=False)
     return (result + ground).round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 

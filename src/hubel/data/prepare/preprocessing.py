@@ -82,7 +82,7 @@ class Preprocessing:
         """
         height, width, channels = dataset.shape
         found = measure(dataset.images)
-        if dataset.fit is not None:
+        if dataset.fit is not None or dataset.targets.moves:  # which lie where the images have them
             found = dataclasses.replace(found, frame=None)
         return cls(
             height,

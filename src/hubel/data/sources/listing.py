@@ -11,6 +11,9 @@ from hubel.base.errors import DataError
 from hubel.data.decode.image import ImageError
 from hubel.data.sources.parts import PARTS
 
+IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "jpegimages"))
+MASK_FOLDERS = frozenset(("masks", "mask", "annotations", "segmentationclass"))  # beside such folders of images
+
 
 class Item(Protocol):
     """One image somewhere: a file, a member of an archive, a row of a table."""
@@ -87,6 +90,12 @@ def make_listing(name: str, found: Sequence[tuple[str, str, Item]], notes: Itera
     found, said = _in_one_spelling(found)
     notes = (*notes, *said)
     classes = natural_order(label for _, label, _ in found)
+    named = [set(map(str.casefold, classes)) & names for names in (IMAGE_FOLDERS, MASK_FOLDERS)]
+    if len(classes) == 2 and all(named):
+        raise DataError(
+            f"{name}: expected a folder for each class, received {' and '.join(classes)}: a mask for each image is for "
+            "segmentation (hubel.tasks.load reads both)"
+        )
     index = {label: number for number, label in enumerate(classes)}
     parts: dict[str, tuple[tuple[Item, int], ...]] = {}
     for part in PARTS:

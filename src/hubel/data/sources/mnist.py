@@ -36,7 +36,7 @@ def _part(prefix: str, name: str) -> Dataset:
     labels = parse_idx(_checked(f"{prefix}-labels-idx1-ubyte.gz"), f"{prefix}-labels")
     return Dataset(
         images=images.astype(np.uint8, copy=False)[..., np.newaxis],
-        labels=labels.astype(np.int64),
+        targets=labels.astype(np.int64),
         classes=tuple("0123456789"),
         name=f"mnist {name}",
     )

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 import torch
 
 from hubel.arch import Network, analyse
-from hubel.data import Batch, Preprocessing
+from hubel.data import Batch, Dataset, Preprocessing
+from hubel.tasks import Task
 from hubel.train.loop.state import State
-from hubel.train.loop.step import train_step
+from hubel.train.loop.step import Step
 from hubel.train.recipe.recipe import Recipe
 
 _GAIN = 1.1  # how many times quicker a change must be: less may be chance
@@ -27,11 +28,11 @@ _SMALL = 1e6  # multiply-adds an image: networks of fewer do not get quicker by 
 
 
 def autotune(
-    recipe: Recipe, network: Network, images: torch.Tensor, labels: torch.Tensor, preprocessing: Preprocessing
+    recipe: Recipe, step: type[Step], network: Network, task: Task, training: Dataset, preprocessing: Preprocessing
 ) -> Recipe:
-    """The recipe with nothing left open, for training `network` on these images (uint8, N×H×W×C) on this machine."""
+    """The recipe with nothing left open, for training `network` by such steps on this set on this machine."""
     recipe = recipe.replace(device=_device(recipe.device))
-    probe = _Probe(network, images, labels, preprocessing)
+    probe = _Probe(step, network, task, training, preprocessing)
     free = {
         "threads": recipe.threads == 0,
         "precision": recipe.precision == "auto",
@@ -57,21 +58,22 @@ def autotune(
     if recipe.time_budget:
         pace = statistics.median(probe.seconds([recipe])[0])
         images_in_budget = recipe.time_budget * probe.batch(recipe) / pace
-        recipe = recipe.replace(epochs=max(images_in_budget / max(1, len(images)), 1e-6))
+        recipe = recipe.replace(epochs=max(images_in_budget / max(1, len(training)), 1e-6))
     return recipe
 
 
 class _Probe:
     def __init__(
-        self, network: Network, images: torch.Tensor, labels: torch.Tensor, preprocessing: Preprocessing
+        self, step: type[Step], network: Network, task: Task, training: Dataset, preprocessing: Preprocessing
     ) -> None:
-        self.network, self.images, self.labels, self.preprocessing = network, images, labels, preprocessing
+        self.step, self.network, self.task, self.training = step, network, task, training
+        self.preprocessing = preprocessing
         report = analyse(network)
         self.macs, self.most = report.macs, max(4, int(_MACS / max(1, report.training_macs)))
 
     def batch(self, recipe: Recipe) -> int:
         """Images in a measured step."""
-        return min(recipe.batch_size, self.most, len(self.images))
+        return min(recipe.batch_size, self.most, len(self.training))
 
     def better(self, recipe: Recipe, other: Recipe) -> Recipe:
         """The other recipe where its steps are quicker by more than chance.
@@ -94,16 +96,19 @@ class _Probe:
             torch.set_num_threads(before)
 
     def _measure(self, recipes: Sequence[Recipe]) -> list[list[float]]:
-        states = [State(self.network, recipe) for recipe in recipes]
+        states = [
+            State(self.step, self.network, recipe, self.task, self.preprocessing, self.training) for recipe in recipes
+        ]
         size, device = self.batch(recipes[0]), torch.device(recipes[0].device)
-        batch = Batch(self.images[:size].to(device), self.labels[:size].to(device), torch.arange(size))
+        images, targets = (tensor[:size].to(device) for tensor in self.training.tensors())
+        batch = Batch(images, targets, torch.arange(size))
         taken: list[list[float]] = [[] for _ in recipes]
         began = time.perf_counter()
         while len(taken[0]) < 3 or (len(taken[0]) < _STEPS and time.perf_counter() - began < _SECONDS):
             for recipe, state, times in zip(recipes, states, taken, strict=True):
                 torch.set_num_threads(recipe.threads)
                 start = time.perf_counter()
-                train_step(state, recipe, self.preprocessing, batch, rate=1e-6)
+                state.how(batch, 1e-6, 0)
                 if device.type == "cuda":
                     torch.cuda.synchronize(device)
                 times.append(time.perf_counter() - start)

@@ -9,10 +9,11 @@ import math
 from hubel.arch import Network
 from hubel.base.errors import SettingError
 from hubel.data import Augmentation, Batches, Dataset, Preprocessing
+from hubel.tasks import task_of
 from hubel.train.loop.autotune import autotune
 from hubel.train.loop.state import State
-from hubel.train.loop.step import train_step
-from hubel.train.recipe.balance import class_weights, order_of
+from hubel.train.loop.supervised import Supervised
+from hubel.train.recipe.balance import order_of
 from hubel.train.recipe.initialise import pixel_scale
 from hubel.train.recipe.recipe import Recipe
 
@@ -46,10 +47,11 @@ def find_learning_rate(
     if not 0 < low < high or steps < 10:
         raise SettingError(f"expected 0 < low < high and at least 10 steps, received {low:g}, {high:g} and {steps}")
     preprocessing = Preprocessing.for_dataset(training)
-    recipe = autotune(recipe, network, *training.tensors(), preprocessing)
-    state = State(network, recipe, class_weights(recipe, training))
-    about = state.take_weights(recipe.weights, training.classes).about if recipe.weights else {}
-    recipe, preprocessing = pixel_scale(recipe, network, preprocessing, about)
+    task = task_of(training)
+    recipe = autotune(recipe, Supervised, network, task, training, preprocessing)
+    state = State(Supervised, network, recipe, task, preprocessing, training)
+    about = state.take_weights(recipe.weights, task.classes).about if recipe.weights else {}
+    recipe, state.how.preprocessing = pixel_scale(recipe, network, preprocessing, about)
     augmentation = Augmentation.parse("none" if recipe.augmentation == "auto" else recipe.augmentation)
     size, order = min(recipe.batch_size, len(training)), order_of(recipe, training)
     batches = Batches(training, size, recipe.seed, augmentation, device=recipe.device, order=order)
@@ -59,7 +61,7 @@ def find_learning_rate(
     stream = itertools.chain.from_iterable(map(batches.epoch, itertools.count()))
     for step, batch in enumerate(itertools.islice(stream, steps)):
         rate = low * (high / low) ** (step / (steps - 1))
-        loss = train_step(state, recipe, preprocessing, batch, rate).item()
+        loss = float(state.how(batch, rate, step)[0])
         average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
         smoothed = average / (1 - _SMOOTHING ** (step + 1))
         if not math.isfinite(loss) or (losses and smoothed > _TOO_MUCH * min(losses)):

@@ -1,81 +1,81 @@
-"""One step of training: a batch of bytes in, weights changed. No Python runs per image."""
+"""How a batch changes weights: a strategy. Around it all is shared: order, checkpoints, exact resume, signals,
+processes, listeners, time.
+"""
 
 from __future__ import annotations
 
-import contextlib
-from typing import Any
+import abc
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, TypeAlias
 
 import torch
+from torch import nn
 
-from hubel.data import Batch, Preprocessing
-from hubel.tasks import Targets
-from hubel.train.loop.parameter_groups import set_rate
-from hubel.train.loop.state import State
+from hubel.arch import Network
+from hubel.data import Batch, Dataset, Preprocessing
+from hubel.nn import NetworkModule
+from hubel.tasks import Figure, Task
+from hubel.train.loop.optimizers import Optimizer
 from hubel.train.recipe.recipe import Recipe
 
-
-def normalised(images: torch.Tensor, preprocessing: Preprocessing, recipe: Recipe) -> torch.Tensor:
-    """The network's input for uint8 images N×H×W×C on its device, in the recipe's memory layout."""
-    inputs = preprocessing.normalise(images)
-    return inputs if recipe.memory_format == "channels-last" else inputs.contiguous()
-
-
-def train_step(state: State, recipe: Recipe, preprocessing: Preprocessing, batch: Batch, rate: float) -> torch.Tensor:
-    """Change the weights once for this batch with this learning rate; return its mean loss, on the device."""
-    loss, _ = backward(state, recipe, preprocessing, batch)
-    update(state, recipe, rate)
-    return loss
+Ready: TypeAlias = Callable[[nn.Module | None, torch.Tensor], None]
+"""To be called between a backward pass and the update that uses it, with the module that has gradients and the loss:
+processes exchange gradients then (None where they have already), and a loss that is not finite ends training.
+"""
 
 
-def backward(
-    state: State, recipe: Recipe, preprocessing: Preprocessing, batch: Batch
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Work out the gradient of the batch's mean loss, as many images at a time as the recipe has it; return the loss
-    and the share of right answers, on the device.
+def alone(module: nn.Module | None, loss: torch.Tensor) -> None:
+    """Nobody to exchange gradients with, and nothing checked."""
+
+
+class Step(abc.ABC):
+    """A network being trained, and the rule by which a batch changes it.
+
+    All that a rule remembers from step to step must be in `modules` and `optimizers`: checkpoints hold these, so that
+    a run goes on to the same bits. Random numbers may be drawn from PyTorch's generator, which is seeded anew before
+    every step.
+
+    name: in `run.toml`. network: the one that the run is named after. preprocessing: of
+    images. figures: of what a call returns, the loss first.
     """
-    for optimizer in state.optimizers:
-        optimizer.clear()
-    parts = batch.parts(recipe.micro_batch)
-    if len(parts) == 1:
-        loss, right = _forward(state, recipe, preprocessing, batch)
-        loss.backward()
-        return loss.detach(), right / len(batch.labels)
-    total, hits = torch.zeros(2, device=batch.labels.device)
-    for number, part in enumerate(parts, 1):
-        # processes exchange gradients once a step, with those of the last part
-        with contextlib.nullcontext() if number == len(parts) else _unsynchronised(state):
-            loss, right = _forward(state, recipe, preprocessing, part)
-            loss = loss * (len(part.labels) / len(batch.labels))
-            loss.backward()
-        total, hits = total + loss.detach(), hits + right
-    return total, hits / len(batch.labels)
 
+    name: ClassVar[str] = "supervised"
+    network: NetworkModule
+    preprocessing: Preprocessing
+    figures: tuple[Figure, ...]
+    optimizers: Sequence[Optimizer]
 
-def update(state: State, recipe: Recipe, rate: float) -> None:
-    """One step of the optimizers down the gradient that is there, and of the moving average."""
-    if recipe.clip_norm:
-        torch.nn.utils.clip_grad_norm_(state.network.parameters(), recipe.clip_norm, foreach=True)
-    set_rate(state.optimizers, rate)
-    for optimizer in state.optimizers:
-        optimizer.step()
-    if state.average is not None:
-        state.average.update(state.step)
+    @abc.abstractmethod
+    def __init__(
+        self, network: Network, recipe: Recipe, task: Task, preprocessing: Preprocessing, training: Dataset
+    ) -> None:
+        """Build all that is trained, on the recipe's device, in training mode; PyTorch's generator is seeded."""
 
+    @property
+    @abc.abstractmethod
+    def modules(self) -> Mapping[str, nn.Module]:
+        """What checkpoints hold, by name; the trained network first."""
 
-def _forward(
-    state: State, recipe: Recipe, preprocessing: Preprocessing, batch: Batch
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The mean loss, with its graph, and how many answers are right."""
-    inputs = normalised(batch.images, preprocessing, recipe)
-    targets = Targets(batch.labels, batch.other_labels, batch.share)
-    if recipe.precision == "float32":
-        loss, logits = state.objective(inputs, targets)
-    else:
-        with torch.autocast(inputs.device.type, torch.bfloat16):
-            loss, logits = state.objective(inputs, targets)
-    return loss, (logits.argmax(1) == batch.labels).sum()
+    @abc.abstractmethod
+    def __call__(self, batch: Batch, rate: float, number: int, ready: Ready = alone) -> torch.Tensor:
+        """Change the weights once, as step `number` of the run (from 0) with this learning rate; the `figures` of the
+        batch, float32 on the device.
+        """
 
+    @classmethod
+    def check(cls, task: Task, network: Network, shape: tuple[int, int, int]) -> None:
+        """Raise ValueError where the network cannot be trained so on images of `shape` (H×W×C)."""
+        task.check(network, shape)
 
-def _unsynchronised(state: State) -> contextlib.AbstractContextManager[None]:
-    objective: Any = state.objective  # as it is, or wrapped for several processes
-    return objective.no_sync() if hasattr(objective, "no_sync") else contextlib.nullcontext()
+    @property
+    def model(self) -> nn.Module:
+        """The network that counts: what is measured, and written in the end."""
+        return self.network
+
+    def to_training(self) -> None:
+        """Put all in training mode."""
+        for module in self.modules.values():
+            module.train()
+
+    def distribute(self, wrap: Callable[[nn.Module], nn.Module]) -> None:
+        """Wrap what is called in training, where several processes have a GPU each; by default nothing is."""

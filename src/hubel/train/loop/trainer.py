@@ -7,19 +7,22 @@ import time
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from hubel.arch import Network
 from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
-from hubel.tasks import Metrics, count, figures
+from hubel.tasks import Task, count
+from hubel.tasks.task import LOSS
 from hubel.train.distributed.heartbeat import unbroken
 from hubel.train.distributed.ranks import Ranks
 from hubel.train.distributed.signals import StopRequest
 from hubel.train.loop.memory import evaluated_at_once
 from hubel.train.loop.non_finite import NotFiniteError, first_non_finite, is_lost
 from hubel.train.loop.state import State
-from hubel.train.loop.step import backward, normalised, update
-from hubel.train.recipe.balance import class_weights, order_of
+from hubel.train.loop.step import Step
+from hubel.train.loop.supervised import normalised
+from hubel.train.recipe.balance import order_of
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.recipe.schedule import rate
 from hubel.train.run.checkpoint import CheckpointError, CheckpointStore
@@ -38,8 +41,10 @@ class Trainer:
 
     def __init__(
         self,
+        step: type[Step],
         network: Network,
         recipe: Recipe,
+        task: Task,
         training: Dataset,
         evaluated: tuple[str, Dataset] | None,
         preprocessing: Preprocessing,
@@ -47,10 +52,9 @@ class Trainer:
         listen: Listener,
         ranks: Ranks,
     ) -> None:
-        self.ranks = ranks
+        self.ranks, self.task = ranks, task
         self.recipe, self.preprocessing, self.directory, self.listen = recipe, preprocessing, directory, listen
         self.device = torch.device(recipe.device)
-        self.classes = training.classes
         size = min(recipe.batch_size, len(training))
         augmentation = Augmentation.parse(recipe.augmentation)
         self.batches = Batches(
@@ -65,29 +69,31 @@ class Trainer:
         )
         self.at_once = evaluated_at_once(network, recipe, ranks.world)
         self.evaluated = None if evaluated is None else (evaluated[0], *self._share(evaluated[1]))
-        self.state = State(network, recipe, class_weights(recipe, training))
+        self.state = State(step, network, recipe, task, preprocessing, training)
         if ranks.world > 1 and self.device.type == "cuda":
             # without looking for unused parameters its buckets are laid out anew after the first step, and a resumed
             # run would add gradients in another order than the run that was never stopped
-            self.state.objective = DistributedDataParallel(
-                self.state.objective, process_group=ranks.group, find_unused_parameters=True
+            self.state.how.distribute(
+                lambda module: DistributedDataParallel(module, process_group=ranks.group, find_unused_parameters=True)
             )
         self.store = CheckpointStore(directory / "checkpoints", recipe.keep_checkpoints)
         self.batch_size, self.epoch_steps = size, len(self.batches)
         self.steps = max(1, round(recipe.epochs * self.epoch_steps))
         self.epochs = math.ceil(self.steps / self.epoch_steps)
+        self._at: tuple[int, Batch | None] = 0, None
         self._sat_down = self._told = self._saved = time.perf_counter()
-        self._recent = (torch.zeros_like(self.state.tally), self.state.step)
+        self._recent = (torch.zeros_like(self.state.tally), self.state.done)
         self._fastest, self._slow = 0.0, 0
 
     def run(self, stop: StopRequest) -> str:
         """Train to the end and say why it is the end. Raises NotFiniteError, or what `stop` raises when asked to."""
         self._sat_down = self._told = self._saved = time.perf_counter()
-        self._recent = (self.state.tally.clone(), self.state.step)
-        while self.state.step < self.steps:
+        self._recent = (self.state.tally.clone(), self.state.done)
+        while self.state.done < self.steps:
             if self._patience_is_over():
-                return f"no better validation loss in {self.recipe.patience} epochs"
-            self._epoch(self.state.step // self.epoch_steps, stop)
+                figure = self.task.figure(self.recipe.monitor)
+                return f"no better validation {figure.title} in {self.recipe.patience} epochs"
+            self._epoch(self.state.done // self.epoch_steps, stop)
         return "all epochs are done"
 
     def seconds(self) -> float:
@@ -99,7 +105,7 @@ class Trainer:
         tensors = {**self.state.tensors(), "tally": self.ranks.gather(self.state.tally)}
         if self.ranks.is_first:
             with unbroken:
-                self.store.save(self.state.step, tensors, {**self.state.about(), "seconds": self.seconds()})
+                self.store.save(self.state.done, tensors, {**self.state.about(), "seconds": self.seconds()})
         self._saved = time.perf_counter()
 
     def final_weights(self) -> dict[str, torch.Tensor]:
@@ -109,18 +115,18 @@ class Trainer:
                 return self.store.load_best().tensors
             except CheckpointError:
                 pass  # then the last weights are the best there are
-        return self.state.model.state_dict()
+        return self.state.how.model.state_dict()
 
     def _epoch(self, number: int, stop: StopRequest) -> None:
         first = number * self.epoch_steps
-        began, done = time.perf_counter(), self.state.step
+        began, done = time.perf_counter(), self.state.done
         last = min(self.steps, first + self.epoch_steps)
         for batch in self.batches.epoch(number, done - first):
             self._step(number, batch)
-            if self.state.step == last:
+            if self.state.done == last:
                 break
             self._between_steps(number, stop)
-        self._close_epoch(number, (self.state.step - done) * self.batch_size / (time.perf_counter() - began))
+        self._close_epoch(number, (self.state.done - done) * self.batch_size / (time.perf_counter() - began))
         self._agree_to_stop(stop)
 
     def _between_steps(self, epoch: int, stop: StopRequest) -> None:
@@ -129,7 +135,7 @@ class Trainer:
             self._tell(epoch, now)
         due, asked = now - self._saved > self.recipe.checkpoint_seconds, stop.asked
         if self.ranks.world > 1:  # all must save and stop at the same step, and asking takes a moment
-            if self.state.step % _ROUNDS:
+            if self.state.done % _ROUNDS:
                 return
             loss, due, asked = self._agreed(due, asked)
             self._check(epoch, loss)
@@ -138,7 +144,7 @@ class Trainer:
             self._stop_if(asked, stop)
 
     def _agreed(self, due: bool, asked: int) -> tuple[float, bool, int]:
-        steps = self.state.step % self.epoch_steps or self.epoch_steps
+        steps = self.state.done % self.epoch_steps or self.epoch_steps
         loss, save, agreed = self.ranks.most([float(self.state.tally[0]) / steps, float(due), float(asked)])
         return loss, bool(save), int(agreed)
 
@@ -154,15 +160,16 @@ class Trainer:
     def _step(self, epoch: int, batch: Batch) -> None:
         state, recipe = self.state, self.recipe
         # dropout and the like: random numbers are a function of seed and step, so that no random state need be saved
-        self._seed(_step_seed(recipe.seed, state.step, self.ranks.rank))
-        loss, right = backward(state, recipe, self.preprocessing, batch)
-        if not isinstance(state.objective, DistributedDataParallel):  # which has done it on the way
-            self.ranks.average(state.network)
+        self._seed(_step_seed(recipe.seed, state.done, self.ranks.rank))
+        self._at = epoch, batch
+        state.tally += state.how(batch, rate(recipe, state.done, self.steps), state.done, self._ready)
+        state.done += 1
+
+    def _ready(self, module: nn.Module | None, loss: torch.Tensor) -> None:
+        if module is not None:
+            self.ranks.average(module)
         if self.device.type == "cpu" and self.ranks.world == 1:  # elsewhere reading the loss means waiting
-            self._check(epoch, loss.item(), batch)
-        update(state, recipe, rate(recipe, state.step, self.steps))
-        state.tally += torch.stack((loss, right))
-        state.step += 1
+            self._check(self._at[0], loss.item(), self._at[1])
 
     def _seed(self, seed: int) -> None:
         if self.device.type == "cpu":
@@ -171,33 +178,33 @@ class Trainer:
             torch.manual_seed(seed)
 
     def _check(self, epoch: int, loss: float, batch: Batch | None = None) -> None:
-        if not is_lost(loss, len(self.classes)):
+        if not is_lost(loss, len(self.task.classes)):
             return
         part = (batch or next(self.batches.epoch(epoch))).parts(self.recipe.micro_batch)[0]
-        layer = first_non_finite(self.state.network, normalised(part.images, self.preprocessing, self.recipe))
+        layer = first_non_finite(self.state.how.network, normalised(part.images, self.preprocessing, self.recipe))
         what = "exploded" if math.isfinite(loss) else "is not finite"
         kept = self.store.latest_step()
         kept_words = f"the model of step {kept} is kept" if kept else "there is no earlier model to keep"
         raise NotFiniteError(
-            f"the loss {what} ({loss:.4g}) at epoch {epoch + 1}, step {self.state.step + 1} of {self.steps}: {layer}; "
+            f"the loss {what} ({loss:.4g}) at epoch {epoch + 1}, step {self.state.done + 1} of {self.steps}: {layer}; "
             f"{kept_words}. A lower learning rate would help ({self.recipe.learning_rate / 10:g} instead of "
             f"{self.recipe.learning_rate:g})" + ("" if self.recipe.clip_norm else ", or clip_norm = 1")
         )
 
     def _tell(self, epoch: int, now: float) -> None:
         tally, step = self._recent
-        steps = self.state.step - step
+        steps = self.state.done - step
         if steps <= 0:
             return
-        loss, accuracy = ((self.state.tally - tally) / steps).tolist()
+        figures = self._named(((self.state.tally - tally) / steps).tolist())
         if self.ranks.world == 1:
-            self._check(epoch, loss)
+            self._check(epoch, figures["loss"])
         pace = steps / (now - self._told)
-        left = (self.steps - self.state.step) / pace
+        left = (self.steps - self.state.done) / pace
         self.listen(
-            Progress(epoch + 1, self.epochs, self.state.step, self.steps, loss, accuracy, pace * self.batch_size, left)
+            Progress(epoch + 1, self.epochs, self.state.done, self.steps, figures, pace * self.batch_size, left)
         )
-        self._told, self._recent = now, (self.state.tally.clone(), self.state.step)
+        self._told, self._recent = now, (self.state.tally.clone(), self.state.done)
         self._mind_the_others(pace)
 
     def _mind_the_others(self, pace: float) -> None:
@@ -216,19 +223,17 @@ class Trainer:
 
     def _close_epoch(self, number: int, images_per_second: float) -> None:
         state = self.state
-        steps = state.step - number * self.epoch_steps
-        loss, accuracy = (self.ranks.gather(state.tally).mean(0) / steps).tolist()
-        self._check(number, loss)
-        name, metrics = self._evaluate()
+        steps = state.done - number * self.epoch_steps
+        training = self._named((self.ranks.gather(state.tally).mean(0) / steps).tolist())
+        self._check(number, training["loss"])
+        name, evaluation = self._evaluate()
         row = EpochMetrics(
             epoch=number + 1,
-            step=state.step,
-            learning_rate=rate(self.recipe, state.step - 1, self.steps),
-            loss=loss,
-            accuracy=accuracy,
+            step=state.done,
+            learning_rate=rate(self.recipe, state.done - 1, self.steps),
+            training=training,
             evaluated=name,
-            evaluation_loss=math.nan if metrics is None else metrics.loss,
-            evaluation_accuracy=math.nan if metrics is None else metrics.accuracy,
+            evaluation=evaluation,
             images_per_second=images_per_second,
             seconds=self.seconds(),
         )
@@ -237,27 +242,32 @@ class Trainer:
         self._keep_best(row)
         self.save()
         self.listen(row)
-        self._told, self._recent = time.perf_counter(), (state.tally.clone(), state.step)
+        self._told, self._recent = time.perf_counter(), (state.tally.clone(), state.done)
 
-    def _evaluate(self) -> tuple[str, Metrics | None]:
+    def _named(self, values: list[float]) -> dict[str, float]:
+        return {figure.name: value for figure, value in zip(self.state.how.figures, values, strict=True)}
+
+    def _evaluate(self) -> tuple[str, dict[str, float]]:
+        known = [LOSS.name, *(figure.name for figure in self.task.figures)]
         if self.evaluated is None:
-            return "", None
-        name, images, labels = self.evaluated
-        confusion, total = count(
-            self.state.model, self.preprocessing, images, labels, len(self.classes), batch_size=self.at_once
-        )
-        self.state.to_training()  # measuring puts a module back as a whole, frozen layers too
-        return name, figures(self.ranks.sum(confusion), self.ranks.sum(total), self.classes)
+            return "", dict.fromkeys(known, math.nan)
+        name, images, targets = self.evaluated
+        model = self.state.how.model
+        counts = count(self.task, model, self.preprocessing, images, targets, batch_size=self.at_once)
+        self.state.how.to_training()  # measuring puts a module back as a whole, frozen layers too
+        figures = self.task.measured([self.ranks.sum(each) for each in counts]).figures
+        return name, {each: figures[each] for each in known}
 
     def _keep_best(self, row: EpochMetrics) -> None:
         if row.evaluated != "validation" or not self.recipe.patience:
             return
-        losses = [other.evaluation_loss for other in self.state.history]
-        if row.evaluation_loss == min(losses):
+        name = self.recipe.monitor
+        figure, *before = self.task.figure(name), *(other.evaluation[name] for other in self.state.history[:-1])
+        if not any(figure.better(other, row.evaluation[name]) for other in before):
             self.state.best_epoch = row.epoch
             if not self.ranks.is_first:
                 return
-            self.store.save_best(self.state.model.state_dict(), {"epoch": row.epoch})
+            self.store.save_best(self.state.how.model.state_dict(), {"epoch": row.epoch})
 
     def _patience_is_over(self) -> bool:
         patience, best, history = self.recipe.patience, self.state.best_epoch, self.state.history
@@ -265,10 +275,10 @@ class Trainer:
 
     def _share(self, dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
         ends = [len(dataset) * rank // self.ranks.world for rank in (self.ranks.rank, self.ranks.rank + 1)]
-        images, labels = (tensor[ends[0] : ends[1]] for tensor in dataset.tensors())
+        images, targets = (tensor[ends[0] : ends[1]] for tensor in dataset.tensors())
         if self.device.type == "cuda" and images.nbytes < 0.5 * torch.cuda.mem_get_info(self.device)[0]:
-            return images.to(self.device), labels.to(self.device)
-        return images, labels
+            return images.to(self.device), targets.to(self.device)
+        return images, targets
 
 
 def _step_seed(seed: int, step: int, rank: int) -> int:

@@ -9,14 +9,14 @@ from hubel.train.recipe.recipe import Recipe
 
 
 def class_weights(recipe: Recipe, training: Dataset) -> torch.Tensor | None:
-    """Each class's factor in the loss, float32, (examples / (classes × the class's)) ^ `balance_power`; 0 for absent
-    classes. None where the recipe does not weigh.
+    """Each class's factor in the loss, float32, (examples / (classes × the class's)) ^ `balance_power`, where examples
+    are images, or pixels where each has a class; 0 for absent classes. None where the recipe does not weigh.
     """
     if recipe.balance != "weights":
         return None
     classes = len(training.classes)
-    counts = torch.bincount(torch.from_numpy(training.labels.copy()), minlength=classes)
-    weights = (len(training) / (classes * counts.clamp(min=1))) ** recipe.balance_power
+    counts = torch.from_numpy(training.targets.class_counts())
+    weights = (int(counts.sum()) / (classes * counts.clamp(min=1))) ** recipe.balance_power
     return torch.where(counts > 0, weights, 0.0).float()
 
 

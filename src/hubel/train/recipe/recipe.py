@@ -50,7 +50,8 @@ class Recipe:
     balance_power: 1 makes all classes count alike, 0.5 is square-root sampling (Mahajan et al. 2018), 0 is none.
     augmentation: the text form of `hubel.data.Augmentation`, such as "shift 1, flip", or "none"; "auto" is its rule,
         or "none" for fewer than three epochs.
-    patience: stop after so many epochs without a better validation loss, and keep the best; 0 never stops.
+    patience: stop after so many epochs without a better `monitor`, and keep the best; 0 never stops.
+    monitor: which figure of the validation part patience watches: "loss", or one of the task's, such as "accuracy".
     initializer: how kernels start: "glorot" (uniform, as in Keras), "he" (normal), "pytorch" (as PyTorch has it).
     weights: a file or address of trained weights to start from instead (see `hubel.nn.load_pretrained`); "" for none.
     freeze: layers that stay as they are, as paths with commas between ("conv1, stage1"), "all-but-head", or
@@ -84,6 +85,7 @@ class Recipe:
     balance_power: float = 1.0
     augmentation: str = "auto"
     patience: int = 0
+    monitor: str = "loss"
     initializer: Initializer = "glorot"
     weights: str = ""
     freeze: str = ""

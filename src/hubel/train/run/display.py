@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from hubel.tasks import Classification, Task
 from hubel.train.run.events import EpochMetrics, Event, Finished, Notice, Progress, Started
 from hubel.view.terminal import Terminal
 
@@ -30,6 +31,7 @@ class Display:
         # drawn as events come: rich's own thread would hold up those that train
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
         self._shown = self._lost = False
+        self._task: Task = Classification(())
 
     def __enter__(self) -> Display:
         return self
@@ -60,13 +62,14 @@ class Display:
             if self.console.is_terminal:
                 self._show(event)
         elif isinstance(event, EpochMetrics):
-            self.console.print(epoch_line(event), soft_wrap=True)
+            self.console.print(epoch_line(event, self._task), soft_wrap=True)
         elif isinstance(event, Notice):
             self.console.print(event.message, style="yellow", soft_wrap=True)
         else:
             self._finish(event)
 
     def _start(self, event: Started) -> None:
+        self._task = event.task
         for problem in event.problems:
             self.console.print(f"skipped a damaged checkpoint: {problem}", style="yellow", soft_wrap=True)
         trained = "" if event.trained == event.parameters else f"{event.trained:,} of "
@@ -81,7 +84,7 @@ class Display:
         if not self._shown:
             self._live.start()
             self._shown = True
-        self._live.update(progress_line(event), refresh=True)
+        self._live.update(progress_line(event, self._task), refresh=True)
 
     def _finish(self, event: Finished) -> None:
         self._hide()
@@ -93,24 +96,31 @@ class Display:
             self._shown = False
 
 
-def epoch_line(event: EpochMetrics) -> str:
-    """One line for a finished epoch."""
-    line = f"epoch {event.epoch:3d}  loss {event.loss:.4f}  accuracy {event.accuracy:7.2%}"
+def epoch_line(event: EpochMetrics, task: Task) -> str:
+    """One line for a finished epoch: the figures of training, and the primary one of what was measured."""
+    line = f"epoch {event.epoch:3d}  {_figures(event.training, task, 2)}"
     if event.evaluated:
-        line += f"  {event.evaluated} {event.evaluation_accuracy:7.2%}"
+        line += f"  {event.evaluated} {task.primary.text(event.evaluation[task.primary.name]):>7}"
     return f"{line}  {event.images_per_second:,.0f} images/s  {clock(event.seconds)}"
 
 
-def progress_line(event: Progress) -> Table:
+def progress_line(event: Progress, task: Task) -> Table:
     """The live line: how far, how well, how fast, how long still."""
     row = Table.grid(padding=(0, 2))
-    words = f"loss {event.loss:.3f}  accuracy {event.accuracy:6.1%}  {event.images_per_second:,.0f} images/s"
+    words = f"{_figures(event.figures, task, 1)}  {event.images_per_second:,.0f} images/s"
     row.add_row(
         Text(f"epoch {event.epoch}/{event.epochs}", no_wrap=True),
         ProgressBar(total=event.steps, completed=event.step, width=8),
         Text(f"{words}  {clock(event.seconds_left)} left", no_wrap=True),
     )
     return row
+
+
+def _figures(values: Mapping[str, float], task: Task, digits: int) -> str:
+    known = [(task.figure(name), value) for name, value in values.items()]
+    # shares are as wide as 100.0%
+    widths = {"share": digits + 5, "number": 0}
+    return "  ".join(f"{each.title} {each.text(value, digits):>{widths[each.kind]}}" for each, value in known)
 
 
 def clock(seconds: float) -> str:

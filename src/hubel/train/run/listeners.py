@@ -36,14 +36,14 @@ class TensorBoard:
     def __call__(self, event: Event) -> None:
         """Write what an event says."""
         if isinstance(event, Progress):
-            self._write(event.step, {"training/loss": event.loss, "training/accuracy": event.accuracy})
+            self._write(event.step, {f"training/{name}": value for name, value in event.figures.items()})
         elif isinstance(event, EpochMetrics):
             self._write(
                 event.step, {"learning_rate": event.learning_rate, "images_per_second": event.images_per_second}
             )
             if event.evaluated:
-                figures = {"loss": event.evaluation_loss, "accuracy": event.evaluation_accuracy}
-                self._write(event.step, {f"{event.evaluated}/{name}": value for name, value in figures.items()})
+                figures = {f"{event.evaluated}/{name}": value for name, value in event.evaluation.items()}
+                self._write(event.step, figures)
             self._writer.flush()
         elif isinstance(event, Finished):
             self._writer.close()

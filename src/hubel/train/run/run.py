@@ -17,7 +17,7 @@ from hubel.base.files import read_text, write_atomically
 from hubel.base.limits import check
 from hubel.base.model_file import WholenessWarning
 from hubel.data import Preprocessing, Splits, hold_out
-from hubel.tasks import LoadedModel, load_model
+from hubel.tasks import LoadedModel, Task, load_model, task_named
 from hubel.train.recipe.recipe import Recipe, read_toml, write_toml
 from hubel.train.run.checkpoint import CheckpointStore
 from hubel.train.run.events import EpochMetrics
@@ -68,6 +68,18 @@ class Run:
         return tuple(self.settings["data"]["classes"])
 
     @property
+    def step(self) -> str:
+        """The name of how batches changed its weights: "supervised" for most."""
+        return str(self.settings.get("step", "supervised"))
+
+    @property
+    def task(self) -> Task:
+        """What it was trained for."""
+        data = self.settings["data"]
+        name = data.get("task", "classification")
+        return task_named(name).from_settings(self.classes, data.get("task_settings", {}))
+
+    @property
     def preprocessing(self) -> Preprocessing:
         """How images were prepared."""
         return Preprocessing.from_json(self.settings["data"]["preprocessing"])
@@ -88,14 +100,14 @@ class Run:
         if not path.exists():
             return ()
         found, kept = _rows(path), CheckpointStore(self.directory / CHECKPOINTS).latest_history()
-        told = [_shown(dataclasses.asdict(row)) for row in found]
+        told = [_shown(row.to_row()) for row in found]
         if kept is not None and told != [_shown(row) for row in kept[: len(told)]]:
             warnings.warn(
                 f"{path}: other figures than the newest checkpoint has, whose are used; it was changed or damaged",
                 WholenessWarning,
                 stacklevel=2,
             )
-            return tuple(EpochMetrics(**row) for row in kept)
+            return tuple(EpochMetrics.from_row(row) for row in kept)
         return found
 
     @property
@@ -160,9 +172,11 @@ def refuse_existing(directory: Path) -> None:
 
 
 def create(
-    directory: Path, network: Network, recipe: Recipe, data: Mapping[str, Any], weights: Mapping[str, Any]
+    directory: Path, network: Network, recipe: Recipe, data: Mapping[str, Any], weights: Mapping[str, Any], step: str
 ) -> Run:
-    """Write the `run.toml` of a new run. `weights` says what it starts from; empty where from random ones."""
+    """Write the `run.toml` of a new run. `weights` says what it starts from; empty where from random ones. `step` is
+    the name of how batches change weights.
+    """
     from hubel.train.run.environment import environment
 
     path = directory / SETTINGS
@@ -171,6 +185,7 @@ def create(
         "format": FORMAT,
         "network": str(network),
         "network_name": network.name,
+        "step": step,
         "recipe": recipe.to_dict(),
         "data": dict(data),
         **({"weights": dict(weights)} if weights else {}),
@@ -183,9 +198,10 @@ def create(
 def write_metrics(directory: Path, rows: Sequence[EpochMetrics]) -> None:
     """Write all rows to `metrics.csv`, whole or not at all."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [field.name for field in dataclasses.fields(EpochMetrics)], lineterminator="\n")
+    columns = [row.to_row() for row in rows]
+    writer = csv.DictWriter(text, columns[0] if columns else (), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(dataclasses.asdict(row) for row in rows)
+    writer.writerows(columns)
     write_atomically(directory / METRICS, text.getvalue())
 
 
@@ -200,17 +216,12 @@ def _rows(path: Path) -> tuple[EpochMetrics, ...]:
     rows: list[EpochMetrics] = []
     try:
         for fields in lines:
-            rows.append(_row(fields))
+            rows.append(EpochMetrics.from_row(fields))
             if rows[-1].epoch != len(rows):
                 raise ValueError(f"expected epoch {len(rows)}, received {rows[-1].epoch}")
-    except (csv.Error, TypeError, ValueError, AttributeError) as error:
+    except (csv.Error, KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunError(
             f"{path}: line {lines.line_num} cannot be read: {error}; the same figures stand in the newest of "
             f"{CHECKPOINTS}/*.json"
         ) from None
     return tuple(rows)
-
-
-def _row(fields: Mapping[str, str]) -> EpochMetrics:
-    kinds: dict[str, Any] = {"epoch": int, "step": int, "evaluated": str}
-    return EpochMetrics(**{name: kinds.get(name, float)(text) for name, text in fields.items()})

@@ -22,13 +22,15 @@ from hubel.arch import Network
 from hubel.base.errors import LockedError, SettingError
 from hubel.base.files import locked, write_atomically
 from hubel.data import Preprocessing, Splits, hold_out
+from hubel.tasks import task_of
 from hubel.train._create import fingerprint
 from hubel.train._train import resume, train
 from hubel.train.loop.autotune import autotune
 from hubel.train.loop.memory import NotEnoughMemoryError
 from hubel.train.loop.non_finite import NotFiniteError
+from hubel.train.loop.supervised import Supervised
 from hubel.train.recipe.recipe import Recipe
-from hubel.train.run.events import EpochMetrics, Event, Listener, Started
+from hubel.train.run.events import EpochMetrics, Event, Listener, NamedFigures, Started
 from hubel.train.run.run import SETTINGS, Run
 from hubel.train.search.space import Choice, Space, default_space
 
@@ -41,22 +43,29 @@ _UNPRUNED = 4  # trials that are never given up, so that there is something to c
 _ATTEMPTS = 4  # to open the database
 _FAILURES = 3  # in a row after which trying on would only fail again
 
+Direction = Literal["maximize", "minimize"]
 Outcome = Literal["done", "pruned", "failed", "running"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Trial:
-    """One recipe that was tried. settings: those that the search chose; accuracy: of the validation images, 0 to 1, at
-    the end or where it was given up. epochs: how many it trained. why: what went wrong.
+class Trial(NamedFigures):
+    """One recipe that was tried. settings: those that the search chose; value: of the task's primary figure, whose name
+    is `figure` (and which is an attribute of that name, too), on the validation images, at the end or where it was
+    given up. epochs: how many it trained. why: what went wrong.
     """
 
     number: int
     outcome: Outcome
     settings: Mapping[str, Any]
-    accuracy: float | None
+    figure: str
+    value: float | None
     epochs: int
     directory: Path
     why: str = ""
+
+    def named_figures(self) -> Mapping[str, float | None]:
+        """The value by its figure's name."""
+        return {self.figure: self.value}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +113,8 @@ def sweep(
     folder = Path(directory).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     study = _study(folder, storage, network, splits, recipe, space or default_space(recipe))
-    measured = autotune(recipe, network, *splits.train.tensors(), Preprocessing.for_dataset(splits.train))
+    preprocessing = Preprocessing.for_dataset(splits.train)
+    measured = autotune(recipe, Supervised, network, task_of(splits.train), splits.train, preprocessing)
     here = recipe.replace(**{name: getattr(measured, name) for name in _MACHINE})
     search = _Search(study, folder, network, dataclasses.replace(splits, test=None), here, dict(source or {}))
     until = time.monotonic() + seconds if seconds else float("inf")
@@ -137,6 +147,7 @@ class _Search:
     ) -> None:
         self.study, self.folder = study, folder
         self.network, self.splits, self.recipe, self.source = network, splits, recipe, source
+        self.figure = task_of(splits.train).primary
         self.space = space_from_json(study.user_attrs["settings"]["space"])
         self.place = f"{socket.gethostname()}:{folder}"
 
@@ -165,13 +176,14 @@ class _Search:
             if isinstance(event, Started):
                 steps = event.steps
             if isinstance(event, EpochMetrics) and event.epoch not in reported:
-                trial.report(event.evaluation_accuracy, event.epoch)
+                trial.report(event.evaluation[self.figure.name], event.epoch)
                 if event.step < steps and trial.should_prune():
                     raise optuna.TrialPruned
 
         state, why, value = optuna.trial.TrialState.COMPLETE, "", None
         try:
-            value = _score(self._trained(directory, recipe, listen))
+            trained = self._trained(directory, recipe, listen)
+            value = float(trained.model().summary["validation"][self.figure.name])
         except optuna.TrialPruned:
             state = optuna.trial.TrialState.PRUNED
         except NotFiniteError as error:  # as bad as can be, which is worth knowing
@@ -194,11 +206,13 @@ class _Search:
     def write_best(self, recipe: Recipe) -> SweepResult:
         """Write the best recipe so far to the folder; return all trials."""
         trials = self.trials()
-        done = [trial for trial in trials if trial.outcome == "done" and trial.accuracy is not None]
-        best = max(done, key=lambda trial: (trial.accuracy or 0.0, -trial.number), default=None)
+        done = [trial for trial in trials if trial.outcome == "done" and trial.value is not None]
+        sign = 1 if self.figure.best == "highest" else -1
+        best = max(done, key=lambda trial: (sign * (trial.value or 0.0), -trial.number), default=None)
         if best is not None:
             text = recipe.replace(**best.settings).to_toml()
-            head = f"# trial {best.number} of {len(trials)}: {best.accuracy:.2%} of the validation images right\n"
+            shown = f"{self.figure.title} {self.figure.text(best.value or 0.0)}"
+            head = f"# trial {best.number} of {len(trials)}: {shown} on the validation images\n"
             with _lock(self.folder, "best", wait=True):
                 write_atomically(self.folder / BEST, head + text)
         return SweepResult(trials, best)
@@ -264,7 +278,8 @@ class _Search:
             number=each.number,
             outcome=outcomes[each.state.name],
             settings=dict(each.params),
-            accuracy=value,
+            figure=self.figure.name,
+            value=value,
             epochs=epochs,
             directory=self._directory(each.number),
             why=str(each.user_attrs.get("why", "")),
@@ -281,8 +296,9 @@ def _study(folder: Path, storage: str, network: Network, splits: Splits, recipe:
         "recipe": recipe.to_dict(),
         "space": {name: json.loads(json.dumps(dataclasses.asdict(values))) for name, values in space.items()},
     }
+    direction: Direction = "maximize" if task_of(splits.train).primary.best == "highest" else "minimize"
     with _lock(folder, "study", wait=True):  # two processes that make the tables at once would be in each other's way
-        study = _opened(storage or f"sqlite:///{folder / 'study.db'}", folder.name)
+        study = _opened(storage or f"sqlite:///{folder / 'study.db'}", folder.name, direction)
         study.pruner = optuna.pruners.MedianPruner(_UNPRUNED, n_warmup_steps=max(1, int(recipe.epochs / 4)))
         begun = study.user_attrs.get("settings")
         if begun is None:
@@ -298,7 +314,7 @@ def _study(folder: Path, storage: str, network: Network, splits: Splits, recipe:
     return study
 
 
-def _opened(storage: str, name: str) -> optuna.Study:
+def _opened(storage: str, name: str, direction: Direction) -> optuna.Study:
     """The study, made where it is not there. Machines that make the tables at the same moment get in each other's way,
     which a lock in a folder cannot help; the one that lost tries again.
     """
@@ -308,7 +324,7 @@ def _opened(storage: str, name: str) -> optuna.Study:
 
     for left in reversed(range(_ATTEMPTS)):
         try:
-            return optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
+            return optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:  # noqa: PERF203 (a few rounds)
             if not left:
                 reason = str(error).strip().splitlines()[0]
@@ -342,10 +358,6 @@ def _sampler(seed: int, number: int) -> optuna.samplers.BaseSampler:
         return optuna.samplers.TPESampler(
             seed=(seed * 1_000_003 + number) % 2**32, constant_liar=True, multivariate=False
         )
-
-
-def _score(run: Run) -> float:
-    return float(run.model().summary["validation"]["accuracy"])
 
 
 def _lock(folder: Path, name: str, *, wait: bool) -> contextlib.AbstractContextManager[None]:

@@ -98,7 +98,11 @@ class Confusion(Sequence[tuple[int, ...]]):
 
 def count_pairs(true: torch.Tensor, predicted: torch.Tensor, classes: int) -> torch.Tensor:
     """How often each pair came: int64, classes×classes, by coordinates above 1,000 classes; such may be added."""
-    codes = true * classes + predicted
+    return count_codes(true * classes + predicted, classes)
+
+
+def count_codes(codes: torch.Tensor, classes: int) -> torch.Tensor:
+    """As `count_pairs`, of pairs as numbers: true · classes + predicted."""
     if classes <= MOST_DENSE:
         return torch.bincount(codes, minlength=classes * classes).view(classes, classes)
     came, counts = codes.unique(return_counts=True)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hubel.tasks import confusion
-from hubel.tasks._confusion import Confusion, count_pairs
+from hubel.tasks.classification.confusion import Confusion, count_pairs
 
 
 @pytest.mark.parametrize("classes", [4, 1000, 1001])

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from hubel.arch import Network, Report, analyse, parse, shape_text
-from hubel.base.errors import LimitError, ModelFileError
+from hubel.base.errors import LimitError, ModelFileError, SettingError
 from hubel.base.files import write_atomically
 from hubel.base.headers import BLANK, Header, signed
 from hubel.base.limits import check
@@ -24,6 +24,8 @@ from hubel.base.model_file import ENTRY, FORMAT, complain, entry_of, read_model_
 from hubel.base.names import shortened
 from hubel.data import Preprocessing
 from hubel.nn import build
+from hubel.tasks.registry import UnknownTaskError, task_named
+from hubel.tasks.task import Task
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,17 +35,33 @@ class LoadedModel:
     network: the tree it was built from; `str(model.network)` is its text form.
     module: the PyTorch module, in evaluation mode.
     preprocessing: how any image becomes its input.
-    classes: the names of its outputs, in order.
-    task: what it predicts; "classification".
+    task: what it predicts; the names of its outputs alone, in order, mean classification.
     summary: what is known of its training (accuracy, loss, epochs, recipe, data, versions); plain JSON values.
     """
 
     network: Network
     module: nn.Module
     preprocessing: Preprocessing
-    classes: tuple[str, ...]
-    task: str = "classification"
+    task: Task
     summary: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.task, tuple):
+            object.__setattr__(self, "task", task_named("classification").from_settings(self.task, {}))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of its outputs, in order."""
+        return self.task.classes
+
+
+def require(model: LoadedModel, task: str) -> None:
+    """Raise ValueError where a model is of another task than the one that a question is asked of."""
+    if model.task.name != task:
+        raise SettingError(
+            f"expected a model for {task}, received one for {model.task.name}, of which this cannot be asked; hubel "
+            "evaluate, predict and report answer for every task"
+        )
 
 
 def save_model(
@@ -52,23 +70,26 @@ def save_model(
     weights: nn.Module | Mapping[str, torch.Tensor],
     *,
     preprocessing: Preprocessing,
-    classes: Sequence[str],
-    task: str = "classification",
+    classes: Sequence[str] = (),
+    task: Task | None = None,
     summary: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write one self-contained safetensors file at `path`, whole or not at all, and return the path.
 
-    `weights` is the module that was built from `network`, or its `state_dict`. Equal arguments give equal bytes.
+    `weights` is the module that was built from `network`, or its `state_dict`. `task` is what it was trained for; by
+    default the classification of `classes`. Equal arguments give equal bytes.
     """
     state = weights.state_dict() if isinstance(weights, nn.Module) else weights
+    task = task or task_named("classification").from_settings(tuple(classes), {})
     # one entry, since safetensors writes several in no fixed order and equal models are to be equal files
     about = {
         "sha256": BLANK,  # first, so that it is the first such text in the file
         "format": FORMAT,
-        "task": task,
+        "task": task.name,
+        **({"task_settings": task.settings()} if task.settings() else {}),
         "name": network.name,
         "network": str(network),
-        "classes": list(classes),
+        "classes": list(task.classes),
         "preprocessing": json.loads(preprocessing.to_json()),
         "summary": dict(summary or {}),
     }
@@ -100,15 +121,19 @@ def _assemble(path: Path, header: Header, about: dict[str, Any], ignore_damage: 
     try:
         network = dataclasses.replace(parse(entry_of(about, "network", str)), name=entry_of(about, "name", str))
         preprocessing = Preprocessing.from_json(json.dumps(entry_of(about, "preprocessing", dict)))
-        classes, task, summary = _classes(about), entry_of(about, "task", str), entry_of(about, "summary", dict)
+        classes, summary = _classes(about), entry_of(about, "summary", dict)
+        kind = task_named(entry_of(about, "task", str))
+        task = kind.from_settings(classes, entry_of(about, "task_settings", dict) if "task_settings" in about else {})
         report = analyse(network)
+    except UnknownTaskError as error:
+        raise ModelFileError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(f"{path}: its metadata cannot be read: {type(error).__name__}: {error}") from None
     _check_fit(path, report, preprocessing, classes)
     module = _filled(path, report, header)
     if not all(_is_finite(tensor) for tensor in module.state_dict().values()):
         complain(path, "its weights are not all finite numbers", ignore_damage)
-    return LoadedModel(network, module.eval(), preprocessing, classes, task, summary)
+    return LoadedModel(network, module.eval(), preprocessing, task, summary)
 
 
 def _classes(about: dict[str, Any]) -> tuple[str, ...]:

@@ -1,0 +1,111 @@
+"""What is wanted of the images of a set, whatever the task: an abstract kind, and labels."""
+
+from __future__ import annotations
+
+import abc
+import hashlib
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from hubel.base.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+    from typing_extensions import Self
+
+    from hubel.data.feed.augment import Moves
+
+
+class Targets(abc.ABC):
+    """What a network should say of each image of a set.
+
+    task: the name of the task of saying it. moves: whether they move with their image under augmentation.
+    classes: the names of what is told apart, in order; none where nothing is.
+    """
+
+    task: ClassVar[str]
+    moves: ClassVar[bool] = False
+    classes: tuple[str, ...]
+
+    @property
+    @abc.abstractmethod
+    def array(self) -> npt.NDArray[Any]:
+        """All of them, one an image along the first axis; not to be written to."""
+
+    @abc.abstractmethod
+    def take(self, indices: npt.NDArray[np.int64]) -> Self:
+        """Those at these positions, copied."""
+
+    @abc.abstractmethod
+    def check(self, images: tuple[int, ...]) -> None:
+        """Raise ValueError where they do not fit images of this shape, N×H×W×C."""
+
+    @abc.abstractmethod
+    def class_counts(self) -> npt.NDArray[np.int64]:
+        """How often each class is wanted."""
+
+    def strata(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+        """Groups of images of which equal shares are held out: each image's, int64, and their names; one of all."""
+        return np.zeros(len(self), np.int64), ("the set",)
+
+    def tensor(self) -> torch.Tensor:
+        """All of them as a tensor on the processor that shares this memory."""
+        import torch
+
+        with warnings.catch_warnings():  # torch warns that the arrays are read-only; nothing writes to them
+            warnings.filterwarnings("ignore", message=".*not writable", category=UserWarning)
+            return torch.from_numpy(self.array)
+
+    def moved(self, targets: torch.Tensor, moves: Moves) -> torch.Tensor:
+        """A batch of them, moved as its images are."""
+        return targets
+
+    def digest(self) -> str:
+        """A SHA-256 of them all."""
+        return hashlib.sha256(np.ascontiguousarray(self.array).data).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+
+@dataclass(frozen=True, eq=False)
+class Labels(Targets):
+    """One class for each image. values: int64, N, each an index into `classes`."""
+
+    values: npt.NDArray[np.int64]
+    classes: tuple[str, ...]
+    task: ClassVar[str] = "classification"
+
+    @property
+    def array(self) -> npt.NDArray[np.int64]:
+        """The labels."""
+        return self.values
+
+    def take(self, indices: npt.NDArray[np.int64]) -> Labels:
+        """Those at these positions, copied."""
+        return replace(self, values=self.values[indices])
+
+    def check(self, images: tuple[int, ...]) -> None:
+        """Raise ValueError where there is not one label an image, or one names no class."""
+        labels, classes = self.values, self.classes
+        if labels.shape != images[:1] or labels.dtype != np.int64:
+            raise DataError(
+                f"expected {images[0]} labels as int64, one an image, received {labels.dtype} of shape {labels.shape}"
+            )
+        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(classes):
+            raise DataError(
+                f"expected labels from 0 to {len(classes) - 1} ({len(classes)} classes), received {labels.min()} to "
+                f"{labels.max()}"
+            )
+
+    def strata(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
+        """The classes."""
+        return self.values, self.classes
+
+    def class_counts(self) -> npt.NDArray[np.int64]:
+        """How many images each class has."""
+        return np.bincount(self.values, minlength=len(self.classes))

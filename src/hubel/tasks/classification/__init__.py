@@ -1,0 +1,1 @@
+"""Classification: one class of a fixed list for every image."""

@@ -1,0 +1,183 @@
+"""Classification: one class of a fixed list for every image. Its loss, its counts, its answers."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from hubel.base.errors import SettingError
+from hubel.data import Dataset, Preprocessing, Splits, load
+from hubel.nn import evaluation_mode
+from hubel.tasks import task
+from hubel.tasks.classification.confusion import count_codes
+from hubel.tasks.classification.cross_entropy import cross_entropy, shares
+from hubel.tasks.classification.metrics import Metrics, metrics
+from hubel.tasks.measure import outputs
+from hubel.tasks.model import LoadedModel
+
+
+@dataclass(frozen=True)
+class Classification(task.Task):
+    """The task of naming the class of an image.
+
+    classes: their names, in the order of the network's outputs.
+    """
+
+    classes: tuple[str, ...]
+    name: ClassVar[str] = "classification"
+    figures: ClassVar[tuple[task.Figure, ...]] = (task.Figure("accuracy", "accuracy"),)
+    running: ClassVar[tuple[task.Figure, ...]] = (task.Figure("accuracy", "accuracy"),)
+
+    def headline(self, figures: Mapping[str, float], of: str) -> str:
+        """How many images are right."""
+        return f"{figures['accuracy']:.2%} of {of} right"
+
+    @classmethod
+    def load(cls, source: str, **settings: Any) -> Splits:
+        """Images with labels; see `hubel.data.load`."""
+        return load(source, **settings)
+
+    @classmethod
+    def for_dataset(cls, dataset: Dataset) -> Classification:
+        """The task of naming this set's classes."""
+        return cls(dataset.classes)
+
+    def settings(self) -> dict[str, Any]:
+        """Nothing but the classes."""
+        return {}
+
+    @classmethod
+    def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Classification:
+        """The task of naming these classes."""
+        return cls(classes)
+
+    def output(self, shape: tuple[int, int, int]) -> tuple[tuple[int, ...], str]:
+        """A number a class."""
+        return (len(self.classes),), f"'dense {len(self.classes)} softmax'"
+
+    def objective(
+        self, network: nn.Module, label_smoothing: float = 0.0, class_weights: torch.Tensor | None = None
+    ) -> Objective:
+        """The network with cross-entropy."""
+        return Objective(network, label_smoothing, class_weights)
+
+    def on_the_way(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The share of right answers."""
+        return ((outputs.argmax(1) == targets).sum() / len(targets),)
+
+    def counts(self) -> _Counts:
+        """Of pairs of classes, and the losses' sum."""
+        return _Counts(len(self.classes))
+
+    def measured(self, counts: Sequence[torch.Tensor]) -> Metrics:
+        """Accuracy, loss, precision and recall of each class, and what it is taken for."""
+        return metrics(counts[0], counts[1], self.classes)
+
+    def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Named:
+        """The likeliest classes with their probabilities."""
+        probabilities = predict(model, [image])[0]
+        best = probabilities.topk(min(top, len(self.classes)))
+        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        return Named(tuple((self.classes[i], p) for i, p in pairs))
+
+
+@dataclass(frozen=True)
+class Named(task.Answer):
+    """The likeliest classes of an image, with their probabilities, the likeliest first."""
+
+    likeliest: tuple[tuple[str, float], ...]
+
+    def data(self) -> dict[str, Any]:
+        """The likeliest class, and all that were asked for."""
+        top = [{"class": name, "probability": round(p, 6)} for name, p in self.likeliest]
+        return {**top[0], "top": top}
+
+    def words(self) -> tuple[str, ...]:
+        """The likeliest class, its probability, and the others."""
+        (name, probability), *others = self.likeliest
+        return name, f"{probability:.1%}", "  ".join(f"{other} {p:.1%}" for other, p in others)
+
+
+class Objective(task.Objective):
+    """Cross-entropy with label smoothing. Of mixed images it is the mean of each label's loss, as much of each as
+    there is of its image. Targets are labels, int64, N.
+    """
+
+    def __init__(
+        self, network: nn.Module, label_smoothing: float = 0.0, class_weights: torch.Tensor | None = None
+    ) -> None:
+        super().__init__(network)
+        self.label_smoothing = label_smoothing
+        self.register_buffer("class_weights", class_weights, persistent=False)
+
+    def loss(
+        self, outputs: torch.Tensor, targets: torch.Tensor, others: torch.Tensor | None, share: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The mean loss of logits, N×classes."""
+        wanted, number = self._shares(outputs, targets)
+        if share is not None and others is not None:
+            other, _ = self._shares(outputs, others)
+            wanted, number = torch.lerp(other, wanted, share[:, None]), len(targets)
+        return cross_entropy(outputs.float(), wanted / number)
+
+    def _shares(self, logits: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | int]:
+        weights: Any = self.class_weights
+        return shares(labels, logits.shape[1], self.label_smoothing, weights)
+
+
+class _Counts(task.Counts):
+    """How many images of each class (rows) were called each (columns), int64, by coordinates above 1,000 classes; and
+    the cross-entropies' sum, float64.
+    """
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+        self.codes = [torch.empty(0, dtype=torch.int64)]
+        self.total = torch.zeros((), dtype=torch.float64)
+
+    def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Count a batch."""
+        self.total += F.cross_entropy(outputs, targets, reduction="sum").double().cpu()
+        self.codes.append((targets * self.classes + outputs.argmax(1)).cpu())
+
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """Pairs and total."""
+        return count_codes(torch.cat(self.codes), self.classes), self.total
+
+
+def predict(model: LoadedModel, images: Any, *, batch_size: int = 256) -> torch.Tensor:
+    """The probability of each class for each image: float32, N×classes, rows that add up to 1.
+
+    `images` is a uint8 array or tensor N×height×width×channels of the model's own size, or a sequence of paths, bytes,
+    Pillow images or arrays, which are prepared first.
+    """
+    batch = _as_batch(model.preprocessing, images)
+    found = torch.empty(len(batch), len(model.classes))
+    with evaluation_mode(model.module), torch.inference_mode():
+        for start in range(0, len(batch), batch_size):
+            part = slice(start, start + batch_size)
+            found[part] = outputs(model.module, model.preprocessing, batch[part]).softmax(1)
+    return found
+
+
+def _as_batch(preprocessing: Preprocessing, images: Any) -> torch.Tensor:
+    shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
+    if isinstance(images, (np.ndarray, torch.Tensor)):
+        with warnings.catch_warnings():  # torch warns of read-only arrays; nothing writes to them
+            warnings.filterwarnings("ignore", message=".*not writable", category=UserWarning)
+            batch = torch.as_tensor(images)
+        if batch.dtype == torch.uint8 and batch.ndim == 4 and tuple(batch.shape[1:]) == shape:
+            return batch
+        raise SettingError(
+            f"expected uint8 images N×{'×'.join(map(str, shape))}, received {batch.dtype} of {tuple(batch.shape)}; "
+            "give a list of images and each is brought to this size"
+        )
+    prepared = [preprocessing.prepare(image) for image in images]
+    return torch.from_numpy(np.stack(prepared)) if prepared else torch.empty(0, *shape, dtype=torch.uint8)

@@ -1,0 +1,79 @@
+"""Measuring a model on a set, whatever its task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from hubel.base.errors import SettingError
+from hubel.base.names import listing
+from hubel.data import Dataset, Preprocessing
+from hubel.nn import device_of, evaluation_mode
+from hubel.tasks.model import LoadedModel
+from hubel.tasks.task import Measured, Task
+
+
+def count(
+    task: Task,
+    module: nn.Module,
+    preprocessing: Preprocessing,
+    images: torch.Tensor,
+    targets: torch.Tensor,
+    *,
+    batch_size: int = 256,
+) -> tuple[torch.Tensor, ...]:
+    """What `task.measured` is made of, for images (uint8, N×H×W×C) and their targets; it may be added over parts of a
+    set. The module's mode is put back afterwards.
+    """
+    counts, device = task.counts(), device_of(module)
+    with evaluation_mode(module), torch.inference_mode():
+        for start in range(0, len(images), batch_size):
+            truth = targets[start : start + batch_size].to(device)
+            counts.add(outputs(module, preprocessing, images[start : start + batch_size]), truth)
+    return counts.tensors()
+
+
+def evaluate(model: LoadedModel, dataset: Dataset, *, batch_size: int = 256) -> Any:
+    """The model's figures on a set of images of its own size with targets of its task: `Metrics` for classification.
+
+    Raises ValueError where the set's targets or classes are not the model's, in its order, or the images are of
+    another size.
+    """
+    check_answers(model, dataset)
+    images, targets = dataset.tensors()
+    return measure(model.task, model.module, model.preprocessing, images, targets, batch_size=batch_size)
+
+
+def measure(
+    task: Task,
+    module: nn.Module,
+    preprocessing: Preprocessing,
+    images: torch.Tensor,
+    targets: torch.Tensor,
+    *,
+    batch_size: int = 256,
+) -> Measured:
+    """As `evaluate`, on tensors."""
+    return task.measured(count(task, module, preprocessing, images, targets, batch_size=batch_size))
+
+
+def check_answers(model: LoadedModel, dataset: Dataset) -> None:
+    """Raise ValueError where a model's answers cannot be compared with what a set says of its images."""
+    name = dataset.name or "the data set"
+    if dataset.classes != model.classes:
+        raise SettingError(
+            f"expected the model's classes in its order, {listing(model.classes, 12)}, received "
+            f"{listing(dataset.classes, 12)} from {name}"
+        )
+    shape = (model.preprocessing.height, model.preprocessing.width, model.preprocessing.channels)
+    if dataset.shape != shape:
+        raise SettingError(f"expected images of {shape}, received {dataset.shape} from {name}")
+
+
+def outputs(module: nn.Module, preprocessing: Preprocessing, images: torch.Tensor) -> torch.Tensor:
+    """What the network says before a closing softmax, float32, for uint8 images N×H×W×C."""
+    network: Any = module
+    found: torch.Tensor = network.logits(preprocessing.normalise(images.to(device_of(module))))
+    return found.float()

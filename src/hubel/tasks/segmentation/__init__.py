@@ -1,0 +1,1 @@
+"""Segmentation: one class of a fixed list for every pixel."""

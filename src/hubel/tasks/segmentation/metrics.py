@@ -1,0 +1,82 @@
+"""The figures of segmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from hubel.tasks.segmentation.targets import Colour
+from hubel.tasks.task import Measured, Table
+
+
+@dataclass(frozen=True)
+class PixelClass:
+    """One class's figures, None where the set has no pixel of it. iou: of the pixels that are so or were called so,
+    those that are both; recall: of those that are so, those that were called so; pixels: that are so.
+    """
+
+    name: str
+    iou: float | None
+    recall: float | None
+    pixels: int
+
+
+@dataclass(frozen=True)
+class Metrics(Measured):
+    """How well a model draws masks. mean_iou: over the classes that the set has; void pixels count nowhere."""
+
+    mean_iou: float
+    pixel_accuracy: float
+    loss: float
+    per_class: tuple[PixelClass, ...]
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """The classes of which the set has no pixel."""
+        return tuple(each.name for each in self.per_class if each.iou is None)
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """Mean IoU, pixel accuracy and loss."""
+        return {"mean_iou": self.mean_iou, "pixel_accuracy": self.pixel_accuracy, "loss": self.loss}
+
+    def data(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {**self.figures, "absent": list(self.absent), "per_class": [asdict(each) for each in self.per_class]}
+
+    def sentence(self, of: str) -> str:
+        """Mean IoU, pixel accuracy and loss, and what is absent."""
+        told = f"{self.mean_iou:.2%} mean IoU on {of}, {self.pixel_accuracy:.2%} of pixels right, loss {self.loss:.4f}"
+        return told + (f"; {', '.join(self.absent)} absent, left out of the mean" if self.absent else "")
+
+    def table(self, most: int, colours: tuple[Colour, ...] = ()) -> Table:
+        """Each class; of more than `most`, those of least IoU."""
+        order = list(range(len(self.per_class)))
+        note = ""
+        if len(order) > most:
+            note = f"the {most} classes of least IoU, of {len(order)}; all of them: --json"
+            order = sorted(order, key=lambda i: (self.per_class[i].iou is None, self.per_class[i].iou or 0.0))[:most]
+        chosen = [self.per_class[i] for i in order]
+        rows = [(each.name, f"{each.pixels:,}", _percent(each.iou), _percent(each.recall)) for each in chosen]
+        shown = tuple(colours[i] for i in order) if colours else ()
+        return Table(("class", "#pixels", "#IoU", "#recall"), tuple(rows), note=note, colours=shown)
+
+
+def metrics(pairs: torch.Tensor, total: torch.Tensor, classes: tuple[str, ...]) -> Metrics:
+    """The metrics of a whole set from its counts: of pixels of each class (rows) called each, and the losses' sum."""
+    counts = pairs.numpy()
+    right, true, called = counts.diagonal(), counts.sum(1), counts.sum(0)
+    each = tuple(
+        PixelClass(name, int(r) / int(t + c - r), int(r) / int(t), int(t)) if t else PixelClass(name, None, None, 0)
+        for name, r, t, c in zip(classes, right, true, called, strict=True)
+    )
+    known, size = [one.iou for one in each if one.iou is not None], max(1, int(counts.sum()))
+    return Metrics(float(np.mean(known)) if known else float("nan"), int(right.sum()) / size, float(total) / size, each)
+
+
+def _percent(share: float | None) -> str:
+    return "·" if share is None else f"{share:.2%}"

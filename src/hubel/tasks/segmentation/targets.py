@@ -1,0 +1,76 @@
+"""Masks: a class for every pixel, which moves with its image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from hubel.base.errors import DataError
+from hubel.data import Fit, Targets
+
+if TYPE_CHECKING:
+    import torch
+
+    from hubel.data import Moves
+
+VOID = 255  # in a mask, where there is no class
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Masks(Targets):
+    """A class for every pixel. masks: uint8, N×H×W, indices into `classes`, or 255 (void) where there is none.
+
+    values: what each class is in the files, an index (or, of colours, its place). colours: to show classes in.
+    """
+
+    masks: npt.NDArray[np.uint8]
+    classes: tuple[str, ...]
+    values: tuple[int, ...]
+    colours: tuple[Colour, ...]
+    task: ClassVar[str] = "segmentation"
+    moves: ClassVar[bool] = True
+
+    @property
+    def array(self) -> npt.NDArray[np.uint8]:
+        """The masks."""
+        return self.masks
+
+    def take(self, indices: npt.NDArray[np.int64]) -> Masks:
+        """Those at these positions, copied."""
+        return replace(self, masks=self.masks[indices])
+
+    def check(self, images: tuple[int, ...]) -> None:
+        """Raise ValueError where there is not one mask an image, of its size, with classes that there are."""
+        if self.masks.shape != images[:3] or self.masks.dtype != np.uint8:
+            raise DataError(
+                f"expected masks as uint8 of {images[:3]}, the images' size, received {self.masks.dtype} of "
+                f"{self.masks.shape}"
+            )
+        wrong = [value for value in np.unique(self.masks).tolist() if len(self.classes) <= value != VOID]
+        if wrong:
+            raise DataError(f"expected classes from 0 to {len(self.classes) - 1} in masks, or 255, received {wrong}")
+
+    def class_counts(self) -> npt.NDArray[np.int64]:
+        """How many pixels each class has."""
+        counts = sum((np.bincount(mask.ravel(), minlength=256) for mask in self.masks), np.zeros(256, np.int64))
+        return np.asarray(counts[: len(self.classes)])
+
+    def moved(self, targets: torch.Tensor, moves: Moves) -> torch.Tensor:
+        """Masks moved as their images are, the nearest pixel's class; what comes in from outside is void."""
+        return moves.planes(targets, VOID)
+
+
+def region(image: tuple[int, int], size: tuple[int, ...], fit: Fit) -> tuple[float, float, float, float]:
+    """Which part of an image (height, width) fills a size, as `fit_image` has it: top, left, rows, columns; it goes
+    beyond the image where that is padded.
+    """
+    if fit == "stretch" or image == tuple(size):
+        return 0.0, 0.0, float(image[0]), float(image[1])
+    scale = (max if fit == "crop" else min)(size[0] / image[0], size[1] / image[1])
+    rows, columns = size[0] / scale, size[1] / scale
+    return (image[0] - rows) / 2, (image[1] - columns) / 2, rows, columns

@@ -1,0 +1,239 @@
+"""Segmentation: its loss, counts, figures and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+
+from hubel.base.errors import SettingError
+from hubel.data import Augmentation, Dataset, Splits, read_image
+from hubel.nn import evaluation_mode
+from hubel.tasks import task
+from hubel.tasks.measure import outputs
+from hubel.tasks.model import LoadedModel
+from hubel.tasks.segmentation.metrics import Metrics, metrics
+from hubel.tasks.segmentation.reading import load, recognises
+from hubel.tasks.segmentation.targets import VOID, Colour, Masks, region
+
+_SHOWN = 6  # images in a report
+_FINEST = 1024  # pixels of a side up to which scores are enlarged, smoothly; beyond, the nearest pixel counts
+_COVER = 0.55  # of the colour over an image
+
+
+@dataclass(frozen=True)
+class Segmentation(task.Task):
+    """The task of naming the class of every pixel. values, colours: as `Masks` has them."""
+
+    classes: tuple[str, ...]
+    values: tuple[int, ...]
+    colours: tuple[Colour, ...]
+    name: ClassVar[str] = "segmentation"
+    figures: ClassVar[tuple[task.Figure, ...]] = (
+        task.Figure("mean_iou", "mean IoU"),
+        task.Figure("pixel_accuracy", "pixel accuracy"),
+    )
+    running: ClassVar[tuple[task.Figure, ...]] = (task.Figure("pixel_accuracy", "pixel accuracy"),)
+    draws: ClassVar[bool] = True
+
+    @classmethod
+    def recognises(cls, source: str) -> bool:
+        """Whether there are masks beside images."""
+        return recognises(source)
+
+    @classmethod
+    def load(cls, source: str, **settings: Any) -> Splits:
+        """Images and masks; see `hubel.tasks.segmentation.reading.load`."""
+        return load(source, **settings)
+
+    @classmethod
+    def for_dataset(cls, dataset: Dataset) -> Segmentation:
+        """The task of drawing this set's masks."""
+        masks = dataset.targets
+        if not isinstance(masks, Masks):
+            raise SettingError(f"{dataset.name or 'data set'}: expected masks, received targets for {masks.task}")
+        return cls(masks.classes, masks.values, masks.colours)
+
+    def settings(self) -> dict[str, Any]:
+        """What the classes are in files, and their colours."""
+        return {"values": list(self.values), "colours": [list(colour) for colour in self.colours]}
+
+    @classmethod
+    def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Segmentation:
+        """The task with these classes."""
+        values = tuple(int(value) for value in settings["values"])
+        colours = tuple((int(r), int(g), int(b)) for r, g, b in settings["colours"])
+        if not len(values) == len(colours) == len(classes) or not all(0 <= value < 256 for value in values):
+            raise SettingError(f"expected a value from 0 to 255 and a colour for each of {len(classes)} classes")
+        return cls(classes, values, colours)
+
+    def output(self, shape: tuple[int, int, int]) -> tuple[tuple[int, ...], str]:
+        """A number a class for every pixel."""
+        return (*shape[:2], len(self.classes)), f"'conv {len(self.classes)} 1x1 softmax' at the images' size"
+
+    def check_training(self, balance: str, augmentation: Augmentation) -> None:
+        """Refuse what needs one class an image."""
+        if balance == "sampling":
+            raise SettingError(
+                "recipe: expected balance 'none' or 'weights' with masks, whose images have several classes"
+            )
+        if augmentation.mixup or augmentation.operations:
+            raise SettingError(
+                "recipe: expected an augmentation that masks can follow (shift, flip, crop, rotate, colour, cutout), "
+                f"received {augmentation}"
+            )
+
+    def objective(
+        self, network: nn.Module, label_smoothing: float = 0.0, class_weights: torch.Tensor | None = None
+    ) -> Objective:
+        """The network with cross-entropy of pixels."""
+        return Objective(network, len(self.classes), label_smoothing, class_weights)
+
+    def on_the_way(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The share of pixels that are right, void ones left out."""
+        return ((outputs.argmax(1) == targets).sum() / (targets != VOID).sum().clamp_min(1),)
+
+    def counts(self) -> _Counts:
+        """Of pairs of classes, and the losses' sum."""
+        return _Counts(len(self.classes))
+
+    def measured(self, counts: Sequence[torch.Tensor]) -> Metrics:
+        """Mean IoU, pixel accuracy, loss, and each class's figures."""
+        return metrics(counts[0], counts[1], self.classes)
+
+    def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Segmented:
+        """A mask of the image's own size."""
+        picture = read_image(image) if not isinstance(image, (Image.Image, np.ndarray)) else image
+        whole = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
+        height, width = whole.shape[:2]
+        scores = _scores(model, model.preprocessing.prepare(picture)[np.newaxis])
+        top_edge, left, rows, columns = region((height, width), tuple(scores.shape[2:]), model.preprocessing.fit)
+        fine = [min(_FINEST, max(1, round(side))) for side in (rows, columns)]
+        seen = F.interpolate(scores, fine, mode="bilinear", align_corners=False)[0].argmax(0).to(torch.uint8).numpy()
+        down = np.floor((np.arange(height) + 0.5 - top_edge) * fine[0] / rows).astype(np.int64)
+        right = np.floor((np.arange(width) + 0.5 - left) * fine[1] / columns).astype(np.int64)
+        mask = np.full((height, width), VOID, np.uint8)
+        inside = (down >= 0) & (down < fine[0]), (right >= 0) & (right < fine[1])
+        mask[np.ix_(*inside)] = seen[np.ix_(down[inside[0]], right[inside[1]])]
+        return Segmented(self, mask, whole, top)
+
+    def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
+        """Each class's figures, and some images beside what they are and what the model draws."""
+        from hubel.tasks.measure import evaluate
+
+        found = evaluate(model, dataset)
+        chosen = np.unique(np.linspace(0, len(dataset) - 1, _SHOWN).astype(np.int64))
+        images, truth = dataset.images[chosen], dataset.targets.array[chosen]
+        drawings = _scores(model, images).argmax(1).to(torch.uint8).numpy()
+        pictures = []
+        for number, image, true, drawn in zip(chosen, images, truth, drawings, strict=True):
+            right = (true == drawn).sum() / max(1, (true != VOID).sum())
+            plain = np.broadcast_to(image, (*image.shape[:2], 3))
+            panels = np.concatenate([plain, self.overlay(image, true), self.overlay(image, drawn)], 1)
+            pictures.append((f"image {number:,}, its mask, what the model draws: {right:.1%} of pixels right", panels))
+        note = (
+            f"{found.sentence(dataset.name or 'the images')}. IoU: of the pixels that are so or were called so, those "
+        )
+        note += "that are both. Recall: of those that are so, those that were called so."
+        return [
+            task.Section("classes", "Each class", note, found.table(len(self.classes), self.colours)),
+            task.Section("masks", "What it draws", pictures=pictures),
+        ]
+
+    def overlay(self, image: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """An image (H×W×1 or H×W×3) under its classes' colours; void is darkened."""
+        table = np.zeros((256, 3))
+        table[: len(self.colours)] = self.colours
+        return np.rint((1 - _COVER) * image + _COVER * table[mask]).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Segmented(task.Answer):
+    """A class for every pixel of an image, uint8 H×W, 255 where the model did not look."""
+
+    task: Segmentation
+    mask: npt.NDArray[np.uint8]
+    image: npt.NDArray[np.uint8]
+    top: int
+
+    def data(self) -> dict[str, Any]:
+        """The image's size, and what share of its pixels each class has."""
+        found = [{"class": name, "share": round(share, 6)} for name, share in self._shares()]
+        return {"height": self.mask.shape[0], "width": self.mask.shape[1], "classes": found}
+
+    def words(self) -> tuple[str, ...]:
+        """The largest classes."""
+        (name, share), *others = self._shares()[: self.top] or [("nothing", 0.0)]
+        return name, f"{share:.1%}", "  ".join(f"{other} {part:.1%}" for other, part in others)
+
+    def pictures(self) -> Mapping[str, npt.NDArray[np.uint8]]:
+        """The mask, in the files' values, and the image under its colours."""
+        values = np.full(256, VOID, np.uint8)
+        values[: len(self.task.values)] = self.task.values
+        image = self.image if self.image.ndim == 3 else self.image[..., np.newaxis]
+        return {"mask": values[self.mask], "overlay": self.task.overlay(image[..., :3], self.mask)}
+
+    def _shares(self) -> list[tuple[str, float]]:
+        counts = np.bincount(self.mask.ravel(), minlength=256)[: len(self.task.classes)] / self.mask.size
+        order = [int(i) for i in np.argsort(-counts, kind="stable") if counts[i]]
+        return [(self.task.classes[i], float(counts[i])) for i in order]
+
+
+class Objective(task.Objective):
+    """The mean cross-entropy of pixels that have a class, each as often as its class weighs. Targets: uint8 N×H×W."""
+
+    def __init__(
+        self, network: nn.Module, classes: int, label_smoothing: float = 0.0, class_weights: torch.Tensor | None = None
+    ) -> None:
+        super().__init__(network)
+        self.label_smoothing = label_smoothing
+        counted = torch.zeros(256)
+        counted[:classes] = 1.0 if class_weights is None else class_weights
+        self.register_buffer("counted", counted, persistent=False)  # how often a pixel of each value counts
+        self.register_buffer("class_weights", class_weights, persistent=False)
+
+    def loss(
+        self, outputs: torch.Tensor, targets: torch.Tensor, others: torch.Tensor | None, share: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The mean loss of outputs N×classes×H×W; a side exit's are enlarged to the masks' size."""
+        wanted = targets.long()
+        counted: Any = self.counted
+        options: Any = {"weight": self.class_weights, "label_smoothing": self.label_smoothing}
+        if outputs.shape[2:] != targets.shape[1:]:
+            outputs = F.interpolate(outputs, targets.shape[1:], mode="bilinear", align_corners=False)
+        total: torch.Tensor = F.cross_entropy(outputs.float(), wanted, reduction="sum", ignore_index=VOID, **options)
+        number: torch.Tensor = counted[wanted].sum().clamp_min(1e-9)
+        return total / number
+
+
+class _Counts(task.Counts):
+    """How many pixels of each class (rows) were called each (columns), int64, and the cross-entropies' sum, float64."""
+
+    def __init__(self, classes: int) -> None:
+        self.classes = classes
+        self.pairs = torch.zeros(classes * classes, dtype=torch.int64)
+        self.total = torch.zeros((), dtype=torch.float64)
+
+    def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Count a batch's pixels, void ones left out."""
+        wanted, size = targets.long(), self.classes
+        self.total += F.cross_entropy(outputs, wanted, reduction="sum", ignore_index=VOID).double().cpu()
+        codes = torch.where(wanted == VOID, size * size, wanted * size + outputs.argmax(1))
+        self.pairs += codes.flatten().bincount(minlength=size * size + 1)[:-1].cpu()
+
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """Pairs and total."""
+        return self.pairs.view(self.classes, self.classes), self.total
+
+
+def _scores(model: LoadedModel, images: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """What the network says before its softmax, for images of the model's size: float32 N×classes×H×W."""
+    with evaluation_mode(model.module), torch.inference_mode():
+        return outputs(model.module, model.preprocessing, torch.from_numpy(np.array(images))).cpu()

@@ -1,0 +1,261 @@
+"""What every task says of itself: its figures, loss, counts and answers. A task is one folder beside this file."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import torch
+from torch import nn
+
+from hubel.arch import Network, analyse
+from hubel.base.errors import NetworkError
+from hubel.data import Augmentation, Dataset, Splits
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from hubel.tasks.model import LoadedModel
+
+AUXILIARY_WEIGHT = 0.3  # of each side exit's loss, as in GoogLeNet (Szegedy et al. 2014, section 5)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number that says how well a model does.
+
+    name: in files and JSON ("accuracy"). title: in words ("mean IoU"). kind: a "share" from 0 to 1, printed in per
+    cent, or a "number". best: which end is good.
+    """
+
+    name: str
+    title: str
+    kind: Literal["share", "number"] = "share"
+    best: Literal["highest", "lowest"] = "highest"
+
+    def text(self, value: float, digits: int = 2) -> str:
+        """The value as one reads it: "97.50%", "0.0312"."""
+        return f"{value:.{digits}%}" if self.kind == "share" else f"{value:.{digits + 2}f}"
+
+    def better(self, value: float, other: float) -> bool:
+        """Whether a value is better than another. NaN is never."""
+        return value > other if self.best == "highest" else value < other
+
+
+LOSS = Figure("loss", "loss", "number", "lowest")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Words and numbers in rows; a title that begins with # is of numbers, which stand at the right. note: what is left
+    out. colours: of the rows, where they are shown in some.
+    """
+
+    titles: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    colours: tuple[tuple[int, int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report, as plain data: a table, and pictures (uint8 H×W×3) with what they show."""
+
+    name: str
+    title: str
+    note: str = ""
+    table: Table | None = None
+    pictures: Sequence[tuple[str, npt.NDArray[np.uint8]]] = ()
+
+
+class Measured(abc.ABC):
+    """How well a model does on a set: all that a task can tell of it."""
+
+    @property
+    @abc.abstractmethod
+    def figures(self) -> Mapping[str, float]:
+        """The named numbers, of the task's `figures`."""
+
+    @abc.abstractmethod
+    def data(self) -> dict[str, Any]:
+        """All of it as plain values."""
+
+    @abc.abstractmethod
+    def sentence(self, of: str) -> str:
+        """The main number and what it is of, in a line that begins with it."""
+
+    @abc.abstractmethod
+    def table(self, most: int) -> Table:
+        """The parts that the figures are made of, such as classes: at most so many, the worst where there are more."""
+
+
+class Answer(abc.ABC):
+    """What a model says of one image, in the image's own coordinates."""
+
+    @abc.abstractmethod
+    def data(self) -> dict[str, Any]:
+        """Plain values."""
+
+    @abc.abstractmethod
+    def words(self) -> tuple[str, ...]:
+        """The main thing, and more, as columns of a line."""
+
+    def pictures(self) -> Mapping[str, npt.NDArray[np.uint8]]:
+        """Pictures to be written, by what they are ("mask", "overlay"): uint8 H×W or H×W×3. Of most tasks, none."""
+        return {}
+
+
+class Counts(abc.ABC):
+    """What figures are made of, gathered over the batches of a set."""
+
+    @abc.abstractmethod
+    def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Count a batch's outputs (before a closing softmax, float32) against its targets, on one device."""
+
+    @abc.abstractmethod
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """The counts, on the processor, dense or by coordinates; those of the parts of a set may be added."""
+
+
+class Objective(nn.Module, abc.ABC):
+    """A network together with its loss, so that what is copied to other processes or compiled is one module.
+
+    Side exits' losses are added with weight 0.3.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        others: torch.Tensor | None = None,
+        share: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The mean loss, and the outputs before a closing softmax, for inputs N×C×H×W.
+
+        Of mixed images, `share` (float32, N) is of `targets` and the rest of `others`; both are None without.
+        """
+        network: Any = self.network
+        outputs, side = network.training_logits(inputs)
+        loss = self.loss(outputs, targets, others, share)
+        for other in side:
+            loss = loss + AUXILIARY_WEIGHT * self.loss(other, targets, others, share)
+        return loss, outputs.detach()
+
+    @abc.abstractmethod
+    def loss(
+        self, outputs: torch.Tensor, targets: torch.Tensor, others: torch.Tensor | None, share: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The mean loss of outputs."""
+
+
+class Task(abc.ABC):
+    """What is predicted.
+
+    name: in files. figures: of a set that is measured, the primary first; the loss comes besides. running: of the
+    training batches, on the way. draws: whether answers have pictures. classes: the names of what is told apart, in the
+    order of the network's outputs; none where nothing is.
+    """
+
+    name: ClassVar[str]
+    figures: ClassVar[tuple[Figure, ...]]
+    running: ClassVar[tuple[Figure, ...]]
+    draws: ClassVar[bool] = False
+    classes: tuple[str, ...]
+
+    @property
+    def primary(self) -> Figure:
+        """The figure that decides."""
+        return self.figures[0]
+
+    def figure(self, name: str) -> Figure:
+        """The figure of a name; one that the task does not have is a plain number."""
+        known = {each.name: each for each in (LOSS, *self.running, *self.figures)}
+        return known.get(name) or Figure(name, name.replace("_", " "), "number")
+
+    def headline(self, figures: Mapping[str, float], of: str) -> str:
+        """The primary figure of a set called `of`, in a line that begins with it."""
+        return f"{self.primary.text(figures[self.primary.name])} {self.primary.title} on {of}"
+
+    @classmethod
+    def recognises(cls, source: str) -> bool:
+        """Whether a path is data of this task, by a glance at its folders; by default none is."""
+        return False
+
+    @classmethod
+    @abc.abstractmethod
+    def load(cls, source: str, **settings: Any) -> Splits:
+        """The data set at a path; `settings` as `hubel.data.load` has them, and the task's own."""
+
+    @classmethod
+    @abc.abstractmethod
+    def for_dataset(cls, dataset: Dataset) -> Task:
+        """The task of saying what this set's targets say."""
+
+    @abc.abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """All that the task is besides its name and classes, as plain values; empty for most."""
+
+    @classmethod
+    @abc.abstractmethod
+    def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Task:
+        """The task that `settings` is of. Raises ValueError, KeyError or TypeError for what it is not."""
+
+    @abc.abstractmethod
+    def output(self, shape: tuple[int, int, int]) -> tuple[tuple[int, ...], str]:
+        """The shape of output for images of `shape` (H×W×C), and what would end a network with it."""
+
+    @abc.abstractmethod
+    def objective(self, network: nn.Module, label_smoothing: float, class_weights: torch.Tensor | None) -> Objective:
+        """The network with its loss. class_weights: float32, one a class."""
+
+    @abc.abstractmethod
+    def on_the_way(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The `running` figures of a training batch, float32 on its device."""
+
+    @abc.abstractmethod
+    def counts(self) -> Counts:
+        """New counts, of nothing yet."""
+
+    @abc.abstractmethod
+    def measured(self, counts: Sequence[torch.Tensor]) -> Measured:
+        """What a set's counts come to."""
+
+    @abc.abstractmethod
+    def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Answer:
+        """What the model says of one image of any size: a path, bytes, a Pillow image or an array. Raises ImageError
+        where it cannot be read.
+        """
+
+    def check_training(self, balance: str, augmentation: Augmentation) -> None:
+        """Raise ValueError where classes cannot be balanced or images changed so ("sampling", mixup, operations), since
+        their targets do not allow it.
+        """
+
+    def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[Section]:
+        """What a report shows of the model's answers to a set, besides its figures."""
+        return ()
+
+    def check(self, network: Network, shape: tuple[int, int, int]) -> None:
+        """Raise ValueError where `network` does not take images of `shape` (H×W×C) or gives what the task does not
+        want, with what would fit.
+        """
+        if tuple(network.input) not in (shape, (shape[0] * shape[1] * shape[2],)):
+            raise NetworkError(
+                f"expected a network whose input is that of the images, {'×'.join(map(str, shape))}, received one for "
+                f"{'×'.join(map(str, network.input))}; write the network with the input {'x'.join(map(str, shape))}"
+            )
+        wanted, end = self.output(shape)
+        output = tuple(analyse(network).output_shape)
+        if output != wanted:
+            outputs = f"{wanted[0]} outputs" if len(wanted) == 1 else f"an output of {'×'.join(map(str, wanted))}"
+            raise NetworkError(
+                f"expected a network with {outputs}, one a class{'' if len(wanted) == 1 else ' for every pixel'}, "
+                f"received one whose output is {'×'.join(map(str, output))}; end it with {end}"
+            )

@@ -1,0 +1,169 @@
+"""Images and masks from folders: which belong together, what values mean, what is refused and how."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hubel.data import ImageError
+from hubel.data import load as load_labelled
+from hubel.tasks import load, task_of
+from hubel.tasks.segmentation.reading import fitted
+from hubel.tasks.segmentation.targets import VOID
+from tests.tasks.segmentation.pictures import folder, square
+
+
+def first_masks():
+    random = np.random.default_rng(0)
+    return np.stack([square(random)[1] for _ in range(24)])
+
+
+def test_a_folder_of_masks_says_its_task(tmp_path):
+    splits = load(folder(tmp_path / "squares"))
+    assert [len(part) for part in splits.parts().values()] == [24, 24, 24]
+    assert splits.train.shape == (16, 16, 3)
+    assert (splits.train.targets.array == first_masks()).all()
+    assert task_of(splits.train).name == "segmentation"
+    assert splits.train.classes == ("0", "1")
+    with pytest.raises(ValueError, match=r"expected labels, one class an image.*segmentation"):
+        splits.train.labels  # noqa: B018
+
+
+def test_parts_may_lie_inside_images_and_masks(tmp_path):
+    old, new = folder(tmp_path / "old"), tmp_path / "new"
+    for part in ("train", "val", "test"):
+        for kind in ("images", "masks"):
+            shutil.copytree(old / part / kind, new / kind / part)
+    splits = load(new)
+    assert list(splits.parts()) == ["train", "validation", "test"]
+    assert (splits.train.targets.array == first_masks()).all()
+
+
+def test_masks_of_0_and_255_are_background_and_object(tmp_path):
+    splits = load(folder(tmp_path / "squares", change=lambda mask: mask * 255))
+    assert splits.train.classes == ("background", "object")
+    assert (splits.train.targets.array == first_masks()).all()
+    assert task_of(splits.train).values == (0, 255)
+
+
+def test_255_is_no_class_and_so_is_what_one_calls_void(tmp_path):
+    def marked(mask):
+        mask[0], mask[1] = 255, 7
+        return mask
+
+    masks = load(folder(tmp_path / "squares", change=marked), void=7).train.targets
+    assert masks.classes == ("0", "1")
+    assert (masks.array[:, :2] == VOID).all()
+    assert masks.class_counts().sum() == masks.array[:, 2:].size
+
+
+def test_classes_txt_names_classes_and_what_is_none(tmp_path):
+    root = folder(tmp_path / "squares", change=lambda mask: mask + 1)
+    (root / "classes.txt").write_text("void\nground\nsquare\n")
+    masks = load(root).train.targets
+    assert (masks.classes, masks.values) == (("ground", "square"), (1, 2))
+    assert (masks.array == first_masks()).all()
+    (root / "classes.txt").write_text("void\nground\n")
+    with pytest.raises(ValueError, match=r"the 2 classes of classes\.txt, found the value 2"):
+        load(root)
+
+
+COLOURS = np.array([[10, 20, 30], [200, 100, 0]], np.uint8)
+
+
+def test_masks_of_colours(tmp_path):
+    root = folder(tmp_path / "squares", change=lambda mask: COLOURS[mask])
+    masks = load(root).train.targets
+    assert masks.classes == ("#0a141e", "#c86400")
+    assert masks.colours == ((10, 20, 30), (200, 100, 0))
+    assert (masks.array == first_masks()).all()
+    (root / "classes.txt").write_text("square 200 100 0\nground 10 20 30\n")
+    named = load(root).train.targets
+    assert named.classes == ("square", "ground")
+    assert (named.array == 1 - first_masks()).all()
+
+
+def test_palettes_are_indices(tmp_path):
+    root = tmp_path / "squares"
+    folder(root)
+    for path in root.rglob("masks/*.png"):
+        with Image.open(path) as grey:
+            picture = grey.convert("P")
+            picture.frombytes(grey.tobytes())
+        picture.putpalette([0, 0, 0, 128, 0, 0])
+        picture.save(path)
+    assert (load(root).train.targets.array == first_masks()).all()
+
+
+def without_mask(root):
+    (root / "train/masks/003.png").unlink()
+
+
+def without_image(root):
+    (root / "train/images/003.png").unlink()
+
+
+def odd_sized(root):
+    Image.fromarray(np.zeros((16, 20), np.uint8)).save(root / "train/masks/003.png")
+
+
+def lossy(root):
+    (root / "train/masks/003.png").unlink()
+    Image.fromarray(np.zeros((16, 16), np.uint8)).save(root / "train/masks/003.jpg")
+
+
+def cut(root):
+    path = root / "train/masks/003.png"
+    path.write_bytes(path.read_bytes()[:20])
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (without_mask, r"003\.png: expected a mask masks/003\.png, found none"),
+        (without_image, r"masks/003\.png: expected an image called 003 beside this mask"),
+        (odd_sized, r"masks/003\.png: expected 16×16, the size of its image, received 16×20"),
+        (lossy, r"masks/003\.jpg: expected a mask that keeps its values"),
+        (cut, r"masks/003\.png: cannot be read"),
+    ],
+)
+def test_what_does_not_belong_together_is_named(damage, words, tmp_path):
+    root = folder(tmp_path / "squares")
+    damage(root)
+    with pytest.raises(ImageError, match=words):
+        load(root)
+    left = load(root, bad_images="skip")
+    assert len(left.train) == 23
+    assert len(left.rejected) == 1
+
+
+def test_masks_come_to_the_size_of_their_images_the_same_way(tmp_path):
+    mask = np.zeros((20, 30), np.uint32)
+    mask[5:15, 10:20] = 1
+    assert fitted(mask, (10, 15), "stretch").tolist() == mask[1::2, 1::2].tolist()
+    assert fitted(mask, (10, 10), "crop").tolist() == mask[1::2, 6:26:2].tolist()
+    padded = fitted(mask, (30, 30), "pad")
+    assert (padded[:5] == VOID).all()
+    assert (padded[25:] == VOID).all()
+    assert padded[5:25].tolist() == mask.tolist()
+
+
+def test_images_are_held_out_with_their_masks(tmp_path):
+    splits = load(folder(tmp_path / "squares", parts=("train",)), validation=0.25)
+    assert (len(splits.train), len(splits.validation)) == (18, 6)
+    together = np.concatenate([splits.train.targets.array, splits.validation.targets.array])
+    assert sorted(map(bytes, together)) == sorted(map(bytes, first_masks()))
+
+
+def test_too_many_values_are_refused(tmp_path):
+    random = np.random.default_rng(0)
+    root = folder(tmp_path / "squares", change=lambda mask: random.integers(0, 255, (16, 16, 3), dtype=np.uint8))
+    with pytest.raises(ValueError, match=r"at most 255 classes, found [\d,]+ values"):
+        load(root)
+
+
+def test_masks_are_not_taken_for_a_class_of_images(tmp_path):
+    root = folder(tmp_path / "squares")
+    with pytest.raises(ValueError, match="masks"):
+        load_labelled(root)
