@@ -158,3 +158,9 @@ def made_folder(folder: Path) -> Path:
     if reason:
         raise CacheError(f"{folder}: nothing can be kept there ({reason}); name another folder with HUBEL_CACHE=FOLDER")
     return folder
+
+
+def keep(path: Path, content: bytes | str) -> None:
+    """Put into the cache what saves time next time; where that cannot be, it is worked out again then."""
+    with contextlib.suppress(OSError):
+        write_atomically(made_folder(path.parent) / path.name, content)

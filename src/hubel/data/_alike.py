@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.base.download import Progress
-from hubel.base.files import made_folder, write_atomically
+from hubel.base.files import keep
 from hubel.data.decode.image import QUIET, ImageError, decode_image
 from hubel.data.decode.parallel import in_order
 from hubel.data.prepare.framing import opaque
@@ -77,7 +77,7 @@ def traces_of_files(
     found = gathered(rows)
     flat = found.thumbnails.reshape(len(items), -1)
     table = np.concatenate([found.contents, found.readable[:, None].astype(np.uint8), flat], axis=1)
-    write_atomically(made_folder(path.parent) / path.name, table.tobytes())
+    keep(path, table.tobytes())
     return found
 
 

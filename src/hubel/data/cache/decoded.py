@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from hubel.base.download import Progress
 from hubel.base.errors import CacheError
-from hubel.base.files import locked, made_folder, replacing, sha256_of, write_atomically
+from hubel.base.files import keep, locked, made_folder, replacing, sha256_of, write_atomically
 from hubel.data.decode.image import ImageError
 from hubel.data.sources.listing import Item
 
@@ -43,8 +43,7 @@ def digests(root: Path, name: str, items: Sequence[Item], workers: int, progress
             if progress is not None and (number % 256 == 0 or number == len(fresh)):
                 progress("reading files", number, len(fresh))
     if fresh:
-        made_folder(book_path.parent)
-        write_atomically(book_path, json.dumps({place: known[place] for place in stats}))
+        keep(book_path, json.dumps({place: known[place] for place in stats}))
     return [
         known[place][2] if not inside else hashlib.sha256(f"{known[place][2]}:{inside}".encode()).hexdigest()
         for place, inside in (item.place for item in items)
