@@ -316,10 +316,12 @@ def test_the_command(what, digits_run, digit, tmp_path, capsys):
         main(["look", what, str(digits_run.directory), str(digit), "--class", "7", "--class", "2", "-o", str(target)])
         == 0
     )
+    assert capsys.readouterr().out == f"wrote {target}\n"
+    assert "<svg" in target.read_text(encoding="utf-8") or "<img" in target.read_text(encoding="utf-8")
+    assert main(["look", what, str(digits_run.directory), str(digit), "--class", "7"]) == 0
     shown = capsys.readouterr().out
     assert "seven.png" in shown
     assert "logit" in shown
-    assert "<svg" in target.read_text(encoding="utf-8") or "<img" in target.read_text(encoding="utf-8")
     assert main(["look", what, str(digits_run.directory), str(digit), "--json", "--own-scale", "--signed"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["maps"]
     assert (found["class"], found["image"]) == ("7", "seven.png")

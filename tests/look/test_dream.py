@@ -135,12 +135,12 @@ def test_the_command(digits_run, digit, tmp_path, capsys):
         "3",
     ]
     assert main([*arguments, "-o", str(target), "--frames", str(frames)]) == 0
-    shown = capsys.readouterr().out
+    shown, notes = capsys.readouterr()
     assert "the logit of 3" in shown
-    assert "wrote 3 frames" in shown
+    assert "wrote 3 frames" in notes
     assert sorted(path.name for path in frames.iterdir()) == [f"frame-000{number}.png" for number in (1, 2, 3)]
     assert main([*arguments, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["shape"] == [28, 28, 1]
     with pytest.raises(SystemExit):
-        main([*arguments, "-o", str(tmp_path / "dream.txt")])
+        main([*arguments, "-o", str(tmp_path / "dream.doc")])
     assert "ends with .png" in capsys.readouterr().err

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TextIO
 
 from hubel.base.words import json_text, printable
 
@@ -30,7 +30,12 @@ def print_json(value: Any) -> None:
 
 def say(text: object) -> None:
     """Print lines of plain text, which may hold names from files."""
-    print(printable(str(text), keep="\n\t"))
+    print_line(text, sys.stdout)
+
+
+def print_line(text: object, stream: TextIO) -> None:
+    """Print lines of plain text to standard output or error, with nothing hidden in them."""
+    print(printable(str(text), keep="\n\t"), file=stream)
 
 
 def tell(text: object) -> None:

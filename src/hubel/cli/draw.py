@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from hubel.cli._edits import add_set, edited
+from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._network import add_network, add_options, load_network
 from hubel.cli._numbers import real
-from hubel.cli._output import say
 
 DESCRIPTION = """Draw a network, with every layer's sizes and costs written in: as volumes where it is one chain (boxes
 in perspective, with the window that each layer reads), else as blocks (branches side by side, repeats folded).
@@ -26,17 +25,13 @@ EXAMPLES = """  hubel draw lenet5                            writes lenet5.svg, 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
     from hubel.draw import PAGE, STYLES
-    from hubel.view.colours import THEMES
 
     add_network(parser)
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help="the file, .svg, .html or .png (default: NET.svg); - prints SVG"
-    )
     parser.add_argument("--style", choices=STYLES, default="auto", help="how to draw it (default: what suits it)")
-    parser.add_argument("--theme", choices=THEMES, default="auto", help="auto follows the reader's light or dark")
     parser.add_argument(
         "--page", type=real(100, 100_000), default=PAGE, metavar="PIXELS", help="the page's width (default: 1240)"
     )
+    add_output(parser, *FIGURES, theme=True)
     add_set(parser)
     add_options(parser)
 
@@ -47,11 +42,8 @@ def run(arguments: Namespace) -> int:
 
     network = edited(load_network(arguments.network, arguments), arguments)
     drawn = figure(network, arguments.style, arguments.theme, arguments.page)
-    if arguments.output == "-":
-        sys.stdout.write(drawn.svg())
-        return 0
-    plain = re.sub(r"\W", "", network.name, flags=re.ASCII) or "network"
-    target = Path(arguments.output or f"{plain}.svg")
-    drawn.save(target)
-    say(f"{target}: {drawn.style}, {drawn.scene.width:.0f}×{drawn.scene.height:.0f}")
-    return 0
+    if arguments.output is None and not arguments.json:
+        arguments.output = Path(f"{re.sub(r'[^A-Za-z0-9_]', '', network.name) or 'network'}.svg")
+    data = {"style": drawn.style, "width": drawn.scene.width, "height": drawn.scene.height, "text": str(network)}
+    told = f"{drawn.style}, {drawn.scene.width:.0f}×{drawn.scene.height:.0f}"
+    return finish(arguments, Answer(lambda: data, figure=lambda: drawn, summary=told))

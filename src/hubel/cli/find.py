@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import MissingFileError, SettingError
+from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
-from hubel.cli._output import print_json, tell
+from hubel.cli._output import tell
 from hubel.cli._trained import open_model
-from hubel.cli.look._common import add_output, finish
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from hubel.look.find import Update
     from hubel.tasks import LoadedModel
 
@@ -36,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("words", nargs="+", metavar="RUN IMAGE", help="a run or a model file, then images to look for")
     parser.add_argument("--top", type=whole(), default=5, metavar="K", help="how many images to find (default 5)")
     parser.add_argument("--index", type=Path, metavar="FILE", help="the index (default: find.safetensors in the run)")
-    add_output(parser)
+    add_output(parser, *FIGURES, theme=True)
 
 
 def run(arguments: Namespace) -> int:
@@ -58,11 +61,9 @@ def _index(arguments: Namespace, given: str, folder: str) -> int:
     path = _index_path(arguments, given)
     model = open_model(given)
     update = with_progress("indexing", lambda show: update_index(model, folder, path, show))
-    if arguments.json:
-        print_json(_report(update, path))
-    else:
-        _tell(update, path)
-    return 0
+    return finish(
+        arguments, Answer(lambda: _report(update, path), lambda width: [_words(update, path)], notes=_left_out(update))
+    )
 
 
 def _report(update: Update, path: Path) -> dict[str, Any]:
@@ -79,24 +80,23 @@ def _report(update: Update, path: Path) -> dict[str, Any]:
     }
 
 
-def _tell(update: Update, path: Path) -> None:
-    from hubel.view.terminal import console
-
-    screen = console()
+def _words(update: Update, path: Path) -> str:
     changes = {"added": update.added, "changed": update.changed, "removed": update.removed}
     words = ", ".join(f"{len(names):,} {what}" for what, names in changes.items() if names) or "nothing has changed"
-    screen.print(
+    return (
         f"{len(update.index):,} images of {update.index.folder} in {path}: {words}; "
-        f"{update.computed:,} went through the network",
-        soft_wrap=True,
+        f"{update.computed:,} went through the network"
     )
+
+
+def _left_out(update: Update) -> list[str]:
     rejected = update.index.rejected
-    for name, reason in rejected[:_NAMED]:
-        tell(f"{name}: {reason}")
-    if rejected:
-        more = f"; {len(rejected) - _NAMED:,} more are in --json" if len(rejected) > _NAMED else ""
-        images = "image" if len(rejected) == 1 else "images"
-        tell(f"{len(rejected):,} {images} could not be read and left out{more}")
+    if not rejected:
+        return []
+    more = f"; {len(rejected) - _NAMED:,} more are in --json" if len(rejected) > _NAMED else ""
+    images = "image" if len(rejected) == 1 else "images"
+    told = f"hubel: {len(rejected):,} {images} could not be read and left out{more}"
+    return [*(f"hubel: {name}: {reason}" for name, reason in rejected[:_NAMED]), told]
 
 
 def _find(arguments: Namespace, given: str, images: list[str]) -> int:
@@ -116,10 +116,10 @@ def _find(arguments: Namespace, given: str, images: list[str]) -> int:
         }
         for image, results in zip(asked, found, strict=True)
     ]
-    if not arguments.json:
-        _show(data)
     if asked:
-        finish(arguments, plate([(Path(image).name, image) for image in asked], found), {"images": data})
+        named = [(Path(image).name, image) for image in asked]
+        answer = Answer(lambda: {"images": data}, lambda width: _lines(data), figure=lambda: plate(named, found))
+        finish(arguments, answer)
     return 0 if len(asked) == len(images) else 1
 
 
@@ -135,19 +135,17 @@ def _readable(model: LoadedModel, image: str) -> bool:
     return True
 
 
-def _show(data: list[dict[str, Any]]) -> None:
-    from hubel.view.terminal import console, styled
+def _lines(data: list[dict[str, Any]]) -> Iterator[Text | str]:
+    from hubel.view.terminal import styled
 
-    screen = console()
     for one in data:
         if len(data) > 1:
-            screen.print(one["image"], style="bold", soft_wrap=True)
+            yield styled("[bold]{}[/]", one["image"])
         for found in one["found"]:
             same = " (the same file)" if found["same"] else ""
-            line = styled("{:.3f}  {}[dim]{}[/]", found["similarity"], found["path"], same)
-            screen.print(line, soft_wrap=True)
+            yield styled("{:.3f}  {}[dim]{}[/]", found["similarity"], found["path"], same)
         if not one["found"]:
-            screen.print("the index is empty")
+            yield "the index is empty"
 
 
 def _index_path(arguments: Namespace, given: str) -> Path:

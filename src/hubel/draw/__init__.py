@@ -9,9 +9,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hubel.draw._figure import FORMATS, PAGE, STYLES, Figure, figure, layout
+    from hubel.draw._figure import PAGE, STYLES, Figure, figure, layout
     from hubel.draw._html import PageParts
     from hubel.view.colours import THEMES
+    from hubel.view.figure import FORMATS
     from hubel.view.png import to_png
     from hubel.view.scene import (
         Circle,
@@ -64,9 +65,10 @@ __all__ = [
 
 _SCENE = "Circle Group Line Mark Picture Polygon Rectangle Scene Text bounds flat folded moved shortened text_width"
 _HOMES = {
-    "draw._figure": ("FORMATS", "PAGE", "STYLES", "Figure", "figure", "layout"),
+    "draw._figure": ("PAGE", "STYLES", "Figure", "figure", "layout"),
     "draw._html": ("PageParts",),
     "view.colours": ("THEMES",),
+    "view.figure": ("FORMATS",),
     "view.png": ("to_png",),
     "view.scene": tuple(_SCENE.split()),
     "view.svg": ("PLOT", "drawing", "to_svg"),

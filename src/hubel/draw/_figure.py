@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from hubel.arch import Network, Report, analyse
 from hubel.base.errors import SettingError
-from hubel.base.files import write_atomically
 from hubel.draw._blocks import blocks
 from hubel.draw._html import PageParts, page_parts, to_html
 from hubel.draw._volumes import suits, volumes
+from hubel.view import figure as view
 from hubel.view.colours import THEMES
-from hubel.view.markup import h, text_of
-from hubel.view.png import to_png
 from hubel.view.scene import Scene
-from hubel.view.svg import drawing, to_svg
 
 STYLES = ("auto", "volumes", "blocks")
-FORMATS = (".svg", ".html", ".png")
 PAGE = 1240.0
 PHONE = 390.0
 LEAST_PAGE = 320.0
@@ -46,56 +41,30 @@ def layout(network: Network | Report, style: str = "auto", page: float = PAGE) -
 
 
 @dataclass(frozen=True)
-class Figure:
+class Figure(view.Figure):
     """A network's drawing. It shows itself in a notebook, and `save` writes SVG, HTML or PNG."""
 
     report: Report
     style: str
-    theme: str
-    page: float
+    theme: str = "auto"
+    page: float = PAGE
 
     @cached_property
     def scene(self) -> Scene:
         """The drawing as data."""
         return layout(self.report, self.style, self.page)
 
-    def svg(self) -> str:
-        """Return the drawing as SVG."""
-        return to_svg(self.scene, self.theme)
-
-    def html(self) -> str:
+    def html(self, theme: str | None = None) -> str:
         """Return a page with the drawing, the table of layers, and each layer's formulas for whoever points at it."""
-        return to_html(self.report, self.scene, layout(self.report, self.style, min(self.page, PHONE)), self.theme)
+        return to_html(self.report, self.scene, self._narrow, theme or self.theme)
 
     def parts(self) -> PageParts:
         """Return what `html` is made of, for a page that has more to tell."""
-        narrow = layout(self.report, self.style, min(self.page, PHONE))
-        return page_parts(self.report, self.scene, narrow, self.theme)
+        return page_parts(self.report, self.scene, self._narrow, self.theme)
 
-    def png(self) -> bytes:
-        """Return the drawing as PNG, two pixels for each unit. Needs resvg-py (`hubel[draw]`)."""
-        return to_png(self.scene, self.theme)
-
-    def save(self, path: str | Path) -> None:
-        """Write a file; its ending says which: .svg, .html or .png. Raises `ValueError` for another."""
-        target = Path(path)
-        match target.suffix.lower():
-            case ".svg":
-                write_atomically(target, self.svg())
-            case ".html":
-                write_atomically(target, self.html())
-            case ".png":
-                write_atomically(target, self.png())
-            case other:
-                raise SettingError(
-                    f"expected a file that ends with {', '.join(FORMATS)}, received {other or target.name!r}"
-                )
-
-    def _repr_svg_(self) -> str:
-        return self.svg()
-
-    def _repr_html_(self) -> str:
-        return text_of(h("div", drawing(self.scene, self.theme), style="overflow-x:auto"))
+    @property
+    def _narrow(self) -> Scene:
+        return layout(self.report, self.style, min(self.page, PHONE))
 
 
 def figure(network: Network | Report, style: str = "auto", theme: str = "auto", page: float = PAGE) -> Figure:

@@ -20,8 +20,13 @@ _VEIL = (0.25, 0.7)  # how much of an overlay is the map's colour, where the map
 Pixels = npt.NDArray[np.uint8]
 
 
-def plate(found: Attributions, signed: bool, together: bool) -> Plate:
-    """Draw each image and beside it every class's map; coarse maps also over the image."""
+def plate(found: Attributions, signed: bool | None = None, together: bool = True) -> Plate:
+    """Draw each image and beside it every class's map; coarse maps also over the image.
+
+    signed: whether blue and red show what speaks against and for a class, or light what matters. together: one scale
+    for all maps, so that they can be compared; else each map has its own, written below it.
+    """
+    signed = found.signed if signed is None else signed
     common = scale_of(found, [each for of_image in found.maps for each in of_image], signed) if together else None
     sections = []
     classes = max(map(len, found.maps))

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from hubel.look._subject import Subject
-
-if TYPE_CHECKING:
-    from hubel.view.plate import Plate
+from hubel.view.finding import Finding
 
 Numbers = npt.NDArray[np.float32]
 
@@ -61,13 +59,15 @@ class Map:
 
 
 @dataclass(frozen=True, eq=False)
-class Attributions:
+class Attributions(Finding):
     """The maps of one method for some images: `maps[i]` are those of `images[i]`, one a class.
 
     method, about: its name, and in a sentence what its numbers mean. network: the model's name. layer: whose maps were
     weighed, where the method has one. signed: whether signs are drawn where nobody says; share: of the numbers that a
     colour bar covers, since a few extreme pixels would leave the others dark.
     """
+
+    drawn_by: ClassVar[str] = "hubel.look._attribution_plate:plate"
 
     method: str
     about: str
@@ -78,23 +78,10 @@ class Attributions:
     signed: bool = False
     share: float = 1.0
 
-    def plate(self, signed: bool | None = None, together: bool = True) -> Plate:
-        """Draw the maps beside their images.
-
-        signed: whether blue and red show what speaks against and for a class, or light what matters. together: one
-        scale for all maps, so that they can be compared; else each map has its own, written below it.
-        """
-        from hubel.look._attribution_plate import plate
-
-        return plate(self, self.signed if signed is None else signed, together)
-
     def as_json(self, values: bool = False) -> dict[str, Any]:
         """Return plain values, the maps one after another."""
         maps = [found.as_json(values) for of_image in self.maps for found in of_image]
         return {"method": self.method, "about": self.about, "layer": self.layer, "maps": maps}
-
-    def _repr_html_(self) -> str:
-        return self.plate()._repr_html_()
 
 
 def _plain(value: float) -> float | None:

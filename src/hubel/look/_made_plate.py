@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy.typing as npt
 
 from hubel.base.numbers import short_text
 from hubel.view.axes import Axes
-from hubel.view.frames import save_picture
 from hubel.view.plate import Chart, Plate, Section, Tile
 
 if TYPE_CHECKING:
@@ -19,13 +17,7 @@ if TYPE_CHECKING:
     from hubel.look.style import Stylised
 
 Pixels = npt.NDArray[np.uint8]
-PLATES = (".svg", ".html")
 _SIZE = 372.0
-
-
-def save(picture: Pixels, frames: Sequence[Pixels], plate: Callable[[], Plate], path: Path) -> Path:
-    """Write a picture, its way there, or its plate, by the file's ending; raise ValueError for another."""
-    return plate().save(path) if path.suffix.lower() in PLATES else save_picture(path, picture, frames)
 
 
 def dream_plate(dream: Dream) -> Plate:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image as Pictures
 
-from hubel.base.errors import SettingError
-from hubel.base.files import write_atomically
 from hubel.look._stepping_plate import (
     MOST_WRITTEN,
     blackboard,
@@ -23,7 +20,7 @@ from hubel.look._stepping_plate import (
     window_box,
     words,
 )
-from hubel.view.plate import FORMATS, Chart, Plate, Section, Tile
+from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.scale import Scale
 
 if TYPE_CHECKING:
@@ -36,25 +33,9 @@ MILLISECONDS = 350
 LAST = 2500  # the last frame stays
 
 
-def save(found: Stepping, path: str | Path, theme: str, place: Pair | None) -> Path:
-    """Write a page that plays, a film, or a strip, by the file's ending."""
-    target = Path(path)
-    ending = target.suffix.lower()
-    if ending == ".html":
-        from hubel.look._stepping_page import to_html
-
-        write_atomically(target, to_html(found, theme, place))
-        return target
-    if ending in FILMS:
-        write_atomically(
-            target, film(found, "gif" if ending == ".gif" else "png", "light" if theme == "auto" else theme)
-        )
-        return target
-    if ending not in FORMATS:
-        raise SettingError(
-            f"expected a file that ends with {', '.join((*FORMATS, *FILMS))}, received {ending or target.name!r}"
-        )
-    return found.plate(place).save(target, theme)
+def film_file(found: Stepping, ending: str, theme: str, place: Pair | None = None) -> bytes:
+    """Return an animation, .gif or .apng; it goes through all places, whichever is asked for."""
+    return film(found, "gif" if ending == ".gif" else "png", "light" if theme == "auto" else theme)
 
 
 def film(found: Stepping, kind: str = "gif", theme: str = "light", most: int = MOST_FRAMES) -> bytes:

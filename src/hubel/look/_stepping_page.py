@@ -30,7 +30,7 @@ _BUTTONS = (
 KINDS: tuple[Kind, ...] = ("signed", "magnitude", "grey")
 
 
-def to_html(found: Stepping, theme: str, place: Pair | None) -> str:
+def to_html(found: Stepping, ending: str, theme: str, place: Pair | None = None) -> str:
     """Write the page. A dense layer, and one whose weights differ from place to place, stands still.
 
     Raises `ValueError` for an input too large to be put in a page.

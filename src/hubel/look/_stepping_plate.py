@@ -14,6 +14,7 @@ from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.scale import Scale
 
 if TYPE_CHECKING:
+    from hubel.arch import Pair
     from hubel.look.stepping import Position, Stepping
 
 MOST_CHANNELS = 4  # of the input, the strongest
@@ -29,8 +30,9 @@ MOST_ROWS = 10  # of an input and an output that are written out in numbers
 UNKNOWN = (205, 209, 214)  # not yet computed
 
 
-def stepping_plate(found: Stepping, here: Position) -> Plate:
-    """Draw the whole, one position, and the output growing."""
+def stepping_plate(found: Stepping, place: Pair | None = None) -> Plate:
+    """Draw the whole, the products at a place (the strongest output's), and the output growing."""
+    here = found.position(place or found.strongest)
     title = f"{found.title}: {where(found, here)} = {rounded_text(here.value)}"
     if found.is_dense:
         return Plate(title, found.rules, (*products(found, here), units(found, here)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,7 @@ from hubel.look.filters import filters
 from hubel.nn import build
 from hubel.tasks import LoadedModel
 from hubel.train import EpochMetrics, Moment, Run, moments
-
-if TYPE_CHECKING:
-    from hubel.view.plate import Plate
+from hubel.view.finding import Finding
 
 Floats = npt.NDArray[np.float32]
 
@@ -28,7 +26,7 @@ FEW = 4  # checkpoints below which it is said how to keep more
 
 
 @dataclass(frozen=True, eq=False)
-class Changes:
+class Changes(Finding):
     """A run over T moments: its start, where that can be made again, and its kept checkpoints.
 
     row: the layer that is followed. channels: which of its channels. on_pixels: whether it is given the image itself.
@@ -38,6 +36,8 @@ class Changes:
     moved: for each layer with weights, how far they had moved since the moment before, as a share of their own length
     (Euclidean); T-1 numbers each. metrics: all rows of the run's `metrics.csv`. problems: what could not be read.
     """
+
+    drawn_by: ClassVar[str] = "hubel.look._changes_plate:plate"
 
     name: str
     row: Row
@@ -65,14 +65,6 @@ class Changes:
             f"only {found} kept; train with --set keep_checkpoints=1000 to keep one an epoch, and --set "
             "checkpoint_seconds=2 for more of them"
         )
-
-    def plate(self) -> Plate:
-        """A page: accuracy, then filters and maps moment by moment (in HTML with a slider), what became of the image's
-        probabilities, and how far each layer moved.
-        """
-        from hubel.look._changes_plate import plate
-
-        return plate(self)
 
     def data(self) -> dict[str, Any]:
         """All figures as plain values, without weights and maps."""

@@ -6,11 +6,10 @@ After Mordvintsev, Olah and Tyka, "Inceptionism" (2015): the gradient is followe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +23,8 @@ from hubel.look._pixels import as_pixels, grey_noise, normalised, opened, resize
 from hubel.look._score import class_index, logits
 from hubel.nn import input_gradients
 from hubel.tasks import LoadedModel, require
-
-if TYPE_CHECKING:
-    from hubel.view.plate import Plate
+from hubel.view.finding import Finding
+from hubel.view.frames import WRITERS
 
 Pixels = npt.NDArray[np.uint8]
 LONGEST = 512
@@ -34,13 +32,16 @@ _LEVELS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Dream:
+class Dream(Finding):
     """What a network was made to see.
 
     start, picture: uint8 H×W×C, before and after. aim: what was increased, in words. scores: its number after each
     step (each octave starts anew). frames: the picture along the way, where they were asked for, in its octave's size.
     octaves: their sizes, height and width. seed: with which the same picture comes again.
     """
+
+    drawn_by: ClassVar[str] = "hubel.look._made_plate:dream_plate"
+    written_by: ClassVar[Mapping[str, str]] = WRITERS
 
     start: Pixels = field(repr=False)
     picture: Pixels = field(repr=False)
@@ -49,21 +50,6 @@ class Dream:
     frames: tuple[Pixels, ...] = field(repr=False)
     octaves: tuple[tuple[int, int], ...]
     seed: int
-
-    def plate(self) -> Plate:
-        """Draw the picture beside what it was made of, and how its score grew."""
-        from hubel.look._made_plate import dream_plate
-
-        return dream_plate(self)
-
-    def save(self, path: str | Path) -> Path:
-        """Write the picture (.png, .jpg, .webp), its way there (.gif, .apng), or the plate (.svg, .html)."""
-        from hubel.look._made_plate import save
-
-        return save(self.picture, self.frames, self.plate, Path(path))
-
-    def _repr_html_(self) -> str:
-        return self.plate()._repr_html_()
 
 
 @dataclass(frozen=True, eq=False)

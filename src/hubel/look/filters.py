@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,7 @@ from hubel.look._captions import pick
 from hubel.look._excite import Excerpt, exciting
 from hubel.look._unit_wiring import INPUT, wiring
 from hubel.tasks import LoadedModel
-
-if TYPE_CHECKING:
-    from hubel.view.plate import Plate
+from hubel.view.finding import Finding
 
 MOST_FILTERS = 32
 MOST_IMAGES = 10_000
@@ -31,7 +29,7 @@ _WEIGHTED = (ops.WindowedSum, ops.TransposedSum, ops.LocalSum, ops.DenseSum, ops
 
 
 @dataclass(frozen=True, eq=False)
-class Filters:
+class Filters(Finding):
     """A layer's filters.
 
     row: the layer. channels: which of its channels are shown; `total` is how many there are. weights: float32,
@@ -40,6 +38,8 @@ class Filters:
     on_pixels: whether the layer is given the image itself. excerpts: for each channel the images that excite it most,
     of `searched` that were looked through; empty where none were.
     """
+
+    drawn_by: ClassVar[str] = "hubel.look._filters_plate:filters_plate"
 
     name: str
     row: Row = field(repr=False)
@@ -51,12 +51,6 @@ class Filters:
     excerpts: tuple[tuple[Excerpt, ...], ...] = field(default=(), repr=False)
     searched: int = 0
     classes: tuple[str, ...] = ()
-
-    def plate(self) -> Plate:
-        """Draw the filters, and the excerpts where there are any."""
-        from hubel.look._filters_plate import filters_plate
-
-        return filters_plate(self)
 
     def data(self) -> dict[str, Any]:
         """Return the weights and the excerpts' places and values as JSON-able data."""

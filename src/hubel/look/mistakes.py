@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +16,7 @@ from hubel.base.names import listing
 from hubel.data import Dataset
 from hubel.look._infer import BATCH, check_fits, in_batches
 from hubel.tasks import Confusion, LoadedModel, confusion
-
-if TYPE_CHECKING:
-    from hubel.view.plate import Plate
+from hubel.view.finding import Finding
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -69,13 +66,15 @@ class ClassScores:
 
 
 @dataclass(frozen=True, eq=False)
-class Mistakes:
+class Mistakes(Finding):
     """A model's answers to a labelled set, from one pass over it, and what follows from them.
 
     dataset: the images (uint8 N×H×W×C), labels and names of the classes.
     probabilities: float32, N×classes; rows add up to 1.
     losses: each image's cross-entropy, nats, float64, N.
     """
+
+    drawn_by: ClassVar[str] = "hubel.look._mistakes_plate:plate"
 
     dataset: Dataset
     probabilities: npt.NDArray[np.float32] = field(repr=False)
@@ -185,14 +184,6 @@ class Mistakes:
         own = self.class_number(true)
         wrong = sorted((-count, other) for other, count in self.pairs.row(own) if other != own)
         return ", ".join(f"{self.classes[other]} ({-count:,})" for count, other in wrong[:most])
-
-    def plate(self, cells: Sequence[tuple[int | str, int | str]] = (), name: str = "") -> Plate:
-        """A page: confusion matrix (whose cells open their images in HTML), surest errors, calibration, each class,
-        labels that may be wrong. `cells` (true, called) are shown instead of the errors; `name` is the model's.
-        """
-        from hubel.look._mistakes_plate import plate
-
-        return plate(self, cells, name)
 
     def data(self) -> dict[str, Any]:
         """All figures as plain values."""

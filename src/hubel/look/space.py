@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,7 @@ from hubel.base.errors import SettingError
 from hubel.data import Dataset
 from hubel.look._infer import check_fits, features
 from hubel.tasks import LoadedModel
-
-if TYPE_CHECKING:
-    from hubel.view.plate import Plate
+from hubel.view.finding import Finding
 
 Method = Literal["pca", "tsne"]
 Floats = npt.NDArray[np.float64]
@@ -29,7 +27,7 @@ _BLOCK = 2**25  # distances held at once
 
 
 @dataclass(frozen=True, eq=False)
-class Space:
+class Space(Finding):
     """Images as points.
 
     dataset: the images that are shown (uint8 N×H×W×C), their labels and classes.
@@ -40,6 +38,8 @@ class Space:
     explained: the shares of the features' variance along the two axes of PCA; None for t-SNE.
     """
 
+    drawn_by: ClassVar[str] = "hubel.look._space_plate:plate"
+
     dataset: Dataset
     chosen: npt.NDArray[np.int64] = field(repr=False)
     features: npt.NDArray[np.float32] = field(repr=False)
@@ -48,14 +48,6 @@ class Space:
     method: Method
     trustworthiness: float
     explained: tuple[float, float] | None
-
-    def plate(self, name: str = "") -> Plate:
-        """A page with each image as a point in its class's colour, and some of them shown; in HTML each shows itself
-        when it is pointed at. `name` is the model's.
-        """
-        from hubel.look._space_plate import plate
-
-        return plate(self, name)
 
     def data(self) -> dict[str, Any]:
         """All figures as plain values."""

@@ -5,10 +5,10 @@ Of a trained network's layer and an image (`step_layer`), or of a walk by hand (
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +25,10 @@ from hubel.look._unit_trace import Tracer
 from hubel.look._vectors import strip_columns
 from hubel.look.convolve import Convolution, Pooling, Products
 from hubel.tasks import LoadedModel
+from hubel.view.finding import Finding
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from hubel.view.plate import Plate
+    pass
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +59,7 @@ class Position:
 
 
 @dataclass(frozen=True, eq=False)
-class Stepping:
+class Stepping(Finding):
     """A window's way over its input, position by position.
 
     inputs: channels×H×W of what the window sees; `channels` are their numbers. output: H′×W′, in the end.
@@ -68,6 +67,12 @@ class Stepping:
     picture: uint8 H×W×C, where the input is an image. kernel: channels×rows×columns, where all positions share it;
     sums: H′×W′, the products' sums before bias and activation, where they are at hand.
     """
+
+    drawn_by: ClassVar[str] = "hubel.look._stepping_plate:stepping_plate"
+    written_by: ClassVar[Mapping[str, str]] = {
+        ".html": "hubel.look._stepping_page:to_html",
+        **dict.fromkeys((".gif", ".apng"), "hubel.look._stepping_film:film_file"),
+    }
 
     title: str
     rules: str
@@ -110,21 +115,6 @@ class Stepping:
         chosen = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
         width = self.output.shape[1]
         return [(int(number) // width, int(number) % width) for number in chosen]
-
-    def plate(self, place: Pair | None = None) -> Plate:
-        """Draw the input, the products at a place (the strongest output's) and the output growing, on one page."""
-        from hubel.look._stepping_plate import stepping_plate
-
-        return stepping_plate(self, self.position(place or self.strongest))
-
-    def save(self, path: str | Path, theme: str = "auto", place: Pair | None = None) -> Path:
-        """Write .html (it plays, and has buttons for each step), .gif or .apng (it moves), .png or .svg (a strip).
-
-        Raises `ValueError` for another ending.
-        """
-        from hubel.look._stepping_film import save
-
-        return save(self, path, theme, place)
 
     def data(self, place: Pair | None = None) -> dict[str, Any]:
         """Return the output and one position with all its products as JSON-able data."""

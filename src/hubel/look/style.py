@@ -10,8 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +23,8 @@ from hubel.look._layers import LayerCall, layer_calls, named_layer, outputs, run
 from hubel.look._pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.nn import NetworkModule, input_gradients, modules
 from hubel.tasks import LoadedModel
-
-if TYPE_CHECKING:
-    from hubel.view.plate import Plate
+from hubel.view.finding import Finding
+from hubel.view.frames import WRITERS
 
 Pixels = npt.NDArray[np.uint8]
 Start = Literal["content", "noise"]
@@ -38,13 +36,16 @@ _INNER = 20  # iterations of L-BFGS in a step
 
 
 @dataclass(frozen=True, eq=False)
-class Stylised:
+class Stylised(Finding):
     """A picture made of two.
 
     content, style, picture: uint8 H×W×C. content_layers, style_layers: paths of the layers that were compared.
     losses: "content" and "style" after each step, shares (1: as far off as nothing at all). frames: the picture after
     each step, where they were asked for. seed: with which the same picture comes again.
     """
+
+    drawn_by: ClassVar[str] = "hubel.look._made_plate:style_plate"
+    written_by: ClassVar[Mapping[str, str]] = WRITERS
 
     content: Pixels = field(repr=False)
     style: Pixels = field(repr=False)
@@ -54,21 +55,6 @@ class Stylised:
     losses: dict[str, tuple[float, ...]] = field(repr=False)
     frames: tuple[Pixels, ...] = field(repr=False)
     seed: int
-
-    def plate(self) -> Plate:
-        """Draw the three pictures and how both losses fell."""
-        from hubel.look._made_plate import style_plate
-
-        return style_plate(self)
-
-    def save(self, path: str | Path) -> Path:
-        """Write the picture (.png, .jpg, .webp), its way there (.gif, .apng), or the plate (.svg, .html)."""
-        from hubel.look._made_plate import save
-
-        return save(self.picture, self.frames, self.plate, Path(path))
-
-    def _repr_html_(self) -> str:
-        return self.plate()._repr_html_()
 
 
 def transfer_style(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,9 +22,7 @@ from hubel.look._unit_step import Arithmetic, Finish, Place, Term, UnitStep
 from hubel.look._unit_trace import ARITHMETIC, Tracer
 from hubel.look._unit_wiring import INPUT, wiring
 from hubel.tasks import LoadedModel
-
-if TYPE_CHECKING:
-    from hubel.view.plate import Plate
+from hubel.view.finding import Finding
 
 MOST_STEPS = 400
 
@@ -41,11 +39,13 @@ class Visit:
 
 
 @dataclass(frozen=True, eq=False)
-class Unit:
+class Unit(Finding):
     """One number of a network's run, and the way down from it to the pixels.
 
     visits: the number itself, then its strongest contributors, each followed by its own.
     """
+
+    drawn_by: ClassVar[str] = "hubel.look._unit_plate:unit_plate"
 
     name: str
     subject: Subject = field(repr=False)
@@ -93,12 +93,6 @@ class Unit:
         from hubel.look._unit_text import unit_data
 
         return unit_data(self, most)
-
-    def plate(self) -> Plate:
-        """Draw the receptive field, and layer by layer what came in, the weights and the products."""
-        from hubel.look._unit_plate import unit_plate
-
-        return unit_plate(self)
 
 
 def unit(

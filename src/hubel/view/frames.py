@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from hubel.base.errors import SettingError
 from hubel.base.files import replacing
 
 Pixels = npt.NDArray[np.uint8]
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 ANIMATIONS = (".gif", ".apng")
-_STILL = 1500  # milliseconds that an animation rests at its end
+WRITERS = dict.fromkeys((*PICTURES, *ANIMATIONS), "hubel.view.frames:picture_file")  # of what is made on a way
+_FRAME, _STILL = 80, 1500  # milliseconds that an animation shows a frame, and rests at its end
+
+
+class Made(Protocol):
+    """A picture, uint8 H×W×C, and the pictures that led to it."""
+
+    @property
+    def picture(self) -> Pixels:
+        """What was made."""
+        ...
+
+    @property
+    def frames(self) -> Sequence[Pixels]:
+        """What it was on the way."""
+        ...
 
 
 def as_image(pixels: Pixels) -> Image.Image:
@@ -23,27 +39,18 @@ def as_image(pixels: Pixels) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
 
 
-def save_picture(path: Path, pixels: Pixels, frames: Sequence[Pixels], milliseconds: int = 80) -> Path:
-    """Write a picture, or the frames that led to it, by the file's ending.
-
-    Raises ValueError for another ending.
-    """
-    ending = path.suffix.lower()
+def picture_file(made: Made, ending: str, theme: str) -> bytes:
+    """Return a file of a picture, or of the frames that led to it."""
+    buffer = BytesIO()
+    kind = {".jpg": "JPEG", ".apng": "PNG"}.get(ending, ending[1:].upper())
     if ending in PICTURES:
-        with replacing(path) as unfinished:
-            as_image(pixels).save(unfinished)
-    elif ending in ANIMATIONS:
-        largest = max((frame.shape[:2] for frame in frames), default=pixels.shape[:2])
-        images = [_fitted(as_image(frame), largest) for frame in (*frames, pixels)]
-        durations = [milliseconds] * (len(images) - 1) + [_STILL]
-        kind = "GIF" if ending == ".gif" else "PNG"
-        with replacing(path) as unfinished:
-            images[0].save(unfinished, kind, save_all=True, append_images=images[1:], duration=durations, loop=0)
-    else:
-        raise SettingError(
-            f"expected a file that ends with {', '.join((*PICTURES, *ANIMATIONS))}, received {ending or path.name!r}"
-        )
-    return path
+        as_image(made.picture).save(buffer, kind)
+        return buffer.getvalue()
+    largest = max((frame.shape[:2] for frame in made.frames), default=made.picture.shape[:2])
+    images = [_fitted(as_image(frame), largest) for frame in (*made.frames, made.picture)]
+    durations = [_FRAME] * (len(images) - 1) + [_STILL]
+    images[0].save(buffer, kind, save_all=True, append_images=images[1:], duration=durations, loop=0)
+    return buffer.getvalue()
 
 
 def save_frames(folder: Path, frames: Sequence[Pixels]) -> list[Path]:

@@ -7,23 +7,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from math import ceil
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from hubel.base.errors import SettingError
-from hubel.base.files import write_atomically
 from hubel.base.numbers import short_text
-from hubel.view.colours import THEMES
-from hubel.view.markup import Element, h, text_of
-from hubel.view.png import to_png
+from hubel.view.figure import Figure
+from hubel.view.markup import Element
 from hubel.view.scale import Scale
 from hubel.view.scene import Line, Mark, Picture, Rectangle, Scene, Text, bounds, flat, folded, moved
-from hubel.view.svg import PLOT, drawing, to_svg
+from hubel.view.svg import PLOT
 
-FORMATS = (".png", ".svg", ".html")
 PAGE = 1240.0
 _MARGIN, _GAP, _BAR = 20.0, 14.0, 150.0
 _LINE = 13.0  # between two lines of a caption
@@ -102,7 +97,7 @@ class Chart:
 
 
 @dataclass(frozen=True, eq=False)
-class Plate:
+class Plate(Figure):
     """A page of pictures. It shows itself in a notebook, and `save` writes PNG, SVG or HTML."""
 
     title: str
@@ -115,43 +110,11 @@ class Plate:
         """The page as shapes and words with coordinates."""
         return _scene(self)
 
-    def svg(self, theme: str = "auto") -> str:
-        """Return the page as SVG."""
-        return to_svg(self.scene, theme)
-
-    def png(self, theme: str = "light") -> bytes:
-        """Return the page as PNG, two pixels for each unit. Needs resvg-py (`hubel[draw]`)."""
-        return to_png(self.scene, theme)
-
-    def html(self, theme: str = "auto") -> str:
+    def html(self, theme: str | None = None) -> str:
         """Return a page whose tiles flow to the width of the screen. It needs nothing from elsewhere."""
         from hubel.view.plate_page import to_html
 
-        return to_html(self, theme)
-
-    def save(self, path: str | Path, theme: str = "auto") -> Path:
-        """Write a file; its ending says which: .png, .svg or .html. Raises `ValueError` for another."""
-        target = Path(path)
-        if theme not in THEMES:
-            raise SettingError(f"expected theme as one of {', '.join(THEMES)}, received {theme!r}")
-        match target.suffix.lower():
-            case ".png":
-                write_atomically(target, self.png("light" if theme == "auto" else theme))
-            case ".svg":
-                write_atomically(target, self.svg(theme))
-            case ".html":
-                write_atomically(target, self.html(theme))
-            case other:
-                raise SettingError(
-                    f"expected a file that ends with {', '.join(FORMATS)}, received {other or repr(target.name)}"
-                )
-        return target
-
-    def _repr_svg_(self) -> str:
-        return self.svg()
-
-    def _repr_html_(self) -> str:
-        return text_of(h("div", drawing(self.scene), style="overflow-x:auto"))
+        return to_html(self, theme or self.theme)
 
 
 def png_bytes(image: Image.Image) -> bytes:

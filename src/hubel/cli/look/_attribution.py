@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
+from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
 from hubel.cli._trained import open_model
-from hubel.cli.look._common import add_image, add_output, add_run, finish, load_subjects
+from hubel.cli.look._common import add_image, add_run, load_subjects
 from hubel.view.terminal import console
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from hubel.look.attribution import Attributions
 
 MIB = 2**20
@@ -40,7 +43,7 @@ def add_shared(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--memory", type=whole(), default=512, metavar="MIB", help="what batches may take, in MiB (default 512)"
     )
-    add_output(parser)
+    add_output(parser, *FIGURES, theme=True)
 
 
 def add_baseline(parser: ArgumentParser, default: str) -> None:
@@ -60,16 +63,20 @@ def show(arguments: Namespace, method: Callable[..., Attributions], values: bool
         found = method(
             model, images, classes=arguments.classes, top=arguments.top, budget=arguments.memory * MIB, **settings
         )
-    if not arguments.json:
-        _tell(found)
-    return finish(arguments, found.plate(arguments.signed, not arguments.own_scale), found.as_json(values))
+    answer = Answer(
+        data=lambda: found.as_json(values),
+        lines=lambda width: _lines(found),
+        figure=lambda: found.figure(arguments.signed, not arguments.own_scale),
+        notes=[f"{one.image}, {one.class_name}: {note}" for each in found.maps for one in each for note in one.notes],
+    )
+    return finish(arguments, answer)
 
 
-def _tell(found: Attributions) -> None:
+def _lines(found: Attributions) -> Iterator[RenderableType]:
     from hubel.base.numbers import short_text
     from hubel.view.terminal import styled, table
 
-    rows, notes = [], []
+    rows = []
     for each in [each for of_image in found.maps for each in of_image]:
         finite = [value for value in each.signed.ravel().tolist() if value == value]
         cells = (
@@ -79,9 +86,5 @@ def _tell(found: Attributions) -> None:
             "  ".join(f"{name} {value:.4g}" for name, value in each.facts.items()),
         )
         rows.append((each.image, styled("[bold]{}[/]", each.class_name), *cells))
-        notes += [f"{each.image}, {each.class_name}: {note}" for note in each.notes]
-    screen = console()
-    screen.print(f"{found.method}: {found.about}")
-    screen.print(table(rows=rows, gap=3))
-    for note in notes:
-        screen.print(note, style="yellow")
+    yield f"{found.method}: {found.about}"
+    yield table(rows=rows, gap=3)

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
+from hubel.cli._finish import Answer, add_output, finish
 from hubel.cli._numbers import SEEDS, whole
-from hubel.cli._output import print_json
-from hubel.cli.look._common import add_file
 from hubel.view.terminal import console
 
 if TYPE_CHECKING:
@@ -24,8 +23,7 @@ MOVING = (".gif", ".apng")
 
 def add_files(parser: ArgumentParser, longest: int) -> None:
     """Add where the picture and its frames go, its size and the seed."""
-    told = "write the picture (.png, .jpg, .webp), the way there (.gif, .apng), or a page of both (.svg, .html)"
-    add_file(parser, ENDINGS, told)
+    add_output(parser, *ENDINGS)
     parser.add_argument("--frames", metavar="DIR", type=Path, help="write the picture after each step, as numbered PNG")
     parser.add_argument(
         "--longest",
@@ -34,7 +32,6 @@ def add_files(parser: ArgumentParser, longest: int) -> None:
         help=f"the picture's longer side (default: its own, at most {longest})",
     )
     parser.add_argument("--seed", type=whole(0, SEEDS), default=0, help="of what is drawn at random (default 0)")
-    parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
 
 
 def check_files(arguments: Namespace) -> bool:
@@ -53,30 +50,18 @@ def progress(what: str) -> Iterator[Callable[[int, int, float], None]]:
         yield lambda step, steps, value: status.update(f"{what}: step {step} of {steps}, {value:.4g}")
 
 
-def finish(arguments: Namespace, made: Dream | Stylised, told: str, data: dict[str, Any]) -> int:
+def finish_made(arguments: Namespace, made: Dream | Stylised, told: str, data: dict[str, Any]) -> int:
     """Write what was asked for, and tell what was made."""
     from hubel.view.frames import save_frames
 
-    screen = console(stderr=arguments.json)
-    screen.print(told)
-    if arguments.output is not None:
-        made.save(arguments.output)
-        screen.print(f"wrote {arguments.output}", soft_wrap=True)
-    elif screen.is_terminal and not arguments.json:
-        _show(made.picture)
+    notes = []
     if arguments.frames is not None:
-        count = len(save_frames(arguments.frames, made.frames))
-        screen.print(f"wrote {count} frames to {arguments.frames}", soft_wrap=True)
-    if arguments.json:
-        print_json(data)
-    return 0
-
-
-def _show(picture: Any) -> None:
-    from hubel.cli._picture import coloured_half_blocks
-    from hubel.view.frames import as_image
-
-    image = as_image(picture).convert("RGB")
-    image.thumbnail((64, 64))
-    for line in coloured_half_blocks(image):
-        console().print(line)
+        notes.append(f"wrote {len(save_frames(arguments.frames, made.frames))} frames to {arguments.frames}")
+    answer = Answer(
+        lambda: data,
+        summary=told,
+        figure=made.figure,
+        content=made.written,
+        notes=notes,
+    )
+    return finish(arguments, answer)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
 from hubel.cli.look._choose import add_layer
-from hubel.cli.look._common import add_output, finish
 
 if TYPE_CHECKING:
     from hubel.look.changes import Changes
@@ -30,21 +29,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("image", metavar="IMAGE", nargs="?", help="an image file, to show what the layer makes of it")
     add_layer(parser, "the first with filters")
     parser.add_argument("--most", type=whole(), default=16, metavar="N", help="how many filters (default 16)")
-    add_output(parser)
+    add_output(parser, *FIGURES, theme=True)
 
 
 def run(arguments: Namespace) -> int:
     """Show what became of a run."""
     from hubel.look.changes import changes
     from hubel.train import Run
-    from hubel.view.terminal import console
 
     found = changes(Run.open(arguments.directory), arguments.image, arguments.layer, most=arguments.most)
-    if not (arguments.json or (arguments.output is None and sys.stdout.isatty())):
-        console().print(_words(found), soft_wrap=True)
-    if found.advice:
-        console(stderr=True).print(found.advice, soft_wrap=True)
-    return finish(arguments, found.plate(), found.data())
+    notes = [found.advice] if found.advice else []
+    return finish(arguments, Answer(found.data, figure=found.figure, notes=notes, summary=_words(found)))
 
 
 def _words(found: Changes) -> str:

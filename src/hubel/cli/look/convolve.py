@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hubel.base.errors import SettingError
+from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
-from hubel.cli._output import print_json, say
 from hubel.cli.convolve import MOST_PRODUCTS, number_argument, padding_argument, size_argument, source_of, walk_of
 from hubel.cli.look._choose import add_layer, place
-from hubel.cli.look._common import add_output
 
 if TYPE_CHECKING:
     from hubel.look.stepping import Stepping
@@ -29,7 +27,7 @@ EXAMPLES = """  hubel look convolve runs/lenet5-mnist digit.png --layer conv1 --
   hubel look convolve photo.jpg --kernel emboss --shrink 64 -o emboss.gif
   hubel look convolve '1 1 2 4 / 5 6 7 8 / 3 2 1 0 / 1 2 3 4' --pool max -o max.svg"""
 
-ENDINGS = (".png", ".svg", ".html", ".gif", ".apng")
+ENDINGS = (*FIGURES, ".gif", ".apng")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -55,29 +53,23 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--at", type=place, metavar="ROW,COLUMN", help="the place that is shown (default: the strongest)"
     )
-    add_output(parser, ENDINGS, "a picture, a film or a page")
+    add_output(parser, *ENDINGS, theme=True)
 
 
 def run(arguments: Namespace) -> int:
     """Show the steps."""
-    from hubel.cli.look._common import finish
     from hubel.look._stepping_plate import words
 
     found = _own(arguments) if arguments.kernel or arguments.pool else _of_model(arguments)
     here = found.position(arguments.at or found.strongest)
-    if arguments.output is not None:
-        found.save(arguments.output, arguments.theme, arguments.at)
-        from hubel.view.terminal import console
-
-        console(stderr=arguments.json).print(f"wrote {arguments.output}", soft_wrap=True)
-    if arguments.json:
-        print_json(found.data(arguments.at))
-        return 0
-    if arguments.output is None:
-        say(f"{found.title}\n{found.rules}\n({here.place[0]}, {here.place[1]}): {words(found, here)}")
-        if sys.stdout.isatty():
-            return finish(arguments, found.plate(arguments.at), {})
-    return 0
+    told = f"({here.place[0]}, {here.place[1]}): {words(found, here)}"
+    answer = Answer(
+        data=lambda: found.data(arguments.at),
+        lines=lambda width: [found.title, found.rules, told],
+        figure=lambda: found.figure(arguments.at),
+        content=lambda ending, theme: found.written(ending, theme, place=arguments.at),
+    )
+    return finish(arguments, answer)
 
 
 def _own(arguments: Namespace) -> Stepping:

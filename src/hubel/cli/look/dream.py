@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from hubel.cli._numbers import real, whole
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_run
-from hubel.cli.look._made import add_files, check_files, finish, progress
+from hubel.cli.look._made import add_files, check_files, finish_made, progress
 
 HELP = "an image changed until a layer, channel or class sees more in it (DeepDream)"
 DESCRIPTION = """Follow the gradient of a layer, a channel or a class with the image's own pixels, in several sizes,
@@ -66,4 +66,4 @@ def run(arguments: Namespace) -> int:
         "shape": list(made.picture.shape),
     }
     told = f"{made.aim}: {made.scores[0]:.4g} at first, {made.scores[-1]:.4g} after {len(made.scores)} steps"
-    return finish(arguments, made, told, data)
+    return finish_made(arguments, made, told, data)

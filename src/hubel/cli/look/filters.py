@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli.look._choose import add_channels, add_layer, count
-from hubel.cli.look._common import add_output, add_run, finish
+from hubel.cli.look._common import add_run
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from hubel.data import Dataset
     from hubel.look.filters import Filters
     from hubel.tasks import LoadedModel
@@ -45,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--most-images", type=count, default=10_000, metavar="N", help="images to look through (10,000)"
     )
-    add_output(parser)
+    add_output(parser, *FIGURES, theme=True)
 
 
 def _images(text: str) -> int:
@@ -63,9 +66,7 @@ def run(arguments: Namespace) -> int:
         wanted = arguments.images or (BEST if _is_deep(model, arguments) else 0)
         dataset = labelled(arguments, model.network)[1] if wanted else None
         found = _searched(model, arguments, dataset, wanted)
-    if not (arguments.json or arguments.output or sys.stdout.isatty()):
-        _print(found)
-    return finish(arguments, found.plate(), found.data())
+    return finish(arguments, Answer(found.data, lambda width: _lines(found), figure=found.figure))
 
 
 def _is_deep(model: LoadedModel, arguments: Namespace) -> bool:
@@ -98,14 +99,13 @@ def _searched(model: LoadedModel, arguments: Namespace, dataset: Dataset | None,
         return filters(model, arguments.layer, arguments.channels, dataset, progress=show, **given)
 
 
-def _print(found: Filters) -> None:
+def _lines(found: Filters) -> Iterator[RenderableType]:
     from hubel.arch import shape_text
     from hubel.base.numbers import short_text
-    from hubel.view.terminal import console, table
+    from hubel.view.terminal import table
 
-    screen = console()
     shape = "" if found.weights is None else f", each {shape_text((*found.weights.shape[2:], found.weights.shape[1]))}"
-    screen.print(f"{found.row.path}: {len(found.channels)} of {found.total} filters{shape}")
+    yield (f"{found.row.path}: {len(found.channels)} of {found.total} filters{shape}")
     titles = ["#channel"]
     titles += ["#lowest", "#highest", "#bias"] if found.weights is not None else []
     titles += ["excited most by"] if found.excerpts else []
@@ -120,4 +120,4 @@ def _print(found: Filters) -> None:
             best = found.excerpts[place][:3]
             cells.append(", ".join(f"{found.classes[e.label]} ({short_text(e.value)})" for e in best))
         rows.append(cells)
-    screen.print(table(*titles, rows=rows))
+    yield table(*titles, rows=rows)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli.look._choose import add_channels, add_layer, count
-from hubel.cli.look._common import add_image, add_output, add_run, finish, load_subjects
+from hubel.cli.look._common import add_image, add_run, load_subjects
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from hubel.look.maps import LayerMaps, Maps
 
 HELP = "what every layer makes of an image: all activations on one page"
@@ -30,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_layer(parser, "all")
     add_channels(parser, "the strongest")
     parser.add_argument("--most", type=count, metavar="N", help="how many channels of a layer (default: 16, or 8)")
-    add_output(parser)
+    add_output(parser, *FIGURES, theme=True)
 
 
 def run(arguments: Namespace) -> int:
@@ -41,21 +44,19 @@ def run(arguments: Namespace) -> int:
     model = open_model(arguments.run_or_model)
     subjects = load_subjects(arguments, model)
     found = maps(model, subjects, arguments.layer, arguments.channels, arguments.most)
-    if not (arguments.json or arguments.output or sys.stdout.isatty()):
-        _print(found)
-    return finish(arguments, found.plate(), found.data())
+    return finish(arguments, Answer(found.data, lambda width: _lines(found), figure=found.figure))
 
 
-def _print(found: Maps) -> None:
+def _lines(found: Maps) -> Iterator[RenderableType]:
     from hubel.arch import shape_text
     from hubel.base.numbers import short_text
-    from hubel.view.terminal import console, table
+    from hubel.view.terminal import table
 
     rows = []
     for layer in found.layers:
         low, high = short_text(float(layer.values.min())), short_text(float(layer.values.max()))
         rows.append((layer.row.path, shape_text(layer.row.output_shape), low, high, _strongest(layer)))
-    console().print(table("layer", "#output", "#lowest", "#highest", "strongest channels", rows=rows))
+    yield table("layer", "#output", "#lowest", "#highest", "strongest channels", rows=rows)
 
 
 def _strongest(layer: LayerMaps) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubel.base.errors import SettingError
+from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._trained import add_labelled, labelled, open_model
-from hubel.cli.look._common import add_output, add_run, finish
+from hubel.cli.look._common import add_run
 
 if TYPE_CHECKING:
     from hubel.look.mistakes import Mistakes
@@ -39,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="IS,CALLED",
         help="show the images of one class that were called another (names or numbers); may be given several times",
     )
-    add_output(parser)
+    add_output(parser, *FIGURES, theme=True)
 
 
 def run(arguments: Namespace) -> int:
@@ -51,9 +52,7 @@ def run(arguments: Namespace) -> int:
     part, dataset = labelled(arguments, model.network)
     found = mistakes(model, dataset)
     chosen = [(found.class_number(true), found.class_number(called)) for true, called in cells]
-    plate = found.plate(chosen, model.network.name or Path(arguments.run_or_model).stem)
-    if not (arguments.json or arguments.output or sys.stdout.isatty()):
-        _print(found)
+    name = model.network.name or Path(arguments.run_or_model).stem
     data = {"part": part, **found.data()}
     if chosen:
         data["cells"] = [
@@ -64,7 +63,9 @@ def run(arguments: Namespace) -> int:
             }
             for true, called in chosen
         ]
-    return finish(arguments, plate, data)
+    return finish(
+        arguments, Answer(lambda: data, lambda width: _lines(found), figure=lambda: found.figure(chosen, name))
+    )
 
 
 def _cell(text: str) -> tuple[str, str]:
@@ -74,23 +75,21 @@ def _cell(text: str) -> tuple[str, str]:
     return true.strip(), called.strip()
 
 
-def _print(found: Mistakes) -> None:
+def _lines(found: Mistakes) -> Iterator[str]:
     from hubel.look._mistakes_plate import summary
-    from hubel.view.terminal import console
 
-    screen = console()
-    screen.print(summary(found), soft_wrap=True)
+    yield summary(found)
     words = [
         f"{found.classes[true]} called {found.classes[called]} ({count:,})"
         for count, true, called in found.pairs.wrong()[:_PAIRS]
     ]
-    screen.print(f"most often: {', '.join(words) or 'no mistakes'}", soft_wrap=True)
+    yield f"most often: {', '.join(words) or 'no mistakes'}"
     errors = ", ".join(
         f"image {i} ({found.classes[found.labels[i]]} called {found.classes[found.predicted[i]]}, "
         f"{found.confidences[i]:.1%})"
         for i in found.confident_errors(_ERRORS)
     )
     if errors:
-        screen.print(f"surest errors: {errors}", soft_wrap=True)
+        yield f"surest errors: {errors}"
     suspects = len(found.label_suspects())
-    screen.print(f"labels that may be wrong: {suspects:,}; see them with -o mistakes.html")
+    yield f"labels that may be wrong: {suspects:,}; see them with -o mistakes.html"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
 from hubel.cli._trained import add_labelled, labelled, open_model
-from hubel.cli.look._common import add_output, add_run, finish
+from hubel.cli.look._common import add_run
 
 HELP = "the images as points: near each other where the network takes them for alike"
 DESCRIPTION = """Lay images out in two dimensions by what the network's last layer is given: near each other where the
@@ -34,19 +34,17 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--most", type=whole(), default=2000, metavar="N", help="how many images at most (default 2000)"
     )
     parser.add_argument("--seed", type=whole(0, 2**32 - 1), default=0, help="of which images, and of t-SNE (default 0)")
-    add_output(parser)
+    add_output(parser, *FIGURES, theme=True)
 
 
 def run(arguments: Namespace) -> int:
     """Lay the images out."""
     from hubel.look._space_plate import summary
     from hubel.look.space import space
-    from hubel.view.terminal import console
 
     model = open_model(arguments.run_or_model)
     part, dataset = labelled(arguments, model.network)
     found = space(model, dataset, arguments.method, most=arguments.most, seed=arguments.seed)
-    if not (arguments.json or (arguments.output is None and sys.stdout.isatty())):
-        console().print(summary(found), soft_wrap=True)
-    plate = found.plate(model.network.name or Path(arguments.run_or_model).stem)
-    return finish(arguments, plate, {"part": part, **found.data()})
+    name = model.network.name or Path(arguments.run_or_model).stem
+    data = {"part": part, **found.data()}
+    return finish(arguments, Answer(lambda: data, figure=lambda: found.figure(name), summary=summary(found)))

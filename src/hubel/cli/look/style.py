@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from hubel.cli._numbers import real, whole
 from hubel.cli._trained import open_model
 from hubel.cli.look._common import add_run
-from hubel.cli.look._made import add_files, check_files, finish, progress
+from hubel.cli.look._made import add_files, check_files, finish_made, progress
 
 HELP = "the content of one image in the style of another"
 DESCRIPTION = """Change a picture's pixels by L-BFGS until deep maps are those of one image and the Gram matrices of
@@ -68,4 +68,4 @@ def run(arguments: Namespace) -> int:
         f"content by {', '.join(made.content_layers)}, style by {', '.join(made.style_layers)}\n"
         f"after {len(losses['style'])} steps: content {losses['content'][-1]:.4g} off, style {losses['style'][-1]:.4g}"
     )
-    return finish(arguments, made, told, data)
+    return finish_made(arguments, made, told, data)

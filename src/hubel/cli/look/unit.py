@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 
+from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
-from hubel.cli._output import say
 from hubel.cli.look._choose import add_layer, count, place
-from hubel.cli.look._common import add_image, add_output, add_run, finish, load_subjects
+from hubel.cli.look._common import add_image, add_run, load_subjects
 
 HELP = "one number of one layer: what it sees, and the exact numbers that fed it"
 DESCRIPTION = """Follow one number of a layer's output down to the pixels: its receptive field on the image, and layer
@@ -47,7 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="N",
         help=f"how many products are shown of many (default: {MOST_TERMS}; --json: all)",
     )
-    add_output(parser)
+    add_output(parser, *FIGURES, theme=True)
 
 
 def run(arguments: Namespace) -> int:
@@ -58,9 +57,9 @@ def run(arguments: Namespace) -> int:
     model = open_model(arguments.run_or_model)
     (subject,) = load_subjects(arguments, model)
     found = unit(model, subject, arguments.layer, arguments.at, arguments.channel, arguments.expand)
-    if not (arguments.json or arguments.output):
-        for line in found.lines(arguments.terms or MOST_TERMS):
-            say(line)
-        if not sys.stdout.isatty():
-            return 0
-    return finish(arguments, found.plate(), found.data(arguments.terms) if arguments.json else {})
+    answer = Answer(
+        data=lambda: found.data(arguments.terms),
+        lines=lambda width: found.lines(arguments.terms or MOST_TERMS),
+        figure=found.figure,
+    )
+    return finish(arguments, answer)

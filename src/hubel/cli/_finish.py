@@ -1,0 +1,188 @@
+"""How commands answer: one rule for `-o`, `--json`, a terminal and a pipe."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any
+
+from hubel.base.errors import SettingError
+from hubel.base.files import write_atomically
+from hubel.base.words import json_text
+from hubel.cli._output import print_json, print_line
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from hubel.view.figure import Figure
+    from hubel.view.tables import Table
+
+WIDE = 160  # letters of a line where nobody says how many there is room for
+TEXTS = (".json", ".txt")
+TABLES = (".csv", ".md", ".tex", ".html")
+FIGURES = (".svg", ".png", ".html")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found, each form of it made when it is wanted.
+
+    data: for --json and .json. lines: parts for a terminal of a width, and for .txt. tables: for .csv, .md, .tex, and
+    .html where there is no figure. figure: for pictures and pages. content: what another file holds, by its ending and
+    the theme. notes: what is to be known of it. summary: in a line or two, what came of it.
+    """
+
+    data: Callable[[], Any]
+    lines: Callable[[int], Iterable[RenderableType]] = lambda width: ()
+    tables: Callable[[], Sequence[Table]] | None = None
+    figure: Callable[[], Figure] | None = None
+    content: Callable[[str, str], bytes | str] | None = None
+    notes: Sequence[str] = ()
+    summary: str = ""
+
+
+def add_output(parser: ArgumentParser, *endings: str, theme: bool = False) -> None:
+    """Add -o FILE, refused before any work is done where its ending is none of these or of texts, and --json."""
+    known = tuple(dict.fromkeys((*endings, *TEXTS)))
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=partial(_output, known),
+        help=f"write a file, by its ending {', '.join(known)}; - prints what a {known[0]} file would hold",
+    )
+    if theme:
+        told = "colours of a picture or page (default: the reader's)"
+        parser.add_argument("--theme", choices=("auto", "light", "dark"), default="auto", help=told)
+    parser.add_argument("--json", action="store_true", help="print one JSON value")
+    parser.set_defaults(first_ending=known[0])
+
+
+def _output(endings: tuple[str, ...], text: str) -> Path:
+    path = Path(text)
+    if text != "-" and path.suffix.lower() not in endings:
+        raise ArgumentTypeError(
+            f"expected a file that ends with {', '.join(endings)}, received {(path.suffix or text)!r}"
+        )
+    return path
+
+
+def finish(arguments: Namespace, answer: Answer) -> int:
+    """Write what was asked for, and print the rest.
+
+    With -o FILE the file is written, whole or not at all, and named; with -o - its content alone is printed. With
+    --json the data is, and what else there is to say goes to standard error. Else all lines are, and in a terminal the
+    figure, small. The summary is told in any case, and notes are on standard error.
+    """
+    for note in answer.notes:
+        _emit(note, error=True)
+    output: Path | None = arguments.output
+    if output == Path("-"):
+        _print(_content(arguments.first_ending, arguments, answer))
+        return 0
+    if answer.summary:
+        _emit(answer.summary, error=arguments.json)
+    if output is None and not arguments.json:
+        for part in answer.lines(_width()):
+            _emit(part)
+    if output is not None:
+        write_atomically(output, _content(output.suffix.lower(), arguments, answer))
+        _emit(f"wrote {output}", error=arguments.json)
+    elif answer.figure is not None and not arguments.json and sys.stdout.isatty():
+        from hubel.cli._picture import small
+
+        for part in small(answer.figure(), _width()):
+            _emit(part)
+    if arguments.json:
+        print_json(answer.data())
+    return 0
+
+
+def _width() -> int:
+    return get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE
+
+
+def _emit(part: RenderableType, error: bool = False) -> None:
+    """Print a part; rich is needed for what is more than words."""
+    if isinstance(part, str):
+        print_line(part, sys.stderr if error else sys.stdout)
+        return
+    from rich.text import Text
+
+    from hubel.view.terminal import console
+
+    console(stderr=error).print(part, soft_wrap=isinstance(part, Text))
+
+
+def _content(ending: str, arguments: Namespace, answer: Answer) -> bytes | str:
+    theme = getattr(arguments, "theme", "auto")
+    if ending == ".json":
+        return json_text(answer.data()) + "\n"
+    if ending == ".txt":
+        return _plain(answer)
+    if answer.content is not None:
+        return answer.content(ending, theme)
+    if answer.figure is not None and ending in FIGURES:
+        return answer.figure().written(ending, theme)
+    if answer.tables is None:
+        raise SettingError(f"expected another ending of --output, received {ending}: there is no picture of this")
+    tables = answer.tables()
+    match ending:
+        case ".csv":
+            return "\n".join(table.csv() for table in tables)
+        case ".md":
+            return "\n".join(table.markdown() for table in tables)
+        case ".tex":
+            return "\n".join(table.latex() for table in tables)
+        case _:
+            return _page(tables)
+
+
+def _page(tables: Sequence[Table]) -> str:
+    from hubel.view.markup import h
+    from hubel.view.page import page
+
+    shown = [h("section", h("div", table.html(), class_="scroll")) for table in tables]
+    title = tables[0].title or "hubel"
+    return page(title, h("main", h("h1", title), shown), style=_STYLE)
+
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { margin: 0 auto; max-width: 1240px; padding: 20px; font: 14px/1.45 Helvetica, Arial, sans-serif; }
+h1 { font-size: 22px; margin: 0 0 8px; overflow-wrap: anywhere; }
+.scroll { overflow-x: auto; margin-bottom: 24px; }
+caption { text-align: start; opacity: .8; padding: 4px 0; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: 3px 18px 3px 0; text-align: start; vertical-align: top; }
+th, td { border-bottom: 1px solid rgb(128 128 128 / .3); }
+.number { text-align: end; white-space: nowrap; }
+"""
+
+
+def _plain(answer: Answer) -> str:
+    import io
+
+    from rich.text import Text
+
+    from hubel.view.terminal import Terminal
+
+    text = io.StringIO()
+    screen = Terminal(file=text, width=WIDE, color_system=None)
+    for part in (*([answer.summary] if answer.summary else []), *answer.lines(WIDE)):
+        screen.print(part, soft_wrap=isinstance(part, (str, Text)))
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def _print(content: bytes | str) -> None:
+    if isinstance(content, str):
+        sys.stdout.write(content)
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)

@@ -1,0 +1,104 @@
+"""A table as data, and its writers: comma-separated values, Markdown, LaTeX, HTML and the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from hubel.base.words import printable
+from hubel.view.markup import Element, h
+
+if TYPE_CHECKING:
+    from rich.table import Table as TerminalTable
+
+Cell: TypeAlias = "str | int | float | None"
+
+_LATEX = str.maketrans(
+    {letter: f"\\{letter}" for letter in "&%$#_{}"}
+    | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "\n": " "}
+    | {"×": "$\\times$", "·": "$\\cdot$", "−": "$-$", "→": "$\\to$", "⌊": "$\\lfloor$", "⌋": "$\\rfloor$"}
+    | {"⌈": "$\\lceil$", "⌉": "$\\rceil$", "≤": "$\\le$", "≥": "$\\ge$", "…": "\\dots{}"}
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under titles; a title that starts with `#` is that of a column of numbers. None is a cell without a value.
+
+    title: what is said above it on a page.
+    """
+
+    titles: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    title: str = ""
+
+    def csv(self) -> str:
+        """Comma-separated values with a line of titles (RFC 4180, but lines end as everywhere here).
+
+        A text that a spreadsheet would take for a formula (= + - @ first) has an apostrophe before it.
+        """
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        for row in (self._names, *self.rows):
+            writer.writerow([_harmless(cell) if isinstance(cell, str) else cell for cell in row])
+        return text.getvalue()
+
+    def markdown(self) -> str:
+        """A table as GitHub reads it."""
+        lines = [self._names, ["--:" if number else "---" for number in self._numbers], *self._written()]
+        shown = [[printable(cell.replace("\n", " ")).replace("|", "\\|") for cell in line] for line in lines]
+        return "".join(f"| {' | '.join(line)} |\n" for line in shown)
+
+    def latex(self) -> str:
+        """A `tabular` with lines of the package booktabs."""
+        head, *body = (
+            " & ".join(printable(cell).translate(_LATEX) for cell in line) for line in (self._names, *self._written())
+        )
+        kinds = "".join("r" if number else "l" for number in self._numbers)
+        rows = "".join(f"{line} \\\\\n" for line in body)
+        return (
+            f"\\begin{{tabular}}{{{kinds}}}\n\\toprule\n{head} \\\\\n\\midrule\n{rows}\\bottomrule\n\\end{{tabular}}\n"
+        )
+
+    def html(self) -> Element:
+        """A table for a page."""
+        kinds = ["number" if number else None for number in self._numbers]
+        head = [h("th", name, scope="col", class_=kind) for name, kind in zip(self._names, kinds, strict=True)]
+        body = [
+            h("tr", [h("td", cell, class_=kind) for cell, kind in zip(line, kinds, strict=True)])
+            for line in self._written()
+        ]
+        about = h("caption", self.title) if self.title else None
+        return h("table", about, h("thead", h("tr", head)), h("tbody", body))
+
+    def terminal(self, gap: int = 2) -> TerminalTable:
+        """A table for rich's console."""
+        from hubel.view.terminal import table
+
+        return table(*self.titles, rows=self._written(), gap=gap)
+
+    @property
+    def _names(self) -> list[str]:
+        return [title.removeprefix("#") for title in self.titles]
+
+    @property
+    def _numbers(self) -> list[bool]:
+        return [title.startswith("#") for title in self.titles]
+
+    def _written(self) -> list[list[str]]:
+        return [[_cell(cell) for cell in row] for row in self.rows]
+
+
+def _cell(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return f"{cell:.4g}".replace("-", "−")
+    return f"{cell:,}".replace("-", "−") if isinstance(cell, int) else cell
+
+
+def _harmless(text: str) -> str:
+    shown = printable(text)
+    return f"'{shown}" if shown[:1] in ("=", "+", "-", "@") else shown
