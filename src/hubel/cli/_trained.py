@@ -49,15 +49,14 @@ def add_layout(group: ArgumentParser | _ArgumentGroup) -> None:
     group.add_argument(
         "--label-kind", choices=("class",), help="class: every different label is a class, numbers and lists too"
     )
-    group.add_argument(
-        "--image-folder", dest="images", metavar="FOLDER", help="where a table's paths begin (default: beside it)"
-    )
+    group.add_argument("--image-folder", metavar="FOLDER", help="where a table's paths begin (default: beside it)")
 
 
 def layout(arguments: Namespace) -> dict[str, Any]:
     """Return what was said of the layout, as arguments of `hubel.data.load`."""
-    names = ("parts", "labels", "image_column", "label_column", "label_kind", "images")
+    names = ("parts", "labels", "image_column", "label_column", "label_kind")
     said = {name: getattr(arguments, name, None) for name in names}
+    said["images"] = getattr(arguments, "image_folder", None)
     if said["images"] and Path(said["images"]).is_dir():
         said["images"] = _absolute(said["images"])
     return {name: value for name, value in said.items() if value is not None}
