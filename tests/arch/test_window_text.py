@@ -14,7 +14,7 @@ from hubel.arch import ShapeError, analyse, parse
         ("3x3x1: conv 1 6x6/2", "(3 − 6)/2 + 1 = −0.5"),
         ("7x7x1: conv 1 3x3/3", "(7 − 3)/3 + 1 = 2.33"),
         ("224x224x3: conv 96 11x11/4", "(224 − 11)/4 + 1 = 54.25"),
-        ("2000002x3x1: conv 1 3x3/2", "(2000002 − 3)/2 + 1 = 1,000,000.5"),
+        ("200002x3x1: conv 1 3x3/2", "(200002 − 3)/2 + 1 = 100,000.5"),
     ],
 )
 def test_size_before_rounding(network, shown):
