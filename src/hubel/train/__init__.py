@@ -10,6 +10,8 @@ from hubel.train.distributed.signals import StoppedError
 from hubel.train.loop.finder import RateRange, find_learning_rate
 from hubel.train.loop.memory import NotEnoughMemoryError
 from hubel.train.loop.non_finite import NotFiniteError
+from hubel.train.loop.step import Step
+from hubel.train.loop.supervised import Supervised
 from hubel.train.recipe.choose import choose, fine_tune
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import CheckpointError
@@ -50,7 +52,9 @@ __all__ = [
     "Run",
     "RunError",
     "Started",
+    "Step",
     "StoppedError",
+    "Supervised",
     "SweepResult",
     "TensorBoard",
     "Trial",

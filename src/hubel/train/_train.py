@@ -75,7 +75,7 @@ def train(
     own = facts(network, splits, recipe) if several() else {}
     with joined() as ranks, kept_memory():
         agree(ranks, own)
-        step.check(task_of(splits.train), network, splits.train.shape)
+        task_of(splits.train).check(network, splits.train.shape)
         _need_training_images(splits)
         # torchrun runs the same line again; machines count for themselves how often
         again = ranks.most([float(was_restarted())])[0] > 0

@@ -62,11 +62,6 @@ class Step(abc.ABC):
         batch, float32 on the device.
         """
 
-    @classmethod
-    def check(cls, task: Task, network: Network, shape: tuple[int, int, int]) -> None:
-        """Raise ValueError where the network cannot be trained so on images of `shape` (H×W×C)."""
-        task.check(network, shape)
-
     @property
     def model(self) -> nn.Module:
         """The network that counts: what is measured, and written in the end."""
