@@ -22,7 +22,10 @@ def add_data_options(parser: ArgumentParser) -> None:
     """Add how data is read."""
     group = parser.add_argument_group("of the data")
     group.add_argument(
-        "--fit", choices=("crop", "pad", "stretch"), default="crop", help="how images meet the network's size"
+        "--fit",
+        choices=("auto", "crop", "pad", "stretch"),
+        default="auto",
+        help="how images meet the network's size (default: auto, crop unless that cuts much of many away, then pad)",
     )
     group.add_argument(
         "--task", metavar="NAME", help="what is predicted, where the data does not say it (masks: segmentation)"
@@ -54,11 +57,10 @@ def add_layout(group: ArgumentParser | _ArgumentGroup) -> None:
 
 def layout(arguments: Namespace) -> dict[str, Any]:
     """Return what was said of the layout, as arguments of `hubel.data.load`."""
-    names = ("parts", "labels", "image_column", "label_column", "label_kind")
+    names = ("parts", "labels", "image_column", "label_column", "label_kind", "image_folder")
     said = {name: getattr(arguments, name, None) for name in names}
-    said["images"] = getattr(arguments, "image_folder", None)
-    if said["images"] and Path(said["images"]).is_dir():
-        said["images"] = _absolute(said["images"])
+    if said["image_folder"]:
+        said["image_folder"] = _absolute(said["image_folder"])
     return {name: value for name, value in said.items() if value is not None}
 
 

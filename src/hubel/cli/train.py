@@ -266,6 +266,7 @@ def _data(done: Run, metrics: dict[str, Any]) -> dict[str, Any]:
         "epochs": last.epoch,
         "seconds": last.seconds,
         "images_per_second": last.images_per_second,
+        "rejected": done.settings["data"].get("rejected", []),
         "notes": done.settings["data"].get("notes", []),
         "held_out": done.settings["data"].get("held_out"),
         "recipe": done.recipe.to_dict(),

@@ -34,6 +34,7 @@ class Dataset:
     name: what to call the set.
     fit: how the images were brought to their size ("crop", "pad", "stretch"; see Preprocessing); None where they are
         as they were found.
+    levels: which values became black and white, where pixels had more than eight bits; None where they had eight.
 
     Raises ValueError where these do not fit together.
     """
@@ -43,6 +44,7 @@ class Dataset:
     classes: tuple[str, ...]
     name: str
     fit: Fit | None
+    levels: tuple[float, float] | None
 
     def __init__(
         self,
@@ -51,11 +53,12 @@ class Dataset:
         classes: Sequence[str] = (),
         name: str = "",
         fit: Fit | None = None,
+        levels: tuple[float, float] | None = None,
     ) -> None:
         if isinstance(targets, np.ndarray):
             targets = Labels(targets, tuple(classes))
-        fields = {"images": images, "targets": targets, "classes": targets.classes, "name": name, "fit": fit}
-        for field, value in fields.items():
+        about = {"classes": targets.classes, "name": name, "fit": fit, "levels": levels}
+        for field, value in {"images": images, "targets": targets, **about}.items():
             object.__setattr__(self, field, value)
         if images.ndim != 4 or images.dtype != np.uint8:
             raise DataError(

@@ -21,7 +21,7 @@ from hubel.data._dataset import Dataset, HeldOut, Splits
 from hubel.data._load import layout_of, open_source
 from hubel.data._sheet import CELL, sheet
 from hubel.data._split import held_out, hold_out, share_to_hold_out
-from hubel.data.decode.image import FORMATS, QUIET, ImageError, decode_image
+from hubel.data.decode.image import QUIET, ImageError, decode_image, formats_of
 from hubel.data.decode.parallel import in_order, workers_here
 from hubel.data.feed.augment import Augmentation
 from hubel.data.prepare.preprocessing import Preprocessing, fit_image
@@ -166,7 +166,7 @@ def _look(item: Item) -> _Look:
         content = item.read()
         digest = hashlib.sha256(content).hexdigest()
         picture = decode_image(content, item.name)
-        with Image.open(io.BytesIO(content), formats=FORMATS) as header:
+        with Image.open(io.BytesIO(content), formats=formats_of(content, item.name)) as header:
             mode, kind = header.mode, header.format or ""
         size = picture.height, picture.width
         scale = CELL / max(size)

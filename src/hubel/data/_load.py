@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,18 +17,19 @@ from hubel.base.errors import DataError, SettingError
 from hubel.base.files import cache_folder
 from hubel.base.names import did_you_mean
 from hubel.data._alike import traces_of_files
-from hubel.data._dataset import Dataset, Fit, Splits, splits_of
+from hubel.data._dataset import Dataset, Splits, splits_of
 from hubel.data._split import IN_MEMORY, Validation, held_out, hold_out, share_to_hold_out
+from hubel.data._survey import FitRule, Survey, survey
 from hubel.data.cache.decoded import digests, entry_key, stored
-from hubel.data.cache.fill import BadImages, decode_into
-from hubel.data.decode.image import FORMATS, ImageError
+from hubel.data.cache.fill import BadImages, Decoder, decode_into, decoder
+from hubel.data.decode.image import ImageError
 from hubel.data.decode.parallel import workers_here
 from hubel.data.prepare.preprocessing import fit_image
 from hubel.data.sources.archives import expand_braces, is_archive, list_archive, list_shards
 from hubel.data.sources.arrays import is_idx_folder, load_idx, load_npy, load_npz
 from hubel.data.sources.folders import list_folder
 from hubel.data.sources.layout import Layout
-from hubel.data.sources.listing import Item, Listing
+from hubel.data.sources.listing import Item, Listing, some
 from hubel.data.sources.mnist import load_mnist
 from hubel.data.sources.named import NAMED_SETS, NamedSet
 from hubel.data.sources.parts import PARTS
@@ -38,9 +38,6 @@ from hubel.data.sources.tables import list_csv
 NOT_KEPT = 2**21  # bytes of decoded images up to which decoding them again is quicker than looking for them
 _PATTERN = re.compile(r"\{\d+\.\.\d+\}|[*?\[]")  # of several tars
 _TABLES = (".csv", ".tsv", ".txt")
-_USUAL_SIDE = 224  # for photographs of several sizes, as ImageNet's networks take them
-_LARGEST_OWN = 256  # longer side up to which images of one size keep it
-_SAMPLE = 64  # files looked at to tell size and colour
 
 
 def load(
@@ -48,7 +45,7 @@ def load(
     *,
     size: tuple[int, int] | None = None,
     channels: int | None = None,
-    fit: Fit = "crop",
+    fit: FitRule = "auto",
     validation: Validation = 0.0,
     bad_images: BadImages = "stop",
     workers: int | None = None,
@@ -64,7 +61,8 @@ def load(
     size: height and width that images are brought to; where not given, their own where that is one, else 224×224 (or
         less, for smaller ones); one size of up to 256 is kept.
     channels: 1 or 3; where not given, 1 where the images are grey.
-    fit: how another size is met (see Preprocessing).
+    fit: how another size is met (see Preprocessing); "auto" crops, unless that would cut more than half of the picture
+        away in more than a tenth of the images, and then pads.
     validation: the share of each class's training images to hold out where the source has no validation part; "auto"
         is a fifth (a tenth of 5,000 images and more) where it has neither validation nor test part, "needed" the same
         where it has no validation part. `Splits.held_out` says what that came to.
@@ -73,7 +71,7 @@ def load(
     workers: images decoded at once, by default one a processor.
     progress: called with what is being done, how much of it is done, and how much it is.
     layout: what to take for what, where folders and tables do not say: parts, labels, image_column, label_column,
-        label_kind, images (see `Layout`). `Splits.notes` says what was taken for what.
+        label_kind, image_folder (see `Layout`). `Splits.notes` says what was taken for what.
 
     Image files are decoded once, into the cache folder; later runs read them from there, or map them above 64 MiB.
 
@@ -148,7 +146,13 @@ def _refuse_unused(word: str, layout: Layout) -> None:
     """Raise SettingError where something is said of the layout that means nothing for this source."""
     table = word.lower().endswith(_TABLES)
     folder = Path(word).expanduser().is_dir() or is_archive(word)
-    meant = ("image_column", "label_column", "label_kind", "images") if table else ("parts", "labels") if folder else ()
+    meant = (
+        ("image_column", "label_column", "label_kind", "image_folder")
+        if table
+        else ("parts", "labels")
+        if folder
+        else ()
+    )
     for field in dataclasses.fields(Layout):
         if field.name not in meant and getattr(layout, field.name) != field.default:
             said = f"--{field.name.replace('_', '-')} {getattr(layout, field.name)}"
@@ -186,17 +190,16 @@ def _decode(
     listing: Listing,
     size: tuple[int, int] | None,
     channels: int | None,
-    fit: Fit,
+    rule: FitRule,
     validation: Validation,
     bad_images: BadImages,
     workers: int,
     progress: Progress | None,
 ) -> Splits:
-    sizes, grey = look_at(
-        [item for item, _ in _spread(next(listing.parts[part] for part in PARTS if listing.parts.get(part)))]
-    )
-    shape = (*(size or _usual_size(sizes)), channels or (1 if grey else 3))
-    as_found = sizes == {shape[:2]}
+    seen = survey([item for item, _ in next(listing.parts[part] for part in PARTS if listing.parts.get(part))])
+    shape = (*(size or seen.usual_size()), channels or (1 if seen.grey else 3))
+    fit = seen.choose(rule, shape)
+    as_found = set(seen.sizes) == {shape[:2]}
     root = cache_folder()
     pairs = [pair for part in PARTS for pair in listing.parts.get(part, ())]
     ends = np.cumsum([len(listing.parts.get(part, ())) for part in PARTS])
@@ -216,16 +219,17 @@ def _decode(
         items, labels, marks = [items[i] for i in order], labels[order], marks[order]
         contents = [contents[i] for i in order]
 
+    decode = decoder(shape, fit, seen.levels)
     images, rejected = (
         stored(
             root,
-            entry_key(contents, shape, fit),
+            entry_key(contents, shape, fit, seen.levels),
             items,
             shape,
-            lambda sink: _checked(decode_into(sink, items, shape, fit, workers, progress), bad_images),
+            lambda sink: _checked(decode_into(sink, items, decode, workers, progress), bad_images),
         )
         if kept
-        else _in_memory(items, shape, fit, workers, progress)
+        else _in_memory(items, shape, decode, workers, progress)
     )
     _checked(rejected, bad_images)
     if size_in_all <= IN_MEMORY:
@@ -238,13 +242,27 @@ def _decode(
         first, last = np.searchsorted(marks, [number, number + 1])
         if first < last:
             name = f"{Path(listing.name).name} {part}"
-            parts[part] = Dataset(
-                images[first:last], labels[first:last], listing.classes, name, None if as_found else fit
-            )
+            kept_fit = None if as_found else fit
+            parts[part] = Dataset(images[first:last], labels[first:last], listing.classes, name, kept_fit, seen.levels)
     if not parts or ("train" in listing.parts and "train" not in parts):
         raise DataError(f"{listing.name}: none of the {len(items):,} images can be read; the first: {rejected[0][1]}")
     unread = tuple(error for _, error in rejected)
-    return dataclasses.replace(splits_of(parts), rejected=unread, held_out=told, notes=listing.notes)
+    notes = (*listing.notes, *seen.notes(fit, shape), *_unread(listing, unread, marks, labels))
+    return dataclasses.replace(splits_of(parts), rejected=unread, held_out=told, notes=notes)
+
+
+def _unread(
+    listing: Listing, rejected: Sequence[ImageError], marks: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]
+) -> Iterator[str]:
+    """What is to be said of files that could not be read, and of classes that have no training image left."""
+    if not rejected:
+        return
+    first = f"{rejected[0].path}: {rejected[0].reason}"
+    files = "1 file" if len(rejected) == 1 else f"{len(rejected):,} files"
+    yield f"left out: {files} that cannot be read ({first}{'; …' if len(rejected) > 1 else ''})"
+    had, left = {label for _, label in listing.parts.get("train", ())}, set(labels[marks < 2].tolist())
+    if had - left:
+        yield f"no training image is left of {some(listing.classes[label] for label in sorted(had - left))}"
 
 
 def _checked(rejected: list[tuple[int, ImageError]], bad_images: BadImages) -> list[tuple[int, ImageError]]:
@@ -256,50 +274,18 @@ def _checked(rejected: list[tuple[int, ImageError]], bad_images: BadImages) -> l
 
 
 def _in_memory(
-    items: Sequence[Item], shape: tuple[int, int, int], fit: Fit, workers: int, progress: Progress | None
+    items: Sequence[Item], shape: tuple[int, int, int], decode: Decoder, workers: int, progress: Progress | None
 ) -> tuple[npt.NDArray[np.uint8], list[tuple[int, ImageError]]]:
     images: list[npt.NDArray[np.uint8]] = []
-    rejected = decode_into(images.append, items, shape, fit, workers, progress)
+    rejected = decode_into(images.append, items, decode, workers, progress)
     return np.stack(images) if images else np.zeros((0, *shape), np.uint8), rejected
 
 
-def _spread(pairs: Sequence[tuple[Item, int]]) -> Sequence[tuple[Item, int]]:
-    return pairs[:: max(1, len(pairs) // _SAMPLE)]
+def _resized(splits: Splits, size: tuple[int, int] | None, channels: int | None, rule: FitRule) -> Splits:
+    seen = Survey((splits.train.shape[:2],), splits.train.shape[2] == 1, None)
+    shape = (*(size or splits.train.shape[:2]), channels or splits.train.shape[2])
+    fit = seen.choose(rule, shape)
 
-
-def look_at(items: Sequence[Item]) -> tuple[set[tuple[int, int]], bool]:
-    """The sizes (height, width) that these images' headers tell, and whether all are grey; unreadable ones are passed
-    over.
-    """
-    sizes: set[tuple[int, int]] = set()
-    grey = True
-    for item in items:
-        seen = _header(item)
-        if seen is not None:
-            sizes.add(seen[0])
-            grey = grey and seen[1]
-    return sizes, grey and bool(sizes)
-
-
-def _header(item: Item) -> tuple[tuple[int, int], bool] | None:
-    try:
-        with Image.open(io.BytesIO(item.read()), formats=FORMATS) as image:
-            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-            height, width = image.size if turned else image.size[::-1]
-            return (height, width), image.mode in ("1", "L", "LA", "I", "F", "I;16", "I;16B")
-    except Exception:  # it is read again, in full and with its reason, when it is decoded
-        return None
-
-
-def _usual_size(sizes: set[tuple[int, int]]) -> tuple[int, int]:
-    if len(sizes) == 1 and max(next(iter(sizes))) <= _LARGEST_OWN:
-        return next(iter(sizes))
-    shorter = sorted(min(size) for size in sizes) or [_USUAL_SIDE]
-    side = min(_USUAL_SIDE, max(32, shorter[len(shorter) // 2] // 16 * 16))
-    return side, side
-
-
-def _resized(splits: Splits, size: tuple[int, int] | None, channels: int | None, fit: Fit) -> Splits:
     def change(part: Dataset) -> Dataset:
         height, width = size or part.shape[:2]
         depth = channels or part.shape[2]
@@ -314,6 +300,7 @@ def _resized(splits: Splits, size: tuple[int, int] | None, channels: int | None,
 
     return dataclasses.replace(
         splits,
+        notes=(*splits.notes, *seen.notes(fit, shape)),
         train=change(splits.train),
         validation=splits.validation and change(splits.validation),
         test=splits.test and change(splits.test),

@@ -265,7 +265,7 @@ def again(run: Run) -> str:
     data = str(source.get("source", "DATA"))
     folder = run.directory.name or "RUN"
     words = ["hubel", "train", _network(run), shlex.quote(_last(data))]
-    words += [f"--fit {source['fit']}"] if source.get("fit", "crop") != "crop" else []
+    words += [f"--fit {source['fit']}"] if source.get("fit", "auto") != "auto" else []
     words += ["--bad-images skip"] if source.get("bad_images") == "skip" else []
     words += [f"--{name} {source[name]}" for name in ("task", "void") if name in source]
     words += [f"--validation {source['validation']}"] if source.get("validation", "auto") != "auto" else []

@@ -110,6 +110,7 @@ def _augmentation(training: Dataset, preprocessing: Preprocessing, recipe: Recip
 def _data_facts(
     splits: Splits, task: Task, preprocessing: Preprocessing, source: Mapping[str, Any] | None
 ) -> dict[str, Any]:
+    rejected = [{"path": each.path, "reason": each.reason} for each in splits.rejected]
     return {
         "name": splits.train.name,
         "task": task.name,
@@ -118,6 +119,7 @@ def _data_facts(
         "classes": list(task.classes),
         "fingerprint": fingerprint(splits.train),
         "preprocessing": preprocessing.to_json(),
+        **({"rejected": rejected} if rejected else {}),
         **({"notes": list(splits.notes)} if splits.notes else {}),
         **({"held_out": dataclasses.asdict(splits.held_out)} if splits.held_out else {}),
         **({"source": dict(source)} if source else {}),

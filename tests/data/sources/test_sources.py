@@ -196,8 +196,7 @@ def test_npz_errors(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cannot be read as \.npz"):
         load(tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", x=ARRAY * 3.0, y=LABELS)
-    with pytest.raises(ValueError, match="expected pixels from 0 to 255"):
-        load(tmp_path / "c.npz")
+    assert load(tmp_path / "c.npz").train.levels is not None
 
 
 def test_npy(tmp_path: Path) -> None:

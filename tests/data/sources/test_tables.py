@@ -181,9 +181,9 @@ def test_images_lie_in_a_folder_that_can_be_named(folder: Path, tmp_path: Path) 
     path = table(lists, "image,label", names(), LABELS)
     with pytest.raises(ValueError, match=rf"6 of 6 images are not there, such as '0\.png'; looked in {lists} and"):
         load(path)
-    whole(load(path, images=str(folder)))
+    whole(load(path, image_folder=str(folder)))
     with pytest.raises(ValueError, match="expected --image-folder as a folder"):
-        load(path, images="nowhere")
+        load(path, image_folder="nowhere")
 
 
 def test_a_few_that_are_missing_are_named(folder: Path) -> None:

@@ -24,6 +24,7 @@ from hubel.base.download import Progress
 from hubel.base.errors import CacheError
 from hubel.base.files import keep, locked, made_folder, replacing, sha256_of, write_atomically
 from hubel.data.decode.image import ImageError
+from hubel.data.decode.levels import Levels
 from hubel.data.sources.listing import Item
 
 _VERSION = 1  # of what decoding makes of an image; a new number leaves older entries unused
@@ -50,9 +51,10 @@ def digests(root: Path, name: str, items: Sequence[Item], workers: int, progress
     ]
 
 
-def entry_key(digests: Sequence[str], shape: tuple[int, int, int], fit: str) -> str:
+def entry_key(digests: Sequence[str], shape: tuple[int, int, int], fit: str, levels: Levels | None = None) -> str:
     """The key of what decoding these contents to this shape makes."""
-    whole = hashlib.sha256(f"{_VERSION} {shape} {fit}\n".encode())
+    words = f"{_VERSION} {shape} {fit}" + (f" {levels}" if levels else "")
+    whole = hashlib.sha256(f"{words}\n".encode())
     for digest in digests:
         whole.update(digest.encode())
     return whole.hexdigest()

@@ -11,23 +11,35 @@ import numpy.typing as npt
 from hubel.base.download import Progress
 from hubel.data._dataset import Fit
 from hubel.data.decode.image import QUIET, ImageError, decode_image
+from hubel.data.decode.levels import Levels
 from hubel.data.decode.parallel import in_order
 from hubel.data.prepare.preprocessing import fit_image
 from hubel.data.sources.listing import Item
 
 BadImages = Literal["stop", "skip"]
 Pixels = npt.NDArray[np.uint8]
+Decoder = Callable[[Item], Pixels]
+
+
+def decoder(shape: tuple[int, int, int], fit: Fit, levels: Levels | None) -> Decoder:
+    """What makes uint8 of `shape` of an item. Raises ImageError where it cannot be read."""
+    height, width, channels = shape
+
+    def decode(item: Item) -> Pixels:
+        picture = decode_image(item.read(), item.name, at_least=(height, width), levels=levels)
+        return fit_image(picture, height, width, channels, fit)
+
+    return decode
 
 
 def decode_into(
     sink: Callable[[Pixels], object],
     items: Sequence[Item],
-    shape: tuple[int, int, int],
-    fit: Fit,
+    decode: Decoder,
     workers: int,
     progress: Progress | None = None,
 ) -> list[tuple[int, ImageError]]:
-    """Decodes the items to uint8 of `shape` and hands them to `sink` one by one in their order, leaving out those that
+    """Decodes the items and hands them to `sink` one by one in their order, leaving out those that
     cannot be read; returns these, each with its position and its error.
 
     At most `workers` × 32 images are in memory. Pillow decodes and scales outside the interpreter's lock, so that
@@ -35,7 +47,7 @@ def decode_into(
     """
     rejected: list[tuple[int, ImageError]] = []
     with QUIET:
-        decoded = in_order(lambda item: _decode_one(item, shape, fit), items, workers)
+        decoded = in_order(lambda item: _decode_one(item, decode), items, workers)
         for position, result in enumerate(decoded):
             if isinstance(result, ImageError):
                 rejected.append((position, result))
@@ -46,10 +58,8 @@ def decode_into(
     return rejected
 
 
-def _decode_one(item: Item, shape: tuple[int, int, int], fit: Fit) -> Pixels | ImageError:
-    height, width, channels = shape
+def _decode_one(item: Item, decode: Decoder) -> Pixels | ImageError:
     try:
-        picture = decode_image(item.read(), item.name, at_least=(height, width))
-        return fit_image(picture, height, width, channels, fit)
+        return decode(item)
     except ImageError as error:
         return error

@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
@@ -22,9 +23,10 @@ from PIL import (
     WebPImagePlugin,
 )
 
-# naming the plug-ins loads them, and spares loading Pillow's forty others
 from hubel.base.errors import FileError
+from hubel.data.decode.levels import Levels, scaled
 
+# naming the plug-ins loads them, and spares loading Pillow's forty others
 _READERS = {
     "JPEG": JpegImagePlugin,
     "PNG": PngImagePlugin,
@@ -35,9 +37,11 @@ _READERS = {
     "PPM": PpmImagePlugin,
 }
 FORMATS = tuple(_READERS)
-SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm")
-)
+_SUFFIXES = ".jpg .jpeg .jpe .jfif .png .gif .bmp .tif .tiff .webp .ppm .pgm .pbm .pnm .avif .heic .heif .hif"
+SUFFIXES = frozenset(_SUFFIXES.split())
+_OTHERS = ".jp2 .j2k .jxl .psd .svg .ico .tga .exr .hdr .dcm .nii .cr2 .cr3 .nef .arw .dng .orf .raf .rw2 .raw .czi"
+UNREAD_SUFFIXES = frozenset(_OTHERS.split())  # of images that are of no use here, which is said
+_AVIF, _HEIC = (b"avif", b"avis"), (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 MAX_PIXELS = 89_478_485  # Pillow's own limit: 256 MiB at three bytes a pixel
 
 
@@ -87,6 +91,7 @@ def read_image(
     *,
     at_least: tuple[int, int] | None = None,
     max_pixels: int = MAX_PIXELS,
+    levels: Levels | None = None,
     name: str | None = None,
 ) -> Image.Image:
     """The image in a file (a path, or the file's bytes) as mode L, LA, RGB or RGBA, decoded in full.
@@ -94,7 +99,10 @@ def read_image(
     It is turned as its EXIF orientation says; CMYK, palette, 16-bit and floating-point images are brought to eight
     bits with their range kept; of several frames the first is read. A JPEG much larger than `at_least` (height,
     width) is decoded at a half, a quarter or an eighth of its size, never below twice `at_least`.
-    `name` is what errors call the image; a path is its own name.
+    `levels` are the values that become black and white in pixels of more than eight bits; where they are not given,
+    see `eight_bits`. `name` is what errors call the image; a path is its own name.
+
+    AVIF is read where Pillow can, HEIC where pillow-heif is installed.
 
     Raises ImageError, naming the file, where it is missing, not an image, of a format not in `FORMATS`, truncated or
     damaged, or of more than `max_pixels` pixels (known from the header, before any memory is spent on them).
@@ -108,17 +116,22 @@ def read_image(
         except OSError as error:
             raise ImageError(place, f"cannot be opened ({error.strerror or error})") from None
     with QUIET:
-        return decode_image(content, place, at_least=at_least, max_pixels=max_pixels)
+        return decode_image(content, place, at_least=at_least, max_pixels=max_pixels, levels=levels)
 
 
 def decode_image(
-    content: bytes, place: str, *, at_least: tuple[int, int] | None = None, max_pixels: int = MAX_PIXELS
+    content: bytes,
+    place: str,
+    *,
+    at_least: tuple[int, int] | None = None,
+    max_pixels: int = MAX_PIXELS,
+    levels: Levels | None = None,
 ) -> Image.Image:
     """What `read_image` does with a file's bytes, less the silencing of warnings, which is not a thread's own."""
     if not content:
         raise ImageError(place, "the file is empty")
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(content), formats=formats_of(content, place)) as image:
             if image.width * image.height > max_pixels:
                 raise ImageError(
                     place,
@@ -128,11 +141,12 @@ def decode_image(
             if at_least is not None:
                 image.draft(None, (2 * at_least[1], 2 * at_least[0]))
             image.load()
-            return eight_bits(_upright(image))
+            _refuse_many_bands(image, place)
+            return eight_bits(_upright(image), levels)
     except ImageError:
         raise
     except UnidentifiedImageError:
-        raise ImageError(place, f"is not an image in one of the formats {', '.join(FORMATS)}") from None
+        raise ImageError(place, _what_else(content)) from None
     except Image.DecompressionBombError:
         raise ImageError(place, f"has far more than {max_pixels:,} pixels; make it smaller") from None
     except Exception as error:  # decoders of damaged files raise nearly every kind of error
@@ -146,14 +160,84 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def eight_bits(image: Image.Image) -> Image.Image:
-    """The image as mode L, LA, RGB or RGBA. 16-bit grey is scaled by 1/257; floating point by 255 from 0 to 1, or by
-    its own range where it leaves that (infinities and NaN count as 0).
+def formats_of(content: bytes, place: str) -> tuple[str, ...]:
+    """The formats that these bytes may be of, their readers loaded. Raises ImageError where one is not installed."""
+    kind = content[8:12] if content[4:8] == b"ftyp" else b""
+    if kind in _AVIF:
+        from PIL import AvifImagePlugin
+
+        if not AvifImagePlugin.SUPPORTED:
+            raise ImageError(place, "is AVIF, which this Pillow was built without")
+        return ("AVIF",)
+    if kind in _HEIC:
+        try:
+            import pillow_heif  # type: ignore[import-not-found,unused-ignore]
+        except ImportError:
+            raise ImageError(
+                place, "is HEIC, which needs pillow-heif; install it with: pip install 'hubel[heic]'"
+            ) from None
+        pillow_heif.register_heif_opener()
+        return ("HEIF",)
+    return FORMATS
+
+
+def deep_values(content: bytes) -> npt.NDArray[np.generic] | None:
+    """The values of an image of one band and more than eight bits, H×W; None for other images, damaged ones too."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            return np.asarray(image) if is_deep(image.mode) else None
+    except Exception:  # it is read again, in full and with its reason, when it is decoded
+        return None
+
+
+def is_deep(mode: str) -> bool:
+    """Whether pixels of this mode of Pillow's have more than eight bits."""
+    return mode.startswith("I") or mode == "F"
+
+
+def _refuse_many_bands(image: Image.Image, place: str) -> None:
+    """Pillow leaves bands away that its modes have no place for."""
+    bands = getattr(image, "tag_v2", {}).get(277, 1)
+    if bands > len(image.getbands()):
+        raise ImageError(
+            place,
+            f"has {bands} bands, expected 1, 3, or 4 with transparency; save those to be used as images of their own",
+        )
+
+
+def _what_else(content: bytes) -> str:
+    if content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return (
+            f"is a TIFF{_tiff_kind(content)} that Pillow cannot read; save it as 8 or 16 bits, or 32-bit floating point"
+        )
+    return f"is not an image in one of the formats {', '.join(FORMATS)}, AVIF, HEIC"
+
+
+def _tiff_kind(content: bytes) -> str:
+    """What a TIFF's header says of its pixels: bands, bits, kind; nothing where the header is damaged."""
+    try:
+        header = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
+        stream = io.BytesIO(content)
+        stream.seek(header.next)
+        header.load(stream)
+        bits = header.get(258, (1,))[0]
+        kind = {2: "signed ", 3: "floating-point ", 5: "complex ", 6: "complex "}.get(header.get(339, (1,))[0], "")
+        return f" of {header.get(277, 1)} bands of {bits}-bit {kind}numbers"
+    except Exception:
+        return ""
+
+
+def eight_bits(image: Image.Image, levels: Levels | None = None) -> Image.Image:
+    """The image as mode L, LA, RGB or RGBA. Pixels of more than eight bits are scaled by the levels. Without any,
+    16-bit grey is scaled by 1/257; floating point by 255 from 0 to 1, or by its own range where it leaves that
+    (infinities and NaN count as 0).
     """
     mode = image.mode
     if mode in ("L", "LA", "RGB", "RGBA"):
         return image
-    if mode.startswith("I") or mode == "F":
+    if is_deep(mode) and levels is not None:
+        return Image.fromarray(scaled(np.asarray(image), levels))
+    if is_deep(mode):
         return Image.fromarray(_grey_of_any_range(np.asarray(image), mode))
     if mode == "P" or mode == "PA":
         return image.convert("RGBA" if mode == "PA" or "transparency" in image.info else "RGB")

@@ -19,6 +19,7 @@ from PIL import Image
 from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset, Fit
 from hubel.data.decode.image import eight_bits, read_image
+from hubel.data.decode.levels import Levels, scaled, words_of_levels
 from hubel.data.prepare.framing import Frame, border, framed, ink_as_drawn, ink_of, is_framed, opaque
 from hubel.data.prepare.measure import measure
 
@@ -39,6 +40,8 @@ class Preprocessing:
     ink: "light" where the training images show light things on an even dark ground, "dark" for the reverse; images
         the other way round are inverted. None for photographs, which are never inverted.
     frame: the size and place of the ink where the training images have one (as MNIST's have); None otherwise.
+    levels: the values that become black and white in pixels of more than eight bits, as in the training images; None
+        where those had eight.
     """
 
     height: int
@@ -49,6 +52,7 @@ class Preprocessing:
     fit: Fit = "crop"
     ink: Ink | None = None
     frame: Frame | None = None
+    levels: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if min(self.height, self.width) < 1 or self.channels not in (1, 3):
@@ -93,6 +97,7 @@ class Preprocessing:
             fit=dataset.fit or ("crop" if found.ink is None else "pad"),
             ink=found.ink,
             frame=found.frame,
+            levels=dataset.levels,
         )
 
     def prepare(self, image: Image.Image | str | os.PathLike[str] | bytes | npt.ArrayLike) -> npt.NDArray[np.uint8]:
@@ -102,11 +107,11 @@ class Preprocessing:
         Raises ImageError for a file that cannot be read, ValueError for an array that is not an image.
         """
         if isinstance(image, (str, os.PathLike, bytes)):
-            picture = read_image(image, at_least=(self.height, self.width))
+            picture = read_image(image, at_least=(self.height, self.width), levels=self.levels)
         elif isinstance(image, Image.Image):
-            picture = eight_bits(image)
+            picture = eight_bits(image, self.levels)
         else:
-            picture = _from_array(np.asarray(image))
+            picture = _from_array(np.asarray(image), self.levels)
         if self.frame is not None:
             grey = _framed(picture, self.frame, self.height, self.width)
             grey = grey if self.ink == "light" else 255 - grey
@@ -142,7 +147,14 @@ class Preprocessing:
         try:
             frame = fields.pop("frame", None)
             mean, std = tuple(map(float, fields.pop("mean"))), tuple(map(float, fields.pop("std")))
-            return cls(**fields, mean=mean, std=std, frame=None if frame is None else Frame(**frame))
+            levels = fields.pop("levels", None)
+            return cls(
+                **fields,
+                mean=mean,
+                std=std,
+                frame=None if frame is None else Frame(**frame),
+                levels=None if levels is None else (float(levels[0]), float(levels[1])),
+            )
         except (TypeError, KeyError, AttributeError) as error:
             raise SettingError(f"expected the fields of a Preprocessing, received {text[:200]} ({error})") from None
 
@@ -155,6 +167,8 @@ class Preprocessing:
             parts.append({"crop": "cropped to the middle", "pad": "padded", "stretch": "stretched"}[self.fit])
             if self.ink is not None:
                 parts.append(f"{self.ink} on {'dark' if self.ink == 'light' else 'light'}")
+        if self.levels is not None:
+            parts.append(f"values {words_of_levels(self.levels)}")
         means, deviations = (" ".join(f"{x:.4f}" for x in values) for values in (self.mean, self.std))
         return ", ".join([*parts, f"mean {means}, deviation {deviations}"])
 
@@ -205,12 +219,14 @@ def _ground_is_light(image: Image.Image) -> bool:
     return bool(np.median(grey[border(grey)]) >= 128)
 
 
-def _from_array(array: npt.NDArray[Any]) -> Image.Image:
+def _from_array(array: npt.NDArray[Any], levels: Levels | None = None) -> Image.Image:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or 0 in array.shape:
         raise SettingError(f"expected an image H×W, H×W×1, H×W×3 or H×W×4, received shape {array.shape}")
-    if array.dtype == np.bool_:
+    if levels is not None and array.dtype != np.uint8:
+        array = scaled(array, levels)
+    elif array.dtype == np.bool_:
         array = array.astype(np.uint8) * 255
     elif array.dtype.kind == "f":
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):

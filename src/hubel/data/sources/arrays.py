@@ -14,6 +14,7 @@ import numpy.typing as npt
 from hubel.base.errors import DataError
 from hubel.base.names import listing
 from hubel.data._dataset import Dataset, Splits, splits_of
+from hubel.data.decode.levels import Levels, scaled, usual_levels, words_of_levels
 from hubel.data.sources.idx import read_idx
 from hubel.data.sources.parts import PARTS, part_and_rest, words_of
 
@@ -38,7 +39,7 @@ def load_npz(path: Path) -> Splits:
     names = next((array for key, array in arrays.items() if key.casefold() in _CLASSES), None)
     found, notes = _paired(str(path), arrays)
     splits = make_splits(path.stem, found, None if names is None else tuple(str(name) for name in names))
-    return dataclasses.replace(splits, notes=notes)
+    return dataclasses.replace(splits, notes=(*notes, *splits.notes))
 
 
 def _paired(place: str, arrays: Mapping[str, Array]) -> tuple[dict[str, tuple[Array, Array]], tuple[str, ...]]:
@@ -115,14 +116,19 @@ def make_splits(name: str, arrays: Mapping[str, tuple[Array, Array]], classes: t
         labels = {part: _by_name(values, classes) for part, values in labels.items()}
     if any(values.dtype.kind in "US" for values in labels.values()):
         labels = {part: _by_name(values, classes) for part, values in labels.items()}
-    parts = {
-        part: Dataset(_images(f"{name} {part}", arrays[part][0]), values.astype(np.int64), classes, f"{name} {part}")
-        for part, values in labels.items()
-    }
-    return splits_of(parts)
+    first = next(part for part in PARTS if part in arrays)
+    levels = _levels(f"{name} {first}", arrays[first][0])
+    own = None if levels == (0.0, 1.0) else levels  # which is what floating point means anyway
+    parts = {}
+    for part, values in labels.items():
+        place = f"{name} {part}"
+        images = _images(place, arrays[part][0], levels)
+        parts[part] = Dataset(images, values.astype(np.int64), classes, place, levels=own)
+    notes = [f"values of the images: {words_of_levels(own)} become black to white"] if own else []
+    return dataclasses.replace(splits_of(parts), notes=tuple(notes))
 
 
-def _images(place: str, images: Array) -> npt.NDArray[np.uint8]:
+def _images(place: str, images: Array, levels: Levels | None) -> npt.NDArray[np.uint8]:
     if images.ndim == 3:
         images = images[..., np.newaxis]
     if images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
@@ -131,16 +137,26 @@ def _images(place: str, images: Array) -> npt.NDArray[np.uint8]:
         raise DataError(f"{place}: expected images N×H×W, N×H×W×1 or N×H×W×3, received shape {images.shape}")
     if images.dtype == np.uint8:
         return images if images.flags.c_contiguous else np.ascontiguousarray(images)
-    low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 0.0)
-    if images.dtype.kind == "f" and 0 <= low <= high <= 1:
-        scaled: npt.NDArray[np.uint8] = np.rint(images * 255).astype(np.uint8)
-        return scaled
-    if images.dtype.kind in "iufb" and 0 <= low <= high <= 255:
+    if levels is None:
         return np.ascontiguousarray(images.astype(np.uint8))
-    raise DataError(
-        f"{place}: expected pixels from 0 to 255, or floating point from 0 to 1, "
-        f"received {images.dtype} {low} to {high}"
-    )
+    found = np.empty(images.shape, np.uint8)
+    for first in range(0, len(images), 256):
+        found[first : first + 256] = scaled(images[first : first + 256], levels)
+    return found
+
+
+def _levels(place: str, images: Array) -> Levels | None:
+    """Which values are black and white; None where the values are bytes, of whatever type."""
+    if images.dtype.kind not in "iufb":
+        raise DataError(f"{place}: expected images as numbers, received {images.dtype}")
+    if images.dtype == np.uint8 or not images.size:
+        return None
+    if images.dtype.kind == "f" and not np.isfinite(images).all():
+        raise DataError(f"{place}: expected images of finite numbers, received NaN or infinity; mend or remove those")
+    low, high = float(images.min()), float(images.max())
+    if (low >= 0 and 1 < high <= 255) or (images.dtype.kind != "f" and low >= 0 and high <= 255):
+        return None
+    return usual_levels(images[:: max(1, len(images) // 256)])
 
 
 def _plain_labels(place: str, labels: Array) -> Array:

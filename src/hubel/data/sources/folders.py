@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hubel.base.errors import DataError
-from hubel.data.decode.image import SUFFIXES
+from hubel.data.decode.image import SUFFIXES, UNREAD_SUFFIXES
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import FileItem, Item, Listing, make_listing, natural_order, some
 from hubel.data.sources.parts import is_aside, part_and_rest, part_of
@@ -50,10 +50,13 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
 
     Raises ValueError where the paths have no such layout, or may mean two things.
     """
+    paths = list(paths)
     entries = [_entry(path, item) for path, item in paths if is_image_path(path)]
+    unread = Counter(Path(path).suffix.lower() for path, _ in paths if _is_of(path, UNREAD_SUFFIXES))
     if not entries:
+        others = f" but {_kinds(unread)}" if unread else ""
         raise DataError(
-            f"{name}: expected images ({', '.join(sorted(SUFFIXES))}) in one folder for each class, found none"
+            f"{name}: expected images ({', '.join(sorted(SUFFIXES))}) in one folder for each class, found none{others}"
         )
     outer, entries = _without_wrappers(entries)
     own = next((part for part in map(part_of, reversed(outer)) if part), "train")
@@ -61,14 +64,23 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
         sorted_ = _by_names(name, entries, own, layout)
     else:
         sorted_ = _by_folders(name, entries, own, layout)
-    return make_listing(name, sorted_.found, sorted_.notes)
+    left = [f"left out: {_kinds(unread)}, which cannot be read; save them as PNG or TIFF"] if unread else []
+    return make_listing(name, sorted_.found, [*sorted_.notes, *left])
 
 
 def is_image_path(path: str) -> bool:
     """Whether a path is that of an image that can be read, by its ending, and hidden nowhere."""
+    return _is_of(path, SUFFIXES)
+
+
+def _is_of(path: str, suffixes: frozenset[str]) -> bool:
     parts = path.split("/")
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return not hidden and os.path.splitext(parts[-1])[1].lower() in SUFFIXES
+    return not hidden and os.path.splitext(parts[-1])[1].lower() in suffixes
+
+
+def _kinds(unread: Counter[str]) -> str:
+    return "files of kinds " + some((f"{suffix} ({count:,})" for suffix, count in unread.most_common()), 4)
 
 
 def _entry(path: str, item: Item) -> Entry:

@@ -19,7 +19,7 @@ class Layout:
     labels: where file names say the class, how: "{label}_{number}", with * for anything; with a slash, of the path.
     image_column, label_column: a table's columns, where their heads do not tell.
     label_kind: "class" takes every different value of the label column for a class, also numbers and lists.
-    images: the folder that a table's paths begin in, where that is not its own.
+    image_folder: the folder that a table's paths begin in, where that is not its own.
 
     Raises ValueError for what is none of these.
     """
@@ -29,7 +29,7 @@ class Layout:
     image_column: str = ""
     label_column: str = ""
     label_kind: str = ""
-    images: str = ""
+    image_folder: str = ""
 
     def __post_init__(self) -> None:
         self.named_parts()

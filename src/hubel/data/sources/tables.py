@@ -49,8 +49,8 @@ def list_csv(path: Path, layout: Layout) -> Listing:
     """The listing of a table with a column of image paths, one of labels, and perhaps one or more of parts.
 
     Columns are found by their heads ("filename", "species", "is_valid") and by what they hold. Commas, semicolons and
-    tabs separate. Paths begin in the table's folder or in `layout.images`; where they do not, images are looked for by
-    name under it. Rows without a label are left out, which is said.
+    tabs separate. Paths begin in the table's folder or in `layout.image_folder`; where they do not, images are looked
+    for by name under it. Rows without a label are left out, which is said.
 
     Raises ValueError where columns or images cannot be told, naming what was found and how to say it.
     """
@@ -299,7 +299,7 @@ class _Files:
     """Where the images that a table names are: at their paths, or under its folder by name."""
 
     def __init__(self, table: Path, layout: Layout) -> None:
-        own = Path(layout.images).expanduser() if layout.images else None
+        own = Path(layout.image_folder).expanduser() if layout.image_folder else None
         self.roots = [table.parent] if own is None else [own] if own.is_absolute() else [own, table.parent / own]
         if own is not None and not any(root.is_dir() for root in self.roots):
             raise DataError(f"expected --image-folder as a folder, found none at {' or '.join(map(str, self.roots))}")
@@ -330,7 +330,8 @@ class _Files:
         if len(self.missing) * 2 > self.count:
             raise DataError(
                 f"{self.table}: {len(self.missing):,} of {self.count:,} images are not there, such as "
-                f"{self.missing[0]!r}; looked in {looked} and all folders below; say where they are: --images FOLDER"
+                f"{self.missing[0]!r}; looked in {looked} and all folders below; say where they "
+                "are: --image-folder FOLDER"
             )
         found = []
         if self.elsewhere:

@@ -1,0 +1,127 @@
+"""What a sample of a set's files tells before any is decoded: sizes, colour, depth; and what follows from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from hubel.data._dataset import Fit
+from hubel.data.decode.image import deep_values, formats_of, is_deep
+from hubel.data.decode.levels import Levels, usual_levels, words_of_levels
+from hubel.data.sources.listing import Item
+
+FitRule = Fit | Literal["auto"]
+
+_USUAL_SIDE = 224  # for photographs of several sizes, as ImageNet's networks take them
+_LARGEST_OWN = 256  # longer side up to which images of one size keep it
+_HEADERS, _DEEP = 64, 256  # files looked at to tell size and colour, and values
+_LONG = 2.0  # longer side over shorter from which a picture is not made square
+_CUT = 0.5  # share of a picture that cropping may cut away, in nine pictures of ten
+_TOLD = 0.2  # share from which it is said
+_SMALL = 6  # times smaller, on a side of less than 64 pixels, from which it is said
+
+
+@dataclasses.dataclass(frozen=True)
+class Survey:
+    """sizes: (height, width) of each image looked at. grey: whether all are. levels: of pixels of more than eight bits,
+    None where all have eight.
+    """
+
+    sizes: tuple[tuple[int, int], ...]
+    grey: bool
+    levels: Levels | None
+
+    def usual_size(self) -> tuple[int, int]:
+        """The images' own size where they have one of up to 256, else a square of up to 224, or a rectangle for images
+        that are at least twice as long as they are wide.
+        """
+        if len(set(self.sizes)) == 1 and max(self.sizes[0]) <= _LARGEST_OWN:
+            return self.sizes[0]
+        shorter = sorted(min(size) for size in self.sizes) or [_USUAL_SIDE]
+        side = min(_USUAL_SIDE, max(32, shorter[len(shorter) // 2] // 16 * 16))
+        shape = self._usual_shape()
+        longer = min(4 * _USUAL_SIDE, round(side * max(shape, 1 / shape) / 16) * 16)
+        if max(shape, 1 / shape) < _LONG:
+            return side, side
+        return (side, longer) if shape > 1 else (longer, side)
+
+    def choose(self, fit: FitRule, shape: tuple[int, int, int]) -> Fit:
+        """How images meet this shape: cropped, unless that cuts more than half of more than a tenth of them away."""
+        if fit != "auto":
+            return fit
+        much = sum(self._cut(size, shape) > _CUT for size in self.sizes)
+        return "pad" if 10 * much > len(self.sizes) else "crop"
+
+    def notes(self, fit: Fit, shape: tuple[int, int, int]) -> list[str]:
+        """What is to be said of bringing the images to this shape."""
+        height, width, channels = shape
+        told = []
+        if self.levels is not None:
+            told.append(f"pixels of more than eight bits: {words_of_levels(self.levels)} become black to white")
+        if self.sizes and set(self.sizes) != {(height, width)}:
+            usual = sorted(self.sizes, key=lambda size: size[0] * size[1])[len(self.sizes) // 2]
+            cut = float(np.median([self._cut(size, shape) for size in self.sizes]))
+            small = min(height, width) < 64 and min(usual[0] / height, usual[1] / width) > _SMALL
+            if fit != "crop" or cut > _TOLD or small:
+                how = {
+                    "crop": f"cropped to the middle, {cut:.0%} is cut away (--fit pad keeps all)",
+                    "pad": f"padded, since cropping would cut {cut:.0%} away" if cut > _CUT else "padded",
+                    "stretch": "stretched",
+                }[fit]
+                told.append(f"pictures of about {usual[0]}×{usual[1]} become {height}×{width}: {how}")
+            if small:
+                larger = f"{4 * height}x{4 * width}x{1 if self.grey else 3}"
+                told[-1] += f"; few details are left of them, --input {larger} keeps more"
+        if channels == 1 and not self.grey and self.sizes:
+            told.append(f"colour becomes grey, as the network takes it; --input {height}x{width}x3 keeps it")
+        return told
+
+    def _usual_shape(self) -> float:
+        """Width over height that all images have to within a fifth; 1 where they differ."""
+        shapes = [width / height for height, width in self.sizes]
+        usual = float(np.median(shapes)) if shapes else 1.0
+        return usual if all(0.8 < shape / usual < 1.25 for shape in shapes) else 1.0
+
+    def _cut(self, size: tuple[int, int], shape: tuple[int, int, int]) -> float:
+        ratio = (size[1] / size[0]) / (shape[1] / shape[0])
+        return 1 - min(ratio, 1 / ratio)
+
+
+def survey(items: Sequence[Item]) -> Survey:
+    """Looks at up to 64 of these images' headers, and where pixels have more than eight bits at the values of up to 256
+    images. Unreadable ones are passed over.
+    """
+    headers = [seen for seen in map(_header, _spread(items, _HEADERS)) if seen is not None]
+    levels = None
+    if any(is_deep(mode) for _, mode in headers):
+        levels = usual_levels(
+            values for item in _spread(items, _DEEP) if (values := deep_values(_content(item))) is not None
+        )
+    grey = bool(headers) and all(mode in ("1", "L", "LA") or is_deep(mode) for _, mode in headers)
+    return Survey(tuple(size for size, _ in headers), grey, levels)
+
+
+def _spread(items: Sequence[Item], most: int) -> Sequence[Item]:
+    return items[:: max(1, len(items) // most)]
+
+
+def _content(item: Item) -> bytes:
+    try:
+        return item.read()
+    except ValueError:
+        return b""
+
+
+def _header(item: Item) -> tuple[tuple[int, int], str] | None:
+    try:
+        content = item.read()
+        with Image.open(io.BytesIO(content), formats=formats_of(content, item.name)) as image:
+            turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+            return (image.size if turned else image.size[::-1]), image.mode
+    except Exception:  # it is read again, in full and with its reason, when it is decoded
+        return None
