@@ -3,7 +3,6 @@
 `python -m tests.train.odd_one DIRECTORY`. Each prints what comes of each way, and how it ends.
 """
 
-import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hubel.arch import parse
-from hubel.data import Splits
+from hubel.data import Dataset, Splits
 from hubel.train import DisagreementError, _agree, resume, train
 from tests.train.quadrants import PLAIN, RECIPE, quadrants
 
@@ -22,9 +21,9 @@ WRONG[-1] = (WRONG[-1] + 1) % 4
 CLASSES = ("ne", "nw", "sw", "se")
 
 
-def training(**changes):
-    part = dataclasses.replace(TRAINING, **changes)
-    return Splits(part, test=dataclasses.replace(TEST, classes=part.classes))
+def training(images=TRAINING.images, labels=TRAINING.labels, classes=TRAINING.classes):
+    part = Dataset(images, labels, classes, TRAINING.name)
+    return Splits(part, test=Dataset(TEST.images, TEST.labels, classes, TEST.name))
 
 
 WAYS = {

@@ -7,6 +7,7 @@ HubelError                    anything that hubel refuses or cannot do
   UnknownNameError            nothing has that name: a layer, a setting of one, a device …; the nearest is suggested
     UnknownNetworkError       no network of the zoo
     UnknownOptionError        no option of the network
+    UnknownTaskError          no task
   SettingError                a setting or an argument of the wrong kind, out of range, or against another one
   LimitError                  more of something than is taken without being asked; the message names the setting
   FileError                   a file, a folder or an address that is missing, damaged, or another than expected
