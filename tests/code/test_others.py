@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from hubel import zoo
-from hubel.arch import Dense, Flatten, Network, RadialBasis, analyse, parse, torch_order
+from hubel.arch import Dense, Flatten, Network, RadialBasis, analyse, parse
 from hubel.code import source
 from hubel.nn import build
 from tests.code.test_pytorch import reduced
-from tests.trees import networks
+from tests.trees import networks, sample, sequence_networks
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -39,7 +40,7 @@ def test_the_zoo_compiles(name, framework):
 
 @pytest.mark.parametrize("framework", ["keras", "jax"])
 @settings(max_examples=60)
-@given(network=networks())
+@given(network=st.one_of(networks(), sequence_networks()))
 def test_random_networks_compile(framework: str, network: Network) -> None:
     try:
         text = source(network, framework)
@@ -75,19 +76,17 @@ def outputs(network: Network, framework: str) -> tuple[np.ndarray, np.ndarray]:
     module.load_state_dict(state)
     model = made(network, framework)
     (_fill_keras if framework == "keras" else _fill_flax)(model, list(_weights(network, module)))
-    x = torch.randn(2, *torch_order(network.input))
+    x = sample(network)
     with torch.inference_mode():
         expected = module(x)
-    if x.dim() == 4:
-        x = x.permute(0, 2, 3, 1)
+    x = x.movedim(1, -1)
     if framework == "keras":
         import keras
 
         found = keras.ops.convert_to_numpy(model(x.numpy(), training=False))
     else:
         found = np.asarray(model(x.numpy()))
-    expected = expected.permute(0, 2, 3, 1) if expected.dim() == 4 else expected
-    return expected.numpy(), found
+    return expected.movedim(1, -1).numpy(), found
 
 
 def _weights(network: Network, module: nn.Module) -> Iterator[tuple[nn.Module, dict[str, np.ndarray]]]:
@@ -105,6 +104,11 @@ def _weights(network: Network, module: nn.Module) -> Iterator[tuple[nn.Module, d
             continue
         if isinstance(part, (nn.ConvTranspose2d, nn.Conv2d)):
             found["weight"] = found["weight"].transpose(2, 3, 1, 0)
+        elif isinstance(part, nn.Conv1d):
+            found["weight"] = found["weight"].transpose(2, 1, 0)
+        elif isinstance(part, nn.RNNBase):
+            found = {name.removesuffix("_l0"): value.T for name, value in found.items()}
+            found = found if isinstance(part, nn.GRU) else {n: v for n, v in found.items() if n != "bias_hh"}
         elif isinstance(part, nn.Linear):
             weight = found["weight"].T
             if weight.shape[0] in flattened and followed:  # written channel after channel in PyTorch
@@ -119,12 +123,16 @@ def _fill_keras(model: Any, weights: list[tuple[nn.Module, dict[str, np.ndarray]
     assert len(layers) == len(weights)
     for layer, (part, own) in zip(layers, weights, strict=True):
         values = list(own.values())
-        if type(layer).__name__ == "DepthwiseConv2D":
+        if type(layer).__name__.startswith("DepthwiseConv"):
             kernel = own["weight"]  # height × width × 1 × (channels · multiplier)
             multiplier = part.out_channels // part.in_channels
-            values[0] = kernel.reshape(*kernel.shape[:2], part.in_channels, multiplier)
-        elif type(layer).__name__ == "Dense" and values[0].ndim == 4:
-            values[0] = values[0][0, 0]
+            values[0] = kernel.reshape(*kernel.shape[:-2], part.in_channels, multiplier)
+        elif type(layer).__name__ == "GRU":  # update, reset, new in Keras
+            order = np.r_[layer.units : 2 * layer.units, : layer.units, 2 * layer.units : 3 * layer.units]
+            values = [value[..., order] for value in values]
+            values[2:] = [np.stack(values[2:])] if values[2:] else []
+        elif type(layer).__name__ == "Dense":
+            values[0] = values[0].reshape(values[0].shape[-2:])
         elif type(layer).__name__ == "LocallyConnected2D":
             places, outputs, _ = values[0].shape
             window = values[0].reshape(places, outputs, -1, *part.kernel_size).transpose(0, 3, 4, 2, 1)
@@ -161,29 +169,38 @@ def _fill_flax(model: Any, weights: list[tuple[nn.Module, dict[str, np.ndarray]]
     assert len(places) == len(weights)
     for place, (part, own) in zip(places, weights, strict=True):
         for name, value in own.items():
-            target = getattr(place, _flax_name(place, name))
+            target = _flax_target(place, name)
             if isinstance(part, nn.ConvTranspose2d) and name == "weight":
                 value = value[::-1, ::-1].swapaxes(2, 3)
             if type(place).__name__ == "LocallyConnected":
                 value = (value.transpose(0, 2, 1) if value.ndim == 3 else value).reshape(target[...].shape)
-            if value.ndim == 4 and target[...].ndim == 2:
-                value = value[0, 0]
+            if value.ndim > 2 == target[...].ndim:
+                value = value.reshape(value.shape[-2:])
             assert target[...].shape == value.shape, (place, name)
             target[...] = value.copy()
+
+
+def _flax_target(place: Any, name: str) -> Any:
+    if type(place).__name__ == "Recurrent":
+        what, _, which = name.partition("_")
+        return getattr(getattr(place, "weigh" if which == "ih" else "hold"), {"weight": "kernel"}.get(what, what))
+    return getattr(place, _flax_name(place, name))
 
 
 def _flax_name(place: Any, name: str) -> str:
     kind = type(place).__name__
     if kind.endswith("Norm"):
         return {"weight": "scale", "bias": "bias", "running_mean": "mean", "running_var": "var"}[name]
+    if name == "weight" and hasattr(place, "embedding"):
+        return "embedding"
     return "kernel" if name == "weight" and hasattr(place, "kernel") else name
 
 
 def _flax_leaves(model: Any) -> Iterator[Any]:
     from flax import nnx
 
-    kinds = (nnx.Conv, nnx.ConvTranspose, nnx.Linear, nnx.BatchNorm, nnx.LayerNorm, nnx.GroupNorm)
-    if isinstance(model, kinds) or type(model).__name__ in ("Scale", "RadialBasis", "LocallyConnected"):
+    kinds = (nnx.Conv, nnx.ConvTranspose, nnx.Linear, nnx.BatchNorm, nnx.LayerNorm, nnx.GroupNorm, nnx.Embed)
+    if isinstance(model, kinds) or type(model).__name__ in ("Scale", "RadialBasis", "LocallyConnected", "Recurrent"):
         yield model
     elif isinstance(model, nnx.Sequential):
         for part in model.layers:
@@ -253,6 +270,10 @@ PIECES = (
     "4x4x6: lrn size=4, lrn size=5 alpha=0.01, groupnorm 3, layernorm, norm, leaky 0.2",
     "4x4x3: dense 4 gelu, dense 4 silu, dense 4 hardswish, dense 4 relu6, dense 3 sigmoid, softmax",
     "6: dense 5 tanh, norm, layernorm, rbf 4",
+    "9: embed 6 4, conv1d 6 3 causal dilation_rate=2 relu, conv1d 6 3 same groups=3, maxpool1d 2 strides=1, dense 3",
+    "9x4: conv1d 4 3 pad=1 groups=4, avgpool1d 3 strides=2 padding=1, globalavgpool1d keepdims=true, layernorm, norm",
+    "7x3: rnn 4 sequences relu, lstm 5 sequences, gru 3 sequences backwards, globalmaxpool1d, dense 2 mish",
+    "7x3: lstm 4 backwards nobias, reshape 2x2, gru 3 nobias",
     "4x4x3: sum(conv 3 1x1 | identity | concat(conv 1 1x1 | conv 2 1x1)), tanh, 3 * (conv 3 3x3 same, norm, relu)",
 )
 

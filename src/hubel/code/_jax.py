@@ -46,17 +46,18 @@ def write(network: Network) -> str:
         *lines(Bracketed("super().__init__(", inside), 8),
     ]
     parts = [PARTS[part].strip("\n").split("\n") for part in PARTS if part in writer.used]
-    text = "\n\n\n".join("\n".join(block) for block in [*parts, *blocks, body, _main(name, network.input)])
+    text = "\n\n\n".join("\n".join(block) for block in [*parts, *blocks, body, _main(name, network)])
     return header(report, "the order that Flax has") + _imports(text) + "\n\n\n" + text + "\n"
 
 
-def _main(name: str, input: Shape) -> list[str]:
+def _main(name: str, network: Network) -> list[str]:
+    whole = ", int" if network.reads_whole_numbers else ""
     return [
         'if __name__ == "__main__":',
         f"    model = {name}(rngs=nnx.Rngs(0))",
         "    model.eval()",
         "    parameters = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))",
-        f"    output = model(jnp.zeros({(1, *input)}))",
+        f"    output = model(jnp.zeros({(1, *network.input)}{whole}))",
         '    print(f"{parameters:,} parameters, output {output.shape}")',
     ]
 

@@ -1,6 +1,6 @@
 """Modules and functions that Flax lacks, as short as they can be: a program has those that it uses."""
 
-CLASSES = ("Scale", "SqueezeExcitation", "RadialBasis", "LocallyConnected", "Auxiliary")
+CLASSES = ("Scale", "SqueezeExcitation", "RadialBasis", "LocallyConnected", "Recurrent", "Auxiliary")
 PARTS = {
     "flatten": """
 def flatten(x: jax.Array) -> jax.Array:
@@ -135,6 +135,51 @@ class LocallyConnected(nnx.Module):
         )
         x = jnp.einsum("nhwt,hwto->nhwo", windows, self.kernel[...])
         return x if self.bias is None else x + self.bias[...]
+''',
+    "Recurrent": '''
+class Recurrent(nnx.Module):
+    """Carries a state along the steps, as PyTorch does: gives the last one, or all of them."""
+
+    def __init__(
+        self,
+        in_features: int,
+        units: int,
+        cell: str,
+        activation: str = "tanh",
+        use_bias: bool = True,
+        sequences: bool = False,
+        backwards: bool = False,
+        *,
+        rngs: nnx.Rngs,
+    ) -> None:
+        self.units, self.cell, self.activation = units, cell, getattr(nnx, activation)
+        self.sequences, self.backwards = sequences, backwards
+        many = {"simple": 1, "lstm": 4, "gru": 3}[cell] * units
+        self.weigh = nnx.Linear(in_features, many, use_bias=use_bias, rngs=rngs)
+        self.hold = nnx.Linear(units, many, use_bias=use_bias and cell == "gru", rngs=rngs)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        given = self.weigh(x[:, ::-1] if self.backwards else x).swapaxes(0, 1)
+        start = jnp.zeros((x.shape[0], self.units))
+        (last, _), states = jax.lax.scan(self.step, (start, start), given)
+        return states.swapaxes(0, 1) if self.sequences else last
+
+    def step(
+        self, carried: tuple[jax.Array, jax.Array], given: jax.Array
+    ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+        state, memory = carried
+        held = self.hold(state)
+        if self.cell == "lstm":
+            entry, forget, new, output = jnp.split(given + held, 4, axis=-1)
+            memory = nnx.sigmoid(forget) * memory + nnx.sigmoid(entry) * nnx.tanh(new)
+            state = nnx.sigmoid(output) * nnx.tanh(memory)
+        elif self.cell == "gru":
+            (reset, update, new), (more, other, own) = (jnp.split(x, 3, axis=-1) for x in (given, held))
+            new = nnx.tanh(new + nnx.sigmoid(reset + more) * own)
+            state = new + nnx.sigmoid(update + other) * (state - new)
+        else:
+            state = self.activation(given + held)
+        return (state, memory), state
 ''',
     "Auxiliary": '''
 class Auxiliary(nnx.Sequential):

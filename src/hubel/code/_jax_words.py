@@ -33,6 +33,8 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "Scale": ("channels",),
     "SqueezeExcitation": ("channels", "squeezed"),
     "RadialBasis": ("in_features", "out_features"),
+    "nnx.Embed": ("num_embeddings", "features"),
+    "Recurrent": ("in_features", "units", "cell"),
     "LocallyConnected": ("in_features", "out_features", "output_size", "kernel_size"),
 }
 _NORM = {"epsilon": 1e-5, "use_bias": True, "use_scale": True}
@@ -46,6 +48,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "nnx.max_pool": {"padding": "VALID"},
     "nnx.avg_pool": {"padding": "VALID", "count_include_pad": True},
     "Scale": {"bias": True},
+    "Recurrent": {"activation": "tanh", "use_bias": True, "sequences": False, "backwards": False},
     "LocallyConnected": {"strides": 1, "padding": ((0, 0), (0, 0)), "use_bias": True},
 }
 
@@ -67,9 +70,10 @@ def _windowed(operation: Any, windows: Windows) -> dict[str, Any]:
 
 def _convolution(operation: ops.WindowedSum, following: Sequence[Layer]) -> list[Step]:
     windows, padding = operation.windows, sides(operation.windows)
+    same = padding == same_sides(windows)
     arguments = {
         **_windowed(operation, windows),
-        "padding": "SAME" if padding == same_sides(windows) else _padding(padding),
+        "padding": "SAME" if same else "CAUSAL" if operation.is_causal else _padding(padding),
         "kernel_dilation": _one(each(windows, "dilation")),
         "feature_group_count": operation.groups,
     }
@@ -184,6 +188,13 @@ def _selected(operation: ops.Select, following: Sequence[Layer]) -> list[Step]:
     return [("select_channels", {"channels": list(operation.channels)})]
 
 
+def _recurred(operation: ops.Recur, following: Sequence[Layer]) -> list[Step]:
+    own = {"in_features": operation.input[-1], "units": operation.units, "cell": operation.cell}
+    flags = {"sequences": operation.sequences, "backwards": operation.backwards}
+    more = {"activation": operation.function, "use_bias": operation.bias is not None}
+    return [("Recurrent", {**own, **more, **flags})]
+
+
 def _said(write: Callable[[Any], Step]) -> Callable[[Any, Sequence[Layer]], list[Step]]:
     return lambda operation, following: [write(operation)]
 
@@ -204,5 +215,7 @@ WORDS: Words = {
     ops.Upsample: _said(lambda op: ("upsample", {"size": op.factors, "method": op.interpolation})),
     ops.Select: _selected,
     ops.Pass: lambda op, following: [("nnx.Dropout", {"rate": op.rate})] if op.rate else [],
+    ops.Embed: _said(lambda op: ("nnx.Embed", {"num_embeddings": op.numbers, "features": op.output[-1]})),
+    ops.Recur: _recurred,
     ops.Join: _said(lambda op: ("SqueezeExcitation", {"channels": op.input[-1], "squeezed": squeezed(op)})),
 }

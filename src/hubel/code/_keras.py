@@ -45,11 +45,12 @@ def _network(report: Report, root: Group, name: str, writer: _KerasWriter) -> li
     functions = writer.functions()
     made = functions.item(root, "inputs", "x", 4, True)
     ends = "[x, *exits]" if functions.exits else "x"
+    whole = ', dtype="int32"' if report.network.reads_whole_numbers else ""
     more = " and what the side exits give" if functions.exits else ""
     return [
         f"def {name}() -> keras.Model:",
         f'    """{about(report)[:-1]}{more}."""',
-        f"    inputs = keras.Input({report.network.input})",
+        f"    inputs = keras.Input({report.network.input}{whole})",
         *(["    exits = []"] if functions.exits else []),
         *made,
         f"    return keras.Model(inputs, {ends})",

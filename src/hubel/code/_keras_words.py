@@ -29,6 +29,8 @@ def _each_rank(name: str, value: Any, after: str = "") -> dict[str, Any]:
 POSITIONAL: dict[str, tuple[str, ...]] = {
     **_each_rank("Conv", ("filters", "kernel_size")),
     **_each_rank("DepthwiseConv", ("kernel_size",)),
+    "layers.Embedding": ("input_dim", "output_dim"),
+    **{f"layers.{cell}": ("units",) for cell in ("SimpleRNN", "LSTM", "GRU")},
     **_each_rank("MaxPooling", ("pool_size",)),
     **_each_rank("AveragePooling", ("pool_size",)),
     **_each_rank("AdaptiveAveragePooling", ("output_size",)),
@@ -52,6 +54,7 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
 }
 _WEIGHTS = {"strides": 1, "padding": "valid", "activation": None, "use_bias": True}
 _NORM = {"epsilon": 1e-3, "center": True, "scale": True}
+_STEPS = {"activation": "tanh", "use_bias": True, "return_sequences": False, "go_backwards": False}
 _POOL = {"strides": None, "padding": "valid"}
 DEFAULTS: dict[str, dict[str, Any]] = {
     **_each_rank("Conv", {**_WEIGHTS, "dilation_rate": 1, "groups": 1}),
@@ -61,6 +64,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "layers.BatchNormalization": {**_NORM, "momentum": 0.99},
     "layers.LayerNormalization": _NORM,
     "layers.GroupNormalization": _NORM,
+    **{f"layers.{cell}": _STEPS for cell in ("SimpleRNN", "LSTM", "GRU")},
     **_each_rank("MaxPooling", _POOL),
     **_each_rank("AveragePooling", _POOL),
     **_each_rank("GlobalAveragePooling", {"keepdims": False}),
@@ -80,6 +84,8 @@ def _convolution(operation: ops.WindowedSum, following: Sequence[Layer]) -> list
     same, empty = padding == same_sides(windows), not any(map(any, padding))
     depthwise = operation.is_depthwise and len(set(stride)) == 1
     own = {"kernel_size": kernel, "strides": stride, "padding": "same" if same and not empty else "valid"}
+    if operation.is_causal and not same and not depthwise:
+        own, padding, empty = {**own, "padding": "causal"}, (), True
     learned = {"activation": None, "use_bias": operation.bias is not None}
     pad: list[Step] = [] if same or empty else [(f"layers.ZeroPadding{rank}D", {"padding": padding})]
     if depthwise:
@@ -218,6 +224,13 @@ def _selected(operation: ops.Select, following: Sequence[Layer]) -> list[Step]:
     return [("ops.take", {"indices": list(operation.channels), "axis": -1})]
 
 
+def _recurred(operation: ops.Recur, following: Sequence[Layer]) -> list[Step]:
+    arguments = {"units": operation.units, "activation": FUNCTIONS[operation.function].keras or operation.function}
+    flags = {"return_sequences": operation.sequences, "go_backwards": operation.backwards}
+    cell = {"simple": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}[operation.cell]
+    return [(f"layers.{cell}", {**arguments, "use_bias": operation.bias is not None, **flags})]
+
+
 def _one(write: Callable[[Any], Step]) -> Callable[[Any, Sequence[Layer]], list[Step]]:
     return lambda operation, following: [write(operation)]
 
@@ -240,5 +253,7 @@ WORDS: Words = {
     ops.Upsample: _enlarged,
     ops.Select: _selected,
     ops.Pass: lambda op, following: [("layers.Dropout", {"rate": op.rate})] if op.rate else [],
+    ops.Embed: _one(lambda op: ("layers.Embedding", {"input_dim": op.numbers, "output_dim": op.output[-1]})),
+    ops.Recur: _recurred,
     ops.Join: _one(lambda op: ("squeeze_excitation", {"squeezed": squeezed(op)})),
 }
