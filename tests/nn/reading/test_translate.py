@@ -211,7 +211,7 @@ def test_gates_count_as_the_trees() -> None:
     [
         (Gate(16, 4, nn.Hardsigmoid), r"scale_activation: the tree has no layer for Hardsigmoid"),
         (nn.utils.parametrizations.weight_norm(nn.Conv2d(16, 4, 1)), "its weights are worked out when it runs"),
-        (nn.LSTM(16, 4), "0: a tree has one output, LSTM returns several or none"),
+        (nn.LSTM(16, 4), "LSTM: a tree has one output, LSTM returns several"),
         (nn.Sequential(nn.Unflatten(1, (4, 4))), "0: the tree has no layer for Unflatten"),
     ],
 )

@@ -129,7 +129,7 @@ class Watch(TorchDispatchMode):
             if func is aten.lift_fresh.default or all(id(tensor) in self.twins.own for tensor in tensors):
                 self._remember(output)
             return output
-        args, named = _replaced((args, dict(kwargs)), self.twins.of)
+        args, named = replaced((args, dict(kwargs)), self.twins.of)
         if "device" in named:
             named["device"] = META
         return func(*args, **named)
@@ -159,19 +159,23 @@ class Watch(TorchDispatchMode):
 
 
 def watched(
-    model: nn.Module, inputs: tuple[Any, ...], keywords: Mapping[str, Any], stop_at: nn.Module | None = None
+    model: nn.Module,
+    inputs: tuple[Any, ...],
+    keywords: Mapping[str, Any],
+    stop_at: nn.Module | None = None,
+    around: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Watch:
     """Run a model once on inputs whose numbers are left out; the returned `Watch` knows the rest.
 
-    What the model raises is raised again, with the watch as its attribute `watch`. Model, random state and gradient
-    mode are as before in either case.
+    It runs within what `around` makes. What the model raises is raised again, with the watch as its attribute `watch`.
+    Model, random state and gradient mode are as before in either case.
     """
     twins = Twins()
     watch = Watch(model, twins, stop_at)
     with torch.inference_mode(False), torch.enable_grad(), standing_in(model, twins), same_randomness():
-        given, named = _replaced((inputs, dict(keywords)), twins.of)
+        given, named = replaced((inputs, dict(keywords)), twins.of)
         try:
-            with _hooked(watch), watch:
+            with _hooked(watch), watch, around():
                 model(*given, **named)
         except Exception as error:
             error.watch = watch  # type: ignore[attr-defined]
@@ -218,14 +222,14 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
             yield from tensors_in(item)
 
 
-def _replaced(value: Any, by: Callable[[Tensor], Tensor]) -> Any:
+def replaced(value: Any, by: Callable[[Tensor], Tensor]) -> Any:
     """Return the same structure with every tensor replaced."""
     if isinstance(value, Tensor):
         return by(value)
     if isinstance(value, dict):
-        return {key: _replaced(item, by) for key, item in value.items()}
+        return {key: replaced(item, by) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(_replaced(item, by) for item in value))
+        return type(value)(*(replaced(item, by) for item in value))
     if isinstance(value, (tuple, list)):
-        return type(value)(_replaced(item, by) for item in value)
+        return type(value)(replaced(item, by) for item in value)
     return value

@@ -32,6 +32,10 @@ class Twins:
             known = self._known[id(tensor)] = tensor, _without_numbers(tensor)
         return known[1]
 
+    def original(self, twin: Tensor) -> Tensor:
+        """Return the tensor whose twin this is; another tensor is its own."""
+        return next((tensor for tensor, other in self._known.values() if other is twin), twin)
+
     def of_buffer(self, buffer: Tensor) -> Tensor:
         """Return a buffer's twin, or a copy of a buffer that is one number: models count in them, and decide on it."""
         if buffer.is_meta or buffer.numel() != 1:
@@ -39,6 +43,45 @@ class Twins:
         copy = buffer.detach().clone()
         self.own[id(copy)] = copy
         return copy
+
+
+class Numbers:
+    """For each parameter of a model one of the same shape, type and place whose numbers are random, the same each time.
+
+    Zeros and ones, with which much starts, hide what a network computes. Buffers keep what they hold, or get ones where
+    they hold nothing (on PyTorch's `meta` device, whose tensors get a place on the processor).
+    """
+
+    def __init__(self) -> None:
+        self._random = torch.Generator().manual_seed(0)
+        self._known: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def of(self, parameter: Tensor) -> Tensor:
+        """Return the parameter's substitute, always the same one: of a size that keeps signals as large as they are."""
+        known = self._known.get(id(parameter))
+        if known is None:
+            drawn = torch.randn(parameter.shape, generator=self._random)
+            rows = parameter.shape[0] if parameter.dim() > 1 else 0
+            drawn = drawn * (2 * rows / max(1, drawn.numel())) ** 0.5 if rows else 1 + drawn / 4
+            made = drawn.to(_real_device(parameter), parameter.dtype)
+            known = self._known[id(parameter)] = parameter, nn.Parameter(made, requires_grad=False)
+        return known[1]
+
+    def of_buffer(self, buffer: Tensor) -> Tensor:
+        """Return a copy of a buffer, always the same one."""
+        known = self._known.get(id(buffer))
+        if known is None:
+            made = torch.ones(buffer.shape, dtype=buffer.dtype) if buffer.is_meta else buffer.detach().clone()
+            known = self._known[id(buffer)] = buffer, made
+        return known[1]
+
+    def instead(self, tensor: Tensor) -> Tensor:
+        """Return what stands in a tensor's place; the tensor itself where nothing does."""
+        return self._known[id(tensor)][1] if id(tensor) in self._known else tensor
+
+
+def _real_device(tensor: Tensor) -> torch.device:
+    return torch.device("cpu") if tensor.is_meta else tensor.device
 
 
 def _without_numbers(tensor: Tensor) -> Tensor:
@@ -53,7 +96,7 @@ def _without_numbers(tensor: Tensor) -> Tensor:
 
 
 @contextmanager
-def standing_in(model: nn.Module, twins: Twins) -> Iterator[None]:
+def standing_in(model: nn.Module, twins: Twins | Numbers) -> Iterator[None]:
     """Put twins in the place of a model's parameters and buffers; afterwards all of its modules are as they were.
 
     Everything that a forward pass may leave on a module goes again: attributes, what it put into lists and

@@ -15,7 +15,8 @@ from hubel.base.errors import NetworkError
 class Step:
     """An operation of the graph: a layer, or what joins branches; `inputs` are the places of what it takes.
 
-    `weights` are the layer's tensors, by the names that the tree's module has for them.
+    `weights` are the layer's tensors, by the names that the tree's module has for them; `call` says which call of the
+    module of that name it is, where it is one's.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Step:
     inputs: tuple[int, ...]
     weights: Mapping[str, Any] = field(default_factory=dict)
     shape: arch.Shape = ()
+    call: int | None = None
 
 
 def folded(steps: list[Step]) -> tuple[Chain, dict[int, Mapping[str, Any]]]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.utils import parametrize
 
 import hubel.arch as arch
@@ -197,56 +195,49 @@ READERS: dict[type[nn.Module], Reader] = {
 }
 
 
-def _called(name: str) -> list[Any]:
-    """Return what a function is called by: PyTorch's functions of that name, and a tensor's methods."""
-    return [getattr(home, name) for home in (functional, torch) if hasattr(home, name)] + [name, f"{name}_"]
-
-
 _POOL = ("kernel_size", "stride", "padding")
-# What a function is as a module, and what its arguments after the first are called.
-FUNCTIONS: dict[Any, tuple[type[nn.Module], tuple[str, ...]]] = {
-    **{
-        target: (getattr(nn, function.torch), ("inplace",))
-        for name, function in PLAIN.items()
-        for target in _called(function.torch.lower())
-    },
-    functional.max_pool2d: (nn.MaxPool2d, (*_POOL, "dilation", "ceil_mode", "return_indices")),
-    torch.max_pool2d: (nn.MaxPool2d, (*_POOL, "dilation", "ceil_mode")),
-    functional.avg_pool2d: (nn.AvgPool2d, (*_POOL, "ceil_mode", "count_include_pad", "divisor_override")),
-    functional.adaptive_avg_pool2d: (nn.AdaptiveAvgPool2d, ("output_size",)),
-    functional.adaptive_max_pool2d: (nn.AdaptiveMaxPool2d, ("output_size", "return_indices")),
-    functional.local_response_norm: (nn.LocalResponseNorm, ("size", "alpha", "beta", "k")),
-    functional.dropout: (nn.Dropout, ("p", "training", "inplace")),
-    functional.leaky_relu: (nn.LeakyReLU, ("negative_slope", "inplace")),
-    functional.interpolate: (nn.Upsample, ("size", "scale_factor", "mode", "align_corners")),
-    functional.softmax: (nn.Softmax, ("dim",)),
-    torch.softmax: (nn.Softmax, ("dim",)),
-    torch.flatten: (nn.Flatten, ("start_dim", "end_dim")),
-    "flatten": (nn.Flatten, ("start_dim", "end_dim")),
+# What a function is as a module, by its plain name, and what its arguments after the first are called.
+FUNCTIONS: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
+    **{function.torch.lower(): (getattr(nn, function.torch), ("inplace",)) for function in PLAIN.values()},
+    "max_pool2d": (nn.MaxPool2d, (*_POOL, "dilation", "ceil_mode", "return_indices")),
+    "avg_pool2d": (nn.AvgPool2d, (*_POOL, "ceil_mode", "count_include_pad", "divisor_override")),
+    "adaptive_avg_pool2d": (nn.AdaptiveAvgPool2d, ("output_size",)),
+    "adaptive_max_pool2d": (nn.AdaptiveMaxPool2d, ("output_size", "return_indices")),
+    "local_response_norm": (nn.LocalResponseNorm, ("size", "alpha", "beta", "k")),
+    "dropout": (nn.Dropout, ("p", "training", "inplace")),
+    "leaky_relu": (nn.LeakyReLU, ("negative_slope", "inplace")),
+    "interpolate": (nn.Upsample, ("size", "scale_factor", "mode", "align_corners")),
+    "upsample": (nn.Upsample, ("size", "scale_factor", "mode", "align_corners")),
     "softmax": (nn.Softmax, ("dim",)),
-    functional.gelu: (nn.GELU, ("approximate",)),
+    "flatten": (nn.Flatten, ("start_dim", "end_dim")),
+    "gelu": (nn.GELU, ("approximate",)),
+    "channel_shuffle": (nn.ChannelShuffle, ("groups",)),
+    "native_channel_shuffle": (nn.ChannelShuffle, ("groups",)),
 }
 # The same for functions that are given their weights: the module's own arguments come from the weights' shapes.
-_CONVOLVE = ("weight", "bias", "stride", "padding", "dilation", "groups")
-WEIGHTED: dict[Any, tuple[str, ...]] = {
-    functional.conv2d: _CONVOLVE,
-    torch.conv2d: _CONVOLVE,
-    functional.linear: ("weight", "bias"),
-    functional.layer_norm: ("normalized_shape", "weight", "bias", "eps"),
+WEIGHTED: dict[str, tuple[str, ...]] = {
+    "conv2d": ("weight", "bias", "stride", "padding", "dilation", "groups"),
+    "linear": ("weight", "bias"),
+    "layer_norm": ("normalized_shape", "weight", "bias", "eps"),
+    "group_norm": ("num_groups", "weight", "bias", "eps"),
+    "batch_norm": ("running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
 }
-IGNORED = ("training", "inplace", "_stacklevel", "dtype", "antialias")
-SUMS = (operator.add, operator.iadd, torch.add, "add", "add_")
-CONCATENATIONS = (torch.cat, torch.concat, torch.concatenate)
+_TENSORS = ("weight", "bias", "running_mean", "running_var")
+IGNORED = ("training", "inplace", "_stacklevel", "dtype", "antialias", "recompute_scale_factor")
+SUMS = ("add", "iadd", "radd")
+CONCATENATIONS = ("cat", "concat", "concatenate")
 
 
-def module_of(function: Any, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> nn.Module | None:
+def module_of(function: str, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> nn.Module | None:
     """Return the module that does what a function does, `arguments` being those after its input; `None` if unknown."""
-    if function is functional.pad:
+    if function == "pad":
         return _padding_of(*arguments, **keywords)
     if function not in FUNCTIONS:
         return None
     kind, names = FUNCTIONS[function]
     settings = {**dict(zip(names, arguments, strict=False)), **keywords}
+    if function == "dropout" and settings.get("training", True):
+        raise NetworkError("this dropout is always on, also in evaluation mode; the tree's ends with training")
     settings = {name: value for name, value in settings.items() if name not in IGNORED and value is not None}
     if kind is nn.Flatten:
         settings.setdefault("start_dim", 0)  # the function starts at the batch
@@ -254,27 +245,39 @@ def module_of(function: Any, arguments: tuple[Any, ...], keywords: Mapping[str, 
 
 
 def weighted_module(
-    function: Any, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
+    function: str, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
 ) -> tuple[nn.Module, dict[str, Tensor]] | None:
     """Return the module that does what a function of an input and weights does, and those by name; `None` if unknown.
 
-    `arguments` are those after the input; weights have shapes that count, and no numbers.
+    `arguments` are those after the input; of the weights only shapes count.
     """
     if function not in WEIGHTED:
         return None
     settings = {**dict(zip(WEIGHTED[function], arguments, strict=False)), **keywords}
-    given = {name: settings.pop(name, None) for name in ("weight", "bias")}
+    given = {name: settings.pop(name, None) for name in _TENSORS}
     weights = {name: tensor for name, tensor in given.items() if isinstance(tensor, Tensor)}
+    with torch.device("meta"):
+        made = _weighted(function, weights, settings)
+    return None if made is None else (made, weights)
+
+
+def _weighted(function: str, weights: Mapping[str, Tensor], settings: dict[str, Any]) -> nn.Module | None:
+    if function == "batch_norm":
+        if "running_mean" not in weights or settings.pop("training", False):
+            return None
+        channels, affine = len(weights["running_mean"]), "weight" in weights
+        return nn.BatchNorm2d(channels, settings.get("eps", 1e-5), settings.get("momentum", 0.1), affine)
     if "weight" not in weights:
         return None
     shape, bias = tuple(weights["weight"].shape), "bias" in weights
-    with torch.device("meta"):
-        if function is functional.linear:
-            return nn.Linear(shape[1], shape[0], bias), weights
-        if function is functional.layer_norm:
-            return nn.LayerNorm(settings["normalized_shape"], settings.get("eps", 1e-5), bias=bias), weights
-        groups = settings.pop("groups", 1)
-        return nn.Conv2d(shape[1] * groups, shape[0], shape[2:], groups=groups, bias=bias, **settings), weights  # type: ignore[arg-type]
+    if function == "linear":
+        return nn.Linear(shape[1], shape[0], bias)
+    if function == "layer_norm":
+        return nn.LayerNorm(settings["normalized_shape"], settings.get("eps", 1e-5), bias=bias)
+    if function == "group_norm":
+        return nn.GroupNorm(settings["num_groups"], shape[0], settings.get("eps", 1e-5)) if bias else None
+    groups = settings.pop("groups", 1)
+    return nn.Conv2d(shape[1] * groups, shape[0], shape[2:], groups=groups, bias=bias, **settings)  # type: ignore[arg-type]
 
 
 def _padding_of(sides: Any, mode: str = "constant", value: float | None = None) -> nn.Module | None:

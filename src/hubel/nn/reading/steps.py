@@ -2,339 +2,370 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, fx, nn
-from torch.nn.utils.parametrize import is_parametrized
+from torch import Tensor, nn
 
 import hubel.arch as arch
 from hubel.arch import Concat, Identity, Layer, Product, Shape, Sum
 from hubel.base.errors import NetworkError
-from hubel.nn.inspection.run import watched
+from hubel.nn.inspection.run import tensors_in
 from hubel.nn.reading.folding import Step
 from hubel.nn.reading.layers import CONCATENATIONS, SUMS, layer_of, module_of, weighted_module
+from hubel.nn.reading.moves import MOVES, joined, moved, parts, window
+from hubel.nn.reading.record import BATCH, Call, Record, recorded
 
-BATCH = 2  # normalisation in training mode refuses one
-PRODUCTS = (operator.mul, operator.imul, torch.mul, torch.multiply, "mul", "mul_")
+PRODUCTS = ("mul", "imul", "rmul", "multiply")
 PAIR = Product(Identity(), Identity())
-VIEWS = ("view", "reshape", torch.reshape)
-PERMUTATIONS = ("permute", torch.permute)
-TRANSPOSITIONS = ("transpose", torch.transpose)
-SAME = ("contiguous", "clone", "to", "float", "expand_as", "expand")
-MOVES: dict[tuple[str, tuple[int, ...]], str] = {
-    ("first", (0, 2, 3, 1)): "last",
-    ("last", (0, 3, 1, 2)): "first",
-    ("split", (0, 2, 1, 3, 4)): "swapped",
-}
+VIEWS = ("view", "reshape", "squeeze", "unsqueeze", "flatten", "unflatten", "getitem", "view_as", "reshape_as")
+SAME = ("contiguous", "clone", "to", "float", "type_as", "alias")
+SPREAD = ("expand", "expand_as")
 ON_CHANNELS = (nn.Linear, nn.LayerNorm, nn.Dropout, nn.Identity, nn.GELU, nn.ReLU, nn.SiLU, nn.Tanh, nn.Sigmoid)
 
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of the graph: the place of the step that makes it, and how it lies.
+    """A tensor of the graph: the place of the step that makes it, that step's shape without the batch, how it lies.
 
     "first" is PyTorch's order, channels before rows; "last" has the channels last; "split" has the channels in groups,
-    in two dimensions, and "swapped" those two exchanged.
+    in two dimensions, and "swapped" those two exchanged; "loose" is the same numbers in other dimensions, on the way to
+    a vector or picture; "spread" is a gate repeated over the picture that it will multiply.
     """
 
     place: int
+    shape: tuple[int, ...]
     order: str = "first"
 
 
-def steps_of(module: nn.Module, shape: Shape) -> list[Step]:
+def steps_of(module: nn.Module, shape: Shape) -> tuple[list[Step], Record]:
     """Read a model's operations in the order in which they run; the first is the input, the last gives the output.
 
     Raises `ValueError` that names the operation which has no place in a tree, and why.
     """
-    root = nn.Sequential(module) if _whole(module) else module
-    try:
-        graph = fx.GraphModule(root, _Tracer().trace(root))
-    except Exception as error:
-        raise NetworkError(f"the model's forward cannot be read as a graph: {str(error).splitlines()[0]}") from error
     order = (shape[2], *shape[:2]) if len(shape) == 3 else shape
     dtype = next((p.dtype for p in module.parameters()), torch.get_default_dtype())
-    shapes = _shapes(graph, torch.empty(BATCH, *order, dtype=dtype, device="meta"))
-    return _Reading(graph, shapes).steps()
-
-
-def _whole(module: nn.Module) -> bool:
-    """Whether a module is read as one layer, and not by the operations in it."""
-    return fx.Tracer().is_leaf_module(module, "") or is_parametrized(module)
-
-
-class _Tracer(fx.Tracer):
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return super().is_leaf_module(m, module_qualified_name) or is_parametrized(m)
-
-
-def _shapes(graph: fx.GraphModule, input: Tensor) -> dict[fx.Node, tuple[int, ...]]:
-    """Run a graph without numbers and return the shape of every tensor in it, batch and all."""
-    found: dict[fx.Node, tuple[int, ...]] = {}
-
-    class Remember(fx.Interpreter):
-        def run_node(self, node: fx.Node) -> Any:
-            value = super().run_node(node)
-            if isinstance(value, Tensor):
-                found[node] = tuple(value.shape)
-            return value
-
-    class Run(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.graph = graph
-
-        def forward(self, input: Tensor) -> None:
-            Remember(self.graph).run(input)
-
-    watched(Run(), (input,), {})
-    return found
+    record = recorded(module, torch.empty(BATCH, *order, dtype=dtype, device="meta"))
+    return _Reading(module, record).steps(), record
 
 
 class _Reading:
-    """Takes in a graph's nodes one after another."""
+    """Takes in what a model called, one call after another.
 
-    def __init__(self, graph: fx.GraphModule, shapes: Mapping[fx.Node, tuple[int, ...]]) -> None:
-        self.graph, self.shapes = graph, shapes
+    lost: tensors that no tree can give, with the error that says why; raised where the output depends on one.
+    """
+
+    def __init__(self, model: nn.Module, record: Record) -> None:
+        self.model, self.record = model, record
         self.found: list[Step] = []
-        self.values: dict[fx.Node, Value] = {}
-        self.constants: dict[fx.Node, Tensor] = {}
-        self.ran: dict[int, str] = {}
+        self.values: dict[int, Value] = {}  # by the tensor's id; the record holds all tensors, so that ids stay
+        self.lost: dict[int, ValueError] = {}
+        self.known: list[Tensor] = []
+        self.origin: dict[int, Tensor] = {}  # of views of parameters
+        self.made: set[int] = set()  # constants worked out while the model runs
 
     def steps(self) -> list[Step]:
-        for node in self.graph.graph.nodes:
-            if node.op == "output":
-                return self.found[: self.values[self._result(node)].place + 1]
-            if node.op == "placeholder" and not self.found:
-                self._add(node, Step(node.name, None, ()))
-            elif node.op == "get_attr" and node in self.shapes:
-                self.constants[node] = operator.attrgetter(str(node.target))(self.graph)
-            elif node in self.shapes:
-                self._take(node)
-        raise NetworkError("the model returns nothing")
+        """Return the steps up to the one that gives the output."""
+        self._add(self.record.input, Step("the input", None, ()))
+        for call in self.record.calls:
+            self._take(call)
+        output = self.record.output
+        tensors = list(tensors_in(output))
+        for tensor in tensors:
+            self._raise_lost(tensor)
+        if not isinstance(output, Tensor):
+            several = len(tensors) > 1
+            raise NetworkError(
+                f"a tree has one output, the model returns {'several' if several else type(output).__name__}"
+            )
+        value = self.values.get(id(output))
+        if value is None:
+            raise NetworkError("the model returns a parameter or constant, and nothing of its input")
+        if value.order not in ("first", "spread") or tuple(output.shape[1:]) != value.shape:
+            raise NetworkError(
+                f"the output, {tuple(output.shape)}: a tree gives a vector, or a picture with the channels first, as "
+                "PyTorch has them"
+            )
+        return self.found[: value.place + 1]
 
-    def _add(self, node: fx.Node, step: Step, order: str = "first") -> None:
-        self.values[node] = Value(len(self.found), order)
+    def _raise_lost(self, tensor: Tensor) -> None:
+        if id(tensor) in self.lost:
+            raise self.lost[id(tensor)].with_traceback(None)
+
+    def _add(self, tensor: Tensor, step: Step, order: str = "first") -> None:
+        shape = tuple(tensor.shape[1:])
+        if order == "last":
+            shape = (shape[-1], *shape[:-1])
+        self._set(tensor, Value(len(self.found), shape, order))
         self.found.append(step)
 
-    def _result(self, output: fx.Node) -> fx.Node:
-        found = output.args[0]
-        if not isinstance(found, fx.Node):
-            raise NetworkError("a tree has one output, the model returns several")
-        if found not in self.shapes:
-            raise NetworkError(f"{_label(found)}: a tree has one output, {self._called(found)} returns several or none")
-        if found not in self.values:
-            raise NetworkError(f"{_label(found)}: a parameter or constant used by itself has no place in a tree")
-        if self.values[found].order != "first":
-            raise NetworkError(
-                f"{_label(found)}: a tree gives its picture with the channels first, as PyTorch has them"
-            )
-        return found
+    def _set(self, tensor: Tensor, value: Value) -> None:
+        self.values[id(tensor)] = value
+        self.known.append(tensor)
 
-    def _take(self, node: fx.Node) -> None:
-        label = _label(node)
-        if node.op == "placeholder":
-            raise NetworkError(f"{label}: a second input has no place in a tree")
-        takes = [given for given in node.all_input_nodes if given in self.values]
-        constants = [given for given in node.all_input_nodes if given in self.constants]
+    def _take(self, call: Call) -> None:
+        given = list(tensors_in((call.inputs, call.keywords)))
+        takes = [t for t in given if id(t) in self.values or id(t) in self.lost]
+        before = {id(t): self.values.get(id(t)) for t in call.changed}
+        outputs = list(tensors_in(call.output))
         if not takes:
-            before = next(iter(node.all_input_nodes), node)
-            if before in self.constants:
-                self._refuse_constant(before)
-            raise NetworkError(f"{_label(before)}: the tree has no layer for {self._called(before)}")
-        if self.shapes[node][:1] != (BATCH,):
+            self._constant(call, given, outputs)
+            return
+        try:
+            for tensor in takes:
+                self._raise_lost(tensor)
+            self._read(call, list(_unique(takes)), [t for t in given if id(t) not in self.values])
+        except ValueError as error:
+            for tensor in (*outputs, *call.changed):
+                self._lose(tensor, error)
+        self._follow(call, before)
+
+    def _lose(self, tensor: Tensor, error: ValueError) -> None:
+        self.values.pop(id(tensor), None)
+        self.lost[id(tensor)] = error
+        self.known.append(tensor)
+
+    def _follow(self, call: Call, before: Mapping[int, Value | None]) -> None:
+        """Let other views of what a call wrote into have what it wrote; lose those that cannot be told."""
+        for tensor in call.changed:
+            now = self.values.get(id(tensor)) if tensor is call.output else None
+            if now is None and id(tensor) not in self.lost:
+                self._lose(tensor, NetworkError(f"{_label(call)}: writes into a tensor, a tree's layers make new ones"))
+            storage = tensor.untyped_storage()._cdata
+            for other in list(_unique(self.known)):
+                if other is tensor or other.untyped_storage()._cdata != storage:
+                    continue
+                if now is not None and self.values.get(id(other)) == before[id(tensor)]:
+                    self._set(other, now)
+                elif id(other) not in self.lost:
+                    self._lose(
+                        other, NetworkError(f"{_label(call)}: writes into a tensor that is used elsewhere as it was")
+                    )
+
+    def _constant(self, call: Call, given: list[Tensor], outputs: list[Tensor]) -> None:
+        """Follow views of parameters; what else is worked out of constants is no parameter any more."""
+        if isinstance(call.what, nn.Module):
+            error = NetworkError(f"{_label(call)}: is given nothing of the model's input, or by a hook of its own")
+            for tensor in outputs:
+                self._lose(tensor, error)
+            return
+        for tensor in outputs:
+            source = self._stored(given[0]) if len(given) == 1 and call.what in (*VIEWS, *SAME, "detach") else None
+            if source is not None and source.numel() == tensor.numel():
+                self.origin[id(tensor)] = source
+            else:
+                self.made.add(id(tensor))
+
+    def _stored(self, tensor: Tensor) -> Tensor | None:
+        """Return the model's own tensor that a constant is, or a view of; None where it is worked out."""
+        if id(tensor) in self.made:
+            return None
+        return self.origin.get(id(tensor), self.record.original(tensor))
+
+    def _refuse_constant(self, call: Call) -> None:
+        raise NetworkError(f"{_label(call)}: a parameter or constant used by itself has no place in a tree")
+
+    def _read(self, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
+        label, output = _label(call), call.output
+        if not isinstance(output, Tensor):
+            self._part(call, takes)
+        elif tuple(output.shape[:1]) != (BATCH,):
             raise NetworkError(
                 f"{label}: in a tree each image stays by itself, this operation mixes or drops the batch"
             )
-        if node.target in CONCATENATIONS:
-            self._concatenate(node, takes)
-        elif node.target in SUMS:
-            self._add_up(node)
-        elif node.target in PRODUCTS:
-            self._multiply(node, takes, constants)
-        elif constants:
-            self._weighted(node, takes, constants)
-        elif len(takes) == 2 and node.target in SAME:  # y.expand_as(x)
-            self.values[node] = self.values[takes[0]]
+        elif call.what in CONCATENATIONS:
+            self._concatenate(call, takes, constants)
+        elif call.what in SUMS:
+            self._add_up(call, constants)
+        elif call.what in PRODUCTS:
+            self._multiply(call, takes, constants)
+        elif len(takes) == 2 and call.what in (*SPREAD, "view_as", "reshape_as", "type_as"):
+            self._rearranged(call, takes[0])
         elif len(takes) != 1:
             raise NetworkError(
                 f"{label}: takes {len(takes)} tensors; a tree joins branches by sums, products and concatenations only"
             )
-        elif not self._rearranged(node, takes[0]):
-            self._layer(node, takes[0], self._module(node), {})
+        elif self.values[id(takes[0])].order == "spread":
+            raise NetworkError(f"{label}: is given what was repeated over a picture; a tree repeats gates alone")
+        elif constants:
+            self._weighted(call, takes[0], constants)
+        elif not self._rearranged(call, takes[0]):
+            self._layer(call, takes[0], self._module(call), {})
 
-    def _refuse_constant(self, node: fx.Node) -> None:
-        raise NetworkError(f"{_label(node)}: a parameter or constant used by itself has no place in a tree")
-
-    def _public(self, node: fx.Node) -> Shape:
+    def _public(self, tensor: Tensor) -> Shape:
         """Return a tensor's shape as the tree has it, height × width × channels."""
-        shape, value = self.shapes[node][1:], self.values.get(node, Value(0))
-        return (shape[1], shape[2], shape[0]) if len(shape) == 3 and value.order == "first" else shape
+        shape, value = tuple(tensor.shape[1:]), self.values[id(tensor)]
+        shape = value.shape if value.order == "spread" else shape
+        return (shape[1], shape[2], shape[0]) if len(shape) == 3 and value.order in ("first", "spread") else shape
 
-    def _concatenate(self, node: fx.Node, takes: list[fx.Node]) -> None:
-        axis = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
-        sizes, orders = len(self.shapes[node]), {self.values[given].order for given in takes}
-        wanted = sizes - 1 if orders == {"last"} else 1
-        if axis not in (wanted, wanted - sizes) or len(orders) > 1:
-            raise NetworkError(f"{_label(node)}: a tree concatenates channels, not along dimension {axis}")
-        parts = node.args[0] if node.args else node.kwargs["tensors"]
-        inputs = tuple(self.values[given].place for given in parts if given in self.values)  # type: ignore[union-attr,index]
-        self._add(node, Step(_label(node), Concat, inputs), orders.pop())
+    def _places(self, tensors: Sequence[Tensor]) -> tuple[int, ...]:
+        return tuple(self.values[id(tensor)].place for tensor in tensors)
 
-    def _add_up(self, node: fx.Node) -> None:
-        both = [given for given in node.args[:2] if isinstance(given, fx.Node)]
-        for given in both:
-            if given in self.constants:
-                self._refuse_constant(given)
-        known = len(both) == 2 and all(given in self.values for given in both)
-        if not known or self.shapes[both[0]] != self.shapes[both[1]] or node.kwargs:
-            raise NetworkError(f"{_label(node)}: a tree adds branches of equal shape")
-        orders = {self.values[given].order for given in both}
-        if len(orders) > 1:
-            raise NetworkError(f"{_label(node)}: a tree adds branches whose channels lie alike")
-        inputs = tuple(self.values[given].place for given in both)
-        self._add(node, Step(_label(node), Sum, inputs), orders.pop())
+    def _one_order(self, call: Call, tensors: Sequence[Tensor], what: str) -> str:
+        orders = {self.values[id(tensor)].order for tensor in tensors}
+        if len(orders) > 1 or not orders <= {"first", "last"}:
+            raise NetworkError(f"{_label(call)}: a tree {what} branches whose channels lie alike")
+        return orders.pop()
 
-    def _multiply(self, node: fx.Node, takes: list[fx.Node], constants: list[fx.Node]) -> None:
+    def _part(self, call: Call, takes: list[Tensor]) -> None:
+        """Read what deals channels out to several tensors."""
+        cuts = parts(call) if len(takes) == 1 and self.values[id(takes[0])].order == "first" else None
+        if cuts is None:
+            kind = type(call.what).__name__ if isinstance(call.what, nn.Module) else call.what
+            raise NetworkError(
+                f"{_label(call)}: a tree has one output, {kind} returns several"
+                if isinstance(call.what, nn.Module)
+                else f"{_label(call)}: the tree has no layer for {kind}"
+            )
+        for tensor, channels in zip(call.output, cuts, strict=True):
+            self._add(tensor, Step(_label(call), arch.SelectChannels(channels), self._places(takes)))
+
+    def _concatenate(self, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
+        if constants:
+            self._refuse_constant(call)
+        order = self._one_order(call, takes, "concatenates")
+        tensors, axis = joined(call)
+        sizes = call.output.dim()
+        if axis % sizes != (sizes - 1 if order == "last" else 1):
+            raise NetworkError(f"{_label(call)}: a tree concatenates channels, not along dimension {axis}")
+        self._add(call.output, Step(_label(call), Concat, self._places(tensors)), order)
+
+    def _add_up(self, call: Call, constants: list[Tensor]) -> None:
+        if constants:
+            self._refuse_constant(call)
+        both = [given for given in call.inputs[:2] if isinstance(given, Tensor)]
+        if len(both) != 2 or both[0].shape != both[1].shape or call.keywords or len(call.inputs) > 2:
+            raise NetworkError(f"{_label(call)}: a tree adds branches of equal shape")
+        self._add(call.output, Step(_label(call), Sum, self._places(both)), self._one_order(call, both, "adds"))
+
+    def _multiply(self, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
         """Read a gate, or one learned number for each channel."""
+        label = _label(call)
         if constants and len(takes) == 1:
-            factor, value, shape = self.constants[constants[0]], self.values[takes[0]], self.shapes[takes[0]]
+            factor, value, shape = constants[0], self.values[id(takes[0])], tuple(takes[0].shape)
             filled = (1,) * (len(shape) - factor.dim()) + tuple(factor.shape)
             along = len(shape) - 1 if value.order == "last" else 1
+            stored = self._stored(factor)
             if filled != tuple(size if axis == along else 1 for axis, size in enumerate(shape)):
-                raise NetworkError(
-                    f"{_label(constants[0])}: the tree multiplies by one number for each channel, not by others"
-                )
-            step = Step(_label(node), arch.Scale(use_bias=False), (value.place,), {"weight": factor.flatten()})
-            self._add(node, step, value.order)
+                raise NetworkError(f"{label}: the tree multiplies by one number for each channel, not by others")
+            if stored is None or value.order not in ("first", "last"):
+                self._refuse_constant(call)
+            step = Step(label, arch.Scale(use_bias=False), (value.place,), {"weight": stored})
+            self._add(call.output, step, value.order)
             return
-        factors = [given for given in node.args[:2] if isinstance(given, fx.Node) and given in self.values]
-        shapes, orders = [self._gate_shape(given) for given in factors], {self.values[given].order for given in factors}
-        aligned = len({len(self.shapes[given]) for given in factors}) == 1
-        if len(factors) != 2 or constants or node.kwargs or not aligned:
-            raise NetworkError(f"{_label(node)}: a tree multiplies by one learned number for each channel, or branches")
-        if len(orders) > 1:
-            raise NetworkError(f"{_label(node)}: a tree multiplies branches whose channels lie alike")
-        inputs = tuple(self.values[given].place for given in factors)
-        self._add(node, Step(_label(node), Product, inputs, shape=arch.join_shape(PAIR, shapes)), orders.pop())
+        factors = [given for given in call.inputs[:2] if isinstance(given, Tensor)]
+        aligned = len({factor.dim() for factor in factors}) == 1
+        if len(factors) != 2 or constants or call.keywords or not aligned:
+            raise NetworkError(f"{label}: a tree multiplies by one learned number for each channel, or branches")
+        orders = {self.values[id(factor)].order for factor in factors} - {"spread"}
+        if len(orders) != 1 or not orders <= {"first", "last"}:
+            raise NetworkError(f"{label}: a tree multiplies branches whose channels lie alike")
+        shape = arch.join_shape(PAIR, [self._public(factor) for factor in factors])
+        self._add(call.output, Step(label, Product, self._places(factors), shape=shape), orders.pop())
 
-    def _gate_shape(self, node: fx.Node) -> Shape:
-        """Return a tensor's shape, or that of what was expanded to make it."""
-        while node.target in ("expand", "expand_as") and isinstance(node.args[0], fx.Node):
-            node = node.args[0]
-        return self._public(node)
-
-    def _weighted(self, node: fx.Node, takes: list[fx.Node], constants: list[fx.Node]) -> None:
+    def _weighted(self, call: Call, given: Tensor, constants: list[Tensor]) -> None:
         """Read a function that is given its weights: `functional.conv2d(x, self.weight)`."""
-        given = {n: torch.empty(self.shapes[n], device="meta") for n in constants}
         made = None
-        if len(takes) == 1 and node.args and node.args[0] is takes[0]:
-            arguments = tuple(given.get(value, value) if isinstance(value, fx.Node) else value for value in node.args)
-            keywords = {k: given.get(v, v) if isinstance(v, fx.Node) else v for k, v in node.kwargs.items()}
-            made = weighted_module(node.target, arguments[1:], keywords)
+        if not isinstance(call.what, nn.Module) and call.inputs and call.inputs[0] is given:
+            made = weighted_module(call.what, call.inputs[1:], call.keywords)
         if made is None:
-            self._refuse_constant(constants[0])
+            self._refuse_constant(call)
             return
-        part, names = made
-        own = {id(tensor): self.constants[n] for n, tensor in given.items()}
-        self._layer(node, takes[0], part, {name: own[id(tensor)] for name, tensor in names.items()})
+        part, tensors = made
+        weights = {name: self._stored(tensor) for name, tensor in tensors.items()}
+        if None in weights.values():
+            raise NetworkError(f"{_label(call)}: its weights are worked out when it runs")
+        self._layer(call, given, part, weights)
 
-    def _module(self, node: fx.Node) -> nn.Module:
-        if node.op == "call_module":
-            part = self.graph.get_submodule(str(node.target))
-            if any(True for _ in part.parameters()) and self.ran.setdefault(id(part), node.name) != node.name:
-                raise NetworkError(f"{_label(node)}: runs twice; in a tree each layer has weights of its own")
-            return part
-        made = module_of(node.target, node.args[1:], node.kwargs)
+    def _module(self, call: Call) -> nn.Module:
+        if isinstance(call.what, nn.Module):
+            further = [*call.inputs[1:], *call.keywords] if call.inputs else [*call.keywords][1:]
+            if further:
+                raise NetworkError(
+                    f"{_label(call)}: is called with more than its input ({', '.join(map(str, further))}); a tree's "
+                    "layers have settings alone"
+                )
+            if call.number and any(True for _ in call.what.parameters()):
+                raise NetworkError(f"{_label(call)}: runs twice; in a tree each layer has weights of its own")
+            return call.what
+        made = module_of(call.what, call.inputs[1:], call.keywords)
         if made is None:
-            raise NetworkError(f"{_label(node)}: the tree has no layer for {_function(node)}")
+            raise NetworkError(f"{_label(call)}: the tree has no layer for {call.what}")
         return made
 
-    def _layer(self, node: fx.Node, given: fx.Node, part: nn.Module, weights: Mapping[str, Tensor]) -> None:
-        value, shape = self.values[given], self._public(given)
+    def _layer(self, call: Call, given: Tensor, part: nn.Module, weights: Mapping[str, Any]) -> None:
+        value, shape = self.values[id(given)], self._public(given)
         if value.order != "first":
             if value.order != "last" or not isinstance(part, ON_CHANNELS):
                 raise NetworkError(
-                    f"{_label(node)}: {type(part).__name__} is given a tensor whose channels lie elsewhere"
+                    f"{_label(call)}: {type(part).__name__} is given a tensor whose channels lie elsewhere"
                 )
             shape = shape[-1:]
         try:
             layer = layer_of(part, shape)
         except ValueError as error:
-            raise NetworkError(f"{_label(node)}: {error}") from None
-        own = weights or {name: tensor for name, tensor in part.state_dict().items() if node.op == "call_module"}
-        self._add(node, Step(_label(node), layer, (value.place,), own), value.order)
+            raise NetworkError(f"{_label(call)}: {error}") from None
+        own = weights or (dict([*part.named_parameters(), *part.named_buffers()]) if part is call.what else {})
+        alike = part is call.what and value.order == "first"  # its output lies as the tree's does
+        step = Step(_label(call), layer, (value.place,), own, call=call.number if alike else None)
+        self._add(call.output, step, value.order)
 
-    def _rearranged(self, node: fx.Node, given: fx.Node) -> bool:
-        """Read what only moves numbers: views, permutations, and a mean over rows and columns; false if it is none."""
-        value, before, after = self.values[given], self.shapes[given], self.shapes[node]
-        if node.target in SAME:
-            self.values[node] = value
+    def _rearranged(self, call: Call, given: Tensor) -> bool:
+        """Read what only moves numbers: views, permutations, windows, means over rows and columns; false if none."""
+        value, output = self.values[id(given)], call.output
+        before, after = tuple(given.shape), tuple(output.shape)
+        if call.what in SAME or (call.what in (*VIEWS, *SPREAD) and before == after):
+            self._set(output, value)
             return True
-        if _function(node) == "stochastic_depth" and node.kwargs.get("training", node.args[-1]) is False:
-            self.values[node] = value  # which drops nothing outside of training
+        if call.what in SPREAD and value.order == "first":
+            self._set(output, Value(value.place, value.shape, "spread"))
             return True
-        moved = _moved(node, len(before))
-        if moved is not None:
-            order = MOVES.get((value.order, moved))
-            if order is not None:
-                self.values[node] = Value(value.place, order)
-            return order is not None
+        order = moved(call, len(before))
+        if order is not None:
+            lies = MOVES.get((value.order, order))
+            if lies is not None:
+                self._set(output, Value(value.place, value.shape, lies))
+            return lies is not None
         layer: Layer | None = None
-        if node.target in VIEWS and value.order == "first":
-            if len(after) == 5 and after[1] * after[2] == before[1] and after[3:] == before[2:]:
-                self.values[node] = Value(value.place, "split")
+        if call.what in VIEWS and given.numel() == output.numel():
+            view = self._view(value, before, after)
+            if isinstance(view, Value):
+                self._set(output, view)
                 return True
-            if len(after) in (2, 4):
-                layer = arch.Flatten() if len(after) == 2 else arch.Reshape((after[2], after[3], after[1]))
-        elif node.target in VIEWS and value.order == "swapped":
-            groups = before[2]
-            if after[1:] == (groups * before[1], *before[3:]):
-                layer = arch.ChannelShuffle(groups)
-        elif node.target in ("mean", torch.mean) and len(before) == 4:
-            layer = _global_mean(node, value.order)
+            layer = view
+        elif value.order in ("first", "last"):
+            layer = window(call, given, value.order)
         if layer is None:
             return False
-        self._add(node, Step(_label(node), layer, (value.place,)))
+        self._add(output, Step(_label(call), layer, (value.place,)))
         return True
 
-    def _called(self, node: fx.Node) -> str:
-        if node.op == "call_module":
-            return type(self.graph.get_submodule(str(node.target))).__name__
-        return _function(node)
+    def _view(self, value: Value, before: tuple[int, ...], after: tuple[int, ...]) -> Layer | Value | None:
+        """Read the same numbers in other dimensions."""
+        if value.order == "swapped":
+            groups = before[2]
+            return arch.ChannelShuffle(groups) if after[1:] == (groups * before[1], *before[3:]) else None
+        if value.order not in ("first", "loose"):
+            return None
+        if after[1:] == value.shape:
+            return Value(value.place, value.shape)
+        if len(after) == 5 and after[1] * after[2] == before[1] and after[3:] == before[2:]:
+            return Value(value.place, value.shape, "split")
+        if len(after) == 2:
+            return arch.Flatten()
+        if len(after) == 4:
+            return arch.Reshape((after[2], after[3], after[1]))
+        return Value(value.place, value.shape, "loose")
 
 
-def _label(node: fx.Node) -> str:
-    return str(node.target) if node.op == "call_module" else f"{node.name} ({_function(node)})"
+def _unique(tensors: Sequence[Tensor]) -> list[Tensor]:
+    return list({id(tensor): tensor for tensor in tensors}.values())
 
 
-def _function(node: fx.Node) -> str:
-    return node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
-
-
-def _moved(node: fx.Node, sizes: int) -> tuple[int, ...] | None:
-    """Return the order into which a permutation or transposition brings dimensions, or None for another operation."""
-    found: Any = node.args[1:]
-    if node.target in PERMUTATIONS:
-        found = node.kwargs.get("dims", found[0] if len(found) == 1 else found)
-        return tuple(int(axis) % sizes for axis in found)
-    if node.target in TRANSPOSITIONS and len(found) == 2:
-        first, second = (int(axis) % sizes for axis in found)
-        order = list(range(sizes))
-        order[first], order[second] = second, first
-        return tuple(order)
-    return None
-
-
-def _global_mean(node: fx.Node, order: str) -> Layer | None:
-    axes = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else None)
-    keeps = bool(node.kwargs.get("keepdim", node.args[2] if len(node.args) > 2 else False))
-    wanted = {2, 3} if order == "first" else {1, 2}
-    if not isinstance(axes, (tuple, list)) or {int(axis) % 4 for axis in axes} != wanted:
-        return None
-    if keeps and order != "first":
-        return None
-    return arch.GlobalAveragePooling2D(keepdims=keeps)
+def _label(call: Call) -> str:
+    """Say where a call stands: the path of a layer, or of the module that calls a function, with its name."""
+    if isinstance(call.what, nn.Module):
+        return call.path or type(call.what).__name__
+    return f"{call.path} ({call.what})" if call.path else call.what

@@ -1,0 +1,96 @@
+"""What calls of PyTorch's move, join and cut: their axes and places, out of their arguments."""
+
+from __future__ import annotations
+
+from itertools import accumulate, pairwise
+from typing import Any
+
+from torch import Tensor
+
+import hubel.arch as arch
+from hubel.arch import Layer
+from hubel.nn.reading.record import Call
+
+MOVES: dict[tuple[str, tuple[int, ...]], str] = {
+    ("first", (0, 2, 3, 1)): "last",
+    ("last", (0, 3, 1, 2)): "first",
+    ("split", (0, 2, 1, 3, 4)): "swapped",
+}
+GLOBAL = {"mean": arch.GlobalAveragePooling2D, "amax": arch.GlobalMaxPooling2D}
+
+
+def argument(call: Call, place: int, *names: str, default: Any = None) -> Any:
+    """Return an argument by its place among all, or by one of its names."""
+    for name in names:
+        if name in call.keywords:
+            return call.keywords[name]
+    return call.inputs[place] if len(call.inputs) > place else default
+
+
+def moved(call: Call, sizes: int) -> tuple[int, ...] | None:
+    """Return the order into which a permutation or transposition brings dimensions, or None for another operation."""
+    order = list(range(sizes))
+    if call.what == "permute":
+        found = argument(call, 1, "dims")
+        found = found if isinstance(found, (tuple, list)) else call.inputs[1:]
+        return tuple(int(axis) % sizes for axis in found)
+    if call.what in ("transpose", "swapaxes", "swapdims"):
+        first = argument(call, 1, "dim0", "axis0") % sizes
+        second = argument(call, 2, "dim1", "axis1") % sizes
+        order[first], order[second] = second, first
+        return tuple(order)
+    if call.what in ("movedim", "moveaxis"):
+        source, target = argument(call, 1, "source"), argument(call, 2, "destination")
+        if isinstance(source, int) and isinstance(target, int):
+            order.insert(target % sizes, order.pop(source % sizes))
+            return tuple(order)
+    return None
+
+
+def joined(call: Call) -> tuple[list[Tensor], int]:
+    """Return the tensors that a concatenation is of, and along which dimension."""
+    return list(argument(call, 0, "tensors")), int(argument(call, 1, "dim", "axis", default=0))
+
+
+def parts(call: Call) -> list[tuple[int, ...]] | None:
+    """Return the channels that go into each part, for what deals them out in runs; None for another operation."""
+    if call.what not in ("chunk", "split", "tensor_split", "split_with_sizes"):
+        return None
+    if argument(call, 2, "dim", default=0) not in (1, 1 - call.output[0].dim()):
+        return None
+    ends = list(accumulate((int(tensor.shape[1]) for tensor in call.output), initial=0))
+    return [tuple(range(first, end)) for first, end in pairwise(ends)]
+
+
+def window(call: Call, given: Tensor, order: str) -> Layer | None:
+    """Return the layer that takes means of rows and columns, or cuts a picture out; None for another operation."""
+    if call.what in GLOBAL and given.dim() == 4:
+        axes = argument(call, 1, "dim", "axis")
+        keeps = bool(argument(call, 2, "keepdim", default=False))
+        wanted = {2, 3} if order == "first" else {1, 2}
+        if not isinstance(axes, (tuple, list)) or {int(axis) % 4 for axis in axes} != wanted:
+            return None
+        return None if keeps and order != "first" else GLOBAL[str(call.what)](keepdims=keeps)
+    if call.what == "getitem" and order == "first":
+        return _cut(call.inputs[1], tuple(given.shape))
+    return None
+
+
+def _cut(index: Any, shape: tuple[int, ...]) -> Layer | None:
+    """Return the layer that slices channels, or rows and columns."""
+    if not isinstance(index, tuple) or not all(isinstance(each, slice) or each is Ellipsis for each in index):
+        return None
+    if index.count(Ellipsis):
+        place = index.index(Ellipsis)
+        index = (*index[:place], *[slice(None)] * (len(shape) - len(index) + 1), *index[place + 1 :])
+    runs = [range(size)[each] for size, each in zip(shape, index, strict=False)]
+    runs += [range(size) for size in shape[len(runs) :]]
+    whole = [run == range(size) for run, size in zip(runs, shape, strict=True)]
+    if not whole[0]:
+        return None
+    if all(whole[2:]):
+        return arch.SelectChannels(tuple(runs[1]))
+    if whole[1] and len(shape) == 4 and all(run.step == 1 for run in runs):
+        top, left = ((run.start, size - run.stop) for run, size in zip(runs[2:], shape[2:], strict=True))
+        return arch.Cropping2D((top, left))
+    return None

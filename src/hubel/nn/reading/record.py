@@ -1,0 +1,156 @@
+"""What a PyTorch model calls, one after another, when it runs once on tensors that have shapes and no numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn.modules import module as hooks
+from torch.nn.utils.parametrize import is_parametrized
+from torch.overrides import TorchFunctionMode
+
+from hubel.nn.inspection.run import replaced, tensors_in, watched
+
+BATCH = 2  # normalisation in training mode refuses one
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A layer of PyTorch's, or a function by its name, as it ran.
+
+    path: of the module in which it ran, or which it is. number: how often that layer had run before. changed: those of
+    its inputs that it wrote into. output: what it returned; the same object as an input only where it wrote into that.
+    """
+
+    path: str
+    what: nn.Module | str
+    inputs: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+    output: Any
+    changed: tuple[Tensor, ...] = ()
+    number: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A run: its input, what it called, what it returned.
+
+    original: gives the model's own tensor for one that stood in its place. idle: the paths of modules that only passed
+    their input on.
+    """
+
+    input: Tensor
+    calls: list[Call]
+    output: Any
+    original: Callable[[Tensor], Tensor]
+    idle: tuple[str, ...]
+
+
+def recorded(module: nn.Module, input: Tensor) -> Record:
+    """Run a model once and return what it called; branches on shapes and types are taken as they are for this input.
+
+    Raises what the model raises, with the watch as its attribute `watch`.
+    """
+    recorder = _Recorder(module)
+    watch = watched(module, (input,), {}, around=recorder.listening)
+    return Record(input, recorder.calls, recorder.output, watch.twins.original, tuple(recorder.idle))
+
+
+def is_layer(module: nn.Module) -> bool:
+    """Whether a module is read as one layer, and not by what it calls."""
+    if "forward" in vars(module):  # somebody put another in its place
+        return False
+    return fx.Tracer().is_leaf_module(module, "") or is_parametrized(module)
+
+
+class _Recorder(TorchFunctionMode):
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.paths = {part: path for path, part in model.named_modules()}
+        self.calls: list[Call] = []
+        self.output: Any = None
+        self.idle: list[str] = []
+        self.running: list[nn.Module] = []
+        self.layer: nn.Module | None = None  # that runs now, whatever it calls
+        self.versions: list[tuple[Tensor, int]] = []
+        self.ran: dict[nn.Module, int] = {}
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        before = hooks.register_module_forward_pre_hook(self._enter)
+        after = hooks.register_module_forward_hook(self._leave, with_kwargs=True)
+        try:
+            with self:
+                yield
+        finally:
+            before.remove()
+            after.remove()
+
+    def _enter(self, module: nn.Module, inputs: Any) -> None:
+        if self.layer is None and module is not self.model and module not in self.paths:
+            self.paths[module] = f"{self._path()}.{type(module).__name__}".lstrip(".")  # made while the model runs
+        if self.layer is None:
+            self.running.append(module)
+            if is_layer(module):
+                self.layer, self.versions = module, _versions(inputs)
+
+    def _leave(self, module: nn.Module, inputs: Any, keywords: Any, output: Any) -> Any:
+        if self.layer is not None and module is not self.layer:
+            return output
+        while self.running.pop() is not module:
+            pass
+        if module is self.layer:
+            self.layer = None
+            output = self._note(module, self.paths[module], inputs, keywords, output, self.versions)
+        elif isinstance(output, Tensor) and _among(output, inputs) and not module._modules:
+            self.idle.append(self.paths[module])
+        if module is self.model:
+            self.output = output
+        return output
+
+    def _path(self) -> str:
+        return self.paths.get(self.running[-1], "") if self.running else ""
+
+    def _note(self, what: nn.Module | str, path: str, inputs: Any, keywords: Any, output: Any, versions: Any) -> Any:
+        changed = tuple(tensor for tensor, version in versions if tensor._version > version)
+        if isinstance(output, Tensor) and _among(output, inputs) and not _among(output, changed):
+            with torch._C.DisableTorchFunction():
+                output = output.view_as(output)  # another object, so that the two stay two
+        number = 0
+        if isinstance(what, nn.Module):
+            number = self.ran[what] = self.ran.get(what, -1) + 1
+        inputs, keywords = replaced((tuple(inputs), dict(keywords)), lambda tensor: tensor)  # lists may grow later
+        self.calls.append(Call(path, what, inputs, keywords, output, changed, number))
+        return output
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self.layer is not None:
+            return func(*args, **kwargs)
+        versions = _versions((args, kwargs))
+        output = func(*args, **kwargs)
+        wrote = any(tensor._version > version for tensor, version in versions)
+        if not wrote and not (versions and any(True for _ in tensors_in(output))):
+            return output
+        return self._note(_name(func), self._path(), args, kwargs, output, versions)
+
+
+def _versions(value: Any) -> list[tuple[Tensor, int]]:
+    return [(tensor, tensor._version) for tensor in tensors_in(value)]
+
+
+def _among(tensor: Tensor, others: Any) -> bool:
+    return any(tensor is other for other in others)
+
+
+def _name(function: Any) -> str:
+    """Return a function's plain name: `add` for `torch.add`, `x.add_(…)`, `x + …` and `x += …`."""
+    name: str = getattr(function, "__name__", str(function))
+    if name == "__get__":  # an attribute, such as x.data
+        name = getattr(function.__self__, "__name__", name)
+    return name.strip("_")

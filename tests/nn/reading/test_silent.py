@@ -1,0 +1,238 @@
+"""What cannot be seen in parameters and multiply-adds: the tree computes what the model does, or it is refused."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hubel.arch import parse
+from hubel.nn import build, network_of, translate
+
+
+class Runs(nn.Module):
+    """A model `m` whose forward of `x` is the given statements; it has the parts that they name."""
+
+    def __init__(self, statements: str) -> None:
+        super().__init__()
+        parts = {
+            "conv": nn.Conv2d(4, 4, 3, padding=1),
+            "up": nn.ConvTranspose2d(4, 4, 3, stride=2),
+            "act": nn.ReLU(inplace=True),
+        }
+        for name, part in parts.items():
+            if f"m.{name}" in statements:
+                self.add_module(name, part)
+        body = "\n".join(f"    {statement.strip()}" for statement in statements.split(";"))
+        space: dict[str, Any] = {"F": functional, "torch": torch, "nn": nn}
+        exec(f"def forward(m, x):\n{body}", space)
+        self.function = space["forward"]
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.function(self, x)
+        return result
+
+
+RIGHT = [
+    "y = m.conv(x); z = F.relu_(y); return y + z",  # y is what relu wrote into it
+    "y = m.conv(x); z = F.relu(y, inplace=True); return y + z",
+    "y = m.conv(x); z = F.relu(y, True); return y + torch.tanh(z)",
+    "y = m.conv(x); z = torch.relu_(y); return y + torch.tanh(z)",
+    "y = m.conv(x); z = y.relu_(); return y + torch.tanh(z)",
+    "y = m.conv(x); z = y.tanh_(); return y + torch.tanh(z)",
+    "y = m.conv(x); z = y.sigmoid_(); return y + torch.tanh(z)",
+    "y = m.conv(x); z = m.act(y); return y + torch.tanh(z)",
+    "y = m.conv(x); z = nn.SiLU(inplace=True)(y); return y + torch.tanh(z)",
+    "y = m.conv(x); z = nn.Hardswish(inplace=True)(y); return y + torch.tanh(z)",
+    "y = m.conv(x); z = F.leaky_relu_(y, 0.3); return y + torch.tanh(z)",
+    "y = m.conv(x); z = F.mish(y, inplace=True); return y + torch.tanh(z)",
+    "y = m.conv(x); z = F.relu6(y, inplace=True); return y + torch.tanh(z)",
+    "y = m.conv(x); s = y; y += x; return s + torch.tanh(y)",
+    "y = m.conv(x); s = y; y *= torch.sigmoid(x); return s + torch.tanh(y)",
+    "y = m.conv(x); s = y.contiguous(); m.act(y); return s + torch.tanh(y)",
+    "y = m.conv(x); m.act(y); return y + x",  # what it returns is thrown away
+    "y = m.conv(x); s = y.clone(); m.act(y); return x + torch.tanh(y)",
+    "return m.conv(x) if isinstance(x, torch.Tensor) else x",
+    "return m.conv(x) if x.shape[1] == 4 else x",
+    "assert x.dim() == 4; return m.conv(x)",
+    "return nn.ReLU()(m.conv(x))",
+    "return F.dropout(m.conv(x), 0.3, m.training)",
+    "return torch.cat((m.conv(x)[:, 1:3], x[:, :2]), 1)",
+    "return m.conv(x[..., 1:, :4])",
+    "a, b = m.conv(x).chunk(2, 1); return torch.cat((b, a), 1)",
+    "a, b = torch.split(m.conv(x), [1, 3], dim=1); return torch.cat((b, torch.tanh(a)), 1)",
+    "y = m.conv(x); return y * y.mean((2, 3), keepdim=True).expand_as(y)",
+    "y = m.conv(x); return y * y.amax((2, 3), keepdim=True).sigmoid()",
+    "y = m.conv(x).mean((2, 3)); return x * y[:, :, None, None]",
+]
+REFUSED = [
+    ("return F.dropout(m.conv(x))", "dropout.*always on"),
+    ("return F.dropout(m.conv(x), 0.1, training=True)", "dropout.*always on"),
+    ("return F.max_pool2d(m.conv(x).mean((2, 3), keepdim=True).expand(-1, -1, 6, 6), 1)", "repeated over a picture"),
+    ("return F.relu(m.conv(x).mean((2, 3), keepdim=True).expand_as(x))", "repeated over a picture"),
+    ("return m.up(m.conv(x)[:, :, :3, :3], output_size=(7, 7))[:, :, :6, :6]", "called with more than its input"),
+    ("y = m.conv(x); s = y.flatten(1); m.act(y); return y + s.view(-1, 4, 6, 6)", "used elsewhere as it was"),
+    ("y = m.conv(x); s = nn.Identity()(y); y.add_(x); return s + y", "add: writes into a tensor that"),
+    ("y = m.conv(x); y[:, 0] = 0; return y", "no layer for setitem"),
+    ("y = m.conv(x); y[:, :2].relu_(); return y", "writes into a tensor that is used elsewhere"),
+    ("y = m.conv(x); torch.relu(x).add_(1); return y.mul_(2)", "mul"),
+    ("return torch.add(m.conv(x), x, alpha=2)", "adds branches of equal shape"),
+    ("return m.conv(x) * len(x)", "mul"),
+    ("return m.conv(x) if len(x) == 2 else torch.relu(m.conv(x))", "other numbers than its tree"),
+    ("return m.conv(x) + x.data.numpy().sum() * 0 + x", "numbers|add"),
+    ("return m.conv(x) if x.sum() > 0 else x", "decides on the numbers"),
+]  # fmt: skip
+
+
+def assert_same(model: nn.Module, shape: tuple[int, ...] = (6, 6, 4)) -> None:
+    module, image = translate(model, shape), torch.randn(2, shape[2], *shape[:2])
+    with torch.no_grad():
+        torch.testing.assert_close(module(image), model(image), rtol=1e-4, atol=1e-5)
+    assert parse(str(module.network)) == module.network
+
+
+@pytest.mark.parametrize("statements", RIGHT)
+def test_is_the_same_network(statements: str) -> None:
+    assert_same(Runs(statements).eval())
+
+
+@pytest.mark.parametrize(("statements", "said"), REFUSED)
+def test_is_refused(statements: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        network_of(Runs(statements), (6, 6, 4))
+
+
+def hooked(before: bool) -> nn.Module:
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU())
+    if before:
+        model[0].register_forward_pre_hook(lambda part, given: (given[0].tanh(),))
+    else:
+        model[0].register_forward_hook(lambda part, given, output: output.tanh())
+    return model
+
+
+def patched(whole: bool) -> nn.Module:
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.ReLU())
+    part = model if whole else model[0]
+    first = part.forward
+    part.forward = types.MethodType(lambda self, x: first(x).tanh(), part)  # type: ignore[method-assign]
+    return model
+
+
+def test_hooks_and_forwards_in_anothers_place() -> None:
+    assert_same(hooked(before=False).eval())
+    assert_same(patched(whole=True).eval())
+    assert_same(patched(whole=False).eval())
+    with pytest.raises(ValueError, match="0: is given nothing of the model's input, or by a hook"):
+        network_of(hooked(before=True), (6, 6, 4))
+
+
+class Optional(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None, *, scale: float | None = None) -> Tensor:
+        x = self.conv(x) if mask is None else self.conv(x) * mask
+        return x if scale is None else x.tanh()
+
+
+class Sampled(nn.Module):
+    """Drops whole branches while it trains, and nothing afterwards."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.bernoulli(torch.full((len(x), 1, 1, 1), 0.5)) if self.training else x
+
+
+def test_optional_arguments_are_left_out() -> None:
+    assert_same(Optional())
+
+
+def test_what_acts_in_training_alone_is_said() -> None:
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), Sampled())
+    with pytest.warns(UserWarning, match="^1: gives what it is given in evaluation mode; whatever it does in training"):
+        network = network_of(model, (6, 6, 4))
+    assert str(network) == "6x6x4: conv 4 1x1"
+    assert model.training
+    assert model[1].training
+
+
+@pytest.mark.filterwarnings("error")
+def test_nothing_is_said_of_what_is_read() -> None:
+    network_of(nn.Sequential(nn.Identity(), nn.Dropout(), nn.Conv2d(4, 4, 1)).eval(), (6, 6, 4))
+
+
+class Meddles(nn.Module):
+    """Counts its calls, keeps what it saw, and draws random numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.seen, self.calls = nn.Conv2d(4, 4, 1), list[Tensor](), 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        self.seen.append(x)
+        torch.rand(3)
+        return self.conv(x)
+
+
+def test_comparing_leaves_the_model_and_the_random_state_as_they_were() -> None:
+    torch.manual_seed(5)
+    model = Meddles()
+    state, weight = torch.get_rng_state(), model.conv.weight
+    before = weight.detach().clone()
+    translate(model, (6, 6, 4))
+    assert (model.calls, model.seen, model.training) == (0, [], True)
+    assert model.conv.weight is weight
+    assert torch.equal(weight, before)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_zeros_hide_nothing() -> None:
+    """A branch that starts at nought, as many do, counts as it will once it is trained."""
+
+    class Starts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(4, 4, 1)
+            nn.init.zeros_(self.conv.weight)
+            nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.conv(x if len(x) == 2 else x.tanh())
+
+    with pytest.raises(ValueError, match="conv: gives other numbers than its layer in the tree"):
+        network_of(Starts(), (6, 6, 4))
+
+
+def test_without_numbers_too() -> None:
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4), Sampled())
+    with pytest.warns(UserWarning, match="whatever it does in training"):
+        assert str(network_of(model, (6, 6, 4))) == "6x6x4: conv 4 1x1, norm"
+
+
+def test_the_weights_go_where_they_were() -> None:
+    class Normalised(nn.Module):
+        """Functions of weights, one of them a view."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.gamma = nn.BatchNorm2d(4), nn.Parameter(torch.randn(4))
+
+        def forward(self, x: Tensor) -> Tensor:
+            n = self.norm
+            x = functional.batch_norm(x, n.running_mean, n.running_var, n.weight, n.bias, False, 0.1, n.eps)
+            return functional.group_norm(x, 2, self.gamma, n.bias) * self.gamma.view(1, -1, 1, 1)
+
+    with pytest.raises(ValueError, match="shared"):
+        network_of(Normalised(), (6, 6, 4))
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)).eval()
+    model[1].running_mean.copy_(torch.randn(4))  # type: ignore[union-attr,operator]
+    module = translate(model, (6, 6, 4))
+    assert torch.equal(module.state_dict()["norm1.running_mean"], model.state_dict()["1.running_mean"])
+    assert build(module.network).state_dict().keys() == module.state_dict().keys()
