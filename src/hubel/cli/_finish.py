@@ -113,11 +113,9 @@ def _emit(part: RenderableType, error: bool = False) -> None:
     if isinstance(part, str):
         print_line(part, sys.stderr if error else sys.stdout)
         return
-    from rich.text import Text
-
     from hubel.view.terminal import console
 
-    console(stderr=error).print(part, soft_wrap=isinstance(part, Text))
+    console(stderr=error).print(part)
 
 
 def _content(ending: str, arguments: Namespace, answer: Answer) -> bytes | str:
@@ -169,14 +167,12 @@ th, td { border-bottom: 1px solid rgb(128 128 128 / .3); }
 def _plain(answer: Answer) -> str:
     import io
 
-    from rich.text import Text
-
     from hubel.view.terminal import Terminal
 
     text = io.StringIO()
     screen = Terminal(file=text, width=WIDE, color_system=None)
     for part in (*([answer.summary] if answer.summary else []), *answer.lines(WIDE)):
-        screen.print(part, soft_wrap=isinstance(part, (str, Text)))
+        screen.print(part, soft_wrap=isinstance(part, str))
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 

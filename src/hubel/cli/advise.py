@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from hubel.advise import Advice, advise
 from hubel.cli._edits import add_set, edited
+from hubel.cli._finish import TABLES, Answer, add_output, finish
 from hubel.cli._network import add_network, add_options, load_network
-from hubel.cli._output import print_json
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from hubel.view.tables import Table
 
 DESCRIPTION = """Point at what an expert would: heavy dense layers, dear convolutions, receptive fields, useless biases.
 
@@ -20,7 +27,7 @@ EXAMPLES = """  hubel advise vgg16_bn
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_network(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_output(parser, *TABLES)
     add_set(parser)
     add_options(parser)
 
@@ -29,19 +36,29 @@ def run(arguments: Namespace) -> int:
     """Print every remark."""
     network = edited(load_network(arguments.network, arguments), arguments)
     found = advise(network)
-    if arguments.json:
-        data = {"name": network.name, "text": str(network), "advice": [_data(advice) for advice in found]}
-        print_json(data)
-        return 0
-    from hubel.view.terminal import console, styled
+    answer = Answer(
+        data=lambda: {"name": network.name, "text": str(network), "advice": [_data(advice) for advice in found]},
+        lines=lambda width: _lines(found),
+        tables=lambda: [_table(found)],
+    )
+    return finish(arguments, answer)
 
-    screen = console()
+
+def _table(found: Sequence[Advice]) -> Table:
+    from hubel.view.tables import Table
+
+    rows = tuple((advice.rule, advice.finding, advice.remedy) for advice in found)
+    return Table(("rule", "finding", "remedy"), rows, "advice")
+
+
+def _lines(found: Sequence[Advice]) -> Iterator[RenderableType]:
+    from hubel.view.terminal import styled
+
     for advice in found:
-        screen.print(styled("[bold]{}[/]  {}", advice.rule, advice.finding))
-        screen.print(f"  → {advice.remedy}")
+        yield styled("[bold]{}[/]  {}", advice.rule, advice.finding)
+        yield f"  → {advice.remedy}"
     if not found:
-        screen.print("nothing to point at")
-    return 0
+        yield "nothing to point at"
 
 
 def _data(advice: Advice) -> dict[str, object]:

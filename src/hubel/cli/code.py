@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
-from hubel.base.files import write_atomically
 from hubel.cli._edits import add_set, edited
+from hubel.cli._finish import Answer, add_output, finish
 from hubel.cli._network import add_network, add_options, load_network
-from hubel.cli._output import say
 from hubel.code import FRAMEWORKS, source
 
 DESCRIPTION = (
@@ -26,7 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_network(parser)
     parser.add_argument("--to", choices=FRAMEWORKS, default="pytorch", help="the framework (default: pytorch)")
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write a file instead of printing")
+    add_output(parser, ".py")
     add_set(parser)
     add_options(parser)
 
@@ -34,9 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Print the program, or write it into a file."""
     text = source(edited(load_network(arguments.network, arguments), arguments), arguments.to)
-    if arguments.output is None:
-        sys.stdout.write(text)
-        return 0
-    write_atomically(arguments.output, text)
-    say(f"{arguments.output}: {len(text.splitlines())} lines")
-    return 0
+    data = {"framework": arguments.to, "program": text}
+    return finish(
+        arguments, Answer(lambda: data, lambda width: [text.rstrip("\n")], content=lambda ending, theme: text)
+    )

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hubel.arch import Network, Report, analyse, report_data, shape_text
 from hubel.base.errors import SettingError
 from hubel.cli._edits import add_set, edited
+from hubel.cli._finish import TABLES, Answer, add_output, finish
 from hubel.cli._network import add_network, add_options, is_model, load_network
-from hubel.cli._output import print_json
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from hubel.view.tables import Table
 
 DESCRIPTION = """Put two networks, or two blocks in text form, side by side: every figure, the difference and the ratio.
 
@@ -39,7 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_network(parser, "first")
     parser.add_argument("second", nargs="?", metavar="NET", help="what to put beside it; may be left out with --set")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_output(parser, *TABLES)
     add_set(parser)
     add_options(parser)
 
@@ -48,11 +55,12 @@ def run(arguments: Namespace) -> int:
     """Print both networks' figures and their ratios."""
     reports = [analyse(network) for network in _networks(arguments)]
     figures = [_figures(report) for report in reports]
-    if arguments.json:
-        print_json(_data(reports, figures))
-        return 0
-    _show(reports, figures)
-    return 0
+    answer = Answer(
+        data=lambda: _data(reports, figures),
+        lines=lambda width: _lines(reports, figures),
+        tables=lambda: [_table(reports, figures)],
+    )
+    return finish(arguments, answer)
 
 
 def _networks(arguments: Namespace) -> tuple[Network, Network]:
@@ -105,24 +113,34 @@ def _data(reports: list[Report], figures: list[dict[str, int]]) -> dict[str, Any
     return found
 
 
-def _show(reports: list[Report], figures: list[dict[str, int]]) -> None:
-    from hubel.view.terminal import console, styled, table
+def _lines(reports: list[Report], figures: list[dict[str, int]]) -> Iterator[RenderableType]:
+    from hubel.view.terminal import styled
 
-    titles = ["A", "B"]
-    screen = console()
-    for title, report in zip(titles, reports, strict=True):
-        screen.print(styled("[bold]{}[/]  {}", title, report.network.name or report.network))
-    first, second = figures
+    for title, report in zip("AB", reports, strict=True):
+        yield styled("[bold]{}[/]  {}", title, report.network.name or report.network)
+    table = _table(reports, figures)
     rows = [
-        ["input", *(shape_text(report.network.input) for report in reports)],
-        ["output", *(shape_text(report.output_shape) for report in reports)],
-        ["receptive field", *(report.field.size_text for report in reports)],
+        (*row[:3], f"{row[3]:+,}".replace("-", "−") if isinstance(row[3], int) else row[3], row[4])
+        for row in table.rows
+    ]
+    yield replace(table, rows=rows).terminal(gap=3)
+    yield "\n".join(_sentences(*figures))
+
+
+def _table(reports: list[Report], figures: list[dict[str, int]]) -> Table:
+    from hubel.view.tables import Table
+
+    first, second = figures
+    rows: list[tuple[str | int | None, ...]] = [
+        ("input", *(shape_text(report.network.input) for report in reports), None, None),
+        ("output", *(shape_text(report.output_shape) for report in reports), None, None),
+        ("receptive field", *(shape_text(report.field.size) for report in reports), None, None),
     ]
     for name, title in FIGURES.items():
-        difference = f"{first[name] - second[name]:+,}".replace("-", "−") if first[name] != second[name] else "equal"
-        rows.append([title, f"{first[name]:,}", f"{second[name]:,}", difference, ratio_text(first[name], second[name])])
-    screen.print(table("", "#A", "#B", "#A − B", "#A / B", rows=rows, gap=3))
-    screen.print("\n".join(_sentences(first, second)))
+        difference = first[name] - second[name]
+        rows.append((title, first[name], second[name], difference or "equal", ratio_text(first[name], second[name])))
+    names = " and ".join(report.network.name or "network" for report in reports)
+    return Table(("", "#A", "#B", "#A − B", "#A / B"), rows, names)
 
 
 def ratio_text(first: int, second: int) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubel.base.errors import SettingError
+from hubel.cli._finish import TABLES, Answer, add_output, finish
 from hubel.cli._numbers import whole
-from hubel.cli._output import print_json
 from hubel.cli._trained import add_layout, layout
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hubel.data import Description
+    from hubel.view.tables import Table as Data
 
 DESCRIPTION = """Look at every image of a data set and tell what is there: classes in their order, counts, sizes,
 kinds of pixels, copies, files that cannot be read and why, imbalance. Nothing is changed.
@@ -44,29 +45,35 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=whole(1, 1_000), metavar="N", help="images read at once (default: one a processor)"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_output(parser, *TABLES)
     add_layout(parser)
 
 
 def run(arguments: Namespace) -> int:
     """Describe the set, and write the sheet that was asked for."""
     from hubel.data import describe
-    from hubel.view.terminal import console
 
     if arguments.augment is not None and arguments.sheet is None:
         raise SettingError("expected --sheet FILE with --augment: that is where augmented images are shown")
     with _Bar() as bar:
         described = describe(arguments.data, workers=arguments.workers, progress=bar, **layout(arguments))
         written = _write_sheet(arguments, described, bar) if arguments.sheet else None
-    if arguments.json:
-        print_json(described.to_dict())
-        return 0
-    screen = console()
-    for part in text(described):
-        screen.print(part)
-    if written:
-        screen.print(f"\n{written}")
-    return 0
+    answer = Answer(
+        data=described.to_dict,
+        lines=lambda width: (*text(described), *([f"\n{written}"] if written else [])),
+        tables=lambda: [_counts(described)],
+    )
+    return finish(arguments, answer)
+
+
+def _counts(described: Description) -> Data:
+    from hubel.view.tables import Table as Data
+
+    parts = described.counts
+    rows: list[tuple[str | int, ...]] = [
+        (label, name, *(parts[part][label] for part in parts)) for label, name in enumerate(described.classes)
+    ]
+    return Data(("#label", "class", *(f"#{part}" for part in parts)), tuple(rows), described.name)
 
 
 class _Bar:

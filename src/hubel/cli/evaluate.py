@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hubel.cli._output import print_json
+from hubel.cli._finish import TABLES, Answer, add_output, finish
 from hubel.cli._trained import add_labelled, labelled, open_model
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from hubel.tasks import Measured
+    from hubel.view.tables import Table
 
 DESCRIPTION = """Measure a run's model by its task's figures. Classification: accuracy, loss, precision and recall
 of each class, and what it takes for what. Segmentation: mean IoU, pixel accuracy, and each class's IoU.
@@ -26,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, or a model file")
     add_labelled(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_output(parser, *TABLES)
 
 
 def run(arguments: Namespace) -> int:
@@ -36,19 +40,27 @@ def run(arguments: Namespace) -> int:
     model = open_model(arguments.run_or_model)
     part, dataset = labelled(arguments, model.network)
     metrics = evaluate(model, dataset)
-    if arguments.json:
-        print_json({"part": part, "images": len(dataset), **metrics.data()})
-    else:
-        _show(metrics, dataset.name or part)
-    return 0
+    answer = Answer(
+        data=lambda: {"part": part, "images": len(dataset), **metrics.data()},
+        lines=lambda width: _lines(metrics, dataset.name or part),
+        tables=lambda: [_table(metrics, dataset.name or part)],
+    )
+    return finish(arguments, answer)
 
 
-def _show(metrics: Measured, of: str) -> None:
-    from hubel.view.terminal import console, styled, table
+def _lines(metrics: Measured, of: str) -> Iterator[RenderableType]:
+    from hubel.view.terminal import styled, table
 
-    screen, found = console(), metrics.table(MOST_ROWS)
+    found = metrics.table(MOST_ROWS)
     first, _, rest = metrics.sentence(of).partition(" ")
-    screen.print(styled("[bold]{}[/] {}", first, rest))
-    screen.print(table(*found.titles, rows=found.rows))
+    yield styled("[bold]{}[/] {}", first, rest)
+    yield table(*found.titles, rows=found.rows)
     if found.note:
-        screen.print(found.note, style="dim")
+        yield styled("[dim]{}[/]", found.note)
+
+
+def _table(metrics: Measured, of: str) -> Table:
+    from hubel.view.tables import Table
+
+    found = metrics.table(10**9)
+    return Table(tuple(found.titles), tuple(map(tuple, found.rows)), metrics.sentence(of))

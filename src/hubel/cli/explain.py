@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-from hubel.arch import analyse, report_data, row_data
+from hubel.arch import Report, Row, analyse, ordered, report_data, row_data, shape_text
 from hubel.cli._edits import add_set, edited
+from hubel.cli._finish import TABLES, Answer, add_output, finish
 from hubel.cli._network import add_network, add_options, load_network
-from hubel.cli._output import print_json
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from hubel.view.tables import Table
 
 DESCRIPTION = """Work out every layer's shape, parameters, multiply-adds and receptive field, and show the arithmetic.
 
@@ -18,7 +25,8 @@ EXAMPLES = """  hubel explain lenet5
   hubel explain '32x32x3: conv 8 5x5, maxpool 2, flatten, dense 10'
   hubel explain lenet5 --set conv2.kernel_size=3 --set conv2.padding=same
   hubel explain '7x7x1: conv 1 3x3/3' --strict
-  hubel explain vgg16 --json | jq .macs"""
+  hubel explain vgg16 --json | jq .macs
+  hubel explain vgg16 -o vgg16.csv                also .md, .tex, .html, .txt, .json"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_network(parser)
     parser.add_argument("layer", nargs="?", metavar="LAYER", help="a layer's name, such as conv2 or stage1.block2")
     parser.add_argument("--strict", action="store_true", help="refuse windows that leave rows or columns uncovered")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_output(parser, *TABLES)
     add_set(parser)
     add_options(parser)
 
@@ -35,14 +43,44 @@ def run(arguments: Namespace) -> int:
     """Print a network's figures."""
     report = analyse(edited(load_network(arguments.network, arguments), arguments), strict=arguments.strict)
     rows = report.find(arguments.layer) if arguments.layer else ()
-    if arguments.json:
-        data = report_data(report) if not rows else [row_data(row) for row in rows]
-        print_json(data[0] if isinstance(data, list) and len(data) == 1 else data)
-        return 0
-    from hubel.draw.terminal import layer_parts, network_parts
-    from hubel.view.terminal import console
+    answer = Answer(
+        data=lambda: _data(report, rows),
+        lines=lambda width: _lines(report, rows, width),
+        tables=lambda: [_formulas(rows) if rows else _layers(report)],
+    )
+    return finish(arguments, answer)
 
-    screen = console()
-    for part in layer_parts(rows) if rows else network_parts(report, screen.width):
-        screen.print(part)
-    return 0
+
+def _data(report: Report, rows: tuple[Row, ...]) -> Any:
+    found = [row_data(row) for row in rows]
+    return report_data(report) if not rows else found[0] if len(found) == 1 else found
+
+
+def _lines(report: Report, rows: tuple[Row, ...], width: int) -> Iterator[RenderableType]:
+    from hubel.draw.terminal import layer_parts, network_parts
+
+    return layer_parts(rows) if rows else network_parts(report, width)
+
+
+def _layers(report: Report) -> Table:
+    from hubel.view.tables import Table
+
+    titles = ("layer", "kind", "text", "input", "output", "#parameters", "#MACs", "receptive field", "stride")
+    rows: list[tuple[str | int, ...]] = [
+        (
+            *(row.path, row.type, str(row.node) if row.is_layer else ""),
+            *map(shape_text, (row.input_shape, row.output_shape)),
+            *(row.cost.parameters, row.cost.macs),
+            *map(shape_text, (row.field.size, row.field.stride)),  # type: ignore[arg-type]
+        )
+        for row in report.rows
+    ]
+    total = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds (MACs) for one image"
+    return Table(titles, tuple(rows), f"{report.network.name or 'network'}: {total}")
+
+
+def _formulas(rows: tuple[Row, ...]) -> Table:
+    from hubel.view.tables import Table
+
+    found = [(row.path, each.figure, each.names, str(each)) for row in rows for each in ordered(row.formulas)]
+    return Table(("layer", "figure", "formula", "values"), tuple(found), "formulas")

@@ -14,8 +14,6 @@ from hubel.cli._output import tell
 from hubel.cli._trained import open_model
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from hubel.look.find import Update
     from hubel.tasks import LoadedModel
 
@@ -135,15 +133,12 @@ def _readable(model: LoadedModel, image: str) -> bool:
     return True
 
 
-def _lines(data: list[dict[str, Any]]) -> Iterator[Text | str]:
-    from hubel.view.terminal import styled
-
+def _lines(data: list[dict[str, Any]]) -> Iterator[str]:
     for one in data:
         if len(data) > 1:
-            yield styled("[bold]{}[/]", one["image"])
+            yield one["image"]
         for found in one["found"]:
-            same = " (the same file)" if found["same"] else ""
-            yield styled("{:.3f}  {}[dim]{}[/]", found["similarity"], found["path"], same)
+            yield f"{found['similarity']:.3f}  {found['path']}{' (the same file)' if found['same'] else ''}"
         if not one["found"]:
             yield "the index is empty"
 

@@ -6,10 +6,10 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from hubel.base.errors import SettingError
+from hubel.cli._finish import Answer, add_output, finish
 from hubel.cli._model_file import load_model
 from hubel.cli._network import shape_argument
 from hubel.cli._numbers import whole
-from hubel.cli._output import print_json, say
 
 if TYPE_CHECKING:
     from hubel.nn import Inspection
@@ -40,17 +40,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="one image's shape, such as 224x224x3, or a vector's length; once for each input",
     )
     parser.add_argument("--batch", type=whole(), default=1, metavar="N", help="how many images at once (1)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_output(parser)
 
 
 def run(arguments: Namespace) -> int:
     """Print what a model costs."""
     report = _onnx(arguments) if arguments.model.endswith(".onnx") else _model(arguments)
-    if arguments.json:
-        print_json(report.to_dict())
-    else:
-        say(report)
-    return 0
+    return finish(arguments, Answer(report.to_dict, lambda width: [str(report)]))
 
 
 def _model(arguments: Namespace) -> Inspection:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
 from hubel.cli._edits import add_set, edited
+from hubel.cli._finish import TABLES, Answer, add_output, finish
 from hubel.cli._measured import THIS, keep, measure, measured_device
 from hubel.cli._network import add_network, add_options, load_network
 from hubel.cli._numbers import whole
-from hubel.cli._output import print_json
 from hubel.plan import (
     ASSUMPTIONS,
     DEVICES,
     Device,
-    Rows,
     RunPlan,
     StepPlan,
     bytes_text,
@@ -31,7 +31,9 @@ from hubel.plan import (
 )
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
+
+    from hubel.view.tables import Table
 
 DESCRIPTION = """Say what training takes before it is run: a step's time and memory, the largest batch, and with
 --images and --epochs days and energy, on one device or on many. `--measure` measures this machine once and keeps what
@@ -67,7 +69,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--measure", action="store_true", help="measure this machine first, in some ten seconds")
     parser.add_argument("--threads", type=whole(1, 1_000), default=1, metavar="N", help="threads to measure with (1)")
     parser.add_argument("--list", action="store_true", help="list the devices, with their makers' figures")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_output(parser, *TABLES)
     add_set(parser)
     add_options(parser)
 
@@ -83,8 +85,16 @@ def run(arguments: Namespace) -> int:
     if arguments.list or arguments.network is None:
         if not arguments.list and not arguments.measure:
             raise SettingError("expected a NET to plan for, or --list, or --measure; received none")
-        _show_devices({**known, **DEVICES} if arguments.list else known, arguments.json)
-        return 0
+        devices = {**known, **DEVICES} if arguments.list else known
+        table = _devices(devices)
+        return finish(
+            arguments,
+            Answer(
+                data=lambda: {name: device_data(device) for name, device in devices.items()},
+                lines=lambda width: [table.terminal()],
+                tables=lambda: [table],
+            ),
+        )
     name = arguments.device or THIS
     if name == THIS and here is None:
         raise SettingError(
@@ -104,10 +114,13 @@ def run(arguments: Namespace) -> int:
     if arguments.epochs is not None and arguments.images is None:
         raise SettingError("expected --images with --epochs: how many images are seen so often")
     whole = plan_run(step, arguments.images, arguments.epochs or 1.0) if arguments.images is not None else None
-    if arguments.json:
-        print_json(plan_data(step, whole))
-    else:
-        _show(step, whole)
+    tables = _tables(step, whole)
+    answer = Answer(
+        data=lambda: plan_data(step, whole),
+        lines=lambda width: _lines(step, tables),
+        tables=lambda: [*tables.values()],
+    )
+    finish(arguments, answer)
     return 0 if step.memory.total <= step.device.memory else 1
 
 
@@ -161,31 +174,30 @@ def plan_data(step: StepPlan, whole: RunPlan | None) -> dict[str, Any]:
     return found
 
 
-def _show(step: StepPlan, whole: RunPlan | None) -> None:
-    from hubel.view.terminal import console, styled
+def _tables(step: StepPlan, whole: RunPlan | None) -> dict[str, Table]:
+    from hubel.view.tables import Table
 
-    screen = console()
-    screen.print(styled("[bold]{}[/]  {}", step.network.name or step.network, title(step)))
-    screen.print(_table("a step", step_rows(step)))
-    screen.print(_table("memory", memory_rows(step)))
+    parts = {"a step": step_rows(step), "memory": memory_rows(step)}
     if whole is not None:
-        screen.print(_table("a run", run_rows(whole)))
-    screen.print(slowest(step))
-    screen.print("assumed:", *(f"· {line}" for line in ASSUMPTIONS), sep="\n", style="dim")
-    screen.print(f"device: {step.device.source}", style="dim")
+        parts["a run"] = run_rows(whole)
+    name = f"{step.network.name or step.network}  {title(step)}"
+    return {part: Table((part, "#", "how"), tuple(rows), f"{name}: {part}") for part, rows in parts.items()}
 
 
-def _table(title: str, rows: Rows) -> Table:
+def _lines(step: StepPlan, tables: dict[str, Table]) -> Iterator[RenderableType]:
     from hubel.view.terminal import styled, table
 
-    return table(title, "#", "how", rows=[(name, value, styled("[dim]{}[/]", how)) for name, value, how in rows], gap=3)
+    yield styled("[bold]{}[/]  {}", step.network.name or step.network, title(step))
+    for part, found in tables.items():
+        rows = [(name, value, styled("[dim]{}[/]", how)) for name, value, how in found.rows]
+        yield table(part, "#", "how", rows=rows, gap=3)
+    yield styled("{}", slowest(step))
+    for line in ("assumed:", *(f"· {line}" for line in ASSUMPTIONS), f"device: {step.device.source}"):
+        yield styled("[dim]{}[/]", line)
 
 
-def _show_devices(devices: dict[str, Device], as_json: bool) -> None:
-    if as_json:
-        print_json({name: device_data(device) for name, device in devices.items()})
-        return
-    from hubel.view.terminal import console, table
+def _devices(devices: dict[str, Device]) -> Table:
+    from hubel.view.tables import Table
 
     titles = ("name", "device", "#TFLOP/s 32 bits", "#16 bits", "#GB/s", "#memory", "#link GB/s", "#W", "source")
     rows = []
@@ -200,4 +212,4 @@ def _show_devices(devices: dict[str, Device], as_json: bool) -> None:
             f"{device.power:g}" if device.power else "–",
         )
         rows.append((name, device.name, *figures, device.source))
-    console().print(table(*titles, rows=rows))
+    return Table(titles, tuple(rows), "devices")

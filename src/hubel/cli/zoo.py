@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from hubel import zoo
 from hubel.arch import analyse, shape_text
-from hubel.cli._output import print_json
+from hubel.cli._finish import TABLES, Answer, add_output, finish
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from hubel.view.tables import Table
 
 DESCRIPTION = (
     "List the classic networks; or tell one's story: its paper, what was published about it, how ports differ."
@@ -28,21 +30,27 @@ WIDE = 110
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument("name", nargs="?", metavar="NAME", help="a network of the zoo (all of them by default)")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_output(parser, *TABLES)
 
 
 def run(arguments: Namespace) -> int:
     """Print the zoo, or one network of it."""
-    if arguments.json:
-        found = [_row(name) for name in zoo.names()] if arguments.name is None else _story(arguments.name)
-        print_json(found)
-        return 0
-    from hubel.view.terminal import console
+    if arguments.name is None:
+        rows = [_row(name) for name in zoo.names()]
+        answer = Answer(lambda: rows, lambda width: _table(width >= WIDE), lambda: [_all(rows)])
+    else:
+        story = _story(arguments.name)
+        answer = Answer(lambda: story, lambda width: _portrait(arguments.name), lambda: [_all([story])])
+    return finish(arguments, answer)
 
-    screen = console()
-    for part in _table(screen.width >= WIDE) if arguments.name is None else _portrait(arguments.name):
-        screen.print(part)
-    return 0
+
+def _all(rows: list[dict[str, Any]]) -> Table:
+    from hubel.view.tables import Table
+
+    titles = ("name", "#year", "citation", "input", "output", "#parameters", "#MACs", "summary")
+    names = ("name", "year", "citation", "input", "output_shape", "parameters", "macs", "summary")
+    cells = [tuple(shape_text(tuple(row[n])) if isinstance(row[n], list) else row[n] for n in names) for row in rows]
+    return Table(titles, tuple(cells), "the zoo")
 
 
 def _row(name: str) -> dict[str, Any]:
@@ -81,8 +89,8 @@ def _table(wide: bool) -> Iterator[RenderableType]:
         cells = [row["citation"], shape_text(row["input"]), _short(row["parameters"]), _short(row["macs"])]
         rows.append([styled("[cyan]{}[/]", name), *cells, *([row["summary"]] if wide else [])])
     more = ["what is new"] if wide else []
-    yield table("name", "paper", "#input", "#parameters", "#MACs", *more, rows=rows)
-    yield "\nMACs are multiply-adds of one image. `hubel zoo NAME` tells more, `hubel explain NAME` everything."
+    yield table("name", "paper", "#input", "#parameters", "#MACs", *more, rows=rows, gap=1)
+    yield styled("\nMACs are multiply-adds of one image. `hubel zoo NAME` tells more, `hubel explain NAME` everything.")
 
 
 def _portrait(name: str) -> Iterator[RenderableType]:

@@ -1,0 +1,128 @@
+"""What a command writes and prints: one rule for all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+
+import pytest
+
+from hubel.cli import main
+from hubel.cli._finish import FIGURES, TABLES, Answer, add_output, finish
+from hubel.view.tables import Table
+
+
+class Drawn:
+    def written(self, ending: str, theme: str) -> str:
+        return f"{ending} in {theme}"
+
+
+ANSWER = Answer(
+    data=lambda: {"name": "<a\u202e>", "none": float("nan")},
+    lines=lambda width: ["first", f"second of {width}"],
+    tables=lambda: [Table(("name", "#n"), (("a", 1),), "one"), Table(("b",), ((None,),), "two")],
+    figure=lambda: Drawn(),  # type: ignore[arg-type,return-value]
+    notes=["to be known"],
+    summary="in short",
+)
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: object, answer: Answer = ANSWER) -> tuple[str, str]:
+    parser = ArgumentParser()
+    add_output(parser, *FIGURES, *TABLES, theme=True)
+    assert finish(parser.parse_args(list(map(str, words))), answer) == 0
+    out, err = capsys.readouterr()
+    return out, err
+
+
+def test_lines_are_printed_and_notes_told(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert run(capsys) == ("in short\nfirst\nsecond of 160\n", "to be known\n")
+    monkeypatch.setenv("COLUMNS", "70")
+    assert run(capsys)[0] == "in short\nfirst\nsecond of 70\n"
+
+
+def test_json_is_alone_on_standard_output(capsys, tmp_path):
+    out, err = run(capsys, "--json")
+    assert json.loads(out) == {"name": "<a\u202e>", "none": None}
+    assert out.isascii()
+    assert err == "to be known\nin short\n"
+    out, err = run(capsys, "--json", "-o", tmp_path / "a.csv")
+    assert json.loads(out)["none"] is None
+    assert err.endswith(f"wrote {tmp_path / 'a.csv'}\n")
+
+
+@pytest.mark.parametrize(
+    ("ending", "content"),
+    [
+        (".svg", ".svg in dark"),
+        (".PNG", ".png in dark"),
+        (".html", ".html in dark"),
+        (".csv", 'name,n\na,1\n\nb\n""\n'),
+        (".md", "| name | n |\n| --- | --: |\n| a | 1 |\n\n| b |\n| --- |\n|  |\n"),
+        (".txt", "in short\nfirst\nsecond of 160\n"),
+    ],
+)
+def test_the_ending_says_what_is_written(capsys, tmp_path, ending, content):
+    target = tmp_path / f"file{ending}"
+    assert run(capsys, "-o", target, "--theme", "dark")[0] == f"in short\nwrote {target}\n"
+    assert target.read_text(encoding="utf-8") == content
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+
+
+def test_a_table_is_a_page_where_nothing_is_drawn(capsys, tmp_path):
+    plain = Answer(ANSWER.data, tables=ANSWER.tables)
+    run(capsys, "-o", tmp_path / "a.html", answer=plain)
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert page.count("<table>") == 2
+    assert "Content-Security-Policy" in page
+
+
+def test_a_line_stands_for_standard_output(capsys):
+    assert run(capsys, "-o", "-") == (".svg in auto", "to be known\n")
+
+
+def test_other_endings_are_refused_before_any_work(capsys):
+    for word in ("a.doc", "plain", ".", "a.svgz"):
+        with pytest.raises(SystemExit):
+            run(capsys, "-o", word)
+        assert "expected a file that ends with .svg, .png" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_leaves_what_was_there(capsys, tmp_path):
+    (tmp_path / "a.csv").mkdir()
+    assert main(["zoo", "lenet5", "-o", str(tmp_path / "a.csv")]) == 2
+    assert str(tmp_path / "a.csv") in capsys.readouterr().err
+    assert main(["zoo", "lenet5", "-o", str(tmp_path / "no" / "folder" / "a.csv")]) == 2
+
+
+VERBS = [
+    (["explain", "lenet5"], 7),
+    (["explain", "lenet5", "conv1"], 10),
+    (["compare", "lenet5", "alexnet"], 10),
+    (["advise", "vgg16"], 1),
+    (["zoo"], 30),
+    (["zoo", "lenet5"], 1),
+    (["plan", "resnet18", "--device", "a100"], 10),
+    (["plan", "--list"], 10),
+]
+
+
+@pytest.mark.parametrize(("words", "least"), VERBS, ids=[" ".join(words) for words, _ in VERBS])
+def test_verbs_write_their_tables(capsys, tmp_path, words, least):
+    written: dict[str, Path] = {}
+    for ending in ("csv", "json", "md", "tex", "html", "txt"):
+        written[ending] = tmp_path / f"a.{ending}"
+        assert main([*words, "-o", str(written[ending])]) in (0, 1)
+    rows = list(csv.reader(io.StringIO(written["csv"].read_text(encoding="utf-8"))))
+    assert len(rows) > least
+    capsys.readouterr()
+    assert main([*words, "--json"]) in (0, 1)
+    assert json.loads(written["json"].read_text(encoding="utf-8")) == json.loads(capsys.readouterr().out)
+    assert main(words) in (0, 1)
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert written["txt"].read_text(encoding="utf-8").split() == " ".join(printed).split()
