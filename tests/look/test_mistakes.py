@@ -93,7 +93,7 @@ def test_the_module_keeps_its_mode(model, noise):
     [({"classes": ("dog", "cat", "owl")}, "in its order"), ({"images": np.zeros((700, 5, 6, 3), np.uint8)}, "5×6×3")],
 )
 def test_another_set_is_refused(model, noise, change, words):
-    fields = {"images": noise.images, "labels": noise.labels, "classes": noise.classes, "name": "noise"}
+    fields = {"images": noise.images, "targets": noise.labels, "classes": noise.classes, "name": "noise"}
     with pytest.raises(ValueError, match=words):
         mistakes(model, Dataset(**(fields | change)))
 

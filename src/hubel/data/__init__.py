@@ -9,6 +9,7 @@ from hubel.data._describe import Description, describe
 from hubel.data._load import holds_files, load
 from hubel.data._sheet import augmented_sheet, contact_sheet
 from hubel.data._split import Validation, hold_out
+from hubel.data._survey import FitRule, Survey
 from hubel.data._targets import Labels, Targets
 from hubel.data.decode.image import SUFFIXES, ImageError, read_image
 from hubel.data.feed.augment import Augmentation, Moves
@@ -33,6 +34,7 @@ __all__ = [
     "Description",
     "Download",
     "Fit",
+    "FitRule",
     "Frame",
     "HeldOut",
     "ImageError",
@@ -43,6 +45,7 @@ __all__ = [
     "Preprocessing",
     "Progress",
     "Splits",
+    "Survey",
     "Targets",
     "Validation",
     "augmented_sheet",

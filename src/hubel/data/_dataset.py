@@ -57,6 +57,8 @@ class Dataset:
     ) -> None:
         if isinstance(targets, np.ndarray):
             targets = Labels(targets, tuple(classes))
+        elif classes and tuple(classes) != targets.classes:
+            targets = targets.renamed(tuple(classes))
         about = {"classes": targets.classes, "name": name, "fit": fit, "levels": levels}
         for field, value in {"images": images, "targets": targets, **about}.items():
             object.__setattr__(self, field, value)

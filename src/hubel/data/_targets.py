@@ -40,6 +40,13 @@ class Targets(abc.ABC):
     def take(self, indices: npt.NDArray[np.int64]) -> Self:
         """Those at these positions, copied."""
 
+    def renamed(self, classes: tuple[str, ...]) -> Self:
+        """The same with other names of classes. Raises ValueError where there is another number of them."""
+        if len(classes) != len(self.classes):
+            raise DataError(f"expected {len(self.classes)} names of classes, received {len(classes)}")
+        found: Self = replace(self, classes=classes)  # type: ignore[type-var]
+        return found
+
     @abc.abstractmethod
     def check(self, images: tuple[int, ...]) -> None:
         """Raise ValueError where they do not fit images of this shape, N×H×W×C."""

@@ -45,6 +45,7 @@ def test_masks_of_0_and_255_are_background_and_object(tmp_path):
     assert splits.train.classes == ("background", "object")
     assert (splits.train.targets.array == first_masks()).all()
     assert task_of(splits.train).values == (0, 255)
+    assert splits.notes == ("masks of 0 and 255 are taken for background and object",)
 
 
 def test_255_is_no_class_and_so_is_what_one_calls_void(tmp_path):
@@ -52,7 +53,9 @@ def test_255_is_no_class_and_so_is_what_one_calls_void(tmp_path):
         mask[0], mask[1] = 255, 7
         return mask
 
-    masks = load(folder(tmp_path / "squares", change=marked), void=7).train.targets
+    splits = load(folder(tmp_path / "squares", change=marked), void=7)
+    masks = splits.train.targets
+    assert splits.notes == ("12.5% of the training pixels have no class and count nowhere",)
     assert masks.classes == ("0", "1")
     assert (masks.array[:, :2] == VOID).all()
     assert masks.class_counts().sum() == masks.array[:, 2:].size

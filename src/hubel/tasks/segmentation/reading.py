@@ -19,14 +19,17 @@ from hubel.data import (
     SUFFIXES,
     Dataset,
     Fit,
+    FitRule,
     ImageError,
     Splits,
+    Survey,
     Validation,
     fit_image,
     hold_out,
     part_of,
     read_image,
 )
+from hubel.data.decode.image import formats_of
 from hubel.tasks.segmentation.targets import VOID, Colour, Masks, region
 
 if TYPE_CHECKING:
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
 
 LOSSLESS = frozenset((".png", ".bmp", ".gif", ".tif", ".tiff"))
 _NO_CLASS = frozenset(("void", "ignore", "unlabelled", "unlabeled"))
-_USUAL = 256  # pixels of the longer side that images are brought to where nobody says
 _BRIGHT = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0), (240, 228, 66))
 
 
@@ -58,7 +60,7 @@ def load(
     *,
     size: tuple[int, int] | None = None,
     channels: int | None = None,
-    fit: Fit = "crop",
+    fit: FitRule = "auto",
     validation: Validation = 0.0,
     bad_images: Literal["stop", "skip"] = "stop",
     void: int | None = None,
@@ -70,9 +72,8 @@ def load(
 
     Masks are lossless pictures of indices (grey or with a palette) or of colours; 255, and `void`, is no class. Masks
     of 0 and 255 alone are background and object. `classes.txt` beside them names the classes, one a line (with its
-    colour after it, for masks of colours); one called void is none. size, channels, fit, bad_images: as
-    `hubel.data.load`, but that images without a size of their own are brought to at most 256 pixels. validation: what
-    to hold out of the training images.
+    colour after it, for masks of colours); one called void is none. size, channels, fit, validation, bad_images:
+    as `hubel.data.load`.
 
     Raises ValueError for a mask that is missing, of another size than its image, or of classes that there are not.
     """
@@ -92,14 +93,29 @@ def load(
     parts = {part: [pair for pair in pairs if pair in sizes] for part, pairs in parts.items()}
     if not parts.get("train"):
         raise DataError(f"{root}: expected images with masks to train on, found none")
-    shape = size or _usual_size(list(sizes.values()))
-    read = {part: _read(pairs, shape, channels, fit, progress) for part, pairs in parts.items() if pairs}
+    seen = Survey(tuple(sizes.values()), channels == 1, None)
+    height, width = size or seen.usual_size()
+    chosen = seen.choose(fit, (height, width, channels or 3))
+    own = None if set(sizes.values()) == {(height, width)} else chosen
+    read = {part: _read(pairs, (height, width), channels, chosen, progress) for part, pairs in parts.items() if pairs}
     table = _classes(root, [masks for _, masks in read.values()], named, void)
     found = {
-        part: Dataset(images, table.masks(masks), name=f"{root.name} {part}", fit=fit)
+        part: Dataset(images, table.masks(masks), name=f"{root.name} {part}", fit=own)
         for part, (images, masks) in read.items()
     }
-    return hold_out(Splits(found["train"], found.get("validation"), found.get("test"), tuple(problems)), validation)
+    notes = (*seen.notes(chosen, found["train"].shape), *_notes(found["train"].targets.array, table))
+    splits = Splits(found["train"], found.get("validation"), found.get("test"), tuple(problems), notes=notes)
+    return hold_out(splits, validation)
+
+
+def _notes(masks: npt.NDArray[np.uint8], table: Table) -> list[str]:
+    """What is to be said of what masks mean."""
+    void, told = float((masks == VOID).mean()), []
+    if table.values == (0, VOID):
+        told.append("masks of 0 and 255 are taken for background and object")
+    if void:
+        told.append(f"{void:.1%} of the training pixels have no class and count nowhere")
+    return told
 
 
 class Table(NamedTuple):
@@ -171,20 +187,12 @@ def _size(pair: Pair) -> tuple[int, int] | ImageError:
 
 def _header(path: Path) -> tuple[int, int]:
     try:
-        with Image.open(path) as picture:
+        with _opened(path) as picture:
             turned = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             width, height = picture.size[::-1] if turned else picture.size
             return height, width
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageError(str(path), f"cannot be read ({error})") from None
-
-
-def _usual_size(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    height, width = (int(np.median([each[axis] for each in sizes])) for axis in (0, 1))
-    if len(set(sizes)) == 1 and max(height, width) <= _USUAL:
-        return height, width
-    scale = min(1.0, _USUAL / max(height, width))
-    return tuple(max(16, round(side * scale / 16) * 16) for side in (height, width))  # type: ignore[return-value]
 
 
 def _read(
@@ -208,9 +216,15 @@ def _read(
     return np.stack([np.broadcast_to(image, (*size, depth)) for image in images]), np.stack(masks)
 
 
+def _opened(path: Path) -> Image.Image:
+    with open(path, "rb") as file:
+        kinds = formats_of(file.read(32), str(path))
+    return Image.open(path, formats=kinds)
+
+
 def values_of(path: Path) -> npt.NDArray[np.uint32]:
     """A mask's values, H×W: indices as they are, colours in 24 bits above 2^24."""
-    with Image.open(path) as picture:
+    with _opened(path) as picture:
         if picture.mode in ("RGB", "RGBA", "LA"):
             red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB"), np.uint32), 2, 0)
             return np.asarray(1 << 24 | red << 16 | green << 8 | blue, np.uint32)

@@ -66,7 +66,7 @@ class State:
 
     def about(self) -> dict[str, Any]:
         """The rest, as plain values."""
-        history = [row.to_row() for row in self.history]
+        history = [list(row.to_row().items()) for row in self.history]
         return {
             "step": self.done,
             "seconds": self.seconds,
@@ -89,7 +89,7 @@ class State:
         self.tally.copy_(tallies[rank] if len(tallies) == world else tallies.mean(0))
         self.done, self.seconds = checkpoint.about["step"], checkpoint.about["seconds"]
         self.best_epoch, self.threads = checkpoint.about["best_epoch"], checkpoint.about["threads"]
-        self.history = [EpochMetrics.from_row(row) for row in checkpoint.about["history"]]
+        self.history = [EpochMetrics.from_row(dict(row)) for row in checkpoint.about["history"]]
 
     def _names(self) -> dict[torch.Tensor, str]:
         """Parameters by name: those of the first module by their own, others' with their module's before it."""

@@ -86,9 +86,8 @@ class CheckpointStore:
     def latest_history(self) -> list[dict[str, Any]] | None:
         """The figures of every epoch in the newest checkpoint whose description is whole; None where there is none."""
         for name in self._names():
-            with contextlib.suppress(CheckpointError, KeyError, TypeError):
-                history = self._manifest_of(name)["about"]["history"]
-                return history if isinstance(history, list) else None
+            with contextlib.suppress(CheckpointError, KeyError, TypeError, ValueError):
+                return [dict(row) for row in self._manifest_of(name)["about"]["history"]]
         return None
 
     def latest_step(self) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hubel.tasks import Task
+from hubel.tasks.task import LOSS
 from hubel.train.recipe.recipe import Recipe
 
 _EVALUATION = "evaluation_"
@@ -107,6 +108,8 @@ class EpochMetrics(NamedFigures):
         kinds: dict[str, Any] = {"epoch": int, "step": int, "evaluated": str}
         values: dict[str, Any] = {name: kinds.get(name, float)(columns[name]) for name in own}
         figures = {name: float(value) for name, value in columns.items() if name not in own}
+        for name in (LOSS.name, f"{_EVALUATION}{LOSS.name}"):  # the loss comes first, however a file has them
+            figures = {name: figures[name], **figures} if name in figures else figures
         training = {name: value for name, value in figures.items() if not name.startswith(_EVALUATION)}
         measured = {name.removeprefix(_EVALUATION): each for name, each in figures.items() if name not in training}
         return cls(training=training, evaluation=measured, **values)
