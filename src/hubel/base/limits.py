@@ -34,6 +34,8 @@ LIMITS = {
     "header": Limit(100_000_000, "bytes in the header of a safetensors file", "descriptions without end"),
     "classes": Limit(1_000_000, "classes", "confusion matrices and lists that fill the memory"),
     "name": Limit(10_000, "letters in a class's name", "names that take minutes to draw"),
+    "expansion": Limit(200, "times its size that a packed file becomes, from 256 MiB on", "files that fill the memory"),
+    "encoded": Limit(2**27, "bytes of one encoded image", "files that are no images, read whole"),
     "parameters": Limit(2**36, "parameters of a network that is built", "memory that no machine has"),
 }
 

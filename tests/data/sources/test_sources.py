@@ -193,7 +193,7 @@ def test_npz_errors(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"expected arrays x_train and y_train .*, found weights"):
         load(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", x=np.array([{}], dtype=object), y=LABELS)
-    with pytest.raises(ValueError, match=r"cannot be read as \.npz"):
+    with pytest.raises(ValueError, match=r"x\.npy: expected numbers, received objects"):
         load(tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", x=ARRAY * 3.0, y=LABELS)
     assert load(tmp_path / "c.npz").train.levels is not None
@@ -222,7 +222,7 @@ def test_idx_files(tmp_path: Path) -> None:
     assert_array(load(tmp_path))
     assert_array(load(tmp_path / "train-images-idx3-ubyte"))
     (tmp_path / "train-images-idx3-ubyte").write_bytes(idx(ARRAY)[:-3])
-    with pytest.raises(ValueError, match=r"expected 136 bytes for shape \(6, 4, 5\), received 133"):
+    with pytest.raises(ValueError, match=r"expected 120 bytes for the shape \(6, 4, 5\), received 117"):
         load(tmp_path)
 
 

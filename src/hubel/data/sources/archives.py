@@ -16,6 +16,7 @@ from pathlib import Path
 
 from hubel.base.errors import DataError
 from hubel.base.files import made_folder, replacing
+from hubel.base.limits import check
 from hubel.data.decode.image import SUFFIXES, ImageError
 from hubel.data.sources.folders import list_paths
 from hubel.data.sources.layout import Layout
@@ -23,7 +24,6 @@ from hubel.data.sources.listing import Item, Listing, make_listing, natural_orde
 from hubel.data.sources.parts import part_and_rest, part_of
 
 _EXPANSION = 100  # times its size that a compressed tar may become: images hardly shrink, bombs do
-MAX_MEMBER = 512 * 2**20  # bytes of one encoded image
 _ZIP_SUFFIXES = (".zip",)
 _TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 
@@ -49,8 +49,7 @@ class TarItem:
 
     def read(self) -> bytes:
         """The member's bytes."""
-        if self.size > MAX_MEMBER:
-            raise ImageError(self.name, f"has {self.size:,} bytes, expected at most {MAX_MEMBER:,}")
+        check("encoded", self.size, self.name)
         try:
             with open(self.archive, "rb") as file:
                 file.seek(self.offset)
@@ -82,8 +81,7 @@ class ZipItem:
 
     def read(self) -> bytes:
         """The member's bytes, its checksum checked."""
-        if self.size > MAX_MEMBER:
-            raise ImageError(self.name, f"has {self.size:,} bytes, expected at most {MAX_MEMBER:,}")
+        check("encoded", self.size, self.name)
         try:
             opened = _open_zip(self.archive, os.stat(self.archive).st_mtime_ns, threading.get_ident())
             with opened.open(self.member) as file:

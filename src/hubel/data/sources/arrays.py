@@ -16,6 +16,7 @@ from hubel.base.names import listing
 from hubel.data._dataset import Dataset, Splits, splits_of
 from hubel.data.decode.levels import Levels, scaled, usual_levels, words_of_levels
 from hubel.data.sources.idx import read_idx
+from hubel.data.sources.npz import read_npy, read_npz
 from hubel.data.sources.parts import PARTS, part_and_rest, words_of
 
 Array = npt.NDArray[Any]
@@ -31,11 +32,7 @@ def load_npz(path: Path) -> Splits:
 
     Raises ValueError where the arrays are missing or do not fit together. Pickled objects are refused.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        raise DataError(f"{path}: cannot be read as .npz ({error})") from None
+    arrays = read_npz(path)
     names = next((array for key, array in arrays.items() if key.casefold() in _CLASSES), None)
     found, notes = _paired(str(path), arrays)
     splits = make_splits(path.stem, found, None if names is None else tuple(str(name) for name in names))
@@ -73,13 +70,7 @@ def load_npy(path: Path) -> Splits:
     x.npy and y.npy, with train/val/test in both names if there are parts. Images stay a memory map.
     """
     found = _pairs(path, ".npy")
-    try:
-        arrays = {
-            part: (np.load(images, mmap_mode="r", allow_pickle=False), np.load(labels, allow_pickle=False))
-            for part, (images, labels) in found.items()
-        }
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read as .npy ({error})") from None
+    arrays = {part: (read_npy(images, mapped=True), read_npy(labels)) for part, (images, labels) in found.items()}
     return make_splits(path.stem, arrays, None)
 
 
@@ -133,7 +124,7 @@ def _images(place: str, images: Array, levels: Levels | None) -> npt.NDArray[np.
         images = images[..., np.newaxis]
     if images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
         images = images.transpose(0, 2, 3, 1)
-    if images.ndim != 4 or images.shape[3] not in (1, 3):
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape[1:]:
         raise DataError(f"{place}: expected images N×H×W, N×H×W×1 or N×H×W×3, received shape {images.shape}")
     if images.dtype == np.uint8:
         return images if images.flags.c_contiguous else np.ascontiguousarray(images)
@@ -164,7 +155,8 @@ def _plain_labels(place: str, labels: Array) -> Array:
         labels = labels[:, 0]
     elif labels.ndim == 2 and labels.dtype.kind in "iufb" and bool((labels.sum(axis=1) == 1).all()):
         labels = labels.argmax(axis=1)
-    if labels.ndim != 1 or (labels.dtype.kind not in "iubUS" and not bool((labels == np.floor(labels)).all())):
+    whole = labels.dtype.kind in "iubUS" or (labels.dtype.kind == "f" and bool((labels == np.floor(labels)).all()))
+    if labels.ndim != 1 or not whole:
         raise DataError(
             f"{place}: expected labels as whole numbers, names or one-hot rows, "
             f"received {labels.dtype} of shape {labels.shape}"

@@ -213,7 +213,7 @@ def read_toml(text: str) -> dict[str, Any]:
     """The table that a TOML text holds. Raises SettingError where it is not TOML."""
     try:
         table: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingError(f"expected TOML: {error}") from None
     return table
 

@@ -1,0 +1,137 @@
+"""Every reader of a file, run on files that may be anything; and what came of each.
+
+`python -m tests.fuzz.readers` reads lines, JSON of a reader's name and a path, and prints how each ended as JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import resource
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+from hubel.base.errors import HubelError
+
+SECONDS = 10
+
+
+def _data(path: Path) -> object:
+    from hubel.data import load
+
+    return load(path, size=(8, 8), workers=1)
+
+
+def _model(path: Path) -> object:
+    from hubel.tasks import load_model
+
+    return load_model(path)
+
+
+def _run(path: Path) -> object:
+    from hubel.train import Run
+
+    run = Run.open(path.parent)
+    return run.metrics, run.failure, run.is_finished
+
+
+def _checkpoints(path: Path) -> object:
+    from hubel.train.run.checkpoint import CheckpointStore
+
+    return CheckpointStore(path.parent).load_latest()
+
+
+def _index(path: Path) -> object:
+    from hubel.look.find import Index
+
+    return Index.open(path)
+
+
+def _weights(path: Path) -> object:
+    from hubel.nn import read_weights
+
+    return read_weights(path)
+
+
+def _onnx(path: Path) -> object:
+    from hubel.nn import network_of_onnx
+
+    return network_of_onnx(path)
+
+
+def _text(path: Path) -> object:
+    from hubel.cli._network import load_network
+
+    return load_network(str(path))
+
+
+def _recipe(path: Path) -> object:
+    from hubel.base.files import read_text
+    from hubel.train import Recipe
+
+    return Recipe.from_toml(read_text(path))
+
+
+def _image(path: Path) -> object:
+    from hubel.data import read_image
+
+    return read_image(path)
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "data": _data,
+    "model": _model,
+    "run": _run,
+    "checkpoints": _checkpoints,
+    "index": _index,
+    "weights": _weights,
+    "onnx": _onnx,
+    "text": _text,
+    "recipe": _recipe,
+    "image": _image,
+}
+
+
+class _LateError(BaseException):
+    pass
+
+
+def outcome(reader: str, path: str) -> dict[str, object]:
+    """Read one file and tell: "done", "refused" (with an error of hubel's own), "foreign" or "hang"; and how large the
+    process is.
+    """
+
+    def late(*_: object) -> None:
+        raise _LateError
+
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(SECONDS)
+    told = ""
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            READERS[reader](Path(path))
+        how = "done"
+    except HubelError as error:
+        how, told = "refused", str(error)
+    except _LateError:
+        how = "hang"
+    except BaseException:
+        how, told = "foreign", traceback.format_exc()
+    finally:
+        signal.alarm(0)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return {"reader": reader, "path": path, "how": how, "told": told[-900:], "megabytes": memory}
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("HUBEL_CACHE", "cache")
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(outcome(*json.loads(line))) + "\n")
+        sys.stdout.flush()
