@@ -47,7 +47,7 @@ def test_a_text_form_and_a_page(tmp_path):
     ("arguments", "message"),
     [
         (["resnet18", "--style", "volumes"], "expected a network of one chain"),
-        (["lenet5", "-o", "lenet5.pdf"], "received '.pdf'"),
+        (["lenet5", "-o", "lenet5.eps"], "received '.eps'"),
         (["lenet5", "--page", "nan"], "argument --page: expected"),
         (["8x8x3: conv 6 9x9"], "conv1"),
     ],

@@ -171,8 +171,8 @@ def test_a_figure_saves_itself_by_the_ending(tmp_path):
         path = tmp_path / f"lenet5{ending}"
         drawn.save(path)
         assert path.read_bytes().startswith(start)
-    with pytest.raises(ValueError, match=r"\.svg, \.html, \.png, received '\.pdf'"):
-        drawn.save(tmp_path / "lenet5.pdf")
+    with pytest.raises(ValueError, match=r"\.svg, \.html, \.png, \.pdf, received '\.eps'"):
+        drawn.save(tmp_path / "lenet5.eps")
 
 
 def test_a_notebook_shows_a_figure():

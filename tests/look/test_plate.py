@@ -74,7 +74,9 @@ def test_pages_are_written_by_ending(tmp_path: Path) -> None:
     page = (tmp_path / "page.html").read_text()
     assert len(re.findall("<figure", page)) == 30
     assert "://" not in page
-    with pytest.raises(ValueError, match=r"expected a file that ends with \.svg, \.html, \.png, received '\.jpg'"):
+    with pytest.raises(
+        ValueError, match=r"expected a file that ends with \.svg, \.html, \.png, \.pdf, received '\.jpg'"
+    ):
         plate().save(tmp_path / "page.jpg")
 
 

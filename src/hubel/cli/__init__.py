@@ -148,6 +148,7 @@ EXTRAS = {
     "filelock": "train",
     "tomli_w": "train",
     "resvg_py": "draw",
+    "reportlab": "draw",
     "onnx": "onnx",
     "captum": "look",
     "sklearn": "look",

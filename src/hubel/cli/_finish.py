@@ -6,7 +6,7 @@ import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from shutil import get_terminal_size
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 WIDE = 160  # letters of a line where nobody says how many there is room for
 TEXTS = (".json", ".txt")
 TABLES = (".csv", ".md", ".tex", ".html")
-FIGURES = (".svg", ".png", ".html")
+FIGURES = (".svg", ".png", ".pdf", ".html")
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,19 @@ def _page(tables: Sequence[Table]) -> str:
     from hubel.view.markup import h
     from hubel.view.page import page
 
-    shown = [h("section", h("div", table.html(), class_="scroll")) for table in tables]
     title = tables[0].title or "hubel"
+    one = len(tables) == 1
+    shown = [
+        h(
+            "div",
+            (replace(table, title="") if one else table).html(),
+            class_="scroll",
+            tabindex=0,
+            role="group",
+            aria_label=table.title or "table",
+        )
+        for table in tables
+    ]
     return page(title, h("main", h("h1", title), shown), style=_STYLE)
 
 
@@ -157,7 +168,8 @@ body { margin: 0 auto; max-width: 1240px; padding: 20px; font: 14px/1.45 Helveti
 h1 { font-size: 22px; margin: 0 0 8px; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; margin-bottom: 24px; }
 caption { text-align: start; opacity: .8; padding: 4px 0; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; width: max-content; font-variant-numeric: tabular-nums; }
+td { max-width: 60ch; overflow-wrap: anywhere; }
 th, td { padding: 3px 18px 3px 0; text-align: start; vertical-align: top; }
 th, td { border-bottom: 1px solid rgb(128 128 128 / .3); }
 .number { text-align: end; white-space: nowrap; }

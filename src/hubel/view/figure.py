@@ -14,11 +14,11 @@ from hubel.view.png import to_png
 from hubel.view.scene import Scene
 from hubel.view.svg import drawing, to_svg
 
-FORMATS = (".svg", ".html", ".png")
+FORMATS = (".svg", ".html", ".png", ".pdf")
 
 
 class Figure:
-    """Something drawn. It shows itself in a notebook, and `save` writes SVG, HTML or PNG.
+    """Something drawn. It shows itself in a notebook, and `save` writes SVG, HTML, PNG or PDF.
 
     A theme is "light", "dark", or "auto": whichever the reader's system is set to; a picture of pixels is light then.
     Where none is given, it is the figure's own `theme`.
@@ -39,6 +39,12 @@ class Figure:
         """Return the figure as PNG, two pixels for each unit. Needs resvg-py (`hubel[draw]`)."""
         return to_png(self.scene, theme or self.theme)
 
+    def pdf(self, theme: str | None = None) -> bytes:
+        """Return the figure as a PDF of one page, with shapes and words. Needs reportlab (`hubel[draw]`)."""
+        from hubel.view.pdf import to_pdf
+
+        return to_pdf(self.scene, theme or self.theme)
+
     def html(self, theme: str | None = None) -> str:
         """Return a page that needs nothing from elsewhere."""
         return page(self.scene.title, drawing(self.scene, theme or self.theme), theme=theme or self.theme)
@@ -51,6 +57,7 @@ class Figure:
             ".svg": self.svg,
             ".html": self.html,
             ".png": self.png,
+            ".pdf": self.pdf,
         }
         if ending.lower() not in writers:
             raise SettingError(f"expected a file that ends with {', '.join(FORMATS)}, received {ending!r}")

@@ -77,16 +77,22 @@ def _box(mark: Rectangle | Picture) -> dict[str, Attribute]:
 
 
 def _line(line: Line) -> list[Element]:
+    points, head = arrow(line)
+    drawn = h("path", class_=line.role, d=_path(points))
+    return [drawn, h("polygon", class_="head", points=" ".join(map(_point, head)))] if head else [drawn]
+
+
+def arrow(line: Line) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
+    """The points of a line, and those of the head at its end, if it has one."""
     if not line.arrow:
-        return [h("path", class_=line.role, d=_path(line.points))]
+        return line.points, ()
     (x0, y0), (x1, y1) = line.points[-2:]
     length = hypot(x1 - x0, y1 - y0) or 1.0
     along, across = (x1 - x0) / length, (y1 - y0) / length
     back = (x1 - HEAD * along, y1 - HEAD * across)
     wing = HEAD * 0.45
-    sides = [(back[0] - wing * across, back[1] + wing * along), (back[0] + wing * across, back[1] - wing * along)]
-    head = h("polygon", class_="head", points=" ".join(_point(p) for p in ((x1, y1), *sides)))
-    return [h("path", class_=line.role, d=_path((*line.points[:-1], back))), head]
+    sides = ((back[0] - wing * across, back[1] + wing * along), (back[0] + wing * across, back[1] - wing * along))
+    return (*line.points[:-1], back), ((x1, y1), *sides)
 
 
 def _picture(picture: Picture) -> Element:
@@ -104,12 +110,18 @@ def _picture(picture: Picture) -> Element:
 
 def _circle(circle: Circle) -> list[Element]:
     x, y, radius = _number(circle.x), _number(circle.y), _number(circle.radius)
-    arm = circle.radius * (0.55 if circle.sign == "plus" else 0.4)
-    left, up, both = _number(circle.x - arm), _number(circle.y - arm), _number(2 * arm)
-    across = f"M{left} {y}h{both}M{x} {up}v{both}"
-    if circle.sign == "times":
-        across = f"M{left} {up}l{both} {both}M{left} {_number(circle.y + arm)}l{both} {_number(-2 * arm)}"
+    across = "".join(map(_path, sign(circle)))
     return [h("circle", class_="box join", cx=x, cy=y, r=radius), h("path", class_="flow", d=across)]
+
+
+def sign(circle: Circle) -> tuple[tuple[Point, Point], tuple[Point, Point]]:
+    """The two lines of the sign in a circle."""
+    x, y = circle.x, circle.y
+    if circle.sign == "times":
+        arm = circle.radius * 0.4
+        return ((x - arm, y - arm), (x + arm, y + arm)), ((x - arm, y + arm), (x + arm, y - arm))
+    arm = circle.radius * 0.55
+    return ((x - arm, y), (x + arm, y)), ((x, y - arm), (x, y + arm))
 
 
 def _words(text: Text) -> Element:
