@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ArgumentGroup
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubel import zoo
 from hubel.arch import Network
 from hubel.base.errors import MissingFileError, SettingError
 from hubel.cli._network import load_network
+from hubel.cli._output import tell
 
 if TYPE_CHECKING:
     from hubel.data import Dataset, Splits
@@ -95,18 +96,38 @@ def add_labelled(parser: ArgumentParser) -> None:
     add_data_options(parser)
 
 
-def labelled(arguments: Namespace, network: Network) -> tuple[str, Dataset]:
-    """Return the part that was asked for, or the first of test, validation and train that there is; and its name."""
+class Labelled(NamedTuple):
+    """A part of a set, what it is called, and what was decided about it, in sentences."""
+
+    part: str
+    dataset: Dataset
+    notes: tuple[str, ...]
+
+
+def labelled(arguments: Namespace, model: LoadedModel) -> Labelled:
+    """Return the part that was asked for, or the first of test, validation and train that there is, as far as the model
+    can be measured on it; what was decided on the way is told on standard error.
+    """
     if arguments.data is None:
         run, settings = own_source(Path(arguments.run_or_model))
-        parts = run.parted(read(settings)).parts()
+        splits = run.parted(read(settings))
+        notes: tuple[str, ...] = ()  # told in training
     else:
-        settings = reading(arguments, network)
-        parts = read(settings).parts()
+        settings = reading(arguments, model.network)
+        if model.task.name == "classification" and arguments.fit == "auto":
+            settings |= {"like": model.preprocessing}
+        splits = read(settings)
+        notes = splits.notes
+    parts = splits.parts()
     wanted = arguments.part or next(name for name in ("test", "validation", "train") if name in parts)
     if wanted not in parts:
         raise SettingError(f"{settings['source']} has no {wanted} part; it has {', '.join(parts)}")
-    return wanted, parts[wanted]
+    from hubel.data import align
+
+    dataset, more = align(parts[wanted], model.classes)
+    for note in (*notes, *more):
+        tell(note)
+    return Labelled(wanted, dataset, (*notes, *more))
 
 
 def reading(arguments: Namespace, network: Network) -> dict[str, Any]:

@@ -38,10 +38,10 @@ def run(arguments: Namespace) -> int:
     from hubel.tasks import evaluate
 
     model = open_model(arguments.run_or_model)
-    part, dataset = labelled(arguments, model.network)
+    part, dataset, notes = labelled(arguments, model)
     metrics = evaluate(model, dataset)
     answer = Answer(
-        data=lambda: {"part": part, "images": len(dataset), **metrics.data()},
+        data=lambda: {"part": part, "images": len(dataset), **metrics.data(), "notes": list(notes)},
         lines=lambda width: _lines(metrics, dataset.name or part),
         tables=lambda: [_table(metrics, dataset.name or part)],
     )

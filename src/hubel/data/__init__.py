@@ -4,6 +4,7 @@ Nothing here loads torch before a tensor is asked for, so that data can be read 
 """
 
 from hubel.base.download import Download, Progress
+from hubel.data._align import align
 from hubel.data._dataset import Dataset, Fit, HeldOut, Splits
 from hubel.data._describe import Description, describe
 from hubel.data._load import holds_files, load
@@ -48,6 +49,7 @@ __all__ = [
     "Survey",
     "Targets",
     "Validation",
+    "align",
     "augmented_sheet",
     "batch",
     "contact_sheet",

@@ -14,17 +14,16 @@ from PIL import Image
 
 from hubel.base.download import Progress
 from hubel.base.errors import DataError, SettingError
-from hubel.base.files import cache_folder
 from hubel.base.names import did_you_mean
 from hubel.data._alike import traces_of_files
 from hubel.data._dataset import Dataset, Splits, splits_of
 from hubel.data._split import IN_MEMORY, Validation, held_out, hold_out, share_to_hold_out
 from hubel.data._survey import FitRule, Survey, survey
-from hubel.data.cache.decoded import digests, entry_key, stored
-from hubel.data.cache.fill import BadImages, Decoder, decode_into, decoder
+from hubel.data.cache.decoded import digests, entry_key, stored, working_cache
+from hubel.data.cache.fill import BadImages, Decoder, decode_into, decoder, prepared
 from hubel.data.decode.image import ImageError
 from hubel.data.decode.parallel import workers_here
-from hubel.data.prepare.preprocessing import fit_image
+from hubel.data.prepare.preprocessing import Preprocessing, fit_image
 from hubel.data.sources.archives import expand_braces, is_archive, list_archive, list_shards
 from hubel.data.sources.arrays import is_idx_folder, load_idx, load_npy, load_npz
 from hubel.data.sources.folders import list_folder
@@ -37,6 +36,8 @@ from hubel.data.sources.tables import list_csv
 
 NOT_KEPT = 2**21  # bytes of decoded images up to which decoding them again is quicker than looking for them
 _PATTERN = re.compile(r"\{\d+\.\.\d+\}|[*?\[]")  # of several tars
+BUILT_IN = "builtin:"  # before a word, where a folder here has that name
+_TWO = "{0} is a file or folder here; the set of that name that hubel knows is builtin:{0}"
 _TABLES = (".csv", ".tsv", ".txt")
 
 
@@ -50,6 +51,7 @@ def load(
     bad_images: BadImages = "stop",
     workers: int | None = None,
     progress: Progress | None = None,
+    like: Preprocessing | None = None,
     **layout: str,
 ) -> Splits:
     """The data set that a word or a path means, decoded.
@@ -70,6 +72,7 @@ def load(
         them in `Splits.rejected`.
     workers: images decoded at once, by default one a processor.
     progress: called with what is being done, how much of it is done, and how much it is.
+    like: a model's preprocessing, which images are then brought to as in prediction; for size, channels and fit.
     layout: what to take for what, where folders and tables do not say: parts, labels, image_column, label_column,
         label_kind, image_folder (see `Layout`). `Splits.notes` says what was taken for what.
 
@@ -82,11 +85,14 @@ def load(
     if bad_images not in ("stop", "skip"):
         raise SettingError(f"expected bad_images 'stop' or 'skip', received {bad_images!r}")
     found = open_source(source, progress, layout_of(layout))
+    if like is not None:
+        size, channels = (like.height, like.width), like.channels
+        fit = like.fit if fit == "auto" else fit
     if isinstance(found, Splits):
         if size is not None or channels is not None:
             found = _resized(found, size, channels, fit)
         return hold_out(found, validation)
-    return _decode(found, size, channels, fit, validation, bad_images, workers or workers_here(), progress)
+    return _decode(found, size, channels, fit, validation, bad_images, workers or workers_here(), progress, like)
 
 
 def layout_of(settings: Mapping[str, str]) -> Layout:
@@ -105,20 +111,24 @@ def open_source(
     if isinstance(source, NamedSet):
         return source.load(progress)
     word = os.fspath(source)
+    here = is_here(word)
     _refuse_unused(word, layout)
-    if word == "mnist":
+    named = word.removeprefix(BUILT_IN)
+    if named == "mnist" and not here:
         return load_mnist()
-    if word in NAMED_SETS:
-        return NAMED_SETS[word].load(progress)
+    if named in NAMED_SETS and not here:
+        return NAMED_SETS[named].load(progress)
     if word.startswith("hf:"):
         from hubel.data.sources.hub import list_hub
 
         return list_hub(word.removeprefix("hf:"))
     path = Path(word).expanduser()
-    if path.is_dir():
-        return _open_folder(path, layout)
-    if path.is_file():
-        return _open_file(path, layout)
+    if path.exists():
+        try:
+            found = _open_folder(path, layout) if path.is_dir() else _open_file(path, layout)
+        except DataError as error:
+            raise DataError(f"{error}; {_TWO.format(word)}" if here else str(error)) from None
+        return dataclasses.replace(found, notes=(_TWO.format(word), *found.notes)) if here else found
     if _PATTERN.search(word):
         shards = expand_braces(str(path))
         missing = [shard for shard in shards if not shard.is_file()]
@@ -130,10 +140,16 @@ def open_source(
     raise DataError(f"expected a path, or one of {', '.join(names)}; received {word!r}, which is neither{near}")
 
 
+def is_here(word: str) -> bool:
+    """Whether a word that names a built-in set is that of a file or folder here too, which is then meant."""
+    return (word == "mnist" or word in NAMED_SETS) and Path(word).exists()
+
+
 def holds_files(source: str) -> bool:
     """Whether a source is image files, which can be decoded in any size; arrays have a size of their own."""
     path = Path(source).expanduser()
-    if source == "mnist" or source in NAMED_SETS:
+    named = source.removeprefix(BUILT_IN)
+    if (named == "mnist" or named in NAMED_SETS) and not is_here(source):
         return False
     if path.is_dir():
         return not is_idx_folder(path)
@@ -182,7 +198,7 @@ def _open_file(path: Path, layout: Layout) -> Splits | Listing:
     if is_archive(name):
         status = path.stat()
         key = f"{path.stem}-{status.st_size}-{status.st_mtime_ns}.tar"
-        return list_archive(path, cache_folder("unpacked", key), layout)
+        return list_archive(path, working_cache()[0] / "unpacked" / key, layout)
     raise DataError(f"{path}: expected a folder, .zip, .tar, .csv, .npz, .npy or IDX file")
 
 
@@ -195,12 +211,12 @@ def _decode(
     bad_images: BadImages,
     workers: int,
     progress: Progress | None,
+    like: Preprocessing | None,
 ) -> Splits:
     seen = survey([item for item, _ in next(listing.parts[part] for part in PARTS if listing.parts.get(part))])
     shape = (*(size or seen.usual_size()), channels or (1 if seen.grey else 3))
     fit = seen.choose(rule, shape)
     as_found = set(seen.sizes) == {shape[:2]}
-    root = cache_folder()
     pairs = [pair for part in PARTS for pair in listing.parts.get(part, ())]
     ends = np.cumsum([len(listing.parts.get(part, ())) for part in PARTS])
     items, labels = [item for item, _ in pairs], np.array([label for _, label in pairs], np.int64)
@@ -208,6 +224,7 @@ def _decode(
     size_in_all = len(items) * shape[0] * shape[1] * shape[2]
     kept = size_in_all > NOT_KEPT
     share = share_to_hold_out(validation, {part: len(entries) for part, entries in listing.parts.items()})
+    root, unkept = working_cache() if kept or share else (Path(), ())
     contents = digests(root, listing.name, items, workers, progress) if kept or share else []
     told = None
     if share:
@@ -219,11 +236,12 @@ def _decode(
         items, labels, marks = [items[i] for i in order], labels[order], marks[order]
         contents = [contents[i] for i in order]
 
-    decode = decoder(shape, fit, seen.levels)
+    decode = decoder(shape, fit, seen.levels) if like is None else prepared(like)
+    how = fit if like is None else like.to_json()
     images, rejected = (
         stored(
             root,
-            entry_key(contents, shape, fit, seen.levels),
+            entry_key(contents, shape, how, seen.levels),
             items,
             shape,
             lambda sink: _checked(decode_into(sink, items, decode, workers, progress), bad_images),
@@ -247,7 +265,8 @@ def _decode(
     if not parts or ("train" in listing.parts and "train" not in parts):
         raise DataError(f"{listing.name}: none of the {len(items):,} images can be read; the first: {rejected[0][1]}")
     unread = tuple(error for _, error in rejected)
-    notes = (*listing.notes, *seen.notes(fit, shape), *_unread(listing, unread, marks, labels))
+    framing = seen.notes(fit, shape) if like is None else []
+    notes = (*listing.notes, *framing, *unkept, *_unread(listing, unread, marks, labels))
     return dataclasses.replace(splits_of(parts), rejected=unread, held_out=told, notes=notes)
 
 

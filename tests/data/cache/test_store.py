@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hubel.base.errors import CacheError
 from hubel.data import Fit, ImageError, Preprocessing, load
 from tests.work import HANG
 
@@ -52,16 +51,17 @@ def test_large_sets_are_mapped_and_decoded_once(folder: Path, cache: Path) -> No
     assert len(entries(cache)) == 2
 
 
-def test_without_a_cache_small_sets_are_read_and_large_ones_name_it(
+def test_without_a_cache_sets_are_read_all_the_same_and_it_is_named(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("HUBEL_CACHE", str(tmp_path / "file" / "cache"))
-    assert len(load(folder, size=(16, 16), validation=0.2).train) < 64
-    with pytest.raises(
-        CacheError, match=r"nothing can be kept there \(Not a directory\); name another folder with HUBEL"
-    ):
-        load(folder, size=MAPPED)
+    assert len(load(folder, size=(16, 16)).train) == len(load(folder, size=MAPPED).train) == 64
+    for settings in ({"size": (16, 16), "validation": 0.2}, {"size": MAPPED}):
+        notes = load(folder, **settings).notes
+        assert any(
+            "nothing can be kept there (Not a directory); name another folder with HUBEL" in each for each in notes
+        )
 
 
 def test_a_moved_folder_finds_its_entry_and_a_changed_image_does_not(folder: Path, cache: Path) -> None:

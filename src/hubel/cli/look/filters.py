@@ -64,7 +64,7 @@ def run(arguments: Namespace) -> int:
     found = filters(model, arguments.layer, arguments.channels) if arguments.images == 0 else None
     if found is None:
         wanted = arguments.images or (BEST if _is_deep(model, arguments) else 0)
-        dataset = labelled(arguments, model.network)[1] if wanted else None
+        dataset = labelled(arguments, model).dataset if wanted else None
         found = _searched(model, arguments, dataset, wanted)
     return finish(arguments, Answer(found.data, lambda width: _lines(found), figure=found.figure))
 

@@ -49,7 +49,7 @@ def run(arguments: Namespace) -> int:
 
     model = open_model(arguments.run_or_model)
     cells = [_cell(text) for text in arguments.cell]
-    part, dataset = labelled(arguments, model.network)
+    part, dataset, _ = labelled(arguments, model)
     found = mistakes(model, dataset)
     chosen = [(found.class_number(true), found.class_number(called)) for true, called in cells]
     name = model.network.name or Path(arguments.run_or_model).stem

@@ -43,7 +43,7 @@ def run(arguments: Namespace) -> int:
     from hubel.look.space import space
 
     model = open_model(arguments.run_or_model)
-    part, dataset = labelled(arguments, model.network)
+    part, dataset, _ = labelled(arguments, model)
     found = space(model, dataset, arguments.method, most=arguments.most, seed=arguments.seed)
     name = model.network.name or Path(arguments.run_or_model).stem
     data = {"part": part, **found.data()}

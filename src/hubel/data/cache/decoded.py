@@ -8,10 +8,12 @@ changed image never meets a stale one. So that a start need not read every file,
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +24,7 @@ import numpy.typing as npt
 
 from hubel.base.download import Progress
 from hubel.base.errors import CacheError
-from hubel.base.files import keep, locked, made_folder, replacing, sha256_of, write_atomically
+from hubel.base.files import cache_folder, keep, locked, made_folder, replacing, sha256_of, write_atomically
 from hubel.data.decode.image import ImageError
 from hubel.data.decode.levels import Levels
 from hubel.data.sources.listing import Item
@@ -145,3 +147,17 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
+
+
+@functools.lru_cache(maxsize=4)
+def _own_folder(root: Path) -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="hubel-")  # emptied when the process ends
+
+
+def working_cache() -> tuple[Path, tuple[str, ...]]:
+    """The cache folder; where nothing can be put there, a temporary one of this process, and what to say of it."""
+    root = cache_folder()
+    try:
+        return made_folder(root), ()
+    except CacheError as error:
+        return Path(_own_folder(root).name), (f"{error}; without it images are decoded anew each time",)

@@ -13,7 +13,7 @@ from hubel.data._dataset import Fit
 from hubel.data.decode.image import QUIET, ImageError, decode_image
 from hubel.data.decode.levels import Levels
 from hubel.data.decode.parallel import in_order
-from hubel.data.prepare.preprocessing import fit_image
+from hubel.data.prepare.preprocessing import Preprocessing, fit_image
 from hubel.data.sources.listing import Item
 
 BadImages = Literal["stop", "skip"]
@@ -28,6 +28,17 @@ def decoder(shape: tuple[int, int, int], fit: Fit, levels: Levels | None) -> Dec
     def decode(item: Item) -> Pixels:
         picture = decode_image(item.read(), item.name, at_least=(height, width), levels=levels)
         return fit_image(picture, height, width, channels, fit)
+
+    return decode
+
+
+def prepared(preprocessing: Preprocessing) -> Decoder:
+    """What makes the network's input of an item, as in prediction. Raises ImageError where it cannot be read."""
+    at_least = preprocessing.height, preprocessing.width
+
+    def decode(item: Item) -> Pixels:
+        picture = decode_image(item.read(), item.name, at_least=at_least, levels=preprocessing.levels)
+        return preprocessing.prepare(picture)
 
     return decode
 

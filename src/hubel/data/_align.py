@@ -1,0 +1,53 @@
+"""The labels of one set in the classes of another, or of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hubel.base.errors import DataError
+from hubel.data._dataset import Dataset
+from hubel.data._targets import Labels
+from hubel.data.sources.listing import some
+
+
+def align(dataset: Dataset, classes: Sequence[str]) -> tuple[Dataset, tuple[str, ...]]:
+    """The set's images whose classes are among these, labelled in their order, and what is to be said of it.
+
+    Names in other letters' case are the same where only one can be meant. Images of other classes are left out, copied;
+    classes without images stay without. A set of another task is returned as it is.
+
+    Raises DataError where no class is among these.
+    """
+    own = dataset.classes
+    if own == tuple(classes) or not isinstance(dataset.targets, Labels):
+        return dataset, ()
+    exact = {name: number for number, name in enumerate(classes)}
+    folded = {name.strip().casefold(): number for number, name in enumerate(classes)}
+    certain = len(folded) == len(classes)
+    found = [exact.get(name, folded.get(name.strip().casefold(), -1) if certain else -1) for name in own]
+    numbers, counts = np.array(found, np.int64), dataset.targets.class_counts()
+    there = counts > 0
+    if not (numbers[there] >= 0).any():
+        raise DataError(
+            f"{dataset.name or 'the data set'}: expected images of the classes {some(classes, 12)}, received "
+            f"{some(own, 12)}; give its classes those names"
+        )
+    notes = []
+    other = [(name, classes[n]) for name, n, some_ in zip(own, found, there, strict=True) if some_ and n >= 0]
+    renamed = [f"{name} is {called}" for name, called in other if name != called]
+    if renamed:
+        notes.append(f"classes in other letters' case: {some(renamed, 5)}")
+    unknown = [f"{name} ({count:,})" for name, n, count in zip(own, found, counts, strict=True) if n < 0 and count]
+    if unknown:
+        notes.append(f"left out: images of classes that are not among those of the model, {some(unknown, 5)}")
+    without = [name for number, name in enumerate(classes) if number not in set(numbers[there].tolist())]
+    if without:
+        notes.append(f"no image of {some(without, 5)}")
+    labels = numbers[dataset.labels]
+    if unknown:
+        rows = np.flatnonzero(labels >= 0)
+        dataset, labels = dataset.take(rows), labels[rows]
+    aligned = Dataset(dataset.images, labels, tuple(classes), dataset.name, dataset.fit, dataset.levels)
+    return aligned, tuple(notes)
