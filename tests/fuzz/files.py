@@ -19,8 +19,9 @@ from PIL import Image
 
 from hubel.arch import parse
 from hubel.data import Dataset, Preprocessing, Splits
+from hubel.look.find import update_index
 from hubel.nn import build
-from hubel.tasks import save_model
+from hubel.tasks import load_model, save_model
 from hubel.train import Recipe, train
 
 NETWORK = "8x8x1: conv 4 3x3 same relu, maxpool 2, flatten, dense 2 softmax"
@@ -63,6 +64,9 @@ def whole_files(folder: Path) -> dict[str, tuple[str, Path]]:
     preprocessing = Preprocessing(8, 8, 1, mean=(0.5,), std=(0.2,))
     save_model(path, network, module, preprocessing=preprocessing, classes=("a", "b"))
     made["model.safetensors"] = "model", path
+    index = folder / "index.safetensors"
+    update_index(load_model(path), folder / "pictures", index)
+    made["index.safetensors"] = "index", index
     add("weights.safetensors", "weights", path.read_bytes())
     add("weights.pth", "weights", _saved(lambda file, **state: torch.save(state, file), **module.state_dict()))
     add("network.txt", "text", NETWORK.encode())

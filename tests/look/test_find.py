@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import torch
 from PIL import Image
 
 from hubel.arch import parse
+from hubel.base.model_file import WholenessWarning
 from hubel.cli import main
 from hubel.data import ImageError, Preprocessing
 from hubel.look.find import Index, IndexFileError, embed, find, fingerprint, update_index
@@ -208,6 +210,24 @@ def test_an_empty_folder_finds_nothing(model, tmp_path, index):
     assert find(model, index, [noise(0)]) == ((),)
     noise(1).save(tmp_path / "1.png")
     assert update_index(model, tmp_path, index).computed == 1
+
+
+def test_every_flipped_bit_of_an_index_is_noticed_and_it_is_made_anew(model, folder, index):
+    update_index(model, folder, index)
+    content = index.read_bytes()
+    chance = random.Random(0)
+    for place in chance.sample(range(len(content)), 60):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << chance.randrange(8)
+        index.write_bytes(damaged)
+        with pytest.raises(IndexFileError, match=index.name):
+            find(model, index, [folder / "0.png"])
+    damaged = bytearray(content)
+    damaged[-1] ^= 1
+    index.write_bytes(damaged)
+    with pytest.warns(WholenessWarning, match="damaged: its SHA-256 is another.*made anew"):
+        assert update_index(model, folder, index).computed
+    assert index.read_bytes() == content
 
 
 @pytest.mark.parametrize("content", [b"", b"not an index", b"\x10\0\0\0\0\0\0\0{}              "])

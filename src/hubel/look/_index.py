@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +16,23 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from hubel.base.errors import FileError
+from hubel.base.errors import FileError, TensorFileError
 from hubel.base.files import write_atomically
+from hubel.base.headers import BLANK, is_whole, read_about, read_header, signed
+from hubel.base.model_file import WholenessWarning
 from hubel.tasks import LoadedModel
 
-FORMAT = 1
+FORMAT = 2  # 1 had no digest
 _ENTRY = "hubel-index"
 _BLOCK = 2**20  # numbers brought from half to single precision at once: what a processor's cache holds
 
 
 class IndexFileError(FileError, ValueError):
-    """An index that cannot be used: which file, why, and what to do."""
+    """An index that cannot be used: which file, why, and what to do. damaged: whether it is one that was whole once."""
+
+    def __init__(self, message: str, damaged: bool = False) -> None:
+        super().__init__(message)
+        self.damaged = damaged
 
 
 @dataclass(frozen=True)
@@ -63,33 +69,50 @@ class Index:
 
     @classmethod
     def open(cls, path: Path) -> Index:
-        """The index that `save` wrote. Raises FileNotFoundError, or IndexFileError for a file that is none."""
+        """The index that `save` wrote. Raises FileNotFoundError; IndexFileError for a file that is none or damaged."""
+        try:
+            header = read_header(path)
+            about = read_about(path, header, _ENTRY)
+        except TensorFileError as error:
+            raise IndexFileError(f"{error}; not an index of images") from None
+        if about.get("format") not in (1, FORMAT):
+            raise IndexFileError(f"{path}: expected format {FORMAT}, received {about.get('format')!r}; index again")
+        digest = about.get("sha256")
+        if about["format"] == 1:
+            told = f"{path}: written before indexes had a digest; whether it is whole cannot be known"
+            warnings.warn(told, WholenessWarning, stacklevel=2)
+        elif not (isinstance(digest, str) and is_whole(path, header, digest)):
+            raise IndexFileError(f"{path}: damaged: its SHA-256 is another than when it was written", damaged=True)
         try:
             with safetensors.safe_open(path, framework="pt") as file:
-                about: dict[str, Any] = json.loads((file.metadata() or {})[_ENTRY])
-                if about["format"] != FORMAT:
-                    raise IndexFileError(f"{path}: expected format {FORMAT}, received {about['format']!r}; index again")
                 rows = json.loads(file.get_tensor("files").numpy().tobytes())
                 features = file.get_tensor("features")
-        except (safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
-            if isinstance(error, IndexFileError):
-                raise
+            files = tuple(IndexedFile(*row) for row in rows)
+            found = cls(about["model"], Path(about["folder"]), files, features, tuple(map(tuple, about["rejected"])))
+        except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise IndexFileError(f"{path}: not an index of images ({type(error).__name__}: {error})") from None
-        files = tuple(IndexedFile(*row) for row in rows)
-        if len(files) != len(features):
-            raise IndexFileError(f"{path}: expected as many files as rows, received {len(files)} and {len(features)}")
-        return cls(about["model"], Path(about["folder"]), files, features, tuple(map(tuple, about["rejected"])))
+        if features.ndim != 2 or len(files) != len(features):
+            raise IndexFileError(
+                f"{path}: expected as many files as rows, received {len(files)} and {tuple(features.shape)}"
+            )
+        return found
 
     def save(self, path: Path) -> None:
         """Write one safetensors file at `path`, whole or not at all."""
-        about = {"format": FORMAT, "model": self.model, "folder": str(self.folder), "rejected": self.rejected}
+        about = {
+            "sha256": BLANK,
+            "format": FORMAT,
+            "model": self.model,
+            "folder": str(self.folder),
+            "rejected": self.rejected,
+        }
         rows = json.dumps([list(asdict(file).values()) for file in self.files], ensure_ascii=False)
         # as bytes and not in the metadata, which safetensors reads whole and bounds
         files = torch.frombuffer(bytearray(rows.encode()), dtype=torch.uint8)
         tensors = {"features": self.features.contiguous(), "files": files}
         content = safetensors.torch.save(tensors, metadata={_ENTRY: json.dumps(about, ensure_ascii=False)})
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
+        write_atomically(path, signed(content))
 
     def check_model(self, model: LoadedModel, path: Path) -> None:
         """Raise IndexFileError where the features are another model's: they cannot be compared."""

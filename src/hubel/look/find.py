@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import torch.nn.functional as F
 
 from hubel.base.errors import LockedError, SettingError
 from hubel.base.files import locked
+from hubel.base.model_file import WholenessWarning
 from hubel.data import SUFFIXES, ImageError, Progress
 from hubel.look._index import Index, IndexedFile, IndexFileError, fingerprint, rows_of
 from hubel.look._infer import features
@@ -93,7 +95,7 @@ def update_index(
 
     A file counts as unchanged where its size and times are; else its content decides, so that a renamed or copied file
     is not computed again. Hidden files, and those without an image's ending, are passed over; those that cannot be read
-    are left out and named in `Index.rejected`. An index of another model is made anew.
+    are left out and named in `Index.rejected`. An index of another model, or a damaged one, is made anew.
 
     Raises NotADirectoryError, and IndexFileError where another process is writing the index or `path` is no index.
     """
@@ -111,7 +113,7 @@ def update_index(
 
 def _update(model: LoadedModel, root: Path, path: Path, progress: Progress | None) -> Update:
     own = fingerprint(model)
-    before = Index.open(path) if path.exists() else None
+    before = _index_before(path)
     known = {} if before is None else {file.path: file for file in before.files}
     if before is not None and before.model == own:
         rows = {file.sha256: i for i, file in enumerate(before.files)}
@@ -143,6 +145,17 @@ def _update(model: LoadedModel, root: Path, path: Path, progress: Progress | Non
         removed=tuple(name for name in known if name not in now),
         computed=computed,
     )
+
+
+def _index_before(path: Path) -> Index | None:
+    """The index to bring up to date; None where there is none, or a damaged one, which is made anew."""
+    try:
+        return Index.open(path) if path.exists() else None
+    except IndexFileError as error:
+        if not error.damaged:
+            raise
+        warnings.warn(f"{error}; made anew", WholenessWarning, stacklevel=2)
+        return None
 
 
 @dataclass(frozen=True, eq=False)
