@@ -55,7 +55,7 @@ def test_python_s_own_kinds_catch_them_too() -> None:
 
 ANYONES = {
     "base/headers.py",
-    "look/_layers.py",
+    "look/access/layers.py",
     "nn/inspection/shapes.py",
     "report/_page.py",
     "train/run/run.py",

@@ -13,8 +13,8 @@ import safetensors.numpy
 from hubel.arch import parse
 from hubel.cli import main
 from hubel.data import Dataset, Splits
-from hubel.look._changes_plate import filter_pictures, grid
 from hubel.look.changes import changes
+from hubel.look.figures.changes import filter_pictures, grid
 from hubel.tasks import predict
 from hubel.train import Recipe, Run, RunError, train
 

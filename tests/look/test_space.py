@@ -12,7 +12,7 @@ import torch
 from hubel.arch import parse
 from hubel.cli import main
 from hubel.data import Dataset, Preprocessing
-from hubel.look._space_plate import apart, places
+from hubel.look.figures.space import apart, places
 from hubel.look.space import principal, space, trustworthiness
 from hubel.nn import build
 from hubel.tasks import LoadedModel, predict

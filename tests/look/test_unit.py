@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hubel.arch import Network, analyse, ops, parse
 from hubel.data import Preprocessing
 from hubel.look import Subject, record, subject
-from hubel.look._unit_trace import Tracer
+from hubel.look.tracing.trace import Tracer
 from hubel.look.unit import ARITHMETIC, Unit, unit
 from hubel.nn import build
 from hubel.tasks import LoadedModel

@@ -98,7 +98,7 @@ def _left_out(update: Update) -> list[str]:
 
 
 def _find(arguments: Namespace, given: str, images: list[str]) -> int:
-    from hubel.look._find_plate import plate
+    from hubel.look.figures.find import plate
     from hubel.look.find import find
 
     path = _index_path(arguments, given)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hubel.look._attribution_result import Attributions, Map
     from hubel.look._index import Index, IndexFileError
-    from hubel.look._record import Record, record
-    from hubel.look._subject import Subject, subject
+    from hubel.look.access.record import Record, record
+    from hubel.look.access.subject import Subject, subject
     from hubel.look.attribution import grad_cam, integrated_gradients, occlusion, saliency
     from hubel.look.changes import Changes
     from hubel.look.find import Found
@@ -27,9 +27,9 @@ _HOMES = {
     "view.scale": ("Scale",),
     "_index": ("Index", "IndexFileError"),
     "view.plate": ("Chart", "Plate", "Section", "Tile"),
-    "_record": ("Record", "record"),
+    "access.record": ("Record", "record"),
     "view.sprite": ("Sprite", "sprite"),
-    "_subject": ("Subject", "subject"),
+    "access.subject": ("Subject", "subject"),
     "attribution": ("grad_cam", "integrated_gradients", "occlusion", "saliency"),
     "changes": ("Changes",),
     "find": ("Found",),

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from hubel.look._subject import Subject
+from hubel.look.access.subject import Subject
 from hubel.view.finding import Finding
 
 Numbers = npt.NDArray[np.float32]
@@ -67,7 +67,7 @@ class Attributions(Finding):
     colour bar covers, since a few extreme pixels would leave the others dark.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look._attribution_plate:plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.attribution:plate"
 
     method: str
     about: str

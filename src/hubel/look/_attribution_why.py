@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from hubel.look._attribution_result import Map
-from hubel.look._layers import LayerCall, layer_calls, watching
-from hubel.look._score import logits
-from hubel.look._subject import Subject
+from hubel.look.access.layers import LayerCall, layer_calls, watching
+from hubel.look.access.score import logits
+from hubel.look.access.subject import Subject
 from hubel.nn import device_of
 from hubel.tasks import LoadedModel
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from hubel.arch import Field, Row
 from hubel.data import Dataset
-from hubel.look._infer import check_size
-from hubel.look._record import modules_of
+from hubel.look.access.infer import check_size
+from hubel.look.access.record import modules_of
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks import LoadedModel
 

@@ -18,9 +18,9 @@ from hubel.base.errors import SettingError
 from hubel.look._attribution_result import Attributions, Map
 from hubel.look._attribution_why import why_nothing_is_seen
 from hubel.look._baseline import BASELINES, Baseline, baseline_name, baseline_of
-from hubel.look._layers import LayerCall, last_maps, named_layer
-from hubel.look._score import BUDGET, Score, batch_size, class_index, logits
-from hubel.look._subject import Subject, subject
+from hubel.look.access.layers import LayerCall, last_maps, named_layer
+from hubel.look.access.score import BUDGET, Score, batch_size, class_index, logits
+from hubel.look.access.subject import Subject, subject
 from hubel.nn import device_of, input_gradients
 from hubel.tasks import LoadedModel, require
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 
 from hubel.arch import Row
-from hubel.look._infer import probabilities_of
-from hubel.look._record import record
-from hubel.look._subject import Subject, subject
+from hubel.look.access.infer import probabilities_of
+from hubel.look.access.record import record
+from hubel.look.access.subject import Subject, subject
 from hubel.look.filters import filters
 from hubel.nn import build
 from hubel.tasks import LoadedModel
@@ -37,7 +37,7 @@ class Changes(Finding):
     (Euclidean); T-1 numbers each. metrics: all rows of the run's `metrics.csv`. problems: what could not be read.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look._changes_plate:plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.changes:plate"
 
     name: str
     row: Row

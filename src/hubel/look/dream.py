@@ -18,9 +18,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from hubel.base.errors import SettingError
-from hubel.look._layers import LayerCall, layer_calls, named_layer, outputs, runs_on
-from hubel.look._pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
-from hubel.look._score import class_index, logits
+from hubel.look.access.layers import LayerCall, layer_calls, named_layer, outputs, runs_on
+from hubel.look.access.pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
+from hubel.look.access.score import class_index, logits
 from hubel.nn import input_gradients
 from hubel.tasks import LoadedModel, require
 from hubel.view.finding import Finding
@@ -40,7 +40,7 @@ class Dream(Finding):
     octaves: their sizes, height and width. seed: with which the same picture comes again.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look._made_plate:dream_plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.made:dream_plate"
     written_by: ClassVar[Mapping[str, str]] = WRITERS
 
     start: Pixels = field(repr=False)

@@ -17,9 +17,9 @@ from hubel.arch import Row, Shape, analyse, ops
 from hubel.base.errors import SettingError
 from hubel.base.names import listing
 from hubel.data import Dataset
-from hubel.look._captions import pick
 from hubel.look._excite import Excerpt, exciting
-from hubel.look._unit_wiring import INPUT, wiring
+from hubel.look.access.captions import pick
+from hubel.look.tracing.wiring import INPUT, wiring
 from hubel.tasks import LoadedModel
 from hubel.view.finding import Finding
 
@@ -39,7 +39,7 @@ class Filters(Finding):
     of `searched` that were looked through; empty where none were.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look._filters_plate:filters_plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.filters:filters_plate"
 
     name: str
     row: Row = field(repr=False)

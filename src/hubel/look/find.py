@@ -22,7 +22,7 @@ from hubel.base.files import locked
 from hubel.base.model_file import WholenessWarning
 from hubel.data import SUFFIXES, ImageError, Progress
 from hubel.look._index import Index, IndexedFile, IndexFileError, fingerprint, rows_of
-from hubel.look._infer import features
+from hubel.look.access.infer import features
 from hubel.tasks import LoadedModel
 
 __all__ = ["Found", "Index", "IndexFileError", "IndexedFile", "Update", "embed", "find", "fingerprint", "update_index"]

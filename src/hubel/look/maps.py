@@ -16,9 +16,9 @@ from torch import Tensor
 
 from hubel.arch import Row, ops
 from hubel.base.errors import SettingError
-from hubel.look._captions import layer_rules, layer_words, pick
-from hubel.look._record import record
-from hubel.look._subject import Subject
+from hubel.look.access.captions import layer_rules, layer_words, pick
+from hubel.look.access.record import record
+from hubel.look.access.subject import Subject
 from hubel.tasks import LoadedModel
 from hubel.view.finding import Finding
 from hubel.view.scale import Scale
@@ -71,7 +71,7 @@ class LayerMaps:
 class Maps(Finding):
     """The activations of a network's layers for some images."""
 
-    drawn_by: ClassVar[str] = "hubel.look._maps_plate:maps_plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.maps:maps_plate"
 
     name: str
     classes: tuple[str, ...]

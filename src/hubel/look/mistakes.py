@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from hubel.base.errors import SettingError
 from hubel.base.names import listing
 from hubel.data import Dataset
-from hubel.look._infer import BATCH, check_fits, in_batches
+from hubel.look.access.infer import BATCH, check_fits, in_batches
 from hubel.tasks import Confusion, LoadedModel, confusion
 from hubel.view.finding import Finding
 
@@ -74,7 +74,7 @@ class Mistakes(Finding):
     losses: each image's cross-entropy, nats, float64, N.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look._mistakes_plate:plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.mistakes:plate"
 
     dataset: Dataset
     probabilities: npt.NDArray[np.float32] = field(repr=False)

@@ -12,7 +12,7 @@ import torch
 
 from hubel.base.errors import SettingError
 from hubel.data import Dataset
-from hubel.look._infer import check_fits, features
+from hubel.look.access.infer import check_fits, features
 from hubel.tasks import LoadedModel
 from hubel.view.finding import Finding
 
@@ -38,7 +38,7 @@ class Space(Finding):
     explained: the shares of the features' variance along the two axes of PCA; None for t-SNE.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look._space_plate:plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.space:plate"
 
     dataset: Dataset
     chosen: npt.NDArray[np.int64] = field(repr=False)
@@ -165,7 +165,7 @@ def _tsne(vectors: npt.NDArray[np.float32], seed: int) -> Floats:
 
 
 def _likeliest(model: LoadedModel, dataset: Dataset) -> npt.NDArray[np.int64]:
-    from hubel.look._infer import logits
+    from hubel.look.access.infer import logits
 
     likeliest: torch.Tensor = logits(model, dataset.tensors()[0]).argmax(1)
     found: npt.NDArray[np.int64] = likeliest.numpy()

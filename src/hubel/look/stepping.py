@@ -17,15 +17,15 @@ from hubel.arch import Layer, Pair, Row, ops
 from hubel.base.errors import SettingError
 from hubel.base.names import listing
 from hubel.base.numbers import rounded_text
-from hubel.look._captions import layer_rules, layer_title, pick
-from hubel.look._record import record
-from hubel.look._subject import Subject
-from hubel.look._unit_step import Array, Finish, read
-from hubel.look._unit_trace import Tracer
-from hubel.look._vectors import strip_columns
+from hubel.look.access.captions import layer_rules, layer_title, pick
+from hubel.look.access.record import record
+from hubel.look.access.subject import Subject
 from hubel.look.convolve import Convolution, Pooling, Products
+from hubel.look.tracing.step import Array, Finish, read
+from hubel.look.tracing.trace import Tracer
 from hubel.tasks import LoadedModel
 from hubel.view.finding import Finding
+from hubel.view.vectors import strip_columns
 
 if TYPE_CHECKING:
     pass
@@ -68,10 +68,10 @@ class Stepping(Finding):
     sums: H′×W′, the products' sums before bias and activation, where they are at hand.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look._stepping_plate:stepping_plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.stepping:stepping_plate"
     written_by: ClassVar[Mapping[str, str]] = {
-        ".html": "hubel.look._stepping_page:to_html",
-        **dict.fromkeys((".gif", ".apng"), "hubel.look._stepping_film:film_file"),
+        ".html": "hubel.look.figures.stepping_page:to_html",
+        **dict.fromkeys((".gif", ".apng"), "hubel.look.figures.stepping_film:film_file"),
     }
 
     title: str

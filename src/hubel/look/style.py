@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from hubel.arch.ops.functions import FUNCTIONS
 from hubel.base.errors import SettingError
-from hubel.look._layers import LayerCall, layer_calls, named_layer, outputs, runs_on
-from hubel.look._pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
+from hubel.look.access.layers import LayerCall, layer_calls, named_layer, outputs, runs_on
+from hubel.look.access.pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.nn import NetworkModule, input_gradients, modules
 from hubel.tasks import LoadedModel
 from hubel.view.finding import Finding
@@ -44,7 +44,7 @@ class Stylised(Finding):
     each step, where they were asked for. seed: with which the same picture comes again.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look._made_plate:style_plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.made:style_plate"
     written_by: ClassVar[Mapping[str, str]] = WRITERS
 
     content: Pixels = field(repr=False)

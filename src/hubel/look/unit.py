@@ -15,12 +15,12 @@ import numpy as np
 
 from hubel.arch import Pair, Row
 from hubel.base.errors import SettingError
-from hubel.look._captions import pick
-from hubel.look._record import record
-from hubel.look._subject import Subject
-from hubel.look._unit_step import Arithmetic, Finish, Place, Term, UnitStep
-from hubel.look._unit_trace import ARITHMETIC, Tracer
-from hubel.look._unit_wiring import INPUT, wiring
+from hubel.look.access.captions import pick
+from hubel.look.access.record import record
+from hubel.look.access.subject import Subject
+from hubel.look.tracing.step import Arithmetic, Finish, Place, Term, UnitStep
+from hubel.look.tracing.trace import ARITHMETIC, Tracer
+from hubel.look.tracing.wiring import INPUT, wiring
 from hubel.tasks import LoadedModel
 from hubel.view.finding import Finding
 
@@ -45,7 +45,7 @@ class Unit(Finding):
     visits: the number itself, then its strongest contributors, each followed by its own.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look._unit_plate:unit_plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.unit:unit_plate"
 
     name: str
     subject: Subject = field(repr=False)
@@ -81,7 +81,7 @@ class Unit(Finding):
 
     def lines(self, most: int = 6) -> Iterator[str]:
         """Give the whole way down in words, of each layer at most so many of the numbers that came in."""
-        from hubel.look._unit_text import unit_lines
+        from hubel.look.tracing.text import unit_lines
 
         return unit_lines(self, most)
 
@@ -90,7 +90,7 @@ class Unit(Finding):
 
     def data(self, most: int | None = None) -> dict[str, Any]:
         """Return everything as JSON-able data: every product and running sum, or the `most` strongest."""
-        from hubel.look._unit_text import unit_data
+        from hubel.look.tracing.text import unit_data
 
         return unit_data(self, most)
 

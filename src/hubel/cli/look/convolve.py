@@ -58,7 +58,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show the steps."""
-    from hubel.look._stepping_plate import words
+    from hubel.look.figures.stepping import words
 
     found = _own(arguments) if arguments.kernel or arguments.pool else _of_model(arguments)
     here = found.position(arguments.at or found.strongest)
@@ -93,7 +93,7 @@ def _own(arguments: Namespace) -> Stepping:
 def _of_model(arguments: Namespace) -> Stepping:
     """Return the steps of a trained network's layer on an image."""
     from hubel.cli._trained import open_model
-    from hubel.look._subject import subject
+    from hubel.look.access.subject import subject
     from hubel.look.stepping import step_layer
 
     if arguments.image is None:

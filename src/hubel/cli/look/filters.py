@@ -72,7 +72,7 @@ def run(arguments: Namespace) -> int:
 def _is_deep(model: LoadedModel, arguments: Namespace) -> bool:
     """Whether images are wanted: data is named, or the layer is not the first, whose filters say enough."""
     from hubel.arch import analyse
-    from hubel.look._unit_wiring import wiring
+    from hubel.look.tracing.wiring import wiring
 
     if arguments.data is not None:
         return True

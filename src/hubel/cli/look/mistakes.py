@@ -76,7 +76,7 @@ def _cell(text: str) -> tuple[str, str]:
 
 
 def _lines(found: Mistakes) -> Iterator[str]:
-    from hubel.look._mistakes_plate import summary
+    from hubel.look.figures.mistakes import summary
 
     yield summary(found)
     words = [

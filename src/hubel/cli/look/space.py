@@ -39,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Lay the images out."""
-    from hubel.look._space_plate import summary
+    from hubel.look.figures.space import summary
     from hubel.look.space import space
 
     model = open_model(arguments.run_or_model)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hubel.arch import shape_text
 from hubel.base.numbers import short_text
-from hubel.look._captions import layer_rules, layer_title
+from hubel.look.access.captions import layer_rules, layer_title
 from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.scale import Scale
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from hubel.arch import ShapeError, analyse, ops
 from hubel.base.errors import SettingError, UnknownNameError
 from hubel.base.names import hint
-from hubel.look._record import modules_of
+from hubel.look.access.record import modules_of
 from hubel.nn import NetworkModule, device_of, input_gradients
 from hubel.tasks import LoadedModel
 

@@ -9,7 +9,7 @@ import numpy as np
 from hubel.arch import ops
 from hubel.arch._window import Window
 from hubel.base.numbers import rounded_text
-from hubel.look._unit_step import Arithmetic, Array, Arrays, Finish, Place, Places, at, grid, read, weighed
+from hubel.look.tracing.step import Arithmetic, Array, Arrays, Finish, Place, Places, at, grid, read, weighed
 
 
 def taps(windows: tuple[Window, ...], place: Place) -> list[tuple[Places, Places]]:

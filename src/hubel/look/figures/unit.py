@@ -8,12 +8,12 @@ import numpy as np
 
 from hubel.arch import Layer
 from hubel.base.numbers import short_text
-from hubel.look._unit_step import Array, UnitStep
-from hubel.look._unit_text import number, place_text
-from hubel.look._vectors import strip
+from hubel.look.tracing.step import Array, UnitStep
+from hubel.look.tracing.text import number, place_text
 from hubel.view.cells import Grid, beside, cells, running, signed_roles
 from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.scale import Scale
+from hubel.view.vectors import strip
 
 if TYPE_CHECKING:
     from hubel.look.unit import Unit

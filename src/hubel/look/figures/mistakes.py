@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from hubel.look._mistakes_page import live_matrix, live_table
+from hubel.look.figures.mistakes_page import live_matrix, live_table
 from hubel.view.axes import Axes
 from hubel.view.plate import Chart, Plate, Section, Tile, png_bytes
 from hubel.view.scene import Line, Mark, Picture, Text, shortened, text_width

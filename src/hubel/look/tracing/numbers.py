@@ -9,7 +9,7 @@ import numpy as np
 
 from hubel.arch import ops
 from hubel.base.numbers import rounded_text as short
-from hubel.look._unit_step import Arithmetic, Array, Arrays, Finish, Place, Places, at, grid, taken
+from hubel.look.tracing.step import Arithmetic, Array, Arrays, Finish, Place, Places, at, grid, taken
 
 
 def activated(operation: ops.Activate, found: Arithmetic, others: Array, own: int) -> Arithmetic:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hubel.base.errors import SettingError
-from hubel.look._stepping_plate import chosen_channels, input_scale
+from hubel.look.figures.stepping import chosen_channels, input_scale
 from hubel.view.markup import Element, h
 from hubel.view.page import page
 from hubel.view.scale import Kind, Scale
@@ -148,4 +148,4 @@ def _short(numbers: Any) -> list[float]:
 
 
 def _file(name: str) -> str:
-    return files("hubel.look").joinpath(name).read_text(encoding="utf-8")
+    return files("hubel.look.figures").joinpath(name).read_text(encoding="utf-8")

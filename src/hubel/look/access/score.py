@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from hubel.base.errors import SettingError
 from hubel.base.names import hint
-from hubel.look._layers import LayerCall, figures, watching
+from hubel.look.access.layers import LayerCall, figures, watching
 from hubel.tasks import LoadedModel
 
 BUDGET = 512 * 2**20  # bytes that batches may take

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.numbers import rounded_text, short_text
-from hubel.look._unit_step import Array
+from hubel.look.tracing.step import Array
 from hubel.view.cells import Grid, beside, cells, running, signed_roles
 from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.scale import Scale
@@ -50,6 +50,7 @@ def where(found: Stepping, here: Position) -> str:
 
 
 def units(found: Stepping, here: Position) -> Section:
+    """Draw the units of a dense layer, one of them marked."""
     scale = Scale.of(found.output)
     box = (float(here.place[0]), float(here.place[1]), 1.0, 1.0)
     count = int(np.isfinite(found.output).sum())

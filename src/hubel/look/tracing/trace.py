@@ -12,15 +12,11 @@ import torch
 from hubel.arch import Layer, Product, Row, Sum, ops
 from hubel.base.errors import SettingError
 from hubel.base.numbers import rounded_text as short
-from hubel.look import _unit_moves as moves
-from hubel.look import _unit_numbers as numbers
-from hubel.look import _unit_states as states
-from hubel.look import _unit_weights as weights
-from hubel.look import _unit_windows as windows
-from hubel.look._record import Record
-from hubel.look._subject import Subject
-from hubel.look._unit_step import Arithmetic, Array, Arrays, Finish, Place, UnitStep, at, taken
-from hubel.look._unit_wiring import INPUT, wiring
+from hubel.look.access.record import Record
+from hubel.look.access.subject import Subject
+from hubel.look.tracing import moves, numbers, states, weights, windows
+from hubel.look.tracing.step import Arithmetic, Array, Arrays, Finish, Place, UnitStep, at, taken
+from hubel.look.tracing.wiring import INPUT, wiring
 from hubel.tasks import LoadedModel
 
 Span: TypeAlias = "tuple[tuple[int, int], tuple[int, int]]"

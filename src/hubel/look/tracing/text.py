@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubel.arch import Layer, shape_text
 from hubel.base.numbers import rounded_text
-from hubel.look._unit_step import Term, UnitStep
+from hubel.look.tracing.step import Term, UnitStep
 
 if TYPE_CHECKING:
     from hubel.look.unit import Unit

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image as Pictures
 
-from hubel.look._stepping_plate import (
+from hubel.look.figures.stepping import (
     MOST_WRITTEN,
     blackboard,
     chosen_channels,

@@ -26,7 +26,7 @@ SHAPES = ("disc", "square", "triangle", "diamond")
 _INSET = 34.0
 _PICTURE, _SPACING = 28.0, 42.0  # longer side of an image that is shown, and the least way to the next
 _MOST_NAMED = 40
-_HOME = files("hubel.look")
+_HOME = files("hubel.look.figures")
 _METHODS = {"pca": "principal components", "tsne": "t-SNE"}
 
 

@@ -21,7 +21,7 @@ MOST_IMAGES = 1500  # on a page
 _FEW = 12  # classes up to which the images stand beside the matrix
 _SHORT = 6  # letters of a name that a narrow image has room for
 _TOP = 3  # classes whose probabilities are said
-_HOME = files("hubel.look")
+_HOME = files("hubel.look.figures")
 _STYLE = sprite.STYLE + (_HOME / "mistakes.css").read_text(encoding="utf-8")
 Colour = tuple[int, int, int]
 

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import torch
 
 from hubel.arch import shape_text
-from hubel.look._captions import layer_rules, layer_title
-from hubel.look._vectors import FEW, bars, strip, strip_size
+from hubel.look.access.captions import layer_rules, layer_title
 from hubel.view.plate import Chart, Plate, Section, Tile
+from hubel.view.vectors import FEW, bars, strip, strip_size
 
 if TYPE_CHECKING:
-    from hubel.look._subject import Subject
+    from hubel.look.access.subject import Subject
     from hubel.look.maps import LayerMaps, Maps
 SIZE = 61.0  # of a map on the page
 WIDEST = 64  # pixels of a map that are drawn; larger ones are averaged down

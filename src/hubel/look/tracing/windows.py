@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from hubel.arch import ops
-from hubel.look._unit_step import Arithmetic, Array, Arrays, Place, at, grid, weighed
+from hubel.look.tracing.step import Arithmetic, Array, Arrays, Place, at, grid, weighed
 
 
 def spanned(operation: ops.Span, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:

@@ -8,7 +8,7 @@ import numpy as np
 
 from hubel.arch import ops
 from hubel.base.numbers import rounded_text as short
-from hubel.look._unit_step import Arithmetic, Array, Arrays, Finish, Place, at, grid, read, taken, weighed
+from hubel.look.tracing.step import Arithmetic, Array, Arrays, Finish, Place, at, grid, read, taken, weighed
 
 GATES = {"simple": ("new",), "lstm": ("input", "forget", "new", "output"), "gru": ("reset", "update", "new")}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from hubel.look._captions import layer_title
+from hubel.look.access.captions import layer_title
 from hubel.view import sprite
 from hubel.view.axes import Axes, Tick, disc
 from hubel.view.markup import Element, h
@@ -29,7 +29,7 @@ _DECADES = 4
 _LEFT, _WIDE, _PAGE = 52.0, 420.0, 600.0  # of a chart: its axis, what lies on it, all of it
 _GROUND = 170  # grey between pictures
 _SIZE = 104.0
-_HOME = files("hubel.look")
+_HOME = files("hubel.look.figures")
 Pixels = npt.NDArray[np.uint8]
 
 

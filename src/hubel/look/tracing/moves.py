@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hubel.arch import ops
-from hubel.look._unit_step import Arithmetic, Array, Arrays, Place, at, taken
+from hubel.look.tracing.step import Arithmetic, Array, Arrays, Place, at, taken
 
 
 def _from(tensor: Array, place: Place) -> Arithmetic:

@@ -1,0 +1,1 @@
+"""Pages and pictures of what was found: they read findings, and no finding knows of them."""
