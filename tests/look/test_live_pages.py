@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from hubel.arch import parse
+from hubel.data import Dataset
+from hubel.look import subject
 from hubel.look.changes import changes
+from hubel.look.maps import maps
 from hubel.look.mistakes import mistakes
 from hubel.look.space import space
+from hubel.look.unit import unit
+from tests.hostile import HIDDEN, MARKUP, faults
+from tests.look.conftest import untrained
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +95,26 @@ def test_the_slider_goes_through_the_moments_and_plays_them(opened):
     assert moment.inner_text() == last
     assert last.startswith("epoch 3")
     assert "7 " in last
+
+
+def test_names_of_classes_and_files_do_nothing(browser_page, tmp_path):
+    """On every page: mistakes and points with a script each, maps and heat maps without."""
+    model = untrained(parse("12x12x3: conv 3 3x3 relu, flatten, dense 4 softmax"), (*MARKUP[:3], HIDDEN))
+    images = np.random.default_rng(0).integers(0, 255, (40, 12, 12, 3), np.uint8)
+    dataset = Dataset(images, np.arange(40) % 4, model.classes, f"set {MARKUP[1]}")
+    path = tmp_path / f"{MARKUP[1].replace('/', '_')}.png"
+    Image.fromarray(images[0]).save(path)
+    one = subject(model, path)
+    found = {
+        "mistakes": mistakes(model, dataset).figure(name=MARKUP[0]),
+        "space": space(model, dataset).figure(MARKUP[0]),
+        "maps": maps(model, [one]).figure(),
+        "unit": unit(model, one).figure(),
+    }
+    for what, figure in found.items():
+        browser_page.goto(figure.save(tmp_path / f"{what}.html").as_uri())
+        for button in browser_page.locator("button").all()[:3]:
+            button.click()
+        browser_page.mouse.move(300, 400)
+        assert faults(browser_page) == []
+        assert "onerror" in browser_page.locator("body").text_content() + browser_page.title()

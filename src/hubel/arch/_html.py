@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from hubel.arch._errors import ShapeError
-from hubel.arch._layer import Formula, Layer
+from hubel.arch._layer import Formula
 from hubel.arch._shape import Shape, shape_text
-from hubel.arch._tree import Network, Node, children
+from hubel.arch._tree import Network, Node
 from hubel.arch.figures.analyse import Report, Row, analyse
 from hubel.arch.figures.table import TITLES, ordered
 from hubel.view.markup import Child, Element, h, text_of
@@ -60,7 +60,7 @@ def report_html(report: Report) -> str:
 def row_html(row: Row) -> str:
     """Return one layer as HTML: every formula, with names and with the values put in."""
     shapes = f" {shape_text(row.input_shape)} → {shape_text(row.output_shape)}"
-    title: list[Child] = [h("strong", row.path), f" {row.type}: ", h("code", _what(row)), shapes]
+    title: list[Child] = [h("strong", row.path), f" {row.type}: ", h("code", row.words), shapes]
     return _page(title, _formulas(ordered(row.formulas)), _notes(row.notes))
 
 
@@ -128,7 +128,7 @@ def _cells(row: Row, first: dict[tuple[Node, Shape], str]) -> Iterator[Element]:
     sizes = [by_figure[name] for name in ("output_height", "output_width", "output_features") if name in by_figure]
     counts = [by_figure[name] for name in ("parameters", "macs") if name in by_figure]
     yield h("th", row.path, scope="row", class_="words")
-    yield h("td", _what(row), class_="words")
+    yield h("td", row.words, class_="words")
     yield _cell(shape_text(row.output_shape), sizes or [by_figure["activations"]])
     for figure, value in (("parameters", row.cost.parameters), ("macs", row.cost.macs)):
         yield _cell(f"{value:,}" if value else "·", [by_figure[figure]] if figure in by_figure else [])
@@ -156,12 +156,6 @@ def _list(items: Iterable[Child]) -> Element | None:
 
 def _title(formula: Formula) -> str:
     return TITLES.get(formula.figure, formula.figure)
-
-
-def _what(row: Row) -> str:
-    if isinstance(row.node, Layer):
-        return row.node.text()
-    return f"{row.type.lower()} of {len(children(row.node))} branches"
 
 
 def _totals(report: Report) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from hubel.arch import TITLES, Layer, Node, Report, Row, Shape, ordered, shape_text
+from hubel.arch import TITLES, Node, Report, Row, Shape, ordered, shape_text
 from hubel.view.colours import style_sheet
 from hubel.view.markup import Element, h, with_attributes
 from hubel.view.page import page
@@ -89,17 +89,13 @@ def _row(row: Row) -> Element:
     path = [[part, h("wbr")] for part in re.split(r"(?<=\.)", row.path)]  # long paths break there on narrow screens
     cells = (
         h("button", path, type="button"),
-        _what(row),
+        row.words,
         shape_text(row.output_shape),
         f"{row.cost.parameters:,}" if row.cost.parameters else "·",
         f"{row.cost.macs:,}" if row.cost.macs else "·",
         row.field.size_text,
     )
     return h("tr", [h("td", cell, class_=kind) for kind, cell in zip(_CLASSES, cells, strict=True)])
-
-
-def _what(row: Row) -> str:
-    return row.node.text() if isinstance(row.node, Layer) else row.type.lower()
 
 
 def _formulas(report: Report) -> dict[str, Any]:
@@ -113,6 +109,6 @@ def _formulas(report: Report) -> dict[str, Any]:
             known[key] = len(formulas)
             found = ordered(row.formulas)
             formulas.append([[TITLES.get(f.figure, f.figure), str(f), f.names] for f in found])
-        title = f"{row.path}: {_what(row)}, {shape_text(row.input_shape)} → {shape_text(row.output_shape)}"
+        title = f"{row.path}: {row.words}, {shape_text(row.input_shape)} → {shape_text(row.output_shape)}"
         rows.append({"title": title, "formulas": known[key]})
     return {"rows": rows, "formulas": formulas}

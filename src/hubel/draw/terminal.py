@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hubel.arch import TITLES, Layer, Report, Row, children, ordered, shape_text
+from hubel.arch import TITLES, Report, Row, ordered, shape_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -24,7 +24,7 @@ def network_parts(report: Report, width: int) -> Iterator[RenderableType]:
     yield styled("[bold]{}[/]  {}", network.name or "network", shapes)
     rows = []
     for row in report.rows:
-        cells = [row.path, _what(row), shape_text(row.output_shape)]
+        cells = [row.path, row.words, shape_text(row.output_shape)]
         cells += [_or_dot(row.cost.parameters), _or_dot(row.cost.macs), row.field.size_text]
         rows.append([*cells, *([styled("[dim]{}[/]", _how(row))] if wide else [])])
     titles = ("layer", "what", "#output", "#parameters", "#MACs", "#field", *(["how"] if wide else []))
@@ -43,7 +43,7 @@ def layer_parts(rows: tuple[Row, ...]) -> Iterator[RenderableType]:
 
     for row in rows:
         shapes = f"{shape_text(row.input_shape)} → {shape_text(row.output_shape)}"
-        yield styled("[bold]{}[/]  {}: {}  {}", row.path, row.type, _what(row), shapes)
+        yield styled("[bold]{}[/]  {}: {}  {}", row.path, row.type, row.words, shapes)
         figures = [(TITLES.get(each.figure, each.figure), str(each), each.names) for each in ordered(row.formulas)]
         (top, bottom), (left, right) = row.field.at(0, 0)
         seen = f"position (0, 0) sees rows {top}…{bottom}, columns {left}…{right} of the input"
@@ -67,12 +67,6 @@ def layer_parts(rows: tuple[Row, ...]) -> Iterator[RenderableType]:
         yield table(rows=quiet, gap=4)
         for note in row.notes:
             yield styled("  [yellow]note[/]  {}", note)
-
-
-def _what(row: Row) -> str:
-    if isinstance(row.node, Layer):
-        return row.node.text()
-    return f"{row.type.lower()} of {len(children(row.node))} branches"
 
 
 def _how(row: Row) -> str:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from hubel.arch import Row, ops
 from hubel.base.errors import SettingError
-from hubel.look.access.captions import layer_rules, layer_words, pick
+from hubel.look.access.captions import layer_rules, pick
 from hubel.look.access.record import record
 from hubel.look.access.subject import Subject
 from hubel.tasks import LoadedModel
@@ -136,7 +136,7 @@ def _data(layer: LayerMaps) -> dict[str, Any]:
     values = layer.values
     return {
         "layer": layer.row.path,
-        "what": layer_words(layer.row),
+        "what": layer.row.words,
         "input_shape": list(layer.row.input_shape),
         "output_shape": list(layer.row.output_shape),
         "rules": layer_rules(layer.row),

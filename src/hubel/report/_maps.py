@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from hubel.arch import Layer, Row, ops, shape_text
+from hubel.arch import Row, ops, shape_text
 from hubel.look import Scale, Subject, grad_cam
 from hubel.look.maps import LayerMaps, maps
 from hubel.look.mistakes import Mistakes
@@ -71,7 +71,7 @@ def _layer(layer: LayerMaps) -> Element:
     scale = Scale.of(small)
     picture = tiled(list(scale.colours(small)), len(small))
     address = picture_url(picture, "webp")
-    words = f"{layer.row.path} · {_words(layer.row)} · {shape_text(layer.row.output_shape)}"
+    words = f"{layer.row.path} · {layer.row.words} · {shape_text(layer.row.output_shape)}"
     note = f"; {layer.note}" if layer.note else ""
     low, high = (f"{value:.3g}".replace("-", "−") for value in (scale.low, scale.high))
     zoom = max(1, 64 // size[1])
@@ -84,10 +84,6 @@ def _layer(layer: LayerMaps) -> Element:
         alt=f"maps of {layer.row.path}",
     )
     return h("figure", image, h("figcaption", h("b", words), f"{note}; from {low} to {high}"), class_="maps")
-
-
-def _words(row: Row) -> str:
-    return row.node.text() if isinstance(row.node, Layer) else row.type.lower()
 
 
 def _looked(model: LoadedModel, subjects: list[Subject]) -> list[Element]:

@@ -21,6 +21,7 @@ from hubel.arch._tree import (
     Product,
     Sum,
     assert_never,
+    children,
     named_children,
 )
 from hubel.arch.figures.expression import Quantity, elements
@@ -63,6 +64,13 @@ class Row:
     def operation(self) -> Operation | None:
         """What the layer computes, an activation written with it apart; None where branches meet."""
         return self.node.steps()[0].lower(self.input_shape) if isinstance(self.node, Layer) else None
+
+    @property
+    def words(self) -> str:
+        """The layer as the text form has it, or what meets here: `sum of 2 branches`."""
+        if isinstance(self.node, Layer):
+            return self.node.text()
+        return f"{self.type.lower()} of {len(children(self.node))} branches"
 
     @property
     def is_layer(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hubel.arch import Formula, Layer, Row, ops, ordered, shape_text
+from hubel.arch import Formula, Row, ops, ordered, shape_text
 from hubel.base.errors import SettingError
 
 _RULES = ("output_height", "output_width", "output_features", "output_channels", "parameters")
@@ -10,12 +10,7 @@ _RULES = ("output_height", "output_width", "output_features", "output_channels",
 
 def layer_title(row: Row) -> str:
     """Return `conv1 · conv 6 5x5 same tanh · 28×28×1 → 28×28×6`."""
-    return f"{row.path} · {layer_words(row)} · {shape_text(row.input_shape)} → {shape_text(row.output_shape)}"
-
-
-def layer_words(row: Row) -> str:
-    """Return the layer as the text form has it, or what kind of branches meet here."""
-    return row.node.text() if isinstance(row.node, Layer) else f"{row.type.lower()} of branches"
+    return f"{row.path} · {row.words} · {shape_text(row.input_shape)} → {shape_text(row.output_shape)}"
 
 
 def layer_rules(row: Row) -> str:
