@@ -18,6 +18,8 @@ from hubel.data.feed.batches import Batch, Batches
 from hubel.data.feed.order import BalancedOrder, Order, batch
 from hubel.data.prepare.framing import Frame
 from hubel.data.prepare.preprocessing import Preprocessing, fit_image
+from hubel.data.prepare.several import prepared
+from hubel.data.sources.files import image_files, listed
 from hubel.data.sources.listing import IMAGE_FOLDERS, MASK_FOLDERS
 from hubel.data.sources.named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
 from hubel.data.sources.parts import part_of
@@ -59,8 +61,11 @@ __all__ = [
     "hold_out",
     "holds_files",
     "idx_reader",
+    "image_files",
+    "listed",
     "load",
     "part_of",
+    "prepared",
     "read_cifar",
     "read_image",
 ]

@@ -233,6 +233,10 @@ class Task(abc.ABC):
         where it cannot be read.
         """
 
+    def answers(self, model: LoadedModel, prepared: npt.NDArray[np.uint8], top: int = 3) -> list[Answer]:
+        """What the model says of images that are prepared, uint8 N×H×W×C of its own size."""
+        return [self.answer(model, image, top) for image in prepared]
+
     def check_training(self, balance: str, augmentation: Augmentation) -> None:
         """Raise ValueError where classes cannot be balanced or images changed so ("sampling", mixup, operations), since
         their targets do not allow it.

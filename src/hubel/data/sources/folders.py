@@ -68,6 +68,11 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
     return make_listing(name, sorted_.found, [*sorted_.notes, *left])
 
 
+def image_paths_in(folder: Path) -> list[str]:
+    """The paths of all images in a folder and below that can be read, by their endings, and are hidden nowhere."""
+    return [os.path.join(folder, path) for path, _ in _walk(str(folder), "") if is_image_path(path)]
+
+
 def is_image_path(path: str) -> bool:
     """Whether a path is that of an image that can be read, by its ending, and hidden nowhere."""
     return _is_of(path, SUFFIXES)

@@ -76,6 +76,14 @@ def list_csv(path: Path, layout: Layout) -> Listing:
     return make_listing(str(path), found, [*notes, *files.notes()])
 
 
+def images_of_table(path: Path) -> list[FileItem]:
+    """The images that a table names, whatever else it holds. Raises ValueError as `list_csv`."""
+    heads, body = _headed(path, _read(path), Layout())
+    numbered = heads == [str(number + 1) for number in range(len(heads))]
+    column, files = _image_column(path, heads, body, numbered), _Files(path, Layout())
+    return [files.item(cell) for cell in _cells(body, column) if cell]
+
+
 def _read(path: Path) -> list[tuple[int, list[str]]]:
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
         sample = file.readline()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from hubel.base.errors import SettingError
-from hubel.data import Dataset, Preprocessing, Splits, load
+from hubel.data import Dataset, Preprocessing, Splits, image_files, load
 from hubel.nn import evaluation_mode
 from hubel.tasks import task
 from hubel.tasks.classification.confusion import count_codes
@@ -80,12 +82,15 @@ class Classification(task.Task):
         """Accuracy, loss, precision and recall of each class, and what it is taken for."""
         return metrics(counts[0], counts[1], self.classes)
 
-    def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Named:
+    def answer(self, model: LoadedModel, image: Any, top: int = 3) -> task.Answer:
         """The likeliest classes with their probabilities."""
-        probabilities = predict(model, [image])[0]
-        best = probabilities.topk(min(top, len(self.classes)))
-        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        return Named(tuple((self.classes[i], p) for i, p in pairs))
+        return self.answers(model, model.preprocessing.prepare(image)[np.newaxis], top)[0]
+
+    def answers(self, model: LoadedModel, prepared: npt.NDArray[np.uint8], top: int = 3) -> list[task.Answer]:
+        """The likeliest classes of each image, in one forward pass of up to 256 images."""
+        best = predict(model, prepared).topk(min(top, len(self.classes)))
+        rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        return [Named(tuple((self.classes[i], p) for i, p in zip(*row, strict=True))) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -156,8 +161,11 @@ def predict(model: LoadedModel, images: Any, *, batch_size: int = 256) -> torch.
     """The probability of each class for each image: float32, N×classes, rows that add up to 1.
 
     `images` is a uint8 array or tensor N×height×width×channels of the model's own size, or a sequence of paths, bytes,
-    Pillow images or arrays, which are prepared first.
+    Pillow images or arrays, which are prepared first; or one path: a folder, a pattern or a list of images, or an image
+    (see `hubel.data.image_files`).
     """
+    if isinstance(images, (str, os.PathLike)):
+        images = image_files(images)
     batch = _as_batch(model.preprocessing, images)
     found = torch.empty(len(batch), len(model.classes))
     with evaluation_mode(model.module), torch.inference_mode():

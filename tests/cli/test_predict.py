@@ -1,0 +1,244 @@
+"""`hubel predict` and `hubel evaluate` on what users have: folders, patterns, lists, odd classes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hubel.arch import parse
+from hubel.cli import main
+from hubel.data import Preprocessing, image_files
+from hubel.nn import build
+from hubel.tasks import Classification, load_model, predict, save_model
+from hubel.tasks.measure import outputs
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a model that tells dark from light, and shots/, 5 dark and 5 light pictures in two folders."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HUBEL_CACHE", str(tmp_path / "cache"))
+    network = parse("4x4x1: flatten, dense 2 softmax")
+    module: Any = build(network)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            rows = torch.tensor([-0.25, 0.25])
+            parameter.copy_(rows[:, None].expand(2, 16) if parameter.ndim == 2 else torch.zeros(2))
+    rule = Preprocessing(4, 4, 1, (0.5,), (0.25,))
+    save_model("model.safetensors", network, module, preprocessing=rule, task=Classification(("dark", "light")))
+    for number in range(10):
+        path = Path("shots") / ("a" if number < 5 else "b") / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (20, 20), 25 * number).save(path)
+    return tmp_path
+
+
+Said = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def hubel(capsys: pytest.CaptureFixture[str]) -> Said:
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return run
+
+
+NAMES = [f"shots/{'a' if number < 5 else 'b'}/{number}.png" for number in range(10)]
+EXPECTED = ["dark"] * 6 + ["light"] * 4
+
+WAYS: dict[str, tuple[str, ...]] = {
+    "files": tuple(NAMES),
+    "a folder": ("shots",),
+    "two folders": ("shots/a", "shots/b/"),
+    "a pattern": ("shots/*/*.png",),
+    "a pattern for any folders": ("shots/**/*.png",),
+    "a list": ("list.txt",),
+    "a table": ("table.csv",),
+    "a table without heads": ("bare.csv",),
+    "standard input": ("-",),
+    "a folder, a list and standard input": ("shots/a", "rest.lst"),
+}
+
+
+def lists() -> None:
+    Path("list.txt").write_text("# mine\n" + "\n".join(NAMES) + "\n\n")
+    Path("rest.lst").write_text("\n".join(NAMES[5:]))
+    Path("table.csv").write_text("id,file,size\n" + "".join(f"{n},{name},3\n" for n, name in enumerate(NAMES)))
+    Path("bare.csv").write_text("".join(f"{name},{n}\n" for n, name in enumerate(NAMES)))
+
+
+class Stdin(io.StringIO):
+    """Standard input with these bytes."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.buffer = io.BytesIO(content)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_images_can_be_named_in_many_ways(here: Path, hubel: Said, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    lists()
+    monkeypatch.setattr(sys, "stdin", Stdin("\n".join(NAMES).encode()))
+    status, out, _ = hubel("predict", "model.safetensors", *WAYS[way], "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert [one["image"].removesuffix("/").replace("./", "") for one in found] == NAMES
+    assert [one["class"] for one in found] == EXPECTED
+
+
+def test_an_image_may_come_from_standard_input(here: Path, hubel: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Stdin(Path(NAMES[9]).read_bytes()))
+    _, out, _ = hubel("predict", "model.safetensors", "-", "--json")
+    assert [(one["image"], one["class"]) for one in json.loads(out)] == [("-", "light")]
+    monkeypatch.setattr(sys, "stdin", Stdin(b""))
+    status, _, err = hubel("predict", "model.safetensors", "-")
+    assert (status, "on standard input; received nothing" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("none/*.png", "expected files that fit the pattern, found none"),
+        ("empty", "expected images in the folder, found none"),
+        ("empty.txt", "expected a path a line, found none"),
+    ],
+)
+def test_nothing_is_told(here: Path, hubel: Said, place: str, message: str) -> None:
+    Path("empty").mkdir()
+    Path("empty.txt").write_text("\n# nothing\n")
+    status, _, err = hubel("predict", "model.safetensors", place)
+    assert (status, f"{place}: {message}" in err) == (2, True)
+
+
+def test_many_images_take_one_pass_and_the_broken_ones_are_named(
+    here: Path, hubel: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = []
+
+    def counted(module: Any, preprocessing: Preprocessing, images: torch.Tensor) -> torch.Tensor:
+        passes.append(len(images))
+        return outputs(module, preprocessing, images)
+
+    monkeypatch.setattr("hubel.tasks.classification.task.outputs", counted)
+    Path("shots/a/2.png").write_bytes(b"nothing")
+    status, out, err = hubel("predict", "model.safetensors", "shots", "gone.png", "--json")
+    found = json.loads(out)
+    assert status == 1
+    assert [one.get("class") for one in found] == [*EXPECTED[:2], None, *EXPECTED[3:], None]
+    assert [one["image"] for one in found if "error" in one] == ["shots/a/2.png", "gone.png"]
+    assert "2 of 11 images cannot be read" in err
+    assert passes == [9]
+
+
+def test_answers_are_written_by_the_files_ending(here: Path, hubel: Said) -> None:
+    Path("shots/b/9.png").write_bytes(b"nothing")
+    status, out, _ = hubel("predict", "model.safetensors", "shots", "-o", "answers.csv")
+    assert (status, out) == (1, "wrote answers.csv\n")
+    with open("answers.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == NAMES
+    assert [row["class"] for row in rows] == [*EXPECTED[:9], ""]
+    assert float(rows[0]["probability"]) + float(rows[0]["probability 2"]) == pytest.approx(1, abs=1e-5)
+    assert "is not an image" in rows[9]["error"]
+    hubel("predict", "model.safetensors", "shots", "-o", "answers.jsonl")
+    lines = [json.loads(line) for line in Path("answers.jsonl").read_text().splitlines()]
+    hubel("predict", "model.safetensors", "shots", "-o", "answers.json")
+    assert lines == json.loads(Path("answers.json").read_text())
+    assert [one.get("class") for one in lines] == [*EXPECTED[:9], None]
+    hubel("predict", "model.safetensors", "shots", "-o", "answers.md")
+    assert Path("answers.md").read_text().count("\n") == 12
+    status, _, err = hubel("predict", "model.safetensors", "shots", "-o", "answers.xls")
+    assert (status, "expected -o with a file that ends with .csv" in err) == (2, True)
+
+
+def test_what_is_unsure_has_no_class(here: Path, hubel: Said) -> None:
+    _, out, err = hubel("predict", "model.safetensors", "shots", "--threshold", 0.99, "--json")
+    found = json.loads(out)
+    unsure = [one for one in found if one["class"] is None]
+    assert unsure == [one for one in found if one["probability"] < 0.99]
+    assert 0 < len(unsure) < 10
+    assert f"{len(unsure)} of 10 images have no class of at least 0.99" in err
+    assert all(one["top"][0]["class"] for one in unsure)
+    _, out, _ = hubel("predict", "model.safetensors", "shots", "--threshold", 0.99)
+    assert out.count("?") == len(unsure)
+
+
+def test_python_takes_a_path_too(here: Path) -> None:
+    model = load_model("model.safetensors")
+    assert predict(model, Path("shots")).argmax(1).tolist() == [0] * 6 + [1] * 4
+    assert predict(model, "shots/b/9.png").argmax(1).tolist() == [1]
+    assert predict(model, "shots/b/*.png").shape == (5, 2)
+    assert image_files(Path("shots")) == image_files("shots/*/*.png") == NAMES
+
+
+def save(path: str, level: int) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (9, 9), level).save(path)
+
+
+FOLDERS: dict[str, tuple[list[str], int, str]] = {
+    "the same": (["dark/0", "light/1"], 2, ""),
+    "one lacks": (["dark/0"], 1, "no image of light"),
+    "one more": (
+        ["dark/0", "light/1", "fox/2"],
+        2,
+        "left out: images of classes that are not among those of the model",
+    ),
+    "other case": (["Dark/0", "LIGHT/1"], 2, "classes in other letters' case: Dark is dark, LIGHT is light"),
+    "an empty one": (["dark/0", "light/1", "empty/"], 2, ""),
+    "a stray image": (["dark/0", "light/1", "cam"], 2, "left out: 1 image outside a class folder"),
+    "a test part alone": (["test/dark/0", "test/light/1"], 2, ""),
+}
+
+
+@pytest.mark.parametrize("how", FOLDERS)
+def test_what_can_be_measured_is_and_the_rest_is_named(here: Path, hubel: Said, how: str) -> None:
+    names, count, said = FOLDERS[how]
+    for name in names:
+        if name.endswith("/"):
+            Path("set", name).mkdir(parents=True)
+        else:
+            save(f"set/{name}.png", 20 if "dark" in name.casefold() else 230)
+    status, out, err = hubel("evaluate", "model.safetensors", "set", "--json")
+    found = json.loads(out)
+    assert (status, found["images"], found["accuracy"]) == (0, count, 1.0)
+    assert said in err
+    assert any(said in note for note in found["notes"]) if said else not found["notes"]
+
+
+def test_no_class_in_common_is_refused(here: Path, hubel: Said) -> None:
+    save("set/cat/0.png", 3)
+    save("set/dog/1.png", 9)
+    status, _, err = hubel("evaluate", "model.safetensors", "set")
+    assert status == 2
+    assert "expected images of the classes dark, light, received cat, dog" in err
+
+
+def test_files_are_measured_as_they_are_predicted(here: Path, hubel: Said) -> None:
+    network = parse("4x8x1: flatten, dense 2 softmax")
+    rule = Preprocessing(4, 8, 1, (0.5,), (0.25,), fit="stretch", levels=(0.0, 4095.0))
+    torch.manual_seed(0)
+    save_model("deep.safetensors", network, build(network), preprocessing=rule, task=Classification(("a", "b")))
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        Path("deep", "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
+        values = rng.integers(0, 2000 * (1 + number % 2), (12, 12)).astype(np.uint16)
+        Image.fromarray(values).save(f"deep/{'ab'[number % 2]}/{number}.png")
+    _, out, _ = hubel("predict", "deep.safetensors", "deep", "--json")
+    right = np.mean([one["class"] == one["image"].split("/")[1] for one in json.loads(out)])
+    _, out, _ = hubel("evaluate", "deep.safetensors", "deep", "--json")
+    assert json.loads(out)["accuracy"] == pytest.approx(right)
