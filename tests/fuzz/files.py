@@ -261,8 +261,8 @@ def _special() -> bytes:
 def _pictures() -> Iterator[tuple[str, bytes]]:
     for size in ((1, 60_000), (60_000, 1), (1, 1), (30_000, 30_000)):
         yield "png", _saved(lambda file, size=size: Image.new("1", size).save(file, "PNG"))
-    yield "tiff", _saved(lambda file: Image.new("F", (600, 600)).save(file, "TIFF", compression="tiff_deflate"))
-    yield "png", _saved(lambda file: Image.new("I;16", (800, 800)).save(file, "PNG"))
+    yield "tiff", _saved(lambda file: Image.new("F", (6_000, 6_000)).save(file, "TIFF", compression="tiff_deflate"))
+    yield "png", _saved(lambda file: Image.new("I;16", (8_000, 8_000)).save(file, "PNG"))
     yield "png", b""
     yield "png", b"\x89PNG\r\n\x1a\n"
     yield "svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"
@@ -300,4 +300,8 @@ def _texts() -> Iterator[tuple[str, str, bytes]]:
         yield "weights", "made.safetensors", struct.pack("<Q", len(header)) + header
         yield "index", "made.safetensors", struct.pack("<Q", len(header)) + header
     yield "weights", "made.pth", b"\x80\x02."
+    yield "weights", "made.pth", _saved(lambda file: torch.save({"a": torch.zeros(1).expand(10**9)}, file))
+    yield "weights", "made.pth", _saved(lambda file: torch.save({"a": torch.zeros(4, 4).to_sparse()}, file))
+    yield "weights", "made.pth", _saved(lambda file: torch.save([torch.zeros(4)], file))
+    yield "weights", "made.pth", zipped({"a/data.pkl": b"\x80\x02}q\x00.", "a/data/0": bytes(3 * 10**8)})
     yield "weights", "made.pth", zipped({"archive/data.pkl": b"\x80\x02}q\x00."})

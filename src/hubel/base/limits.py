@@ -20,6 +20,7 @@ class Limit(NamedTuple):
     why: str
 
 
+_PLAIN = 2**28  # bytes that a packed file may become whatever its size
 LIMITS = {
     "letters": Limit(1_000_000, "letters in a text form", "texts that take minutes to read"),
     "layers": Limit(20_000, "layers in a network", "short texts that mean millions of layers"),
@@ -62,3 +63,9 @@ def check(name: str, received: int, what: str) -> None:
             f"{what}: expected at most {most(name):,} ({LIMITS[name].of}), received {received:,}; where that is meant, "
             f"set {setting(name)}={received}"
         )
+
+
+def check_expansion(place: str, packed: int, whole: int) -> None:
+    """Raise LimitError where a packed file of so many bytes becomes far more than data does."""
+    if whole > _PLAIN:
+        check("expansion", -(-whole // max(1, packed)), place)

@@ -24,7 +24,7 @@ from PIL import (
 )
 
 from hubel.base.errors import FileError
-from hubel.data.decode.levels import Levels, scaled
+from hubel.data.decode.levels import Levels, in_strips, scaled, strips
 
 # naming the plug-ins loads them, and spares loading Pillow's forty others
 _READERS = {
@@ -251,9 +251,14 @@ def eight_bits(image: Image.Image, levels: Levels | None = None) -> Image.Image:
 def _grey_of_any_range(
     values: np.ndarray[tuple[int, ...], np.dtype[np.generic]], mode: str
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    numbers = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 0.0)
+    low = high = 0.0
+    for number, rows in enumerate(strips(values)):
+        finite = np.nan_to_num(values[rows], nan=0.0, posinf=0.0, neginf=0.0)
+        least, most = float(finite.min()), float(finite.max())
+        low, high = (min(low, least), max(high, most)) if number else (least, most)
     whole = 1.0 if mode == "F" else 65535.0
     if low < 0 or high > whole:
-        numbers, whole = numbers - low, high - low
-    return np.rint(numbers * (255.0 / whole)).astype(np.uint8)
+        whole = high - low or 1.0
+    else:
+        low = 0.0
+    return in_strips(values, lambda numbers: np.rint((numbers - low) * (255.0 / whole)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 Levels = tuple[float, float]
 """The values that become 0 and 255."""
 
+_AT_ONCE = 2**20  # values
 _TAIL = 0.1  # percent of an image's values at each end that are not looked at: hot and dead pixels
 
 
@@ -43,9 +44,32 @@ def usual_levels(images: Iterable[npt.NDArray[np.generic]]) -> Levels | None:
 def scaled(values: npt.NDArray[np.generic], levels: Levels) -> npt.NDArray[np.uint8]:
     """The values as bytes: the levels become 0 and 255, what lies outside the nearer one, and what is no number 0."""
     low, high = levels
-    numbers = np.nan_to_num(values.astype(np.float64), nan=low, posinf=high, neginf=low)
-    found: npt.NDArray[np.uint8] = np.rint(np.clip((numbers - low) * (255.0 / (high - low)), 0, 255)).astype(np.uint8)
+
+    def bytes_of(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.rint(np.clip((numbers - low) * (255.0 / (high - low)), 0, 255))
+
+    return in_strips(values, bytes_of, nan=low, above=high, below=low)
+
+
+def in_strips(
+    values: npt.NDArray[np.generic],
+    bytes_of: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]],
+    nan: float = 0.0,
+    above: float = 0.0,
+    below: float = 0.0,
+) -> npt.NDArray[np.uint8]:
+    """Make bytes of an image's values some rows at a time, since they take eight times as much on the way."""
+    found = np.empty(values.shape, np.uint8)
+    for rows in strips(values):
+        numbers = np.nan_to_num(values[rows].astype(np.float64), nan=nan, posinf=above, neginf=below)
+        found[rows] = bytes_of(numbers)
     return found
+
+
+def strips(values: npt.NDArray[np.generic]) -> Iterator[slice]:
+    """An array's rows, about a million values at a time."""
+    step = max(1, _AT_ONCE // max(1, values[:1].size))
+    return (slice(start, start + step) for start in range(0, len(values), step))
 
 
 def words_of_levels(levels: Levels) -> str:

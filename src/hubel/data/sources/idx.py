@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.errors import DataError
-from hubel.data.sources.npz import check_expansion
+from hubel.base.limits import check_expansion
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 

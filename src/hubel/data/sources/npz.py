@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.errors import DataError
-from hubel.base.limits import check
+from hubel.base.limits import check_expansion
 
 Array = npt.NDArray[Any]
 _KINDS = "biufUS"  # numbers, truth values, texts: all that images and labels are written with
-_PLAIN = 2**28  # bytes that a file may become whatever its size
 _LONGEST_HEADER = 10_000
 
 
@@ -46,12 +45,6 @@ def read_npy(path: Path, *, mapped: bool = False) -> Array:
     except Exception as error:  # as above
         raise DataError(f"{path}: cannot be read as .npy ({_told(error)})") from None
     return found
-
-
-def check_expansion(place: str, packed: int, whole: int) -> None:
-    """Raise LimitError where a packed file of so many bytes becomes more than data does."""
-    if whole > _PLAIN:
-        check("expansion", math.ceil(whole / max(1, packed)), place)
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> Array:

@@ -74,6 +74,9 @@ def load_pretrained(
 
 
 def _fill(module: nn.Module, weights: Mapping[str, Tensor], names: Mapping[str, str]) -> None:
+    for name in names.values():
+        if not bool(weights[name].isfinite().all()):
+            raise WeightsError(f"expected {name} with finite numbers, received others")
     with torch.no_grad():
         for name, tensor in module.state_dict().items():
             if name in names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import torch
 from torch import Tensor
 
 from hubel.base.download import Download, Progress, fetch
-from hubel.base.errors import WeightsError
+from hubel.base.errors import HubelError, WeightsError
 from hubel.base.files import cache_folder, sha256_of
 from hubel.base.headers import is_pickle, is_safetensors
+from hubel.base.limits import check_expansion
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "state_dict_ema")
 
@@ -59,6 +61,7 @@ def _pickled(path: Path) -> dict[str, Tensor]:
     if not is_pickle(path):
         raise WeightsError(f"{path}: expected safetensors or a PyTorch state_dict (.pth, .pt), received neither")
     try:
+        _check_packed(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the pickle's version, which the reader checks itself
             found = torch.load(path, map_location="cpu", weights_only=True)
@@ -67,7 +70,9 @@ def _pickled(path: Path) -> dict[str, Tensor]:
             f"{path}: expected a file that holds tensors alone, received a pickle that would run code of its own; have "
             "its makers save it as safetensors, or only its state_dict"
         ) from None
-    except (EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+    except HubelError:
+        raise
+    except Exception as error:  # damaged files raise errors of many kinds
         reason = str(error).splitlines()[0] if str(error) else "it ends too early"
         raise WeightsError(
             f"{path}: expected safetensors or a PyTorch state_dict, received neither ({reason})"
@@ -82,7 +87,17 @@ def _tensors(found: Any, path: Path) -> dict[str, Tensor]:
     tensors = {name: value for name, value in found.items() if isinstance(value, Tensor)} if _is_map(found) else {}
     if not tensors:
         raise WeightsError(f"{path}: expected tensors by name (a state_dict), received {type(found).__name__}")
+    for name, tensor in tensors.items():
+        if tensor.layout != torch.strided or tensor.nbytes > tensor.untyped_storage().nbytes():
+            raise WeightsError(f"{path}: expected {name} with all its numbers in the file, received fewer")
     return tensors
+
+
+def _check_packed(path: Path) -> None:
+    """Raise LimitError for a packed file that would fill the memory; PyTorch itself does not pack its files."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            check_expansion(str(path), path.stat().st_size, sum(info.file_size for info in archive.infolist()))
 
 
 def _is_map(found: object) -> bool:
