@@ -120,3 +120,25 @@ def test_without_a_place_to_keep_anything_images_are_read_all_the_same(
     assert "nothing can be kept there" in note
     assert "HUBEL_CACHE=FOLDER" in note
     assert sorted(os.listdir(tmp_path)) == ["file", "set"]
+
+
+def test_images_say_where_they_came_from(tmp_path: Path) -> None:
+    for number in range(12):
+        save(tmp_path / "set", f"{'ab'[number % 2]}/{number}.png", Image.new("L", (8, 8), 20 * number))
+    (tmp_path / "set" / "a" / "bad.png").write_bytes(b"nothing")
+    splits = load(tmp_path / "set", validation=0.25, bad_images="skip")
+    assert splits.validation is not None
+    for part in (
+        splits.train,
+        splits.validation,
+        splits.train.take(np.array([3, 1])),
+        align(splits.train, ("b", "x"))[0],
+    ):
+        assert len(part.paths) == len(part)
+        for image, path, label in zip(part.images, part.paths, part.labels, strict=True):
+            with Image.open(path) as picture:
+                assert image[0, 0, 0] == picture.getpixel((0, 0))
+            assert Path(path).parent.name == part.classes[label]
+    assert load("mnist").train.paths == ()
+    with pytest.raises(ValueError, match="expected 4 paths, one an image, received 1"):
+        Dataset(np.zeros((4, 2, 2, 1), np.uint8), np.zeros(4, np.int64), ("a",), paths=["x"])

@@ -49,5 +49,5 @@ def align(dataset: Dataset, classes: Sequence[str]) -> tuple[Dataset, tuple[str,
     if unknown:
         rows = np.flatnonzero(labels >= 0)
         dataset, labels = dataset.take(rows), labels[rows]
-    aligned = Dataset(dataset.images, labels, tuple(classes), dataset.name, dataset.fit, dataset.levels)
+    aligned = Dataset(dataset.images, labels, tuple(classes), dataset.name, dataset.fit, dataset.levels, dataset.paths)
     return aligned, tuple(notes)

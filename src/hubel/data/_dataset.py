@@ -35,6 +35,7 @@ class Dataset:
     fit: how the images were brought to their size ("crop", "pad", "stretch"; see Preprocessing); None where they are
         as they were found.
     levels: which values became black and white, where pixels had more than eight bits; None where they had eight.
+    paths: where each image came from, a path or archive:member; none where images were no files.
 
     Raises ValueError where these do not fit together.
     """
@@ -45,6 +46,7 @@ class Dataset:
     name: str
     fit: Fit | None
     levels: tuple[float, float] | None
+    paths: tuple[str, ...]
 
     def __init__(
         self,
@@ -54,18 +56,23 @@ class Dataset:
         name: str = "",
         fit: Fit | None = None,
         levels: tuple[float, float] | None = None,
+        paths: Sequence[str] = (),
     ) -> None:
         if isinstance(targets, np.ndarray):
             targets = Labels(targets, tuple(classes))
         elif classes and tuple(classes) != targets.classes:
             targets = targets.renamed(tuple(classes))
-        about = {"classes": targets.classes, "name": name, "fit": fit, "levels": levels}
+        about = {"classes": targets.classes, "name": name, "fit": fit, "levels": levels, "paths": tuple(paths)}
         for field, value in {"images": images, "targets": targets, **about}.items():
             object.__setattr__(self, field, value)
         if images.ndim != 4 or images.dtype != np.uint8:
             raise DataError(
                 f"{name or 'data set'}: expected images as uint8 N×height×width×channels, "
                 f"received {images.dtype} of shape {images.shape}"
+            )
+        if paths and len(paths) != len(images):
+            raise DataError(
+                f"{name or 'data set'}: expected {len(images):,} paths, one an image, received {len(paths):,}"
             )
         try:
             targets.check(images.shape)
@@ -107,7 +114,13 @@ class Dataset:
 
     def take(self, indices: npt.NDArray[np.int64]) -> Dataset:
         """The examples at these positions, copied, with the same classes."""
-        return dataclasses.replace(self, images=self.images[indices], targets=self.targets.take(indices))
+        return dataclasses.replace(
+            self, images=self.images[indices], targets=self.targets.take(indices), paths=self.paths_of(indices)
+        )
+
+    def paths_of(self, indices: npt.NDArray[np.int64]) -> tuple[str, ...]:
+        """Where the images at these positions came from; nothing where images were no files."""
+        return tuple(self.paths[index] for index in indices.tolist()) if self.paths else ()
 
     def renamed(self, name: str) -> Dataset:
         """The same examples under another name."""

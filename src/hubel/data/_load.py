@@ -255,13 +255,20 @@ def _decode(
     readable = np.ones(len(items), bool)
     readable[[position for position, _ in rejected]] = False
     labels, marks = labels[readable], marks[readable]
+    names = [item.name for item, read in zip(items, readable.tolist(), strict=True) if read]
     parts = {}
     for number, part in enumerate(PARTS):
         first, last = np.searchsorted(marks, [number, number + 1])
         if first < last:
-            name = f"{Path(listing.name).name} {part}"
-            kept_fit = None if as_found else fit
-            parts[part] = Dataset(images[first:last], labels[first:last], listing.classes, name, kept_fit, seen.levels)
+            parts[part] = Dataset(
+                images[first:last],
+                labels[first:last],
+                listing.classes,
+                f"{Path(listing.name).name} {part}",
+                None if as_found else fit,
+                seen.levels,
+                names[first:last],
+            )
     if not parts or ("train" in listing.parts and "train" not in parts):
         raise DataError(f"{listing.name}: none of the {len(items):,} images can be read; the first: {rejected[0][1]}")
     unread = tuple(error for _, error in rejected)

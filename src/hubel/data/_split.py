@@ -86,7 +86,7 @@ def _taken(dataset: Dataset, chosen: npt.NDArray[np.bool_]) -> Dataset:
             file.write(np.ascontiguousarray(dataset.images[rows[first : first + 64]]).data)
         file.flush()
         images = np.memmap(file, np.uint8, "r", shape=(len(rows), *dataset.shape))
-    return dataclasses.replace(dataset, images=images, targets=dataset.targets.take(rows))
+    return dataclasses.replace(dataset, images=images, targets=dataset.targets.take(rows), paths=dataset.paths_of(rows))
 
 
 def _pictures(groups: npt.NDArray[np.int64], traces: Traces) -> list[npt.NDArray[np.int64]]:
