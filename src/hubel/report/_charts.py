@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hubel.look.mistakes import Calibration
+from hubel.view.axes import Axes
 from hubel.view.markup import Attribute, Element, h
 
 WIDTH, HEIGHT = 340.0, 220.0
@@ -22,23 +23,9 @@ class Series:
     values: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class _Axes:
-    """Where numbers lie in a chart."""
-
-    low: float
-    high: float
-    left: float
-    right: float
-
-    def across(self, value: float) -> float:
-        span = self.right - self.left
-        share = (value - self.left) / span if span else 0.5
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
-
-    def down(self, value: float) -> float:
-        span = self.high - self.low
-        return HEIGHT - BOTTOM - (value - self.low) / (span or 1.0) * (HEIGHT - TOP - BOTTOM)
+def _axes(across: tuple[float, float], up: tuple[float, float]) -> Axes:
+    """The axes of a chart of the usual size."""
+    return Axes(LEFT, TOP, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM, across, up)
 
 
 def curves(
@@ -49,7 +36,7 @@ def curves(
     """
     finite = [value for one in series for value in one.values if math.isfinite(value)]
     marks = ticks(min([*finite, lowest]) if finite else 0.0, max(finite, default=1.0))
-    axes = _Axes(marks[0], marks[-1], epochs[0], epochs[-1])
+    axes = _axes((epochs[0], epochs[-1]), (marks[0], marks[-1]))
     words = _frame(
         axes, [(value, write(value)) for value in marks], [(e, str(e)) for e in _epoch_ticks(epochs)], "epoch"
     )
@@ -60,7 +47,7 @@ def curves(
         drawn,
         h("line", class_="pointer", y1=TOP, y2=HEIGHT - BOTTOM),
         **_chart(f"{title} over epochs; the table below has the numbers", "chart curves"),
-        data_places=",".join(_number(axes.across(epoch)) for epoch in epochs),
+        data_places=",".join(_number(axes.x_of(epoch)) for epoch in epochs),
         data_values="|".join(",".join(write(value) for value in one.values) for one in series),
         data_epochs=",".join(map(str, epochs)),
     )
@@ -73,7 +60,7 @@ def _chart(label: str, kind: str = "chart", width: float = WIDTH, height: float 
 
 def reliability(found: Calibration) -> Element:
     """A reliability diagram: the share that is right for each bin of confidence, beside what was promised."""
-    axes = _Axes(0.0, 1.0, 0.0, 1.0)
+    axes = _axes((0.0, 1.0), (0.0, 1.0))
     steps = [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)]
     parts = _frame(axes, steps, steps, "confidence: the probability of the class it chose")
     for low, high, count, sure, right in zip(
@@ -81,12 +68,12 @@ def reliability(found: Calibration) -> Element:
     ):
         if count:
             told = f"{count:,} images, {sure:.1%} sure on average, {right:.1%} right"
-            x, width = axes.across(low) + 0.5, axes.across(high) - axes.across(low) - 1
-            top, promised = sorted((axes.down(right), axes.down(sure)))
-            bar = h("rect", class_="bar", **_box(x, axes.down(right), width, axes.down(0) - axes.down(right)))
+            x, width = axes.x_of(low) + 0.5, axes.x_of(high) - axes.x_of(low) - 1
+            top, promised = sorted((axes.y_of(right), axes.y_of(sure)))
+            bar = h("rect", class_="bar", **_box(x, axes.y_of(right), width, axes.y_of(0) - axes.y_of(right)))
             gap = h("rect", class_="gap", **_box(x, top, width, promised - top))
             parts.append(h("g", h("title", told), bar, gap, class_="bin"))
-    ends = _points([(axes.across(0), axes.down(0)), (axes.across(1), axes.down(1))])
+    ends = _points([(axes.x_of(0), axes.y_of(0)), (axes.x_of(1), axes.y_of(1))])
     label = f"reliability diagram, expected calibration error {found.error:.2%}"
     return h("svg", parts, h("polyline", class_="ideal", points=ends), **_chart(label))
 
@@ -94,12 +81,12 @@ def reliability(found: Calibration) -> Element:
 def confidences(found: Calibration) -> Element:
     """How many images fall into each bin of confidence."""
     marks = sorted({float(round(tick)) for tick in ticks(0.0, float(found.counts.max(initial=1)))})
-    axes = _Axes(0.0, marks[-1], 0.0, 1.0)
+    axes = _axes((0.0, 1.0), (0.0, marks[-1]))
     steps = [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)]
     parts = _frame(axes, [(value, f"{value:,.0f}") for value in marks], steps, "confidence")
     for low, high, count in zip(found.edges[:-1], found.edges[1:], found.counts, strict=True):
-        x, width = axes.across(low) + 0.5, axes.across(high) - axes.across(low) - 1
-        bar = h("rect", class_="bar", **_box(x, axes.down(count), width, axes.down(0) - axes.down(count)))
+        x, width = axes.x_of(low) + 0.5, axes.x_of(high) - axes.x_of(low) - 1
+        bar = h("rect", class_="bar", **_box(x, axes.y_of(count), width, axes.y_of(0) - axes.y_of(count)))
         parts.append(h("g", h("title", f"{count:,} images, {low:.0%} to {high:.0%} sure"), bar, class_="bin"))
     return h("svg", parts, **_chart("number of images by confidence"))
 
@@ -143,15 +130,15 @@ def _epoch_ticks(epochs: Sequence[int]) -> list[int]:
 
 
 def _frame(
-    axes: _Axes, rows: Sequence[tuple[float, str]], columns: Sequence[tuple[float, str]], below: str
+    axes: Axes, rows: Sequence[tuple[float, str]], columns: Sequence[tuple[float, str]], below: str
 ) -> list[Element]:
     found = []
     for value, text in rows:
-        y = axes.down(value)
-        kind = "axis" if value == axes.low else "grid"
+        y = axes.y_of(value)
+        kind = "axis" if value == axes.up[0] else "grid"
         found.append(h("line", class_=kind, x1=LEFT, x2=WIDTH - RIGHT, y1=_number(y), y2=_number(y)))
         found.append(_tick(LEFT - 6, y + 4, text, "end"))
-    found += [_tick(axes.across(value), HEIGHT - BOTTOM + 15, text) for value, text in columns]
+    found += [_tick(axes.x_of(value), HEIGHT - BOTTOM + 15, text) for value, text in columns]
     return [*found, _tick((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 5, below)]
 
 
@@ -159,9 +146,9 @@ def _tick(x: float, y: float, text: str, anchor: str = "middle") -> Element:
     return h("text", text, class_="tick", x=_number(x), y=_number(y), text_anchor=anchor)
 
 
-def _curve(axes: _Axes, epochs: Sequence[int], one: Series) -> list[Element]:
+def _curve(axes: Axes, epochs: Sequence[int], one: Series) -> list[Element]:
     points = [
-        (axes.across(epoch), axes.down(value))
+        (axes.x_of(epoch), axes.y_of(value))
         for epoch, value in zip(epochs, one.values, strict=True)
         if math.isfinite(value)
     ]

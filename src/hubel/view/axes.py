@@ -25,12 +25,19 @@ class Axes:
     across: tuple[float, float]
     up: tuple[float, float]
 
+    def x_of(self, value: float) -> float:
+        """Where a number lies from left to right, in page pixels."""
+        low, high = self.across
+        return self.left + self.width * ((value - low) / (high - low) if high > low else 0.5)
+
+    def y_of(self, value: float) -> float:
+        """Where a number lies from top to bottom, in page pixels."""
+        bottom, ceiling = self.up
+        return self.top + self.height * (1 - ((value - bottom) / (ceiling - bottom) if ceiling > bottom else 0.5))
+
     def point(self, x: float, y: float) -> tuple[float, float]:
         """Where two numbers lie, in page pixels."""
-        (low, high), (bottom, ceiling) = self.across, self.up
-        right = (x - low) / (high - low) if high > low else 0.5
-        above = (y - bottom) / (ceiling - bottom) if ceiling > bottom else 0.5
-        return self.left + self.width * right, self.top + self.height * (1 - above)
+        return self.x_of(x), self.y_of(y)
 
     def frame(self, across: Sequence[Tick], up: Sequence[Tick], x_title: str = "", y_title: str = "") -> list[Mark]:
         """Draw both axes, their ticks with a line of the grid for each of `up`, and what they count."""
