@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 WIDE = 160  # letters of a line where nobody says how many there is room for
 TEXTS = (".json", ".txt")
 TABLES = (".csv", ".md", ".tex", ".html")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 FIGURES = (".svg", ".png", ".pdf", ".html")
 
 
@@ -62,6 +63,14 @@ def add_output(parser: ArgumentParser, *endings: str, theme: bool = False) -> No
         parser.add_argument("--theme", choices=("auto", "light", "dark"), default="auto", help=told)
     parser.add_argument("--json", action="store_true", help="print one JSON value")
     parser.set_defaults(first_ending=known[0])
+
+
+def picture_argument(text: str) -> Path:
+    """Read the name of a picture to write."""
+    path = _output(PICTURES, text)
+    if text == "-":
+        raise ArgumentTypeError("expected a file's name, received '-'")
+    return path
 
 
 def _output(endings: tuple[str, ...], text: str) -> Path:

@@ -38,14 +38,19 @@ def read_picture(path: Path, shrink: Pair | None = None) -> Grid:
     return tuple(tuple(levels[start : start + width]) for start in range(0, len(levels), width))
 
 
-def write_picture(grid: Grid, path: str) -> None:
+def save_picture(image: Image, path: Path) -> None:
+    """Write an image, whole or not at all, in the form that the file's ending names."""
+    with replacing(path) as unfinished:
+        image.save(unfinished)
+
+
+def write_picture(grid: Grid, path: Path) -> None:
     """Write a grid as a grey picture: as it is from 0 to 255, else its lowest number black and its highest white."""
     from PIL import Image
 
     levels, _ = grey_levels(grid)
     image = Image.frombytes("L", (len(grid[0]), len(grid)), bytes(level for row in levels for level in row))
-    with replacing(Path(path)) as unfinished:
-        image.save(unfinished)
+    save_picture(image, path)
 
 
 def grey_levels(grid: Grid) -> tuple[list[list[int]], str]:

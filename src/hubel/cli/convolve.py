@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
 from hubel.base.files import read_text
+from hubel.cli._finish import picture_argument
 from hubel.cli._output import print_json, say
 from hubel.look.convolve import ACTIVATIONS, Convolution, Pooling, Products, convolve, pool
 from hubel.look.grids import Grid, Number, Planes, read_number, read_planes
@@ -72,7 +73,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--shrink", type=size_argument, metavar="N", help="shrink a picture to N rows and columns at most"
     )
     show.add_argument("--json", action="store_true", help="print one JSON object")
-    show.add_argument("-o", "--output", metavar="FILE", help="write the output as a picture, grey")
+    show.add_argument(
+        "-o", "--output", type=picture_argument, metavar="FILE", help="write the output as a picture, grey"
+    )
 
 
 def run(arguments: Namespace) -> int:

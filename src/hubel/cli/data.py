@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubel.base.errors import SettingError
-from hubel.cli._finish import TABLES, Answer, add_output, finish
+from hubel.cli._finish import TABLES, Answer, add_output, finish, picture_argument
 from hubel.cli._numbers import whole
 from hubel.cli._trained import add_layout, layout
 
@@ -36,7 +35,7 @@ MOST_FILES = 10
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("data", metavar="DATA", help="a data set's name, or a path")
-    parser.add_argument("--sheet", type=Path, metavar="FILE", help="write a contact sheet, a row a class")
+    parser.add_argument("--sheet", type=picture_argument, metavar="FILE", help="write a contact sheet, a row a class")
     parser.add_argument(
         "--augment",
         metavar="HOW",
@@ -103,17 +102,18 @@ class _Bar:
 
 
 def _write_sheet(arguments: Namespace, described: Description, bar: _Bar) -> str:
+    from hubel.cli._picture import save_picture
     from hubel.data import Augmentation, Preprocessing, augmented_sheet, load
 
     if arguments.augment is None:
-        described.sheet.save(arguments.sheet)
+        save_picture(described.sheet, arguments.sheet)
         return f"The contact sheet is in {arguments.sheet}."
     splits = load(arguments.data, bad_images="skip", progress=bar, **layout(arguments))
     if arguments.augment == "auto":
         augmentation = Augmentation.for_dataset(splits.train, Preprocessing.for_dataset(splits.train), 10)
     else:
         augmentation = Augmentation.parse(arguments.augment)
-    augmented_sheet(splits.train, augmentation).save(arguments.sheet)
+    save_picture(augmented_sheet(splits.train, augmentation), arguments.sheet)
     return f"Images augmented by {augmentation} are in {arguments.sheet}."
 
 
