@@ -57,7 +57,7 @@ class Adversarial(Step):
 
     def _change(self, which, module, loss, rate, ready):
         for optimizer in self.optimizers:
-            optimizer.clear()
+            optimizer.zero_grad()
         loss.backward()
         ready(module, loss.detach())
         set_rate([self.optimizers[which]], rate)

@@ -1,9 +1,10 @@
-"""The loops behind `fit`, `evaluate` and `predict`: over epochs and batches, with callbacks called at their moments."""
+"""What `fit`, `evaluate` and `predict` do with batches, with callbacks called at their moments."""
 
 from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,10 +14,11 @@ from torch import Tensor
 
 from hubel.base.errors import SettingError
 from hubel.model._compiled import Compiled
-from hubel.model._feed import Feed
+from hubel.model._feed import Feed, Step
 from hubel.model._report import Report
 from hubel.model.callbacks import CallbackList
 from hubel.nn import NetworkModule
+from hubel.train.loop.epochs import Epochs
 
 if TYPE_CHECKING:
     from hubel.model._sequential import Sequential
@@ -54,40 +56,85 @@ def split(arrays: tuple[Any, Any, Any], share: float) -> tuple[tuple[Any, Any, A
     return (first[0], first[1], first[2]), (last[0], last[1], last[2])
 
 
-def train(
-    model: Sequential,
-    compiled: Compiled,
-    feed: Feed,
-    epochs: range,
-    validation: Validation | None,
-    callbacks: CallbackList,
-    report: Report,
-) -> None:
-    """Train for these epochs, or until `model.stop_training`. Raises ValueError where the loss is no number."""
-    optimizer = compiled.optimizer.start(model.module.parameters())
-    figures: dict[str, float] = {}
-    callbacks("on_train_begin")
-    for epoch in epochs:
-        callbacks("on_epoch_begin", epoch)
-        sums, seen = _epoch(model, compiled, feed, optimizer, callbacks, report)
-        if not seen:
+class Fit(Epochs[Step]):
+    """`fit`: Keras's moments in the loop that all training has in common."""
+
+    def __init__(
+        self,
+        model: Sequential,
+        compiled: Compiled,
+        feed: Feed,
+        validation: Validation | None,
+        callbacks: CallbackList,
+        report: Report,
+    ) -> None:
+        self.model, self.compiled, self.feed, self.validation = model, compiled, feed, validation
+        self.callbacks, self.report = callbacks, report
+        self.optimizer = compiled.optimizer.start(model.module.parameters())
+        self.watched = len(callbacks.callbacks) > 1  # besides the history
+        self.figures: dict[str, float] = {}
+        self.ended = False
+
+    def train(self, epochs: range) -> None:
+        """Train for these epochs, or until `model.stop_training`. Raises ValueError where the loss is no number."""
+        self.epochs = epochs
+        self.callbacks("on_train_begin")
+        self.through(epochs)
+        self.callbacks("on_train_end", self.figures)
+
+    def over(self, epoch: int | None) -> str:
+        """Where the data has ended, or after the first epoch a callback says so."""
+        asked = self.model.stop_training and epoch != self.epochs.start
+        return "the data has ended" if self.ended else "asked to stop" if asked else ""
+
+    def batches(self, epoch: int) -> Iterator[Step]:
+        """The feed's."""
+        self.callbacks("on_epoch_begin", epoch)
+        self.model.module.train()
+        self.sums, self.seen, self.number = torch.zeros(1 + len(self.compiled.metrics)), 0, 0
+        return self.feed.epoch()
+
+    def step(self, epoch: int, batch: Step) -> None:
+        """Down the gradient of the compiled loss."""
+        inputs, targets, weights = batch
+        assert targets is not None
+        if self.watched:
+            self.callbacks("on_train_batch_begin", self.number)
+        loss, own = self.compiled.judge(self.model.module, inputs, targets, weights)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.sums, self.seen = self.sums + own, self.seen + len(inputs)
+        self.report.batch_done(self.seen, self.sums)
+
+    def goes_on(self, epoch: int) -> bool:
+        """Tell the callbacks."""
+        if self.watched:
+            self.callbacks("on_train_batch_end", self.number, self.compiled.figures(self.sums, self.seen))
+            self.model.module.train()  # a callback may have evaluated
+        self.number += 1
+        return not self.model.stop_training
+
+    def close(self, epoch: int) -> None:
+        """Measure the validation part, and tell the callbacks."""
+        if not self.seen:
             warnings.warn(
-                f"the data ended before epoch {epoch + 1} of {epochs.stop}; a generator gives its batches once: give "
-                "steps_per_epoch and let it go on for ever, or give a Sequence",
-                stacklevel=3,
+                f"the data ended before epoch {epoch + 1} of {self.epochs.stop}; a generator gives its batches once: "
+                "give steps_per_epoch and let it go on for ever, or give a Sequence",
+                stacklevel=5,
             )
-            break
-        figures = compiled.figures(sums, seen)
-        if not math.isfinite(figures["loss"]):
-            raise SettingError(f"the loss became {figures['loss']} in epoch {epoch + 1}; try a smaller learning rate")
-        if validation is not None and validation.is_due(epoch):
-            own = measure(model.module, compiled, validation.feed, callbacks)
-            figures |= {f"val_{name}": value for name, value in own.items()}
-        callbacks("on_epoch_end", epoch, figures)
-        report.epoch_done(epoch, figures)
-        if model.stop_training:
-            break
-    callbacks("on_train_end", figures)
+            self.ended = True
+            return
+        self.figures = self.compiled.figures(self.sums, self.seen)
+        if not math.isfinite(self.figures["loss"]):
+            raise SettingError(
+                f"the loss became {self.figures['loss']} in epoch {epoch + 1}; try a smaller learning rate"
+            )
+        if self.validation is not None and self.validation.is_due(epoch):
+            own = measure(self.model.module, self.compiled, self.validation.feed, self.callbacks)
+            self.figures |= {f"val_{name}": value for name, value in own.items()}
+        self.callbacks("on_epoch_end", epoch, self.figures)
+        self.report.epoch_done(epoch, self.figures)
 
 
 def measure(module: NetworkModule, compiled: Compiled, feed: Feed, callbacks: CallbackList) -> dict[str, float]:
@@ -126,32 +173,3 @@ def predicted(module: NetworkModule, feed: Feed, callbacks: CallbackList) -> NDA
     outputs = torch.cat(found) if found else torch.empty(0)
     array: NDArray[np.float32] = (outputs.permute(0, 2, 3, 1) if outputs.dim() == 4 else outputs).numpy()
     return array if len(array) else None
-
-
-def _epoch(
-    model: Sequential,
-    compiled: Compiled,
-    feed: Feed,
-    optimizer: torch.optim.Optimizer,
-    callbacks: CallbackList,
-    report: Report,
-) -> tuple[Tensor, int]:
-    module = model.module.train()
-    sums, seen = torch.zeros(1 + len(compiled.metrics)), 0
-    watched = len(callbacks.callbacks) > 1  # besides the history
-    for number, (inputs, targets, weights) in enumerate(feed.epoch()):
-        assert targets is not None
-        if watched:
-            callbacks("on_train_batch_begin", number)
-        loss, own = compiled.judge(module, inputs, targets, weights)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        sums, seen = sums + own, seen + len(inputs)
-        report.batch_done(seen, sums)
-        if watched:
-            callbacks("on_train_batch_end", number, compiled.figures(sums, seen))
-            module.train()  # a callback may have evaluated
-        if model.stop_training:
-            break
-    return sums, seen

@@ -156,7 +156,7 @@ class Sequential:
             [*_listed(callbacks), self.history], self, epochs=epochs, steps=feed.steps, verbose=verbose
         )
         report = Report(epochs, feed.steps, verbose)
-        _fit.train(self, compiled, feed, range(initial_epoch, epochs), validation, listeners, report)
+        _fit.Fit(self, compiled, feed, validation, listeners, report).train(range(initial_epoch, epochs))
         return self.history
 
     def evaluate(

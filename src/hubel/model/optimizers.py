@@ -1,15 +1,18 @@
-"""The optimizers by Keras's names and with its defaults. PyTorch's fused implementations do the work."""
+"""The optimizers by Keras's names and with its defaults. Those of `hubel.train` do the work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
 from hubel.base.errors import SettingError
+from hubel.train.loop import optimizers as own
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "get"]
+
+Made: TypeAlias = "own.Optimizer | torch.optim.Optimizer"
 
 
 class Optimizer:
@@ -23,7 +26,7 @@ class Optimizer:
             raise SettingError(f"expected a learning_rate of at least 0, received {learning_rate!r}")
         self._rate = float(learning_rate)
         self._settings = settings
-        self._torch: torch.optim.Optimizer | None = None
+        self._made: Made | None = None
 
     @property
     def learning_rate(self) -> float:
@@ -33,22 +36,22 @@ class Optimizer:
     @learning_rate.setter
     def learning_rate(self, rate: float) -> None:
         self._rate = float(rate)
-        for group in self._torch.param_groups if self._torch else ():
+        for group in self._made.param_groups if self._made else ():
             group["lr"] = self._rate
 
     def get_config(self) -> dict[str, Any]:
         """All settings by name; `type(optimizer)(**optimizer.get_config())` is another of the same kind."""
         return {"learning_rate": self._rate, **self._settings}
 
-    def start(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
-        """Return PyTorch's optimizer of these parameters, the same one as long as the parameters are the same."""
+    def start(self, parameters: Iterable[torch.nn.Parameter]) -> Made:
+        """Return the optimizer of these parameters, the same one as long as the parameters are the same."""
         wanted = list(parameters)
-        known = [p for group in self._torch.param_groups for p in group["params"]] if self._torch else []
-        if self._torch is None or [id(p) for p in known] != [id(p) for p in wanted]:
-            self._torch = self._make(wanted)
-        return self._torch
+        known = [p for group in self._made.param_groups for p in group["params"]] if self._made else []
+        if self._made is None or [id(p) for p in known] != [id(p) for p in wanted]:
+            self._made = self._make([{"params": wanted, "weight_decay": self._settings.get("weight_decay", 0.0)}])
+        return self._made
 
-    def _make(self, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    def _make(self, groups: list[dict[str, Any]]) -> own.Optimizer:
         raise NotImplementedError
 
 
@@ -58,9 +61,8 @@ class SGD(Optimizer):
     def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
         super().__init__(learning_rate, momentum=momentum, nesterov=nesterov)
 
-    def _make(self, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
-        momentum, nesterov = self._settings["momentum"], bool(self._settings["nesterov"])
-        return torch.optim.SGD(parameters, self._rate, momentum, nesterov=nesterov and momentum > 0, fused=True)
+    def _make(self, groups: list[dict[str, Any]]) -> own.Optimizer:
+        return own.SGD(groups, self._rate, self._settings["momentum"], bool(self._settings["nesterov"]))
 
 
 class Adam(Optimizer):
@@ -71,9 +73,9 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
-    def _make(self, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    def _make(self, groups: list[dict[str, Any]]) -> own.Optimizer:
         one, two, epsilon = (self._settings[name] for name in ("beta_1", "beta_2", "epsilon"))
-        return torch.optim.Adam(parameters, self._rate, (one, two), epsilon, fused=True)
+        return own.Adam(groups, self._rate, (one, two), epsilon=epsilon)
 
 
 class AdamW(Optimizer):
@@ -89,10 +91,9 @@ class AdamW(Optimizer):
     ) -> None:
         super().__init__(learning_rate, weight_decay=weight_decay, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
-    def _make(self, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    def _make(self, groups: list[dict[str, Any]]) -> own.Optimizer:
         one, two, epsilon = (self._settings[name] for name in ("beta_1", "beta_2", "epsilon"))
-        decay = self._settings["weight_decay"]
-        return torch.optim.AdamW(parameters, self._rate, (one, two), epsilon, decay, fused=True)
+        return own.Adam(groups, self._rate, (one, two), decoupled=True, epsilon=epsilon)
 
 
 class RMSprop(Optimizer):
@@ -103,9 +104,9 @@ class RMSprop(Optimizer):
     ) -> None:
         super().__init__(learning_rate, rho=rho, momentum=momentum, epsilon=epsilon)
 
-    def _make(self, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    def _make(self, groups: list[dict[str, Any]]) -> own.Optimizer:
         rho, momentum, epsilon = (self._settings[name] for name in ("rho", "momentum", "epsilon"))
-        return torch.optim.RMSprop(parameters, self._rate, rho, epsilon, momentum=momentum)
+        return own.RMSprop(groups, self._rate, rho, momentum, epsilon)
 
 
 class Given(Optimizer):
@@ -113,12 +114,12 @@ class Given(Optimizer):
 
     def __init__(self, given: torch.optim.Optimizer) -> None:
         super().__init__(float(given.param_groups[0]["lr"]))
-        self._torch = given
+        self._made = given
 
-    def start(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    def start(self, parameters: Iterable[torch.nn.Parameter]) -> Made:
         """Return it as it is."""
-        assert self._torch is not None
-        return self._torch
+        assert self._made is not None
+        return self._made
 
 
 NAMED: dict[str, Callable[[], Optimizer]] = {"adam": Adam, "sgd": SGD, "rmsprop": RMSprop, "adamw": AdamW}

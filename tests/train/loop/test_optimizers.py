@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from hubel.train.loop.optimizers import SGD, Adam, Muon, Optimizer
+from hubel.train.loop.optimizers import SGD, Adam, Muon, Optimizer, RMSprop
 
 PAIRS: dict[str, tuple[Any, Any]] = {
     "adam": (
@@ -25,6 +25,18 @@ PAIRS: dict[str, tuple[Any, Any]] = {
         lambda groups: SGD(groups, 0.1, 0.9),
         # PyTorch's fused one breaks where some parameters had no gradient at first
         lambda groups: torch.optim.SGD(groups, 0.1, momentum=0.9, nesterov=True),
+    ),
+    "sgd with Polyak's momentum": (
+        lambda groups: SGD(groups, 0.1, 0.9, nesterov=False),
+        lambda groups: torch.optim.SGD(groups, 0.1, momentum=0.9),
+    ),
+    "rmsprop": (
+        lambda groups: RMSprop(groups, 0.01, 0.9, epsilon=1e-7),
+        lambda groups: torch.optim.RMSprop(groups, 0.01, 0.9, 1e-7),
+    ),
+    "rmsprop with momentum": (
+        lambda groups: RMSprop(groups, 0.01, 0.9, 0.5),
+        lambda groups: torch.optim.RMSprop(groups, 0.01, 0.9, momentum=0.5),
     ),
     "sgd without momentum": (
         lambda groups: SGD(groups, 0.1, 0.0),

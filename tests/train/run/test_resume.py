@@ -36,7 +36,7 @@ def bits(directory):
     """The model's file and every tensor and number of the last checkpoint, without the times."""
     checkpoint, _ = CheckpointStore(directory / "checkpoints").load_latest()
     about = {**checkpoint.about, "seconds": 0}
-    about["history"] = [{**row, "seconds": 0, "images_per_second": 0} for row in about["history"]]
+    about["history"] = [{**dict(row), "seconds": 0, "images_per_second": 0} for row in about["history"]]
     tensors = {name: tensor.numpy().tobytes() for name, tensor in checkpoint.tensors.items()}
     return (directory / "model.safetensors").read_bytes(), tensors, about
 

@@ -53,7 +53,7 @@ class Optimizer(abc.ABC):
             if parameters:
                 self.update(parameters, group["lr"], group["weight_decay"])
 
-    def clear(self) -> None:
+    def zero_grad(self) -> None:
         """Forget the gradients."""
         for group in self._parameters:
             for each in group:
@@ -72,10 +72,15 @@ class Adam(Optimizer):
     """Adam (Kingma, Ba 2015); `decoupled` weight decay goes beside the gradient: AdamW (Loshchilov, Hutter 2019)."""
 
     def __init__(
-        self, groups: Sequence[dict[str, Any]], rate: float, betas: tuple[float, float], decoupled: bool = False
+        self,
+        groups: Sequence[dict[str, Any]],
+        rate: float,
+        betas: tuple[float, float],
+        decoupled: bool = False,
+        epsilon: float = EPSILON,
     ) -> None:
         super().__init__(groups, rate)
-        self.betas, self.decoupled = betas, decoupled
+        self.betas, self.decoupled, self.epsilon = betas, decoupled, epsilon
 
     def start(self, parameter: nn.Parameter) -> dict[str, torch.Tensor]:
         """Two moments of nought, in the parameter's layout, and a count of steps beside them."""
@@ -101,18 +106,18 @@ class Adam(Optimizer):
             beta1=self.betas[0],
             beta2=self.betas[1],
             weight_decay=weight_decay,
-            eps=EPSILON,
+            eps=self.epsilon,
             amsgrad=False,
             maximize=False,
         )
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent with Nesterov's momentum (none where `momentum` is 0)."""
+    """Stochastic gradient descent with Nesterov's momentum, or Polyak's (none where `momentum` is 0)."""
 
-    def __init__(self, groups: Sequence[dict[str, Any]], rate: float, momentum: float) -> None:
+    def __init__(self, groups: Sequence[dict[str, Any]], rate: float, momentum: float, nesterov: bool = True) -> None:
         super().__init__(groups, rate)
-        self.momentum = momentum
+        self.momentum, self.nesterov = momentum, nesterov and momentum > 0
 
     def start(self, parameter: nn.Parameter) -> dict[str, torch.Tensor]:
         """Nothing: the first gradient is the first momentum."""
@@ -134,12 +139,46 @@ class SGD(Optimizer):
                 momentum=self.momentum,
                 lr=rate,
                 dampening=0.0,
-                nesterov=self.momentum > 0,
+                nesterov=self.nesterov,
                 maximize=False,
             )
             for each, buffer in zip(chosen, buffers, strict=True):
                 if self.momentum and buffer is not None:
                     each.state["momentum_buffer"] = buffer
+
+
+class RMSprop(Optimizer):
+    """Gradients divided by a moving average of their size (Hinton 2012, lecture 6), with momentum after it."""
+
+    def __init__(
+        self, groups: Sequence[dict[str, Any]], rate: float, rho: float, momentum: float = 0.0, epsilon: float = EPSILON
+    ) -> None:
+        super().__init__(groups, rate)
+        self.rho, self.momentum, self.epsilon = rho, momentum, epsilon
+
+    def start(self, parameter: nn.Parameter) -> dict[str, torch.Tensor]:
+        """An average of zero, and a momentum of zero where there is one."""
+        names = ("square_avg", "momentum_buffer") if self.momentum else ("square_avg",)
+        return {name: torch.zeros_like(parameter) for name in names}
+
+    def update(self, parameters: list[Slot], rate: float, weight_decay: float) -> None:
+        """All at once."""
+        gradients = _gradients(parameters)
+        if weight_decay:
+            weights: list[torch.Tensor] = [each.parameter for each in parameters]
+            gradients = list(torch._foreach_add(gradients, weights, alpha=weight_decay))
+        averages = [each.state["square_avg"] for each in parameters]
+        torch._foreach_mul_(averages, self.rho)
+        torch._foreach_addcmul_(averages, gradients, gradients, 1 - self.rho)
+        sizes = torch._foreach_sqrt(averages)
+        torch._foreach_add_(sizes, self.epsilon)
+        if not self.momentum:
+            torch._foreach_addcdiv_([each.parameter for each in parameters], gradients, sizes, -rate)
+            return
+        buffers = [each.state["momentum_buffer"] for each in parameters]
+        torch._foreach_mul_(buffers, self.momentum)
+        torch._foreach_addcdiv_(buffers, gradients, sizes)
+        torch._foreach_add_([each.parameter for each in parameters], buffers, alpha=-rate)
 
 
 class Muon(Optimizer):

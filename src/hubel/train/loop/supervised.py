@@ -73,7 +73,7 @@ class Supervised(Step):
     def __call__(self, batch: Batch, rate: float, number: int, ready: Ready = alone) -> torch.Tensor:
         """One step of the optimizers, and of the moving average."""
         for optimizer in self.optimizers:
-            optimizer.clear()
+            optimizer.zero_grad()
         found = self._backward(batch)
         ready(None if self._wrapped else self.network, found[0])
         if self.recipe.clip_norm:

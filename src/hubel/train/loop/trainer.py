@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from hubel.tasks.task import LOSS
 from hubel.train.distributed.heartbeat import unbroken
 from hubel.train.distributed.ranks import Ranks
 from hubel.train.distributed.signals import StopRequest
+from hubel.train.loop.epochs import Epochs
 from hubel.train.loop.memory import evaluated_at_once
 from hubel.train.loop.non_finite import NotFiniteError, first_non_finite, is_lost
 from hubel.train.loop.state import State
@@ -33,7 +35,7 @@ _BUSY = 2.5  # times slower than at its fastest
 _ROUNDS = 16  # steps between two rounds in which processes agree to save or stop
 
 
-class Trainer:
+class Trainer(Epochs[Batch]):
     """Trains one network on one set. All its outcomes are functions of network, recipe and data alone.
 
     evaluated: what to measure after each epoch and what to call it, "validation" or "test"; or None.
@@ -57,7 +59,7 @@ class Trainer:
         self.device = torch.device(recipe.device)
         size = min(recipe.batch_size, len(training))
         augmentation = Augmentation.parse(recipe.augmentation)
-        self.batches = Batches(
+        self.feed = Batches(
             training,
             size,
             recipe.seed,
@@ -77,7 +79,7 @@ class Trainer:
                 lambda module: DistributedDataParallel(module, process_group=ranks.group, find_unused_parameters=True)
             )
         self.store = CheckpointStore(directory / "checkpoints", recipe.keep_checkpoints)
-        self.batch_size, self.epoch_steps = size, len(self.batches)
+        self.batch_size, self.epoch_steps = size, len(self.feed)
         self.steps = max(1, round(recipe.epochs * self.epoch_steps))
         self.epochs = math.ceil(self.steps / self.epoch_steps)
         self._at: tuple[int, Batch | None] = 0, None
@@ -87,14 +89,24 @@ class Trainer:
 
     def run(self, stop: StopRequest) -> str:
         """Train to the end and say why it is the end. Raises NotFiniteError, or what `stop` raises when asked to."""
+        self._stop = stop
         self._sat_down = self._told = self._saved = time.perf_counter()
         self._recent = (self.state.tally.clone(), self.state.done)
-        while self.state.done < self.steps:
-            if self._patience_is_over():
-                figure = self.task.figure(self.recipe.monitor)
-                return f"no better validation {figure.title} in {self.recipe.patience} epochs"
-            self._epoch(self.state.done // self.epoch_steps, stop)
-        return "all epochs are done"
+        return self.through(range(self.state.done // self.epoch_steps, self.epochs))
+
+    def over(self, epoch: int | None) -> str:
+        """The recipe's epochs, or its patience."""
+        if self.state.done >= self.steps:
+            return "all epochs are done"
+        if not self._patience_is_over():
+            return ""
+        figure = self.task.figure(self.recipe.monitor)
+        return f"no better validation {figure.title} in {self.recipe.patience} epochs"
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """The epoch's batches from where it was left."""
+        self._began, self._first = time.perf_counter(), self.state.done
+        return self.feed.epoch(epoch, self.state.done - epoch * self.epoch_steps)
 
     def seconds(self) -> float:
         """Time of training so far, in all sittings."""
@@ -117,47 +129,37 @@ class Trainer:
                 pass  # then the last weights are the best there are
         return self.state.how.model.state_dict()
 
-    def _epoch(self, number: int, stop: StopRequest) -> None:
-        first = number * self.epoch_steps
-        began, done = time.perf_counter(), self.state.done
-        last = min(self.steps, first + self.epoch_steps)
-        for batch in self.batches.epoch(number, done - first):
-            self._step(number, batch)
-            if self.state.done == last:
-                break
-            self._between_steps(number, stop)
-        self._close_epoch(number, (self.state.done - done) * self.batch_size / (time.perf_counter() - began))
-        self._agree_to_stop(stop)
-
-    def _between_steps(self, epoch: int, stop: StopRequest) -> None:
+    def goes_on(self, epoch: int) -> bool:
+        """Tell, save and stop between two steps, where it is time to."""
+        if self.state.done == min(self.steps, (epoch + 1) * self.epoch_steps):
+            return False
         now = time.perf_counter()
         if now - self._told > _EVENT_SECONDS:
             self._tell(epoch, now)
-        due, asked = now - self._saved > self.recipe.checkpoint_seconds, stop.asked
+        due, asked = now - self._saved > self.recipe.checkpoint_seconds, self._stop.asked
         if self.ranks.world > 1:  # all must save and stop at the same step, and asking takes a moment
             if self.state.done % _ROUNDS:
-                return
+                return True
             loss, due, asked = self._agreed(due, asked)
             self._check(epoch, loss)
         if due or asked:
             self.save()
-            self._stop_if(asked, stop)
+            self._stop_if(asked)
+        return True
 
     def _agreed(self, due: bool, asked: int) -> tuple[float, bool, int]:
         steps = self.state.done % self.epoch_steps or self.epoch_steps
         loss, save, agreed = self.ranks.most([float(self.state.tally[0]) / steps, float(due), float(asked)])
         return loss, bool(save), int(agreed)
 
-    def _agree_to_stop(self, stop: StopRequest) -> None:
-        self._stop_if(int(self.ranks.most([float(stop.asked)])[0]), stop)
-
-    def _stop_if(self, asked: int, stop: StopRequest) -> None:
+    def _stop_if(self, asked: int) -> None:
         """Stop where all agree to. A request that came meanwhile stays, for the next time that they agree."""
         if asked:
-            stop.asked = asked
-            stop.raise_if_asked()
+            self._stop.asked = asked
+            self._stop.raise_if_asked()
 
-    def _step(self, epoch: int, batch: Batch) -> None:
+    def step(self, epoch: int, batch: Batch) -> None:
+        """Change the weights once."""
         state, recipe = self.state, self.recipe
         # dropout and the like: random numbers are a function of seed and step, so that no random state need be saved
         self._seed(_step_seed(recipe.seed, state.done, self.ranks.rank))
@@ -180,7 +182,7 @@ class Trainer:
     def _check(self, epoch: int, loss: float, batch: Batch | None = None) -> None:
         if not is_lost(loss, len(self.task.classes)):
             return
-        part = (batch or next(self.batches.epoch(epoch))).parts(self.recipe.micro_batch)[0]
+        part = (batch or next(self.feed.epoch(epoch))).parts(self.recipe.micro_batch)[0]
         layer = first_non_finite(self.state.how.network, normalised(part.images, self.preprocessing, self.recipe))
         what = "exploded" if math.isfinite(loss) else "is not finite"
         kept = self.store.latest_step()
@@ -221,14 +223,16 @@ class Trainer:
         self._fastest = self._slow = 0
         self.listen(Notice("the machine is busy with other work: one thread from here on, which is faster then"))
 
-    def _close_epoch(self, number: int, images_per_second: float) -> None:
+    def close(self, epoch: int) -> None:
+        """Measure, tell, keep what is best, save."""
         state = self.state
-        steps = state.done - number * self.epoch_steps
+        images_per_second = (state.done - self._first) * self.batch_size / (time.perf_counter() - self._began)
+        steps = state.done - epoch * self.epoch_steps
         training = self._named((self.ranks.gather(state.tally).mean(0) / steps).tolist())
-        self._check(number, training["loss"])
+        self._check(epoch, training["loss"])
         name, evaluation = self._evaluate()
         row = EpochMetrics(
-            epoch=number + 1,
+            epoch=epoch + 1,
             step=state.done,
             learning_rate=rate(self.recipe, state.done - 1, self.steps),
             training=training,
@@ -243,6 +247,7 @@ class Trainer:
         self.save()
         self.listen(row)
         self._told, self._recent = time.perf_counter(), (state.tally.clone(), state.done)
+        self._stop_if(int(self.ranks.most([float(self._stop.asked)])[0]))
 
     def _named(self, values: list[float]) -> dict[str, float]:
         return {figure.name: value for figure, value in zip(self.state.how.figures, values, strict=True)}
