@@ -13,6 +13,7 @@ from hubel import zoo
 from hubel.arch import Network, Shape, ShapeError, checked_shape, parse
 from hubel.base.errors import ModelFileError, SettingError
 from hubel.cli._numbers import real, whole
+from hubel.cli._output import aside
 
 
 def add_network(parser: ArgumentParser, name: str = "network", help: str = "") -> None:
@@ -104,9 +105,10 @@ def _from_model(given: str, chosen: dict[str, Any]) -> Network:
     from hubel.cli._model_file import load_model
     from hubel.nn import network_of
 
-    model, name = load_model(given), given.rpartition(":")[2]
-    with _no_tree(given):
-        network = network_of(model, chosen["input"], name)
+    with aside():
+        model = load_model(given)
+        with _no_tree(given):
+            network = network_of(model, chosen["input"], given.rpartition(":")[2])
     return _changed(network, chosen)
 
 

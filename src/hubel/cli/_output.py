@@ -38,6 +38,11 @@ def print_line(text: object, stream: TextIO) -> None:
     print(printable(str(text), keep="\n\t"), file=stream)
 
 
+def aside() -> contextlib.AbstractContextManager[Any]:
+    """Lead what a user's own code prints to standard error: standard output is the command's."""
+    return contextlib.redirect_stdout(sys.stderr)
+
+
 def tell(text: object) -> None:
     """Tell on standard error, after hubel's name, what went wrong or is being done."""
     print(f"hubel: {told(text)}", file=sys.stderr)

@@ -10,6 +10,7 @@ from hubel.cli._finish import Answer, add_output, finish
 from hubel.cli._model_file import load_model
 from hubel.cli._network import shape_argument
 from hubel.cli._numbers import whole
+from hubel.cli._output import aside
 
 if TYPE_CHECKING:
     from hubel.nn import Inspection
@@ -52,10 +53,10 @@ def run(arguments: Namespace) -> int:
 def _model(arguments: Namespace) -> Inspection:
     if not arguments.input:
         raise SettingError("expected --input with the shape of one image, such as --input 224x224x3")
-    model = load_model(arguments.model)
     from hubel.nn import inspect
 
-    return inspect(model, arguments.input, batch=arguments.batch)
+    with aside():
+        return inspect(load_model(arguments.model), arguments.input, batch=arguments.batch)
 
 
 def _onnx(arguments: Namespace) -> Inspection:

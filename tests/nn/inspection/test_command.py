@@ -108,3 +108,22 @@ def test_mistakes(here: Path, arguments: tuple[str, ...], said: str, capsys: pyt
     done = capsys.readouterr()
     assert f"hubel: {said}" in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("command", [["inspect"], ["explain"]])
+def test_what_the_file_prints_is_kept_out_of_the_answer(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "chatty.py"
+    file.write_text(
+        "from torch import nn\nprint('loading')\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        print('making')\n"
+        "        self.conv = nn.Conv2d(3, 4, 1)\n"
+        "    def forward(self, x):\n        print('running', x.shape)\n        return self.conv(x)\n"
+    )
+    assert main([*command, f"{file}:Net", "--input", "8x8x3", "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["parameters"] == 16
+    assert {"loading", "making"} <= set(told.err.split("\n"))
+    assert "running" in told.err

@@ -129,3 +129,76 @@ def test_sizes_that_depend_on_numbers_are_named(decide: Callable[[Tensor], Tenso
     with pytest.raises(ValueError, match=r"^0 \(Deciding\): decides on the numbers in a tensor") as caught:
         inspect(nn.Sequential(Deciding()), (5,))
     assert len(str(caught.value)) < 280
+
+
+class ReadsItsMask(nn.Module):
+    """Makes a mask where its input lies, and decides on the numbers in it, as BERT's and DETR's code does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mask = torch.ones(x.shape[:2], device=x.device)
+        mask[:, -1] = 0
+        if bool((mask == 1).all()):
+            raise RuntimeError("wrong numbers")
+        sizes = torch.tensor([x.shape[1]], device=x.device).tolist()
+        return self.layer(x)[:, : sizes[0]] * mask[:, :, None].to(x.device)
+
+
+class AsksWhere(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.device != self.layer.weight.device or x.device.type != "cpu" or x.is_cuda or x.is_meta or not x.is_cpu:
+            raise RuntimeError("a foreign device")
+        return self.layer(x)
+
+
+class Scaled(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return x @ weight
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> Any:
+        return gradient, None
+
+
+class OwnFunction(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return Scaled.apply(self.layer(x), self.layer.weight)
+
+
+class Reentrant(OwnFunction):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        from torch.utils.checkpoint import checkpoint
+
+        return checkpoint(self.layer, self.layer(x), use_reentrant=True)
+
+
+@pytest.mark.parametrize("make", [ReadsItsMask, AsksWhere])
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_its_own_small_tensors_have_numbers(make: type[nn.Module], device: str) -> None:
+    with torch.device(device):
+        model = make()
+    report = inspect(model, example=torch.empty(2, 5, 8, device=device))
+    assert report.macs == 2 * 5 * 8 * 8
+    assert report.output_shape == (2, 5, 8)
+
+
+@pytest.mark.parametrize("make", [OwnFunction, Reentrant])
+def test_backward_that_cannot_be_seen_is_said(make: type[nn.Module]) -> None:
+    report = inspect(make(), (8,))
+    assert (report.macs, report.backward_macs) == (128, 64)
+    (note,) = [note for row in report.rows for note in row.notes if "gradients" in note]
+    assert note.startswith(
+        "64 MACs ran without gradients (no_grad, an autograd.Function of its own, a re-entrant check"
+    )

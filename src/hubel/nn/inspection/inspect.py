@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -51,7 +51,15 @@ def inspect(
     rows = tuple(_rows(module, watch))
     size = batch if example is None else (shapes[0][0] if shapes and shapes[0] else 1)
     outputs = watch.seen[module].outputs[-1]
-    return Inspection(type(module).__name__, size, shapes, outputs[0] if outputs else None, rows)
+    return Inspection(type(module).__name__, size, shapes, outputs[0] if outputs else None, rows, tuple(_notes(watch)))
+
+
+def _notes(watch: Watch) -> Iterator[str]:
+    if watch.left:
+        yield (
+            f"the model's code keeps {len(watch.left)} tensors without numbers ({tensor_text(watch.left[0])} …) where "
+            "they could not be taken out: start anew before it computes"
+        )
 
 
 def _check(module: object) -> None:
@@ -130,6 +138,11 @@ def _row(part: nn.Module, path: str, watch: Watch, first: dict[int, str]) -> Mod
     if not seen.calls:
         used = any(watch.uses(parameter) for _, parameter in own)
         notes.append("not called itself: another module uses its parameters" if used else "never ran for this input")
+    if seen.without_gradient:
+        notes.append(
+            f"{seen.without_gradient:,} MACs ran without gradients (no_grad, an autograd.Function of its own, a "
+            "re-entrant checkpoint): what their backward pass costs, if there is one, is not counted"
+        )
     notes += _output_notes(seen)
     shape = next((shapes[0] for shapes in seen.outputs if shapes), None)
     return ModuleRow(

@@ -52,7 +52,8 @@ class ModuleRow:
 class Inspection:
     """A model's figures for a batch: `rows` in the order in which they first ran, and totals, which are their sums.
 
-    `input_shapes` and `output_shape` are as PyTorch has them, batch first. Printing it shows a table.
+    `input_shapes` and `output_shape` are as PyTorch has them, batch first. `notes` say what the figures leave out, and
+    what else there is to know of the whole. Printing it shows a table.
     """
 
     type: str
@@ -60,6 +61,7 @@ class Inspection:
     input_shapes: tuple[TensorShape, ...]
     output_shape: TensorShape | None
     rows: tuple[ModuleRow, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -108,6 +110,7 @@ class Inspection:
             "macs": self.macs,
             "backward_macs": self.backward_macs,
             "training_macs": self.training_macs,
+            "notes": list(self.notes),
             "layers": [row.to_dict() for row in self.rows],
         }
 
@@ -119,6 +122,7 @@ class Inspection:
         lines.append(f"parameters  {self.parameters:,}{held}")
         lines.append(f"MACs        {self.macs:,} forward, {self.backward_macs:,} backward (batch of {self.batch:,})")
         lines += [f"note        {row.path or self.type}: {note}" for row in self.rows for note in row.notes]
+        lines += [f"note        {note}" for note in self.notes]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

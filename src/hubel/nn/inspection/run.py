@@ -9,30 +9,37 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as hooks
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from hubel.nn.inspection.costs import RULES as COSTS
 from hubel.nn.inspection.costs import wants_gradient
+from hubel.nn.inspection.kept import Around
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.inspection.shapes import RULES as SHAPES
 from hubel.nn.inspection.state import Twins, same_randomness, standing_in
 
 aten = torch.ops.aten
-SMALL = 4096  # numbers; a tensor that the model makes itself and that is no larger is really computed
+SMALL = 2**22  # numbers; a tensor that the model makes itself and that is no larger is really computed
 META = torch.device("meta")
 
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen of one module: its own multiply-adds, how often it ran, what it was given and returned."""
+    """What was seen of one module: its own multiply-adds, how often it ran, what it was given and returned.
+
+    without_gradient: multiply-adds whose backward pass PyTorch does not see, though an operand wants a gradient.
+    """
 
     calls: int = 0
     macs: int = 0
     backward_macs: int = 0
+    without_gradient: int = 0
     inputs: tuple[TensorShape, ...] = ()
     outputs: list[tuple[TensorShape, ...]] = field(default_factory=list)
 
@@ -58,7 +65,10 @@ class Watch(TorchDispatchMode):
         self.seen: dict[nn.Module, Seen] = {}
         self.running: list[nn.Module] = []
         self.failed: tuple[str, tuple[TensorShape, ...]] | None = None
+        self.made: list[ReferenceType[Tensor]] = []  # tensors without numbers that may outlive the run
+        self.left: tuple[TensorShape, ...] = ()  # those that do, when all is put back
         self._used: set[int] = set()
+        self._written: set[int] = set()  # tensors with numbers into which others without were written
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -91,7 +101,9 @@ class Watch(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         try:
-            output = self._run(func, args, kwargs)
+            with torch._C.DisableTorchFunction():  # which says where tensors lie as the model is to hear it
+                output = self._run(func, args, kwargs)
+                self.made += [ref(tensor) for tensor in tensors_in(output) if tensor.is_meta]
         except Exception:
             self.failed = func.overloadpacket.__name__, shapes_of((args, kwargs))
             raise
@@ -104,8 +116,11 @@ class Watch(TorchDispatchMode):
         seen, trains = self.seen[self.running[-1]], torch.is_grad_enabled()
         for macs, left, right in products:
             seen.macs += macs
+            wanted = wants_gradient(left) + wants_gradient(right)
             if trains:
-                seen.backward_macs += macs * (wants_gradient(left) + wants_gradient(right))
+                seen.backward_macs += macs * wanted
+            elif wanted:
+                seen.without_gradient += macs
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         if torch.is_inference_mode_enabled():  # where composite operations come whole
@@ -129,6 +144,8 @@ class Watch(TorchDispatchMode):
             if func is aten.lift_fresh.default or all(id(tensor) in self.twins.own for tensor in tensors):
                 self._remember(output)
             return output
+        if func._schema.is_mutable:
+            self._written.update(id(tensor) for tensor in tensors if not tensor.is_meta)
         args, named = replaced((args, dict(kwargs)), self.twins.of)
         if "device" in named:
             named["device"] = META
@@ -136,7 +153,7 @@ class Watch(TorchDispatchMode):
 
     def _may_compute(self, func: Any, tensors: list[Tensor]) -> bool:
         """Small tensors with numbers are computed with, since models decide on them; the model's own never change."""
-        if any(tensor.is_meta or tensor.numel() > SMALL for tensor in tensors):
+        if any(tensor.is_meta or tensor.numel() > SMALL or id(tensor) in self._written for tensor in tensors):
             return False
         return not func._schema.is_mutable or all(id(tensor) in self.twins.own for tensor in tensors)
 
@@ -158,6 +175,38 @@ class Watch(TorchDispatchMode):
             self.twins.own[id(tensor)] = tensor
 
 
+# These compare the devices of state and input before anything below them is asked.
+RECURRENT = ["lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"]
+
+
+class _Devices(TorchFunctionMode):
+    """Lets tensors without numbers say that they lie where the model does: what is made there is made with numbers."""
+
+    def __init__(self, device: torch.device, twins: Twins) -> None:
+        super().__init__()
+        self.twins = twins
+        self.answers: dict[Any, Any] = {
+            Tensor.device.__get__: device,
+            Tensor.is_meta.__get__: False,  # type: ignore[attr-defined]
+            Tensor.is_cuda.__get__: device.type == "cuda",  # type: ignore[attr-defined]
+            Tensor.is_cpu.__get__: device.type == "cpu",  # type: ignore[attr-defined]
+            Tensor.get_device: -1 if device.index is None else device.index,
+        }
+
+    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        if func in self.answers:
+            return self.answers[func]
+        if func.__name__ in RECURRENT:
+            args, kwargs = replaced((args, dict(kwargs or {})), self.twins.of)
+        return func(*args, **(kwargs or {}))
+
+
+def _device(model: nn.Module, inputs: Any) -> torch.device:
+    """Where the model lies; where it holds nothing, where its input does; the processor in place of PyTorch's meta."""
+    tensors = [*model.parameters(), *model.buffers(), *tensors_in(inputs)]
+    return next((tensor.device for tensor in tensors if not tensor.is_meta), torch.device("cpu"))
+
+
 def watched(
     model: nn.Module,
     inputs: tuple[Any, ...],
@@ -172,14 +221,19 @@ def watched(
     """
     twins = Twins()
     watch = Watch(model, twins, stop_at)
-    with torch.inference_mode(False), torch.enable_grad(), standing_in(model, twins), same_randomness():
-        given, named = replaced((inputs, dict(keywords)), twins.of)
-        try:
-            with _hooked(watch), watch, around():
+    devices = _Devices(_device(model, (inputs, keywords)), twins)
+    outside, given, named = Around(model), None, None
+    try:
+        with torch.inference_mode(False), torch.enable_grad(), standing_in(model, twins), same_randomness():
+            given, named = replaced((inputs, dict(keywords)), twins.of)
+            with _hooked(watch), watch, devices, around():
                 model(*given, **named)
-        except Exception as error:
-            error.watch = watch  # type: ignore[attr-defined]
-            raise
+    except Exception as error:
+        error.watch = watch  # type: ignore[attr-defined]
+        raise
+    finally:
+        given = named = None
+        watch.left = tuple(tuple(tensor.shape) for tensor in outside.clear(watch.made))
     return watch
 
 

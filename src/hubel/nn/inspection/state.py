@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import sys
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from hubel.nn.inspection.kept import Kept
 
 
 class Twins:
@@ -99,10 +99,10 @@ def _without_numbers(tensor: Tensor) -> Tensor:
 def standing_in(model: nn.Module, twins: Twins | Numbers) -> Iterator[None]:
     """Put twins in the place of a model's parameters and buffers; afterwards all of its modules are as they were.
 
-    Everything that a forward pass may leave on a module goes again: attributes, what it put into lists and
-    dictionaries, buffers it replaced, flags it set. Also after an error.
+    Everything that a forward pass may leave on a module goes again: attributes, what it put into containers, buffers
+    it replaced, flags it set. Also after an error.
     """
-    restore = [_snapshot(module) for module in model.modules()]
+    kept = Kept(model)
     try:
         for module in model.modules():
             for name, parameter in module._parameters.items():
@@ -113,34 +113,7 @@ def standing_in(model: nn.Module, twins: Twins | Numbers) -> Iterator[None]:
                     module._buffers[name] = twins.of_buffer(buffer)
         yield
     finally:
-        for put_back in restore:
-            put_back()
-
-
-def _snapshot(module: nn.Module) -> Callable[[], None]:
-    attributes = dict(module.__dict__)
-    inside = [(value, _copy(value)) for value in attributes.values() if type(value) in (dict, OrderedDict, list, set)]
-
-    def put_back() -> None:
-        module.__dict__.clear()
-        module.__dict__.update(attributes)
-        for container, contents in inside:
-            if container or contents:
-                _refill(container, contents)
-
-    return put_back
-
-
-def _copy(container: Any) -> Any:
-    return container.copy() if container else ()
-
-
-def _refill(container: Any, contents: Any) -> None:
-    container.clear()
-    if isinstance(container, list):
-        container.extend(contents)
-    else:
-        container.update(contents)
+        kept.put_back()
 
 
 @contextmanager

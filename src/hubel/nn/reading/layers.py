@@ -57,6 +57,8 @@ def _settings(module: nn.Module) -> list[str]:
     ignored = {"inplace", "name", "dim", "output_size", "start_dim", "end_dim"}
     if isinstance(getattr(module, "padding", None), str):
         ignored.add("padding")
+    if getattr(module, "padding", None) in (0, (0, 0)):
+        ignored.add("count_include_pad")  # of nothing
     return [name for name in getattr(module, "__constants__", []) if name not in ignored]
 
 

@@ -1,0 +1,159 @@
+"""Models that keep tensors from one call to the next compute afterwards as if nobody had asked what they cost."""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hubel.nn import inspect, network_of
+
+GRIDS: dict[Any, Any] = {}
+LAST: Tensor | None = None
+HISTORY: deque[Tensor] = deque(maxlen=3)
+
+
+@functools.lru_cache
+def small_grid(rows: int, columns: int, device: Any) -> Tensor:
+    return torch.stack(torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")).to(device)
+
+
+@functools.cache
+def large_grid(rows: int, columns: int, device: Any) -> Tensor:
+    return torch.zeros(rows * 64, columns * 64, 64, device=device) + 1
+
+
+class Remembers:
+    grid: Tensor | None = None
+
+
+class Keeps(nn.Module):
+    kinds: ClassVar[dict[str, Tensor]] = {}
+
+    def __init__(self, keep: Callable[[Any, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.conv, self.keep = nn.Conv2d(3, 4, 1), keep
+        self.nested: dict[str, Any] = {"a": {"b": []}}
+        self.queue: deque[Tensor] = deque([torch.zeros(1)], maxlen=2)
+        self.counts, self.other = np.zeros(2), Remembers()
+        self.pair = ([], {})  # type: ignore[var-annotated]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(self.keep(self, x))
+
+
+def by_global(model: Keeps, x: Tensor) -> Tensor:
+    global LAST
+    if LAST is None:
+        LAST = x.detach() * 0 + 1
+    return x + LAST
+
+
+def by_dictionary(model: Keeps, x: Tensor) -> Tensor:
+    if x.shape not in GRIDS:
+        GRIDS[x.shape] = {"of": [torch.zeros_like(x) + 1]}
+    return x + GRIDS[x.shape]["of"][0]
+
+
+def by_class(model: Keeps, x: Tensor) -> Tensor:
+    return x + Keeps.kinds.setdefault("one", x.detach() * 0 + 1)
+
+
+def by_attribute_of_class(model: Keeps, x: Tensor) -> Tensor:
+    if Remembers.grid is None:
+        Remembers.grid = x.detach() * 0 + 1
+    return x + Remembers.grid
+
+
+def by_queue(model: Keeps, x: Tensor) -> Tensor:
+    model.queue.append(x.detach())
+    HISTORY.append(x.detach())
+    return x + len(model.queue) + len(HISTORY)
+
+
+def by_nested(model: Keeps, x: Tensor) -> Tensor:
+    model.nested["a"]["b"].append(x)
+    model.pair[0].append(x)
+    return x * len(model.nested["a"]["b"]) * len(model.pair[0])
+
+
+def by_array(model: Keeps, x: Tensor) -> Tensor:
+    model.counts[0] += 1
+    return x * float(model.counts[0])
+
+
+def by_object(model: Keeps, x: Tensor) -> Tensor:
+    if model.other.grid is None:
+        model.other.grid = torch.ones_like(x)
+    return x + model.other.grid
+
+
+KEEP: dict[str, Callable[[Any, Tensor], Tensor]] = {
+    "lru_cache": lambda model, x: x + small_grid(*x.shape[2:], x.device).sum(0),
+    "cache of much": lambda model, x: x + large_grid(*x.shape[2:], x.device).mean(),
+    "global": by_global,
+    "dictionary": by_dictionary,
+    "class": by_class,
+    "attribute of a class": by_attribute_of_class,
+    "queue": by_queue,
+    "nested": by_nested,
+    "array": by_array,
+    "object": by_object,
+}
+
+
+@pytest.mark.parametrize("name", KEEP)
+@pytest.mark.parametrize("ask", [lambda m: inspect(m, (8, 8, 3), batch=2), lambda m: network_of(m, (8, 8, 3))])
+def test_computes_as_if_never_asked(name: str, ask: Callable[[nn.Module], Any]) -> None:
+    _forget()
+    torch.manual_seed(1)
+    model, image = Keeps(KEEP[name]).eval(), torch.rand(2, 3, 8, 8)
+    with torch.no_grad():
+        expected = model(image)
+    _forget()
+    torch.manual_seed(1)
+    again = Keeps(KEEP[name]).eval()
+    try:
+        report = ask(again)
+    except ValueError:
+        pass  # no tree; but that is no reason to break it
+    else:
+        assert not report.notes
+    with torch.no_grad():
+        torch.testing.assert_close(again(image), expected)
+    _forget()
+
+
+def _forget() -> None:
+    global LAST
+    LAST = Remembers.grid = None
+    GRIDS.clear()
+    HISTORY.clear()
+    Keeps.kinds.clear()
+    small_grid.cache_clear()
+    large_grid.cache_clear()
+
+
+def test_what_cannot_be_taken_out_is_said() -> None:
+    held = SimpleNamespace()
+
+    class Hides(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            held.last = x * 2
+            return x
+
+    report = inspect(Hides(), (8, 8, 3))
+    assert held.last.is_meta
+    assert report.notes == (
+        "the model's code keeps 1 tensors without numbers (1×3×8×8 …) where they could not be taken out: start anew "
+        "before it computes",
+    )
+    assert report.to_dict()["notes"] == list(report.notes)
+    assert str(report).endswith(f"note        {report.notes[0]}")
