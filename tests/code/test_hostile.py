@@ -82,6 +82,18 @@ def test_parts_may_be_called_as_modules_are():
     assert len(list(module.parameters())) == 2 * len(names)
 
 
+@pytest.mark.parametrize(
+    "name", ["self", "_modules", "__init__", "__class__", "__dict__", "cls", "_2a", "__", "Self", "super"]
+)
+@pytest.mark.parametrize("what", ["({})", "sum({} | identity)"])
+def test_a_part_that_repeats_may_have_any_name(name, what, capsys):
+    one, other = (f"{name}{number}={what.format('conv 3 3x3 same, relu')}" for number in ("", "2"))
+    program = source(parse(f"8x8x3: {one}, {other}, flatten, dense 3"))
+    exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})
+    assert capsys.readouterr().out == "747 parameters, output (1, 3)\n"
+    assert all(name in program for name in (f"{name}:", f"{name}2:"))
+
+
 def test_no_variable_hides_a_module():
     branches = " | ".join(f"{name}=conv 2 1x1" for name in ("keras", "layers", "ops", "range", "x", "inputs"))
     network = dataclasses.replace(parse(f"4x4x2: 2 * sum({branches}), flatten, dense 2"), name="net")

@@ -27,19 +27,28 @@ SHORT = {
 
 
 def definition_names(definitions: Sequence[Definition], taken: frozenset[str], classes: bool) -> None:
-    """Name definitions after the parts they stand for: `inception3a` and `inception4b` make `Inception`."""
+    """Name definitions after the parts they stand for: `inception3a` and `inception4b` make `Inception`.
+
+    None is private, which Python renames inside a class.
+    """
     stems = [_stem(definition) for definition in definitions]
     short = [_without_number(stem) for stem in stems]
     twice = {word for word, count in Counter(short).items() if count > 1}
-    used = {word.lower() for word in taken}
+    used = {"self", *(word.lower() for word in taken)}
     for definition, stem, word in zip(definitions, stems, short, strict=True):
         chosen = stem if word in twice and stem not in twice else word
         if chosen.lower() in used and getattr(definition.body, "kind", "") == "sum":
             chosen = f"residual_{chosen}"
-        definition.name = _cased(chosen, classes and hasattr(definition.body, "branches"))
+        definition.name = _cased(_public(chosen), classes and hasattr(definition.body, "branches"))
         while definition.name.lower() in used or keyword.iskeyword(definition.name):
             definition.name = _next(definition.name)
         used.add(definition.name.lower())
+
+
+def _public(word: str) -> str:
+    """Return the word without the underscores that would make it private; what is left may not begin with a digit."""
+    word = word.strip("_")
+    return f"part_{word}" if word[:1].isdigit() else word
 
 
 def _next(word: str) -> str:
