@@ -164,11 +164,13 @@ def any_layer(draw: Any, shape: Shape) -> Layer:
         case 0 | 1:
             return draw(weighted(arch.Dense, units=st.integers(1, 5)))
         case 2:
-            return arch.BatchNormalization(scale=(both := draw(st.booleans())), center=both)
+            kind = arch.InstanceNormalization if len(shape) > 1 and draw(st.booleans()) else arch.BatchNormalization
+            return kind(scale=(both := draw(st.booleans())), center=both)
         case 3:
             return arch.LayerNormalization(scale=(scale := draw(st.booleans())), center=scale and draw(st.booleans()))
         case 4:
-            return arch.Dropout(draw(st.sampled_from([0.0, 0.2, 0.5])))
+            kind = arch.SpatialDropout2D if len(shape) == 3 and draw(st.booleans()) else arch.Dropout
+            return kind(draw(st.sampled_from([0.0, 0.2, 0.5])))
         case 5 | 6:
             return arch.Activation(
                 draw(st.sampled_from([name for name in ACTIVATIONS if name] + ["softmax", "linear"]))

@@ -131,6 +131,8 @@ BLOCKS = (
     "16x16x2: concat(identity | maxpool 2, conv 6 3x3 same relu, deconv 3 2x2/2), conv 4 3x3 same silu, "
     "upsample 2 interpolation=bilinear, maxpool 3x3/2 ceil_mode=true, "
     "avgpool 3x3/2 padding=1 ceil_mode=true count_padding=true, flatten, dense 7 tanh",
+    "6x5x3: instancenorm, spatialdropout 0.2, conv 4 3x3 elu, selu, softplus, hard_sigmoid, "
+    "product(identity | globalavgpool, dense 4 sigmoid | conv 1 1x1 sigmoid)",
     "8x8x6: shuffle 3, lrn, groupnorm 2, layernorm, gelu, local 3 3x3 relu, padchannels 1 2, scale, "
     "adaptiveavgpool 3, leaky 0.2, flatten, rbf 4",
     "9: embed 5 4, conv1d 6 3 causal dilation_rate=2 relu, maxpool1d 2 strides=1, lstm 5 sequences, gru 4 sequences, "

@@ -195,6 +195,11 @@ def _recurred(operation: ops.Recur, following: Sequence[Layer]) -> list[Step]:
     return [("Recurrent", {**own, **more, **flags})]
 
 
+def _dropped(operation: ops.Pass, following: Sequence[Layer]) -> list[Step]:
+    over = {"broadcast_dims": tuple(range(1, len(operation.input)))} if operation.channels else {}
+    return [("nnx.Dropout", {"rate": operation.rate, **over})] if operation.rate else []
+
+
 def _said(write: Callable[[Any], Step]) -> Callable[[Any, Sequence[Layer]], list[Step]]:
     return lambda operation, following: [write(operation)]
 
@@ -214,7 +219,7 @@ WORDS: Words = {
     ops.Pad: _padded,
     ops.Upsample: _said(lambda op: ("upsample", {"size": op.factors, "method": op.interpolation})),
     ops.Select: _selected,
-    ops.Pass: lambda op, following: [("nnx.Dropout", {"rate": op.rate})] if op.rate else [],
+    ops.Pass: _dropped,
     ops.Embed: _said(lambda op: ("nnx.Embed", {"num_embeddings": op.numbers, "features": op.output[-1]})),
     ops.Recur: _recurred,
     ops.Join: _said(lambda op: ("SqueezeExcitation", {"channels": op.input[-1], "squeezed": squeezed(op)})),

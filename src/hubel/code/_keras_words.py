@@ -43,6 +43,7 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "layers.GroupNormalization": ("groups",),
     "layers.Activation": ("activation",),
     "layers.Dropout": ("rate",),
+    "layers.SpatialDropout2D": ("rate",),
     "layers.Permute": ("dims",),
     "layers.Reshape": ("target_shape",),
     "ops.pad": ("pad_width",),
@@ -231,6 +232,11 @@ def _recurred(operation: ops.Recur, following: Sequence[Layer]) -> list[Step]:
     return [(f"layers.{cell}", {**arguments, "use_bias": operation.bias is not None, **flags})]
 
 
+def _dropped(operation: ops.Pass, following: Sequence[Layer]) -> list[Step]:
+    kind = f"SpatialDropout{len(operation.input) - 1}D" if operation.channels else "Dropout"
+    return [(f"layers.{kind}", {"rate": operation.rate})] if operation.rate else []
+
+
 def _one(write: Callable[[Any], Step]) -> Callable[[Any, Sequence[Layer]], list[Step]]:
     return lambda operation, following: [write(operation)]
 
@@ -252,7 +258,7 @@ WORDS: Words = {
     ops.Pad: _padded,
     ops.Upsample: _enlarged,
     ops.Select: _selected,
-    ops.Pass: lambda op, following: [("layers.Dropout", {"rate": op.rate})] if op.rate else [],
+    ops.Pass: _dropped,
     ops.Embed: _one(lambda op: ("layers.Embedding", {"input_dim": op.numbers, "output_dim": op.output[-1]})),
     ops.Recur: _recurred,
     ops.Join: _one(lambda op: ("squeeze_excitation", {"squeezed": squeezed(op)})),

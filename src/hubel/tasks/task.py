@@ -255,6 +255,11 @@ class Task(abc.ABC):
                 f"expected a network whose input is that of the images, {'×'.join(map(str, shape))}, received one for "
                 f"{'×'.join(map(str, network.input))}; write the network with the input {'x'.join(map(str, shape))}"
             )
+        if network.reads_whole_numbers:
+            raise NetworkError(
+                "expected a network that takes an image's shades, received one whose input is whole numbers that are "
+                "looked up (embed): words and letters have such numbers, images do not; begin it with another layer"
+            )
         wanted, end = self.output(shape)
         output = tuple(analyse(network).output_shape)
         if output != wanted:

@@ -58,6 +58,8 @@ EXAMPLES = [
     ("rnn 5 relu sequences", (7, 4)),
     ("lstm 5 nobias sequences backwards", (7, 4)),
     ("gru 5", (7, 4)),
+    ("instancenorm center=false scale=false", (7, 4, 3)),
+    ("spatialdropout 0.3", (7, 4, 3)),
 ]
 
 
@@ -178,6 +180,8 @@ BAD = [
     ("SimpleRNN", {"units": 2, "activation": "gelu"}, "expected activation of SimpleRNN as 'tanh' or 'relu'"),
     ("LSTM", {"units": 2, "activation": "relu"}, "expected activation of LSTM as 'tanh', as PyTorch has it"),
     ("LSTM", {"units": 2, "recurrent_activation": "tanh"}, "expected recurrent_activation of LSTM as 'sigmoid'"),
+    ("InstanceNormalization", {"scale": False}, "expected center and scale"),
+    ("SpatialDropout2D", {"rate": 1.5}, "expected rate from 0 up to"),
     ("GRU", {"units": 2, "reset_after": False}, "expected reset_after of GRU as True"),
 ]
 
@@ -231,6 +235,8 @@ MISFITS = [
     "4x4x3: sum(conv 2 1x1 | identity)",
     "4x4x3: sum(conv 3 1x1/2 | identity)",
     "4x4x3: concat(conv 2 1x1/2 | identity)",
+    "8: instancenorm",
+    "4x3: spatialdropout 0.2",
     "4x4x3: conv1d 2 3",
     "4x3: conv 2 3x3",
     "4x3: conv1d 2 5",

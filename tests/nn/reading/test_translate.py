@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -127,6 +128,15 @@ class Twice(nn.Module):
         return torch.mul(y, y)
 
 
+class Bent(nn.Module):
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
 class Own(nn.Conv2d):
     """A class of one's own that computes what its parent does."""
 
@@ -142,6 +152,8 @@ MORE: dict[str, tuple[Any, tuple[int, ...]]] = {
     "gate made of another": (GatedByAnother, (4, 4, 16)),
     "gate of places, swish": (Swish, (6, 5, 3)),
     "wavenet's gate": (Twice, (6,)),
+    "hard gate": (lambda: Block(Gate(16, 4, nn.Hardsigmoid)), (8, 8, 16)),
+    "bent": (lambda: Bent(lambda x: functional.selu(functional.softplus(functional.elu(x)))), (5,)),
     "convnext": (ConvNeXtBlock, (8, 8, 8)),
     "shuffle": (lambda: nn.Sequential(nn.Conv2d(3, 8, 1), Shuffle()), (4, 4, 3)),
     "functions": (Functions, (8, 8, 4)),
@@ -209,7 +221,10 @@ def test_gates_count_as_the_trees() -> None:
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        (Gate(16, 4, nn.Hardsigmoid), r"scale_activation: the tree has no layer for Hardsigmoid"),
+        (Gate(16, 4, nn.Softsign), r"scale_activation: the tree has no layer for Softsign"),
+        (nn.Sequential(nn.Identity(), nn.ELU(0.5)), r"1: the tree's Activation has no alpha=0.5"),
+        (nn.Sequential(nn.Identity(), nn.Softplus(2)), r"1: the tree's Activation has no beta=2"),
+        (Bent(lambda x: functional.elu(x, 0.5)), r"the tree's Activation has no alpha=0.5"),
         (nn.utils.parametrizations.weight_norm(nn.Conv2d(16, 4, 1)), "its weights are worked out when it runs"),
         (nn.LSTM(16, 4), "LSTM: a tree has one output, LSTM returns several"),
         (nn.Sequential(nn.Unflatten(1, (4, 4))), "0: the tree has no layer for Unflatten"),

@@ -11,6 +11,7 @@ from hubel.arch.layers.dense import Dense, RadialBasis
 from hubel.arch.layers.normalization import (
     BatchNormalization,
     GroupNormalization,
+    InstanceNormalization,
     LayerNormalization,
     LocalResponseNormalization,
 )
@@ -22,7 +23,7 @@ from hubel.arch.layers.pooling import (
     GlobalMaxPooling2D,
     MaxPooling2D,
 )
-from hubel.arch.layers.regularization import Dropout, Identity
+from hubel.arch.layers.regularization import Dropout, Identity, SpatialDropout2D
 from hubel.arch.layers.reshaping import Cropping2D, Flatten, Reshape, UpSampling2D, ZeroPadding2D
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GroupNormalization",
     "Identity",
+    "InstanceNormalization",
     "LayerNormalization",
     "LeakyReLU",
     "LocalResponseNormalization",
@@ -73,6 +75,7 @@ __all__ = [
     "Scale",
     "SelectChannels",
     "SimpleRNN",
+    "SpatialDropout2D",
     "SqueezeExcitation",
     "UpSampling2D",
     "ZeroPadding2D",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hubel.arch import ops
-from hubel.arch._errors import need_groups
+from hubel.arch._errors import Fit, ShapeError, need_groups
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape, positions, positive, size
 from hubel.arch._window import need_picture
@@ -15,6 +17,14 @@ def _fraction(value: object, what: str) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1:
         raise SettingError(f"expected {what} from 0 up to (not including) 1, received {value!r}")
     return float(value)
+
+
+def _both_or_neither(layer: Any) -> None:
+    if layer.center != layer.scale:
+        raise SettingError(
+            f"expected center and scale of {type(layer).__name__} both on or both off (PyTorch has them together), "
+            f"received center={layer.center}, scale={layer.scale}"
+        )
 
 
 class _Affine(Layer):
@@ -56,11 +66,7 @@ class BatchNormalization(_Affine):
         """Check the settings."""
         super().check()
         self._set(momentum=_fraction(self.momentum, "momentum"))
-        if self.center != self.scale:
-            raise SettingError(
-                "expected center and scale of BatchNormalization both on or both off (PyTorch has them together), "
-                f"received center={self.center}, scale={self.scale}"
-            )
+        _both_or_neither(self)
 
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the scale and shift, and the running mean and variance beside them."""
@@ -127,11 +133,7 @@ class GroupNormalization(Layer):
     def check(self) -> None:
         """Check the settings."""
         self._set(groups=positive(self.groups, "groups"), epsilon=_fraction(self.epsilon, "epsilon"))
-        if self.center != self.scale:
-            raise SettingError(
-                "expected center and scale of GroupNormalization both on or both off (PyTorch has them together), "
-                f"received center={self.center}, scale={self.scale}"
-            )
+        _both_or_neither(self)
 
     def output_shape(self, input: Shape) -> Shape:
         """Return the input's shape."""
@@ -156,6 +158,44 @@ class GroupNormalization(Layer):
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input, and the mean and deviation of each group."""
         return Keeps(input=True, fixed_bytes=2 * 4 * self.groups)
+
+
+@register("instancenorm", label="norm")
+class InstanceNormalization(_Affine):
+    """Normalise each channel over the places of one picture, or the steps of one sequence: Ulyanov et al. (2016).
+
+    Group normalisation with as many groups as channels.
+    """
+
+    def _grouped(self, input: Shape) -> GroupNormalization:
+        if len(input) == 1:
+            raise ShapeError(
+                f"InstanceNormalization expected a picture or a sequence, received a vector of {input[0]}, whose "
+                "numbers stand for themselves",
+                fits=(Fit("instead of it", "layernorm", "over the numbers of the vector"),),
+            )
+        return GroupNormalization(input[-1], self.epsilon, self.center, self.scale)
+
+    def check(self) -> None:
+        """Check the settings."""
+        super().check()
+        _both_or_neither(self)
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        return self._grouped(input).output_shape(input)
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the normalisation of groups of one channel."""
+        return self._grouped(input).lower(input)
+
+    def call(self, input: Shape) -> Call:
+        """Return `GroupNorm`."""
+        return self._grouped(input).call(input)
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep the input, and the mean and deviation of each channel."""
+        return self._grouped(input).keeps(input)
 
 
 @register("lrn")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hubel.arch import ops
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape, size
+from hubel.arch._window import need_picture
 from hubel.base.errors import SettingError
 
 
@@ -39,6 +40,28 @@ class Dropout(Layer):
     def shares_input(self) -> bool:
         """Tell whether nothing is dropped."""
         return self.rate == 0
+
+
+@register("spatialdropout", label="dropout", positional=("rate",))
+class SpatialDropout2D(Dropout):
+    """Set a share `rate` of the channels to nought in training, all places of each: Tompson et al. (2015)."""
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        need_picture("SpatialDropout2D", input)
+        return input
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return what prediction does: nothing."""
+        return ops.Pass(input, input, self.rate, channels=True)
+
+    def call(self, input: Shape) -> Call:
+        """Return `Dropout2d`."""
+        return Call("Dropout2d", {"p": self.rate})
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep what was dropped: a factor for each channel."""
+        return Keeps(extra_bytes=4 * input[-1]) if self.rate else Keeps()
 
 
 @register("identity")

@@ -76,6 +76,19 @@ FUNCTIONS: dict[str, Function] = {
     "mish": Function(  # Misra (2019)
         "x * tanh(softplus(x))", "x·tanh(ln(1 + eˣ))", "Mish", _INPUT, onnx="Mish", jax="jax.nn.mish"
     ),
+    "elu": Function(  # Clevert, Unterthiner & Hochreiter (2015), with a negative limit of 1
+        "max(x, 0) + expm1(min(x, 0))", "x, or eˣ − 1 below 0", "ELU", _INPUT, (-1, math.inf), "Elu"
+    ),
+    "selu": Function(  # Klambauer et al. (2017)
+        "1.0507009873554805 * (max(x, 0) + 1.6732632423543772 * expm1(min(x, 0)))",
+        "1.0507·x, or 1.7581·(eˣ − 1) below 0",
+        "SELU",
+        _INPUT,
+        (-1.7580993408473773, math.inf),
+        "Selu",
+    ),
+    "softplus": Function("softplus(x)", "ln(1 + eˣ)", "Softplus", _INPUT, (0, math.inf), "Softplus"),
+    "hard_sigmoid": Function("min(max(x + 3, 0), 6) / 6", "min(max(x + 3, 0), 6)/6", "Hardsigmoid", _INPUT, (0, 1)),
     "leaky_relu": Function(
         "max(x, 0) + negative_slope * min(x, 0)",
         "x, or negative_slope·x below 0",

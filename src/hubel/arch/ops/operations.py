@@ -209,9 +209,10 @@ class View(Operation):
 
 @dataclass(frozen=True)
 class Pass(Operation):
-    """Hand everything on as it is. rate: the share that training drops."""
+    """Hand everything on as it is. rate: the share that training drops, of numbers or of whole `channels`."""
 
     rate: float = 0.0
+    channels: bool = False
 
 
 @dataclass(frozen=True)

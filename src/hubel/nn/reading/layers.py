@@ -200,7 +200,11 @@ READERS: dict[type[nn.Module], Reader] = {
 _POOL = ("kernel_size", "stride", "padding")
 # What a function is as a module, by its plain name, and what its arguments after the first are called.
 FUNCTIONS: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
-    **{function.torch.lower(): (getattr(nn, function.torch), ("inplace",)) for function in PLAIN.values()},
+    **{
+        function.torch.lower(): (kind, tuple(getattr(kind, "__constants__", ())))  # ELU: alpha, inplace
+        for function in PLAIN.values()
+        for kind in (getattr(nn, function.torch),)
+    },
     "max_pool2d": (nn.MaxPool2d, (*_POOL, "dilation", "ceil_mode", "return_indices")),
     "avg_pool2d": (nn.AvgPool2d, (*_POOL, "ceil_mode", "count_include_pad", "divisor_override")),
     "adaptive_avg_pool2d": (nn.AdaptiveAvgPool2d, ("output_size",)),
