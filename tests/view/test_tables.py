@@ -49,6 +49,34 @@ def test_markdown():
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"><img src=x onerror=alert(1)>',
+        "</script><script>run()</script>",
+        "[here](javascript:run)",
+        "![seen](http://elsewhere.org/x.png)",
+        "<http://elsewhere.org>",
+        "`code` **strong** _leaning_ ~~struck~~",
+        "&lt;b&gt; &#60;",
+        "a | b \\| c \\",
+        "__init__ and conv1_tanh",
+        "see https://elsewhere.org or www.elsewhere.org",
+        "| --- | $x$",
+    ],
+)
+def test_words_are_words_in_markdown(text):
+    from markdown_it import MarkdownIt
+
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    inline = [token for token in reader.parse(Table(("word",), ((text,),)).markdown()) if token.type == "inline"]
+    assert len(inline) == 2
+    parts = inline[1].children or []
+    assert {part.type for part in parts} <= {"text", "text_special"}
+    assert "".join(part.content for part in parts) == text
+    assert not re.search(r"(?<!\\)://|www\.", Table(("word",), ((text,),)).markdown())
+
+
 def test_latex_means_what_it_says():
     text = Table(("a_b", "#%"), (("\\input{/etc/passwd}", 3), ("$x^2$ & ~ # {", 4), ("28×28", 5))).latex()
     assert text.splitlines()[0] == "\\begin{tabular}{lr}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,6 +22,11 @@ _LATEX = str.maketrans(
     | {"\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}", "\n": " "}
     | {"×": "$\\times$", "·": "$\\cdot$", "−": "$-$", "→": "$\\to$", "⌊": "$\\lfloor$", "⌋": "$\\rfloor$"}
     | {"⌈": "$\\lceil$", "⌉": "$\\rceil$", "≤": "$\\le$", "≥": "$\\ge$", "…": "\\dots{}"}
+)
+
+# what Markdown would read as markup: an underscore inside a word is none, an address with its colon would be a link
+_MARKDOWN = re.compile(
+    r"[\\`*\[\]<>&|~$!]|(?<![0-9A-Za-z])_|_(?![0-9A-Za-z])|(?<=[A-Za-z]):(?=//)|(?<=www)\.", re.IGNORECASE
 )
 
 
@@ -47,9 +53,9 @@ class Table:
         return text.getvalue()
 
     def markdown(self) -> str:
-        """A table as GitHub reads it."""
+        """A table as GitHub reads it, in which words are words: no markup, no links."""
         lines = [self._names, ["--:" if number else "---" for number in self._numbers], *self._written()]
-        shown = [[printable(cell.replace("\n", " ")).replace("|", "\\|") for cell in line] for line in lines]
+        shown = [[_MARKDOWN.sub(r"\\\g<0>", printable(cell.replace("\n", " "))) for cell in line] for line in lines]
         return "".join(f"| {' | '.join(line)} |\n" for line in shown)
 
     def latex(self) -> str:
