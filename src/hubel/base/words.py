@@ -28,7 +28,7 @@ def printable(text: str, keep: str = "", longest: int | None = None) -> str:
         letter = found.group()
         return letter if letter in keep or not _hidden(found) else _SHORT.get(letter) or _escape(ord(letter))
 
-    shown = _ODD.sub(seen, text)
+    shown = text if text.isprintable() else _ODD.sub(seen, text)
     return shown if longest is None or len(shown) <= longest else shown[: longest - 1] + "…"
 
 

@@ -13,7 +13,6 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
-from hubel.base.files import write_atomically
 from hubel.base.words import json_text
 from hubel.cli._output import print_json, print_line
 
@@ -101,6 +100,8 @@ def finish(arguments: Namespace, answer: Answer) -> int:
         for part in answer.lines(_width()):
             _emit(part)
     if output is not None:
+        from hubel.base.files import write_atomically
+
         write_atomically(output, _content(output.suffix.lower(), arguments, answer))
         _emit(f"wrote {output}", error=arguments.json)
     elif answer.figure is not None and not arguments.json and sys.stdout.isatty():

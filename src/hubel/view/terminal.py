@@ -38,7 +38,7 @@ class Terminal(Console):
         if isinstance(renderable, str):  # before it is laid out
             renderable = printable(renderable, keep="\n\t")
         for segment in super().render(renderable, options):
-            if segment.control:
+            if segment.control or segment.text == "\n" or segment.text.isprintable():
                 yield segment
             else:
                 yield Segment(printable(segment.text, keep="\n\t"), segment.style)
