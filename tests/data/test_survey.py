@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from PIL import Image, features
 
 from hubel.data import ImageError, Preprocessing, describe, load, read_image
@@ -224,3 +225,26 @@ def test_tiffs_that_would_lose_something_are_refused_in_words() -> None:
     buffer = io.BytesIO()
     Image.new("RGBA", (8, 8)).save(buffer, "TIFF")
     assert read_image(buffer.getvalue()).mode == "RGBA"
+
+
+@pytest.mark.parametrize("channels", [2, 4, 5, 13])
+def test_arrays_may_have_any_number_of_channels(tmp_path: Path, channels: int) -> None:
+    images = np.random.default_rng(0).integers(0, 4000, (6, 16, 24, channels)).astype(np.uint16)
+    np.savez(tmp_path / "last.npz", x=images, y=np.arange(6) % 2)
+    np.savez(tmp_path / "first.npz", x=images.transpose(0, 3, 1, 2), y=np.arange(6) % 2)
+    splits, other = (load(tmp_path / f"{name}.npz") for name in ("last", "first"))
+    assert splits.train.shape == (16, 24, channels)
+    assert (splits.train.images == other.train.images).all()
+    rule = Preprocessing.for_dataset(splits.train)
+    assert Preprocessing.from_json(rule.to_json()) == rule
+    assert f"16×24 with {channels} channels" in str(rule)
+    assert (rule.prepare(images[0]) == splits.train.images[0]).all()
+    small = load(tmp_path / "last.npz", size=(8, 12)).train
+    assert small.shape == (8, 12, channels)
+    assert (Preprocessing.for_dataset(small).prepare(images[0]) == small.images[0]).all()
+    assert rule.normalise(torch.from_numpy(splits.train.images)).shape == (6, channels, 16, 24)
+    assert describe(tmp_path / "last.npz").modes == {f"{channels} channels": 6}
+    with pytest.raises(ValueError, match=f"expected an array H×W×{channels}, one with all bands, received"):
+        rule.prepare(images[0][..., :1])
+    with pytest.raises(ValueError, match=r"expected .* channels, which its images have, received 1"):
+        load(tmp_path / "last.npz", channels=1)

@@ -190,7 +190,7 @@ def _of_arrays(splits: Splits) -> Iterable[_Seen]:
             digest = hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest()
             shown[label] += 1
             thumbnail = image if shown[label] <= _SHOWN and label < _ROWS else None
-            mode = "L" if channels == 1 else "RGB"
+            mode = {1: "L", 3: "RGB"}.get(channels, f"{channels} channels")
             yield _Seen(f"{part} {row}", part, label, digest, (height, width), mode, "array", None, thumbnail, None)
 
 

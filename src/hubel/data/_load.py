@@ -23,7 +23,7 @@ from hubel.data.cache.decoded import digests, entry_key, stored, working_cache
 from hubel.data.cache.fill import BadImages, Decoder, decode_into, decoder, prepared
 from hubel.data.decode.image import ImageError
 from hubel.data.decode.parallel import workers_here
-from hubel.data.prepare.preprocessing import Preprocessing, fit_image
+from hubel.data.prepare.preprocessing import Preprocessing, fit_bands, fit_image
 from hubel.data.sources.archives import expand_braces, is_archive, list_archive, list_shards
 from hubel.data.sources.arrays import is_idx_folder, load_idx, load_npy, load_npz
 from hubel.data.sources.folders import list_folder
@@ -62,7 +62,7 @@ def load(
         paths and labels, .npz, .npy, IDX files; or "hf:owner/name", a data set of the Hugging Face hub.
     size: height and width that images are brought to; where not given, their own where that is one, else 224×224 (or
         less, for smaller ones); one size of up to 256 is kept.
-    channels: 1 or 3; where not given, 1 where the images are grey.
+    channels: 1 or 3; where not given, 1 where the images are grey. Arrays may have other numbers, which stay.
     fit: how another size is met (see Preprocessing); "auto" crops, unless that would cut more than half of the picture
         away in more than a tenth of the images, and then pads.
     validation: the share of each class's training images to hold out where the source has no validation part; "auto"
@@ -80,8 +80,8 @@ def load(
 
     Raises ValueError or OSError, saying what was expected and found where, for a source that is not understood.
     """
-    if channels not in (None, 1, 3):
-        raise SettingError(f"expected 1 or 3 channels, received {channels}")
+    if channels is not None and channels < 1:
+        raise SettingError(f"expected 1 or 3 channels, or those of arrays, received {channels}")
     if bad_images not in ("stop", "skip"):
         raise SettingError(f"expected bad_images 'stop' or 'skip', received {bad_images!r}")
     found = open_source(source, progress, layout_of(layout))
@@ -213,6 +213,8 @@ def _decode(
     progress: Progress | None,
     like: Preprocessing | None,
 ) -> Splits:
+    if channels not in (None, 1, 3):
+        raise SettingError(f"{listing.name}: expected 1 or 3 channels for image files, received {channels}")
     seen = survey([item for item, _ in next(listing.parts[part] for part in PARTS if listing.parts.get(part))])
     shape = (*(size or seen.usual_size()), channels or (1 if seen.grey else 3))
     fit = seen.choose(rule, shape)
@@ -317,8 +319,15 @@ def _resized(splits: Splits, size: tuple[int, int] | None, channels: int | None,
         depth = channels or part.shape[2]
         if (height, width, depth) == part.shape:
             return part
+        if depth != part.shape[2] and not {depth, part.shape[2]} <= {1, 3}:
+            raise SettingError(
+                f"{part.name}: expected {part.shape[2]} channels, which its images have, received {depth}"
+            )
         images = np.empty((len(part), height, width, depth), np.uint8)
         for row, image in zip(images, part.images, strict=True):
+            if depth not in (1, 3):
+                row[:] = fit_bands(image, height, width, fit)
+                continue
             picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
             row[:] = fit_image(picture, height, width, depth, fit)
         same_form = height * part.shape[1] == width * part.shape[0]

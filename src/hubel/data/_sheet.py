@@ -75,7 +75,8 @@ def sheet(lines: Sequence[tuple[str, Sequence[npt.NDArray[np.uint8]]]], columns:
 
 
 def _small(image: npt.NDArray[np.uint8]) -> Image.Image:
-    picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
+    # of more bands the first three
+    picture = Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] < 3 else image[..., :3]))
     scale = CELL / max(picture.size)
     size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
     # enlarged pixels stay pixels, so that one sees what the network is given

@@ -262,8 +262,8 @@ def test_every_image_becomes_the_input(rule: Preprocessing, height: int, width: 
 
 
 def test_what_is_wrong_is_refused() -> None:
-    with pytest.raises(ValueError, match="1 or 3 channels"):
-        Preprocessing(4, 4, 2, (0.5, 0.5), (1.0, 1.0))
+    with pytest.raises(ValueError, match="at least 1×1 with a channel"):
+        Preprocessing(4, 4, 0, (), ())
     with pytest.raises(ValueError, match="3 means"):
         Preprocessing(4, 4, 3, (0.5,), (1.0,))
     with pytest.raises(ValueError, match="received fit 'squeeze'"):

@@ -33,7 +33,8 @@ Ink = Literal["light", "dark"]
 class Preprocessing:
     """How an image becomes a network's input.
 
-    height, width, channels: of the input; one channel is grey (ITU-R 601), three are red, green, blue.
+    height, width, channels: of the input; one channel is grey (ITU-R 601), three are red, green, blue;
+        other numbers are bands, which come as arrays alone.
     mean, std: of each channel, in units where 255 is 1; `normalise` takes off the one and divides by the other.
     fit: how another size is met: "crop" scales the shorter side and cuts the middle out, "pad" scales the longer side
         and fills with the ground, "stretch" scales both sides.
@@ -55,10 +56,9 @@ class Preprocessing:
     levels: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width) < 1 or self.channels not in (1, 3):
+        if min(self.height, self.width) < 1 or self.channels < 1:
             raise SettingError(
-                f"expected an input of at least 1×1 with 1 or 3 channels, received "
-                f"{self.height}×{self.width}×{self.channels}"
+                f"expected an input of at least 1×1 with a channel, received {self.height}×{self.width}×{self.channels}"
             )
         if (
             len(self.mean) != self.channels
@@ -88,6 +88,8 @@ class Preprocessing:
         found = measure(dataset.images)
         if dataset.fit is not None or dataset.targets.moves:  # which lie where the images have them
             found = dataclasses.replace(found, frame=None)
+        if channels not in (1, 3):  # bands have no light and dark
+            found = dataclasses.replace(found, frame=None, ink=None)
         return cls(
             height,
             width,
@@ -106,6 +108,8 @@ class Preprocessing:
 
         Raises ImageError for a file that cannot be read, ValueError for an array that is not an image.
         """
+        if self.channels not in (1, 3):
+            return self._bands(image)
         if isinstance(image, (str, os.PathLike, bytes)):
             picture = read_image(image, at_least=(self.height, self.width), levels=self.levels)
         elif isinstance(image, Image.Image):
@@ -121,6 +125,14 @@ class Preprocessing:
             picture = Image.fromarray(255 - np.asarray(picture))
         ground = 0 if self.ink != "dark" else 255
         return fit_image(picture, self.height, self.width, self.channels, self.fit, ground)
+
+    def _bands(self, image: Any) -> npt.NDArray[np.uint8]:
+        array: npt.NDArray[Any] = image if isinstance(image, np.ndarray) else np.zeros((0, 0, 0))
+        if array.ndim != 3 or array.shape[2] != self.channels:
+            received = f"an array of {array.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+            raise SettingError(f"expected an array H×W×{self.channels}, one with all bands, received {received}")
+        bands = [_from_array(array[..., number], self.levels) for number in range(self.channels)]
+        return fit_bands(np.dstack([np.asarray(band) for band in bands]), self.height, self.width, self.fit)
 
     def normalise(self, images: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
         """uint8 images N×H×W×C, on any device, as the floating-point input N×C×H×W (channels-last in memory):
@@ -159,7 +171,7 @@ class Preprocessing:
             raise SettingError(f"expected the fields of a Preprocessing, received {text[:200]} ({error})") from None
 
     def __str__(self) -> str:
-        kind = "grey" if self.channels == 1 else "colour"
+        kind = {1: "grey", 3: "colour"}.get(self.channels, f"with {self.channels} channels")
         parts = [f"{self.height}×{self.width} {kind}"]
         if self.frame is not None:
             parts.append(f"{self.ink} ink framed {self.frame.box} pixels long, centred by {self.frame.centre}")
@@ -181,6 +193,14 @@ def fit_image(
     if image.size != (width, height):
         image = _FITS[fit](image, height, width, ground)
     return np.asarray(image).reshape(height, width, channels)
+
+
+def fit_bands(image: npt.NDArray[np.uint8], height: int, width: int, fit: Fit = "crop") -> npt.NDArray[np.uint8]:
+    """As `fit_image`, for uint8 H×W×C of any number of channels, which stays."""
+    if image.shape[:2] == (height, width):
+        return image
+    bands = [Image.fromarray(np.ascontiguousarray(image[..., number])) for number in range(image.shape[2])]
+    return np.concatenate([fit_image(band, height, width, 1, fit) for band in bands], axis=2)
 
 
 def _crop(image: Image.Image, height: int, width: int, ground: int) -> Image.Image:

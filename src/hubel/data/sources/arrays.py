@@ -21,6 +21,7 @@ from hubel.data.sources.parts import PARTS, part_and_rest, words_of
 
 Array = npt.NDArray[Any]
 _IMAGES = frozenset(("x", "image", "images", "img", "imgs", "data", "features", "pixels"))
+_MOST_CHANNELS = 32  # of pictures with more bands than red, green and blue
 _CLASSES = ("classes", "class_names")
 _LABELS = frozenset(("y", "label", "labels", "target", "targets"))
 
@@ -122,10 +123,13 @@ def make_splits(name: str, arrays: Mapping[str, tuple[Array, Array]], classes: t
 def _images(place: str, images: Array, levels: Levels | None) -> npt.NDArray[np.uint8]:
     if images.ndim == 3:
         images = images[..., np.newaxis]
-    if images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
+    if images.ndim == 4 and _are_channels(images.shape[1]) and not _are_channels(images.shape[3], images.shape[1]):
         images = images.transpose(0, 2, 3, 1)
-    if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape[1:]:
-        raise DataError(f"{place}: expected images N×H×W, N×H×W×1 or N×H×W×3, received shape {images.shape}")
+    if images.ndim != 4 or not _are_channels(images.shape[3]) or 0 in images.shape[1:]:
+        raise DataError(
+            f"{place}: expected images N×H×W, or N×H×W×C of up to {_MOST_CHANNELS} channels, received shape "
+            f"{images.shape}"
+        )
     if images.dtype == np.uint8:
         return images if images.flags.c_contiguous else np.ascontiguousarray(images)
     if levels is None:
@@ -134,6 +138,11 @@ def _images(place: str, images: Array, levels: Levels | None) -> npt.NDArray[np.
     for first in range(0, len(images), 256):
         found[first : first + 256] = scaled(images[first : first + 256], levels)
     return found
+
+
+def _are_channels(size: int, other: int = _MOST_CHANNELS) -> bool:
+    """Whether an axis of this size is that of the channels: 1, 3, or no more than the other one could have."""
+    return size in (1, 3) or 0 < size <= (0 if other in (1, 3) else min(other, _MOST_CHANNELS))
 
 
 def _levels(place: str, images: Array) -> Levels | None:
