@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hubel.base.model_file import WholenessWarning
 from hubel.data import Fit, ImageError, Preprocessing, load
 from tests.work import HANG
 
@@ -80,6 +81,7 @@ def test_a_moved_folder_finds_its_entry_and_a_changed_image_does_not(folder: Pat
     assert load(folder, size=KEPT).train.images[22].std() > 20
 
 
+@pytest.mark.filterwarnings("ignore::hubel.base.model_file.WholenessWarning")
 def test_a_damaged_entry_is_made_again(folder: Path, cache: Path) -> None:
     before = load(folder, size=KEPT).train.images[:].copy()
     entry = cache / "decoded" / entries(cache)[0]
@@ -89,6 +91,29 @@ def test_a_damaged_entry_is_made_again(folder: Path, cache: Path) -> None:
     (entry / "entry.json").write_bytes(b"{")
     for book in (cache / "digests").iterdir():
         book.write_bytes(b"\0")
+    assert (load(folder, size=KEPT).train.images == before).all()
+
+
+def test_a_flipped_byte_of_an_entry_is_noticed_and_the_entry_made_anew(folder: Path, cache: Path) -> None:
+    before = load(folder, size=KEPT).train.images[:].copy()
+    entry = cache / "decoded" / entries(cache)[0]
+    with open(entry / "images.bin", "r+b") as file:
+        file.seek(5000)
+        byte = file.read(1)[0]
+        file.seek(5000)
+        file.write(bytes([byte ^ 1]))
+    with pytest.warns(WholenessWarning, match="changed or damaged; made anew"):
+        assert (load(folder, size=KEPT).train.images == before).all()
+    load(folder, size=KEPT)  # without a word
+
+
+@pytest.mark.filterwarnings("ignore::hubel.base.model_file.WholenessWarning")
+@pytest.mark.parametrize("content", ["[]", '{"rejected": 3}', '{"rejected": [["a", 2]]}', '{"rejected": [[99, "x"]]}'])
+def test_an_odd_entry_is_made_anew(folder: Path, cache: Path, content: str) -> None:
+    before = load(folder, size=KEPT).train.images[:].copy()
+    (cache / "decoded" / entries(cache)[0] / "entry.json").write_text(content)
+    for book in (cache / "digests").iterdir():
+        book.write_text('{"a": 3, "b": [], "c": [1, 2, 3]}')
     assert (load(folder, size=KEPT).train.images == before).all()
 
 

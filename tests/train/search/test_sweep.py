@@ -10,6 +10,7 @@ import numpy as np
 import optuna
 import pytest
 
+from hubel.base.errors import SettingError
 from hubel.data import Splits
 from hubel.train import Choice, Range, Recipe, Run, Started, default_space, parse_space, sweep, train
 from hubel.train.search import sweep as sweeping
@@ -200,3 +201,10 @@ def test_a_database_that_cannot_be_used_is_told_without_its_password(tmp_path):
     with pytest.raises(OSError, match=r"sqlite:///.*nowhere.*cannot be used") as caught:
         search(tmp_path / "sweep", 1, f"sqlite:///{tmp_path}/nowhere/study.db")
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("storage", ["a=b", "0", "/dev/null"])
+def test_a_storage_that_is_no_address_is_refused(storage, splits, network, recipe, tmp_path):
+    parts = Splits(splits.train, validation=splits.test)
+    with pytest.raises(SettingError, match="expected storage as SQLAlchemy writes it"):
+        sweep(network, parts, recipe, tmp_path / "sweep", trials=1, storage=storage)

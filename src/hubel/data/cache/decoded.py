@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,19 +26,24 @@ import numpy.typing as npt
 from hubel.base.download import Progress
 from hubel.base.errors import CacheError
 from hubel.base.files import cache_folder, keep, locked, made_folder, replacing, sha256_of, write_atomically
+from hubel.base.model_file import WholenessWarning
 from hubel.data.decode.image import ImageError
 from hubel.data.decode.levels import Levels
 from hubel.data.sources.listing import Item
 
 _VERSION = 1  # of what decoding makes of an image; a new number leaves older entries unused
 _BLOCK = 2**20
+_SUMMED = 2**28  # bytes up to which an entry is summed when it is opened; larger ones would take seconds
 
 
 def digests(root: Path, name: str, items: Sequence[Item], workers: int, progress: Progress | None) -> list[str]:
     """The SHA-256 of each item's content (for a member of an archive: of the archive and the member's place in it)."""
     book_path = root / "digests" / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.json"
     book = _read_json(book_path)
-    known: dict[str, list[Any]] = book if isinstance(book, dict) else {}
+    rows = book.items() if isinstance(book, dict) else ()
+    known: dict[str, list[Any]] = {
+        place: row for place, row in rows if isinstance(row, list) and [*map(type, row)] == [int, int, str]
+    }
     stats = {place: _stat(place) for place in dict.fromkeys(item.place[0] for item in items)}
     fresh = [place for place, stat in stats.items() if known.get(place, [])[:2] != stat]
     with ThreadPoolExecutor(workers) as pool:
@@ -91,12 +97,20 @@ def _open(
     folder: Path, items: Sequence[Item], shape: tuple[int, int, int]
 ) -> tuple[npt.NDArray[np.uint8], list[tuple[int, ImageError]]] | None:
     entry = _read_json(folder / "entry.json")
-    if not isinstance(entry, dict):
+    try:
+        rejected = [(int(place), ImageError(items[int(place)].name, str(why))) for place, why in entry["rejected"]]
+        count, path = len(items) - len(rejected), folder / "images.bin"
+        whole = path.stat().st_size == count * shape[0] * shape[1] * shape[2]
+        digest = entry.get("sha256")  # older entries have none
+        whole = whole and (digest is None or path.stat().st_size > _SUMMED or sha256_of(path) == digest)
+    except FileNotFoundError:
         return None
-    rejected = [(int(position), ImageError(items[position].name, reason)) for position, reason in entry["rejected"]]
-    count = len(items) - len(rejected)
-    path = folder / "images.bin"
-    if not path.exists() or path.stat().st_size != count * shape[0] * shape[1] * shape[2]:
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OSError):
+        whole = False
+    if not whole:
+        if entry is not None:
+            told = f"{folder}: these decoded images were changed or damaged; made anew"
+            warnings.warn(told, WholenessWarning, stacklevel=3)
         return None
     if not count:
         return np.zeros((0, *shape), np.uint8), rejected
@@ -119,11 +133,22 @@ def _make(
     shutil.rmtree(folder, ignore_errors=True)
     with replacing(folder, partial=f"{folder.name}.part") as part:  # one name, under the lock
         part.mkdir()
+        total = hashlib.sha256()
         with open(part / "images.bin", "wb", buffering=_BLOCK) as file:
-            rejected = make(lambda image: file.write(np.ascontiguousarray(image).data))
+
+            def sink(image: npt.NDArray[np.uint8]) -> None:
+                content = np.ascontiguousarray(image).data
+                total.update(content)
+                file.write(content)
+
+            rejected = make(sink)
             file.flush()
             os.fsync(file.fileno())
-        entry = {"shape": shape, "rejected": [(position, error.reason) for position, error in rejected]}
+        entry = {
+            "sha256": total.hexdigest(),
+            "shape": shape,
+            "rejected": [(position, error.reason) for position, error in rejected],
+        }
         write_atomically(part / "entry.json", json.dumps(entry))
 
 

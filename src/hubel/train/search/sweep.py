@@ -320,15 +320,20 @@ def _opened(storage: str, name: str, direction: Direction) -> optuna.Study:
     """
     import optuna
     from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+    try:
+        shown = make_url(storage).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        raise SettingError(
+            f"expected storage as SQLAlchemy writes it, such as sqlite:///study.db, received {storage[:80]!r}"
+        ) from None
     for left in reversed(range(_ATTEMPTS)):
         try:
             return optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:  # noqa: PERF203 (a few rounds)
             if not left:
                 reason = str(error).strip().splitlines()[0]
-                shown = make_url(storage).render_as_string(hide_password=True)
                 raise OSError(f"{shown}: the study's database cannot be used ({reason})") from None
             time.sleep(0.5)
     raise AssertionError
