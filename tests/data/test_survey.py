@@ -248,3 +248,23 @@ def test_arrays_may_have_any_number_of_channels(tmp_path: Path, channels: int) -
         rule.prepare(images[0][..., :1])
     with pytest.raises(ValueError, match=r"expected .* channels, which its images have, received 1"):
         load(tmp_path / "last.npz", channels=1)
+
+
+def test_colour_of_sixteen_bits_is_said(tmp_path: Path) -> None:
+    import struct
+    import zlib
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = b"".join(b"\0" + bytes(8 * 6) for _ in range(8))
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0))
+    content += chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    for number in range(4):
+        path = tmp_path / "set" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (note,) = load(tmp_path / "set").notes
+    assert note.startswith("colour of more than eight bits is read by its upper eight")
+    strips(tmp_path / "eight", (8, 8), 4)
+    assert not load(tmp_path / "eight").notes

@@ -190,6 +190,14 @@ def deep_values(content: bytes) -> npt.NDArray[np.generic] | None:
         return None
 
 
+def is_deep_colour(image: Image.Image, content: bytes) -> bool:
+    """Whether this PNG or TIFF has several bands of more than eight bits, of which Pillow reads the upper eight."""
+    if image.format == "PNG":
+        return content[24:25] == b"\x10" and content[25:26] in (b"\2", b"\4", b"\6")
+    bits = getattr(image, "tag_v2", {}).get(258, (8,))
+    return len(bits) > 1 and max(bits) > 8
+
+
 def is_deep(mode: str) -> bool:
     """Whether pixels of this mode of Pillow's have more than eight bits."""
     return mode.startswith("I") or mode == "F"
