@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
 
-from hubel.base.errors import MissingFileError, NetworkError
+from hubel.base.errors import NetworkError
+from hubel.nn.inspection.onnx_file import read_onnx
 from hubel.nn.inspection.report import Inspection, ModuleRow, TensorShape
 
 FLOATING = (1, 10, 11, 16)  # float, float16, double, bfloat16, as ONNX numbers its types
-STATISTICS = {"BatchNormalization": (3, 4)}  # inputs that training does not learn
+# Inputs that training does not learn: statistics, factors, sizes, limits, scales and zero points of integers.
+NOT_LEARNED = {
+    "BatchNormalization": (3, 4),
+    "Clip": (1, 2),
+    "Dropout": (1,),
+    "Pad": (1, 2),
+    "Resize": (1, 2, 3),
+    "Upsample": (1,),
+    "Range": (0, 1, 2),
+    "QuantizeLinear": (1, 2),
+    "DequantizeLinear": (1, 2),
+    "QLinearConv": (1, 2, 4, 5, 6, 7),
+    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
+    "MatMulInteger": (2, 3),
+    "ConvInteger": (2, 3),
+}
+# Where integers are weights.
+INTEGER_WEIGHTS = {"QLinearConv": (3, 8), "QLinearMatMul": (3,), "MatMulInteger": (1,), "ConvInteger": (1,)}
+INTEGER_WEIGHTS["DequantizeLinear"] = (0,)
+# Operators of ONNX's own that multiply, or hold others that may, and that are not counted.
+UNCOUNTED = {"If", "Loop", "Scan", "SequenceMap", "Attention", "DeformConv", "DFT", "STFT", "LinearAttention"}
 
 
 def inspect_onnx(path: str | Path, input_shape: Sequence[int] | None = None, *, batch: int = 1) -> Inspection:
     """Work out what the network in an ONNX file costs, operation by operation.
 
-    `input_shape` (height × width × channels, or `(features,)`) and `batch` are for files that leave sizes open; those
-    that a file fixes stay. Rows are operations that depend on the input. ONNX does not tell learned numbers from other
-    constants: as `parameters` count the floating tensors of more than one number that are stored in the file, where
-    they are first used, without a normalisation's running statistics; all of them are taken as trainable.
+    `input_shape` (height × width × channels, or `(features,)`) and `batch` are for files that leave sizes open; against
+    what a file fixes they are refused. Rows are operations that depend on the input. ONNX does not tell learned numbers
+    from other constants: as `parameters` count the floating tensors of more than one number that are stored in the
+    file, and the integers that a quantised operator takes as weights, where they are first used, without statistics,
+    limits, and factors; all of them are taken as trainable. What is not counted (loops, branches, operators of other
+    domains) the report's `notes` name.
 
     Raises `ValueError` where sizes stay unknown, or the file is no ONNX, and `ModuleNotFoundError` without `onnx`.
     """
@@ -29,66 +52,24 @@ def inspect_onnx(path: str | Path, input_shape: Sequence[int] | None = None, *, 
     reading = _Reading(found, {name: _Constant(tensor) for name, tensor in constants.items()})
     for node in graph.node:
         reading.take(node)
-    shapes = tuple(found[given.name] for given in inputs if given.name in reading.read)
+    shapes = tuple(found[given.name] for given in inputs if given.name in reading.read and given.name in found)
     output = found.get(graph.output[0].name) if graph.output else None
-    size = shapes[0][0] if shapes else batch
-    return Inspection(graph.name or Path(path).stem, size, shapes, output, tuple(reading.rows))
-
-
-def read_onnx(
-    path: str | Path, input_shape: Sequence[int] | None, batch: int
-) -> tuple[Any, dict[str, TensorShape], list[Any], dict[str, Any]]:
-    """Load a file: its graph, the shapes of its tensors, its real inputs, its stored tensors by name."""
-    onnx = importlib.import_module("onnx")
-    file = Path(path)
-    if not file.is_file():
-        raise MissingFileError(f"no file {path}")
-    try:
-        model = onnx.load(str(file), load_external_data=False)
-    except Exception as error:
-        raise NetworkError(f"{path} is not an ONNX file: {str(error).splitlines()[0]}") from None
-    stored = {tensor.name: tensor for tensor in model.graph.initializer}
-    inputs = [given for given in model.graph.input if given.name not in stored]
-    _settle(inputs, input_shape, batch)
-    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
-    return inferred, _shapes(inferred), inputs, stored
-
-
-def _settle(inputs: list[Any], input_shape: Sequence[int] | None, batch: int) -> None:
-    """Fill the sizes that the file leaves open."""
-    for number, given in enumerate(inputs):
-        dimensions = given.type.tensor_type.shape.dim
-        wanted: tuple[int | None, ...] = (batch,) + (None,) * (len(dimensions) - 1)
-        if input_shape is not None and number == 0 and len(dimensions) == len(input_shape) + 1:
-            shape = tuple(input_shape)
-            wanted = (batch, shape[2], *shape[:2]) if len(shape) == 3 else (batch, *shape)
-        for size, dimension in zip(wanted, dimensions, strict=True):
-            if not dimension.HasField("dim_value") or dimension.dim_value < 1:
-                if size is None:
-                    raise NetworkError(
-                        f"the file leaves the sizes of its input {given.name!r} open: give the input's shape, such as "
-                        "224x224x3"
-                    )
-                dimension.dim_value = size
-
-
-def _shapes(graph: Any) -> dict[str, TensorShape]:
-    """Return every shape that is known, by the tensor's name."""
-    found = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        kind = value.type.tensor_type
-        if kind.HasField("shape") and all(dimension.HasField("dim_value") for dimension in kind.shape.dim):
-            found.setdefault(value.name, tuple(dimension.dim_value for dimension in kind.shape.dim))
-    return found
+    size = shapes[0][0] if shapes and shapes[0] else batch
+    notes = tuple(reading.notes())
+    return Inspection(graph.name or Path(path).stem, size, shapes, output, tuple(reading.rows), notes)
 
 
 class _Constant:
-    """A stored tensor, or one worked out of such alone; `sources` are those that hold learned numbers, with sizes."""
+    """A stored tensor, or one worked out of such alone; `sources` are those that hold learned numbers, with sizes.
+
+    `integers` are those of whole numbers, which are learned where a quantised operator takes them as weights.
+    """
 
     def __init__(self, tensor: Any = None) -> None:
         size = prod(tensor.dims) if tensor is not None else 0
-        learned = tensor is not None and tensor.data_type in FLOATING and size > 1
-        self.sources: dict[str, int] = {tensor.name: size} if learned else {}
+        kept = tensor is not None and size > 1
+        self.sources: dict[str, int] = {tensor.name: size} if kept and tensor.data_type in FLOATING else {}
+        self.integers: dict[str, int] = {tensor.name: size} if kept and tensor.data_type not in FLOATING else {}
 
 
 class _Reading:
@@ -101,6 +82,16 @@ class _Reading:
         self.counted: dict[str, str] = {}
         self.trained: set[str] = set()  # tensors whose gradient training asks for
         self.numbers: dict[str, int] = {}
+        self.uncounted: Counter[str] = Counter()
+        self.quantised = 0
+
+    def notes(self) -> Iterator[str]:
+        """Say what the figures leave out, and what they hold."""
+        if self.uncounted:
+            listed = ", ".join(f"{number} {kind}" for kind, number in self.uncounted.items())
+            yield f"not counted: {listed}; their multiply-adds, and the parameters inside them, are not in the totals"
+        if self.quantised:
+            yield f"{self.quantised:,} of the parameters are stored as whole numbers"
 
     def take(self, node: Any) -> None:
         """Add a node's row, or remember that what it gives is constant."""
@@ -108,6 +99,9 @@ class _Reading:
         if all(name in self.constants or not name for name in node.input):
             self._constant(node)
             return
+        plain = node.domain in ("", "ai.onnx")
+        if not plain or node.op_type in UNCOUNTED:
+            self.uncounted[node.op_type if plain else f"{node.domain}.{node.op_type}"] += 1
         self.numbers[node.op_type] = self.numbers.get(node.op_type, 0) + 1
         path = node.name or f"{node.op_type.lower()}{self.numbers[node.op_type]}"
         parameters, notes = self._parameters(node, path)
@@ -123,9 +117,13 @@ class _Reading:
         for name in node.input:
             if name:
                 made.sources.update(self.constants[name].sources)
+                made.integers.update(self.constants[name].integers)
         shape = self.shapes.get(node.output[0], ())
         if node.op_type == "ConstantOfShape" and prod(shape) > 1:
             made.sources[node.output[0]] = prod(shape)
+        if node.op_type == "DequantizeLinear":  # a stored weight that becomes floating again
+            made.sources = dict(self.constants[node.input[0]].integers)
+            self.quantised += sum(made.sources.values())
         if node.op_type == "Constant":
             for attribute in node.attribute:
                 if attribute.name == "value" and attribute.t.data_type in FLOATING and prod(attribute.t.dims) > 1:
@@ -136,9 +134,13 @@ class _Reading:
     def _parameters(self, node: Any, path: str) -> tuple[int, list[str]]:
         total, notes = 0, []
         for place, name in enumerate(node.input):
-            if name not in self.constants or place in STATISTICS.get(node.op_type, ()):
+            if name not in self.constants or place in NOT_LEARNED.get(node.op_type, ()):
                 continue
-            for source, size in self.constants[name].sources.items():
+            sources = dict(self.constants[name].sources)
+            if place in INTEGER_WEIGHTS.get(node.op_type, ()):
+                sources |= self.constants[name].integers
+                self.quantised += sum(self.constants[name].integers.values())
+            for source, size in sources.items():
                 if self.counted.setdefault(source, path) != path:
                     notes.append(f"{source} is counted in {self.counted[source]}")
                 elif source not in self.trained:
@@ -147,7 +149,7 @@ class _Reading:
         return total, notes
 
     def _products(self, node: Any, path: str) -> tuple[int, int]:
-        rule = PRODUCTS.get(node.op_type)
+        rule = PRODUCTS.get(node.op_type) if node.domain in ("", "ai.onnx") else None
         if rule is None:
             return 0, 0
         unknown = [name for name in (*node.input, *node.output) if name and name not in self.shapes]
@@ -164,7 +166,7 @@ class _Reading:
 
 def _operands(node: Any) -> tuple[str, ...]:
     """Return the names of the two things that are multiplied."""
-    if node.op_type == "QLinearConv":
+    if node.op_type in ("QLinearConv", "QLinearMatMul"):
         return node.input[0], node.input[3]
     return tuple(node.input[:2])
 
@@ -186,7 +188,7 @@ def _general(inputs: list[TensorShape], output: TensorShape, attributes: dict[st
 
 
 def _matrices(inputs: list[TensorShape], output: TensorShape, _: dict[str, Any]) -> int:
-    return prod(output) * inputs[0][-1]
+    return prod(output) * (inputs[0][-1] if inputs[0] else 1)
 
 
 def _einsum(inputs: list[TensorShape], output: TensorShape, attributes: dict[str, Any]) -> int:
@@ -212,6 +214,7 @@ PRODUCTS: dict[str, Rule] = {
     "Gemm": _general,
     "MatMul": _matrices,
     "MatMulInteger": _matrices,
+    "QLinearMatMul": _matrices,
     "Einsum": _einsum,
     "LSTM": _recurrent,
     "GRU": _recurrent,

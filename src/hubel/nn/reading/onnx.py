@@ -13,7 +13,8 @@ import hubel.arch as arch
 from hubel.arch import Concat, Join, Layer, Network, Product, Shape, Sum, analyse
 from hubel.arch.ops.functions import PLAIN
 from hubel.base.errors import NetworkError
-from hubel.nn.inspection.onnx import inspect_onnx, read_onnx
+from hubel.nn.inspection.onnx import inspect_onnx
+from hubel.nn.inspection.onnx_file import read_onnx
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.reading.folding import Step, folded
 

@@ -1,0 +1,164 @@
+"""An ONNX file opened: its graph, its functions written out, its sizes filled, every shape that can be known."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from itertools import count
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from hubel.base.errors import MissingFileError, NetworkError
+from hubel.nn.inspection.report import TensorShape, tensor_text
+
+MOST_VALUES = 4096  # numbers of a tensor that is worked out: shapes and indices are small
+MOST_PASSES = 20
+
+
+def read_onnx(
+    path: str | Path, input_shape: Sequence[int] | None, batch: int
+) -> tuple[Any, dict[str, TensorShape], list[Any], dict[str, Any]]:
+    """Load a file: its graph, the shapes of its tensors, its real inputs, its stored tensors by name.
+
+    Raises `NetworkError` where `input_shape` or `batch` is against what the file fixes, where sizes stay open, or where
+    something in the file does not fit its input.
+    """
+    onnx = importlib.import_module("onnx")
+    file = Path(path)
+    if not file.is_file():
+        raise MissingFileError(f"no file {path}")
+    try:
+        model = onnx.load(str(file), load_external_data=False)
+    except Exception as error:
+        raise NetworkError(f"{path} is not an ONNX file: {str(error).splitlines()[0]}") from None
+    if model.functions:
+        model = importlib.import_module("onnx.inliner").inline_local_functions(model)
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    inputs = [given for given in model.graph.input if given.name not in stored]
+    _settle(model.graph, inputs, input_shape, batch)
+    graph = _inferred(onnx, model)
+    shapes = _shapes(graph)
+    _check(graph, shapes)
+    return graph, shapes, inputs, {**stored, **{tensor.name: tensor for tensor in graph.initializer}}
+
+
+def _settle(graph: Any, inputs: list[Any], input_shape: Sequence[int] | None, batch: int) -> None:
+    """Fill the sizes that the file leaves open; those that it fixes must be the wanted ones."""
+    for number, given in enumerate(inputs):
+        dimensions = given.type.tensor_type.shape.dim
+        fixed = [size.dim_value if size.HasField("dim_value") and size.dim_value > 0 else None for size in dimensions]
+        first = fixed[0] if fixed else None
+        wanted: list[int | None] = [batch if batch > 1 or not first else first, *[None] * (len(fixed) - 1)]
+        if input_shape is not None and number == 0:
+            wanted = _laid(graph, given.name, fixed, tuple(input_shape), wanted[0])
+        for size, own, dimension in zip(wanted, fixed, dimensions, strict=False):
+            if own is not None and size not in (None, own):
+                asked = tensor_text(tuple(own if n is None else n for n, own in zip(wanted, fixed, strict=False)))  # type: ignore[misc]
+                held = tensor_text(tuple(n or "?" for n in fixed))  # type: ignore[misc]
+                raise NetworkError(
+                    f"the file fixes its input {given.name!r} at {held}, asked for is {asked}: leave the input's shape "
+                    "and the batch out, or export the model with open sizes"
+                )
+            if own is None and size is None:
+                raise NetworkError(
+                    f"the file leaves the sizes of its input {given.name!r} open: give the input's shape, such as "
+                    "224x224x3"
+                )
+            if own is None:
+                dimension.dim_value = size
+
+
+def _laid(graph: Any, name: str, fixed: list[int | None], shape: TensorShape, batch: int | None) -> list[int | None]:
+    """Lay a shape that ends with the channels as the input has it: with them first, or where the file says so last."""
+    if len(fixed) != len(shape) + 1:
+        held = tensor_text(tuple(n or "?" for n in fixed))  # type: ignore[misc]
+        raise NetworkError(f"the file's input {name!r} is {held}, which has no place for {tensor_text(shape)}")
+    if len(shape) == 1:
+        return [batch, *shape]
+    orders = [(len(shape) - 1, *range(len(shape) - 1)), tuple(range(len(shape)))]
+    laid = [[batch, *(shape[axis] for axis in order)] for order in orders]
+    agree = [each for each in laid if all(own in (None, size) for own, size in zip(fixed[1:], each[1:], strict=True))]
+    turned = [
+        tuple(node.attribute[0].ints) for node in graph.node if name in node.input and node.op_type == "Transpose"
+    ]
+    if len(shape) == 3 and turned and set(turned) == {(0, 3, 1, 2)} and laid[1] in agree:
+        return list(laid[1])
+    return list(agree[0] if agree else laid[0])
+
+
+def _inferred(onnx: Any, model: Any) -> Any:
+    """Infer shapes, with the numbers of what the graph works out of shapes themselves, until nothing new is known."""
+    values: dict[str, Any] = {}
+    graph = model.graph
+    for _ in range(MOST_PASSES):
+        try:
+            graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        except Exception as error:
+            raise NetworkError(f"the file's shapes do not fit together: {str(error).splitlines()[0]}") from None
+        found = _shapes(graph)
+        if all(node.output[0] in found for node in graph.node if node.output):
+            return graph
+        fresh = list(_worked_out(onnx, model, found, values))
+        if not fresh:
+            return graph
+        model.ir_version = max(model.ir_version, 4)  # before, stored tensors had to be inputs too
+        model.graph.initializer.extend(fresh)
+        names = {tensor.name for tensor in fresh}
+        left = [node for node in model.graph.node if not names.intersection(node.output)]
+        del model.graph.node[:]
+        model.graph.node.extend(left)
+    return graph
+
+
+def _worked_out(onnx: Any, model: Any, shapes: dict[str, TensorShape], values: dict[str, Any]) -> Iterator[Any]:
+    """Yield as stored tensors what small nodes give whose inputs are all known: shapes, parts of them, arithmetic."""
+    numpy = importlib.import_module("numpy")
+    for tensor in model.graph.initializer:
+        if tensor.name not in values and prod(tensor.dims) <= MOST_VALUES and tensor.data_location == 0:
+            values[tensor.name] = onnx.numpy_helper.to_array(tensor)
+    for node in model.graph.node:
+        if node.domain not in ("", "ai.onnx") or len(node.output) != 1 or node.op_type in ("If", "Loop", "Scan"):
+            continue
+        if node.op_type == "Shape" and node.input[0] in shapes:
+            sizes = shapes[node.input[0]]
+            settings = {attribute.name: attribute.i for attribute in node.attribute}
+            made = numpy.array(sizes[settings.get("start", 0) : settings.get("end", len(sizes))], dtype=numpy.int64)
+        elif all(name in values or not name for name in node.input):
+            try:
+                given = {name: values[name] for name in node.input if name}
+                stored = [onnx.numpy_helper.from_array(numpy.asarray(value), name) for name, value in given.items()]
+                output = onnx.helper.make_tensor_value_info(node.output[0], 0, None)
+                graph = onnx.helper.make_graph([node], "one", [], [output], stored)
+                alone = onnx.helper.make_model(graph, opset_imports=model.opset_import)
+                (made,) = importlib.import_module("onnx.reference").ReferenceEvaluator(alone).run(None, {})
+            except Exception:  # whatever it cannot evaluate stays unknown, and is said so where it matters
+                continue
+        else:
+            continue
+        if numpy.size(made) <= MOST_VALUES:
+            values[node.output[0]] = made
+            yield onnx.numpy_helper.from_array(numpy.asarray(made), node.output[0])
+
+
+def _shapes(graph: Any) -> dict[str, TensorShape]:
+    """Return every shape that is known, by the tensor's name."""
+    found = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        kind = value.type.tensor_type
+        if kind.HasField("shape") and all(dimension.HasField("dim_value") for dimension in kind.shape.dim):
+            found.setdefault(value.name, tuple(dimension.dim_value for dimension in kind.shape.dim))
+    return found
+
+
+def _check(graph: Any, shapes: dict[str, TensorShape]) -> None:
+    """Refuse windows that are larger than what they look at: sizes below 1."""
+    for number, node in zip(count(), graph.node):
+        made = shapes.get(node.output[0], ())
+        windowed = node.op_type in ("Conv", "ConvInteger", "QLinearConv", "MaxPool", "AveragePool", "LpPool")
+        if min(made, default=1) < 0 or (windowed and min(made, default=1) < 1):
+            given = tensor_text(shapes.get(node.input[0]))
+            raise NetworkError(
+                f"{node.name or number} ({node.op_type}): is given {given}, and would give {tensor_text(made)}: its "
+                "window is larger than the padded picture; give a larger input"
+            )

@@ -1,0 +1,202 @@
+"""ONNX files of other exporters: every figure is whole, or what it leaves out is said; what does not fit is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from hubel.nn import inspect_onnx
+
+FLOAT = TensorProto.FLOAT
+
+
+def saved(
+    path: Path,
+    nodes: list[Any],
+    shape: list[Any] | None,
+    stored: dict[str, Any],
+    domains: tuple[str, ...] = (),
+    functions: list[Any] | None = None,
+    opset: int = 17,
+) -> Path:
+    """Save a graph from `x` to `y`."""
+    tensors = [numpy_helper.from_array(np.asarray(array), name) for name, array in stored.items()]
+    given = [helper.make_tensor_value_info("x", FLOAT, shape)]
+    graph = helper.make_graph(nodes, "odd", given, [helper.make_tensor_value_info("y", FLOAT, None)], tensors)
+    opsets = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, functions=functions or []), str(path))
+    return path
+
+
+def floats(*shape: int) -> Any:
+    return np.ones(shape, dtype=np.float32)
+
+
+def whole(*numbers: int) -> Any:
+    return np.array(numbers, dtype=np.int64)
+
+
+node = helper.make_node
+
+
+def test_channels_last_with_open_sizes(tmp_path: Path) -> None:
+    nodes = [node("Transpose", ["x"], ["t"], perm=[0, 3, 1, 2]), node("Conv", ["t", "w"], ["y"])]
+    for shape in (["N", "H", "W", "C"], ["N", "H", "W", 3], ["N", None, None, 3]):
+        report = inspect_onnx(saved(tmp_path / "last.onnx", nodes, shape, {"w": floats(4, 3, 3, 3)}), (8, 10, 3))
+        assert report.input_shapes == ((1, 8, 10, 3),)
+        assert report.macs == 6 * 8 * 4 * 27
+    first = saved(tmp_path / "first.onnx", nodes[1:], ["N", 3, "H", "W"], {"w": floats(4, 3, 3, 3)})
+    renamed = onnx.load(str(first))
+    renamed.graph.node[0].input[0] = "x"
+    onnx.save(renamed, str(first))
+    assert inspect_onnx(first, (8, 10, 3)).macs == 6 * 8 * 4 * 27
+
+
+@pytest.mark.parametrize("kind", ["Conv", "MaxPool", "AveragePool"])
+def test_windows_larger_than_the_picture(kind: str, tmp_path: Path) -> None:
+    settings = {"kernel_shape": [7, 7]} if kind != "Conv" else {}
+    inputs = ["x", "w"] if kind == "Conv" else ["x"]
+    file = saved(
+        tmp_path / "wide.onnx", [node(kind, inputs, ["y"], **settings)], ["N", 3, "H", "W"], {"w": floats(4, 3, 7, 7)}
+    )
+    assert inspect_onnx(file, (7, 7, 3)).output_shape is not None
+    with pytest.raises(
+        ValueError, match=rf"\({kind}\): is given 1×3×5×5, and would give .* larger than the padded|fit"
+    ):
+        inspect_onnx(file, (5, 5, 3))
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch", "said"),
+    [
+        ((4, 4, 3), 1, r"fixes its input 'x' at 2×3×8×8, asked for is 2×3×4×4"),
+        ((8, 8, 1), 1, r"asked for is 2×1×8×8"),
+        ((8, 8, 3), 5, r"asked for is 5×3×8×8"),
+        (None, 3, r"asked for is 3×3×8×8"),
+        ((192,), 1, r"is 2×3×8×8, which has no place for 192"),
+    ],
+)
+def test_what_the_file_fixes_is_not_passed_over(shape: Any, batch: int, said: str, tmp_path: Path) -> None:
+    file = saved(tmp_path / "fixed.onnx", [node("Relu", ["x"], ["y"])], [2, 3, 8, 8], {})
+    assert inspect_onnx(file).batch == 2
+    assert inspect_onnx(file, (8, 8, 3), batch=2).input_shapes == ((2, 3, 8, 8),)
+    with pytest.raises(ValueError, match=said):
+        inspect_onnx(file, shape, batch=batch)
+
+
+def test_scalars(tmp_path: Path) -> None:
+    file = saved(tmp_path / "scalar.onnx", [node("Mul", ["x", "f"], ["y"])], [], {"f": np.float32(2)})
+    report = inspect_onnx(file)
+    assert (report.input_shapes, report.parameters, report.macs) == (((),), 0, 0)
+    assert "a number" in str(report)
+
+
+def test_what_is_not_counted_is_said(tmp_path: Path) -> None:
+    inside = helper.make_graph(
+        [node("MatMul", ["x", "w"], ["z"])], "branch", [], [helper.make_tensor_value_info("z", FLOAT, None)]
+    )
+    nodes = [
+        node("If", ["c"], ["a"], then_branch=inside, else_branch=inside),
+        node("FusedConv", ["x", "k"], ["b"], domain="com.microsoft"),
+        node("FusedConv", ["x", "k"], ["d"], domain="com.microsoft"),
+        node("Relu", ["x"], ["y"]),
+    ]
+    stored = {"w": floats(3, 3), "k": floats(4, 3, 3, 3)}
+    nodes.insert(0, node("ReduceSum", ["x"], ["s"], keepdims=0))
+    nodes.insert(1, node("Cast", ["s"], ["c"], to=TensorProto.BOOL))
+    report = inspect_onnx(saved(tmp_path / "odd.onnx", nodes, [1, 3, 3, 3], stored, ("com.microsoft",)))
+    assert report.macs == 0
+    assert report.notes == (
+        "not counted: 1 If, 2 com.microsoft.FusedConv; their multiply-adds, and the parameters inside them, are not in "
+        "the totals",
+    )
+
+
+def test_functions_of_the_file_are_written_out(tmp_path: Path) -> None:
+    function = helper.make_function(
+        "mine", "Twice", ["a", "w"], ["b"], [node("MatMul", ["a", "w"], ["m"]), node("MatMul", ["m", "w"], ["b"])],
+        [helper.make_opsetid("", 17)],
+    )  # fmt: skip
+    file = saved(
+        tmp_path / "function.onnx",
+        [node("Twice", ["x", "w"], ["y"], domain="mine")],
+        ["N", 5],
+        {"w": floats(5, 5)},
+        ("mine",),
+        [function],
+    )
+    report = inspect_onnx(file, (5,))
+    assert (report.macs, report.parameters, report.notes) == (50, 25, ())
+
+
+def test_whole_numbers_are_weights(tmp_path: Path) -> None:
+    small = {"s": np.float32(0.1), "z": np.uint8(3), "zw": np.zeros(4, np.int8), "sw": floats(4) / 9}
+    nodes = [
+        node("QuantizeLinear", ["x", "s", "z"], ["q"]),
+        node("QLinearConv", ["q", "s", "z", "w", "sw", "zw", "s", "z", "b"], ["c"]),
+        node("DequantizeLinear", ["c", "s", "z"], ["d"]),
+        node("DequantizeLinear", ["v", "sw", "zw"], ["vf"], axis=0),
+        node("Conv", ["d", "vf"], ["y"]),
+    ]
+    stored = {
+        **small,
+        "w": np.ones((4, 3, 3, 3), np.int8),
+        "b": np.ones(4, np.int32),
+        "v": np.ones((4, 4, 1, 1), np.int8),
+    }
+    report = inspect_onnx(saved(tmp_path / "int8.onnx", nodes, [1, 3, 5, 5], stored))
+    assert report.macs == 9 * 4 * 27 + 9 * 4 * 4
+    assert report.parameters == 108 + 4 + 16
+    assert report.notes == ("128 of the parameters are stored as whole numbers",)
+
+
+def test_factors_limits_and_sizes_are_no_parameters(tmp_path: Path) -> None:
+    nodes = [
+        node("Resize", ["x", "", "f"], ["r"], mode="nearest"),
+        node("Pad", ["r", "p"], ["a"], mode="reflect"),
+        node("Clip", ["a", "low", "high"], ["c"]),
+        node("Conv", ["c", "w"], ["y"]),
+    ]
+    stored = {
+        "f": np.array([1, 1, 2, 2], np.float32), "p": whole(0, 0, 1, 1, 0, 0, 1, 1), "low": np.float32(0),
+        "high": np.float32(6), "w": floats(4, 3, 3, 3),
+    }  # fmt: skip
+    report = inspect_onnx(saved(tmp_path / "factors.onnx", nodes, [1, 3, 4, 4], stored))
+    assert (report.parameters, report.macs) == (108, 64 * 4 * 27)
+
+
+@pytest.mark.parametrize("opset", [9, 11, 13, 17])
+def test_shapes_worked_out_in_the_graph(opset: int, tmp_path: Path) -> None:
+    """A flatten with an open batch as PyTorch writes it, and channels cut in halves by the shape's own numbers."""
+    axes: dict[str, Any] = {"axes": [0]} if opset < 13 else {}
+    more = [] if opset < 13 else ["zero"]
+    nodes = [
+        node("Shape", ["x"], ["s"]),
+        node("Gather", ["s", "first"], ["n"], axis=0),
+        node("Unsqueeze", ["n", *more], ["nn"], **axes),
+        node("Concat", ["nn", "rest"], ["to"], axis=0),
+        node("Reshape", ["x", "to"], ["f"]),
+        node("Gather", ["s", "second"], ["c"], axis=0),
+        node("Div", ["c", "two"], ["half"]),
+        node("Unsqueeze", ["half", *more], ["end"], **axes),
+    ]
+    if opset >= 11:
+        nodes += [node("Slice", ["x", "zero", "end", "axis"], ["h"]), node("Conv", ["h", "k"], ["v"])]
+    nodes += [node("MatMul", ["f", "w"], ["y"])]
+    stored = {
+        "first": np.int64(0), "second": np.int64(1), "rest": whole(-1), "two": np.int64(2), "zero": whole(0),
+        "axis": whole(1), "w": floats(64, 7), "k": floats(5, 2, 1, 1),
+    }  # fmt: skip
+    report = inspect_onnx(
+        saved(tmp_path / "flat.onnx", nodes, ["N", 4, "H", "W"], stored, opset=opset), (4, 4, 4), batch=3
+    )
+    rows = {row.type: row for row in report.rows}
+    assert rows["MatMul"].macs == 3 * 64 * 7
+    if opset >= 11:
+        assert rows["Conv"].macs == 3 * 16 * 2 * 5
+    assert report.output_shape == (3, 7)
