@@ -15,7 +15,7 @@ from hubel.look.access.record import record
 from hubel.look.access.subject import Subject, subject
 from hubel.look.filters import filters
 from hubel.nn import build
-from hubel.tasks import LoadedModel
+from hubel.tasks import Figure, LoadedModel
 from hubel.train import EpochMetrics, Moment, Run, moments
 from hubel.view.finding import Finding
 
@@ -34,7 +34,8 @@ class Changes(Finding):
     subject, maps, probabilities: the image that was shown, what the layer gave for it (float32, T×channels×H×W, or
     T×channels×1×1 of a vector) and the class probabilities (T×classes); None without an image.
     moved: for each layer with weights, how far they had moved since the moment before, as a share of their own length
-    (Euclidean); T-1 numbers each. metrics: all rows of the run's `metrics.csv`. problems: what could not be read.
+    (Euclidean); T-1 numbers each. metrics: all rows of the run's `metrics.csv`. primary: the
+    figure of them that decides. problems: what could not be read.
     """
 
     drawn_by: ClassVar[str] = "hubel.look.figures.changes:plate"
@@ -52,6 +53,7 @@ class Changes(Finding):
     probabilities: Floats | None = field(repr=False)
     moved: dict[str, tuple[float, ...]] = field(repr=False)
     metrics: tuple[EpochMetrics, ...] = field(repr=False)
+    primary: Figure
     problems: tuple[str, ...] = ()
 
     @property
@@ -110,6 +112,7 @@ def changes(run: Run, image: Any = None, layer: str | None = None, *, most: int 
         probabilities=np.stack(followed.answers) if followed.answers else None,
         moved={path: tuple(shares) for path, shares in followed.moved.items()},
         metrics=run.metrics,
+        primary=run.task.primary,
         problems=tuple(problems),
     )
 

@@ -1,5 +1,7 @@
 """Segmentation: loss and figures by hand, masks that move with their images, and a run from folder to picture."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -170,6 +172,8 @@ def test_the_command_line_from_folder_to_pictures(tmp_path, capsys, monkeypatch)
     for words in ("What it draws", "Mean IoU", "image 0, its mask, what the model draws"):
         assert words in page
     assert "What is taken for what" not in page
+    assert main(["look", "changes", "run", "-o", "changes.svg"]) == 0
+    assert "Mean IoU" in Path("changes.svg").read_text(encoding="utf-8")
     assert main(["look", "mistakes", "run"]) != 0
     assert "expected a model for classification, received one for segmentation" in capsys.readouterr().err
 

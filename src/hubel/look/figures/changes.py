@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.resources import files
-from math import ceil, floor, isfinite, log10, sqrt
+from math import ceil, floor, isfinite, log10, nan, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,14 +95,14 @@ def grid(pictures: Pixels) -> Pixels:
 
 
 def accuracy_chart(changes: Changes, live: Live) -> Chart:
-    """Draw the run's accuracy over its epochs, and where its checkpoints lie."""
-    rows = changes.metrics
+    """Draw the run's primary figure over its epochs, such as accuracy, and where its checkpoints lie."""
+    rows, figure = changes.metrics, changes.primary
     epochs = [row.step * _epoch_of_a_step(changes) for row in rows]
-    curves = [("training", [row.accuracy for row in rows])]
-    if any(isfinite(row.evaluation_accuracy) for row in rows):
-        curves.insert(
-            0, (next(row.evaluated for row in rows if row.evaluated), [row.evaluation_accuracy for row in rows])
-        )
+    curves = [("training", [row.training[figure.name] for row in rows if figure.name in row.training])]
+    measured = [row.evaluation.get(figure.name, nan) for row in rows]
+    if any(map(isfinite, measured)):
+        curves.insert(0, (next(row.evaluated for row in rows if row.evaluated), measured))
+    curves = [(name, values) for name, values in curves if values]
     values = [value for _, ys in curves for value in ys if isfinite(value)]
     least = min(values, default=0.0)
     step = next((size for size in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if (1 - least) / size <= 6), 0.25)
@@ -110,7 +110,7 @@ def accuracy_chart(changes: Changes, live: Live) -> Chart:
     axes = Axes(_LEFT, 30, _WIDE, 190, (0, changes.epochs[-1] or 1), (low, 1))
     ticks = np.arange(1, low - 1e-9, -step).tolist()
     ups = [(tick, f"{tick:.{1 if step < 0.01 else 0}%}") for tick in ticks]
-    marks = axes.frame(_epoch_ticks(changes), ups, "epochs", "accuracy")
+    marks = axes.frame(_epoch_ticks(changes), ups, "epochs", figure.title)
     labels = []
     for number, (name, ys) in enumerate(curves):
         marks += axes.curve(epochs, ys, f"line-{number}")
@@ -120,9 +120,9 @@ def accuracy_chart(changes: Changes, live: Live) -> Chart:
     marks += _end_labels(labels)
     marks += [axes.dot(epoch, low, "series-9", 2.4) for epoch in changes.epochs]
     note = "grey dots on the axis: the moments that can be looked at" + (
-        "" if len(rows) > 1 else "; accuracy is measured once an epoch"
+        "" if len(rows) > 1 else f"; {figure.title} is measured once an epoch"
     )
-    return Chart("Accuracy", tuple(marks), _PAGE, 262, note, live)
+    return Chart(figure.title[0].upper() + figure.title[1:], tuple(marks), _PAGE, 262, note, live)
 
 
 def probability_chart(changes: Changes) -> Chart:
