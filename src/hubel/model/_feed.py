@@ -198,7 +198,7 @@ def is_stream(x: Any) -> bool:
 def as_inputs(batch: Tensor) -> Tensor:
     """Return a batch as the network takes it; N×H×W×C is channels-last in memory already."""
     batch = batch.float()
-    return batch.permute(0, 3, 1, 2) if batch.dim() == 4 else batch
+    return batch.movedim(-1, 1) if batch.dim() > 2 else batch
 
 
 def _tell(source: Any, moment: str) -> None:

@@ -56,6 +56,8 @@ def load_weights(path: str | Path, network: Network, module: NetworkModule) -> N
 
 def measured_preprocessing(array: NDArray[Any], shape: Shape) -> Preprocessing | None:
     """How image files become inputs like these arrays, N×H×W×C or flattened; None where they are no images."""
+    if len(shape) == 2:
+        return None  # a sequence
     side = math.isqrt(shape[0]) if len(shape) == 1 else 0
     picture = shape if len(shape) == 3 else (side, side, 1)
     if (len(shape) == 1 and side * side != shape[0]) or picture[2] not in (1, 3) or not len(array):
@@ -68,7 +70,7 @@ def measured_preprocessing(array: NDArray[Any], shape: Shape) -> Preprocessing |
 
 def plain_preprocessing(shape: Shape) -> Preprocessing:
     """Bytes as numbers from 0 to 1, where nothing else is known; channels that no image has stand side by side."""
-    height, width, channels = shape if len(shape) == 3 else (1, shape[0], 1)
+    height, width, channels = {1: (1, *shape, 1), 2: (*shape, 1), 3: shape}[len(shape)]
     if channels not in (1, 3):
         width, channels = width * channels, 1
     return Preprocessing(height, width, channels, mean=(0.0,) * channels, std=(1.0,) * channels)

@@ -171,5 +171,5 @@ def predicted(module: NetworkModule, feed: Feed, callbacks: CallbackList) -> NDA
             callbacks("on_predict_batch_end", number, {"outputs": found[-1]})
     callbacks("on_predict_end")
     outputs = torch.cat(found) if found else torch.empty(0)
-    array: NDArray[np.float32] = (outputs.permute(0, 2, 3, 1) if outputs.dim() == 4 else outputs).numpy()
+    array: NDArray[np.float32] = (outputs.movedim(1, -1) if outputs.dim() > 2 else outputs).numpy()
     return array if len(array) else None

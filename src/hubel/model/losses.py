@@ -146,7 +146,7 @@ def shaped(targets: Tensor, outputs: Tensor) -> Tensor:
     """Return targets N×H×W×C or N×numbers in the form of a network's outputs, N×C×H×W or N×numbers."""
     if not targets.is_floating_point():
         return functional.one_hot(targets, outputs.shape[1]).float()
-    return targets.permute(0, 3, 1, 2) if targets.dim() == 4 else targets.reshape(outputs.shape)
+    return targets.movedim(-1, 1) if targets.dim() > 2 else targets.reshape(outputs.shape)
 
 
 def _mean(each: Tensor) -> Tensor:

@@ -1,0 +1,88 @@
+"""Sequences through the Keras face: arrays of steps × features, or of whole numbers; weights in Keras's order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import hubel
+from hubel.model import layers, optimizers
+
+STACKS: dict[str, tuple[tuple[int, ...], list[tuple[str, tuple[int, ...], dict[str, Any]]]]] = {
+    "steps": (
+        (12, 3),
+        [
+            ("Conv1D", (8, 3), {"activation": "relu", "padding": "causal"}),
+            ("LSTM", (8,), {"return_sequences": True}),
+            ("Dense", (4,), {}),
+            ("GRU", (6,), {}),
+            ("Dense", (2,), {"activation": "softmax"}),
+        ],
+    ),
+    "words": (
+        (10,),
+        [
+            ("Embedding", (20, 8), {}),
+            ("SimpleRNN", (7,), {"return_sequences": True, "go_backwards": True}),
+            ("GRU", (6,), {"use_bias": False, "return_sequences": True}),
+            ("Flatten", (), {}),
+            ("Dense", (2,), {"activation": "softmax"}),
+        ],
+    ),
+}
+
+
+def data(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    if len(shape) == 1:
+        x = random.integers(0, 20, (256, *shape))
+        return x, (x[:, -1] > 9).astype(int)
+    x = random.normal(size=(256, *shape)).astype(np.float32)
+    return x, (x[:, -4:, 0].sum(1) > 0).astype(int)
+
+
+def model(name: str) -> hubel.Sequential:
+    shape, stack = STACKS[name]
+    (kind, settings, more), *rest = stack
+    first = getattr(layers, kind)(*settings, **more, input_shape=shape)
+    return hubel.Sequential([first, *(getattr(layers, kind)(*given, **more) for kind, given, more in rest)])
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_sequences_are_learned(name: str) -> None:
+    made = model(name)
+    made.compile(optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    x, y = data(STACKS[name][0])
+    history = made.fit(x, y, epochs=12, batch_size=32, verbose=0)
+    assert history.history["accuracy"][-1] > 0.9
+    assert made.predict(x[:5], verbose=0).shape == (5, 2)
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_weights_go_out_and_back(name: str) -> None:
+    made, other = model(name), model(name)
+    x, _ = data(STACKS[name][0])
+    assert not np.allclose(made.predict(x[:4], verbose=0), other.predict(x[:4], verbose=0))
+    other.set_weights(made.get_weights())
+    np.testing.assert_array_equal(made.predict(x[:4], verbose=0), other.predict(x[:4], verbose=0))
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("name", STACKS)
+def test_keras_says_the_same_with_these_weights(name: str) -> None:
+    import keras
+
+    made = model(name)
+    shape, stack = STACKS[name]
+    theirs = keras.Sequential(
+        [keras.Input(shape), *(getattr(keras.layers, kind)(*given, **more) for kind, given, more in stack)]
+    )
+    assert theirs.count_params() == made.count_params()
+    weights = [w + 0.1 * np.random.default_rng(1).random(w.shape, np.float32) for w in made.get_weights()]
+    made.set_weights(weights)
+    theirs.set_weights(weights)
+    x, _ = data(shape)
+    np.testing.assert_allclose(made.predict(x[:8], verbose=0), theirs.predict(x[:8], verbose=0), rtol=1e-3, atol=1e-5)
