@@ -173,6 +173,31 @@ TREES: dict[str, tuple[tuple[str, ...], dict[str, dict[str, int]], str]] = {
         {"train": {"contest": 2, "evaluator": 2, "latest": 2, "trainers": 2}},
         "",
     ),
+    "a flat part in a folder of its own name": (
+        ("asl_train/asl_train/a", "asl_train/asl_train/b", "asl_test/asl_test"),
+        {"train": AB},
+        "left out: asl_test, 2 images of the test part outside class folders",
+    ),
+    "another part beside": (
+        ("Training/a", "Training/b", "Test/a", "Test/b", "test-multiple_fruits"),
+        TRAIN_TEST,
+        "left out: test-multiple_fruits (2), of no part",
+    ),
+    "unpacked twice": (
+        ("a", "b", "set/a", "set/b"),
+        {"train": AB},
+        "left out: set, which holds folders of the classes'",
+    ),
+    "unpacked twice, with parts": (
+        ("train/a", "train/b", "test/a", "test/b", "set/train/a", "set/test/b"),
+        TRAIN_TEST,
+        "left out: set (4), of no part",
+    ),
+    "years of the same classes": (
+        ("2019/a", "2019/b", "2020/a", "2020/b"),
+        {"train": {"2019": 4, "2020": 4}},
+        "the classes are 2019, 2020, all of which hold the folders a, b; --labels '*/{label}/*'",
+    ),
     "deeper folders": (("a/2019/may", "a/2020", "b/x"), {"train": {"a": 4, "b": 2}}, ""),
 }
 
@@ -201,10 +226,14 @@ ASKED = {
         ("train", "test"),
         r"test, train hold images without class folders; .*--labels '\{label\}_\{number\}'; .*--parts none",
     ),
+    "names that say the class in each part": (
+        ("train/cat.0.png", "train/cat.1.png", "train/dog.0.png", "train/dog.1.png", "test1/1.png"),
+        r"test1, train hold images without class folders; where their names .*--labels '\{label\}\.\{number\}'; .*none",
+    ),
     "images alone": (("x.png", "y.png"), r"in a folder named after its class, found 2 images outside one"),
     "names that say the class": (
         ("cat_1.png", "cat_2.png", "dog_1.png", "dog_2.png"),
-        r"Where their names say the class \(cat \(2\), dog \(2\)\): --labels '\{label\}_\{number\}'",
+        r"where their names say the class \(cat \(2\), dog \(2\)\): --labels '\{label\}_\{number\}'",
     ),
 }
 
@@ -274,3 +303,16 @@ def test_what_is_said_for_nothing_is_refused(tmp_path: Path) -> None:
         load("mnist", parts="none")
     with pytest.raises(ValueError, match=r"received part.*parts"):
         load(folder, part="none")
+
+
+def test_a_table_beside_images_is_pointed_at(tmp_path: Path) -> None:
+    folder = make(tmp_path / "set", "1.png", "2.png")
+    (folder / "labels.csv").write_text("image,label\n1.png,a\n2.png,b\n")
+    with pytest.raises(ValueError, match=r"a table lies there, which may be meant: .*set/labels\.csv"):
+        load(folder)
+    assert parts(load(folder / "labels.csv")) == {"train": {"a": 1, "b": 1}}
+
+
+def test_folders_of_years_can_be_read_by_their_inner_folders(tmp_path: Path) -> None:
+    folder = make(tmp_path / "set", "2019/a", "2019/b", "2020/a", "2020/b")
+    assert parts(load(folder, labels="*/{label}/*")) == {"train": {"a": 4, "b": 4}}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from hubel.base.errors import DataError
 from hubel.data.decode.image import SUFFIXES, UNREAD_SUFFIXES
 from hubel.data.sources.layout import Layout
-from hubel.data.sources.listing import FileItem, Item, Listing, make_listing, natural_order, some
+from hubel.data.sources.listing import Item, Listing, files_below, make_listing, natural_order, some
 from hubel.data.sources.parts import is_aside, part_and_rest, part_of
 
 
@@ -41,7 +41,7 @@ _Groups = Mapping[str, Sequence[Entry]]
 
 def list_folder(folder: Path, layout: Layout) -> Listing:
     """The listing of a folder of class folders, with folders for its parts or without."""
-    return list_paths(str(folder), sorted(_walk(str(folder), "")), layout)
+    return list_paths(str(folder), sorted(files_below(str(folder))), layout)
 
 
 def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> Listing:
@@ -60,17 +60,19 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
         )
     outer, entries = _without_wrappers(entries)
     own = next((part for part in map(part_of, reversed(outer)) if part), "train")
-    if layout.labels:
-        sorted_ = _by_names(name, entries, own, layout)
-    else:
-        sorted_ = _by_folders(name, entries, own, layout)
+    try:
+        sorted_ = (_by_names if layout.labels else _by_folders)(name, entries, own, layout)
+    except DataError as error:
+        tables = [path for path, _ in paths if path.lower().endswith((".csv", ".tsv")) and "/" not in path]
+        hint = f"; a table lies there, which may be meant: {name}/{tables[0]}" if tables else ""
+        raise DataError(f"{error}{hint}") from None
     left = [f"left out: {_kinds(unread)}, which cannot be read; save them as PNG or TIFF"] if unread else []
     return make_listing(name, sorted_.found, [*sorted_.notes, *left])
 
 
 def image_paths_in(folder: Path) -> list[str]:
     """The paths of all images in a folder and below that can be read, by their endings, and are hidden nowhere."""
-    return [os.path.join(folder, path) for path, _ in _walk(str(folder), "") if is_image_path(path)]
+    return [os.path.join(folder, path) for path, _ in files_below(str(folder)) if is_image_path(path)]
 
 
 def is_image_path(path: str) -> bool:
@@ -116,7 +118,8 @@ def _by_folders(name: str, entries: list[Entry], own: str, layout: Layout) -> _S
         if inside is not None:
             found, notes = inside
         else:
-            found, notes = [(own, entry.folders[0], entry.item) for entry in entries if entry.folders], []
+            classes, notes = _without_copies(groups)
+            found = [(own, folder, entry.item) for folder, group in classes.items() for entry in group]
     else:
         found, notes, lost = _in_parts(name, groups, parts, own)
         strays += lost
@@ -126,6 +129,24 @@ def _by_folders(name: str, entries: list[Entry], own: str, layout: Layout) -> _S
         shown = some((entry.item.name for entry in strays), 2)
         notes.append(f"left out: {_images(len(strays))} outside a class folder ({shown})")
     return _Sorted(found, notes)
+
+
+def _without_copies(groups: _Groups) -> tuple[_Groups, list[str]]:
+    """The class folders, less one that holds folders of the others' names, as of a set unpacked twice; and what to say
+    where all hold the same folders, which may be the classes.
+    """
+    names = {folder.casefold() for folder in groups}
+    inner = {folder: _classes_in([entry.below(1) for entry in group]) for folder, group in groups.items()}
+    copies = [folder for folder in groups if len(inner[folder] & (names - {folder.casefold()})) > 1]
+    left = {folder: group for folder, group in groups.items() if folder not in copies}
+    notes = [f"left out: {folder}, which holds folders of the classes' names" for folder in copies]
+    common = set.intersection(*(inner[folder] for folder in left)) if len(left) > 1 else set()
+    if len(common) > 1:
+        notes.append(
+            f"the classes are {some(natural_order(left))}, all of which hold the folders {some(natural_order(common))}"
+            "; --labels '*/{label}/*' would take those for the classes"
+        )
+    return left, notes
 
 
 def _in_parts(
@@ -191,7 +212,7 @@ def _parts(name: str, groups: _Groups, layout: Layout) -> dict[str, str] | None:
     labelled = [folder for folder in parts if classes[folder]]
     others = [folder for folder in groups if folder not in parts]
     if not labelled:
-        return _flat(name, parts, others)
+        return _flat(name, groups, parts, others)
     if len(labelled) > 1:
         for folder in labelled:
             rest = set().union(*(classes[other] for other in labelled if other != folder))
@@ -234,12 +255,13 @@ def _by_words(groups: _Groups) -> dict[str, str]:
     }
 
 
-def _flat(name: str, parts: dict[str, str], others: Sequence[str]) -> dict[str, str] | None:
+def _flat(name: str, groups: _Groups, parts: dict[str, str], others: Sequence[str]) -> dict[str, str] | None:
     """Folders called as parts are, none of which holds class folders."""
     if not others and len(parts) > 1:
+        training = [entry for folder, part in parts.items() if part == "train" for entry in groups[folder]]
         raise DataError(
-            f"{name}: {some(natural_order(parts))} hold images without class folders; where file names say the "
-            f"classes, say how: --labels '{{label}}_{{number}}'; where these folders are the classes: --parts none"
+            f"{name}: {some(natural_order(parts))} hold images without class folders{_how_names_say(training)}; where "
+            "these folders are the classes: --parts none"
         )
     later = {folder: part for folder, part in parts.items() if part != "train"}
     return later if len(others) + (len(parts) - len(later)) > 1 and later else None
@@ -306,12 +328,17 @@ def _counts(found: Sequence[tuple[str, str, Item]]) -> list[str]:
 def _asks_for_labels(name: str, strays: Sequence[Entry]) -> str:
     words = f"{name}: expected every image in a folder named after its class, found {_images(len(strays))} outside one"
     shown = f" ({some((entry.item.name for entry in strays), 2)})"
+    return f"{words}{shown}{_how_names_say(strays)}"
+
+
+def _how_names_say(strays: Sequence[Entry]) -> str:
+    """How file names may say the class, as a remedy."""
     stems = Counter(re.sub(r"[\W_]*\d+$", "", os.path.splitext(entry.file)[0]) for entry in strays)
     if len(stems) > 1 and min(stems.values()) > 1 and "" not in stems:
         separator = next((match[1] for entry in strays if (match := re.search(r"([\W_]*)\d+\.\w+$", entry.file))), "_")
         told = some((f"{stem} ({count:,})" for stem, count in stems.items()), 4)
-        return f"{words}{shown}. Where their names say the class ({told}): --labels '{{label}}{separator}{{number}}'"
-    return f"{words}{shown}; where file names say the class, say how: --labels '{{label}}_{{number}}'"
+        return f"; where their names say the class ({told}): --labels '{{label}}{separator}{{number}}'"
+    return "; where file names say the class, say how: --labels '{label}_{number}'"
 
 
 def _inside(folder: str, group: Sequence[Entry], known: frozenset[str]) -> list[Entry]:
@@ -322,10 +349,11 @@ def _inside(folder: str, group: Sequence[Entry], known: frozenset[str]) -> list[
     while True:
         first = {entry.folders[0] for entry in inner if entry.folders}
         deep = [entry for entry in inner if len(entry.folders) > 1]
-        if len(first) != 1 or 2 * len(deep) <= len(inner):
+        if len(first) != 1:
             return inner
         (only,) = first
-        if only.casefold() in known and only.casefold() != folder.casefold() and part_of(only) is None:
+        same = only.casefold() == folder.casefold() or part_of(only) is not None
+        if not same and (only.casefold() in known or 2 * len(deep) <= len(inner)):
             return inner
         inner = [entry.below(1) if entry.folders else entry for entry in inner]
 
@@ -360,15 +388,3 @@ def _grouped(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
 
 def _images(count: int) -> str:
     return f"{count:,} image{'s' * (count != 1)}"
-
-
-def _walk(root: str, inside: str) -> Iterable[tuple[str, Item]]:
-    with os.scandir(os.path.join(root, inside)) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            path = f"{inside}/{entry.name}" if inside else entry.name
-            if entry.is_dir():
-                yield from _walk(root, path)
-            else:
-                yield path, FileItem(os.path.join(root, path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
@@ -53,6 +54,19 @@ class FileItem:
                 return file.read()
         except OSError as error:
             raise ImageError(self.path, f"cannot be opened ({error.strerror or error})") from None
+
+
+def files_below(root: str, inside: str = "") -> Iterable[tuple[str, Item]]:
+    """All files in a folder and below, by their paths in it with forward slashes; hidden ones are passed over."""
+    with os.scandir(os.path.join(root, inside)) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            path = f"{inside}/{entry.name}" if inside else entry.name
+            if entry.is_dir():
+                yield from files_below(root, path)
+            else:
+                yield path, FileItem(os.path.join(root, path))
 
 
 @dataclasses.dataclass(frozen=True)
