@@ -28,7 +28,7 @@ from hubel.arch._tree import (
     leaves,
     named_children,
 )
-from hubel.arch._window import Padding, Windowed, Windows, both_sides, windows_of
+from hubel.arch._window import Padding, Window, Windowed, Windows, both_sides, windows_of
 from hubel.arch.figures.analyse import Report, Row, analyse
 from hubel.arch.figures.expression import Expression, Quantity
 from hubel.arch.figures.field import Axis, Field
@@ -155,6 +155,7 @@ __all__ = [
     "Sum",
     "UpSampling2D",
     "Weighted",
+    "Window",
     "Windowed",
     "Windows",
     "ZeroPadding2D",

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from hubel.arch import Layer, Shape, ops
-from hubel.arch._window import Window
+from hubel.arch import Layer, Shape, Window, ops
 from hubel.base.errors import NetworkError
 from hubel.code._outline import Step
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from hubel.arch import Layer, Row, ops, shape_text
-from hubel.arch._window import Window
+from hubel.arch import Layer, Row, Window, ops, shape_text
 
 # a kind of layer: what the legend calls it
 KINDS = {

@@ -14,7 +14,7 @@ from hubel.arch._joins import join_shape, product_shape
 from hubel.arch._layer import Cost, Layer
 from hubel.arch._shape import Shape, positions, size
 from hubel.arch._tree import Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum, assert_never, named_children
-from hubel.arch.layers import Activation, Conv2D, Conv2DTranspose, LocalResponseNormalization
+from hubel.arch.layers.activation import Activation
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ class Tape:
         wants = tensor.wants_gradient or cost.trainable > 0
         output = self._new(self._bytes(shape), wants)
         beside = self._new(self._beside(cost))
-        self._look(path, "forward", output.bytes if isinstance(layer, LocalResponseNormalization) else 0)
+        self._look(path, "forward", cost.keeps.passing_bytes * self.widths.activation // 4 * self.batch)
         if entries is not None and wants:
             kept = [beside]
             kept += [tensor] if cost.keeps.input and not tensor.outside else []
@@ -182,7 +182,7 @@ class Tape:
                 self._change(one, saved=1)
             cast = self.widths.cast * cost.trainable * (cost.macs > 0)
             inputs = [tensor] if tensor.wants_gradient else []
-            copied = output.bytes + tensor.bytes if isinstance(layer, (Conv2D, Conv2DTranspose)) else 0
+            copied = output.bytes + tensor.bytes if cost.keeps.copies else 0
             entries.append(_Operation(path, inputs, output, kept, self.widths.weight * cost.trainable, cast, copied))
         self._change(beside, local=-1)
         self._change(tensor, local=-1)

@@ -137,14 +137,14 @@ class Conv2D(Windowed, Weighted):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input (the padded copy, where the sides differ)."""
-        return kept_input(self.windows(input), input)
+        return kept_input(self.windows(input), input, copies=True)
 
 
-def kept_input(windows: Windows, input: Shape) -> Keeps:
+def kept_input(windows: Windows, input: Shape, copies: bool = False) -> Keeps:
     """Return what a convolution keeps: its input, or the padded copy where the sides differ."""
     if windows.padded_alike:
-        return Keeps(input=True)
-    return Keeps(extra_bytes=4 * windows.padded_positions * input[-1])
+        return Keeps(input=True, copies=copies)
+    return Keeps(extra_bytes=4 * windows.padded_positions * input[-1], copies=copies)
 
 
 @register("dwconv", positional=("kernel_size",))
@@ -411,7 +411,7 @@ class Conv2DTranspose(Weighted):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input."""
-        return Keeps(input=True)
+        return Keeps(input=True, copies=True)
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See the inputs whose kernels land on a place."""

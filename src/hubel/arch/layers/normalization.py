@@ -239,4 +239,4 @@ class LocalResponseNormalization(Layer):
     def keeps(self, input: Shape) -> Keeps:
         """Keep what PyTorch's composition keeps beside the input: the padded squares, the sum, and its power."""
         padded = 4 * positions(input) * (input[2] + self.size - 1)
-        return Keeps(input=True, extra_bytes=padded + 2 * 4 * size(input))
+        return Keeps(input=True, extra_bytes=padded + 2 * 4 * size(input), passing_bytes=4 * size(input))

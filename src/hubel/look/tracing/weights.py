@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hubel.arch import ops
-from hubel.arch._window import Window
+from hubel.arch import Window, ops
 from hubel.base.numbers import rounded_text
 from hubel.look.tracing.step import Arithmetic, Array, Arrays, Finish, Place, Places, at, grid, read, weighed
 
