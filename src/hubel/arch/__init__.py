@@ -13,7 +13,7 @@ from hubel.arch import layers
 from hubel.arch._errors import Fit, NotationError, ShapeError
 from hubel.arch._joins import join_shape
 from hubel.arch._layer import Call, Cost, Formula, Keeps, Layer, Weighted, register
-from hubel.arch._shape import Pair, Shape, both, checked_shape, positions, shape_text, size, torch_order
+from hubel.arch._shape import Pair, Shape, both, checked_shape, order_note, positions, shape_text, size, torch_order
 from hubel.arch._tree import (
     Auxiliary,
     Chain,
@@ -173,6 +173,7 @@ __all__ = [
     "largest_batch",
     "leaves",
     "named_children",
+    "order_note",
     "ordered",
     "parse",
     "parse_node",

@@ -43,6 +43,20 @@ def checked_shape(shape: object) -> Shape:
     return bounded(tuple(given))
 
 
+LEAST_PICTURE = 24
+
+
+def order_note(shape: Shape) -> str | None:
+    """Say of a shape that looks like channels × height × width how it is read; None where it does not look so."""
+    if len(shape) == 3 and shape[0] in (1, 3) and min(shape[1:]) >= LEAST_PICTURE:
+        meant = shape_text((shape[1], shape[2], shape[0]))
+        return (
+            f"the input {shape_text(shape)} is read as {shape[0]} rows, {shape[1]} columns and {shape[2]} channels; "
+            f"where channels were meant to stand first, write {meant}"
+        )
+    return None
+
+
 def bounded(shape: Shape) -> Shape:
     """Return `shape`, or raise `LimitError` where it is larger than is worked out."""
     if len(shape) == 3:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from hubel import zoo
-from hubel.arch import Network, Shape, ShapeError, checked_shape, parse
+from hubel.arch import Network, Shape, ShapeError, checked_shape, order_note, parse
 from hubel.base.errors import ModelFileError, SettingError
 from hubel.cli._numbers import real, whole
-from hubel.cli._output import aside
+from hubel.cli._output import aside, tell
 
 
 def add_network(parser: ArgumentParser, name: str = "network", help: str = "") -> None:
@@ -62,7 +62,18 @@ def _option(text: str) -> tuple[str, Any]:
 
 
 def load_network(given: str, options: Namespace | None = None) -> Network:
-    """Return the network that `given` names; raise `ValueError` where nothing is meant by it."""
+    """Return the network that `given` names; raise `ValueError` where nothing is meant by it.
+
+    Tells where the shape of its input looks as if channels were meant to stand first.
+    """
+    network = _load_network(given, options)
+    order = order_note(network.input)
+    if order is not None:
+        tell(order)
+    return network
+
+
+def _load_network(given: str, options: Namespace | None) -> Network:
     wanted = {key: getattr(options, key, None) for key in ("input", "classes", "width")}
     chosen = {key: value for key, value in wanted.items() if value is not None}
     chosen |= dict(getattr(options, "option", None) or ())

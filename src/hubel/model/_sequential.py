@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from hubel.arch import Chain, Layer, Network, Node, Shape, analyse
+from hubel.arch import Chain, Layer, Network, Node, Shape, analyse, order_note
 from hubel.base.errors import SettingError
 from hubel.data import Preprocessing
 from hubel.model import _files, _fit, _weights
@@ -52,10 +53,12 @@ class Sequential:
             if self.layers:
                 raise SettingError("expected Input before all layers, received it after some")
             self.input_shape = tuple(layer.shape)
+            _say_order(self.input_shape)
             return
         if isinstance(layer, Layer) and layer.input_shape is not None:
             if not self.layers:
                 self.input_shape = layer.input_shape
+                _say_order(self.input_shape)
             layer = replace(layer, input_shape=None)
         self.layers.append(layer)
         self._module = None
@@ -260,3 +263,10 @@ def _listed(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
     if callbacks is None:
         return []
     return [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+
+
+def _say_order(shape: Shape) -> None:
+    """Warn of a shape that looks as if channels were meant to stand first."""
+    order = order_note(shape)
+    if order is not None:
+        warnings.warn(order, stacklevel=4)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hubel.arch._errors import ShapeError, needs_whole_numbers
 from hubel.arch._joins import join_shape, product_shape
 from hubel.arch._layer import COUNTED, Cost, Formula, Keeps, Layer
-from hubel.arch._shape import Shape, bounded, positions, size
+from hubel.arch._shape import Shape, bounded, order_note, positions, size
 from hubel.arch._tree import (
     Auxiliary,
     Chain,
@@ -157,8 +157,11 @@ class Report:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """All rows' notes, each with its layer in front."""
-        return tuple(f"{row.path}: {note}" for row in self.rows for note in row.notes)
+        """All rows' notes, each with its layer in front; before them, that the input may be written the other way."""
+        order = order_note(self.network.input)
+        return (() if order is None else (order,)) + tuple(
+            f"{row.path}: {note}" for row in self.rows for note in row.notes
+        )
 
     def find(self, path: str) -> tuple[Row, ...]:
         """Return the row of that path, or all rows inside the part of that name.

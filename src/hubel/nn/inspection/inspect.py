@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
 
+from hubel.arch import order_note
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.clash import explained
 from hubel.nn.inspection.report import Inspection as Inspection
@@ -51,10 +52,15 @@ def inspect(
     rows = tuple(_rows(module, watch))
     size = batch if example is None else (shapes[0][0] if shapes and shapes[0] else 1)
     outputs = watch.seen[module].outputs[-1]
-    return Inspection(type(module).__name__, size, shapes, outputs[0] if outputs else None, rows, tuple(_notes(watch)))
+    return Inspection(
+        type(module).__name__, size, shapes, outputs[0] if outputs else None, rows, tuple(_notes(watch, picture))
+    )
 
 
-def _notes(watch: Watch) -> Iterator[str]:
+def _notes(watch: Watch, picture: TensorShape | None) -> Iterator[str]:
+    order = order_note(picture) if picture is not None else None
+    if order is not None:
+        yield order
     if watch.left:
         yield (
             f"the model's code keeps {len(watch.left)} tensors without numbers ({tensor_text(watch.left[0])} …) where "
