@@ -31,14 +31,19 @@ CASES: dict[str, tuple[tuple[str, ...], list[str], list[str]]] = {
     "other case": (
         ("Cat", "DOG", "horse"),
         ["cat", "cat", "dog", "dog", "horse", "horse"],
-        ["classes in other letters' case: Cat is cat, DOG is dog"],
+        ["classes in another spelling: Cat is cat, DOG is dog"],
     ),
-    "spaces": ((" cat", "dog ", "horse"), ["cat", "cat", "dog", "dog", "horse", "horse"], ["classes in other"]),
-    "two spellings": (("Cat", "cat"), ["cat", "cat", "cat", "cat"], ["classes in other", "no image of dog, horse"]),
+    "spaces": ((" cat", "dog ", "horse"), ["cat", "cat", "dog", "dog", "horse", "horse"], ["classes in another"]),
+    "another way to write accents": (
+        ("cat", "dog", "horse\u0301"),
+        ["cat", "cat", "dog", "dog"],
+        ["left out", "no image of"],
+    ),
+    "two spellings": (("Cat", "cat"), ["cat", "cat", "cat", "cat"], ["classes in another", "no image of dog, horse"]),
     "all at once": (
         ("CAT", "fox"),
         ["cat", "cat"],
-        ["classes in other", "left out: images of classes", "no image of dog, horse"],
+        ["classes in another", "left out: images of classes", "no image of dog, horse"],
     ),
 }
 
@@ -60,6 +65,8 @@ def test_what_can_be_measured_is(how: str) -> None:
 def test_classes_that_differ_in_case_alone_stay_apart() -> None:
     with pytest.raises(ValueError, match=r"some: expected images of the classes a, A, received Á"):
         align(labelled("Á"), ("a", "A"))
+    aligned, said = align(labelled("cafe\u0301"), ("tea", "caf\u00e9"))
+    assert aligned.labels.tolist() == [1, 1]
     aligned, said = align(labelled("A"), ("a", "A"))
     assert (aligned.labels.tolist(), said) == ([1, 1], ("no image of a",))
 

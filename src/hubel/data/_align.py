@@ -9,7 +9,7 @@ import numpy as np
 from hubel.base.errors import DataError
 from hubel.data._dataset import Dataset
 from hubel.data._targets import Labels
-from hubel.data.sources.listing import some
+from hubel.data.sources.listing import folded, some
 
 
 def align(dataset: Dataset, classes: Sequence[str]) -> tuple[Dataset, tuple[str, ...]]:
@@ -24,9 +24,9 @@ def align(dataset: Dataset, classes: Sequence[str]) -> tuple[Dataset, tuple[str,
     if own == tuple(classes) or not isinstance(dataset.targets, Labels):
         return dataset, ()
     exact = {name: number for number, name in enumerate(classes)}
-    folded = {name.strip().casefold(): number for number, name in enumerate(classes)}
-    certain = len(folded) == len(classes)
-    found = [exact.get(name, folded.get(name.strip().casefold(), -1) if certain else -1) for name in own]
+    alike = {folded(name): number for number, name in enumerate(classes)}
+    certain = len(alike) == len(classes)
+    found = [exact.get(name, alike.get(folded(name), -1) if certain else -1) for name in own]
     numbers, counts = np.array(found, np.int64), dataset.targets.class_counts()
     there = counts > 0
     if not (numbers[there] >= 0).any():
@@ -38,7 +38,7 @@ def align(dataset: Dataset, classes: Sequence[str]) -> tuple[Dataset, tuple[str,
     other = [(name, classes[n]) for name, n, some_ in zip(own, found, there, strict=True) if some_ and n >= 0]
     renamed = [f"{name} is {called}" for name, called in other if name != called]
     if renamed:
-        notes.append(f"classes in other letters' case: {some(renamed, 5)}")
+        notes.append(f"classes in another spelling: {some(renamed, 5)}")
     unknown = [f"{name} ({count:,})" for name, n, count in zip(own, found, counts, strict=True) if n < 0 and count]
     if unknown:
         notes.append(f"left out: images of classes that are not among those of the model, {some(unknown, 5)}")

@@ -159,7 +159,12 @@ TREES: dict[str, tuple[tuple[str, ...], dict[str, dict[str, int]], str]] = {
     "a class in other letters' case": (
         ("train/a", "train/b", "test/A", "test/B"),
         TRAIN_TEST,
-        "one class in other letters' case: A and a are a, B and b are b",
+        "one class in two spellings: A and a are a, B and b are b",
+    ),
+    "a class with its accent written in two ways": (
+        ("train/caf\u00e9", "train/b", "test/cafe\u0301", "test/b"),
+        {"train": {"b": 2, "caf\u00e9": 2}, "test": {"b": 2, "caf\u00e9": 2}},
+        "one class in two spellings: cafe",
     ),
     "a toy train": (("train", "bus", "car"), {"train": {"bus": 2, "car": 2, "train": 2}}, ""),
     "a station and a tube": (

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
+from unicodedata import normalize
 
 from hubel.base.errors import DataError
 from hubel.data.decode.image import ImageError
@@ -92,6 +93,11 @@ def natural_key(text: str) -> tuple[tuple[int, int | str], ...]:
     return tuple((0, int(p)) if p.isdecimal() and p.isascii() else (1, p.casefold()) for p in pieces if p)
 
 
+def folded(name: str) -> str:
+    """A name as those compare who do not tell letters' case, spaces around it, or two ways to write an accent."""
+    return normalize("NFC", name).strip().casefold()
+
+
 def natural_order(names: Iterable[str]) -> tuple[str, ...]:
     """The different names in natural order."""
     return tuple(sorted(set(names), key=lambda name: (natural_key(name), name)))
@@ -120,13 +126,13 @@ def make_listing(name: str, found: Sequence[tuple[str, str, Item]], notes: Itera
 
 
 def _in_one_spelling(found: Sequence[tuple[str, str, Item]]) -> tuple[Sequence[tuple[str, str, Item]], list[str]]:
-    """Classes that two parts write in other letters' case are one; as training writes it."""
+    """Classes that two parts spell differently (see `folded`) are one; as training spells it."""
     spellings: dict[str, dict[str, str]] = {}  # of each name, by part
     apart = set()
     for part, label, _ in found:
-        own = spellings.setdefault(label.casefold(), {}).setdefault(part, label)
+        own = spellings.setdefault(folded(label), {}).setdefault(part, label)
         if own != label:
-            apart.add(label.casefold())
+            apart.add(folded(label))
     same = {
         name: next(own[part] for part in PARTS if part in own)
         for name, own in spellings.items()
@@ -135,8 +141,8 @@ def _in_one_spelling(found: Sequence[tuple[str, str, Item]]) -> tuple[Sequence[t
     if not same:
         return found, []
     words = some(f"{' and '.join(natural_order(spellings[name].values()))} are {label}" for name, label in same.items())
-    merged = [(part, same.get(label.casefold(), label), item) for part, label, item in found]
-    return merged, [f"one class in other letters' case: {words}"]
+    merged = [(part, same.get(folded(label), label), item) for part, label, item in found]
+    return merged, [f"one class in two spellings: {words}"]
 
 
 def some(names: Iterable[str], most: int = 3) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from hubel.base.errors import DataError
 from hubel.data.decode.image import SUFFIXES
 from hubel.data.sources.layout import Layout
-from hubel.data.sources.listing import FileItem, Item, Listing, make_listing, natural_order, some
+from hubel.data.sources.listing import FileItem, Item, Listing, folded, make_listing, natural_order, some
 from hubel.data.sources.parts import part_and_rest, words_of
 
 _IMAGES = (
@@ -357,9 +357,9 @@ class _Files:
             for root in self.roots:
                 for path in root.rglob("*"):
                     if path.suffix.lower() in SUFFIXES:
-                        for key in {path.name.casefold(), path.stem.casefold()}:
+                        for key in {folded(path.name), folded(path.stem)}:
                             self._names.setdefault(key, []).append(path)
-        parts = [part.casefold() for part in given.split("/") if part not in ("", ".", "..")]
+        parts = [folded(part) for part in given.split("/") if part not in ("", ".", "..")]
         stem = Path(parts[-1]).stem if parts and _looks_like_image(parts[-1]) else ""
         candidates = (self._names.get(parts[-1]) or self._names.get(stem) or []) if parts else []
         best = max((_agreement(path, parts) for path in candidates), default=0)
@@ -368,7 +368,7 @@ class _Files:
 
 
 def _agreement(path: Path, parts: Sequence[str]) -> int:
-    own = [part.casefold() for part in path.parts]
+    own = [folded(part) for part in path.parts]
     own[-1] = parts[-1]
     count = 0
     for one, other in zip(reversed(own), reversed(parts), strict=False):
