@@ -27,6 +27,7 @@ from hubel.arch._tree import (
     children,
     leaves,
     named_children,
+    own_layers,
 )
 from hubel.arch._window import Padding, Window, Windowed, Windows, both_sides, windows_of
 from hubel.arch.figures.analyse import Report, Row, analyse
@@ -175,6 +176,7 @@ __all__ = [
     "named_children",
     "order_note",
     "ordered",
+    "own_layers",
     "parse",
     "parse_node",
     "positions",

@@ -17,7 +17,7 @@ from hubel.arch._shape import Shape, checked_shape, positions, size
 from hubel.arch.figures.expression import Expression, Number, elements
 from hubel.arch.figures.field import Field
 from hubel.arch.text.printing import WORDS, setting_text, value_text
-from hubel.base.errors import SettingError
+from hubel.base.errors import NetworkError, SettingError
 from hubel.base.numbers import number_text
 
 if TYPE_CHECKING:
@@ -328,6 +328,7 @@ class Weighted(Layer):
 
 
 REGISTRY: dict[str, type[Any]] = {}
+GROUP = "hubel.layers"  # of entry points, by which other packages bring theirs
 WAITING: dict[str, str] = {}  # words whose layers stand in modules that are imported when one of them is first used
 T = TypeVar("T", bound=type[Layer])
 
@@ -364,6 +365,27 @@ def layer_named(word: str) -> type[Any] | None:
     if word not in REGISTRY and word in WAITING:
         importlib.import_module(WAITING[word])
     return REGISTRY.get(word)
+
+
+def brought(word: str) -> type[Any] | None:
+    """Return the layer that another package brings by an entry point of this name in the group `hubel.layers`, which is
+    imported then; None where there is none.
+
+    Raises `NetworkError` where it cannot be imported, or registers no such word.
+    """
+    from importlib.metadata import entry_points  # here: only a word that is not hubel's own asks for it
+
+    for point in entry_points(group=GROUP, name=word):
+        try:
+            point.load()
+        except Exception as error:  # another's code
+            raise NetworkError(
+                f"the layer {word!r} of {point.value} cannot be imported: {type(error).__name__}: {error}"
+            ) from error
+        if word not in REGISTRY:
+            raise NetworkError(f"expected {point.value} to register a layer called {word!r}, and it does not")
+        return REGISTRY[word]
+    return None
 
 
 def checked_name(name: str | None) -> None:

@@ -144,6 +144,12 @@ def leaves(node: Node) -> Iterator[Layer]:
         yield from leaves(child)
 
 
+def own_layers(network: Network) -> dict[str, str]:
+    """Return the words of a network's layers that are not hubel's, and where their classes stand."""
+    kinds = {type(layer) for layer in leaves(network.body) if not type(layer).__module__.startswith("hubel.")}
+    return {kind.word: f"{kind.__module__}.{kind.__qualname__}" for kind in sorted(kinds, key=lambda kind: kind.word)}
+
+
 def named_children(nodes: tuple[Node, ...]) -> Iterator[tuple[str, Node]]:
     """Give each node of one scope its name there.
 

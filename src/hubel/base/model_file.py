@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -67,6 +68,20 @@ def complain(path: Path, problem: str, ignore_damage: bool | None) -> None:
         f"{path}: {problem}; take a copy, or train again from the run's last checkpoint (--ignore-damage uses it all "
         "the same)"
     )
+
+
+def why_unread(path: Path, about: Mapping[str, Any], error: Exception, what: str) -> str:
+    """Say why what a file says cannot be read. Of layers that hubel does not have, say where the file has them from
+    ("layers"); nothing is imported because a file says so.
+    """
+    needs = about.get("layers")
+    for word, origin in needs.items() if isinstance(needs, dict) else ():
+        if f"no layer is called {word!r}" in str(error):
+            return (
+                f"{path}: its network has the layer {word!r}, which is not hubel's own ({origin}); name the file that "
+                "defines it with --layers FILE.py (in Python, import it first), or install the package that brings it"
+            )
+    return f"{path}: {what} cannot be read: {type(error).__name__}: {error}"
 
 
 def entry_of(about: dict[str, Any], name: str, kind: type[T]) -> T:

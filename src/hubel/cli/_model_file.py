@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import MissingFileError, SettingError
 from hubel.base.names import did_you_mean
-from hubel.cli._output import tell
+from hubel.cli._output import aside, tell
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,7 +37,29 @@ def load_model(given: str) -> nn.Module:
     return made
 
 
-def _loaded(place: str) -> Any:
+def load_layers(place: str) -> tuple[str, ...]:
+    """Run the user's file, or import the user's module, and return the words of the layers that it makes known."""
+    from hubel.arch._layer import REGISTRY
+
+    before = set(REGISTRY)
+    name = Path(place).stem if place.endswith(".py") else place
+    if place.endswith(".py"):
+        known = importlib.util.find_spec(name)  # PyTorch's modules are looked for under the file's own name
+        if known is not None and Path(known.origin or "").resolve() != Path(place).resolve():
+            raise SettingError(f"{place}: expected a name that no module has, received {name!r}; rename the file")
+    if name in sys.modules:
+        return ()
+    with aside():
+        _loaded(place, name)
+    words = tuple(sorted(set(REGISTRY) - before))
+    if not words:
+        raise SettingError(f"{place} makes no layer known: expected a class under @register(…), see docs/layers.md")
+    tell(f"{place}: {'the layer' if len(words) == 1 else 'the layers'} {', '.join(words)}")
+    return words
+
+
+def _loaded(place: str, name: str = "") -> Any:
+    """Run a file as a module of this name, or else of one of its own; or import a module."""
     try:
         if not place.endswith(".py"):
             sys.path.insert(0, str(Path.cwd()))
@@ -47,7 +69,7 @@ def _loaded(place: str) -> Any:
             raise MissingFileError(f"no file {place}")
         tell(f"running {path}")
         sys.path.insert(0, str(path.parent))  # as Python itself does for a script
-        name = f"_inspected_{path.stem}"  # of its own, so that a file called torch.py stands in nobody's place
+        name = name or f"_inspected_{path.stem}"  # of its own, so that a file called torch.py stands in nobody's place
         specification = importlib.util.spec_from_file_location(name, path)
         assert specification is not None
         assert specification.loader is not None

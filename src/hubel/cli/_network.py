@@ -145,14 +145,14 @@ def _from_file(path: Path) -> Network:
     if path.is_dir():
         path = path / "model.safetensors"
     if path.suffix == ".safetensors":
-        from hubel.base.model_file import entry_of, read_model_file
+        from hubel.base.model_file import entry_of, read_model_file, why_unread
 
         _, about = read_model_file(path)
         try:
             network = parse(entry_of(about, "network", str))
             return Network(network.input, network.body, entry_of(about, "name", str))
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(f"{path}: its metadata cannot be read: {error}") from None
+            raise ModelFileError(why_unread(path, about, error, "its metadata")) from None
     if path.suffix == ".py":
         raise SettingError(
             f"expected {path}:NAME, where NAME is the model, its class, or what makes it; received {path}"

@@ -15,12 +15,12 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from hubel.arch import Network, Report, analyse, parse, shape_text
+from hubel.arch import Network, Report, analyse, own_layers, parse, shape_text
 from hubel.base.errors import LimitError, ModelFileError, SettingError
 from hubel.base.files import write_atomically
 from hubel.base.headers import BLANK, Header, signed
 from hubel.base.limits import check
-from hubel.base.model_file import ENTRY, FORMAT, complain, entry_of, read_model_file
+from hubel.base.model_file import ENTRY, FORMAT, complain, entry_of, read_model_file, why_unread
 from hubel.base.names import shortened
 from hubel.data import Preprocessing
 from hubel.nn import build
@@ -90,6 +90,7 @@ def save_model(
         "name": network.name,
         "network": str(network),
         "classes": list(task.classes),
+        **({"layers": own} if (own := own_layers(network)) else {}),
         "preprocessing": json.loads(preprocessing.to_json()),
         "summary": dict(summary or {}),
     }
@@ -128,7 +129,7 @@ def _assemble(path: Path, header: Header, about: dict[str, Any], ignore_damage: 
     except UnknownTaskError as error:
         raise ModelFileError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path}: its metadata cannot be read: {type(error).__name__}: {error}") from None
+        raise ModelFileError(why_unread(path, about, error, "its metadata")) from None
     _check_fit(path, report, preprocessing, classes)
     module = _filled(path, report, header)
     if not all(_is_finite(tensor) for tensor in module.state_dict().values()):

@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from hubel.arch._errors import NotationError
-from hubel.arch._layer import REGISTRY, WAITING, Layer, layer_named
+from hubel.arch._layer import REGISTRY, WAITING, Layer, brought, layer_named
 from hubel.arch._shape import Shape
 from hubel.arch._tree import MOST_LEVELS, Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum
 from hubel.arch.layers.activation import NAMES, Activation
@@ -199,13 +199,11 @@ class _Reader:
         self.at += 1
         if head.text in NAMES:
             return Activation(head.text, name=name)
-        kind = layer_named(head.text)
+        kind = layer_named(head.text) or brought(head.text)
         if kind is None or kind is Activation:
-            raise self.error(
-                f"no layer is called {head.text[:40]!r}"
-                f"{did_you_mean(head.text, [*REGISTRY, *WAITING, *NAMES, *JOINS])}",
-                head,
-            )
+            near = did_you_mean(head.text, [*REGISTRY, *WAITING, *NAMES, *JOINS])
+            own = "; one of your own is known once its file is imported, in the command line by --layers FILE.py"
+            raise self.error(f"no layer is called {head.text[:40]!r}{near or own}", head)
         settings = self.settings(kind)
         try:
             return kind(**settings, name=name)  # type: ignore[no-any-return]

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hubel.arch import Network, analyse, parse
+from hubel.arch import Network, analyse, own_layers, parse
 from hubel.base.errors import FileError
 from hubel.base.files import read_text, write_atomically
 from hubel.base.limits import check
-from hubel.base.model_file import WholenessWarning
+from hubel.base.model_file import WholenessWarning, why_unread
 from hubel.data import Preprocessing, Splits, hold_out
 from hubel.tasks import LoadedModel, Task, load_model, task_named
 from hubel.train.recipe.recipe import Recipe, read_toml, write_toml
@@ -55,7 +55,7 @@ class Run:
         except FileNotFoundError:
             raise RunError(f"{directory}: expected a run's folder, received one without {SETTINGS}") from None
         except (TypeError, ValueError) as error:
-            raise RunError(f"{path}: cannot be read: {error}") from None
+            raise RunError(why_unread(path, settings, error, "what it says")) from None
 
     @property
     def network_text(self) -> str:
@@ -188,6 +188,7 @@ def create(
         "step": step,
         "recipe": recipe.to_dict(),
         "data": dict(data),
+        **({"layers": own} if (own := own_layers(network)) else {}),
         **({"weights": dict(weights)} if weights else {}),
         "environment": environment(),
     }

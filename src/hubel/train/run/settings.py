@@ -34,6 +34,7 @@ _ENTRIES: dict[str, Any] = {
         "held_out?": {"share": float},
         "source?": dict,
     },
+    "layers?": {"*": str},
     "weights?": {"source": str, "sha256": str, "fresh": [str]},
     "changes?": [dict],
 }

@@ -1,0 +1,181 @@
+"""Layers of a user's own in the command line: in a file, or brought by another package."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hubel.arch import analyse, parse
+from hubel.arch._layer import REGISTRY
+from hubel.cli import main
+from hubel.tasks import load_model
+
+LAYERS = '''
+"""Two layers: one says what it computes, the other has a module of its own."""
+
+import torch
+
+from hubel.arch import Call, Layer, ops, register
+
+print("loading")
+
+
+@register("bgr")
+class Backwards(Layer):
+    """The channels in reverse."""
+
+    def output_shape(self, input):
+        return input
+
+    def lower(self, input):
+        return ops.Select(input, input, tuple(range(input[-1]))[::-1])
+
+    def call(self, input):
+        return Call("SelectChannels", {"channels": self.lower(input).channels})
+
+
+class Doubled(torch.nn.Module):
+    def forward(self, x):
+        return 2 * x
+
+
+@register("doubled")
+class DoubledLayer(Layer):
+    """Twice as much."""
+
+    def output_shape(self, input):
+        return input
+
+    def call(self, input):
+        return Call(f"{__name__}.Doubled")
+'''
+TEXT = "6x6x3: bgr, doubled, flatten, dense 2 softmax"
+WORDS = ("bgr", "doubled")
+
+
+@pytest.fixture(autouse=True)
+def forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A folder with the file, where one stands; what a test has made known is forgotten afterwards."""
+    (tmp_path / "strange_layers.py").write_text(LAYERS, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
+    yield
+    forget()
+
+
+def forget() -> None:
+    for word in WORDS:
+        REGISTRY.pop(word, None)
+    for name in [name for name in sys.modules if name.startswith("strange_")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    random = np.random.default_rng(0)
+    for name, channel in (("red", 0), ("blue", 2)):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for number in range(6):
+            image = random.integers(0, 60, (6, 6, 3), dtype=np.uint8)
+            image[..., channel] += 150
+            Image.fromarray(image).save(tmp_path / "images" / name / f"{number}.png")
+    options = ["--epochs", "1", "--run", "run", "--no-report", "--set", "threads=1"]
+    assert main(["train", TEXT, "images", "--layers", "strange_layers.py", *options]) == 0
+    assert "hubel: strange_layers.py: the layers bgr, doubled\n" in capsys.readouterr().err
+    forget()
+    return "run"
+
+
+IMAGE = "images/red/0.png"
+VERBS = [
+    ["explain", "run"],
+    ["explain", "run/model.safetensors"],
+    ["draw", "run", "-o", "run.svg"],
+    ["code", "run"],
+    ["advise", "run"],
+    ["plan", "run", "--device", "h100"],
+    ["compare", "run", "6x6x3: flatten, dense 2"],
+    ["evaluate", "run", "images"],
+    ["predict", "run", IMAGE],
+    ["report", "run", "-o", "run.html"],
+    ["look", "maps", "run", IMAGE, "-o", "maps.svg"],
+    ["look", "unit", "run", IMAGE, "--layer", "bgr1"],
+    ["find", "index", "run", "images"],
+]
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_a_saved_model_opens_in_every_command_with_its_layers(verb, run, capsys):
+    assert main(verb) == 2
+    told = capsys.readouterr().err
+    assert "the layer 'bgr', which is not hubel's own (strange_layers.Backwards)" in told
+    assert "--layers FILE.py" in told
+    assert main([*verb, "--layers", "strange_layers.py"]) == 0
+
+
+def test_json_is_not_mixed_with_what_the_file_prints(capsys):
+    assert main(["explain", TEXT, "--layers", "strange_layers.py", "--json"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("{")
+    assert "loading" in shown.err
+
+
+def test_where_a_layer_does_not_say_what_it_computes_that_is_said(run, capsys):
+    assert main(["look", "unit", "run", IMAGE, "--layer", "doubled1", "--layers", "strange_layers.py"]) == 2
+    assert "DoubledLayer does not say what it computes (it has no `lower`)" in capsys.readouterr().err
+    assert main(["code", "run", "--to", "keras", "--layers", "strange_layers.py"]) == 2
+    assert "DoubledLayer does not say what it computes" in capsys.readouterr().err
+
+
+def test_a_package_brings_layers(tmp_path, run):
+    about = tmp_path / "site" / "strange-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n")
+    points = "bgr = strange_layers:Backwards\ndoubled = strange_layers:DoubledLayer\nabsent = strange_layers:no\n"
+    (about / "entry_points.txt").write_text(f"[hubel.layers]\n{points}lost = strange_layers:Backwards\n")
+    with pytest.raises(ValueError, match="'bgr'"):
+        load_model("run/model.safetensors")
+    sys.path.insert(0, str(tmp_path / "site"))
+    assert len(load_model("run/model.safetensors").module.state_dict()) == 2
+    assert main(["predict", "run", IMAGE]) == 0
+    with pytest.raises(ValueError, match="the layer 'absent' of strange_layers:no cannot be imported: AttributeError"):
+        parse("6x6x3: absent")
+    with pytest.raises(ValueError, match="expected strange_layers:Backwards to register a layer called 'lost'"):
+        parse("6x6x3: lost")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("strange_none.py", "x = 1\n", "strange_none.py makes no layer known"),
+        ("strange_bad.py", "def\n", "strange_bad.py cannot be run: SyntaxError"),
+        ("strange_late.py", "raise KeyError('gone')\n", "strange_late.py cannot be run: KeyError: 'gone' (line 1"),
+        ("strange_needs.py", "import strange_missing\n", "No module named 'strange_missing'"),
+        ("json.py", "x = 1\n", "json.py: expected a name that no module has, received 'json'; rename the file"),
+        ("strange_taken.py", LAYERS.replace('"bgr"', '"conv"'), "the word 'conv' is taken by Conv2D"),
+        ("", "", "no file strange_absent.py"),
+    ],
+)
+def test_a_file_that_brings_none_is_named(name, content, told, capsys):
+    if name:
+        Path(name).write_text(content, encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["explain", "lenet5", "--layers", name or "strange_absent.py"])
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_given_twice_it_is_run_once(capsys):
+    assert main(["explain", TEXT, "--layers", "strange_layers.py", "--layers", "./strange_layers.py"]) == 0
+    assert capsys.readouterr().err.count("loading") == 1
+    assert analyse(parse(TEXT)).parameters == 218
+
+
+def test_an_unknown_layer_says_how_to_bring_ones_own(capsys):
+    assert main(["explain", "6x6x3: zzzzzz, flatten, dense 2"]) == 2
+    assert "no layer is called 'zzzzzz'; one of your own is known once its file is imported" in capsys.readouterr().err
