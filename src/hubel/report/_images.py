@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from io import BytesIO
 from typing import Any
 
@@ -13,6 +12,7 @@ from PIL import Image
 from hubel.data import Dataset
 from hubel.look import sprite
 from hubel.look.mistakes import Mistakes
+from hubel.view.markup import data_url
 
 Indices = npt.NDArray[np.int64]
 
@@ -101,7 +101,7 @@ def picture_url(image: npt.NDArray[np.uint8], kind: str = "png") -> str:
     Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image)).save(
         content, kind, lossless=True
     )
-    return f"data:image/{kind};base64,{b64encode(content.getvalue()).decode()}"
+    return data_url(content.getvalue(), kind)
 
 
 def tiled(tiles: list[npt.NDArray[np.uint8]], across: int) -> npt.NDArray[np.uint8]:

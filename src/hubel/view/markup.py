@@ -8,6 +8,7 @@ HTML, SVG and notebook output of all rooms are written here, so that no other pl
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from html import escape
@@ -61,6 +62,11 @@ def _flat(children: Iterable[Child]) -> Iterator[Element | str]:
 def with_attributes(element: Element, **attributes: Attribute) -> Element:
     """The element with more attributes, or others."""
     return replace(element, attributes={**element.attributes, **h("", **attributes).attributes})
+
+
+def data_url(content: bytes, kind: str = "png") -> str:
+    """A picture's file as an address that has it inside; kind: "png", "webp" …"""
+    return f"data:image/{kind};base64,{b64encode(content).decode()}"
 
 
 def text_of(*nodes: Child) -> str:

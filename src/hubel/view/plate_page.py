@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-
 from PIL import Image
 
 from hubel.base.numbers import short_text
-from hubel.view.markup import Element, h
+from hubel.view.markup import Element, data_url, h
 from hubel.view.page import page
 from hubel.view.plate import Chart, Plate, Section, Tile, png_bytes
 from hubel.view.scale import Scale
@@ -79,7 +77,7 @@ def _tile(tile: Tile, size: float) -> Element:
         "figure",
         h(
             "div",
-            h("img", alt=said, title=said, src=_address(tile.png(size))),
+            h("img", alt=said, title=said, src=data_url(tile.png(size))),
             boxes,
             class_="picture" if max(rows, columns) <= size else "picture fine",
             style=f"width:{width:.0f}px;aspect-ratio:{width:.0f}/{height:.0f}",
@@ -90,9 +88,5 @@ def _tile(tile: Tile, size: float) -> Element:
 
 
 def _bar(scale: Scale) -> Element:
-    image = h("img", alt="colour bar", src=_address(png_bytes(Image.fromarray(scale.bar(128)))))
+    image = h("img", alt="colour bar", src=data_url(png_bytes(Image.fromarray(scale.bar(128)))))
     return h("div", image, h("div", [h("span", short_text(tick)) for tick in scale.ticks]), class_="bar")
-
-
-def _address(png: bytes) -> str:
-    return f"data:image/png;base64,{b64encode(png).decode()}"

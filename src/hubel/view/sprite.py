@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass, field
 from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from hubel.view.markup import data_url
 
 COLUMNS = 32
 LONGEST = 64  # pixels of an image's longer side that a page keeps
@@ -59,6 +60,4 @@ def sprite(images: npt.NDArray[np.uint8], longest: int = LONGEST, quality: int =
     else:
         sheet.save(buffer, "WEBP", quality=quality, lossless=quality == 100)
     kind = "png" if channels == 1 else "webp"
-    return Sprite(
-        f"data:image/{kind};base64,{b64encode(buffer.getvalue()).decode()}", columns, wide, tall, quality == 100
-    )
+    return Sprite(data_url(buffer.getvalue(), kind), columns, wide, tall, quality == 100)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable, Mapping
 from math import hypot
 from zlib import crc32
 
 from hubel.view.colours import plot_sheet, style_sheet
-from hubel.view.markup import Attribute, Element, h, text_of
+from hubel.view.markup import Attribute, Element, data_url, h, text_of
 from hubel.view.scene import Circle, Group, Line, Mark, Picture, Point, Polygon, Rectangle, Scene, Text
 
 QUIET = ("subtitle", "figure")
@@ -104,7 +103,7 @@ def _picture(picture: Picture) -> Element:
         preserveAspectRatio="none",
         image_rendering="optimizeSpeed",
         style="image-rendering:pixelated",
-        href=f"data:image/png;base64,{b64encode(picture.png).decode()}",
+        href=data_url(picture.png),
     )
 
 
