@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import hubel
-from hubel.model import layers, optimizers
+from hubel.cli import main
+from hubel.model import layers, load_model, optimizers
 
 STACKS: dict[str, tuple[tuple[int, ...], list[tuple[str, tuple[int, ...], dict[str, Any]]]]] = {
     "steps": (
@@ -67,6 +70,28 @@ def test_weights_go_out_and_back(name: str) -> None:
     assert not np.allclose(made.predict(x[:4], verbose=0), other.predict(x[:4], verbose=0))
     other.set_weights(made.get_weights())
     np.testing.assert_array_equal(made.predict(x[:4], verbose=0), other.predict(x[:4], verbose=0))
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_a_file_of_sequences_is_the_model(name: str, tmp_path: Path) -> None:
+    made = model(name)
+    made.save(tmp_path / "model.safetensors")
+    x, _ = data(STACKS[name][0])
+    again = load_model(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(made.predict(x[:4], verbose=0), again.predict(x[:4], verbose=0))
+
+
+def test_pictures_are_refused_by_a_model_of_sequences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model("steps").save(tmp_path / "model.safetensors")
+    Image.new("L", (9, 9)).save(tmp_path / "grey.png")
+    assert main(["predict", str(tmp_path / "model.safetensors"), str(tmp_path / "grey.png")]) == 2
+    assert "the network takes sequences" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("value", "said"), [(20, r"from 0 to 19 to look up, received 20 … 20"), (0.5, "between them")])
+def test_numbers_that_cannot_be_looked_up_are_refused(value: float, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        model("words").predict(np.full((2, 10), value), verbose=0)
 
 
 @pytest.mark.peers

@@ -22,7 +22,9 @@ from hubel.arch import (
     analyse,
     assert_never,
     named_children,
+    torch_order,
 )
+from hubel.base.errors import NetworkError
 from hubel.base.limits import check
 from hubel.nn import modules
 from hubel.nn._training import for_training
@@ -31,7 +33,8 @@ from hubel.nn._training import for_training
 class NetworkModule(nn.Sequential):
     """A network as a module: an `nn.Sequential` whose children bear the tree's names, down to the last layer.
 
-    Takes float N×C×H×W (or N×features). An activation written with a layer is a child of its own: `conv1_tanh`.
+    Takes float N×C×H×W (or N×C×T, or N×features; whole numbers N×T where they are looked up). An activation written
+    with a layer is a child of its own: `conv1_tanh`.
     """
 
     def __init__(self, network: Network, children: Mapping[str, nn.Module]) -> None:
@@ -75,7 +78,16 @@ class NetworkModule(nn.Sequential):
         return modules.run(chain[:last], self._taken(input)).flatten(1)
 
     def _taken(self, input: Tensor) -> Tensor:
-        return input.flatten(1) if len(self.network.input) == 1 else input
+        wanted = torch_order(self.network.input)
+        if len(wanted) == 1:
+            return input.flatten(1)
+        if input.dim() != len(wanted) + 1:
+            given = "×".join(map(str, input.shape[1:]))
+            raise NetworkError(
+                f"expected inputs of N×{'×'.join(map(str, wanted))} (channels first), received N×{given}: "
+                f"the network takes {'pictures' if len(wanted) == 3 else 'sequences'}"
+            )
+        return input
 
 
 def build(network: Network) -> NetworkModule:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hubel.arch import torch_order
-from hubel.base.errors import SettingError
+from hubel.base.errors import NetworkError, SettingError
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 Pair = tuple[int, int]
@@ -200,8 +200,16 @@ class Embedding(nn.Embedding):
     """A vector for each whole number, the features first: N×T → N×features×T."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Look up; numbers of any type will do that are whole."""
-        return super().forward(input if input.dtype in (torch.int32, torch.int64) else input.long()).transpose(1, 2)
+        """Look up; numbers of any type will do that are whole. Raises `NetworkError` for others."""
+        numbers = input if input.dtype in (torch.int32, torch.int64) else input.long()
+        if numbers is not input and not torch.equal(numbers.to(input.dtype), input):
+            raise NetworkError("expected whole numbers to look up, received numbers between them")
+        try:
+            return super().forward(numbers).transpose(1, 2)
+        except IndexError:
+            received = f"{int(numbers.min())} … {int(numbers.max())}"
+            known = f"0 to {self.num_embeddings - 1}"
+            raise NetworkError(f"expected whole numbers from {known} to look up, received {received}") from None
 
 
 class _OverSteps:
@@ -216,13 +224,17 @@ class _OverSteps:
         super().__init__(input_size, hidden_size, batch_first=True, **more)  # type: ignore[call-arg]
         self.sequences, self.backwards = sequences, backwards
         if self.one_bias and self.bias:
-            nought = torch.zeros_like(self.bias_hh_l0.detach())
             del self.bias_hh_l0
-            self.register_buffer("bias_hh_l0", nought, persistent=False)
-            self._init_flat_weights()
+            self._keep_nought()
+
+    def _keep_nought(self: Any) -> None:
+        self.register_buffer("bias_hh_l0", torch.zeros_like(self.bias_ih_l0.detach()), persistent=False)
+        self._init_flat_weights()
 
     def forward(self: Any, input: Tensor, hx: Any = None) -> Any:
         """Bring the steps before the channels, run along them, and back."""
+        if self.one_bias and self.bias and self.bias_hh_l0.is_meta:  # built without numbers, then given its weights
+            self._keep_nought()
         steps = input.transpose(1, 2)
         states, last = super().forward(steps.flip(1) if self.backwards else steps, hx)  # type: ignore[misc]
         if self.sequences:
