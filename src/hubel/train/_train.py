@@ -191,7 +191,7 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks, st
         stop = stack.enter_context(listening(run.directory))
         if ranks.world > 1:
             stack.enter_context(noticing_loss())
-        log = _Log(run, progress) if ranks.is_first else _ignore
+        log = _Log(run, progress if ranks.is_first else None, ranks.is_first)
         trainer = Trainer(
             step,
             run.network,
@@ -209,6 +209,7 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks, st
             _go_back(trainer, saved, ranks)
             if ranks.is_first:  # the process may have died between a checkpoint and its row
                 write_metrics(run.directory, trainer.state.history)
+                log.rows = list(trainer.state.history)
         taken = _take_weights(run, trainer) if saved is None and run.recipe.weights else None
         for module in trainer.state.how.modules.values():
             ranks.share(module)
@@ -302,19 +303,17 @@ def _keep_last_good(run: Run, trainer: Trainer, message: str) -> None:
         _write_model(run, trainer, {"failure": message})
 
 
-def _ignore(event: Event) -> None:
-    """The other processes say nothing."""
-
-
 class _Log:
-    """Passes events on, and keeps `metrics.csv` up to them."""
+    """Passes events on, and keeps `metrics.csv` up to them; processes other than the first do neither."""
 
-    def __init__(self, run: Run, progress: Listener | None) -> None:
-        self.run, self.progress = run, progress
+    def __init__(self, run: Run, progress: Listener | None, writes: bool) -> None:
+        self.run, self.progress, self.writes = run, progress, writes
+        self.rows: list[EpochMetrics] = []
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, EpochMetrics):
-            write_metrics(self.run.directory, [*self.run.metrics[: event.epoch - 1], event])
+        if isinstance(event, EpochMetrics) and self.writes:
+            self.rows.append(event)
+            write_metrics(self.run.directory, self.rows)
         if self.progress is not None:
             self.progress(event)
 
