@@ -84,8 +84,12 @@ def test_a_file_of_sequences_is_the_model(name: str, tmp_path: Path) -> None:
 def test_pictures_are_refused_by_a_model_of_sequences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model("steps").save(tmp_path / "model.safetensors")
     Image.new("L", (9, 9)).save(tmp_path / "grey.png")
-    assert main(["predict", str(tmp_path / "model.safetensors"), str(tmp_path / "grey.png")]) == 2
+    given = [str(tmp_path / "model.safetensors"), str(tmp_path / "grey.png")]
+    assert main(["predict", *given]) == 2
     assert "the network takes sequences" in capsys.readouterr().err
+    for verb in ("maps", "unit"):
+        assert main(["look", verb, *given]) == 2
+        assert "expected a model that takes images, received one for sequences, 12×3" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("value", "said"), [(20, r"from 0 to 19 to look up, received 20 … 20"), (0.5, "between them")])

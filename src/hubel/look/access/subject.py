@@ -11,6 +11,8 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from hubel.arch import shape_text
+from hubel.base.errors import NetworkError
 from hubel.tasks import LoadedModel
 
 
@@ -32,8 +34,13 @@ def subject(
 ) -> Subject:
     """Prepare an image (a path, a file's bytes, a Pillow image, an array) as the model's own preprocessing says.
 
-    Raises ImageError for a file that cannot be read, ValueError for an array that is not an image.
+    Raises ImageError for a file that cannot be read, ValueError for an array that is not an image, and for a model of
+    sequences or of whole numbers that are looked up.
     """
+    network = model.network
+    if len(network.input) == 2 or network.reads_whole_numbers:
+        taken = "whole numbers to look up" if network.reads_whole_numbers else "sequences"
+        raise NetworkError(f"expected a model that takes images, received one for {taken}, {shape_text(network.input)}")
     picture = model.preprocessing.prepare(image)
     if not name:
         name = Path(image).name if isinstance(image, (str, os.PathLike)) else "image"
