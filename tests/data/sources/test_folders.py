@@ -235,6 +235,10 @@ ASKED = {
         ("train/cat.0.png", "train/cat.1.png", "train/dog.0.png", "train/dog.1.png", "test1/1.png"),
         r"test1, train hold images without class folders; where their names .*--labels '\{label\}\.\{number\}'; .*none",
     ),
+    "parts among classes": (
+        ("Train", "Validation", "dogs", "cats"),
+        r"Train, Validation may be parts without class folders, or classes beside cats, dogs; say which: --parts none",
+    ),
     "images alone": (("x.png", "y.png"), r"in a folder named after its class, found 2 images outside one"),
     "names that say the class": (
         ("cat_1.png", "cat_2.png", "dog_1.png", "dog_2.png"),

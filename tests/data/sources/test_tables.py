@@ -271,3 +271,26 @@ def test_an_array_without_its_labels_is_not_passed_over(tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", x_train=images, y_train=np.zeros(6, int), x_dev=images)
     with pytest.raises(ValueError, match="x_dev is the images of validation, and their labels are missing"):
         load(tmp_path / "set.npz")
+
+
+TEXTS = {
+    "UTF-16, as spreadsheets write it": "file\tspecies\n" + "".join(f"{n}.png\t{LABELS[n]}\n" for n in range(6)),
+    "a line that says the separator": "sep=;\nfile;species\n" + "".join(f"{n}.png;{LABELS[n]}\n" for n in range(6)),
+    "spaces": "".join(f"{n}.png {LABELS[n]}\n" for n in range(6)),
+    "an index without a head": ",file,species\n" + "".join(f"{n},{n}.png,{LABELS[n]}\n" for n in range(6)),
+    "numbers of images": "id,label\n" + "".join(f"{n},{LABELS[n]}\n" for n in range(6)),
+    "lines that end as on Windows": "file,label\r\n" + "".join(f"{n}.png,{LABELS[n]}\r\n" for n in range(6)),
+    "quotes": "file,label\n" + "".join(f'"{n}.png","{LABELS[n]}"\n' for n in range(6)),
+}
+
+
+@pytest.mark.parametrize("how", TEXTS)
+def test_tables_as_programs_write_them(folder: Path, how: str) -> None:
+    path = folder / ("list.txt" if how == "spaces" else "list.csv")
+    path.write_bytes(TEXTS[how].encode("utf-16" if how.startswith("UTF-16") else "utf-8"))
+    whole(load(path))
+
+
+def test_a_row_of_no_part_is_refused(folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"line 6: expected train, val or test, received ''"):
+        load(table(folder, "image,label,split", names(), LABELS, ["train"] * 4 + ["", "test"]))

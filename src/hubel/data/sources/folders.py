@@ -264,6 +264,11 @@ def _flat(name: str, groups: _Groups, parts: dict[str, str], others: Sequence[st
             "these folders are the classes: --parts none"
         )
     later = {folder: part for folder, part in parts.items() if part != "train"}
+    if others and later and len(later) < len(parts):
+        raise DataError(
+            f"{name}: {some(natural_order(parts))} may be parts without class folders, or classes beside "
+            f"{some(natural_order(others))}; say which: --parts none for classes, --parts test=FOLDER for parts"
+        )
     return later if len(others) + (len(parts) - len(later)) > 1 and later else None
 
 

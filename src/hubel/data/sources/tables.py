@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -85,14 +86,19 @@ def images_of_table(path: Path) -> list[FileItem]:
 
 
 def _read(path: Path) -> list[tuple[int, list[str]]]:
-    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
-        sample = file.readline()
-        file.seek(0)
-        delimiter = max(",;\t", key=sample.count)
-        try:
-            rows = [(number, row) for number, row in enumerate(csv.reader(file, delimiter=delimiter), 1) if any(row)]
-        except csv.Error as error:
-            raise DataError(f"{path}: cannot be read as CSV ({error})") from None
+    content = path.read_bytes()
+    wide = content[:2] in (b"\xff\xfe", b"\xfe\xff")  # as spreadsheets write "Unicode text"
+    text = content.decode("utf-16" if wide else "utf-8-sig", "replace")
+    said = re.match(r"sep=(.)\r?\n", text)  # as spreadsheets take it
+    sample = text.partition("\n")[0]
+    delimiter = said[1] if said else max(",;\t", key=sample.count)
+    if not said and delimiter not in sample and " " in sample:
+        delimiter = " "
+    lines = io.StringIO(text[said.end() :] if said else text, newline="")
+    try:
+        rows = [(number, row) for number, row in enumerate(csv.reader(lines, delimiter=delimiter), 1) if any(row)]
+    except csv.Error as error:
+        raise DataError(f"{path}: cannot be read as CSV ({error})") from None
     if not rows:
         raise DataError(f"{path}: expected rows of a path and a label, found none")
     return [(number, [cell.strip() for cell in row]) for number, row in rows]
@@ -106,7 +112,8 @@ def _headed(path: Path, rows: Rows, layout: Layout) -> tuple[list[str], Rows]:
     images = [number for number, cell in enumerate(first) if _looks_like_image(cell)]
     later = rows[1][1] if len(rows) > 1 else []
     file_below = any(_looks_like_image(cell) for cell in later)
-    if any(name in first for name in asked) or (not images and (file_below or sum(known) > 1)):
+    own = any(means and sum(first[n] in row[n : n + 1] for _, row in rows) == 1 for n, means in enumerate(known))
+    if any(name in first for name in asked) or (not images and (file_below or own)):
         return list(first), rows[1:]
     return [str(number + 1) for number in range(len(first))], rows
 
@@ -259,7 +266,7 @@ def _said(heads: Sequence[str], columns: _Columns, parts: str) -> str:
         names.append(f"labels from {heads[columns.label[0]]}")
     names += [parts] if parts else []
     used = {columns.image, *columns.label, columns.split, columns.fold, *(number for number, _ in columns.flags)}
-    rest = [head for number, head in enumerate(heads) if number not in used]
+    rest = [head or f"column {number + 1}" for number, head in enumerate(heads) if number not in used]
     return ", ".join([*names, *([f"not used: {some(rest, 6)}"] if rest else [])])
 
 
@@ -286,7 +293,7 @@ def _is_flag(cell: str) -> bool:
 
 
 def _is_split(cells: Iterator[str]) -> bool:
-    different = set(cells)
+    different = set(cells) - {""}  # rows of no part are refused by their line
     return 0 < len(different) < 12 and all(part_and_rest(cell)[0] for cell in different)
 
 
