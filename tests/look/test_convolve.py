@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from hubel.arch import ShapeError
+from hubel.arch.ops import FUNCTIONS
 from hubel.look.convolve import ACTIVATIONS, convolve, pool
 from hubel.look.kernels import KERNELS
 
@@ -218,7 +219,7 @@ def test_against_conv2d(case, activation):
         dilation=how["dilation"],
     )
     if activation:
-        expected = getattr(functional if activation != "tanh" else torch, activation)(expected)
+        expected = getattr(torch.nn, FUNCTIONS[activation].torch)()(expected)
     found = torch.tensor([[float(x) for x in row] for row in walk.output]).double()
     torch.testing.assert_close(found, expected[0, 0], rtol=1e-5, atol=1e-5)
 
