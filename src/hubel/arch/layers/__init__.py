@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from hubel.arch._layer import WAITING
 from hubel.arch.layers.activation import Activation, LeakyReLU
 from hubel.arch.layers.channels import ChannelPadding, ChannelShuffle, Scale, SelectChannels, SqueezeExcitation
-from hubel.arch.layers.convolution import Conv2D, Conv2DTranspose, DepthwiseConv2D, LocallyConnected2D
+from hubel.arch.layers.convolution import Conv2D, DepthwiseConv2D, LocallyConnected2D
 from hubel.arch.layers.dense import Dense, RadialBasis
 from hubel.arch.layers.normalization import (
     BatchNormalization,
@@ -25,6 +25,7 @@ from hubel.arch.layers.pooling import (
 )
 from hubel.arch.layers.regularization import Dropout, Identity, SpatialDropout2D
 from hubel.arch.layers.reshaping import Cropping2D, Flatten, Reshape, UpSampling2D, ZeroPadding2D
+from hubel.arch.layers.transposed import Conv2DTranspose
 
 if TYPE_CHECKING:
     from hubel.arch.layers.convolution1d import Conv1D

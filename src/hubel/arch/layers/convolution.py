@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from hubel.arch import ops
-from hubel.arch._errors import Fit, ShapeError, need_groups
+from hubel.arch._errors import need_groups
 from hubel.arch._layer import Call, Keeps, Weighted, register
-from hubel.arch._shape import Pair, Shape, both, pair, positions, positive
+from hubel.arch._shape import Pair, Shape, both, pair, positive
 from hubel.arch._window import (
     Padding,
-    Sides,
-    Window,
     Windowed,
     Windows,
-    both_sides,
     checked_padding,
-    need_picture,
     windows_of,
 )
 from hubel.arch.figures.expression import Expression, Quantity, product
-from hubel.arch.figures.field import Axis, Field
 from hubel.base.errors import SettingError
 
 
@@ -48,14 +42,15 @@ def weights_and_macs(
 ) -> dict[str, Expression]:
     """Return the arithmetic of a convolution's weights and MACs: each place of the output has its dot products."""
     figures = weights_of(kernel, channels, output[-1], bias, groups)
-    numbers = _places(output) * Quantity("filters", output[-1])
+    numbers = places_of(output) * Quantity("filters", output[-1])
     figures["macs"] = numbers * figures["dot_product"]
     if bias:
         figures["bias_operations"] = numbers
     return figures
 
 
-def _places(shape: Shape, what: str = "output") -> Expression:
+def places_of(shape: Shape, what: str = "output") -> Expression:
+    """Return the arithmetic of how many places there are."""
     names = ("height", "width") if len(shape) == 3 else ("steps",)
     return product(*(Quantity(f"{what} {name}", length) for name, length in zip(names, shape, strict=False)))
 
@@ -189,10 +184,10 @@ class DepthwiseConv2D(Windowed, Weighted):
             number = number * Quantity("depth multiplier", self.depth_multiplier)
         figures = {"dot_product": taps, "weights": taps * number}
         figures["parameters"] = (taps + 1) * number if self.use_bias else taps * number
-        figures["macs"] = _places(output) * number * taps
+        figures["macs"] = places_of(output) * number * taps
         if self.use_bias:
             figures["biases"] = number
-            figures["bias_operations"] = _places(output) * number
+            figures["bias_operations"] = places_of(output) * number
         return figures
 
     def lower(self, input: Shape) -> ops.Operation:
@@ -241,7 +236,7 @@ class LocallyConnected2D(Windowed, Weighted):
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return the arithmetic of weights and MACs: the weights are used once each."""
         figures = weights_of(both(self.kernel_size), input[2], self.filters, self.use_bias)
-        places = _places(self.output_shape(input))
+        places = places_of(self.output_shape(input))
         figures["parameters"] = figures["parameters"] * places
         figures["weights"] = figures["macs"] = figures["weights"] * places
         if self.use_bias:
@@ -280,152 +275,3 @@ class LocallyConnected2D(Windowed, Weighted):
         left, right, top, bottom = windows.sides
         padded = (input[0] + top + bottom) * (input[1] + left + right)
         return Keeps(extra_bytes=4 * input[2] * max(rows * columns * height * width, padded))
-
-
-@register("deconv", positional=("filters", "kernel_size"))
-class Conv2DTranspose(Weighted):
-    """Spread each input over a kernel's area, `strides` apart: the shapes of a convolution run backwards.
-
-    H×W×C → ((H − 1)·strides + extent − padding + output_padding)…×filters. With padding "same" the output is
-    size·strides (Keras); numbers are rows cut off each side (PyTorch). `output_padding` rows are added below
-    and to the right.
-    """
-
-    filters: int
-    kernel_size: int | Pair
-    strides: int | Pair = (1, 1)
-    padding: Padding = "valid"
-    output_padding: int | Pair = (0, 0)
-    dilation_rate: int | Pair = (1, 1)
-    groups: int = 1
-
-    def check(self) -> None:
-        """Check the settings."""
-        self._set(
-            filters=positive(self.filters, "filters"),
-            kernel_size=pair(self.kernel_size, "kernel_size"),
-            strides=pair(self.strides, "strides"),
-            dilation_rate=pair(self.dilation_rate, "dilation_rate"),
-            padding=checked_padding(self.padding),
-            output_padding=pair(self.output_padding, "output_padding", least=0),
-            groups=positive(self.groups, "groups"),
-        )
-        if self.filters % self.groups:
-            raise SettingError(f"expected filters as a multiple of groups ({self.groups}), received {self.filters}")
-        limits = zip(both(self.output_padding), both(self.strides), both(self.dilation_rate), strict=True)
-        if any(extra >= max(stride, dilation) for extra, stride, dilation in limits):
-            raise SettingError(
-                f"expected output_padding below strides {self.strides} or dilation_rate, received {self.output_padding}"
-            )
-        if self.padding == "same" and self.output_padding != (0, 0):
-            raise SettingError("expected output_padding 0 with padding 'same', which sets the size, received more")
-
-    def sides(self) -> Sides:
-        """Return rows and columns that are cut off: ((top, bottom), (left, right)); less than nought adds."""
-        if self.padding == "valid":
-            return (0, 0), (0, 0)
-        if not isinstance(self.padding, str):
-            return both_sides(self.padding)
-        found = []
-        for kernel, stride, dilation in zip(
-            both(self.kernel_size), both(self.strides), both(self.dilation_rate), strict=True
-        ):
-            cut = (kernel - 1) * dilation + 1 - stride
-            found.append((cut // 2, cut - cut // 2) if cut >= 0 else (0, cut))
-        return found[0], found[1]
-
-    def _axis(self, input: Shape, i: int) -> Expression:
-        axis = ("height", "width")[i]
-        kernel, stride, dilation = both(self.kernel_size)[i], both(self.strides)[i], both(self.dilation_rate)[i]
-        extent: Expression = Quantity("kernel", kernel)
-        if dilation > 1:
-            extent = (extent - 1) * Quantity("dilation", dilation) + 1
-        length = (Quantity(axis, input[i]) - 1) * Quantity("stride", stride) + extent
-        before, after = self.sides()[i]
-        if before == after and before:
-            length = length - 2 * Quantity("padding", before)
-        else:
-            length = length - Quantity("padding before", before) if before else length
-            length = length - Quantity("padding after", after) if after > 0 else length
-            length = length + Quantity("rows added", -after) if after < 0 else length
-        extra = both(self.output_padding)[i]
-        return length + Quantity("output padding", extra) if extra else length
-
-    def output_shape(self, input: Shape) -> Shape:
-        """Return H′×W′×filters."""
-        need_picture("Conv2DTranspose", input)
-        rows, columns = int(self._axis(input, 0).value), int(self._axis(input, 1).value)
-        if rows < 1 or columns < 1:
-            raise ShapeError(
-                f"Conv2DTranspose expected padding smaller than its output, received {self.padding} for an output of "
-                f"{rows}×{columns}",
-                rule=self._axis(input, 0).names(),
-                values=f"{self._axis(input, 0).values()} = {rows}",
-                fits=(Fit("padding", "0", f"{rows + sum(self.sides()[0])}×{columns + sum(self.sides()[1])}"),),
-            )
-        need_groups("Conv2DTranspose", input[2], self.groups, self.filters)
-        return rows, columns, self.filters
-
-    def shape_figures(self, input: Shape) -> dict[str, Expression]:
-        """Return the size rule's arithmetic."""
-        return {"output_height": self._axis(input, 0), "output_width": self._axis(input, 1)}
-
-    def figures(self, input: Shape) -> dict[str, Expression]:
-        """Return the arithmetic of weights and MACs: every input number meets every weight of its channel once."""
-        figures = weights_of(both(self.kernel_size), input[2], self.filters, False, self.groups)
-        del figures["parameters_per_filter"], figures["dot_product"]
-        figures["macs"] = _places(input, "input") * figures["weights"]
-        if self.use_bias:
-            figures["biases"] = Quantity("filters", self.filters)
-            figures["parameters"] = figures["weights"] + figures["biases"]
-            figures["bias_operations"] = _places(self.output_shape(input)) * Quantity("filters", self.filters)
-        return figures
-
-    def lower(self, input: Shape) -> ops.Operation:
-        """Return the transposed sum, its windows laid over the output."""
-        output, windows = self.output_shape(input), []
-        for i, axis in enumerate(("height", "width")):
-            kernel, stride, dilation = both(self.kernel_size)[i], both(self.strides)[i], both(self.dilation_rate)[i]
-            before = self.sides()[i][0]
-            after = (input[i] - 1) * stride + (kernel - 1) * dilation + 1 - before - output[i]
-            windows.append(Window(axis, output[i], kernel, stride, dilation, before, after))
-        return ops.TransposedSum(input, output, tuple(windows), self.groups, bias="bias" if self.use_bias else None)
-
-    def call(self, input: Shape) -> Call:
-        """Return `ConvTranspose2d`, or hubel's own where sides differ."""
-        arguments: dict[str, Any] = {
-            "in_channels": input[2],
-            "out_channels": self.filters,
-            "kernel_size": self.kernel_size,
-            "stride": self.strides,
-            "dilation": self.dilation_rate,
-            "groups": self.groups,
-            "bias": self.use_bias,
-        }
-        (top, bottom), (left, right) = self.sides()
-        if top == bottom and left == right:
-            more = {"padding": (top, left), "output_padding": self.output_padding}
-            return Call("ConvTranspose2d", {**arguments, **more})
-        rows, columns, _ = self.output_shape(input)
-        return Call("CroppedConvTranspose2d", {**arguments, "top": top, "left": left, "output_size": (rows, columns)})
-
-    def keeps(self, input: Shape) -> Keeps:
-        """Keep the input."""
-        return Keeps(input=True, copies=True)
-
-    def seen_through(self, input: Shape, field: Field) -> Field:
-        """See the inputs whose kernels land on a place."""
-        shape, steps = self.output_shape(input), []
-        for i in (0, 1):
-            kernel, stride, dilation = both(self.kernel_size)[i], both(self.strides)[i], both(self.dilation_rate)[i]
-            before = self.sides()[i][0]
-            steps.append(
-                partial(
-                    Axis.transposed, length=shape[i], stride=stride, before=before, kernel=kernel, dilation=dilation
-                )
-            )
-        return field.each(*steps)
-
-    def gradient_paths(self, input: Shape) -> tuple[int, int]:
-        """Return all positions, and the kernel's area."""
-        return positions(input), both(self.kernel_size)[0] * both(self.kernel_size)[1]
