@@ -166,6 +166,13 @@ def test_too_many_values_are_refused(tmp_path):
         load(root)
 
 
+def test_what_is_no_folder_of_masks_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"mnist: expected a folder with images/ beside masks/"):
+        load("mnist", task="segmentation")
+    with pytest.raises(ValueError, match="parts cannot be said of images with masks"):
+        load(folder(tmp_path / "squares"), parts="none")
+
+
 def test_masks_are_not_taken_for_a_class_of_images(tmp_path):
     root = folder(tmp_path / "squares")
     with pytest.raises(ValueError, match="masks"):

@@ -82,6 +82,8 @@ def load(
             f"{source}: {', '.join(others)} cannot be said of images with masks, whose folders tell them"
         )
     root = Path(source).expanduser()
+    if not root.is_dir():
+        raise DataError(f"{source}: expected a folder with images/ beside masks/ for segmentation, found none")
     parts, problems = _listed(root)
     named = _named(root)
     looked = {pair: _size(pair) for pairs in parts.values() for pair in pairs}
