@@ -30,9 +30,10 @@ from hubel.arch._tree import (
     own_layers,
 )
 from hubel.arch._window import Padding, Window, Windowed, Windows, both_sides, windows_of
-from hubel.arch.figures.analyse import Report, Row, analyse
+from hubel.arch.figures.analyse import analyse
 from hubel.arch.figures.expression import Expression, Quantity
 from hubel.arch.figures.field import Axis, Field
+from hubel.arch.figures.report import Report, Row
 from hubel.arch.figures.table import TITLES, ordered, report_data, row_data, short_formula
 from hubel.arch.layers import (
     Activation,

@@ -11,7 +11,8 @@ from hubel.arch._errors import ShapeError
 from hubel.arch._layer import Formula
 from hubel.arch._shape import Shape, shape_text
 from hubel.arch._tree import Network, Node
-from hubel.arch.figures.analyse import Report, Row, analyse
+from hubel.arch.figures.analyse import analyse
+from hubel.arch.figures.report import Report, Row
 from hubel.arch.figures.table import TITLES, ordered
 from hubel.view.markup import Child, Element, h, text_of
 

@@ -13,8 +13,9 @@ from typing import Literal, TypeAlias
 
 from hubel.arch._layer import Formula
 from hubel.arch._tree import Network
-from hubel.arch.figures.analyse import Report, analyse
+from hubel.arch.figures.analyse import analyse
 from hubel.arch.figures.expression import Expression, Quantity, elements
+from hubel.arch.figures.report import Report
 from hubel.arch.figures.tape import Moment, Tape, Widths
 from hubel.base.errors import SettingError
 

@@ -8,8 +8,8 @@ from typing import Any
 from hubel.arch._layer import Formula
 from hubel.arch._shape import Shape
 from hubel.arch._tree import Node
-from hubel.arch.figures.analyse import Report, Row
 from hubel.arch.figures.expression import Number
+from hubel.arch.figures.report import Report, Row
 
 # what a formula is called, in the order in which one reads; the first four make a row's short formula
 TITLES = {
