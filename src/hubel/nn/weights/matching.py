@@ -1,4 +1,4 @@
-"""Whose weights go where: modules of one network and of another's file, matched by kind, shapes and order.
+"""Whose weights go where: modules of one network and of another's file, matched by kind, shapes, order and names.
 
 Every library names the parts of a network after its own source. What all have in common is the network: which modules
 bear weights, of which shapes, one after another. So the n-th module of a kind and of certain shapes in the file is the
@@ -11,7 +11,8 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cache
+from itertools import combinations, pairwise
 
 from torch import Tensor, nn
 
@@ -23,6 +24,7 @@ ROLES = ("weight", "bias", "running_mean", "running_var")
 COUNTERS = "num_batches_tracked"  # older files lack them, and nothing needs them
 _IMAGE_CHANNELS = {1, 3, 4}
 MOST_TOLD = 6
+CLOSE = 1e-9
 
 Shape = tuple[int, ...]
 Shapes = tuple[tuple[str, Shape], ...]
@@ -102,7 +104,14 @@ def _paired(module: nn.Module, own: Mapping[str, Tensor], weights: Mapping[str, 
     wanted, given = _parts(own, _exits(module)), _parts(weights, None)
     if not any(part.exit for part in wanted):
         given = [part for part in given if not part.exit]
-    return (_pair_by_name if _is_sorted(weights) else _pair)(wanted, given)
+    named = _is_sorted(weights)
+    pairs, missing, left = (_pair_by_name if named else _pair)(wanted, given)
+    pairs = _settled(pairs, named)
+    if named:
+        _check_told_apart(pairs)
+    elif not missing:
+        _check_order(pairs, given)
+    return pairs, missing, left
 
 
 def _is_sorted(weights: Mapping[str, Tensor]) -> bool:
@@ -163,10 +172,7 @@ Choose = Callable[[list[Part], "str | None", "str | None"], Part]
 
 def _pair(wanted: list[Part], given: list[Part]) -> Pairs:
     """Pair the n-th part of each kind here with the n-th there; return what is left over on both sides too."""
-    pairs, missing, left = _chosen(wanted, given, lambda parts, before, after: parts[0])
-    if not missing:
-        _check_order(pairs, given)
-    return pairs, missing, left
+    return _chosen(wanted, given, lambda parts, before, after: parts[0])
 
 
 def _pair_by_name(wanted: list[Part], given: list[Part]) -> Pairs:
@@ -212,6 +218,76 @@ def _distance(one: str, other: str) -> int:
     """Count the steps from one path to another, up to where they part and down again."""
     shared = _common(one, other).count(".") + 1 if _common(one, other) else 0
     return one.count(".") + other.count(".") + 2 - 2 * shared
+
+
+def _settled(pairs: list[tuple[Part, Part]], named: bool) -> list[tuple[Part, Part]]:
+    """Exchange parts of equal shapes until neighbours in the network are neighbours in the file, as far as can be.
+
+    What follows a part in the network lies near it in the file's tree of names, and bears its mark: `conv_dw`, `bn_dw`.
+    Where the file is sorted by name, numbers that fit as well either way stand as they count.
+    """
+    taken = [part for _, part in pairs]
+    groups: dict[tuple[bool, Shapes], list[int]] = defaultdict(list)
+    for place, part in enumerate(taken):
+        groups[part.exit, part.shapes].append(place)
+    better = True
+    while better:
+        better = False
+        for places in groups.values():
+            for one, other in combinations(places, 2):
+                gain = _gain(taken, one, other)
+                if gain < -CLOSE or (named and gain < CLOSE and _turned(taken[one], taken[other])):
+                    taken[one], taken[other] = taken[other], taken[one]
+                    better = True
+    return [(wanted, part) for (wanted, _), part in zip(pairs, taken, strict=True)]
+
+
+def _gain(taken: list[Part], one: int, other: int) -> float:
+    """Return by how much more the neighbours would lie apart if two parts were exchanged."""
+    joints = {place for each in (one, other) for place in (each - 1, each) if 0 <= place < len(taken) - 1}
+    before = sum(_apart(taken[place].path, taken[place + 1].path) for place in joints)
+    taken[one], taken[other] = taken[other], taken[one]
+    after = sum(_apart(taken[place].path, taken[place + 1].path) for place in joints)
+    taken[one], taken[other] = taken[other], taken[one]
+    return after - before
+
+
+@cache
+def _apart(one: str, other: str) -> float:
+    marks = [set(_marks(path)) for path in (one, other)]
+    return _distance(one, other) - 0.1 * len(marks[0] & marks[1])
+
+
+def _numbered(one: str, other: str) -> bool:
+    """Whether two paths differ in numbers alone."""
+    return re.sub(r"\d+", "#", one) == re.sub(r"\d+", "#", other)
+
+
+def _turned(one: Part, other: Part) -> bool:
+    return _numbered(one.path, other.path) and _natural(other) < _natural(one)
+
+
+def _marks(path: str) -> list[str]:
+    """Return what the last named part of a path is called beyond its first word: `dw` of `conv_dw`, `1` of `bn1`."""
+    last = next((word for word in reversed(path.lower().split(".")) if not word.isdigit()), "")
+    return re.findall(r"[a-z]+|\d+", last)[1:]
+
+
+def _check_told_apart(pairs: list[tuple[Part, Part]]) -> None:
+    """Refuse a file sorted by name where two of its parts could as well change places, and no number orders them."""
+    taken = [part for _, part in pairs]
+    groups: dict[tuple[bool, Shapes], list[int]] = defaultdict(list)
+    for place, part in enumerate(taken):
+        groups[part.exit, part.shapes].append(place)
+    for places in groups.values():
+        for one, other in pairwise(places):
+            paths = taken[one].path, taken[other].path
+            if not _numbered(*paths) and abs(_gain(taken, one, other)) < CLOSE:
+                raise WeightsError(
+                    f"which weights belong to {pairs[one][0].path} and which to {pairs[other][0].path} cannot be told: "
+                    f"{paths[0]} and {paths[1]} have equal shapes and fit both, and the file is sorted by name; give a "
+                    "file in the model's own order (.pth), or rename its tensors to the network's paths"
+                )
 
 
 def _check_order(pairs: list[tuple[Part, Part]], given: list[Part]) -> None:
