@@ -7,11 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from hubel.base.words import json_text, printable
+from hubel.base.words import json_text, printable, writable
 
 HIDDEN = [
     "\x00", "\x07", "\b", "\t", "\n", "\r", "\x1b", "\x7f", "\x85", "\x9b", "\xad", "\u061c", "\u200b", "\u200e",
-    "\u2028", "\u2029", "\u202e", "\u2060", "\u2066", "\u2069", "\ufeff", "\ufffe", "\udc80", "\ud800", "\U000e0041",
+    "\u2028", "\u2029", "\u202e", "\u2060", "\u2066", "\u2069", "\ufeff", "\ufffe", "\ud800", "\U000e0041",
 ]  # fmt: skip
 SEEN = ["cat", "Größe", "犬", "نعم", "3 × 4", "a\u00a0b", "e\u0301", "می\u200cخواهم", "👨\u200d👩\u200d👧", "क्\u200dष"]
 
@@ -60,3 +60,19 @@ def test_json_holds_what_arrays_and_figures_hold():
     assert found == {"a": 0.5, "3": [0, 1], "none": None, "inf": None, "deep": [{"x": None}]}
     with pytest.raises(TypeError, match="received object"):
         json_text({"a": object()})
+
+
+def test_what_stands_for_bytes_of_a_file_name_can_be_written():
+    told = {
+        b"caf\xc3\xa9": "café",  # as a locale without UTF-8 gives it
+        b"\xff": "\\xff",
+        b"a\x80b": "a\\x80b",
+        b"plain": "plain",
+    }
+    for stored, shown in told.items():
+        read = stored.decode("ascii", "surrogateescape")
+        assert writable(read) == shown
+        assert printable(read) == shown
+    assert writable("日本 \n") == "日本 \n"
+    assert writable("\ud83d\udc80") == "\\ud83d\\udc80"
+    assert writable("\ud800") == "\\ud800"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +16,8 @@ from PIL import Image, ImageOps
 
 from hubel.cli import main
 from hubel.data import load
+from hubel.train import Run
+from tests.work import HANG
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 TINY = "28x28x1: conv 4 5x5/2 relu, maxpool 2, flatten, dense 10 softmax"
@@ -274,3 +280,24 @@ def test_mistakes_say_what_would_be_right(arguments: list[str], words: str, hube
     status, _, err = hubel(*arguments)
     assert status == 2
     assert words in err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such names")
+def test_folders_whose_names_are_no_utf8(tmp_path):
+    names = [b"\xff", "café".encode(), "犬".encode()]
+    for number, name in enumerate(names):
+        folder = os.fsencode(tmp_path / "images") + b"/" + name
+        os.makedirs(folder)
+        for image in range(4):
+            content = io.BytesIO()
+            Image.new("RGB", (8, 8), (80 * number, 20 * image, 200)).save(content, "PNG")
+            with open(folder + b"/%d.png" % image, "wb") as file:
+                file.write(content.getvalue())
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    for run, environment in (("utf8", {}), ("plain", plain)):
+        line = ["train", "8x8x3: flatten, dense 3 softmax", "images", "--epochs", "1", "--run", run]
+        command = [sys.executable, "-m", "hubel", *line, "--set", "threads=1", "--no-report"]
+        ran = subprocess.run(command, cwd=tmp_path, env=os.environ | environment, capture_output=True, timeout=HANG)
+        assert ran.returncode == 0, ran.stderr
+        assert set(Run.open(tmp_path / run).classes) == {"\\xff", "café", "犬"}
+        assert set(Run.open(tmp_path / run).model().classes) == {"\\xff", "café", "犬"}

@@ -28,8 +28,23 @@ def printable(text: str, keep: str = "", longest: int | None = None) -> str:
         letter = found.group()
         return letter if letter in keep or not _hidden(found) else _SHORT.get(letter) or _escape(ord(letter))
 
-    shown = text if text.isprintable() else _ODD.sub(seen, text)
+    shown = text if text.isprintable() else _ODD.sub(seen, writable(text))
     return shown if longest is None or len(shown) <= longest else shown[: longest - 1] + "…"
+
+
+def writable(text: str) -> str:
+    r"""Text that can be written as UTF-8. Lone surrogates, by which Python stands for bytes of a file's name that it
+    could not decode, become what these are in UTF-8, or else escapes such as `\xff`.
+    """
+    try:
+        text.encode()
+        return text
+    except UnicodeEncodeError:
+        pass
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # surrogates that stand for no byte
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _hidden(found: re.Match[str]) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.errors import DataError
+from hubel.base.words import writable
 
 if TYPE_CHECKING:
     import torch
@@ -60,9 +61,11 @@ class Dataset:
     ) -> None:
         if isinstance(targets, np.ndarray):
             targets = Labels(targets, tuple(classes))
-        elif classes and tuple(classes) != targets.classes:
-            targets = targets.renamed(tuple(classes))
-        about = {"classes": targets.classes, "name": name, "fit": fit, "levels": levels, "paths": tuple(paths)}
+        names = tuple(map(writable, classes or targets.classes))
+        if names != targets.classes:
+            targets = targets.renamed(names)
+        name = writable(name)
+        about = {"classes": names, "name": name, "fit": fit, "levels": levels, "paths": tuple(paths)}
         for field, value in {"images": images, "targets": targets, **about}.items():
             object.__setattr__(self, field, value)
         if images.ndim != 4 or images.dtype != np.uint8:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean, hint
+from hubel.base.words import writable
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -222,4 +223,12 @@ def write_toml(table: Mapping[str, Any]) -> str:
     """A table as TOML."""
     import tomli_w
 
-    return tomli_w.dumps(table)
+    return tomli_w.dumps(_writable(table))
+
+
+def _writable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _writable(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_writable(each) for each in value]
+    return writable(value) if isinstance(value, str) else value
