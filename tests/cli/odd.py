@@ -100,7 +100,7 @@ def outcome(words: list[str]) -> dict[str, object]:
     def late(*_: object) -> None:
         raise _LateError
 
-    out, error = io.StringIO(), io.StringIO()
+    out, error = io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape"), io.StringIO()
     signal.signal(signal.SIGALRM, late)
     signal.alarm(SECONDS)
     told = ""

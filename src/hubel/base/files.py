@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hubel.base.errors import CacheError, FileError, FullDiskError, LockedError
+from hubel.base.limits import check, most
 
 BLOCK = 2**18  # bytes read or written at once
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -107,12 +108,22 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
         lock.release()
 
 
+def read_bytes(path: str | os.PathLike[str], limit: str) -> bytes:
+    """Return what is in a file, or comes out of a pipe or device. Raises LimitError where it is more than a limit of
+    `hubel.base.limits` allows, which is known before all is read.
+    """
+    with open(path, "rb") as file:
+        content = file.read(most(limit) + 1)
+    check(limit, len(content), os.fspath(path))
+    return content
+
+
 def read_text(path: Path) -> str:
     """Return the text of a file that someone has written, with or without a byte-order mark. Raises FileError where it
     is not in UTF-8, and OSError where it cannot be read.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_bytes(path, "header").decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileError(f"{path}: expected text in UTF-8, received another byte at {error.start:,}") from None
 

@@ -106,11 +106,11 @@ class Index:
             "folder": str(self.folder),
             "rejected": self.rejected,
         }
-        rows = json.dumps([list(asdict(file).values()) for file in self.files], ensure_ascii=False)
+        rows = json.dumps([list(asdict(file).values()) for file in self.files])  # as escapes, for names in no encoding
         # as bytes and not in the metadata, which safetensors reads whole and bounds
         files = torch.frombuffer(bytearray(rows.encode()), dtype=torch.uint8)
         tensors = {"features": self.features.contiguous(), "files": files}
-        content = safetensors.torch.save(tensors, metadata={_ENTRY: json.dumps(about, ensure_ascii=False)})
+        content = safetensors.torch.save(tensors, metadata={_ENTRY: json.dumps(about)})
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, signed(content))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -196,6 +197,8 @@ def _look(
 ) -> _Looked:
     try:
         status = os.stat(root / name)
+        if not stat.S_ISREG(status.st_mode):
+            return _Looked(IndexedFile(name, "", 0, 0, 0), reason="is no file, but a pipe, a device or a folder")
         stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         if known is not None and stamp == (known.size, known.modified, known.changed) and known.sha256 in rows:
             return _Looked(known)

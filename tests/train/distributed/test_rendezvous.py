@@ -36,13 +36,26 @@ def test_one_that_ends_before_all_have_met_is_missed_at_once(tmp_path):
 
 
 class Commands(Several):
-    """`hubel train` with little patience, each process with its own data."""
+    """`hubel train` with little patience, each process with its own data; where there is a pipe called "wait" in it,
+    reading waits for that.
+    """
 
     def __init__(self, folder, *data):
-        program = (
-            "import datetime, sys; from hubel.train.distributed import rendezvous; from hubel.cli import main; "
-            f"rendezvous._PATIENCE = datetime.timedelta(seconds={PATIENCE}); sys.exit(main(sys.argv[1:]))"
-        )
+        program = f"""
+import datetime, pathlib, sys
+import hubel.tasks
+from hubel.cli import main
+from hubel.train.distributed import rendezvous
+
+def load(source, _load=hubel.tasks.load, **settings):
+    if (pathlib.Path(source) / "wait").exists():
+        (pathlib.Path(source) / "wait").read_bytes()
+    return _load(source, **settings)
+
+hubel.tasks.load = load
+rendezvous._PATIENCE = datetime.timedelta(seconds={PATIENCE})
+sys.exit(main(sys.argv[1:]))
+"""
         lines = [["-c", program, "train", NETWORK, path, "--run", folder / "run"] for path in data]
         self.start(folder, lines, [0] * len(data), {"HUBEL_CACHE": folder / "cache"})
 
@@ -62,7 +75,7 @@ def test_the_command_shows_that_it_lives_while_it_reads_its_images(tmp_path):
     for name in ("quick/ant", "quick/bee", "slow/ant", "slow/bee"):
         (tmp_path / name).mkdir(parents=True)
         Image.new("L", (8, 8)).save(tmp_path / name / "1.png")
-    slow = tmp_path / "slow" / "ant" / "2.png"
+    slow = tmp_path / "slow" / "wait"
     os.mkfifo(slow)
     with Commands(tmp_path, tmp_path / "quick", tmp_path / "slow") as pair:
         writer = until_read(slow)

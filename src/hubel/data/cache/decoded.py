@@ -162,7 +162,7 @@ def _stat(place: str) -> list[int]:
 
 def _digest_file(place: str) -> str:
     try:
-        return sha256_of(place)
+        return sha256_of(place) if os.path.isfile(place) else "unreadable: no file"
     except OSError as error:
         return f"unreadable: {error.strerror}"
 

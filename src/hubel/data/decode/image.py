@@ -6,7 +6,6 @@ import io
 import os
 import threading
 import warnings
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +22,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from hubel.base.errors import FileError
+from hubel.base.errors import FileError, LimitError
+from hubel.base.files import read_bytes
 from hubel.data.decode.levels import Levels, in_strips, scaled, strips
 
 # naming the plug-ins loads them, and spares loading Pillow's forty others
@@ -112,7 +112,9 @@ def read_image(
     else:
         place = name or os.fspath(source)
         try:
-            content = Path(source).read_bytes()
+            content = read_bytes(source, "encoded")
+        except LimitError as error:
+            raise ImageError(place, str(error)) from None
         except OSError as error:
             raise ImageError(place, f"cannot be opened ({error.strerror or error})") from None
     with QUIET:

@@ -71,8 +71,11 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
 
 
 def image_paths_in(folder: Path) -> list[str]:
-    """The paths of all images in a folder and below that can be read, by their endings, and are hidden nowhere."""
-    return [os.path.join(folder, path) for path, _ in files_below(str(folder)) if is_image_path(path)]
+    """The paths of all images in a folder and below that can be read, by their endings, and are hidden nowhere; pipes
+    and devices are passed over.
+    """
+    found = (os.path.join(folder, path) for path, _ in files_below(str(folder)) if is_image_path(path))
+    return [path for path in found if os.path.isfile(path)]
 
 
 def is_image_path(path: str) -> bool:

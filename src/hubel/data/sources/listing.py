@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 from unicodedata import normalize
 
-from hubel.base.errors import DataError
+from hubel.base.errors import DataError, LimitError
+from hubel.base.files import read_bytes
 from hubel.data.decode.image import ImageError
 from hubel.data.sources.parts import PARTS
 
@@ -49,10 +51,13 @@ class FileItem:
         return self.path, ""
 
     def read(self) -> bytes:
-        """The file's bytes."""
+        """The file's bytes. What is found in a folder or a table is to be a file: a pipe or a device may never end."""
         try:
-            with open(self.path, "rb") as file:
-                return file.read()
+            if not stat.S_ISREG(os.stat(self.path).st_mode):
+                raise ImageError(self.path, "is no file, but a pipe, a device or a folder")
+            return read_bytes(self.path, "encoded")
+        except LimitError as error:
+            raise ImageError(self.path, str(error)) from None
         except OSError as error:
             raise ImageError(self.path, f"cannot be opened ({error.strerror or error})") from None
 
