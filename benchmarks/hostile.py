@@ -50,7 +50,7 @@ def kind_of(reader: str, path: str) -> str:
     """The row of the table that a file belongs to."""
     if reader in BY_READER:
         return BY_READER[reader]
-    return next(kind for ending, kind in KINDS.items() if path.endswith(ending))
+    return KINDS[max((ending for ending in KINDS if path.endswith(ending)), key=len)]
 
 
 def answers(module: str, cases: Sequence[Any], folder: Path) -> Iterator[dict[str, Any]]:
