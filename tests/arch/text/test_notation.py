@@ -225,3 +225,27 @@ def test_any_text_is_a_network_or_a_mistake_with_a_column(text):
 def test_a_stretch_that_repeats_is_written_once():
     assert str(parse("8: dense 3, dense 3, relu, relu")) == "8: 2 * dense 3, 2 * relu"
     assert str(parse("8: dense 3, relu, dense 3, relu, dense 3")) == "8: 2 * (dense 3, relu), dense 3"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "8x8x3: conv 4 3x3 relu tanh",
+            "column 24: activation is set twice, to relu and tanh; write the second as a lay",
+        ),
+        ("8x8x3: conv 4 3x3 same valid", "column 24: padding is set twice, to same and valid"),
+        ("8x8x3: conv 4 3x3 same pad=1", "padding is set twice, to same and 1"),
+        ("8x8x3: conv 4 3x3/2 strides=1", "strides is set twice, to 2 and 1"),
+        ("8x8x3: conv 4 3x3 strides=2 strides=2", "strides is set twice, to 2 and 2"),
+        ("8x8x3: conv 4 3x3 filters=5", "filters is set twice, to 4 and 5"),
+        ("8: dense 4 relu activation=tanh", "activation is set twice, to relu and tanh"),
+        ("8: dense 4 nobias use_bias=true", "use_bias is set twice, to false and true"),
+        ("8x8x3: leaky 1e999", "column 14: expected a finite number, received 1e999"),
+        ("8x8x3: norm epsilon=1e400", "expected a finite number, received 1e400"),
+    ],
+)
+def test_a_setting_is_set_once_and_finite(text, said):
+    with pytest.raises(NotationError) as caught:
+        parse(text)
+    assert said in str(caught.value)

@@ -12,6 +12,7 @@ Longer texts and larger numbers than `hubel.base.limits` states are refused.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -22,7 +23,7 @@ from hubel.arch._layer import REGISTRY, WAITING, Layer, brought, layer_named
 from hubel.arch._shape import Shape
 from hubel.arch._tree import MOST_LEVELS, Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum
 from hubel.arch.layers.activation import NAMES, Activation
-from hubel.arch.text.printing import SHORT, WORDS
+from hubel.arch.text.printing import SHORT, WORDS, value_text
 from hubel.base.errors import LimitError
 from hubel.base.limits import check
 from hubel.base.names import did_you_mean
@@ -228,9 +229,9 @@ class _Reader:
                 self.pair(kind, known, found)
             elif token.text in WORDS and WORDS[token.text][0] in known:
                 name, value = WORDS[token.text]
-                found[name] = value
+                self.put(found, name, value, token)
             elif token.text in NAMES and "activation" in known:
-                found["activation"] = token.text
+                self.put(found, "activation", token.text, token)
             elif LONG.get(token.text, token.text) in known:
                 raise self.error(f"expected a value for {token.text}, written {token.text}=…, received none")
             else:
@@ -256,8 +257,8 @@ class _Reader:
             return
         if text.count("/") == 1 and "strides" in known:
             text, _, strides = text.partition("/")
-            found["strides"] = self.value(token, strides)
-        found[name] = self.value(token, text)
+            self.put(found, "strides", self.value(token, strides), token)
+        self.put(found, name, self.value(token, text), token)
         waiting.pop(0)
 
     def pair(self, kind: type[Layer], known: set[str], found: dict[str, Any]) -> None:
@@ -269,7 +270,14 @@ class _Reader:
         self.at += 2
         if self.token.kind not in ("number", "size", "word"):
             raise self.error(f"expected a value for {key}, received {self.received()}")
-        found[key] = self.value(self.token)
+        self.put(found, key, self.value(self.token), self.token)
+
+    def put(self, found: dict[str, Any], name: str, value: Any, token: _Token) -> None:
+        """Set what is not set yet."""
+        if name in found:
+            more = "; write the second as a layer of its own, after a comma" if name == "activation" else ""
+            raise self.error(f"{name} is set twice, to {value_text(found[name])} and {value_text(value)}{more}", token)
+        found[name] = value
 
     def value(self, token: _Token, text: str | None = None) -> Any:
         """Read a number, a size (5x5), sides (0/1x0/1) or a word."""
@@ -286,7 +294,10 @@ class _Reader:
             raise self.error("expected sides as top/bottom x left/right, such as 0/1x0/1, or before/after", token)
         if len(parts) > 1:
             return tuple(map(int, parts))
-        return int(text) if text.lstrip("-").isdigit() else float(text)
+        number = int(text) if text.lstrip("-").isdigit() else float(text)
+        if number in (math.inf, -math.inf):
+            raise self.error(f"expected a finite number, received {text[:40]}", token)
+        return number
 
 
 def _bare(name: str) -> str:
