@@ -342,7 +342,7 @@ class Windowed(Layer):
         """Return the output's height and width, or steps; raise `ShapeError` where the kernel does not fit at all."""
         windows = self.windows(input)
         for window in windows.axes:
-            if window.slack < 0:
+            if window.count < 1:
                 raise misfit(type(self).__name__, windows, window)
         return tuple(window.count for window in windows.axes)
 
