@@ -26,6 +26,7 @@ from hubel.arch import (
     register,
     report_data,
 )
+from hubel.base.errors import NetworkError
 from tests.work import lines_run
 
 
@@ -176,3 +177,20 @@ def test_words_are_taken_once():
         register("conv")(SwishOfMine)
     with pytest.raises(ValueError, match="expected a word of letters that is not one of"):
         register("sum")(SwishOfMine)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "8: a_relu=dense 8, a=dense 8 relu",
+        "8: a=dense 8 relu, a_relu=dense 8",
+        "8: dense 8 tanh, dense1_tanh=dense 8",
+        "8: sum(a_relu=dense 8 | a=dense 8 relu)",
+        "8: b=(a_relu=dense 8, a=dense 8 relu)",
+        "8: dense 8 relu, dense1_relu=(dense 8, dense 8)",
+    ],
+)
+def test_a_name_that_an_activation_has_is_refused(line):
+    with pytest.raises(NetworkError, match=r"the name \w+ is that of the activation of \w+, in the same chain"):
+        analyse(parse(line))
+    assert analyse(parse(line.replace("_relu=", "_other=").replace("_tanh=", "_other="))).parameters >= 144

@@ -154,8 +154,20 @@ def named_children(nodes: tuple[Node, ...]) -> Iterator[tuple[str, Node]]:
     """Give each node of one scope its name there.
 
     A name of its own stands as it is, with a number where it stands more than once; others are numbered by kind: conv1,
-    conv2, pool1. Numbers that a node has taken for its own name are passed over.
+    conv2, pool1. Numbers that a node has taken for its own name are passed over. Raises `NetworkError` where a name is
+    that of the activation which another node is written with, which stands beside it in a module: `conv1_relu`.
     """
+    written = {node.name for node in nodes}
+    for name, node in _numbered(nodes):
+        activation = getattr(node, "activation", None)
+        if activation and f"{name}_{activation}" in written:
+            raise NetworkError(
+                f"the name {name}_{activation} is that of the activation of {name}, in the same chain: choose another"
+            )
+        yield name, node
+
+
+def _numbered(nodes: tuple[Node, ...]) -> Iterator[tuple[str, Node]]:
     written = [node.name for node in nodes if node.name is not None]
     once = _singles(written)
     taken = set(once)
