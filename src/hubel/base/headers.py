@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hubel.base.errors import TensorFileError
+from hubel.base.errors import LimitError, TensorFileError
 from hubel.base.files import BLOCK
 from hubel.base.limits import check
 
@@ -75,11 +75,14 @@ def read_header(path: Path) -> Header:
     try:
         fields = json.loads(text)
         metadata = fields.pop("__metadata__", {})
+        check("tensors", len(fields), str(path))
         tensors = {name: _stored(entry) for name, entry in fields.items()}
         if not all(isinstance(value, str) for value in metadata.values()):
             raise ValueError("its metadata are not texts")
+    except LimitError:
+        raise
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise TensorFileError(f"{path}: not a whole safetensors file ({_told(error)})") from None
+        raise TensorFileError(f"{path}: not a whole safetensors file ({reason(error)})") from None
     end = 0
     for name, stored in sorted(tensors.items(), key=lambda each: each[1].begin):
         if stored.begin != end:
@@ -87,7 +90,7 @@ def read_header(path: Path) -> Header:
         end = stored.end
     if end != size - _LENGTH - length:
         raise TensorFileError(
-            f"{path}: expected {end:,} bytes of numbers, received {size - _LENGTH - length:,}; was it cut short?"
+            f"{path}: expected {end:,} bytes of numbers, received {size - _LENGTH - length:,}; take a whole copy of it"
         )
     return Header(metadata, tensors, _LENGTH + length)
 
@@ -101,7 +104,7 @@ def read_about(path: Path, header: Header, entry: str) -> dict[str, Any]:
     try:
         about = json.loads(header.metadata[entry])
     except (ValueError, RecursionError) as error:
-        raise TensorFileError(f"{path}: its metadata cannot be read ({_told(error)})") from None
+        raise TensorFileError(f"{path}: its metadata cannot be read ({reason(error)})") from None
     if not isinstance(about, dict):
         raise TensorFileError(f"{path}: its metadata cannot be read (expected names and values)")
     return about
@@ -131,9 +134,17 @@ def _stored(entry: dict[str, Any]) -> Stored:
     return Stored(dtype, shape, begin, end)
 
 
-def _told(error: Exception) -> str:
-    words = str(error) or "it nests too deeply"
-    return f"{words[:200]}" if isinstance(error, ValueError) else f"{type(error).__name__}: {words[:200]}"
+def reason(error: Exception) -> str:
+    """Say in words why what a file says of itself could not be made sense of."""
+    match error:
+        case RecursionError():
+            return "it nests too deeply"
+        case KeyError():
+            return f"there is no entry {error}"
+        case ValueError() if "set_int_max_str_digits" in str(error):
+            return "a number in it has thousands of digits"
+        case _:
+            return str(error)[:200]
 
 
 def _header_length(start: bytes, size: int) -> int:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hubel.base.errors import ModelFileError, TensorFileError
-from hubel.base.headers import Header, is_pickle, is_safetensors, is_whole, read_about, read_header
+from hubel.base.headers import Header, is_pickle, is_safetensors, is_whole, read_about, read_header, reason
 
 T = TypeVar("T")
 
 FORMAT = 2  # 1 had no digest
 ENTRY = "hubel"
+_KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "names and values"}
 
 
 class WholenessWarning(UserWarning):
@@ -81,12 +82,12 @@ def why_unread(path: Path, about: Mapping[str, Any], error: Exception, what: str
                 f"{path}: its network has the layer {word!r}, which is not hubel's own ({origin}); name the file that "
                 "defines it with --layers FILE.py (in Python, import it first), or install the package that brings it"
             )
-    return f"{path}: {what} cannot be read: {type(error).__name__}: {error}"
+    return f"{path}: {what} cannot be read: {reason(error)}; it was changed or damaged, so take a whole copy of it"
 
 
 def entry_of(about: dict[str, Any], name: str, kind: type[T]) -> T:
     """Return an entry of this kind. Raises KeyError or TypeError where there is none."""
     value = about[name]
     if not isinstance(value, kind):
-        raise TypeError(f"expected {name} as {kind.__name__}, received {type(value).__name__}")
+        raise TypeError(f"expected {name} as {_KINDS[kind]}, received {value!r:.60}")
     return value

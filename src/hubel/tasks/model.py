@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from hubel.base.files import write_atomically
 from hubel.base.headers import BLANK, Header, signed
 from hubel.base.limits import check
 from hubel.base.model_file import ENTRY, FORMAT, complain, entry_of, read_model_file, why_unread
-from hubel.base.names import shortened
+from hubel.base.names import listing, shortened
 from hubel.data import Preprocessing
 from hubel.nn import build
 from hubel.tasks.registry import UnknownTaskError, task_named
@@ -78,9 +79,12 @@ def save_model(
 
     `weights` is the module that was built from `network`, or its `state_dict`. `task` is what it was trained for; by
     default the classification of `classes`. Equal arguments give equal bytes.
+
+    Raises SettingError where two classes have one name, or one has none.
     """
     state = weights.state_dict() if isinstance(weights, nn.Module) else weights
     task = task or task_named("classification").from_settings(tuple(classes), {})
+    _check_names(task.classes)
     # one entry, since safetensors writes several in no fixed order and equal models are to be equal files
     about = {
         "sha256": BLANK,  # first, so that it is the first such text in the file
@@ -120,7 +124,9 @@ def load_model(path: str | os.PathLike[str], *, ignore_damage: bool | None = Non
 
 def _assemble(path: Path, header: Header, about: dict[str, Any], ignore_damage: bool | None) -> LoadedModel:
     try:
-        network = dataclasses.replace(parse(entry_of(about, "network", str)), name=entry_of(about, "name", str))
+        name = entry_of(about, "name", str)
+        check("name", len(name), f"the network {name[:20]}…")
+        network = dataclasses.replace(parse(entry_of(about, "network", str)), name=name)
         preprocessing = Preprocessing.from_json(json.dumps(entry_of(about, "preprocessing", dict)))
         classes, summary = _classes(about), entry_of(about, "summary", dict)
         kind = task_named(entry_of(about, "task", str))
@@ -140,11 +146,23 @@ def _assemble(path: Path, header: Header, about: dict[str, Any], ignore_damage: 
 def _classes(about: dict[str, Any]) -> tuple[str, ...]:
     classes = entry_of(about, "classes", list)
     if not all(isinstance(name, str) for name in classes):
-        raise TypeError("expected classes as names")
+        raise TypeError("expected the classes' names as texts")
     check("classes", len(classes), "classes")
     for name in classes:
         check("name", len(name), f"the class {name[:20]}…")
+    _check_names(classes)
     return tuple(classes)
+
+
+def _check_names(classes: Sequence[str]) -> None:
+    """Raise SettingError where classes cannot be told apart by their names."""
+    twice = [name for name, count in Counter(classes).items() if count > 1]
+    if twice:
+        raise SettingError(
+            f"expected classes of different names, received {listing(map(repr, twice), 5)} more than once"
+        )
+    if any(not name.strip() for name in classes):
+        raise SettingError("expected names of classes, received an empty one")
 
 
 def _check_fit(path: Path, report: Report, preprocessing: Preprocessing, classes: tuple[str, ...]) -> None:
