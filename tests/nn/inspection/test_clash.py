@@ -222,3 +222,42 @@ def test_no_module_passes_that_pytorch_refuses() -> None:
             module(example)
         with pytest.raises(ValueError):
             inspect(module, example=example)
+
+
+class Packs(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.utils.rnn.pack_padded_sequence(x, torch.tensor([5, 3]), batch_first=True).data
+
+
+class Picks(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x[x[:, :, 0] > 0]
+
+
+class LooksUp(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(10, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.table(x)
+
+
+class Gathers(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.gather(x, 1, torch.zeros(2, 4, 9, dtype=torch.long, device=x.device))
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (Packs(), "Packs: decides on the numbers in a tensor"),
+        (Picks(), "Picks: decides on the numbers in a tensor"),
+        (LooksUp(), "table .Embedding.: RuntimeError: .*indices"),
+        (Gathers(), "Gathers: RuntimeError: .*[Ss]ize"),
+    ],
+)
+def test_other_rules_are_not_called_unequal_sizes(model: nn.Module, said: str) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        inspect(model, example=torch.zeros(2, 5, 8))
+    assert "expected equal sizes" not in str(caught.value)

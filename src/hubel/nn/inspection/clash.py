@@ -37,7 +37,7 @@ def explained(error: Exception, model: nn.Module, picture: TensorShape | None, b
 
 
 # What PyTorch says where numbers are wanted of a tensor that has none.
-NUMBERS = r"meta tensor|meta device|data-dependent|DataDependent|[Mm]eta|unallocated storage"
+NUMBERS = r"'Meta' backend|meta tensor|meta device|data-dependent|DataDependent|[Mm]eta|unallocated storage"
 
 
 def _plain(error: Exception) -> str:
@@ -207,7 +207,8 @@ def _of_operation(watch: Watch) -> ShapeError | None:
             f"convolution expected a weight that fits its input, received an input of {tensor_text(shapes[0])} and a "
             f"weight of {tensor_text(shapes[1])} (filters×channels×kernel)"
         )
-    if len(shapes) == 2 and (clash := _broadcast_clash(*shapes)) is not None:
+    spreads = name.rstrip("_") in BROADCASTING.split()
+    if spreads and len(shapes) == 2 and (clash := _broadcast_clash(*shapes)) is not None:
         axis, one, other = clash
         return ShapeError(
             f"{name.rstrip('_')} expected equal sizes (or 1), received {tensor_text(shapes[0])} and "
@@ -224,6 +225,16 @@ def _of_operation(watch: Watch) -> ShapeError | None:
     return None
 
 
+# Operations of two tensors whose sizes must be equal, or 1; others that take two have rules of their own.
+BROADCASTING = (
+    "add sub rsub mul div true_divide floor_divide remainder fmod pow float_power atan2 hypot maximum minimum"
+)
+BROADCASTING += (
+    " fmax fmin eq ne lt le gt ge logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor lerp"
+)
+BROADCASTING += (
+    " addcmul addcdiv copysign logaddexp logaddexp2 xlogy masked_fill mse_loss l1_loss smooth_l1_loss huber_loss"
+)
 MATRIX_PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "addbmm")
 
 
