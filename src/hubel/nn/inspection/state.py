@@ -52,7 +52,8 @@ class Numbers:
     they hold nothing (on PyTorch's `meta` device, whose tensors get a place on the processor).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dtype: torch.dtype | None = None) -> None:
+        self._dtype = dtype  # instead of each tensor's own, where those are floating
         self._random = torch.Generator().manual_seed(0)
         self._known: dict[int, tuple[Tensor, Tensor]] = {}
 
@@ -63,7 +64,7 @@ class Numbers:
             drawn = torch.randn(parameter.shape, generator=self._random)
             rows = parameter.shape[0] if parameter.dim() > 1 else 0
             drawn = drawn * (2 * rows / max(1, drawn.numel())) ** 0.5 if rows else 1 + drawn / 4
-            made = drawn.to(_real_device(parameter), parameter.dtype)
+            made = drawn.to(_real_device(parameter), self._type(parameter))
             known = self._known[id(parameter)] = parameter, nn.Parameter(made, requires_grad=False)
         return known[1]
 
@@ -72,8 +73,11 @@ class Numbers:
         known = self._known.get(id(buffer))
         if known is None:
             made = torch.ones(buffer.shape, dtype=buffer.dtype) if buffer.is_meta else buffer.detach().clone()
-            known = self._known[id(buffer)] = buffer, made
+            known = self._known[id(buffer)] = buffer, made.to(self._type(buffer))
         return known[1]
+
+    def _type(self, tensor: Tensor) -> torch.dtype:
+        return self._dtype if self._dtype is not None and tensor.is_floating_point() else tensor.dtype
 
     def instead(self, tensor: Tensor) -> Tensor:
         """Return what stands in a tensor's place; the tensor itself where nothing does."""
