@@ -236,21 +236,3 @@ def test_the_weights_go_where_they_were() -> None:
     module = translate(model, (6, 6, 4))
     assert torch.equal(module.state_dict()["norm1.running_mean"], model.state_dict()["1.running_mean"])
     assert build(module.network).state_dict().keys() == module.state_dict().keys()
-
-
-def test_rounding_that_grows_is_no_difference() -> None:
-    """Sixty sums of a picture with itself, then a sigmoid: what is rounded in 32 bits decides; in 64 it is the same."""
-
-    class Grows(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv, self.dense = nn.Conv2d(3, 8, 3), nn.Linear(8 * 16, 16)
-
-        def forward(self, x: Tensor) -> Tensor:
-            y = self.dense(self.conv(x).permute(0, 2, 3, 1).permute(0, 3, 1, 2).flatten(1))
-            for _ in range(60):
-                y = y + y
-            return torch.sigmoid(y)
-
-    network = network_of(Grows(), (6, 6, 3))
-    assert network.input == (6, 6, 3)
