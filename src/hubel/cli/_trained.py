@@ -43,7 +43,8 @@ def add_layout(group: ArgumentParser | _ArgumentGroup) -> None:
     group.add_argument(
         "--parts",
         metavar="HOW",
-        help="train=FOLDER,validation=FOLDER,test=FOLDER, or none: every folder is a class (default: by their words)",
+        help="train=NAME,validation=NAME,test=NAME, of folders or of a table's values; or none: every folder is a "
+        "class, every row is trained on (default: by their words)",
     )
     group.add_argument(
         "--labels", metavar="PATTERN", help="how file names say the class: '{label}_{number}', with * for anything"

@@ -163,7 +163,7 @@ def _refuse_unused(word: str, layout: Layout) -> None:
     table = word.lower().endswith(_TABLES)
     folder = Path(word).expanduser().is_dir() or is_archive(word)
     meant = (
-        ("image_column", "label_column", "label_kind", "image_folder")
+        ("image_column", "label_column", "label_kind", "image_folder", "parts")
         if table
         else ("parts", "labels")
         if folder

@@ -1,5 +1,6 @@
 """Tables of images: which columns are what, where the files are, and what is said of it."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -172,8 +173,14 @@ def test_two_images_of_one_name_are_told_by_their_folders(tmp_path: Path) -> Non
     there = [f"/other/{label}/{number // 2}.png" for number, label in enumerate(LABELS)]
     splits = load(table(tmp_path / "set", "image,label", there, LABELS))
     assert sorted(zip(numbers(splits.train), labels(splits.train), strict=True)) == [*enumerate(LABELS)]
-    with pytest.raises(ValueError, match="6 of 6 images are not there"):  # 0.png may be either
-        load(table(tmp_path / "set", "image,label", [f"{n // 2}.png" for n in range(6)], LABELS))
+    base = tmp_path / "set"
+    either = f"6 images stand in several places, of which none is taken: 0.png may be {base}/a/0.png or {base}/b/0.png"
+    with pytest.raises(ValueError, match=re.escape(either)):
+        load(table(base, "image,label", [f"{n // 2}.png" for n in range(6)], LABELS))
+    written = ["a/0.png", "b/0.png", "a/1.png", "b/1.png", "a/2.png", "2.png"]
+    splits = load(table(base, "image,label", written, LABELS), bad_images="skip")
+    assert len(splits.train) == 5
+    assert splits.notes[1].startswith("1 image stands in several places, of which none is taken: 2.png may be ")
 
 
 def test_images_lie_in_a_folder_that_can_be_named(folder: Path, tmp_path: Path) -> None:
@@ -291,6 +298,64 @@ def test_tables_as_programs_write_them(folder: Path, how: str) -> None:
     whole(load(path))
 
 
-def test_a_row_of_no_part_is_refused(folder: Path) -> None:
-    with pytest.raises(ValueError, match=r"line 6: expected train, val or test, received ''"):
-        load(table(folder, "image,label,split", names(), LABELS, ["train"] * 4 + ["", "test"]))
+SPLITS = {  # what a column holds beside the words of parts is never trained on
+    "nothing": ("split", ["train", "train", "val", "val", "", ""], "split is empty (2)"),
+    "extra": ("split", ["train", "train", "val", "val", "extra", "extra"], "split is extra (2); --parts train=extra,"),
+    "a slip": ("subset", ["train", "train", "val", "val", "trian", "vla"], "subset is trian (1), vla (1); --parts"),
+    "NaN": ("partition", ["Train", "Train", "VALID", "VALID", "NaN", "NaN"], "partition is NaN (2)"),
+    "FER": ("Usage", ["Training", "Training", "PublicValid", "Validation", "Private", "?"], "Usage is ? (1), Private"),
+    "a head that says nothing": ("q7", ["train", "train", "val", "val", "extra", "-"], "q7 is - (1), extra (1); "),
+    "flags": ("is_valid", ["no", "no", "yes", "yes", "maybe", "?"], "is_valid is ? (1), maybe (1)"),
+}
+
+
+@pytest.mark.parametrize("how", SPLITS)
+def test_rows_of_no_part_are_left_out(folder: Path, how: str) -> None:
+    head, cells, said = SPLITS[how]
+    splits = load(table(folder, f"image,label,{head}", names(), LABELS, cells))
+    assert (numbers(splits.train), numbers(splits.validation), splits.test) == ([0, 1], [2, 3], None)
+    assert splits.notes[1].startswith(f"left out: 2 rows of no part: {said}")
+    assert "not used" not in splits.notes[0]
+
+
+def test_folds_that_are_not_said_are_left_out(folder: Path) -> None:
+    splits = load(table(folder, "image,label,fold", names(), LABELS, ["1", "1", "2", "2", "", "nan"]))
+    assert (numbers(splits.train), numbers(splits.validation)) == ([2, 3], [0, 1])
+    assert splits.notes[1] == "left out: 2 rows of no part: fold is empty (1), nan (1)"
+
+
+def test_a_flag_that_a_program_left_empty_is_no(folder: Path) -> None:
+    splits = load(table(folder, "image,label,is_test", names(), LABELS, ["nan"] * 3 + ["", "1.0", "1.0"]))
+    assert (numbers(splits.train), numbers(splits.test)) == (TRAIN, [4, 5])
+
+
+ASKED = {
+    "numbers": ("set", ["0", "0", "0", "0", "1", "2"], "set holds 0 (4), 1 (1), 2 (1), none of which is called train"),
+    "letters": ("subset", ["A", "A", "A", "A", "B", "B"], "say which is: --parts train=A,…, or --parts none to"),
+    "abbreviations": ("split", ["tr", "tr", "tr", "tr", "te", "te"], "split holds te (2), tr (4), none of which"),
+    "a test part alone": ("split", ["", "", "", "", "test", "test"], "split holds test (2), and of no part empty (4)"),
+    "mostly unknown": ("split", ["train", "a", "b", "c", "d", "e"], "split holds train (1), and of no part a (1), b"),
+}
+
+
+@pytest.mark.parametrize("how", ASKED)
+def test_a_split_of_unknown_words_is_asked_about(folder: Path, how: str) -> None:
+    head, cells, said = ASKED[how]
+    path = table(folder, f"image,label,{head}", names(), LABELS, cells)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        load(path)
+    splits = load(path, parts="none")
+    whole(splits)
+    assert splits.notes[0].endswith(f"not used: {head}")
+
+
+def test_parts_of_a_table_can_be_named_by_their_values(folder: Path) -> None:
+    path = table(folder, "image,label,set", names(), LABELS, ["0", "0", "0", "1", "2", "9"])
+    splits = load(path, parts="train=0,val=1,test=2")
+    assert (numbers(splits.train), numbers(splits.validation), numbers(splits.test)) == ([0, 1, 2], [3], [4])
+    assert splits.notes[1].startswith("left out: 1 row of no part: set is 9 (1)")
+    path = table(folder, "image,label,split", names(), LABELS, ["train", "train", "extra", "extra", "test", ""])
+    splits = load(path, parts="train=extra")
+    assert (numbers(splits.train), numbers(splits.test)) == ([0, 1, 2, 3], [4])
+    with pytest.raises(ValueError, match="expected a column that holds nowhere, found none"):
+        load(path, parts="train=nowhere")

@@ -15,7 +15,8 @@ class Layout:
     """What to take for what.
 
     parts: "auto" tells training, validation and test images by the words of folders and columns; "none" takes every
-        folder for a class; "train=FOLDER,validation=FOLDER,test=FOLDER" names them.
+        folder for a class, and every row of a table for training; "train=FOLDER,validation=FOLDER,test=FOLDER" names
+        them, for a table by the values of its column.
     labels: where file names say the class, how: "{label}_{number}", with * for anything; with a slash, of the path.
     image_column, label_column: a table's columns, where their heads do not tell.
     label_kind: "class" takes every different value of the label column for a class, also numbers and lists.

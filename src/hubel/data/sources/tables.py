@@ -6,15 +6,16 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from hubel.base.errors import DataError
 from hubel.data.decode.image import SUFFIXES
 from hubel.data.sources.layout import Layout
-from hubel.data.sources.listing import FileItem, Item, Listing, folded, make_listing, natural_order, some
-from hubel.data.sources.parts import part_and_rest, words_of
+from hubel.data.sources.listing import FileItem, Item, Listing, folded, make_listing, some
+from hubel.data.sources.parts import words_of
+from hubel.data.sources.rows import FLAGS, NOT_GIVEN, RowParts, Rows, cells_of, parts_of_rows
 
 _IMAGES = (
     "path paths file files filename filenames filepath fname fn image images img imgs imagepath imgpath imagefile "
@@ -25,25 +26,16 @@ _LABELS = (
     "diagnosis dx kind type name cls classid labelid"
 )
 _IMAGE_WORDS, _LABEL_WORDS = frozenset(_IMAGES.split()), frozenset(_LABELS.split())
-_NOT_GIVEN = frozenset(("", "nan", "<na>", "null", "n/a"))
-_FLAGS: Mapping[str, bool] = {
-    **dict.fromkeys(("1", "true", "t", "yes", "y", "1.0"), True),
-    **dict.fromkeys(("0", "false", "f", "no", "n", "0.0", ""), False),
-}
 _SEPARATORS = (",", ";", "|", " ")
 _CLASSES = 30  # different whole numbers up to which they are taken for the numbers of classes
 
-Rows = Sequence[tuple[int, Sequence[str]]]  # each with its line
-
 
 class _Columns(NamedTuple):
-    """Positions of columns; `parts` says each row's part, by a function of the row, in words."""
+    """Positions of columns, and what those say that tell the parts."""
 
     image: int
     label: tuple[int, ...]  # several where each class has a column of its own
-    split: int | None = None
-    flags: tuple[tuple[int, str], ...] = ()
-    fold: int | None = None
+    rows: RowParts
 
 
 def list_csv(path: Path, layout: Layout) -> Listing:
@@ -58,20 +50,22 @@ def list_csv(path: Path, layout: Layout) -> Listing:
     rows = _read(path)
     heads, body = _headed(path, rows, layout)
     columns = _columns(path, heads, body, layout)
-    width = max(column for column in (columns.image, *columns.label, columns.split or 0))
+    width = max(columns.image, *columns.label)
     for line, row in body:
         if len(row) <= width:
             raise DataError(f"{path}, line {line}: expected a path and a label, received {list(row)}")
     labels, unlabelled = _labels(path, heads, body, columns, layout)
-    parts, told = _parts(path, heads, body, columns)
     files = _Files(path, layout)
     found: list[tuple[str, str, Item]] = []
-    for (_, row), label, part in zip(body, labels, parts, strict=True):
-        if label is not None:
+    for (_, row), label, part in zip(body, labels, columns.rows.parts, strict=True):
+        if label is not None and part is not None:
             found.append((part, label, files.item(row[columns.image])))
     if not found:
-        raise DataError(f"{path}: expected rows of a path and a label, found {len(body):,} rows without a label")
-    notes = [_said(heads, columns, told)]
+        raise DataError(
+            f"{path}: expected rows of a path and a label, found {len(body):,} rows without a label"
+            + (" or of no part" if any(part is None for part in columns.rows.parts) else "")
+        )
+    notes = [_said(heads, columns), *filter(None, [columns.rows.left_out])]
     if unlabelled:
         notes.append(f"left out: {unlabelled:,} row{'s' * (unlabelled > 1)} without a label")
     return make_listing(str(path), found, [*notes, *files.notes()])
@@ -82,7 +76,7 @@ def images_of_table(path: Path) -> list[FileItem]:
     heads, body = _headed(path, _read(path), Layout())
     numbered = heads == [str(number + 1) for number in range(len(heads))]
     column, files = _image_column(path, heads, body, numbered), _Files(path, Layout())
-    return [files.item(cell) for cell in _cells(body, column) if cell]
+    return [files.item(cell) for cell in cells_of(body, column) if cell]
 
 
 def _read(path: Path) -> list[tuple[int, list[str]]]:
@@ -127,15 +121,10 @@ def _columns(path: Path, heads: list[str], body: Rows, layout: Layout) -> _Colum
     )
     asked = _asked(path, heads, layout.label_column) if layout.label_column else None
     left = [number for number in range(len(heads)) if number not in (image, asked)]
-    split = next((number for number in left if _is_split(_cells(body, number))), None)
-    flags = () if split is not None or numbered else tuple(_flags(heads, body, left))
-    fold = None
-    if split is None and not flags and not numbered:
-        fold = next((number for number in left if _is_fold(heads[number], _cells(body, number))), None)
-    taken = {split, fold, *(number for number, _ in flags)}
-    left = [number for number in left if number not in taken]
+    rows = parts_of_rows(path, heads, body, left, layout)
+    left = [number for number in left if number not in rows.columns]
     label = (asked,) if asked is not None else _label_columns(path, heads, body, left, numbered)
-    return _Columns(image, label, split, flags, fold)
+    return _Columns(image, label, rows)
 
 
 def _asked(path: Path, heads: Sequence[str], wanted: str) -> int:
@@ -172,8 +161,8 @@ def _label_columns(path: Path, heads: list[str], body: Rows, left: Sequence[int]
         return (named[0],)
     if len(left) == 1 or numbered:
         return (left[0],)
-    if len(left) > 1 and all(_is_flag(cell) for number in left for cell in _cells(body, number)):
-        if all(sum(_FLAGS[row[number].casefold()] for number in left) == 1 for _, row in body):
+    if len(left) > 1 and all(_is_flag(cell) for number in left for cell in cells_of(body, number)):
+        if all(sum(FLAGS[row[number].casefold()] for number in left) == 1 for _, row in body):
             return tuple(left)
         raise DataError(
             f"{path}: {some((heads[number] for number in left), 4)} say of every image which of several labels it has; "
@@ -192,10 +181,10 @@ def _labels(
 ) -> tuple[list[str | None], int]:
     """Each row's label, None where it has none; and how many have none."""
     if len(columns.label) > 1:
-        chosen = [next(number for number in columns.label if _FLAGS[row[number].casefold()]) for _, row in body]
+        chosen = [next(number for number in columns.label if FLAGS[row[number].casefold()]) for _, row in body]
         return [heads[number] for number in chosen], 0
     (column,) = columns.label
-    cells = [None if row[column].casefold() in _NOT_GIVEN else row[column] for _, row in body]
+    cells = [None if row[column].casefold() in NOT_GIVEN else row[column] for _, row in body]
     given = [cell for cell in cells if cell is not None]
     if given and all(re.fullmatch(r"-?\d+\.0+", cell) for cell in given):  # numbers that pandas wrote beside gaps
         cells = [None if cell is None else cell.partition(".")[0] for cell in cells]
@@ -231,52 +220,21 @@ def _number(text: str) -> float:
     return float(text.replace(",", "."))
 
 
-def _parts(path: Path, heads: list[str], body: Rows, columns: _Columns) -> tuple[list[str], str]:
-    """Each row's part, and by what."""
-    if columns.split is not None:
-        found = []
-        for line, row in body:
-            part = part_and_rest(row[columns.split])[0]
-            if part is None:
-                raise DataError(f"{path}, line {line}: expected train, val or test, received {row[columns.split]!r}")
-            found.append(part)
-        values = natural_order(row[columns.split] for _, row in body)
-        words = ", ".join(f"{value} is {part_and_rest(value)[0]}" for value in values)
-        return found, f"parts from {heads[columns.split]} ({words})"
-    if columns.flags:
-        found = []
-        for _, row in body:
-            marked = [part for number, part in columns.flags if number < len(row) and _FLAGS[row[number].casefold()]]
-            others = {part for _, part in columns.flags}
-            rest = "train" if "train" not in others else "test" if "test" not in others else "validation"
-            found.append(next((part for part in ("test", "validation", "train") if part in marked), rest))
-        return found, "parts from " + " and ".join(f"{heads[number]} ({part})" for number, part in columns.flags)
-    if columns.fold is not None:
-        first = natural_order(row[columns.fold] for _, row in body)[0]
-        found = ["validation" if row[columns.fold] == first else "train" for _, row in body]
-        return found, f"validation is {heads[columns.fold]} {first}, the others are train"
-    return ["train"] * len(body), ""
-
-
-def _said(heads: Sequence[str], columns: _Columns, parts: str) -> str:
+def _said(heads: Sequence[str], columns: _Columns) -> str:
     names = [f"columns: images from {heads[columns.image]}"]
     if len(columns.label) > 1:
         names.append(f"classes are the columns {some((heads[number] for number in columns.label), 4)}")
     else:
         names.append(f"labels from {heads[columns.label[0]]}")
-    names += [parts] if parts else []
-    used = {columns.image, *columns.label, columns.split, columns.fold, *(number for number, _ in columns.flags)}
+    names += [columns.rows.said] if columns.rows.said else []
+    used = {columns.image, *columns.label, *columns.rows.columns}
     rest = [head or f"column {number + 1}" for number, head in enumerate(heads) if number not in used]
     return ", ".join([*names, *([f"not used: {some(rest, 6)}"] if rest else [])])
 
 
-def _cells(body: Rows, number: int) -> Iterator[str]:
-    return (row[number] if number < len(row) else "" for _, row in body)
-
-
 def _share(body: Rows, number: int, holds: object) -> float:
     assert callable(holds)
-    return sum(bool(holds(cell)) for cell in _cells(body, number)) / len(body)
+    return sum(bool(holds(cell)) for cell in cells_of(body, number)) / len(body)
 
 
 def _looks_like_image(cell: str) -> bool:
@@ -289,25 +247,7 @@ def _means(head: str, words: frozenset[str]) -> bool:
 
 
 def _is_flag(cell: str) -> bool:
-    return cell.casefold() in _FLAGS
-
-
-def _is_split(cells: Iterator[str]) -> bool:
-    different = set(cells) - {""}  # rows of no part are refused by their line
-    return 0 < len(different) < 12 and all(part_and_rest(cell)[0] for cell in different)
-
-
-def _flags(heads: Sequence[str], body: Rows, left: Sequence[int]) -> Iterator[tuple[int, str]]:
-    for number in left:
-        words = tuple(word for word in words_of(heads[number]) if word not in ("is", "in", "use", "for"))
-        part = part_and_rest(" ".join(words).removeprefix("is"))[0]
-        if part is not None and all(_is_flag(cell) for cell in _cells(body, number)):
-            yield number, part
-
-
-def _is_fold(head: str, cells: Iterator[str]) -> bool:
-    different = set(cells)
-    return "fold" in words_of(head) + words_of(head.removeprefix("k")) and 1 < len(different) < 51
+    return cell.casefold() in FLAGS
 
 
 class _Files:
@@ -320,6 +260,7 @@ class _Files:
             raise DataError(f"expected --image-folder as a folder, found none at {' or '.join(map(str, self.roots))}")
         self.table = table
         self.missing: list[str] = []
+        self.several: list[tuple[str, list[Path]]] = []
         self.elsewhere: list[tuple[str, str]] = []
         self.count = 0
         self._names: dict[str, list[Path]] | None = None
@@ -333,32 +274,45 @@ class _Files:
             if path.is_file():
                 return FileItem(str(path))
         near = self._by_name(given)
-        if near is None:
+        if len(near) == 1:
+            self.elsewhere.append((cell, str(near[0])))
+            return FileItem(str(near[0]))
+        if near:
+            self.several.append((cell, near))
+        else:
             self.missing.append(cell)
-            return FileItem(str(direct[0]))
-        self.elsewhere.append((cell, str(near)))
-        return FileItem(str(near))
+        return FileItem(str(direct[0]))
 
     def notes(self) -> list[str]:
         """What is to be said of where images were found. Raises ValueError where most were not."""
         looked = " and ".join(map(str, self.roots))
-        if len(self.missing) * 2 > self.count:
+        several = [self._in_several_places()] if self.several else []
+        if (len(self.missing) + len(self.several)) * 2 > self.count:
+            gone = f"{len(self.missing):,} of {self.count:,} images are not there, such as "
+            told = [*([f"{gone}{self.missing[0]!r}"] if self.missing else []), *several]
             raise DataError(
-                f"{self.table}: {len(self.missing):,} of {self.count:,} images are not there, such as "
-                f"{self.missing[0]!r}; looked in {looked} and all folders below; say where they "
-                "are: --image-folder FOLDER"
+                f"{self.table}: {'; '.join(told)}; looked in {looked} and all folders below; say where the paths "
+                "begin: --image-folder FOLDER"
             )
         found = []
         if self.elsewhere:
             cell, path = self.elsewhere[0]
-            found.append(f"{len(self.elsewhere):,} images found by name, such as {cell} at {path}")
+            count = len(self.elsewhere)
+            found.append(f"{count:,} image{'s' * (count > 1)} found by name, such as {cell} at {path}")
         if self.missing:
-            count = "1 image is" if len(self.missing) == 1 else f"{len(self.missing):,} images are"
-            found.append(f"{count} not there ({some(self.missing, 2)}), looked in {looked}")
-        return found
+            count = len(self.missing)
+            gone = "1 image is" if count == 1 else f"{count:,} images are"
+            found.append(f"{gone} not there ({some(self.missing, 2)}), looked in {looked}")
+        return [*found, *several]
 
-    def _by_name(self, given: str) -> Path | None:
-        """The one image under the folders whose name, with or without its ending, and nearest folders agree."""
+    def _in_several_places(self) -> str:
+        (cell, places), count = self.several[0], len(self.several)
+        stand = "1 image stands" if count == 1 else f"{count:,} images stand"
+        may = " or ".join(map(str, places[:3])) + " or another" * (len(places) > 3)
+        return f"{stand} in several places, of which none is taken: {cell} may be {may}"
+
+    def _by_name(self, given: str) -> list[Path]:
+        """The images under the folders whose name, with or without its ending, and nearest folders agree best."""
         if self._names is None:
             self._names = {}
             for root in self.roots:
@@ -370,8 +324,7 @@ class _Files:
         stem = Path(parts[-1]).stem if parts and _looks_like_image(parts[-1]) else ""
         candidates = (self._names.get(parts[-1]) or self._names.get(stem) or []) if parts else []
         best = max((_agreement(path, parts) for path in candidates), default=0)
-        chosen = [path for path in candidates if _agreement(path, parts) == best]
-        return chosen[0] if len(chosen) == 1 else None
+        return sorted(path for path in candidates if _agreement(path, parts) == best)
 
 
 def _agreement(path: Path, parts: Sequence[str]) -> int:
