@@ -159,6 +159,12 @@ def test_a_package_brings_layers(tmp_path, run):
         ("json.py", "x = 1\n", "json.py: expected a name that no module has, received 'json'; rename the file"),
         ("strange_taken.py", LAYERS.replace('"bgr"', '"conv"'), "the word 'conv' is taken by Conv2D"),
         ("", "", "no file strange_absent.py"),
+        (
+            "strange_layers.pyy",
+            LAYERS,
+            "expected a file FILE.py or the name of a module, received 'strange_layers.pyy'",
+        ),
+        ("strange_bad2.py", "x = 1\ny = (\n", "'(' was never closed (strange_bad2.py, line 2)"),
     ],
 )
 def test_a_file_that_brings_none_is_named(name, content, told, capsys):
@@ -168,6 +174,12 @@ def test_a_file_that_brings_none_is_named(name, content, told, capsys):
         main(["explain", "lenet5", "--layers", name or "strange_absent.py"])
     assert ended.value.code == 2
     assert told in capsys.readouterr().err
+
+
+def test_before_the_command_it_is_told_where_options_stand(capsys):
+    with pytest.raises(SystemExit):
+        main(["--layers", "strange_layers.py", "explain", TEXT])
+    assert "options stand after the command, such as: hubel explain lenet5 --layers" in capsys.readouterr().err
 
 
 def test_given_twice_it_is_run_once(capsys):

@@ -308,6 +308,8 @@ def need_axes(kind: str, input: Shape, axes: int) -> None:
         return
     fits = [Fit("before it", "a Reshape", {2: "steps×features", 3: "height×width×channels"}[axes])]
     if len(input) == 1 and axes == 2:
+        # stacked recurrent layers, most often
+        fits.insert(0, Fit("in a recurrent layer before it", "`sequences`", f"steps×{input[0]}"))
         fits.append(Fit("before it", "an Embedding of whole numbers", f"{input[0]}×features"))
     other = kind[:-2] + {2: "2D", 3: "1D"}[axes]
     if len(input) > 1 and other in _WITH_BOTH:

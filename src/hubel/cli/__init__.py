@@ -79,6 +79,8 @@ def _parser(given: list[str]) -> ArgumentParser:
 
         say(f"hubel {__version__}")
         raise SystemExit(0)
+    if wanted is not None and given[0].startswith("-") and given[0] not in ("-h", "--help"):
+        parser.error(f"options stand after the command, such as: hubel explain lenet5 {given[0]} …")
     for name, help_text in COMMANDS.items():
         if name != wanted:
             commands.add_parser(name, help=help_text)

@@ -60,6 +60,9 @@ def load_layers(place: str) -> tuple[str, ...]:
 
 def _loaded(place: str, name: str = "") -> Any:
     """Run a file as a module of this name, or else of one of its own; or import a module."""
+    is_module = all(part.isidentifier() for part in place.split(".")) and not Path(place).is_file()
+    if not place.endswith(".py") and not is_module:
+        raise SettingError(f"expected a file FILE.py or the name of a module, received {place!r}")
     try:
         if not place.endswith(".py"):
             sys.path.insert(0, str(Path.cwd()))
@@ -94,6 +97,8 @@ def _told(error: Exception) -> str:
     """Say what failed and in which line of the user's code."""
     from traceback import extract_tb
 
+    if isinstance(error, SyntaxError):  # which says its own line, and was raised where files are compiled
+        return f"{type(error).__name__}: {error}"
     frames = extract_tb(error.__traceback__)
     where = f" (line {frames[-1].lineno} of {Path(frames[-1].filename).name})" if frames else ""
     return f"{type(error).__name__}: {error}{where}"

@@ -36,7 +36,7 @@ EXAMPLES = """  hubel train lenet5 mnist
   hubel train --resume runs/lenet5-mnist"""
 
 Fitted: TypeAlias = "Callable[[], tuple[Network, Splits, dict[str, Any]]]"
-DIRECT = ("epochs", "batch_size", "micro_batch", "optimizer", "learning_rate", "seed", "time_budget", "freeze")
+DIRECT = ("epochs", "batch_size", "micro_batch", "optimizer", "learning_rate", "seed", "time_budget", "freeze", "tune")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -84,6 +84,13 @@ def add_recipe_options(parser: ArgumentParser) -> None:
         metavar="LAYERS",
         help="layers that stay as they are: paths with commas between, all-but-head, batch-norms (the rule with "
         "--weights), or '' for none",
+    )
+    group.add_argument(
+        "--tune",
+        action="store_true",
+        default=None,
+        help="measure threads, precision and memory layout here and take the fastest, instead of by rule; the last "
+        "bits of what comes out then hang on the moment",
     )
     group.add_argument("--recipe", type=Path, metavar="FILE", help="a TOML file of settings, such as a run's run.toml")
     group.add_argument(

@@ -1,8 +1,10 @@
 """What the machine decides: device, threads, precision, memory layout, and how many epochs fit a time budget.
 
-What a recipe leaves open is measured on a few real steps of this network, since rules of thumb are wrong by a factor of
-two either way: small networks can be quicker on one thread than on two, or the reverse; bfloat16 doubles some networks
-and slows others. The answers go into the run's recipe, so that a run that is gone on with keeps them.
+All of these change the last bits of what comes out, and a seed promises the same bits each time. So what a recipe
+leaves open is chosen by rule, from the network and what the processor has, never by a stopwatch, which hangs on how
+busy the machine is; only where a recipe asks for it (`tune`) a few real steps are measured and the fastest way is
+taken. The answers go into the run's recipe, so that a run that is gone on with keeps them. How far the rule is from the
+fastest: `benchmarks/machine_rule.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Sequence
 
 import torch
 
-from hubel.arch import Network, analyse
+from hubel.arch import Network, Report, analyse
 from hubel.data import Batch, Dataset, Preprocessing
 from hubel.tasks import Task
 from hubel.train.loop.state import State
@@ -25,6 +27,7 @@ _GAIN = 1.1  # how many times quicker a change must be: less may be chance
 _STEPS, _SECONDS = 12, 0.16  # of measuring, for one choice
 _MACS = 2e10  # of one measured step, at most
 _SMALL = 1e6  # multiply-adds an image: networks of fewer do not get quicker by bfloat16 on a processor
+_SHARED = 2e7  # multiply-adds a step: fewer are done before several threads have met
 
 
 def autotune(
@@ -33,6 +36,32 @@ def autotune(
     """The recipe with nothing left open, for training `network` by such steps on this set on this machine."""
     recipe = recipe.replace(device=_device(recipe.device))
     probe = _Probe(step, network, task, training, preprocessing)
+    if not recipe.tune:
+        recipe = by_rule(recipe, probe.report, len(training), _cores(), _has_bfloat16(recipe.device))
+    recipe = _fastest(recipe, probe) if recipe.tune else recipe
+    if recipe.time_budget:
+        pace = statistics.median(probe.seconds([recipe])[0])
+        images_in_budget = recipe.time_budget * probe.batch(recipe) / pace
+        recipe = recipe.replace(epochs=max(images_in_budget / max(1, len(training)), 1e-6))
+    return recipe
+
+
+def by_rule(recipe: Recipe, report: Report, images: int, cores: int, bfloat16: bool) -> Recipe:
+    """Return the recipe with threads, precision and memory layout chosen, for a network on a device with so many cores
+    that has bfloat16 in hardware or has not. `images` are those of the training part.
+    """
+    step = report.training_macs * min(recipe.batch_size, images)
+    return recipe.replace(
+        threads=recipe.threads or (cores if recipe.device == "cpu" and step > _SHARED else 1),
+        precision=("bfloat16" if bfloat16 and report.macs > _SMALL else "float32")
+        if recipe.precision == "auto"
+        else recipe.precision,
+        memory_format="channels-last" if recipe.memory_format == "auto" else recipe.memory_format,
+    )
+
+
+def _fastest(recipe: Recipe, probe: _Probe) -> Recipe:
+    """The recipe with what it leaves open as it is quickest on this machine at this moment."""
     free = {
         "threads": recipe.threads == 0,
         "precision": recipe.precision == "auto",
@@ -47,18 +76,12 @@ def autotune(
     trials: list[dict[str, object]] = []
     if free["threads"] and on_processor and _cores() > 1:
         trials.append({"threads": _cores()})
-    if free["precision"] and _has_bfloat16(recipe.device) and (not on_processor or probe.macs > _SMALL):
+    if free["precision"] and _has_bfloat16(recipe.device) and (not on_processor or probe.report.macs > _SMALL):
         trials.append({"precision": "bfloat16"})
     if free["memory_format"] and on_processor:
         trials.append({"memory_format": "channels-first"})
-    if not trials and not recipe.time_budget:
-        return recipe
     for change in trials:
         recipe = probe.better(recipe, recipe.replace(**change))
-    if recipe.time_budget:
-        pace = statistics.median(probe.seconds([recipe])[0])
-        images_in_budget = recipe.time_budget * probe.batch(recipe) / pace
-        recipe = recipe.replace(epochs=max(images_in_budget / max(1, len(training)), 1e-6))
     return recipe
 
 
@@ -68,8 +91,8 @@ class _Probe:
     ) -> None:
         self.step, self.network, self.task, self.training = step, network, task, training
         self.preprocessing = preprocessing
-        report = analyse(network)
-        self.macs, self.most = report.macs, max(4, int(_MACS / max(1, report.training_macs)))
+        self.report = analyse(network)
+        self.most = max(4, int(_MACS / max(1, self.report.training_macs)))
 
     def batch(self, recipe: Recipe) -> int:
         """Images in a measured step."""

@@ -85,7 +85,7 @@ class Trainer(Epochs[Batch]):
         self._at: tuple[int, Batch | None] = 0, None
         self._sat_down = self._told = self._saved = time.perf_counter()
         self._recent = (torch.zeros_like(self.state.tally), self.state.done)
-        self._fastest, self._slow = 0.0, 0
+        self._fastest, self._slow, self._told_busy = 0.0, 0, False
 
     def run(self, stop: StopRequest) -> str:
         """Train to the end and say why it is the end. Raises NotFiniteError, or what `stop` raises when asked to."""
@@ -210,12 +210,23 @@ class Trainer(Epochs[Batch]):
         self._mind_the_others(pace)
 
     def _mind_the_others(self, pace: float) -> None:
-        """Go on with one thread where others keep the machine busy: threads that wait for each other are then far
-        slower than one. The change is in a checkpoint before it acts, so that a resumed run makes it at the same step.
+        """Say where others keep the machine busy: threads that wait for each other are then far slower than one. With
+        `tune`, go on with one, which changes the last bits of what comes out; the change is in a checkpoint before it
+        acts, so that a resumed run makes it at the same step.
         """
         self._fastest = max(self._fastest, pace)
         self._slow = self._slow + 1 if pace * _BUSY < self._fastest else 0
         if self._slow < 3 or self.state.threads == 1 or self.ranks.world > 1:
+            return
+        if not self.recipe.tune:
+            if not self._told_busy:
+                self._told_busy = True
+                self.listen(
+                    Notice(
+                        "the machine is busy with other work: one thread (--set threads=1) would be faster now; the "
+                        f"{self.state.threads} stay, since they decide the last bits"
+                    )
+                )
             return
         self.state.threads = 1
         self.save()

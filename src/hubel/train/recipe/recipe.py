@@ -63,8 +63,9 @@ class Recipe:
         ("symmetric"), or as the "weights" file says (a model of hubel's); "auto" is what suits weights, else data.
     seed: of the initial weights, the order and everything random.
     device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
-    precision, memory_format, threads: "auto" and 0 are measured on the machine and the fastest is taken. Several
-        threads are given up for one when other programs turn out to keep the machine busy.
+    precision, memory_format, threads: "auto" and 0 are chosen by rule, from the network and what the processor has.
+    tune: measure these three instead and take the fastest, and give several threads up for one when other programs turn
+        out to keep the machine busy. All of them change the last bits: what comes out then hangs on the moment.
     checkpoint_seconds: time between checkpoints within an epoch; keep_checkpoints: how many of the last are kept.
     """
 
@@ -97,6 +98,7 @@ class Recipe:
     precision: Precision = "auto"
     memory_format: MemoryFormat = "auto"
     threads: int = 0
+    tune: bool = False
     checkpoint_seconds: float = 30.0
     keep_checkpoints: int = 2
 
@@ -163,6 +165,7 @@ class Recipe:
         machine = {"device": self.device, "precision": self.precision, "memory": self.memory_format}
         parts += [value for value in machine.values() if value != "auto"]
         parts += [f"{self.threads} thread{'s' * (self.threads > 1)}"] if self.threads else []
+        parts += ["measured here"] if self.tune else []
         return ", ".join([*parts, f"seed {self.seed}"])
 
 
@@ -204,9 +207,11 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
     whole = isinstance(value, int) and not isinstance(value, bool)
     if kind is float and (whole or isinstance(value, float)) and not math.isnan(value):
         return float(value)
+    if kind is bool and isinstance(value, bool):
+        return value
     if (kind is int and whole) or (kind is str and isinstance(value, str)):
         return value
-    wanted = {int: "a whole number", float: "a number", str: "a word"}[kind]
+    wanted = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}[kind]
     raise SettingError(f"recipe: expected {name} as {wanted}, received {value!r}")
 
 
