@@ -9,9 +9,11 @@ from PIL import Image
 from hubel.data import ImageError
 from hubel.data import load as load_labelled
 from hubel.tasks import load, task_of
-from hubel.tasks.segmentation.reading import fitted
+from hubel.tasks.segmentation.reading import fitted, recognises
 from hubel.tasks.segmentation.targets import VOID
 from tests.tasks.segmentation.pictures import folder, square
+
+PARTS = "parts by folder: train (24), validation (24), test (24)"
 
 
 def first_masks():
@@ -45,7 +47,7 @@ def test_masks_of_0_and_255_are_background_and_object(tmp_path):
     assert splits.train.classes == ("background", "object")
     assert (splits.train.targets.array == first_masks()).all()
     assert task_of(splits.train).values == (0, 255)
-    assert splits.notes == ("masks of 0 and 255 are taken for background and object",)
+    assert splits.notes == (PARTS, "masks of 0 and 255 are taken for background and object")
 
 
 def test_255_is_no_class_and_so_is_what_one_calls_void(tmp_path):
@@ -55,7 +57,7 @@ def test_255_is_no_class_and_so_is_what_one_calls_void(tmp_path):
 
     splits = load(folder(tmp_path / "squares", change=marked), void=7)
     masks = splits.train.targets
-    assert splits.notes == ("12.5% of the training pixels have no class and count nowhere",)
+    assert splits.notes == (PARTS, "12.5% of the training pixels have no class and count nowhere")
     assert masks.classes == ("0", "1")
     assert (masks.array[:, :2] == VOID).all()
     assert masks.class_counts().sum() == masks.array[:, 2:].size
@@ -68,7 +70,10 @@ def test_classes_txt_names_classes_and_what_is_none(tmp_path):
     assert (masks.classes, masks.values) == (("ground", "square"), (1, 2))
     assert (masks.array == first_masks()).all()
     (root / "classes.txt").write_text("void\nground\n")
-    with pytest.raises(ValueError, match=r"the 2 classes of classes\.txt, found the value 2"):
+    with pytest.raises(
+        ValueError,
+        match=r"classes\.txt: expected all values of the masks, found 2 .* of 2; add it, or .*--void 2",
+    ):
         load(root)
 
 
@@ -177,3 +182,49 @@ def test_masks_are_not_taken_for_a_class_of_images(tmp_path):
     root = folder(tmp_path / "squares")
     with pytest.raises(ValueError, match="masks"):
         load_labelled(root)
+
+
+def test_what_masks_are_taken_for_is_said(tmp_path):
+    notes = load(folder(tmp_path / "numbers", change=lambda mask: 7 + 4 * mask, parts=("train",))).notes
+    (said,) = notes
+    assert said.startswith("12 classes, with 10 that no mask holds (0, 1, 2, 3 and 6 more); ")
+    assert said.endswith("numbers/classes.txt would name those that there are")
+    colours = np.array([[0, 0, 255], [255, 0, 0]], np.uint8)
+    notes = load(folder(tmp_path / "colours", change=lambda mask: colours[mask], parts=("train",))).notes
+    assert notes == ("classes by the colours of the masks, in this order: #0000ff is #0000ff, #ff0000 is #ff0000",)
+
+
+def test_a_mask_that_breaks_off_is_named_and_left_out_on_demand(tmp_path):
+    root = folder(tmp_path / "squares")
+    broken = root / "train" / "masks" / "003.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    with pytest.raises(ImageError, match=r"masks/003\.png: cannot be read .*leave such out: --bad-images skip"):
+        load(root)
+    splits = load(root, bad_images="skip")
+    assert len(splits.train) == 23
+    assert [error.path for error in splits.rejected] == [str(broken)]
+
+
+@pytest.mark.parametrize("name", ["labels", "Labels", "annotations", "gt", "SegmentationClass", "ground_truth"])
+def test_masks_go_by_several_names(tmp_path, name):
+    root = folder(tmp_path / "squares", parts=("train",))
+    (root / "train" / "masks").rename(root / "train" / name)
+    assert (load(root).train.targets.array == first_masks()).all()
+
+
+def test_boxes_beside_images_are_no_masks(tmp_path):
+    root = folder(tmp_path / "squares", parts=("train",))
+    shutil.rmtree(root / "train" / "masks")
+    (root / "train" / "labels").mkdir()
+    (root / "train" / "labels" / "000.txt").write_text("0 0.5 0.5 0.2 0.2")
+    assert not recognises(root)
+
+
+def test_a_folder_of_the_images_names_is_asked_about(tmp_path):
+    root = folder(tmp_path / "squares", parts=("train",)) / "train"
+    (root / "masks").rename(root / "foo")
+    with pytest.raises(ValueError, match="foo and images, which hold files of the same names; where one"):
+        load(root)
+    for path in (root / "foo").iterdir():
+        path.rename(path.with_stem(f"other {path.stem}"))
+    assert load(root).train.classes == ("foo", "images")

@@ -16,7 +16,8 @@ from hubel.data.decode.image import ImageError
 from hubel.data.sources.parts import PARTS
 
 IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "jpegimages"))
-MASK_FOLDERS = frozenset(("masks", "mask", "annotations", "segmentationclass"))  # beside such folders of images
+_MASKS = "masks mask labels annotations segmentationclass segmentations segmentation groundtruth ground_truth gt"
+MASK_FOLDERS = frozenset(_MASKS.split())  # beside such folders of images
 
 
 class Item(Protocol):
@@ -115,12 +116,7 @@ def make_listing(name: str, found: Sequence[tuple[str, str, Item]], notes: Itera
     found, said = _in_one_spelling(found)
     notes = (*notes, *said)
     classes = natural_order(label for _, label, _ in found)
-    named = [set(map(str.casefold, classes)) & names for names in (IMAGE_FOLDERS, MASK_FOLDERS)]
-    if len(classes) == 2 and all(named):
-        raise DataError(
-            f"{name}: expected a folder for each class, received {' and '.join(classes)}: a mask for each image is for "
-            "segmentation (hubel.tasks.load reads both)"
-        )
+    _refuse_masks(name, classes, found)
     index = {label: number for number, label in enumerate(classes)}
     parts: dict[str, tuple[tuple[Item, int], ...]] = {}
     for part in PARTS:
@@ -128,6 +124,27 @@ def make_listing(name: str, found: Sequence[tuple[str, str, Item]], notes: Itera
         if chosen:
             parts[part] = tuple(sorted(chosen, key=lambda pair: (natural_key(pair[0].name), pair[0].name)))
     return Listing(name, classes, parts, tuple(notes))
+
+
+def _refuse_masks(name: str, classes: Sequence[str], found: Sequence[tuple[str, str, Item]]) -> None:
+    """Raise DataError for a folder of images and one of masks, by its name or by files of the same names in both."""
+    if len(classes) != 2 or not any(label.casefold() in IMAGE_FOLDERS for label in classes):
+        return
+    one, two = ({_stem(item) for _, label, item in found if label == own} for own in classes)
+    words = f"{name}: expected a folder for each class, received {' and '.join(classes)}"
+    if any(label.casefold() in MASK_FOLDERS for label in classes):
+        raise DataError(
+            f"{words}: a mask for each image is for segmentation, which hubel data, hubel train and "
+            "hubel.tasks.load read from folders"
+        )
+    if 2 * len(one & two) > len(one | two):
+        raise DataError(
+            f"{words}, which hold files of the same names; where one holds the masks of the other, call it masks"
+        )
+
+
+def _stem(item: Item) -> str:
+    return os.path.splitext(os.path.basename(item.name))[0]
 
 
 def _in_one_spelling(found: Sequence[tuple[str, str, Item]]) -> tuple[Sequence[tuple[str, str, Item]], list[str]]:

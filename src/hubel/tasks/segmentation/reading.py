@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,14 +30,20 @@ from hubel.data import (
     read_image,
 )
 from hubel.data.decode.image import formats_of
+from hubel.data.sources.listing import some
+from hubel.data.sources.parts import PARTS
 from hubel.tasks.segmentation.targets import VOID, Colour, Masks, region
 
 if TYPE_CHECKING:
     from hubel.data import Progress
 
+CLASSES = "classes.txt"
 LOSSLESS = frozenset((".png", ".bmp", ".gif", ".tif", ".tiff"))
 _NO_CLASS = frozenset(("void", "ignore", "unlabelled", "unlabeled"))
 _BRIGHT = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0), (240, 228, 66))
+
+
+_Pictures: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]
 
 
 class Pair(NamedTuple):
@@ -82,16 +88,11 @@ def load(
             f"{source}: {', '.join(others)} cannot be said of images with masks, whose folders tell them"
         )
     root = Path(source).expanduser()
-    if not root.is_dir():
-        raise DataError(f"{source}: expected a folder with images/ beside masks/ for segmentation, found none")
-    parts, problems = _listed(root)
-    named = _named(root)
-    looked = {pair: _size(pair) for pairs in parts.values() for pair in pairs}
+    parts, problems = pairs_of(root)
+    looked = {pair: size_of(pair) for pairs in parts.values() for pair in pairs}
     sizes = {pair: size for pair, size in looked.items() if not isinstance(size, ImageError)}
     problems += [error for error in looked.values() if isinstance(error, ImageError)]
-    if problems and bad_images == "stop":
-        more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
-        raise ImageError(problems[0].path, f"{problems[0].reason}{more}; mend or remove it, or skip bad images")
+    _stop_at(problems, bad_images)
     parts = {part: [pair for pair in pairs if pair in sizes] for part, pairs in parts.items()}
     if not parts.get("train"):
         raise DataError(f"{root}: expected images with masks to train on, found none")
@@ -99,34 +100,68 @@ def load(
     height, width = size or seen.usual_size()
     chosen = seen.choose(fit, (height, width, channels or 3))
     own = None if set(sizes.values()) == {(height, width)} else chosen
-    read = {part: _read(pairs, (height, width), channels, chosen, progress) for part, pairs in parts.items() if pairs}
-    table = _classes(root, [masks for _, masks in read.values()], named, void)
+    read = {}
+    for part, pairs in parts.items():
+        pictures, bad = _read(pairs, (height, width), channels, chosen, progress)
+        problems += bad
+        _stop_at(problems, bad_images)
+        if pictures is not None:
+            read[part] = pictures
+    if "train" not in read:
+        raise DataError(f"{root}: expected images with masks to train on, found none that can be read")
+    table = classes_of(
+        root, set[int]().union(*(np.unique(mask).tolist() for _, masks in read.values() for mask in masks)), void
+    )
     found = {
         part: Dataset(images, table.masks(masks), name=f"{root.name} {part}", fit=own)
         for part, (images, masks) in read.items()
     }
-    notes = (*seen.notes(chosen, found["train"].shape), *_notes(found["train"].targets.array, table))
+    notes = (
+        *seen.notes(chosen, found["train"].shape),
+        *notes_of(root, table, parts, float((found["train"].targets.array == VOID).mean())),
+    )
     splits = Splits(found["train"], found.get("validation"), found.get("test"), tuple(problems), notes=notes)
     return hold_out(splits, validation)
 
 
-def _notes(masks: npt.NDArray[np.uint8], table: Table) -> list[str]:
-    """What is to be said of what masks mean."""
-    void, told = float((masks == VOID).mean()), []
+def _stop_at(problems: Sequence[ImageError], bad_images: Literal["stop", "skip"]) -> None:
+    if problems and bad_images == "stop":
+        more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
+        raise ImageError(
+            problems[0].path, f"{problems[0].reason}{more}; mend or remove it, or leave such out: --bad-images skip"
+        )
+
+
+def notes_of(root: Path, table: Table, parts: Mapping[str, Sequence[Pair]], void: float) -> list[str]:
+    """What is to be said of what folders and masks were taken for. void: the share of training pixels of no class."""
+    told = []
+    if any(part != "train" for part in parts):
+        counts = (f"{part} ({len(parts[part]):,})" for part in PARTS if parts.get(part))
+        told.append(f"parts by folder: {', '.join(counts)}")
+    coloured = [value for value in table.places if value >> 24]
     if table.values == (0, VOID):
         told.append("masks of 0 and 255 are taken for background and object")
+    elif coloured:
+        colours = some((f"#{v & 0xFFFFFF:06x} is {table.classes[table.places[v]]}" for v in coloured), 8)
+        told.append(f"classes by the colours of the masks, in this order: {colours}")
+    elif table.unused:
+        unused = f"{len(table.unused):,} that no mask holds ({some(map(str, table.unused), 4)})"
+        told.append(f"{len(table.classes):,} classes, with {unused}; {root / CLASSES} would name those that there are")
     if void:
         told.append(f"{void:.1%} of the training pixels have no class and count nowhere")
     return told
 
 
 class Table(NamedTuple):
-    """The classes of a set. places: where each value of the files (an index, or 24 bits of colour) goes."""
+    """The classes of a set. places: where each value of the files (an index, or 24 bits of colour) goes. unused: the
+    numbers below the highest that no mask holds, where they count as classes.
+    """
 
     classes: tuple[str, ...]
     values: tuple[int, ...]
     colours: tuple[Colour, ...]
     places: Mapping[int, int]
+    unused: tuple[int, ...] = ()
 
     def masks(self, masks: npt.NDArray[np.uint32]) -> Masks:
         """Masks of the files' values as ones of classes."""
@@ -140,14 +175,19 @@ class Table(NamedTuple):
 
 def _pair_of_folders(folder: Path) -> tuple[Path, Path] | None:
     names = {each.name.casefold(): each for each in folder.iterdir() if each.is_dir()}
-    images, masks = (
-        next((names[name] for name in kind if name in names), None) for kind in (IMAGE_FOLDERS, MASK_FOLDERS)
-    )
-    return None if images is None or masks is None else (images, masks)
+    images = next((names[name] for name in sorted(IMAGE_FOLDERS) if name in names), None)
+    masks = next((names[name] for name in sorted(MASK_FOLDERS) if name in names), None)
+    if (
+        images is None or masks is None or (masks.name.casefold() not in ("mask", "masks") and not _files(masks))
+    ):  # boxes, in .txt
+        return None
+    return images, masks
 
 
-def _listed(root: Path) -> tuple[dict[str, list[Pair]], list[ImageError]]:
-    """Pairs by part, and images without a mask or masks without an image."""
+def pairs_of(root: Path) -> tuple[dict[str, list[Pair]], list[ImageError]]:
+    """Pairs by part, and images without a mask or masks without an image. Raises DataError where there is no folder."""
+    if not root.is_dir():
+        raise DataError(f"{root}: expected a folder with images/ beside masks/ for segmentation, found none")
     parts: dict[str, list[Pair]] = {}
     problems: list[ImageError] = []
     for folder in (root, *(each for each in sorted(root.iterdir()) if each.is_dir())):
@@ -172,7 +212,7 @@ def _files(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
 
 
-def _size(pair: Pair) -> tuple[int, int] | ImageError:
+def size_of(pair: Pair) -> tuple[int, int] | ImageError:
     """The height and width of both; or why they do not belong together."""
     if pair.mask.suffix.lower() not in LOSSLESS:
         return ImageError(str(pair.mask), "expected a mask that keeps its values (PNG), received one that loses some")
@@ -199,23 +239,32 @@ def _header(path: Path) -> tuple[int, int]:
 
 def _read(
     pairs: Sequence[Pair], size: tuple[int, int], channels: int | None, fit: Fit, progress: Progress | None
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
-    """Images, and masks of the files' values, brought to one size alike."""
+) -> tuple[_Pictures | None, list[ImageError]]:
+    """Images, and masks of the files' values, brought to one size alike; and what could not be read."""
 
-    def one(pair: Pair) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]:
-        picture = read_image(pair.image)
+    def one(pair: Pair) -> _Pictures | ImageError:
+        try:
+            picture, mask = read_image(pair.image), values_of(pair.mask)
+        except ImageError as error:
+            return error
         grey = picture.mode in ("L", "LA")
-        return fit_image(picture, *size, channels or (1 if grey else 3), fit), fitted(values_of(pair.mask), size, fit)
+        return fit_image(picture, *size, channels or (1 if grey else 3), fit), fitted(mask, size, fit)
 
-    images, masks = [], []
+    found: list[_Pictures] = []
+    problems = []
     with ThreadPoolExecutor() as pool:
-        for done, (image, mask) in enumerate(pool.map(one, pairs), 1):
-            images.append(image)
-            masks.append(mask)
+        for done, each in enumerate(pool.map(one, pairs), 1):
+            if isinstance(each, ImageError):
+                problems.append(each)
+            else:
+                found.append(each)
             if progress is not None:
                 progress("decoding images and masks", done, len(pairs))
-    depth = max(image.shape[2] for image in images)
-    return np.stack([np.broadcast_to(image, (*size, depth)) for image in images]), np.stack(masks)
+    if not found:
+        return None, problems
+    depth = max(image.shape[2] for image, _ in found)
+    images = np.stack([np.broadcast_to(image, (*size, depth)) for image, _ in found])
+    return (images, np.stack([mask for _, mask in found])), problems
 
 
 def _opened(path: Path) -> Image.Image:
@@ -225,12 +274,15 @@ def _opened(path: Path) -> Image.Image:
 
 
 def values_of(path: Path) -> npt.NDArray[np.uint32]:
-    """A mask's values, H×W: indices as they are, colours in 24 bits above 2^24."""
-    with _opened(path) as picture:
-        if picture.mode in ("RGB", "RGBA", "LA"):
-            red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB"), np.uint32), 2, 0)
-            return np.asarray(1 << 24 | red << 16 | green << 8 | blue, np.uint32)
-        found = np.asarray(picture)
+    """A mask's values, H×W: indices as they are, colours in 24 bits above 2^24. Raises ImageError."""
+    try:
+        with _opened(path) as picture:
+            if picture.mode in ("RGB", "RGBA", "LA"):
+                red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB"), np.uint32), 2, 0)
+                return np.asarray(1 << 24 | red << 16 | green << 8 | blue, np.uint32)
+            found = np.asarray(picture)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ImageError(str(path), f"cannot be read ({error})") from None
     return found.astype(np.uint32) * (255 if found.dtype == np.bool_ else 1)
 
 
@@ -247,7 +299,7 @@ def fitted(values: npt.NDArray[np.uint32], size: tuple[int, int], fit: Fit) -> n
 
 def _named(root: Path) -> list[tuple[str, Colour | None]]:
     """The lines of classes.txt: a name, and its colour where one follows."""
-    path = root / "classes.txt"
+    path = root / CLASSES
     found: list[tuple[str, Colour | None]] = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         words = line.replace(",", " ").split()
@@ -259,11 +311,9 @@ def _named(root: Path) -> list[tuple[str, Colour | None]]:
     return found
 
 
-def _classes(
-    root: Path, masks: Sequence[npt.NDArray[np.uint32]], named: Sequence[tuple[str, Colour | None]], void: int | None
-) -> Table:
-    """The classes that masks have, by their values and what `classes.txt` says."""
-    values = sorted(set[int]().union(*(np.unique(mask).tolist() for part in masks for mask in part)))
+def classes_of(root: Path, there: Iterable[int], void: int | None) -> Table:
+    """The classes that masks of these values have, and what `classes.txt` says of them."""
+    values, named = sorted(set(there)), _named(root)
     in_colour = any(value >> 24 for value in values)
     if len(values) > 256 or (not in_colour and values[-1] > VOID):
         raise DataError(
@@ -283,7 +333,8 @@ def _classes(
     if unknown:
         shown = f"#{unknown[0] & 0xFFFFFF:06x}" if in_colour else str(unknown[0])
         raise DataError(
-            f"{root}: expected masks of the {len(by_value)} classes of classes.txt, found the value {shown}"
+            f"{root / CLASSES}: expected all values of the masks, found {len(by_value)} classes and masks of {shown}; "
+            f"add it{'' if in_colour else f', or leave such pixels out: --void {shown}'}"
         )
     kept = {value: name for value, name in by_value.items() if value != void and name.casefold() not in _NO_CLASS}
     if len(kept) < 2:
@@ -294,7 +345,8 @@ def _classes(
         for place, (value, name) in enumerate(kept.items())
     )
     numbers = tuple(place if value >> 24 else value for place, value in enumerate(kept))
-    return Table(tuple(kept.values()), numbers, colours, {value: place for place, value in enumerate(kept)})
+    unused = () if named or in_colour else tuple(value for value in kept if value not in values)
+    return Table(tuple(kept.values()), numbers, colours, {value: place for place, value in enumerate(kept)}, unused)
 
 
 def _split(value: int) -> Colour:

@@ -1,0 +1,156 @@
+"""What a folder of images and masks holds, told before anything is trained on it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from hubel.base.download import Progress
+from hubel.base.errors import DataError
+from hubel.base.names import listing
+from hubel.data import ImageError, read_image
+from hubel.data._split import share_to_hold_out
+from hubel.data.sources.parts import PARTS
+from hubel.tasks.segmentation.reading import Pair, Table, classes_of, notes_of, pairs_of, size_of, values_of
+
+
+@dataclass(frozen=True)
+class MasksDescription:
+    """A folder's images and masks.
+
+    classes, values: what masks hold, by name and by value in the files (of colours, 24 bits). images: of each part;
+    having: of each part, how many images have each class; pixels: of each part, how many pixels each class has; void:
+    of each part, how many have none. sizes: how many images have each (height, width). unreadable: what is missing, of
+    another size or kind, or cannot be read, with reasons. notes: what to look at, in sentences.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    values: tuple[int, ...]
+    images: Mapping[str, int]
+    having: Mapping[str, tuple[int, ...]]
+    pixels: Mapping[str, tuple[int, ...]]
+    void: Mapping[str, int]
+    sizes: Mapping[tuple[int, int], int]
+    unreadable: tuple[ImageError, ...]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """All of it, of plain types, for JSON."""
+        return {
+            "name": self.name,
+            "task": "segmentation",
+            "images": dict(self.images),
+            "classes": list(self.classes),
+            "values": list(self.values),
+            "images_having": {part: list(counts) for part, counts in self.having.items()},
+            "pixels": {part: list(counts) for part, counts in self.pixels.items()},
+            "void_pixels": dict(self.void),
+            "sizes": [{"height": h, "width": w, "images": n} for (h, w), n in self.sizes.items()],
+            "unreadable": [{"path": error.path, "reason": error.reason} for error in self.unreadable],
+            "notes": list(self.notes),
+        }
+
+
+class _Looked(NamedTuple):
+    part: str
+    size: tuple[int, int]
+    values: Mapping[int, int]  # how many pixels have each
+
+
+def describe(
+    source: str | os.PathLike[str],
+    *,
+    void: int | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> MasksDescription:
+    """Looks at every image and mask of a folder (see `reading.load`), decoding each in full, and tells what is there.
+
+    Raises ValueError where no image has a mask, and for masks of classes that there are not.
+    """
+    root = Path(source).expanduser()
+    pairs, problems = pairs_of(root)
+    entries = [(part, pair) for part, own in pairs.items() for pair in own]
+    seen: list[_Looked] = []
+    with ThreadPoolExecutor(workers) as pool:
+        for done, found in enumerate(pool.map(_look, entries), 1):
+            if isinstance(found, ImageError):
+                problems.append(found)
+            else:
+                seen.append(found)
+            if progress is not None:
+                progress("looking at images and masks", done, len(entries))
+    if not seen:
+        raise DataError(
+            f"{source}: expected images with masks, found none" + (f"; the first: {problems[0]}" if problems else "")
+        )
+    table = classes_of(root, {value for each in seen for value in each.values}, void)
+    images = {part: count for part in PARTS if (count := sum(each.part == part for each in seen))}
+    having, pixels, empty = {}, {}, {}
+    for part in images:
+        own = np.array([_by_class(each.values, table) for each in seen if each.part == part], np.int64)
+        having[part] = tuple((own[:, :-1] > 0).sum(0).tolist())
+        *pixels_of, empty[part] = own.sum(0).tolist()
+        pixels[part] = tuple(pixels_of)
+    share = empty.get("train", 0) / max(1, empty.get("train", 0) + sum(pixels.get("train", ())))
+    notes = [*notes_of(root, table, pairs, share), *_notes(table.classes, images, having, problems)]
+    return MasksDescription(
+        os.fspath(source),
+        table.classes,
+        tuple(table.places),
+        images,
+        having,
+        pixels,
+        empty,
+        dict(Counter(each.size for each in seen).most_common()),
+        tuple(problems),
+        tuple(notes),
+    )
+
+
+def _notes(
+    classes: Sequence[str],
+    images: Mapping[str, int],
+    having: Mapping[str, Sequence[int]],
+    problems: Sequence[ImageError],
+) -> Iterator[str]:
+    for part, counts in having.items():
+        absent = [name for name, count in zip(classes, counts, strict=True) if not count]
+        if absent:
+            yield f"{part} has no pixel of {listing(absent, 5)}"
+    if problems:
+        count = "1 file is" if len(problems) == 1 else f"{len(problems):,} files are"
+        yield f"{count} missing, odd or unreadable: training stops at them; --bad-images skip leaves them out"
+    share = share_to_hold_out("auto", images)
+    if share:
+        yield f"in training, {share:.0%} of the images are held out for validation"
+
+
+def _look(entry: tuple[str, Pair]) -> _Looked | ImageError:
+    part, pair = entry
+    size = size_of(pair)
+    if isinstance(size, ImageError):
+        return size
+    try:
+        mask = values_of(pair.mask)
+        read_image(pair.image)
+    except ImageError as error:
+        return error
+    values, counts = np.unique(mask, return_counts=True)
+    return _Looked(part, size, dict(zip(values.tolist(), counts.tolist(), strict=True)))
+
+
+def _by_class(values: Mapping[int, int], table: Table) -> list[int]:
+    """Pixels of each class, and last of none."""
+    found = [0] * (len(table.classes) + 1)
+    for value, count in values.items():
+        found[table.places.get(value, -1)] += count
+    return found
