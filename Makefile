@@ -5,12 +5,16 @@ PYTHON ?= python3
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PYTEST := -m pytest -n 2 --dist worksteal -q
 
-.PHONY: demo test test-browser test-deep test-peers check bare clean
+.PHONY: demo test coverage test-browser test-deep test-peers check bare clean
 
 demo: .venv/demo
 	.venv/bin/python examples/demo.py
 
 test: .venv/test
+	.venv/bin/python $(PYTEST)
+
+# which lines no test runs; half as long again
+coverage: .venv/test
 	.venv/bin/python $(PYTEST) --cov --cov-report=term
 
 # the tests of pages alone, which need a browser; `make test` runs them too where there is one
