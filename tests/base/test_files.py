@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hubel.base.errors import CacheError, FileError, LockedError
+from hubel.base.errors import CacheError, FileError, LockedError, MissingFileError
 from hubel.base.files import (
     cache_folder,
     digest_of,
@@ -18,6 +18,13 @@ from hubel.base.files import (
     sha256_of,
     write_atomically,
 )
+
+
+def test_a_folder_that_is_missing_is_named_and_no_file_of_hubels_own(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for place, said in {"no/a.txt": "no folder .*no; make it first", "file/a.txt": "file is a file, no folder"}.items():
+        with pytest.raises(MissingFileError, match=f"^[^.]*{said}$"):
+            write_atomically(tmp_path / place, "")
 
 
 def test_text_and_bytes_replace_what_was_there(tmp_path: Path) -> None:

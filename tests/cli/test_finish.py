@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -94,10 +95,57 @@ def test_other_endings_are_refused_before_any_work(capsys):
 
 
 def test_a_file_that_cannot_be_written_leaves_what_was_there(capsys, tmp_path):
-    (tmp_path / "a.csv").mkdir()
-    assert main(["zoo", "lenet5", "-o", str(tmp_path / "a.csv")]) == 2
-    assert str(tmp_path / "a.csv") in capsys.readouterr().err
-    assert main(["zoo", "lenet5", "-o", str(tmp_path / "no" / "folder" / "a.csv")]) == 2
+    target = tmp_path / "a.csv"
+    target.write_text("old")
+
+    def fails() -> None:
+        raise OSError("nothing comes")
+
+    with pytest.raises(OSError, match="nothing comes"):
+        run(capsys, "-o", target, answer=Answer(fails, tables=fails))
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.csv"]
+
+
+PLACES = {
+    "no/a": "no folder no; make it first",
+    "file/a": "file is a file, no folder",
+    "folder": "is a folder; name a file",
+    "no/more/a": "no folder no/more; make it first",
+}
+WRITING = [
+    (["explain", "lenet5"], ".csv"),
+    (["draw", "lenet5"], ".svg"),
+    (["code", "lenet5"], ".py"),
+    (["convolve", "5x5", "3x3"], ".png"),
+    (["data", "mnist", "--sheet", "a.png"], ".json"),
+    (["predict", "none", "none.png"], ".jsonl"),
+    (["report", "none"], ".html"),
+    (["look", "maps", "none", "none.png"], ".svg"),
+    (["find", "none", "none.png"], ".svg"),
+    (["evaluate", "none"], ".csv"),
+]
+
+
+@pytest.mark.parametrize(("words", "ending"), WRITING, ids=[" ".join(words) for words, _ in WRITING])
+@pytest.mark.parametrize("place", PLACES)
+def test_where_nothing_can_be_put_is_said_before_any_work(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    ending: str,
+    place: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("")
+    Path(f"folder{ending}").mkdir()
+    with pytest.raises(SystemExit) as stopped:
+        main([*words, "-o", f"{place}{ending}"])
+    said = capsys.readouterr()
+    assert (stopped.value.code, said.out) == (2, "")
+    assert PLACES[place] in said.err
+    assert sorted(os.listdir()) == ["file", f"folder{ending}"]
 
 
 VERBS = [

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from hubel.base.errors import CacheError, FileError, FullDiskError, LockedError
+from hubel.base.errors import CacheError, FileError, FullDiskError, LockedError, MissingFileError
 from hubel.base.limits import check, most
 
 BLOCK = 2**18  # bytes read or written at once
@@ -25,6 +25,23 @@ def write_atomically(path: Path, content: bytes | str, *, partial: str = "") -> 
     """
     with replacing(path, partial=partial) as unfinished:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def place_for(path: Path) -> Path:
+    """Return `path` where a file can be put there. Raises MissingFileError where there is no folder to put it in, and
+    FileError where it is a folder itself.
+    """
+    if path.is_dir():
+        raise FileError(f"{path} is a folder; name a file")
+    _check_folder(path.parent)
+    return path
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise MissingFileError(
+            f"{folder} is a file, no folder" if folder.exists() else f"no folder {folder}; make it first"
+        )
 
 
 @contextlib.contextmanager
@@ -41,6 +58,7 @@ def replacing(path: Path, *, partial: str = "") -> Iterator[Path]:
             yield path
             return
         path = Path(os.path.realpath(path))
+        _check_folder(path.parent)
         unfinished = path.with_name(partial or f".{path.stem[:40]}-{os.getpid()}-{next(_numbers)}.partial{path.suffix}")
         _remove(unfinished)
         try:

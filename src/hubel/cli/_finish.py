@@ -12,7 +12,8 @@ from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
-from hubel.base.errors import SettingError
+from hubel.base.errors import FileError, SettingError
+from hubel.base.files import place_for, write_atomically
 from hubel.base.words import json_text
 from hubel.cli._output import print_json, print_line
 
@@ -64,21 +65,29 @@ def add_output(parser: ArgumentParser, *endings: str, theme: bool = False) -> No
     parser.set_defaults(first_ending=known[0])
 
 
-def picture_argument(text: str) -> Path:
-    """Read the name of a picture to write."""
-    path = _output(PICTURES, text)
-    if text == "-":
-        raise ArgumentTypeError("expected a file's name, received '-'")
-    return path
-
-
-def _output(endings: tuple[str, ...], text: str) -> Path:
+def output_file(endings: Sequence[str], text: str) -> Path:
+    """Read the name of a file to write, which ends with one of these and can be put where it says."""
     path = Path(text)
-    if text != "-" and path.suffix.lower() not in endings:
+    if text == "-" or path.suffix.lower() not in endings:
         raise ArgumentTypeError(
             f"expected a file that ends with {', '.join(endings)}, received {(path.suffix or text)!r}"
         )
-    return path
+    return writable(path)
+
+
+picture_argument = partial(output_file, PICTURES)
+
+
+def _output(endings: Sequence[str], text: str) -> Path:
+    return Path(text) if text == "-" else output_file(endings, text)
+
+
+def writable(path: Path) -> Path:
+    """Return `path`; refuse as a mistake in the command line what no file can be put at."""
+    try:
+        return place_for(path)
+    except FileError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def finish(arguments: Namespace, answer: Answer) -> int:
@@ -100,8 +109,6 @@ def finish(arguments: Namespace, answer: Answer) -> int:
         for part in answer.lines(_width()):
             _emit(part)
     if output is not None:
-        from hubel.base.files import write_atomically
-
         write_atomically(output, _content(output.suffix.lower(), arguments, answer))
         _emit(f"wrote {output}", error=arguments.json)
     elif answer.figure is not None and not arguments.json and sys.stdout.isatty():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hubel.base.errors import SettingError
+from hubel.cli._finish import writable
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import print_json, tell
 from hubel.cli._trained import open_model
@@ -53,11 +54,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=_place,
         metavar="PATH",
         help=f"write a file, by its ending {', '.join(FILES)}; of tasks whose answers are pictures the folder where "
         "they go (segmentation: IMAGE-mask.png, IMAGE-overlay.png)",
     )
+
+
+def _place(text: str) -> Path:
+    """Read -o: a file by its ending, or the name of a folder, which is made where there is none."""
+    path = Path(text)
+    return writable(path) if path.suffix.lower() in FILES else path
 
 
 def run(arguments: Namespace) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
+from hubel.cli._finish import output_file
 from hubel.cli._trained import add_data_options, read, reading
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run_directory", metavar="RUN", help="a run's directory")
     parser.add_argument("data", nargs="?", metavar="DATA", help="a data set's name, or a path")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="where the page goes (default: report.html in the run)"
+        "-o",
+        "--output",
+        type=partial(output_file, (".html", ".htm")),
+        metavar="FILE",
+        help="where the page goes, .html (default: report.html in the run)",
     )
     parser.add_argument("--open", action="store_true", help="open it in the browser")
     add_data_options(parser)

@@ -100,7 +100,8 @@ def epoch_line(event: EpochMetrics, task: Task) -> str:
     """One line for a finished epoch: the figures of training, and the primary one of what was measured."""
     line = f"epoch {event.epoch:3d}  {_figures(event.training, task, 2)}"
     if event.evaluated:
-        line += f"  {event.evaluated} {task.primary.text(event.evaluation[task.primary.name]):>7}"
+        title = "" if task.primary.name in event.training else f"{task.primary.title} "
+        line += f"  {event.evaluated} {title}{task.primary.text(event.evaluation[task.primary.name]):>7}"
     return f"{line}  {event.images_per_second:,.0f} images/s  {clock(event.seconds)}"
 
 
