@@ -115,13 +115,13 @@ def test_a_class_that_is_not_there_is_refused(wrong):
         answers([[1, 0, 0]], [0]).cell(wrong, 0)
 
 
-def test_f1_is_the_harmonic_mean_and_nought_where_nothing_can_be_divided():
+def test_f1_is_the_harmonic_mean_and_none_where_nothing_can_be_divided():
     found = answers([[0.6, 0.3, 0.1], [0.9, 0.1, 0], [0.7, 0.2, 0.1], [0.1, 0.8, 0.1]], [0, 1, 0, 1])
     cat, dog, owl = found.per_class
     assert (cat.precision, cat.recall) == (2 / 3, 1)
     assert cat.f1 == pytest.approx(2 / (3 / 2 + 1))
     assert (dog.precision, dog.recall) == (1, 0.5)
-    assert (owl.precision, owl.recall, owl.f1, owl.examples, owl.called) == (0, 0, 0, 0, 0)
+    assert (owl.precision, owl.recall, owl.f1, owl.examples, owl.called) == (None, None, None, 0, 0)
 
 
 def test_calibration_counts_bins_open_below_and_closed_above():

@@ -251,8 +251,11 @@ def test_figures_by_hand():
     assert [(each.precision, each.recall, each.examples) for each in figures.per_class] == [
         (0.5, 0.5, 2),
         (0.5, 0.5, 2),
-        (0.0, 0.0, 0),
+        (None, None, 0),
     ]
+    assert figures.data()["per_class"][2] == {"name": "c", "precision": None, "recall": None, "examples": 0}
+    assert figures.table(12).rows[2] == ("c", "0", "·", "·", "")
+    assert [row[0] for row in figures.table(2).rows] == ["a", "b"]  # least recall first, not what has none
 
 
 def test_other_classes_or_sizes_are_refused(path):

@@ -11,7 +11,7 @@ from typing import Any
 
 from hubel import zoo
 from hubel.arch import Network, Shape, ShapeError, checked_shape, order_note, parse
-from hubel.base.errors import ModelFileError, SettingError
+from hubel.base.errors import MissingFileError, ModelFileError, SettingError
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import aside, tell
 
@@ -143,7 +143,9 @@ def _no_tree(given: str) -> Iterator[None]:
 
 def _from_file(path: Path) -> Network:
     if path.is_dir():
-        path = path / "model.safetensors"
+        folder, path = path, path / "model.safetensors"
+        if not path.is_file():
+            raise MissingFileError(f"{folder}: expected a network, received a folder without a model ({path.name})")
     if path.suffix == ".safetensors":
         from hubel.base.model_file import entry_of, read_model_file, why_unread
 

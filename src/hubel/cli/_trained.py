@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ArgumentGroup
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -168,6 +170,7 @@ def fitted_network(arguments: Namespace) -> tuple[Network, Splits, dict[str, Any
     Images of one size and a network of the zoo: the network is made for the images, unless they are too small for it.
     Image files, or a network in text form: the images are brought to the network's size.
     """
+    _refuse_swapped(arguments)
     if arguments.network not in zoo.names() or arguments.input is not None or _are_files(arguments.data):
         network = load_network(arguments.network, arguments)
         settings = reading(arguments, network)
@@ -190,6 +193,19 @@ def fitted_network(arguments: Namespace) -> tuple[Network, Splits, dict[str, Any
         network = _with_classes(arguments, load_network(arguments.network, arguments), splits)
         settings = reading(arguments, network)
         return network, read(settings), settings
+
+
+def _refuse_swapped(arguments: Namespace) -> None:
+    """Raise SettingError, with the right line, where the data stands before the network."""
+    from hubel.data import is_source
+
+    first, second = arguments.network, arguments.data
+    if first in zoo.names() or (Path(first) / "model.safetensors").is_file() or not is_source(first):
+        return
+    network = second if second in zoo.names() or re.match(r"\d+(x\d+)*:", second) else "NET"
+    data = first if network != "NET" else "DATA"
+    line = shlex.join(["hubel", arguments.command, network, data])
+    raise SettingError(f"{first} is data, and the network comes first: {line}")
 
 
 def _with_classes(arguments: Namespace, network: Network, splits: Splits) -> Network:

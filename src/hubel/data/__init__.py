@@ -7,7 +7,7 @@ from hubel.base.download import Download, Progress
 from hubel.data._align import align
 from hubel.data._dataset import Dataset, Fit, HeldOut, Splits
 from hubel.data._describe import Description, describe
-from hubel.data._load import holds_files, load
+from hubel.data._load import holds_files, is_source, load
 from hubel.data._sheet import augmented_sheet, contact_sheet
 from hubel.data._split import Validation, hold_out
 from hubel.data._survey import FitRule, Survey
@@ -62,6 +62,7 @@ __all__ = [
     "holds_files",
     "idx_reader",
     "image_files",
+    "is_source",
     "listed",
     "load",
     "part_of",

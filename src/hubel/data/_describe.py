@@ -254,12 +254,17 @@ def _notes(
     if imbalance >= 3:
         yield f"the largest class has {imbalance:.1f} times the training images of the smallest: consider class weights"
     if unreadable:
-        yield f"{len(unreadable):,} files cannot be read: training stops at them unless bad images are skipped"
+        files, them = ("1 file", "it") if len(unreadable) == 1 else (f"{len(unreadable):,} files", "them")
+        yield f"{files} cannot be read: training stops at {them}; --bad-images skip leaves {them} out"
     if groups:
         copies = sum(len(group) - 1 for group in groups)
-        yield f"{copies:,} images are exact copies of others"
+        yield f"{_images(copies)} exact {'copy of another' if copies == 1 else 'copies of others'}"
     if leaks:
-        yield f"{leaks:,} images are in two parts at once: results on the later one will look better than they are"
+        yield f"{_images(leaks)} in two parts at once: results on the later one will look better than they are"
     torn = sum(len({label for _, _, label in group}) > 1 for group in groups)
     if torn:
-        yield f"{torn:,} images stand in two classes at once"
+        yield f"{_images(torn)} in two classes at once"
+
+
+def _images(count: int) -> str:
+    return "1 image is" if count == 1 else f"{count:,} images are"

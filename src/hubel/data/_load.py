@@ -158,6 +158,14 @@ def holds_files(source: str) -> bool:
     return source.startswith("hf:") or _PATTERN.search(source) is not None
 
 
+def is_source(word: str) -> bool:
+    """Whether a word is that of data by its form: a known set, a folder, or a file of a kind that holds images."""
+    path, name = Path(word).expanduser(), word.lower()
+    known = word.removeprefix(BUILT_IN) in ("mnist", *NAMED_SETS) or word.startswith("hf:")
+    file = path.is_file() and (is_archive(word) or name.endswith((".npz", ".npy", ".idx", ".csv", ".tsv")))
+    return known or path.is_dir() or file
+
+
 def _refuse_unused(word: str, layout: Layout) -> None:
     """Raise SettingError where something is said of the layout that means nothing for this source."""
     table = word.lower().endswith(_TABLES)
@@ -296,8 +304,9 @@ def _unread(
 def _checked(rejected: list[tuple[int, ImageError]], bad_images: BadImages) -> list[tuple[int, ImageError]]:
     if rejected and bad_images == "stop":
         error = rejected[0][1]
-        count = "" if len(rejected) == 1 else f" (and {len(rejected) - 1:,} more files cannot be read)"
-        raise ImageError(error.path, f"{error.reason}{count}; mend or remove it, or choose to skip bad images")
+        more = len(rejected) - 1
+        count = f" (and {more:,} more file{'s' * (more > 1)} cannot be read)" if more else ""
+        raise ImageError(error.path, f"{error.reason}{count}; mend or remove it, or leave such out: --bad-images skip")
     return rejected
 
 

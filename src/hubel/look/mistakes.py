@@ -16,6 +16,7 @@ from hubel.base.names import listing
 from hubel.data import Dataset
 from hubel.look.access.infer import BATCH, check_fits, in_batches
 from hubel.tasks import Confusion, LoadedModel, confusion
+from hubel.tasks.classification.metrics import share
 from hubel.view.finding import Finding
 
 Floats = npt.NDArray[np.float64]
@@ -53,16 +54,16 @@ class Calibration:
 @dataclass(frozen=True)
 class ClassScores:
     """One class's figures, 0 to 1. precision: of what was called so, the share that is. recall: of what is, the share
-    found. f1: their harmonic mean. Each is 0 where there is nothing to divide by. examples: images of this class;
+    found. f1: their harmonic mean. Each is None where there is nothing to divide by. examples: images of this class;
     called: images that were called so.
     """
 
     name: str
     examples: int
     called: int
-    precision: float
-    recall: float
-    f1: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +134,9 @@ class Mistakes(Finding):
                 name,
                 int(examples[i]),
                 int(called[i]),
-                _share(found[i], called[i]),
-                _share(found[i], examples[i]),
-                _share(2 * found[i], called[i] + examples[i]),
+                share(found[i], called[i]),
+                share(found[i], examples[i]),
+                share(2 * found[i], called[i] + examples[i]),
             )
             for i, name in enumerate(self.classes)
         )
@@ -266,7 +267,3 @@ def mistakes(model: LoadedModel, dataset: Dataset) -> Mistakes:
         loss.copy_(F.cross_entropy(scores, truth, reduction="none"))
         own.copy_(scores.softmax(1))
     return Mistakes(dataset, probabilities.numpy(), losses.numpy())
-
-
-def _share(part: int, whole: int) -> float:
-    return float(part) / float(whole) if whole else 0.0

@@ -15,6 +15,7 @@ from hubel.look.mistakes import Mistakes
 from hubel.report._charts import Series, confidences, curves, reliability
 from hubel.report._images import picture_url
 from hubel.tasks import Figure
+from hubel.tasks.task import percent
 from hubel.train import EpochMetrics, Run
 from hubel.view.markup import Child, Element, h
 
@@ -195,9 +196,8 @@ def class_table(found: Mistakes) -> Element:
     lines = []
     for number, own in enumerate(found.per_class):
         taken = found.often_called(number) or "·"
-        precision = f"{own.precision:.2%}" if own.called else "·"
-        recall = f"{own.recall:.2%}" if own.examples else "·"
-        lines.append([own.name, f"{own.examples:,}", precision, recall, f"{own.f1:.3f}", taken])
+        f1 = "·" if own.f1 is None else f"{own.f1:.3f}"
+        lines.append([own.name, f"{own.examples:,}", percent(own.precision), percent(own.recall), f1, taken])
     heads = ["class", "images", "precision", "recall", "F1", "most often taken for"]
     caption = "Precision: of what was called so, the share that is. Recall: of what is, the share found."
     return table(heads, lines, numbers=4, caption=caption)

@@ -268,3 +268,8 @@ class Task(abc.ABC):
                 f"expected a network with {outputs}, one a class{'' if len(wanted) == 1 else ' for every pixel'}, "
                 f"received one whose output is {'×'.join(map(str, output))}; end it with {end}"
             )
+
+
+def percent(share: float | None) -> str:
+    """A share as it is shown; a dot where there is nothing to divide by."""
+    return "·" if share is None else f"{share:.2%}"

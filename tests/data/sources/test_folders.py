@@ -101,7 +101,7 @@ TREES: dict[str, tuple[tuple[str, ...], dict[str, dict[str, int]], str]] = {
     "parts inside classes": (
         ("a/train", "a/test", "b/train", "b/test"),
         TRAIN_TEST,
-        "parts inside the class folders: test is test, train is train",
+        "parts inside the class folders: test is test (4), train is train (4); ",
     ),
     "parts inside classes, with words": (
         ("a/train_images", "a/val images", "b/train_images", "b/val images"),
@@ -155,7 +155,7 @@ TREES: dict[str, tuple[tuple[str, ...], dict[str, dict[str, int]], str]] = {
         {"validation": AB, "test": AB},
         "test is test (4), valid is validation (4)",
     ),
-    "test alone": (("test/a", "test/b"), {"test": AB}, ""),
+    "test alone": (("test/a", "test/b"), {"test": AB}, "parts by folder: test is test (4), and there is no other"),
     "a class in other letters' case": (
         ("train/a", "train/b", "test/A", "test/B"),
         TRAIN_TEST,
@@ -216,6 +216,15 @@ def test_what_folders_mean(tmp_path: Path, how: str) -> None:
         assert any(said in note for note in splits.notes), splits.notes
     else:
         assert not splits.notes
+
+
+def test_class_folders_without_an_image_are_told(tmp_path: Path) -> None:
+    root = make(tmp_path / "set", "train/a", "train/b", "test/a", "test/b")
+    for name in ("train/c", "test/c", "test/a/inner", "test/.hidden"):
+        (root / name).mkdir()
+    assert load(root).notes[-1] == "left out: test/c, train/c, without an image in them"
+    (root / "test" / "c").rmdir()
+    assert load(root).notes[-1] == "left out: train/c, without an image in it"
 
 
 ASKED = {

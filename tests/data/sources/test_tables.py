@@ -359,3 +359,10 @@ def test_parts_of_a_table_can_be_named_by_their_values(folder: Path) -> None:
     assert (numbers(splits.train), numbers(splits.test)) == ([0, 1, 2, 3], [4])
     with pytest.raises(ValueError, match="expected a column that holds nowhere, found none"):
         load(path, parts="train=nowhere")
+
+
+def test_classes_that_differ_only_in_case_are_told(folder: Path) -> None:
+    splits = load(table(folder, "image,label", names(), ["red", "RED", "blue", "Blue", "red", "green"]))
+    assert len(splits.train.classes) == 5
+    told = "classes that differ only in letters' case or spaces: Blue and blue, RED and red"
+    assert splits.notes[1] == told

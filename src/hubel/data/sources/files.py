@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hubel.base.errors import DataError
-from hubel.data.sources.folders import image_paths_in
-from hubel.data.sources.listing import natural_key
+from hubel.data.sources.listing import image_paths_in, natural_key
 from hubel.data.sources.tables import images_of_table
 
 _LISTS = (".txt", ".lst", ".list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections import Counter, defaultdict
@@ -12,7 +13,17 @@ from typing import NamedTuple
 from hubel.base.errors import DataError
 from hubel.data.decode.image import SUFFIXES, UNREAD_SUFFIXES
 from hubel.data.sources.layout import Layout
-from hubel.data.sources.listing import Item, Listing, files_below, make_listing, natural_order, some
+from hubel.data.sources.listing import (
+    Item,
+    Listing,
+    empty_folders,
+    files_below,
+    has_suffix,
+    is_image_path,
+    make_listing,
+    natural_order,
+    some,
+)
 from hubel.data.sources.parts import is_aside, part_and_rest, part_of
 
 
@@ -41,7 +52,8 @@ _Groups = Mapping[str, Sequence[Entry]]
 
 def list_folder(folder: Path, layout: Layout) -> Listing:
     """The listing of a folder of class folders, with folders for its parts or without."""
-    return list_paths(str(folder), sorted(files_below(str(folder))), layout)
+    found = list_paths(str(folder), sorted(files_below(str(folder))), layout)
+    return dataclasses.replace(found, notes=(*found.notes, *empty_folders(folder, found.classes)))
 
 
 def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> Listing:
@@ -52,14 +64,15 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
     """
     paths = list(paths)
     entries = [_entry(path, item) for path, item in paths if is_image_path(path)]
-    unread = Counter(Path(path).suffix.lower() for path, _ in paths if _is_of(path, UNREAD_SUFFIXES))
+    unread = Counter(Path(path).suffix.lower() for path, _ in paths if has_suffix(path, UNREAD_SUFFIXES))
     if not entries:
         others = f" but {_kinds(unread)}" if unread else ""
         raise DataError(
             f"{name}: expected images ({', '.join(sorted(SUFFIXES))}) in one folder for each class, found none{others}"
         )
     outer, entries = _without_wrappers(entries)
-    own = next((part for part in map(part_of, reversed(outer)) if part), "train")
+    around = next((folder for folder in reversed(outer) if part_of(folder)), "train")
+    own = part_of(around) or ""
     try:
         sorted_ = (_by_names if layout.labels else _by_folders)(name, entries, own, layout)
     except DataError as error:
@@ -67,26 +80,9 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
         hint = f"; a table lies there, which may be meant: {name}/{tables[0]}" if tables else ""
         raise DataError(f"{error}{hint}") from None
     left = [f"left out: {_kinds(unread)}, which cannot be read; save them as PNG or TIFF"] if unread else []
-    return make_listing(name, sorted_.found, [*sorted_.notes, *left])
-
-
-def image_paths_in(folder: Path) -> list[str]:
-    """The paths of all images in a folder and below that can be read, by their endings, and are hidden nowhere; pipes
-    and devices are passed over.
-    """
-    found = (os.path.join(folder, path) for path, _ in files_below(str(folder)) if is_image_path(path))
-    return [path for path in found if os.path.isfile(path)]
-
-
-def is_image_path(path: str) -> bool:
-    """Whether a path is that of an image that can be read, by its ending, and hidden nowhere."""
-    return _is_of(path, SUFFIXES)
-
-
-def _is_of(path: str, suffixes: frozenset[str]) -> bool:
-    parts = path.split("/")
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return not hidden and os.path.splitext(parts[-1])[1].lower() in suffixes
+    alone = around in outer and all(part == own for part, _, _ in sorted_.found)
+    only = [f"parts by folder: {around} is {own} ({len(sorted_.found):,}), and there is no other"] if alone else []
+    return make_listing(name, sorted_.found, [*only, *sorted_.notes, *left])
 
 
 def _kinds(unread: Counter[str]) -> str:
@@ -294,8 +290,9 @@ def _parts_inside(name: str, groups: _Groups, layout: Layout) -> _Sorted | None:
                 found.append((part, folder, entry.item))
             else:
                 lost.append(entry)
-    kept = [word for word in natural_order(words) if parts[word]]
-    notes = [f"parts inside the class folders: {', '.join(f'{word} is {parts[word]}' for word in kept)}; {_AS_CLASSES}"]
+    counts = Counter(entry.folders[1] for group in groups.values() for entry in group if len(entry.folders) > 1)
+    kept = ", ".join(f"{word} is {parts[word]} ({counts[word]:,})" for word in natural_order(words) if parts[word])
+    notes = [f"parts inside the class folders: {kept}; {_AS_CLASSES}"]
     if lost:
         shown = some((entry.item.name for entry in lost), 2)
         notes.append(f"left out: {_images(len(lost))} of no part, beside those that are of one ({shown})")

@@ -6,13 +6,15 @@ import dataclasses
 import os
 import re
 import stat
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 from unicodedata import normalize
 
 from hubel.base.errors import DataError, LimitError
 from hubel.base.files import read_bytes
-from hubel.data.decode.image import ImageError
+from hubel.data.decode.image import SUFFIXES, ImageError
 from hubel.data.sources.parts import PARTS
 
 IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "jpegimages"))
@@ -74,6 +76,39 @@ def files_below(root: str, inside: str = "") -> Iterable[tuple[str, Item]]:
                 yield from files_below(root, path)
             else:
                 yield path, FileItem(os.path.join(root, path))
+
+
+def empty_folders(folder: Path, classes: Iterable[str]) -> list[str]:
+    """What is to be said of folders, two deep, that hold nothing, are not hidden, and are no class elsewhere."""
+    inner = [each for path in (folder, *folder.iterdir()) if path.is_dir() for each in path.iterdir() if each.is_dir()]
+    known = set(map(folded, classes))
+    empty = [
+        each.relative_to(folder).as_posix()
+        for each in inner
+        if not (each.name.startswith(".") or folded(each.name) in known or any(each.iterdir()))
+    ]
+    them = "it" if len(empty) == 1 else "them"
+    return [f"left out: {some(natural_order(empty))}, without an image in {them}"] if empty else []
+
+
+def image_paths_in(folder: Path) -> list[str]:
+    """The paths of all images in a folder and below that can be read, by their endings, and are hidden nowhere; pipes
+    and devices are passed over.
+    """
+    found = (os.path.join(folder, path) for path, _ in files_below(str(folder)) if is_image_path(path))
+    return [path for path in found if os.path.isfile(path)]
+
+
+def is_image_path(path: str) -> bool:
+    """Whether a path is that of an image that can be read, by its ending, and hidden nowhere."""
+    return has_suffix(path, SUFFIXES)
+
+
+def has_suffix(path: str, suffixes: frozenset[str]) -> bool:
+    """Whether a path ends with one of these, and is hidden nowhere."""
+    parts = path.split("/")
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return not hidden and os.path.splitext(parts[-1])[1].lower() in suffixes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,20 +186,24 @@ def _in_one_spelling(found: Sequence[tuple[str, str, Item]]) -> tuple[Sequence[t
     """Classes that two parts spell differently (see `folded`) are one; as training spells it."""
     spellings: dict[str, dict[str, str]] = {}  # of each name, by part
     apart = set()
+    others: dict[str, set[str]] = defaultdict(set)
     for part, label, _ in found:
         own = spellings.setdefault(folded(label), {}).setdefault(part, label)
         if own != label:
             apart.add(folded(label))
+            others[folded(label)].add(label)
     same = {
         name: next(own[part] for part in PARTS if part in own)
         for name, own in spellings.items()
         if len(set(own.values())) > 1 and name not in apart
     }
+    alike = [natural_order(set(spellings[name].values()) | others[name]) for name in sorted(apart)]
+    told = [f"classes that differ only in letters' case or spaces: {some(map(' and '.join, alike))}"] if alike else []
     if not same:
-        return found, []
+        return found, told
     words = some(f"{' and '.join(natural_order(spellings[name].values()))} are {label}" for name, label in same.items())
     merged = [(part, same.get(folded(label), label), item) for part, label, item in found]
-    return merged, [f"one class in two spellings: {words}"]
+    return merged, [f"one class in two spellings: {words}", *told]
 
 
 def some(names: Iterable[str], most: int = 3) -> str:

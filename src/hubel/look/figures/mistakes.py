@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.look.figures.mistakes_page import live_matrix, live_table
+from hubel.tasks.task import percent
 from hubel.view.axes import Axes
 from hubel.view.plate import Chart, Plate, Section, Tile, png_bytes
 from hubel.view.scene import Line, Mark, Picture, Text, shortened, text_width
@@ -141,7 +142,7 @@ def table(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> Chart:
     for row, (place, name, score) in enumerate(zip(shown, names, scores, strict=True)):
         y = 35.0 + 18 * row
         marks.append(Text(0, y, name, "label", "start"))
-        figures = (f"{score.examples:,}", *(f"{value:.2%}" for value in (score.precision, score.recall, score.f1)))
+        figures = (f"{score.examples:,}", *map(percent, (score.precision, score.recall, score.f1)))
         marks += [Text(end, y, words, "label", "end") for end, words in zip(ends, figures, strict=True)]
         called = shortened(mistakes.often_called(int(place)), "label", wide - ends[-1] - 30)
         marks.append(Text(ends[-1] + 28, y, called, "label", "start"))

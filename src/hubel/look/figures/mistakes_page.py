@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from hubel.tasks.task import percent
 from hubel.view import sprite
 from hubel.view.markup import Element, h
 from hubel.view.page import held
@@ -121,7 +122,7 @@ def live_table(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> Live:
     lines = []
     for place in shown.tolist():
         scores = mistakes.per_class[place]
-        figures = (f"{scores.examples:,}", *(f"{value:.2%}" for value in (scores.precision, scores.recall, scores.f1)))
+        figures = (f"{scores.examples:,}", *map(percent, (scores.precision, scores.recall, scores.f1)))
         cells = [h("td", each) for each in (*figures, mistakes.often_called(place))]
         lines.append(h("tr", h("th", scores.name, scope="row"), cells))
     head = h("thead", h("tr", [h("th", title, scope="col") for title in titles]))

@@ -9,16 +9,18 @@ from typing import Any
 import torch
 
 from hubel.tasks.classification.confusion import Confusion
-from hubel.tasks.task import Measured, Table
+from hubel.tasks.task import Measured, Table, percent
 
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """One class's figures. precision: of what was called so, the share that is; recall: of what is, the share found."""
+    """One class's figures. precision: of what was called so, the share that is, None where nothing was; recall: of what
+    is, the share found, None where the set has no image of it.
+    """
 
     name: str
-    precision: float
-    recall: float
+    precision: float | None
+    recall: float | None
     examples: int
 
 
@@ -56,14 +58,14 @@ class Metrics(Measured):
         note = ""
         if len(order) > most:
             note = f"the {most} classes of least recall, of {len(order)}; all of them: --json"
-            shown = sorted(order, key=lambda i: self.per_class[i].recall)[:most]
+            shown = sorted(order, key=lambda i: _least(self.per_class[i].recall))[:most]
         else:
             shown = list(order)
         rows = [(self.per_class[i], self._mistakes(i)) for i in shown]
         return Table(
             ("class", "#images", "#precision", "#recall", "most often taken for"),
             tuple(
-                (own.name, f"{own.examples:,}", f"{own.precision:.2%}", f"{own.recall:.2%}", wrong)
+                (own.name, f"{own.examples:,}", percent(own.precision), percent(own.recall), wrong)
                 for own, wrong in rows
             ),
             note,
@@ -80,11 +82,16 @@ def metrics(confusion: torch.Tensor, total: torch.Tensor, classes: tuple[str, ..
     examples, called, right = counts.totals()
     size = max(1, int(examples.sum()))
     per_class = tuple(
-        ClassMetrics(name, _share(right[i], called[i]), _share(right[i], examples[i]), int(examples[i]))
+        ClassMetrics(name, share(right[i], called[i]), share(right[i], examples[i]), int(examples[i]))
         for i, name in enumerate(classes)
     )
     return Metrics(int(right.sum()) / size, float(total) / size, per_class, counts)
 
 
-def _share(part: int, whole: int) -> float:
-    return float(part) / float(whole) if whole else 0.0
+def share(part: int, whole: int) -> float | None:
+    """How much of the whole a part is, 0 to 1; None of nothing."""
+    return float(part) / float(whole) if whole else None
+
+
+def _least(recall: float | None) -> tuple[bool, float]:
+    return recall is None, recall or 0.0

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from hubel.tasks.segmentation.targets import Colour
-from hubel.tasks.task import Measured, Table
+from hubel.tasks.task import Measured, Table, percent
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Metrics(Measured):
             note = f"the {most} classes of least IoU, of {len(order)}; all of them: --json"
             order = sorted(order, key=lambda i: (self.per_class[i].iou is None, self.per_class[i].iou or 0.0))[:most]
         chosen = [self.per_class[i] for i in order]
-        rows = [(each.name, f"{each.pixels:,}", _percent(each.iou), _percent(each.recall)) for each in chosen]
+        rows = [(each.name, f"{each.pixels:,}", percent(each.iou), percent(each.recall)) for each in chosen]
         shown = tuple(colours[i] for i in order) if colours else ()
         return Table(("class", "#pixels", "#IoU", "#recall"), tuple(rows), note=note, colours=shown)
 
@@ -76,7 +76,3 @@ def metrics(pairs: torch.Tensor, total: torch.Tensor, classes: tuple[str, ...]) 
     )
     known, size = [one.iou for one in each if one.iou is not None], max(1, int(counts.sum()))
     return Metrics(float(np.mean(known)) if known else float("nan"), int(right.sum()) / size, float(total) / size, each)
-
-
-def _percent(share: float | None) -> str:
-    return "·" if share is None else f"{share:.2%}"
