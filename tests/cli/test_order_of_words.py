@@ -43,3 +43,13 @@ def test_a_folder_of_pictures_is_no_network(photos: Path, capsys: pytest.Capture
     assert main(["explain", str(photos)]) == 2
     expected = f"{photos}: expected a network, received a folder without a model (model.safetensors)"
     assert expected in capsys.readouterr().err
+
+
+def test_data_before_the_run(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "run.toml").write_text("")
+    assert main(["evaluate", str(photos), str(run)]) == 2
+    assert f"which comes first: hubel evaluate {run} '{photos}'" in capsys.readouterr().err
+    assert main(["evaluate", "mnist", "model.safetensors"]) == 2
+    assert "which comes first: hubel evaluate model.safetensors mnist" in capsys.readouterr().err

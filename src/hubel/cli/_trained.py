@@ -247,6 +247,12 @@ def open_model(given: str) -> LoadedModel:
     return model
 
 
+def is_model(given: str) -> bool:
+    """Whether a path is a run's directory or a model file, by its form."""
+    path = Path(given)
+    return path.suffix == ".safetensors" or (path / "run.toml").is_file()
+
+
 def own_source(path: Path) -> tuple[Run, dict[str, Any]]:
     """Return a run (or that of the model file in it), and how its data was read: arguments of `hubel.data.load`."""
     from hubel.train import Run

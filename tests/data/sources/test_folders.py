@@ -220,8 +220,8 @@ def test_what_folders_mean(tmp_path: Path, how: str) -> None:
 
 def test_class_folders_without_an_image_are_told(tmp_path: Path) -> None:
     root = make(tmp_path / "set", "train/a", "train/b", "test/a", "test/b")
-    for name in ("train/c", "test/c", "test/a/inner", "test/.hidden"):
-        (root / name).mkdir()
+    for name in ("train/c", "test/c", "test/a/inner", "test/.hidden", ".git/branches"):
+        (root / name).mkdir(parents=True)
     assert load(root).notes[-1] == "left out: test/c, train/c, without an image in them"
     (root / "test" / "c").rmdir()
     assert load(root).notes[-1] == "left out: train/c, without an image in it"

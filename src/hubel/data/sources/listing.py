@@ -80,7 +80,8 @@ def files_below(root: str, inside: str = "") -> Iterable[tuple[str, Item]]:
 
 def empty_folders(folder: Path, classes: Iterable[str]) -> list[str]:
     """What is to be said of folders, two deep, that hold nothing, are not hidden, and are no class elsewhere."""
-    inner = [each for path in (folder, *folder.iterdir()) if path.is_dir() for each in path.iterdir() if each.is_dir()]
+    outer = [each for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")]
+    inner = [each for path in (folder, *outer) for each in path.iterdir() if each.is_dir()]
     known = set(map(folded, classes))
     empty = [
         each.relative_to(folder).as_posix()

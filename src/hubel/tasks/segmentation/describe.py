@@ -131,7 +131,7 @@ def _notes(
         yield f"{count} missing, odd or unreadable: training stops at them; --bad-images skip leaves them out"
     share = share_to_hold_out("auto", images)
     if share:
-        yield f"in training, {share:.0%} of the images are held out for validation"
+        yield f"in training, about {share:.0%} of the {images['train']:,} images are held out for validation"
 
 
 def _look(entry: tuple[str, Pair]) -> _Looked | ImageError:
