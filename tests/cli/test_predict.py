@@ -161,8 +161,15 @@ def test_answers_are_written_by_the_files_ending(here: Path, hubel: Said) -> Non
     assert [one.get("class") for one in lines] == [*EXPECTED[:9], None]
     hubel("predict", "model.safetensors", "shots", "-o", "answers.md")
     assert Path("answers.md").read_text().count("\n") == 12
-    status, _, err = hubel("predict", "model.safetensors", "shots", "-o", "answers.xls")
-    assert (status, "expected -o with a file that ends with .csv" in err) == (2, True)
+    hubel("predict", "model.safetensors", "shots", "-o", "answers.txt")
+    assert Path("answers.txt").read_text().split()[:2] == [NAMES[0], "dark"]
+    hubel("predict", "model.safetensors", "shots", "-o", "answers.html")
+    assert Path("answers.html").read_text().count("<tr>") == 11
+    assert hubel("predict", "model.safetensors", "shots", "-o", "-")[1] == Path("answers.csv").read_text()
+    status, _, err = hubel("predict", "model.safetensors", "shots", "-o", "answers")
+    assert (status, "answers of classification are no pictures" in err) == (2, True)
+    with pytest.raises(SystemExit):
+        hubel("predict", "model.safetensors", "shots", "-o", "answers.xls")
 
 
 def test_what_is_unsure_has_no_class(here: Path, hubel: Said) -> None:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hubel.base.errors import SettingError
-from hubel.cli._finish import writable
+from hubel.base.files import replacing
+from hubel.base.names import listing
+from hubel.base.words import json_text
+from hubel.cli._finish import TABLES, TEXTS, Answer, finish, writable
 from hubel.cli._numbers import real, whole
-from hubel.cli._output import print_json, tell
+from hubel.cli._output import tell
 from hubel.cli._trained import open_model
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from hubel.base.download import Progress
-    from hubel.tasks import Answer, LoadedModel
+    from hubel.tasks import Answer as Answered
+    from hubel.tasks import LoadedModel
     from hubel.view.tables import Cell, Table
 
     Found: TypeAlias = dict[str, Any]
@@ -35,7 +43,7 @@ EXAMPLES = """  hubel predict runs/lenet5-mnist digit.png
   hubel predict runs/unet-streets street.jpg -o masks/"""
 
 AT_ONCE = 256  # images in one forward pass
-FILES = (".csv", ".md", ".tex", ".jsonl", ".json")
+FILES = (*TABLES, ".jsonl", *TEXTS)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -51,20 +59,28 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="leave images without a class whose likeliest one has less than this probability",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON list, an object for each image")
+    parser.set_defaults(first_ending=FILES[0])
     parser.add_argument(
         "-o",
         "--output",
         type=_place,
         metavar="PATH",
-        help=f"write a file, by its ending {', '.join(FILES)}; of tasks whose answers are pictures the folder where "
-        "they go (segmentation: IMAGE-mask.png, IMAGE-overlay.png)",
+        help=f"write a file, by its ending {', '.join(FILES)}; - prints what a {FILES[0]} file would hold; or, of "
+        "tasks whose answers are pictures, the folder where they go (segmentation: IMAGE-mask.png, IMAGE-overlay.png)",
     )
 
 
 def _place(text: str) -> Path:
-    """Read -o: a file by its ending, or the name of a folder, which is made where there is none."""
+    """Read -o: a file by its ending, the name of a folder, or -."""
     path = Path(text)
-    return writable(path) if path.suffix.lower() in FILES else path
+    if text == "-" or path.suffix.lower() in FILES:
+        return path if text == "-" else writable(path)
+    if path.suffix and not path.is_dir() and not text.endswith(("/", "\\")):
+        raise ArgumentTypeError(f"expected a file that ends with {', '.join(FILES)}, received {path.suffix!r}")
+    there = next((each for each in (path, *path.parents) if each.exists()), path)
+    if there.exists() and not there.is_dir():
+        raise ArgumentTypeError(f"{there} is a file, no folder")
+    return path
 
 
 def run(arguments: Namespace) -> int:
@@ -72,29 +88,75 @@ def run(arguments: Namespace) -> int:
     from hubel.view.terminal import with_progress
 
     model = open_model(arguments.run_or_model)
-    _check(arguments, model)
+    folder = _folder(arguments, model)
     images = _meant(arguments.images)
-    found = with_progress("predicting", lambda show: list(_answers(model, images, arguments, show)))
+    names = {} if folder is None else _names([path for path, _ in images])
+    places = {path: folder / name for path, name in names.items() if folder is not None}
+    found = with_progress("predicting", lambda show: list(_answers(model, images, arguments, places, show)))
     told = [{name: value for name, value in one.items() if name not in ("words", "files")} for one in found]
-    if arguments.output is not None and not model.task.draws:
-        _write(arguments.output, told)
-        print(f"wrote {arguments.output}", file=sys.stderr if arguments.json else sys.stdout)
-    elif not arguments.json:
-        _show(found)
-    if arguments.json:
-        print_json(told)
+    lines = partial(map, json_text, told)
+    answer = Answer(
+        data=lambda: told,
+        lines=lambda width: _lines(found),
+        tables=lambda: [_shares(told, model.classes) if model.task.draws else _table(told)],
+        content=(lambda ending, theme: "".join(f"{line}\n" for line in lines()))
+        if _ending(arguments) == ".jsonl"
+        else None,
+    )
+    finish(Namespace(**{**vars(arguments), "output": None if folder is not None else arguments.output}), answer)
     _sum_up(found, arguments)
     return 1 if any("error" in one for one in found) else 0
 
 
-def _check(arguments: Namespace, model: LoadedModel) -> None:
-    if model.task.draws:
-        if arguments.threshold:
-            raise SettingError(f"--threshold is of classes of images, not of {model.task.name}")
-    elif arguments.output is not None and arguments.output.suffix.lower() not in FILES:
-        raise SettingError(
-            f"expected -o with a file that ends with {', '.join(FILES)}, received {str(arguments.output)!r}"
-        )
+def _ending(arguments: Namespace) -> str:
+    return "" if arguments.output is None else arguments.output.suffix.lower()
+
+
+def _folder(arguments: Namespace, model: LoadedModel) -> Path | None:
+    """The folder where pictures go; None where a file is written, or the answers are no pictures."""
+    output: Path | None = arguments.output
+    if not model.task.draws:
+        if output is not None and output != Path("-") and _ending(arguments) not in FILES:
+            raise SettingError(
+                f"expected -o with a file that ends with {', '.join(FILES)}, received {str(output)!r}: answers of "
+                f"{model.task.name} are no pictures"
+            )
+        return None
+    if arguments.threshold:
+        raise SettingError(f"--threshold is of classes of images, not of {model.task.name}")
+    if output is None or (output != Path("-") and _ending(arguments) not in FILES):
+        return output or Path()
+    tell("the pictures are not written: -o names a file; -o FOLDER writes them")
+    return None
+
+
+def _names(paths: Sequence[str]) -> dict[str, str]:
+    """What the pictures of each image are called: as it is, with as many of its folders as tell it from others of that
+    name, and with a number where none do (a.png, a.jpg). Letters' case does not tell them apart, as on some disks.
+    """
+    alike: dict[str, list[str]] = {}
+    for path in dict.fromkeys(paths):
+        alike.setdefault(Path(path).stem.casefold(), []).append(path)
+    names: dict[str, str] = {}
+    taken = {stem for stem, those in alike.items() if len(those) == 1}
+    for those in alike.values():
+        parts = [Path(path).absolute().with_suffix("").parts[1:] for path in those]
+        deepest = max(map(len, parts))
+        depth = next((deep for deep in range(1, deepest + 1) if _differ(parts, deep)), 1)
+        for path, each in zip(those, parts, strict=True):
+            name = "-".join(each[-depth:])
+            free = (name if number == 1 else f"{name}-{number}" for number in count(1))
+            names[path] = name if len(those) == 1 else next(one for one in free if one.casefold() not in taken)
+            taken.add(names[path].casefold())
+    renamed = [path for path, name in names.items() if name != Path(path).stem]
+    if renamed:
+        told = listing([f"{path} as {names[path]}" for path in renamed], 3)
+        tell(f"{len(renamed):,} images have the names of others; their pictures are named apart: {told}")
+    return names
+
+
+def _differ(parts: Sequence[tuple[str, ...]], deep: int) -> bool:
+    return len({"-".join(each[-deep:]).casefold() for each in parts}) == len(parts)
 
 
 def _meant(given: Sequence[str]) -> list[tuple[str, bytes | None]]:
@@ -117,7 +179,11 @@ def _meant(given: Sequence[str]) -> list[tuple[str, bytes | None]]:
 
 
 def _answers(
-    model: LoadedModel, images: Sequence[tuple[str, bytes | None]], arguments: Namespace, show: Progress | None
+    model: LoadedModel,
+    images: Sequence[tuple[str, bytes | None]],
+    arguments: Namespace,
+    places: Mapping[str, Path],
+    show: Progress | None,
 ) -> Iterator[Found]:
     """What the model says of each image, in order: of many at once where its answers need only what it was shown."""
     for start in range(0, len(images), AT_ONCE):
@@ -127,12 +193,12 @@ def _answers(
         else:
             answers = _together(model, some, arguments.top)
         for (path, _), answer in zip(some, answers, strict=True):
-            yield _as_found(path, answer, arguments)
+            yield _as_found(path, answer, arguments, places.get(path))
         if show is not None:
             show("predicting", start + len(some), len(images))
 
 
-def _answer_of(model: LoadedModel, image: str | bytes, top: int) -> Answer | Exception:
+def _answer_of(model: LoadedModel, image: str | bytes, top: int) -> Answered | Exception:
     from hubel.data import ImageError
 
     try:
@@ -141,7 +207,7 @@ def _answer_of(model: LoadedModel, image: str | bytes, top: int) -> Answer | Exc
         return error
 
 
-def _together(model: LoadedModel, some: Sequence[tuple[str, bytes | None]], top: int) -> list[Answer | Exception]:
+def _together(model: LoadedModel, some: Sequence[tuple[str, bytes | None]], top: int) -> list[Answered | Exception]:
     import numpy as np
 
     from hubel.data import prepared
@@ -152,44 +218,39 @@ def _together(model: LoadedModel, some: Sequence[tuple[str, bytes | None]], top:
     return [image if isinstance(image, Exception) else next(answers) for image in ready]
 
 
-def _as_found(path: str, answer: Answer | Exception, arguments: Namespace) -> Found:
+def _as_found(path: str, answer: Answered | Exception, arguments: Namespace, place: Path | None) -> Found:
     if isinstance(answer, Exception):
         tell(answer)
-        return {"image": path, "error": str(answer)}
+        return {"image": path, "error": str(answer), "files": []}
     data, words = answer.data(), answer.words()
     if arguments.threshold and data["probability"] < arguments.threshold:
         data, words = {**data, "class": None}, ("?", f"{words[0]} {words[1]}", *words[2:])
-    written = _written(answer, path, arguments.output)
+    written = {} if place is None else _written(answer, place)
     return {"image": path, **data, **written, "words": words, "files": list(written.values())}
 
 
-def _written(answer: Answer, path: str, folder: Path | None) -> dict[str, str]:
-    """Write an answer's pictures as PNGs named after the image, and return where they lie, by what they are."""
+def _written(answer: Answered, place: Path) -> dict[str, str]:
+    """Write an answer's pictures as PNGs whose names begin with `place`, and return where they lie, by kind."""
     from PIL import Image
 
-    pictures, folder = answer.pictures(), folder or Path()
-    if pictures:
-        folder.mkdir(parents=True, exist_ok=True)
-    places = {kind: folder / f"{Path(path).stem}-{kind}.png" for kind in pictures}
-    for kind, pixels in pictures.items():
-        Image.fromarray(pixels).save(places[kind])
-    return {kind: str(place) for kind, place in places.items()}
+    places = {kind: place.with_name(f"{place.name}-{kind}.png") for kind in answer.pictures()}
+    place.parent.mkdir(parents=True, exist_ok=True)
+    for kind, pixels in answer.pictures().items():
+        with replacing(places[kind]) as unfinished:
+            Image.fromarray(pixels).save(unfinished)
+    return {kind: str(path) for kind, path in places.items()}
 
 
-def _write(path: Path, told: Sequence[Found]) -> None:
-    """Write what was found, whole or not at all, by the file's ending."""
-    from hubel.base.files import write_atomically
-    from hubel.base.words import json_text
+def _shares(told: Sequence[Found], classes: Sequence[str]) -> Table:
+    """A row an image: its size, what share of its pixels each class has, and why where it was not read."""
+    from hubel.view.tables import Table
 
-    ending = path.suffix.lower()
-    if ending == ".json":
-        content = json_text(list(told)) + "\n"
-    elif ending == ".jsonl":
-        content = "".join(json_text(one) + "\n" for one in told)
-    else:
-        table = _table(told)
-        content = {".csv": table.csv, ".md": table.markdown, ".tex": table.latex}[ending]()
-    write_atomically(path, content)
+    rows: list[tuple[Cell, ...]] = []
+    for one in told:
+        shares = {each["class"]: each["share"] for each in one.get("classes", ())}
+        cells = [None if "error" in one else shares.get(name, 0.0) for name in classes]
+        rows.append((one["image"], one.get("height"), one.get("width"), *cells, one.get("error")))
+    return Table(("image", "#height", "#width", *(f"#share of {name}" for name in classes), "error"), rows)
 
 
 def _table(told: Sequence[Found]) -> Table:
@@ -208,8 +269,8 @@ def _table(told: Sequence[Found]) -> Table:
     return Table((*titles, "error"), rows)
 
 
-def _show(found: Sequence[Found]) -> None:
-    from hubel.view.terminal import console, styled, table
+def _lines(found: Sequence[Found]) -> Iterator[RenderableType]:
+    from hubel.view.terminal import styled, table
 
     rows = []
     for one in found:
@@ -218,9 +279,8 @@ def _show(found: Sequence[Found]) -> None:
             others = (styled("[dim]{}[/]", each) for each in rest[1:])
             rows.append((one["image"], styled("[bold]{}[/]", first), *rest[:1], *others))
     if rows:
-        console().print(table(rows=rows, gap=3))
-    for place in (place for one in found for place in one.get("files", ())):
-        console().print(f"written: {place}", soft_wrap=True)
+        yield table(rows=rows, gap=3)
+    yield from (f"written: {place}" for one in found for place in one["files"])
 
 
 def _sum_up(found: Sequence[Found], arguments: Namespace) -> None:

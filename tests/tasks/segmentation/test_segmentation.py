@@ -1,5 +1,7 @@
 """Segmentation: loss and figures by hand, masks that move with their images, and a run from folder to picture."""
 
+import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +154,63 @@ def test_pictures_have_the_files_values():
     answer = task.answer(model, np.zeros((8, 8), np.uint8))
     assert set(np.unique(answer.pictures()["mask"])) <= {0, 255}
     assert answer.pictures()["overlay"].shape == (8, 8, 3)
+
+
+@pytest.fixture
+def drawn(tmp_path, capsys, monkeypatch):
+    """What a model that calls bright pixels `object` says of images, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    network = parse("8x8x1: conv 2 1x1 softmax")
+    module = build(network).eval()
+    for parameter in module.parameters():
+        parameter.data = torch.tensor([-1.0, 1.0]).reshape(2, *[1] * (parameter.ndim - 1)) * (parameter.ndim > 1)
+    task = Segmentation(("background", "object"), (0, 255), ((0, 0, 0), (255, 0, 0)))
+    save_model("model.safetensors", network, module, preprocessing=Preprocessing(8, 8, 1, (0.5,), (0.5,)), task=task)
+    for number, name in enumerate(("train/images/0.png", "val/images/0.png", "val/0.jpg", "a/1.png", "a/1.bmp")):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 255 * (number % 2)).save(name)
+
+    def said(*words):
+        status = main(["predict", "model.safetensors", *words])
+        return status, *capsys.readouterr()
+
+    return said
+
+
+def test_images_of_one_name_have_masks_apart(drawn):
+    images = ["train/images/0.png", "val/images/0.png", "a/1.png", "a/1.bmp", "a/1.png"]
+    status, out, err = drawn(*images, "-o", "masks", "--json")
+    found = json.loads(out)
+    assert status == 0
+    names = ["train-images-0", "val-images-0", "1", "1-2", "1"]
+    assert [one["mask"] for one in found] == [f"masks/{name}-mask.png" for name in names]
+    assert sorted(path.name for path in Path("masks").iterdir()) == sorted(
+        f"{name}-{kind}.png" for name in names[:4] for kind in ("mask", "overlay")
+    )
+    for one, level in zip(found, (0, 255, 255, 0, 255), strict=True):
+        with Image.open(one["mask"]) as mask:
+            assert set(np.asarray(mask).flat) == {level}
+    assert "3 images have the names of others; their pictures are named apart: train/images/0.png as train" in err
+    _, _, err = drawn("train/images/0.png", "a/1.png", "-o", "masks")
+    assert "names of others" not in err
+
+
+def test_a_file_for_answers_that_are_pictures_holds_their_figures(drawn):
+    Path("a/2.png").write_bytes(b"nothing")
+    status, out, err = drawn("a", "-o", "seg.csv")
+    assert (status, out) == (1, "wrote seg.csv\n")
+    assert "-o FOLDER writes them" in err
+    with open("seg.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["image"], row["height"], row["share of object"]) for row in rows] == [
+        ("a/1.bmp", "8", "0.0"),
+        ("a/1.png", "8", "1.0"),
+        ("a/2.png", "", ""),
+    ]
+    assert not list(Path().rglob("*-mask.png"))
+    for place in ("seg.png", "seg.csv/masks", "model.safetensors/"):
+        with pytest.raises(SystemExit):
+            drawn("a", "-o", place)
 
 
 def test_the_command_line_from_folder_to_pictures(tmp_path, capsys, monkeypatch):
