@@ -332,7 +332,11 @@ def test_a_flag_that_a_program_left_empty_is_no(folder: Path) -> None:
 ASKED = {
     "numbers": ("set", ["0", "0", "0", "0", "1", "2"], "set holds 0 (4), 1 (1), 2 (1), none of which is called train"),
     "letters": ("subset", ["A", "A", "A", "A", "B", "B"], "say which is: --parts train=A,…, or --parts none to"),
-    "abbreviations": ("split", ["tr", "tr", "tr", "tr", "te", "te"], "split holds te (2), tr (4), none of which"),
+    "abbreviations": (
+        "split",
+        ["tr", "tr", "tr", "tr", "te", "te"],
+        "split holds te (2), tr (4), none of which is called train, val or test; say which is: --parts train=tr,",
+    ),
     "a test part alone": ("split", ["", "", "", "", "test", "test"], "split holds test (2), and of no part empty (4)"),
     "mostly unknown": ("split", ["train", "a", "b", "c", "d", "e"], "split holds train (1), and of no part a (1), b"),
 }

@@ -120,7 +120,7 @@ def _left(head: str, unknown: Counter[str]) -> str:
 
 
 def _remedy(values: Counter[str]) -> str:
-    given = [value for value in natural_order(values) if value.casefold() not in NOT_GIVEN]
+    given = [value for value, _ in values.most_common() if value.casefold() not in NOT_GIVEN]
     return f"--parts train={given[0]},…" if given else "write train there"
 
 
