@@ -53,3 +53,45 @@ def test_data_before_the_run(photos: Path, tmp_path: Path, capsys: pytest.Captur
     assert f"which comes first: hubel evaluate {run} '{photos}'" in capsys.readouterr().err
     assert main(["evaluate", "mnist", "model.safetensors"]) == 2
     assert "which comes first: hubel evaluate model.safetensors mnist" in capsys.readouterr().err
+
+
+COMMANDS = [
+    ["predict"],
+    ["report"],
+    ["find"],
+    ["find", "index"],
+    *(["look", what] for what in ("maps", "changes", "convolve", "dream", "saliency", "unit", "space", "mistakes")),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_what_a_run_is_to_look_at_before_the_run(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "run.toml").write_text("")
+    image = photos / "a" / "0.png"
+    assert main([*command, str(image), str(run)]) == 2
+    expected = f"{run} is a run or a model, which comes first: hubel {' '.join(command)} {run} '{image}'"
+    assert expected in capsys.readouterr().err
+
+
+def test_several_images_before_the_run(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", "a.png", "m.safetensors", "b.png"]) == 2
+    assert "which comes first: hubel predict m.safetensors a.png b.png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["predict"], ["look", "maps"], ["find"]], ids=" ".join)
+def test_an_image_is_no_run(photos: Path, capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
+    image = photos / "a" / "0.png"
+    assert main([*command, str(image), "another.png"]) == 2
+    assert f"{image}: expected a run's directory or a model file, received an image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["train", "--resume"], ["report"], ["evaluate"], ["look", "changes"]], ids=" ".join)
+def test_a_run_that_is_not_there(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert main([*words, "nope"]) == 2
+    told = capsys.readouterr().err
+    assert "nope: expected a run's" in told
+    assert "found nothing there" in told

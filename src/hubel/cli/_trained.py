@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubel import zoo
 from hubel.arch import Network
-from hubel.base.errors import MissingFileError, SettingError
+from hubel.base.errors import MissingFileError, ModelFileError, SettingError
 from hubel.cli._network import load_network
 from hubel.cli._output import tell
 
@@ -230,6 +230,7 @@ def _absolute(source: str) -> str:
 
 def open_model(given: str) -> LoadedModel:
     """Load a trained model from a run's directory or a model file."""
+    from hubel.data import SUFFIXES
     from hubel.tasks import load_model
     from hubel.train import Run
 
@@ -238,6 +239,8 @@ def open_model(given: str) -> LoadedModel:
         raise MissingFileError(
             f"{given}: expected a run's directory or a model file, found nothing there{_runs_here()}"
         )
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        raise ModelFileError(f"{given}: expected a run's directory or a model file, received an image; RUN comes first")
     model = Run.open(path).model() if path.is_dir() else load_model(path)
     if "failure" in model.summary:
         from hubel.view.terminal import console
@@ -251,6 +254,15 @@ def is_model(given: str) -> bool:
     """Whether a path is a run's directory or a model file, by its form."""
     path = Path(given)
     return path.suffix == ".safetensors" or (path / "run.toml").is_file()
+
+
+def check_order(command: str, *words: str | None) -> None:
+    """Raise SettingError, with the right line, where a run or a model stands after `words` that it comes before."""
+    given = [word for word in words if word is not None]
+    swapped = next((word for word in given[1:] if is_model(word)), None)
+    if swapped is not None and not is_model(given[0]):
+        line = shlex.join(["hubel", *command.split(), swapped, *(word for word in given if word != swapped)])
+        raise SettingError(f"{swapped} is a run or a model, which comes first: {line}")
 
 
 def own_source(path: Path) -> tuple[Run, dict[str, Any]]:

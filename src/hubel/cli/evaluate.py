@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from hubel.base.errors import SettingError
 from hubel.cli._finish import TABLES, Answer, add_output, finish
-from hubel.cli._trained import add_labelled, is_model, labelled, open_model
+from hubel.cli._trained import add_labelled, check_order, labelled, open_model
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,11 +37,8 @@ def run(arguments: Namespace) -> int:
     """Print a model's figures."""
     from hubel.tasks import evaluate
 
-    first, second = arguments.run_or_model, arguments.data
-    if second is not None and is_model(second) and not is_model(first):
-        line = shlex.join(["hubel", "evaluate", second, first])
-        raise SettingError(f"{second} is a run or a model, which comes first: {line}")
-    model = open_model(first)
+    check_order("evaluate", arguments.run_or_model, arguments.data)
+    model = open_model(arguments.run_or_model)
     part, dataset, notes = labelled(arguments, model)
     metrics = evaluate(model, dataset)
     answer = Answer(

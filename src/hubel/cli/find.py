@@ -11,7 +11,7 @@ from hubel.base.errors import MissingFileError, SettingError
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
 from hubel.cli._output import tell
-from hubel.cli._trained import open_model
+from hubel.cli._trained import check_order, open_model
 
 if TYPE_CHECKING:
     from hubel.look.find import Update
@@ -46,9 +46,11 @@ def run(arguments: Namespace) -> int:
     if first == "index" and not Path("index").exists():
         if len(rest) != 2:
             raise SettingError(f"expected hubel find index RUN FOLDER, received {len(rest)} of these two")
+        check_order("find index", *rest)
         return _index(arguments, *rest)
     if not rest:
         raise SettingError(f"expected an image to look for: hubel find {first} IMAGE")
+    check_order("find", first, *rest)
     return _find(arguments, first, rest)
 
 

@@ -17,7 +17,7 @@ from hubel.base.words import json_text
 from hubel.cli._finish import TABLES, TEXTS, Answer, finish, writable
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import tell
-from hubel.cli._trained import open_model
+from hubel.cli._trained import check_order, open_model
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -87,6 +87,7 @@ def run(arguments: Namespace) -> int:
     """Print what the model sees in each image."""
     from hubel.view.terminal import with_progress
 
+    check_order("predict", arguments.run_or_model, *arguments.images)
     model = open_model(arguments.run_or_model)
     folder = _folder(arguments, model)
     images = _meant(arguments.images)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hubel.cli._finish import output_file
-from hubel.cli._trained import add_data_options, read, reading
+from hubel.cli._trained import add_data_options, check_order, read, reading
 
 if TYPE_CHECKING:
     from hubel.data import Dataset
@@ -43,6 +43,7 @@ def run(arguments: Namespace) -> int:
     from hubel.train import Run
     from hubel.view.terminal import console
 
+    check_order("report", arguments.run_directory, arguments.data)
     done = Run.open(arguments.run_directory)
     path = write_report(done, arguments.output, dataset=_dataset(arguments, done))
     console().print(f"the report lies in {path} ({path.stat().st_size / 1e6:.1f} MB)", soft_wrap=True)

@@ -54,5 +54,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Look."""
+    from hubel.cli._trained import check_order
+
+    given = vars(arguments)
+    run = next(given[name] for name in ("run_or_model", "directory", "given") if name in given)
+    images = given.get("images") or [given.get(name) for name in ("image", "content", "style", "data")]
+    check_order(f"look {arguments.what}", run, *images)
     status: int = arguments.look(arguments)
     return status

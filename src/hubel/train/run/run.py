@@ -53,7 +53,8 @@ class Run:
         except RunError:
             raise
         except FileNotFoundError:
-            raise RunError(f"{directory}: expected a run's folder, received one without {SETTINGS}") from None
+            found = f"received one without {SETTINGS}" if directory.exists() else "found nothing there"
+            raise RunError(f"{directory}: expected a run's folder, {found}") from None
         except (TypeError, ValueError) as error:
             raise RunError(why_unread(path, settings, error, "what it says")) from None
 
