@@ -268,3 +268,12 @@ def test_colour_of_sixteen_bits_is_said(tmp_path: Path) -> None:
     assert note.startswith("colour of more than eight bits is read by its upper eight")
     strips(tmp_path / "eight", (8, 8), 4)
     assert not load(tmp_path / "eight").notes
+
+
+@pytest.mark.parametrize(("side", "said"), [(64, True), (24, True), (20, False), (8, False)])
+def test_large_enlargement_is_said(tmp_path: Path, side: int, said: bool) -> None:
+    for number in range(4):
+        save(tmp_path / "set", f"{'ab'[number % 2]}/{number}.png", np.full((8, 8), number, np.uint8))
+    notes = load(tmp_path / "set", size=(side, side)).notes
+    told = f"pictures of about 8×8 become {side}×{side}: whole; enlarged {side / 8:.1f} times a side, which costs time"
+    assert [note.startswith(told) for note in notes] == [True] * said
