@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -187,6 +187,7 @@ def _answers(
     show: Progress | None,
 ) -> Iterator[Found]:
     """What the model says of each image, in order: of many at once where its answers need only what it was shown."""
+    inputs = {Path(path).resolve() for path in places}
     for start in range(0, len(images), AT_ONCE):
         some = images[start : start + AT_ONCE]
         if model.task.draws:
@@ -194,7 +195,7 @@ def _answers(
         else:
             answers = _together(model, some, arguments.top)
         for (path, _), answer in zip(some, answers, strict=True):
-            yield _as_found(path, answer, arguments, places.get(path))
+            yield _as_found(path, answer, arguments, places.get(path), inputs)
         if show is not None:
             show("predicting", start + len(some), len(images))
 
@@ -219,22 +220,27 @@ def _together(model: LoadedModel, some: Sequence[tuple[str, bytes | None]], top:
     return [image if isinstance(image, Exception) else next(answers) for image in ready]
 
 
-def _as_found(path: str, answer: Answered | Exception, arguments: Namespace, place: Path | None) -> Found:
+def _as_found(
+    path: str, answer: Answered | Exception, arguments: Namespace, place: Path | None, inputs: Container[Path]
+) -> Found:
     if isinstance(answer, Exception):
         tell(answer)
         return {"image": path, "error": str(answer), "files": []}
     data, words = answer.data(), answer.words()
     if arguments.threshold and data["probability"] < arguments.threshold:
         data, words = {**data, "class": None}, ("?", f"{words[0]} {words[1]}", *words[2:])
-    written = {} if place is None else _written(answer, place)
+    written = {} if place is None else _written(answer, place, inputs)
     return {"image": path, **data, **written, "words": words, "files": list(written.values())}
 
 
-def _written(answer: Answered, place: Path) -> dict[str, str]:
+def _written(answer: Answered, place: Path, inputs: Container[Path]) -> dict[str, str]:
     """Write an answer's pictures as PNGs whose names begin with `place`, and return where they lie, by kind."""
     from PIL import Image
 
     places = {kind: place.with_name(f"{place.name}-{kind}.png") for kind in answer.pictures()}
+    for path in places.values():
+        if path.resolve() in inputs:
+            raise SettingError(f"{path} is one of the images, and is not replaced; name another folder with -o FOLDER")
     place.parent.mkdir(parents=True, exist_ok=True)
     for kind, pixels in answer.pictures().items():
         with replacing(places[kind]) as unfinished:

@@ -195,6 +195,13 @@ def test_images_of_one_name_have_masks_apart(drawn):
     assert "names of others" not in err
 
 
+def test_an_image_is_not_replaced_by_a_mask(drawn):
+    Path("a/1-mask.png").write_bytes(Path("a/1.png").read_bytes())
+    status, _, err = drawn("a/1.png", "a/1-mask.png", "-o", "a")
+    assert (status, "a/1-mask.png is one of the images" in err) == (2, True)
+    assert Path("a/1-mask.png").read_bytes() == Path("a/1.png").read_bytes()
+
+
 def test_a_file_for_answers_that_are_pictures_holds_their_figures(drawn):
     Path("a/2.png").write_bytes(b"nothing")
     status, out, err = drawn("a", "-o", "seg.csv")
