@@ -206,9 +206,13 @@ FOLDERS: dict[str, tuple[list[str], int, str]] = {
         "left out: images of classes that are not among those of the model",
     ),
     "other case": (["Dark/0", "LIGHT/1"], 2, "classes in another spelling: Dark is dark, LIGHT is light"),
-    "an empty one": (["dark/0", "light/1", "empty/"], 2, ""),
+    "an empty one": (["dark/0", "light/1", "empty/"], 2, "left out: empty, without an image in it"),
     "a stray image": (["dark/0", "light/1", "cam"], 2, "left out: 1 image outside a class folder"),
-    "a test part alone": (["test/dark/0", "test/light/1"], 2, ""),
+    "a test part alone": (
+        ["test/dark/0", "test/light/1"],
+        2,
+        "parts by folder: test is test (2), and there is no other",
+    ),
 }
 
 
