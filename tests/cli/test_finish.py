@@ -148,6 +148,18 @@ def test_where_nothing_can_be_put_is_said_before_any_work(
     assert sorted(os.listdir()) == ["file", f"folder{ending}"]
 
 
+def test_a_folder_that_may_not_be_written_to_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = os.path.realpath(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: not (os.fspath(path) == closed and mode & os.W_OK))
+    with pytest.raises(SystemExit):
+        run(capsys, "-o", tmp_path / "a.csv")
+    assert f"{tmp_path}: nothing may be written to this folder; name another" in capsys.readouterr().err
+    (tmp_path / "open").mkdir()
+    run(capsys, "-o", tmp_path / "open" / "a.csv")
+
+
 VERBS = [
     (["explain", "lenet5"], 7),
     (["explain", "lenet5", "conv1"], 10),

@@ -29,11 +29,13 @@ def write_atomically(path: Path, content: bytes | str, *, partial: str = "") -> 
 
 def place_for(path: Path) -> Path:
     """Return `path` where a file can be put there. Raises MissingFileError where there is no folder to put it in, and
-    FileError where it is a folder itself.
+    FileError where it is a folder itself or nothing may be written to its folder.
     """
     if path.is_dir():
         raise FileError(f"{path} is a folder; name a file")
     _check_folder(path.parent)
+    if (path.is_file() or not path.exists()) and not os.access(Path(os.path.realpath(path)).parent, os.W_OK):
+        raise FileError(f"{path.parent}: nothing may be written to this folder; name another")
     return path
 
 
