@@ -2,6 +2,7 @@
 
 from hubel.nn._build import NetworkModule, build, run_call
 from hubel.nn._evaluation import device_of, evaluation_mode, input_gradients
+from hubel.nn._training import step_first
 from hubel.nn.inspection.inspect import Inspection, ModuleRow, inspect
 from hubel.nn.inspection.onnx import inspect_onnx
 from hubel.nn.reading.onnx import network_of_onnx
@@ -30,5 +31,6 @@ __all__ = [
     "network_of_onnx",
     "read_weights",
     "run_call",
+    "step_first",
     "translate",
 ]

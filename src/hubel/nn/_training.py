@@ -12,6 +12,7 @@ from torch.nn import functional
 from hubel.nn import modules
 
 _LANES = 32  # outputs up to which a processor convolves as quickly as with a few
+_BLOCK = 16  # channels that oneDNN takes at once, at most
 
 
 def for_training(chain: list[nn.Module], device: torch.device) -> list[Callable[[Tensor], Tensor]]:
@@ -33,6 +34,34 @@ def for_training(chain: list[nn.Module], device: torch.device) -> list[Callable[
         if _merge(first, second):
             found[place : place + 2] = [PooledConvolution(first)]  # type: ignore[arg-type]
     return found
+
+
+class PointConvolution(nn.Conv2d):
+    """A 1×1 convolution in strides that first takes the places it steps on: the same function and gradient.
+
+    oneDNN (3.12, github.com/uxlfoundation/oneDNN/issues/6035) writes past its workspace in the weights' gradient of a
+    strided 1×1 convolution of fewer than 16 channels in float32 and channels-last: wrong gradients, a hang or the end
+    of the process. Without strides it does not.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Take every so many rows and columns, then convolve: N×C×H×W → N×filters×⌈H / stride⌉×⌈W / stride⌉."""
+        rows, columns = self.stride
+        return functional.conv2d(input[:, :, ::rows, ::columns], self.weight, self.bias)
+
+
+def step_first(network: nn.Module) -> None:
+    """Make every convolution whose weights' gradient oneDNN gets wrong a `PointConvolution`, in place."""
+    for module in network.modules():
+        if (
+            type(module) is nn.Conv2d
+            and module.kernel_size == (1, 1)
+            and module.stride != (1, 1)
+            and module.padding in ((0, 0), "valid")
+            and module.groups == 1
+            and module.in_channels < _BLOCK
+        ):
+            module.__class__ = PointConvolution
 
 
 class PooledConvolution:

@@ -11,7 +11,7 @@ from torch import nn
 
 from hubel.arch import Network
 from hubel.data import Batch, Dataset, Preprocessing
-from hubel.nn import build
+from hubel.nn import build, step_first
 from hubel.tasks import Task
 from hubel.tasks.task import LOSS
 from hubel.train.loop.average import MovingAverage
@@ -39,6 +39,7 @@ class Supervised(Step):
         self.recipe, self.task, self.preprocessing = recipe, task, preprocessing
         self.figures = (LOSS, *task.running)
         self.network = build(network)
+        step_first(self.network)
         start_weights(self.network, recipe)
         self._frozen = freeze(self.network, recipe.freeze)
         layout = torch.channels_last if recipe.memory_format == "channels-last" else torch.contiguous_format
