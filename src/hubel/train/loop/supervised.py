@@ -39,7 +39,8 @@ class Supervised(Step):
         self.recipe, self.task, self.preprocessing = recipe, task, preprocessing
         self.figures = (LOSS, *task.running)
         self.network = build(network)
-        step_first(self.network)
+        if recipe.device == "cpu":
+            step_first(self.network)
         start_weights(self.network, recipe)
         self._frozen = freeze(self.network, recipe.freeze)
         layout = torch.channels_last if recipe.memory_format == "channels-last" else torch.contiguous_format
