@@ -173,7 +173,8 @@ VERBS = [
 
 
 @pytest.mark.parametrize(("words", "least"), VERBS, ids=[" ".join(words) for words, _ in VERBS])
-def test_verbs_write_their_tables(capsys, tmp_path, words, least):
+def test_verbs_write_their_tables(capsys, tmp_path, monkeypatch, words, least):
+    monkeypatch.delenv("COLUMNS", raising=False)  # which is set where tests run beside each other
     written: dict[str, Path] = {}
     for ending in ("csv", "json", "md", "tex", "html", "txt"):
         written[ending] = tmp_path / f"a.{ending}"
