@@ -53,9 +53,11 @@ def test_the_first_layer_needs_no_data(hubel, files, tmp_path):
 
 
 def test_exciting_images_of_data_that_is_named(hubel, files):
-    status, out, _ = hubel(*files, "--layer", "conv2", "--channels", "0,2", "--images", 3, "--part", "train", "--json")
+    status, out, told = hubel(
+        *files, "--layer", "conv2", "--channels", "0,2", "--images", 3, "--part", "train", "--json"
+    )
+    assert status == 0, told
     found = json.loads(out)
-    assert status == 0
     assert found["channels"] == [0, 2]
     assert [len(line) for line in found["exciting"]] == [3, 3]
     values = [excerpt["value"] for excerpt in found["exciting"][0]]

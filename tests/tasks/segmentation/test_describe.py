@@ -10,6 +10,12 @@ from hubel.cli import main
 from tests.tasks.segmentation.pictures import folder
 
 
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    """Room for the names of tests' folders."""
+    monkeypatch.setenv("COLUMNS", "240")
+
+
 def told(capsys, *arguments):
     assert main(["data", *map(str, arguments)]) == 0
     return capsys.readouterr().out

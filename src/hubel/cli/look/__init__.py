@@ -58,7 +58,8 @@ def run(arguments: Namespace) -> int:
 
     given = vars(arguments)
     run = next(given[name] for name in ("run_or_model", "directory", "given") if name in given)
-    images = given.get("images") or [given.get(name) for name in ("image", "content", "style", "data")]
-    check_order(f"look {arguments.what}", run, *images)
+    images = given.get("images")  # of filters it is how many
+    others = images if isinstance(images, list) else [given.get(name) for name in ("image", "content", "style", "data")]
+    check_order(f"look {arguments.what}", run, *others)
     status: int = arguments.look(arguments)
     return status
