@@ -40,8 +40,8 @@ class PointConvolution(nn.Conv2d):
     """A 1×1 convolution in strides that first takes the places it steps on: the same function and gradient.
 
     oneDNN (3.12, github.com/uxlfoundation/oneDNN/issues/6035) writes past its workspace in the weights' gradient of a
-    strided 1×1 convolution of fewer than 16 channels in float32 and channels-last: wrong gradients, a hang or the end
-    of the process. Without strides it does not.
+    strided 1×1 convolution of fewer than 16 channels in float32 and channels-last, which ends the process. Without
+    strides it does not.
     """
 
     def forward(self, input: Tensor) -> Tensor:
