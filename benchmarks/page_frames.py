@@ -11,7 +11,6 @@ work takes of them. A browser shows 60 frames a second at most.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import shutil
@@ -25,11 +24,14 @@ import torch
 from playwright.sync_api import Page, sync_playwright
 
 from hubel import zoo
+from hubel.code.javascript import engine_modules
 from hubel.data import Frame, Preprocessing
 from hubel.nn import build
 from hubel.report._pack import pack
-from hubel.report._page import as_json, modules
 from hubel.tasks import LoadedModel
+from hubel.view.linked import program, web_file
+from hubel.view.markup import h
+from hubel.view.page import page
 
 RECORD = """
 (() => {
@@ -66,6 +68,13 @@ STROKE = """
 """
 
 
+START = """
+import { held } from "hubel/view/dom";
+import { mount } from "hubel/view/live/live";
+window.live = mount(document.getElementById("main"), held("packed"));
+"""
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="frames a second of the model that runs in a report")
@@ -78,11 +87,11 @@ def main() -> None:
         chromium = driver.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-background-networking"]
         )
-        page = chromium.new_page(viewport={"width": 1280, "height": 1100})
-        page.goto(path.as_uri())
-        page.wait_for_function("window.live")
-        page.evaluate(RECORD)
-        found = [_stroke(page) for _ in range(arguments.strokes + 1)][1:]  # the first one warms up
+        tab = chromium.new_page(viewport={"width": 1280, "height": 1100})
+        tab.goto(path.as_uri())
+        tab.wait_for_function("window.live")
+        tab.evaluate(RECORD)
+        found = [_stroke(tab) for _ in range(arguments.strokes + 1)][1:]  # the first one warms up
         version = chromium.version
         chromium.close()
     _report(arguments.network, version, found)
@@ -110,23 +119,9 @@ def _page(model: LoadedModel) -> str:
     packed = pack(model)
     if packed is None:
         raise SystemExit(f"expected a network small enough for a page, received {model.network.name}")
-    sources = {name: f"data:text/javascript,{_quoted(text)}" for name, text in modules(["hubel/live"]).items()}
-    styles = "".join((Path(pack.__code__.co_filename).parent / "web" / name).read_text() for name in _STYLES)
-    return (
-        f'<!doctype html><meta charset="utf-8"><style>{styles}</style><main id="main"></main>'
-        f'<script type="importmap">{json.dumps({"imports": sources})}</script>'
-        f'<script type="module">import {{ mount }} from "hubel/live";'
-        f'window.live = mount(document.getElementById("main"), {as_json(packed)});</script>'
-    )
-
-
-_STYLES = ("report.css", "live.css")
-
-
-def _quoted(text: str) -> str:
-    from urllib.parse import quote
-
-    return quote(text)
+    styles = web_file("view", "base.css") + web_file("view", "live/live.css")
+    scripts = [program(["start"], {"start": START, **engine_modules()})]
+    return page("frames", h("main", id="main"), style=styles, scripts=scripts, data={"packed": packed})
 
 
 def _stroke(page: Page) -> dict[str, list[float]]:

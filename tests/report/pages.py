@@ -1,4 +1,4 @@
-"""Small pages for tests: the modules of `hubel/report/web` inlined, and some data."""
+"""Small pages for tests: the modules of the rooms' `web` folders inlined, and some data."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-import hubel.report
-from hubel.report._functions import functions_module
+import hubel
+from hubel.code.javascript import engine_modules
 
-WEB = Path(hubel.report.__file__).parent / "web"
+ROOMS = Path(hubel.__file__).parent
 
 
 def page(path: Path, script: str, data: Any = None) -> str:
     """Write an HTML file that runs `script` with the page's modules at hand, and return its file:// address."""
-    modules = {f"hubel/{file.stem}": inlined(file.read_bytes()) for file in sorted(WEB.glob("*.js"))}
-    modules["hubel/engine_functions"] = inlined(functions_module().encode())
+    modules = {name: inlined(text.encode()) for name, text in engine_modules().items()}
+    for room in ("view", "report"):
+        for file in sorted((ROOMS / room / "web").rglob("*.js")):
+            name = file.relative_to(ROOMS / room / "web").with_suffix("")
+            modules[f"hubel/{room}/{name.as_posix()}"] = inlined(file.read_bytes())
     given = json.dumps(data).replace("<", "\\u003c")
     path.write_text(
         f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>test</title>

@@ -25,7 +25,7 @@ from tests.report.pages import page
 from tests.trees import LAYERS, networks, sample, sequence_networks
 
 RUN = """
-import { load } from "hubel/engine";
+import { load } from "hubel/view/engine/model";
 const numbers = (text) => new Float32Array(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer);
 // a network wants rows, columns, channels; PyTorch gave channels, rows, columns
 function arranged(values, shape) {
@@ -354,7 +354,7 @@ def test_pictures_are_prepared_as_python_prepares_them(browser_page: Any, tmp_pa
                 }
             )
     script = """
-    import { makePreparation } from "hubel/engine_prepare";
+    import { makePreparation } from "hubel/view/engine/prepare";
     const bytes = (text) => Uint8ClampedArray.from(atob(text), (c) => c.charCodeAt(0));
     window.found = data.map(({ rules, pixels, size: [width, height], picture, input }) => {
       const found = makePreparation(rules)({ width, height, data: bytes(pixels) });

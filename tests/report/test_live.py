@@ -15,11 +15,12 @@ from PIL import Image, ImageDraw
 
 from hubel import zoo
 from hubel.arch import Network, parse
+from hubel.code.javascript import engine_modules
 from hubel.data import Frame, Preprocessing, load
 from hubel.nn import build
 from hubel.report._pack import pack
-from hubel.report._page import program, web_file
 from hubel.tasks import LoadedModel
+from hubel.view.linked import program, web_file
 from hubel.view.markup import h
 from hubel.view.page import page
 from tests.work import HANG
@@ -66,9 +67,9 @@ def opened(browser_page: Any, path: Path, model: LoadedModel, images: list[np.nd
         for i, image in enumerate(images)
     ]
     data = {"live-data": {"packed": pack(model), "samples": samples}}
-    style = web_file("report.css") + web_file("live.css")
+    style = web_file("view", "base.css") + web_file("report", "report.css") + web_file("view", "live/live.css")
     main = h("main", h("div", id="live-model"), id="main")
-    scripts = [program(["hubel/report_live"])]
+    scripts = [program(["hubel/report/live"], engine_modules())]
     path.write_text(page("live", main, data=data, style=style, scripts=scripts), encoding="utf-8")
     browser_page.goto(path.as_uri())
     browser_page.get_by_role("button", name="Clear").wait_for()

@@ -240,7 +240,7 @@ def test_a_network_too_large_to_run_in_the_page_shows_its_maps_and_where_it_look
     run = make_run(tmp_path, NASTY, epochs=1, network=network)
     page = Page(write_report(run))
     assert "live-data" not in page.data
-    assert "hubel/engine" not in page.text
+    assert "hubel/view/engine/model" not in page.text
     assert "expected at most 1,500,000 parameters" in page.words
     assert "conv2 · conv 8 3x3 · 14×14×8" in page.words
     assert "taken for " in page.words

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 from hubel.arch import TITLES, Node, Report, Row, Shape, ordered, shape_text
 from hubel.view.colours import style_sheet
+from hubel.view.linked import web_file
 from hubel.view.markup import Element, h, with_attributes
 from hubel.view.page import page
 from hubel.view.scene import Scene
@@ -54,15 +54,11 @@ def to_html(report: Report, wide: Scene, narrow: Scene, theme: str = "auto") -> 
         parts.figures,
         h("main", h("div", parts.table, class_="table")),
         panel,
-        style=_file("page.css"),
-        scripts=[_file("page.js")],
+        style=web_file("draw", "page.css"),
+        scripts=[web_file("draw", "page.js")],
         data={"formulas": parts.formulas},
         theme=theme,
     )
-
-
-def _file(name: str) -> str:
-    return files("hubel.draw").joinpath(name).read_text(encoding="utf-8")
 
 
 def _figure(scene: Scene, theme: str, places: dict[str, int]) -> Element:

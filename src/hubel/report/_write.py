@@ -16,6 +16,7 @@ from hubel import tasks
 from hubel.arch import analyse
 from hubel.base.errors import DataError
 from hubel.base.files import write_atomically
+from hubel.code.javascript import engine_modules
 from hubel.data import Dataset, Splits
 from hubel.draw import PageParts, figure
 from hubel.look.mistakes import Mistakes, mistakes
@@ -23,10 +24,10 @@ from hubel.report._images import chosen, image_data, picture_url, sheet
 from hubel.report._layers import layer_data
 from hubel.report._maps import maps_section
 from hubel.report._pack import pack, reason_not_packed
-from hubel.report._page import program, web_file
 from hubel.report._sections import calibration, class_table, header, how_made, offered, section, title, training
 from hubel.tasks import LoadedModel
 from hubel.train import Run
+from hubel.view.linked import program, web_file
 from hubel.view.markup import Child, Element, h
 from hubel.view.page import page
 
@@ -135,8 +136,8 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None, shown: Sequence[
     return page(
         title(run),
         _body([*header(run, report, found), _MISSING if found is None and not shown else None], sections),
-        style=parts.themes + web_file("report.css") + inside.style,
-        scripts=[program(("hubel/report", *inside.entries))],
+        style=parts.themes + web_file("view", "base.css") + web_file("report", "report.css") + inside.style,
+        scripts=[program(("hubel/report/report", *inside.entries), engine_modules())],
         data=data,
     )
 
@@ -149,7 +150,7 @@ def _inside(model: LoadedModel, found: Mistakes | None) -> _Inside:
         samples = _samples(found, examples) if found is not None else []
         live = ("live", "The model, running in this page", _LIVE)
         data = {"live-data": {"packed": packed, "samples": samples}}
-        return _Inside((live,), data, ("hubel/report_live",), web_file("live.css"))
+        return _Inside((live,), data, ("hubel/report/live",), web_file("view", "live/live.css"))
     if found is None:
         return _Inside()
     reason = f"This model does not run in the page: {reason_not_packed(model)}"

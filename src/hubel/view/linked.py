@@ -1,13 +1,43 @@
-"""JavaScript modules put together into one, so that a page's policy can know it by its hash."""
+"""What pages are made of beside their elements: each room's `web` folder, its JavaScript modules put together into one,
+so that a page's policy can know it by its hash.
+
+A module `hubel/ROOM/NAME` is the file `NAME.js` of that room's folder. The base of all pages is `view/web`: `base.css`,
+`dom`, `theme`, `charts`; `engine/`, which runs a network; `live/`, which shows it at work.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 
 _IMPORT = re.compile(r'^import\s*(?:\{(?P<names>[^}]*)\}\s*from\s*)?"(?P<home>[^"\n]+)";[ \t]*$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const)\s+(?P<name>[\w$]+))", re.MULTILINE)
 _LEFT = re.compile(r"^\s*(?:import\b(?!\s*\()|export\b).*", re.MULTILINE)
+
+
+def program(entries: Sequence[str], made: Mapping[str, str] | None = None) -> str:
+    """The modules that start, by name (`hubel/report/report`), and all that they import, as one.
+
+    made: texts of modules that no file holds, by their names. Raises LookupError for a module that is nowhere.
+    """
+    written = made or {}
+    return linked(entries, lambda name: written[name] if name in written else _module(name))
+
+
+@cache
+def web_file(room: str, path: str) -> str:
+    """The text of a file of a room's `web` folder. Raises LookupError where there is none."""
+    try:
+        return files(f"hubel.{room}").joinpath("web", *path.split("/")).read_text(encoding="utf-8")
+    except (FileNotFoundError, ModuleNotFoundError):
+        raise LookupError(f"expected a file {path} in hubel/{room}/web, found none") from None
+
+
+def _module(name: str) -> str:
+    _, room, path = name.split("/", 2)
+    return web_file(room, f"{path}.js")
 
 
 def linked(entries: Sequence[str], source: Callable[[str], str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 from math import ceil, floor, isfinite, log10, nan, sqrt
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from hubel.look.access.captions import layer_title
 from hubel.view import sprite
 from hubel.view.axes import Axes, Tick, disc
+from hubel.view.linked import web_file
 from hubel.view.markup import Element, h
 from hubel.view.page import held
 from hubel.view.plate import Chart, Live, Plate, Section, Tile
@@ -29,7 +29,6 @@ _DECADES = 4
 _LEFT, _WIDE, _PAGE = 52.0, 420.0, 600.0  # of a chart: its axis, what lies on it, all of it
 _GROUND = 170  # grey between pictures
 _SIZE = 104.0
-_HOME = files("hubel.look.figures")
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -257,5 +256,5 @@ def _live(changes: Changes, kernels: Sequence[Pixels], maps: Sequence[Pixels] | 
             class_="changes",
         )
 
-    style = sprite.STYLE + (_HOME / "changes.css").read_text(encoding="utf-8")
-    return Live(markup, style, (_HOME / "changes.js").read_text(encoding="utf-8"))
+    style = sprite.STYLE + web_file("look", "changes.css")
+    return Live(markup, style, web_file("look", "changes.js"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from hubel.tasks.task import percent
 from hubel.view import sprite
+from hubel.view.linked import web_file
 from hubel.view.markup import Element, h
 from hubel.view.page import held
 from hubel.view.plate import Live
@@ -22,8 +22,7 @@ MOST_IMAGES = 1500  # on a page
 _FEW = 12  # classes up to which the images stand beside the matrix
 _SHORT = 6  # letters of a name that a narrow image has room for
 _TOP = 3  # classes whose probabilities are said
-_HOME = files("hubel.look.figures")
-_STYLE = sprite.STYLE + (_HOME / "mistakes.css").read_text(encoding="utf-8")
+_STYLE = sprite.STYLE + web_file("look", "mistakes.css")
 Colour = tuple[int, int, int]
 
 
@@ -55,7 +54,7 @@ def live_matrix(
         class_=f"confusion{wide}",
         style=sheet.style,
     )
-    return Live(lambda drawn: markup, _STYLE, (_HOME / "mistakes.js").read_text(encoding="utf-8"))
+    return Live(lambda drawn: markup, _STYLE, web_file("look", "mistakes.js"))
 
 
 def _chosen(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> dict[tuple[int, int], list[int]]:

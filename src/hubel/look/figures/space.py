@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from PIL import Image
 
 from hubel.view import sprite
 from hubel.view.axes import disc
+from hubel.view.linked import web_file
 from hubel.view.markup import Element, h
 from hubel.view.page import held
 from hubel.view.plate import Chart, Live, Plate, png_bytes
@@ -26,7 +26,6 @@ SHAPES = ("disc", "square", "triangle", "diamond")
 _INSET = 34.0
 _PICTURE, _SPACING = 28.0, 42.0  # longer side of an image that is shown, and the least way to the next
 _MOST_NAMED = 40
-_HOME = files("hubel.look.figures")
 _METHODS = {"pca": "principal components", "tsne": "t-SNE"}
 
 
@@ -176,5 +175,5 @@ def _live(space: Space) -> Live:
         inside = (drawn, h("i"), pointed, held(data))
         return h("div", inside, class_="space", style=sheet.style, tabindex=0, role="group", aria_label=label)
 
-    style = sprite.STYLE + (_HOME / "space.css").read_text(encoding="utf-8")
-    return Live(markup, style, (_HOME / "space.js").read_text(encoding="utf-8"))
+    style = sprite.STYLE + web_file("look", "space.css")
+    return Live(markup, style, web_file("look", "space.js"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hubel.base.errors import SettingError
 from hubel.look.figures.stepping import chosen_channels, input_scale
+from hubel.view.linked import web_file
 from hubel.view.markup import Element, h
 from hubel.view.page import page
 from hubel.view.scale import Kind, Scale
@@ -70,8 +70,8 @@ def to_html(found: Stepping, ending: str, theme: str, place: Pair | None = None)
             h("p", id="sum"),
             h("div", id="chart"),
         ),
-        style=_file("stepping.css"),
-        scripts=[_file("stepping.js")],
+        style=web_file("look", "stepping.css"),
+        scripts=[web_file("look", "stepping.js")],
         data={"data": held},
         theme=theme,
     )
@@ -145,7 +145,3 @@ def _scale(scale: Scale) -> dict[str, Any]:
 def _short(numbers: Any) -> list[float]:
     """Write numbers with six figures: what the page shows has three."""
     return [float(f"{value:.6g}") for value in np.asarray(numbers).ravel().tolist()]
-
-
-def _file(name: str) -> str:
-    return files("hubel.look.figures").joinpath(name).read_text(encoding="utf-8")

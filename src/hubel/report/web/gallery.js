@@ -1,5 +1,5 @@
 // Images by class, right and wrong.
-import { h, images } from "hubel/dom";
+import { h, images } from "hubel/view/dom";
 
 const FILTERS = { "all": () => true, "right": (image) => image.right, "wrong": (image) => !image.right };
 

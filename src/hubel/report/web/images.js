@@ -1,5 +1,5 @@
 // The set's images: thumbnails cut from one sheet, the model's probabilities for each, and a larger view.
-import { count, h, percent } from "hubel/dom";
+import { count, h, percent } from "hubel/view/dom";
 
 const SHOWN = 3; // probabilities told on a card
 const PAGE = 48; // cards shown before one asks for more

@@ -1,5 +1,5 @@
 // The confusion matrix. Its numbers are buttons that open their images; with many classes it becomes a map of colours.
-import { count, h, images, percent } from "hubel/dom";
+import { count, h, images, percent } from "hubel/view/dom";
 
 const WRITTEN = 20; // classes up to which numbers are written into the cells
 const MOST = 120; // classes up to which all are in the matrix

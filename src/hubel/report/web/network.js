@@ -1,5 +1,5 @@
 // The drawing of the network: choosing a layer shows its formulas, how its weights are spread, and its filters.
-import { drawn, h } from "hubel/dom";
+import { drawn, h } from "hubel/view/dom";
 
 const MOST = 4; // layers told of at once, where one box stands for several equal ones
 

@@ -1,12 +1,12 @@
 // The report: every part mounts itself where its data and its place are.
-import { held } from "hubel/dom";
-import { curves } from "hubel/curves";
-import { gallery } from "hubel/gallery";
-import { imageSet } from "hubel/images";
-import { matrix } from "hubel/matrix";
-import { network } from "hubel/network";
-import { surest } from "hubel/surest";
-import { theme } from "hubel/theme";
+import { held } from "hubel/view/dom";
+import { curves } from "hubel/view/charts";
+import { gallery } from "hubel/report/gallery";
+import { imageSet } from "hubel/report/images";
+import { matrix } from "hubel/report/matrix";
+import { network } from "hubel/report/network";
+import { surest } from "hubel/report/surest";
+import { theme } from "hubel/view/theme";
 
 const place = (name) => document.getElementById(name);
 

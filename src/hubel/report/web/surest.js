@@ -1,5 +1,5 @@
 // The mistakes that the model was surest of, and the images whose labels look wrong themselves.
-import { count, h } from "hubel/dom";
+import { count, h } from "hubel/view/dom";
 
 const MOST = 24;
 

@@ -1,6 +1,6 @@
 // The activations: one function on each number; softmax on the channels of each place.
 
-import { FUNCTIONS } from "hubel/engine_functions";
+import { FUNCTIONS } from "hubel/view/engine/functions";
 
 /** A function by name: `apply` to a number, its `formula` for people, the `low` and `high` that it stays between. */
 export function functionOf(name) {

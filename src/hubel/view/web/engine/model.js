@@ -3,9 +3,9 @@
 // Pictures are Float32Array in the order row, column, channel; a vector is a picture of 1×1. Sums are gathered in
 // double precision and rounded once.
 
-import { activate } from "hubel/engine_activations";
-import { makeOperation, size, spread, united } from "hubel/engine_operations";
-import { makePreparation } from "hubel/engine_prepare";
+import { activate } from "hubel/view/engine/activations";
+import { makeOperation, size, spread, united } from "hubel/view/engine/operations";
+import { makePreparation } from "hubel/view/engine/prepare";
 
 /** The model of what `hubel.report._pack.pack` wrote (an object, or its JSON). */
 export function load(packed) {

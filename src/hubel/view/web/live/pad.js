@@ -1,6 +1,6 @@
 // What the model looks at: a pad to draw on with mouse, finger or keys, a picture of one's own, or a sample.
 
-import { h } from "hubel/dom";
+import { h } from "hubel/view/dom";
 
 const SIDE = 280;
 const MOST_PIXELS = 16e6;

@@ -1,6 +1,6 @@
 // The numbers behind one unit as pictures: windows, kernels and products as grids, and how their sum grows.
 
-import { brief, colour, css, shown, themed } from "hubel/live_colours";
+import { brief, colour, css, shown, themed } from "hubel/view/live/colours";
 
 const SIGN = 20; // room for × and = between grids
 

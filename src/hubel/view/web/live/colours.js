@@ -1,7 +1,7 @@
 // From numbers to colours and to words, as in every other picture: signed values diverge around white, magnitudes run
 // from dark to light.
 
-import { decode } from "hubel/engine";
+import { decode } from "hubel/view/engine/model";
 
 /** The packed tables as 32-bit pixels: {signed, magnitude, grey}. */
 export function tables(packed) {

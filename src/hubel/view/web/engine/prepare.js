@@ -2,7 +2,7 @@
 //
 // Colour pictures are {width, height, data} with three bytes a pixel; ink and grey ones have one.
 
-import { blurred, converted, cropped, inverted, reduced, resized, rint } from "hubel/engine_pixels";
+import { blurred, converted, cropped, inverted, reduced, resized, rint } from "hubel/view/engine/pixels";
 
 const INK = 25; // a tenth of full ink: fainter pixels do not count for the box
 const LARGE = 1024;

@@ -1,4 +1,4 @@
-"""The activations for the page: a module of JavaScript, written from the one table of them."""
+"""The activations as a module of JavaScript for the engine of pages, written from the one table of them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from hubel.arch.ops.functions import FUNCTIONS, WORDS
 _OF_MATH = ("abs", "exp", "expm1", "log1p", "max", "min", "tanh")
 
 
-def functions_module() -> str:
+def engine_modules() -> dict[str, str]:
+    """What the engine of pages imports and no file holds: a module's text by its name."""
+    return {"hubel/view/engine/functions": _functions()}
+
+
+def _functions() -> str:
     """`FUNCTIONS`: by name `apply`, the `names` of its constants, its `formula`, and the `low` and `high` it gives."""
     words = [word for word in WORDS if word not in _OF_MATH]
-    lines = [f'import {{ {", ".join(words)} }} from "hubel/engine_words";', "", "export const FUNCTIONS = {"]
+    lines = [f'import {{ {", ".join(words)} }} from "hubel/view/engine/maths";', "", "export const FUNCTIONS = {"]
     for name, function in FUNCTIONS.items():
         body = re.sub(rf"\b({'|'.join(_OF_MATH)})\(", r"Math.\1(", function.arithmetic)
         apply = f"({', '.join(('x', *function.constants))}) => {body}" if body else "null"

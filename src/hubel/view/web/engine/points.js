@@ -1,7 +1,7 @@
 // Operations that leave places where they are: activations, factors, normalisations, gates.
 
-import { activate } from "hubel/engine_activations";
-import { single, Terms } from "hubel/engine_terms";
+import { activate } from "hubel/view/engine/activations";
+import { single, Terms } from "hubel/view/engine/terms";
 
 const same = (region) => region;
 

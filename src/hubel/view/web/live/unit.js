@@ -1,9 +1,9 @@
 // The dock: what made one number. Its window, the weights, the products, the sum as it grows, and steps through it.
 
-import { h } from "hubel/dom";
-import { functionOf } from "hubel/engine_activations";
-import { shown } from "hubel/live_colours";
-import { drawPlane, drawSum, planes, termAt } from "hubel/live_numbers";
+import { h } from "hubel/view/dom";
+import { functionOf } from "hubel/view/engine/activations";
+import { shown } from "hubel/view/live/colours";
+import { drawPlane, drawSum, planes, termAt } from "hubel/view/live/numbers";
 
 const TICK = 90;
 const TICKS_A_UNIT = 36;

@@ -1,6 +1,6 @@
 // Operations that move numbers about, and the two ways in which branches meet.
 
-import { single, Terms } from "hubel/engine_terms";
+import { single, Terms } from "hubel/view/engine/terms";
 
 /** The same numbers in another shape, read channel after channel, as PyTorch keeps them. */
 export function makeView(settings, input, output) {

@@ -1,6 +1,6 @@
 // Change a kernel's numbers, or load one that has a name, and see what follows.
 
-import { h } from "hubel/dom";
+import { h } from "hubel/view/dom";
 
 const MOST_CELLS = 49;
 

@@ -1,8 +1,8 @@
 // One layer of the running model: all its maps on one canvas, and the marks of what is looked at above them.
 
-import { h } from "hubel/dom";
-import { functionOf } from "hubel/engine_activations";
-import { css, shapeText, themed } from "hubel/live_colours";
+import { h } from "hubel/view/dom";
+import { functionOf } from "hubel/view/engine/activations";
+import { css, shapeText, themed } from "hubel/view/live/colours";
 
 const GAP = 6;
 const MOST_MAPS = 64;

@@ -1,7 +1,7 @@
 // Operations on sequences, which are pictures of one column: numbers looked up, and a state carried along the steps.
 
-import { activate } from "hubel/engine_activations";
-import { Terms } from "hubel/engine_terms";
+import { activate } from "hubel/view/engine/activations";
+import { Terms } from "hubel/view/engine/terms";
 
 /** A row of a table for each whole number; weights are numbers × features. */
 export function makeEmbed({ numbers }, input, output, { weight }) {

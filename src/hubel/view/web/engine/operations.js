@@ -3,10 +3,11 @@
 // `window(region, branch)` says which region of a source a region of the output looks at. Some say more: `isIdentity`,
 // `keepsSign` (what is not below nought stays so), `kernel` (what there is of a filter, to be changed).
 
-import { makeConvolution, makeDense, makeLocal, makeRadial, makeSpan, makeTransposed } from "hubel/engine_windows";
-import { makeActivation, makeAffine, makeIdentity, makeLocalResponse, makeNormalise } from "hubel/engine_points";
-import { makeConcat, makePad, makeProduct, makeSelect, makeSum, makeUpsample, makeView } from "hubel/engine_moves";
-import { makeEmbed, makeRecur } from "hubel/engine_steps";
+import { makeConvolution, makeDense, makeLocal, makeRadial, makeSpan } from "hubel/view/engine/windows";
+import { makeTransposed } from "hubel/view/engine/transposed";
+import { makeActivation, makeAffine, makeIdentity, makeLocalResponse, makeNormalise } from "hubel/view/engine/points";
+import { makeConcat, makePad, makeProduct, makeSelect, makeSum, makeUpsample, makeView } from "hubel/view/engine/moves";
+import { makeEmbed, makeRecur } from "hubel/view/engine/steps";
 
 const MAKERS = {
   WindowedSum: makeConvolution,

@@ -1,0 +1,353 @@
+// The model itself, running in the page: draw, and watch every layer; choose a number, and see what made it.
+
+import { h } from "hubel/view/dom";
+import { load } from "hubel/view/engine/model";
+import { shown, tables } from "hubel/view/live/colours";
+import { isEditable, kernelEditor } from "hubel/view/live/kernel";
+import { isPositive, LayerView } from "hubel/view/live/maps";
+import { makePad } from "hubel/view/live/pad";
+import { explained, UnitDock } from "hubel/view/live/unit";
+
+const MOST_BARS = 12;
+
+/** Put the running model into an element. `options.samples`: [{name, picture (data URI), label}]. */
+export function mount(element, packed, options = {}) {
+  return new Live(element, packed, options);
+}
+
+class Live {
+  constructor(element, packed, { samples = [] }) {
+    this.model = load(packed);
+    this.tables = tables(packed);
+    this.chosen = null; // {view, at, pinned}
+    this.isDockWanted = true; // once closed, pointing alone does not open it again
+    this.frames = 0;
+    this.status = h("p", { class: "hidden", role: "status" });
+    this.note = h("p", { class: "note", hidden: true });
+    this.pad = makePad(packed, samples, (what, why) => this.inputChanged(what, why));
+    this.bars = this.makeBars();
+    this.views = this.makeViews();
+    this.dock = new UnitDock(this.tables, {
+      moved: (by) => this.nextPlace(by),
+      followed: (term) => this.follow(term),
+      stepped: () => this.mark(),
+      closed: (hadFocus) => this.unchoose(hadFocus),
+    });
+    this.layers = h(
+      "div",
+      { class: "layers" },
+      [...this.views.values()].map((view) => view.element),
+      this.dock.element,
+    );
+    const where = packed.preprocessing.ink ? "" : " over the picture";
+    const hint = `Draw with mouse, finger or keys${where}; or drop, paste or choose an image.`;
+    this.side = h(
+      "div",
+      { class: "side" },
+      this.pad.element,
+      h("p", { class: "note" }, hint),
+      this.note,
+      this.bars.element,
+    );
+    this.element = h("div", { class: "live" }, this.side, this.layers, this.status);
+    element.append(this.element);
+    this.listen();
+    this.layout();
+    this.recompute();
+    this.pad.first();
+  }
+
+  makeViews() {
+    const found = new Map();
+    const positive = new Map();
+    const events = {
+      hover: (view, at) => this.choose(view, at, false),
+      choose: (view, at) => this.choose(view, at, true),
+      leave: () => this.chosen && !this.chosen.pinned && this.dock.timer === undefined && this.hoverEnded(),
+      focus: (view) => this.isReturning || this.move(view, [0, 0, 0]),
+      move: (view, by) => this.move(view, by),
+      enter: (view) => this.move(view, [0, 0, 0]) && this.dock.isOpen && this.dock.element.focus(),
+      redraw: (view) => this.draw(view),
+    };
+    const input = { path: null, shape: this.model.picture, node: null };
+    found.set(null, new LayerView(input, this.tables, false, events));
+    for (const step of this.model.steps) {
+      positive.set(step.path, isPositive(step, positive));
+      if (step.operation.isIdentity) continue;
+      const view = new LayerView(step, this.tables, positive.get(step.path), events);
+      if (isEditable(step)) {
+        const changed = (words) => {
+          this.update();
+          this.say(words);
+        };
+        const current = () => (this.chosen && this.chosen.view === view ? this.chosen.at[2] : null);
+        view.editor = kernelEditor(this.model, step, this.model.packed.kernels, changed, current);
+        view.element.append(view.editor.element);
+      }
+      found.set(step.path, view);
+    }
+    return found;
+  }
+
+  makeBars() {
+    const { classes } = this.model;
+    const count = Math.min(classes.length, MOST_BARS);
+    const rows = Array.from({ length: count }, () => {
+      const parts = {
+        name: h("span", { class: "name" }),
+        fill: h("i", { class: "fill" }),
+        share: h("span", { class: "share" }),
+      };
+      parts.element = h(
+        "li",
+        { class: "probability" },
+        parts.name,
+        h("span", { class: "track" }, parts.fill),
+        parts.share,
+      );
+      return parts;
+    });
+    const list = h(
+      "ol",
+      { class: "bars", "aria-label": "class probabilities" },
+      rows.map((row) => row.element),
+    );
+    const title =
+      classes.length > count ? `the ${count} likeliest of ${classes.length} classes` : "what the model says";
+    return { element: h("div", {}, h("h3", {}, title), list), rows, sorted: classes.length > count };
+  }
+
+  listen() {
+    const { element } = this;
+    this.observer = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries) {
+          const view = [...this.views.values()].find((one) => one.element === entry.target);
+          view.isVisible = entry.isIntersecting;
+          if (view.isVisible && view.isStale) this.draw(view);
+        }
+      },
+      { rootMargin: "200px" },
+    );
+    for (const view of this.views.values()) this.observer.observe(view.element);
+    new ResizeObserver(() => this.layout()).observe(this.layers);
+    element.addEventListener("dragover", (event) => event.preventDefault());
+    element.addEventListener("drop", (event) => {
+      event.preventDefault();
+      this.pad.open(event.dataTransfer.files[0]);
+    });
+    document.addEventListener("paste", (event) => {
+      const file = [...event.clipboardData.files].find((one) => one.type.startsWith("image/"));
+      if (file) this.pad.open(file);
+    });
+    document.addEventListener("themechange", () => this.refresh());
+  }
+
+  layout() {
+    const width = Math.floor(this.layers.clientWidth);
+    if (!width || width === this.width) return;
+    this.width = width;
+    for (const view of this.views.values()) view.layout(width);
+    this.refresh();
+  }
+
+  // draw again at once, or when it comes into sight
+  refresh() {
+    for (const view of this.views.values()) {
+      view.isStale = true;
+      if (view.isVisible && this.picture) this.draw(view);
+    }
+    this.mark();
+    if (this.dock.isOpen) this.dock.draw();
+  }
+
+  draw(view) {
+    view.isStale = false;
+    view.draw(view.isInput ? this.picture : null);
+  }
+
+  inputChanged(what, why) {
+    this.note.hidden = what !== "refused";
+    if (what === "refused") {
+      this.note.textContent = `Expected an image: ${why}.`;
+      this.say(this.note.textContent);
+      return;
+    }
+    if (this.waiting) return;
+    this.waiting = requestAnimationFrame(() => {
+      this.waiting = 0;
+      this.recompute();
+    });
+  }
+
+  /** Prepare what is on the pad, run the model, and draw what changed. */
+  recompute() {
+    const { picture, input } = this.model.prepare(this.pad.pixels());
+    this.picture = picture;
+    this.model.run(input);
+    this.update();
+    this.frames += 1;
+  }
+
+  update() {
+    this.refresh();
+    this.drawBars();
+    if (this.chosen && this.dock.isOpen) this.showUnit(true);
+  }
+
+  drawBars() {
+    const shares = this.model.probabilities;
+    const { rows, sorted } = this.bars;
+    let order = Array.from(rows, (_, i) => i);
+    if (sorted) order = [...shares.keys()].sort((a, b) => shares[b] - shares[a]).slice(0, rows.length);
+    const best = shares.indexOf(shares.reduce((a, b) => Math.max(a, b), -Infinity));
+    order.forEach((index, i) => {
+      const row = rows[i];
+      const name = this.model.classes[index] ?? String(index);
+      if (row.name.textContent !== name) row.name.textContent = name;
+      row.fill.style.width = `${100 * shares[index]}%`;
+      row.share.textContent = `${(100 * shares[index]).toFixed(1)}%`;
+      row.element.classList.toggle("best", index === best);
+    });
+    const name = this.model.classes[best] ?? String(best);
+    this.sayLater(`${name}, ${Math.round(100 * shares[best])} percent`);
+  }
+
+  // ---- choosing a unit
+
+  choose(view, at, pinned) {
+    if (!pinned && this.chosen && (this.chosen.pinned || this.dock.timer !== undefined)) return;
+    if (pinned && this.dock.timer !== undefined) this.dock.pause();
+    const isSame = this.chosen && this.chosen.view === view && String(this.chosen.at) === String(at);
+    if (isSame && (this.chosen.pinned || !pinned)) return;
+    this.chosen = { view, at, pinned };
+    this.isDockWanted ||= pinned;
+    if (pinned && view.editor && view.editor.element.open) view.editor.choose(at[2]);
+    const wasOpen = this.dock.isOpen;
+    this.showUnit(false);
+    // the dock that has just opened may lie over what was chosen
+    if (pinned && !wasOpen && this.dock.isOpen) view.element.scrollIntoView({ block: "nearest" });
+  }
+
+  showUnit(keep) {
+    const { view, at } = this.chosen;
+    if (view.isInput) {
+      this.unit = null;
+      if (this.dock.isOpen && !keep) this.dock.element.hidden = true;
+    } else {
+      this.unit = { ...this.model.unit(view.step.path, at), shape: view.step.node.output };
+      const source = this.views.get(this.unit.terms.length ? this.unit.terms[0].source : null);
+      if (this.isDockWanted) this.dock.show(this.unit, this.limitsOf(source), keep);
+    }
+    this.mark();
+  }
+
+  limitsOf(view) {
+    if (view && !view.isInput) return { table: view.table, low: view.range[0], high: view.range[1] };
+    const most = this.model.given.data.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    return { table: this.tables.signed, low: -most, high: most };
+  }
+
+  hoverEnded() {
+    // the dock stays, so that the page does not jump; its marks go
+    this.chosen = { ...this.chosen, left: true };
+    this.mark();
+  }
+
+  unchoose(hadFocus) {
+    const view = this.chosen && this.chosen.view;
+    this.chosen = this.unit = null;
+    this.isDockWanted = false;
+    this.mark();
+    if (!view || !hadFocus) return;
+    this.isReturning = true; // focus alone is no wish to look again
+    view.holder.focus();
+    this.isReturning = false;
+  }
+
+  mark() {
+    const { chosen } = this;
+    const isOn = chosen && !chosen.left;
+    const term = isOn && this.unit ? this.dock.term : null;
+    for (const view of this.views.values()) {
+      if (!view.size) continue;
+      if (isOn && view === chosen.view)
+        view.mark(null, { unit: chosen.at, veil: this.dock.isStepping && !view.vector });
+      else if (isOn && this.unit && this.unit.windows.has(view.step.path)) {
+        const isHere = term && term.source === view.step.path && !term.padded;
+        const point = isHere ? (view.isInput ? this.model.pixel(term.from) : term.from) : null;
+        view.mark(this.unit.windows.get(view.step.path), { point });
+      } else view.mark(null);
+    }
+  }
+
+  move(view, by) {
+    const isHere = this.chosen && this.chosen.view === view;
+    const at = isHere ? this.chosen.at : [view.rows >> 1, view.columns >> 1, 0];
+    const [rows, columns] = [view.rows - 1, view.columns - 1];
+    const next = [
+      between(at[0] + by[0], rows),
+      between(at[1] + by[1], columns),
+      between(at[2] + by[2], view.shownMaps - 1),
+    ];
+    this.choose(view, next, true);
+    this.sayUnit(view, next);
+    return true;
+  }
+
+  /** Go to the next place of the same map (of a vector: the next number); false at its end. */
+  nextPlace(by) {
+    const { view, at } = this.chosen;
+    const { rows, columns, channels } = view;
+    const place = view.vector ? at[2] + by : at[0] * columns + at[1] + by;
+    if (place >= (view.vector ? channels : rows * columns)) return false;
+    const next = view.vector ? [0, 0, place] : [Math.floor(place / columns), place % columns, at[2]];
+    this.chosen = { view, at: next, pinned: true };
+    this.showUnit(false);
+    if (this.dock.timer === undefined) this.sayUnit(view, next);
+    return true;
+  }
+
+  /** Go to the number that a term was read from. */
+  follow({ source, from }) {
+    let path = source;
+    while (path !== null && !this.views.has(path)) path = this.model.byPath.get(path).sources[0].path;
+    if (path === null) return;
+    const view = this.views.get(path);
+    this.dock.pause();
+    this.chosen = { view, at: from, pinned: true };
+    this.showUnit(false);
+    this.sayUnit(view, from);
+    view.element.scrollIntoView({ block: "nearest" });
+  }
+
+  sayUnit(view, at) {
+    const place = view.vector ? `number ${at[2]}` : `map ${at[2]}, row ${at[0]}, column ${at[1]}`;
+    if (view.isInput) {
+      const depth = this.picture.length / (view.rows * view.columns);
+      const start = (at[0] * view.columns + at[1]) * depth;
+      this.say(
+        `input, row ${at[0]}, column ${at[1]}: ${[...this.picture.subarray(start, start + depth)].join(", ")} of 255`,
+      );
+      return;
+    }
+    const seen = this.unit.windows.get(null);
+    const sees = seen ? ` Sees rows ${seen.rows.join(" to ")}, columns ${seen.columns.join(" to ")} of the input.` : "";
+    this.say(`${view.step.path}, ${place}: ${shown(this.unit.value)}. ${explained(this.unit)}${sees}`);
+  }
+
+  say(words) {
+    clearTimeout(this.later);
+    this.later = setTimeout(() => (this.status.textContent = words), 150);
+  }
+
+  // what changes many times a second is told when it has come to rest
+  sayLater(words) {
+    if (words === this.saidLast) return;
+    this.saidLast = words;
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => (this.status.textContent = words), 900);
+  }
+}
+
+const between = (value, last) => Math.min(last, Math.max(0, value));
