@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,8 +19,20 @@ settings.register_profile("default", deadline=None, suppress_health_check=quiet,
 settings.register_profile("deep", deadline=None, suppress_health_check=quiet)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+# PyTorch reads these when it is imported: each worker has its share of the cores, and threads that wait for each other
+# sleep. Threads that spin take the processor from the other workers, and make training five times as long.
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // WORKERS)))
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 HERE = ("localhost", "127.0.0.1", "[::1]", "::1")
+
+
+def pytest_collection_finish() -> None:
+    """Have no later collection of garbage walk over all that is loaded by now: PyTorch, hubel and every test."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,24 +1,15 @@
-"""`hubel data` as a process."""
+"""`hubel data`."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-
-def hubel(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "COLUMNS": "400", "PYTHONIOENCODING": "utf-8", "PYTHONUTF8": "1"}
-    program = "from hubel.cli import main; raise SystemExit(main())"
-    return subprocess.run(
-        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, encoding="utf-8", env=environment
-    )
+from tests.command import hubel
 
 
 @pytest.fixture

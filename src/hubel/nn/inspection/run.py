@@ -228,6 +228,8 @@ def watched(
             given, named = replaced((inputs, dict(keywords)), twins.of)
             with _hooked(watch), watch, devices, around():
                 model(*given, **named)
+    except Reached as reached:
+        raise reached.with_traceback(None) from None  # its frames hold tensors, for which garbage would be collected
     except Exception as error:
         error.watch = watch  # type: ignore[attr-defined]
         raise
