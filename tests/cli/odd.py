@@ -45,6 +45,7 @@ WORKING = {
     "predict": ["run", "a.png"],
     "report": ["run", "-o", "o.html"],
     "find": ["index", "run", "."],
+    "serve": ["none"],  # which there is not: a service that begins does not end
     "look maps": SEEN,
     "look unit": ["run", "a.png", "--layer", "conv1", "-o", "o.png"],
     "look filters": ["run", "-o", "o.png"],

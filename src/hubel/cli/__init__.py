@@ -32,10 +32,11 @@ COMMANDS = {
     "predict": "what a trained run sees in images",
     "report": "a run as one page that works offline, with the model running in it",
     "find": "images of a folder that a trained run takes for alike",
+    "serve": "trained models as a service over HTTP, with a page",
     "look": "what goes on inside a trained run: maps, filters, units, attribution, mistakes",
 }
 
-_OPENING = ("evaluate", "predict", "report", "find")
+_OPENING = ("evaluate", "predict", "report", "find", "serve")
 _LASTING = ("train", "sweep")  # what they are for lies in files; what they print is only on the way
 
 
@@ -157,6 +158,9 @@ EXTRAS = {
     "datasets": "hub",
     "tensorboard": "tensorboard",
     "optuna": "sweep",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+    "python_multipart": "serve",
 }
 
 

@@ -1,0 +1,259 @@
+"""The routes of the service."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from hubel import __version__
+from hubel.base.names import hint
+from hubel.base.words import json_text, printable
+from hubel.serve import schema
+from hubel.serve.batches import Batches, Picture
+from hubel.serve.board import Board
+from hubel.serve.gate import FAULT, LOG, Gate, told
+from hubel.serve.pictures import formats, pictures_of
+from hubel.serve.refusal import Refusal
+from hubel.serve.served import Served, opened
+from hubel.serve.settings import Settings
+from hubel.tasks import Answer
+
+_INLINE = 2**16  # bytes of a body up to which reading it here is quicker than handing it to a thread
+_LOOK = 1.0  # seconds between looks at the models' files
+
+
+class Service:
+    """The models that are served in this process, their queues and counts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.limits = settings, settings.limits
+        self.board = Board([name for name, _ in settings.models], settings.limits.queue, settings.board)
+        self.pool = ThreadPoolExecutor(settings.threads + 1, thread_name_prefix="serve")
+        self.served = opened(settings.models, settings.limits)
+        self.queues = {name: self._queue(each) for name, each in self.served.items()}
+
+    def _queue(self, served: Served) -> Batches:
+        label, board = f'model="{served.name}"', self.board
+
+        def seen(size: int, seconds: float) -> None:
+            board.observe("hubel_batch_pictures", served.name, size)
+            board.observe("hubel_batch_seconds", served.name, seconds)
+
+        return Batches(
+            served.answers, self.pool, self.limits, seen, lambda count: board.set("hubel_queue_pictures", label, count)
+        )
+
+    def named(self, name: str) -> Served:
+        """A model. Raises Refusal where none is called so."""
+        if name not in self.served:
+            raise Refusal("unknown", f"no model is called {printable(name)[:100]!r}{hint(name, self.served)}")
+        return self.served[name]
+
+    async def answers(self, request: Request, name: str, top: int) -> list[tuple[str, Answer | Exception]]:
+        """What a model says of a request's pictures, and what they are called."""
+        self.named(name)
+        request.state.note["model"] = name
+        body, kind = await request.body(), request.headers.get("content-type", "")
+        loop = asyncio.get_running_loop()
+        if len(body) <= _INLINE:
+            sent = pictures_of(kind, body, self.limits)
+        else:
+            sent = await loop.run_in_executor(self.pool, pictures_of, kind, body, self.limits)
+        request.state.note["pictures"] = len(sent)
+        deadline = request.state.arrived + self.limits.deadline
+        try:
+            found = await self.queues[name].answers([Picture(*each, top) for each in sent], deadline)
+        except MemoryError:
+            raise Refusal(
+                "busy", "there is no memory for it now; try again, or with smaller pictures", again=1
+            ) from None
+        unread = sum(isinstance(each, Exception) for each in found)
+        self.board.add("hubel_pictures_total", f'model="{name}"', len(found) - unread)
+        self.board.add("hubel_unreadable_total", f'model="{name}"', unread)
+        if unread == len(found):
+            told = "" if unread == 1 else f"none of {unread:,} pictures can be read, the first: "
+            raise Refusal("unreadable", f"{told}{printable(str(found[0]))[:500]}")
+        return [(each.name, answer) for each, answer in zip(sent, found, strict=True)]
+
+    async def watch(self) -> None:
+        """Look at the models' files for ever, and open anew what has changed."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_LOOK)
+            for served in self.served.values():
+                if served.changed():
+                    taken = await loop.run_in_executor(self.pool, served.reload)
+                    label = f'model="{served.name}",taken="{"yes" if taken else "no"}"'
+                    self.board.add("hubel_reloads_total", label)
+                    note = {"model": served.name, "trouble": served.trouble}
+                    LOG.log(20 if taken else 30, "reload", extra={"note": note})
+
+
+def application(settings: Settings) -> Any:
+    """The service as an ASGI application. Raises what opening its models raises."""
+    service = Service(settings)
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        watch = asyncio.ensure_future(service.watch())
+        yield
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+        service.pool.shutdown()
+
+    app = FastAPI(
+        title="hubel",
+        version=__version__,
+        description="Trained models over HTTP. Every refusal is one sentence, with a word by which /metrics counts.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=life,
+    )
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _not_found)
+    app.add_exception_handler(Exception, _fault)
+    _add_models(app, service)
+    _add_health(app, service)
+    return Gate(app, settings, service.board)
+
+
+def _add_models(app: FastAPI, service: Service) -> None:
+    @app.get("/v1/models", response_model=schema.Models, responses=schema.refusals(), tags=["models"])
+    async def models() -> Response:
+        """The models that are served, and what a request may bring."""
+        found = [about(service, each) for each in service.served.values()]
+        return _json({"models": found, "limits": asdict(service.limits)})
+
+    @app.get(
+        "/v1/models/{name}", response_model=schema.ModelInfo, responses=schema.refusals("unknown"), tags=["models"]
+    )
+    async def model(name: schema.Name) -> Response:
+        """One model."""
+        return _json(about(service, service.named(name)))
+
+    @app.post(
+        "/v1/models/{name}/predict",
+        response_model=schema.Predictions,
+        responses=schema.refusals(
+            "request", "unknown", "kind", "settings", "pictures", "unreadable", "full", "deadline"
+        ),
+        openapi_extra={"requestBody": schema.BODY},
+        tags=["models"],
+    )
+    async def predict(
+        request: Request,
+        name: schema.Name,
+        top: schema.Top = 3,
+        threshold: schema.Threshold = 0.0,
+        pictures: schema.Drawn = False,
+    ) -> Response:
+        """What a model says of pictures: one as the body, several as files of a form, or in JSON in base64.
+
+        A picture that cannot be read has an `error`; where none can be read, the request is refused.
+        """
+        found = await service.answers(request, name, top)
+        told = [_told(image, answer, threshold, pictures) for image, answer in found]
+        unread = sum("error" in each for each in told)
+        return _json({"model": name, "predictions": told, "unreadable": unread})
+
+
+def _add_health(app: FastAPI, service: Service) -> None:
+    @app.get("/health", tags=["health"], responses=schema.refusals())
+    async def health() -> dict[str, str]:
+        """Whether the process is alive."""
+        return {"status": "alive"}
+
+    @app.get("/ready", tags=["health"], responses=schema.refusals())
+    async def ready() -> dict[str, str]:
+        """Whether it answers: models are opened before it listens, so where it listens it is ready."""
+        return {"status": "ready"}
+
+    @app.get("/metrics", tags=["health"], response_class=Response, responses=schema.refusals())
+    async def metrics() -> Response:
+        """Counts for Prometheus, over all processes."""
+        return Response(service.board.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def about(service: Service, served: Served) -> dict[str, Any]:
+    """What is told of a model."""
+    opened = served.opened
+    return {
+        "name": served.name,
+        "task": opened.model.task.name,
+        "classes": list(opened.model.classes),
+        "input": str(opened.model.preprocessing),
+        "formats": list(formats(opened.model.preprocessing)),
+        "engine": "eager",
+        "sha256": opened.sha256,
+        "since": round(opened.since, 3),
+        "trouble": served.trouble,
+    }
+
+
+def _told(image: str, answer: Answer | Exception, threshold: float, pictures: bool) -> dict[str, Any]:
+    if isinstance(answer, Exception):
+        return {"image": image, "error": printable(str(answer))[:500]}
+    data = answer.data()
+    if threshold and "probability" not in data:
+        raise Refusal("settings", "threshold is of classes of images, which are not what this model tells")
+    if threshold and data["probability"] < threshold:
+        data = {**data, "class": None}
+    drawn = {"pictures": {kind: _png(pixels) for kind, pixels in answer.pictures().items()}} if pictures else {}
+    return {"image": image, **data, **drawn}
+
+
+def _png(pixels: Any) -> str:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def _json(value: Any) -> Response:
+    return Response(json_text(value, compact=True), media_type="application/json")
+
+
+def _answer(request: Request, refusal: Refusal) -> Response:
+    request.state.note["reason"] = refusal.reason
+    headers, body = told(refusal, request.state.note)
+    return Response(body, refusal.status, headers)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return _answer(request, error)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    found: Sequence[Any] = error.errors() if isinstance(error, RequestValidationError) else ()
+    first = found[0]
+    sentence = f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg'].lower()}, received {first.get('input')!r}"
+    return _answer(request, Refusal("settings", printable(sentence)[:300]))
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    path = printable(request.url.path)[:100]
+    if getattr(error, "status_code", 404) == 405:
+        allowed = (getattr(error, "headers", None) or {}).get("Allow", "")
+        sentence = f"{path} is not for {printable(request.method)[:20]}, but for {allowed}"
+        answer = _answer(request, Refusal("method", sentence))
+        answer.headers["allow"] = allowed
+        return answer
+    return _answer(request, Refusal("unknown", f"there is nothing at {path}; /openapi.json says what there is"))
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    return _answer(request, Refusal("fault", FAULT.format(request.state.note["request"])))

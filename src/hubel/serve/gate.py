@@ -1,0 +1,295 @@
+"""What stands before all routes: who may ask, how much may come and how fast, what is said and noted of it."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+from hubel.base.words import json_text, printable
+from hubel.serve.batches import seconds_of
+from hubel.serve.board import Board
+from hubel.serve.refusal import Refusal
+from hubel.serve.settings import Settings
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+LOG = logging.getLogger("hubel.serve")
+OPEN = ("/", "/health", "/ready")  # what says nothing of models, and asks for no token
+_HELD = 256 * 2**20  # bytes of bodies that are in memory at one time, of small limits
+_DRAIN = 1.0  # seconds in which a body that is not wanted may come in, so that the answer is not lost
+FAULT = "a fault of hubel's own; the log has it under {}"
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(self), geolocation=(), microphone=()",
+}
+_SECURE = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+_NOTHING = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_PAGE = (b"content-security-policy", b"frame-ancestors 'none'")  # the page has a stricter one in itself
+_NO_STORE = (b"cache-control", b"no-store")
+
+
+class GoneError(Exception):
+    """The client went away."""
+
+
+class Gate:
+    """An ASGI application in front of another one.
+
+    A body is read whole, within its limits, before the application sees the request; a client that goes away cancels
+    what was begun for it. Answers carry security headers and the request's id, by which the log has it.
+    """
+
+    def __init__(self, app: Any, settings: Settings, board: Board) -> None:
+        self._app, self._board = app, board
+        self.limits = settings.limits
+        self.held = 0  # bytes of bodies in memory
+        self._access, self._quiet = settings.access, settings.quiet
+        self._hosts: dict[str, bool] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or say why not."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        given = headers.get(b"x-request-id", "")
+        note: dict[str, Any] = {"request": given if _ID.fullmatch(given) else secrets.token_hex(8)}
+        scope["state"] = {**scope.get("state", {}), "note": note, "arrived": asyncio.get_running_loop().time()}
+        body = _Body(self, receive, headers)
+        answer = _Answer(send, note)
+        try:
+            self._check(scope, headers)
+            content = await body.read()
+            await _unless_gone(asyncio.ensure_future(self._app(scope, _replayed(content), answer)), receive)
+        except GoneError:
+            note["status"] = 499
+        except Refusal as refusal:
+            await answer.refused(refusal, body.drain)
+        except Exception:
+            LOG.exception("fault", extra={"note": note})
+            await answer.refused(Refusal("fault", FAULT.format(note["request"])), body.drain)
+        finally:
+            self.held -= body.held
+        self._noted(scope, note, started)
+
+    def _noted(self, scope: Scope, note: dict[str, Any], started: float) -> None:
+        seconds = time.perf_counter() - started
+        status = note.get("status", 500)
+        self._board.add("hubel_requests_total", f'status="{status}"')
+        if "reason" in note:
+            self._board.add("hubel_refused_total", f'reason="{note["reason"]}"')
+        if "model" in note and status < 400:
+            self._board.observe("hubel_request_seconds", note["model"], seconds)
+        if not self._quiet or status >= 500:
+            path = printable(scope["path"])[:100]
+            told = {"method": printable(scope["method"])[:20], "path": path, "ms": round(1000 * seconds, 2), **note}
+            LOG.info("request", extra={"note": told})
+
+    def _check(self, scope: Scope, headers: dict[bytes, str]) -> None:
+        """Raise Refusal for a request that is not for this machine, from a page elsewhere, or without the token."""
+        names = [value for name, value in scope["headers"] if name == b"host"]
+        host = headers.get(b"host", "")
+        if len(names) != 1 or not self._is_known(host):
+            raise Refusal(
+                "host",
+                f"this service is not called {printable(host)[:100]!r}; where it is, start it with --host-name "
+                f"{printable(_name_of(host))[:100] or 'NAME'}",
+            )
+        origin = headers.get(b"origin")
+        if origin is not None and not self._is_own(origin, host, scope):
+            raise Refusal(
+                "origin",
+                f"pages of {printable(origin)[:100]!r} may not ask here; --origin ADDRESS at its start lets them",
+            )
+        if scope["path"] not in OPEN and not self._bears_token(headers.get(b"authorization", "")):
+            raise Refusal("token", "expected the header Authorization: Bearer TOKEN, with the token of this service")
+
+    def _is_known(self, host: str) -> bool:
+        known = self._hosts.get(host)
+        if known is None:
+            known = self._access.knows(_name_of(host))
+            if len(self._hosts) < 1000:
+                self._hosts[host] = known
+        return known
+
+    def _is_own(self, origin: str, host: str, scope: Scope) -> bool:
+        if origin in self._access.origins:
+            return True
+        try:
+            found = urlsplit(origin)
+            return found.scheme in ("http", "https") and found.netloc.lower() == host.lower()
+        except ValueError:
+            return False
+
+    def _bears_token(self, header: str) -> bool:
+        if self._access.token is None:
+            return True
+        kind, _, given = header.partition(" ")
+        return kind.lower() == "bearer" and hmac.compare_digest(
+            given.strip().encode("latin-1"), self._access.token.encode()
+        )
+
+
+class _Body:
+    """A request's body as it comes in: read whole within limits, or drained."""
+
+    def __init__(self, gate: Gate, receive: Receive, headers: dict[bytes, str]) -> None:
+        self.held = 0
+        self._gate, self._receive = gate, receive
+        self._length = headers.get(b"content-length", "0")
+        self._waits = b"expect" in headers  # for a word before it sends the body
+        self._complete = b"transfer-encoding" not in headers and self._length == "0"
+
+    async def read(self) -> bytes:
+        """The whole body. Raises Refusal where it is too long, comes too slowly, or there is no memory for it now."""
+        limits, parts = self._gate.limits, []
+        if self._length.isdigit() and int(self._length) > limits.content:
+            raise self._too_long()
+        with _Patience(limits.patience):
+            while not self._complete:
+                parts.append(await self._part())
+                self.held += len(parts[-1])
+                self._gate.held += len(parts[-1])
+                if self.held > limits.content:
+                    raise self._too_long()
+                if self._gate.held > max(_HELD, 2 * limits.content):
+                    raise Refusal("busy", "too many requests come in at this moment; try again", again=1)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def drain(self) -> None:
+        """Take what still comes and leave it, for a moment: an answer to a client that still sends is lost where the
+        connection is closed on it.
+        """
+        left = 0 if self._waits else self._gate.limits.content
+        with suppress(Refusal, GoneError), _Patience(_DRAIN):
+            while not self._complete and left > 0:
+                left -= len(await self._part())
+
+    async def _part(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise GoneError
+        self._complete = not message.get("more_body")
+        part: bytes = message.get("body", b"")
+        return part
+
+    def _too_long(self) -> Refusal:
+        return Refusal(
+            "length",
+            f"expected a body of at most {self._gate.limits.content:,} bytes; send fewer or smaller pictures",
+        )
+
+
+class _Patience:
+    """Ends what is awaited within it after so many seconds, with a Refusal. (`asyncio.timeout` is of Python 3.11.)"""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._over = seconds, False
+
+    def __enter__(self) -> None:
+        self._task: Any = asyncio.current_task()
+        self._handle = asyncio.get_running_loop().call_later(self._seconds, self._end)
+
+    def _end(self) -> None:
+        self._over = True
+        self._task.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._handle.cancel()
+        if self._over and kind is asyncio.CancelledError:
+            if hasattr(self._task, "uncancel"):
+                self._task.uncancel()
+            raise Refusal("slow", f"the request did not come in within {self._seconds:g} s") from None
+
+
+class _Answer:
+    """What is sent, with the headers of every answer; knows whether it has begun."""
+
+    def __init__(self, send: Send, note: dict[str, Any]) -> None:
+        self._send, self._note, self.begun = send, note, False
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        """Send a part."""
+        if message["type"] == "http.response.start":
+            self.begun = True
+            self._note["status"] = message["status"]
+            page = any(name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"])
+            own = [(b"x-request-id", self._note["request"].encode()), _PAGE if page else _NOTHING, _NO_STORE]
+            message = {**message, "headers": [*message["headers"], *_SECURE, *own]}
+        await self._send(message)
+
+    async def refused(self, refusal: Refusal, before_end: Callable[[], Awaitable[None]]) -> None:
+        """Say why a request is not answered, unless an answer has begun; `before_end` is awaited before its end."""
+        self._note["reason"] = refusal.reason
+        if self.begun:
+            return
+        headers, body = told(refusal, self._note)
+        start = [(name.encode(), value.encode()) for name, value in headers.items()]
+        start.append((b"content-length", str(len(body)).encode()))
+        with suppress(OSError):  # of servers that say so where the client is gone
+            await self({"type": "http.response.start", "status": refusal.status, "headers": start})
+            await self({"type": "http.response.body", "body": body, "more_body": True})
+            await before_end()
+            await self({"type": "http.response.body", "body": b""})
+
+
+def told(refusal: Refusal, note: dict[str, Any]) -> tuple[dict[str, str], bytes]:
+    """The headers and the body that say why a request is not answered."""
+    body = json_text({"error": str(refusal), "reason": refusal.reason, "request": note["request"]}).encode()
+    headers = {"content-type": "application/json"}
+    if refusal.again is not None:
+        headers["retry-after"] = seconds_of(refusal.again)
+    if refusal.reason == "token":
+        headers["www-authenticate"] = "Bearer"
+    return headers, body
+
+
+def _name_of(host: str) -> str:
+    """A Host without its port."""
+    return host.partition("]")[0] if host.startswith("[") else host.rpartition(":")[0] or host
+
+
+def _replayed(body: bytes) -> Receive:
+    """What the application receives: the body, and then nothing more."""
+    parts = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+    async def receive() -> MutableMapping[str, Any]:
+        message = next(parts, None)
+        if message is None:
+            await asyncio.Event().wait()
+        return message or {}
+
+    return receive
+
+
+async def _unless_gone(task: asyncio.Future[Any], receive: Receive) -> None:
+    """Wait for the application; where the client goes away before, cancel it and raise GoneError."""
+    watch: asyncio.Future[Any] = asyncio.ensure_future(receive())
+    try:
+        await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+            return
+        task.cancel()
+        with suppress(asyncio.CancelledError, Refusal):
+            await task
+        raise GoneError
+    finally:
+        watch.cancel()
+        task.cancel()

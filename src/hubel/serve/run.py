@@ -1,0 +1,161 @@
+"""The processes of the service: sockets, workers, connections that do not speak, and an end that finishes."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from uvicorn import Config, Server
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.supervisors import Multiprocess
+
+from hubel.base.errors import SettingError
+from hubel.data.decode.parallel import workers_here
+from hubel.serve.app import application
+from hubel.serve.board import rows_of
+from hubel.serve.log import begin_log
+from hubel.serve.served import opened
+from hubel.serve.settings import Limits, Settings
+
+_SILENCE = 10.0  # seconds in which a connection has to say what it wants
+_DEAF = 120  # seconds in which a worker has to say that it lives: opening models on a busy machine takes long
+_SPARE = 128  # open files that are left for all else
+_open: dict[Any, None] = {}  # connections of this process, the oldest first
+
+
+class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
+    """A connection that is closed where it says nothing, or begins and does not go on; and where there are too many,
+    the one that has been idle the longest.
+    """
+
+    most = Limits.connections
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        _open[self] = None
+        self._last: Any = None
+        self._timer = asyncio.get_running_loop().call_later(_SILENCE, self._look)
+        if len(_open) > self.most:
+            idle = next((each for each in _open if each.is_idle()), None)
+            if idle is not None:
+                idle.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._timer.cancel()
+        _open.pop(self, None)
+        super().connection_lost(exc)
+
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _look(self) -> None:
+        if self.is_idle() and self.cycle is self._last:
+            self.transport.close()
+            return
+        self._last = self.cycle
+        self._timer = asyncio.get_running_loop().call_later(_SILENCE, self._look)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Worker:
+    """Makes the application in the process where it runs."""
+
+    settings: Settings
+
+    def __call__(self) -> Any:
+        begin_log()
+        Connection.most = min(self.settings.limits.connections, _allowed_files() - _SPARE)
+        return application(self.settings)
+
+
+def serve(
+    settings: Settings,
+    *,
+    address: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 1,
+    certificate: str | None = None,
+    key: str | None = None,
+    listening: Callable[[socket.socket], None] = lambda socket: None,
+) -> None:
+    """Serve until a signal ends it; what was taken until then is answered.
+
+    listening: is called with the socket once all models are open. Raises SettingError where the port cannot be had, and
+    what opening a model raises.
+    """
+    settings = dataclasses.replace(settings, threads=max(1, workers_here() // workers))
+    with bound_socket(address, port) as bound, tempfile.TemporaryDirectory(prefix="hubel-serve-") as folder:
+        if workers == 1:
+            server = server_of(settings, ssl_certfile=certificate, ssl_keyfile=key)
+            listening(bound)
+            server.run([bound])
+            return
+        begin_log()
+        opened(settings.models, settings.limits)  # so that what cannot be opened is said once, before all
+        board = Path(folder) / "board"
+        rows_of(board, [name for name, _ in settings.models], workers)
+        listening(bound)
+        settings = dataclasses.replace(settings, board=str(board))
+        config = _config(settings, workers=workers, ssl_certfile=certificate, ssl_keyfile=key)
+        Multiprocess(config, [bound]).run()
+
+
+def server_of(settings: Settings, **options: Any) -> Server:
+    """A server in this process, its models open: `run([socket])` serves until its `should_exit` is True."""
+    config = _config(settings, **options)
+    config.load()
+    return Server(config)
+
+
+def _config(settings: Settings, **options: Any) -> Config:
+    return Config(
+        _Worker(settings),
+        factory=True,
+        http=Connection,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=5,
+        timeout_worker_healthcheck=_DEAF,
+        timeout_graceful_shutdown=round(settings.limits.deadline + settings.limits.patience) + 1,
+        **options,
+    )
+
+
+def bound_socket(address: str, port: int) -> socket.socket:
+    """A socket that listens. Raises SettingError where it cannot."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((address, port))
+        found.listen(2048)
+    except (OSError, UnicodeError) as error:
+        found.close()
+        why = getattr(error, "strerror", None) or error
+        raise SettingError(f"{address}:{port} cannot be listened at ({why}); name another with --port") from None
+    found.set_inheritable(True)
+    return found
+
+
+def _allowed_files() -> int:
+    """How many files this process may have open, raised as far as the system allows."""
+    try:
+        import resource
+    except ImportError:  # Windows, where sockets are no files
+        return 2**16
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = 2**16 if hard == resource.RLIM_INFINITY else min(hard, 2**16)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return max(soft, most)

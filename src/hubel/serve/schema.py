@@ -1,0 +1,124 @@
+"""What goes in and out, typed, with examples: the OpenAPI page is made of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from hubel.serve.refusal import REASONS
+
+_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="  # a PNG
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="allow", protected_namespaces=())
+
+
+class Error(BaseModel):
+    """Why a request was not answered."""
+
+    error: str = Field(description="one sentence", examples=["expected a picture, received none"])
+    reason: str = Field(description="one word, by which /metrics counts", examples=sorted(REASONS))
+    request: str = Field(description="the request's id, by which the log has it", examples=["5f0c…"])
+
+
+class Likely(BaseModel):
+    """A class and its probability."""
+
+    class_: str = Field(alias="class", examples=["cat"])
+    probability: float = Field(ge=0, le=1, examples=[0.9731])
+
+
+class Prediction(_Frozen):
+    """What a model says of one picture: the fields of its task, or why the picture cannot be read."""
+
+    image: str = Field(description="the file's name, or its number in the request", examples=["cat.jpg"])
+    error: str | None = Field(None, description="why the picture cannot be read")
+    class_: str | None = Field(None, alias="class", description="null where it is below the threshold")
+    probability: float | None = Field(None, ge=0, le=1)
+    top: list[Likely] | None = Field(None, description="the likeliest classes, the likeliest first")
+
+
+class Predictions(BaseModel):
+    """What a model says of the pictures of a request, in their order."""
+
+    model: str = Field(examples=["animals"])
+    predictions: list[Prediction]
+    unreadable: int = Field(description="pictures that cannot be read; each says why", examples=[0])
+
+
+class ModelInfo(_Frozen):
+    """A model that is served."""
+
+    name: str = Field(examples=["animals"])
+    task: str = Field(examples=["classification"])
+    classes: list[str] = Field(examples=[["cat", "dog"]])
+    input: str = Field(description="how a picture becomes its input")
+    formats: list[str] = Field(description="of pictures that are taken")
+    engine: str = Field(description="what computes")
+    sha256: str = Field(description="of the file that answers")
+    since: float = Field(description="when it was opened, in seconds since 1970")
+    trouble: str = Field(description="why a changed file was not taken; empty where none was refused")
+
+
+class Models(BaseModel):
+    """The models that are served."""
+
+    models: list[ModelInfo]
+    limits: dict[str, float] = Field(description="what a request may bring, and what waits")
+
+
+Name = Annotated[str, Path(description="a model's name, as /v1/models lists it", max_length=100)]
+Top = Annotated[int, Query(ge=1, le=1000, description="how many classes, the likeliest first")]
+Threshold = Annotated[float, Query(ge=0, le=1, description="below it a picture has no class")]
+Drawn = Annotated[bool, Query(description="of tasks whose answers are pictures: those too, as PNG in data URLs")]
+
+_FILE = {"type": "string", "format": "binary"}
+BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "image/*": {"schema": _FILE},
+        "application/octet-stream": {"schema": _FILE},
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "properties": {"pictures": {"type": "array", "items": _FILE, "minItems": 1}},
+                "required": ["pictures"],
+                "additionalProperties": False,
+            }
+        },
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "pictures": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "data": {"type": "string", "format": "byte", "description": "the file in base64"},
+                                "name": {"type": "string"},
+                            },
+                            "required": ["data"],
+                            "additionalProperties": False,
+                        },
+                    }
+                },
+                "required": ["pictures"],
+                "additionalProperties": False,
+            },
+            "example": {"pictures": [{"data": _PIXEL, "name": "pixel.png"}]},
+        },
+    },
+}
+
+
+def refusals(*reasons: str) -> dict[int | str, dict[str, Any]]:
+    """The answers that say why not, as FastAPI's `responses`."""
+    found: dict[int | str, list[str]] = {}
+    for reason in ("host", "origin", "token", "length", "slow", "busy", *reasons):
+        found.setdefault(REASONS[reason], []).append(reason)
+    return {status: {"model": Error, "description": "refused: " + ", ".join(those)} for status, those in found.items()}

@@ -1,0 +1,199 @@
+"""What the service answers, over a real socket."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hubel.tasks import load_model, predict
+from tests.serve.conftest import CLASSES, picture
+
+PREDICT = "/v1/models/animals/predict"
+PNG = {"content-type": "image/png"}
+
+
+def expected(model_file, content):
+    return predict(load_model(model_file), [content])[0].tolist()
+
+
+def probabilities(prediction):
+    return [{each["class"]: each["probability"] for each in prediction["top"]}[name] for name in CLASSES]
+
+
+def test_three_forms_give_what_predict_gives(client, model_file):
+    content = picture("JPEG", (40, 30))
+    told = expected(model_file, content)
+    coded = base64.b64encode(content).decode()
+    answers = [
+        client.post(PREDICT, content=content, headers={"content-type": "image/jpeg"}),
+        client.post(PREDICT, content=content, headers={"content-type": "application/octet-stream"}),
+        client.post(PREDICT, files={"any": ("a.jpg", content)}),
+        client.post(PREDICT, json={"pictures": [{"data": coded}]}),
+        client.post(PREDICT, json={"pictures": [f"data:image/jpeg;base64,{coded}"]}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200
+        (prediction,) = answer.json()["predictions"]
+        assert probabilities(prediction) == pytest.approx(told, abs=1e-6)
+        assert prediction["class"] == CLASSES[int(np.argmax(told))]
+
+
+def test_many_pictures_are_answered_in_their_order(client, model_file):
+    contents = [picture(seed=number) for number in range(20)]
+    answer = client.post(PREDICT, files=[("p", (f"{n}.png", each)) for n, each in enumerate(contents)]).json()
+    assert [each["image"] for each in answer["predictions"]] == [f"{n}.png" for n in range(20)]
+    for prediction, content in zip(answer["predictions"], contents, strict=True):
+        assert probabilities(prediction) == pytest.approx(expected(model_file, content), abs=1e-6)
+
+
+def test_top_and_threshold(client):
+    content = picture()
+    top = client.post(PREDICT, params={"top": 1}, content=content, headers=PNG).json()["predictions"][0]
+    assert len(top["top"]) == 1
+    assert top["class"] is not None
+    unsure = client.post(PREDICT, params={"threshold": 1}, content=content, headers=PNG).json()["predictions"][0]
+    assert unsure["class"] is None
+    assert len(unsure["top"]) == 3
+
+
+def test_a_picture_that_cannot_be_read_says_so_and_the_others_are_answered(client):
+    files = [("p", ("good.png", picture())), ("p", ("bad.png", picture()[:60])), ("p", ("no.txt", b"hello"))]
+    answer = client.post(PREDICT, files=files)
+    good, cut, text = answer.json()["predictions"]
+    assert answer.status_code == 200
+    assert answer.json()["unreadable"] == 2
+    assert good["class"] in CLASSES
+    assert "cannot be decoded" in cut["error"]
+    assert "is no picture of a format that is taken here" in text["error"]
+
+
+def form(*parts, boundary="xyz", end=True):
+    lines = []
+    for head, content in parts:
+        lines.append(f"--{boundary}\r\n{head}\r\n\r\n".encode() + content + b"\r\n")
+    return b"".join(lines) + (f"--{boundary}--\r\n".encode() if end else b"")
+
+
+FILE = 'Content-Disposition: form-data; name="a"; filename="a.png"'
+FORM = "multipart/form-data; boundary=xyz"
+BAD = [
+    ("image/png", b"", 400, "request", "received none"),
+    ("image/png", b"not a picture", 422, "unreadable", "format that is taken"),
+    ("image/png", picture()[:-30], 422, "unreadable", "cannot be decoded"),
+    ("image/tiff", picture("TIFF"), 422, "unreadable", "received TIFF"),
+    ("text/plain", picture(), 415, "kind", "text/plain"),
+    ("", picture(), 415, "kind", "Content-Type"),
+    ("application/json", b"{", 400, "request", "not JSON"),
+    ("application/json", b"[" * 100_000, 400, "request", "not JSON"),
+    ("application/json", b"[]", 400, "request", "pictures"),
+    ("application/json", b'{"pictures": []}', 400, "request", "received none"),
+    ("application/json", b'{"pictures": [3]}', 400, "request", "picture 1"),
+    ("application/json", b'{"pictures": [{"data": "*"}]}', 400, "request", "base64"),
+    ("application/json", b'{"pictures": [{"data": "", "url": "http://x/"}]}', 400, "request", "picture 1"),
+    ("application/json", b'{"pictures": [{"data": "", "name": 3}]}', 400, "request", "name as a text"),
+    ("application/json", b'{"pictures": [{"data": ""}], "top": 3}', 400, "request", "top and threshold"),
+    ("application/json", json.dumps({"pictures": [""] * 65}).encode(), 413, "pictures", "at most 64"),
+    ("multipart/form-data", form((FILE, picture())), 400, "request", "boundary"),
+    (FORM, b"", 400, "request", "cut short"),
+    (FORM, b"nothing of a form", 400, "request", "the form cannot be read"),
+    (FORM, form((FILE, picture()), end=False), 400, "request", "cut short"),
+    (FORM, form(('Content-Disposition: form-data; name="top"', b"3")), 400, "request", "the field 'top'"),
+    (FORM, form(*[(FILE, b"")] * 65), 413, "pictures", "at most 64"),
+    (FORM, form(("X: " + "y" * 30_000, b"")), 400, "request", "form"),
+]
+
+
+@pytest.mark.parametrize(("kind", "body", "status", "reason", "words"), BAD)
+def test_bad_input_gets_a_sentence(client, kind, body, status, reason, words):
+    answer = client.post(PREDICT, content=body, headers={"content-type": kind})
+    told = answer.json()
+    assert (answer.status_code, told["reason"]) == (status, reason)
+    assert words in told["error"]
+    assert answer.headers["x-request-id"] == told["request"]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("top=0", "top"),
+        ("top=x", "top"),
+        ("threshold=2", "threshold"),
+        ("top=1e9", "top"),
+        ("threshold=nan", "threshold"),
+    ],
+)
+def test_settings_out_of_range(client, query, words):
+    answer = client.post(f"{PREDICT}?{query}", content=picture(), headers=PNG)
+    assert (answer.status_code, answer.json()["reason"]) == (422, "settings")
+    assert answer.json()["error"].startswith(words)
+
+
+def test_pixels_are_known_before_they_are_decoded(client):
+    stream = io.BytesIO()
+    Image.new("1", (9_000, 9_000)).save(stream, "PNG")
+    assert len(stream.getvalue()) < 100_000
+    answer = client.post(PREDICT, content=stream.getvalue(), headers=PNG)
+    assert answer.status_code == 422
+    assert "9000×9000" in answer.json()["error"]
+
+
+def test_unknown_names_and_methods(client):
+    answer = client.post("/v1/models/animal/predict", content=picture(), headers=PNG)
+    assert answer.status_code == 404
+    assert "did you mean 'animals'?" in answer.json()["error"]
+    assert client.get("/v1/modelz").json()["reason"] == "unknown"
+    wrong = client.get(PREDICT)
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+
+
+def test_models_tell_of_themselves(client):
+    told = client.get("/v1/models").json()
+    (model,) = told["models"]
+    assert model["name"] == "animals"
+    assert model["classes"] == list(CLASSES)
+    assert told["limits"]["batch"] == 16
+    assert client.get("/v1/models/animals").json() == model
+
+
+def test_health(client):
+    assert client.get("/health").json() == {"status": "alive"}
+    assert client.get("/ready").json() == {"status": "ready"}
+
+
+def test_metrics_count_what_was_answered_and_refused(client):
+    def counts():
+        lines = client.get("/metrics").text.splitlines()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
+
+    before = counts()
+    client.post(PREDICT, content=picture(), headers=PNG)
+    client.post(PREDICT, content=b"no", headers=PNG)
+    after = counts()
+    grown = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+    assert grown['hubel_pictures_total{model="animals"}'] == 1
+    assert grown['hubel_unreadable_total{model="animals"}'] == 1
+    assert grown['hubel_refused_total{reason="unreadable"}'] == 1
+    assert grown['hubel_batch_pictures_count{model="animals"}'] == 2
+    assert grown['hubel_request_seconds_count{model="animals"}'] == 1
+    assert grown['hubel_batch_pictures_bucket{model="animals",le="+Inf"}'] == 2
+
+
+def test_the_description_has_routes_answers_and_examples(client):
+    told = client.get("/openapi.json").json()
+    predict = told["paths"]["/v1/models/{name}/predict"]["post"]
+    assert set(predict["requestBody"]["content"]) >= {"multipart/form-data", "application/json", "image/*"}
+    assert {"200", "400", "413", "422", "503"} <= set(predict["responses"])
+    example = predict["requestBody"]["content"]["application/json"]["example"]
+    assert client.post(PREDICT, json=example).status_code == 200
+
+
+def test_every_answer_has_security_headers(client):
+    for path in ("/health", "/v1/models", "/nothing", "/openapi.json"):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert "access-control-allow-origin" not in headers
+        assert "server" not in headers

@@ -1,0 +1,146 @@
+"""The command: what it refuses to begin, and its processes, from without."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hubel.cli import main
+from tests.serve.conftest import picture, written_model
+from tests.work import HANG
+
+PREDICT = "/v1/models/animals/predict"
+PNG = {"content-type": "image/png"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--address", "0.0.0.0"], "add --token"),
+        (["--address", "192.168.1.7"], "or --open"),
+        (["--address", "0.0.0.0", "--token", "short"], "at least 16"),
+        (["--open", "--token"], "leave one of them out"),
+        (["--certificate", "a.pem"], "takes both"),
+        (["--origin", "*"], "stands for all"),
+    ],
+)
+def test_what_is_not_begun(model_file, options, words, capsys):
+    assert main(["serve", str(model_file), *options]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_two_models_of_one_name(model_file, tmp_path, capsys):
+    other = tmp_path / "animals.safetensors"
+    other.write_bytes(model_file.read_bytes())
+    assert main(["serve", str(model_file), str(other)]) == 2
+    assert f"write animals-2={other}" in capsys.readouterr().err
+
+
+def test_models_that_cannot_be_opened_are_all_named(model_file, tmp_path, capsys):
+    (tmp_path / "cut.safetensors").write_bytes(model_file.read_bytes()[:-5])
+    (tmp_path / "text.safetensors").write_text("no model")
+    names = [str(model_file), str(tmp_path / "cut.safetensors"), f"words={tmp_path / 'text.safetensors'}"]
+    assert main(["serve", *names, "--port", "0"]) == 2
+    told = capsys.readouterr().err
+    assert "2 of 3 models cannot be opened" in told
+    assert "cut: " in told
+    assert "words: " in told
+
+
+@contextmanager
+def started(*arguments):
+    """A service in a process of its own: its address, the process and the lines of its log."""
+    line = [sys.executable, "-m", "hubel", "serve", *map(str, arguments), "--port", "0"]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    log: list[str] = []
+    reader = threading.Thread(target=lambda: log.extend(process.stderr))
+    reader.start()
+    try:
+        first = process.stdout.readline()
+        assert "http://" in first, "\n".join(log)
+        yield re.search(r"http://[^/]*", first)[0], process, log
+    finally:
+        process.terminate()
+        process.wait(HANG)
+        reader.join(HANG)
+        process.stdout.close()
+        process.stderr.close()
+
+
+def until(true):
+    end = time.monotonic() + HANG
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def told(address, path="/v1/models/animals"):
+    try:
+        return httpx.get(address + path, timeout=HANG).json()
+    except httpx.TransportError:
+        return {}
+
+
+def test_a_changed_file_is_opened_and_what_was_taken_is_answered_at_the_end(tmp_path):
+    place = written_model(tmp_path / "animals.safetensors")
+    with started(place, "--wait", "700") as (address, process, log):
+        first = told(address)
+        whole = place.read_bytes()
+        place.write_bytes(whole[:-7])
+        until(lambda: "not taken" in told(address)["trouble"])
+        assert told(address)["sha256"] == first["sha256"]
+        assert httpx.post(address + PREDICT, content=picture(), headers=PNG, timeout=HANG).status_code == 200
+        written_model(place, seed=1)
+        until(lambda: told(address)["sha256"] != first["sha256"])
+        assert told(address)["trouble"] == ""
+        answers = []
+        ask = threading.Thread(
+            target=lambda: answers.append(httpx.post(address + PREDICT, content=picture(), headers=PNG, timeout=HANG))
+        )
+        ask.start()
+        until(lambda: 'hubel_queue_pictures{model="animals"} 1' in httpx.get(f"{address}/metrics").text)
+        process.send_signal(signal.SIGTERM)
+        ask.join(HANG)
+        process.wait(HANG)
+    assert [each.status_code for each in answers] == [200]
+    lines = [json.loads(line) for line in log]
+    assert {"reload", "request"} <= {each["event"] for each in lines}
+    assert all("request" in each for each in lines if each["event"] == "request")
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc to find the processes")
+def test_a_worker_that_is_killed_comes_back_and_counts_on(model_file):
+    def children(process):
+        return [int(each) for each in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+
+    def works():
+        try:
+            return httpx.post(address + PREDICT, content=picture(), headers=PNG, timeout=HANG).status_code == 200
+        except httpx.TransportError:  # taken by the one that was killed
+            return False
+
+    def answered():
+        text = httpx.get(f"{address}/metrics", timeout=HANG).text
+        return int(re.search(r'hubel_pictures_total\{model="animals"\} (\d+)', text)[1])
+
+    def python(process):
+        return [each for each in children(process) if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+    with started(f"animals={model_file}", "--workers", "2", "--quiet") as (address, process, _):
+        until(lambda: len(python(process)) == 2 and works())
+        before = python(process)
+        count = answered()
+        os.kill(before[0], signal.SIGKILL)
+        until(lambda: len(python(process)) == 2 and before[0] not in python(process))
+        for _ in range(3):
+            until(works)
+        assert answered() >= count + 3
