@@ -22,6 +22,7 @@ WORDS_OF_OTHERS = (  # strings here are what other programs call things
     "code/",  # names in the programs that are written
     "nn/reading/",
     "nn/inspection/",
+    "export/",
 )
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import platform
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
+from hubel.base.versions import version_of
 from hubel.train.distributed.rendezvous import job
 
 
 def environment() -> dict[str, str]:
     """Versions, machine, and the commit of the working directory where it is in a git repository ("" elsewhere)."""
-    packages = {name: _version(name) for name in ("hubel", "torch", "numpy", "pillow", "safetensors")}
+    packages = {name: version_of(name) for name in ("hubel", "torch", "numpy", "pillow", "safetensors")}
     found = {**packages, "python": platform.python_version(), "platform": platform.platform(), "commit": _commit()}
     if job():
         found["job"] = job()
@@ -24,14 +24,7 @@ def environment() -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """The versions that can change what comes out."""
-    return {name: _version(name) for name in ("hubel", "torch")}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+    return {name: version_of(name) for name in ("hubel", "torch")}
 
 
 def _commit() -> str:

@@ -1,0 +1,72 @@
+"""Functions of one number as nodes: an operator of the same meaning, or the row's own arithmetic written out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from hubel.arch.ops.functions import FUNCTIONS
+from hubel.export.onnx.graph import Graph
+
+# of opset 18: `Gelu` came with 20
+OWN: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "relu": ("Relu", {}),
+    "tanh": ("Tanh", {}),
+    "sigmoid": ("Sigmoid", {}),
+    "softmax": ("Softmax", {"axis": 1}),
+    "elu": ("Elu", {"alpha": 1.0}),
+    "selu": ("Selu", {}),
+    "softplus": ("Softplus", {}),
+    "mish": ("Mish", {}),
+    "hardswish": ("HardSwish", {}),
+    "hard_sigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
+}
+_WORDS = {"exp": "Exp", "tanh": "Tanh", "erf": "Erf", "sigmoid": "Sigmoid", "softplus": "Softplus", "abs": "Abs"}
+_SIGNS = {ast.Add: "Add", ast.Sub: "Sub", ast.Mult: "Mul", ast.Div: "Div"}
+_BOTH = {"max": "Max", "min": "Min"}
+
+
+def activated(graph: Graph, x: str, function: str, constants: Mapping[str, float]) -> str:
+    """Add a function of `FUNCTIONS`, with its constants, and return what it gives for `x`."""
+    if function == "linear":
+        return x
+    if function in OWN:
+        kind, settings = OWN[function]
+        return graph.add(kind, x, **settings)
+    if function == "leaky_relu":
+        return graph.add("LeakyRelu", x, alpha=constants["negative_slope"])
+    if function == "relu6":
+        return graph.add("Clip", x, graph.keep(0.0), graph.keep(6.0))
+    return _Written(graph, x, constants).node(ast.parse(FUNCTIONS[function].arithmetic, mode="eval").body)
+
+
+class _Written:
+    """Writes the arithmetic of a row, node by node."""
+
+    def __init__(self, graph: Graph, x: str, constants: Mapping[str, float]) -> None:
+        self.graph, self.names = graph, {"x": x, **{name: graph.keep(value) for name, value in constants.items()}}
+
+    def node(self, part: ast.expr) -> str:
+        match part:
+            case ast.Constant(value=int() | float() as value):
+                return self.graph.keep(float(value))
+            case ast.Name(id="sqrt2"):
+                return self.graph.keep(2**0.5)
+            case ast.Name(id=name):
+                return self.names[name]
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return self.graph.add("Neg", self.node(operand))
+            case ast.BinOp(left=left, op=sign, right=right):
+                return self.graph.add(_SIGNS[type(sign)], self.node(left), self.node(right))
+            case ast.Call(func=ast.Name(id=word), args=arguments):
+                return self.called(word, [self.node(each) for each in arguments])
+        raise AssertionError(f"not in the arithmetic of functions: {ast.dump(part)}")
+
+    def called(self, word: str, given: list[str]) -> str:
+        one = self.graph.keep(1.0)
+        if word == "expm1":
+            return self.graph.add("Sub", self.graph.add("Exp", *given), one)
+        if word == "log1p":
+            return self.graph.add("Log", self.graph.add("Add", *given, one))
+        return self.graph.add(_BOTH.get(word) or _WORDS[word], *given)

@@ -1,0 +1,110 @@
+"""A trained model as one ONNX model: preparation, network and answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+import onnx
+
+from hubel.arch import analyse, torch_order
+from hubel.base.errors import SettingError
+from hubel.base.versions import version_of
+from hubel.data.prepare.preprocessing import Preprocessing
+from hubel.export.lowered import steps_of
+from hubel.export.onnx.graph import Graph
+from hubel.export.onnx.operations import scaled, written
+from hubel.export.source import Model, Source
+
+Input: TypeAlias = Literal["image", "sized", "tensor"]
+FORMAT = 1  # of what the metadata say
+
+
+def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
+    """Write a model as ONNX (opset 18), from its tree and its weights.
+
+    model: one that is loaded, or the path of a model file or of a run's folder; torch is not needed for those.
+    input: what the file takes. "sized": "image", uint8 N×H×W×C of the network's own size, prepared as
+    `Preprocessing.prepare` does it. "tensor": "input", what the network itself takes: float32 N×C×H×W, N×C×T or
+    N×features, normalised already (whole numbers int64 N×T where they are looked up).
+
+    What comes out: "scores", what the network says before a closing softmax (float32, N×…), from tensors; from images
+    what the task makes of them: "probabilities" (N×classes) of classification, "probabilities" (N×classes×H×W) and
+    "mask" (uint8 N×H×W, the likeliest class) of segmentation, "scores" of any other.
+
+    The metadata say all that the model file says, in JSON where it is no plain text: see `metadata`.
+
+    Raises SettingError for a layer that does not say what it computes, and for a form that there is not.
+    """
+    if input not in get_args(Input):
+        raise SettingError(f"expected input {' | '.join(get_args(Input))}, received {input!r}")
+    source = Source.of(model)
+    graph = Graph()
+    graph.fresh("batch")
+    shape = source.network.input
+    steps = steps_of(source.network, source.arrays)
+    if input == "tensor":
+        kind = "int64" if source.network.reads_whole_numbers else "float32"
+        inputs: dict[str, Any] = {graph.fresh("input"): (kind, ["batch", *torch_order(shape)])}
+        x = "input"
+    else:
+        preparation = source.preprocessing
+        sizes = [preparation.height, preparation.width, preparation.channels]
+        inputs = {graph.fresh("image"): ("uint8", ["batch", *sizes])}
+        x = normalised(graph, "image", preparation, shape)
+    scores = written(graph, steps, x)
+    outputs = _answers(graph, source, scores, plain=input == "tensor")
+    name = source.network.name or "network"
+    return graph.model(
+        inputs,
+        outputs,
+        name=name,
+        words=str(source.network),
+        metadata=metadata(source, input),
+        version=version_of("hubel"),
+    )
+
+
+def normalised(graph: Graph, image: str, preparation: Preprocessing, shape: tuple[int, ...]) -> str:
+    """Add what makes the network's input of uint8 images N×H×W×C: (x / 255 − mean) / std, as `normalise` has it."""
+    graph.scope = "preparation"
+    turned = graph.add("Transpose", image, perm=[0, 3, 1, 2])
+    numbers = graph.add("Cast", turned, to=int(onnx.TensorProto.FLOAT))
+    mean, std = np.asarray(preparation.mean), np.asarray(preparation.std)
+    found = scaled(graph, numbers, 1 / (255 * std), -mean / std, 2)
+    return graph.add("Flatten", found) if len(shape) == 1 else found
+
+
+def _answers(graph: Graph, source: Source, scores: str, *, plain: bool) -> dict[str, Any]:
+    """Add what the task makes of scores, and return what comes out, with kinds and sizes."""
+    graph.scope = "answer"
+    shape = torch_order(analyse(source.network).output_shape)
+    if plain or source.task not in ("classification", "segmentation"):
+        graph.add("Identity", scores, name=graph.fresh("scores"))
+        return {"scores": ("float32", ["batch", *shape])}
+    graph.add("Softmax", scores, name=graph.fresh("probabilities"), axis=1)
+    outputs: dict[str, Any] = {"probabilities": ("float32", ["batch", *shape])}
+    if source.task == "segmentation":
+        likeliest = graph.add("ArgMax", scores, axis=1, keepdims=0)
+        graph.add("Cast", likeliest, name=graph.fresh("mask"), to=int(onnx.TensorProto.UINT8))
+        outputs["mask"] = ("uint8", ["batch", *shape[1:]])
+    return outputs
+
+
+def metadata(source: Source, input: Input) -> dict[str, str]:
+    """What the file says of itself: hubel_version, format, input, task, task_settings, classes, preprocessing, network
+    (its text form), name and summary; lists and mappings as JSON.
+    """
+    return {
+        "hubel_version": version_of("hubel"),
+        "format": str(FORMAT),
+        "input": input,
+        "task": source.task,
+        "task_settings": json.dumps(dict(source.task_settings)),
+        "classes": json.dumps(list(source.classes), ensure_ascii=False),
+        "preprocessing": source.preprocessing.to_json(),
+        "network": str(source.network),
+        "name": source.network.name,
+        "summary": json.dumps(dict(source.summary), ensure_ascii=False),
+    }
