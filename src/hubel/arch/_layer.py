@@ -16,7 +16,7 @@ from hubel.arch._errors import ShapeError
 from hubel.arch._shape import Shape, checked_shape, positions, size
 from hubel.arch.figures.expression import Expression, Number, elements
 from hubel.arch.figures.field import Field
-from hubel.arch.text.printing import WORDS, setting_text, value_text
+from hubel.arch.text.printing import WORDS, list_texts, setting_text, value_text
 from hubel.base.errors import NetworkError, SettingError
 from hubel.base.numbers import number_text
 
@@ -295,7 +295,7 @@ class Layer(ABC):
             value = getattr(self, name.rstrip("*"))
             settings.pop(name.rstrip("*"), None)
             sized = name in ("kernel_size", "target_shape")
-            words.extend(map(value_text, value) if name.endswith("*") else [value_text(value, always_pair=sized)])
+            words.extend(list_texts(value) if name.endswith("*") else [value_text(value, always_pair=sized)])
         if "strides" in settings:
             words[-1] += "/" + value_text(settings.pop("strides"))
         closing = [settings.pop("activation")] if "activation" in settings else []

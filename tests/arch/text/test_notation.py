@@ -249,3 +249,16 @@ def test_a_setting_is_set_once_and_finite(text, said):
     with pytest.raises(NotationError) as caught:
         parse(text)
     assert said in str(caught.value)
+
+
+def test_numbers_that_follow_each_other_are_written_by_the_first_and_the_last() -> None:
+    network = parse("4x4x70: select 3 0..63 5 6 7, select 0 1 2 3")
+    assert network.body.nodes[0].channels == (3, *range(64), 5, 6, 7)
+    assert str(network) == "4x4x70: select 3 0..63 5 6 7, select 0 1 2 3"
+    assert str(parse("4x4x9: select 0 1 2 3 4 8")) == "4x4x9: select 0..4 8"
+
+
+@pytest.mark.parametrize("text", ["select 3..2", "select 0..99999999", "conv 3..5", f"select 0..{'9' * 200}"])
+def test_runs_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(NotationError, match="expected"):
+        parse(f"4x4x4: {text}")

@@ -5,7 +5,7 @@
     item     = [count "*"] [name "="] node         3 * block=(conv 16 3x3 same, relu)
     node     = layer | "(" chain ")" | join "(" chain {"|" chain} ")" | "aux(" chain ")"
     join     = "sum" | "concat" | "product"
-    layer    = word {number | size ["/" strides] | word | key "=" value}
+    layer    = word {number | first ".." last | size ["/" strides] | word | key "=" value}
 
 Longer texts and larger numbers than `hubel.base.limits` states are refused.
 """
@@ -36,6 +36,7 @@ JOINS: dict[str, type[Join | Auxiliary]] = {"sum": Sum, "concat": Concat, "produ
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
       | (?P<size>\d+(?:/\d+)?(?:[x×]\d+(?:/\d+)?)+(?:/\d+(?:[x×]\d+)?)?(?![\w.]) | \d+/\d+(?:[x×]\d+)?(?![\w./]))
+      | (?P<run>\d+\.\.\d+(?![\w.]))
       | (?P<number>-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
       | (?P<word>[A-Za-z_]\w*)
       | (?P<mark>[:,|*=()])""",
@@ -218,7 +219,7 @@ class _Reader:
     def settings(self, kind: type[Layer]) -> dict[str, Any]:
         known = {f.name for f in fields(kind)} - {"name", "input_shape"}
         waiting, found = list(kind.positional), dict[str, Any]()
-        while self.token.kind in ("number", "size", "word"):
+        while self.token.kind in ("number", "size", "run", "word"):
             token = self.token
             if token.kind != "word":
                 if not waiting:
@@ -251,15 +252,28 @@ class _Reader:
         name = waiting[0]
         if name.endswith("*"):
             values = found.setdefault(_bare(name), [])
-            values.append(self.value(token))
+            values.extend(self.run(token) if token.kind == "run" else [self.value(token)])
             if len(values) > MOST_VALUES:
                 raise self.error(f"expected at most {MOST_VALUES:,} numbers after {kind.word}, received more")
             return
+        if token.kind == "run":
+            raise self.error(f"expected one number for {name}, received {self.received()}")
         if text.count("/") == 1 and "strides" in known:
             text, _, strides = text.partition("/")
             self.put(found, "strides", self.value(token, strides), token)
         self.put(found, name, self.value(token, text), token)
         waiting.pop(0)
+
+    def run(self, token: _Token) -> range:
+        """Read whole numbers that follow each other: `0..63`."""
+        if len(token.text) > LONGEST_NUMBER:
+            raise self.error("expected a number of a sensible length, received one of many digits", token)
+        first, last = map(int, token.text.split(".."))
+        if not 0 <= last - first < MOST_VALUES:
+            raise self.error(
+                f"expected at most {MOST_VALUES:,} numbers, from a lower to a higher, received {token.text}"
+            )
+        return range(first, last + 1)
 
     def pair(self, kind: type[Layer], known: set[str], found: dict[str, Any]) -> None:
         """Take `key=value`."""

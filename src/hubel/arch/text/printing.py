@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 LONGEST_REPEAT = 32
+SHORTEST_RUN = 5
 SHORT = {"padding": "pad", "dilation_rate": "dilation"}
 WORDS: dict[str, tuple[str, object]] = {  # words that set a layer's setting by themselves
     "same": ("padding", "same"),
@@ -47,6 +50,19 @@ def setting_text(name: str, value: object) -> str:
     """Write a setting that follows the positional ones: by its word where it has one, else `name=value`."""
     word = next((word for word, setting in WORDS.items() if setting == (name, value)), None)
     return word or f"{SHORT.get(name, name)}={value_text(value)}"
+
+
+def list_texts(values: Sequence[object]) -> list[str]:
+    """Write a list: each value, and whole numbers that follow each other by the first and the last: `0..63`."""
+    texts, start = list[str](), 0
+    while start < len(values):
+        end = start + 1
+        while end < len(values) and values[end] == values[end - 1] + 1:  # type: ignore[operator]
+            end += 1
+        run = values[start:end]
+        texts += [f"{run[0]}..{run[-1]}"] if len(run) >= SHORTEST_RUN else map(value_text, run)
+        start = end
+    return texts
 
 
 def value_text(value: object, always_pair: bool = False) -> str:

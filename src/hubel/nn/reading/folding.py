@@ -2,67 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import hubel.arch as arch
-from hubel.arch import Chain, Join, Layer, Product
-from hubel.base.errors import NetworkError
-
-
-@dataclass(frozen=True)
-class Step:
-    """An operation of the graph: a layer, or what joins branches; `inputs` are the places of what it takes.
-
-    `weights` are the layer's tensors, by the names that the tree's module has for them; `call` says which call of the
-    module of that name it is, where it is one's.
-    """
-
-    name: str
-    what: Layer | type[Join] | None
-    inputs: tuple[int, ...]
-    weights: Mapping[str, Any] = field(default_factory=dict)
-    shape: arch.Shape = ()
-    call: int | None = None
+from hubel.arch import Chain, Concat, Layer, Product
+from hubel.nn.reading.graph import Step, carried, common, does_not_nest, dominators, nested
 
 
 def folded(steps: list[Step]) -> tuple[Chain, dict[int, Mapping[str, Any]]]:
-    """Return the chain from the first step, which is the input, to the last; and each layer's weights, by its `id`."""
-    folding = _Folding(steps)
-    nodes = folding.chain(len(steps) - 1, 0)
-    return Chain(*nodes or [arch.Identity()]), folding.weights
+    """Return the chain from the first step, which is the input, to the last; and each layer's weights, by its `id`.
+
+    Branches that do not nest are made to: what two of them share is carried along, as channels beside the others.
+    """
+    steps = nested(steps)
+    while True:
+        folding = _Folding(steps)
+        nodes = folding.chain(len(steps) - 1, 0)
+        if not folding.shared:
+            return Chain(*nodes or [arch.Identity()]), folding.weights
+        steps = carried(steps, min(folding.shared))
 
 
 class _Folding:
-    """Folds a graph into a tree: what joins branches is folded with all that lies between it and where they fork."""
+    """Folds a graph into a tree: what joins branches is folded with all that lies between it and where they fork.
+
+    shared: steps that were met in two branches, of a tree that is none.
+    """
 
     def __init__(self, steps: list[Step]) -> None:
-        self.steps = _nested(steps)
+        self.steps = steps
         self.weights = {id(step.what): step.weights for step in steps}
-        self.fork = _dominators(self.steps)
+        self.fork = dominators([step.inputs for step in steps])
         self.used: set[int] = set()
+        self.shared: set[int] = set()
 
     def chain(self, end: int, start: int) -> list[arch.Node]:
         """Return the nodes after `start` up to `end`; every way to `end` goes through `start`."""
-        nodes: list[arch.Node] = []
+        nodes: list[list[arch.Node]] = []
         while end != start:
-            step = self.steps[end]
-            if end in self.used or step.what is None:
-                raise NetworkError(
-                    f"{step.name}: its output goes into branches that do not nest; a tree is made of chains, and of "
-                    "sums, concatenations and products inside one another"
-                )
+            step, fork = self.steps[end], self.fork[end]
+            if step.what is None:
+                raise does_not_nest(step)
+            if end in self.used:
+                self.shared.add(end)
+                break
             self.used.add(end)
-            fork = self.fork[end]
-            if isinstance(step.what, Layer):
-                nodes.append(step.what)
-            else:
-                branches = [self.chain(given, fork) for given in step.inputs]
-                gate = self.single(step, branches) if step.what is Product else None
-                nodes.append(gate or step.what(*map(_branch, branches)))
+            nodes.append([step.what] if isinstance(step.what, Layer) else self.join(step, step.inputs, fork))
             end = fork
-        return nodes[::-1]
+        return _selected_once(node for part in reversed(nodes) for node in part)
+
+    def join(self, step: Step, inputs: Sequence[int], fork: int) -> list[arch.Node]:
+        """Return the nodes after `fork` that join these inputs; those that share a beginning are joined by themselves.
+
+        concat(x, f(x), g(f(x))) is concat(identity | f, concat(identity | g)).
+        """
+        groups = self._groups(inputs, fork, step.what is not Concat)
+        if len(groups) == 1:
+            beginning = common(self.fork, inputs)
+            return [*self.chain(beginning, fork), *self.join(step, inputs, beginning)]
+        branches = [self.chain(group[0], fork) if len(group) == 1 else self.join(step, group, fork) for group in groups]
+        gate = self.single(step, branches) if step.what is Product else None
+        return [gate or step.what(*map(_branch, branches))]  # type: ignore[misc, operator]
+
+    def _groups(self, inputs: Sequence[int], fork: int, in_any_order: bool) -> list[list[int]]:
+        """Return the inputs, those together that share the first step after the fork."""
+        groups: list[tuple[int | None, list[int]]] = []
+        for given in inputs:
+            first = self._first_after(given, fork)
+            known = [group for own, group in groups[0 if in_any_order else -1 :] if own == first is not None]
+            if known:
+                known[0].append(given)
+            else:
+                groups.append((first, [given]))
+        return [group for _, group in groups]
+
+    def _first_after(self, place: int, fork: int) -> int | None:
+        while place != fork and self.fork[place] != fork:
+            place = self.fork[place]
+        return None if place == fork else place
 
     def single(self, step: Step, branches: Sequence[Sequence[arch.Node]]) -> Layer | None:
         """Return the one layer that a product is, silu or squeeze and excitation; None where it is another."""
@@ -94,6 +112,18 @@ class _Folding:
         return None
 
 
+def _selected_once(nodes: Iterable[arch.Node]) -> list[arch.Node]:
+    """Write a selection out of selected channels as one."""
+    found: list[arch.Node] = []
+    for node in nodes:
+        last = found[-1] if found else None
+        if isinstance(node, arch.SelectChannels) and isinstance(last, arch.SelectChannels):
+            found[-1] = arch.SelectChannels(tuple(last.channels[channel] for channel in node.channels))
+        else:
+            found.append(node)
+    return found
+
+
 def _branch(nodes: Sequence[arch.Node]) -> arch.Node:
     """Return one branch as a node."""
     return nodes[0] if len(nodes) == 1 else Chain(*nodes or [arch.Identity()])
@@ -104,30 +134,3 @@ def _dense(layer: arch.Conv2D | arch.Dense) -> bool:
     if isinstance(layer, arch.Conv2D) and (layer.kernel_size != (1, 1) or layer.groups != 1):
         return False
     return layer.use_bias
-
-
-def _nested(steps: list[Step]) -> list[Step]:
-    """Write concat(a, b, c) as concat(concat(a, b), c) where concat(a, b) is in the graph too, as in DenseNet."""
-    known: dict[tuple[int, ...], int] = {}
-    found = []
-    for place, step in enumerate(steps):
-        inputs = step.inputs
-        if step.what is arch.Concat:
-            shorter = next((n for n in range(len(inputs) - 1, 1, -1) if inputs[:n] in known), 0)
-            if shorter:
-                inputs = (known[inputs[:shorter]], *inputs[shorter:])
-            known[step.inputs] = place
-        found.append(replace(step, inputs=inputs))
-    return found
-
-
-def _dominators(steps: list[Step]) -> list[int]:
-    """Find for each step the last one before it through which every way from the input goes."""
-    found = [0]
-    for step in steps[1:]:
-        candidates = set(step.inputs)
-        while len(candidates) > 1:  # the latest of them cannot be it
-            latest = max(candidates)
-            candidates = (candidates - {latest}) | {found[latest]}
-        found.append(candidates.pop())
-    return found

@@ -16,7 +16,8 @@ from hubel.base.errors import NetworkError
 from hubel.nn.inspection.onnx import inspect_onnx
 from hubel.nn.inspection.onnx_file import read_onnx
 from hubel.nn.inspection.report import TensorShape
-from hubel.nn.reading.folding import Step, folded
+from hubel.nn.reading.folding import folded
+from hubel.nn.reading.graph import Step
 
 
 def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) -> Network:

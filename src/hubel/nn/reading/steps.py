@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ import hubel.arch as arch
 from hubel.arch import Concat, Identity, Layer, Product, Shape, Sum
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.run import tensors_in
-from hubel.nn.reading.folding import Step
+from hubel.nn.reading.graph import Step
 from hubel.nn.reading.layers import CONCATENATIONS, SUMS, layer_of, module_of, weighted_module
 from hubel.nn.reading.moves import MOVES, joined, moved, parts, window
 from hubel.nn.reading.record import BATCH, Call, Record, recorded
@@ -99,7 +99,7 @@ class _Reading:
         if order == "last":
             shape = (shape[-1], *shape[:-1])
         self._set(tensor, Value(len(self.found), shape, order))
-        self.found.append(step)
+        self.found.append(step if step.shape else replace(step, shape=self._public(tensor)))
 
     def _set(self, tensor: Tensor, value: Value) -> None:
         self.values[id(tensor)] = value
