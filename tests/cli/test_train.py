@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from hubel.cli import main
 from hubel.data import load
 from hubel.train import Run
-from tests.work import HANG
+from tests.work import DEEP, HANG
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 TINY = "28x28x1: conv 4 5x5/2 relu, maxpool 2, flatten, dense 10 softmax"
@@ -25,9 +25,9 @@ TINY = "28x28x1: conv 4 5x5/2 relu, maxpool 2, flatten, dense 10 softmax"
 
 @pytest.fixture(scope="module")
 def lenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """LeNet-5 as `hubel train lenet5 mnist` leaves it."""
+    """LeNet-5 as `hubel train lenet5 mnist` leaves it; after one epoch, where tests need not be deep."""
     folder = tmp_path_factory.mktemp("lenet") / "run"
-    assert main(["train", "lenet5", "mnist", "--run", str(folder)]) == 0
+    assert main(["train", "lenet5", "mnist", "--run", str(folder), *([] if DEEP else ["--epochs", "1"])]) == 0
     return folder
 
 
@@ -64,7 +64,7 @@ def test_lenet_learns_digits(lenet: Path, hubel: Said) -> None:
     found = json.loads(out)
     assert status == 0
     assert (found["part"], found["images"]) == ("test", 10_000)
-    assert found["accuracy"] >= 0.989
+    assert found["accuracy"] >= (0.989 if DEEP else 0.98)
     assert sum(map(sum, found["confusion"])) == 10_000
 
 

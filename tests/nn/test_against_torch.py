@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Iterator
 
@@ -15,9 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from hubel.arch import Layer, Network, analyse, parse, torch_order
 from hubel.nn import NetworkModule, build
 from tests.trees import networks, sample, sequence_networks
-
-RANDOM_NETWORKS = 20_000 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 2_000
-
+from tests.work import examples
 
 BATCH = 2  # PyTorch refuses batch statistics of one value
 
@@ -50,13 +47,13 @@ def _plain_kernels() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@settings(max_examples=RANDOM_NETWORKS)
+@settings(max_examples=examples(500))
 @given(networks())
 def test_every_figure_equals_what_torch_does(network: Network) -> None:
     check(network)
 
 
-@settings(max_examples=RANDOM_NETWORKS // 4)
+@settings(max_examples=examples(125))
 @given(sequence_networks())
 def test_every_figure_of_sequences_equals_what_torch_does(network: Network) -> None:
     check(network)

@@ -15,6 +15,7 @@ import hubel.arch as arch
 from hubel.arch import Chain, Concat, Network, Node, Shape, ShapeError, Sum, analyse, parse
 from hubel.nn import build
 from tests.trees import paddings, pairs, sides, small
+from tests.work import examples
 
 LONGEST = 40  # rows and columns; one network is run on as many one-hot pictures
 
@@ -204,13 +205,13 @@ def _plain_kernels() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(networks())
 def test_every_output_row_sees_the_rows_that_the_arithmetic_names(network: Network) -> None:
     check(network)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(100))
 @given(sequences())
 def test_every_step_sees_the_steps_that_the_arithmetic_names(network: Network) -> None:
     check(network)

@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from hubel.arch import Chain, Identity, Layer, Network, analyse, parse
 from hubel.nn import build
 from tests.trees import networks, sample, sequence_networks
+from tests.work import examples
 
 BATCH = 2
 
@@ -46,14 +47,14 @@ def step_macs(network: Network) -> int:
     return flops // (2 * BATCH)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(80))
 @given(networks().filter(counted_rightly))
 def test_training_macs_are_those_of_a_step(network: Network) -> None:
     network = Network(network.input, Chain(*network.body.nodes, Identity()))
     assert analyse(network).training_macs == step_macs(network)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(50))
 @given(sequence_networks().filter(counted_rightly))
 def test_training_macs_of_sequences_are_those_of_a_step(network: Network) -> None:
     network = Network(network.input, Chain(*network.body.nodes, Identity()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,9 +14,9 @@ from torch import Tensor, nn
 from hubel.arch import Network, analyse
 from hubel.nn import NetworkModule, build, inspect
 from tests.trees import networks
+from tests.work import examples
 
 BATCH = 2  # PyTorch refuses batch statistics of one value
-RANDOM_NETWORKS = 3_000 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 80
 
 
 class WithExits(nn.Module):
@@ -42,7 +41,7 @@ def _plain_kernels() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-@settings(max_examples=RANDOM_NETWORKS)
+@settings(max_examples=examples(60))
 @given(networks())
 def test_inspect_equals_a_real_run(network: Network) -> None:
     model, expected = WithExits(build(network)), analyse(network)
