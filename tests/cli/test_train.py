@@ -162,6 +162,67 @@ def test_resume_of_a_finished_run_says_so(few: Path, hubel: Said) -> None:
     assert "finished already" in out
 
 
+@pytest.fixture
+def stopped(few: Path, hubel: Said) -> Path:
+    """A run as it is when its process is killed after a checkpoint."""
+    hubel("train", TINY, few, "--epochs", 2, "--run", "stopped", "--no-report")
+    Path("stopped/model.safetensors").unlink()
+    return Path("stopped")
+
+
+def test_a_run_that_was_stopped_can_be_used_everywhere(few: Path, stopped: Path, hubel: Said) -> None:
+    stands = "training was stopped at epoch 2 of 2 (step"
+    status, out, err = hubel("evaluate", stopped, "--json")
+    assert (status, json.loads(out)["images"], stands in err) == (0, 200, True)
+    assert stands in json.loads(out)["notes"][0]
+    status, out, err = hubel("predict", stopped, DIGITS / "seven.png", "--json")
+    assert (status, len(json.loads(out)[0]["top"]), stands in err) == (0, 3, True)
+    for line in (["explain", stopped], ["look", "mistakes", stopped], ["look", "maps", stopped, DIGITS / "seven.png"]):
+        status, out, err = hubel(*line, "--json")
+        assert (status, bool(json.loads(out))) == (0, True), err
+    status, _, err = hubel("report", stopped, "-o", "page.html")
+    assert (status, stands[1:] in Path("page.html").read_text()) == (0, True), err
+    status, out, _ = hubel("train", TINY, few, "--weights", stopped, "--epochs", 1, "--no-report", "--json")
+    assert status == 0
+    assert json.loads(out)["recipe"]["weights"].endswith("stopped/model-step-74.safetensors")
+    few.unlink()
+    status, out, _ = hubel("predict", stopped, DIGITS / "seven.png", "--json")
+    assert (status, len(json.loads(out))) == (0, 1)
+    status, _, err = hubel("evaluate", stopped)
+    assert (status, "expected a path, or one of" in err, str(few) in err) == (2, True, True)
+
+
+def test_more_epochs(few: Path, stopped: Path, hubel: Said) -> None:
+    status, out, _ = hubel("train", "--resume", stopped, "--epochs", 3, "--no-report")
+    assert status == 0
+    assert "3 epochs instead of 2, from step 74 on: the schedule was at its end" in out.replace("\n", " ")
+    assert "epoch   3" in out
+    status, out, _ = hubel("train", "--resume", stopped, "--epochs", 3)
+    assert (status, "finished already; --epochs N would train on" in out) == (0, True)
+    status, _, err = hubel("train", "--resume", stopped, "--epochs", 1)
+    assert (status, "expected more epochs than the 3 that are done, received 1" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--learning-rate", 0.1], "--learning-rate means nothing"),
+        (["--run", "there", "--time", 5], "--run, --time mean nothing"),
+        (["--set", "ema=0.9", "--seed", 3], "--seed, --set mean nothing"),
+        (["--bad-images", "skip"], "--bad-images means nothing"),
+        (["--fit", "pad", "--validation", 0.1], "--validation, --fit mean nothing"),
+        (["--weights", "x.pth", "--tune"], "--weights, --tune mean nothing"),
+        (["--classes", 3], "--classes means nothing"),
+        ([TINY, "mnist"], f"NET ({TINY}) means nothing"),
+    ],
+    ids=str,
+)
+def test_what_a_resumed_run_would_not_hear_is_refused(options: list[object], said: str, hubel: Said) -> None:
+    status, _, err = hubel("train", "--resume", "runs/there", *options)
+    assert status == 2
+    assert f"{said} with --resume" in err
+
+
 def test_a_failed_run_is_no_finished_one_and_its_last_good_model_is_used(few: Path, hubel: Said) -> None:
     wild = ["--optimizer", "sgd", "--learning-rate", 0.6, "--epochs", 20, "--set", "warmup=1.0"]
     status, _, err = hubel("train", "28x28x1: flatten, dense 32, dense 10", few, "--run", "here", *wild)

@@ -198,9 +198,9 @@ def test_images_that_do_not_fit_are_refused(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "no.html").exists()
 
 
-def test_a_run_that_is_not_finished_has_no_report(run: Run, tmp_path: Path) -> None:
+def test_a_run_without_a_checkpoint_has_no_report(run: Run, tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_bytes((run.directory / "run.toml").read_bytes())
-    with pytest.raises(RunError, match="training has not ended"):
+    with pytest.raises(RunError, match="there is no model yet"):
         write_report(Run.open(tmp_path))
 
 

@@ -12,6 +12,8 @@ from typing import Any
 from hubel import zoo
 from hubel.arch import Network, Shape, ShapeError, checked_shape, order_note, parse
 from hubel.base.errors import MissingFileError, ModelFileError, SettingError
+from hubel.base.files import read_text
+from hubel.base.model_file import why_unread
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import aside, tell
 
@@ -141,13 +143,30 @@ def _no_tree(given: str) -> Iterator[None]:
         raise SettingError(f"{given} cannot be read as a tree: {error}") from None
 
 
+def _of_run(folder: Path) -> Network:
+    """The network of a run whose training has not come to its end, by its `run.toml`."""
+    from hubel.base.toml import read_toml
+
+    path = folder / "run.toml"
+    if not path.is_file():
+        raise MissingFileError(
+            f"{folder}: expected a network, received a folder without a model (model.safetensors) or a run (run.toml)"
+        )
+    settings = read_toml(read_text(path))
+    try:
+        network = parse(settings["network"])
+        return Network(network.input, network.body, str(settings["network_name"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(why_unread(path, settings, error, "what it says")) from None
+
+
 def _from_file(path: Path) -> Network:
     if path.is_dir():
         folder, path = path, path / "model.safetensors"
         if not path.is_file():
-            raise MissingFileError(f"{folder}: expected a network, received a folder without a model ({path.name})")
+            return _of_run(folder)
     if path.suffix == ".safetensors":
-        from hubel.base.model_file import entry_of, read_model_file, why_unread
+        from hubel.base.model_file import entry_of, read_model_file
 
         _, about = read_model_file(path)
         try:

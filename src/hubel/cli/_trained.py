@@ -126,11 +126,13 @@ def labelled(arguments: Namespace, model: LoadedModel) -> Labelled:
     if wanted not in parts:
         raise SettingError(f"{settings['source']} has no {wanted} part; it has {', '.join(parts)}")
     from hubel.data import align
+    from hubel.train import where_it_stands
 
     dataset, more = align(parts[wanted], model.classes)
     for note in (*notes, *more):
         tell(note)
-    return Labelled(wanted, dataset, (*notes, *more))
+    stands = filter(None, [where_it_stands(model.summary)])  # told when it was opened
+    return Labelled(wanted, dataset, (*stands, *notes, *more))
 
 
 def reading(arguments: Namespace, network: Network) -> dict[str, Any]:
@@ -232,7 +234,7 @@ def open_model(given: str) -> LoadedModel:
     """Load a trained model from a run's directory or a model file."""
     from hubel.data import SUFFIXES
     from hubel.tasks import load_model
-    from hubel.train import Run
+    from hubel.train import Run, where_it_stands
 
     path = Path(given)
     if not path.exists():
@@ -242,10 +244,9 @@ def open_model(given: str) -> LoadedModel:
     if path.suffix.lower() in SUFFIXES and path.is_file():
         raise ModelFileError(f"{given}: expected a run's directory or a model file, received an image; RUN comes first")
     model = Run.open(path).model() if path.is_dir() else load_model(path)
-    if "failure" in model.summary:
+    if told := where_it_stands(model.summary):
         from hubel.view.terminal import console
 
-        told = f"training failed; this is its last good model, of step {model.summary['steps']}"
         console(stderr=True).print(told, style="yellow", soft_wrap=True)
     return model
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -47,12 +48,21 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--run", type=Path, metavar="DIR", dest="directory", help="where the run goes (default: runs/NET-DATA)"
     )
     parser.add_argument(
-        "--resume", type=Path, metavar="RUN", help="go on with a run that was stopped, to the same bits"
+        "--resume",
+        type=Path,
+        metavar="RUN",
+        help="go on with a run that was stopped, to the same bits; with --epochs N to N epochs in all, also with one "
+        "that is finished",
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object, progress on stderr")
     parser.add_argument("--no-report", action="store_true", help="do not write report.html")
     parser.add_argument(
-        "--time", type=float, metavar="SECONDS", dest="time_budget", help="train for about so long, not for epochs"
+        "--time",
+        type=float,
+        metavar="SECONDS",
+        dest="time_budget",
+        help="as many epochs as fit so long, from the command's start to the model; start-up and measuring count, "
+        "report.html comes after it",
     )
     add_validation(parser, "auto")
     add_recipe_options(parser)
@@ -102,6 +112,9 @@ def run(arguments: Namespace) -> int:
     """Train, or go on with a run, and say what came out."""
     from hubel.view.terminal import console
 
+    began = time.perf_counter()
+    if arguments.resume:
+        _refuse_ignored(arguments)
     if "WORLD_SIZE" in os.environ:  # its warnings, once a process, are of what is meant to be; read when torch loads
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     fitted = _reading(arguments)
@@ -110,7 +123,9 @@ def run(arguments: Namespace) -> int:
     screen = console(stderr=arguments.json)
     try:
         with Display(screen) as display:
-            done, splits = _resumed(arguments, display) if arguments.resume else _trained(arguments, display, fitted)
+            done, splits = (
+                _resumed(arguments, display) if arguments.resume else _trained(arguments, display, fitted, began)
+            )
     except StoppedError as stopped:
         screen.print(f"\n{stopped}", soft_wrap=True)
         return 128 + stopped.signal
@@ -156,7 +171,7 @@ def _reading(arguments: Namespace) -> Fitted:
     return waiting.result
 
 
-def _trained(arguments: Namespace, display: Any, fitted: Fitted) -> tuple[Run, Splits]:
+def _trained(arguments: Namespace, display: Any, fitted: Fitted, began: float) -> tuple[Run, Splits]:
     from hubel.train import start_heartbeat, train
 
     if arguments.network is None or arguments.data is None:
@@ -169,20 +184,51 @@ def _trained(arguments: Namespace, display: Any, fitted: Fitted) -> tuple[Run, S
     directory = arguments.directory or _free_directory(network.name, arguments.data)
     recipe = recipe_of(arguments, network, splits.train)
     source = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
-    done = train(network, splits, recipe, directory, validation=arguments.validation, source=source, progress=display)
+    done = train(
+        network,
+        splits,
+        recipe,
+        directory,
+        validation=arguments.validation,
+        source=source,
+        progress=display,
+        began=began,
+    )
     return done, splits
 
 
 def _resumed(arguments: Namespace, display: Any) -> tuple[Run, Splits | None]:
     from hubel.train import Run, resume, start_heartbeat
 
-    done = Run.open(arguments.resume)
-    if done.is_finished:
-        display.console.print(f"{arguments.resume} is finished already")
+    done, epochs = Run.open(arguments.resume), arguments.epochs
+    if done.is_finished and epochs in (None, done.recipe.epochs):
+        display.console.print(f"{arguments.resume} is finished already; --epochs N would train on, to N in all")
         return done, None
     start_heartbeat()
     splits = read(_source(done, arguments))
-    return resume(arguments.resume, splits, micro_batch=arguments.micro_batch, progress=display), splits
+    settings = {"micro_batch": arguments.micro_batch, "epochs": epochs}
+    return resume(arguments.resume, splits, **settings, progress=display), splits
+
+
+def _refuse_ignored(arguments: Namespace) -> None:
+    """Raise SettingError for what means nothing beside --resume, since the run says it."""
+    parser = ArgumentParser()
+    add_arguments(parser)
+    kept = ("resume", "json", "no_report", "epochs", "micro_batch", "network", "data")
+    names = {"directory": "run", "time_budget": "time"}
+    said = [
+        f"--{names.get(name, name).replace('_', '-')}"
+        for name, value in vars(parser.parse_args([])).items()
+        if name not in kept and getattr(arguments, name) != value
+    ]
+    if arguments.data is not None:
+        said = [f"NET ({arguments.network})", *said]
+    if said:
+        one = "means nothing" if len(said) == 1 else "mean nothing"
+        raise SettingError(
+            f"{', '.join(said)} {one} with --resume: the run goes on with its own ({arguments.resume}/run.toml says "
+            "it); --epochs, --micro-batch, and DATA where it lies elsewhere now, can be said"
+        )
 
 
 def _source(done: Run, arguments: Namespace) -> dict[str, Any]:
@@ -232,7 +278,11 @@ def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
 def _weights_file(given: str) -> str:
     """Return a path in full, so that a run can be gone on with from any folder; a run's folder means its model."""
     path = Path(given).expanduser()
-    if path.is_dir():
+    if (path / "run.toml").is_file():
+        from hubel.train import Run
+
+        path = Run.open(path).model_file()
+    elif path.is_dir():
         path = path / "model.safetensors"
     if not path.exists() and "://" not in given:
         raise MissingFileError(f"{given}: expected a file of weights, found nothing there")

@@ -26,7 +26,7 @@ from hubel.report._maps import maps_section
 from hubel.report._pack import pack, reason_not_packed
 from hubel.report._sections import calibration, class_table, header, how_made, offered, section, title, training
 from hubel.tasks import LoadedModel
-from hubel.train import Run
+from hubel.train import Run, where_it_stands
 from hubel.view.linked import program, web_file
 from hubel.view.markup import Child, Element, h
 from hubel.view.page import page
@@ -48,13 +48,13 @@ _MISSING = h(
 
 
 def write_report(run: Run, output: str | os.PathLike[str] | None = None, *, dataset: Dataset | None = None) -> Path:
-    """Write the page of a finished run, by default as `report.html` in its folder, and return its path.
+    """Write the page of a run, by default as `report.html` in its folder, and return its path.
 
     dataset: labelled images of the model's size and classes to measure it on; by default the run's own test part (or
     else validation, or training), read again. Where that cannot be read, the page says so and leaves out what needs
     images. The same run and images give the same bytes.
 
-    Raises RunError where training has not ended; ValueError where `dataset` does not fit the model.
+    Raises RunError where there is no model yet; ValueError where `dataset` does not fit the model.
     """
     model = run.model()
     if dataset is None:
@@ -135,11 +135,18 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None, shown: Sequence[
         data["images"] = _images(found)
     return page(
         title(run),
-        _body([*header(run, report, found), _MISSING if found is None and not shown else None], sections),
+        _body([*header(run, report, found), *_notes(model, found is not None or bool(shown))], sections),
         style=parts.themes + web_file("view", "base.css") + web_file("report", "report.css") + inside.style,
         scripts=[program(("hubel/report/report", *inside.entries), engine_modules())],
         data=data,
     )
+
+
+def _notes(model: LoadedModel, measured: bool) -> list[Child]:
+    """What stands above all else: that training has not come to its end, and that no image was there."""
+    stands = where_it_stands(model.summary)
+    told = [h("p", f"{stands[0].upper()}{stands[1:]}.", class_="note")] if stands else []
+    return [*told, *([] if measured else [_MISSING])]
 
 
 def _inside(model: LoadedModel, found: Mistakes | None) -> _Inside:

@@ -18,7 +18,7 @@ from hubel.train.run.checkpoint import CheckpointError
 from hubel.train.run.events import EpochMetrics, Event, Finished, Listener, Notice, Progress, Started
 from hubel.train.run.history import Moment, moments
 from hubel.train.run.listeners import TensorBoard, together
-from hubel.train.run.run import Run
+from hubel.train.run.run import Run, where_it_stands
 from hubel.train.run.settings import RunError
 from hubel.train.search.space import Choice, Range, default_space, parse_space, parse_value
 from hubel.train.search.sweep import SweepResult, Trial, sweep
@@ -76,6 +76,7 @@ __all__ = [
     "sweep",
     "together",
     "train",
+    "where_it_stands",
 ]
 
 

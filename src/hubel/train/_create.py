@@ -40,6 +40,7 @@ def create_run(
     source: Mapping[str, Any] | None,
     world: int,
     step: type[Step],
+    began: float,
 ) -> None:
     """Write the `run.toml` of a new run in `directory`, with nothing left open. Raises as `train`."""
     recipe, task = recipe or choose(network, splits.train), task_of(splits.train)
@@ -53,12 +54,17 @@ def create_run(
         recipe = recipe.replace(threads=recipe.threads or 1)
     with locked(directory):
         refuse_existing(directory)
-        recipe = autotune(recipe, step, network, task, splits.train, preprocessing)
+        recipe = autotune(recipe, step, network, task, splits.train, preprocessing, (began, measured_part(splits)))
         if recipe.augmentation == "auto":
             recipe = recipe.replace(augmentation=str(_augmentation(splits.train, preprocessing, recipe)))
         facts = _data_facts(splits, task, preprocessing, source)
         begin = {"source": recipe.weights, "sha256": taken.sha256, "fresh": list(taken.fresh)} if taken else {}
         create(directory, network, recipe, facts, begin, step.name)
+
+
+def measured_part(splits: Splits) -> Dataset | None:
+    """What is measured after every epoch: the validation part, else the test part, else nothing."""
+    return next((part for part in (splits.validation, splits.test) if part is not None and len(part)), None)
 
 
 def _check(recipe: Recipe, task: Task) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hubel.data import Dataset, Splits, Validation, hold_out
 from hubel.nn import Pretrained
 from hubel.tasks import save_model, task_of
 from hubel.train._agree import agree, facts, settings_of
-from hubel.train._create import create_run, fingerprint, locked
+from hubel.train._create import create_run, fingerprint, locked, measured_part
 from hubel.train.distributed.ranks import Ranks
 from hubel.train.distributed.rendezvous import job, joined, noticing_loss, several, start_heartbeat, was_restarted
 from hubel.train.distributed.signals import listening
@@ -28,13 +29,13 @@ from hubel.train.loop.supervised import Supervised
 from hubel.train.loop.trainer import Trainer
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import Checkpoint, CheckpointError, CheckpointStore
-from hubel.train.run.environment import versions
 from hubel.train.run.events import EpochMetrics, Event, Finished, Listener, Notice, Started
 from hubel.train.run.run import (
     CHECKPOINTS,
     MODEL,
     SETTINGS,
     Run,
+    change_epochs,
     record_change,
     record_failure,
     refuse_failed,
@@ -53,6 +54,7 @@ def train(
     source: Mapping[str, Any] | None = None,
     progress: Listener | None = None,
     step: type[Step] = Supervised,
+    began: float | None = None,
 ) -> Run:
     """Train `network` on `splits.train` and leave the run in `directory`, a new folder.
 
@@ -60,7 +62,8 @@ def train(
     Where there is neither, or a patient recipe has no validation part, images are held out (`hubel.data.hold_out`);
     `validation` is the share to hold out, 0 for none. Without a recipe, `choose` makes one. `source` says where the
     data came from (the arguments of `hubel.data.load`), for `run.toml`. `progress` is called with each event. `step` is
-    how a batch changes weights.
+    how a batch changes weights. `began` is the moment (`time.perf_counter()`) from which a time budget counts, by
+    default this one.
 
     Raises ValueError where network, data and weights do not fit; NotEnoughMemoryError where a step does not fit, at
     once or later (the last checkpoint is kept); RunError where the folder holds a run or another process writes to it;
@@ -69,7 +72,7 @@ def train(
     recipe or versions; StoppedError after Ctrl-C or SIGTERM, when all is saved;
     FullDiskError where there is no room for the run (`resume` goes on from the last checkpoint).
     """
-    directory = Path(directory)
+    directory, began = Path(directory), time.perf_counter() if began is None else began
     start_heartbeat()
     splits = _with_validation(splits, recipe, validation)
     own = facts(network, splits, recipe) if several() else {}
@@ -82,12 +85,12 @@ def train(
 
         def begin() -> None:
             if not (again and _is_of_this_job(directory)):
-                create_run(network, splits, recipe, directory, source, ranks.world, step)
+                create_run(network, splits, recipe, directory, source, ranks.world, step, began)
 
         ranks.alone(begin)  # one decides for all, since a run may appear between two looks at the folder
         run = Run.open(directory)
         agree(ranks, settings_of(run))
-        return (_go_on if again else _train)(run, splits, progress, ranks, step)
+        return (_go_on if again else _train)(run, splits, progress, ranks, step, began)
 
 
 def _need_training_images(splits: Splits) -> None:
@@ -118,25 +121,30 @@ def resume(
     splits: Splits,
     *,
     micro_batch: int | None = None,
+    epochs: float | None = None,
     progress: Listener | None = None,
     step: type[Step] = Supervised,
 ) -> Run:
     """Go on with the run in `directory` where its newest whole checkpoint stands, to the same bits as if it had never
     been stopped (on the same processor and versions). A finished run is returned as it is.
 
+    `epochs` is another number of epochs, in all, for a finished run too: what is left of the schedule is laid over the
+    steps that are left; where nothing is, it begins anew, and the rate rises to its peak again. `run.toml` says from
+    which step on.
+
     `micro_batch` is for a run that ran out of memory: from here on so many images are computed at a time. The order,
     the steps and their rates stay; what changes is the order in which gradients are added and, with batch
     normalisation, that statistics are of so many images. `run.toml` says from which step on.
 
-    Raises RunError where there is no run, where it failed (see `Run.failure`), or where the data is not what the run
-    was started with; and else as `train`.
+    Raises RunError where there is no run, where it failed (see `Run.failure`), where so many epochs are done already,
+    or where the data is not what the run was started with; and else as `train`.
     """
-    run = Run.open(directory)
+    run, began = Run.open(directory), time.perf_counter()
     start_heartbeat()
     own = {**facts(run.network, splits, run.recipe), **settings_of(run)} if several() else {}
     with joined() as ranks, kept_memory():
         agree(ranks, own)
-        return _go_on(run, splits, progress, ranks, step, micro_batch)
+        return _go_on(run, splits, progress, ranks, step, began, micro_batch, epochs)
 
 
 def _is_of_this_job(directory: Path) -> bool:
@@ -151,9 +159,11 @@ def _go_on(
     progress: Listener | None,
     ranks: Ranks,
     step: type[Step],
+    began: float,
     micro_batch: int | None = None,
+    epochs: float | None = None,
 ) -> Run:
-    if ranks.most([float(run.is_finished)])[0]:
+    if ranks.most([float(run.is_finished)])[0] and (epochs is None or epochs == run.recipe.epochs):
         return run
     refuse_failed(run)
     splits = run.parted(splits)
@@ -168,21 +178,29 @@ def _go_on(
             f"{run.directory}: expected the training images it was started with ({run.settings['data']['name']}, "
             f"fingerprint {expected[:12]}), received others ({splits.train.name}, {received[:12]})"
         )
-    if micro_batch is not None and micro_batch != run.recipe.micro_batch:
-        run = _with_micro_batch(run, micro_batch, ranks)
-    return _train(run, splits, progress, ranks, step)
+    told: list[str] = []
+
+    def change() -> None:
+        if micro_batch is not None and micro_batch != run.recipe.micro_batch:
+            with locked(run.directory):
+                record_change(run, CheckpointStore(run.directory / CHECKPOINTS).latest_step(), micro_batch=micro_batch)
+        if epochs is not None and epochs != run.recipe.epochs:
+            with locked(run.directory):
+                told.append(change_epochs(Run.open(run.directory), epochs))
+
+    ranks.alone(change)
+    return _train(Run.open(run.directory), splits, progress, ranks, step, began, told)
 
 
-def _with_micro_batch(run: Run, micro_batch: int, ranks: Ranks) -> Run:
-    if ranks.is_first:
-        with locked(run.directory):
-            step = CheckpointStore(run.directory / CHECKPOINTS).latest_step()
-            record_change(run, step, micro_batch=micro_batch)
-    ranks.wait()
-    return Run.open(run.directory)
-
-
-def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks, step: type[Step]) -> Run:
+def _train(
+    run: Run,
+    splits: Splits,
+    progress: Listener | None,
+    ranks: Ranks,
+    step: type[Step],
+    began: float,
+    told: Sequence[str] = (),
+) -> Run:
     with contextlib.ExitStack() as stack:
         if ranks.is_first:
             stack.enter_context(locked(run.directory))
@@ -203,6 +221,7 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks, st
             run.directory,
             log,
             ranks,
+            run.leg,
         )
         saved, problems = _newest(trainer.store, ranks)
         if saved is not None:
@@ -216,6 +235,11 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks, st
         torch.set_num_threads(trainer.state.threads)
         ranks.wait()  # so that no checkpoint is written while another process still looks for the newest
         log(_started(run, trainer, len(splits.train), problems))
+        for note in told:
+            log(Notice(note))
+        if run.recipe.time_budget:
+            trainer.until = began + run.recipe.time_budget - (trainer.state.seconds if saved is not None else 0)
+            log(Notice(_of_the_budget(run, trainer.until - time.perf_counter())))
         for note in splits.notes if saved is None else ():
             log(Notice(note))
         if splits.held_out is not None and saved is None:
@@ -243,6 +267,14 @@ def _train(run: Run, splits: Splits, progress: Listener | None, ranks: Ranks, st
             log(Finished(_write_model(run, trainer), reason, trainer.seconds()))
         ranks.wait()
     return run
+
+
+def _of_the_budget(run: Run, left: float) -> str:
+    budget = run.recipe.time_budget
+    words = f"of {budget:g} s in all, {budget - left:.1f} s are over before the first step"
+    if run.steps == 1:
+        return f"{words}: no more than one step is trained, and measured"
+    return f"{words}; {run.recipe.epochs:.3g} epochs, with measuring, are what fits the rest"
 
 
 def _go_back(trainer: Trainer, saved: Checkpoint, ranks: Ranks) -> None:
@@ -312,7 +344,7 @@ class _Log:
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, EpochMetrics) and self.writes:
-            self.rows.append(event)
+            self.rows[event.epoch - 1 :] = [event]  # in the place of a row that was ended within this epoch
             write_metrics(self.run.directory, self.rows)
         if self.progress is not None:
             self.progress(event)
@@ -333,30 +365,17 @@ def _started(run: Run, trainer: Trainer, examples: int, problems: tuple[str, ...
 
 
 def _write_model(run: Run, trainer: Trainer, more: Mapping[str, Any] | None = None) -> Path:
-    history = trainer.state.history
-    last = history[-1] if history else None
-    summary: dict[str, Any] = {
-        "data": run.settings["data"]["name"],
-        "steps": trainer.state.done,
-        "epochs": last.epoch if last else 0,
-        "recipe": run.recipe.to_dict(),
-        "versions": versions(),
-        **(more or {}),
-    }
-    if last is not None and last.evaluated:
-        best = history[trainer.state.best_epoch - 1] if trainer.state.best_epoch else last
-        summary[last.evaluated] = dict(best.evaluation)
+    state = trainer.state
     return save_model(
         run.directory / MODEL,
         run.network,
         trainer.final_weights(),
         preprocessing=trainer.preprocessing,
         task=run.task,
-        summary=summary,
+        summary=run.summary(state.history, state.best_epoch, state.done, more),
     )
 
 
 def _evaluated(splits: Splits) -> tuple[str, Dataset] | None:
-    if splits.validation is not None and len(splits.validation):
-        return "validation", splits.validation
-    return ("test", splits.test) if splits.test is not None and len(splits.test) else None
+    part = measured_part(splits)
+    return None if part is None else ("validation" if part is splits.validation else "test", part)

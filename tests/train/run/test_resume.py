@@ -1,7 +1,6 @@
 """Runs that are stopped in every way and go on to the same bits. Real processes, real signals."""
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -10,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from hubel.train import CheckpointError, Run, RunError, Started, resume, train
 from hubel.train.run.checkpoint import CheckpointStore
@@ -164,9 +164,9 @@ def test_only_the_last_checkpoints_are_kept(clean):
     assert json.loads((clean / "checkpoints" / "step-00000100.json").read_text())["about"]["step"] == 100
 
 
-def test_the_run_opened_while_unfinished_says_how_to_go_on(clean, tmp_path):
+def test_the_run_opened_while_unfinished_has_the_newest_checkpoints_model(clean, tmp_path):
     run = Run.open(unfinished(clean, tmp_path))
     assert not run.is_finished
-    with pytest.raises(RunError, match="--resume"):
-        run.model()
-    assert os.path.exists(run.directory)
+    own, last = run.model().module.state_dict(), Run.open(clean).model().module.state_dict()
+    assert all(torch.equal(own[name], last[name]) for name in last)
+    assert run.model().summary["stopped"]["step"] == 100

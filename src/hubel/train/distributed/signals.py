@@ -20,7 +20,10 @@ class StoppedError(TrainingError, RuntimeError):
     """Training was asked to stop and did, with a checkpoint. `signal` is the number of the signal that asked."""
 
     def __init__(self, directory: Path, number: int) -> None:
-        super().__init__(f"stopped and saved; go on with: hubel train --resume {directory}")
+        super().__init__(
+            f"stopped and saved; go on with: hubel train --resume {directory}\nits model so far can be used as it is: "
+            f"hubel evaluate {directory}"
+        )
         self.directory = directory
         self.signal = number
 

@@ -14,36 +14,54 @@ import statistics
 import time
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from hubel.arch import Network, Report, analyse
 from hubel.data import Batch, Dataset, Preprocessing
-from hubel.tasks import Task
+from hubel.tasks import Task, count
 from hubel.train.loop.state import State
 from hubel.train.loop.step import Step
 from hubel.train.recipe.recipe import Recipe
 
 _GAIN = 1.1  # how many times quicker a change must be: less may be chance
 _STEPS, _SECONDS = 12, 0.16  # of measuring, for one choice
+_MEASURED = 64  # images by which the time of measuring all is told
 _MACS = 2e10  # of one measured step, at most
 _SMALL = 1e6  # multiply-adds an image: networks of fewer do not get quicker by bfloat16 on a processor
 _SHARED = 2e7  # multiply-adds a step: fewer are done before several threads have met
 
 
 def autotune(
-    recipe: Recipe, step: type[Step], network: Network, task: Task, training: Dataset, preprocessing: Preprocessing
+    recipe: Recipe,
+    step: type[Step],
+    network: Network,
+    task: Task,
+    training: Dataset,
+    preprocessing: Preprocessing,
+    around: tuple[float, Dataset | None] | None = None,
 ) -> Recipe:
-    """The recipe with nothing left open, for training `network` by such steps on this set on this machine."""
+    """The recipe with nothing left open, for training `network` by such steps on this set on this machine.
+
+    around: what a time budget holds besides steps: the moment (`time.perf_counter()`) when it began, and the set that
+    is measured after every epoch.
+    """
     recipe = recipe.replace(device=_device(recipe.device))
     probe = _Probe(step, network, task, training, preprocessing)
     if not recipe.tune:
         recipe = by_rule(recipe, probe.report, len(training), _cores(), _has_bfloat16(recipe.device))
     recipe = _fastest(recipe, probe) if recipe.tune else recipe
-    if recipe.time_budget:
-        pace = statistics.median(probe.seconds([recipe])[0])
-        images_in_budget = recipe.time_budget * probe.batch(recipe) / pace
-        recipe = recipe.replace(epochs=max(images_in_budget / max(1, len(training)), 1e-6))
-    return recipe
+    return recipe.replace(epochs=_that_fit(recipe, probe, *(around or (None, None)))) if recipe.time_budget else recipe
+
+
+def _that_fit(recipe: Recipe, probe: _Probe, began: float | None, measured: Dataset | None) -> float:
+    """How many epochs, each measured when it is over, fit what is left of the recipe's time budget."""
+    began = time.perf_counter() if began is None else began
+    an_image = statistics.median(probe.seconds([recipe])[0]) / probe.batch(recipe)
+    measuring = 0.0 if measured is None or not len(measured) else probe.seconds_to_measure(recipe, measured)
+    left, epoch = recipe.time_budget - (time.perf_counter() - began), an_image * max(1, len(probe.training))
+    whole = left / (epoch + measuring)
+    return max(whole if whole >= 1 else (left - measuring) / epoch, 1e-6)
 
 
 def by_rule(recipe: Recipe, report: Report, images: int, cores: int, bfloat16: bool) -> Recipe:
@@ -117,6 +135,17 @@ class _Probe:
                 return self._measure(recipes)
         finally:
             torch.set_num_threads(before)
+
+    def seconds_to_measure(self, recipe: Recipe, dataset: Dataset) -> float:
+        """How long measuring a set takes, by some of its images."""
+        with torch.random.fork_rng(devices=[]):
+            state = State(self.step, self.network, recipe, self.task, self.preprocessing, self.training)
+        some = dataset.take(np.arange(min(_MEASURED, self.most, len(dataset))))
+        for _ in range(2):  # the first time also prepares
+            start = time.perf_counter()
+            count(self.task, state.how.model, self.preprocessing, *some.tensors())
+            taken = time.perf_counter() - start
+        return taken * len(dataset) / len(some)
 
     def _measure(self, recipes: Sequence[Recipe]) -> list[list[float]]:
         states = [

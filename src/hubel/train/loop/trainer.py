@@ -26,7 +26,7 @@ from hubel.train.loop.step import Step
 from hubel.train.loop.supervised import normalised
 from hubel.train.recipe.balance import order_of
 from hubel.train.recipe.recipe import Recipe
-from hubel.train.recipe.schedule import rate
+from hubel.train.recipe.schedule import WHOLE, Leg, rate
 from hubel.train.run.checkpoint import CheckpointError, CheckpointStore
 from hubel.train.run.events import EpochMetrics, Listener, Notice, Progress
 
@@ -38,7 +38,8 @@ _ROUNDS = 16  # steps between two rounds in which processes agree to save or sto
 class Trainer(Epochs[Batch]):
     """Trains one network on one set. All its outcomes are functions of network, recipe and data alone.
 
-    evaluated: what to measure after each epoch and what to call it, "validation" or "test"; or None.
+    evaluated: what to measure after each epoch and what to call it, "validation" or "test"; or None. leg: of the
+    learning rate's schedule. until: the moment (`time.perf_counter()`) at which a time budget is over.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class Trainer(Epochs[Batch]):
         directory: Path,
         listen: Listener,
         ranks: Ranks,
+        leg: Leg = WHOLE,
     ) -> None:
-        self.ranks, self.task = ranks, task
+        self.ranks, self.task, self.leg = ranks, task, leg
+        self.until, self._late, self._measuring = math.inf, False, 0.0
         self.recipe, self.preprocessing, self.directory, self.listen = recipe, preprocessing, directory, listen
         self.device = torch.device(recipe.device)
         size = min(recipe.batch_size, len(training))
@@ -98,6 +101,9 @@ class Trainer(Epochs[Batch]):
         """The recipe's epochs, or its patience."""
         if self.state.done >= self.steps:
             return "all epochs are done"
+        if self._late:
+            at = self.state.done / self.epoch_steps
+            return f"the {self.recipe.time_budget:g} s are over, at epoch {at:.3g} of {self.recipe.epochs:.4g}"
         if not self._patience_is_over():
             return ""
         figure = self.task.figure(self.recipe.monitor)
@@ -137,6 +143,7 @@ class Trainer(Epochs[Batch]):
         if now - self._told > _EVENT_SECONDS:
             self._tell(epoch, now)
         due, asked = now - self._saved > self.recipe.checkpoint_seconds, self._stop.asked
+        self._late = now + self._measuring > self.until
         if self.ranks.world > 1:  # all must save and stop at the same step, and asking takes a moment
             if self.state.done % _ROUNDS:
                 return True
@@ -145,12 +152,19 @@ class Trainer(Epochs[Batch]):
         if due or asked:
             self.save()
             self._stop_if(asked)
-        return True
+        return not self._late
 
     def _agreed(self, due: bool, asked: int) -> tuple[float, bool, int]:
-        steps = self.state.done % self.epoch_steps or self.epoch_steps
-        loss, save, agreed = self.ranks.most([float(self.state.tally[0]) / steps, float(due), float(asked)])
+        loss, save, agreed, late = self.ranks.most(
+            [float(self.state.tally[0]) / self._tallied(), float(due), float(asked), float(self._late)]
+        )
+        self._late = bool(late)
         return loss, bool(save), int(agreed)
+
+    def _tallied(self) -> int:
+        """How many steps the tally is of: those of this epoch, or of it since it was last measured."""
+        history = self.state.history
+        return (self.state.done - (history[-1].step if history else 0)) or 1
 
     def _stop_if(self, asked: int) -> None:
         """Stop where all agree to. A request that came meanwhile stays, for the next time that they agree."""
@@ -164,7 +178,8 @@ class Trainer(Epochs[Batch]):
         # dropout and the like: random numbers are a function of seed and step, so that no random state need be saved
         self._seed(_step_seed(recipe.seed, state.done, self.ranks.rank))
         self._at = epoch, batch
-        state.tally += state.how(batch, rate(recipe, state.done, self.steps), state.done, self._ready)
+        now = rate(recipe, state.done, self.steps, self.leg)
+        state.tally += state.how(batch, now, state.done, self._ready)
         state.done += 1
 
     def _ready(self, module: nn.Module | None, loss: torch.Tensor) -> None:
@@ -238,21 +253,22 @@ class Trainer(Epochs[Batch]):
         """Measure, tell, keep what is best, save."""
         state = self.state
         images_per_second = (state.done - self._first) * self.batch_size / (time.perf_counter() - self._began)
-        steps = state.done - epoch * self.epoch_steps
-        training = self._named((self.ranks.gather(state.tally).mean(0) / steps).tolist())
+        training = self._named((self.ranks.gather(state.tally).mean(0) / self._tallied()).tolist())
         self._check(epoch, training["loss"])
+        start = time.perf_counter()
         name, evaluation = self._evaluate()
+        self._measuring = time.perf_counter() - start
         row = EpochMetrics(
             epoch=epoch + 1,
             step=state.done,
-            learning_rate=rate(self.recipe, state.done - 1, self.steps),
+            learning_rate=rate(self.recipe, state.done - 1, self.steps, self.leg),
             training=training,
             evaluated=name,
             evaluation=evaluation,
             images_per_second=images_per_second,
             seconds=self.seconds(),
         )
-        state.history.append(row)
+        state.history[epoch:] = [row]  # in the place of a row that was ended within this epoch
         state.tally.zero_()
         self._keep_best(row)
         self.save()

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import sys
 import typing
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean, hint
-from hubel.base.words import writable
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from hubel.base.toml import read_toml, write_toml
 
 Optimizer = Literal["adam", "adamw", "sgd", "muon"]
 Schedule = Literal["one-cycle", "cosine", "constant"]
@@ -213,27 +207,3 @@ def _checked(name: str, value: Any, kind: Any) -> Any:
         return value
     wanted = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}[kind]
     raise SettingError(f"recipe: expected {name} as {wanted}, received {value!r}")
-
-
-def read_toml(text: str) -> dict[str, Any]:
-    """The table that a TOML text holds. Raises SettingError where it is not TOML."""
-    try:
-        table: dict[str, Any] = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SettingError(f"expected TOML: {error}") from None
-    return table
-
-
-def write_toml(table: Mapping[str, Any]) -> str:
-    """A table as TOML."""
-    import tomli_w
-
-    return tomli_w.dumps(_writable(table))
-
-
-def _writable(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _writable(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_writable(each) for each in value]
-    return writable(value) if isinstance(value, str) else value

@@ -145,6 +145,15 @@ class CheckpointStore:
                 path.unlink(missing_ok=True)
 
 
+def weights_that_count(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The `state_dict` of the network that counts, of a checkpoint's tensors: its moving average where there is one."""
+    for prefix in ("average.module.", "network."):
+        found = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        if found:
+            return found
+    return {}
+
+
 def _manifest(fields: Mapping[str, Any]) -> bytes:
     text = json.dumps(fields, sort_keys=True, indent=1, ensure_ascii=False)
     total = hashlib.sha256(text.encode()).hexdigest()

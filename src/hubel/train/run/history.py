@@ -10,7 +10,7 @@ from torch import nn
 
 from hubel.nn import build
 from hubel.train.recipe.initialise import start_weights
-from hubel.train.run.checkpoint import CheckpointError, CheckpointStore
+from hubel.train.run.checkpoint import CheckpointError, CheckpointStore, weights_that_count
 from hubel.train.run.run import CHECKPOINTS, Run
 from hubel.train.run.settings import RunError
 
@@ -46,7 +46,7 @@ def moments(run: Run, problems: list[str] | None = None) -> Iterator[Moment]:
                 problems.append(str(error))
             continue
         found += 1
-        yield Moment(step, step / each, _that_counts(tensors))
+        yield Moment(step, step / each, weights_that_count(tensors))
     if not found:
         raise RunError(f"{run.directory}: expected checkpoints, found none that is whole")
 
@@ -57,11 +57,3 @@ def _start(run: Run) -> Mapping[str, torch.Tensor]:
         module: nn.Module = build(run.network)
         start_weights(module, run.recipe)
     return module.state_dict()
-
-
-def _that_counts(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
-    for prefix in ("average.module.", "network."):
-        found = {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-        if found:
-            return found
-    return {}

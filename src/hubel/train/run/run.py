@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import io
+import math
 import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import nn
+
 from hubel.arch import Network, analyse, own_layers, parse
-from hubel.base.errors import FileError
+from hubel.base.errors import FileError, TensorFileError
 from hubel.base.files import read_text, write_atomically
+from hubel.base.headers import read_about, read_header
 from hubel.base.limits import check
-from hubel.base.model_file import WholenessWarning, why_unread
+from hubel.base.model_file import ENTRY, WholenessWarning, why_unread
+from hubel.base.toml import read_toml, write_toml
 from hubel.data import Preprocessing, Splits, hold_out
-from hubel.tasks import LoadedModel, Task, load_model, task_named
-from hubel.train.recipe.recipe import Recipe, read_toml, write_toml
-from hubel.train.run.checkpoint import CheckpointStore
+from hubel.nn import build
+from hubel.tasks import LoadedModel, Task, load_model, save_model, task_named
+from hubel.train.recipe.recipe import Recipe
+from hubel.train.recipe.schedule import WHOLE, Leg
+from hubel.train.run.checkpoint import Checkpoint, CheckpointError, CheckpointStore, weights_that_count
+from hubel.train.run.environment import versions
 from hubel.train.run.events import EpochMetrics
 from hubel.train.run.settings import FORMAT, RunError, read_settings, write_settings
 
@@ -112,9 +122,29 @@ class Run:
         return found
 
     @property
+    def epoch_steps(self) -> int:
+        """How many steps show all training images once."""
+        examples = int(self.settings["data"]["examples"]["training"])
+        return max(1, examples // min(self.recipe.batch_size, examples))
+
+    @property
+    def steps(self) -> int:
+        """How many steps its epochs are."""
+        return max(1, round(self.recipe.epochs * self.epoch_steps))
+
+    @property
+    def leg(self) -> Leg:
+        """Where its schedule's course to the end begins: later than at step 0 where epochs were changed on the way."""
+        legs = [each for each in self.settings.get("changes", ()) if "schedule_done" in each]
+        return Leg(int(legs[-1]["step"]), float(legs[-1]["schedule_done"])) if legs else WHOLE
+
+    @property
     def is_finished(self) -> bool:
-        """Whether training came to its end and the model is written."""
-        return (self.directory / MODEL).exists() and self.failure is None
+        """Whether training came to its end, and the model of it is written."""
+        path, begins = self.directory / MODEL, self.leg.step
+        if not path.exists() or self.failure is not None:
+            return False
+        return not begins or _steps_of(path) > begins
 
     @property
     def failure(self) -> str | None:
@@ -126,16 +156,100 @@ class Run:
             raise RunError(f"{path}: cannot be read: {type(error).__name__}: {error}") from None
 
     def model(self) -> LoadedModel:
-        """The trained model; where training failed, that of the last good checkpoint, with "failure" in its summary.
+        """The trained model; where training failed, that of the last good checkpoint, with "failure" in its summary;
+        where it was stopped or goes on, as the newest checkpoint has it, with "stopped" in its summary.
 
-        Raises RunError where training has not ended, or failed before there was a model to keep; ModelFileError where
-        the file is damaged.
+        Raises RunError where there is neither model nor checkpoint; ModelFileError where the file is damaged.
         """
-        if (self.directory / MODEL).exists():
-            return load_model(self.directory / MODEL)
-        if self.failure is not None:
+        path = self.directory / MODEL
+        if self.failure is not None and not path.exists():
             raise RunError(f"{self.directory}: training failed and there is no model: {self.failure}")
-        raise RunError(f"{self.directory}: training has not ended; go on with: hubel train --resume {self.directory}")
+        if self.failure is not None or self.is_finished:
+            return load_model(path)
+        saved, _ = CheckpointStore(self.directory / CHECKPOINTS).load_latest()
+        if saved is not None:
+            return self._model_of(saved)
+        if path.exists():
+            return load_model(path)
+        raise RunError(
+            f"{self.directory}: training was stopped before its first checkpoint, so there is no model yet; go on "
+            f"with: hubel train --resume {self.directory}"
+        )
+
+    def model_file(self) -> Path:
+        """The file of `model()`: `model.safetensors`, or where training has not ended `model-step-NUMBER.safetensors`,
+        which is written from the newest checkpoint. Raises as `model`.
+        """
+        if self.is_finished or self.failure is not None:
+            return self.directory / MODEL
+        found = self.model()
+        path = self.directory / f"model-step-{found.summary['steps']}.safetensors"
+        return save_model(
+            path,
+            found.network,
+            found.module,
+            preprocessing=found.preprocessing,
+            task=found.task,
+            summary=found.summary,
+        )
+
+    def summary(
+        self, history: Sequence[EpochMetrics], best_epoch: int, steps: int, more: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """What a model file says of its training, after so many steps."""
+        last = history[-1] if history else None
+        found: dict[str, Any] = {
+            "data": self.settings["data"]["name"],
+            "steps": steps,
+            "epochs": last.epoch if last else 0,
+            "recipe": self.recipe.to_dict(),
+            "versions": versions(),
+            **(more or {}),
+        }
+        if last is not None and last.evaluated:
+            found[last.evaluated] = dict((history[best_epoch - 1] if best_epoch else last).evaluation)
+        return found
+
+    def _model_of(self, saved: Checkpoint) -> LoadedModel:
+        """The model as a checkpoint has it: the best epoch's weights where the recipe is patient, else its own."""
+        weights, best, step = weights_that_count(saved.tensors), saved.about["best_epoch"], saved.about["step"]
+        if self.recipe.patience and best:
+            with contextlib.suppress(CheckpointError):
+                weights = CheckpointStore(self.directory / CHECKPOINTS).load_best().tensors
+        with torch.device("meta"):
+            module: nn.Module = build(self.network)
+        try:
+            module.load_state_dict(weights, assign=True)
+        except RuntimeError:
+            raise RunError(
+                f"{self.directory}: its newest checkpoint does not hold the network's weights by their names (step "
+                f"{self.step!r}); the model is there when training has ended"
+            ) from None
+        history = [EpochMetrics.from_row(dict(row)) for row in saved.about["history"]]
+        stopped = {"step": step, "steps": self.steps, "epoch": step / self.epoch_steps, "epochs": self.recipe.epochs}
+        summary = self.summary(history, best, step, {"stopped": stopped})
+        return LoadedModel(self.network, module.eval(), self.preprocessing, self.task, summary)
+
+
+def where_it_stands(summary: Mapping[str, Any]) -> str:
+    """What is to be said of a model whose training has not come to its end, by its summary; "" of all others."""
+    if "failure" in summary:
+        return f"training failed; this is its last good model, of step {summary['steps']}"
+    if "stopped" not in summary:
+        return ""
+    at = summary["stopped"]
+    return (
+        f"training was stopped at epoch {at['epoch']:.3g} of {at['epochs']:.6g} (step {at['step']:,} of "
+        f"{at['steps']:,}); this is its model so far"
+    )
+
+
+def _steps_of(path: Path) -> float:
+    """After how many steps a model was written."""
+    try:
+        return float(read_about(path, read_header(path), ENTRY)["summary"]["steps"])
+    except (TensorFileError, KeyError, TypeError, ValueError):  # whoever opens it says so
+        return math.inf
 
 
 def refuse_failed(run: Run) -> None:
@@ -159,11 +273,39 @@ def record_failure(directory: Path, message: str, step: int) -> None:
 
 def record_change(run: Run, step: int, **settings: Any) -> Run:
     """Give a run's recipe other settings from step `step` on, and write that to `run.toml`; return the run."""
-    recipe = run.recipe.replace(**settings)
+    recipe = run.recipe.replace(**{name: value for name, value in settings.items() if name != "schedule_done"})
     changes = [*run.settings.get("changes", ()), {"step": step, **settings}]
     changed = {**run.settings, "recipe": recipe.to_dict(), "changes": changes}
     write_settings(run.directory / SETTINGS, changed)
     return dataclasses.replace(run, recipe=recipe, settings=changed)
+
+
+def change_epochs(run: Run, epochs: float) -> str:
+    """Give a run another number of epochs from its newest whole checkpoint on, write that to `run.toml`, and say what
+    its schedule does. Raises RunError where so many are done, or where its patience is over.
+    """
+    saved, _ = CheckpointStore(run.directory / CHECKPOINTS).load_latest()
+    step = int(saved.about["step"]) if saved else 0
+    recipe = run.recipe.replace(epochs=epochs, time_budget=0.0)
+    if dataclasses.replace(run, recipe=recipe).steps <= step:
+        raise RunError(
+            f"{run.directory}: expected more epochs than the {step / run.epoch_steps:.4g} that are done, received "
+            f"{epochs:g}"
+        )
+    best, last = (saved.about["best_epoch"], len(saved.about["history"])) if saved else (0, 0)
+    if recipe.patience and best and last - best >= recipe.patience:
+        raise RunError(
+            f"{run.directory}: its patience is over, since no epoch after {best} was better, so that more epochs would "
+            f"end at once; train another from its model: … --weights {run.directory}"
+        )
+    leg = run.leg.onward(step, run.steps)
+    record_change(run, step, epochs=recipe.epochs, time_budget=0.0, schedule_done=leg.done)
+    told = f"{epochs:g} epochs instead of {run.recipe.epochs:.4g}, from step {step:,} on: "
+    if leg.done:
+        return told + "what is left of the learning rate's schedule is laid over the steps that are left"
+    if not step:
+        return told + "the learning rate's schedule has all of them"
+    return told + f"the schedule was at its end, so that the learning rate rises to {recipe.learning_rate:g} again"
 
 
 def refuse_existing(directory: Path) -> None:

@@ -13,7 +13,7 @@ from hubel.base.errors import FileError
 from hubel.base.files import read_text, write_atomically
 from hubel.base.limits import check
 from hubel.base.model_file import WholenessWarning
-from hubel.train.recipe.recipe import read_toml, write_toml
+from hubel.base.toml import read_toml, write_toml
 
 FORMAT = 1
 _DIGEST = "# SHA-256 of the lines above: "
