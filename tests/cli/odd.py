@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from hubel.cli import COMMANDS, _parser, main
+from hubel.cli import COMMANDS, main, parser_of
 
 WHOLE = ("-1", "0", "1", "99999999999999999999", "2147483648", "1e9", "nan", "", "x", "1.5", "٣", "0x10", " 7 ", "1_0")
 REAL = ("nan", "inf", "-inf", "-1", "0", "1e308", "1e-320", "", "x", "1,5", "0x1p3", "٣.٤")
@@ -46,6 +46,7 @@ WORKING = {
     "report": ["run", "-o", "o.html"],
     "find": ["index", "run", "."],
     "serve": ["none"],  # which there is not: a service that begins does not end
+    "completion": ["bash"],
     "look maps": SEEN,
     "look unit": ["run", "a.png", "--layer", "conv1", "-o", "o.png"],
     "look filters": ["run", "-o", "o.png"],
@@ -65,7 +66,7 @@ WORKING = {
 def commands() -> Iterator[tuple[list[str], argparse.ArgumentParser]]:
     """The words that name each command, and its parser."""
     for name in COMMANDS:
-        parser = _choices(_parser([name]))[name]
+        parser = _choices(parser_of([name]))[name]
         inner = _choices(parser)
         yield from (([name, what], each) for what, each in inner.items()) if inner else [([name], parser)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import http.server
 import threading
@@ -12,12 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hubel import zoo
 from hubel.arch import parse
+from hubel.base.download import Download
 from hubel.cli import main
 from hubel.data import Preprocessing
 from hubel.nn import build
 from hubel.tasks import save_model
+from hubel.train import Run
 from hubel.view.terminal import with_progress
+from hubel.zoo._weights import IMAGENET
 
 TEXT = "8x8x1: flatten, dense 2 softmax"
 
@@ -63,3 +68,37 @@ def test_progress_is_for_those_who_look(monkeypatch: pytest.MonkeyPatch) -> None
     show = with_progress("reading", lambda show: show)
     assert show is not None
     show("reading files", 5, 10)
+
+
+def test_imagenet_means_weights_of_that_network(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(IMAGENET, "tiny", address)
+    monkeypatch.setattr("hubel.cli.train.named", lambda network, given: dataclasses.replace(network, name="tiny"))
+    images, labels = np.zeros((32, 8, 8), np.uint8), np.arange(32) % 2
+    np.savez(tmp_path / "few.npz", x_train=images, y_train=labels)
+    train = ["train", TEXT, str(tmp_path / "few.npz"), "--weights", "imagenet", "--epochs", "1", "--no-report"]
+    assert main([*train, "--run", str(tmp_path / "run")]) == 0
+    assert (tmp_path / "cache" / "weights").is_dir()
+    assert Run.open(tmp_path / "run").recipe.weights == address
+    monkeypatch.setitem(IMAGENET, "tiny", "http://127.0.0.1:9/away-12345678.pth")
+    assert main([*train, "--run", str(tmp_path / "none")]) == 2
+    told = capsys.readouterr().err
+    assert "http://127.0.0.1:9/away-12345678.pth" in told
+    assert str(tmp_path / "cache" / "weights" / "12345678-away-12345678.pth") in told
+    assert not (tmp_path / "none").exists()
+
+
+def test_networks_without_weights_are_told_which_have_some(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez(tmp_path / "few.npz", x_train=np.zeros((8, 8, 8), np.uint8), y_train=np.arange(8) % 2)
+    assert main(["train", TEXT, str(tmp_path / "few.npz"), "--weights", "imagenet"]) == 2
+    assert "no weights trained on ImageNet are known for network; there are some for alexnet_owt, vgg11" in (
+        capsys.readouterr().err
+    )
+
+
+def test_every_address_is_of_a_network_and_carries_its_digest() -> None:
+    assert set(IMAGENET) <= set(zoo.names())
+    for name, found in IMAGENET.items():
+        assert Download(found, f"sha256:{found[-12:-4]}").name == found.rpartition("/")[2]
+        assert zoo.imagenet_weights(name.upper()) == found

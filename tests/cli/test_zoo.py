@@ -69,7 +69,7 @@ def test_the_story_as_json():
 
 
 def test_an_unknown_network_is_a_mistake_with_a_suggestion():
-    ran = hubel("zoo", "VGG-16")
+    ran = hubel("zoo", "VGG-166")
     assert ran.returncode == 2
     assert ran.stdout == ""
     assert "did you mean 'vgg16'?" in ran.stderr

@@ -5,14 +5,15 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Sequence
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Sequence
 from typing import TextIO
 
 from hubel.base.errors import HubelError
 from hubel.base.names import hint
 from hubel.cli._common import add_common
 from hubel.cli._output import say, steady, tell, told
+from hubel.cli._parser import Parser, command_first
 
 # name: what --help says of it; its module has DESCRIPTION, EXAMPLES, add_arguments(parser), run(arguments) -> int
 COMMANDS = {
@@ -34,6 +35,7 @@ COMMANDS = {
     "find": "images of a folder that a trained run takes for alike",
     "serve": "trained models as a service over HTTP, with a page",
     "look": "what goes on inside a trained run: maps, filters, units, attribution, mistakes",
+    "completion": "what completes commands, options and names in bash, zsh and fish",
 }
 
 _OPENING = ("evaluate", "predict", "report", "find", "serve")
@@ -51,7 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str], lost: Callable[[], OSError | None]) -> int:
-    parser = _parser(given)
+    if given[:1] == ["help"]:
+        given = [*given[1:], "--help"]
+    if given[:1] == ["--version"]:
+        from hubel import __version__
+
+        say(f"hubel {__version__}")
+        return 0
+    given = command_first(given, COMMANDS)
+    wanted = next((word for word in given if not word.startswith("-")), None)
+    parser = parser_of(() if wanted is None else (wanted,))
+    if wanted is not None and wanted not in COMMANDS:
+        parser.error(f"no command is called {wanted!r}{hint(wanted, COMMANDS)}")
     parsed = parser.parse_args(given)
     if parsed.command is None:
         parser.print_help()
@@ -64,41 +77,27 @@ def _run(given: list[str], lost: Callable[[], OSError | None]) -> int:
     return status or (0 if parsed.command in _LASTING and not parsed.json else 2)
 
 
-def _parser(given: list[str]) -> ArgumentParser:
-    parser = ArgumentParser(
+def parser_of(wanted: Iterable[str]) -> Parser:
+    """The parser of the whole command line, with the options of these commands alone: of others only the names."""
+    parser = Parser(
         prog="hubel",
         description="A convolutional network from the line on a slide to a trained, understood and deployed model.",
-        epilog="`hubel COMMAND --help` says more, with examples. NET is a zoo name (lenet5), a text form in quotes\n"
-        "('28x28x1: conv 6 5x5 tanh, flatten, dense 10'), a file that holds one, an ONNX file, or model.py:make_model.",
-        formatter_class=RawDescriptionHelpFormatter,
+        epilog="`hubel help COMMAND` says more, with examples; options may stand anywhere. NET is a zoo name\n"
+        "(lenet5), a text form ('28x28x1: conv 6 5x5 tanh, flatten, dense 10'), a file that holds one, an ONNX\n"
+        "file, or model.py:make_model.",
     )
     parser.add_argument("--version", action="store_true", help="show hubel's version and stop")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    wanted = next((word for word in given if not word.startswith("-")), None)
-    if given[:1] == ["--version"]:
-        from hubel import __version__
-
-        say(f"hubel {__version__}")
-        raise SystemExit(0)
-    if wanted is not None and given[0].startswith("-") and given[0] not in ("-h", "--help"):
-        parser.error(f"options stand after the command, such as: hubel explain lenet5 {given[0]} …")
     for name, help_text in COMMANDS.items():
-        if name != wanted:
+        if name not in wanted:
             commands.add_parser(name, help=help_text)
             continue
         module = importlib.import_module(f"hubel.cli.{name}")
-        command = commands.add_parser(
-            name,
-            help=help_text,
-            description=module.DESCRIPTION,
-            epilog="examples:\n" + module.EXAMPLES,
-            formatter_class=RawDescriptionHelpFormatter,
-        )
+        epilog = "examples:\n" + module.EXAMPLES
+        command = commands.add_parser(name, help=help_text, description=module.DESCRIPTION, epilog=epilog)
         add_common(command, opens_models=name in _OPENING)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
-    if wanted is not None and wanted not in COMMANDS:
-        parser.error(f"no command is called {wanted!r}{hint(wanted, COMMANDS)}")
     return parser
 
 

@@ -17,6 +17,8 @@ from hubel.base.model_file import why_unread
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import aside, tell
 
+FILES = (".py", ".onnx", ".safetensors", ".txt", ".pth", ".pt", ".h5", ".keras", ".toml")
+
 
 def add_network(parser: ArgumentParser, name: str = "network", help: str = "") -> None:
     """Add the argument NET."""
@@ -81,15 +83,17 @@ def _load_network(given: str, options: Namespace | None) -> Network:
     chosen |= dict(getattr(options, "option", None) or ())
     if is_model(given):
         return _from_model(given, chosen)
-    if ":" in given:
+    if is_text(given):
         return _changed(parse(given), chosen)
     path = Path(given)
-    if given in zoo.names():
+    if zoo.meant(given) is not None and not path.exists():
         return zoo.get(given, **chosen)
     if path.suffix == ".onnx":
         return _changed(_from_onnx(path, chosen.get("input")), chosen)
     if path.exists():
         return _changed(_from_file(path), chosen)
+    if path.suffix in FILES or "/" in given:
+        raise MissingFileError(f"{given}: there is no such file")
     try:
         return zoo.get(given, **chosen)
     except (LookupError, ValueError) as error:
@@ -104,6 +108,11 @@ def _changed(network: Network, chosen: dict[str, Any]) -> Network:
     if unusable:
         raise SettingError(f"--{unusable[0]} is for networks of the zoo; change the network itself")
     return Network(chosen.get("input", network.input), network.body, network.name)
+
+
+def is_text(given: str) -> bool:
+    """Whether a text form is meant: it has a colon, or begins with a shape and goes on."""
+    return ":" in given or re.match(r"\s*\d+([x×]\d+)*\s+\S", given) is not None
 
 
 def is_model(given: str) -> bool:

@@ -24,6 +24,17 @@ def whole(least: int = 1, most: int = 1_000_000) -> Callable[[str], int]:
     return read
 
 
+def positive(text: str) -> float:
+    """Read a number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ArgumentTypeError(f"expected a number above 0, received {text[:30]!r}")
+    return number
+
+
 def real(least: float, most: float) -> Callable[[str], float]:
     """Read a number from `least` to `most`."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ArgumentGroup
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubel import zoo
 from hubel.arch import Network
 from hubel.base.errors import MissingFileError, ModelFileError, SettingError
-from hubel.cli._network import load_network
+from hubel.cli._network import is_text, load_network
 from hubel.cli._output import tell
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ def fitted_network(arguments: Namespace) -> tuple[Network, Splits, dict[str, Any
     Image files, or a network in text form: the images are brought to the network's size.
     """
     _refuse_swapped(arguments)
-    if arguments.network not in zoo.names() or arguments.input is not None or _are_files(arguments.data):
+    if zoo.meant(arguments.network) is None or arguments.input is not None or _are_files(arguments.data):
         network = load_network(arguments.network, arguments)
         settings = reading(arguments, network)
         splits = read(settings)
@@ -202,9 +201,9 @@ def _refuse_swapped(arguments: Namespace) -> None:
     from hubel.data import is_source
 
     first, second = arguments.network, arguments.data
-    if first in zoo.names() or (Path(first) / "model.safetensors").is_file() or not is_source(first):
+    if zoo.meant(first) is not None or (Path(first) / "model.safetensors").is_file() or not is_source(first):
         return
-    network = second if second in zoo.names() or re.match(r"\d+(x\d+)*:", second) else "NET"
+    network = second if zoo.meant(second) is not None or is_text(second) else "NET"
     data = first if network != "NET" else "DATA"
     line = shlex.join(["hubel", arguments.command, network, data])
     raise SettingError(f"{first} is data, and the network comes first: {line}")
@@ -212,7 +211,7 @@ def _refuse_swapped(arguments: Namespace) -> None:
 
 def _with_classes(arguments: Namespace, network: Network, splits: Splits) -> Network:
     """Give a network of the zoo as many outputs as the data has classes, unless the user said how many."""
-    if arguments.network not in zoo.names() or arguments.classes is not None:
+    if zoo.meant(arguments.network) is None or arguments.classes is not None:
         return network
     options = Namespace(input=network.input, classes=len(splits.train.classes), width=arguments.width)
     return load_network(arguments.network, options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,10 @@ EXAMPLES = """  hubel explain lenet5
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_network(parser)
-    parser.add_argument("layer", nargs="?", metavar="LAYER", help="a layer's name, such as conv2 or stage1.block2")
+    parser.add_argument(
+        "layer", nargs="?", metavar="LAYER", default=SUPPRESS, help="a layer's name, such as conv2 or stage1.block2"
+    )
+    parser.add_argument("--layer", metavar="LAYER", help=SUPPRESS)
     parser.add_argument("--strict", action="store_true", help="refuse windows that leave rows or columns uncovered")
     add_output(parser, *TABLES)
     add_set(parser)

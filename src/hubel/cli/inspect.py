@@ -40,7 +40,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="append",
         help="one image's shape, such as 224x224x3, or a vector's length; once for each input",
     )
-    parser.add_argument("--batch", type=whole(), default=1, metavar="N", help="how many images at once (1)")
+    parser.add_argument(
+        "--batch-size",
+        "--batch",
+        dest="batch",
+        type=whole(),
+        default=1,
+        metavar="N",
+        help="how many images at once (1)",
+    )
     add_output(parser)
 
 

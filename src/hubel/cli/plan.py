@@ -46,16 +46,39 @@ EXAMPLES = """  hubel plan resnet50 --batch 64 --device a100
   hubel plan --list
   hubel plan vgg16 --batch 32 --device rtx-4090 --json"""
 
+# what each keeps of a weight, in the planner's words; muon's is of kernels, which are nearly all
+OPTIMIZERS = {
+    "adam": "adam",
+    "adamw": "adam",
+    "sgd": "momentum",
+    "muon": "momentum",
+    "momentum": "momentum",
+    "plain-sgd": "sgd",
+}
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     add_network(parser, "network")
     parser._actions[-1].nargs = "?"
-    parser.add_argument("--batch", type=int, default=32, metavar="N", help="images a step on each device (32)")
+    parser.add_argument(
+        "--batch-size",
+        "--batch",
+        dest="batch",
+        type=int,
+        default=32,
+        metavar="N",
+        help="images a step on each device (32)",
+    )
     parser.add_argument("--device", metavar="NAME", help="one of --list, or `this`, as it was measured")
     parser.add_argument("--devices", type=int, default=1, metavar="N", help="how many, 1 to 1,024 (1)")
     parser.add_argument("--precision", choices=("float32", "autocast", "bfloat16"), default="float32")
-    parser.add_argument("--optimizer", choices=("sgd", "momentum", "adam"), default="momentum")
+    parser.add_argument(
+        "--optimizer",
+        choices=tuple(OPTIMIZERS),
+        default="sgd",
+        help="as of `hubel train`, whose sgd has momentum (sgd); without momentum it is plain-sgd",
+    )
     parser.add_argument("--channels-last", action="store_true", help="count memory for that layout")
     parser.add_argument(
         "--checkpoint",
@@ -107,7 +130,7 @@ def run(arguments: Namespace) -> int:
         find_device(name, known),
         devices=arguments.devices,
         precision=arguments.precision,
-        optimizer=arguments.optimizer,
+        optimizer=OPTIMIZERS[arguments.optimizer],
         channels_last=arguments.channels_last,
         checkpoint=arguments.checkpoint,
     )

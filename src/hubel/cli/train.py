@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hubel.base.errors import MissingFileError, SettingError
 from hubel.base.files import read_text
 from hubel.cli._network import add_options
+from hubel.cli._numbers import positive, whole
 from hubel.cli._output import print_json
 from hubel.cli._trained import add_data_options, add_validation, fitted_network, named, read
+from hubel.zoo import imagenet_weights
 
 if TYPE_CHECKING:
     from hubel.arch import Network
@@ -37,7 +39,20 @@ EXAMPLES = """  hubel train lenet5 mnist
   hubel train --resume runs/lenet5-mnist"""
 
 Fitted: TypeAlias = "Callable[[], tuple[Network, Splits, dict[str, Any]]]"
-DIRECT = ("epochs", "batch_size", "micro_batch", "optimizer", "learning_rate", "seed", "time_budget", "freeze", "tune")
+DIRECT = (
+    *(
+        "epochs",
+        "batch_size",
+        "micro_batch",
+        "optimizer",
+        "learning_rate",
+        "augmentation",
+        "patience",
+        "device",
+        "seed",
+    ),
+    *("time_budget", "freeze", "tune"),
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -58,7 +73,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--no-report", action="store_true", help="do not write report.html")
     parser.add_argument(
         "--time",
-        type=float,
+        type=positive,
         metavar="SECONDS",
         dest="time_budget",
         help="as many epochs as fit so long, from the command's start to the model; start-up and measuring count, "
@@ -83,11 +98,19 @@ def add_recipe_options(parser: ArgumentParser) -> None:
     )
     group.add_argument("--optimizer", metavar="NAME", help="adam, adamw, sgd or muon")
     group.add_argument("--learning-rate", type=float, metavar="RATE", help="the schedule's peak")
+    group.add_argument(
+        "--augment",
+        dest="augmentation",
+        metavar="HOW",
+        help="how training images are varied: 'shift 1, flip', none, or auto (the rule)",
+    )
+    group.add_argument("--patience", type=whole(0), metavar="N", help="stop after N epochs without a better one")
+    group.add_argument("--device", metavar="NAME", help="cpu, cuda, cuda:1 or mps (default: a GPU where there is one)")
     group.add_argument("--seed", type=int, metavar="N", help="of weights, order and everything random")
     group.add_argument(
         "--weights",
         metavar="FILE",
-        help="start from trained weights: a run, a model, or torchvision's; path or address",
+        help="start from trained weights: imagenet, a run, a model, or torchvision's; path or address",
     )
     group.add_argument(
         "--freeze",
@@ -247,10 +270,10 @@ def _source(done: Run, arguments: Namespace) -> dict[str, Any]:
 def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
     """Return the recipe that the arguments of `add_recipe_options` say, by rule where they say nothing."""
     from hubel.nn import find_weights
-    from hubel.train import Recipe, choose, fine_tune, parse_value
+    from hubel.train import Recipe, check_device, choose, fine_tune, parse_value
     from hubel.view.terminal import with_progress
 
-    weights = _weights_file(arguments.weights) if arguments.weights else ""
+    weights = _weights_file(arguments.weights, network) if arguments.weights else ""
     if arguments.recipe:
         text = read_text(arguments.recipe)
         try:
@@ -270,13 +293,18 @@ def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
             raise SettingError(f"expected --set NAME=VALUE, received {setting!r}")
         changes[name.strip()] = parse_value(value)
     recipe = chosen.replace(**changes)
+    check_device(recipe.device)
     if "://" in recipe.weights:  # here already, with a line of how far it is
         with_progress("downloading", lambda show: find_weights(recipe.weights, progress=show))
     return recipe
 
 
-def _weights_file(given: str) -> str:
-    """Return a path in full, so that a run can be gone on with from any folder; a run's folder means its model."""
+def _weights_file(given: str, network: Network) -> str:
+    """Return a path in full, so that a run can be gone on with from any folder; a run's folder means its model, and
+    `imagenet` the address of what the network was trained to there.
+    """
+    if given.lower() == "imagenet" and not Path(given).exists():
+        return imagenet_weights(network.name)
     path = Path(given).expanduser()
     if (path / "run.toml").is_file():
         from hubel.train import Run

@@ -13,6 +13,7 @@ from hubel.train.loop.non_finite import NotFiniteError
 from hubel.train.loop.step import Step
 from hubel.train.loop.supervised import Supervised
 from hubel.train.recipe.choose import choose, fine_tune
+from hubel.train.recipe.device import check_device
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import CheckpointError
 from hubel.train.run.events import EpochMetrics, Event, Finished, Listener, Notice, Progress, Started
@@ -58,6 +59,7 @@ __all__ = [
     "SweepResult",
     "TensorBoard",
     "Trial",
+    "check_device",
     "choose",
     "default_space",
     "evaluate",

@@ -23,6 +23,7 @@ from hubel.train.loop.autotune import autotune
 from hubel.train.loop.memory import check_memory
 from hubel.train.loop.step import Step
 from hubel.train.recipe.choose import choose
+from hubel.train.recipe.device import check_device
 from hubel.train.recipe.freezing import check_freeze
 from hubel.train.recipe.initialise import pixel_scale
 from hubel.train.recipe.recipe import Recipe
@@ -68,6 +69,7 @@ def measured_part(splits: Splits) -> Dataset | None:
 
 
 def _check(recipe: Recipe, task: Task) -> None:
+    check_device(recipe.device)
     known = [LOSS.name, *(figure.name for figure in task.figures)]
     if recipe.monitor not in known:
         raise SettingError(f"recipe: expected monitor as one of {', '.join(known)}, received {recipe.monitor!r}")

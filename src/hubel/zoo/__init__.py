@@ -11,8 +11,9 @@ A network's file is imported when the network is asked for, not before.
 """
 
 from hubel.zoo._imagenet import imagenet_classes
-from hubel.zoo._lookup import UnknownNetworkError, UnknownOptionError, entry, get, names
+from hubel.zoo._lookup import UnknownNetworkError, UnknownOptionError, entry, get, meant, names
 from hubel.zoo._registry import Entry, Figure, Paper
+from hubel.zoo._weights import imagenet_weights
 
 __all__ = [
     "Entry",
@@ -23,5 +24,7 @@ __all__ = [
     "entry",
     "get",
     "imagenet_classes",
+    "imagenet_weights",
+    "meant",
     "names",
 ]

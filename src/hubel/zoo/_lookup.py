@@ -27,13 +27,23 @@ def names() -> tuple[str, ...]:
 def entry(name: str) -> Entry:
     """What is known about the network `name`: paper, figures, notes, options.
 
+    The name may be written as papers do: "ResNet-50".
+
     Raises:
         UnknownNetworkError: if there is none of that name.
     """
-    if name not in MODULES:
+    known = meant(name)
+    if known is None:
         raise UnknownNetworkError(_unknown_network(name))
-    importlib.import_module(f"hubel.zoo.{MODULES[name]}")
-    return registered[name]
+    importlib.import_module(f"hubel.zoo.{MODULES[known]}")
+    return registered[known]
+
+
+def meant(name: str) -> str | None:
+    """The name that a network has here, as papers write it too: "ResNet-50", "LeNet 5", "VGG16-BN". None for none."""
+    if name in MODULES or "/" in name or "\\" in name:  # of a path, nothing but the last part might be a name
+        return name if name in MODULES else None
+    return {_plain(known): known for known in MODULES}.get(_plain(name))
 
 
 def get(name: str, **options: object) -> Network:
@@ -52,10 +62,12 @@ def get(name: str, **options: object) -> Network:
 
 
 def _unknown_network(name: str) -> str:
-    # "ResNet-18" and "lenet 5" are how papers write what the zoo calls resnet18 and lenet5.
-    plain = "".join(letter for letter in name.lower() if letter.isalnum() or letter == "_")
-    near = did_you_mean(plain, MODULES) or f"; the zoo has {', '.join(MODULES)}"
+    near = did_you_mean(_plain(name), MODULES) or f"; the zoo has {', '.join(MODULES)}"
     return f"expected the name of a network of the zoo, received {name!r}{near}"
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def _unknown_option(found: Entry, option: str) -> str:

@@ -97,7 +97,7 @@ WRONG = [
     ("8: dense", 4, "dense needs units"),
     ("8x8x1: conv 6", 8, "conv needs kernel_size"),
     ("8: dens 3", 4, "no layer is called 'dens'; did you mean 'dense'?"),
-    ("8: Dense 3", 4, "did you mean 'dense'"),
+    ("8: Dens 3", 4, "did you mean 'dense'"),
     ("8: dense 3 rellu", 12, "did you mean 'relu'"),
     ("8: dense 3 unitz=4", 12, "did you mean 'units'"),
     ("8: dense 3 4", 12, "expected ',' or a setting by name after `dense UNITS`, received '4'"),

@@ -7,7 +7,9 @@
     join     = "sum" | "concat" | "product"
     layer    = word {number | first ".." last | size ["/" strides] | word | key "=" value}
 
-Longer texts and larger numbers than `hubel.base.limits` states are refused.
+Words may be those of Keras, of PyTorch or of papers (`aliases`), in any case, and the colon may be missing; what
+is written has one word for each and the colon. Longer texts and larger numbers than `hubel.base.limits` states are
+refused.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from hubel.arch._layer import REGISTRY, WAITING, Layer, brought, layer_named
 from hubel.arch._shape import Shape
 from hubel.arch._tree import MOST_LEVELS, Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum
 from hubel.arch.layers.activation import NAMES, Activation
+from hubel.arch.text.aliases import meant, otherwise
 from hubel.arch.text.printing import SHORT, WORDS, value_text
 from hubel.base.errors import LimitError
 from hubel.base.limits import check
@@ -58,7 +61,8 @@ def parse(text: str) -> Network:
     """
     reader = _Reader(text)
     shape = reader.shape()
-    reader.expect(":")
+    if not reader.begins_item():  # the colon may be left out before a layer
+        reader.expect(":")
     nodes = reader.chain(0)
     reader.end()
     return Network(shape, Chain(*nodes))
@@ -119,6 +123,11 @@ class _Reader:
             return False
         self.at += 1
         return True
+
+    def begins_item(self) -> bool:
+        """Whether what comes is a layer, a bracket or a count."""
+        counts = self.token.kind == "number" and self.ahead(1).text == "*"
+        return self.token.kind == "word" or self.token.text == "(" or counts
 
     def end(self) -> None:
         if self.token.kind != "end":
@@ -181,29 +190,32 @@ class _Reader:
         token = self.token
         if token.kind != "word":
             raise self.error(f"expected a layer, received {self.received()}")
-        if token.text in JOINS:
+        join = token.text if token.text in JOINS else meant(token.text, JOINS)
+        if token.text in JOINS or (join in JOINS and self.ahead(1).text == "("):
             self.at += 1
             self.expect("(")
             branches = [Chain(*self.chain(level + 1))]
-            while token.text != "aux" and self.accept("|"):
+            while join != "aux" and self.accept("|"):
                 branches.append(Chain(*self.chain(level + 1)))
             if self.token.text != ")":
                 raise self.error(
-                    f"expected ',', {'' if token.text == 'aux' else repr('|') + ' '}or ')', received {self.received()}"
+                    f"expected ',', {'' if join == 'aux' else repr('|') + ' '}or ')', received {self.received()}"
                 )
             self.at += 1
-            return [JOINS[token.text](*branches, name=name)]
+            return [JOINS[join](*branches, name=name)]
         self.layers += 1
         return [self.layer(name)]
 
     def layer(self, name: str | None) -> Layer:
         head = self.token
         self.at += 1
-        if head.text in NAMES:
-            return Activation(head.text, name=name)
-        kind = layer_named(head.text) or brought(head.text)
+        word = self.word_of(head)
+        if word in NAMES:
+            return Activation(word, name=name)
+        kind = layer_named(word)
         if kind is None or kind is Activation:
-            near = did_you_mean(head.text, [*REGISTRY, *WAITING, *NAMES, *JOINS])
+            other = otherwise(head.text)
+            near = f"; {other}" if other else did_you_mean(head.text, [*REGISTRY, *WAITING, *NAMES, *JOINS])
             own = "; one of your own is known once its file is imported, in the command line by --layers FILE.py"
             raise self.error(f"no layer is called {head.text[:40]!r}{near or own}", head)
         settings = self.settings(kind)
@@ -215,6 +227,16 @@ class _Reader:
                 f"{head.text} needs {' and '.join(missing)}" if isinstance(error, TypeError) and missing else str(error)
             )
             raise self.error(problem, head) from None
+
+    def word_of(self, head: _Token) -> str:
+        """The word that stands for a layer in the text form, as far as it is known."""
+        if (
+            head.text.lower() == "linear" and self.token.kind == "number"
+        ):  # PyTorch's, which has a number; else it is the function
+            return "dense"
+        if head.text in NAMES or layer_named(head.text) or brought(head.text):
+            return head.text
+        return meant(head.text, [*REGISTRY, *WAITING, *NAMES])
 
     def settings(self, kind: type[Layer]) -> dict[str, Any]:
         known = {f.name for f in fields(kind)} - {"name", "input_shape"}
@@ -231,8 +253,8 @@ class _Reader:
             elif token.text in WORDS and WORDS[token.text][0] in known:
                 name, value = WORDS[token.text]
                 self.put(found, name, value, token)
-            elif token.text in NAMES and "activation" in known:
-                self.put(found, "activation", token.text, token)
+            elif "activation" in known and (function := meant(token.text, NAMES)) in NAMES:
+                self.put(found, "activation", function, token)
             elif LONG.get(token.text, token.text) in known:
                 raise self.error(f"expected a value for {token.text}, written {token.text}=…, received none")
             else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace
 
 from hubel.cli._common import add_common
 
@@ -45,7 +45,6 @@ def add_arguments(parser: ArgumentParser) -> None:
             help=module.HELP,
             description=module.DESCRIPTION,
             epilog="examples:\n" + module.EXAMPLES,
-            formatter_class=RawDescriptionHelpFormatter,
         )
         add_common(command, opens_models=True)
         module.add_arguments(command)

@@ -1,0 +1,181 @@
+"""The parser of every command: options in any order among the words, and mistakes that end in a remedy."""
+
+from __future__ import annotations
+
+import re
+from argparse import Action, ArgumentError, ArgumentParser, RawDescriptionHelpFormatter, _SubParsersAction
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+from hubel.base.names import did_you_mean
+
+# what people type, who know it from elsewhere
+ELSEWHERE = {
+    "--lr": "--learning-rate",
+    "--bs": "--batch-size",
+    "--gpu": "--device",
+    "--cuda": "--device",
+    "--format": "--output",
+    "--out": "--output",
+    "--save": "--output",
+    "--name": "--run",
+    "--pretrained": "--weights",
+    "--val": "--validation",
+    "--val-split": "--validation",
+    "--image-size": "--input",
+    "--shape": "--input",
+    "--num-classes": "--classes",
+    "--random-seed": "--seed",
+    "--framework": "--to",
+    "--workers": "--set workers",
+}
+_NUMBERS = {int: "a whole number", float: "a number"}
+
+
+class Parser(ArgumentParser):
+    """argparse's parser; commands of commands are of its kind too."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"formatter_class": RawDescriptionHelpFormatter, **settings})
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Read what was given, options first, wherever they stood. Nothing is left over: that is a mistake."""
+        given = list(args or ())
+        inner = self.commands()
+        given = command_first(given, inner) if inner else self._options_first(given)
+        found, left = super().parse_known_args(given, namespace)
+        if left:
+            self.error(f"{' '.join(left)}: more words than `{self.prog}` takes")
+        return found, []
+
+    def commands(self) -> dict[str, Parser]:
+        """The commands among which the first word chooses, by name; of most parsers there are none."""
+        inner = [action for action in self._actions if isinstance(action, _SubParsersAction)]
+        return dict(inner[0].choices) if inner else {}
+
+    def words(self) -> list[Action]:
+        """What is told by its place."""
+        return [action for action in self._get_positional_actions() if not isinstance(action, _SubParsersAction)]
+
+    def options(self) -> list[Action]:
+        """What is told by a name."""
+        return self._get_optional_actions()
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, how the command is written, and where more is said; end with status 2."""
+        lines = [f"hubel: {message}", self.short_usage(), f"`hubel help{self.prog.removeprefix('hubel')}` says more"]
+        self.exit(2, "\n".join(lines) + "\n")
+
+    def short_usage(self) -> str:
+        """The command's words, and that there are options."""
+        if self.usage:
+            return self.format_usage().rstrip()
+        shown = ["COMMAND …"] if self.commands() else [_placed(action) for action in self.words()]
+        return f"usage: {' '.join([self.prog, *shown])} [options]"
+
+    def _options_first(self, given: Sequence[str]) -> list[str]:
+        """The words with every option, and what belongs to it, before what stands by its place."""
+        options: list[str] = []
+        words: list[str] = []
+        waiting = list(reversed(given))
+        while waiting:
+            word = waiting.pop()
+            if word == "--":
+                words += reversed(waiting)
+                break
+            if not _looks_optional(word):
+                words.append(word)
+                continue
+            name, *value = word.split("=", 1) if word.startswith("--") else (word[:2], *filter(None, [word[2:]]))
+            action = self._option(name)
+            if action.nargs == 0 or value:
+                options.append(word)
+            elif action.nargs is None and waiting and not self._is_option(waiting[-1]):
+                long = max(action.option_strings, key=len)
+                options.append(f"{long}={waiting.pop()}")
+            else:
+                options.append(word)
+                while action.nargs == "+" and waiting and "=" in waiting[-1] and not _looks_optional(waiting[-1]):
+                    options.append(waiting.pop())
+        return [*options, "--", *_networks_joined(words)]
+
+    def _is_option(self, word: str) -> bool:
+        return _looks_optional(word) and bool(self._meant(word.partition("=")[0]))
+
+    def _option(self, name: str) -> Action:
+        found = self._meant(name)
+        if not found:
+            self.error(f"{name}: no option of `{self.prog}`{self._near(name)}")
+        if len({id(self._option_string_actions[each]) for each in found}) > 1:
+            self.error(f"{name} may mean {' or '.join(found)}")
+        return self._option_string_actions[found[0]]
+
+    def _meant(self, name: str) -> list[str]:
+        """The option that is called so, or all that begin so."""
+        if name in self._option_string_actions:
+            return [name]
+        return [each for each in self._option_string_actions if name.startswith("--") and each.startswith(name)]
+
+    def _near(self, name: str) -> str:
+        known = [each for each in self._option_string_actions if each.startswith("--")]
+        written = name.lower().replace("_", "-")
+        elsewhere = ELSEWHERE.get(written, "")
+        if elsewhere.partition(" ")[0] in known:
+            return f"; did you mean {elsewhere!r}?"
+        return did_you_mean(f"--{written.lstrip('-')}", known)
+
+    def _check_value(self, action: Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            raise ArgumentError(
+                action, f"expected {_either(choices)}, received {value!r}{did_you_mean(str(value), choices)}"
+            )
+
+    def _get_value(self, action: Action, arg_string: str) -> Any:
+        wanted = _NUMBERS.get(action.type) if isinstance(action.type, type) else None
+        try:
+            return super()._get_value(action, arg_string)
+        except ArgumentError:
+            if wanted is None:
+                raise
+            raise ArgumentError(action, f"expected {wanted}, received {arg_string!r}") from None
+
+
+def command_first(given: Sequence[str], commands: Iterable[str]) -> list[str]:
+    """The words with the command's name before options that stood before it."""
+    first = given[:1] and given[0].startswith("-")
+    place = next((place for place, word in enumerate(given) if word in commands), 0) if first else 0
+    return [*given[place : place + 1], *given[:place], *given[place + 1 :]]
+
+
+def _networks_joined(words: list[str]) -> list[str]:
+    """The words with a network in text form as one of them, where its quotes were forgotten."""
+    from hubel.arch import parse
+
+    for start, word in enumerate(words):
+        if not re.match(r"\d+([x×]\d+)*:", word) or start + 1 == len(words):
+            continue
+        for stop in range(len(words), start + 1, -1):
+            try:
+                parse(" ".join(words[start:stop]))
+            except (ValueError, LookupError):
+                continue
+            return [*words[:start], " ".join(words[start:stop]), *words[stop:]]
+        if word.endswith(":"):  # a mistake in it, which is then shown where it stands
+            return [*words[:start], " ".join(words[start:])]
+    return words
+
+
+def _looks_optional(word: str) -> bool:
+    """Whether a word is an option by its form: numbers (−1) and grids (-1 2) are none, and - is standard input."""
+    return re.match(r"-(?!\d|\.\d)\S", word) is not None and " " not in word.partition("=")[0]
+
+
+def _placed(action: Action) -> str:
+    name = str(action.metavar or action.dest)
+    return {"?": f"[{name}]", "+": f"{name} …", "*": f"[{name} …]"}.get(str(action.nargs), name)
+
+
+def _either(choices: Iterable[str]) -> str:
+    *most, last = choices
+    return f"{', '.join(most)} or {last}" if most else last
