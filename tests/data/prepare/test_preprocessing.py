@@ -270,3 +270,33 @@ def test_what_is_wrong_is_refused() -> None:
         Preprocessing(4, 4, 1, (0.5,), (1.0,), fit="squeeze")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="expected the fields"):
         Preprocessing.from_json('{"height": 3}')
+
+
+@pytest.mark.parametrize("size", [(640, 480), (100, 333)])
+@pytest.mark.parametrize("kind", ["RGB", "CMYK"])
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+def test_one_jpeg_gives_one_input_in_every_form(tmp_path, size, kind, fit):
+    noise = np.random.default_rng(0).integers(0, 256, (size[1] // 4, size[0] // 4, 3), np.uint8)
+    picture = Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC).convert(kind)
+    folder = tmp_path / "photos"
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+        picture.save(folder / name / f"{name}.jpg", quality=90)
+    path = folder / "a" / "a.jpg"
+    wanted = Preprocessing(32, 32, 3, (0.5,) * 3, (0.2,) * 3, fit=fit)
+    by_path = wanted.prepare(path)
+    assert np.array_equal(wanted.prepare(path.read_bytes()), by_path)
+    assert np.array_equal(wanted.prepare(Image.open(path)), by_path)
+    assert np.array_equal(wanted.prepare(np.asarray(Image.open(path).convert("RGB"))), by_path)
+    loaded = load(folder, size=(32, 32), channels=3, fit=fit).train
+    assert np.array_equal(loaded.images[0], by_path)
+    assert np.array_equal(load(folder, like=wanted).train.images[0], by_path)
+
+
+def test_a_turned_jpeg_is_upright_by_path_and_by_picture(tmp_path):
+    picture = Image.fromarray(np.linspace(0, 255, 60 * 40).astype(np.uint8).reshape(40, 60))
+    turned = picture.getexif()
+    turned[0x0112] = 6
+    picture.save(tmp_path / "turned.jpg", exif=turned)
+    wanted = Preprocessing(20, 30, 1, (0.5,), (0.2,), fit="stretch")
+    assert np.array_equal(wanted.prepare(Image.open(tmp_path / "turned.jpg")), wanted.prepare(tmp_path / "turned.jpg"))

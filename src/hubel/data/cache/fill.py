@@ -26,7 +26,7 @@ def decoder(shape: tuple[int, int, int], fit: Fit, levels: Levels | None) -> Dec
     height, width, channels = shape
 
     def decode(item: Item) -> Pixels:
-        picture = decode_image(item.read(), item.name, at_least=(height, width), levels=levels)
+        picture = decode_image(item.read(), item.name, levels=levels)
         return fit_image(picture, height, width, channels, fit)
 
     return decode
@@ -34,10 +34,9 @@ def decoder(shape: tuple[int, int, int], fit: Fit, levels: Levels | None) -> Dec
 
 def prepared(preprocessing: Preprocessing) -> Decoder:
     """What makes the network's input of an item, as in prediction. Raises ImageError where it cannot be read."""
-    at_least = preprocessing.height, preprocessing.width
 
     def decode(item: Item) -> Pixels:
-        picture = decode_image(item.read(), item.name, at_least=at_least, levels=preprocessing.levels)
+        picture = decode_image(item.read(), item.name, levels=preprocessing.levels)
         return preprocessing.prepare(picture)
 
     return decode

@@ -98,7 +98,8 @@ def read_image(
 
     It is turned as its EXIF orientation says; CMYK, palette, 16-bit and floating-point images are brought to eight
     bits with their range kept; of several frames the first is read. A JPEG much larger than `at_least` (height,
-    width) is decoded at a half, a quarter or an eighth of its size, never below twice `at_least`.
+    width) is decoded at a half, a quarter or an eighth of its size, never below twice `at_least`: for what is only
+    looked at or compared, since its pixels are then others, and a network's answers with them.
     `levels` are the values that become black and white in pixels of more than eight bits; where they are not given,
     see `eight_bits`. `name` is what errors call the image; a path is its own name.
 
@@ -144,7 +145,7 @@ def decode_image(
                 image.draft(None, (2 * at_least[1], 2 * at_least[0]))
             image.load()
             _refuse_many_bands(image, place)
-            return eight_bits(_upright(image), levels)
+            return eight_bits(upright(image), levels)
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -155,7 +156,8 @@ def decode_image(
         raise ImageError(place, f"cannot be decoded ({str(error) or type(error).__name__})") from None
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def upright(image: Image.Image) -> Image.Image:
+    """The image turned as its EXIF orientation says."""
     try:
         return ImageOps.exif_transpose(image)
     except Exception:  # a damaged EXIF block says nothing about the pixels

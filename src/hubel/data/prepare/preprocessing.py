@@ -18,7 +18,7 @@ from PIL import Image
 
 from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset, Fit
-from hubel.data.decode.image import eight_bits, read_image
+from hubel.data.decode.image import eight_bits, read_image, upright
 from hubel.data.decode.levels import Levels, scaled, words_of_levels
 from hubel.data.prepare.framing import Frame, border, framed, ink_as_drawn, ink_of, is_framed, opaque
 from hubel.data.prepare.measure import measure
@@ -104,16 +104,17 @@ class Preprocessing:
 
     def prepare(self, image: Image.Image | str | os.PathLike[str] | bytes | npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """The network's input, uint8, height×width×channels, for a path, a file's bytes, a Pillow image, or an array
-        (H×W, H×W×1, H×W×3 or H×W×4; integers 0 to 255, floating point 0 to 1).
+        (H×W, H×W×1, H×W×3 or H×W×4; integers 0 to 255, floating point 0 to 1). One picture gives the same input in
+        each of these forms; only its EXIF orientation is lost where it has become an array.
 
         Raises ImageError for a file that cannot be read, ValueError for an array that is not an image.
         """
         if self.channels not in (1, 3):
             return self._bands(image)
         if isinstance(image, (str, os.PathLike, bytes)):
-            picture = read_image(image, at_least=(self.height, self.width), levels=self.levels)
+            picture = read_image(image, levels=self.levels)
         elif isinstance(image, Image.Image):
-            picture = eight_bits(image, self.levels)
+            picture = eight_bits(upright(image), self.levels)
         else:
             picture = _from_array(np.asarray(image), self.levels)
         if self.frame is not None:
