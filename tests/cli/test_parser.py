@@ -147,3 +147,11 @@ def test_one_thing_has_one_name_in_all_commands() -> None:
     assert common <= flags["train"] & flags["sweep"]
     chosen = {action.dest: action for action in LINES["plan"].options()}["optimizer"].choices
     assert {"adam", "adamw", "sgd", "muon"} <= set(chosen or ())
+
+
+def test_an_option_whose_value_may_be_left_out_takes_what_follows() -> None:
+    serve = parser_of(["serve"]).commands()["serve"]
+    assert parsed(serve, ["run", "--token", "secret", "other"])["token"] == "secret"
+    assert parsed(serve, ["run", "--token", "secret", "other"])["models"] == ["run", "other"]
+    assert parsed(serve, ["run", "other", "--token"])["token"] == ""
+    assert parsed(serve, ["run", "--token", "--quiet"])["token"] == ""

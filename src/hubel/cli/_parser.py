@@ -90,7 +90,7 @@ class Parser(ArgumentParser):
             action = self._option(name)
             if action.nargs == 0 or value:
                 options.append(word)
-            elif action.nargs is None and waiting and not self._is_option(waiting[-1]):
+            elif action.nargs in (None, "?") and waiting and not self._is_option(waiting[-1]):
                 long = max(action.option_strings, key=len)
                 options.append(f"{long}={waiting.pop()}")
             else:
