@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hubel.look.find import Index, IndexedFile
+from hubel.look.retrieve.find import Index, IndexedFile
 
 Rows = npt.NDArray[np.float32]
 QUERIES, NEAREST = 15, 10

@@ -18,7 +18,7 @@ import torch
 from hubel import zoo
 from hubel.data import Preprocessing
 from hubel.look import Subject, subject
-from hubel.look.maps import maps
+from hubel.look.inside.maps import maps
 from hubel.nn import build
 from hubel.tasks import LoadedModel
 

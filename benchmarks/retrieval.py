@@ -1,4 +1,4 @@
-"""Recall@1 of `hubel.look.find` on emoji pictures across vendors, beside raw pixels.
+"""Recall@1 of `hubel.look.retrieve.find` on emoji pictures across vendors, beside raw pixels.
 
     npm pack emoji-datasource-{apple,google,twitter,facebook}@16.0.0
     python benchmarks/retrieval.py FOLDER [--epochs 24] [--seeds 1]
@@ -32,7 +32,7 @@ from PIL import Image
 
 from hubel.arch import parse
 from hubel.data import Dataset, Splits
-from hubel.look.find import embed
+from hubel.look.retrieve.find import embed
 from hubel.tasks import LoadedModel
 from hubel.train import Recipe, train
 

@@ -25,7 +25,7 @@ def test_the_drawing_is_the_tree() -> None:
             importlib.import_module(room.name)
     lines = [line for line in (errors.__doc__ or "").split("\n\n")[1].splitlines() if line]
     drawn = [((len(line) - len(line.lstrip())) // 2, line.split()[0]) for line in lines]
-    importlib.import_module("hubel.look._index")
+    importlib.import_module("hubel.look.retrieve.index")
     parents = {name: parent(drawn, place) for place, (_, name) in enumerate(drawn)}
     real = list(tree(HubelError))
     assert {name: parent(real, place) for place, (_, name) in enumerate(real)} == parents

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from hubel.cli import main
-from hubel.look.kernels import KERNELS
+from hubel.look.byhand.kernels import KERNELS
 
 PHOTO = "122 134 124 25 45 / 153 210 112 47 96 / 66 48 68 45 45 / 11 123 45 78 128"
 RESULT = "141  220  211  27\n  9  146  133  −4\n 29  103   68  78\n"

@@ -19,7 +19,7 @@ from PIL import Image
 
 from hubel.arch import parse
 from hubel.data import Dataset, Preprocessing, Splits
-from hubel.look.find import update_index
+from hubel.look.retrieve.find import update_index
 from hubel.nn import build
 from hubel.tasks import load_model, save_model
 from hubel.train import Recipe, train

@@ -50,7 +50,7 @@ def _checkpoints(path: Path) -> object:
 
 
 def _index(path: Path) -> object:
-    from hubel.look.find import Index
+    from hubel.look.retrieve.find import Index
 
     return Index.open(path)
 

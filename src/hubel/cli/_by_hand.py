@@ -11,8 +11,8 @@ from rich.text import Text
 from hubel.arch import Pair
 from hubel.base.numbers import exact_text, rounded_text
 from hubel.cli._picture import grey_levels, half_blocks
-from hubel.look.convolve import Convolution, Pooled, Pooling, Products, Term
-from hubel.look.grids import Grid, Number, Planes, exact, size_text
+from hubel.look.byhand.convolve import Convolution, Pooled, Pooling, Products, Term
+from hubel.look.byhand.grids import Grid, Number, Planes, exact, size_text
 from hubel.view.terminal import console
 
 FEW = 16  # so many steps are shown in full, of more the first two and the one with the strongest result

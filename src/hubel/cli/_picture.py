@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubel.base.files import replacing
 from hubel.base.numbers import rounded_text
-from hubel.look.grids import Grid, Number
+from hubel.look.byhand.grids import Grid, Number
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -13,9 +13,9 @@ from hubel.base.errors import SettingError
 from hubel.base.files import read_text
 from hubel.cli._finish import picture_argument
 from hubel.cli._output import print_json, say
-from hubel.look.convolve import ACTIVATIONS, Convolution, Pooling, Products, convolve, pool
-from hubel.look.grids import Grid, Number, Planes, read_number, read_planes
-from hubel.look.kernels import KERNELS, read_kernel
+from hubel.look.byhand.convolve import ACTIVATIONS, Convolution, Pooling, Products, convolve, pool
+from hubel.look.byhand.grids import Grid, Number, Planes, read_number, read_planes
+from hubel.look.byhand.kernels import KERNELS, read_kernel
 
 if TYPE_CHECKING:
     from hubel.arch import Padding, Pair

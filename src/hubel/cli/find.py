@@ -14,7 +14,7 @@ from hubel.cli._output import tell
 from hubel.cli._trained import check_order, open_model
 
 if TYPE_CHECKING:
-    from hubel.look.find import Update
+    from hubel.look.retrieve.find import Update
     from hubel.tasks import LoadedModel
 
 DESCRIPTION = """Find the images of a folder that are most like another, by what a trained network's last layer gets.
@@ -55,7 +55,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _index(arguments: Namespace, given: str, folder: str) -> int:
-    from hubel.look.find import update_index
+    from hubel.look.retrieve.find import update_index
     from hubel.view.terminal import with_progress
 
     path = _index_path(arguments, given)
@@ -101,7 +101,7 @@ def _left_out(update: Update) -> list[str]:
 
 def _find(arguments: Namespace, given: str, images: list[str]) -> int:
     from hubel.look.figures.find import plate
-    from hubel.look.find import find
+    from hubel.look.retrieve.find import find
 
     path = _index_path(arguments, given)
     model = open_model(given)

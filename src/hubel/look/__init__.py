@@ -1,41 +1,56 @@
 """Looking at what layers do, step by step, for one's own model and image.
 
-`hubel.look.convolve` does convolutions and pooling by hand (standard library only), `hubel.look.kernels` has the
-well-known kernels, `hubel.look.grids` reads and writes the grids of numbers that both work on. All else works on a
-trained model (`hubel.tasks.LoadedModel`) and gives arrays first, and from them a `Plate` of pictures.
+`byhand` does convolutions and pooling by hand (standard library only). All else works on a trained model
+(`hubel.tasks.LoadedModel`) and gives arrays first, and from them figures: `unit` one number and all that made it,
+`inside` maps and filters, `attribution` where the network looked, `errors` what it gets wrong, `retrieve` alike images
+and all as points, `made` pictures that gradients make. `access` gets at what they need, `figures` draws what they find.
 """
 
 import importlib
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hubel.look._attribution_result import Attributions, Map
-    from hubel.look._index import Index, IndexFileError
     from hubel.look.access.record import Record, record
-    from hubel.look.access.subject import Subject, subject
-    from hubel.look.attribution import grad_cam, integrated_gradients, occlusion, saliency
-    from hubel.look.changes import Changes
-    from hubel.look.find import Found
-    from hubel.look.mistakes import Calibration, ClassScores, Mistakes
-    from hubel.look.space import Space
+    from hubel.look.access.sample import Subject, subject
+    from hubel.look.attribution import Attributions, Map, grad_cam, integrated_gradients, occlusion, saliency
+    from hubel.look.errors.mistakes import Calibration, ClassScores, Mistakes
+    from hubel.look.inside.changes import Changes
+    from hubel.look.retrieve.find import Found
+    from hubel.look.retrieve.index import Index, IndexFileError
+    from hubel.look.retrieve.projection import Space
     from hubel.view.plate import Chart, Plate, Section, Tile
     from hubel.view.scale import Scale
     from hubel.view.sprite import Sprite, sprite
 
 _HOMES = {
-    "_attribution_result": ("Attributions", "Map"),
-    "view.scale": ("Scale",),
-    "_index": ("Index", "IndexFileError"),
-    "view.plate": ("Chart", "Plate", "Section", "Tile"),
     "access.record": ("Record", "record"),
+    "access.sample": ("Subject", "subject"),
+    "attribution": ("Attributions", "Map", "grad_cam", "integrated_gradients", "occlusion", "saliency"),
+    "errors.mistakes": ("Calibration", "ClassScores", "Mistakes"),
+    "inside.changes": ("Changes",),
+    "retrieve.find": ("Found",),
+    "retrieve.index": ("Index", "IndexFileError"),
+    "retrieve.projection": ("Space",),
+    "view.plate": ("Chart", "Plate", "Section", "Tile"),
+    "view.scale": ("Scale",),
     "view.sprite": ("Sprite", "sprite"),
-    "access.subject": ("Subject", "subject"),
-    "attribution": ("grad_cam", "integrated_gradients", "occlusion", "saliency"),
-    "changes": ("Changes",),
-    "find": ("Found",),
-    "mistakes": ("Calibration", "ClassScores", "Mistakes"),
-    "space": ("Space",),
 }
+_MOVED = {  # modules by the names that they had before there were rooms
+    f"{__name__}.{name}": f"{__name__}.{room}.{name}"
+    for room, names in {
+        "byhand": "convolve grids kernels stepping",
+        "errors": "mistakes",
+        "inside": "changes filters maps",
+        "made": "dream style",
+        "retrieve": "find",
+    }.items()
+    for name in names.split()
+} | {f"{__name__}.space": f"{__name__}.retrieve.projection"}
 
 __all__ = [
     "Attributions",
@@ -72,3 +87,18 @@ def __getattr__(name: str) -> object:
             where = home if home.startswith("view.") else f"look.{home}"
             return getattr(importlib.import_module(f"hubel.{where}"), name)
     raise AttributeError(f"module 'hubel.look' has no attribute {name!r}")
+
+
+class _Moved(MetaPathFinder, Loader):
+    """Gives a room's module for the name that it had: the same module, not a copy."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self) if fullname in _MOVED else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        sys.modules[module.__name__] = importlib.import_module(_MOVED[module.__name__])
+
+
+sys.meta_path.append(_Moved())

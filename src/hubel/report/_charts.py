@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hubel.look.mistakes import Calibration
+from hubel.look.errors.mistakes import Calibration
 from hubel.view.axes import Axes
 from hubel.view.markup import Attribute, Element, h
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from hubel.data import Dataset
 from hubel.look import sprite
-from hubel.look.mistakes import Mistakes
+from hubel.look.errors.mistakes import Mistakes
 from hubel.view.markup import data_url
 
 Indices = npt.NDArray[np.int64]

@@ -12,8 +12,8 @@ from PIL import Image
 
 from hubel.arch import Row, ops, shape_text
 from hubel.look import Scale, Subject, grad_cam
-from hubel.look.maps import LayerMaps, maps
-from hubel.look.mistakes import Mistakes
+from hubel.look.errors.mistakes import Mistakes
+from hubel.look.inside.maps import LayerMaps, maps
 from hubel.report._images import picture_url, tiled
 from hubel.tasks import LoadedModel
 from hubel.view.markup import Element, h

@@ -30,7 +30,7 @@ from hubel.arch import (
     ops,
 )
 from hubel.look import Scale
-from hubel.look.kernels import KERNELS
+from hubel.look.byhand.kernels import KERNELS
 from hubel.tasks import LoadedModel
 
 FORMAT = 1

@@ -11,7 +11,7 @@ import numpy as np
 
 from hubel import tasks, zoo
 from hubel.arch import Report
-from hubel.look.mistakes import Mistakes
+from hubel.look.errors.mistakes import Mistakes
 from hubel.report._charts import Series, confidences, curves, reliability
 from hubel.report._images import picture_url
 from hubel.tasks import Figure

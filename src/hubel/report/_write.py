@@ -19,7 +19,7 @@ from hubel.base.files import write_atomically
 from hubel.code.javascript import engine_modules
 from hubel.data import Dataset, Splits
 from hubel.draw import PageParts, figure
-from hubel.look.mistakes import Mistakes, mistakes
+from hubel.look.errors.mistakes import Mistakes, mistakes
 from hubel.report._images import chosen, image_data, picture_url, sheet
 from hubel.report._layers import layer_data
 from hubel.report._maps import maps_section

@@ -16,7 +16,7 @@ from hubel.arch import analyse, ops, parse
 from hubel.arch._layer import REGISTRY
 from hubel.code import source
 from hubel.look import record
-from hubel.look.tracing.trace import Tracer
+from hubel.look.unit.trace import Tracer
 from hubel.plan import DEVICES, layer_times
 from hubel.report._pack import pack, reason_not_packed
 from tests.look.test_unit import add_up, given_input, model_of

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hubel.look.access.subject import Subject
+    from hubel.look.access.sample import Subject
     from hubel.tasks import LoadedModel
 
 
@@ -25,6 +25,6 @@ def add_image(parser: ArgumentParser, many: bool = False) -> None:
 
 def load_subjects(arguments: Namespace, model: LoadedModel) -> list[Subject]:
     """Prepare each image for the model."""
-    from hubel.look.access.subject import subject
+    from hubel.look.access.sample import subject
 
     return [subject(model, path) for path in arguments.images]

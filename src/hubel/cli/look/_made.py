@@ -14,8 +14,8 @@ from hubel.cli._numbers import SEEDS, whole
 from hubel.view.terminal import console
 
 if TYPE_CHECKING:
-    from hubel.look.dream import Dream
-    from hubel.look.style import Stylised
+    from hubel.look.made.dream import Dream
+    from hubel.look.made.style import Stylised
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".apng", ".svg", ".html")
 MOVING = (".gif", ".apng")

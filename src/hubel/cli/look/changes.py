@@ -10,7 +10,7 @@ from hubel.cli._numbers import whole
 from hubel.cli.look._choose import add_layer
 
 if TYPE_CHECKING:
-    from hubel.look.changes import Changes
+    from hubel.look.inside.changes import Changes
 
 HELP = "how filters, maps and accuracy moved over a run's checkpoints"
 DESCRIPTION = """Show how a network came to be what it is: accuracy, filters, and for an image its maps and
@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show what became of a run."""
-    from hubel.look.changes import changes
+    from hubel.look.inside.changes import changes
     from hubel.train import Run
 
     found = changes(Run.open(arguments.directory), arguments.image, arguments.layer, most=arguments.most)

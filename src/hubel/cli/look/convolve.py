@@ -12,7 +12,7 @@ from hubel.cli.convolve import MOST_PRODUCTS, number_argument, padding_argument,
 from hubel.cli.look._choose import add_layer, place
 
 if TYPE_CHECKING:
-    from hubel.look.stepping import Stepping
+    from hubel.look.byhand.stepping import Stepping
 
 HELP = "a filter at work: window, products, running sum, and the output growing, as a picture or a film"
 DESCRIPTION = """Draw a convolution, a pooling or a dense layer at work: what the window sees, the kernel, the
@@ -74,7 +74,7 @@ def run(arguments: Namespace) -> int:
 
 def _own(arguments: Namespace) -> Stepping:
     """Return the steps of a kernel or a pooling on an image, without a network."""
-    from hubel.look.stepping import step_walk
+    from hubel.look.byhand.stepping import step_walk
 
     if arguments.image is not None:
         raise SettingError("expected an image alone with --kernel or --pool, received a run as well")
@@ -93,8 +93,8 @@ def _own(arguments: Namespace) -> Stepping:
 def _of_model(arguments: Namespace) -> Stepping:
     """Return the steps of a trained network's layer on an image."""
     from hubel.cli._trained import open_model
-    from hubel.look.access.subject import subject
-    from hubel.look.stepping import step_layer
+    from hubel.look.access.sample import subject
+    from hubel.look.byhand.stepping import step_layer
 
     if arguments.image is None:
         raise SettingError("expected a run and an image, or an image with --kernel or --pool, received one name alone")

@@ -50,7 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Dream."""
-    from hubel.look.dream import deep_dream
+    from hubel.look.made.dream import deep_dream
 
     keep = check_files(arguments)
     model = open_model(arguments.run_or_model)

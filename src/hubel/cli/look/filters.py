@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hubel.data import Dataset
-    from hubel.look.filters import Filters
+    from hubel.look.inside.filters import Filters
     from hubel.tasks import LoadedModel
 
 HELP = "a layer's filters as pictures, and the images that excite each of its channels most"
@@ -58,7 +58,7 @@ def _images(text: str) -> int:
 def run(arguments: Namespace) -> int:
     """Show the filters."""
     from hubel.cli._trained import labelled, open_model
-    from hubel.look.filters import filters
+    from hubel.look.inside.filters import filters
 
     model = open_model(arguments.run_or_model)
     found = filters(model, arguments.layer, arguments.channels) if arguments.images == 0 else None
@@ -72,7 +72,7 @@ def run(arguments: Namespace) -> int:
 def _is_deep(model: LoadedModel, arguments: Namespace) -> bool:
     """Whether images are wanted: data is named, or the layer is not the first, whose filters say enough."""
     from hubel.arch import analyse
-    from hubel.look.tracing.wiring import wiring
+    from hubel.look.unit.wiring import wiring
 
     if arguments.data is not None:
         return True
@@ -84,7 +84,7 @@ def _is_deep(model: LoadedModel, arguments: Namespace) -> bool:
 
 def _searched(model: LoadedModel, arguments: Namespace, dataset: Dataset | None, best: int) -> Filters:
     """Find the filters, with a line of progress in a terminal while images are run."""
-    from hubel.look.filters import filters
+    from hubel.look.inside.filters import filters
     from hubel.view.terminal import console
 
     given = {"best": best or 1, "most_images": arguments.most_images}

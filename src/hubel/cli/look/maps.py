@@ -13,7 +13,7 @@ from hubel.cli.look._common import add_image, add_run, load_subjects
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from hubel.look.maps import LayerMaps, Maps
+    from hubel.look.inside.maps import LayerMaps, Maps
 
 HELP = "what every layer makes of an image: all activations on one page"
 DESCRIPTION = """Show the activations of every layer for an image, or for several beside each other.
@@ -39,7 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Show the maps."""
     from hubel.cli._trained import open_model
-    from hubel.look.maps import maps
+    from hubel.look.inside.maps import maps
 
     model = open_model(arguments.run_or_model)
     subjects = load_subjects(arguments, model)

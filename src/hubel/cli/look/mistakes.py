@@ -13,7 +13,7 @@ from hubel.cli._trained import add_labelled, labelled, open_model
 from hubel.cli.look._common import add_run
 
 if TYPE_CHECKING:
-    from hubel.look.mistakes import Mistakes
+    from hubel.look.errors.mistakes import Mistakes
 
 HELP = "what a network takes for what, how sure it was, and labels that may be wrong"
 DESCRIPTION = """Show what a trained network gets wrong: the confusion matrix (in HTML, a cell opens its images), the
@@ -45,7 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show the mistakes."""
-    from hubel.look.mistakes import mistakes
+    from hubel.look.errors.mistakes import mistakes
 
     model = open_model(arguments.run_or_model)
     cells = [_cell(text) for text in arguments.cell]

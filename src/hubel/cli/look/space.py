@@ -39,8 +39,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Lay the images out."""
-    from hubel.look.figures.space import summary
-    from hubel.look.space import space
+    from hubel.look.figures.projection import summary
+    from hubel.look.retrieve.projection import space
 
     model = open_model(arguments.run_or_model)
     part, dataset, _ = labelled(arguments, model)

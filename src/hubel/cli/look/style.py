@@ -48,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Paint."""
-    from hubel.look.style import transfer_style
+    from hubel.look.made.style import transfer_style
 
     keep = check_files(arguments)
     model = open_model(arguments.run_or_model)

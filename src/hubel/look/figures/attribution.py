@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.base.numbers import short_text
-from hubel.look._attribution_result import Attributions, Map
+from hubel.look.attribution.result import Attributions, Map
 from hubel.view.plate import Plate, Section, Tile
 from hubel.view.scale import Scale
 

@@ -20,7 +20,7 @@ from hubel.view.scale import Scale
 from hubel.view.scene import Mark, Text
 
 if TYPE_CHECKING:
-    from hubel.look.changes import Changes
+    from hubel.look.inside.changes import Changes
 
 STRIP = 10  # moments that a strip shows
 FRAMES = 120  # that a page's slider goes through

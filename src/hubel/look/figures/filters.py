@@ -15,7 +15,7 @@ from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.scale import Scale
 
 if TYPE_CHECKING:
-    from hubel.look.filters import Filters
+    from hubel.look.inside.filters import Filters
 
 MOST_INPUTS = 16  # of a filter's input channels, so many are drawn
 MOST_LINES = 64  # channels whose excerpts are drawn

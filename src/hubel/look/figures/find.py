@@ -13,7 +13,7 @@ from hubel.data import ImageError, read_image
 from hubel.view.plate import Plate, Section, Tile
 
 if TYPE_CHECKING:
-    from hubel.look.find import Found
+    from hubel.look.retrieve.find import Found
 
 SIZE = 112.0
 _PIXELS = 224  # of a picture's longer side that are kept

@@ -13,8 +13,8 @@ from hubel.view.axes import Axes
 from hubel.view.plate import Chart, Plate, Section, Tile
 
 if TYPE_CHECKING:
-    from hubel.look.dream import Dream
-    from hubel.look.style import Stylised
+    from hubel.look.made.dream import Dream
+    from hubel.look.made.style import Stylised
 
 Pixels = npt.NDArray[np.uint8]
 _SIZE = 372.0

@@ -14,8 +14,8 @@ from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.vectors import FEW, bars, strip, strip_size
 
 if TYPE_CHECKING:
-    from hubel.look.access.subject import Subject
-    from hubel.look.maps import LayerMaps, Maps
+    from hubel.look.access.sample import Subject
+    from hubel.look.inside.maps import LayerMaps, Maps
 SIZE = 61.0  # of a map on the page
 WIDEST = 64  # pixels of a map that are drawn; larger ones are averaged down
 

@@ -16,7 +16,7 @@ from hubel.view.plate import Chart, Plate, Section, Tile, png_bytes
 from hubel.view.scene import Line, Mark, Picture, Text, shortened, text_width
 
 if TYPE_CHECKING:
-    from hubel.look.mistakes import Calibration, Mistakes
+    from hubel.look.errors.mistakes import Calibration, Mistakes
 
 MOST_CLASSES = 30  # of a matrix; of more, those with the most errors are shown
 MOST_TILES = 24

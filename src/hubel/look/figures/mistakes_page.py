@@ -15,7 +15,7 @@ from hubel.view.page import held
 from hubel.view.plate import Live
 
 if TYPE_CHECKING:
-    from hubel.look.mistakes import Mistakes
+    from hubel.look.errors.mistakes import Mistakes
 
 MOST_WRONG, MOST_RIGHT = 24, 8  # images that a cell opens
 MOST_IMAGES = 1500  # on a page

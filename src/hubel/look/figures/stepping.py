@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.numbers import rounded_text, short_text
-from hubel.look.tracing.step import Array
+from hubel.look.unit.step import Array
 from hubel.view.cells import Grid, beside, cells, running, signed_roles
 from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.scale import Scale
 
 if TYPE_CHECKING:
     from hubel.arch import Pair
-    from hubel.look.stepping import Position, Stepping
+    from hubel.look.byhand.stepping import Position, Stepping
 
 MOST_CHANNELS = 4  # of the input, the strongest
 MOST_CELLS = 49  # of a kernel whose numbers are written out

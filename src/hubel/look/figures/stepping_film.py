@@ -25,7 +25,7 @@ from hubel.view.scale import Scale
 
 if TYPE_CHECKING:
     from hubel.arch import Pair
-    from hubel.look.stepping import Stepping
+    from hubel.look.byhand.stepping import Stepping
 
 FILMS = (".gif", ".apng")
 MOST_FRAMES = 48

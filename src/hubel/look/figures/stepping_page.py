@@ -15,7 +15,7 @@ from hubel.view.scale import Kind, Scale
 
 if TYPE_CHECKING:
     from hubel.arch import Pair
-    from hubel.look.stepping import Stepping
+    from hubel.look.byhand.stepping import Stepping
 
 MOST_CHANNELS = 8  # of the input that are put in the page
 MOST_NUMBERS = 400_000  # of the input that are put in the page

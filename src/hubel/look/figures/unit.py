@@ -8,15 +8,15 @@ import numpy as np
 
 from hubel.arch import Layer
 from hubel.base.numbers import short_text
-from hubel.look.tracing.step import Array, UnitStep
-from hubel.look.tracing.text import number, place_text
+from hubel.look.unit.step import Array, UnitStep
+from hubel.look.unit.text import number, place_text
 from hubel.view.cells import Grid, beside, cells, running, signed_roles
 from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.scale import Scale
 from hubel.view.vectors import strip
 
 if TYPE_CHECKING:
-    from hubel.look.unit import Unit
+    from hubel.look.unit.unit import Unit
 
 MOST_VISITS = 60
 MOST_CHANNELS = 3  # of those that came in, so many are drawn

@@ -1,0 +1,89 @@
+"""What an attribution finds: maps of numbers, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from hubel.look.access.sample import Subject
+from hubel.view.finding import Finding
+
+Numbers = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Map:
+    """Where the network looked for one class in one image.
+
+    image, class_name, index: which. predicted: whether that class is the likeliest. probability, score: the class's
+    softmax and logit. signed: rows × columns, above nought what speaks for the class; magnitude: the same without
+    signs, as each method's paper draws it. facts: what a method measured (steps, error …). notes: what to know, such
+    as why the map is blank.
+    """
+
+    image: str
+    class_name: str
+    index: int
+    predicted: bool
+    probability: float
+    score: float
+    signed: Numbers = field(repr=False)
+    magnitude: Numbers = field(repr=False)
+    facts: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def as_json(self, values: bool = False) -> dict[str, Any]:
+        """Return plain values; with `values`, the numbers of the map too (None where one is not finite)."""
+        finite = self.signed[np.isfinite(self.signed)]
+        found: dict[str, Any] = {
+            "image": self.image,
+            "class": self.class_name,
+            "index": self.index,
+            "predicted": self.predicted,
+            "probability": _plain(self.probability),
+            "logit": _plain(self.score),
+            "rows": self.signed.shape[0],
+            "columns": self.signed.shape[1],
+            "lowest": float(finite.min()) if finite.size else None,
+            "highest": float(finite.max()) if finite.size else None,
+            "facts": {name: _plain(value) for name, value in self.facts.items()},
+            "notes": list(self.notes),
+        }
+        if values:
+            found["signed"] = [[v if np.isfinite(v) else None for v in row] for row in self.signed.tolist()]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Attributions(Finding):
+    """The maps of one method for some images: `maps[i]` are those of `images[i]`, one a class.
+
+    method, about: its name, and in a sentence what its numbers mean. network: the model's name. layer: whose maps were
+    weighed, where the method has one. signed: whether signs are drawn where nobody says; share: of the numbers that a
+    colour bar covers, since a few extreme pixels would leave the others dark.
+    """
+
+    drawn_by: ClassVar[str] = "hubel.look.figures.attribution:plate"
+
+    method: str
+    about: str
+    network: str
+    images: tuple[Subject, ...] = field(repr=False)
+    maps: tuple[tuple[Map, ...], ...]
+    layer: str | None = None
+    signed: bool = False
+    share: float = 1.0
+
+    def as_json(self, values: bool = False) -> dict[str, Any]:
+        """Return plain values, the maps one after another."""
+        maps = [found.as_json(values) for of_image in self.maps for found in of_image]
+        return {"method": self.method, "about": self.about, "layer": self.layer, "maps": maps}
+
+
+def _plain(value: float) -> float | None:
+    """JSON has no number that is none."""
+    return round(value, 6) if np.isfinite(value) else None

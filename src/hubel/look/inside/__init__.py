@@ -1,0 +1,1 @@
+"""What is in the layers: maps for an image, filters, and how both came to be."""

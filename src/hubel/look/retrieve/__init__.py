@@ -1,0 +1,1 @@
+"""Images by what the last layers are given: alike ones, and all of them as points."""

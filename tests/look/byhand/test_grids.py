@@ -1,0 +1,63 @@
+"""Grids of numbers: what people type, and what they read."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hubel.base.numbers import exact_text
+from hubel.look.byhand.grids import read_number, read_planes
+
+SQUARE = (((1, -1), (1, 0)),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 -1 / 1 0",
+        "1 −1 / 1 0",
+        "1 –1/1 0",
+        "1, -1; 1, 0",
+        "1 -1\n1 0\n",
+        "1 -1;1 0;",
+        "[[1, -1], [1, 0]]",
+        "[[1 -1]\n [1 0]]",
+        "1.0 -1e0 / +1 0.",
+        "2/2 -3/3 / 1 0",
+    ],
+)
+def test_ways_of_writing_a_grid(text):
+    assert read_planes(text) == SQUARE
+
+
+def test_fractions_and_channels():
+    ninth = Fraction(1, 9)
+    assert read_planes("1/9 1/9 | .5 2e-1") == (((ninth, ninth),), ((Fraction(1, 2), Fraction(1, 5)),))
+    assert read_planes("1/2") == (((Fraction(1, 2),),),)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "received none"),
+        ("1 2 / 3", "received 2 numbers in row 0 and 1 in row 1: '3'"),
+        ("1 2 | 3", "channels of one size, received 1×2, 1×1"),
+        ("1 x", "received 'x'"),
+        ("1/0", "divides by 0"),
+        ("1e999999999", "expected a number"),
+        ("9" * 100, "expected a number"),
+        ("nan", "expected a number"),
+        ("١", "expected a number"),
+    ],
+)
+def test_mistakes(text, message):
+    with pytest.raises(ValueError, match=message):
+        read_planes(text)
+
+
+@given(st.fractions(-1000, 1000, max_denominator=1000))
+def test_what_is_written_exactly_is_read_back(value):
+    assert read_number(exact_text(value)) == value
