@@ -72,7 +72,6 @@ from hubel.arch.layers import (
 from hubel.arch.text.notation import parse, parse_node
 
 if TYPE_CHECKING:
-    from hubel.arch._html import figures_html
     from hubel.arch.figures.memory import Memory, inference_memory, largest_batch, training_memory
     from hubel.arch.layers import (
         GRU,
@@ -86,6 +85,7 @@ if TYPE_CHECKING:
         SimpleRNN,
     )
     from hubel.arch.text.edit import edit, replace_part
+    from hubel.view.notebook import figures_html
 
 __all__ = [
     "GRU",
@@ -195,7 +195,7 @@ __all__ = [
 
 _LATER = {
     "hubel.advise": ("Advice", "advise"),  # a room of its own by now; both names are found here as well
-    "hubel.arch._html": ("figures_html",),
+    "hubel.view.notebook": ("figures_html",),
     "hubel.arch.figures.memory": ("Memory", "inference_memory", "largest_batch", "training_memory"),
     "hubel.arch.text.edit": ("edit", "replace_part"),
 }

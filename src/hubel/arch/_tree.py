@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NoReturn, TypeAlias
+from typing import ClassVar, NoReturn, TypeAlias
 
 from hubel.arch._layer import Layer, checked_name
 from hubel.arch._shape import Shape, checked_shape
 from hubel.arch.text.printing import sequence_text
 from hubel.base.errors import NetworkError
+from hubel.view.shown import Shown
 
 MOST_LEVELS = 64
 
@@ -98,11 +99,13 @@ Node: TypeAlias = "Layer | Chain | Sum | Concat | Product | Auxiliary"
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(Shown):
     """A network: the shape of its input, H×W×C or (features,), and a chain. `str` gives its text form.
 
     `name` is what people call it; it is no part of the comparison.
     """
+
+    shown_by: ClassVar[str] = "hubel.draw.notebook:network_html"
 
     input: Shape
     body: Chain
@@ -122,11 +125,6 @@ class Network:
 
     def __str__(self) -> str:
         return f"{'x'.join(map(str, self.input))}: {self.body.inside()}"
-
-    def _repr_html_(self) -> str:
-        from hubel.arch._html import network_html
-
-        return network_html(self)
 
 
 def children(node: Node) -> tuple[Node, ...]:

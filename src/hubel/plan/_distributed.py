@@ -62,7 +62,7 @@ class StepPlan:
         return 1 - self.exposed / self.seconds
 
     def _repr_html_(self) -> str:
-        from hubel.arch import figures_html
+        from hubel.view.notebook import figures_html
 
         tables = [(("a step", "#", "how"), step_rows(self)), (("memory", "#", "how"), memory_rows(self))]
         notes = [slowest(self), *(f"assumed: {line}" for line in ASSUMPTIONS), f"device: {self.device.source}"]
@@ -84,7 +84,7 @@ class RunPlan:
     kilowatt_hours: float
 
     def _repr_html_(self) -> str:
-        from hubel.arch import figures_html
+        from hubel.view.notebook import figures_html
 
         name = self.step.network.name or self.step.network
         return figures_html(f"{name}: {title(self.step)}", [(("a run", "#", "how"), run_rows(self))])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -10,6 +9,7 @@ from typing import Any, ClassVar
 from hubel.base.errors import SettingError
 from hubel.base.files import write_atomically
 from hubel.view.figure import FORMATS, Figure
+from hubel.view.shown import function_at
 
 
 class Finding:
@@ -24,7 +24,7 @@ class Finding:
 
     def figure(self, *how: Any, **more: Any) -> Figure:
         """Draw it."""
-        drawn: Figure = _function(self.drawn_by)(self, *how, **more)
+        drawn: Figure = function_at(self.drawn_by)(self, *how, **more)
         return drawn
 
     plate = figure
@@ -33,7 +33,7 @@ class Finding:
         """What a file of this ending holds. Raises SettingError for one that there is none of."""
         writer = self.written_by.get(ending.lower())
         if writer is not None:
-            found: str | bytes = _function(writer)(self, ending.lower(), theme, **how)
+            found: str | bytes = function_at(writer)(self, ending.lower(), theme, **how)
             return found
         endings = [*dict.fromkeys((*self.written_by, *FORMATS))]
         if ending.lower() not in endings:
@@ -48,8 +48,3 @@ class Finding:
 
     def _repr_html_(self) -> str:
         return self.figure()._repr_html_()
-
-
-def _function(place: str) -> Any:
-    module, _, name = place.partition(":")
-    return getattr(importlib.import_module(module), name)

@@ -19,7 +19,7 @@ from hubel.look import record
 from hubel.look.unit.trace import Tracer
 from hubel.plan import DEVICES, layer_times
 from hubel.report._pack import pack, reason_not_packed
-from tests.look.test_unit import add_up, given_input, model_of
+from tests.look.unit.test_unit import add_up, given_input, model_of
 from tests.report.pages import page
 from tests.report.test_engine import RUN, case
 

@@ -16,8 +16,7 @@ from hubel.look import Chart, Subject, record, subject
 from hubel.look.byhand.convolve import convolve, pool
 from hubel.look.byhand.stepping import Stepping, step_layer, step_walk
 from hubel.tasks import LoadedModel
-
-from .conftest import untrained
+from tests.look.conftest import untrained
 
 PHOTO = "122 134 124 25 45 / 153 210 112 47 96 / 66 48 68 45 45 / 11 123 45 78 128"
 

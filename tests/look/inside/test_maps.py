@@ -12,8 +12,7 @@ from hubel.arch import parse
 from hubel.look import Chart, Section, subject
 from hubel.look.inside.maps import maps
 from hubel.tasks import LoadedModel
-
-from .conftest import untrained
+from tests.look.conftest import untrained
 
 
 @pytest.fixture(scope="module")

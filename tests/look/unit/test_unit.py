@@ -19,9 +19,8 @@ from hubel.look.unit import ARITHMETIC, Unit, unit
 from hubel.look.unit.trace import Tracer
 from hubel.nn import build
 from hubel.tasks import LoadedModel
-
-from ..trees import networks, sample, sequence_networks
-from .conftest import untrained
+from tests.look.conftest import untrained
+from tests.trees import networks, sample, sequence_networks
 
 
 def model_of(network: Network, seed: int) -> LoadedModel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hubel.arch._layer import Cost, Formula, Layer
 from hubel.arch._shape import Shape, order_note, positions
@@ -19,19 +19,22 @@ from hubel.arch.figures.expression import Quantity, elements
 from hubel.arch.figures.field import Field
 from hubel.base.errors import UnknownNameError
 from hubel.base.names import hint
+from hubel.view.shown import Shown
 
 if TYPE_CHECKING:
     from hubel.arch.ops.operations import Operation
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Row(Shown):
     """One layer of a network, or a place where branches meet, with its figures for one image.
 
     `path` is its name from the top, dots between levels. `kept_bytes` are what training must hold for it beyond what
     its neighbours hold already (32-bit numbers). `training_macs` are those of the forward and the backward pass.
     `gradient_positions` is the most of its input's positions that a gradient from the network's end can reach.
     """
+
+    shown_by: ClassVar[str] = "hubel.draw.notebook:row_html"
 
     path: str
     node: Node
@@ -90,20 +93,17 @@ class Row:
             own.insert(0, Formula("elementwise_operations", operations))
         return tuple(own)
 
-    def _repr_html_(self) -> str:
-        from hubel.arch._html import row_html
-
-        return row_html(self)
-
 
 @dataclass(frozen=True)
-class Report:
+class Report(Shown):
     """A network's figures: a row for each layer, and totals for one image.
 
     Side exits (`Auxiliary`) count in every total but not in `output_shape`. Bytes are of 32-bit numbers.
     `gradient_share` is the most of the input's positions that a gradient from the end can reach; where windows do not
     overlap it is exact.
     """
+
+    shown_by: ClassVar[str] = "hubel.draw.notebook:report_html"
 
     network: Network
     rows: tuple[Row, ...]
@@ -164,8 +164,3 @@ class Report:
         paths = [row.path for row in self.rows]
         parts = {path.rsplit(".", n)[0] for path in paths for n in range(1, path.count(".") + 1)}
         raise UnknownNameError(f"no layer is called {path!r}{hint(path, [*paths, *sorted(parts)])}")
-
-    def _repr_html_(self) -> str:
-        from hubel.arch._html import report_html
-
-        return report_html(self)

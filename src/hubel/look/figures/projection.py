@@ -175,5 +175,5 @@ def _live(space: Space) -> Live:
         inside = (drawn, h("i"), pointed, held(data))
         return h("div", inside, class_="space", style=sheet.style, tabindex=0, role="group", aria_label=label)
 
-    style = sprite.STYLE + web_file("look", "space.css")
-    return Live(markup, style, web_file("look", "space.js"))
+    style = sprite.STYLE + web_file("look", "projection.css")
+    return Live(markup, style, web_file("look", "projection.js"))

@@ -126,7 +126,7 @@ class Inspection:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        from hubel.arch import figures_html
+        from hubel.view.notebook import figures_html
 
         title, *lines = (line for line in str(self).splitlines() if line)
         columns = TITLES[:2] + tuple(f"#{name}" for name in TITLES[2:])

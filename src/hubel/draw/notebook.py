@@ -5,37 +5,13 @@ Plain HTML for light and dark pages: text in the page's own colour, no scripts, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
-from hubel.arch._errors import ShapeError
-from hubel.arch._layer import Formula
-from hubel.arch._shape import Shape, shape_text
-from hubel.arch._tree import Network, Node
-from hubel.arch.figures.analyse import analyse
-from hubel.arch.figures.report import Report, Row
-from hubel.arch.figures.table import TITLES, ordered
-from hubel.view.markup import Child, Element, h, text_of
+from hubel.arch import TITLES, Formula, Network, Node, Report, Row, Shape, ShapeError, analyse, ordered, shape_text
+from hubel.view.markup import Child, Element, h
+from hubel.view.notebook import framed, items, quiet, shown
 
-MOST_ROWS = 30  # more of them scroll
 MOST_LETTERS = 300  # a longer text form is folded
-
-# pages of notebooks stripe and align tables by rules of their own; these come later and are as specific, and so win
-STYLE = """
-.hubel-figures { font-size: 0.9em; line-height: 1.45; max-width: 100%; }
-.hubel-figures pre { font-family: monospace; margin: 0.5em 0; }
-.hubel-figures code, .hubel-figures pre { white-space: pre-wrap; word-break: break-word; }
-.hubel-figures .rows { overflow: auto; margin: 0.5em 0; }
-.hubel-figures .rows.many { max-height: 32em; resize: vertical; }
-.hubel-figures table { border-collapse: collapse; margin: 0; font-size: 1em; font-variant-numeric: tabular-nums; }
-.hubel-figures tr, .hubel-figures tr:hover { background: none !important; }
-.hubel-figures th, .hubel-figures td { padding: 0.15em 0.9em 0.15em 0; text-align: right; vertical-align: top;
-  white-space: nowrap; max-width: none; border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.3); }
-.hubel-figures th.words, .hubel-figures td.words { text-align: left; }
-.hubel-figures thead th, .hubel-figures .quiet { opacity: 0.7; font-weight: normal; }
-.hubel-figures td[title] { cursor: help; }
-.hubel-figures summary { cursor: pointer; }
-.hubel-figures ul.plain { list-style: none; margin: 0.2em 0; padding: 0; }
-"""
 
 
 def network_html(network: Network) -> str:
@@ -43,17 +19,17 @@ def network_html(network: Network) -> str:
     try:
         report = analyse(network)
     except ShapeError as error:
-        return _page(_heading(network, "?"), _text_form(network), h("pre", str(error), role="alert"))
+        return shown(_heading(network, "?"), _text_form(network), h("pre", str(error), role="alert"))
     return report_html(report)
 
 
 def report_html(report: Report) -> str:
     """Return a report as HTML: the network's text form, a table of its layers, totals and notes."""
-    return _page(
+    return shown(
         _heading(report.network, shape_text(report.output_shape)),
         _text_form(report.network),
         _table(report.rows),
-        _list([_quiet(title), f" {text}"] for title, text in _totals(report)),
+        items([quiet(title), f" {text}"] for title, text in _totals(report)),
         _notes(report.notes),
     )
 
@@ -62,48 +38,15 @@ def row_html(row: Row) -> str:
     """Return one layer as HTML: every formula, with names and with the values put in."""
     shapes = f" {shape_text(row.input_shape)} → {shape_text(row.output_shape)}"
     title: list[Child] = [h("strong", row.path), f" {row.type}: ", h("code", row.words), shapes]
-    return _page(title, _formulas(ordered(row.formulas)), _notes(row.notes))
-
-
-def figures_html(
-    title: str, tables: Iterable[tuple[Sequence[str], Iterable[Sequence[str]]]], notes: Iterable[str] = ()
-) -> str:
-    """Return tables of plain text as HTML that looks as networks' figures do.
-
-    Each table is its columns' titles and its rows; a title that starts with `#` is that of a column of numbers, aligned
-    at the right. `title` and `notes` are plain text too.
-    """
-    plain = [_plain_table(titles, [*rows]) for titles, rows in tables]
-    return _page(h("strong", title), *plain, _list(map(_quiet, notes)))
-
-
-def _plain_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Element:
-    kinds = [None if title.startswith("#") else "words" for title in titles]
-    body = [[h("td", cell, class_=kind) for kind, cell in zip(kinds, row, strict=True)] for row in rows]
-    return _framed([(title.lstrip("#"), kind) for title, kind in zip(titles, kinds, strict=True)], body)
-
-
-def _framed(titles: Sequence[tuple[str, str | None]], rows: Sequence[Sequence[Element]]) -> Element:
-    head = h("tr", [h("th", title, scope="col", class_=kind) for title, kind in titles])
-    table = h("table", h("thead", head), h("tbody", [h("tr", cells) for cells in rows]))
-    return h("div", table, class_="rows many" if len(rows) > MOST_ROWS else "rows")
-
-
-def _page(*parts: Child) -> str:
-    shown = [h("div", part) for part in parts if part is not None]
-    return text_of(h("style", STYLE), h("div", shown, class_="hubel-figures"))
+    return shown(title, _formulas(ordered(row.formulas)), _notes(row.notes))
 
 
 def _heading(network: Network, output: str) -> list[Child]:
     return [h("strong", network.name or "network"), f" {shape_text(network.input)} → {output}"]
 
 
-def _quiet(words: str) -> Element:
-    return h("span", words, class_="quiet")
-
-
 def _notes(notes: Iterable[str]) -> Element | None:
-    return _list([_quiet("note"), f" {note}"] for note in notes)
+    return items([quiet("note"), f" {note}"] for note in notes)
 
 
 def _text_form(network: Network) -> Element:
@@ -119,7 +62,7 @@ def _table(rows: tuple[Row, ...]) -> Element:
     first: dict[tuple[Node, Shape], str] = {}
     words = ("layer", "what", "how")
     body = [[*_cells(row, first)] for row in rows]
-    return _framed([(title, "words" if title in words else None) for title in titles], body)
+    return framed([(title, "words" if title in words else None) for title in titles], body)
 
 
 def _cells(row: Row, first: dict[tuple[Node, Shape], str]) -> Iterator[Element]:
@@ -147,12 +90,7 @@ def _cell(text: str, formulas: list[Formula]) -> Element:
 
 
 def _formulas(formulas: list[Formula]) -> Element | None:
-    return _list([f"{_title(formula)}: {formula} ", _quiet(f"\u00a0 {formula.names}")] for formula in formulas)
-
-
-def _list(items: Iterable[Child]) -> Element | None:
-    shown = [h("li", item) for item in items]
-    return h("ul", shown, class_="plain") if shown else None
+    return items([f"{_title(formula)}: {formula} ", quiet(f"\u00a0 {formula.names}")] for formula in formulas)
 
 
 def _title(formula: Formula) -> str:
