@@ -1,16 +1,69 @@
-"""Processes that torchrun would start, started one by one, so that a test can reach each of them."""
+"""Processes that torchrun would start, started one by one, so that a test can reach each of them.
 
+They are forked from one that has loaded PyTorch: to load it takes each new one far longer than what it is made for.
+"""
+
+import multiprocessing
 import os
+import runpy
+import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.work import HANG
 
 ROOT = Path(__file__).parents[2]
 WORKER = ("-m", "tests.train.worker")
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["hubel.train", "hubel.tasks", "hubel.report"])
+
+
+class Forked:
+    """A process that does what `python LINE` does, with these settings in its environment; what it says goes to `log`.
+
+    It is asked and told as a `subprocess.Popen` is.
+    """
+
+    def __init__(self, line, settings, log):
+        self.process = FORKS.Process(target=become, args=(list(map(str, line)), settings, log))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("OMP_NUM_THREADS", "1")  # which PyTorch reads when the first of them is started
+            self.process.start()
+
+    def wait(self, timeout):
+        self.process.join(timeout)
+        if self.process.exitcode is None:
+            raise subprocess.TimeoutExpired([], timeout)
+        return self.process.exitcode
+
+    def poll(self):
+        return self.process.exitcode
+
+    def send_signal(self, number):
+        os.kill(self.process.pid, number)
+
+    def kill(self):
+        if self.poll() is None:
+            self.send_signal(signal.SIGKILL)
+
+
+def become(line, settings, log):
+    """Run a module (-m) or a program (-c) as Python does, in a process that has just been forked."""
+    os.environ.update(settings)
+    os.chdir(ROOT)
+    said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    kind, what, *sys.argv[1:] = line
+    if kind == "-m":
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+    else:
+        exec(what, {"__name__": "__main__"})
 
 
 class Several:
@@ -29,17 +82,9 @@ class Several:
         for rank, (log, count) in enumerate(zip(self.logs, restarts, strict=True)):
             settings = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": len(lines), "LOCAL_WORLD_SIZE": 1}
             settings |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RESTART_COUNT": count}
-            settings |= {"OMP_NUM_THREADS": 1, **environment}
-            with open(log, "w") as said:
-                self.processes.append(
-                    subprocess.Popen(
-                        [sys.executable, *lines[rank]],
-                        env={**os.environ, **{name: str(value) for name, value in settings.items()}},
-                        cwd=ROOT,
-                        stdout=said,
-                        stderr=subprocess.STDOUT,
-                    )
-                )
+            settings |= environment
+            log.touch()  # looked into before the process writes
+            self.processes.append(Forked(lines[rank], {name: str(value) for name, value in settings.items()}, log))
 
     def said(self, rank):
         return self.logs[rank].read_text()
@@ -61,4 +106,4 @@ class Several:
     def __exit__(self, *_):
         for process in self.processes:
             process.kill()
-            process.wait()
+            process.wait(HANG)
