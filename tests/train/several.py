@@ -30,6 +30,8 @@ class Forked:
     """
 
     def __init__(self, line, settings, log):
+        log.write_text("")  # for those who look before the process writes
+        self.log = log
         self.process = FORKS.Process(target=become, args=(list(map(str, line)), settings, log))
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("OMP_NUM_THREADS", "1")  # which PyTorch reads when the first of them is started
@@ -40,6 +42,16 @@ class Forked:
         if self.process.exitcode is None:
             raise subprocess.TimeoutExpired([], timeout)
         return self.process.exitcode
+
+    def said(self):
+        return self.log.read_text()
+
+    def until_said(self, words):
+        end = time.monotonic() + HANG
+        while words not in self.said():
+            assert time.monotonic() < end, self.said()
+            assert self.poll() is None, self.said()
+            time.sleep(0.02)
 
     def poll(self):
         return self.process.exitcode
@@ -77,24 +89,19 @@ class Several:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self.logs = [folder / f"log{rank}" for rank in range(len(lines))]
         self.processes = []
-        for rank, (log, count) in enumerate(zip(self.logs, restarts, strict=True)):
+        for rank, (line, count) in enumerate(zip(lines, restarts, strict=True)):
             settings = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": len(lines), "LOCAL_WORLD_SIZE": 1}
             settings |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RESTART_COUNT": count}
             settings |= environment
-            log.touch()  # looked into before the process writes
-            self.processes.append(Forked(lines[rank], {name: str(value) for name, value in settings.items()}, log))
+            settings = {name: str(value) for name, value in settings.items()}
+            self.processes.append(Forked(line, settings, folder / f"log{rank}"))
 
     def said(self, rank):
-        return self.logs[rank].read_text()
+        return self.processes[rank].said()
 
     def until_said(self, rank, words):
-        end = time.monotonic() + HANG
-        while words not in self.said(rank):
-            assert time.monotonic() < end, self.said(rank)
-            assert self.processes[rank].poll() is None, self.said(rank)
-            time.sleep(0.02)
+        self.processes[rank].until_said(words)
 
     def until_trained(self):
         self.until_said(0, "started")

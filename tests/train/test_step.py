@@ -1,10 +1,7 @@
 """Another step than the supervised one: checkpoints, exact resume, signals and processes need no change for it."""
 
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,10 +10,9 @@ from hubel.arch import parse
 from hubel.train import Run, RunError, evaluate, resume, train
 from hubel.train.run.checkpoint import CheckpointStore
 from tests.train.adversary import JUDGE, PLAIN, SPLITS, Adversarial
-from tests.train.several import Several
+from tests.train.several import Forked, Several
 from tests.work import HANG
 
-ROOT = Path(__file__).parents[2]
 WORKER = ["-m", "tests.train.adversary"]
 
 
@@ -37,10 +33,8 @@ def clean(tmp_path_factory):
 
 
 def started(directory):
-    process = subprocess.Popen(
-        [sys.executable, *WORKER, directory], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert "started" in process.stdout.readline()
+    process = Forked([*WORKER, directory], {}, directory.with_name("log"))
+    process.until_said("started")
     return process
 
 
@@ -63,8 +57,8 @@ def test_a_stopped_run_goes_on_to_the_same_bits(number, clean, tmp_path):
         assert time.monotonic() < end
         time.sleep(0.002)
     process.send_signal(number)
-    said, _ = process.communicate(timeout=HANG)
-    assert ("stopped and saved" in said) == (number == signal.SIGTERM)
+    process.wait(HANG)
+    assert ("stopped and saved" in process.said()) == (number == signal.SIGTERM)
     assert not Run.open(directory).is_finished
     assert resume(directory, SPLITS, step=Adversarial).is_finished
     assert equal(weights(directory), weights(clean))

@@ -3,19 +3,15 @@
 import json
 import random
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
 
 from hubel.train import CheckpointError, Run, RunError, Started, resume, train
 from hubel.train.run.checkpoint import CheckpointStore
+from tests.train.several import WORKER, Forked
 from tests.work import HANG
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +38,9 @@ def bits(directory):
 
 
 def worker(directory, *, epochs=5):
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.train.worker", directory, str(epochs)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = Forked([*WORKER, directory, epochs], {}, directory.with_name("log"))
+    process.until_said("started")
+    return process
 
 
 @pytest.mark.parametrize("stops", [[19], [20], [7, 20, 99]], ids=str)
@@ -75,10 +68,9 @@ def test_kill_9_at_any_moment_resumes_to_the_same_bits(splits, clean, tmp_path):
     random.seed(0)
     for _ in range(2):
         process = worker(directory)
-        assert "started" in process.stdout.readline()
         time.sleep(random.uniform(0, 0.4))
         process.kill()
-        process.communicate()
+        process.wait(HANG)
     resume(directory, splits)
     assert bits(directory) == bits(clean)
 
@@ -87,10 +79,9 @@ def test_kill_9_at_any_moment_resumes_to_the_same_bits(splits, clean, tmp_path):
 def test_a_signal_saves_and_says_how_to_go_on(number, splits, clean, tmp_path):
     directory = tmp_path / "run"
     process = worker(directory)
-    assert "started" in process.stdout.readline()
     process.send_signal(number)
-    said, _ = process.communicate(timeout=HANG)
-    assert f"go on with: hubel train --resume {directory}" in said
+    process.wait(HANG)
+    assert f"go on with: hubel train --resume {directory}" in process.said()
     assert not (directory / "model.safetensors").exists()
     resume(directory, splits)
     assert bits(directory) == bits(clean)
@@ -100,12 +91,11 @@ def test_two_processes_cannot_write_to_one_run(splits, tmp_path):
     directory = tmp_path / "run"
     process = worker(directory, epochs=10_000)
     try:
-        assert "started" in process.stdout.readline()
         with pytest.raises(RunError, match="another process is writing"):
             resume(directory, splits)
     finally:
         process.kill()
-        process.communicate()
+        process.wait(HANG)
 
 
 def unfinished(clean, tmp_path):

@@ -2,9 +2,6 @@
 
 import dataclasses
 import statistics
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import optuna
@@ -14,19 +11,13 @@ from hubel.base.errors import SettingError
 from hubel.data import Splits
 from hubel.train import Choice, Range, Recipe, Run, Started, default_space, parse_space, sweep, train
 from hubel.train.search import sweep as sweeping
+from tests.train.several import Forked
 from tests.train.sweeper import BASE, SPACE, SPLITS, search
 from tests.work import HANG
 
-ROOT = Path(__file__).parents[3]
 
-
-def sweeper(directory, trials):
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.train.sweeper", directory, str(trials)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def sweeper(directory, trials, log):
+    return Forked(["-m", "tests.train.sweeper", directory, trials], {}, log)
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +80,10 @@ def test_without_a_validation_part_images_are_held_out_and_the_test_part_is_not_
 
 def test_a_killed_search_goes_on_with_the_very_trial(tmp_path):
     directory = tmp_path / "sweep"
-    process = sweeper(directory, 4)
-    lines = []
-    while lines[-2:] != ["ended 1\n", "epoch 1\n"]:
-        lines.append(process.stdout.readline())
-        assert lines[-1], "the search ended too soon"
+    process = sweeper(directory, 4, tmp_path / "log")
+    process.until_said("ended 1\nepoch 1\n")
     process.kill()
-    process.communicate()
+    process.wait(HANG)
     settings = Run.open(directory / "trial-0002").recipe
     events = []
     result = search(directory, 4, progress=events.append)
@@ -111,9 +99,9 @@ def test_a_killed_search_goes_on_with_the_very_trial(tmp_path):
 
 def test_two_processes_share_one_search(tmp_path):
     directory = tmp_path / "sweep"
-    processes = [sweeper(directory, 6) for _ in range(2)]
-    said = [process.communicate(timeout=HANG)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
+    processes = [sweeper(directory, 6, tmp_path / f"log{number}") for number in range(2)]
+    assert [process.wait(HANG) for process in processes] == [0, 0]
+    said = [process.said() for process in processes]
     ended = sorted(int(line.split()[1]) for text in said for line in text.splitlines() if line.startswith("ended"))
     assert ended == list(range(6))
     result = search(directory, 6)
