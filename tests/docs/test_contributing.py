@@ -7,14 +7,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import hubel.cli
 from hubel.arch import analyse, parse
 from hubel.arch._layer import REGISTRY
 from hubel.code import source
 from hubel.nn import build
+from hubel.tasks import load_model
 from tests.docs.test_examples import ROOT, blocks
 
 PAGE = ROOT / "CONTRIBUTING.md"
@@ -64,6 +67,51 @@ def test_a_new_verb(written, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         hubel.cli.main(["widest", "--help"])
     assert "examples:\n  hubel widest resnet50" in capsys.readouterr().out
+
+
+@pytest.fixture
+def amounts(written, monkeypatch):
+    """The task of the page, in a package that is installed, and 40 pictures whose number is how bright they are."""
+    about = written / "site" / "amounts-1.0.dist-info"
+    about.mkdir(parents=True)
+    (written / "amounts.py").rename(written / "site" / "amounts.py")
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: amounts\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[hubel.tasks]\namounts = amounts:Amounts\n")
+    monkeypatch.syspath_prepend(written / "site")
+    (written / "lamps").mkdir()
+    random = np.random.default_rng(0)
+    numbers = random.uniform(0, 1, 40)
+    for place, number in enumerate(numbers):
+        picture = np.clip(random.normal(20 + 200 * number, 8, (12, 12)), 0, 255).astype(np.uint8)
+        Image.fromarray(picture).save(written / "lamps" / f"{place}.png")
+    (written / "lamps/numbers.csv").write_text("".join(f"{i}.png,{value:.4f}\n" for i, value in enumerate(numbers)))
+    yield
+    sys.modules.pop("amounts", None)
+
+
+def test_a_new_task(amounts, capsys):
+    line = ["12x12x1: globalavgpool, dense 4 relu, dense 1", "lamps", "--epochs", "20", "--set", "threads=1"]
+    line += ["--set", "learning_rate=0.03"]
+    assert hubel.cli.main(["train", *line, "--run", "lit"]) == 0
+    told = capsys.readouterr().out
+    assert "mean absolute error on the validation images" in told
+    assert "8 of 40 training images are held out for validation (20%)" in told
+    assert "smoothing" not in told
+    assert "error" in Path("lit/metrics.csv").read_text().splitlines()[0]
+    assert hubel.cli.main(["evaluate", "lit", "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)
+    assert measured["error"] < 0.1  # guessing the mean is off by 0.25
+    assert hubel.cli.main(["predict", "lit", "lamps/3.png", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)[0]["amount"]
+    wanted = float(Path("lamps/numbers.csv").read_text().splitlines()[3].partition(",")[2])
+    assert said == pytest.approx(wanted, abs=0.3)
+    assert "mean absolute error" in Path("lit/report.html").read_text()
+    assert hubel.cli.main(["train", "lenet5", "lamps", "--epochs", "1", "--run", "lenet", "--no-report"]) == 0
+    assert load_model("lenet/model.safetensors").network.body.nodes[-1].units == 1
+    assert hubel.cli.main(["train", "12x12x1: flatten, dense 3", "lamps", "--epochs", "1"]) == 2
+    assert "expected a network with 1 output, received one whose output is 3; end it with 'dense 1'" in " ".join(
+        capsys.readouterr().err.split()
+    )
 
 
 def test_the_house_is_drawn_as_it_stands():

@@ -185,7 +185,7 @@ def fitted_network(arguments: Namespace) -> tuple[Network, Splits, dict[str, Any
         **_asked(arguments),
     }
     splits = read(settings)
-    chosen = {"input": splits.train.shape, "classes": arguments.classes or len(splits.train.classes)}
+    chosen = {"input": splits.train.shape, "classes": arguments.classes or _outputs(splits, splits.train.shape)}
     if arguments.width is not None:
         chosen["width"] = arguments.width
     try:
@@ -210,11 +210,18 @@ def _refuse_swapped(arguments: Namespace) -> None:
 
 
 def _with_classes(arguments: Namespace, network: Network, splits: Splits) -> Network:
-    """Give a network of the zoo as many outputs as the data has classes, unless the user said how many."""
+    """Give a network of the zoo as many outputs as the task wants, unless the user said how many."""
     if zoo.meant(arguments.network) is None or arguments.classes is not None:
         return network
-    options = Namespace(input=network.input, classes=len(splits.train.classes), width=arguments.width)
+    options = Namespace(input=network.input, classes=_outputs(splits, network.input), width=arguments.width)
     return load_network(arguments.network, options)
+
+
+def _outputs(splits: Splits, shape: tuple[int, ...]) -> int:
+    """How many numbers the task wants of images of this shape, or of every pixel: of most tasks one a class."""
+    from hubel.tasks import task_of
+
+    return task_of(splits.train).output(shape)[0][-1]
 
 
 def _are_files(source: str) -> bool:

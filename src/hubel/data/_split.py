@@ -59,7 +59,7 @@ def held_out(
     out = _chosen(_pictures(groups, traces), labels, counts, share)
     own = np.bincount(labels[out], minlength=len(classes))
     kept = {name: int(counts[i]) for i, name in enumerate(classes) if counts[i] and not own[i]}
-    return out, HeldOut(share, int(out.sum()), int(counts.sum()), kept)
+    return out, HeldOut(share, int(out.sum()), int(counts.sum()), kept, len(classes) > 1)
 
 
 def hold_out(splits: Splits, validation: Validation) -> Splits:

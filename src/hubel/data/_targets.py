@@ -51,9 +51,9 @@ class Targets(abc.ABC):
     def check(self, images: tuple[int, ...]) -> None:
         """Raise ValueError where they do not fit images of this shape, N×H×W×C."""
 
-    @abc.abstractmethod
     def class_counts(self) -> npt.NDArray[np.int64]:
-        """How often each class is wanted."""
+        """How often each class is wanted; nothing where there are none."""
+        return np.zeros(0, np.int64)
 
     def strata(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
         """Groups of images of which equal shares are held out: each image's, int64, and their names; one of all."""

@@ -78,3 +78,10 @@ def outputs(module: nn.Module, preprocessing: Preprocessing, images: torch.Tenso
     network: Any = module
     found: torch.Tensor = network.logits(preprocessing.normalise(images.to(device_of(module))))
     return found.float()
+
+
+def said(model: LoadedModel, image: Any) -> torch.Tensor:
+    """What the model says of one image of any size before a closing softmax, float32, without a batch's axis."""
+    prepared = torch.from_numpy(model.preprocessing.prepare(image).copy())[None]
+    with evaluation_mode(model.module), torch.inference_mode():
+        return outputs(model.module, model.preprocessing, prepared)[0].cpu()

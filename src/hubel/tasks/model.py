@@ -136,7 +136,7 @@ def _assemble(path: Path, header: Header, about: dict[str, Any], ignore_damage: 
         raise ModelFileError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(why_unread(path, about, error, "its metadata")) from None
-    _check_fit(path, report, preprocessing, classes)
+    _check_fit(path, report, preprocessing, task)
     module = _filled(path, report, header)
     if not all(_is_finite(tensor) for tensor in module.state_dict().values()):
         complain(path, "its weights are not all finite numbers", ignore_damage)
@@ -165,7 +165,7 @@ def _check_names(classes: Sequence[str]) -> None:
         raise SettingError("expected names of classes, received an empty one")
 
 
-def _check_fit(path: Path, report: Report, preprocessing: Preprocessing, classes: tuple[str, ...]) -> None:
+def _check_fit(path: Path, report: Report, preprocessing: Preprocessing, task: Task) -> None:
     """Raise ModelFileError where what a file says of its images and answers is not what its network takes and gives."""
     taken = (preprocessing.height, preprocessing.width, preprocessing.channels)
     if math.prod(taken) != math.prod(report.network.input):
@@ -173,10 +173,12 @@ def _check_fit(path: Path, report: Report, preprocessing: Preprocessing, classes
             f"{path}: expected images of {shape_text(report.network.input)}, which its network takes, received a "
             f"preprocessing that makes {shape_text(taken)}"
         )
-    if report.output_shape[-1] != len(classes):
+    wanted = (len(task.classes),) if task.classes else task.output(taken)[0]
+    if report.output_shape[-1] != wanted[-1]:
+        what = "classes" if task.classes else "numbers"
         raise ModelFileError(
-            f"{path}: expected {report.output_shape[-1]} classes, one for each output of its network, received "
-            f"{len(classes)}"
+            f"{path}: expected {report.output_shape[-1]} {what}, one for each output of its network, received "
+            f"{wanted[-1]}"
         )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from hubel.base.errors import UnknownNameError
+from hubel.base.errors import SettingError, UnknownNameError
 from hubel.base.names import did_you_mean
 from hubel.data import Dataset, Splits
 from hubel.tasks.task import Task
@@ -23,16 +24,19 @@ class UnknownTaskError(UnknownNameError):
     """A task that nothing installed here knows: which, and what would bring it."""
 
 
+class TaskImportError(SettingError):
+    """A task that another package brings and that cannot be used: which, of which package, why."""
+
+
 def task_named(name: str) -> type[Task]:
-    """The task of a name. Raises UnknownTaskError where there is none."""
+    """The task of a name. Raises UnknownTaskError where there is none, TaskImportError where what brings it fails."""
     if name in TASKS:
         module, _, kind = TASKS[name].partition(":")
         found: type[Task] = getattr(import_module(module), kind)
         return found
     brought = {each.name: each for each in entry_points(group=GROUP)}
     if name in brought:
-        kind_of: type[Task] = brought[name].load()
-        return kind_of
+        return _loaded(brought[name])
     known = [*TASKS, *brought]
     raise UnknownTaskError(
         f"the task {name!r} is not known here{did_you_mean(name, known)}; known are {', '.join(known)}, and a package "
@@ -40,15 +44,43 @@ def task_named(name: str) -> type[Task]:
     )
 
 
+def _loaded(point: EntryPoint) -> type[Task]:
+    try:
+        kind = point.load()
+    except Exception as error:  # another's code
+        raise TaskImportError(
+            f"the task {point.name!r} of {point.value} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    if not (isinstance(kind, type) and issubclass(kind, Task) and getattr(kind, "name", "") == point.name):
+        raise TaskImportError(f"expected {point.value} to be a Task called {point.name!r}, and it is not")
+    return kind
+
+
 def load(source: str | os.PathLike[str], *, task: str = "", **settings: Any) -> Splits:
-    """The data set that a word or a path means, of any task: folders of images beside masks are for segmentation, all
-    else is for classification. `task` says it otherwise. `settings`: those of `hubel.data.load`, and the task's own.
+    """The data set that a word or a path means, of any task: folders of images beside masks are for segmentation, what
+    a task of another package recognises is for that, all else is for classification. `task` says it otherwise.
+    `settings`: those of `hubel.data.load`, and the task's own.
     """
     path = os.fspath(source)
-    names = [task] if task else [*TASKS, *(each.name for each in entry_points(group=GROUP))]
-    kinds = [task_named(name) for name in names]
-    chosen = next((kind for kind in kinds if kind.recognises(path)), kinds[0])
-    return chosen.load(path, **settings)
+    if task:
+        return task_named(task).load(path, **settings)
+    kind, notes = task_of_source(path)
+    splits = kind.load(path, **settings)
+    return replace(splits, notes=(*notes, *splits.notes)) if notes else splits
+
+
+def task_of_source(path: str) -> tuple[type[Task], list[str]]:
+    """The task that a source is data of, and what is to be said of tasks that could not be asked."""
+    notes = []
+    for name in (*TASKS, *(each.name for each in entry_points(group=GROUP))):
+        try:
+            kind = task_named(name)
+        except TaskImportError as error:
+            notes.append(f"{error}; whether this is data of it was not asked")
+            continue
+        if kind.recognises(path):
+            return kind, notes
+    return task_named("classification"), notes
 
 
 def task_of(dataset: Dataset) -> Task:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -17,6 +17,7 @@ from hubel.data import Augmentation, Dataset, Splits
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from typing_extensions import Self
 
     from hubel.tasks.model import LoadedModel
 
@@ -108,6 +109,49 @@ class Answer(abc.ABC):
         return {}
 
 
+@dataclass(frozen=True)
+class Numbers(Measured):
+    """Figures and no more. values: by name, of the task's `figures`."""
+
+    task: Task
+    values: Mapping[str, float]
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """The named numbers."""
+        return self.values
+
+    def data(self) -> dict[str, Any]:
+        """The named numbers."""
+        return dict(self.values)
+
+    def sentence(self, of: str) -> str:
+        """The task's primary figure."""
+        return self.task.headline(self.values, of)
+
+    def table(self, most: int) -> Table:
+        """A row a figure."""
+        known = ((self.task.figure(name), value) for name, value in self.values.items())
+        return Table(("figure", "#value"), tuple((figure.title, figure.text(value)) for figure, value in known))
+
+
+@dataclass(frozen=True)
+class Said(Answer):
+    """A value by its name, with the words for it."""
+
+    name: str
+    value: Any
+    text: str
+
+    def data(self) -> dict[str, Any]:
+        """The value by its name."""
+        return {self.name: self.value}
+
+    def words(self) -> tuple[str, ...]:
+        """The words."""
+        return (self.text,)
+
+
 class Counts(abc.ABC):
     """What figures are made of, gathered over the batches of a set."""
 
@@ -118,6 +162,24 @@ class Counts(abc.ABC):
     @abc.abstractmethod
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """The counts, on the processor, dense or by coordinates; those of the parts of a set may be added."""
+
+
+class Sums(Counts):
+    """Sums over a set, in double precision, of the numbers that `of(outputs, targets)` gives of a batch."""
+
+    def __init__(self, of: Callable[[torch.Tensor, torch.Tensor], Sequence[torch.Tensor | int]]) -> None:
+        self.of = of
+        self.total = torch.zeros((), dtype=torch.float64)
+
+    def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Add a batch's numbers."""
+        self.total = self.total + torch.stack(
+            [torch.as_tensor(each).double().cpu() for each in self.of(outputs, targets)]
+        )
+
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """The sums, one tensor."""
+        return (self.total,)
 
 
 class Objective(nn.Module, abc.ABC):
@@ -165,7 +227,7 @@ class Task(abc.ABC):
 
     name: ClassVar[str]
     figures: ClassVar[tuple[Figure, ...]]
-    running: ClassVar[tuple[Figure, ...]]
+    running: ClassVar[tuple[Figure, ...]] = ()
     draws: ClassVar[bool] = False
     classes: tuple[str, ...]
 
@@ -194,30 +256,32 @@ class Task(abc.ABC):
         """The data set at a path; `settings` as `hubel.data.load` has them, and the task's own."""
 
     @classmethod
-    @abc.abstractmethod
-    def for_dataset(cls, dataset: Dataset) -> Task:
+    def for_dataset(cls, dataset: Dataset) -> Self:
         """The task of saying what this set's targets say."""
+        return cls.from_settings(dataset.classes, {})
 
-    @abc.abstractmethod
     def settings(self) -> dict[str, Any]:
         """All that the task is besides its name and classes, as plain values; empty for most."""
+        return {}
 
     @classmethod
-    @abc.abstractmethod
-    def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Task:
+    def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Self:
         """The task that `settings` is of. Raises ValueError, KeyError or TypeError for what it is not."""
+        of: Any = cls
+        task: Self = of(classes)
+        return task
 
     @abc.abstractmethod
-    def output(self, shape: tuple[int, int, int]) -> tuple[tuple[int, ...], str]:
+    def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """The shape of output for images of `shape` (H×W×C), and what would end a network with it."""
 
     @abc.abstractmethod
     def objective(self, network: nn.Module, label_smoothing: float, class_weights: torch.Tensor | None) -> Objective:
         """The network with its loss. class_weights: float32, one a class."""
 
-    @abc.abstractmethod
     def on_the_way(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The `running` figures of a training batch, float32 on its device."""
+        return ()
 
     @abc.abstractmethod
     def counts(self) -> Counts:
@@ -263,9 +327,14 @@ class Task(abc.ABC):
         wanted, end = self.output(shape)
         output = tuple(analyse(network).output_shape)
         if output != wanted:
-            outputs = f"{wanted[0]} outputs" if len(wanted) == 1 else f"an output of {'×'.join(map(str, wanted))}"
+            outputs = (
+                f"{wanted[0]} output{'s' * (wanted[0] != 1)}"
+                if len(wanted) == 1
+                else f"an output of {'×'.join(map(str, wanted))}"
+            )
+            each = f", one a class{'' if len(wanted) == 1 else ' for every pixel'}" if self.classes else ""
             raise NetworkError(
-                f"expected a network with {outputs}, one a class{'' if len(wanted) == 1 else ' for every pixel'}, "
+                f"expected a network with {outputs}{each}, "
                 f"received one whose output is {'×'.join(map(str, output))}; end it with {end}"
             )
 

@@ -45,7 +45,7 @@ ODD = [
     ('network_name = "', "network_name = 3 #", "expected network_name as a text, received int"),
     ("[data]\n", "[date]\n", "expected data.name, received none"),
     ("[environment]\n", "[environment]\nnumber = 3\n", "expected environment.number as a text"),
-    ("training = 64", "training = 0", "expected training images and classes"),
+    ("training = 64", "training = 0", "expected training images"),
     ("training = 64", 'training = "64"', "expected data.examples.training as a whole number"),
     ("training = 64", "training = true", "expected data.examples.training as a whole number"),
     ("format = 1", "format = 7", "expected format 1, received 7"),

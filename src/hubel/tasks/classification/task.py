@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from hubel.base.errors import SettingError
-from hubel.data import Dataset, Preprocessing, Splits, image_files, load
+from hubel.data import Preprocessing, Splits, image_files, load
 from hubel.nn import evaluation_mode
 from hubel.tasks import task
 from hubel.tasks.classification.confusion import count_codes
@@ -46,21 +46,7 @@ class Classification(task.Task):
         """Images with labels; see `hubel.data.load`."""
         return load(source, **settings)
 
-    @classmethod
-    def for_dataset(cls, dataset: Dataset) -> Classification:
-        """The task of naming this set's classes."""
-        return cls(dataset.classes)
-
-    def settings(self) -> dict[str, Any]:
-        """Nothing but the classes."""
-        return {}
-
-    @classmethod
-    def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Classification:
-        """The task of naming these classes."""
-        return cls(classes)
-
-    def output(self, shape: tuple[int, int, int]) -> tuple[tuple[int, ...], str]:
+    def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a class."""
         return (len(self.classes),), f"'dense {len(self.classes)} softmax'"
 

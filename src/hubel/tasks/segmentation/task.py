@@ -74,7 +74,7 @@ class Segmentation(task.Task):
             raise SettingError(f"expected a value from 0 to 255 and a colour for each of {len(classes)} classes")
         return cls(classes, values, colours)
 
-    def output(self, shape: tuple[int, int, int]) -> tuple[tuple[int, ...], str]:
+    def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a class for every pixel."""
         return (*shape[:2], len(self.classes)), f"'conv {len(self.classes)} 1x1 softmax' at the images' size"
 

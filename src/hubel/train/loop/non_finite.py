@@ -18,8 +18,8 @@ class NotFiniteError(TrainingError, RuntimeError):
 
 
 def is_lost(loss: float, classes: int) -> bool:
-    """Whether a loss is not finite, or more than 100 times that of guessing, ln(classes)."""
-    return not math.isfinite(loss) or loss > _EXPLODED * max(1.0, math.log(classes))
+    """Whether a loss is not finite, or more than 100 times that of guessing, ln(classes), where there are any."""
+    return not math.isfinite(loss) or (classes > 0 and loss > _EXPLODED * max(1.0, math.log(classes)))
 
 
 def first_non_finite(module: nn.Module, inputs: torch.Tensor) -> str:

@@ -82,5 +82,6 @@ def choose(network: Network, training: Dataset) -> Recipe:
         beta2=0.95 if quick else 0.99,
         warmup=0.05 if quick else 0.25,
         ema=0.0 if deep else 0.99,
+        label_smoothing=0.05 if training.classes else 0.0,
         initializer="he" if plain_and_deep else "glorot",
     )

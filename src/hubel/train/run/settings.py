@@ -64,8 +64,11 @@ def read_settings(path: Path) -> dict[str, Any]:
         if settings.get("format") != FORMAT:
             raise RunError(f"{path}: expected format {FORMAT}, received {settings.get('format')!r}")
         _check_kind(settings, _ENTRIES, "")
-        if settings["data"]["examples"]["training"] < 1 or not settings["data"]["classes"]:
-            raise RunError(f"{path}: expected training images and classes, received none")
+        data = settings["data"]
+        if data["examples"]["training"] < 1:
+            raise RunError(f"{path}: expected training images, received none")
+        if data.get("task", "classification") == "classification" and not data["classes"]:
+            raise RunError(f"{path}: expected classes, received none")
     except (RunError, FileNotFoundError):
         raise
     except (OSError, KeyError, TypeError, ValueError, RecursionError, FileError) as error:
