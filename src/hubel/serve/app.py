@@ -14,6 +14,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
 
 from hubel import __version__
 from hubel.base.names import hint
@@ -22,6 +23,7 @@ from hubel.serve import schema
 from hubel.serve.batches import Batches, Picture
 from hubel.serve.board import Board
 from hubel.serve.gate import FAULT, LOG, Gate, told
+from hubel.serve.page import demo_page
 from hubel.serve.pictures import formats, pictures_of
 from hubel.serve.refusal import Refusal
 from hubel.serve.served import Served, opened
@@ -170,6 +172,11 @@ def _add_models(app: FastAPI, service: Service) -> None:
 
 
 def _add_health(app: FastAPI, service: Service) -> None:
+    @app.get("/", tags=["page"], response_class=HTMLResponse, responses=schema.refusals())
+    async def page() -> HTMLResponse:
+        """A page that asks the models about a dropped picture, the camera or a drawing."""
+        return HTMLResponse(demo_page())
+
     @app.get("/health", tags=["health"], responses=schema.refusals())
     async def health() -> dict[str, str]:
         """Whether the process is alive."""
@@ -194,6 +201,8 @@ def about(service: Service, served: Served) -> dict[str, Any]:
         "task": opened.model.task.name,
         "classes": list(opened.model.classes),
         "input": str(opened.model.preprocessing),
+        "preprocessing": asdict(opened.model.preprocessing),
+        "draws": opened.model.task.draws,
         "formats": list(formats(opened.model.preprocessing)),
         "engine": "eager",
         "sha256": opened.sha256,

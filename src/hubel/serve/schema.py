@@ -56,6 +56,8 @@ class ModelInfo(_Frozen):
     task: str = Field(examples=["classification"])
     classes: list[str] = Field(examples=[["cat", "dog"]])
     input: str = Field(description="how a picture becomes its input")
+    preprocessing: dict[str, Any] = Field(description="the same, as the model file has it")
+    draws: bool = Field(description="whether its answers are pictures too")
     formats: list[str] = Field(description="of pictures that are taken")
     engine: str = Field(description="what computes")
     sha256: str = Field(description="of the file that answers")

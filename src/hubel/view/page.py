@@ -22,12 +22,14 @@ def page(
     scripts: Iterable[str] = (),
     data: Mapping[str, Any] | None = None,
     theme: str | None = None,
+    policy: Mapping[str, str] | None = None,
 ) -> str:
     """Write a page.
 
     style: rules, before those of the body's own style elements. scripts: JavaScript modules that import nothing (see
     `hubel.view.linked`), run in order once the body stands. data: values, each as JSON in an element of that id.
-    theme: the root's `data-theme`.
+    theme: the root's `data-theme`. policy: what else the page may do, such as {"connect-src": "'self'"} of a page that
+    asks the service that it came from.
     """
     sheet = _Sheet(style)
     elements = [*h("body", *body).children, *(held(value, name) for name, value in (data or {}).items())]
@@ -37,7 +39,7 @@ def page(
     pictures = any(map(_has_pictures, [rules, *whole]))
     head = (
         h("meta", charset="utf-8"),
-        h("meta", http_equiv="Content-Security-Policy", content=_policy(programs, rules, pictures)),
+        h("meta", http_equiv="Content-Security-Policy", content=_policy(programs, rules, pictures, policy or {})),
         h("meta", name="viewport", content="width=device-width, initial-scale=1"),
         h("title", title),
         rules,
@@ -88,7 +90,7 @@ def _has_pictures(node: Element | str) -> bool:
     return any("data:image/" in str(text) for text in texts) or any(map(_has_pictures, node.children))
 
 
-def _policy(programs: Sequence[Element], rules: Element, pictures: bool) -> str:
+def _policy(programs: Sequence[Element], rules: Element, pictures: bool, more: Mapping[str, str]) -> str:
     rules_for = {
         "default-src": "'none'",
         "script-src": " ".join(map(_hash, programs)),
@@ -96,6 +98,7 @@ def _policy(programs: Sequence[Element], rules: Element, pictures: bool) -> str:
         "img-src": "data:" if pictures else "",
         "base-uri": "'none'",
         "form-action": "'none'",
+        **more,
     }
     return "; ".join(f"{kind} {allowed}" for kind, allowed in rules_for.items() if allowed)
 

@@ -5,8 +5,9 @@ import { h } from "hubel/view/dom";
 const SIDE = 280;
 const MOST_PIXELS = 16e6;
 
-/** The pad, its tools and samples. `tell()` is called whenever `pixels()` gives something else. */
-export function makePad(packed, samples, tell) {
+/** The pad, its tools and samples. `tell()` is called whenever `pixels()` gives something else. A page that takes
+ * pictures elsewhere wants none on the pad: `opens` is false. */
+export function makePad(packed, samples, tell, opens = true) {
   const rules = packed.preprocessing;
   const tall = Math.round((SIDE * rules.height) / Math.max(rules.height, rules.width));
   const wide = Math.round((SIDE * rules.width) / Math.max(rules.height, rules.width));
@@ -178,10 +179,10 @@ export function makePad(packed, samples, tell) {
     "div",
     { class: "tools" },
     h("button", { type: "button", onclick: wipe }, "Clear"),
-    h("button", { type: "button", onclick: () => chooser.click() }, "Image…"),
+    opens ? h("button", { type: "button", onclick: () => chooser.click() }, "Image…") : null,
     h("label", { class: "width" }, "pen", width),
     isInk ? null : h("label", {}, "colour", colour),
-    chooser,
+    opens ? chooser : null,
   );
   const strip = h("div", { class: "samples", role: "group", "aria-label": "sample images" });
   for (const sample of samples) strip.append(sampleButton(sample, show));

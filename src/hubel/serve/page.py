@@ -1,0 +1,27 @@
+"""The page at `/`: one file that asks the service it came from, and nobody else."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from hubel.view.linked import program, web_file
+from hubel.view.markup import h
+from hubel.view.page import page
+
+# pictures are drawn from the answer's own bytes; the camera needs no rule, being no address
+_POLICY = {"connect-src": "'self'", "img-src": "data:"}
+
+
+@cache
+def demo_page() -> str:
+    """The page's text. It holds nothing of the models: what they are it asks."""
+    style = "\n".join((web_file("view", "base.css"), web_file("view", "live/live.css"), web_file("serve", "page.css")))
+    body = h(
+        "main",
+        h(
+            "noscript",
+            h("p", "This page needs JavaScript; the service itself does not: /openapi.json says how to ask."),
+        ),
+        id="service",
+    )
+    return page("hubel", body, style=style, scripts=[program(["hubel/serve/page"])], policy=_POLICY)
