@@ -15,6 +15,7 @@ RECIPE = Recipe(
     precision="float32",
     memory_format="channels-last",
     device="cpu",
+    compile="none",
     augmentation="shift 1",
     pixels="data",
 )

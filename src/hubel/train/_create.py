@@ -52,7 +52,8 @@ def create_run(
     )
     check_memory(network, recipe.replace(batch_size=min(recipe.batch_size, len(splits.train))), world)
     if world > 1:  # each process has a core of its own, and measuring alone would say nothing of all
-        recipe = recipe.replace(threads=recipe.threads or 1)
+        alone = recipe.compile if recipe.compile != "auto" else "none"  # what is recorded cannot exchange gradients
+        recipe = recipe.replace(threads=recipe.threads or 1, compile=alone)
     with locked(directory):
         refuse_existing(directory)
         recipe = autotune(recipe, step, network, task, splits.train, preprocessing, (began, measured_part(splits)))

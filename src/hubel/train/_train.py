@@ -24,6 +24,7 @@ from hubel.train.distributed.signals import listening
 from hubel.train.loop.allocator import kept_memory
 from hubel.train.loop.memory import is_out_of_memory, out_of_memory
 from hubel.train.loop.non_finite import NotFiniteError
+from hubel.train.loop.same_bits import same_bits
 from hubel.train.loop.step import Step
 from hubel.train.loop.supervised import Supervised
 from hubel.train.loop.trainer import Trainer
@@ -210,6 +211,7 @@ def _train(
         if ranks.world > 1:
             stack.enter_context(noticing_loss())
         log = _Log(run, progress if ranks.is_first else None, ranks.is_first)
+        stack.enter_context(same_bits(run.recipe.device, run.recipe.deterministic, lambda words: log(Notice(words))))
         trainer = Trainer(
             step,
             run.network,

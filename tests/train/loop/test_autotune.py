@@ -37,8 +37,21 @@ def test_the_rule():
     assert settled(CPU.replace(device="cuda"), LARGE) == [1, "bfloat16", "channels-last"]
 
 
+def test_steps_are_recorded_on_a_gpu_and_compiled_where_training_is_long():
+    gpu = CPU.replace(device="cuda", epochs=10)
+
+    def chosen(recipe: Recipe, text: str = LARGE, images: int = 60_000) -> str:
+        return by_rule(recipe, analyse(parse(text)), images, 2, True).compile
+
+    assert chosen(CPU) == "none"
+    assert chosen(gpu, LENET) == chosen(gpu) == "graph"
+    assert chosen(gpu, images=10**7) == chosen(gpu.replace(time_budget=3600)) == "inductor"
+    assert chosen(gpu.replace(time_budget=60)) == "graph"
+    assert chosen(gpu.replace(compile="none")) == "none"
+
+
 def test_what_is_set_stays():
-    recipe = CPU.replace(threads=3, precision="float32", memory_format="channels-first")
+    recipe = CPU.replace(threads=3, precision="float32", memory_format="channels-first", compile="inductor")
     assert settled(recipe, LARGE) == [3, "float32", "channels-first"]
     assert by_rule(recipe, analyse(parse(LARGE)), 100, 2, True) == recipe
 

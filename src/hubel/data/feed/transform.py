@@ -85,7 +85,7 @@ def recoloured(
     means = values.mean(dim=(1, 2, 3), keepdim=True)
     values = (values - means) * contrast[:, None, None, None] + means
     if images.shape[3] == 3:
-        grey = (values @ values.new_tensor([0.299, 0.587, 0.114]))[..., None]
+        grey = 0.299 * values[..., :1] + 0.587 * values[..., 1:2] + 0.114 * values[..., 2:]
         values = (values - grey) * saturation[:, None, None, None] + grey
     return values.round_().clamp_(0, 255).to(torch.uint8)
 

@@ -130,17 +130,19 @@ class _Counts(task.Counts):
 
     def __init__(self, classes: int) -> None:
         self.classes = classes
-        self.codes = [torch.empty(0, dtype=torch.int64)]
+        # both come to be on the outputs' device, and stay there: fetching them after each batch means waiting for it
+        self.codes: list[torch.Tensor] = []
         self.total = torch.zeros((), dtype=torch.float64)
 
     def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Count a batch."""
-        self.total += F.cross_entropy(outputs, targets, reduction="sum").double().cpu()
-        self.codes.append((targets * self.classes + outputs.argmax(1)).cpu())
+        self.total = self.total + F.cross_entropy(outputs, targets, reduction="sum").double()
+        self.codes.append(targets * self.classes + outputs.argmax(1))
 
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """Pairs and total."""
-        return count_codes(torch.cat(self.codes), self.classes), self.total
+        codes = torch.cat(self.codes).cpu() if self.codes else torch.empty(0, dtype=torch.int64)
+        return count_codes(codes, self.classes), self.total.cpu()
 
 
 def predict(model: LoadedModel, images: Any, *, batch_size: int = 256) -> torch.Tensor:

@@ -218,19 +218,24 @@ class _Counts(task.Counts):
 
     def __init__(self, classes: int) -> None:
         self.classes = classes
-        self.pairs = torch.zeros(classes * classes, dtype=torch.int64)
+        self.pairs = torch.zeros(classes * classes + 1, dtype=torch.int64)  # and void ones
         self.total = torch.zeros((), dtype=torch.float64)
 
     def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Count a batch's pixels, void ones left out."""
         wanted, size = targets.long(), self.classes
-        self.total += F.cross_entropy(outputs, wanted, reduction="sum", ignore_index=VOID).double().cpu()
+        loss = F.cross_entropy(outputs, wanted, reduction="sum", ignore_index=VOID)
+        self.total = self.total + loss.double()
         codes = torch.where(wanted == VOID, size * size, wanted * size + outputs.argmax(1))
-        self.pairs += codes.flatten().bincount(minlength=size * size + 1)[:-1].cpu()
+        # stays on the device, and unlike `bincount` needs not wait for it
+        self.pairs = self.pairs.to(codes.device)
+        self.pairs.scatter_add_(
+            0, codes.flatten(), torch.ones((), dtype=torch.int64, device=codes.device).expand(codes.numel())
+        )
 
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """Pairs and total."""
-        return self.pairs.view(self.classes, self.classes), self.total
+        return self.pairs[:-1].view(self.classes, self.classes).cpu(), self.total.cpu()
 
 
 def _scores(model: LoadedModel, images: npt.NDArray[np.uint8]) -> torch.Tensor:

@@ -18,17 +18,21 @@ import numpy as np
 import torch
 
 from hubel.arch import Network, Report, analyse
+from hubel.base.errors import SettingError
 from hubel.data import Batch, Dataset, Preprocessing
 from hubel.tasks import Task, count
+from hubel.train.loop.recorded import WARM
 from hubel.train.loop.state import State
 from hubel.train.loop.step import Step
-from hubel.train.recipe.recipe import Recipe
+from hubel.train.recipe.recipe import Compile, Recipe
 
 _GAIN = 1.1  # how many times quicker a change must be: less may be chance
 _STEPS, _SECONDS = 12, 0.16  # of measuring, for one choice
 _MEASURED = 64  # images by which the time of measuring all is told
 _MACS = 2e10  # of one measured step, at most
 _SMALL = 1e6  # multiply-adds an image: networks of fewer do not get quicker by bfloat16 on a processor
+_LONG = 600  # seconds of training from which compiling for a minute pays
+_PACE = 2e13  # multiply-adds a second of a large GPU in training, about
 _SHARED = 2e7  # multiply-adds a step: fewer are done before several threads have met
 
 
@@ -47,6 +51,11 @@ def autotune(
     is measured after every epoch.
     """
     recipe = recipe.replace(device=_device(recipe.device))
+    if recipe.compile == "graph" and not recipe.device.startswith("cuda"):
+        raise SettingError(
+            f"recipe: expected compile none or inductor on {recipe.device}, received 'graph'; only steps on CUDA "
+            "devices can be recorded"
+        )
     probe = _Probe(step, network, task, training, preprocessing)
     if not recipe.tune:
         recipe = by_rule(recipe, probe.report, len(training), _cores(), _has_bfloat16(recipe.device))
@@ -65,8 +74,8 @@ def _that_fit(recipe: Recipe, probe: _Probe, began: float | None, measured: Data
 
 
 def by_rule(recipe: Recipe, report: Report, images: int, cores: int, bfloat16: bool) -> Recipe:
-    """Return the recipe with threads, precision and memory layout chosen, for a network on a device with so many cores
-    that has bfloat16 in hardware or has not. `images` are those of the training part.
+    """Return the recipe with threads, precision, memory layout and compiling chosen, for a network on a device with so
+    many cores that has bfloat16 in hardware or has not. `images` are those of the training part.
     """
     step = report.training_macs * min(recipe.batch_size, images)
     return recipe.replace(
@@ -75,7 +84,18 @@ def by_rule(recipe: Recipe, report: Report, images: int, cores: int, bfloat16: b
         if recipe.precision == "auto"
         else recipe.precision,
         memory_format="channels-last" if recipe.memory_format == "auto" else recipe.memory_format,
+        compile=_compiled(recipe, report, images),
     )
+
+
+def _compiled(recipe: Recipe, report: Report, images: int) -> Compile:
+    if recipe.compile != "auto":
+        return recipe.compile
+    if not recipe.device.startswith("cuda"):
+        return "none"
+    if recipe.time_budget:
+        return "inductor" if recipe.time_budget > _LONG else "graph"
+    return "inductor" if report.training_macs * images * recipe.epochs > _LONG * _PACE else "graph"
 
 
 def _fastest(recipe: Recipe, probe: _Probe) -> Recipe:
@@ -89,6 +109,7 @@ def _fastest(recipe: Recipe, probe: _Probe) -> Recipe:
         threads=recipe.threads or 1,
         precision="float32" if free["precision"] else recipe.precision,
         memory_format="channels-last" if free["memory_format"] else recipe.memory_format,
+        compile=_compiled(recipe, probe.report, len(probe.training)),
     )
     on_processor = recipe.device == "cpu"
     trials: list[dict[str, object]] = []
@@ -156,7 +177,8 @@ class _Probe:
         batch = Batch(images, targets, torch.arange(size))
         taken: list[list[float]] = [[] for _ in recipes]
         began = time.perf_counter()
-        while len(taken[0]) < 3 or (len(taken[0]) < _STEPS and time.perf_counter() - began < _SECONDS):
+        first = 1 if recipes[0].compile == "none" else WARM + 1  # these also prepare
+        while len(taken[0]) < first + 2 or (len(taken[0]) < _STEPS and time.perf_counter() - began < _SECONDS):
             for recipe, state, times in zip(recipes, states, taken, strict=True):
                 torch.set_num_threads(recipe.threads)
                 start = time.perf_counter()
@@ -164,7 +186,7 @@ class _Probe:
                 if device.type == "cuda":
                     torch.cuda.synchronize(device)
                 times.append(time.perf_counter() - start)
-        return [times[1:] for times in taken]  # the first one also prepares
+        return [times[first:] for times in taken]
 
 
 def _device(wanted: str) -> str:

@@ -27,11 +27,18 @@ class MovingAverage(nn.Module):
         self._averaged = [pair for pair in pairs if pair[0].is_floating_point()]
         self._counted = [pair for pair in pairs if not pair[0].is_floating_point()]
 
+    def share(self, step: int) -> float:
+        """How much of the network goes into the average after step `step` (from 0)."""
+        return max(1 - self.decay, _SHARE / (step + _SHARE))
+
     @torch.no_grad()
-    def update(self, step: int) -> None:
-        """Move towards the network, which was just trained by step `step` (from 0)."""
-        share = max(1 - self.decay, _SHARE / (step + _SHARE))
-        torch._foreach_lerp_([own for own, _ in self._averaged], [new for _, new in self._averaged], share)
+    def update(self, share: float | torch.Tensor) -> None:
+        """Move towards the network, which was just trained, by this share of the way: a number, or a tensor of one."""
+        averages, values = ([pair[which] for pair in self._averaged] for which in (0, 1))
+        if isinstance(share, torch.Tensor):
+            torch._foreach_lerp_(averages, values, [share] * len(averages))
+        else:
+            torch._foreach_lerp_(averages, values, share)
         for own, new in self._counted:
             own.copy_(new)
 

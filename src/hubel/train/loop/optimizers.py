@@ -28,7 +28,8 @@ class Slot(NamedTuple):
 class Optimizer(abc.ABC):
     """Changes parameters by their gradients.
 
-    param_groups: each with "params", "lr" and "weight_decay", as PyTorch's optimizers have them.
+    param_groups: each with "params", "lr" and "weight_decay", as PyTorch's optimizers have them; "lr" is a number, or a
+        tensor of one on the parameters' device, which a recorded step reads anew each time.
     state: what is remembered of each parameter, by name.
     """
 
@@ -64,7 +65,7 @@ class Optimizer(abc.ABC):
         """What is remembered of a parameter before its first step."""
 
     @abc.abstractmethod
-    def update(self, parameters: list[Slot], rate: float, weight_decay: float) -> None:
+    def update(self, parameters: list[Slot], rate: float | torch.Tensor, weight_decay: float) -> None:
         """Change parameters that have gradients, and what is remembered of them, in place."""
 
 
@@ -90,8 +91,9 @@ class Adam(Optimizer):
             "exp_avg_sq": torch.zeros_like(parameter),
         }
 
-    def update(self, parameters: list[Slot], rate: float, weight_decay: float) -> None:
+    def update(self, parameters: list[Slot], rate: float | torch.Tensor, weight_decay: float) -> None:
         """One fused call."""
+        lr: Any = rate
         steps = [each.state["step"] for each in parameters]
         torch._foreach_add_(steps, 1)
         fused = torch._fused_adamw_ if self.decoupled else torch._fused_adam_
@@ -102,7 +104,7 @@ class Adam(Optimizer):
             _rows([each.state["exp_avg_sq"] for each in parameters]),
             [],
             steps,
-            lr=rate,
+            lr=lr,
             beta1=self.betas[0],
             beta2=self.betas[1],
             weight_decay=weight_decay,
@@ -123,8 +125,9 @@ class SGD(Optimizer):
         """Nothing: the first gradient is the first momentum."""
         return {}
 
-    def update(self, parameters: list[Slot], rate: float, weight_decay: float) -> None:
+    def update(self, parameters: list[Slot], rate: float | torch.Tensor, weight_decay: float) -> None:
         """One fused call, for those with a momentum and those without apart."""
+        lr: Any = rate
         for known in (True, False):
             chosen = [each for each in parameters if bool(each.state) is known]
             if not chosen:
@@ -137,7 +140,7 @@ class SGD(Optimizer):
                 fused=True,
                 weight_decay=weight_decay,
                 momentum=self.momentum,
-                lr=rate,
+                lr=lr,
                 dampening=0.0,
                 nesterov=self.nesterov,
                 maximize=False,
@@ -161,7 +164,7 @@ class RMSprop(Optimizer):
         names = ("square_avg", "momentum_buffer") if self.momentum else ("square_avg",)
         return {name: torch.zeros_like(parameter) for name in names}
 
-    def update(self, parameters: list[Slot], rate: float, weight_decay: float) -> None:
+    def update(self, parameters: list[Slot], rate: float | torch.Tensor, weight_decay: float) -> None:
         """All at once."""
         gradients = _gradients(parameters)
         if weight_decay:
@@ -173,12 +176,12 @@ class RMSprop(Optimizer):
         sizes = torch._foreach_sqrt(averages)
         torch._foreach_add_(sizes, self.epsilon)
         if not self.momentum:
-            torch._foreach_addcdiv_([each.parameter for each in parameters], gradients, sizes, -rate)
+            torch._foreach_addcdiv_([each.parameter for each in parameters], gradients, sizes, -float(rate))
             return
         buffers = [each.state["momentum_buffer"] for each in parameters]
         torch._foreach_mul_(buffers, self.momentum)
         torch._foreach_addcdiv_(buffers, gradients, sizes)
-        torch._foreach_add_([each.parameter for each in parameters], buffers, alpha=-rate)
+        torch._foreach_add_([each.parameter for each in parameters], buffers, alpha=-float(rate))
 
 
 class Muon(Optimizer):
@@ -196,7 +199,7 @@ class Muon(Optimizer):
         """A momentum of nought."""
         return {"momentum_buffer": torch.zeros_like(parameter)}
 
-    def update(self, parameters: list[Slot], rate: float, weight_decay: float) -> None:
+    def update(self, parameters: list[Slot], rate: float | torch.Tensor, weight_decay: float) -> None:
         """One after another."""
         for each, gradient in zip(parameters, _gradients(parameters), strict=True):
             parameter, buffer = each.parameter, each.state["momentum_buffer"]
@@ -204,7 +207,7 @@ class Muon(Optimizer):
             direction = gradient.lerp(buffer, self.momentum).flatten(1)
             change = orthogonalised(direction) * math.sqrt(max(1.0, direction.shape[0] / direction.shape[1]))
             parameter.mul_(1 - rate * weight_decay)
-            parameter.add_(change.reshape(parameter.shape), alpha=-rate)
+            parameter.sub_(change.reshape(parameter.shape) * rate)
 
 
 def orthogonalised(matrix: torch.Tensor, iterations: int = 5) -> torch.Tensor:

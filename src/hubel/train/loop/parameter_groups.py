@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import torch
 from torch import nn
 
 from hubel.nn import NetworkModule
@@ -43,7 +44,7 @@ def make_optimizers(module: NetworkModule, recipe: Recipe) -> list[Optimizer]:
     return [Adam(all_groups, recipe.learning_rate, (recipe.momentum, recipe.beta2))]
 
 
-def set_rate(optimizers: Iterable[Optimizer], rate: float) -> None:
+def set_rate(optimizers: Iterable[Optimizer], rate: float | torch.Tensor) -> None:
     """Give every group the learning rate `rate`, times its own scale."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:

@@ -16,6 +16,7 @@ from hubel.tasks import Task
 from hubel.tasks.task import LOSS
 from hubel.train.loop.average import MovingAverage
 from hubel.train.loop.parameter_groups import make_optimizers, set_rate
+from hubel.train.loop.recorded import RECORDERS, Recorded
 from hubel.train.loop.step import Ready, Step, alone
 from hubel.train.recipe.balance import class_weights
 from hubel.train.recipe.freezing import freeze
@@ -48,9 +49,17 @@ class Supervised(Step):
         weights = class_weights(recipe, training)
         self.objective: nn.Module = task.objective(self.network, recipe.label_smoothing, weights).to(device)
         self._wrapped = False
+        self._rate: float | torch.Tensor = 0.0
+        self._share: float | torch.Tensor = 0.0
         self.to_training()
         self.optimizers = make_optimizers(self.network, recipe)
         self.average = MovingAverage(self.network, recipe.ema) if recipe.ema else None
+        # a GPU reads what changes from step to step where it lies, so that nobody waits and a step can be recorded
+        record = RECORDERS.get(device.type)
+        self._given = None if record is None else torch.zeros(2, device=device)
+        if recipe.compile == "inductor":
+            self.objective.compile()
+        self._recorded = None if record is None or recipe.compile == "none" else Recorded(self._change, record)
 
     @property
     def modules(self) -> Mapping[str, nn.Module]:
@@ -74,17 +83,30 @@ class Supervised(Step):
 
     def __call__(self, batch: Batch, rate: float, number: int, ready: Ready = alone) -> torch.Tensor:
         """One step of the optimizers, and of the moving average."""
+        given = rate, 0.0 if self.average is None else self.average.share(number)
+        if self._given is None:
+            self._rate, self._share = given
+        else:
+            for place, value in enumerate(given):
+                self._given[place].fill_(value)
+            self._rate, self._share = self._given
+        if self._recorded is not None and ready is alone:
+            return self._recorded(batch)
+        return self._change(batch, ready)
+
+    def _change(self, batch: Batch, ready: Ready = alone) -> torch.Tensor:
+        """All of a step that is done on the device."""
         for optimizer in self.optimizers:
             optimizer.zero_grad()
         found = self._backward(batch)
         ready(None if self._wrapped else self.network, found[0])
         if self.recipe.clip_norm:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm, foreach=True)
-        set_rate(self.optimizers, rate)
+        set_rate(self.optimizers, self._rate)
         for optimizer in self.optimizers:
             optimizer.step()
         if self.average is not None:
-            self.average.update(number)
+            self.average.update(self._share)
         return found
 
     def _backward(self, batch: Batch) -> torch.Tensor:

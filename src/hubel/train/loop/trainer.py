@@ -22,7 +22,7 @@ from hubel.train.loop.epochs import Epochs
 from hubel.train.loop.memory import evaluated_at_once
 from hubel.train.loop.non_finite import NotFiniteError, first_non_finite, is_lost
 from hubel.train.loop.state import State
-from hubel.train.loop.step import Step
+from hubel.train.loop.step import Step, alone
 from hubel.train.loop.supervised import normalised
 from hubel.train.recipe.balance import order_of
 from hubel.train.recipe.recipe import Recipe
@@ -179,13 +179,15 @@ class Trainer(Epochs[Batch]):
         self._seed(_step_seed(recipe.seed, state.done, self.ranks.rank))
         self._at = epoch, batch
         now = rate(recipe, state.done, self.steps, self.leg)
-        state.tally += state.how(batch, now, state.done, self._ready)
+        # reading the loss on a GPU means waiting, and what is recorded cannot be looked at in between
+        ready = self._ready if self.device.type == "cpu" or self.ranks.world > 1 else alone
+        state.tally += state.how(batch, now, state.done, ready)
         state.done += 1
 
     def _ready(self, module: nn.Module | None, loss: torch.Tensor) -> None:
         if module is not None:
             self.ranks.average(module)
-        if self.device.type == "cpu" and self.ranks.world == 1:  # elsewhere reading the loss means waiting
+        if self.device.type == "cpu" and self.ranks.world == 1:
             self._check(self._at[0], loss.item(), self._at[1])
 
     def _seed(self, seed: int) -> None:

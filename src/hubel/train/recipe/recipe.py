@@ -16,6 +16,7 @@ Optimizer = Literal["adam", "adamw", "sgd", "muon"]
 Schedule = Literal["one-cycle", "cosine", "constant"]
 Precision = Literal["auto", "float32", "bfloat16"]
 MemoryFormat = Literal["auto", "channels-last", "channels-first"]
+Compile = Literal["auto", "none", "graph", "inductor"]
 Balance = Literal["none", "weights", "sampling"]
 Pixels = Literal["auto", "data", "imagenet", "symmetric", "weights"]
 Initializer = Literal["glorot", "he", "pytorch"]
@@ -58,6 +59,11 @@ class Recipe:
     seed: of the initial weights, the order and everything random.
     device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
     precision, memory_format, threads: "auto" and 0 are chosen by rule, from the network and what the processor has.
+    compile: how steps are made quicker on a GPU: "graph" records one and replays it (CUDA graphs), "inductor" compiles
+        network and loss as well (`torch.compile`; on a processor too), which takes a minute; "none". "auto" is by rule:
+        "graph", or "inductor" where training is long enough; "none" on a processor and with several processes.
+    deterministic: on a GPU, take kernels that give the same bits each time, without which a resumed run does not end
+        where one that was never stopped does; what has none is named. A processor's always do.
     tune: measure these three instead and take the fastest, and give several threads up for one when other programs turn
         out to keep the machine busy. All of them change the last bits: what comes out then hangs on the moment.
     checkpoint_seconds: time between checkpoints within an epoch; keep_checkpoints: how many of the last are kept.
@@ -92,6 +98,8 @@ class Recipe:
     precision: Precision = "auto"
     memory_format: MemoryFormat = "auto"
     threads: int = 0
+    compile: Compile = "auto"
+    deterministic: bool = True
     tune: bool = False
     checkpoint_seconds: float = 30.0
     keep_checkpoints: int = 2
@@ -158,11 +166,14 @@ class Recipe:
         parts += [f"classes balanced by {self.balance}"] if self.balance != "none" else []
         machine = {"device": self.device, "precision": self.precision, "memory": self.memory_format}
         parts += [value for value in machine.values() if value != "auto"]
+        parts += [_COMPILED[self.compile]] if self.compile in _COMPILED else []
+        parts += [] if self.deterministic else ["not the same bits each time"]
         parts += [f"{self.threads} thread{'s' * (self.threads > 1)}"] if self.threads else []
         parts += ["measured here"] if self.tune else []
         return ", ".join([*parts, f"seed {self.seed}"])
 
 
+_COMPILED = {"graph": "steps recorded", "inductor": "steps compiled and recorded"}
 _RANGES: dict[str, tuple[float, float]] = {
     "epochs": (0, 1e6),
     "time_budget": (0, 1e9),

@@ -19,6 +19,10 @@ def environment() -> dict[str, str]:
         found["job"] = job()
     if torch.cuda.is_available():
         found["gpu"] = torch.cuda.get_device_name()
+        found["cuda"] = str(torch.version.cuda)
+        kinds = {"convolutions": torch.backends.cudnn.allow_tf32, "products": torch.backends.cuda.matmul.allow_tf32}
+        # float32 numbers with 10 bits after the point in place of 23, on NVIDIA's cards from Ampere on
+        found["tf32"] = " and ".join(name for name, used in kinds.items() if used) or "none"
     return found
 
 

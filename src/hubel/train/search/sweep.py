@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import optuna
 
 BEST = "best.toml"
-_MACHINE = ("device", "threads", "precision", "memory_format")  # measured once, not for every trial
+_MACHINE = ("device", "threads", "precision", "memory_format", "compile")  # measured once, not for every trial
 _UNPRUNED = 4  # trials that are never given up, so that there is something to compare with
 _ATTEMPTS = 4  # to open the database
 _FAILURES = 3  # in a row after which trying on would only fail again
