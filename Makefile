@@ -5,7 +5,7 @@ PYTHON ?= python3
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PYTEST := -m pytest -n 2 --dist worksteal -q
 
-.PHONY: demo test coverage test-browser test-deep test-peers check bare clean
+.PHONY: demo test coverage test-browser test-deep test-gpu test-peers check bare clean
 
 demo: .venv/demo
 	.venv/bin/python examples/demo.py
@@ -23,6 +23,10 @@ test-browser: .venv/test
 
 test-deep: .venv/test
 	HYPOTHESIS_PROFILE=deep .venv/bin/python $(PYTEST)
+
+# what needs a GPU: skipped, with the reason, where there is none; benchmarks/gpu.py runs them too, and measures
+test-gpu: .venv/test
+	.venv/bin/python -m pytest -q -m gpu tests/gpu
 
 # hubel beside the packages that it is compared with, which tests/peers.txt names
 test-peers: .venv-peers/ready

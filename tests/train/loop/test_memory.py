@@ -1,5 +1,6 @@
 """Memory that runs out while a run trains: what is said, what is kept, how it goes on. Real limits, real processes."""
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -11,8 +12,8 @@ import torch
 
 from hubel.arch import parse
 from hubel.data import Splits
-from hubel.train import Notice, Recipe, Run, resume, train
-from hubel.train.loop.memory import evaluated_at_once
+from hubel.train import NotEnoughMemoryError, Notice, Recipe, Run, resume, train
+from hubel.train.loop.memory import check_memory, evaluated_at_once, out_of_memory
 from tests.train.quadrants import PLAIN, RECIPE, quadrants
 from tests.work import HANG
 
@@ -94,6 +95,44 @@ def test_the_classes_of_imagenet_21k_take_no_square_of_memory(tmp_path):
     assert found["losses"][0] == pytest.approx(found["losses"][1], rel=1e-5)
     assert 1_000 < found["data"] <= 7_000
     assert "one image in 2 of noise 1" in (tmp_path / "run/report.html").read_text()
+
+
+@pytest.fixture
+def gpu_of_2_gib(monkeypatch):
+    """What PyTorch says of a GPU: 2 GiB, of which half a GiB is PyTorch's own and not in use."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device=None: (3 * 2**29, 2**31))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device=None: 2**29)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device=None: 0)
+
+
+def test_what_a_gpu_has_free_is_what_a_step_may_take(gpu_of_2_gib):
+    wide, recipe = (
+        parse("64x64x3: conv 64 3x3 same relu, globalavgpool, dense 4 softmax"),
+        RECIPE.replace(device="cuda"),
+    )
+    check_memory(wide, recipe.replace(batch_size=64))
+    with pytest.raises(NotEnoughMemoryError, match=r"free on cuda \(2\.0 GiB\)") as refused:
+        check_memory(wide, recipe.replace(batch_size=4096))
+    fitting = int(re.search(r"batch_size = (\d+) would fit", str(refused.value))[1])
+    check_memory(wide, recipe.replace(batch_size=fitting))
+    with pytest.raises(NotEnoughMemoryError):
+        check_memory(wide, recipe.replace(batch_size=2 * fitting))
+
+
+def test_memory_in_pieces_is_told_with_the_setting_that_joins_them(gpu_of_2_gib, splits, network, recipe, tmp_path):
+    run = train(network, splits, recipe.replace(epochs=1), tmp_path / "run")
+    on_gpu = dataclasses.replace(run, recipe=recipe.replace(device="cuda"))
+    message = (
+        "CUDA out of memory. Tried to allocate 300.00 MiB. GPU 0 has a total capacity of 2.00 GiB of which 1.50 GiB is "
+        "free. Of the allocated memory 0 bytes is allocated by PyTorch, and {} is reserved by PyTorch but unallocated."
+    )
+    said = str(out_of_memory(message.format("512.00 MiB"), on_gpu, 20, 1))
+    assert (
+        "memory ran out on cuda with 32 images at a time: 300 MiB more were needed at once and 2.0 GiB are free" in said
+    )
+    assert "512.00 MiB of them are PyTorch's own; with PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True" in said
+    assert "16 at a time would fit" in said
+    assert "expandable" not in str(out_of_memory(message.format("12.00 MiB"), on_gpu, 20, 1))
 
 
 def test_no_more_images_are_measured_at_once_than_there_is_memory_for():

@@ -17,6 +17,7 @@ from hubel.train.run.run import Run
 
 _CGROUP = Path("/sys/fs/cgroup")  # of a container
 _OUT_OF_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|bad_alloc", re.IGNORECASE)
+_SCATTERED = re.compile(r"(\d+(?:\.\d+)?) (bytes|KiB|MiB|GiB) is reserved by PyTorch but unallocated")
 _EVALUATED = 256  # images measured at once, where there is memory for them
 _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
@@ -92,6 +93,12 @@ def out_of_memory(message: str, run: Run, step: int, world: int) -> NotEnoughMem
         what += f" and {_size(free)} are free" if free is not None else ""
     kept = f"the checkpoint of step {step} is kept" if step else "no checkpoint was written yet"
     fitting = at_once // 2 if free is None else min(_fits(run, free), at_once // 2)
+    idle = _SCATTERED.search(message)
+    if idle is not None and asked is not None and _bytes(idle[1], idle[2]) > asked:
+        what += (
+            f" in pieces that are too small ({idle[1]} {idle[2]} of them are PyTorch's own; with "
+            "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True set, it joins them)"
+        )
     if not fitting:
         return NotEnoughMemoryError(f"{what}; {kept}. Not even one image at a time would fit")
     changed = "gradients are then added in parts"
@@ -129,7 +136,11 @@ def _device(recipe: Recipe) -> str:
 def _asked(message: str) -> int | None:
     """How many bytes could not be had, where the message says so."""
     found = re.search(r"allocate (\d+(?:\.\d+)?) (bytes|KiB|MiB|GiB)", message)
-    return int(float(found[1]) * _UNITS[found[2]]) if found else None
+    return _bytes(found[1], found[2]) if found else None
+
+
+def _bytes(number: str, unit: str) -> int:
+    return int(float(number) * _UNITS[unit])
 
 
 def _free(device: str) -> int | None:

@@ -1,0 +1,448 @@
+"""hubel on a GPU, in at most seven minutes. Each part has a limit of its own, and what it finds is printed at once.
+
+    python benchmarks/gpu.py -o gpu.json
+    python benchmarks/gpu.py --data cifar-10/ -o gpu.json      CIFAR-10's images in class folders, train and test apart
+    python benchmarks/gpu.py --rehearse                        every line of it on a processor, on next to nothing
+
+Needs this checkout, torch and NumPy, pillow and safetensors, and for part 1 pytest. Parts: (1) the tests that need a
+GPU; (2) MNIST to 99.4 %; (3) ResNet-50 at 224×224 in bfloat16; (4) ResNet-18 on 32×32; (5) `hubel plan`'s steps and
+memory beside measured ones; (6) predictions a second. Peers run in the same process, in turns with hubel: a loop in
+plain PyTorch, and the same loop with `torch.compile`. Medians; the spread stands beside them.
+
+Published, for comparison: ResNet-50 v1.5 trains at 2,470 images/s on an A100 80 GB with mixed precision (NVIDIA's Deep
+Learning Examples, PyTorch, one GPU, batch 256); airbench reaches 94 % of CIFAR-10 in 2.59 s on an A100 (Jordan 2024).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from hubel import zoo
+from hubel.arch import Network, analyse, parse
+from hubel.data import Dataset, Preprocessing, Splits, load
+from hubel.nn import build
+from hubel.plan import DEVICES, Device, plan_step
+from hubel.tasks import task_of
+from hubel.train import Recipe, train
+from hubel.train.loop.autotune import autotune
+from hubel.train.loop.supervised import Supervised
+from hubel.train.recipe.choose import choose
+
+ROOT = Path(__file__).resolve().parents[1]
+LIMITS = {"tests": 70, "mnist": 90, "resnet50": 100, "resnet18": 60, "plan": 60, "predict": 40}  # seconds
+BEST = (
+    "28x28x1: conv 16 5x5/2 same, norm, relu, conv 32 3x3, maxpool 2, norm, relu, conv 32 3x3, norm, relu, flatten, "
+    "dense 10 softmax"
+)
+A100_RESNET50 = 2470.0  # images/s, NVIDIA's published figure
+NETS = (("lenet5", 1024), ("resnet18", 128), ("resnet50", 128), ("vgg16", 64), ("unet", 2))
+
+
+class Bench:
+    """Where it runs, how much of it, and what was found."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.rehearsal: bool = options.rehearse
+        self.device = torch.device("cpu" if self.rehearsal else "cuda")
+        self.data: str | None = options.data
+        self.found: dict[str, Any] = {"parts": {}}
+        self.began = time.perf_counter()
+
+    def sync(self) -> None:
+        """Wait for the GPU."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def pace(self, step: Callable[[], object], seconds: float, warm: int = 8) -> list[float]:
+        """Seconds a step of five groups of steps, after some that are not counted."""
+        for _ in range(1 if self.rehearsal else warm):
+            step()
+        self.sync()
+        start = time.perf_counter()
+        step()
+        self.sync()
+        once = max(1e-6, time.perf_counter() - start)
+        each = 1 if self.rehearsal else max(3, min(400, int(seconds / 5 / once)))
+        groups = []
+        for _ in range(2 if self.rehearsal else 5):
+            start = time.perf_counter()
+            for _ in range(each):
+                step()
+            self.sync()
+            groups.append((time.perf_counter() - start) / each)
+        return groups
+
+    def small(self, usual: int, rehearsed: int) -> int:
+        """A number, and the one for a rehearsal."""
+        return rehearsed if self.rehearsal else usual
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Median and range."""
+    return {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}
+
+
+def pictures(count: int, size: int, classes: int) -> Dataset:
+    """Noise with labels: what a step takes does not hang on what is shown."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+    labels = np.arange(count, dtype=np.int64) % classes
+    return Dataset(images, labels, tuple(f"class {number}" for number in range(classes)), name="noise")
+
+
+def hubel_step(bench: Bench, network: Network, data: Dataset, recipe: Recipe) -> Callable[[], object]:
+    """A step of hubel's own training, its batch and all, each time another."""
+    from hubel.data import Augmentation, Batches
+
+    preprocessing, task = Preprocessing.for_dataset(data), task_of(data)
+    recipe = autotune(recipe, Supervised, network, task, data, preprocessing)
+    how = Supervised(network, recipe, task, preprocessing, data)
+    feed = Batches(data, recipe.batch_size, 0, Augmentation.parse("flip"), device=bench.device)
+
+    def endless() -> Iterator[Any]:
+        epoch = 0
+        while True:
+            yield from feed.epoch(epoch)
+            epoch += 1
+
+    batches, number = endless(), 0
+
+    def step() -> None:
+        nonlocal number
+        how(next(batches), 0.01, number)
+        number += 1
+
+    return step
+
+
+def plain_step(
+    bench: Bench, network: Network, data: Dataset, batch: int, bfloat16: bool, compiled: bool
+) -> Callable[[], object]:
+    """The same by hand: channels last, autocast, SGD with momentum, images on the device, mirrored at random."""
+    module = build(network).to(bench.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    forward: Any = torch.compile(module.logits) if compiled else module.logits
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.01, momentum=0.9, nesterov=True, fused=True)
+    images, labels = (each.to(bench.device) for each in data.tensors())
+    mean, std = (torch.full((1, 3, 1, 1), value, device=bench.device) for value in (127.5, 73.6))
+
+    def step() -> None:
+        chosen = torch.randint(len(images), (batch,), device=bench.device)
+        inputs = images[chosen].permute(0, 3, 1, 2).float().sub(mean).div(std)
+        inputs = torch.where(torch.rand(batch, 1, 1, 1, device=bench.device) < 0.5, inputs.flip(3), inputs)
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        optimizer.zero_grad()
+        with torch.autocast(bench.device.type, torch.bfloat16, enabled=bfloat16):
+            loss = nn.functional.cross_entropy(forward(inputs), labels[chosen], label_smoothing=0.05)
+        loss.backward()
+        optimizer.step()
+
+    return step
+
+
+def tests(bench: Bench) -> dict[str, Any]:
+    """Part 1: the tests that need a GPU."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "gpu", "tests/gpu"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMITS["tests"], check=False)
+    lines = done.stdout.strip().splitlines()
+    return {"code": done.returncode, "last": lines[-1] if lines else done.stderr[-300:], "output": done.stdout[-3000:]}
+
+
+def mnist(bench: Bench) -> dict[str, Any]:
+    """Part 2: 99.4 % of MNIST's test part, by hubel and by a loop of plain PyTorch with the same network and recipe."""
+    data = load("mnist")
+    network = parse(BEST)
+    if bench.rehearsal:
+        data = Splits(data.train.take(np.arange(2000)), None, data.test)
+    epochs = bench.small(8, 1)
+    ours, theirs = [], []
+    for seed in range(bench.small(3, 1)):
+        with tempfile.TemporaryDirectory() as folder:
+            recipe = choose(network, data.train).replace(epochs=epochs, seed=seed, device=str(bench.device))
+            start = time.perf_counter()
+            run = train(network, data, recipe, Path(folder) / "run", validation=0.0)
+            taken = time.perf_counter() - start
+            ours.append({"seconds": taken, "training": run.metrics[-1].seconds, **reached(run.metrics)})
+        theirs.append(plain_mnist(bench, network, data, epochs, seed))
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "hubel", "train", BEST, "mnist", "--epochs", str(epochs), "--validation", "0"]
+        start = time.perf_counter()
+        subprocess.run([*command, "--run", f"{folder}/run"], check=True, capture_output=True)
+        whole = time.perf_counter() - start
+    return {"epochs": epochs, "hubel": ours, "plain": theirs, "from the start of the process": whole}
+
+
+def reached(rows: Any, wanted: float = 0.994) -> dict[str, Any]:
+    """When the wanted accuracy came, and what it was in the end."""
+    at = next((row.seconds for row in rows if row.evaluation["accuracy"] >= wanted), None)
+    return {"99.4% after": at, "accuracy": rows[-1].evaluation["accuracy"]}
+
+
+def plain_mnist(bench: Bench, network: Network, data: Splits, epochs: int, seed: int) -> dict[str, Any]:
+    """A loop as one writes it: the whole set on the device, Adam by one cycle, shifts by a pixel."""
+    assert data.test is not None
+    torch.manual_seed(seed)
+    start = time.perf_counter()
+    images, labels = (each.to(bench.device) for each in data.train.tensors())
+    seen, truth = (each.to(bench.device) for each in data.test.tensors())
+
+    def prepared(part: torch.Tensor) -> torch.Tensor:
+        return part.permute(0, 3, 1, 2).float().div(255).sub(0.1307).div(0.3081)
+
+    padded = nn.functional.pad(prepared(images), (1, 1, 1, 1), value=-0.1307 / 0.3081)
+    module = build(network).to(bench.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.015, betas=(0.8, 0.95), fused=bench.device.type == "cuda")
+    steps = epochs * (len(images) // 128)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.015, total_steps=steps, pct_start=0.05, cycle_momentum=False
+    )
+    accuracy, at = 0.0, None
+    for _ in range(epochs):
+        order = torch.randperm(len(images), device=bench.device)
+        for first in range(0, len(images) - 127, 128):
+            chosen = order[first : first + 128]
+            down, right = torch.randint(3, (2,)).tolist()
+            optimizer.zero_grad()
+            outputs = module.logits(padded[chosen, :, down : down + 28, right : right + 28])
+            nn.functional.cross_entropy(outputs, labels[chosen], label_smoothing=0.05).backward()
+            optimizer.step()
+            schedule.step()
+        module.eval()
+        with torch.inference_mode():
+            right_ones = sum(
+                (module.logits(prepared(part)).argmax(1) == own).sum()
+                for part, own in zip(seen.split(2500), truth.split(2500), strict=True)
+            )
+        module.train()
+        accuracy = float(right_ones) / len(seen)
+        at = at or (time.perf_counter() - start if accuracy >= 0.994 else None)
+    return {"seconds": time.perf_counter() - start, "99.4% after": at, "accuracy": accuracy}
+
+
+def resnet50(bench: Bench) -> dict[str, Any]:
+    """Part 3: ResNet-50 at 224×224, bfloat16, images a second."""
+    size, batch = bench.small(224, 32), bench.small(192, 2)
+    network = zoo.get("resnet50", input=(size, size, 3))
+    found = pace_of(bench, network, pictures(bench.small(1024, 8), size, 1000), batch, 12)
+    card = card_of()
+    if card is not None:  # scaled by the data sheets' dense rates in 16 bits
+        found["A100's published, scaled to this card"] = (
+            A100_RESNET50 * card.flops["bfloat16"] / DEVICES["a100"].flops["bfloat16"]
+        )
+    return found
+
+
+def resnet18(bench: Bench) -> dict[str, Any]:
+    """Part 4: ResNet-18 on 32×32; to 94 % of CIFAR-10 where it is at hand."""
+    network = zoo.get("resnet18", input=(32, 32, 3), classes=10)
+    found = pace_of(bench, network, pictures(bench.small(8192, 64), 32, 10), bench.small(512, 8), 6)
+    if bench.data:
+        data = load(bench.data)
+        with tempfile.TemporaryDirectory() as folder:
+            recipe = choose(network, data.train).replace(epochs=10, batch_size=512, device=str(bench.device))
+            start = time.perf_counter()
+            run = train(network, data, recipe, Path(folder) / "run", validation=0.0)
+            found["cifar10"] = {"seconds": time.perf_counter() - start, **reached(run.metrics, 0.94)}
+    return found
+
+
+def pace_of(bench: Bench, network: Network, data: Dataset, batch: int, seconds: float) -> dict[str, Any]:
+    """Images a second of hubel's steps (as they are, recorded, compiled), of the loop by hand, and of it compiled."""
+    usual = Recipe(
+        batch_size=batch,
+        optimizer="sgd",
+        learning_rate=0.01,
+        precision="bfloat16",
+        memory_format="channels-last",
+        threads=1,
+        device=str(bench.device),
+        ema=0.0,
+    )
+    kinds = ("none",) if bench.rehearsal else ("none", "graph", "inductor")
+    ways: dict[str, Callable[[], Callable[[], object]]] = {
+        f"hubel, compile {kind}": lambda kind=kind: hubel_step(bench, network, data, usual.replace(compile=kind))
+        for kind in kinds
+    }
+    ways["eager by hand"] = lambda: plain_step(bench, network, data, batch, True, False)
+    if not bench.rehearsal:
+        ways["torch.compile by hand"] = lambda: plain_step(bench, network, data, batch, True, True)
+    found: dict[str, Any] = {}
+    for name, made in ways.items():
+        start = time.perf_counter()
+        groups = bench.pace(made(), seconds)
+        found[name] = {"images/s": spread([batch / each for each in groups]), "took s": time.perf_counter() - start}
+        print(f"    {name}: {found[name]['images/s']['median']:,.0f} images/s", flush=True)
+        if bench.device.type == "cuda":
+            torch.cuda.empty_cache()
+    macs = analyse(network).training_macs
+    card = card_of()
+    rates = {name: each["images/s"]["median"] for name, each in found.items()}
+    found["hubel's best beside"] = {
+        name: max(rate for way, rate in rates.items() if way.startswith("hubel")) / rates[name]
+        for name in rates
+        if not name.startswith("hubel")
+    }
+    found["share of the card's peak"] = {
+        name: 2 * macs * rate / card.flops["bfloat16"] for name, rate in rates.items() if card is not None
+    }
+    return found
+
+
+def plan(bench: Bench) -> dict[str, Any]:
+    """Part 5: steps and memory as `hubel plan` has them, beside measured ones (float32 by its autocast)."""
+    card = DEVICES["a100"] if bench.rehearsal else card_of()
+    if card is None:
+        return {"left out": "no data sheet of this card is in hubel's table"}
+    found = {}
+    for name, usual in NETS[: bench.small(len(NETS), 1)]:
+        batch = bench.small(usual, 1)
+        network = zoo.get(name)
+        said = plan_step(network, batch, card, precision="autocast", optimizer="momentum")
+        module = build(network).to(bench.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        optimizer = torch.optim.SGD(module.parameters(), lr=1e-4, momentum=0.9, fused=bench.device.type == "cuda")
+        height, width, channels = network.input
+        images = torch.randn(batch, channels, height, width, device=bench.device)
+        images = images.contiguous(memory_format=torch.channels_last)
+        wanted = analyse(network).output_shape
+        labels = torch.zeros((batch, *wanted[:-1]), dtype=torch.long, device=bench.device)
+
+        def step(module: Any = module, optimizer: Any = optimizer, images: Any = images, labels: Any = labels) -> None:
+            optimizer.zero_grad()
+            with torch.autocast(bench.device.type, torch.bfloat16):
+                loss = nn.functional.cross_entropy(module.logits(images), labels)
+            loss.backward()
+            optimizer.step()
+
+        if bench.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        seconds = statistics.median(bench.pace(step, 3))
+        most = torch.cuda.max_memory_allocated() if bench.device.type == "cuda" else 0
+        found[name] = {
+            "batch": batch,
+            "step s": {"plan": said.seconds, "measured": seconds, "error": said.seconds / seconds - 1},
+            "bytes": {
+                "plan": said.memory.total,
+                "measured": most,
+                "error": said.memory.total / most - 1 if most else None,
+            },
+        }
+        print(f"    {name}: {1e3 * said.seconds:.2f} ms said, {1e3 * seconds:.2f} ms measured", flush=True)
+        del module, optimizer, images, step
+        if bench.device.type == "cuda":
+            torch.cuda.empty_cache()
+    return found
+
+
+def predictions(bench: Bench) -> dict[str, Any]:
+    """Part 6: predictions a second of a model on the device, batches of 1 and 256."""
+    from hubel.tasks import load_model, predict, save_model
+
+    found = {}
+    for name, size in (("lenet5", 28), ("resnet18", 64)):
+        network = zoo.get(name) if name == "lenet5" else zoo.get(name, input=(size, size, 3), classes=10)
+        data = load("mnist").train if name == "lenet5" else pictures(256, size, 10)
+        data = data.take(np.arange(256))
+        with tempfile.TemporaryDirectory() as folder:
+            path = save_model(
+                Path(folder) / "model.safetensors",
+                network,
+                build(network).state_dict(),
+                preprocessing=Preprocessing.for_dataset(data),
+                task=task_of(data),
+            )
+            model = load_model(path)
+        model.module.to(bench.device)
+        for batch in (1, 256):
+            images = np.ascontiguousarray(data.images[:batch])
+            groups = bench.pace(lambda model=model, images=images: predict(model, images), 2)
+            found[f"{name}, {batch} at a time"] = spread([batch / each for each in groups])
+    return found
+
+
+def card_of() -> Device | None:
+    """The data sheet of this card, where hubel has it."""
+    if not torch.cuda.is_available():
+        return None
+    name = torch.cuda.get_device_name().lower()
+    longest_first = sorted(DEVICES, key=len, reverse=True)
+    return next((DEVICES[key] for key in longest_first if all(word in name for word in key.split("-"))), None)
+
+
+PARTS: dict[str, Callable[[Bench], dict[str, Any]]] = {
+    "tests": tests,
+    "mnist": mnist,
+    "resnet50": resnet50,
+    "resnet18": resnet18,
+    "plan": plan,
+    "predict": predictions,
+}
+
+
+def limited(work: Callable[[], dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """What work gives, or that it took too long: it is then left behind, which on a GPU nothing else can end."""
+    found: list[dict[str, Any]] = []
+
+    def run() -> None:
+        try:
+            found.append(work())
+        except Exception as error:  # one part's failure must not cost the others theirs
+            found.append({"failed": f"{type(error).__name__}: {error}"[:2000]})
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return found[0] if found else {"failed": f"not done after {seconds:g} s"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", metavar="FILE", help="write all of it as JSON, after each part")
+    parser.add_argument("--data", metavar="FOLDER", help="CIFAR-10's images in folders")
+    parser.add_argument("--part", choices=PARTS, action="append", help="this part alone; may be given again")
+    parser.add_argument("--rehearse", action="store_true", help="on a processor, on next to nothing")
+    options = parser.parse_args()
+    if not options.rehearse and not torch.cuda.is_available():
+        print("there is no CUDA device here; --rehearse runs every line on a processor", file=sys.stderr)
+        return 2
+    bench = Bench(options)
+    card = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    bench.found["machine"] = {
+        "card": card,
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+    }
+    print(json.dumps(bench.found["machine"]), flush=True)
+    for name in options.part or PARTS:
+        print(f"{name} …", flush=True)
+        start = time.perf_counter()
+        found = limited(lambda name=name: PARTS[name](bench), LIMITS[name])
+        found["part took s"] = time.perf_counter() - start
+        bench.found["parts"][name] = found
+        print(json.dumps({name: {key: value for key, value in found.items() if key != "output"}}), flush=True)
+        if options.output:
+            Path(options.output).write_text(json.dumps(bench.found, indent=1))
+    failed = [name for name, each in bench.found["parts"].items() if "failed" in each or each.get("code")]
+    print(f"done in {time.perf_counter() - bench.began:.0f} s" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    sys.stdout.flush()
+    os._exit(bool(failed))  # a part that was left behind would keep the process
+
+
+if __name__ == "__main__":
+    main()
