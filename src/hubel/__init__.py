@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hubel.arch import Network, analyse, parse
     from hubel.base.errors import HubelError
     from hubel.data import load
+    from hubel.export.exported import export
     from hubel.model import Sequential
     from hubel.nn import build, inspect
     from hubel.train import Recipe, Run
@@ -31,10 +32,24 @@ _HOMES = {
     "parse": "hubel.arch",
 }
 
-__all__ = ["HubelError", "Network", "Recipe", "Run", "Sequential", "analyse", "build", "inspect", "load", "parse"]
+__all__ = [
+    "HubelError",
+    "Network",
+    "Recipe",
+    "Run",
+    "Sequential",
+    "analyse",
+    "build",
+    "export",
+    "inspect",
+    "load",
+    "parse",
+]
 
 
 def __getattr__(name: str) -> object:
+    if name == "export":
+        return importlib.import_module("hubel.export")  # a room that can be called
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     from hubel.arch import layers

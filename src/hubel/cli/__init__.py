@@ -31,6 +31,7 @@ COMMANDS = {
     "sweep": "search for a better recipe: many trainings, the worse given up early",
     "evaluate": "measure a trained run on a data set",
     "predict": "what a trained run sees in images",
+    "export": "a trained run in a form that others run, checked against predict",
     "report": "a run as one page that works offline, with the model running in it",
     "find": "images of a folder that a trained run takes for alike",
     "serve": "trained models as a service over HTTP, with a page",
@@ -38,7 +39,7 @@ COMMANDS = {
     "completion": "what completes commands, options and names in bash, zsh and fish",
 }
 
-_OPENING = ("evaluate", "predict", "report", "find", "serve")
+_OPENING = ("evaluate", "predict", "export", "report", "find", "serve")
 _LASTING = ("train", "sweep")  # what they are for lies in files; what they print is only on the way
 
 
@@ -152,6 +153,7 @@ EXTRAS = {
     "resvg_py": "draw",
     "reportlab": "draw",
     "onnx": "onnx",
+    "onnxruntime": "export",
     "captum": "look",
     "sklearn": "look",
     "datasets": "hub",

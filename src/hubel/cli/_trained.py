@@ -236,8 +236,10 @@ def _absolute(source: str) -> str:
     return str(Path(source).resolve()) if Path(source).exists() else source
 
 
-def open_model(given: str) -> LoadedModel:
-    """Load a trained model from a run's directory or a model file."""
+def open_model(given: str, exported: bool = False) -> LoadedModel:
+    """Load a trained model from a run's directory or a model file; also from a file that was exported, by commands that
+    need no more than its answers.
+    """
     from hubel.data import SUFFIXES
     from hubel.tasks import load_model
     from hubel.train import Run, where_it_stands
@@ -249,6 +251,15 @@ def open_model(given: str) -> LoadedModel:
         )
     if path.suffix.lower() in SUFFIXES and path.is_file():
         raise ModelFileError(f"{given}: expected a run's directory or a model file, received an image; RUN comes first")
+    if path.suffix == ".onnx" and path.is_file():
+        if not exported:
+            raise ModelFileError(
+                f"{given}: expected a run's directory or a model file, received one that was exported, which predict, "
+                "evaluate, serve and inspect take; it has the answers, and not what leads to them"
+            )
+        from hubel.export import open_onnx
+
+        return open_onnx(path)
     model = Run.open(path).model() if path.is_dir() else load_model(path)
     if told := where_it_stands(model.summary):
         from hubel.view.terminal import console
@@ -260,7 +271,7 @@ def open_model(given: str) -> LoadedModel:
 def is_model(given: str) -> bool:
     """Whether a path is a run's directory or a model file, by its form."""
     path = Path(given)
-    return path.suffix == ".safetensors" or (path / "run.toml").is_file()
+    return path.suffix in (".safetensors", ".onnx") or (path / "run.toml").is_file()
 
 
 def check_order(command: str, *words: str | None) -> None:

@@ -28,7 +28,7 @@ MOST_ROWS = 12
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, or a model file")
+    parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, a model file, or an exported .onnx")
     add_labelled(parser)
     add_output(parser, *TABLES)
 
@@ -38,7 +38,7 @@ def run(arguments: Namespace) -> int:
     from hubel.tasks import evaluate
 
     check_order("evaluate", arguments.run_or_model, arguments.data)
-    model = open_model(arguments.run_or_model)
+    model = open_model(arguments.run_or_model, exported=True)
     part, dataset, notes = labelled(arguments, model)
     metrics = evaluate(model, dataset)
     answer = Answer(

@@ -48,7 +48,7 @@ FILES = (*TABLES, ".jsonl", *TEXTS)
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, or a model file")
+    parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, a model file, or an exported .onnx")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="files, folders, patterns, lists, or -")
     parser.add_argument("--top", type=whole(), default=3, metavar="K", help="how many classes to show (default 3)")
     parser.add_argument(
@@ -88,7 +88,7 @@ def run(arguments: Namespace) -> int:
     from hubel.view.terminal import with_progress
 
     check_order("predict", arguments.run_or_model, *arguments.images)
-    model = open_model(arguments.run_or_model)
+    model = open_model(arguments.run_or_model, exported=True)
     folder = _folder(arguments, model)
     images = _meant(arguments.images)
     names = {} if folder is None else _names([path for path, _ in images])

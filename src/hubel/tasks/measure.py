@@ -74,8 +74,13 @@ def check_answers(model: LoadedModel, dataset: Dataset) -> None:
 
 
 def outputs(module: nn.Module, preprocessing: Preprocessing, images: torch.Tensor) -> torch.Tensor:
-    """What the network says before a closing softmax, float32, for uint8 images N×H×W×C."""
+    """What the network says before a closing softmax, float32, for uint8 images N×H×W×C.
+
+    A module with `scores` takes such images itself, since what runs it is not PyTorch.
+    """
     network: Any = module
+    if hasattr(network, "scores"):
+        return network.scores(images)  # type: ignore[no-any-return]
     found: torch.Tensor = network.logits(preprocessing.normalise(images.to(device_of(module))))
     return found.float()
 

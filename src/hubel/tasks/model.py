@@ -136,7 +136,7 @@ def _assemble(path: Path, header: Header, about: dict[str, Any], ignore_damage: 
         raise ModelFileError(f"{path}: {error}") from None
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(why_unread(path, about, error, "its metadata")) from None
-    _check_fit(path, report, preprocessing, task)
+    check_fit(path, report, preprocessing, task)
     module = _filled(path, report, header)
     if not all(_is_finite(tensor) for tensor in module.state_dict().values()):
         complain(path, "its weights are not all finite numbers", ignore_damage)
@@ -165,7 +165,7 @@ def _check_names(classes: Sequence[str]) -> None:
         raise SettingError("expected names of classes, received an empty one")
 
 
-def _check_fit(path: Path, report: Report, preprocessing: Preprocessing, task: Task) -> None:
+def check_fit(path: Path, report: Report, preprocessing: Preprocessing, task: Task) -> None:
     """Raise ModelFileError where what a file says of its images and answers is not what its network takes and gives."""
     taken = (preprocessing.height, preprocessing.width, preprocessing.channels)
     if math.prod(taken) != math.prod(report.network.input):

@@ -17,7 +17,6 @@ IR_VERSION = 8
 MOST_BYTES = 2**31 - 2**20  # what one protobuf message may hold, less what the graph itself takes
 
 KINDS = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "uint8": TensorProto.UINT8}
-Size = "int | str"
 
 
 class Graph:
@@ -44,7 +43,7 @@ class Graph:
 
     def keep(self, value: npt.ArrayLike, kind: str = "float32", name: str = "") -> str:
         """Store numbers under `name`, or after the scope; equal ones without a name of their own once."""
-        array = np.ascontiguousarray(np.asarray(value, kind))
+        array = np.array(value, kind, order="C")
         key = (kind, array.shape, array.tobytes() if array.size <= 64 else b"")
         if not name and array.size <= 64 and key in self._constants:
             return self._constants[key]

@@ -14,7 +14,9 @@ from hubel.base.versions import version_of
 from hubel.data.prepare.preprocessing import Preprocessing
 from hubel.export.lowered import steps_of
 from hubel.export.onnx.graph import Graph
+from hubel.export.onnx.masks import masked
 from hubel.export.onnx.operations import scaled, written
+from hubel.export.onnx.preparation import prepared
 from hubel.export.source import Model, Source
 
 Input: TypeAlias = Literal["image", "sized", "tensor"]
@@ -26,12 +28,15 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
 
     model: one that is loaded, or the path of a model file or of a run's folder; torch is not needed for those.
     input: what the file takes. "sized": "image", uint8 N×H×W×C of the network's own size, prepared as
-    `Preprocessing.prepare` does it. "tensor": "input", what the network itself takes: float32 N×C×H×W, N×C×T or
+    `Preprocessing.prepare` does it. "image": the same of any size, red, green and blue: it is brought to the network's
+    size as `prepare` does it, to a grey level; turning it as its EXIF says, and bringing it to three channels of eight
+    bits, stays with who reads the file. "tensor": "input", what the network itself takes: float32 N×C×H×W, N×C×T or
     N×features, normalised already (whole numbers int64 N×T where they are looked up).
 
     What comes out: "scores", what the network says before a closing softmax (float32, N×…), from tensors; from images
     what the task makes of them: "probabilities" (N×classes) of classification, "probabilities" (N×classes×H×W) and
-    "mask" (uint8 N×H×W, the likeliest class) of segmentation, "scores" of any other.
+    "mask" (uint8 N×H×W, the likeliest class; of images of any size as large as they are, 255 where the network did not
+    look) of segmentation, "scores" of any other.
 
     The metadata say all that the model file says, in JSON where it is no plain text: see `metadata`.
 
@@ -50,11 +55,18 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
         x = "input"
     else:
         preparation = source.preprocessing
-        sizes = [preparation.height, preparation.width, preparation.channels]
-        inputs = {graph.fresh("image"): ("uint8", ["batch", *sizes])}
-        x = normalised(graph, "image", preparation, shape)
-    scores = written(graph, steps, x)
-    outputs = _answers(graph, source, scores, plain=input == "tensor")
+        sizes = ["rows", "columns"] if input == "image" else [preparation.height, preparation.width]
+        bands = 3 if input == "image" and preparation.channels == 1 else preparation.channels
+        inputs = {graph.fresh("image"): ("uint8", ["batch", *sizes, bands])}
+        if input == "image":
+            numbers = graph.add("Identity", prepared(graph, "image", preparation), name=graph.fresh("prepared"))
+        else:
+            graph.scope = "preparation"
+            turned = graph.add("Transpose", "image", perm=[0, 3, 1, 2])
+            numbers = graph.add("Cast", turned, name=graph.fresh("prepared"), to=int(onnx.TensorProto.FLOAT))
+        x = normalised(graph, numbers, preparation, shape)
+    scores = graph.add("Identity", written(graph, steps, x), name=graph.fresh("scores"))
+    outputs = _answers(graph, source, scores, input)
     name = source.network.name or "network"
     return graph.model(
         inputs,
@@ -66,26 +78,25 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
     )
 
 
-def normalised(graph: Graph, image: str, preparation: Preprocessing, shape: tuple[int, ...]) -> str:
-    """Add what makes the network's input of uint8 images N×H×W×C: (x / 255 − mean) / std, as `normalise` has it."""
-    graph.scope = "preparation"
-    turned = graph.add("Transpose", image, perm=[0, 3, 1, 2])
-    numbers = graph.add("Cast", turned, to=int(onnx.TensorProto.FLOAT))
+def normalised(graph: Graph, numbers: str, preparation: Preprocessing, shape: tuple[int, ...]) -> str:
+    """Add what makes the network's input of numbers N×C×H×W from 0 to 255: (x / 255 − mean) / std."""
     mean, std = np.asarray(preparation.mean), np.asarray(preparation.std)
     found = scaled(graph, numbers, 1 / (255 * std), -mean / std, 2)
     return graph.add("Flatten", found) if len(shape) == 1 else found
 
 
-def _answers(graph: Graph, source: Source, scores: str, *, plain: bool) -> dict[str, Any]:
+def _answers(graph: Graph, source: Source, scores: str, input: Input) -> dict[str, Any]:
     """Add what the task makes of scores, and return what comes out, with kinds and sizes."""
     graph.scope = "answer"
     shape = torch_order(analyse(source.network).output_shape)
-    if plain or source.task not in ("classification", "segmentation"):
-        graph.add("Identity", scores, name=graph.fresh("scores"))
-        return {"scores": ("float32", ["batch", *shape])}
+    if input == "tensor" or source.task not in ("classification", "segmentation"):
+        return {scores: ("float32", ["batch", *shape])}
     graph.add("Softmax", scores, name=graph.fresh("probabilities"), axis=1)
     outputs: dict[str, Any] = {"probabilities": ("float32", ["batch", *shape])}
-    if source.task == "segmentation":
+    if source.task == "segmentation" and input == "image":
+        masked(graph, scores, "image", source.preprocessing, (shape[1], shape[2]))
+        outputs["mask"] = ("uint8", ["batch", "rows", "columns"])
+    elif source.task == "segmentation":
         likeliest = graph.add("ArgMax", scores, axis=1, keepdims=0)
         graph.add("Cast", likeliest, name=graph.fresh("mask"), to=int(onnx.TensorProto.UINT8))
         outputs["mask"] = ("uint8", ["batch", *shape[1:]])

@@ -1,0 +1,98 @@
+"""`hubel export`: a trained run as a file that others run."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hubel.base.errors import HubelError
+from hubel.cli._finish import Answer, finish
+from hubel.cli._output import tell
+from hubel.cli._trained import check_order, open_model, own_source, read, reading
+
+if TYPE_CHECKING:
+    from hubel.tasks import LoadedModel
+
+DESCRIPTION = """Write a run's model in a form that others run, with its preparation inside.
+
+Before the file is put in its place it is run, on 64 of your pictures (the run's own data, or --check DATA) and on forty
+odd ones (turned by EXIF, 16 bits, CMYK, transparent, a pixel wide, huge …), and its answers are compared with those of
+`hubel predict`; where they differ by more than rounding, nothing is written (exit status 2)."""
+EXAMPLES = """  hubel export runs/photos -o photos.onnx
+  hubel export runs/photos -o photos.onnx --input sized --check shots/
+  hubel export runs/photos -o photos.onnx --json | jq .check.largest
+  hubel predict photos.onnx cat.jpg"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, or a model file")
+    parser.add_argument(
+        "-o", "--output", dest="place", type=Path, required=True, metavar="PATH", help="the file or folder to write"
+    )
+    parser.add_argument("--to", metavar="FORM", help="the form (default: by the ending of PATH): " + _forms())
+    parser.add_argument(
+        "--input",
+        choices=("image", "sized", "tensor"),
+        help="what an ONNX file takes: images of any size, of the network's own size, or the network's own numbers "
+        "(default: image, where the file can hold the preparation)",
+    )
+    parser.add_argument(
+        "--check",
+        metavar="DATA",
+        help="pictures to compare on: a folder, a pattern, a list, a set (default: the run's)",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON value")
+
+
+def _forms() -> str:
+    from hubel.export.forms import FORMS
+
+    return "; ".join(f"{name}, {form.words} ({' '.join(form.endings)})" for name, form in FORMS.items())
+
+
+def run(arguments: Namespace) -> int:
+    """Write it, and say how far it is from what it was written from."""
+    from hubel.export.exported import export
+    from hubel.export.forms import form_of
+
+    check_order("export", arguments.run_or_model)
+    form = form_of(arguments.place, arguments.to)  # refused before any work
+    model = open_model(arguments.run_or_model)
+    pictures = _pictures(arguments, model)
+    found = export(model, arguments.place, to=form, input=arguments.input, check=pictures)
+    answer = Answer(data=found.data, lines=lambda width: found.lines(), notes=found.notes)
+    return finish(Namespace(output=None, json=arguments.json), answer)
+
+
+def _pictures(arguments: Namespace, model: LoadedModel) -> Sequence[Any]:
+    """Pictures to compare on: those of --check, or of the run's data where that can be read."""
+    if arguments.check is not None:
+        return _of(reading(_asked(arguments.check), model.network))
+    try:
+        _, settings = own_source(Path(arguments.run_or_model))
+        return _of(settings)
+    except (HubelError, OSError) as error:
+        tell(f"compared on odd pictures alone, since the run's own cannot be had ({error}); --check DATA names others")
+        return ()
+
+
+def _asked(source: str) -> Namespace:
+    return Namespace(data=source, fit="auto", bad_images="skip")
+
+
+def _of(settings: dict[str, Any]) -> Sequence[Any]:
+    """The files of a source, or where it is arrays, an archive or a table, its images of the network's size."""
+    from hubel.data import image_files
+
+    source = settings["source"]
+    place = Path(source)
+    if place.is_dir() or (place.is_file() and place.suffix.lower() in (".txt", ".jpg", ".jpeg", ".png")):
+        found: Sequence[Any] = image_files(source)
+        return found
+    parts = read(settings).parts()
+    name = next(each for each in ("test", "validation", "train") if each in parts)
+    images: Any = parts[name].images
+    return list(images)

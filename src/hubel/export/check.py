@@ -1,0 +1,140 @@
+"""Whether a file that was written answers as `predict` does: run on real pictures and on odd ones, and compared."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hubel.base.errors import FileError
+from hubel.data import Preprocessing, read_image
+from hubel.data.prepare.framing import opaque
+from hubel.export.odd import odd_pictures
+from hubel.tasks import LoadedModel
+
+if TYPE_CHECKING:
+    from hubel.export.forms import Runner
+
+Pixels: TypeAlias = npt.NDArray[np.uint8]
+Picture: TypeAlias = "str | bytes | Pixels"  # a path, a file's bytes, or uint8 H×W×C
+
+SIZED, RESIZED = 1e-4, 5e-3  # how far probabilities may be off
+MARGIN = 0.01  # of predict's first class before its second, from which on the class has to be the same
+WANTED = 64  # of the user's pictures
+
+
+class SkewError(FileError):
+    """A file that was written and answers otherwise than `predict`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """How far a written file is from `predict`.
+
+    pictures, odd: how many of the user's, and how many odd ones, it was run on. largest: the largest difference of a
+    probability, and `where`: of which picture. others: how many of all have another class although predict's margin
+    exceeds 1 % (of masks: the largest share of such pixels counts as one). bound: what `largest` may be.
+    """
+
+    pictures: int
+    odd: int
+    largest: float
+    where: str
+    others: int
+    bound: float
+    runtime: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether it answers as `predict` does."""
+        return self.largest <= self.bound and not self.others
+
+    def data(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**dataclasses.asdict(self), "passed": self.passed}
+
+    def sentence(self) -> str:
+        """What came of it, in a line."""
+        other = f"; {self.others:,} have another class" if self.others else ", everywhere the same class"
+        return (
+            f"{'checked' if self.passed else 'expected answers like those of predict'}: {self.runtime} on "
+            f"{self.pictures:,} of your pictures and {self.odd:,} odd ones: probabilities differ by at most "
+            f"{self.largest:.1e} ({self.where}), {self.bound:.0e} is allowed{other}"
+        )
+
+
+def compared(model: LoadedModel, run: Runner, pictures: Sequence[Picture], *, resizes: bool, runtime: str) -> Check:
+    """Run a written file on these pictures and on forty odd ones, and compare with the model itself.
+
+    run: what it makes of uint8 N×H×W×C. resizes: whether it takes any size, red, green and blue; else it is given what
+    `Preprocessing.prepare` makes of them.
+    """
+    preparation = model.preprocessing
+    found = [("your pictures", picture) for picture in pictures]
+    odd = list(_odd(preparation))
+    largest, where, others = 0.0, "", 0
+    for name, picture in (*found, *odd):
+        prepared = preparation.prepare(picture)
+        wanted = _probabilities(model, prepared)
+        given = colours(picture, preparation) if resizes else prepared
+        received = np.asarray(run(given[np.newaxis]))[0]
+        off = float(np.abs(received - wanted).max())
+        off = off if np.isfinite(off) else float("inf")
+        if off >= largest:
+            largest, where = off, name
+        others += _others(wanted, received)
+    return Check(len(found), len(odd), largest, where, others, RESIZED if resizes else SIZED, runtime)
+
+
+def _odd(preparation: Preprocessing) -> Iterable[tuple[str, Picture]]:
+    if preparation.channels in (1, 3):
+        return odd_pictures(preparation.height, preparation.width)
+    return _odd_bands(preparation)
+
+
+def _odd_bands(preparation: Preprocessing) -> Iterator[tuple[str, Picture]]:
+    draw = np.random.default_rng(0)
+    for number in range(40):
+        sides = (preparation.height, preparation.width) if number % 2 else draw.integers(1, 200, 2)
+        yield f"noise, {sides[0]}×{sides[1]}", draw.integers(0, 256, (*sides, preparation.channels), dtype=np.uint8)
+
+
+def colours(picture: Picture, preparation: Preprocessing) -> Pixels:
+    """A picture as a file that takes any size is given it: upright, opaque, uint8 H×W×3, all bands where there are
+    others.
+    """
+    if not isinstance(picture, np.ndarray):
+        return np.asarray(opaque(read_image(picture, levels=preparation.levels)).convert("RGB"))
+    return np.repeat(picture, 3, 2) if picture.shape[2] == 1 else picture
+
+
+def _probabilities(model: LoadedModel, prepared: Pixels) -> npt.NDArray[np.float32]:
+    """The model's own: classes first."""
+    import torch
+
+    from hubel.nn import evaluation_mode
+    from hubel.tasks.measure import outputs
+
+    with evaluation_mode(model.module), torch.inference_mode():
+        scores = outputs(model.module, model.preprocessing, torch.from_numpy(prepared[np.newaxis].copy()))
+    return scores.softmax(1)[0].cpu().numpy()
+
+
+def _others(wanted: npt.NDArray[np.floating], received: npt.NDArray[np.floating]) -> int:
+    """Whether anything is another class although predict is sure of it by the margin."""
+    if len(wanted) < 2:
+        return 0
+    ordered = np.sort(wanted, axis=0)
+    sure = ordered[-1] - ordered[-2] > MARGIN
+    return int(bool((sure & (wanted.argmax(0) != received.argmax(0))).any()))
+
+
+def evenly(items: Sequence[Any], most: int = WANTED) -> list[Any]:
+    """So many of a sequence, evenly spread, or all."""
+    if not len(items):
+        return []
+    places = np.unique(np.linspace(0, len(items) - 1, min(most, len(items))).astype(int))
+    return [items[place] for place in places]

@@ -1,0 +1,115 @@
+"""A model written in a form, checked against `predict`, and only then put in its place."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hubel.base.errors import SettingError
+from hubel.base.files import place_for, replacing
+from hubel.export.check import Check, Picture, SkewError, compared, evenly
+from hubel.export.forms import FORMS, Written, form_of
+from hubel.tasks import LoadedModel
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    path: where it lies. form: its name. input: what it takes. bytes: how large it is. check: how far it is from
+    `predict`; None where nothing here can run it. notes: what was decided, in sentences. facts: more, as plain values.
+    """
+
+    path: Path
+    form: str
+    input: str
+    bytes: int
+    check: Check | None
+    notes: tuple[str, ...]
+    facts: dict[str, Any]
+
+    def data(self) -> dict[str, Any]:
+        """Plain values."""
+        check = None if self.check is None else self.check.data()
+        return {**dataclasses.asdict(self), "path": str(self.path), "check": check, "notes": list(self.notes)}
+
+    def lines(self) -> list[str]:
+        """What came of it, in sentences."""
+        words = FORMS[self.form].words
+        checked = [] if self.check is None else [self.check.sentence()]
+        return [f"wrote {self.path} ({self.bytes / 1e6:.2f} MB): {words}, input {self.input}", *checked]
+
+
+def export(
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    to: str | None = None,
+    input: str | None = None,
+    check: Sequence[Picture] = (),
+) -> Exported:
+    """Write a trained model in a standard form, with its preparation inside; it is run on pictures before it is put in
+    its place, and answers as `hubel predict` does.
+
+    model: a `LoadedModel`, a `Run`, or the path of a run's folder or of a model file. path: the file, or the folder of
+    forms that are several. to: the form; by default what the path's ending says (see `FORMS`). input: "image" (any
+    size), "sized" (the network's own) or "tensor", of forms that have the choice. check: pictures (paths, files' bytes
+    or uint8 H×W×C), of which 64 are compared, besides forty odd ones.
+
+    Raises SkewError where the answers differ by more than rounding: nothing is written then. Raises SettingError for
+    what this model cannot be written as.
+    """
+    place = Path(path)
+    form = form_of(place, to)
+    if "/" not in FORMS[form].endings:
+        place_for(place)
+    loaded = _loaded(model)
+    written = FORMS[form].write(loaded, input, place)
+    if input is not None and written.input != input:
+        raise SettingError(f"expected no --input with {form}, which takes {written.input}, received {input}")
+    found = None
+    if written.run is not None:
+        pictures = evenly(check)
+        resizes = written.input == "image"
+        found = compared(loaded, written.run, pictures, resizes=resizes, runtime=written.runtime)
+        if not found.passed:
+            raise SkewError(f"{place}: not written, since it would answer otherwise: {found.sentence()}")
+    _put(place, written)
+    size = sum(map(len, written.files.values()))
+    return Exported(place, form, written.input, size, found, written.notes, dict(written.facts))
+
+
+def _loaded(model: Any) -> LoadedModel:
+    if isinstance(model, LoadedModel):
+        return model
+    if isinstance(model, (str, os.PathLike)):
+        from hubel.tasks import load_model
+        from hubel.train import Run
+
+        path = Path(model)
+        return Run.open(path).model() if path.is_dir() else load_model(path)
+    if hasattr(model, "model"):
+        return _loaded(model.model())
+    raise SettingError(f"expected a trained model, a run, or the path of one, received {type(model).__name__}")
+
+
+def _put(place: Path, written: Written) -> None:
+    """Write the files, all or none."""
+    if list(written.files) == [""]:
+        if place.is_dir():
+            raise SettingError(f"{place} is a folder; name a file in it")
+        with replacing(place) as unfinished:
+            unfinished.write_bytes(written.files[""])
+        return
+    if place.is_dir() and not any(place.iterdir()):
+        place.rmdir()
+    if place.exists():
+        raise SettingError(f"expected a new or empty folder, received {place}, where something lies already")
+    with replacing(place) as unfinished:
+        for name, content in written.files.items():
+            file = unfinished / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)

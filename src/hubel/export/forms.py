@@ -1,0 +1,85 @@
+"""The forms that a model leaves in: what each file ends with, who writes it, and those that are not there and why."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from hubel.base.errors import SettingError
+from hubel.base.names import hint, listing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from hubel.tasks import LoadedModel
+
+    # uint8 N×H×W×C to probabilities, classes in axis 1
+    Runner: TypeAlias = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.floating]]
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """A model in a form, not yet in its place.
+
+    files: contents by their names in the folder; of a form that is one file, it alone, under "". input: what the form
+    takes ("image", "sized", "tensor"; see `onnx_model`). run: what computes its answers, and `runtime`: the name of
+    that; None where nothing here can. notes: what was decided, in sentences. facts: the same and more, as plain values.
+    """
+
+    files: Mapping[str, bytes]
+    input: str
+    run: Runner | None
+    runtime: str = ""
+    notes: tuple[str, ...] = ()
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form. endings: of file names; "/" for a folder. writer: module and function. words: what it is."""
+
+    endings: tuple[str, ...]
+    writer: str
+    words: str
+
+    def write(self, model: LoadedModel, input: str | None, path: Path) -> Written:
+        """Write a model in this form. `path` is where it will lie, by which some forms name things."""
+        module, _, name = self.writer.partition(":")
+        found: Written = getattr(importlib.import_module(module), name)(model, input, path)
+        return found
+
+
+FORMS: dict[str, Form] = {
+    "onnx": Form((".onnx",), "hubel.export.onnx.form:written_onnx", "one ONNX file (opset 18)"),
+}
+ABSENT = {  # asked for, and not there
+    "tflite": "LiteRT's converters need TensorFlow, or pin another version of PyTorch; ONNX Runtime runs the ONNX "
+    "file on phones",
+    "coreml": "Apple's converter runs what it writes on macOS alone, and what is not checked does not leave; convert "
+    "the ONNX file there",
+    "tensorrt": "TensorRT writes engines for the one GPU that it runs on; it builds them from the ONNX file",
+}
+_ABSENT_ENDINGS = {".tflite": "tflite", ".mlpackage": "coreml", ".mlmodel": "coreml", ".engine": "tensorrt"}
+
+
+def form_of(path: Path, to: str | None) -> str:
+    """The name of the form that was asked for by name, or by the ending of a path. Raises SettingError where there is
+    none such, with the reason where there is one.
+    """
+    absent = to if to in ABSENT else _ABSENT_ENDINGS.get(path.suffix.lower()) if to is None else None
+    if absent is not None:
+        raise SettingError(f"hubel does not write {absent}: {ABSENT[absent]}")
+    if to is not None:
+        if to not in FORMS:
+            raise SettingError(f"expected a form, {listing(FORMS, 12)}, received {to!r}{hint(to, FORMS)}")
+        return to
+    ending = "/" if path.is_dir() or not path.suffix else path.suffix.lower()
+    fitting = [name for name, form in FORMS.items() if ending in form.endings]
+    if len(fitting) == 1:
+        return fitting[0]
+    known = listing([f"{ending} ({name})" for name, form in FORMS.items() for ending in form.endings], 20)
+    raise SettingError(f"expected a path that ends with {known}, received {str(path)!r}; or say the form with --to")

@@ -1,0 +1,59 @@
+"""ONNX as one of the forms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from hubel.base.versions import version_of
+from hubel.export.forms import Written
+from hubel.export.onnx.preparation import reason_no_images
+from hubel.export.onnx.write import Input, onnx_model
+from hubel.export.opened import session
+from hubel.export.source import Source
+from hubel.tasks import LoadedModel
+
+EXIF = (
+    "it takes any picture as uint8 rows×columns×3 (red, green, blue): turning it as its EXIF says, bringing it to "
+    "eight bits and putting what is transparent on a ground stays with who reads the file"
+)
+
+
+def usual_input(model: LoadedModel, input: str | None) -> tuple[Any, tuple[str, ...]]:
+    """What a file takes where nobody says it, and why where that is not any picture."""
+    if input is not None:
+        return input, ()
+    reason = reason_no_images(model.preprocessing)
+    return ("image", ()) if reason is None else ("sized", (f"the file takes images of one size: {reason}",))
+
+
+def written_onnx(model: LoadedModel, input: str | None, path: Path) -> Written:
+    """Write a model as one ONNX file."""
+    chosen, notes = usual_input(model, input)
+    made = onnx_model(Source.of(model), chosen)
+    onnx.checker.check_model(made)
+    content = made.SerializeToString(deterministic=True)
+    run = runner(content, chosen, model)
+    more = (EXIF,) if chosen == "image" else ()
+    return Written({"": content}, chosen, run, f"ONNX Runtime {version_of('onnxruntime')}", (*notes, *more))
+
+
+def runner(content: bytes, input: Input, model: LoadedModel) -> Any:
+    """What computes a file's probabilities for uint8 images."""
+    ready = session(content)
+
+    def run(images: Any) -> Any:
+        if input != "tensor":
+            return ready.run(["probabilities"], {"image": images})[0]
+        import numpy as np
+        import torch
+
+        given = model.preprocessing.normalise(torch.from_numpy(images.copy())).contiguous().numpy()
+        given = given.reshape(len(given), *ready.get_inputs()[0].shape[1:])
+        scores = ready.run(["scores"], {"input": given})[0].astype(np.float64)
+        shares = np.exp(scores - scores.max(1, keepdims=True))
+        return shares / shares.sum(1, keepdims=True)
+
+    return run

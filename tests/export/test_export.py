@@ -1,0 +1,233 @@
+"""From training to a file that others run: equal answers, or no file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+
+import hubel
+import hubel.cli
+from hubel.base.errors import SettingError
+from hubel.data import Preprocessing
+from hubel.export import SkewError, export, onnx_model, open_onnx
+from hubel.export.check import compared
+from hubel.export.odd import odd_pictures
+from hubel.export.onnx.graph import Graph
+from hubel.export.onnx.preparation import prepared
+from hubel.tasks import LoadedModel, task_named
+from hubel.train import Run
+from tests.export.conftest import picture
+from tests.export.test_onnx import lived_in
+from tests.export.test_onnx import run as ran
+
+
+def said(arguments: list[str], capsys: Any) -> Any:
+    """Run a command that prints JSON."""
+    capsys.readouterr()
+    assert hubel.cli.main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_train_export_predict_and_evaluate_give_equal_answers(
+    run: Path, colours: Path, tmp_path: Path, capsys: Any
+) -> None:
+    file = tmp_path / "colours.onnx"
+    told = said(["export", str(run), "-o", str(file)], capsys)
+    assert (told["form"], told["input"], told["check"]["passed"]) == ("onnx", "image", True)
+    assert (told["check"]["pictures"], told["check"]["odd"] >= 40) == (64, True)
+    assert told["check"]["largest"] <= 5e-3
+    pictures = [str(path) for path in sorted(colours.glob("*/1*.png"))]
+    own, other = (said(["predict", str(model), *pictures], capsys) for model in (run, file))
+    for one, same in zip(own, other, strict=True):
+        assert one["class"] == same["class"]
+        assert one["probability"] == pytest.approx(same["probability"], abs=2e-6)
+    measured = [said(["evaluate", str(model), str(colours)], capsys) for model in (run, file)]
+    assert measured[0]["accuracy"] == measured[1]["accuracy"]
+    assert measured[0]["loss"] == pytest.approx(measured[1]["loss"], abs=1e-5)
+    assert hubel.cli.main(["inspect", str(file), "--input", "30x20x3"]) == 0
+    assert "conv1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("input", ["sized", "tensor"])
+def test_other_inputs_are_nearer_still(run: Path, colours: Path, tmp_path: Path, input: str) -> None:
+    file = tmp_path / "colours.onnx"
+    found = hubel.export(Run.open(run), file, input=input, check=sorted(map(str, colours.glob("*/*.png"))))
+    assert found.check is not None
+    assert (found.check.pictures, found.check.bound) == (64, 1e-4)
+    assert found.check.largest <= 1e-5
+    given = picture("red", 3, 12, 12)
+    model = Run.open(run).model()
+    own, other = (one.task.answer(one, given).data() for one in (model, open_onnx(file)))
+    assert own["probability"] == pytest.approx(other["probability"], abs=2e-6)
+
+
+def test_a_file_that_answers_otherwise_is_not_written(run: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """A mistake in what is written, here of the mean, is seen by the check."""
+    import hubel.export.onnx.write as writer
+
+    right = writer.normalised
+
+    def wrong(graph: Any, numbers: str, preparation: Any, shape: Any) -> str:
+        from dataclasses import replace
+
+        return right(graph, numbers, replace(preparation, mean=(0.0, 0.0, 0.0)), shape)
+
+    monkeypatch.setattr(writer, "normalised", wrong)
+    file = tmp_path / "colours.onnx"
+    with pytest.raises(SkewError, match="not written, since it would answer otherwise: expected answers like those of"):
+        export(run, file)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_class_that_differs_fails_the_check_though_all_is_near(run: Path) -> None:
+    model = Run.open(run).model()
+
+    def turned(images: Any) -> Any:
+        shares = np.full((1, 3), 1 / 3)
+        shares[0, 0] += 1e-9
+        return shares
+
+    found = compared(model, turned, [], resizes=True, runtime="a fault")
+    assert not found.passed
+    assert found.others > 0
+    assert "have another class" in found.sentence()
+
+
+def graph_of(preparation: Preprocessing) -> Any:
+    graph = Graph()
+    graph.fresh("image")
+    graph.add("Identity", prepared(graph, "image", preparation), name="out")
+    sizes = ["batch", preparation.channels, preparation.height, preparation.width]
+    made = graph.model(
+        {"image": ("uint8", ["batch", "rows", "columns", 3])},
+        {"out": ("float32", sizes)},
+        name="preparation",
+        words="",
+        metadata={},
+        version="",
+    )
+    onnx.checker.check_model(made, full_check=True)
+    return made
+
+
+SIDES = [(24, 20), (48, 40), (1, 50), (50, 1), (1, 1), (33, 97), (321, 240), (9, 9), (10, 200)]
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+@pytest.mark.parametrize("ink", [None, "light", "dark"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_of_any_size_are_prepared_to_the_grey_level(fit: Any, ink: Any, channels: int) -> None:
+    preparation = Preprocessing(24, 20, channels, (0.5,) * channels, (0.2,) * channels, fit, ink)
+    made, draw = graph_of(preparation), np.random.default_rng(0)
+    for height, width in SIDES:
+        coarse = draw.integers(0, 256, (max(1, height // 3), max(1, width // 3), 3), dtype=np.uint8)
+        image = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+        for given in (image, 255 - image // 3):
+            found = ran(made, image=given[np.newaxis])["out"][0].transpose(1, 2, 0)
+            off = np.abs(found - preparation.prepare(given).astype(np.float32))
+            assert off.max() <= 1, (height, width)
+            assert (off > 0).mean() < 0.1, (height, width)
+            if (height, width) == (24, 20):
+                assert off.max() == 0
+
+
+def test_images_of_a_batch_are_turned_over_one_by_one() -> None:
+    preparation = Preprocessing(8, 8, 3, (0.5,) * 3, (0.2,) * 3, "pad", "light")
+    batch = np.stack([np.full((20, 30, 3), 250, np.uint8), np.full((20, 30, 3), 5, np.uint8)])
+    batch[:, 8:12, 10:20] = 128
+    found = ran(graph_of(preparation), image=batch)["out"].transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(found, [preparation.prepare(one) for one in batch])
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "stretch"])
+def test_masks_come_in_the_size_of_the_image(fit: Any) -> None:
+    network = hubel.parse("12x16x3: conv 6 5x5 same tanh, conv 3 3x3 same softmax")
+    settings = {"values": [0, 1, 2], "colours": [[0, 0, 0], [9, 9, 9], [200, 0, 0]]}
+    task = task_named("segmentation").from_settings(("sky", "road", "car"), settings)
+    model = LoadedModel(network, lived_in(network), Preprocessing(12, 16, 3, (0.5,) * 3, (0.2,) * 3, fit), task)
+    made = onnx_model(model, "image")
+    for height, width in [(12, 16), (40, 31), (1, 30), (1100, 9), (7, 5)]:
+        coarse = np.random.default_rng(height).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+        image = np.asarray(Image.fromarray(coarse).resize((width, height)))
+        wanted = model.task.answer(model, image).mask  # type: ignore[attr-defined]
+        found = ran(made, image=image[np.newaxis])["mask"][0]
+        assert found.shape == wanted.shape
+        assert (found != wanted).mean() <= 0.002
+        assert ((found == 255) == (wanted == 255)).all()
+
+
+def test_drawings_that_are_framed_are_written_with_the_networks_own_size(tmp_path: Path) -> None:
+    from hubel.data import Frame
+
+    network = hubel.parse("12x12x1: flatten, dense 2 softmax")
+    preparation = Preprocessing(12, 12, 1, (0.2,), (0.3,), "pad", "light", Frame(8))
+    task = task_named("classification").from_settings(("a", "b"), {})
+    model = LoadedModel(network, lived_in(network), preparation, task)
+    found = export(model, tmp_path / "drawn.onnx")
+    assert found.input == "sized"
+    assert "drawings, which are found, scaled and centred by their ink" in found.notes[0]
+    with pytest.raises(SettingError, match="expected --input sized, received image: its images are drawings"):
+        export(model, tmp_path / "other.onnx", input="image")
+
+
+def test_odd_pictures_are_many_the_same_and_all_readable() -> None:
+    first, again = (list(odd_pictures(12, 10)) for _ in range(2))
+    assert first == again
+    assert len({name for name, _ in first}) == len(first) >= 40
+    preparation = Preprocessing(12, 10, 3, (0.5,) * 3, (0.2,) * 3)
+    assert all(preparation.prepare(content).shape == (12, 10, 3) for _, content in first)
+
+
+def test_what_cannot_be_written_is_refused_before_any_work(run: Path, tmp_path: Path, capsys: Any) -> None:
+    def refused(*words: str) -> str:
+        assert hubel.cli.main(["export", *words]) == 2
+        return str(capsys.readouterr().err)
+
+    assert "hubel does not write tflite: LiteRT's converters need" in refused("nothing", "-o", "model.tflite")
+    assert "hubel does not write coreml: Apple's converter" in refused("nothing", "-o", "m", "--to", "coreml")
+    assert "received 'onx'; did you mean 'onnx'?" in refused("nothing", "-o", "m", "--to", "onx")
+    assert "expected a path that ends with .onnx" in refused("nothing", "-o", "model.pth")
+    assert "expected a run's directory or a model file, found nothing there" in refused("nothing", "-o", "model.onnx")
+    assert "no folder" in refused(str(run), "-o", str(tmp_path / "none" / "model.onnx"))
+
+
+def test_files_that_are_no_exports_are_refused_in_words(run: Path, tmp_path: Path, capsys: Any) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"no protobuf")
+    bare = onnx_model(run)
+    del bare.metadata_props[:]
+    onnx.save(bare, tmp_path / "bare.onnx")
+    newer = onnx_model(run)
+    next(each for each in newer.metadata_props if each.key == "format").value = "99"
+    onnx.save(newer, tmp_path / "newer.onnx")
+    other = onnx_model(run)
+    next(each for each in other.metadata_props if each.key == "classes").value = '["a", "b"]'
+    onnx.save(other, tmp_path / "other.onnx")
+    for name, words in {
+        "broken": "not an ONNX file",
+        "bare": "expected a file that hubel exported",
+        "newer": "expected format 1, received '99'",
+        "other": "expected 3 classes, one for each output of its network, received 2",
+    }.items():
+        assert hubel.cli.main(["predict", str(tmp_path / f"{name}.onnx"), "x.png"]) == 2
+        assert words in capsys.readouterr().err
+    onnx.save(onnx_model(run), tmp_path / "right.onnx")
+    assert hubel.cli.main(["find", str(tmp_path / "right.onnx"), "x.png"]) == 2
+    assert "which predict, evaluate, serve and inspect take" in capsys.readouterr().err
+
+
+def test_an_opened_file_computes_scores_as_the_module_does(run: Path, tmp_path: Path) -> None:
+    model = Run.open(run).model()
+    given = np.random.default_rng(0).integers(0, 256, (5, 12, 12, 3), dtype=np.uint8)
+    for input in ("image", "sized", "tensor"):
+        onnx.save(onnx_model(model, input), tmp_path / f"{input}.onnx")
+        module: Any = open_onnx(tmp_path / f"{input}.onnx").module
+        wanted = model.module.logits(model.preprocessing.normalise(torch.from_numpy(given)))
+        np.testing.assert_allclose(module.scores(torch.from_numpy(given)), wanted.detach(), atol=1e-5)
