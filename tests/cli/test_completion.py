@@ -12,7 +12,7 @@ from hubel.cli import COMMANDS, main
 from hubel.cli.completion import verbs
 
 TRIES = {
-    "ex": {"explain"},
+    "ex": {"explain", "export"},
     "help lo": {"look"},
     "explain resnet15": {"resnet152"},
     "train --epo": {"--epochs"},
