@@ -1,11 +1,7 @@
 """Several processes under torchrun: the same training, and no work lost when one of them dies."""
 
 import datetime
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,34 +11,30 @@ from hubel.train import Run, train
 from hubel.train.distributed import rendezvous
 from hubel.train.run.checkpoint import CheckpointStore
 from tests.train.quadrants import PLAIN
+from tests.train.several import Forked
 from tests.work import HANG
 
-ROOT = Path(__file__).parents[3]
 EPOCHS = 4
 
 
-COMMAND = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=5"]
-ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
+COMMAND = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=5"]
 
 
-def together(directory, **environment):
-    return subprocess.run(
-        [*COMMAND, "--monitor-interval=0.1", "-m", "tests.train.worker", directory, str(EPOCHS), "plain"],
-        env={**os.environ, **ENVIRONMENT, **environment},
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=HANG,
-    )
+def started(directory, **environment):
+    line = [*COMMAND, "--monitor-interval=0.1", "-m", "tests.train.worker", directory, EPOCHS, "plain"]
+    return Forked(line, {"OMP_NUM_THREADS": "1", **environment}, directory.with_name("log"))
+
+
+def ended(process):
+    """What it said, once it has ended well."""
+    assert process.wait(HANG) == 0, process.said()
+    return process.said()
 
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
     directory = tmp_path_factory.mktemp("two") / "run"
-    done = together(directory)
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.count("started 0") == 1  # the first process speaks, the other is silent
+    assert ended(started(directory)).count("started 0") == 1  # the first process speaks, the other is silent
     return directory
 
 
@@ -57,9 +49,8 @@ def test_two_processes_train_as_one_does(clean, splits, recipe, tmp_path):
 
 def test_after_a_process_is_killed_all_go_on_to_the_same_bits(clean, tmp_path):
     directory = tmp_path / "run"
-    done = together(directory, DIE="1")
-    assert done.returncode == 0, done.stdout
-    starts = [int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("started")]
+    said = ended(started(directory, DIE="1"))
+    starts = [int(line.split()[1]) for line in said.splitlines() if line.startswith("started")]
     assert len(starts) == 2
     assert starts[1] >= 32
     assert (directory / "model.safetensors").read_bytes() == (clean / "model.safetensors").read_bytes()
@@ -70,21 +61,14 @@ def test_after_a_process_is_killed_all_go_on_to_the_same_bits(clean, tmp_path):
 
 def test_a_process_that_hangs_after_a_restart_is_noticed_and_all_go_on(clean, tmp_path):
     assert datetime.timedelta(seconds=45) >= rendezvous._PATIENCE  # a minute, with time to spare; here, 5 seconds
-    directory, log = tmp_path / "run", tmp_path / "log"
-    with open(log, "w") as said:
-        process = subprocess.Popen(
-            [*COMMAND, "--monitor-interval=0.1", "-m", "tests.train.worker", directory, str(EPOCHS), "plain"],
-            env={**os.environ, **ENVIRONMENT, "DIE": "0", "HANG": "1", "PATIENCE": "5"},
-            cwd=ROOT,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
+    directory = tmp_path / "run"
+    process = started(directory, DIE="0", HANG="1", PATIENCE="5")
     try:
-        assert process.wait(timeout=HANG) == 0, log.read_text()
+        said = ended(process).partition("stands still")[2]
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-    said = log.read_text().partition("stands still")[2]
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(HANG)
     assert "LostProcessError" in said
     assert "closing signal SIGTERM" in said
     assert (directory / "model.safetensors").read_bytes() == (clean / "model.safetensors").read_bytes()
