@@ -1,6 +1,15 @@
 """hubel: a convolutional network from the line on a slide to a trained, understood and deployed model.
 
-Names are imported when they are first used, so that `import hubel` costs nothing and needs no torch.
+    >>> import hubel
+    >>> hubel.analyse("lenet5").parameters
+    61706
+    >>> run = hubel.train("resnet20", "photos/", epochs=30)  # doctest: +SKIP
+    >>> print(run.model().predict("cat.jpg"))  # doctest: +SKIP
+    cat  97.1%  dog 2.6%  fox 0.3%
+
+Wherever a network, a data set or a model is wanted, a word, a text form, a path or an object will do. The rooms
+(`hubel.zoo`, `hubel.train`, `hubel.look` …) and names are imported when they are first used, so that `import hubel`
+costs nothing and needs no torch.
 """
 
 from __future__ import annotations
@@ -11,25 +20,38 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from hubel.arch import Network, analyse, parse
+    from hubel.arch import Network, parse
     from hubel.base.errors import HubelError
-    from hubel.data import load
     from hubel.export.exported import export
     from hubel.model import Sequential
-    from hubel.nn import build, inspect
+    from hubel.nn import inspect
+    from hubel.nn._given import build
+    from hubel.tasks import load
     from hubel.train import Recipe, Run
+    from hubel.train._start import evaluate, predict
+    from hubel.train._start import open_model as load_model
+    from hubel.zoo import analyse, network
 
+# name: where it lives, and what it is called there where that is another name
 _HOMES = {
-    "HubelError": "hubel.base.errors",
-    "Network": "hubel.arch",
-    "Recipe": "hubel.train",
-    "Run": "hubel.train",
-    "Sequential": "hubel.model",
-    "analyse": "hubel.arch",
-    "build": "hubel.nn",
-    "inspect": "hubel.nn",
-    "load": "hubel.data",
-    "parse": "hubel.arch",
+    "HubelError": "base.errors",
+    "Network": "arch",
+    "Recipe": "train",
+    "Run": "train",
+    "Sequential": "model",
+    "analyse": "zoo",
+    "build": "nn._given",
+    "evaluate": "train._start",
+    "inspect": "nn",
+    "load": "tasks",
+    "load_model": "train._start:open_model",
+    "network": "zoo",
+    "parse": "arch",
+    "predict": "train._start",
+}
+_ROOMS = {
+    *("advise", "arch", "code", "data", "draw", "export", "look", "model", "nn", "plan", "report", "serve", "tasks"),
+    *("train", "view", "zoo"),
 }
 
 __all__ = [
@@ -40,24 +62,35 @@ __all__ = [
     "Sequential",
     "analyse",
     "build",
+    "evaluate",
     "export",
     "inspect",
     "load",
+    "load_model",
+    "network",
     "parse",
+    "predict",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name == "export":
-        return importlib.import_module("hubel.export")  # a room that can be called
+    if name in _ROOMS:
+        return importlib.import_module(f"hubel.{name}")
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        home, _, own = _HOMES[name].partition(":")
+        return getattr(importlib.import_module(f"hubel.{home}"), own or name)
     from hubel.arch import layers
 
     if name in layers.__all__:
         return getattr(layers, name)
-    raise AttributeError(f"module 'hubel' has no attribute {name!r}")
+    raise AttributeError(f"module 'hubel' has no attribute {name!r}{_near(name)}")
+
+
+def _near(name: str) -> str:
+    from hubel.base.names import did_you_mean
+
+    return did_you_mean(name, __dir__())
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, "__version__"])
+    return sorted([*__all__, *_ROOMS, "__version__"])

@@ -7,5 +7,8 @@
 """
 
 from hubel.advise._advise import Advice, advise
+from hubel.base.rooms import called
+
+called(__name__, advise)
 
 __all__ = ["Advice", "advise"]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from hubel import zoo
 from hubel.arch import (
     Activation,
     Auxiliary,
@@ -40,14 +41,15 @@ from hubel.arch import (
     shape_text,
 )
 from hubel.base.names import listing
+from hubel.view.result import Part, Result
 
 HALF = 0.5
 LEAST_GAIN = 1.5  # how many times cheaper a change must be to be worth a word
 WIDE = 256
 
 
-@dataclass(frozen=True)
-class Advice:
+@dataclass(frozen=True, repr=False)
+class Advice(Result):
     """One remark: what is so (`finding`), and what would help (`remedy`), about the layers `paths`.
 
     `figures` are the numbers that it stands on. Where the remedy is a change that can be made at once, to the first
@@ -61,10 +63,14 @@ class Advice:
     figures: Mapping[str, int | float] = field(default_factory=dict)
     network: Network | None = None
 
+    def shown(self) -> list[Part]:
+        """The rule, where it applies, the finding and the remedy."""
+        return [f"{self.rule}: {listing(self.paths, 4)}", self.finding, self.remedy]
 
-def advise(network: Network) -> tuple[Advice, ...]:
+
+def advise(network: zoo.Given) -> tuple[Advice, ...]:
     """Return what an expert would point at, the costliest first within each rule; nothing for a sound network."""
-    report = analyse(network)
+    report = zoo.analyse(network)
     return tuple(advice for rule in _RULES for advice in rule(report))
 
 

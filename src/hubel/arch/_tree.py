@@ -14,6 +14,7 @@ from hubel.arch._layer import Layer, checked_name
 from hubel.arch._shape import Shape, checked_shape
 from hubel.arch.text.printing import sequence_text
 from hubel.base.errors import NetworkError
+from hubel.base.names import shortened
 from hubel.view.shown import Shown
 
 MOST_LEVELS = 64
@@ -98,7 +99,7 @@ Join: TypeAlias = "Sum | Concat | Product"
 Node: TypeAlias = "Layer | Chain | Sum | Concat | Product | Auxiliary"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Network(Shown):
     """A network: the shape of its input, H×W×C or (features,), and a chain. `str` gives its text form.
 
@@ -125,6 +126,9 @@ class Network(Shown):
 
     def __str__(self) -> str:
         return f"{'x'.join(map(str, self.input))}: {self.body.inside()}"
+
+    def __repr__(self) -> str:
+        return f"<Network {self.name}{' = ' if self.name else ''}{shortened(str(self), 400)}>"
 
 
 def children(node: Node) -> tuple[Node, ...]:

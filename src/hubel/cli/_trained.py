@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ArgumentGroup
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubel import zoo
 from hubel.arch import Network
 from hubel.base.errors import MissingFileError, ModelFileError, SettingError
-from hubel.cli._network import is_text, load_network
+from hubel.cli._network import named_network
 from hubel.cli._output import tell
 
 if TYPE_CHECKING:
@@ -112,13 +111,13 @@ def labelled(arguments: Namespace, model: LoadedModel) -> Labelled:
     """
     if arguments.data is None:
         run, settings = own_source(Path(arguments.run_or_model))
-        splits = run.parted(read(settings))
+        splits = run.parted(read(**settings))
         notes: tuple[str, ...] = ()  # told in training
     else:
         settings = reading(arguments, model.network)
         if model.task.name == "classification" and arguments.fit == "auto":
             settings |= {"like": model.preprocessing}
-        splits = read(settings)
+        splits = read(**settings)
         notes = splits.notes
     parts = splits.parts()
     wanted = arguments.part or next(name for name in ("test", "validation", "train") if name in parts)
@@ -157,7 +156,7 @@ def _asked(arguments: Namespace) -> dict[str, Any]:
     return held_out | {name: value for name, value in said.items() if value is not None}
 
 
-def read(settings: dict[str, Any]) -> Splits:
+def read(**settings: Any) -> Splits:
     """Load a data set, with a line of progress in a terminal while files are decoded."""
     from hubel.tasks import load
     from hubel.view.terminal import with_progress
@@ -166,34 +165,14 @@ def read(settings: dict[str, Any]) -> Splits:
 
 
 def fitted_network(arguments: Namespace) -> tuple[Network, Splits, dict[str, Any]]:
-    """Return a network and data that fit each other, and how the data was read.
+    """Return a network and data that fit each other, and how the data was read; see `hubel.train`."""
+    from hubel.train._fitting import fitted
 
-    Images of one size and a network of the zoo: the network is made for the images, unless they are too small for it.
-    Image files, or a network in text form: the images are brought to the network's size.
-    """
     _refuse_swapped(arguments)
-    if zoo.meant(arguments.network) is None or arguments.input is not None or _are_files(arguments.data):
-        network = load_network(arguments.network, arguments)
-        settings = reading(arguments, network)
-        splits = read(settings)
-        return _with_classes(arguments, network, splits), splits, settings
-    settings = {
-        "source": _absolute(arguments.data),
-        "fit": arguments.fit,
-        "bad_images": arguments.bad_images,
-        **layout(arguments),
-        **_asked(arguments),
-    }
-    splits = read(settings)
-    chosen = {"input": splits.train.shape, "classes": arguments.classes or _outputs(splits, splits.train.shape)}
-    if arguments.width is not None:
-        chosen["width"] = arguments.width
-    try:
-        return zoo.get(arguments.network, **chosen), splits, settings
-    except ValueError:  # too small for this network, or it takes vectors
-        network = _with_classes(arguments, load_network(arguments.network, arguments), splits)
-        settings = reading(arguments, network)
-        return network, read(settings), settings
+    said = {name: getattr(arguments, name) for name in ("input", "classes", "width")}
+    options = {name: value for name, value in said.items() if value is not None} | dict(arguments.option or ())
+    settings = {"fit": arguments.fit, "bad_images": arguments.bad_images, **layout(arguments), **_asked(arguments)}
+    return fitted(arguments.network, arguments.data, options, settings, named_network, read)
 
 
 def _refuse_swapped(arguments: Namespace) -> None:
@@ -203,32 +182,10 @@ def _refuse_swapped(arguments: Namespace) -> None:
     first, second = arguments.network, arguments.data
     if zoo.meant(first) is not None or (Path(first) / "model.safetensors").is_file() or not is_source(first):
         return
-    network = second if zoo.meant(second) is not None or is_text(second) else "NET"
+    network = second if zoo.meant(second) is not None or zoo.is_text(second) else "NET"
     data = first if network != "NET" else "DATA"
     line = shlex.join(["hubel", arguments.command, network, data])
     raise SettingError(f"{first} is data, and the network comes first: {line}")
-
-
-def _with_classes(arguments: Namespace, network: Network, splits: Splits) -> Network:
-    """Give a network of the zoo as many outputs as the task wants, unless the user said how many."""
-    if zoo.meant(arguments.network) is None or arguments.classes is not None:
-        return network
-    options = Namespace(input=network.input, classes=_outputs(splits, network.input), width=arguments.width)
-    return load_network(arguments.network, options)
-
-
-def _outputs(splits: Splits, shape: tuple[int, ...]) -> int:
-    """How many numbers the task wants of images of this shape, or of every pixel: of most tasks one a class."""
-    from hubel.tasks import task_of
-
-    return task_of(splits.train).output(shape)[0][-1]
-
-
-def _are_files(source: str) -> bool:
-    """Whether a source is image files, which can be decoded in any size."""
-    from hubel.data import holds_files
-
-    return holds_files(source)
 
 
 def _absolute(source: str) -> str:
@@ -241,8 +198,8 @@ def open_model(given: str, exported: bool = False) -> LoadedModel:
     need no more than its answers.
     """
     from hubel.data import SUFFIXES
-    from hubel.tasks import load_model
-    from hubel.train import Run, where_it_stands
+    from hubel.train import open_model as opened
+    from hubel.train import where_it_stands
 
     path = Path(given)
     if not path.exists():
@@ -260,7 +217,7 @@ def open_model(given: str, exported: bool = False) -> LoadedModel:
         from hubel.export import open_onnx
 
         return open_onnx(path)
-    model = Run.open(path).model() if path.is_dir() else load_model(path)
+    model = opened(path)
     if told := where_it_stands(model.summary):
         from hubel.view.terminal import console
 
@@ -299,10 +256,3 @@ def own_source(path: Path) -> tuple[Run, dict[str, Any]]:
 def _runs_here() -> str:
     runs = sorted(Path("runs").glob("*/run.toml"), key=lambda path: path.stat().st_mtime)
     return f"; the newest run here is {runs[-1].parent}" if runs else "; make one with: hubel train lenet5 mnist"
-
-
-def named(network: Network, given: str) -> Network:
-    """Give a network typed in text form a name for its run."""
-    return (
-        network if network.name else dataclasses.replace(network, name="network" if ":" in given else Path(given).stem)
-    )

@@ -114,16 +114,16 @@ def _data(reports: list[Report], figures: list[dict[str, int]]) -> dict[str, Any
 
 
 def _lines(reports: list[Report], figures: list[dict[str, int]]) -> Iterator[RenderableType]:
-    from hubel.view.terminal import styled
+    from hubel.view import terminal
 
     for title, report in zip("AB", reports, strict=True):
-        yield styled("[bold]{}[/]  {}", title, report.network.name or report.network)
+        yield terminal.styled("[bold]{}[/]  {}", title, report.network.name or report.network)
     table = _table(reports, figures)
     rows = [
         (*row[:3], f"{row[3]:+,}".replace("-", "−") if isinstance(row[3], int) else row[3], row[4])
         for row in table.rows
     ]
-    yield replace(table, rows=rows).terminal(gap=3)
+    yield terminal.table(*table.titles, rows=replace(table, rows=rows).written(), gap=3)
     yield "\n".join(_sentences(*figures))
 
 

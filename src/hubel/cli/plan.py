@@ -114,7 +114,7 @@ def run(arguments: Namespace) -> int:
             arguments,
             Answer(
                 data=lambda: {name: device_data(device) for name, device in devices.items()},
-                lines=lambda width: [table.terminal()],
+                lines=lambda width: [_terminal(table)],
                 tables=lambda: [table],
             ),
         )
@@ -145,6 +145,12 @@ def run(arguments: Namespace) -> int:
     )
     finish(arguments, answer)
     return 0 if step.memory.total <= step.device.memory else 1
+
+
+def _terminal(table: Table) -> RenderableType:
+    from hubel.view import terminal
+
+    return terminal.table(*table.titles, rows=table.written())
 
 
 def plan_data(step: StepPlan, whole: RunPlan | None) -> dict[str, Any]:

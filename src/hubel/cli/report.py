@@ -60,7 +60,7 @@ def _dataset(arguments: Namespace, done: Run) -> Dataset | None:
     from hubel.view.terminal import console
 
     if arguments.data is not None:
-        return measured_part(read(reading(arguments, done.network)))
+        return measured_part(read(**reading(arguments, done.network)))
     try:
         return own_dataset(done)
     except (OSError, ValueError, LookupError) as error:

@@ -12,8 +12,8 @@ from hubel.base.errors import SettingError
 from hubel.cli._network import add_options
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import print_json
-from hubel.cli._trained import add_data_options, add_validation, fitted_network, named
-from hubel.cli.train import add_recipe_options, directory_name, recipe_of
+from hubel.cli._trained import add_data_options, add_validation, fitted_network
+from hubel.cli.train import add_recipe_options, recipe_of
 
 if TYPE_CHECKING:
     from hubel.data import Splits
@@ -64,6 +64,7 @@ def run(arguments: Namespace) -> int:
     """Search, and print what was found."""
     from hubel.tasks import task_of
     from hubel.train import EpochMetrics, StoppedError, default_space, parse_space, sweep
+    from hubel.train._fitting import directory_name, named
     from hubel.view.terminal import console
 
     network, splits, settings = fitted_network(arguments)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import time
 from argparse import ArgumentParser, Namespace
@@ -13,13 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hubel.base.errors import MissingFileError, SettingError
+from hubel.base.errors import SettingError
 from hubel.base.files import read_text
 from hubel.cli._network import add_options
 from hubel.cli._numbers import positive, whole
 from hubel.cli._output import print_json
-from hubel.cli._trained import add_data_options, add_validation, fitted_network, named, read
-from hubel.zoo import imagenet_weights
+from hubel.cli._trained import add_data_options, add_validation, fitted_network, read
 
 if TYPE_CHECKING:
     from hubel.arch import Network
@@ -196,6 +194,7 @@ def _reading(arguments: Namespace) -> Fitted:
 
 def _trained(arguments: Namespace, display: Any, fitted: Fitted, began: float) -> tuple[Run, Splits]:
     from hubel.train import start_heartbeat, train
+    from hubel.train._fitting import free_directory, named
 
     if arguments.network is None or arguments.data is None:
         raise SettingError("expected NET and DATA, such as: hubel train lenet5 mnist")
@@ -204,7 +203,7 @@ def _trained(arguments: Namespace, display: Any, fitted: Fitted, began: float) -
     network = named(network, arguments.network)
     if arguments.directory is None and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise SettingError("expected --run DIR where several processes train: they must agree on it, restarts too")
-    directory = arguments.directory or _free_directory(network.name, arguments.data)
+    directory = arguments.directory or free_directory(network.name, arguments.data)
     recipe = recipe_of(arguments, network, splits.train)
     source = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
     done = train(
@@ -228,7 +227,7 @@ def _resumed(arguments: Namespace, display: Any) -> tuple[Run, Splits | None]:
         display.console.print(f"{arguments.resume} is finished already; --epochs N would train on, to N in all")
         return done, None
     start_heartbeat()
-    splits = read(_source(done, arguments))
+    splits = read(**_source(done, arguments))
     settings = {"micro_batch": arguments.micro_batch, "epochs": epochs}
     return resume(arguments.resume, splits, **settings, progress=display), splits
 
@@ -270,69 +269,30 @@ def _source(done: Run, arguments: Namespace) -> dict[str, Any]:
 def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
     """Return the recipe that the arguments of `add_recipe_options` say, by rule where they say nothing."""
     from hubel.nn import find_weights
-    from hubel.train import Recipe, check_device, choose, fine_tune, parse_value
+    from hubel.train import Recipe, parse_value
+    from hubel.train._fitting import recipe_for, weights_of
     from hubel.view.terminal import with_progress
 
-    weights = _weights_file(arguments.weights, network) if arguments.weights else ""
+    base = None
     if arguments.recipe:
         text = read_text(arguments.recipe)
         try:
-            chosen = Recipe.from_toml(text)
+            base = Recipe.from_toml(text)
         except SettingError as error:
             raise SettingError(f"{arguments.recipe}: {error}") from None
-        chosen = chosen.replace(weights=weights or chosen.weights)
-    elif weights:
-        chosen = fine_tune(network, training, weights, arguments.freeze or "")
-    else:
-        chosen = choose(network, training)
     said = {name: getattr(arguments, name, None) for name in DIRECT}
     changes = {name: value for name, value in said.items() if value is not None}
+    if arguments.weights:
+        changes["weights"] = weights_of(arguments.weights, network)
     for setting in arguments.set:
         name, sign, value = setting.partition("=")
         if not sign:
             raise SettingError(f"expected --set NAME=VALUE, received {setting!r}")
         changes[name.strip()] = parse_value(value)
-    recipe = chosen.replace(**changes)
-    check_device(recipe.device)
+    recipe = recipe_for(network, training, changes, base)
     if "://" in recipe.weights:  # here already, with a line of how far it is
         with_progress("downloading", lambda show: find_weights(recipe.weights, progress=show))
     return recipe
-
-
-def _weights_file(given: str, network: Network) -> str:
-    """Return a path in full, so that a run can be gone on with from any folder; a run's folder means its model, and
-    `imagenet` the address of what the network was trained to there.
-    """
-    if given.lower() == "imagenet" and not Path(given).exists():
-        return imagenet_weights(network.name)
-    path = Path(given).expanduser()
-    if (path / "run.toml").is_file():
-        from hubel.train import Run
-
-        path = Run.open(path).model_file()
-    elif path.is_dir():
-        path = path / "model.safetensors"
-    if not path.exists() and "://" not in given:
-        raise MissingFileError(f"{given}: expected a file of weights, found nothing there")
-    return str(path.resolve()) if path.exists() else given
-
-
-def _free_directory(network: str, data: str) -> Path:
-    """Return runs/NET-DATA, or with -2, -3 … where that is taken."""
-    base = Path("runs") / directory_name(network, data)
-    number, free = 1, base
-    while free.exists():
-        number += 1
-        free = base.with_name(f"{base.name}-{number}")
-    return free
-
-
-def directory_name(network: str, data: str) -> str:
-    """Return NET-DATA, without what is not for file names."""
-    words = [
-        re.sub(r"[^A-Za-z0-9_.-]+", "-", word).strip("-.") for word in (network, Path(data).name.partition(".")[0])
-    ]
-    return "-".join(word for word in words if word)
 
 
 def _test_metrics(done: Run) -> dict[str, Any]:

@@ -6,6 +6,9 @@
 No framework is needed to write it. Standard library only.
 """
 
+from hubel.base.rooms import called
 from hubel.code._source import FRAMEWORKS, source
+
+called(__name__, source)
 
 __all__ = ["FRAMEWORKS", "source"]

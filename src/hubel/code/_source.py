@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 
-from hubel.arch import Network
+from hubel import zoo
 from hubel.base.errors import SettingError
 
 FRAMEWORKS = ("pytorch", "keras", "jax")
 
 
-def source(network: Network, framework: str = "pytorch") -> str:
+def source(network: zoo.Given, framework: str = "pytorch") -> str:
     """Return a program of its own that builds the network in a framework, of `FRAMEWORKS`.
 
     Parts that are alike are written once, repetition as loops. Run by itself the program builds the network and prints
@@ -20,5 +20,5 @@ def source(network: Network, framework: str = "pytorch") -> str:
     if framework not in FRAMEWORKS:
         raise SettingError(f"expected a framework of {', '.join(FRAMEWORKS)}, received {framework!r}")
     module = importlib.import_module(f"hubel.code._{framework}")
-    found: str = module.write(network)
+    found: str = module.write(zoo.network(network))
     return found

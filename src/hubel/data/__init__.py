@@ -4,6 +4,7 @@ Nothing here loads torch before a tensor is asked for, so that data can be read 
 """
 
 from hubel.base.download import Download, Progress
+from hubel.base.rooms import called
 from hubel.data._align import align
 from hubel.data._dataset import Dataset, Fit, HeldOut, Splits
 from hubel.data._describe import Description, describe
@@ -23,6 +24,8 @@ from hubel.data.sources.files import image_files, listed
 from hubel.data.sources.listing import IMAGE_FOLDERS, MASK_FOLDERS
 from hubel.data.sources.named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
 from hubel.data.sources.parts import part_of
+
+called(__name__, load)
 
 __all__ = [
     "IMAGE_FOLDERS",

@@ -13,11 +13,15 @@ import numpy.typing as npt
 
 from hubel.base.errors import DataError
 from hubel.base.words import writable
+from hubel.view.result import Part, Result
+from hubel.view.tables import Table
 
 if TYPE_CHECKING:
     import torch
 
     from hubel.data.decode.image import ImageError
+    from hubel.data.feed.examples import Examples
+    from hubel.data.prepare.preprocessing import Preprocessing
 
 from hubel.data._targets import Labels, Targets
 
@@ -129,6 +133,15 @@ class Dataset:
         """The same examples under another name."""
         return dataclasses.replace(self, name=name)
 
+    def examples(self, preprocessing: Preprocessing | None = None) -> Examples:
+        """The set for `torch.utils.data.DataLoader`: (image, target) by position, the image float32 C×H×W normalised as
+        `preprocessing` says, by default as these images suggest (`Preprocessing.for_dataset`).
+        """
+        from hubel.data.feed.examples import Examples
+        from hubel.data.prepare.preprocessing import Preprocessing
+
+        return Examples(self, preprocessing or Preprocessing.for_dataset(self))
+
     def tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Images (uint8, N×H×W×C) and targets (labels: int64, N) as tensors on the processor that share this memory."""
         import torch
@@ -162,8 +175,8 @@ class HeldOut:
         return words + (f"; none of {', '.join(names)}{more}, too few pictures" if names else "")
 
 
-@dataclasses.dataclass(frozen=True)
-class Splits:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Splits(Result):
     """A data set's parts. All have the same classes in the same order, also where a class is absent from a part.
 
     rejected: the files that could not be read and were left out, each with its reason (`bad_images="skip"`).
@@ -190,10 +203,33 @@ class Splits:
                     f"received {len(part.classes)} classes and {part.shape}"
                 )
 
+    def shown(self) -> list[Part]:
+        """How many images of what size the parts have, and what was decided about them."""
+        parts = self.parts()
+        first = next(iter(parts.values()), self.train)
+        size = "×".join(map(str, first.shape))
+        counts = ", ".join(f"{len(part):,} {name}" for name, part in parts.items()) or "no images"
+        rows = [(name, *(_count(part, i) for part in parts.values())) for i, name in enumerate(first.classes[:20])]
+        table: list[Part] = [Table(("class", *(f"#{name}" for name in parts)), rows)]
+        more = [f"… {len(first.classes):,} classes"] if len(first.classes) > 20 else []
+        told = [*self.notes, *([str(self.held_out)] if self.held_out else [])]
+        told += [f"{len(self.rejected):,} files could not be read"] if self.rejected else []
+        labelled = isinstance(first.targets, Labels)
+        return [
+            f"{counts} of {size}, {len(first.classes):,} classes",
+            *(table if labelled else []),
+            *(more if labelled else []),
+            *told,
+        ]
+
     def parts(self) -> dict[str, Dataset]:
         """The parts that there are, by "train", "validation", "test"."""
         found = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in found.items() if part is not None and len(part)}
+
+
+def _count(part: Dataset, number: int) -> int | None:
+    return int((part.labels == number).sum()) if isinstance(part.targets, Labels) else None
 
 
 def splits_of(parts: Mapping[str, Dataset]) -> Splits:

@@ -28,14 +28,16 @@ from hubel.data.prepare.preprocessing import Preprocessing, fit_image
 from hubel.data.sources.listing import Item, Listing
 from hubel.data.sources.named import NamedSet
 from hubel.data.sources.parts import PARTS
+from hubel.view.result import Part, Result
+from hubel.view.tables import Table
 
 USUAL_EPOCHS = 10  # for which the rule's augmentation is told
 _SHOWN = 12  # images a class on the contact sheet
 _ROWS = 40  # classes on the contact sheet
 
 
-@dataclasses.dataclass(frozen=True)
-class Description:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Description(Result):
     """A data set's contents.
 
     classes: in natural order. counts: for each part, how many images each class has. sizes: how many images have each
@@ -67,6 +69,13 @@ class Description:
     def images(self) -> int:
         """How many images there are in all, with the unreadable ones."""
         return sum(map(sum, self.counts.values()))
+
+    def shown(self) -> list[Part]:
+        """How many images of each class the parts have, and what to look at."""
+        rows = list(zip(self.classes, *self.counts.values(), strict=True))
+        table = Table(("class", *(f"#{part}" for part in self.counts)), rows[:20])
+        more = [f"… {len(rows):,} classes"] if len(rows) > 20 else []
+        return [f"{self.name}: {self.images:,} images in {len(self.classes):,} classes", table, *more, *self.notes]
 
     def to_dict(self) -> dict[str, object]:
         """All of it but the sheet, of plain types, for JSON."""

@@ -6,7 +6,9 @@
 """
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from hubel.base.rooms import called
 
 if TYPE_CHECKING:
     from hubel.draw._figure import PAGE, STYLES, Figure, figure, layout
@@ -80,3 +82,12 @@ def __getattr__(name: str) -> object:
         if name in names:
             return getattr(importlib.import_module(f"hubel.{home}"), name)
     raise AttributeError(f"module 'hubel.draw' has no attribute {name!r}")
+
+
+def _drawn(*given: Any, **how: Any) -> Any:
+    from hubel.draw._figure import figure
+
+    return figure(*given, **how)
+
+
+called(__name__, _drawn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from hubel import zoo
 from hubel.arch import Network, Report, analyse
 from hubel.base.errors import SettingError
 from hubel.draw._blocks import blocks
@@ -67,8 +68,8 @@ class Figure(view.Figure):
         return layout(self.report, self.style, min(self.page, PHONE))
 
 
-def figure(network: Network | Report, style: str = "auto", theme: str = "auto", page: float = PAGE) -> Figure:
-    """Draw a network: `figure(zoo.get("lenet5")).save("lenet5.svg")`. See `layout` for styles.
+def figure(network: zoo.Given | Report, style: str = "auto", theme: str = "auto", page: float = PAGE) -> Figure:
+    """Draw a network: `figure("lenet5").save("lenet5.svg")`. See `layout` for styles.
 
     `theme` is "light", "dark", or "auto": whichever the reader's system is set to.
 
@@ -76,6 +77,6 @@ def figure(network: Network | Report, style: str = "auto", theme: str = "auto", 
     """
     if theme not in THEMES:
         raise SettingError(f"expected theme as one of {', '.join(THEMES)}, received {theme!r}")
-    report = network if isinstance(network, Report) else analyse(network)
+    report = network if isinstance(network, Report) else zoo.analyse(network)
     drawn = layout(report, style, page)
     return Figure(report, drawn.style, theme, page)

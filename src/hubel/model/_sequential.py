@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from hubel.arch import Chain, Layer, Network, Node, Shape, analyse, order_note
+from hubel.arch import Chain, Layer, Network, Node, Shape, analyse, order_note, shape_text
 from hubel.base.errors import SettingError
 from hubel.data import Preprocessing
 from hubel.model import _files, _fit, _weights
@@ -213,6 +213,13 @@ class Sequential:
     def count_params(self) -> int:
         """Return the number of weights, those of running statistics included, as Keras counts."""
         return sum(array.size for array in self.get_weights())
+
+    def __repr__(self) -> str:
+        shape = "no input yet" if self.input_shape is None else shape_text(self.input_shape)
+        return f"<Sequential {self.name}: {len(self.layers)} layers, {shape}>"
+
+    def _repr_html_(self) -> str:
+        return repr(self) if self.input_shape is None else self.network._repr_html_()
 
     def summary(self) -> None:
         """Print the network's table: every layer's shape, parameters and multiply-adds, with their formulas."""

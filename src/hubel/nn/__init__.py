@@ -2,6 +2,7 @@
 
 from hubel.nn._build import NetworkModule, build, run_call
 from hubel.nn._evaluation import device_of, evaluation_mode, input_gradients
+from hubel.nn._given import SoftmaxWarning, without_softmax
 from hubel.nn._training import step_first
 from hubel.nn.inspection.inspect import Inspection, ModuleRow, inspect
 from hubel.nn.inspection.onnx import inspect_onnx
@@ -16,6 +17,7 @@ __all__ = [
     "ModuleRow",
     "NetworkModule",
     "Pretrained",
+    "SoftmaxWarning",
     "build",
     "device_of",
     "evaluation_mode",
@@ -33,4 +35,5 @@ __all__ = [
     "run_call",
     "step_first",
     "translate",
+    "without_softmax",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from hubel import zoo
 from hubel.arch import (
     Auxiliary,
     Call,
@@ -19,7 +20,6 @@ from hubel.arch import (
     Node,
     Product,
     Sum,
-    analyse,
     assert_never,
     named_children,
     torch_order,
@@ -90,16 +90,16 @@ class NetworkModule(nn.Sequential):
         return input
 
 
-def build(network: Network) -> NetworkModule:
+def build(network: zoo.Given) -> NetworkModule:
     """Build a network in PyTorch, its weights started as PyTorch starts them (set the seed before).
 
     The `state_dict` has the tree's paths: `conv1.weight`, `stage1.block2.conv1.weight`. Raises `ShapeError` where the
     network does not work out, and `LimitError` where it has more parameters than any machine would hold.
     """
-    report = analyse(network)
-    check("parameters", report.parameters, network.name or "the network")
+    report = zoo.analyse(network)
+    check("parameters", report.parameters, report.network.name or "the network")
     shapes = {row.path: row.input_shape for row in report.rows}
-    return NetworkModule(network, _chain(network.body.nodes, "", shapes))
+    return NetworkModule(report.network, _chain(report.network.body.nodes, "", shapes))
 
 
 def run_call(call: Call) -> nn.Module:

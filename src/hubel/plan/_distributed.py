@@ -11,19 +11,22 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hubel.arch import Memory, Network, analyse, largest_batch, training_memory
+from hubel import zoo
+from hubel.arch import Memory, Network, largest_batch, training_memory
 from hubel.base.errors import SettingError
 from hubel.plan._devices import Device
 from hubel.plan._roofline import LayerTime, layer_times
 from hubel.plan._words import ASSUMPTIONS, HOP_SECONDS, memory_rows, run_rows, slowest, step_rows, title
+from hubel.view.result import Part, Result
+from hubel.view.tables import Table
 
 MOST_DEVICES = 1024
 BUCKET_BYTES = 25 * 2**20  # PyTorch's default; its first, smaller bucket is not counted
 _UPDATE_PASSES = {"sgd": 3, "momentum": 5, "adam": 7}  # numbers read and written for each weight
 
 
-@dataclass(frozen=True)
-class StepPlan:
+@dataclass(frozen=True, repr=False)
+class StepPlan(Result):
     """One step of training, in seconds and bytes, on each of `devices` devices with `batch` images each.
 
     `reduce_bytes` are what each device sends; `reduce` is how long that takes in one piece, `exposed` what the backward
@@ -61,6 +64,12 @@ class StepPlan:
         """Share of the speed that as many devices would have if they need not talk."""
         return 1 - self.exposed / self.seconds
 
+    def shown(self) -> list[Part]:
+        """What a step takes, and its memory."""
+        tables = {"a step": step_rows(self), "memory": memory_rows(self)}
+        named = [Table((name, "#", "how"), tuple(rows)) for name, rows in tables.items()]
+        return [f"{self.network.name or self.network}: {title(self)}", *named]
+
     def _repr_html_(self) -> str:
         from hubel.view.notebook import figures_html
 
@@ -69,8 +78,8 @@ class StepPlan:
         return figures_html(f"{self.network.name or self.network}: {title(self)}", tables, notes)
 
 
-@dataclass(frozen=True)
-class RunPlan:
+@dataclass(frozen=True, repr=False)
+class RunPlan(Result):
     """A run over `images` images, `epochs` times: steps, seconds, and kilowatt-hours at the devices' full power.
 
     `step` is the plan of one of its steps.
@@ -83,6 +92,11 @@ class RunPlan:
     seconds: float
     kilowatt_hours: float
 
+    def shown(self) -> list[Part]:
+        """What all of it takes."""
+        name = self.step.network.name or self.step.network
+        return [f"{name}: {title(self.step)}", Table(("a run", "#", "how"), tuple(run_rows(self)))]
+
     def _repr_html_(self) -> str:
         from hubel.view.notebook import figures_html
 
@@ -91,7 +105,7 @@ class RunPlan:
 
 
 def plan_step(
-    network: Network,
+    network: zoo.Given,
     batch: int,
     device: Device,
     *,
@@ -109,7 +123,7 @@ def plan_step(
     """
     if not isinstance(devices, int) or not 1 <= devices <= MOST_DEVICES:
         raise SettingError(f"expected devices as an int from 1 to {MOST_DEVICES:,}, received {devices!r}")
-    report = analyse(network)
+    report = zoo.analyse(network)
     settings: dict[str, Any] = {
         "precision": precision,
         "optimizer": optimizer,
@@ -125,7 +139,7 @@ def plan_step(
     update = moved / (device.bandwidth * device.shares["memory"]) + tensors * device.overhead
     reduce_bytes, reduce = _ring(report.trainable * width, devices, device)
     return StepPlan(
-        network,
+        report.network,
         device,
         batch,
         devices,

@@ -7,10 +7,11 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -23,14 +24,16 @@ from hubel.base.headers import BLANK, Header, signed
 from hubel.base.limits import check
 from hubel.base.model_file import ENTRY, FORMAT, complain, entry_of, read_model_file, why_unread
 from hubel.base.names import listing, shortened
-from hubel.data import Preprocessing
+from hubel.data import Preprocessing, image_files
 from hubel.nn import build
 from hubel.tasks.registry import UnknownTaskError, task_named
-from hubel.tasks.task import Task
+from hubel.tasks.task import Answer, Task
+from hubel.view.result import Part, Result
+from hubel.view.tables import Table
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class LoadedModel:
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class LoadedModel(Result):
     """A trained network with everything needed to use it.
 
     network: the tree it was built from; `str(model.network)` is its text form.
@@ -54,6 +57,68 @@ class LoadedModel:
     def classes(self) -> tuple[str, ...]:
         """The names of its outputs, in order."""
         return self.task.classes
+
+    def predict(self, images: Any, top: int = 3) -> Any:
+        """What the model says of one image or of many of any size: an `Answer`, or a list of them in order.
+
+        One is a path, a file's bytes, a Pillow image or an array (H×W, H×W×3); many are a list of these, an array
+        N×H×W×C, or a path to a folder, a pattern or a list of images. top: how many classes are told.
+
+        Raises ImageError for an image that cannot be read.
+        """
+        if isinstance(images, (str, os.PathLike)):
+            found = image_files(images)
+            images = images if found == [os.fspath(images)] else found
+        if isinstance(images, (list, tuple)) or getattr(images, "ndim", 0) == 4:
+            return list(self._answers(list(images), top))
+        return self.task.answer(self, images, top)
+
+    def _answers(self, images: list[Any], top: int) -> Iterator[Answer]:
+        for start in range(0, len(images), AT_ONCE):
+            some = images[start : start + AT_ONCE]
+            if self.task.draws:  # in each image's own coordinates
+                yield from (self.task.answer(self, image, top) for image in some)
+            else:
+                yield from self.task.answers(self, np.stack([self.preprocessing.prepare(image) for image in some]), top)
+
+    def shown(self) -> list[Part]:
+        """What is to be known of it."""
+        size = f"{self.network.name or 'network'}: {self.task.name}, {shape_text(self.network.input)}"
+        return [f"{size}, {len(self.classes):,} classes", Table(("", ""), facts(self))]
+
+
+AT_ONCE = 256  # images in one forward pass
+
+
+def facts(model: LoadedModel) -> list[tuple[str, str]]:
+    """What is to be known of a model, in words: its task, classes, input, preprocessing, size and training."""
+    report = analyse(model.network)
+    return [
+        ("task", model.task.name),
+        ("classes", f"{len(model.classes):,}: {listing(model.classes, 10)}"),
+        ("input", shape_text(model.network.input)),
+        ("images", str(model.preprocessing)),
+        ("network", shortened(str(model.network), 300)),
+        ("size", f"{report.parameters:,} parameters, {report.macs:,} multiply-adds an image"),
+        ("training", ", ".join(_training(model)) or "not told"),
+    ]
+
+
+def _training(model: LoadedModel) -> Iterator[str]:
+    told = model.summary
+    for part in ("test", "validation"):
+        figures = told.get(part)
+        if isinstance(figures, Mapping) and all(isinstance(figures.get(one.name), float) for one in model.task.figures):
+            yield model.task.headline(figures, f"the {part} images")
+    if isinstance(told.get("data"), str):
+        yield f"on {told['data']}"
+    if isinstance(told.get("epochs"), (int, float)) and told["epochs"]:
+        yield f"{told['epochs']:g} epoch{'s' * (told['epochs'] != 1)}"
+    recipe = told.get("recipe")
+    if isinstance(recipe, Mapping):
+        known = {"optimizer": "", "learning_rate": "to ", "batch_size": "batch ", "seed": "seed "}
+        yield ", ".join(f"{word}{recipe[name]}" for name, word in known.items() if name in recipe)
+    yield from (f"{word}: {told[word]}" for word in ("stopped", "failure") if word in told)
 
 
 def require(model: LoadedModel, task: str) -> None:

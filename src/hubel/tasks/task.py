@@ -13,6 +13,8 @@ from torch import nn
 from hubel.arch import Network, analyse
 from hubel.base.errors import NetworkError
 from hubel.data import Augmentation, Dataset, Splits
+from hubel.view import tables
+from hubel.view.result import Part, Result
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,8 +74,14 @@ class Section:
     pictures: Sequence[tuple[str, npt.NDArray[np.uint8]]] = ()
 
 
-class Measured(abc.ABC):
+class Measured(Result, abc.ABC):
     """How well a model does on a set: all that a task can tell of it."""
+
+    def shown(self) -> list[Part]:
+        """The main number, and a table of the parts."""
+        found = self.table(20)
+        notes = [found.note] if found.note else []
+        return [self.sentence("the images"), tables.Table(found.titles, found.rows), *notes]
 
     @property
     @abc.abstractmethod
@@ -103,6 +111,12 @@ class Answer(abc.ABC):
     @abc.abstractmethod
     def words(self) -> tuple[str, ...]:
         """The main thing, and more, as columns of a line."""
+
+    def __str__(self) -> str:
+        return "  ".join(filter(None, self.words()))
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
 
     def pictures(self) -> Mapping[str, npt.NDArray[np.uint8]]:
         """Pictures to be written, by what they are ("mask", "overlay"): uint8 H×W or H×W×3. Of most tasks, none."""

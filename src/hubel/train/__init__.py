@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from hubel.base.rooms import called
 from hubel.tasks import LoadedModel, Metrics, ModelFileError, evaluate, load_model, predict, save_model
+from hubel.train._start import open_model, start
 from hubel.train._train import resume, train
 from hubel.train.distributed.ranks import DisagreementError, LostProcessError
 from hubel.train.distributed.rendezvous import is_first_process, start_heartbeat
@@ -24,6 +26,7 @@ from hubel.train.run.settings import RunError
 from hubel.train.search.space import Choice, Range, default_space, parse_space, parse_value
 from hubel.train.search.sweep import SweepResult, Trial, sweep
 
+called(__name__, start)
 sign_in = start_heartbeat  # its name before
 
 if TYPE_CHECKING:
@@ -68,12 +71,14 @@ __all__ = [
     "is_first_process",
     "load_model",
     "moments",
+    "open_model",
     "parse_space",
     "parse_value",
     "predict",
     "resume",
     "save_model",
     "sign_in",
+    "start",
     "start_heartbeat",
     "sweep",
     "together",

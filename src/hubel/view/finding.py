@@ -19,6 +19,14 @@ class Finding:
     of other endings, or other than the figure's, which are given the finding, the ending and the theme.
     """
 
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        cls.__repr__ = Finding.__repr__  # type: ignore[method-assign]  # before a dataclass writes its arrays out
+
+    def __repr__(self) -> str:
+        said = [f"{name}={value!r}" for name, value in vars(self).items() if _is_short(value)]
+        return f"<{type(self).__name__} {', '.join(said)}>"
+
     drawn_by: ClassVar[str]
     written_by: ClassVar[Mapping[str, str]] = {}
 
@@ -48,3 +56,10 @@ class Finding:
 
     def _repr_html_(self) -> str:
         return self.figure()._repr_html_()
+
+
+def _is_short(value: Any) -> bool:
+    """Whether a value is a word or a number, or a few of them."""
+    if isinstance(value, (tuple, list)):
+        return 0 < len(value) <= 8 and all(_is_short(each) and not isinstance(each, (tuple, list)) for each in value)
+    return isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= 60)

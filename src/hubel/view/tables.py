@@ -7,13 +7,10 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from hubel.base.words import printable
 from hubel.view.markup import Element, h
-
-if TYPE_CHECKING:
-    from rich.table import Table as TerminalTable
 
 Cell: TypeAlias = "str | int | float | None"
 
@@ -54,14 +51,14 @@ class Table:
 
     def markdown(self) -> str:
         """A table as GitHub reads it, in which words are words: no markup, no links."""
-        lines = [self._names, ["--:" if number else "---" for number in self._numbers], *self._written()]
+        lines = [self._names, ["--:" if number else "---" for number in self._numbers], *self.written()]
         shown = [[_MARKDOWN.sub(r"\\\g<0>", printable(cell.replace("\n", " "))) for cell in line] for line in lines]
         return "".join(f"| {' | '.join(line)} |\n" for line in shown)
 
     def latex(self) -> str:
         """A `tabular` with lines of the package booktabs."""
         head, *body = (
-            " & ".join(printable(cell).translate(_LATEX) for cell in line) for line in (self._names, *self._written())
+            " & ".join(printable(cell).translate(_LATEX) for cell in line) for line in (self._names, *self.written())
         )
         kinds = "".join("r" if number else "l" for number in self._numbers)
         rows = "".join(f"{line} \\\\\n" for line in body)
@@ -69,22 +66,31 @@ class Table:
             f"\\begin{{tabular}}{{{kinds}}}\n\\toprule\n{head} \\\\\n\\midrule\n{rows}\\bottomrule\n\\end{{tabular}}\n"
         )
 
+    def plain(self, gap: int = 2) -> str:
+        """Columns of letters of one width, without colours."""
+        lines = [*([self._names] if any(self._names) else []), *self.written()]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        shown = [
+            (" " * gap)
+            .join(
+                cell.rjust(width) if number else cell.ljust(width)
+                for cell, width, number in zip(line, widths, self._numbers, strict=True)
+            )
+            .rstrip()
+            for line in lines
+        ]
+        return "\n".join(shown)
+
     def html(self) -> Element:
         """A table for a page."""
         kinds = ["number" if number else None for number in self._numbers]
         head = [h("th", name, scope="col", class_=kind) for name, kind in zip(self._names, kinds, strict=True)]
         body = [
             h("tr", [h("td", cell, class_=kind) for cell, kind in zip(line, kinds, strict=True)])
-            for line in self._written()
+            for line in self.written()
         ]
         about = h("caption", self.title) if self.title else None
-        return h("table", about, h("thead", h("tr", head)), h("tbody", body))
-
-    def terminal(self, gap: int = 2) -> TerminalTable:
-        """A table for rich's console."""
-        from hubel.view.terminal import table
-
-        return table(*self.titles, rows=self._written(), gap=gap)
+        return h("table", about, h("thead", h("tr", head)) if any(self._names) else None, h("tbody", body))
 
     @property
     def _names(self) -> list[str]:
@@ -94,7 +100,8 @@ class Table:
     def _numbers(self) -> list[bool]:
         return [title.startswith("#") for title in self.titles]
 
-    def _written(self) -> list[list[str]]:
+    def written(self) -> list[list[str]]:
+        """The rows' cells as they are read."""
         return [[_cell(cell) for cell in row] for row in self.rows]
 
 

@@ -10,6 +10,7 @@
 A network's file is imported when the network is asked for, not before.
 """
 
+from hubel.zoo._given import Given, analyse, is_text, network
 from hubel.zoo._imagenet import imagenet_classes
 from hubel.zoo._lookup import UnknownNetworkError, UnknownOptionError, entry, get, meant, names
 from hubel.zoo._registry import Entry, Figure, Paper
@@ -18,13 +19,17 @@ from hubel.zoo._weights import imagenet_weights
 __all__ = [
     "Entry",
     "Figure",
+    "Given",
     "Paper",
     "UnknownNetworkError",
     "UnknownOptionError",
+    "analyse",
     "entry",
     "get",
     "imagenet_classes",
     "imagenet_weights",
+    "is_text",
     "meant",
     "names",
+    "network",
 ]

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from hubel.arch._layer import Cost, Formula, Layer
-from hubel.arch._shape import Shape, order_note, positions
+from hubel.arch._shape import Shape, order_note, positions, shape_text
 from hubel.arch._tree import (
     Network,
     Node,
@@ -94,7 +94,7 @@ class Row(Shown):
         return tuple(own)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report(Shown):
     """A network's figures: a row for each layer, and totals for one image.
 
@@ -164,3 +164,21 @@ class Report(Shown):
         paths = [row.path for row in self.rows]
         parts = {path.rsplit(".", n)[0] for path in paths for n in range(1, path.count(".") + 1)}
         raise UnknownNameError(f"no layer is called {path!r}{hint(path, [*paths, *sorted(parts)])}")
+
+    def __repr__(self) -> str:
+        return (
+            f"<Report {self.network.name or 'network'} {shape_text(self.network.input)} → "
+            f"{shape_text(self.output_shape)}: {self.parameters:,} parameters, {self.macs:,} MACs>"
+        )
+
+    def __str__(self) -> str:
+        from hubel.view.tables import Table
+
+        rows = [
+            (row.path, row.words, shape_text(row.output_shape), row.cost.parameters, row.cost.macs, row.field.size_text)
+            for row in self.rows
+        ]
+        table = Table(("layer", "what", "#output", "#parameters", "#MACs", "#field"), rows)
+        name = f"{self.network.name or 'network'}  {shape_text(self.network.input)} → {shape_text(self.output_shape)}"
+        total = f"{self.parameters:,} parameters, {self.macs:,} MACs, {self.training_macs:,} in training, one image"
+        return "\n".join([name, table.plain(), "", total, *(f"note  {note}" for note in self.notes)])

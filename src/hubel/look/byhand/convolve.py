@@ -19,9 +19,10 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-from hubel.arch import AveragePooling2D, Conv2D, MaxPooling2D, Padding, Pair, Shape
+from hubel.arch import AveragePooling2D, Conv2D, MaxPooling2D, Padding, Pair, Shape, shape_text
 from hubel.arch.ops.functions import FUNCTIONS, PLAIN
 from hubel.base.errors import SettingError
+from hubel.base.numbers import rounded_text
 from hubel.look.byhand.grids import Grid, Number, Planes, exact, exact_grid, read_planes, size_text
 from hubel.look.byhand.kernels import read_kernel
 
@@ -126,6 +127,19 @@ class Walk(Generic[StepT]):
     @abstractmethod
     def output(self) -> Grid:
         """The result at all positions."""
+
+    def __repr__(self) -> str:
+        height, width = self.output_size
+        return f"<{type(self).__name__} {self.layer} of {shape_text(self.input_shape)} → {height}×{width}>"
+
+    def __str__(self) -> str:
+        rules = "    ".join(f"{name} {rule}" for name, rule in zip(("height", "width"), self.rules, strict=True))
+        return "\n".join([rules, *("  ".join(map(rounded_text, row)) for row in self.output)])
+
+    def _repr_html_(self) -> str:
+        from hubel.look.byhand.stepping import step_walk  # which needs NumPy
+
+        return step_walk(self)._repr_html_()  # type: ignore[arg-type]
 
     def _seen(self, row: int, column: int) -> tuple[range, range]:
         for name, place, size in zip(("row", "column"), (row, column), self.output_size, strict=True):

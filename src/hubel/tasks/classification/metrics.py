@@ -24,7 +24,7 @@ class ClassMetrics:
     examples: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Metrics(Measured):
     """How well a model does on a set.
 

@@ -79,11 +79,21 @@ class Classification(task.Task):
         return [Named(tuple((self.classes[i], p) for i, p in zip(*row, strict=True))) for row in rows]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Named(task.Answer):
     """The likeliest classes of an image, with their probabilities, the likeliest first."""
 
     likeliest: tuple[tuple[str, float], ...]
+
+    @property
+    def class_name(self) -> str:
+        """The likeliest class."""
+        return self.likeliest[0][0]
+
+    @property
+    def probability(self) -> float:
+        """Of the likeliest class, 0 to 1."""
+        return self.likeliest[0][1]
 
     def data(self) -> dict[str, Any]:
         """The likeliest class, and all that were asked for."""

@@ -25,7 +25,7 @@ class PixelClass:
     pixels: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Metrics(Measured):
     """How well a model draws masks. mean_iou: over the classes that the set has; void pixels count nowhere."""
 

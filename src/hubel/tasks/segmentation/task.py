@@ -154,7 +154,7 @@ class Segmentation(task.Task):
         return np.rint((1 - _COVER) * image + _COVER * table[mask]).astype(np.uint8)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Segmented(task.Answer):
     """A class for every pixel of an image, uint8 H×W, 255 where the model did not look."""
 

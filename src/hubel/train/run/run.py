@@ -32,13 +32,15 @@ from hubel.train.run.checkpoint import Checkpoint, CheckpointError, CheckpointSt
 from hubel.train.run.environment import versions
 from hubel.train.run.events import EpochMetrics
 from hubel.train.run.settings import FORMAT, RunError, read_settings, write_settings
+from hubel.view.result import Part, Result
+from hubel.view.tables import Table
 
 SETTINGS, METRICS, MODEL, CHECKPOINTS = "run.toml", "metrics.csv", "model.safetensors", "checkpoints"
 FAILURE = "failure.toml"
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
+@dataclasses.dataclass(frozen=True, repr=False)
+class Run(Result):
     """A training run in a folder: `run.toml`, `metrics.csv`, `checkpoints/`, and at the end `model.safetensors`.
 
     directory: the folder. network: what was trained. recipe: with nothing left open. settings: all of `run.toml`.
@@ -48,6 +50,19 @@ class Run:
     network: Network
     recipe: Recipe
     settings: Mapping[str, Any]
+
+    def shown(self) -> list[Part]:
+        """What was trained, how, where it stands, and its epochs."""
+        rows, names = self.metrics, [figure.name for figure in self.task.figures]
+        state = "finished" if self.is_finished else "failed" if self.failure else "not finished"
+        epochs = f"{len(rows)} of {self.recipe.epochs:g} epochs"
+        name = f"{self.network.name or 'network'} in {self.directory}: {state}, {epochs}"
+        titles = ("#epoch", "#loss", *(f"#{row.evaluated} {one}" for row in rows[:1] if row.evaluated for one in names))
+        cells = [
+            (row.epoch, row.training.get("loss"), *(row.evaluation.get(one) for one in names if rows[0].evaluated))
+            for row in rows
+        ]
+        return [name, str(self.recipe), *([Table(titles, cells)] if cells else [])]
 
     @classmethod
     def open(cls, directory: str | os.PathLike[str]) -> Run:

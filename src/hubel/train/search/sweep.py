@@ -33,6 +33,8 @@ from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.events import EpochMetrics, Event, Listener, NamedFigures, Started
 from hubel.train.run.run import SETTINGS, Run
 from hubel.train.search.space import Choice, Space, default_space
+from hubel.view.result import Part, Result
+from hubel.view.tables import Table
 
 if TYPE_CHECKING:
     import optuna
@@ -68,12 +70,18 @@ class Trial(NamedFigures):
         return {self.figure: self.value}
 
 
-@dataclasses.dataclass(frozen=True)
-class SweepResult:
+@dataclasses.dataclass(frozen=True, repr=False)
+class SweepResult(Result):
     """All trials in order, and the best that came to its end; None where none did."""
 
     trials: tuple[Trial, ...]
     best: Trial | None
+
+    def shown(self) -> list[Part]:
+        """The best trial, and all of them."""
+        rows = [(trial.number, trial.value, f"{trial.epochs:g}", str(trial.outcome)) for trial in self.trials]
+        best = "none came to its end" if self.best is None else f"the best is trial {self.best.number}"
+        return [f"{len(self.trials)} trials, {best}", Table(("#trial", "#value", "#epochs", "outcome"), rows)]
 
 
 def sweep(

@@ -1,0 +1,138 @@
+"""A network and data that fit each other, and a recipe and a folder for them, from as little as was said."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hubel import zoo
+from hubel.arch import Network
+from hubel.base.errors import MissingFileError
+from hubel.data import Dataset, Splits, holds_files
+from hubel.tasks import load
+from hubel.train.recipe.choose import choose, fine_tune
+from hubel.train.recipe.device import check_device
+from hubel.train.recipe.recipe import Recipe
+from hubel.train.run.run import Run
+
+Settings = Mapping[str, Any]
+
+
+def fitted(
+    given: Any,
+    source: str,
+    options: Settings,
+    settings: Settings,
+    network_of: Callable[..., Network] = zoo.network,
+    read: Callable[..., Splits] = load,
+) -> tuple[Network, Splits, dict[str, Any]]:
+    """A network and data that fit each other, and how the data was read: arguments of `hubel.tasks.load`.
+
+    Images of one size and a network of the zoo: the network is made for the images, unless they are too small for it.
+    Image files, or any other network: the images are brought to the network's size. `options` are the network's, and
+    `settings` those of `load`.
+    """
+    asked = {"source": _absolute(source), **settings}
+    if not _of_zoo(given) or "input" in options or holds_files(source):
+        return _sized(given, options, asked, network_of, read)
+    splits = read(**asked)
+    try:
+        return network_of(given, **_for(splits, options)), splits, asked
+    except ValueError:  # too small for this network, or it takes vectors
+        return _sized(given, options, asked, network_of, read)
+
+
+def fitted_to(given: Any, splits: Splits, options: Settings) -> Network:
+    """The network that is meant, where it is one of the zoo's made for these images and classes."""
+    return zoo.network(given, **(_for(splits, options) if _of_zoo(given) else options))
+
+
+def _of_zoo(given: Any) -> bool:
+    return isinstance(given, str) and zoo.meant(given) is not None
+
+
+def _for(splits: Splits, options: Settings) -> dict[str, Any]:
+    return {"input": splits.train.shape, "classes": len(splits.train.classes), **options}
+
+
+def _sized(
+    given: Any,
+    options: Settings,
+    asked: dict[str, Any],
+    network_of: Callable[..., Network],
+    read: Callable[..., Splits],
+) -> tuple[Network, Splits, dict[str, Any]]:
+    network = network_of(given, **options)
+    if len(network.input) == 3:
+        asked = {**asked, "size": network.input[:2], "channels": network.input[2]}
+    splits = read(**asked)
+    if _of_zoo(given) and "classes" not in options:
+        network = network_of(given, **options, classes=len(splits.train.classes))
+    return network, splits, asked
+
+
+def _absolute(source: str) -> str:
+    """Make a path absolute, so that a run can be resumed from any folder."""
+    return str(Path(source).resolve()) if Path(source).exists() else source
+
+
+def recipe_for(network: Network, training: Dataset, changes: Settings, base: Recipe | None = None) -> Recipe:
+    """The recipe that these changes to `base` are; where there is no base, to what the rules choose, which are those of
+    fine-tuning where there are weights. Raises SettingError for a device that is not here.
+    """
+    weights = changes.get("weights") or ""
+    if base is None:
+        tuned = fine_tune(network, training, weights, changes.get("freeze") or "") if weights else None
+        base = tuned or choose(network, training)
+    recipe = base.replace(**changes)
+    check_device(recipe.device)
+    return recipe
+
+
+def weights_of(given: str | os.PathLike[str], network: Network) -> str:
+    """Where weights lie: a path in full, so that a run can be gone on with from any folder, or an address. A run's
+    folder means its model, and "imagenet" what the network was trained to there.
+
+    Raises MissingFileError where nothing is there.
+    """
+    word = os.fspath(given)
+    path = Path(word).expanduser()
+    if word.lower() == "imagenet" and not path.exists():
+        return zoo.imagenet_weights(network.name)
+    if (path / "run.toml").is_file():
+        path = Run.open(path).model_file()
+    elif path.is_dir():
+        path = path / "model.safetensors"
+    if not path.exists() and "://" not in word:
+        raise MissingFileError(f"{word}: expected a file of weights, found nothing there")
+    return str(path.resolve()) if path.exists() else word
+
+
+def named(network: Network, given: Any) -> Network:
+    """The network with a name for its run, where it was typed in text form."""
+    if network.name:
+        return network
+    path = isinstance(given, (str, os.PathLike)) and not zoo.is_text(os.fspath(given))
+    return dataclasses.replace(network, name=Path(given).stem if path else "network")
+
+
+def directory_name(network: str, data: str) -> str:
+    """NET-DATA, without what is not for file names."""
+    words = [
+        re.sub(r"[^A-Za-z0-9_.-]+", "-", word).strip("-.") for word in (network, Path(data).name.partition(".")[0])
+    ]
+    return "-".join(word for word in words if word)
+
+
+def free_directory(network: str, data: str) -> Path:
+    """runs/NET-DATA, or with -2, -3 … where that is taken."""
+    base = Path("runs") / directory_name(network, data)
+    number, free = 1, base
+    while free.exists():
+        number += 1
+        free = base.with_name(f"{base.name}-{number}")
+    return free

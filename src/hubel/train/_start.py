@@ -1,0 +1,127 @@
+"""Training from Python in one line: a network and data by whatever names them, and what else is to be said by name."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+from hubel import tasks, zoo
+from hubel.base.errors import SettingError
+from hubel.base.names import did_you_mean
+from hubel.data import Dataset, Splits, Validation, align
+from hubel.tasks import LoadedModel, Measured, load_model
+from hubel.train._fitting import fitted, fitted_to, free_directory, named, recipe_for, weights_of
+from hubel.train._train import train
+from hubel.train.recipe.recipe import Recipe
+from hubel.train.run.events import Listener
+from hubel.train.run.run import Run
+
+_OF_NETWORK = ("input", "classes", "width")
+_OF_DATA = ("task", "void", "fit", "bad_images", "parts", "labels", "image_column", "label_column", "label_kind")
+_OF_RECIPE = tuple(field.name for field in dataclasses.fields(Recipe))
+
+
+def start(
+    network: zoo.Given,
+    data: str | os.PathLike[str] | Splits | Dataset,
+    recipe: Recipe | None = None,
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    validation: Validation = "auto",
+    progress: Listener | bool = True,
+    **settings: Any,
+) -> Run:
+    """Train `network` on `data` and return the run: `hubel.train("resnet20", "photos/", epochs=30)`.
+
+    network: a word of the zoo, a text form, a path, or an object (see `hubel.zoo.network`). data: a word or a path (see
+    `hubel.load`), or a set that is loaded. recipe: by rule where there is none; `settings` are changes to it by name
+    (epochs, learning_rate, device, seed …; `weights` may be "imagenet", a run, a file), options of a network of the zoo
+    (input, classes, width), or say how data is read (fit, task, parts …). directory: runs/NET-DATA where not said.
+    validation: the share to hold out. progress: what is called with each event; True shows it, False is silent.
+
+    `run.model()` is then the trained model. Raises SettingError for a setting that there is none of, and as
+    `hubel.train.train`.
+    """
+    known = (*_OF_NETWORK, *_OF_DATA, "image_folder", *_OF_RECIPE)
+    for name in settings:
+        if name not in known:
+            raise SettingError(f"{name}: no setting of hubel.train{did_you_mean(name, known)}")
+    changes = {name: settings.pop(name) for name in _OF_RECIPE if name in settings}
+    options = {name: settings.pop(name) for name in _OF_NETWORK if name in settings}
+    if isinstance(data, (Splits, Dataset)):
+        splits = data if isinstance(data, Splits) else Splits(data)
+        if settings:
+            raise SettingError(f"{next(iter(settings))} says how data is read, and this is: {splits.train!r}")
+        found, source, called = fitted_to(network, splits, options), None, splits.train.name
+    else:
+        called = os.fspath(data)
+        found, splits, source = fitted(network, called, options, {**settings, "validation": validation})
+    found = named(found, network)
+    if changes.get("weights"):
+        changes["weights"] = weights_of(changes["weights"], found)
+    recipe = recipe_for(found, splits.train, changes, recipe)
+    place = Path(directory) if directory is not None else free_directory(found.name, called)
+    with _shown(progress) as listener:
+        return train(found, splits, recipe, place, validation=validation, source=source, progress=listener)
+
+
+@contextlib.contextmanager
+def _shown(progress: Listener | bool) -> Any:
+    if not isinstance(progress, bool):
+        yield progress
+    elif progress:
+        from hubel.train.run.display import Display
+
+        with Display() as display:
+            yield display
+    else:
+        yield None
+
+
+def open_model(given: LoadedModel | Run | str | os.PathLike[str]) -> LoadedModel:
+    """The trained model of a run, of a run's folder or of a model file; a model is returned as it is.
+
+    Raises MissingFileError where there is nothing, and as `Run.model` and `hubel.tasks.load_model`.
+    """
+    if isinstance(given, LoadedModel):
+        return given
+    if isinstance(given, Run):
+        return given.model()
+    return Run.open(given).model() if Path(given).is_dir() else load_model(given)
+
+
+def predict(model: LoadedModel | Run | str | os.PathLike[str], images: Any, top: int = 3) -> Any:
+    """What a trained model says of one image or of many: `hubel.predict("runs/photos", "cat.jpg")`; see
+    `LoadedModel.predict`. A model that is asked often is opened once, by `hubel.load_model`.
+    """
+    return open_model(model).predict(images, top)
+
+
+def evaluate(
+    model: LoadedModel | Run | str | os.PathLike[str],
+    data: str | os.PathLike[str] | Splits | Dataset,
+    part: str = "",
+) -> Measured:
+    """How well a trained model does on labelled images: `print` shows the figures of each class.
+
+    data: a word or a path, whose images are prepared as the model says, or a set of the model's size. part: of a set
+    with several; by default test, else validation, else train. Classes are brought into the model's order by name.
+
+    Raises SettingError where there is no such part, DataError where the classes are others.
+    """
+    found = open_model(model)
+    if not isinstance(data, (Splits, Dataset)):
+        shape: dict[str, Any] = {"size": found.network.input[:2], "channels": found.network.input[-1]}
+        data = tasks.load(data, **({"like": found.preprocessing} if found.task.name == "classification" else shape))
+    if isinstance(data, Splits):
+        parts = data.parts()
+        wanted = part or next((name for name in ("test", "validation", "train") if name in parts), "test")
+        if wanted not in parts:
+            there = ", ".join(parts) or "images, of which there are none"
+            raise SettingError(f"expected a part of {there}; received {wanted!r}")
+        data = parts[wanted]
+    measured: Measured = tasks.evaluate(found, align(data, found.classes)[0])
+    return measured

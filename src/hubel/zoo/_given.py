@@ -1,0 +1,132 @@
+"""A network from whatever names one: a word of the zoo, a text form, a file, a run, or what has a network."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from hubel.arch import Network, Report, parse
+from hubel.arch import analyse as figures_of
+from hubel.base.errors import MissingFileError, ModelFileError, SettingError
+from hubel.base.files import read_text
+from hubel.base.model_file import entry_of, read_model_file, why_unread
+from hubel.zoo._lookup import get, meant
+
+FILES = (".py", ".onnx", ".safetensors", ".txt", ".pth", ".pt", ".h5", ".keras", ".toml")
+
+
+@runtime_checkable
+class HasNetwork(Protocol):
+    """A trained model, a run, a report, a module: what has a network."""
+
+    @property
+    def network(self) -> Network:
+        """The network."""
+
+
+Given: TypeAlias = "Network | HasNetwork | str | os.PathLike[str]"
+"""What names a network."""
+
+
+def network(given: Given, **options: Any) -> Network:
+    """The network that is meant: `network("resnet18", classes=10)`, `network("28x28x1: flatten, dense 10")`,
+    `network("runs/lenet5-mnist")`, a model file, a file with a text form, or an object that has a network.
+
+    options: of a network of the zoo (`input`, `classes`, `width` …); of others `input` alone.
+
+    Raises MissingFileError where there is no such file, ModelFileError where it holds no network, NotationError where a
+    text form is wrong, and SettingError where nothing is meant or an option is not for it.
+    """
+    if isinstance(given, Network):
+        return changed(given, options)
+    if not isinstance(given, (str, os.PathLike)):
+        if isinstance(given, HasNetwork):
+            return changed(given.network, options)
+        raise SettingError(
+            "expected a network: a name of the zoo, a text form, a path, a run, a model or a Network; received "
+            f"{type(given).__name__}"
+        )
+    word = os.fspath(given)
+    if isinstance(given, str) and is_text(word):
+        return changed(parse(word), options)
+    path = Path(word).expanduser()
+    if meant(word) is not None and not path.exists():
+        return get(word, **options)
+    if path.exists():
+        return changed(_from_file(path), options)
+    if path.suffix in FILES or "/" in word:
+        raise MissingFileError(f"{word}: there is no such file")
+    try:
+        return get(word, **options)
+    except (LookupError, ValueError) as error:
+        message = error.args[0] if error.args else error
+        raise SettingError(
+            f"{message}; or write a text form, such as '28x28x1: conv 6 5x5 tanh, flatten, dense 10'"
+        ) from None
+
+
+def analyse(given: Given, *, strict: bool = False) -> Report:
+    """All figures of a network (see `network` for what names one): shapes, parameters, costs, receptive fields, each
+    with its formula. `print` shows the table. Raises as `network`, and `ShapeError` where it does not work out.
+    """
+    return figures_of(network(given), strict=strict)
+
+
+def is_text(word: str) -> bool:
+    """Whether a text form is meant: it has a colon, or begins with a shape and goes on."""
+    return ":" in word or re.match(r"\s*\d+([x×]\d+)*\s+\S", word) is not None
+
+
+def changed(found: Network, options: dict[str, Any]) -> Network:
+    """A network with another input. Raises SettingError for any other option, which only the zoo's networks have."""
+    unusable = sorted(options.keys() - {"input"})
+    if unusable:
+        raise SettingError(f"--{unusable[0]} is for networks of the zoo; change the network itself")
+    return Network(options["input"], found.body, found.name) if "input" in options else found
+
+
+def _from_file(path: Path) -> Network:
+    if path.is_dir():
+        folder, path = path, path / "model.safetensors"
+        if not path.is_file():
+            return _of_run(folder)
+    if path.suffix == ".safetensors":
+        _, about = read_model_file(path)
+        try:
+            found = parse(entry_of(about, "network", str))
+            return Network(found.input, found.body, entry_of(about, "name", str))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelFileError(why_unread(path, about, error, "its metadata")) from None
+    if path.suffix == ".py":
+        raise SettingError(
+            f"expected {path}:NAME, where NAME is the model, its class, or what makes it; received {path}"
+        )
+    if path.suffix == ".onnx":
+        raise SettingError(f"{path}: is ONNX, whose network hubel.nn.network_of_onnx reads")
+    try:
+        text = path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise SettingError(
+            f"{path}: expected a text form, a model file that hubel wrote or an .onnx file, received another"
+        ) from None
+    found = parse(text)
+    return Network(found.input, found.body, path.stem)
+
+
+def _of_run(folder: Path) -> Network:
+    """The network of a run whose training has not come to its end, by its `run.toml`."""
+    from hubel.base.toml import read_toml
+
+    path = folder / "run.toml"
+    if not path.is_file():
+        raise MissingFileError(
+            f"{folder}: expected a network, received a folder without a model (model.safetensors) or a run (run.toml)"
+        )
+    settings = read_toml(read_text(path))
+    try:
+        found = parse(settings["network"])
+        return Network(found.input, found.body, str(settings["network_name"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(why_unread(path, settings, error, "what it says")) from None
