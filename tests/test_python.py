@@ -68,7 +68,7 @@ def test_a_network_by_any_name(run: hubel.Run, tmp_path: Path) -> None:
         assert hubel.analyse(each).parameters == 251
     assert hubel.network("resnet18", classes=3) == hubel.network("ResNet-18", classes=3)
     assert hubel.network(TEXT, input=(32, 32, 3)).input == (32, 32, 3)
-    with pytest.raises(SettingError, match="expected a network: .*received int"):
+    with pytest.raises(SettingError, match=r"expected a network: .*received int"):
         hubel.network(3)  # type: ignore[arg-type]
     with pytest.raises(MissingFileError, match="there is no such file"):
         hubel.network(tmp_path / "none.txt")
@@ -120,7 +120,7 @@ def test_training_by_words(run: hubel.Run, photos: Path, tmp_path: Path, monkeyp
     second = hubel.train(TEXT, loaded, weights=run.directory, freeze="all-but-head", **quick)
     assert second.recipe.weights == str(run.directory / "model.safetensors")
     assert hubel.train(TEXT, loaded.train, validation=0, recipe=first.recipe, **quick).recipe.seed == 0
-    with pytest.raises(SettingError, match="epocs: no setting of hubel.train; did you mean 'epochs'"):
+    with pytest.raises(SettingError, match=r"epocs: no setting of hubel.train; did you mean 'epochs'"):
         hubel.train(TEXT, photos, epocs=3)
     with pytest.raises(SettingError, match="fit says how data is read, and this is: "):
         hubel.train(TEXT, loaded, fit="pad")
