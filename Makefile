@@ -5,7 +5,7 @@ PYTHON ?= python3
 PIP := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PYTEST := -m pytest -n 2 --dist worksteal -q
 
-.PHONY: demo test coverage test-browser test-deep test-gpu test-peers check bare clean
+.PHONY: demo test coverage test-browser test-deep test-gpu test-peers check bare wheel clean
 
 demo: .venv/demo
 	.venv/bin/python examples/demo.py
@@ -45,8 +45,12 @@ bare: .venv/bin/python
 	.venv-bare/bin/python $(PIP) .
 	.venv-bare/bin/python tests/bare.py
 
+# what would be published, in dist/
+wheel: .venv/bin/python
+	.venv/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+
 clean:
-	rm -rf .venv .venv-bare .venv-peers
+	rm -rf .venv .venv-bare .venv-peers dist
 
 .venv/bin/python:
 	@command -v '$(PYTHON)' > /dev/null || \

@@ -74,7 +74,7 @@ def test_imagenet_means_weights_of_that_network(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(IMAGENET, "tiny", address)
-    monkeypatch.setattr("hubel.cli.train.named", lambda network, given: dataclasses.replace(network, name="tiny"))
+    monkeypatch.setattr("hubel.train._fitting.named", lambda network, given: dataclasses.replace(network, name="tiny"))
     images, labels = np.zeros((32, 8, 8), np.uint8), np.arange(32) % 2
     np.savez(tmp_path / "few.npz", x_train=images, y_train=labels)
     train = ["train", TEXT, str(tmp_path / "few.npz"), "--weights", "imagenet", "--epochs", "1", "--no-report"]

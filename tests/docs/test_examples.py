@@ -54,19 +54,29 @@ def run_python(block: Block, names: dict[str, object], page: str) -> None:
     assert not report.getvalue(), report.getvalue()
 
 
-def run_console(block: Block, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def commands_of(block: Block) -> list[tuple[list[str], str, str]]:
+    """Each `$ hubel …` of a console block: its words, what it shows, and the terminal's width."""
     width = next((word.partition("=")[2] for word in block.words if word.startswith("columns=")), "80")
-    monkeypatch.setenv("COLUMNS", width)
+    found = []
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         command, _, expected = part.replace("\\\n", "").partition("\n")
         words = shlex.split(command, comments=True)
-        if words[:1] != ["hubel"]:
-            continue
-        shown = output(words[1:])
-        checker = doctest.OutputChecker()
-        assert checker.check_output(plain(expected), plain(shown), FLAGS), (
-            f"{page}, block at line {block.line}: $ {command}\nexpected:\n{plain(expected)}\nreceived:\n{plain(shown)}"
-        )
+        if words[:1] == ["hubel"]:
+            found.append((words, expected, width))
+    return found
+
+
+def run_console(block: Block, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for words, expected, width in commands_of(block):
+        monkeypatch.setenv("COLUMNS", width)
+        same(f"{page}, block at line {block.line}: $ {shlex.join(words)}", expected, output(words[1:]))
+
+
+def same(what: str, expected: str, shown: str) -> None:
+    """Fail where what was shown is not what was expected, in which a line of ... stands for any lines."""
+    assert doctest.OutputChecker().check_output(plain(expected), plain(shown), FLAGS), (
+        f"{what}\nexpected:\n{plain(expected)}\nreceived:\n{plain(shown)}"
+    )
 
 
 def output(words: list[str]) -> str:

@@ -92,7 +92,7 @@ def _of(settings: dict[str, Any]) -> Sequence[Any]:
     if place.is_dir() or (place.is_file() and place.suffix.lower() in (".txt", ".jpg", ".jpeg", ".png")):
         found: Sequence[Any] = image_files(source)
         return found
-    parts = read(settings).parts()
+    parts = read(**settings).parts()
     name = next(each for each in ("test", "validation", "train") if each in parts)
     images: Any = parts[name].images
     return list(images)

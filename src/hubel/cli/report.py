@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from hubel.cli._finish import output_file
+from hubel.cli._output import tell
 from hubel.cli._trained import add_data_options, check_order, read, reading
 
 if TYPE_CHECKING:
@@ -56,11 +57,15 @@ def run(arguments: Namespace) -> int:
 
 def _dataset(arguments: Namespace, done: Run) -> Dataset | None:
     """The part of DATA to measure on, by default of the run's own data; None where that cannot be read."""
+    from hubel.data import align
     from hubel.report import measured_part, own_dataset
     from hubel.view.terminal import console
 
     if arguments.data is not None:
-        return measured_part(read(**reading(arguments, done.network)))
+        dataset, notes = align(measured_part(read(**reading(arguments, done.network))), done.classes)
+        for note in notes:
+            tell(note)
+        return dataset
     try:
         return own_dataset(done)
     except (OSError, ValueError, LookupError) as error:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import importlib
-import sys
-import types
 from typing import TYPE_CHECKING, Any
+
+from hubel.base.rooms import called
 
 if TYPE_CHECKING:
     from hubel.export.check import Check, SkewError
@@ -36,13 +36,10 @@ def __getattr__(name: str) -> object:
     return getattr(importlib.import_module(f"hubel.export.{_HOMES[name]}"), name)
 
 
-class _Room(types.ModuleType):
-    """A module that can be called: `hubel.export` is both the room and the verb."""
+def _exported(model: Any, path: Any, **settings: Any) -> Exported:
+    from hubel.export.exported import export
 
-    def __call__(self, model: Any, path: Any, **settings: Any) -> Exported:
-        from hubel.export.exported import export
-
-        return export(model, path, **settings)
+    return export(model, path, **settings)
 
 
-sys.modules[__name__].__class__ = _Room
+called(__name__, _exported)

@@ -13,7 +13,7 @@ from hubel import zoo
 from hubel.arch import Network
 from hubel.base.errors import MissingFileError
 from hubel.data import Dataset, Splits, holds_files
-from hubel.tasks import load
+from hubel.tasks import load, task_of
 from hubel.train.recipe.choose import choose, fine_tune
 from hubel.train.recipe.device import check_device
 from hubel.train.recipe.recipe import Recipe
@@ -56,7 +56,12 @@ def _of_zoo(given: Any) -> bool:
 
 
 def _for(splits: Splits, options: Settings) -> dict[str, Any]:
-    return {"input": splits.train.shape, "classes": len(splits.train.classes), **options}
+    return {"input": splits.train.shape, "classes": _outputs(splits, splits.train.shape), **options}
+
+
+def _outputs(splits: Splits, shape: tuple[int, ...]) -> int:
+    """How many numbers the task wants of images of this shape, or of every pixel: of most tasks one a class."""
+    return task_of(splits.train).output(shape)[0][-1]
 
 
 def _sized(
@@ -71,7 +76,7 @@ def _sized(
         asked = {**asked, "size": network.input[:2], "channels": network.input[2]}
     splits = read(**asked)
     if _of_zoo(given) and "classes" not in options:
-        network = network_of(given, **options, classes=len(splits.train.classes))
+        network = network_of(given, **options, classes=_outputs(splits, network.input))
     return network, splits, asked
 
 
