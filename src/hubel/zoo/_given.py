@@ -57,7 +57,7 @@ def network(given: Given, **options: Any) -> Network:
     if path.exists():
         return changed(_from_file(path), options)
     if path.suffix in FILES or "/" in word:
-        raise MissingFileError(f"{word}: there is no such file")
+        raise MissingFileError(f"no file {word}")
     try:
         return get(word, **options)
     except (LookupError, ValueError) as error:
