@@ -16,7 +16,7 @@ MAKERS = (  # these make layers of something else, and so have to say which
     "advise/",  # proposes layers in place of others
     "nn/reading/",  # what modules, graphs and ONNX files are in the tree
     "nn/inspection/clash.py",  # asks the tree's rule for a module of PyTorch
-    "look/convolve.py",  # a window's way by hand
+    "look/byhand/convolve.py",  # a window's way by hand
 )
 WORDS_OF_OTHERS = (  # strings here are what other programs call things
     "code/",  # names in the programs that are written
