@@ -82,7 +82,7 @@ def pooling(draw: Any) -> Layer:
 @st.composite
 def picture_layer(draw: Any, shape: Shape) -> Layer:
     height, width, channels = shape
-    match draw(st.integers(0, 20)):
+    match draw(st.integers(0, 22)):
         case 0 | 1 | 2 | 3 | 4 | 5:
             return draw(convolution(channels))
         case 6 | 7:
@@ -104,7 +104,8 @@ def picture_layer(draw: Any, shape: Shape) -> Layer:
         case 12:
             return draw(st.sampled_from([arch.ZeroPadding2D, arch.Cropping2D]))(draw(st.one_of(small, sides)))
         case 13:
-            return arch.UpSampling2D(draw(pairs), interpolation=draw(st.sampled_from(["nearest", "bilinear"])))
+            how, aligned = draw(st.sampled_from([("nearest", False), ("bilinear", False), ("bilinear", True)]))
+            return arch.UpSampling2D(draw(pairs), interpolation=how, aligned=aligned)
         case 14:
             return arch.GroupNormalization(draw(divisors(channels)), scale=(both := draw(st.booleans())), center=both)
         case 15:
@@ -117,6 +118,12 @@ def picture_layer(draw: Any, shape: Shape) -> Layer:
             return arch.SelectChannels(tuple(draw(st.lists(st.integers(0, channels - 1), min_size=1, max_size=4))))
         case 19:
             return arch.ChannelPadding(draw(st.integers(0, 2)), draw(st.integers(0, 2)))
+        case 20:
+            return draw(st.sampled_from([arch.ReflectionPadding2D, arch.ReplicationPadding2D]))(
+                draw(st.one_of(small, sides))
+            )
+        case 21:
+            return draw(st.sampled_from([arch.PixelShuffle, arch.PixelUnshuffle]))(draw(small))
         case _:
             return draw(any_layer(shape))
 
@@ -160,7 +167,7 @@ def sequence_layer(draw: Any, shape: Shape) -> Layer:
 
 @st.composite
 def any_layer(draw: Any, shape: Shape) -> Layer:
-    match draw(st.integers(0, 9)):
+    match draw(st.integers(0, 10)):
         case 0 | 1:
             return draw(weighted(arch.Dense, units=st.integers(1, 5)))
         case 2:
@@ -173,12 +180,15 @@ def any_layer(draw: Any, shape: Shape) -> Layer:
             return kind(draw(st.sampled_from([0.0, 0.2, 0.5])))
         case 5 | 6:
             return arch.Activation(
-                draw(st.sampled_from([name for name in ACTIVATIONS if name] + ["softmax", "linear"]))
+                draw(st.sampled_from([name for name in ACTIVATIONS if name] + ["softmax", "log_softmax", "linear"]))
             )
         case 7:
-            return arch.LeakyReLU(draw(st.sampled_from([0.01, 0.2])))
+            constant = draw(st.sampled_from([0.2, 1.5]))
+            return draw(st.sampled_from([arch.LeakyReLU, arch.ELU, arch.CELU, arch.Rescaling]))(constant)
         case 8:
             return arch.Scale(use_bias=draw(st.booleans()))
+        case 9:
+            return arch.PReLU(draw(st.booleans()))
         case _:
             return arch.Identity()
 

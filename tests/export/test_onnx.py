@@ -110,6 +110,8 @@ TEXTS = [
     "8x8x3: conv 6 3x3/2, relu6, sum(conv 12 1x1, norm, relu6, dwconv 3x3 same, norm, relu6, conv 6 1x1 | identity)",
     "6x6x8: se 2, shuffle 2, product(conv 8 1x1 | globalavgpool, dense 8 sigmoid), globalmaxpool, rbf 3",
     "12: embed 5 3, lstm 4 sequences, gru 5 sequences go_backwards=true, rnn 3 relu, dense 2",
+    "6x5x4: elu 0.5, prelu, celu 0.5, prelu shared=true, rescale 2 offset=-1, reflectpad 1/2x0/3, edgepad 1/0x2/0, "
+    "pixelshuffle 2, upsample 2x3 interpolation=bilinear aligned=true, pixelunshuffle 2, dense 3 log_softmax",
     "6x3: conv1d 4 3 causal, maxpool1d 2, globalavgpool1d, reshape 1x2x2, flatten",
 ]
 
@@ -121,7 +123,8 @@ def test_what_random_networks_seldom_have(text: str) -> None:
 
 @pytest.mark.parametrize("function", sorted(FUNCTIONS))
 def test_every_function(function: str) -> None:
-    word = "leaky 0.3" if function == "leaky_relu" else function
+    words = {"leaky_relu": "leaky 0.3", "alpha_elu": "elu 0.3", "celu": "celu 0.3", "rescale": "rescale 3 offset=1"}
+    word = words.get(function, function)
     module = build(network := parse(f"40x3: {word}" if function != "softmax" else "40x3: softmax, identity"))
     given = torch.linspace(-12, 12, 120).reshape(1, 3, 40)
     found = run(onnx_model(source(network, module), "tensor"), input=given.numpy())["scores"]

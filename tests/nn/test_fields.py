@@ -41,9 +41,11 @@ def layer(draw: Any, shape: Shape) -> arch.Layer:
         case 6:
             return arch.AdaptiveAveragePooling2D(draw(st.tuples(st.integers(1, 7), st.integers(1, 7))))
         case 7:
-            return arch.UpSampling2D(draw(pairs), draw(st.sampled_from(["nearest", "bilinear"])))
+            how, aligned = draw(st.sampled_from([("nearest", False), ("bilinear", False), ("bilinear", True)]))
+            return arch.UpSampling2D(draw(pairs), how, aligned)
         case 8:
-            return draw(st.sampled_from([arch.ZeroPadding2D, arch.Cropping2D]))(draw(st.one_of(small, sides)))
+            kinds = [arch.ZeroPadding2D, arch.Cropping2D, arch.ReflectionPadding2D, arch.ReplicationPadding2D]
+            return draw(st.sampled_from(kinds))(draw(st.one_of(small, sides)))
         case _:
             return draw(st.sampled_from([arch.LocallyConnected2D(1, **window), arch.Identity()]))
 

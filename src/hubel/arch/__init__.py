@@ -36,6 +36,8 @@ from hubel.arch.figures.field import Axis, Field
 from hubel.arch.figures.report import Report, Row
 from hubel.arch.figures.table import TITLES, ordered, report_data, row_data, short_formula
 from hubel.arch.layers import (
+    CELU,
+    ELU,
     Activation,
     AdaptiveAveragePooling2D,
     AdaptiveMaxPooling2D,
@@ -60,7 +62,9 @@ from hubel.arch.layers import (
     LocallyConnected2D,
     LocalResponseNormalization,
     MaxPooling2D,
+    PReLU,
     RadialBasis,
+    Rescaling,
     Reshape,
     Scale,
     SelectChannels,
@@ -82,12 +86,18 @@ if TYPE_CHECKING:
         GlobalAveragePooling1D,
         GlobalMaxPooling1D,
         MaxPooling1D,
+        PixelShuffle,
+        PixelUnshuffle,
+        ReflectionPadding2D,
+        ReplicationPadding2D,
         SimpleRNN,
     )
     from hubel.arch.text.edit import edit, replace_part
     from hubel.view.notebook import figures_html
 
 __all__ = [
+    "CELU",
+    "ELU",
     "GRU",
     "LSTM",
     "TITLES",
@@ -139,12 +149,18 @@ __all__ = [
     "Network",
     "Node",
     "NotationError",
+    "PReLU",
     "Padding",
     "Pair",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "Product",
     "Quantity",
     "RadialBasis",
+    "ReflectionPadding2D",
+    "ReplicationPadding2D",
     "Report",
+    "Rescaling",
     "Reshape",
     "Row",
     "Scale",

@@ -30,7 +30,7 @@ TAKEN = BUILTINS | {"nnx", "jax", "jnp", "partial", "x", "rngs", "model", "param
 def write(network: Network) -> str:
     """Return a Flax program that builds the network, and runs it once when it is run itself."""
     report = analyse(network)
-    activations = frozenset(activation(name)[0] for name in FUNCTIONS if name != "softmax")
+    activations = frozenset(activation(name)[0] for name, function in FUNCTIONS.items() if function.arithmetic)
     words = Words(_translate, frozenset(("nnx.Conv",)), frozenset(("nnx.BatchNorm",)), activations)
     root = outline(network, words)
     name = unused(class_name(network.name), TAKEN)

@@ -1,6 +1,6 @@
 """Modules and functions that Flax lacks, as short as they can be: a program has those that it uses."""
 
-CLASSES = ("Scale", "SqueezeExcitation", "RadialBasis", "LocallyConnected", "Recurrent", "Auxiliary")
+CLASSES = ("Scale", "PReLU", "SqueezeExcitation", "RadialBasis", "LocallyConnected", "Recurrent", "Auxiliary")
 PARTS = {
     "flatten": """
 def flatten(x: jax.Array) -> jax.Array:
@@ -29,6 +29,24 @@ def upsample(x: jax.Array, size: tuple[int, ...], method: str) -> jax.Array:
     shape = [length * factor for length, factor in zip(x.shape, (1, *size, 1), strict=True)]
     return jax.image.resize(x, shape, method)
 """,
+    "rescale": """
+def rescale(x: jax.Array, scale: float = 1.0, offset: float = 0.0) -> jax.Array:
+    return x * scale + offset
+""",
+    "pixel_shuffle": '''
+def pixel_shuffle(x: jax.Array, factor: int) -> jax.Array:
+    """Makes blocks of places of channels, as PyTorch orders them."""
+    number, height, width, channels = x.shape
+    x = x.reshape(number, height, width, channels // factor**2, factor, factor)
+    return x.transpose(0, 1, 4, 2, 5, 3).reshape(number, height * factor, width * factor, -1)
+''',
+    "pixel_unshuffle": '''
+def pixel_unshuffle(x: jax.Array, factor: int) -> jax.Array:
+    """Makes channels of blocks of places, as PyTorch orders them."""
+    number, height, width, channels = x.shape
+    x = x.reshape(number, height // factor, factor, width // factor, factor, channels)
+    return x.transpose(0, 1, 3, 5, 2, 4).reshape(number, height // factor, width // factor, -1)
+''',
     "channel_shuffle": '''
 def channel_shuffle(x: jax.Array, groups: int) -> jax.Array:
     """Deals the channels out anew among the groups."""
@@ -77,6 +95,16 @@ class Scale(nnx.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         x = x * self.weight[...]
         return x if self.bias is None else x + self.bias[...]
+''',
+    "PReLU": '''
+class PReLU(nnx.Module):
+    """A learned slope below nought: one a channel, or one for all."""
+
+    def __init__(self, slopes: int, *, rngs: nnx.Rngs) -> None:
+        self.weight = nnx.Param(jnp.full(slopes, 0.25))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return jnp.where(x < 0, x * self.weight[...], x)
 ''',
     "SqueezeExcitation": '''
 class SqueezeExcitation(nnx.Module):

@@ -31,6 +31,7 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "nnx.GroupNorm": ("num_features", "num_groups"),
     "nnx.Dropout": ("rate",),
     "Scale": ("channels",),
+    "PReLU": ("slopes",),
     "SqueezeExcitation": ("channels", "squeezed"),
     "RadialBasis": ("in_features", "out_features"),
     "nnx.Embed": ("num_embeddings", "features"),
@@ -176,10 +177,18 @@ def _viewed(operation: ops.View, following: Sequence[Layer]) -> list[Step]:
 
 
 def _padded(operation: ops.Pad, following: Sequence[Layer]) -> list[Step]:
+    if operation.fill != "zeros":
+        return [("jnp.pad", {"pad_width": ((0, 0), *operation.sides), "mode": operation.fill})]
     more = tuple((max(before, 0), max(after, 0)) for before, after in operation.sides)
     less = tuple((max(-before, 0), max(-after, 0)) for before, after in operation.sides[:-1])
     found = [_around(more)] if any(map(any, more)) else []
     return [*found, *([("crop", {"sides": less})] if any(map(any, less)) else [])]
+
+
+def _enlarged(operation: ops.Upsample, following: Sequence[Layer]) -> list[Step]:
+    if operation.aligned:
+        raise UnsaidError(" with aligned")
+    return [("upsample", {"size": operation.factors, "method": operation.interpolation})]
 
 
 def _selected(operation: ops.Select, following: Sequence[Layer]) -> list[Step]:
@@ -217,7 +226,9 @@ WORDS: Words = {
     ops.Activate: _activated,
     ops.View: _viewed,
     ops.Pad: _padded,
-    ops.Upsample: _said(lambda op: ("upsample", {"size": op.factors, "method": op.interpolation})),
+    ops.Upsample: _enlarged,
+    ops.Slope: _said(lambda op: ("PReLU", {"slopes": 1 if op.shared else op.input[-1]})),
+    ops.Blocks: _said(lambda op: ("pixel_shuffle" if op.how == "spread" else "pixel_unshuffle", {"factor": op.size})),
     ops.Select: _selected,
     ops.Pass: _dropped,
     ops.Embed: _said(lambda op: ("nnx.Embed", {"num_embeddings": op.numbers, "features": op.output[-1]})),

@@ -81,6 +81,22 @@ def squeeze_excitation(x: keras.KerasTensor, squeezed: int) -> keras.KerasTensor
     gate = layers.Dense(x.shape[-1], activation="sigmoid")(gate)
     return layers.Multiply()([x, gate])
 ''',
+    "pixel_shuffle": '''
+def pixel_shuffle(x: keras.KerasTensor, factor: int) -> keras.KerasTensor:
+    """Makes blocks of places of channels, as PyTorch orders them."""
+    _, height, width, channels = x.shape
+    x = layers.Reshape((height, width, channels // factor**2, factor, factor))(x)
+    x = layers.Permute((1, 4, 2, 5, 3))(x)
+    return layers.Reshape((height * factor, width * factor, channels // factor**2))(x)
+''',
+    "pixel_unshuffle": '''
+def pixel_unshuffle(x: keras.KerasTensor, factor: int) -> keras.KerasTensor:
+    """Makes channels of blocks of places, as PyTorch orders them."""
+    _, height, width, channels = x.shape
+    x = layers.Reshape((height // factor, factor, width // factor, factor, channels))(x)
+    x = layers.Permute((1, 3, 5, 2, 4))(x)
+    return layers.Reshape((height // factor, width // factor, channels * factor**2))(x)
+''',
     "channel_shuffle": '''
 def channel_shuffle(x: keras.KerasTensor, groups: int) -> keras.KerasTensor:
     """Deals the channels out anew among the groups."""

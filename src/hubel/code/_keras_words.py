@@ -52,6 +52,11 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "LocallyConnected2D": ("filters", "kernel_size"),
     "squeeze_excitation": ("squeezed",),
     "channel_shuffle": ("groups",),
+    "pixel_shuffle": ("factor",),
+    "pixel_unshuffle": ("factor",),
+    "layers.ELU": ("alpha",),
+    "layers.Rescaling": ("scale",),
+    "ops.celu": ("alpha",),
 }
 _WEIGHTS = {"strides": 1, "padding": "valid", "activation": None, "use_bias": True}
 _NORM = {"epsilon": 1e-3, "center": True, "scale": True}
@@ -72,6 +77,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     **_each_rank("GlobalMaxPooling", {"keepdims": False}),
     "layers.UpSampling2D": {"interpolation": "nearest"},
     "Scale": {"use_bias": True},
+    "layers.Rescaling": {"offset": 0.0},
+    "layers.PReLU": {"shared_axes": None},
     "LocallyConnected2D": {"strides": 1, "padding": ((0, 0), (0, 0)), "use_bias": True},
 }
 
@@ -189,7 +196,7 @@ def _responded(operation: ops.Respond, following: Sequence[Layer]) -> list[Step]
 def _activated(operation: ops.Activate, following: Sequence[Layer]) -> list[Step]:
     function = FUNCTIONS[operation.function]
     if function.constants:
-        return [(f"layers.{function.torch}", dict(operation.constants))]
+        return [(function.keras or f"layers.{function.torch}", dict(operation.constants))]
     return [("layers.Activation", {"activation": function.keras or operation.function})]
 
 
@@ -206,6 +213,11 @@ def _viewed(operation: ops.View, following: Sequence[Layer]) -> list[Step]:
 def _padded(operation: ops.Pad, following: Sequence[Layer]) -> list[Step]:
     *places, channels = operation.sides
     rank = len(places)
+    if operation.fill == "reflect":
+        return [("ops.pad", {"pad_width": ((0, 0), *operation.sides), "mode": "reflect"})]
+    if operation.fill == "edge":
+        taken = [(axis, list(operation.sources(axis - 1))) for axis in range(1, rank + 1) if any(places[axis - 1])]
+        return [("ops.take", {"indices": indices, "axis": axis}) for axis, indices in taken]
     if any(channels) or not places:
         return [("ops.pad", {"pad_width": ((0, 0), *operation.sides)})]
     more = tuple((max(before, 0), max(after, 0)) for before, after in places)
@@ -215,6 +227,8 @@ def _padded(operation: ops.Pad, following: Sequence[Layer]) -> list[Step]:
 
 
 def _enlarged(operation: ops.Upsample, following: Sequence[Layer]) -> list[Step]:
+    if operation.aligned:
+        raise UnsaidError(" with aligned")
     more = {"interpolation": operation.interpolation} if len(operation.factors) == 2 else {}
     return [(f"layers.UpSampling{len(operation.factors)}D", {"size": operation.factors, **more})]
 
@@ -223,6 +237,11 @@ def _selected(operation: ops.Select, following: Sequence[Layer]) -> list[Step]:
     if operation.dealt and len(operation.input) == 3:
         return [("channel_shuffle", {"groups": operation.dealt})]
     return [("ops.take", {"indices": list(operation.channels), "axis": -1})]
+
+
+def _bent(operation: ops.Slope, following: Sequence[Layer]) -> list[Step]:
+    shared = (*range(1, len(operation.input)), *([len(operation.input)] if operation.shared else []))
+    return [("layers.PReLU", {"shared_axes": shared or None})]
 
 
 def _recurred(operation: ops.Recur, following: Sequence[Layer]) -> list[Step]:
@@ -250,6 +269,8 @@ WORDS: Words = {
     ),
     ops.RadialSum: _one(lambda op: ("RadialBasis", {"units": op.output[-1]})),
     ops.Span: _span,
+    ops.Slope: _bent,
+    ops.Blocks: _one(lambda op: ("pixel_shuffle" if op.how == "spread" else "pixel_unshuffle", {"factor": op.size})),
     ops.Affine: _one(lambda op: ("Scale", {"use_bias": op.bias is not None})),
     ops.Normalise: _normalised,
     ops.Respond: _responded,

@@ -98,7 +98,7 @@ def order_matters(following: Sequence[Layer], input: Shape) -> bool:
         for operation in layer.operations(shape):
             if isinstance(operation, ops.DenseSum):
                 return False
-            softmax = isinstance(operation, ops.Activate) and operation.function == "softmax"
+            softmax = isinstance(operation, ops.Activate) and operation.looks_at_channels
             if softmax or not isinstance(operation, (ops.Activate, ops.Pass)):
                 return True
             shape = operation.output

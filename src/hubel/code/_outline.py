@@ -180,7 +180,7 @@ def _leading(scope: Sequence[tuple[str, Node]]) -> list[Layer]:
 def _function(node: Node, shape: Shape) -> str | None:
     """Return the function that an unnamed layer applies to each number, where it is that and no more."""
     operation = node.lower(shape) if isinstance(node, Layer) and node.name is None else None
-    if not isinstance(operation, ops.Activate) or operation.function == "softmax" or operation.constants:
+    if not isinstance(operation, ops.Activate) or operation.looks_at_channels or operation.constants:
         return None
     return operation.function
 

@@ -50,6 +50,12 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "LSTM": ("input_size", "hidden_size"),
     "GRU": ("input_size", "hidden_size"),
     **{f"nn.{function.torch}": (*function.constants,) for function in FUNCTIONS.values() if function.constants},
+    "Rescale": ("scale", "offset"),
+    "nn.PReLU": ("num_parameters",),
+    "nn.ReflectionPad2d": ("padding",),
+    "nn.ReplicationPad2d": ("padding",),
+    "nn.PixelShuffle": ("upscale_factor",),
+    "nn.PixelUnshuffle": ("downscale_factor",),
     "nn.ChannelShuffle": ("groups",),
     "nn.Unflatten": ("dim", "unflattened_size"),
     "Scale": ("channels",),
@@ -85,6 +91,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     **{f"nn.{function.torch}": {**function.constants} for function in FUNCTIONS.values() if function.constants},
     "nn.Upsample": {"mode": "nearest"},
     "Scale": {"bias": True},
+    "Rescale": {"offset": 0.0},
+    "nn.PReLU": {"num_parameters": 1},
 }
 CHANNELS = frozenset(
     {
@@ -111,7 +119,7 @@ def write(network: Network) -> str:
         _translate,
         frozenset(("nn.Conv1d", "nn.Conv2d")),
         frozenset(("nn.BatchNorm1d", "nn.BatchNorm2d")),
-        frozenset(f"nn.{function.torch}" for name, function in FUNCTIONS.items() if name != "softmax"),
+        frozenset(f"nn.{function.torch}" for function in FUNCTIONS.values() if function.arithmetic),
     )
     root = outline(network, words)
     name = unused(class_name(network.name), TAKEN)

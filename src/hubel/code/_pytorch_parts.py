@@ -67,6 +67,17 @@ class SqueezeExcitation(nn.Module):
         mean = x.mean((2, 3), keepdim=True)
         return x * torch.sigmoid(self.excite(functional.relu(self.squeeze(mean))))
 ''',
+    "Rescale": '''
+class Rescale(nn.Module):
+    """Multiplies by a number and adds another."""
+
+    def __init__(self, scale: float, offset: float = 0.0) -> None:
+        super().__init__()
+        self.scale, self.offset = scale, offset
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale + self.offset
+''',
     "SelectChannels": '''
 class SelectChannels(nn.Module):
     """Passes on the listed channels."""

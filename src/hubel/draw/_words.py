@@ -26,9 +26,9 @@ _ROLES: dict[str, tuple[type[ops.Operation], ...]] = {
     "pooling": (ops.Span,),
     "dense": (ops.DenseSum, ops.RadialSum),
     "normalization": (ops.Normalise, ops.Respond, ops.Affine),
-    "activation": (ops.Activate, ops.Join),
+    "activation": (ops.Activate, ops.Slope, ops.Join),
     "regularization": (ops.Pass,),
-    "reshaping": (ops.View, ops.Pad, ops.Upsample, ops.Select),
+    "reshaping": (ops.View, ops.Pad, ops.Upsample, ops.Select, ops.Blocks),
     "recurrent": (ops.Recur,),
     "embedding": (ops.Embed,),
 }

@@ -264,6 +264,18 @@ class ChannelLayerNorm(nn.LayerNorm):
         return super().forward(input.movedim(1, -1)).movedim(-1, 1)
 
 
+class Rescale(nn.Module):
+    """Multiply by a number and add another, which stay as they are."""
+
+    def __init__(self, scale: float = 1.0, offset: float = 0.0) -> None:
+        super().__init__()
+        self.scale, self.offset = scale, offset
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Multiply and add."""
+        return input * self.scale + self.offset if self.offset else input * self.scale
+
+
 class Scale(nn.Module):
     """One learned factor, and shift, for each channel."""
 

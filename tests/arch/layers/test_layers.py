@@ -60,6 +60,14 @@ EXAMPLES = [
     ("gru 5", (7, 4)),
     ("instancenorm center=false scale=false", (7, 4, 3)),
     ("spatialdropout 0.3", (7, 4, 3)),
+    ("elu 0.5", (7, 4, 3)),
+    ("celu 0.5", (7, 4, 3)),
+    ("rescale 0.5 offset=1.0", (7, 4, 3)),
+    ("prelu shared=true", (7, 4, 3)),
+    ("reflectpad 1/2x0/1", (7, 4, 3)),
+    ("edgepad 2", (7, 4, 3)),
+    ("pixelshuffle 2", (7, 4, 8)),
+    ("pixelunshuffle 2", (8, 4, 3)),
 ]
 
 

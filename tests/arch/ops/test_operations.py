@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
-from hubel.arch import Layer, Network, Shape, analyse, ops
+from hubel.arch import Call, Layer, Network, Shape, analyse, ops
 from hubel.arch.ops.functions import FUNCTIONS
 from hubel.nn import build
 from hubel.nn._build import run_call
@@ -56,12 +56,12 @@ def test_a_layer_that_says_nothing_is_opaque_and_refused_in_words() -> None:
 def test_a_function_is_what_pytorch_computes(name: str) -> None:
     function = FUNCTIONS[name]
     xs = [-800.0, -30.0, -3.5, -3.0, -1.0, -0.25, 0.0, 0.5, 2.0, 3.0, 6.5, 30.0, 800.0]
-    module = getattr(torch.nn, function.torch)(**function.constants)
+    module = run_call(Call(function.torch, function.constants))
     wanted = module(torch.tensor(xs, dtype=torch.float64)).tolist()
     found = [float(function.at(x, **function.constants)) for x in xs]
     assert found == pytest.approx(wanted, rel=1e-9, abs=1e-12)
     assert all(function.bounds[0] <= value <= function.bounds[1] for value in found)
-    torch_function = {"linear": "torch.clone"}.get(name, function.function)
+    torch_function = {"linear": "torch.clone", "rescale": "torch.clone"}.get(name, function.function)
     called = eval(torch_function, {"torch": torch, "functional": torch.nn.functional})
     assert called(torch.tensor(xs, dtype=torch.float64)).tolist() == wanted
 

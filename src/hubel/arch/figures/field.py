@@ -37,7 +37,10 @@ class Axis:
 
     @property
     def stride(self) -> Fraction:
-        """Input rows between the fields of neighbouring positions, on average."""
+        """Input rows between the fields of neighbouring positions, on average; of a table, of its middle half."""
+        if self.advance == 0 and len(self.firsts) > 3:
+            quarter = len(self.firsts) // 4
+            return Fraction(self.firsts[3 * quarter] - self.firsts[quarter], 2 * quarter)
         return Fraction(self.advance, len(self.firsts))
 
     @property
@@ -94,6 +97,20 @@ class Axis:
         return self._mapped(
             self.length * factor, len(self.firsts) * factor, self.advance, lambda o: (o // factor, o // factor)
         )
+
+    def taken(self, places: tuple[int, ...]) -> Axis:
+        """See through what takes each place over from another."""
+        return self._mapped(len(places), len(places), 0, lambda o: (places[o], places[o]))
+
+    def aligned(self, factor: int) -> Axis:
+        """See through linear upsampling that keeps the first and the last place where they are."""
+        length = self.length * factor
+
+        def sources(o: int) -> tuple[int, int]:
+            first, rest = divmod(o * (self.length - 1), max(length - 1, 1))
+            return first, first + (rest > 0)
+
+        return self._mapped(length, length, 0, sources)
 
     def interpolated(self, factor: int) -> Axis:
         """See through linear upsampling with half-pixel centres; edges repeat, so positions there see one row less."""

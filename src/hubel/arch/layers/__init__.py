@@ -4,7 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from hubel.arch._layer import WAITING
-from hubel.arch.layers.activation import Activation, LeakyReLU
+from hubel.arch.layers.activation import CELU, ELU, Activation, LeakyReLU, PReLU, Rescaling
 from hubel.arch.layers.channels import ChannelPadding, ChannelShuffle, Scale, SelectChannels, SqueezeExcitation
 from hubel.arch.layers.convolution import Conv2D, DepthwiseConv2D, LocallyConnected2D
 from hubel.arch.layers.dense import Dense, RadialBasis
@@ -30,6 +30,7 @@ from hubel.arch.layers.transposed import Conv2DTranspose
 if TYPE_CHECKING:
     from hubel.arch.layers.convolution1d import Conv1D
     from hubel.arch.layers.embedding import Embedding
+    from hubel.arch.layers.places import PixelShuffle, PixelUnshuffle, ReflectionPadding2D, ReplicationPadding2D
     from hubel.arch.layers.pooling1d import (
         AveragePooling1D,
         GlobalAveragePooling1D,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from hubel.arch.layers.recurrent import GRU, LSTM, SimpleRNN
 
 __all__ = [
+    "CELU",
+    "ELU",
     "GRU",
     "LSTM",
     "Activation",
@@ -71,7 +74,13 @@ __all__ = [
     "LocallyConnected2D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "PReLU",
+    "PixelShuffle",
+    "PixelUnshuffle",
     "RadialBasis",
+    "ReflectionPadding2D",
+    "ReplicationPadding2D",
+    "Rescaling",
     "Reshape",
     "Scale",
     "SelectChannels",
@@ -82,7 +91,7 @@ __all__ = [
     "ZeroPadding2D",
 ]
 
-# layers of sequences are imported when they are first used: word, class, file
+# layers of sequences, and seldom ones, are imported when they are first used: word, class, file
 _LATER = (
     ("conv1d", "Conv1D", "convolution1d"),
     ("embed", "Embedding", "embedding"),
@@ -90,6 +99,10 @@ _LATER = (
     ("globalavgpool1d", "GlobalAveragePooling1D", "pooling1d"),
     ("globalmaxpool1d", "GlobalMaxPooling1D", "pooling1d"),
     ("maxpool1d", "MaxPooling1D", "pooling1d"),
+    ("edgepad", "ReplicationPadding2D", "places"),
+    ("pixelshuffle", "PixelShuffle", "places"),
+    ("pixelunshuffle", "PixelUnshuffle", "places"),
+    ("reflectpad", "ReflectionPadding2D", "places"),
     ("gru", "GRU", "recurrent"),
     ("lstm", "LSTM", "recurrent"),
     ("rnn", "SimpleRNN", "recurrent"),

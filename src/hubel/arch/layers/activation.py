@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from typing import ClassVar
+
 from hubel.arch import ops
 from hubel.arch._layer import Call, Keeps, Layer, register
 from hubel.arch._shape import Shape
-from hubel.arch.figures.expression import Expression, elements
+from hubel.arch.figures.expression import Expression, Quantity, elements
 from hubel.arch.ops.functions import FUNCTIONS
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
@@ -48,7 +51,7 @@ class Activation(Layer):
 
     def call(self, input: Shape) -> Call:
         """Return PyTorch's module of that function."""
-        return Call(FUNCTIONS[self.function].torch, {"dim": 1} if self.function == "softmax" else {})
+        return Call(FUNCTIONS[self.function].torch, {"dim": 1} if self.function in ("softmax", "log_softmax") else {})
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the output where the derivative can be had from it, else the input."""
@@ -59,17 +62,23 @@ class Activation(Layer):
         return self.function == "linear"
 
 
-@register("leaky", positional=("negative_slope",))
-class LeakyReLU(Layer):
-    """Let negative numbers through, times `negative_slope`: Maas, Hannun & Ng (2013)."""
+class _WithConstants(Layer):
+    """A function of each number with constants: `function` is its row of `hubel.arch.ops.FUNCTIONS`."""
 
-    negative_slope: float = 0.01
+    function: ClassVar[str]
 
     def check(self) -> None:
-        """Check the slope."""
-        if not isinstance(self.negative_slope, (int, float)) or isinstance(self.negative_slope, bool):
-            raise SettingError(f"expected negative_slope as a number, received {self.negative_slope!r}")
-        self._set(negative_slope=float(self.negative_slope))
+        """Check the constants."""
+        for name in self.constants:
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
+                raise SettingError(f"expected {name} as a number, received {value!r}")
+            self._set(**{name: float(value)})
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """The constants by their names."""
+        return {name: getattr(self, name) for name in FUNCTIONS[self.function].constants}
 
     def output_shape(self, input: Shape) -> Shape:
         """Return the input's shape."""
@@ -81,11 +90,85 @@ class LeakyReLU(Layer):
 
     def lower(self, input: Shape) -> ops.Operation:
         """Return the function of each number."""
-        return ops.Activate(input, input, "leaky_relu", {"negative_slope": self.negative_slope})
+        return ops.Activate(input, input, self.function, self.constants)
 
     def call(self, input: Shape) -> Call:
-        """Return `LeakyReLU`."""
-        return Call("LeakyReLU", {"negative_slope": self.negative_slope})
+        """Return the module of that function."""
+        return Call(FUNCTIONS[self.function].torch, self.constants)
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep what the function's derivative needs."""
+        return FUNCTIONS[self.function].keeps
+
+
+@register("leaky", positional=("negative_slope",))
+class LeakyReLU(_WithConstants):
+    """Let negative numbers through, times `negative_slope`: Maas, Hannun & Ng (2013)."""
+
+    negative_slope: float = 0.01
+    function = "leaky_relu"
+
+
+@register("elu", positional=("alpha",))
+class ELU(_WithConstants):
+    """Bend negative numbers to −`alpha`: Clevert, Unterthiner & Hochreiter (2015). `elu` alone has an alpha of 1."""
+
+    alpha: float = 1.0
+    function = "alpha_elu"
+
+
+@register("celu", positional=("alpha",))
+class CELU(_WithConstants):
+    """Bend negative numbers to −`alpha`, with a slope of 1 at nought: Barron (2017)."""
+
+    alpha: float = 1.0
+    function = "celu"
+
+    def check(self) -> None:
+        """Check alpha, by which it divides."""
+        super().check()
+        if self.alpha == 0:
+            raise SettingError("expected alpha other than 0, received 0")
+
+
+@register("rescale", positional=("scale",))
+class Rescaling(_WithConstants):
+    """Multiply each number by `scale` and add `offset`, which stay as they are: `rescale 0.5`, a division by 2."""
+
+    scale: float
+    offset: float = 0.0
+    function = "rescale"
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return one operation for each number."""
+        return {"elementwise_operations": elements(input)}
+
+
+@register("prelu")
+class PReLU(Layer):
+    """Let negative numbers through, times a learned number, 0.25 at first: He, Zhang, Ren & Sun (2015).
+
+    One for each channel, or `shared` by all.
+    """
+
+    shared: bool = False
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return the input's shape."""
+        return input
+
+    def figures(self, input: Shape) -> dict[str, Expression]:
+        """Return a slope for each channel, one operation for each number."""
+        learned = Quantity("slopes", 1) if self.shared else Quantity("channels", input[-1])
+        return {"parameters": learned, "activation_operations": elements(input)}
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the learned slope below nought."""
+        return ops.Slope(input, input, self.shared)
+
+    def call(self, input: Shape) -> Call:
+        """Return `PReLU`."""
+        return Call("PReLU", {"num_parameters": 1 if self.shared else input[-1]})
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input."""

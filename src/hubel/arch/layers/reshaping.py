@@ -174,17 +174,21 @@ class Cropping2D(Layer):
 class UpSampling2D(Layer):
     """Enlarge the picture `size` times: H×W×C → (H·rows)×(W·columns)×C.
 
-    `interpolation`: "nearest" repeats rows and columns, "bilinear" mixes neighbours (half-pixel centres, as in Keras).
+    `interpolation`: "nearest" repeats rows and columns, "bilinear" mixes neighbours (half-pixel centres, as in Keras;
+    with `aligned` the corners' centres stay where they are, PyTorch's `align_corners`).
     """
 
     size: int | Pair = (2, 2)
     interpolation: str = "nearest"
+    aligned: bool = False
 
     def check(self) -> None:
         """Check the settings."""
         self._set(size=pair(self.size, "size"))
         if self.interpolation not in ("nearest", "bilinear"):
             raise SettingError(f"expected interpolation 'nearest' or 'bilinear', received {self.interpolation!r}")
+        if self.aligned and self.interpolation == "nearest":
+            raise SettingError("expected interpolation 'bilinear' with aligned, received 'nearest'")
 
     def output_shape(self, input: Shape) -> Shape:
         """Return (H·rows)×(W·columns)×C."""
@@ -194,18 +198,19 @@ class UpSampling2D(Layer):
 
     def lower(self, input: Shape) -> ops.Operation:
         """Return the enlargement."""
-        return ops.Upsample(input, self.output_shape(input), both(self.size), self.interpolation)  # type: ignore[arg-type]
+        return ops.Upsample(input, self.output_shape(input), both(self.size), self.interpolation, self.aligned)  # type: ignore[arg-type]
 
     def call(self, input: Shape) -> Call:
         """Return `Upsample`."""
-        more = {"align_corners": False} if self.interpolation == "bilinear" else {}
+        more = {"align_corners": self.aligned} if self.interpolation == "bilinear" else {}
         rows, columns = both(self.size)
         scale = (float(rows), float(columns))
         return Call("Upsample", {"scale_factor": scale, "mode": self.interpolation, **more})
 
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See the nearest place, or the neighbours that are mixed."""
-        step = Axis.repeated if self.interpolation == "nearest" else Axis.interpolated
+        smooth = Axis.aligned if self.aligned else Axis.interpolated
+        step = Axis.repeated if self.interpolation == "nearest" else smooth
         rows, columns = both(self.size)
         return field.each(partial(step, factor=rows), partial(step, factor=columns))
 

@@ -16,11 +16,11 @@ _OUTPUT, _INPUT = Keeps(output=True), Keeps(input=True)
 class Function(NamedTuple):
     """An activation.
 
-    arithmetic: the function of `x` (and of constants by name) in numbers, + − * /, and `WORDS`; empty for softmax,
-    which looks at all channels of a place. formula: as people write it. torch: PyTorch's module. keeps: what its
-    backward pass keeps. bounds: the least and the largest value that it can give. onnx, keras, jax: the operator, the
-    name and the function elsewhere, with the arguments that make it the same; keras and jax are by default the row's
-    own name. constants: what may be set, with its usual value.
+    arithmetic: the function of `x` (and of constants by name) in numbers, + − * /, and `WORDS`; empty for softmax and
+    its logarithm, which look at all channels of a place. formula: as people write it. torch: PyTorch's module, or
+    hubel's own. keeps: what its backward pass keeps. bounds: the least and the largest value that it can give. onnx,
+    keras, jax: the operator, the name and the function elsewhere, with the arguments that make it the same; keras and
+    jax are by default the row's own name. constants: what may be set, with its usual value.
     """
 
     arithmetic: str
@@ -54,6 +54,7 @@ FUNCTIONS: dict[str, Function] = {
         "sigmoid(x)", "1/(1 + e⁻ˣ)", "Sigmoid", _OUTPUT, (0, 1), "Sigmoid", torch_function="torch.sigmoid"
     ),
     "softmax": Function("", "eˣ/Σeˣ", "Softmax", _OUTPUT, (0, 1), "Softmax"),
+    "log_softmax": Function("", "x − ln Σeˣ", "LogSoftmax", _OUTPUT, (-math.inf, 0), "LogSoftmax"),
     "gelu": Function(  # Hendrycks & Gimpel (2016), exact
         "0.5 * x * (1 + erf(x / sqrt2))",
         "x·Φ(x)",
@@ -97,6 +98,34 @@ FUNCTIONS: dict[str, Function] = {
         onnx="LeakyRelu",
         constants={"negative_slope": 0.01},
         torch_function="functional.leaky_relu",
+    ),
+    "alpha_elu": Function(  # Clevert, Unterthiner & Hochreiter (2015), with another negative limit
+        "max(x, 0) + alpha * expm1(min(x, 0))",
+        "x, or alpha·(eˣ − 1) below 0",
+        "ELU",
+        _INPUT,
+        onnx="Elu",
+        jax="nnx.elu",
+        constants={"alpha": 1.0},
+        torch_function="functional.elu",
+    ),
+    "celu": Function(  # Barron (2017)
+        "max(x, 0) + alpha * expm1(min(x, 0) / alpha)",
+        "x, or alpha·(e^(x/alpha) − 1) below 0",
+        "CELU",
+        _INPUT,
+        onnx="Celu",
+        keras="ops.celu",
+        constants={"alpha": 1.0},
+    ),
+    "rescale": Function(
+        "x * scale + offset",
+        "x·scale + offset",
+        "Rescale",
+        Keeps(),
+        keras="layers.Rescaling",
+        jax="rescale",
+        constants={"scale": 1.0, "offset": 0.0},
     ),
     "linear": Function("x", "x", "Identity", Keeps(), onnx="Identity"),
 }

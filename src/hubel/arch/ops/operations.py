@@ -173,25 +173,77 @@ class Respond(Operation):
 
 @dataclass(frozen=True)
 class Activate(Operation):
-    """Apply a function of `FUNCTIONS` to each number; "softmax" to the channels of each place."""
+    """Apply a function of `FUNCTIONS` to each number; "softmax" and "log_softmax" to the channels of each place."""
 
     function: str
     constants: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def looks_at_channels(self) -> bool:
+        """Whether a number depends on the others of its place."""
+        return self.function in ("softmax", "log_softmax")
+
+
+@dataclass(frozen=True)
+class Slope(Operation):
+    """Multiply what is below nought by a learned number. weight: one a channel, or `shared` one for all."""
+
+    shared: bool = False
+    weight: Weight = "weight"
+    arrays = ("weight",)
+
 
 @dataclass(frozen=True)
 class Pad(Operation):
-    """Put noughts before and after, along each axis, channels too; less than nought cuts."""
+    """Put numbers before and after, along each axis, channels too; less than nought cuts.
+
+    fill: "zeros"; "reflect", the picture mirrored at its edge, the edge itself once; "edge", the edge repeated.
+    """
 
     sides: tuple[tuple[int, int], ...]
+    fill: Literal["zeros", "reflect", "edge"] = "zeros"
+
+    def sources(self, axis: int) -> tuple[int | None, ...]:
+        """Return for each place along an axis of the output the input's that it takes; None for nought."""
+        length, before = self.input[axis], self.sides[axis][0]
+        places = range(-before, self.output[axis] - before)
+        if self.fill == "reflect":
+            return tuple(length - 1 - abs(length - 1 - abs(place)) for place in places)
+        if self.fill == "edge":
+            return tuple(min(max(place, 0), length - 1) for place in places)
+        return tuple(place if 0 <= place < length else None for place in places)
 
 
 @dataclass(frozen=True)
 class Upsample(Operation):
-    """Enlarge each axis before the channels: "nearest" repeats, "bilinear" mixes neighbours (half-pixel centres)."""
+    """Enlarge each axis before the channels: "nearest" repeats, "bilinear" mixes neighbours.
+
+    The centres of pixels lie half a pixel from the edge, or `aligned` the first and the last on those of the input.
+    """
 
     factors: tuple[int, ...]
     interpolation: Literal["nearest", "bilinear"] = "nearest"
+    aligned: bool = False
+
+
+@dataclass(frozen=True)
+class Blocks(Operation):
+    """Move numbers between channels and blocks of `size`×`size` places, as PyTorch orders them.
+
+    "spread": size² channels that follow each other become the places of a block, row by row; "gather": back.
+    """
+
+    size: int
+    how: Literal["spread", "gather"]
+
+    def source(self, row: int, column: int, channel: int) -> tuple[int, int, int]:
+        """Return where in the input the number of a place of the output stands."""
+        size = self.size
+        if self.how == "spread":
+            within = row % size * size + column % size
+            return row // size, column // size, channel * size**2 + within
+        channel, within = divmod(channel, size**2)
+        return row * size + within // size, column * size + within % size, channel
 
 
 @dataclass(frozen=True)

@@ -210,7 +210,7 @@ class _Reader:
         head = self.token
         self.at += 1
         word = self.word_of(head)
-        if word in NAMES:
+        if word in NAMES and not (word in REGISTRY and self.token.kind == "number"):  # elu, or elu 0.5
             return Activation(word, name=name)
         kind = layer_named(word)
         if kind is None or kind is Activation:

@@ -15,6 +15,7 @@ OWN: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "tanh": ("Tanh", {}),
     "sigmoid": ("Sigmoid", {}),
     "softmax": ("Softmax", {"axis": 1}),
+    "log_softmax": ("LogSoftmax", {"axis": 1}),
     "elu": ("Elu", {"alpha": 1.0}),
     "selu": ("Selu", {}),
     "softplus": ("Softplus", {}),

@@ -165,11 +165,14 @@ def _activate(graph: Graph, step: Step, x: str) -> str:
 
 def _pad(graph: Graph, step: Step, x: str) -> str:
     operation: Any = step.operation
-    return padded(graph, x, operation.sides)
+    return padded(graph, x, operation.sides, {"zeros": "constant"}.get(operation.fill, operation.fill))
 
 
-def padded(graph: Graph, x: str, sides: Sequence[tuple[int, int]]) -> str:
-    """Cut, then put noughts, before and after along each axis as operations have them, the channels last."""
+def padded(graph: Graph, x: str, sides: Sequence[tuple[int, int]], mode: str = "constant") -> str:
+    """Cut, then put noughts before and after along each axis as operations have them, the channels last.
+
+    mode: what ONNX puts there instead.
+    """
     ordered = (sides[-1], *sides[:-1])
     axes = [(axis, *ends) for axis, ends in enumerate(ordered, start=1)]
     cut = [(max(0, -before), min(0, after) or _END, axis) for axis, before, after in axes if min(before, after) < 0]
@@ -177,16 +180,32 @@ def padded(graph: Graph, x: str, sides: Sequence[tuple[int, int]]) -> str:
         x = graph.add("Slice", x, *(graph.keep(each, "int64") for each in zip(*cut, strict=True)))
     if any(max(before, after) > 0 for _, before, after in axes):
         pads = [0, *(max(0, before) for _, before, _ in axes), 0, *(max(0, after) for _, _, after in axes)]
-        x = graph.add("Pad", x, graph.keep(pads, "int64"))
+        x = graph.add("Pad", x, graph.keep(pads, "int64"), mode=mode)
     return x
 
 
 def _upsample(graph: Graph, step: Step, x: str) -> str:
     operation: Any = step.operation
     nearest = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-    linear = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    centres = "align_corners" if operation.aligned else "half_pixel"
+    linear = {"mode": "linear", "coordinate_transformation_mode": centres}
     settings = nearest if operation.interpolation == "nearest" else linear
     return graph.add("Resize", x, "", graph.keep([1.0, 1.0, *operation.factors]), **settings)
+
+
+def _bent(graph: Graph, step: Step, x: str) -> str:
+    slope = step.arrays["weight"].reshape(-1, *[1] * (len(step.operation.input) - 1))
+    return graph.add("PRelu", x, graph.keep(slope, name=f"{step.path}.weight"))
+
+
+def _blocks(graph: Graph, step: Step, x: str) -> str:
+    operation: Any = step.operation
+    if operation.how == "spread":
+        return graph.add("DepthToSpace", x, blocksize=operation.size, mode="CRD")
+    (height, width, channels), size = operation.output, operation.size  # ONNX's own puts the block before the channels
+    parts = graph.keep([0, channels // size**2, height, size, width, size], "int64")
+    turned = graph.add("Transpose", graph.add("Reshape", x, parts), perm=[0, 1, 3, 5, 2, 4])
+    return reshaped(graph, turned, operation.output)
 
 
 def _select(graph: Graph, step: Step, x: str) -> str:
@@ -247,6 +266,8 @@ _WRITERS: dict[type[ops.Operation], Callable[[Graph, Step, str], str]] = {
     ops.Pad: _pad,
     ops.Upsample: _upsample,
     ops.Select: _select,
+    ops.Slope: _bent,
+    ops.Blocks: _blocks,
     ops.View: _view,
     ops.Join: _join,
     ops.Embed: _embed,

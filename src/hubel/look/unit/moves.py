@@ -32,10 +32,16 @@ def kept_place(number: int, tensor: Array) -> Place:
 
 
 def padded(operation: ops.Pad, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:
-    """Take over what lies in the picture; around it are noughts."""
-    spot = tuple(part - before for part, (before, _) in zip(place, operation.sides, strict=True))
-    inside = all(0 <= part < length for part, length in zip(spot, operation.input, strict=True))
-    return _from(tensor, spot) if inside else taken(None, 0.0)
+    """Take over what lies in the picture; around it are noughts, or its mirror image, or its edge."""
+    found = [operation.sources(axis)[part] for axis, part in enumerate(place)]
+    spot = tuple(part for part in found if part is not None)
+    return _from(tensor, spot) if len(spot) == len(place) else taken(None, 0.0)
+
+
+def blocked(operation: ops.Blocks, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:
+    """Take over from the channel that became a place, or the other way round."""
+    row, column, channel = place
+    return _from(tensor, operation.source(row, column, channel))
 
 
 def chosen(operation: ops.Select, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:

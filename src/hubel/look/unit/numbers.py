@@ -15,8 +15,10 @@ from hubel.look.unit.step import Arithmetic, Array, Arrays, Finish, Place, Place
 def activated(operation: ops.Activate, found: Arithmetic, others: Array, own: int) -> Arithmetic:
     """Add an activation to what is done to a sum; softmax needs the numbers of the other channels too."""
     x, name = found.value, operation.function
-    if name == "softmax":
+    if operation.looks_at_channels:
         total = 1 + float(np.exp(np.delete(others, own) - x).sum())
+        if name == "log_softmax":
+            return replace(found, finish=(*found.finish, _logarithm(x, x + math.log(total), len(others))))
         text = f"e^{short(x)} / Σ e^x over {len(others)} numbers = {short(1 / total)}"
         return replace(found, finish=(*found.finish, Finish("softmax", text, 1 / total)))
     value = float(ops.FUNCTIONS[name].at(x, **operation.constants))
@@ -30,13 +32,27 @@ def activation(operation: ops.Activate, arrays: Arrays, tensor: Array, place: Pl
     places = beside(tensor, place)
     others = at(tensor, places)
     own = place[-1]
-    if operation.function != "softmax":
+    if operation.function != "softmax":  # its logarithm is one number less what all have
         return activated(operation, taken(place, float(others[own])), others, own)
     powers = np.exp(others - others.max())
     found = Arithmetic(places, others, np.ones(len(others)), powers, "sum", own)
     value = float(powers[own] / powers.sum())
     text = f"e^{short(others[own])} / Σ e^x over {len(others)} numbers = {short(value)}"
     return replace(found, finish=(Finish("softmax", text, value),))
+
+
+def _logarithm(x: float, everything: float, count: int) -> Finish:
+    """Subtract the logarithm of all powers from a number."""
+    text = f"{short(x)} − ln Σ e^x over {count} numbers = {short(x - everything)}"
+    return Finish("log_softmax", text, x - everything)
+
+
+def bent(operation: ops.Slope, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:
+    """Multiply what is below nought by its learned slope."""
+    x = float(at(tensor, np.array([place]))[0])
+    slope = float(arrays["weight"][0 if operation.shared else place[-1]])
+    steps = (Finish("slope", f"{short(x)} · {short(slope)} = {short(x * slope)}", x * slope),) if x < 0 else ()
+    return taken(place, x, steps)
 
 
 def beside(tensor: Array, place: Place) -> Places:

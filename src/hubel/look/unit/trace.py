@@ -34,14 +34,21 @@ ARITHMETIC: dict[type[ops.Operation], Callable[[Any, Arrays, Array, Place], Arit
     ops.View: moves.viewed,
     ops.Pad: moves.padded,
     ops.Select: moves.chosen,
+    ops.Blocks: moves.blocked,
     ops.Activate: numbers.activation,
     ops.Normalise: numbers.normalised,
     ops.Affine: numbers.scaled,
+    ops.Slope: numbers.bent,
     ops.Respond: numbers.over_neighbours,
     ops.Embed: states.looked_up,
     ops.Recur: states.carried,
 }
-_ALIKE = (ops.Pass, ops.Activate, ops.Affine)  # leave a vector's numbers where they are, and look at each alone
+_ALIKE = (
+    ops.Pass,
+    ops.Activate,
+    ops.Affine,
+    ops.Slope,
+)  # leave a vector's numbers where they are, and look at each alone
 
 
 class Tracer:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import parametrize
 
 import hubel.arch as arch
@@ -14,6 +14,7 @@ from hubel.arch import Layer, Shape
 from hubel.arch.ops.functions import PLAIN
 from hubel.base.errors import NetworkError
 from hubel.nn._build import run_call
+from hubel.nn.modules import Rescale
 
 Reader = Callable[[Any, Shape], Layer]
 
@@ -33,6 +34,8 @@ def layer_of(module: nn.Module, input: Shape) -> Layer:
     if reader is None:
         raise NetworkError(f"the tree has no layer for {type(module).__name__}")
     layer = reader(module, input)
+    if isinstance(module, nn.InstanceNorm2d):  # which the tree builds as a group normalisation
+        return layer
     with torch.device("meta"):
         built = run_call(layer.call(input))
     for setting in _settings(module):
@@ -54,7 +57,7 @@ def _known_type(module: nn.Module) -> type[nn.Module]:
 
 
 def _settings(module: nn.Module) -> list[str]:
-    ignored = {"inplace", "name", "dim", "output_size", "start_dim", "end_dim"}
+    ignored = {"inplace", "name", "min_val", "max_val", "dim", "output_size", "start_dim", "end_dim"}
     if isinstance(getattr(module, "padding", None), str):
         ignored.add("padding")
     if getattr(module, "padding", None) in (0, (0, 0)):
@@ -65,6 +68,8 @@ def _settings(module: nn.Module) -> list[str]:
 def _alike(ours: Any, theirs: Any) -> bool:
     if isinstance(ours, tuple) and isinstance(theirs, (int, float)):
         return ours == (theirs,) * len(ours)
+    if isinstance(theirs, tuple) and isinstance(ours, (int, float)):
+        return theirs == (ours,) * len(theirs)
     if isinstance(ours, float) and isinstance(theirs, (int, float)):
         return abs(ours - theirs) < 1e-9
     return bool(ours == theirs) or (not ours and not theirs)  # None is False where a setting is left out
@@ -77,6 +82,18 @@ def _convolution(module: Any, input: Shape) -> Layer:
         strides=module.stride,
         padding=module.padding if isinstance(module.padding, str) else tuple((p, p) for p in module.padding),  # type: ignore[arg-type]
         dilation_rate=module.dilation,
+        groups=module.groups,
+        use_bias=module.bias is not None,
+    )
+
+
+def _sequence_convolution(module: Any, input: Shape) -> Layer:
+    return arch.Conv1D(
+        module.out_channels,
+        module.kernel_size[0],
+        strides=module.stride[0],
+        padding=module.padding if isinstance(module.padding, str) else module.padding[0],  # type: ignore[arg-type]
+        dilation_rate=module.dilation[0],
         groups=module.groups,
         use_bias=module.bias is not None,
     )
@@ -148,22 +165,52 @@ def _flatten(module: Any, input: Shape) -> Layer:
     return arch.Flatten()
 
 
-def _softmax(module: Any, input: Shape) -> Layer:
-    if module.dim not in (1, 1 - len(input) - 1):
-        raise NetworkError(f"the tree's softmax is over the channels, not over dimension {module.dim}")
-    return arch.Activation("softmax")
+def _softmax(function: str) -> Reader:
+    def read(module: Any, input: Shape) -> Layer:
+        if module.dim not in (1, 1 - len(input) - 1):
+            raise NetworkError(f"the tree's {function} is over the channels, not over dimension {module.dim}")
+        return arch.Activation(function)
+
+    return read
 
 
 def _upsampling(module: Any, input: Shape) -> Layer:
     scale = module.scale_factor if isinstance(module.scale_factor, tuple) else (module.scale_factor,) * 2
     if None in scale or any(factor != int(factor) for factor in scale):
         raise NetworkError("the tree's UpSampling2D multiplies rows and columns by whole numbers")
-    return arch.UpSampling2D(tuple(int(factor) for factor in scale), module.mode)  # type: ignore[arg-type]
+    size = tuple(int(factor) for factor in scale)
+    aligned = bool(module.align_corners) and module.mode == "bilinear"
+    return arch.UpSampling2D(size, module.mode, aligned)  # type: ignore[arg-type]
 
 
 def _zero_padding(module: Any, input: Shape) -> Layer:
     left, right, top, bottom = module.padding
-    return arch.ZeroPadding2D(((top, bottom), (left, right)))
+    if min(module.padding) >= 0:
+        return arch.ZeroPadding2D(((top, bottom), (left, right)))
+    if max(module.padding) <= 0:
+        return arch.Cropping2D(((-top, -bottom), (-left, -right)))
+    raise NetworkError("padding on one side and cropping on another are two layers of the tree")
+
+
+def _padding(kind: Any) -> Reader:
+    def read(module: Any, input: Shape) -> Layer:
+        left, right, top, bottom = module.padding
+        found: Layer = kind(((top, bottom), (left, right)))
+        return found
+
+    return read
+
+
+def _instance_normalization(module: Any, input: Shape) -> Layer:
+    if module.track_running_stats:
+        raise NetworkError("the tree's InstanceNormalization has no running statistics")
+    return arch.InstanceNormalization(module.eps, center=module.affine, scale=module.affine)
+
+
+def _hard_tanh(module: Any, input: Shape) -> Layer:
+    if (module.min_val, module.max_val) != (0, 6):
+        raise NetworkError(f"the tree's relu6 limits to 0 … 6, not to {module.min_val:g} … {module.max_val:g}")
+    return arch.Activation("relu6")
 
 
 def _activation(function: str) -> Reader:
@@ -172,6 +219,7 @@ def _activation(function: str) -> Reader:
 
 READERS: dict[type[nn.Module], Reader] = {
     nn.Conv2d: _convolution,
+    nn.Conv1d: _sequence_convolution,
     nn.ConvTranspose2d: _transposed,
     nn.Linear: _dense,
     nn.MaxPool2d: _max_pooling,
@@ -186,107 +234,24 @@ READERS: dict[type[nn.Module], Reader] = {
         module.size, module.alpha, module.beta, module.k
     ),
     nn.Flatten: _flatten,
-    nn.Softmax: _softmax,
+    nn.Softmax: _softmax("softmax"),
     nn.Upsample: _upsampling,
     nn.ZeroPad2d: _zero_padding,
+    nn.ReflectionPad2d: _padding(arch.ReflectionPadding2D),
+    nn.ReplicationPad2d: _padding(arch.ReplicationPadding2D),
+    nn.PixelShuffle: lambda module, input: arch.PixelShuffle(module.upscale_factor),
+    nn.PixelUnshuffle: lambda module, input: arch.PixelUnshuffle(module.downscale_factor),
+    nn.InstanceNorm2d: _instance_normalization,
+    nn.PReLU: lambda module, input: arch.PReLU(module.num_parameters == 1 < input[-1]),
+    nn.ELU: lambda module, input: arch.Activation("elu") if module.alpha == 1 else arch.ELU(module.alpha),
+    nn.CELU: lambda module, input: arch.CELU(module.alpha),
+    nn.Hardtanh: _hard_tanh,
+    nn.LogSoftmax: _softmax("log_softmax"),
+    Rescale: lambda module, input: arch.Rescaling(module.scale, module.offset),
+    nn.Dropout2d: lambda module, input: arch.SpatialDropout2D(module.p),
     nn.Dropout: lambda module, input: arch.Dropout(module.p),
     nn.LeakyReLU: lambda module, input: arch.LeakyReLU(module.negative_slope),
     nn.ChannelShuffle: lambda module, input: arch.ChannelShuffle(module.groups),
     nn.Identity: lambda module, input: arch.Identity(),
-    **{getattr(nn, function.torch): _activation(name) for name, function in PLAIN.items()},
+    **{getattr(nn, function.torch): _activation(name) for name, function in PLAIN.items() if name != "elu"},
 }
-
-
-_POOL = ("kernel_size", "stride", "padding")
-# What a function is as a module, by its plain name, and what its arguments after the first are called.
-FUNCTIONS: dict[str, tuple[type[nn.Module], tuple[str, ...]]] = {
-    **{
-        function.torch.lower(): (kind, tuple(getattr(kind, "__constants__", ())))  # ELU: alpha, inplace
-        for function in PLAIN.values()
-        for kind in (getattr(nn, function.torch),)
-    },
-    "max_pool2d": (nn.MaxPool2d, (*_POOL, "dilation", "ceil_mode", "return_indices")),
-    "avg_pool2d": (nn.AvgPool2d, (*_POOL, "ceil_mode", "count_include_pad", "divisor_override")),
-    "adaptive_avg_pool2d": (nn.AdaptiveAvgPool2d, ("output_size",)),
-    "adaptive_max_pool2d": (nn.AdaptiveMaxPool2d, ("output_size", "return_indices")),
-    "local_response_norm": (nn.LocalResponseNorm, ("size", "alpha", "beta", "k")),
-    "dropout": (nn.Dropout, ("p", "training", "inplace")),
-    "leaky_relu": (nn.LeakyReLU, ("negative_slope", "inplace")),
-    "interpolate": (nn.Upsample, ("size", "scale_factor", "mode", "align_corners")),
-    "upsample": (nn.Upsample, ("size", "scale_factor", "mode", "align_corners")),
-    "softmax": (nn.Softmax, ("dim",)),
-    "flatten": (nn.Flatten, ("start_dim", "end_dim")),
-    "gelu": (nn.GELU, ("approximate",)),
-    "channel_shuffle": (nn.ChannelShuffle, ("groups",)),
-    "native_channel_shuffle": (nn.ChannelShuffle, ("groups",)),
-}
-# The same for functions that are given their weights: the module's own arguments come from the weights' shapes.
-WEIGHTED: dict[str, tuple[str, ...]] = {
-    "conv2d": ("weight", "bias", "stride", "padding", "dilation", "groups"),
-    "linear": ("weight", "bias"),
-    "layer_norm": ("normalized_shape", "weight", "bias", "eps"),
-    "group_norm": ("num_groups", "weight", "bias", "eps"),
-    "batch_norm": ("running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"),
-}
-_TENSORS = ("weight", "bias", "running_mean", "running_var")
-IGNORED = ("training", "inplace", "_stacklevel", "dtype", "antialias", "recompute_scale_factor")
-SUMS = ("add", "iadd", "radd")
-CONCATENATIONS = ("cat", "concat", "concatenate")
-
-
-def module_of(function: str, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> nn.Module | None:
-    """Return the module that does what a function does, `arguments` being those after its input; `None` if unknown."""
-    if function == "pad":
-        return _padding_of(*arguments, **keywords)
-    if function not in FUNCTIONS:
-        return None
-    kind, names = FUNCTIONS[function]
-    settings = {**dict(zip(names, arguments, strict=False)), **keywords}
-    if function == "dropout" and settings.get("training", True):
-        raise NetworkError("this dropout is always on, also in evaluation mode; the tree's ends with training")
-    settings = {name: value for name, value in settings.items() if name not in IGNORED and value is not None}
-    if kind is nn.Flatten:
-        settings.setdefault("start_dim", 0)  # the function starts at the batch
-    return kind(**settings)
-
-
-def weighted_module(
-    function: str, arguments: tuple[Any, ...], keywords: Mapping[str, Any]
-) -> tuple[nn.Module, dict[str, Tensor]] | None:
-    """Return the module that does what a function of an input and weights does, and those by name; `None` if unknown.
-
-    `arguments` are those after the input; of the weights only shapes count.
-    """
-    if function not in WEIGHTED:
-        return None
-    settings = {**dict(zip(WEIGHTED[function], arguments, strict=False)), **keywords}
-    given = {name: settings.pop(name, None) for name in _TENSORS}
-    weights = {name: tensor for name, tensor in given.items() if isinstance(tensor, Tensor)}
-    with torch.device("meta"):
-        made = _weighted(function, weights, settings)
-    return None if made is None else (made, weights)
-
-
-def _weighted(function: str, weights: Mapping[str, Tensor], settings: dict[str, Any]) -> nn.Module | None:
-    if function == "batch_norm":
-        if "running_mean" not in weights or settings.pop("training", False):
-            return None
-        channels, affine = len(weights["running_mean"]), "weight" in weights
-        return nn.BatchNorm2d(channels, settings.get("eps", 1e-5), settings.get("momentum", 0.1), affine)
-    if "weight" not in weights:
-        return None
-    shape, bias = tuple(weights["weight"].shape), "bias" in weights
-    if function == "linear":
-        return nn.Linear(shape[1], shape[0], bias)
-    if function == "layer_norm":
-        return nn.LayerNorm(settings["normalized_shape"], settings.get("eps", 1e-5), bias=bias)
-    if function == "group_norm":
-        return nn.GroupNorm(settings["num_groups"], shape[0], settings.get("eps", 1e-5)) if bias else None
-    groups = settings.pop("groups", 1)
-    return nn.Conv2d(shape[1] * groups, shape[0], shape[2:], groups=groups, bias=bias, **settings)  # type: ignore[arg-type]
-
-
-def _padding_of(sides: Any, mode: str = "constant", value: float | None = None) -> nn.Module | None:
-    if mode != "constant" or value or len(sides) not in (2, 4):
-        return None
-    return nn.ZeroPad2d((*sides, *[0] * (4 - len(sides))))

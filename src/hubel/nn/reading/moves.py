@@ -52,20 +52,43 @@ def joined(call: Call) -> tuple[list[Tensor], int]:
     return list(argument(call, 0, "tensors")), int(argument(call, 1, "dim", "axis", default=0))
 
 
-def parts(call: Call) -> list[tuple[int, ...]] | None:
+def parts(call: Call, order: str) -> list[tuple[int, ...]] | None:
     """Return the channels that go into each part, for what deals them out in runs; None for another operation."""
     if call.what not in ("chunk", "split", "tensor_split", "split_with_sizes"):
         return None
-    if argument(call, 2, "dim", default=0) not in (1, 1 - call.output[0].dim()):
+    sizes, axis = call.output[0].dim(), 1 if order == "first" else call.output[0].dim() - 1
+    if argument(call, 2, "dim", default=0) not in (axis, axis - sizes):
         return None
-    ends = list(accumulate((int(tensor.shape[1]) for tensor in call.output), initial=0))
+    ends = list(accumulate((int(tensor.shape[axis]) for tensor in call.output), initial=0))
     return [tuple(range(first, end)) for first, end in pairwise(ends)]
+
+
+def rescaling(call: Call) -> tuple[float, float] | None:
+    """Return the factor and the offset of arithmetic with plain numbers; None for another operation."""
+    if call.what == "neg":
+        return -1.0, 0.0
+    numbers = [value for value in call.inputs if not isinstance(value, Tensor)]
+    if len(numbers) != 1 or call.keywords or isinstance(numbers[0], bool) or not isinstance(numbers[0], (int, float)):
+        return None
+    number, first = float(numbers[0]), isinstance(call.inputs[0], Tensor)
+    name = str(call.what).removeprefix("i")
+    if name in ("mul", "rmul", "multiply"):
+        return number, 0.0
+    if name in ("add", "radd"):
+        return 1.0, number
+    if name in ("div", "truediv", "true_divide", "divide") and first and number:
+        return 1 / number, 0.0
+    if name in ("sub", "subtract", "rsub"):
+        minuend = first != (name == "rsub")
+        return (1.0, -number) if minuend else (-1.0, number)
+    return None
 
 
 def window(call: Call, given: Tensor, order: str) -> Layer | None:
     """Return the layer that takes means of rows and columns, or cuts a picture out; None for another operation."""
     if call.what in GLOBAL and given.dim() == 4:
         axes = argument(call, 1, "dim", "axis")
+        axes = [*axes] if isinstance(axes, (tuple, list)) else [*call.inputs[1:]] if len(call.inputs) > 2 else axes
         keeps = bool(argument(call, 2, "keepdim", default=False))
         wanted = {2, 3} if order == "first" else {1, 2}
         if not isinstance(axes, (tuple, list)) or {int(axis) % 4 for axis in axes} != wanted:
@@ -74,6 +97,15 @@ def window(call: Call, given: Tensor, order: str) -> Layer | None:
     if call.what == "getitem" and order == "first":
         return _cut(call.inputs[1], tuple(given.shape))
     return None
+
+
+def mean_of_places(call: Call, given: Tensor, shape: tuple[int, ...]) -> Layer | None:
+    """Return the layer that takes the mean of all places of a picture that was written as channels × places."""
+    listed = given.dim() == 3 and len(shape) == 3 and tuple(given.shape[1:]) == (shape[0], shape[1] * shape[2])
+    axis = argument(call, 1, "dim", "axis")
+    axis = axis[0] if isinstance(axis, (tuple, list)) and len(axis) == 1 else axis
+    keeps = argument(call, 2, "keepdim", default=False)
+    return GLOBAL[str(call.what)]() if listed and call.what in GLOBAL and axis in (2, -1) and not keeps else None
 
 
 def _cut(index: Any, shape: tuple[int, ...]) -> Layer | None:

@@ -13,12 +13,14 @@ import hubel.arch as arch
 from hubel.arch import Concat, Identity, Layer, Product, Shape, Sum
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.run import tensors_in
+from hubel.nn.reading.functions import CONCATENATIONS, SUMS, module_of, weighted_module
 from hubel.nn.reading.graph import Step
-from hubel.nn.reading.layers import CONCATENATIONS, SUMS, layer_of, module_of, weighted_module
-from hubel.nn.reading.moves import MOVES, joined, moved, parts, window
+from hubel.nn.reading.layers import layer_of
+from hubel.nn.reading.moves import MOVES, joined, mean_of_places, moved, parts, rescaling, window
 from hubel.nn.reading.record import BATCH, Call, Record, recorded
 
 PRODUCTS = ("mul", "imul", "rmul", "multiply")
+DIFFERENCES = ("sub", "isub", "rsub", "subtract")
 PAIR = Product(Identity(), Identity())
 VIEWS = ("view", "reshape", "squeeze", "unsqueeze", "flatten", "unflatten", "getitem", "view_as", "reshape_as")
 SAME = ("contiguous", "clone", "to", "float", "type_as", "alias")
@@ -45,7 +47,7 @@ def steps_of(module: nn.Module, shape: Shape) -> tuple[list[Step], Record]:
 
     Raises `ValueError` that names the operation which has no place in a tree, and why.
     """
-    order = (shape[2], *shape[:2]) if len(shape) == 3 else shape
+    order = arch.torch_order(shape)
     dtype = next((p.dtype for p in module.parameters()), torch.get_default_dtype())
     record = recorded(module, torch.empty(BATCH, *order, dtype=dtype, device="meta"))
     return _Reading(module, record).steps(), record
@@ -175,10 +177,14 @@ class _Reading:
             raise NetworkError(
                 f"{label}: in a tree each image stays by itself, this operation mixes or drops the batch"
             )
+        elif len(takes) == 1 and not constants and (numbers := rescaling(call)) is not None:
+            self._rescale(call, takes[0], *numbers)
         elif call.what in CONCATENATIONS:
             self._concatenate(call, takes, constants)
         elif call.what in SUMS:
             self._add_up(call, constants)
+        elif call.what in DIFFERENCES and len(call.inputs) == 2 and len(takes) == 2 and not call.keywords:
+            self._subtract(call, takes)
         elif call.what in PRODUCTS:
             self._multiply(call, takes, constants)
         elif len(takes) == 2 and call.what in (*SPREAD, "view_as", "reshape_as", "type_as"):
@@ -198,7 +204,7 @@ class _Reading:
         """Return a tensor's shape as the tree has it, height × width × channels."""
         shape, value = tuple(tensor.shape[1:]), self.values[id(tensor)]
         shape = value.shape if value.order == "spread" else shape
-        return (shape[1], shape[2], shape[0]) if len(shape) == 3 and value.order in ("first", "spread") else shape
+        return (*shape[1:], shape[0]) if len(shape) > 1 and value.order in ("first", "spread") else shape
 
     def _places(self, tensors: Sequence[Tensor]) -> tuple[int, ...]:
         return tuple(self.values[id(tensor)].place for tensor in tensors)
@@ -211,7 +217,8 @@ class _Reading:
 
     def _part(self, call: Call, takes: list[Tensor]) -> None:
         """Read what deals channels out to several tensors."""
-        cuts = parts(call) if len(takes) == 1 and self.values[id(takes[0])].order == "first" else None
+        order = self.values[id(takes[0])].order
+        cuts = parts(call, order) if len(takes) == 1 and order in ("first", "last") else None
         if cuts is None:
             kind = type(call.what).__name__ if isinstance(call.what, nn.Module) else call.what
             raise NetworkError(
@@ -220,7 +227,7 @@ class _Reading:
                 else f"{_label(call)}: the tree has no layer for {kind}"
             )
         for tensor, channels in zip(call.output, cuts, strict=True):
-            self._add(tensor, Step(_label(call), arch.SelectChannels(channels), self._places(takes)))
+            self._add(tensor, Step(_label(call), arch.SelectChannels(channels), self._places(takes)), order)
 
     def _concatenate(self, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
         if constants:
@@ -239,6 +246,24 @@ class _Reading:
         if len(both) != 2 or both[0].shape != both[1].shape or call.keywords or len(call.inputs) > 2:
             raise NetworkError(f"{_label(call)}: a tree adds branches of equal shape")
         self._add(call.output, Step(_label(call), Sum, self._places(both)), self._one_order(call, both, "adds"))
+
+    def _rescale(self, call: Call, given: Tensor, scale: float, offset: float) -> None:
+        """Read arithmetic with plain numbers."""
+        value = self.values[id(given)]
+        if value.order not in ("first", "last"):
+            raise NetworkError(f"{_label(call)}: a tree calculates with pictures, sequences and vectors alone")
+        self._add(call.output, Step(_label(call), arch.Rescaling(scale, offset), (value.place,)), value.order)
+
+    def _subtract(self, call: Call, both: list[Tensor]) -> None:
+        """Read a difference: the sum of one branch and of the other times −1."""
+        first, second = call.inputs if call.what != "rsub" else call.inputs[::-1]
+        if first.shape != second.shape:
+            raise NetworkError(f"{_label(call)}: a tree subtracts branches of equal shape")
+        order, place = self._one_order(call, both, "subtracts"), len(self.found)
+        given = self.values[id(second)].place
+        shape = self._public(second)
+        self.found.append(Step(_label(call), arch.Rescaling(-1.0), (given,), shape=shape))
+        self._add(call.output, Step(_label(call), Sum, (self.values[id(first)].place, place)), order)
 
     def _multiply(self, call: Call, takes: list[Tensor], constants: list[Tensor]) -> None:
         """Read a gate, or one learned number for each channel."""
@@ -297,6 +322,11 @@ class _Reading:
 
     def _layer(self, call: Call, given: Tensor, part: nn.Module, weights: Mapping[str, Any]) -> None:
         value, shape = self.values[id(given)], self._public(given)
+        if value.order == "loose" and given.dim() == 3 and isinstance(part, nn.Conv1d):
+            steps, features = int(given.shape[2]), int(given.shape[1])  # channels as the steps of a sequence
+            view = Step(_label(call), arch.Reshape((steps, features)), (value.place,), shape=(steps, features))
+            value, shape = Value(len(self.found), (features, steps)), (steps, features)
+            self.found.append(view)
         if value.order != "first":
             if value.order != "last" or not isinstance(part, ON_CHANNELS):
                 raise NetworkError(
@@ -325,6 +355,9 @@ class _Reading:
         order = moved(call, len(before))
         if order is not None:
             lies = MOVES.get((value.order, order))
+            long = [axis for axis in order if before[axis] > 1]
+            if lies is None and value.order in ("loose", "first") and long == sorted(long):
+                lies = "loose"  # what has one place alone may stand anywhere
             if lies is not None:
                 self._set(output, Value(value.place, value.shape, lies))
             return lies is not None
@@ -337,6 +370,8 @@ class _Reading:
             layer = view
         elif value.order in ("first", "last"):
             layer = window(call, given, value.order)
+        elif value.order == "loose":
+            layer = mean_of_places(call, given, value.shape)
         if layer is None:
             return False
         self._add(output, Step(_label(call), layer, (value.place,)))

@@ -126,7 +126,7 @@ export class Model {
       const step = this.steps[i];
       const seen = found.get(step.path);
       if (!seen) continue;
-      const all = step.node.activation === "softmax" ? { ...seen, channels: [0, step.shape[2] - 1] } : seen;
+      const all = ["softmax", "log_softmax"].includes(step.node.activation) ? { ...seen, channels: [0, step.shape[2] - 1] } : seen;
       step.sources.forEach((source, branch) => {
         const needed = step.operation.window(all, branch);
         const inside = needed && clipped(needed, source.shape);

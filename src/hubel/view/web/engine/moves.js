@@ -35,35 +35,85 @@ export function makeView(settings, input, output) {
   };
 }
 
-/** Noughts before and after, along rows, columns and channels; less than nought cuts. */
-export function makePad({ sides }, input, output) {
+/** Numbers before and after, along rows, columns and channels: noughts, the mirror image, the edge; less than nought cuts. */
+export function makePad({ sides, fill }, input, output) {
   const [height, width, channels] = input;
   const [rows, columns, all] = output;
   // a sequence has rows and channels, a vector channels alone
   const [[top], [left], [front]] = [sides.at(-3) || sides.at(-2) || [0], sides.at(-3) ? sides.at(-2) : [0], sides.at(-1)];
-  const first = Math.max(0, front);
-  const last = Math.min(all, channels + front);
+  const filled = fill || "zeros";
+  const down = sourcesOf(rows, height, top, filled);
+  const across = sourcesOf(columns, width, left, filled);
+  const deep = sourcesOf(all, channels, front, "zeros");
   return {
     run([data], out) {
-      out.fill(0);
-      for (let r = Math.max(0, top); r < Math.min(rows, height + top); r++) {
-        for (let q = Math.max(0, left); q < Math.min(columns, width + left); q++) {
-          const from = ((r - top) * width + q - left) * channels - front;
-          const to = (r * columns + q) * all;
-          for (let c = first; c < last; c++) out[to + c] = data[from + c];
+      let to = 0;
+      for (const y of down) {
+        for (const x of across) {
+          const from = (y * width + x) * channels;
+          for (const k of deep) out[to++] = y < 0 || x < 0 || k < 0 ? 0 : data[from + k];
         }
       }
     },
     terms([data], r, q, c) {
-      const [y, x, k] = [r - top, q - left, c - front];
-      const outside = y < 0 || y >= height || x < 0 || x >= width || k < 0 || k >= channels;
-      return outside ? { terms: [] } : single(data[(y * width + x) * channels + k], [y, x, k]);
+      const [y, x, k] = [down[r], across[q], deep[c]];
+      return y < 0 || x < 0 || k < 0 ? { terms: [] } : single(data[(y * width + x) * channels + k], [y, x, k]);
     },
     window: ({ rows: [a, b], columns: [p, q], channels: pair }) => ({
-      rows: [a - top, b - top],
-      columns: [p - left, q - left],
+      rows: filled === "zeros" ? [a - top, b - top] : reach(down, a, b),
+      columns: filled === "zeros" ? [p - left, q - left] : reach(across, p, q),
       channels: pair.map((c) => c - front),
     }),
+    keepsSign: true,
+  };
+}
+
+// for each place along an axis of the output, the input's that it takes; -1 for nought
+function sourcesOf(count, length, before, fill) {
+  return Array.from({ length: count }, (_, i) => {
+    const place = i - before;
+    if (fill === "reflect") return length - 1 - Math.abs(length - 1 - Math.abs(place));
+    if (fill === "edge") return Math.min(Math.max(place, 0), length - 1);
+    return place >= 0 && place < length ? place : -1;
+  });
+}
+
+function reach(sources, first, last) {
+  const seen = sources.slice(first, last + 1);
+  return [Math.min(...seen), Math.max(...seen)];
+}
+
+/** Numbers moved between channels and blocks of places: `spread` makes places of channels, `gather` channels of places. */
+export function makeBlocks({ size, how }, input, output) {
+  const spreads = how === "spread";
+  const source = (r, q, c) => {
+    if (spreads) {
+      const within = (r % size) * size + (q % size);
+      return [Math.floor(r / size), Math.floor(q / size), c * size * size + within];
+    }
+    const within = c % (size * size);
+    return [r * size + Math.floor(within / size), q * size + (within % size), Math.floor(c / (size * size))];
+  };
+  const index = ([y, x, k]) => (y * input[1] + x) * input[2] + k;
+  const through = ([a, b]) =>
+    spreads ? [Math.floor(a / size), Math.floor(b / size)] : [a * size, b * size + size - 1];
+  return {
+    run([data], out) {
+      for (let r = 0, to = 0; r < output[0]; r++) {
+        for (let q = 0; q < output[1]; q++) {
+          for (let c = 0; c < output[2]; c++, to++) out[to] = data[index(source(r, q, c))];
+        }
+      }
+    },
+    terms([data], r, q, c) {
+      const from = source(r, q, c);
+      return single(data[index(from)], from);
+    },
+    window({ rows, columns, channels: [first, last] }) {
+      const count = size * size;
+      const channels = spreads ? [first * count, last * count + count - 1] : [Math.floor(first / count), Math.floor(last / count)];
+      return { rows: through(rows), columns: through(columns), channels };
+    },
     keepsSign: true,
   };
 }
@@ -87,11 +137,11 @@ export function makeSelect({ channels: chosen }, input) {
 }
 
 /** A larger picture: rows and columns repeated, or neighbours mixed (half-pixel centres, edges repeated). */
-export function makeUpsample({ factors: [tall, wide = 1], interpolation }, input, output) {
+export function makeUpsample({ factors: [tall, wide = 1], interpolation, aligned }, input, output) {
   const [height, width, channels] = input;
   const [rows, columns] = output;
-  const down = mixes(rows, height, tall, interpolation);
-  const across = mixes(columns, width, wide, interpolation);
+  const down = mixes(rows, height, tall, interpolation, aligned);
+  const across = mixes(columns, width, wide, interpolation, aligned);
   return {
     run([data], out) {
       let to = 0;
@@ -134,13 +184,13 @@ export function makeUpsample({ factors: [tall, wide = 1], interpolation }, input
 }
 
 /** For each place: the two source places that it mixes, and the second one's share. */
-function mixes(length, from, factor, interpolation) {
+function mixes(length, from, factor, interpolation, aligned) {
   const found = [];
   for (let i = 0; i < length; i++) {
-    const centre = Math.max(0, (i + 0.5) / factor - 0.5);
-    const low = interpolation === "nearest" ? Math.floor(i / factor) : Math.floor(centre);
+    const centre = aligned ? (i * (from - 1)) / Math.max(length - 1, 1) : Math.max(0, (i + 0.5) / factor - 0.5);
+    const low = interpolation === "nearest" ? Math.floor(i / factor) : Math.min(Math.floor(centre + 1e-9), from - 1);
     const high = interpolation === "nearest" ? low : Math.min(low + 1, from - 1);
-    found.push([low, high, high > low ? centre - low : 0]);
+    found.push([low, high, high > low ? Math.max(centre - low, 0) : 0]);
   }
   return found;
 }

@@ -5,8 +5,8 @@
 
 import { makeConvolution, makeDense, makeLocal, makeRadial, makeSpan } from "hubel/view/engine/windows";
 import { makeTransposed } from "hubel/view/engine/transposed";
-import { makeActivation, makeAffine, makeIdentity, makeLocalResponse, makeNormalise } from "hubel/view/engine/points";
-import { makeConcat, makePad, makeProduct, makeSelect, makeSum, makeUpsample, makeView } from "hubel/view/engine/moves";
+import { makeActivation, makeAffine, makeIdentity, makeLocalResponse, makeNormalise, makeSlope } from "hubel/view/engine/points";
+import { makeBlocks, makeConcat, makePad, makeProduct, makeSelect, makeSum, makeUpsample, makeView } from "hubel/view/engine/moves";
 import { makeEmbed, makeRecur } from "hubel/view/engine/steps";
 
 const MAKERS = {
@@ -17,6 +17,7 @@ const MAKERS = {
   RadialSum: makeRadial,
   Span: makeSpan,
   Affine: makeAffine,
+  Slope: makeSlope,
   Normalise: makeNormalise,
   Respond: makeLocalResponse,
   Activate: makeActivation,
@@ -24,6 +25,7 @@ const MAKERS = {
   View: makeView,
   Pad: makePad,
   Select: makeSelect,
+  Blocks: makeBlocks,
   Upsample: makeUpsample,
   Embed: makeEmbed,
   Recur: makeRecur,

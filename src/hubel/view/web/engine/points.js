@@ -1,6 +1,6 @@
 // Operations that leave places where they are: activations, factors, normalisations, gates.
 
-import { activate } from "hubel/view/engine/activations";
+import { activate, logSum } from "hubel/view/engine/activations";
 import { single, Terms } from "hubel/view/engine/terms";
 
 const same = (region) => region;
@@ -12,10 +12,13 @@ function at([, columns, channels], row, column, channel) {
 /** A function of each number. */
 export function makeActivation({ function: name, constants }, input) {
   const channels = input[2];
+  const ofAll = name === "softmax" || name === "log_softmax";
   return {
     run: ([data], out) => activate(name, data, out, channels, constants),
     terms([data], r, q, c) {
-      if (name !== "softmax")
+      if (name === "log_softmax")
+        return single(data[at(input, r, q, c)], [r, q, c], 1, { bias: -logSum(data, at(input, r, q, 0), channels) });
+      if (!ofAll)
         return single(data[at(input, r, q, c)], [r, q, c], 1, { rule: "function", function: name });
       const start = at(input, r, q, 0);
       const found = new Terms();
@@ -25,7 +28,23 @@ export function makeActivation({ function: name, constants }, input) {
       }
       return { rule: "softmax", function: name, terms: found.terms };
     },
-    window: (region) => (name === "softmax" ? { ...region, channels: [0, channels - 1] } : region),
+    window: (region) => (ofAll ? { ...region, channels: [0, channels - 1] } : region),
+  };
+}
+
+/** A learned factor for what is below nought, one a channel or one for all. */
+export function makeSlope({ shared }, input, output, { weight }) {
+  const channels = input[2];
+  const factor = (value, c) => (value < 0 ? weight[shared ? 0 : c] : 1);
+  return {
+    run([data], out) {
+      for (let i = 0; i < data.length; i++) out[i] = data[i] * factor(data[i], i % channels);
+    },
+    terms([data], r, q, c) {
+      const value = data[at(input, r, q, c)];
+      return single(value, [r, q, c], factor(value, c));
+    },
+    window: same,
   };
 }
 

@@ -293,7 +293,8 @@ export function explained(unit) {
     else text = bias === null ? parts : `${parts}; with the bias ${shown(bias, 4)}: ${shown(before, 4)}`;
   }
   if (!activation) return `${text}.`;
-  if (activation === "softmax") return `${text}; softmax over all ${unit.shape.at(-1)}: ${shown(value, 4)}.`;
+  if (["softmax", "log_softmax"].includes(activation))
+    return `${text}; ${activation} over all ${unit.shape.at(-1)}: ${shown(value, 4)}.`;
   return `${text}; ${applied(activation, before, value)}.`;
 }
 

@@ -1,0 +1,144 @@
+"""What people's models write in their own words, and what it is in the tree. `network_of` compares the outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hubel.arch import parse
+from hubel.nn import network_of, translate
+
+
+class Own(nn.Module):
+    """A model of one function, which may have modules."""
+
+    def __init__(self, function: Any, *parts: nn.Module) -> None:
+        super().__init__()
+        self.function, self.parts = function, nn.ModuleList(parts)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(x, *self.parts)
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        (lambda x: functional.log_softmax(x, 1), "log_softmax"),
+        (lambda x: functional.log_softmax(x.flatten(1), dim=-1), "flatten, log_softmax"),
+        (lambda x: functional.pad(x, (1, 1, 2, 0), mode="reflect"), "reflectpad 2/0x1/1"),
+        (lambda x: functional.pad(x, (1, 0, 0, 2), "replicate"), "edgepad 0/2x1/0"),
+        (lambda x: functional.pad(x, (-1, -1, 0, -2)), "crop 0/2x1/1"),
+        (lambda x: x[:, :, 1:-1, 1:-1], "crop 1"),
+        (lambda x: x[:, :2], "select 0 1"),
+        (lambda x: x[:, ::2], "select 0 2"),
+        (lambda x: x / 255, f"rescale {1 / 255}"),
+        (lambda x: (x - 0.5) * 2 + 1, "rescale 1.0 offset=-0.5, rescale 2.0, rescale 1.0 offset=1.0"),
+        (lambda x: 1 - x, "rescale -1.0 offset=1.0"),
+        (lambda x: -x, "rescale -1.0"),
+        (lambda x: x.mul(0.1).add_(x), "sum(rescale 0.1 | identity)"),
+        (lambda x: x - x.sigmoid(), "sum(identity | sigmoid, rescale -1.0)"),
+        (lambda x: x.amax((2, 3)), "globalmaxpool"),
+        (lambda x: x.amax((2, 3), keepdim=True).squeeze(-1).squeeze(-1), "globalmaxpool keepdims=true, flatten"),
+        (lambda x: x.flatten(2).mean(-1), "globalavgpool"),
+        (lambda x: functional.adaptive_avg_pool2d(x, 1)[:, :, 0, 0], "globalavgpool keepdims=true, flatten"),
+        (lambda x: x.clamp(0, 6), "relu6"),
+        (lambda x: functional.hardtanh(x, 0.0, 6.0), "relu6"),
+        (lambda x: x.clamp(min=0), "relu"),
+        (lambda x: x * functional.relu6(x + 3) / 6, "product(identity | rescale 1.0 offset=3.0, relu6), "
+         f"rescale {1 / 6}"),
+        (lambda x: functional.pixel_shuffle(x, 2), "pixelshuffle 2"),
+        (lambda x: functional.elu(x, 0.3), "elu 0.3"),
+        (lambda x: functional.elu(x), "elu"),
+        (lambda x: functional.celu(x, 0.3), "celu 0.3"),
+        (
+            lambda x: functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True),
+            "upsample 2 interpolation=bilinear aligned=true",
+        ),
+        (lambda x: functional.relu_(x) + x, "relu, sum(identity | identity)"),
+        (lambda x: functional.dropout2d(x, 0.3, False), "spatialdropout 0.3"),
+    ],
+)  # fmt: skip
+def test_functions(function: Any, text: str) -> None:
+    assert str(network_of(Own(function), (6, 6, 4))) == f"6x6x4: {text}"
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        (nn.PReLU(4), "prelu"),
+        (nn.PReLU(), "prelu shared=true"),
+        (nn.ELU(0.3), "elu 0.3"),
+        (nn.CELU(0.3), "celu 0.3"),
+        (nn.Hardtanh(0, 6), "relu6"),
+        (nn.LogSoftmax(1), "log_softmax"),
+        (nn.InstanceNorm2d(4), "instancenorm center=false scale=false"),
+        (nn.InstanceNorm2d(4, affine=True), "instancenorm"),
+        (nn.ReflectionPad2d(2), "reflectpad 2"),
+        (nn.ReplicationPad2d((1, 0, 2, 0)), "edgepad 2/0x1/0"),
+        (nn.PixelShuffle(2), "pixelshuffle 2"),
+        (nn.PixelUnshuffle(2), "pixelunshuffle 2"),
+        (nn.Dropout2d(0.3), "spatialdropout 0.3"),
+        (nn.MaxPool2d((2, 2), dilation=(1, 1)), "maxpool 2"),
+        (nn.UpsamplingBilinear2d(scale_factor=2), "upsample 2 interpolation=bilinear aligned=true"),
+    ],
+)
+def test_modules(part: nn.Module, text: str) -> None:
+    assert str(network_of(nn.Sequential(part), (6, 6, 4))) == f"6x6x4: {text}"
+
+
+def attended(x: Tensor, conv: nn.Module) -> Tensor:
+    """Efficient channel attention: a convolution along the channels."""
+    means = conv(x.mean((2, 3)).view(x.shape[0], 1, -1))
+    return x * means.sigmoid().view(x.shape[0], -1, 1, 1).expand_as(x)
+
+
+def attended_otherwise(x: Tensor, conv: nn.Module) -> Tensor:
+    means = functional.adaptive_avg_pool2d(x, 1)
+    means = conv(means.squeeze(-1).transpose(-1, -2)).transpose(-1, -2).unsqueeze(-1)
+    return x * means.sigmoid().expand_as(x)
+
+
+def halved(x: Tensor, dense: nn.Module) -> Tensor:
+    """Gates of channels that lie last."""
+    first, second = dense(x.permute(0, 2, 3, 1)).split((4, 4), -1)
+    return (first * second.sigmoid()).permute(0, 3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("function", "part", "text"),
+    [
+        (attended, nn.Conv1d(1, 1, 3, padding=1, bias=False),
+         "product(identity | globalavgpool, reshape 4x1, conv1d 1 3 nobias pad=1, sigmoid, reshape 1x1x4)"),
+        (attended_otherwise, nn.Conv1d(1, 1, 3, padding=1, bias=False),
+         "product(identity | globalavgpool keepdims=true, reshape 4x1, conv1d 1 3 nobias pad=1, reshape 1x1x4, "
+         "sigmoid)"),
+        (halved, nn.Linear(4, 8), "dense 8, product(select 0 1 2 3 | select 4 5 6 7, sigmoid)"),
+    ],
+)  # fmt: skip
+def test_gates(function: Any, part: nn.Module, text: str) -> None:
+    model = Own(function, part)
+    network = network_of(model, (6, 6, 4))
+    assert network == parse(f"6x6x4: {text}")
+    x = torch.randn(2, 4, 6, 6)
+    torch.testing.assert_close(translate(model, (6, 6, 4))(x), model(x))
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: x.clamp(-1, 1), "clamp"),
+        (lambda x: 1 / x, "no layer for (reciprocal|rtruediv|rdiv|div)"),
+        (lambda x: x.std(1), "std"),
+        (lambda x: functional.pad(x, (1, -1, 0, 0)), "padding on one side and cropping on another"),
+        (lambda x: functional.pad(x, (1, 1, 1, 1), value=1.0), "no layer for pad"),
+        (lambda x: functional.relu_(x[:, :2]) + x[:, 2:], "writes into a tensor that is used elsewhere as it was"),
+        (lambda x: functional.dropout2d(x), "always on"),
+    ],
+)
+def test_what_has_no_layer_is_named(function: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        network_of(Own(function), (6, 6, 4))
