@@ -46,7 +46,7 @@ WORKING = {
     "report": ["run", "-o", "o.html"],
     "find": ["index", "run", "."],
     "serve": ["none"],  # which there is not: a service that begins does not end
-    "export": ["run", "o.onnx"],
+    "export": ["run", "-o", "o.onnx"],
     "completion": ["bash"],
     "look maps": SEEN,
     "look unit": ["run", "a.png", "--layer", "conv1", "-o", "o.png"],

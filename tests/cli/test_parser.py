@@ -25,6 +25,7 @@ def test_an_option_may_stand_anywhere(command: str) -> None:
     values = {"--task": "segmentation", "--input": "8x8x1", "--layer": "conv1"}
     options = [[flag] for flag in ("--debug", "--json") if flag in flags]
     options += [[flag, value] for flag, value in values.items() if flag in flags]
+    options += [["-o", "o.onnx"] for action in parser.options() if action.required]
     alone = parsed(parser, [*itertools.chain(*options), "--", *places])
     for option, place in itertools.product(options, range(len(places) + 1)):
         others = [word for other in options if other is not option for word in other]
