@@ -71,10 +71,12 @@ def test_numbers_of_ones_own(hubel, tmp_path):
 
 def test_an_image_and_a_named_kernel_as_a_page_and_a_film(hubel, files, tmp_path):
     for ending in ("html", "gif"):
-        assert hubel(files[1], "--kernel", "edge", "-o", tmp_path / f"edge.{ending}")[0] == 0
+        assert hubel(files[1], "--kernel", "edge", "--shrink", 5, "-o", tmp_path / f"edge.{ending}")[0] == 0
     page = (tmp_path / "edge.html").read_text()
     assert "<button" in page
     assert "://" not in page
+    with Image.open(tmp_path / "edge.gif") as film:
+        assert film.n_frames == 9
 
 
 def test_mistakes(hubel, files, capsys):

@@ -15,6 +15,7 @@ from hubel.arch import ShapeError
 from hubel.arch.ops import FUNCTIONS
 from hubel.look.byhand.convolve import ACTIVATIONS, convolve, pool
 from hubel.look.byhand.kernels import KERNELS
+from tests.work import examples
 
 PHOTO = "122 134 124 25 45 / 153 210 112 47 96 / 66 48 68 45 45 / 11 123 45 78 128"
 BITS = "1 1 1 0 0 / 0 1 1 1 0 / 0 0 1 1 1 / 0 0 1 1 0 / 0 1 1 0 0"
@@ -176,7 +177,7 @@ def walks(draw):
     return image, weights, how, draw(small)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(25))
 @given(walks())
 def test_against_the_definition(case):
     image, weights, how, bias = case
@@ -201,7 +202,7 @@ def test_against_the_definition(case):
     assert len(list(walk.steps())) == math.prod(walk.output_size)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(walks(), st.sampled_from([None, *ACTIVATIONS]))
 def test_against_conv2d(case, activation):
     image, weights, how, bias = case
@@ -224,7 +225,7 @@ def test_against_conv2d(case, activation):
     torch.testing.assert_close(found, expected[0, 0], rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30))
 @given(
     st.tuples(st.integers(3, 8), st.integers(3, 8)).flatmap(lambda size: grids(*size)),
     st.tuples(st.integers(1, 3), st.integers(1, 3)),
