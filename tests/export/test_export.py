@@ -18,6 +18,7 @@ from hubel.base.errors import SettingError
 from hubel.data import Preprocessing
 from hubel.export import SkewError, export, onnx_model, open_onnx
 from hubel.export.check import compared
+from hubel.export.forms import Written
 from hubel.export.odd import odd_pictures
 from hubel.export.onnx.graph import Graph
 from hubel.export.onnx.preparation import prepared
@@ -94,7 +95,7 @@ def test_a_class_that_differs_fails_the_check_though_all_is_near(run: Path) -> N
         shares[0, 0] += 1e-9
         return shares
 
-    found = compared(model, turned, [], resizes=True, runtime="a fault")
+    found = compared(model, Written({}, "image", turned, "a fault"), [])
     assert not found.passed
     assert found.others > 0
     assert "have another class" in found.sentence()

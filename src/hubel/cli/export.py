@@ -13,6 +13,7 @@ from hubel.cli._output import tell
 from hubel.cli._trained import check_order, open_model, own_source, read, reading
 
 if TYPE_CHECKING:
+    from hubel.data import Dataset
     from hubel.tasks import LoadedModel
 
 DESCRIPTION = """Write a run's model in a form that others run, with its preparation inside.
@@ -62,7 +63,8 @@ def run(arguments: Namespace) -> int:
     form = form_of(arguments.place, arguments.to)  # refused before any work
     model = open_model(arguments.run_or_model)
     pictures = _pictures(arguments, model)
-    found = export(model, arguments.place, to=form, input=arguments.input, check=pictures)
+    labelled = _labelled(arguments) if form == "package" else None
+    found = export(model, arguments.place, to=form, input=arguments.input, check=pictures, labelled=labelled)
     answer = Answer(data=found.data, lines=lambda width: found.lines(), notes=found.notes)
     return finish(Namespace(output=None, json=arguments.json), answer)
 
@@ -77,6 +79,17 @@ def _pictures(arguments: Namespace, model: LoadedModel) -> Sequence[Any]:
     except (HubelError, OSError) as error:
         tell(f"compared on odd pictures alone, since the run's own cannot be had ({error}); --check DATA names others")
         return ()
+
+
+def _labelled(arguments: Namespace) -> tuple[str, Dataset] | None:
+    """The part of the run's data that tells best how good it is; None where it cannot be read."""
+    try:
+        run, settings = own_source(Path(arguments.run_or_model))
+        parts = run.parted(read(settings)).parts()
+    except (HubelError, OSError):  # said where pictures are looked for
+        return None
+    name = next((each for each in ("test", "validation") if each in parts), None)
+    return None if name is None else (name, parts[name])
 
 
 def _asked(source: str) -> Namespace:

@@ -16,7 +16,7 @@ from hubel.export.odd import odd_pictures
 from hubel.tasks import LoadedModel
 
 if TYPE_CHECKING:
-    from hubel.export.forms import Runner
+    from hubel.export.forms import Written
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 Picture: TypeAlias = "str | bytes | Pixels"  # a path, a file's bytes, or uint8 H×W×C
@@ -66,12 +66,14 @@ class Check:
         )
 
 
-def compared(model: LoadedModel, run: Runner, pictures: Sequence[Picture], *, resizes: bool, runtime: str) -> Check:
-    """Run a written file on these pictures and on forty odd ones, and compare with the model itself.
+def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) -> Check:
+    """Run what was written on these pictures and on forty odd ones, and compare with the model itself.
 
-    run: what it makes of uint8 N×H×W×C. resizes: whether it takes any size, red, green and blue; else it is given what
-    `Preprocessing.prepare` makes of them.
+    What takes images of any size is given them upright, red, green and blue; what does not, what
+    `Preprocessing.prepare` makes of them; what reads files itself, the files.
     """
+    resizes = written.input == "image"
+    assert written.run is not None
     preparation = model.preprocessing
     found = [("your pictures", picture) for picture in pictures]
     odd = list(_odd(preparation))
@@ -79,14 +81,17 @@ def compared(model: LoadedModel, run: Runner, pictures: Sequence[Picture], *, re
     for name, picture in (*found, *odd):
         prepared = preparation.prepare(picture)
         wanted = _probabilities(model, prepared)
-        given = colours(picture, preparation) if resizes else prepared
-        received = np.asarray(run(given[np.newaxis]))[0]
+        if written.read is not None and not isinstance(picture, np.ndarray):
+            given = written.read(picture)
+        else:
+            given = colours(picture, preparation) if resizes else prepared
+        received = np.asarray(written.run(given[np.newaxis]))[0]
         off = float(np.abs(received - wanted).max())
         off = off if np.isfinite(off) else float("inf")
         if off >= largest:
             largest, where = off, name
         others += _others(wanted, received)
-    return Check(len(found), len(odd), largest, where, others, RESIZED if resizes else SIZED, runtime)
+    return Check(len(found), len(odd), largest, where, others, RESIZED if resizes else SIZED, written.runtime)
 
 
 def _odd(preparation: Preprocessing) -> Iterable[tuple[str, Picture]]:

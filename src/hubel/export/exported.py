@@ -10,8 +10,9 @@ from typing import Any
 
 from hubel.base.errors import SettingError
 from hubel.base.files import place_for, replacing
+from hubel.data import Dataset
 from hubel.export.check import Check, Picture, SkewError, compared, evenly
-from hubel.export.forms import FORMS, Written, form_of
+from hubel.export.forms import FORMS, Order, Written, form_of
 from hubel.tasks import LoadedModel
 
 
@@ -50,6 +51,7 @@ def export(
     to: str | None = None,
     input: str | None = None,
     check: Sequence[Picture] = (),
+    labelled: tuple[str, Dataset] | None = None,
 ) -> Exported:
     """Write a trained model in a standard form, with its preparation inside; it is run on pictures before it is put in
     its place, and answers as `hubel predict` does.
@@ -57,7 +59,8 @@ def export(
     model: a `LoadedModel`, a `Run`, or the path of a run's folder or of a model file. path: the file, or the folder of
     forms that are several. to: the form; by default what the path's ending says (see `FORMS`). input: "image" (any
     size), "sized" (the network's own) or "tensor", of forms that have the choice. check: pictures (paths, files' bytes
-    or uint8 H×W×C), of which 64 are compared, besides forty odd ones.
+    or uint8 H×W×C), of which 64 are compared, besides forty odd ones. labelled: the name of a part that the model was
+    not trained on, and the part, of which a card tells figures.
 
     Raises SkewError where the answers differ by more than rounding: nothing is written then. Raises SettingError for
     what this model cannot be written as.
@@ -67,14 +70,13 @@ def export(
     if "/" not in FORMS[form].endings:
         place_for(place)
     loaded = _loaded(model)
-    written = FORMS[form].write(loaded, input, place)
+    pictures = evenly(check)
+    written = FORMS[form].write(Order(loaded, input, place, pictures, labelled))
     if input is not None and written.input != input:
         raise SettingError(f"expected no --input with {form}, which takes {written.input}, received {input}")
     found = None
     if written.run is not None:
-        pictures = evenly(check)
-        resizes = written.input == "image"
-        found = compared(loaded, written.run, pictures, resizes=resizes, runtime=written.runtime)
+        found = compared(loaded, written, pictures)
         if not found.passed:
             raise SkewError(f"{place}: not written, since it would answer otherwise: {found.sentence()}")
     _put(place, written)

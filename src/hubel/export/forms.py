@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,10 +15,28 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from hubel.data import Dataset
+    from hubel.export.check import Picture
     from hubel.tasks import LoadedModel
 
     # uint8 N×H×W×C to probabilities, classes in axis 1
     Runner: TypeAlias = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.floating]]
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """What is to be written.
+
+    input: what was asked for; None leaves it to the form. path: where it will lie, by which some forms name things.
+    pictures: of the user's, to compare on. labelled: a part's name and its images of the network's size with what is
+    true of them, by which a card tells figures.
+    """
+
+    model: LoadedModel
+    input: str | None
+    path: Path
+    pictures: Sequence[Picture] = ()
+    labelled: tuple[str, Dataset] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +45,15 @@ class Written:
 
     files: contents by their names in the folder; of a form that is one file, it alone, under "". input: what the form
     takes ("image", "sized", "tensor"; see `onnx_model`). run: what computes its answers, and `runtime`: the name of
-    that; None where nothing here can. notes: what was decided, in sentences. facts: the same and more, as plain values.
+    that; None where nothing here can. read: how it reads a picture, where it does that itself. notes: what was decided,
+    in sentences. facts: more, as plain values.
     """
 
     files: Mapping[str, bytes]
     input: str
     run: Runner | None
     runtime: str = ""
+    read: Callable[[Picture], npt.NDArray[np.uint8]] | None = None
     notes: tuple[str, ...] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
 
@@ -46,15 +66,21 @@ class Form:
     writer: str
     words: str
 
-    def write(self, model: LoadedModel, input: str | None, path: Path) -> Written:
-        """Write a model in this form. `path` is where it will lie, by which some forms name things."""
+    def write(self, order: Order) -> Written:
+        """Write a model in this form."""
         module, _, name = self.writer.partition(":")
-        found: Written = getattr(importlib.import_module(module), name)(model, input, path)
+        found: Written = getattr(importlib.import_module(module), name)(order)
         return found
 
 
 FORMS: dict[str, Form] = {
     "onnx": Form((".onnx",), "hubel.export.onnx.form:written_onnx", "one ONNX file (opset 18)"),
+    "package": Form(
+        ("/",),
+        "hubel.export.package.form:written_package",
+        "a folder for a colleague: a model, a short program, its test, a Dockerfile and a card",
+    ),
+    "torch": Form((".pt2",), "hubel.export.torch:written_torch", "an exported PyTorch program"),
 }
 ABSENT = {  # asked for, and not there
     "tflite": "LiteRT's converters need TensorFlow, or pin another version of PyTorch; ONNX Runtime runs the ONNX "

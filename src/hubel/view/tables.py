@@ -27,6 +27,11 @@ _MARKDOWN = re.compile(
 )
 
 
+def markdown_words(text: str) -> str:
+    """Words as Markdown that shows them as they are: no markup, no links, one line."""
+    return _MARKDOWN.sub(r"\\\g<0>", printable(text.replace("\n", " ")))
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows under titles; a title that starts with `#` is that of a column of numbers. None is a cell without a value.
@@ -52,7 +57,7 @@ class Table:
     def markdown(self) -> str:
         """A table as GitHub reads it, in which words are words: no markup, no links."""
         lines = [self._names, ["--:" if number else "---" for number in self._numbers], *self.written()]
-        shown = [[_MARKDOWN.sub(r"\\\g<0>", printable(cell.replace("\n", " "))) for cell in line] for line in lines]
+        shown = [[*map(markdown_words, line)] for line in lines]
         return "".join(f"| {' | '.join(line)} |\n" for line in shown)
 
     def latex(self) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import onnx
 
 from hubel.base.versions import version_of
-from hubel.export.forms import Written
+from hubel.export.forms import Order, Written
 from hubel.export.onnx.preparation import reason_no_images
 from hubel.export.onnx.write import Input, onnx_model
 from hubel.export.opened import session
 from hubel.export.source import Source
 from hubel.tasks import LoadedModel
 
+RUNTIME = f"ONNX Runtime {version_of('onnxruntime')}"
 EXIF = (
     "it takes any picture as uint8 rows×columns×3 (red, green, blue): turning it as its EXIF says, bringing it to "
     "eight bits and putting what is transparent on a ground stays with who reads the file"
@@ -29,15 +29,21 @@ def usual_input(model: LoadedModel, input: str | None) -> tuple[Any, tuple[str, 
     return ("image", ()) if reason is None else ("sized", (f"the file takes images of one size: {reason}",))
 
 
-def written_onnx(model: LoadedModel, input: str | None, path: Path) -> Written:
+def written_onnx(order: Order) -> Written:
     """Write a model as one ONNX file."""
-    chosen, notes = usual_input(model, input)
-    made = onnx_model(Source.of(model), chosen)
-    onnx.checker.check_model(made)
-    content = made.SerializeToString(deterministic=True)
-    run = runner(content, chosen, model)
+    chosen, notes = usual_input(order.model, order.input)
+    content = onnx_bytes(order.model, chosen)
+    run = runner(content, chosen, order.model)
     more = (EXIF,) if chosen == "image" else ()
-    return Written({"": content}, chosen, run, f"ONNX Runtime {version_of('onnxruntime')}", (*notes, *more))
+    return Written({"": content}, chosen, run, RUNTIME, notes=(*notes, *more))
+
+
+def onnx_bytes(model: LoadedModel, input: Input) -> bytes:
+    """The bytes of a model as ONNX, which is checked to be whole."""
+    made = onnx_model(Source.of(model), input)
+    onnx.checker.check_model(made)
+    content: bytes = made.SerializeToString(deterministic=True)
+    return content
 
 
 def runner(content: bytes, input: Input, model: LoadedModel) -> Any:

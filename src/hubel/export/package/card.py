@@ -1,0 +1,96 @@
+"""The card of a model: what it is for whoever gets it, with figures and what is not known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from hubel.arch import analyse
+from hubel.base.names import listing
+from hubel.base.numbers import rounded_text
+from hubel.export.forms import Order
+from hubel.tasks import evaluate
+from hubel.view.tables import markdown_words
+
+_MISTAKES = 8  # pairs of classes that are told
+_Z = 1.959964  # of a 95 % interval
+
+
+def card(order: Order) -> str:
+    """The card as Markdown."""
+    return "\n".join(_lines(order)) + "\n"
+
+
+def _lines(order: Order) -> Iterator[str]:
+    model = order.model
+    report, words = analyse(model.network), markdown_words
+    title = model.network.name or "model"
+    yield f"# {words(title)}"
+    yield f"\n{model.task.name.capitalize()} of {len(model.classes):,} classes: {words(listing(model.classes, 40))}."
+    yield f"\n{rounded_text(report.parameters)} parameters, {rounded_text(report.macs)} multiply-adds a picture."
+    yield "\n## Use\n\n```sh\npip install -r requirements.txt\npython predict.py cat.jpg\npython test_predict.py"
+    yield 'docker build -t model . && docker run --rm -v "$PWD:/data" model /data/cat.jpg\n```\n'
+    yield 'From Python: `from predict import predict; predict("cat.jpg")["probabilities"]`. It needs no hubel.'
+    yield "\n## Preparation\n"
+    yield f"{words(str(model.preprocessing))}. All of it is in `model.onnx` and `pictures.py`; pictures of any size and"
+    yield "kind are read, turned as their EXIF says. Doing it otherwise is the commonest cause of wrong answers."
+    yield "\n## Data\n"
+    data = model.summary.get("data") or "data that the model file does not name"
+    yield f"Trained on {words(str(data))}. *Say here where it comes from, who is in it and"
+    yield "who is not, and what it may be used for.*"
+    yield "\n## Figures\n"
+    yield from _figures(order)
+    yield "\n## Licence\n\n*Name the licence of the model and of the data here.*"
+    versions = model.summary.get("versions", {})
+    told = ", ".join(f"{words(str(name))} {words(str(version))}" for name, version in versions.items())
+    yield f"\n## Made with\n\n{told or 'versions that the model file does not name'}. The network: `{model.network}`"
+
+
+def _figures(order: Order) -> Iterator[str]:
+    model = order.model
+    if order.labelled is None:
+        told = {part: model.summary[part] for part in ("test", "validation") if part in model.summary}
+        for part, figures in told.items():
+            values = ", ".join(f"{model.task.figure(name).title} {model.task.figure(name).text(value)}"
+                               for name, value in figures.items())  # fmt: skip
+            yield f"{values} on the {part} part, as measured while it was trained; no interval is known."
+        if not told:
+            yield "None is known: the model file tells none, and the data could not be read."
+        return
+    part, dataset = order.labelled
+    measured: Any = evaluate(model, dataset)
+    count = len(dataset)
+    for name, value in measured.figures.items():
+        figure = model.task.figure(name)
+        interval = ""
+        if name == "accuracy":
+            low, high = wilson(value, count)
+            interval = f" (95 % interval {low:.2%} to {high:.2%})"
+        yield f"- {figure.title}: {figure.text(value)}{interval}, {count:,} images of the {part} part"
+    yield "\nThe interval is of chance in which images were drawn (Wilson's); pictures of another kind may do worse."
+    if hasattr(measured, "confusion"):
+        yield "\n## Mistakes\n"
+        yield from _mistakes(measured, model.classes)
+
+
+def _mistakes(measured: Any, classes: tuple[str, ...]) -> Iterator[str]:
+    pairs = sorted(
+        ((count, i, j) for i in range(len(classes)) for j, count in measured.confusion.row(i) if j != i and count),
+        reverse=True,
+    )
+    if not pairs:
+        yield "None on these images."
+    for count, i, j in pairs[:_MISTAKES]:
+        of = measured.per_class[i].examples
+        names = markdown_words(classes[i]), markdown_words(classes[j])
+        yield f"- {names[0]} taken for {names[1]}: {count:,} of {of:,}"
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share of `count` (Wilson 1927)."""
+    if not count:
+        return 0.0, 1.0
+    middle = (share + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
+    half = _Z * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2)) / (1 + _Z**2 / count)
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -1,0 +1,20 @@
+"""The answers that the model gave when it was exported: python test_predict.py, or pytest."""
+
+import json
+
+import numpy as np
+from predict import HERE, predict
+
+
+def test_answers_are_those_of_the_model():
+    answers = json.loads((HERE / "answers.json").read_text(encoding="utf-8"))
+    assert len(answers) == 3
+    for name, wanted in answers.items():
+        found = predict(HERE / "pictures" / name)["probabilities"][0]
+        means = found.reshape(len(found), -1).mean(1)
+        np.testing.assert_allclose(means, wanted, atol=1e-4)
+
+
+if __name__ == "__main__":
+    test_answers_are_those_of_the_model()
+    print("the answers are those of the model")

@@ -1,0 +1,89 @@
+"""The package as one of the forms."""
+
+from __future__ import annotations
+
+import io
+import json
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from hubel.base.errors import SettingError
+from hubel.base.versions import version_of
+from hubel.export.check import Picture, evenly
+from hubel.export.forms import Order, Written
+from hubel.export.odd import odd_pictures
+from hubel.export.onnx.form import RUNTIME, onnx_bytes, runner, usual_input
+from hubel.export.package.card import card
+from hubel.export.package.reading import reading_program
+
+PROGRAMS = ("predict.py", "test_predict.py", "Dockerfile")
+_SHOWN = ("EXIF orientation 6", "dark on transparent", "16-bit grey PNG")  # where there are no pictures of the user's
+
+
+def written_package(order: Order) -> Written:
+    """Write a folder: model.onnx, predict.py and pictures.py (NumPy, Pillow and onnxruntime alone), test_predict.py
+    with three pictures and answers.json, requirements.txt, Dockerfile, README.md (the model's card).
+    """
+    model = order.model
+    if model.task.name not in ("classification", "segmentation"):
+        raise SettingError(f"a package is written for classification and segmentation, not for {model.task.name}")
+    if model.preprocessing.channels not in (1, 3):
+        raise SettingError(
+            f"a package reads picture files, which hold no {model.preprocessing.channels} bands; export model.onnx"
+        )
+    input, _ = usual_input(model, None)
+    content = onnx_bytes(model, input)
+    run, program = runner(content, input, model), reading_program(model.preprocessing)
+    space: dict[str, Any] = {"__name__": "pictures"}
+    exec(compile(program, "pictures.py", "exec"), space)  # hubel's own functions, as they are written
+
+    def read(picture: Picture) -> Any:
+        return space["read"](io.BytesIO(picture) if isinstance(picture, bytes) else picture)
+
+    pictures = _pictures(order)
+    answers = {name: _means(run(read(shown)[np.newaxis])[0]) for name, shown in pictures.items()}
+    own = files("hubel.export.package").joinpath("files")
+    made = {
+        "model.onnx": content,
+        **{name: own.joinpath(name).read_bytes() for name in PROGRAMS},
+        "pictures.py": program.encode(),
+        "requirements.txt": _requirements().encode(),
+        "answers.json": json.dumps(answers, indent=1).encode(),
+        "README.md": card(order).encode(),
+        **{f"pictures/{name}": shown for name, shown in pictures.items()},
+    }
+    return Written(made, input, run, f"the package, {RUNTIME}", read=read)
+
+
+def _requirements() -> str:
+    return "".join(f"{name}=={version_of(name)}\n" for name in ("numpy", "pillow", "onnxruntime"))
+
+
+def _means(shares: Any) -> list[float]:
+    return [round(float(each), 6) for each in shares.reshape(len(shares), -1).mean(1)]
+
+
+def _pictures(order: Order) -> dict[str, bytes]:
+    """Three pictures: of the user's where there are any, else odd ones."""
+    if not len(order.pictures):
+        known = dict(odd_pictures(order.model.preprocessing.height, order.model.preprocessing.width))
+        return {f"{number}.{'jpg' if 'EXIF' in name else 'png'}": known[name] for number, name in enumerate(_SHOWN, 1)}
+    found = {}
+    for number, picture in enumerate(evenly(order.pictures, 3), 1):
+        if isinstance(picture, np.ndarray):
+            found[f"{number}.png"] = _png(picture)
+        elif isinstance(picture, bytes):
+            found[f"{number}.picture"] = picture
+        else:
+            with open(picture, "rb") as file:
+                found[f"{number}.{str(picture).rpartition('.')[2].lower()}"] = file.read()
+    return found
+
+
+def _png(pixels: Any) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(content, "PNG")
+    return content.getvalue()

@@ -1,0 +1,156 @@
+"""The other forms: a folder for a colleague, an exported PyTorch program."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import hubel
+import hubel.cli
+from hubel.base.errors import SettingError
+from hubel.data import Frame, Preprocessing
+from hubel.export import export
+from hubel.export.odd import odd_pictures
+from hubel.export.package.card import wilson
+from hubel.export.package.reading import reading_program
+from hubel.tasks import LoadedModel, predict, task_named
+from hubel.train import Run
+from tests.export.test_onnx import lived_in
+
+
+@pytest.fixture(scope="module")
+def package(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("package") / "colours"
+    assert hubel.cli.main(["export", str(run), "-o", str(folder), "--to", "package"]) == 0
+    return folder
+
+
+def alone(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of the package where importing hubel or torch fails."""
+    (folder / "sitecustomize.py").write_text(
+        "import sys\nsys.modules['hubel'] = sys.modules['torch'] = sys.modules['onnx'] = None\n", encoding="utf-8"
+    )
+    surroundings = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(
+        [sys.executable, *words], cwd=folder, env=surroundings, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_package_answers_without_hubel(package: Path, run: Path) -> None:
+    names = {path.name for path in package.iterdir()} - {"sitecustomize.py"}
+    assert names == {
+        *("model.onnx", "predict.py", "pictures.py", "test_predict.py", "answers.json", "pictures"),
+        *("requirements.txt", "Dockerfile", "README.md"),
+    }
+    tested = alone(package, "test_predict.py")
+    assert (tested.returncode, tested.stdout) == (0, "the answers are those of the model\n"), tested.stderr
+    pictures = sorted(path.name for path in (package / "pictures").iterdir())
+    told = alone(package, "predict.py", *(f"pictures/{name}" for name in pictures))
+    model = Run.open(run).model()
+    for line, name in zip(told.stdout.splitlines(), pictures, strict=True):
+        place, first, *_ = line.split("   ")
+        answer = model.task.answer(model, package / "pictures" / name).data()
+        assert (place, first.split()[0]) == (f"pictures/{name}", answer["class"])
+    requirements = (package / "requirements.txt").read_text().splitlines()
+    assert [line.partition("==")[0] for line in requirements] == ["numpy", "pillow", "onnxruntime"]
+
+
+def test_a_package_whose_model_is_another_fails_its_test(package: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(package, folder)
+    answers = json.loads((folder / "answers.json").read_text())
+    answers = {name: shares[::-1] for name, shares in answers.items()}
+    (folder / "answers.json").write_text(json.dumps(answers))
+    assert alone(folder, "test_predict.py").returncode == 1
+
+
+def test_the_card_tells_data_figures_with_intervals_mistakes_and_preparation(package: Path) -> None:
+    text = (package / "README.md").read_text(encoding="utf-8")
+    assert "Classification of 3 classes: blue, green, red." in text
+    assert "Trained on colours" in text
+    assert "% (95 % interval " in text
+    assert "images of the validation part" in text
+    assert "## Mistakes" in text
+    assert "## Licence" in text
+    assert "12×12 colour, " in text
+
+
+def test_the_interval_is_wilsons() -> None:
+    assert wilson(0.9, 100) == pytest.approx((0.8256, 0.9448), abs=1e-4)  # Agresti & Coull (1998) give the formula
+    assert wilson(1.0, 10)[1] == pytest.approx(1.0)
+    assert wilson(1.0, 10)[0] == pytest.approx(0.7225, abs=1e-4)
+
+
+@pytest.mark.parametrize("frame", [None, Frame(8), Frame(9, "box")])
+@pytest.mark.parametrize("levels", [None, (0.0, 4095.0)])
+def test_pictures_are_read_as_hubel_reads_them(tmp_path: Path, frame: Any, levels: Any) -> None:
+    preparation = Preprocessing(12, 12, 1, (0.2,), (0.3,), "pad", "dark", frame, levels)
+    (tmp_path / "pictures.py").write_text(reading_program(preparation), encoding="utf-8")
+    for number, (_, content) in enumerate(odd_pictures(12, 12)):
+        (tmp_path / f"{number}.picture").write_bytes(content)
+    program = (
+        "import glob, numpy, pictures\n"
+        "found = {name: pictures.read(name) for name in glob.glob('*.picture')}\n"
+        "numpy.savez('found.npz', **found)"
+    )
+    told = alone(tmp_path, "-c", program)
+    assert told.returncode == 0, told.stderr
+    found = np.load(tmp_path / "found.npz")
+    from hubel.export.check import colours
+
+    for number, (_, content) in enumerate(odd_pictures(12, 12)):
+        wanted = colours(content, preparation) if frame is None else preparation.prepare(content)
+        np.testing.assert_array_equal(found[f"{number}.picture"], wanted)
+
+
+def test_a_package_of_a_segmentation_writes_masks(tmp_path: Path) -> None:
+    network = hubel.parse("12x16x3: conv 3 3x3 same softmax")
+    settings = {"values": [0, 1, 2], "colours": [[0, 0, 0], [9, 9, 9], [200, 0, 0]]}
+    task = task_named("segmentation").from_settings(("sky", "road", "car"), settings)
+    preparation = Preprocessing(12, 16, 3, (0.5,) * 3, (0.2,) * 3, "pad")
+    model = LoadedModel(network, lived_in(network), preparation, task)
+    found = export(model, tmp_path / "masks", to="package")
+    assert found.check is not None
+    assert found.check.pictures == 0
+    shown = tmp_path / "masks" / "pictures" / "2.png"
+    assert alone(tmp_path / "masks", "predict.py", str(shown)).returncode == 0
+    mask = np.asarray(Image.open(shown.with_name("2-mask.png")))
+    wanted: Any = model.task.answer(model, shown)
+    assert mask.shape == wanted.mask.shape
+    assert (mask != wanted.mask).mean() < 0.01
+
+
+def test_folders_are_not_written_over(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("precious")
+    with pytest.raises(SettingError, match="expected a new or empty folder, received "):
+        export(run, tmp_path, to="package")
+    assert (tmp_path / "mine").read_text() == "precious"
+
+
+def test_an_exported_program_of_pytorch_runs_without_hubel(run: Path, tmp_path: Path) -> None:
+    found = export(run, tmp_path / "colours.pt2")
+    assert (found.form, found.input) == ("torch", "sized")
+    model, given = Run.open(run).model(), np.random.default_rng(0).integers(0, 256, (3, 12, 12, 3), dtype=np.uint8)
+    np.save(tmp_path / "given.npy", given)
+    program = (
+        "import sys; sys.modules['hubel'] = None\n"
+        "import json, numpy, torch\n"
+        "said = {'classes': ''}\n"
+        "module = torch.export.load('colours.pt2', extra_files=said).module()\n"
+        "assert json.loads(said['classes']) == ['blue', 'green', 'red']\n"
+        "numpy.save('found.npy', module(torch.from_numpy(numpy.load('given.npy'))).detach().numpy())"
+    )
+    bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=tmp_path, check=True, env=bare)
+    np.testing.assert_allclose(np.load(tmp_path / "found.npy"), predict(model, given).numpy(), atol=1e-6)
+    assert torch.is_grad_enabled()
