@@ -85,7 +85,7 @@ def _labelled(arguments: Namespace) -> tuple[str, Dataset] | None:
     """The part of the run's data that tells best how good it is; None where it cannot be read."""
     try:
         run, settings = own_source(Path(arguments.run_or_model))
-        parts = run.parted(read(settings)).parts()
+        parts = run.parted(read(**settings)).parts()
     except (HubelError, OSError):  # said where pictures are looked for
         return None
     name = next((each for each in ("test", "validation") if each in parts), None)
