@@ -135,7 +135,7 @@ def test_many_images_take_one_pass_and_the_broken_ones_are_named(
 
     monkeypatch.setattr("hubel.tasks.classification.task.outputs", counted)
     Path("shots/a/2.png").write_bytes(b"nothing")
-    status, out, err = hubel("predict", "model.safetensors", "shots", "gone.png", "--json")
+    status, out, err = hubel("predict", "model.safetensors", "shots", "gone.png", "--json", "--engine", "pytorch")
     found = json.loads(out)
     assert status == 1
     assert [one.get("class") for one in found] == [*EXPECTED[:2], None, *EXPECTED[3:], None]

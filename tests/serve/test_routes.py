@@ -4,12 +4,15 @@ import base64
 import io
 import json
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
+from hubel.serve.settings import Settings
 from hubel.tasks import load_model, predict
-from tests.serve.conftest import CLASSES, picture
+from tests.serve.conftest import CLASSES, picture, serving
+from tests.work import HANG
 
 PREDICT = "/v1/models/animals/predict"
 PNG = {"content-type": "image/png"}
@@ -24,7 +27,7 @@ def probabilities(prediction):
 
 
 def test_three_forms_give_what_predict_gives(client, model_file):
-    content = picture("JPEG", (40, 30))
+    content = picture("JPEG", (320, 240))
     told = expected(model_file, content)
     coded = base64.b64encode(content).decode()
     answers = [
@@ -39,6 +42,18 @@ def test_three_forms_give_what_predict_gives(client, model_file):
         (prediction,) = answer.json()["predictions"]
         assert probabilities(prediction) == pytest.approx(told, abs=1e-6)
         assert prediction["class"] == CLASSES[int(np.argmax(told))]
+
+
+def test_an_exported_file_answers_as_its_model_does(model_file, tmp_path):
+    from hubel import export
+
+    place = tmp_path / "animals.onnx"
+    place.write_bytes(export.onnx_model(model_file, "image").SerializeToString())
+    content = picture("JPEG", (320, 240))
+    with serving(Settings((("animals", str(place)),))) as address:
+        answer = httpx.post(address + PREDICT, content=content, headers=PNG, timeout=HANG).json()
+        assert httpx.get(f"{address}/v1/models/animals").json()["engine"].startswith("ONNX Runtime")
+    assert probabilities(answer["predictions"][0]) == pytest.approx(expected(model_file, content), abs=1e-5)
 
 
 def test_many_pictures_are_answered_in_their_order(client, model_file):

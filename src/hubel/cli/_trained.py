@@ -15,6 +15,7 @@ from hubel.cli._output import tell
 
 if TYPE_CHECKING:
     from hubel.data import Dataset, Splits
+    from hubel.export.ready import Opened
     from hubel.tasks import LoadedModel
     from hubel.train import Run
 
@@ -223,6 +224,28 @@ def open_model(given: str, exported: bool = False) -> LoadedModel:
 
         console(stderr=True).print(told, style="yellow", soft_wrap=True)
     return model
+
+
+def add_engine(parser: ArgumentParser) -> None:
+    """Add what computes."""
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "onnxruntime", "openvino", "pytorch"),
+        default="auto",
+        help="what computes, in float32 (default: auto, the quickest that is installed and can)",
+    )
+
+
+def answering(arguments: Namespace, whole: bool = False) -> Opened:
+    """Open the model that is asked for answers, by the quickest engine; say which that is. whole: all of it is wanted,
+    a LoadedModel.
+    """
+    from hubel.export.ready import opened
+
+    given = arguments.run_or_model
+    found = opened(Path(given), lambda: open_model(given, exported=True), arguments.engine, whole=whole)
+    tell(f"computed by {found.engine}{found.note and f', since {found.note}'}")
+    return found
 
 
 def is_model(given: str) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubel.cli._finish import TABLES, Answer, add_output, finish
-from hubel.cli._trained import add_labelled, check_order, labelled, open_model
+from hubel.cli._trained import add_engine, add_labelled, answering, check_order, labelled
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -30,6 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, a model file, or an exported .onnx")
     add_labelled(parser)
+    add_engine(parser)
     add_output(parser, *TABLES)
 
 
@@ -38,11 +39,13 @@ def run(arguments: Namespace) -> int:
     from hubel.tasks import evaluate
 
     check_order("evaluate", arguments.run_or_model, arguments.data)
-    model = open_model(arguments.run_or_model, exported=True)
+    opened = answering(arguments, whole=True)
+    model: Any = opened.model
     part, dataset, notes = labelled(arguments, model)
     metrics = evaluate(model, dataset)
+    said = {"engine": opened.engine, "notes": list(notes)}
     answer = Answer(
-        data=lambda: {"part": part, "images": len(dataset), **metrics.data(), "notes": list(notes)},
+        data=lambda: {"part": part, "images": len(dataset), **metrics.data(), **said},
         lines=lambda width: _lines(metrics, dataset.name or part),
         tables=lambda: [_table(metrics, dataset.name or part)],
     )

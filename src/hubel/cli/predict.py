@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,14 +17,14 @@ from hubel.base.words import json_text
 from hubel.cli._finish import TABLES, TEXTS, Answer, finish, writable
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import tell
-from hubel.cli._trained import check_order, open_model
+from hubel.cli._trained import add_engine, answering, check_order
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hubel.base.download import Progress
+    from hubel.export.ready import Opened
     from hubel.tasks import Answer as Answered
-    from hubel.tasks import LoadedModel
     from hubel.view.tables import Cell, Table
 
     Found: TypeAlias = dict[str, Any]
@@ -58,6 +58,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="P",
         help="leave images without a class whose likeliest one has less than this probability",
     )
+    add_engine(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list, an object for each image")
     parser.set_defaults(first_ending=FILES[0])
     parser.add_argument(
@@ -88,13 +89,15 @@ def run(arguments: Namespace) -> int:
     from hubel.view.terminal import with_progress
 
     check_order("predict", arguments.run_or_model, *arguments.images)
-    model = open_model(arguments.run_or_model, exported=True)
-    folder = _folder(arguments, model)
+    opened = answering(arguments)
+    model = opened.model
+    folder = _folder(arguments, opened)
     images = _meant(arguments.images)
     names = {} if folder is None else _names([path for path, _ in images])
     places = {path: folder / name for path, name in names.items() if folder is not None}
-    found = with_progress("predicting", lambda show: list(_answers(model, images, arguments, places, show)))
+    found = with_progress("predicting", lambda show: list(_answers(opened, images, arguments, places, show)))
     told = [{name: value for name, value in one.items() if name not in ("words", "files")} for one in found]
+    told = [{**one, "engine": opened.engine} for one in told]
     lines = partial(map, json_text, told)
     answer = Answer(
         data=lambda: told,
@@ -113,18 +116,18 @@ def _ending(arguments: Namespace) -> str:
     return "" if arguments.output is None else arguments.output.suffix.lower()
 
 
-def _folder(arguments: Namespace, model: LoadedModel) -> Path | None:
+def _folder(arguments: Namespace, opened: Opened) -> Path | None:
     """The folder where pictures go; None where a file is written, or the answers are no pictures."""
     output: Path | None = arguments.output
-    if not model.task.draws:
+    if not opened.model.task.draws:
         if output is not None and output != Path("-") and _ending(arguments) not in FILES:
             raise SettingError(
                 f"expected -o with a file that ends with {', '.join(FILES)}, received {str(output)!r}: answers of "
-                f"{model.task.name} are no pictures"
+                f"{opened.model.task.name} are no pictures"
             )
         return None
     if arguments.threshold:
-        raise SettingError(f"--threshold is of classes of images, not of {model.task.name}")
+        raise SettingError(f"--threshold is of classes of images, not of {opened.model.task.name}")
     if output is None or (output != Path("-") and _ending(arguments) not in FILES):
         return output or Path()
     tell("the pictures are not written: -o names a file; -o FOLDER writes them")
@@ -180,7 +183,7 @@ def _meant(given: Sequence[str]) -> list[tuple[str, bytes | None]]:
 
 
 def _answers(
-    model: LoadedModel,
+    opened: Opened,
     images: Sequence[tuple[str, bytes | None]],
     arguments: Namespace,
     places: Mapping[str, Path],
@@ -188,36 +191,39 @@ def _answers(
 ) -> Iterator[Found]:
     """What the model says of each image, in order: of many at once where its answers need only what it was shown."""
     inputs = {Path(path).resolve() for path in places}
-    for start in range(0, len(images), AT_ONCE):
-        some = images[start : start + AT_ONCE]
-        if model.task.draws:
-            answers = [_answer_of(model, content or path, arguments.top) for path, content in some]
-        else:
-            answers = _together(model, some, arguments.top)
-        for (path, _), answer in zip(some, answers, strict=True):
-            yield _as_found(path, answer, arguments, places.get(path), inputs)
-        if show is not None:
-            show("predicting", start + len(some), len(images))
+    answers = (
+        _drawn(opened, images, arguments.top) if opened.model.task.draws else _named(opened, images, arguments.top)
+    )
+    for number, ((path, _), answer) in enumerate(zip(images, answers, strict=True), 1):
+        yield _as_found(path, answer, arguments, places.get(path), inputs)
+        if show is not None and (number % AT_ONCE == 0 or number == len(images)):
+            show("predicting", number, len(images))
 
 
-def _answer_of(model: LoadedModel, image: str | bytes, top: int) -> Answered | Exception:
+def _drawn(opened: Opened, images: Sequence[tuple[str, bytes | None]], top: int) -> Iterator[Answered | Exception]:
+    return (_answer_of(opened, content or path, top) for path, content in images)
+
+
+def _answer_of(opened: Opened, image: str | bytes, top: int) -> Answered | Exception:
     from hubel.data import ImageError
 
     try:
-        return model.task.answer(model, image, top)
+        return opened.answer(image, top)
     except (ImageError, OSError) as error:
         return error
 
 
-def _together(model: LoadedModel, some: Sequence[tuple[str, bytes | None]], top: int) -> list[Answered | Exception]:
+def _named(opened: Opened, images: Sequence[tuple[str, bytes | None]], top: int) -> Iterator[Answered | Exception]:
+    """Answers of many at once, while the next ones are decoded."""
     import numpy as np
 
     from hubel.data import prepared
 
-    ready = list(prepared(model.preprocessing, [path if content is None else content for path, content in some]))
-    batch = [image for image in ready if isinstance(image, np.ndarray)]
-    answers = iter(model.task.answers(model, np.stack(batch), top) if batch else [])
-    return [image if isinstance(image, Exception) else next(answers) for image in ready]
+    ready = prepared(opened.model.preprocessing, [path if content is None else content for path, content in images])
+    while some := list(islice(ready, AT_ONCE)):
+        batch = [image for image in some if isinstance(image, np.ndarray)]
+        answers = iter(opened.answers(np.stack(batch), top) if batch else [])
+        yield from (image if isinstance(image, Exception) else next(answers) for image in some)
 
 
 def _as_found(

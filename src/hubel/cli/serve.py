@@ -12,6 +12,7 @@ from functools import partial
 from hubel.base.errors import SettingError
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import say, tell
+from hubel.cli._trained import add_engine
 
 DESCRIPTION = """Serve trained models over HTTP, with a page that classifies a dropped picture, the camera or a drawing.
 
@@ -35,6 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     _add_access(parser)
     _add_limits(parser)
     parser.add_argument("--workers", type=whole(1, 256), default=1, metavar="N", help="processes (default 1)")
+    add_engine(parser)
     parser.add_argument("--quiet", action="store_true", help="log only what goes wrong (default: each request)")
 
 
@@ -96,6 +98,7 @@ def run(arguments: Namespace) -> int:
         named_models(arguments.models),
         limits,
         Access(token, (arguments.address, *arguments.host_name), tuple(arguments.origin)),
+        engine=arguments.engine,
         quiet=arguments.quiet,
     )
     from hubel.serve.run import serve

@@ -22,13 +22,14 @@ from hubel.base.words import json_text, printable
 from hubel.serve import schema
 from hubel.serve.batches import Batches, Picture
 from hubel.serve.board import Board
-from hubel.serve.gate import FAULT, LOG, Gate, told
+from hubel.serve.gate import FAULT, Gate, told
+from hubel.serve.log import LOG
 from hubel.serve.page import demo_page
 from hubel.serve.pictures import formats, pictures_of
 from hubel.serve.refusal import Refusal
-from hubel.serve.served import Served, opened
+from hubel.serve.served import Served, all_served
 from hubel.serve.settings import Settings
-from hubel.tasks import Answer
+from hubel.tasks.answer import Answer
 
 _INLINE = 2**16  # bytes of a body up to which reading it here is quicker than handing it to a thread
 _LOOK = 1.0  # seconds between looks at the models' files
@@ -41,7 +42,7 @@ class Service:
         self.settings, self.limits = settings, settings.limits
         self.board = Board([name for name, _ in settings.models], settings.limits.queue, settings.board)
         self.pool = ThreadPoolExecutor(settings.threads + 1, thread_name_prefix="serve")
-        self.served = opened(settings.models, settings.limits)
+        self.served = all_served(settings)
         self.queues = {name: self._queue(each) for name, each in self.served.items()}
 
     def _queue(self, served: Served) -> Batches:
@@ -195,18 +196,20 @@ def _add_health(app: FastAPI, service: Service) -> None:
 
 def about(service: Service, served: Served) -> dict[str, Any]:
     """What is told of a model."""
-    opened = served.opened
+    current = served.current
+    model = current.by.model
     return {
         "name": served.name,
-        "task": opened.model.task.name,
-        "classes": list(opened.model.classes),
-        "input": str(opened.model.preprocessing),
-        "preprocessing": asdict(opened.model.preprocessing),
-        "draws": opened.model.task.draws,
-        "formats": list(formats(opened.model.preprocessing)),
-        "engine": "eager",
-        "sha256": opened.sha256,
-        "since": round(opened.since, 3),
+        "task": model.task.name,
+        "classes": list(model.classes),
+        "input": str(model.preprocessing),
+        "preprocessing": asdict(model.preprocessing),
+        "draws": model.task.draws,
+        "formats": list(formats(model.preprocessing)),
+        "engine": current.by.engine,
+        "note": current.by.note,
+        "sha256": current.sha256,
+        "since": round(current.since, 3),
         "trouble": served.trouble,
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import logging
 import re
 import secrets
 import time
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from hubel.base.words import json_text, printable
 from hubel.serve.batches import seconds_of
 from hubel.serve.board import Board
+from hubel.serve.log import LOG
 from hubel.serve.refusal import Refusal
 from hubel.serve.settings import Settings
 
@@ -23,7 +23,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-LOG = logging.getLogger("hubel.serve")
 OPEN = ("/", "/health", "/ready")  # what says nothing of models, and asks for no token
 _HELD = 256 * 2**20  # bytes of bodies that are in memory at one time, of small limits
 _DRAIN = 1.0  # seconds in which a body that is not wanted may come in, so that the answer is not lost

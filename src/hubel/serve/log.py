@@ -8,6 +8,8 @@ from datetime import datetime, timezone
 
 from hubel.base.words import json_text
 
+LOG = logging.getLogger("hubel.serve")
+
 
 class Lines(logging.Formatter):
     """A record as one line of JSON; of an error, where it was raised."""

@@ -55,14 +55,13 @@ def pictures_of(kind: str, body: bytes, limits: Limits) -> list[Sent]:
 
 
 def decoded(content: bytes, name: str, preprocessing: Preprocessing, limits: Limits) -> Image.Image:
-    """A picture, decoded no larger than it has to be. Raises ImageError."""
+    """A picture, decoded as `Preprocessing.prepare` does it. Raises ImageError."""
     allowed = formats(preprocessing)
     kind = format_of(content)
     if kind not in allowed:
         known = f", received {kind}" if kind else ""
         raise ImageError(name, f"is no picture of a format that is taken here: {', '.join(allowed)}{known}")
-    size = preprocessing.height, preprocessing.width
-    return read_image(content, at_least=size, max_pixels=limits.pixels, levels=preprocessing.levels, name=name)
+    return read_image(content, max_pixels=limits.pixels, levels=preprocessing.levels, name=name)
 
 
 def formats(preprocessing: Preprocessing) -> tuple[str, ...]:

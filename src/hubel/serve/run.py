@@ -19,7 +19,7 @@ from hubel.data.decode.parallel import workers_here
 from hubel.serve.app import application
 from hubel.serve.board import rows_of
 from hubel.serve.log import begin_log
-from hubel.serve.served import opened
+from hubel.serve.served import all_served
 from hubel.serve.settings import Limits, Settings
 
 _SILENCE = 10.0  # seconds in which a connection has to say what it wants
@@ -99,7 +99,7 @@ def serve(
             server.run([bound])
             return
         begin_log()
-        opened(settings.models, settings.limits)  # so that what cannot be opened is said once, before all
+        all_served(settings)  # so that what cannot be opened is said once, before all
         board = Path(folder) / "board"
         rows_of(board, [name for name, _ in settings.models], workers)
         listening(bound)

@@ -60,6 +60,7 @@ class ModelInfo(_Frozen):
     draws: bool = Field(description="whether its answers are pictures too")
     formats: list[str] = Field(description="of pictures that are taken")
     engine: str = Field(description="what computes")
+    note: str = Field(description="why that is not the quickest engine; empty where it is")
     sha256: str = Field(description="of the file that answers")
     since: float = Field(description="when it was opened, in seconds since 1970")
     trouble: str = Field(description="why a changed file was not taken; empty where none was refused")

@@ -5,59 +5,66 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hubel.base.errors import HubelError, ModelFileError, SettingError
 from hubel.base.files import sha256_of
 from hubel.data import ImageError
+from hubel.export.ready import PYTORCH, Opened, Ready, opened
 from hubel.serve.batches import Picture
+from hubel.serve.log import LOG
 from hubel.serve.pictures import decoded
-from hubel.serve.settings import Limits
-from hubel.tasks import Answer, LoadedModel
+from hubel.serve.settings import Settings
+
+if TYPE_CHECKING:
+    from hubel.tasks import Answer, LoadedModel
 
 
 @dataclass(frozen=True)
-class Opened:
+class Current:
     """A model as its file was at one time."""
 
-    model: LoadedModel
+    by: Opened
     sha256: str
     since: float  # seconds since 1970
 
 
-def opened(models: Sequence[tuple[str, str]], limits: Limits) -> dict[str, Served]:
+def all_served(settings: Settings) -> dict[str, Served]:
     """All models by name. Raises ModelFileError that names each that cannot be opened, and why."""
     found, failed = {}, []
-    for name, place in models:
+    for name, place in settings.models:
         try:
-            found[name] = Served(name, place, limits)
+            found[name] = Served(name, place, settings)
         except (HubelError, OSError) as error:  # noqa: PERF203 (a few models)
             failed.append(f"{name}: {error}")
     if failed:
-        count = f"{len(failed):,} of {len(models):,} models cannot be opened" if len(models) > 1 else ""
+        count = (
+            f"{len(failed):,} of {len(settings.models):,} models cannot be opened" if len(settings.models) > 1 else ""
+        )
         raise ModelFileError("\n  ".join(filter(None, [count, *failed])))
     return found
 
 
 class Served:
-    """A model under its name. What it answers with is `opened`, which another thread may replace at any time.
+    """A model under its name. What it answers with is `current`, which another thread may replace at any time.
 
     trouble: why the file as it is now is not the one that answers; "" where it is.
     """
 
-    def __init__(self, name: str, place: str, limits: Limits) -> None:
+    def __init__(self, name: str, place: str, settings: Settings) -> None:
         self._place = Path(place)
         self.name = name
         self.path = self._place / "model.safetensors" if self._place.is_dir() else self._place
         self.trouble = ""
-        self._limits = limits
-        self._computing = threading.Lock()  # a batch at a time, with all threads that there are
+        self._settings = settings
+        self._computing = threading.Lock()  # PyTorch's batches, each with all threads that there are
         self._stamp = self._seen = self._look()
-        self.opened = self._open()
+        self.current = self._open()
 
     def _look(self) -> tuple[int, int, int] | None:
         try:
@@ -66,19 +73,31 @@ class Served:
             return None
         return found.st_ino, found.st_size, found.st_mtime_ns
 
-    def _open(self) -> Opened:
+    def _open(self) -> Current:
+        found = opened(self._place, self._loaded, self._settings.engine, self._settings.threads)
+        kind = found.model.preprocessing
+        if kind.channels not in (1, 3):
+            raise SettingError(
+                f"{self.path}: expected a model of grey or colour pictures, received one of {kind.channels} bands, "
+                "which no picture file holds; hubel.tasks.predict takes arrays"
+            )
+        blank = np.zeros((1, kind.height, kind.width, kind.channels), np.uint8)
+        found.answers(blank, 1)  # what is slow once is slow now, and what fails fails now
+        note = {"model": self.name, "task": found.model.task.name, "engine": found.engine, "note": found.note}
+        LOG.info("open", extra={"note": note})
+        return Current(found, sha256_of(self.path), time.time())
+
+    def _loaded(self) -> LoadedModel:
+        import torch
+
+        from hubel.export import open_onnx
         from hubel.tasks import load_model
         from hubel.train import Run
 
-        model = Run.open(self._place).model() if self._place.is_dir() else load_model(self.path)
-        if model.preprocessing.channels not in (1, 3):
-            raise SettingError(
-                f"{self.path}: expected a model of grey or colour pictures, received one of "
-                f"{model.preprocessing.channels} bands, which no picture file holds; hubel.tasks.predict takes arrays"
-            )
-        blank = np.zeros(_shape(model), np.uint8)
-        model.task.answers(model, blank[np.newaxis], 1)  # what is slow once is slow now, and what fails fails now
-        return Opened(model, sha256_of(self.path), time.time())
+        torch.set_num_threads(self._settings.threads)
+        if self._place.is_dir():
+            return Run.open(self._place).model()
+        return open_onnx(self.path) if self.path.suffix == ".onnx" else load_model(self.path)
 
     def changed(self) -> bool:
         """Whether the file is another than the one that was opened last, and has been for two looks."""
@@ -92,42 +111,36 @@ class Served:
         """
         self._stamp = self._look()
         try:
-            self.opened, self.trouble = self._open(), ""
+            self.current, self.trouble = self._open(), ""
         except (HubelError, OSError) as error:
             self.trouble = f"the changed file was not taken: {error}"
         return not self.trouble
 
     def answers(self, pictures: Sequence[Picture]) -> list[Answer | Exception]:
         """What the model says of pictures; of those that cannot be read, why."""
-        model = self.opened.model
-        found: list[Any] = [self._ready(model, each) for each in pictures]
-        if model.task.draws:
-            return [each if isinstance(each, Exception) else self._drawn(model, each) for each in found]
+        by = self.current.by
+        found: list[Any] = [self._ready(by.model, each) for each in pictures]
         for top in {each.top for each in pictures}:
             places = [
                 place
                 for place, picture in enumerate(pictures)
                 if picture.top == top and not isinstance(found[place], Exception)
             ]
-            if places:
-                with self._computing:
-                    answers = model.task.answers(model, np.stack([found[place] for place in places]), top)
-                for place, answer in zip(places, answers, strict=True):
-                    found[place] = answer
+            if not places:
+                continue
+            with self._computing if by.engine == PYTORCH else nullcontext():
+                if by.model.task.draws:
+                    answers = [by.answer(found[place], top) for place in places]
+                else:
+                    answers = by.answers(np.stack([found[place] for place in places]), top)
+            for place, answer in zip(places, answers, strict=True):
+                found[place] = answer
         return found
 
-    def _ready(self, model: LoadedModel, picture: Picture) -> Any:
+    def _ready(self, model: Ready | LoadedModel, picture: Picture) -> Any:
         """A picture as the network's input, or as it is where answers are drawn on it; or why it cannot be read."""
         try:
-            image = decoded(picture.content, picture.name, model.preprocessing, self._limits)
+            image = decoded(picture.content, picture.name, model.preprocessing, self._settings.limits)
             return image if model.task.draws else model.preprocessing.prepare(image)
         except ImageError as error:
             return error
-
-    def _drawn(self, model: LoadedModel, image: Any) -> Answer:
-        with self._computing:
-            return model.task.answer(model, image)
-
-
-def _shape(model: LoadedModel) -> tuple[int, int, int]:
-    return model.preprocessing.height, model.preprocessing.width, model.preprocessing.channels

@@ -2,18 +2,60 @@
 
 A task is a folder: `classification` says one class of a fixed list for every image, `segmentation` one for every pixel.
 Others come from packages with the entry point `hubel.tasks`; `Task` says what one has to say of itself.
+
+Names are imported when they are first used: what answers without PyTorch (`hubel.export`) reads this room too.
 """
 
-from hubel.base.errors import ModelFileError
-from hubel.base.files import write_atomically
-from hubel.base.model_file import WholenessWarning
-from hubel.tasks.classification.confusion import Confusion, confusion
-from hubel.tasks.classification.metrics import ClassMetrics, Metrics
-from hubel.tasks.classification.task import Classification, Objective, predict
-from hubel.tasks.measure import count, evaluate, measure
-from hubel.tasks.model import LoadedModel, load_model, require, save_model
-from hubel.tasks.registry import UnknownTaskError, load, task_named, task_of
-from hubel.tasks.task import Answer, Counts, Figure, Measured, Section, Table, Task
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hubel.base.errors import ModelFileError
+    from hubel.base.files import write_atomically
+    from hubel.base.model_file import WholenessWarning
+    from hubel.data import Targets
+    from hubel.tasks.answer import Answer
+    from hubel.tasks.classification.confusion import Confusion, confusion
+    from hubel.tasks.classification.metrics import ClassMetrics, Metrics
+    from hubel.tasks.classification.task import Classification, Objective, predict
+    from hubel.tasks.measure import count, evaluate, measure
+    from hubel.tasks.model import LoadedModel, load_model, require, save_model
+    from hubel.tasks.registry import UnknownTaskError, load, task_named, task_of
+    from hubel.tasks.task import Counts, Figure, Measured, Section, Table, Task
+
+_HOMES = {
+    "Answer": "hubel.tasks.answer",
+    "ClassMetrics": "hubel.tasks.classification.metrics",
+    "Classification": "hubel.tasks.classification.task",
+    "Confusion": "hubel.tasks.classification.confusion",
+    "Counts": "hubel.tasks.task",
+    "Figure": "hubel.tasks.task",
+    "LoadedModel": "hubel.tasks.model",
+    "Measured": "hubel.tasks.task",
+    "Metrics": "hubel.tasks.classification.metrics",
+    "ModelFileError": "hubel.base.errors",
+    "Objective": "hubel.tasks.classification.task",
+    "Section": "hubel.tasks.task",
+    "Table": "hubel.tasks.task",
+    "Targets": "hubel.data",
+    "Task": "hubel.tasks.task",
+    "UnknownTaskError": "hubel.tasks.registry",
+    "WholenessWarning": "hubel.base.model_file",
+    "confusion": "hubel.tasks.classification.confusion",
+    "count": "hubel.tasks.measure",
+    "evaluate": "hubel.tasks.measure",
+    "load": "hubel.tasks.registry",
+    "load_model": "hubel.tasks.model",
+    "measure": "hubel.tasks.measure",
+    "predict": "hubel.tasks.classification.task",
+    "require": "hubel.tasks.model",
+    "save_model": "hubel.tasks.model",
+    "task_named": "hubel.tasks.registry",
+    "task_of": "hubel.tasks.registry",
+    "write_atomically": "hubel.base.files",
+}
 
 __all__ = [
     "Answer",
@@ -46,3 +88,13 @@ __all__ = [
     "task_of",
     "write_atomically",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hubel.tasks' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -13,6 +13,7 @@ from torch import nn
 from hubel.arch import Network, analyse
 from hubel.base.errors import NetworkError
 from hubel.data import Augmentation, Dataset, Splits
+from hubel.tasks.answer import Answer as Answer
 from hubel.view import tables
 from hubel.view.result import Part, Result
 
@@ -99,28 +100,6 @@ class Measured(Result, abc.ABC):
     @abc.abstractmethod
     def table(self, most: int) -> Table:
         """The parts that the figures are made of, such as classes: at most so many, the worst where there are more."""
-
-
-class Answer(abc.ABC):
-    """What a model says of one image, in the image's own coordinates."""
-
-    @abc.abstractmethod
-    def data(self) -> dict[str, Any]:
-        """Plain values."""
-
-    @abc.abstractmethod
-    def words(self) -> tuple[str, ...]:
-        """The main thing, and more, as columns of a line."""
-
-    def __str__(self) -> str:
-        return "  ".join(filter(None, self.words()))
-
-    def __repr__(self) -> str:
-        return f"<{self}>"
-
-    def pictures(self) -> Mapping[str, npt.NDArray[np.uint8]]:
-        """Pictures to be written, by what they are ("mask", "overlay"): uint8 H×W or H×W×3. Of most tasks, none."""
-        return {}
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from hubel.base.errors import SettingError
 from hubel.data import Preprocessing, Splits, image_files, load
 from hubel.nn import evaluation_mode
 from hubel.tasks import task
+from hubel.tasks.answer import Named
 from hubel.tasks.classification.confusion import count_codes
 from hubel.tasks.classification.cross_entropy import cross_entropy, shares
 from hubel.tasks.classification.metrics import Metrics, metrics
@@ -77,33 +78,6 @@ class Classification(task.Task):
         best = predict(model, prepared).topk(min(top, len(self.classes)))
         rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
         return [Named(tuple((self.classes[i], p) for i, p in zip(*row, strict=True))) for row in rows]
-
-
-@dataclass(frozen=True, repr=False)
-class Named(task.Answer):
-    """The likeliest classes of an image, with their probabilities, the likeliest first."""
-
-    likeliest: tuple[tuple[str, float], ...]
-
-    @property
-    def class_name(self) -> str:
-        """The likeliest class."""
-        return self.likeliest[0][0]
-
-    @property
-    def probability(self) -> float:
-        """Of the likeliest class, 0 to 1."""
-        return self.likeliest[0][1]
-
-    def data(self) -> dict[str, Any]:
-        """The likeliest class, and all that were asked for."""
-        top = [{"class": name, "probability": round(p, 6)} for name, p in self.likeliest]
-        return {**top[0], "top": top}
-
-    def words(self) -> tuple[str, ...]:
-        """The likeliest class, its probability, and the others."""
-        (name, probability), *others = self.likeliest
-        return name, f"{probability:.1%}", "  ".join(f"{other} {p:.1%}" for other, p in others)
 
 
 class Objective(task.Objective):

@@ -1,0 +1,90 @@
+"""What computes a network's answers: ONNX Runtime, OpenVINO, or PyTorch; chosen by rule, and always said.
+
+In float32 ONNX Runtime is the quickest on processors for small networks and within a few per cent of the quickest for
+large ones, so it is taken where it is installed, and OpenVINO where that alone is (`docs/serving.md`). PyTorch answers
+where neither is, and for what they cannot compute.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from hubel.base.errors import SettingError
+from hubel.base.versions import version_of
+
+if TYPE_CHECKING:
+    import onnx
+
+Engine: TypeAlias = Literal["onnxruntime", "openvino", "pytorch"]
+Images: TypeAlias = npt.NDArray[np.uint8]
+Computes: TypeAlias = Callable[[Images], npt.NDArray[np.float32]]
+ENGINES = ("auto", "onnxruntime", "openvino", "pytorch")
+_NAMES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "pytorch": "PyTorch"}
+
+
+def chosen(asked: str) -> Engine:
+    """The engine for a word of `ENGINES`. Raises SettingError for another word, or one that is not installed."""
+    if asked not in ENGINES:
+        raise SettingError(f"expected engine {' | '.join(ENGINES)}, received {asked!r}")
+    if asked == "auto":
+        return next((each for each in ("onnxruntime", "openvino") if _is_here(each)), "pytorch")
+    if asked != "pytorch" and not _is_here(asked):
+        package = asked if find_spec(asked) is None else "onnx"
+        raise SettingError(
+            f"the engine {asked} needs {package}, which is not installed; install it with: pip install "
+            f"{'openvino' if package == 'openvino' else repr('hubel[export]')}"
+        )
+    return asked  # type: ignore[return-value]
+
+
+def _is_here(engine: str) -> bool:
+    return find_spec(engine) is not None and find_spec("onnx") is not None
+
+
+def words_of(engine: Engine) -> str:
+    """An engine with its version, and in which precision it computes."""
+    return f"{_NAMES[engine]} {version_of(engine)}, float32"
+
+
+def computing(engine: Engine, model: onnx.ModelProto, output: str, threads: int = 0) -> Computes:
+    """What computes an output of a model for images N×H×W×C, on so many threads (0: as it chooses), in float32."""
+    return (_openvino if engine == "openvino" else _onnxruntime)(model.SerializeToString(), output, threads)
+
+
+def _onnxruntime(content: bytes, output: str, threads: int) -> Computes:
+    runtime: Any = importlib.import_module("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    # threads that wait in a circle take the time of whoever decodes
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+    def compute(images: Images) -> npt.NDArray[np.float32]:
+        found: npt.NDArray[np.float32] = session.run([output], {"image": images})[0]
+        return found
+
+    return compute
+
+
+def _openvino(content: bytes, output: str, threads: int) -> Computes:
+    vino: Any = importlib.import_module("openvino")
+    core = vino.Core()
+    # by itself it computes in bfloat16 where the processor can, which moves answers
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    if threads:
+        settings["INFERENCE_NUM_THREADS"] = str(threads)
+    compiled = core.compile_model(core.read_model(content), "CPU", settings)
+
+    def compute(images: Images) -> npt.NDArray[np.float32]:
+        request = compiled.create_infer_request()  # one of its own, since threads may ask at one time
+        found: npt.NDArray[np.float32] = np.array(request.infer({"image": images})[output])
+        return found
+
+    return compute

@@ -1,0 +1,175 @@
+"""A trained model, ready to answer by the quickest engine that is here; without torch where that can be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from hubel.base.errors import ModelFileError, SettingError
+from hubel.base.files import read_text
+from hubel.base.model_file import complain
+from hubel.base.toml import read_toml
+from hubel.data.prepare.preprocessing import Preprocessing
+from hubel.export.engines import Computes, Engine, Images, chosen, computing, words_of
+from hubel.export.source import Source
+from hubel.tasks.answer import Answer, Named
+
+if TYPE_CHECKING:
+    from hubel.tasks import LoadedModel
+
+_AT_ONCE, _BYTES = 256, 2**22  # images in one pass, at most; and of large ones, what they come to
+_OVER = "is for models whose training came to its end"
+PYTORCH = "PyTorch, float32"
+
+
+@dataclass(frozen=True)
+class NamesClasses:
+    """The task of naming an image's class, as far as it is answering: `hubel.tasks.Classification` has the rest.
+
+    compute: probabilities N×classes for images uint8 N×H×W×C.
+    """
+
+    classes: tuple[str, ...]
+    compute: Computes
+    name: ClassVar[str] = "classification"
+    draws: ClassVar[bool] = False
+
+    def answer(self, model: Ready, image: Any, top: int = 3) -> Answer:
+        """The likeliest classes of an image of any size."""
+        return self.answers(model, model.preprocessing.prepare(image)[np.newaxis], top)[0]
+
+    def answers(self, model: Ready, prepared: Images, top: int = 3) -> list[Answer]:
+        """The likeliest classes of each image, with their probabilities."""
+        found: list[Answer] = []
+        step = max(1, min(_AT_ONCE, _BYTES // prepared[0].size)) if len(prepared) else 1
+        for start in range(0, len(prepared), step):
+            shares = self.compute(np.ascontiguousarray(prepared[start : start + step]))
+            best = np.argsort(-shares, axis=1, kind="stable")[:, :top]
+            ordered = np.take_along_axis(shares, best, 1)
+            rows = zip(best.tolist(), ordered.tolist(), strict=True)
+            found += [Named(tuple((self.classes[i], p) for i, p in zip(*row, strict=True))) for row in rows]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """A model that answers: the names of `LoadedModel`, as far as they are for that, and no module."""
+
+    preprocessing: Preprocessing
+    task: NamesClasses
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of its outputs, in order."""
+        return self.task.classes
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A model that is asked, what computes it in words, and why that is not the quickest engine; "" where it is."""
+
+    model: Ready | LoadedModel
+    engine: str
+    note: str = ""
+
+    def answer(self, image: Any, top: int = 3) -> Answer:
+        """What it says of one image of any size; see `hubel.tasks.Task.answer`."""
+        task: Any = self.model.task
+        found: Answer = task.answer(self.model, image, top)
+        return found
+
+    def answers(self, prepared: Images, top: int = 3) -> list[Answer]:
+        """What it says of images that are prepared, uint8 N×H×W×C; see `hubel.tasks.Task.answers`."""
+        task: Any = self.model.task
+        found: list[Answer] = task.answers(self.model, prepared, top)
+        return found
+
+
+def opened(
+    place: Path, load: Callable[[], LoadedModel], engine: str = "auto", threads: int = 0, *, whole: bool = False
+) -> Opened:
+    """The model of a run's folder, a model file or an exported one, by an engine of `engines.ENGINES`.
+
+    load: opens it with torch, which is done where the engine cannot compute it without, or a LoadedModel is wanted
+    (`whole`). Raises SettingError for an engine that is not here, or was asked for by name and cannot compute it, and
+    what `load` raises.
+    """
+    if place.suffix == ".onnx":
+        if engine not in ("auto", "onnxruntime"):
+            raise SettingError(f"{place}: an exported file is computed by onnxruntime; leave out --engine {engine}")
+        return Opened(load(), words_of("onnxruntime"))
+    wanted = chosen(engine)
+    if wanted == "pytorch":
+        return Opened(load(), PYTORCH)
+    model = load() if whole else None
+    try:
+        if model is None:
+            with suppress(_OtherTaskError):
+                return _without_torch(place, wanted, threads)
+            model = load()
+        return _with_engine(model, wanted, threads)
+    except _UnsuitedError as error:
+        why = f"{wanted} {error}"
+    except Exception as error:  # of every kind: what is wrong with the file, torch's side says
+        why = f"{wanted} cannot compute it: {str(error).partition(chr(10))[0][:200]}"
+    model = model or load()
+    if engine != "auto":
+        raise SettingError(f"{place}: {why}; leave out --engine {engine}")
+    return Opened(model, PYTORCH, why)
+
+
+class _UnsuitedError(Exception):
+    """A model that an engine is not for."""
+
+
+class _OtherTaskError(Exception):
+    """A model whose answers are not made without torch."""
+
+
+def _with_engine(model: LoadedModel, engine: Engine, threads: int) -> Opened:
+    """A loaded model whose scores an engine computes."""
+    from hubel.export.scores import with_scores
+    from hubel.tasks.registry import TASKS
+
+    if model.task.name not in TASKS:  # which may ask more of a network than its scores
+        raise _UnsuitedError(f"does not know what the task {model.task.name} asks of a network")
+    found, name = with_scores(model, engine, threads)
+    return Opened(found, name)
+
+
+def _without_torch(place: Path, engine: Engine, threads: int) -> Opened:
+    from hubel.export.onnx.write import onnx_model
+
+    path = place / "model.safetensors" if place.is_dir() else place
+    if place.is_dir() and not (path.exists() and _is_over(place)):
+        raise _UnsuitedError(_OVER)
+    source = Source.of(path)
+    if source.task != "classification":
+        raise _OtherTaskError
+    if source.summary.keys() & {"failure", "stopped"}:
+        raise _UnsuitedError(_OVER)
+    if not all(np.isfinite(array).all() for array in source.arrays.values()):
+        complain(path, "its weights are not all finite numbers", None)
+    kind = source.preprocessing
+    compute = computing(engine, onnx_model(source), "probabilities", threads)
+    blank = np.zeros((1, kind.height, kind.width, kind.channels), np.uint8)
+    found = compute(blank)  # what fails, fails now
+    if found.shape != (1, len(source.classes)):
+        raise ModelFileError(f"{path}: expected {len(source.classes)} outputs, received {found.shape[1:]}")
+    return Opened(Ready(kind, NamesClasses(source.classes, compute), source.summary), words_of(engine))
+
+
+def _is_over(run: Path) -> bool:
+    """Whether a run's model file is that of its end, as far as can be known without torch: it did not fail, and its
+    epochs were not changed on the way.
+    """
+    settings = run / "run.toml"
+    return (
+        settings.exists() and not (run / "failure.toml").exists() and not read_toml(read_text(settings)).get("changes")
+    )

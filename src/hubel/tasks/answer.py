@@ -1,0 +1,61 @@
+"""What a model says of one image. Nothing here loads torch, since what answers need not be PyTorch."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class Answer(abc.ABC):
+    """What a model says of one image, in the image's own coordinates."""
+
+    @abc.abstractmethod
+    def data(self) -> dict[str, Any]:
+        """Plain values."""
+
+    @abc.abstractmethod
+    def words(self) -> tuple[str, ...]:
+        """The main thing, and more, as columns of a line."""
+
+    def __str__(self) -> str:
+        return "  ".join(filter(None, self.words()))
+
+    def __repr__(self) -> str:
+        return f"<{self}>"
+
+    def pictures(self) -> Mapping[str, npt.NDArray[np.uint8]]:
+        """Pictures to be written, by what they are ("mask", "overlay"): uint8 H×W or H×W×3. Of most tasks, none."""
+        return {}
+
+
+@dataclass(frozen=True, repr=False)
+class Named(Answer):
+    """The likeliest classes of an image, with their probabilities, the likeliest first."""
+
+    likeliest: tuple[tuple[str, float], ...]
+
+    @property
+    def class_name(self) -> str:
+        """The likeliest class."""
+        return self.likeliest[0][0]
+
+    @property
+    def probability(self) -> float:
+        """Of the likeliest class, 0 to 1."""
+        return self.likeliest[0][1]
+
+    def data(self) -> dict[str, Any]:
+        """The likeliest class, and all that were asked for."""
+        top = [{"class": name, "probability": round(p, 6)} for name, p in self.likeliest]
+        return {**top[0], "top": top}
+
+    def words(self) -> tuple[str, ...]:
+        """The likeliest class, its probability, and the others."""
+        (name, probability), *others = self.likeliest
+        return name, f"{probability:.1%}", "  ".join(f"{other} {p:.1%}" for other, p in others)

@@ -1,0 +1,144 @@
+"""The engines: the same answers as PyTorch's, each time said whose they are."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hubel.arch import parse
+from hubel.base.errors import SettingError
+from hubel.cli import main
+from hubel.data import Dataset, Preprocessing
+from hubel.export.engines import chosen
+from hubel.export.ready import Ready, opened
+from hubel.nn import build
+from hubel.tasks import LoadedModel, evaluate, load_model, predict, save_model, task_named
+from hubel.train.run.run import MODEL
+
+CLASSES = ("cat", "dog", "hen", "Ωμέγα")
+NETWORKS = {
+    "lenet": "28x28x1: conv 6 5x5 same tanh, avgpool 2, conv 16 5x5 tanh, avgpool 2, flatten, dense 4 softmax",
+    "residual": "16x16x3: conv 8 3x3 same, norm, relu, sum(conv 8 3x3 same, norm | identity), globalavgpool, dense 4",
+    "perceptron": "8x8x3: flatten, dense 20 relu, dense 4 softmax",
+    "no softmax at its end": "9x7x3: conv 5 3x3/2 same gelu, maxpool 2, flatten, dense 4",
+}
+
+
+def written(folder, text, task=None):
+    torch.manual_seed(0)
+    network = parse(text)
+    module = build(network)
+    with torch.no_grad():
+        for name, buffer in module.named_buffers():
+            if name.endswith(("mean", "var")):
+                buffer.uniform_(0.5, 1.5)
+    height, width, channels = network.input
+    kind = Preprocessing(height, width, channels, (0.4,) * channels, (0.25,) * channels)
+    return save_model(folder / MODEL, network, module, preprocessing=kind, classes=() if task else CLASSES, task=task)
+
+
+@pytest.mark.parametrize("text", NETWORKS.values(), ids=NETWORKS)
+def test_onnx_runtime_says_what_pytorch_says(tmp_path, text):
+    path = written(tmp_path, text)
+    model = load_model(path)
+    size = model.preprocessing.height, model.preprocessing.width, model.preprocessing.channels
+    images = np.random.default_rng(0).integers(0, 256, (70, *size), dtype=np.uint8)
+    found = opened(path, lambda: load_model(path), "onnxruntime")
+    assert isinstance(found.model, Ready)
+    assert found.engine.startswith("ONNX Runtime")
+    told = predict(model, images)
+    for answer, expected in zip(found.answers(images, 4), told.tolist(), strict=True):
+        shares = dict(answer.likeliest)
+        assert [shares[name] for name in CLASSES] == pytest.approx(expected, abs=1e-5)
+        assert answer.likeliest[0][0] == CLASSES[int(np.argmax(expected))]
+        assert len(answer.likeliest) == 4
+    assert len(found.answers(images[:1], 2)[0].likeliest) == 2
+    assert found.answers(images[:0]) == []
+
+
+def test_pytorch_answers_where_it_is_asked_for(tmp_path):
+    path = written(tmp_path, NETWORKS["perceptron"])
+    found = opened(path, lambda: load_model(path), "pytorch")
+    assert isinstance(found.model, LoadedModel)
+    assert (found.engine, found.note) == ("PyTorch, float32", "")
+
+
+def test_other_tasks_keep_what_they_do_with_an_engines_scores(tmp_path):
+    settings = {"values": [0, 1], "colours": [[0, 0, 0], [255, 0, 0]]}
+    task = task_named("segmentation").from_settings(("road", "sky"), settings)
+    path = written(tmp_path, "8x8x3: conv 4 3x3 same relu, conv 2 1x1 softmax", task)
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    answers = [opened(path, lambda: load_model(path), engine).answer(image) for engine in ("onnxruntime", "pytorch")]
+    assert (answers[0].mask == answers[1].mask).mean() > 0.999
+    assert len(set(answers[0].mask.ravel().tolist())) > 1
+
+
+def test_a_whole_model_is_measured_by_an_engine(tmp_path):
+    path = written(tmp_path, NETWORKS["residual"])
+    images = np.random.default_rng(0).integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
+    dataset = Dataset(images, np.arange(50) % 4, CLASSES)
+    found = [opened(path, lambda: load_model(path), engine, whole=True) for engine in ("onnxruntime", "pytorch")]
+    losses = [evaluate(each.model, dataset).figures["loss"] for each in found]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+    assert [each.engine.split()[0] for each in found] == ["ONNX", "PyTorch,"]
+
+
+def test_what_an_engine_cannot_do_pytorch_does_and_that_is_said(tmp_path, monkeypatch):
+    path = written(tmp_path, NETWORKS["perceptron"])
+
+    def broken(*_):
+        raise RuntimeError("no kernel for this\nmore")
+
+    monkeypatch.setattr("hubel.export.ready.computing", broken)
+    found = opened(path, lambda: load_model(path))
+    assert isinstance(found.model, LoadedModel)
+    assert found.note == "onnxruntime cannot compute it: no kernel for this"
+    with pytest.raises(SettingError, match="leave out --engine onnxruntime"):
+        opened(path, lambda: load_model(path), "onnxruntime")
+
+
+def test_a_damaged_file_is_refused_as_ever(tmp_path):
+    path = written(tmp_path, NETWORKS["perceptron"])
+    content = bytearray(path.read_bytes())
+    content[-9] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="damaged"):
+        opened(path, lambda: load_model(path))
+
+
+def test_engines_that_are_not_here(monkeypatch):
+    monkeypatch.setattr("hubel.export.engines.find_spec", lambda name: None)
+    assert chosen("auto") == "pytorch"
+    with pytest.raises(SettingError, match=r"pip install 'hubel\[export\]'"):
+        chosen("onnxruntime")
+    with pytest.raises(SettingError, match="pip install openvino"):
+        chosen("openvino")
+    with pytest.raises(SettingError, match="expected engine"):
+        chosen("tensorrt")
+
+
+def test_predict_says_who_computed(tmp_path, capsys):
+    path = written(tmp_path, NETWORKS["perceptron"])
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "a.png")
+    answers = []
+    for engine, words in (("onnxruntime", "ONNX Runtime"), ("pytorch", "PyTorch")):
+        assert main(["predict", str(path), str(tmp_path / "a.png"), "--json", "--engine", engine]) == 0
+        out, err = capsys.readouterr()
+        (one,) = json.loads(out)
+        assert one["engine"].startswith(words)
+        assert f"computed by {words}" in err
+        answers.append({each["class"]: each["probability"] for each in one["top"]})
+    assert answers[0] == pytest.approx(answers[1], abs=1e-5)
+
+
+def test_predict_needs_no_torch(tmp_path):
+    path = written(tmp_path, NETWORKS["lenet"])
+    Image.new("L", (30, 30), 255).save(tmp_path / "a.png")
+    program = "import sys; from hubel.cli import main; main(sys.argv[1:]); print('torch' in sys.modules)"
+    line = [sys.executable, "-c", program, "predict", str(path), str(tmp_path / "a.png")]
+    told = subprocess.run(line, capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines()[-1] == "False"
