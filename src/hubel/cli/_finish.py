@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hubel.view.figure import Figure
+    from hubel.view.finding import Finding
     from hubel.view.tables import Table
 
 WIDE = 160  # letters of a line where nobody says how many there is room for
@@ -46,6 +47,12 @@ class Answer:
     content: Callable[[str, str], bytes | str] | None = None
     notes: Sequence[str] = ()
     summary: str = ""
+
+    @classmethod
+    def of(cls, found: Finding, **other: Any) -> Answer:
+        """What a finding says of itself, and what is said here otherwise."""
+        drawn = found.figure if found.drawn_by else None
+        return replace(cls(found.data, found.lines, figure=drawn, summary=found.summary), **other)
 
 
 def add_output(parser: ArgumentParser, *endings: str, theme: bool = False) -> None:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hubel.base.errors import SettingError
 from hubel.base.files import write_atomically
 from hubel.view.figure import FORMATS, Figure
 from hubel.view.shown import function_at
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 
 class Finding:
-    """An answer that can be drawn and saved; it shows itself in a notebook.
+    """An answer that can be told, drawn and saved; it shows itself in a notebook.
 
     drawn_by: the function that draws it, as "module:name", which is given the finding. written_by: functions for files
     of other endings, or other than the figure's, which are given the finding, the ending and the theme.
     """
+
+    drawn_by: ClassVar[str] = ""
+    written_by: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
@@ -27,8 +33,18 @@ class Finding:
         said = [f"{name}={value!r}" for name, value in vars(self).items() if _is_short(value)]
         return f"<{type(self).__name__} {', '.join(said)}>"
 
-    drawn_by: ClassVar[str]
-    written_by: ClassVar[Mapping[str, str]] = {}
+    def data(self) -> dict[str, Any]:
+        """All of it as plain values, for JSON."""
+        raise NotImplementedError
+
+    @property
+    def summary(self) -> str:
+        """What came of it, in a line or two; empty where `lines` say it."""
+        return ""
+
+    def lines(self, width: int = 160) -> Iterable[RenderableType]:
+        """What a terminal of so many letters is shown: words, or what rich renders. Of what is only drawn, nothing."""
+        return ()
 
     def figure(self, *how: Any, **more: Any) -> Figure:
         """Draw it."""

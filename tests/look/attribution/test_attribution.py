@@ -263,7 +263,7 @@ def test_a_blank_map_says_why(case):
     image = subject(model, np.linspace(0, 1, 64).reshape(8, 8) * 0.5 + 0.5)
     found = grad_cam(model, image, classes=["yes"])
     assert words in " ".join(found.maps[0][0].notes)
-    json.dumps(found.as_json(values=True), allow_nan=False)
+    json.dumps(found.data(values=True), allow_nan=False)
     assert words.split("'")[0][:30].lower() in found.plate().subtitle.lower()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
@@ -14,8 +14,6 @@ from hubel.cli.look._common import add_image, add_run, load_subjects
 from hubel.view.terminal import console
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from hubel.look.attribution import Attributions
 
 MIB = 2**20
@@ -63,28 +61,10 @@ def show(arguments: Namespace, method: Callable[..., Attributions], values: bool
         found = method(
             model, images, classes=arguments.classes, top=arguments.top, budget=arguments.memory * MIB, **settings
         )
-    answer = Answer(
-        data=lambda: found.as_json(values),
-        lines=lambda width: _lines(found),
+    answer = Answer.of(
+        found,
+        data=lambda: found.data(values),
         figure=lambda: found.figure(arguments.signed, not arguments.own_scale),
         notes=[f"{one.image}, {one.class_name}: {note}" for each in found.maps for one in each for note in one.notes],
     )
     return finish(arguments, answer)
-
-
-def _lines(found: Attributions) -> Iterator[RenderableType]:
-    from hubel.base.numbers import short_text
-    from hubel.view.terminal import styled, table
-
-    rows = []
-    for each in [each for of_image in found.maps for each in of_image]:
-        finite = [value for value in each.signed.ravel().tolist() if value == value]
-        cells = (
-            f"{each.probability:.1%}",
-            f"logit {short_text(each.score)}",
-            f"{short_text(min(finite))} … {short_text(max(finite))}" if finite else "no numbers",
-            "  ".join(f"{name} {value:.4g}" for name, value in each.facts.items()),
-        )
-        rows.append((each.image, styled("[bold]{}[/]", each.class_name), *cells))
-    yield f"{found.method}: {found.about}"
-    yield table(rows=rows, gap=3)

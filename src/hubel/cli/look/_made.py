@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hubel.base.errors import SettingError
 from hubel.cli._finish import Answer, add_output, finish
@@ -50,18 +50,11 @@ def progress(what: str) -> Iterator[Callable[[int, int, float], None]]:
         yield lambda step, steps, value: status.update(f"{what}: step {step} of {steps}, {value:.4g}")
 
 
-def finish_made(arguments: Namespace, made: Dream | Stylised, told: str, data: dict[str, Any]) -> int:
+def finish_made(arguments: Namespace, made: Dream | Stylised) -> int:
     """Write what was asked for, and tell what was made."""
     from hubel.view.frames import save_frames
 
     notes = []
     if arguments.frames is not None:
         notes.append(f"wrote {len(save_frames(arguments.frames, made.frames))} frames to {arguments.frames}")
-    answer = Answer(
-        lambda: data,
-        summary=told,
-        figure=made.figure,
-        content=made.written,
-        notes=notes,
-    )
-    return finish(arguments, answer)
+    return finish(arguments, Answer.of(made, content=made.written, notes=notes))

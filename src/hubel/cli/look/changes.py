@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
 
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
 from hubel.cli.look._choose import add_layer
-
-if TYPE_CHECKING:
-    from hubel.look.inside.changes import Changes
 
 HELP = "how filters, maps and accuracy moved over a run's checkpoints"
 DESCRIPTION = """Show how a network came to be what it is: accuracy, filters, and for an image its maps and
@@ -38,14 +34,4 @@ def run(arguments: Namespace) -> int:
     from hubel.train import Run
 
     found = changes(Run.open(arguments.directory), arguments.image, arguments.layer, most=arguments.most)
-    notes = [found.advice] if found.advice else []
-    return finish(arguments, Answer(found.data, figure=found.figure, notes=notes, summary=_words(found)))
-
-
-def _words(found: Changes) -> str:
-    words = f"{found.row.path} at {len(found.steps):,} moments, steps {found.steps[0]:,} to {found.steps[-1]:,}"
-    if found.probabilities is not None and found.subject is not None:
-        best = int(found.probabilities[-1].argmax())
-        first, last = found.probabilities[0, best], found.probabilities[-1, best]
-        words += f"; {found.subject.name} is {found.classes[best]}: {first:.1%} at first, {last:.1%} at last"
-    return words
+    return finish(arguments, Answer.of(found, notes=[found.advice] if found.advice else []))

@@ -58,14 +58,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show the steps."""
-    from hubel.look.figures.stepping import words
-
     found = _own(arguments) if arguments.kernel or arguments.pool else _of_model(arguments)
-    here = found.position(arguments.at or found.strongest)
-    told = f"({here.place[0]}, {here.place[1]}): {words(found, here)}"
-    answer = Answer(
+    answer = Answer.of(
+        found,
         data=lambda: found.data(arguments.at),
-        lines=lambda width: [found.title, found.rules, told],
+        lines=lambda width: found.lines(width, arguments.at),
         figure=lambda: found.figure(arguments.at),
         content=lambda ending, theme: found.written(ending, theme, place=arguments.at),
     )

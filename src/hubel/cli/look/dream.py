@@ -58,12 +58,4 @@ def run(arguments: Namespace) -> int:
     settings = {name: getattr(arguments, name) for name in (*names, "longest", "seed")}
     with progress("dreaming") as on_step:
         made = deep_dream(model, arguments.image, **settings, keep_frames=keep, on_step=on_step)
-    data = {
-        "aim": made.aim,
-        "octaves": [list(size) for size in made.octaves],
-        "scores": list(made.scores),
-        "seed": made.seed,
-        "shape": list(made.picture.shape),
-    }
-    told = f"{made.aim}: {made.scores[0]:.4g} at first, {made.scores[-1]:.4g} after {len(made.scores)} steps"
-    return finish_made(arguments, made, told, data)
+    return finish_made(arguments, made)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
@@ -11,8 +10,6 @@ from hubel.cli.look._choose import add_channels, add_layer, count
 from hubel.cli.look._common import add_run
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from hubel.data import Dataset
     from hubel.look.inside.filters import Filters
     from hubel.tasks import LoadedModel
@@ -66,7 +63,7 @@ def run(arguments: Namespace) -> int:
         wanted = arguments.images or (BEST if _is_deep(model, arguments) else 0)
         dataset = labelled(arguments, model).dataset if wanted else None
         found = _searched(model, arguments, dataset, wanted)
-    return finish(arguments, Answer(found.data, lambda width: _lines(found), figure=found.figure))
+    return finish(arguments, Answer.of(found))
 
 
 def _is_deep(model: LoadedModel, arguments: Namespace) -> bool:
@@ -97,27 +94,3 @@ def _searched(model: LoadedModel, arguments: Namespace, dataset: Dataset | None,
             status.update(f"looked through {done:,} of {whole:,} images")
 
         return filters(model, arguments.layer, arguments.channels, dataset, progress=show, **given)
-
-
-def _lines(found: Filters) -> Iterator[RenderableType]:
-    from hubel.arch import shape_text
-    from hubel.base.numbers import short_text
-    from hubel.view.terminal import table
-
-    shape = "" if found.weights is None else f", each {shape_text((*found.weights.shape[2:], found.weights.shape[1]))}"
-    yield (f"{found.row.path}: {len(found.channels)} of {found.total} filters{shape}")
-    titles = ["#channel"]
-    titles += ["#lowest", "#highest", "#bias"] if found.weights is not None else []
-    titles += ["excited most by"] if found.excerpts else []
-    rows = []
-    for place, channel in enumerate(found.channels):
-        cells = [str(channel)]
-        if found.weights is not None:
-            own = found.weights[place]
-            bias = "" if found.biases is None else short_text(float(found.biases[place]))
-            cells += [short_text(float(own.min())), short_text(float(own.max())), bias]
-        if found.excerpts:
-            best = found.excerpts[place][:3]
-            cells.append(", ".join(f"{found.classes[e.label]} ({short_text(e.value)})" for e in best))
-        rows.append(cells)
-    yield table(*titles, rows=rows)

@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli.look._choose import add_channels, add_layer, count
 from hubel.cli.look._common import add_image, add_run, load_subjects
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from hubel.look.inside.maps import LayerMaps, Maps
 
 HELP = "what every layer makes of an image: all activations on one page"
 DESCRIPTION = """Show the activations of every layer for an image, or for several beside each other.
@@ -44,24 +37,4 @@ def run(arguments: Namespace) -> int:
     model = open_model(arguments.run_or_model)
     subjects = load_subjects(arguments, model)
     found = maps(model, subjects, arguments.layer, arguments.channels, arguments.most)
-    return finish(arguments, Answer(found.data, lambda width: _lines(found), figure=found.figure))
-
-
-def _lines(found: Maps) -> Iterator[RenderableType]:
-    from hubel.arch import shape_text
-    from hubel.base.numbers import short_text
-    from hubel.view.terminal import table
-
-    rows = []
-    for layer in found.layers:
-        low, high = short_text(float(layer.values.min())), short_text(float(layer.values.max()))
-        rows.append((layer.row.path, shape_text(layer.row.output_shape), low, high, _strongest(layer)))
-    yield table("layer", "#output", "#lowest", "#highest", "strongest channels", rows=rows)
-
-
-def _strongest(layer: LayerMaps) -> str:
-    import numpy as np
-
-    strengths = np.abs(layer.values.reshape(*layer.values.shape[:2], -1)).mean((0, 2))
-    best = np.argsort(-strengths, kind="stable")[:5]
-    return " ".join(str(layer.channels[place]) for place in best)
+    return finish(arguments, Answer.of(found))

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hubel.base.errors import SettingError
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._trained import add_labelled, labelled, open_model
 from hubel.cli.look._common import add_run
-
-if TYPE_CHECKING:
-    from hubel.look.errors.mistakes import Mistakes
 
 HELP = "what a network takes for what, how sure it was, and labels that may be wrong"
 DESCRIPTION = """Show what a trained network gets wrong: the confusion matrix (in HTML, a cell opens its images), the
@@ -25,8 +20,6 @@ EXAMPLES = """  hubel look mistakes runs/lenet5-mnist -o mistakes.html
   hubel look mistakes runs/lenet5-mnist --cell 4,9 --cell 9,4 -o fours.png
   hubel look mistakes runs/photos my-photos/ --bad-images skip -o mistakes.html
   hubel look mistakes runs/lenet5-mnist --json | jq '.confident_errors[:3]'"""
-
-_PAIRS, _ERRORS = 8, 8
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -63,9 +56,7 @@ def run(arguments: Namespace) -> int:
             }
             for true, called in chosen
         ]
-    return finish(
-        arguments, Answer(lambda: data, lambda width: _lines(found), figure=lambda: found.figure(chosen, name))
-    )
+    return finish(arguments, Answer.of(found, data=lambda: data, figure=lambda: found.figure(chosen, name)))
 
 
 def _cell(text: str) -> tuple[str, str]:
@@ -73,23 +64,3 @@ def _cell(text: str) -> tuple[str, str]:
     if not (true.strip() and comma and called.strip()):
         raise SettingError(f"expected --cell as IS,CALLED such as 4,9; received {text!r}")
     return true.strip(), called.strip()
-
-
-def _lines(found: Mistakes) -> Iterator[str]:
-    from hubel.look.figures.mistakes import summary
-
-    yield summary(found)
-    words = [
-        f"{found.classes[true]} called {found.classes[called]} ({count:,})"
-        for count, true, called in found.pairs.wrong()[:_PAIRS]
-    ]
-    yield f"most often: {', '.join(words) or 'no mistakes'}"
-    errors = ", ".join(
-        f"image {i} ({found.classes[found.labels[i]]} called {found.classes[found.predicted[i]]}, "
-        f"{found.confidences[i]:.1%})"
-        for i in found.confident_errors(_ERRORS)
-    )
-    if errors:
-        yield f"surest errors: {errors}"
-    suspects = len(found.label_suspects())
-    yield f"labels that may be wrong: {suspects:,}; see them with -o mistakes.html"

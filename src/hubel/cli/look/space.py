@@ -39,7 +39,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Lay the images out."""
-    from hubel.look.figures.projection import summary
     from hubel.look.retrieve.projection import space
 
     model = open_model(arguments.run_or_model)
@@ -47,4 +46,4 @@ def run(arguments: Namespace) -> int:
     found = space(model, dataset, arguments.method, most=arguments.most, seed=arguments.seed)
     name = model.network.name or Path(arguments.run_or_model).stem
     data = {"part": part, **found.data()}
-    return finish(arguments, Answer(lambda: data, figure=lambda: found.figure(name), summary=summary(found)))
+    return finish(arguments, Answer.of(found, data=lambda: data, figure=lambda: found.figure(name)))

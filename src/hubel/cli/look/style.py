@@ -56,16 +56,4 @@ def run(arguments: Namespace) -> int:
     settings = {name: getattr(arguments, name) for name in (*names, "longest", "seed")}
     with progress("painting") as on_step:
         made = transfer_style(model, arguments.content, arguments.style, **settings, keep_frames=keep, on_step=on_step)
-    losses = {name: list(curve) for name, curve in made.losses.items()}
-    data = {
-        "content_layers": list(made.content_layers),
-        "style_layers": list(made.style_layers),
-        "losses": losses,
-        "seed": made.seed,
-        "shape": list(made.picture.shape),
-    }
-    told = (
-        f"content by {', '.join(made.content_layers)}, style by {', '.join(made.style_layers)}\n"
-        f"after {len(losses['style'])} steps: content {losses['content'][-1]:.4g} off, style {losses['style'][-1]:.4g}"
-    )
-    return finish_made(arguments, made, told, data)
+    return finish_made(arguments, made)

@@ -57,9 +57,9 @@ def run(arguments: Namespace) -> int:
     model = open_model(arguments.run_or_model)
     (subject,) = load_subjects(arguments, model)
     found = unit(model, subject, arguments.layer, arguments.at, arguments.channel, arguments.expand)
-    answer = Answer(
+    answer = Answer.of(
+        found,
         data=lambda: found.data(arguments.terms),
-        lines=lambda width: found.lines(arguments.terms or MOST_TERMS),
-        figure=found.figure,
+        lines=lambda width: found.lines(width, arguments.terms or MOST_TERMS),
     )
     return finish(arguments, answer)

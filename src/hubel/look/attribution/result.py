@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from hubel.base.numbers import short_text
 from hubel.look.access.sample import Subject
 from hubel.view.finding import Finding
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 Numbers = npt.NDArray[np.float32]
 
@@ -78,10 +82,29 @@ class Attributions(Finding):
     signed: bool = False
     share: float = 1.0
 
-    def as_json(self, values: bool = False) -> dict[str, Any]:
-        """Return plain values, the maps one after another."""
+    def lines(self, width: int = 160) -> Iterator[RenderableType]:
+        """What the numbers mean, and a line a map: its class, probability, logit and extremes."""
+        from hubel.view.terminal import styled, table
+
+        rows = []
+        for each in [each for of_image in self.maps for each in of_image]:
+            finite = [value for value in each.signed.ravel().tolist() if value == value]
+            cells = (
+                f"{each.probability:.1%}",
+                f"logit {short_text(each.score)}",
+                f"{short_text(min(finite))} … {short_text(max(finite))}" if finite else "no numbers",
+                "  ".join(f"{name} {value:.4g}" for name, value in each.facts.items()),
+            )
+            rows.append((each.image, styled("[bold]{}[/]", each.class_name), *cells))
+        yield f"{self.method}: {self.about}"
+        yield table(rows=rows, gap=3)
+
+    def data(self, values: bool = False) -> dict[str, Any]:
+        """Return plain values, the maps one after another; with `values` their numbers too."""
         maps = [found.as_json(values) for of_image in self.maps for found in of_image]
         return {"method": self.method, "about": self.about, "layer": self.layer, "maps": maps}
+
+    as_json = data
 
 
 def _plain(value: float) -> float | None:

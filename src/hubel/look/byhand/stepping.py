@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +27,7 @@ from hubel.tasks import LoadedModel
 from hubel.view.finding import Finding
 from hubel.view.vectors import strip_columns
 
-if TYPE_CHECKING:
-    pass
+FEW = 9  # so few products' running sum is written out
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +114,26 @@ class Stepping(Finding):
         chosen = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
         width = self.output.shape[1]
         return [(int(number) // width, int(number) % width) for number in chosen]
+
+    def lines(self, width: int = 160, place: Pair | None = None) -> list[str]:
+        """The title, the rules, and what happens at one position."""
+        here = self.position(place or self.strongest)
+        return [self.title, self.rules, f"({here.place[0]}, {here.place[1]}): {self.words(here)}"]
+
+    def words(self, here: Position) -> str:
+        """Say what happens at a position: how many products, their sum, bias, activation."""
+        count, outside = here.products.size, int(here.outside.sum())
+        padding = f", {outside} of them in the padding" if outside else ""
+        if self.kind == "largest":
+            parts = [f"the largest of {count - outside} numbers is {rounded_text(here.value)}"]
+        elif self.kind == "average":
+            parts = [f"the average of {count - outside} numbers is {rounded_text(here.value)}"]
+        else:
+            parts = [f"{count:,} products{padding}, their sum {rounded_text(here.total)}"]
+            if count <= FEW:
+                parts.append("the sum as it grows: " + " → ".join(rounded_text(float(sum)) for sum in here.running))
+        parts += [f"{done.name}: {done.text}" for done in here.finish]
+        return "  ·  ".join(parts)
 
     def data(self, place: Pair | None = None) -> dict[str, Any]:
         """Return the output and one position with all its products as JSON-able data."""

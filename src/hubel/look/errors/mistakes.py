@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
@@ -22,6 +23,7 @@ from hubel.view.finding import Finding
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
+_TOLD = 8  # pairs and errors in a terminal
 _LISTED = 100  # images that `data` names
 
 
@@ -124,6 +126,34 @@ class Mistakes(Finding):
     def loss(self) -> float:
         """The mean cross-entropy, nats; NaN without images."""
         return float(self.losses.mean()) if len(self.losses) else float("nan")
+
+    @property
+    def summary(self) -> str:
+        """Accuracy, loss and calibration error."""
+        size = len(self.labels)
+        if not size:
+            return "no images"
+        right = int((self.predicted == self.labels).sum())
+        return (
+            f"{self.accuracy:.2%} of {self.dataset.name or 'the images'} right ({right:,} of {size:,}) · "
+            f"loss {self.loss:.4f} · expected calibration error {self.calibration().error:.2%}"
+        )
+
+    def lines(self, width: int = 160) -> Iterator[str]:
+        """What is most often taken for what, the surest errors, and how many labels may be wrong."""
+        words = [
+            f"{self.classes[true]} called {self.classes[called]} ({count:,})"
+            for count, true, called in self.pairs.wrong()[:_TOLD]
+        ]
+        yield f"most often: {', '.join(words) or 'no mistakes'}"
+        errors = ", ".join(
+            f"image {i} ({self.classes[self.labels[i]]} called {self.classes[self.predicted[i]]}, "
+            f"{self.confidences[i]:.1%})"
+            for i in self.confident_errors(_TOLD)
+        )
+        if errors:
+            yield f"surest errors: {errors}"
+        yield f"labels that may be wrong: {len(self.label_suspects()):,}; see them with -o mistakes.html"
 
     @cached_property
     def per_class(self) -> tuple[ClassScores, ...]:

@@ -41,19 +41,7 @@ def plate(mistakes: Mistakes, cells: Sequence[Cell] = (), name: str = "") -> Pla
         note = "by confident learning; worth a look before the model is blamed"
         tiles = tuple(_tile(mistakes, i, "labelled ") for i in suspects[: MOST_TILES // 2])
         sections.append(Section(f"Labels that may be wrong: {_counted(len(tiles), len(suspects))}", tiles, note, SIZE))
-    return Plate(f"Mistakes{f' of {name}' if name else ''}", summary(mistakes), tuple(sections))
-
-
-def summary(mistakes: Mistakes) -> str:
-    """Return accuracy, loss and calibration error in a line."""
-    size = len(mistakes.labels)
-    if not size:
-        return "no images"
-    right = int((mistakes.predicted == mistakes.labels).sum())
-    return (
-        f"{mistakes.accuracy:.2%} of {mistakes.dataset.name or 'the images'} right ({right:,} of {size:,}) · "
-        f"loss {mistakes.loss:.4f} · expected calibration error {mistakes.calibration().error:.2%}"
-    )
+    return Plate(f"Mistakes{f' of {name}' if name else ''}", mistakes.summary, tuple(sections))
 
 
 def shown_classes(mistakes: Mistakes, most: int = MOST_CLASSES) -> npt.NDArray[np.int64]:

@@ -26,7 +26,6 @@ SHAPES = ("disc", "square", "triangle", "diamond")
 _INSET = 34.0
 _PICTURE, _SPACING = 28.0, 42.0  # longer side of an image that is shown, and the least way to the next
 _MOST_NAMED = 40
-_METHODS = {"pca": "principal components", "tsne": "t-SNE"}
 
 
 def plate(space: Space, name: str = "") -> Plate:
@@ -34,17 +33,7 @@ def plate(space: Space, name: str = "") -> Plate:
     height = _slots(space)[-1][1] + 12
     chart = Chart("", (*_marks(space), *_legend(space)), SIDE, height, _note(space), _live(space))
     title = f"How {name or 'the network'} sees {space.dataset.name or 'images'}"
-    return Plate(title, summary(space), (chart,), SIDE + 40)
-
-
-def summary(space: Space) -> str:
-    """Return what is shown, and how far to trust it, in a line."""
-    count, width = space.features.shape
-    parts = [f"{count:,} images, {width:,} features each, by {_METHODS[space.method]}"]
-    if space.explained is not None:
-        parts.append(f"the axes hold {space.explained[0]:.0%} and {space.explained[1]:.0%} of the variance")
-    parts.append(f"trustworthiness {space.trustworthiness:.3f}")
-    return " · ".join(parts)
+    return Plate(title, space.summary, (chart,), SIDE + 40)
 
 
 def _note(space: Space) -> str:

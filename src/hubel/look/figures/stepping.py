@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.numbers import rounded_text, short_text
+from hubel.look.byhand.stepping import FEW
 from hubel.look.unit.step import Array
 from hubel.view.cells import Grid, beside, cells, running, signed_roles
 from hubel.view.plate import Chart, Plate, Section, Tile
@@ -25,7 +26,6 @@ FRAMES = 6
 SIZE = 150.0
 SMALL = 84.0
 LONG = 768.0  # a vector on the page
-FEW = 9  # so few products' running sum is written out
 MOST_ROWS = 10  # of an input and an output that are written out in numbers
 UNKNOWN = (205, 209, 214)  # not yet computed
 
@@ -154,7 +154,7 @@ def products(found: Stepping, here: Position) -> list[Section | Chart]:
     """Draw one position: what the window sees, the weights, the products; the running sum; what is done to it."""
     rows, columns = (f"{part[0]}…{part[-1]}".replace("-", "−") for part in (here.rows, here.columns))
     title = f"{where(found, here).capitalize()}" + ("" if found.is_dense else f": rows {rows}, columns {columns}")
-    note = words(found, here)
+    note = found.words(here)
     count, height, width = here.values.shape
     parts: list[Section | Chart] = []
     if count <= MOST_WRITTEN and height * width <= MOST_CELLS:
@@ -167,22 +167,6 @@ def products(found: Stepping, here: Position) -> list[Section | Chart]:
         then = ", then " + ", ".join(done.name for done in here.finish) if here.finish else ""
         parts.append(Chart("", drawn.marks, drawn.width, drawn.height, f"the sum as it grows{then}"))
     return parts
-
-
-def words(found: Stepping, here: Position) -> str:
-    """Say what happens at a position: how many products, their sum, bias, activation."""
-    count, outside = here.products.size, int(here.outside.sum())
-    padding = f", {outside} of them in the padding" if outside else ""
-    if found.kind == "largest":
-        parts = [f"the largest of {count - outside} numbers is {rounded_text(here.value)}"]
-    elif found.kind == "average":
-        parts = [f"the average of {count - outside} numbers is {rounded_text(here.value)}"]
-    else:
-        parts = [f"{count:,} products{padding}, their sum {rounded_text(here.total)}"]
-        if count <= FEW:
-            parts.append("the sum as it grows: " + " → ".join(rounded_text(float(sum)) for sum in here.running))
-    parts += [f"{done.name}: {done.text}" for done in here.finish]
-    return "  ·  ".join(parts)
 
 
 def written(found: Stepping, here: Position, channels: list[int], room: float = 1200.0) -> Grid:

@@ -18,7 +18,6 @@ from hubel.look.figures.stepping import (
     products,
     units,
     window_box,
-    words,
 )
 from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.scale import Scale
@@ -70,7 +69,7 @@ def frame(found: Stepping, place: Pair) -> Plate:
     )
     parts: list[Section | Chart] = [Section("", (Tile(first, "came in", "", (box,)), output), "", 220.0)]
     drawn = products(found, here)
-    parts += drawn[:1] if here.values.shape[0] <= MOST_WRITTEN else [Section(drawn[0].title, (), words(found, here))]
+    parts += drawn[:1] if here.values.shape[0] <= MOST_WRITTEN else [Section(drawn[0].title, (), found.words(here))]
     return Plate(found.title, found.rules, tuple(parts), page=900.0)
 
 

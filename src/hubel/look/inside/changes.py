@@ -68,6 +68,16 @@ class Changes(Finding):
             "checkpoint_seconds=2 for more of them"
         )
 
+    @property
+    def summary(self) -> str:
+        """The layer, its moments, and what the image was taken for at first and at last."""
+        words = f"{self.row.path} at {len(self.steps):,} moments, steps {self.steps[0]:,} to {self.steps[-1]:,}"
+        if self.probabilities is not None and self.subject is not None:
+            best = int(self.probabilities[-1].argmax())
+            first, last = self.probabilities[0, best], self.probabilities[-1, best]
+            words += f"; {self.subject.name} is {self.classes[best]}: {first:.1%} at first, {last:.1%} at last"
+        return words
+
     def data(self) -> dict[str, Any]:
         """All figures as plain values, without weights and maps."""
         answers = None if self.probabilities is None else self.probabilities.round(6).tolist()

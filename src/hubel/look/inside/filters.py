@@ -5,23 +5,27 @@ Arrays first (`filters(model, "conv1").weights`), the picture second (`.plate().
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from hubel.arch import Row, Shape, analyse, ops
+from hubel.arch import Row, Shape, analyse, ops, shape_text
 from hubel.base.errors import SettingError
 from hubel.base.names import listing
+from hubel.base.numbers import short_text
 from hubel.data import Dataset
 from hubel.look.access.captions import pick
 from hubel.look.inside.exciting import Excerpt, exciting
 from hubel.look.unit.wiring import INPUT, wiring
 from hubel.tasks import LoadedModel
 from hubel.view.finding import Finding
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 MOST_FILTERS = 32
 MOST_IMAGES = 10_000
@@ -51,6 +55,28 @@ class Filters(Finding):
     excerpts: tuple[tuple[Excerpt, ...], ...] = field(default=(), repr=False)
     searched: int = 0
     classes: tuple[str, ...] = ()
+
+    def lines(self, width: int = 160) -> Iterator[RenderableType]:
+        """A line a channel: its extremes, its bias, and what excites it most."""
+        from hubel.view.terminal import table
+
+        shape = "" if self.weights is None else f", each {shape_text((*self.weights.shape[2:], self.weights.shape[1]))}"
+        yield (f"{self.row.path}: {len(self.channels)} of {self.total} filters{shape}")
+        titles = ["#channel"]
+        titles += ["#lowest", "#highest", "#bias"] if self.weights is not None else []
+        titles += ["excited most by"] if self.excerpts else []
+        rows = []
+        for place, channel in enumerate(self.channels):
+            cells = [str(channel)]
+            if self.weights is not None:
+                own = self.weights[place]
+                bias = "" if self.biases is None else short_text(float(self.biases[place]))
+                cells += [short_text(float(own.min())), short_text(float(own.max())), bias]
+            if self.excerpts:
+                best = self.excerpts[place][:3]
+                cells.append(", ".join(f"{self.classes[e.label]} ({short_text(e.value)})" for e in best))
+            rows.append(cells)
+        yield table(*titles, rows=rows)
 
     def data(self) -> dict[str, Any]:
         """Return the weights and the excerpts' places and values as JSON-able data."""

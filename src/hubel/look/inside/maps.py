@@ -5,23 +5,27 @@ Arrays first (`maps(model, subjects).layers[0].values`), the picture second (`.p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hubel.arch import Row, ops
+from hubel.arch import Row, ops, shape_text
 from hubel.base.errors import SettingError
+from hubel.base.numbers import short_text
 from hubel.look.access.captions import layer_rules, pick
 from hubel.look.access.record import record
 from hubel.look.access.sample import Subject
 from hubel.tasks import LoadedModel
 from hubel.view.finding import Finding
 from hubel.view.scale import Scale
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 MOST_MAPS = 16  # of one layer
 MOST_OF_MANY = 8  # the same in a network of many layers
@@ -80,6 +84,16 @@ class Maps(Finding):
 
     def __getitem__(self, path: str) -> LayerMaps:
         return next(layer for layer in self.layers if layer.row.path == path)
+
+    def lines(self, width: int = 160) -> Iterator[RenderableType]:
+        """A line a layer: its shape, extremes and strongest channels."""
+        from hubel.view.terminal import table
+
+        rows = []
+        for layer in self.layers:
+            low, high = short_text(float(layer.values.min())), short_text(float(layer.values.max()))
+            rows.append((layer.row.path, shape_text(layer.row.output_shape), low, high, _strongest(layer)))
+        yield table("layer", "#output", "#lowest", "#highest", "strongest channels", rows=rows)
 
     def data(self) -> dict[str, Any]:
         """Return the figures of every layer as JSON-able data: shapes, formulas, extremes, the channels in order."""
@@ -151,3 +165,9 @@ def _data(layer: LayerMaps) -> dict[str, Any]:
 
 
 __all__ = ["LayerMaps", "Maps", "maps"]
+
+
+def _strongest(layer: LayerMaps) -> str:
+    strengths = np.abs(layer.values.reshape(*layer.values.shape[:2], -1)).mean((0, 2))
+    best = np.argsort(-strengths, kind="stable")[:5]
+    return " ".join(str(layer.channels[place]) for place in best)

@@ -51,6 +51,21 @@ class Dream(Finding):
     octaves: tuple[tuple[int, int], ...]
     seed: int
 
+    @property
+    def summary(self) -> str:
+        """What was increased, from what to what."""
+        return f"{self.aim}: {self.scores[0]:.4g} at first, {self.scores[-1]:.4g} after {len(self.scores)} steps"
+
+    def data(self) -> dict[str, Any]:
+        """All but the pictures."""
+        return {
+            "aim": self.aim,
+            "octaves": [list(size) for size in self.octaves],
+            "scores": list(self.scores),
+            "seed": self.seed,
+            "shape": list(self.picture.shape),
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class _Aim:

@@ -56,6 +56,25 @@ class Stylised(Finding):
     frames: tuple[Pixels, ...] = field(repr=False)
     seed: int
 
+    @property
+    def summary(self) -> str:
+        """Which layers were compared, and how far off the picture is."""
+        content, style = self.losses["content"], self.losses["style"]
+        return (
+            f"content by {', '.join(self.content_layers)}, style by {', '.join(self.style_layers)}\n"
+            f"after {len(style)} steps: content {content[-1]:.4g} off, style {style[-1]:.4g}"
+        )
+
+    def data(self) -> dict[str, Any]:
+        """All but the pictures."""
+        return {
+            "content_layers": list(self.content_layers),
+            "style_layers": list(self.style_layers),
+            "losses": {name: list(curve) for name, curve in self.losses.items()},
+            "seed": self.seed,
+            "shape": list(self.picture.shape),
+        }
+
 
 def transfer_style(
     model: LoadedModel,

@@ -23,6 +23,7 @@ MOST = 2000  # images, where not said: more are neither seen apart nor laid out 
 NEIGHBOURS = 10  # of an image, that trustworthiness looks at
 _FIRST = 50  # dimensions that t-SNE starts from, as its authors did
 _PERPLEXITY = 30.0
+_METHODS = {"pca": "principal components", "tsne": "t-SNE"}
 _BLOCK = 2**25  # distances held at once
 
 
@@ -48,6 +49,15 @@ class Space(Finding):
     method: Method
     trustworthiness: float
     explained: tuple[float, float] | None
+
+    @property
+    def summary(self) -> str:
+        """What is shown, and how far to trust it."""
+        count, features = self.features.shape
+        parts = [f"{count:,} images, {features:,} features each, by {_METHODS[self.method]}"]
+        if self.explained is not None:
+            parts.append(f"the axes hold {self.explained[0]:.0%} and {self.explained[1]:.0%} of the variance")
+        return " · ".join([*parts, f"trustworthiness {self.trustworthiness:.3f}"])
 
     def data(self) -> dict[str, Any]:
         """All figures as plain values."""

@@ -79,7 +79,7 @@ class Unit(Finding):
         )
         return (top, bottom), (left, right)
 
-    def lines(self, most: int = 6) -> Iterator[str]:
+    def lines(self, width: int = 160, most: int = 6) -> Iterator[str]:
         """Give the whole way down in words, of each layer at most so many of the numbers that came in."""
         from hubel.look.unit.text import unit_lines
 
