@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import hubel
 from hubel.arch import parse
 from hubel.cli import main
 from hubel.data import Preprocessing
@@ -110,3 +112,13 @@ def test_one_that_fails_is_named_where_it_is_wanted_and_stops_no_other(text, poi
     assert splits.train.classes == ("one", "two")
     assert why in splits.notes[0]
     assert splits.notes[0].endswith("whether this is data of it was not asked")
+
+
+def test_a_task_touches_four_files_at_most_outside_of_tasks_and_data():
+    house = Path(hubel.__file__).parent
+    text = {path.relative_to(house).as_posix(): path.read_text() for path in house.rglob("*.py")}
+    outside = {path: words for path, words in text.items() if not path.startswith(("tasks/", "data/", "arch/", "zoo/"))}
+    touched = [path for path, words in outside.items() if re.search(r"segmentation|of masks|\bMasks\b", words)]
+    assert 1 <= len(touched) <= 4, touched
+    folder = (words for path, words in text.items() if path.startswith("tasks/segmentation/"))
+    assert 100 < sum(words.count("\n") for words in folder) <= 400

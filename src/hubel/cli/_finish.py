@@ -51,8 +51,8 @@ class Answer:
     @classmethod
     def of(cls, found: Finding, **other: Any) -> Answer:
         """What a finding says of itself, and what is said here otherwise."""
-        drawn = found.figure if found.drawn_by else None
-        return replace(cls(found.data, found.lines, figure=drawn, summary=found.summary), **other)
+        own = cls(found.data, found.lines, found.tables, getattr(found, "figure", None), summary=found.outcome)
+        return replace(own, **other)
 
 
 def add_output(parser: ArgumentParser, *endings: str, theme: bool = False) -> None:

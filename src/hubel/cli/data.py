@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hubel.base.errors import SettingError
@@ -13,12 +12,7 @@ from hubel.cli._numbers import whole
 from hubel.cli._trained import add_layout, layout
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-
     from hubel.data import Description
-    from hubel.tasks.segmentation.describe import MasksDescription
-    from hubel.view.tables import Table as Data
 
 DESCRIPTION = """Look at every image of a data set and tell what is there: classes in their order, counts, sizes,
 kinds of pixels, copies, files that cannot be read and why, imbalance; of images with masks, the pixels and images
@@ -30,9 +24,6 @@ EXAMPLES = """  hubel data mnist
   hubel data photos/ --sheet photos.png
   hubel data mnist --augment auto --sheet augmented.png
   hubel data photos/ --json"""
-
-MOST_CLASSES = 30
-MOST_FILES = 10
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -54,92 +45,22 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Describe the set, and write the sheet that was asked for."""
-    from hubel.data import describe
-    from hubel.tasks.segmentation.reading import recognises
+    from hubel.data import Description
+    from hubel.tasks.registry import task_of_source
 
-    if recognises(arguments.data):
-        return _run_masks(arguments)
-    if arguments.void is not None:
-        raise SettingError(f"{arguments.data}: --void is said of masks, and there are none")
+    kind, notes = task_of_source(arguments.data)
+    settings = layout(arguments) | ({} if arguments.void is None else {"void": arguments.void})
     if arguments.augment is not None and arguments.sheet is None:
         raise SettingError("expected --sheet FILE with --augment: that is where augmented images are shown")
+    if arguments.sheet is not None and kind.name != "classification":
+        raise SettingError(f"{arguments.data}: --sheet cannot be said of data for {kind.name}, only of classes")
     with _Bar() as bar:
-        described = describe(arguments.data, workers=arguments.workers, progress=bar, **layout(arguments))
-        written = _write_sheet(arguments, described, bar) if arguments.sheet else None
-    answer = Answer(
-        data=described.to_dict,
-        lines=lambda width: (*text(described), *([f"\n{written}"] if written else [])),
-        tables=lambda: [_counts(described)],
-    )
-    return finish(arguments, answer)
-
-
-def _run_masks(arguments: Namespace) -> int:
-    """Describe a folder of images and masks."""
-    from hubel.tasks.segmentation.describe import describe
-
-    said = [name.replace("_", "-") for name in layout(arguments)]
-    said += [name for name in ("sheet", "augment") if getattr(arguments, name) is not None]
-    if said:
-        words = ", ".join(f"--{name}" for name in said)
-        raise SettingError(f"{arguments.data}: {words} cannot be said of images with masks")
-    with _Bar() as bar:
-        described = describe(arguments.data, void=arguments.void, workers=arguments.workers, progress=bar)
-    answer = Answer(
-        data=described.to_dict,
-        lines=lambda width: _masks_text(described),
-        tables=lambda: [_masks_table(described)],
-    )
-    return finish(arguments, answer)
-
-
-def _masks_table(described: MasksDescription) -> Data:
-    from hubel.view.tables import Table as Data
-
-    heads = [head for part in described.images for head in (f"#{part} images", f"#{part} pixels")]
-    return Data(("#value", "class", *heads), tuple(_masks_rows(described)), described.name)
-
-
-def _masks_rows(described: MasksDescription) -> Iterator[tuple[str | int, ...]]:
-    for place, (name, value) in enumerate(zip(described.classes, described.values, strict=True)):
-        of_parts = ((described.having[part][place], described.pixels[part][place]) for part in described.images)
-        yield (value if value < 1 << 24 else f"#{value & 0xFFFFFF:06x}", name, *itertools.chain(*of_parts))
-
-
-def _masks_text(described: MasksDescription) -> Iterator[RenderableType]:
-    from hubel.view.terminal import styled, table
-
-    told = "[bold cyan]{}[/]: {:,} images with masks of {:,} classes (segmentation)"
-    yield styled(told, described.name, sum(described.images.values()), len(described.classes))
-    rows: list[tuple[object, ...]] = [
-        (value, styled("[cyan]{}[/]", name), *(f"{count:,}" for count in counts))
-        for value, name, *counts in itertools.islice(_masks_rows(described), MOST_CLASSES)
-    ]
-    left = len(described.classes) - MOST_CLASSES
-    if left > 0:
-        rows.append(("", f"and {left:,} more; --json lists all"))
-    void = (("", f"{described.void[part]:,}") for part in described.images)
-    whole = (
-        (f"{count:,}", f"{sum(described.pixels[part]) + described.void[part]:,}")
-        for part, count in described.images.items()
-    )
-    rows += [("", "no class", *itertools.chain(*void)), ("", "all", *itertools.chain(*whole))]
-    heads = (head for part in described.images for head in (f"#{part}: images", "#pixels"))
-    yield table("#value", "class", *heads, rows=rows)
-    yield ""
-    yield _sizes(described)
-    yield from _unreadable(described)
-    yield from _told(described)
-
-
-def _counts(described: Description) -> Data:
-    from hubel.view.tables import Table as Data
-
-    parts = described.counts
-    rows: list[tuple[str | int, ...]] = [
-        (label, name, *(parts[part][label] for part in parts)) for label, name in enumerate(described.classes)
-    ]
-    return Data(("#label", "class", *(f"#{part}" for part in parts)), tuple(rows), described.name)
+        described = kind.describe(arguments.data, workers=arguments.workers, progress=bar, **settings)
+        written = _write_sheet(arguments, described, bar) if isinstance(described, Description) else ""
+    told = Answer.of(described, notes=notes)
+    if written:
+        told = replace(told, lines=lambda width: (*described.lines(width), f"\n{written}"))
+    return finish(arguments, told)
 
 
 class _Bar:
@@ -172,6 +93,8 @@ def _write_sheet(arguments: Namespace, described: Description, bar: _Bar) -> str
     from hubel.cli._picture import save_picture
     from hubel.data import Augmentation, Preprocessing, augmented_sheet, load
 
+    if arguments.sheet is None:
+        return ""
     if arguments.augment is None:
         save_picture(described.sheet, arguments.sheet)
         return f"The contact sheet is in {arguments.sheet}."
@@ -182,66 +105,3 @@ def _write_sheet(arguments: Namespace, described: Description, bar: _Bar) -> str
         augmentation = Augmentation.parse(arguments.augment)
     save_picture(augmented_sheet(splits.train, augmentation), arguments.sheet)
     return f"Images augmented by {augmentation} are in {arguments.sheet}."
-
-
-def text(described: Description) -> Iterator[RenderableType]:
-    """Yield the description, part by part, for a terminal."""
-    from hubel.view.terminal import styled
-
-    kinds = "class" if len(described.classes) == 1 else "classes"
-    told = "[bold cyan]{}[/]: {:,} images in {:,} {}"
-    yield styled(told, described.name, described.images, len(described.classes), kinds)
-    yield _classes(described)
-    yield ""
-    yield _sizes(described)
-    yield f"pixels     {_counted(described.modes)}"
-    yield f"formats    {_counted(described.formats)}"
-    if described.preprocessing is not None:
-        yield f"prepared   {described.preprocessing}"
-        yield f"augmented  {described.augmentation}"
-    yield from _unreadable(described)
-    for group in described.duplicates[:MOST_FILES]:
-        yield styled("[yellow]same[/]       {}", " = ".join([*group[:4], *(["…"] if len(group) > 4 else [])]))
-    if len(described.duplicates) > MOST_FILES:
-        yield f"           and {len(described.duplicates) - MOST_FILES:,} more groups; --json lists all"
-    yield from _told(described)
-
-
-def _sizes(described: Description | MasksDescription) -> str:
-    return f"sizes      {_counted({f'{h}×{w}': n for (h, w), n in described.sizes.items()})}"
-
-
-def _unreadable(described: Description | MasksDescription) -> Iterator[RenderableType]:
-    from hubel.view.terminal import styled
-
-    for error in described.unreadable[:MOST_FILES]:
-        yield styled("[red]unreadable[/] {}", error)
-    if len(described.unreadable) > MOST_FILES:
-        yield f"           and {len(described.unreadable) - MOST_FILES:,} more; --json lists all"
-
-
-def _told(described: Description | MasksDescription) -> Iterator[str]:
-    if described.notes:
-        yield ""
-    for note in described.notes:
-        yield f"  • {note}"
-
-
-def _classes(described: Description) -> Table:
-    from hubel.view.terminal import styled, table
-
-    rows: list[list[object]] = [
-        [str(label), styled("[cyan]{}[/]", name), *(f"{counts[label]:,}" for counts in described.counts.values())]
-        for label, name in enumerate(described.classes[:MOST_CLASSES])
-    ]
-    left = len(described.classes) - MOST_CLASSES
-    if left > 0:
-        rest = (sum(counts[MOST_CLASSES:]) for counts in described.counts.values())
-        rows.append(["", f"and {left:,} more", *(f"{count:,}" for count in rest)])
-    rows.append(["", "all", *(f"{sum(counts):,}" for counts in described.counts.values())])
-    return table("#label", "class", *(f"#{part}" for part in described.counts), rows=rows)
-
-
-def _counted(numbers: Mapping[str, int]) -> str:
-    shown = [f"{name} ({count:,})" for name, count in list(numbers.items())[:6]]
-    return ", ".join(shown) + (f" and {len(numbers) - 6:,} more" if len(numbers) > 6 else "")

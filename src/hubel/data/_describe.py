@@ -7,8 +7,8 @@ import hashlib
 import io
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from hubel.data._dataset import Dataset, HeldOut, Splits
 from hubel.data._load import layout_of, open_source
 from hubel.data._sheet import CELL, sheet
 from hubel.data._split import held_out, hold_out, share_to_hold_out
+from hubel.data._told import MOST_CLASSES, MOST_FILES, counted, note_lines, sizes_line, unreadable_lines
 from hubel.data.decode.image import QUIET, ImageError, decode_image, formats_of
 from hubel.data.decode.parallel import in_order, workers_here
 from hubel.data.feed.augment import Augmentation
@@ -28,8 +29,13 @@ from hubel.data.prepare.preprocessing import Preprocessing, fit_image
 from hubel.data.sources.listing import Item, Listing
 from hubel.data.sources.named import NamedSet
 from hubel.data.sources.parts import PARTS
-from hubel.view.result import Part, Result
+from hubel.view.finding import Finding
+from hubel.view.result import Part
 from hubel.view.tables import Table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table as RichTable
 
 USUAL_EPOCHS = 10  # for which the rule's augmentation is told
 _SHOWN = 12  # images a class on the contact sheet
@@ -37,7 +43,7 @@ _ROWS = 40  # classes on the contact sheet
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
-class Description(Result):
+class Description(Finding):
     """A data set's contents.
 
     classes: in natural order. counts: for each part, how many images each class has. sizes: how many images have each
@@ -77,7 +83,7 @@ class Description(Result):
         more = [f"… {len(rows):,} classes"] if len(rows) > 20 else []
         return [f"{self.name}: {self.images:,} images in {len(self.classes):,} classes", table, *more, *self.notes]
 
-    def to_dict(self) -> dict[str, object]:
+    def data(self) -> dict[str, object]:
         """All of it but the sheet, of plain types, for JSON."""
         return {
             "name": self.name,
@@ -96,6 +102,52 @@ class Description(Result):
             "augmentation": None if self.augmentation is None else str(self.augmentation),
             "held_out": None if self.held_out is None else dataclasses.asdict(self.held_out),
         }
+
+    to_dict = data
+
+    def lines(self, width: int = 160) -> Iterator[RenderableType]:
+        """The description, part by part."""
+        from hubel.view.terminal import styled
+
+        kinds = "class" if len(self.classes) == 1 else "classes"
+        told = "[bold cyan]{}[/]: {:,} images in {:,} {}"
+        yield styled(told, self.name, self.images, len(self.classes), kinds)
+        yield self._table()
+        yield ""
+        yield sizes_line(self.sizes)
+        yield f"pixels     {counted(self.modes)}"
+        yield f"formats    {counted(self.formats)}"
+        if self.preprocessing is not None:
+            yield f"prepared   {self.preprocessing}"
+            yield f"augmented  {self.augmentation}"
+        yield from unreadable_lines(self.unreadable)
+        for group in self.duplicates[:MOST_FILES]:
+            yield styled("[yellow]same[/]       {}", " = ".join([*group[:4], *(["…"] if len(group) > 4 else [])]))
+        if len(self.duplicates) > MOST_FILES:
+            yield f"           and {len(self.duplicates) - MOST_FILES:,} more groups; --json lists all"
+        yield from note_lines(self.notes)
+
+    def _table(self) -> RichTable:
+        from hubel.view.terminal import styled, table
+
+        rows: list[list[object]] = [
+            [str(label), styled("[cyan]{}[/]", name), *(f"{counts[label]:,}" for counts in self.counts.values())]
+            for label, name in enumerate(self.classes[:MOST_CLASSES])
+        ]
+        left = len(self.classes) - MOST_CLASSES
+        if left > 0:
+            rest = (sum(counts[MOST_CLASSES:]) for counts in self.counts.values())
+            rows.append(["", f"and {left:,} more", *(f"{count:,}" for count in rest)])
+        rows.append(["", "all", *(f"{sum(counts):,}" for counts in self.counts.values())])
+        return table("#label", "class", *(f"#{part}" for part in self.counts), rows=rows)
+
+    def tables(self) -> list[Table]:
+        """How many images each class has in each part."""
+        parts = self.counts
+        rows: list[tuple[str | int, ...]] = [
+            (label, name, *(parts[part][label] for part in parts)) for label, name in enumerate(self.classes)
+        ]
+        return [Table(("#label", "class", *(f"#{part}" for part in parts)), tuple(rows), self.name)]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from hubel.arch import Network, analyse
-from hubel.base.errors import NetworkError
+from hubel.base.errors import NetworkError, SettingError
 from hubel.data import Augmentation, Dataset, Splits
 from hubel.tasks.answer import Answer as Answer
 from hubel.view import tables
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from hubel.tasks.model import LoadedModel
+    from hubel.view.finding import Finding
 
 AUXILIARY_WEIGHT = 0.3  # of each side exit's loss, as in GoogLeNet (Szegedy et al. 2014, section 5)
 
@@ -247,6 +248,11 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def load(cls, source: str, **settings: Any) -> Splits:
         """The data set at a path; `settings` as `hubel.data.load` has them, and the task's own."""
+
+    @classmethod
+    def describe(cls, source: str, **settings: Any) -> Finding:
+        """What the data at a path holds, before anything is trained on it; of most tasks nothing is known."""
+        raise SettingError(f"{source}: is data for {cls.name}, which does not say what it holds")
 
     @classmethod
     def for_dataset(cls, dataset: Dataset) -> Self:

@@ -1,49 +1,73 @@
-"""What a verb answers: plain data. What draws it stands elsewhere and reads it, never the other way."""
+"""What a verb answers: plain data that is told in a terminal and in files, and may be drawn as well.
+
+What draws it stands elsewhere and reads it, never the other way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hubel.base.errors import SettingError
 from hubel.base.files import write_atomically
 from hubel.view.figure import FORMATS, Figure
+from hubel.view.result import Part, Result
 from hubel.view.shown import function_at
+from hubel.view.tables import Table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-class Finding:
+class Finding(Result):
+    """An answer: what came of it, plain data, lines, tables."""
+
+    @property
+    def outcome(self) -> str:
+        """What came of it, in a line or two; empty where `lines` say it."""
+        return ""
+
+    def data(self) -> Any:
+        """All of it as plain values, for JSON."""
+        raise NotImplementedError
+
+    def lines(self, width: int = 160) -> Iterable[RenderableType]:
+        """What a terminal of so many letters is shown besides: words, or what rich renders."""
+        return (part if isinstance(part, str) else part.plain() for part in self.shown())
+
+    def tables(self) -> Sequence[Table]:
+        """What files of tables hold."""
+        return [part for part in self.shown() if isinstance(part, Table)]
+
+
+class Drawn(Finding):
     """An answer that can be told, drawn and saved; it shows itself in a notebook.
 
     drawn_by: the function that draws it, as "module:name", which is given the finding. written_by: functions for files
     of other endings, or other than the figure's, which are given the finding, the ending and the theme.
     """
 
-    drawn_by: ClassVar[str] = ""
+    drawn_by: ClassVar[str]
     written_by: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
-        cls.__repr__ = Finding.__repr__  # type: ignore[method-assign]  # before a dataclass writes its arrays out
+        cls.__repr__ = Drawn.__repr__  # type: ignore[method-assign]  # before a dataclass writes its arrays out
 
     def __repr__(self) -> str:
         said = [f"{name}={value!r}" for name, value in vars(self).items() if _is_short(value)]
         return f"<{type(self).__name__} {', '.join(said)}>"
 
-    def data(self) -> dict[str, Any]:
-        """All of it as plain values, for JSON."""
-        raise NotImplementedError
+    def __str__(self) -> str:
+        return repr(self)
 
-    @property
-    def summary(self) -> str:
-        """What came of it, in a line or two; empty where `lines` say it."""
-        return ""
+    def shown(self) -> Sequence[Part]:
+        """What came of it."""
+        return [self.outcome]
 
     def lines(self, width: int = 160) -> Iterable[RenderableType]:
-        """What a terminal of so many letters is shown: words, or what rich renders. Of what is only drawn, nothing."""
+        """What a terminal of so many letters is shown besides the outcome; of what is only drawn, nothing."""
         return ()
 
     def figure(self, *how: Any, **more: Any) -> Figure:

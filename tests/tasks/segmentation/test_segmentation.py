@@ -13,10 +13,10 @@ from torch.nn import functional
 from hubel.arch import parse
 from hubel.cli import main
 from hubel.data import Augmentation, Batches, Dataset, Preprocessing
+from hubel.data.masks.targets import VOID, Masks
 from hubel.look.errors.mistakes import mistakes
 from hubel.nn import build
 from hubel.tasks import LoadedModel, evaluate, load, load_model, save_model, task_of
-from hubel.tasks.segmentation.targets import VOID, Masks
 from hubel.tasks.segmentation.task import Segmentation
 from hubel.train import Recipe, resume, train
 from tests.tasks.segmentation.pictures import folder

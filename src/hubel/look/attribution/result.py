@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hubel.base.numbers import short_text
 from hubel.look.access.sample import Subject
-from hubel.view.finding import Finding
+from hubel.view.finding import Drawn
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -63,7 +63,7 @@ class Map:
 
 
 @dataclass(frozen=True, eq=False)
-class Attributions(Finding):
+class Attributions(Drawn):
     """The maps of one method for some images: `maps[i]` are those of `images[i]`, one a class.
 
     method, about: its name, and in a sentence what its numbers mean. network: the model's name. layer: whose maps were

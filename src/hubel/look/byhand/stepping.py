@@ -24,7 +24,7 @@ from hubel.look.byhand.convolve import Convolution, Pooling, Products
 from hubel.look.unit.step import Array, Finish, read
 from hubel.look.unit.trace import Tracer
 from hubel.tasks import LoadedModel
-from hubel.view.finding import Finding
+from hubel.view.finding import Drawn
 from hubel.view.vectors import strip_columns
 
 FEW = 9  # so few products' running sum is written out
@@ -58,7 +58,7 @@ class Position:
 
 
 @dataclass(frozen=True, eq=False)
-class Stepping(Finding):
+class Stepping(Drawn):
     """A window's way over its input, position by position.
 
     inputs: channels×H×W of what the window sees; `channels` are their numbers. output: H′×W′, in the end.

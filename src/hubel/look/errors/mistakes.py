@@ -18,7 +18,7 @@ from hubel.data import Dataset
 from hubel.look.access.infer import BATCH, check_fits, in_batches
 from hubel.tasks import Confusion, LoadedModel, confusion
 from hubel.tasks.classification.metrics import share
-from hubel.view.finding import Finding
+from hubel.view.finding import Drawn
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -69,7 +69,7 @@ class ClassScores:
 
 
 @dataclass(frozen=True, eq=False)
-class Mistakes(Finding):
+class Mistakes(Drawn):
     """A model's answers to a labelled set, from one pass over it, and what follows from them.
 
     dataset: the images (uint8 N×H×W×C), labels and names of the classes.
@@ -128,7 +128,7 @@ class Mistakes(Finding):
         return float(self.losses.mean()) if len(self.losses) else float("nan")
 
     @property
-    def summary(self) -> str:
+    def outcome(self) -> str:
         """Accuracy, loss and calibration error."""
         size = len(self.labels)
         if not size:

@@ -41,7 +41,7 @@ def plate(mistakes: Mistakes, cells: Sequence[Cell] = (), name: str = "") -> Pla
         note = "by confident learning; worth a look before the model is blamed"
         tiles = tuple(_tile(mistakes, i, "labelled ") for i in suspects[: MOST_TILES // 2])
         sections.append(Section(f"Labels that may be wrong: {_counted(len(tiles), len(suspects))}", tiles, note, SIZE))
-    return Plate(f"Mistakes{f' of {name}' if name else ''}", mistakes.summary, tuple(sections))
+    return Plate(f"Mistakes{f' of {name}' if name else ''}", mistakes.outcome, tuple(sections))
 
 
 def shown_classes(mistakes: Mistakes, most: int = MOST_CLASSES) -> npt.NDArray[np.int64]:

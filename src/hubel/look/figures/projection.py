@@ -33,7 +33,7 @@ def plate(space: Space, name: str = "") -> Plate:
     height = _slots(space)[-1][1] + 12
     chart = Chart("", (*_marks(space), *_legend(space)), SIDE, height, _note(space), _live(space))
     title = f"How {name or 'the network'} sees {space.dataset.name or 'images'}"
-    return Plate(title, space.summary, (chart,), SIDE + 40)
+    return Plate(title, space.outcome, (chart,), SIDE + 40)
 
 
 def _note(space: Space) -> str:

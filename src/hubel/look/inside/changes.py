@@ -17,7 +17,7 @@ from hubel.look.inside.filters import filters
 from hubel.nn import build
 from hubel.tasks import Figure, LoadedModel
 from hubel.train import EpochMetrics, Moment, Run, moments
-from hubel.view.finding import Finding
+from hubel.view.finding import Drawn
 
 Floats = npt.NDArray[np.float32]
 
@@ -26,7 +26,7 @@ FEW = 4  # checkpoints below which it is said how to keep more
 
 
 @dataclass(frozen=True, eq=False)
-class Changes(Finding):
+class Changes(Drawn):
     """A run over T moments: its start, where that can be made again, and its kept checkpoints.
 
     row: the layer that is followed. channels: which of its channels. on_pixels: whether it is given the image itself.
@@ -69,7 +69,7 @@ class Changes(Finding):
         )
 
     @property
-    def summary(self) -> str:
+    def outcome(self) -> str:
         """The layer, its moments, and what the image was taken for at first and at last."""
         words = f"{self.row.path} at {len(self.steps):,} moments, steps {self.steps[0]:,} to {self.steps[-1]:,}"
         if self.probabilities is not None and self.subject is not None:

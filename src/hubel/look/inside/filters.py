@@ -22,7 +22,7 @@ from hubel.look.access.captions import pick
 from hubel.look.inside.exciting import Excerpt, exciting
 from hubel.look.unit.wiring import INPUT, wiring
 from hubel.tasks import LoadedModel
-from hubel.view.finding import Finding
+from hubel.view.finding import Drawn
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -33,7 +33,7 @@ _WEIGHTED = (ops.WindowedSum, ops.TransposedSum, ops.LocalSum, ops.DenseSum, ops
 
 
 @dataclass(frozen=True, eq=False)
-class Filters(Finding):
+class Filters(Drawn):
     """A layer's filters.
 
     row: the layer. channels: which of its channels are shown; `total` is how many there are. weights: float32,

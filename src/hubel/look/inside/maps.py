@@ -21,7 +21,7 @@ from hubel.look.access.captions import layer_rules, pick
 from hubel.look.access.record import record
 from hubel.look.access.sample import Subject
 from hubel.tasks import LoadedModel
-from hubel.view.finding import Finding
+from hubel.view.finding import Drawn
 from hubel.view.scale import Scale
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class LayerMaps:
 
 
 @dataclass(frozen=True, eq=False)
-class Maps(Finding):
+class Maps(Drawn):
     """The activations of a network's layers for some images."""
 
     drawn_by: ClassVar[str] = "hubel.look.figures.maps:maps_plate"

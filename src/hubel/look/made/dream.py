@@ -23,7 +23,7 @@ from hubel.look.access.pixels import as_pixels, grey_noise, normalised, opened, 
 from hubel.look.access.score import class_index, logits
 from hubel.nn import input_gradients
 from hubel.tasks import LoadedModel, require
-from hubel.view.finding import Finding
+from hubel.view.finding import Drawn
 from hubel.view.frames import WRITERS
 
 Pixels = npt.NDArray[np.uint8]
@@ -32,7 +32,7 @@ _LEVELS = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Dream(Finding):
+class Dream(Drawn):
     """What a network was made to see.
 
     start, picture: uint8 H×W×C, before and after. aim: what was increased, in words. scores: its number after each
@@ -52,7 +52,7 @@ class Dream(Finding):
     seed: int
 
     @property
-    def summary(self) -> str:
+    def outcome(self) -> str:
         """What was increased, from what to what."""
         return f"{self.aim}: {self.scores[0]:.4g} at first, {self.scores[-1]:.4g} after {len(self.scores)} steps"
 

@@ -23,7 +23,7 @@ from hubel.look.access.layers import LayerCall, layer_calls, named_layer, output
 from hubel.look.access.pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.nn import NetworkModule, input_gradients, modules
 from hubel.tasks import LoadedModel
-from hubel.view.finding import Finding
+from hubel.view.finding import Drawn
 from hubel.view.frames import WRITERS
 
 Pixels = npt.NDArray[np.uint8]
@@ -36,7 +36,7 @@ _INNER = 20  # iterations of L-BFGS in a step
 
 
 @dataclass(frozen=True, eq=False)
-class Stylised(Finding):
+class Stylised(Drawn):
     """A picture made of two.
 
     content, style, picture: uint8 H×W×C. content_layers, style_layers: paths of the layers that were compared.
@@ -57,7 +57,7 @@ class Stylised(Finding):
     seed: int
 
     @property
-    def summary(self) -> str:
+    def outcome(self) -> str:
         """Which layers were compared, and how far off the picture is."""
         content, style = self.losses["content"], self.losses["style"]
         return (

@@ -14,7 +14,7 @@ from hubel.base.errors import SettingError
 from hubel.data import Dataset
 from hubel.look.access.infer import check_fits, features
 from hubel.tasks import LoadedModel
-from hubel.view.finding import Finding
+from hubel.view.finding import Drawn
 
 Method = Literal["pca", "tsne"]
 Floats = npt.NDArray[np.float64]
@@ -28,7 +28,7 @@ _BLOCK = 2**25  # distances held at once
 
 
 @dataclass(frozen=True, eq=False)
-class Space(Finding):
+class Space(Drawn):
     """Images as points.
 
     dataset: the images that are shown (uint8 N×H×W×C), their labels and classes.
@@ -51,7 +51,7 @@ class Space(Finding):
     explained: tuple[float, float] | None
 
     @property
-    def summary(self) -> str:
+    def outcome(self) -> str:
         """What is shown, and how far to trust it."""
         count, features = self.features.shape
         parts = [f"{count:,} images, {features:,} features each, by {_METHODS[self.method]}"]

@@ -22,7 +22,7 @@ from hubel.look.unit.step import Arithmetic, Finish, Place, Term, UnitStep
 from hubel.look.unit.trace import ARITHMETIC, Tracer
 from hubel.look.unit.wiring import INPUT, wiring
 from hubel.tasks import LoadedModel
-from hubel.view.finding import Finding
+from hubel.view.finding import Drawn
 
 MOST_STEPS = 400
 
@@ -39,7 +39,7 @@ class Visit:
 
 
 @dataclass(frozen=True, eq=False)
-class Unit(Finding):
+class Unit(Drawn):
     """One number of a network's run, and the way down from it to the pixels.
 
     visits: the number itself, then its strongest contributors, each followed by its own.

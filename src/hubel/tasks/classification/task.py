@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from hubel.base.errors import SettingError
-from hubel.data import Preprocessing, Splits, image_files, load
+from hubel.data import Description, Preprocessing, Splits, describe, image_files, load
 from hubel.nn import evaluation_mode
 from hubel.tasks import task
 from hubel.tasks.answer import Named
@@ -46,6 +46,13 @@ class Classification(task.Task):
     def load(cls, source: str, **settings: Any) -> Splits:
         """Images with labels; see `hubel.data.load`."""
         return load(source, **settings)
+
+    @classmethod
+    def describe(cls, source: str, *, void: int | None = None, **settings: Any) -> Description:
+        """Classes, counts, sizes, copies; see `hubel.data.describe`."""
+        if void is not None:
+            raise SettingError(f"{source}: --void is said of masks, and there are none")
+        return describe(source, **settings)
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a class."""

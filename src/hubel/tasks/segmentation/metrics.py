@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from hubel.tasks.segmentation.targets import Colour
+from hubel.data.masks.targets import Colour
 from hubel.tasks.task import Measured, Table, percent
 
 

@@ -15,13 +15,15 @@ from torch import nn
 
 from hubel.base.errors import SettingError
 from hubel.data import Augmentation, Dataset, Splits, read_image
+from hubel.data.masks.describe import MasksDescription, describe
+from hubel.data.masks.load import load
+from hubel.data.masks.pairs import recognises
+from hubel.data.masks.targets import VOID, Colour, Masks, region
 from hubel.nn import evaluation_mode
 from hubel.tasks import task
 from hubel.tasks.measure import outputs
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.segmentation.metrics import Metrics, metrics
-from hubel.tasks.segmentation.reading import load, recognises
-from hubel.tasks.segmentation.targets import VOID, Colour, Masks, region
 
 _SHOWN = 6  # images in a report
 _FINEST = 1024  # pixels of a side up to which scores are enlarged, smoothly; beyond, the nearest pixel counts
@@ -50,8 +52,13 @@ class Segmentation(task.Task):
 
     @classmethod
     def load(cls, source: str, **settings: Any) -> Splits:
-        """Images and masks; see `hubel.tasks.segmentation.reading.load`."""
+        """Images and masks; see `hubel.data.masks.load.load`."""
         return load(source, **settings)
+
+    @classmethod
+    def describe(cls, source: str, **settings: Any) -> MasksDescription:
+        """Classes, pixels, sizes; see `hubel.data.masks.describe.describe`."""
+        return describe(source, **settings)
 
     @classmethod
     def for_dataset(cls, dataset: Dataset) -> Segmentation:

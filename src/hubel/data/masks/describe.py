@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,11 +19,20 @@ from hubel.base.names import listing
 from hubel.data import ImageError, read_image
 from hubel.data._split import share_to_hold_out
 from hubel.data.sources.parts import PARTS
-from hubel.tasks.segmentation.reading import Pair, Table, classes_of, notes_of, pairs_of, size_of, values_of
+from hubel.view.finding import Finding
+from hubel.view.result import Part
+from hubel.view.tables import Table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+from hubel.data._told import MOST_CLASSES, note_lines, sizes_line, unreadable_lines
+from hubel.data.masks.classes import Classes, classes_of, notes_of
+from hubel.data.masks.load import values_of
+from hubel.data.masks.pairs import Pair, pairs_of, refuse, size_of
 
 
-@dataclass(frozen=True)
-class MasksDescription:
+@dataclass(frozen=True, repr=False)
+class MasksDescription(Finding):
     """A folder's images and masks.
 
     classes, values: what masks hold, by name and by value in the files (of colours, 24 bits). images: of each part;
@@ -42,7 +52,12 @@ class MasksDescription:
     unreadable: tuple[ImageError, ...]
     notes: tuple[str, ...]
 
-    def to_dict(self) -> dict[str, object]:
+    def shown(self) -> list[Part]:
+        """How many images and pixels each class has, and what to look at."""
+        images = sum(self.images.values())
+        return [f"{self.name}: {images:,} images, masks of {len(self.classes):,} classes", *self.tables(), *self.notes]
+
+    def data(self) -> dict[str, object]:
         """All of it, of plain types, for JSON."""
         return {
             "name": self.name,
@@ -58,6 +73,41 @@ class MasksDescription:
             "notes": list(self.notes),
         }
 
+    to_dict = data
+
+    def lines(self, width: int = 160) -> Iterator[RenderableType]:
+        """The description, part by part."""
+        from hubel.view.terminal import styled, table
+
+        told = "[bold cyan]{}[/]: {:,} images with masks of {:,} classes (segmentation)"
+        yield styled(told, self.name, sum(self.images.values()), len(self.classes))
+        rows: list[tuple[object, ...]] = [
+            (value, styled("[cyan]{}[/]", name), *(f"{count:,}" for count in counts))
+            for value, name, *counts in itertools.islice(self._rows(), MOST_CLASSES)
+        ]
+        left = len(self.classes) - MOST_CLASSES
+        if left > 0:
+            rows.append(("", f"and {left:,} more; --json lists all"))
+        void = (("", f"{self.void[part]:,}") for part in self.images)
+        whole = ((f"{count:,}", f"{sum(self.pixels[part]) + self.void[part]:,}") for part, count in self.images.items())
+        rows += [("", "no class", *itertools.chain(*void)), ("", "all", *itertools.chain(*whole))]
+        heads = (head for part in self.images for head in (f"#{part}: images", "#pixels"))
+        yield table("#value", "class", *heads, rows=rows)
+        yield ""
+        yield sizes_line(self.sizes)
+        yield from unreadable_lines(self.unreadable)
+        yield from note_lines(self.notes)
+
+    def tables(self) -> list[Table]:
+        """How many images and pixels each class has in each part."""
+        heads = [head for part in self.images for head in (f"#{part} images", f"#{part} pixels")]
+        return [Table(("#value", "class", *heads), tuple(self._rows()), self.name)]
+
+    def _rows(self) -> Iterator[tuple[str | int, ...]]:
+        for place, (name, value) in enumerate(zip(self.classes, self.values, strict=True)):
+            of_parts = ((self.having[part][place], self.pixels[part][place]) for part in self.images)
+            yield (value if value < 1 << 24 else f"#{value & 0xFFFFFF:06x}", name, *itertools.chain(*of_parts))
+
 
 class _Looked(NamedTuple):
     part: str
@@ -71,11 +121,13 @@ def describe(
     void: int | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
+    **others: object,
 ) -> MasksDescription:
     """Looks at every image and mask of a folder (see `reading.load`), decoding each in full, and tells what is there.
 
     Raises ValueError where no image has a mask, and for masks of classes that there are not.
     """
+    refuse(source, others)
     root = Path(source).expanduser()
     pairs, problems = pairs_of(root)
     entries = [(part, pair) for part, own in pairs.items() for pair in own]
@@ -148,7 +200,7 @@ def _look(entry: tuple[str, Pair]) -> _Looked | ImageError:
     return _Looked(part, size, dict(zip(values.tolist(), counts.tolist(), strict=True)))
 
 
-def _by_class(values: Mapping[int, int], table: Table) -> list[int]:
+def _by_class(values: Mapping[int, int], table: Classes) -> list[int]:
     """Pixels of each class, and last of none."""
     found = [0] * (len(table.classes) + 1)
     for value, count in values.items():

@@ -8,9 +8,10 @@ from PIL import Image
 
 from hubel.data import ImageError
 from hubel.data import load as load_labelled
+from hubel.data.masks.load import fitted
+from hubel.data.masks.pairs import recognises
+from hubel.data.masks.targets import VOID
 from hubel.tasks import load, task_of
-from hubel.tasks.segmentation.reading import fitted, recognises
-from hubel.tasks.segmentation.targets import VOID
 from tests.tasks.segmentation.pictures import folder, square
 
 PARTS = "parts by folder: train (24), validation (24), test (24)"

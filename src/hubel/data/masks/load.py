@@ -1,0 +1,158 @@
+"""Images and masks from a folder: which belong together, at one size, and what their values mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from hubel.base.errors import DataError
+from hubel.data import (
+    Dataset,
+    Fit,
+    FitRule,
+    ImageError,
+    Splits,
+    Survey,
+    Validation,
+    fit_image,
+    hold_out,
+    read_image,
+)
+from hubel.data.masks.classes import classes_of, notes_of
+from hubel.data.masks.pairs import Pair, opened, pairs_of, refuse, size_of
+from hubel.data.masks.targets import VOID, region
+
+if TYPE_CHECKING:
+    from hubel.data import Progress
+
+
+_Pictures: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]
+
+
+def load(
+    source: str | os.PathLike[str],
+    *,
+    size: tuple[int, int] | None = None,
+    channels: int | None = None,
+    fit: FitRule = "auto",
+    validation: Validation = 0.0,
+    bad_images: Literal["stop", "skip"] = "stop",
+    void: int | None = None,
+    progress: Progress | None = None,
+    **others: object,
+) -> Splits:
+    """Images and masks of a folder: images/NAME.jpg beside masks/NAME.png, in folders for train, val and test or with
+    such inside them.
+
+    Masks are lossless pictures of indices (grey or with a palette) or of colours; 255, and `void`, is no class. Masks
+    of 0 and 255 alone are background and object. `classes.txt` beside them names the classes, one a line (with its
+    colour after it, for masks of colours); one called void is none. size, channels, fit, validation, bad_images:
+    as `hubel.data.load`.
+
+    Raises ValueError for a mask that is missing, of another size than its image, or of classes that there are not.
+    """
+    refuse(source, others)
+    root = Path(source).expanduser()
+    parts, problems = pairs_of(root)
+    looked = {pair: size_of(pair) for pairs in parts.values() for pair in pairs}
+    sizes = {pair: size for pair, size in looked.items() if not isinstance(size, ImageError)}
+    problems += [error for error in looked.values() if isinstance(error, ImageError)]
+    _stop_at(problems, bad_images)
+    parts = {part: [pair for pair in pairs if pair in sizes] for part, pairs in parts.items()}
+    if not parts.get("train"):
+        raise DataError(f"{root}: expected images with masks to train on, found none")
+    seen = Survey(tuple(sizes.values()), channels == 1, None)
+    height, width = size or seen.usual_size()
+    chosen = seen.choose(fit, (height, width, channels or 3))
+    own = None if set(sizes.values()) == {(height, width)} else chosen
+    read = {}
+    for part, pairs in parts.items():
+        pictures, bad = _read(pairs, (height, width), channels, chosen, progress)
+        problems += bad
+        _stop_at(problems, bad_images)
+        if pictures is not None:
+            read[part] = pictures
+    if "train" not in read:
+        raise DataError(f"{root}: expected images with masks to train on, found none that can be read")
+    table = classes_of(
+        root, set[int]().union(*(np.unique(mask).tolist() for _, masks in read.values() for mask in masks)), void
+    )
+    found = {
+        part: Dataset(images, table.masks(masks), name=f"{root.name} {part}", fit=own)
+        for part, (images, masks) in read.items()
+    }
+    notes = (
+        *seen.notes(chosen, found["train"].shape),
+        *notes_of(root, table, parts, float((found["train"].targets.array == VOID).mean())),
+    )
+    splits = Splits(found["train"], found.get("validation"), found.get("test"), tuple(problems), notes=notes)
+    return hold_out(splits, validation)
+
+
+def _stop_at(problems: Sequence[ImageError], bad_images: Literal["stop", "skip"]) -> None:
+    if problems and bad_images == "stop":
+        more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
+        raise ImageError(
+            problems[0].path, f"{problems[0].reason}{more}; mend or remove it, or leave such out: --bad-images skip"
+        )
+
+
+def _read(
+    pairs: Sequence[Pair], size: tuple[int, int], channels: int | None, fit: Fit, progress: Progress | None
+) -> tuple[_Pictures | None, list[ImageError]]:
+    """Images, and masks of the files' values, brought to one size alike; and what could not be read."""
+
+    def one(pair: Pair) -> _Pictures | ImageError:
+        try:
+            picture, mask = read_image(pair.image), values_of(pair.mask)
+        except ImageError as error:
+            return error
+        grey = picture.mode in ("L", "LA")
+        return fit_image(picture, *size, channels or (1 if grey else 3), fit), fitted(mask, size, fit)
+
+    found: list[_Pictures] = []
+    problems = []
+    with ThreadPoolExecutor() as pool:
+        for done, each in enumerate(pool.map(one, pairs), 1):
+            if isinstance(each, ImageError):
+                problems.append(each)
+            else:
+                found.append(each)
+            if progress is not None:
+                progress("decoding images and masks", done, len(pairs))
+    if not found:
+        return None, problems
+    depth = max(image.shape[2] for image, _ in found)
+    images = np.stack([np.broadcast_to(image, (*size, depth)) for image, _ in found])
+    return (images, np.stack([mask for _, mask in found])), problems
+
+
+def values_of(path: Path) -> npt.NDArray[np.uint32]:
+    """A mask's values, H×W: indices as they are, colours in 24 bits above 2^24. Raises ImageError."""
+    try:
+        with opened(path) as picture:
+            if picture.mode in ("RGB", "RGBA", "LA"):
+                red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB"), np.uint32), 2, 0)
+                return np.asarray(1 << 24 | red << 16 | green << 8 | blue, np.uint32)
+            found = np.asarray(picture)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ImageError(str(path), f"cannot be read ({error})") from None
+    return found.astype(np.uint32) * (255 if found.dtype == np.bool_ else 1)
+
+
+def fitted(values: npt.NDArray[np.uint32], size: tuple[int, int], fit: Fit) -> npt.NDArray[np.uint32]:
+    """A mask brought to a size as `fit_image` brings its image, each pixel the nearest one's; void around it."""
+    top, left, rows, columns = region((values.shape[0], values.shape[1]), size, fit)
+    down = np.floor(top + (np.arange(size[0]) + 0.5) * rows / size[0]).astype(np.int64)
+    right = np.floor(left + (np.arange(size[1]) + 0.5) * columns / size[1]).astype(np.int64)
+    inside = (down >= 0) & (down < values.shape[0]), (right >= 0) & (right < values.shape[1])
+    found = np.full(size, VOID, np.uint32)
+    found[np.ix_(*inside)] = values[np.ix_(down[inside[0]], right[inside[1]])]
+    return found
