@@ -117,7 +117,8 @@ def test_one_that_fails_is_named_where_it_is_wanted_and_stops_no_other(text, poi
 def test_a_task_touches_four_files_at_most_outside_of_tasks_and_data():
     house = Path(hubel.__file__).parent
     text = {path.relative_to(house).as_posix(): path.read_text() for path in house.rglob("*.py")}
-    outside = {path: words for path, words in text.items() if not path.startswith(("tasks/", "data/", "arch/", "zoo/"))}
+    own = ("tasks/", "data/", "arch/", "zoo/", "export/")  # exports write each task's answers in a form of its own
+    outside = {path: words for path, words in text.items() if not path.startswith(own)}
     touched = [path for path, words in outside.items() if re.search(r"segmentation|of masks|\bMasks\b", words)]
     assert 1 <= len(touched) <= 4, touched
     folder = (words for path, words in text.items() if path.startswith("tasks/segmentation/"))
