@@ -125,7 +125,9 @@ def test_what_random_networks_seldom_have(text: str) -> None:
 def test_every_function(function: str) -> None:
     words = {"leaky_relu": "leaky 0.3", "alpha_elu": "elu 0.3", "celu": "celu 0.3", "rescale": "rescale 3 offset=1"}
     word = words.get(function, function)
-    module = build(network := parse(f"40x3: {word}" if function != "softmax" else "40x3: softmax, identity"))
+    module = build(
+        network := parse(f"40x3: {word}" if function not in ("softmax", "sigmoid") else f"40x3: {word}, identity")
+    )
     given = torch.linspace(-12, 12, 120).reshape(1, 3, 40)
     found = run(onnx_model(source(network, module), "tensor"), input=given.numpy())["scores"]
     np.testing.assert_allclose(found, module.logits(given).numpy(), rtol=2e-6, atol=2e-6)

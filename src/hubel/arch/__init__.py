@@ -93,6 +93,7 @@ if TYPE_CHECKING:
         SimpleRNN,
     )
     from hubel.arch.text.edit import edit, replace_part
+    from hubel.arch.text.end import closing_function, ended
     from hubel.view.notebook import figures_html
 
 __all__ = [
@@ -184,7 +185,9 @@ __all__ = [
     "both_sides",
     "checked_shape",
     "children",
+    "closing_function",
     "edit",
+    "ended",
     "figures_html",
     "inference_memory",
     "join_shape",
@@ -214,6 +217,7 @@ _LATER = {
     "hubel.view.notebook": ("figures_html",),
     "hubel.arch.figures.memory": ("Memory", "inference_memory", "largest_batch", "training_memory"),
     "hubel.arch.text.edit": ("edit", "replace_part"),
+    "hubel.arch.text.end": ("closing_function", "ended"),
 }
 
 

@@ -30,7 +30,10 @@ def add_data_options(parser: ArgumentParser) -> None:
         help="how images meet the network's size (default: auto, crop unless that cuts much of many away, then pad)",
     )
     group.add_argument(
-        "--task", metavar="NAME", help="what is predicted, where the data does not say it (masks: segmentation)"
+        "--task",
+        metavar="NAME",
+        help="what is predicted, where the data does not say it (masks: segmentation): multilabel for several labels "
+        "an image, regression for numbers",
     )
     group.add_argument("--void", type=int, metavar="VALUE", help="of masks: what is no class, besides 255")
     group.add_argument(
@@ -51,7 +54,11 @@ def add_layout(group: ArgumentParser | _ArgumentGroup) -> None:
         "--labels", metavar="PATTERN", help="how file names say the class: '{label}_{number}', with * for anything"
     )
     group.add_argument("--image-column", metavar="NAME", help="a table's column of image files")
-    group.add_argument("--label-column", metavar="NAME", help="a table's column of labels")
+    group.add_argument(
+        "--label-column",
+        metavar="NAME",
+        help="a table's column of labels, or several with commas between, for the tasks that have several",
+    )
     group.add_argument(
         "--label-kind", choices=("class",), help="class: every different label is a class, numbers and lists too"
     )
@@ -115,9 +122,7 @@ def labelled(arguments: Namespace, model: LoadedModel) -> Labelled:
         splits = run.parted(read(**settings))
         notes: tuple[str, ...] = ()  # told in training
     else:
-        settings = reading(arguments, model.network)
-        if model.task.name == "classification" and arguments.fit == "auto":
-            settings |= {"like": model.preprocessing}
+        settings = reading_for(arguments, model)
         splits = read(**settings)
         notes = splits.notes
     parts = splits.parts()
@@ -132,6 +137,14 @@ def labelled(arguments: Namespace, model: LoadedModel) -> Labelled:
         tell(note)
     stands = filter(None, [where_it_stands(model.summary)])  # told when it was opened
     return Labelled(wanted, dataset, (*stands, *notes, *more))
+
+
+def reading_for(arguments: Namespace, model: LoadedModel) -> dict[str, Any]:
+    """Return the arguments of `hubel.tasks.load` under which images and targets are as a model had them in training."""
+    settings = {"task": model.task.name, **reading(arguments, model.network)}
+    if model.task.reads_like and arguments.fit == "auto":
+        settings["like"] = model.preprocessing
+    return settings
 
 
 def reading(arguments: Namespace, network: Network) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from hubel.base.errors import SettingError
 from hubel.cli._finish import TABLES, Answer, add_output, finish, picture_argument
 from hubel.cli._numbers import whole
-from hubel.cli._trained import add_layout, layout
+from hubel.cli._trained import add_layout, add_validation, layout
 
 if TYPE_CHECKING:
     from hubel.data import Description
@@ -39,6 +39,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--workers", type=whole(1, 1_000), metavar="N", help="images read at once (default: one a processor)"
     )
     parser.add_argument("--void", type=whole(0, 255), metavar="VALUE", help="of masks: what is no class, besides 255")
+    parser.add_argument(
+        "--task", metavar="NAME", help="what is to be learned, where the data does not say it: multilabel, regression"
+    )
+    add_validation(parser, "auto")
     add_output(parser, *TABLES)
     add_layout(parser)
 
@@ -46,10 +50,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Describe the set, and write the sheet that was asked for."""
     from hubel.data import Description
-    from hubel.tasks.registry import task_of_source
+    from hubel.tasks.registry import task_named, task_of_source
 
-    kind, notes = task_of_source(arguments.data)
-    settings = layout(arguments) | ({} if arguments.void is None else {"void": arguments.void})
+    kind, notes = (task_named(arguments.task), []) if arguments.task else task_of_source(arguments.data)
+    settings = {} if arguments.validation == "auto" else {"validation": arguments.validation}
+    settings |= layout(arguments) | ({} if arguments.void is None else {"void": arguments.void})
     if arguments.augment is not None and arguments.sheet is None:
         raise SettingError("expected --sheet FILE with --augment: that is where augmented images are shown")
     if arguments.sheet is not None and kind.name != "classification":

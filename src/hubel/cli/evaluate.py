@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from hubel.view.tables import Table
 
 DESCRIPTION = """Measure a run's model by its task's figures. Classification: accuracy, loss, precision and recall
-of each class, and what it takes for what. Segmentation: mean IoU, pixel accuracy, and each class's IoU.
+of each class, and what it takes for what. Segmentation: mean IoU, pixel accuracy, and each class's IoU. Of several
+labels: average precision, F1, AUC; of numbers: R² and errors.
 
 Without DATA, on the test part of what it was trained on."""
 EXAMPLES = """  hubel evaluate runs/lenet5-mnist

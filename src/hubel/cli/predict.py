@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from hubel.base.download import Progress
     from hubel.export.ready import Opened
     from hubel.tasks import Answer as Answered
-    from hubel.view.tables import Cell, Table
+    from hubel.view.tables import Table
 
     Found: TypeAlias = dict[str, Any]
 
-DESCRIPTION = """Name the class of each image, with probabilities; for segmentation write its mask and an overlay.
+DESCRIPTION = """Name the class of each image, with probabilities, its labels where it may have several, or its
+numbers; for segmentation write its mask and an overlay.
 Images may be of any size and colour: the model file says how they become its input. A file that cannot be read is named
 on stderr, and the rest goes on (exit status 1).
 
@@ -56,7 +57,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=real(0, 1),
         default=0.0,
         metavar="P",
-        help="leave images without a class whose likeliest one has less than this probability",
+        help="leave images without a class whose likeliest one has less than this probability; of several labels, say "
+        "those of at least this one (default: a half)",
     )
     add_engine(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list, an object for each image")
@@ -90,19 +92,18 @@ def run(arguments: Namespace) -> int:
 
     check_order("predict", arguments.run_or_model, *arguments.images)
     opened = answering(arguments)
-    model = opened.model
     folder = _folder(arguments, opened)
     images = _meant(arguments.images)
     names = {} if folder is None else _names([path for path, _ in images])
     places = {path: folder / name for path, name in names.items() if folder is not None}
     found = with_progress("predicting", lambda show: list(_answers(opened, images, arguments, places, show)))
-    told = [{name: value for name, value in one.items() if name not in ("words", "files")} for one in found]
+    told = [{name: value for name, value in one.items() if name not in ("words", "files", "row")} for one in found]
     told = [{**one, "engine": opened.engine} for one in told]
     lines = partial(map, json_text, told)
     answer = Answer(
         data=lambda: told,
         lines=lambda width: _lines(found),
-        tables=lambda: [_shares(told, model.classes) if model.task.draws else _table(told)],
+        tables=lambda: [_table(found)],
         content=(lambda ending, theme: "".join(f"{line}\n" for line in lines()))
         if _ending(arguments) == ".jsonl"
         else None,
@@ -126,8 +127,6 @@ def _folder(arguments: Namespace, opened: Opened) -> Path | None:
                 f"{opened.model.task.name} are no pictures"
             )
         return None
-    if arguments.threshold:
-        raise SettingError(f"--threshold is of classes of images, not of {opened.model.task.name}")
     if output is None or (output != Path("-") and _ending(arguments) not in FILES):
         return output or Path()
     tell("the pictures are not written: -o names a file; -o FOLDER writes them")
@@ -232,11 +231,10 @@ def _as_found(
     if isinstance(answer, Exception):
         tell(answer)
         return {"image": path, "error": str(answer), "files": []}
-    data, words = answer.data(), answer.words()
-    if arguments.threshold and data["probability"] < arguments.threshold:
-        data, words = {**data, "class": None}, ("?", f"{words[0]} {words[1]}", *words[2:])
+    answer = answer.above(arguments.threshold) if arguments.threshold else answer
     written = {} if place is None else _written(answer, place, inputs)
-    return {"image": path, **data, **written, "words": words, "files": list(written.values())}
+    shown = {"words": answer.words(), "files": list(written.values()), "row": answer.row()}
+    return {"image": path, **answer.data(), **written, **shown}
 
 
 def _written(answer: Answered, place: Path, inputs: Container[Path]) -> dict[str, str]:
@@ -254,32 +252,15 @@ def _written(answer: Answered, place: Path, inputs: Container[Path]) -> dict[str
     return {kind: str(path) for kind, path in places.items()}
 
 
-def _shares(told: Sequence[Found], classes: Sequence[str]) -> Table:
-    """A row an image: its size, what share of its pixels each class has, and why where it was not read."""
+def _table(found: Sequence[Found]) -> Table:
+    """A row an image: what the task says of it, and why where there is nothing."""
     from hubel.view.tables import Table
 
-    rows: list[tuple[Cell, ...]] = []
-    for one in told:
-        shares = {each["class"]: each["share"] for each in one.get("classes", ())}
-        cells = [None if "error" in one else shares.get(name, 0.0) for name in classes]
-        rows.append((one["image"], one.get("height"), one.get("width"), *cells, one.get("error")))
-    return Table(("image", "#height", "#width", *(f"#share of {name}" for name in classes), "error"), rows)
-
-
-def _table(told: Sequence[Found]) -> Table:
-    """A row an image: its class and probability, the next likeliest ones, and why where there is none."""
-    from hubel.view.tables import Table
-
-    most = max((len(one.get("top", ())) for one in told), default=1)
-    titles = ["image", "class", "#probability"]
-    for number in range(2, most + 1):
-        titles += [f"class {number}", f"#probability {number}"]
-    rows: list[tuple[Cell, ...]] = []
-    for one in told:
-        others = [cell for each in one.get("top", ())[1:] for cell in (each["class"], each["probability"])]
-        first = [one["image"], one.get("class"), one.get("probability"), *others]
-        rows.append((*first, *[None] * (len(titles) - len(first)), one.get("error")))
-    return Table((*titles, "error"), rows)
+    titles = dict.fromkeys(title for one in found for title in one.get("row", ()))
+    rows = tuple(
+        (one["image"], *(one.get("row", {}).get(title) for title in titles), one.get("error")) for one in found
+    )
+    return Table(("image", *titles, "error"), rows)
 
 
 def _lines(found: Sequence[Found]) -> Iterator[RenderableType]:

@@ -62,7 +62,9 @@ def _dataset(arguments: Namespace, done: Run) -> Dataset | None:
     from hubel.view.terminal import console
 
     if arguments.data is not None:
-        dataset, notes = align(measured_part(read(**reading(arguments, done.network))), done.classes)
+        dataset, notes = align(
+            measured_part(read(**{"task": done.task.name, **reading(arguments, done.network)})), done.classes
+        )
         for note in notes:
             tell(note)
         return dataset

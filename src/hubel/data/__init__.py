@@ -7,7 +7,7 @@ from hubel.base.download import Download, Progress
 from hubel.base.rooms import called
 from hubel.data._align import align
 from hubel.data._dataset import Dataset, Fit, HeldOut, Splits
-from hubel.data._describe import Description, describe
+from hubel.data._describe import Description, TargetsOf, describe
 from hubel.data._load import holds_files, is_source, load
 from hubel.data._sheet import augmented_sheet, contact_sheet
 from hubel.data._split import Validation, hold_out
@@ -53,6 +53,7 @@ __all__ = [
     "Splits",
     "Survey",
     "Targets",
+    "TargetsOf",
     "Validation",
     "align",
     "augmented_sheet",

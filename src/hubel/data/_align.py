@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,13 +17,19 @@ def align(dataset: Dataset, classes: Sequence[str]) -> tuple[Dataset, tuple[str,
     """The set's images whose classes are among these, labelled in their order, and what is to be said of it.
 
     Names in other letters' case are the same where only one can be meant. Images of other classes are left out, copied;
-    classes without images stay without. A set of another task is returned as it is.
+    classes without images stay without. Of another task than classification, as its targets have it (`aligned`).
 
     Raises DataError where no class is among these.
     """
     own = dataset.classes
-    if own == tuple(classes) or not isinstance(dataset.targets, Labels):
+    if own == tuple(classes):
         return dataset, ()
+    if not isinstance(dataset.targets, Labels):
+        try:
+            targets, told = dataset.targets.aligned(classes)
+        except DataError as error:
+            raise DataError(f"{dataset.name or 'the data set'}: {error}") from None
+        return dataclasses.replace(dataset, targets=targets, classes=targets.classes), told
     exact = {name: number for number, name in enumerate(classes)}
     alike = {folded(name): number for number, name in enumerate(classes)}
     certain = len(alike) == len(classes)

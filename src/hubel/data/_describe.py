@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -20,7 +20,8 @@ from hubel.data._alike import SIDE, gathered, trace
 from hubel.data._dataset import Dataset, HeldOut, Splits
 from hubel.data._load import layout_of, open_source
 from hubel.data._sheet import CELL, sheet
-from hubel.data._split import held_out, hold_out, share_to_hold_out
+from hubel.data._split import Validation, held_out, hold_out, share_to_hold_out
+from hubel.data._targets import Labels, Targets
 from hubel.data._told import MOST_CLASSES, MOST_FILES, counted, note_lines, sizes_line, unreadable_lines
 from hubel.data.decode.image import QUIET, ImageError, decode_image, formats_of
 from hubel.data.decode.parallel import in_order, workers_here
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table as RichTable
 
+TargetsOf: TypeAlias = Callable[[npt.NDArray[np.int64], tuple[str, ...]], Targets]
 USUAL_EPOCHS = 10  # for which the rule's augmentation is told
 _SHOWN = 12  # images a class on the contact sheet
 _ROWS = 40  # classes on the contact sheet
@@ -52,7 +54,8 @@ class Description(Finding):
     are also in an earlier part. unreadable: the files that cannot be read, with reasons. imbalance: the largest class's
     training images over the smallest's. preprocessing, augmentation: what the rules would choose, where that is known
     without decoding everything. held_out: what training would hold out for validation where it is not told anything
-    else. notes: what to look at, in sentences.
+    else. notes: what to look at, in sentences. all_images: how many images there are, where some are in several classes
+    or in none. noun: what the classes are called, one and many.
     """
 
     name: str
@@ -70,18 +73,20 @@ class Description(Finding):
     preprocessing: Preprocessing | None = None
     augmentation: Augmentation | None = None
     held_out: HeldOut | None = None
+    all_images: int | None = None
+    noun: tuple[str, str] = ("class", "classes")
 
     @property
     def images(self) -> int:
         """How many images there are in all, with the unreadable ones."""
-        return sum(map(sum, self.counts.values()))
+        return sum(map(sum, self.counts.values())) if self.all_images is None else self.all_images
 
     def shown(self) -> list[Part]:
         """How many images of each class the parts have, and what to look at."""
         rows = list(zip(self.classes, *self.counts.values(), strict=True))
-        table = Table(("class", *(f"#{part}" for part in self.counts)), rows[:20])
-        more = [f"… {len(rows):,} classes"] if len(rows) > 20 else []
-        return [f"{self.name}: {self.images:,} images in {len(self.classes):,} classes", table, *more, *self.notes]
+        table = Table((self.noun[0], *(f"#{part}" for part in self.counts)), rows[:20])
+        more = [f"… {len(rows):,} {self.noun[1]}"] if len(rows) > 20 else []
+        return [f"{self.name}: {self.images:,} images, {len(self.classes):,} {self.noun[1]}", table, *more, *self.notes]
 
     def data(self) -> dict[str, object]:
         """All of it but the sheet, of plain types, for JSON."""
@@ -109,9 +114,9 @@ class Description(Finding):
         """The description, part by part."""
         from hubel.view.terminal import styled
 
-        kinds = "class" if len(self.classes) == 1 else "classes"
-        told = "[bold cyan]{}[/]: {:,} images in {:,} {}"
-        yield styled(told, self.name, self.images, len(self.classes), kinds)
+        within = "in" if self.all_images is None else "with"
+        told = "[bold cyan]{}[/]: {:,} images {} {:,} {}"
+        yield styled(told, self.name, self.images, within, len(self.classes), self.noun[len(self.classes) != 1])
         yield self._table()
         yield ""
         yield sizes_line(self.sizes)
@@ -138,8 +143,9 @@ class Description(Finding):
         if left > 0:
             rest = (sum(counts[MOST_CLASSES:]) for counts in self.counts.values())
             rows.append(["", f"and {left:,} more", *(f"{count:,}" for count in rest)])
-        rows.append(["", "all", *(f"{sum(counts):,}" for counts in self.counts.values())])
-        return table("#label", "class", *(f"#{part}" for part in self.counts), rows=rows)
+        if self.all_images is None:
+            rows.append(["", "all", *(f"{sum(counts):,}" for counts in self.counts.values())])
+        return table("#label", self.noun[0], *(f"#{part}" for part in self.counts), rows=rows)
 
     def tables(self) -> list[Table]:
         """How many images each class has in each part."""
@@ -147,7 +153,7 @@ class Description(Finding):
         rows: list[tuple[str | int, ...]] = [
             (label, name, *(parts[part][label] for part in parts)) for label, name in enumerate(self.classes)
         ]
-        return [Table(("#label", "class", *(f"#{part}" for part in parts)), tuple(rows), self.name)]
+        return [Table(("#label", self.noun[0], *(f"#{part}" for part in parts)), tuple(rows), self.name)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,30 +177,49 @@ def describe(
     *,
     workers: int | None = None,
     progress: Progress | None = None,
+    validation: Validation = "auto",
+    targets: TargetsOf = Labels,
     **layout: str,
 ) -> Description:
     """Looks at every image of a source (see `load`, `layout` too), decoding each in full, and tells what is there.
+
+    validation: what training is to hold out (see `load`). targets: what labels and the names of their classes come to,
+    for tasks that take these names for texts.
 
     Raises ValueError or OSError for a source that is not understood; unreadable images are part of the description.
     """
     found = open_source(source, progress, layout_of(layout))
     if isinstance(found, Splits):
-        described = _describe(found.train.name.removesuffix(" train"), found.train.classes, _of_arrays(found))
+        images = list(_of_arrays(found))
+        classes = found.train.classes
+        described = _describe(found.train.name.removesuffix(" train"), _targets(targets, images, classes), images)
         preprocessing = Preprocessing.for_dataset(found.train)
         augmentation = Augmentation.for_dataset(found.train, preprocessing, USUAL_EPOCHS)
         described = dataclasses.replace(described, preprocessing=preprocessing, augmentation=augmentation)
-        return _with_notes(described, found.notes, hold_out(found, "auto").held_out)
+        train = dataclasses.replace(
+            found.train, targets=(own := targets(found.train.labels, classes)), classes=own.classes
+        )
+        share = share_to_hold_out(validation, {part: len(own) for part, own in found.parts().items()})
+        held = hold_out(Splits(train), share).held_out
+        return _with_notes(described, found.notes, held)
     images = list(_of_files(found, workers or workers_here(), progress))
-    return _with_notes(_describe(found.name, found.classes, images), found.notes, _to_hold_out(found, images))
+    wanted = _targets(targets, images, found.classes)
+    return _with_notes(
+        _describe(found.name, wanted, images), found.notes, _to_hold_out(found, wanted, images, validation)
+    )
 
 
-def _to_hold_out(listing: Listing, images: Sequence[_Seen]) -> HeldOut | None:
-    share = share_to_hold_out("auto", {part: len(entries) for part, entries in listing.parts.items()})
+def _targets(targets: TargetsOf, images: Sequence[_Seen], classes: tuple[str, ...]) -> Targets:
+    return targets(np.array([seen.label for seen in images], np.int64), classes)
+
+
+def _to_hold_out(listing: Listing, targets: Targets, images: Sequence[_Seen], validation: Validation) -> HeldOut | None:
+    share = share_to_hold_out(validation, {part: len(entries) for part, entries in listing.parts.items()})
     if not share:
         return None
-    training = [seen for seen in images if seen.part == "train"]
-    labels = np.array([seen.label for seen in training], np.int64)
-    return held_out(gathered(seen.trace for seen in training), labels, listing.classes, share)[1]
+    rows = [row for row, seen in enumerate(images) if seen.part == "train"]
+    groups, names = targets.take(np.array(rows, np.int64)).strata()
+    return held_out(gathered(images[row].trace for row in rows), groups, names, share)[1]
 
 
 def _with_notes(described: Description, notes: Sequence[str], held: HeldOut | None) -> Description:
@@ -255,16 +280,18 @@ def _of_arrays(splits: Splits) -> Iterable[_Seen]:
             yield _Seen(f"{part} {row}", part, label, digest, (height, width), mode, "array", None, thumbnail, None)
 
 
-def _describe(name: str, classes: tuple[str, ...], images: Iterable[_Seen]) -> Description:
-    counts = {part: [0] * len(classes) for part in PARTS}
+def _describe(name: str, targets: Targets, images: Sequence[_Seen]) -> Description:
+    classes, (groups_of, groups_named) = targets.classes, targets.strata()
+    rows = {part: np.flatnonzero([seen.part == part for seen in images]) for part in PARTS}
+    counts = {part: targets.take(own).class_counts().tolist() for part, own in rows.items()}
+    several = int(sum(map(sum, counts.values()))) != len(images)
     sizes: Counter[tuple[int, int]] = Counter()
     modes: Counter[str] = Counter()
     formats: Counter[str] = Counter()
     same: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
     unreadable: list[ImageError] = []
     pictures: dict[int, list[npt.NDArray[np.uint8]]] = defaultdict(list)
-    for seen in images:
-        counts[seen.part][seen.label] += 1
+    for seen, group in zip(images, groups_of.tolist(), strict=True):
         if seen.error is not None or seen.size is None:
             unreadable += [seen.error] if seen.error else []
             continue
@@ -272,13 +299,13 @@ def _describe(name: str, classes: tuple[str, ...], images: Iterable[_Seen]) -> D
         modes[seen.mode] += 1
         formats[seen.format] += 1
         same[seen.digest].append((seen.part, seen.name, seen.label))
-        if seen.thumbnail is not None and len(pictures[seen.label]) < _SHOWN:
-            pictures[seen.label].append(seen.thumbnail)
+        if seen.thumbnail is not None and len(pictures[group]) < _SHOWN:
+            pictures[group].append(seen.thumbnail)
     groups = [group for group in same.values() if len(group) > 1]
     leaks = sum(len({part for part, _, _ in group}) > 1 for group in groups)
-    present = {part: tuple(numbers) for part, numbers in counts.items() if any(numbers)}
-    total = [sum(numbers[label] for numbers in counts.values()) for label in range(len(classes))]
-    lines = [(f"{classes[label]} ({total[label]:,})", pictures[label]) for label in range(min(_ROWS, len(classes)))]
+    present = {part: tuple(counts[part]) for part in PARTS if len(rows[part])}
+    total = np.bincount(groups_of, minlength=len(groups_named)).tolist()
+    lines = [(f"{label} ({total[n]:,})", pictures[n]) for n, label in enumerate(groups_named[:_ROWS])]
     train = [count for count in counts["train"] if count]
     imbalance = max(train, default=0) / min(train, default=1)
     return Description(
@@ -292,7 +319,9 @@ def _describe(name: str, classes: tuple[str, ...], images: Iterable[_Seen]) -> D
         leaks=leaks,
         unreadable=tuple(unreadable),
         imbalance=imbalance,
-        notes=tuple(_notes(classes, present, groups, leaks, unreadable, imbalance)),
+        notes=(*targets.told(), *_notes(classes, present, groups, leaks, unreadable, imbalance)),
+        all_images=len(images) if several else None,
+        noun=targets.noun,
         sheet=sheet(lines, _SHOWN),
     )
 

@@ -177,6 +177,8 @@ def _refuse_unused(word: str, layout: Layout) -> None:
         if folder
         else ()
     )
+    if layout.label_kind != "class":  # which of a task reads labels of every source
+        meant = (*meant, "label_kind")
     for field in dataclasses.fields(Layout):
         if field.name not in meant and getattr(layout, field.name) != field.default:
             said = f"--{field.name.replace('_', '-')} {getattr(layout, field.name)}"
@@ -196,7 +198,7 @@ def _open_folder(path: Path, layout: Layout) -> Splits | Listing:
 def _open_file(path: Path, layout: Layout) -> Splits | Listing:
     name = path.name.lower()
     if name.endswith(".npz"):
-        return load_npz(path)
+        return load_npz(path, layout.label_kind)
     if name.endswith(".npy"):
         return load_npy(path)
     if "idx3-ubyte" in name or name.endswith(".idx"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import hashlib
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,12 +24,16 @@ if TYPE_CHECKING:
 class Targets(abc.ABC):
     """What a network should say of each image of a set.
 
-    task: the name of the task of saying it. moves: whether they move with their image under augmentation.
+    task: the name of the task of saying it. moves: whether they move with their image under augmentation. varied:
+    whether they stay true of images that are changed as the rule of augmentation changes them. noun: what one of the
+    classes is called, and many.
     classes: the names of what is told apart, in order; none where nothing is.
     """
 
     task: ClassVar[str]
     moves: ClassVar[bool] = False
+    varied: ClassVar[bool] = True
+    noun: ClassVar[tuple[str, str]] = ("class", "classes")
     classes: tuple[str, ...]
 
     @property
@@ -47,13 +52,26 @@ class Targets(abc.ABC):
         found: Self = replace(self, classes=classes)  # type: ignore[type-var]
         return found
 
+    def aligned(self, classes: Sequence[str]) -> tuple[Self, tuple[str, ...]]:
+        """The same in these classes, in their order, and what is to be said of it; by default as they are. Raises
+        DataError where none of them is there.
+        """
+        return self, ()
+
     @abc.abstractmethod
     def check(self, images: tuple[int, ...]) -> None:
         """Raise ValueError where they do not fit images of this shape, N×H×W×C."""
 
+    def check_training(self) -> None:
+        """Raise DataError where nothing can be learned from them."""
+
     def class_counts(self) -> npt.NDArray[np.int64]:
         """How often each class is wanted; nothing where there are none."""
         return np.zeros(0, np.int64)
+
+    def told(self) -> tuple[str, ...]:
+        """What is to be said of them, in sentences."""
+        return ()
 
     def strata(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
         """Groups of images of which equal shares are held out: each image's, int64, and their names; one of all."""
@@ -107,6 +125,14 @@ class Labels(Targets):
             raise DataError(
                 f"expected labels from 0 to {len(classes) - 1} ({len(classes)} classes), received {labels.min()} to "
                 f"{labels.max()}"
+            )
+
+    def check_training(self) -> None:
+        """Refuse one class alone, of which nothing can be told apart."""
+        if len(self.classes) == 1:
+            raise DataError(
+                f"expected images of at least two classes, received {len(self):,} of {self.classes[0]!r} alone; each "
+                "class has a folder or a label of its own"
             )
 
     def strata(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:

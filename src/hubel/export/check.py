@@ -46,6 +46,7 @@ class Check:
     others: int
     bound: float
     runtime: str
+    of: str = "probabilities"
 
     @property
     def passed(self) -> bool:
@@ -61,7 +62,7 @@ class Check:
         other = f"; {self.others:,} have another class" if self.others else ", everywhere the same class"
         return (
             f"{'checked' if self.passed else 'expected answers like those of predict'}: {self.runtime} on "
-            f"{self.pictures:,} of your pictures and {self.odd:,} odd ones: probabilities differ by at most "
+            f"{self.pictures:,} of your pictures and {self.odd:,} odd ones: {self.of} differ by at most "
             f"{self.largest:.1e} ({self.where}), {self.bound:.0e} is allowed{other}"
         )
 
@@ -80,18 +81,19 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
     largest, where, others = 0.0, "", 0
     for name, picture in (*found, *odd):
         prepared = preparation.prepare(picture)
-        wanted = _probabilities(model, prepared)
+        wanted = _answer(model, prepared)
         if written.read is not None and not isinstance(picture, np.ndarray):
             given = written.read(picture)
         else:
             given = colours(picture, preparation) if resizes else prepared
         received = np.asarray(written.run(given[np.newaxis]))[0]
-        off = float(np.abs(received - wanted).max())
+        off = float((np.abs(received - wanted) / np.maximum(1, np.abs(wanted))).max())  # of large numbers, the share
         off = off if np.isfinite(off) else float("inf")
         if off >= largest:
             largest, where = off, name
         others += _others(wanted, received)
-    return Check(len(found), len(odd), largest, where, others, RESIZED if resizes else SIZED, written.runtime)
+    of = "numbers" if model.task.noun[0] == "number" else "probabilities"
+    return Check(len(found), len(odd), largest, where, others, RESIZED if resizes else SIZED, written.runtime, of)
 
 
 def _odd(preparation: Preprocessing) -> Iterable[tuple[str, Picture]]:
@@ -116,7 +118,7 @@ def colours(picture: Picture, preparation: Preprocessing) -> Pixels:
     return np.repeat(picture, 3, 2) if picture.shape[2] == 1 else picture
 
 
-def _probabilities(model: LoadedModel, prepared: Pixels) -> npt.NDArray[np.float32]:
+def _answer(model: LoadedModel, prepared: Pixels) -> npt.NDArray[np.float32]:
     """The model's own: classes first."""
     import torch
 
@@ -125,7 +127,7 @@ def _probabilities(model: LoadedModel, prepared: Pixels) -> npt.NDArray[np.float
 
     with evaluation_mode(model.module), torch.inference_mode():
         scores = outputs(model.module, model.preprocessing, torch.from_numpy(prepared[np.newaxis].copy()))
-    return scores.softmax(1)[0].cpu().numpy()
+    return model.task.outcome(scores)[0].cpu().numpy()
 
 
 def _others(wanted: npt.NDArray[np.floating], received: npt.NDArray[np.floating]) -> int:

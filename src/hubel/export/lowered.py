@@ -44,13 +44,14 @@ class Step:
 
 def steps_of(network: Network, arrays: Arrays) -> tuple[Step, ...]:
     """Return what a network does, in order, up to its scores: without side exits, without what only training needs and
-    without a softmax at its very end; batch normalisation and scales folded into the sums before them.
+    without a softmax or sigmoid at its very end; batch normalisation and scales folded into the sums before them.
 
     Raises ModelFileError where an array is missing.
     """
     shapes = {row.path: (row.input_shape, row.output_shape) for row in analyse(network).rows}
     steps = list(_Walk(shapes, arrays).nodes(network.body.nodes, ""))
-    if steps and isinstance(steps[-1].operation, ops.Activate) and steps[-1].operation.function == "softmax":
+    closing = steps[-1].operation if steps else None
+    if isinstance(closing, ops.Activate) and closing.function in ("softmax", "sigmoid"):
         last = network.body.nodes[-1]
         if isinstance(last, Layer):  # as `NetworkModule.logits` has it
             del steps[-1]

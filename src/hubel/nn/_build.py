@@ -44,19 +44,19 @@ class NetworkModule(nn.Sequential):
         self._exits = tuple(module for module in self.modules() if isinstance(module, modules.Auxiliary))
 
     def logits(self, input: Tensor) -> Tensor:
-        """Run the network without a softmax at its very end: what a cross-entropy loss wants.
+        """Run the network without a softmax or sigmoid at its very end: what a cross-entropy loss wants.
 
         A network of vectors takes pictures too, flattened.
         """
-        return modules.run(modules.before_softmax(self), self._taken(input))
+        return modules.run(modules.before_probabilities(self), self._taken(input))
 
     def logits_with_auxiliary(self, input: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the logits, and those of every side exit in order."""
-        return self._collected(modules.before_softmax(self), input)
+        return self._collected(modules.before_probabilities(self), input)
 
     def training_logits(self, input: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return what `logits_with_auxiliary` does, with the same gradients, sooner; the last bits may differ."""
-        return self._collected(for_training(modules.before_softmax(self), input.device), input)
+        return self._collected(for_training(modules.before_probabilities(self), input.device), input)
 
     def _collected(self, chain: Sequence[Callable[[Tensor], Tensor]], input: Tensor) -> tuple[Tensor, list[Tensor]]:
         found: list[Tensor] = []
@@ -73,7 +73,7 @@ class NetworkModule(nn.Sequential):
 
         A network of vectors takes pictures too, flattened.
         """
-        chain = modules.before_softmax(self)
+        chain = modules.before_probabilities(self)
         last = max((i for i, child in enumerate(chain) if any(True for _ in child.parameters())), default=len(chain))
         return modules.run(chain[:last], self._taken(input)).flatten(1)
 

@@ -409,7 +409,7 @@ class Auxiliary(nn.Sequential):
     def forward(self, input: Tensor) -> Tensor:
         """Pass the input on; run the exit's own modules only where somebody collects."""
         if self.collect is not None:
-            self.collect.append(run(before_softmax(self), input))
+            self.collect.append(run(before_probabilities(self), input))
         return input
 
 
@@ -422,10 +422,10 @@ def named(module: ModuleT, children: Mapping[str, nn.Module]) -> ModuleT:
     return module
 
 
-def before_softmax(modules: nn.Sequential) -> list[nn.Module]:
-    """Return a chain's modules without a softmax at the very end."""
+def before_probabilities(modules: nn.Sequential) -> list[nn.Module]:
+    """Return a chain's modules without a softmax or sigmoid at the very end."""
     found = list(modules.children())
-    return found[:-1] if found and isinstance(found[-1], nn.Softmax) else found
+    return found[:-1] if found and isinstance(found[-1], (nn.Softmax, nn.Sigmoid)) else found
 
 
 def run(modules: Sequence[Callable[[Tensor], Tensor]], input: Tensor) -> Tensor:

@@ -40,13 +40,14 @@ def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
         *_time(run.metrics),
     ]
     parts = ", ".join(f"{count:,} {name}" for name, count in examples.items())
+    outputs = f"{len(run.classes):,} {run.task.noun[len(run.classes) != 1]}"
     return [
         h("h1", title(run)),
         _text(run.network_text),
         h("dl", [h("div", h("dd", value), h("dt", name)) for value, name in facts], class_="figures"),
         h(
             "p",
-            f"{len(run.classes):,} classes of {data['name'].removesuffix(' train')}: {parts} images of {shape}. ",
+            f"{outputs} of {data['name'].removesuffix(' train')}: {parts} images of {shape}. ",
             f"Recipe: {run.recipe}.",
         ),
     ]
@@ -111,7 +112,12 @@ def training(run: Run) -> list[Element]:
     charts = [
         ("Loss", _both(rows, "loss", evaluated), _short, 0.0),
         *(
-            (each.title[0].upper() + each.title[1:], _both(rows, each.name, evaluated), _percent, math.inf)
+            (
+                each.title[0].upper() + each.title[1:],
+                _both(rows, each.name, evaluated),
+                _percent if each.kind == "share" else _short,
+                math.inf,
+            )
             for each in _others(run)
         ),
         (

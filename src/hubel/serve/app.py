@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from hubel import __version__
+from hubel.base.errors import SettingError
 from hubel.base.names import hint
 from hubel.base.words import json_text, printable
 from hubel.serve import schema
@@ -217,11 +218,10 @@ def about(service: Service, served: Served) -> dict[str, Any]:
 def _told(image: str, answer: Answer | Exception, threshold: float, pictures: bool) -> dict[str, Any]:
     if isinstance(answer, Exception):
         return {"image": image, "error": printable(str(answer))[:500]}
-    data = answer.data()
-    if threshold and "probability" not in data:
-        raise Refusal("settings", "threshold is of classes of images, which are not what this model tells")
-    if threshold and data["probability"] < threshold:
-        data = {**data, "class": None}
+    try:
+        data = (answer.above(threshold) if threshold else answer).data()
+    except SettingError as error:
+        raise Refusal("settings", str(error)) from None
     drawn = {"pictures": {kind: _png(pixels) for kind, pixels in answer.pictures().items()}} if pictures else {}
     return {"image": image, **data, **drawn}
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hubel.base.errors import SettingError
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -28,6 +30,17 @@ class Answer(abc.ABC):
 
     def __repr__(self) -> str:
         return f"<{self}>"
+
+    def row(self) -> Mapping[str, Any]:
+        """Its cells in a table with a row an image, by title; a title that begins with # is of numbers. By default what
+        of its data is a word or a number.
+        """
+        plain = ((name, value) for name, value in self.data().items() if isinstance(value, (str, int, float)))
+        return {name if isinstance(value, str) else f"#{name}": value for name, value in plain}
+
+    def above(self, threshold: float) -> Answer:
+        """The answer with what is less probable left out. Raises ValueError where that means nothing."""
+        raise SettingError("a threshold is of classes and labels of images, which this model's answers are not")
 
     def pictures(self) -> Mapping[str, npt.NDArray[np.uint8]]:
         """Pictures to be written, by what they are ("mask", "overlay"): uint8 H×W or H×W×3. Of most tasks, none."""
@@ -59,3 +72,29 @@ class Named(Answer):
         """The likeliest class, its probability, and the others."""
         (name, probability), *others = self.likeliest
         return name, f"{probability:.1%}", "  ".join(f"{other} {p:.1%}" for other, p in others)
+
+    def row(self) -> dict[str, Any]:
+        """The classes and their probabilities in turns, the likeliest first."""
+        data, cells = self.data(), dict[str, Any]()
+        for number, each in enumerate(data["top"], 1):
+            last = f" {number}" if number > 1 else ""
+            cells |= {f"class{last}": each["class"], f"#probability{last}": each["probability"]}
+        return {**cells, "class": data["class"]}
+
+    def above(self, threshold: float) -> Named:
+        """The same, or one without a class."""
+        return self if round(self.likeliest[0][1], 6) >= threshold else Unsure(self.likeliest)
+
+
+@dataclass(frozen=True, repr=False)
+class Unsure(Named):
+    """The likeliest classes of an image that is in none of them with enough probability."""
+
+    def data(self) -> dict[str, Any]:
+        """No class, and all that were asked for."""
+        return {**super().data(), "class": None}
+
+    def words(self) -> tuple[str, ...]:
+        """A question mark, and what would have been said."""
+        name, probability, others = super().words()
+        return "?", f"{name} {probability}", others

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -74,7 +76,7 @@ def check_answers(model: LoadedModel, dataset: Dataset) -> None:
 
 
 def outputs(module: nn.Module, preprocessing: Preprocessing, images: torch.Tensor) -> torch.Tensor:
-    """What the network says before a closing softmax, float32, for uint8 images N×H×W×C.
+    """What the network says before a closing softmax or sigmoid, float32, for uint8 images N×H×W×C.
 
     A module with `scores` takes such images itself, since what runs it is not PyTorch.
     """
@@ -86,7 +88,23 @@ def outputs(module: nn.Module, preprocessing: Preprocessing, images: torch.Tenso
 
 
 def said(model: LoadedModel, image: Any) -> torch.Tensor:
-    """What the model says of one image of any size before a closing softmax, float32, without a batch's axis."""
+    """What the model says of one image of any size before a closing softmax or sigmoid, float32, without a batch's
+    axis.
+    """
     prepared = torch.from_numpy(model.preprocessing.prepare(image).copy())[None]
     with evaluation_mode(model.module), torch.inference_mode():
         return outputs(model.module, model.preprocessing, prepared)[0].cpu()
+
+
+def outputs_of(model: LoadedModel, images: npt.NDArray[np.uint8], *, batch_size: int = 256) -> torch.Tensor:
+    """What a model's network says before a closing softmax or sigmoid, float32 on the processor, for images of the
+    model's size, uint8 N×H×W×C.
+    """
+    with evaluation_mode(model.module), torch.inference_mode():
+        parts = (torch.from_numpy(np.array(images[n : n + batch_size])) for n in range(0, len(images), batch_size))
+        return torch.cat([outputs(model.module, model.preprocessing, part).cpu() for part in parts])
+
+
+def shown(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """An image of any number of channels as one that can be seen: H×W×3, grey ones spread, the first three of more."""
+    return np.ascontiguousarray(np.broadcast_to(image[..., : 1 if image.shape[2] < 3 else 3], (*image.shape[:2], 3)))

@@ -16,6 +16,8 @@ from hubel.tasks.task import Task
 TASKS = {
     "classification": "hubel.tasks.classification.task:Classification",
     "segmentation": "hubel.tasks.segmentation.task:Segmentation",
+    "multilabel": "hubel.tasks.multilabel.task:Multilabel",
+    "regression": "hubel.tasks.regression.task:Regression",
 }
 GROUP = "hubel.tasks"  # of entry points, by which other packages bring theirs
 
@@ -58,8 +60,9 @@ def _loaded(point: EntryPoint) -> type[Task]:
 
 def load(source: str | os.PathLike[str], *, task: str = "", **settings: Any) -> Splits:
     """The data set that a word or a path means, of any task: folders of images beside masks are for segmentation, what
-    a task of another package recognises is for that, all else is for classification. `task` says it otherwise.
-    `settings`: those of `hubel.data.load`, and the task's own.
+    a task of another package recognises is for that, all else is for classification. `task` says it otherwise:
+    "multilabel" reads several labels an image, "regression" numbers. `settings`: those of `hubel.data.load`, and the
+    task's own.
     """
     path = os.fspath(source)
     if task:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import nn
 
+from hubel import data
 from hubel.arch import Network, analyse
-from hubel.base.errors import NetworkError, SettingError
-from hubel.data import Augmentation, Dataset, Splits
+from hubel.base.errors import DataError, NetworkError, SettingError
+from hubel.data import Augmentation, Dataset, Splits, TargetsOf, Validation, hold_out
 from hubel.tasks.answer import Answer as Answer
 from hubel.view import tables
 from hubel.view.result import Part, Result
@@ -43,7 +45,9 @@ class Figure:
 
     def text(self, value: float, digits: int = 2) -> str:
         """The value as one reads it: "97.50%", "0.0312"."""
-        return f"{value:.{digits}%}" if self.kind == "share" else f"{value:.{digits + 2}f}"
+        if self.kind == "share":
+            return f"{value:.{digits}%}"
+        return f"{value:.{digits + 2}f}" if not 0 < abs(value) < 0.001 else f"{value:.{digits + 1}g}"
 
     def better(self, value: float, other: float) -> bool:
         """Whether a value is better than another. NaN is never."""
@@ -151,7 +155,7 @@ class Counts(abc.ABC):
 
     @abc.abstractmethod
     def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-        """Count a batch's outputs (before a closing softmax, float32) against its targets, on one device."""
+        """Count a batch's outputs (before a closing softmax or sigmoid, float32) against its targets, on one device."""
 
     @abc.abstractmethod
     def tensors(self) -> tuple[torch.Tensor, ...]:
@@ -193,7 +197,7 @@ class Objective(nn.Module, abc.ABC):
         others: torch.Tensor | None = None,
         share: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The mean loss, and the outputs before a closing softmax, for inputs N×C×H×W.
+        """The mean loss, and the outputs before a closing softmax or sigmoid, for inputs N×C×H×W.
 
         Of mixed images, `share` (float32, N) is of `targets` and the rest of `others`; both are None without.
         """
@@ -215,14 +219,18 @@ class Task(abc.ABC):
     """What is predicted.
 
     name: in files. figures: of a set that is measured, the primary first; the loss comes besides. running: of the
-    training batches, on the way. draws: whether answers have pictures. classes: the names of what is told apart, in the
-    order of the network's outputs; none where nothing is.
+    training batches, on the way. draws: whether answers have pictures. noun: what an output stands for, one and many.
+    defaults: settings of a recipe that the rules take. reads_like: whether `load` takes `like`. classes: the names of
+    what is told apart, in the order of the network's outputs; none where nothing is.
     """
 
     name: ClassVar[str]
     figures: ClassVar[tuple[Figure, ...]]
     running: ClassVar[tuple[Figure, ...]] = ()
     draws: ClassVar[bool] = False
+    noun: ClassVar[tuple[str, str]] = ("class", "classes")
+    defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    reads_like: ClassVar[bool] = True
     classes: tuple[str, ...]
 
     @property
@@ -273,6 +281,16 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """The shape of output for images of `shape` (H×W×C), and what would end a network with it."""
+
+    def outcome(self, scores: torch.Tensor) -> torch.Tensor:
+        """What is answered, as numbers, of what the network says before a closing softmax or sigmoid, N×outputs…: by
+        default probabilities that add up to 1.
+        """
+        return scores.softmax(1)
+
+    def fitted(self, network: Network) -> Network:
+        """A network of the zoo, made for so many classes, with the end that this task wants."""
+        return network
 
     @abc.abstractmethod
     def objective(self, network: nn.Module, label_smoothing: float, class_weights: torch.Tensor | None) -> Objective:
@@ -331,11 +349,31 @@ class Task(abc.ABC):
                 if len(wanted) == 1
                 else f"an output of {'×'.join(map(str, wanted))}"
             )
-            each = f", one a class{'' if len(wanted) == 1 else ' for every pixel'}" if self.classes else ""
+            each = f", one a {self.noun[0]}{'' if len(wanted) == 1 else ' for every pixel'}" if self.classes else ""
             raise NetworkError(
                 f"expected a network with {outputs}{each}, "
                 f"received one whose output is {'×'.join(map(str, output))}; end it with {end}"
             )
+
+
+def read_as(targets: TargetsOf, source: str, *, validation: Validation = 0.0, **settings: Any) -> Splits:
+    """The data set at a path, whose classes are taken for texts of which `targets` are made (see `hubel.data.load`)."""
+    found = data.load(source, **settings)
+
+    def changed(part: Dataset | None) -> Dataset | None:
+        if part is None:
+            return None
+        try:
+            own = targets(part.labels, part.classes)
+        except DataError as error:
+            raise DataError(f"{source}: {error}") from None
+        return replace(part, targets=own, classes=own.classes)
+
+    train = changed(found.train)
+    assert train is not None
+    notes = (*found.notes, *train.targets.told())
+    parts = Splits(train, changed(found.validation), changed(found.test), found.rejected, notes=notes)
+    return hold_out(parts, validation)
 
 
 def percent(share: float | None) -> str:

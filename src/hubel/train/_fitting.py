@@ -41,14 +41,16 @@ def fitted(
         return _sized(given, options, asked, network_of, read)
     splits = read(**asked)
     try:
-        return network_of(given, **_for(splits, options)), splits, asked
+        return _ended(network_of(given, **_for(splits, options)), splits), splits, asked
     except ValueError:  # too small for this network, or it takes vectors
         return _sized(given, options, asked, network_of, read)
 
 
 def fitted_to(given: Any, splits: Splits, options: Settings) -> Network:
     """The network that is meant, where it is one of the zoo's made for these images and classes."""
-    return zoo.network(given, **(_for(splits, options) if _of_zoo(given) else options))
+    if not _of_zoo(given):
+        return zoo.network(given, **options)
+    return _ended(zoo.network(given, **_for(splits, options)), splits)
 
 
 def _of_zoo(given: Any) -> bool:
@@ -75,9 +77,14 @@ def _sized(
     if len(network.input) == 3:
         asked = {**asked, "size": network.input[:2], "channels": network.input[2]}
     splits = read(**asked)
-    if _of_zoo(given) and "classes" not in options:
-        network = network_of(given, **options, classes=_outputs(splits, network.input))
+    if _of_zoo(given):
+        network = _ended(network_of(given, **{"classes": _outputs(splits, network.input), **options}), splits)
     return network, splits, asked
+
+
+def _ended(network: Network, splits: Splits) -> Network:
+    """A network of the zoo with the end that the data's task wants."""
+    return task_of(splits.train).fitted(network)
 
 
 def _absolute(source: str) -> str:

@@ -244,6 +244,12 @@ def _train(
             log(Notice(_of_the_budget(run, trainer.until - time.perf_counter())))
         for note in splits.notes if saved is None else ():
             log(Notice(note))
+        if not splits.train.targets.varied and run.recipe.augmentation == "none" and saved is None:
+            log(
+                Notice(
+                    "images are not varied, which may make untrue what is said of them: --set augmentation='shift 1'"
+                )
+            )
         if splits.held_out is not None and saved is None:
             log(Notice(f"{splits.held_out}; --validation 0 trains on all"))
         if taken is not None and taken.fresh:

@@ -217,7 +217,7 @@ OTHER_KINDS = {
     "semicolons": (["x;y", "x", "y", "x;y", "x", "y"], r"several labels in a cell \('x;y'\)"),
     "fractions": (
         ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6"],
-        r"6 different numbers from 0\.1 to 0\.6; to learn",
+        r"6 different numbers from 0\.1 to 0\.6; say what they are: --task regression",
     ),
     "negative": (["-1", "0", "1", "-1", "0", "1"], r"3 different numbers from -1 to 1"),
 }

@@ -86,8 +86,11 @@ class Augmentation:
         cent. Things whose frame is the image (Fashion-MNIST) are not shifted, which is measured to hurt. Photographs
         up to 64 pixels are shifted by an eighth; larger ones are cropped to at least 35 % of their area. Whether
         mirroring is right is measured: images are mirrored where the classes' mean images know their mirrored images
-        as well. From 24 epochs on, photographs are changed in colour and partly painted over as well.
+        as well. From 24 epochs on, photographs are changed in colour and partly painted over as well. Where targets may
+        not be true of a changed image (numbers), nothing is changed.
         """
+        if not dataset.targets.varied:
+            return cls()
         height, width, channels = dataset.shape
         side = min(height, width)
         photographs = preprocessing.ink is None

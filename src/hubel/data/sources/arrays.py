@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,18 +27,36 @@ _CLASSES = ("classes", "class_names")
 _LABELS = frozenset(("y", "label", "labels", "target", "targets"))
 
 
-def load_npz(path: Path) -> Splits:
+def load_npz(path: Path, kind: str = "") -> Splits:
     """The data set in an .npz: x_train and y_train, with x_val, y_val, x_test, y_test if there are; or train_images and
     train_labels and so on, in any words for the parts; or images and labels. Class names are taken from `classes` where
-    that is there.
+    that is there. kind: "labels" and "numbers" take rows of several for texts (see `label_cells`).
 
     Raises ValueError where the arrays are missing or do not fit together. Pickled objects are refused.
     """
     arrays = read_npz(path)
     names = next((array for key, array in arrays.items() if key.casefold() in _CLASSES), None)
     found, notes = _paired(str(path), arrays)
-    splits = make_splits(path.stem, found, None if names is None else tuple(str(name) for name in names))
+    given = None if names is None else tuple(str(name) for name in names)
+    if kind in ("labels", "numbers"):
+        found = {
+            part: (images, _texts(f"{path.stem} {part}", labels, given)) for part, (images, labels) in found.items()
+        }
+        given = None
+    splits = make_splits(path.stem, found, given)
     return dataclasses.replace(splits, notes=(*notes, *splits.notes))
+
+
+def _texts(place: str, labels: Array, names: tuple[str, ...] | None) -> Array:
+    """Labels of several, N×K, or of one, N, as texts."""
+    if labels.ndim not in (1, 2) or labels.dtype.kind not in "iufbUS" or (labels.ndim == 2 and not labels.shape[1]):
+        raise DataError(f"{place}: expected labels or numbers, N or N×K, received {labels.dtype} of {labels.shape}")
+    if labels.ndim == 1:
+        return np.array([str(label) for label in labels.tolist()])
+    width = labels.shape[1]
+    heads = names if names is not None and len(names) == width else tuple(f"output {n + 1}" for n in range(width))
+    rows = (dict(zip(heads, row, strict=True)) for row in labels.astype(labels.dtype.str.replace("b", "u")).tolist())
+    return np.array([json.dumps(row, ensure_ascii=False) for row in rows])
 
 
 def _paired(place: str, arrays: Mapping[str, Array]) -> tuple[dict[str, tuple[Array, Array]], tuple[str, ...]]:
@@ -167,8 +186,8 @@ def _plain_labels(place: str, labels: Array) -> Array:
     whole = labels.dtype.kind in "iubUS" or (labels.dtype.kind == "f" and bool((labels == np.floor(labels)).all()))
     if labels.ndim != 1 or not whole:
         raise DataError(
-            f"{place}: expected labels as whole numbers, names or one-hot rows, "
-            f"received {labels.dtype} of shape {labels.shape}"
+            f"{place}: expected labels as whole numbers, names or one-hot rows, received {labels.dtype} of shape "
+            f"{labels.shape}; --task regression learns numbers, --task multilabel rows of yes and no"
         )
     return labels if labels.dtype.kind in "US" else labels.astype(np.int64)
 

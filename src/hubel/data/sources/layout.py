@@ -18,8 +18,9 @@ class Layout:
         folder for a class, and every row of a table for training; "train=FOLDER,validation=FOLDER,test=FOLDER" names
         them, for a table by the values of its column.
     labels: where file names say the class, how: "{label}_{number}", with * for anything; with a slash, of the path.
-    image_column, label_column: a table's columns, where their heads do not tell.
-    label_kind: "class" takes every different value of the label column for a class, also numbers and lists.
+    image_column, label_column: a table's columns, where their heads do not tell; of labels, several with commas.
+    label_kind: "class" takes every different value of the label column for a class, also numbers and lists; "labels"
+        and "numbers" are what the tasks multilabel and regression read.
     image_folder: the folder that a table's paths begin in, where that is not its own.
 
     Raises ValueError for what is none of these.
@@ -39,8 +40,8 @@ class Layout:
                 "expected labels as a pattern with {label} in it, such as '{label}_{number}', received "
                 f"{self.labels!r}"
             )
-        if self.label_kind not in ("", "class"):
-            raise SettingError(f"expected label_kind 'class' or nothing, received {self.label_kind!r}")
+        if self.label_kind not in ("", "class", "labels", "numbers"):
+            raise SettingError(f"expected label_kind 'class', 'labels' or 'numbers', received {self.label_kind!r}")
 
     def named_parts(self) -> Mapping[str, str]:
         """The part of each folder that was named; nothing for "auto" and "none"."""

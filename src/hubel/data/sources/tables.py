@@ -5,17 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from hubel.base.errors import DataError
 from hubel.data.decode.image import SUFFIXES
+from hubel.data.sources.label_cells import all_flags, labels_of
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import FileItem, Item, Listing, folded, make_listing, some
 from hubel.data.sources.parts import words_of
-from hubel.data.sources.rows import FLAGS, NOT_GIVEN, RowParts, Rows, cells_of, parts_of_rows
+from hubel.data.sources.rows import RowParts, Rows, cells_of, parts_of_rows
 
 _IMAGES = (
     "path paths file files filename filenames filepath fname fn image images img imgs imagepath imgpath imagefile "
@@ -26,8 +26,6 @@ _LABELS = (
     "diagnosis dx kind type name cls classid labelid"
 )
 _IMAGE_WORDS, _LABEL_WORDS = frozenset(_IMAGES.split()), frozenset(_LABELS.split())
-_SEPARATORS = (",", ";", "|", " ")
-_CLASSES = 30  # different whole numbers up to which they are taken for the numbers of classes
 
 
 class _Columns(NamedTuple):
@@ -54,7 +52,7 @@ def list_csv(path: Path, layout: Layout) -> Listing:
     for line, row in body:
         if len(row) <= width:
             raise DataError(f"{path}, line {line}: expected a path and a label, received {list(row)}")
-    labels, unlabelled = _labels(path, heads, body, columns, layout)
+    labels, told = labels_of(path, heads, body, columns.label, layout)
     files = _Files(path, layout)
     found: list[tuple[str, str, Item]] = []
     for (_, row), label, part in zip(body, labels, columns.rows.parts, strict=True):
@@ -65,9 +63,7 @@ def list_csv(path: Path, layout: Layout) -> Listing:
             f"{path}: expected rows of a path and a label, found {len(body):,} rows without a label"
             + (" or of no part" if any(part is None for part in columns.rows.parts) else "")
         )
-    notes = [_said(heads, columns), *filter(None, [columns.rows.left_out])]
-    if unlabelled:
-        notes.append(f"left out: {unlabelled:,} row{'s' * (unlabelled > 1)} without a label")
+    notes = [_said(heads, columns, layout), *filter(None, [columns.rows.left_out]), *told]
     return make_listing(str(path), found, [*notes, *files.notes()])
 
 
@@ -119,11 +115,11 @@ def _columns(path: Path, heads: list[str], body: Rows, layout: Layout) -> _Colum
     image = (
         _asked(path, heads, layout.image_column) if layout.image_column else _image_column(path, heads, body, numbered)
     )
-    asked = _asked(path, heads, layout.label_column) if layout.label_column else None
-    left = [number for number in range(len(heads)) if number not in (image, asked)]
+    asked = _all_asked(path, heads, layout.label_column)
+    left = [number for number in range(len(heads)) if number != image and number not in asked]
     rows = parts_of_rows(path, heads, body, left, layout)
     left = [number for number in left if number not in rows.columns]
-    label = (asked,) if asked is not None else _label_columns(path, heads, body, left, numbered)
+    label = asked or _label_columns(path, heads, body, left, numbered, layout)
     return _Columns(image, label, rows)
 
 
@@ -133,6 +129,13 @@ def _asked(path: Path, heads: Sequence[str], wanted: str) -> int:
             if same(head) == same(wanted):
                 return number
     raise DataError(f"{path}: expected a column {wanted!r}, found {some(heads, 12)}")
+
+
+def _all_asked(path: Path, heads: Sequence[str], wanted: str) -> tuple[int, ...]:
+    """The columns of one head, or of several with commas between."""
+    if not wanted or any(head.casefold() == wanted.casefold() for head in heads) or "," not in wanted:
+        return (_asked(path, heads, wanted),) if wanted else ()
+    return tuple(dict.fromkeys(_asked(path, heads, name.strip()) for name in wanted.split(",") if name.strip()))
 
 
 def _image_column(path: Path, heads: list[str], body: Rows, numbered: bool) -> int:
@@ -151,23 +154,21 @@ def _image_column(path: Path, heads: list[str], body: Rows, numbered: bool) -> i
     )
 
 
-def _label_columns(path: Path, heads: list[str], body: Rows, left: Sequence[int], numbered: bool) -> tuple[int, ...]:
+def _label_columns(
+    path: Path, heads: list[str], body: Rows, left: Sequence[int], numbered: bool, layout: Layout
+) -> tuple[int, ...]:
     if not left:
         raise DataError(f"{path}, line {body[0][0]}: expected a path and a label, received {list(body[0][1])}")
     named = [number for number in left if not numbered and _means(heads[number], _LABEL_WORDS)]
     named.sort(key=lambda number: len(words_of(heads[number])))  # "label" before "label_source"
     named.sort(key=lambda number: words_of(heads[number])[-1] in ("id", "classid", "labelid"))  # names before numbers
+    flags = [] if numbered else [number for number in left if all_flags(body, number)]
+    if len(flags) > 1 and (len(named) != 1 or named[0] in flags) and (layout.label_kind == "labels" or flags == left):
+        return tuple(flags)
     if named and words_of(heads[named[0]])[0] not in ("name", "type", "kind"):
         return (named[0],)
     if len(left) == 1 or numbered:
         return (left[0],)
-    if len(left) > 1 and all(_is_flag(cell) for number in left for cell in cells_of(body, number)):
-        if all(sum(FLAGS[row[number].casefold()] for number in left) == 1 for _, row in body):
-            return tuple(left)
-        raise DataError(
-            f"{path}: {some((heads[number] for number in left), 4)} say of every image which of several labels it has; "
-            "one class an image is what can be learned so far: name one column with --label-column"
-        )
     if named:
         return (named[0],)
     raise DataError(
@@ -176,54 +177,11 @@ def _label_columns(path: Path, heads: list[str], body: Rows, left: Sequence[int]
     )
 
 
-def _labels(
-    path: Path, heads: list[str], body: Rows, columns: _Columns, layout: Layout
-) -> tuple[list[str | None], int]:
-    """Each row's label, None where it has none; and how many have none."""
-    if len(columns.label) > 1:
-        chosen = [next(number for number in columns.label if FLAGS[row[number].casefold()]) for _, row in body]
-        return [heads[number] for number in chosen], 0
-    (column,) = columns.label
-    cells = [None if row[column].casefold() in NOT_GIVEN else row[column] for _, row in body]
-    given = [cell for cell in cells if cell is not None]
-    if given and all(re.fullmatch(r"-?\d+\.0+", cell) for cell in given):  # numbers that pandas wrote beside gaps
-        cells = [None if cell is None else cell.partition(".")[0] for cell in cells]
-        given = [cell for cell in cells if cell is not None]
-    if layout.label_kind != "class":
-        _refuse_other_kinds(path, heads[column], given)
-    return list(cells), len(cells) - len(given)
-
-
-def _refuse_other_kinds(path: Path, head: str, given: Sequence[str]) -> None:
-    remedy = "--label-kind class takes every different value for a class"
-    different = set(given)
-    if different and all(re.fullmatch(r"[-+]?\d+([.,]\d*)?([eE][-+]?\d+)?", cell) for cell in different):
-        whole = all(re.fullmatch(r"\d+", cell) for cell in different)
-        if not whole or (len(different) > _CLASSES and sorted(map(int, different)) != [*range(len(different))]):
-            low, high = min(map(_number, different)), max(map(_number, different))
-            raise DataError(
-                f"{path}: {head} holds {len(different):,} different numbers from {low:g} to {high:g}; to learn numbers "
-                f"is no task so far; {remedy}"
-            )
-        return
-    for sign in _SEPARATORS:
-        lists = [cell for cell in different if sign in cell]
-        pieces = Counter(piece.strip() for cell in different for piece in cell.split(sign))
-        if lists and all(pieces[piece.strip()] > 1 for cell in lists for piece in cell.split(sign)):
-            raise DataError(
-                f"{path}: {head} holds several labels in a cell ({lists[0]!r}); one class an image is what can be "
-                f"learned so far; {remedy}"
-            )
-
-
-def _number(text: str) -> float:
-    return float(text.replace(",", "."))
-
-
-def _said(heads: Sequence[str], columns: _Columns) -> str:
+def _said(heads: Sequence[str], columns: _Columns, layout: Layout) -> str:
     names = [f"columns: images from {heads[columns.image]}"]
     if len(columns.label) > 1:
-        names.append(f"classes are the columns {some((heads[number] for number in columns.label), 4)}")
+        kind = layout.label_kind.removesuffix("class") or "classes"
+        names.append(f"{kind} are the columns {some((heads[number] for number in columns.label), 4)}")
     else:
         names.append(f"labels from {heads[columns.label[0]]}")
     names += [columns.rows.said] if columns.rows.said else []
@@ -244,10 +202,6 @@ def _looks_like_image(cell: str) -> bool:
 def _means(head: str, words: frozenset[str]) -> bool:
     own = words_of(head)
     return bool(own) and ("".join(own) in words or any(word in words for word in own))
-
-
-def _is_flag(cell: str) -> bool:
-    return cell.casefold() in FLAGS
 
 
 class _Files:

@@ -33,10 +33,11 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
     bits, stays with who reads the file. "tensor": "input", what the network itself takes: float32 N×C×H×W, N×C×T or
     N×features, normalised already (whole numbers int64 N×T where they are looked up).
 
-    What comes out: "scores", what the network says before a closing softmax (float32, N×…), from tensors; from images
-    what the task makes of them: "probabilities" (N×classes) of classification, "probabilities" (N×classes×H×W) and
-    "mask" (uint8 N×H×W, the likeliest class; of images of any size as large as they are, 255 where the network did not
-    look) of segmentation, "scores" of any other.
+    What comes out: "scores", what the network says before a closing softmax or sigmoid (float32, N×…), from tensors;
+    from images what the task makes of them: "probabilities" (N×classes) of classification and multilabel,
+    "probabilities" (N×classes×H×W) and "mask" (uint8 N×H×W, the likeliest class; of images of any size as large as they
+    are, 255 where the network did not look) of segmentation, "numbers" (N×K, in their own units) of regression,
+    "scores" of any other.
 
     The metadata say all that the model file says, in JSON where it is no plain text: see `metadata`.
 
@@ -89,6 +90,12 @@ def _answers(graph: Graph, source: Source, scores: str, input: Input) -> dict[st
     """Add what the task makes of scores, and return what comes out, with kinds and sizes."""
     graph.scope = "answer"
     shape = torch_order(analyse(source.network).output_shape)
+    if input != "tensor" and source.task == "multilabel":
+        return {graph.add("Sigmoid", scores, name=graph.fresh("probabilities")): ("float32", ["batch", *shape])}
+    if input != "tensor" and source.task == "regression":
+        scale, shift = (np.asarray(source.task_settings[name]) for name in ("deviations", "means"))
+        found = graph.add("Identity", scaled(graph, scores, scale, shift, 0), name=graph.fresh("numbers"))
+        return {found: ("float32", ["batch", *shape])}
     if input == "tensor" or source.task not in ("classification", "segmentation"):
         return {scores: ("float32", ["batch", *shape])}
     graph.add("Softmax", scores, name=graph.fresh("probabilities"), axis=1)

@@ -19,9 +19,8 @@ from hubel.data.masks.describe import MasksDescription, describe
 from hubel.data.masks.load import load
 from hubel.data.masks.pairs import recognises
 from hubel.data.masks.targets import VOID, Colour, Masks, region
-from hubel.nn import evaluation_mode
 from hubel.tasks import task
-from hubel.tasks.measure import outputs
+from hubel.tasks.measure import outputs_of
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.segmentation.metrics import Metrics, metrics
 
@@ -44,6 +43,7 @@ class Segmentation(task.Task):
     )
     running: ClassVar[tuple[task.Figure, ...]] = (task.Figure("pixel_accuracy", "pixel accuracy"),)
     draws: ClassVar[bool] = True
+    reads_like: ClassVar[bool] = False
 
     @classmethod
     def recognises(cls, source: str) -> bool:
@@ -120,7 +120,7 @@ class Segmentation(task.Task):
         picture = read_image(image) if not isinstance(image, (Image.Image, np.ndarray)) else image
         whole = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
         height, width = whole.shape[:2]
-        scores = _scores(model, model.preprocessing.prepare(picture)[np.newaxis])
+        scores = outputs_of(model, model.preprocessing.prepare(picture)[np.newaxis])
         top_edge, left, rows, columns = region((height, width), tuple(scores.shape[2:]), model.preprocessing.fit)
         fine = [min(_FINEST, max(1, round(side))) for side in (rows, columns)]
         seen = F.interpolate(scores, fine, mode="bilinear", align_corners=False)[0].argmax(0).to(torch.uint8).numpy()
@@ -138,7 +138,7 @@ class Segmentation(task.Task):
         found = evaluate(model, dataset)
         chosen = np.unique(np.linspace(0, len(dataset) - 1, _SHOWN).astype(np.int64))
         images, truth = dataset.images[chosen], dataset.targets.array[chosen]
-        drawings = _scores(model, images).argmax(1).to(torch.uint8).numpy()
+        drawings = outputs_of(model, images).argmax(1).to(torch.uint8).numpy()
         pictures = []
         for number, image, true, drawn in zip(chosen, images, truth, drawings, strict=True):
             right = (true == drawn).sum() / max(1, (true != VOID).sum())
@@ -179,6 +179,12 @@ class Segmented(task.Answer):
         """The largest classes."""
         (name, share), *others = self._shares()[: self.top] or [("nothing", 0.0)]
         return name, f"{share:.1%}", "  ".join(f"{other} {part:.1%}" for other, part in others)
+
+    def row(self) -> dict[str, Any]:
+        """The image's size, and what share of its pixels each class has."""
+        shares = dict(self._shares())
+        cells = {f"#share of {name}": round(shares.get(name, 0.0), 6) for name in self.task.classes}
+        return {"#height": self.mask.shape[0], "#width": self.mask.shape[1], **cells}
 
     def pictures(self) -> Mapping[str, npt.NDArray[np.uint8]]:
         """The mask, in the files' values, and the image under its colours."""
@@ -243,9 +249,3 @@ class _Counts(task.Counts):
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """Pairs and total."""
         return self.pairs[:-1].view(self.classes, self.classes).cpu(), self.total.cpu()
-
-
-def _scores(model: LoadedModel, images: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """What the network says before its softmax, for images of the model's size: float32 N×classes×H×W."""
-    with evaluation_mode(model.module), torch.inference_mode():
-        return outputs(model.module, model.preprocessing, torch.from_numpy(np.array(images))).cpu()

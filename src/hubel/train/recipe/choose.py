@@ -8,6 +8,7 @@ from hubel.arch import Network, analyse, ops
 from hubel.base.errors import DataError
 from hubel.data import Dataset
 from hubel.nn import build
+from hubel.tasks import task_named
 from hubel.train.recipe.freezing import ALL_BUT_HEAD, BATCH_NORMS, depths
 from hubel.train.recipe.recipe import Recipe
 
@@ -59,11 +60,10 @@ def choose(network: Network, training: Dataset) -> Recipe:
 
     Raises ValueError where there is one class alone, of which nothing can be told apart.
     """
-    if len(training.classes) == 1:
-        raise DataError(
-            f"{training.name}: expected images of at least two classes, received {len(training):,} of "
-            f"{training.classes[0]!r} alone; each class has a folder or a label of its own"
-        )
+    try:
+        training.targets.check_training()
+    except DataError as error:
+        raise DataError(f"{training.name}: {error}") from None
     rows = analyse(network).rows
     normalised = any(isinstance(row.operation, ops.Normalise) for row in rows)
     weighted = sum(isinstance(row.operation, (ops.WindowedSum, ops.TransposedSum, ops.DenseSum)) for row in rows)
@@ -84,4 +84,4 @@ def choose(network: Network, training: Dataset) -> Recipe:
         ema=0.0 if deep else 0.99,
         label_smoothing=0.05 if training.classes else 0.0,
         initializer="he" if plain_and_deep else "glorot",
-    )
+    ).replace(**task_named(training.targets.task).defaults)

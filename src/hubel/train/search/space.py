@@ -40,7 +40,7 @@ Space: TypeAlias = Mapping[str, Choice | Range]
 
 def default_space(recipe: Recipe) -> dict[str, Choice | Range]:
     """What matters most, around a recipe: the rate from an eighth to four times, half to double batches, the rule of
-    update, and how much targets are smoothed.
+    update, and how much targets are smoothed, where they are.
     """
     rate, batch = recipe.learning_rate, recipe.batch_size
     optimizers = dict.fromkeys((recipe.optimizer, "adam", "muon"))
@@ -48,7 +48,7 @@ def default_space(recipe: Recipe) -> dict[str, Choice | Range]:
         "learning_rate": Range(rate / 8, rate * 4, log=True),
         "batch_size": Choice((max(1, batch // 2), batch, batch * 2)),
         "optimizer": Choice(tuple(optimizers)),
-        "label_smoothing": Range(0.0, 0.15),
+        **({"label_smoothing": Range(0.0, 0.15)} if recipe.label_smoothing else {}),
     }
 
 

@@ -1,0 +1,1 @@
+"""Which of several labels an image has: none, one, or many at once."""

@@ -1,0 +1,225 @@
+"""Label sets: their loss, counts, figures and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from hubel import data
+from hubel.arch import Network, closing_function, ended
+from hubel.base.errors import NetworkError, SettingError
+from hubel.data import Augmentation, Dataset, Description, Splits
+from hubel.tasks import task
+from hubel.tasks.measure import evaluate, outputs_of, shown
+from hubel.tasks.model import LoadedModel
+from hubel.tasks.multilabel.metrics import Metrics, histogram, metrics
+from hubel.tasks.multilabel.targets import LabelSets, label_sets
+
+_ENOUGH = 0.5  # of probability, for a label to be said
+_SHOWN = 12  # images in a report
+
+
+@dataclass(frozen=True)
+class Multilabel(task.Task):
+    """The task of saying which labels an image has. classes: their names, in the order of the network's outputs."""
+
+    classes: tuple[str, ...]
+    name: ClassVar[str] = "multilabel"
+    figures: ClassVar[tuple[task.Figure, ...]] = (
+        task.Figure("mean_average_precision", "mean average precision"),
+        task.Figure("f1", "F1 (macro)"),
+        task.Figure("f1_micro", "F1 (micro)"),
+        task.Figure("auc", "AUC"),
+        task.Figure("label_accuracy", "labels right"),
+    )
+    running: ClassVar[tuple[task.Figure, ...]] = (task.Figure("label_accuracy", "labels right"),)
+    noun: ClassVar[tuple[str, str]] = LabelSets.noun
+
+    @classmethod
+    def load(cls, source: str, **settings: Any) -> Splits:
+        """Images with labels of a table, whose cells hold several ("cat;dog") or yes and no in a column each, of
+        folders' or files' names, or of rows of 0 and 1 in an .npz; see `hubel.data.load`.
+        """
+        return task.read_as(label_sets, source, label_kind="labels", **settings)
+
+    @classmethod
+    def describe(cls, source: str, **settings: Any) -> Description:
+        """What a set holds, a line a label."""
+        return data.describe(source, targets=label_sets, label_kind="labels", **settings)
+
+    @classmethod
+    def for_dataset(cls, dataset: Dataset) -> Multilabel:
+        """The task of naming this set's labels."""
+        if not isinstance(dataset.targets, LabelSets):
+            raise SettingError(f"{dataset.name}: expected label sets, received targets for {dataset.targets.task}")
+        return cls(dataset.classes)
+
+    def settings(self) -> dict[str, Any]:
+        """Nothing but the labels."""
+        return {}
+
+    @classmethod
+    def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Multilabel:
+        """The task of naming these labels."""
+        return cls(classes)
+
+    def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
+        """A number a label."""
+        return (len(self.classes),), f"'dense {len(self.classes)} sigmoid'"
+
+    def outcome(self, scores: torch.Tensor) -> torch.Tensor:
+        """The probability of each label."""
+        return scores.sigmoid()
+
+    def fitted(self, network: Network) -> Network:
+        """Probabilities that do not share one whole: sigmoid for softmax."""
+        return ended(network, "sigmoid")
+
+    def check(self, network: Network, shape: tuple[int, int, int]) -> None:
+        """As every task, and refuse an end that would have labels exclude each other, or bend their scores."""
+        super().check(network, shape)
+        if (end := closing_function(network)) not in ("sigmoid", "linear"):
+            raise NetworkError(
+                f"expected a network that ends with sigmoid, since an image may have several labels, received one that "
+                f"ends with {end}; end it with {self.output(shape)[1]}"
+            )
+
+    def check_training(self, balance: str, augmentation: Augmentation) -> None:
+        """Refuse what needs one class an image."""
+        if balance == "sampling":
+            raise SettingError(
+                "recipe: expected balance 'none' or 'weights' with labels, of which an image has several"
+            )
+
+    def objective(
+        self, network: nn.Module, label_smoothing: float = 0.0, class_weights: torch.Tensor | None = None
+    ) -> Objective:
+        """The network with binary cross-entropy."""
+        return Objective(network, label_smoothing, class_weights)
+
+    def on_the_way(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The share of labels that are right."""
+        return (((outputs >= 0) == (targets > 0)).float().mean(),)
+
+    def counts(self) -> _Counts:
+        """Histograms of each label's scores, and the losses' sum."""
+        return _Counts(len(self.classes))
+
+    def measured(self, counts: Sequence[torch.Tensor]) -> Metrics:
+        """Each label's figures and their means."""
+        return metrics(counts[0], counts[1], self.classes)
+
+    def answer(self, model: LoadedModel, image: Any, top: int = 3) -> task.Answer:
+        """The labels of at least a half, and the likeliest ones."""
+        return self.answers(model, model.preprocessing.prepare(image)[np.newaxis], top)[0]
+
+    def answers(self, model: LoadedModel, prepared: npt.NDArray[np.uint8], top: int = 3) -> list[task.Answer]:
+        """The labels of each image, in forward passes of up to 256 images."""
+        found = outputs_of(model, prepared).sigmoid().tolist()
+        return [Labelled(self.classes, tuple(row), top) for row in found]
+
+    def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
+        """Each label's figures, and the images that it is furthest from right about."""
+        found = evaluate(model, dataset)
+        flags = torch.from_numpy(dataset.targets.array).float()
+        logits = outputs_of(model, dataset.images)
+        losses = F.binary_cross_entropy_with_logits(logits, flags, reduction="none").mean(1)
+        pictures = []
+        for index in losses.topk(min(_SHOWN, len(losses))).indices.tolist():
+            own = ", ".join(name for name, flag in zip(self.classes, flags[index], strict=True) if flag) or "no label"
+            answer = Labelled(self.classes, tuple(logits[index].sigmoid().tolist()), len(self.classes))
+            pictures.append((f"image {index:,}: {own}; taken for {answer.words()[0]}", shown(dataset.images[index])))
+        note = (
+            f"{found.sentence(dataset.name or 'the images')}. At a probability of at least a half; average precision "
+        )
+        note += "and AUC are of the order alone."
+        return [
+            task.Section("labels", "Each label", note, found.table(len(self.classes))),
+            task.Section("furthest", "Where it is furthest from right", pictures=pictures),
+        ]
+
+
+@dataclass(frozen=True)
+class Labelled(task.Answer):
+    """The probability of every label of an image. enough: from which on it has one."""
+
+    names: tuple[str, ...]
+    probabilities: tuple[float, ...]
+    top: int = 3
+    enough: float = _ENOUGH
+
+    def data(self) -> dict[str, Any]:
+        """The labels it has, and the likeliest ones."""
+        order = self._order()
+        return {
+            "labels": [name for name, p in order if p >= self.enough],
+            "top": [{"class": name, "probability": round(p, 6)} for name, p in order[: self.top]],
+        }
+
+    def words(self) -> tuple[str, ...]:
+        """The labels it has, their probabilities, and the likeliest others."""
+        has = [(name, p) for name, p in self._order() if p >= self.enough]
+        others = [(name, p) for name, p in self._order() if p < self.enough][: max(0, self.top - len(has))]
+        shares = " ".join(f"{p:.1%}" for _, p in has)
+        return ", ".join(name for name, _ in has) or "no label", shares, "  ".join(f"{n} {p:.1%}" for n, p in others)
+
+    def row(self) -> dict[str, Any]:
+        """The labels it has, and the probability of each."""
+        each = {f"#probability of {name}": round(p, 6) for name, p in zip(self.names, self.probabilities, strict=True)}
+        return {"labels": ";".join(self.data()["labels"]), **each}
+
+    def above(self, threshold: float) -> Labelled:
+        """The same, with another probability that is enough for a label."""
+        return replace(self, enough=threshold)
+
+    def _order(self) -> list[tuple[str, float]]:
+        return sorted(zip(self.names, self.probabilities, strict=True), key=lambda pair: -pair[1])
+
+
+class Objective(task.Objective):
+    """The mean binary cross-entropy of all labels of all images, each label as often as it weighs. Smoothing moves
+    targets that far towards a half. Targets: uint8, N×labels; of mixed images, as much of each as there is.
+    """
+
+    def __init__(
+        self, network: nn.Module, label_smoothing: float = 0.0, class_weights: torch.Tensor | None = None
+    ) -> None:
+        super().__init__(network)
+        self.label_smoothing = label_smoothing
+        self.class_weights: torch.Tensor | None
+        self.register_buffer("class_weights", class_weights, persistent=False)
+
+    def loss(
+        self, outputs: torch.Tensor, targets: torch.Tensor, others: torch.Tensor | None, share: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The mean loss of logits, N×labels."""
+        wanted, weights = targets.float(), self.class_weights
+        if share is not None and others is not None:
+            wanted = torch.lerp(others.float(), wanted, share[:, None])
+        wanted = wanted + self.label_smoothing * (0.5 - wanted)
+        return F.binary_cross_entropy_with_logits(outputs.float(), wanted, weight=weights)
+
+
+class _Counts(task.Counts):
+    """Histograms of logits (see `metrics.histogram`), and the sum of the images' losses, float64."""
+
+    def __init__(self, labels: int) -> None:
+        self.found = histogram(torch.empty(0, labels), torch.empty(0, labels))
+        self.total = torch.zeros((), dtype=torch.float64)
+
+    def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Count a batch."""
+        self.found = self.found.to(outputs.device) + histogram(outputs, targets)
+        each = F.binary_cross_entropy_with_logits(outputs, targets.float(), reduction="none")
+        self.total = self.total + each.mean(1).double().sum()
+
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """Histograms and total."""
+        return self.found.cpu(), self.total.cpu()

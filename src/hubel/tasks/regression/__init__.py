@@ -1,0 +1,1 @@
+"""Numbers that an image says: an age, an angle, a count, or several at once."""

@@ -1,0 +1,307 @@
+"""Numbers: their loss, counts, figures and answers."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from hubel import data
+from hubel.arch import Network, closing_function, ended
+from hubel.base.errors import NetworkError, SettingError
+from hubel.data import Augmentation, Dataset, Description, Splits
+from hubel.tasks import task
+from hubel.tasks.measure import evaluate, outputs_of, shown
+from hubel.tasks.model import LoadedModel
+from hubel.tasks.regression.targets import Numbers, numbers
+
+_SHOWN = 12  # images in a report
+
+
+@dataclass(frozen=True)
+class Regression(task.Task):
+    """The task of saying an image's numbers.
+
+    classes: their names, in the order of the network's outputs. means, deviations: of the training images' numbers; the
+    network's outputs are in deviations from the means, so that numbers of any size are learned alike.
+    """
+
+    classes: tuple[str, ...]
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
+    name: ClassVar[str] = "regression"
+    figures: ClassVar[tuple[task.Figure, ...]] = (
+        task.Figure("r2", "R²", "number"),
+        task.Figure("mae", "mean absolute error", "number", "lowest"),
+        task.Figure("rmse", "root mean squared error", "number", "lowest"),
+    )
+    running: ClassVar[tuple[task.Figure, ...]] = (task.Figure("mae", "mean absolute error", "number", "lowest"),)
+    noun: ClassVar[tuple[str, str]] = Numbers.noun
+    defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({"label_smoothing": 0.0})
+
+    @classmethod
+    def load(cls, source: str, **settings: Any) -> Splits:
+        """Images with numbers of a table, one column or several, of folders' or files' names, or of an .npz; see
+        `hubel.data.load`.
+        """
+        return task.read_as(numbers, source, label_kind="numbers", **settings)
+
+    @classmethod
+    def describe(cls, source: str, **settings: Any) -> Description:
+        """What a set holds, a line a number."""
+        return data.describe(source, targets=numbers, label_kind="numbers", **settings)
+
+    @classmethod
+    def for_dataset(cls, dataset: Dataset) -> Regression:
+        """The task of saying this set's numbers, scaled by their means and deviations."""
+        if not isinstance(dataset.targets, Numbers):
+            raise SettingError(f"{dataset.name}: expected numbers, received targets for {dataset.targets.task}")
+        values = dataset.targets.values.astype(np.float64)
+        spread = values.std(0) if len(values) else np.ones(len(dataset.classes))
+        means = values.mean(0) if len(values) else np.zeros(len(dataset.classes))
+        return cls(dataset.classes, tuple(means.tolist()), tuple(np.where(spread > 0, spread, 1.0).tolist()))
+
+    def settings(self) -> dict[str, Any]:
+        """What outputs are multiplied by, and what is added."""
+        return {"means": list(self.means), "deviations": list(self.deviations)}
+
+    @classmethod
+    def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Regression:
+        """The task with these numbers."""
+        means, deviations = (tuple(float(each) for each in settings[name]) for name in ("means", "deviations"))
+        if not len(means) == len(deviations) == len(classes) or not all(d > 0 and math.isfinite(d) for d in deviations):
+            raise SettingError(f"expected a mean and a deviation above 0 for each of {len(classes)} numbers")
+        return cls(classes, means, deviations)
+
+    def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
+        """An output a number."""
+        return (len(self.classes),), f"'dense {len(self.classes)}'"
+
+    def fitted(self, network: Network) -> Network:
+        """Outputs without bounds: nothing for softmax."""
+        return ended(network, "linear")
+
+    def check(self, network: Network, shape: tuple[int, int, int]) -> None:
+        """As every task, and refuse an end that bounds what can be said."""
+        super().check(network, shape)
+        if (end := closing_function(network)) != "linear":
+            raise NetworkError(
+                f"expected a network whose outputs have no bounds, since they are numbers, received one that ends with "
+                f"{end}; end it with {self.output(shape)[1]}"
+            )
+
+    def check_training(self, balance: str, augmentation: Augmentation) -> None:
+        """Refuse what needs classes."""
+        if balance != "none":
+            raise SettingError(
+                f"recipe: expected balance 'none' with numbers, which are no classes, received {balance!r}"
+            )
+
+    def objective(
+        self, network: nn.Module, label_smoothing: float = 0.0, class_weights: torch.Tensor | None = None
+    ) -> Objective:
+        """The network with the mean squared error."""
+        if label_smoothing:
+            raise SettingError("recipe: expected label_smoothing 0 with numbers, which are no shares of classes")
+        return Objective(network, self)
+
+    def on_the_way(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The mean absolute error, in the numbers' own units."""
+        return ((self.outcome(outputs.float()) - targets).abs().mean(),)
+
+    def scaled(self, targets: torch.Tensor) -> torch.Tensor:
+        """Numbers, N×K, in deviations from the means."""
+        return (targets - _constants(self.means, targets)) / _constants(self.deviations, targets)
+
+    def outcome(self, scores: torch.Tensor) -> torch.Tensor:
+        """The network's outputs, N×K, as numbers in their own units."""
+        return scores * _constants(self.deviations, scores) + _constants(self.means, scores)
+
+    def counts(self) -> _Counts:
+        """Sums of errors and of numbers."""
+        return _Counts(self)
+
+    def measured(self, counts: Sequence[torch.Tensor]) -> Metrics:
+        """R² and errors of each number, and their means."""
+        return metrics(counts[0], self)
+
+    def answer(self, model: LoadedModel, image: Any, top: int = 3) -> task.Answer:
+        """The numbers of an image."""
+        return self.answers(model, model.preprocessing.prepare(image)[np.newaxis], top)[0]
+
+    def answers(self, model: LoadedModel, prepared: npt.NDArray[np.uint8], top: int = 3) -> list[task.Answer]:
+        """The numbers of each image, in forward passes of up to 256 images."""
+        rows = self.outcome(outputs_of(model, prepared).double()).tolist()
+        return [Measurement(dict(zip(self.classes, row, strict=True))) for row in rows]
+
+    def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
+        """Each number's figures, and the images that are furthest off."""
+        found = evaluate(model, dataset)
+        truth = torch.from_numpy(dataset.targets.array)
+        said = outputs_of(model, dataset.images)
+        errors = (said - self.scaled(truth)).square().mean(1)
+        pictures = []
+        for index in errors.topk(min(_SHOWN, len(errors))).indices.tolist():
+            own = Measurement(dict(zip(self.classes, truth[index].tolist(), strict=True)))
+            answer = Measurement(dict(zip(self.classes, self.outcome(said[index]).tolist(), strict=True)))
+            told = f"image {index:,}: {own.words()[0]}; taken for {answer.words()[0]}"
+            pictures.append((told, shown(dataset.images[index])))
+        note = (
+            f"{found.sentence(dataset.name or 'the images')}. R²: the share of the numbers' variance that is told; 0 "
+        )
+        note += "is saying their mean each time."
+        return [
+            task.Section("numbers", "Each number", note, found.table(len(self.classes))),
+            task.Section("furthest", "Where it is furthest off", pictures=pictures),
+        ]
+
+
+def _constants(numbers: tuple[float, ...], like: torch.Tensor) -> torch.Tensor:
+    return _made(numbers, like.dtype, like.device)
+
+
+@functools.cache
+def _made(numbers: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Numbers on a device, put there once: each time would mean waiting for it."""
+    return torch.tensor(numbers, dtype=dtype, device=device)
+
+
+@dataclass(frozen=True)
+class Measurement(task.Answer):
+    """The numbers of an image, by name."""
+
+    numbers: Mapping[str, float]
+
+    def data(self) -> dict[str, Any]:
+        """The numbers."""
+        return {"numbers": {name: float(f"{value:.7g}") for name, value in self.numbers.items()}}
+
+    def words(self) -> tuple[str, ...]:
+        """The numbers, with their names where they are several."""
+        if len(self.numbers) == 1:
+            return (f"{next(iter(self.numbers.values())):.5g}",)
+        return (", ".join(f"{name} {value:.5g}" for name, value in self.numbers.items()),)
+
+    def row(self) -> dict[str, Any]:
+        """A cell a number."""
+        return {f"#{name}": value for name, value in self.data()["numbers"].items()}
+
+
+class Objective(task.Objective):
+    """The mean squared error of scaled numbers; of mixed images, of as much of each as there is. Targets: float32,
+    N×K.
+    """
+
+    def __init__(self, network: nn.Module, wanted: Regression) -> None:
+        super().__init__(network)
+        self.wanted = wanted
+
+    def loss(
+        self, outputs: torch.Tensor, targets: torch.Tensor, others: torch.Tensor | None, share: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The mean loss of outputs, N×K."""
+        if share is not None and others is not None:
+            targets = torch.lerp(others, targets, share[:, None])
+        return (outputs.float() - self.wanted.scaled(targets)).square().mean()
+
+
+class _Counts(task.Counts):
+    """For each number, float64, K×5: images, and the sums of scaled numbers, of their squares, of errors and of squared
+    errors.
+    """
+
+    def __init__(self, wanted: Regression) -> None:
+        self.wanted = wanted
+        self.sums = torch.zeros(len(wanted.classes), 5, dtype=torch.float64)
+
+    def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Count a batch."""
+        wanted = self.wanted.scaled(targets.double())
+        errors = outputs.double() - wanted
+        columns = torch.ones_like(wanted), wanted, wanted.square(), errors.abs(), errors.square()
+        self.sums = self.sums.to(outputs.device) + torch.stack([column.sum(0) for column in columns], 1)
+
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """The sums."""
+        return (self.sums.cpu(),)
+
+
+@dataclass(frozen=True)
+class NumberMetrics:
+    """One number's figures, in its own units. r2: 1 less the squared errors over the squared distances from the mean;
+    None where all images have the same number, or there is one alone.
+    """
+
+    name: str
+    r2: float | None
+    mae: float
+    rmse: float
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Metrics(task.Measured):
+    """How well a model says numbers. r2, mae, rmse: the means over numbers (the latter in their own units each)."""
+
+    per_number: tuple[NumberMetrics, ...]
+    loss: float
+    images: int
+
+    @property
+    def figures(self) -> Mapping[str, float]:
+        """R², errors, and the loss."""
+        known = [each.r2 for each in self.per_number if each.r2 is not None]
+        return {
+            "r2": sum(known) / len(known) if known else math.nan,
+            "mae": sum(each.mae for each in self.per_number) / len(self.per_number),
+            "rmse": sum(each.rmse for each in self.per_number) / len(self.per_number),
+            "loss": self.loss,
+        }
+
+    def data(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {**self.figures, "per_number": [asdict(each) for each in self.per_number]}
+
+    def sentence(self, of: str) -> str:
+        """R² and the mean absolute error."""
+        found = self.figures
+        told = f"{found['r2']:.4f} R² on {of}, mean absolute error {found['mae']:.4g}, loss {self.loss:.4f}"
+        same = [each.name for each in self.per_number if each.r2 is None]
+        return told + (f"; {', '.join(same)} is the same everywhere, and has no R²" if same else "")
+
+    def table(self, most: int) -> task.Table:
+        """Each number; of more than `most`, those of least R²."""
+        rows, note = list(self.per_number), ""
+        if len(rows) > most:
+            note = f"the {most} numbers of least R², of {len(rows)}; all of them: --json"
+            rows = sorted(rows, key=lambda each: (each.r2 is None, each.r2 or 0.0))[:most]
+        titles = ("number", "#R²", "#mean absolute error", "#root mean squared error", "#mean", "#deviation")
+        cells = ((each.mae, each.rmse, each.mean, each.deviation) for each in rows)
+        r2s = ("·" if each.r2 is None else f"{each.r2:.4f}" for each in rows)
+        shown = (tuple(f"{value:.4g}" for value in row) for row in cells)
+        return task.Table(
+            titles, tuple((each.name, r2, *row) for each, r2, row in zip(rows, r2s, shown, strict=True)), note
+        )
+
+
+def metrics(sums: torch.Tensor, wanted: Regression) -> Metrics:
+    """The metrics of a set from its sums (see `_Counts`)."""
+    found, losses = [], 0.0
+    for name, mean, scale, row in zip(wanted.classes, wanted.means, wanted.deviations, sums.tolist(), strict=True):
+        images, total, squares, errors, squared = row
+        size = max(1.0, images)
+        spread = max(0.0, squares - total * total / size)
+        r2 = 1 - squared / spread if images > 1 and spread > 1e-12 * size else None
+        about = total / size * scale + mean, math.sqrt(spread / size) * scale
+        found.append(NumberMetrics(name, r2, errors / size * scale, math.sqrt(squared / size) * scale, *about))
+        losses += squared / size
+    return Metrics(tuple(found), losses / max(1, len(found)), int(sums[0, 0]))
