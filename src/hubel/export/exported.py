@@ -67,7 +67,7 @@ def export(
     """
     place = Path(path)
     form = form_of(place, to)
-    if "/" not in FORMS[form].endings:
+    if place.suffix.lower() in FORMS[form].endings:
         place_for(place)
     loaded = _loaded(model)
     pictures = evenly(check)

@@ -60,7 +60,11 @@ class Written:
 
 @dataclass(frozen=True)
 class Form:
-    """A form. endings: of file names; "/" for a folder. writer: module and function. words: what it is."""
+    """A form.
+
+    endings: of file names, "/" for a folder; none of a form that is asked for by name. writer: module and function.
+    words: what it is.
+    """
 
     endings: tuple[str, ...]
     writer: str
@@ -75,8 +79,9 @@ class Form:
 
 FORMS: dict[str, Form] = {
     "onnx": Form((".onnx",), "hubel.export.onnx.form:written_onnx", "one ONNX file (opset 18)"),
+    "web": Form((".html", "/"), "hubel.export.page.form:written_page", "a page that works off line"),
     "package": Form(
-        ("/",),
+        (),
         "hubel.export.package.form:written_package",
         "a folder for a colleague: a model, a short program, its test, a Dockerfile and a card",
     ),

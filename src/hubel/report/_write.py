@@ -19,11 +19,11 @@ from hubel.base.files import write_atomically
 from hubel.code.javascript import engine_modules
 from hubel.data import Dataset, Splits
 from hubel.draw import PageParts, figure
+from hubel.export.page.pack import pack, reason_not_packed
 from hubel.look.errors.mistakes import Mistakes, mistakes
 from hubel.report._images import chosen, image_data, picture_url, sheet
 from hubel.report._layers import layer_data
 from hubel.report._maps import maps_section
-from hubel.report._pack import pack, reason_not_packed
 from hubel.report._sections import calibration, class_table, header, how_made, offered, section, title, training
 from hubel.tasks import LoadedModel
 from hubel.train import Run, where_it_stands

@@ -15,7 +15,8 @@ _POLICY = {"connect-src": "'self'", "img-src": "data:"}
 @cache
 def demo_page() -> str:
     """The page's text. It holds nothing of the models: what they are it asks."""
-    style = "\n".join((web_file("view", "base.css"), web_file("view", "live/live.css"), web_file("serve", "page.css")))
+    sheets = (web_file("view", name) for name in ("base.css", "live/live.css", "ways/ways.css"))
+    style = "\n".join((*sheets, web_file("serve", "page.css")))
     body = h(
         "main",
         h(

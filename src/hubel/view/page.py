@@ -98,8 +98,9 @@ def _policy(programs: Sequence[Element], rules: Element, pictures: bool, more: M
         "img-src": "data:" if pictures else "",
         "base-uri": "'none'",
         "form-action": "'none'",
-        **more,
     }
+    for kind, allowed in more.items():  # a script stays known by its hash, whatever else it may do
+        rules_for[kind] = f"{rules_for['script-src']} {allowed}" if kind == "script-src" else allowed
     return "; ".join(f"{kind} {allowed}" for kind, allowed in rules_for.items() if allowed)
 
 

@@ -7,7 +7,7 @@ import { activate } from "hubel/view/engine/activations";
 import { makeOperation, size, spread, united } from "hubel/view/engine/operations";
 import { makePreparation } from "hubel/view/engine/prepare";
 
-/** The model of what `hubel.report._pack.pack` wrote (an object, or its JSON). */
+/** The model of what `hubel.export.page.pack.pack` wrote (an object, or its JSON). */
 export function load(packed) {
   return new Model(typeof packed === "string" ? JSON.parse(packed) : packed);
 }

@@ -1,0 +1,106 @@
+"""A page as one of the forms: one file that opens from a disk, on a phone too, and asks nobody for anything."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+from hubel.arch import analyse
+from hubel.base.errors import SettingError
+from hubel.base.numbers import rounded_text
+from hubel.code.javascript import engine_modules
+from hubel.export.forms import Order, Written
+from hubel.export.onnx.form import onnx_bytes
+from hubel.export.page.pack import pack, reason_not_packed
+from hubel.tasks import LoadedModel
+from hubel.view.linked import program, web_file
+from hubel.view.markup import h
+from hubel.view.page import page
+
+RUNTIME = "node_modules/onnxruntime-web/dist"  # where npm puts it, beside which hubel is called or above
+_BUNDLE, _WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
+_EXPORT = re.compile(r"export\{(?P<names>[^{}]*)\};?\s*(?://# sourceMappingURL=\S*\s*)?$")
+_POLICY = {"img-src": "data: blob:"}
+
+
+def written_page(order: Order) -> Written:
+    """Write a page that classifies pictures, the camera and drawings.
+
+    Small networks run in the page's own engine, others in ONNX Runtime as WebAssembly, which npm installs beside
+    (onnxruntime-web) and the page then holds. Of a folder, the page is its index.html.
+
+    Raises SettingError for tasks that a page does not answer for, and where that runtime is not there.
+    """
+    model = order.model
+    if model.task.name != "classification":
+        raise SettingError(f"a page is written for classification, not for {model.task.name}; hubel serve has one")
+    if model.preprocessing.channels not in (1, 3):
+        raise SettingError(f"a page has pictures, which hold no {model.preprocessing.channels} bands")
+    why = reason_not_packed(model)
+    text = _page(model, *(_engine(model) if why is None else _runtime(model, why)))
+    told = "it runs in the page's own engine" if why is None else f"it runs in ONNX Runtime inside the page ({why})"
+    name = "" if order.path.suffix.lower() in (".html", ".htm") else "index.html"
+    notes = (f"{told}; nothing here can run a page, so it was not compared: open it and look",)
+    return Written({name: text.encode()}, "image", None, notes=notes)
+
+
+def _engine(model: LoadedModel) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """The program, its data, and what else the page may do."""
+    modules = {**engine_modules(), "hubel/export/runner": web_file("export", "engine_runner.js")}
+    return program(["hubel/export/page"], modules), {"model": pack(model)}, _POLICY
+
+
+def _runtime(model: LoadedModel, why: str) -> tuple[str, dict[str, Any], dict[str, str]]:
+    folder = _installed(why)
+    made = {
+        **engine_modules(),
+        "hubel/export/runner": web_file("export", "onnx_runner.js"),
+        "hubel/export/onnxruntime": _as_module((folder / _BUNDLE).read_text(encoding="utf-8")),
+    }
+    about = {"classes": list(model.classes), "preprocessing": json.loads(model.preprocessing.to_json())}
+    held = {
+        "model": about,
+        "onnx": b64encode(onnx_bytes(model, "sized")).decode(),
+        "wasm": b64encode((folder / _WASM).read_bytes()).decode(),
+    }
+    return program(["hubel/export/page"], made), held, {**_POLICY, "script-src": "'wasm-unsafe-eval'"}
+
+
+def _installed(why: str) -> Path:
+    """Where onnxruntime-web lies. Raises SettingError where it does not."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / RUNTIME / _BUNDLE).is_file() and (folder / RUNTIME / _WASM).is_file():
+            return folder / RUNTIME
+    raise SettingError(
+        f"{why} by itself; larger models run in ONNX Runtime as WebAssembly, which the page then holds: npm install "
+        "onnxruntime-web, in this folder, and again"
+    )
+
+
+def _as_module(bundle: str) -> str:
+    """The runtime's own bundle as a module that the linker knows: what it exports, as one constant."""
+    found = _EXPORT.search(bundle)
+    if found is None:
+        raise SettingError(f"expected {_BUNDLE} of onnxruntime-web to end with its exports; install a 1.20 or newer")
+    pairs = [each.strip().split(" as ") for each in found["names"].split(",")]
+    names = ", ".join(f"{pair[-1]}: {pair[0]}" for pair in pairs if pair[-1] in ("InferenceSession", "Tensor", "env"))
+    return f"{bundle[: found.start()]}\nexport const runtime = {{ {names} }};\n"
+
+
+def _page(model: LoadedModel, script: str, data: dict[str, Any], policy: dict[str, str]) -> str:
+    title, report = model.network.name or "a network", analyse(model.network)
+    sheets = [web_file("view", name) for name in ("base.css", "live/live.css", "ways/ways.css")]
+    names = ", ".join(model.classes[:12]) + (" …" if len(model.classes) > 12 else "")
+    size = f"{rounded_text(report.parameters)} parameters, {rounded_text(report.macs)} multiply-adds a picture"
+    body = h(
+        "main",
+        h("h1", title),
+        h("p", f"{names}. {size}. All of it is in this page, and nothing leaves it.", class_="note"),
+        h("noscript", h("p", "This page needs JavaScript: the model runs in it.")),
+        id="page",
+    )
+    return page(title, body, style="\n".join(sheets), scripts=[script], data=data, policy=policy)

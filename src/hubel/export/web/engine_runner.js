@@ -1,0 +1,15 @@
+// The page's own engine as what computes answers.
+
+import { load } from "hubel/view/engine/model";
+
+export async function makeRunner() {
+  const packed = JSON.parse(document.getElementById("model").textContent);
+  const model = load(packed);
+  return {
+    packed,
+    shares: async (pixels) => {
+      model.run(model.prepare(pixels).input);
+      return [...model.probabilities];
+    },
+  };
+}

@@ -1,0 +1,23 @@
+// ONNX Runtime, as WebAssembly inside the page, as what computes answers.
+
+import { makePreparation } from "hubel/view/engine/prepare";
+import { decode } from "hubel/view/engine/model";
+import { runtime } from "hubel/export/onnxruntime";
+
+export async function makeRunner() {
+  const packed = JSON.parse(document.getElementById("model").textContent);
+  const bytes = (id) => decode(JSON.parse(document.getElementById(id).textContent));
+  runtime.env.wasm.wasmBinary = bytes("wasm");
+  runtime.env.wasm.numThreads = 1;
+  const session = await runtime.InferenceSession.create(bytes("onnx"), { executionProviders: ["wasm"] });
+  const prepare = makePreparation(packed.preprocessing);
+  const { height, width, channels } = packed.preprocessing;
+  return {
+    packed,
+    shares: async (pixels) => {
+      const picture = Uint8Array.from(prepare(pixels).picture);
+      const image = new runtime.Tensor("uint8", picture, [1, height, width, channels]);
+      return [...(await session.run({ image })).probabilities.data];
+    },
+  };
+}

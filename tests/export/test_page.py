@@ -1,0 +1,127 @@
+"""A model in a page of its own: off line, under a strict policy, with the answers of predict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hubel
+from hubel.base.errors import SettingError
+from hubel.data import Preprocessing
+from hubel.export import export
+from hubel.export.page.form import _as_module
+from hubel.tasks import LoadedModel, task_named
+from hubel.train import Run
+from tests.export.conftest import picture
+from tests.export.test_onnx import lived_in
+
+
+def test_a_page_answers_as_predict_does(run: Path, tmp_path: Path, browser_page: Any) -> None:
+    file = tmp_path / "colours.html"
+    found = export(run, file)
+    assert (found.form, found.check) == ("web", None)
+    assert "it was not compared" in found.notes[0]
+    model = Run.open(run).model()
+    browser_page.goto(file.as_uri())
+    browser_page.wait_for_selector("html[data-ready]")
+    for name, size in {"red": (40, 31), "blue": (12, 12)}.items():
+        shown = tmp_path / f"{name}.png"
+        picture(name, 7, *size).save(shown)
+        browser_page.set_input_files("#files", str(shown))
+        browser_page.wait_for_selector(f"figure.answer >> text={name}.png")
+        card = browser_page.locator("figure.answer").first
+        answer = model.task.answer(model, shown).data()
+        assert card.locator(".said").inner_text() == answer["class"]
+        shares = [text.inner_text() for text in card.locator(".share").all()]
+        wanted = [each["probability"] for each in answer["top"]]
+        assert [float(text.rstrip("%")) for text in shares] == pytest.approx([100 * each for each in wanted], abs=0.1)
+
+
+def test_what_is_no_picture_is_said_in_the_page(run: Path, tmp_path: Path, browser_page: Any) -> None:
+    export(run, tmp_path / "page", to="web")
+    browser_page.goto((tmp_path / "page" / "index.html").as_uri())
+    browser_page.wait_for_selector("html[data-ready]")
+    browser_page.set_input_files("#files", files=[{"name": "a.txt", "mimeType": "text/plain", "buffer": b"words"}])
+    browser_page.wait_for_selector("figure.answer .refused")
+    assert "a.txt cannot be looked at" in browser_page.locator(".refused").inner_text()
+
+
+def test_drawings_are_looked_at(run: Path, tmp_path: Path, browser_page: Any) -> None:
+    export(run, tmp_path / "page.html")
+    browser_page.set_viewport_size({"width": 390, "height": 800})
+    browser_page.goto((tmp_path / "page.html").as_uri())
+    browser_page.wait_for_selector("html[data-ready]")
+    browser_page.get_by_role("button", name="Draw").click()
+    box = browser_page.locator(".pad").bounding_box()
+    browser_page.mouse.move(box["x"] + 30, box["y"] + 30)
+    browser_page.mouse.down()
+    browser_page.mouse.move(box["x"] + 150, box["y"] + 160, steps=5)
+    browser_page.mouse.up()
+    browser_page.wait_for_selector(".answer-place figure .said")
+    assert browser_page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_policy_knows_scripts_by_their_hashes_and_lets_nothing_out(run: Path, tmp_path: Path) -> None:
+    export(run, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    policy = text.partition('Content-Security-Policy" content="')[2].partition('"')[0]
+    assert "default-src 'none'" in policy.replace("&#39;", "'")
+    assert "script-src 'sha256-" in policy.replace("&#39;", "'")
+    assert "unsafe" not in policy
+    assert "connect-src" not in policy
+
+
+def large(tmp_path: Path) -> LoadedModel:
+    network = hubel.parse("32x32x3: flatten, dense 600 relu, dense 3 softmax")
+    task = task_named("classification").from_settings(("a", "b", "c"), {})
+    return LoadedModel(network, lived_in(network), Preprocessing(32, 32, 3, (0.5,) * 3, (0.2,) * 3), task)
+
+
+def test_a_larger_model_needs_the_runtime_that_npm_installs(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingError) as refused:
+        export(large(tmp_path), tmp_path / "page.html")
+    assert str(refused.value) == (
+        "expected at most 1,500,000 parameters to run in a page, received 1,845,603 by itself; larger models run in "
+        "ONNX Runtime as WebAssembly, which the page then holds: npm install onnxruntime-web, in this folder, and again"
+    )
+
+
+def test_a_larger_model_and_its_runtime_stand_in_the_page(tmp_path: Path, monkeypatch: Any, browser_page: Any) -> None:
+    """With something in the runtime's place that takes what it is given, and has one answer."""
+    folder = tmp_path / "node_modules" / "onnxruntime-web" / "dist"
+    folder.mkdir(parents=True)
+    bundle = """var a={create:async(model,o)=>({run:async({image})=>({probabilities:{data:[.2,image.data.length/1e4,
+    model.length/1e9]}})})},b=class{constructor(k,d,s){this.data=d}},c={wasm:{}};
+    export{a as InferenceSession,b as Tensor,c as env};
+//# sourceMappingURL=x.map"""
+    (folder / "ort.wasm.bundle.min.mjs").write_text(bundle)
+    (folder / "ort-wasm-simd-threaded.wasm").write_bytes(b"\0asm")
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    found = export(large(tmp_path), tmp_path / "page.html")
+    assert "it runs in ONNX Runtime inside the page" in found.notes[0]
+    text = (tmp_path / "page.html").read_text(encoding="utf-8").replace("&#39;", "'")
+    assert "'wasm-unsafe-eval'" in text.partition('content="default-src')[2].partition('"')[0]
+    browser_page.goto((tmp_path / "page.html").as_uri())
+    browser_page.wait_for_selector("html[data-ready]")
+    picture("red", 1, 20, 30).save(tmp_path / "red.png")
+    browser_page.set_input_files("#files", str(tmp_path / "red.png"))
+    browser_page.wait_for_selector("figure.answer .said")
+    assert browser_page.locator(".said").inner_text() == "b"
+    shares = browser_page.locator(".share").all_inner_texts()
+    assert shares[:2] == ["30.7%", "20.0%"]
+    with pytest.raises(SettingError, match="to end with its exports"):
+        _as_module("var a = 1;")
+
+
+def test_a_page_is_for_classification(tmp_path: Path) -> None:
+    network = hubel.parse("12x16x3: conv 3 3x3 same softmax")
+    settings = {"values": [0, 1, 2], "colours": [[0, 0, 0], [9, 9, 9], [200, 0, 0]]}
+    task = task_named("segmentation").from_settings(("sky", "road", "car"), json.loads(json.dumps(settings)))
+    model = LoadedModel(network, lived_in(network), Preprocessing(12, 16, 3, (0.5,) * 3, (0.2,) * 3), task)
+    with pytest.raises(SettingError, match="a page is written for classification, not for segmentation"):
+        export(model, tmp_path / "page.html")
