@@ -18,8 +18,8 @@ from PIL import Image, ImageDraw
 from hubel import zoo
 from hubel.arch import Layer, Network, analyse, parse
 from hubel.data import Frame, Preprocessing
-from hubel.nn import build
 from hubel.export.page.pack import pack, reason_not_packed
+from hubel.nn import build
 from hubel.tasks import LoadedModel
 from tests.report.pages import page
 from tests.trees import LAYERS, networks, sample, sequence_networks

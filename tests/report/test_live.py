@@ -17,8 +17,8 @@ from hubel import zoo
 from hubel.arch import Network, parse
 from hubel.code.javascript import engine_modules
 from hubel.data import Frame, Preprocessing, load
-from hubel.nn import build
 from hubel.export.page.pack import pack
+from hubel.nn import build
 from hubel.tasks import LoadedModel
 from hubel.view.linked import program, web_file
 from hubel.view.markup import h

@@ -15,10 +15,10 @@ import torch
 from hubel.arch import analyse, ops, parse
 from hubel.arch._layer import REGISTRY
 from hubel.code import source
+from hubel.export.page.pack import pack, reason_not_packed
 from hubel.look import record
 from hubel.look.unit.trace import Tracer
 from hubel.plan import DEVICES, layer_times
-from hubel.export.page.pack import pack, reason_not_packed
 from tests.look.unit.test_unit import add_up, given_input, model_of
 from tests.report.pages import page
 from tests.report.test_engine import RUN, case

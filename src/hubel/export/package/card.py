@@ -8,7 +8,6 @@ from typing import Any
 
 from hubel.arch import analyse
 from hubel.base.names import listing
-from hubel.base.numbers import rounded_text
 from hubel.export.forms import Order
 from hubel.tasks import evaluate
 from hubel.view.tables import markdown_words
@@ -28,7 +27,7 @@ def _lines(order: Order) -> Iterator[str]:
     title = model.network.name or "model"
     yield f"# {words(title)}"
     yield f"\n{model.task.name.capitalize()} of {len(model.classes):,} classes: {words(listing(model.classes, 40))}."
-    yield f"\n{rounded_text(report.parameters)} parameters, {rounded_text(report.macs)} multiply-adds a picture."
+    yield f"\n{report.parameters:,} parameters, {report.macs:,} multiply-adds a picture."
     yield "\n## Use\n\n```sh\npip install -r requirements.txt\npython predict.py cat.jpg\npython test_predict.py"
     yield 'docker build -t model . && docker run --rm -v "$PWD:/data" model /data/cat.jpg\n```\n'
     yield 'From Python: `from predict import predict; predict("cat.jpg")["probabilities"]`. It needs no hubel.'

@@ -10,7 +10,6 @@ from typing import Any
 
 from hubel.arch import analyse
 from hubel.base.errors import SettingError
-from hubel.base.numbers import rounded_text
 from hubel.code.javascript import engine_modules
 from hubel.export.forms import Order, Written
 from hubel.export.onnx.form import onnx_bytes
@@ -95,7 +94,7 @@ def _page(model: LoadedModel, script: str, data: dict[str, Any], policy: dict[st
     title, report = model.network.name or "a network", analyse(model.network)
     sheets = [web_file("view", name) for name in ("base.css", "live/live.css", "ways/ways.css")]
     names = ", ".join(model.classes[:12]) + (" …" if len(model.classes) > 12 else "")
-    size = f"{rounded_text(report.parameters)} parameters, {rounded_text(report.macs)} multiply-adds a picture"
+    size = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds a picture"
     body = h(
         "main",
         h("h1", title),
