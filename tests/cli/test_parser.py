@@ -22,7 +22,7 @@ def parsed(parser: Parser, words: list[str]) -> dict[str, object]:
 def test_an_option_may_stand_anywhere(command: str) -> None:
     parser, places = LINES[command], list(_places(WORKING[command]))
     flags = {flag: action.nargs for action in parser.options() for flag in action.option_strings}
-    values = {"--task": "segmentation", "--input": "8x8x1", "--layer": "conv1"}
+    values = {"--task": "segmentation", "--width": "0.5", "--layer": "conv1"}
     options = [[flag] for flag in ("--debug", "--json") if flag in flags]
     options += [[flag, value] for flag, value in values.items() if flag in flags]
     options += [["-o", "o.onnx"] for action in parser.options() if action.required]

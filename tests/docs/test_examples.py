@@ -4,7 +4,7 @@
 - ```console blocks: each `$ hubel …` runs in-process, and what it prints must be what stands below it. A line of
   `...` stands for any lines. Other commands are left alone.
 - A word after the language (```python no-run) or any other language means: not run. `columns=100` after console
-  sets the terminal's width; otherwise it is 80.
+  sets the terminal's width; otherwise it is 80. `setup=photos` puts a folder of pictures beside it first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from hubel.cli import main
 
@@ -91,12 +93,25 @@ def plain(text: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.strip("\n").splitlines())
 
 
+def photos(folder: Path) -> None:
+    """A folder of 24 pictures in three classes, which their colours tell apart."""
+    random = np.random.default_rng(0)
+    for place, name in enumerate(("red", "green", "blue")):
+        (folder / name).mkdir(parents=True)
+        for number in range(8):
+            pixels = random.integers(0, 60, (40, 50, 3), np.uint8)
+            pixels[..., place] += 150
+            Image.fromarray(pixels).save(folder / name / f"{number}.jpg")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_examples(page, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "__main__"}
     for block in blocks(page):
-        unknown = [word for word in block.words if not word.startswith("columns=")]
+        if "setup=photos" in block.words:
+            photos(Path("photos"))
+        unknown = [word for word in block.words if not word.startswith(("columns=", "setup="))]
         if unknown:
             continue
         if block.language == "python":

@@ -41,6 +41,7 @@ LEFT = {
     "torchrun": "several processes; tests/train/distributed starts them",
     "jupyter": "needs jupyter; tests/test_notebooks.py runs the cells",
     "python benchmarks/": "an hour of training",
+    "--weights imagenet": "weights of 45 MB from an address; tests/cli/test_weights_address.py has a server here",
     "https://": "weights of 45 MB from an address; tests/cli/test_weights_address.py has a server here",
     "efficientnet": "weights that are not here; tests/nn/weights has some of the same form",
     ".pth": "weights of 45 MB that are not here; tests/nn/weights has some of the same form",
@@ -118,9 +119,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     digit = hubel.load("mnist").test.images[0, ..., 0]
     for name in ("digit", "seven"):
         Image.fromarray(digit).save(here / f"{name}.png")
-    (here / "model.py").write_text(
-        "from torch import nn\n\ndef make_model():\n    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())\n"
-    )
+    shutil.copytree(ROOT / "examples", here / "examples", ignore=shutil.ignore_patterns("digits", "*.ipynb"))
     (here / "my_layers.py").write_text(own_layers(), encoding="utf-8")
     digits = hubel.load("mnist")
     few = {"x_train": digits.train.take(np.arange(600)), "x_test": digits.test.take(np.arange(200))}

@@ -20,7 +20,7 @@ DESCRIPTION = """Work out what any PyTorch model or ONNX file costs: shapes, par
 A Python file is run, with your rights, to get the model; the model then runs on shapes alone: nothing is computed.
 An ONNX file is only read."""
 EXAMPLES = """  hubel inspect model.py:make_model --input 224x224x3
-  hubel inspect model.py:Classifier --input 32x32x3 --batch 64
+  hubel inspect model.py:Classifier --input 32x32x3 --batch-size 64
   hubel inspect package.models:resnet --input 224x224x3 --json | jq .macs
   hubel inspect model.onnx"""
 

@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 DESCRIPTION = """Say what training takes before it is run: a step's time and memory, the largest batch, and with
 --images and --epochs days and energy, on one device or on many. `--measure` measures this machine once and keeps what
 it finds."""
-EXAMPLES = """  hubel plan resnet50 --batch 64 --device a100
-  hubel plan resnet50 --batch 256 --device h100 --devices 8 --images 1281167 --epochs 90 --precision autocast
-  hubel plan resnet50 --batch 256 --device t4 --checkpoint stage1 --checkpoint stage2
-  hubel plan lenet5 --batch 128 --measure
+EXAMPLES = """  hubel plan resnet50 --batch-size 64 --device a100
+  hubel plan resnet50 --batch-size 256 --device h100 --devices 8 --images 1281167 --epochs 90 --precision autocast
+  hubel plan resnet50 --batch-size 256 --device t4 --checkpoint stage1 --checkpoint stage2
+  hubel plan lenet5 --batch-size 128 --measure
   hubel plan --measure --threads 2
   hubel plan --list
-  hubel plan vgg16 --batch 32 --device rtx-4090 --json"""
+  hubel plan vgg16 --batch-size 32 --device rtx-4090 --json"""
 
 # what each keeps of a weight, in the planner's words; muon's is of kernels, which are nearly all
 OPTIMIZERS = {

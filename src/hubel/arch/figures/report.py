@@ -175,7 +175,10 @@ class Report(Shown):
         from hubel.view.tables import Table
 
         rows = [
-            (row.path, row.words, shape_text(row.output_shape), row.cost.parameters, row.cost.macs, row.field.size_text)
+            (
+                *(row.path, row.words, shape_text(row.output_shape)),
+                *(row.cost.parameters or "·", row.cost.macs or "·", row.field.size_text),
+            )
             for row in self.rows
         ]
         table = Table(("layer", "what", "#output", "#parameters", "#MACs", "#field"), rows)
