@@ -1,4 +1,4 @@
-"""A model of PyTorch's own, for `hubel inspect examples/model.py:make_model --input 224x224x3`, explain, draw and code."""
+"""A model in PyTorch, for `hubel inspect examples/model.py:make_model --input 224x224x3`, explain, draw, code."""
 
 from torch import nn
 
@@ -14,6 +14,7 @@ class Block(nn.Module):
         self.norm2 = nn.BatchNorm2d(channels)
 
     def forward(self, maps):
+        """Add what two convolutions make of maps, N×C×H×W, to them."""
         return (self.norm2(self.conv2(self.norm1(self.conv1(maps)).relu())) + maps).relu()
 
 
