@@ -32,6 +32,8 @@ SHORTENED = {
     r"look dream": ["--steps=1", "--octaves=1"],
     r"look style": ["--steps=1", "--longest=24"],
     r"look space": ["--most=60"],
+    r"look convolve photo": ["--shrink=12"],
+    r"train --resume .*--epochs": ["--epochs=2"],
 }
 FEWER = {"mnist": "few.npz"}  # 600 of its images, and 200 of its test images
 # what a line has, and why it is only read
@@ -131,6 +133,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("photos", "resnet"):
         shutil.copy(photos.directory / "model.safetensors", here / f"{name}.safetensors")
     shutil.copytree(photos.directory, here / "runs/my-run")
+    (here / "sweeps/lenet5-mnist").mkdir(parents=True)
+    (here / "sweeps/lenet5-mnist/best.toml").write_text(hubel.Recipe().to_toml(), encoding="utf-8")
     return here
 
 

@@ -140,10 +140,12 @@ def read_bytes(path: str | os.PathLike[str], limit: str) -> bytes:
 
 def read_text(path: Path) -> str:
     """Return the text of a file that someone has written, with or without a byte-order mark. Raises FileError where it
-    is not in UTF-8, and OSError where it cannot be read.
+    is not in UTF-8, MissingFileError where there is none, and OSError where it cannot be read.
     """
     try:
         return read_bytes(path, "header").decode("utf-8-sig")
+    except FileNotFoundError:
+        raise MissingFileError(f"no file {path}") from None
     except UnicodeDecodeError as error:
         raise FileError(f"{path}: expected text in UTF-8, received another byte at {error.start:,}") from None
 

@@ -104,6 +104,22 @@ def facts(model: LoadedModel) -> list[tuple[str, str]]:
     ]
 
 
+def facts_data(model: LoadedModel) -> dict[str, Any]:
+    """What is to be known of a model, as plain values."""
+    report = analyse(model.network)
+    return {
+        "name": model.network.name,
+        "task": model.task.name,
+        "classes": list(model.classes),
+        "input": list(model.network.input),
+        "preprocessing": json.loads(model.preprocessing.to_json()),
+        "network": str(model.network),
+        "parameters": report.parameters,
+        "macs": report.macs,
+        "training": dict(model.summary),
+    }
+
+
 def _training(model: LoadedModel) -> Iterator[str]:
     told = model.summary
     for part in ("test", "validation"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable
 from string import Formatter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hubel.base.download import Progress
 
 PIPED_WIDTH = 160
+QUIET = 9.0  # seconds without a line where no one looks
 T = TypeVar("T")
 _LONGEST = 400  # letters of a cell
 
@@ -51,13 +53,31 @@ def console(stderr: bool = False) -> Terminal:
     return Terminal(stderr=stderr, width=width, soft_wrap=False)
 
 
-def with_progress(what: str, work: Callable[[Progress | None], T]) -> T:
-    """Return what `work` gives, with a line in the terminal of how far it is; where none looks, it is given None."""
+def with_progress(what: str, work: Callable[[Progress | None], T], now: Callable[[], float] = time.monotonic) -> T:
+    """Return what `work` gives, with a line in the terminal of how far it is; elsewhere standard error gets one at
+    least every ten seconds.
+    """
     screen = console(stderr=True)
     if not screen.is_terminal:
-        return work(None)
+        return work(_seldom(screen, now))
     with screen.status(what) as status:
-        return work(lambda what, done, whole: status.update(f"{what} {done:,}" + (f" of {whole:,}" if whole else "")))
+        return work(lambda *how: status.update(_how_far(*how)))
+
+
+def _seldom(screen: Terminal, now: Callable[[], float]) -> Progress:
+    said = now()
+
+    def show(what: str, done: int, whole: int) -> None:
+        nonlocal said
+        if now() - said >= QUIET:
+            screen.print(_how_far(what, done, whole), soft_wrap=True)
+            said = now()
+
+    return show
+
+
+def _how_far(what: str, done: int, whole: int) -> str:
+    return f"{what} {done:,}" + (f" of {whole:,}" if whole else "")
 
 
 class _Filled(Formatter):

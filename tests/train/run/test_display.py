@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import math
 
 import pytest
 
 from hubel.tasks import Classification, Task
 from hubel.tasks.segmentation.task import Segmentation
-from hubel.train.run.display import epoch_line
-from hubel.train.run.events import EpochMetrics
+from hubel.train.run.display import Display, epoch_line
+from hubel.train.run.events import EpochMetrics, Progress
+from hubel.view.terminal import Terminal, with_progress
 
 TASKS: dict[str, tuple[Task, dict[str, float], dict[str, float], str]] = {
     "the same figure": (Classification(("a", "b")), {"accuracy": 0.15}, {"accuracy": 0.09}, "validation   9.00%"),
@@ -28,3 +30,33 @@ def test_a_figure_of_validation_that_is_not_the_trainings_is_named(case: str) ->
     losses = {"loss": math.log(2)}
     event = EpochMetrics(1, 10, 0.1, losses | training, "validation", losses | evaluation, 1000.0, 8.0)
     assert said in epoch_line(event, task)
+
+
+def test_a_pipe_gets_a_line_at_least_every_ten_seconds_with_the_time_left() -> None:
+    written, now = io.StringIO(), [0.0]
+    show = Display(Terminal(file=written, width=200), clock=lambda: now[0])
+    lines = []
+    for tenth in range(400):
+        now[0] = tenth / 10
+        before = written.getvalue().count("\n")
+        show(Progress(1, 3, tenth, 1200, {"loss": 1.5, "accuracy": 0.25}, 100.0, 90.0 - tenth / 10))
+        if written.getvalue().count("\n") > before:
+            lines.append(now[0])
+    gaps = [later - earlier for earlier, later in zip([0.0, *lines], [*lines, now[0]], strict=True)]
+    assert 4 <= len(lines) <= 5
+    assert max(gaps) <= 10
+    first = "epoch 1/3, step 90 of 1,200  loss 1.5000  accuracy  25.00%  100 images/s  1:21 left"
+    assert written.getvalue().splitlines()[0] == first
+
+
+def test_reading_into_a_pipe_says_seldom_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+
+    def read(show: object) -> str:
+        for second in range(25):
+            now[0] = float(second)
+            show("reading", 10 * second, 1000)  # type: ignore[operator]
+        return "done"
+
+    assert with_progress("reading", read, lambda: now[0]) == "done"
+    assert capsys.readouterr().err.splitlines() == ["reading 90 of 1,000", "reading 180 of 1,000"]

@@ -30,7 +30,9 @@ Pixels = npt.NDArray[np.uint8]
 Start = Literal["content", "noise"]
 LONGEST = 256
 _ACTIVATIONS = tuple(
-    getattr(nn, function.torch) for function in FUNCTIONS.values() if function.arithmetic not in ("", "x")
+    getattr(modules, function.torch, None) or getattr(nn, function.torch)
+    for function in FUNCTIONS.values()
+    if function.arithmetic not in ("", "x")
 )
 _INNER = 20  # iterations of L-BFGS in a step
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from hubel.base.errors import UnknownNameError
 from hubel.base.names import hint
+from hubel.view.tables import Table
 
 TensorShape = tuple[int, ...]
 TITLES = ("module", "type", "output", "parameters", "MACs", "backward", "calls")
@@ -131,6 +132,11 @@ class Inspection:
         title, *lines = (line for line in str(self).splitlines() if line)
         columns = TITLES[:2] + tuple(f"#{name}" for name in TITLES[2:])
         return figures_html(title, [(columns, map(_cells, self.rows))], lines[1 + len(self.rows) :])
+
+    def table(self) -> Table:
+        """A row a module, for files."""
+        titles = TITLES[:2] + tuple(f"#{name}" for name in TITLES[2:])
+        return Table(titles, [_cells(row) for row in self.rows], self.type)
 
     def _table(self) -> list[str]:
         cells = [TITLES, *(_cells(row) for row in self.rows)]

@@ -18,16 +18,20 @@ from hubel.tasks import Classification, Task
 from hubel.train.run.events import EpochMetrics, Event, Finished, Notice, Progress, Started
 from hubel.view.terminal import Terminal
 
+QUIET = 9.0  # seconds without a line in a pipe, after which one is written; events come a few times a second
+
 
 class Display:
     """A listener that shows a run as it goes; use it in a `with` block.
+
+    Into a pipe it writes a line an epoch, and within long ones one with the time left, at least every ten seconds.
 
     >>> with Display() as display:  # doctest: +SKIP
     ...     train(network, splits, None, "runs/first", progress=display)
     """
 
-    def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Terminal()
+    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.console, self._clock, self._said = console or Terminal(), clock, clock()
         # drawn as events come: rich's own thread would hold up those that train
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
         self._shown = self._lost = False
@@ -61,12 +65,18 @@ class Display:
         elif isinstance(event, Progress):
             if self.console.is_terminal:
                 self._show(event)
+            elif self._clock() - self._said >= QUIET:
+                self._say(plain_progress(event, self._task))
         elif isinstance(event, EpochMetrics):
-            self.console.print(epoch_line(event, self._task), soft_wrap=True)
+            self._say(epoch_line(event, self._task))
         elif isinstance(event, Notice):
             self.console.print(event.message, style="yellow", soft_wrap=True)
         else:
             self._finish(event)
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True)
+        self._said = self._clock()
 
     def _start(self, event: Started) -> None:
         self._task = event.task
@@ -105,6 +115,16 @@ def epoch_line(event: EpochMetrics, task: Task) -> str:
     return f"{line}  {event.images_per_second:,.0f} images/s  {clock(event.seconds)}"
 
 
+def plain_progress(event: Progress, task: Task) -> str:
+    """A line within an epoch: how far, how well, how fast, how long still."""
+    figures = f"{_figures(event.figures, task, 2)}  {event.images_per_second:,.0f} images/s"
+    return f"epoch {event.epoch}/{event.epochs}, step {event.step:,} of {event.steps:,}  {figures}  {_left(event)}"
+
+
+def _left(event: Progress) -> str:
+    return f"{clock(event.seconds_left)} left"
+
+
 def progress_line(event: Progress, task: Task) -> Table:
     """The live line: how far, how well, how fast, how long still."""
     row = Table.grid(padding=(0, 2))
@@ -112,7 +132,7 @@ def progress_line(event: Progress, task: Task) -> Table:
     row.add_row(
         Text(f"epoch {event.epoch}/{event.epochs}", no_wrap=True),
         ProgressBar(total=event.steps, completed=event.step, width=8),
-        Text(f"{words}  {clock(event.seconds_left)} left", no_wrap=True),
+        Text(f"{words}  {_left(event)}", no_wrap=True),
     )
     return row
 
