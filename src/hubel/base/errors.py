@@ -9,6 +9,7 @@ HubelError                    anything that hubel refuses or cannot do
     UnknownOptionError        no option of the network
     UnknownTaskError          no task
   SettingError                a setting or an argument of the wrong kind, out of range, or against another one
+    TaskImportError           a task of another package that cannot be imported
   LimitError                  more of something than is taken without being asked; the message names the setting
   FileError                   a file, a folder or an address that is missing, damaged, or another than expected
     MissingFileError          there is none
