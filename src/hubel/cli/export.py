@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import HubelError
 from hubel.cli._finish import Answer, finish
+from hubel.cli._numbers import real
 from hubel.cli._output import tell
 from hubel.cli._trained import check_order, open_model, own_source, read, reading
 
 if TYPE_CHECKING:
     from hubel.data import Dataset
+    from hubel.export.forms import Calibration
     from hubel.tasks import LoadedModel
 
 DESCRIPTION = """Write a run's model in a form that others run, with its preparation inside.
@@ -24,6 +26,9 @@ odd ones (turned by EXIF, 16 bits, CMYK, transparent, a pixel wide, huge …), a
 EXAMPLES = """  hubel export runs/photos -o photos.onnx
   hubel export runs/photos -o photos.onnx --input sized --check shots/
   hubel export runs/photos -o photos.onnx --json | jq .check.largest
+  hubel export runs/photos -o small.onnx --int8 photos/
+  hubel export runs/photos -o colleague/ --to package
+  hubel export runs/photos -o photos.html
   hubel predict photos.onnx cat.jpg"""
 
 
@@ -45,6 +50,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="DATA",
         help="pictures to compare on: a folder, a pattern, a list, a set (default: the run's)",
     )
+    parser.add_argument(
+        "--int8",
+        metavar="DATA",
+        help="of ONNX: eight bits, with ranges from these labelled pictures; figures and speed beside the float file's",
+    )
+    parser.add_argument(
+        "--most-lost",
+        type=real(0, 1),
+        default=0.01,
+        metavar="SHARE",
+        help="how much of the primary figure eight bits may lose (default 0.01); more is refused",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON value")
 
 
@@ -62,9 +79,16 @@ def run(arguments: Namespace) -> int:
     check_order("export", arguments.run_or_model)
     form = form_of(arguments.place, arguments.to)  # refused before any work
     model = open_model(arguments.run_or_model)
-    pictures = _pictures(arguments, model)
-    labelled = _labelled(arguments) if form == "package" else None
-    found = export(model, arguments.place, to=form, input=arguments.input, check=pictures, labelled=labelled)
+    found = export(
+        model,
+        arguments.place,
+        to=form,
+        input=arguments.input,
+        check=() if arguments.int8 else _pictures(arguments, model),
+        labelled=_labelled(arguments) if form == "package" else None,
+        int8=_calibration(arguments.int8, model) if arguments.int8 else None,
+        most_lost=arguments.most_lost,
+    )
     answer = Answer(data=found.data, lines=lambda width: found.lines(), notes=found.notes)
     return finish(Namespace(output=None, json=arguments.json), answer)
 
@@ -90,6 +114,21 @@ def _labelled(arguments: Namespace) -> tuple[str, Dataset] | None:
         return None
     name = next((each for each in ("test", "validation") if each in parts), None)
     return None if name is None else (name, parts[name])
+
+
+def _calibration(source: str, model: LoadedModel) -> Calibration:
+    """Ranges from the part to train on, figures from another one where there is any."""
+    from hubel.data import align
+    from hubel.export.forms import Calibration
+
+    parts = read(**reading(_asked(source), model.network), like=model.preprocessing).parts()
+    name = next(each for each in ("test", "validation", "train") if each in parts)
+    dataset, notes = align(parts[name], model.classes)
+    if name == "train":
+        notes = (*notes, f"{source} has one part, on which both the ranges and the figures are taken")
+    for note in notes:
+        tell(note)
+    return Calibration(parts["train"].images, (name, dataset))
 
 
 def _asked(source: str) -> Namespace:

@@ -12,7 +12,7 @@ from hubel.base.errors import SettingError
 from hubel.base.files import place_for, replacing
 from hubel.data import Dataset
 from hubel.export.check import Check, Picture, SkewError, compared, evenly
-from hubel.export.forms import FORMS, Order, Written, form_of
+from hubel.export.forms import FORMS, Calibration, Order, Written, form_of
 from hubel.tasks import LoadedModel
 
 
@@ -52,6 +52,8 @@ def export(
     input: str | None = None,
     check: Sequence[Picture] = (),
     labelled: tuple[str, Dataset] | None = None,
+    int8: Calibration | None = None,
+    most_lost: float = 0.01,
 ) -> Exported:
     """Write a trained model in a standard form, with its preparation inside; it is run on pictures before it is put in
     its place, and answers as `hubel predict` does.
@@ -60,7 +62,8 @@ def export(
     forms that are several. to: the form; by default what the path's ending says (see `FORMS`). input: "image" (any
     size), "sized" (the network's own) or "tensor", of forms that have the choice. check: pictures (paths, files' bytes
     or uint8 H×W×C), of which 64 are compared, besides forty odd ones. labelled: the name of a part that the model was
-    not trained on, and the part, of which a card tells figures.
+    not trained on, and the part, of which a card tells figures. int8: of ONNX, write eight bits,
+    made with these pictures; refused where more than a share `most_lost` of the primary figure is lost.
 
     Raises SkewError where the answers differ by more than rounding: nothing is written then. Raises SettingError for
     what this model cannot be written as.
@@ -70,8 +73,10 @@ def export(
     if place.suffix.lower() in FORMS[form].endings:
         place_for(place)
     loaded = _loaded(model)
+    if int8 is not None and form != "onnx":
+        raise SettingError(f"eight bits are written as ONNX, received {form}")
     pictures = evenly(check)
-    written = FORMS[form].write(Order(loaded, input, place, pictures, labelled))
+    written = FORMS[form].write(Order(loaded, input, place, pictures, labelled, int8, most_lost))
     if input is not None and written.input != input:
         raise SettingError(f"expected no --input with {form}, which takes {written.input}, received {input}")
     found = None

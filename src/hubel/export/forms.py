@@ -24,12 +24,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
+class Calibration:
+    """Pictures for eight bits: `images` (uint8 N×H×W×C) that ranges come from, and what figures are measured on: a
+    part's name and its images with what is true of them.
+    """
+
+    images: npt.NDArray[np.uint8]
+    measured: tuple[str, Dataset]
+
+
+@dataclass(frozen=True, eq=False)
 class Order:
     """What is to be written.
 
     input: what was asked for; None leaves it to the form. path: where it will lie, by which some forms name things.
     pictures: of the user's, to compare on. labelled: a part's name and its images of the network's size with what is
-    true of them, by which a card tells figures.
+    true of them, by which a card tells figures. calibration: what eight bits are made with, where they are wanted;
+    they may lose at most a share `most_lost` of the primary figure.
     """
 
     model: LoadedModel
@@ -37,6 +48,8 @@ class Order:
     path: Path
     pictures: Sequence[Picture] = ()
     labelled: tuple[str, Dataset] | None = None
+    calibration: Calibration | None = None
+    most_lost: float = 0.01
 
 
 @dataclass(frozen=True, eq=False)

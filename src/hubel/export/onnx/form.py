@@ -30,7 +30,11 @@ def usual_input(model: LoadedModel, input: str | None) -> tuple[Any, tuple[str, 
 
 
 def written_onnx(order: Order) -> Written:
-    """Write a model as one ONNX file."""
+    """Write a model as one ONNX file, in eight bits where that was asked for."""
+    if order.calibration is not None:
+        from hubel.export.onnx.int8 import written_int8
+
+        return written_int8(order)
     chosen, notes = usual_input(order.model, order.input)
     content = onnx_bytes(order.model, chosen)
     run = runner(content, chosen, order.model)

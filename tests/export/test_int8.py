@@ -1,0 +1,77 @@
+"""Eight bits: beside the float file, and refused where they lose too much."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+import hubel.cli
+from hubel.base.errors import SettingError
+from hubel.export import export, open_onnx
+from hubel.export.forms import Calibration
+from hubel.tasks import load
+from hubel.train import Run
+from tests.export.test_export import said
+
+
+def test_eight_bits_are_written_with_figures_and_speed_beside_the_float_file(
+    run: Path, colours: Path, tmp_path: Path, capsys: Any
+) -> None:
+    file = tmp_path / "small.onnx"
+    told = said(["export", str(run), "-o", str(file), "--int8", str(colours), "--most-lost", "0.1"], capsys)
+    facts = told["facts"]["int8"]
+    assert (facts["figure"], facts["part"], facts["images"]) == ("accuracy", "train", 72)
+    assert facts["lost"] == pytest.approx(facts["float"] - facts["int8"])
+    assert facts["lost"] <= 0.1
+    assert min(facts["int8_ms"], facts["float_ms"]) > 0
+    graph = onnx.load(file).graph
+    kinds = [node.op_type for node in graph.node]
+    assert kinds.count("QuantizeLinear") > 2
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    scales = [onnx.numpy_helper.to_array(stored[name]) for name in stored if name == "conv1.weight_scale"]
+    assert [scale.shape for scale in scales] == [(8,)]  # one a filter
+    assert "preparation/matmul" in {node.name for node in graph.node if node.op_type == "MatMul"}
+    assert open_onnx(file).classes == ("blue", "green", "red")
+    shown = str(next(colours.glob("green/*.png")))
+    (found,) = said(["predict", str(file), shown], capsys)
+    (own,) = said(["predict", str(run), shown], capsys)
+    assert found["class"] == own["class"]
+    assert found["probability"] == pytest.approx(own["probability"], abs=0.1)
+
+
+def test_too_great_a_loss_is_refused_with_figures(run: Path, colours: Path, tmp_path: Path) -> None:
+    """Ranges from black pictures are nothing that real ones fit into."""
+    splits = load(str(colours), size=(12, 12), channels=3)
+    calibration = Calibration(np.zeros((4, 12, 12, 3), np.uint8), ("train", splits.train))
+    with pytest.raises(SettingError) as refused:
+        export(Run.open(run), tmp_path / "small.onnx", int8=calibration)
+    words = str(refused.value)
+    assert words.startswith("not written: eight bits lose ")
+    assert "of accuracy, and at most 1.00% was asked for. int8: accuracy " in words
+    assert "(72 images of the train part)" in words
+    assert not (tmp_path / "small.onnx").exists()
+
+
+def test_eight_bits_are_of_onnx_that_takes_pictures(run: Path, colours: Path, tmp_path: Path, capsys: Any) -> None:
+    for path, more, words in (
+        ("page.html", [], "eight bits are written as ONNX, received web"),
+        ("m.onnx", ["--input", "tensor"], "expected --input image or sized with --int8"),
+    ):
+        line = ["export", str(run), "-o", str(tmp_path / path), "--int8", str(colours), *more]
+        assert hubel.cli.main(line) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_json_stays_json(run: Path, colours: Path, tmp_path: Path, capsys: Any) -> None:
+    Image.new("RGB", (20, 20), "red").save(tmp_path / "red.png")
+    line = ["export", str(run), "-o", str(tmp_path / "m.onnx"), "--check", str(tmp_path), "--json"]
+    assert hubel.cli.main(line) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["check"]["pictures"] == 1
+    assert "it takes any picture as uint8" in told.err
