@@ -2,7 +2,9 @@
 
 import asyncio
 import threading
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,12 @@ class Work:
         return [each.name.upper() for each in pictures]
 
 
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run it in a thread of its own: in that of the tests a browser's loop may run already."""
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(asyncio.run, work).result()
+
+
 def running(scenario, **limits):
     """Run an asynchronous scenario with a queue and its work."""
     work = Work()
@@ -35,7 +43,7 @@ def running(scenario, **limits):
             finally:
                 work.go.set()
 
-    return asyncio.run(whole()), work
+    return run(whole()), work
 
 
 def pictures(*names):
@@ -153,7 +161,7 @@ def test_work_that_fails_is_told_to_those_who_asked_and_the_queue_goes_on():
                 await ask(queue, "a")
             return await ask(queue, "b")
 
-    assert asyncio.run(scenario()) == ["b"]
+    assert run(scenario()) == ["b"]
 
 
 @pytest.mark.parametrize(("again", "told"), [(0, "1"), (0.2, "1"), (1.01, "2"), (1e9, "60")])

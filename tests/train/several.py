@@ -66,6 +66,7 @@ class Forked:
 
 def become(line, settings, log):
     """Run a module (-m) or a program (-c) as Python does, in a process that has just been forked."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which shells have ignored in what they run behind them
     os.environ.update(settings)
     os.chdir(ROOT)
     said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
