@@ -149,7 +149,8 @@ def test_a_picture_in_and_out(hubel, picture, tmp_path):
     out_path = tmp_path / "out.png"
     status, out, err = hubel(picture, "sobel-x", "-o", out_path)
     assert (status, err) == (0, "")
-    assert "image steps.png 16×20" in out
+    assert out == f"wrote {out_path}\n"
+    assert "image steps.png 16×20" in hubel(picture, "sobel-x")[1]
     assert hubel(picture, "sobel-x", "--result")[1].splitlines()[0].split() == ["96"] * 18
     with Image.open(out_path) as written:
         assert (written.mode, written.size) == ("L", (18, 14))

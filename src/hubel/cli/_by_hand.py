@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from rich.console import Console
@@ -24,23 +24,23 @@ GAP = 4
 HERE = "bold green"
 
 
-def show_walk(walk: Convolution | Pooling, picture: str, everything: bool) -> None:
-    """Show the image, the kernel, the rule, the steps (of many the first two and the strongest) and the output."""
+def walk_lines(walk: Convolution | Pooling, picture: str, everything: bool, width: int) -> Iterator[Text]:
+    """The image, the kernel, the rule, the steps (of many the first two and the strongest) and the output."""
     screen = console()
     if picture and _draws(screen):
-        _print(screen, [*_pictures(walk, screen), Text()])
-    _show_given(screen, walk, picture)
+        yield from [*_pictures(walk, screen), Text()]
+    yield from _given_lines(width, walk, picture)
     count = walk.output_size[0] * walk.output_size[1]
     whole = everything or count <= FEW
     steps: list[Products | Pooled] = list(islice(walk.steps(), count if whole else FIRST))
     if not whole:
         strongest = walk.step(*_strongest(walk.output))
         steps += [strongest] if strongest not in steps else []
-    _print_steps(screen, walk, steps)
+    yield from _steps_lines(width, walk, steps)
     if not whole:
         hidden = f"the first two and the strongest; {count - len(steps):,} more by --all, any one by --step ROW,COLUMN"
-        _print(screen, [Text(), Text(hidden, "dim")])
-    _print(screen, [Text(), *_titled("output", (walk.output,), screen.width)])
+        yield from [Text(), Text(hidden, "dim")]
+    yield from [Text(), *_titled("output", (walk.output,), width)]
 
 
 def _strongest(output: Grid) -> Pair:
@@ -49,33 +49,32 @@ def _strongest(output: Grid) -> Pair:
     return max(places, key=lambda place: abs(float(output[place[0]][place[1]])))
 
 
-def show_step(walk: Convolution | Pooling, place: Pair) -> None:
-    """Show one position: the image with the window marked, and what happens in it."""
-    screen = console()
+def step_lines(walk: Convolution | Pooling, place: Pair, width: int) -> Iterator[Text]:
+    """One position: the image with the window marked, and what happens in it."""
     step = walk.step(*place)
     marked = {(row, column) for row in step.rows for column in step.columns}
-    _show_given(screen, walk, "", marked)
-    _print(screen, [Text(), *_step_lines(walk, step, _cell_sizes(walk, [step]), screen.width)])
+    yield from _given_lines(width, walk, "", marked)
+    yield from [Text(), *_step_lines(walk, step, _cell_sizes(walk, [step]), width)]
 
 
-def show_output(walk: Convolution | Pooling) -> None:
-    """Print the output alone, whole."""
-    screen = console()
+def output_lines(walk: Convolution | Pooling) -> Iterator[str]:
+    """The output alone, whole."""
     widths = _widths(walk.output)
     for row in walk.output:
-        line = "  ".join(rounded_text(value).rjust(width) for value, width in zip(row, widths, strict=True))
-        screen.print(line, soft_wrap=True)
+        yield "  ".join(rounded_text(value).rjust(width) for value, width in zip(row, widths, strict=True))
 
 
-def _show_given(screen: Console, walk: Convolution | Pooling, picture: str, marked: set[Pair] | None = None) -> None:
+def _given_lines(
+    across: int, walk: Convolution | Pooling, picture: str, marked: set[Pair] | None = None
+) -> Iterator[Text]:
     name = f"image {picture}" if picture else "image"
-    blocks, room = [], screen.width
+    blocks, room = [], across
     if isinstance(walk, Convolution):
         turned = ", turned by 180°" if walk.flip else ""
-        blocks = [_titled("kernel", walk.kernel, screen.width, note=turned, write=exact_text)]
+        blocks = [_titled("kernel", walk.kernel, across, note=turned, write=exact_text)]
         room -= max(line.cell_len for line in blocks[0]) + GAP
-    blocks.insert(0, _titled(name, walk.image, max(room, screen.width // 2), marked))
-    _print(screen, _beside(blocks, screen.width))
+    blocks.insert(0, _titled(name, walk.image, max(room, across // 2), marked))
+    yield from _beside(blocks, across)
     rules = [f"height {walk.rules[0]}", f"width {walk.rules[1]}"]
     if isinstance(walk, Convolution):
         height, width, channels = walk.rows.kernel, walk.columns.kernel, len(walk.image)
@@ -84,26 +83,26 @@ def _show_given(screen: Console, walk: Convolution | Pooling, picture: str, mark
         rules.append(f"each number a sum of {factors} = {height * width * channels} products{bias}")
     else:
         rules.append(f"{walk.kind} of {walk.rows.kernel}×{walk.columns.kernel}")
-    _print(screen, [Text(), *(Text(line, "dim") for line in _wrapped(rules, screen.width, "    "))])
+    yield from [Text(), *(Text(line, "dim") for line in _wrapped(rules, across, "    "))]
     for note in walk.notes:
-        _print(screen, [Text.assemble(("note  ", "yellow"), note)])
+        yield from [Text.assemble(("note  ", "yellow"), note)]
 
 
-def _print_steps(screen: Console, walk: Convolution | Pooling, steps: list[Products | Pooled]) -> None:
-    """Print steps, with the output growing beside them if there is room for it and for whole rows of the kernel."""
+def _steps_lines(across: int, walk: Convolution | Pooling, steps: list[Products | Pooled]) -> Iterator[Text]:
+    """Steps, with the output growing beside them if there is room for it and for whole rows of the kernel."""
     sizes = _cell_sizes(walk, steps)
     growing = _growing(walk, steps[0]) if walk.output_size[0] <= MOST_GROWING else []
-    room = growing[0].cell_len + GAP if growing else screen.width
-    if room < screen.width // 2 and _fit(sizes, screen.width - room) == _fit(sizes, screen.width):
-        drawn = [_step_lines(walk, step, sizes, screen.width - room) for step in steps]
+    room = growing[0].cell_len + GAP if growing else across
+    if room < across // 2 and _fit(sizes, across - room) == _fit(sizes, across):
+        drawn = [_step_lines(walk, step, sizes, across - room) for step in steps]
         left = max(line.cell_len for lines in drawn for line in lines)
-        if left + room <= screen.width:
+        if left + room <= across:
             for lines, step in zip(drawn, steps, strict=True):
                 lines[0].pad_right(left - lines[0].cell_len)
-                _print(screen, [Text(), *_beside([lines, _growing(walk, step)], screen.width)])
+                yield from [Text(), *_beside([lines, _growing(walk, step)], across)]
             return
     for step in steps:
-        _print(screen, [Text(), *_step_lines(walk, step, sizes, screen.width)])
+        yield from [Text(), *_step_lines(walk, step, sizes, across)]
 
 
 def _step_lines(walk: Convolution | Pooling, step: Products | Pooled, sizes: list[list[int]], width: int) -> list[Text]:
@@ -312,8 +311,3 @@ def _pictures(walk: Convolution | Pooling, screen: Console) -> list[Text]:
     before = [Text("before", "bold"), *half_blocks(walk.image[0], each, lines)]
     after = [Text.assemble(("after", "bold"), (f"  {words}" if words else "", "dim"))]
     return _beside([before, after + half_blocks(walk.output, each, lines)], screen.width)
-
-
-def _print(screen: Console, lines: Sequence[Text]) -> None:
-    for line in lines:
-        screen.print(line, soft_wrap=True)

@@ -72,6 +72,11 @@ def add_output(parser: ArgumentParser, *endings: str, theme: bool = False) -> No
     parser.set_defaults(first_ending=known[0])
 
 
+def is_data(arguments: Namespace) -> bool:
+    """Whether standard output is for data alone, so that all else goes to standard error."""
+    return bool(arguments.json or arguments.output == Path("-"))
+
+
 def output_file(endings: Sequence[str], text: str) -> Path:
     """Read the name of a file to write, which ends with one of these and can be put where it says."""
     path = Path(text)
@@ -139,7 +144,7 @@ def _emit(part: RenderableType, error: bool = False) -> None:
         return
     from hubel.view.terminal import console
 
-    console(stderr=error).print(part)
+    console(stderr=error).print(part, soft_wrap=bool(getattr(part, "no_wrap", False)))
 
 
 def _content(ending: str, arguments: Namespace, answer: Answer) -> bytes | str:
@@ -208,7 +213,7 @@ def _plain(answer: Answer) -> str:
     text = io.StringIO()
     screen = Terminal(file=text, width=WIDE, color_system=None)
     for part in (*([answer.summary] if answer.summary else []), *answer.lines(WIDE)):
-        screen.print(part, soft_wrap=isinstance(part, str))
+        screen.print(part, soft_wrap=isinstance(part, str) or bool(getattr(part, "no_wrap", False)))
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 

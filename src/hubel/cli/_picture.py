@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +45,15 @@ def save_picture(image: Image, path: Path) -> None:
         image.save(unfinished)
 
 
-def write_picture(grid: Grid, path: Path) -> None:
-    """Write a grid as a grey picture: as it is from 0 to 255, else its lowest number black and its highest white."""
+def picture_file(grid: Grid, ending: str) -> bytes:
+    """A grid as a file of a grey picture: as it is from 0 to 255, else its lowest number black, its highest white."""
     from PIL import Image
 
     levels, _ = grey_levels(grid)
     image = Image.frombytes("L", (len(grid[0]), len(grid)), bytes(level for row in levels for level in row))
-    save_picture(image, path)
+    file = BytesIO()
+    image.save(file, Image.registered_extensions()[ending])
+    return file.getvalue()
 
 
 def grey_levels(grid: Grid) -> tuple[list[list[int]], str]:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
 from hubel.base.files import read_text
-from hubel.cli._finish import picture_argument
-from hubel.cli._output import print_json, say
+from hubel.cli._finish import PICTURES as WRITTEN
+from hubel.cli._finish import Answer, add_output, finish
+from hubel.cli._picture import picture_file
 from hubel.look.byhand.convolve import ACTIVATIONS, Convolution, Pooling, Products, convolve, pool
 from hubel.look.byhand.grids import Grid, Number, Planes, read_number, read_planes
-from hubel.look.byhand.kernels import KERNELS, read_kernel
+from hubel.look.byhand.kernels import KERNELS, Kernel, read_kernel
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from hubel.arch import Padding, Pair
 
 DESCRIPTION = """Slide a kernel over an image and show every product and the running sum; or pool it.
@@ -72,17 +76,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     show.add_argument(
         "--shrink", type=size_argument, metavar="N", help="shrink a picture to N rows and columns at most"
     )
-    show.add_argument("--json", action="store_true", help="print one JSON object")
-    show.add_argument(
-        "-o", "--output", type=picture_argument, metavar="FILE", help="write the output as a picture, grey"
-    )
+    add_output(parser, *WRITTEN)
 
 
 def run(arguments: Namespace) -> int:
     """Print the walk of a kernel or a pooling window over an image."""
     if arguments.list:
-        _list(arguments.json)
-        return 0
+        return finish(arguments, Answer(_kernels, lambda width: map(_kernel_line, KERNELS.values())))
     if arguments.image is None:
         raise SettingError("expected an image, such as '1 0 / 0 1'; `hubel convolve --help` has examples")
     source = source_of(arguments.image, arguments.shrink)
@@ -90,22 +90,24 @@ def run(arguments: Namespace) -> int:
     if arguments.strict:
         walk.check_strictly()
     _check_effort(walk, arguments)
-    if arguments.output:
-        from hubel.cli._picture import write_picture
+    answer = Answer(
+        data=lambda: _data(walk, arguments),
+        lines=lambda width: _lines(walk, source.picture, arguments, width),
+        content=lambda ending, theme: picture_file(walk.output, ending),
+    )
+    return finish(arguments, answer)
 
-        write_picture(walk.output, arguments.output)
-    if arguments.json:
-        print_json(_data(walk, arguments))
-        return 0
-    from hubel.cli._by_hand import show_output, show_step, show_walk
+
+def _lines(walk: Convolution | Pooling, picture: str, arguments: Namespace, width: int) -> Iterator[RenderableType]:
+    from hubel.cli._by_hand import output_lines, step_lines, walk_lines
 
     if arguments.result:
-        show_output(walk)
-    elif arguments.step:
-        show_step(walk, arguments.step)
-    else:
-        show_walk(walk, source.picture, everything=arguments.all)
-    return 0
+        yield from output_lines(walk)
+        return
+    step: Pair | None = arguments.step
+    for line in step_lines(walk, step, width) if step else walk_lines(walk, picture, arguments.all, width):
+        line.no_wrap = True  # what is wider than the screen stays a line
+        yield line
 
 
 def walk_of(planes: Planes, arguments: Namespace) -> Convolution | Pooling:
@@ -217,14 +219,13 @@ def number_argument(text: str) -> Number:
         raise ArgumentTypeError(str(error)) from None
 
 
-def _list(as_data: bool) -> None:
-    if as_data:
-        kernels = [{"name": k.name, "kernel": _plain_grid(k.grid), "summary": k.summary} for k in KERNELS.values()]
-        print_json(kernels)
-        return
-    for kernel in KERNELS.values():
-        numbers = " / ".join(" ".join(map(_as_fraction, row)) for row in kernel.grid)
-        say(f"{kernel.name:<12} {kernel.summary:<64} {numbers}")
+def _kernels() -> list[dict[str, Any]]:
+    return [{"name": k.name, "kernel": _plain_grid(k.grid), "summary": k.summary} for k in KERNELS.values()]
+
+
+def _kernel_line(kernel: Kernel) -> str:
+    numbers = " / ".join(" ".join(map(_as_fraction, row)) for row in kernel.grid)
+    return f"{kernel.name:<12} {kernel.summary:<64} {numbers}"
 
 
 def _as_fraction(value: Number) -> str:

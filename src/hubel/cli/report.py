@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hubel.cli._finish import output_file
+from hubel.cli._finish import Answer, finish, output_file
 from hubel.cli._output import tell
 from hubel.cli._trained import add_data_options, check_order, read, reading
 
@@ -34,20 +34,22 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="where the page goes, .html (default: report.html in the run)",
     )
+    parser.add_argument("--json", action="store_true", help="print one JSON value: where the page lies")
     parser.add_argument("--open", action="store_true", help="open it in the browser")
     add_data_options(parser)
 
 
 def run(arguments: Namespace) -> int:
     """Write the page, and say where it lies."""
-    from hubel.report import write_report
+    from hubel.report import REPORT, report_page
     from hubel.train import Run
-    from hubel.view.terminal import console
 
     check_order("report", arguments.run_directory, arguments.data)
     done = Run.open(arguments.run_directory)
-    path = write_report(done, arguments.output, dataset=_dataset(arguments, done))
-    console().print(f"the report lies in {path} ({path.stat().st_size / 1e6:.1f} MB)", soft_wrap=True)
+    page = report_page(done, _dataset(arguments, done))
+    path = arguments.output = arguments.output or done.directory / REPORT
+    told = {"report": str(path), "bytes": len(page.encode())}
+    finish(arguments, Answer(lambda: told, content=lambda ending, theme: page))
     if arguments.open:
         import webbrowser
 

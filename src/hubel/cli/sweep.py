@@ -5,20 +5,24 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
+from hubel.cli._finish import TABLES, Answer, add_output, finish, is_data
 from hubel.cli._network import add_options
 from hubel.cli._numbers import real, whole
-from hubel.cli._output import print_json
 from hubel.cli._trained import add_data_options, add_validation, fitted_network
 from hubel.cli.train import add_recipe_options, recipe_of
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from hubel.data import Splits
     from hubel.tasks import Figure
     from hubel.train import SweepResult, Trial
+    from hubel.view.tables import Table
 
 DESCRIPTION = """Search for a better recipe: train many times, choose by the validation images, give up what is worse.
 
@@ -54,7 +58,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--storage", default="", metavar="URL", help="the study's database (default: an SQLite file in the folder)"
     )
     add_validation(parser, "needed")
-    parser.add_argument("--json", action="store_true", help="print the result as one JSON object, progress on stderr")
+    add_output(parser, *TABLES)
     add_recipe_options(parser)
     add_data_options(parser)
     add_options(parser)
@@ -76,7 +80,7 @@ def run(arguments: Namespace) -> int:
     space = parse_space(arguments.search, recipe) or default_space(recipe)
     directory = arguments.directory or Path("sweeps") / directory_name(network.name, arguments.data)
     source = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
-    screen = console(stderr=arguments.json)
+    screen = console(stderr=is_data(arguments))
     searched = ", ".join(f"{name} {values}" for name, values in space.items())
     if splits.held_out is not None:
         screen.print(str(splits.held_out), style="yellow", soft_wrap=True)
@@ -105,10 +109,12 @@ def run(arguments: Namespace) -> int:
         except StoppedError as stopped:
             screen.print("\nstopped and saved; the same line goes on")
             return 128 + stopped.signal
-    if arguments.json:
-        print_json(_data(result, directory, splits))
-    else:
-        _show(result, directory, arguments, primary)
+    answer = Answer(
+        data=lambda: _data(result, directory, splits),
+        lines=lambda width: _lines(result, directory, arguments, primary),
+        tables=lambda: [_all(result, primary)],
+    )
+    finish(arguments, answer)
     return 0 if result.best is not None else 1
 
 
@@ -138,28 +144,39 @@ def _data(result: SweepResult, directory: Path, splits: Splits) -> dict[str, Any
     }
 
 
-def _show(result: SweepResult, directory: Path, arguments: Namespace, primary: Figure) -> None:
-    from hubel.view.terminal import console, table
+def _lines(result: SweepResult, directory: Path, arguments: Namespace, primary: Figure) -> Iterator[RenderableType]:
+    from hubel.view.terminal import styled, table
 
-    screen = console()
+    titles, rows = _rows(result, primary)
+    yield ""
+    yield table(*titles, rows=rows[:SHOWN])
+    if len(rows) > SHOWN:
+        yield styled("[dim]the best {} of {}; all of them: --json[/]", SHOWN, len(rows))
+    if result.best is None:
+        yield "no trial came to its end"
+        return
+    again = f"hubel train {shlex.quote(arguments.network)} {shlex.quote(arguments.data)}"
+    best, recipe = result.best.directory, shlex.quote(str(directory / "best.toml"))
+    yield f"\nthe best recipe lies in {recipe}, its run in {shlex.quote(str(best))}"
+    yield f"\nnext:  {again} --recipe {recipe}"
+
+
+def _rows(result: SweepResult, primary: Figure) -> tuple[list[str], list[list[str]]]:
+    """A row a trial, the best first, under its titles."""
     names = list(dict.fromkeys(name for trial in result.trials for name in trial.settings))
     sign = 1 if primary.best == "highest" else -1
     ranked = sorted(result.trials, key=lambda each: (each.outcome == "done", sign * (each.value or 0.0)), reverse=True)
     rows = []
-    for trial in ranked[:SHOWN]:
+    for trial in ranked:
         value = "" if trial.value is None else primary.text(trial.value)
         settings = [_value(trial.settings.get(name, "")) for name in names]
         told = {"done": "", "pruned": "given up"}.get(trial.outcome, trial.outcome)
         rows.append([str(trial.number), value, str(trial.epochs), *settings, told])
-    titles = [f"#{title.replace('_', ' ')}" for title in ("trial", "validation", "epochs", *names)]
-    screen.print()
-    screen.print(table(*titles, "", rows=rows))
-    if len(ranked) > SHOWN:
-        screen.print(f"the best {SHOWN} of {len(ranked)}; all of them: --json", style="dim")
-    if result.best is None:
-        screen.print("no trial came to its end")
-        return
-    again = f"hubel train {shlex.quote(arguments.network)} {shlex.quote(arguments.data)}"
-    best, folder = result.best.directory, shlex.quote(str(directory / "best.toml"))
-    screen.print(f"\nthe best recipe lies in {folder}, its run in {shlex.quote(str(best))}", soft_wrap=True)
-    screen.print(f"\nnext:  {again} --recipe {folder}", soft_wrap=True)
+    return [*(f"#{title.replace('_', ' ')}" for title in ("trial", "validation", "epochs", *names)), ""], rows
+
+
+def _all(result: SweepResult, primary: Figure) -> Table:
+    from hubel.view.tables import Table
+
+    titles, rows = _rows(result, primary)
+    return Table((*titles[:-1], "outcome"), tuple(map(tuple, rows)))

@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hubel.base.errors import SettingError
 from hubel.base.files import read_text
+from hubel.cli._finish import Answer, add_output, finish, is_data
 from hubel.cli._network import add_options
 from hubel.cli._numbers import positive, whole
-from hubel.cli._output import print_json
 from hubel.cli._trained import add_data_options, add_validation, fitted_network, read
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from hubel.arch import Network
     from hubel.data import Splits
     from hubel.train import Recipe, Run
@@ -67,7 +69,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="go on with a run that was stopped, to the same bits; with --epochs N to N epochs in all, also with one "
         "that is finished",
     )
-    parser.add_argument("--json", action="store_true", help="print the result as one JSON object, progress on stderr")
+    add_output(parser)
     parser.add_argument("--no-report", action="store_true", help="do not write report.html")
     parser.add_argument(
         "--time",
@@ -141,7 +143,7 @@ def run(arguments: Namespace) -> int:
     fitted = _reading(arguments)
     from hubel.train import Display, StoppedError, is_first_process
 
-    screen = console(stderr=arguments.json)
+    screen = console(stderr=is_data(arguments))
     try:
         with Display(screen) as display:
             done, splits = (
@@ -155,11 +157,7 @@ def run(arguments: Namespace) -> int:
     if not arguments.no_report:
         _report(done, splits, screen)
     metrics = _test_metrics(done)
-    if arguments.json:
-        print_json(_data(done, metrics))
-    else:
-        _show(done, metrics)
-    return 0
+    return finish(arguments, Answer(lambda: _data(done, metrics), lambda width: _lines(done, metrics)))
 
 
 def _report(done: Run, splits: Splits | None, screen: Any) -> None:
@@ -236,7 +234,7 @@ def _refuse_ignored(arguments: Namespace) -> None:
     """Raise SettingError for what means nothing beside --resume, since the run says it."""
     parser = ArgumentParser()
     add_arguments(parser)
-    kept = ("resume", "json", "no_report", "epochs", "micro_batch", "network", "data")
+    kept = ("resume", "json", "output", "no_report", "epochs", "micro_batch", "network", "data")
     names = {"directory": "run", "time_budget": "time"}
     said = [
         f"--{names.get(name, name).replace('_', '-')}"
@@ -318,17 +316,14 @@ def _data(done: Run, metrics: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _show(done: Run, metrics: dict[str, Any]) -> None:
-    from hubel.view.terminal import console, styled
+def _lines(done: Run, metrics: dict[str, Any]) -> Iterator[RenderableType]:
+    from hubel.view.terminal import styled
 
-    screen, folder = console(), shlex.quote(str(done.directory))
+    folder = shlex.quote(str(done.directory))
     if metrics["evaluated"]:
         first, _, rest = done.task.headline(metrics, f"the {metrics['evaluated']} images").partition(" ")
-        screen.print(styled("\n[bold]{}[/] {}", first, rest))
-    screen.print(f"the run lies in {folder}, its model in {folder}/model.safetensors", soft_wrap=True)
+        yield styled("\n[bold]{}[/] {}", first, rest)
+    yield f"the run lies in {folder}, its model in {folder}/model.safetensors"
     if (done.directory / "report.html").is_file():
-        screen.print(f"what it learnt, to look at: {folder}/report.html", soft_wrap=True)
-    screen.print(
-        f"\nnext:  hubel evaluate {folder}\n       hubel predict {folder} IMAGE …\n       hubel explain {folder}",
-        soft_wrap=True,
-    )
+        yield f"what it learnt, to look at: {folder}/report.html"
+    yield f"\nnext:  hubel evaluate {folder}\n       hubel predict {folder} IMAGE …\n       hubel explain {folder}"

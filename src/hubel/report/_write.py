@@ -56,6 +56,15 @@ def write_report(run: Run, output: str | os.PathLike[str] | None = None, *, data
 
     Raises RunError where there is no model yet; ValueError where `dataset` does not fit the model.
     """
+    text = report_page(run, dataset)
+    path = run.directory / REPORT if output is None else Path(output)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, text)
+    return path
+
+
+def report_page(run: Run, dataset: Dataset | None = None) -> str:
+    """The page that `write_report` writes."""
     model = run.model()
     if dataset is None:
         with contextlib.suppress(OSError, ValueError, LookupError):
@@ -67,10 +76,7 @@ def write_report(run: Run, output: str | os.PathLike[str] | None = None, *, data
             found = _answers(run, model, dataset)
         else:
             shown = run.task.sections(model, dataset)
-    path = run.directory / REPORT if output is None else Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, _page(run, model, found, shown))
-    return path
+    return _page(run, model, found, shown)
 
 
 def _answers(run: Run, model: LoadedModel, dataset: Dataset) -> Mistakes:
