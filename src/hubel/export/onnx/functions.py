@@ -37,6 +37,8 @@ def activated(graph: Graph, x: str, function: str, constants: Mapping[str, float
         return graph.add(kind, x, **settings)
     if function == "leaky_relu":
         return graph.add("LeakyRelu", x, alpha=constants["negative_slope"])
+    if function in ("alpha_elu", "celu"):
+        return graph.add("Elu" if function == "alpha_elu" else "Celu", x, alpha=constants["alpha"])
     if function == "relu6":
         return graph.add("Clip", x, graph.keep(0.0), graph.keep(6.0))
     return _Written(graph, x, constants).node(ast.parse(FUNCTIONS[function].arithmetic, mode="eval").body)

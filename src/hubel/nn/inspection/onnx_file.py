@@ -91,6 +91,9 @@ def _inferred(onnx: Any, model: Any) -> Any:
     """Infer shapes, with the numbers of what the graph works out of shapes themselves, until nothing new is known."""
     values: dict[str, Any] = {}
     graph = model.graph
+    for node in graph.node:  # PyTorch's older exporter counts axes from the end, of which onnx infers nothing
+        for each in node.attribute if node.op_type == "Transpose" else ():
+            each.ints[:] = [axis % len(each.ints) for axis in each.ints]
     for _ in range(MOST_PASSES):
         try:
             graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph

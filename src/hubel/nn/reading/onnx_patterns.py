@@ -1,0 +1,141 @@
+"""What exporters write out as several ONNX operators, found again: GELU, and the squared distance of radial units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Found:
+    """Nodes that together are one operator, of `source`; `replaces` is the last of them.
+
+    weights: what the layer stores. beside: what the file has worked out of that and stored too.
+    """
+
+    kind: str
+    source: str
+    replaces: int
+    nodes: frozenset[int]
+    weights: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    settings: Mapping[str, float] = field(default_factory=dict)
+
+
+class Patterns:
+    """Looks for them.
+
+    array: gives a stored tensor's numbers, None for what is none. known: what depends on no input.
+    """
+
+    def __init__(self, nodes: list[Any], array: Callable[[str], Any], known: set[str]) -> None:
+        self.nodes, self.array, self.known = nodes, array, known
+        self.maker = {output: number for number, node in enumerate(nodes) for output in node.output}
+        self.users: dict[str, list[int]] = {}
+        for number, node in enumerate(nodes):
+            for name in node.input:
+                self.users.setdefault(name, []).append(number)
+
+    def all(self) -> Iterator[Found]:
+        """Give each one."""
+        for number, node in enumerate(self.nodes):
+            look = {"Erf": self._gelu, "Sub": self._radial, "Div": self._response}.get(node.op_type)
+            found = look(number) if look is not None else None
+            if found is not None:
+                yield found
+
+    def _number(self, node: Any) -> tuple[str, float] | None:
+        """Return what a node takes beside one stored number, and that."""
+        for own, other in ((0, 1), (1, 0)):
+            value = self.array(node.input[other]) if len(node.input) == 2 else None
+            if value is not None and value.size == 1 and self.array(node.input[own]) is None:
+                return node.input[own], float(value.reshape(-1)[0])
+        return None
+
+    def _next(self, number: int) -> int | None:
+        users = self.users.get(self.nodes[number].output[0], [])
+        return users[0] if len(users) == 1 else None
+
+    def _gelu(self, erf: int) -> Found | None:
+        """x·½·(1 + erf(x/√2)), multiplied in any order."""
+        before = self.maker.get(self.nodes[erf].input[0])
+        scaled = None if before is None else self._number(self.nodes[before])
+        after = self._next(erf)
+        shifted = None if after is None else self._number(self.nodes[after])
+        if before is None or after is None or scaled is None or shifted is None or shifted[1] != 1:
+            return None
+        factor = 1 / scaled[1] if self.nodes[before].op_type == "Div" else scaled[1]
+        if abs(factor - 0.5**0.5) > 1e-5 or self.nodes[after].op_type != "Add":
+            return None
+        source, halved, passed = scaled[0], False, {before, erf, after}
+        taken, last = False, after
+        while (following := self._next(last)) is not None and self.nodes[following].op_type == "Mul":
+            node = self.nodes[following]
+            number = self._number(node)
+            other = next(name for name in node.input if name != self.nodes[last].output[0]) if not number else ""
+            half = self.maker.get(other)
+            if number is not None and number[1] == 0.5 and not halved:
+                halved = True
+            elif other == source and not taken:
+                taken = True
+            elif half is not None and self._number(self.nodes[half]) == (source, 0.5) and not taken and not halved:
+                taken = halved = True
+                passed.add(half)
+            else:
+                break
+            passed.add(following)
+            last = following
+            if taken and halved:
+                return Found("Gelu", source, last, frozenset(passed))
+        return None
+
+    def _response(self, last: int) -> Found | None:
+        """x/(k + alpha·mean of squares of neighbouring channels)^beta, as PyTorch writes out local response."""
+        source, values = self.nodes[last].input[0], dict[str, float]()
+        place, passed = self.maker.get(self.nodes[last].input[1]), {last}
+        for kind, name in (("Pow", "beta"), ("Add", "bias"), ("Mul", "alpha")):
+            found = None if place is None or self.nodes[place].op_type != kind else self._number(self.nodes[place])
+            if found is None or place is None:
+                return None
+            passed.add(place)
+            values[name], place = found[1], self.maker.get(found[0])
+        waiting = [] if place is None else [place]
+        while waiting:
+            number = waiting.pop()
+            node = self.nodes[number]
+            passed.add(number)
+            if node.op_type == "AveragePool":
+                kernel = next(list(each.ints) for each in node.attribute if each.name == "kernel_shape")
+                values["size"] = max(kernel)
+            inner = [name for each in node.attribute for part in each.g.node for name in part.input]  # of an If
+            makers = (self.maker.get(name) for name in (*node.input, *inner) if name not in self.known | {source})
+            if node.op_type == "Mul" and list(node.input) != [source, source]:
+                return None
+            waiting += [maker for maker in makers if maker is not None and maker not in passed]
+        return Found("LRN", source, last, frozenset(passed), settings=values) if "size" in values else None
+
+    def _radial(self, last: int) -> Found | None:
+        """x·w − ½x·x − ½w·w, as PyTorch or this library writes it."""
+        nodes = self.nodes
+        passed, sources, weights, beside = set[int](), set[str](), list[str](), list[str]()
+        waiting = [last]
+        while waiting:
+            number = waiting.pop()
+            node = nodes[number]
+            passed.add(number)
+            for name in node.input:
+                maker = self.maker.get(name)
+                if name in self.known or not name:
+                    (weights if node.op_type in ("MatMul", "Gemm") else beside).append(name)
+                elif maker is not None and nodes[maker].op_type in _SQUARES and maker not in passed:
+                    waiting.append(maker)
+                elif maker not in passed:
+                    sources.add(name)
+        squared = any(nodes[number].op_type in ("ReduceSum", "ReduceSumSquare") for number in passed)
+        if squared and len(sources) == 1 and len(weights) == 1:
+            return Found("Radial", sources.pop(), last, frozenset(passed), tuple(weights), tuple(beside))
+        return None
+
+
+_SQUARES = ("MatMul", "Gemm", "Mul", "Div", "Pow", "Add", "Sub", "ReduceSum", "ReduceSumSquare")

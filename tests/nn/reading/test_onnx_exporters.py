@@ -1,0 +1,93 @@
+"""Networks written to ONNX by PyTorch's exporter by tracing, and by hubel, come back as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+from hubel.arch import Network, analyse, parse, torch_order
+from hubel.base.errors import NetworkError
+from hubel.data import Preprocessing
+from hubel.export import Source, onnx_model
+from hubel.nn import build, network_of_onnx
+
+
+def written(network: Network, way: str, path: Path) -> Path:
+    """Write a network with numbers that are all different."""
+    torch.manual_seed(0)
+    module = build(network).eval()
+    for tensor in module.state_dict().values():
+        if tensor.is_floating_point() and tensor.dim() == 1:
+            tensor.uniform_(0.5, 1.5)
+    if way == "hubel":
+        arrays = {name: tensor.detach().numpy() for name, tensor in module.state_dict().items()}
+        source = Source(network, arrays, Preprocessing(1, 1, 1, (0.0,), (1.0,)), "classification", ())
+        onnx.save(onnx_model(source, "tensor"), path)
+    else:
+        input = torch.zeros(1, *torch_order(network.input))
+        torch.onnx.export(module, (input,), str(path), dynamo=False)
+    return path
+
+
+TEXTS = [
+    "8x8x3: conv 4 3x3 pad=1, relu, maxpool 2, globalavgpool, dense 3, log_softmax",
+    "8x8x4: sum(conv 4 1x1, tanh, scale nobias | identity), padchannels 1 2, zeropad 1, crop 1, relu6",
+    "8x8x4: reflectpad 1/0x2/1, edgepad 1, upsample 2, upsample 2 interpolation=bilinear aligned=true, prelu",
+    "8x8x4: elu, elu 0.5, celu 0.3, selu, hard_sigmoid, hardswish, sigmoid, tanh, softplus, leaky 0.2",
+    "8x8x4: lrn, conv 8 3x3, pixelshuffle 2, select 0 1 0, avgpool 2 count_padding=true",
+    "8x8x8: se 2, silu, product(identity | globalavgpool keepdims=true, sigmoid)",
+    "8x8x4: layernorm, conv 8 1x1, layernorm",
+    "8x8x4: concat(identity | conv 2 3x3 pad=1 | conv 3 1x1), globalavgpool, rbf 3",
+    "9x5: conv1d 4 3 groups=1, relu, globalavgpool1d, dense 3",
+    "6x6x3: rescale 0.5 offset=1.0, conv 4 1x1",
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("way", ["torch", "hubel"])
+@pytest.mark.parametrize("text", TEXTS)
+def test_they_come_back(text: str, way: str, tmp_path: Path) -> None:
+    network = parse(text)
+    found = network_of_onnx(written(network, way, tmp_path / "n.onnx"), network.input)
+    wanted, ours = analyse(network), analyse(found)
+    assert (ours.parameters, ours.macs, ours.output_shape) == (wanted.parameters, wanted.macs, wanted.output_shape)
+    kept = {"Identity", "Rescaling", "Flatten"}  # a pool of the whole is one layer or two; plain arithmetic is merged
+    assert [row.type for row in ours.rows if row.type not in kept] == [
+        row.type for row in wanted.rows if row.type not in kept
+    ]
+    assert parse(str(found)).body == found.body
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_gelu_is_found_where_it_is_written_out(tmp_path: Path) -> None:
+    class Own(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * 0.5 * (1 + torch.erf(x / 2**0.5))
+
+    torch.onnx.export(Own(), (torch.zeros(1, 3, 4, 4),), str(tmp_path / "n.onnx"), dynamo=False)
+    assert str(network_of_onnx(tmp_path / "n.onnx", (4, 4, 3))).endswith(": gelu")
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: x.erf(), "the tree has no layer for Erf"),
+        (lambda x: x.mean(1, keepdim=True), "reduces all places of a picture"),
+        (lambda x: torch.nn.functional.pad(x, (1, 1), value=2.0), "with noughts"),
+        (lambda x: x[:, :, ::2], "the tree has no layer for Slice"),
+        (lambda x: 1 / x, "the tree has no layer for Reciprocal|divides a number by others"),
+        (lambda x: torch.nn.functional.interpolate(x, scale_factor=1.5), "by whole numbers"),
+    ],
+)
+def test_what_has_no_layer_is_named(function: object, said: str, tmp_path: Path) -> None:
+    class Own(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return function(x)  # type: ignore[operator, no-any-return]
+
+    torch.onnx.export(Own(), (torch.zeros(1, 3, 4, 4),), str(tmp_path / "n.onnx"), dynamo=False)
+    with pytest.raises(NetworkError, match=said):
+        network_of_onnx(tmp_path / "n.onnx", (4, 4, 3))
