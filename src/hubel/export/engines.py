@@ -8,6 +8,7 @@ where neither is, and for what they cannot compute.
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -81,10 +82,12 @@ def _openvino(content: bytes, output: str, threads: int) -> Computes:
     if threads:
         settings["INFERENCE_NUM_THREADS"] = str(threads)
     compiled = core.compile_model(core.read_model(content), "CPU", settings)
+    own = threading.local()  # a request of each thread's own, since several may ask at one time
 
     def compute(images: Images) -> npt.NDArray[np.float32]:
-        request = compiled.create_infer_request()  # one of its own, since threads may ask at one time
-        found: npt.NDArray[np.float32] = np.array(request.infer({"image": images})[output])
+        if not hasattr(own, "request"):
+            own.request = compiled.create_infer_request()
+        found: npt.NDArray[np.float32] = np.array(own.request.infer({"image": images})[output])
         return found
 
     return compute

@@ -1,0 +1,240 @@
+"""A service under load: hubel's beside plain FastAPI and LitServe, with requests that come whether answered or not.
+
+    python benchmarks/serve_load.py RUN [--rate 1000] [--seconds 20] [--peers fastapi litserve] [--python PATH]
+
+The load is open: requests begin at set times, `--rate` a second, as users' do, at most `--most` at once (what has no
+room then is counted as not sent). Each server runs in a process of its own, one after the other, with the same model,
+pictures and threads. hubel is asked as `hubel serve RUN` answers by default, with a deadline of 250 ms; the peers are
+their own first examples: a route that decodes and predicts, and LitAPI with batches of 16. Peers that are not installed
+are left out, and said so. `--python` is an interpreter that has them.
+
+Figures: goodput (answers of status 200 within a second), of the accepted the median and the 99th percentile, of the
+refused the 99th, what was reset, and the memory of all processes before and after.
+
+    python benchmarks/serve_load.py RUN --soak 600    # the same rate for ten minutes: does memory grow?
+    python benchmarks/serve_load.py RUN --rate 10000 --seconds 60 --peers   # far beyond what it can
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+PORT = 8321
+GOOD = 1.0  # seconds
+PATHS = {"hubel": "/v1/models/model/predict", "fastapi": "/predict", "litserve": "/predict"}
+FASTAPI = """
+import io, sys
+import torch, uvicorn
+from fastapi import FastAPI, Request
+from PIL import Image
+from hubel.tasks import load_model
+torch.set_num_threads({threads})
+model, app = load_model({model!r}), FastAPI()
+@app.post("/predict")
+def predict(body: bytes = __import__("fastapi").Body()):
+    return model.task.answer(model, body, 3).data()
+uvicorn.run(app, port={port}, log_level="error")
+"""
+LITSERVE = """
+import base64
+import litserve, numpy as np, torch
+from hubel.tasks import load_model
+class Api(litserve.LitAPI):
+    def setup(self, device):
+        torch.set_num_threads({threads})
+        self.model = load_model({model!r})
+    def decode_request(self, request):
+        return self.model.preprocessing.prepare(base64.b64decode(request["data"]))
+    def batch(self, inputs):
+        return np.stack(inputs)
+    def predict(self, x):
+        return self.model.task.answers(self.model, x, 3)
+    def unbatch(self, output):
+        return output
+    def encode_response(self, output):
+        return output.data()
+if __name__ == "__main__":
+    litserve.LitServer(Api(max_batch_size=16, batch_timeout=0.005), accelerator="cpu").run(
+        port={port}, generate_client_file=False, log_level="error")
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run")
+    parser.add_argument("--rate", type=float, default=1000)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--most", type=int, default=2000, help="requests under way at once")
+    parser.add_argument("--peers", nargs="*", default=["fastapi", "litserve"])
+    parser.add_argument("--python", default=sys.executable, help="the interpreter of all servers")
+    parser.add_argument("--soak", type=float, help="seconds of hubel alone")
+    parser.add_argument("--options", default="--deadline 0.25 --queue 64", help="of hubel serve")
+    arguments = parser.parse_args()
+    seconds = arguments.soak or arguments.seconds
+    found = {}
+    for name in ("hubel", *(() if arguments.soak else arguments.peers)):
+        try:
+            found[name] = measured(name, arguments, seconds)
+        except RuntimeError as error:
+            print(f"{name}: left out, {error}")
+            continue
+        print(f"{name}: {json.dumps(found[name])}", flush=True)
+
+
+def measured(name: str, arguments: argparse.Namespace, seconds: float) -> dict[str, object]:
+    path = Path(arguments.run)
+    model = str(path / "model.safetensors" if path.is_dir() else path)
+    settings = {"model": model, "port": PORT, "threads": len(os.sched_getaffinity(0))}
+    if name == "hubel":
+        words = ["-m", "hubel", "serve", f"model={model}", "--port", str(PORT), "--quiet", *arguments.options.split()]
+    else:
+        script = Path(f"/tmp/serve_load_{name}.py")
+        script.write_text({"fastapi": FASTAPI, "litserve": LITSERVE}[name].format(**settings))
+        words = [str(script)]
+    server = subprocess.Popen(
+        [arguments.python, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        ready(server, name)
+        bodies = [request(name, seed) for seed in range(64)]
+        asyncio.run(load(bodies, 50, 2, arguments.most))  # what is slow the first time is not measured
+        before = memory(server.pid)
+        told = asyncio.run(load(bodies, arguments.rate, seconds, arguments.most))
+        return {**told, "MB before": before, "MB after": memory(server.pid)}
+    finally:
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(server.pid, sign)
+                server.wait(30)
+
+
+def request(name: str, seed: int) -> bytes:
+    """A whole request with a picture of a digit's size."""
+    stream = io.BytesIO()
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (28, 28), dtype=np.uint8)).save(stream, "PNG")
+    body, kind = stream.getvalue(), "image/png"
+    if name == "litserve":
+        import base64
+
+        body, kind = json.dumps({"data": base64.b64encode(body).decode()}).encode(), "application/json"
+    elif name == "fastapi":
+        kind = "application/octet-stream"
+    head = (
+        f"POST {PATHS[name]} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def ready(server: subprocess.Popen[bytes], name: str) -> None:
+    """Wait until it answers. Raises RuntimeError where it ends before."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        if server.poll() is not None:
+            last = (server.stderr.read() if server.stderr else b"").decode().strip().splitlines()
+            raise RuntimeError(last[-1] if last else "it ended")
+        try:
+            asyncio.run(one(Connections(), request(name, 0), lambda *_: None, time.perf_counter()))
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError("it did not begin")
+
+
+class Connections:
+    """Connections that are open and free."""
+
+    def __init__(self) -> None:
+        self.free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+
+async def one(connections: Connections, content: bytes, seen: object, due: float) -> None:
+    """Ask once, and tell the status and the seconds since it was due."""
+    if connections.free:
+        reader, writer = connections.free.pop()
+    else:
+        reader, writer = await asyncio.open_connection("127.0.0.1", PORT)
+    writer.write(content)
+    head = await reader.readuntil(b"\r\n\r\n")
+    lower = head.lower()
+    length = int(lower.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
+    await reader.readexactly(length)
+    if b"connection: close" in lower:
+        writer.close()
+    else:
+        connections.free.append((reader, writer))
+    seen(int(head[9:12]), time.perf_counter() - due)  # type: ignore[operator]
+
+
+async def load(bodies: list[bytes], rate: float, seconds: float, most: int) -> dict[str, object]:
+    """Ask at a rate for so long; a request that is due is begun, whatever became of those before."""
+    times: dict[int, list[float]] = {}
+    lost: Counter[str] = Counter()
+    connections = Connections()
+    under_way: set[asyncio.Task[None]] = set()
+
+    def seen(status: int, taken: float) -> None:
+        times.setdefault(status, []).append(taken)
+
+    async def ask(content: bytes, due: float) -> None:
+        try:
+            await asyncio.wait_for(one(connections, content, seen, due), 30)
+        except Exception as error:
+            lost[type(error).__name__] += 1
+
+    start, sent = time.perf_counter(), 0
+    while (now := time.perf_counter() - start) < seconds:
+        while sent / rate <= now:
+            if len(under_way) < most:
+                task = asyncio.ensure_future(ask(bodies[sent % len(bodies)], start + sent / rate))
+                under_way.add(task)
+                task.add_done_callback(under_way.discard)
+            else:
+                lost["not sent"] += 1
+            sent += 1
+        await asyncio.sleep(0.001)
+    if under_way:
+        await asyncio.wait(under_way, timeout=35)
+    good = times.get(200, [])
+    refused = [each for status, those in times.items() if status != 200 for each in those]
+    return {
+        "offered": sent,
+        "goodput/s": round(sum(each <= GOOD for each in good) / seconds, 1),
+        "accepted": len(good),
+        "median ms": milliseconds(good, 50),
+        "p99 ms": milliseconds(good, 99),
+        "statuses": {status: len(those) for status, those in sorted(times.items())},
+        "refused p99 ms": milliseconds(refused, 99),
+        "lost": dict(lost),
+    }
+
+
+def milliseconds(values: list[float], percent: float) -> float | None:
+    return round(1000 * float(np.percentile(values, percent)), 1) if values else None
+
+
+def memory(leader: int) -> int:
+    """MB of a process and all that it began: its group's."""
+    total = 0
+    for each in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError):  # it may have ended meanwhile
+            if os.getpgid(int(each.name)) == leader:
+                total += int((each / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return total // 2**20
+
+
+if __name__ == "__main__":
+    main()
