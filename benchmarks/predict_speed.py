@@ -143,9 +143,9 @@ def keras(source: Any, size: tuple[int, ...]) -> Callable[[np.ndarray], Any]:
     """Keras's own `predict` of the program that `hubel code --to keras` writes."""
     from hubel.code import source as program
 
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"__name__": "program"}
     exec(program(source.network, "keras"), names)
-    model = next(each for name, each in names.items() if name.startswith("make"))()
+    model = [each for each in names.values() if getattr(each, "__module__", "") == "program"][-1]()  # the whole is last
     return lambda images: model.predict(images.astype(np.float32) / 255, verbose=0)
 
 

@@ -73,7 +73,7 @@ def _add_limits(parser: ArgumentParser) -> None:
     add("--queue", type=whole(1, 10**6), default=usual.queue, help="pictures that may wait, of each model (128)")
     add("--deadline", type=real(0.001, 3600), default=usual.deadline, help="seconds until a request is answered (5)")
     add("--bytes", type=whole(1, _MOST), default=usual.content, help="of a request (16000000)")
-    add("--pixels", type=whole(1, _MOST), default=usual.pixels, help="of a picture (50000000)")
+    add("--pixels", type=whole(1, _MOST), default=usual.pixels, help="of a picture (25000000)")
     add("--pictures", type=whole(1, 10**4), default=usual.pictures, help="of a request (64)")
     add("--patience", type=real(0.1, 3600), default=usual.patience, help="seconds in which a request comes in (20)")
 

@@ -32,7 +32,7 @@ class Limits:
     queue: int = 128
     deadline: float = 5.0
     content: int = 16_000_000
-    pixels: int = 50_000_000
+    pixels: int = 25_000_000
     pictures: int = 64
     patience: float = 20.0
     connections: int = 4096
