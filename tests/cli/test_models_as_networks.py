@@ -22,7 +22,7 @@ class Odd(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv = nn.Conv2d(3, 6, 5)
-        self.curve = nn.PReLU()
+        self.curve = nn.Softsign()
 
     def forward(self, x):
         return self.curve(self.conv(x))
@@ -91,7 +91,7 @@ def test_onnx(capsys: pytest.CaptureFixture[str]) -> None:
         (("mine.py:net",), "expected --input with the shape of one image for mine.py:net"),
         (
             ("mine.py:Odd", "--input", "8x8x3"),
-            "mine.py:Odd cannot be read as a tree: curve: the tree has no layer for P",
+            "mine.py:Odd cannot be read as a tree: curve: the tree has no layer for S",
         ),
         (("mine.py:nett", "--input", "8x8x3"), "mine.py has no 'nett'; did you mean 'net'?"),
         (("mine.py:net", "--input", "30x30x3"), "4: Linear expected 1176 features last, received"),
