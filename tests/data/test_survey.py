@@ -257,15 +257,20 @@ def test_colour_of_sixteen_bits_is_said(tmp_path: Path) -> None:
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
-    rows = b"".join(b"\0" + bytes(8 * 6) for _ in range(8))
+    values = np.random.default_rng(0).integers(0, 4096, (8, 8, 3))
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 16, 2, 0, 0, 0))
     content += chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     for number in range(4):
         path = tmp_path / "set" / "ab"[number % 2] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    (note,) = load(tmp_path / "set").notes
-    assert note.startswith("colour of more than eight bits is read by its upper eight")
+    found = load(tmp_path / "set")
+    assert found.notes == ("pixels of more than eight bits: 0 to 4095 become black to white",)
+    assert np.abs(found.train.images[0].astype(int) - values * 255 / 4095).max() <= 0.5
+    assert found.train.levels == (0.0, 4095.0)
+    plain = np.asarray(read_image(tmp_path / "set" / "a" / "0.png"))
+    assert np.abs(plain.astype(int) - values * 255 / 65535).max() <= 0.5
     strips(tmp_path / "eight", (8, 8), 4)
     assert not load(tmp_path / "eight").notes
 

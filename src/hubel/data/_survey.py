@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from hubel.data._dataset import Fit
-from hubel.data.decode.image import deep_values, formats_of, is_deep, is_deep_colour
+from hubel.data.decode.deep import is_deep_colour
+from hubel.data.decode.image import deep_values, formats_of, is_deep
 from hubel.data.decode.levels import Levels, usual_levels, words_of_levels
 from hubel.data.sources.listing import Item
 
@@ -30,13 +31,12 @@ _SMALL = 6  # times smaller, on a side of less than 64 pixels, from which it is 
 @dataclasses.dataclass(frozen=True)
 class Survey:
     """sizes: (height, width) of each image looked at. grey: whether all are. levels: of pixels of more than eight bits,
-    None where all have eight. deep_colour: whether there are several bands of more than eight bits.
+    None where all have eight.
     """
 
     sizes: tuple[tuple[int, int], ...]
     grey: bool
     levels: Levels | None
-    deep_colour: bool = False
 
     def usual_size(self) -> tuple[int, int]:
         """The images' own size where they have one of up to 256, else a square of up to 224, or a rectangle for images
@@ -65,10 +65,6 @@ class Survey:
         told = []
         if self.levels is not None:
             told.append(f"pixels of more than eight bits: {words_of_levels(self.levels)} become black to white")
-        if self.deep_colour:
-            told.append(
-                "colour of more than eight bits is read by its upper eight; save dark pictures with their range spread"
-            )
         if self.sizes and set(self.sizes) != {(height, width)}:
             usual = sorted(self.sizes, key=lambda size: size[0] * size[1])[len(self.sizes) // 2]
             cut = float(np.median([self._cut(size, shape) for size in self.sizes]))
@@ -107,12 +103,12 @@ def survey(items: Sequence[Item]) -> Survey:
     """
     headers = [seen for seen in map(_header, _spread(items, _HEADERS)) if seen is not None]
     levels = None
-    if any(is_deep(mode) for _, mode, _ in headers):
+    if any(is_deep(mode) or colour for _, mode, colour in headers):
         levels = usual_levels(
             values for item in _spread(items, _DEEP) if (values := deep_values(_content(item))) is not None
         )
     grey = bool(headers) and all(mode in ("1", "L", "LA") or is_deep(mode) for _, mode, _ in headers)
-    return Survey(tuple(size for size, _, _ in headers), grey, levels, any(deep for _, _, deep in headers))
+    return Survey(tuple(size for size, _, _ in headers), grey, levels)
 
 
 def _spread(items: Sequence[Item], most: int) -> Sequence[Item]:
@@ -130,8 +126,9 @@ def _header(item: Item) -> tuple[tuple[int, int], str, bool] | None:
     try:
         content = item.read()
         with Image.open(io.BytesIO(content), formats=formats_of(content, item.name)) as image:
+            deep = is_deep_colour(image)  # before EXIF, for which a PNG is read
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             size = image.size if turned else image.size[::-1]
-            return size, image.mode, is_deep_colour(image, content)
+            return size, image.mode, deep
     except Exception:  # it is read again, in full and with its reason, when it is decoded
         return None

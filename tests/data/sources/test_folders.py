@@ -203,7 +203,11 @@ TREES: dict[str, tuple[tuple[str, ...], dict[str, dict[str, int]], str]] = {
         {"train": {"2019": 4, "2020": 4}},
         "the classes are 2019, 2020, all of which hold the folders a, b; --labels '*/{label}/*'",
     ),
-    "deeper folders": (("a/2019/may", "a/2020", "b/x"), {"train": {"a": 4, "b": 2}}, ""),
+    "deeper folders": (
+        ("a/2019/may", "a/2020", "b/x"),
+        {"train": {"a": 4, "b": 2}},
+        "the folders in them are not told apart (2019, 2020, x)",
+    ),
 }
 
 

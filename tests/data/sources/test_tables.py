@@ -370,3 +370,28 @@ def test_classes_that_differ_only_in_case_are_told(folder: Path) -> None:
     assert len(splits.train.classes) == 5
     told = "classes that differ only in letters' case or spaces: Blue and blue, RED and red"
     assert splits.notes[1] == told
+
+
+@pytest.mark.parametrize("head", ["image,label\n", ""])
+def test_more_cells_than_columns_are_refused_with_the_line(folder: Path, head: str) -> None:
+    path = folder / "more.csv"
+    lines = [f"{name},cat" for name in names()]
+    lines[3] += ",dog"
+    path.write_text(head + "\n".join(lines))
+    line = 5 if head else 4
+    with pytest.raises(ValueError, match=rf"line {line}: expected 2 cells, .*received 3 .*stands in quotes"):
+        load(path)
+    path.write_text(head + "\n".join(f"{name},{'ab'[n % 2]}," for n, name in enumerate(names())))
+    assert load(path).train.classes == ("a", "b")
+
+
+def test_a_label_that_stands_once_in_a_list_is_asked_about_too(folder: Path) -> None:
+    path = table(folder, "image,label", names(), ["red", "red;violet", "red", "green", "red", "green"])
+    with pytest.raises(ValueError, match=r"several labels in a cell \('red;violet'\)"):
+        load(path)
+
+
+def test_a_column_that_counts_the_rows_is_no_label(folder: Path) -> None:
+    path = folder / "counted.csv"
+    path.write_text("\n".join(f"{n},{name},{'ab'[n % 2]}" for n, name in enumerate(names())))
+    assert load(path).train.classes == ("a", "b")

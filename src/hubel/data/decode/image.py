@@ -24,6 +24,7 @@ from PIL import (
 
 from hubel.base.errors import FileError, LimitError
 from hubel.base.files import read_bytes
+from hubel.data.decode.deep import deep_colour, eight_bit_colour, is_deep_colour, is_misread
 from hubel.data.decode.levels import Levels, in_strips, scaled, strips
 
 # naming the plug-ins loads them, and spares loading Pillow's forty others
@@ -42,6 +43,7 @@ SUFFIXES = frozenset(_SUFFIXES.split())
 _OTHERS = ".jp2 .j2k .jxl .psd .svg .ico .tga .exr .hdr .dcm .nii .cr2 .cr3 .nef .arw .dng .orf .raf .rw2 .raw .czi"
 UNREAD_SUFFIXES = frozenset(_OTHERS.split())  # of images that are of no use here, which is said
 _AVIF, _HEIC = (b"avif", b"avis"), (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+_TURNED = 0x0112  # EXIF's orientation
 MAX_PIXELS = 89_478_485  # Pillow's own limit: 256 MiB at three bytes a pixel
 
 
@@ -100,8 +102,8 @@ def read_image(
     bits with their range kept; of several frames the first is read. A JPEG much larger than `at_least` (height,
     width) is decoded at a half, a quarter or an eighth of its size, never below twice `at_least`: for what is only
     looked at or compared, since its pixels are then others, and a network's answers with them.
-    `levels` are the values that become black and white in pixels of more than eight bits; where they are not given,
-    see `eight_bits`. `name` is what errors call the image; a path is its own name.
+    `levels` are the values that become black and white in pixels of more than eight bits, grey or in colour; where they
+    are not given, see `eight_bits`. `name` is what errors call the image; a path is its own name.
 
     AVIF is read where Pillow can, HEIC where pillow-heif is installed.
 
@@ -141,6 +143,15 @@ def decode_image(
                     f"has {image.width}×{image.height} = {image.width * image.height:,} pixels, expected at most "
                     f"{max_pixels:,}; make it smaller",
                 )
+            if is_misread(image):
+                raise ImageError(
+                    place,
+                    "is a TIFF whose bands of 16 bits lie one after the other, which Pillow misreads; interleave them",
+                )
+            if is_deep_colour(image):
+                picture = eight_bit_colour(deep_colour(content, (str(image.format),)), levels)
+                picture.getexif().update({_TURNED: image.getexif().get(_TURNED, 1)})
+                return upright(picture)
             if at_least is not None:
                 image.draft(None, (2 * at_least[1], 2 * at_least[0]))
             image.load()
@@ -186,20 +197,14 @@ def formats_of(content: bytes, place: str) -> tuple[str, ...]:
 
 
 def deep_values(content: bytes) -> npt.NDArray[np.generic] | None:
-    """The values of an image of one band and more than eight bits, H×W; None for other images, damaged ones too."""
+    """The values of an image of more than eight bits, H×W or H×W×3; None for other images, damaged ones too."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if is_deep_colour(image) and not is_misread(image):
+                return deep_colour(content, FORMATS)[..., :3]
             return np.asarray(image) if is_deep(image.mode) else None
     except Exception:  # it is read again, in full and with its reason, when it is decoded
         return None
-
-
-def is_deep_colour(image: Image.Image, content: bytes) -> bool:
-    """Whether this PNG or TIFF has several bands of more than eight bits, of which Pillow reads the upper eight."""
-    if image.format == "PNG":
-        return content[24:25] == b"\x10" and content[25:26] in (b"\2", b"\4", b"\6")
-    bits = getattr(image, "tag_v2", {}).get(258, (8,))
-    return len(bits) > 1 and max(bits) > 8
 
 
 def is_deep(mode: str) -> bool:

@@ -145,6 +145,12 @@ def _without_copies(groups: _Groups) -> tuple[_Groups, list[str]]:
             f"the classes are {some(natural_order(left))}, all of which hold the folders {some(natural_order(common))}"
             "; --labels '*/{label}/*' would take those for the classes"
         )
+    elif any(len(inner[folder]) > 1 for folder in left):
+        deeper = natural_order(name for folder in left for name in inner[folder])
+        notes.append(
+            f"the classes are {some(natural_order(left))}; the folders in them are not told apart ({some(deeper)}); "
+            "--labels '*/{label}/*' would take those for the classes"
+        )
     return left, notes
 
 

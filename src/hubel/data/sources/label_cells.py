@@ -168,7 +168,7 @@ def _ask(path: Path, head: str, different: set[str]) -> None:
         lists = [cell for cell in different if sign in cell.strip(sign)]
         pieces = Counter(piece.strip() for cell in different for piece in cell.split(sign))
         parted = [pieces[piece.strip()] > 1 for cell in lists for piece in cell.split(sign)]
-        if lists and (all(parted) if sign in " /+&" else 2 * sum(parted) > len(parted)):
+        if lists and (all(parted) if sign in " /+&" else 2 * sum(parted) >= len(parted)):
             raise DataError(
                 f"{path}: {head} holds several labels in a cell ({lists[0]!r}); say what they are: --task multilabel "
                 f"learns which labels an image has, {_AS_CLASS}"

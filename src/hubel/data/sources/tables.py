@@ -50,6 +50,11 @@ def list_csv(path: Path, layout: Layout) -> Listing:
     columns = _columns(path, heads, body, layout)
     width = max(columns.image, *columns.label)
     for line, row in body:
+        if any(row[len(heads) :]):
+            raise DataError(
+                f"{path}, line {line}: expected {len(heads)} cells, as in the first line, received {len(row)} "
+                f"({list(row)}); a cell that holds the separator stands in quotes"
+            )
         if len(row) <= width:
             raise DataError(f"{path}, line {line}: expected a path and a label, received {list(row)}")
     labels, told = labels_of(path, heads, body, columns.label, layout)
@@ -167,8 +172,10 @@ def _label_columns(
         return tuple(flags)
     if named and words_of(heads[named[0]])[0] not in ("name", "type", "kind"):
         return (named[0],)
-    if len(left) == 1 or numbered:
+    if len(left) == 1:
         return (left[0],)
+    if numbered:  # a column that counts the rows is no label
+        return (next((number for number in left if len(set(cells_of(body, number))) < len(body)), left[0]),)
     if named:
         return (named[0],)
     raise DataError(
