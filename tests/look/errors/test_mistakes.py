@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -250,3 +251,24 @@ def test_the_command_prints_figures(digits_run, capsys):
 def test_a_cell_that_is_none_is_refused(digits_run, cell, words, capsys):
     assert main(["look", "mistakes", str(digits_run.directory), "--cell", cell]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_images_of_files_are_told_by_their_paths_in_lines_tables_data_and_pages():
+    found = answers([[0.9, 0.1, 0.0], [0.8, 0.1, 0.1], [0.1, 0.9, 0.0], [0.0, 0.2, 0.8]], [0, 1, 1, 2])
+    paths = tuple(f"photos/{NAMES[label]}/{n}.png" for n, label in enumerate(found.labels))
+    named = Mistakes(replace(found.dataset, paths=paths), found.probabilities, found.losses)
+    assert any("surest errors: photos/dog/1.png (dog called cat, 80.0%)" in line for line in named.lines())
+    assert named.data()["confident_errors"][0]["path"] == "photos/dog/1.png"
+    (table,) = named.tables()
+    suspect = "yes" if 1 in named.label_suspects() else ""
+    assert table.rows == ((1, "photos/dog/1.png", "dog", "cat", 0.8, 0.1, suspect),)
+    assert "photos/dog/1.png" in named.written(".html")
+    assert "path" not in found.data()["confident_errors"][0]
+    assert any("image 1 (dog called cat" in line for line in found.lines())
+
+
+def test_the_command_writes_a_table(digits_run, tmp_path):
+    assert main(["look", "mistakes", str(digits_run.directory), "-o", str(tmp_path / "wrong.csv")]) == 0
+    head, *lines = (tmp_path / "wrong.csv").read_text().strip().splitlines()
+    assert head == "index,path,label,predicted,probability,of label,label may be wrong"
+    assert lines

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from hubel.base.errors import SettingError
-from hubel.cli._finish import FIGURES, Answer, add_output, finish
+from hubel.cli._finish import FIGURES, TABLES, Answer, add_output, finish
 from hubel.cli._trained import add_labelled, labelled, open_model
 from hubel.cli.look._common import add_run
 
@@ -19,6 +19,7 @@ network was not trained on."""
 EXAMPLES = """  hubel look mistakes runs/lenet5-mnist -o mistakes.html
   hubel look mistakes runs/lenet5-mnist --cell 4,9 --cell 9,4 -o fours.png
   hubel look mistakes runs/photos my-photos/ --bad-images skip -o mistakes.html
+  hubel look mistakes runs/photos my-photos/ -o mistakes.csv
   hubel look mistakes runs/lenet5-mnist --json | jq '.confident_errors[:3]'"""
 
 
@@ -33,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="IS,CALLED",
         help="show the images of one class that were called another (names or numbers); may be given several times",
     )
-    add_output(parser, *FIGURES, theme=True)
+    add_output(parser, *dict.fromkeys((*FIGURES, *TABLES)), theme=True)
 
 
 def run(arguments: Namespace) -> int:

@@ -19,10 +19,12 @@ from hubel.look.access.infer import BATCH, check_fits, in_batches
 from hubel.tasks import Confusion, LoadedModel, confusion
 from hubel.tasks.classification.metrics import share
 from hubel.view.finding import Drawn
+from hubel.view.tables import Table
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
+_COLUMNS = ("index", "path", "label", "predicted", "probability", "of_label")
 _TOLD = 8  # pairs and errors in a terminal
 _LISTED = 100  # images that `data` names
 
@@ -147,13 +149,29 @@ class Mistakes(Drawn):
         ]
         yield f"most often: {', '.join(words) or 'no mistakes'}"
         errors = ", ".join(
-            f"image {i} ({self.classes[self.labels[i]]} called {self.classes[self.predicted[i]]}, "
+            f"{self.name_of(i)} ({self.classes[self.labels[i]]} called {self.classes[self.predicted[i]]}, "
             f"{self.confidences[i]:.1%})"
             for i in self.confident_errors(_TOLD)
         )
         if errors:
             yield f"surest errors: {errors}"
-        yield f"labels that may be wrong: {len(self.label_suspects()):,}; see them with -o mistakes.html"
+        yield f"labels that may be wrong: {len(self.label_suspects()):,}; see them with -o mistakes.html or .csv"
+
+    def name_of(self, index: int) -> str:
+        """What to call an image: the path that it came from, or its number."""
+        paths = self.dataset.paths
+        return paths[index] if paths else f"image {index}"
+
+    def tables(self) -> list[Table]:
+        """A row an image that is taken for another class, the surest first; and whether its own label may be wrong."""
+        suspects = set(self.label_suspects().tolist())
+        rows = []
+        for index in self.confident_errors().tolist():
+            said = self._answer(index)
+            suspect = "yes" if index in suspects else ""
+            rows.append((*(said.get(name, "") for name in _COLUMNS), suspect))
+        heads = ("#index", "path", "label", "predicted", "#probability", "#of label", "label may be wrong")
+        return [Table(heads, tuple(rows), self.outcome)]
 
     @cached_property
     def per_class(self) -> tuple[ClassScores, ...]:
@@ -246,6 +264,7 @@ class Mistakes(Drawn):
         true, called = int(self.labels[index]), int(self.predicted[index])
         return {
             "index": int(index),
+            **({"path": self.dataset.paths[index]} if self.dataset.paths else {}),
             "label": self.classes[true],
             "predicted": self.classes[called],
             "probability": round(float(self.probabilities[index, called]), 6),

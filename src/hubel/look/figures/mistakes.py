@@ -175,7 +175,7 @@ def _tile(mistakes: Mistakes, index: int, labelled: str = "") -> Tile:
     caption = f"{labelled or ''}{true}" + (f", called {called}" if true != called else "")
     sure = f"{mistakes.confidences[index]:.1%}" + (f", {own:.1%}" if true != called else "")
     said = " · ".join(f"{mistakes.classes[i]} {row[i]:.1%}" for i in np.argsort(-row, kind="stable")[:3])
-    hover = f"image {index} of {mistakes.dataset.name or 'the set'}: {true}; {said}"
+    hover = f"{mistakes.name_of(index)} of {mistakes.dataset.name or 'the set'}: {true}; {said}"
     return Tile(mistakes.dataset.images[index], caption, sure, (), hover)
 
 

@@ -40,6 +40,7 @@ def live_matrix(
     data = {
         "classes": mistakes.classes,
         "columns": sheet.columns,
+        "names": [mistakes.name_of(int(index)) for index in images],
         "rows": [_row(mistakes, int(index)) for index in images],
         "cells": {f"{true},{called}": [place[i] for i in chosen] for (true, called), chosen in cells.items()},
         "counts": {f"{true},{called}": mistakes.pairs.cell(true, called) for true, called in cells},

@@ -12,11 +12,12 @@ for (const confusion of document.querySelectorAll(".confusion")) {
   const percent = (share) => `${(100 * share).toFixed(share > 0.9995 || share < 0.0005 ? 2 : 1)}%`;
 
   const figure = (place) => {
-    const [index, ...answers] = data.rows[place];
+    const answers = data.rows[place].slice(1);
+    const name = data.names[place];
     const words = answers.map(([which, share]) => `${data.classes[which]} ${percent(share)}`).join(", ");
-    const image = made("span", { className: "sprite", title: `image ${index}` });
+    const image = made("span", { className: "sprite", title: name });
     image.setAttribute("role", "img");
-    image.setAttribute("aria-label", `image ${index}: ${words}`);
+    image.setAttribute("aria-label", `${name}: ${words}`);
     image.style.setProperty("--x", place % data.columns);
     image.style.setProperty("--y", Math.floor(place / data.columns));
     const lines = answers.map(([which, share]) => {
