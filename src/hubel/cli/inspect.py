@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hubel.base.errors import SettingError
-from hubel.cli._finish import TABLES, Answer, add_output, finish
+from hubel.cli._example import example, input_argument, moves
+from hubel.cli._finish import FIGURES, TABLES, Answer, add_output, finish
 from hubel.cli._model_file import load_model
-from hubel.cli._network import shape_argument
 from hubel.cli._numbers import whole
-from hubel.cli._output import aside
+from hubel.cli._output import aside, tell
 from hubel.cli._trained import is_model, open_model
 from hubel.view import terminal
 from hubel.view.tables import Table
@@ -26,6 +27,9 @@ An ONNX file is only read."""
 EXAMPLES = """  hubel inspect model.py:make_model --input 224x224x3
   hubel inspect model.py:Classifier --input 32x32x3 --batch-size 64
   hubel inspect package.models:resnet --input 224x224x3 --json | jq .macs
+  hubel inspect model.py:Classifier --input 32x32x3 -o classifier.svg
+  hubel inspect model.py:Encoder --input ids=128:int --input mask=128:bool
+  hubel inspect model.py:Wave --input 16000x1
   hubel inspect model.onnx
   hubel inspect model.safetensors"""
 
@@ -40,10 +44,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--input",
-        type=shape_argument,
-        metavar="HxWxC",
+        type=input_argument,
+        metavar="SHAPE",
         action="append",
-        help="one image's shape, such as 224x224x3, or a vector's length; once for each input",
+        help="one image's shape, such as 224x224x3, a vector's length, steps and features of a sequence (16000x1), or "
+        "a volume's sizes (16x64x64x1); NAME= before it where the model's forward has names, :int or :bool after it "
+        "for such numbers (128:int for token ids), :as-is for axes in PyTorch's own order; once for each input",
     )
     parser.add_argument(
         "--batch-size",
@@ -54,15 +60,33 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="N",
         help="how many images at once (1)",
     )
-    add_output(parser, *TABLES)
+    parser.add_argument(
+        "--flops", action="store_true", help="say floating-point operations too, two for each multiply-add"
+    )
+    parser.add_argument(
+        "--depth",
+        type=whole(),
+        metavar="N",
+        help="of the drawing: parts that lie deeper in the model than N names are one row each (all that fit 150 rows)",
+    )
+    add_output(parser, *FIGURES, *TABLES, theme=True)
 
 
 def run(arguments: Namespace) -> int:
     """Print what a model costs."""
-    if is_model(arguments.model):
+    if is_model(arguments.model) and not arguments.model.endswith(".onnx"):
         return finish(arguments, _trained(arguments))
     report = _onnx(arguments) if arguments.model.endswith(".onnx") else _model(arguments)
-    return finish(arguments, Answer(report.to_dict, lambda width: [str(report)], lambda: [report.table()]))
+    told = [f"FLOPs       {2 * report.macs:,} forward (2 × MACs)"] if arguments.flops else []
+    answer = Answer(report.to_dict, lambda width: [str(report), *told], tables=lambda: [report.table()])
+    output = arguments.output
+    if output is None or output.suffix.lower() not in FIGURES:
+        return finish(arguments, answer)
+    if not report.stops:
+        raise SettingError(
+            f"expected a PyTorch model for {output}, received {arguments.model}; hubel draw draws ONNX files"
+        )
+    return finish(arguments, replace(answer, figure=lambda: report.figure(arguments.depth or 0, arguments.theme)))
 
 
 def _trained(arguments: Namespace) -> Answer:
@@ -82,8 +106,13 @@ def _model(arguments: Namespace) -> Inspection:
         raise SettingError("expected --input with the shape of one image, such as --input 224x224x3")
     from hubel.nn import inspect
 
+    for said in filter(None, (moves(given, arguments.batch) for given in arguments.input)):
+        tell(said)
     with aside():
-        return inspect(load_model(arguments.model), arguments.input, batch=arguments.batch)
+        model = load_model(arguments.model)
+        if all(given.is_plain for given in arguments.input):
+            return inspect(model, [given.shape for given in arguments.input], batch=arguments.batch)
+        return inspect(model, example=example(model, arguments.input, arguments.batch))
 
 
 def _onnx(arguments: Namespace) -> Inspection:
@@ -91,4 +120,9 @@ def _onnx(arguments: Namespace) -> Inspection:
 
     if len(arguments.input or ()) > 1:
         raise SettingError("expected --input once for an ONNX file")
-    return inspect_onnx(arguments.model, *(arguments.input or ()), batch=arguments.batch)
+    given = arguments.input[0] if arguments.input else None
+    if given is not None and not given.is_plain:
+        raise SettingError(
+            f"expected --input as 224x224x3 or a vector's length for an ONNX file, received {given.text}"
+        )
+    return inspect_onnx(arguments.model, *([given.shape] if given else []), batch=arguments.batch)

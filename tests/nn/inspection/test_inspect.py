@@ -303,7 +303,7 @@ def test_the_report_as_data_and_as_text() -> None:
     lines = str(report).splitlines()
     assert lines[0] == "Sequential  1×1×28×28 → 1×6×12×12"
     assert lines[3].split() == ["0", "Conv2d", "1×6×24×24", "156", "86,400", "86,400"]
-    assert "86,400 forward, 86,400 backward (batch of 1)" in lines[-1]
+    assert "86,400 forward, 86,400 backward (batch of 1)" in lines[-3]
 
 
 def test_parts_of_a_report() -> None:

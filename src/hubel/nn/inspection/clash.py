@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from hubel.arch import AveragePooling2D, Conv2D, Fit, Layer, MaxPooling2D, ShapeError
+from hubel.base.errors import NetworkError
 from hubel.nn.inspection.report import TensorShape, tensor_text
 from hubel.nn.inspection.run import Reached, Watch, watched
 
@@ -22,14 +23,14 @@ def explained(error: Exception, model: nn.Module, picture: TensorShape | None, b
     """
     watch: Watch | None = getattr(error, "watch", None)
     if watch is None or not watch.running:
-        return ValueError(f"the module could not be run: {error}")
+        return NetworkError(f"the module could not be run: {error}")
     module = watch.running[-1]
     place = next(path for path, part in model.named_modules() if part is module)
     name = f"{place} ({type(module).__name__})" if place else type(module).__name__
     inputs = watch.seen[module].inputs
     clash = _of_layer(module, inputs) or _of_operation(watch)
     if clash is None:
-        return ValueError(f"{name}: {_plain(error)}")
+        return NetworkError(f"{name}: {_plain(error)}")
     fits = _fits_of_input(model, module, picture, batch, inputs)
     return ShapeError(
         clash.expected, rule=clash.rule, values=clash.values, fits=(*clash.fits, *fits), place=place or name
@@ -48,6 +49,11 @@ def _plain(error: Exception) -> str:
         return (
             "decides on the numbers in a tensor (or takes them out of PyTorch), and inspect runs on shapes alone: "
             f"{short}"
+        )
+    if "scalar types: Long, Int" in said:
+        return (
+            "looks rows up by whole numbers, and the input is given as others: --input 128:int on the command line, "
+            "example=torch.zeros(1, 128, dtype=torch.int64) in Python"
         )
     return f"{type(error).__name__}: {said}"
 

@@ -12,6 +12,7 @@ from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-def
 from hubel.arch import order_note
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.clash import explained
+from hubel.nn.inspection.flow import Flow, memory_of
 from hubel.nn.inspection.report import Inspection as Inspection
 from hubel.nn.inspection.report import ModuleRow as ModuleRow
 from hubel.nn.inspection.report import TensorShape, tensor_text
@@ -45,7 +46,9 @@ def inspect(
     inputs, keywords = _arguments(module, input_shape, batch, example)
     picture = _picture(input_shape) if example is None else None
     try:
-        watch = watched(module, inputs, keywords)
+        flow = Flow(module)
+        with flow.keeping():
+            watch = watched(module, inputs, keywords, flow=flow)
     except Exception as error:
         raise explained(error, module, picture, batch) from error
     shapes = shapes_of((inputs, keywords))
@@ -53,7 +56,14 @@ def inspect(
     size = batch if example is None else (shapes[0][0] if shapes and shapes[0] else 1)
     outputs = watch.seen[module].outputs[-1]
     return Inspection(
-        type(module).__name__, size, shapes, outputs[0] if outputs else None, rows, tuple(_notes(watch, picture))
+        type(module).__name__,
+        size,
+        shapes,
+        outputs[0] if outputs else None,
+        rows,
+        tuple(_notes(watch, picture)),
+        flow.stops(),
+        memory_of(module, flow.kept(), flow.most),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
 
 from hubel.base.errors import UnknownNameError
 from hubel.base.names import hint
+from hubel.plan import bytes_text
+from hubel.view.finding import Drawn
 from hubel.view.tables import Table
 
 TensorShape = tuple[int, ...]
@@ -49,13 +51,67 @@ class ModuleRow:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One call of a module, or one operation between modules, on the way from inputs to outputs.
+
+    name: the module's path; of an operation the path of the module that holds it. type: the module's class, or the
+    operation. shape: of what it gives, as PyTorch has it. macs: multiply-adds forward. reads: the numbers of the stops
+    whose results it takes.
+    """
+
+    name: str
+    type: str
+    shape: TensorShape
+    macs: int
+    reads: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the stop as JSON-able data."""
+        return {**asdict(self), "shape": list(self.shape), "reads": list(self.reads)}
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of tensors that a pass takes: what the allocator and the libraries add is not in it.
+
+    weights: parameters and buffers. activations: the most that lives at one moment of a pass without gradients, the
+    input included. gradients: of what is trained. kept: for the backward pass, by PyTorch's own graph, the input
+    included, and each piece of memory once; attention as it is without a device's fused kernels, which keep less.
+    """
+
+    weights: int
+    activations: int
+    gradients: int
+    kept: int
+
+    @property
+    def inference(self) -> int:
+        """Weights and the fullest moment."""
+        return self.weights + self.activations
+
+    @property
+    def training(self) -> int:
+        """Weights, gradients, Adam's two moments, and what is kept when the backward pass begins, or the fullest moment
+        before where that is more. What the backward pass itself makes for a moment is not in it.
+        """
+        return self.weights + 3 * self.gradients + max(self.kept, self.activations)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the bytes as JSON-able data."""
+        return {**asdict(self), "inference": self.inference, "training": self.training}
+
+
 @dataclass(frozen=True)
-class Inspection:
+class Inspection(Drawn):
     """A model's figures for a batch: `rows` in the order in which they first ran, and totals, which are their sums.
 
     `input_shapes` and `output_shape` are as PyTorch has them, batch first. `notes` say what the figures leave out, and
-    what else there is to know of the whole. Printing it shows a table.
+    what else there is to know of the whole. `stops` are what is drawn of it: calls and operations in order, with who
+    reads whom; `memory` what it takes. An ONNX file has neither. Printing it shows a table.
     """
+
+    drawn_by: ClassVar[str] = "hubel.draw.flow:flow_figure"
 
     type: str
     batch: int
@@ -63,6 +119,8 @@ class Inspection:
     output_shape: TensorShape | None
     rows: tuple[ModuleRow, ...]
     notes: tuple[str, ...] = ()
+    stops: tuple[Stop, ...] = field(default=(), repr=False)
+    memory: Memory | None = None
 
     @property
     def parameters(self) -> int:
@@ -111,8 +169,11 @@ class Inspection:
             "macs": self.macs,
             "backward_macs": self.backward_macs,
             "training_macs": self.training_macs,
+            "flops": 2 * self.macs,
+            "memory": None if self.memory is None else self.memory.to_dict(),
             "notes": list(self.notes),
             "layers": [row.to_dict() for row in self.rows],
+            "graph": [stop.to_dict() for stop in self.stops],
         }
 
     def __str__(self) -> str:
@@ -122,9 +183,26 @@ class Inspection:
         held = f" ({self.trainable:,} trainable, {frozen:,} frozen)" if frozen else ""
         lines.append(f"parameters  {self.parameters:,}{held}")
         lines.append(f"MACs        {self.macs:,} forward, {self.backward_macs:,} backward (batch of {self.batch:,})")
+        if self.memory is not None:
+            told, size = self.memory, bytes_text
+            lines.append(
+                f"memory      {size(told.inference)} to predict ({size(told.weights)} of weights, at most "
+                f"{size(told.activations)} of activations at once)"
+            )
+            lines.append(
+                f"            {size(told.training)} to train with Adam (weights, gradients, two moments, "
+                f"{size(told.kept)} kept for the backward pass)"
+            )
         lines += [f"note        {row.path or self.type}: {note}" for row in self.rows for note in row.notes]
         lines += [f"note        {note}" for note in self.notes]
         return "\n".join(lines)
+
+    def table(self) -> Table:
+        """The rows as cells, for files."""
+        cells = [(row.path or "(itself)", row.type, tensor_text(row.output_shape)) for row in self.rows]
+        figures = [(row.parameters, row.macs, row.backward_macs, row.calls) for row in self.rows]
+        titles = TITLES[:2] + tuple(f"#{name}" for name in TITLES[2:])
+        return Table(titles, [(*words, *numbers) for words, numbers in zip(cells, figures, strict=True)], self.type)
 
     def _repr_html_(self) -> str:
         from hubel.view.notebook import figures_html
@@ -132,11 +210,6 @@ class Inspection:
         title, *lines = (line for line in str(self).splitlines() if line)
         columns = TITLES[:2] + tuple(f"#{name}" for name in TITLES[2:])
         return figures_html(title, [(columns, map(_cells, self.rows))], lines[1 + len(self.rows) :])
-
-    def table(self) -> Table:
-        """A row a module, for files."""
-        titles = TITLES[:2] + tuple(f"#{name}" for name in TITLES[2:])
-        return Table(titles, [_cells(row) for row in self.rows], self.type)
 
     def _table(self) -> list[str]:
         cells = [TITLES, *(_cells(row) for row in self.rows)]

@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from hubel.nn.inspection.costs import RULES as COSTS
 from hubel.nn.inspection.costs import wants_gradient
+from hubel.nn.inspection.flow import Flow
 from hubel.nn.inspection.kept import Around
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.inspection.shapes import RULES as SHAPES
@@ -58,8 +59,11 @@ class Watch(TorchDispatchMode):
     from the outermost, and `failed` the operation with the shapes it was given, where one failed.
     """
 
-    def __init__(self, model: nn.Module, twins: Twins, stop_at: nn.Module | None = None) -> None:
+    def __init__(
+        self, model: nn.Module, twins: Twins, stop_at: nn.Module | None = None, flow: Flow | None = None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.flow = flow
         self.known = set(model.modules())
         self.twins, self.stop_at, self.thread = twins, stop_at, threading.get_ident()
         self.seen: dict[nn.Module, Seen] = {}
@@ -93,6 +97,8 @@ class Watch(TorchDispatchMode):
         while self.running.pop() is not module:
             pass
         self.seen[module].outputs.append(shapes_of(output))
+        if self.flow is not None:
+            self.flow.left(module, self.seen[module].calls, self.seen[module].outputs[-1])
 
     def uses(self, parameter: Tensor) -> bool:
         """Whether any operation took a parameter, in whatever module."""
@@ -108,13 +114,22 @@ class Watch(TorchDispatchMode):
             self.failed = func.overloadpacket.__name__, shapes_of((args, kwargs))
             raise
         rule = COSTS.get(func.overloadpacket)
-        if rule is not None and self.running:
-            self._book(rule(args, output))
+        products = list(rule(args, output)) if rule is not None and self.running else []
+        self._book(products)
+        if self.flow is not None and threading.get_ident() == self.thread:
+            self.flow.operation(
+                [(module, self.seen[module].calls) for module in self.running],
+                func.overloadpacket.__name__,
+                tensors_in((args, kwargs)),
+                list(tensors_in(output)),
+                sum(macs for macs, _, _ in products),
+            )
         return output
 
     def _book(self, products: Iterable[tuple[int, tuple[Tensor, ...], tuple[Tensor, ...]]]) -> None:
-        seen, trains = self.seen[self.running[-1]], torch.is_grad_enabled()
+        trains = torch.is_grad_enabled()
         for macs, left, right in products:
+            seen = self.seen[self.running[-1]]
             seen.macs += macs
             wanted = wants_gradient(left) + wants_gradient(right)
             if trains:
@@ -213,30 +228,41 @@ def watched(
     keywords: Mapping[str, Any],
     stop_at: nn.Module | None = None,
     around: Callable[[], AbstractContextManager[None]] = nullcontext,
+    flow: Flow | None = None,
 ) -> Watch:
     """Run a model once on inputs whose numbers are left out; the returned `Watch` knows the rest.
 
-    It runs within what `around` makes. What the model raises is raised again, with the watch as its attribute `watch`.
-    Model, random state and gradient mode are as before in either case.
+    It runs within what `around` makes, and `flow` follows it. What the model raises is raised again, with the watch as
+    its attribute `watch`. Model, random state and gradient mode are as before in either case.
     """
     twins = Twins()
-    watch = Watch(model, twins, stop_at)
+    watch = Watch(model, twins, stop_at, flow)
     devices = _Devices(_device(model, (inputs, keywords)), twins)
-    outside, given, named = Around(model), None, None
+    outside, given, named, found = Around(model), None, None, None
     try:
         with torch.inference_mode(False), torch.enable_grad(), standing_in(model, twins), same_randomness():
             given, named = replaced((inputs, dict(keywords)), twins.of)
+            if flow is not None:
+                flow.give([*(("", each) for each in tensors_in(given)), *_named(named)])
             with _hooked(watch), watch, devices, around():
-                model(*given, **named)
+                found = model(*given, **named)
+            if flow is not None:
+                flow.end(tensors_in(found))
     except Reached as reached:
         raise reached.with_traceback(None) from None  # its frames hold tensors, for which garbage would be collected
     except Exception as error:
         error.watch = watch  # type: ignore[attr-defined]
         raise
     finally:
-        given = named = None
-        watch.left = tuple(tuple(tensor.shape) for tensor in outside.clear(watch.made))
+        given = named = found = None
+        held = outside.clear(watch.made)
+        watch.left = tuple(tuple(tensor.shape) for tensor in held if not twins.hold(tensor))
     return watch
+
+
+def _named(keywords: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    for name, value in keywords.items():
+        yield from ((name if isinstance(value, Tensor) else "", tensor) for tensor in tensors_in(value))
 
 
 @contextmanager

@@ -36,6 +36,10 @@ class Twins:
         """Return the tensor whose twin this is; another tensor is its own."""
         return next((tensor for tensor, other in self._known.values() if other is twin), twin)
 
+    def hold(self, tensor: Tensor) -> bool:
+        """Whether a tensor without numbers is a twin."""
+        return any(twin is tensor for _, twin in self._known.values())
+
     def of_buffer(self, buffer: Tensor) -> Tensor:
         """Return a buffer's twin, or a copy of a buffer that is one number: models count in them, and decide on it."""
         if buffer.is_meta or buffer.numel() != 1:
