@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from hubel.data._dataset import Fit
-from hubel.data.decode.deep import is_deep_colour
+from hubel.data.decode.deep import is_deep_colour, is_misread
 from hubel.data.decode.image import deep_values, formats_of, is_deep
 from hubel.data.decode.levels import Levels, usual_levels, words_of_levels
+from hubel.data.decode.tiff import tiff_header
 from hubel.data.sources.listing import Item
 
 FitRule = Fit | Literal["auto"]
@@ -126,9 +127,23 @@ def _header(item: Item) -> tuple[tuple[int, int], str, bool] | None:
     try:
         content = item.read()
         with Image.open(io.BytesIO(content), formats=formats_of(content, item.name)) as image:
+            if is_misread(image):
+                raise UnidentifiedImageError
             deep = is_deep_colour(image)  # before EXIF, for which a PNG is read
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             size = image.size if turned else image.size[::-1]
             return size, image.mode, deep
+    except UnidentifiedImageError:
+        return _header_of_tiff(content)
     except Exception:  # it is read again, in full and with its reason, when it is decoded
         return None
+
+
+def _header_of_tiff(content: bytes) -> tuple[tuple[int, int], str, bool] | None:
+    """Of a TIFF that Pillow cannot read: its size, whether it is grey, and that it is deep."""
+    header = tiff_header(content)
+    if header is None:
+        return None
+    size = (header[257], header[256])
+    turned = header.get(0x0112, 1) in (5, 6, 7, 8)
+    return (size[::-1] if turned else size), ("F" if header.get(277, 1) == 1 else "RGB"), True

@@ -28,7 +28,7 @@ def is_misread(image: Image.Image) -> bool:
     """Whether this is a TIFF whose bands of 16 bits lie one after the other, of which Pillow makes something else."""
     tags: Any = getattr(image, "tag_v2", {})
     bits = tags.get(258, (8,))
-    return tags.get(284, 1) == 2 and len(bits) > 1 and max(bits) > 8
+    return bool(tags.get(284, 1) == 2 and max(bits) > 8)
 
 
 def deep_colour(content: bytes, formats: tuple[str, ...]) -> npt.NDArray[np.uint16]:

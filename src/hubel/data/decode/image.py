@@ -6,6 +6,7 @@ import io
 import os
 import threading
 import warnings
+import zlib
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,8 @@ from PIL import (
 from hubel.base.errors import FileError, LimitError
 from hubel.base.files import read_bytes
 from hubel.data.decode.deep import deep_colour, eight_bit_colour, is_deep_colour, is_misread
-from hubel.data.decode.levels import Levels, in_strips, scaled, strips
+from hubel.data.decode.levels import Levels, in_strips, scaled, strips, usual_levels
+from hubel.data.decode.tiff import tiff_header, tiff_values
 
 # naming the plug-ins loads them, and spares loading Pillow's forty others
 _READERS = {
@@ -144,10 +146,7 @@ def decode_image(
                     f"{max_pixels:,}; make it smaller",
                 )
             if is_misread(image):
-                raise ImageError(
-                    place,
-                    "is a TIFF whose bands of 16 bits lie one after the other, which Pillow misreads; interleave them",
-                )
+                raise UnidentifiedImageError
             if is_deep_colour(image):
                 picture = eight_bit_colour(deep_colour(content, (str(image.format),)), levels)
                 picture.getexif().update({_TURNED: image.getexif().get(_TURNED, 1)})
@@ -160,11 +159,36 @@ def decode_image(
     except ImageError:
         raise
     except UnidentifiedImageError:
-        raise ImageError(place, _what_else(content)) from None
+        own = _own_tiff(content, place, max_pixels, levels)
+        if own is None:
+            raise ImageError(place, _what_else(content)) from None
+        return own
     except Image.DecompressionBombError:
         raise ImageError(place, f"has far more than {max_pixels:,} pixels; make it smaller") from None
     except Exception as error:  # decoders of damaged files raise nearly every kind of error
         raise ImageError(place, f"cannot be decoded ({str(error) or type(error).__name__})") from None
+
+
+def _own_tiff(content: bytes, place: str, max_pixels: int, levels: Levels | None) -> Image.Image | None:
+    """A TIFF that Pillow cannot read, where it can be read here."""
+    try:
+        values = tiff_values(content, max_pixels)
+    except (ValueError, zlib.error, TypeError, KeyError) as error:
+        raise ImageError(place, f"cannot be decoded ({error})") from None
+    if values is None:
+        return None
+    if values.shape[2] not in (1, 3):
+        raise ImageError(place, _too_many(values.shape[2]))
+    bits = 8 * values.dtype.itemsize - (values.dtype.kind == "i")
+    whole = (0.0, 2.0**bits - 1) if values.dtype.kind in "iu" else None
+    chosen = levels or whole or usual_levels([values]) or (0.0, 1.0)
+    picture = Image.fromarray(scaled(values[..., 0] if values.shape[2] == 1 else values, chosen))
+    picture.getexif().update({_TURNED: tiff_header(content).get(_TURNED, 1)})
+    return upright(picture)
+
+
+def _too_many(bands: int) -> str:
+    return f"has {bands} bands, expected 1, 3, or 4 with transparency; an .npy or .npz of arrays may have up to 32"
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -200,11 +224,23 @@ def deep_values(content: bytes) -> npt.NDArray[np.generic] | None:
     """The values of an image of more than eight bits, H×W or H×W×3; None for other images, damaged ones too."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if is_deep_colour(image) and not is_misread(image):
+            if is_misread(image):
+                raise UnidentifiedImageError
+            if is_deep_colour(image):
                 return deep_colour(content, FORMATS)[..., :3]
             return np.asarray(image) if is_deep(image.mode) else None
+    except UnidentifiedImageError:
+        return _deep_tiff(content)
     except Exception:  # it is read again, in full and with its reason, when it is decoded
         return None
+
+
+def _deep_tiff(content: bytes) -> npt.NDArray[np.generic] | None:
+    try:
+        values = tiff_values(content, MAX_PIXELS)
+    except Exception:  # as above
+        return None
+    return values if values is not None and values.dtype.itemsize > 1 and values.shape[2] in (1, 3) else None
 
 
 def is_deep(mode: str) -> bool:
@@ -218,30 +254,25 @@ def _refuse_many_bands(image: Image.Image, place: str) -> None:
     if bands > len(image.getbands()):
         raise ImageError(
             place,
-            f"has {bands} bands, expected 1, 3, or 4 with transparency; save those to be used as images of their own",
+            _too_many(bands),
         )
 
 
 def _what_else(content: bytes) -> str:
     if content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return (
-            f"is a TIFF{_tiff_kind(content)} that Pillow cannot read; save it as 8 or 16 bits, or 32-bit floating point"
-        )
+        kind = _tiff_kind(content)
+        return f"is a TIFF{kind} that cannot be read; save it uncompressed or by deflate, or as 8 or 16 bits"
     return f"is not an image in one of the formats {', '.join(FORMATS)}, AVIF, HEIC"
 
 
 def _tiff_kind(content: bytes) -> str:
     """What a TIFF's header says of its pixels: bands, bits, kind; nothing where the header is damaged."""
-    try:
-        header = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
-        stream = io.BytesIO(content)
-        stream.seek(header.next)
-        header.load(stream)
-        bits = header.get(258, (1,))[0]
-        kind = {2: "signed ", 3: "floating-point ", 5: "complex ", 6: "complex "}.get(header.get(339, (1,))[0], "")
-        return f" of {header.get(277, 1)} bands of {bits}-bit {kind}numbers"
-    except Exception:
+    header = tiff_header(content)
+    if header is None:
         return ""
+    bits, number = header.get(258, (1,))[0], header.get(339, (1,))[0]
+    kind = {2: "signed ", 3: "floating-point ", 5: "complex ", 6: "complex "}.get(number, "")
+    return f" of {header.get(277, 1)} bands of {bits}-bit {kind}numbers"
 
 
 def eight_bits(image: Image.Image, levels: Levels | None = None) -> Image.Image:
