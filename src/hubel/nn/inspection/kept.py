@@ -43,10 +43,25 @@ class Around:
 
     def __init__(self, model: nn.Module) -> None:
         seen: set[int] = set()
-        self.spaces = [(space, dict(vars(space))) for space in _spaces(model)]
+        self.spaces = [(space, _names(space)) for space in _spaces(model)]
         values = [value for _, names in self.spaces for value in names.values()]
         self.restores = [pair for value in values for pair in _restores(value, seen, DEEPEST - 1)]
         self.caches = [(value, value.cache_info().misses) for value in values if isinstance(value, _CACHE)]
+
+    def put_back(self) -> None:
+        """Restore all of it, as is needed after a run with numbers that are not the user's."""
+        for cache, misses in self.caches:
+            if cache.cache_info().misses > misses:
+                cache.cache_clear()
+        for _, restore in self.restores:
+            restore()
+        for space, names in self.spaces:
+            for name, value in _names(space).items():
+                if name not in names:
+                    if not isinstance(value, ModuleType):  # imported meanwhile
+                        delattr(space, name)
+                elif names[name] is not value:
+                    setattr(space, name, names[name])
 
     def clear(self, made: Iterable[ReferenceType[Tensor]]) -> list[Tensor]:
         """Take tensors without numbers, that a run has made, out of all that; return those that are still held."""
@@ -62,6 +77,11 @@ class Around:
             _restore_names(space, names)
         gc.collect()
         return [tensor for each in made if (tensor := each()) is not None]
+
+
+def _names(space: Any) -> dict[str, Any]:
+    """What a module of code or a class holds, without Python's own, such as the builtins."""
+    return {name: value for name, value in vars(space).items() if not (name.startswith("__") and name.endswith("__"))}
 
 
 def _restore_names(space: Any, names: dict[str, Any]) -> None:

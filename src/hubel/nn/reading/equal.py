@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from hubel.base.errors import NetworkError
 from hubel.nn._evaluation import evaluation_mode
+from hubel.nn.inspection.kept import Around
 from hubel.nn.inspection.state import Numbers, same_randomness, standing_in
 
 BATCHES = (2, 3)  # pictures at once; what is written for one size of batch alone is found
@@ -37,6 +38,7 @@ def check_equal(
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.no_grad())
         stack.enter_context(same_randomness())
+        stack.callback(Around(model).put_back)
         stack.enter_context(standing_in(model, numbers))
         stack.enter_context(evaluation_mode(model))
         stack.enter_context(evaluation_mode(tree))
