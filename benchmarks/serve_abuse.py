@@ -217,21 +217,27 @@ def resident(process: int) -> int:
 
 
 def killed(place: str, server: subprocess.Popen[str]) -> str:
-    """Signal 9 to one worker after another, five times."""
+    """Signal 9 to one worker after another, five times, once all are there again."""
     failed = asked = 0
-    for _ in range(5):
+
+    def living() -> list[int]:
         children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-        workers = [each for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
-        os.kill(int(random.choice(workers)), signal.SIGKILL)
-        until = time.monotonic() + 4
-        while time.monotonic() < until:
+        return [int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
+
+    count = len(living())
+    back = []
+    for _ in range(5):
+        os.kill(random.choice(living()), signal.SIGKILL)
+        start = time.monotonic()
+        while len(living()) < count or time.monotonic() < start + 4:
             asked += 1
             try:
                 failed += httpx.post(place + PREDICT, content=picture(), headers=PNG, timeout=60).status_code != 200
             except httpx.TransportError:
                 failed += 1
             time.sleep(0.02)
-    return f"five workers killed: {failed} of {asked} requests failed"
+        back.append(time.monotonic() - start)
+    return f"five of {count} workers killed: {failed} of {asked} requests failed, all back within {max(back):.0f} s"
 
 
 if __name__ == "__main__":

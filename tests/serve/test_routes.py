@@ -3,13 +3,15 @@
 import base64
 import io
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
 
-from hubel.serve.settings import Settings
+from hubel.serve.settings import Limits, Settings
 from hubel.tasks import load_model, predict
 from tests.serve.conftest import CLASSES, picture, serving
 from tests.work import HANG
@@ -194,6 +196,26 @@ def test_metrics_count_what_was_answered_and_refused(client):
     assert grown['hubel_batch_pictures_count{model="animals"}'] == 2
     assert grown['hubel_request_seconds_count{model="animals"}'] == 1
     assert grown['hubel_batch_pictures_bucket{model="animals",le="+Inf"}'] == 2
+
+
+def test_far_too_much_is_refused_and_some_of_it_answered(model_file):
+    limits = Limits(batch=1, queue=1, wait=0)
+    with serving(Settings((("animals", str(model_file)),), limits)) as address, httpx.Client(timeout=HANG) as client:
+        content = picture("PNG", (300, 300))
+
+        def ask(_):
+            return client.post(address + PREDICT, content=content, headers=PNG)
+
+        with ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(ask, range(24)))
+        statuses = Counter(each.status_code for each in answers)
+        assert set(statuses) == {200, 503}
+        refused = next(each for each in answers if each.status_code == 503)
+        assert refused.json()["reason"] == "full"
+        assert int(refused.headers["retry-after"]) >= 1
+        text = client.get(f"{address}/metrics").text
+        assert f'hubel_refused_total{{reason="full"}} {statuses[503]}' in text
+        assert 'hubel_queue_pictures{model="animals"} 0' in text
 
 
 def test_the_description_has_routes_answers_and_examples(client):

@@ -45,6 +45,7 @@ class Service:
         self.pool = ThreadPoolExecutor(settings.threads + 1, thread_name_prefix="serve")
         self.served = all_served(settings)
         self.queues = {name: self._queue(each) for name, each in self.served.items()}
+        self._paths = {f"/v1/models/{name}/predict": queue for name, queue in self.queues.items()}
 
     def _queue(self, served: Served) -> Batches:
         label, board = f'model="{served.name}"', self.board
@@ -56,6 +57,11 @@ class Service:
         return Batches(
             served.answers, self.pool, self.limits, seen, lambda count: board.set("hubel_queue_pictures", label, count)
         )
+
+    def crowded(self, path: str) -> Refusal | None:
+        """Why a model cannot be asked now, by the path at which it is; None where it can."""
+        queue = self._paths.get(path)
+        return queue.crowded() if queue else None
 
     def named(self, name: str) -> Served:
         """A model. Raises Refusal where none is called so."""
@@ -130,7 +136,7 @@ def application(settings: Settings) -> Any:
     app.add_exception_handler(Exception, _fault)
     _add_models(app, service)
     _add_health(app, service)
-    return Gate(app, settings, service.board)
+    return Gate(app, settings, service.board, service.crowded)
 
 
 def _add_models(app: FastAPI, service: Service) -> None:

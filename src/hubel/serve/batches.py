@@ -84,8 +84,8 @@ class Batches:
         Raises Refusal where the queue has no room for them, or there was no answer in time, and what the work raises.
         Where it is cancelled, or refused, none of them is computed any more, but for those that are being computed.
         """
-        if len(self._queue) + len(pictures) > self._limits.queue:
-            raise self._full(len(pictures))
+        if refusal := self.crowded(len(pictures)):
+            raise refusal
         loop = asyncio.get_running_loop()
         now = loop.time()
         asked = _Asked(loop.create_future(), [None] * len(pictures))
@@ -100,7 +100,10 @@ class Batches:
                 self._queue = deque(each for each in self._queue if each.asked is not asked)
                 self._told(len(self._queue))
 
-    def _full(self, more: int) -> Refusal:
+    def crowded(self, more: int = 1) -> Refusal | None:
+        """Why so many pictures more have no room; None where they have."""
+        if len(self._queue) + more <= self._limits.queue:
+            return None
         if more > self._limits.queue:
             return Refusal("pictures", f"expected at most {self._limits.queue:,} pictures at once, received {more:,}")
         return Refusal(

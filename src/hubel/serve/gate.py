@@ -49,12 +49,15 @@ class GoneError(Exception):
 class Gate:
     """An ASGI application in front of another one.
 
-    A body is read whole, within its limits, before the application sees the request; a client that goes away cancels
-    what was begun for it. Answers carry security headers and the request's id, by which the log has it.
+    crowded: says of a path why it cannot be asked now, so that refusing costs next to nothing where there is far too
+    much to do. A body is read whole, within its limits, before the application sees the request; a client that goes
+    away cancels what was begun for it. Answers carry security headers and the request's id, by which the log has it.
     """
 
-    def __init__(self, app: Any, settings: Settings, board: Board) -> None:
-        self._app, self._board = app, board
+    def __init__(
+        self, app: Any, settings: Settings, board: Board, crowded: Callable[[str], Refusal | None] = lambda path: None
+    ) -> None:
+        self._app, self._board, self._crowded = app, board, crowded
         self.limits = settings.limits
         self.held = 0  # bytes of bodies in memory
         self._access, self._quiet = settings.access, settings.quiet
@@ -75,6 +78,8 @@ class Gate:
         try:
             self._check(scope, headers)
             content = await body.read()
+            if refusal := self._crowded(scope["path"]):
+                raise refusal
             await _unless_gone(asyncio.ensure_future(self._app(scope, _replayed(content), answer)), receive)
         except GoneError:
             note["status"] = 499
