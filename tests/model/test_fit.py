@@ -138,7 +138,7 @@ def test_a_loss_that_is_no_number_stops() -> None:
 
 
 def test_unknown_words_name_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"metrics of acc, accuracy.* received 'auc'"):
-        network().compile("adam", "mse", ["auc"])
+    with pytest.raises(ValueError, match=r"metrics of acc, accuracy.* received 'acuracy'; did you mean 'accuracy'"):
+        network().compile("adam", "mse", ["acuracy"])
     with pytest.raises(ValueError, match=r"optimizer of adam, sgd.* received 'lion'"):
         network().compile("lion", "mse")

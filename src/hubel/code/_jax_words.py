@@ -205,6 +205,8 @@ def _recurred(operation: ops.Recur, following: Sequence[Layer]) -> list[Step]:
 
 
 def _dropped(operation: ops.Pass, following: Sequence[Layer]) -> list[Step]:
+    if operation.changes:
+        raise UnsaidError(", which changes pictures in training; change them before")
     over = {"broadcast_dims": tuple(range(1, len(operation.input)))} if operation.channels else {}
     return [("nnx.Dropout", {"rate": operation.rate, **over})] if operation.rate else []
 

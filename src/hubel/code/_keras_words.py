@@ -252,6 +252,8 @@ def _recurred(operation: ops.Recur, following: Sequence[Layer]) -> list[Step]:
 
 
 def _dropped(operation: ops.Pass, following: Sequence[Layer]) -> list[Step]:
+    if operation.changes:
+        return [(f"layers.{operation.changes}", dict(operation.settings))]
     kind = f"SpatialDropout{len(operation.input) - 1}D" if operation.channels else "Dropout"
     return [(f"layers.{kind}", {"rate": operation.rate})] if operation.rate else []
 

@@ -9,16 +9,93 @@ scale them yourself, as in Keras. For images from files, with everything chosen 
 
 from __future__ import annotations
 
-from hubel.model import callbacks, datasets, layers, losses, models, optimizers, utils
+from hubel.model import (
+    activations,
+    backend,
+    callbacks,
+    data,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    preprocessing,
+    random,
+    regularizers,
+    schedules,
+    utils,
+)
+from hubel.model._model import Model
 from hubel.model._sequential import Sequential, load_model
 from hubel.model.callbacks import Callback, History
 from hubel.model.datasets import cifar10, cifar100, fashion_mnist, load_data, mnist
+from hubel.model.initializers import Initializer
 from hubel.model.layers import *  # noqa: F403 (layers by their Keras names, beside Sequential)
-from hubel.model.layers import Input
+from hubel.model.layers import Input, KerasTensor, Layer
 from hubel.model.layers import __all__ as _layers
+from hubel.model.losses import Loss
+from hubel.model.metrics import Metric
+from hubel.model.optimizers import Optimizer
+from hubel.model.regularizers import Regularizer
 from hubel.model.utils import to_categorical
+from hubel.model.variables import Variable
 
-__all__ = ["Callback", "History", "Input", "Sequential", "callbacks", "cifar10", "cifar100", "datasets"]
-__all__ += ["fashion_mnist", "layers", "load_data", "load_model", "losses", "mnist", "models", "optimizers"]
-__all__ += ["to_categorical", "utils"]
+config, saving = backend, models
+
+__all__ = [
+    "Callback",
+    "History",
+    "Initializer",
+    "Input",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Optimizer",
+    "Regularizer",
+    "Sequential",
+    "Variable",
+    "activations",
+    "backend",
+    "callbacks",
+    "cifar10",
+    "cifar100",
+    "config",
+    "data",
+    "datasets",
+    "fashion_mnist",
+    "initializers",
+    "layers",
+    "load_data",
+    "load_model",
+    "losses",
+    "metrics",
+    "mnist",
+    "models",
+    "ops",
+    "optimizers",
+    "preprocessing",
+    "random",
+    "regularizers",
+    "saving",
+    "schedules",
+    "to_categorical",
+    "utils",
+]
 __all__ += _layers  # noqa: PLE0605 (they are names, in a list of their own)
+
+_REFUSED = {
+    "applications": "networks with trained weights are hubel's zoo: hubel zoo lists them, hubel train resnet50 photos/ "
+    "--weights FILE fine-tunes one; build one here by its layers, and load_weights(path) takes a file of Keras's",
+    "distribution": "hubel.train works on several processes and devices",
+    "mixed_precision": "hubel.train chooses the precision",
+}
+
+
+def __getattr__(name: str) -> object:
+    hint = f": {_REFUSED[name]}" if name in _REFUSED else ""
+    raise AttributeError(f"hubel.model has no {name}{hint}")

@@ -1,9 +1,13 @@
-"""The losses by Keras's names. Each gives a number an example; their mean over the batch is what training lowers."""
+"""The losses by Keras's names. Each gives a number an example; their mean over the batch is what training lowers.
+
+y_true and y_pred are PyTorch's tensors, the batch first and the channels last.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -12,142 +16,388 @@ from torch import Tensor
 from torch.nn import functional
 
 from hubel.base.errors import SettingError
-
-__all__ = [
-    "BinaryCrossentropy",
-    "CategoricalCrossentropy",
-    "Loss",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
-    "SparseCategoricalCrossentropy",
-    "get",
-]
+from hubel.base.names import did_you_mean
 
 LEAST_PROBABILITY = 1e-7  # Keras's epsilon: logarithms are taken of nothing smaller
+REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 
 
-@dataclass(frozen=True)
+def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """The mean square of the differences."""
+    return (y_pred - alike(y_true, y_pred)).square().mean(-1)
+
+
+def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """The mean size of the differences."""
+    return (y_pred - alike(y_true, y_pred)).abs().mean(-1)
+
+
+def mean_absolute_percentage_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """The mean size of the differences in per cent of the truth."""
+    wanted = alike(y_true, y_pred)
+    return 100 * ((wanted - y_pred).abs() / wanted.abs().clamp(min=LEAST_PROBABILITY)).mean(-1)
+
+
+def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """The mean square of the differences of logarithms."""
+    one, other = (torch.log1p(each.clamp(min=LEAST_PROBABILITY)) for each in (y_pred, alike(y_true, y_pred)))
+    return (one - other).square().mean(-1)
+
+
+def huber(y_true: Tensor, y_pred: Tensor, delta: float = 1.0) -> Tensor:
+    """Half the square of small differences, and the size of those above `delta`: Huber (1964)."""
+    return functional.huber_loss(y_pred, alike(y_true, y_pred), reduction="none", delta=delta).mean(-1)
+
+
+def log_cosh(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """The mean logarithm of the hyperbolic cosine of the differences."""
+    difference = y_pred - alike(y_true, y_pred)
+    return (difference + functional.softplus(-2 * difference) - math.log(2.0)).mean(-1)
+
+
+def kl_divergence(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Kullback and Leibler's divergence."""
+    wanted, found = (each.clamp(LEAST_PROBABILITY, 1) for each in (alike(y_true, y_pred), y_pred))
+    return (wanted * (wanted / found).log()).sum(-1)
+
+
+def poisson(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """What is lost of a Poisson distribution's likelihood."""
+    return (y_pred - alike(y_true, y_pred) * (y_pred + LEAST_PROBABILITY).log()).mean(-1)
+
+
+def _signs(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    wanted = alike(y_true, y_pred)
+    return 2 * wanted - 1 if bool(((wanted == 0) | (wanted == 1)).all()) else wanted
+
+
+def hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """max(1 − truth·output, 0), of −1 and 1, or 0 and 1."""
+    return (1 - _signs(y_true, y_pred) * y_pred).clamp(min=0).mean(-1)
+
+
+def squared_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """The hinge's square."""
+    return (1 - _signs(y_true, y_pred) * y_pred).clamp(min=0).square().mean(-1)
+
+
+def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """How far the largest wrong output comes near the right one's by less than 1."""
+    wanted = alike(y_true, y_pred)
+    return (((1 - wanted) * y_pred).amax(-1) - (wanted * y_pred).sum(-1) + 1).clamp(min=0)
+
+
+def cosine_similarity(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> Tensor:
+    """Minus the cosine between both, as Keras's loss has it."""
+    one, other = (functional.normalize(each.float(), dim=axis, eps=1e-6) for each in (alike(y_true, y_pred), y_pred))
+    return -(one * other).sum(axis)
+
+
+def categorical_crossentropy(
+    y_true: Tensor, y_pred: Tensor, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """−log of the right class's probability, for one-hot rows, rows of probabilities, or whole numbers; nats."""
+    classes = y_pred.shape[-1]
+    labels = _labels(y_true, y_pred)
+    if labels is not None and from_logits:
+        first = y_pred if y_pred.dim() == 2 else y_pred.movedim(-1, 1)
+        return functional.cross_entropy(first, labels, reduction="none", label_smoothing=label_smoothing)
+    if from_logits:
+        logarithms = y_pred.log_softmax(-1)
+    else:  # Keras takes what comes out for probabilities, and brings each row to a sum of 1
+        shares = y_pred / y_pred.sum(-1, keepdim=True)
+        logarithms = shares.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).log()
+    if labels is not None and not label_smoothing:
+        return -logarithms.gather(-1, labels[..., None])[..., 0]
+    rows = functional.one_hot(labels, classes).float() if labels is not None else y_true.float()
+    return -((rows * (1 - label_smoothing) + label_smoothing / classes) * logarithms).sum(-1)
+
+
+sparse_categorical_crossentropy = categorical_crossentropy
+
+
+def binary_crossentropy(
+    y_true: Tensor, y_pred: Tensor, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """Cross-entropy of yes and no (1 and 0), the mean over outputs; nats."""
+    wanted = alike(y_true, y_pred) * (1 - label_smoothing) + label_smoothing / 2
+    if from_logits:
+        return functional.binary_cross_entropy_with_logits(y_pred, wanted, reduction="none").mean(-1)
+    shares = y_pred.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+    return functional.binary_cross_entropy(shares, wanted, reduction="none").mean(-1)
+
+
+def binary_focal_crossentropy(
+    y_true: Tensor, y_pred: Tensor, apply_class_balancing: bool = False, alpha: float = 0.25, gamma: float = 2.0,
+    from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1,
+) -> Tensor:  # fmt: skip
+    """Cross-entropy of yes and no in which easy examples count less: Lin et al. (2017)."""
+    found = y_pred.sigmoid() if from_logits else y_pred
+    wanted = alike(y_true, y_pred) * (1 - label_smoothing) + label_smoothing / 2
+    shares = found.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+    each = functional.binary_cross_entropy(shares, wanted, reduction="none")
+    right = wanted * found + (1 - wanted) * (1 - found)
+    each = (1 - right) ** gamma * each
+    if apply_class_balancing:
+        each = each * (wanted * alpha + (1 - wanted) * (1 - alpha))
+    return each.mean(-1)
+
+
+def categorical_focal_crossentropy(
+    y_true: Tensor, y_pred: Tensor, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False,
+    label_smoothing: float = 0.0, axis: int = -1,
+) -> Tensor:  # fmt: skip
+    """Cross-entropy in which easy examples count less: Lin et al. (2017)."""
+    shares = y_pred.softmax(-1) if from_logits else y_pred / y_pred.sum(-1, keepdim=True)
+    shares = shares.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+    wanted = alike(y_true, y_pred) * (1 - label_smoothing) + label_smoothing / y_pred.shape[-1]
+    return (alpha * (1 - shares) ** gamma * -shares.log() * wanted).sum(-1)
+
+
 class Loss:
-    """What training lowers."""
+    """What training lowers. One of your own has `call(y_true, y_pred)`, which gives a number an example.
 
-    name: ClassVar[str] = ""
+    reduction: "sum_over_batch_size" (the mean, as in Keras), "sum", or None for the numbers themselves.
+    """
+
     takes_logits: ClassVar[bool] = False
+    from_logits: Any = False
 
-    def targets(self, y: NDArray[Any], outputs: int) -> Tensor:
-        """Return labels as the loss wants them, for a network of so many outputs. Raises ValueError for wrong ones."""
-        return torch.from_numpy(np.ascontiguousarray(y, np.float32))
+    def __init__(
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
+    ) -> None:
+        if reduction not in REDUCTIONS:
+            raise SettingError(f"expected reduction of {', '.join(map(str, REDUCTIONS))}, received {reduction!r}")
+        self.name, self.reduction = name or type(self).__name__, reduction
 
-    def each(self, outputs: Tensor, targets: Tensor, logits: bool) -> Tensor:
-        """Return the loss of each example, N; `logits` says that a closing softmax was left out."""
-        raise NotImplementedError
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Return the loss of each example."""
+        raise NotImplementedError(f"{type(self).__name__} has no call(y_true, y_pred)")
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        """Return the loss of a batch, weighted and reduced."""
+        truth, found = _tensor(y_true), _tensor(y_pred)
+        weights = None if sample_weight is None else _tensor(sample_weight)
+        return reduced(self.call(truth, found), weights, self.reduction)
+
+    def check(self, y: NDArray[Any], outputs: tuple[int, ...]) -> None:
+        """Raise ValueError where labels cannot be those of a network that gives numbers of this shape."""
+
+    def on(self, y_true: Tensor, y_pred: Tensor, softmax_left: bool) -> Tensor:
+        """Return the loss of each example; `softmax_left` says that y_pred stands before a closing softmax."""
+        return self.call(y_true, y_pred)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings by name."""
+        return dict(self.__dict__)
 
 
-@dataclass(frozen=True)
-class CategoricalCrossentropy(Loss):
+class FromFunction(Loss):
+    """A function of y_true and y_pred, with its settings, as a loss."""
+
+    def __init__(
+        self, fn: Callable[..., Any], reduction: str | None = "sum_over_batch_size", name: str | None = None,
+        dtype: Any = None, **settings: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(name or str(getattr(fn, "__name__", "loss")), reduction)
+        self.fn, self.settings = fn, settings
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        """Call it."""
+        found: Tensor = self.fn(y_true, y_pred, **self.settings)
+        return found
+
+    def get_config(self) -> dict[str, Any]:
+        """Return settings, reduction and name."""
+        return {**self.settings, "reduction": self.reduction, "name": self.name}
+
+
+def _loss(function: Callable[..., Tensor], name: str, doc: str = "", *order: str, **usual: Any) -> type[FromFunction]:
+    """Return the class of a function: its settings with their defaults, which may be given by place."""
+
+    def start(self: FromFunction, *args: Any, **given: Any) -> None:
+        settings = {**usual, **dict(zip(order, args, strict=False)), **given}
+        common = {key: settings.pop(key) for key in ("reduction", "name", "dtype") if key in settings}
+        settings.pop("axis", None)
+        for key in settings:
+            if key not in usual:
+                raise TypeError(f"{type(self).__name__} takes no argument {key!r}{did_you_mean(key, usual)}")
+        own = {"name": function.__name__, **{k: v for k, v in common.items() if v is not None or k == "reduction"}}
+        FromFunction.__init__(self, function, **own, **settings)
+
+    body = {"__init__": start, "__doc__": doc or function.__doc__, "__module__": __name__}
+    return type(name, (FromFunction,), body)
+
+
+class _Classes:
+    """What losses of classes have in common: they take one-hot rows and whole numbers; logits are better for them."""
+
+    takes_logits: ClassVar[bool] = True
+
+    def check(self, y: NDArray[Any], outputs: tuple[int, ...]) -> None:
+        """Raise ValueError for rows of another number of classes, and for labels out of range."""
+        classes = outputs[-1]
+        if y.ndim == len(outputs) + 1 and y.shape[-1] not in (1, classes):
+            raise SettingError(f"expected one-hot labels of {classes} classes, received {y.shape[-1]} columns")
+        whole = y.ndim == len(outputs) or y.shape[-1] == 1
+        if whole and y.size and not (0 <= y.min() <= y.max() < classes):
+            raise SettingError(f"expected labels from 0 to {classes - 1}, received {y.min():g} to {y.max():g}")
+        if whole and y.dtype.kind == "f" and not (y == np.round(y)).all():
+            raise SettingError("expected labels as whole numbers or one-hot rows, received numbers between them")
+
+    def on(self, y_true: Tensor, y_pred: Tensor, softmax_left: bool) -> Tensor:
+        """Take the logits where a softmax was left out."""
+        own: Any = self
+        return categorical_crossentropy(
+            y_true, y_pred, **{**own.settings, "from_logits": softmax_left or own.from_logits}
+        )
+
+    @property
+    def from_logits(self) -> bool:
+        """Whether outputs are no probabilities yet."""
+        own: Any = self
+        return bool(own.settings["from_logits"])
+
+
+_LOGITS = {"from_logits": False, "label_smoothing": 0.0}
+
+
+class CategoricalCrossentropy(_Classes, _loss(categorical_crossentropy, "_Crossentropy", "", *_LOGITS, **_LOGITS)):  # type: ignore[misc]
     """Cross-entropy of one-hot rows, of rows of probabilities, or of whole numbers; nats.
 
     from_logits: the network has no closing softmax. label_smoothing: the share of a target spread over all classes.
     """
 
-    name: ClassVar[str] = "categorical_crossentropy"
-    takes_logits: ClassVar[bool] = True
-    from_logits: bool = False
-    label_smoothing: float = 0.0
 
-    def targets(self, y: NDArray[Any], outputs: int) -> Tensor:
-        """Return whole numbers, N, or probabilities, N×classes, where rows are not one-hot."""
-        if y.ndim == 2 and y.shape[1] not in (1, outputs):
-            raise SettingError(f"expected one-hot labels of {outputs} classes, received {y.shape[1]} columns")
-        if y.ndim == 2 and y.shape[1] > 1:
-            labels = y.argmax(1)
-            if not ((y[np.arange(len(y)), labels] == 1).all() and np.count_nonzero(y) == len(y)):
-                return torch.from_numpy(np.ascontiguousarray(y, np.float32))
-        else:
-            labels = y.reshape(-1)
-        if len(labels) and not 0 <= labels.min() <= labels.max() < outputs:
-            raise SettingError(f"expected labels from 0 to {outputs - 1}, received {labels.min()} to {labels.max()}")
-        return torch.from_numpy(labels.astype(np.int64))
-
-    def each(self, outputs: Tensor, targets: Tensor, logits: bool) -> Tensor:
-        """Return -log of the right class's probability."""
-        smoothing = self.label_smoothing
-        if logits or self.from_logits:
-            return functional.cross_entropy(outputs, targets, reduction="none", label_smoothing=smoothing)
-        # Keras takes what comes out for probabilities, and brings each row to a sum of 1
-        shares = outputs / outputs.sum(1, keepdim=True)
-        logarithms = shares.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).log()
-        rows = targets if targets.is_floating_point() else functional.one_hot(targets, outputs.shape[1]).float()
-        return -((rows * (1 - smoothing) + smoothing / outputs.shape[1]) * logarithms).sum(1)
-
-
-@dataclass(frozen=True)
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """The same; Keras has two names for two forms of labels, and here each takes both."""
 
-    name: ClassVar[str] = "sparse_categorical_crossentropy"
+    def __init__(
+        self, from_logits: bool = False, ignore_class: int | None = None, reduction: str | None = "sum_over_batch_size",
+        axis: int = -1, name: str = "sparse_categorical_crossentropy", dtype: Any = None,
+    ) -> None:  # fmt: skip
+        if ignore_class is not None:
+            raise SettingError(f"expected ignore_class=None, received {ignore_class}; give such examples a weight of 0")
+        super().__init__(from_logits=from_logits, reduction=reduction, name=name)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the settings that Keras has here too."""
+        return {name: value for name, value in super().get_config().items() if name != "label_smoothing"}
 
 
-@dataclass(frozen=True)
-class BinaryCrossentropy(Loss):
-    """Cross-entropy of yes and no (1 and 0), for outputs that end in a sigmoid; the mean over outputs, nats."""
+_FOCAL = {"alpha": 0.25, "gamma": 2.0, **_LOGITS}
+BinaryCrossentropy = _loss(binary_crossentropy, "BinaryCrossentropy", "", *_LOGITS, **_LOGITS)
+BinaryFocalCrossentropy = _loss(
+    binary_focal_crossentropy, "BinaryFocalCrossentropy", "", apply_class_balancing=False, **_FOCAL
+)
+CategoricalFocalCrossentropy = _loss(categorical_focal_crossentropy, "CategoricalFocalCrossentropy", "", **_FOCAL)
+MeanSquaredError = _loss(mean_squared_error, "MeanSquaredError")
+MeanAbsoluteError = _loss(mean_absolute_error, "MeanAbsoluteError")
+MeanAbsolutePercentageError = _loss(mean_absolute_percentage_error, "MeanAbsolutePercentageError")
+MeanSquaredLogarithmicError = _loss(mean_squared_logarithmic_error, "MeanSquaredLogarithmicError")
+Huber = _loss(huber, "Huber", "", "delta", delta=1.0)
+LogCosh = _loss(log_cosh, "LogCosh")
+KLDivergence = _loss(kl_divergence, "KLDivergence")
+Poisson = _loss(poisson, "Poisson")
+Hinge = _loss(hinge, "Hinge")
+SquaredHinge = _loss(squared_hinge, "SquaredHinge")
+CategoricalHinge = _loss(categorical_hinge, "CategoricalHinge")
+CosineSimilarity = _loss(cosine_similarity, "CosineSimilarity")
 
-    name: ClassVar[str] = "binary_crossentropy"
-    from_logits: bool = False
-    label_smoothing: float = 0.0
-
-    def each(self, outputs: Tensor, targets: Tensor, logits: bool) -> Tensor:
-        """Return the mean over an example's outputs."""
-        wanted = shaped(targets, outputs) * (1 - self.label_smoothing) + self.label_smoothing / 2
-        if self.from_logits:
-            return _mean(functional.binary_cross_entropy_with_logits(outputs, wanted, reduction="none"))
-        shares = outputs.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-        return _mean(functional.binary_cross_entropy(shares, wanted, reduction="none"))
-
-
-@dataclass(frozen=True)
-class MeanSquaredError(Loss):
-    """The mean square of the differences."""
-
-    name: ClassVar[str] = "mean_squared_error"
-
-    def each(self, outputs: Tensor, targets: Tensor, logits: bool) -> Tensor:
-        """Return the mean over an example's outputs."""
-        return _mean((outputs - shaped(targets, outputs)) ** 2)
-
-
-@dataclass(frozen=True)
-class MeanAbsoluteError(Loss):
-    """The mean size of the differences."""
-
-    name: ClassVar[str] = "mean_absolute_error"
-
-    def each(self, outputs: Tensor, targets: Tensor, logits: bool) -> Tensor:
-        """Return the mean over an example's outputs."""
-        return _mean((outputs - shaped(targets, outputs)).abs())
-
-
-NAMED: dict[str, type[Loss]] = {
-    **{kind.name: kind for kind in (CategoricalCrossentropy, SparseCategoricalCrossentropy, BinaryCrossentropy)},
-    **dict.fromkeys(("mse", "mean_squared_error"), MeanSquaredError),
-    **dict.fromkeys(("mae", "mean_absolute_error"), MeanAbsoluteError),
+NAMED: dict[str, Any] = {
+    "categorical_crossentropy": CategoricalCrossentropy,
+    "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
+    "binary_crossentropy": BinaryCrossentropy,
+    "bce": BinaryCrossentropy,
+    "binary_focal_crossentropy": BinaryFocalCrossentropy,
+    "categorical_focal_crossentropy": CategoricalFocalCrossentropy,
+    "mean_squared_error": MeanSquaredError,
+    "mse": MeanSquaredError,
+    "mean_absolute_error": MeanAbsoluteError,
+    "mae": MeanAbsoluteError,
+    "mean_absolute_percentage_error": MeanAbsolutePercentageError,
+    "mape": MeanAbsolutePercentageError,
+    "mean_squared_logarithmic_error": MeanSquaredLogarithmicError,
+    "msle": MeanSquaredLogarithmicError,
+    "huber": Huber,
+    "log_cosh": LogCosh,
+    "kl_divergence": KLDivergence,
+    "poisson": Poisson,
+    "hinge": Hinge,
+    "squared_hinge": SquaredHinge,
+    "categorical_hinge": CategoricalHinge,
+    "cosine_similarity": CosineSimilarity,
 }
+BY_CLASS = {kind.__name__: kind for kind in NAMED.values()}
+__all__ = ["Loss", "get", *BY_CLASS, *(name for name in NAMED if name in globals())]  # noqa: PLE0604 (names)
 
 
-def get(loss: str | Loss) -> Loss:
-    """Return the loss of this name, or what was given. Raises ValueError for an unknown name."""
+def get(loss: Any) -> Loss:
+    """Return the loss of a name, a function of (y_true, y_pred) as a loss, or what was given.
+
+    Raises ValueError for a name that is not known, with those that are.
+    """
     if isinstance(loss, Loss):
         return loss
-    if not isinstance(loss, str) or loss not in NAMED:
-        raise SettingError(f"expected a loss of {', '.join(NAMED)}, received {loss!r}")
-    return NAMED[loss]()
+    if isinstance(loss, type) and issubclass(loss, Loss):
+        return loss()
+    if isinstance(loss, Mapping) and loss.get("class_name") in BY_CLASS:
+        settings = {k: v for k, v in loss.get("config", {}).items() if k not in ("fn", "axis", "dtype")}
+        made: Loss = BY_CLASS[loss["class_name"]](**settings)
+        return made
+    if isinstance(loss, Mapping):
+        loss = loss.get("config") if isinstance(loss.get("config"), str) else loss.get("class_name")
+    if callable(loss):
+        known = {kind().fn: kind for kind in BY_CLASS.values() if kind is not SparseCategoricalCrossentropy}
+        return known[loss]() if loss in known else FromFunction(loss)
+    found = NAMED.get(str(loss)) or NAMED.get(str(loss).lower()) or BY_CLASS.get(str(loss))
+    if found is None:
+        hint = did_you_mean(str(loss), NAMED)
+        raise SettingError(f"expected a loss of {', '.join(NAMED)}, or a function, received {loss!r}{hint}")
+    return cast(Loss, found())
 
 
-def shaped(targets: Tensor, outputs: Tensor) -> Tensor:
-    """Return targets N×H×W×C or N×numbers in the form of a network's outputs, N×C×H×W or N×numbers."""
-    if not targets.is_floating_point():
-        return functional.one_hot(targets, outputs.shape[1]).float()
-    return targets.movedim(-1, 1) if targets.dim() > 2 else targets.reshape(outputs.shape)
+def reduced(each: Tensor, weights: Tensor | None, reduction: str | None = "sum_over_batch_size") -> Tensor:
+    """Return the loss of a batch from that of each example, as Keras reduces it: the weighted sum over how many there
+    are ("sum_over_batch_size"), not over the sum of weights.
+    """
+    if weights is not None:
+        weights = weights.to(each.dtype)
+        if weights.dim() == each.dim() + 1 and weights.shape[-1] == 1:
+            weights = weights[..., 0]
+        each = each * weights.reshape(*weights.shape, *[1] * (each.dim() - weights.dim()))
+    if reduction in ("none", None):
+        return each
+    if reduction == "sum":
+        return each.sum()
+    if reduction == "mean_with_sample_weight" and weights is not None:
+        return each.sum() / weights.sum().clamp(min=LEAST_PROBABILITY)
+    return each.mean()
 
 
-def _mean(each: Tensor) -> Tensor:
-    return each.flatten(1).mean(1)
+def alike(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """Return truths in the form of outputs: whole numbers of classes as one-hot rows, a missing last axis put there."""
+    if y_true.shape == y_pred.shape:
+        return y_true.to(y_pred.dtype)
+    labels = y_true[..., 0] if y_true.dim() == y_pred.dim() and y_true.shape[-1] == 1 else y_true
+    if not labels.is_floating_point() and labels.dim() == y_pred.dim() - 1 and y_pred.shape[-1] > 1:
+        return functional.one_hot(labels.long(), y_pred.shape[-1]).to(y_pred.dtype)
+    if y_true.dim() == y_pred.dim() - 1:
+        return y_true[..., None].to(y_pred.dtype)
+    if y_true.numel() == y_pred.numel():
+        return y_true.reshape(y_pred.shape).to(y_pred.dtype)
+    return y_true.to(y_pred.dtype)
+
+
+def _labels(y_true: Tensor, y_pred: Tensor) -> Tensor | None:
+    """Return whole numbers of classes; None where the truths are rows."""
+    if y_true.dim() == y_pred.dim() - 1:
+        return y_true.long()
+    return y_true[..., 0].long() if y_true.shape[-1] == 1 != y_pred.shape[-1] else None
+
+
+def _tensor(value: Any) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
+    found = torch.as_tensor(np.asarray(value))
+    return found.float() if found.is_floating_point() or found.dtype == torch.bool else found

@@ -1,16 +1,34 @@
-"""The optimizers by Keras's names and with its defaults. Those of `hubel.train` do the work."""
+"""The optimizers by Keras's names and with its defaults. Those of `hubel.train` do the work.
+
+Everything that Keras lets one set of an optimizer's running (`clipnorm`, a schedule as the learning rate) is here too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import torch
 
 from hubel.base.errors import SettingError
+from hubel.base.names import did_you_mean
+from hubel.model import schedules
+from hubel.model.schedules import LearningRateSchedule
 from hubel.train.loop import optimizers as own
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "get"]
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "get", "schedules"]
+
+CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
+_INERT = {  # settings of Keras's that have one value here
+    "weight_decay": (None, 0, 0.0),
+    "use_ema": (False,),
+    "ema_momentum": (0.99,),
+    "ema_overwrite_frequency": (None,),
+    "loss_scale_factor": (None,),
+    "gradient_accumulation_steps": (None, 1),
+    "amsgrad": (False,),
+    "centered": (False,),
+}
 
 Made: TypeAlias = "own.Optimizer | torch.optim.Optimizer"
 
@@ -21,12 +39,26 @@ class Optimizer:
     Its momenta and the like live from `compile` on through all calls of `fit`, as in Keras.
     """
 
-    def __init__(self, learning_rate: float, **settings: float | bool) -> None:
-        if not learning_rate >= 0:
-            raise SettingError(f"expected a learning_rate of at least 0, received {learning_rate!r}")
-        self._rate = float(learning_rate)
+    def __init__(self, learning_rate: Any, more: Mapping[str, Any] | None = None, **settings: float | bool) -> None:
+        if isinstance(learning_rate, Mapping):
+            learning_rate = schedules.deserialize(learning_rate)
+        self.schedule = learning_rate if isinstance(learning_rate, LearningRateSchedule) else None
+        self.iterations = 0
+        rate = self.schedule(0) if self.schedule is not None else learning_rate
+        if not isinstance(rate, (int, float)) or not rate >= 0:
+            raise SettingError(f"expected a learning_rate of at least 0, or a schedule, received {learning_rate!r}")
+        self._rate = float(rate)
         self._settings = settings
         self._made: Made | None = None
+        self.clips = dict.fromkeys(CLIPS)
+        for name, value in (more or {}).items():
+            if name in CLIPS:
+                self.clips[name] = value
+            elif name not in ("name", "jit_compile", "is_legacy_optimizer") and value not in _INERT.get(name, ()):
+                if name not in _INERT:
+                    known = [*settings, *CLIPS]
+                    raise TypeError(f"{type(self).__name__} takes no argument {name!r}{did_you_mean(name, known)}")
+                raise SettingError(f"expected {name}={_INERT[name][0]} in {type(self).__name__}, received {value!r}")
 
     @property
     def learning_rate(self) -> float:
@@ -34,14 +66,38 @@ class Optimizer:
         return self._rate
 
     @learning_rate.setter
-    def learning_rate(self, rate: float) -> None:
-        self._rate = float(rate)
+    def learning_rate(self, rate: Any) -> None:
+        if self.schedule is not None:
+            raise SettingError("expected a learning rate that no schedule sets, received one that it does")
+        self._set_rate(float(rate))
+
+    lr = learning_rate
+
+    def _set_rate(self, rate: float) -> None:
+        self._rate = rate
         for group in self._made.param_groups if self._made else ():
             group["lr"] = self._rate
 
+    def follow(self) -> None:
+        """Get ready for a step: clip gradients, and set the rate that a schedule has for it."""
+        if any(value is not None for value in self.clips.values()) and self._made is not None:
+            found = [p for group in self._made.param_groups for p in group["params"] if p.grad is not None]
+            if self.clips["clipvalue"] is not None:
+                torch.nn.utils.clip_grad_value_(found, float(self.clips["clipvalue"]))
+            if self.clips["clipnorm"] is not None:  # of each weight by itself
+                for parameter in found:
+                    torch.nn.utils.clip_grad_norm_([parameter], float(self.clips["clipnorm"]))
+            if self.clips["global_clipnorm"] is not None:
+                torch.nn.utils.clip_grad_norm_(found, float(self.clips["global_clipnorm"]))
+        if self.schedule is not None:
+            self._set_rate(float(self.schedule(self.iterations)))
+        self.iterations += 1
+
     def get_config(self) -> dict[str, Any]:
         """All settings by name; `type(optimizer)(**optimizer.get_config())` is another of the same kind."""
-        return {"learning_rate": self._rate, **self._settings}
+        clips = {name: value for name, value in self.clips.items() if value is not None}
+        rate = self._rate if self.schedule is None else schedules.serialize(self.schedule)
+        return {"learning_rate": rate, **self._settings, **clips}
 
     def start(self, parameters: Iterable[torch.nn.Parameter]) -> Made:
         """Return the optimizer of these parameters, the same one as long as the parameters are the same."""
@@ -58,8 +114,8 @@ class Optimizer:
 class SGD(Optimizer):
     """Steps down the gradient, with momentum (Polyak 1964) or Nesterov's."""
 
-    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
-        super().__init__(learning_rate, momentum=momentum, nesterov=nesterov)
+    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **more: Any) -> None:
+        super().__init__(learning_rate, more, momentum=momentum, nesterov=nesterov)
 
     def _make(self, groups: list[dict[str, Any]]) -> own.Optimizer:
         return own.SGD(groups, self._rate, self._settings["momentum"], bool(self._settings["nesterov"]))
@@ -69,9 +125,9 @@ class Adam(Optimizer):
     """Kingma and Ba 2015."""
 
     def __init__(
-        self, learning_rate: float = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7
+        self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, **more: Any
     ) -> None:
-        super().__init__(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+        super().__init__(learning_rate, more, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
     def _make(self, groups: list[dict[str, Any]]) -> own.Optimizer:
         one, two, epsilon = (self._settings[name] for name in ("beta_1", "beta_2", "epsilon"))
@@ -83,13 +139,14 @@ class AdamW(Optimizer):
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: Any = 0.001,
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        **more: Any,
     ) -> None:
-        super().__init__(learning_rate, weight_decay=weight_decay, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+        super().__init__(learning_rate, more, weight_decay=weight_decay, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
     def _make(self, groups: list[dict[str, Any]]) -> own.Optimizer:
         one, two, epsilon = (self._settings[name] for name in ("beta_1", "beta_2", "epsilon"))
@@ -100,9 +157,9 @@ class RMSprop(Optimizer):
     """Gradients divided by a moving average of their size (Hinton 2012, lecture 6)."""
 
     def __init__(
-        self, learning_rate: float = 0.001, rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-7
+        self, learning_rate: Any = 0.001, rho: float = 0.9, momentum: float = 0.0, epsilon: float = 1e-7, **more: Any
     ) -> None:
-        super().__init__(learning_rate, rho=rho, momentum=momentum, epsilon=epsilon)
+        super().__init__(learning_rate, more, rho=rho, momentum=momentum, epsilon=epsilon)
 
     def _make(self, groups: list[dict[str, Any]]) -> own.Optimizer:
         rho, momentum, epsilon = (self._settings[name] for name in ("rho", "momentum", "epsilon"))
@@ -122,15 +179,24 @@ class Given(Optimizer):
         return self._made
 
 
-NAMED: dict[str, Callable[[], Optimizer]] = {"adam": Adam, "sgd": SGD, "rmsprop": RMSprop, "adamw": AdamW}
+NAMED: dict[str, Callable[..., Optimizer]] = {"adam": Adam, "sgd": SGD, "rmsprop": RMSprop, "adamw": AdamW}
 
 
-def get(optimizer: str | Optimizer | torch.optim.Optimizer) -> Optimizer:
-    """Return the optimizer of this name, or what was given. Raises ValueError for an unknown name."""
+def get(optimizer: Any) -> Optimizer:
+    """Return the optimizer of a name, of what a Keras file says, or what was given. Raises ValueError for an unknown
+    name, with those that are known.
+    """
     if isinstance(optimizer, Optimizer):
         return optimizer
     if isinstance(optimizer, torch.optim.Optimizer):
         return Given(optimizer)
-    if not isinstance(optimizer, str) or optimizer.lower() not in NAMED:
-        raise SettingError(f"expected an optimizer of {', '.join(NAMED)}, received {optimizer!r}")
-    return NAMED[optimizer.lower()]()
+    settings: Mapping[str, Any] = {}
+    name = optimizer
+    if isinstance(optimizer, Mapping):
+        name, settings = optimizer.get("class_name"), optimizer.get("config", {})
+    if not isinstance(name, str) or name.lower() not in NAMED:
+        hint = did_you_mean(str(name).lower(), NAMED)
+        raise SettingError(f"expected an optimizer of {', '.join(NAMED)}, received {name!r}{hint}")
+    made: Any = NAMED[name.lower()]
+    found: Optimizer = made(**settings)
+    return found

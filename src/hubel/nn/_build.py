@@ -90,8 +90,14 @@ class NetworkModule(nn.Sequential):
         return input
 
 
-def build(network: zoo.Given) -> NetworkModule:
+Taken = Mapping[int, Sequence[nn.Module]]
+
+
+def build(network: zoo.Given, taken: Taken | None = None) -> NetworkModule:
     """Build a network in PyTorch, its weights started as PyTorch starts them (set the seed before).
+
+    taken: the modules of nodes that are built already, by the node's `id`: one, and a second for an activation written
+    with a layer. They stand in the new module as they are, so that modules may have weights in common.
 
     The `state_dict` has the tree's paths: `conv1.weight`, `stage1.block2.conv1.weight`. Raises `ShapeError` where the
     network does not work out, and `LimitError` where it has more parameters than any machine would hold.
@@ -99,7 +105,7 @@ def build(network: zoo.Given) -> NetworkModule:
     report = zoo.analyse(network)
     check("parameters", report.parameters, report.network.name or "the network")
     shapes = {row.path: row.input_shape for row in report.rows}
-    return NetworkModule(report.network, _chain(report.network.body.nodes, "", shapes))
+    return NetworkModule(report.network, _chain(report.network.body.nodes, "", (shapes, taken or {})))
 
 
 def run_call(call: Call) -> nn.Module:
@@ -115,7 +121,7 @@ def run_call(call: Call) -> nn.Module:
     return built
 
 
-_Shapes = Mapping[str, Any]
+_Known = tuple[Mapping[str, Any], Taken]  # each layer's input, by its path; what is built already
 JOINS: dict[type[Join], type[modules.Sum]] = {
     Sum: modules.Sum,
     Concat: modules.Concat,
@@ -123,34 +129,37 @@ JOINS: dict[type[Join], type[modules.Sum]] = {
 }
 
 
-def _chain(nodes: tuple[Node, ...], scope: str, shapes: _Shapes) -> dict[str, nn.Module]:
+def _chain(nodes: tuple[Node, ...], scope: str, known: _Known) -> dict[str, nn.Module]:
     built: dict[str, nn.Module] = {}
     for name, node in named_children(nodes):
-        built.update(_node(node, name, scope + name, shapes))
+        built.update(_node(node, name, scope + name, known))
     return built
 
 
-def _node(node: Node, name: str, path: str, shapes: _Shapes) -> dict[str, nn.Module]:
+def _node(node: Node, name: str, path: str, known: _Known) -> dict[str, nn.Module]:
     """Build a node: one module of its name, and another for an activation written with a layer."""
+    if id(node) in known[1]:
+        names = name, f"{name}_{getattr(node, 'activation', None)}"
+        return dict(zip(names, known[1][id(node)], strict=False))
     match node:
         case Layer():
-            return _layer(node, name, path, shapes)
+            return _layer(node, name, path, known)
         case Chain():
-            return {name: modules.named(nn.Sequential(), _chain(node.nodes, f"{path}.", shapes))}
+            return {name: modules.named(nn.Sequential(), _chain(node.nodes, f"{path}.", known))}
         case Sum() | Concat() | Product():
-            return {name: JOINS[type(node)](_branches(node, path, shapes))}
+            return {name: JOINS[type(node)](_branches(node, path, known))}
         case Auxiliary():
-            return {name: modules.Auxiliary(_chain(node.nodes, f"{path}.", shapes))}
+            return {name: modules.Auxiliary(_chain(node.nodes, f"{path}.", known))}
         case _:
             assert_never(node)
 
 
-def _branches(node: Join, path: str, shapes: _Shapes) -> list[dict[str, nn.Module]]:
-    return [_node(branch, name, f"{path}.{name}", shapes) for name, branch in named_children(node.branches)]
+def _branches(node: Join, path: str, known: _Known) -> list[dict[str, nn.Module]]:
+    return [_node(branch, name, f"{path}.{name}", known) for name, branch in named_children(node.branches)]
 
 
-def _layer(layer: Layer, name: str, path: str, shapes: _Shapes) -> dict[str, nn.Module]:
-    shape, built = shapes[path], dict[str, nn.Module]()
+def _layer(layer: Layer, name: str, path: str, known: _Known) -> dict[str, nn.Module]:
+    shape, built = known[0][path], dict[str, nn.Module]()
     for step in layer.steps():
         own = f"{name}_{layer.activation}" if built else name  # type: ignore[attr-defined]
         built[own] = run_call(step.call(shape))

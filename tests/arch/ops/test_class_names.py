@@ -16,6 +16,7 @@ MAKERS = (  # these make layers of something else, and so have to say which
     "advise/",  # proposes layers in place of others
     "nn/reading/",  # what modules, graphs and ONNX files are in the tree
     "nn/inspection/clash.py",  # asks the tree's rule for a module of PyTorch
+    "model/layers/",  # Keras's layers, which are the tree's by Keras's arguments
     "look/byhand/convolve.py",  # a window's way by hand
 )
 WORDS_OF_OTHERS = (  # strings here are what other programs call things

@@ -37,6 +37,16 @@ if TYPE_CHECKING:
         GlobalMaxPooling1D,
         MaxPooling1D,
     )
+    from hubel.arch.layers.preparation import (
+        GaussianNoise,
+        Normalization,
+        RandomBrightness,
+        RandomContrast,
+        RandomFlip,
+        RandomRotation,
+        RandomTranslation,
+        RandomZoom,
+    )
     from hubel.arch.layers.recurrent import GRU, LSTM, SimpleRNN
 
 __all__ = [
@@ -61,6 +71,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling1D",
@@ -74,10 +85,17 @@ __all__ = [
     "LocallyConnected2D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "Normalization",
     "PReLU",
     "PixelShuffle",
     "PixelUnshuffle",
     "RadialBasis",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReflectionPadding2D",
     "ReplicationPadding2D",
     "Rescaling",
@@ -106,6 +124,14 @@ _LATER = (
     ("gru", "GRU", "recurrent"),
     ("lstm", "LSTM", "recurrent"),
     ("rnn", "SimpleRNN", "recurrent"),
+    ("standardise", "Normalization", "preparation"),
+    ("randomflip", "RandomFlip", "preparation"),
+    ("randomrotation", "RandomRotation", "preparation"),
+    ("randomzoom", "RandomZoom", "preparation"),
+    ("randomtranslation", "RandomTranslation", "preparation"),
+    ("randomcontrast", "RandomContrast", "preparation"),
+    ("randombrightness", "RandomBrightness", "preparation"),
+    ("noise", "GaussianNoise", "preparation"),
 )
 WAITING.update((word, f"{__name__}.{file}") for word, _, file in _LATER)
 

@@ -261,10 +261,14 @@ class View(Operation):
 
 @dataclass(frozen=True)
 class Pass(Operation):
-    """Hand everything on as it is. rate: the share that training drops, of numbers or of whole `channels`."""
+    """Hand everything on as it is. rate: the share that training drops, of numbers or of whole `channels`. changes: the
+    layer of Keras's that changes them in training, where it is another, with its settings.
+    """
 
     rate: float = 0.0
     channels: bool = False
+    changes: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

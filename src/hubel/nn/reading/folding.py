@@ -15,22 +15,37 @@ def folded(steps: list[Step]) -> tuple[Chain, dict[int, Mapping[str, Any]]]:
 
     Branches that do not nest are made to: what two of them share is carried along, as channels beside the others.
     """
+    body, folding = _body(steps, whole=False)
+    return body, folding.weights
+
+
+def written(steps: list[Step]) -> tuple[Chain, dict[int, arch.Node]]:
+    """Return the chain from the first step, which is the input, to the last, every layer as it is; and the node of each
+    step by its place, of none where branches that do not nest were made to.
+    """
+    body, folding = _body(steps, whole=True)
+    return body, folding.made if len(folding.steps) == len(steps) else {}
+
+
+def _body(steps: list[Step], whole: bool) -> tuple[Chain, _Folding]:
     steps = nested(steps)
     while True:
-        folding = _Folding(steps)
+        folding = _Folding(steps, whole)
         nodes = folding.chain(len(steps) - 1, 0)
         if not folding.shared:
-            return Chain(*nodes or [arch.Identity()]), folding.weights
+            return Chain(*nodes or [arch.Identity()]), folding
         steps = carried(steps, min(folding.shared))
 
 
 class _Folding:
     """Folds a graph into a tree: what joins branches is folded with all that lies between it and where they fork.
 
-    shared: steps that were met in two branches, of a tree that is none.
+    shared: steps that were met in two branches, of a tree that is none. whole: no product of several layers becomes the
+    one layer that computes the same. made: the node of each step.
     """
 
-    def __init__(self, steps: list[Step]) -> None:
+    def __init__(self, steps: list[Step], whole: bool = False) -> None:
+        self.whole, self.made = whole, dict[int, arch.Node]()
         self.steps = steps
         self.weights = {id(step.what): step.weights for step in steps}
         self.fork = dominators([step.inputs for step in steps])
@@ -48,7 +63,11 @@ class _Folding:
                 self.shared.add(end)
                 break
             self.used.add(end)
-            nodes.append([step.what] if isinstance(step.what, Layer) else self.join(step, step.inputs, fork))
+            own: list[arch.Node] = (
+                [step.what] if not isinstance(step.what, type) else self.join(step, step.inputs, fork)
+            )
+            nodes.append(own)
+            self.made[end] = own[-1]
             end = fork
         return _selected_once(node for part in reversed(nodes) for node in part)
 
@@ -62,7 +81,7 @@ class _Folding:
             beginning = common(self.fork, inputs)
             return [*self.chain(beginning, fork), *self.join(step, inputs, beginning)]
         branches = [self.chain(group[0], fork) if len(group) == 1 else self.join(step, group, fork) for group in groups]
-        gate = self.single(step, branches) if step.what is Product else None
+        gate = self.single(step, branches) if step.what is Product and not self.whole else None
         return [gate or step.what(*map(_branch, branches))]  # type: ignore[misc, operator]
 
     def _groups(self, inputs: Sequence[int], fork: int, in_any_order: bool) -> list[list[int]]:

@@ -20,7 +20,7 @@ class Step:
     """
 
     name: str
-    what: Layer | type[Join] | None
+    what: Layer | arch.Chain | type[Join] | None
     inputs: tuple[int, ...]
     weights: Mapping[str, Any] = field(default_factory=dict)
     shape: arch.Shape = ()

@@ -18,6 +18,19 @@ def together(*listeners: Listener) -> Listener:
     return tell
 
 
+def summary_writer(directory: str | os.PathLike[str]) -> Any:
+    """PyTorch's writer of TensorBoard's files. Raises ModuleNotFoundError with the line that installs it where
+    tensorboard is absent.
+    """
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            "TensorBoard's files need the package tensorboard: pip install tensorboard"
+        ) from error
+    return SummaryWriter(os.fspath(directory))
+
+
 class TensorBoard:
     """A listener that writes the curves as TensorBoard reads them, into `directory`.
 
@@ -25,13 +38,7 @@ class TensorBoard:
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError as error:
-            raise ModuleNotFoundError(
-                "TensorBoard's files need the package tensorboard: pip install tensorboard"
-            ) from error
-        self._writer: Any = SummaryWriter(os.fspath(directory))
+        self._writer: Any = summary_writer(directory)
 
     def __call__(self, event: Event) -> None:
         """Write what an event says."""

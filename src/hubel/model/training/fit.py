@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from hubel.base.errors import SettingError
-from hubel.model._compiled import Compiled
-from hubel.model._feed import Feed, Step
-from hubel.model._report import Report
 from hubel.model.callbacks import CallbackList
-from hubel.nn import NetworkModule
+from hubel.model.layers.layer import last
+from hubel.model.training.compiled import Compiled
+from hubel.model.training.feed import Feed, Step
+from hubel.model.training.report import Report
 from hubel.train.loop.epochs import Epochs
+from hubel.train.loop.non_finite import first_non_finite
 
 if TYPE_CHECKING:
-    from hubel.model._sequential import Sequential
+    from hubel.model.training.trained import Trained
 
 
 class Validation(NamedTuple):
@@ -61,7 +60,7 @@ class Fit(Epochs[Step]):
 
     def __init__(
         self,
-        model: Sequential,
+        model: Trained,
         compiled: Compiled,
         feed: Feed,
         validation: Validation | None,
@@ -70,7 +69,6 @@ class Fit(Epochs[Step]):
     ) -> None:
         self.model, self.compiled, self.feed, self.validation = model, compiled, feed, validation
         self.callbacks, self.report = callbacks, report
-        self.optimizer = compiled.optimizer.start(model.module.parameters())
         self.watched = len(callbacks.callbacks) > 1  # besides the history
         self.figures: dict[str, float] = {}
         self.ended = False
@@ -90,28 +88,35 @@ class Fit(Epochs[Step]):
     def batches(self, epoch: int) -> Iterator[Step]:
         """The feed's."""
         self.callbacks("on_epoch_begin", epoch)
-        self.model.module.train()
-        self.sums, self.seen, self.number = torch.zeros(1 + len(self.compiled.metrics)), 0, 0
+        self.compiled.reset()
+        self.total, self.seen, self.number = torch.zeros(()), 0, 0
+        self.fresh = True
         return self.feed.epoch()
 
     def step(self, epoch: int, batch: Step) -> None:
         """Down the gradient of the compiled loss."""
         inputs, targets, weights = batch
-        assert targets is not None
+        module = self.model.module_for(inputs)
+        if self.fresh:  # at the start, and after a callback that may have evaluated, or frozen something
+            self.model.set_mode(module, True)
+            self.optimizer = self.compiled.optimizer.start(self.model.module_parameters(module))
+            self.fresh = False
         if self.watched:
             self.callbacks("on_train_batch_begin", self.number)
-        loss, own = self.compiled.judge(self.model.module, inputs, targets, weights)
+        loss, own = self.compiled.judge(module, inputs, targets, weights, self.model.penalised)
         self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        self.sums, self.seen = self.sums + own, self.seen + len(inputs)
-        self.report.batch_done(self.seen, self.sums)
+        if loss.requires_grad:
+            loss.backward()
+            self.compiled.optimizer.follow()
+            self.optimizer.step()
+        self.total, self.seen, self.last = self.total + own, self.seen + len(inputs), inputs
+        self.report.batch_done(self.seen, self.total)
 
     def goes_on(self, epoch: int) -> bool:
         """Tell the callbacks."""
         if self.watched:
-            self.callbacks("on_train_batch_end", self.number, self.compiled.figures(self.sums, self.seen))
-            self.model.module.train()  # a callback may have evaluated
+            self.callbacks("on_train_batch_end", self.number, self.compiled.figures(self.total, self.seen))
+            self.fresh = True
         self.number += 1
         return not self.model.stop_training
 
@@ -125,51 +130,55 @@ class Fit(Epochs[Step]):
             )
             self.ended = True
             return
-        self.figures = self.compiled.figures(self.sums, self.seen)
-        if not math.isfinite(self.figures["loss"]):
+        self.figures = self.compiled.figures(self.total, self.seen)
+        if not math.isfinite(self.figures["loss"]) and not self.model.stop_training:
+            where = first_non_finite(self.model.module_for(self.last), self.last)
             raise SettingError(
-                f"the loss became {self.figures['loss']} in epoch {epoch + 1}; try a smaller learning rate"
+                f"the loss became {self.figures['loss']} in epoch {epoch + 1}: {where}; try a smaller learning rate"
             )
         if self.validation is not None and self.validation.is_due(epoch):
-            own = measure(self.model.module, self.compiled, self.validation.feed, self.callbacks)
+            own = measure(self.model, self.compiled, self.validation.feed, self.callbacks)
             self.figures |= {f"val_{name}": value for name, value in own.items()}
         self.callbacks("on_epoch_end", epoch, self.figures)
         self.report.epoch_done(epoch, self.figures)
 
 
-def measure(module: NetworkModule, compiled: Compiled, feed: Feed, callbacks: CallbackList) -> dict[str, float]:
+def measure(model: Trained, compiled: Compiled, feed: Feed, callbacks: CallbackList) -> dict[str, float]:
     """Return loss and metrics. Raises ValueError where the feed gives nothing."""
-    module.eval()
-    sums, seen = torch.zeros(1 + len(compiled.metrics)), 0
+    total, seen = torch.zeros(()), 0
+    compiled.reset()
     callbacks("on_test_begin")
-    with torch.inference_mode():
+    with torch.no_grad():
         for number, (inputs, targets, weights) in enumerate(feed.epoch()):
-            assert targets is not None
             callbacks("on_test_batch_begin", number)
-            sums, seen = sums + compiled.judge(module, inputs, targets, weights)[1], seen + len(inputs)
+            module = model.module_for(inputs)
+            model.set_mode(module, False)
+            own = compiled.judge(module, inputs, targets, weights, model.penalised)[1]
+            total, seen = total + own, seen + len(inputs)
             if callbacks.callbacks:
-                callbacks("on_test_batch_end", number, compiled.figures(sums, seen))
+                callbacks("on_test_batch_end", number, compiled.figures(total, seen))
     if not seen:
         raise SettingError(
             "expected examples to measure on, received none; a generator gives its batches once: give steps and let it "
             "go on for ever, or give a Sequence"
         )
-    figures = compiled.figures(sums, seen)
+    figures = compiled.figures(total, seen)
     callbacks("on_test_end", figures)
     return figures
 
 
-def predicted(module: NetworkModule, feed: Feed, callbacks: CallbackList) -> NDArray[np.float32] | None:
-    """Return the outputs for all batches, pictures as N×H×W×C; None where there are no examples."""
-    module.eval()
+def predicted(model: Trained, feed: Feed, callbacks: CallbackList) -> Any:
+    """Return the outputs for all batches, pictures as N×H×W×C, of several outputs a list; None without examples."""
     callbacks("on_predict_begin")
-    found: list[Tensor] = []
-    with torch.inference_mode():
+    found: list[Any] = []
+    with torch.no_grad():
         for number, step in enumerate(feed.epoch()):
             callbacks("on_predict_batch_begin", number)
-            found.append(module(step.inputs))
+            found.append(model.through(last(step.inputs), False))
             callbacks("on_predict_batch_end", number, {"outputs": found[-1]})
     callbacks("on_predict_end")
-    outputs = torch.cat(found) if found else torch.empty(0)
-    array: NDArray[np.float32] = (outputs.movedim(1, -1) if outputs.dim() > 2 else outputs).numpy()
-    return array if len(array) else None
+    if not found or not sum(map(len, found)):
+        return None
+    if isinstance(found[0], list):
+        return [torch.cat(parts).numpy() for parts in zip(*found, strict=True)]
+    return torch.cat(found).numpy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hubel.arch import Network, analyse, shape_text
+from hubel.arch import Shape, shape_text
 from hubel.base.errors import SettingError
+from hubel.base.names import listing
 from hubel.model.losses import Loss
 
 
 class Step(NamedTuple):
-    """One batch. inputs: float32 N×C×H×W (channels-last in memory) or N×features; weights: float32, N."""
+    """One batch. inputs: float32 N×C×H×W (channels-last in memory), N×C×T or N×features; weights: float32, N."""
 
     inputs: Tensor
     targets: Tensor | None = None
@@ -35,37 +36,103 @@ class Feed(Protocol):
 
 
 class Reader:
-    """Makes tensors of what the user gives, for one network and loss; without a loss labels are left aside."""
+    """Makes tensors of what the user gives, for one network and loss; without `labelled` labels are left aside.
 
-    def __init__(self, network: Network, loss: Loss | None, class_weight: Mapping[int, float] | None = None) -> None:
-        self.shape, self.outputs = network.input, analyse(network).output_shape[-1]
-        self.loss, self.class_weight = loss, class_weight
+    shape: the input's, None along an axis that may have any length, None altogether where any will do. outputs: the
+    shape of the network's output.
+    classes: names of classes, in order, where labels are words.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int | None, ...] | None,
+        outputs: Callable[[Shape], Shape],
+        loss: Loss | None,
+        class_weight: Mapping[Any, float] | None = None,
+        labelled: bool = True,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        self.shape, self.outputs, self.loss, self.class_weight = shape, outputs, loss, class_weight
+        self.labelled, self.classes = labelled, classes
 
     def inputs(self, x: Any) -> Tensor:
-        """Return N×H×W×C or N×features, as they are. Raises ValueError where the network takes another shape."""
-        array = np.asarray(x)
-        if array.shape[1:] == self.shape[:2] and len(self.shape) == 3 and self.shape[2] == 1:
+        """Return N×H×W×C, N×T×C or N×features, as they are. Raises ValueError where the network takes another shape,
+        and for numbers that are none, with their place.
+        """
+        if isinstance(x, dict) and len(x) == 1:
+            x = next(iter(x.values()))
+        if (
+            isinstance(x, (list, tuple))
+            and len(x) == 1
+            and self.shape
+            and getattr(x[0], "ndim", 0) == len(self.shape) + 1
+        ):
+            x = x[0]
+        array = as_array(x, "x")
+        if self.shape is not None:
+            array = self._fitting(array, self.shape)
+        check_finite(array, "x")
+        return torch.from_numpy(np.ascontiguousarray(array, None if array.dtype == np.uint8 else np.float32))
+
+    @staticmethod
+    def _fitting(array: NDArray[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
+        """Return an array of this shape, a missing last axis of one put there."""
+        if len(array.shape) == len(shape) and array.shape[1:] == shape[:-1] and shape[-1] == 1:
             array = array[..., None]
-        if array.shape[1:] != self.shape:
+        fits = len(array.shape) == len(shape) + 1
+        if not fits or any(own not in (None, got) for own, got in zip(shape, array.shape[1:], strict=True)):
+            wanted = "×".join("any" if axis is None else str(axis) for axis in shape)
             raise SettingError(
-                f"expected inputs of N×{shape_text(self.shape)}, received {shape_text(array.shape)}; reshape them, or "
+                f"expected inputs of N×{wanted}, received {shape_text(array.shape)}; reshape them, or "
                 f"write the network for input_shape={array.shape[1:]}"
             )
-        return torch.from_numpy(np.ascontiguousarray(array, None if array.dtype == np.uint8 else np.float32))
+        return array
 
     def examples(self, x: Any, y: Any = None, sample_weight: Any = None) -> Step:
         """Return inputs, targets and weights, equally many of each."""
         inputs = self.inputs(x)
-        if self.loss is None:
+        if not self.labelled:
             return Step(inputs)
         if y is None:
+            if self.loss is None:
+                return Step(inputs)
             raise SettingError("expected labels beside the images, received none")
-        labels = np.asarray(y)
+        labels = self.labels(y)
         if len(inputs) != len(labels):
             raise SettingError(
                 f"expected as many labels as images, received {len(inputs)} images and {len(labels)} labels"
             )
-        return Step(inputs, self.loss.targets(labels, self.outputs), self._weights(labels, sample_weight))
+        outputs = self.outputs(tuple(inputs.shape[1:]))
+        if self.loss is not None:
+            self.loss.check(labels, outputs)
+        whole = labels.dtype.kind in "iu"
+        targets = torch.from_numpy(np.ascontiguousarray(labels, np.int64 if whole else np.float32))
+        return Step(inputs, targets, self._weights(labels, sample_weight))
+
+    def labels(self, y: Any) -> NDArray[Any]:
+        """Return labels as numbers: words become the places of their classes. Raises ValueError for words that are
+        none of them, for NaN, and for what is no array.
+        """
+        if isinstance(y, dict) and len(y) == 1:
+            y = next(iter(y.values()))
+        array = as_array(y, "y", words=True)
+        if array.dtype.kind in "UO":
+            array = self._numbers_of(array)
+        check_finite(array, "y")
+        return array.astype(np.float32) if array.dtype.kind == "b" else array
+
+    def _numbers_of(self, words: NDArray[Any]) -> NDArray[np.int64]:
+        if self.classes is None:
+            raise SettingError(
+                f"expected labels as numbers, received words such as {str(words.flat[0])!r}; fit with arrays takes "
+                "words, and remembers the classes"
+            )
+        place = {name: number for number, name in enumerate(self.classes)}
+        flat = [str(word) for word in words.reshape(-1)]
+        unknown = next((word for word in flat if word not in place), None)
+        if unknown is not None:
+            raise SettingError(f"expected labels of {listing(self.classes, 12)}, received {unknown!r}")
+        return np.array([place[word] for word in flat], np.int64)
 
     def _weights(self, labels: NDArray[Any], sample_weight: Any) -> Tensor | None:
         if sample_weight is not None:
@@ -74,12 +141,59 @@ class Reader:
             weights = np.asarray(sample_weight, np.float32).reshape(-1)
             if len(weights) != len(labels):
                 raise SettingError(f"expected a weight for each of {len(labels)} examples, received {len(weights)}")
+            check_finite(weights, "sample_weight")
             return torch.from_numpy(np.ascontiguousarray(weights))
         if self.class_weight is None:
             return None
         classes = labels.argmax(-1) if labels.ndim > 1 and labels.shape[-1] > 1 else labels.reshape(-1).round()
-        table = {int(name): float(weight) for name, weight in self.class_weight.items()}
+        place = {name: number for number, name in enumerate(self.classes or ())}
+        table = {int(place.get(name, name)): float(weight) for name, weight in self.class_weight.items()}
         return torch.tensor([table.get(int(one), 1.0) for one in classes], dtype=torch.float32)
+
+
+def as_array(given: Any, what: str, words: bool = False) -> NDArray[Any]:
+    """Return an array of what the user gives: a tensor, a list, a data frame. Raises ValueError for what is none."""
+    if isinstance(given, Tensor):
+        given = given.detach().cpu()
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise SettingError(f"expected {what} as one array, received a list of parts of different shapes") from error
+    if array.dtype.kind == "O" and not words:
+        try:
+            array = array.astype(np.float32)
+        except (TypeError, ValueError):
+            parts = f"{len(given)} of different shapes" if isinstance(given, (list, tuple)) else type(given).__name__
+            raise SettingError(f"expected {what} as one array of numbers, received {parts}") from None
+    if array.dtype.kind not in ("biufUO" if words else "biuf"):
+        raise SettingError(f"expected {what} as numbers, received {array.dtype}")
+    if array.dtype.kind == "O":
+        missing = [place for place, value in enumerate(array.reshape(-1)) if value is None or value != value]
+        if missing:
+            raise SettingError(
+                f"expected a label for every example, received {array.reshape(-1)[missing[0]]} at {missing[0]}"
+            )
+    return array
+
+
+def check_finite(array: NDArray[Any], what: str) -> None:
+    """Raise ValueError where numbers are NaN or infinite, with how many and where the first is."""
+    if array.dtype.kind != "f" or not array.size:
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum(dtype=np.float64)):
+            return
+    wrong = ~np.isfinite(array)
+    if not wrong.any():
+        return
+    place = tuple(int(axis) for axis in np.argwhere(wrong)[0])
+    word = "NaN" if np.isnan(array[place]) else "infinite"
+    examples = int(wrong.reshape(len(array), -1).any(1).sum())
+    raise SettingError(
+        f"expected finite numbers in {what}, received {int(wrong.sum()):,} that are not, in {examples:,} of "
+        f"{len(array):,} examples: {what}[{', '.join(map(str, place))}] is {word}; numpy.nan_to_num, or leaving these "
+        "examples out, helps"
+    )
 
 
 class Arrays:
@@ -190,7 +304,7 @@ def feed_of(
 
 def is_stream(x: Any) -> bool:
     """Whether batches come from the user's own object rather than from an array."""
-    if isinstance(x, (list, tuple)) or hasattr(x, "__array__"):
+    if isinstance(x, (list, tuple, dict)) or hasattr(x, "__array__"):
         return False
     return hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
 

@@ -1,148 +1,19 @@
-"""What is done beside training, by Keras's names and rules: `from hubel.model.callbacks import EarlyStopping`."""
+"""Callbacks that watch one figure: stopping, keeping the best, lowering the rate."""
 
 from __future__ import annotations
 
 import operator
 import warnings
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hubel.base.errors import SettingError, UnknownNameError
+from hubel.model.callbacks.base import Callback, Logs
 
-if TYPE_CHECKING:
-    from hubel.model._sequential import Sequential
-
-__all__ = [
-    "Callback",
-    "EarlyStopping",
-    "History",
-    "LambdaCallback",
-    "LearningRateScheduler",
-    "ModelCheckpoint",
-    "ReduceLROnPlateau",
-]
-
-Logs = dict[str, float]
 Mode = Literal["auto", "min", "max"]
-
-
-class Callback:
-    """A base for your own: write the moments you care for. `model` and `params` are there from the start of training.
-
-    `logs` has the figures so far: at an epoch's end loss, metrics and their `val_` counterparts, at a batch's end the
-    means since the epoch began. Set `model.stop_training = True` to stop after this batch. Epochs and batches count
-    from 0.
-    """
-
-    model: Sequential
-    params: dict[str, Any]
-
-    def set_model(self, model: Sequential) -> None:
-        """Take the model that is trained."""
-        self.model = model
-
-    def set_params(self, params: dict[str, Any]) -> None:
-        """Take what is known beforehand: epochs, steps, verbose."""
-        self.params = params
-
-    def on_train_begin(self, logs: Logs | None = None) -> None:
-        """`fit` begins."""
-
-    def on_train_end(self, logs: Logs | None = None) -> None:
-        """`fit` ends."""
-
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """An epoch begins."""
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """An epoch ends; what is changed in `logs` is what comes after, history included, sees."""
-
-    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """A step begins."""
-        self.on_batch_begin(batch, logs)
-
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """A step ends."""
-        self.on_batch_end(batch, logs)
-
-    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """A step begins: the older name."""
-
-    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """A step ends: the older name."""
-
-    def on_test_begin(self, logs: Logs | None = None) -> None:
-        """`evaluate` begins, or validation."""
-
-    def on_test_end(self, logs: Logs | None = None) -> None:
-        """`evaluate` ends, or validation."""
-
-    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """A batch of `evaluate` begins."""
-
-    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """A batch of `evaluate` ends."""
-
-    def on_predict_begin(self, logs: Logs | None = None) -> None:
-        """`predict` begins."""
-
-    def on_predict_end(self, logs: Logs | None = None) -> None:
-        """`predict` ends."""
-
-    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """A batch of `predict` begins."""
-
-    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """A batch of `predict` ends."""
-
-
-class History(Callback):
-    """What `fit` returns: `history` has a list for each figure, a number an epoch; `epoch` counts from 0."""
-
-    def __init__(self) -> None:
-        self.history: dict[str, list[float]] = {}
-        self.epoch: list[int] = []
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Write the figures down."""
-        self.epoch.append(epoch)
-        for name, value in (logs or {}).items():
-            self.history.setdefault(name, []).append(value)
-
-
-class LambdaCallback(Callback):
-    """Functions of one's own for single moments: LambdaCallback(on_epoch_end=lambda epoch, logs: …)."""
-
-    def __init__(self, **functions: Callable[..., None] | None) -> None:
-        moments = [name for name in dir(Callback) if name.startswith("on_")]
-        for name, function in functions.items():
-            if name not in moments:
-                raise SettingError(f"expected functions for {', '.join(moments)}, received {name!r}")
-            if function is not None:
-                setattr(self, name, function)
-
-
-class LearningRateScheduler(Callback):
-    """Sets the learning rate at each epoch's start to `schedule(epoch, learning rate so far)`."""
-
-    def __init__(self, schedule: Callable[[int, float], float], verbose: int = 0) -> None:
-        self.schedule, self.verbose = schedule, verbose
-
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Set the rate."""
-        rate = float(self.schedule(epoch, self.model.optimizer.learning_rate))
-        self.model.optimizer.learning_rate = rate
-        if self.verbose:
-            print(f"Epoch {epoch + 1}: learning rate {rate:g}")
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Add the rate to the figures."""
-        if logs is not None:
-            logs["learning_rate"] = self.model.optimizer.learning_rate
 
 
 class _Monitor(Callback):
@@ -151,10 +22,19 @@ class _Monitor(Callback):
     def __init__(self, monitor: str, mode: Mode, min_delta: float = 0.0, best: float | None = None) -> None:
         if mode not in ("auto", "min", "max"):
             raise SettingError(f"expected mode auto, min or max, received {mode!r}")
-        higher = mode == "max" or (mode == "auto" and monitor.endswith(("acc", "accuracy")))
-        self.monitor, self.min_delta, self.best = monitor, abs(min_delta), best
+        self.monitor, self.mode, self.min_delta, self.best = monitor, mode, abs(min_delta), best
+        self._towards(mode == "max" or (mode == "auto" and monitor.endswith(("acc", "accuracy"))))
+
+    def _towards(self, higher: bool) -> None:
         self._beats = operator.gt if higher else operator.lt
         self._handicap = -self.min_delta if higher else self.min_delta
+
+    def set_model(self, model: Any) -> None:
+        """Take the model; what its metrics say of their good end decides where `mode` is "auto"."""
+        super().set_model(model)
+        metric = next((each for each in model.metrics if each.name == self.monitor.removeprefix("val_")), None)
+        if self.mode == "auto" and metric is not None:
+            self._towards(metric.best == "highest")
 
     def is_better(self, value: float, than: float | None) -> bool:
         """Whether a value beats another one by more than `min_delta`; everything beats nothing."""
@@ -244,6 +124,7 @@ class ModelCheckpoint(_Monitor):
         mode: Mode = "auto",
         save_freq: int | Literal["epoch"] = "epoch",
         initial_value_threshold: float | None = None,
+        options: Any = None,
     ) -> None:
         super().__init__(monitor, mode, best=initial_value_threshold)
         if save_freq != "epoch" and not (isinstance(save_freq, int) and save_freq > 0):
@@ -331,20 +212,3 @@ class ReduceLROnPlateau(_Monitor):
                 self.cooldown_counter, self.wait = self.cooldown, 0
                 if self.verbose:
                     print(f"Epoch {epoch + 1}: learning rate {self.model.optimizer.learning_rate:g}")
-
-
-class CallbackList:
-    """Several as one. Raises ValueError for what is none."""
-
-    def __init__(self, callbacks: Sequence[Callback], model: Sequential, **params: Any) -> None:
-        for callback in callbacks:
-            if not isinstance(callback, Callback):
-                raise SettingError(f"expected callbacks as objects of Callback, received {callback!r}")
-            callback.set_model(model)
-            callback.set_params(params)
-        self.callbacks = callbacks
-
-    def __call__(self, moment: str, *arguments: Any) -> None:
-        """Call `moment` of each, such as "on_epoch_end"."""
-        for callback in self.callbacks:
-            getattr(callback, moment)(*arguments)

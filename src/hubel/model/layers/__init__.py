@@ -1,0 +1,208 @@
+"""The layers by Keras's names, arguments and defaults: `from hubel.model.layers import Conv2D, Input`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hubel.base.errors import SettingError
+from hubel.base.names import did_you_mean
+from hubel.model.layers import made
+from hubel.model.layers.composed import (
+    Activation,
+    Bidirectional,
+    ReLU,
+    SeparableConv2D,
+    Softmax,
+)
+from hubel.model.layers.joins import (
+    Add,
+    Average,
+    Concatenate,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    multiply,
+    subtract,
+)
+from hubel.model.layers.layer import Layer
+from hubel.model.layers.made import (
+    GRU,
+    LSTM,
+    AveragePooling1D,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv1D,
+    Conv2D,
+    Conv2DTranspose,
+    Cropping2D,
+    Dense,
+    DepthwiseConv2D,
+    Dropout,
+    Embedding,
+    Flatten,
+    GaussianNoise,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GroupNormalization,
+    Identity,
+    LayerNormalization,
+    LeakyReLU,
+    MaxPooling1D,
+    MaxPooling2D,
+    PReLU,
+    Reshape,
+    SimpleRNN,
+    SpatialDropout2D,
+    UpSampling2D,
+    ZeroPadding2D,
+)
+from hubel.model.layers.own import Lambda
+from hubel.model.layers.preparing import (
+    CenterCrop,
+    Normalization,
+    RandomBrightness,
+    RandomContrast,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+    Rescaling,
+    Resizing,
+)
+from hubel.model.layers.tensor import Input, InputLayer, KerasTensor
+
+MaxPool1D, AvgPool1D, MaxPool2D, AvgPool2D = MaxPooling1D, AveragePooling1D, MaxPooling2D, AveragePooling2D
+GlobalAvgPool1D, GlobalMaxPool1D = GlobalAveragePooling1D, GlobalMaxPooling1D
+GlobalAvgPool2D, GlobalMaxPool2D = GlobalAveragePooling2D, GlobalMaxPooling2D
+Convolution1D, Convolution2D, Convolution2DTranspose = Conv1D, Conv2D, Conv2DTranspose
+SeparableConvolution2D = SeparableConv2D
+
+_OTHERS = made.others()
+globals().update(_OTHERS)
+
+KINDS: dict[str, Any] = {
+    name: value
+    for name, value in [*globals().items()]
+    if (isinstance(value, type) and issubclass(value, Layer)) or name in ("Input", "InputLayer")
+}
+
+__all__ = [
+    "GRU",
+    "KINDS",
+    "LSTM",
+    "Activation",
+    "Add",
+    "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "BatchNormalization",
+    "Bidirectional",
+    "CenterCrop",
+    "Concatenate",
+    "Conv1D",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Convolution1D",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Cropping2D",
+    "Dense",
+    "DepthwiseConv2D",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GroupNormalization",
+    "Identity",
+    "Input",
+    "InputLayer",
+    "KerasTensor",
+    "Lambda",
+    "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "Multiply",
+    "Normalization",
+    "PReLU",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "Resizing",
+    "SeparableConv2D",
+    "SeparableConvolution2D",
+    "SimpleRNN",
+    "Softmax",
+    "SpatialDropout2D",
+    "Subtract",
+    "UpSampling2D",
+    "ZeroPadding2D",
+    "add",
+    "average",
+    "concatenate",
+    "deserialize",
+    "multiply",
+    "serialize",
+    "subtract",
+]
+__all__ += list(_OTHERS)
+
+_REFUSED = {
+    "Masking": "every step of a sequence counts here",
+    "TimeDistributed": "Dense, and activations, work on each step by themselves",
+    "MultiHeadAttention": "trees have no attention",
+    "Attention": "trees have no attention",
+    "Permute": "axes stay where they are in a tree",
+    "Maximum": "a tree adds, multiplies and concatenates",
+    "Minimum": "a tree adds, multiplies and concatenates",
+    "Dot": "a tree adds, multiplies and concatenates",
+    "Conv3D": "pictures have two axes here, sequences one",
+    "TextVectorization": "make whole numbers of words before",
+    "StringLookup": "string labels may be given to fit as they are",
+}
+
+
+def __getattr__(name: str) -> Any:
+    hint = f": {_REFUSED[name]}" if name in _REFUSED else did_you_mean(name, KINDS)
+    raise AttributeError(f"hubel.model.layers has no {name}{hint}")
+
+
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Make a layer of what a Keras file, or `serialize`, says of it. Raises SettingError for one that is not here."""
+    name = str(config.get("class_name"))
+    kind = (custom_objects or {}).get(name) or KINDS.get(name)
+    if kind is None:
+        hint = f": {_REFUSED[name]}" if name in _REFUSED else did_you_mean(name, KINDS)
+        raise SettingError(f"expected layers of hubel.model.layers, received {name}{hint}")
+    settings = dict(config.get("config") or {})
+    made_of: Any = getattr(kind, "from_config", None)
+    return made_of(settings) if made_of else kind(**settings)
+
+
+def serialize(layer: Layer) -> dict[str, Any]:
+    """Return a layer as plain values."""
+    return {"class_name": type(layer).__name__, "config": layer.get_config()}

@@ -1,0 +1,100 @@
+"""Models in files: the one self-explaining safetensors file, with what `compile` chose in its summary."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hubel.arch import Shape, analyse, leaves
+from hubel.base.errors import SettingError
+from hubel.data import Dataset, Preprocessing
+from hubel.model.saving import keras_files
+from hubel.nn import NetworkModule
+from hubel.tasks import ModelFileError, load_model, save_model
+
+if TYPE_CHECKING:
+    from hubel.model._model import Model
+
+COMPILED = "compiled"  # the summary's entry
+
+
+def write(path: str | Path, model: Model) -> Path:
+    """Write network, weights, preprocessing, and what was compiled. Raises SettingError for a layer of a user's own."""
+    from hubel.model.layers.own import REFUSAL, OwnLayer
+
+    network, module = model.network, model.module
+    for leaf in leaves(network.body):
+        if isinstance(leaf, OwnLayer):
+            words = REFUSAL.format(name=leaf.name, kind=type(leaf.layer).__name__)
+            raise SettingError(f"expected a model that a file can hold, received one that {words}")
+    settings = model.compiled.settings() if model.compiled is not None else None
+    if model.compiled is not None and settings is None:
+        warnings.warn("loss or metrics of your own are not kept: compile the loaded model again", stacklevel=4)
+    outputs = analyse(network).output_shape[-1]
+    return save_model(
+        path,
+        network,
+        module,
+        preprocessing=model.preprocessing or plain_preprocessing(network.input),
+        classes=model.classes or [str(i) for i in range(outputs)],
+        summary={} if settings is None else {COMPILED: settings},
+    )
+
+
+def read(path: str | Path, custom_objects: Any = None, compile: bool = True) -> Model:
+    """Read what `write`, `hubel train` or Keras wrote. Raises FileNotFoundError or ModelFileError."""
+    from hubel.model._sequential import Sequential
+    from hubel.model.layers.tensor import Input
+    from hubel.model.training.compiled import Compiled
+
+    if keras_files.is_keras(path):
+        return keras_files.read(path, custom_objects, compile)
+    found = load_model(path)
+    assert isinstance(found.module, NetworkModule)
+    model = Sequential([Input(found.network.input), *found.network.body.nodes], found.network.name or "sequential")
+    model.module.load_state_dict(found.module.state_dict())
+    model.preprocessing = found.preprocessing
+    if any(not name.isdigit() for name in found.classes):
+        model.classes = tuple(found.classes)
+    settings: Any = found.summary.get(COMPILED)
+    model.compiled = Compiled.from_settings(settings) if settings and compile else None
+    return model
+
+
+def load_weights(path: str | Path, model: Model) -> None:
+    """Put a file's weights into a model. Raises ModelFileError where the file's network is another one."""
+    if keras_files.is_keras(path):
+        keras_files.load_weights(path, model)
+        return
+    found, network = load_model(path), model.network
+    if found.network.input != network.input or found.network.body != network.body:
+        raise ModelFileError(f"{path}: expected the weights of {network}, received those of {found.network}")
+    model.module.load_state_dict(found.module.state_dict())
+
+
+def measured_preprocessing(array: NDArray[Any], shape: Shape) -> Preprocessing | None:
+    """How image files become inputs like these arrays, N×H×W×C or flattened; None where they are no images."""
+    if len(shape) == 2:
+        return None  # a sequence
+    side = math.isqrt(shape[0]) if len(shape) == 1 else 0
+    picture = shape if len(shape) == 3 else (side, side, 1)
+    if (len(shape) == 1 and side * side != shape[0]) or picture[2] not in (1, 3) or not len(array):
+        return None
+    scale = 1.0 if float(array.max()) > 1.0 else 255.0
+    images = np.clip(array[:2000].reshape(-1, *picture) * scale, 0, 255).round().astype(np.uint8)
+    found = Preprocessing.for_dataset(Dataset(images, np.zeros(len(images), np.int64), ("",)))
+    return replace(found, mean=(0.0,) * picture[2], std=(scale / 255,) * picture[2])
+
+
+def plain_preprocessing(shape: Shape) -> Preprocessing:
+    """Bytes as numbers from 0 to 1, where nothing else is known; channels that no image has stand side by side."""
+    height, width, channels = {1: (1, *shape, 1), 2: (*shape, 1), 3: shape}[len(shape)]
+    if channels not in (1, 3):
+        width, channels = width * channels, 1
+    return Preprocessing(height, width, channels, mean=(0.0,) * channels, std=(1.0,) * channels)

@@ -1,0 +1,320 @@
+"""What a model does with data, by Keras's names: `compile`, `fit`, `evaluate`, `predict`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from hubel.arch import Shape, analyse
+from hubel.base.errors import SettingError
+from hubel.model.callbacks import Callback, CallbackList, History
+from hubel.model.layers.layer import Layer
+from hubel.model.metrics import Metric
+from hubel.model.optimizers import Optimizer
+from hubel.model.training import fit as fitting
+from hubel.model.training.compiled import Compiled
+from hubel.model.training.feed import Reader, as_array, feed_of, is_stream
+from hubel.model.training.report import Report, Verbosity
+from hubel.nn import NetworkModule
+
+if TYPE_CHECKING:
+    from hubel.data import Preprocessing
+    from hubel.model._graph import Assembled
+    from hubel.model.layers.tensor import KerasTensor
+
+LARGE = 256  # images measured or predicted at once, where nothing is said: more are no quicker
+
+
+class Trained:
+    """What trains, measures and predicts: the half of `Model` that asks for data."""
+
+    name: str
+    stop_training: bool
+    is_validated: bool
+    history: History | None
+    preprocessing: Preprocessing | None
+    classes: tuple[str, ...] | None
+    compiled: Compiled | None
+    tensors: list[KerasTensor]
+    structure: Any
+
+    if TYPE_CHECKING:
+        is_own: bool
+
+        @property
+        def input_shape(self) -> Shape | None: ...  # noqa: D102
+
+        def assembled(self, shape: Shape) -> Assembled: ...  # noqa: D102
+        def concrete(self, shape: Shape) -> Shape: ...  # noqa: D102
+        def through(self, array: Tensor, training: bool | None = None) -> Any: ...  # noqa: D102
+        def penalised(self) -> Iterator[Tensor]: ...  # noqa: D102
+        def inside(self) -> Iterator[Layer]: ...  # noqa: D102
+
+    def start_training(self) -> None:
+        """Nothing is compiled yet."""
+        self.stop_training, self.history, self.compiled, self.classes = False, None, None, None
+        self.is_validated = False
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Choose optimizer, loss and metrics: by Keras's names (`"adam"`, `metrics=["accuracy"]`), as objects of
+        `hubel.model.optimizers`, `losses` and `metrics`, or as functions of (y_true, y_pred); an optimizer of PyTorch's
+        for `module.parameters()` will do. `weighted_metrics` count examples by their weights. How Keras would run it
+        (`jit_compile` and the like) changes nothing here.
+
+        Raises ValueError for a name that is not known, with those that are.
+        """
+        if loss_weights not in (None, 1, 1.0, [1.0], [1]):
+            raise SettingError(
+                f"expected one loss and no loss_weights, received {loss_weights!r}: a tree has one output"
+            )
+        self._trains()
+        self.compiled = Compiled.of(optimizer, loss, metrics, weighted_metrics)
+
+    def _trains(self) -> None:
+        if self.structure is not None:
+            raise SettingError(
+                f"expected a model of one output to train, received {self.name} with several, which look at what is "
+                "inside; train the model that it looks into"
+            )
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer that was compiled; its `learning_rate` may be set."""
+        return self._ready().optimizer
+
+    @property
+    def loss(self) -> Any:
+        """The loss that was compiled."""
+        return self._ready().loss
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics that were compiled."""
+        return [] if self.compiled is None else [*self.compiled.metrics, *self.compiled.weighted]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of what `evaluate` gives."""
+        return ["loss", *(metric.name for metric in self.metrics)]
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Verbosity = "auto",
+        callbacks: Sequence[Callback] | Callback | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Mapping[Any, float] | None = None,
+        sample_weight: ArrayLike | None = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | list[int] = 1,
+    ) -> History:
+        """Train, by Keras's arguments and rules.
+
+        x, y: arrays, N×height×width×channels or N×features and one-hot rows, whole numbers or words; or x alone: a
+        generator, a `Sequence`, or anything else to iterate over that gives (x, y) or (x, y, weights) a batch.
+        verbose: 0 silent, 1 a bar, 2 a line an epoch. validation_split: the last share of the arrays, taken off before
+        shuffling. validation_data: (x, y), (x, y, weights), a generator or a `Sequence`. class_weight, sample_weight:
+        factors of the examples' losses. initial_epoch: where counting goes on from; `epochs` is where it ends.
+
+        Layers that are not `trainable` stay as they are. Returns a `History`. Raises ValueError where shapes or lengths
+        disagree, where x or y has NaN, and where the loss is not finite.
+        """
+        compiled = self._ready()
+        self._trains()
+        if validation_split and validation_data is None:
+            if is_stream(x):
+                raise SettingError("expected arrays with validation_split, received a generator; give validation_data")
+            (x, y, sample_weight), validation_data = fitting.split((x, y, sample_weight), validation_split)
+        if is_stream(x):
+            batch_size = None  # the source has batches
+        else:
+            self._look_at(x, y)
+        feed = feed_of(
+            self._reader(class_weight), x, y, sample_weight, batch_size=batch_size, shuffle=shuffle,
+            steps=steps_per_epoch,
+        )  # fmt: skip
+        validation = None
+        self.is_validated = validation_data is not None
+        if validation_data is not None:
+            parts = (validation_data,) if is_stream(validation_data) else tuple(validation_data)
+            size = validation_batch_size or max(batch_size or 0, LARGE)
+            own = feed_of(self._reader(), *parts, batch_size=size, steps=validation_steps)
+            validation = fitting.Validation(own, validation_freq)
+        if not any(layer.trainable for layer in self.inside()):
+            warnings.warn(f"{self.name} has no weights to train: all of it is frozen (trainable = False)", stacklevel=2)
+        self.history, self.stop_training = History(), False
+        listeners = CallbackList(
+            [*_listed(callbacks), self.history], self, epochs=epochs, steps=feed.steps, verbose=verbose
+        )
+        report = Report(epochs, feed.steps, verbose)
+        fitting.Fit(self, compiled, feed, validation, listeners, report).train(range(initial_epoch, epochs))
+        return self.history
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Verbosity = 0,
+        sample_weight: ArrayLike | None = None,
+        steps: int | None = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return the loss, or [loss, metrics …] where metrics were compiled, or with `return_dict` a dict of them.
+
+        x and y as for `fit`, in batches of `batch_size`.
+        """
+        compiled = self._ready()
+        feed = feed_of(self._reader(), x, y, sample_weight, batch_size=batch_size, steps=steps, usual=LARGE)
+        listeners = CallbackList(_listed(callbacks), self, epochs=1, steps=feed.steps, verbose=verbose)
+        figures = fitting.measure(self, compiled, feed, listeners)
+        if verbose and verbose != "auto":
+            print("  ".join(f"{name}: {value:.4f}" for name, value in figures.items()))
+        values = list(figures.values())
+        return figures if return_dict else values if len(values) > 1 else values[0]
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Verbosity = 0,
+        steps: int | None = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
+    ) -> Any:
+        """Return the network's outputs, float32, N×classes: probabilities where it ends in softmax. x as for `fit`."""
+        feed = feed_of(self._reader(labelled=False), x, batch_size=batch_size, steps=steps, usual=LARGE)
+        listeners = CallbackList(_listed(callbacks), self, epochs=1, steps=feed.steps, verbose=verbose)
+        found = fitting.predicted(self, feed, listeners)
+        return np.empty((0, *self._outputs(self.input_shape or ())), np.float32) if found is None else found
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs of one batch."""
+        return self.predict(x, batch_size=max(1, len(x)))
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Measure one batch."""
+        return self.evaluate(x, y, max(1, len(x)), sample_weight=sample_weight, return_dict=return_dict)
+
+    def train_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Change the weights once, and return loss and metrics of the batch."""
+        settings: dict[str, Any] = {"sample_weight": sample_weight, "class_weight": class_weight}
+        found = self.fit(x, y, max(1, len(x)), shuffle=False, verbose=0, **settings).history
+        figures = {name: values[-1] for name, values in found.items()}
+        values = list(figures.values())
+        return figures if return_dict else values if len(values) > 1 else values[0]
+
+    # what the loop asks for
+
+    def module_for(self, inputs: Tensor) -> NetworkModule:
+        """Return the module for a batch, channels first."""
+        shape = tuple(inputs.shape[1:])
+        return self.assembled(self.concrete((*shape[1:], shape[0]) if len(shape) > 1 else shape)).module
+
+    def module_parameters(self, module: nn.Module) -> list[nn.Parameter]:
+        """Return all weights that gradients are for, those of frozen layers among them."""
+        return list(module.parameters())
+
+    def set_mode(self, module: nn.Module, training: bool) -> None:
+        """Put a module in training or out of it, frozen layers as `trainable` and the `training` of calls say."""
+        module.train(training)
+        self._mark(self, True)
+        if training:
+            for layer in self.inside():
+                if not layer.trainable:
+                    for part in _normalisations(layer):
+                        part.eval()
+        self.keep_modes()
+
+    def keep_modes(self) -> None:
+        """Put those in their own mode that were called with one: `layer(x, training=False)`."""
+        for tensor in self.tensors:
+            if tensor.layer is None:
+                continue
+            inner = tensor.layer
+            if isinstance(inner, Trained):
+                inner.keep_modes()
+            if tensor.mode is not None:
+                for each in inner.inside():
+                    for module in each.modules_at_all():
+                        module.train(tensor.mode)
+
+    def _mark(self, layer: Any, on: bool) -> None:
+        """Let gradients go to the weights of trainable layers alone."""
+        on = on and layer.trainable
+        inner = layer.layers if hasattr(layer, "tensors") and not layer.is_own else ()
+        for each in inner:
+            self._mark(each, on)
+        if not inner:
+            for weight in layer.weights:
+                for tensor in weight.tensors if weight.trained else ():
+                    tensor.requires_grad_(on and tensor.is_leaf)
+
+    def _reader(self, class_weight: Mapping[Any, float] | None = None, labelled: bool = True) -> Reader:
+        shape = self.tensors[0].shape[1:] if self.tensors else self.input_shape
+        loss = self.compiled.loss if self.compiled is not None else None
+        return Reader(shape, self._outputs, loss, class_weight, labelled, self.classes)
+
+    def _outputs(self, shape: Shape) -> Shape:
+        return tuple(analyse(self.assembled(self.concrete(shape)).network).output_shape) if shape else ()
+
+    def _look_at(self, x: Any, y: Any) -> None:
+        """Take from arrays what only data says: the input's shape, names of classes, how pictures become inputs."""
+        from hubel.model.saving.files import measured_preprocessing
+
+        array = as_array(next(iter(x.values())) if isinstance(x, dict) and len(x) == 1 else x, "x")
+        if not len(array):
+            raise SettingError("expected one or more examples, received none")
+        if self.input_shape is None:
+            self.concrete(tuple(array.shape[1:]))
+        if y is not None and self.classes is None:
+            labels = as_array(y, "y", words=True) if not isinstance(y, dict) else np.zeros(1)
+            if labels.dtype.kind in "UO":
+                self.classes = tuple(sorted({str(word) for word in labels.reshape(-1)}))
+                print(f"classes: {', '.join(f'{place} {name}' for place, name in enumerate(self.classes))}")
+        shape = self.input_shape or tuple(array.shape[1:])
+        self.preprocessing = measured_preprocessing(array, shape) or self.preprocessing
+
+    def _ready(self) -> Compiled:
+        if self.compiled is None:
+            raise SettingError("expected compile(loss=…, optimizer=…) before fit and evaluate, received none")
+        return self.compiled
+
+
+def _normalisations(layer: Any) -> Iterator[nn.Module]:
+    for module in layer.modules_at_all():
+        for part in module.modules():
+            if isinstance(part, nn.modules.batchnorm._BatchNorm):
+                yield part
+
+
+def _listed(callbacks: Sequence[Callback] | Callback | None) -> list[Callback]:
+    if callbacks is None:
+        return []
+    return [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
