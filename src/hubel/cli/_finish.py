@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from hubel.view.finding import Finding
     from hubel.view.tables import Table
 
+_WHOLE: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, "drop_whitespace": True}
 WIDE = 160  # letters of a line where nobody says how many there is room for
 TEXTS = (".json", ".txt")
 TABLES = (".csv", ".md", ".tex", ".html")
@@ -137,10 +139,22 @@ def _width() -> int:
     return get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDE
 
 
+def _between_words(text: str) -> str:
+    """Lines that a terminal need not break, where that can be."""
+    width = get_terminal_size().columns
+    return "\n".join(
+        line
+        if len(line) <= width
+        else textwrap.fill(line, width, subsequent_indent=" " * (len(line) - len(line.lstrip())), **_WHOLE)
+        for line in text.split("\n")
+    )
+
+
 def _emit(part: RenderableType, error: bool = False) -> None:
     """Print a part; rich is needed for what is more than words."""
     if isinstance(part, str):
-        print_line(part, sys.stderr if error else sys.stdout)
+        stream = sys.stderr if error else sys.stdout
+        print_line(_between_words(part) if stream.isatty() else part, stream)
         return
     from hubel.view.terminal import console
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from argparse import Action, ArgumentError, ArgumentParser, RawDescriptionHelpFormatter, _SubParsersAction
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
@@ -32,11 +33,29 @@ ELSEWHERE = {
 _NUMBERS = {int: "a whole number", float: "a number"}
 
 
+class _Help(RawDescriptionHelpFormatter):
+    """Help in which no word is broken: paragraphs in the terminal's width, and lines that are set in as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = [lines.split("\n") for lines in text.strip("\n").split("\n\n")]
+        return "\n\n".join(
+            "\n".join(lines) if any(line.startswith("  ") for line in lines) else "\n".join(_wrapped(lines, width))
+            for lines in paragraphs
+        )
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return _wrapped([text], width)
+
+
+def _wrapped(lines: Iterable[str], width: int) -> list[str]:
+    return textwrap.wrap(" ".join(lines), width, break_long_words=False, break_on_hyphens=False)
+
+
 class Parser(ArgumentParser):
     """argparse's parser; commands of commands are of its kind too."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**{"formatter_class": RawDescriptionHelpFormatter, **settings})
+        super().__init__(**{"formatter_class": _Help, **settings})
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Read what was given, options first, wherever they stood. Nothing is left over: that is a mistake."""

@@ -36,7 +36,6 @@ from hubel.view.tables import Table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table as RichTable
 
 TargetsOf: TypeAlias = Callable[[npt.NDArray[np.int64], tuple[str, ...]], Targets]
 USUAL_EPOCHS = 10  # for which the rule's augmentation is told
@@ -132,7 +131,7 @@ class Description(Finding):
             yield f"           and {len(self.duplicates) - MOST_FILES:,} more groups; --json lists all"
         yield from note_lines(self.notes)
 
-    def _table(self) -> RichTable:
+    def _table(self) -> RenderableType:
         from hubel.view.terminal import styled, table
 
         rows: list[list[object]] = [

@@ -14,10 +14,9 @@ from rich.segment import Segment
 from rich.text import Text
 
 from hubel.base.words import printable
+from hubel.view.rows import Rows
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from hubel.base.download import Progress
 
 PIPED_WIDTH = 160
@@ -92,16 +91,13 @@ def styled(template: str, *values: object, **named: object) -> Text:
     return Text.from_markup(_Filled().vformat(template, values, named), emoji=False)
 
 
-def table(*titles: str, rows: Iterable[Iterable[object]] = (), gap: int = 2) -> Table:
+def table(*titles: str, rows: Iterable[Iterable[object]] = (), gap: int = 2) -> Rows:
     """A table without lines, `gap` letters between columns; without titles it has no head.
 
-    A title that starts with `#` is that of numbers, which stand at the right. Cells without end are cut.
+    A title that starts with `#` is that of numbers, which stand at the right. Cells without end are cut; no word is
+    broken where there is little room (see `Rows`).
     """
-    from rich.table import Table
-
-    made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim", show_header=bool(titles))
-    for title in titles:
-        made.add_column(title.lstrip("#"), justify="right" if title.startswith("#") else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else printable(str(cell), "\n", _LONGEST) for cell in row))
-    return made
+    cells = [
+        [cell if isinstance(cell, Text) else Text(printable(str(cell), "\n", _LONGEST)) for cell in row] for row in rows
+    ]
+    return Rows(titles, cells, gap)
