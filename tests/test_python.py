@@ -175,3 +175,20 @@ def test_results_show_themselves(run: hubel.Run, photos: Path) -> None:
     assert "epoch" in str(run)
     assert "a, b, c" in str(model)
     assert "b" in str(results[8])
+
+
+def test_looking_takes_a_run_or_a_path_and_one_image_or_many(run: hubel.Run, photos: Path) -> None:
+    from hubel.look.inside.maps import maps
+    from hubel.look.unit.unit import unit
+
+    image = photos / "a" / "0.jpg"
+    for model in (run, run.directory, str(run.directory / "model.safetensors"), run.model()):
+        assert len(maps(model, image).subjects) == 1
+    assert len(maps(run, photos / "a").subjects) == 8
+    assert unit(run.directory, image).subject.name == "0.jpg"
+    seen = hubel.look.saliency(run, [image, image])
+    assert len(seen.maps) == 2
+    assert len(repr(seen)) < 400
+    assert hubel.look.saliency(model=run, images=image).maps
+    with pytest.raises(HubelError, match="none"):
+        maps("runs/none", image)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubel import zoo
 from hubel.arch import Network
-from hubel.base.errors import MissingFileError, ModelFileError, SettingError
+from hubel.base.errors import ModelFileError, SettingError
 from hubel.cli._network import named_network
 from hubel.cli._output import tell
 
@@ -211,17 +211,10 @@ def open_model(given: str, exported: bool = False) -> LoadedModel:
     """Load a trained model from a run's directory or a model file; also from a file that was exported, by commands that
     need no more than its answers.
     """
-    from hubel.data import SUFFIXES
     from hubel.train import open_model as opened
     from hubel.train import where_it_stands
 
     path = Path(given)
-    if not path.exists():
-        raise MissingFileError(
-            f"{given}: expected a run's directory or a model file, found nothing there{_runs_here()}"
-        )
-    if path.suffix.lower() in SUFFIXES and path.is_file():
-        raise ModelFileError(f"{given}: expected a run's directory or a model file, received an image; RUN comes first")
     if path.suffix == ".onnx" and path.is_file():
         if not exported:
             raise ModelFileError(
@@ -231,7 +224,7 @@ def open_model(given: str, exported: bool = False) -> LoadedModel:
         from hubel.export import open_onnx
 
         return open_onnx(path)
-    model = opened(path)
+    model = opened(given)
     if told := where_it_stands(model.summary):
         from hubel.view.terminal import console
 
@@ -287,8 +280,3 @@ def own_source(path: Path) -> tuple[Run, dict[str, Any]]:
     if "size" in settings:
         settings["size"] = tuple(settings["size"])
     return run, settings
-
-
-def _runs_here() -> str:
-    runs = sorted(Path("runs").glob("*/run.toml"), key=lambda path: path.stat().st_mtime)
-    return f"; the newest run here is {runs[-1].parent}" if runs else "; make one with: hubel train lenet5 mnist"

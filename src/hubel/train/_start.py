@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from hubel import tasks, zoo
-from hubel.base.errors import SettingError
+from hubel.base.errors import MissingFileError, ModelFileError, SettingError
 from hubel.base.names import did_you_mean
-from hubel.data import Dataset, Splits, Validation, align
+from hubel.data import SUFFIXES, Dataset, Splits, Validation, align
 from hubel.tasks import LoadedModel, Measured, load_model
 from hubel.train._fitting import fitted, fitted_to, free_directory, named, recipe_for, weights_of
 from hubel.train._train import train
@@ -90,7 +90,19 @@ def open_model(given: LoadedModel | Run | str | os.PathLike[str]) -> LoadedModel
         return given
     if isinstance(given, Run):
         return given.model()
-    return Run.open(given).model() if Path(given).is_dir() else load_model(given)
+    path = Path(given)
+    if not path.exists():
+        raise MissingFileError(
+            f"{given}: expected a run's directory or a model file, found nothing there{_runs_here()}"
+        )
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        raise ModelFileError(f"{given}: expected a run's directory or a model file, received an image; RUN comes first")
+    return Run.open(path).model() if path.is_dir() else load_model(path)
+
+
+def _runs_here() -> str:
+    runs = sorted(Path("runs").glob("*/run.toml"), key=lambda path: path.stat().st_mtime)
+    return f"; the newest run here is {runs[-1].parent}" if runs else "; make one with: hubel train lenet5 mnist"
 
 
 def predict(model: LoadedModel | Run | str | os.PathLike[str], images: Any, top: int = 3) -> Any:

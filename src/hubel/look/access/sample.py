@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,8 @@ import torch
 from PIL import Image
 
 from hubel.arch import shape_text
-from hubel.base.errors import NetworkError
+from hubel.base.errors import NetworkError, SettingError
+from hubel.data import image_files
 from hubel.tasks import LoadedModel
 
 
@@ -45,3 +47,17 @@ def subject(
     if not name:
         name = Path(image).name if isinstance(image, (str, os.PathLike)) else "image"
     return Subject(name, picture, model.preprocessing.normalise(torch.from_numpy(picture.copy())[None]))
+
+
+def samples(model: LoadedModel, images: Any) -> tuple[Subject, ...]:
+    """Prepare one image or several: what `subject` takes, or Subjects; of a folder, a pattern or a list of images all.
+
+    Raises SettingError where there is none.
+    """
+    if isinstance(images, (str, os.PathLike)):
+        images = image_files(images)
+    many = images if isinstance(images, (list, tuple)) else [images]
+    found = tuple(image if isinstance(image, Subject) else subject(model, image) for image in many)
+    if not found:
+        raise SettingError("expected one or more images, received none")
+    return found

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from hubel.base.errors import SettingError
 from hubel.look.access.layers import LayerCall, last_maps, named_layer
-from hubel.look.access.sample import Subject, subject
+from hubel.look.access.models import of_any_model
+from hubel.look.access.sample import Subject, samples
 from hubel.look.access.score import BUDGET, Score, batch_size, class_index, logits
 from hubel.look.attribution.baseline import BASELINES, Baseline, baseline_name, baseline_of
 from hubel.look.attribution.result import Attributions, Map
@@ -31,6 +32,7 @@ _Found = list[tuple[Tensor, Tensor, dict[str, float], tuple[str, ...]]]  # signe
 _Compute = Callable[[Tensor, list[int]], _Found]
 
 
+@of_any_model
 def grad_cam(
     model: LoadedModel,
     images: Images,
@@ -67,6 +69,7 @@ def grad_cam(
     return _attributions("Grad-CAM", about, model, images, classes, top, compute, budget, chosen)
 
 
+@of_any_model
 def saliency(
     model: LoadedModel,
     images: Images,
@@ -109,6 +112,7 @@ def saliency(
     return _attributions("Saliency", about, model, images, classes, top, compute, budget, share=0.995)
 
 
+@of_any_model
 def integrated_gradients(
     model: LoadedModel,
     images: Images,
@@ -166,6 +170,7 @@ def integrated_gradients(
     )
 
 
+@of_any_model
 def occlusion(
     model: LoadedModel,
     images: Images,
@@ -232,7 +237,7 @@ def _attributions(
     wanted = [class_index(model.classes, name) for name in classes]
     if not 1 <= top <= len(model.classes):
         raise SettingError(f"expected top from 1 to {len(model.classes)}, received {top}")
-    subjects = _subjects(model, images)
+    subjects = samples(model, images)
     most, device = batch_size(model, budget), device_of(model.module)
     found: list[list[Map]] = [[] for _ in subjects]
     with input_gradients(model.module):
@@ -264,14 +269,6 @@ def _map(model: LoadedModel, image: Subject, scores: Tensor, index: int, result:
         facts,
         notes,
     )
-
-
-def _subjects(model: LoadedModel, images: Images) -> tuple[Subject, ...]:
-    many = images if isinstance(images, (list, tuple)) else [images]
-    found = tuple(image if isinstance(image, Subject) else subject(model, image) for image in many)
-    if not found:
-        raise SettingError("expected one or more images, received none")
-    return found
 
 
 def _scores(model: LoadedModel, subjects: tuple[Subject, ...], most: int) -> Tensor:

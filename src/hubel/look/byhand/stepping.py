@@ -18,6 +18,7 @@ from hubel.base.errors import SettingError
 from hubel.base.names import listing
 from hubel.base.numbers import rounded_text
 from hubel.look.access.captions import layer_rules, layer_title, pick
+from hubel.look.access.models import of_any_model
 from hubel.look.access.record import record
 from hubel.look.access.sample import Subject
 from hubel.look.byhand.convolve import Convolution, Pooling, Products
@@ -222,6 +223,7 @@ def _seen(inputs: Array, rows: tuple[int, ...], columns: tuple[int, ...]) -> tup
     return np.where(inside, taken, 0.0), np.broadcast_to(~inside, taken.shape)
 
 
+@of_any_model
 def step_layer(model: LoadedModel, subject: Subject, layer: str | None = None, filter: int | None = None) -> Stepping:
     """Return the steps of one filter of a convolution, one channel of a pooling, or of a dense layer, on an image.
 

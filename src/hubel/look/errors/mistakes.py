@@ -16,6 +16,7 @@ from hubel.base.errors import SettingError
 from hubel.base.names import listing
 from hubel.data import Dataset
 from hubel.look.access.infer import BATCH, check_fits, in_batches
+from hubel.look.access.models import of_any_model
 from hubel.tasks import Confusion, LoadedModel, confusion
 from hubel.tasks.classification.metrics import share
 from hubel.view.finding import Drawn
@@ -302,6 +303,7 @@ class Mistakes(Drawn):
         return given
 
 
+@of_any_model
 def mistakes(model: LoadedModel, dataset: Dataset) -> Mistakes:
     """The model's answers to a labelled set of images of its own size, from one pass over it.
 

@@ -19,6 +19,7 @@ from hubel.base.names import listing
 from hubel.base.numbers import short_text
 from hubel.data import Dataset
 from hubel.look.access.captions import pick
+from hubel.look.access.models import of_any_model
 from hubel.look.inside.exciting import Excerpt, exciting
 from hubel.look.unit.wiring import INPUT, wiring
 from hubel.tasks import LoadedModel
@@ -94,6 +95,7 @@ class Filters(Drawn):
         }
 
 
+@of_any_model
 def filters(
     model: LoadedModel,
     layer: str | None = None,

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from hubel.arch import Row, ops, shape_text
-from hubel.base.errors import SettingError
 from hubel.base.numbers import short_text
 from hubel.look.access.captions import layer_rules, pick
+from hubel.look.access.models import of_any_model
 from hubel.look.access.record import record
-from hubel.look.access.sample import Subject
+from hubel.look.access.sample import Subject, samples
 from hubel.tasks import LoadedModel
 from hubel.view.finding import Drawn
 from hubel.view.scale import Scale
@@ -104,14 +104,15 @@ class Maps(Drawn):
         }
 
 
+@of_any_model
 def maps(
     model: LoadedModel,
-    subjects: Subject | Sequence[Subject],
+    subjects: Any,
     layer: str | None = None,
     channels: Sequence[int] | None = None,
     most: int | None = None,
 ) -> Maps:
-    """Run the model once and return every layer's activations.
+    """Run the model once on images (see `samples`) and return every layer's activations.
 
     `layer` is a layer or a part of the network, by its path; `channels` are those to show, else the `most` strongest
     of each layer by mean magnitude (16; of a network of many layers 8). Layers that pass their numbers on unchanged
@@ -119,9 +120,7 @@ def maps(
 
     Raises `KeyError`, with the nearest, for a layer that is not there, `ValueError` for a channel.
     """
-    images = (subjects,) if isinstance(subjects, Subject) else tuple(subjects)
-    if not images:
-        raise SettingError("expected one or more images, received none")
+    images = samples(model, subjects)
     paths = None if layer is None else frozenset([layer])
     found = record(model, torch.cat([image.input for image in images]), paths)
     rows = [row for row in found.rows if layer is not None or not isinstance(row.operation, UNCHANGED)]

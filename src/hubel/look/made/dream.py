@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from hubel.base.errors import SettingError
 from hubel.look.access.layers import LayerCall, layer_calls, named_layer, outputs, runs_on
+from hubel.look.access.models import of_any_model
 from hubel.look.access.pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.look.access.score import class_index, logits
 from hubel.nn import input_gradients
@@ -76,6 +77,7 @@ class _Aim:
     takes: Callable[[tuple[int, int]], bool]
 
 
+@of_any_model
 def deep_dream(
     model: LoadedModel,
     image: Any = None,

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from hubel.arch.ops.functions import FUNCTIONS
 from hubel.base.errors import SettingError
 from hubel.look.access.layers import LayerCall, layer_calls, named_layer, outputs, runs_on
+from hubel.look.access.models import of_any_model
 from hubel.look.access.pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.nn import NetworkModule, input_gradients, modules
 from hubel.tasks import LoadedModel
@@ -78,6 +79,7 @@ class Stylised(Drawn):
         }
 
 
+@of_any_model
 def transfer_style(
     model: LoadedModel,
     content: Any,

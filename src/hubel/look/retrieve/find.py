@@ -23,6 +23,7 @@ from hubel.base.files import locked
 from hubel.base.model_file import WholenessWarning
 from hubel.data import SUFFIXES, ImageError, Progress
 from hubel.look.access.infer import features
+from hubel.look.access.models import of_any_model
 from hubel.look.retrieve.index import Index, IndexedFile, IndexFileError, fingerprint, rows_of
 from hubel.tasks import LoadedModel
 
@@ -57,6 +58,7 @@ class Update:
     computed: int
 
 
+@of_any_model
 def embed(model: LoadedModel, images: Sequence[Any]) -> npt.NDArray[np.float32]:
     """The penultimate features of images (paths, bytes, Pillow images, arrays): float32, N×features, of length 1.
 
@@ -70,6 +72,7 @@ def embed(model: LoadedModel, images: Sequence[Any]) -> npt.NDArray[np.float32]:
     return found
 
 
+@of_any_model
 def find(model: LoadedModel, path: Path, images: Sequence[Any], top: int = 5) -> tuple[tuple[Found, ...], ...]:
     """For each image, the `top` files of the index at `path` that are most like it, the likest first.
 
@@ -89,6 +92,7 @@ def find(model: LoadedModel, path: Path, images: Sequence[Any], top: int = 5) ->
     )
 
 
+@of_any_model
 def update_index(
     model: LoadedModel, folder: str | os.PathLike[str], path: Path, progress: Progress | None = None
 ) -> Update:

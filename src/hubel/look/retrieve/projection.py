@@ -13,6 +13,7 @@ import torch
 from hubel.base.errors import SettingError
 from hubel.data import Dataset
 from hubel.look.access.infer import check_fits, features
+from hubel.look.access.models import of_any_model
 from hubel.tasks import LoadedModel
 from hubel.view.finding import Drawn
 
@@ -86,6 +87,7 @@ class Space(Drawn):
         }
 
 
+@of_any_model
 def space(model: LoadedModel, dataset: Dataset, method: Method = "pca", *, most: int = MOST, seed: int = 0) -> Space:
     """Lay a labelled set's images out in two dimensions by the model's penultimate features.
 

@@ -16,8 +16,9 @@ import numpy as np
 from hubel.arch import Pair, Row
 from hubel.base.errors import SettingError
 from hubel.look.access.captions import pick
+from hubel.look.access.models import of_any_model
 from hubel.look.access.record import record
-from hubel.look.access.sample import Subject
+from hubel.look.access.sample import Subject, samples
 from hubel.look.unit.step import Arithmetic, Finish, Place, Term, UnitStep
 from hubel.look.unit.trace import ARITHMETIC, Tracer
 from hubel.look.unit.wiring import INPUT, wiring
@@ -95,15 +96,16 @@ class Unit(Drawn):
         return unit_data(self, most)
 
 
+@of_any_model
 def unit(
     model: LoadedModel,
-    subject: Subject,
+    subject: Any,
     layer: str | None = None,
     at: Pair | None = None,
     channel: int | None = None,
     expand: int = 1,
 ) -> Unit:
-    """Return one number of a layer's output and the way down from it to the pixels.
+    """Return one number of a layer's output for an image (see `samples`), and the way down from it to the pixels.
 
     `layer` is the last one where none is named. `at` is (row, column) and `channel` the channel (of a vector, the
     number's place); what is not given is chosen so that the number is the largest. At each layer the `expand` strongest
@@ -111,6 +113,7 @@ def unit(
 
     Raises `KeyError`, with the nearest, for a layer that is not there, and `ValueError` for a place outside of it.
     """
+    subject = samples(model, subject)[0]
     found = record(model, subject.input)
     tracer = Tracer(model, subject, found)
     rows = {row.path: row for row in found.rows}
