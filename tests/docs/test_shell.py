@@ -38,6 +38,11 @@ SHORTENED = {
 FEWER = {"mnist": "few.npz"}  # 600 of its images, and 200 of its test images
 # what a line has, and why it is only read
 LEFT = {
+    "hubel serve": "does not end; tests/serve asks such services",
+    "hubel export": "runs with what it shows, in docs/export.md",
+    "photos.onnx": "a file that an earlier block of the page writes; tests/export reads such files",
+    "curl": "asks a service; tests/serve does",
+    "pip install": "installs packages; tests/test_wheel.py installs hubel",
     "make ": "builds the project, in which this test runs",
     ".ci/run": "runs all tests, this one too",
     "torchrun": "several processes; tests/train/distributed starts them",
