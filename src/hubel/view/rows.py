@@ -49,6 +49,7 @@ def _widths(rows: Sequence[Sequence[Text]], numbers: list[bool], room: int) -> l
         width if number else max((_longest(_pieces(cell.plain)) for cell in column), default=0)
         for column, width, number in zip(columns, widths, numbers, strict=True)
     ]
+    least = [width if width <= room else max(1, room // 2) for width in least]  # no terminal has room for such a word
     if sum(least) > room:
         return None
     while sum(widths) > room:
