@@ -242,7 +242,7 @@ def test_arrays_may_have_any_number_of_channels(tmp_path: Path, channels: int) -
     assert (Preprocessing.for_dataset(small).prepare(images[0]) == small.images[0]).all()
     assert rule.normalise(torch.from_numpy(splits.train.images)).shape == (6, channels, 16, 24)
     assert describe(tmp_path / "last.npz").modes == {f"{channels} channels": 6}
-    with pytest.raises(ValueError, match=f"expected an array H×W×{channels}, one with all bands, received"):
+    with pytest.raises(ValueError, match=f"expected an array H×W×{channels} or a TIFF, with all bands, received"):
         rule.prepare(images[0][..., :1])
     with pytest.raises(ValueError, match=r"expected .* channels, which its images have, received 1"):
         load(tmp_path / "last.npz", channels=1)

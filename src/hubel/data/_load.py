@@ -26,6 +26,7 @@ from hubel.data.decode.parallel import workers_here
 from hubel.data.prepare.preprocessing import Preprocessing, fit_bands, fit_image
 from hubel.data.sources.archives import expand_braces, is_archive, list_archive, list_shards
 from hubel.data.sources.arrays import is_idx_folder, load_idx, load_npy, load_npz
+from hubel.data.sources.bands import with_bands
 from hubel.data.sources.folders import list_folder
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import Item, Listing, some
@@ -126,6 +127,7 @@ def open_source(
     if path.exists():
         try:
             found = _open_folder(path, layout) if path.is_dir() else _open_file(path, layout)
+            found = (with_bands(found) or found) if isinstance(found, Listing) else found
         except DataError as error:
             raise DataError(f"{error}; {_TWO.format(word)}" if here else str(error)) from None
         return dataclasses.replace(found, notes=(_TWO.format(word), *found.notes)) if here else found

@@ -18,6 +18,7 @@ from PIL import Image
 
 from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset, Fit
+from hubel.data.decode.bands import read_bands
 from hubel.data.decode.image import eight_bits, read_image, upright
 from hubel.data.decode.levels import Levels, scaled, words_of_levels
 from hubel.data.prepare.framing import Frame, border, framed, ink_as_drawn, ink_of, is_framed, opaque
@@ -128,10 +129,12 @@ class Preprocessing:
         return fit_image(picture, self.height, self.width, self.channels, self.fit, ground)
 
     def _bands(self, image: Any) -> npt.NDArray[np.uint8]:
+        if isinstance(image, (str, os.PathLike, bytes)):
+            image = read_bands(image)
         array: npt.NDArray[Any] = image if isinstance(image, np.ndarray) else np.zeros((0, 0, 0))
         if array.ndim != 3 or array.shape[2] != self.channels:
             received = f"an array of {array.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-            raise SettingError(f"expected an array H×W×{self.channels}, one with all bands, received {received}")
+            raise SettingError(f"expected an array H×W×{self.channels} or a TIFF, with all bands, received {received}")
         bands = [_from_array(array[..., number], self.levels) for number in range(self.channels)]
         return fit_bands(np.dstack([np.asarray(band) for band in bands]), self.height, self.width, self.fit)
 
