@@ -84,7 +84,7 @@ class Gate:
         except GoneError:
             note["status"] = 499
         except Refusal as refusal:
-            await answer.refused(refusal, body.drain)
+            await answer.refused(refusal, nothing if refusal.reason == "slow" else body.drain)
         except Exception:
             LOG.exception("fault", extra={"note": note})
             await answer.refused(Refusal("fault", FAULT.format(note["request"])), body.drain)
@@ -251,6 +251,10 @@ class _Answer:
             await self({"type": "http.response.body", "body": body, "more_body": True})
             await before_end()
             await self({"type": "http.response.body", "body": b""})
+
+
+async def nothing() -> None:
+    """What is awaited where there is nothing to wait for."""
 
 
 def told(refusal: Refusal, note: dict[str, Any]) -> tuple[dict[str, str], bytes]:
