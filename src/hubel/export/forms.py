@@ -98,6 +98,8 @@ FORMS: dict[str, Form] = {
         "hubel.export.package.form:written_package",
         "a folder for a colleague: a model, a short program, its test, a Dockerfile and a card",
     ),
+    "keras": Form((".keras",), "hubel.export.keras:written_keras", "a Keras model"),
+    "openvino": Form((), "hubel.export.openvino:written_openvino", "a folder with OpenVINO's model.xml and model.bin"),
     "torch": Form((".pt2",), "hubel.export.torch:written_torch", "an exported PyTorch program"),
 }
 ABSENT = {  # asked for, and not there

@@ -14,25 +14,28 @@ from hubel.base.versions import version_of
 from hubel.export.forms import Order, Written
 from hubel.export.onnx.write import metadata
 from hubel.export.source import Source
+from hubel.tasks import LoadedModel
 
 
 class _Whole(nn.Module):
-    """uint8 N×H×W×C of the network's own size to probabilities, as `predict` has them."""
+    """uint8 N×H×W×C of the network's own size to what the task makes of scores, as `predict` has it."""
 
-    def __init__(self, network: Any, mean: tuple[float, ...], std: tuple[float, ...], flat: bool) -> None:
+    def __init__(self, model: LoadedModel) -> None:
         super().__init__()
-        self.network, self.flat = network, flat
+        self.network: Any = model.module
+        self.task, self.flat = model.task, len(model.network.input) == 1
+        mean, std = model.preprocessing.mean, model.preprocessing.std
         wide = torch.tensor([mean, std], dtype=torch.float64)
         self.register_buffer("factor", (1 / (255 * wide[1])).float().view(-1, 1, 1))
         self.register_buffer("offset", (-wide[0] / wide[1]).float().view(-1, 1, 1))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Normalise, run, and make shares of the scores."""
+        """Normalise, run, and decode."""
         factor: Any = self.factor
         offset: Any = self.offset
         found = image.permute(0, 3, 1, 2).float() * factor + offset
         scores: torch.Tensor = self.network.logits(found.flatten(1) if self.flat else found)
-        return scores.softmax(1)
+        return self.task.outcome(scores)
 
 
 def written_torch(order: Order) -> Written:
@@ -41,7 +44,7 @@ def written_torch(order: Order) -> Written:
     Its extra files say what the metadata of the ONNX file say. Raises SettingError where PyTorch cannot trace a layer.
     """
     model, preparation = order.model, order.model.preprocessing
-    whole = _Whole(model.module, preparation.mean, preparation.std, len(model.network.input) == 1).eval()
+    whole = _Whole(model).eval()
     example = torch.zeros(2, preparation.height, preparation.width, preparation.channels, dtype=torch.uint8)
     try:
         with torch.no_grad(), warnings.catch_warnings():

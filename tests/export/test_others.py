@@ -1,0 +1,72 @@
+"""Keras's and OpenVINO's files, with the answers of predict; where those are installed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hubel
+from hubel.base.errors import SettingError
+from hubel.data import Preprocessing
+from hubel.export import export
+from hubel.tasks import LoadedModel, task_named
+from tests.export.test_onnx import lived_in
+
+NETWORKS = [
+    "12x12x3: conv 8 3x3/2 same, norm, relu, maxpool 3x3/2 pad=1, dwconv 3x3 same, norm, relu6, globalavgpool, dense 3",
+    "12x10x1: conv 4 5x5 tanh, avgpool 2, flatten, dense 6 gelu, dense 3 softmax",
+    "8x8x3: conv 4 1x1, sum(norm, relu, conv 4 3x3 same | identity), concat(conv 2 1x1 silu | identity), leaky 0.3, "
+    "se 2, layernorm, zeropad 1, crop 2, adaptiveavgpool 2x2, conv 6 2x2 groups=2 mish, flatten, dense 3",
+    "12: dense 5 selu, dense 3",
+]
+
+
+def model_of(text: str) -> LoadedModel:
+    network = hubel.parse(text)
+    size = network.input if len(network.input) == 3 else (2, 2, 3)
+    task = task_named("classification").from_settings(("a", "b", "c"), {})
+    preparation = Preprocessing(*size, (0.4, 0.5, 0.6)[: size[2]], (0.2, 0.25, 0.3)[: size[2]])
+    return LoadedModel(network, lived_in(network), preparation, task)
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("text", NETWORKS)
+def test_keras_files_answer_as_predict_does(text: str, tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras")
+    found = export(model_of(text), tmp_path / "model.keras")
+    assert found.check is not None
+    assert found.check.odd >= 40
+    assert found.check.largest <= 1e-5
+    assert keras.models.load_model(tmp_path / "model.keras").count_params() > 0
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("default")
+def test_what_keras_files_do_not_hold_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("keras")
+    with pytest.raises(SettingError) as refused:
+        export(model_of("8x8x3: local 2 3x3, flatten, dense 3"), tmp_path / "model.keras")
+    assert str(refused.value) == "local1 (LocalSum) is not written for Keras; model.onnx can hold it"
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("input", ["image", "sized"])
+def test_openvino_answers_as_predict_does_in_32_bits(input: str, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    found = export(model_of(NETWORKS[0]), tmp_path / "colleague", to="openvino", input=input)
+    assert {path.name for path in (tmp_path / "colleague").iterdir()} == {"model.xml", "model.bin"}
+    assert found.check is not None
+    assert found.check.passed
+    assert "INFERENCE_PRECISION_HINT f32" in found.notes[-1]
+
+
+@pytest.mark.parametrize(("form", "package"), [("keras", "keras"), ("openvino", "openvino")])
+def test_what_is_not_installed_is_named(form: str, package: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(SettingError, match="which is not installed"):
+        export(model_of(NETWORKS[3]), tmp_path / "model", to=form)
