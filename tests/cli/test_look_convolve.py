@@ -88,3 +88,24 @@ def test_mistakes(hubel, files, capsys):
     assert "did you mean 'emboss'" in hubel(files[1], "--kernel", "embos")[2]
     with pytest.raises(SystemExit):
         hubel(*files, "-o", "walk.mp4")
+
+
+def test_both_commands_by_hand_take_the_same_words(tmp_path, capsys):
+    (tmp_path / "numbers.txt").write_text("1 2 3 / 4 5 6 / 7 8 9")
+    numbers = str(tmp_path / "numbers.txt")
+    shown = []
+    for place in ("--step", "--at"):
+        for words in (["--kernel", "1 0 / 0 1"], ["1 0 / 0 1"]):
+            assert main(["convolve", numbers, *words, place, "1,1"]) == 0
+            shown.append(capsys.readouterr().out)
+        assert main(["look", "convolve", numbers, "--kernel", "1 0 / 0 1", place, "1,1"]) == 0
+        assert "(1, 1)" in capsys.readouterr().out
+    assert len(set(shown)) == 1
+    pooled = []
+    for kind in ("average", "avg", "mean"):
+        assert main(["convolve", numbers, "--pool", kind, "--result"]) == 0
+        pooled.append(capsys.readouterr().out)
+    assert len(set(pooled)) == 1
+    with pytest.raises(SystemExit):
+        main(["convolve", numbers, "--pool", "median"])
+    assert "expected max or average, received 'median'" in capsys.readouterr().err

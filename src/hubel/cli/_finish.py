@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import textwrap
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -141,6 +140,8 @@ def _width() -> int:
 
 def _between_words(text: str) -> str:
     """Lines that a terminal need not break, where that can be."""
+    import textwrap
+
     width = get_terminal_size().columns
     return "\n".join(
         line

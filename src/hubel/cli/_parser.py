@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from argparse import Action, ArgumentError, ArgumentParser, RawDescriptionHelpFormatter, _SubParsersAction
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
@@ -48,6 +47,8 @@ class _Help(RawDescriptionHelpFormatter):
 
 
 def _wrapped(lines: Iterable[str], width: int) -> list[str]:
+    import textwrap  # here: only help asks for it
+
     return textwrap.wrap(" ".join(lines), width, break_long_words=False, break_on_hyphens=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,10 +48,21 @@ class Source:
     picture: str = ""
 
 
+POOLS = ("max", "average")
+
+
+def pool_argument(text: str) -> str:
+    """Read `max`, `average`, or what else these are called."""
+    return {"avg": "average", "mean": "average", "maximum": "max"}.get(text, text)
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("image", nargs="?", metavar="IMAGE", help="numbers in quotes, a file of them, a picture, or -")
-    parser.add_argument("kernel", nargs="?", metavar="KERNEL", help="numbers in quotes, a file of them, or a name")
+    parser.add_argument(
+        "kernel", nargs="?", metavar="KERNEL", default=SUPPRESS, help="numbers in quotes, a file of them, or a name"
+    )
+    parser.add_argument("--kernel", metavar="K", help=SUPPRESS)  # as in `hubel look convolve`
     how = parser.add_argument_group("how the window moves")
     how.add_argument("--stride", "--strides", type=size_argument, metavar="N", help="step between positions: 2 or 2x1")
     how.add_argument(
@@ -65,11 +76,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     what.add_argument("--bias", type=number_argument, metavar="B", help="add a number to every sum")
     what.add_argument("--activation", metavar="F", help=f"then apply {', '.join(ACTIVATIONS)}")
     what.add_argument("--flip", action="store_true", help="turn the kernel by 180° first")
-    what.add_argument("--pool", choices=("max", "average"), help="pool instead of a kernel")
+    what.add_argument("--pool", type=pool_argument, choices=POOLS, help="pool instead of a kernel")
     what.add_argument("--size", type=size_argument, metavar="N", help="the pooling window, 2 by default")
     show = parser.add_argument_group("what is shown")
     only = show.add_mutually_exclusive_group()
-    only.add_argument("--step", type=_place, metavar="ROW,COLUMN", help="one position of the output, counted from 0")
+    only.add_argument(
+        "--step", "--at", type=_place, metavar="ROW,COLUMN", help="one position of the output, counted from 0"
+    )
     only.add_argument("--result", action="store_true", help="the output alone")
     only.add_argument("--all", action="store_true", help="every position, however many")
     only.add_argument("--list", action="store_true", help="the kernels that have names")

@@ -11,7 +11,6 @@ from hubel.arch import Network, Report, parse
 from hubel.arch import analyse as figures_of
 from hubel.base.errors import MissingFileError, ModelFileError, SettingError
 from hubel.base.files import read_text
-from hubel.base.model_file import entry_of, read_model_file, why_unread
 from hubel.zoo._lookup import get, meant
 
 FILES = (".py", ".onnx", ".safetensors", ".txt", ".pth", ".pt", ".h5", ".keras", ".toml")
@@ -88,6 +87,8 @@ def changed(found: Network, options: dict[str, Any]) -> Network:
 
 
 def _from_file(path: Path) -> Network:
+    from hubel.base.model_file import entry_of, read_model_file, why_unread
+
     if path.is_dir():
         folder, path = path, path / "model.safetensors"
         if not path.is_file():
@@ -117,6 +118,7 @@ def _from_file(path: Path) -> Network:
 
 def _of_run(folder: Path) -> Network:
     """The network of a run whose training has not come to its end, by its `run.toml`."""
+    from hubel.base.model_file import why_unread
     from hubel.base.toml import read_toml
 
     path = folder / "run.toml"

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from hubel.base.errors import SettingError
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
-from hubel.cli.convolve import MOST_PRODUCTS, number_argument, padding_argument, size_argument, source_of, walk_of
+from hubel.cli.convolve import (
+    MOST_PRODUCTS,
+    POOLS,
+    number_argument,
+    padding_argument,
+    pool_argument,
+    size_argument,
+    source_of,
+    walk_of,
+)
 from hubel.cli.look._choose import add_layer, place
 
 if TYPE_CHECKING:
@@ -41,7 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     own = parser.add_argument_group("of a kernel of one's own")
     own.add_argument("--kernel", metavar="K", help="a name (hubel convolve --list) or numbers such as '1 -1 / 1 0'")
-    own.add_argument("--pool", choices=("max", "average"), help="pool instead")
+    own.add_argument("--pool", type=pool_argument, choices=POOLS, help="pool instead")
     own.add_argument("--size", type=size_argument, metavar="N", help="the pooling window, 2 by default")
     own.add_argument("--stride", "--strides", type=size_argument, metavar="N", help="step between positions: 2 or 2x1")
     own.add_argument("--padding", type=padding_argument, default="valid", metavar="P", help="same, valid, 1 or 1x2")
@@ -51,7 +60,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     own.add_argument("--flip", action="store_true", help="turn the kernel by 180° first")
     own.add_argument("--shrink", type=size_argument, metavar="N", help="shrink a picture to N rows and columns at most")
     parser.add_argument(
-        "--at", type=place, metavar="ROW,COLUMN", help="the place that is shown (default: the strongest)"
+        "--at", "--step", type=place, metavar="ROW,COLUMN", help="the place that is shown (default: the strongest)"
     )
     add_output(parser, *ENDINGS, theme=True)
 
