@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hubel.arch import Layer, ops
@@ -14,8 +14,10 @@ from hubel.code._last import (
     Words,
     cut_sides,
     each,
+    one,
     order_matters,
     own_sides,
+    responded,
     same_sides,
     sides,
     squeezed,
@@ -134,11 +136,6 @@ def _normalised(operation: ops.Normalise, following: Sequence[Layer]) -> list[St
     return [("nnx.GroupNorm", {"num_groups": operation.groups, **own})]
 
 
-def _responded(operation: ops.Respond, following: Sequence[Layer]) -> list[Step]:
-    values = {"size": operation.size, "alpha": operation.alpha, "beta": operation.beta, "k": operation.k}
-    return [("local_response_norm", values)]
-
-
 def _activated(operation: ops.Activate, following: Sequence[Layer]) -> list[Step]:
     name, arguments = activation(operation.function)
     usual = FUNCTIONS[operation.function].constants
@@ -211,29 +208,25 @@ def _dropped(operation: ops.Pass, following: Sequence[Layer]) -> list[Step]:
     return [("nnx.Dropout", {"rate": operation.rate, **over})] if operation.rate else []
 
 
-def _said(write: Callable[[Any], Step]) -> Callable[[Any, Sequence[Layer]], list[Step]]:
-    return lambda operation, following: [write(operation)]
-
-
 WORDS: Words = {
     ops.WindowedSum: _convolution,
     ops.LocalSum: _local,
     ops.TransposedSum: _transposed,
     ops.DenseSum: _dense,
-    ops.RadialSum: _said(lambda op: ("RadialBasis", {"in_features": op.input[-1], "out_features": op.output[-1]})),
+    ops.RadialSum: one(lambda op: ("RadialBasis", {"in_features": op.input[-1], "out_features": op.output[-1]})),
     ops.Span: _span,
-    ops.Affine: _said(lambda op: ("Scale", {"channels": op.input[-1], "bias": op.bias is not None})),
+    ops.Affine: one(lambda op: ("Scale", {"channels": op.input[-1], "bias": op.bias is not None})),
     ops.Normalise: _normalised,
-    ops.Respond: _responded,
+    ops.Respond: responded("local_response_norm"),
     ops.Activate: _activated,
     ops.View: _viewed,
     ops.Pad: _padded,
     ops.Upsample: _enlarged,
-    ops.Slope: _said(lambda op: ("PReLU", {"slopes": 1 if op.shared else op.input[-1]})),
-    ops.Blocks: _said(lambda op: ("pixel_shuffle" if op.how == "spread" else "pixel_unshuffle", {"factor": op.size})),
+    ops.Slope: one(lambda op: ("PReLU", {"slopes": 1 if op.shared else op.input[-1]})),
+    ops.Blocks: one(lambda op: ("pixel_shuffle" if op.how == "spread" else "pixel_unshuffle", {"factor": op.size})),
     ops.Select: _selected,
     ops.Pass: _dropped,
-    ops.Embed: _said(lambda op: ("nnx.Embed", {"num_embeddings": op.numbers, "features": op.output[-1]})),
+    ops.Embed: one(lambda op: ("nnx.Embed", {"num_embeddings": op.numbers, "features": op.output[-1]})),
     ops.Recur: _recurred,
-    ops.Join: _said(lambda op: ("SqueezeExcitation", {"channels": op.input[-1], "squeezed": squeezed(op)})),
+    ops.Join: one(lambda op: ("SqueezeExcitation", {"channels": op.input[-1], "squeezed": squeezed(op)})),
 }

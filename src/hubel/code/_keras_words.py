@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from hubel.arch import Layer, ops
@@ -13,8 +13,10 @@ from hubel.code._last import (
     Words,
     cut_sides,
     each,
+    one,
     order_matters,
     own_sides,
+    responded,
     same_sides,
     sides,
     squeezed,
@@ -188,11 +190,6 @@ def _normalised(operation: ops.Normalise, following: Sequence[Layer]) -> list[St
     return [("layers.GroupNormalization", {"groups": operation.groups, **own})]
 
 
-def _responded(operation: ops.Respond, following: Sequence[Layer]) -> list[Step]:
-    values = {"size": operation.size, "alpha": operation.alpha, "beta": operation.beta, "k": operation.k}
-    return [("local_response_normalization", values)]
-
-
 def _activated(operation: ops.Activate, following: Sequence[Layer]) -> list[Step]:
     function = FUNCTIONS[operation.function]
     if function.constants:
@@ -258,31 +255,27 @@ def _dropped(operation: ops.Pass, following: Sequence[Layer]) -> list[Step]:
     return [(f"layers.{kind}", {"rate": operation.rate})] if operation.rate else []
 
 
-def _one(write: Callable[[Any], Step]) -> Callable[[Any, Sequence[Layer]], list[Step]]:
-    return lambda operation, following: [write(operation)]
-
-
 WORDS: Words = {
     ops.WindowedSum: _convolution,
     ops.LocalSum: _local,
     ops.TransposedSum: _transposed,
-    ops.DenseSum: _one(
+    ops.DenseSum: one(
         lambda op: ("layers.Dense", {"units": op.output[-1], "activation": None, "use_bias": op.bias is not None})
     ),
-    ops.RadialSum: _one(lambda op: ("RadialBasis", {"units": op.output[-1]})),
+    ops.RadialSum: one(lambda op: ("RadialBasis", {"units": op.output[-1]})),
     ops.Span: _span,
     ops.Slope: _bent,
-    ops.Blocks: _one(lambda op: ("pixel_shuffle" if op.how == "spread" else "pixel_unshuffle", {"factor": op.size})),
-    ops.Affine: _one(lambda op: ("Scale", {"use_bias": op.bias is not None})),
+    ops.Blocks: one(lambda op: ("pixel_shuffle" if op.how == "spread" else "pixel_unshuffle", {"factor": op.size})),
+    ops.Affine: one(lambda op: ("Scale", {"use_bias": op.bias is not None})),
     ops.Normalise: _normalised,
-    ops.Respond: _responded,
+    ops.Respond: responded("local_response_normalization"),
     ops.Activate: _activated,
     ops.View: _viewed,
     ops.Pad: _padded,
     ops.Upsample: _enlarged,
     ops.Select: _selected,
     ops.Pass: _dropped,
-    ops.Embed: _one(lambda op: ("layers.Embedding", {"input_dim": op.numbers, "output_dim": op.output[-1]})),
+    ops.Embed: one(lambda op: ("layers.Embedding", {"input_dim": op.numbers, "output_dim": op.output[-1]})),
     ops.Recur: _recurred,
-    ops.Join: _one(lambda op: ("squeeze_excitation", {"squeezed": squeezed(op)})),
+    ops.Join: one(lambda op: ("squeeze_excitation", {"squeezed": squeezed(op)})),
 }

@@ -32,6 +32,16 @@ def say(words: Words, operation: ops.Operation, layer: Layer, following: Sequenc
         raise NetworkError(said) from None
 
 
+def one(write: Callable[[Any], Step]) -> Callable[[Any, Sequence[Layer]], list[Step]]:
+    """A row of a table of words for an operation that is always one step, whatever follows."""
+    return lambda operation, following: [write(operation)]
+
+
+def responded(word: str) -> Callable[[Any, Sequence[Layer]], list[Step]]:
+    """The row for local response normalisation, which is a function of the program's own in every framework."""
+    return one(lambda op: (word, {"size": op.size, "alpha": op.alpha, "beta": op.beta, "k": op.k}))
+
+
 def sides(windows: Windows) -> Sides:
     """Return padding before and after along each axis, with the rows that hang over in ceil mode."""
     found = []

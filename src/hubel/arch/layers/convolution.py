@@ -72,6 +72,15 @@ def _module_arguments(
     return Call("PaddedConv2d", {**arguments, "sides": windows.sides})
 
 
+def checked_kernels(layer: Any) -> dict[str, Any]:
+    """Return filters, kernel size, strides, dilation and groups of two axes, checked. Raises SettingError."""
+    filters, groups = positive(layer.filters, "filters"), positive(layer.groups, "groups")
+    if filters % groups:
+        raise SettingError(f"expected filters as a multiple of groups ({groups}), received {filters}")
+    sizes = {name: pair(getattr(layer, name), name) for name in ("kernel_size", "strides", "dilation_rate")}
+    return {"filters": filters, "groups": groups, **sizes}
+
+
 def summed(layer: Windowed, input: Shape, groups: int, bias: bool) -> ops.Operation:
     """Return what a convolution computes."""
     windows = layer.windows(input).axes
@@ -97,15 +106,9 @@ class Conv2D(Windowed, Weighted):
     def check(self) -> None:
         """Check the settings."""
         self._set(
-            filters=positive(self.filters, "filters"),
-            kernel_size=pair(self.kernel_size, "kernel_size"),
-            strides=pair(self.strides, "strides"),
-            dilation_rate=pair(self.dilation_rate, "dilation_rate"),
             padding=checked_padding(self.padding),
-            groups=positive(self.groups, "groups"),
+            **checked_kernels(self),
         )
-        if self.filters % self.groups:
-            raise SettingError(f"expected filters as a multiple of groups ({self.groups}), received {self.filters}")
 
     def lay(self, input: Shape) -> Windows:
         """Lay the kernel's windows over the input."""

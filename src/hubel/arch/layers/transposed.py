@@ -8,7 +8,7 @@ from typing import Any
 from hubel.arch import ops
 from hubel.arch._errors import Fit, ShapeError, need_groups
 from hubel.arch._layer import Call, Keeps, Weighted, register
-from hubel.arch._shape import Pair, Shape, both, pair, positions, positive
+from hubel.arch._shape import Pair, Shape, both, pair, positions
 from hubel.arch._window import (
     Padding,
     Sides,
@@ -19,7 +19,7 @@ from hubel.arch._window import (
 )
 from hubel.arch.figures.expression import Expression, Quantity
 from hubel.arch.figures.field import Axis, Field
-from hubel.arch.layers.convolution import places_of, weights_of
+from hubel.arch.layers.convolution import checked_kernels, places_of, weights_of
 from hubel.base.errors import SettingError
 
 
@@ -43,16 +43,10 @@ class Conv2DTranspose(Weighted):
     def check(self) -> None:
         """Check the settings."""
         self._set(
-            filters=positive(self.filters, "filters"),
-            kernel_size=pair(self.kernel_size, "kernel_size"),
-            strides=pair(self.strides, "strides"),
-            dilation_rate=pair(self.dilation_rate, "dilation_rate"),
             padding=checked_padding(self.padding),
             output_padding=pair(self.output_padding, "output_padding", least=0),
-            groups=positive(self.groups, "groups"),
+            **checked_kernels(self),
         )
-        if self.filters % self.groups:
-            raise SettingError(f"expected filters as a multiple of groups ({self.groups}), received {self.filters}")
         limits = zip(both(self.output_padding), both(self.strides), both(self.dilation_rate), strict=True)
         if any(extra >= max(stride, dilation) for extra, stride, dilation in limits):
             raise SettingError(

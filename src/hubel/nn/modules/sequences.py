@@ -1,0 +1,70 @@
+"""Modules of sequences: what is looked up, and states carried along the steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hubel.base.errors import NetworkError
+
+
+class Embedding(nn.Embedding):
+    """A vector for each whole number, the features first: N×T → N×features×T."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Look up; numbers of any type will do that are whole. Raises `NetworkError` for others."""
+        numbers = input if input.dtype in (torch.int32, torch.int64) else input.long()
+        if numbers is not input and not torch.equal(numbers.to(input.dtype), input):
+            raise NetworkError("expected whole numbers to look up, received numbers between them")
+        try:
+            return super().forward(numbers).transpose(1, 2)
+        except IndexError:
+            received = f"{int(numbers.min())} … {int(numbers.max())}"
+            known = f"0 to {self.num_embeddings - 1}"
+            raise NetworkError(f"expected whole numbers from {known} to look up, received {received}") from None
+
+
+class _OverSteps:
+    """What runs along steps: N×C×T → N×units, the last state, or N×units×T with `sequences`.
+
+    `backwards` starts at the last step. Where one bias a gate says all, there is one: the other stays nought.
+    """
+
+    one_bias = True
+
+    def __init__(self: Any, input_size: int, hidden_size: int, sequences: bool, backwards: bool, **more: Any) -> None:
+        super().__init__(input_size, hidden_size, batch_first=True, **more)  # type: ignore[call-arg]
+        self.sequences, self.backwards = sequences, backwards
+        if self.one_bias and self.bias:
+            del self.bias_hh_l0
+            self._keep_nought()
+
+    def _keep_nought(self: Any) -> None:
+        self.register_buffer("bias_hh_l0", torch.zeros_like(self.bias_ih_l0.detach()), persistent=False)
+        self._init_flat_weights()
+
+    def forward(self: Any, input: Tensor, hx: Any = None) -> Any:
+        """Bring the steps before the channels, run along them, and back."""
+        if self.one_bias and self.bias and self.bias_hh_l0.is_meta:  # built without numbers, then given its weights
+            self._keep_nought()
+        steps = input.transpose(1, 2)
+        states, last = super().forward(steps.flip(1) if self.backwards else steps, hx)  # type: ignore[misc]
+        if self.sequences:
+            return states.transpose(1, 2)
+        return (last[0] if isinstance(last, tuple) else last).squeeze(0)
+
+
+class SimpleRNN(_OverSteps, nn.RNN):  # type: ignore[misc]
+    """A state and one product of it."""
+
+
+class LSTM(_OverSteps, nn.LSTM):  # type: ignore[misc]
+    """A state and a cell with four gates."""
+
+
+class GRU(_OverSteps, nn.GRU):  # type: ignore[misc]
+    """A state with two gates, each with both its biases."""
+
+    one_bias = False
