@@ -10,15 +10,13 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
 from torch import Tensor, nn
 
 from hubel import zoo
 from hubel.arch import Call, Chain, Conv2D, Layer, Network, analyse, parse
 from hubel.code import source
 from hubel.nn import build
-from tests.trees import networks, sample, sequence_networks
-from tests.work import examples
+from tests.trees import sample
 
 SMALL: dict[str, tuple[int, int, int]] = {
     "alexnet": (99, 99, 3),
@@ -102,20 +100,6 @@ def test_outputs_of_the_zoo(name):
     expected, found = outputs(reduced(name), batch=1)
     assert expected.std() > 0
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-
-
-@settings(max_examples=examples(100))
-@given(networks())
-def test_random_networks(network: Network) -> None:
-    expected, found = outputs(network)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
-
-
-@settings(max_examples=examples(50))
-@given(sequence_networks())
-def test_random_networks_of_sequences(network: Network) -> None:
-    expected, found = outputs(network)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from hypothesis import given, settings
 
 from hubel import zoo
 from hubel.arch import Call, Chain, Layer, Network, parse, register
@@ -26,9 +24,7 @@ from hubel.data import Preprocessing
 from hubel.export import Source, onnx_model
 from hubel.nn import build
 from hubel.tasks import LoadedModel, predict, save_model, task_named
-from tests.trees import networks, sample, sequence_networks
-
-RANDOM_NETWORKS = 600 if os.environ.get("HYPOTHESIS_PROFILE") == "deep" else 40
+from tests.trees import sample
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -83,18 +79,6 @@ def check(network: Network) -> None:
     largest = max(1.0, np.abs(wide[finite]).max(initial=0))
     own = np.abs(narrow - wide)[finite].max(initial=0)
     assert np.abs(found - wide)[finite].max(initial=0) <= 2e-5 * largest + 30 * own, str(network)
-
-
-@settings(max_examples=RANDOM_NETWORKS)
-@given(networks())
-def test_random_networks_of_pictures_and_vectors(network: Network) -> None:
-    check(network)
-
-
-@settings(max_examples=RANDOM_NETWORKS // 2)
-@given(sequence_networks())
-def test_random_networks_of_sequences(network: Network) -> None:
-    check(network)
 
 
 TEXTS = [

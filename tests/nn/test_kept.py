@@ -7,13 +7,11 @@ from itertools import chain
 
 import pytest
 import torch
-from hypothesis import given, settings
 from torch import Tensor
 
 from hubel.arch import Chain, Identity, Network, analyse, parse
 from hubel.nn import NetworkModule, build
-from tests.trees import networks, sample, sequence_networks
-from tests.work import examples
+from tests.trees import sample
 
 
 @pytest.fixture(autouse=True)
@@ -67,20 +65,6 @@ def plain(network: Network) -> bool:
     """
     text = str(network)
     return not any(word in text for word in ("softmax)", "local", "layernorm", "rnn", "lstm", "gru", "embed"))
-
-
-@settings(max_examples=examples(100))
-@given(networks().filter(plain))
-def test_random_networks_keep_what_autograd_saves(network: Network) -> None:
-    network = followed(network)
-    assert analyse(network).kept_bytes == one_image(network)
-
-
-@settings(max_examples=examples(80))
-@given(sequence_networks().filter(plain))
-def test_random_networks_of_sequences_keep_what_autograd_saves(network: Network) -> None:
-    network = followed(network)
-    assert analyse(network).kept_bytes == one_image(network)
 
 
 CASES = (
