@@ -142,6 +142,8 @@ BLOCKS = (
     "reflectpad 1/2x0/3, edgepad 1, pixelshuffle 2, upsample 2x3 interpolation=bilinear aligned=true, "
     "pixelunshuffle 2, dense 3 log_softmax",
     "11x3: avgpool1d 3 strides=2 padding=1 count_padding=true, layernorm, gru 4 backwards, dense 3 softmax",
+    "6x5x3: standardise, randomflip, randomrotation, randomzoom, randomtranslation, randomcontrast, randombrightness, "
+    "noise 0.1, conv 3 3x3, dense 3 softmax",
     "9x7x3: zeropad 2, crop 1, select 2 0 1 1, reshape 4x11x9, adaptivemaxpool 3x2, sigmoid, dropout, dense 3, "
     "globalmaxpool, softmax",
 )

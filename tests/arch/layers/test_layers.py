@@ -68,6 +68,14 @@ EXAMPLES = [
     ("edgepad 2", (7, 4, 3)),
     ("pixelshuffle 2", (7, 4, 8)),
     ("pixelunshuffle 2", (8, 4, 3)),
+    ("standardise", (7, 4, 3)),
+    ("randomflip mode=vertical", (7, 4, 3)),
+    ("randomrotation high=0.2 low=-0.2", (7, 4, 3)),
+    ("randomzoom fill_mode=nearest height_high=0.0 same=false", (7, 4, 3)),
+    ("randomtranslation width_low=-0.3", (7, 4, 3)),
+    ("randomcontrast most=1.0", (7, 4, 3)),
+    ("randombrightness low=0.0", (7, 4, 3)),
+    ("noise 0.1", (7,)),
 ]
 
 
