@@ -274,6 +274,9 @@ def again(run: Run) -> str:
     words += [f"--fit {source['fit']}"] if source.get("fit", "auto") != "auto" else []
     words += ["--bad-images skip"] if source.get("bad_images") == "skip" else []
     words += [f"--{name} {source[name]}" for name in ("task", "void") if name in source]
+    layout = ("parts", "labels", "image_column", "label_column", "label_kind", "image_folder")
+    told = {name: _last(source[name]) if name == "image_folder" else source[name] for name in layout if name in source}
+    words += [f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in told.items()]
     words += [f"--validation {source['validation']}"] if source.get("validation", "auto") != "auto" else []
     return " ".join([*words, "--recipe", shlex.quote(f"{folder}/run.toml")])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from hubel.data import Dataset, Preprocessing
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.task import Measured, Task
+
+_SEEN = 112  # pixels of a side that a small image is shown in
 
 
 def count(
@@ -106,5 +109,14 @@ def outputs_of(model: LoadedModel, images: npt.NDArray[np.uint8], *, batch_size:
 
 
 def shown(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """An image of any number of channels as one that can be seen: H×W×3, grey ones spread, the first three of more."""
-    return np.ascontiguousarray(np.broadcast_to(image[..., : 1 if image.shape[2] < 3 else 3], (*image.shape[:2], 3)))
+    """An image of any number of channels as one that can be seen: H×W×3, grey ones spread, the first three of more; a
+    small one larger, each pixel a square.
+    """
+    times = max(1, _SEEN // max(image.shape[:2]))
+    colour = np.broadcast_to(image[..., : 1 if image.shape[2] < 3 else 3], (*image.shape[:2], 3))
+    return colour.repeat(times, 0).repeat(times, 1)
+
+
+def called(dataset: Dataset, index: int) -> str:
+    """What to call an image of a set in a report: its file's name, or its number."""
+    return os.path.basename(dataset.paths[index]) if dataset.paths else f"image {index:,}"

@@ -17,7 +17,7 @@ from hubel.arch import Network, closing_function, ended
 from hubel.base.errors import NetworkError, SettingError
 from hubel.data import Augmentation, Dataset, Description, Splits
 from hubel.tasks import task
-from hubel.tasks.measure import evaluate, outputs_of, shown
+from hubel.tasks.measure import called, evaluate, outputs_of, shown
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.multilabel.metrics import Metrics, histogram, metrics
 from hubel.tasks.multilabel.targets import LabelSets, label_sets
@@ -135,7 +135,9 @@ class Multilabel(task.Task):
         for index in losses.topk(min(_SHOWN, len(losses))).indices.tolist():
             own = ", ".join(name for name, flag in zip(self.classes, flags[index], strict=True) if flag) or "no label"
             answer = Labelled(self.classes, tuple(logits[index].sigmoid().tolist()), len(self.classes))
-            pictures.append((f"image {index:,}: {own}; taken for {answer.words()[0]}", shown(dataset.images[index])))
+            pictures.append(
+                (f"{called(dataset, index)}: {own}; taken for {answer.words()[0]}", shown(dataset.images[index]))
+            )
         note = (
             f"{found.sentence(dataset.name or 'the images')}. At a probability of at least a half; average precision "
         )

@@ -19,7 +19,7 @@ from hubel.arch import Network, closing_function, ended
 from hubel.base.errors import NetworkError, SettingError
 from hubel.data import Augmentation, Dataset, Description, Splits
 from hubel.tasks import task
-from hubel.tasks.measure import evaluate, outputs_of, shown
+from hubel.tasks.measure import called, evaluate, outputs_of, shown
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.regression.targets import Numbers, numbers
 
@@ -152,7 +152,7 @@ class Regression(task.Task):
         for index in errors.topk(min(_SHOWN, len(errors))).indices.tolist():
             own = Measurement(dict(zip(self.classes, truth[index].tolist(), strict=True)))
             answer = Measurement(dict(zip(self.classes, self.outcome(said[index]).tolist(), strict=True)))
-            told = f"image {index:,}: {own.words()[0]}; taken for {answer.words()[0]}"
+            told = f"{called(dataset, index)}: {own.words()[0]}; taken for {answer.words()[0]}"
             pictures.append((told, shown(dataset.images[index])))
         note = (
             f"{found.sentence(dataset.name or 'the images')}. R²: the share of the numbers' variance that is told; 0 "
