@@ -138,6 +138,10 @@ def test_a_loss_that_is_no_number_stops() -> None:
 
 
 def test_unknown_words_name_the_known_ones() -> None:
+    bare = network()
+    bare.compile("adam")
+    with pytest.raises(ValueError, match="or a layer that adds a loss, received neither"):
+        bare.fit(X, Y, verbose=0)
     with pytest.raises(ValueError, match=r"metrics of acc, accuracy.* received 'acuracy'; did you mean 'accuracy'"):
         network().compile("adam", "mse", ["acuracy"])
     with pytest.raises(ValueError, match=r"optimizer of adam, sgd.* received 'lion'"):

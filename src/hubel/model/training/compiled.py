@@ -58,7 +58,12 @@ class Compiled:
         loss = torch.zeros(())
         if self.loss is not None and targets is not None:
             loss = self._lost(self.loss, outputs, targets, weights, bare)
-        for penalty in penalties():
+        added = list(penalties())
+        if self.loss is None and not added:
+            raise SettingError(
+                "expected compile(loss=…), or a layer that adds a loss, received neither: nothing to lower"
+            )
+        for penalty in added:
             loss = loss + penalty
         with torch.no_grad():
             if self.metrics or self.weighted:
