@@ -7,7 +7,7 @@ function formulas(list) {
   return h("dl", { class: "formulas" }, list.flatMap(([title, values, names]) => [
     h("dt", {}, title),
     h("dd", { class: "values" }, values),
-    h("dd", { class: "names" }, names),
+    h("dd", { class: "names" }, names.split(/(?<=·)/).flatMap((part) => [part, h("wbr")])),
   ]));
 }
 
