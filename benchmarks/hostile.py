@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from tests.cli.odd import WORKING, lines  # noqa: E402 (from this repository)
-from tests.fuzz.files import nonsense, put, variants, whole_files  # noqa: E402
+from tests.fuzz.files import changed, nonsense, put, variants, whole_files  # noqa: E402
 
 PAGE, BEGIN, END = ROOT / "docs" / "reliability.md", "<!-- counts -->\n", "<!-- end -->\n"
 MOST = 2000  # megabytes
@@ -42,7 +42,7 @@ KINDS = {
 }  # fmt: skip
 BY_READER = {
     "model": "model files", "index": "indexes of images", "weights": "weights of others", "checkpoints": "checkpoints",
-    "image": "pictures",
+    "image": "pictures", "onnx": "ONNX", "exported": "exported models",
 }  # fmt: skip
 
 
@@ -104,7 +104,8 @@ def main() -> None:
             for name, (reader, path) in whole.items()
             for number, content in enumerate(variants(reader, path, arguments.each, 0))
         ]
-        for number, (reader, name, content) in enumerate(nonsense()):
+        made = (*nonsense(), *changed(whole, 5 * arguments.each, 0))
+        for number, (reader, name, content) in enumerate(made):
             (folder / str(number)).mkdir()
             (folder / str(number) / name).write_bytes(content)
             cases.append((reader, str(folder / str(number) / name)))

@@ -20,6 +20,7 @@ from hubel.export import SkewError, export, onnx_model, open_onnx
 from hubel.export.check import compared
 from hubel.export.forms import Written
 from hubel.export.odd import odd_pictures
+from hubel.export.onnx.digest import sealed
 from hubel.export.onnx.graph import Graph
 from hubel.export.onnx.preparation import prepared
 from hubel.tasks import LoadedModel, task_named
@@ -207,19 +208,40 @@ def test_files_that_are_no_exports_are_refused_in_words(run: Path, tmp_path: Pat
     onnx.save(bare, tmp_path / "bare.onnx")
     newer = onnx_model(run)
     next(each for each in newer.metadata_props if each.key == "format").value = "99"
-    onnx.save(newer, tmp_path / "newer.onnx")
+    (tmp_path / "newer.onnx").write_bytes(sealed(newer))
     other = onnx_model(run)
     next(each for each in other.metadata_props if each.key == "classes").value = '["a", "b"]'
-    onnx.save(other, tmp_path / "other.onnx")
+    (tmp_path / "other.onnx").write_bytes(sealed(other))
+    for place, word in ((0.5, "flipped"), (-40, "label")):  # in a weight, and in what it says of itself
+        content = bytearray(sealed(onnx_model(run)))
+        content[int(place * len(content)) if place > 0 else place] ^= 4
+        (tmp_path / f"{word}.onnx").write_bytes(content)
+    apart = onnx_model(run)
+    onnx.external_data_helper.set_external_data(apart.graph.initializer[0], "../../etc/passwd")
+    (tmp_path / "apart.onnx").write_bytes(sealed(apart))
+    nan = onnx_model(run)
+    for tensor in nan.graph.initializer:
+        if tensor.name == "dense1.bias":
+            tensor.raw_data = b"\xff" * len(tensor.raw_data)
+    (tmp_path / "nan.onnx").write_bytes(sealed(nan))
+    deadly = onnx_model(run, "tensor")
+    relu = next(node for node in deadly.graph.node if node.op_type == "Relu")
+    relu.op_type = "Resize"
+    (tmp_path / "deadly.onnx").write_bytes(sealed(deadly))
     for name, words in {
         "broken": "not an ONNX file",
         "bare": "expected a file that hubel exported",
         "newer": "expected format 1, received '99'",
         "other": "expected 3 classes, one for each output of its network, received 2",
+        "flipped": "damaged, or changed since: its SHA-256 is another",
+        "label": "damaged, or changed since: its SHA-256 is another",
+        "apart": "expected one file with all its weights",
+        "deadly": "cannot be used: [ShapeInferenceError]",
+        "nan": "what it answers is not all finite numbers",
     }.items():
         assert hubel.cli.main(["predict", str(tmp_path / f"{name}.onnx"), "x.png"]) == 2
         assert words in capsys.readouterr().err
-    onnx.save(onnx_model(run), tmp_path / "right.onnx")
+    (tmp_path / "right.onnx").write_bytes(sealed(onnx_model(run)))
     assert hubel.cli.main(["find", str(tmp_path / "right.onnx"), "x.png"]) == 2
     assert "which predict, evaluate, serve and inspect take" in capsys.readouterr().err
 
@@ -229,6 +251,9 @@ def test_an_opened_file_computes_scores_as_the_module_does(run: Path, tmp_path: 
     given = np.random.default_rng(0).integers(0, 256, (5, 12, 12, 3), dtype=np.uint8)
     for input in ("image", "sized", "tensor"):
         onnx.save(onnx_model(model, input), tmp_path / f"{input}.onnx")
+        with pytest.warns(UserWarning, match="has no digest"):
+            open_onnx(tmp_path / f"{input}.onnx")
+        (tmp_path / f"{input}.onnx").write_bytes(sealed(onnx_model(model, input)))
         module: Any = open_onnx(tmp_path / f"{input}.onnx").module
         wanted = model.module.logits(model.preprocessing.normalise(torch.from_numpy(given)))
         np.testing.assert_allclose(module.scores(torch.from_numpy(given)), wanted.detach(), atol=1e-5)

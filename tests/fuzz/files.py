@@ -19,10 +19,13 @@ from PIL import Image
 
 from hubel.arch import parse
 from hubel.data import Dataset, Preprocessing, Splits
+from hubel.export import onnx_model
+from hubel.export.onnx.digest import sealed
 from hubel.look.retrieve.find import update_index
 from hubel.nn import build
 from hubel.tasks import load_model, save_model
 from hubel.train import Recipe, train
+from tests.fuzz import graphs
 
 NETWORK = "8x8x1: conv 4 3x3 same relu, maxpool 2, flatten, dense 2 softmax"
 RECIPE = Recipe(epochs=2, threads=1, precision="float32", memory_format="channels-last", device="cpu", pixels="data")
@@ -69,6 +72,8 @@ def whole_files(folder: Path) -> dict[str, tuple[str, Path]]:
     made["index.safetensors"] = "index", index
     add("weights.safetensors", "weights", path.read_bytes())
     add("weights.pth", "weights", _saved(lambda file, **state: torch.save(state, file), **module.state_dict()))
+    add("exported.onnx", "exported", sealed(onnx_model(path)))
+    add("tensor.onnx", "onnx", sealed(onnx_model(path, "tensor")))
     add("network.txt", "text", NETWORK.encode())
     add("recipe.toml", "recipe", RECIPE.to_toml().encode())
     splits = Splits(Dataset(images, labels, ("a", "b"), name="few"))
@@ -85,6 +90,18 @@ def variants(reader: str, path: Path, count: int, seed: int) -> Iterator[bytes]:
     chance = random.Random(f"{path.name} {seed}")
     for number in range(count):
         yield _damaged(content, chance, number % 5)
+
+
+def changed(whole: dict[str, tuple[str, Path]], count: int, seed: int) -> Iterator[tuple[str, str, bytes]]:
+    """Change exported graphs, and what one says of itself, as no damage would: reader, name, content."""
+    taken, exported = (whole[name][1].read_bytes() for name in ("tensor.onnx", "exported.onnx"))
+    for content in graphs.mutants(taken, count, seed):
+        yield "onnx", "mutant.onnx", content
+        yield "exported", "mutant.onnx", content
+    for content in graphs.mutants(exported, count, seed + 1):
+        yield "exported", "mutant.onnx", content
+    for content in graphs.relabelled(taken):
+        yield "exported", "relabelled.onnx", content
 
 
 def put(path: Path, content: bytes, folder: Path) -> Path:
@@ -280,7 +297,9 @@ def _texts() -> Iterator[tuple[str, str, bytes]]:
     ):  # fmt: skip
         yield "text", "made.txt", text.encode()
     yield "text", "made.txt", b"\xff\xfe\x00"
-    yield "text", "made.onnx", b"\x08\x07" + bytes(100)
+    for content in graphs.made():
+        yield "onnx", "made.onnx", content
+        yield "exported", "made.onnx", content
     for value in ("nan", "inf", "-1", '"x"', "[]", "{}", "true", "1e400", "99999999999999999999999"):
         for name in (
             "epochs",

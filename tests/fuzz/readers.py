@@ -62,9 +62,18 @@ def _weights(path: Path) -> object:
 
 
 def _onnx(path: Path) -> object:
-    from hubel.nn import network_of_onnx
+    from hubel.nn import inspect_onnx, network_of_onnx
 
-    return network_of_onnx(path)
+    return inspect_onnx(path), network_of_onnx(path)
+
+
+def _exported(path: Path) -> object:
+    import numpy as np
+
+    from hubel.export.opened import open_onnx
+
+    model = open_onnx(path)
+    return model.task.answer(model, np.zeros((9, 7, 3), np.uint8))
 
 
 def _text(path: Path) -> object:
@@ -94,6 +103,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "index": _index,
     "weights": _weights,
     "onnx": _onnx,
+    "exported": _exported,
     "text": _text,
     "recipe": _recipe,
     "image": _image,

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.files import nonsense, put, variants, whole_files
+from tests.fuzz.files import changed, nonsense, put, variants, whole_files
 
 ROOT = Path(__file__).parents[2]
 EACH = 6  # ways to damage each kind of file; `benchmarks/hostile.py` tries many more
+MUTANTS = 10  # graphs of each of two files
 MOST = 1500  # megabytes
 
 
@@ -57,9 +58,9 @@ def test_damaged_files_are_taken_or_refused(whole, tmp_path):
     assert bad(told(cases, tmp_path / "cache")) == []
 
 
-def test_made_files_are_taken_or_refused(tmp_path):
+def test_made_files_are_taken_or_refused(whole, tmp_path):
     cases = []
-    for number, (reader, name, content) in enumerate(nonsense()):
+    for number, (reader, name, content) in enumerate((*nonsense(), *changed(whole, MUTANTS, 1))):
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / name).write_bytes(content)
         cases.append((reader, tmp_path / str(number) / name))

@@ -48,9 +48,10 @@ def test_three_forms_give_what_predict_gives(client, model_file):
 
 def test_an_exported_file_answers_as_its_model_does(model_file, tmp_path):
     from hubel import export
+    from hubel.export.onnx.digest import sealed
 
     place = tmp_path / "animals.onnx"
-    place.write_bytes(export.onnx_model(model_file, "image").SerializeToString())
+    place.write_bytes(sealed(export.onnx_model(model_file, "image")))
     content = picture("JPEG", (320, 240))
     with serving(Settings((("animals", str(place)),))) as address:
         answer = httpx.post(address + PREDICT, content=content, headers=PNG, timeout=HANG).json()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hubel.base.errors import ModelFileError, TensorFileError
+from hubel.base.errors import ModelFileError, SettingError, TensorFileError
 from hubel.base.headers import Header, is_pickle, is_safetensors, is_whole, read_about, read_header, reason
+from hubel.base.limits import check
+from hubel.base.names import listing
 
 T = TypeVar("T")
 
@@ -91,3 +94,33 @@ def entry_of(about: dict[str, Any], name: str, kind: type[T]) -> T:
     if not isinstance(value, kind):
         raise TypeError(f"expected {name} as {_KINDS[kind]}, received {value!r:.60}")
     return value
+
+
+def name_of(about: dict[str, Any]) -> str:
+    """Return the name of the network. Raises as `entry_of`, and LimitError for one that is far too long."""
+    name = entry_of(about, "name", str)
+    check("name", len(name), f"the network {name[:20]}…")
+    return name
+
+
+def classes_of(about: dict[str, Any]) -> tuple[str, ...]:
+    """Return the names of the classes. Raises as `entry_of`, LimitError, and SettingError as `check_names`."""
+    classes = entry_of(about, "classes", list)
+    check("classes", len(classes), "classes")
+    if not all(isinstance(name, str) for name in classes):
+        raise TypeError("expected the classes' names as texts")
+    for name in classes:
+        check("name", len(name), f"the class {name[:20]}…")
+    check_names(classes)
+    return tuple(classes)
+
+
+def check_names(classes: Sequence[str]) -> None:
+    """Raise SettingError where classes cannot be told apart by their names."""
+    twice = [name for name, count in Counter(classes).items() if count > 1]
+    if twice:
+        raise SettingError(
+            f"expected classes of different names, received {listing(map(repr, twice), 5)} more than once"
+        )
+    if any(not name.strip() for name in classes):
+        raise SettingError("expected names of classes, received an empty one")

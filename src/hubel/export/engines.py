@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -58,17 +58,24 @@ def computing(engine: Engine, model: onnx.ModelProto, output: str, threads: int 
     return (_openvino if engine == "openvino" else _onnxruntime)(model.SerializeToString(), output, threads)
 
 
-def _onnxruntime(content: bytes, output: str, threads: int) -> Computes:
+def session(content: bytes, threads: int = 0, settings: Mapping[str, str] | None = None) -> Any:
+    """ONNX Runtime's session of a model, on so many threads (0: as it chooses), with more settings of its own."""
     runtime: Any = importlib.import_module("onnxruntime")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # its errors are raised; logged, they come with what a file says, escapes and all
+    for name, value in (settings or {}).items():
+        options.add_session_config_entry(name, value)
+    # where it may fall back on another provider it prints, on standard output, and tries the same again
+    return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+
+
+def _onnxruntime(content: bytes, output: str, threads: int) -> Computes:
     # threads that wait in a circle take the time of whoever decodes
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    ready = session(content, threads, {"session.intra_op.allow_spinning": "0"})
 
     def compute(images: Images) -> npt.NDArray[np.float32]:
-        found: npt.NDArray[np.float32] = session.run([output], {"image": images})[0]
+        found: npt.NDArray[np.float32] = ready.run([output], {"image": images})[0]
         return found
 
     return compute

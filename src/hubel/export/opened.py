@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,23 +15,16 @@ import onnx
 import torch
 from torch import nn
 
-from hubel.arch import analyse, parse
+from hubel.arch import Report, analyse, parse, torch_order
 from hubel.base.errors import MissingFileError, ModelFileError
 from hubel.base.headers import reason
+from hubel.base.model_file import WholenessWarning, classes_of, complain, entry_of, name_of
 from hubel.data import Preprocessing
+from hubel.export.engines import session
+from hubel.export.onnx.digest import ENTRY, is_whole
 from hubel.export.onnx.write import FORMAT
 from hubel.tasks import LoadedModel, task_named
 from hubel.tasks.model import check_fit
-
-
-def session(content: bytes, threads: int = 0) -> Any:
-    """ONNX Runtime's session of a model, on so many threads (0: as it chooses)."""
-    onnxruntime = importlib.import_module("onnxruntime")
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 class OnnxNetwork(nn.Module):
@@ -42,14 +35,14 @@ class OnnxNetwork(nn.Module):
         names = {name for node in model.graph.node for name in node.input}
         self.start = "prepared" if "prepared" in names else "input"
         self._session = session(_between(model, self.start, "scores").SerializeToString())
-        self._preprocessing = preprocessing
+        self.preprocessing = preprocessing
 
     def scores(self, images: torch.Tensor) -> torch.Tensor:
         """What the network says before a closing softmax, float32, for uint8 images N×H×W×C of its own size."""
         if self.start == "prepared":
             given: npt.NDArray[Any] = np.ascontiguousarray(images.numpy().transpose(0, 3, 1, 2), np.float32)
         else:
-            given = self._preprocessing.normalise(images).contiguous().numpy()
+            given = self.preprocessing.normalise(images).contiguous().numpy()
             given = given.reshape(len(given), -1) if len(self._session.get_inputs()[0].shape) == 2 else given
         return torch.from_numpy(self._session.run(["scores"], {self.start: given})[0])
 
@@ -62,7 +55,8 @@ def open_onnx(path: Path) -> LoadedModel:
     if not path.is_file():
         raise MissingFileError(f"no file {path}")
     try:
-        model = onnx.load(str(path), load_external_data=False)
+        content = path.read_bytes()
+        model = onnx.load_from_string(content)
     except Exception as error:  # protobuf raises errors of many kinds
         raise ModelFileError(f"{path}: not an ONNX file ({str(error).splitlines()[0]})") from None
     said = {each.key: each.value for each in model.metadata_props}
@@ -75,7 +69,15 @@ def open_onnx(path: Path) -> LoadedModel:
         raise ModelFileError(
             f"{path}: expected format {FORMAT}, received {said.get('format')!r}; install a newer hubel"
         )
+    if any(tensor.data_location for tensor in model.graph.initializer):
+        raise ModelFileError(f"{path}: expected one file with all its weights, received one that names others")
+    if ENTRY not in said:
+        told = f"{path}: has no digest, as files that hubel export writes have; whether it is whole cannot be known"
+        warnings.warn(told, WholenessWarning, stacklevel=2)
+    elif not is_whole(content, said[ENTRY]):
+        complain(path, "damaged, or changed since: its SHA-256 is another than when it was written", None)
     try:
+        onnx.checker.check_model(content, full_check=True)  # ONNX Runtime ends the process over some that are not right
         return _assembled(path, model, said)
     except ModelFileError:
         raise
@@ -84,11 +86,29 @@ def open_onnx(path: Path) -> LoadedModel:
 
 
 def _assembled(path: Path, model: onnx.ModelProto, said: Mapping[str, str]) -> LoadedModel:
-    network = dataclasses.replace(parse(said["network"]), name=said["name"])
+    about = {**said, **{name: json.loads(said[name]) for name in ("classes", "task_settings", "summary")}}
+    network = dataclasses.replace(parse(entry_of(about, "network", str)), name=name_of(about))
     preprocessing = Preprocessing.from_json(said["preprocessing"])
-    task = task_named(said["task"]).from_settings(tuple(json.loads(said["classes"])), json.loads(said["task_settings"]))
-    check_fit(path, analyse(network), preprocessing, task)
-    return LoadedModel(network, OnnxNetwork(model, preprocessing), preprocessing, task, json.loads(said["summary"]))
+    task = task_named(said["task"]).from_settings(classes_of(about), entry_of(about, "task_settings", dict))
+    report = analyse(network)
+    check_fit(path, report, preprocessing, task)
+    module = OnnxNetwork(model, preprocessing)
+    _check_answer(path, report, module)
+    return LoadedModel(network, module, preprocessing, task, entry_of(about, "summary", dict))
+
+
+def _check_answer(path: Path, report: Report, module: OnnxNetwork) -> None:
+    """Raise ModelFileError where the file computes something else than the network that it says it is."""
+    kind = module.preprocessing
+    found = module.scores(torch.zeros(1, kind.height, kind.width, kind.channels, dtype=torch.uint8))
+    expected = (1, *torch_order(report.output_shape))
+    if tuple(found.shape) != expected or found.dtype != torch.float32:
+        raise ModelFileError(
+            f"{path}: expected answers float32 of {expected[1:]}, as its text form says, received {found.dtype} of "
+            f"{tuple(found.shape)[1:]}; it was changed or damaged, so export it again"
+        )
+    if not found.isfinite().all():
+        raise ModelFileError(f"{path}: what it answers is not all finite numbers; it was damaged, so export it again")
 
 
 def _between(model: onnx.ModelProto, start: str, end: str) -> onnx.ModelProto:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from hubel.arch import Network, parse
 from hubel.base.errors import MissingFileError, ModelFileError
-from hubel.base.model_file import entry_of, read_model_file, why_unread
+from hubel.base.model_file import classes_of, entry_of, name_of, read_model_file, why_unread
 from hubel.data.prepare.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ def _read(path: Path) -> Source:
 
     _, about = read_model_file(path)
     try:
-        network = dataclasses.replace(parse(entry_of(about, "network", str)), name=entry_of(about, "name", str))
+        network = dataclasses.replace(parse(entry_of(about, "network", str)), name=name_of(about))
         preprocessing = Preprocessing.from_json(json.dumps(entry_of(about, "preprocessing", dict)))
         return Source(
             network,
             load_file(path),
             preprocessing,
             entry_of(about, "task", str),
-            tuple(entry_of(about, "classes", list)),
+            classes_of(about),
             about.get("task_settings", {}),
             entry_of(about, "summary", dict),
         )

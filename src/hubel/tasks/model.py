@@ -6,7 +6,6 @@ import dataclasses
 import json
 import math
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,17 @@ from hubel.arch import Network, Report, analyse, own_layers, parse, shape_text
 from hubel.base.errors import LimitError, ModelFileError, SettingError
 from hubel.base.files import write_atomically
 from hubel.base.headers import BLANK, Header, signed
-from hubel.base.limits import check
-from hubel.base.model_file import ENTRY, FORMAT, complain, entry_of, read_model_file, why_unread
+from hubel.base.model_file import (
+    ENTRY,
+    FORMAT,
+    check_names,
+    classes_of,
+    complain,
+    entry_of,
+    name_of,
+    read_model_file,
+    why_unread,
+)
 from hubel.base.names import listing, shortened
 from hubel.data import Preprocessing, image_files
 from hubel.nn import build
@@ -165,7 +173,7 @@ def save_model(
     """
     state = weights.state_dict() if isinstance(weights, nn.Module) else weights
     task = task or task_named("classification").from_settings(tuple(classes), {})
-    _check_names(task.classes)
+    check_names(task.classes)
     # one entry, since safetensors writes several in no fixed order and equal models are to be equal files
     about = {
         "sha256": BLANK,  # first, so that it is the first such text in the file
@@ -205,11 +213,9 @@ def load_model(path: str | os.PathLike[str], *, ignore_damage: bool | None = Non
 
 def _assemble(path: Path, header: Header, about: dict[str, Any], ignore_damage: bool | None) -> LoadedModel:
     try:
-        name = entry_of(about, "name", str)
-        check("name", len(name), f"the network {name[:20]}…")
-        network = dataclasses.replace(parse(entry_of(about, "network", str)), name=name)
+        network = dataclasses.replace(parse(entry_of(about, "network", str)), name=name_of(about))
         preprocessing = Preprocessing.from_json(json.dumps(entry_of(about, "preprocessing", dict)))
-        classes, summary = _classes(about), entry_of(about, "summary", dict)
+        classes, summary = classes_of(about), entry_of(about, "summary", dict)
         kind = task_named(entry_of(about, "task", str))
         task = kind.from_settings(classes, entry_of(about, "task_settings", dict) if "task_settings" in about else {})
         report = analyse(network)
@@ -222,28 +228,6 @@ def _assemble(path: Path, header: Header, about: dict[str, Any], ignore_damage: 
     if not all(_is_finite(tensor) for tensor in module.state_dict().values()):
         complain(path, "its weights are not all finite numbers", ignore_damage)
     return LoadedModel(network, module.eval(), preprocessing, task, summary)
-
-
-def _classes(about: dict[str, Any]) -> tuple[str, ...]:
-    classes = entry_of(about, "classes", list)
-    if not all(isinstance(name, str) for name in classes):
-        raise TypeError("expected the classes' names as texts")
-    check("classes", len(classes), "classes")
-    for name in classes:
-        check("name", len(name), f"the class {name[:20]}…")
-    _check_names(classes)
-    return tuple(classes)
-
-
-def _check_names(classes: Sequence[str]) -> None:
-    """Raise SettingError where classes cannot be told apart by their names."""
-    twice = [name for name, count in Counter(classes).items() if count > 1]
-    if twice:
-        raise SettingError(
-            f"expected classes of different names, received {listing(map(repr, twice), 5)} more than once"
-        )
-    if any(not name.strip() for name in classes):
-        raise SettingError("expected names of classes, received an empty one")
 
 
 def check_fit(path: Path, report: Report, preprocessing: Preprocessing, task: Task) -> None:

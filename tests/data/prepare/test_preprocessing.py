@@ -241,7 +241,7 @@ preprocessings = st.integers(1, 300).flatmap(
             std=st.tuples(*[st.floats(1e-3, 1)] * channels),
             fit=st.sampled_from(["crop", "pad", "stretch"]),
             ink=st.sampled_from(["light", "dark"]),
-            frame=st.none() | st.builds(Frame, st.integers(1, 100), st.sampled_from(["mass", "box"])),
+            frame=st.none() | st.builds(Frame, st.integers(1, side), st.sampled_from(["mass", "box"])),
         )
     )
 )

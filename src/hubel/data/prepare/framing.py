@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from numbers import Integral
 from typing import Literal
 
 import numpy as np
@@ -36,7 +37,7 @@ class Frame:
     centre: Literal["mass", "box"] = "mass"
 
     def __post_init__(self) -> None:
-        if self.box < 1 or self.centre not in ("mass", "box"):
+        if not isinstance(self.box, Integral) or self.box < 1 or self.centre not in ("mass", "box"):
             raise SettingError(f"expected a box of at least 1 and centre 'mass' or 'box', received {self}")
 
 

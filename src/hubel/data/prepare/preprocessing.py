@@ -10,6 +10,7 @@ import functools
 import json
 import math
 import os
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -57,6 +58,9 @@ class Preprocessing:
     levels: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        sizes = self.height, self.width, self.channels
+        if not all(isinstance(size, Integral) for size in sizes):
+            raise SettingError(f"expected height, width and channels as whole numbers, received {sizes}")
         if min(self.height, self.width) < 1 or self.channels < 1:
             raise SettingError(
                 f"expected an input of at least 1×1 with a channel, received {self.height}×{self.width}×{self.channels}"
@@ -77,6 +81,10 @@ class Preprocessing:
             )
         if self.frame is not None and self.ink is None:
             raise SettingError("expected ink 'light' or 'dark' with a frame, since a frame is where the ink lies")
+        if self.frame is not None and not self.frame.box <= max(sizes[:2]):
+            raise SettingError(f"expected a frame's box of at most {max(sizes[:2])}, received {self.frame.box}")
+        if self.levels is not None and not (all(map(math.isfinite, self.levels)) and self.levels[0] < self.levels[1]):
+            raise SettingError(f"expected levels of black and white, one below the other, received {self.levels}")
 
     @classmethod
     def for_dataset(cls, dataset: Dataset) -> Preprocessing:

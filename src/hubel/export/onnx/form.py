@@ -7,10 +7,11 @@ from typing import Any
 import onnx
 
 from hubel.base.versions import version_of
+from hubel.export.engines import session
 from hubel.export.forms import Order, Written
+from hubel.export.onnx.digest import sealed
 from hubel.export.onnx.preparation import reason_no_images
 from hubel.export.onnx.write import Input, onnx_model
-from hubel.export.opened import session
 from hubel.export.source import Source
 from hubel.tasks import LoadedModel
 
@@ -46,8 +47,7 @@ def onnx_bytes(model: LoadedModel, input: Input) -> bytes:
     """The bytes of a model as ONNX, which is checked to be whole."""
     made = onnx_model(Source.of(model), input)
     onnx.checker.check_model(made)
-    content: bytes = made.SerializeToString(deterministic=True)
-    return content
+    return sealed(made)
 
 
 def runner(content: bytes, input: Input, model: LoadedModel) -> Any:

@@ -19,9 +19,11 @@ import onnx
 from hubel.base.errors import SettingError
 from hubel.data import Dataset
 from hubel.export.check import evenly
+from hubel.export.engines import session
 from hubel.export.forms import Order, Written
+from hubel.export.onnx.digest import sealed
 from hubel.export.onnx.form import RUNTIME, onnx_bytes, usual_input
-from hubel.export.opened import OnnxNetwork, session
+from hubel.export.opened import OnnxNetwork
 from hubel.tasks import LoadedModel, evaluate
 
 CALIBRATED = 256  # images that ranges come from
@@ -89,8 +91,7 @@ def quantised(content: bytes, model: LoadedModel, images: Any) -> bytes:
     del made.metadata_props[:]
     made.metadata_props.extend(whole.metadata_props)
     made.producer_name, made.producer_version = whole.producer_name, whole.producer_version
-    result: bytes = made.SerializeToString(deterministic=True)
-    return result
+    return sealed(made)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hubel.base.errors import NetworkError
-from hubel.nn.inspection.onnx_file import read_onnx
+from hubel.nn.inspection.onnx_file import made_sense_of, read_onnx
 from hubel.nn.inspection.report import Inspection, ModuleRow, TensorShape
 
 FLOATING = (1, 10, 11, 16)  # float, float16, double, bfloat16, as ONNX numbers its types
@@ -36,6 +36,7 @@ INTEGER_WEIGHTS["DequantizeLinear"] = (0,)
 UNCOUNTED = {"If", "Loop", "Scan", "SequenceMap", "Attention", "DeformConv", "DFT", "STFT", "LinearAttention"}
 
 
+@made_sense_of
 def inspect_onnx(path: str | Path, input_shape: Sequence[int] | None = None, *, batch: int = 1) -> Inspection:
     """Work out what the network in an ONNX file costs, operation by operation.
 

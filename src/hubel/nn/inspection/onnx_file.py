@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from itertools import count
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from hubel.base.errors import MissingFileError, NetworkError
+from hubel.base.errors import HubelError, MissingFileError, NetworkError
+from hubel.base.headers import reason
 from hubel.nn.inspection.report import TensorShape, tensor_text
 
 MOST_VALUES = 4096  # numbers of a tensor that is worked out: shapes and indices are small
 MOST_PASSES = 20
+
+OnnxReader = TypeVar("OnnxReader", bound=Callable[..., Any])
+
+
+def made_sense_of(read: OnnxReader) -> OnnxReader:
+    """Have a reader of an ONNX file refuse with a `NetworkError` whatever in it makes no sense: a protocol buffer lets
+    a file name what it does not hold, leave out what an operation needs, and give any of it any kind.
+    """
+
+    @wraps(read)
+    def refusing(path: str | Path, *given: Any, **named: Any) -> Any:
+        try:
+            return read(path, *given, **named)
+        except (HubelError, ModuleNotFoundError):
+            raise
+        except Exception as error:
+            raise NetworkError(
+                f"{path}: what the file says does not fit together ({type(error).__name__}: {reason(error)}); it was "
+                "changed or damaged, so take a whole copy of it"
+            ) from error
+
+    return refusing  # type: ignore[return-value]
 
 
 def read_onnx(

@@ -14,7 +14,7 @@ import hubel.arch as arch
 from hubel.arch import Concat, Join, Layer, Network, Product, Shape, Sum, analyse
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.onnx import inspect_onnx
-from hubel.nn.inspection.onnx_file import MOST_VALUES, read_onnx
+from hubel.nn.inspection.onnx_file import MOST_VALUES, made_sense_of, read_onnx
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.reading.folding import folded
 from hubel.nn.reading.graph import Step
@@ -38,6 +38,7 @@ TURNS: dict[tuple[str, tuple[int, ...]], str] = {
 ANYWHERE = ("LayerNormalization", "MatMul", "Gelu", "Relu", "Tanh", "Sigmoid", "Identity", "Dropout", "Mul", "Add")
 
 
+@made_sense_of
 def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) -> Network:
     """Read an ONNX file as a tree, on which everything else of hubel works; the weights stay behind.
 
