@@ -123,6 +123,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         mask = np.repeat(np.arange(32) // 16, 32).reshape(32, 32).astype(np.uint8)
         (here / "streets/masks").mkdir(exist_ok=True)
         Image.fromarray(mask).save(here / "streets/masks" / f"{number}.png")
+    shutil.copytree(here / "photos/cat", here / "shots")
+    named = [(path.relative_to(here), number) for number, path in enumerate(sorted(here.glob("photos/*/*.png")))]
+    tables = {
+        "pets.csv": ["file,labels", *(f"{path},{('cat', 'dog', 'cat;dog')[number % 3]}" for path, number in named)],
+        "faces.csv": ["file,age", *(f"{path},{number}.5" for path, number in named)],
+        "shapes.csv": ["file,x,y,angle", *(f"{path},{number},{2 * number},{number / 9}" for path, number in named)],
+    }
+    for name, rows in tables.items():
+        (here / name).write_text("\n".join(rows) + "\n", encoding="utf-8")
     digit = hubel.load("mnist").test.images[0, ..., 0]
     for name in ("digit", "seven"):
         Image.fromarray(digit).save(here / f"{name}.png")
