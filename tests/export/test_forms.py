@@ -20,9 +20,11 @@ import hubel.cli
 from hubel.base.errors import SettingError
 from hubel.data import Frame, Preprocessing
 from hubel.export import export
+from hubel.export.forms import Order
 from hubel.export.odd import odd_pictures
 from hubel.export.package.card import wilson
 from hubel.export.package.reading import reading_program
+from hubel.export.torch import written_torch
 from hubel.tasks import LoadedModel, predict, task_named
 from hubel.train import Run
 from tests.export.test_onnx import lived_in
@@ -138,9 +140,11 @@ def test_folders_are_not_written_over(run: Path, tmp_path: Path) -> None:
 
 
 def test_an_exported_program_of_pytorch_runs_without_hubel(run: Path, tmp_path: Path) -> None:
-    found = export(run, tmp_path / "colours.pt2")
-    assert (found.form, found.input) == ("torch", "sized")
-    model, given = Run.open(run).model(), np.random.default_rng(0).integers(0, 256, (3, 12, 12, 3), dtype=np.uint8)
+    model = Run.open(run).model()
+    written = written_torch(Order(model, None, tmp_path / "colours.pt2"))
+    assert (list(written.files), written.input) == ([""], "sized")
+    (tmp_path / "colours.pt2").write_bytes(written.files[""])
+    given = np.random.default_rng(0).integers(0, 256, (3, 12, 12, 3), dtype=np.uint8)
     np.save(tmp_path / "given.npy", given)
     program = (
         "import sys; sys.modules['hubel'] = None\n"

@@ -22,7 +22,6 @@ from hubel.view.page import page
 RUNTIME = "node_modules/onnxruntime-web/dist"  # where npm puts it, beside which hubel is called or above
 _BUNDLE, _WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
 _EXPORT = re.compile(r"export\{(?P<names>[^{}]*)\};?\s*(?://# sourceMappingURL=\S*\s*)?$")
-_POLICY = {"img-src": "data: blob:"}
 
 
 def written_page(order: Order) -> Written:
@@ -49,7 +48,7 @@ def written_page(order: Order) -> Written:
 def _engine(model: LoadedModel) -> tuple[str, dict[str, Any], dict[str, str]]:
     """The program, its data, and what else the page may do."""
     modules = {**engine_modules(), "hubel/export/runner": web_file("export", "engine_runner.js")}
-    return program(["hubel/export/page"], modules), {"model": pack(model)}, _POLICY
+    return program(["hubel/export/page"], modules), {"model": pack(model)}, {}
 
 
 def _runtime(model: LoadedModel, why: str) -> tuple[str, dict[str, Any], dict[str, str]]:
@@ -65,7 +64,7 @@ def _runtime(model: LoadedModel, why: str) -> tuple[str, dict[str, Any], dict[st
         "onnx": b64encode(onnx_bytes(model, "sized")).decode(),
         "wasm": b64encode((folder / _WASM).read_bytes()).decode(),
     }
-    return program(["hubel/export/page"], made), held, {**_POLICY, "script-src": "'wasm-unsafe-eval'"}
+    return program(["hubel/export/page"], made), held, {"script-src": "'wasm-unsafe-eval'"}
 
 
 def _installed(why: str) -> Path:
