@@ -89,7 +89,7 @@ TEXTS = [
     "7x6x4: layernorm, groupnorm 2, lrn size=4, lrn size=3, crop 1, zeropad 2x1, upsample 2 interpolation=bilinear",
     "7x7x3: adaptiveavgpool 3x2, adaptivemaxpool 2x2",
     "7x7x3: adaptivemaxpool 3x2, adaptiveavgpool 2x2",
-    "7x5x1: avgpool 3x2/2 pad=1 ceil_mode=true count_padding=true, maxpool 2 ceil_mode=true",
+    "8x6x1: avgpool 3x2/2 pad=1 ceil_mode=true count_padding=true, maxpool 2 ceil_mode=true",
     "8x8x4: conv 4 7x7 same groups=4, layernorm, dense 16 gelu, dense 4, scale",  # a block of ConvNeXt
     "8x8x3: conv 6 3x3/2, relu6, sum(conv 12 1x1, norm, relu6, dwconv 3x3 same, norm, relu6, conv 6 1x1 | identity)",
     "6x6x8: se 2, shuffle 2, product(conv 8 1x1 | globalavgpool, dense 8 sigmoid), globalmaxpool, rbf 3",
