@@ -155,6 +155,10 @@ def test_training_that_is_slower_than_it_was_measured_keeps_to_its_budget(
     assert re.fullmatch(r"the 1 s are over, at epoch \d[\d.]* of 1000", events[-1].reason)
     assert run.is_finished
     assert evaluate(run.model(), splits.test).accuracy == run.metrics[-1].evaluation_accuracy
+    one_step = recipe.replace(time_budget=2.0, batch_size=640)  # an epoch, at whose end the clock is looked at too
+    run = train(network, splits, one_step, tmp_path / "one", progress=events.append)
+    assert 1 < len(run.metrics) < 100
+    assert events[-1].reason.startswith("the 2 s are over, at epoch")
 
 
 def test_patience_ends_training_and_keeps_the_best(splits, network, recipe, tmp_path):

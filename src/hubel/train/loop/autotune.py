@@ -28,6 +28,7 @@ from hubel.train.recipe.recipe import Compile, Recipe
 
 _GAIN = 1.1  # how many times quicker a change must be: less may be chance
 _STEPS, _SECONDS = 12, 0.16  # of measuring, for one choice
+_SAVING = 0.05  # seconds that the end of an epoch takes besides: a checkpoint, and a row of figures
 _MEASURED = 64  # images by which the time of measuring all is told
 _MACS = 2e10  # of one measured step, at most
 _SMALL = 1e6  # multiply-adds an image: networks of fewer do not get quicker by bfloat16 on a processor
@@ -67,7 +68,7 @@ def _that_fit(recipe: Recipe, probe: _Probe, began: float | None, measured: Data
     """How many epochs, each measured when it is over, fit what is left of the recipe's time budget."""
     began = time.perf_counter() if began is None else began
     an_image = statistics.median(probe.seconds([recipe])[0]) / probe.batch(recipe)
-    measuring = 0.0 if measured is None or not len(measured) else probe.seconds_to_measure(recipe, measured)
+    measuring = _SAVING + (0.0 if measured is None or not len(measured) else probe.seconds_to_measure(recipe, measured))
     left, epoch = recipe.time_budget - (time.perf_counter() - began), an_image * max(1, len(probe.training))
     whole = left / (epoch + measuring)
     return max(whole if whole >= 1 else (left - measuring) / epoch, 1e-6)

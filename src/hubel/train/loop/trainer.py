@@ -276,7 +276,10 @@ class Trainer(Epochs[Batch]):
         self.save()
         self.listen(row)
         self._told, self._recent = time.perf_counter(), (state.tally.clone(), state.done)
-        self._stop_if(int(self.ranks.most([float(self._stop.asked)])[0]))
+        late = self._late or self._told + self._measuring > self.until
+        asked, late_too = self.ranks.most([float(self._stop.asked), float(late)])
+        self._late = bool(late_too)
+        self._stop_if(int(asked))
 
     def _named(self, values: list[float]) -> dict[str, float]:
         return {figure.name: value for figure, value in zip(self.state.how.figures, values, strict=True)}
