@@ -105,11 +105,13 @@ def measured(name: str, arguments: argparse.Namespace, seconds: float) -> dict[s
         script = Path(f"/tmp/serve_load_{name}.py")
         script.write_text({"fastapi": FASTAPI, "litserve": LITSERVE}[name].format(**settings))
         words = [str(script)]
-    server = subprocess.Popen(
-        [arguments.python, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
-    )
+    log = Path(f"/tmp/serve_load_{name}.log")  # a pipe that nobody reads would stop the server
+    with log.open("wb") as stderr:
+        server = subprocess.Popen(
+            [arguments.python, *words], stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
+        )
     try:
-        ready(server, name)
+        ready(server, name, log)
         bodies = [request(name, seed) for seed in range(64)]
         asyncio.run(load(bodies, 50, 2, arguments.most))  # what is slow the first time is not measured
         before = memory(server.pid)
@@ -139,12 +141,12 @@ def request(name: str, seed: int) -> bytes:
     return head.encode() + body
 
 
-def ready(server: subprocess.Popen[bytes], name: str) -> None:
+def ready(server: subprocess.Popen[bytes], name: str, log: Path) -> None:
     """Wait until it answers. Raises RuntimeError where it ends before."""
     until = time.monotonic() + 120
     while time.monotonic() < until:
         if server.poll() is not None:
-            last = (server.stderr.read() if server.stderr else b"").decode().strip().splitlines()
+            last = log.read_text().strip().splitlines()
             raise RuntimeError(last[-1] if last else "it ended")
         try:
             asyncio.run(one(Connections(), request(name, 0), lambda *_: None, time.perf_counter()))

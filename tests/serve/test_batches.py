@@ -129,6 +129,24 @@ def test_what_is_late_is_refused_and_not_computed():
     assert work.batches == [["a"], ["b"], ["c"]]
 
 
+def test_a_slow_models_pace_bounds_batches_and_refuses_what_would_be_late():
+    async def scenario(queue, work):
+        queue._pace = 0.4  # seconds a picture: two are half a deadline's work, and five more than a whole one's
+        taken = [ask(queue, "a"), ask(queue, "b")]
+        await until(lambda: len(work.batches) == 2)
+        waiting = [ask(queue, name) for name in "cdefg"]
+        await asyncio.sleep(0)
+        with pytest.raises(Refusal, match="would take about") as caught:
+            await ask(queue, "h")
+        work.go.set()
+        await asyncio.gather(*taken, *waiting)
+        return caught.value
+
+    refusal, work = running(scenario, batch=16, wait=0, deadline=2)
+    assert (refusal.reason, refusal.again) == ("deadline", 2.0)
+    assert max(map(len, work.batches)) < 5
+
+
 def test_what_is_cancelled_leaves_the_queue():
     async def scenario(queue, work):
         taken = [ask(queue, "a"), ask(queue, "b")]

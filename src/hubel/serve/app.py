@@ -54,9 +54,10 @@ class Service:
             board.observe("hubel_batch_pictures", served.name, size)
             board.observe("hubel_batch_seconds", served.name, seconds)
 
-        return Batches(
-            served.answers, self.pool, self.limits, seen, lambda count: board.set("hubel_queue_pictures", label, count)
-        )
+        def waiting(count: int) -> None:
+            board.set("hubel_queue_pictures", label, count)
+
+        return Batches(served.answers, self.pool, self.limits, seen, waiting, served.current.pace)
 
     def crowded(self, path: str) -> Refusal | None:
         """Why a model cannot be asked now, by the path at which it is; None where it can."""

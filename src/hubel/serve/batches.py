@@ -59,8 +59,8 @@ class _Waiting(NamedTuple):
 class Batches:
     """A model's queue.
 
-    work: answers pictures, in a thread of `pool`: one answer each. seen: is told of each batch's size
-    and seconds, and `waiting` of how many wait now. All else runs on the event loop.
+    work: answers pictures, in a thread of `pool`: one answer each. seen: is told of each batch's size and seconds, and
+    `waiting` of how many wait now. pace: seconds that a picture takes, to begin with. All else runs on the event loop.
     """
 
     def __init__(
@@ -70,13 +70,14 @@ class Batches:
         limits: Limits,
         seen: Callable[[int, float], None] = lambda size, seconds: None,
         waiting: Callable[[int], None] = lambda count: None,
+        pace: float = 0.0,
     ) -> None:
         self._work, self._pool, self._limits = work, pool, limits
         self._seen, self._told = seen, waiting
         self._queue: deque[_Waiting] = deque()
         self._free = _SIDE_BY_SIDE
         self._timer: asyncio.TimerHandle | None = None
-        self._pace = 0.0  # seconds a picture
+        self._pace = pace
 
     async def answers(self, pictures: Sequence[Picture], deadline: float) -> list[Any]:
         """What the model says of a request's pictures; `deadline` is a time of the loop's clock.
@@ -103,7 +104,7 @@ class Batches:
     def crowded(self, more: int = 1) -> Refusal | None:
         """Why so many pictures more have no room; None where they have."""
         if len(self._queue) + more <= self._limits.queue:
-            return None
+            return self._hopeless()
         if more > self._limits.queue:
             return Refusal("pictures", f"expected at most {self._limits.queue:,} pictures at once, received {more:,}")
         return Refusal(
@@ -111,6 +112,14 @@ class Batches:
             f"{len(self._queue):,} pictures wait already, of {self._limits.queue:,} at most; try again",
             again=len(self._queue) * self._pace,
         )
+
+    def _hopeless(self) -> Refusal | None:
+        """Refuse now what would be late by the pace of the last batches; where nothing waits, one is tried anew."""
+        wait = len(self._queue) * self._pace
+        if wait < self._limits.deadline:
+            return None
+        told = f"an answer would take about {wait:.1f} s, more than {self._limits.deadline:g} s; try again"
+        return Refusal("deadline", told, again=wait)
 
     def _late(self, asked: _Asked) -> None:
         told = f"there was no answer within {self._limits.deadline:g} s; try again"
@@ -127,12 +136,18 @@ class Batches:
             if len(self._queue) < self._limits.batch and loop.time() < due:
                 self._timer = loop.call_at(due, self._next)
                 break
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._limits.batch))]
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._largest()))]
             self._free -= 1
             begun = loop.time()
             future = loop.run_in_executor(self._pool, self._work, [each.picture for each in batch])
             future.add_done_callback(lambda done, batch=batch, begun=begun: self._done(batch, begun, done))  # type: ignore[misc]
         self._told(len(self._queue))
+
+    def _largest(self) -> int:
+        """Pictures in a batch: as many as are allowed, but of slow models no more than half a deadline's work."""
+        if not self._pace:
+            return self._limits.batch
+        return max(1, min(self._limits.batch, int(self._limits.deadline / 2 / self._pace)))
 
     def _done(self, batch: Sequence[_Waiting], begun: float, done: asyncio.Future[Sequence[Any]]) -> None:
         self._free += 1

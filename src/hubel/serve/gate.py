@@ -84,10 +84,10 @@ class Gate:
         except GoneError:
             note["status"] = 499
         except Refusal as refusal:
-            await answer.refused(refusal, nothing if refusal.reason == "slow" else body.drain)
+            await answer.refused(refusal, body)
         except Exception:
             LOG.exception("fault", extra={"note": note})
-            await answer.refused(Refusal("fault", FAULT.format(note["request"])), body.drain)
+            await answer.refused(Refusal("fault", FAULT.format(note["request"])), body)
         finally:
             self.held -= body.held
         self._noted(scope, note, started)
@@ -100,7 +100,7 @@ class Gate:
             self._board.add("hubel_refused_total", f'reason="{note["reason"]}"')
         if "model" in note and status < 400:
             self._board.observe("hubel_request_seconds", note["model"], seconds)
-        if not self._quiet or status >= 500:
+        if not self._quiet or status == 500:
             path = printable(scope["path"])[:100]
             told = {"method": printable(scope["method"])[:20], "path": path, "ms": round(1000 * seconds, 2), **note}
             LOG.info("request", extra={"note": told})
@@ -158,7 +158,7 @@ class _Body:
         self._gate, self._receive = gate, receive
         self._length = headers.get(b"content-length", "0")
         self._waits = b"expect" in headers  # for a word before it sends the body
-        self._complete = b"transfer-encoding" not in headers and self._length == "0"
+        self.complete = b"transfer-encoding" not in headers and self._length == "0"
 
     async def read(self) -> bytes:
         """The whole body. Raises Refusal where it is too long, comes too slowly, or there is no memory for it now."""
@@ -166,7 +166,7 @@ class _Body:
         if self._length.isdigit() and int(self._length) > limits.content:
             raise self._too_long()
         with _Patience(limits.patience):
-            while not self._complete:
+            while not self.complete:
                 parts.append(await self._part())
                 self.held += len(parts[-1])
                 self._gate.held += len(parts[-1])
@@ -182,14 +182,14 @@ class _Body:
         """
         left = 0 if self._waits else self._gate.limits.content
         with suppress(Refusal, GoneError), _Patience(_DRAIN):
-            while not self._complete and left > 0:
+            while not self.complete and left > 0:
                 left -= len(await self._part())
 
     async def _part(self) -> bytes:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             raise GoneError
-        self._complete = not message.get("more_body")
+        self.complete = not message.get("more_body")
         part: bytes = message.get("body", b"")
         return part
 
@@ -238,23 +238,24 @@ class _Answer:
             message = {**message, "headers": [*message["headers"], *_SECURE, *own]}
         await self._send(message)
 
-    async def refused(self, refusal: Refusal, before_end: Callable[[], Awaitable[None]]) -> None:
-        """Say why a request is not answered, unless an answer has begun; `before_end` is awaited before its end."""
+    async def refused(self, refusal: Refusal, asked: _Body) -> None:
+        """Say why a request is not answered, unless an answer has begun. What is still to come of it is drained, and
+        the connection closed after it.
+        """
         self._note["reason"] = refusal.reason
         if self.begun:
             return
         headers, body = told(refusal, self._note)
         start = [(name.encode(), value.encode()) for name, value in headers.items()]
         start.append((b"content-length", str(len(body)).encode()))
+        if not asked.complete:
+            start.append((b"connection", b"close"))
         with suppress(OSError):  # of servers that say so where the client is gone
             await self({"type": "http.response.start", "status": refusal.status, "headers": start})
             await self({"type": "http.response.body", "body": body, "more_body": True})
-            await before_end()
+            if refusal.reason != "slow":
+                await asked.drain()
             await self({"type": "http.response.body", "body": b""})
-
-
-async def nothing() -> None:
-    """What is awaited where there is nothing to wait for."""
 
 
 def told(refusal: Refusal, note: dict[str, Any]) -> tuple[dict[str, str], bytes]:

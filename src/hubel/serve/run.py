@@ -24,6 +24,7 @@ from hubel.serve.settings import Limits, Settings
 
 _SILENCE = 10.0  # seconds in which a connection has to say what it wants
 _DEAF = 120  # seconds in which a worker has to say that it lives: opening models on a busy machine takes long
+_KEPT = 75  # seconds that a connection is kept for another request: longer than balancers keep theirs
 _SPARE = 128  # open files that are left for all else
 _open: dict[Any, None] = {}  # connections of this process, the oldest first
 
@@ -57,7 +58,8 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
         return self.cycle is None or self.cycle.response_complete
 
     def _look(self) -> None:
-        if self.is_idle() and self.cycle is self._last:
+        between = self.timeout_keep_alive_task is not None  # requests, which the server bounds itself
+        if self.is_idle() and self.cycle is self._last and not between:
             self.transport.close()
             return
         self._last = self.cycle
@@ -125,7 +127,7 @@ def _config(settings: Settings, **options: Any) -> Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=5,
+        timeout_keep_alive=_KEPT,
         timeout_worker_healthcheck=_DEAF,
         timeout_graceful_shutdown=round(settings.limits.deadline + settings.limits.patience) + 1,
         **options,

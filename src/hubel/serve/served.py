@@ -32,6 +32,7 @@ class Current:
     by: Opened
     sha256: str
     since: float  # seconds since 1970
+    pace: float  # seconds that one picture took, prepared
 
 
 def all_served(settings: Settings) -> dict[str, Served]:
@@ -83,9 +84,12 @@ class Served:
             )
         blank = np.zeros((1, kind.height, kind.width, kind.channels), np.uint8)
         found.answers(blank, 1)  # what is slow once is slow now, and what fails fails now
+        begun = time.perf_counter()
+        found.answers(blank, 1)
+        pace = time.perf_counter() - begun
         note = {"model": self.name, "task": found.model.task.name, "engine": found.engine, "note": found.note}
         LOG.info("open", extra={"note": note})
-        return Current(found, sha256_of(self.path), time.time())
+        return Current(found, sha256_of(self.path), time.time(), pace)
 
     def _loaded(self) -> LoadedModel:
         import torch
