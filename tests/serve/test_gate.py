@@ -201,6 +201,10 @@ def test_short_tokens_and_wildcards_are_refused():
         Access(origins=("*",))
 
 
+def request_of(record):
+    return getattr(record, "note", {}).get("request")
+
+
 def test_the_log_has_ids_and_reasons_and_no_pictures(client, caplog):
     with caplog.at_level("INFO", "hubel.serve"):
         import logging
@@ -213,8 +217,11 @@ def test_the_log_has_ids_and_reasons_and_no_pictures(client, caplog):
                 content=content,
                 headers={"content-type": "text/x", "x-request-id": "mine"},
             )
+            until = time.monotonic() + HANG  # it is written once the answer is sent
+            while not (found := [each for each in caplog.records if request_of(each) == "mine"]):
+                assert time.monotonic() < until
         finally:
             logging.getLogger("hubel.serve").removeHandler(caplog.handler)
-    (record,) = [each for each in caplog.records if getattr(each, "note", {}).get("request") == "mine"]
+    (record,) = found
     assert record.note["reason"] == "kind"
     assert set(record.note) == {"method", "path", "ms", "request", "model", "status", "reason"}
