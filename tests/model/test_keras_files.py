@@ -62,6 +62,26 @@ def branches(keras: Any) -> Any:
 
 @pytest.mark.peers
 @pytest.mark.filterwarnings("ignore")
+def test_a_reshape_that_would_meet_other_numbers_is_refused(tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras")
+    layers = keras.layers
+    path = tmp_path / "maker.keras"
+    for places, channels, right in ((4, 3, False), (4, 1, True), (1, 12, True)):
+        own = [
+            layers.Dense(places * places * channels),
+            layers.Reshape((places, places, channels)),
+            layers.Conv2D(2, 1),
+        ]
+        keras.Sequential([keras.Input((5,)), *own]).save(path)
+        if right:
+            assert hubel.models.load_model(path).output_shape == (None, places, places, 2)
+        else:
+            with pytest.raises(ModelFileError, match="Keras fills place after place"):
+                hubel.models.load_model(path)
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("ending", ["keras", "h5"])
 @pytest.mark.parametrize("kind", ["chain", "sequence", "branches"])
 def test_models_that_keras_wrote_give_the_same_outputs(kind: str, ending: str, tmp_path: Path) -> None:

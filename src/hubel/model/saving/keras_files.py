@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from hubel.base.errors import SettingError
 from hubel.base.limits import check
 from hubel.model.layers.layer import Layer, snake_case
+from hubel.model.layers.made import Reshape
 from hubel.model.layers.preparing import Normalization
 from hubel.model.layers.weights import Weight
 from hubel.tasks import ModelFileError
@@ -166,6 +167,7 @@ def _h5py(path: Path) -> Any:
 
 
 def _fill(path: str | Path, model: Model, arrays: _Arrays) -> None:
+    _same_order(path, model)
     filled: set[int] = set()
     for layer, values in arrays.of(model.layers):
         if isinstance(layer, Normalization):
@@ -190,6 +192,25 @@ def _fill(path: str | Path, model: Model, arrays: _Arrays) -> None:
     ]
     if left:
         raise ModelFileError(f"{path}: expected the weights of {', '.join(left)}, received none of them")
+
+
+def _same_order(path: str | Path, model: Model) -> None:
+    """Refuse a Reshape that gives other numbers here: Keras goes place after place, hubel channel after channel."""
+    for tensor in model.tensors:
+        if not isinstance(tensor.layer, Reshape):
+            continue
+        given, made = tensor.given[0].shape[1:], tensor.shape[1:]
+        mixed = [shape for shape in (given, made) if shape[-1] != 1 and any(size != 1 for size in shape[:-1])]
+        if given != made and mixed:
+            raise ModelFileError(
+                f"{path}: {tensor.layer.name}: expected a Reshape to or from one channel or one place, received "
+                f"{_sizes(given)} to {_sizes(made)}, which Keras fills place after place and hubel channel after "
+                "channel: the weights around it would meet other numbers"
+            )
+
+
+def _sizes(shape: tuple[int | None, ...]) -> str:
+    return "×".join(map(str, shape))
 
 
 def _file_order(layer: Layer, legacy: bool) -> list[Weight]:
