@@ -2,7 +2,7 @@
 
 ONNX's own `Resize` is of no use here: some runtimes ignore its antialiasing and are a hundred grey levels off. So each
 side is scaled by a product with Pillow's bilinear weights, which the graph works out of the image's size; numbers are
-rounded between the two as Pillow rounds them. Sides and places are worked out in 64 bits, as Python does.
+rounded between the two as Pillow rounds them. All of it is in 64 bits, so that every pixel is Pillow's own.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ def prepared(graph: Graph, image: str, preparation: Preprocessing) -> str:
         pixels = _turned_over(graph, pixels, sides, dark)
     if preparation.channels == 1:
         pixels = _grey(graph, pixels)
-    numbers = graph.add("Cast", pixels, to=FLOAT)
+    numbers = graph.add("Cast", pixels, to=DOUBLE)
     wanted = preparation.height, preparation.width
     weights, inside = zip(*_weights(graph, preparation, sides, wanted), strict=True)
     found = _rounded(graph, graph.add("MatMul", numbers, graph.add("Transpose", weights[1], perm=[1, 0])))
-    found = _rounded(graph, graph.add("MatMul", weights[0], found))
+    found = graph.add("Cast", _rounded(graph, graph.add("MatMul", weights[0], found)), to=FLOAT)
     if preparation.fit == "pad" and dark:  # the ground is white
         covered = graph.add("Mul", graph.add("Unsqueeze", inside[0], _ints(graph, 1)), inside[1])
         found = graph.add("Add", found, graph.add("Mul", graph.add("Sub", _one(graph), covered), graph.keep(255.0)))
@@ -74,7 +74,7 @@ def _one(graph: Graph) -> str:
 
 def _rounded(graph: Graph, x: str) -> str:
     """Round to whole numbers, halves up, as Pillow's resizing does."""
-    return graph.add("Floor", graph.add("Add", x, graph.keep(0.5)))
+    return graph.add("Floor", graph.add("Add", x, _wide(graph, 0.5)))
 
 
 def _grey(graph: Graph, pixels: str) -> str:
@@ -129,7 +129,9 @@ def _weights(graph: Graph, preparation: Preprocessing, sides: Sides, wanted: tup
             seen = graph.add("Div", double[number], graph.add("Max", *shares))
             first = graph.add("Div", graph.add("Sub", side, seen), graph.keep(2.0, "float64"))
             first = graph.add("Max", nought, first)
-            seen = graph.add("Sub", graph.add("Min", graph.add("Add", first, seen), side), first)
+            end = _narrow(graph, graph.add("Min", graph.add("Add", first, seen), side))
+            first = _narrow(graph, first)
+            seen = graph.add("Sub", end, first)
         elif preparation.fit == "pad":
             covered = graph.add("Round", graph.add("Mul", side, graph.add("Min", *shares)))
             covered = graph.add("Max", graph.keep(1.0, "float64"), covered)
@@ -144,6 +146,7 @@ def _triangles(
 ) -> tuple[str, str]:
     """Pillow's bilinear filter along one side. Of `places`, `covered` from `before` on show the stretch of `seen`
     pixels from `first` on; each is a mean of the pixels around its middle, weighed by a triangle.
+    All in 64 bits, so that nothing is off by a grey level.
     """
     scale = graph.add("Div", seen, covered)
     place = graph.add("Sub", graph.keep([number + 0.5 for number in range(places)], "float64"), before)
@@ -152,12 +155,23 @@ def _triangles(
     pixel = graph.add("Range", graph.keep(0.0, "float64"), side, graph.keep(1.0, "float64"))
     pixel = graph.add("Add", pixel, graph.keep(0.5, "float64"))
     away = graph.add("Sub", pixel, graph.add("Unsqueeze", middle, _ints(graph, 1)))
-    share = graph.add("Cast", graph.add("Div", away, width), to=FLOAT)
-    heights = graph.add("Relu", graph.add("Sub", _one(graph), graph.add("Abs", share)))
-    inside = graph.add(
-        "And", graph.add("Greater", place, graph.keep(0.0, "float64")), graph.add("Less", place, covered)
-    )
-    there = graph.add("Cast", inside, to=FLOAT)
-    total = graph.add("ReduceSum", heights, _ints(graph, 1), keepdims=1)
-    total = graph.add("Max", total, graph.keep(1e-9))
-    return graph.add("Div", graph.add("Mul", heights, graph.add("Unsqueeze", there, _ints(graph, 1))), total), there
+    heights = graph.add("Sub", _wide(graph, 1), graph.add("Abs", graph.add("Div", away, width)))
+    heights = graph.add("Max", _wide(graph, 0), heights)
+    after = graph.add("Greater", place, _wide(graph, 0))
+    inside = graph.add("And", after, graph.add("Less", place, covered))
+    there = graph.add("Cast", inside, to=DOUBLE)
+    total = graph.add("Max", _wide(graph, 1e-9), graph.add("ReduceSum", heights, _ints(graph, 1), keepdims=1))
+    weights = graph.add("Div", graph.add("Mul", heights, graph.add("Unsqueeze", there, _ints(graph, 1))), total)
+    # in Pillow's whole numbers, so that halves fall to the same side
+    whole = graph.add("Floor", graph.add("Add", graph.add("Mul", weights, _wide(graph, 2**22)), _wide(graph, 0.5)))
+    weights = graph.add("Div", whole, _wide(graph, 2**22))
+    return weights, graph.add("Cast", there, to=FLOAT)
+
+
+def _narrow(graph: Graph, x: str) -> str:
+    """Round to 32 bits, in which Pillow takes the box to be scaled."""
+    return graph.add("Cast", graph.add("Cast", x, to=FLOAT), to=DOUBLE)
+
+
+def _wide(graph: Graph, value: float) -> str:
+    return graph.keep(float(value), "float64")
