@@ -134,6 +134,9 @@ def test_images_of_any_size_are_prepared_to_the_bit(fit: Any, ink: Any, channels
         for given in (image, 255 - image // 3):
             found = ran(made, image=given[np.newaxis])["out"][0].transpose(1, 2, 0)
             np.testing.assert_array_equal(found, preparation.prepare(given), f"{height}×{width}")
+    tall = np.random.default_rng(1).integers(0, 256, (49, 23, 3), dtype=np.uint8)
+    off = ran(made, image=tall[np.newaxis])["out"][0].transpose(1, 2, 0) - preparation.prepare(tall).astype(np.float32)
+    assert np.abs(off).max() <= 1
 
 
 def test_images_of_a_batch_are_turned_over_one_by_one() -> None:

@@ -2,7 +2,8 @@
 
 ONNX's own `Resize` is of no use here: some runtimes ignore its antialiasing and are a hundred grey levels off. So each
 side is scaled by a product with Pillow's bilinear weights, which the graph works out of the image's size; numbers are
-rounded between the two as Pillow rounds them. All of it is in 64 bits, so that every pixel is Pillow's own.
+rounded between the two as Pillow rounds them. All of it is in 64 bits, so that pixels are Pillow's
+own: of most sizes to the bit, of some tall ones to a grey level.
 """
 
 from __future__ import annotations
@@ -146,7 +147,6 @@ def _triangles(
 ) -> tuple[str, str]:
     """Pillow's bilinear filter along one side. Of `places`, `covered` from `before` on show the stretch of `seen`
     pixels from `first` on; each is a mean of the pixels around its middle, weighed by a triangle.
-    All in 64 bits, so that nothing is off by a grey level.
     """
     scale = graph.add("Div", seen, covered)
     place = graph.add("Sub", graph.keep([number + 0.5 for number in range(places)], "float64"), before)
