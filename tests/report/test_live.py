@@ -226,7 +226,7 @@ def test_pointing_shows_windows_and_numbers_until_they_are_closed(
     page = opened(browser_page, tmp_path / "live.html", lenet, digits)
     maps = page.locator("[data-path=pool1] .live-maps")
     dock = page.locator(".dock")
-    maps.hover(position={"x": 70, "y": 22})
+    maps.hover(position={"x": 72, "y": 23})
     assert dock.locator("h3").inner_text().startswith("pool1 map 1, row 5, column 2 = ")
     assert marked(page, "conv1") > 10
     assert marked(page, "input") > 20
@@ -358,6 +358,15 @@ def test_it_fits_a_phone_in_light_and_dark(
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     dock = page.locator(".dock")
     assert dock.evaluate("dock => dock.scrollWidth <= dock.clientWidth")
+    before, grip = dock.bounding_box()["height"], dock.locator(".handle").bounding_box()
+    page.mouse.move(grip["x"] + 100, grip["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(grip["x"] + 100, grip["y"] - 92)
+    page.mouse.up()
+    assert dock.bounding_box()["height"] == pytest.approx(before + 100, abs=2)
+    page.locator("[data-path=conv2] .live-maps").click(position={"x": 20, "y": 20})
+    shown = page.locator("[data-path=conv2] .live-maps").bounding_box()["y"] + 24
+    assert 40 < shown < dock.bounding_box()["y"]  # nothing lies over what is explained
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 200) == (scheme == "dark")
 
@@ -381,6 +390,31 @@ def test_every_kind_of_layer_can_be_looked_into(browser_page: Any, tmp_path: Pat
         if path != "input":
             dock.locator("h3").filter(has_text=re.compile(rf"^{re.escape(path)} ")).wait_for()
             assert len(dock.locator(".sentence").inner_text()) > 10, path
+    summed, joined = page.locator("[data-path=sum1] .live-maps"), page.locator("[data-path=concat1] .live-maps")
+    summed.click(position={"x": 5, "y": 5})
+    said = re.fullmatch(r"(\S+) \+ (\S+) = (\S+)\.", dock.locator(".sentence").inner_text())
+    assert said is not None
+    first, second, total = map(number, said.groups())
+    assert first + second == pytest.approx(total, abs=2e-3)
+    assert dock.locator(".branch canvas").count() == 3
+    assert dock.get_by_role("button", name="Next summand").is_visible()
+    joined.focus()
+    for _ in range(5):
+        page.keyboard.press("PageDown")
+    # four channels are the convolution's, those after them the second branch's
+    assert "from branch 2 of 2, whose channels are 4 to 11 here" in dock.locator(".sentence").inner_text()
+    page.locator("[data-path=dense1] .live-maps").focus()
+    for _ in range(9):
+        page.keyboard.press("ArrowLeft")
+    assert dock.locator("h3").inner_text().startswith("dense1 class zero = ")
+    rows = [row.split("\t") for row in dock.locator(".softmax tbody tr").all_inner_texts()]
+    assert [row[0] for row in rows] == [*(f"class {name}" for name in NAMES), "sum"]
+    powers = [number(row[2]) for row in rows]
+    assert [np.exp(number(row[1])) for row in rows[:10]] == pytest.approx(powers[:10], rel=0.05, abs=1e-3)
+    assert sum(powers[:10]) == pytest.approx(powers[10], rel=0.02)
+    assert [float(row[3].rstrip("%")) for row in rows[:10]] == pytest.approx(shares(page), abs=0.11)
+    page.locator("[data-path=input] .live-maps").click(position={"x": 9, "y": 9})
+    assert "of 255; normalised: (" in dock.locator(".sentence").inner_text()
 
 
 def test_a_network_of_vectors_is_drawn_for_too(browser_page: Any, tmp_path: Path) -> None:

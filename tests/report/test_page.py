@@ -124,6 +124,20 @@ def test_an_image_tells_its_probabilities_and_gives_the_focus_back(page: Any) ->
     assert page.evaluate("document.activeElement.dataset.index") == card.get_attribute("data-index")
 
 
+def test_a_mistake_opens_in_the_running_model_and_gives_the_same_answer(page: Any) -> None:
+    card = page.locator("#surest .card").first
+    said = names(page.locator("#surest .card"))[0]
+    card.click()
+    page.get_by_role("button", name="Why did it say").click()
+    assert not page.locator("dialog").is_visible()
+    note = page.locator(".live .note", has_text="taken for")
+    assert note.inner_text().startswith(said.removesuffix(": "))
+    told = float(said.rsplit(" with ", 1)[1].split("%")[0])
+    best = page.locator(".live .probability.best .share")
+    assert float(best.inner_text().rstrip("%")) == pytest.approx(told, abs=5)  # the thumbnail is a little different
+    assert page.locator(".dock .softmax tr.own").count() == 1
+
+
 def test_the_gallery_is_filtered(page: Any) -> None:
     gallery = page.locator("#by-class")
     gallery.get_by_label("Class").select_option("plain")

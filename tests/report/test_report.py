@@ -123,7 +123,7 @@ def test_every_layer_tells_its_formulas_weights_and_filters(run: Run, page: Page
     rows = {row["title"].partition(":")[0]: row for row in layers["rows"]}
     written = layers["formulas"][rows["conv1"]["formulas"]]
     assert ["parameters", "(3·3·3 + 1)·6 = 168"] in [formula[:2] for formula in written]
-    assert ["parameters", "168"] in rows["conv1"]["facts"]
+    assert ["parameters", "168"] in [fact[:2] for fact in rows["conv1"]["facts"]]
     assert "162 weights" in rows["conv1"]["weights"]["words"]
     assert "red, green and blue" in rows["conv1"]["filters"]["caption"]
     assert "6 input channels" in rows["conv2"]["filters"]["caption"]

@@ -90,6 +90,7 @@ def sheet(dataset: Dataset, indices: Indices) -> dict[str, Any]:
         "height": found.height,
         "columns": found.columns,
         "lines": lines,
+        "exact": dataset.shape[2] == 1 and (found.height, found.width) == dataset.shape[:2],
     }
 
 

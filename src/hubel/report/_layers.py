@@ -10,6 +10,7 @@ import numpy.typing as npt
 from hubel.arch import Report, Row, ops, shape_text
 from hubel.look import Scale
 from hubel.report._charts import histogram
+from hubel.report._glossary import FIGURES
 from hubel.report._images import picture_url, tiled
 from hubel.tasks import LoadedModel
 from hubel.view.markup import text_of
@@ -49,9 +50,9 @@ def _facts(row: Row) -> list[list[str]]:
     return [
         ["input", shape_text(row.input_shape)],
         ["output", shape_text(row.output_shape)],
-        ["parameters", f"{row.cost.parameters:,}"],
-        ["MACs", f"{row.cost.macs:,}"],
-        ["receptive field", field.size_text],
+        ["parameters", f"{row.cost.parameters:,}", FIGURES["parameters"]],
+        ["MACs", f"{row.cost.macs:,}", FIGURES["MACs"]],
+        ["receptive field", field.size_text, FIGURES["receptive field"]],
     ]
 
 

@@ -13,6 +13,7 @@ from hubel import tasks, zoo
 from hubel.arch import Report
 from hubel.look.errors.mistakes import Mistakes
 from hubel.report._charts import Series, confidences, curves, reliability
+from hubel.report._glossary import SETTINGS, glossed, term
 from hubel.report._images import picture_url
 from hubel.tasks import Figure
 from hubel.tasks.task import percent
@@ -33,10 +34,10 @@ def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
     data = run.settings["data"]
     examples = data["examples"]
     shape = "×".join(map(str, report.network.input))
-    facts = [
+    facts: list[tuple[str, Child]] = [
         *_accuracy(run, found),
-        (f"{report.parameters:,}", "parameters"),
-        (f"{report.macs:,}", "multiply-adds (MACs) an image"),
+        (f"{report.parameters:,}", term("parameters")),
+        (f"{report.macs:,}", ["multiply-adds (", term("MACs"), ") an image"]),
         *_time(run.metrics),
     ]
     parts = ", ".join(f"{count:,} {name}" for name, count in examples.items())
@@ -48,7 +49,8 @@ def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
         h(
             "p",
             f"{outputs} of {data['name'].removesuffix(' train')}: {parts} images of {shape}. ",
-            f"Recipe: {run.recipe}.",
+            "Recipe: ",
+            *glossed(f"{run.recipe}."),
         ),
     ]
 
@@ -184,7 +186,7 @@ def _epochs(run: Run, evaluated: str) -> Element:
     return table(heads, lines, numbers=len(heads))
 
 
-def table(heads: Sequence[str], lines: Sequence[Sequence[Child]], numbers: int = 0, caption: str = "") -> Element:
+def table(heads: Sequence[Child], lines: Sequence[Sequence[Child]], numbers: int = 0, caption: str = "") -> Element:
     """A table of words. So many columns after the first are `numbers`, set flush right."""
     kinds = ["number" if 0 < place <= numbers else None for place in range(len(heads))]
     head = [h("th", name, scope="col", class_=kind) for name, kind in zip(heads, kinds, strict=True)]
@@ -204,7 +206,7 @@ def class_table(found: Mistakes) -> Element:
         taken = found.often_called(number) or "·"
         f1 = "·" if own.f1 is None else f"{own.f1:.3f}"
         lines.append([own.name, f"{own.examples:,}", percent(own.precision), percent(own.recall), f1, taken])
-    heads = ["class", "images", "precision", "recall", "F1", "most often taken for"]
+    heads = ["class", "images", term("precision"), term("recall"), term("F1"), "most often taken for"]
     caption = "Precision: of what was called so, the share that is. Recall: of what is, the share found."
     return table(heads, lines, numbers=4, caption=caption)
 
@@ -217,7 +219,12 @@ def calibration(found: Mistakes) -> list[Element]:
     told = h(
         "p",
         *("On average the model gives the class it chooses ", h("b", f"{sure:.2%}"), ", and it is right in "),
-        *(h("b", f"{right:.2%}"), f": it is {verdict}. The expected calibration error, the mean distance between "),
+        *(
+            h("b", f"{right:.2%}"),
+            f": it is {verdict}. The ",
+            term("expected calibration error"),
+            ", the mean distance between ",
+        ),
         *("the two over bins of equal width, is ", h("b", f"{measured.error:.2%}"), " (Guo et al. 2017)."),
     )
     key = h("span", "distance", class_="key gap")
@@ -232,7 +239,10 @@ def calibration(found: Mistakes) -> list[Element]:
 def how_made(run: Run) -> list[Element]:
     """Recipe, seed, versions, device, data's fingerprint, and how to run it again."""
     data, environment = run.settings["data"], dict(run.settings["environment"])
-    recipe = [[name.replace("_", " "), _setting(name, value)] for name, value in run.recipe.to_dict().items()]
+    recipe = [
+        [term(word, SETTINGS) for word in (name.replace("_", " "), _setting(name, value))]
+        for name, value in run.recipe.to_dict().items()
+    ]
     made = [[name, str(value)] for name, value in environment.items() if value]
     facts = [
         ["data", data["name"]],

@@ -100,7 +100,7 @@ def accuracy_chart(changes: Changes, live: Live) -> Chart:
     curves = [("training", [row.training[figure.name] for row in rows if figure.name in row.training])]
     measured = [row.evaluation.get(figure.name, nan) for row in rows]
     if any(map(isfinite, measured)):
-        curves.insert(0, (next(row.evaluated for row in rows if row.evaluated), measured))
+        curves.append((next(row.evaluated for row in rows if row.evaluated), measured))
     curves = [(name, values) for name, values in curves if values]
     values = [value for _, ys in curves for value in ys if isfinite(value)]
     least = min(values, default=0.0)
@@ -111,7 +111,8 @@ def accuracy_chart(changes: Changes, live: Live) -> Chart:
     ups = [(tick, f"{tick:.{1 if step < 0.01 else 0}%}") for tick in ticks]
     marks = axes.frame(_epoch_ticks(changes), ups, "epochs", figure.title)
     labels = []
-    for number, (name, ys) in enumerate(curves):
+    for name, ys in curves:
+        number = int(name != "training")  # the colours of a report's curves
         marks += axes.curve(epochs, ys, f"line-{number}")
         marks += [axes.dot(x, y, f"series-{number}") for x, y in zip(epochs, ys, strict=True) if isfinite(y)]
         if ys and isfinite(ys[-1]):

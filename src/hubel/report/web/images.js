@@ -78,21 +78,45 @@ export function imageSet(data, dialog) {
     return holder;
   }
 
+  // into the running model, where the page has one
+  function why(image) {
+    if (!document.getElementById("live-model")) return null;
+    const look = async () => {
+      const picture = await cut(image);
+      dialog.close();
+      const some = sheet.exact ? "" : " The page holds a thumbnail of it, so the answer here may differ a little.";
+      document.dispatchEvent(new CustomEvent("lookinto", { detail: { picture, words: `${words(image)}.${some}` } }));
+    };
+    const question = `Why did it say ${classes[image.predicted]}? Look into the running model`;
+    return h("p", {}, h("button", { type: "button", class: "why", onclick: look }, question));
+  }
+
+  async function cut(image) {
+    const whole = new Image();
+    whole.src = sheet.url;
+    await whole.decode();
+    const picture = h("canvas", { width: sheet.width, height: sheet.height });
+    const [row, column] = [Math.floor(image.place / sheet.columns), image.place % sheet.columns];
+    picture.getContext("2d").drawImage(whole, -column * sheet.width, -row * sheet.height);
+    return picture;
+  }
+
   function open(image, list) {
     const number = list.indexOf(image);
     const go = (step) => () => open(list[number + step], list);
-    dialog.replaceChildren(
+    dialog.replaceChildren(...[
       h("form", { method: "dialog" }, h("button", { class: "close", "aria-label": "close" }, "×")),
       h("h2", { id: "image-title" }, `Image ${count(image.index)}${data.name ? ` of ${data.name}` : ""}`),
       h("div", { class: "large" }, thumbnail(image, 252, words(image)), h("div", {},
         h("p", {}, "It is ", h("b", {}, classes[image.label]), image.right ? ", and the model says so." : [
           ", the model says ", h("b", {}, classes[image.predicted]), "."]),
         bars(image, 10))),
+      why(image),
       h("p", { class: "steps" },
         h("button", { type: "button", disabled: number === 0, onclick: go(-1) }, "‹ previous"),
         ` ${count(number + 1)} of ${count(list.length)} `,
         h("button", { type: "button", disabled: number === list.length - 1, onclick: go(1) }, "next ›")),
-    );
+    ].filter(Boolean));
     dialog.onkeydown = (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (step && list[number + step]) open(list[number + step], list);

@@ -3,4 +3,5 @@ import { held } from "hubel/view/dom";
 import { mount } from "hubel/view/live/live";
 
 const { packed, samples } = held("live-data");
-mount(document.getElementById("live-model"), packed, { samples });
+const live = mount(document.getElementById("live-model"), packed, { samples });
+document.addEventListener("lookinto", ({ detail: { picture, words } }) => live.look(picture, words));

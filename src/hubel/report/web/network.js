@@ -14,7 +14,8 @@ function formulas(list) {
 function told(row, all) {
   const parts = [
     h("h3", {}, row.title),
-    h("dl", { class: "facts" }, row.facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+    h("dl", { class: "facts" }, row.facts.map(([name, value, meaning]) =>
+      h("div", {}, h("dt", {}, meaning ? h("abbr", { title: meaning, tabindex: 0 }, name) : name), h("dd", {}, value)))),
     ...row.notes.map((note) => h("p", { class: "note" }, note)),
   ];
   const beside = [];

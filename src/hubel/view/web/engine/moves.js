@@ -238,15 +238,13 @@ export function makeProduct(inputs, output) {
         }
       });
     },
-    // the first number, times all others
+    // the first number, times all others; `factors` are all of them
     terms(sources, r, q, c) {
-      const [first, ...others] = values(sources, r, q, c);
+      const factors = values(sources, r, q, c);
+      const [first, ...others] = factors;
       const from = [r, q, c].map((place, axis) => (inputs[0][axis] === 1 ? 0 : place));
-      return single(
-        first,
-        from,
-        others.reduce((a, b) => a * b),
-      );
+      const weight = others.reduce((a, b) => a * b);
+      return single(first, from, weight, { factors });
     },
     window(region, branch) {
       const one = (axis, name) => (inputs[branch][axis] === 1 ? [0, 0] : region[name]);

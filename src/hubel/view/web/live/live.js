@@ -6,7 +6,9 @@ import { shown, tables } from "hubel/view/live/colours";
 import { isEditable, kernelEditor } from "hubel/view/live/kernel";
 import { isPositive, LayerView } from "hubel/view/live/maps";
 import { makePad } from "hubel/view/live/pad";
-import { explained, UnitDock } from "hubel/view/live/unit";
+import { reveal } from "hubel/view/live/sheet";
+import { explained, unitText, UnitDock } from "hubel/view/live/unit";
+import { Units } from "hubel/view/live/units";
 
 const MOST_BARS = 12;
 
@@ -19,6 +21,7 @@ class Live {
   constructor(element, packed, { samples = [] }) {
     this.model = load(packed);
     this.tables = tables(packed);
+    this.units = new Units(this.model);
     this.chosen = null; // {view, at, pinned}
     this.isDockWanted = true; // once closed, pointing alone does not open it again
     this.frames = 0;
@@ -180,6 +183,18 @@ class Live {
     });
   }
 
+  /** Put a picture (an image, a canvas) on the pad, say what it is, and show how the answer was made. */
+  look(picture, words) {
+    this.pad.show(picture);
+    this.recompute();
+    this.note.textContent = words;
+    this.note.hidden = false;
+    const path = this.shownPath(this.model.result.path);
+    const shares = this.model.probabilities;
+    const best = shares.indexOf(shares.reduce((a, b) => Math.max(a, b), -Infinity));
+    this.choose(this.views.get(path), [0, 0, best], true);
+  }
+
   /** Prepare what is on the pad, run the model, and draw what changed. */
   recompute() {
     const { picture, input } = this.model.prepare(this.pad.pixels());
@@ -223,23 +238,25 @@ class Live {
     this.chosen = { view, at, pinned };
     this.isDockWanted ||= pinned;
     if (pinned && view.editor && view.editor.element.open) view.editor.choose(at[2]);
-    const wasOpen = this.dock.isOpen;
     this.showUnit(false);
-    // the dock that has just opened may lie over what was chosen
-    if (pinned && !wasOpen && this.dock.isOpen) view.element.scrollIntoView({ block: "nearest" });
+    if (!reveal(this.dock.element, view.boxOf(at), pinned)) this.dock.element.hidden = true;
   }
 
   showUnit(keep) {
     const { view, at } = this.chosen;
-    if (view.isInput) {
-      this.unit = null;
-      if (this.dock.isOpen && !keep) this.dock.element.hidden = true;
-    } else {
-      this.unit = { ...this.model.unit(view.step.path, at), shape: view.step.node.output };
-      const source = this.views.get(this.unit.terms.length ? this.unit.terms[0].source : null);
-      if (this.isDockWanted) this.dock.show(this.unit, this.limitsOf(source), keep);
-    }
+    const input = this.views.get(null);
+    if (input.isStale) this.draw(input);
+    const found = view.isInput ? this.units.pixel(at, this.picture) : this.units.number(view.step, at);
+    this.unit = { ...found, input, nameOf: (one) => this.shownPath(one.path) ?? "input" };
+    const source = this.views.get(this.unit.terms.length ? this.unit.terms[0].source : null);
+    if (this.isDockWanted) this.dock.show(this.unit, this.limitsOf(source), keep);
     this.mark();
+  }
+
+  // the layer that a path's numbers are seen at: what passes them on has no maps of its own
+  shownPath(path) {
+    while (path !== null && !this.views.has(path)) path = this.model.byPath.get(path).sources[0].path;
+    return path;
   }
 
   limitsOf(view) {
@@ -310,30 +327,21 @@ class Live {
 
   /** Go to the number that a term was read from. */
   follow({ source, from }) {
-    let path = source;
-    while (path !== null && !this.views.has(path)) path = this.model.byPath.get(path).sources[0].path;
+    const path = this.shownPath(source);
     if (path === null) return;
     const view = this.views.get(path);
     this.dock.pause();
     this.chosen = { view, at: from, pinned: true };
     this.showUnit(false);
     this.sayUnit(view, from);
-    view.element.scrollIntoView({ block: "nearest" });
+    reveal(this.dock.element, view.boxOf(from), true);
   }
 
   sayUnit(view, at) {
-    const place = view.vector ? `number ${at[2]}` : `map ${at[2]}, row ${at[0]}, column ${at[1]}`;
-    if (view.isInput) {
-      const depth = this.picture.length / (view.rows * view.columns);
-      const start = (at[0] * view.columns + at[1]) * depth;
-      this.say(
-        `input, row ${at[0]}, column ${at[1]}: ${[...this.picture.subarray(start, start + depth)].join(", ")} of 255`,
-      );
-      return;
-    }
+    if (view.isInput) return this.say(`input, ${unitText(this.unit)}: ${this.unit.said}`);
     const seen = this.unit.windows.get(null);
     const sees = seen ? ` Sees rows ${seen.rows.join(" to ")}, columns ${seen.columns.join(" to ")} of the input.` : "";
-    this.say(`${view.step.path}, ${place}: ${shown(this.unit.value)}. ${explained(this.unit)}${sees}`);
+    return this.say(`${view.step.path}, ${unitText(this.unit)}: ${shown(this.unit.value)}. ${explained(this.unit)}${sees}`);
   }
 
   say(words) {

@@ -5,6 +5,8 @@ import { functionOf } from "hubel/view/engine/activations";
 import { css, shapeText, themed } from "hubel/view/live/colours";
 
 const GAP = 6;
+const FIELD = "receptive field: the part of the input that one number depends on, padding included";
+const EDGE = 1; // pixel around a map, so that white ones end somewhere
 const MOST_MAPS = 64;
 
 /** Whether a layer's numbers are never below nought, whatever the input. */
@@ -72,7 +74,8 @@ export class LayerView {
     if (!this.isInput) {
       const { counted } = node;
       if (counted) facts.push(h("span", { title: counted.names }, `${counted.text} parameters`));
-      if (!this.vector) facts.push(`sees ${widest(node.field.rows)}×${widest(node.field.columns)}`);
+      const field = `sees ${widest(node.field.rows)}×${widest(node.field.columns)}`;
+      if (!this.vector) facts.push(h("abbr", { title: FIELD }, field));
     }
     const text = this.isInput
       ? "as the network sees it"
@@ -108,9 +111,11 @@ export class LayerView {
     this.zoom = this.vector ? vectorCell(this.channels) : zoomOf(this.rows, this.columns, this.shownMaps, width);
     this.gap = this.vector ? 2 : GAP;
     const [wide, tall] = [this.columns * this.zoom, this.rows * this.zoom];
-    this.across = Math.max(1, Math.min(this.shownMaps, Math.floor((width + this.gap) / (wide + this.gap))));
+    this.across = Math.max(1, Math.min(this.shownMaps, Math.floor((width - 2 * EDGE + this.gap) / (wide + this.gap))));
     const down = Math.ceil(this.shownMaps / this.across);
-    this.size = [this.across * (wide + this.gap) - this.gap, down * (tall + this.gap) - this.gap];
+    this.size = [this.across * (wide + this.gap) - this.gap, down * (tall + this.gap) - this.gap].map(
+      (length) => length + 2 * EDGE,
+    );
     this.ratio = Math.min(2, window.devicePixelRatio || 1);
     for (const canvas of [this.canvas, this.marks]) {
       canvas.width = Math.round(this.size[0] * this.ratio);
@@ -127,7 +132,13 @@ export class LayerView {
   /** Where a map lies, in CSS pixels: [left, top]. */
   corner(channel) {
     const [wide, tall] = [this.columns * this.zoom + this.gap, this.rows * this.zoom + this.gap];
-    return [(channel % this.across) * wide, Math.floor(channel / this.across) * tall];
+    return [EDGE + (channel % this.across) * wide, EDGE + Math.floor(channel / this.across) * tall];
+  }
+
+  /** Where a number, or the pixel, lies in the window: {top, bottom} in CSS pixels. */
+  boxOf([row, , channel]) {
+    const top = this.canvas.getBoundingClientRect().top + this.corner(this.isInput ? 0 : channel)[1] + row * this.zoom;
+    return { top, bottom: top + this.zoom };
   }
 
   /** Draw the layer's numbers as they are now (`picture`: the input's grey levels or colours). */
@@ -139,8 +150,11 @@ export class LayerView {
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.imageSmoothingEnabled = this.zoom < 1;
     const [wide, tall] = [this.columns * this.zoom, this.rows * this.zoom];
+    [context.strokeStyle] = themed(this.holder, "--line");
+    context.clearRect(0, 0, ...this.size);
     for (let map = 0; map < this.shownMaps; map++) {
       const [left, top] = this.corner(map);
+      context.strokeRect(left - EDGE / 2, top - EDGE / 2, wide + EDGE, tall + EDGE);
       context.drawImage(this.strip, 0, map * this.rows, this.columns, this.rows, left, top, wide, tall);
     }
   }
@@ -275,6 +289,8 @@ export class LayerView {
   /** The place under a point of the canvas: [row, column, channel], or null between maps. */
   at(x, y) {
     const [wide, tall] = [this.columns * this.zoom + this.gap, this.rows * this.zoom + this.gap];
+    x -= EDGE;
+    y -= EDGE;
     const map = Math.floor(y / tall) * this.across + Math.floor(x / wide);
     const [row, column] = [Math.floor((y % tall) / this.zoom), Math.floor((x % wide) / this.zoom)];
     const inside =
@@ -308,9 +324,9 @@ function vectorCell(length) {
 // whole CSS pixels a number, where a number is not less than one: small maps larger, many maps smaller
 function zoomOf(rows, columns, maps, width) {
   const side = Math.max(rows, columns);
-  if (side > 96) return Math.min(112 / side, width / columns);
+  if (side > 96) return Math.min(112 / side, (width - 2 * EDGE) / columns);
   let zoom = side >= 24 ? Math.floor(96 / side) : side >= 8 ? 4 : side >= 4 ? 6 : 10;
-  const lines = () => Math.ceil(maps / Math.max(1, Math.floor((width + GAP) / (columns * zoom + GAP))));
+  const lines = () => Math.ceil(maps / Math.max(1, Math.floor((width - 2 * EDGE + GAP) / (columns * zoom + GAP))));
   while (lines() > 2 && (zoom - 1) * side >= 30) zoom -= 1;
-  return Math.min(zoom, width / columns);
+  return Math.min(zoom, (width - 2 * EDGE) / columns);
 }

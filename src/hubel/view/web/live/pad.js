@@ -191,6 +191,7 @@ export function makePad(packed, samples, tell, opens = true) {
     element: h("div", { class: "pad-holder" }, surface, tools, samples.length ? strip : null),
     surface,
     open,
+    show,
     line,
     clear: wipe,
     first: () => samples.length && strip.firstChild.click(),

@@ -3,7 +3,9 @@
 import { h } from "hubel/view/dom";
 import { functionOf } from "hubel/view/engine/activations";
 import { shown } from "hubel/view/live/colours";
+import { branchMaps, frame, softmaxTable } from "hubel/view/live/join";
 import { drawPlane, drawSum, planes, termAt } from "hubel/view/live/numbers";
+import { handle } from "hubel/view/live/sheet";
 
 const TICK = 90;
 const TICKS_A_UNIT = 36;
@@ -34,7 +36,11 @@ export class UnitDock {
     this.channels = h("span");
     this.pager = h("div", { class: "pager" }, this.before, this.channels, this.after);
     this.largest = h("ol", { class: "largest" });
+    this.branches = h("div", { class: "branches" });
+    this.softmax = h("div", { class: "softmax-holder" });
+    this.framed = h("canvas", { class: "framed", role: "img", "aria-label": "the input, what the number sees framed" });
     this.table = h("div", { class: "scroll" });
+    this.steps = h("div", { class: "steps-bar" }, this.play, this.product, this.place, this.whole, this.progress);
     this.listing = h("details", {}, h("summary", {}, "every term as a table"), this.table);
     this.listing.addEventListener("toggle", () => this.fillTable());
     this.element = h(
@@ -46,11 +52,22 @@ export class UnitDock {
         this.title,
         this.button("×", () => this.close(), "close", "close"),
       ),
-      this.sentence,
-      h("div", { class: "steps-bar" }, this.play, this.product, this.place, this.whole, this.progress),
-      h("div", { class: "pictures" }, h("div", {}, this.pager, this.grid), h("div", {}, this.chart, this.largest)),
-      this.listing,
+      (this.inside = h(
+        "div",
+        { class: "inside" },
+        h("div", { class: "said" }, this.framed, this.sentence, this.steps),
+        h(
+          "div",
+          { class: "pictures" },
+          this.softmax,
+          this.branches,
+          h("div", {}, this.pager, this.grid),
+          h("div", { class: "sums" }, this.chart, this.largest),
+        ),
+        this.listing,
+      )),
     );
+    this.element.prepend(handle(this.element));
     this.element.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
   }
 
@@ -142,12 +159,9 @@ export class UnitDock {
 
   draw() {
     const { unit, step } = this;
-    const [row, column, channel] = unit.at;
     const isVector = unit.shape.length === 1;
     this.title.replaceChildren(
-      h("b", {}, unit.path),
-      isVector ? ` number ${channel}` : ` map ${channel}, row ${row}, column ${column}`,
-      ` = ${shown(unit.value, 4)}`,
+      h("b", {}, unit.path), ` ${unitText(unit)} = ${(unit.values ?? [unit.value]).map((value) => shown(value, 4)).join(", ")}`,
     );
     this.sentence.textContent = explained(unit);
     const last = step ? unit.terms[step - 1] : null;
@@ -155,8 +169,9 @@ export class UnitDock {
     this.progress.textContent = manyTerms ? told(unit, step, last) : "";
     for (const button of [this.play, this.product, this.whole]) button.hidden = !manyTerms;
     this.place.hidden = isVector && unit.shape[0] === 1;
-    this.product.textContent = unit.rule === "sum" ? "Next product" : "Next term";
-    this.place.textContent = isVector ? "Next number" : "Next place";
+    this.product.textContent = `Next ${termWord(unit)}`;
+    this.place.textContent = isVector ? `Next ${unitText(unit).split(" ", 1)}` : "Next place";
+    this.listing.hidden = !unit.terms.length;
     this.drawPictures(manyTerms);
   }
 
@@ -164,7 +179,7 @@ export class UnitDock {
     const { unit, step } = this;
     const width = this.element.clientWidth - 28;
     const gridded = manyTerms && unit.terms[0].source !== undefined && isWindow(unit);
-    const summed = manyTerms && ["sum", "mean", "radial", "softmax"].includes(unit.rule);
+    const summed = manyTerms && !unit.branches.length && ["sum", "mean", "radial"].includes(unit.rule);
     const narrow = width < 560;
     this.grid.hidden = this.pager.hidden = !gridded;
     this.grid.classList.toggle("leads", gridded && unit.terms[0].source !== null);
@@ -180,13 +195,42 @@ export class UnitDock {
       this.before.hidden = this.after.hidden = this.planes.length === 1;
       drawPlane(this.grid, plane, unit, this.tables, this.limits, step, narrow ? width : Math.min(width - 210, 640));
     }
-    if (summed) drawSum(this.chart, unit, step, narrow ? width : gridded ? 190 : Math.min(420, width - 320));
+    if (summed) drawSum(this.chart, unit, step, narrow ? width : gridded ? 190 : Math.min(unit.rivals ? 340 : 420, width - 320));
     if (!this.largest.hidden) this.fillLargest();
+    this.drawFramed();
+    this.fillJoined();
+  }
+
+  // the whole input, small, and what of it this number sees
+  drawFramed() {
+    const { input, windows } = this.unit;
+    const seen = windows.get(null);
+    const zoom = 128 / Math.max(input.rows, input.columns);
+    this.framed.hidden = !seen;
+    this.framed.width = input.columns * zoom;
+    this.framed.height = input.rows * zoom;
+    if (!seen) return;
+    const context = this.framed.getContext("2d");
+    context.imageSmoothingEnabled = zoom < 1;
+    context.drawImage(input.strip, 0, 0, this.framed.width, this.framed.height);
+    const [[top, bottom], [left, right]] = [seen.rows, seen.columns];
+    frame(context, [left, top, right - left + 1, bottom - top + 1].map((length) => zoom * length));
+  }
+
+  fillJoined() {
+    const { unit } = this;
+    const { step, branches, at, called, rivals } = unit;
+    const named = (one) => this.link({ source: one.path, from: branches.find((b) => b.step === one)?.at }, unit.nameOf(one));
+    const isMap = step.shape[0] * step.shape[1] > 1;
+    const maps = isMap && branches.length ? branchMaps(step, branches, at, this.tables.signed, named) : [];
+    this.branches.replaceChildren(...maps);
+    const name = (channel) => called(unit.path, [at[0], at[1], channel]);
+    this.softmax.replaceChildren(...(rivals ? [softmaxTable(rivals, at[2], name)] : []));
   }
 
   // words that lead to the number that they speak of
   link(term, words) {
-    if (term.source === null || term.padded) return words;
+    if (term.source === null || term.padded || !term.from) return words;
     return h(
       "button",
       { type: "button", class: "follow", title: "what made this number", onclick: () => this.events.followed(term) },
@@ -207,7 +251,7 @@ export class UnitDock {
     const heads = ["from", "value", "weight", rule === "max" ? "largest so far" : "product", "sum so far"];
     if (rule === "max") heads.pop();
     const rows = terms.slice(0, MOST_ROWS).map((term) => {
-      const from = `${term.source ?? "input"} ${placeText(term.from)}${term.padded ? ", padding" : ""}`;
+      const from = `${placeText(this.unit, term)}${term.padded ? ", padding" : ""}`;
       const cells = [this.link(term, from), shown(term.value, 4)];
       cells.push(term.weight === null ? "" : shown(term.weight, 4));
       if (rule !== "max") cells.push(shown(term.product, 4));
@@ -243,16 +287,29 @@ function isWindow(unit) {
   return unit.terms.every((term) => term.tap) || ["max", "mean"].includes(unit.rule);
 }
 
-function placeText([row, column, channel]) {
-  return `row ${row}, column ${column}, channel ${channel}`;
+/** Which number a unit is: of a vector its number or class, else its map and place. */
+export function unitText({ path, at, shape, called, rule }) {
+  const [row, column, channel] = at;
+  if (rule === "pixel") return `row ${row}, column ${column}`;
+  return shape.length === 1 ? called(path, at) : `map ${channel}, row ${row}, column ${column}`;
+}
+
+// what a sum, a product or a largest of several is made of, one at a time
+function termWord({ rule, branches }) {
+  if (branches.length) return "summand";
+  return { sum: "product", max: "number", mean: "number" }[rule] ?? "term";
+}
+
+function placeText({ called }, term) {
+  return `${term.source ?? "input"} ${called(term.source, term.from)}`;
 }
 
 function written(unit, term) {
-  if (unit.rule === "softmax") return `e^${shown(term.value)} of number ${term.from[2]}`;
+  const number = unit.called(term.source, term.from);
   if (unit.rule === "radial")
-    return `number ${term.from[2]}: −(${shown(term.value)} − ${shown(term.weight)})²/2 = ${shown(term.product)}`;
-  const from = term.branch !== undefined ? (term.source ?? "input") : `number ${term.from[2]}`;
-  return `${from}: ${shown(term.value)} × ${shown(term.weight)} = ${shown(term.product)}`;
+    return `${number}: −(${shown(term.value)} − ${shown(term.weight)})²/2 = ${shown(term.product)}`;
+  if (unit.branches.length) return `${term.source ?? "input"}: ${shown(term.value)}`;
+  return `${number}: ${shown(term.value)} × ${shown(term.weight)} = ${shown(term.product)}`;
 }
 
 function told(unit, step, last) {
@@ -261,14 +318,20 @@ function told(unit, step, last) {
   if (unit.rule === "max") return `${step} of ${count}: largest so far ${shown(last.sum, 4)}`;
   if (step === count) return `all ${count}: ${shown(last.sum, 4)}`;
   const product =
-    last.weight === null
+    last.weight === null || unit.branches.length
       ? shown(last.product, 4)
       : `${shown(last.value)} × ${shown(last.weight)} = ${shown(last.product)}`;
   return `${step} of ${count}: ${product}, sum so far ${shown(last.sum, 4)}`;
 }
 
-/** One line of arithmetic that ends in the unit's value. */
+/** Arithmetic that ends in the unit's value, and what the input's numbers mean where it is made of them. */
 export function explained(unit) {
+  if (unit.said) return unit.said;
+  const isOfInput = unit.terms.some((term) => term.source === null);
+  return isOfInput && unit.scale ? `${arithmetic(unit)} ${unit.scale}` : arithmetic(unit);
+}
+
+function arithmetic(unit) {
   const { terms, rule, bias, before, value, activation } = unit;
   const count = terms.length;
   const total = count ? terms[count - 1].sum : 0;
@@ -277,7 +340,7 @@ export function explained(unit) {
   else if (rule === "mean") text = `the mean of ${count} numbers: ${shown(before, 4)}`;
   else if (rule === "radial") text = `minus half of ${count} squared differences: ${shown(before, 4)}`;
   else if (rule === "softmax")
-    text = `e to the power of ${shown(terms[unit.at[2]].value, 4)}, as a share of ${count} such: ${shown(value, 4)}`;
+    text = `e^${shown(terms[unit.at[2]].value, 4)} as a share of ${count} such: ${shown(value, 4)}`;
   else if (rule === "row") text = `row ${terms[0].value} of the table: ${shown(value, 4)}`;
   else if (rule === "recur") {
     const gates = unit.gates.map(([name, found]) => `${name} ${shown(found, 4)}`).join(", ");
@@ -285,16 +348,16 @@ export function explained(unit) {
   } else if (rule === "function") text = applied(unit.function, terms[0].value, value);
   else if (!count)
     text = bias === null ? "padding: nought" : `no number lands here, only the bias: ${shown(before, 4)}`;
+  else if (unit.factors) text = `${unit.factors.map((one) => shown(one, 4)).join(" × ")} = ${shown(before, 4)}`;
   else if (count === 1) text = oneTerm(unit);
   else {
     const parts = `${count} products add up to ${shown(total, 4)}`;
-    const branches = terms.every((term) => term.branch !== undefined);
-    if (branches) text = `${terms.map((term) => shown(term.value, 4)).join(" + ")} = ${shown(before, 4)}`;
+    if (unit.branches.length) text = `${terms.map((term) => shown(term.value, 4)).join(" + ")} = ${shown(before, 4)}`;
     else text = bias === null ? parts : `${parts}; with the bias ${shown(bias, 4)}: ${shown(before, 4)}`;
   }
   if (!activation) return `${text}.`;
   if (["softmax", "log_softmax"].includes(activation))
-    return `${text}; ${activation} over all ${unit.shape.at(-1)}: ${shown(value, 4)}.`;
+    return `${text}; e^${shown(before, 4)} as a share of ${unit.shape.at(-1)} such${activation === "softmax" ? "" : ", its logarithm"}: ${shown(value, 4)}.`;
   return `${text}; ${applied(activation, before, value)}.`;
 }
 
@@ -304,8 +367,16 @@ function applied(name, before, value) {
   return `${name}(${shown(before, 4)}) = ${shown(value, 4)}${said}`;
 }
 
-function oneTerm({ terms: [term], bias, before }) {
-  const from = `${term.source ?? "input"} ${placeText(term.from)}`;
+function oneTerm(unit) {
+  const { step, bias, before } = unit;
+  const [term] = unit.terms;
+  const from = placeText(unit, term);
+  if (step.node.kind === "concat") {
+    const starts = step.sources.slice(0, term.branch).reduce((sum, { shape }) => sum + shape[2], 0);
+    const last = starts + step.sources[term.branch].shape[2] - 1;
+    const which = `branch ${term.branch + 1} of ${step.sources.length}, whose channels are ${starts} to ${last} here`;
+    return `from ${which}: ${from}: ${shown(before, 4)}`;
+  }
   if (term.weight === 1 && bias === null) return `passed on from ${from}: ${shown(before, 4)}`;
   const shift = bias === null ? "" : ` + ${shown(bias, 4)}`;
   return `${shown(term.value, 4)} × ${shown(term.weight, 4)}${shift} = ${shown(before, 4)}, from ${from}`;
