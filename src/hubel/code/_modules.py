@@ -127,9 +127,10 @@ class ModuleWriter(ABC):
             outputs = [self.spread(output, axes) if axes else output for output, axes in pairs]
         ending = self._returned(join, outputs)
         found = [f"class {definition.name}({self.base}):", f'    """The {what} of {title}{after}."""', ""]
-        if made:
-            head = signature_lines("def __init__", self.signature(definition.parameters, method=True), "None", 4)
-            found += [*head, *self.start, *made, ""]
+        given = self.signature(definition.parameters, method=True)
+        if made or given != "self":  # whoever makes it gives what all modules are given
+            body = [*self.start, *made] if made else ["        pass"]
+            found += [*signature_lines("def __init__", given, "None", 4), *body, ""]
         return [*found, f"    {self.forward}", *ending]
 
     def _returned(self, join: Join, outputs: Sequence[str]) -> list[str]:
