@@ -392,10 +392,10 @@ def test_every_kind_of_layer_can_be_looked_into(browser_page: Any, tmp_path: Pat
             assert len(dock.locator(".sentence").inner_text()) > 10, path
     summed, joined = page.locator("[data-path=sum1] .live-maps"), page.locator("[data-path=concat1] .live-maps")
     summed.click(position={"x": 5, "y": 5})
-    said = re.fullmatch(r"(\S+) \+ (\S+) = (\S+)\.", dock.locator(".sentence").inner_text())
+    said = re.fullmatch(r"(\S+) ([+−]) (\S+) = (\S+)\.", dock.locator(".sentence").inner_text())
     assert said is not None
-    first, second, total = map(number, said.groups())
-    assert first + second == pytest.approx(total, abs=2e-3)
+    first, sign, second, total = said.groups()
+    assert number(first) + number(sign + second) == pytest.approx(number(total), abs=2e-3)
     assert dock.locator(".branch canvas").count() == 3
     assert dock.get_by_role("button", name="Next summand").is_visible()
     joined.focus()

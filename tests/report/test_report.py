@@ -131,6 +131,15 @@ def test_every_layer_tells_its_formulas_weights_and_filters(run: Run, page: Page
     assert "weights" not in rows["pool1"]
 
 
+def test_words_a_learner_may_not_know_are_explained_where_they_stand(page: Page) -> None:
+    meanings = dict(re.findall(r'<abbr title="([^"]+)"[^>]*>([^<]+)</abbr>', page.text))
+    words = {word: meaning for meaning, word in meanings.items()}
+    assert {"MACs", "F1", "one-cycle", "label smoothing", "ema"} <= words.keys()
+    assert words["MACs"].startswith("Multiply-adds")
+    # the recipe's numeric precision is not that of a class
+    assert re.search(r'scope="row">precision</th><td>float32', page.text)
+
+
 def test_it_says_how_it_was_made_without_where_the_data_lies(run: Run, page: Page) -> None:
     assert str(run.directory.parent) not in page.text
     for told in (run.settings["data"]["fingerprint"], run.settings["environment"]["torch"], "corners.npz"):

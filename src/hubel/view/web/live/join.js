@@ -25,11 +25,12 @@ export const numberAt = ({ shape, data }, [row, column, channel]) =>
 export function branchMaps(step, branches, at, table, nameOf) {
   const all = [...branches, { step, at }];
   const most = all.reduce((size, one) => Math.max(size, largestOf(one.step, one.at[2])), 0);
+  const isMap = step.shape[0] * step.shape[1] > 1; // a vector has its numbers alone
   const sign = step.node.kind === "sum" ? "+" : "×";
   return all.map((one, i) => {
     const caption = h("figcaption", {}, nameOf(one.step), h("b", {}, ` ${shown(numberAt(one.step, one.at))}`));
     const before = i === 0 ? null : h("span", { class: "sign" }, i === branches.length ? "=" : sign);
-    return h("div", { class: "branch" }, before, h("figure", {}, smallMap(one.step, one.at, table, most), caption));
+    return h("div", { class: "branch" }, before, h("figure", {}, isMap ? smallMap(one.step, one.at, table, most) : null, caption));
   });
 }
 

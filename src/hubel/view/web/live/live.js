@@ -239,7 +239,7 @@ class Live {
     this.isDockWanted ||= pinned;
     if (pinned && view.editor && view.editor.element.open) view.editor.choose(at[2]);
     this.showUnit(false);
-    if (!reveal(this.dock.element, view.boxOf(at), pinned)) this.dock.element.hidden = true;
+    if (!reveal(this.dock.element, view.boxOf(at, pinned), pinned)) this.dock.element.hidden = true;
   }
 
   showUnit(keep) {
@@ -321,6 +321,7 @@ class Live {
     const next = view.vector ? [0, 0, place] : [Math.floor(place / columns), place % columns, at[2]];
     this.chosen = { view, at: next, pinned: true };
     this.showUnit(false);
+    reveal(this.dock.element, view.boxOf(next, true), true);
     if (this.dock.timer === undefined) this.sayUnit(view, next);
     return true;
   }
@@ -334,7 +335,7 @@ class Live {
     this.chosen = { view, at: from, pinned: true };
     this.showUnit(false);
     this.sayUnit(view, from);
-    reveal(this.dock.element, view.boxOf(from), true);
+    reveal(this.dock.element, view.boxOf(from, true), true);
   }
 
   sayUnit(view, at) {

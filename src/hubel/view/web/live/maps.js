@@ -135,10 +135,12 @@ export class LayerView {
     return [EDGE + (channel % this.across) * wide, EDGE + Math.floor(channel / this.across) * tall];
   }
 
-  /** Where a number, or the pixel, lies in the window: {top, bottom} in CSS pixels. */
-  boxOf([row, , channel]) {
-    const top = this.canvas.getBoundingClientRect().top + this.corner(this.isInput ? 0 : channel)[1] + row * this.zoom;
-    return { top, bottom: top + this.zoom };
+  /** Where a number lies in the window, with its `whole` map if that is not tall: {top, bottom} in CSS pixels. */
+  boxOf([row, , channel], whole) {
+    const top = this.canvas.getBoundingClientRect().top + this.corner(this.isInput ? 0 : channel)[1];
+    const tall = this.rows * this.zoom;
+    if (whole && tall < innerHeight / 3) return { top, bottom: top + tall };
+    return { top: top + row * this.zoom, bottom: top + (row + 1) * this.zoom };
   }
 
   /** Draw the layer's numbers as they are now (`picture`: the input's grey levels or colours). */

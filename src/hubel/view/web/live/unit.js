@@ -165,13 +165,14 @@ export class UnitDock {
     );
     this.sentence.textContent = explained(unit);
     const last = step ? unit.terms[step - 1] : null;
-    const manyTerms = unit.terms.length > 1;
+    // a softmax is told by its table
+    const manyTerms = unit.terms.length > 1 && unit.rule !== "softmax";
     this.progress.textContent = manyTerms ? told(unit, step, last) : "";
     for (const button of [this.play, this.product, this.whole]) button.hidden = !manyTerms;
     this.place.hidden = isVector && unit.shape[0] === 1;
     this.product.textContent = `Next ${termWord(unit)}`;
     this.place.textContent = isVector ? `Next ${unitText(unit).split(" ", 1)}` : "Next place";
-    this.listing.hidden = !unit.terms.length;
+    this.listing.hidden = !unit.terms.length || unit.rule === "softmax";
     this.drawPictures(manyTerms);
   }
 
@@ -221,10 +222,12 @@ export class UnitDock {
     const { unit } = this;
     const { step, branches, at, called, rivals } = unit;
     const named = (one) => this.link({ source: one.path, from: branches.find((b) => b.step === one)?.at }, unit.nameOf(one));
-    const isMap = step.shape[0] * step.shape[1] > 1;
-    const maps = isMap && branches.length ? branchMaps(step, branches, at, this.tables.signed, named) : [];
+    const maps = branches.length ? branchMaps(step, branches, at, this.tables.signed, named) : [];
     this.branches.replaceChildren(...maps);
-    const name = (channel) => called(unit.path, [at[0], at[1], channel]);
+    const name = (channel) => {
+      const words = called(unit.path, [at[0], at[1], channel]);
+      return unit.rule === "softmax" ? this.link(unit.terms[channel], words) : words;
+    };
     this.softmax.replaceChildren(...(rivals ? [softmaxTable(rivals, at[2], name)] : []));
   }
 
@@ -352,13 +355,17 @@ function arithmetic(unit) {
   else if (count === 1) text = oneTerm(unit);
   else {
     const parts = `${count} products add up to ${shown(total, 4)}`;
-    if (unit.branches.length) text = `${terms.map((term) => shown(term.value, 4)).join(" + ")} = ${shown(before, 4)}`;
+    if (unit.branches.length) text = `${added(terms)} = ${shown(before, 4)}`;
     else text = bias === null ? parts : `${parts}; with the bias ${shown(bias, 4)}: ${shown(before, 4)}`;
   }
   if (!activation) return `${text}.`;
   if (["softmax", "log_softmax"].includes(activation))
     return `${text}; e^${shown(before, 4)} as a share of ${unit.shape.at(-1)} such${activation === "softmax" ? "" : ", its logarithm"}: ${shown(value, 4)}.`;
   return `${text}; ${applied(activation, before, value)}.`;
+}
+
+function added(terms) {
+  return terms.map((term) => shown(term.value, 4)).join(" + ").replaceAll("+ −", "− ");
 }
 
 function applied(name, before, value) {
