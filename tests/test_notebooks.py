@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from hubel.model import backend
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 MOST_BYTES = 300_000
@@ -82,6 +84,7 @@ def test_stored_as_it_was_run(path):
 
 def test_the_course_runs_and_shows_what_it_has_stored(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    backend.clear_session()  # models are named by how many there were, and a notebook's are the first
     names: dict[str, Any] = {"__name__": "__main__"}
     for number, cell in enumerate(code_cells(ROOT / "examples" / "course.ipynb"), start=1):
         printed, value = run("".join(cell["source"]), names, f"course.ipynb, cell [{number}]")

@@ -33,6 +33,8 @@ CHOSEN = (
     "6x5x4: elu 0.5, prelu, celu 0.5, prelu shared=true, rescale 2 offset=-1, log_softmax, "
     "reflectpad 1/2x0/3, edgepad 1, pixelshuffle 2, upsample 2x3 interpolation=bilinear aligned=true, "
     "pixelunshuffle 2, dense 3 log_softmax",
+    "6x5x3: standardise, randomflip, randomrotation, randomzoom, randomtranslation, randomcontrast, randombrightness, "
+    "noise 0.1, conv 3 3x3, dense 3 softmax",
     "8x8x4: sum(conv 6 3x3/2 groups=2 dilation=2 pad=2 nobias, norm, mish | maxpool 2, conv 6 1x1), "
     "deconv 6 3x3/2 same groups=2",
 )

@@ -15,6 +15,7 @@ HubelError                    anything that hubel refuses or cannot do
     MissingFileError          there is none
     TensorFileError           a file of tensors (safetensors) that is not whole
     ModelFileError            a model
+    SkewError                 an export that would answer otherwise than the model
     WeightsError              weights that others have trained, or that do not fit
     RunError                  the folder of a run
     CheckpointError           a run's checkpoints
