@@ -1,9 +1,10 @@
 """Odd, damaged and hostile input by kind: files, option values, bits. What came of each, counted.
 
-    python benchmarks/hostile.py [--each 40] [--options 2000] [--write]
+    python benchmarks/hostile.py [--part files] [--each 40] [--options 2000] [--training 400] [--write]
 
 Every reader is run on damaged copies of whole files and on made nonsense, every option of every command with odd
-values, in processes of their own. `--write` puts the counts into docs/reliability.md. Nothing may end in an error that
+values, in processes of their own. `--write` puts the counts into docs/reliability.md, of a part in the place of those
+that stood there. Nothing may end in an error that
 is not hubel's own ("unforeseen"), take over 10 seconds (options: 20) or over 2 GB; inputs that do are printed.
 """
 
@@ -26,18 +27,19 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.cli.odd import WORKING, lines  # noqa: E402 (from this repository)
+from tests.cli.odd import EXPORTED, WORKING, lines  # noqa: E402 (from this repository)
 from tests.fuzz.files import changed, nonsense, put, variants, whole_files  # noqa: E402
 
 PAGE, BEGIN, END = ROOT / "docs" / "reliability.md", "<!-- counts -->\n", "<!-- end -->\n"
 MOST = 2000  # megabytes
 PATIENCE = 60  # seconds after which a process is ended from outside
+PARTS = ("files", "options", "exported", "training")
 COLUMNS = ("tried", "taken", "refused in words", "unforeseen errors", "hangs", "over 2 GB")
 _PLACE = {"done": "taken", "refused": "refused in words", "hang": "hangs"}
 KINDS = {
     ".npz": "`.npz`", "idx3-ubyte": "IDX", "idx1-ubyte": "IDX", "idx3-ubyte.gz": "IDX", ".npy": "`.npy`",
-    ".csv": "tables", ".zip": "archives", ".tar": "archives", ".tar.gz": "archives", "run.toml": "`run.toml`",
-    "metrics.csv": "`metrics.csv`", ".json": "checkpoints", ".onnx": "ONNX", ".txt": "networks as text",
+    ".csv": "tables, `metrics.csv`", ".zip": "archives", ".tar": "archives", ".tar.gz": "archives", "run.toml": "`run.toml`",
+    "metrics.csv": "tables, `metrics.csv`", ".json": "checkpoints", ".onnx": "ONNX", ".txt": "networks as text",
     ".toml": "recipes",
 }  # fmt: skip
 BY_READER = {
@@ -84,6 +86,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--each", type=int, default=40, help="damaged copies of each whole file")
     parser.add_argument("--options", type=int, default=2000, help="lines with odd values, drawn from all")
+    parser.add_argument("--training", type=int, default=400, help="the same of training and sweeps")
+    parser.add_argument("--part", choices=PARTS, action="append", help="try these alone (default: all)")
     parser.add_argument("--write", action="store_true", help="put the counts into docs/reliability.md")
     arguments = parser.parse_args()
     counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
@@ -99,34 +103,61 @@ def main() -> None:
         folder = Path(place)
         (folder / "whole").mkdir()
         whole = whole_files(folder / "whole")
-        cases = [
-            (reader, str(put(path, content, folder / f"{name}-{number}")))
-            for name, (reader, path) in whole.items()
-            for number, content in enumerate(variants(reader, path, arguments.each, 0))
-        ]
-        made = (*nonsense(), *changed(whole, 5 * arguments.each, 0))
-        for number, (reader, name, content) in enumerate(made):
-            (folder / str(number)).mkdir()
-            (folder / str(number) / name).write_bytes(content)
-            cases.append((reader, str(folder / str(number) / name)))
+        parts = arguments.part or PARTS
+        cases = list(files(whole, folder, arguments.each)) if "files" in parts else []
         for found in answers("tests.fuzz.readers", cases, folder):
             count(kind_of(*found["case"]), found)
         prepare(folder, whole)
-        every = [words for words in lines(WORKING) if words[0] not in ("train", "sweep")]
-        for found in answers("tests.cli.odd", random.Random(0).sample(every, arguments.options), folder):
-            count("options and arguments of every command", found)
-    table = "\n".join(rows(counts)) + "\n"
-    print(table)
+        chance = random.Random(0)
+        every = {place: list(lines(known)) for place, known in (("options", WORKING), ("exported", EXPORTED))}
+        every["training"] = [words for words in every["options"] if words[0] in ("train", "sweep")]
+        every["options"] = [words for words in every["options"] if words[0] not in ("train", "sweep")]
+        for part, (kind, number) in {
+            "options": ("options and arguments of every command", arguments.options),
+            "exported": ("options and arguments with an exported model", arguments.options),
+            "training": ("options of training and sweeps", arguments.training),
+        }.items():
+            drawn = chance.sample(every[part], min(number, len(every[part]))) if part in parts else []
+            for found in answers("tests.cli.odd", drawn, folder):
+                count(kind, found)
+    print("\n".join(rows(counts)))
     if arguments.write:
         text = PAGE.read_text(encoding="utf-8")
-        before, after = text.partition(BEGIN)[0], text.partition(END)[2]
+        before, stood, after = (
+            text.partition(BEGIN)[0],
+            text.partition(BEGIN)[2].partition(END)[0],
+            text.partition(END)[2],
+        )
+        table = "\n".join(rows({**counted(stood), **counts})) + "\n"
         PAGE.write_text(before + BEGIN + table + END + after, encoding="utf-8")
+
+
+def files(whole: dict[str, tuple[str, Path]], folder: Path, each: int) -> Iterator[tuple[str, str]]:
+    """Write damaged, made and changed files, and name each one's reader and place."""
+    for name, (reader, path) in whole.items():
+        for number, content in enumerate(variants(reader, path, each, 0)):
+            yield reader, str(put(path, content, folder / f"{name}-{number}"))
+    for number, (reader, name, content) in enumerate((*nonsense(), *changed(whole, 5 * each, 0))):
+        (folder / str(number)).mkdir()
+        (folder / str(number) / name).write_bytes(content)
+        yield reader, str(folder / str(number) / name)
+
+
+def counted(table: str) -> dict[str, collections.Counter[str]]:
+    """The counts of a table that `rows` wrote, all together left out."""
+    found = {}
+    for line in table.splitlines()[2:]:
+        kind, *numbers = (cell.strip() for cell in line.strip("|").split("|"))
+        found[kind] = collections.Counter(dict(zip(COLUMNS, (int(n.replace(",", "")) for n in numbers), strict=True)))
+    found.pop("all", None)
+    return found
 
 
 def prepare(folder: Path, whole: dict[str, tuple[str, Path]]) -> None:
     """Put there what the commands of `WORKING` name."""
     shutil.copytree(whole["run.toml"][1].parent, folder / "run")
     shutil.copy(whole["images.npz"][1], folder / "images.npz")
+    shutil.copy(whole["exported.onnx"][1], folder / "exported.onnx")
     for name in ("a.png", "b.png"):
         shutil.copy(whole["picture.png"][1], folder / name)
     program = "from torch import nn\nmake = lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 2))\n"

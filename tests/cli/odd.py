@@ -62,6 +62,14 @@ WORKING = {
     "look dream": [*SEEN, "--steps=1", "--octaves=1"],
     "look style": ["run", "a.png", "b.png", "-o", "o.png", "--steps=1"],
 }
+# those that take an exported model too, in a folder with exported.onnx
+EXPORTED = {
+    "inspect": ["exported.onnx", "--input", "8x8x1"],
+    "explain": ["exported.onnx"],
+    "evaluate": ["exported.onnx", "images.npz"],
+    "predict": ["exported.onnx", "a.png"],
+    "serve": ["exported.onnx", "--port=x"],
+}
 
 
 def commands() -> Iterator[tuple[list[str], argparse.ArgumentParser]]:
@@ -73,10 +81,10 @@ def commands() -> Iterator[tuple[list[str], argparse.ArgumentParser]]:
 
 
 def lines(known: dict[str, list[str]]) -> Iterator[list[str]]:
-    """All lines. known: of each command, words that make it work, as `WORKING`."""
+    """All lines. known: of each command that is meant, words that make it work, as `WORKING`."""
     for words, parser in commands():
-        right = known[" ".join(words)]
-        for action in parser._actions:
+        right = known.get(" ".join(words), [])
+        for action in parser._actions if right else ():
             if action.nargs == 0 or isinstance(action, (argparse._HelpAction, argparse._SubParsersAction)):
                 continue
             if action.option_strings:
