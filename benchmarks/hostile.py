@@ -38,8 +38,9 @@ COLUMNS = ("tried", "taken", "refused in words", "unforeseen errors", "hangs", "
 _PLACE = {"done": "taken", "refused": "refused in words", "hang": "hangs"}
 KINDS = {
     ".npz": "`.npz`", "idx3-ubyte": "IDX", "idx1-ubyte": "IDX", "idx3-ubyte.gz": "IDX", ".npy": "`.npy`",
-    ".csv": "tables, `metrics.csv`", ".zip": "archives", ".tar": "archives", ".tar.gz": "archives", "run.toml": "`run.toml`",
-    "metrics.csv": "tables, `metrics.csv`", ".json": "checkpoints", ".onnx": "ONNX", ".txt": "networks as text",
+    ".csv": "tables, `metrics.csv`", "metrics.csv": "tables, `metrics.csv`", ".zip": "archives",
+    ".tar": "archives", ".tar.gz": "archives", "run.toml": "`run.toml`",
+    ".json": "checkpoints", ".onnx": "ONNX", ".txt": "networks as text",
     ".toml": "recipes",
 }  # fmt: skip
 BY_READER = {

@@ -145,7 +145,7 @@ def _choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPars
 
 
 if __name__ == "__main__":
-    given, sys.stdin = sys.stdin, io.StringIO()  # "-" is standard input, for some
+    given, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO())  # "-" is standard input, for some
     for line in given:
         sys.stdout.write(json.dumps(outcome(json.loads(line))) + "\n")
         sys.stdout.flush()

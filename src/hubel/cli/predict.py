@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hubel.base.errors import SettingError
 from hubel.base.files import replacing
-from hubel.base.names import listing
+from hubel.base.names import listing, shortened
 from hubel.base.words import json_text
 from hubel.cli._finish import TABLES, TEXTS, Answer, finish, writable
 from hubel.cli._numbers import real, whole
@@ -76,6 +77,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def _place(text: str) -> Path:
     """Read -o: a file by its ending, the name of a folder, or -."""
     path = Path(text)
+    if any(len(os.fsencode(part)) > 255 for part in path.parts):
+        raise ArgumentTypeError(f"expected names of at most 255 bytes, received {shortened(text, 60)}")
     if text == "-" or path.suffix.lower() in FILES:
         return path if text == "-" else writable(path)
     if path.suffix and not path.is_dir() and not text.endswith(("/", "\\")):

@@ -60,6 +60,8 @@ def open_onnx(path: Path) -> LoadedModel:
     except Exception as error:  # protobuf raises errors of many kinds
         raise ModelFileError(f"{path}: not an ONNX file ({str(error).splitlines()[0]})") from None
     said = {each.key: each.value for each in model.metadata_props}
+    if not all(isinstance(value, str) for value in said.values()):  # bytes, where they are in no encoding
+        raise ModelFileError(f"{path}: what it says of itself is no text; it was damaged, so export it again")
     if "hubel_version" not in said:
         raise ModelFileError(
             f"{path}: expected a file that hubel exported, which says how images become its input; this one does not "

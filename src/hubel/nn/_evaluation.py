@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import nn
 
+_changing = threading.Lock()
+_held: Counter[int] = Counter()  # how many are in each part that is to train again, by its id: several threads may be
+
 
 @contextmanager
 def evaluation_mode(module: nn.Module) -> Iterator[None]:
     """Put a module into evaluation mode; afterwards every part's mode is as it was, whatever happened within.
 
-    Part by part, since a frozen normalisation may be in it while the others train.
+    Part by part, since a frozen normalisation may be in it while the others train. Of several threads that are in at
+    one time, the last one out puts the mode back.
     """
-    active = [part for part in module.modules() if part.training]
-    if active:
-        module.eval()
+    with _changing:
+        parts = [part for part in module.modules() if part.training or id(part) in _held]
+        _held.update(map(id, parts))
+        if parts:
+            module.eval()
     try:
         yield
     finally:
-        for part in active:
-            part.training = True
+        with _changing:
+            _held.subtract(map(id, parts))
+            for part in parts:
+                if not _held[id(part)]:
+                    del _held[id(part)]
+                    part.training = True
 
 
 @contextmanager

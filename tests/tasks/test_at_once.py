@@ -1,0 +1,67 @@
+"""One model in many hands: threads that ask it at one time, and copies."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from hubel.arch import parse
+from hubel.data import Preprocessing
+from hubel.nn import build, evaluation_mode
+from hubel.tasks import LoadedModel, load_model, predict, save_model
+
+IMAGES = np.random.default_rng(0).integers(0, 255, (8, 8, 8, 1), dtype=np.uint8)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> LoadedModel:
+    network = parse("8x8x1: conv 4 3x3 same, norm, relu, dropout 0.5, flatten, dropout 0.5, dense 3 softmax")
+    torch.manual_seed(0)
+    preprocessing = Preprocessing(8, 8, 1, mean=(0.5,), std=(0.2,))
+    path = save_model(tmp_path / "m.safetensors", network, build(network), preprocessing=preprocessing, classes="abc")
+    return load_model(path)
+
+
+def modes(model: LoadedModel) -> list[bool]:
+    return [part.training for part in model.module.modules()]
+
+
+def test_eight_threads_ask_a_model_in_training_mode(model: LoadedModel) -> None:
+    wanted = predict(model, IMAGES)
+    model.module.train()
+    next(part for part in model.module.modules() if isinstance(part, torch.nn.BatchNorm2d)).eval()  # a frozen one
+    before, state = modes(model), copy.deepcopy(model.module.state_dict())
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: predict(model, IMAGES), range(160)))
+    assert all(torch.equal(each, wanted) for each in found)
+    assert modes(model) == before
+    assert all(torch.equal(value, state[name]) for name, value in model.module.state_dict().items())
+
+
+def test_the_last_one_out_puts_the_mode_back(model: LoadedModel) -> None:
+    model.module.train()
+    first, second = evaluation_mode(model.module), evaluation_mode(model.module)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not any(modes(model))
+    second.__exit__(None, None, None)
+    assert all(modes(model))
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, copy.copy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_copies_answer_as_the_model_does(model: LoadedModel, copied: Any) -> None:
+    other = copied(model)
+    assert torch.equal(predict(other, IMAGES), predict(model, IMAGES))
+    assert (other.classes, other.preprocessing, str(other.network)) == (
+        model.classes,
+        model.preprocessing,
+        str(model.network),
+    )
