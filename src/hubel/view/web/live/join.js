@@ -98,7 +98,7 @@ export function softmaxTable(numbers, own, nameOf) {
     "table",
     { class: "softmax" },
     h("caption", {}, `softmax: ${power} as a share of the sum of all ${numbers.length}`),
-    h("thead", {}, h("tr", {}, ["", "z", power, "share", ""].map((name) => h("th", { class: "number" }, name)))),
+    h("thead", {}, h("tr", {}, ["class", "z", power, "share"].map((name, i) => h("th", { scope: "col", class: i ? "number" : null }, name)), h("td"))),
     h("tbody", {}, rows, row("sum", "", total, "sum")),
   );
 }
