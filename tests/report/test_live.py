@@ -364,9 +364,10 @@ def test_it_fits_a_phone_in_light_and_dark(
     page.mouse.move(grip["x"] + 100, grip["y"] - 92)
     page.mouse.up()
     assert dock.bounding_box()["height"] == pytest.approx(before + 100, abs=2)
-    page.locator("[data-path=conv2] .live-maps").click(position={"x": 20, "y": 20})
-    shown = page.locator("[data-path=conv2] .live-maps").bounding_box()["y"] + 24
-    assert 40 < shown < dock.bounding_box()["y"]  # nothing lies over what is explained
+    for path in ("pool1", "conv2", "pool2"):  # nothing lies over what is explained
+        page.locator(f"[data-path={path}] .live-maps").focus()
+        page.keyboard.press("ArrowRight")
+        assert 0 < page.locator(f"[data-path={path}] .live-maps").bounding_box()["y"] + 30 < dock.bounding_box()["y"]
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 200) == (scheme == "dark")
 

@@ -94,11 +94,14 @@ export function softmaxTable(numbers, own, nameOf) {
   const others = total - listed.reduce((sum, i) => sum + powers[i], 0);
   if (order.length > listed.length) rows.push(row(`${order.length - listed.length} others`, "", Math.max(0, others)));
   const power = shift ? `e^(z − ${shown(shift)})` : "e^z";
+  const heads = ["class", "z", power, "share"].map((name, i) =>
+    h("th", { scope: "col", class: i ? "number" : null }, name),
+  );
   return h(
     "table",
     { class: "softmax" },
     h("caption", {}, `softmax: ${power} as a share of the sum of all ${numbers.length}`),
-    h("thead", {}, h("tr", {}, ["class", "z", power, "share"].map((name, i) => h("th", { scope: "col", class: i ? "number" : null }, name)), h("td"))),
+    h("thead", {}, h("tr", {}, heads, h("td"))),
     h("tbody", {}, rows, row("sum", "", total, "sum")),
   );
 }

@@ -34,6 +34,7 @@ class Live {
       moved: (by) => this.nextPlace(by),
       followed: (term) => this.follow(term),
       stepped: () => this.mark(),
+      resized: () => this.chosen && this.keepOff(this.chosen.view, this.chosen.at, true),
       closed: (hadFocus) => this.unchoose(hadFocus),
     });
     this.layers = h(
@@ -239,6 +240,11 @@ class Live {
     this.isDockWanted ||= pinned;
     if (pinned && view.editor && view.editor.element.open) view.editor.choose(at[2]);
     this.showUnit(false);
+    this.keepOff(view, at, pinned);
+  }
+
+  // the dock may not lie over what it explains; where there is no room, it goes
+  keepOff(view, at, pinned) {
     if (!reveal(this.dock.element, view.boxOf(at, pinned), pinned)) this.dock.element.hidden = true;
   }
 
@@ -321,7 +327,7 @@ class Live {
     const next = view.vector ? [0, 0, place] : [Math.floor(place / columns), place % columns, at[2]];
     this.chosen = { view, at: next, pinned: true };
     this.showUnit(false);
-    reveal(this.dock.element, view.boxOf(next, true), true);
+    this.keepOff(view, next, true);
     if (this.dock.timer === undefined) this.sayUnit(view, next);
     return true;
   }
@@ -335,7 +341,7 @@ class Live {
     this.chosen = { view, at: from, pinned: true };
     this.showUnit(false);
     this.sayUnit(view, from);
-    reveal(this.dock.element, view.boxOf(from, true), true);
+    this.keepOff(view, from, true);
   }
 
   sayUnit(view, at) {

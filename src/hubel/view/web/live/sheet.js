@@ -6,8 +6,8 @@ const LEAST = 120; // pixels of the panel
 const STEP = 40; // that a key moves its edge
 const CLEAR = 10; // between what is explained and the panel
 
-/** The edge by which the panel is dragged, with a pointer or the arrow keys. */
-export function handle(panel) {
+/** The edge by which the panel is dragged, with a pointer or the arrow keys; `resized()` is told. */
+export function handle(panel, resized) {
   const grip = h("div", {
     class: "handle",
     tabindex: "0",
@@ -24,6 +24,7 @@ export function handle(panel) {
     grip.setAttribute("aria-valuemax", most);
     panel.dataset.dragged = "yes";
     panel.style.setProperty("--tall", `${next}px`);
+    resized();
   };
   let from = null;
   grip.addEventListener("pointerdown", (event) => {

@@ -11,7 +11,7 @@ const TICK = 90;
 const TICKS_A_UNIT = 36;
 const MOST_ROWS = 400;
 
-/** Shows units; `events` are told of `moved(by)`, `followed(term)`, `stepped()` and `closed(hadFocus)`. */
+/** Shows units; `events` are told of `moved(by)`, `followed(term)`, `stepped()`, `resized()` and `closed(hadFocus)`. */
 export class UnitDock {
   constructor(tables, events) {
     this.tables = tables;
@@ -67,7 +67,7 @@ export class UnitDock {
         this.listing,
       )),
     );
-    this.element.prepend(handle(this.element));
+    this.element.prepend(handle(this.element, () => this.events.resized()));
     this.element.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
   }
 
