@@ -204,8 +204,8 @@ def class_table(found: Mistakes) -> Element:
     lines = []
     for number, own in enumerate(found.per_class):
         taken = found.often_called(number) or "·"
-        f1 = "·" if own.f1 is None else f"{own.f1:.3f}"
-        lines.append([own.name, f"{own.examples:,}", percent(own.precision), percent(own.recall), f1, taken])
+        shares = map(percent, (own.precision, own.recall, own.f1))
+        lines.append([own.name, f"{own.examples:,}", *shares, taken])
     heads = ["class", "images", term("precision"), term("recall"), term("F1"), "most often taken for"]
     caption = "Precision: of what was called so, the share that is. Recall: of what is, the share found."
     return table(heads, lines, numbers=4, caption=caption)
