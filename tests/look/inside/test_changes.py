@@ -134,6 +134,11 @@ def test_the_command_writes_a_page(digits_run, digit, tmp_path, ending, capsys):
         assert data["steps"] == list(changes(digits_run).steps)
         assert data["when"][0] == "the start"
         assert data["places"] == sorted(data["places"])
+    if ending == "svg":  # in a report's colours: training the first, what was measured the second
+        text = target.read_text(encoding="utf-8")
+        labels = dict(re.findall(r'series-([01])"[^>]*/>\s*<text[^>]*>(\w+)</text>', text)[:2])
+        assert labels["0"] == "training"
+        assert labels["1"] in ("test", "validation")
 
 
 def test_what_cannot_be_followed_is_refused(digits_run, tmp_path, capsys):
