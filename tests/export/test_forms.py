@@ -67,6 +67,19 @@ def test_a_package_answers_without_hubel(package: Path, run: Path) -> None:
     assert [line.partition("==")[0] for line in requirements] == ["numpy", "pillow", "onnxruntime"]
 
 
+def test_a_package_answers_what_it_can_read_and_names_the_rest(package: Path, tmp_path: Path) -> None:
+    first = min((package / "pictures").iterdir())
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(first.read_bytes()[:60])
+    told = alone(package, "predict.py", str(cut), str(tmp_path), str(tmp_path / "none.png"), str(first))
+    assert told.returncode == 1
+    assert len(told.stdout.splitlines()) == 1
+    assert [line.partition(": ")[0] for line in told.stderr.splitlines()] == [
+        *map(str, (cut, tmp_path, tmp_path / "none.png"))
+    ]
+    assert alone(package, "predict.py").stderr.startswith("usage: ")
+
+
 def test_a_package_whose_model_is_another_fails_its_test(package: Path, tmp_path: Path) -> None:
     folder = tmp_path / "copy"
     shutil.copytree(package, folder)

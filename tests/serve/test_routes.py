@@ -141,6 +141,7 @@ def test_bad_input_gets_a_sentence(client, kind, body, status, reason, words):
         ("threshold=2", "threshold"),
         ("top=1e9", "top"),
         ("threshold=nan", "threshold"),
+        ("topp=3", "topp"),
     ],
 )
 def test_settings_out_of_range(client, query, words):

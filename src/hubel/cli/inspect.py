@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hubel.base.errors import SettingError
-from hubel.cli._example import example, input_argument, moves
+from hubel.base.errors import NetworkError, SettingError
+from hubel.cli._example import Input, example, input_argument, moves
 from hubel.cli._finish import FIGURES, TABLES, Answer, add_output, finish
 from hubel.cli._model_file import load_model
 from hubel.cli._numbers import whole
@@ -17,6 +19,8 @@ from hubel.view import terminal
 from hubel.view.tables import Table
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from hubel.nn import Inspection
 
 DESCRIPTION = """Work out what any PyTorch model or ONNX file costs: shapes, parameters, multiply-adds, layer by layer.
@@ -104,15 +108,35 @@ def _trained(arguments: Namespace) -> Answer:
 def _model(arguments: Namespace) -> Inspection:
     if not arguments.input:
         raise SettingError("expected --input with the shape of one image, such as --input 224x224x3")
-    from hubel.nn import inspect
-
-    for said in filter(None, (moves(given, arguments.batch) for given in arguments.input)):
-        tell(said)
     with aside():
         model = load_model(arguments.model)
-        if all(given.is_plain for given in arguments.input):
-            return inspect(model, [given.shape for given in arguments.input], batch=arguments.batch)
-        return inspect(model, example=example(model, arguments.input, arguments.batch))
+        inputs = arguments.input
+        found: Inspection | None = None
+        try:
+            found = _inspected(model, inputs, arguments.batch)
+        except NetworkError:
+            if not any(moves(given, arguments.batch) for given in inputs):
+                raise
+            inputs = [replace(given, kinds=("as-is",)) if len(given.shape) > 1 else given for given in inputs]
+            with suppress(NetworkError):
+                found = _inspected(model, inputs, arguments.batch)
+            if found is None:
+                raise
+    for given in inputs:
+        said = moves(given, arguments.batch)
+        if said:
+            tell(said)
+    if inputs is not arguments.input:
+        tell("axes are left in the order given, since the model does not take them with channels or features first")
+    return found
+
+
+def _inspected(model: nn.Module, inputs: Sequence[Input], batch: int) -> Inspection:
+    from hubel.nn import inspect
+
+    if all(given.is_plain for given in inputs):
+        return inspect(model, [given.shape for given in inputs], batch=batch)
+    return inspect(model, example=example(model, inputs, batch))
 
 
 def _onnx(arguments: Namespace) -> Inspection:

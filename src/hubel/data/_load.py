@@ -83,6 +83,8 @@ def load(
     """
     if channels is not None and channels < 1:
         raise SettingError(f"expected 1 or 3 channels, or those of arrays, received {channels}")
+    if size is not None and (isinstance(size, int) or len(size) != 2 or min(size) < 1):
+        raise SettingError(f"expected size as (height, width), such as (24, 24), received {size!r}")
     if bad_images not in ("stop", "skip"):
         raise SettingError(f"expected bad_images 'stop' or 'skip', received {bad_images!r}")
     found = open_source(source, progress, layout_of(layout))

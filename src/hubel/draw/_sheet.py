@@ -12,6 +12,7 @@ from hubel.view.scene import Mark, Polygon, Rectangle, Scene, Text, bounds, flat
 
 MARGIN = 20.0
 LEGEND_LINE = 18.0
+_SPARE = 0.85  # a reader's letters may be wider than ours
 
 
 def sheet(report: Report, style: str, body: Sequence[Mark], items: Iterable[Item], note: str, most: float) -> Scene:
@@ -67,12 +68,12 @@ def _legend(body: Sequence[Mark], items: Iterable[Item], note: str, room: float)
         if role not in occur:
             continue
         wide = 18 + text_width(said, "subtitle") + 16
-        if across and across + wide > room:
+        if across and across + wide > _SPARE * room:
             across, down = 0.0, down + LEGEND_LINE
         swatch = Rectangle(across, down - 3, 12, 4, role) if role in CAPS else Rectangle(across, down - 8, 12, 10, role)
         marks += [swatch, Text(across + 18, down, said, "subtitle", "start")]
         across += wide
-    for line in folded(note, "subtitle", room):
+    for line in folded(note, "subtitle", _SPARE * room):
         down += LEGEND_LINE
         marks.append(Text(0, down, line, "subtitle", "start"))
     return marks

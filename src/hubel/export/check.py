@@ -59,7 +59,8 @@ class Check:
 
     def sentence(self) -> str:
         """What came of it, in a line."""
-        other = f"; {self.others:,} have another class" if self.others else ", everywhere the same class"
+        same = "" if self.of.startswith("numbers") else ", everywhere the same class"
+        other = f"; {self.others:,} have another class" if self.others else same
         return (
             f"{'checked' if self.passed else 'expected answers like those of predict'}: {self.runtime} on "
             f"{self.pictures:,} of your pictures and {self.odd:,} odd ones: {self.of} differ by at most "

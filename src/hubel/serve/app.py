@@ -174,6 +174,9 @@ def _add_models(app: FastAPI, service: Service) -> None:
 
         A picture that cannot be read has an `error`; where none can be read, the request is refused.
         """
+        unknown = sorted(set(request.query_params) - {"top", "threshold", "pictures"})
+        if unknown:
+            raise Refusal("settings", f"{printable(unknown[0])[:60]}: expected top, threshold or pictures after the ?")
         found = await service.answers(request, name, top)
         told = [_told(image, answer, threshold, pictures) for image, answer in found]
         unread = sum("error" in each for each in told)

@@ -130,6 +130,14 @@ def test_rows_say_who_reads_whom() -> None:
     assert report.stops[3].shape == (1, 8, 32, 32)
 
 
+@pytest.mark.parametrize("made", [nn.LSTM, nn.GRU, nn.RNN])
+@pytest.mark.parametrize("both", [False, True])
+def test_no_multiply_add_is_left_out_of_a_drawing(made: Any, both: bool) -> None:
+    report = inspect(made(16, 12, batch_first=True, bidirectional=both), example=torch.zeros(2, 20, 16))
+    assert sum(stop.macs for stop in report.stops) == report.macs > 0
+    assert made.__name__ in [stop.type for stop in report.stops]
+
+
 def test_what_is_changed_in_place_is_read_from_who_changed_it() -> None:
     report = inspect(InPlace(), (8, 8, 4))
     rows = [(stop.name, stop.type, stop.reads) for stop in report.stops]
@@ -224,6 +232,17 @@ def test_inputs_of_any_kind(name: str, inputs: list[str], given: list[list[int]]
     assert found["memory"]["kept"] >= 0
     assert len(found["graph"]) >= 3
     assert ("as-is" in err) == (inputs[0] in ("160x2", "8x9x10x1"))
+
+
+def test_the_order_of_a_sequence_is_the_one_that_the_model_takes(there: Any, capsys: Any) -> None:
+    (there / "steps.py").write_text("from torch import nn\nreader = nn.LSTM(16, 12, batch_first=True)\n")
+    code, out, err = ran("steps.py:reader", "--input", "20x16", "--json", capsys=capsys)
+    assert code == 0, err
+    assert json.loads(out)["input_shapes"] == [[1, 20, 16]]
+    assert "axes are left in the order given" in err
+    code, _, err = ran("steps.py:reader", "--input", "20x17", capsys=capsys)
+    assert code != 0
+    assert "expected" in err
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,9 @@ class Flow:
     ) -> None:
         """Note an operation within these modules, from the outermost, each with the number of its call."""
         sources = list(dict.fromkeys(self._made[key] for key in map(_key, read) if key in self._made))
-        if not sources or not made:
+        if not made or not (
+            sources or macs
+        ):  # what multiplies numbers of the model's own, such as a first state, counts
             return
         fresh = [tensor for tensor in made if _key(tensor) not in self._made]
         changed = name.endswith("_")

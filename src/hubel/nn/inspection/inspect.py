@@ -61,16 +61,19 @@ def inspect(
         shapes,
         outputs[0] if outputs else None,
         rows,
-        tuple(_notes(watch, picture)),
+        tuple(_notes(module, watch, picture)),
         flow.stops(),
         memory_of(module, flow.kept(), flow.most),
     )
 
 
-def _notes(watch: Watch, picture: TensorShape | None) -> Iterator[str]:
+def _notes(model: nn.Module, watch: Watch, picture: TensorShape | None) -> Iterator[str]:
     order = order_note(picture) if picture is not None else None
     if order is not None:
         yield order
+    given = watch.seen[model].outputs[-1]
+    if len(given) > 1 and any(True for _ in model.children()):
+        yield f"gives {len(given)} tensors: {', '.join(map(tensor_text, given))}"
     if watch.left:
         yield (
             f"the model's code keeps {len(watch.left)} tensors without numbers ({tensor_text(watch.left[0])} …) where "

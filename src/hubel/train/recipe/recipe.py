@@ -112,8 +112,10 @@ class Recipe:
             if not low <= value <= high:
                 shown = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
                 raise SettingError(f"recipe: expected {name} {shown}, received {value!r}")
-        if self.learning_rate == 0 or (self.epochs == 0 and self.time_budget == 0):
-            raise SettingError("recipe: expected a learning_rate above 0, and epochs or a time_budget above 0")
+        if self.learning_rate == 0:
+            raise SettingError("recipe: expected a learning_rate above 0, received 0")
+        if self.epochs == 0 and self.time_budget == 0:
+            raise SettingError("recipe: expected epochs or a time_budget above 0, received 0 for both")
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:

@@ -21,8 +21,13 @@ def predict(path):
 
 
 if __name__ == "__main__":
+    unread = [] if sys.argv[1:] else ["usage: python predict.py PICTURE …"]
     for path in sys.argv[1:]:
-        found = predict(path)
+        try:
+            found = predict(path)
+        except (OSError, SyntaxError, ValueError) as error:  # as Pillow says what it cannot read
+            unread.append(f"{path}: {error}")
+            continue
         if "mask" in found:
             place = Path(path).with_name(f"{Path(path).stem}-mask.png")
             Image.fromarray(found["mask"][0]).save(place)
@@ -30,3 +35,4 @@ if __name__ == "__main__":
         else:
             best = found["probabilities"][0].argsort()[::-1][:3]
             print(path, *(f"{CLASSES[i]} {found['probabilities'][0][i]:.1%}" for i in best), sep="   ")
+    sys.exit("\n".join(unread) or 0)
