@@ -26,7 +26,7 @@ def test_eight_bits_are_written_with_figures_and_speed_beside_the_float_file(
     file = tmp_path / "small.onnx"
     told = said(["export", str(run), "-o", str(file), "--int8", str(colours), "--most-lost", "0.1"], capsys)
     facts = told["facts"]["int8"]
-    assert (facts["figure"], facts["part"], facts["images"]) == ("accuracy", "train", 72)
+    assert (facts["figure"], facts["part"], facts["images"]) == ("accuracy", "validation", 15)
     assert facts["lost"] == pytest.approx(facts["float"] - facts["int8"])
     assert facts["lost"] <= 0.1
     assert min(facts["int8_ms"], facts["float_ms"]) > 0

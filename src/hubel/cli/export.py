@@ -86,7 +86,7 @@ def run(arguments: Namespace) -> int:
         input=arguments.input,
         check=() if arguments.int8 else _pictures(arguments, model),
         labelled=_labelled(arguments) if form == "package" else None,
-        int8=_calibration(arguments.int8, model) if arguments.int8 else None,
+        int8=_calibration(arguments, model) if arguments.int8 else None,
         most_lost=arguments.most_lost,
     )
     answer = Answer(data=found.data, lines=lambda width: found.lines(), notes=found.notes)
@@ -107,21 +107,42 @@ def _pictures(arguments: Namespace, model: LoadedModel) -> Sequence[Any]:
 
 def _labelled(arguments: Namespace) -> tuple[str, Dataset] | None:
     """The part of the run's data that tells best how good it is; None where it cannot be read."""
-    try:
-        run, settings = own_source(Path(arguments.run_or_model))
-        parts = run.parted(read(**settings)).parts()
-    except (HubelError, OSError):  # said where pictures are looked for
+    parts = _own_parts(arguments)
+    if parts is None:  # said where pictures are looked for
         return None
     name = next((each for each in ("test", "validation") if each in parts), None)
     return None if name is None else (name, parts[name])
 
 
-def _calibration(source: str, model: LoadedModel) -> Calibration:
-    """Ranges from the part to train on, figures from another one where there is any."""
+def _own_parts(arguments: Namespace) -> dict[str, Dataset] | None:
+    """The parts of the run's data, with what was held out; None where they cannot be read."""
+    try:
+        run, settings = own_source(Path(arguments.run_or_model))
+        return run.parted(read(**settings)).parts()
+    except (HubelError, OSError):
+        return None
+
+
+def _is_own(arguments: Namespace) -> bool:
+    """Whether --int8 names the data that the run was trained on."""
+    try:
+        _, settings = own_source(Path(arguments.run_or_model))
+    except (HubelError, OSError):
+        return False
+    return Path(settings["source"]).resolve() == Path(arguments.int8).resolve()
+
+
+def _calibration(arguments: Namespace, model: LoadedModel) -> Calibration:
+    """Ranges from the part to train on, figures from another one where there is any: of the run's own data the part
+    that was held out.
+    """
     from hubel.data import align
     from hubel.export.forms import Calibration
 
-    parts = read(**reading(_asked(source), model.network), like=model.preprocessing).parts()
+    source = arguments.int8
+    parts = _own_parts(arguments) if _is_own(arguments) else None
+    if parts is None:
+        parts = read(**reading(_asked(source), model.network), like=model.preprocessing).parts()
     name = next(each for each in ("test", "validation", "train") if each in parts)
     dataset, notes = align(parts[name], model.classes)
     if name == "train":
