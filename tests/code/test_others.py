@@ -115,6 +115,8 @@ def _fill_keras(model: Any, weights: list[tuple[nn.Module, dict[str, np.ndarray]
             order = np.r_[layer.units : 2 * layer.units, : layer.units, 2 * layer.units : 3 * layer.units]
             values = [value[..., order] for value in values]
             values[2:] = [np.stack(values[2:])] if values[2:] else []
+        elif type(layer).__name__ == "PReLU":  # a slope a channel, or one, spread over the places
+            values = [value.reshape(own.shape) for value, own in zip(values, layer.weights, strict=True)]
         elif type(layer).__name__ == "Dense":
             values[0] = values[0].reshape(values[0].shape[-2:])
         elif type(layer).__name__ == "LocallyConnected2D":
