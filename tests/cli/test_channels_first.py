@@ -22,7 +22,10 @@ from hubel.model import Sequential, layers
         ["plan", "3x64x96: conv 8 3x3, flatten, dense 2", "--device", "t4"],
     ],
 )
-def test_every_command_says_how_it_reads_it(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_says_how_it_reads_it(
+    command: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # draw writes a file
     main(command)
     told = capsys.readouterr().err
     assert " rows, " in told

@@ -52,7 +52,7 @@ def test_as_a_table(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
         assert words in (tmp_path / f"model.{ending}").read_text(encoding="utf-8")
     capsys.readouterr()
     assert main(["inspect", str(run.directory), "--input", "8x8x1"]) == 2
-    assert "a trained model has its own" in capsys.readouterr().err
+    assert "hubel explain tells what this costs" in capsys.readouterr().err
     (tmp_path / "other.safetensors").write_bytes(b"no tensors")
     assert main(["inspect", str(tmp_path / "other.safetensors")]) == 2
     assert "other.safetensors" in capsys.readouterr().err

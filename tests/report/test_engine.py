@@ -21,6 +21,7 @@ from hubel.data import Frame, Preprocessing
 from hubel.export.page.pack import pack, reason_not_packed
 from hubel.nn import build
 from hubel.tasks import LoadedModel
+from tests.conformance.networks import CHOSEN
 from tests.report.pages import page
 from tests.trees import networks, sample, sequence_networks
 
@@ -126,26 +127,7 @@ BLOCKS = (
     "12x12x3: conv 8 3x3 same nobias, norm, relu, sum(conv 8 3x3 same, norm, relu, conv 8 3x3 same, norm | identity), "
     "relu, sum(conv 16 3x3/2 same, norm, relu, conv 16 3x3 same, norm | conv 16 1x1/2, norm), relu, globalavgpool, "
     "dense 5 softmax",
-    "9x9x4: concat(conv 4 1x1 relu | conv 3 1x1 relu, conv 5 3x3 same relu | maxpool 3x3/1 same, conv 2 1x1 relu), "
-    "dwconv 3x3/2 same, norm, relu6, conv 6 1x1, hardswish, se 4, globalavgpool, dense 4",
-    "16x16x2: concat(identity | maxpool 2, conv 6 3x3 same relu, deconv 3 2x2/2), conv 4 3x3 same silu, "
-    "upsample 2 interpolation=bilinear, maxpool 3x3/2 ceil_mode=true, "
-    "avgpool 3x3/2 padding=1 ceil_mode=true count_padding=true, flatten, dense 7 tanh",
-    "6x5x3: instancenorm, spatialdropout 0.2, conv 4 3x3 elu, selu, softplus, hard_sigmoid, "
-    "product(identity | globalavgpool, dense 4 sigmoid | conv 1 1x1 sigmoid)",
-    "8x8x6: shuffle 3, lrn, groupnorm 2, layernorm, gelu, local 3 3x3 relu, padchannels 1 2, scale, "
-    "adaptiveavgpool 3, leaky 0.2, flatten, rbf 4",
-    "9: embed 5 4, conv1d 6 3 causal dilation_rate=2 relu, maxpool1d 2 strides=1, lstm 5 sequences, gru 4 sequences, "
-    "rnn 3 backwards relu, dense 2",
-    "6x4: concat(globalmaxpool1d | globalavgpool1d | rnn 2), dense 3",
-    "6x5x4: elu 0.5, prelu, celu 0.5, prelu shared=true, rescale 2 offset=-1, log_softmax, "
-    "reflectpad 1/2x0/3, edgepad 1, pixelshuffle 2, upsample 2x3 interpolation=bilinear aligned=true, "
-    "pixelunshuffle 2, dense 3 log_softmax",
-    "11x3: avgpool1d 3 strides=2 padding=1 count_padding=true, layernorm, gru 4 backwards, dense 3 softmax",
-    "6x5x3: standardise, randomflip, randomrotation, randomzoom, randomtranslation, randomcontrast, randombrightness, "
-    "noise 0.1, conv 3 3x3, dense 3 softmax",
-    "9x7x3: zeropad 2, crop 1, select 2 0 1 1, reshape 4x11x9, adaptivemaxpool 3x2, sigmoid, dropout, dense 3, "
-    "globalmaxpool, softmax",
+    *CHOSEN,
 )
 
 

@@ -13,7 +13,7 @@ from hubel.cli._example import Input, example, input_argument, moves
 from hubel.cli._finish import FIGURES, TABLES, Answer, add_output, finish
 from hubel.cli._model_file import load_model
 from hubel.cli._numbers import whole
-from hubel.cli._output import aside, tell
+from hubel.cli._output import aside
 from hubel.cli._trained import is_model, open_model
 from hubel.view import terminal
 from hubel.view.tables import Table
@@ -85,19 +85,24 @@ def run(arguments: Namespace) -> int:
     answer = Answer(report.to_dict, lambda width: [str(report), *told], tables=lambda: [report.table()])
     output = arguments.output
     if output is None or output.suffix.lower() not in FIGURES:
-        return finish(arguments, answer)
+        if arguments.depth:
+            raise SettingError("--depth is of a drawing, and none is asked for; add -o FILE.svg")
+        return finish(arguments, answer if output is None else replace(answer, notes=report.notes))
     if not report.stops:
         raise SettingError(
             f"expected a PyTorch model for {output}, received {arguments.model}; hubel draw draws ONNX files"
         )
-    return finish(arguments, replace(answer, figure=lambda: report.figure(arguments.depth or 0, arguments.theme)))
+    figure = report.figure(arguments.depth or 0, arguments.theme)
+    return finish(arguments, replace(answer, figure=lambda: figure, notes=report.notes))
 
 
 def _trained(arguments: Namespace) -> Answer:
     from hubel.tasks.model import facts, facts_data
 
-    if arguments.input:
-        raise SettingError("--input is for a PyTorch model or an ONNX file; a trained model has its own")
+    if arguments.input or arguments.flops or arguments.depth:
+        raise SettingError(
+            "--input, --flops and --depth are for a PyTorch model or an ONNX file; hubel explain tells what this costs"
+        )
     model = open_model(arguments.model)
     table = Table(
         ("what", "is"), facts(model), f"{model.network.name or arguments.model}: what the model says of itself"
@@ -117,18 +122,19 @@ def _model(arguments: Namespace) -> Inspection:
         except NetworkError:
             if not any(moves(given, arguments.batch) for given in inputs):
                 raise
-            inputs = [replace(given, kinds=("as-is",)) if len(given.shape) > 1 else given for given in inputs]
+            inputs = [replace(given, kinds=("as-is",)) if moves(given, arguments.batch) else given for given in inputs]
             with suppress(NetworkError):
                 found = _inspected(model, inputs, arguments.batch)
             if found is None:
                 raise
-    for given in inputs:
-        said = moves(given, arguments.batch)
-        if said:
-            tell(said)
-    if inputs is not arguments.input:
-        tell("axes are left in the order given, since the model does not take them with channels or features first")
-    return found
+    said = [moves(given, arguments.batch) for given in inputs]
+    said += [
+        f"{given.text}: its axes are left in the order given, since the model does not take them with channels or "
+        "features first"
+        for given, own in zip(inputs, arguments.input, strict=True)
+        if given is not own
+    ]
+    return replace(found, notes=(*found.notes, *filter(None, said)))
 
 
 def _inspected(model: nn.Module, inputs: Sequence[Input], batch: int) -> Inspection:
