@@ -25,7 +25,7 @@ from hubel.data.decode.image import ImageError
 from hubel.data.decode.parallel import workers_here
 from hubel.data.prepare.preprocessing import Preprocessing, fit_bands, fit_image
 from hubel.data.sources.archives import expand_braces, is_archive, list_archive, list_shards
-from hubel.data.sources.arrays import is_idx_folder, load_idx, load_npy, load_npz
+from hubel.data.sources.arrays.load import is_idx_folder, load_idx, load_npy, load_npz
 from hubel.data.sources.bands import with_bands
 from hubel.data.sources.folders import list_folder
 from hubel.data.sources.layout import Layout
@@ -33,7 +33,7 @@ from hubel.data.sources.listing import Item, Listing, some
 from hubel.data.sources.mnist import load_mnist
 from hubel.data.sources.named import NAMED_SETS, NamedSet
 from hubel.data.sources.parts import PARTS
-from hubel.data.sources.tables import list_csv
+from hubel.data.sources.tables.listing import list_csv
 
 NOT_KEPT = 2**21  # bytes of decoded images up to which decoding them again is quicker than looking for them
 _PATTERN = re.compile(r"\{\d+\.\.\d+\}|[*?\[]")  # of several tars

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hubel.base.errors import DataError
 from hubel.data.sources.listing import image_paths_in, natural_key
-from hubel.data.sources.tables import images_of_table
+from hubel.data.sources.tables.listing import images_of_table
 
 _LISTS = (".txt", ".lst", ".list")
 _TABLES = (".csv", ".tsv")

@@ -10,7 +10,7 @@ import numpy as np
 
 from hubel.base.errors import DataError
 from hubel.data._dataset import Dataset, Splits
-from hubel.data.sources.idx import parse_idx
+from hubel.data.sources.arrays.idx import parse_idx
 
 _FOLDER = Path(__file__).parents[1] / "mnist"
 SHA256 = {

@@ -16,7 +16,7 @@ from hubel.base.download import Download, Progress, fetch
 from hubel.base.errors import DataError
 from hubel.base.files import cache_folder
 from hubel.data._dataset import Dataset, Splits
-from hubel.data.sources.idx import parse_idx, read_idx
+from hubel.data.sources.arrays.idx import parse_idx, read_idx
 
 _DIGITS = tuple(string.digits)
 _UPPER = tuple(string.ascii_uppercase)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from hubel.base.errors import DataError
 from hubel.data import Targets
-from hubel.data.sources.label_cells import separator_of, several
 from hubel.data.sources.listing import folded, natural_order, some
+from hubel.data.sources.tables.cells import separator_of, several
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ class LabelSets(Targets):
 
 def label_sets(labels: npt.NDArray[np.int64], texts: tuple[str, ...]) -> LabelSets:
     """The label sets that images have whose labels are positions in these texts ("cat;dog", or as
-    `hubel.data.sources.label_cells` writes several), the labels in natural order, or in that of the columns that they
+    `hubel.data.sources.tables.cells` writes several), the labels in natural order, or in that of the columns that they
     come from.
     """
     said: list[Mapping[str, Any] | Sequence[str] | str] = [several(text) for text in texts]

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from hubel.base.errors import DataError
 from hubel.data import Targets
-from hubel.data.sources.label_cells import number_in, several
 from hubel.data.sources.listing import folded, some
+from hubel.data.sources.tables.cells import number_in, several
 
 _GROUPS = 5  # of numbers from small to large, of which equal shares are held out
 
@@ -80,7 +80,7 @@ class Numbers(Targets):
 
 
 def numbers(labels: npt.NDArray[np.int64], texts: tuple[str, ...]) -> Numbers:
-    """The numbers of images whose labels are positions in these texts ("3.5", or as `hubel.data.sources.label_cells`
+    """The numbers of images whose labels are positions in these texts ("3.5", or as `hubel.data.sources.tables.cells`
     writes several).
     """
     rows = [_row(text) for text in texts]

@@ -16,8 +16,8 @@ from hubel.base.errors import DataError
 from hubel.base.names import listing
 from hubel.data._dataset import Dataset, Splits, splits_of
 from hubel.data.decode.levels import Levels, scaled, usual_levels, words_of_levels
-from hubel.data.sources.idx import read_idx
-from hubel.data.sources.npz import read_npy, read_npz
+from hubel.data.sources.arrays.idx import read_idx
+from hubel.data.sources.arrays.npz import read_npy, read_npz
 from hubel.data.sources.parts import PARTS, part_and_rest, words_of
 
 Array = npt.NDArray[Any]

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from hubel.base.errors import DataError
 from hubel.data.decode.image import SUFFIXES
-from hubel.data.sources.label_cells import all_flags, labels_of
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import FileItem, Item, Listing, folded, make_listing, some
 from hubel.data.sources.parts import words_of
-from hubel.data.sources.rows import RowParts, Rows, cells_of, parts_of_rows
+from hubel.data.sources.tables.cells import all_flags, labels_of
+from hubel.data.sources.tables.rows import RowParts, Rows, cells_of, parts_of_rows
 
 _IMAGES = (
     "path paths file files filename filenames filepath fname fn image images img imgs imagepath imgpath imagefile "

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from hubel.base.errors import DataError
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import some
-from hubel.data.sources.rows import FLAGS, NOT_GIVEN, Rows
+from hubel.data.sources.tables.rows import FLAGS, NOT_GIVEN, Rows
 
 _SEPARATORS = (";", "|", ",", "/", "+", "&", " ")
 _CLASSES = 30  # different whole numbers up to which they are taken for the numbers of classes

@@ -1,0 +1,1 @@
+"""Tables of image paths and labels: their columns, their rows, what their cells say."""
