@@ -7,12 +7,12 @@ from hubel.base.download import Download, Progress
 from hubel.base.rooms import called
 from hubel.data._align import align
 from hubel.data._dataset import Dataset, Fit, HeldOut, Splits
-from hubel.data._describe import Description, TargetsOf, describe
+from hubel.data._describe import Description, describe
 from hubel.data._load import holds_files, is_source, load
 from hubel.data._sheet import augmented_sheet, contact_sheet
 from hubel.data._split import Validation, hold_out
 from hubel.data._survey import FitRule, Survey
-from hubel.data._targets import Labels, Targets
+from hubel.data._targets import Labels, Targets, TargetsOf
 from hubel.data.decode.image import SUFFIXES, ImageError, read_image
 from hubel.data.feed.augment import Augmentation, Moves
 from hubel.data.feed.batches import Batch, Batches

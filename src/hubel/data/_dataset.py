@@ -156,19 +156,19 @@ class HeldOut:
     """What was held out of the training images, since there was no validation part.
 
     share: of each class. images: how many, out of `of`. kept: classes that have too few pictures to spare one, with how
-    many images each has, all of which stay in training. by_class: false where the share is of the whole set.
+    many images each has, all of which stay in training. each: what the share is of, "a class"; "" for the whole set.
     """
 
     share: float
     images: int
     of: int
     kept: Mapping[str, int] = dataclasses.field(default_factory=dict)
-    by_class: bool = True
+    each: str = "a class"
 
     def __str__(self) -> str:
         if not self.images:
             return f"no image of {self.of:,} can be held out for validation: each class has one picture at most"
-        share = f"{self.share:.0%}{' a class' * self.by_class}"
+        share = f"{self.share:.0%} {self.each}".rstrip()
         words = f"{self.images:,} of {self.of:,} training images are held out for validation ({share})"
         names = [f"{name} ({count:,} image{'s' * (count > 1)})" for name, count in list(self.kept.items())[:5]]
         more = f" and {len(self.kept) - 5:,} more" if len(self.kept) > 5 else ""

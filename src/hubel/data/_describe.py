@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -21,7 +21,7 @@ from hubel.data._dataset import Dataset, HeldOut, Splits
 from hubel.data._load import layout_of, open_source
 from hubel.data._sheet import CELL, sheet
 from hubel.data._split import Validation, held_out, hold_out, share_to_hold_out
-from hubel.data._targets import Labels, Targets
+from hubel.data._targets import Labels, Targets, TargetsOf
 from hubel.data._told import MOST_CLASSES, MOST_FILES, counted, note_lines, sizes_line, unreadable_lines
 from hubel.data.decode.image import QUIET, ImageError, decode_image, formats_of
 from hubel.data.decode.parallel import in_order, workers_here
@@ -37,7 +37,6 @@ from hubel.view.tables import Table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-TargetsOf: TypeAlias = Callable[[npt.NDArray[np.int64], tuple[str, ...]], Targets]
 USUAL_EPOCHS = 10  # for which the rule's augmentation is told
 _SHOWN = 12  # images a class on the contact sheet
 _ROWS = 40  # classes on the contact sheet
@@ -217,8 +216,8 @@ def _to_hold_out(listing: Listing, targets: Targets, images: Sequence[_Seen], va
     if not share:
         return None
     rows = [row for row, seen in enumerate(images) if seen.part == "train"]
-    groups, names = targets.take(np.array(rows, np.int64)).strata()
-    return held_out(gathered(images[row].trace for row in rows), groups, names, share)[1]
+    own = targets.take(np.array(rows, np.int64))
+    return held_out(gathered(images[row].trace for row in rows), own, share)[1]
 
 
 def _with_notes(described: Description, notes: Sequence[str], held: HeldOut | None) -> Description:

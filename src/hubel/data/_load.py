@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from hubel.data._alike import traces_of_files
 from hubel.data._dataset import Dataset, Splits, splits_of
 from hubel.data._split import IN_MEMORY, Validation, held_out, hold_out, share_to_hold_out
 from hubel.data._survey import FitRule, Survey, survey
+from hubel.data._targets import Labels, Targets, TargetsOf
 from hubel.data.cache.decoded import digests, entry_key, stored, working_cache
 from hubel.data.cache.fill import BadImages, Decoder, decode_into, decoder, prepared
 from hubel.data.decode.image import ImageError
@@ -53,6 +55,7 @@ def load(
     workers: int | None = None,
     progress: Progress | None = None,
     like: Preprocessing | None = None,
+    targets: TargetsOf = Labels,
     **layout: str,
 ) -> Splits:
     """The data set that a word or a path means, decoded.
@@ -74,6 +77,7 @@ def load(
     workers: images decoded at once, by default one a processor.
     progress: called with what is being done, how much of it is done, and how much it is.
     like: a model's preprocessing, which images are then brought to as in prediction; for size, channels and fit.
+    targets: what labels and the names of their classes come to, for tasks that take these names for texts.
     layout: what to take for what, where folders and tables do not say: parts, labels, image_column, label_column,
         label_kind, image_folder (see `Layout`). `Splits.notes` says what was taken for what.
 
@@ -94,8 +98,27 @@ def load(
     if isinstance(found, Splits):
         if size is not None or channels is not None:
             found = _resized(found, size, channels, fit)
-        return hold_out(found, validation)
-    return _decode(found, size, channels, fit, validation, bad_images, workers or workers_here(), progress, like)
+        parts = {part: _changed(getattr(found, part), targets, found.train.name) for part in PARTS}
+        found = dataclasses.replace(found, **parts)
+        return hold_out(dataclasses.replace(found, notes=(*found.notes, *found.train.targets.told())), validation)
+    workers = workers or workers_here()
+    return _decode(found, size, channels, fit, validation, bad_images, workers, progress, like, targets)
+
+
+def _meant(targets: TargetsOf, name: str, labels: npt.NDArray[np.int64], classes: tuple[str, ...]) -> Targets:
+    """What labels of a source come to. Raises DataError that names it."""
+    try:
+        return targets(labels, classes)
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from None
+
+
+def _changed(part: Dataset | None, targets: TargetsOf, name: str) -> Any:
+    """The same images, with what their labels come to."""
+    if part is None or targets is Labels:
+        return part
+    meant = _meant(targets, name, part.labels, part.classes)
+    return dataclasses.replace(part, targets=meant, classes=meant.classes)
 
 
 def layout_of(settings: Mapping[str, str]) -> Layout:
@@ -226,6 +249,7 @@ def _decode(
     workers: int,
     progress: Progress | None,
     like: Preprocessing | None,
+    targets: TargetsOf,
 ) -> Splits:
     if channels not in (None, 1, 3):
         raise SettingError(f"{listing.name}: expected 1 or 3 channels for image files, received {channels}")
@@ -246,7 +270,8 @@ def _decode(
     if share:
         # put before the test images, so that every part is one stretch of the decoded rows
         traces = traces_of_files(root, contents[: ends[0]], items[: ends[0]], workers, progress)
-        out, told = held_out(traces, labels[: ends[0]], listing.classes, share)
+        strata = _meant(targets, listing.name, labels[: ends[0]], listing.classes)
+        out, told = held_out(traces, strata, share)
         marks[: ends[0]][out] = 1
         order = np.argsort(marks, kind="stable")
         items, labels, marks = [items[i] for i in order], labels[order], marks[order]
@@ -278,8 +303,8 @@ def _decode(
         if first < last:
             parts[part] = Dataset(
                 images[first:last],
-                labels[first:last],
-                listing.classes,
+                _meant(targets, listing.name, labels[first:last], listing.classes),
+                (),
                 f"{Path(listing.name).name} {part}",
                 None if as_found else fit,
                 seen.levels,
@@ -289,8 +314,9 @@ def _decode(
         raise DataError(f"{listing.name}: none of the {len(items):,} images can be read; the first: {rejected[0][1]}")
     unread = tuple(error for _, error in rejected)
     framing = seen.notes(fit, shape) if like is None else []
-    notes = (*listing.notes, *framing, *unkept, *_unread(listing, unread, marks, labels))
-    return dataclasses.replace(splits_of(parts), rejected=unread, held_out=told, notes=notes)
+    splits = splits_of(parts)
+    notes = (*listing.notes, *framing, *unkept, *_unread(listing, unread, marks, labels), *splits.train.targets.told())
+    return dataclasses.replace(splits, rejected=unread, held_out=told, notes=notes)
 
 
 def _unread(

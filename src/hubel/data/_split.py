@@ -14,6 +14,7 @@ from hubel.base.errors import SettingError
 from hubel.base.files import cache_folder, made_folder
 from hubel.data._alike import Traces, exact_copies, same_pictures, traces_of_arrays
 from hubel.data._dataset import Dataset, HeldOut, Splits
+from hubel.data._targets import Targets
 
 Validation = float | Literal["auto", "needed"]
 """What to hold out: this share of each class where there is no validation part, 0 for nothing; "auto" the usual share
@@ -41,15 +42,14 @@ def share_to_hold_out(validation: Validation, parts: Mapping[str, int]) -> float
     return 0.0 if parts.get("validation") or not parts.get("train") else float(validation)
 
 
-def held_out(
-    traces: Traces, labels: npt.NDArray[np.int64], classes: Sequence[str], share: float
-) -> tuple[npt.NDArray[np.bool_], HeldOut]:
-    """Which images to hold out, about this share of each class, and what that comes to.
+def held_out(traces: Traces, targets: Targets, share: float) -> tuple[npt.NDArray[np.bool_], HeldOut]:
+    """Which images to hold out, about this share of each class (see `Targets.strata`), and what that comes to.
 
     The choice is a function of what the images show, not of their order and names. Images that show the same picture
     are on the same side. Of each class of at least two, one is held out where that can be, and one always stays.
     Unreadable images are not counted.
     """
+    labels, classes = targets.strata()
     counts = np.bincount(labels[traces.readable], minlength=len(classes))
     groups = same_pictures(traces)
     copies = exact_copies(traces) + len(groups)
@@ -59,7 +59,7 @@ def held_out(
     out = _chosen(_pictures(groups, traces), labels, counts, share)
     own = np.bincount(labels[out], minlength=len(classes))
     kept = {name: int(counts[i]) for i, name in enumerate(classes) if counts[i] and not own[i]}
-    return out, HeldOut(share, int(out.sum()), int(counts.sum()), kept, len(classes) > 1)
+    return out, HeldOut(share, int(out.sum()), int(counts.sum()), kept, targets.stratum if len(classes) > 1 else "")
 
 
 def hold_out(splits: Splits, validation: Validation) -> Splits:
@@ -68,8 +68,7 @@ def hold_out(splits: Splits, validation: Validation) -> Splits:
     share = share_to_hold_out(validation, {name: len(part) for name, part in splits.parts().items()})
     if not share:
         return splits
-    labels, names = train.targets.strata()
-    out, told = held_out(traces_of_arrays(train.images), labels, names, share)
+    out, told = held_out(traces_of_arrays(train.images), train.targets, share)
     if not out.any():
         return dataclasses.replace(splits, held_out=told)
     own = _taken(train, out).renamed(f"{train.name.removesuffix(' train')} validation")

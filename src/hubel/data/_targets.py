@@ -5,9 +5,9 @@ from __future__ import annotations
 import abc
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +26,7 @@ class Targets(abc.ABC):
 
     task: the name of the task of saying it. moves: whether they move with their image under augmentation. varied:
     whether they stay true of images that are changed as the rule of augmentation changes them. noun: what one of the
-    classes is called, and many.
+    classes is called, and many. stratum: what equal shares of are held out (see `strata`).
     classes: the names of what is told apart, in order; none where nothing is.
     """
 
@@ -34,6 +34,7 @@ class Targets(abc.ABC):
     moves: ClassVar[bool] = False
     varied: ClassVar[bool] = True
     noun: ClassVar[tuple[str, str]] = ("class", "classes")
+    stratum: ClassVar[str] = "a class"
     classes: tuple[str, ...]
 
     @property
@@ -95,6 +96,10 @@ class Targets(abc.ABC):
 
     def __len__(self) -> int:
         return len(self.array)
+
+
+TargetsOf: TypeAlias = Callable[[npt.NDArray[np.int64], tuple[str, ...]], Targets]
+"""What labels and the names of their classes come to."""
 
 
 @dataclass(frozen=True, eq=False)

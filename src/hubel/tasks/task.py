@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from torch import nn
 
-from hubel import data
 from hubel.arch import Network, analyse
-from hubel.base.errors import DataError, NetworkError, SettingError
-from hubel.data import Augmentation, Dataset, Splits, TargetsOf, Validation, hold_out
+from hubel.base.errors import NetworkError, SettingError
+from hubel.data import Augmentation, Dataset, Splits
 from hubel.tasks.answer import Answer as Answer
 from hubel.view import tables
 from hubel.view.result import Part, Result
@@ -354,26 +353,6 @@ class Task(abc.ABC):
                 f"expected a network with {outputs}{each}, "
                 f"received one whose output is {'×'.join(map(str, output))}; end it with {end}"
             )
-
-
-def read_as(targets: TargetsOf, source: str, *, validation: Validation = 0.0, **settings: Any) -> Splits:
-    """The data set at a path, whose classes are taken for texts of which `targets` are made (see `hubel.data.load`)."""
-    found = data.load(source, **settings)
-
-    def changed(part: Dataset | None) -> Dataset | None:
-        if part is None:
-            return None
-        try:
-            own = targets(part.labels, part.classes)
-        except DataError as error:
-            raise DataError(f"{source}: {error}") from None
-        return replace(part, targets=own, classes=own.classes)
-
-    train = changed(found.train)
-    assert train is not None
-    notes = (*found.notes, *train.targets.told())
-    parts = Splits(train, changed(found.validation), changed(found.test), found.rejected, notes=notes)
-    return hold_out(parts, validation)
 
 
 def percent(share: float | None) -> str:

@@ -109,7 +109,7 @@ def test_folders_and_arrays_of_numbers(tmp_path):
 
 def test_it_learns_numbers_of_very_different_size(run, numbers, rows):
     model = run.model()
-    splits = run.parted(load(numbers, task="regression", label_column="mean,width"))
+    splits = run.parted(load(numbers, task="regression", label_column="mean,width", validation=0.25))
     assert splits.validation is not None
     found = evaluate(model, splits.validation)
     assert found.figures["r2"] > 0.7

@@ -23,6 +23,7 @@ class LabelSets(Targets):
     classes: tuple[str, ...]
     task: ClassVar[str] = "multilabel"
     noun: ClassVar[tuple[str, str]] = ("label", "labels")
+    stratum: ClassVar[str] = "a label"
 
     @property
     def array(self) -> npt.NDArray[np.uint8]:

@@ -47,7 +47,7 @@ class Multilabel(task.Task):
         """Images with labels of a table, whose cells hold several ("cat;dog") or yes and no in a column each, of
         folders' or files' names, or of rows of 0 and 1 in an .npz; see `hubel.data.load`.
         """
-        return task.read_as(label_sets, source, label_kind="labels", **settings)
+        return data.load(source, targets=label_sets, label_kind="labels", **settings)
 
     @classmethod
     def describe(cls, source: str, **settings: Any) -> Description:

@@ -25,6 +25,7 @@ class Numbers(Targets):
     classes: tuple[str, ...]
     task: ClassVar[str] = "regression"
     noun: ClassVar[tuple[str, str]] = ("number", "numbers")
+    stratum: ClassVar[str] = "of each fifth by size"
     varied: ClassVar[bool] = False
 
     @property

@@ -52,7 +52,7 @@ class Regression(task.Task):
         """Images with numbers of a table, one column or several, of folders' or files' names, or of an .npz; see
         `hubel.data.load`.
         """
-        return task.read_as(numbers, source, label_kind="numbers", **settings)
+        return data.load(source, targets=numbers, label_kind="numbers", **settings)
 
     @classmethod
     def describe(cls, source: str, **settings: Any) -> Description:
