@@ -40,7 +40,8 @@ def test_a_description_holds_out_what_training_does(table: Path, task: str, colu
     for size in (8, 8), (96, 96):
         splits = load(table, task=task, label_column=column, size=size, validation="auto")
         assert described.held_out == splits.held_out
-        assert splits.validation is not None and len(splits.validation) == splits.held_out.images
+        assert splits.validation is not None
+        assert len(splits.validation) == splits.held_out.images
     assert each in str(splits.held_out)
     assert f"in training, {splits.held_out}" in described.notes
 
@@ -58,4 +59,5 @@ def test_images_of_one_picture_are_on_one_side_whatever_the_task(table: Path) ->
     splits = load(copies / "table.csv", task="regression", size=(8, 8), validation="auto")
     assert splits.validation is not None
     held, kept = (set(part.targets.array[:, 0].tolist()) for part in (splits.validation, splits.train))
-    assert held and not held & kept
+    assert held
+    assert not held & kept

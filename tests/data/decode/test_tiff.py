@@ -13,6 +13,18 @@ from tests.data.decode.tiffs import tiff
 
 KINDS = ("uint16", "int16", "uint32", "float16", "float32", "float64")
 
+WAYS: list[dict[str, object]] = [
+    {},
+    {"planes": True},
+    {"order": ">"},
+    {"deflate": True, "rows": 5},
+    {"deflate": True, "differences": True},
+    {"packed": "lzw", "rows": 7},
+    {"packed": "lzw", "differences": True, "order": ">"},
+    {"packed": "lzw", "differences": True, "planes": True},
+    {"packed": "packbits"},
+]
+
 
 def numbers(kind: str, bands: int, seed: int = 0) -> np.ndarray:
     values = np.random.default_rng(seed).random((12, 10, bands))
@@ -21,7 +33,7 @@ def numbers(kind: str, bands: int, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("bands", [1, 2, 3, 5])
-@pytest.mark.parametrize("how", [{}, {"planes": True}, {"order": ">"}, {"deflate": True, "rows": 5}], ids=str)
+@pytest.mark.parametrize("how", WAYS, ids=str)
 def test_values_come_as_they_were_written(kind: str, bands: int, how: dict[str, object]) -> None:
     values = numbers(kind, bands)
     found = tiff_values(tiff(values, **how), 10_000)
@@ -62,3 +74,7 @@ def test_damaged_ones_are_named() -> None:
     with pytest.raises(ImageError, match=r"shot\.tif: "):
         read_image(far, name="shot.tif")
     assert tiff_values(b"II*\0nothing", 100) is None
+    packed = tiff(numbers("float64", 3), packed="lzw")
+    for cut in (len(packed) - 60, len(packed) // 2):
+        with pytest.raises(ImageError, match=r"shot\.tif: "):
+            read_image(packed[:cut], name="shot.tif")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +38,7 @@ def read_bands(source: str | os.PathLike[str] | bytes, name: str | None = None) 
         raise ImageError(place, str(error)) from None
     except OSError as error:
         raise ImageError(place, f"cannot be opened ({error.strerror or error})") from None
-    except (ValueError, zlib.error, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise ImageError(place, f"cannot be decoded ({error})") from None
     if values is None:
         raise ImageError(place, "expected a TIFF with all its bands, uncompressed or packed by deflate")

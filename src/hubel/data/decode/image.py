@@ -6,7 +6,6 @@ import io
 import os
 import threading
 import warnings
-import zlib
 
 import numpy as np
 import numpy.typing as npt
@@ -173,7 +172,7 @@ def _own_tiff(content: bytes, place: str, max_pixels: int, levels: Levels | None
     """A TIFF that Pillow cannot read, where it can be read here."""
     try:
         values = tiff_values(content, max_pixels)
-    except (ValueError, zlib.error, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise ImageError(place, f"cannot be decoded ({error})") from None
     if values is None:
         return None
