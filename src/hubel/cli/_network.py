@@ -24,7 +24,7 @@ def add_network(parser: ArgumentParser, name: str = "network", help: str = "") -
         metavar="NET",
         help=help
         or "a zoo name, a text form in quotes, a file (text form, run's directory, .onnx), or a PyTorch model "
-        "as FILE.py:NAME, which is run, with --input",
+        "as FILE.py:NAME, which is run, with --input; dense-NAME or 'dense(ANY OF THESE)' is a U made of it",
     )
 
 
@@ -39,7 +39,8 @@ def add_options(parser: ArgumentParser) -> None:
         action="append",
         type=_option,
         metavar="NAME=VALUE",
-        help="any other option of the network, such as heads=true or shortcut=projection (hubel zoo NET lists them)",
+        help="any other option of the network, such as heads=true or shortcut=projection (hubel zoo NET lists them); "
+        "of dense-NAME also stride=1 (of the output's places, default 4) and activation=softmax",
     )
 
 
@@ -74,6 +75,9 @@ def named_network(given: str, **chosen: Any) -> Network:
 
     Tells where the shape of its input looks as if channels were meant to stand first.
     """
+    encoder = None if Path(given).exists() else zoo.encoder_of(given)
+    if encoder is not None:
+        return zoo.dense(encoder, chosen.pop("classes", 2), **chosen, network_of=named_network)
     if is_model(given):
         network = _from_model(given, chosen)
     elif Path(given).suffix == ".onnx" and Path(given).exists():

@@ -194,9 +194,9 @@ def _refuse_swapped(arguments: Namespace) -> None:
     from hubel.data import is_source
 
     first, second = arguments.network, arguments.data
-    if zoo.meant(first) is not None or (Path(first) / "model.safetensors").is_file() or not is_source(first):
+    if zoo.is_made(first) or (Path(first) / "model.safetensors").is_file() or not is_source(first):
         return
-    network = second if zoo.meant(second) is not None or zoo.is_text(second) else "NET"
+    network = second if zoo.is_made(second) or zoo.is_text(second) else "NET"
     data = first if network != "NET" else "DATA"
     line = shlex.join(["hubel", arguments.command, network, data])
     raise SettingError(f"{first} is data, and the network comes first: {line}")

@@ -24,7 +24,7 @@ from hubel.train.loop.memory import check_memory
 from hubel.train.loop.step import Step
 from hubel.train.recipe.choose import choose
 from hubel.train.recipe.device import check_device
-from hubel.train.recipe.freezing import check_freeze
+from hubel.train.recipe.freezing import check_freeze, freeze
 from hubel.train.recipe.initialise import pixel_scale
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.run import create, refuse_existing
@@ -107,8 +107,15 @@ def _weights(network: Network, training: Dataset, recipe: Recipe) -> Pretrained 
     if recipe.weights:
         with torch.random.fork_rng(devices=[]):
             module = build(network)
-        check_freeze(module, recipe.freeze)
-        return load_pretrained(module, recipe.weights, classes=training.classes)
+        frozen = freeze(module, recipe.freeze)
+        taken = load_pretrained(module, recipe.weights, classes=training.classes)
+        stuck = next((path for path in taken.fresh if module.get_submodule(path) in frozen), None)
+        if stuck is not None:
+            raise SettingError(
+                f"recipe: expected freeze to name layers that {recipe.weights} has weights for, received "
+                f"{recipe.freeze!r}, with {stuck}, which is new and would stay as it was drawn"
+            )
+        return taken
     if recipe.freeze:
         with torch.device("meta"):
             check_freeze(build(network), recipe.freeze)

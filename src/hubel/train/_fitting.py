@@ -54,7 +54,7 @@ def fitted_to(given: Any, splits: Splits, options: Settings) -> Network:
 
 
 def _of_zoo(given: Any) -> bool:
-    return isinstance(given, str) and zoo.meant(given) is not None
+    return isinstance(given, str) and zoo.is_made(given)
 
 
 def _for(splits: Splits, options: Settings) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def weights_of(given: str | os.PathLike[str], network: Network) -> str:
     word = os.fspath(given)
     path = Path(word).expanduser()
     if word.lower() == "imagenet" and not path.exists():
-        return zoo.imagenet_weights(network.name)
+        return zoo.imagenet_weights(zoo.encoder_of(network.name) or network.name)
     if (path / "run.toml").is_file():
         path = Run.open(path).model_file()
     elif path.is_dir():

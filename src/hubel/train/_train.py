@@ -13,6 +13,7 @@ import torch
 
 from hubel.arch import Network, analyse
 from hubel.base.errors import DataError, FullDiskError
+from hubel.base.names import listing
 from hubel.data import Dataset, Splits, Validation, hold_out
 from hubel.nn import Pretrained
 from hubel.tasks import save_model, task_of
@@ -253,8 +254,9 @@ def _train(
         if splits.held_out is not None and saved is None:
             log(Notice(f"{splits.held_out}; --validation 0 trains on all"))
         if taken is not None and taken.fresh:
-            heads = " and ".join(taken.fresh)
-            log(Notice(f"{heads}: new weights, for {len(run.classes)} classes; all other layers have the file's"))
+            heads = listing(taken.fresh, 4) if len(taken.fresh) > 2 else " and ".join(taken.fresh)
+            ends = f", for {len(run.classes)} classes" if run.classes else ""
+            log(Notice(f"{heads}: new weights{ends}; all other layers have the file's"))
         if run.recipe.freeze and not run.recipe.weights and saved is None:
             log(Notice(f"{run.recipe.freeze}: frozen as drawn at random; --weights would start from trained weights"))
         reason, short = "", None

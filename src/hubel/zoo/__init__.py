@@ -10,7 +10,7 @@
 A network's file is imported when the network is asked for, not before.
 """
 
-from hubel.zoo._given import Given, analyse, is_text, network
+from hubel.zoo._given import Given, analyse, dense, encoder_of, is_made, is_text, network
 from hubel.zoo._imagenet import imagenet_classes
 from hubel.zoo._lookup import UnknownNetworkError, UnknownOptionError, entry, get, meant, names
 from hubel.zoo._registry import Entry, Figure, Paper
@@ -24,10 +24,13 @@ __all__ = [
     "UnknownNetworkError",
     "UnknownOptionError",
     "analyse",
+    "dense",
+    "encoder_of",
     "entry",
     "get",
     "imagenet_classes",
     "imagenet_weights",
+    "is_made",
     "is_text",
     "meant",
     "names",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -13,6 +14,7 @@ from hubel.base.errors import MissingFileError, ModelFileError, SettingError
 from hubel.base.files import read_text
 from hubel.zoo._lookup import get, meant
 
+DENSE = re.compile(r"dense-(?P<name>[\w-]+)|dense\((?P<given>.+)\)", re.DOTALL)
 FILES = (".py", ".onnx", ".safetensors", ".txt", ".pth", ".pt", ".h5", ".keras", ".toml")
 
 
@@ -33,7 +35,9 @@ def network(given: Given, **options: Any) -> Network:
     """The network that is meant: `network("resnet18", classes=10)`, `network("28x28x1: flatten, dense 10")`,
     `network("runs/lenet5-mnist")`, a model file, a file with a text form, or an object that has a network.
 
-    options: of a network of the zoo (`input`, `classes`, `width` …); of others `input` alone.
+    options: of a network of the zoo (`input`, `classes`, `width` …); of others `input` alone. "dense-resnet18" and
+    "dense(…)", with anything in the brackets that names a network, are those of `dense`, with its options besides:
+    `classes` (its channels, by default 2), `stride` and `activation`.
 
     Raises MissingFileError where there is no such file, ModelFileError where it holds no network, NotationError where a
     text form is wrong, and SettingError where nothing is meant or an option is not for it.
@@ -48,6 +52,8 @@ def network(given: Given, **options: Any) -> Network:
             f"{type(given).__name__}"
         )
     word = os.fspath(given)
+    if (encoder := encoder_of(word)) is not None and not Path(word).exists():
+        return dense(encoder, options.pop("classes", 2), **options)
     if isinstance(given, str) and is_text(word):
         return changed(parse(word), options)
     path = Path(word).expanduser()
@@ -64,6 +70,38 @@ def network(given: Given, **options: Any) -> Network:
         raise SettingError(
             f"{message}; or write a text form, such as '28x28x1: conv 6 5x5 tanh, flatten, dense 10'"
         ) from None
+
+
+def dense(
+    encoder: Given,
+    channels: int,
+    stride: int = 4,
+    activation: str | None = None,
+    *,
+    network_of: Callable[..., Network] = network,
+    **options: Any,
+) -> Network:
+    """A network that says `channels` numbers of every place of a coarse picture, ⌈H/stride⌉×⌈W/stride⌉×channels: what
+    `encoder` names, without its classifier, and a way up again, as in a U-Net: `dense("resnet18", 11, stride=4)`.
+
+    The encoder keeps its layers and their order, so that its trained weights fit (`weights`, `load_pretrained`).
+    options: the encoder's, as `network_of` takes them. See `hubel.zoo._dense.dense_network` for sizes that are no
+    multiples. Raises as `network`, and NetworkError for an encoder that takes no pictures or makes them no smaller.
+    """
+    from hubel.zoo._dense import dense_network
+
+    return dense_network(network_of(encoder, **options), channels, stride, activation)
+
+
+def encoder_of(word: str) -> str | None:
+    """What names the encoder in "dense-resnet18" or "dense(…)"; None for any other word."""
+    found = DENSE.fullmatch(word.strip())
+    return found and (found["name"] or found["given"])
+
+
+def is_made(word: str) -> bool:
+    """Whether a word means a network of the zoo, which can be made for any input, or a dense one of such."""
+    return meant(encoder_of(word) or word) is not None
 
 
 def analyse(given: Given, *, strict: bool = False) -> Report:

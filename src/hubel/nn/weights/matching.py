@@ -65,7 +65,8 @@ def match_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> dict[str,
 
 
 def match_body(module: nn.Module, weights: Mapping[str, Tensor]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Find names as `match_weights` does, but let last layers have another number of outputs; return them too.
+    """Find names as `match_weights` does, but let last layers have another number of outputs; return them too. A
+    network may also begin as the file's does and go on otherwise, with more than one kernel: all after that is new.
 
     Raises `WeightsError` as `match_weights` where anything else than `head_layers` differs.
     """
@@ -76,6 +77,8 @@ def match_body(module: nn.Module, weights: Mapping[str, Tensor]) -> tuple[dict[s
         names = {name: name for name in module.state_dict() if name in weights and name.rpartition(".")[0] not in other}
         return names, tuple(path for path in heads if path in other)
     pairs, missing, unexpected = _paired(module, own, weights)
+    if _goes_on(_parts(own, _exits(module)), missing, unexpected):
+        return _names(pairs), tuple(part.path for part in missing)
     left = list(unexpected)
     for part in missing:
         near = [other for other in left if part.path in heads and _differ_in_outputs(part, other)]
@@ -112,6 +115,21 @@ def _paired(module: nn.Module, own: Mapping[str, Tensor], weights: Mapping[str, 
     elif not missing:
         _check_order(pairs, given)
     return pairs, missing, left
+
+
+def _goes_on(wanted: list[Part], missing: list[Part], unexpected: list[Part]) -> bool:
+    """Whether a network has all the file's kernels first, and others after; dense layers of the file may be left."""
+
+    def has_kernel(part: Part) -> bool:
+        return any(len(shape) > 2 for _, shape in part.shapes)
+
+    after = wanted[len(wanted) - len(missing) :]
+    return (
+        0 < len(missing) < len(wanted)
+        and missing == after
+        and sum(map(has_kernel, after)) > 0
+        and not any(map(has_kernel, unexpected))
+    )
 
 
 def _is_sorted(weights: Mapping[str, Tensor]) -> bool:

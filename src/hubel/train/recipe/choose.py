@@ -32,10 +32,12 @@ def fine_tune(network: Network, training: Dataset, weights: str, freeze: str = "
     if freeze.strip() == ALL_BUT_HEAD:
         return tuned
     # statistics of new images lose what the weights know: 1 to 11 points of accuracy (docs/fine-tuning.md)
-    operations = [row.operation for row in analyse(network).rows]
-    normalised = any(isinstance(one, ops.Normalise) and one.over == "batch" for one in operations)
+    report = analyse(network)
+    normalised = any(isinstance(row.operation, ops.Normalise) and row.operation.over == "batch" for row in report.rows)
+    # what says something of every place has new layers, on its way up, whose normalisation has to learn
+    kept = normalised and len(report.output_shape) == 1
     return tuned.replace(
-        freeze=freeze or (BATCH_NORMS if normalised else ""),
+        freeze=freeze or (BATCH_NORMS if kept else ""),
         learning_rate=chosen.learning_rate / 2,
         layer_decay=_layer_decay(network),
     )

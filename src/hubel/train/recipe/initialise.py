@@ -13,6 +13,7 @@ from hubel.arch import Network
 from hubel.base.errors import SettingError
 from hubel.data import Preprocessing
 from hubel.train.recipe.recipe import Recipe
+from hubel.zoo import encoder_of
 
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # torchvision's documentation of its models
 # whose ImageNet weights were trained on pixels from -1 to 1: torchvision's two (its `transform_input` undoes ImageNet's
@@ -55,7 +56,7 @@ def pixel_scale(
         elif not recipe.weights or measured.channels != 3:
             choice = "data"
         else:
-            choice = "symmetric" if network.name in _SYMMETRIC else "imagenet"
+            choice = "symmetric" if (encoder_of(network.name) or network.name) in _SYMMETRIC else "imagenet"
     if choice == "weights":
         if known is None:
             raise SettingError(
