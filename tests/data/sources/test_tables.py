@@ -84,6 +84,9 @@ def test_columns_can_be_named(folder: Path) -> None:
     whole(load(path, label_column="B", image_column="a"))
     with pytest.raises(ValueError, match="expected a column 'e', found a, b, c, d"):
         load(path, label_column="e")
+    long = table(folder, "file,species,weight", names("{}.jpg"), LABELS, ["1"] * 6)
+    with pytest.raises(ValueError, match=r"expected a column 'specie', .*; did you mean 'species'\?"):
+        load(long, label_column="specie")
 
 
 TRAIN = [0, 1, 2, 3]

@@ -61,6 +61,9 @@ def test_columns_of_numbers(numbers, rows):
     assert found.targets.array == pytest.approx(np.array(wanted))
     with pytest.raises(ValueError, match=r"found mean, width beside the images; say which: --label-column"):
         load(numbers, task="regression")
+    words = table(numbers.parent / "words.csv", ["file", "tags", "mean", "width"], rows, lambda row, head: row[head])
+    with pytest.raises(ValueError, match=r"expected a column of numbers, found mean, width beside the images"):
+        load(words, task="regression")
     one = load(numbers, task="regression", label_column="Width")
     assert one.train.classes == ("width",)
     assert any("numbers: width from -4000 to 2000" in note for note in one.notes)

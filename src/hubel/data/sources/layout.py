@@ -43,6 +43,11 @@ class Layout:
         if self.label_kind not in ("", "class", "labels", "numbers"):
             raise SettingError(f"expected label_kind 'class', 'labels' or 'numbers', received {self.label_kind!r}")
 
+    @property
+    def noun(self) -> str:
+        """What is read of an image: a label, or a number."""
+        return "number" if self.label_kind == "numbers" else "label"
+
     def named_parts(self) -> Mapping[str, str]:
         """The part of each folder that was named; nothing for "auto" and "none"."""
         if self.parts in ("auto", "none"):

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hubel.base.errors import DataError
+from hubel.base.names import did_you_mean
 from hubel.data.decode.image import SUFFIXES
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import FileItem, Item, Listing, folded, make_listing, some
 from hubel.data.sources.parts import words_of
-from hubel.data.sources.tables.cells import all_flags, labels_of
+from hubel.data.sources.tables.cells import all_flags, labels_of, number_in
 from hubel.data.sources.tables.rows import RowParts, Rows, cells_of, parts_of_rows
 
 _IMAGES = (
@@ -56,7 +57,7 @@ def list_csv(path: Path, layout: Layout) -> Listing:
                 f"({list(row)}); a cell that holds the separator stands in quotes"
             )
         if len(row) <= width:
-            raise DataError(f"{path}, line {line}: expected a path and a label, received {list(row)}")
+            raise DataError(f"{path}, line {line}: expected a path and a {layout.noun}, received {list(row)}")
     labels, told = labels_of(path, heads, body, columns.label, layout)
     files = _Files(path, layout)
     found: list[tuple[str, str, Item]] = []
@@ -65,8 +66,8 @@ def list_csv(path: Path, layout: Layout) -> Listing:
             found.append((part, label, files.item(row[columns.image])))
     if not found:
         raise DataError(
-            f"{path}: expected rows of a path and a label, found {len(body):,} rows without a label"
-            + (" or of no part" if any(part is None for part in columns.rows.parts) else "")
+            f"{path}: expected rows of a path and a {layout.noun}, found {len(body):,} rows without a "
+            f"{layout.noun}" + (" or of no part" if any(part is None for part in columns.rows.parts) else "")
         )
     notes = [_said(heads, columns, layout), *filter(None, [columns.rows.left_out]), *told]
     return make_listing(str(path), found, [*notes, *files.notes()])
@@ -133,7 +134,7 @@ def _asked(path: Path, heads: Sequence[str], wanted: str) -> int:
         for number, head in enumerate(heads):
             if same(head) == same(wanted):
                 return number
-    raise DataError(f"{path}: expected a column {wanted!r}, found {some(heads, 12)}")
+    raise DataError(f"{path}: expected a column {wanted!r}, found {some(heads, 12)}{did_you_mean(wanted, heads)}")
 
 
 def _all_asked(path: Path, heads: Sequence[str], wanted: str) -> tuple[int, ...]:
@@ -163,7 +164,9 @@ def _label_columns(
     path: Path, heads: list[str], body: Rows, left: Sequence[int], numbered: bool, layout: Layout
 ) -> tuple[int, ...]:
     if not left:
-        raise DataError(f"{path}, line {body[0][0]}: expected a path and a label, received {list(body[0][1])}")
+        raise DataError(f"{path}, line {body[0][0]}: expected a path and a {layout.noun}, received {list(body[0][1])}")
+    if layout.label_kind == "numbers":  # words are none, whatever their head
+        left = [number for number in left if _share(body, number, _is_number) > 0.5] or left
     named = [number for number in left if not numbered and _means(heads[number], _LABEL_WORDS)]
     named.sort(key=lambda number: len(words_of(heads[number])))  # "label" before "label_source"
     named.sort(key=lambda number: words_of(heads[number])[-1] in ("id", "classid", "labelid"))  # names before numbers
@@ -179,8 +182,8 @@ def _label_columns(
     if named:
         return (named[0],)
     raise DataError(
-        f"{path}: expected a column of labels, found {some((heads[number] for number in left), 12)} beside the images; "
-        "say which: --label-column NAME"
+        f"{path}: expected a column of {layout.noun}s, found {some((heads[number] for number in left), 12)} beside the "
+        "images; say which: --label-column NAME"
     )
 
 
@@ -190,7 +193,7 @@ def _said(heads: Sequence[str], columns: _Columns, layout: Layout) -> str:
         kind = layout.label_kind.removesuffix("class") or "classes"
         names.append(f"{kind} are the columns {some((heads[number] for number in columns.label), 4)}")
     else:
-        names.append(f"labels from {heads[columns.label[0]]}")
+        names.append(f"{layout.noun}s from {heads[columns.label[0]]}")
     names += [columns.rows.said] if columns.rows.said else []
     used = {columns.image, *columns.label, *columns.rows.columns}
     rest = [head or f"column {number + 1}" for number, head in enumerate(heads) if number not in used]
@@ -204,6 +207,10 @@ def _share(body: Rows, number: int, holds: object) -> float:
 
 def _looks_like_image(cell: str) -> bool:
     return Path(cell.replace("\\", "/")).suffix.lower() in SUFFIXES
+
+
+def _is_number(cell: str) -> bool:
+    return number_in(cell) is not None
 
 
 def _means(head: str, words: frozenset[str]) -> bool:
