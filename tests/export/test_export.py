@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -256,3 +258,11 @@ def test_an_opened_file_computes_scores_as_the_module_does(run: Path, tmp_path: 
         module: Any = open_onnx(tmp_path / f"{input}.onnx").module
         wanted = model.module.logits(model.preprocessing.normalise(torch.from_numpy(given)))
         np.testing.assert_allclose(module.scores(torch.from_numpy(given)), wanted.detach(), atol=1e-5)
+
+
+def test_copies_of_an_opened_file_share_what_computes_and_pickles_are_refused(run: Path, tmp_path: Path) -> None:
+    model = open_onnx(hubel.export(Run.open(run), tmp_path / "colours.onnx").path)
+    images = [picture("red", 1, 20, 30), picture("blue", 2, 12, 12)]
+    assert copy.deepcopy(model).predict(images) == model.predict(images)
+    with pytest.raises(SettingError, match="cannot be pickled; send the exported file"):
+        pickle.dumps(model)

@@ -1,9 +1,12 @@
-"""One model in many hands: threads that ask it at one time, and copies."""
+"""One model in many hands: threads and forked processes that ask it at one time, and copies."""
 
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,8 +17,9 @@ import torch
 
 from hubel.arch import parse
 from hubel.data import Preprocessing
-from hubel.nn import build, evaluation_mode
+from hubel.nn import build, drawing, evaluation_mode
 from hubel.tasks import LoadedModel, load_model, predict, save_model
+from tests.work import HANG
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (8, 8, 8, 1), dtype=np.uint8)
 
@@ -65,3 +69,33 @@ def test_copies_answer_as_the_model_does(model: LoadedModel, copied: Any) -> Non
         model.preprocessing,
         str(model.network),
     )
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forked processes")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded")
+def test_a_forked_process_answers_whatever_its_parent_computed_or_held(model: LoadedModel) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        wanted = predict(model, IMAGES)
+        torch.rand(2**20).exp()  # on all threads, of which a child has one
+        held = threading.Thread(target=_fork_and_wait, args=(model, wanted, found := []))
+        with drawing:  # which a child's only thread would wait for, too
+            held.start()
+            held.join()
+    finally:
+        torch.set_num_threads(threads)
+    assert found == [0, 0]
+
+
+def _fork_and_wait(model: LoadedModel, wanted: torch.Tensor, found: list[int]) -> None:
+    torch.rand(2**20).exp()
+    child = os.fork()
+    if not child:
+        signal.alarm(HANG // 10)
+        torch.rand(2**20).exp()
+        build(model.network)
+        os._exit(0 if torch.equal(predict(model, IMAGES), wanted) else 3)
+    found.append(os.waitpid(child, 0)[1])
+    torch.rand(2**20).exp()  # the parent computes on
+    found.append(int(not torch.equal(predict(model, IMAGES), wanted)))

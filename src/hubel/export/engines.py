@@ -58,7 +58,20 @@ def computing(engine: Engine, model: onnx.ModelProto, output: str, threads: int 
     return (_openvino if engine == "openvino" else _onnxruntime)(model.SerializeToString(), output, threads)
 
 
-def session(content: bytes, threads: int = 0, settings: Mapping[str, str] | None = None) -> Any:
+class Session:
+    """ONNX Runtime's, which never changes: copies of what holds it share it."""
+
+    def __init__(self, own: Any) -> None:
+        self.run, self.get_inputs = own.run, own.get_inputs
+
+    def __deepcopy__(self, _: object) -> Session:
+        return self
+
+    def __reduce__(self) -> str:
+        raise SettingError("what ONNX Runtime computes cannot be pickled; send the exported file, and open it there")
+
+
+def session(content: bytes, threads: int = 0, settings: Mapping[str, str] | None = None) -> Session:
     """ONNX Runtime's session of a model, on so many threads (0: as it chooses), with more settings of its own."""
     runtime: Any = importlib.import_module("onnxruntime")
     options = runtime.SessionOptions()
@@ -67,7 +80,7 @@ def session(content: bytes, threads: int = 0, settings: Mapping[str, str] | None
     for name, value in (settings or {}).items():
         options.add_session_config_entry(name, value)
     # where it may fall back on another provider it prints, on standard output, and tries the same again
-    return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+    return Session(runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0))
 
 
 def _onnxruntime(content: bytes, output: str, threads: int) -> Computes:

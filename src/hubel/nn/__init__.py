@@ -3,6 +3,7 @@
 from hubel.nn._build import NetworkModule, build, run_call
 from hubel.nn._evaluation import device_of, evaluation_mode, input_gradients
 from hubel.nn._given import SoftmaxWarning, without_softmax
+from hubel.nn._randomness import drawing, own_randomness
 from hubel.nn._training import step_first
 from hubel.nn.inspection.inspect import Inspection, ModuleRow, inspect
 from hubel.nn.inspection.onnx import inspect_onnx
@@ -20,6 +21,7 @@ __all__ = [
     "SoftmaxWarning",
     "build",
     "device_of",
+    "drawing",
     "evaluation_mode",
     "find_weights",
     "head_layers",
@@ -31,6 +33,7 @@ __all__ = [
     "match_weights",
     "network_of",
     "network_of_onnx",
+    "own_randomness",
     "read_weights",
     "run_call",
     "step_first",

@@ -27,6 +27,7 @@ from hubel.arch import (
 from hubel.base.errors import NetworkError
 from hubel.base.limits import check
 from hubel.nn import modules
+from hubel.nn._randomness import drawing
 from hubel.nn._training import for_training
 
 
@@ -105,7 +106,8 @@ def build(network: zoo.Given, taken: Taken | None = None) -> NetworkModule:
     report = zoo.analyse(network)
     check("parameters", report.parameters, report.network.name or "the network")
     shapes = {row.path: row.input_shape for row in report.rows}
-    return NetworkModule(report.network, _chain(report.network.body.nodes, "", (shapes, taken or {})))
+    with drawing:
+        return NetworkModule(report.network, _chain(report.network.body.nodes, "", (shapes, taken or {})))
 
 
 def run_call(call: Call) -> nn.Module:

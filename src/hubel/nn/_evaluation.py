@@ -10,8 +10,12 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import nn
 
+from hubel.base.forks import fresh_in_child
+from hubel.nn._randomness import own_randomness
+
 _changing = threading.Lock()
 _held: Counter[int] = Counter()  # how many are in each part that is to train again, by its id: several threads may be
+fresh_in_child(_changing)
 
 
 @contextmanager
@@ -44,18 +48,16 @@ def input_gradients(module: nn.Module, seed: int | None = None) -> Iterator[None
     Afterwards every part's mode, every weight's flag and the random state are as they were, whatever happened within.
     Within, the random state starts from `seed` where one is given.
     """
-    wanting = [weight for weight in module.parameters() if weight.requires_grad]
     devices = sorted({weight.device.index or 0 for weight in module.parameters() if weight.device.type == "cuda"})
     with ExitStack() as stack:
-        stack.enter_context(torch.random.fork_rng(devices=devices))
+        stack.enter_context(own_randomness(seed, devices))
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(evaluation_mode(module))
+        wanting = [weight for weight in module.parameters() if weight.requires_grad]
         try:
             for weight in wanting:
                 weight.requires_grad_(False)
-            if seed is not None:
-                torch.manual_seed(seed)
             yield
         finally:
             for weight in wanting:

@@ -16,7 +16,7 @@ from hubel.arch import Network
 from hubel.base import files
 from hubel.base.errors import LockedError, SettingError
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
-from hubel.nn import Pretrained, build, load_pretrained
+from hubel.nn import Pretrained, build, load_pretrained, own_randomness
 from hubel.tasks import Task, task_of
 from hubel.tasks.task import LOSS
 from hubel.train.loop.autotune import autotune
@@ -105,7 +105,7 @@ def locked(directory: Path) -> Iterator[None]:
 def _weights(network: Network, training: Dataset, recipe: Recipe) -> Pretrained | None:
     """Try whether the recipe's weights fit and what it freezes is there, on a module that is thrown away."""
     if recipe.weights:
-        with torch.random.fork_rng(devices=[]):
+        with own_randomness():
             module = build(network)
         frozen = freeze(module, recipe.freeze)
         taken = load_pretrained(module, recipe.weights, classes=training.classes)

@@ -28,6 +28,7 @@ from hubel.train.loop.non_finite import NotFiniteError
 from hubel.train.loop.same_bits import same_bits
 from hubel.train.loop.step import Step
 from hubel.train.loop.supervised import Supervised
+from hubel.train.loop.threads import threads
 from hubel.train.loop.trainer import Trainer
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import Checkpoint, CheckpointError, CheckpointStore
@@ -207,7 +208,7 @@ def _train(
         if ranks.is_first:
             stack.enter_context(locked(run.directory))
         stack.enter_context(_naming_the_way_on(run.directory))
-        stack.enter_context(_threads(run.recipe.threads))
+        stack.enter_context(threads(run.recipe.threads))
         stop = stack.enter_context(listening(run.directory))
         if ranks.world > 1:
             stack.enter_context(noticing_loss())
@@ -320,16 +321,6 @@ def _naming_the_way_on(directory: Path) -> Iterator[None]:
         yield
     except FullDiskError as error:
         raise FullDiskError(f"{error}; then go on with: hubel train --resume {directory}") from None
-
-
-@contextlib.contextmanager
-def _threads(number: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(number)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _take_weights(run: Run, trainer: Trainer) -> Pretrained:

@@ -24,6 +24,7 @@ from PIL import (
 
 from hubel.base.errors import FileError, LimitError
 from hubel.base.files import read_bytes
+from hubel.base.forks import fresh_in_child
 from hubel.data.decode.deep import deep_colour, eight_bit_colour, is_deep_colour, is_misread
 from hubel.data.decode.levels import Levels, in_strips, scaled, strips, usual_levels
 from hubel.data.decode.tiff import tiff_header, tiff_values
@@ -69,6 +70,7 @@ class _Quiet:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        fresh_in_child(self._lock)
         self._inside = 0
 
     def __enter__(self) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from hubel.nn._randomness import drawing
 from hubel.nn.inspection.kept import Kept
 
 
@@ -127,16 +128,17 @@ def standing_in(model: nn.Module, twins: Twins | Numbers) -> Iterator[None]:
 @contextmanager
 def same_randomness() -> Iterator[None]:
     """Leave the random numbers that PyTorch, Python and NumPy give next as they would have been."""
-    of_torch, of_python = torch.get_rng_state(), random.getstate()
-    of_devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    numpy = sys.modules.get("numpy.random")  # not loaded: nobody drew from it
-    of_numpy = numpy.get_state() if numpy is not None else None
-    try:
-        yield
-    finally:
-        torch.set_rng_state(of_torch)
-        random.setstate(of_python)
-        if of_devices is not None:
-            torch.cuda.set_rng_state_all(of_devices)
-        if numpy is not None:
-            numpy.set_state(of_numpy)
+    with drawing:
+        of_torch, of_python = torch.get_rng_state(), random.getstate()
+        of_devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+        numpy = sys.modules.get("numpy.random")  # not loaded: nobody drew from it
+        of_numpy = numpy.get_state() if numpy is not None else None
+        try:
+            yield
+        finally:
+            torch.set_rng_state(of_torch)
+            random.setstate(of_python)
+            if of_devices is not None:
+                torch.cuda.set_rng_state_all(of_devices)
+            if numpy is not None:
+                numpy.set_state(of_numpy)

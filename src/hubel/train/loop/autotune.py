@@ -20,10 +20,12 @@ import torch
 from hubel.arch import Network, Report, analyse
 from hubel.base.errors import SettingError
 from hubel.data import Batch, Dataset, Preprocessing
+from hubel.nn import own_randomness
 from hubel.tasks import Task, count
 from hubel.train.loop.recorded import WARM
 from hubel.train.loop.state import State
 from hubel.train.loop.step import Step
+from hubel.train.loop.threads import threads, usual_threads
 from hubel.train.recipe.recipe import Compile, Recipe
 
 _GAIN = 1.1  # how many times quicker a change must be: less may be chance
@@ -151,16 +153,12 @@ class _Probe:
 
     def seconds(self, recipes: Sequence[Recipe]) -> list[list[float]]:
         """The times of a few steps of each; they take turns, so that a busy moment hits all alike."""
-        before = torch.get_num_threads()
-        try:
-            with torch.random.fork_rng(devices=[]):
-                return self._measure(recipes)
-        finally:
-            torch.set_num_threads(before)
+        with threads(recipes[0].threads), own_randomness():
+            return self._measure(recipes)
 
     def seconds_to_measure(self, recipe: Recipe, dataset: Dataset) -> float:
         """How long measuring a set takes, by some of its images."""
-        with torch.random.fork_rng(devices=[]):
+        with own_randomness():
             state = State(self.step, self.network, recipe, self.task, self.preprocessing, self.training)
         some = dataset.take(np.arange(min(_MEASURED, self.most, len(dataset))))
         for _ in range(2):  # the first time also prepares
@@ -198,8 +196,8 @@ def _device(wanted: str) -> str:
 
 def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), torch.get_num_threads()) or 1
-    return torch.get_num_threads()
+        return min(len(os.sched_getaffinity(0)), usual_threads()) or 1
+    return usual_threads()
 
 
 def _has_bfloat16(device: str) -> bool:

@@ -6,6 +6,8 @@ import abc
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
+from hubel.nn import drawing
+
 Batch = TypeVar("Batch")
 
 
@@ -19,7 +21,8 @@ class Epochs(abc.ABC, Generic[Batch]):
             if reason:
                 return reason
             for batch in self.batches(epoch):
-                self.step(epoch, batch)
+                with drawing:
+                    self.step(epoch, batch)
                 if not self.goes_on(epoch):
                     break
             self.close(epoch)

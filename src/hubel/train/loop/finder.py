@@ -9,6 +9,7 @@ import math
 from hubel.arch import Network
 from hubel.base.errors import SettingError
 from hubel.data import Augmentation, Batches, Dataset, Preprocessing
+from hubel.nn import drawing
 from hubel.tasks import task_of
 from hubel.train.loop.autotune import autotune
 from hubel.train.loop.state import State
@@ -61,7 +62,8 @@ def find_learning_rate(
     stream = itertools.chain.from_iterable(map(batches.epoch, itertools.count()))
     for step, batch in enumerate(itertools.islice(stream, steps)):
         rate = low * (high / low) ** (step / (steps - 1))
-        loss = float(state.how(batch, rate, step)[0])
+        with drawing:
+            loss = float(state.how(batch, rate, step)[0])
         average = _SMOOTHING * average + (1 - _SMOOTHING) * loss
         smoothed = average / (1 - _SMOOTHING ** (step + 1))
         if not math.isfinite(loss) or (losses and smoothed > _TOO_MUCH * min(losses)):

@@ -9,7 +9,7 @@ import torch
 
 from hubel.arch import Network
 from hubel.data import Dataset, Preprocessing
-from hubel.nn import Pretrained, load_pretrained
+from hubel.nn import Pretrained, drawing, load_pretrained
 from hubel.tasks import Task
 from hubel.train.loop.step import Step
 from hubel.train.recipe.recipe import Recipe
@@ -34,8 +34,9 @@ class State:
         preprocessing: Preprocessing,
         training: Dataset,
     ) -> None:
-        torch.manual_seed(recipe.seed)
-        self.how = how = step(network, recipe, task, preprocessing, training)
+        with drawing:
+            torch.manual_seed(recipe.seed)
+            self.how = how = step(network, recipe, task, preprocessing, training)
         self.done = 0
         self.seconds = 0.0
         self.history: list[EpochMetrics] = []

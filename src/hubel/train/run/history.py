@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from hubel.nn import build
+from hubel.nn import build, own_randomness
 from hubel.train.recipe.initialise import start_weights
 from hubel.train.run.checkpoint import CheckpointError, CheckpointStore, weights_that_count
 from hubel.train.run.run import CHECKPOINTS, Run
@@ -52,8 +52,7 @@ def moments(run: Run, problems: list[str] | None = None) -> Iterator[Moment]:
 
 
 def _start(run: Run) -> Mapping[str, torch.Tensor]:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(run.recipe.seed)
+    with own_randomness(run.recipe.seed):
         module: nn.Module = build(run.network)
         start_weights(module, run.recipe)
     return module.state_dict()
