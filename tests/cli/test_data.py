@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.command import hubel
+from tests.tasks.segmentation.pictures import folder as squares
 
 
 @pytest.fixture
@@ -51,11 +52,27 @@ def test_augmented_images_are_shown_on_a_sheet(tmp_path: Path) -> None:
         assert sheet.height > 500
 
 
+def test_what_is_wanted_is_drawn_on_augmented_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bright square and its mask, which covers it with its colour wherever both have gone."""
+    monkeypatch.chdir(tmp_path)
+    folder = squares(tmp_path / "squares", 4, parts=("train",))
+    ran = hubel("data", folder, "--augment", "shift 5, flip, zoom 1.5, rotate 20, fill 0")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "are in augmented.png" in ran.stdout
+    with Image.open("augmented.png") as sheet:
+        seen = np.asarray(sheet.convert("RGB")).astype(int)[:-40, 150:]
+    covered = (seen[..., 0] - seen[..., 2]) > 60  # orange, the second class's colour
+    bright = seen.min(2) > 60
+    assert covered.sum() > 10_000
+    assert (bright & covered).sum() > 0.9 * covered.sum()
+    assert hubel("data", folder, "-o", "plain.jpg").returncode == 0
+    assert Path("plain.jpg").stat().st_size > 1000
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["data", "mnits"], "did you mean 'mnist'"),
-        (["data", "mnist", "--augment", "auto"], "expected --sheet FILE"),
         (["data", "mnist", "--augment", "spin", "--sheet", "a.png"], "received 'spin'"),
     ],
 )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hubel.base.errors import SettingError
-from hubel.cli._finish import TABLES, Answer, add_output, finish, picture_argument
+from hubel.cli._finish import PICTURES, TABLES, Answer, add_output, finish, picture_argument
 from hubel.cli._numbers import whole
 from hubel.cli._trained import add_layout, add_validation, layout
 
 if TYPE_CHECKING:
-    from hubel.data import Description
+    from hubel.tasks import Task
 
 DESCRIPTION = """Look at every image of a data set and tell what is there: classes in their order, counts, sizes,
 kinds of pixels, copies, files that cannot be read and why, imbalance; of images with masks, the pixels and images
@@ -22,18 +22,26 @@ DATA is a word (mnist, fashion-mnist, cifar10, …) or a path: a folder with a s
 an archive of one, tar shards, a CSV file, .npz, .npy, IDX."""
 EXAMPLES = """  hubel data mnist
   hubel data photos/ --sheet photos.png
-  hubel data mnist --augment auto --sheet augmented.png
+  hubel data streets/ --augment -o augmented.png
   hubel data photos/ --json"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("data", metavar="DATA", help="a data set's name, or a path")
-    parser.add_argument("--sheet", type=picture_argument, metavar="FILE", help="write a contact sheet, a row a class")
+    parser.add_argument(
+        "--sheet",
+        type=picture_argument,
+        metavar="FILE",
+        help="write a contact sheet, a row a class; -o with a picture does too",
+    )
     parser.add_argument(
         "--augment",
+        nargs="?",
+        const="auto",
         metavar="HOW",
-        help="show augmented images on the sheet: auto (what the rule chooses), or 'shift 1, flip, crop 0.35, …'",
+        help="write a sheet of augmented images with their masks, boxes or points (--sheet or -o FILE; default: "
+        "augmented.png): auto (what the rule chooses; the default), or 'shift 1, flip, crop 0.35, …'",
     )
     parser.add_argument(
         "--workers", type=whole(1, 1_000), metavar="N", help="images read at once (default: one a processor)"
@@ -43,25 +51,24 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--task", metavar="NAME", help="what is to be learned, where the data does not say it: multilabel, regression"
     )
     add_validation(parser, "auto")
-    add_output(parser, *TABLES)
+    add_output(parser, *TABLES, *PICTURES)
     add_layout(parser)
 
 
 def run(arguments: Namespace) -> int:
     """Describe the set, and write the sheet that was asked for."""
-    from hubel.data import Description
     from hubel.tasks.registry import task_named, task_of_source
 
     kind, notes = (task_named(arguments.task), []) if arguments.task else task_of_source(arguments.data)
     settings = {} if arguments.validation == "auto" else {"validation": arguments.validation}
     settings |= layout(arguments) | ({} if arguments.void is None else {"void": arguments.void})
-    if arguments.augment is not None and arguments.sheet is None:
-        raise SettingError("expected --sheet FILE with --augment: that is where augmented images are shown")
-    if arguments.sheet is not None and kind.name != "classification":
-        raise SettingError(f"{arguments.data}: --sheet cannot be said of data for {kind.name}, only of classes")
+    if arguments.output is not None and arguments.output.suffix.lower() in PICTURES:
+        arguments.sheet, arguments.output = arguments.output, None
+    elif arguments.augment is not None and arguments.sheet is None:
+        arguments.sheet = Path("augmented.png")
     with _Bar() as bar:
         described = kind.describe(arguments.data, workers=arguments.workers, progress=bar, **settings)
-        written = _write_sheet(arguments, described, bar) if isinstance(described, Description) else ""
+        written = _write_sheet(arguments, described, kind, bar)
     told = Answer.of(described, notes=notes)
     if written:
         told = replace(told, lines=lambda width: (*described.lines(width), f"\n{written}"))
@@ -94,19 +101,22 @@ class _Bar:
         self._bar.update(TaskID(self._tasks[what]), completed=done, total=total or None)
 
 
-def _write_sheet(arguments: Namespace, described: Description, bar: _Bar) -> str:
+def _write_sheet(arguments: Namespace, described: object, kind: type[Task], bar: _Bar) -> str:
     from hubel.cli._picture import save_picture
-    from hubel.data import Augmentation, Preprocessing, augmented_sheet, load
+    from hubel.data import Augmentation, Description, Preprocessing, augmented_sheet
 
     if arguments.sheet is None:
         return ""
-    if arguments.augment is None:
+    if arguments.augment is None and isinstance(described, Description):
         save_picture(described.sheet, arguments.sheet)
         return f"The contact sheet is in {arguments.sheet}."
-    splits = load(arguments.data, bad_images="skip", progress=bar, **layout(arguments))
+    void = {} if arguments.void is None else {"void": arguments.void}
+    train = kind.load(arguments.data, bad_images="skip", progress=bar, **layout(arguments), **void).train
     if arguments.augment == "auto":
-        augmentation = Augmentation.for_dataset(splits.train, Preprocessing.for_dataset(splits.train), 10)
+        augmentation = Augmentation.for_dataset(train, Preprocessing.for_dataset(train), 10)
     else:
-        augmentation = Augmentation.parse(arguments.augment)
-    save_picture(augmented_sheet(splits.train, augmentation), arguments.sheet)
+        augmentation = Augmentation.parse(arguments.augment or "none")
+    save_picture(augmented_sheet(train, augmentation), arguments.sheet)
+    if not augmentation:
+        return f"The contact sheet is in {arguments.sheet}."
     return f"Images augmented by {augmentation} are in {arguments.sheet}."

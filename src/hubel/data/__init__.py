@@ -14,8 +14,9 @@ from hubel.data._split import Validation, hold_out
 from hubel.data._survey import FitRule, Survey
 from hubel.data._targets import Labels, Targets, TargetsOf
 from hubel.data.decode.image import SUFFIXES, ImageError, read_image
-from hubel.data.feed.augment import Augmentation, Moves
+from hubel.data.feed.augment import Augmentation
 from hubel.data.feed.batches import Batch, Batches
+from hubel.data.feed.moves import Moves
 from hubel.data.feed.order import BalancedOrder, Order, batch
 from hubel.data.prepare.framing import Frame
 from hubel.data.prepare.preprocessing import Preprocessing, fit_image

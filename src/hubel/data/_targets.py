@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import torch
     from typing_extensions import Self
 
-    from hubel.data.feed.augment import Moves
+    from hubel.data.feed.moves import Moves
 
 
 class Targets(abc.ABC):
@@ -87,8 +87,16 @@ class Targets(abc.ABC):
             return torch.from_numpy(self.array)
 
     def moved(self, targets: torch.Tensor, moves: Moves) -> torch.Tensor:
-        """A batch of them, moved as its images are."""
+        """A batch of them, moved as its images are: `moves` moves planes, points, boxes and pictures."""
         return targets
+
+    def drawn(self, image: npt.NDArray[np.uint8], target: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        """An image (uint8 H×W×C) with one of them drawn on it, uint8 H×W×3; by default as it is."""
+        return image
+
+    def caption(self, target: npt.NDArray[Any]) -> str:
+        """One of them in a word, for the margin of a sheet; nothing where it is drawn."""
+        return ""
 
     def digest(self) -> str:
         """A SHA-256 of them all."""
@@ -131,6 +139,10 @@ class Labels(Targets):
                 f"expected labels from 0 to {len(classes) - 1} ({len(classes)} classes), received {labels.min()} to "
                 f"{labels.max()}"
             )
+
+    def caption(self, target: npt.NDArray[Any]) -> str:
+        """The class."""
+        return self.classes[int(target)]
 
     def check_training(self) -> None:
         """Refuse one class alone, of which nothing can be told apart."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset
 from hubel.data._targets import Labels
+from hubel.data.feed.moves import Moves
 from hubel.data.feed.order import key, scattered
 from hubel.data.prepare.measure import enough
 from hubel.data.prepare.preprocessing import Preprocessing
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 # a number a change, so that one switched on or off leaves the others' random numbers as they were
 (_FLIP, _ROWS, _COLUMNS, _AREA, _ASPECT, _LEFT, _TOP, _TURN, _BRIGHT, _CONTRAST, _SATURATION) = range(11)
 (_CUT_ROW, _CUT_COLUMN, _SHARE, _PARTNER, _OPERATION) = range(11, 16)
+_ZOOM = 40  # after those of all operations
+_STEP = 32  # pixels, of which windows are shorter than images
 _REPEATED, _MANY = 2, 24  # epochs from which small changes pay, and from which stronger ones do
 
 
@@ -35,6 +38,9 @@ class Augmentation:
     shift: moved by up to this many whole pixels, in each direction.
     flip: mirrored left to right, every second time.
     crop: shown by a part of at least this share of its area (0 < crop < 1), of a form from 3:4 to 4:3; 0 is off.
+    window: seen through a window of at most so many pixels a side, anywhere in the image; 0 is the whole. A longer side
+        is shortened by a multiple of 32, so that it is halved evenly where the image's own is.
+    zoom: enlarged or reduced up to so many times before that; 1 is off.
     rotate: turned by up to this many degrees.
     colour: brightness, contrast and saturation changed by up to this share (0.2: from 0.8 to 1.2 times).
     operations: so many changes drawn from thirteen at `magnitude` 0 to 10, as RandAugment does (Cubuk et al. 2019).
@@ -49,6 +55,8 @@ class Augmentation:
     shift: int = 0
     flip: bool = False
     crop: float = 0.0
+    window: int = 0
+    zoom: float = 1.0
     rotate: float = 0.0
     colour: float = 0.0
     operations: int = 0
@@ -61,6 +69,8 @@ class Augmentation:
         ranges = {
             "shift": (0, 1000),
             "crop": (0, 1),
+            "window": (0, 100_000),
+            "zoom": (1, 8),
             "rotate": (0, 180),
             "colour": (0, 1),
             "operations": (0, 8),
@@ -73,6 +83,8 @@ class Augmentation:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise SettingError(f"augmentation: expected {name} from {low} to {high}, received {value}")
+        if self.crop and (self.window or self.zoom > 1):
+            raise SettingError("augmentation: expected crop, or window and zoom, received both")
 
     def __bool__(self) -> bool:
         return dataclasses.replace(self, magnitude=5.0, fill=None) != Augmentation()
@@ -207,12 +219,27 @@ class Augmentation:
         def number(stream: int) -> torch.Tensor:
             return torch.from_numpy(_numbers(seed, epoch, stream, where)).to(device)
 
-        down, right = self.steps(seed, epoch, positions) if self.shift else (None, None)
+        steps = None
+        if self.shift:
+            down, right = self.steps(seed, epoch, positions)
+            steps = down.to(device), right.to(device)
+        size = self.size((shape[1], shape[2]))
+        viewed = self.crop or self.rotate or self.zoom > 1 or size != tuple(shape[1:3])
+        views = self._views(shape, size, number) if viewed else None
         flip = number(_FLIP) if self.flip else None
-        steps = None if down is None or right is None else (down.to(device), right.to(device))
-        return Moves(self, steps, flip, self._views(shape, number) if self.crop or self.rotate else None)
+        return Moves((shape[1], shape[2]), size, self.shift, steps, flip, views, self.fill is None)
 
-    def _views(self, shape: tuple[int, ...], number: Callable[[int], torch.Tensor]) -> torch.Tensor:
+    def size(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Height and width of what is seen of images of this height and width."""
+        rows, columns = (
+            side if not self.window or side <= self.window else max(1, side - -(-(side - self.window) // _STEP) * _STEP)
+            for side in shape
+        )
+        return rows, columns
+
+    def _views(
+        self, shape: tuple[int, ...], size: tuple[int, int], number: Callable[[int], torch.Tensor]
+    ) -> torch.Tensor:
         import torch
 
         from hubel.data.feed import transform
@@ -226,43 +253,14 @@ class Augmentation:
             scale = torch.stack([area.sqrt() * form, area.sqrt() / form], 1).clamp_max(1.0)
             place = torch.stack([number(_LEFT), number(_TOP)], 1)
             move = (2 * place - 1) * (1 - scale)
+        elif self.zoom > 1 or size != tuple(shape[1:3]):
+            times = transform.uniform(number(_ZOOM), -math.log(self.zoom), math.log(self.zoom)).exp()
+            scale = torch.stack([size[1] / shape[2] / times, size[0] / shape[1] / times], 1)
+            place = torch.stack([number(_LEFT), number(_TOP)], 1)
+            move = (2 * place - 1) * (1 - scale)
         turn = transform.uniform(turns, -1, 1) * math.radians(self.rotate)
         aspect = shape[2] / shape[1]
         return transform.matrices(turn=turn, shear=torch.zeros_like(move), scale=scale, move=move, aspect=aspect)
-
-
-@dataclasses.dataclass(frozen=True)
-class Moves:
-    """Where the pixels of a batch's images go. steps: down and to the right, int64 B each, 0 to 2·shift; flip: a number
-    an image, mirrored below one half; views: affine maps, B×2×3. None for what does not happen.
-    """
-
-    augmentation: Augmentation
-    steps: tuple[torch.Tensor, torch.Tensor] | None
-    flip: torch.Tensor | None
-    views: torch.Tensor | None
-
-    def apply(self, images: torch.Tensor, outside: int | None, mode: str = "bilinear") -> torch.Tensor:
-        """Move uint8 images B×H×W×C, or planes of classes with the mode "nearest"; what comes in from outside is of
-        this level, or mirrored where None.
-        """
-        import torch
-
-        from hubel.data.feed import transform
-
-        if self.steps is not None:
-            every, shift = torch.arange(len(images), device=images.device), self.augmentation.shift
-            images = transform.windows(transform.padded(images, shift, outside), every, *self.steps, shift)
-        if self.flip is not None:
-            images = transform.flipped(images, self.flip)
-        if self.views is not None:
-            images = transform.warped(images, self.views, outside, mode)
-        return images
-
-    def planes(self, planes: torch.Tensor, outside: int) -> torch.Tensor:
-        """Planes of classes, uint8 B×H×W, moved as the images are; outside of a ground there is the class `outside`."""
-        level = None if self.augmentation.fill is None else outside
-        return self.apply(planes[..., None], level, "nearest")[..., 0]
 
 
 def _random_operation(

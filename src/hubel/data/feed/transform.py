@@ -66,9 +66,38 @@ def matrices(
     return torch.cat([linear @ sheared, move[:, :, None]], 2)
 
 
-def warped(images: torch.Tensor, maps: torch.Tensor, fill: int | None, mode: str = "bilinear") -> torch.Tensor:
-    """Each image seen through its affine map; outside it is `fill`, or the image mirrored where None."""
-    count, height, width, channels = images.shape
+def seen(images: torch.Tensor, maps: torch.Tensor, fill: int | None, mode: str, size: tuple[int, int]) -> torch.Tensor:
+    """Each image seen through its affine map, in another size (height, width). Of each no more than what is seen is
+    looked at, so that large images take no more memory than their windows.
+    """
+    found = []
+    side = torch.tensor([images.shape[2], images.shape[1]], dtype=torch.float32)
+    corners = torch.tensor([[x, y, 1.0] for x in (-1, 1) for y in (-1, 1)])
+    for image, view in zip(images, maps, strict=True):
+        places = ((corners.to(view.device) @ view.T).cpu() + 1) / 2 * side
+        low = (places.amin(0).floor() - 2).clamp_min(0).minimum(side - 1).long()
+        high = ((places.amax(0).ceil() + 2).minimum(side)).long().maximum(low + 1)
+        part = image[low[1] : high[1], low[0] : high[0]]
+        # the same map, in units of half the part: its middle and its sides are others
+        whole = (side / (high - low)).to(view.device)
+        middle = ((side - low - high) / (high - low)).to(view.device)
+        own = torch.cat([view[:, :2] * whole[:, None], (view[:, 2] * whole + middle)[:, None]], 1)
+        found.append(warped(part[None], own[None], fill, mode, size))
+    return torch.cat(found)
+
+
+def warped(
+    images: torch.Tensor,
+    maps: torch.Tensor,
+    fill: int | None,
+    mode: str = "bilinear",
+    size: tuple[int, int] | None = None,
+) -> torch.Tensor:
+    """Each image seen through its affine map, in its own size or another; outside it is `fill`, or the image mirrored
+    where None.
+    """
+    count, channels = images.shape[0], images.shape[3]
+    height, width = size or images.shape[1:3]
     ground = 0.0 if fill is None else float(fill)
     inputs = images.permute(0, 3, 1, 2).float() - ground
     grid = functional.affine_grid(maps, [count, channels, height, width], align_corners=False)

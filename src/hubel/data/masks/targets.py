@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -63,6 +64,23 @@ class Masks(Targets):
     def moved(self, targets: torch.Tensor, moves: Moves) -> torch.Tensor:
         """Masks moved as their images are, the nearest pixel's class; what comes in from outside is void."""
         return moves.planes(targets, VOID)
+
+    def drawn(self, image: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """An image under its classes' colours."""
+        return overlaid(image, target, self.colours)
+
+
+_COVER = 0.55  # of the colour over an image
+
+
+def overlaid(
+    image: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], colours: Sequence[Colour]
+) -> npt.NDArray[np.uint8]:
+    """An image (H×W×C) under its classes' colours, H×W×3; void is darkened."""
+    table = np.zeros((256, 3))
+    table[: len(colours)] = colours
+    seen = image[..., : 1 if image.shape[2] < 3 else 3]
+    return np.rint((1 - _COVER) * seen + _COVER * table[mask]).astype(np.uint8)
 
 
 def region(image: tuple[int, int], size: tuple[int, ...], fit: Fit) -> tuple[float, float, float, float]:

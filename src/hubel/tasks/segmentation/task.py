@@ -18,7 +18,7 @@ from hubel.data import Augmentation, Dataset, Splits, read_image
 from hubel.data.masks.describe import MasksDescription, describe
 from hubel.data.masks.load import load
 from hubel.data.masks.pairs import recognises
-from hubel.data.masks.targets import VOID, Colour, Masks, region
+from hubel.data.masks.targets import VOID, Colour, Masks, overlaid, region
 from hubel.tasks import task
 from hubel.tasks.measure import outputs_of
 from hubel.tasks.model import LoadedModel
@@ -26,7 +26,6 @@ from hubel.tasks.segmentation.metrics import Metrics, metrics
 
 _SHOWN = 6  # images in a report
 _FINEST = 1024  # pixels of a side up to which scores are enlarged, smoothly; beyond, the nearest pixel counts
-_COVER = 0.55  # of the colour over an image
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,9 @@ class Segmentation(task.Task):
         for number, image, true, drawn in zip(chosen, images, truth, drawings, strict=True):
             right = (true == drawn).sum() / max(1, (true != VOID).sum())
             plain = np.broadcast_to(image, (*image.shape[:2], 3))
-            panels = np.concatenate([plain, self.overlay(image, true), self.overlay(image, drawn)], 1)
+            panels = np.concatenate(
+                [plain, overlaid(image, true, self.colours), overlaid(image, drawn, self.colours)], 1
+            )
             pictures.append((f"image {number:,}, its mask, what the model draws: {right:.1%} of pixels right", panels))
         note = (
             f"{found.sentence(dataset.name or 'the images')}. IoU: of the pixels that are so or were called so, those "
@@ -153,12 +154,6 @@ class Segmentation(task.Task):
             task.Section("classes", "Each class", note, found.table(len(self.classes), self.colours)),
             task.Section("masks", "What it draws", pictures=pictures),
         ]
-
-    def overlay(self, image: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """An image (H×W×1 or H×W×3) under its classes' colours; void is darkened."""
-        table = np.zeros((256, 3))
-        table[: len(self.colours)] = self.colours
-        return np.rint((1 - _COVER) * image + _COVER * table[mask]).astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -191,7 +186,7 @@ class Segmented(task.Answer):
         values = np.full(256, VOID, np.uint8)
         values[: len(self.task.values)] = self.task.values
         image = self.image if self.image.ndim == 3 else self.image[..., np.newaxis]
-        return {"mask": values[self.mask], "overlay": self.task.overlay(image[..., :3], self.mask)}
+        return {"mask": values[self.mask], "overlay": overlaid(image, self.mask, self.task.colours)}
 
     def _shares(self) -> list[tuple[str, float]]:
         counts = np.bincount(self.mask.ravel(), minlength=256)[: len(self.task.classes)] / self.mask.size
