@@ -124,7 +124,7 @@ def _answer(model: LoadedModel, prepared: Pixels) -> npt.NDArray[np.float32]:
     import torch
 
     from hubel.nn import evaluation_mode
-    from hubel.tasks.measure import outputs
+    from hubel.tasks.outputs import outputs
 
     with evaluation_mode(model.module), torch.inference_mode():
         scores = outputs(model.module, model.preprocessing, torch.from_numpy(prepared[np.newaxis].copy()))

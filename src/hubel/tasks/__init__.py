@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hubel.tasks.classification.task import Classification, Objective, predict
     from hubel.tasks.measure import count, evaluate, measure
     from hubel.tasks.model import LoadedModel, load_model, require, save_model
-    from hubel.tasks.registry import UnknownTaskError, load, task_named, task_of
+    from hubel.tasks.registry import UnknownTaskError, load, task_named, task_of, task_of_network
     from hubel.tasks.task import Counts, Figure, Measured, Section, Table, Task
 
 _HOMES = {
@@ -54,6 +54,7 @@ _HOMES = {
     "save_model": "hubel.tasks.model",
     "task_named": "hubel.tasks.registry",
     "task_of": "hubel.tasks.registry",
+    "task_of_network": "hubel.tasks.registry",
     "write_atomically": "hubel.base.files",
 }
 
@@ -86,6 +87,7 @@ __all__ = [
     "save_model",
     "task_named",
     "task_of",
+    "task_of_network",
     "write_atomically",
 ]
 

@@ -15,6 +15,7 @@ from hubel.base.names import listing
 from hubel.data import Dataset, Preprocessing
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks.model import LoadedModel
+from hubel.tasks.outputs import outputs
 from hubel.tasks.task import Measured, Task
 
 _SEEN = 112  # pixels of a side that a small image is shown in
@@ -36,7 +37,7 @@ def count(
     with evaluation_mode(module), torch.inference_mode():
         for start in range(0, len(images), batch_size):
             truth = targets[start : start + batch_size].to(device)
-            counts.add(outputs(module, preprocessing, images[start : start + batch_size]), truth)
+            counts.add(task.outputs(module, preprocessing, images[start : start + batch_size]), truth)
     return counts.tensors()
 
 
@@ -76,18 +77,6 @@ def check_answers(model: LoadedModel, dataset: Dataset) -> None:
     shape = (model.preprocessing.height, model.preprocessing.width, model.preprocessing.channels)
     if dataset.shape != shape:
         raise SettingError(f"expected images of {shape}, received {dataset.shape} from {name}")
-
-
-def outputs(module: nn.Module, preprocessing: Preprocessing, images: torch.Tensor) -> torch.Tensor:
-    """What the network says before a closing softmax or sigmoid, float32, for uint8 images N×H×W×C.
-
-    A module with `scores` takes such images itself, since what runs it is not PyTorch.
-    """
-    network: Any = module
-    if hasattr(network, "scores"):
-        return network.scores(images)  # type: ignore[no-any-return]
-    found: torch.Tensor = network.logits(preprocessing.normalise(images.to(device_of(module))))
-    return found.float()
 
 
 def said(model: LoadedModel, image: Any) -> torch.Tensor:

@@ -233,9 +233,10 @@ def _assemble(path: Path, header: Header, about: dict[str, Any], ignore_damage: 
 def check_fit(path: Path, report: Report, preprocessing: Preprocessing, task: Task) -> None:
     """Raise ModelFileError where what a file says of its images and answers is not what its network takes and gives."""
     taken = (preprocessing.height, preprocessing.width, preprocessing.channels)
-    if math.prod(taken) != math.prod(report.network.input):
+    own = task.images_of(report.network)
+    if math.prod(taken) != math.prod(own):
         raise ModelFileError(
-            f"{path}: expected images of {shape_text(report.network.input)}, which its network takes, received a "
+            f"{path}: expected images of {shape_text(own)}, which its network is for, received a "
             f"preprocessing that makes {shape_text(taken)}"
         )
     wanted = (len(task.classes),) if task.classes else task.output(taken)[0]

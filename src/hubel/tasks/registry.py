@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from hubel.arch import Network
 from hubel.base.errors import SettingError, UnknownNameError
 from hubel.base.names import did_you_mean
 from hubel.data import Dataset, Splits
@@ -89,3 +90,8 @@ def task_of_source(path: str) -> tuple[type[Task], list[str]]:
 def task_of(dataset: Dataset) -> Task:
     """The task of saying what a set's targets say."""
     return task_named(dataset.targets.task).for_dataset(dataset)
+
+
+def task_of_network(network: Network) -> str:
+    """The name of the task that a network is for whatever the data; "" where the data says it."""
+    return next((name for name in TASKS if task_named(name).wants(network)), "")

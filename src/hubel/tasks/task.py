@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import torch
 from torch import nn
 
-from hubel.arch import Network, analyse
+from hubel.arch import Network, Shape, analyse
 from hubel.base.errors import NetworkError, SettingError
-from hubel.data import Augmentation, Dataset, Splits
+from hubel.data import Augmentation, Dataset, Preprocessing, Splits
 from hubel.tasks.answer import Answer as Answer
+from hubel.tasks.outputs import outputs
 from hubel.view import tables
 from hubel.view.result import Part, Result
 
@@ -218,15 +219,17 @@ class Task(abc.ABC):
     """What is predicted.
 
     name: in files. figures: of a set that is measured, the primary first; the loss comes besides. running: of the
-    training batches, on the way. draws: whether answers have pictures. noun: what an output stands for, one and many.
-    defaults: settings of a recipe that the rules take. reads_like: whether `load` takes `like`. classes: the names of
-    what is told apart, in the order of the network's outputs; none where nothing is.
+    training batches, on the way. draws: whether answers have pictures. step: how a batch changes weights, a name of
+    `hubel.train.loop.steps`. noun: what an output stands for, one and many. defaults: settings of a recipe that the
+    rules take. reads_like: whether `load` takes `like`. classes: the names of what is told apart, in the order of the
+    network's outputs; none where nothing is.
     """
 
     name: ClassVar[str]
     figures: ClassVar[tuple[Figure, ...]]
     running: ClassVar[tuple[Figure, ...]] = ()
     draws: ClassVar[bool] = False
+    step: ClassVar[str] = "supervised"
     noun: ClassVar[tuple[str, str]] = ("class", "classes")
     defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     reads_like: ClassVar[bool] = True
@@ -250,6 +253,16 @@ class Task(abc.ABC):
     def recognises(cls, source: str) -> bool:
         """Whether a path is data of this task, by a glance at its folders; by default none is."""
         return False
+
+    @classmethod
+    def wants(cls, network: Network) -> bool:
+        """Whether a network is one for this task, whatever it is trained on; of most tasks the data says it."""
+        return False
+
+    @classmethod
+    def images_of(cls, network: Network) -> Shape:
+        """The shape of the images that a network for this task is about (H×W×C, or a vector): those it takes."""
+        return network.input
 
     @classmethod
     @abc.abstractmethod
@@ -280,6 +293,10 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """The shape of output for images of `shape` (H×W×C), and what would end a network with it."""
+
+    def outputs(self, module: nn.Module, preprocessing: Preprocessing, images: torch.Tensor) -> torch.Tensor:
+        """What is counted of uint8 images N×H×W×C: by default what the network says of them."""
+        return outputs(module, preprocessing, images)
 
     def outcome(self, scores: torch.Tensor) -> torch.Tensor:
         """What is answered, as numbers, of what the network says before a closing softmax or sigmoid, N×outputs…: by

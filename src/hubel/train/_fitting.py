@@ -13,7 +13,7 @@ from hubel import zoo
 from hubel.arch import Network
 from hubel.base.errors import MissingFileError
 from hubel.data import Dataset, Splits, holds_files
-from hubel.tasks import load, task_of
+from hubel.tasks import load, task_named, task_of, task_of_network
 from hubel.train.recipe.choose import choose, fine_tune
 from hubel.train.recipe.device import check_device
 from hubel.train.recipe.recipe import Recipe
@@ -37,11 +37,13 @@ def fitted(
     `settings` those of `load`.
     """
     asked = {"source": _absolute(source), **settings}
+    if "task" not in settings and (meant := task_of_network(network_of(given, **options))):
+        asked["task"] = meant
     if not _of_zoo(given) or "input" in options or holds_files(source):
         return _sized(given, options, asked, network_of, read)
     splits = read(**asked)
     try:
-        return _ended(network_of(given, **_for(splits, options)), splits), splits, asked
+        return _ended(network_of(given, **_for(given, splits, options)), splits), splits, asked
     except ValueError:  # too small for this network, or it takes vectors
         return _sized(given, options, asked, network_of, read)
 
@@ -50,15 +52,19 @@ def fitted_to(given: Any, splits: Splits, options: Settings) -> Network:
     """The network that is meant, where it is one of the zoo's made for these images and classes."""
     if not _of_zoo(given):
         return zoo.network(given, **options)
-    return _ended(zoo.network(given, **_for(splits, options)), splits)
+    return _ended(zoo.network(given, **_for(given, splits, options)), splits)
 
 
 def _of_zoo(given: Any) -> bool:
     return isinstance(given, str) and zoo.is_made(given)
 
 
-def _for(splits: Splits, options: Settings) -> dict[str, Any]:
-    return {"input": splits.train.shape, "classes": _outputs(splits, splits.train.shape), **options}
+def _for(given: str, splits: Splits, options: Settings, shape: tuple[int, ...] = ()) -> dict[str, Any]:
+    """Options of a network of the zoo for these images, or for what they are brought to."""
+    name = zoo.meant(given)
+    classes = {"classes": _outputs(splits, shape or splits.train.shape)}
+    own = classes if name is None or "classes" in zoo.entry(name).options else {}
+    return {**({} if shape else {"input": splits.train.shape}), **own, **options}
 
 
 def _outputs(splits: Splits, shape: tuple[int, ...]) -> int:
@@ -74,11 +80,12 @@ def _sized(
     read: Callable[..., Splits],
 ) -> tuple[Network, Splits, dict[str, Any]]:
     network = network_of(given, **options)
-    if len(network.input) == 3:
-        asked = {**asked, "size": network.input[:2], "channels": network.input[2]}
+    images = task_named(asked.get("task") or "classification").images_of(network)
+    if len(images) == 3:
+        asked = {**asked, "size": images[:2], "channels": images[2]}
     splits = read(**asked)
     if _of_zoo(given):
-        network = _ended(network_of(given, **{"classes": _outputs(splits, network.input), **options}), splits)
+        network = _ended(network_of(given, **_for(given, splits, options, images)), splits)
     return network, splits, asked
 
 

@@ -126,7 +126,8 @@ def evaluate(
     """
     found = open_model(model)
     if not isinstance(data, (Splits, Dataset)):
-        shape: dict[str, Any] = {"size": found.network.input[:2], "channels": found.network.input[-1]}
+        made = found.preprocessing
+        shape: dict[str, Any] = {"size": (made.height, made.width), "channels": made.channels}
         data = tasks.load(data, **({"like": found.preprocessing} if found.task.name == "classification" else shape))
     if isinstance(data, Splits):
         parts = data.parts()

@@ -27,7 +27,7 @@ from hubel.train.loop.memory import is_out_of_memory, out_of_memory
 from hubel.train.loop.non_finite import NotFiniteError
 from hubel.train.loop.same_bits import same_bits
 from hubel.train.loop.step import Step
-from hubel.train.loop.supervised import Supervised
+from hubel.train.loop.steps import step_named
 from hubel.train.loop.threads import threads
 from hubel.train.loop.trainer import Trainer
 from hubel.train.recipe.recipe import Recipe
@@ -56,7 +56,7 @@ def train(
     validation: Validation = "auto",
     source: Mapping[str, Any] | None = None,
     progress: Listener | None = None,
-    step: type[Step] = Supervised,
+    step: type[Step] | None = None,
     began: float | None = None,
 ) -> Run:
     """Train `network` on `splits.train` and leave the run in `directory`, a new folder.
@@ -65,8 +65,8 @@ def train(
     Where there is neither, or a patient recipe has no validation part, images are held out (`hubel.data.hold_out`);
     `validation` is the share to hold out, 0 for none. Without a recipe, `choose` makes one. `source` says where the
     data came from (the arguments of `hubel.data.load`), for `run.toml`. `progress` is called with each event. `step` is
-    how a batch changes weights. `began` is the moment (`time.perf_counter()`) from which a time budget counts, by
-    default this one.
+    how a batch changes weights, by default as the task has it. `began` is the moment (`time.perf_counter()`) from which
+    a time budget counts, by default this one.
 
     Raises ValueError where network, data and weights do not fit; NotEnoughMemoryError where a step does not fit, at
     once or later (the last checkpoint is kept); RunError where the folder holds a run or another process writes to it;
@@ -81,7 +81,9 @@ def train(
     own = facts(network, splits, recipe) if several() else {}
     with joined() as ranks, kept_memory():
         agree(ranks, own)
-        task_of(splits.train).check(network, splits.train.shape)
+        task = task_of(splits.train)
+        task.check(network, splits.train.shape)
+        step = step or step_named(task.step)
         _need_training_images(splits)
         # torchrun runs the same line again; machines count for themselves how often
         again = ranks.most([float(was_restarted())])[0] > 0
@@ -126,7 +128,7 @@ def resume(
     micro_batch: int | None = None,
     epochs: float | None = None,
     progress: Listener | None = None,
-    step: type[Step] = Supervised,
+    step: type[Step] | None = None,
 ) -> Run:
     """Go on with the run in `directory` where its newest whole checkpoint stands, to the same bits as if it had never
     been stopped (on the same processor and versions). A finished run is returned as it is.
@@ -147,6 +149,7 @@ def resume(
     own = {**facts(run.network, splits, run.recipe), **settings_of(run)} if several() else {}
     with joined() as ranks, kept_memory():
         agree(ranks, own)
+        step = step or step_named(run.task.step)
         return _go_on(run, splits, progress, ranks, step, began, micro_batch, epochs)
 
 

@@ -22,8 +22,8 @@ from hubel.tasks.answer import Named
 from hubel.tasks.classification.confusion import count_codes
 from hubel.tasks.classification.cross_entropy import cross_entropy, shares
 from hubel.tasks.classification.metrics import Metrics, metrics
-from hubel.tasks.measure import outputs
 from hubel.tasks.model import LoadedModel
+from hubel.tasks.outputs import outputs
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from hubel.train._train import resume, train
 from hubel.train.loop.autotune import autotune
 from hubel.train.loop.memory import NotEnoughMemoryError
 from hubel.train.loop.non_finite import NotFiniteError
-from hubel.train.loop.supervised import Supervised
+from hubel.train.loop.steps import step_named
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.events import EpochMetrics, Event, Listener, NamedFigures, Started
 from hubel.train.run.run import SETTINGS, Run
@@ -122,7 +122,8 @@ def sweep(
     folder.mkdir(parents=True, exist_ok=True)
     study = _study(folder, storage, network, splits, recipe, space or default_space(recipe))
     preprocessing = Preprocessing.for_dataset(splits.train)
-    measured = autotune(recipe, Supervised, network, task_of(splits.train), splits.train, preprocessing)
+    task = task_of(splits.train)
+    measured = autotune(recipe, step_named(task.step), network, task, splits.train, preprocessing)
     here = recipe.replace(**{name: getattr(measured, name) for name in _MACHINE})
     search = _Search(study, folder, network, dataclasses.replace(splits, test=None), here, dict(source or {}))
     until = time.monotonic() + seconds if seconds else float("inf")
