@@ -53,8 +53,6 @@ WEIGHTED: dict[str, tuple[str, ...]] = {
 }
 _TENSORS = ("weight", "bias", "running_mean", "running_var")
 IGNORED = ("training", "inplace", "_stacklevel", "dtype", "antialias", "recompute_scale_factor")
-SUMS = ("add", "iadd", "radd")
-CONCATENATIONS = ("cat", "concat", "concatenate")
 
 
 def module_of(function: str, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> nn.Module | None:

@@ -9,13 +9,9 @@ from torch import Tensor
 
 import hubel.arch as arch
 from hubel.arch import Layer
+from hubel.nn.reading.lying import cut
 from hubel.nn.reading.record import Call
 
-MOVES: dict[tuple[str, tuple[int, ...]], str] = {
-    ("first", (0, 2, 3, 1)): "last",
-    ("last", (0, 3, 1, 2)): "first",
-    ("split", (0, 2, 1, 3, 4)): "swapped",
-}
 GLOBAL = {"mean": arch.GlobalAveragePooling2D, "amax": arch.GlobalMaxPooling2D}
 
 
@@ -116,13 +112,4 @@ def _cut(index: Any, shape: tuple[int, ...]) -> Layer | None:
         place = index.index(Ellipsis)
         index = (*index[:place], *[slice(None)] * (len(shape) - len(index) + 1), *index[place + 1 :])
     runs = [range(size)[each] for size, each in zip(shape, index, strict=False)]
-    runs += [range(size) for size in shape[len(runs) :]]
-    whole = [run == range(size) for run, size in zip(runs, shape, strict=True)]
-    if not whole[0]:
-        return None
-    if all(whole[2:]):
-        return arch.SelectChannels(tuple(runs[1]))
-    if whole[1] and len(shape) == 4 and all(run.step == 1 for run in runs):
-        top, left = ((run.start, size - run.stop) for run, size in zip(runs[2:], shape[2:], strict=True))
-        return arch.Cropping2D((top, left))
-    return None
+    return cut([*runs, *(range(size) for size in shape[len(runs) :])], shape)

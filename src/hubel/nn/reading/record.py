@@ -34,6 +34,13 @@ class Call:
     changed: tuple[Tensor, ...] = ()
     number: int = 0
 
+    @property
+    def label(self) -> str:
+        """Where it stands: the path of a layer, or of the module that calls a function, with its name."""
+        if isinstance(self.what, nn.Module):
+            return self.path or type(self.what).__name__
+        return f"{self.path} ({self.what})" if self.path else self.what
+
 
 @dataclass(frozen=True, eq=False)
 class Record:

@@ -1,0 +1,46 @@
+"""How a tensor's channels lie while a graph is read, and what transpositions and cuts make of that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import hubel.arch as arch
+from hubel.arch import Layer
+
+TURNS: dict[tuple[str, tuple[int, ...]], str] = {
+    ("first", (0, 2, 3, 1)): "last",
+    ("last", (0, 3, 1, 2)): "first",
+    ("split", (0, 2, 1, 3, 4)): "swapped",
+    ("first", (1, 0, 2, 3)): "turned",
+    ("turned", (1, 0, 2, 3)): "first",
+    ("first", (0, 2, 1)): "last",
+    ("last", (0, 2, 1)): "first",
+    ("first", (1, 0)): "turned",
+    ("turned", (1, 0)): "first",
+}
+"""How a tensor's channels lie, and what a transposition makes of that: "first" is PyTorch's and ONNX's order, channels
+before rows; "last" has the channels last, "turned" before the images; "split" has them in groups, in two dimensions,
+"swapped" those two exchanged; "loose" is the same numbers in other dimensions, on the way to a vector or picture.
+"""
+
+
+def turned(order: str, axes: tuple[int, ...], sizes: Sequence[int]) -> str | None:
+    """Return how numbers lie once their dimensions stand in this order; None where a tree has no name for that."""
+    lies = TURNS.get((order, axes))
+    long = [axis for axis in axes[1:] if sizes[axis] > 1]  # what has one place alone may stand anywhere
+    if lies is None and axes[0] == 0 and long == sorted(long) and (order in ("first", "loose") or len(long) < 2):
+        lies = "loose"
+    return lies
+
+
+def cut(runs: Sequence[range], given: Sequence[int]) -> Layer | None:
+    """Return the layer that keeps these runs of images, channels and places, which is a choice of channels or a part of
+    the picture; None for another cut.
+    """
+    whole = [run == range(size) for run, size in zip(runs, given, strict=True)]
+    if whole[0] and all(whole[2:]):
+        return arch.SelectChannels(tuple(runs[1]))
+    if all(whole[:2]) and len(runs) == 4 and all(run.step == 1 for run in runs):
+        top, left = ((run.start, size - run.stop) for run, size in zip(runs[2:], given[2:], strict=True))
+        return arch.Cropping2D((top, left))
+    return None

@@ -1,0 +1,218 @@
+"""ONNX's operators that are layers of the tree, exactly or not at all: one row an operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+import hubel.arch as arch
+from hubel.arch import Layer
+from hubel.arch.ops.functions import PLAIN
+from hubel.base.errors import NetworkError
+from hubel.nn.inspection.report import TensorShape
+from hubel.nn.reading.onnx.node import Node, Reader
+
+Settings = Mapping[str, Any]
+
+
+def _pads(settings: Settings) -> Any:
+    automatic = settings.get("auto_pad", b"NOTSET").decode()
+    if automatic == "SAME_UPPER":
+        return "same"
+    if automatic == "SAME_LOWER":
+        raise NetworkError("the tree's padding 'same' puts the odd row below, not above")
+    top, left, bottom, right = settings.get("pads", (0, 0, 0, 0))
+    return (top, bottom), (left, right)
+
+
+def _pair(settings: Settings, name: str) -> Any:
+    return tuple(settings.get(name, (1, 1)))
+
+
+def _four(given: TensorShape) -> None:
+    if len(given) != 4:
+        raise NetworkError(f"the tree's pictures have two axes, not {len(given) - 2}")
+
+
+def _convolution(node: Node) -> Layer:
+    if len(node.given) == 3:
+        return arch.Conv1D(
+            node.weights[0][0],
+            node.weights[0][2],
+            strides=node.settings.get("strides", (1,))[0],
+            padding=tuple(node.settings.get("pads", (0, 0))),
+            dilation_rate=node.settings.get("dilations", (1,))[0],
+            groups=node.settings.get("group", 1),
+            use_bias=len(node.weights) > 1,
+        )
+    _four(node.given)
+    return arch.Conv2D(
+        node.weights[0][0],
+        node.weights[0][2:],  # type: ignore[arg-type]
+        strides=_pair(node.settings, "strides"),
+        padding=_pads(node.settings),
+        dilation_rate=_pair(node.settings, "dilations"),
+        groups=node.settings.get("group", 1),
+        use_bias=len(node.weights) > 1,
+    )
+
+
+def _transposed(node: Node) -> Layer:
+    _four(node.given)
+    if "output_shape" in node.settings or node.settings.get("auto_pad", b"NOTSET") != b"NOTSET":
+        raise NetworkError("the tree's Conv2DTranspose has no output_shape and no auto_pad")
+    groups = node.settings.get("group", 1)
+    return arch.Conv2DTranspose(
+        node.weights[0][1] * groups,
+        node.weights[0][2:],  # type: ignore[arg-type]
+        strides=_pair(node.settings, "strides"),
+        padding=_pads(node.settings),
+        output_padding=tuple(node.settings.get("output_padding", (0, 0))),
+        dilation_rate=_pair(node.settings, "dilations"),
+        groups=groups,
+        use_bias=len(node.weights) > 1,
+    )
+
+
+def _dense(node: Node) -> Layer:
+    plain = (
+        node.settings.get("alpha", 1.0) == 1.0
+        and node.settings.get("beta", 1.0) == 1.0
+        and not node.settings.get("transA", 0)
+    )
+    if len(node.given) != 2 or not node.weights or not plain:
+        raise NetworkError("no dense layer: a tree multiplies a vector of each image by stored weights")
+    return arch.Dense(node.made[1], use_bias=len(node.weights) > 1)
+
+
+def _max_pooling(node: Node) -> Layer:
+    _four(node.given)
+    if _pair(node.settings, "dilations") != (1, 1):
+        raise NetworkError("the tree's MaxPooling2D has no dilations")
+    return arch.MaxPooling2D(
+        tuple(node.settings["kernel_shape"]),
+        _pair(node.settings, "strides"),
+        _pads(node.settings),
+        ceil_mode=bool(node.settings.get("ceil_mode", 0)),
+    )
+
+
+def _average_pooling(node: Node) -> Layer:
+    _four(node.given)
+    return arch.AveragePooling2D(
+        tuple(node.settings["kernel_shape"]),
+        _pair(node.settings, "strides"),
+        _pads(node.settings),
+        ceil_mode=bool(node.settings.get("ceil_mode", 0)),
+        count_padding=bool(node.settings.get("count_include_pad", 0)),
+    )
+
+
+def _clip(node: Node) -> Layer:
+    limits = [node.settings.get(name, node.array(place)) for name, place in (("min", 1), ("max", 2))]  # old files, new
+    low, high = (None if limit is None else float(limit) for limit in limits)
+    if (low, high) != (0, 6):
+        raise NetworkError(f"the tree's relu6 clips to 0 … 6, not to {low} … {high}")
+    return arch.Activation("relu6")
+
+
+def _softmax(function: str) -> Reader:
+    def read(node: Node) -> Layer:
+        axis = node.settings.get("axis", 1) % len(node.given)
+        if axis != 1:
+            raise NetworkError(f"the tree's {function} is over the channels, not over dimension {axis}")
+        return arch.Activation(function)
+
+    return read
+
+
+def _normalization(node: Node) -> Layer:
+    momentum, epsilon = node.settings.get("momentum", 0.9), node.settings.get("epsilon", 1e-5)
+    return arch.BatchNormalization(momentum=round(momentum, 6), epsilon=float(f"{epsilon:.6g}"))
+
+
+def _local_response(node: Node) -> Layer:
+    alpha, beta, k = (
+        float(f"{node.settings.get(n, d):.6g}") for n, d in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0))
+    )
+    return arch.LocalResponseNormalization(int(node.settings["size"]), alpha, beta, k)
+
+
+def _short(value: float) -> float:
+    """Write a number of 32 bits with as many digits as it has."""
+    return float(f"{value:.6g}")
+
+
+def _layer_normalization(node: Node) -> Layer:
+    if len(node.given) > 2 and node.order != "last":
+        raise NetworkError("a LayerNormalization over the columns of a picture is no layer of the tree")
+    if node.settings.get("axis", -1) not in (-1, len(node.given) - 1):
+        raise NetworkError("the tree's LayerNormalization is over the channels of each place")
+    return arch.LayerNormalization(_short(node.settings.get("epsilon", 1e-5)), center=len(node.weights) > 1)
+
+
+def _hard_sigmoid(node: Node) -> Layer:
+    if abs(node.settings.get("alpha", 0.2) - 1 / 6) > 1e-6 or node.settings.get("beta", 0.5) != 0.5:
+        raise NetworkError("the tree's hard_sigmoid is min(max(x + 3, 0), 6)/6")
+    return arch.Activation("hard_sigmoid")
+
+
+def _depth_to_space(node: Node) -> Layer:
+    if node.settings.get("mode", b"DCR") != b"CRD":
+        raise NetworkError("the tree's PixelShuffle has the channels before their block (mode CRD)")
+    return arch.PixelShuffle(node.settings["blocksize"])
+
+
+def _activation(function: str) -> Reader:
+    return lambda node: arch.Activation(function)
+
+
+def _lying(reader: Reader, *orders: str) -> Reader:
+    def read(node: Node) -> Any:
+        if node.order not in orders:
+            raise NetworkError("is given a tensor whose channels lie elsewhere")
+        return reader(node)
+
+    return read
+
+
+_FIRST: dict[str, Reader] = {
+    "Conv": _convolution,
+    "ConvTranspose": _transposed,
+    "Gemm": _dense,
+    "MaxPool": _max_pooling,
+    "AveragePool": _average_pooling,
+    "GlobalAveragePool": lambda node: (
+        arch.GlobalAveragePooling2D if len(node.given) == 4 else arch.GlobalAveragePooling1D
+    )(keepdims=True),
+    "GlobalMaxPool": lambda node: (arch.GlobalMaxPooling2D if len(node.given) == 4 else arch.GlobalMaxPooling1D)(
+        keepdims=True
+    ),
+    "BatchNormalization": _normalization,
+    "LRN": _local_response,
+    "Clip": _clip,
+    "Softmax": _softmax("softmax"),
+    "LogSoftmax": _softmax("log_softmax"),
+    "InstanceNormalization": lambda node: arch.InstanceNormalization(_short(node.settings.get("epsilon", 1e-5))),
+    "Elu": lambda node: (
+        arch.Activation("elu") if node.settings.get("alpha", 1.0) == 1 else arch.ELU(_short(node.settings["alpha"]))
+    ),
+    "Celu": lambda node: arch.CELU(_short(node.settings.get("alpha", 1.0))),
+    "PRelu": lambda node: arch.PReLU(prod(node.weights[0]) == 1 < node.given[1]),
+    "HardSigmoid": _hard_sigmoid,
+    "DepthToSpace": _depth_to_space,
+    "LeakyRelu": lambda node: arch.LeakyReLU(round(node.settings.get("alpha", 0.01), 6)),
+    **{function.onnx: _activation(name) for name, function in PLAIN.items() if function.onnx and name != "elu"},
+    "Radial": lambda node: arch.RadialBasis(node.made[1]) if len(node.given) == 2 else None,
+}
+_ANYWHERE: dict[str, Reader] = {
+    "MatMul": _dense,
+    "LayerNormalization": _layer_normalization,
+    "Dropout": lambda node: arch.Dropout(round(node.settings.get("ratio", 0.5), 6)),
+    **{kind: _FIRST[kind] for kind in ("Gelu", "Relu", "Tanh", "Sigmoid")},
+}
+LAYERS: dict[str, Reader] = {
+    **{kind: _lying(reader, "first") for kind, reader in _FIRST.items()},
+    **{kind: _lying(reader, "first", "last") for kind, reader in _ANYWHERE.items()},
+}

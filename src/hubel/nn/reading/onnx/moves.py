@@ -1,0 +1,155 @@
+"""ONNX's operators that move numbers, cut them, and take means of places: one row an operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
+
+import hubel.arch as arch
+from hubel.arch import Layer
+from hubel.base.errors import NetworkError
+from hubel.nn.reading.lying import cut, turned
+from hubel.nn.reading.onnx.node import Node, Parts, Reader, Same, public
+
+WHOLE = {
+    ("ReduceMean", 3): arch.GlobalAveragePooling1D,
+    ("ReduceMean", 4): arch.GlobalAveragePooling2D,
+    ("ReduceMax", 3): arch.GlobalMaxPooling1D,
+    ("ReduceMax", 4): arch.GlobalMaxPooling2D,
+}
+PADDINGS: dict[str, Callable[..., Layer]] = {
+    "constant": arch.ZeroPadding2D,
+    "reflect": arch.ReflectionPadding2D,
+    "edge": arch.ReplicationPadding2D,
+}
+
+
+def _transpose(node: Node) -> Same | None:
+    axes = tuple(node.settings.get("perm", tuple(range(len(node.given)))[::-1]))
+    lies = turned(node.order, axes, node.given)
+    return None if lies is None else Same(lies)
+
+
+def _reshape(node: Node) -> Same | Layer | None:
+    given, made = node.given, node.made
+    if made[:1] != given[:1] or node.order not in ("first", "loose", "swapped", "split"):
+        raise NetworkError("a tree makes vectors of pictures, one of each image")
+    if node.order == "swapped":
+        dealt = made == (given[0], given[1] * given[2], *given[3:])
+        return arch.ChannelShuffle(given[2]) if dealt else None
+    if public(made) == node.shape:
+        return Same("first")
+    if len(given) == 4 and len(made) == 5 and made[1] * made[2] == given[1] and made[3:] == given[2:]:
+        return Same("split")
+    if len(made) == 2:
+        return arch.Flatten()
+    if len(made) == 4 or (len(made) == 3 and len(node.shape) < 3):
+        return arch.Reshape(public(made))
+    return Same("loose")
+
+
+def _reduce(node: Node) -> Layer:
+    axes = {axis % len(node.given) for axis in node.numbers("axes", 1)}
+    keeps, last = bool(node.settings.get("keepdims", 1)), node.order == "last"
+    wanted = set(range(1, len(node.given) - 1)) if last else set(range(2, len(node.given)))
+    if axes != wanted or not axes or (last and keeps) or node.order not in ("first", "last"):
+        raise NetworkError("a tree reduces all places of a picture, and nothing else")
+    return WHOLE[node.kind, 3 if len(node.given) == 3 else 4](keepdims=keeps)
+
+
+def _pad(node: Node) -> Layer | None:
+    pads, rank = node.numbers("pads", 1), len(node.given)
+    mode = node.settings.get("mode", b"constant").decode()
+    filled = node.array(2)
+    if len(pads) != 2 * rank or pads[0] or pads[rank] or node.order != "first" or (filled is not None and filled):
+        raise NetworkError("the tree pads rows and columns, or channels, with zeros")
+    sides = [(pads[axis], pads[axis + rank]) for axis in range(1, rank)]
+    if any(sides[0]) and mode == "constant" and not any(map(any, sides[1:])):
+        return arch.ChannelPadding(*sides[0])
+    if any(sides[0]) or rank != 4:
+        return None
+    if mode == "constant" and max(map(max, sides)) <= 0:
+        return arch.Cropping2D(_pair([(-before, -after) for before, after in sides[1:]]))
+    return PADDINGS[mode](_pair(sides[1:])) if mode in PADDINGS else None
+
+
+def _pair(sides: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], tuple[int, int]]:
+    rows, columns = sides
+    return rows, columns
+
+
+def _gather(node: Node) -> Layer | None:
+    axis = {"first": 1, "turned": 0, "last": len(node.given) - 1}.get(node.order, -1)
+    if node.settings.get("axis", 0) % len(node.given) != axis or len(node.weights) != 1:
+        return None
+    chosen = node.array(1)
+    if chosen is None or chosen.ndim != 1:
+        return None
+    return arch.SelectChannels(tuple(int(number) % node.given[axis] for number in chosen))
+
+
+def _gather_rows(node: Node) -> Layer | None:
+    chosen = node.array(1)
+    if chosen is None or chosen.ndim != 2 or chosen.shape[1] != 1 or node.order != "turned":
+        return None
+    return arch.SelectChannels(tuple(int(number) % node.given[0] for number in chosen[:, 0]))
+
+
+def _slice(node: Node) -> Layer | None:
+    starts, ends = node.numbers("starts", 1), node.numbers("ends", 2)
+    axes = node.numbers("axes", 3) or tuple(range(len(starts)))
+    steps = node.numbers("steps", 4) or (1,) * len(starts)
+    runs = [range(length) for length in node.given]
+    for axis, start, end, step in zip(axes, starts, ends, steps, strict=True):
+        runs[axis] = runs[axis][start:end:step]
+    return cut(runs, node.given) if node.order == "first" and starts else None
+
+
+def _split(node: Node) -> Parts:
+    """Read what deals channels out to several tensors."""
+    axis = node.settings.get("axis", 0) % len(node.given)
+    if axis != (len(node.given) - 1 if node.order == "last" else 1) or node.order not in ("first", "last"):
+        raise NetworkError(f"a tree deals out channels, not dimension {axis}")
+    ends = list(accumulate((made[axis] for made in node.parts), initial=0))
+    return Parts(tuple(arch.SelectChannels(tuple(range(first, end))) for first, end in pairwise(ends)))
+
+
+def _resize(node: Node) -> Layer | None:
+    mode = node.settings.get("mode", b"nearest").decode()
+    centres = node.settings.get("coordinate_transformation_mode", b"half_pixel").decode()
+    if len(node.given) != 4 or node.order != "first" or node.made[:2] != node.given[:2]:
+        return None
+    factors = [after / before for before, after in zip(node.given[2:], node.made[2:], strict=True)]
+    if any(factor != int(factor) for factor in factors):
+        raise NetworkError("the tree's UpSampling2D multiplies rows and columns by whole numbers")
+    size = (int(factors[0]), int(factors[1]))
+    rounding = node.settings.get("nearest_mode", b"round_prefer_floor").decode()
+    if mode == "nearest" and rounding in ("floor", "round_prefer_floor"):
+        return arch.UpSampling2D(size)
+    if mode == "linear" and centres in ("half_pixel", "pytorch_half_pixel", "align_corners"):
+        return arch.UpSampling2D(size, "bilinear", centres == "align_corners")
+    raise NetworkError(f"the tree's UpSampling2D has no {mode} with {centres}")
+
+
+def _same(node: Node) -> Same:
+    return Same(node.order)
+
+
+MOVES: dict[str, Reader] = {
+    "Cast": _same,
+    "Flatten": _reshape,
+    "Gather": _gather,
+    "GatherND": _gather_rows,
+    "Identity": _same,
+    "Pad": _pad,
+    "ReduceMax": _reduce,
+    "ReduceMean": _reduce,
+    "Reshape": _reshape,
+    "Resize": _resize,
+    "Slice": _slice,
+    "Split": _split,
+    "Squeeze": _reshape,
+    "Transpose": _transpose,
+    "Unsqueeze": _reshape,
+    "Upsample": _resize,
+}

@@ -1,0 +1,174 @@
+"""From an ONNX file of ordinary layers to a tree."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import hubel.arch as arch
+from hubel.arch import Concat, Join, Layer, Network, Product, Sum, analyse
+from hubel.base.errors import NetworkError
+from hubel.nn.inspection.onnx import inspect_onnx
+from hubel.nn.inspection.onnx_file import made_sense_of, read_onnx
+from hubel.nn.inspection.report import TensorShape
+from hubel.nn.reading.folding import folded
+from hubel.nn.reading.graph import Step
+from hubel.nn.reading.onnx.arithmetic import ARITHMETIC
+from hubel.nn.reading.onnx.constants import Constants
+from hubel.nn.reading.onnx.layers import LAYERS
+from hubel.nn.reading.onnx.moves import MOVES
+from hubel.nn.reading.onnx.node import Instead, Node, Parts, Reader, Same, public
+from hubel.nn.reading.onnx.patterns import Found, Patterns
+
+OPERATORS: dict[str, Reader] = {**LAYERS, **MOVES, **ARITHMETIC}
+"""What an operator of one tensor is in the tree."""
+JOINS: dict[str, type[Join]] = {"Add": Sum, "Sum": Sum, "Sub": Sum, "Mul": Product, "Concat": Concat}
+"""What an operator of several tensors is; the second of a difference is multiplied by −1 first."""
+
+
+@made_sense_of
+def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) -> Network:
+    """Read an ONNX file as a tree, on which everything else of hubel works; the weights stay behind.
+
+    `input_shape` (height × width × channels, or `(features,)`) is for files that leave sizes open.
+
+    Raises `ValueError` that names the operation which has no place in a tree, and why, and `ModuleNotFoundError`
+    without `onnx`.
+    """
+    graph, shapes, inputs, stored = read_onnx(path, input_shape, 1)
+    constants = Constants(graph, stored, Path(path).parent)
+    reading = _Reading(graph, shapes, constants)
+    steps = reading.steps()
+    network = Network(public(shapes[inputs[0].name]), folded(steps)[0], Path(path).stem)
+    report, tree = inspect_onnx(path, input_shape), analyse(network)
+    counted = report.parameters + constants.single  # of one number alone, `inspect` counts none
+    parameters = {report.parameters, counted - reading.beside, counted + constants.written_once() - reading.beside}
+    if tree.parameters not in parameters or tree.macs * report.batch != report.macs:
+        raise NetworkError(
+            f"the file as a tree would have {tree.parameters:,} parameters and {tree.macs:,} MACs, it has "
+            f"{report.parameters:,} and {report.macs // report.batch:,}: something in it is shared"
+        )
+    return network
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor: the place of the step that makes it, and how it lies (see `lying.TURNS`)."""
+
+    place: int
+    order: str = "first"
+
+
+class _Reading:
+    """Takes in a file's nodes, one after another.
+
+    beside: how many numbers the file has stored twice, as its exporter worked them out of others.
+    """
+
+    def __init__(self, graph: Any, shapes: dict[str, TensorShape], constants: Constants) -> None:
+        self.graph, self.shapes, self.constants = graph, shapes, constants
+        self.attribute = importlib.import_module("onnx.helper").get_attribute_value
+        self.found: list[Step] = []
+        self.values: dict[str, Value] = {}
+        self.beside = 0
+
+    def steps(self) -> list[Step]:
+        """Return the steps up to the one that gives the output."""
+        nodes, constants = list(self.graph.node), self.constants
+        patterns = {found.replaces: found for found in Patterns(nodes, constants.array, constants.known).all()}
+        self.beside = sum(constants.count(name) for found in patterns.values() for name in set(found.beside))
+        inside = {number for found in patterns.values() for number in found.nodes} - set(patterns)
+        for number, node in enumerate(nodes):
+            if number not in inside and node.output[0] not in constants.known:
+                self._take(number, node, patterns.get(number))
+        value = self.values.get(self.graph.output[0].name)
+        if value is None:
+            raise NetworkError("the file's output is a constant, and nothing of its input")
+        return self.found[: value.place + 1]
+
+    def _take(self, number: int, node: Any, pattern: Found | None) -> None:
+        label = f"{node.name or node.output[0] or number} ({node.op_type})"
+        known = self.constants.known
+        names = tuple(node.input) if pattern is None else (pattern.source, *pattern.weights)
+        takes = tuple(name for name in names if name and name not in known)
+        if not self.found:
+            self.values[takes[0]] = Value(0)
+            self.found.append(Step(takes[0], None, (), shape=public(self.shapes[takes[0]])))
+        unknown = [name for name in takes if name not in self.values]
+        if unknown:
+            raise NetworkError(f"{label}: {unknown[0]!r} is a second input, which has no place in a tree")
+        if takes[0] not in self.shapes or any(name not in self.shapes for name in node.output[:1]):
+            raise NetworkError(f"{label}: what it is given does not fit it, or its shape is not known")
+        value = self.values[takes[0]]
+        step = self.found[value.place]
+        one = Node(
+            pattern.kind if pattern else node.op_type,
+            label,
+            pattern.settings if pattern else {each.name: self.attribute(each) for each in node.attribute},
+            takes,
+            names,
+            tuple(node.output),
+            [self.shapes.get(name, ()) for name in names if name in known],
+            self.shapes[takes[0]],
+            tuple(self.shapes.get(name, ()) for name in node.output),
+            self.constants,
+            value.order,
+            step.shape,
+            step.what if self.constants.used[takes[0]] == 1 else None,
+        )
+        try:
+            self._read(one, value)
+        except ValueError as error:
+            said = str(error)
+            raise NetworkError(said if said.startswith(label) else f"{label}: {said}") from None
+
+    def _read(self, node: Node, value: Value) -> None:
+        if len(node.takes) > 1:
+            if node.weights or node.kind not in JOINS:
+                raise NetworkError(f"the tree has no layer for {node.kind} of {len(node.takes)} tensors")
+            self._joined(node)
+            return
+        reader = OPERATORS.get(node.kind)
+        made = None if reader is None else reader(node)
+        if made is None:
+            raise NetworkError(f"the tree has no layer for {node.kind}")
+        if isinstance(made, Same):
+            self.values[node.outputs[0]] = Value(value.place, made.order)
+        elif isinstance(made, Instead):
+            self.found[value.place] = replace(self.found[value.place], what=made.layer)
+            self.values[node.outputs[0]] = value
+        else:
+            layers = made.layers if isinstance(made, Parts) else (made,)
+            for name, shape, layer in zip(node.outputs, node.parts, layers, strict=False):
+                self._add(node, layer, value, name, shape)
+
+    def _add(self, node: Node, layer: Layer, value: Value, name: str, made: TensorShape) -> None:
+        """Put a step behind another: what it gives lies as what it is given, or once more in the file's order."""
+        order = value.order if value.order in ("last", "turned") else "first"
+        self.values[name] = Value(len(self.found), order)
+        shape = made[1:] if order == "last" else public(made)
+        self.found.append(Step(node.label, layer, (value.place,), shape=shape))
+
+    def _joined(self, node: Node) -> None:
+        """Read what joins branches."""
+        values = [self.values[name] for name in node.takes]
+        orders = {value.order for value in values}
+        if len(orders) > 1 or not orders <= {"first", "last"}:
+            raise NetworkError("a tree joins branches whose channels lie alike")
+        order = orders.pop()
+        channels = len(node.made) - 1 if order == "last" else 1
+        if node.kind == "Concat" and node.settings.get("axis", 0) % len(node.made) != channels:
+            raise NetworkError(f"a tree concatenates channels, not along dimension {node.settings.get('axis')}")
+        if node.kind in ("Add", "Sum", "Sub") and len({self.shapes[name] for name in node.takes}) > 1:
+            raise NetworkError("a tree adds branches of equal shape")
+        places = [value.place for value in values]
+        if node.kind == "Sub":
+            shape = self.found[places[1]].shape
+            self.found.append(Step(node.label, arch.Rescaling(-1.0), (places[1],), shape=shape))
+            places[1] = len(self.found) - 1
+        self.values[node.outputs[0]] = Value(len(self.found), order)
+        shape = node.made[1:] if order == "last" else public(node.made)
+        self.found.append(Step(node.label, JOINS[node.kind], tuple(places), shape=shape))

@@ -1,0 +1,132 @@
+"""The tensors of a model that runs: which step of the tree gives each, how it lies, and which are constants."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor, nn
+
+from hubel.arch import Shape
+from hubel.base.errors import NetworkError
+from hubel.nn.reading.graph import Step
+from hubel.nn.reading.record import Call, Record
+
+VIEWS = ("view", "reshape", "squeeze", "unsqueeze", "flatten", "unflatten", "getitem", "view_as", "reshape_as")
+SAME = ("contiguous", "clone", "to", "float", "type_as", "alias")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the graph: the place of the step that makes it, that step's shape without the batch, how it lies.
+
+    How: as `lying.TURNS` says; "spread" is a gate repeated over the picture that it will multiply.
+    """
+
+    place: int
+    shape: tuple[int, ...]
+    order: str = "first"
+
+
+class Tensors:
+    """The steps so far, and the tensors that they give.
+
+    lost: tensors that no tree can give, with the error that says why; raised where the output depends on one.
+    """
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.steps: list[Step] = []
+        self.values: dict[int, Value] = {}  # by the tensor's id; the record holds all tensors, so that ids stay
+        self.lost: dict[int, ValueError] = {}
+        self.known: list[Tensor] = []
+        self.origin: dict[int, Tensor] = {}  # of views of parameters
+        self.made: set[int] = set()  # constants worked out while the model runs
+
+    def __contains__(self, tensor: Tensor) -> bool:
+        """Whether it depends on the model's input."""
+        return id(tensor) in self.values or id(tensor) in self.lost
+
+    def __getitem__(self, tensor: Tensor) -> Value:
+        """Return what is known of a tensor that depends on the input; raise the error of one that no tree can give."""
+        if id(tensor) in self.lost:
+            raise self.lost[id(tensor)].with_traceback(None)
+        return self.values[id(tensor)]
+
+    def add(self, tensor: Tensor, step: Step, order: str = "first") -> None:
+        """Take in a step that gives a tensor."""
+        shape = tuple(tensor.shape[1:])
+        if order == "last":
+            shape = (shape[-1], *shape[:-1])
+        self.set(tensor, Value(len(self.steps), shape, order))
+        self.steps.append(step if step.shape else replace(step, shape=self.public(tensor)))
+
+    def set(self, tensor: Tensor, value: Value) -> None:
+        """Say of a tensor which step gives it."""
+        self.values[id(tensor)] = value
+        self.known.append(tensor)
+
+    def lose(self, tensor: Tensor, error: ValueError) -> None:
+        """Say of a tensor why no tree can give it."""
+        self.values.pop(id(tensor), None)
+        self.lost[id(tensor)] = error
+        self.known.append(tensor)
+
+    def follow(self, call: Call, before: Mapping[int, Value | None]) -> None:
+        """Let other views of what a call wrote into have what it wrote; lose those that cannot be told."""
+        for tensor in call.changed:
+            now = self.values.get(id(tensor)) if tensor is call.output else None
+            if now is None and id(tensor) not in self.lost:
+                self.lose(tensor, NetworkError(f"{call.label}: writes into a tensor, a tree's layers make new ones"))
+            storage = tensor.untyped_storage()._cdata
+            for other in list(unique(self.known)):
+                if other is tensor or other.untyped_storage()._cdata != storage:
+                    continue
+                if now is not None and self.values.get(id(other)) == before[id(tensor)]:
+                    self.set(other, now)
+                elif id(other) not in self.lost:
+                    self.lose(
+                        other, NetworkError(f"{call.label}: writes into a tensor that is used elsewhere as it was")
+                    )
+
+    def constant(self, call: Call, given: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        """Follow views of parameters; what else is worked out of constants is no parameter any more."""
+        if isinstance(call.what, nn.Module):
+            error = NetworkError(f"{call.label}: is given nothing of the model's input, or by a hook of its own")
+            for tensor in outputs:
+                self.lose(tensor, error)
+            return
+        for tensor in outputs:
+            source = self.stored(given[0]) if len(given) == 1 and call.what in (*VIEWS, *SAME, "detach") else None
+            if source is not None and source.numel() == tensor.numel():
+                self.origin[id(tensor)] = source
+            else:
+                self.made.add(id(tensor))
+
+    def stored(self, tensor: Tensor) -> Tensor | None:
+        """Return the model's own tensor that a constant is, or a view of; None where it is worked out."""
+        if id(tensor) in self.made:
+            return None
+        return self.origin.get(id(tensor), self.record.original(tensor))
+
+    def public(self, tensor: Tensor) -> Shape:
+        """Return a tensor's shape as the tree has it, height × width × channels."""
+        shape, value = tuple(tensor.shape[1:]), self.values[id(tensor)]
+        shape = value.shape if value.order == "spread" else shape
+        return (*shape[1:], shape[0]) if len(shape) > 1 and value.order in ("first", "spread") else shape
+
+    def places(self, tensors: Sequence[Tensor]) -> tuple[int, ...]:
+        """Return the places of the steps that give these."""
+        return tuple(self.values[id(tensor)].place for tensor in tensors)
+
+    def one_order(self, call: Call, tensors: Sequence[Tensor], what: str) -> str:
+        """Return how all of these lie; `what` a tree does with them is said where that is not one way."""
+        orders = {self.values[id(tensor)].order for tensor in tensors}
+        if len(orders) > 1 or not orders <= {"first", "last"}:
+            raise NetworkError(f"{call.label}: a tree {what} branches whose channels lie alike")
+        return orders.pop()
+
+
+def unique(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Return each of these tensors once."""
+    return list({id(tensor): tensor for tensor in tensors}.values())
