@@ -100,7 +100,7 @@ def test_numbers_that_are_none_are_named() -> None:
     model.compile("sgd", "mse")
     with pytest.raises(ValueError, match=r"in y, received 1 .* y\[9\] is NaN"):
         model.fit(X, y, verbose=0)
-    with pytest.raises(ValueError, match="one array, received a list of parts"):
+    with pytest.raises(ValueError, match="one array, received 2 of different shapes"):
         compiled().fit([np.zeros((2, 3)), np.zeros((3, 3))], Y)
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hubel.base.errors import DataError
 from hubel.base.words import writable
+from hubel.data.prepare.arrays import as_array
 from hubel.view.result import Part, Result
 from hubel.view.tables import Table
 
@@ -63,8 +64,12 @@ class Dataset:
         levels: tuple[float, float] | None = None,
         paths: Sequence[str] = (),
     ) -> None:
-        if isinstance(targets, np.ndarray):
-            targets = Labels(targets, tuple(classes))
+        if not isinstance(targets, Targets):
+            given = as_array(targets, "labels")
+            whole = not isinstance(targets, np.ndarray) and given.dtype.kind in "iu"
+            targets = Labels(given.astype(np.int64) if whole else given, tuple(classes))
+        if type(images) not in (np.ndarray, np.memmap):
+            images = as_array(images, "images")
         names = tuple(map(writable, classes or targets.classes))
         if names != targets.classes:
             targets = targets.renamed(names)

@@ -208,7 +208,7 @@ class Model(Trained, Layer):
         """Return what arrays become, channels last; of several outputs, all of them."""
         if self.is_own:
             return super().run(inputs, *more, training=training, **settings)
-        array = as_tensor(inputs)
+        array = as_tensor(inputs).float()
         single = self.tensors and array.dim() == len(self.tensors[0].shape) - 1
         found = self.through(array[None] if single else array, training)
         if self.structure is None:

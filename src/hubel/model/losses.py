@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from hubel.arch import shape_text
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 
@@ -123,8 +124,13 @@ def binary_crossentropy(
     wanted = alike(y_true, y_pred) * (1 - label_smoothing) + label_smoothing / 2
     if from_logits:
         return functional.binary_cross_entropy_with_logits(y_pred, wanted, reduction="none").mean(-1)
+    return _cross_entropy_of_two(y_pred, wanted).mean(-1)
+
+
+def _cross_entropy_of_two(y_pred: Tensor, wanted: Tensor) -> Tensor:
+    """Of each output's probability; what is no number stays none, of which PyTorch's raises errors."""
     shares = y_pred.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-    return functional.binary_cross_entropy(shares, wanted, reduction="none").mean(-1)
+    return -(wanted * shares.log() + (1 - wanted) * torch.log1p(-shares))
 
 
 def binary_focal_crossentropy(
@@ -134,8 +140,7 @@ def binary_focal_crossentropy(
     """Cross-entropy of yes and no in which easy examples count less: Lin et al. (2017)."""
     found = y_pred.sigmoid() if from_logits else y_pred
     wanted = alike(y_true, y_pred) * (1 - label_smoothing) + label_smoothing / 2
-    shares = found.clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
-    each = functional.binary_cross_entropy(shares, wanted, reduction="none")
+    each = _cross_entropy_of_two(found, wanted)
     right = wanted * found + (1 - wanted) * (1 - found)
     each = (1 - right) ** gamma * each
     if apply_class_balancing:
@@ -212,6 +217,24 @@ class FromFunction(Loss):
         return {**self.settings, "reduction": self.reduction, "name": self.name}
 
 
+class _Alike(FromFunction):
+    """One of the losses above, which compare truths with outputs number by number."""
+
+    def check(self, y: NDArray[Any], outputs: tuple[int, ...]) -> None:
+        """Raise ValueError where labels have neither a number for each output nor are whole numbers of classes."""
+        rows = y.shape[1:]
+        if not outputs or rows == outputs or math.prod(rows) == math.prod(outputs):
+            return
+        single = rows[:-1] if len(rows) == len(outputs) and rows[-1] == 1 else rows
+        if single != outputs[:-1] or y.dtype.kind not in "iu":
+            raise SettingError(
+                f"expected labels of N×{shape_text(outputs)}, one number for each output, received "
+                f"{shape_text(y.shape)} of {y.dtype}"
+            )
+        if y.size and not 0 <= y.min() <= y.max() < outputs[-1]:
+            raise SettingError(f"expected labels from 0 to {outputs[-1] - 1}, received {y.min():g} to {y.max():g}")
+
+
 def _loss(function: Callable[..., Tensor], name: str, doc: str = "", *order: str, **usual: Any) -> type[FromFunction]:
     """Return the class of a function: its settings with their defaults, which may be given by place."""
 
@@ -226,7 +249,7 @@ def _loss(function: Callable[..., Tensor], name: str, doc: str = "", *order: str
         FromFunction.__init__(self, function, **own, **settings)
 
     body = {"__init__": start, "__doc__": doc or function.__doc__, "__module__": __name__}
-    return type(name, (FromFunction,), body)
+    return type(name, (_Alike,), body)
 
 
 class _Classes:
@@ -237,6 +260,11 @@ class _Classes:
     def check(self, y: NDArray[Any], outputs: tuple[int, ...]) -> None:
         """Raise ValueError for rows of another number of classes, and for labels out of range."""
         classes = outputs[-1]
+        if y.ndim not in (len(outputs), len(outputs) + 1) or y.shape[1 : len(outputs)] != outputs[:-1]:
+            raise SettingError(
+                f"expected labels of N{''.join(f'×{axis}' for axis in outputs[:-1])}, or one-hot rows of "
+                f"N×{shape_text(outputs)}, received {shape_text(y.shape)}"
+            )
         if y.ndim == len(outputs) + 1 and y.shape[-1] not in (1, classes):
             raise SettingError(f"expected one-hot labels of {classes} classes, received {y.shape[-1]} columns")
         whole = y.ndim == len(outputs) or y.shape[-1] == 1

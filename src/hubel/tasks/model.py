@@ -33,6 +33,7 @@ from hubel.base.model_file import (
 )
 from hubel.base.names import listing, shortened
 from hubel.data import Preprocessing, image_files
+from hubel.data.prepare.arrays import as_array
 from hubel.nn import build
 from hubel.tasks.registry import UnknownTaskError, task_named
 from hubel.tasks.task import Answer, Task
@@ -77,7 +78,9 @@ class LoadedModel(Result):
         if isinstance(images, (str, os.PathLike)):
             found = image_files(images)
             images = images if found == [os.fspath(images)] else found
-        if isinstance(images, (list, tuple)) or getattr(images, "ndim", 0) == 4:
+        if getattr(images, "ndim", 0) == 4:
+            images = list(as_array(images, "images"))
+        if isinstance(images, (list, tuple)):
             return list(self._answers(list(images), top))
         return self.task.answer(self, images, top)
 

@@ -65,6 +65,11 @@ def load(source: str | os.PathLike[str], *, task: str = "", **settings: Any) -> 
     "multilabel" reads several labels an image, "regression" numbers. `settings`: those of `hubel.data.load`, and the
     task's own.
     """
+    if not isinstance(source, (str, os.PathLike)):
+        raise SettingError(
+            f"expected a word, a path, a Dataset or Splits, received {type(source).__name__}; of arrays: "
+            "hubel.data.Dataset(images, labels, classes)"
+        )
     path = os.fspath(source)
     if task:
         return task_named(task).load(path, **settings)

@@ -22,6 +22,7 @@ from hubel.data._dataset import Dataset, Fit
 from hubel.data.decode.bands import read_bands
 from hubel.data.decode.image import eight_bits, read_image, upright
 from hubel.data.decode.levels import Levels, scaled, words_of_levels
+from hubel.data.prepare.arrays import as_array
 from hubel.data.prepare.framing import Frame, border, framed, ink_as_drawn, ink_of, is_framed, opaque
 from hubel.data.prepare.measure import measure
 
@@ -125,7 +126,7 @@ class Preprocessing:
         elif isinstance(image, Image.Image):
             picture = eight_bits(upright(image), self.levels)
         else:
-            picture = _from_array(np.asarray(image), self.levels)
+            picture = _from_array(as_array(image, "an image"), self.levels)
         if self.frame is not None:
             grey = _framed(picture, self.frame, self.height, self.width)
             grey = grey if self.ink == "light" else 255 - grey

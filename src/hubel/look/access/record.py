@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -10,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hubel.arch import Row, analyse
+from hubel.arch import Row, analyse, torch_order
+from hubel.base.errors import SettingError
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks import LoadedModel
 
@@ -37,9 +39,16 @@ def record(model: LoadedModel, inputs: Tensor, paths: frozenset[str] | None = No
     The module's mode, gradients and random state are left as they were; in evaluation mode, no gradients are kept.
     Side exits are not run. Layers that a network shares or that work in place are kept as they were given and gave.
 
-    Raises KeyError, with the nearest, for a path that the network has not.
+    Raises SettingError for what is no such tensor, and KeyError, with the nearest, for a path that the network has not.
     """
     report = analyse(model.network)
+    wanted = torch_order(report.network.input)
+    if not _is_plain(inputs) or not inputs.dim() or inputs.shape[1:].numel() != math.prod(wanted):
+        received = f"{inputs.dtype} of {tuple(inputs.shape)}" if isinstance(inputs, Tensor) else type(inputs).__name__
+        raise SettingError(
+            f"expected a tensor of normalised inputs N×{'×'.join(map(str, wanted))}, received {received}; "
+            "hubel.look.subject(model, image).input is one"
+        )
     rows = tuple(row for row in report.rows if not row.auxiliary)
     kept = {row.path for row in rows} if paths is None else {row.path for path in paths for row in report.find(path)}
     steps = _steps(model.module, rows, kept)
@@ -49,6 +58,13 @@ def record(model: LoadedModel, inputs: Tensor, paths: frozenset[str] | None = No
         found = _seen(model.module, given, steps, torch.clone)
     seen = tuple(row for row in rows if row.path in found.outputs)
     return Record(seen, found.inputs, found.outputs, found.before)
+
+
+def _is_plain(inputs: Any) -> bool:
+    kinds = torch.float32, torch.float64, torch.int32, torch.int64
+    return (
+        isinstance(inputs, Tensor) and inputs.dtype in kinds and inputs.layout == torch.strided and not inputs.is_meta
+    )
 
 
 class _Seen:

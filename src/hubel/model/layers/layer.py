@@ -16,6 +16,7 @@ import hubel.arch as arch
 from hubel.arch import Chain, Network, Node, Shape, ShapeError, analyse, join_shape
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
+from hubel.data.prepare.arrays import as_array
 from hubel.model import initializers, regularizers
 from hubel.model.layers.normalised import as_keras
 from hubel.model.layers.tensor import Axes, KerasTensor, inferred, known
@@ -176,6 +177,8 @@ class Layer:
         if single:  # a picture by itself, as the layers that prepare pictures take it
             array, shape = array[None], tuple(array.shape)
         module = self.built_at(shape)
+        if not array.is_floating_point() and any(True for _ in module.parameters()):
+            array = array.float()
         module.train(bool(training if training is not None else self.trains_unasked))
         found = last(module(first(array)))
         return (found[0] if single else found).as_subclass(Result)
@@ -436,11 +439,12 @@ def share(name: str, built: nn.Module, other: nn.Module) -> None:
 
 def as_tensor(array: Any) -> Tensor:
     """Return float32 numbers of what a user gives (whole numbers stay whole), batch first."""
-    if isinstance(array, Tensor):
+    odd = isinstance(array, Tensor) and (
+        array.layout != torch.strided or array.is_meta or array.is_complex() or array.is_quantized
+    )
+    if isinstance(array, Tensor) and not odd:
         return array if array.dtype in (torch.float32, torch.int64) else _converted(array)
-    found = np.asarray(array)
-    if found.dtype.kind not in "biuf":
-        raise SettingError(f"expected an array of numbers, received {found.dtype}")
+    found = as_array(array, "inputs")
     return _converted(torch.from_numpy(np.ascontiguousarray(found if found.dtype != np.uint16 else found.astype(int))))
 
 

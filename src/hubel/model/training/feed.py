@@ -15,6 +15,7 @@ from torch import Tensor
 from hubel.arch import Shape, shape_text
 from hubel.base.errors import SettingError
 from hubel.base.names import listing
+from hubel.data.prepare.arrays import as_array
 from hubel.model.losses import Loss
 
 
@@ -70,23 +71,11 @@ class Reader:
             x = x[0]
         array = as_array(x, "x")
         if self.shape is not None:
-            array = self._fitting(array, self.shape)
+            array = fitting(array, self.shape)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is found to be infinite
+            array = np.ascontiguousarray(array, None if array.dtype == np.uint8 else np.float32)
         check_finite(array, "x")
-        return torch.from_numpy(np.ascontiguousarray(array, None if array.dtype == np.uint8 else np.float32))
-
-    @staticmethod
-    def _fitting(array: NDArray[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
-        """Return an array of this shape, a missing last axis of one put there."""
-        if len(array.shape) == len(shape) and array.shape[1:] == shape[:-1] and shape[-1] == 1:
-            array = array[..., None]
-        fits = len(array.shape) == len(shape) + 1
-        if not fits or any(own not in (None, got) for own, got in zip(shape, array.shape[1:], strict=True)):
-            wanted = "×".join("any" if axis is None else str(axis) for axis in shape)
-            raise SettingError(
-                f"expected inputs of N×{wanted}, received {shape_text(array.shape)}; reshape them, or "
-                f"write the network for input_shape={array.shape[1:]}"
-            )
-        return array
+        return torch.from_numpy(array)
 
     def examples(self, x: Any, y: Any = None, sample_weight: Any = None) -> Step:
         """Return inputs, targets and weights, equally many of each."""
@@ -116,6 +105,7 @@ class Reader:
         if isinstance(y, dict) and len(y) == 1:
             y = next(iter(y.values()))
         array = as_array(y, "y", words=True)
+        _check_given(array)
         if array.dtype.kind in "UO":
             array = self._numbers_of(array)
         check_finite(array, "y")
@@ -138,7 +128,7 @@ class Reader:
         if sample_weight is not None:
             if self.class_weight is not None:
                 raise SettingError("expected class_weight or sample_weight, received both; multiply them beforehand")
-            weights = np.asarray(sample_weight, np.float32).reshape(-1)
+            weights = as_array(sample_weight, "sample_weight").astype(np.float32).reshape(-1)
             if len(weights) != len(labels):
                 raise SettingError(f"expected a weight for each of {len(labels)} examples, received {len(weights)}")
             check_finite(weights, "sample_weight")
@@ -151,29 +141,26 @@ class Reader:
         return torch.tensor([table.get(int(one), 1.0) for one in classes], dtype=torch.float32)
 
 
-def as_array(given: Any, what: str, words: bool = False) -> NDArray[Any]:
-    """Return an array of what the user gives: a tensor, a list, a data frame. Raises ValueError for what is none."""
-    if isinstance(given, Tensor):
-        given = given.detach().cpu()
-    try:
-        array = np.asarray(given)
-    except ValueError as error:
-        raise SettingError(f"expected {what} as one array, received a list of parts of different shapes") from error
-    if array.dtype.kind == "O" and not words:
-        try:
-            array = array.astype(np.float32)
-        except (TypeError, ValueError):
-            parts = f"{len(given)} of different shapes" if isinstance(given, (list, tuple)) else type(given).__name__
-            raise SettingError(f"expected {what} as one array of numbers, received {parts}") from None
-    if array.dtype.kind not in ("biufUO" if words else "biuf"):
-        raise SettingError(f"expected {what} as numbers, received {array.dtype}")
-    if array.dtype.kind == "O":
-        missing = [place for place, value in enumerate(array.reshape(-1)) if value is None or value != value]
-        if missing:
-            raise SettingError(
-                f"expected a label for every example, received {array.reshape(-1)[missing[0]]} at {missing[0]}"
-            )
+def fitting(array: NDArray[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """Return an array of this shape, a missing last axis of one put there."""
+    if len(array.shape) == len(shape) and array.shape[1:] == shape[:-1] and shape[-1] == 1:
+        array = array[..., None]
+    fits = len(array.shape) == len(shape) + 1
+    if not fits or any(own not in (None, got) for own, got in zip(shape, array.shape[1:], strict=True)):
+        wanted = "×".join("any" if axis is None else str(axis) for axis in shape)
+        raise SettingError(
+            f"expected inputs of N×{wanted}, received {shape_text(array.shape)}; reshape them, or "
+            f"write the network for input_shape={array.shape[1:]}"
+        )
     return array
+
+
+def _check_given(labels: NDArray[Any]) -> None:
+    """Raise ValueError where an example has no label."""
+    flat = labels.reshape(-1) if labels.dtype.kind == "O" else ()
+    missing = next((place for place, value in enumerate(flat) if value is None or value != value), None)
+    if missing is not None:
+        raise SettingError(f"expected a label for every example, received {flat[missing]} at {missing}")
 
 
 def check_finite(array: NDArray[Any], what: str) -> None:
@@ -304,7 +291,7 @@ def feed_of(
 
 def is_stream(x: Any) -> bool:
     """Whether batches come from the user's own object rather than from an array."""
-    if isinstance(x, (list, tuple, dict)) or hasattr(x, "__array__"):
+    if isinstance(x, (list, tuple, dict, memoryview)) or hasattr(x, "__array__"):
         return False
     return hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
 

@@ -12,13 +12,15 @@ from torch import Tensor, nn
 
 from hubel.arch import Shape, analyse
 from hubel.base.errors import SettingError
+from hubel.data.prepare.arrays import as_array
 from hubel.model.callbacks import Callback, CallbackList, History
 from hubel.model.layers.layer import Layer
 from hubel.model.metrics import Metric
 from hubel.model.optimizers import Optimizer
 from hubel.model.training import fit as fitting
 from hubel.model.training.compiled import Compiled
-from hubel.model.training.feed import Reader, as_array, feed_of, is_stream
+from hubel.model.training.feed import Reader, feed_of, is_stream
+from hubel.model.training.feed import fitting as fitted
 from hubel.model.training.report import Report, Verbosity
 from hubel.nn import NetworkModule
 
@@ -214,18 +216,18 @@ class Trained:
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs of one batch."""
-        return self.predict(x, batch_size=max(1, len(x)))
+        return self.predict(x, batch_size=_count(x))
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Measure one batch."""
-        return self.evaluate(x, y, max(1, len(x)), sample_weight=sample_weight, return_dict=return_dict)
+        return self.evaluate(x, y, _count(x), sample_weight=sample_weight, return_dict=return_dict)
 
     def train_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
     ) -> Any:
         """Change the weights once, and return loss and metrics of the batch."""
         settings: dict[str, Any] = {"sample_weight": sample_weight, "class_weight": class_weight}
-        found = self.fit(x, y, max(1, len(x)), shuffle=False, verbose=0, **settings).history
+        found = self.fit(x, y, _count(x), shuffle=False, verbose=0, **settings).history
         figures = {name: values[-1] for name, values in found.items()}
         values = list(figures.values())
         return figures if return_dict else values if len(values) > 1 else values[0]
@@ -289,8 +291,9 @@ class Trained:
         from hubel.model.saving.files import measured_preprocessing
 
         array = as_array(next(iter(x.values())) if isinstance(x, dict) and len(x) == 1 else x, "x")
-        if not len(array):
+        if not array.size:
             raise SettingError("expected one or more examples, received none")
+        array = array if self.input_shape is None else fitted(array, self.tensors[0].shape[1:])
         if self.input_shape is None:
             self.concrete(tuple(array.shape[1:]))
         if y is not None and self.classes is None:
@@ -305,6 +308,11 @@ class Trained:
         if self.compiled is None:
             raise SettingError("expected compile(loss=…, optimizer=…) before fit and evaluate, received none")
         return self.compiled
+
+
+def _count(x: Any) -> int:
+    """How many examples a batch has. Raises SettingError for what is none."""
+    return max(1, len(as_array(next(iter(x.values())) if isinstance(x, dict) and len(x) == 1 else x, "x")))
 
 
 def _normalisations(layer: Any) -> Iterator[nn.Module]:

@@ -16,6 +16,7 @@ from torch import nn
 
 from hubel.base.errors import SettingError
 from hubel.data import Description, Preprocessing, Splits, describe, image_files, load
+from hubel.data.prepare.arrays import as_array
 from hubel.nn import evaluation_mode
 from hubel.tasks import task
 from hubel.tasks.answer import Named
@@ -156,10 +157,12 @@ def predict(model: LoadedModel, images: Any, *, batch_size: int = 256) -> torch.
 
 def _as_batch(preprocessing: Preprocessing, images: Any) -> torch.Tensor:
     shape = (preprocessing.height, preprocessing.width, preprocessing.channels)
-    if isinstance(images, (np.ndarray, torch.Tensor)):
+    if not hasattr(images, "__iter__") or hasattr(images, "__array__") or isinstance(images, memoryview):
+        if not isinstance(images, torch.Tensor) or images.dtype != torch.uint8:
+            images = as_array(images, "images")
         with warnings.catch_warnings():  # torch warns of read-only arrays; nothing writes to them
             warnings.filterwarnings("ignore", message=".*not writable", category=UserWarning)
-            batch = torch.as_tensor(images)
+            batch = torch.as_tensor(np.ascontiguousarray(images) if isinstance(images, np.ndarray) else images)
         if batch.dtype == torch.uint8 and batch.ndim == 4 and tuple(batch.shape[1:]) == shape:
             return batch
         raise SettingError(
