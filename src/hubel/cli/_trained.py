@@ -122,17 +122,13 @@ def labelled(arguments: Namespace, model: LoadedModel) -> Labelled:
         splits = run.parted(read(**settings))
         notes: tuple[str, ...] = ()  # told in training
     else:
-        settings = reading_for(arguments, model)
-        splits = read(**settings)
+        splits = read(**reading_for(arguments, model))
         notes = splits.notes
-    parts = splits.parts()
-    wanted = arguments.part or next(name for name in ("test", "validation", "train") if name in parts)
-    if wanted not in parts:
-        raise SettingError(f"{settings['source']} has no {wanted} part; it has {', '.join(parts)}")
+    wanted, chosen = splits.part(arguments.part)
     from hubel.data import align
     from hubel.train import where_it_stands
 
-    dataset, more = align(parts[wanted], model.classes)
+    dataset, more = align(chosen, model.classes)
     for note in (*notes, *more):
         tell(note)
     stands = filter(None, [where_it_stands(model.summary)])  # told when it was opened
@@ -207,9 +203,9 @@ def _absolute(source: str) -> str:
     return str(Path(source).resolve()) if Path(source).exists() else source
 
 
-def open_model(given: str, exported: bool = False) -> LoadedModel:
-    """Load a trained model from a run's directory or a model file; also from a file that was exported, by commands that
-    need no more than its answers.
+def open_model(given: str, device: str = "cpu", exported: bool = False) -> LoadedModel:
+    """Load a trained model from a run's directory or a model file onto a device; also from a file that was exported, by
+    commands that need no more than its answers.
     """
     from hubel.train import open_model as opened
     from hubel.train import where_it_stands
@@ -224,7 +220,9 @@ def open_model(given: str, exported: bool = False) -> LoadedModel:
         from hubel.export import open_onnx
 
         return open_onnx(path)
-    model = opened(given)
+    model = opened(given).to(device)
+    if not exported:  # where answers are wanted, what computes them is said with it
+        tell_device(device)
     if told := where_it_stands(model.summary):
         from hubel.view.terminal import console
 
@@ -232,13 +230,26 @@ def open_model(given: str, exported: bool = False) -> LoadedModel:
     return model
 
 
-def add_engine(parser: ArgumentParser) -> None:
-    """Add what computes."""
+def add_device(parser: ArgumentParser, default: str = "auto") -> None:
+    """Add where it is computed."""
+    usual = "a CUDA device where there is one" if default == "auto" else default
+    parser.add_argument(
+        "--device",
+        default=default,
+        metavar="NAME",
+        help=f"where it is computed: cpu, cuda, cuda:1, mps, xpu, or auto (default: {usual})",
+    )
+
+
+def add_engine(parser: ArgumentParser, device: str = "cpu") -> None:
+    """Add what computes, and where; `device` is taken where none is said."""
+    add_device(parser, device)
     parser.add_argument(
         "--engine",
         choices=("auto", "onnxruntime", "openvino", "pytorch"),
         default="auto",
-        help="what computes, in float32 (default: auto, the quickest that is installed and can)",
+        help="what computes, in float32 (default: auto, on a processor the quickest that is installed and can; "
+        "elsewhere PyTorch)",
     )
 
 
@@ -248,10 +259,27 @@ def answering(arguments: Namespace, whole: bool = False) -> Opened:
     """
     from hubel.export.ready import opened
 
-    given = arguments.run_or_model
-    found = opened(Path(given), lambda: open_model(given, exported=True), arguments.engine, whole=whole)
+    given, device = arguments.run_or_model, computing_device(arguments.device)
+    found = opened(
+        Path(given), lambda: open_model(given, device, exported=True), arguments.engine, whole=whole, device=device
+    )
     tell(f"computed by {found.engine}{found.note and f', since {found.note}'}")
     return found
+
+
+def computing_device(asked: str) -> str:
+    """The device that was asked for by name. Raises SettingError where it is not here."""
+    if asked == "cpu":
+        return asked
+    from hubel.nn import device_named
+
+    return str(device_named(asked))
+
+
+def tell_device(asked: str) -> None:
+    """Say where it is computed, where that is not the processor."""
+    if (device := computing_device(asked)) != "cpu":
+        tell(f"computed on {device}")
 
 
 def is_model(given: str) -> bool:

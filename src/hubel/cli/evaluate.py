@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, a model file, or an exported .onnx")
     add_labelled(parser)
-    add_engine(parser)
+    add_engine(parser, "auto")
     add_output(parser, *TABLES)
 
 

@@ -11,7 +11,7 @@ from hubel.base.errors import HubelError
 from hubel.cli._finish import Answer, finish
 from hubel.cli._numbers import real
 from hubel.cli._output import tell
-from hubel.cli._trained import check_order, open_model, own_source, read, reading
+from hubel.cli._trained import add_device, check_order, open_model, own_source, read, reading
 
 if TYPE_CHECKING:
     from hubel.data import Dataset
@@ -62,6 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="SHARE",
         help="how much of the primary figure eight bits may lose (default 0.01); more is refused",
     )
+    add_device(parser, "cpu")
     parser.add_argument("--json", action="store_true", help="print one JSON value")
 
 
@@ -78,7 +79,7 @@ def run(arguments: Namespace) -> int:
 
     check_order("export", arguments.run_or_model)
     form = form_of(arguments.place, arguments.to)  # refused before any work
-    model = open_model(arguments.run_or_model)
+    model = open_model(arguments.run_or_model, arguments.device)
     found = export(
         model,
         arguments.place,

@@ -11,7 +11,7 @@ from hubel.base.errors import MissingFileError, SettingError
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
 from hubel.cli._output import tell
-from hubel.cli._trained import check_order, open_model
+from hubel.cli._trained import add_device, check_order, open_model
 
 if TYPE_CHECKING:
     from hubel.look.retrieve.find import Update
@@ -37,6 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("words", nargs="+", metavar="RUN IMAGE", help="a run or a model file, then images to look for")
     parser.add_argument("--top", type=whole(), default=5, metavar="K", help="how many images to find (default 5)")
     parser.add_argument("--index", type=Path, metavar="FILE", help="the index (default: find.safetensors in the run)")
+    add_device(parser)
     add_output(parser, *FIGURES, theme=True)
 
 
@@ -59,7 +60,7 @@ def _index(arguments: Namespace, given: str, folder: str) -> int:
     from hubel.view.terminal import with_progress
 
     path = _index_path(arguments, given)
-    model = open_model(given)
+    model = open_model(given, arguments.device)
     update = with_progress("indexing", lambda show: update_index(model, folder, path, show))
     return finish(
         arguments, Answer(lambda: _report(update, path), lambda width: [_words(update, path)], notes=_left_out(update))
@@ -104,7 +105,7 @@ def _find(arguments: Namespace, given: str, images: list[str]) -> int:
     from hubel.look.retrieve.find import find
 
     path = _index_path(arguments, given)
-    model = open_model(given)
+    model = open_model(given, arguments.device)
     if not path.exists():
         raise MissingFileError(f"{path}: there is no index yet; make one with: hubel find index {given} FOLDER")
     asked = [image for image in images if _readable(model, image)]

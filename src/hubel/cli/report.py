@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hubel.cli._finish import Answer, finish, output_file
 from hubel.cli._output import tell
-from hubel.cli._trained import add_data_options, check_order, read, reading
+from hubel.cli._trained import add_device, add_labelled, check_order, computing_device, read, reading
 
 if TYPE_CHECKING:
     from hubel.data import Dataset
@@ -26,7 +26,7 @@ EXAMPLES = """  hubel report runs/lenet5-mnist
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("run_directory", metavar="RUN", help="a run's directory")
-    parser.add_argument("data", nargs="?", metavar="DATA", help="a data set's name, or a path")
+    add_labelled(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -36,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON value: where the page lies")
     parser.add_argument("--open", action="store_true", help="open it in the browser")
-    add_data_options(parser)
+    add_device(parser)
 
 
 def run(arguments: Namespace) -> int:
@@ -46,7 +46,7 @@ def run(arguments: Namespace) -> int:
 
     check_order("report", arguments.run_directory, arguments.data)
     done = Run.open(arguments.run_directory)
-    page = report_page(done, _dataset(arguments, done))
+    page = report_page(done, _dataset(arguments, done), computing_device(arguments.device))
     path = arguments.output = arguments.output or done.directory / REPORT
     told = {"report": str(path), "bytes": len(page.encode())}
     finish(arguments, Answer(lambda: told, content=lambda ending, theme: page))
@@ -58,20 +58,21 @@ def run(arguments: Namespace) -> int:
 
 
 def _dataset(arguments: Namespace, done: Run) -> Dataset | None:
-    """The part of DATA to measure on, by default of the run's own data; None where that cannot be read."""
+    """The part of DATA to measure on, by default of the run's own data; None where that cannot be read. Raises
+    SettingError where there is no such part.
+    """
     from hubel.data import align
-    from hubel.report import measured_part, own_dataset
+    from hubel.report import own_splits
     from hubel.view.terminal import console
 
     if arguments.data is not None:
-        dataset, notes = align(
-            measured_part(read(**{"task": done.task.name, **reading(arguments, done.network)})), done.classes
-        )
+        splits = read(**{"task": done.task.name, **reading(arguments, done.network)})
+        dataset, notes = align(splits.part(arguments.part)[1], done.classes)
         for note in notes:
             tell(note)
         return dataset
     try:
-        return own_dataset(done)
+        splits = own_splits(done)
     except (OSError, ValueError, LookupError) as error:
         again = f"hubel report {arguments.run_directory} DATA"
         console(stderr=True).print(
@@ -80,3 +81,4 @@ def _dataset(arguments: Namespace, done: Run) -> Dataset | None:
             soft_wrap=True,
         )
         return None
+    return splits.part(arguments.part)[1]

@@ -12,7 +12,7 @@ from functools import partial
 from hubel.base.errors import SettingError
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import say, tell
-from hubel.cli._trained import add_engine
+from hubel.cli._trained import add_engine, computing_device
 
 DESCRIPTION = """Serve trained models over HTTP, with a page that classifies a dropped picture, the camera or a drawing.
 
@@ -99,6 +99,7 @@ def run(arguments: Namespace) -> int:
         limits,
         Access(token, (arguments.address, *arguments.host_name), tuple(arguments.origin)),
         engine=arguments.engine,
+        device=computing_device(arguments.device),
         quiet=arguments.quiet,
     )
     from hubel.serve.run import serve

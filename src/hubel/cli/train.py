@@ -163,11 +163,11 @@ def run(arguments: Namespace) -> int:
 def _report(done: Run, splits: Splits | None, screen: Any) -> None:
     """Write the run's page. Where that fails it is said, and all is well otherwise: the model is saved."""
     try:
-        from hubel.report import REPORT, measured_part, write_report
+        from hubel.report import REPORT, write_report
 
         if splits is not None or not (done.directory / REPORT).exists():
             with screen.status("writing the report"):
-                write_report(done, dataset=None if splits is None else measured_part(done.parted(splits)))
+                write_report(done, dataset=None if splits is None else done.parted(splits).part()[1])
     except Exception as error:
         why = f"the report was not written ({type(error).__name__}: {error})"
         screen.print(f"{why}; try again: hubel report {shlex.quote(str(done.directory))}", soft_wrap=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from hubel.base.errors import DataError
+from hubel.base.errors import DataError, SettingError
 from hubel.base.words import writable
 from hubel.data.prepare.arrays import as_array
 from hubel.view.result import Part, Result
@@ -231,6 +231,18 @@ class Splits(Result):
         """The parts that there are, by "train", "validation", "test"."""
         found = {"train": self.train, "validation": self.validation, "test": self.test}
         return {name: part for name, part in found.items() if part is not None and len(part)}
+
+    def part(self, wanted: str | None = None) -> tuple[str, Dataset]:
+        """A part by name and itself; where none is wanted, what a model is measured on: test, else validation, else
+        train. Raises SettingError where there is no such part.
+        """
+        parts = self.parts()
+        name = wanted or next((each for each in ("test", "validation", "train") if each in parts), "test")
+        if name not in parts:
+            of = f"{self.train.name}: " if self.train.name else ""
+            there = ", ".join(parts) or "images, of which there are none"
+            raise SettingError(f"{of}expected a part of {there}; received {name!r}")
+        return name, parts[name]
 
 
 def _count(part: Dataset, number: int) -> int | None:

@@ -126,7 +126,9 @@ def _answer(model: LoadedModel, prepared: Pixels) -> npt.NDArray[np.float32]:
     from hubel.nn import evaluation_mode
     from hubel.tasks.outputs import outputs
 
-    with evaluation_mode(model.module), torch.inference_mode():
+    cudnn = torch.backends.cudnn
+    exact = cudnn.flags(cudnn.enabled, cudnn.benchmark, cudnn.benchmark_limit, cudnn.deterministic, allow_tf32=False)
+    with exact, evaluation_mode(model.module), torch.inference_mode():
         scores = outputs(model.module, model.preprocessing, torch.from_numpy(prepared[np.newaxis].copy()))
     return model.task.outcome(scores)[0].cpu().numpy()
 

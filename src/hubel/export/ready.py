@@ -92,14 +92,22 @@ class Opened:
 
 
 def opened(
-    place: Path, load: Callable[[], LoadedModel], engine: str = "auto", threads: int = 0, *, whole: bool = False
+    place: Path,
+    load: Callable[[], LoadedModel],
+    engine: str = "auto",
+    threads: int = 0,
+    *,
+    whole: bool = False,
+    device: str = "cpu",
 ) -> Opened:
     """The model of a run's folder, a model file or an exported one, by an engine of `engines.ENGINES`.
 
     load: opens it with torch, which is done where the engine cannot compute it without, or a LoadedModel is wanted
-    (`whole`). Raises SettingError for an engine that is not here, or was asked for by name and cannot compute it, and
-    what `load` raises.
+    (`whole`). device: to which `load` moves it; on another than the processor PyTorch computes. Raises SettingError for
+    an engine that is not here, or was asked for by name and cannot compute it, and what `load` raises.
     """
+    if device != "cpu":
+        return _on_device(place, load, engine, device)
     if place.suffix == ".onnx":
         if engine not in ("auto", "onnxruntime"):
             raise SettingError(f"{place}: an exported file is computed by onnxruntime; leave out --engine {engine}")
@@ -122,6 +130,20 @@ def opened(
     if engine != "auto":
         raise SettingError(f"{place}: {why}; leave out --engine {engine}")
     return Opened(model, PYTORCH, why)
+
+
+def _on_device(place: Path, load: Callable[[], LoadedModel], engine: str, device: str) -> Opened:
+    if place.suffix == ".onnx" or engine not in ("auto", "pytorch"):
+        what = f"{place}: an exported file" if place.suffix == ".onnx" else f"--engine {engine}"
+        raise SettingError(f"{what} is computed by processors here; leave out --device {device}")
+    return Opened(load(), f"{PYTORCH}{', with products in TF32' * _rounds(device)}, on {device}")
+
+
+def _rounds(device: str) -> bool:
+    """Whether PyTorch's convolutions on this device round to 10 bits after the point."""
+    import torch
+
+    return device.startswith("cuda") and torch.backends.cudnn.allow_tf32
 
 
 class _UnsuitedError(Exception):

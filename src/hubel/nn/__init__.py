@@ -5,6 +5,7 @@ from hubel.nn._evaluation import device_of, evaluation_mode, input_gradients
 from hubel.nn._given import SoftmaxWarning, without_softmax
 from hubel.nn._randomness import drawing, own_randomness
 from hubel.nn._training import step_first
+from hubel.nn.device import check_device, chosen_device, device_named
 from hubel.nn.inspection.inspect import Inspection, ModuleRow, inspect
 from hubel.nn.inspection.onnx import inspect_onnx
 from hubel.nn.reading.onnx.read import network_of_onnx
@@ -20,6 +21,9 @@ __all__ = [
     "Pretrained",
     "SoftmaxWarning",
     "build",
+    "check_device",
+    "chosen_device",
+    "device_named",
     "device_of",
     "drawing",
     "evaluation_mode",

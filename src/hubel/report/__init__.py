@@ -8,9 +8,9 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hubel.report._write import REPORT, measured_part, own_dataset, report_page, write_report
+    from hubel.report._write import REPORT, own_splits, report_page, write_report
 
-__all__ = ["REPORT", "measured_part", "own_dataset", "report_page", "write_report"]
+__all__ = ["REPORT", "own_splits", "report_page", "write_report"]
 
 
 def __getattr__(name: str) -> object:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from hubel import tasks
 from hubel.arch import analyse
@@ -47,57 +46,56 @@ _MISSING = h(
 )
 
 
-def write_report(run: Run, output: str | os.PathLike[str] | None = None, *, dataset: Dataset | None = None) -> Path:
+def write_report(
+    run: Run,
+    output: str | os.PathLike[str] | None = None,
+    *,
+    dataset: Dataset | None = None,
+    device: str = "auto",
+) -> Path:
     """Write the page of a run, by default as `report.html` in its folder, and return its path.
 
     dataset: labelled images of the model's size and classes to measure it on; by default the run's own test part (or
     else validation, or training), read again. Where that cannot be read, the page says so and leaves out what needs
-    images. The same run and images give the same bytes.
+    images. device: where the model is measured ("auto": on a CUDA device where there is one). The same run, images and
+    device give the same bytes.
 
     Raises RunError where there is no model yet; ValueError where `dataset` does not fit the model.
     """
-    text = report_page(run, dataset)
+    text = report_page(run, dataset, device)
     path = run.directory / REPORT if output is None else Path(output)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, text)
     return path
 
 
-def report_page(run: Run, dataset: Dataset | None = None) -> str:
+def report_page(run: Run, dataset: Dataset | None = None, device: str = "auto") -> str:
     """The page that `write_report` writes."""
-    model = run.model()
+    model = run.model().to(device)
     if dataset is None:
         with contextlib.suppress(OSError, ValueError, LookupError):
-            dataset = own_dataset(run)
+            dataset = own_splits(run).part()[1]
     found: Mistakes | None = None
     shown: Sequence[tasks.Section] = ()
     if dataset is not None and len(dataset):
         if run.task.name == "classification":
-            found = _answers(run, model, dataset)
+            found = _answers(model, dataset)
         else:
             shown = run.task.sections(model, dataset)
+    model.to("cpu")  # the rest are weights, and a few images
     return _page(run, model, found, shown)
 
 
-def _answers(run: Run, model: LoadedModel, dataset: Dataset) -> Mistakes:
-    """The model's answers to all images, or as many as there is memory for, worked out on the device that it was
-    trained on, where that is here.
-    """
-    device = run.recipe.device
-    here = torch.cuda.is_available() if device.startswith("cuda") else torch.backends.mps.is_available()
-    model.module.to(device if here and device != "auto" else "cpu")
+def _answers(model: LoadedModel, dataset: Dataset) -> Mistakes:
+    """The model's answers to all images, or as many as there is memory for."""
     every = -(-len(dataset) // max(1, _PROBABILITIES // len(model.classes)))
     if every > 1:
         dataset = dataset.take(np.arange(0, len(dataset), every)).renamed(f"one image in {every:,} of {dataset.name}")
-    try:
-        return mistakes(model, dataset)
-    finally:
-        model.module.to("cpu")
+    return mistakes(model, dataset)
 
 
-def own_dataset(run: Run) -> Dataset:
-    """The images that a run is measured on, read again from where they lay: its test part, or else validation, or
-    else training.
+def own_splits(run: Run) -> Splits:
+    """A run's images, read again from where they lay, in the parts that they were in.
 
     Raises what `hubel.data.load` raises; ValueError where the run does not say where its data lies.
     """
@@ -106,12 +104,7 @@ def own_dataset(run: Run) -> Dataset:
         raise DataError(f"{run.directory} does not say where its data lies")
     if "size" in settings:
         settings["size"] = tuple(settings["size"])
-    return measured_part(run.parted(tasks.load(**settings)))
-
-
-def measured_part(splits: Splits) -> Dataset:
-    """The part of a set that a report measures on: test, or else validation, or else training."""
-    return next(part for part in (splits.test, splits.validation, splits.train) if part is not None)
+    return run.parted(tasks.load(**settings))
 
 
 @dataclass(frozen=True)

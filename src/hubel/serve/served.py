@@ -75,7 +75,8 @@ class Served:
         return found.st_ino, found.st_size, found.st_mtime_ns
 
     def _open(self) -> Current:
-        found = opened(self._place, self._loaded, self._settings.engine, self._settings.threads)
+        settings = self._settings
+        found = opened(self._place, self._loaded, settings.engine, settings.threads, device=settings.device)
         kind = found.model.preprocessing
         if kind.channels not in (1, 3):
             raise SettingError(
@@ -99,9 +100,10 @@ class Served:
         from hubel.train import Run
 
         torch.set_num_threads(self._settings.threads)
-        if self._place.is_dir():
-            return Run.open(self._place).model()
-        return open_onnx(self.path) if self.path.suffix == ".onnx" else load_model(self.path)
+        if self.path.suffix == ".onnx":
+            return open_onnx(self.path)
+        model = Run.open(self._place).model() if self._place.is_dir() else load_model(self.path)
+        return model.to(self._settings.device)
 
     def changed(self) -> bool:
         """Whether the file is another than the one that was opened last, and has been for two looks."""
@@ -132,7 +134,7 @@ class Served:
             ]
             if not places:
                 continue
-            with self._computing if by.engine == PYTORCH else nullcontext():
+            with self._computing if by.engine.startswith(PYTORCH) else nullcontext():
                 if by.model.task.draws:
                     answers = [by.answer(found[place], top) for place in places]
                 else:

@@ -87,7 +87,8 @@ class Access:
 @dataclass(frozen=True)
 class Settings:
     """models: their files, by name. engine: what computes, by name; "auto" chooses. board: the file in which several
-    processes count. threads: processors that one process uses. quiet: only what goes wrong is logged.
+    processes count. threads: processors that one process uses. device: where models compute. quiet: only what goes
+    wrong is logged.
     """
 
     models: tuple[tuple[str, str], ...]
@@ -96,6 +97,7 @@ class Settings:
     engine: str = "auto"
     board: str | None = None
     threads: int = 1
+    device: str = "cpu"
     quiet: bool = False
 
 

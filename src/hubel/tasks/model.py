@@ -34,7 +34,7 @@ from hubel.base.model_file import (
 from hubel.base.names import listing, shortened
 from hubel.data import Preprocessing, image_files
 from hubel.data.prepare.arrays import as_array
-from hubel.nn import build
+from hubel.nn import build, device_named
 from hubel.tasks.registry import UnknownTaskError, task_named
 from hubel.tasks.task import Answer, Task
 from hubel.view.result import Part, Result
@@ -66,6 +66,14 @@ class LoadedModel(Result):
     def classes(self) -> tuple[str, ...]:
         """The names of its outputs, in order."""
         return self.task.classes
+
+    def to(self, device: str | torch.device) -> LoadedModel:
+        """The model, moved to where it is to compute: "cuda", "cpu" … ("auto": a CUDA device where there is one).
+
+        Raises SettingError, with what is here, for a device that is not.
+        """
+        self.module.to(device_named(str(device)))
+        return self
 
     def predict(self, images: Any, top: int = 3) -> Any:
         """What the model says of one image or of many of any size: an `Answer`, or a list of them in order.

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from hubel.base.rooms import called
+from hubel.nn import check_device
 from hubel.tasks import LoadedModel, Metrics, ModelFileError, evaluate, load_model, predict, save_model
 from hubel.train._start import open_model, start
 from hubel.train._train import resume, train
@@ -15,7 +16,6 @@ from hubel.train.loop.non_finite import NotFiniteError
 from hubel.train.loop.step import Step
 from hubel.train.loop.supervised import Supervised
 from hubel.train.recipe.choose import choose, fine_tune
-from hubel.train.recipe.device import check_device
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import CheckpointError
 from hubel.train.run.events import EpochMetrics, Event, Finished, Listener, Notice, Progress, Started

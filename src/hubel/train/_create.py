@@ -16,14 +16,13 @@ from hubel.arch import Network
 from hubel.base import files
 from hubel.base.errors import LockedError, SettingError
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
-from hubel.nn import Pretrained, build, load_pretrained, own_randomness
+from hubel.nn import Pretrained, build, check_device, load_pretrained, own_randomness
 from hubel.tasks import Task, task_of
 from hubel.tasks.task import LOSS
 from hubel.train.loop.autotune import autotune
 from hubel.train.loop.memory import check_memory
 from hubel.train.loop.step import Step
 from hubel.train.recipe.choose import choose
-from hubel.train.recipe.device import check_device
 from hubel.train.recipe.freezing import check_freeze, freeze
 from hubel.train.recipe.initialise import pixel_scale
 from hubel.train.recipe.recipe import Recipe

@@ -13,9 +13,9 @@ from hubel import zoo
 from hubel.arch import Network
 from hubel.base.errors import MissingFileError
 from hubel.data import Dataset, Splits, holds_files
+from hubel.nn import check_device
 from hubel.tasks import load, task_named, task_of, task_of_network
 from hubel.train.recipe.choose import choose, fine_tune
-from hubel.train.recipe.device import check_device
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.run import Run
 

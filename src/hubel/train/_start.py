@@ -130,11 +130,6 @@ def evaluate(
         shape: dict[str, Any] = {"size": (made.height, made.width), "channels": made.channels}
         data = tasks.load(data, **({"like": found.preprocessing} if found.task.name == "classification" else shape))
     if isinstance(data, Splits):
-        parts = data.parts()
-        wanted = part or next((name for name in ("test", "validation", "train") if name in parts), "test")
-        if wanted not in parts:
-            there = ", ".join(parts) or "images, of which there are none"
-            raise SettingError(f"expected a part of {there}; received {wanted!r}")
-        data = parts[wanted]
+        data = data.part(part)[1]
     measured: Measured = tasks.evaluate(found, align(data, found.classes)[0])
     return measured

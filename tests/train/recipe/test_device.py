@@ -23,7 +23,7 @@ def test_what_is_here() -> None:
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:-1", "CPU", "", "cuda:x", "0"])
 def test_names_of_none(name: str) -> None:
-    with pytest.raises(SettingError, match="expected a device: auto, cpu, cuda, cuda:1 or mps; received"):
+    with pytest.raises(SettingError, match="expected a device: auto, cpu, cuda, cuda:1, mps or xpu; received"):
         check_device(name)
 
 

@@ -6,6 +6,7 @@ import importlib
 from argparse import ArgumentParser, Namespace
 
 from hubel.cli._common import add_common
+from hubel.cli._trained import add_device, check_order
 
 DESCRIPTION = """See inside a trained network, for your own images: what each layer makes of them, which numbers fed
 which, what a decision rests on, where it goes wrong.
@@ -48,13 +49,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         )
         add_common(command, opens_models=True)
         module.add_arguments(command)
+        add_device(command)
         command.set_defaults(look=module.run)
 
 
 def run(arguments: Namespace) -> int:
     """Look."""
-    from hubel.cli._trained import check_order
-
     given = vars(arguments)
     run = next(given[name] for name in ("run_or_model", "directory", "given") if name in given)
     images = given.get("images")  # of filters it is how many

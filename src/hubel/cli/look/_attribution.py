@@ -55,7 +55,7 @@ def show(arguments: Namespace, method: Callable[..., Attributions], values: bool
     """Run a method on the images, write the picture, print a line for each map and what is to be known of it."""
     if arguments.memory < 1:
         raise SettingError(f"expected --memory of at least 1, received {arguments.memory}")
-    model = open_model(arguments.run_or_model)
+    model = open_model(arguments.run_or_model, arguments.device)
     images = load_subjects(arguments, model)
     with console(stderr=True).status("looking"):
         found = method(

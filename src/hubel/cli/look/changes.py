@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
+from hubel.cli._trained import tell_device
 from hubel.cli.look._choose import add_layer
 
 HELP = "how filters, maps and accuracy moved over a run's checkpoints"
@@ -33,5 +34,7 @@ def run(arguments: Namespace) -> int:
     from hubel.look.inside.changes import changes
     from hubel.train import Run
 
-    found = changes(Run.open(arguments.directory), arguments.image, arguments.layer, most=arguments.most)
+    run = Run.open(arguments.directory)
+    tell_device(arguments.device)
+    found = changes(run, arguments.image, arguments.layer, most=arguments.most, device=arguments.device)
     return finish(arguments, Answer.of(found, notes=[found.advice] if found.advice else []))

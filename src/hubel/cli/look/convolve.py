@@ -108,5 +108,5 @@ def _of_model(arguments: Namespace) -> Stepping:
     for name in unusable:
         if getattr(arguments, name):
             raise SettingError(f"expected --{name} with --kernel or --pool; a trained layer has its own")
-    model = open_model(arguments.given)
+    model = open_model(arguments.given, arguments.device)
     return step_layer(model, subject(model, arguments.image), arguments.layer, arguments.filter)

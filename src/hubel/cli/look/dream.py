@@ -53,7 +53,7 @@ def run(arguments: Namespace) -> int:
     from hubel.look.made.dream import deep_dream
 
     keep = check_files(arguments)
-    model = open_model(arguments.run_or_model)
+    model = open_model(arguments.run_or_model, arguments.device)
     names = ("layer", "channel", "class_name", "octaves", "octave_scale", "steps", "rate", "jitter", "variation")
     settings = {name: getattr(arguments, name) for name in (*names, "longest", "seed")}
     with progress("dreaming") as on_step:

@@ -57,7 +57,7 @@ def run(arguments: Namespace) -> int:
     from hubel.cli._trained import labelled, open_model
     from hubel.look.inside.filters import filters
 
-    model = open_model(arguments.run_or_model)
+    model = open_model(arguments.run_or_model, arguments.device)
     found = filters(model, arguments.layer, arguments.channels) if arguments.images == 0 else None
     if found is None:
         wanted = arguments.images or (BEST if _is_deep(model, arguments) else 0)

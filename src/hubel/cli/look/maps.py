@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> int:
     from hubel.cli._trained import open_model
     from hubel.look.inside.maps import maps
 
-    model = open_model(arguments.run_or_model)
+    model = open_model(arguments.run_or_model, arguments.device)
     subjects = load_subjects(arguments, model)
     found = maps(model, subjects, arguments.layer, arguments.channels, arguments.most)
     return finish(arguments, Answer.of(found))

@@ -41,7 +41,7 @@ def run(arguments: Namespace) -> int:
     """Show the mistakes."""
     from hubel.look.errors.mistakes import mistakes
 
-    model = open_model(arguments.run_or_model)
+    model = open_model(arguments.run_or_model, arguments.device)
     cells = [_cell(text) for text in arguments.cell]
     part, dataset, _ = labelled(arguments, model)
     found = mistakes(model, dataset)

@@ -41,7 +41,7 @@ def run(arguments: Namespace) -> int:
     """Lay the images out."""
     from hubel.look.retrieve.projection import space
 
-    model = open_model(arguments.run_or_model)
+    model = open_model(arguments.run_or_model, arguments.device)
     part, dataset, _ = labelled(arguments, model)
     found = space(model, dataset, arguments.method, most=arguments.most, seed=arguments.seed)
     name = model.network.name or Path(arguments.run_or_model).stem

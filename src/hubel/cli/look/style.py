@@ -51,7 +51,7 @@ def run(arguments: Namespace) -> int:
     from hubel.look.made.style import transfer_style
 
     keep = check_files(arguments)
-    model = open_model(arguments.run_or_model)
+    model = open_model(arguments.run_or_model, arguments.device)
     names = ("content_layers", "style_layers", "style_weight", "variation", "average_pooling", "start", "steps")
     settings = {name: getattr(arguments, name) for name in (*names, "longest", "seed")}
     with progress("painting") as on_step:

@@ -54,7 +54,7 @@ def run(arguments: Namespace) -> int:
     from hubel.cli._trained import open_model
     from hubel.look.unit import unit
 
-    model = open_model(arguments.run_or_model)
+    model = open_model(arguments.run_or_model, arguments.device)
     (subject,) = load_subjects(arguments, model)
     found = unit(model, subject, arguments.layer, arguments.at, arguments.channel, arguments.expand)
     answer = Answer.of(

@@ -54,10 +54,10 @@ class Batches:
     of an epoch that fill no batch are left out; since the order changes, they are others every time. So all is a
     function of seed, epoch and step, and the union over the processes is the same whatever their number.
 
-    Sets in memory go to `device` whole, and so do sets in a memory map that fill less than half of a GPU's free memory.
-    Other memory maps stay on the disk, and no more than about 256 MiB of them are held (128 MiB asked for, and what the
-    system maps around them) besides three batches. The next batch is read while the current one is used: for a GPU by a
-    thread, for a processor by the system alone, since there a thread would take turns with those that compute.
+    Sets that fill less than half of a GPU's free memory go there whole. Others stay in memory, or on the disk where
+    they lie in a memory map, of which no more than about 256 MiB are held (128 MiB asked for, and what the system maps
+    around them) besides three batches. The next batch is taken while the current one is used: for a GPU by a thread,
+    for a processor by the system alone, since there a thread would take turns with those that compute.
 
     Raises ValueError where `size` exceeds the set or does not divide among the processes.
     """
@@ -85,6 +85,9 @@ class Batches:
             )
         import torch
 
+        from hubel.data.feed.free_memory import leaves_room
+        from hubel.data.feed.read_ahead import mapped
+
         self.size, self.seed, self.rank, self.world = size, seed, rank, world
         self.augmentation = augmentation or Augmentation()
         self.device = torch.device(device)
@@ -92,12 +95,14 @@ class Batches:
         self.steps = len(dataset) // size
         images, targets = dataset.tensors()
         self._moved = dataset.targets.moved if dataset.targets.moves else None
-        self._map = _map_of(dataset, self.device)
-        if self._map is None:
+        self._map = mapped(dataset.images)
+        room = leaves_room(images.nbytes, self.device)
+        self._is_there = self._map is None if room is None else room  # all of it lies where it is used
+        if self._is_there:
             images, targets = images.to(self.device), targets.to(self.device)
         self._moving: Moving | None = None
         self._changes = self.augmentation
-        if self._map is None and self.augmentation.shift:
+        if self._is_there and self.augmentation.shift:
             from hubel.data.feed.shift_cache import Moving
 
             self._moving = Moving(images, self.augmentation, seed, self.order.size)
@@ -112,10 +117,10 @@ class Batches:
         """The batches of epoch `number` (from 0) from step `start` on."""
         order = self.order.epoch(number)
         steps = range(start, self.steps)
-        if self._map is None:
+        if self._is_there:
             order = order.to(self.device)
             return (self._take(number, order, step) for step in steps)
-        if self.device.type == "cpu":
+        if self._map is not None and self.device.type == "cpu":
             return self._expected(self._map, number, order, steps)
         return self._ahead(number, order, steps)
 
@@ -168,20 +173,8 @@ class Batches:
 
     def _gather(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         images, targets = batch(self._images, self._targets, indices)
-        if self._map is None:
-            return images, targets
-        self._map.count(images)
-        if self.device.type == "cpu":
+        if self._map is not None and not self._is_there:
+            self._map.count(images)
+        if self._is_there or self.device.type == "cpu":
             return images, targets
         return images.to(self.device, non_blocking=True), targets.to(self.device, non_blocking=True)
-
-
-def _map_of(dataset: Dataset, device: torch.device) -> MappedImages | None:
-    """The set's memory map; None without one, or where a GPU has room for the set and as much left for the training."""
-    import torch
-
-    from hubel.data.feed.read_ahead import mapped
-
-    if device.type == "cuda" and 2 * dataset.images.nbytes < torch.cuda.mem_get_info(device)[0]:
-        return None
-    return mapped(dataset.images)

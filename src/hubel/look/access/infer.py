@@ -29,12 +29,12 @@ def features(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
 
 
 def probabilities_of(model: LoadedModel, inputs: torch.Tensor) -> torch.Tensor:
-    """The class probabilities, float32 N×classes, for inputs N×C×H×W that are normalised already."""
+    """The class probabilities, float32 N×classes on the processor, for inputs N×C×H×W that are normalised already."""
     require(model, "classification")
     network: Any = model.module
     with torch.inference_mode():
-        scores: torch.Tensor = network.logits(inputs)
-    return scores.float().softmax(1)
+        scores: torch.Tensor = network.logits(inputs.to(device_of(model.module)))
+    return scores.float().cpu().softmax(1)
 
 
 def _batched(

@@ -22,7 +22,7 @@ class Record:
     """The outputs of all layers for a batch, by the tree's paths; on the processor, in N×C×H×W or N×features.
 
     rows: the network's rows, one a layer and one a place where branches meet.
-    inputs, outputs: what each row was given and gave, after its own activation.
+    inputs, outputs: what each row was given and gave, after its own activation; all on the processor.
     before: where an activation is written with a layer, the numbers before it.
     """
 
@@ -55,7 +55,7 @@ def record(model: LoadedModel, inputs: Tensor, paths: frozenset[str] | None = No
     given = inputs.flatten(1) if len(model.network.input) == 1 else inputs
     found = _seen(model.module, given, steps, _as_it_is)
     if found.has_changed():  # a layer works in place: what was seen before it is gone
-        found = _seen(model.module, given, steps, torch.clone)
+        found = _seen(model.module, given, steps, lambda tensor: tensor.detach().clone().cpu())
     seen = tuple(row for row in rows if row.path in found.outputs)
     return Record(seen, found.inputs, found.outputs, found.before)
 
@@ -110,7 +110,7 @@ def _on_output(found: _Seen, into: dict[str, Tensor], path: str) -> Callable[[nn
 
 
 def _as_it_is(tensor: Tensor) -> Tensor:
-    return tensor.detach()
+    return tensor.detach().cpu()
 
 
 def _steps(module: nn.Module, rows: tuple[Row, ...], kept: set[str]) -> dict[str, list[nn.Module]]:

@@ -95,14 +95,14 @@ class Changes(Drawn):
         }
 
 
-def changes(run: Run, image: Any = None, layer: str | None = None, *, most: int = MOST) -> Changes:
+def changes(run: Run, image: Any = None, layer: str | None = None, *, most: int = MOST, device: str = "cpu") -> Changes:
     """Follow a layer's filters over a run's checkpoints, of the first layer with weights where none is named, and with
-    an image (a path, bytes, a Pillow image, an array) its maps and the probabilities too.
+    an image (a path, bytes, a Pillow image, an array) its maps and the probabilities too. device: where it computes.
 
     Raises RunError where the run has no whole checkpoint, KeyError (with the nearest) for a layer that is not there,
     ValueError for one without filters, ImageError for an image that cannot be read.
     """
-    model = LoadedModel(run.network, build(run.network).eval(), run.preprocessing, run.task)
+    model = LoadedModel(run.network, build(run.network).eval(), run.preprocessing, run.task).to(device)
     shown = None if image is None else subject(model, image)
     problems: list[str] = []
     followed = _Followed(model, shown, layer, most)

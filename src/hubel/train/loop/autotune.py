@@ -20,7 +20,7 @@ import torch
 from hubel.arch import Network, Report, analyse
 from hubel.base.errors import SettingError
 from hubel.data import Batch, Dataset, Preprocessing
-from hubel.nn import own_randomness
+from hubel.nn import chosen_device, own_randomness
 from hubel.tasks import Task, count
 from hubel.train.loop.recorded import WARM
 from hubel.train.loop.state import State
@@ -53,7 +53,7 @@ def autotune(
     around: what a time budget holds besides steps: the moment (`time.perf_counter()`) when it began, and the set that
     is measured after every epoch.
     """
-    recipe = recipe.replace(device=_device(recipe.device))
+    recipe = recipe.replace(device=chosen_device(recipe.device))
     if recipe.compile == "graph" and not recipe.device.startswith("cuda"):
         raise SettingError(
             f"recipe: expected compile none or inductor on {recipe.device}, received 'graph'; only steps on CUDA "
@@ -186,12 +186,6 @@ class _Probe:
                     torch.cuda.synchronize(device)
                 times.append(time.perf_counter() - start)
         return [times[first:] for times in taken]
-
-
-def _device(wanted: str) -> str:
-    if wanted != "auto":
-        return wanted
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _cores() -> int:

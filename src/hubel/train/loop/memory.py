@@ -12,6 +12,8 @@ import torch
 
 from hubel.arch import Network, analyse, inference_memory, largest_batch, training_memory
 from hubel.base.errors import TrainingError
+from hubel.data.feed.free_memory import free_memory
+from hubel.nn import chosen_device
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.run import Run
 
@@ -32,7 +34,7 @@ def check_memory(network: Network, recipe: Recipe, world: int = 1) -> None:
     The need is worked out by the cost rules, which know of no frozen layers: where there are some, as where the free
     memory cannot be told, nothing is checked.
     """
-    device = _device(recipe)
+    device = chosen_device(recipe.device)
     free = _free(device)
     if free is None or recipe.freeze:
         return
@@ -81,7 +83,7 @@ def out_of_memory(message: str, run: Run, step: int, world: int) -> NotEnoughMem
 
     message: of the error. step: of the newest checkpoint, 0 where there is none.
     """
-    recipe, device = run.recipe, _device(run.recipe)
+    recipe, device = run.recipe, chosen_device(run.recipe.device)
     share = max(1, min(recipe.batch_size, run.settings["data"]["examples"]["training"]) // world)
     at_once = min(recipe.micro_batch or share, share)
     asked, free = _asked(message), _free(device)
@@ -127,12 +129,6 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def _device(recipe: Recipe) -> str:
-    if recipe.device != "auto":
-        return recipe.device
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def _asked(message: str) -> int | None:
     """How many bytes could not be had, where the message says so."""
     found = re.search(r"allocate (\d+(?:\.\d+)?) (bytes|KiB|MiB|GiB)", message)
@@ -145,14 +141,11 @@ def _bytes(number: str, unit: str) -> int:
 
 def _free(device: str) -> int | None:
     """Bytes that this process may still take on the device; None where they cannot be told."""
-    if device.startswith("cuda"):
-        return (
-            int(torch.cuda.mem_get_info(device)[0])
-            + torch.cuda.memory_reserved(device)
-            - torch.cuda.memory_allocated(device)
-        )
     if device != "cpu":
-        return None
+        free, own = free_memory(torch.device(device)), getattr(torch, device.partition(":")[0])
+        if free is None or not hasattr(own, "memory_reserved"):
+            return free
+        return int(free + own.memory_reserved(device) - own.memory_allocated(device))
     bounds = [_available(), _left_in_container(), _left_of_limit()]
     return min((bound for bound in bounds if bound is not None), default=None)
 

@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from hubel.arch import Network
 from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
+from hubel.data.feed.free_memory import leaves_room
 from hubel.tasks import Task, count
 from hubel.tasks.task import LOSS
 from hubel.train.distributed.heartbeat import unbroken
@@ -313,7 +314,7 @@ class Trainer(Epochs[Batch]):
     def _share(self, dataset: Dataset) -> tuple[torch.Tensor, torch.Tensor]:
         ends = [len(dataset) * rank // self.ranks.world for rank in (self.ranks.rank, self.ranks.rank + 1)]
         images, targets = (tensor[ends[0] : ends[1]] for tensor in dataset.tensors())
-        if self.device.type == "cuda" and images.nbytes < 0.5 * torch.cuda.mem_get_info(self.device)[0]:
+        if self.device.type != "cpu" and leaves_room(images.nbytes, self.device):
             return images.to(self.device), targets.to(self.device)
         return images, targets
 
