@@ -3,8 +3,10 @@
 import base64
 import io
 import json
+import socket
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -75,6 +77,15 @@ def test_top_and_threshold(client):
     unsure = client.post(PREDICT, params={"threshold": 1}, content=content, headers=PNG).json()["predictions"][0]
     assert unsure["class"] is None
     assert len(unsure["top"]) == 3
+
+
+@pytest.mark.parametrize("query", ["", "?top=2", "?threshold=1&top=1", "?pictures=true"])
+def test_settings_that_were_asked_before_are_answered_alike(client, query):
+    """The first time FastAPI checks them, then they are known."""
+    first, then = (client.post(f"{PREDICT}{query}", content=picture(), headers=PNG) for _ in range(2))
+    assert (first.status_code, then.status_code) == (200, 200)
+    assert first.content == then.content
+    assert set(first.headers) == set(then.headers)
 
 
 def test_a_picture_that_cannot_be_read_says_so_and_the_others_are_answered(client):
@@ -218,6 +229,27 @@ def test_far_too_much_is_refused_and_some_of_it_answered(model_file):
         text = client.get(f"{address}/metrics").text
         assert f'hubel_refused_total{{reason="full"}} {statuses[503]}' in text
         assert 'hubel_queue_pictures{model="animals"} 0' in text
+
+
+def test_a_long_body_is_not_waited_for_where_it_would_be_refused(model_file):
+    head = f"POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: "
+    limits = Limits(batch=2, queue=1, wait=3600, deadline=HANG)
+    with serving(Settings((("animals", str(model_file)),), limits)) as address:
+        place = urlsplit(address)
+
+        def connected():
+            return socket.create_connection((place.hostname, place.port), HANG)
+
+        def metrics():
+            return httpx.get(f"{address}/metrics", timeout=HANG).text
+
+        with connected() as waiting, connected() as refused:
+            waiting.sendall(f"{head}{len(picture())}\r\n\r\n".encode() + picture())
+            while 'hubel_queue_pictures{model="animals"} 1' not in metrics():
+                pass
+            refused.sendall(f"{head}900000\r\n\r\n".encode())
+            assert refused.recv(65536).startswith(b"HTTP/1.1 503")
+            assert 'hubel_queue_pictures{model="animals"} 1' in metrics()
 
 
 def test_the_description_has_routes_answers_and_examples(client):

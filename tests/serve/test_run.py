@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import httpx
 import pytest
 
 from hubel.cli import main
+from hubel.serve.run import bound_socket
 from tests.serve.conftest import picture, written_model
 from tests.work import HANG
 
@@ -74,6 +76,14 @@ def started(*arguments):
         reader.join(HANG)
         process.stdout.close()
         process.stderr.close()
+
+
+def test_connections_send_at_once():
+    """asyncio sets TCP_NODELAY for sockets that are named TCP, and for no others."""
+    with bound_socket("127.0.0.1", 0) as bound, socket.create_connection(bound.getsockname(), HANG):
+        taken, _ = bound.accept()
+        with taken:
+            assert taken.proto == socket.IPPROTO_TCP
 
 
 def until(true):

@@ -74,10 +74,16 @@ def json_text(value: Any, compact: bool = False, shown: bool = False) -> str:
             return "\\u003c"
         return json.dumps(letter)[1:-1] if _hidden(found) else letter
 
-    text = json.dumps(
-        _plain(value, shown), ensure_ascii=False, separators=(",", ":") if compact else None, allow_nan=False
-    )
+    encoder = _COMPACT if compact else _WIDE
+    try:
+        text = encoder.encode(_plain(value, shown) if shown else value)
+    except (ValueError, TypeError):  # NaN, and what JSON has no kind for: seldom, so that most is gone through once
+        text = encoder.encode(_plain(value, shown))
     return _ODD_IN_JSON.sub(seen, text)
+
+
+_WIDE = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def _plain(value: Any, shown: bool) -> Any:

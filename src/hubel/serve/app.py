@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -23,7 +24,7 @@ from hubel.base.words import json_text, printable
 from hubel.serve import schema
 from hubel.serve.batches import Batches, Picture
 from hubel.serve.board import Board
-from hubel.serve.gate import FAULT, Gate, told
+from hubel.serve.gate import FAULT, Direct, Gate, Scope, told
 from hubel.serve.log import LOG
 from hubel.serve.page import demo_page
 from hubel.serve.pictures import formats, pictures_of
@@ -36,6 +37,16 @@ _INLINE = 2**16  # bytes of a body up to which reading it here is quicker than h
 _LOOK = 1.0  # seconds between looks at the models' files
 
 
+class Asked(NamedTuple):
+    """What a request for predictions says beside its pictures: so many classes, of at least this probability, and
+    whether answers are drawn.
+    """
+
+    top: int = 3
+    threshold: float = 0.0
+    drawn: bool = False
+
+
 class Service:
     """The models that are served in this process, their queues and counts."""
 
@@ -45,7 +56,8 @@ class Service:
         self.pool = ThreadPoolExecutor(settings.threads + 1, thread_name_prefix="serve")
         self.served = all_served(settings)
         self.queues = {name: self._queue(each) for name, each in self.served.items()}
-        self._paths = {f"/v1/models/{name}/predict": queue for name, queue in self.queues.items()}
+        self._names = {f"/v1/models/{name}/predict": name for name in self.queues}
+        self._taken = {b"": Asked()}
 
     def _queue(self, served: Served) -> Batches:
         label, board = f'model="{served.name}"', self.board
@@ -61,8 +73,8 @@ class Service:
 
     def crowded(self, path: str) -> Refusal | None:
         """Why a model cannot be asked now, by the path at which it is; None where it can."""
-        queue = self._paths.get(path)
-        return queue.crowded() if queue else None
+        name = self._names.get(path)
+        return self.queues[name].crowded() if name else None
 
     def named(self, name: str) -> Served:
         """A model. Raises Refusal where none is called so."""
@@ -70,20 +82,35 @@ class Service:
             raise Refusal("unknown", f"no model is called {printable(name)[:100]!r}{hint(name, self.served)}")
         return self.served[name]
 
-    async def answers(self, request: Request, name: str, top: int) -> list[tuple[str, Answer | Exception]]:
-        """What a model says of a request's pictures, and what they are called."""
-        self.named(name)
-        request.state.note["model"] = name
-        body, kind = await request.body(), request.headers.get("content-type", "")
+    def direct(self, scope: Scope) -> Direct | None:
+        """What answers a request for predictions without FastAPI, where nothing of it is left to be checked: the model
+        is there, and FastAPI has taken such settings before.
+        """
+        name, asked = self._names.get(scope["path"]), self._taken.get(scope["query_string"])
+        if name is None or asked is None or scope["method"] != "POST":
+            return None
+        return partial(self.predictions, name, asked)
+
+    def take(self, query: bytes, asked: Asked) -> None:
+        """Remember what the settings in an address mean."""
+        if len(query) < 100 and len(self._taken) < 1000:
+            self._taken[query] = asked
+
+    async def predictions(
+        self, name: str, asked: Asked, kind: str, body: bytes, state: MutableMapping[str, Any]
+    ) -> bytes:
+        """What a model says of a request's pictures, as JSON."""
+        note = state["note"]
+        note["model"] = name
         loop = asyncio.get_running_loop()
         if len(body) <= _INLINE:
             sent = pictures_of(kind, body, self.limits)
         else:
             sent = await loop.run_in_executor(self.pool, pictures_of, kind, body, self.limits)
-        request.state.note["pictures"] = len(sent)
-        deadline = request.state.arrived + self.limits.deadline
+        note["pictures"] = len(sent)
+        pictures = [Picture(*each, asked.top) for each in sent]
         try:
-            found = await self.queues[name].answers([Picture(*each, top) for each in sent], deadline)
+            found = await self.queues[name].answers(pictures, state["arrived"] + self.limits.deadline)
         except MemoryError:
             raise Refusal(
                 "busy", "there is no memory for it now; try again, or with smaller pictures", again=1
@@ -94,7 +121,8 @@ class Service:
         if unread == len(found):
             told = "" if unread == 1 else f"none of {unread:,} pictures can be read, the first: "
             raise Refusal("unreadable", f"{told}{printable(str(found[0]))[:500]}")
-        return [(each.name, answer) for each, answer in zip(sent, found, strict=True)]
+        named = [_told(each.name, answer, asked) for each, answer in zip(sent, found, strict=True)]
+        return json_text({"model": name, "predictions": named, "unreadable": unread}, compact=True).encode()
 
     async def watch(self) -> None:
         """Look at the models' files for ever, and open anew what has changed."""
@@ -137,7 +165,7 @@ def application(settings: Settings) -> Any:
     app.add_exception_handler(Exception, _fault)
     _add_models(app, service)
     _add_health(app, service)
-    return Gate(app, settings, service.board, service.crowded)
+    return Gate(app, settings, service.board, service.crowded, service.direct)
 
 
 def _add_models(app: FastAPI, service: Service) -> None:
@@ -177,10 +205,12 @@ def _add_models(app: FastAPI, service: Service) -> None:
         unknown = sorted(set(request.query_params) - {"top", "threshold", "pictures"})
         if unknown:
             raise Refusal("settings", f"{printable(unknown[0])[:60]}: expected top, threshold or pictures after the ?")
-        found = await service.answers(request, name, top)
-        told = [_told(image, answer, threshold, pictures) for image, answer in found]
-        unread = sum("error" in each for each in told)
-        return _json({"model": name, "predictions": told, "unreadable": unread})
+        asked = Asked(top, threshold, pictures)
+        service.named(name)
+        service.take(request.scope["query_string"], asked)
+        kind, body = request.headers.get("content-type", ""), await request.body()
+        state = request.scope["state"]
+        return Response(await service.predictions(name, asked, kind, body, state), media_type="application/json")
 
 
 def _add_health(app: FastAPI, service: Service) -> None:
@@ -225,14 +255,14 @@ def about(service: Service, served: Served) -> dict[str, Any]:
     }
 
 
-def _told(image: str, answer: Answer | Exception, threshold: float, pictures: bool) -> dict[str, Any]:
+def _told(image: str, answer: Answer | Exception, asked: Asked) -> dict[str, Any]:
     if isinstance(answer, Exception):
         return {"image": image, "error": printable(str(answer))[:500]}
     try:
-        data = (answer.above(threshold) if threshold else answer).data()
+        data = (answer.above(asked.threshold) if asked.threshold else answer).data()
     except SettingError as error:
         raise Refusal("settings", str(error)) from None
-    drawn = {"pictures": {kind: _png(pixels) for kind, pixels in answer.pictures().items()}} if pictures else {}
+    drawn = {"pictures": {kind: _png(pixels) for kind, pixels in answer.pictures().items()}} if asked.drawn else {}
     return {"image": image, **data, **drawn}
 
 

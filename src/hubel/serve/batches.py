@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from hubel.serve.refusal import Refusal
@@ -138,9 +140,8 @@ class Batches:
                 break
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._largest()))]
             self._free -= 1
-            begun = loop.time()
-            future = loop.run_in_executor(self._pool, self._work, [each.picture for each in batch])
-            future.add_done_callback(lambda done, batch=batch, begun=begun: self._done(batch, begun, done))  # type: ignore[misc]
+            future = loop.run_in_executor(self._pool, self._timed, [each.picture for each in batch])
+            future.add_done_callback(partial(self._done, batch))
         self._told(len(self._queue))
 
     def _largest(self) -> int:
@@ -149,17 +150,26 @@ class Batches:
             return self._limits.batch
         return max(1, min(self._limits.batch, int(self._limits.deadline / 2 / self._pace)))
 
-    def _done(self, batch: Sequence[_Waiting], begun: float, done: asyncio.Future[Sequence[Any]]) -> None:
+    def _timed(self, pictures: Sequence[Picture]) -> tuple[float, Sequence[Any] | Exception]:
+        """Seconds, without those that the loop takes to hear of it, and the answers, or why there are none."""
+        begun = time.perf_counter()
+        found: Sequence[Any] | Exception
+        try:
+            found = self._work(pictures)
+        except Exception as error:  # is told to those who asked
+            found = error
+        return time.perf_counter() - begun, found
+
+    def _done(self, batch: Sequence[_Waiting], done: asyncio.Future[tuple[float, Sequence[Any] | Exception]]) -> None:
         self._free += 1
-        seconds = asyncio.get_running_loop().time() - begun
+        seconds, found = done.result()
         self._pace += _PACE * (seconds / len(batch) - self._pace)
-        error = done.exception()
-        if error is None:
-            for each, answer in zip(batch, done.result(), strict=True):
-                each.asked.take(each.place, answer)
-        else:
+        if isinstance(found, Exception):
             for each in batch:
-                each.asked.fail(error)
+                each.asked.fail(found)
+        else:
+            for each, answer in zip(batch, found, strict=True):
+                each.asked.take(each.place, answer)
         self._seen(len(batch), seconds)
         self._next()
 

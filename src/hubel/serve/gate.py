@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import random
 import re
-import secrets
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from hubel.base.words import json_text, printable
@@ -22,24 +22,37 @@ from hubel.serve.settings import Settings
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Direct = Callable[[str, bytes, MutableMapping[str, Any]], Awaitable[bytes]]
 
+_T = TypeVar("_T")
 OPEN = ("/", "/health", "/ready")  # what says nothing of models, and asks for no token
 _HELD = 256 * 2**20  # bytes of bodies that are in memory at one time, of small limits
+_SHORT = 5  # figures of the length of a body that is sooner read than its connection opened anew
 _DRAIN = 1.0  # seconds in which a body that is not wanted may come in, so that the answer is not lost
 FAULT = "a fault of hubel's own; the log has it under {}"
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_HEADERS = {
+_ALL = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+_DATA = {**_ALL, "content-security-policy": "default-src 'none'; frame-ancestors 'none'"}
+_PAGE = {
+    **_ALL,
+    "content-security-policy": "frame-ancestors 'none'",  # the page has a stricter one in itself
+    "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(self), geolocation=(), microphone=()",
 }
-_SECURE = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
-_NOTHING = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
-_PAGE = (b"content-security-policy", b"frame-ancestors 'none'")  # the page has a stricter one in itself
-_NO_STORE = (b"cache-control", b"no-store")
+_JSON = {"content-type": "application/json"}
+
+
+def _lines(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+_OF_DATA, _OF_PAGE = _lines(_DATA), _lines(_PAGE)
 
 
 class GoneError(Exception):
@@ -50,14 +63,21 @@ class Gate:
     """An ASGI application in front of another one.
 
     crowded: says of a path why it cannot be asked now, so that refusing costs next to nothing where there is far too
-    much to do. A body is read whole, within its limits, before the application sees the request; a client that goes
-    away cancels what was begun for it. Answers carry security headers and the request's id, by which the log has it.
+    much to do. direct: what makes the JSON that answers a request, of its Content-Type, body and state, without the
+    application, which costs more than the answer of a small network; None where the application has to. A body is read
+    whole, within its limits, before anything else sees the request; a client that goes away cancels what was begun for
+    it. Answers carry security headers and the request's id, by which the log has it.
     """
 
     def __init__(
-        self, app: Any, settings: Settings, board: Board, crowded: Callable[[str], Refusal | None] = lambda path: None
+        self,
+        app: Any,
+        settings: Settings,
+        board: Board,
+        crowded: Callable[[str], Refusal | None] = lambda path: None,
+        direct: Callable[[Scope], Direct | None] = lambda scope: None,
     ) -> None:
-        self._app, self._board, self._crowded = app, board, crowded
+        self._app, self._board, self._crowded, self._direct = app, board, crowded, direct
         self.limits = settings.limits
         self.held = 0  # bytes of bodies in memory
         self._access, self._quiet = settings.access, settings.quiet
@@ -71,16 +91,24 @@ class Gate:
         started = time.perf_counter()
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         given = headers.get(b"x-request-id", "")
-        note: dict[str, Any] = {"request": given if _ID.fullmatch(given) else secrets.token_hex(8)}
-        scope["state"] = {**scope.get("state", {}), "note": note, "arrived": asyncio.get_running_loop().time()}
+        note: dict[str, Any] = {"request": given if _ID.fullmatch(given) else f"{random.getrandbits(64):016x}"}
+        state = {**scope.get("state", {}), "note": note, "arrived": asyncio.get_running_loop().time()}
+        scope["state"] = state
         body = _Body(self, receive, headers)
         answer = _Answer(send, note)
         try:
             self._check(scope, headers)
-            content = await body.read()
-            if refusal := self._crowded(scope["path"]):
+            refusal = self._crowded(scope["path"])
+            if refusal and body.is_long:
                 raise refusal
-            await _unless_gone(asyncio.ensure_future(self._app(scope, _replayed(content), answer)), receive)
+            content = await body.read()  # of short ones even where it is for nothing, so that the connection stays
+            if refusal := refusal or self._crowded(scope["path"]):
+                raise refusal
+            if direct := self._direct(scope):
+                found = await _unless_gone(direct(headers.get(b"content-type", ""), content, state), receive, answer)
+                await answer.whole(200, _JSON, found)
+            else:
+                await _unless_gone(self._app(scope, _replayed(content), answer), receive, answer)
         except GoneError:
             note["status"] = 499
         except Refusal as refusal:
@@ -159,6 +187,7 @@ class _Body:
         self._length = headers.get(b"content-length", "0")
         self._waits = b"expect" in headers  # for a word before it sends the body
         self.complete = b"transfer-encoding" not in headers and self._length == "0"
+        self.is_long = b"transfer-encoding" in headers or len(self._length) > _SHORT
 
     async def read(self) -> bytes:
         """The whole body. Raises Refusal where it is too long, comes too slowly, or there is no memory for it now."""
@@ -226,7 +255,7 @@ class _Answer:
     """What is sent, with the headers of every answer; knows whether it has begun."""
 
     def __init__(self, send: Send, note: dict[str, Any]) -> None:
-        self._send, self._note, self.begun = send, note, False
+        self._send, self._note, self.begun, self.complete = send, note, False, False
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         """Send a part."""
@@ -234,9 +263,28 @@ class _Answer:
             self.begun = True
             self._note["status"] = message["status"]
             page = any(name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"])
-            own = [(b"x-request-id", self._note["request"].encode()), _PAGE if page else _NOTHING, _NO_STORE]
-            message = {**message, "headers": [*message["headers"], *_SECURE, *own]}
+            own = (b"x-request-id", self._note["request"].encode())
+            message = {**message, "headers": [*message["headers"], own, *(_OF_PAGE if page else _OF_DATA)]}
+        else:
+            self.complete = not message.get("more_body")
         await self._send(message)
+
+    async def whole(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        before_end: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Send an answer, its end after something else."""
+        lines = [*_lines(headers), (b"content-length", str(len(body)).encode())]
+        with suppress(OSError):  # of servers that say so where the client is gone
+            await self({"type": "http.response.start", "status": status, "headers": lines})
+            if before_end:
+                await self({"type": "http.response.body", "body": body, "more_body": True})
+                await before_end()
+                body = b""
+            await self({"type": "http.response.body", "body": body})
 
     async def refused(self, refusal: Refusal, asked: _Body) -> None:
         """Say why a request is not answered, unless an answer has begun. What is still to come of it is drained, and
@@ -246,22 +294,17 @@ class _Answer:
         if self.begun:
             return
         headers, body = told(refusal, self._note)
-        start = [(name.encode(), value.encode()) for name, value in headers.items()]
-        start.append((b"content-length", str(len(body)).encode()))
-        if not asked.complete:
-            start.append((b"connection", b"close"))
-        with suppress(OSError):  # of servers that say so where the client is gone
-            await self({"type": "http.response.start", "status": refusal.status, "headers": start})
-            await self({"type": "http.response.body", "body": body, "more_body": True})
-            if refusal.reason != "slow":
-                await asked.drain()
-            await self({"type": "http.response.body", "body": b""})
+        if asked.complete:
+            await self.whole(refusal.status, headers, body)
+        else:
+            drain = asked.drain if refusal.reason != "slow" else None
+            await self.whole(refusal.status, {**headers, "connection": "close"}, body, drain)
 
 
 def told(refusal: Refusal, note: dict[str, Any]) -> tuple[dict[str, str], bytes]:
     """The headers and the body that say why a request is not answered."""
     body = json_text({"error": str(refusal), "reason": refusal.reason, "request": note["request"]}).encode()
-    headers = {"content-type": "application/json"}
+    headers = dict(_JSON)
     if refusal.again is not None:
         headers["retry-after"] = seconds_of(refusal.again)
     if refusal.reason == "token":
@@ -287,18 +330,27 @@ def _replayed(body: bytes) -> Receive:
     return receive
 
 
-async def _unless_gone(task: asyncio.Future[Any], receive: Receive) -> None:
-    """Wait for the application; where the client goes away before, cancel it and raise GoneError."""
+async def _unless_gone(work: Awaitable[_T], receive: Receive, answer: _Answer) -> _T:
+    """What the work gives; where the client goes away before, it is cancelled, and GoneError raised."""
+    task: Any = asyncio.current_task()
+    gone = False
+
+    def leave(_: object) -> None:
+        nonlocal gone
+        if not answer.complete:  # after which the server says the same
+            gone = True
+            task.cancel()
+
     watch: asyncio.Future[Any] = asyncio.ensure_future(receive())
+    watch.add_done_callback(leave)
     try:
-        await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            task.result()
-            return
-        task.cancel()
-        with suppress(asyncio.CancelledError, Refusal):
-            await task
-        raise GoneError
+        return await work
+    except asyncio.CancelledError:
+        if not gone:
+            raise
+        if hasattr(task, "uncancel"):
+            task.uncancel()
+        raise GoneError from None
     finally:
+        watch.remove_done_callback(leave)
         watch.cancel()
-        task.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import socket
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,9 @@ from hubel.serve.settings import Limits, Settings
 _SILENCE = 10.0  # seconds in which a connection has to say what it wants
 _DEAF = 120  # seconds in which a worker has to say that it lives: opening models on a busy machine takes long
 _KEPT = 75  # seconds that a connection is kept for another request: longer than balancers keep theirs
+_TURN = (
+    0.0003  # seconds after which threads take turns: by Python's own 5 ms, who decodes waits for that long each time
+)
 _SPARE = 128  # open files that are left for all else
 _open: dict[Any, None] = {}  # connections of this process, the oldest first
 
@@ -74,6 +78,7 @@ class _Worker:
 
     def __call__(self) -> Any:
         begin_log()
+        sys.setswitchinterval(_TURN)
         Connection.most = min(self.settings.limits.connections, _allowed_files() - _SPARE)
         return application(self.settings)
 
@@ -122,6 +127,7 @@ def _config(settings: Settings, **options: Any) -> Config:
         _Worker(settings),
         factory=True,
         http=Connection,
+        loop="asyncio",  # uvloop takes one new connection a turn, so that under load others wait for seconds
         ws="none",
         log_config=None,
         access_log=False,
@@ -137,7 +143,8 @@ def _config(settings: Settings, **options: Any) -> Config:
 def bound_socket(address: str, port: int) -> socket.socket:
     """A socket that listens. Raises SettingError where it cannot."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
+    # named TCP, connections send at once; else asyncio lets them wait for 40 ms between an answer's head and its body
+    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((address, port))

@@ -15,6 +15,7 @@ import numpy as np
 from hubel.base.errors import HubelError, ModelFileError, SettingError
 from hubel.base.files import sha256_of
 from hubel.data import ImageError
+from hubel.data.decode.image import QUIET
 from hubel.export.ready import PYTORCH, Opened, Ready, opened
 from hubel.serve.batches import Picture
 from hubel.serve.log import LOG
@@ -125,7 +126,8 @@ class Served:
     def answers(self, pictures: Sequence[Picture]) -> list[Answer | Exception]:
         """What the model says of pictures; of those that cannot be read, why."""
         by = self.current.by
-        found: list[Any] = [self._ready(by.model, each) for each in pictures]
+        with QUIET:  # once for all
+            found: list[Any] = [self._ready(by.model, each) for each in pictures]
         for top in {each.top for each in pictures}:
             places = [
                 place

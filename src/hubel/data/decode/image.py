@@ -195,7 +195,7 @@ def _too_many(bands: int) -> str:
 def upright(image: Image.Image) -> Image.Image:
     """The image turned as its EXIF orientation says."""
     try:
-        return ImageOps.exif_transpose(image)
+        return ImageOps.exif_transpose(image) if image.getexif().get(_TURNED, 1) != 1 else image
     except Exception:  # a damaged EXIF block says nothing about the pixels
         return image
 
