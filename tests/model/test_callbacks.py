@@ -120,6 +120,7 @@ def test_a_callback_sees_running_means_and_can_stop_within_an_epoch() -> None:
     assert history.history["loss"] == pytest.approx([seen[2][1], seen[4][1]])
 
 
+@pytest.mark.filterwarnings("ignore:.* no file of pictures has these")
 def test_checkpoints_are_named_and_kept_when_better(tmp_path: Path) -> None:
     every = ModelCheckpoint(tmp_path / "deep" / "{epoch:02d}-{val_loss:.1f}.keras")
     best = ModelCheckpoint(tmp_path / "best.keras", save_best_only=True)
@@ -137,6 +138,7 @@ def test_checkpoints_are_named_and_kept_when_better(tmp_path: Path) -> None:
         model.fit(X, Y, verbose=0, callbacks=[ModelCheckpoint(tmp_path / "{val_acc}.keras")])
 
 
+@pytest.mark.filterwarnings("ignore:.* no file of pictures has these")
 def test_checkpoints_by_steps(tmp_path: Path) -> None:
     saves = ModelCheckpoint(tmp_path / "{epoch}-{batch}.keras", save_freq=4)
     compiled().fit(X, Y, batch_size=10, epochs=3, verbose=0, callbacks=[saves])  # three steps an epoch

@@ -78,6 +78,7 @@ def test_data_sets_go_on_as_tensorflow_s() -> None:
         list(Dataset.from_generator(lambda: iter([np.zeros((2, 2)), np.zeros((3, 2))])).batch(2))
 
 
+@pytest.mark.filterwarnings("ignore:.* no file of pictures has these")
 def test_words_are_labels_and_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = np.array(["ant", "bee", "cow"])[Y]
     one, other = compiled(), compiled()

@@ -27,6 +27,7 @@ def residual() -> keras.Model:
     return keras.Model(inputs, layers.Dense(3, activation="softmax")(layers.Flatten()(x)))
 
 
+@pytest.mark.filterwarnings("ignore:.* no file of pictures has these")
 def test_branches_that_nest_are_a_tree_that_trains_and_is_kept(tmp_path: Path) -> None:
     model = residual()
     assert str(model.network).startswith("8x8x3: first=conv 4 3x3 same, sum(identity | norm")

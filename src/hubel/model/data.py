@@ -20,6 +20,7 @@ from torch import Tensor
 
 from hubel.base.errors import DataError, SettingError
 from hubel.base.names import listing
+from hubel.data import Fit
 from hubel.model.variables import Array
 
 __all__ = ["AUTOTUNE", "Dataset", "image_dataset_from_directory"]
@@ -32,13 +33,15 @@ SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp", ".tif", ".tiff")
 class Dataset:
     """Elements, one after the other, as often as one goes over them: arrays, or tuples and dicts of such.
 
-    length: how many there are, None where nobody knows. class_names, file_paths: of pictures in folders.
+    length: how many there are, None where nobody knows. class_names, file_paths, fit: of pictures in folders, how they
+    were brought to their size ("stretch", "crop"); what is made of a data set has its class names and fit.
     """
 
     def __init__(self, start: Callable[[], Iterator[Any]], length: int | None = None) -> None:
         self._start, self._length = start, length
         self.class_names: list[str] | None = None
         self.file_paths: list[str] = []
+        self.fit: Fit | None = None
 
     def __iter__(self) -> Iterator[Any]:
         return self._start()
@@ -222,7 +225,9 @@ class Dataset:
         return self
 
     def _like(self, start: Callable[[], Iterator[Any]], length: int | None) -> Dataset:
-        return Dataset(start, length)
+        found = Dataset(start, length)
+        found.class_names, found.fit = self.class_names, self.fit
+        return found
 
 
 def _mapped(function: Callable[[Any], Any], element: Any) -> Any:
@@ -343,6 +348,7 @@ def image_dataset_from_directory(
         found = found.map(lambda row: read(int(row)))
         found = found if batch_size is None else found.batch(batch_size)
         found.class_names, found.file_paths = names or None, [str(paths[row]) for row in rows]
+        found.fit = "crop" if crop_to_aspect_ratio else "stretch"
         return found
 
     return (made(parts["training"]), made(parts["validation"])) if subset == "both" else made(parts[subset])

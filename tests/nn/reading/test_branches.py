@@ -118,3 +118,15 @@ def test_they_have_the_models_figures(model: type[nn.Module]) -> None:
     network = network_of(module, (8, 8, 4))
     assert parse(str(network)) == network
     assert analyse(network).parameters == sum(p.numel() for p in module.parameters())
+
+
+def test_one_tensor_alone_is_joined_with_nothing() -> None:
+    class Alone(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.second(torch.cat([self.first(torch.cat([x], 1))], dim=1))
+
+    assert network_of(Alone(), (8, 8, 3)) == parse("8x8x3: conv 4 3x3, conv 2 3x3")

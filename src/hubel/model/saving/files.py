@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from hubel.arch import Shape, analyse, leaves
 from hubel.base.errors import SettingError
-from hubel.data import Dataset, Preprocessing
+from hubel.base.names import listing
+from hubel.data import Dataset, Fit, Preprocessing
 from hubel.model.saving import keras_files
 from hubel.nn import NetworkModule
 from hubel.tasks import ModelFileError, load_model, save_model
@@ -36,13 +37,26 @@ def write(path: str | Path, model: Model) -> Path:
     settings = model.compiled.settings() if model.compiled is not None else None
     if model.compiled is not None and settings is None:
         warnings.warn("loss or metrics of your own are not kept: compile the loaded model again", stacklevel=4)
-    outputs = analyse(network).output_shape[-1]
+    outputs, classes = analyse(network).output_shape[-1], model.classes
+    if classes and len(classes) != outputs:
+        has = f"{outputs} output{'s' * (outputs != 1)}"
+        told = f"the names of classes ({listing(classes, 8)}) are not kept, since the network has {has}"
+        warnings.warn(told, stacklevel=4)
+        classes = None
+    if model.preprocessing is None and model.numbers and len(network.input) == 3:
+        low, high = model.numbers
+        warnings.warn(
+            f"{model.name} was trained on numbers from {low:.4g} to {high:.4g}, and no file of pictures has these: "
+            "`hubel predict` gives it pixels from 0 to 1; begin the model with layers that prepare pixels (Rescaling, "
+            "Normalization) and train it on pixels",
+            stacklevel=4,
+        )
     return save_model(
         path,
         network,
         module,
         preprocessing=model.preprocessing or plain_preprocessing(network.input),
-        classes=model.classes or [str(i) for i in range(outputs)],
+        classes=classes or [str(i) for i in range(outputs)],
         summary={} if settings is None else {COMPILED: settings},
     )
 
@@ -78,18 +92,24 @@ def load_weights(path: str | Path, model: Model) -> None:
     model.module.load_state_dict(found.module.state_dict())
 
 
-def measured_preprocessing(array: NDArray[Any], shape: Shape) -> Preprocessing | None:
-    """How image files become inputs like these arrays, N×H×W×C or flattened; None where they are no images."""
+def measured_preprocessing(array: NDArray[Any], shape: Shape, fit: Fit | None = None) -> Preprocessing | None:
+    """How image files become inputs like these arrays, N×H×W×C or flattened: pixels from 0 to 255, from 0 to 1 or from
+    −1 to 1; None where they are no images, or of other numbers.
+    """
     if len(shape) == 2:
         return None  # a sequence
     side = math.isqrt(shape[0]) if len(shape) == 1 else 0
     picture = shape if len(shape) == 3 else (side, side, 1)
     if (len(shape) == 1 and side * side != shape[0]) or picture[2] not in (1, 3) or not len(array):
         return None
-    scale = 1.0 if float(array.max()) > 1.0 else 255.0
-    images = np.clip(array[:2000].reshape(-1, *picture) * scale, 0, 255).round().astype(np.uint8)
-    found = Preprocessing.for_dataset(Dataset(images, np.zeros(len(images), np.int64), ("",)))
-    return replace(found, mean=(0.0,) * picture[2], std=(scale / 255,) * picture[2])
+    low, high = float(array.min()), float(array.max())
+    if low < -1 or high > 255 or (low < 0 and high > 1):
+        return None
+    mean, deviation = (0.5, 0.5) if low < 0 else (0.0, 1.0 if high <= 1 else 1 / 255)
+    pixels = (array[:2000].reshape(-1, *picture) * deviation + mean) * 255
+    images = np.clip(pixels, 0, 255).round().astype(np.uint8)
+    found = Preprocessing.for_dataset(Dataset(images, np.zeros(len(images), np.int64), ("",), fit=fit))
+    return replace(found, mean=(mean,) * picture[2], std=(deviation,) * picture[2])
 
 
 def plain_preprocessing(shape: Shape) -> Preprocessing:

@@ -41,7 +41,7 @@ class Reader:
 
     shape: the input's, None along an axis that may have any length, None altogether where any will do. outputs: the
     shape of the network's output.
-    classes: names of classes, in order, where labels are words.
+    classes: names of classes, in order, where labels are words. seen: is given the first inputs, once.
     """
 
     def __init__(
@@ -52,9 +52,10 @@ class Reader:
         class_weight: Mapping[Any, float] | None = None,
         labelled: bool = True,
         classes: Sequence[str] | None = None,
+        seen: Callable[[NDArray[Any]], None] | None = None,
     ) -> None:
         self.shape, self.outputs, self.loss, self.class_weight = shape, outputs, loss, class_weight
-        self.labelled, self.classes = labelled, classes
+        self.labelled, self.classes, self.seen = labelled, classes, seen
 
     def inputs(self, x: Any) -> Tensor:
         """Return N×H×W×C, N×T×C or N×features, as they are. Raises ValueError where the network takes another shape,
@@ -75,6 +76,9 @@ class Reader:
         with np.errstate(over="ignore"):  # what float32 cannot hold is found to be infinite
             array = np.ascontiguousarray(array, None if array.dtype == np.uint8 else np.float32)
         check_finite(array, "x")
+        if self.seen is not None:
+            self.seen(array)
+            self.seen = None
         return torch.from_numpy(array)
 
     def examples(self, x: Any, y: Any = None, sample_weight: Any = None) -> Step:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from hubel.arch import Shape, analyse
@@ -25,7 +26,7 @@ from hubel.model.training.report import Report, Verbosity
 from hubel.nn import NetworkModule
 
 if TYPE_CHECKING:
-    from hubel.data import Preprocessing
+    from hubel.data import Fit, Preprocessing
     from hubel.model._graph import Assembled
     from hubel.model.layers.tensor import KerasTensor
 
@@ -41,6 +42,7 @@ class Trained:
     history: History | None
     preprocessing: Preprocessing | None
     classes: tuple[str, ...] | None
+    numbers: tuple[float, float] | None
     compiled: Compiled | None
     tensors: list[KerasTensor]
     structure: Any
@@ -60,7 +62,7 @@ class Trained:
     def start_training(self) -> None:
         """Nothing is compiled yet."""
         self.stop_training, self.history, self.compiled, self.classes = False, None, None, None
-        self.is_validated = False
+        self.is_validated, self.numbers = False, None
 
     def compile(
         self,
@@ -153,10 +155,13 @@ class Trained:
             (x, y, sample_weight), validation_data = fitting.split((x, y, sample_weight), validation_split)
         if is_stream(x):
             batch_size = None  # the source has batches
+            self._name(getattr(x, "class_names", None) or ())
         else:
             self._look_at(x, y)
+        reader = self._reader(class_weight)
+        reader.seen = functools.partial(self._look_at_pictures, fit=getattr(x, "fit", None)) if is_stream(x) else None
         feed = feed_of(
-            self._reader(class_weight), x, y, sample_weight, batch_size=batch_size, shuffle=shuffle,
+            reader, x, y, sample_weight, batch_size=batch_size, shuffle=shuffle,
             steps=steps_per_epoch,
         )  # fmt: skip
         validation = None
@@ -288,8 +293,6 @@ class Trained:
 
     def _look_at(self, x: Any, y: Any) -> None:
         """Take from arrays what only data says: the input's shape, names of classes, how pictures become inputs."""
-        from hubel.model.saving.files import measured_preprocessing
-
         array = as_array(next(iter(x.values())) if isinstance(x, dict) and len(x) == 1 else x, "x")
         if not array.size:
             raise SettingError("expected one or more examples, received none")
@@ -299,10 +302,21 @@ class Trained:
         if y is not None and self.classes is None:
             labels = as_array(y, "y", words=True) if not isinstance(y, dict) else np.zeros(1)
             if labels.dtype.kind in "UO":
-                self.classes = tuple(sorted({str(word) for word in labels.reshape(-1)}))
-                print(f"classes: {', '.join(f'{place} {name}' for place, name in enumerate(self.classes))}")
-        shape = self.input_shape or tuple(array.shape[1:])
-        self.preprocessing = measured_preprocessing(array, shape) or self.preprocessing
+                self._name(sorted({str(word) for word in labels.reshape(-1)}))
+        self._look_at_pictures(array)
+
+    def _look_at_pictures(self, array: NDArray[Any], fit: Fit | None = None) -> None:
+        """Remember how pictures become inputs like these, and from where to where these go."""
+        from hubel.model.saving.files import measured_preprocessing
+
+        self.numbers = (float(array.min()), float(array.max())) if array.size else None
+        self.preprocessing = measured_preprocessing(array, self.input_shape or tuple(array.shape[1:]), fit)
+
+    def _name(self, classes: Sequence[str]) -> None:
+        """Remember what classes are called, and say it."""
+        if classes and self.classes is None:
+            self.classes = tuple(map(str, classes))
+            print(f"classes: {', '.join(f'{place} {name}' for place, name in enumerate(self.classes))}")
 
     def _ready(self) -> Compiled:
         if self.compiled is None:
