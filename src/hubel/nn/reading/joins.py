@@ -28,6 +28,9 @@ def _concatenate(tensors: Tensors, call: Call, takes: list[Tensor], constants: l
         refuse_constant(call)
     order = tensors.one_order(call, takes, "concatenates")
     branches, axis = joined(call)
+    if len(branches) == 1:
+        tensors.set(call.output, tensors[branches[0]])
+        return
     sizes = call.output.dim()
     if axis % sizes != (sizes - 1 if order == "last" else 1):
         raise NetworkError(f"{call.label}: a tree concatenates channels, not along dimension {axis}")

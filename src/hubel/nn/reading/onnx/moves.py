@@ -135,8 +135,14 @@ def _same(node: Node) -> Same:
     return Same(node.order)
 
 
+def _alone(node: Node) -> Same | None:
+    """Read a join of one tensor, with no constant beside it."""
+    return Same(node.order) if len(node.inputs) == 1 else None
+
+
 MOVES: dict[str, Reader] = {
     "Cast": _same,
+    "Concat": _alone,
     "Flatten": _reshape,
     "Gather": _gather,
     "GatherND": _gather_rows,
@@ -149,6 +155,7 @@ MOVES: dict[str, Reader] = {
     "Slice": _slice,
     "Split": _split,
     "Squeeze": _reshape,
+    "Sum": _alone,
     "Transpose": _transpose,
     "Unsqueeze": _reshape,
     "Upsample": _resize,
