@@ -1,6 +1,9 @@
+import contextlib
 import hashlib
 import http.server
+import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -8,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hubel.base import transport
+from hubel.base import download, transport
 from hubel.base.download import Download, fetch
 from hubel.base.errors import ChecksumError, DownloadError, SettingError
 
@@ -101,6 +104,57 @@ def test_what_goes_wrong_is_said_and_leaves_nothing(
     assert left(tmp_path) == []
 
 
+PIECES = b"200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+RAW = {  # what a server sends, and what it repeats until nobody listens
+    "endless": (b"200 OK\r\n\r\n", b"x" * 65536, r"sends more than 1,000,000 bytes, and .* has room for 1,000,000"),
+    "endless pieces": (PIECES, b"3e8\r\n" + b"x" * 1000 + b"\r\n", "sends more"),
+    "endless headers": (b"200 OK\r\n", b"X-A: b\r\n", "more than 100 headers"),
+    "an endless header": (b"200 OK\r\nX: ", b"x" * 65536, "when reading header line"),
+    "a body that hardly comes": (b"200 OK\r\nContent-Length: 9000\r\n\r\n", b".", "less than 65,536 bytes came in 0"),
+    "a header that hardly comes": (b"200 OK\r\n", b".", r"did not begin in 0.2 seconds"),
+    "a status that never comes": (b"", b".", r"did not begin in 0.2 seconds"),
+    "continue": (b"100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n.", r"did not begin|cannot be read"),
+    "a wrong piece": (PIECES + b"zz\r\n", b"", "IncompleteRead"),
+    "a wrong place": (b"302 F\r\nLocation: http://[::::\r\n\r\n", b"", "cannot be read: Invalid IPv6"),
+    "a hidden place": (b"302 F\r\nLocation: http://\xff.\x1b[2J:x/\r\n\r\n", b"", r"\(it leads to|cannot be read"),
+    "a circle": (b"302 F\r\nLocation: /f\r\nContent-Length: 0\r\n\r\n", b"", "redirect error"),
+    "data": (b"302 F\r\nLocation: data:text/plain,abc\r\n\r\n", b"", "not allowed"),
+    "an escape": (b"500 \x1b[31m\r\n\r\n", b"", r"\(500 \\x1b\[31m\)"),
+    "no answer": (b"\x00\xff" * 9, b"", "cannot be read"),
+}  # fmt: skip
+
+
+class Raw(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):
+            self.connection.recv(4096)
+            first, again, _ = RAW[self.server.kind]  # type: ignore[attr-defined]
+            self.wfile.write(b"HTTP/1.1 " + first if first[:1] != b"\x00" else first)
+            while again:
+                self.wfile.write(again)
+                time.sleep(0.02 if len(again) < 100 and again != b"X-A: b\r\n" else 0)
+
+
+@pytest.mark.parametrize("kind", RAW)
+def test_a_hostile_server_is_given_up_in_words_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(transport, "PATIENCE", 0.2)
+    monkeypatch.setattr(download, "_PATIENCE", 0.2)
+    monkeypatch.setattr(download, "_room", lambda folder: 1_000_000)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Raw) as server:
+        server.kind = kind  # type: ignore[attr-defined]
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        try:
+            with pytest.raises(DownloadError, match=RAW[kind][2]) as told:
+                fetch(Download(f"http://127.0.0.1:{server.server_address[1]}/f", SUM), tmp_path / "file")
+        finally:
+            server.shutdown()
+    assert left(tmp_path) == []
+    assert str(told.value).isprintable()
+
+
 def test_an_address_of_ones_own_network_may_lead_there(address: str, tmp_path: Path) -> None:
     assert fetch(Download(f"{address}/to-plain", SUM), tmp_path / "file").exists()
 
@@ -153,6 +207,8 @@ def test_what_ones_own_network_is(url: str, private: bool) -> None:
         ("https://a.org/file", "sha256:ABCDEF12"),
         ("https://a.org/file", "md5:12345678"),
         ("https://a.org/file", "crc:12345678"),
+        ("https://[::::/file", "sha256:12345678"),
+        ("https://a.org:x/file", "sha256:12345678"),
     ],
 )
 def test_what_no_download_can_be(url: str, checksum: str) -> None:

@@ -24,6 +24,7 @@ Progress = Callable[[str, int, int], None]
 LARGEST = 2**36  # bytes: what sends more than that without end is no file
 _PATIENCE = 60.0  # seconds in which at least `_LEAST` bytes must come
 _LEAST = 2**16
+_RESERVE = 2**26  # bytes that stay free for whatever else writes there
 _CHECKSUM = re.compile(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{8,64}")
 
 
@@ -46,6 +47,10 @@ class Download:
                 f"{self.url}: expected a checksum of digits 0-9 and a-f, md5:… of 32 or sha256:… of 8 to 64, received "
                 f"{self.checksum!r}"
             )
+        try:
+            urlsplit(self.url).port  # noqa: B018 (asked for, since only then it is read)
+        except ValueError as error:
+            raise SettingError(f"expected an address, received {self.url!r}: {error}") from None
         if self.name in ("", ".", "..") or re.search(r'[/\\:*?"<>|\x00-\x1f]', self.name):
             raise SettingError(f"{self.url}: expected an address that ends with a file's name, received {self.name!r}")
 
@@ -106,12 +111,17 @@ def _download(download: Download, path: Path, progress: Progress | None, timeout
         ) from None
 
 
+def _room(folder: Path) -> int:
+    """How many bytes a file there may have."""
+    return max(0, shutil.disk_usage(folder).free - _RESERVE)
+
+
 def _receive(answer: HTTPResponse, download: Download, path: Path, progress: Progress | None) -> None:
     total = answer.length or 0
-    free = shutil.disk_usage(path.parent).free
-    if total > free:
+    room = _room(path.parent)
+    if total > room:
         raise CacheError(
-            f"{download.url} has {total:,} bytes, and {path.parent} room for {free:,}; name a folder with more room "
+            f"{download.url} has {total:,} bytes, and {path.parent} room for {room:,}; name a folder with more room "
             "with HUBEL_CACHE=FOLDER"
         )
     digest = hashlib.new(download.kind, usedforsecurity=False)
@@ -121,8 +131,10 @@ def _receive(answer: HTTPResponse, download: Download, path: Path, progress: Pro
             file.write(block)
             digest.update(block)
             done += len(block)
-            if done > LARGEST:
-                raise OSError(f"it sends more than {LARGEST:,} bytes")
+            if done > min(LARGEST, room):
+                raise OSError(
+                    f"it sends more than {min(LARGEST, room):,} bytes, and {path.parent} has room for {room:,}"
+                )
             if time.monotonic() - since > _PATIENCE:
                 if done - then < _LEAST:
                     raise OSError(f"less than {_LEAST:,} bytes came in {_PATIENCE:.0f} seconds")
