@@ -44,6 +44,13 @@ NUMBERS = r"'Meta' backend|meta tensor|meta device|data-dependent|DataDependent|
 def _plain(error: Exception) -> str:
     """Say in a sentence what a model did that cannot be done without numbers."""
     said = str(error).strip().split("\n")[0]
+    if found := re.match(r"(?!aten)(\w+)::([\w.]+): (We could not find the fake|attempted to run this operator)", said):
+        quantised = found[1].startswith("quantized")
+        return f"runs {found[1]}::{found[2]}, of which nothing says what shapes it gives; " + (
+            "inspect the model as it was before it was quantised: it multiplies as much, in other numbers"
+            if quantised
+            else "torch.library.register_fake says it"
+        )
     if re.search(NUMBERS, said + type(error).__name__):
         short = re.sub(r"(: attempted to run| raises unimplemented| You may).*", "", said)
         return (

@@ -6,7 +6,9 @@ wants one is a product of the same size as the forward one, so that training cos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -81,6 +83,27 @@ RULES: dict[Any, Rule] = {
     aten._scaled_dot_product_cudnn_attention: _attention,
     aten._scaled_dot_product_fused_attention_overrideable: _attention,
 }
+
+_MULTIPLIES = re.compile(r"mm(_|$)|matmul|conv(olution|_|\d|$)|attention|trilinear|rnn|lstm|gru|encoder_layer|linalg")
+
+
+def not_counted(function: Any, tensors: Iterable[Tensor]) -> str:
+    """Say what of an operation's cost is not in its products, or not as it is; "" where all of it is."""
+    for tensor in tensors:
+        if tensor.is_nested:
+            return "tensors of uneven lengths: their products are not counted"
+        if tensor.layout != torch.strided and function.overloadpacket in RULES:
+            return "sparse matrices count as if they were full"
+    name = function.overloadpacket._qualified_op_name
+    return f"{name}: what it costs is not counted" if _has_no_rule(function.overloadpacket) else ""
+
+
+@cache
+def _has_no_rule(packet: Any) -> bool:
+    """Whether an operation may multiply matrices in a way that no rule is for: another's, or one of PyTorch's rarer."""
+    space, _, name = packet._qualified_op_name.partition("::")
+    foreign = space not in ("aten", "prim", "prims", "profiler")
+    return packet not in RULES and (foreign or _MULTIPLIES.search(name) is not None)
 
 
 def wants_gradient(operand: Operands) -> bool:

@@ -152,7 +152,14 @@ def _row(part: nn.Module, path: str, watch: Watch, first: dict[int, str]) -> Mod
             continue
         parameters += parameter.numel()
         trainable += parameter.numel() if parameter.requires_grad else 0
-    if not own and not seen.macs and (not seen.calls or any(True for _ in part.children())):
+    notes += [f"{name} is sparse, and counts as if it were full" for name in _sparse(part)]
+    if (
+        not own
+        and not seen.macs
+        and not notes
+        and not seen.beside
+        and (not seen.calls or any(True for _ in part.children()))
+    ):
         return None
     if not seen.calls:
         used = any(watch.uses(parameter) for _, parameter in own)
@@ -162,11 +169,18 @@ def _row(part: nn.Module, path: str, watch: Watch, first: dict[int, str]) -> Mod
             f"{seen.without_gradient:,} MACs ran without gradients (no_grad, an autograd.Function of its own, a "
             "re-entrant checkpoint): what their backward pass costs, if there is one, is not counted"
         )
+    notes += dict.fromkeys(seen.beside)
     notes += _output_notes(seen)
     shape = next((shapes[0] for shapes in seen.outputs if shapes), None)
     return ModuleRow(
         path, type(part).__name__, shape, parameters, trainable, seen.macs, seen.backward_macs, seen.calls, tuple(notes)
     )
+
+
+def _sparse(part: nn.Module) -> Iterator[str]:
+    for name, tensor in (*part._parameters.items(), *part._buffers.items()):
+        if tensor is not None and tensor.layout != torch.strided:
+            yield name
 
 
 def _output_notes(seen: Seen) -> list[str]:

@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from hubel.nn.inspection.costs import RULES as COSTS
-from hubel.nn.inspection.costs import wants_gradient
+from hubel.nn.inspection.costs import not_counted, wants_gradient
 from hubel.nn.inspection.flow import Flow
 from hubel.nn.inspection.kept import Around
 from hubel.nn.inspection.report import TensorShape
@@ -35,12 +35,14 @@ class Seen:
     """What was seen of one module: its own multiply-adds, how often it ran, what it was given and returned.
 
     without_gradient: multiply-adds whose backward pass PyTorch does not see, though an operand wants a gradient.
+    beside: what is to be said of operations whose cost is not in these figures, or not as it is.
     """
 
     calls: int = 0
     macs: int = 0
     backward_macs: int = 0
     without_gradient: int = 0
+    beside: list[str] = field(default_factory=list)
     inputs: tuple[TensorShape, ...] = ()
     outputs: list[tuple[TensorShape, ...]] = field(default_factory=list)
 
@@ -116,6 +118,8 @@ class Watch(TorchDispatchMode):
         rule = COSTS.get(func.overloadpacket)
         products = list(rule(args, output)) if rule is not None and self.running else []
         self._book(products)
+        if self.running and (told := not_counted(func, tensors_in((args, kwargs)))):
+            self.seen[self.running[-1]].beside.append(told)
         if self.flow is not None and threading.get_ident() == self.thread:
             self.flow.operation(
                 [(module, self.seen[module].calls) for module in self.running],

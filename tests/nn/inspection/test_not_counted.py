@@ -1,0 +1,122 @@
+"""What `inspect` cannot count it says, module by module; what it cannot run it refuses in words."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hubel.nn import inspect, network_of
+from hubel.nn.inspection.report import Inspection
+
+PLAIN = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 10))
+
+
+class Pruned(nn.Module):
+    """A product with a sparse matrix, stored in one of two layouts."""
+
+    def __init__(self, compressed: bool) -> None:
+        super().__init__()
+        full = torch.arange(1920.0).reshape(10, 192).sub(900).relu()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch calls one of the layouts new
+            self.register_buffer("w", full.to_sparse_csr() if compressed else full.to_sparse())
+
+    def forward(self, x: Tensor) -> Tensor:
+        columns = x.flatten(1).t()
+        return (torch.sparse.mm(self.w, columns)).t()
+
+
+class Uneven(nn.Module):
+    """A layer on sequences of several lengths, which are kept without filling them up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = torch.nested.nested_tensor([each.flatten(1).t() for each in x.unbind(0)], layout=torch.jagged)
+        return self.layer(rows).to_padded_tensor(0)
+
+
+class Brought(nn.Module):
+    """An operator that another library brings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(torch.ops.hubel_tests.doubled(x))
+
+
+@pytest.fixture(scope="module")
+def operator() -> torch.library.Library:
+    found = torch.library.Library("hubel_tests", "DEF")
+    found.define("doubled(Tensor x) -> Tensor")
+    found.impl("doubled", lambda x: x * 2, "CPU")
+    return found
+
+
+def notes(report: Inspection) -> dict[str, tuple[str, ...]]:
+    return {row.path: row.notes for row in report.rows if row.notes}
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_sparse_products_are_said_to_be_full_or_not_counted(compressed: bool) -> None:
+    report = inspect(Pruned(compressed), (8, 8, 3))
+    (told,) = notes(report).values()
+    assert told[0] == "w is sparse, and counts as if it were full"
+    assert report.macs == 1920 or any("what it costs is not counted" in note for note in told)
+
+
+def test_tensors_of_uneven_lengths_are_said() -> None:
+    assert notes(inspect(Uneven(), (8, 8, 3)))["layer"] == (
+        "tensors of uneven lengths: their products are not counted",
+    )
+
+
+def test_operators_of_others_are_said_or_asked_for_their_shapes(operator: torch.library.Library) -> None:
+    with pytest.raises(ValueError, match=r"runs hubel_tests::doubled, of which nothing says .*register_fake says it"):
+        inspect(Brought(), (8, 8, 3))
+    operator.impl("doubled", torch.empty_like, "Meta")
+    report = inspect(Brought(), (8, 8, 3))
+    assert notes(report) == {"": ("hubel_tests::doubled: what it costs is not counted",)}
+    assert report.macs == 4 * 36 * 27
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("read", [inspect, network_of])
+def test_quantised_models_are_refused_with_the_remedy(read: object) -> None:
+    assert callable(read)
+    quantised = torch.ao.quantization.quantize_dynamic(copy.deepcopy(PLAIN), {nn.Linear})
+    with pytest.raises(ValueError, match=r"3 \(Linear\): runs quantized::linear_dynamic, .*before it was quantised"):
+        read(quantised, (8, 8, 3))
+    with pytest.raises(ValueError, match="is compiled by TorchScript: give the module it was made of"):
+        read(torch.jit.script(copy.deepcopy(PLAIN)), (8, 8, 3))
+
+
+class Ordinary(nn.Module):
+    """Everything that is counted, beside what costs no product."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution, self.norm = nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.recurrent = nn.LSTM(8, 4, batch_first=True)
+        self.pair = nn.Bilinear(4, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.interpolate(self.norm(self.convolution(x)), scale_factor=2.0, mode="bilinear")
+        x = functional.grid_sample(x, torch.zeros(len(x), 4, 4, 2), align_corners=False).flatten(2).mT
+        x = self.recurrent(self.attention(x, x, x)[0])[0][:, -1]
+        return torch.cdist(self.pair(x, x).softmax(1).cumsum(1), torch.ones(5, 3))
+
+
+def test_nothing_is_said_where_all_is_counted() -> None:
+    said = [note for told in notes(inspect(Ordinary(), (8, 8, 3))).values() for note in told]
+    assert not [note for note in said if "not counted" in note or "sparse" in note]
