@@ -70,14 +70,17 @@ class _Begun:
         timer = threading.Timer(PATIENCE, give_up)
         timer.daemon = True
         timer.start()
+        answer: HTTPResponse | None = None
         try:
-            answer: HTTPResponse = super().getresponse()  # type: ignore[misc]
+            answer = super().getresponse()  # type: ignore[misc]
         except (OSError, HTTPException):
             if not late.is_set():
                 raise
         finally:
             timer.cancel()
-        if late.is_set():
+        if answer is None or late.is_set():
+            if answer is not None:
+                answer.close()
             raise OSError(f"its answer did not begin in {PATIENCE:g} seconds")
         return answer
 
