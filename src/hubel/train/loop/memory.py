@@ -5,7 +5,7 @@ did not after all.
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -17,7 +17,9 @@ from hubel.nn import chosen_device
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.run import Run
 
-_CGROUP = Path("/sys/fs/cgroup")  # of a container
+_CGROUPS, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")  # by which containers are limited
+# of each version of them, the limit's file, and what memory.stat calls the memory that programs took
+_VERSIONS = {"": ("memory.max", "anon"), "memory": ("memory.limit_in_bytes", "total_rss")}
 _OUT_OF_MEMORY = re.compile(r"can't allocate memory|not enough memory|out of memory|bad_alloc", re.IGNORECASE)
 _SCATTERED = re.compile(r"(\d+(?:\.\d+)?) (bytes|KiB|MiB|GiB) is reserved by PyTorch but unallocated")
 _EVALUATED = 256  # images measured at once, where there is memory for them
@@ -155,13 +157,28 @@ def _available() -> int | None:
 
 
 def _left_in_container() -> int | None:
+    """What the limits of all groups leave that this process is in, its own and those around it."""
     try:
-        limit = (_CGROUP / "memory.max").read_text().strip()
-        taken = (_CGROUP / "memory.stat").read_text().split()
+        lines = [line.split(":", 2) for line in _OWN.read_text().splitlines()]
+    except OSError:
+        lines = []
+    bounds = []
+    for name, (limit, programs) in _VERSIONS.items():
+        place = next((words[2] for words in lines if len(words) == 3 and name in words[1].split(",")), "/")
+        inner = PurePosixPath(place.lstrip("/"))
+        # a container may see its own group as the root, whatever its place is called outside
+        bounds += [_left_in_group(_CGROUPS / name / path, limit, programs) for path in (inner, *inner.parents)]
+    return min((bound for bound in bounds if bound is not None), default=None)
+
+
+def _left_in_group(folder: Path, limit: str, programs: str) -> int | None:
+    try:
+        most = (folder / limit).read_text().strip()
+        taken = (folder / "memory.stat").read_text().split()
     except OSError:
         return None
     # what files take can be given back, what programs take cannot
-    return max(0, int(limit) - int(taken[taken.index("anon") + 1])) if limit.isdigit() and "anon" in taken else None
+    return max(0, int(most) - int(taken[taken.index(programs) + 1])) if most.isdigit() and programs in taken else None
 
 
 def _left_of_limit() -> int | None:
