@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hubel.base.errors import DataError, SettingError
 from hubel.base.words import writable
+from hubel.data.cache.sums import sums_of
 from hubel.data.prepare.arrays import as_array
 from hubel.view.result import Part, Result
 from hubel.view.tables import Table
@@ -126,8 +127,11 @@ class Dataset:
 
     def take(self, indices: npt.NDArray[np.int64]) -> Dataset:
         """The examples at these positions, copied, with the same classes."""
+        images, sums = self.images[indices], sums_of(self.images)
+        if sums is not None:
+            sums.check(np.arange(len(self))[indices], images)
         return dataclasses.replace(
-            self, images=self.images[indices], targets=self.targets.take(indices), paths=self.paths_of(indices)
+            self, images=images, targets=self.targets.take(indices), paths=self.paths_of(indices)
         )
 
     def paths_of(self, indices: npt.NDArray[np.int64]) -> tuple[str, ...]:

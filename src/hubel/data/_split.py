@@ -82,7 +82,7 @@ def _taken(dataset: Dataset, chosen: npt.NDArray[np.bool_]) -> Dataset:
         return dataset.take(rows)
     with tempfile.TemporaryFile(dir=made_folder(cache_folder())) as file:
         for first in range(0, len(rows), 64):
-            file.write(np.ascontiguousarray(dataset.images[rows[first : first + 64]]).data)
+            file.write(np.ascontiguousarray(dataset.take(rows[first : first + 64]).images).data)
         file.flush()
         images = np.memmap(file, np.uint8, "r", shape=(len(rows), *dataset.shape))
     return dataclasses.replace(dataset, images=images, targets=dataset.targets.take(rows), paths=dataset.paths_of(rows))

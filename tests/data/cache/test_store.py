@@ -4,14 +4,16 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from hubel.base.errors import CacheError
 from hubel.base.model_file import WholenessWarning
-from hubel.data import Fit, ImageError, Preprocessing, load
+from hubel.data import Batches, Fit, ImageError, Preprocessing, Splits, hold_out, load
 from tests.work import HANG
 
 KEPT = (160, 160)  # of which 64 images are kept on the disk
@@ -105,6 +107,54 @@ def test_a_flipped_byte_of_an_entry_is_noticed_and_the_entry_made_anew(folder: P
     with pytest.warns(WholenessWarning, match="changed or damaged; made anew"):
         assert (load(folder, size=KEPT).train.images == before).all()
     load(folder, size=KEPT)  # without a word
+
+
+@pytest.fixture
+def large(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Splits]:
+    """Load small images as those of a large set are loaded: kept, mapped, not summed up when they are opened."""
+    for name in ("_load.NOT_KEPT", "_load.IN_MEMORY", "_split.IN_MEMORY", "cache.decoded._SUMMED"):
+        monkeypatch.setattr(f"hubel.data.{name}", 0)
+    return lambda **settings: load(folder, size=(16, 16), **settings)
+
+
+def test_a_flipped_byte_of_a_large_entry_is_never_trained_on(large: Callable[..., Splits], cache: Path) -> None:
+    first = large(validation=0.2)
+    before = {name: part.images.copy() for name, part in first.parts().items()}
+    with open(first.train.images.filename, "r+b") as file:
+        file.seek(-500, os.SEEK_END)  # the last of those that are held out
+        byte = file.read(1)[0]
+        file.seek(-500, os.SEEK_END)
+        file.write(bytes([byte ^ 1]))
+    found = large(validation=0.2)
+    assert len(list(Batches(found.train, 8, 0).epoch(0))) == len(found.train) // 8  # whose images are whole
+    with pytest.raises(CacheError, match=r"image 64 of these decoded images was changed .* decodes them anew"):
+        found.validation.take(np.arange(len(found.validation)))
+    assert entries(cache) == []
+    again = large(validation=0.2)
+    assert all((part.images == before[name]).all() for name, part in again.parts().items())
+
+
+WAYS = {
+    "a step": lambda train: list(Batches(train, 8, 0).epoch(0)),
+    "by a thread": lambda train: list(Batches(train, 8, 0, device="meta").epoch(0)),
+    "there": lambda train: Batches(train, 8, 0, device="meta"),
+    "taken": lambda train: train.take(np.arange(len(train))),
+    "held out": lambda train: hold_out(Splits(train), 0.2),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_to_the_images_of_a_large_entry_checks_them(
+    large: Callable[..., Splits], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    room = 10**12 if way == "there" else 200
+    monkeypatch.setattr("hubel.data.feed.free_memory.free_memory", lambda device: room)
+    train = large().train
+    WAYS[way](train)
+    sums = Path(train.images.filename).with_name("sums.bin")
+    sums.write_bytes(bytes(sums.stat().st_size))
+    with pytest.raises(CacheError, match="changed or damaged"):
+        WAYS[way](large().train)
 
 
 @pytest.mark.filterwarnings("ignore::hubel.base.model_file.WholenessWarning")

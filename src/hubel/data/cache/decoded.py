@@ -1,13 +1,14 @@
 """Decoded images on disk, found again by the content of the files they came from.
 
-An entry is a folder `decoded/<key>/` with `images.bin` (rows of uint8) and `entry.json`. The key is a SHA-256 over the
-content of every image, in order, and over what was made of them; so a moved or copied folder finds its entry, and a
-changed image never meets a stale one. So that a start need not read every file, their digests are kept in
+An entry is a folder `decoded/<key>/` with `images.bin` (rows of uint8), `sums.bin` and `entry.json`. The key is a
+SHA-256 over the content of every image, in order, and over what was made of them; so a moved or copied folder finds its
+entry, and a changed image never meets a stale one. So that a start need not read every file, their digests are kept in
 `digests/`, each good as long as the file's size and time of change are the same.
 """
 
 from __future__ import annotations
 
+import array
 import functools
 import hashlib
 import json
@@ -27,13 +28,14 @@ from hubel.base.download import Progress
 from hubel.base.errors import CacheError
 from hubel.base.files import cache_folder, keep, locked, made_folder, replacing, sha256_of, write_atomically
 from hubel.base.model_file import WholenessWarning
+from hubel.data.cache.sums import FILE, sum_of
 from hubel.data.decode.image import ImageError
 from hubel.data.decode.levels import Levels
 from hubel.data.sources.listing import Item
 
 _VERSION = 2  # of what decoding makes of an image; a new number leaves older entries unused
 _BLOCK = 2**20
-_SUMMED = 2**28  # bytes up to which an entry is summed when it is opened; larger ones would take seconds
+_SUMMED = 2**28  # bytes up to which an entry is summed when it is opened; larger ones image by image, when taken
 
 
 def digests(root: Path, name: str, items: Sequence[Item], workers: int, progress: Progress | None) -> list[str]:
@@ -101,6 +103,7 @@ def _open(
         rejected = [(int(place), ImageError(items[int(place)].name, str(why))) for place, why in entry["rejected"]]
         count, path = len(items) - len(rejected), folder / "images.bin"
         whole = path.stat().st_size == count * shape[0] * shape[1] * shape[2]
+        whole = whole and (folder / FILE).stat().st_size == 4 * count  # which older entries have not
         digest = entry.get("sha256")  # older entries have none
         whole = whole and (digest is None or path.stat().st_size > _SUMMED or sha256_of(path) == digest)
     except FileNotFoundError:
@@ -133,17 +136,19 @@ def _make(
     shutil.rmtree(folder, ignore_errors=True)
     with replacing(folder, partial=f"{folder.name}.part") as part:  # one name, under the lock
         part.mkdir()
-        total = hashlib.sha256()
+        total, sums = hashlib.sha256(), array.array("I")
         with open(part / "images.bin", "wb", buffering=_BLOCK) as file:
 
             def sink(image: npt.NDArray[np.uint8]) -> None:
                 content = np.ascontiguousarray(image).data
                 total.update(content)
+                sums.append(sum_of(image))
                 file.write(content)
 
             rejected = make(sink)
             file.flush()
             os.fsync(file.fileno())
+        write_atomically(part / FILE, np.array(sums, "<u4").tobytes())
         entry = {
             "sha256": total.hexdigest(),
             "shape": shape,

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset
+from hubel.data.cache.sums import sums_of
 from hubel.data.feed.augment import Augmentation
 from hubel.data.feed.order import BalancedOrder, Order, batch
 
@@ -95,10 +98,12 @@ class Batches:
         self.steps = len(dataset) // size
         images, targets = dataset.tensors()
         self._moved = dataset.targets.moved if dataset.targets.moves else None
-        self._map = mapped(dataset.images)
+        self._map, self._sums = mapped(dataset.images), sums_of(dataset.images)
         room = leaves_room(images.nbytes, self.device)
         self._is_there = self._map is None if room is None else room  # all of it lies where it is used
         if self._is_there:
+            if self._sums is not None:
+                self._sums.check(np.arange(len(dataset)), dataset.images)
             images, targets = images.to(self.device), targets.to(self.device)
         self._moving: Moving | None = None
         self._changes = self.augmentation
@@ -173,6 +178,8 @@ class Batches:
 
     def _gather(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         images, targets = batch(self._images, self._targets, indices)
+        if self._sums is not None and not self._is_there:
+            self._sums.check(indices.numpy(), images.numpy())
         if self._map is not None and not self._is_there:
             self._map.count(images)
         if self._is_there or self.device.type == "cpu":
