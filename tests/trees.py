@@ -308,4 +308,4 @@ def sample(network: Network, batch: int = 2) -> torch.Tensor:
     return torch.randn(batch, *arch.torch_order(network.input))
 
 
-LAYERS = [getattr(all_layers, name) for name in all_layers.__all__]
+LAYERS = [kind for name in all_layers.__all__ if not (kind := getattr(all_layers, name)).is_short]

@@ -9,6 +9,7 @@ from functools import cache
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+import tests.conformance.own  # noqa: F401 (brings the word gated)
 from hubel.arch import Network, parse
 from tests.trees import networks, sequence_networks
 
@@ -37,6 +38,7 @@ CHOSEN = (
     "noise 0.1, conv 3 3x3, dense 3 softmax",
     "8x8x4: sum(conv 6 3x3/2 groups=2 dilation=2 pad=2 nobias, norm, mish | maxpool 2, conv 6 1x1), "
     "deconv 6 3x3/2 same groups=2",
+    "6x6x4: conv 4 3x3 same relu, gated, maxpool 2",
 )
 
 

@@ -70,7 +70,6 @@ def test_training_macs_of_sequences_are_those_of_a_step(network: Network) -> Non
         ("8x8x4: norm, dwconv 3x3", 6 * 6 * 4 * 9, 3),
         ("8x8x4: deconv 5 2x2/2", 8 * 8 * 4 * 4 * 5, 2),
         ("8x8x4: scale, deconv 5 2x2/2", 8 * 8 * 4 * 4 * 5, 3),
-        ("8x8x4: scale, se 2", 4 * 2 + 2 * 4, 3),
         ("8x8x4: norm center=false scale=false, dense 5", 8 * 8 * 4 * 5, 2),
     ],
 )

@@ -219,6 +219,31 @@ def test_a_file_of_an_older_version_says_that_it_has_no_digest(path):
         assert load_model(path).classes == CLASSES
 
 
+def test_a_file_with_compositions_as_layers_of_their_own_still_opens(tmp_path):
+    """Older versions built `se` as one module, `se1.squeeze` and `se1.excite`."""
+    network = parse("6x5x4: se 2, product(identity | globalavgpool, dense 4), b=(se 4, norm), flatten, dense 3 softmax")
+    module = build(network).eval()
+    path = save_model(
+        tmp_path / "model.safetensors", network, module, classes=CLASSES,
+        preprocessing=Preprocessing(6, 5, 4, mean=(0.5,) * 4, std=(0.2,) * 4),
+    )  # fmt: skip
+
+    def older(about, state):
+        about.pop("sha256")
+        about.update(format=1)
+        assert about["network"].startswith("6x5x4: se 2, product(")
+        for name in list(state):
+            was = name.replace("product1.branch2.conv1", "se1.squeeze").replace("product1.branch2.conv2", "se1.excite")
+            state[was.replace("product2", "product1")] = state.pop(name)
+        assert {"se1.squeeze.weight", "b.se1.excite.bias", "product1.branch2.dense1.weight"} < {*state}
+
+    rewritten(path, older)
+    with pytest.warns(WholenessWarning):
+        model = load_model(path)
+    images = torch.rand(2, 4, 6, 5)
+    assert torch.equal(model.module(images), module(images))
+
+
 def test_weights_of_half_precision_are_taken(path, module):
     rewritten(path, lambda about, state: state.update({name: state[name].half() for name in ("dense1.weight",)}))
     loaded = load_model(path).module.state_dict()["dense1.weight"]

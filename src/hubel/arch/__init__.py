@@ -69,7 +69,6 @@ from hubel.arch.layers import (
     Scale,
     SelectChannels,
     SpatialDropout2D,
-    SqueezeExcitation,
     UpSampling2D,
     ZeroPadding2D,
 )
@@ -99,6 +98,7 @@ if TYPE_CHECKING:
         ReflectionPadding2D,
         ReplicationPadding2D,
         SimpleRNN,
+        SqueezeExcitation,
     )
     from hubel.arch.text.edit import edit, replace_part
     from hubel.arch.text.end import closing_function, ended

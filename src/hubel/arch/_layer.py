@@ -138,6 +138,7 @@ class Layer(ABC):
     input_shape: Shape | None = None
 
     reads_whole_numbers: ClassVar[bool] = False
+    is_short: ClassVar[bool] = False  # whether it stands for a composition
     word: ClassVar[str]
     label: ClassVar[str]
     positional: ClassVar[tuple[str, ...]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import ClassVar, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeAlias
 
 from hubel.arch._layer import Layer, checked_name
 from hubel.arch._shape import Shape, checked_shape
@@ -16,6 +16,9 @@ from hubel.arch.text.printing import sequence_text
 from hubel.base.errors import NetworkError
 from hubel.base.names import shortened
 from hubel.view.shown import Shown
+
+if TYPE_CHECKING:
+    from hubel.arch._composition import Composition
 
 MOST_LEVELS = 64
 
@@ -80,6 +83,16 @@ class Product(_Branches):
     of one.
     """
 
+    @property
+    def composition(self) -> Composition | None:
+        """The word that it is written by, as `se 16` is; None where there is none."""
+        from hubel.arch.layers.compositions import SqueezeExcitation
+
+        return SqueezeExcitation.of(self)
+
+    def __str__(self) -> str:
+        return str(self.composition or super().__str__())
+
 
 @dataclass(frozen=True, init=False)
 class Auxiliary:
@@ -118,6 +131,10 @@ class Network(Shown):
             raise TypeError(f"expected body as a Chain, received {type(self.body).__name__}")
         if self.body.name is not None:
             object.__setattr__(self, "body", Chain(*self.body.nodes))
+        if any(layer.is_short for layer in leaves(self.body)):
+            from hubel.arch._composition import written_out
+
+            object.__setattr__(self, "body", written_out(self.body, self.input))
 
     @property
     def reads_whole_numbers(self) -> bool:

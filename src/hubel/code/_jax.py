@@ -18,7 +18,7 @@ from hubel.code._names import BUILTINS, class_name, unused
 from hubel.code._outline import Leaf, Step, Words, outline
 from hubel.code._text import Argument, Bracketed, Expression, flat, lines, literal
 
-CHANNELS = frozenset(("in_features", "out_features", "num_features", "feature_group_count", "channels", "squeezed"))
+CHANNELS = frozenset(("in_features", "out_features", "num_features", "feature_group_count", "channels"))
 CALLED = frozenset(
     {activation(name)[0] for name in FUNCTIONS}
     | {"nnx.max_pool", "nnx.avg_pool", "jnp.pad", "jnp.mean", "jnp.max", "jnp.take"}

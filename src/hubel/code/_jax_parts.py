@@ -1,6 +1,6 @@
 """Modules and functions that Flax lacks, as short as they can be: a program has those that it uses."""
 
-CLASSES = ("Scale", "PReLU", "SqueezeExcitation", "RadialBasis", "LocallyConnected", "Recurrent", "Auxiliary")
+CLASSES = ("Scale", "PReLU", "RadialBasis", "LocallyConnected", "Recurrent", "Auxiliary")
 PARTS = {
     "flatten": """
 def flatten(x: jax.Array) -> jax.Array:
@@ -105,18 +105,6 @@ class PReLU(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         return jnp.where(x < 0, x * self.weight[...], x)
-''',
-    "SqueezeExcitation": '''
-class SqueezeExcitation(nnx.Module):
-    """Weighs each channel by a small network that sees all of them."""
-
-    def __init__(self, channels: int, squeezed: int, *, rngs: nnx.Rngs) -> None:
-        self.squeeze = nnx.Linear(channels, squeezed, rngs=rngs)
-        self.excite = nnx.Linear(squeezed, channels, rngs=rngs)
-
-    def __call__(self, x: jax.Array) -> jax.Array:
-        mean = x.mean((1, 2), keepdims=True)
-        return x * nnx.sigmoid(self.excite(nnx.relu(self.squeeze(mean))))
 ''',
     "RadialBasis": '''
 class RadialBasis(nnx.Module):

@@ -20,7 +20,6 @@ from hubel.code._last import (
     responded,
     same_sides,
     sides,
-    squeezed,
 )
 from hubel.code._outline import Step
 
@@ -34,7 +33,6 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "nnx.Dropout": ("rate",),
     "Scale": ("channels",),
     "PReLU": ("slopes",),
-    "SqueezeExcitation": ("channels", "squeezed"),
     "RadialBasis": ("in_features", "out_features"),
     "nnx.Embed": ("num_embeddings", "features"),
     "Recurrent": ("in_features", "units", "cell"),
@@ -228,5 +226,4 @@ WORDS: Words = {
     ops.Pass: _dropped,
     ops.Embed: one(lambda op: ("nnx.Embed", {"num_embeddings": op.numbers, "features": op.output[-1]})),
     ops.Recur: _recurred,
-    ops.Join: one(lambda op: ("SqueezeExcitation", {"channels": op.input[-1], "squeezed": squeezed(op)})),
 }

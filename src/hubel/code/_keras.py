@@ -29,7 +29,7 @@ def write(network: Network) -> str:
     norms, activations = frozenset(("layers.BatchNormalization",)), frozenset(("layers.Activation",))
     root = outline(network, Words(_translate, CONVOLUTIONS, norms, activations))
     name = unused(function_name(network.name), TAKEN)
-    channels = frozenset(("filters", "units", "squeezed"))
+    channels = frozenset(("filters", "units"))
     definitions = find_blocks(root, Vocabulary(DEFAULTS, channels, TAKEN | {name}, classes=False))
     writer = _KerasWriter((TAKEN - BUILTINS) | {"range", *(definition.name for definition in definitions)})
     functions = [writer.functions().define(definition, "keras.KerasTensor") for definition in definitions]

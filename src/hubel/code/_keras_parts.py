@@ -73,14 +73,6 @@ class LocallyConnected2D(layers.Layer):
         x = ops.einsum("nhwt,hwto->nhwo", ops.concatenate(windows, axis=-1), self.kernel)
         return x + self.bias if self.use_bias else x
 ''',
-    "squeeze_excitation": '''
-def squeeze_excitation(x: keras.KerasTensor, squeezed: int) -> keras.KerasTensor:
-    """Weighs each channel by a small network that sees all of them."""
-    gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
-    gate = layers.Dense(squeezed, activation="relu")(gate)
-    gate = layers.Dense(x.shape[-1], activation="sigmoid")(gate)
-    return layers.Multiply()([x, gate])
-''',
     "pixel_shuffle": '''
 def pixel_shuffle(x: keras.KerasTensor, factor: int) -> keras.KerasTensor:
     """Makes blocks of places of channels, as PyTorch orders them."""

@@ -19,7 +19,6 @@ from hubel.code._last import (
     responded,
     same_sides,
     sides,
-    squeezed,
 )
 from hubel.code._outline import Step
 
@@ -52,7 +51,6 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "ops.take": ("indices",),
     "RadialBasis": ("units",),
     "LocallyConnected2D": ("filters", "kernel_size"),
-    "squeeze_excitation": ("squeezed",),
     "channel_shuffle": ("groups",),
     "pixel_shuffle": ("factor",),
     "pixel_unshuffle": ("factor",),
@@ -277,5 +275,4 @@ WORDS: Words = {
     ops.Pass: _dropped,
     ops.Embed: one(lambda op: ("layers.Embedding", {"input_dim": op.numbers, "output_dim": op.output[-1]})),
     ops.Recur: _recurred,
-    ops.Join: one(lambda op: ("squeeze_excitation", {"squeezed": squeezed(op)})),
 }

@@ -79,23 +79,6 @@ def cut_sides(operation: ops.TransposedSum) -> Sides:
     return tuple(found)
 
 
-def squeezed(operation: ops.Join) -> int:
-    """Return how narrow the small network of a squeeze and excitation is; raise `UnsaidError` for another join."""
-    match operation.branches:
-        case (
-            (),
-            (
-                ops.Span(how="mean", is_whole=True),
-                ops.DenseSum(bias=str()) as narrow,
-                ops.Activate(function="relu"),
-                ops.DenseSum(bias=str()),
-                ops.Activate(function="sigmoid"),
-            ),
-        ) if operation.how == "multiply":
-            return narrow.output[-1]
-    raise UnsaidError
-
-
 def order_matters(following: Sequence[Layer], input: Shape) -> bool:
     """Whether the order in which a picture is written as a vector can be told: not where a dense layer comes next."""
     places = 1

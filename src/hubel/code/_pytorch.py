@@ -61,7 +61,6 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "Scale": ("channels",),
     "SelectChannels": ("channels",),
     "ChannelPadding": ("before", "after"),
-    "SqueezeExcitation": ("channels", "squeezed"),
     "RadialBasis": ("in_features", "out_features"),
 }
 _CONVOLUTION = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1, "bias": True}
@@ -97,7 +96,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 CHANNELS = frozenset(
     {
         *("in_channels", "out_channels", "channels", "groups", "num_features", "num_channels", "normalized_shape"),
-        *("in_features", "out_features", "squeezed", "input_size", "hidden_size", "embedding_dim"),
+        *("in_features", "out_features", "input_size", "hidden_size", "embedding_dim"),
     }
 )
 MODULE_HAS = """
@@ -192,11 +191,6 @@ def _native(target: str, arguments: dict[str, Any], input: Shape) -> list[Step]:
     match target:
         case "Reshape":
             return _reshaped(arguments["shape"])
-        case "Gate":
-            squeeze = arguments["squeeze"].arguments
-            return [
-                ("SqueezeExcitation", {"channels": squeeze["in_channels"], "squeezed": squeeze["out_channels"]}),
-            ]
         case "Identity":
             return []
     if "." in target:

@@ -54,19 +54,6 @@ class Scale(nn.Module):
         x = x * self.weight.view(shape)
         return x if self.bias is None else x + self.bias.view(shape)
 ''',
-    "SqueezeExcitation": '''
-class SqueezeExcitation(nn.Module):
-    """Weighs each channel by a small network that sees all of them."""
-
-    def __init__(self, channels: int, squeezed: int) -> None:
-        super().__init__()
-        self.squeeze = nn.Conv2d(channels, squeezed, 1)
-        self.excite = nn.Conv2d(squeezed, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        mean = x.mean((2, 3), keepdim=True)
-        return x * torch.sigmoid(self.excite(functional.relu(self.squeeze(mean))))
-''',
     "Rescale": '''
 class Rescale(nn.Module):
     """Multiplies by a number and adds another."""

@@ -52,7 +52,7 @@ def piece(item: Item, scope: str = "") -> Piece:
     own = item.path + "."
     branches = [column([piece(inner, own) for inner in branch]) if branch else None for branch in item.branches]
     joined = beside(branches, item)
-    if item.times == 1 and "." in item.path.removeprefix(scope):
+    if item.times == 1 and "." in item.path.removeprefix(scope) and not item.called:
         return joined  # within a branch: a frame would say nothing
     return framed(joined, _span(item, scope), rows_of([item]), item.times, _grown(item))
 
@@ -60,6 +60,8 @@ def piece(item: Item, scope: str = "") -> Piece:
 def _span(item: Series | Split, scope: str) -> str:
     """Name a part, or the first and the last of those that are folded."""
     own = item.path.removeprefix(scope)
+    if isinstance(item, Split) and item.called:
+        own = f"{own}, {item.called}" if item.named else item.called
     return own if item.times == 1 else f"{own} … {item.last.rpartition('.')[2]}"
 
 

@@ -106,6 +106,11 @@ class Split:
         return "plus" if isinstance(node, Sum) else "times" if isinstance(node, Product) else ""
 
     @property
+    def called(self) -> str:
+        """What it is called as a whole: squeeze-and-excitation."""
+        return self.rows[0].called
+
+    @property
     def caps(self) -> tuple[str, ...]:
         """The kinds of what is folded into it."""
         return _cap_kinds(operations_of(self.rows[1:]))

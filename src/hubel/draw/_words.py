@@ -123,8 +123,6 @@ def words(layer: Layer, operation: ops.Operation | None) -> str:
             return f"embedding, {operation.numbers} to {operation.output[-1]}"
         case ops.Recur():
             return _recurrent(operation)
-        case ops.Join(how="multiply"):
-            return "squeeze-excite"
         case _:
             return layer.text()
 

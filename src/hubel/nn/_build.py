@@ -117,8 +117,6 @@ def run_call(call: Call) -> nn.Module:
         kind = getattr(importlib.import_module(home), name)
     else:
         kind = getattr(modules, name, None) or getattr(nn, name)
-    if kind is modules.Gate:
-        return modules.Gate({part: run_call(inner) for part, inner in call.arguments.items()})
     built: nn.Module = kind(**call.arguments)
     return built
 

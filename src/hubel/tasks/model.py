@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from hubel.arch import Network, Report, analyse, own_layers, parse, shape_text
+from hubel.arch.text.notation import older_paths
 from hubel.base.errors import LimitError, ModelFileError, SettingError
 from hubel.base.files import write_atomically
 from hubel.base.headers import BLANK, Header, signed
@@ -235,7 +236,7 @@ def _assemble(path: Path, header: Header, about: dict[str, Any], ignore_damage: 
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelFileError(why_unread(path, about, error, "its metadata")) from None
     check_fit(path, report, preprocessing, task)
-    module = _filled(path, report, header)
+    module = _filled(path, report, header, about)
     if not all(_is_finite(tensor) for tensor in module.state_dict().values()):
         complain(path, "its weights are not all finite numbers", ignore_damage)
     return LoadedModel(network, module.eval(), preprocessing, task, summary)
@@ -259,7 +260,7 @@ def check_fit(path: Path, report: Report, preprocessing: Preprocessing, task: Ta
         )
 
 
-def _filled(path: Path, report: Report, header: Header) -> nn.Module:
+def _filled(path: Path, report: Report, header: Header, about: Mapping[str, Any]) -> nn.Module:
     """Build the network around the file's weights, once it is known that they are its own."""
     try:
         with torch.device("meta"):  # which takes no memory for weights
@@ -267,7 +268,8 @@ def _filled(path: Path, report: Report, header: Header) -> nn.Module:
     except LimitError as error:
         raise ModelFileError(f"{path}: {error}") from None
     own = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    stored = {name: each.shape for name, each in header.tensors.items()}
+    names = _names_in_file(own, header, about)
+    stored = {names.get(name, name): each.shape for name, each in header.tensors.items()}
     if own != stored:
         raise ModelFileError(
             f"{path}: the weights do not fit the network {shortened(str(report.network), 200)}: {_unlike(own, stored)}"
@@ -276,11 +278,20 @@ def _filled(path: Path, report: Report, header: Header) -> nn.Module:
     try:
         with safetensors.safe_open(path, framework="pt") as file:
             # copied, since they are the file itself, mapped into memory, which may be written over
-            state = {name: file.get_tensor(name).to(kind, copy=True) for name, kind in kinds.items()}
+            state = {names.get(n, n): file.get_tensor(n).to(kinds[names.get(n, n)], copy=True) for n in header.tensors}
     except safetensors.SafetensorError as error:
         raise ModelFileError(f"{path}: not a whole safetensors file ({error})") from None
     module.load_state_dict(state, assign=True)
     return module
+
+
+def _names_in_file(own: Iterable[str], header: Header, about: Mapping[str, Any]) -> dict[str, str]:
+    """Return the module's name for each tensor of an older file, which had others; nothing for a file of today."""
+    if all(name in header.tensors for name in own):
+        return {}
+    paths = older_paths(about["network"])
+    split = ((name, *name.rpartition(".")) for name in own)
+    return {f"{paths[path]}.{role}": name for name, path, _, role in split if path in paths}
 
 
 def _unlike(own: Mapping[str, tuple[int, ...]], stored: Mapping[str, tuple[int, ...]]) -> str:

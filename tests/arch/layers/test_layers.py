@@ -45,7 +45,6 @@ EXAMPLES = [
     ("leaky 0.2", (8, 8, 4)),
     ("scale nobias", (8, 8, 4)),
     ("shuffle 2", (8, 8, 4)),
-    ("se 2", (8, 8, 4)),
     ("select 0 2 2", (8, 8, 4)),
     ("padchannels 1 2", (8, 8, 4)),
     ("conv1d 6 5/2 groups=2 pad=0/3 dilation=2 nobias relu", (28, 4)),
@@ -80,7 +79,7 @@ EXAMPLES = [
 
 
 def test_every_layer_has_an_example():
-    assert {type(parse_node(text)) for text, _ in EXAMPLES} == set(KINDS)
+    assert {type(parse_node(text)) for text, _ in EXAMPLES} == {kind for kind in KINDS if not kind.is_short}
 
 
 @pytest.mark.parametrize(("text", "shape"), EXAMPLES, ids=[text for text, _ in EXAMPLES])

@@ -63,7 +63,14 @@ class Row(Shown):
         """The layer as the text form has it, or what meets here: `sum of 2 branches`."""
         if isinstance(self.node, Layer):
             return self.node.text()
-        return f"{self.type.lower()} of {len(children(self.node))} branches"
+        called = f"{self.called}, " if self.called else ""
+        return f"{called}{self.type.lower()} of {len(children(self.node))} branches"
+
+    @property
+    def called(self) -> str:
+        """What a composition is called that ends here: squeeze-and-excitation; empty where there is none."""
+        found = self.node.composition if isinstance(self.node, Product) else None
+        return found.called if found is not None else ""
 
     @property
     def is_layer(self) -> bool:

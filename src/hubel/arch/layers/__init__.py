@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from hubel.arch._layer import WAITING
 from hubel.arch.layers.activation import CELU, ELU, Activation, LeakyReLU, PReLU, Rescaling
-from hubel.arch.layers.channels import ChannelPadding, ChannelShuffle, Scale, SelectChannels, SqueezeExcitation
+from hubel.arch.layers.channels import ChannelPadding, ChannelShuffle, Scale, SelectChannels
 from hubel.arch.layers.convolution import Conv2D, DepthwiseConv2D, LocallyConnected2D
 from hubel.arch.layers.dense import Dense, RadialBasis
 from hubel.arch.layers.normalization import (
@@ -28,6 +28,7 @@ from hubel.arch.layers.reshaping import Cropping2D, Flatten, Reshape, UpSampling
 from hubel.arch.layers.transposed import Conv2DTranspose
 
 if TYPE_CHECKING:
+    from hubel.arch.layers.compositions import SqueezeExcitation
     from hubel.arch.layers.convolution1d import Conv1D
     from hubel.arch.layers.embedding import Embedding
     from hubel.arch.layers.places import PixelShuffle, PixelUnshuffle, ReflectionPadding2D, ReplicationPadding2D
@@ -124,6 +125,7 @@ _LATER = (
     ("gru", "GRU", "recurrent"),
     ("lstm", "LSTM", "recurrent"),
     ("rnn", "SimpleRNN", "recurrent"),
+    ("se", "SqueezeExcitation", "compositions"),
     ("standardise", "Normalization", "preparation"),
     ("randomflip", "RandomFlip", "preparation"),
     ("randomrotation", "RandomRotation", "preparation"),

@@ -1,14 +1,13 @@
-"""Layers that act on channels: scaled, chosen, shuffled, padded, weighed by a small network."""
+"""Layers that act on channels: scaled, chosen, shuffled, padded."""
 
 from __future__ import annotations
 
 from hubel.arch import ops
 from hubel.arch._errors import Fit, ShapeError, need_groups
 from hubel.arch._layer import Call, Keeps, Layer, register
-from hubel.arch._shape import Shape, positions, positive
+from hubel.arch._shape import Shape, positive
 from hubel.arch._window import need_picture
 from hubel.arch.figures.expression import Expression, Quantity, elements
-from hubel.arch.figures.field import Field
 from hubel.base.errors import SettingError
 
 
@@ -71,83 +70,6 @@ class ChannelShuffle(Layer):
     def call(self, input: Shape) -> Call:
         """Return `ChannelShuffle`."""
         return Call("ChannelShuffle", {"groups": self.groups})
-
-
-@register("se", positional=("ratio",))
-class SqueezeExcitation(Layer):
-    """Weigh each channel by a small network that sees all of them: Hu, Shen & Sun (2017). The shape stays.
-
-    A composition: global average, dense C/ratio relu, dense C sigmoid; the picture is multiplied by the result.
-    """
-
-    ratio: int = 16
-
-    def check(self) -> None:
-        """Check the settings."""
-        self._set(ratio=positive(self.ratio, "ratio"))
-
-    def squeezed(self, input: Shape) -> int:
-        """Return the narrow layer's width, C/ratio rounded down, at least 1."""
-        return max(1, input[2] // self.ratio)
-
-    def output_shape(self, input: Shape) -> Shape:
-        """Return the input's shape."""
-        need_picture("SqueezeExcitation", input)
-        return input
-
-    def figures(self, input: Shape) -> dict[str, Expression]:
-        """Return the sums of the composition's figures."""
-        channels, narrow = Quantity("channels", input[2]), Quantity("squeezed", self.squeezed(input))
-        return {
-            "weights": channels * narrow + narrow * channels,
-            "parameters": (channels + 1) * narrow + (narrow + 1) * channels,
-            "macs": channels * narrow + narrow * channels,
-            "biases": narrow + channels,
-            "bias_operations": narrow + channels,
-            "pooling_operations": elements(input),
-            "activation_operations": narrow + channels,
-            "elementwise_operations": elements(input),
-        }
-
-    def lower(self, input: Shape) -> ops.Operation:
-        """Return the product of the picture and its gate."""
-        means, narrow = (1, 1, input[2]), (1, 1, self.squeezed(input))
-        gate = (
-            ops.Span(input, means, "mean", tuple(map(ops.whole, input[:2]))),
-            ops.DenseSum(means, narrow, "squeeze.weight", "squeeze.bias"),
-            ops.Activate(narrow, narrow, "relu"),
-            ops.DenseSum(narrow, means, "excite.weight", "excite.bias"),
-            ops.Activate(means, means, "sigmoid"),
-        )
-        return ops.Join(input, self.output_shape(input), "multiply", ((), gate))
-
-    def call(self, input: Shape) -> Call:
-        """Return a product of the picture and a body of ordinary modules."""
-        narrow = self.squeezed(input)
-        body = {
-            "pool": Call("AdaptiveAvgPool2d", {"output_size": 1}),
-            "squeeze": Call("Conv2d", {"in_channels": input[2], "out_channels": narrow, "kernel_size": 1}),
-            "relu": Call("ReLU"),
-            "excite": Call("Conv2d", {"in_channels": narrow, "out_channels": input[2], "kernel_size": 1}),
-            "sigmoid": Call("Sigmoid"),
-        }
-        return Call("Gate", body)
-
-    def keeps(self, input: Shape) -> Keeps:
-        """Keep the picture, the mean, the narrow layer's output and the gate."""
-        return Keeps(input=True, extra_bytes=4 * (2 * input[2] + self.squeezed(input)))
-
-    def backward_macs(self, input: Shape, macs: int, wanted: bool) -> int:
-        """Return those of both dense layers' inputs, or of the second's."""
-        return macs if wanted else self.squeezed(input) * input[2]
-
-    def seen_through(self, input: Shape, field: Field) -> Field:
-        """See everything: each gate depends on the whole picture."""
-        return field.each(lambda axis: axis.everything(axis.length))
-
-    def gradient_paths(self, input: Shape) -> tuple[int, int]:
-        """Return all positions twice."""
-        return positions(input), positions(input)
 
 
 @register("select", positional=("channels*",))

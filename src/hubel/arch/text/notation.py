@@ -20,10 +20,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
+from hubel.arch import _composition
 from hubel.arch._errors import NotationError
 from hubel.arch._layer import REGISTRY, WAITING, Layer, brought, layer_named
 from hubel.arch._shape import Shape
-from hubel.arch._tree import MOST_LEVELS, Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum
+from hubel.arch._tree import MOST_LEVELS, Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum, leaves
 from hubel.arch.layers.activation import NAMES, Activation
 from hubel.arch.text.aliases import meant, otherwise
 from hubel.arch.text.printing import SHORT, WORDS, value_text
@@ -74,6 +75,18 @@ def parse_node(text: str) -> Node:
     nodes = reader.chain(0)
     reader.end()
     return nodes[0] if len(nodes) == 1 else Chain(*nodes)
+
+
+def older_paths(text: str) -> dict[str, str]:
+    """Return the paths of a network's layers where older versions had others: those with compositions in them (`se 4`),
+    each with what it was.
+    """
+    before = Chain(parse_node(text.partition(":")[2]))
+    return (
+        dict(_composition.older_paths(before, parse(text).body))
+        if any(layer.is_short for layer in leaves(before))
+        else {}
+    )
 
 
 class _Reader:

@@ -4,7 +4,6 @@ from hubel.nn.modules.joins import Auxiliary, Concat, Product, Sum
 from hubel.nn.modules.points import (
     ChannelLayerNorm,
     ChannelPadding,
-    Gate,
     RadialBasis,
     Rescale,
     Reshape,
@@ -34,7 +33,6 @@ __all__ = [
     "Concat",
     "CroppedConvTranspose2d",
     "Embedding",
-    "Gate",
     "GlobalAvgPool1d",
     "GlobalAvgPool2d",
     "GlobalMaxPool1d",

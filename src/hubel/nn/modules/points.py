@@ -1,4 +1,4 @@
-"""Modules of one place at a time: norms, scales, gates, channels."""
+"""Modules of one place at a time: norms, scales, channels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hubel.arch import torch_order
-from hubel.nn.modules.running import named, run
 
 
 class ChannelLayerNorm(nn.LayerNorm):
@@ -45,18 +44,6 @@ class Scale(nn.Module):
         shape = (-1, *[1] * (input.dim() - 2))
         scaled = input * self.weight.view(shape)
         return scaled if self.bias is None else scaled + self.bias.view(shape)
-
-
-class Gate(nn.Sequential):
-    """Multiply the picture by what a small network makes of it: squeeze and excitation."""
-
-    def __init__(self, modules: dict[str, nn.Module]) -> None:
-        super().__init__()
-        named(self, modules)
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Multiply."""
-        return input * run(list(self.children()), input)
 
 
 class SelectChannels(nn.Module):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import hubel.arch as arch
-from hubel.arch import Chain, Concat, Layer, Product
+from hubel.arch import Chain, Concat, Product
 from hubel.nn.reading.graph import Step, carried, common, does_not_nest, dominators, nested
 
 
@@ -40,8 +40,8 @@ def _body(steps: list[Step], whole: bool) -> tuple[Chain, _Folding]:
 class _Folding:
     """Folds a graph into a tree: what joins branches is folded with all that lies between it and where they fork.
 
-    shared: steps that were met in two branches, of a tree that is none. whole: no product of several layers becomes the
-    one layer that computes the same. made: the node of each step.
+    shared: steps that were met in two branches, of a tree that is none. whole: no product of several layers becomes
+    what is usually written for it. made: the node of each step.
     """
 
     def __init__(self, steps: list[Step], whole: bool = False) -> None:
@@ -101,8 +101,8 @@ class _Folding:
             place = self.fork[place]
         return None if place == fork else place
 
-    def single(self, step: Step, branches: Sequence[Sequence[arch.Node]]) -> Layer | None:
-        """Return the one layer that a product is, silu or squeeze and excitation; None where it is another."""
+    def single(self, step: Step, branches: Sequence[Sequence[arch.Node]]) -> arch.Node | None:
+        """Return what a product is usually written as, silu or squeeze and excitation; None where it is another."""
         if sum(map(bool, branches)) != 1:  # the other one is the picture itself
             return None
         layers = [node for node in max(branches, key=len) if not isinstance(node, (arch.Flatten, arch.Reshape))]
@@ -121,13 +121,10 @@ class _Folding:
                 ratio = next((ratio for ratio in range(1, channels + 1) if max(1, channels // ratio) == narrow), None)
                 if ratio is None:
                     return None
-                layer = arch.SqueezeExcitation(ratio)
-                self.weights[id(layer)] = {
-                    f"{name}.{role}": tensor
-                    for name, node in (("squeeze", squeeze), ("excite", excite))
-                    for role, tensor in self.weights[id(node)].items()
-                }
-                return layer
+                product = arch.SqueezeExcitation(ratio).composed(step.shape)
+                for layer, node in zip(arch.leaves(product), (None, None, squeeze, excite), strict=True):
+                    self.weights[id(layer)] = {} if node is None else self.weights[id(node)]
+                return product
         return None
 
 
