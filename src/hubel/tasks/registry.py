@@ -19,6 +19,7 @@ TASKS = {
     "segmentation": "hubel.tasks.segmentation.task:Segmentation",
     "multilabel": "hubel.tasks.multilabel.task:Multilabel",
     "regression": "hubel.tasks.regression.task:Regression",
+    "synthesis": "hubel.tasks.synthesis.task:Synthesis",
 }
 GROUP = "hubel.tasks"  # of entry points, by which other packages bring theirs
 

@@ -265,6 +265,11 @@ class Task(abc.ABC):
         return network.input
 
     @classmethod
+    def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
+        """What the rules of a recipe set otherwise than for classification: by default `defaults`."""
+        return cls.defaults
+
+    @classmethod
     @abc.abstractmethod
     def load(cls, source: str, **settings: Any) -> Splits:
         """The data set at a path; `settings` as `hubel.data.load` has them, and the task's own."""

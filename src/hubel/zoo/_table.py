@@ -42,4 +42,8 @@ MODULES: dict[str, str] = {
     "convnext_tiny": "convnext",
     "unet": "unet",
     "unet_2015": "unet",
+    "dcgan": "dcgan",
+    "dcgan_critic": "dcgan",
+    "r3gan": "r3gan",
+    "r3gan_critic": "r3gan",
 }

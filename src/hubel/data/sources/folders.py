@@ -68,7 +68,8 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
     around = next((folder for folder in reversed(outer) if part_of(folder)), "train")
     own = part_of(around) or ""
     try:
-        sorted_ = (_by_names if layout.labels else _by_folders)(name, entries, own, layout)
+        by_names = layout.labels or layout.label_kind == "none"
+        sorted_ = (_by_names if by_names else _by_folders)(name, entries, own, layout)
     except DataError as error:
         tables = [path for path, _ in paths if path.lower().endswith((".csv", ".tsv")) and "/" not in path]
         hint = f"; a table lies there, which may be meant: {name}/{tables[0]}" if tables else ""
@@ -98,6 +99,9 @@ def _without_wrappers(entries: list[Entry]) -> tuple[list[str], list[Entry]]:
             return outer, entries
         outer.append(inner[0].folders[0])
         entries = [entry.below(1) for entry in entries]
+
+
+ALIKE = "pictures"  # the class of all images, where none are told apart
 
 
 def _by_folders(name: str, entries: list[Entry], own: str, layout: Layout) -> _Sorted:
@@ -220,14 +224,15 @@ def _parts_inside(name: str, groups: Groups, layout: Layout) -> _Sorted | None:
 
 
 def _by_names(name: str, entries: list[Entry], own: str, layout: Layout) -> _Sorted:
-    """Classes by file names; folders may be parts."""
+    """Classes by file names, or none; folders may be parts."""
+    alike = layout.label_kind == "none"
     named = layout.named_parts()
     groups = _grouped(entry for entry in entries if entry.folders)
     parts = named or ({} if layout.parts == "none" else parts_by_words(groups))
     found: list[tuple[str, str, Item]] = []
     lost: list[Entry] = []
     for entry in entries:
-        label = layout.label_in("/".join((*entry.folders, entry.file)))
+        label = ALIKE if alike else layout.label_in("/".join((*entry.folders, entry.file)))
         if label is None:
             lost.append(entry)
         else:
@@ -236,7 +241,7 @@ def _by_names(name: str, entries: list[Entry], own: str, layout: Layout) -> _Sor
         raise DataError(
             f"{name}: expected file names such as {layout.labels!r}, found {some((entry.file for entry in entries), 3)}"
         )
-    notes = [f"classes by file names, {layout.labels}: {some((_counts(found)), 5)}"]
+    notes = [] if alike else [f"classes by file names, {layout.labels}: {some((_counts(found)), 5)}"]
     if parts:
         notes.append(f"parts by folder: {', '.join(f'{folder} is {part}' for folder, part in parts.items())}")
     if lost:

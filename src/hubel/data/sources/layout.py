@@ -20,7 +20,7 @@ class Layout:
     labels: where file names say the class, how: "{label}_{number}", with * for anything; with a slash, of the path.
     image_column, label_column: a table's columns, where their heads do not tell; of labels, several with commas.
     label_kind: "class" takes every different value of the label column for a class, also numbers and lists; "labels"
-        and "numbers" are what the tasks multilabel and regression read.
+        and "numbers" are what the tasks multilabel and regression read; "none" takes every image alike.
     image_folder: the folder that a table's paths begin in, where that is not its own.
 
     Raises ValueError for what is none of these.
@@ -40,8 +40,10 @@ class Layout:
                 "expected labels as a pattern with {label} in it, such as '{label}_{number}', received "
                 f"{self.labels!r}"
             )
-        if self.label_kind not in ("", "class", "labels", "numbers"):
-            raise SettingError(f"expected label_kind 'class', 'labels' or 'numbers', received {self.label_kind!r}")
+        if self.label_kind not in ("", "class", "labels", "numbers", "none"):
+            raise SettingError(
+                f"expected label_kind 'class', 'labels', 'numbers' or 'none', received {self.label_kind!r}"
+            )
 
     @property
     def noun(self) -> str:

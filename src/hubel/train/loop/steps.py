@@ -6,7 +6,10 @@ from importlib import import_module
 
 from hubel.train.loop.step import Step
 
-STEPS = {"supervised": "hubel.train.loop.supervised:Supervised"}
+STEPS = {
+    "supervised": "hubel.train.loop.supervised:Supervised",
+    "adversarial": "hubel.train.loop.adversarial:Adversarial",
+}
 
 
 def step_named(name: str) -> type[Step]:

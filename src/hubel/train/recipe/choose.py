@@ -86,4 +86,4 @@ def choose(network: Network, training: Dataset) -> Recipe:
         ema=0.0 if deep else 0.99,
         label_smoothing=0.05 if training.classes else 0.0,
         initializer="he" if plain_and_deep else "glorot",
-    ).replace(**task_named(training.targets.task).defaults)
+    ).replace(**task_named(training.targets.task).rules(network, training))
