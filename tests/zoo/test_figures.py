@@ -62,6 +62,10 @@ PINNED: dict[str, tuple[int, int, tuple[int, ...]]] = {
     "convnext_tiny": (28_589_128, 4_455_531_264, (1000,)),
     "unet": (31_030_658, 48_096_083_968, (256, 256, 2)),
     "unet_2015": (31_030_658, 150_428_424_448, (388, 388, 2)),
+    "dcgan": (12_658_432, 410_583_040, (64, 64, 3)),
+    "dcgan_critic": (11_036_160, 408_961_024, (1,)),
+    "r3gan": (325_671, 9_940_992, (32, 32, 3)),
+    "r3gan_critic": (225_253, 8_331_648, (1,)),
 }
 
 
@@ -318,3 +322,8 @@ def test_zfnet_has_the_sizes_of_its_figure():
     found = analyse(zoo.get("zfnet"))
     names = ("conv1", "pool1", "conv2", "pool2", "conv5", "pool5")
     assert [found.find(name)[0].output_shape[0] for name in names] == [110, 55, 26, 13, 13, 6]
+
+
+def test_dcgan_half_as_wide_is_pytorchs_example():
+    assert analyse(zoo.get("dcgan", width=0.5)).parameters == 3_576_704
+    assert analyse(zoo.get("dcgan_critic", width=0.5)).parameters == 2_765_568

@@ -47,7 +47,7 @@ def doublings(side: int) -> int:
 
 def first_map(picture: Shape) -> tuple[int, int, int]:
     """Height and width of the map that a picture grows from, and how often it is doubled."""
-    number = doublings(min(picture[:2]))
+    number = max(1, doublings(min(picture[:2])))
     return -(-picture[0] // 2**number), -(-picture[1] // 2**number), number
 
 
@@ -61,13 +61,17 @@ def cropped(picture: Shape) -> list[Cropping2D]:
 @network(
     paper=RADFORD_2016,
     summary="the generator of the first GAN whose convolutions learn steadily",
-    figures=(Figure("accuracy on CIFAR-10 from the critic's features", "82.8 %", "the paper, table 1"),),
+    figures=(
+        Figure("accuracy on CIFAR-10 from the critic's features", "82.8 %", "the paper, table 1"),
+        Figure("parameters of the generator, half as wide", "3,576,704", "PyTorch's example dcgan, printed"),
+        Figure("parameters of the critic, half as wide", "2,765,568", "PyTorch's example dcgan, printed"),
+    ),
     notes=_NOTES,
 )
 def dcgan(input: Shape = (64, 64, 3), latent: int = 100, width: float = 1.0) -> Network:
     """DCGAN's generator: a vector of `latent` numbers to a picture of the shape `input`."""
     rows, columns, number = first_map(input)
-    first, *hidden = (scaled(LAST * 2**level, width) for level in reversed(range(max(1, number))))
+    first, *hidden = (scaled(LAST * 2**level, width) for level in reversed(range(number)))
     return Network(
         (latent,),
         Chain(
@@ -76,7 +80,7 @@ def dcgan(input: Shape = (64, 64, 3), latent: int = 100, width: float = 1.0) -> 
             BatchNormalization(),
             Activation("relu"),
             *(Chain(_doubled(filters), BatchNormalization(), Activation("relu")) for filters in hidden),
-            _doubled(input[2], use_bias=True) if number else Conv2D(input[2], 3, padding="same"),
+            _doubled(input[2]),
             *cropped(input),
             Activation("tanh"),
         ),
@@ -91,22 +95,22 @@ def dcgan(input: Shape = (64, 64, 3), latent: int = 100, width: float = 1.0) -> 
 )
 def dcgan_critic(input: Shape = (64, 64, 3), width: float = 1.0) -> Network:
     """DCGAN's discriminator: a picture of the shape `input` to one number."""
-    first, *others = (scaled(LAST * 2**level, width) for level in range(max(1, first_map(input)[2])))
+    first, *others = (scaled(LAST * 2**level, width) for level in range(first_map(input)[2]))
     return Network(
         input,
         Chain(
-            Conv2D(first, 4, strides=2, padding="same"),
+            _halved(first),
             LeakyReLU(SLOPE),
             *(Chain(_halved(filters), BatchNormalization(), LeakyReLU(SLOPE)) for filters in others),
             Flatten(),
-            Dense(1),
+            Dense(1, use_bias=False),
         ),
         name="dcgan_critic",
     )
 
 
-def _doubled(filters: int, use_bias: bool = False) -> Conv2DTranspose:
-    return Conv2DTranspose(filters, 4, strides=2, padding="same", use_bias=use_bias)
+def _doubled(filters: int) -> Conv2DTranspose:
+    return Conv2DTranspose(filters, 4, strides=2, padding="same", use_bias=False)
 
 
 def _halved(filters: int) -> Conv2D:

@@ -51,8 +51,8 @@ def r3gan(input: Shape = (32, 32, 3), latent: int = 64, width: float = 1.0) -> N
     return Network(
         (latent,),
         Chain(
-            Dense(rows * columns * others[0] if others else rows * columns * last),
-            Reshape((rows, columns, others[0] if others else last)),
+            Dense(rows * columns * others[0]),
+            Reshape((rows, columns, others[0])),
             *(
                 Chain(_block(filters), Conv2D(after, 1), UpSampling2D(2, interpolation="bilinear"))
                 for filters, after in zip(others, [*others[1:], last], strict=True)
@@ -74,7 +74,7 @@ def r3gan(input: Shape = (32, 32, 3), latent: int = 64, width: float = 1.0) -> N
 )
 def r3gan_critic(input: Shape = (32, 32, 3), width: float = 1.0) -> Network:
     """R3GAN's discriminator: a picture of the shape `input` to one number."""
-    first, *others = _filters(max(1, first_map(input)[2]), width)
+    first, *others = _filters(first_map(input)[2], width)
     return Network(
         input,
         Chain(

@@ -159,11 +159,12 @@ class Synthesis(task.Task):
         return tuple(shape), f"'deconv {shape[-1]} 4x4 strides=2 same tanh' at the pictures' size"
 
     def outputs(self, module: nn.Module, preprocessing: Preprocessing, images: torch.Tensor) -> torch.Tensor:
-        """The features of images and of as many made ones, N×2×features. The noise follows from the images, so that
-        equal sets are measured alike.
+        """The features of images and of as many made ones, N×2×features. Each one's noise follows from an image, so
+        that equal sets are measured alike, in whatever parts.
         """
-        seed = int(images.sum(dtype=torch.int64))
-        made = made_of(module, preprocessing, noise_for(module, len(images), seed))
+        flat = images.flatten(1).cpu().long()
+        seeds = (flat * torch.arange(1, flat.shape[1] + 1)).sum(1).tolist()
+        made = made_of(module, preprocessing, torch.cat([noise_for(module, 1, seed) for seed in seeds]))
         return torch.stack([features(images.to(made.device)), features(made)], 1)
 
     def outcome(self, scores: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,224 @@
+"""Pictures like a set's: read, trained by two networks in turn, measured, made, shown."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hubel import zoo
+from hubel.arch import analyse, parse
+from hubel.base.errors import DataError, NetworkError, SettingError
+from hubel.cli import main
+from hubel.data import Dataset, Splits
+from hubel.tasks import evaluate, load, load_model, task_of
+from hubel.tasks.synthesis.distance import features, frechet, moments
+from hubel.tasks.synthesis.pictures import between, grid, nearest, pictures
+from hubel.tasks.synthesis.targets import Alike
+from hubel.train import Recipe, StoppedError, choose, resume, train
+
+MAKER = "8: dense 64, leaky 0.2, reshape 4x4x4, deconv 3 4x4 strides=2 same tanh"
+RECIPE = Recipe(
+    epochs=2,
+    batch_size=16,
+    threads=1,
+    precision="float32",
+    augmentation="none",
+    label_smoothing=0.0,
+    learning_rate=0.002,
+    monitor="distance",
+    pixels="symmetric",
+    momentum=0.0,
+    ema=0.9,
+)
+
+
+def bars(number: int, seed: int) -> np.ndarray:
+    """Pictures of one vertical bar of a random colour on black, uint8 N×8×8×3."""
+    random = np.random.default_rng(seed)
+    found = np.zeros((number, 8, 8, 3), np.uint8)
+    for one, place, colour in zip(
+        found, random.integers(0, 7, number), random.integers(100, 256, (number, 3)), strict=True
+    ):
+        one[:, place : place + 2] = colour
+    return found
+
+
+def alike(images: np.ndarray, critic: str = "") -> Dataset:
+    return Dataset(images, Alike(len(images), critic), (), name="bars")
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return Splits(alike(bars(96, 0)), test=alike(bars(48, 1)))
+
+
+@pytest.fixture(scope="module")
+def run(splits, tmp_path_factory):
+    return train(parse(MAKER), splits, RECIPE, tmp_path_factory.mktemp("synthesis") / "run")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A flat folder, and pictures in folders below: neither says a class."""
+    folder = tmp_path_factory.mktemp("pictures")
+    (folder / "more").mkdir()
+    for number, image in enumerate(bars(40, 2)):
+        Image.fromarray(image).save(folder / ("more" if number % 2 else ".") / f"{number}.png")
+    return folder
+
+
+def test_frechets_distance_is_that_of_normal_distributions():
+    """Of N(0, 1) and N(μ, σ²) in each axis: Σ μ² + (1 − σ)²."""
+    drawn = torch.Generator().manual_seed(0)
+    one, other = torch.randn(200_000, 3, generator=drawn), torch.randn(200_000, 3, generator=drawn)
+    other = other * torch.tensor([1.0, 2.0, 0.5]) + torch.tensor([0.0, 1.0, 3.0])
+    assert frechet(moments(one), moments(other)) == pytest.approx(10 + 1 + 0.25, rel=0.02)
+    assert frechet(moments(one), moments(one)) == pytest.approx(0, abs=1e-9)
+    halves = moments(other[:70_000]) + moments(other[70_000:])
+    assert frechet(moments(one), halves) == pytest.approx(frechet(moments(one), moments(other)), rel=1e-9)
+    assert math.isnan(frechet(moments(one), moments(other[:1])))
+
+
+def test_nearer_pictures_are_nearer():
+    real, same, noise = bars(200, 0), bars(200, 1), np.random.default_rng(0).integers(0, 256, (200, 8, 8, 3), np.uint8)
+    blurred = (bars(200, 2).astype(np.float32) * 0.6).astype(np.uint8)
+    of = [moments(features(torch.from_numpy(each))) for each in (real, same, blurred, noise)]
+    same_, blurred_, noise_ = (frechet(of[0], each) for each in of[1:])
+    assert same_ < blurred_ < noise_
+
+
+def test_training_goes_through_the_loop(run, splits):
+    assert run.step == "adversarial"
+    assert run.task.name == "synthesis"
+    last = run.metrics[-1]
+    assert set(last.training) == {"loss", "maker_loss"}
+    assert all(math.isfinite(value) for value in last.training.values())
+    assert last.evaluation["distance"] > 0
+    model = load_model(run.directory / "model.safetensors")
+    assert evaluate(model, splits.test).figures["distance"] == pytest.approx(last.evaluation["distance"], rel=1e-6)
+
+
+def test_it_learns(splits, tmp_path):
+    """Made pictures come nearer than those of the first steps."""
+    longer = train(parse(MAKER), splits, RECIPE.replace(epochs=16, learning_rate=0.005), tmp_path / "longer")
+    distances = [row.evaluation["distance"] for row in longer.metrics]
+    assert min(distances[-5:]) < distances[0] / 2
+
+
+def test_a_stopped_run_goes_on_to_the_same_bits(run, splits, tmp_path):
+    def stop(event):
+        if getattr(event, "epoch", 0) == 1 and hasattr(event, "evaluation"):
+            raise StoppedError("stop", 2)
+
+    with pytest.raises(StoppedError):
+        train(parse(MAKER), splits, RECIPE, tmp_path / "run", progress=stop)
+    resumed = resume(tmp_path / "run", splits)
+    for name, tensor in run.model().module.state_dict().items():
+        assert torch.equal(tensor, resumed.model().module.state_dict()[name]), name
+
+
+def test_pictures_follow_from_a_seed(run):
+    model = run.model()
+    found = pictures(model, 5, seed=3)
+    assert (found.shape, found.dtype) == ((5, 8, 8, 3), np.uint8)
+    assert np.array_equal(found[:2], pictures(model, 2, seed=3))
+    assert not np.array_equal(found, pictures(model, 5, seed=4))
+    way = between(model, 4, rows=2, seed=1)
+    assert len(way) == 8
+    assert grid(found, 3, gap=1).ndim == 3
+
+
+def test_the_nearest_real_picture_is_found():
+    real = bars(300, 5)
+    made = real[[7, 250]].copy()
+    made[:, 0, 0] = 90
+    assert [index for _, _, index, _ in nearest(made, alike(real))] == [7, 250]
+
+
+def test_folders_need_no_classes(folder):
+    found = load(folder, task="synthesis")
+    assert (len(found.train), found.train.classes) == (40, ())
+    assert any("taken alike" in note for note in found.notes)
+
+
+def test_the_network_says_the_task(folder, tmp_path, capsys):
+    assert main(["train", MAKER, str(folder), "--run", str(tmp_path / "run"), "--epochs", "1", "--no-report"]) == 0
+    captured = capsys.readouterr()
+    assert "Fréchet distance" in captured.out
+    assert "maker loss" in captured.out + captured.err
+
+
+@pytest.mark.parametrize("picture", [(28, 28, 1), (32, 48, 3), (21, 30, 3), (64, 64, 3), (5, 5, 1)])
+@pytest.mark.parametrize("name", ["dcgan", "r3gan"])
+def test_the_zoos_pairs_fit_every_picture(name, picture):
+    maker = zoo.get(name, input=picture, width=0.125)
+    critic = zoo.get(f"{name}_critic", input=picture, width=0.125)
+    assert analyse(maker).output_shape == picture
+    assert (critic.input, analyse(critic).output_shape) == (picture, (1,))
+    task = task_of(alike(np.zeros((16, *picture), np.uint8)))
+    task.check(maker, picture)
+    assert task.is_paired(critic) == (name == "r3gan" or picture == (5, 5, 1))
+
+
+def test_rules_follow_from_the_critic():
+    training = alike(np.zeros((32, 16, 16, 1), np.uint8))
+    quiet, loud = (choose(zoo.get(name, input=(16, 16, 1)), training) for name in ("r3gan", "dcgan"))
+    assert (quiet.momentum, loud.momentum) == (0.0, 0.5)
+    assert (quiet.monitor, quiet.pixels) == ("distance", "symmetric")
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        ("8x8x3: conv 3 3x3 same tanh", "of a vector"),
+        ("8: dense 64, reshape 8x8x1, tanh", "makes pictures of 8×8×3"),
+        ("8: dense 10", "makes pictures of 8×8×3"),
+    ],
+)
+def test_networks_that_make_no_such_pictures_are_refused(network, words, splits, tmp_path):
+    with pytest.raises(NetworkError, match=words):
+        train(parse(network), splits, RECIPE, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("critic", "words"),
+    [("9x9x3: flatten, dense 1", "8×8×3"), ("8x8x3: flatten, dense 2", "one number")],
+)
+def test_critics_that_do_not_fit_are_refused(critic, words, tmp_path):
+    with pytest.raises(NetworkError, match=words):
+        train(parse(MAKER), Splits(alike(bars(32, 0), critic)), RECIPE, tmp_path / "run", validation=0.0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"precision": "bfloat16"},
+        {"micro_batch": 4},
+        {"label_smoothing": 0.1},
+        {"balance": "weights"},
+        {"augmentation": "cutout 2"},
+    ],
+)
+def test_settings_that_mean_nothing_here_are_refused(changes, splits, tmp_path):
+    with pytest.raises(SettingError, match=next(iter(changes))):
+        train(parse(MAKER), splits, RECIPE.replace(**changes), tmp_path / "run")
+
+
+def test_too_few_pictures_are_refused():
+    with pytest.raises(DataError, match="at least 16"):
+        choose(parse(MAKER), alike(bars(4, 0)))
+
+
+def test_it_takes_no_pictures(run):
+    with pytest.raises(SettingError, match="makes pictures and takes none"):
+        run.model().predict(bars(1, 0)[0])
+
+
+def test_a_report_shows_what_it_makes(run, splits):
+    sections = run.task.sections(run.model(), splits.test)
+    assert [each.name for each in sections] == ["made", "between", "nearest"]
+    assert all(each.pictures for each in sections)
