@@ -69,10 +69,10 @@ def _plain_kernels() -> Iterator[None]:
 def reduced(name: str) -> Network:
     """A network of the zoo with narrow layers and small pictures."""
     known = zoo.entry(name).options
-    options: dict[str, Any] = {"classes": 7}
+    options: dict[str, Any] = {"classes": 7} if "classes" in known else {}
     if "width" in known:
         options["width"] = 0.125
-    if zoo.get(name).input[0] > 64:
+    if zoo.get(name).input[0] > 64 and len(zoo.get(name).input) == 3:
         options["input"] = SMALL.get(name, (64, 64, zoo.get(name).input[2]))
     return zoo.get(name, **options)
 
