@@ -55,12 +55,13 @@ def create_run(
         recipe = recipe.replace(threads=recipe.threads or 1, compile=alone)
     with locked(directory):
         refuse_existing(directory)
-        recipe = autotune(recipe, step, network, task, splits.train, preprocessing, (began, measured_part(splits)))
+        around, tuned = (began, measured_part(splits)), list[str]()
+        recipe = autotune(recipe, step, network, task, splits.train, preprocessing, around, tuned)
         if recipe.augmentation == "auto":
             recipe = recipe.replace(augmentation=str(_augmentation(splits.train, preprocessing, recipe)))
         facts = _data_facts(splits, task, preprocessing, source)
         begin = {"source": recipe.weights, "sha256": taken.sha256, "fresh": list(taken.fresh)} if taken else {}
-        create(directory, network, recipe, facts, begin, step.name)
+        create(directory, network, recipe, facts, begin, step.name, tuned)
 
 
 def measured_part(splits: Splits) -> Dataset | None:

@@ -247,7 +247,7 @@ def _train(
         if run.recipe.time_budget:
             trainer.until = began + run.recipe.time_budget - (trainer.state.seconds if saved is not None else 0)
             log(Notice(_of_the_budget(run, trainer.until - time.perf_counter())))
-        for note in splits.notes if saved is None else ():
+        for note in (*run.settings.get("tuned", ()), *splits.notes) if saved is None else ():
             log(Notice(note))
         if not splits.train.targets.varied and run.recipe.augmentation == "none" and saved is None:
             log(

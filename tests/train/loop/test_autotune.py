@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from hubel.arch import analyse, parse
-from hubel.data import Splits
-from hubel.train import Notice, Recipe, train
-from hubel.train.loop.autotune import by_rule
+from hubel.data import Preprocessing, Splits
+from hubel.tasks import task_of
+from hubel.train import Notice, Recipe, Supervised, train
+from hubel.train.loop.autotune import autotune, by_rule
 from tests.train.quadrants import NETWORK, RECIPE, quadrants
 
 SMALL = "28x28x1: flatten, dense 10 softmax"
@@ -100,3 +101,56 @@ def test_where_it_is_asked_for_it_is_measured(tmp_path, monkeypatch):
     assert set(measured) == {2}
     assert (run.recipe.threads, run.recipe.memory_format, run.recipe.tune) == (2, "channels-first", True)
     assert "measured here" in str(run.recipe)
+    assert run.settings["tuned"] == [
+        "threads 2 takes 1e+03 ms a step, 1 2e+03: 2 is taken",
+        "memory_format channels-first takes 1e+03 ms a step, channels-last 2e+03: channels-first is taken",
+    ]
+
+
+@pytest.fixture
+def tuned(monkeypatch):
+    """The recipe that measuring gives, where a step of each kind takes so many seconds, and what is said of it."""
+    monkeypatch.setattr("hubel.train.loop.autotune._cores", lambda: 1)
+    monkeypatch.setattr("hubel.train.loop.autotune._has_bfloat16", lambda device: False)
+
+    def of(recipe, seconds):
+        def measured(probe, recipes):
+            found = [seconds[each.compile] for each in recipes]
+            if any(isinstance(each, Exception) for each in found):
+                raise next(each for each in found if isinstance(each, Exception))
+            return [[each] * 3 for each in found]
+
+        monkeypatch.setattr("hubel.train.loop.autotune._Probe.seconds", measured)
+        data, told = quadrants(320, 0), []
+        open_recipe = recipe.replace(tune=True, compile="auto", memory_format="channels-last", batch_size=32)
+        preprocessing = Preprocessing.for_dataset(data)
+        found = autotune(open_recipe, Supervised, parse(NETWORK), task_of(data), data, preprocessing, told=told)
+        return found.compile, told
+
+    return of
+
+
+def test_recording_and_compiling_are_measured_where_they_may_pay(tuned):
+    cuda = RECIPE.replace(device="cuda", epochs=10)
+    times = {"none": 0.2, "graph": 0.1, "inductor": 0.05}
+    assert tuned(cuda, times) == ("graph", ["compile graph takes 100 ms a step, none 200: graph is taken"])
+    long = cuda.replace(epochs=100)  # a hundred seconds of steps
+    assert tuned(long.replace(epochs=1000), times) == (
+        "inductor",
+        [
+            "compile graph takes 100 ms a step, none 200: graph is taken",
+            "compile inductor takes 50 ms a step, graph 100: inductor is taken",
+        ],
+    )
+    assert tuned(long.replace(epochs=1000), {**times, "inductor": 0.099})[0] == "graph"
+    assert tuned(long, times)[0] == "graph"
+    assert tuned(RECIPE.replace(epochs=1000), times)[0] == "inductor"  # of a processor nothing is recorded
+    assert tuned(RECIPE.replace(time_budget=60.0), times) == ("none", [])
+
+
+def test_a_compiler_that_is_not_here_is_said(tuned):
+    times = {"none": 0.2, "inductor": RuntimeError("No working C++ compiler found\nin …")}
+    assert tuned(RECIPE.replace(epochs=1000), times) == (
+        "none",
+        ["compile inductor does not work here (RuntimeError: No working C++ compiler found); none stays"],
+    )

@@ -19,10 +19,11 @@ import torch
 
 from hubel.arch import Network, Report, analyse
 from hubel.base.errors import SettingError
+from hubel.base.names import shortened
 from hubel.data import Batch, Dataset, Preprocessing
 from hubel.nn import chosen_device, own_randomness
 from hubel.tasks import Task, count
-from hubel.train.loop.recorded import WARM
+from hubel.train.loop.recorded import RECORDERS, WARM
 from hubel.train.loop.state import State
 from hubel.train.loop.step import Step
 from hubel.train.loop.threads import threads, usual_threads
@@ -47,11 +48,12 @@ def autotune(
     training: Dataset,
     preprocessing: Preprocessing,
     around: tuple[float, Dataset | None] | None = None,
+    told: list[str] | None = None,
 ) -> Recipe:
     """The recipe with nothing left open, for training `network` by such steps on this set on this machine.
 
     around: what a time budget holds besides steps: the moment (`time.perf_counter()`) when it began, and the set that
-    is measured after every epoch.
+    is measured after every epoch. told: gets a sentence for each choice that was measured.
     """
     recipe = recipe.replace(device=chosen_device(recipe.device))
     if recipe.compile == "graph" and not recipe.device.startswith("cuda"):
@@ -59,7 +61,7 @@ def autotune(
             f"recipe: expected compile none or inductor on {recipe.device}, received 'graph'; only steps on CUDA "
             "devices can be recorded"
         )
-    probe = _Probe(step, network, task, training, preprocessing)
+    probe = _Probe(step, network, task, training, preprocessing, [] if told is None else told)
     if not recipe.tune:
         recipe = by_rule(recipe, probe.report, len(training), _cores(), _has_bfloat16(recipe.device))
     recipe = _fastest(recipe, probe) if recipe.tune else recipe
@@ -107,12 +109,13 @@ def _fastest(recipe: Recipe, probe: _Probe) -> Recipe:
         "threads": recipe.threads == 0,
         "precision": recipe.precision == "auto",
         "memory_format": recipe.memory_format == "auto",
+        "compile": recipe.compile == "auto",
     }
     recipe = recipe.replace(
         threads=recipe.threads or 1,
         precision="float32" if free["precision"] else recipe.precision,
         memory_format="channels-last" if free["memory_format"] else recipe.memory_format,
-        compile=_compiled(recipe, probe.report, len(probe.training)),
+        compile="none" if free["compile"] else recipe.compile,
     )
     on_processor = recipe.device == "cpu"
     trials: list[dict[str, object]] = []
@@ -122,17 +125,28 @@ def _fastest(recipe: Recipe, probe: _Probe) -> Recipe:
         trials.append({"precision": "bfloat16"})
     if free["memory_format"] and on_processor:
         trials.append({"memory_format": "channels-first"})
+    if free["compile"] and torch.device(recipe.device).type in RECORDERS:
+        trials.append({"compile": "graph"})
     for change in trials:
         recipe = probe.better(recipe, recipe.replace(**change))
+    # compiling takes a minute, trying it as well
+    if free["compile"] and probe.seconds_of_training(recipe) > _LONG:
+        recipe = probe.better(recipe, recipe.replace(compile="inductor"))
     return recipe
 
 
 class _Probe:
     def __init__(
-        self, step: type[Step], network: Network, task: Task, training: Dataset, preprocessing: Preprocessing
+        self,
+        step: type[Step],
+        network: Network,
+        task: Task,
+        training: Dataset,
+        preprocessing: Preprocessing,
+        told: list[str],
     ) -> None:
         self.step, self.network, self.task, self.training = step, network, task, training
-        self.preprocessing = preprocessing
+        self.preprocessing, self.told = preprocessing, told
         self.report = analyse(network)
         self.most = max(4, int(_MACS / max(1, self.report.training_macs)))
 
@@ -141,15 +155,35 @@ class _Probe:
         return min(recipe.batch_size, self.most, len(self.training))
 
     def better(self, recipe: Recipe, other: Recipe) -> Recipe:
-        """The other recipe where its steps are quicker by more than chance.
+        """The other recipe where its steps are quicker by more than chance; what was measured is told.
 
         Of two on as many threads the quickest steps are compared, which say least of what else runs on the machine;
         of two on different ones the middle ones, since more threads suffer more from it.
         """
-        own, others = self.seconds([recipe, other])
-        if recipe.threads == other.threads:
-            return other if min(others) * _GAIN < min(own) else recipe
-        return other if statistics.median(others) * _GAIN < statistics.median(own) else recipe
+        name = next(name for name, value in recipe.to_dict().items() if value != getattr(other, name))
+        old, new = getattr(recipe, name), getattr(other, name)
+        try:
+            own, others = self.seconds([recipe, other])
+        except Exception as error:
+            if other.compile != "inductor":
+                raise
+            why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"  # of a compiler that is not here, too
+            self.told.append(f"compile inductor does not work here ({shortened(why, 200)}); {old} stays")
+            return recipe
+        each = min if recipe.threads == other.threads else statistics.median
+        before, after = each(own), each(others)
+        taken = other if after * _GAIN < before else recipe
+        self.told.append(
+            f"{name} {new} takes {1e3 * after:.3g} ms a step, {old} {1e3 * before:.3g}: {getattr(taken, name)} is taken"
+        )
+        return taken
+
+    def seconds_of_training(self, recipe: Recipe) -> float:
+        """About how long the steps of all of it take."""
+        if recipe.time_budget:
+            return recipe.time_budget
+        an_image = statistics.median(self.seconds([recipe])[0]) / self.batch(recipe)
+        return an_image * len(self.training) * recipe.epochs
 
     def seconds(self, recipes: Sequence[Recipe]) -> list[list[float]]:
         """The times of a few steps of each; they take turns, so that a busy moment hits all alike."""
@@ -176,7 +210,7 @@ class _Probe:
         batch = Batch(images, targets, torch.arange(size))
         taken: list[list[float]] = [[] for _ in recipes]
         began = time.perf_counter()
-        first = 1 if recipes[0].compile == "none" else WARM + 1  # these also prepare
+        first = 1 if all(each.compile == "none" for each in recipes) else WARM + 1  # these also prepare
         while len(taken[0]) < first + 2 or (len(taken[0]) < _STEPS and time.perf_counter() - began < _SECONDS):
             for recipe, state, times in zip(recipes, states, taken, strict=True):
                 torch.set_num_threads(recipe.threads)

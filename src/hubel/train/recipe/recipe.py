@@ -64,8 +64,9 @@ class Recipe:
         "graph", or "inductor" where training is long enough; "none" on a processor and with several processes.
     deterministic: on a GPU, take kernels that give the same bits each time, without which a resumed run does not end
         where one that was never stopped does; what has none is named. A processor's always do.
-    tune: measure these three instead and take the fastest, and give several threads up for one when other programs turn
-        out to keep the machine busy. All of them change the last bits: what comes out then hangs on the moment.
+    tune: measure these instead and take the fastest ("inductor" where all training takes longer than ten minutes), and
+        give several threads up for one when other programs turn out to keep the machine busy. What was measured stands
+        in `run.toml` under `tuned`. All of them change the last bits: what comes out then hangs on the moment.
     checkpoint_seconds: time between checkpoints within an epoch; keep_checkpoints: how many of the last are kept.
     """
 

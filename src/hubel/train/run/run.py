@@ -330,10 +330,16 @@ def refuse_existing(directory: Path) -> None:
 
 
 def create(
-    directory: Path, network: Network, recipe: Recipe, data: Mapping[str, Any], weights: Mapping[str, Any], step: str
+    directory: Path,
+    network: Network,
+    recipe: Recipe,
+    data: Mapping[str, Any],
+    weights: Mapping[str, Any],
+    step: str,
+    tuned: Sequence[str] = (),
 ) -> Run:
     """Write the `run.toml` of a new run. `weights` says what it starts from; empty where from random ones. `step` is
-    the name of how batches change weights.
+    the name of how batches change weights. `tuned` says what was measured to choose what the recipe left open.
     """
     from hubel.train.run.environment import environment
 
@@ -348,6 +354,7 @@ def create(
         "data": dict(data),
         **({"layers": own} if (own := own_layers(network)) else {}),
         **({"weights": dict(weights)} if weights else {}),
+        **({"tuned": list(tuned)} if tuned else {}),
         "environment": environment(),
     }
     write_settings(path, settings)
