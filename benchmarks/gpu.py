@@ -6,7 +6,8 @@
 
 Needs this checkout, torch and NumPy, pillow and safetensors, and for part 1 pytest. Parts: (1) the tests that need a
 GPU; (2) MNIST to 99.4 %; (3) ResNet-50 at 224×224 in bfloat16; (4) ResNet-18 on 32×32; (5) `hubel plan`'s steps and
-memory beside measured ones; (6) predictions a second. Peers run in the same process, in turns with hubel: a loop in
+memory beside measured ones; (6) predictions a second, in Python and asked over HTTP (`hubel serve`, where its packages
+are here). Peers run in the same process, in turns with hubel: a loop in
 plain PyTorch, and the same loop with `torch.compile`. Medians; the spread stands beside them.
 
 Published, for comparison: ResNet-50 v1.5 trains at 2,470 images/s on an A100 80 GB with mixed precision (NVIDIA's Deep
@@ -16,9 +17,12 @@ Learning Examples, PyTorch, one GPU, batch 256); airbench reaches 94 % of CIFAR-
 from __future__ import annotations
 
 import argparse
+import http.client
+import io
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -26,11 +30,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 
 from hubel import zoo
@@ -349,10 +355,10 @@ def plan(bench: Bench) -> dict[str, Any]:
 
 
 def predictions(bench: Bench) -> dict[str, Any]:
-    """Part 6: predictions a second of a model on the device, batches of 1 and 256."""
+    """Part 6: predictions a second of a model on the device, batches of 1 and 256, and as a service."""
     from hubel.tasks import load_model, predict, save_model
 
-    found = {}
+    found: dict[str, Any] = {}
     for name, size in (("lenet5", 28), ("resnet18", 64)):
         network = zoo.get(name) if name == "lenet5" else zoo.get(name, input=(size, size, 3), classes=10)
         data = load("mnist").train if name == "lenet5" else pictures(256, size, 10)
@@ -366,12 +372,69 @@ def predictions(bench: Bench) -> dict[str, Any]:
                 task=task_of(data),
             )
             model = load_model(path)
-        model.module.to(bench.device)
+            found[f"{name}, served"] = served(bench, path, data)
+        model.to(bench.device)
         for batch in (1, 256):
             images = np.ascontiguousarray(data.images[:batch])
             groups = bench.pace(lambda model=model, images=images: predict(model, images), 2)
             found[f"{name}, {batch} at a time"] = spread([batch / each for each in groups])
     return found
+
+
+def served(bench: Bench, model: Path, data: Dataset) -> dict[str, Any]:
+    """Pictures a second that a service answers, sixteen asking at a time, each as soon as it was answered."""
+    if find_spec("uvicorn") is None or find_spec("fastapi") is None:
+        return {"left out": "fastapi and uvicorn are not installed: pip install 'hubel[serve]'"}
+    command = [
+        sys.executable,
+        "-m",
+        "hubel",
+        "serve",
+        f"it={model}",
+        "--port",
+        "0",
+        "--quiet",
+        "--device",
+        str(bench.device),
+    ]
+    files = [png(image) for image in data.images[:32]]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+    try:
+        assert process.stdout is not None
+        port = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
+        if port is None:
+            raise RuntimeError(f"the service did not begin: {process.communicate(timeout=5)[1][-500:]}")
+        until = time.perf_counter() + bench.small(4, 1)
+        answered, waits = [0] * 16, list[float]()
+
+        def ask(place: int) -> None:
+            line = http.client.HTTPConnection("127.0.0.1", int(port[1]), timeout=20)
+            while time.perf_counter() < until:
+                start = time.perf_counter()
+                line.request("POST", "/v1/models/it/predict", files[place % len(files)], {"content-type": "image/png"})
+                answer = line.getresponse()
+                answer.read()
+                answered[place] += answer.status == 200
+                waits.append(time.perf_counter() - start)
+
+        began = time.perf_counter()
+        threads = [threading.Thread(target=ask, args=(place,)) for place in range(len(answered))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        rate = sum(answered) / (time.perf_counter() - began)
+        return {"pictures/s": rate, "median wait s": statistics.median(waits), "longest wait s": max(waits)}
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def png(image: Any) -> bytes:
+    """An image as a PNG."""
+    stream = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(stream, "PNG")
+    return stream.getvalue()
 
 
 def card_of() -> Device | None:

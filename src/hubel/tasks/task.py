@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -171,13 +172,16 @@ class Sums(Counts):
 
     def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Add a batch's numbers."""
+        # summed where they are made: fetching them, or sending a number there, would mean waiting after each batch
+        as_numbers = functools.partial(torch.full, (), dtype=torch.float64, device=outputs.device)
+        found = self.of(outputs, targets)
         self.total = self.total + torch.stack(
-            [torch.as_tensor(each).double().cpu() for each in self.of(outputs, targets)]
+            [each.double() if isinstance(each, torch.Tensor) else as_numbers(each) for each in found]
         )
 
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """The sums, one tensor."""
-        return (self.total,)
+        return (self.total.cpu(),)
 
 
 class Objective(nn.Module, abc.ABC):

@@ -14,9 +14,11 @@ class Embedding(nn.Embedding):
     """A vector for each whole number, the features first: N×T → N×features×T."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Look up; numbers of any type will do that are whole. Raises `NetworkError` for others."""
+        """Look up; numbers of any type will do that are whole. Raises `NetworkError` for others; not on a GPU, where to
+        look at them means to wait.
+        """
         numbers = input if input.dtype in (torch.int32, torch.int64) else input.long()
-        if numbers is not input and not torch.equal(numbers.to(input.dtype), input):
+        if numbers is not input and input.device.type == "cpu" and not torch.equal(numbers.to(input.dtype), input):
             raise NetworkError("expected whole numbers to look up, received numbers between them")
         try:
             return super().forward(numbers).transpose(1, 2)

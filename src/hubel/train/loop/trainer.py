@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from hubel.arch import Network
 from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
 from hubel.data.feed.free_memory import leaves_room
 from hubel.tasks import Task, count
 from hubel.tasks.task import LOSS
+from hubel.train.distributed.buckets import averaged_over
 from hubel.train.distributed.heartbeat import unbroken
 from hubel.train.distributed.ranks import Ranks
 from hubel.train.distributed.signals import StopRequest
@@ -77,11 +77,7 @@ class Trainer(Epochs[Batch]):
         self.evaluated = None if evaluated is None else (evaluated[0], *self._share(evaluated[1]))
         self.state = State(step, network, recipe, task, preprocessing, training)
         if ranks.world > 1 and self.device.type == "cuda":
-            # without looking for unused parameters its buckets are laid out anew after the first step, and a resumed
-            # run would add gradients in another order than the run that was never stopped
-            self.state.how.distribute(
-                lambda module: DistributedDataParallel(module, process_group=ranks.group, find_unused_parameters=True)
-            )
+            self.state.how.distribute(lambda module: averaged_over(module, ranks.group))
         self.store = CheckpointStore(directory / "checkpoints", recipe.keep_checkpoints)
         self.batch_size, self.epoch_steps = size, len(self.feed)
         self.steps = max(1, round(recipe.epochs * self.epoch_steps))
