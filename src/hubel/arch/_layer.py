@@ -38,8 +38,9 @@ class Keeps:
     Whether it keeps its input and its output (shared with the neighbour that keeps the same tensor), and how many
     bytes beside them for one image: `extra_bytes` of 32-bit numbers, which lower precision halves, `fixed_bytes`
     (places, statistics) that are as many in every precision, and `batch_bytes` that are kept once for a whole batch.
-    Two more are there for a moment: `passing_bytes` of 32-bit numbers while the output is made, and copies of input and
-    output where the backward pass `copies` them into another layout.
+    Three more are there for a moment: `passing_bytes` of 32-bit numbers while the output is made, `backward_bytes` of
+    them while the input's gradient is, and copies of input and output where the backward pass `copies` them into
+    another layout.
     """
 
     input: bool = False
@@ -48,6 +49,7 @@ class Keeps:
     fixed_bytes: int = 0
     batch_bytes: int = 0
     passing_bytes: int = 0
+    backward_bytes: int = 0
     copies: bool = False
 
 

@@ -24,7 +24,7 @@ class Checkpointed(nn.Module):
         return found
 
 
-def peak(module: NetworkModule, images: torch.Tensor, momentum: bool = True) -> int:
+def peak(module: NetworkModule, images: torch.Tensor, momentum: bool = True, autocast: bool = False) -> int:
     """Bytes at the peak of one step, as PyTorch's profiler sees them, with all that is there before."""
     module.train()
     optimizer = torch.optim.SGD(module.parameters(), lr=1e-3, momentum=0.9 if momentum else 0.0)
@@ -37,7 +37,9 @@ def peak(module: NetworkModule, images: torch.Tensor, momentum: bool = True) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
-            nn.functional.cross_entropy(module.logits(images), labels).backward()
+            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+                loss = nn.functional.cross_entropy(module.logits(images), labels)
+            loss.backward()
             optimizer.step()
     events = [event for event in profile.profiler.kineto_results.events() if event.name() == "[memory]"]  # type: ignore[union-attr]
     now = highest = 0
@@ -72,6 +74,7 @@ NETWORKS = {
     "residual": "32x32x3: conv 16 3x3 same, 4 * (sum(conv 16 3x3 same, norm, relu, conv 16 3x3 same, norm | identity),"
     " relu), globalavgpool, dense 10",
     "dense": "32x32x3: conv 16 3x3 same, 3 * concat(norm, relu, conv 16 3x3 same | identity), globalavgpool, dense 10",
+    "local": "16x16x3: conv 16 3x3 same relu, local 8 3x3 relu, globalavgpool, dense 10",
     "weights": "8x8x3: flatten, dense 2000 relu, dense 2000 relu, dropout 0.5, dense 10 softmax",
 }
 
@@ -83,6 +86,14 @@ def test_the_peak_is_what_pytorch_allocates(text: str):
     assert training_memory(network, 16).total == pytest.approx(peak(module, pictures(network, 16)), rel=0.06)
     bare = training_memory(network, 16, optimizer="sgd").total
     assert bare == pytest.approx(peak(module, pictures(network, 16), momentum=False), rel=0.06)
+
+
+@pytest.mark.parametrize("text", NETWORKS.values(), ids=NETWORKS)
+def test_under_autocast_the_batch_and_weights_have_copies(text: str):
+    network = parse(text)
+    said = training_memory(network, 16, precision="autocast")
+    assert said.total == pytest.approx(peak(build(network), pictures(network, 16), autocast=True), rel=0.06)
+    assert said.input == training_memory(network, 16).input
 
 
 def test_a_part_that_is_computed_twice_is_not_kept():

@@ -145,7 +145,7 @@ def _memory(report: Report, batch: int, precision: str, states: int | None, tape
         expressions["gradients"] = (
             all_gradients if moment.gradients == all_gradients.value else Quantity("so far", moment.gradients)
         )
-    expressions["input"] = images * Quantity("bytes", widths.activation)
+    expressions["input"] = images * Quantity("bytes", widths.weight)
     if states is not None:
         expressions["kept"] = Quantity("what layers keep", moment.kept)
     expressions["passing"] = Quantity("outputs and gradients on their way", moment.passing)

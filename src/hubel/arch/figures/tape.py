@@ -19,7 +19,11 @@ from hubel.arch.layers.activation import Activation
 
 @dataclass(frozen=True, slots=True)
 class Widths:
-    """Bytes of a number: of a weight, of an activation, of a weight's cast copy (0 where there is none)."""
+    """Bytes of a number: of a weight, of an activation, of a weight's cast copy (0 where there is none).
+
+    Where there is one, the batch is as wide as weights; layers that multiply work in the activations' width, others in
+    that of what they are given.
+    """
 
     weight: int
     activation: int
@@ -51,6 +55,7 @@ class _Tensor:
     local: int = 0
     saved: int = 0
     outside: bool = False  # the batch: it is there before and after
+    wide: bool = False  # in the weights' width
 
 
 _Value: TypeAlias = "tuple[_Tensor, Shape]"  # views of one tensor have shapes of their own
@@ -66,7 +71,7 @@ class _Operation:
     kept: list[_Tensor]
     gradient_bytes: int = 0
     cast_bytes: int = 0
-    copied_bytes: int = 0  # a convolution's backward pass lays its pictures out anew
+    copied_bytes: int = 0  # that the backward pass lays out anew
     gives: str = "own"  # or "same": the gradient of its output, or a view of that
     again: Callable[[list[_Operation]], _Value] | None = None
 
@@ -104,11 +109,15 @@ class Tape:
     # tensors come and go
 
     def _start(self) -> _Value:
-        shape = self.network.input
-        return _Tensor(self._bytes(shape), False, 1, 0, True), shape
+        shape, wide = self.network.input, self.widths.cast > 0
+        return _Tensor(self._bytes(shape, wide), False, 1, 0, True, wide), shape
 
-    def _bytes(self, shape: Shape) -> int:
-        return self.batch * size(shape) * self.widths.activation
+    def _bytes(self, shape: Shape, wide: bool) -> int:
+        return self.batch * size(shape) * (self.widths.weight if wide else self.widths.activation)
+
+    def _at_once(self, bytes: int) -> int:
+        """Count so many bytes of 32-bit numbers an image, in the width that activations have."""
+        return bytes * self.widths.activation // 4 * self.batch
 
     def _count(self, tensor: _Tensor, sign: int) -> None:
         if tensor.outside:
@@ -124,8 +133,8 @@ class Tape:
         tensor.saved += saved
         self._count(tensor, +1)
 
-    def _new(self, bytes: int, wants_gradient: bool = False) -> _Tensor:
-        tensor = _Tensor(bytes, wants_gradient)
+    def _new(self, bytes: int, wants_gradient: bool = False, wide: bool = False) -> _Tensor:
+        tensor = _Tensor(bytes, wants_gradient, wide=wide)
         self._change(tensor, local=1)
         return tensor
 
@@ -171,19 +180,26 @@ class Tape:
         if layer.shares_input() and not (moved and max(positions(before), positions(shape)) > 1):
             return tensor, shape
         wants = tensor.wants_gradient or cost.trainable > 0
-        output = self._new(self._bytes(shape), wants)
+        wide = tensor.wide and not cost.macs
+        read = tensor
+        if wide != tensor.wide:  # what it reads is a copy in another width
+            read = self._new(self._bytes(before, wide), tensor.wants_gradient, wide)
+        output = self._new(self._bytes(shape, wide), wants, wide)
         beside = self._new(self._beside(cost))
-        self._look(path, "forward", cost.keeps.passing_bytes * self.widths.activation // 4 * self.batch)
+        self._look(path, "forward", self._at_once(cost.keeps.passing_bytes))
         if entries is not None and wants:
             kept = [beside]
-            kept += [tensor] if cost.keeps.input and not tensor.outside else []
+            kept += [read] if cost.keeps.input and not read.outside else []
             kept += [output] if cost.keeps.output else []
             for one in kept:
                 self._change(one, saved=1)
             cast = self.widths.cast * cost.trainable * (cost.macs > 0)
             inputs = [tensor] if tensor.wants_gradient else []
             copied = output.bytes + tensor.bytes if cost.keeps.copies else 0
+            copied += self._at_once(cost.keeps.backward_bytes) if inputs else 0
             entries.append(_Operation(path, inputs, output, kept, self.widths.weight * cost.trainable, cast, copied))
+        if read is not tensor:
+            self._change(read, local=-1)
         self._change(beside, local=-1)
         self._change(tensor, local=-1)
         return output, shape
@@ -205,7 +221,8 @@ class Tape:
             output, joined = self._product(ends, shapes, path, entries)
         else:
             joined = join_shape(node, shapes)
-            output = self._new(self._bytes(joined), any(end.wants_gradient for end in ends))
+            wide = any(end.wide for end in ends)
+            output = self._new(self._bytes(joined, wide), any(end.wants_gradient for end in ends), wide)
             self._look(path, "forward")
             if entries is not None and output.wants_gradient:
                 entries.append(_Operation(path, [end for end in ends if end.wants_gradient], output, [], gives="same"))
@@ -218,7 +235,8 @@ class Tape:
         product, shape = ends[0], shapes[0]
         for end, other in zip(ends[1:], shapes[1:], strict=True):
             pair, shape = (product, end), product_shape([shape, other])
-            output = self._new(self._bytes(shape), product.wants_gradient or end.wants_gradient)
+            wide = product.wide or end.wide
+            output = self._new(self._bytes(shape, wide), product.wants_gradient or end.wants_gradient, wide)
             self._look(path, "forward")
             if entries is not None and output.wants_gradient:
                 inputs = [one for one in pair if one.wants_gradient]

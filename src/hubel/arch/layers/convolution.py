@@ -270,11 +270,13 @@ class LocallyConnected2D(Windowed, Weighted):
     def keeps(self, input: Shape) -> Keeps:
         """Keep the unfolded windows, a column of kernel·kernel·channels for each place.
 
-        PyTorch's `unfold` makes room for the padded picture first, and gives none back where the windows need less.
+        PyTorch's `unfold` makes room for the padded picture first, and gives none back where the windows need less. The
+        windows' gradient is there twice: once as the product gives it, once in the order in which it is folded.
         """
         rows, columns, _ = self.output_shape(input)
         height, width = both(self.kernel_size)
         windows = self.windows(input)
         left, right, top, bottom = windows.sides
         padded = (input[0] + top + bottom) * (input[1] + left + right)
-        return Keeps(extra_bytes=4 * input[2] * max(rows * columns * height * width, padded))
+        unfolded = rows * columns * height * width
+        return Keeps(extra_bytes=4 * input[2] * max(unfolded, padded), backward_bytes=2 * 4 * input[2] * unfolded)
