@@ -99,7 +99,7 @@ def test_parameters_of_the_zoo(name):
 @pytest.mark.parametrize("name", zoo.names())
 def test_outputs_of_the_zoo(name):
     expected, found = outputs(reduced(name), batch=1)
-    assert expected.std() > 0
+    assert expected.abs().max() > 0
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
