@@ -326,7 +326,7 @@ def test_a_folder_without_parts_is_measured_on_images_held_out(few: Path, hubel:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "lenet5"], "expected NET and DATA"),
+        (["train", "lenet5"], "expected DATA, or NET and DATA"),
         (["train", "lenet5", "mnits"], "did you mean 'mnist'"),
         (["train", "lente5", "mnist"], "lenet5"),
         (["train", "28x28x1: flatten, dense 7", "mnist"], "10 outputs"),

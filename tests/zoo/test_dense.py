@@ -33,6 +33,13 @@ def test_the_module_gives_what_the_arithmetic_says(size):
     assert found.shape == (2, 3, *size)
 
 
+def test_a_picture_is_halved_only_as_far_as_there_is_something_to_halve():
+    small, smaller = (zoo.dense("resnet10", 2, 1, input=(side, side, 3)) for side in (32, 16))
+    assert str(small).count("skip") == 5
+    assert str(smaller).count("skip") == 4
+    assert analyse(smaller).output_shape == (16, 16, 2)
+
+
 def test_the_encoder_keeps_its_names_and_comes_first():
     own = zoo.get("resnet18", input=(64, 64, 3), width=0.125)
     network = zoo.dense(own, 4, 4)

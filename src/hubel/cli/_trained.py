@@ -190,6 +190,8 @@ def _refuse_swapped(arguments: Namespace) -> None:
     from hubel.data import is_source
 
     first, second = arguments.network, arguments.data
+    if first is None:
+        return
     if zoo.is_made(first) or (Path(first) / "model.safetensors").is_file() or not is_source(first):
         return
     network = second if zoo.is_made(second) or zoo.is_text(second) else "NET"

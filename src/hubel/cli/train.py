@@ -28,9 +28,12 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Train a network on images and leave a run: a directory with its settings, metrics and the model.
 
-DATA is a word (mnist) or a path: a folder with a subfolder for each class, an archive of one, .npz, IDX, CSV.
-What is not said is chosen by rule from network, data and machine, and shown."""
-EXAMPLES = """  hubel train lenet5 mnist
+DATA is a word (mnist) or a path: a folder with a subfolder for each class or with images/ beside masks/, an archive,
+.npz, IDX, CSV. NET may be left out: the rules then choose one for the data. What is
+not said is chosen by rule from network, data and machine, and shown."""
+EXAMPLES = """  hubel train mnist
+  hubel train streets/ --time 1200
+  hubel train lenet5 mnist
   hubel train resnet20 photos/ --epochs 30 --run runs/photos
   hubel train '28x28x1: conv 16 5x5/2, norm, relu, conv 32 3x3, norm, relu, flatten, dense 10' mnist
   hubel train lenet5 mnist --optimizer sgd --learning-rate 0.05 --set weight_decay=0.0005
@@ -57,7 +60,9 @@ DIRECT = (
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("network", nargs="?", metavar="NET", help="a zoo name, a text form in quotes, or a file")
+    parser.add_argument(
+        "network", nargs="?", metavar="NET", help="a zoo name, a text form in quotes, or a file (default: by rule)"
+    )
     parser.add_argument("data", nargs="?", metavar="DATA", help="a data set's name, or a path")
     parser.add_argument(
         "--run", type=Path, metavar="DIR", dest="directory", help="where the run goes (default: runs/NET-DATA)"
@@ -138,6 +143,8 @@ def run(arguments: Namespace) -> int:
     began = time.perf_counter()
     if arguments.resume:
         _refuse_ignored(arguments)
+    elif arguments.data is None and arguments.network is not None and _is_data(arguments.network):
+        arguments.network, arguments.data = None, arguments.network
     if "WORLD_SIZE" in os.environ:  # its warnings, once a process, are of what is meant to be; read when torch loads
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     fitted = _reading(arguments)
@@ -158,6 +165,14 @@ def run(arguments: Namespace) -> int:
         _report(done, splits, screen)
     metrics = _test_metrics(done)
     return finish(arguments, Answer(lambda: _data(done, metrics), lambda width: _lines(done, metrics)))
+
+
+def _is_data(word: str) -> bool:
+    """Whether a word that stands alone is data, for which a network is chosen."""
+    from hubel import zoo
+    from hubel.data import is_source
+
+    return not zoo.is_made(word) and not (Path(word) / "run.toml").is_file() and is_source(word)
 
 
 def _report(done: Run, splits: Splits | None, screen: Any) -> None:
@@ -194,8 +209,8 @@ def _trained(arguments: Namespace, display: Any, fitted: Fitted, began: float) -
     from hubel.train import start_heartbeat, train
     from hubel.train._fitting import free_directory, named
 
-    if arguments.network is None or arguments.data is None:
-        raise SettingError("expected NET and DATA, such as: hubel train lenet5 mnist")
+    if arguments.data is None:
+        raise SettingError("expected DATA, or NET and DATA, such as: hubel train mnist, hubel train lenet5 mnist")
     start_heartbeat()  # before images are decoded, which may take one machine much longer than another
     network, splits, settings = fitted()
     network = named(network, arguments.network)

@@ -225,8 +225,9 @@ class Task(abc.ABC):
     name: in files. figures: of a set that is measured, the primary first; the loss comes besides. running: of the
     training batches, on the way. draws: whether answers have pictures. step: how a batch changes weights, a name of
     `hubel.train.loop.steps`. noun: what an output stands for, one and many. defaults: settings of a recipe that the
-    rules take. reads_like: whether `load` takes `like`. classes: the names of what is told apart, in the order of the
-    network's outputs; none where nothing is.
+    rules take. reads_like: whether `load` takes `like`. about_places: whether it says something of every place of an
+    image (`hubel.tasks.places`). classes: the names of what is told apart, in the order of the network's outputs; none
+    where nothing is.
     """
 
     name: ClassVar[str]
@@ -237,6 +238,7 @@ class Task(abc.ABC):
     noun: ClassVar[tuple[str, str]] = ("class", "classes")
     defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     reads_like: ClassVar[bool] = True
+    about_places: ClassVar[bool] = False
     classes: tuple[str, ...]
 
     @property
@@ -313,9 +315,17 @@ class Task(abc.ABC):
         """
         return scores.softmax(1)
 
+    def fits(self, output: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+        """Whether a network that gives this for images of `shape` (H×W×C) is one for the task."""
+        return output == self.output(shape)[0]
+
     def fitted(self, network: Network) -> Network:
         """A network of the zoo, made for so many classes, with the end that this task wants."""
         return network
+
+    def network(self, training: Dataset) -> Chosen:
+        """The network for a training set, where none is named: by the size and the number of its images."""
+        return by_size(training)
 
     @abc.abstractmethod
     def objective(self, network: nn.Module, label_smoothing: float, class_weights: torch.Tensor | None) -> Objective:
@@ -368,7 +378,7 @@ class Task(abc.ABC):
             )
         wanted, end = self.output(shape)
         output = tuple(analyse(network).output_shape)
-        if output != wanted:
+        if not self.fits(output, shape):
             outputs = (
                 f"{wanted[0]} output{'s' * (wanted[0] != 1)}"
                 if len(wanted) == 1
@@ -379,6 +389,31 @@ class Task(abc.ABC):
                 f"expected a network with {outputs}{each}, "
                 f"received one whose output is {'×'.join(map(str, output))}; end it with {end}"
             )
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A network that was chosen by rule: a word of the zoo, options besides input and classes, and why, in words."""
+
+    word: str
+    options: Mapping[str, Any]
+    why: str
+
+
+_LEAST, _DRAWN, _TINY, _FEW = 24, 32, 48, 1000  # pixels of a side, and images, up to which smaller networks are chosen
+
+
+def by_size(training: Dataset) -> Chosen:
+    """The network for a set of images of which each has an answer as a whole; docs/training.md has the table."""
+    (height, width, channels), number = training.shape, len(training)
+    why = f"{number:,} images of {height}×{width}×{channels}"
+    if min(height, width) < _LEAST:
+        return Chosen("mlp", {"hidden": 256}, f"{why}, too small to be halved")
+    if channels == 1 and max(height, width) <= _DRAWN:
+        return Chosen("lenet5", {}, why)
+    if max(height, width) <= _TINY:
+        return Chosen("resnet20", {}, why)
+    return Chosen("resnet10", {"width": 0.5 if number < _FEW else 1.0}, why)
 
 
 def percent(share: float | None) -> str:

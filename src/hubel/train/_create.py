@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from hubel.arch import Network
+from hubel.arch import Network, analyse
 from hubel.base import files
 from hubel.base.errors import LockedError, SettingError
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
@@ -45,6 +45,7 @@ def create_run(
     """Write the `run.toml` of a new run in `directory`, with nothing left open. Raises as `train`."""
     recipe, task = recipe or choose(network, splits.train), task_of(splits.train)
     _check(recipe, task)
+    _check_window(recipe, network, task, splits.train.shape)
     taken = _weights(network, splits.train, recipe)
     recipe, preprocessing = pixel_scale(
         recipe, network, Preprocessing.for_dataset(splits.train), taken.about if taken else {}
@@ -76,6 +77,27 @@ def _check(recipe: Recipe, task: Task) -> None:
         raise SettingError(f"recipe: expected monitor as one of {', '.join(known)}, received {recipe.monitor!r}")
     changes = Augmentation() if recipe.augmentation == "auto" else Augmentation.parse(recipe.augmentation)
     task.check_training(recipe.balance, changes)
+
+
+def _check_window(recipe: Recipe, network: Network, task: Task, shape: tuple[int, int, int]) -> None:
+    """Raise SettingError where a network cannot take images as small as the windows that they are seen through."""
+    if recipe.augmentation == "auto":
+        return
+    size = Augmentation.parse(recipe.augmentation).size(shape[:2])
+    if size == shape[:2]:
+        return
+    seen = (*size, shape[2])
+    try:
+        task.check(Network(seen, network.body), seen)
+        same = analyse(Network(seen, network.body)).parameters == analyse(network).parameters
+    except ValueError:
+        same = False
+    if not same or not task.about_places:
+        raise SettingError(
+            f"recipe: expected an augmentation without a window for {network.name or 'this network'}, which takes "
+            f"images of {shape[0]}×{shape[1]} alone, received {recipe.augmentation}, through which they are "
+            f"{size[0]}×{size[1]}"
+        )
 
 
 def _has_surrogates(name: str) -> bool:

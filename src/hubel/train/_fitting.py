@@ -15,6 +15,7 @@ from hubel.base.errors import MissingFileError
 from hubel.data import Dataset, Splits, holds_files
 from hubel.nn import check_device
 from hubel.tasks import load, task_named, task_of, task_of_network
+from hubel.tasks.registry import task_of_source
 from hubel.train.recipe.choose import choose, fine_tune
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.run import Run
@@ -37,9 +38,11 @@ def fitted(
     `settings` those of `load`.
     """
     asked = {"source": _absolute(source), **settings}
+    if given is None:
+        return _chosen(options, asked, network_of, read)
     if "task" not in settings and (meant := task_of_network(network_of(given, **options))):
         asked["task"] = meant
-    if not _of_zoo(given) or "input" in options or holds_files(source):
+    if not _of_zoo(given) or "input" in options or (holds_files(source) and not _about_places(source, settings)):
         return _sized(given, options, asked, network_of, read)
     splits = read(**asked)
     try:
@@ -48,8 +51,31 @@ def fitted(
         return _sized(given, options, asked, network_of, read)
 
 
+def _chosen(
+    options: Settings, asked: dict[str, Any], network_of: Callable[..., Network], read: Callable[..., Splits]
+) -> tuple[Network, Splits, dict[str, Any]]:
+    """The network that the rules choose for the data, as it is or in the size that was asked for."""
+    if "input" in options:
+        asked = {**asked, "size": options["input"][:2], "channels": options["input"][2]}
+    splits = read(**asked)
+    chosen = task_of(splits.train).network(splits.train)
+    settings = {**_for(chosen.word, splits, {**chosen.options, **options})}
+    network = _ended(network_of(chosen.word, **settings), splits)
+    more = "".join(f", {name} {value}" for name, value in chosen.options.items())
+    told = f"{chosen.word}{more}: chosen for {chosen.why}; another is named before the data"
+    return network, dataclasses.replace(splits, notes=(told, *splits.notes)), asked
+
+
+def _about_places(source: str, settings: Settings) -> bool:
+    """Whether data is for a task of places, for which networks are made in the images' own size."""
+    name = settings.get("task")
+    return (task_named(name) if name else task_of_source(_absolute(source))[0]).about_places
+
+
 def fitted_to(given: Any, splits: Splits, options: Settings) -> Network:
-    """The network that is meant, where it is one of the zoo's made for these images and classes."""
+    """The network that is meant, where it is one of the zoo's made for these images and classes; None: by rule."""
+    if given is None:
+        return _chosen(options, {}, zoo.network, lambda **_: splits)[0]
     if not _of_zoo(given):
         return zoo.network(given, **options)
     return _ended(zoo.network(given, **_for(given, splits, options)), splits)

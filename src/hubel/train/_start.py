@@ -11,7 +11,7 @@ from typing import Any
 from hubel import tasks, zoo
 from hubel.base.errors import MissingFileError, ModelFileError, SettingError
 from hubel.base.names import did_you_mean
-from hubel.data import SUFFIXES, Dataset, Splits, Validation, align
+from hubel.data import SUFFIXES, Dataset, Splits, Validation, align, is_source
 from hubel.tasks import LoadedModel, Measured, load_model
 from hubel.train._fitting import fitted, fitted_to, free_directory, named, recipe_for, weights_of
 from hubel.train._train import train
@@ -25,8 +25,8 @@ _OF_RECIPE = tuple(field.name for field in dataclasses.fields(Recipe))
 
 
 def start(
-    network: zoo.Given,
-    data: str | os.PathLike[str] | Splits | Dataset,
+    network: zoo.Given | Splits | Dataset | None,
+    data: str | os.PathLike[str] | Splits | Dataset | None = None,
     recipe: Recipe | None = None,
     directory: str | os.PathLike[str] | None = None,
     *,
@@ -36,7 +36,8 @@ def start(
 ) -> Run:
     """Train `network` on `data` and return the run: `hubel.train("resnet20", "photos/", epochs=30)`.
 
-    network: a word of the zoo, a text form, a path, or an object (see `hubel.zoo.network`). data: a word or a path (see
+    network: a word of the zoo, a text form, a path, or an object (see `hubel.zoo.network`); it may be left out,
+    `hubel.train("photos/")`, and is then chosen by rule for the data, which is said. data: a word or a path (see
     `hubel.load`), or a set that is loaded. recipe: by rule where there is none; `settings` are changes to it by name
     (epochs, learning_rate, device, seed …; `weights` may be "imagenet", a run, a file), options of a network of the zoo
     (input, classes, width), or say how data is read (fit, task, parts …). directory: runs/NET-DATA where not said.
@@ -49,6 +50,9 @@ def start(
     for name in settings:
         if name not in known:
             raise SettingError(f"{name}: no setting of hubel.train{did_you_mean(name, known)}")
+    if data is None:
+        network, data = None, _data_alone(network)
+    assert not isinstance(network, (Splits, Dataset))
     changes = {name: settings.pop(name) for name in _OF_RECIPE if name in settings}
     options = {name: settings.pop(name) for name in _OF_NETWORK if name in settings}
     if isinstance(data, (Splits, Dataset)):
@@ -66,6 +70,13 @@ def start(
     place = Path(directory) if directory is not None else free_directory(found.name, called)
     with _shown(progress) as listener:
         return train(found, splits, recipe, place, validation=validation, source=source, progress=listener)
+
+
+def _data_alone(given: Any) -> str | os.PathLike[str] | Splits | Dataset:
+    """What stands alone, for which a network is chosen. Raises SettingError where that is a network."""
+    if isinstance(given, (Splits, Dataset)) or (isinstance(given, (str, os.PathLike)) and is_source(os.fspath(given))):
+        return given
+    raise SettingError(f"expected data, or a network and data, received {given!r} alone")
 
 
 @contextlib.contextmanager

@@ -70,7 +70,7 @@ def dense_network(encoder: Network, channels: int, stride: int = 4, activation: 
 
 
 def _levels(encoder: Network) -> list[_Level]:
-    """The encoder's nodes by the size of their maps."""
+    """The encoder's nodes by the size of their maps, as far as there are two rows and columns to be halved."""
     if len(encoder.input) != 3:
         raise NetworkError(
             f"expected an encoder that takes pictures H×W×C, received one for {'×'.join(map(str, encoder.input))}"
@@ -80,6 +80,8 @@ def _levels(encoder: Network) -> list[_Level]:
     for node, after in _features(encoder):
         factor = _factor(shape, after)
         last = found[-1]
+        if factor > 1 and min(shape[:2]) == 1:  # kernels would see but their padding
+            break
         if factor > 1:
             stride *= factor
             found.append(_Level((node,), shape, after, stride))

@@ -28,6 +28,7 @@ MODULES: dict[str, str] = {
     "resnet101": "resnet",
     "resnet152": "resnet",
     "resnet50_v1": "resnet",
+    "resnet10": "resnet_small",
     "resnet20": "resnet_cifar",
     "resnet32": "resnet_cifar",
     "resnet44": "resnet_cifar",

@@ -59,7 +59,7 @@ def resnet18(
     classes: int = 1000, input: Shape = (224, 224, 3), width: float = 1.0, shortcut: str = "projection"
 ) -> Network:
     """ResNet-18."""
-    return Network(input, _body((2, 2, 2, 2), _basic, 1, classes, width, shortcut), name="resnet18")
+    return Network(input, _body((2, 2, 2, 2), basic_block, 1, classes, width, shortcut), name="resnet18")
 
 
 @network(
@@ -75,7 +75,7 @@ def resnet34(
     classes: int = 1000, input: Shape = (224, 224, 3), width: float = 1.0, shortcut: str = "projection"
 ) -> Network:
     """ResNet-34."""
-    return Network(input, _body((3, 4, 6, 3), _basic, 1, classes, width, shortcut), name="resnet34")
+    return Network(input, _body((3, 4, 6, 3), basic_block, 1, classes, width, shortcut), name="resnet34")
 
 
 @network(
@@ -163,7 +163,7 @@ def _body(
     )
 
 
-def _basic(filters: int, strides: int) -> Chain:
+def basic_block(filters: int, strides: int) -> Chain:
     """Two 3×3 convolutions, figure 5 left."""
     return Chain(
         conv_norm_relu(filters, 3, strides=strides, padding=1),

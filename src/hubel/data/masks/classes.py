@@ -31,14 +31,29 @@ class Classes(NamedTuple):
     places: Mapping[int, int]
     unused: tuple[int, ...] = ()
 
-    def masks(self, masks: npt.NDArray[np.uint32]) -> Masks:
+    def masks(self, masks: npt.NDArray[np.unsignedinteger]) -> Masks:
         """Masks of the files' values as ones of classes."""
         found = np.empty(masks.shape, np.uint8)
+        values = np.array(sorted(self.places), np.uint32)
+        chosen = np.array([self.places[value] for value in values.tolist()], np.uint8)
         for mask, place in zip(masks, found, strict=True):
-            values, inverse = np.unique(mask, return_inverse=True)
-            chosen = np.array([self.places.get(value, VOID) for value in values.tolist()], np.uint8)
-            place[:] = chosen[inverse].reshape(mask.shape)
+            if masks.dtype == np.uint8:
+                table = np.full(256, VOID, np.uint8)
+                table[values[values < 256]] = chosen[values < 256]
+                place[:] = table[mask]
+            else:
+                nearest = np.searchsorted(values, mask).clip(max=len(values) - 1)
+                place[:] = np.where(values[nearest] == mask, chosen[nearest], VOID)
         return Masks(found, self.classes, self.values, self.colours)
+
+
+def values_in(mask: npt.NDArray[np.unsignedinteger]) -> dict[int, int]:
+    """The values that a mask holds, and how many pixels have each."""
+    if mask.dtype == np.uint8:
+        counts = np.bincount(mask.ravel(), minlength=256)
+        return {value: int(counts[value]) for value in np.flatnonzero(counts).tolist()}
+    values, counts = np.unique(mask, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
 def _named(root: Path) -> list[tuple[str, Colour | None]]:

@@ -26,7 +26,7 @@ from hubel.view.tables import Table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 from hubel.data._told import MOST_CLASSES, note_lines, sizes_line, unreadable_lines
-from hubel.data.masks.classes import Classes, classes_of, notes_of
+from hubel.data.masks.classes import Classes, classes_of, notes_of, values_in
 from hubel.data.masks.load import values_of
 from hubel.data.masks.pairs import Pair, pairs_of, refuse, size_of
 
@@ -196,8 +196,7 @@ def _look(entry: tuple[str, Pair]) -> _Looked | ImageError:
         read_image(pair.image)
     except ImageError as error:
         return error
-    values, counts = np.unique(mask, return_counts=True)
-    return _Looked(part, size, dict(zip(values.tolist(), counts.tolist(), strict=True)))
+    return _Looked(part, size, values_in(mask))
 
 
 def _by_class(values: Mapping[int, int], table: Classes) -> list[int]:

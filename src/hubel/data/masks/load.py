@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +26,7 @@ from hubel.data import (
     hold_out,
     read_image,
 )
-from hubel.data.masks.classes import classes_of, notes_of
+from hubel.data.masks.classes import classes_of, notes_of, values_in
 from hubel.data.masks.pairs import Pair, opened, pairs_of, refuse, size_of
 from hubel.data.masks.targets import VOID, region
 
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from hubel.data import Progress
 
 
-_Pictures: TypeAlias = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint32]]
+_Values: TypeAlias = npt.NDArray[np.unsignedinteger]
+_Pictures: TypeAlias = tuple[npt.NDArray[np.uint8], _Values]
 
 
 def load(
@@ -69,8 +71,8 @@ def load(
     if not parts.get("train"):
         raise DataError(f"{root}: expected images with masks to train on, found none")
     seen = Survey(tuple(sizes.values()), channels == 1, None)
-    height, width = size or seen.usual_size()
-    chosen = seen.choose(fit, (height, width, channels or 3))
+    height, width = size or _size_for(seen.sizes)
+    chosen = seen.choose(fit, (height, width, channels or 3)) if fit != "auto" else _whole(seen.sizes, (height, width))
     own = None if set(sizes.values()) == {(height, width)} else chosen
     read = {}
     for part, pairs in parts.items():
@@ -81,9 +83,8 @@ def load(
             read[part] = pictures
     if "train" not in read:
         raise DataError(f"{root}: expected images with masks to train on, found none that can be read")
-    table = classes_of(
-        root, set[int]().union(*(np.unique(mask).tolist() for _, masks in read.values() for mask in masks)), void
-    )
+    held = set[int]().union(*(values_in(mask) for _, masks in read.values() for mask in masks))
+    table = classes_of(root, held, void)
     found = {
         part: Dataset(images, table.masks(masks), name=f"{root.name} {part}", fit=own)
         for part, (images, masks) in read.items()
@@ -94,6 +95,26 @@ def load(
     )
     splits = Splits(found["train"], found.get("validation"), found.get("test"), tuple(problems), notes=notes)
     return hold_out(splits, validation)
+
+
+_AREA = 512 * 640  # pixels up to which images keep their size, where they have one
+_ALIKE = 1.05  # times wider in form, up to which images are stretched
+
+
+def _size_for(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The images' own size where they have one that is not too large, else one like it, in multiples of 32."""
+    if len(set(sizes)) == 1 and math.prod(sizes[0]) <= _AREA:
+        return sizes[0]
+    height, width = (float(np.median(sides)) for sides in zip(*sizes, strict=True))
+    scale = min(1.0, math.sqrt(_AREA / 2 / (height * width)))
+    rows, columns = (max(32, round(side * scale / 32) * 32) for side in (height, width))
+    return rows, columns
+
+
+def _whole(sizes: Sequence[tuple[int, int]], size: tuple[int, int]) -> Fit:
+    """How all of each image comes to be seen: padded, or stretched where that changes no form by much."""
+    wider = [(width / height) / (size[1] / size[0]) for height, width in sizes]
+    return "stretch" if all(1 / _ALIKE < each < _ALIKE for each in wider) else "pad"
 
 
 def _stop_at(problems: Sequence[ImageError], bad_images: Literal["stop", "skip"]) -> None:
@@ -134,8 +155,10 @@ def _read(
     return (images, np.stack([mask for _, mask in found])), problems
 
 
-def values_of(path: Path) -> npt.NDArray[np.uint32]:
-    """A mask's values, H×W: indices as they are, colours in 24 bits above 2^24. Raises ImageError."""
+def values_of(path: Path) -> _Values:
+    """A mask's values, H×W: indices as they are, uint8 where they are, else uint32; colours in 24 bits above 2^24.
+    Raises ImageError.
+    """
     try:
         with opened(path) as picture:
             if picture.mode in ("RGB", "RGBA", "LA"):
@@ -144,15 +167,19 @@ def values_of(path: Path) -> npt.NDArray[np.uint32]:
             found = np.asarray(picture)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageError(str(path), f"cannot be read ({error})") from None
-    return found.astype(np.uint32) * (255 if found.dtype == np.bool_ else 1)
+    if found.dtype == np.bool_:
+        return np.asarray(found * np.uint8(255), np.uint8)
+    return np.asarray(found, np.uint8 if found.dtype == np.uint8 else np.uint32)
 
 
-def fitted(values: npt.NDArray[np.uint32], size: tuple[int, int], fit: Fit) -> npt.NDArray[np.uint32]:
+def fitted(values: _Values, size: tuple[int, int], fit: Fit) -> _Values:
     """A mask brought to a size as `fit_image` brings its image, each pixel the nearest one's; void around it."""
+    if values.shape == size:
+        return values
     top, left, rows, columns = region((values.shape[0], values.shape[1]), size, fit)
     down = np.floor(top + (np.arange(size[0]) + 0.5) * rows / size[0]).astype(np.int64)
     right = np.floor(left + (np.arange(size[1]) + 0.5) * columns / size[1]).astype(np.int64)
     inside = (down >= 0) & (down < values.shape[0]), (right >= 0) & (right < values.shape[1])
-    found = np.full(size, VOID, np.uint32)
+    found = np.full(size, VOID, values.dtype)
     found[np.ix_(*inside)] = values[np.ix_(down[inside[0]], right[inside[1]])]
     return found

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
+from hubel.arch import Network
 from hubel.base.errors import SettingError
-from hubel.data import Augmentation, Dataset, Splits, read_image
+from hubel.data import Dataset, Splits, read_image
 from hubel.data.masks.describe import MasksDescription, describe
 from hubel.data.masks.load import load
 from hubel.data.masks.pairs import recognises
@@ -22,14 +23,16 @@ from hubel.data.masks.targets import VOID, Colour, Masks, overlaid, region
 from hubel.tasks import task
 from hubel.tasks.measure import outputs_of
 from hubel.tasks.model import LoadedModel
+from hubel.tasks.places import Places, enlarged
 from hubel.tasks.segmentation.metrics import Metrics, metrics
 
 _SHOWN = 6  # images in a report
+_UNEQUAL = 4  # times as many pixels of one class as of another, from which classes are weighed
 _FINEST = 1024  # pixels of a side up to which scores are enlarged, smoothly; beyond, the nearest pixel counts
 
 
 @dataclass(frozen=True)
-class Segmentation(task.Task):
+class Segmentation(Places):
     """The task of naming the class of every pixel. values, colours: as `Masks` has them."""
 
     classes: tuple[str, ...]
@@ -42,7 +45,7 @@ class Segmentation(task.Task):
     )
     running: ClassVar[tuple[task.Figure, ...]] = (task.Figure("pixel_accuracy", "pixel accuracy"),)
     draws: ClassVar[bool] = True
-    reads_like: ClassVar[bool] = False
+    targets_noun: ClassVar[str] = "masks"
 
     @classmethod
     def recognises(cls, source: str) -> bool:
@@ -82,19 +85,18 @@ class Segmentation(task.Task):
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a class for every pixel."""
-        return (*shape[:2], len(self.classes)), f"'conv {len(self.classes)} 1x1 softmax' at the images' size"
+        return (
+            *shape[:2],
+            len(self.classes),
+        ), f"'conv {len(self.classes)} 1x1 softmax' at the images' size or a fraction"
 
-    def check_training(self, balance: str, augmentation: Augmentation) -> None:
-        """Refuse what needs one class an image."""
-        if balance == "sampling":
-            raise SettingError(
-                "recipe: expected balance 'none' or 'weights' with masks, whose images have several classes"
-            )
-        if augmentation.mixup or augmentation.operations:
-            raise SettingError(
-                "recipe: expected an augmentation that masks can follow (shift, flip, crop, rotate, colour, cutout), "
-                f"received {augmentation}"
-            )
+    @classmethod
+    def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
+        """As of all such tasks; classes weigh by the root of how rare they are, where some are."""
+        counts = training.targets.class_counts()
+        there = counts[counts > 0]
+        rare = len(there) > 1 and there.max() > _UNEQUAL * there.min()
+        return {**super().rules(network, training), **({"balance": "weights", "balance_power": 0.5} if rare else {})}
 
     def objective(
         self, network: nn.Module, label_smoothing: float = 0.0, class_weights: torch.Tensor | None = None
@@ -104,7 +106,8 @@ class Segmentation(task.Task):
 
     def on_the_way(self, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The share of pixels that are right, void ones left out."""
-        return ((outputs.argmax(1) == targets).sum() / (targets != VOID).sum().clamp_min(1),)
+        seen = enlarged(outputs, targets.shape[1:])
+        return ((seen.argmax(1) == targets).sum() / (targets != VOID).sum().clamp_min(1),)
 
     def counts(self) -> _Counts:
         """Of pairs of classes, and the losses' sum."""
@@ -119,7 +122,8 @@ class Segmentation(task.Task):
         picture = read_image(image) if not isinstance(image, (Image.Image, np.ndarray)) else image
         whole = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
         height, width = whole.shape[:2]
-        scores = outputs_of(model, model.preprocessing.prepare(picture)[np.newaxis])
+        prepared = model.preprocessing.prepare(picture)
+        scores = enlarged(outputs_of(model, prepared[np.newaxis]), prepared.shape[:2])
         top_edge, left, rows, columns = region((height, width), tuple(scores.shape[2:]), model.preprocessing.fit)
         fine = [min(_FINEST, max(1, round(side))) for side in (rows, columns)]
         seen = F.interpolate(scores, fine, mode="bilinear", align_corners=False)[0].argmax(0).to(torch.uint8).numpy()
@@ -137,7 +141,7 @@ class Segmentation(task.Task):
         found = evaluate(model, dataset)
         chosen = np.unique(np.linspace(0, len(dataset) - 1, _SHOWN).astype(np.int64))
         images, truth = dataset.images[chosen], dataset.targets.array[chosen]
-        drawings = outputs_of(model, images).argmax(1).to(torch.uint8).numpy()
+        drawings = enlarged(outputs_of(model, images), images.shape[1:3]).argmax(1).to(torch.uint8).numpy()
         pictures = []
         for number, image, true, drawn in zip(chosen, images, truth, drawings, strict=True):
             right = (true == drawn).sum() / max(1, (true != VOID).sum())
@@ -214,9 +218,8 @@ class Objective(task.Objective):
         wanted = targets.long()
         counted: Any = self.counted
         options: Any = {"weight": self.class_weights, "label_smoothing": self.label_smoothing}
-        if outputs.shape[2:] != targets.shape[1:]:
-            outputs = F.interpolate(outputs, targets.shape[1:], mode="bilinear", align_corners=False)
-        total: torch.Tensor = F.cross_entropy(outputs.float(), wanted, reduction="sum", ignore_index=VOID, **options)
+        outputs = enlarged(outputs.float(), targets.shape[1:])
+        total: torch.Tensor = F.cross_entropy(outputs, wanted, reduction="sum", ignore_index=VOID, **options)
         number: torch.Tensor = counted[wanted].sum().clamp_min(1e-9)
         return total / number
 
@@ -232,6 +235,7 @@ class _Counts(task.Counts):
     def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Count a batch's pixels, void ones left out."""
         wanted, size = targets.long(), self.classes
+        outputs = enlarged(outputs, targets.shape[1:])
         loss = F.cross_entropy(outputs, wanted, reduction="sum", ignore_index=VOID)
         self.total = self.total + loss.double()
         codes = torch.where(wanted == VOID, size * size, wanted * size + outputs.argmax(1))

@@ -12,7 +12,9 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, repeat
+from itertools import count as count_from
 
 import numpy as np
 import torch
@@ -20,7 +22,7 @@ import torch
 from hubel.arch import Network, Report, analyse
 from hubel.base.errors import SettingError
 from hubel.base.names import shortened
-from hubel.data import Batch, Dataset, Preprocessing
+from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
 from hubel.nn import chosen_device, own_randomness
 from hubel.tasks import Task, count
 from hubel.train.loop.recorded import RECORDERS, WARM
@@ -206,8 +208,7 @@ class _Probe:
             State(self.step, self.network, recipe, self.task, self.preprocessing, self.training) for recipe in recipes
         ]
         size, device = self.batch(recipes[0]), torch.device(recipes[0].device)
-        images, targets = (tensor[:size].to(device) for tensor in self.training.tensors())
-        batch = Batch(images, targets, torch.arange(size))
+        batches = self._batches(recipes[0], size, device)
         taken: list[list[float]] = [[] for _ in recipes]
         began = time.perf_counter()
         first = 1 if all(each.compile == "none" for each in recipes) else WARM + 1  # these also prepare
@@ -215,11 +216,22 @@ class _Probe:
             for recipe, state, times in zip(recipes, states, taken, strict=True):
                 torch.set_num_threads(recipe.threads)
                 start = time.perf_counter()
-                state.how(batch, 1e-6, 0)
+                state.how(next(batches), 1e-6, 0)
                 if device.type == "cuda":
                     torch.cuda.synchronize(device)
                 times.append(time.perf_counter() - start)
         return [times[first:] for times in taken]
+
+    def _batches(self, recipe: Recipe, size: int, device: torch.device) -> Iterator[Batch]:
+        """Batches for measured steps: one again and again, or, where images are seen through windows, new ones, since
+        that takes time and makes them smaller.
+        """
+        augmentation = Augmentation() if recipe.augmentation == "auto" else Augmentation.parse(recipe.augmentation)
+        if augmentation.window or augmentation.zoom > 1:
+            feed = Batches(self.training, size, recipe.seed, augmentation, device=device)
+            return chain.from_iterable(map(feed.epoch, count_from()))
+        images, targets = (tensor[:size].to(device) for tensor in self.training.tensors())
+        return repeat(Batch(images, targets, torch.arange(size)))
 
 
 def _cores() -> int:

@@ -8,7 +8,7 @@ from hubel.arch import Network, analyse, ops
 from hubel.base.errors import DataError
 from hubel.data import Dataset
 from hubel.nn import build
-from hubel.tasks import task_named
+from hubel.tasks import task_of
 from hubel.train.recipe.freezing import ALL_BUT_HEAD, BATCH_NORMS, depths
 from hubel.train.recipe.recipe import Recipe
 
@@ -86,4 +86,4 @@ def choose(network: Network, training: Dataset) -> Recipe:
         ema=0.0 if deep else 0.99,
         label_smoothing=0.05 if training.classes else 0.0,
         initializer="he" if plain_and_deep else "glorot",
-    ).replace(**task_named(training.targets.task).rules(network, training))
+    ).replace(**task_of(training).rules(network, training))

@@ -1,0 +1,105 @@
+"""What tasks share that say something of every place of an image: networks, sizes and recipes for them, by rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+
+from hubel import zoo
+from hubel.arch import Network, analyse
+from hubel.base.errors import SettingError
+from hubel.data import Augmentation, Dataset
+from hubel.tasks import task
+
+_COARSEST = 64  # pixels of a place, at most
+_WINDOW = 288  # pixels of a side from which training looks through windows
+_STEPS = 2000  # of training where nothing says how long
+
+
+class Places(task.Task):
+    """A task whose answer is a picture of numbers: ⌈H/stride⌉×⌈W/stride⌉×C of an image of H×W."""
+
+    about_places: ClassVar[bool] = True
+    reads_like: ClassVar[bool] = False
+
+    def fits(self, output: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+        """Whether the output has all channels, at the image's size or at one that many times coarser."""
+        return len(output) == 3 and output[2] == self.output(shape)[0][2] and stride_of(output, shape) is not None
+
+    def fitted(self, network: Network) -> Network:
+        """The network, or, of one that says something of the image as a whole, the U that is made of it."""
+        if len(network.input) < 3 or len(analyse(network).output_shape) == 3:
+            return network
+        strides = [stride for stride in (4, 2, 8) if stride <= self.finest(network.input)] or [2]
+        return zoo.dense(network, self.output(network.input)[0][2], strides[0])
+
+    def finest(self, shape: tuple[int, ...]) -> int:
+        """How many pixels of an image of this shape a place may have."""
+        return 1 if max(shape[:2]) <= 64 else 2 if max(shape[:2]) <= 160 else 4
+
+    def network(self, training: Dataset) -> task.Chosen:
+        """A small U of residual blocks; of small images finer at its end."""
+        shape, number = training.shape, len(training)
+        stride = self.finest(shape)
+        width = 1.0 if number >= 100 else 0.5
+        why = f"{number:,} images of {shape[0]}×{shape[1]}; an answer for every {stride}×{stride} pixels"
+        return task.Chosen("dense-resnet10", {"stride": stride, "width": width}, why)
+
+    @classmethod
+    def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
+        """AdamW by one cycle in small batches, their moving average, and images seen through windows that are moved,
+        mirrored and enlarged where they are large; as many epochs as make 2,000 steps.
+        """
+        height, width, channels = training.shape
+        size = max(1, len(training))
+        batch = min(8 if max(height, width) > 96 else 16, size)
+        augmentation = Augmentation(
+            flip=channels == 3,
+            window=_WINDOW - 32 if max(height, width) > _WINDOW else 0,
+            zoom=1.5,
+            colour=0.3 if channels == 3 else 0.0,
+        )
+        return {
+            "optimizer": "adamw",
+            "batch_size": batch,
+            "learning_rate": 0.003,
+            "momentum": 0.9,
+            "beta2": 0.99,
+            "weight_decay": 0.01,
+            "warmup": 0.1,
+            "ema": 0.99,
+            "label_smoothing": 0.0,
+            "augmentation": str(augmentation),
+            "epochs": float(max(4, min(500, math.ceil(_STEPS / max(1, size // batch))))),
+        }
+
+    def check_training(self, balance: str, augmentation: Augmentation) -> None:
+        """Refuse what needs one class an image, or moves images in ways that cannot be followed."""
+        if balance == "sampling":
+            raise SettingError(
+                f"recipe: expected balance 'none' or 'weights' with {self.targets_noun}, whose images have several "
+                "classes"
+            )
+        if augmentation.mixup or augmentation.operations:
+            raise SettingError(
+                f"recipe: expected an augmentation that {self.targets_noun} can follow (shift, flip, crop, window, "
+                f"zoom, rotate, colour, cutout), received {augmentation}"
+            )
+
+    targets_noun: ClassVar[str] = "targets"
+
+
+def stride_of(output: tuple[int, ...], shape: tuple[int, ...]) -> int | None:
+    """How many pixels of an image a place of the output has, on each side; None where they do not fit."""
+    return next((s for s in range(1, _COARSEST + 1) if output[:2] == (-(-shape[0] // s), -(-shape[1] // s))), None)
+
+
+def enlarged(scores: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
+    """Numbers of places N×C×h×w as ones of pixels N×C×H×W, smoothly; as they are where there are as many."""
+    if scores.shape[2:] == size:
+        return scores
+    return F.interpolate(scores, tuple(size), mode="bilinear", align_corners=False)

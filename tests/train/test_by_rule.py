@@ -1,0 +1,81 @@
+"""Data alone: the network that the rules choose for it, said in a line."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import hubel
+from hubel.base.errors import SettingError
+from hubel.data import Dataset, Labels, Splits
+from hubel.tasks import task_of
+from tests.command import hubel as command
+from tests.tasks.segmentation.pictures import folder
+
+
+def of_size(height: int, width: int, channels: int, number: int = 24) -> Dataset:
+    labels = Labels(np.arange(number) % 3, ("a", "b", "c"))
+    return Dataset(np.zeros((number, height, width, channels), np.uint8), labels)
+
+
+@pytest.mark.parametrize(
+    ("shape", "word"),
+    [
+        ((28, 28, 1), "lenet5"),
+        ((32, 32, 3), "resnet20"),
+        ((16, 16, 3), "mlp"),
+        ((96, 128, 3), "resnet10"),
+        ((224, 224, 1), "resnet10"),
+    ],
+)
+def test_images_as_a_whole_get_a_network_by_their_size(shape, word):
+    found = task_of(of_size(*shape)).network(of_size(*shape))
+    assert found.word == word
+    assert f"24 images of {'×'.join(map(str, shape))}" in found.why
+    assert task_of(of_size(*shape, 1000)).network(of_size(*shape, 1000)).options.get("width") in (None, 1.0)
+
+
+def test_a_folder_of_classes_alone_is_trained_on(tmp_path):
+    random = np.random.default_rng(0)
+    for number in range(24):
+        path = tmp_path / "shades" / ("dark", "light")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 99, (30, 30, 3), np.uint8) + 150 * (number % 2)).save(path)
+    ran = command("train", tmp_path / "shades", "--epochs", 1, "--run", tmp_path / "run", "--no-report", "--json")
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)["notes"]
+    assert told[0] == "resnet20: chosen for 20 images of 30×30×3; another is named before the data"
+
+
+def test_masks_get_a_small_u_and_a_named_classifier_becomes_one(tmp_path):
+    root = folder(tmp_path / "squares", 6, parts=("train",))
+    run = hubel.train(root, directory=tmp_path / "run", epochs=1, progress=False)
+    assert run.network.name == "dense-resnet10"
+    assert run.recipe.augmentation == "flip, zoom 1.5, colour 0.3"
+    assert run.recipe.balance == "weights"
+    model = run.model()
+    assert model.predict(root / "train/images/000.png").mask.shape == (16, 16)
+    named = hubel.train("resnet18", root, directory=tmp_path / "other", epochs=1, width=0.125, progress=False)
+    assert named.network.name == "dense-resnet18"
+    assert named.network.input == (16, 16, 3)
+
+
+def test_what_stands_alone_and_is_no_data_is_told():
+    with pytest.raises(SettingError, match="expected data, or a network and data, received 'lenet5' alone"):
+        hubel.train("lenet5")
+    ran = command("train", "lenet5")
+    assert ran.returncode == 2
+    assert "expected DATA, or NET and DATA" in ran.stderr
+
+
+def test_a_loaded_set_alone_is_trained_on(tmp_path):
+    run = hubel.train(Splits(of_size(16, 16, 1)), directory=tmp_path / "run", epochs=1, progress=False)
+    assert run.network.name == "mlp"
+
+
+def test_windows_are_refused_for_networks_that_take_whole_images_alone(tmp_path):
+    with pytest.raises(SettingError, match="without a window for resnet10, which takes images of 96×96 alone"):
+        hubel.train(Splits(of_size(96, 96, 3)), directory=tmp_path / "run", augmentation="window 64", progress=False)
