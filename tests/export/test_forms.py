@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
+import dis
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -171,3 +175,17 @@ def test_an_exported_program_of_pytorch_runs_without_hubel(run: Path, tmp_path: 
     subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=tmp_path, check=True, env=bare)
     np.testing.assert_allclose(np.load(tmp_path / "found.npy"), predict(model, given).numpy(), atol=1e-6)
     assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("frame", [None, Frame(20, "mass")])
+def test_the_reading_program_has_all_that_it_names(frame: Frame | None) -> None:
+    program = reading_program(Preprocessing(28, 28, 1, (0.5,), (0.2,), ink="light", frame=frame))
+    known: dict[str, Any] = {}
+    exec(program, known)
+
+    def named(code: CodeType) -> Iterator[str]:
+        yield from (step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL")
+        for inner in code.co_consts:
+            yield from named(inner) if isinstance(inner, CodeType) else ()
+
+    assert set(named(compile(program, "read", "exec"))) - {*known, *dir(builtins)} == set()

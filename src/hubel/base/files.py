@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import itertools
 import os
@@ -51,8 +52,9 @@ def replacing(path: Path, *, partial: str = "") -> Iterator[Path]:
     """Yield a path beside `path`, with its suffix, to write a file or make a folder at. When the block ends it is
     synced and renamed to `path`; where it raises nothing stays. Raises FullDiskError where there is no room.
 
-    Several processes may do this at once: the last one's stays. Only a process that is killed leaves a stray file.
-    Where one process alone writes and files are large, name them `partial`, so that the next write replaces a stray.
+    Several processes may do this at once: the last one's stays. Only a process that is killed leaves a stray file, see
+    `remove_strays`. Where one process alone writes and files are large, name them `partial`, so that the next write
+    replaces a stray.
     What is no ordinary file, such as /dev/stdout, is written to as it is; of a link, what it leads to is replaced.
     """
     with _naming_a_full_disk(path):
@@ -70,6 +72,12 @@ def replacing(path: Path, *, partial: str = "") -> Iterator[Path]:
         finally:
             _remove(unfinished)
         sync_folder(path.parent)
+
+
+def remove_strays(path: Path) -> None:
+    """Remove what killed processes left of writing `path`: for who holds the lock that all hold who write it."""
+    for stray in path.parent.glob(f".{glob.escape(path.stem[:40])}-*.partial{glob.escape(path.suffix)}"):
+        _remove(stray)
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
 LEVELS = {levels}
-_AT_ONCE = {at_once}
+_AT_ONCE, _TURNED = {at_once}, {turned}
 '''
 _FRAME = """HEIGHT, WIDTH, CHANNELS, THINGS = {height}, {width}, {channels}, {ink!r}
 FRAME = namedtuple("Frame", "box centre")({box}, {centre!r})
@@ -60,7 +60,11 @@ def reading_program(preparation: Preprocessing) -> str:
     functions = [getattr(module, name) for module, names in _BOTH.items() for name in names]
     if frame is not None:
         functions += [getattr(framing, name) for name in _FRAMING] + [preprocessing._framed]
-    parts = [_HEAD.format(version=version_of("hubel"), levels=preparation.levels, at_once=levels._AT_ONCE)]
+    parts = [
+        _HEAD.format(
+            version=version_of("hubel"), levels=preparation.levels, at_once=levels._AT_ONCE, turned=image._TURNED
+        )
+    ]
     if frame is not None:
         parts.append(
             _FRAME.format(

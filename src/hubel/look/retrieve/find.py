@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 
 from hubel.base.errors import LockedError, SettingError
-from hubel.base.files import locked
+from hubel.base.files import locked, remove_strays
 from hubel.base.model_file import WholenessWarning
 from hubel.data import SUFFIXES, ImageError, Progress
 from hubel.look.access.infer import features
@@ -111,6 +111,7 @@ def update_index(
         )
     try:
         with locked(Path(f"{path}.lock"), wait=False):
+            remove_strays(path)
             return _update(model, root.resolve(), path, progress)
     except LockedError:
         raise IndexFileError(f"{path}: another process is writing this index; wait for it") from None

@@ -1,0 +1,107 @@
+"""Does a run of any task go on to the same bits after kill -9, and is what is written of it whole or not there?
+
+    python benchmarks/kill_tasks.py [--kills 15] [--writes 4] [--seed 0]
+
+For each task of the registry, with the little data of `tests/tasks/little.py`: runs are killed
+at random moments and gone on with, so many times in all, with a checkpoint after every step; each ends with the hash of
+model, rows and last checkpoint compared with that of a run never stopped. Then every form of export, the report and an
+index of images are written by processes that are killed, so many times each: what lies there must be whole or absent,
+and after one more try as if nothing had been.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from hubel.base.errors import HubelError  # noqa: E402
+from hubel.tasks.registry import TASKS  # noqa: E402
+from tests.tasks.killed import bits, content, forked, killed, strays, trained, writers  # noqa: E402 (this repository)
+from tests.tasks.little import LITTLE, Little  # noqa: E402
+
+
+def seconds(work: Callable[[], object], log: Path) -> float:
+    """How long a work takes in a process of its own. Raises SystemExit with what it said where it fails."""
+    start = time.perf_counter()
+    if forked(work, log=log):
+        raise SystemExit(log.read_text())
+    return time.perf_counter() - start
+
+
+def runs(little: Little, folder: Path, kills: int, chance: random.Random, log: Path) -> tuple[int, int, int, int]:
+    """Kill runs; kills, runs, those that ended with the same bits, files that were left behind."""
+    longest = seconds(lambda: trained(little, folder / "clean"), log)
+    done = number = same = left = 0
+    while done < kills:
+        directory = folder / f"run{number}"
+        number += 1
+
+        def work(directory: Path = directory) -> None:
+            trained(little, directory)
+
+        done += killed(work, (directory / "model.safetensors").exists, longest, min(5, kills - done), chance)
+        seconds(work, log)
+        same += bits(directory) == bits(folder / "clean")
+        left += len(strays(directory))
+    return done, number, same, left
+
+
+def writes(run: Path, images: Path, folder: Path, kills: int, chance: random.Random, log: Path) -> None:
+    """Kill what writes of a run, and print what came of each."""
+    (folder / "clean").mkdir(parents=True)
+    wanted = writers(run, images, folder / "clean")
+    for name in wanted:
+        (folder / name).mkdir()
+        try:
+            if forked(wanted[name][1], log=log):
+                raise HubelError(log.read_text().splitlines()[-1])
+        except HubelError as error:
+            print(f"  {name}: not for this task ({str(error)[:90]})", flush=True)
+            continue
+        longest = seconds(writers(run, images, folder / name)[name][1], log)
+        done = whole = left = 0
+        for number in range(kills):
+            place = folder / name / str(number)
+            place.mkdir()
+            path, work = writers(run, images, place)[name]
+            done += killed(work, lambda: False, longest, 1, chance)
+            whole += not path.exists() or content(path) == content(wanted[name][0])
+            if not path.exists():
+                seconds(work, log)
+            whole += content(path) == content(wanted[name][0])
+            left += len(strays(place))
+        print(f"  {name}: {done} kills, {whole} of {2 * kills} looks whole and equal, {left} stray files", flush=True)
+
+
+def main() -> None:
+    """Kill, count, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=15, help="of training, a task")
+    parser.add_argument("--writes", type=int, default=4, help="of each thing that is written, a task")
+    parser.add_argument("--task", choices=TASKS, action="append", help="these alone (default: all)")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    chance = random.Random(arguments.seed)
+    for task in arguments.task or TASKS:
+        if task not in LITTLE:
+            raise SystemExit(f"there is no little data of the task {task}: tests/tasks/little.py")
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            little, log = LITTLE[task](folder / "data"), folder / "log"
+            done, number, same, left = runs(little, folder / "runs", arguments.kills, chance, log)
+            came = f"{same} of {number} end with the same bits, {left} stray files"
+            print(f"{task}: {done} kills in {number} runs, {came}", flush=True)
+            images = next((folder / "data").rglob("0.png")).parent
+            writes(folder / "runs" / "clean", images, folder / "written", arguments.writes, chance, log)
+
+
+if __name__ == "__main__":
+    main()

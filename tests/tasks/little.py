@@ -1,0 +1,59 @@
+"""A little data of every task, in files, and a network for it: what is tried of all tasks is tried with these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from tests.tasks.tables import TAGS, pictures, table
+
+CONVOLUTIONS = "8x8x1: conv 4 3x3 same, norm, relu, maxpool 2, flatten, dropout 0.2"
+
+
+class Little(NamedTuple):
+    """source: what is trained on. network: its text form. settings: how the source is read."""
+
+    source: Path
+    network: str
+    settings: Mapping[str, Any] = {}
+
+
+def _classification(folder: Path) -> Little:
+    for row in pictures(folder, 32):
+        place = folder / "classes" / ("light" if row["light"] else "dark")
+        place.mkdir(parents=True, exist_ok=True)
+        (folder / str(row["file"])).rename(place / Path(str(row["file"])).name)
+    return Little(folder / "classes", f"{CONVOLUTIONS}, dense 2")
+
+
+def _multilabel(folder: Path) -> Little:
+    source = table(folder / "tags.csv", ("file", *TAGS), pictures(folder, 32), lambda row, head: row[head])
+    return Little(source, f"{CONVOLUTIONS}, dense 3", {"task": "multilabel"})
+
+
+def _regression(folder: Path) -> Little:
+    source = table(folder / "means.csv", ("file", "mean"), pictures(folder, 32), lambda row, head: row[head])
+    return Little(source, f"{CONVOLUTIONS}, dense 1", {"task": "regression"})
+
+
+def _segmentation(folder: Path) -> Little:
+    for name in ("images", "masks"):
+        (folder / "drawn" / name).mkdir(parents=True)
+    for row in pictures(folder, 32):
+        pixels = np.asarray(Image.open(folder / str(row["file"])))
+        name = Path(str(row["file"])).name
+        Image.fromarray(pixels).save(folder / "drawn" / "images" / name)
+        Image.fromarray((pixels > 110).astype(np.uint8) * 255).save(folder / "drawn" / "masks" / name)
+    return Little(folder / "drawn", "8x8x1: conv 4 3x3 same, norm, relu, conv 2 1x1")
+
+
+LITTLE: dict[str, Callable[[Path], Little]] = {
+    "classification": _classification,
+    "multilabel": _multilabel,
+    "regression": _regression,
+    "segmentation": _segmentation,
+}
