@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -27,7 +28,9 @@ import numpy as np
 
 WAYS = (
     "hubel",
-    "hubel openvino",
+    "hubel bfloat16",
+    "hubel int8",
+    "hubel int8 openvino",
     "onnxruntime",
     "openvino",
     "openvino bf16",
@@ -95,15 +98,19 @@ def timed(way: str, path: str, threads: int, batch: int, seconds: float) -> tupl
 def runner(way: str, path: Path, threads: int) -> tuple[Callable[[np.ndarray], Any], tuple[int, ...]]:
     """What gives probabilities for pictures, and their size."""
     from hubel.export import onnx_model
-    from hubel.export.engines import computing
+    from hubel.export.engines import Way, computing
+    from hubel.export.ready import opened
     from hubel.export.source import Source
 
     source = Source.of(path)
     kind = source.preprocessing
     size = kind.height, kind.width, kind.channels
+    if "int8" in way:
+        engine = Way("openvino" if "openvino" in way else "onnxruntime", threads=threads)
+        return computing(engine, eight_bits(path, size), "probabilities"), size
     if way.startswith("hubel"):
-        engine = "openvino" if "openvino" in way else "onnxruntime"
-        return computing(engine, onnx_model(source), "probabilities", threads), size
+        model = opened(path, lambda: None, threads=threads, precision=way.partition(" ")[2] or "float32").model
+        return model.task.compute, size
     content = onnx_model(source).SerializeToString()
     if way == "onnxruntime":
         import onnxruntime
@@ -137,6 +144,19 @@ def runner(way: str, path: Path, threads: int) -> tuple[Callable[[np.ndarray], A
             return module(model.preprocessing.normalise(torch.from_numpy(images)))
 
     return eager, size
+
+
+def eight_bits(path: Path, size: tuple[int, ...]) -> Any:
+    """The model in eight bits; its ranges come from noise, since the time does not hang on them."""
+    import onnx
+
+    from hubel.export.onnx.form import onnx_bytes
+    from hubel.export.onnx.int8 import quantised
+    from hubel.tasks import load_model
+
+    model = load_model(path)
+    images = np.random.default_rng(0).integers(0, 256, (8, *size), dtype=np.uint8)
+    return onnx.load_from_string(quantised(onnx_bytes(model, "sized"), model, images))
 
 
 def keras(source: Any, size: tuple[int, ...]) -> Callable[[np.ndarray], Any]:
@@ -173,12 +193,13 @@ def network_outputs(network: Any) -> int:
 
 def processes(run: str, image: str, times: int) -> None:
     """`hubel predict`, from start to end: seconds of the clock and of processors."""
+    usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     for engine in ("auto", "pytorch"):
         rows = []
         for _ in range(times + 1):  # the first one warms the disk
             before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
             line = [sys.executable, "-m", "hubel", "predict", run, image, "--engine", engine]
-            subprocess.run(line, check=True, capture_output=True)
+            subprocess.run(line, check=True, capture_output=True, env=usual)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             rows.append(
                 (time.perf_counter() - start, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)

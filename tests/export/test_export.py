@@ -264,5 +264,5 @@ def test_copies_of_an_opened_file_share_what_computes_and_pickles_are_refused(ru
     model = open_onnx(hubel.export(Run.open(run), tmp_path / "colours.onnx").path)
     images = [picture("red", 1, 20, 30), picture("blue", 2, 12, 12)]
     assert copy.deepcopy(model).predict(images) == model.predict(images)
-    with pytest.raises(SettingError, match="cannot be pickled; send the exported file"):
+    with pytest.raises(SettingError, match="cannot be pickled; send the model's file"):
         pickle.dumps(model)

@@ -90,7 +90,7 @@ def test_a_whole_model_is_measured_by_an_engine(tmp_path):
 def test_what_an_engine_cannot_do_pytorch_does_and_that_is_said(tmp_path, monkeypatch):
     path = written(tmp_path, NETWORKS["perceptron"])
 
-    def broken(*_):
+    def broken(*_, **__):
         raise RuntimeError("no kernel for this\nmore")
 
     monkeypatch.setattr("hubel.export.ready.computing", broken)
@@ -112,13 +112,76 @@ def test_a_damaged_file_is_refused_as_ever(tmp_path):
 
 def test_engines_that_are_not_here(monkeypatch):
     monkeypatch.setattr("hubel.export.engines.find_spec", lambda name: None)
-    assert chosen("auto") == "pytorch"
+    assert chosen("auto").engine == "pytorch"
     with pytest.raises(SettingError, match=r"pip install 'hubel\[export\]'"):
         chosen("onnxruntime")
     with pytest.raises(SettingError, match="pip install openvino"):
         chosen("openvino")
     with pytest.raises(SettingError, match="expected engine"):
         chosen("tensorrt")
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision", "words"),
+    [
+        ("auto", "int8", r"hubel export RUN --int8 DATA -o FILE.onnx"),
+        ("onnxruntime", "bfloat16", "onnxruntime computes in float32 here"),
+        ("pytorch", "bfloat16", "pytorch computes in float32 here"),
+        ("auto", "float16", r"expected precision float32 \| bfloat16"),
+    ],
+)
+def test_precisions_that_are_not_to_be_had(engine, precision, words):
+    with pytest.raises(SettingError, match=words):
+        chosen(engine, precision)
+
+
+def test_a_precision_names_what_it_needs(monkeypatch):
+    monkeypatch.setattr("hubel.export.engines.find_spec", lambda name: None if name == "openvino" else name)
+    with pytest.raises(SettingError, match=r"--precision bfloat16 needs openvino.*pip install openvino"):
+        chosen("auto", "bfloat16")
+
+
+@pytest.mark.peers
+def test_bfloat16_answers_nearly_alike_and_is_said(tmp_path):
+    pytest.importorskip("openvino")
+    path = written(tmp_path, NETWORKS["residual"])
+    found = opened(path, lambda: load_model(path), precision="bfloat16")
+    assert found.engine.startswith("OpenVINO")
+    assert found.engine.endswith("bfloat16")
+    images = np.random.default_rng(0).integers(0, 256, (20, 16, 16, 3), dtype=np.uint8)
+    expected = opened(path, lambda: load_model(path)).answers(images, 4)
+    answers = found.answers(images, 4)
+    for answer, told in zip(answers, expected, strict=True):
+        assert dict(answer.likeliest) == pytest.approx(dict(told.likeliest), abs=0.02)
+    assert answers != expected  # it is another precision
+
+
+@pytest.mark.peers
+def test_openvino_computes_exported_files(tmp_path):
+    pytest.importorskip("openvino")
+    from hubel.export import onnx_model
+    from hubel.export.onnx.digest import sealed
+
+    path = written(tmp_path, NETWORKS["lenet"])
+    place = tmp_path / "lenet.onnx"
+    place.write_bytes(sealed(onnx_model(path, "sized")))
+    images = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1), dtype=np.uint8)
+    found = opened(place, lambda: load_model(path), "openvino")
+    assert found.engine.startswith("OpenVINO")
+    expected = opened(place, lambda: load_model(path)).answers(images, 4)
+    for answer, told in zip(found.answers(images, 4), expected, strict=True):
+        assert dict(answer.likeliest) == pytest.approx(dict(told.likeliest), abs=1e-5)
+
+
+def test_a_small_network_answers_alike_on_one_thread_and_on_several(tmp_path):
+    """Few images are computed on one thread, many on those that were asked for."""
+    path = written(tmp_path, NETWORKS["lenet"])
+    images = np.random.default_rng(0).integers(0, 256, (64, 28, 28, 1), dtype=np.uint8)
+    found = opened(path, lambda: load_model(path), "onnxruntime", threads=2)
+    together = found.answers(images, 4)
+    for image, answer in zip(images, together, strict=True):
+        (alone,) = found.answers(image[np.newaxis], 4)
+        assert dict(alone.likeliest) == pytest.approx(dict(answer.likeliest), abs=1e-6)
 
 
 def test_predict_says_who_computed(tmp_path, capsys):

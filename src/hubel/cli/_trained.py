@@ -250,8 +250,13 @@ def add_engine(parser: ArgumentParser, device: str = "cpu") -> None:
         "--engine",
         choices=("auto", "onnxruntime", "openvino", "pytorch"),
         default="auto",
-        help="what computes, in float32 (default: auto, on a processor the quickest that is installed and can; "
-        "elsewhere PyTorch)",
+        help="what computes (default: auto, on a processor the quickest that is installed and can; elsewhere PyTorch)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "int8"),
+        default="float32",
+        help="in which numbers (default: float32); bfloat16 takes OpenVINO, int8 a file from hubel export --int8 DATA",
     )
 
 
@@ -263,7 +268,12 @@ def answering(arguments: Namespace, whole: bool = False) -> Opened:
 
     given, device = arguments.run_or_model, computing_device(arguments.device)
     found = opened(
-        Path(given), lambda: open_model(given, device, exported=True), arguments.engine, whole=whole, device=device
+        Path(given),
+        lambda: open_model(given, device, exported=True),
+        arguments.engine,
+        whole=whole,
+        device=device,
+        precision=arguments.precision,
     )
     tell(f"computed by {found.engine}{found.note and f', since {found.note}'}")
     return found

@@ -99,6 +99,7 @@ def run(arguments: Namespace) -> int:
         limits,
         Access(token, (arguments.address, *arguments.host_name), tuple(arguments.origin)),
         engine=arguments.engine,
+        precision=arguments.precision,
         device=computing_device(arguments.device),
         quiet=arguments.quiet,
     )

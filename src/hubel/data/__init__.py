@@ -1,32 +1,86 @@
 """Data sets: found by one word or path, decoded once, kept as bytes, prepared the same way everywhere.
 
-Nothing here loads torch before a tensor is asked for, so that data can be read while torch is being imported.
+Nothing here loads torch before a tensor is asked for, so that data can be read while torch is being imported; and names
+are imported when they are first used, so that what only decodes and prepares an image loads no more than that.
 """
 
-from hubel.base.download import Download, Progress
-from hubel.base.rooms import called
-from hubel.data._align import align
-from hubel.data._dataset import Dataset, Fit, HeldOut, Splits
-from hubel.data._describe import Description, describe
-from hubel.data._load import holds_files, is_source, load
-from hubel.data._sheet import augmented_sheet, contact_sheet
-from hubel.data._split import Validation, hold_out
-from hubel.data._survey import FitRule, Survey
-from hubel.data._targets import Labels, Targets, TargetsOf
-from hubel.data.decode.image import SUFFIXES, ImageError, read_image
-from hubel.data.feed.augment import Augmentation
-from hubel.data.feed.batches import Batch, Batches
-from hubel.data.feed.moves import Moves
-from hubel.data.feed.order import BalancedOrder, Order, batch
-from hubel.data.prepare.framing import Frame
-from hubel.data.prepare.preprocessing import Preprocessing, fit_image
-from hubel.data.prepare.several import prepared
-from hubel.data.sources.files import image_files, listed
-from hubel.data.sources.listing import IMAGE_FOLDERS, MASK_FOLDERS
-from hubel.data.sources.named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
-from hubel.data.sources.parts import part_of
+from __future__ import annotations
 
-called(__name__, load)
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from hubel.base.rooms import called
+
+if TYPE_CHECKING:
+    from hubel.base.download import Download, Progress
+    from hubel.data._align import align
+    from hubel.data._dataset import Dataset, Fit, HeldOut, Splits
+    from hubel.data._describe import Description, describe
+    from hubel.data._load import holds_files, is_source, load
+    from hubel.data._sheet import augmented_sheet, contact_sheet
+    from hubel.data._split import Validation, hold_out
+    from hubel.data._survey import FitRule, Survey
+    from hubel.data._targets import Labels, Targets, TargetsOf
+    from hubel.data.decode.image import SUFFIXES, ImageError, read_image
+    from hubel.data.feed.augment import Augmentation
+    from hubel.data.feed.batches import Batch, Batches
+    from hubel.data.feed.moves import Moves
+    from hubel.data.feed.order import BalancedOrder, Order, batch
+    from hubel.data.prepare.framing import Frame
+    from hubel.data.prepare.preprocessing import Preprocessing, fit_image
+    from hubel.data.prepare.several import prepared
+    from hubel.data.sources.files import image_files, listed
+    from hubel.data.sources.listing import IMAGE_FOLDERS, MASK_FOLDERS
+    from hubel.data.sources.named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
+    from hubel.data.sources.parts import part_of
+
+_HOMES = {
+    "IMAGE_FOLDERS": "hubel.data.sources.listing",
+    "MASK_FOLDERS": "hubel.data.sources.listing",
+    "NAMED_SETS": "hubel.data.sources.named",
+    "SUFFIXES": "hubel.data.decode.image",
+    "Augmentation": "hubel.data.feed.augment",
+    "BalancedOrder": "hubel.data.feed.order",
+    "Batch": "hubel.data.feed.batches",
+    "Batches": "hubel.data.feed.batches",
+    "Dataset": "hubel.data._dataset",
+    "Description": "hubel.data._describe",
+    "Download": "hubel.base.download",
+    "Fit": "hubel.data._dataset",
+    "FitRule": "hubel.data._survey",
+    "Frame": "hubel.data.prepare.framing",
+    "HeldOut": "hubel.data._dataset",
+    "ImageError": "hubel.data.decode.image",
+    "Labels": "hubel.data._targets",
+    "Moves": "hubel.data.feed.moves",
+    "NamedSet": "hubel.data.sources.named",
+    "Order": "hubel.data.feed.order",
+    "Preprocessing": "hubel.data.prepare.preprocessing",
+    "Progress": "hubel.base.download",
+    "Splits": "hubel.data._dataset",
+    "Survey": "hubel.data._survey",
+    "Targets": "hubel.data._targets",
+    "TargetsOf": "hubel.data._targets",
+    "Validation": "hubel.data._split",
+    "align": "hubel.data._align",
+    "augmented_sheet": "hubel.data._sheet",
+    "batch": "hubel.data.feed.order",
+    "contact_sheet": "hubel.data._sheet",
+    "describe": "hubel.data._describe",
+    "emnist_reader": "hubel.data.sources.named",
+    "fit_image": "hubel.data.prepare.preprocessing",
+    "hold_out": "hubel.data._split",
+    "holds_files": "hubel.data._load",
+    "idx_reader": "hubel.data.sources.named",
+    "image_files": "hubel.data.sources.files",
+    "is_source": "hubel.data._load",
+    "listed": "hubel.data.sources.files",
+    "load": "hubel.data._load",
+    "part_of": "hubel.data.sources.parts",
+    "prepared": "hubel.data.prepare.several",
+    "read_cifar": "hubel.data.sources.named",
+    "read_image": "hubel.data.decode.image",
+}
 
 __all__ = [
     "IMAGE_FOLDERS",
@@ -75,3 +129,22 @@ __all__ = [
     "read_cifar",
     "read_image",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hubel.data' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def _load(*given: Any, **settings: Any) -> Splits:
+    from hubel.data._load import load
+
+    return load(*given, **settings)
+
+
+called(__name__, _load)

@@ -20,7 +20,7 @@ from hubel.base.errors import MissingFileError, ModelFileError
 from hubel.base.headers import reason
 from hubel.base.model_file import WholenessWarning, classes_of, complain, entry_of, name_of
 from hubel.data import Preprocessing
-from hubel.export.engines import session
+from hubel.export.engines import FEW, USUAL, Way, computing
 from hubel.export.onnx.digest import ENTRY, is_whole
 from hubel.export.onnx.write import FORMAT
 from hubel.tasks import LoadedModel, task_named
@@ -28,13 +28,23 @@ from hubel.tasks.model import check_fit
 
 
 class OnnxNetwork(nn.Module):
-    """An exported network, run by ONNX Runtime on prepared images."""
+    """An exported network, run by an engine on prepared images."""
 
-    def __init__(self, model: onnx.ModelProto, preprocessing: Preprocessing) -> None:
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        preprocessing: Preprocessing,
+        way: Way = USUAL,
+        macs: int = FEW,
+    ) -> None:
         super().__init__()
         names = {name for node in model.graph.node for name in node.input}
         self.start = "prepared" if "prepared" in names else "input"
-        self._session = session(_between(model, self.start, "scores").SerializeToString())
+        self.is_int8 = any(node.op_type == "DequantizeLinear" for node in model.graph.node)
+        self._flat = len(model.graph.input[0].type.tensor_type.shape.dim) == 2
+        shape = [preprocessing.channels, preprocessing.height, preprocessing.width]
+        part = _between(model, self.start, "scores", [None, *([None] if self._flat else shape)])
+        self._compute = computing(way, part, "scores", macs, input=self.start)
         self.preprocessing = preprocessing
 
     def scores(self, images: torch.Tensor) -> torch.Tensor:
@@ -43,12 +53,12 @@ class OnnxNetwork(nn.Module):
             given: npt.NDArray[Any] = np.ascontiguousarray(images.numpy().transpose(0, 3, 1, 2), np.float32)
         else:
             given = self.preprocessing.normalise(images).contiguous().numpy()
-            given = given.reshape(len(given), -1) if len(self._session.get_inputs()[0].shape) == 2 else given
-        return torch.from_numpy(self._session.run(["scores"], {self.start: given})[0])
+            given = given.reshape(len(given), -1) if self._flat else given
+        return torch.from_numpy(self._compute(given))
 
 
-def open_onnx(path: Path) -> LoadedModel:
-    """The model of a file that hubel exported, for `predict` and `evaluate`.
+def open_onnx(path: Path, way: Way = USUAL) -> LoadedModel:
+    """The model of a file that hubel exported, computed in a way, for `predict` and `evaluate`.
 
     Raises FileNotFoundError, and ModelFileError for a file that is no ONNX or that hubel did not write.
     """
@@ -80,21 +90,21 @@ def open_onnx(path: Path) -> LoadedModel:
         complain(path, "damaged, or changed since: its SHA-256 is another than when it was written", None)
     try:
         onnx.checker.check_model(content, full_check=True)  # ONNX Runtime ends the process over some that are not right
-        return _assembled(path, model, said)
+        return _assembled(path, model, said, way)
     except ModelFileError:
         raise
     except Exception as error:  # ONNX Runtime's are of many kinds too
         raise ModelFileError(f"{path}: cannot be used: {reason(error)}; export it again") from None
 
 
-def _assembled(path: Path, model: onnx.ModelProto, said: Mapping[str, str]) -> LoadedModel:
+def _assembled(path: Path, model: onnx.ModelProto, said: Mapping[str, str], way: Way) -> LoadedModel:
     about = {**said, **{name: json.loads(said[name]) for name in ("classes", "task_settings", "summary")}}
     network = dataclasses.replace(parse(entry_of(about, "network", str)), name=name_of(about))
     preprocessing = Preprocessing.from_json(said["preprocessing"])
     task = task_named(said["task"]).from_settings(classes_of(about), entry_of(about, "task_settings", dict))
     report = analyse(network)
     check_fit(path, report, preprocessing, task)
-    module = OnnxNetwork(model, preprocessing)
+    module = OnnxNetwork(model, preprocessing, way, report.macs)
     _check_answer(path, report, module)
     return LoadedModel(network, module, preprocessing, task, entry_of(about, "summary", dict))
 
@@ -113,8 +123,8 @@ def _check_answer(path: Path, report: Report, module: OnnxNetwork) -> None:
         raise ModelFileError(f"{path}: what it answers is not all finite numbers; it was damaged, so export it again")
 
 
-def _between(model: onnx.ModelProto, start: str, end: str) -> onnx.ModelProto:
-    """The part of a model that makes `end` of `start`."""
+def _between(model: onnx.ModelProto, start: str, end: str, shape: list[int | None]) -> onnx.ModelProto:
+    """The part of a model that makes `end` of `start`, which has a shape (None where it may be any)."""
     made_by = {name: node for node in model.graph.node for name in node.output}
     wanted, waiting = set[str](), [end]
     while waiting:
@@ -131,6 +141,6 @@ def _between(model: onnx.ModelProto, start: str, end: str) -> onnx.ModelProto:
     del part.graph.node[:], part.graph.initializer[:], part.graph.input[:], part.graph.output[:]
     part.graph.node.extend(kept)
     part.graph.initializer.extend(stored)
-    part.graph.input.append(onnx.helper.make_tensor_value_info(start, onnx.TensorProto.FLOAT, None))
+    part.graph.input.append(onnx.helper.make_tensor_value_info(start, onnx.TensorProto.FLOAT, shape))
     part.graph.output.append(onnx.helper.make_tensor_value_info(end, onnx.TensorProto.FLOAT, None))
     return part

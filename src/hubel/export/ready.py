@@ -15,7 +15,7 @@ from hubel.base.files import read_text
 from hubel.base.model_file import complain
 from hubel.base.toml import read_toml
 from hubel.data.prepare.preprocessing import Preprocessing
-from hubel.export.engines import Computes, Engine, Images, chosen, computing, words_of
+from hubel.export.engines import Computes, Images, Way, chosen, computing
 from hubel.export.source import Source
 from hubel.tasks.answer import Answer, Named
 
@@ -99,43 +99,64 @@ def opened(
     *,
     whole: bool = False,
     device: str = "cpu",
+    precision: str = "float32",
 ) -> Opened:
-    """The model of a run's folder, a model file or an exported one, by an engine of `engines.ENGINES`.
+    """The model of a run's folder, a model file or an exported one, by an engine of `engines.ENGINES`, in a precision
+    of `engines.PRECISIONS`.
 
     load: opens it with torch, which is done where the engine cannot compute it without, or a LoadedModel is wanted
     (`whole`). device: to which `load` moves it; on another than the processor PyTorch computes. Raises SettingError for
     an engine that is not here, or was asked for by name and cannot compute it, and what `load` raises.
     """
     if device != "cpu":
-        return _on_device(place, load, engine, device)
-    if place.suffix == ".onnx":
-        if engine not in ("auto", "onnxruntime"):
-            raise SettingError(f"{place}: an exported file is computed by onnxruntime; leave out --engine {engine}")
-        return Opened(load(), words_of("onnxruntime"))
-    wanted = chosen(engine)
-    if wanted == "pytorch":
+        return _on_device(place, load, engine, precision, device)
+    if place.suffix == ".onnx" and place.is_file():
+        return _exported(place, engine, precision, threads)
+    way = chosen(engine, precision, threads)
+    if way.engine == "pytorch":
         return Opened(load(), PYTORCH)
     model = load() if whole else None
     try:
         if model is None:
             with suppress(_OtherTaskError):
-                return _without_torch(place, wanted, threads)
+                return _without_torch(place, way)
             model = load()
-        return _with_engine(model, wanted, threads)
+        return _with_engine(model, way)
+    except SettingError:
+        raise
     except _UnsuitedError as error:
-        why = f"{wanted} {error}"
+        why = f"{way.engine} {error}"
     except Exception as error:  # of every kind: what is wrong with the file, torch's side says
-        why = f"{wanted} cannot compute it: {str(error).partition(chr(10))[0][:200]}"
+        why = f"{way.engine} cannot compute it: {str(error).partition(chr(10))[0][:200]}"
     model = model or load()
-    if engine != "auto":
-        raise SettingError(f"{place}: {why}; leave out --engine {engine}")
+    for option, asked, usual in (("engine", engine, "auto"), ("precision", precision, "float32")):
+        if asked != usual:
+            raise SettingError(f"{place}: {why}; leave out --{option} {asked}")
     return Opened(model, PYTORCH, why)
 
 
-def _on_device(place: Path, load: Callable[[], LoadedModel], engine: str, device: str) -> Opened:
+def _exported(place: Path, engine: str, precision: str, threads: int) -> Opened:
+    from hubel.export.opened import OnnxNetwork, open_onnx
+
+    eight, precision = precision == "int8", "float32" if precision == "int8" else precision
+    if engine == "pytorch":
+        raise SettingError(f"{place}: an exported file is not computed by pytorch; leave out --engine {engine}")
+    if engine == "auto" and precision == "float32":  # what opens it has it installed
+        engine = "onnxruntime"
+    way = chosen(engine, precision, threads)
+    model = open_onnx(place, way)
+    is_int8 = isinstance(model.module, OnnxNetwork) and model.module.is_int8
+    if eight and not is_int8:
+        raise SettingError(f"{place}: was written in floating point; hubel export --int8 DATA writes one of eight bits")
+    return Opened(model, way.words.replace(", ", ", int8, around it ") if is_int8 else way.words)
+
+
+def _on_device(place: Path, load: Callable[[], LoadedModel], engine: str, precision: str, device: str) -> Opened:
     if place.suffix == ".onnx" or engine not in ("auto", "pytorch"):
         what = f"{place}: an exported file" if place.suffix == ".onnx" else f"--engine {engine}"
         raise SettingError(f"{what} is computed by processors here; leave out --device {device}")
+    if precision != "float32":
+        raise SettingError(f"--precision {precision} is computed by processors here; leave out --device {device}")
     return Opened(load(), f"{PYTORCH}{', with products in TF32' * _rounds(device)}, on {device}")
 
 
@@ -154,18 +175,18 @@ class _OtherTaskError(Exception):
     """A model whose answers are not made without torch."""
 
 
-def _with_engine(model: LoadedModel, engine: Engine, threads: int) -> Opened:
+def _with_engine(model: LoadedModel, way: Way) -> Opened:
     """A loaded model whose scores an engine computes."""
     from hubel.export.scores import with_scores
     from hubel.tasks.registry import TASKS
 
     if model.task.name not in TASKS:  # which may ask more of a network than its scores
         raise _UnsuitedError(f"does not know what the task {model.task.name} asks of a network")
-    found, name = with_scores(model, engine, threads)
-    return Opened(found, name)
+    return Opened(with_scores(model, way), way.words)
 
 
-def _without_torch(place: Path, engine: Engine, threads: int) -> Opened:
+def _without_torch(place: Path, way: Way) -> Opened:
+    from hubel.arch import analyse
     from hubel.export.onnx.write import onnx_model
 
     path = place / "model.safetensors" if place.is_dir() else place
@@ -179,12 +200,12 @@ def _without_torch(place: Path, engine: Engine, threads: int) -> Opened:
     if not all(np.isfinite(array).all() for array in source.arrays.values()):
         complain(path, "its weights are not all finite numbers", None)
     kind = source.preprocessing
-    compute = computing(engine, onnx_model(source), "probabilities", threads)
+    compute = computing(way, onnx_model(source), "probabilities", analyse(source.network).macs)
     blank = np.zeros((1, kind.height, kind.width, kind.channels), np.uint8)
     found = compute(blank)  # what fails, fails now
     if found.shape != (1, len(source.classes)):
         raise ModelFileError(f"{path}: expected {len(source.classes)} outputs, received {found.shape[1:]}")
-    return Opened(Ready(kind, NamesClasses(source.classes, compute), source.summary), words_of(engine))
+    return Opened(Ready(kind, NamesClasses(source.classes, compute), source.summary), way.words)
 
 
 def _is_over(run: Path) -> bool:

@@ -9,7 +9,8 @@ import onnx
 import torch
 from torch import nn
 
-from hubel.export.engines import Computes, Engine, computing, words_of
+from hubel.arch import analyse
+from hubel.export.engines import Computes, Way, computing
 from hubel.export.onnx.write import onnx_model
 from hubel.tasks import LoadedModel
 
@@ -28,12 +29,12 @@ class Scores(nn.Module):
         return torch.from_numpy(self._compute(np.ascontiguousarray(images.numpy())))
 
 
-def with_scores(model: LoadedModel, engine: Engine, threads: int = 0) -> tuple[LoadedModel, str]:
-    """The model with an engine in the place of its module, and the engine in words."""
+def with_scores(model: LoadedModel, way: Way) -> LoadedModel:
+    """The model with an engine in the place of its module."""
     written = onnx_model(model)
     if all(each.name != "scores" for each in written.graph.output):
         written.graph.output.append(onnx.helper.make_tensor_value_info("scores", onnx.TensorProto.FLOAT, None))
-    scores = Scores(computing(engine, written, "scores", threads))
+    scores = Scores(computing(way, written, "scores", analyse(model.network).macs))
     kind = model.preprocessing
     scores.scores(torch.zeros(1, kind.height, kind.width, kind.channels, dtype=torch.uint8))  # what fails, fails now
-    return dataclasses.replace(model, module=scores.eval()), words_of(engine)
+    return dataclasses.replace(model, module=scores.eval())

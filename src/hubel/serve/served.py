@@ -77,7 +77,14 @@ class Served:
 
     def _open(self) -> Current:
         settings = self._settings
-        found = opened(self._place, self._loaded, settings.engine, settings.threads, device=settings.device)
+        found = opened(
+            self._place,
+            self._loaded,
+            settings.engine,
+            settings.threads,
+            device=settings.device,
+            precision=settings.precision,
+        )
         kind = found.model.preprocessing
         if kind.channels not in (1, 3):
             raise SettingError(
@@ -96,13 +103,10 @@ class Served:
     def _loaded(self) -> LoadedModel:
         import torch
 
-        from hubel.export import open_onnx
         from hubel.tasks import load_model
         from hubel.train import Run
 
         torch.set_num_threads(self._settings.threads)
-        if self.path.suffix == ".onnx":
-            return open_onnx(self.path)
         model = Run.open(self._place).model() if self._place.is_dir() else load_model(self.path)
         return model.to(self._settings.device)
 

@@ -86,15 +86,16 @@ class Access:
 
 @dataclass(frozen=True)
 class Settings:
-    """models: their files, by name. engine: what computes, by name; "auto" chooses. board: the file in which several
-    processes count. threads: processors that one process uses. device: where models compute. quiet: only what goes
-    wrong is logged.
+    """models: their files, by name. engine: what computes, by name; "auto" chooses. precision: in which numbers. board:
+    the file in which several processes count. threads: processors that one process uses. device: where models compute.
+    quiet: only what goes wrong is logged.
     """
 
     models: tuple[tuple[str, str], ...]
     limits: Limits = field(default_factory=Limits)
     access: Access = field(default_factory=Access)
     engine: str = "auto"
+    precision: str = "float32"
     board: str | None = None
     threads: int = 1
     device: str = "cpu"

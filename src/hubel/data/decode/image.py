@@ -195,7 +195,8 @@ def _too_many(bands: int) -> str:
 def upright(image: Image.Image) -> Image.Image:
     """The image turned as its EXIF orientation says."""
     try:
-        return ImageOps.exif_transpose(image) if image.getexif().get(_TURNED, 1) != 1 else image
+        is_turned = image.getexif().get(0x0112, 1) != 1  # which is written out where this function is
+        return ImageOps.exif_transpose(image) if is_turned else image
     except Exception:  # a damaged EXIF block says nothing about the pixels
         return image
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from hubel.base.errors import DataError
 from hubel.data.sources.listing import image_paths_in, natural_key
-from hubel.data.sources.tables.listing import images_of_table
 
 _LISTS = (".txt", ".lst", ".list")
 _TABLES = (".csv", ".tsv")
@@ -48,6 +47,8 @@ def _images(place: str) -> list[str]:
         return found
     suffix = path.suffix.lower()
     if path.is_file() and suffix in _TABLES:
+        from hubel.data.sources.tables.listing import images_of_table  # most name images alone
+
         return [item.path for item in images_of_table(path)]
     if path.is_file() and suffix in _LISTS:
         found = listed(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), path.parent)
