@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from hubel.advise import compare
     from hubel.arch import Network, parse
     from hubel.base.errors import HubelError
     from hubel.export.exported import export
@@ -41,6 +42,7 @@ _HOMES = {
     "Sequential": "model",
     "analyse": "zoo",
     "build": "nn._given",
+    "compare": "advise",
     "evaluate": "train._start",
     "inspect": "nn",
     "load": "tasks",
@@ -62,6 +64,7 @@ __all__ = [
     "Sequential",
     "analyse",
     "build",
+    "compare",
     "evaluate",
     "export",
     "inspect",

@@ -1,4 +1,4 @@
-"""What an expert would point at in a network. Standard library only.
+"""What an expert would point at in a network, and two networks beside each other. Standard library only.
 
 >>> from hubel.advise import advise
 >>> from hubel.arch import parse
@@ -6,9 +6,10 @@
 ['softmax inside']
 """
 
-from hubel.advise._advise import Advice, advise
+from hubel.advise._advise import Advice, Remarks, advise
+from hubel.advise._compare import Comparison, compare
 from hubel.base.rooms import called
 
 called(__name__, advise)
 
-__all__ = ["Advice", "advise"]
+__all__ = ["Advice", "Comparison", "Remarks", "advise", "compare"]

@@ -41,7 +41,10 @@ from hubel.arch import (
     shape_text,
 )
 from hubel.base.names import listing
+from hubel.view.finding import Finding
 from hubel.view.result import Part, Result
+from hubel.view.tables import Table
+from hubel.view.told import Line, Styled
 
 HALF = 0.5
 LEAST_GAIN = 1.5  # how many times cheaper a change must be to be worth a word
@@ -67,11 +70,52 @@ class Advice(Result):
         """The rule, where it applies, the finding and the remedy."""
         return [f"{self.rule}: {listing(self.paths, 4)}", self.finding, self.remedy]
 
+    def data(self) -> dict[str, object]:
+        """The remark as plain values, the changed network in text form."""
+        return {
+            "rule": self.rule,
+            "layers": list(self.paths),
+            "finding": self.finding,
+            "remedy": self.remedy,
+            "figures": dict(self.figures),
+            "changed": str(self.network) if self.network is not None else None,
+        }
 
-def advise(network: zoo.Given) -> tuple[Advice, ...]:
+
+class Remarks(Finding, tuple[Advice, ...]):
+    """All remarks on a network, the costliest first within each rule; none on a sound one."""
+
+    network: Network
+
+    def shown(self) -> list[Part]:
+        """How many there are, and a table of them."""
+        return [f"{len(self)} remarks on {self.network.name or 'the network'}", *self.tables()]
+
+    def data(self) -> dict[str, object]:
+        """The network, and each remark."""
+        name, text = self.network.name, str(self.network)
+        return {"name": name, "text": text, "advice": [advice.data() for advice in self]}
+
+    def lines(self, width: int = 160) -> Iterator[Line]:
+        """Each remark with its remedy."""
+        for advice in self:
+            yield Styled("[bold]{}[/]  {}", advice.rule, advice.finding)
+            yield f"  → {advice.remedy}"
+        if not self:
+            yield "nothing to point at"
+
+    def tables(self) -> list[Table]:
+        """A remark a line."""
+        rows = [(advice.rule, advice.finding, advice.remedy) for advice in self]
+        return [Table(("rule", "finding", "remedy"), rows, "advice")]
+
+
+def advise(network: zoo.Given) -> Remarks:
     """Return what an expert would point at, the costliest first within each rule; nothing for a sound network."""
     report = zoo.analyse(network)
-    return tuple(advice for rule in _RULES for advice in rule(report))
+    found = Remarks(advice for rule in _RULES for advice in rule(report))
+    found.network = report.network
+    return found
 
 
 def _heavy_dense(report: Report) -> Iterator[Advice]:

@@ -125,7 +125,7 @@ def finish(arguments: Namespace, answer: Answer) -> int:
         write_atomically(output, _content(output.suffix.lower(), arguments, answer))
         _emit(f"wrote {output}", error=arguments.json)
     elif answer.figure is not None and not arguments.json and sys.stdout.isatty():
-        from hubel.cli._picture import small
+        from hubel.view.small import small
 
         for part in small(answer.figure(), _width()):
             _emit(part)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,14 +13,12 @@ from hubel.base.errors import SettingError
 from hubel.base.files import read_text
 from hubel.cli._finish import PICTURES as WRITTEN
 from hubel.cli._finish import Answer, add_output, finish
-from hubel.cli._picture import picture_file
-from hubel.look.byhand.convolve import ACTIVATIONS, Convolution, Pooling, Products, convolve, pool
-from hubel.look.byhand.grids import Grid, Number, Planes, read_number, read_planes
+from hubel.look.byhand.convolve import ACTIVATIONS, Convolution, Pooling, convolve, plain_grid, pool
+from hubel.look.byhand.grids import Number, Planes, read_number, read_planes
 from hubel.look.byhand.kernels import KERNELS, Kernel, read_kernel
+from hubel.look.byhand.pictures import picture_file, read_picture
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from hubel.arch import Padding, Pair
 
 DESCRIPTION = """Slide a kernel over an image and show every product and the running sum; or pool it.
@@ -103,24 +100,15 @@ def run(arguments: Namespace) -> int:
     if arguments.strict:
         walk.check_strictly()
     _check_effort(walk, arguments)
-    answer = Answer(
-        data=lambda: _data(walk, arguments),
-        lines=lambda width: _lines(walk, source.picture, arguments, width),
+    answer = Answer.of(
+        walk,
+        data=lambda: walk.data(arguments.step, steps=not arguments.result),
+        lines=lambda width: walk.lines(
+            width, arguments.step, steps=not arguments.result, everything=arguments.all, picture=source.picture
+        ),
         content=lambda ending, theme: picture_file(walk.output, ending),
     )
     return finish(arguments, answer)
-
-
-def _lines(walk: Convolution | Pooling, picture: str, arguments: Namespace, width: int) -> Iterator[RenderableType]:
-    from hubel.cli._by_hand import output_lines, step_lines, walk_lines
-
-    if arguments.result:
-        yield from output_lines(walk)
-        return
-    step: Pair | None = arguments.step
-    for line in step_lines(walk, step, width) if step else walk_lines(walk, picture, arguments.all, width):
-        line.no_wrap = True  # what is wider than the screen stays a line
-        yield line
 
 
 def walk_of(planes: Planes, arguments: Namespace) -> Convolution | Pooling:
@@ -167,8 +155,6 @@ def source_of(given: str, shrink: Pair | None) -> Source:
         return Source(read_planes(sys.stdin.read()))
     path = _existing(given)
     if path and path.suffix.lower() in PICTURES:
-        from hubel.cli._picture import read_picture
-
         return Source((read_picture(path, shrink),), path.name)
     if shrink:
         raise SettingError(f"expected --shrink with a picture ({', '.join(PICTURES)}), received {given[:40]!r}")
@@ -233,7 +219,7 @@ def number_argument(text: str) -> Number:
 
 
 def _kernels() -> list[dict[str, Any]]:
-    return [{"name": k.name, "kernel": _plain_grid(k.grid), "summary": k.summary} for k in KERNELS.values()]
+    return [{"name": k.name, "kernel": plain_grid(k.grid), "summary": k.summary} for k in KERNELS.values()]
 
 
 def _kernel_line(kernel: Kernel) -> str:
@@ -243,60 +229,3 @@ def _kernel_line(kernel: Kernel) -> str:
 
 def _as_fraction(value: Number) -> str:
     return str(value).replace("-", "−")
-
-
-def _data(walk: Convolution | Pooling, arguments: Namespace) -> dict[str, Any]:
-    found: dict[str, Any] = {"input": _plain_planes(walk.image)}
-    if isinstance(walk, Convolution):
-        found |= {"kernel": _plain_planes(walk.kernel), "flipped": walk.flip}
-        found |= {"bias": _plain(walk.bias), "activation": walk.activation}
-    else:
-        found |= {"pool": walk.kind, "size": [walk.rows.kernel, walk.columns.kernel]}
-    height, width = (window.expression().names() for window in (walk.rows, walk.columns))
-    found["rule"] = {
-        "height": {"names": height, "values": walk.rules[0], "result": walk.rows.count},
-        "width": {"names": width, "values": walk.rules[1], "result": walk.columns.count},
-    }
-    found |= {"layer": str(walk.layer), "output_shape": [*walk.output_size, 1], "notes": list(walk.notes)}
-    if arguments.step:
-        found["steps"] = [_step_data(walk.step(*arguments.step))]
-    elif not arguments.result:
-        found["steps"] = [_step_data(step) for step in walk.steps()]
-    return found | {"output": _plain_grid(walk.output)}
-
-
-def _step_data(step: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "position": [step.row, step.column],
-        "rows": list(step.rows),
-        "columns": list(step.columns),
-    }
-    if isinstance(step, Products):
-        found["products"] = [
-            {
-                "value": _plain(term.value),
-                "weight": _plain(term.weight),
-                "product": _plain(term.product),
-                "sum": _plain(term.sum),
-                "padding": term.padding,
-            }
-            for term in step.terms
-        ]
-        found["sum"] = _plain(step.sum)
-    else:
-        found["values"] = [_plain(value) for value in step.values]
-    return found | {"value": _plain(step.value)}
-
-
-def _plain(value: Number) -> int | float:
-    return value if isinstance(value, int) else float(value)
-
-
-def _plain_grid(grid: Grid) -> list[list[int | float]]:
-    return [[_plain(value) for value in row] for row in grid]
-
-
-def _plain_planes(planes: Planes) -> Any:
-    """One channel as rows of numbers, several as a list of such."""
-    grids = [_plain_grid(plane) for plane in planes]
-    return grids[0] if len(grids) == 1 else grids

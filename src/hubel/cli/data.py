@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hubel.base.files import replacing
 from hubel.cli._finish import PICTURES, TABLES, Answer, add_output, finish, picture_argument
 from hubel.cli._numbers import whole
 from hubel.cli._trained import add_layout, add_validation, layout
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from hubel.tasks import Task
 
 DESCRIPTION = """Look at every image of a data set and tell what is there: classes in their order, counts, sizes,
@@ -101,14 +104,18 @@ class _Bar:
         self._bar.update(TaskID(self._tasks[what]), completed=done, total=total or None)
 
 
+def _save(sheet: Image, path: Path) -> None:
+    with replacing(path) as unfinished:
+        sheet.save(unfinished)
+
+
 def _write_sheet(arguments: Namespace, described: object, kind: type[Task], bar: _Bar) -> str:
-    from hubel.cli._picture import save_picture
     from hubel.data import Augmentation, Description, Preprocessing, augmented_sheet
 
     if arguments.sheet is None:
         return ""
     if arguments.augment is None and isinstance(described, Description):
-        save_picture(described.sheet, arguments.sheet)
+        _save(described.sheet, arguments.sheet)
         return f"The contact sheet is in {arguments.sheet}."
     void = {} if arguments.void is None else {"void": arguments.void}
     train = kind.load(arguments.data, bad_images="skip", progress=bar, **layout(arguments), **void).train
@@ -116,7 +123,7 @@ def _write_sheet(arguments: Namespace, described: object, kind: type[Task], bar:
         augmentation = Augmentation.for_dataset(train, Preprocessing.for_dataset(train), 10)
     else:
         augmentation = Augmentation.parse(arguments.augment or "none")
-    save_picture(augmented_sheet(train, augmentation), arguments.sheet)
+    _save(augmented_sheet(train, augmentation), arguments.sheet)
     if not augmentation:
         return f"The contact sheet is in {arguments.sheet}."
     return f"Images augmented by {augmentation} are in {arguments.sheet}."

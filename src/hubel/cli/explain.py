@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser, Namespace
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hubel.arch import Report, Row, analyse, ordered, report_data, row_data, shape_text
+from hubel.arch import Report, Row, analyse, report_data, row_data
 from hubel.cli._edits import add_set, edited
 from hubel.cli._finish import TABLES, Answer, add_output, finish
 from hubel.cli._network import add_network, add_options, load_network
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from hubel.view.tables import Table
 
 DESCRIPTION = """Work out every layer's shape, parameters, multiply-adds and receptive field, and show the arithmetic.
 
@@ -48,8 +42,8 @@ def run(arguments: Namespace) -> int:
     rows = report.find(arguments.layer) if arguments.layer else ()
     answer = Answer(
         data=lambda: _data(report, rows),
-        lines=lambda width: _lines(report, rows, width),
-        tables=lambda: [_formulas(rows) if rows else _layers(report)],
+        lines=lambda width: _terminal().layer_parts(rows) if rows else _terminal().network_parts(report, width),
+        tables=lambda: [_terminal().formulas_table(rows) if rows else _terminal().layers_table(report)],
     )
     return finish(arguments, answer)
 
@@ -59,31 +53,7 @@ def _data(report: Report, rows: tuple[Row, ...]) -> Any:
     return report_data(report) if not rows else found[0] if len(found) == 1 else found
 
 
-def _lines(report: Report, rows: tuple[Row, ...], width: int) -> Iterator[RenderableType]:
-    from hubel.draw.terminal import layer_parts, network_parts
+def _terminal() -> Any:
+    import hubel.draw.terminal
 
-    return layer_parts(rows) if rows else network_parts(report, width)
-
-
-def _layers(report: Report) -> Table:
-    from hubel.view.tables import Table
-
-    titles = ("layer", "kind", "text", "input", "output", "#parameters", "#MACs", "receptive field", "stride")
-    rows: list[tuple[str | int, ...]] = [
-        (
-            *(row.path, row.type, str(row.node) if row.is_layer else ""),
-            *map(shape_text, (row.input_shape, row.output_shape)),
-            *(row.cost.parameters, row.cost.macs),
-            *map(shape_text, (row.field.size, row.field.stride)),  # type: ignore[arg-type]
-        )
-        for row in report.rows
-    ]
-    total = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds (MACs) for one image"
-    return Table(titles, tuple(rows), f"{report.network.name or 'network'}: {total}")
-
-
-def _formulas(rows: tuple[Row, ...]) -> Table:
-    from hubel.view.tables import Table
-
-    found = [(row.path, each.figure, each.names, str(each)) for row in rows for each in ordered(row.formulas)]
-    return Table(("layer", "figure", "formula", "values"), tuple(found), "formulas")
+    return hubel.draw.terminal

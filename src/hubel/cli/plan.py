@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
 from hubel.cli._edits import add_set, edited
@@ -12,28 +10,7 @@ from hubel.cli._finish import TABLES, Answer, add_output, finish
 from hubel.cli._measured import THIS, keep, measure, measured_device
 from hubel.cli._network import add_network, add_options, load_network
 from hubel.cli._numbers import whole
-from hubel.plan import (
-    ASSUMPTIONS,
-    DEVICES,
-    Device,
-    RunPlan,
-    StepPlan,
-    bytes_text,
-    device_data,
-    find_device,
-    memory_rows,
-    plan_run,
-    plan_step,
-    run_rows,
-    slowest,
-    step_rows,
-    title,
-)
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from hubel.view.tables import Table
+from hubel.plan import DEVICES, Devices, Plan, find_device, plan_run, plan_step
 
 DESCRIPTION = """Say what training takes before it is run: a step's time and memory, the largest batch, and with
 --images and --epochs days and energy, on one device or on many. `--measure` measures this machine once and keeps what
@@ -109,15 +86,7 @@ def run(arguments: Namespace) -> int:
         if not arguments.list and not arguments.measure:
             raise SettingError("expected a NET to plan for, or --list, or --measure; received none")
         devices = {**known, **DEVICES} if arguments.list else known
-        table = _devices(devices)
-        return finish(
-            arguments,
-            Answer(
-                data=lambda: {name: device_data(device) for name, device in devices.items()},
-                lines=lambda width: [_terminal(table)],
-                tables=lambda: [table],
-            ),
-        )
+        return finish(arguments, Answer.of(Devices(devices)))
     name = arguments.device or THIS
     if name == THIS and here is None:
         raise SettingError(
@@ -136,109 +105,7 @@ def run(arguments: Namespace) -> int:
     )
     if arguments.epochs is not None and arguments.images is None:
         raise SettingError("expected --images with --epochs: how many images are seen so often")
-    whole = plan_run(step, arguments.images, arguments.epochs or 1.0) if arguments.images is not None else None
-    tables = _tables(step, whole)
-    answer = Answer(
-        data=lambda: plan_data(step, whole),
-        lines=lambda width: _lines(step, tables),
-        tables=lambda: [*tables.values()],
-    )
-    finish(arguments, answer)
-    return 0 if step.memory.total <= step.device.memory else 1
-
-
-def _terminal(table: Table) -> RenderableType:
-    from hubel.view import terminal
-
-    return terminal.table(*table.titles, rows=table.written())
-
-
-def plan_data(step: StepPlan, whole: RunPlan | None) -> dict[str, Any]:
-    """Return a plan as JSON-able data."""
-    memory = step.memory
-    parts = (
-        "weights",
-        "buffers",
-        "optimizer",
-        "input",
-        "gradients",
-        "kept",
-        "passing",
-        "total",
-        "held",
-        "path",
-        "phase",
-    )
-    found: dict[str, Any] = {
-        "name": step.network.name,
-        "text": str(step.network),
-        "device": device_data(step.device),
-        "devices": step.devices,
-        "batch": step.batch,
-        "precision": step.precision,
-        "optimizer": step.optimizer,
-        "seconds": step.seconds,
-        **{
-            part: getattr(step, part) for part in ("forward", "backward", "update", "reduce_bytes", "reduce", "exposed")
-        },
-        "images_per_second": step.images_per_second,
-        "efficiency": step.efficiency,
-        "memory": {part: getattr(memory, part) for part in parts},
-        "fits": memory.total <= step.device.memory,
-        "largest_batch": step.largest_batch,
-        "layers": [
-            {"name": layer.path, "forward": layer.forward, "backward": layer.backward, "bound": layer.bound}
-            for layer in step.layers
-        ],
-        "assumptions": list(ASSUMPTIONS),
-    }
-    if whole is not None:
-        found["run"] = {
-            "images": whole.images,
-            "epochs": whole.epochs,
-            "steps": whole.steps,
-            "seconds": whole.seconds,
-            "kilowatt_hours": whole.kilowatt_hours if step.device.power else None,
-        }
-    return found
-
-
-def _tables(step: StepPlan, whole: RunPlan | None) -> dict[str, Table]:
-    from hubel.view.tables import Table
-
-    parts = {"a step": step_rows(step), "memory": memory_rows(step)}
-    if whole is not None:
-        parts["a run"] = run_rows(whole)
-    name = f"{step.network.name or step.network}  {title(step)}"
-    return {part: Table((part, "#", "how"), tuple(rows), f"{name}: {part}") for part, rows in parts.items()}
-
-
-def _lines(step: StepPlan, tables: dict[str, Table]) -> Iterator[RenderableType]:
-    from hubel.view.terminal import styled, table
-
-    yield styled("[bold]{}[/]  {}", step.network.name or step.network, title(step))
-    for part, found in tables.items():
-        rows = [(name, value, styled("[dim]{}[/]", how)) for name, value, how in found.rows]
-        yield table(part, "#", "how", rows=rows, gap=3)
-    yield styled("{}", slowest(step))
-    for line in ("assumed:", *(f"· {line}" for line in ASSUMPTIONS), f"device: {step.device.source}"):
-        yield styled("[dim]{}[/]", line)
-
-
-def _devices(devices: dict[str, Device]) -> Table:
-    from hubel.view.tables import Table
-
-    titles = ("name", "device", "#TFLOP/s 32 bits", "#16 bits", "#GB/s", "#memory", "#link GB/s", "#W", "source")
-    rows = []
-    for name, device in devices.items():
-        half = device.flops.get("bfloat16")
-        figures = (
-            f"{device.flops['float32'] / 1e12:.3g}",
-            f"{half / 1e12:.3g}" if half else "–",
-            f"{device.bandwidth / 1e9:,.4g}",
-            bytes_text(device.memory),
-            f"{device.link / 1e9:g}",
-            f"{device.power:g}" if device.power else "–",
-        )
-        rows.append((name, device.name, *figures, device.source))
-    return Table(titles, tuple(rows), "devices")
+    run = plan_run(step, arguments.images, arguments.epochs or 1.0) if arguments.images is not None else None
+    plan = Plan(step, run)
+    finish(arguments, Answer.of(plan))
+    return 0 if plan.fits else 1

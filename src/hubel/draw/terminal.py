@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+    from hubel.view.tables import Table
+
 WIDE = 112
 
 
@@ -67,6 +69,32 @@ def layer_parts(rows: tuple[Row, ...]) -> Iterator[RenderableType]:
         yield table(rows=quiet, gap=4)
         for note in row.notes:
             yield styled("  [yellow]note[/]  {}", note)
+
+
+def layers_table(report: Report) -> Table:
+    """Return a network's layers, a line each."""
+    from hubel.view.tables import Table
+
+    titles = ("layer", "kind", "text", "input", "output", "#parameters", "#MACs", "receptive field", "stride")
+    rows: list[tuple[str | int, ...]] = [
+        (
+            *(row.path, row.type, str(row.node) if row.is_layer else ""),
+            *map(shape_text, (row.input_shape, row.output_shape)),
+            *(row.cost.parameters, row.cost.macs),
+            *map(shape_text, (row.field.size, row.field.stride)),  # type: ignore[arg-type]
+        )
+        for row in report.rows
+    ]
+    total = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds (MACs) for one image"
+    return Table(titles, tuple(rows), f"{report.network.name or 'network'}: {total}")
+
+
+def formulas_table(rows: tuple[Row, ...]) -> Table:
+    """Return every formula of some layers, a line each."""
+    from hubel.view.tables import Table
+
+    found = [(row.path, each.figure, each.names, str(each)) for row in rows for each in ordered(row.formulas)]
+    return Table(("layer", "figure", "formula", "values"), tuple(found), "formulas")
 
 
 def _how(row: Row) -> str:

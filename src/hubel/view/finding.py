@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from hubel.base.errors import SettingError
 from hubel.base.files import write_atomically
@@ -15,9 +15,7 @@ from hubel.view.figure import FORMATS, Figure
 from hubel.view.result import Part, Result
 from hubel.view.shown import function_at
 from hubel.view.tables import Table
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+from hubel.view.told import Line
 
 
 class Finding(Result):
@@ -32,7 +30,7 @@ class Finding(Result):
         """All of it as plain values, for JSON."""
         raise NotImplementedError
 
-    def lines(self, width: int = 160) -> Iterable[RenderableType]:
+    def lines(self, width: int = 160) -> Iterable[Line]:
         """What a terminal of so many letters is shown besides: words, or what rich renders."""
         return (part if isinstance(part, str) else part.plain() for part in self.shown())
 
@@ -66,7 +64,7 @@ class Drawn(Finding):
         """What came of it."""
         return [self.outcome]
 
-    def lines(self, width: int = 160) -> Iterable[RenderableType]:
+    def lines(self, width: int = 160) -> Iterable[Line]:
         """What a terminal of so many letters is shown besides the outcome; of what is only drawn, nothing."""
         return ()
 

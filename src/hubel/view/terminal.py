@@ -15,6 +15,7 @@ from rich.text import Text
 
 from hubel.base.words import printable
 from hubel.view.rows import Rows
+from hubel.view.told import Styled
 
 if TYPE_CHECKING:
     from hubel.base.download import Progress
@@ -91,6 +92,10 @@ def styled(template: str, *values: object, **named: object) -> Text:
     return Text.from_markup(_Filled().vformat(template, values, named), emoji=False)
 
 
+def _cut(cell: object) -> str:
+    return printable(str(cell), "\n", _LONGEST)
+
+
 def table(*titles: str, rows: Iterable[Iterable[object]] = (), gap: int = 2) -> Rows:
     """A table without lines, `gap` letters between columns; without titles it has no head.
 
@@ -98,6 +103,10 @@ def table(*titles: str, rows: Iterable[Iterable[object]] = (), gap: int = 2) -> 
     broken where there is little room (see `Rows`).
     """
     cells = [
-        [cell if isinstance(cell, Text) else Text(printable(str(cell), "\n", _LONGEST)) for cell in row] for row in rows
+        [
+            cell if isinstance(cell, Text) else cell.__rich__() if isinstance(cell, Styled) else Text(_cut(cell))
+            for cell in row
+        ]
+        for row in rows
     ]
     return Rows(titles, cells, gap)

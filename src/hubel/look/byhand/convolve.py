@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
@@ -25,6 +24,9 @@ from hubel.base.errors import SettingError
 from hubel.base.numbers import rounded_text
 from hubel.look.byhand.grids import Grid, Number, Planes, exact, exact_grid, read_planes, size_text
 from hubel.look.byhand.kernels import read_kernel
+from hubel.look.byhand.steps import Pooled, Products, Step, Term, plain, plain_grid, plain_planes
+from hubel.view.finding import Finding
+from hubel.view.told import Line
 
 Numbers: TypeAlias = "str | Sequence[Sequence[Any]]"
 Kind: TypeAlias = Literal["max", "average"]
@@ -33,48 +35,10 @@ Kind: TypeAlias = Literal["max", "average"]
 ACTIVATIONS = tuple(PLAIN)
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One product of a convolution and the sum so far; `padding` where the value lies outside the image."""
-
-    value: Number
-    weight: Number
-    product: Number
-    sum: Number
-    padding: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One position: where its result goes (`row`, `column`), and what of the image it sees (`rows`, `columns`)."""
-
-    row: int
-    column: int
-    rows: range
-    columns: range
-
-
-@dataclass(frozen=True, slots=True)
-class Products(Step):
-    """One position of a convolution: products in reading order, their sum, and `value` after bias and activation."""
-
-    terms: tuple[Term, ...]
-    sum: Number
-    value: Number
-
-
-@dataclass(frozen=True, slots=True)
-class Pooled(Step):
-    """One position of pooling: the numbers in the window (padding left out) and the largest or the average of them."""
-
-    values: tuple[Number, ...]
-    value: Number
-
-
 StepT = TypeVar("StepT", bound=Step)
 
 
-class Walk(Generic[StepT]):
+class Walk(Finding, Generic[StepT]):
     """A window's way over an image: the size rule, any step, and the whole output."""
 
     layer: Conv2D | MaxPooling2D | AveragePooling2D
@@ -128,6 +92,42 @@ class Walk(Generic[StepT]):
     def output(self) -> Grid:
         """The result at all positions."""
 
+    @abstractmethod
+    def _given(self) -> dict[str, Any]:
+        """Return what moves over the image, as plain values."""
+
+    def data(self, place: Pair | None = None, steps: bool = True) -> dict[str, Any]:
+        """The image, what moves over it, the size rule, every step (of one `place`, or none), and the output."""
+        height, width = (window.expression().names() for window in (self.rows, self.columns))
+        found: dict[str, Any] = {"input": plain_planes(self.image), **self._given()}
+        found["rule"] = {
+            "height": {"names": height, "values": self.rules[0], "result": self.rows.count},
+            "width": {"names": width, "values": self.rules[1], "result": self.columns.count},
+        }
+        found |= {"layer": str(self.layer), "output_shape": [*self.output_size, 1], "notes": list(self.notes)}
+        if place is not None or steps:
+            found["steps"] = [step.data() for step in ([self.step(*place)] if place else self.steps())]
+        return found | {"output": plain_grid(self.output)}
+
+    def lines(
+        self,
+        width: int = 160,
+        place: Pair | None = None,
+        steps: bool = True,
+        everything: bool = False,
+        picture: str = "",
+    ) -> Iterator[Line]:
+        """The walk, one `place` of it, or without `steps` the output alone; the image is of the file `picture`."""
+        from hubel.look.byhand.told import output_lines, step_lines, walk_lines  # which needs rich
+
+        walk: Any = self
+        if not steps:
+            yield from output_lines(walk)
+            return
+        for line in step_lines(walk, place, width) if place else walk_lines(walk, picture, everything, width):
+            line.no_wrap = True  # what is wider than the screen stays a line
+            yield line
+
     def __repr__(self) -> str:
         height, width = self.output_size
         return f"<{type(self).__name__} {self.layer} of {shape_text(self.input_shape)} → {height}×{width}>"
@@ -161,6 +161,10 @@ class Convolution(Walk[Products]):
         super().__init__(image, layer)
         self.kernel = tuple(map(flipped, kernel)) if flip else kernel
         self.bias, self.flip, self.activation = bias, flip, layer.activation
+
+    def _given(self) -> dict[str, Any]:
+        kernel = {"kernel": plain_planes(self.kernel), "flipped": self.flip}
+        return kernel | {"bias": plain(self.bias), "activation": self.activation}
 
     def step(self, row: int, column: int) -> Products:
         """Return every product and the running sum at one position."""
@@ -227,6 +231,9 @@ class Pooling(Walk[Pooled]):
     def kind(self) -> Kind:
         """`max` or `average`."""
         return "max" if isinstance(self.layer, MaxPooling2D) else "average"
+
+    def _given(self) -> dict[str, Any]:
+        return {"pool": self.kind, "size": [self.rows.kernel, self.columns.kernel]}
 
     def step(self, row: int, column: int) -> Pooled:
         """Return the numbers in the window at one position, and their largest or average."""
@@ -338,5 +345,6 @@ __all__ = [
     "Walk",
     "convolve",
     "flipped",
+    "plain_grid",
     "pool",
 ]

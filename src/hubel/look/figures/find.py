@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +14,16 @@ from hubel.data import ImageError, read_image
 from hubel.view.plate import Plate, Section, Tile
 
 if TYPE_CHECKING:
-    from hubel.look.retrieve.find import Found
+    from hubel.look.retrieve.find import Alike, Found
 
 SIZE = 112.0
 _PIXELS = 224  # of a picture's longer side that are kept
 _MISSING = 205  # grey of a file that has gone
+
+
+def sheet(found: Alike) -> Plate:
+    """Draw what was found for each image that was asked for."""
+    return plate([(Path(image).name, image) for image in found.asked], found.found)
 
 
 def plate(asked: Sequence[tuple[str, Any]], found: Sequence[Sequence[Found]], subtitle: str = "") -> Plate:

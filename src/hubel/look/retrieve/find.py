@@ -26,9 +26,23 @@ from hubel.look.access.infer import features
 from hubel.look.access.models import of_any_model
 from hubel.look.retrieve.index import Index, IndexedFile, IndexFileError, fingerprint, rows_of
 from hubel.tasks import LoadedModel
+from hubel.view.finding import Drawn, Finding
+from hubel.view.result import Part
 
-__all__ = ["Found", "Index", "IndexFileError", "IndexedFile", "Update", "embed", "find", "fingerprint", "update_index"]
+__all__ = [
+    "Alike",
+    "Found",
+    "Index",
+    "IndexFileError",
+    "IndexedFile",
+    "Update",
+    "embed",
+    "find",
+    "fingerprint",
+    "update_index",
+]
 
+_NAMED = 10  # bad images that are named one by one
 _CHUNK = 256  # files held in memory at once
 _FRESH = 2 * 10**9  # nanoseconds within which a file may change again and keep its time
 
@@ -45,10 +59,10 @@ class Found:
     same: bool = False
 
 
-@dataclass(frozen=True)
-class Update:
-    """What became of an index. added, changed, removed: paths within the folder. computed: images that went through
-    the network; those whose content was known did not.
+@dataclass(frozen=True, repr=False)
+class Update(Finding):
+    """What became of an index, which stands at `path`. added, changed, removed: paths within the folder. computed:
+    images that went through the network; those whose content was known did not.
     """
 
     index: Index
@@ -56,6 +70,69 @@ class Update:
     changed: tuple[str, ...]
     removed: tuple[str, ...]
     computed: int
+    path: Path
+
+    def shown(self) -> list[Part]:
+        """What became of it, in a line."""
+        changes = {"added": self.added, "changed": self.changed, "removed": self.removed}
+        words = ", ".join(f"{len(names):,} {what}" for what, names in changes.items() if names) or "nothing has changed"
+        images = f"{len(self.index):,} images of {self.index.folder} in {self.path}"
+        return [f"{images}: {words}; {self.computed:,} went through the network"]
+
+    def data(self) -> dict[str, Any]:
+        """Counts, and what could not be read."""
+        return {
+            "index": str(self.path),
+            "folder": str(self.index.folder),
+            "images": len(self.index),
+            "features": self.index.features.shape[1],
+            "added": len(self.added),
+            "changed": len(self.changed),
+            "removed": len(self.removed),
+            "computed": self.computed,
+            "rejected": [{"path": name, "reason": reason} for name, reason in self.index.rejected],
+        }
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left out, as it could not be read: some by name, and how many."""
+        rejected = self.index.rejected
+        if not rejected:
+            return []
+        more = f"; {len(rejected) - _NAMED:,} more are in --json" if len(rejected) > _NAMED else ""
+        told = f"{len(rejected):,} image{'s' * (len(rejected) != 1)} could not be read and left out{more}"
+        return [*(f"{name}: {reason}" for name, reason in rejected[:_NAMED]), told]
+
+
+@dataclass(frozen=True, repr=False)
+class Alike(Drawn):
+    """What was found: for each image that was asked for, by its path, the files most like it."""
+
+    asked: tuple[str, ...]
+    found: tuple[tuple[Found, ...], ...]
+
+    drawn_by = "hubel.look.figures.find:sheet"
+
+    def data(self) -> dict[str, Any]:
+        """Each image with what was found for it."""
+        images = [
+            {
+                "image": image,
+                "found": [{"path": str(one.path), "similarity": one.similarity, "same": one.same} for one in results],
+            }
+            for image, results in zip(self.asked, self.found, strict=True)
+        ]
+        return {"images": images}
+
+    def lines(self, width: int = 160) -> Iterator[str]:
+        """A line for each file."""
+        for image, results in zip(self.asked, self.found, strict=True):
+            if len(self.asked) > 1:
+                yield image
+            for one in results:
+                yield f"{one.similarity:.3f}  {one.path}{' (the same file)' if one.same else ''}"
+            if not results:
+                yield "the index is empty"
 
 
 @of_any_model
@@ -150,6 +227,7 @@ def _update(model: LoadedModel, root: Path, path: Path, progress: Progress | Non
         changed=tuple(name for name in now if name in known and known[name].sha256 != now[name]),
         removed=tuple(name for name in known if name not in now),
         computed=computed,
+        path=path,
     )
 
 

@@ -1,4 +1,4 @@
-"""How `hubel convolve` shows a walk: the image, the kernel, the steps with the output growing beside them."""
+"""A walk in a terminal: the image, the kernel, the steps with the output growing beside them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rich.text import Text
 
 from hubel.arch import Pair
 from hubel.base.numbers import exact_text, rounded_text
-from hubel.cli._picture import grey_levels, half_blocks
 from hubel.look.byhand.convolve import Convolution, Pooled, Pooling, Products, Term
 from hubel.look.byhand.grids import Grid, Number, Planes, exact, size_text
+from hubel.look.byhand.pictures import grey_levels, half_blocks
 from hubel.view.terminal import console
 
 FEW = 16  # so many steps are shown in full, of more the first two and the one with the strongest result
