@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,13 +16,15 @@ from hubel.data.sources.listing import some
 from hubel.data.sources.parts import PARTS
 
 CLASSES = "classes.txt"
+_SOFT, _MAIN, _SEVERAL = 0.2, 0.002, 8  # share of soft edges, of a class at least; values from which they are edges
 _NO_CLASS = frozenset(("void", "ignore", "unlabelled", "unlabeled"))
 _BRIGHT = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0), (240, 228, 66))
 
 
 class Classes(NamedTuple):
     """The classes of a set. places: where each value of the files (an index, or 24 bits of colour) goes. unused: the
-    numbers below the highest that no mask holds, where they count as classes.
+    numbers below the highest that no mask holds, where they count as classes. soft: how many values were taken for
+    edges, and the share of pixels that have them.
     """
 
     classes: tuple[str, ...]
@@ -30,6 +32,7 @@ class Classes(NamedTuple):
     colours: tuple[Colour, ...]
     places: Mapping[int, int]
     unused: tuple[int, ...] = ()
+    soft: tuple[int, float] = (0, 0.0)
 
     def masks(self, masks: npt.NDArray[np.unsignedinteger]) -> Masks:
         """Masks of the files' values as ones of classes."""
@@ -70,10 +73,17 @@ def _named(root: Path) -> list[tuple[str, Colour | None]]:
     return found
 
 
-def classes_of(root: Path, there: Iterable[int], void: int | None) -> Classes:
-    """The classes that masks of these values have, and what `classes.txt` says of them."""
-    values, named = sorted(set(there)), _named(root)
-    in_colour = any(value >> 24 for value in values)
+def classes_of(
+    root: Path, there: Mapping[int, int], void: int | None, known: Sequence[tuple[str, Colour | None]] = ()
+) -> Classes:
+    """The classes that masks of these values (with how many pixels have each) have, and what `classes.txt`, or else the
+    format (`known`), says of them.
+    """
+    named = _named(root) or list(known)
+    in_colour = any(value >> 24 for value in there)
+    edges = _edges(there, void, {1 << 24 | c[0] << 16 | c[1] << 8 | c[2] for _, c in named if c} if in_colour else None)
+    values = sorted(value for value in there if value not in edges)
+    soft = len(edges), sum(there[value] for value in edges) / max(1, sum(there.values()))
     if len(values) > 256 or (not in_colour and values[-1] > VOID):
         raise DataError(
             f"{root}: expected masks of at most 255 classes, found {len(values):,} values in them, up to {values[-1]:,}"
@@ -105,7 +115,23 @@ def classes_of(root: Path, there: Iterable[int], void: int | None) -> Classes:
     )
     numbers = tuple(place if value >> 24 else value for place, value in enumerate(kept))
     unused = () if named or in_colour else tuple(value for value in kept if value not in values)
-    return Classes(tuple(kept.values()), numbers, colours, {value: place for place, value in enumerate(kept)}, unused)
+    places = {value: place for place, value in enumerate(kept)}
+    if edges and not in_colour:
+        places |= {value: int(value > VOID // 2) for value in edges}
+    return Classes(tuple(kept.values()), numbers, colours, places, unused, soft)
+
+
+def _edges(there: Mapping[int, int], void: int | None, named: Collection[int] | None) -> set[int]:
+    """Values that come of smoothed edges: of masks of 0 and 255 all between them, of colours those that nothing names,
+    where they are many and few pixels have them. named: the colours that have names; None of numbers.
+    """
+    if named is None:
+        main = {0, VOID} if {0, VOID} <= there.keys() and void is None else set[int]()
+    else:
+        main = set(named) or {value for value, count in there.items() if count >= _MAIN * sum(there.values())}
+    rest = {value for value in there if value not in main}
+    few = sum(there[value] for value in rest) <= _SOFT * sum(there.values())
+    return rest if main and few and len(rest) >= _SEVERAL else set()
 
 
 def _split(value: int) -> Colour:
@@ -125,6 +151,12 @@ def notes_of(root: Path, table: Classes, parts: Mapping[str, Sequence[Pair]], vo
     if any(part != "train" for part in parts):
         counts = (f"{part} ({len(parts[part]):,})" for part in PARTS if parts.get(part))
         told.append(f"parts by folder: {', '.join(counts)}")
+    count, share = table.soft
+    if count:
+        taken = (
+            "count nowhere" if any(value >> 24 for value in table.places) else "are taken for what they are nearer to"
+        )
+        told.append(f"masks have soft edges: {share:.1%} of the pixels have {count:,} values in between, and {taken}")
     coloured = [value for value in table.places if value >> 24]
     if table.values == (0, VOID):
         told.append("masks of 0 and 255 are taken for background and object")

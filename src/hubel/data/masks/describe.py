@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 from hubel.data._told import MOST_CLASSES, note_lines, sizes_line, unreadable_lines
 from hubel.data.masks.classes import Classes, classes_of, notes_of, values_in
-from hubel.data.masks.load import values_of
-from hubel.data.masks.pairs import Pair, pairs_of, refuse, size_of
+from hubel.data.masks.load import find, values_of
+from hubel.data.masks.pairs import Pair, refuse, size_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -129,7 +129,8 @@ def describe(
     """
     refuse(source, others)
     root = Path(source).expanduser()
-    pairs, problems = pairs_of(root)
+    there = find(root)
+    pairs, problems = there.parts, there.problems
     entries = [(part, pair) for part, own in pairs.items() for pair in own]
     seen: list[_Looked] = []
     with ThreadPoolExecutor(workers) as pool:
@@ -144,7 +145,7 @@ def describe(
         raise DataError(
             f"{source}: expected images with masks, found none" + (f"; the first: {problems[0]}" if problems else "")
         )
-    table = classes_of(root, {value for each in seen for value in each.values}, void)
+    table = classes_of(root, sum((Counter(each.values) for each in seen), Counter[int]()), void, there.named)
     images = {part: count for part in PARTS if (count := sum(each.part == part for each in seen))}
     having, pixels, empty = {}, {}, {}
     for part in images:
@@ -153,7 +154,7 @@ def describe(
         *pixels_of, empty[part] = own.sum(0).tolist()
         pixels[part] = tuple(pixels_of)
     share = empty.get("train", 0) / max(1, empty.get("train", 0) + sum(pixels.get("train", ())))
-    notes = [*notes_of(root, table, pairs, share), *_notes(table.classes, images, having, problems)]
+    notes = [*there.notes, *notes_of(root, table, pairs, share), *_notes(table.classes, images, having, problems)]
     return MasksDescription(
         os.fspath(source),
         table.classes,

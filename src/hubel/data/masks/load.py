@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,8 +27,10 @@ from hubel.data import (
     hold_out,
     read_image,
 )
+from hubel.data.masks import coco
 from hubel.data.masks.classes import classes_of, notes_of, values_in
-from hubel.data.masks.pairs import Pair, opened, pairs_of, refuse, size_of
+from hubel.data.masks.pairs import Found, Pair, opened, pairs_of, recognises, refuse, size_of
+from hubel.data.masks.shapes import Shapes
 from hubel.data.masks.targets import VOID, region
 
 if TYPE_CHECKING:
@@ -53,21 +56,25 @@ def load(
     """Images and masks of a folder: images/NAME.jpg beside masks/NAME.png, in folders for train, val and test or with
     such inside them.
 
+    COCO's annotations with outlines are read as masks too, and of VOC's folders those images that its lists name.
+
     Masks are lossless pictures of indices (grey or with a palette) or of colours; 255, and `void`, is no class. Masks
-    of 0 and 255 alone are background and object. `classes.txt` beside them names the classes, one a line (with its
-    colour after it, for masks of colours); one called void is none. size, channels, fit, validation, bad_images:
-    as `hubel.data.load`.
+    of 0 and 255 alone are background and object, and so are those with soft edges between them, by what is nearer.
+    `classes.txt` beside them names the classes, one a line (with its colour after it, for masks of colours); one called
+    void is none. size, channels, fit, validation, bad_images: as `hubel.data.load`; where no size is said, images keep
+    theirs up to 512×640 pixels, else they come to half that area.
 
     Raises ValueError for a mask that is missing, of another size than its image, or of classes that there are not.
     """
     refuse(source, others)
     root = Path(source).expanduser()
-    parts, problems = pairs_of(root)
-    looked = {pair: size_of(pair) for pairs in parts.values() for pair in pairs}
-    sizes = {pair: size for pair, size in looked.items() if not isinstance(size, ImageError)}
+    there = find(root)
+    parts, problems = there.parts, there.problems
+    looked = {pair.image: size_of(pair) for pairs in parts.values() for pair in pairs}
+    sizes = {image: size for image, size in looked.items() if not isinstance(size, ImageError)}
     problems += [error for error in looked.values() if isinstance(error, ImageError)]
     _stop_at(problems, bad_images)
-    parts = {part: [pair for pair in pairs if pair in sizes] for part, pairs in parts.items()}
+    parts = {part: [pair for pair in pairs if pair.image in sizes] for part, pairs in parts.items()}
     if not parts.get("train"):
         raise DataError(f"{root}: expected images with masks to train on, found none")
     seen = Survey(tuple(sizes.values()), channels == 1, None)
@@ -83,13 +90,14 @@ def load(
             read[part] = pictures
     if "train" not in read:
         raise DataError(f"{root}: expected images with masks to train on, found none that can be read")
-    held = set[int]().union(*(values_in(mask) for _, masks in read.values() for mask in masks))
-    table = classes_of(root, held, void)
+    held = sum((Counter(values_in(mask)) for _, masks in read.values() for mask in masks), Counter[int]())
+    table = classes_of(root, held, void, there.named)
     found = {
         part: Dataset(images, table.masks(masks), name=f"{root.name} {part}", fit=own)
         for part, (images, masks) in read.items()
     }
     notes = (
+        *there.notes,
         *seen.notes(chosen, found["train"].shape),
         *notes_of(root, table, parts, float((found["train"].targets.array == VOID).mean())),
     )
@@ -155,18 +163,35 @@ def _read(
     return (images, np.stack([mask for _, mask in found])), problems
 
 
-def values_of(path: Path) -> _Values:
+def is_source(source: str | os.PathLike[str]) -> bool:
+    """Whether a folder has masks beside images, or COCO's outlines without boxes, by a glance."""
+    return recognises(source) or coco.recognises(Path(source).expanduser())
+
+
+def find(root: Path) -> Found:
+    """Images and masks of a folder: pictures beside pictures, or COCO's outlines. Raises DataError where there is
+    neither.
+    """
+    return coco.pairs_of(root) if not recognises(root) and root.is_dir() and coco.files_of(root) else pairs_of(root)
+
+
+def values_of(mask: Path | Shapes) -> _Values:
     """A mask's values, H×W: indices as they are, uint8 where they are, else uint32; colours in 24 bits above 2^24.
     Raises ImageError.
     """
+    if isinstance(mask, Shapes):
+        try:
+            return mask.values()
+        except DataError as error:
+            raise ImageError(mask.name, str(error)) from None
     try:
-        with opened(path) as picture:
+        with opened(mask) as picture:
             if picture.mode in ("RGB", "RGBA", "LA"):
                 red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB"), np.uint32), 2, 0)
                 return np.asarray(1 << 24 | red << 16 | green << 8 | blue, np.uint32)
             found = np.asarray(picture)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ImageError(str(path), f"cannot be read ({error})") from None
+        raise ImageError(str(mask), f"cannot be read ({error})") from None
     if found.dtype == np.bool_:
         return np.asarray(found * np.uint8(255), np.uint8)
     return np.asarray(found, np.uint8 if found.dtype == np.uint8 else np.uint32)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,17 +12,31 @@ from PIL import Image
 
 from hubel.base.errors import DataError, SettingError
 from hubel.data.decode.image import SUFFIXES, ImageError, formats_of
-from hubel.data.sources.listing import IMAGE_FOLDERS, MASK_FOLDERS
+from hubel.data.masks.shapes import Shapes
+from hubel.data.masks.targets import Colour
+from hubel.data.sources.listing import IMAGE_FOLDERS, MASK_FOLDERS, some
 from hubel.data.sources.parts import part_of
 
 LOSSLESS = frozenset((".png", ".bmp", ".gif", ".tif", ".tiff"))
 
 
 class Pair(NamedTuple):
-    """An image and its mask."""
+    """An image and its mask: a picture, or the shapes on it."""
 
     image: Path
-    mask: Path
+    mask: Path | Shapes
+
+
+class Found(NamedTuple):
+    """What a folder holds. parts: pairs by part; problems: what does not belong together; notes: what to say.
+
+    named: the classes by value from 0 on, with colours, where the format has them.
+    """
+
+    parts: dict[str, list[Pair]]
+    problems: list[ImageError]
+    notes: list[str]
+    named: list[tuple[str, Colour | None]]
 
 
 def recognises(source: str | os.PathLike[str]) -> bool:
@@ -50,27 +65,101 @@ def refuse(source: str | os.PathLike[str], others: Mapping[str, object]) -> None
         raise SettingError(f"{source}: {said} cannot be said of images with masks, whose folders tell them")
 
 
-def pairs_of(root: Path) -> tuple[dict[str, list[Pair]], list[ImageError]]:
-    """Pairs by part, and images without a mask or masks without an image. Raises DataError where there is no folder."""
+def pairs_of(root: Path) -> Found:
+    """Pairs by part, and images without a mask or masks without an image. Raises DataError where there is no folder, or
+    where no mask is called as an image is.
+    """
     if not root.is_dir():
         raise DataError(f"{root}: expected a folder with images/ beside masks/ for segmentation, found none")
-    parts: dict[str, list[Pair]] = {}
-    problems: list[ImageError] = []
+    found = Found({}, [], [], [])
     for folder in (root, *(each for each in sorted(root.iterdir()) if each.is_dir())):
         pair = _pair_of_folders(folder)
         if pair is None or (folder != root and part_of(folder.name) is None):
             continue
+        listed = _listed(folder)
         images, masks = (_files(each) for each in pair)
-        for name in sorted({*images, *masks}):
-            image, mask = images.get(name), masks.get(name) or masks.get(f"{name}_mask")
-            if image is None and not name.endswith("_mask"):
-                problems.append(ImageError(str(masks[name]), f"expected an image called {name} beside this mask"))
-            elif image is not None and mask is None:
-                problems.append(ImageError(str(image), f"expected a mask {pair[1].name}/{name}.png, found none"))
-            elif image is not None and mask is not None:
-                part = part_of(folder.name if folder != root else Path(name).parts[0]) or "train"
-                parts.setdefault(part, []).append(Pair(image, mask))
-    return parts, problems
+        if listed:
+            images, found.named[:] = {name: path for name, path in images.items() if name in listed}, VOC
+        masks = _called(pair, images, masks, found.notes)
+        for name in sorted(listed or {*images, *masks}):
+            image, mask = images.get(name), masks.get(name)
+            if image is None and mask is not None:
+                found.problems.append(ImageError(str(mask), f"expected an image called {name} beside this mask"))
+            elif mask is None:
+                expected = f"expected a mask {pair[1].name}/{name}.png, found none"
+                found.problems.append(ImageError(str(image or pair[0] / name), expected))
+            else:
+                assert image is not None
+                part = listed.get(name) or part_of(folder.name if folder != root else Path(name).parts[0]) or "train"
+                found.parts.setdefault(part, []).append(Pair(image, mask))
+    return found
+
+
+def _called(
+    pair: tuple[Path, Path], images: Mapping[str, Path], masks: Mapping[str, Path], notes: list[str]
+) -> dict[str, Path]:
+    """Masks by their images' names: as they are called, or with what all have before or after it (NAME_mask)."""
+    left = {name: path for name, path in masks.items() if name not in images}
+    affixes = Counter(affix for name in left for affix in _affixes(name, images))
+    found = {name: path for name, path in masks.items() if name in images}
+    for before, after in (affix for affix, _ in affixes.most_common(1)):
+        own = {name: f"{_folder(name)}{_stem(name)[len(before) : len(_stem(name)) - len(after)]}" for name in left}
+        fitting = {name: meant for name, meant in own.items() if meant in images and meant not in found}
+        fitting = {name: meant for name, meant in fitting.items() if f"{before}{_stem(meant)}{after}" == _stem(name)}
+        if fitting:
+            found |= {meant: masks[name] for name, meant in fitting.items()}
+            left = {name: path for name, path in left.items() if name not in fitting}
+            notes.append(f"masks are called {before}NAME{after}, where NAME is the image's")
+    if images and masks and not found:
+        one, other = ([repr(path.name) for path in own.values()] for own in (images, masks))
+        raise DataError(
+            f"{pair[1]}: no mask is called as an image: images are called {some(sorted(one), 2)}, masks "
+            f"{some(sorted(other), 2)}; give each mask its image's name"
+        )
+    return {**found, **left}
+
+
+def _affixes(name: str, images: Mapping[str, Path]) -> Iterator[tuple[str, str]]:
+    """What may stand before and after an image's name in that of a mask: the longest name that is in it."""
+    folder, stem = _folder(name), _stem(name)
+    for length in range(len(stem) - 1, 0, -1):
+        for start in range(len(stem) - length + 1):
+            if f"{folder}{stem[start : start + length]}" in images:
+                yield stem[:start], stem[start + length :]
+                return
+
+
+def _folder(name: str) -> str:
+    return name[: name.rfind("/") + 1]
+
+
+def _stem(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _listed(folder: Path) -> dict[str, str]:
+    """The part of each image, where VOC's lists say it; nothing else is meant then."""
+    found: dict[str, str] = {}
+    for path in sorted((folder / "ImageSets" / "Segmentation").glob("*.txt")):
+        part = part_of(path.stem)
+        if part is not None and path.stem != "trainval":
+            found |= dict.fromkeys(path.read_text(encoding="utf-8").split(), part)
+    return found
+
+
+def _voc_colour(number: int) -> Colour:
+    """VOC's own colours: the bits of a number in turns in red, green and blue, from the highest down."""
+    red, green, blue = (
+        sum((number >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3)) for channel in range(3)
+    )
+    return red, green, blue
+
+
+_VOC = (
+    "background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike person "
+    "pottedplant sheep sofa train tvmonitor"
+)
+VOC: list[tuple[str, Colour | None]] = [(name, _voc_colour(number)) for number, name in enumerate(_VOC.split())]
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -80,16 +169,23 @@ def _files(folder: Path) -> dict[str, Path]:
 
 def size_of(pair: Pair) -> tuple[int, int] | ImageError:
     """The height and width of both; or why they do not belong together."""
+    if isinstance(pair.mask, Shapes):
+        return _alike(pair, pair.mask.name, (pair.mask.height, pair.mask.width))
     if pair.mask.suffix.lower() not in LOSSLESS:
         return ImageError(str(pair.mask), "expected a mask that keeps its values (PNG), received one that loses some")
     try:
-        (height, width), (other, across) = _header(pair.image), _header(pair.mask)
+        return _alike(pair, str(pair.mask), _header(pair.mask))
     except ImageError as error:
         return error
-    if (height, width) != (other, across):
-        return ImageError(
-            str(pair.mask), f"expected {height}×{width}, the size of its image, received {other}×{across}"
-        )
+
+
+def _alike(pair: Pair, mask: str, size: tuple[int, int]) -> tuple[int, int] | ImageError:
+    try:
+        height, width = _header(pair.image)
+    except ImageError as error:
+        return error
+    if (height, width) != size:
+        return ImageError(mask, f"expected {height}×{width}, the size of its image, received {size[0]}×{size[1]}")
     return height, width
 
 

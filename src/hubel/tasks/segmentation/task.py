@@ -17,8 +17,7 @@ from hubel.arch import Network
 from hubel.base.errors import SettingError
 from hubel.data import Dataset, Splits, read_image
 from hubel.data.masks.describe import MasksDescription, describe
-from hubel.data.masks.load import load
-from hubel.data.masks.pairs import recognises
+from hubel.data.masks.load import is_source, load
 from hubel.data.masks.targets import VOID, Colour, Masks, overlaid, region
 from hubel.tasks import task
 from hubel.tasks.measure import outputs_of
@@ -50,7 +49,7 @@ class Segmentation(Places):
     @classmethod
     def recognises(cls, source: str) -> bool:
         """Whether there are masks beside images."""
-        return recognises(source)
+        return is_source(source)
 
     @classmethod
     def load(cls, source: str, **settings: Any) -> Splits:

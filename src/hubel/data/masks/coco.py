@@ -1,0 +1,104 @@
+"""COCO's annotations read as masks: every pixel the class of the object over it, or none of them."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hubel.base.errors import DataError
+from hubel.data.decode.image import ImageError
+from hubel.data.masks.pairs import Found, Pair
+from hubel.data.masks.shapes import Shape, Shapes
+from hubel.data.masks.targets import VOID
+from hubel.data.sources.listing import image_paths_in, some
+from hubel.data.sources.parts import part_and_rest
+
+BACKGROUND = "background"
+_GLANCE, _MORE = 2**12, 2**20  # bytes in which a file of annotations says that it is one, and of what
+
+
+def recognises(root: Path) -> bool:
+    """Whether a folder has COCO's annotations with outlines and without boxes, which would be for detection."""
+    return root.is_dir() and any(_outlined(path) for path in files_of(root))
+
+
+def files_of(root: Path) -> list[Path]:
+    """The files that look like COCO's annotations, in the folder and in its folders."""
+    found = [path for pattern in ("*.json", "*/*.json") for path in sorted(root.glob(pattern)) if path.is_file()]
+    return [path for path in found if not path.name.startswith(".") and _speaks_of_images(path)]
+
+
+def _speaks_of_images(path: Path) -> bool:
+    with open(path, "rb") as file:
+        start = file.read(_GLANCE).lstrip()
+    words = (b'"images"', b'"annotations"', b'"categories"', b'"info"', b'"licenses"')
+    return start.startswith(b"{") and any(word in start for word in words)
+
+
+def _outlined(path: Path) -> bool:
+    with open(path, "rb") as file:
+        start = file.read(_MORE)
+    return b'"segmentation"' in start and b'"bbox"' not in start
+
+
+def pairs_of(root: Path) -> Found:
+    """Images and the shapes on them, by part: a part a file, by its name ("instances_train.json"), or all for training.
+    An annotation that is no outline, an image that is not there, and a class that is not listed are named.
+
+    Raises DataError where a file is no JSON of this kind, or none of its images is there.
+    """
+    files = files_of(root)
+    paths = image_paths_in(root)
+    by_name = {Path(path).name: path for path in paths}
+    by_name |= {Path(path).relative_to(root).as_posix(): path for path in paths}
+    contents = [(path, _read(path)) for path in files]
+    names = {int(each["id"]): str(each["name"]) for _, content in contents for each in content["categories"]}
+    values = {number: value for value, number in enumerate(sorted(names), 1)}
+    if len(values) > VOID - 1:
+        raise DataError(f"{root}: expected at most {VOID - 1} classes of masks, found {len(values):,}")
+    found = Found({}, [], [f"masks from {some((path.name for path in files), 3)}"], [(BACKGROUND, None)])
+    found.named.extend((names[number], None) for number in sorted(names))
+    for path, content in contents:
+        part = part_and_rest(path.stem)[0] or part_and_rest(path.parent.name)[0] or "train"
+        pairs = list(_pairs(path, content, by_name, values, found.problems))
+        if content["images"] and not pairs:
+            wanted = some((repr(str(each.get("file_name"))) for each in content["images"]), 2)
+            there = some((repr(name) for name in by_name), 2) or "none"
+            raise DataError(f"{path}: none of its images is there: it names {wanted}, and the images here are {there}")
+        found.parts.setdefault(part, []).extend(pairs)
+    return found
+
+
+def _pairs(
+    path: Path, content: dict[str, Any], by_name: dict[str, str], values: dict[int, int], problems: list[ImageError]
+) -> Iterator[Pair]:
+    shapes: dict[Any, list[Shape]] = defaultdict(list)
+    for place, each in enumerate(content["annotations"], 1):
+        if each.get("category_id") not in values or not each.get("segmentation"):
+            why = "an outline" if each.get("category_id") in values else "a category that is listed"
+            problems.append(ImageError(str(path), f"annotation {place:,} (id {each.get('id')}): expected {why}"))
+            continue
+        value = VOID if each.get("iscrowd") else values[each["category_id"]]
+        shapes[each.get("image_id")].append(Shape(value, each["segmentation"]))
+    for each in content["images"]:
+        name = str(each.get("file_name"))
+        image = by_name.get(name) or by_name.get(name.rpartition("/")[2])
+        if image is None:
+            problems.append(ImageError(str(path), f"image {name}: not found in the folder"))
+            continue
+        objects = tuple(shapes.get(each.get("id"), ()))
+        yield Pair(Path(image), Shapes(f"{path}: {name}", int(each["height"]), int(each["width"]), objects))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise DataError(f"{path}: expected JSON, received another file ({error})") from None
+    lists = ("images", "annotations", "categories")
+    if not isinstance(content, dict) or not all(isinstance(content.get(name), list) for name in lists):
+        raise DataError(f"{path}: expected COCO's lists {', '.join(lists)}")
+    return content
