@@ -21,13 +21,12 @@ from torch import Tensor
 from hubel.base.errors import DataError, SettingError
 from hubel.base.names import listing
 from hubel.data import Fit
+from hubel.model.pictures import MODES, picture_of, pictures_in
 from hubel.model.variables import Array
 
 __all__ = ["AUTOTUNE", "Dataset", "image_dataset_from_directory"]
 
 AUTOTUNE = -1
-MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".webp", ".tif", ".tiff")
 
 
 class Dataset:
@@ -320,7 +319,7 @@ def image_dataset_from_directory(
         raise SettingError(f"expected validation_split between 0 and 1, received {validation_split}")
     if validation_split is not None and shuffle and seed is None:
         raise SettingError("expected a seed with validation_split, so that both parts are cut alike, received none")
-    paths, numbers, names = _found(root, labels, class_names, follow_links)
+    paths, numbers, names = pictures_in(root, labels, class_names, follow_links)
     if label_mode == "binary" and len(names) != 2:
         raise SettingError(f"expected two classes with label_mode='binary', received {len(names)}")
     if verbose:
@@ -337,7 +336,7 @@ def image_dataset_from_directory(
 
     def made(rows: NDArray[np.int64]) -> Dataset:
         def read(row: int) -> Any:
-            picture = _picture(paths[row], color_mode, image_size, interpolation, crop_to_aspect_ratio)
+            picture = picture_of(paths[row], color_mode, image_size, interpolation, crop_to_aspect_ratio)
             if labels is None or label_mode is None:
                 return picture
             return picture, _label(numbers[row], label_mode, len(names))
@@ -352,49 +351,6 @@ def image_dataset_from_directory(
         return found
 
     return (made(parts["training"]), made(parts["validation"])) if subset == "both" else made(parts[subset])
-
-
-def _found(
-    root: Path, labels: Any, class_names: Sequence[str] | None, follow_links: bool
-) -> tuple[list[Path], list[int], list[str]]:
-    """Return the pictures in the order of their names, the numbers of their classes, and the classes."""
-    if labels != "inferred":
-        paths = _pictures(root)
-        if not paths:
-            raise DataError(f"{root}: expected pictures ({', '.join(SUFFIXES)}), there are none")
-        numbers = [0] * len(paths) if labels is None else [int(label) for label in labels]
-        if len(numbers) != len(paths):
-            raise SettingError(f"expected a label for each of {len(paths)} pictures, received {len(numbers)}")
-        return paths, numbers, [] if labels is None else [str(n) for n in sorted(set(numbers))]
-    folders = sorted(each.name for each in root.iterdir() if each.is_dir() and not each.name.startswith("."))
-    names = list(class_names) if class_names is not None else folders
-    if set(names) != set(folders):
-        raise SettingError(f"expected class_names of the folders {listing(folders)}, received {listing(names)}")
-    paths, numbers = [], []
-    for number, name in enumerate(names):
-        own = _pictures(root / name)
-        paths, numbers = [*paths, *own], [*numbers, *[number] * len(own)]
-    if not paths:
-        raise DataError(f"{root}: expected a folder of pictures for each class, received {listing(folders) or 'none'}")
-    return paths, numbers, names
-
-
-def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-
-
-def _picture(path: Path, color_mode: str, size: tuple[int, int], interpolation: str, crop: bool) -> Tensor:
-    from hubel.data.decode.image import read_image
-    from hubel.model.layers import Resizing
-
-    pixels = np.asarray(read_image(path).convert(MODES[color_mode]), np.float32)
-    array = torch.from_numpy(pixels[..., None] if pixels.ndim == 2 else pixels)
-    if interpolation == "bicubic":
-        first = array.movedim(-1, 0)[None]
-        found = torch.nn.functional.interpolate(first, size, mode="bicubic", align_corners=False)
-        return found[0].movedim(0, -1).clamp(0, 255)
-    made: Tensor = Resizing(*size, interpolation=interpolation, crop_to_aspect_ratio=crop).run(array)
-    return made.contiguous()
 
 
 def _label(number: int, mode: str, classes: int) -> Tensor:

@@ -81,7 +81,7 @@ def load_img(
     """Open a picture with Pillow, in a size of (height, width)."""
     from PIL import Image
 
-    from hubel.model.data import MODES
+    from hubel.model.pictures import MODES
 
     if color_mode not in MODES:
         raise SettingError(f"expected color_mode of {', '.join(MODES)}, received {color_mode!r}")
