@@ -27,13 +27,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.cli.odd import EXPORTED, WORKING, lines  # noqa: E402 (from this repository)
+from tests.cli.odd import EXPORTED, WORKING, lines, of_task  # noqa: E402 (from this repository)
 from tests.fuzz.files import changed, nonsense, put, variants, whole_files  # noqa: E402
+from tests.tasks.killed import trained  # noqa: E402
+from tests.tasks.little import LITTLE  # noqa: E402
 
 PAGE, BEGIN, END = ROOT / "docs" / "reliability.md", "<!-- counts -->\n", "<!-- end -->\n"
 MOST = 2000  # megabytes
 PATIENCE = 60  # seconds after which a process is ended from outside
-PARTS = ("files", "options", "exported", "training")
+PARTS = ("files", "options", "exported", "training", "tasks")
 COLUMNS = ("tried", "taken", "refused in words", "unforeseen errors", "hangs", "over 2 GB")
 _PLACE = {"done": "taken", "refused": "refused in words", "hang": "hangs"}
 KINDS = {
@@ -45,7 +47,7 @@ KINDS = {
 }  # fmt: skip
 BY_READER = {
     "model": "model files", "index": "indexes of images", "weights": "weights of others", "checkpoints": "checkpoints",
-    "image": "pictures", "onnx": "ONNX", "exported": "exported models",
+    "image": "pictures", "onnx": "ONNX", "exported": "exported models", "task": "labels, numbers and masks",
 }  # fmt: skip
 
 
@@ -88,6 +90,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=40, help="damaged copies of each whole file")
     parser.add_argument("--options", type=int, default=2000, help="lines with odd values, drawn from all")
     parser.add_argument("--training", type=int, default=400, help="the same of training and sweeps")
+    parser.add_argument("--tasks", type=int, default=400, help="the same with data and runs of other tasks")
     parser.add_argument("--part", choices=PARTS, action="append", help="try these alone (default: all)")
     parser.add_argument("--write", action="store_true", help="put the counts into docs/reliability.md")
     arguments = parser.parse_args()
@@ -113,10 +116,12 @@ def main() -> None:
         every = {place: list(lines(known)) for place, known in (("options", WORKING), ("exported", EXPORTED))}
         every["training"] = [words for words in every["options"] if words[0] in ("train", "sweep")]
         every["options"] = [words for words in every["options"] if words[0] not in ("train", "sweep")]
+        every["tasks"] = list(of_tasks(folder)) if "tasks" in parts else []
         for part, (kind, number) in {
             "options": ("options and arguments of every command", arguments.options),
             "exported": ("options and arguments with an exported model", arguments.options),
             "training": ("options of training and sweeps", arguments.training),
+            "tasks": ("options of commands with other tasks", arguments.tasks),
         }.items():
             drawn = chance.sample(every[part], min(number, len(every[part]))) if part in parts else []
             for found in answers("tests.cli.odd", drawn, folder):
@@ -163,6 +168,16 @@ def prepare(folder: Path, whole: dict[str, tuple[str, Path]]) -> None:
         shutil.copy(whole["picture.png"][1], folder / name)
     program = "from torch import nn\nmake = lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 2))\n"
     (folder / "model.py").write_text(program)
+
+
+def of_tasks(folder: Path) -> Iterator[list[str]]:
+    """Lines with data and a run of each task but classification."""
+    for task, make in LITTLE.items():
+        if task != "classification":
+            little = make(folder / task)
+            trained(little, folder / f"{task}-run")
+            settings = [f"--{name}={value}" for name, value in little.settings.items()]
+            yield from lines(of_task(str(little.source), little.network, f"{task}-run", *settings))
 
 
 def rows(counts: dict[str, collections.Counter[str]]) -> Iterator[str]:

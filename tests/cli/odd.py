@@ -72,6 +72,25 @@ EXPORTED = {
 }
 
 
+def of_task(source: str, network: str, run: str, *settings: str) -> dict[str, list[str]]:
+    """The words that make those commands work that a task changes: its data, a network for it and a run."""
+    seen = [run, "a.png", "-o", "o.png"]
+    return {
+        "data": [source, *settings],
+        "train": [network, source, *settings, "--epochs=1", "--no-report", "--time=0.1"],
+        "sweep": [network, source, *settings, "--trials=1", "--epochs=1", "--validation=0.2"],
+        "evaluate": [run],
+        "predict": [run, "a.png"],
+        "report": [run, "-o", "o.html"],
+        "export": [run, "-o", "o.onnx"],
+        "find": ["index", run, "."],
+        "look mistakes": [run, "-o", "o.html"],
+        "look maps": seen,
+        "look saliency": seen,
+        "look space": [run, "-o", "o.html"],
+    }
+
+
 def commands() -> Iterator[tuple[list[str], argparse.ArgumentParser]]:
     """The words that name each command, and its parser."""
     for name in COMMANDS:

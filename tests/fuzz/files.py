@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import random
 import shutil
 import struct
@@ -26,6 +27,8 @@ from hubel.nn import build
 from hubel.tasks import load_model, save_model
 from hubel.train import Recipe, train
 from tests.fuzz import graphs
+from tests.fuzz.readers import ABOUT
+from tests.tasks.little import LITTLE
 
 NETWORK = "8x8x1: conv 4 3x3 same relu, maxpool 2, flatten, dense 2 softmax"
 RECIPE = Recipe(epochs=2, threads=1, precision="float32", memory_format="channels-last", device="cpu", pixels="data")
@@ -81,6 +84,12 @@ def whole_files(folder: Path) -> dict[str, tuple[str, Path]]:
     made |= {"run.toml": ("run", run / "run.toml"), "metrics.csv": ("run", run / "metrics.csv")}
     for path in sorted((run / "checkpoints").glob("step-*"))[-2:]:
         made[f"checkpoint{path.suffix}"] = "checkpoints", path
+    for task, make in LITTLE.items():
+        little = make(folder / "tasks" / task)
+        about = {"source": os.path.relpath(little.source, folder / "tasks" / task), **little.settings}
+        (folder / "tasks" / task / ABOUT).write_text(json.dumps(about))
+        parts = [each for each in sorted(little.source.rglob("*.*")) if each.parent.name != "images"]
+        made[f"{task}-data"] = "task", little.source if little.source.is_file() else parts[0]
     return made
 
 
@@ -108,6 +117,9 @@ def put(path: Path, content: bytes, folder: Path) -> Path:
     """Write a variant into a folder of its own, beside copies of what belongs to the file."""
     if path.parent.name in ("run", "checkpoints"):
         shutil.copytree(path.parent, folder, ignore=shutil.ignore_patterns(".lock"))
+    elif root := next((each for each in path.parents if (each / ABOUT).exists()), None):
+        shutil.copytree(root, folder)
+        folder = folder / path.parent.relative_to(root)
     else:
         folder.mkdir(parents=True)
         if path.name == "table.csv":

@@ -22,12 +22,21 @@ from hubel.base.errors import HubelError
 from tests.work import HANG
 
 SECONDS = 10
+ABOUT = "little.json"  # beside the data of a task: what is its source, and how it is read
 
 
 def _data(path: Path) -> object:
     from hubel.data import load
 
     return load(path, size=(8, 8), workers=1)
+
+
+def _task(path: Path) -> object:
+    from hubel.tasks import load
+
+    root = next(each for each in path.parents if (each / ABOUT).exists())
+    about = json.loads((root / ABOUT).read_text())
+    return load(root / about.pop("source"), **about)
 
 
 def _model(path: Path) -> object:
@@ -97,6 +106,7 @@ def _image(path: Path) -> object:
 
 READERS: dict[str, Callable[[Path], object]] = {
     "data": _data,
+    "task": _task,
     "model": _model,
     "run": _run,
     "checkpoints": _checkpoints,
