@@ -166,7 +166,7 @@ def test_soft_edges_are_what_they_are_nearer_to_and_said(tmp_path):
     splits = load(root)
     masks = splits.train.targets
     assert masks.classes == ("background", "object")
-    assert 0.08 < masks.array.mean() < 0.2
+    assert 0.08 < masks.array.mean() < 0.25
     assert any("soft edges" in note and "nearer to" in note for note in splits.notes)
 
 
@@ -174,7 +174,7 @@ def test_soft_edges_of_colours_count_nowhere(tmp_path):
     colours = np.array([[10, 20, 30], [200, 100, 0]], np.uint8)
 
     def change(mask):
-        return np.asarray(Image.fromarray(colours[mask]).resize((64, 64), Image.Resampling.BICUBIC))
+        return np.asarray(Image.fromarray(colours[mask]).resize((64, 64), Image.Resampling.BILINEAR))
 
     root = folder(tmp_path / "set", 6, parts=("train",), change=change)
     for path in (root / "train/images").iterdir():
@@ -183,5 +183,5 @@ def test_soft_edges_of_colours_count_nowhere(tmp_path):
     (root / "classes.txt").write_text("ground 10 20 30\nsquare 200 100 0\n")
     splits = load(root)
     assert splits.train.classes == ("ground", "square")
-    assert 0 < (splits.train.targets.array == VOID).mean() < 0.2
+    assert 0 < (splits.train.targets.array == VOID).mean() < 0.25
     assert any("count nowhere" in note for note in splits.notes)

@@ -16,7 +16,7 @@ from hubel.data.sources.listing import some
 from hubel.data.sources.parts import PARTS
 
 CLASSES = "classes.txt"
-_SOFT, _MAIN, _SEVERAL = 0.2, 0.002, 8  # share of soft edges, of a class at least; values from which they are edges
+_SOFT, _MAIN, _SEVERAL = 0.25, 0.002, 8  # share of soft edges, of a class at least; values from which they are edges
 _NO_CLASS = frozenset(("void", "ignore", "unlabelled", "unlabeled"))
 _BRIGHT = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0), (240, 228, 66))
 
