@@ -40,7 +40,7 @@ class Images(Dataset):
         mean = torch.as_tensor(self.mean, dtype=tensor.dtype).view(-1, 1, 1)
         std = torch.as_tensor(self.std, dtype=tensor.dtype).view(-1, 1, 1)
         if (std == 0).any():
-            raise ValueError("a deviation of nought")
+            raise ValueError("a deviation of zero")
         return tensor.clone().sub_(mean).div_(std)
 
 

@@ -222,7 +222,7 @@ class Layer(ABC):
         return Opaque(input, self.output_shape(input), type(self).__name__)
 
     def figures(self, input: Shape) -> dict[str, Expression]:
-        """Return the arithmetic of every figure that is not nought: the names of `Cost`, and others worth telling."""
+        """Return the arithmetic of every figure that is not zero: the names of `Cost`, and others worth telling."""
         return {}
 
     def shape_figures(self, input: Shape) -> dict[str, Expression]:

@@ -2,7 +2,7 @@
 Nothing is allocated for what it describes.
 
 What such a file of hubel's says of itself is one JSON object in the metadata. Its entry "sha256" is the digest of the
-whole file with that digest itself taken for noughts, so that one flipped bit anywhere is noticed.
+whole file with that digest itself taken for zeros, so that one flipped bit anywhere is noticed.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def signed(content: bytes) -> bytes:
 
 
 def is_whole(path: Path, header: Header, digest: str) -> bool:
-    """Whether a file, with its digest taken for noughts, has this digest."""
+    """Whether a file, with its digest taken for zeros, has this digest."""
     total = hashlib.sha256()
     with path.open("rb") as file:
         total.update(file.read(header.start).replace(digest.encode(), BLANK.encode(), 1))

@@ -98,7 +98,7 @@ class Scale(nnx.Module):
 ''',
     "PReLU": '''
 class PReLU(nnx.Module):
-    """A learned slope below nought: one a channel, or one for all."""
+    """A learned slope below zero: one a channel, or one for all."""
 
     def __init__(self, slopes: int, *, rngs: nnx.Rngs) -> None:
         self.weight = nnx.Param(jnp.full(slopes, 0.25))

@@ -71,7 +71,7 @@ def each(windows: Windows, name: str) -> tuple[int, ...]:
 
 
 def cut_sides(operation: ops.TransposedSum) -> Sides:
-    """Return what is cut off all that a transposed convolution gives; less than nought adds."""
+    """Return what is cut off all that a transposed convolution gives; less than zero adds."""
     found = []
     for window, length in zip(operation.windows, operation.input, strict=False):
         whole = (length - 1) * window.stride + window.extent

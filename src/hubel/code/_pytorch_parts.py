@@ -3,11 +3,11 @@
 
 def _recurrent(name: str, base: str, one_bias: bool) -> str:
     """Write a class that runs along steps with the channels first; with one bias a gate where a second adds nothing."""
-    nought = """
-        if self.bias:  # one bias a gate, as in Keras: the second stays nought
+    zero = """
+        if self.bias:  # one bias a gate, as in Keras: the second stays zero
             del self.bias_hh_l0
-            nought = torch.zeros_like(self.bias_ih_l0.detach())
-            self.register_buffer("bias_hh_l0", nought, persistent=False)
+            zero = torch.zeros_like(self.bias_ih_l0.detach())
+            self.register_buffer("bias_hh_l0", zero, persistent=False)
             self._init_flat_weights()"""
     last = "last[0][0]" if name == "LSTM" else "last[0]"
     return f'''
@@ -23,7 +23,7 @@ class {name}({base}):
         **settings: Any,
     ) -> None:
         super().__init__(input_size, hidden_size, batch_first=True, **settings)
-        self.sequences, self.backwards = sequences, backwards{nought if one_bias else ""}
+        self.sequences, self.backwards = sequences, backwards{zero if one_bias else ""}
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.transpose(1, 2)
@@ -78,7 +78,7 @@ class SelectChannels(nn.Module):
 ''',
     "ChannelPadding": '''
 class ChannelPadding(nn.Module):
-    """Puts channels of noughts before and after the others."""
+    """Puts channels of zeros before and after the others."""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()

@@ -270,7 +270,7 @@ def _reading(before: Solid, slot: _Slot, distance: float) -> list[Mark]:
 
 
 def _window(layer: Any, shape: Shape) -> tuple[float, float]:
-    """Return which share of a picture's height and width a layer reads for one place; nought where that says little."""
+    """Return which share of a picture's height and width a layer reads for one place; zero where that says little."""
     if "Global" in type(layer).__name__:
         return 1.0, 1.0
     size = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)

@@ -49,7 +49,7 @@ def short(count: int) -> str:
 
 
 def costs(parameters: int, macs: int) -> str:
-    """Write parameters and MACs: `61.7 K · 416 K`; nothing where both are nought."""
+    """Write parameters and MACs: `61.7 K · 416 K`; nothing where both are zero."""
     return f"{short(parameters)} · {short(macs)}" if parameters or macs else ""
 
 

@@ -28,7 +28,7 @@ def clear_session(free_memory: bool = True) -> None:
 
 
 def epsilon() -> float:
-    """Return the small number that logarithms are kept from nought with."""
+    """Return the small number that logarithms are kept from zero with."""
     return 1e-7
 
 

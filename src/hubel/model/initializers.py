@@ -68,7 +68,7 @@ class Constant(Initializer):
 
 
 class Zeros(Constant):
-    """Noughts."""
+    """Zeros."""
 
     def __init__(self) -> None:
         super().__init__(0.0)

@@ -209,7 +209,7 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
 
 
 def zeros(shape: Any, dtype: Any = None) -> Tensor:
-    """Return noughts."""
+    """Return zeros."""
     return torch.zeros(shape, dtype=dtype_of(dtype or "float32"))
 
 

@@ -114,7 +114,7 @@ class _LargestOfFour(torch.autograd.Function):
 
 
 def _shared(gradient: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the gradient where the first is at least as large as the second, and where not; noughts elsewhere."""
+    """Return the gradient where the first is at least as large as the second, and where not; zeros elsewhere."""
     of_second = torch.ops.aten.threshold_backward(gradient, second - first, 0)
     return gradient - of_second, of_second
 

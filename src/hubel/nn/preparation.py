@@ -109,8 +109,8 @@ class RandomRotation(_Moved):
     def matrix(self, input: Tensor) -> Tensor:
         """The turn back, to where each pixel was."""
         angle = 2 * math.pi * drawn(input, self.low, self.high)
-        cosine, sine, nought = angle.cos(), angle.sin(), torch.zeros_like(angle)
-        return _rows(cosine, -sine, nought, sine, cosine, nought)
+        cosine, sine, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
+        return _rows(cosine, -sine, zero, sine, cosine, zero)
 
 
 class RandomZoom(_Moved):
@@ -133,8 +133,8 @@ class RandomZoom(_Moved):
         """Each axis times 1 + what was drawn."""
         height = 1 + drawn(input, *self.height)
         width = height if self.same else 1 + drawn(input, *self.width)
-        nought = torch.zeros_like(height)
-        return _rows(width, nought, nought, nought, height, nought)
+        zero = torch.zeros_like(height)
+        return _rows(width, zero, zero, zero, height, zero)
 
 
 class RandomTranslation(_Moved):
@@ -155,8 +155,8 @@ class RandomTranslation(_Moved):
     def matrix(self, input: Tensor) -> Tensor:
         """The way back."""
         rows, columns = drawn(input, *self.height) * input.shape[2], drawn(input, *self.width) * input.shape[3]
-        one, nought = torch.ones_like(rows), torch.zeros_like(rows)
-        return _rows(one, nought, -columns, nought, one, -rows)
+        one, zero = torch.ones_like(rows), torch.zeros_like(rows)
+        return _rows(one, zero, -columns, zero, one, -rows)
 
 
 class RandomContrast(_Random):

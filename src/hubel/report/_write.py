@@ -219,7 +219,7 @@ def _measured(found: Mistakes) -> list[Section]:
 
 
 def _cells(found: Mistakes) -> list[list[int]]:
-    """The confusion matrix without its noughts: true class, predicted class, number of images."""
+    """The confusion matrix without its zeros: true class, predicted class, number of images."""
     pairs = found.pairs
     cells: list[list[int]] = np.stack([pairs.true, pairs.predicted, pairs.counts], 1).tolist()
     return cells

@@ -49,7 +49,7 @@ def cells(
 
 
 def signed_roles(values: Sequence[Sequence[float]]) -> list[list[str]]:
-    """Tint cells by sign: blue below nought, red above, as in maps."""
+    """Tint cells by sign: blue below zero, red above, as in maps."""
     return [["convolution" if value < 0 else "pooling" if value > 0 else "frame" for value in row] for row in values]
 
 
@@ -71,7 +71,7 @@ def beside(grids: Sequence[Grid | str], room: float = 1200.0) -> Grid:
 
 
 def running(sums: Sequence[float], end: float, words: str, width: float = 420.0, height: float = 84.0) -> Grid:
-    """Draw the sum so far as steps, from nought to its end, and after it what bias and activation make of it."""
+    """Draw the sum so far as steps, from zero to its end, and after it what bias and activation make of it."""
     low, high = min(0.0, end, *sums), max(0.0, end, *sums)
     span = (high - low) or 1.0
     right = width - 90

@@ -27,7 +27,7 @@ _HATCH = ((150, 150, 150), (205, 205, 205))  # where there is no number
 class Scale:
     """What a number looks like.
 
-    kind: "signed" (blue below nought, white nought, red above), "magnitude" (dark to light) or "grey".
+    kind: "signed" (blue below zero, white zero, red above), "magnitude" (dark to light) or "grey".
     low, high: the numbers at its ends; those beyond are drawn as the ends.
     """
 
@@ -37,7 +37,7 @@ class Scale:
 
     @classmethod
     def signed(cls, limit: float) -> Scale:
-        """From -limit to limit, around a white nought."""
+        """From -limit to limit, around a white zero."""
         return cls("signed", -abs(limit), abs(limit))
 
     @classmethod
@@ -63,13 +63,13 @@ class Scale:
 
     @classmethod
     def of_magnitude(cls, values: npt.ArrayLike) -> Scale:
-        """From nought (or the least, where that is less) to the largest of these numbers."""
+        """From zero (or the least, where that is less) to the largest of these numbers."""
         found = _finite(values)
         return cls.magnitude(float(found.min(initial=0.0)), float(found.max(initial=0.0)))
 
     @classmethod
     def of(cls, values: npt.ArrayLike) -> Scale:
-        """A signed scale where any number is below nought, else a magnitude."""
+        """A signed scale where any number is below zero, else a magnitude."""
         return cls.of_signed(values) if _finite(values).min(initial=0.0) < 0 else cls.of_magnitude(values)
 
     def colours(self, values: npt.ArrayLike) -> Colours:
@@ -93,7 +93,7 @@ class Scale:
 
     @property
     def ticks(self) -> tuple[float, ...]:
-        """The numbers to write at its bar: its ends, and nought where it is signed."""
+        """The numbers to write at its bar: its ends, and zero where it is signed."""
         return (self.low, 0.0, self.high) if self.kind == "signed" else (self.low, self.high)
 
 

@@ -26,7 +26,7 @@ RADFORD_2016 = Paper(
     "ICLR 2016, arXiv:1511.06434",
 )
 
-SLOPE = 0.2  # below nought, in critics
+SLOPE = 0.2  # below zero, in critics
 FIRST = 4  # places of a side in the paper's first map; here up to 7, so that 28 pixels are two doublings
 LAST = 128  # filters of the map before the picture; twice as many in each before it
 

@@ -76,10 +76,10 @@ def test_a_loss_stays_exact_where_the_probability_is_nought(model, noise):
         for parameter in bold.parameters():
             parameter.mul_(60)
     found = mistakes(LoadedModel(model.network, bold, model.preprocessing, NAMES), noise)
-    nought = found.probabilities[np.arange(len(noise)), noise.labels] == 0
-    assert nought.any()
+    zero = found.probabilities[np.arange(len(noise)), noise.labels] == 0
+    assert zero.any()
     assert np.isfinite(found.losses).all()
-    assert found.losses[nought].min() > 80
+    assert found.losses[zero].min() > 80
 
 
 def test_the_module_keeps_its_mode(model, noise):

@@ -163,4 +163,4 @@ def test_words_pictures_and_data(colour_model: LoadedModel, pictures: Dataset, t
     red = filters(colour_model).plate().sections[0]
     assert isinstance(red, Section)
     assert red.tiles[0].picture.shape == (3, 3, 3)
-    assert "mid grey is nought" in red.note
+    assert "mid grey is zero" in red.note

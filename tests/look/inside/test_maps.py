@@ -73,7 +73,7 @@ def test_dead_channels_are_counted(colour_model: LoadedModel) -> None:
         finally:
             colour_model.module.norm1.bias.copy_(kept)  # type: ignore[union-attr, operator]
     assert layer.dead[0] >= 3
-    assert "nought everywhere" in layer.note
+    assert "zero everywhere" in layer.note
 
 
 def test_several_images_share_channels_and_colours(wide_model: LoadedModel) -> None:

@@ -167,7 +167,7 @@ def test_a_tree_computes_what_the_file_says(tmp_path: Path) -> None:
         ),
         helper.make_node("LeakyRelu", ["up"], ["leaky"], alpha=0.2),
         helper.make_node("Constant", [], ["six"], value=numpy_helper.from_array(torch.tensor(6.0).numpy())),
-        helper.make_node("Clip", ["leaky", "nought", "six"], ["l"]),
+        helper.make_node("Clip", ["leaky", "zero", "six"], ["l"]),
         helper.make_node("AveragePool", ["l"], ["small"], kernel_shape=[2, 2], strides=[2, 2]),
         helper.make_node("Concat", ["small", "sum"], ["both"], axis=1),
         helper.make_node("GlobalAveragePool", ["both"], ["means"]),
@@ -182,7 +182,7 @@ def test_a_tree_computes_what_the_file_says(tmp_path: Path) -> None:
     weights |= {"w3": (4, 2, 3, 3), "g": (6 * 8 * 6, 5), "bias": (5,)}
     stored = [numpy_helper.from_array(wave(dims).numpy(), name) for name, dims in weights.items()]
     stored[8] = numpy_helper.from_array(wave((5, 288)).T.contiguous().numpy(), "g")
-    stored.append(numpy_helper.from_array(torch.tensor(0.0).numpy(), "nought"))
+    stored.append(numpy_helper.from_array(torch.tensor(0.0).numpy(), "zero"))
     for name, sizes in (("split", (2, 2, 2, 6, 8)), ("whole", (2, 4, 6, 8))):
         stored.append(numpy_helper.from_array(torch.tensor(sizes).numpy(), name))
     given = [helper.make_tensor_value_info("image", TensorProto.FLOAT, [2, 3, 10, 8])]

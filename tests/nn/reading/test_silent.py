@@ -193,7 +193,7 @@ def test_comparing_leaves_the_model_and_the_random_state_as_they_were() -> None:
 
 
 def test_zeros_hide_nothing() -> None:
-    """A branch that starts at nought, as many do, counts as it will once it is trained."""
+    """A branch that starts at zero, as many do, counts as it will once it is trained."""
 
     class Starts(nn.Module):
         def __init__(self) -> None:

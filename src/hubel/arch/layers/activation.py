@@ -119,7 +119,7 @@ class ELU(_WithConstants):
 
 @register("celu", positional=("alpha",))
 class CELU(_WithConstants):
-    """Bend negative numbers to −`alpha`, with a slope of 1 at nought: Barron (2017)."""
+    """Bend negative numbers to −`alpha`, with a slope of 1 at zero: Barron (2017)."""
 
     alpha: float = 1.0
     function = "celu"
@@ -163,7 +163,7 @@ class PReLU(Layer):
         return {"parameters": learned, "activation_operations": elements(input)}
 
     def lower(self, input: Shape) -> ops.Operation:
-        """Return the learned slope below nought."""
+        """Return the learned slope below zero."""
         return ops.Slope(input, input, self.shared)
 
     def call(self, input: Shape) -> Call:

@@ -112,7 +112,7 @@ class SelectChannels(Layer):
 
 @register("padchannels", positional=("before", "after"))
 class ChannelPadding(Layer):
-    """Put channels of noughts before and after the others: H×W×C → H×W×(before + C + after).
+    """Put channels of zeros before and after the others: H×W×C → H×W×(before + C + after).
 
     The parameter-free shortcut where a residual network grows wider: He et al. (2015), option A.
     """

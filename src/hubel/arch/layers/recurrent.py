@@ -1,7 +1,7 @@
 """Recurrent layers: a state carried along the steps of a sequence.
 
 One bias a gate, as in Keras, slides and papers: PyTorch's `RNN` and `LSTM` have a second one, which adds nothing (build
-leaves it at nought). The GRU has two in all of them, as the second stands inside the reset.
+leaves it at zero). The GRU has two in all of them, as the second stands inside the reset.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class _Recurrent(Layer):
         return Keeps(extra_bytes=4 * (size(input) + self.units * self.kept_each * input[0]))
 
     def backward_macs(self, input: Shape, macs: int, wanted: bool) -> int:
-        """Return those of the states before (the first is nought), and of the input."""
+        """Return those of the states before (the first is zero), and of the input."""
         return self.gates * self.units * ((input[0] - 1) * self.units + wanted * input[0] * input[1])
 
     def seen_through(self, input: Shape, field: Field) -> Field:
@@ -141,7 +141,7 @@ class SimpleRNN(_Recurrent):
     operations_each = 1  # the sum of both products
 
     def keeps(self, input: Shape) -> Keeps:
-        """Keep a copy of the input and every state, the first of noughts too."""
+        """Keep a copy of the input and every state, the first of zeros too."""
         return Keeps(extra_bytes=4 * (size(input) + self.units * (input[0] + 1)))
 
 

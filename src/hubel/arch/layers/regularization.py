@@ -11,7 +11,7 @@ from hubel.base.errors import SettingError
 
 @register("dropout", positional=("rate",))
 class Dropout(Layer):
-    """Set a share `rate` of the numbers to nought in training, and enlarge the rest: Srivastava et al. (2014)."""
+    """Set a share `rate` of the numbers to zero in training, and enlarge the rest: Srivastava et al. (2014)."""
 
     rate: float = 0.5
 
@@ -44,7 +44,7 @@ class Dropout(Layer):
 
 @register("spatialdropout", label="dropout", positional=("rate",))
 class SpatialDropout2D(Dropout):
-    """Set a share `rate` of the channels to nought in training, all places of each: Tompson et al. (2015)."""
+    """Set a share `rate` of the channels to zero in training, all places of each: Tompson et al. (2015)."""
 
     def output_shape(self, input: Shape) -> Shape:
         """Return the input's shape."""

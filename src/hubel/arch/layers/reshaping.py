@@ -89,7 +89,7 @@ class Reshape(Layer):
 
 @register("zeropad", label="pad", positional=("padding",))
 class ZeroPadding2D(Layer):
-    """Put rows and columns of noughts around: a number, (rows, columns) or ((top, bottom), (left, right))."""
+    """Put rows and columns of zeros around: a number, (rows, columns) or ((top, bottom), (left, right))."""
 
     padding: Padding = ((1, 1), (1, 1))
 
@@ -147,7 +147,7 @@ class Cropping2D(Layer):
         return height, width, input[2]
 
     def lower(self, input: Shape) -> ops.Operation:
-        """Return padding of less than nought."""
+        """Return padding of less than zero."""
         cut = tuple((-before, -after) for before, after in both_sides(self.cropping))
         return ops.Pad(input, self.output_shape(input), (*cut, (0, 0)))
 

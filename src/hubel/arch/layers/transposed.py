@@ -56,7 +56,7 @@ class Conv2DTranspose(Weighted):
             raise SettingError("expected output_padding 0 with padding 'same', which sets the size, received more")
 
     def sides(self) -> Sides:
-        """Return rows and columns that are cut off: ((top, bottom), (left, right)); less than nought adds."""
+        """Return rows and columns that are cut off: ((top, bottom), (left, right)); less than zero adds."""
         if self.padding == "valid":
             return (0, 0), (0, 0)
         if not isinstance(self.padding, str):

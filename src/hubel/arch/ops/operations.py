@@ -84,7 +84,7 @@ class TransposedSum(Operation):
     """Spread each number over a window of the output: transposed convolutions.
 
     weight: channels × filters of a group × kernel rows × kernel columns. windows: laid over the output, `before` and
-    `after` being what is cut off there; less than nought adds rows, which hold the bias alone.
+    `after` being what is cut off there; less than zero adds rows, which hold the bias alone.
     """
 
     windows: tuple[Window, ...]
@@ -186,7 +186,7 @@ class Activate(Operation):
 
 @dataclass(frozen=True)
 class Slope(Operation):
-    """Multiply what is below nought by a learned number. weight: one a channel, or `shared` one for all."""
+    """Multiply what is below zero by a learned number. weight: one a channel, or `shared` one for all."""
 
     shared: bool = False
     weight: Weight = "weight"
@@ -195,7 +195,7 @@ class Slope(Operation):
 
 @dataclass(frozen=True)
 class Pad(Operation):
-    """Put numbers before and after, along each axis, channels too; less than nought cuts.
+    """Put numbers before and after, along each axis, channels too; less than zero cuts.
 
     fill: "zeros"; "reflect", the picture mirrored at its edge, the edge itself once; "edge", the edge repeated.
     """
@@ -204,7 +204,7 @@ class Pad(Operation):
     fill: Literal["zeros", "reflect", "edge"] = "zeros"
 
     def sources(self, axis: int) -> tuple[int | None, ...]:
-        """Return for each place along an axis of the output the input's that it takes; None for nought."""
+        """Return for each place along an axis of the output the input's that it takes; None for zero."""
         length, before = self.input[axis], self.sides[axis][0]
         places = range(-before, self.output[axis] - before)
         if self.fill == "reflect":

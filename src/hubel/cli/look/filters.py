@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 HELP = "a layer's filters as pictures, and the images that excite each of its channels most"
 DESCRIPTION = """Show the filters of a layer: those of the first as pictures, those of others as a grid of their input
-channels' kernels, blue below nought and red above.
+channels' kernels, blue below zero and red above.
 
 With --images N, or for a layer that is not the first, also the images that excite each channel most, cropped to the
 exact receptive field of the number that is largest. They come from DATA, or from what the run was trained on."""

@@ -24,6 +24,6 @@ def sealed(model: onnx.ModelProto) -> bytes:
 
 
 def is_whole(content: bytes, digest: str) -> bool:
-    """Whether a file's bytes, with its digest taken for noughts, have this digest."""
+    """Whether a file's bytes, with its digest taken for zeros, have this digest."""
     blank = content.replace(_MARK + digest.encode(), _MARK + BLANK.encode(), 1)
     return hashlib.sha256(blank).hexdigest() == digest

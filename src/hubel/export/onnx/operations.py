@@ -169,7 +169,7 @@ def _pad(graph: Graph, step: Step, x: str) -> str:
 
 
 def padded(graph: Graph, x: str, sides: Sequence[tuple[int, int]], mode: str = "constant") -> str:
-    """Cut, then put noughts before and after along each axis as operations have them, the channels last.
+    """Cut, then put zeros before and after along each axis as operations have them, the channels last.
 
     mode: what ONNX puts there instead.
     """

@@ -122,14 +122,14 @@ def _weights(graph: Graph, preparation: Preprocessing, sides: Sides, wanted: tup
     """For rows and for columns: the weights, wanted × side, and which of the wanted places the image covers."""
     double = [graph.keep(float(each), "float64") for each in wanted]
     shares = [graph.add("Div", each, side) for each, side in zip(double, sides, strict=True)]
-    nought = graph.keep(0.0, "float64")
+    zero = graph.keep(0.0, "float64")
     found = []
     for number, (side, places) in enumerate(zip(sides, wanted, strict=True)):
-        first, seen, before, covered = nought, side, nought, double[number]
+        first, seen, before, covered = zero, side, zero, double[number]
         if preparation.fit == "crop":
             seen = graph.add("Div", double[number], graph.add("Max", *shares))
             first = graph.add("Div", graph.add("Sub", side, seen), graph.keep(2.0, "float64"))
-            first = graph.add("Max", nought, first)
+            first = graph.add("Max", zero, first)
             end = _narrow(graph, graph.add("Min", graph.add("Add", first, seen), side))
             first = _narrow(graph, first)
             seen = graph.add("Sub", end, first)

@@ -27,8 +27,8 @@ def recurred(graph: Graph, step: Step, x: str) -> str:
     numbers = [
         graph.keep(gates(step.arrays[role])[np.newaxis], name=f"{step.path}.{role}") for role in ("weight", "recurrent")
     ]
-    nought = np.zeros(len(order) * operation.units)
-    biases = [gates(step.arrays.get(role, nought)) for role in ("bias", "recurrent_bias")]
+    zero = np.zeros(len(order) * operation.units)
+    biases = [gates(step.arrays.get(role, zero)) for role in ("bias", "recurrent_bias")]
     if "bias" in step.arrays:
         numbers.append(graph.keep(np.concatenate(biases)[np.newaxis], name=f"{step.path}.bias"))
     steps = graph.add("Transpose", x, perm=[2, 0, 1])  # steps × N × features

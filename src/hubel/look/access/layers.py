@@ -31,7 +31,7 @@ class LayerCall:
     """One run of one layer.
 
     path: its name; `relu#2` is the second run of a module that a network uses several times.
-    shape: of its output, H×W×C or (features,). call: which run of the module this is, from nought.
+    shape: of its output, H×W×C or (features,). call: which run of the module this is, from zero.
     """
 
     path: str

@@ -46,7 +46,7 @@ def grad_cam(
 
     images: paths, files' bytes, Pillow images, arrays, or Subjects. classes: names or numbers; else the `top` likeliest
     of each image. layer: a path of the tree; else the last with more than one place. A map has the layer's own rows
-    and columns; `signed` is the sum, `magnitude` that with nought for what is below (the paper's ReLU).
+    and columns; `signed` is the sum, `magnitude` that with zero for what is below (the paper's ReLU).
     budget: bytes that a batch may take. Raises KeyError, ValueError for a layer or class that is not there.
     """
     chosen, why = (named_layer(model, layer), "") if layer else last_maps(model)
@@ -86,7 +86,7 @@ def saliency(
     `magnitude` is the largest of the channels' absolute values, `signed` the channels' sum, in logits for each unit of
     the normalised input. samples: with more than one, the mean over so many noisy copies (SmoothGrad, Smilkov et al.
     2017); noise is the deviation as a share of the input's range. The same seed gives the same map. Other arguments as
-    for `grad_cam`. Raises ValueError for samples below 1 or noise not above nought.
+    for `grad_cam`. Raises ValueError for samples below 1 or noise not above zero.
     """
     if samples < 1 or not noise > 0:
         raise SettingError(f"expected samples of at least 1 and noise above 0, received {samples} and {noise}")
@@ -184,7 +184,7 @@ def occlusion(
 ) -> Attributions:
     """How much a class's logit falls when a square of the image is covered (Zeiler and Fergus 2014).
 
-    `signed` is the mean fall over all squares that cover a pixel; below nought, the cover helped. window, stride: the
+    `signed` is the mean fall over all squares that cover a pixel; below zero, the cover helped. window, stride: the
     square's side and step in pixels; else a seventh of the shorter side, and half of that. baseline: what covers; else
     the ground of drawings, the training images' mean for photographs. Other arguments as for `grad_cam`.
     Raises ValueError for a window that is not in the image, or a stride that leaves pixels out.

@@ -36,7 +36,7 @@ class Position:
     """One position of a window: what it sees, and what comes of it.
 
     place: (row, column) of the output. rows, columns: of the input, those in the padding too. values, weights,
-    products: channels×rows×columns; `outside` marks the padding, where the value is nought. finish: what is done to
+    products: channels×rows×columns; `outside` marks the padding, where the value is zero. finish: what is done to
     the sum (or the largest), in order; value: the output.
     """
 
@@ -92,7 +92,7 @@ class Stepping(Drawn):
 
     @cached_property
     def strongest(self) -> Pair:
-        """Where the output lies farthest from nought, the first of equals."""
+        """Where the output lies farthest from zero, the first of equals."""
         row, column = np.unravel_index(np.abs(np.nan_to_num(self.output)).argmax(), self.output.shape)
         return int(row), int(column)
 
@@ -216,7 +216,7 @@ def _finish(walk: Convolution, step: Products) -> tuple[Finish, ...]:
 
 
 def _seen(inputs: Array, rows: tuple[int, ...], columns: tuple[int, ...]) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Return the window's values, channels×rows×columns with noughts outside, and what lies outside."""
+    """Return the window's values, channels×rows×columns with zeros outside, and what lies outside."""
     down, across = np.array(rows), np.array(columns)
     inside = ((down >= 0) & (down < inputs.shape[1]))[:, None] & ((across >= 0) & (across < inputs.shape[2]))[None]
     taken = inputs[:, down.clip(0, inputs.shape[1] - 1)][:, :, across.clip(0, inputs.shape[2] - 1)]

@@ -15,7 +15,7 @@ from hubel.view.scale import Scale
 
 SIZE = 166.0  # three pairs of image and map in a line, and one on a telephone
 _DRAWN = 372  # pixels of a picture's longer side at least, so that coarse maps lie smoothly over small images
-_VEIL = (0.25, 0.7)  # how much of an overlay is the map's colour, where the map is nought and where it is most
+_VEIL = (0.25, 0.7)  # how much of an overlay is the map's colour, where the map is zero and where it is most
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -90,7 +90,7 @@ def _tiles(found: Attributions, place: int, signed: bool, common: Scale | None) 
 
 def _drawing(found: Attributions, signed: bool, together: bool) -> str:
     against = ", and what speaks against the class is left out (ReLU)" if found.layer else ""
-    what = "Red speaks for the class, blue against it" if signed else f"Light is much, dark is nought{against}"
+    what = "Red speaks for the class, blue against it" if signed else f"Light is much, dark is zero{against}"
     whose = "one scale for all maps" if together else "each map has a scale of its own, its numbers below it"
     ends = "" if found.share == 1.0 else f"; the {1 - found.share:.1%} of pixels beyond it are drawn as its ends"
     return f"{what}; {whose}{ends}."

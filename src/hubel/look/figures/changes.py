@@ -200,7 +200,7 @@ def _filters_note(changes: Changes) -> str:
     )
     inputs, height, width = changes.weights.shape[2:]
     if changes.on_pixels and inputs == 3:
-        how = "mid grey is nought"
+        how = "mid grey is zero"
     elif inputs > 1:
         how = f"of each, the one of its {inputs} input channels that weighs most at the end"
     else:

@@ -51,7 +51,7 @@ def _kernels(found: Filters, title: str, rules: str) -> Section:
             Tile(_coloured(kernel), *_words(found, place, f"filter {channel}")) for place, (channel, kernel) in
             enumerate(zip(found.channels, weights, strict=True))
         )  # fmt: skip
-        note = "red, green and blue as they weigh the pixels' colours; mid grey is nought, each filter on its own scale"
+        note = "red, green and blue as they weigh the pixels' colours; mid grey is zero, each filter on its own scale"
         return Section(title, tiles, f"{rules}  ·  {height}×{width}×3 each; {note}", SIZE)
     scale = Scale.of_signed(weights)
     order = _strongest(weights)
@@ -67,7 +67,7 @@ def _kernels(found: Filters, title: str, rules: str) -> Section:
     each = f"{shape_text((height, width, inputs))} each" + (
         ", a grid of the input channels' kernels" if inputs > 1 else ""
     )
-    note = "  ·  ".join(part for part in (rules, each, which, "blue below nought, red above") if part)
+    note = "  ·  ".join(part for part in (rules, each, which, "blue below zero, red above") if part)
     return Section(title, tiles, note, SIZE if inputs == 1 else 112.0, scale)
 
 
@@ -81,7 +81,7 @@ def _hover(channel: int, order: npt.NDArray[np.intp], inputs: int) -> str:
 
 
 def _coloured(kernel: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Draw a kernel of three channels as a picture of colours: nought is mid grey."""
+    """Draw a kernel of three channels as a picture of colours: zero is mid grey."""
     limit = float(np.abs(kernel).max()) or 1.0
     found: npt.NDArray[np.uint8] = np.rint(127.5 + 127.5 * kernel.transpose(1, 2, 0) / limit).astype(np.uint8)
     return found
@@ -136,7 +136,7 @@ def _excerpts(found: Filters, title: str) -> list[Section | Chart]:
             for excerpt in line
         )
         silent = all(excerpt.value == 0 for excerpt in line)
-        parts.append(Section("", tiles, f"channel {channel}" + (": nought for every image" if silent else ""), 72.0))
+        parts.append(Section("", tiles, f"channel {channel}" + (": zero for every image" if silent else ""), 72.0))
     if len(found.channels) > MOST_LINES:
         parts.append(Section("", (), f"… and {len(found.channels) - MOST_LINES} channels more: name them"))
     return parts

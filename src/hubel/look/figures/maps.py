@@ -26,7 +26,7 @@ def maps_plate(found: Maps) -> Plate:
     sections: list[Section | Chart] = [_given(found.subjects)]
     for layer in found.layers:
         sections += _vector(found, layer) if layer.is_vector else _pictures(found, layer)
-    subtitle = "each layer's maps on one scale of their own: blue below nought, red above, or dark to light from nought"
+    subtitle = "each layer's maps on one scale of their own: blue below zero, red above, or dark to light from zero"
     return Plate(f"{found.name}: what every layer makes of {names}", subtitle, tuple(sections))
 
 

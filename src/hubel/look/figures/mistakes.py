@@ -138,7 +138,7 @@ def table(mistakes: Mistakes, shown: npt.NDArray[np.int64]) -> Chart:
 
 
 def _colours(counts: npt.NDArray[np.int64]) -> bytes:
-    """A pixel a cell, see-through, so that the page's own ground is the colour of nought."""
+    """A pixel a cell, see-through, so that the page's own ground is the colour of zero."""
     size = len(counts)
     pixels = np.empty((size, size, 4), np.uint8)
     pixels[..., :3] = np.where(np.eye(size)[..., np.newaxis] > 0, RIGHT, WRONG)

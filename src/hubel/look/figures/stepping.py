@@ -110,7 +110,7 @@ def window_box(here: Position) -> tuple[float, float, float, float]:
 
 
 def input_scale(found: Stepping) -> Scale:
-    """The colours of what came in: signed where any number is below nought, of pixels grey."""
+    """The colours of what came in: signed where any number is below zero, of pixels grey."""
     if found.inputs.min() >= 0 and found.inputs.max() > 1 and found.picture is None:
         return Scale.grey(float(found.inputs.min()), float(found.inputs.max()))
     return Scale.of(found.inputs)

@@ -39,7 +39,7 @@ class LayerMaps:
 
     row: the layer. channels: which are shown, the same for every image; `total` is how many there are.
     values: float32, images×channels×H×W, or images×features of a vector (whole), after the layer's own activation.
-    dead: for each image, how many channels (or features) are nought everywhere.
+    dead: for each image, how many channels (or features) are zero everywhere.
     """
 
     row: Row
@@ -55,19 +55,19 @@ class LayerMaps:
 
     @property
     def scale(self) -> Scale:
-        """The colours of all its maps: signed where any number is below nought."""
+        """The colours of all its maps: signed where any number is below zero."""
         return Scale.of(self.values)
 
     @property
     def note(self) -> str:
-        """Which of the channels are shown, and how many are nought everywhere."""
+        """Which of the channels are shown, and how many are zero everywhere."""
         parts = []
         if len(self.channels) < self.total:
             parts.append(f"the {len(self.channels)} strongest of {self.total:,} channels, by mean magnitude")
         if any(self.dead):
             what = "numbers" if self.is_vector else "channels"
             counts = " and ".join(f"{count:,}" for count in self.dead)
-            parts.append(f"{counts} of {self.total:,} {what} are nought" + ("" if self.is_vector else " everywhere"))
+            parts.append(f"{counts} of {self.total:,} {what} are zero" + ("" if self.is_vector else " everywhere"))
         return "; ".join(parts)
 
 
@@ -158,7 +158,7 @@ def _data(layer: LayerMaps) -> dict[str, Any]:
         "lowest": float(values.min()),
         "highest": float(values.max()),
         "mean": float(values.mean()),
-        "nought_everywhere": list(layer.dead),
+        "zero_everywhere": list(layer.dead),
         "values": values.tolist() if layer.is_vector else None,
     }
 

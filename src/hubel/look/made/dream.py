@@ -105,7 +105,7 @@ def deep_dream(
     steps, rate: of each octave; a step changes a pixel by `rate` on average (1 is white minus black).
     jitter: shift at random by up to so many pixels before each step; else a sixteenth of the shorter side.
     variation: how much roughness is held against the picture; else 0.5 for a class, whose gradient is rough, and
-    nought for maps. longest: its longer side in pixels; else 512 at most,
+    zero for maps. longest: its longer side in pixels; else 512 at most,
     and the network's own where it takes no other. seed: of noise and jitter. on_step: told step, steps, score.
     Raises KeyError, ValueError for a layer, channel or class that is not there.
     """
@@ -180,7 +180,7 @@ def _levelled(gradient: Tensor) -> Tensor:
 
 
 def _even(values: Tensor) -> Tensor:
-    """Return numbers divided by their mean distance from nought; noughts stay."""
+    """Return numbers divided by their mean distance from zero; zeros stay."""
     return values / values.abs().mean().clamp_min(1e-20)
 
 

@@ -139,7 +139,7 @@ class Alike(Drawn):
 def embed(model: LoadedModel, images: Sequence[Any]) -> npt.NDArray[np.float32]:
     """The penultimate features of images (paths, bytes, Pillow images, arrays): float32, N×features, of length 1.
 
-    A row is nought where the features are. Raises ImageError for a file that cannot be read, ValueError where features
+    A row is zero where the features are. Raises ImageError for a file that cannot be read, ValueError where features
     are not finite numbers.
     """
     prepared = [model.preprocessing.prepare(image) for image in images]

@@ -122,7 +122,7 @@ def principal(vectors: npt.ArrayLike, dimensions: int) -> tuple[Floats, Floats]:
     """The first principal components of N vectors: scores, N×dimensions, and each one's share of the variance.
 
     Each axis points to where its largest weight is positive, so that the same vectors give the same picture. Where
-    there are fewer components than asked for, the rest are nought.
+    there are fewer components than asked for, the rest are zero.
     """
     given = np.asarray(vectors, np.float64)
     centred = given - given.mean(0)

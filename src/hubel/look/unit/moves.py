@@ -32,7 +32,7 @@ def kept_place(number: int, tensor: Array) -> Place:
 
 
 def padded(operation: ops.Pad, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:
-    """Take over what lies in the picture; around it are noughts, or its mirror image, or its edge."""
+    """Take over what lies in the picture; around it are zeros, or its mirror image, or its edge."""
     found = [operation.sources(axis)[part] for axis, part in enumerate(place)]
     spot = tuple(part for part in found if part is not None)
     return _from(tensor, spot) if len(spot) == len(place) else taken(None, 0.0)

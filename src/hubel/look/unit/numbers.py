@@ -48,7 +48,7 @@ def _logarithm(x: float, everything: float, count: int) -> Finish:
 
 
 def bent(operation: ops.Slope, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:
-    """Multiply what is below nought by its learned slope."""
+    """Multiply what is below zero by its learned slope."""
     x = float(at(tensor, np.array([place]))[0])
     slope = float(arrays["weight"][0 if operation.shared else place[-1]])
     steps = (Finish("slope", f"{short(x)} · {short(slope)} = {short(x * slope)}", x * slope),) if x < 0 else ()

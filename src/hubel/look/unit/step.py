@@ -54,7 +54,7 @@ class Arithmetic:
     order in which they are added. how: "sum" of the products, the "largest", the "product" of the values, or one number
     that is "taken" over.
     own: which of the terms is carried through where the others only set a scale (normalisation, softmax).
-    padding: how many of a window's places lie outside, where the number is nought (or does not count).
+    padding: how many of a window's places lie outside, where the number is zero (or does not count).
     finish: what is done afterwards, in order.
     """
 
@@ -79,7 +79,7 @@ class Arithmetic:
 
     @property
     def total(self) -> float:
-        """The sum, the largest or the product of all; nought where none came in."""
+        """The sum, the largest or the product of all; zero where none came in."""
         return float(self.running[-1]) if len(self.products) else 0.0
 
     @property
@@ -147,7 +147,7 @@ class UnitStep:
 
 
 def taken(place: Place | None, value: float, finish: tuple[Finish, ...] = ()) -> Arithmetic:
-    """Take one number over as it is; None where there is none, which gives nought."""
+    """Take one number over as it is; None where there is none, which gives zero."""
     if place is None:
         nothing = np.zeros(0)
         return Arithmetic(np.zeros((0, 1), np.int64), nothing, nothing, nothing, "taken", None, 1, finish)

@@ -43,7 +43,7 @@ def step_lines(step: UnitStep, most: int) -> Iterator[str]:
         term = step.term(0)
         yield f"  {place_text(term.source, term.place)} = {number(term.value)}"
     elif step.path:
-        yield "  nothing came in: nought"
+        yield "  nothing came in: zero"
     for done in found.finish:
         yield f"  {done.name}: {done.text}"
     if step.path:
@@ -85,7 +85,7 @@ def _what(step: UnitStep) -> str:
 def _products(step: UnitStep, most: int) -> Iterator[str]:
     found = step.arithmetic
     count = len(found.values)
-    outside = f", {found.padding} more lie outside and are nought" if found.padding else ""
+    outside = f", {found.padding} more lie outside and are zero" if found.padding else ""
     if count <= ALL:
         yield f"  {count} numbers came in{outside}; each product, and the sum so far:"
         rows = [_term(step, term, True) for term in step.terms()]

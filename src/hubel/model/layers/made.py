@@ -194,7 +194,7 @@ class GroupNormalization(Made):
 
 
 class Dropout(Made):
-    """Set a share `rate` of the numbers to nought in training, and enlarge the rest."""
+    """Set a share `rate` of the numbers to zero in training, and enlarge the rest."""
 
     kind, order = arch.Dropout, ("rate", "noise_shape", "seed")
     only: ClassVar = {"noise_shape": (None,)}
@@ -202,7 +202,7 @@ class Dropout(Made):
 
 
 class SpatialDropout2D(Dropout):
-    """Set a share `rate` of the channels to nought in training."""
+    """Set a share `rate` of the channels to zero in training."""
 
     kind = arch.SpatialDropout2D
 
@@ -228,7 +228,7 @@ GaussianNoise = _of(arch.GaussianNoise, "stddev seed", ignored=("seed",))
 
 
 class PReLU(Made):
-    """Let negative numbers through, times a learned number of each channel, nought at first.
+    """Let negative numbers through, times a learned number of each channel, zero at first.
 
     Of pictures `shared_axes=[1, 2]` says that places have it in common, as they do here.
     """
@@ -319,7 +319,7 @@ class LSTM(_Recurrent):
 
 
 def _remembering(shape: tuple[int, ...], dtype: Any = None) -> torch.Tensor:
-    """Noughts, and ones for the second gate of four, which forgets."""
+    """Zeros, and ones for the second gate of four, which forgets."""
     bias = torch.zeros(shape)
     units = shape[-1] // 4
     bias[units : 2 * units] = 1

@@ -49,7 +49,7 @@ def own_node(layer: Layer, shape: Shape) -> Node:
 
 
 def _tried(layer: Layer, shape: Shape) -> Tensor:
-    """Return what one example of noughts becomes; weights are made at the first time."""
+    """Return what one example of zeros becomes; weights are made at the first time."""
     with torch.no_grad():
         found: Tensor = called(layer, torch.zeros(1, *shape), False)
         return found

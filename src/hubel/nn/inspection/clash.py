@@ -324,7 +324,7 @@ def _nicest(model: nn.Module, module: nn.Linear, size: int, channels: int, batch
 
 
 def _features(model: nn.Module, module: nn.Linear, size: int, channels: int, batch: int) -> int:
-    """Return what the dense layer would be given for a picture of that size; nought where the picture is too small."""
+    """Return what the dense layer would be given for a picture of that size; zero where the picture is too small."""
     import torch
 
     dtype = next((p.dtype for p in model.parameters()), torch.get_default_dtype())

@@ -59,7 +59,7 @@ class SelectChannels(nn.Module):
 
 
 class ChannelPadding(nn.Module):
-    """Put channels of noughts before and after the others."""
+    """Put channels of zeros before and after the others."""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__()

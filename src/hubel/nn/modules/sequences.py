@@ -31,7 +31,7 @@ class Embedding(nn.Embedding):
 class _OverSteps:
     """What runs along steps: N×C×T → N×units, the last state, or N×units×T with `sequences`.
 
-    `backwards` starts at the last step. Where one bias a gate says all, there is one: the other stays nought.
+    `backwards` starts at the last step. Where one bias a gate says all, there is one: the other stays zero.
     """
 
     one_bias = True

@@ -20,7 +20,7 @@ class PaddedConv2d(nn.Conv2d):
         self.sides = sides
 
     def forward(self, input: Tensor) -> Tensor:
-        """Pad with noughts, then convolve."""
+        """Pad with zeros, then convolve."""
         return super().forward(functional.pad(input, self.sides))
 
 
@@ -34,7 +34,7 @@ class PaddedConv1d(nn.Conv1d):
         self.sides = sides
 
     def forward(self, input: Tensor) -> Tensor:
-        """Pad with noughts, then convolve."""
+        """Pad with zeros, then convolve."""
         return super().forward(functional.pad(input, self.sides))
 
 

@@ -17,7 +17,7 @@ _LARGE = 2**27  # bytes; larger pieces go back at once, since in between others 
 def kept_memory() -> Iterator[None]:
     """Let the process keep what it frees while this runs, and give it back at the end.
 
-    glibc by its defaults gives large pieces back to the system, which fills new ones with noughts: thousands of page
+    glibc by its defaults gives large pieces back to the system, which fills new ones with zeros: thousands of page
     faults in every step, up to a fifth of its time. Does nothing with another C library.
     """
     library = ctypes.CDLL(None) if sys.platform == "linux" else None

@@ -84,7 +84,7 @@ class Adam(Optimizer):
         self.betas, self.decoupled, self.epsilon = betas, decoupled, epsilon
 
     def start(self, parameter: nn.Parameter) -> dict[str, torch.Tensor]:
-        """Two moments of nought, in the parameter's layout, and a count of steps beside them."""
+        """Two moments of zero, in the parameter's layout, and a count of steps beside them."""
         return {
             "step": torch.zeros((), device=parameter.device),
             "exp_avg": torch.zeros_like(parameter),
@@ -196,7 +196,7 @@ class Muon(Optimizer):
         self.momentum = momentum
 
     def start(self, parameter: nn.Parameter) -> dict[str, torch.Tensor]:
-        """A momentum of nought."""
+        """A momentum of zero."""
         return {"momentum_buffer": torch.zeros_like(parameter)}
 
     def update(self, parameters: list[Slot], rate: float | torch.Tensor, weight_decay: float) -> None:

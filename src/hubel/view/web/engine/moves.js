@@ -35,7 +35,7 @@ export function makeView(settings, input, output) {
   };
 }
 
-/** Numbers before and after, along rows, columns and channels: noughts, the mirror image, the edge; less than nought cuts. */
+/** Numbers before and after, along rows, columns and channels: zeros, the mirror image, the edge; less than zero cuts. */
 export function makePad({ sides, fill }, input, output) {
   const [height, width, channels] = input;
   const [rows, columns, all] = output;
@@ -68,7 +68,7 @@ export function makePad({ sides, fill }, input, output) {
   };
 }
 
-// for each place along an axis of the output, the input's that it takes; -1 for nought
+// for each place along an axis of the output, the input's that it takes; -1 for zero
 function sourcesOf(count, length, before, fill) {
   return Array.from({ length: count }, (_, i) => {
     const place = i - before;

@@ -1,7 +1,7 @@
 // Which operation a packed node is; the names are those of `hubel.arch.ops`. Each one answers three questions:
 // `run(sources, out)` computes it, `terms(sources, row, column, channel)` lists what made one number, and
 // `window(region, branch)` says which region of a source a region of the output looks at. Some say more: `isIdentity`,
-// `keepsSign` (what is not below nought stays so), `kernel` (what there is of a filter, to be changed).
+// `keepsSign` (what is not below zero stays so), `kernel` (what there is of a filter, to be changed).
 
 import { makeConvolution, makeDense, makeLocal, makeRadial, makeSpan } from "hubel/view/engine/windows";
 import { makeTransposed } from "hubel/view/engine/transposed";

@@ -32,7 +32,7 @@ export function makeActivation({ function: name, constants }, input) {
   };
 }
 
-/** A learned factor for what is below nought, one a channel or one for all. */
+/** A learned factor for what is below zero, one a channel or one for all. */
 export function makeSlope({ shared }, input, output, { weight }) {
   const channels = input[2];
   const factor = (value, c) => (value < 0 ? weight[shared ? 0 : c] : 1);

@@ -9,7 +9,7 @@ const FIELD = "receptive field: the part of the input that one number depends on
 const EDGE = 1; // pixel around a map, so that white ones end somewhere
 const MOST_MAPS = 64;
 
-/** Whether a layer's numbers are never below nought, whatever the input. */
+/** Whether a layer's numbers are never below zero, whatever the input. */
 export function isPositive(step, known) {
   const last = functionAt(step.node);
   if (last) return last.low >= 0;

@@ -144,7 +144,7 @@ function outline(context, x, y, cell, tall) {
   context.strokeRect(x + 1, y + 1, cell - 2, tall - 2);
 }
 
-/** Draw how the sum grows from nought, term by term, to the number itself; up to `step` terms. */
+/** Draw how the sum grows from zero, term by term, to the number itself; up to `step` terms. */
 export function drawSum(canvas, unit, step, width) {
   const height = 132;
   const context = prepared(canvas, width, height);

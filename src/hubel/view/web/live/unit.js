@@ -350,7 +350,7 @@ function arithmetic(unit) {
     text = `${gates}; the state before ${shown(unit.stateBefore, 4)}, now ${shown(value, 4)}`;
   } else if (rule === "function") text = applied(unit.function, terms[0].value, value);
   else if (!count)
-    text = bias === null ? "padding: nought" : `no number lands here, only the bias: ${shown(before, 4)}`;
+    text = bias === null ? "padding: zero" : `no number lands here, only the bias: ${shown(before, 4)}`;
   else if (unit.factors) text = `${unit.factors.map((one) => shown(one, 4)).join(" × ")} = ${shown(before, 4)}`;
   else if (count === 1) text = oneTerm(unit);
   else {
