@@ -24,7 +24,7 @@ from captum.attr import LayerGradCam
 from hubel import zoo
 from hubel.arch import analyse
 from hubel.data import Preprocessing
-from hubel.look import Subject, grad_cam, subject
+from hubel.look import Sample, grad_cam, sample
 from hubel.nn import build
 from hubel.tasks import LoadedModel
 
@@ -36,7 +36,7 @@ def main() -> None:
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 15
     model = _model(name)
     pixels = np.random.default_rng(0).integers(0, 256, model.network.input, np.uint8)
-    image = subject(model, pixels)
+    image = sample(model, pixels)
     layer = grad_cam(model, image).layer
     assert layer is not None
 
@@ -68,7 +68,7 @@ def _model(name: str) -> LoadedModel:
     return LoadedModel(network, module.eval(), preprocessing, tuple(map(str, range(analyse(network).output_shape[-1]))))
 
 
-def _by_hand(model: LoadedModel, image: Subject, layer: str) -> Any:
+def _by_hand(model: LoadedModel, image: Sample, layer: str) -> Any:
     """What one writes with Captum: choose the class, hook the layer's module."""
     module: Any = model.module
     names = dict(module.named_modules())

@@ -17,7 +17,7 @@ import torch
 
 from hubel import zoo
 from hubel.data import Preprocessing
-from hubel.look import Subject, subject
+from hubel.look import Sample, sample
 from hubel.look.inside.maps import maps
 from hubel.nn import build
 from hubel.tasks import LoadedModel
@@ -25,14 +25,14 @@ from hubel.tasks import LoadedModel
 GOALS = {"lenet5": 100.0, "resnet50": 1000.0}  # milliseconds, both together
 
 
-def prepared(name: str) -> tuple[LoadedModel, Subject]:
+def prepared(name: str) -> tuple[LoadedModel, Sample]:
     network = zoo.get(name)
     height, width, channels = network.input
     torch.manual_seed(0)
     preprocessing = Preprocessing(height, width, channels, (0.5,) * channels, (0.25,) * channels)
     model = LoadedModel(network, build(network).eval(), preprocessing, tuple(map(str, range(1000))))
     image = np.random.default_rng(0).integers(0, 256, network.input).astype(np.uint8)
-    return model, subject(model, image)
+    return model, sample(model, image)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import hubel
 import hubel.model as keras
 from hubel.base.errors import HubelError
 from hubel.data import Dataset, Preprocessing
-from hubel.look import record, saliency, subject
+from hubel.look import record, saliency, sample
 from hubel.nn import build
 from hubel.tasks import LoadedModel, evaluate, predict
 
@@ -71,7 +71,7 @@ def ways(model):
         "evaluate a pair": lambda x: hubel.evaluate(model, (x, NUMBERS)),
         "model.predict": model.predict,
         "tasks.predict": lambda x: predict(model, x),
-        "subject": lambda x: subject(model, x),
+        "sample": lambda x: sample(model, x),
         "saliency": lambda x: saliency(model, x),
         "record": lambda x: record(model, x),
     }

@@ -183,9 +183,9 @@ def test_looking_takes_a_run_or_a_path_and_one_image_or_many(run: hubel.Run, pho
 
     image = photos / "a" / "0.jpg"
     for model in (run, run.directory, str(run.directory / "model.safetensors"), run.model()):
-        assert len(maps(model, image).subjects) == 1
-    assert len(maps(run, photos / "a").subjects) == 8
-    assert unit(run.directory, image).subject.name == "0.jpg"
+        assert len(maps(model, image).samples) == 1
+    assert len(maps(run, photos / "a").samples) == 8
+    assert unit(run.directory, image).sample.name == "0.jpg"
     seen = hubel.look.saliency(run, [image, image])
     assert len(seen.maps) == 2
     assert len(repr(seen)) < 400

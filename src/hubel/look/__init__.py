@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from hubel.look.access.record import Record, record
-    from hubel.look.access.sample import Subject, subject
+    from hubel.look.access.sample import Sample, sample
     from hubel.look.attribution import Attributions, Map, grad_cam, integrated_gradients, occlusion, saliency
     from hubel.look.errors.mistakes import Calibration, ClassScores, Mistakes
     from hubel.look.inside.changes import Changes
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "access.record": ("Record", "record"),
-    "access.sample": ("Subject", "subject"),
+    "access.sample": ("Sample", "Subject", "sample", "subject"),
     "attribution": ("Attributions", "Map", "grad_cam", "integrated_gradients", "occlusion", "saliency"),
     "errors.mistakes": ("Calibration", "ClassScores", "Mistakes"),
     "inside.changes": ("Changes",),
@@ -65,19 +65,19 @@ __all__ = [
     "Mistakes",
     "Plate",
     "Record",
+    "Sample",
     "Scale",
     "Section",
     "Space",
     "Sprite",
-    "Subject",
     "Tile",
     "grad_cam",
     "integrated_gradients",
     "occlusion",
     "record",
     "saliency",
+    "sample",
     "sprite",
-    "subject",
 ]
 
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from hubel.arch import Row, ops, shape_text
-from hubel.look import Scale, Subject, grad_cam
+from hubel.look import Sample, Scale, grad_cam
 from hubel.look.errors.mistakes import Mistakes
 from hubel.look.inside.maps import LayerMaps, maps
 from hubel.report._images import picture_url, tiled
@@ -31,22 +31,22 @@ def maps_section(model: LoadedModel, found: Mistakes, indices: Sequence[int], re
     """The maps of some images, layer by layer, and where the network looked. `reason`: why it does not run, as a
     sentence.
     """
-    subjects = [_subject(model, found, index) for index in indices[:_LOOKED]]
+    prepared = [_sample(model, found, index) for index in indices[:_LOOKED]]
     parts = [h("p", f"{reason}. So these were worked out when the page was written.", class_="note")]
     if find_spec("captum") is not None:
-        parts += _looked(model, subjects)
-    for place, one in enumerate(subjects[:_SHOWN]):
+        parts += _looked(model, prepared)
+    for place, one in enumerate(prepared[:_SHOWN]):
         image = h("img", class_="pixels", src=picture_url(one.picture), height=96, alt=one.name)
         drawn = map(_layer, _chosen(maps(model, one, most=_MAPS).layers))
         parts.append(h("details", h("summary", one.name), image, drawn, open=place == 0))
     return parts
 
 
-def _subject(model: LoadedModel, found: Mistakes, index: int) -> Subject:
+def _sample(model: LoadedModel, found: Mistakes, index: int) -> Sample:
     """An image of the set, which has been brought to the model's size already."""
     picture = found.dataset.images[index]
     name = f"image {index:,}: {found.classes[found.labels[index]]}"
-    return Subject(name, picture, model.preprocessing.normalise(torch.from_numpy(picture.copy())[None]))
+    return Sample(name, picture, model.preprocessing.normalise(torch.from_numpy(picture.copy())[None]))
 
 
 def _chosen(layers: Sequence[LayerMaps]) -> list[LayerMaps]:
@@ -86,9 +86,9 @@ def _layer(layer: LayerMaps) -> Element:
     return h("figure", image, h("figcaption", h("b", words), f"{note}; from {low} to {high}"), class_="maps")
 
 
-def _looked(model: LoadedModel, subjects: list[Subject]) -> list[Element]:
+def _looked(model: LoadedModel, prepared: list[Sample]) -> list[Element]:
     """Grad-CAM of each image for its likeliest class, laid over the image."""
-    found = grad_cam(model, subjects)
+    found = grad_cam(model, prepared)
     drawn = []
     for one, maps_of_one in zip(found.images, found.maps, strict=True):
         looked = maps_of_one[0]

@@ -15,7 +15,7 @@ from torch import nn
 
 from hubel.arch import parse
 from hubel.cli import main
-from hubel.look import Subject, grad_cam, integrated_gradients, occlusion, saliency, subject
+from hubel.look import Sample, grad_cam, integrated_gradients, occlusion, saliency, sample
 from hubel.tasks import LoadedModel, save_model
 from tests.look.conftest import untrained
 
@@ -27,10 +27,10 @@ METHODS = {
 }
 
 
-def noise(model: LoadedModel, seed: int = 0) -> Subject:
+def noise(model: LoadedModel, seed: int = 0) -> Sample:
     given = model.preprocessing
     pixels = np.random.default_rng(seed).integers(0, 256, (given.height, given.width, given.channels), np.uint8)
-    return subject(model, pixels, f"noise{seed}")
+    return sample(model, pixels, f"noise{seed}")
 
 
 class Shared(nn.Module):
@@ -55,7 +55,7 @@ def shared() -> LoadedModel:
     return LoadedModel(model.network, Shared().train(), model.preprocessing, model.classes)
 
 
-def by_hand(model: LoadedModel, path: str, image: Subject, index: int) -> torch.Tensor:
+def by_hand(model: LoadedModel, path: str, image: Sample, index: int) -> torch.Tensor:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         layer = model.module.get_submodule(path)
@@ -64,7 +64,7 @@ def by_hand(model: LoadedModel, path: str, image: Subject, index: int) -> torch.
 
 def test_grad_cam_is_captums(digits_model, colour_model, digit):
     for model, image, path in (
-        (digits_model, subject(digits_model, digit), "conv2_relu"),
+        (digits_model, sample(digits_model, digit), "conv2_relu"),
         (colour_model, noise(colour_model), "concat1"),
     ):
         found = grad_cam(model, image, classes=[2])
@@ -87,7 +87,7 @@ def test_grad_cam_is_torchcams(colour_model):
 
 
 def test_saliency_is_the_gradient(digits_model, digit):
-    image = subject(digits_model, digit)
+    image = sample(digits_model, digit)
     input = image.input.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(digits_model.module.logits(input)[0, 7], input)
     found = saliency(digits_model, digit).maps[0][0]
@@ -106,7 +106,7 @@ def test_smooth_gradients_have_a_seed(digits_model, digit):
 
 def test_integrated_gradients_add_up_to_the_logit(digits_model, digit):
     found = integrated_gradients(digits_model, digit).maps[0][0]
-    image = subject(digits_model, digit)
+    image = sample(digits_model, digit)
     black = digits_model.preprocessing.normalise(torch.zeros(1, 28, 28, 1, dtype=torch.uint8))
     with torch.no_grad():
         change = (digits_model.module.logits(image.input) - digits_model.module.logits(black))[0, 7].item()
@@ -140,7 +140,7 @@ def test_little_memory_changes_no_number(digits_model, colour_model):
 
 def test_occlusion_is_the_fall_of_the_logit(digits_model, digit):
     found = occlusion(digits_model, digit, window=14, stride=14).maps[0][0]
-    image = subject(digits_model, digit)
+    image = sample(digits_model, digit)
     covered = image.picture.copy()
     covered[:14, 14:] = 0
     with torch.no_grad():
@@ -260,7 +260,7 @@ WHY = {
 def test_a_blank_map_says_why(case):
     weights, words = WHY[case]
     model = tiny(**weights)
-    image = subject(model, np.linspace(0, 1, 64).reshape(8, 8) * 0.5 + 0.5)
+    image = sample(model, np.linspace(0, 1, 64).reshape(8, 8) * 0.5 + 0.5)
     found = grad_cam(model, image, classes=["yes"])
     assert words in " ".join(found.maps[0][0].notes)
     json.dumps(found.data(values=True), allow_nan=False)
@@ -270,7 +270,7 @@ def test_a_blank_map_says_why(case):
 def test_even_images_saturation_and_single_places():
     model = tiny()
     assert "one even colour" in grad_cam(model, np.full((8, 8), 200, np.uint8)).maps[0][0].notes[0]
-    image = subject(model, np.linspace(0, 1, 64).reshape(8, 8))
+    image = sample(model, np.linspace(0, 1, 64).reshape(8, 8))
     flat = untrained(parse("8x8x1: conv 2 3x3 relu, flatten, dense 4 tanh, dense 2"), ("yes", "no"))
     with torch.no_grad():
         flat.module.conv1.weight.fill_(1.0)
@@ -292,8 +292,8 @@ def test_a_certain_softmax_takes_no_gradient_away():
 
 
 def test_plates(digits_model, digit):
-    image = subject(digits_model, digit)
-    other = subject(digits_model, 255 - image.picture, "other")
+    image = sample(digits_model, digit)
+    other = sample(digits_model, 255 - image.picture, "other")
     found = grad_cam(digits_model, [image, other], classes=["7", "1"])
     plate = found.plate()
     assert [len(section.tiles) for section in plate.sections] == [5, 5]

@@ -12,7 +12,7 @@ import torch
 from PIL import Image, ImageSequence
 
 from hubel.arch import parse
-from hubel.look import Chart, Subject, record, subject
+from hubel.look import Chart, Sample, record, sample
 from hubel.look.byhand.convolve import convolve, pool
 from hubel.look.byhand.stepping import Stepping, step_layer, step_walk
 from hubel.tasks import LoadedModel
@@ -32,8 +32,8 @@ def odd_model() -> LoadedModel:
 
 
 @pytest.fixture(scope="module")
-def noise(odd_model: LoadedModel) -> Subject:
-    return subject(odd_model, np.random.default_rng(0).integers(0, 256, (14, 12, 3), np.uint8))
+def noise(odd_model: LoadedModel) -> Sample:
+    return sample(odd_model, np.random.default_rng(0).integers(0, 256, (14, 12, 3), np.uint8))
 
 
 def check(found: Stepping, here: tuple[int, int]) -> None:
@@ -57,7 +57,7 @@ def check(found: Stepping, here: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("layer", ["conv1", "conv2", "dwconv1", "pool1", "pool2", "local1"])
-def test_every_position_gives_what_the_module_gave(odd_model: LoadedModel, noise: Subject, layer: str) -> None:
+def test_every_position_gives_what_the_module_gave(odd_model: LoadedModel, noise: Sample, layer: str) -> None:
     for channel in (0, 2):
         found = step_layer(odd_model, noise, layer, channel)
         output = record(odd_model, noise.input).outputs[layer][0, channel]
@@ -67,7 +67,7 @@ def test_every_position_gives_what_the_module_gave(odd_model: LoadedModel, noise
                 check(found, (row, column))
 
 
-def test_units_of_a_dense_layer_are_positions(odd_model: LoadedModel, noise: Subject) -> None:
+def test_units_of_a_dense_layer_are_positions(odd_model: LoadedModel, noise: Sample) -> None:
     found = step_layer(odd_model, noise, "dense1")
     assert found.is_dense
     for unit in range(5):
@@ -97,7 +97,7 @@ def test_the_output_grows_in_reading_order() -> None:
     assert len(found.frames(100)) == 12
 
 
-def test_the_strip_tells_products_and_the_sum(odd_model: LoadedModel, noise: Subject, tmp_path: Path) -> None:
+def test_the_strip_tells_products_and_the_sum(odd_model: LoadedModel, noise: Sample, tmp_path: Path) -> None:
     plate = step_walk(convolve(PHOTO, "1 -1 / 1 0")).plate((0, 0))
     words = " ".join(part.note for part in plate.sections)
     assert "the sum as it grows: 122 → −12 → 141 → 141" in words
@@ -118,7 +118,7 @@ def test_films_have_a_frame_a_position(tmp_path: Path) -> None:
         found.save(tmp_path / "max.mp4")
 
 
-def test_mistakes(odd_model: LoadedModel, noise: Subject) -> None:
+def test_mistakes(odd_model: LoadedModel, noise: Sample) -> None:
     with pytest.raises(ValueError, match="expected a convolution, a pooling or a dense layer"):
         step_layer(odd_model, noise, "flatten1")
     with pytest.raises(KeyError, match="did you mean 'conv1'"):
@@ -145,7 +145,7 @@ window.products = () => Array.from({length: count}, (_, place) => {
 
 @pytest.mark.parametrize("layer", ["conv2", "pool2"])
 def test_the_page_computes_the_same_products(
-    browser_page: Any, odd_model: LoadedModel, noise: Subject, layer: str, tmp_path: Path
+    browser_page: Any, odd_model: LoadedModel, noise: Sample, layer: str, tmp_path: Path
 ) -> None:
     found = step_layer(odd_model, noise, layer, 1)
     page = found.save(tmp_path / "page.html")

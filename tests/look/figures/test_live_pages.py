@@ -10,7 +10,7 @@ from PIL import Image
 
 from hubel.arch import parse
 from hubel.data import Dataset
-from hubel.look import subject
+from hubel.look import sample
 from hubel.look.errors.mistakes import mistakes
 from hubel.look.inside.changes import changes
 from hubel.look.inside.maps import maps
@@ -104,7 +104,7 @@ def test_names_of_classes_and_files_do_nothing(browser_page, tmp_path):
     dataset = Dataset(images, np.arange(40) % 4, model.classes, f"set {MARKUP[1]}")
     path = tmp_path / f"{MARKUP[1].replace('/', '_')}.png"
     Image.fromarray(images[0]).save(path)
-    one = subject(model, path)
+    one = sample(model, path)
     found = {
         "mistakes": mistakes(model, dataset).figure(name=MARKUP[0]),
         "space": space(model, dataset).figure(MARKUP[0]),

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hubel.look import Plate, Scale, Section, Tile, record, subject
+from hubel.look import Plate, Scale, Section, Tile, record, sample
 from hubel.tasks import LoadedModel
 from hubel.view.scene import Picture
 
@@ -95,7 +95,7 @@ def test_names_are_escaped() -> None:
 
 
 def test_records_are_what_the_layers_give(digits_model: LoadedModel, digit: Path) -> None:
-    given = subject(digits_model, digit)
+    given = sample(digits_model, digit)
     assert given.name == "seven.png"
     assert given.picture.shape == (28, 28, 1)
     seen = record(digits_model, given.input)
@@ -124,7 +124,7 @@ def test_records_leave_the_module_as_it_was(colour_model: LoadedModel) -> None:
 
 
 def test_layers_that_work_in_place_are_seen_as_they_gave(digits_model: LoadedModel, digit: Path) -> None:
-    given = subject(digits_model, digit)
+    given = sample(digits_model, digit)
     expected = record(digits_model, given.input)
     module = copy.deepcopy(digits_model.module)
     for name, child in module.named_modules():

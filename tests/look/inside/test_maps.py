@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from hubel.arch import parse
-from hubel.look import Chart, Section, subject
+from hubel.look import Chart, Section, sample
 from hubel.look.inside.maps import maps
 from hubel.tasks import LoadedModel
 from tests.look.conftest import untrained
@@ -22,7 +22,7 @@ def wide_model() -> LoadedModel:
 
 
 def test_values_are_those_of_the_module(digits_model: LoadedModel, digit: Path) -> None:
-    given = subject(digits_model, digit)
+    given = sample(digits_model, digit)
     found = maps(digits_model, given)
     network = dict(digits_model.module.named_children())
     with torch.inference_mode():
@@ -36,7 +36,7 @@ def test_values_are_those_of_the_module(digits_model: LoadedModel, digit: Path) 
 
 def test_the_strongest_channels_of_a_large_layer_are_shown_and_counted(wide_model: LoadedModel) -> None:
     image = np.random.default_rng(0).integers(0, 256, (20, 16, 3), np.uint8)
-    given = subject(wide_model, image)
+    given = sample(wide_model, image)
     layer = maps(wide_model, given, most=5)["conv2"]
     whole = maps(wide_model, given, most=40)["conv2"]
     strengths = np.abs(whole.values[0]).mean((1, 2))
@@ -46,7 +46,7 @@ def test_the_strongest_channels_of_a_large_layer_are_shown_and_counted(wide_mode
 
 
 def test_named_channels_and_parts(colour_model: LoadedModel) -> None:
-    given = subject(colour_model, np.zeros((32, 32, 3), np.uint8))
+    given = sample(colour_model, np.zeros((32, 32, 3), np.uint8))
     found = maps(colour_model, given, layer="sum1")
     assert [layer.row.path for layer in found.layers][-1] == "sum1"
     assert all(layer.row.path.startswith("sum1") for layer in found.layers)
@@ -54,7 +54,7 @@ def test_named_channels_and_parts(colour_model: LoadedModel) -> None:
 
 
 def test_mistaken_names_and_channels_say_what_there_is(colour_model: LoadedModel) -> None:
-    given = subject(colour_model, np.zeros((32, 32, 3), np.uint8))
+    given = sample(colour_model, np.zeros((32, 32, 3), np.uint8))
     with pytest.raises(KeyError, match="did you mean 'conv1'"):
         maps(colour_model, given, layer="convv1")
     with pytest.raises(ValueError, match="expected a channel of conv1 from 0 to 7, received 8"):
@@ -64,7 +64,7 @@ def test_mistaken_names_and_channels_say_what_there_is(colour_model: LoadedModel
 
 
 def test_dead_channels_are_counted(colour_model: LoadedModel) -> None:
-    given = subject(colour_model, np.zeros((32, 32, 3), np.uint8))
+    given = sample(colour_model, np.zeros((32, 32, 3), np.uint8))
     with torch.no_grad():
         kept = colour_model.module.norm1.bias.clone()  # type: ignore[union-attr, operator]
         try:
@@ -78,7 +78,7 @@ def test_dead_channels_are_counted(colour_model: LoadedModel) -> None:
 
 def test_several_images_share_channels_and_colours(wide_model: LoadedModel) -> None:
     random = np.random.default_rng(1)
-    pair = [subject(wide_model, random.integers(0, 256, (20, 16, 3), np.uint8), name) for name in ("one", "two")]
+    pair = [sample(wide_model, random.integers(0, 256, (20, 16, 3), np.uint8), name) for name in ("one", "two")]
     found = maps(wide_model, pair, most=4)
     assert found["conv1"].values.shape[:2] == (2, 4)
     notes = [part.note for part in found.plate().sections if isinstance(part, Section)]
@@ -87,7 +87,7 @@ def test_several_images_share_channels_and_colours(wide_model: LoadedModel) -> N
 
 
 def test_the_page_tells_shapes_rules_and_fields(digits_model: LoadedModel, digit: Path, tmp_path: Path) -> None:
-    plate = maps(digits_model, subject(digits_model, digit)).plate()
+    plate = maps(digits_model, sample(digits_model, digit)).plate()
     words = "\n".join(f"{part.title} {part.note}" for part in plate.sections)
     assert "28×28×1 → 12×12×6" in words
     assert "size (28 − 5)/2 + 1 rounds down to 12" in words
@@ -101,7 +101,7 @@ def test_the_page_tells_shapes_rules_and_fields(digits_model: LoadedModel, digit
 
 def test_a_network_of_vectors_takes_images(tmp_path: Path) -> None:
     model = untrained_vectors()
-    found = maps(model, subject(model, np.full((8, 8, 1), 100, np.uint8)))
+    found = maps(model, sample(model, np.full((8, 8, 1), 100, np.uint8)))
     assert [layer.values.shape for layer in found.layers] == [(1, 70), (1, 3)]
     assert found.plate().save(tmp_path / "maps.html").exists()
 

@@ -12,13 +12,13 @@ import torch
 
 from hubel.arch import Network, analyse, ops, parse
 from hubel.data import Preprocessing
-from hubel.look import Subject, record, subject
+from hubel.look import Sample, record, sample
 from hubel.look.unit import ARITHMETIC, Unit, unit
 from hubel.look.unit.trace import Tracer
 from hubel.nn import build
 from hubel.tasks import LoadedModel
 from tests.look.conftest import untrained
-from tests.trees import sample
+from tests.trees import sample as numbers_for
 
 
 def model_of(network: Network, seed: int) -> LoadedModel:
@@ -34,12 +34,12 @@ def model_of(network: Network, seed: int) -> LoadedModel:
     return LoadedModel(network, module, Preprocessing(4, 4, 1, (0.5,), (0.25,)), ("one",))
 
 
-def given_input(network: Network, seed: int) -> Subject:
+def given_input(network: Network, seed: int) -> Sample:
     torch.manual_seed(seed)
-    shape, tensor = network.input, sample(network, 1)
+    shape, tensor = network.input, numbers_for(network, 1)
     tensor = tensor.double() if tensor.is_floating_point() else tensor
     picture = np.zeros(shape if len(shape) == 3 else (1, shape[0], 1), np.uint8)
-    return Subject("random", picture, tensor)
+    return Sample("random", picture, tensor)
 
 
 def add_up(tracer: Tracer, seed: int) -> None:
@@ -129,7 +129,7 @@ def test_every_operation_has_its_arithmetic() -> None:
 
 
 def test_the_way_down_ends_at_pixels_inside_the_field(digits_model: LoadedModel, digit: Path) -> None:
-    found = unit(digits_model, subject(digits_model, digit))
+    found = unit(digits_model, sample(digits_model, digit))
     assert found.row.path == "dense2"
     assert [visit.step.path for visit in found.visits] == [
         "dense2", "dense1", "flatten1", "pool1", "conv2", "conv1", "",
@@ -146,7 +146,7 @@ def test_the_way_down_ends_at_pixels_inside_the_field(digits_model: LoadedModel,
 
 def test_in_32_bits_it_differs_by_rounding_alone(digits_model: LoadedModel, digit: Path) -> None:
     for layer in ("conv1", "conv2", "pool1", "dense1", "dense2"):
-        for visit in unit(digits_model, subject(digits_model, digit), layer).visits:
+        for visit in unit(digits_model, sample(digits_model, digit), layer).visits:
             assert abs(visit.step.rounding) < 1e-5
 
 
@@ -154,7 +154,7 @@ def test_the_field_is_what_changes_the_number(colour_model: LoadedModel) -> None
     """Change one pixel outside the field and nothing happens; change them all inside and something does."""
     random = np.random.default_rng(3)
     image = random.integers(0, 256, (32, 32, 3), np.uint8)
-    found = unit(colour_model, subject(colour_model, image), "sum1", at=(4, 6), channel=2)
+    found = unit(colour_model, sample(colour_model, image), "sum1", at=(4, 6), channel=2)
     (top, bottom), (left, right) = found.field
     assert (bottom - top, right - left) == (10, 10)  # 3×3 with stride 2, then two of 3×3: 3 + 2·4 = 11 rows
     outside = 255 - image
@@ -162,7 +162,7 @@ def test_the_field_is_what_changes_the_number(colour_model: LoadedModel) -> None
     inside = image.copy()
     inside[top : bottom + 1, left : right + 1] = 255 - image[top : bottom + 1, left : right + 1]
     before, same, other = (
-        record(colour_model, subject(colour_model, picture).input).outputs["sum1"][0, 2, 4, 6].item()
+        record(colour_model, sample(colour_model, picture).input).outputs["sum1"][0, 2, 4, 6].item()
         for picture in (image, outside, inside)
     )
     assert same == pytest.approx(before, abs=1e-6)
@@ -171,7 +171,7 @@ def test_the_field_is_what_changes_the_number(colour_model: LoadedModel) -> None
 
 def test_a_running_sum_of_a_convolution(colour_model: LoadedModel) -> None:
     image = np.random.default_rng(5).integers(0, 256, (32, 32, 3), np.uint8)
-    step = unit(colour_model, subject(colour_model, image), "conv1", at=(0, 3), channel=1).step
+    step = unit(colour_model, sample(colour_model, image), "conv1", at=(0, 3), channel=1).step
     terms = list(step.terms())
     assert len(terms) == 27  # "same" with stride 2 pads below and to the right alone
     total = 0.0
@@ -183,7 +183,7 @@ def test_a_running_sum_of_a_convolution(colour_model: LoadedModel) -> None:
 
 
 def test_the_largest_number_is_chosen_where_none_is_named(colour_model: LoadedModel) -> None:
-    image = subject(colour_model, np.random.default_rng(6).integers(0, 256, (32, 32, 3), np.uint8))
+    image = sample(colour_model, np.random.default_rng(6).integers(0, 256, (32, 32, 3), np.uint8))
     output = record(colour_model, image.input).outputs["conv1"][0]
     assert unit(colour_model, image, "conv1").step.computed == output.max().item()
     assert unit(colour_model, image, "conv1", channel=3).step.computed == output[3].max().item()
@@ -193,13 +193,13 @@ def test_the_largest_number_is_chosen_where_none_is_named(colour_model: LoadedMo
 
 
 def test_more_contributors_can_be_followed(digits_model: LoadedModel, digit: Path) -> None:
-    found = unit(digits_model, subject(digits_model, digit), "conv2", expand=2)
+    found = unit(digits_model, sample(digits_model, digit), "conv2", expand=2)
     paths = [visit.step.path for visit in found.visits]
     assert paths == ["conv2", "conv1", "", "", "conv1", "", ""]
 
 
 def test_words_and_data(digits_model: LoadedModel, digit: Path) -> None:
-    found = unit(digits_model, subject(digits_model, digit), "conv1", at=(5, 5), channel=0)
+    found = unit(digits_model, sample(digits_model, digit), "conv1", at=(5, 5), channel=0)
     words = str(found)
     assert "25 numbers came in; each product, and the sum so far:" in words
     assert "sees rows 10…14, columns 10…14" in words
@@ -213,7 +213,7 @@ def test_words_and_data(digits_model: LoadedModel, digit: Path) -> None:
 
 
 def test_mistakes(colour_model: LoadedModel) -> None:
-    image = subject(colour_model, np.zeros((32, 32, 3), np.uint8))
+    image = sample(colour_model, np.zeros((32, 32, 3), np.uint8))
     with pytest.raises(KeyError, match="did you mean 'conv1'"):
         unit(colour_model, image, "conf1")
     with pytest.raises(ValueError, match="expected a row of conv1 from 0 to 15, received 16"):
@@ -226,7 +226,7 @@ def test_mistakes(colour_model: LoadedModel) -> None:
 
 def test_a_side_exit_does_not_run() -> None:
     model = untrained(parse("8x8x3: conv 2 3x3, aux(flatten, dense 2), flatten, dense 2 softmax"), ("a", "b"))
-    image = subject(model, np.zeros((8, 8, 3), np.uint8))
+    image = sample(model, np.zeros((8, 8, 3), np.uint8))
     assert any(row.auxiliary for row in analyse(model.network).rows)
     with pytest.raises(ValueError, match="side exit"):
         unit(model, image, "aux1.dense1")
@@ -235,9 +235,9 @@ def test_a_side_exit_does_not_run() -> None:
 def test_pictures_are_written(
     digits_model: LoadedModel, colour_model: LoadedModel, digit: Path, tmp_path: Path
 ) -> None:
-    found: list[Unit] = [unit(digits_model, subject(digits_model, digit))]
-    found.append(unit(colour_model, subject(colour_model, np.zeros((32, 32, 3), np.uint8)), "concat1"))
-    picture = subject(colour_model, np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
+    found: list[Unit] = [unit(digits_model, sample(digits_model, digit))]
+    found.append(unit(colour_model, sample(colour_model, np.zeros((32, 32, 3), np.uint8)), "concat1"))
+    picture = sample(colour_model, np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8))
     found += [unit(colour_model, picture), unit(colour_model, picture, "pool1")]
     for place, one in enumerate(found):
         for ending in ("svg", "html"):

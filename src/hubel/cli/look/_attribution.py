@@ -10,7 +10,7 @@ from hubel.base.errors import SettingError
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
 from hubel.cli._trained import open_model
-from hubel.cli.look._common import add_image, add_run, load_subjects
+from hubel.cli.look._common import add_image, add_run, load_samples
 from hubel.view.terminal import console
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def show(arguments: Namespace, method: Callable[..., Attributions], values: bool
     if arguments.memory < 1:
         raise SettingError(f"expected --memory of at least 1, received {arguments.memory}")
     model = open_model(arguments.run_or_model, arguments.device)
-    images = load_subjects(arguments, model)
+    images = load_samples(arguments, model)
     with console(stderr=True).status("looking"):
         found = method(
             model, images, classes=arguments.classes, top=arguments.top, budget=arguments.memory * MIB, **settings

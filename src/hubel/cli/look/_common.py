@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hubel.look.access.sample import Subject
+    from hubel.look.access.sample import Sample
     from hubel.tasks import LoadedModel
 
 
@@ -23,8 +23,8 @@ def add_image(parser: ArgumentParser, many: bool = False) -> None:
         parser.add_argument("images", metavar="IMAGE", nargs=1, help="an image file")
 
 
-def load_subjects(arguments: Namespace, model: LoadedModel) -> list[Subject]:
+def load_samples(arguments: Namespace, model: LoadedModel) -> list[Sample]:
     """Prepare each image for the model."""
-    from hubel.look.access.sample import subject
+    from hubel.look.access.sample import sample
 
-    return [subject(model, path) for path in arguments.images]
+    return [sample(model, path) for path in arguments.images]

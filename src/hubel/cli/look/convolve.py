@@ -99,7 +99,7 @@ def _own(arguments: Namespace) -> Stepping:
 def _of_model(arguments: Namespace) -> Stepping:
     """Return the steps of a trained network's layer on an image."""
     from hubel.cli._trained import open_model
-    from hubel.look.access.sample import subject
+    from hubel.look.access.sample import sample
     from hubel.look.byhand.stepping import step_layer
 
     if arguments.image is None:
@@ -109,4 +109,4 @@ def _of_model(arguments: Namespace) -> Stepping:
         if getattr(arguments, name):
             raise SettingError(f"expected --{name} with --kernel or --pool; a trained layer has its own")
     model = open_model(arguments.given, arguments.device)
-    return step_layer(model, subject(model, arguments.image), arguments.layer, arguments.filter)
+    return step_layer(model, sample(model, arguments.image), arguments.layer, arguments.filter)

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli.look._choose import add_channels, add_layer, count
-from hubel.cli.look._common import add_image, add_run, load_subjects
+from hubel.cli.look._common import add_image, add_run, load_samples
 
 HELP = "what every layer makes of an image: all activations on one page"
 DESCRIPTION = """Show the activations of every layer for an image, or for several beside each other.
@@ -35,6 +35,6 @@ def run(arguments: Namespace) -> int:
     from hubel.look.inside.maps import maps
 
     model = open_model(arguments.run_or_model, arguments.device)
-    subjects = load_subjects(arguments, model)
-    found = maps(model, subjects, arguments.layer, arguments.channels, arguments.most)
+    prepared = load_samples(arguments, model)
+    found = maps(model, prepared, arguments.layer, arguments.channels, arguments.most)
     return finish(arguments, Answer.of(found))

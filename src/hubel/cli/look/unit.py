@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
 from hubel.cli.look._choose import add_layer, count, place
-from hubel.cli.look._common import add_image, add_run, load_subjects
+from hubel.cli.look._common import add_image, add_run, load_samples
 
 HELP = "one number of one layer: what it sees, and the exact numbers that fed it"
 DESCRIPTION = """Follow one number of a layer's output down to the pixels: its receptive field on the image, and layer
@@ -55,8 +55,8 @@ def run(arguments: Namespace) -> int:
     from hubel.look.unit import unit
 
     model = open_model(arguments.run_or_model, arguments.device)
-    (subject,) = load_subjects(arguments, model)
-    found = unit(model, subject, arguments.layer, arguments.at, arguments.channel, arguments.expand)
+    (sample,) = load_samples(arguments, model)
+    found = unit(model, sample, arguments.layer, arguments.at, arguments.channel, arguments.expand)
     answer = Answer.of(
         found,
         data=lambda: found.data(arguments.terms),

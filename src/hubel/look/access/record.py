@@ -47,7 +47,7 @@ def record(model: LoadedModel, inputs: Tensor, paths: frozenset[str] | None = No
         received = f"{inputs.dtype} of {tuple(inputs.shape)}" if isinstance(inputs, Tensor) else type(inputs).__name__
         raise SettingError(
             f"expected a tensor of normalised inputs N×{'×'.join(map(str, wanted))}, received {received}; "
-            "hubel.look.subject(model, image).input is one"
+            "hubel.look.sample(model, image).input is one"
         )
     rows = tuple(row for row in report.rows if not row.auxiliary)
     kept = {row.path for row in rows} if paths is None else {row.path for path in paths for row in report.find(path)}

@@ -19,7 +19,7 @@ from hubel.tasks import LoadedModel
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
+class Sample:
     """One image, prepared for one model.
 
     name: what to call it. picture: uint8 H×W×C, as the network is given it, before it is normalised.
@@ -31,9 +31,9 @@ class Subject:
     input: torch.Tensor = field(repr=False)
 
 
-def subject(
+def sample(
     model: LoadedModel, image: Image.Image | str | os.PathLike[str] | bytes | npt.ArrayLike, name: str = ""
-) -> Subject:
+) -> Sample:
     """Prepare an image (a path, a file's bytes, a Pillow image, an array) as the model's own preprocessing says.
 
     Raises ImageError for a file that cannot be read, ValueError for an array that is not an image, and for a model of
@@ -46,18 +46,21 @@ def subject(
     picture = model.preprocessing.prepare(image)
     if not name:
         name = Path(image).name if isinstance(image, (str, os.PathLike)) else "image"
-    return Subject(name, picture, model.preprocessing.normalise(torch.from_numpy(picture.copy())[None]))
+    return Sample(name, picture, model.preprocessing.normalise(torch.from_numpy(picture.copy())[None]))
 
 
-def samples(model: LoadedModel, images: Any) -> tuple[Subject, ...]:
-    """Prepare one image or several: what `subject` takes, or Subjects; of a folder, a pattern or a list of images all.
+def samples(model: LoadedModel, images: Any) -> tuple[Sample, ...]:
+    """Prepare one image or several: what `sample` takes, or Samples; of a folder, a pattern or a list of images all.
 
     Raises SettingError where there is none.
     """
     if isinstance(images, (str, os.PathLike)):
         images = image_files(images)
     many = images if isinstance(images, (list, tuple)) else [images]
-    found = tuple(image if isinstance(image, Subject) else subject(model, image) for image in many)
+    found = tuple(image if isinstance(image, Sample) else sample(model, image) for image in many)
     if not found:
         raise SettingError("expected one or more images, received none")
     return found
+
+
+Subject, subject = Sample, sample  # the names that they had before

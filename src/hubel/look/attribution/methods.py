@@ -17,7 +17,7 @@ from torch import Tensor
 from hubel.base.errors import SettingError
 from hubel.look.access.layers import LayerCall, last_maps, named_layer
 from hubel.look.access.models import of_any_model
-from hubel.look.access.sample import Subject, samples
+from hubel.look.access.sample import Sample, samples
 from hubel.look.access.score import BUDGET, Score, batch_size, class_index, logits
 from hubel.look.attribution.baseline import BASELINES, Baseline, baseline_name, baseline_of
 from hubel.look.attribution.result import Attributions, Map
@@ -27,7 +27,7 @@ from hubel.tasks import LoadedModel, require
 
 __all__ = ["BASELINES", "Attributions", "Map", "grad_cam", "integrated_gradients", "occlusion", "saliency"]
 
-Images = Sequence[Any] | Any  # what `subject` takes, or Subjects; one or many
+Images = Sequence[Any] | Any  # what `sample` takes, or Samples; one or many
 _Found = list[tuple[Tensor, Tensor, dict[str, float], tuple[str, ...]]]  # signed, magnitude, facts, notes
 _Compute = Callable[[Tensor, list[int]], _Found]
 
@@ -44,7 +44,7 @@ def grad_cam(
 ) -> Attributions:
     """Which places of a layer's maps speak for a class (Selvaraju et al. 2017): Σ over channels of map × mean gradient.
 
-    images: paths, files' bytes, Pillow images, arrays, or Subjects. classes: names or numbers; else the `top` likeliest
+    images: paths, files' bytes, Pillow images, arrays, or Samples. classes: names or numbers; else the `top` likeliest
     of each image. layer: a path of the tree; else the last with more than one place. A map has the layer's own rows
     and columns; `signed` is the sum, `magnitude` that with zero for what is below (the paper's ReLU).
     budget: bytes that a batch may take. Raises KeyError, ValueError for a layer or class that is not there.
@@ -237,25 +237,25 @@ def _attributions(
     wanted = [class_index(model.classes, name) for name in classes]
     if not 1 <= top <= len(model.classes):
         raise SettingError(f"expected top from 1 to {len(model.classes)}, received {top}")
-    subjects = samples(model, images)
+    prepared = samples(model, images)
     most, device = batch_size(model, budget), device_of(model.module)
-    found: list[list[Map]] = [[] for _ in subjects]
+    found: list[list[Map]] = [[] for _ in prepared]
     with input_gradients(model.module):
-        scores = _scores(model, subjects, most)
+        scores = _scores(model, prepared, most)
         likeliest = scores.topk(top, 1).indices.tolist()
-        pairs = [(place, index) for place in range(len(subjects)) for index in wanted or likeliest[place]]
+        pairs = [(place, index) for place in range(len(prepared)) for index in wanted or likeliest[place]]
         for start in range(0, len(pairs), most):
             batch = pairs[start : start + most]
-            inputs = torch.cat([subjects[place].input for place, _ in batch]).to(device)
+            inputs = torch.cat([prepared[place].input for place, _ in batch]).to(device)
             for (place, index), result in zip(batch, compute(inputs, [index for _, index in batch]), strict=True):
-                seen = _map(model, subjects[place], scores[place], index, result)
-                found[place].append(why_nothing_is_seen(model, subjects[place], seen, layer))
+                seen = _map(model, prepared[place], scores[place], index, result)
+                found[place].append(why_nothing_is_seen(model, prepared[place], seen, layer))
     return Attributions(
-        method, about, model.network.name, subjects, tuple(map(tuple, found)), layer.path if layer else None, **drawing
+        method, about, model.network.name, prepared, tuple(map(tuple, found)), layer.path if layer else None, **drawing
     )
 
 
-def _map(model: LoadedModel, image: Subject, scores: Tensor, index: int, result: Any) -> Map:
+def _map(model: LoadedModel, image: Sample, scores: Tensor, index: int, result: Any) -> Map:
     signed, magnitude, facts, notes = result
     return Map(
         image.name,
@@ -271,10 +271,10 @@ def _map(model: LoadedModel, image: Subject, scores: Tensor, index: int, result:
     )
 
 
-def _scores(model: LoadedModel, subjects: tuple[Subject, ...], most: int) -> Tensor:
+def _scores(model: LoadedModel, prepared: tuple[Sample, ...], most: int) -> Tensor:
     device = device_of(model.module)
     with torch.no_grad():
-        batches = [subjects[start : start + most] for start in range(0, len(subjects), most)]
+        batches = [prepared[start : start + most] for start in range(0, len(prepared), most)]
         return torch.cat(
             [
                 logits(model.module, torch.cat([one.input for one in batch]).to(device)).float().cpu()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.numbers import short_text
-from hubel.look.access.sample import Subject
+from hubel.look.access.sample import Sample
 from hubel.view.finding import Drawn
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Attributions(Drawn):
     method: str
     about: str
     network: str
-    images: tuple[Subject, ...] = field(repr=False)
+    images: tuple[Sample, ...] = field(repr=False)
     maps: tuple[tuple[Map, ...], ...]
     layer: str | None = None
     signed: bool = False

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hubel.look.access.layers import LayerCall, layer_calls, watching
-from hubel.look.access.sample import Subject
+from hubel.look.access.sample import Sample
 from hubel.look.access.score import logits
 from hubel.look.attribution.result import Map
 from hubel.nn import device_of
@@ -28,7 +28,7 @@ class _Passage:
     gradient: Tensor | None
 
 
-def why_nothing_is_seen(model: LoadedModel, image: Subject, seen: Map, layer: LayerCall | None) -> Map:
+def why_nothing_is_seen(model: LoadedModel, image: Sample, seen: Map, layer: LayerCall | None) -> Map:
     """Return the map with notes that say why it is blank, not finite, or the same everywhere; else as it was."""
     notes = list(seen.notes)
     even = bool((image.picture == image.picture[:1, :1]).all())
@@ -56,7 +56,7 @@ def why_nothing_is_seen(model: LoadedModel, image: Subject, seen: Map, layer: La
     return replace(seen, notes=tuple(notes))
 
 
-def _passages(model: LoadedModel, image: Subject, index: int) -> list[_Passage]:
+def _passages(model: LoadedModel, image: Sample, index: int) -> list[_Passage]:
     """Run the network once more and note every layer's output and gradient, in the order they ran."""
     noted: list[tuple[str, Tensor]] = []
 

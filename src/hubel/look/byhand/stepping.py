@@ -20,7 +20,7 @@ from hubel.base.numbers import rounded_text
 from hubel.look.access.captions import layer_rules, layer_title, pick
 from hubel.look.access.models import of_any_model
 from hubel.look.access.record import record
-from hubel.look.access.sample import Subject
+from hubel.look.access.sample import Sample
 from hubel.look.byhand.convolve import Convolution, Pooling, Products
 from hubel.look.unit.step import Array, Finish, read
 from hubel.look.unit.trace import Tracer
@@ -224,7 +224,7 @@ def _seen(inputs: Array, rows: tuple[int, ...], columns: tuple[int, ...]) -> tup
 
 
 @of_any_model
-def step_layer(model: LoadedModel, subject: Subject, layer: str | None = None, filter: int | None = None) -> Stepping:
+def step_layer(model: LoadedModel, sample: Sample, layer: str | None = None, filter: int | None = None) -> Stepping:
     """Return the steps of one filter of a convolution, one channel of a pooling, or of a dense layer, on an image.
 
     `layer` is the network's first convolution where none is named; `filter` the channel that answers most strongly.
@@ -233,8 +233,8 @@ def step_layer(model: LoadedModel, subject: Subject, layer: str | None = None, f
     Raises `KeyError`, with the nearest, for a layer that is not there; `ValueError` for one of another kind, and for a
     channel that is not there.
     """
-    found = record(model, subject.input)
-    tracer = Tracer(model, subject, found)
+    found = record(model, sample.input)
+    tracer = Tracer(model, sample, found)
     row = _row(found.rows, layer, model)
     output = tracer.output(row.path)
     operation = _operation(row)
@@ -296,7 +296,7 @@ def _windowed(tracer: Tracer, row: Row, operation: Any, channel: int) -> Steppin
         )  # fmt: skip
 
     name = f"channel {channel}" if kind != "sum" else f"filter {channel}"
-    pixels = tracer.subject.picture if tracer.wiring[row.path] == ("",) else None
+    pixels = tracer.sample.picture if tracer.wiring[row.path] == ("",) else None
     kernel, sums = None, None
     if isinstance(operation, ops.WindowedSum):
         state = tracer.modules[row.path].state_dict()

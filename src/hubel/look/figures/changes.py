@@ -41,9 +41,9 @@ def plate(changes: Changes) -> Plate:
     parts.append(accuracy_chart(changes, live))
     note = _filters_note(changes)
     parts.append(Section(layer_title(changes.row), _strip(changes, kernels, STRIP), note, _SIZE, kernel_scale))
-    if maps is not None and changes.subject is not None:
-        title = f"What {changes.row.path} gives for {changes.subject.name}"
-        first = Tile(changes.subject.picture, "the image")
+    if maps is not None and changes.sample is not None:
+        title = f"What {changes.row.path} gives for {changes.sample.name}"
+        first = Tile(changes.sample.picture, "the image")
         parts.append(Section(title, (first, *_strip(changes, maps[0], STRIP - 1)), "", _SIZE, maps[1]))
     if changes.probabilities is not None:
         parts.append(probability_chart(changes))
@@ -138,7 +138,7 @@ def probability_chart(changes: Changes) -> Chart:
         marks += axes.curve(changes.epochs, ys, f"line-{number}")
         labels.append((axes.point(changes.epochs[-1], ys[-1]), changes.classes[which], number))
     marks += _end_labels(labels)
-    name = changes.subject.name if changes.subject is not None else "the image"
+    name = changes.sample.name if changes.sample is not None else "the image"
     return Chart(f"What it takes {name} for", tuple(marks), _PAGE, 242)
 
 

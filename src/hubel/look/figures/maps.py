@@ -14,7 +14,7 @@ from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.vectors import FEW, bars, strip, strip_size
 
 if TYPE_CHECKING:
-    from hubel.look.access.sample import Subject
+    from hubel.look.access.sample import Sample
     from hubel.look.inside.maps import LayerMaps, Maps
 SIZE = 61.0  # of a map on the page
 WIDEST = 64  # pixels of a map that are drawn; larger ones are averaged down
@@ -22,31 +22,31 @@ WIDEST = 64  # pixels of a map that are drawn; larger ones are averaged down
 
 def maps_plate(found: Maps) -> Plate:
     """Draw the image and every layer's maps, one below the other."""
-    names = ", ".join(subject.name for subject in found.subjects)
-    sections: list[Section | Chart] = [_given(found.subjects)]
+    names = ", ".join(sample.name for sample in found.samples)
+    sections: list[Section | Chart] = [_given(found.samples)]
     for layer in found.layers:
         sections += _vector(found, layer) if layer.is_vector else _pictures(found, layer)
     subtitle = "each layer's maps on one scale of their own: blue below zero, red above, or dark to light from zero"
     return Plate(f"{found.name}: what every layer makes of {names}", subtitle, tuple(sections))
 
 
-def _given(subjects: tuple[Subject, ...]) -> Section:
-    tiles = tuple(Tile(s.picture, s.name if len(subjects) > 1 else "", hover=s.name) for s in subjects)
-    return Section(f"input · {shape_text(subjects[0].picture.shape)}", tiles, "as the network is given it", 112.0)
+def _given(prepared: tuple[Sample, ...]) -> Section:
+    tiles = tuple(Tile(s.picture, s.name if len(prepared) > 1 else "", hover=s.name) for s in prepared)
+    return Section(f"input · {shape_text(prepared[0].picture.shape)}", tiles, "as the network is given it", 112.0)
 
 
 def _pictures(found: Maps, layer: LayerMaps) -> list[Section | Chart]:
     scale, note = layer.scale, _joined(layer_rules(layer.row), layer.note)
     title = layer_title(layer.row)
-    several = len(found.subjects) > 1
+    several = len(found.samples) > 1
     sections: list[Section | Chart] = [Section(title, (), note)] if several else []
-    for place, (subject, values) in enumerate(zip(found.subjects, _shrunk(layer.values), strict=True)):
+    for place, (sample, values) in enumerate(zip(found.samples, _shrunk(layer.values), strict=True)):
         tiles = tuple(
             Tile(scale.colours(value), "", hover=f"{layer.row.path}, channel {channel}, {shape_text(value.shape)}")
             for channel, value in zip(layer.channels, values, strict=True)
         )
-        last = place == len(found.subjects) - 1
-        words = ("", subject.name) if several else (title, note)
+        last = place == len(found.samples) - 1
+        words = ("", sample.name) if several else (title, note)
         sections.append(Section(words[0], tiles, words[1], SIZE, scale if last else None))
     return sections
 
@@ -54,7 +54,7 @@ def _pictures(found: Maps, layer: LayerMaps) -> list[Section | Chart]:
 def _vector(found: Maps, layer: LayerMaps) -> list[Section | Chart]:
     title, note = layer_title(layer.row), _joined(layer_rules(layer.row), layer.note)
     names = found.classes if len(found.classes) == layer.total and layer is found.layers[-1] else None
-    heads = [subject.name for subject in found.subjects] if len(found.subjects) > 1 else [""]
+    heads = [sample.name for sample in found.samples] if len(found.samples) > 1 else [""]
     if layer.total <= FEW:
         words = names or [str(number) for number in range(layer.total)]
         return [bars(title, list(layer.values), words, heads, note)]

@@ -37,7 +37,7 @@ def unit_plate(unit: Unit) -> Plate:
     if len(unit.visits) > MOST_VISITS:
         parts.append(Section(f"… and {len(unit.visits) - MOST_VISITS} numbers more on the way to the pixels"))
     subtitle = (
-        f"{unit.name}, {unit.subject.name}: what of the image it sees, and the numbers that fed it, layer by layer"
+        f"{unit.name}, {unit.sample.name}: what of the image it sees, and the numbers that fed it, layer by layer"
     )
     return Plate(title, subtitle, tuple(parts))
 
@@ -50,7 +50,7 @@ def _class(unit: Unit) -> str:
 
 
 def _field(unit: Unit) -> Section:
-    picture = unit.subject.picture
+    picture = unit.sample.picture
     (top, bottom), (left, right) = unit.field
     height, width = bottom - top + 1, right - left + 1
     pixel = unit.visits[-1].step
@@ -62,7 +62,7 @@ def _field(unit: Unit) -> Section:
     said += "; outlined: the pixel followed down to" if inner else ""
     tiles = [Tile(picture[top : bottom + 1, left : right + 1], f"{height}×{width} of the image", said, inner)]
     if (height, width) != picture.shape[:2]:
-        tiles.insert(0, Tile(picture, unit.subject.name, "outlined: what it sees", ((top, left, height, width),)))
+        tiles.insert(0, Tile(picture, unit.sample.name, "outlined: what it sees", ((top, left, height, width),)))
     field = unit.row.field.size
     note = f"its receptive field is {field[0]}×{field[1]}"
     if unit.step.field is not None and unit.step.field != unit.field:

@@ -12,7 +12,7 @@ import torch
 from hubel.arch import Row
 from hubel.look.access.infer import probabilities_of
 from hubel.look.access.record import record
-from hubel.look.access.sample import Subject, subject
+from hubel.look.access.sample import Sample, sample
 from hubel.look.inside.filters import filters
 from hubel.nn import build
 from hubel.tasks import Figure, LoadedModel
@@ -31,7 +31,7 @@ class Changes(Drawn):
 
     row: the layer that is followed. channels: which of its channels. on_pixels: whether it is given the image itself.
     steps, epochs: of each moment. weights: float32, T×channels×inputs×rows×columns.
-    subject, maps, probabilities: the image that was shown, what the layer gave for it (float32, T×channels×H×W, or
+    sample, maps, probabilities: the image that was shown, what the layer gave for it (float32, T×channels×H×W, or
     T×channels×1×1 of a vector) and the class probabilities (T×classes); None without an image.
     moved: for each layer with weights, how far they had moved since the moment before, as a share of their own length
     (Euclidean); T-1 numbers each. metrics: all rows of the run's `metrics.csv`. primary: the
@@ -48,7 +48,7 @@ class Changes(Drawn):
     steps: tuple[int, ...]
     epochs: tuple[float, ...]
     weights: Floats = field(repr=False)
-    subject: Subject | None
+    sample: Sample | None
     maps: Floats | None = field(repr=False)
     probabilities: Floats | None = field(repr=False)
     moved: dict[str, tuple[float, ...]] = field(repr=False)
@@ -72,10 +72,10 @@ class Changes(Drawn):
     def outcome(self) -> str:
         """The layer, its moments, and what the image was taken for at first and at last."""
         words = f"{self.row.path} at {len(self.steps):,} moments, steps {self.steps[0]:,} to {self.steps[-1]:,}"
-        if self.probabilities is not None and self.subject is not None:
+        if self.probabilities is not None and self.sample is not None:
             best = int(self.probabilities[-1].argmax())
             first, last = self.probabilities[0, best], self.probabilities[-1, best]
-            words += f"; {self.subject.name} is {self.classes[best]}: {first:.1%} at first, {last:.1%} at last"
+            words += f"; {self.sample.name} is {self.classes[best]}: {first:.1%} at first, {last:.1%} at last"
         return words
 
     def data(self) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def changes(run: Run, image: Any = None, layer: str | None = None, *, most: int 
     ValueError for one without filters, ImageError for an image that cannot be read.
     """
     model = LoadedModel(run.network, build(run.network).eval(), run.preprocessing, run.task).to(device)
-    shown = None if image is None else subject(model, image)
+    shown = None if image is None else sample(model, image)
     problems: list[str] = []
     followed = _Followed(model, shown, layer, most)
     for moment in moments(run, problems):
@@ -117,7 +117,7 @@ def changes(run: Run, image: Any = None, layer: str | None = None, *, most: int 
         steps=tuple(followed.steps),
         epochs=tuple(followed.epochs),
         weights=np.stack(followed.weights),
-        subject=shown,
+        sample=shown,
         maps=np.stack(followed.maps) if followed.maps else None,
         probabilities=np.stack(followed.answers) if followed.answers else None,
         moved={path: tuple(shares) for path, shares in followed.moved.items()},
@@ -130,7 +130,7 @@ def changes(run: Run, image: Any = None, layer: str | None = None, *, most: int 
 class _Followed:
     """What is kept of each moment: far less than its weights."""
 
-    def __init__(self, model: LoadedModel, shown: Subject | None, layer: str | None, most: int) -> None:
+    def __init__(self, model: LoadedModel, shown: Sample | None, layer: str | None, most: int) -> None:
         self.model, self.shown = model, shown
         first = filters(model, layer, most=most)
         self.row, self.channels, self.on_pixels = first.row, first.channels, first.on_pixels

@@ -1,6 +1,6 @@
 """What every layer makes of an image: its activations, on one page, with shapes and formulas.
 
-Arrays first (`maps(model, subjects).layers[0].values`), the picture second (`.plate().save("maps.html")`).
+Arrays first (`maps(model, images).layers[0].values`), the picture second (`.plate().save("maps.html")`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hubel.base.numbers import short_text
 from hubel.look.access.captions import layer_rules, pick
 from hubel.look.access.models import of_any_model
 from hubel.look.access.record import record
-from hubel.look.access.sample import Subject, samples
+from hubel.look.access.sample import Sample, samples
 from hubel.tasks import LoadedModel
 from hubel.view.finding import Drawn
 from hubel.view.scale import Scale
@@ -79,7 +79,7 @@ class Maps(Drawn):
 
     name: str
     classes: tuple[str, ...]
-    subjects: tuple[Subject, ...]
+    samples: tuple[Sample, ...]
     layers: tuple[LayerMaps, ...]
 
     def __getitem__(self, path: str) -> LayerMaps:
@@ -99,7 +99,7 @@ class Maps(Drawn):
         """Return the figures of every layer as JSON-able data: shapes, formulas, extremes, the channels in order."""
         return {
             "network": self.name,
-            "images": [s.name for s in self.subjects],
+            "images": [s.name for s in self.samples],
             "layers": list(map(_data, self.layers)),
         }
 
@@ -107,7 +107,7 @@ class Maps(Drawn):
 @of_any_model
 def maps(
     model: LoadedModel,
-    subjects: Any,
+    images: Any,
     layer: str | None = None,
     channels: Sequence[int] | None = None,
     most: int | None = None,
@@ -120,7 +120,7 @@ def maps(
 
     Raises `KeyError`, with the nearest, for a layer that is not there, `ValueError` for a channel.
     """
-    images = samples(model, subjects)
+    images = samples(model, images)
     paths = None if layer is None else frozenset([layer])
     found = record(model, torch.cat([image.input for image in images]), paths)
     rows = [row for row in found.rows if layer is not None or not isinstance(row.operation, UNCHANGED)]

@@ -129,7 +129,7 @@ def unit_data(unit: Unit, most: int | None) -> dict[str, Any]:
     (top, bottom), (left, right) = unit.field
     return {
         "network": unit.name,
-        "image": unit.subject.name,
+        "image": unit.sample.name,
         "layer": unit.row.path,
         "place": list(unit.place),
         "value": unit.step.value,

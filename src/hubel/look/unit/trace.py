@@ -13,7 +13,7 @@ from hubel.arch import Layer, Product, Row, Sum, ops
 from hubel.base.errors import SettingError
 from hubel.base.numbers import rounded_text as short
 from hubel.look.access.record import Record
-from hubel.look.access.sample import Subject
+from hubel.look.access.sample import Sample
 from hubel.look.unit import moves, numbers, states, weights, windows
 from hubel.look.unit.step import Arithmetic, Array, Arrays, Finish, Place, UnitStep, at, taken
 from hubel.look.unit.wiring import INPUT, wiring
@@ -54,8 +54,8 @@ _ALIKE = (
 class Tracer:
     """A network's run on one image, whose every number can be asked where it comes from."""
 
-    def __init__(self, model: LoadedModel, subject: Subject, record: Record) -> None:
-        self.model, self.subject, self.record = model, subject, record
+    def __init__(self, model: LoadedModel, sample: Sample, record: Record) -> None:
+        self.model, self.sample, self.record = model, sample, record
         self.rows = {row.path: row for row in record.rows}
         self.wiring = wiring(model.network)
         self.modules = dict(model.module.named_modules())
@@ -64,7 +64,7 @@ class Tracer:
     def output(self, path: str) -> Array:
         """Return what a layer gave, C×H×W or a vector, in 64 bits; of `INPUT`, what the network was given."""
         if path not in self._held:
-            self._held[path] = _plain(self.subject.input if path == INPUT else self.record.outputs[path])
+            self._held[path] = _plain(self.sample.input if path == INPUT else self.record.outputs[path])
             if path == INPUT and len(self.model.network.input) == 1:
                 self._held[path] = self._held[path].ravel()
         return self._held[path]
@@ -124,7 +124,7 @@ class Tracer:
 
     def _pixel(self, place: Place) -> UnitStep:
         row, column, channel = self.pixel(place)
-        level = int(self.subject.picture[row, column, channel])
+        level = int(self.sample.picture[row, column, channel])
         mean, deviation = (part[channel] for part in (self.model.preprocessing.mean, self.model.preprocessing.std))
         value = (level / 255 - mean) / deviation
         text = f"({level}/255 − {short(mean)}) / {short(deviation)} = {short(value)}"
@@ -140,7 +140,7 @@ class Tracer:
         """Return (row, column, channel) of the picture for a place of the network's input."""
         if len(place) == 3:
             return place
-        height, width, channels = self.subject.picture.shape
+        height, width, channels = self.sample.picture.shape
         channel, row, column = np.unravel_index(place[0], (channels, height, width))
         return int(row), int(column), int(channel)
 
@@ -149,7 +149,7 @@ class Tracer:
 
         A vector's number sees what the layer that made it sees, where it was only moved there; else all of it.
         """
-        height, width, _ = self.subject.picture.shape
+        height, width, _ = self.sample.picture.shape
         if len(self.model.network.input) != 3:
             return (0, height - 1), (0, width - 1)
         if path == INPUT:

@@ -1,7 +1,7 @@
 """One number at one place of one layer: what of the image it sees, and the numbers that fed it, layer by layer.
 
 >>> from hubel.look.unit import unit
->>> found = unit(model, subject(model, "digit.png"), "conv2", at=(3, 5), channel=7)  # doctest: +SKIP
+>>> found = unit(model, sample(model, "digit.png"), "conv2", at=(3, 5), channel=7)  # doctest: +SKIP
 >>> print(found)  # doctest: +SKIP
 """
 
@@ -18,7 +18,7 @@ from hubel.base.errors import SettingError
 from hubel.look.access.captions import pick
 from hubel.look.access.models import of_any_model
 from hubel.look.access.record import record
-from hubel.look.access.sample import Subject, samples
+from hubel.look.access.sample import Sample, samples
 from hubel.look.unit.step import Arithmetic, Finish, Place, Term, UnitStep
 from hubel.look.unit.trace import ARITHMETIC, Tracer
 from hubel.look.unit.wiring import INPUT, wiring
@@ -49,7 +49,7 @@ class Unit(Drawn):
     drawn_by: ClassVar[str] = "hubel.look.figures.unit:unit_plate"
 
     name: str
-    subject: Subject = field(repr=False)
+    sample: Sample = field(repr=False)
     row: Row = field(repr=False)
     visits: tuple[Visit, ...] = field(repr=False)
     tracer: Tracer = field(repr=False)
@@ -73,7 +73,7 @@ class Unit(Drawn):
     def field(self) -> tuple[tuple[int, int], tuple[int, int]]:
         """((first row, last row), (first column, last column)) of the picture that it sees, clipped to the picture."""
         found = self.step.field
-        limits = self.subject.picture.shape[:2]
+        limits = self.sample.picture.shape[:2]
         spans = found if found is not None else ((0, limits[0] - 1), (0, limits[1] - 1))
         (top, bottom), (left, right) = (
             (max(first, 0), min(last, limit - 1)) for (first, last), limit in zip(spans, limits, strict=True)
@@ -99,7 +99,7 @@ class Unit(Drawn):
 @of_any_model
 def unit(
     model: LoadedModel,
-    subject: Any,
+    sample: Any,
     layer: str | None = None,
     at: Pair | None = None,
     channel: int | None = None,
@@ -113,9 +113,9 @@ def unit(
 
     Raises `KeyError`, with the nearest, for a layer that is not there, and `ValueError` for a place outside of it.
     """
-    subject = samples(model, subject)[0]
-    found = record(model, subject.input)
-    tracer = Tracer(model, subject, found)
+    sample = samples(model, sample)[0]
+    found = record(model, sample.input)
+    tracer = Tracer(model, sample, found)
     rows = {row.path: row for row in found.rows}
     path = layer if layer is not None else found.rows[-1].path
     if path not in rows:
@@ -123,7 +123,7 @@ def unit(
     place = _place(tracer.output(path), path, at, channel)
     visits: list[Visit] = []
     _follow(tracer, path, place, 0, None, expand, visits)
-    return Unit(model.network.name or "network", subject, rows[path], tuple(visits), tracer)
+    return Unit(model.network.name or "network", sample, rows[path], tuple(visits), tracer)
 
 
 def _nearest(model: LoadedModel, path: str, rows: dict[str, Row]) -> str:
