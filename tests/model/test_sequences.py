@@ -11,7 +11,7 @@ from PIL import Image
 
 import hubel
 from hubel.cli import main
-from hubel.model import layers, load_model, optimizers
+from hubel.model import Sequential, layers, load_model, optimizers
 
 STACKS: dict[str, tuple[tuple[int, ...], list[tuple[str, tuple[int, ...], dict[str, Any]]]]] = {
     "steps": (
@@ -115,3 +115,29 @@ def test_keras_says_the_same_with_these_weights(name: str) -> None:
     theirs.set_weights(weights)
     x, _ = data(shape)
     np.testing.assert_allclose(made.predict(x[:8], verbose=0), theirs.predict(x[:8], verbose=0), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("merge", ["concat", "sum", "mul"])
+@pytest.mark.parametrize("kind", [layers.LSTM, layers.GRU])
+def test_states_of_every_step_in_both_directions(kind: Any, merge: str, tmp_path: Path) -> None:
+    both = Sequential(
+        [layers.Input((5, 3)), layers.Bidirectional(kind(4, return_sequences=True), merge_mode=merge), layers.Dense(2)]
+    )
+    alone = Sequential([layers.Input((5, 3)), kind(4, return_sequences=True)])
+    x = np.random.default_rng(0).normal(size=(6, 5, 3)).astype(np.float32)
+    ahead, back = np.split(np.array(both.layers[0].get_weights(), dtype=object), 2)
+    states = []
+    for weights, turn in ((ahead, 1), (back, -1)):
+        alone.set_weights(list(weights))
+        states.append(alone.predict(x[:, ::turn])[:, ::turn])
+    joined = {"concat": np.concatenate(states, -1), "sum": states[0] + states[1], "mul": states[0] * states[1]}[merge]
+    kernel, bias = both.layers[1].get_weights()
+    assert both.predict(x) == pytest.approx(joined @ kernel + bias, abs=1e-5)
+    both.compile("adam", "mse")
+    before = both.get_weights()
+    both.fit(x, np.zeros((6, 5, 2)), epochs=1, verbose=0)
+    assert all(np.abs(one - other).max() > 0 for one, other in zip(both.get_weights(), before, strict=True))
+    with pytest.raises(
+        ValueError, match=r"a layer of your own \(BidirectionalSequences\), which the text of a network"
+    ):
+        both.save(tmp_path / "model.safetensors")

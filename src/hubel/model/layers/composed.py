@@ -140,7 +140,16 @@ def _glorot(shape: tuple[int, ...], dtype: Any = None) -> torch.Tensor:
 class Bidirectional(Layer):
     """Read the steps in both directions, with weights of their own, and put both last states side by side ("concat"),
     or add or multiply them ("sum", "mul").
+
+    Of a layer with return_sequences=True it gives every step's states, those that were read backwards in the order of
+    the steps: that is no tree, and trains and predicts as a layer of a user's own does, which no file holds.
     """
+
+    def __new__(cls, layer: Any = None, *_: Any, **__: Any) -> Any:
+        """Make what gives every step's states where the layer does."""
+        given = layer.get("config", {}) if isinstance(layer, dict) else getattr(layer, "settings", {})
+        sequences = given.get("return_sequences", False)
+        return super().__new__(BidirectionalSequences if cls is Bidirectional and sequences else cls)
 
     def __init__(
         self, layer: Any, merge_mode: str = "concat", weights: Any = None, backward_layer: Any = None, **settings: Any
@@ -152,12 +161,6 @@ class Bidirectional(Layer):
             from hubel.model.layers import deserialize
 
             layer, backward_layer = deserialize(layer), deserialize(backward_layer) if backward_layer else None
-        if layer.settings.get("return_sequences"):
-            raise SettingError(
-                "expected Bidirectional of a layer that gives its last state, received return_sequences=True; a tree "
-                "gives backward states in the order in which they are read: let the layers before the last one read "
-                "forwards"
-            )
         self.merge_mode = merge_mode
         backward = backward_layer or type(layer)(**{**layer.config, "go_backwards": True})
         self.parts = {"ahead": layer, "back": backward}
@@ -175,3 +178,23 @@ class Bidirectional(Layer):
         from hubel.model.layers import serialize
 
         return {**super().get_config(), "layer": serialize(self.parts["ahead"]), "merge_mode": self.merge_mode}
+
+
+class BidirectionalSequences(Bidirectional):
+    """The states of every step, read in both directions."""
+
+    def __init__(self, layer: Any, *more: Any, **settings: Any) -> None:
+        super().__init__(layer, *more, **settings)
+        self.ahead, self.back = self.parts["ahead"], self.parts["back"]
+
+    def make_node(self, shape: Shape) -> Node:
+        """Return a leaf that calls both."""
+        return Layer.make_node(self, shape)
+
+    def call(self, inputs: torch.Tensor, training: bool = False) -> torch.Tensor:
+        """Read forwards and backwards, and turn what was read backwards round."""
+        ahead, back = self.ahead(inputs, training=training), self.back(inputs, training=training).flip(1)
+        if self.merge_mode == "concat":
+            return torch.cat([ahead, back], -1)
+        found: torch.Tensor = ahead + back if self.merge_mode == "sum" else ahead * back
+        return found
