@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hubel.data.feed.augment import Augmentation
     from hubel.data.feed.batches import Batch, Batches
     from hubel.data.feed.moves import Moves
-    from hubel.data.feed.order import BalancedOrder, Order, batch
+    from hubel.data.feed.order import BalancedOrder, Order, Repeated, batch
     from hubel.data.prepare.framing import Frame
     from hubel.data.prepare.preprocessing import Preprocessing, fit_image
     from hubel.data.prepare.several import prepared
@@ -55,6 +55,7 @@ _HOMES = {
     "Moves": "hubel.data.feed.moves",
     "NamedSet": "hubel.data.sources.named",
     "Order": "hubel.data.feed.order",
+    "Repeated": "hubel.data.feed.order",
     "Preprocessing": "hubel.data.prepare.preprocessing",
     "Progress": "hubel.base.download",
     "Splits": "hubel.data._dataset",
@@ -105,6 +106,7 @@ __all__ = [
     "Order",
     "Preprocessing",
     "Progress",
+    "Repeated",
     "Splits",
     "Survey",
     "Targets",

@@ -63,6 +63,7 @@ class Places(task.Task):
             zoom=1.5,
             colour=0.3 if channels == 3 else 0.0,
         )
+        steps = max(1, size * augmentation.passes((height, width)) // batch)  # an epoch
         return {
             "optimizer": "adamw",
             "batch_size": batch,
@@ -74,7 +75,7 @@ class Places(task.Task):
             "ema": 0.99,
             "label_smoothing": 0.0,
             "augmentation": str(augmentation),
-            "epochs": float(max(4, min(500, math.ceil(_STEPS / max(1, size // batch))))),
+            "epochs": float(max(4, min(500, math.ceil(_STEPS / steps)))),
         }
 
     def check_training(self, balance: str, augmentation: Augmentation) -> None:

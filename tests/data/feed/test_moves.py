@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hubel.data import Augmentation
+from hubel.data import Augmentation, Batches, Dataset, Order, Repeated
 
 CHANGES = [
     "shift 5, fill 0",
@@ -107,3 +107,14 @@ def test_windows_are_shorter_by_multiples_of_32():
     )
     with pytest.raises(ValueError, match="expected crop, or window and zoom, received both"):
         Augmentation(crop=0.5, window=64)
+
+
+def test_an_epoch_of_windows_shows_as_many_pixels_as_the_images_have():
+    augmentation = Augmentation(window=256)
+    assert augmentation.passes((360, 480)) == 3
+    assert augmentation.passes((256, 256)) == 1
+    order = Repeated(Order(0, 5), 3)
+    assert sorted(order.epoch(1).tolist()) == sorted([*range(5)] * 3)
+    assert torch.equal(order.epoch(1)[5:10], Order(0, 5).epoch(4))
+    dataset = Dataset(np.zeros((5, 8, 8, 1), np.uint8), np.zeros(5, np.int64), ("a",))
+    assert len(Batches(dataset, 4, 0, order=order)) == 3

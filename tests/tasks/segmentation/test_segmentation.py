@@ -13,7 +13,7 @@ from torch.nn import functional
 from hubel.arch import parse
 from hubel.cli import main
 from hubel.data import Augmentation, Batches, Dataset, Preprocessing
-from hubel.data.masks.targets import VOID, Masks
+from hubel.data.masks.targets import VOID, Masks, outlined
 from hubel.look.errors.mistakes import mistakes
 from hubel.nn import build
 from hubel.tasks import LoadedModel, evaluate, load, load_model, save_model, task_of
@@ -68,11 +68,15 @@ def test_figures_by_hand():
     # ground: 2 right of 3 that are and 2 that were called so; square: 1 right of 1 that is and 2 called so
     assert [each.iou for each in found.per_class] == [2 / 3, 1 / 2, None]
     assert found.mean_iou == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert [each.dice for each in found.per_class] == [4 / 5, 2 / 3, None]
+    assert found.mean_dice == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert found.confusion == ((2, 1, 0), (0, 1, 0), (0, 0, 0))
+    assert found.table(20).rows[0][-1] == "square (33%)"
     assert found.pixel_accuracy == 3 / 4
     assert found.loss == pytest.approx(50 / 4)
     assert found.absent == ("rest",)
     assert "rest absent" in found.sentence("it")
-    assert found.data()["per_class"][2] == {"name": "rest", "iou": None, "recall": None, "pixels": 0}
+    assert found.data()["per_class"][2] == {"name": "rest", "iou": None, "recall": None, "dice": None, "pixels": 0}
     twice = [each + each for each in counts.tensors()]
     assert TASK.measured(twice).figures == found.figures
 
@@ -101,7 +105,10 @@ def test_it_learns_and_says_so_by_name(run, splits):
     assert row.evaluation["mean_iou"] > 0.85
     assert row.evaluation_mean_iou == row.evaluation["mean_iou"]
     header = (run.directory / "metrics.csv").read_text().splitlines()[0]
-    assert "loss,pixel_accuracy,evaluated,evaluation_loss,evaluation_mean_iou,evaluation_pixel_accuracy" in header
+    assert (
+        "loss,pixel_accuracy,evaluated,evaluation_loss,evaluation_mean_iou,evaluation_mean_dice,evaluation_pixel_accuracy"
+        in header
+    )
     model = run.model()
     assert model.task == run.task == task_of(splits.train)
     found = evaluate(model, splits.validation)
@@ -156,6 +163,15 @@ def test_pictures_have_the_files_values():
     assert answer.pictures()["overlay"].shape == (8, 8, 3)
 
 
+def test_outlines_lie_inside_the_edges_in_their_classes_colours():
+    mask = np.zeros((9, 9), np.uint8)
+    mask[3:6, 3:6] = 1
+    found = outlined(np.full((9, 9, 1), 99, np.uint8), mask, ((0, 0, 0), (255, 0, 0)))
+    assert found[4, 4].tolist() == [99] * 3
+    assert (found[mask == 1].reshape(3, 3, 3)[0] == [255, 0, 0]).all()
+    assert (found == 0).all(2).sum() == 12
+
+
 @pytest.fixture
 def drawn(tmp_path, capsys, monkeypatch):
     """What a model that calls bright pixels `object` says of images, in a folder of its own."""
@@ -185,7 +201,7 @@ def test_images_of_one_name_have_masks_apart(drawn):
     names = ["train-images-0", "val-images-0", "1", "1-2", "1"]
     assert [one["mask"] for one in found] == [f"masks/{name}-mask.png" for name in names]
     assert sorted(path.name for path in Path("masks").iterdir()) == sorted(
-        f"{name}-{kind}.png" for name in names[:4] for kind in ("mask", "overlay")
+        f"{name}-{kind}.png" for name in names[:4] for kind in ("mask", "outline", "overlay")
     )
     for one, level in zip(found, (0, 255, 255, 0, 255), strict=True):
         with Image.open(one["mask"]) as mask:
@@ -255,7 +271,7 @@ def test_what_it_cannot_answer_is_refused_in_words(run, splits):
         ({"balance": "sampling"}, "balance 'none' or 'weights' with masks"),
         ({"augmentation": "mixup 0.2"}, "an augmentation that masks can follow"),
         ({"augmentation": "operations 2"}, "an augmentation that masks can follow"),
-        ({"monitor": "accuracy"}, "monitor as one of loss, mean_iou, pixel_accuracy, received 'accuracy'"),
+        ({"monitor": "accuracy"}, "monitor as one of loss, mean_iou, mean_dice, pixel_accuracy, received 'accuracy'"),
     ],
 )
 def test_recipes_that_masks_do_not_allow_are_refused(changes, words, splits, tmp_path):

@@ -237,6 +237,10 @@ class Augmentation:
         )
         return rows, columns
 
+    def passes(self, shape: tuple[int, int]) -> int:
+        """How often an epoch shows each image of this height and width: as often as its windows show all its pixels."""
+        return max(1, round(math.prod(shape) / math.prod(self.size(shape))))
+
     def _views(
         self, shape: tuple[int, ...], size: tuple[int, int], number: Callable[[int], torch.Tensor]
     ) -> torch.Tensor:

@@ -13,7 +13,7 @@ from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset
 from hubel.data.cache.sums import sums_of
 from hubel.data.feed.augment import Augmentation
-from hubel.data.feed.order import BalancedOrder, Order, batch
+from hubel.data.feed.order import BalancedOrder, Order, Repeated, batch
 
 if TYPE_CHECKING:
     import torch
@@ -75,7 +75,7 @@ class Batches:
         device: torch.device | str = "cpu",
         rank: int = 0,
         world: int = 1,
-        order: Order | BalancedOrder | None = None,
+        order: Order | BalancedOrder | Repeated | None = None,
     ) -> None:
         if not 0 <= rank < world:
             raise SettingError(f"expected a rank from 0 to {world - 1}, received {rank}")
@@ -95,7 +95,7 @@ class Batches:
         self.augmentation = augmentation or Augmentation()
         self.device = torch.device(device)
         self.order = order or Order(seed, len(dataset))
-        self.steps = len(dataset) // size
+        self.steps = self.order.size // size
         images, targets = dataset.tensors()
         self._moved = dataset.targets.moved if dataset.targets.moves else None
         self._map, self._sums = mapped(dataset.images), sums_of(dataset.images)

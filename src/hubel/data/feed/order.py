@@ -65,6 +65,26 @@ class Order:
         return torch.from_numpy(np.argsort(scattered(np.arange(self.size), key(self.seed, number)), kind="stable"))
 
 
+@dataclasses.dataclass(frozen=True)
+class Repeated:
+    """An order in which each epoch is so many epochs of another."""
+
+    order: Order | BalancedOrder
+    times: int
+
+    @property
+    def size(self) -> int:
+        """How many examples an epoch shows."""
+        return self.order.size * self.times
+
+    def epoch(self, number: int) -> torch.Tensor:
+        """The order of epoch `number`: those of the other's, one after another."""
+        import torch
+
+        first = number * self.times
+        return torch.cat([self.order.epoch(first + turn) for turn in range(self.times)])
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class BalancedOrder:
     """An order in which rare classes come more often, a function of seed, epoch and position like `Order`.

@@ -83,6 +83,25 @@ def overlaid(
     return np.rint((1 - _COVER) * seen + _COVER * table[mask]).astype(np.uint8)
 
 
+def outlined(
+    image: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], colours: Sequence[Colour]
+) -> npt.NDArray[np.uint8]:
+    """An image (H×W×C) with lines in the classes' colours inside the edges between them, H×W×3; as thick as suits its
+    size.
+    """
+    seen = np.array(np.broadcast_to(image[..., : 1 if image.shape[2] < 3 else 3], (*image.shape[:2], 3)))
+    edge = np.zeros(mask.shape, bool)
+    for step in range(1, 1 + max(1, round(min(mask.shape) / 240))):
+        edge[step:] |= mask[step:] != mask[:-step]
+        edge[:-step] |= mask[step:] != mask[:-step]
+        edge[:, step:] |= mask[:, step:] != mask[:, :-step]
+        edge[:, :-step] |= mask[:, step:] != mask[:, :-step]
+    table = np.zeros((256, 3), np.uint8)
+    table[: len(colours)] = colours
+    seen[edge] = table[mask[edge]]
+    return seen
+
+
 def region(image: tuple[int, int], size: tuple[int, ...], fit: Fit) -> tuple[float, float, float, float]:
     """Which part of an image (height, width) fills a size, as `fit_image` has it: top, left, rows, columns; it goes
     beyond the image where that is padded.

@@ -18,7 +18,7 @@ from hubel.base.errors import SettingError
 from hubel.data import Dataset, Splits, read_image
 from hubel.data.masks.describe import MasksDescription, describe
 from hubel.data.masks.load import is_source, load
-from hubel.data.masks.targets import VOID, Colour, Masks, overlaid, region
+from hubel.data.masks.targets import VOID, Colour, Masks, outlined, overlaid, region
 from hubel.tasks import task
 from hubel.tasks.measure import outputs_of
 from hubel.tasks.model import LoadedModel
@@ -40,6 +40,7 @@ class Segmentation(Places):
     name: ClassVar[str] = "segmentation"
     figures: ClassVar[tuple[task.Figure, ...]] = (
         task.Figure("mean_iou", "mean IoU"),
+        task.Figure("mean_dice", "mean Dice"),
         task.Figure("pixel_accuracy", "pixel accuracy"),
     )
     running: ClassVar[tuple[task.Figure, ...]] = (task.Figure("pixel_accuracy", "pixel accuracy"),)
@@ -113,7 +114,7 @@ class Segmentation(Places):
         return _Counts(len(self.classes))
 
     def measured(self, counts: Sequence[torch.Tensor]) -> Metrics:
-        """Mean IoU, pixel accuracy, loss, and each class's figures."""
+        """Mean IoU and Dice, pixel accuracy, loss, each class's figures, and what is taken for what."""
         return metrics(counts[0], counts[1], self.classes)
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Segmented:
@@ -152,7 +153,10 @@ class Segmentation(Places):
         note = (
             f"{found.sentence(dataset.name or 'the images')}. IoU: of the pixels that are so or were called so, those "
         )
-        note += "that are both. Recall: of those that are so, those that were called so."
+        note += (
+            "that are both; Dice counts these twice, and what is only one once. Recall: of those that are so, those "
+        )
+        note += "that were called so."
         return [
             task.Section("classes", "Each class", note, found.table(len(self.classes), self.colours)),
             task.Section("masks", "What it draws", pictures=pictures),
@@ -185,11 +189,12 @@ class Segmented(task.Answer):
         return {"#height": self.mask.shape[0], "#width": self.mask.shape[1], **cells}
 
     def pictures(self) -> Mapping[str, npt.NDArray[np.uint8]]:
-        """The mask, in the files' values, and the image under its colours."""
+        """The mask, in the files' values, the image under its colours, and the image with what borders on what."""
         values = np.full(256, VOID, np.uint8)
         values[: len(self.task.values)] = self.task.values
         image = self.image if self.image.ndim == 3 else self.image[..., np.newaxis]
-        return {"mask": values[self.mask], "overlay": overlaid(image, self.mask, self.task.colours)}
+        shown = overlaid(image, self.mask, self.task.colours), outlined(image, self.mask, self.task.colours)
+        return {"mask": values[self.mask], **dict(zip(("overlay", "outline"), shown, strict=True))}
 
     def _shares(self) -> list[tuple[str, float]]:
         counts = np.bincount(self.mask.ravel(), minlength=256)[: len(self.task.classes)] / self.mask.size

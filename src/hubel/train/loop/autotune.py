@@ -29,6 +29,7 @@ from hubel.train.loop.recorded import RECORDERS, WARM
 from hubel.train.loop.state import State
 from hubel.train.loop.step import Step
 from hubel.train.loop.threads import threads, usual_threads
+from hubel.train.recipe.balance import passes
 from hubel.train.recipe.recipe import Compile, Recipe
 
 _GAIN = 1.1  # how many times quicker a change must be: less may be chance
@@ -75,7 +76,7 @@ def _that_fit(recipe: Recipe, probe: _Probe, began: float | None, measured: Data
     began = time.perf_counter() if began is None else began
     an_image = statistics.median(probe.seconds([recipe])[0]) / probe.batch(recipe)
     measuring = _SAVING + (0.0 if measured is None or not len(measured) else probe.seconds_to_measure(recipe, measured))
-    left, epoch = recipe.time_budget - (time.perf_counter() - began), an_image * max(1, len(probe.training))
+    left, epoch = recipe.time_budget - (time.perf_counter() - began), an_image * max(1, probe.images(recipe))
     whole = left / (epoch + measuring)
     return max(whole if whole >= 1 else (left - measuring) / epoch, 1e-6)
 
@@ -156,6 +157,10 @@ class _Probe:
         """Images in a measured step."""
         return min(recipe.batch_size, self.most, len(self.training))
 
+    def images(self, recipe: Recipe) -> int:
+        """How many images an epoch shows."""
+        return len(self.training) * passes(recipe, self.training.shape)
+
     def better(self, recipe: Recipe, other: Recipe) -> Recipe:
         """The other recipe where its steps are quicker by more than chance; what was measured is told.
 
@@ -185,7 +190,7 @@ class _Probe:
         if recipe.time_budget:
             return recipe.time_budget
         an_image = statistics.median(self.seconds([recipe])[0]) / self.batch(recipe)
-        return an_image * len(self.training) * recipe.epochs
+        return an_image * self.images(recipe) * recipe.epochs
 
     def seconds(self, recipes: Sequence[Recipe]) -> list[list[float]]:
         """The times of a few steps of each; they take turns, so that a busy moment hits all alike."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from hubel.data import BalancedOrder, Dataset, Order
+from hubel.data import Augmentation, BalancedOrder, Dataset, Order, Repeated
 from hubel.train.recipe.recipe import Recipe
 
 
@@ -20,8 +20,17 @@ def class_weights(recipe: Recipe, training: Dataset) -> torch.Tensor | None:
     return torch.where(counts > 0, weights, 0.0).float()
 
 
-def order_of(recipe: Recipe, training: Dataset) -> Order | BalancedOrder:
-    """The order in which the recipe shows a training set."""
+def order_of(recipe: Recipe, training: Dataset) -> Order | BalancedOrder | Repeated:
+    """The order in which the recipe shows a training set; seen through windows, each image several times an epoch."""
+    order: Order | BalancedOrder = Order(recipe.seed, len(training))
     if recipe.balance == "sampling":
-        return BalancedOrder(recipe.seed, training.labels, recipe.balance_power)
-    return Order(recipe.seed, len(training))
+        order = BalancedOrder(recipe.seed, training.labels, recipe.balance_power)
+    times = passes(recipe, training.shape)
+    return order if times == 1 else Repeated(order, times)
+
+
+def passes(recipe: Recipe, shape: tuple[int, ...]) -> int:
+    """How often an epoch shows each image of this shape."""
+    if recipe.augmentation == "auto":
+        return 1
+    return Augmentation.parse(recipe.augmentation).passes((shape[0], shape[1]))

@@ -26,6 +26,7 @@ from hubel.base.toml import read_toml, write_toml
 from hubel.data import Preprocessing, Splits, hold_out
 from hubel.nn import build
 from hubel.tasks import LoadedModel, Task, load_model, save_model, task_named
+from hubel.train.recipe.balance import passes
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.recipe.schedule import WHOLE, Leg
 from hubel.train.run.checkpoint import Checkpoint, CheckpointError, CheckpointStore, weights_that_count
@@ -139,8 +140,9 @@ class Run(Result):
     @property
     def epoch_steps(self) -> int:
         """How many steps show all training images once."""
-        examples = int(self.settings["data"]["examples"]["training"])
-        return max(1, examples // min(self.recipe.batch_size, examples))
+        examples, seen = int(self.settings["data"]["examples"]["training"]), self.preprocessing
+        shown = examples * passes(self.recipe, (seen.height, seen.width))
+        return max(1, shown // min(self.recipe.batch_size, examples))
 
     @property
     def steps(self) -> int:
