@@ -2,7 +2,7 @@
 
     python benchmarks/look_maps.py [ROUNDS] [NETWORK …]
 
-Random weights, one image of noise, the process warm: `maps` computes, `plate().svg()` draws the whole page.
+Random weights, one image of noise, the process warm: `maps` computes, `figure().svg()` draws the whole page.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def main() -> None:
           f"{torch.get_num_threads()} threads")  # fmt: skip
     for name in sys.argv[2:] or GOALS:
         model, image = prepared(name)
-        maps(model, image).plate().svg()
+        maps(model, image).figure().svg()
         computing, drawing = [], []
         for _ in range(rounds):
             started = time.perf_counter()
             found = maps(model, image)
             computed = time.perf_counter()
-            page = found.plate().svg()
+            page = found.figure().svg()
             drawn = time.perf_counter()
             computing.append(1000 * (computed - started))
             drawing.append(1000 * (drawn - computed))

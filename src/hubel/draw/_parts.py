@@ -41,7 +41,7 @@ def box(item: Box) -> Piece:
     said = item.words + (f"  ×{item.times}" if item.times > 1 else "")
     figures = [shapes(item)]
     cost = costs(sum(row.cost.parameters for row in item.rows), sum(row.cost.macs for row in item.rows))
-    return _plate(said, [*figures, cost] if cost else figures, item.kind, item.caps, _told(item))
+    return _box(said, [*figures, cost] if cost else figures, item.kind, item.caps, _told(item))
 
 
 def shapes(item: Box) -> str:
@@ -52,14 +52,14 @@ def shapes(item: Box) -> str:
 
 def input_box(shape: Shape) -> Piece:
     """Draw what goes in."""
-    return _plate("input", [shape_text(shape)], "input", (), Group((), f"input: {shape_text(shape)}"))
+    return _box("input", [shape_text(shape)], "input", (), Group((), f"input: {shape_text(shape)}"))
 
 
 def _told(item: Box | Split) -> Group:
     return Group((), title(item.rows, item.times), tuple(row.path for row in (*item.rows, *item.alike)))
 
 
-def _plate(said: str, figures: list[str], role: str, caps: tuple[str, ...], told: Group) -> Piece:
+def _box(said: str, figures: list[str], role: str, caps: tuple[str, ...], told: Group) -> Piece:
     said = shortened(said, "name", WIDEST)
     wide = max(text_width(said, "name"), *(text_width(figure, "figure") for figure in figures)) + 16
     half = max(wide, 76.0) / 2

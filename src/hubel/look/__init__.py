@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from hubel.look.retrieve.find import Found
     from hubel.look.retrieve.index import Index, IndexFileError
     from hubel.look.retrieve.projection import Space
-    from hubel.view.plate import Chart, Plate, Section, Tile
     from hubel.view.scale import Scale
     from hubel.view.sprite import Sprite, sprite
+    from hubel.view.tiles import Chart, Section, Tile, TiledFigure
 
 _HOMES = {
     "access.record": ("Record", "record"),
@@ -36,7 +36,7 @@ _HOMES = {
     "retrieve.find": ("Found",),
     "retrieve.index": ("Index", "IndexFileError"),
     "retrieve.projection": ("Space",),
-    "view.plate": ("Chart", "Plate", "Section", "Tile"),
+    "view.tiles": ("Chart", "Plate", "Section", "Tile", "TiledFigure"),
     "view.scale": ("Scale",),
     "view.sprite": ("Sprite", "sprite"),
 }
@@ -63,7 +63,6 @@ __all__ = [
     "IndexFileError",
     "Map",
     "Mistakes",
-    "Plate",
     "Record",
     "Sample",
     "Scale",
@@ -71,6 +70,7 @@ __all__ = [
     "Space",
     "Sprite",
     "Tile",
+    "TiledFigure",
     "grad_cam",
     "integrated_gradients",
     "occlusion",

@@ -73,7 +73,7 @@ class Drawn(Finding):
         drawn: Figure = function_at(self.drawn_by)(self, *how, **more)
         return drawn
 
-    plate = figure
+    plate = figure  # the name that it had before
 
     def written(self, ending: str, theme: str = "auto", **how: Any) -> str | bytes:
         """What a file of this ending holds. Raises SettingError for one that there is none of."""

@@ -19,9 +19,9 @@ def small(figure: Figure, columns: int) -> Iterator[Text]:
     """Yield a figure of tiles for a terminal: a line of each part's pictures, as many as there is room for."""
     from rich.text import Text
 
-    from hubel.view.plate import Plate, Section
+    from hubel.view.tiles import Section, TiledFigure
 
-    if not isinstance(figure, Plate):
+    if not isinstance(figure, TiledFigure):
         return
     shown = [part for part in figure.sections if isinstance(part, Section) and part.tiles]
     yield Text(f"{figure.title}  {figure.subtitle}", "bold")

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.numbers import short_text
-from hubel.view.plate import Chart, Tile
 from hubel.view.scale import Scale
 from hubel.view.scene import Line, Mark, Rectangle, Text
 from hubel.view.scene import text_width as words_width
+from hubel.view.tiles import Chart, Tile
 
 FEW = 16  # so many numbers are drawn as bars
 LONGEST = 64  # cells in one line of a strip

@@ -264,7 +264,7 @@ def test_a_blank_map_says_why(case):
     found = grad_cam(model, image, classes=["yes"])
     assert words in " ".join(found.maps[0][0].notes)
     json.dumps(found.data(values=True), allow_nan=False)
-    assert words.split("'")[0][:30].lower() in found.plate().subtitle.lower()
+    assert words.split("'")[0][:30].lower() in found.figure().subtitle.lower()
 
 
 def test_even_images_saturation_and_single_places():
@@ -295,18 +295,18 @@ def test_plates(digits_model, digit):
     image = sample(digits_model, digit)
     other = sample(digits_model, 255 - image.picture, "other")
     found = grad_cam(digits_model, [image, other], classes=["7", "1"])
-    plate = found.plate()
-    assert [len(section.tiles) for section in plate.sections] == [5, 5]
-    assert plate.sections[0].scale is None
-    assert plate.sections[1].scale.kind == "magnitude"
-    assert plate.sections[1].scale.high == pytest.approx(
+    figure = found.figure()
+    assert [len(section.tiles) for section in figure.sections] == [5, 5]
+    assert figure.sections[0].scale is None
+    assert figure.sections[1].scale.kind == "magnitude"
+    assert figure.sections[1].scale.high == pytest.approx(
         max(each.magnitude.max() for row in found.maps for each in row)
     )
-    signed = found.plate(signed=True, together=False)
+    signed = found.figure(signed=True, together=False)
     assert all(section.scale is None for section in signed.sections)
     assert "a scale of its own" in signed.subtitle
-    assert "conv2" in plate.svg()
-    assert "seven.png" in plate.html()
+    assert "conv2" in figure.svg()
+    assert "seven.png" in figure.html()
 
 
 @pytest.mark.parametrize("what", METHODS)

@@ -98,10 +98,10 @@ def test_the_output_grows_in_reading_order() -> None:
 
 
 def test_the_strip_tells_products_and_the_sum(odd_model: LoadedModel, noise: Sample, tmp_path: Path) -> None:
-    plate = step_walk(convolve(PHOTO, "1 -1 / 1 0")).plate((0, 0))
-    words = " ".join(part.note for part in plate.sections)
+    figure = step_walk(convolve(PHOTO, "1 -1 / 1 0")).figure((0, 0))
+    words = " ".join(part.note for part in figure.sections)
     assert "the sum as it grows: 122 → −12 → 141 → 141" in words
-    drawn = [part for part in plate.sections if isinstance(part, Chart)]
+    drawn = [part for part in figure.sections if isinstance(part, Chart)]
     assert {"122", "210", "141"} <= {mark.words for part in drawn for mark in part.marks if hasattr(mark, "words")}
     for layer in ("conv1", "conv2", "pool2", "local1", "dense1"):
         assert step_layer(odd_model, noise, layer).save(tmp_path / f"{layer}.svg").stat().st_size > 1000

@@ -187,7 +187,7 @@ def test_figures_are_those_of_scikit_learn(random_answers):
 
 def test_a_cell_of_the_page_opens_its_own_images(digits_model, digits):
     found = mistakes(digits_model, digits.test)
-    page = found.plate(name="digits").html()
+    page = found.figure(name="digits").html()
     assert "://" not in page
     data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page)[1])
     sheet = np.asarray(
@@ -209,7 +209,7 @@ def test_a_cell_of_the_page_opens_its_own_images(digits_model, digits):
 
 def test_names_are_words_on_the_page_not_markup():
     dataset = Dataset(np.zeros((2, 4, 4, 3), np.uint8), np.array([0, 1]), ("<b>a</b>", "</script>"), "two")
-    page = Mistakes(dataset, np.array([[0.2, 0.8], [0.4, 0.6]], np.float32), np.ones(2)).plate().html()
+    page = Mistakes(dataset, np.array([[0.2, 0.8], [0.4, 0.6]], np.float32), np.ones(2)).figure().html()
     assert "<b>" not in page
     assert page.count("</script>") == page.count("<script")
 
@@ -220,7 +220,7 @@ def test_of_many_classes_those_with_errors_are_shown():
     probabilities = np.eye(200, dtype=np.float32)[labels]
     probabilities[[7, 9]] = np.eye(200, dtype=np.float32)[[150, 151]]
     dataset = Dataset(random.integers(0, 256, (400, 4, 4, 1), np.uint8), labels, tuple(f"c{i}" for i in range(200)))
-    page = Mistakes(dataset, probabilities, np.ones(400)).plate().html()
+    page = Mistakes(dataset, probabilities, np.ones(400)).figure().html()
     assert 'data-cell="7,150"' in page
     assert 'data-cell="9,151"' in page
     assert "the 30 classes with the most errors, of 200" in page

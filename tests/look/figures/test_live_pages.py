@@ -23,12 +23,12 @@ from tests.look.conftest import untrained
 @pytest.fixture(scope="module")
 def pages(digits_run, digits_model, digits, digit, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
-    plates = {
-        "mistakes": mistakes(digits_model, digits.test).plate(),
-        "space": space(digits_model, digits.test, most=150).plate(),
-        "changes": changes(digits_run, digit).plate(),
+    figures = {
+        "mistakes": mistakes(digits_model, digits.test).figure(),
+        "space": space(digits_model, digits.test, most=150).figure(),
+        "changes": changes(digits_run, digit).figure(),
     }
-    return {name: plate.save(folder / f"{name}.html").as_uri() for name, plate in plates.items()}
+    return {name: figure.save(folder / f"{name}.html").as_uri() for name, figure in figures.items()}
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_every_kind_of_filter(text: str, layer: str, shape: tuple[int, ...]) -> 
     found = filters(untrained_any(network), layer)
     assert found.weights is not None
     assert found.weights.shape == shape
-    assert found.plate().svg("light")
+    assert found.figure().svg("light")
 
 
 def untrained_any(network: Network) -> LoadedModel:
@@ -155,12 +155,12 @@ def test_words_pictures_and_data(colour_model: LoadedModel, pictures: Dataset, t
     found = filters(colour_model, "concat1.branch2", [1], pictures, best=2)
     assert found.row.path == "concat1.branch2.conv1"
     json.dumps(found.data())
-    notes = [part.note for part in found.plate().sections if isinstance(part, Section)]
+    notes = [part.note for part in found.figure().sections if isinstance(part, Section)]
     assert any("of 150 images" in note for note in notes)
     assert "channel 1" in notes
     for ending in ("svg", "html"):
-        assert found.plate().save(tmp_path / f"filters.{ending}").stat().st_size > 1000
-    red = filters(colour_model).plate().sections[0]
+        assert found.figure().save(tmp_path / f"filters.{ending}").stat().st_size > 1000
+    red = filters(colour_model).figure().sections[0]
     assert isinstance(red, Section)
     assert red.tiles[0].picture.shape == (3, 3, 3)
     assert "mid grey is zero" in red.note

@@ -81,29 +81,29 @@ def test_several_images_share_channels_and_colours(wide_model: LoadedModel) -> N
     pair = [sample(wide_model, random.integers(0, 256, (20, 16, 3), np.uint8), name) for name in ("one", "two")]
     found = maps(wide_model, pair, most=4)
     assert found["conv1"].values.shape[:2] == (2, 4)
-    notes = [part.note for part in found.plate().sections if isinstance(part, Section)]
+    notes = [part.note for part in found.figure().sections if isinstance(part, Section)]
     assert any(note.endswith("one") for note in notes)
     assert any(note.endswith("two") for note in notes)
 
 
 def test_the_page_tells_shapes_rules_and_fields(digits_model: LoadedModel, digit: Path, tmp_path: Path) -> None:
-    plate = maps(digits_model, sample(digits_model, digit)).plate()
-    words = "\n".join(f"{part.title} {part.note}" for part in plate.sections)
+    figure = maps(digits_model, sample(digits_model, digit)).figure()
+    words = "\n".join(f"{part.title} {part.note}" for part in figure.sections)
     assert "28×28×1 → 12×12×6" in words
     assert "size (28 − 5)/2 + 1 rounds down to 12" in words
     assert "one number sees 9×9 of the input" in words  # 5 + 2·(3 − 1)
-    chart = plate.sections[-1]
+    chart = figure.sections[-1]
     assert isinstance(chart, Chart)
     assert {"0", "9"} <= {mark.words for mark in chart.marks if hasattr(mark, "words")}
     for ending in ("html", "svg", "png"):
-        assert plate.save(tmp_path / f"maps.{ending}").stat().st_size > 1000
+        assert figure.save(tmp_path / f"maps.{ending}").stat().st_size > 1000
 
 
 def test_a_network_of_vectors_takes_images(tmp_path: Path) -> None:
     model = untrained_vectors()
     found = maps(model, sample(model, np.full((8, 8, 1), 100, np.uint8)))
     assert [layer.values.shape for layer in found.layers] == [(1, 70), (1, 3)]
-    assert found.plate().save(tmp_path / "maps.html").exists()
+    assert found.figure().save(tmp_path / "maps.html").exists()
 
 
 def untrained_vectors() -> LoadedModel:

@@ -106,7 +106,7 @@ def test_what_cannot_be_laid_out_is_refused(model, shades, options, words):
 
 def test_the_page_knows_each_point_and_draws_where_it_lies(model, shades):
     found = space(model, shades)
-    page = found.plate("small").html()
+    page = found.figure("small").html()
     data = json.loads(re.search(r'<script type="application/json">(.*?)</script>', page)[1])
     assert data["chosen"] == list(range(90))
     assert data["labels"] == shades.labels.tolist()

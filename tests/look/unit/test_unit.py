@@ -241,4 +241,4 @@ def test_pictures_are_written(
     found += [unit(colour_model, picture), unit(colour_model, picture, "pool1")]
     for place, one in enumerate(found):
         for ending in ("svg", "html"):
-            assert one.plate().save(tmp_path / f"{place}.{ending}").stat().st_size > 1000
+            assert one.figure().save(tmp_path / f"{place}.{ending}").stat().st_size > 1000

@@ -1,7 +1,7 @@
 """Where a network looked: Grad-CAM, saliency, integrated gradients, occlusion. Captum does the arithmetic.
 
 All four attribute a logit, not a probability: near certainty a softmax is flat, and its gradient vanishes. Maps come as
-arrays of numbers, rows × columns, with what they mean; `plate()` draws them.
+arrays of numbers, rows × columns, with what they mean; `figure()` draws them.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Attributions(Drawn):
     colour bar covers, since a few extreme pixels would leave the others dark.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look.figures.attribution:plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.attribution:figure"
 
     method: str
     about: str

@@ -68,7 +68,7 @@ class Stepping(Drawn):
     sums: H′×W′, the products' sums before bias and activation, where they are at hand.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look.figures.stepping:stepping_plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.stepping:stepping_figure"
     written_by: ClassVar[Mapping[str, str]] = {
         ".html": "hubel.look.figures.stepping_page:to_html",
         **dict.fromkeys((".gif", ".apng"), "hubel.look.figures.stepping_film:film_file"),

@@ -80,7 +80,7 @@ class Mistakes(Drawn):
     losses: each image's cross-entropy, nats, float64, N.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look.figures.mistakes:plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.mistakes:figure"
 
     dataset: Dataset
     probabilities: npt.NDArray[np.float32] = field(repr=False)

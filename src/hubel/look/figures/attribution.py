@@ -10,8 +10,8 @@ from PIL import Image
 
 from hubel.base.numbers import short_text
 from hubel.look.attribution.result import Attributions, Map
-from hubel.view.plate import Plate, Section, Tile
 from hubel.view.scale import Scale
+from hubel.view.tiles import Section, Tile, TiledFigure
 
 SIZE = 166.0  # three pairs of image and map in a line, and one on a telephone
 _DRAWN = 372  # pixels of a picture's longer side at least, so that coarse maps lie smoothly over small images
@@ -20,7 +20,7 @@ _VEIL = (0.25, 0.7)  # how much of an overlay is the map's colour, where the map
 Pixels = npt.NDArray[np.uint8]
 
 
-def plate(found: Attributions, signed: bool | None = None, together: bool = True) -> Plate:
+def figure(found: Attributions, signed: bool | None = None, together: bool = True) -> TiledFigure:
     """Draw each image and beside it every class's map; coarse maps also over the image.
 
     signed: whether blue and red show what speaks against and for a class, or light what matters. together: one scale
@@ -39,7 +39,7 @@ def plate(found: Attributions, signed: bool | None = None, together: bool = True
             title = image.name if len(found.images) > 1 else ""
             sections.append(Section(title, tuple(_tiles(found, place, signed, common)), "", SIZE, last))
     words = [_sentence(found.about), _drawing(found, signed, together), *_notes(found)]
-    return Plate(f"{found.method}: {found.network or 'network'}", " ".join(words), tuple(sections))
+    return TiledFigure(f"{found.method}: {found.network or 'network'}", " ".join(words), tuple(sections))
 
 
 def scale_of(found: Attributions, maps: list[Map], signed: bool) -> Scale:

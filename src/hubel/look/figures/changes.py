@@ -15,9 +15,9 @@ from hubel.view.axes import Axes, Tick, disc
 from hubel.view.linked import web_file
 from hubel.view.markup import Element, h
 from hubel.view.page import held
-from hubel.view.plate import Chart, Live, Plate, Section, Tile
 from hubel.view.scale import Scale
 from hubel.view.scene import Mark, Text
+from hubel.view.tiles import Chart, Live, Section, Tile, TiledFigure
 
 if TYPE_CHECKING:
     from hubel.look.inside.changes import Changes
@@ -32,7 +32,7 @@ _SIZE = 104.0
 Pixels = npt.NDArray[np.uint8]
 
 
-def plate(changes: Changes) -> Plate:
+def figure(changes: Changes) -> TiledFigure:
     """Set the page."""
     kernels, kernel_scale = filter_pictures(changes)
     parts: list[Section | Chart] = []
@@ -49,7 +49,7 @@ def plate(changes: Changes) -> Plate:
         parts.append(probability_chart(changes))
     if changes.moved:
         parts.append(moved_chart(changes))
-    return Plate(f"How {changes.name} came to be", _subtitle(changes), tuple(parts))
+    return TiledFigure(f"How {changes.name} came to be", _subtitle(changes), tuple(parts))
 
 
 def _subtitle(changes: Changes) -> str:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from hubel.arch import shape_text
 from hubel.base.numbers import short_text
 from hubel.look.access.captions import layer_rules, layer_title
-from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.scale import Scale
+from hubel.view.tiles import Chart, Section, Tile, TiledFigure
 
 if TYPE_CHECKING:
     from hubel.look.inside.filters import Filters
@@ -24,7 +24,7 @@ LONGEST = 12  # numbers of a vector in one line
 GROUND = 160  # grey between two kernels
 
 
-def filters_plate(found: Filters) -> Plate:
+def filters_figure(found: Filters) -> TiledFigure:
     """Draw every filter as a tile, or as a grid of its input channels; below, what excites each channel most."""
     parts: list[Section | Chart] = []
     title, rules = layer_title(found.row), layer_rules(found.row)
@@ -39,7 +39,7 @@ def filters_plate(found: Filters) -> Plate:
         else f"all {found.total:,}"
     )
     what = "filters" if found.weights is not None else "channels"
-    return Plate(f"{found.name}: the {what} of {found.row.path}", f"{shown} {what}", tuple(parts))
+    return TiledFigure(f"{found.name}: the {what} of {found.row.path}", f"{shown} {what}", tuple(parts))
 
 
 def _kernels(found: Filters, title: str, rules: str) -> Section:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.data import ImageError, read_image
-from hubel.view.plate import Plate, Section, Tile
+from hubel.view.tiles import Section, Tile, TiledFigure
 
 if TYPE_CHECKING:
     from hubel.look.retrieve.find import Alike, Found
@@ -21,12 +21,12 @@ _PIXELS = 224  # of a picture's longer side that are kept
 _MISSING = 205  # grey of a file that has gone
 
 
-def sheet(found: Alike) -> Plate:
+def sheet(found: Alike) -> TiledFigure:
     """Draw what was found for each image that was asked for."""
-    return plate([(Path(image).name, image) for image in found.asked], found.found)
+    return figure([(Path(image).name, image) for image in found.asked], found.found)
 
 
-def plate(asked: Sequence[tuple[str, Any]], found: Sequence[Sequence[Found]], subtitle: str = "") -> Plate:
+def figure(asked: Sequence[tuple[str, Any]], found: Sequence[Sequence[Found]], subtitle: str = "") -> TiledFigure:
     """Set a line for each image that was asked for (its name and itself): that image, then what is most like it."""
     sections = []
     for (name, image), results in zip(asked, found, strict=True):
@@ -38,7 +38,9 @@ def plate(asked: Sequence[tuple[str, Any]], found: Sequence[Sequence[Found]], su
             tiles.append(Tile(_picture(one.path), words, one.path.name, (), "/".join(one.path.parts[-2:])))
         sections.append(Section(name if len(asked) > 1 else "", tuple(tiles), "", SIZE))
     title = f"Most like {asked[0][0]}" if len(asked) == 1 else f"Most like each of {len(asked)} images"
-    return Plate(title, subtitle or "the cosine of the network's penultimate features: 1 is alike", tuple(sections))
+    return TiledFigure(
+        title, subtitle or "the cosine of the network's penultimate features: 1 is alike", tuple(sections)
+    )
 
 
 def _picture(image: Any) -> npt.NDArray[np.uint8]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from hubel.base.numbers import short_text
 from hubel.view.axes import Axes
-from hubel.view.plate import Chart, Plate, Section, Tile
+from hubel.view.tiles import Chart, Section, Tile, TiledFigure
 
 if TYPE_CHECKING:
     from hubel.look.made.dream import Dream
@@ -20,7 +20,7 @@ Pixels = npt.NDArray[np.uint8]
 _SIZE = 372.0
 
 
-def dream_plate(dream: Dream) -> Plate:
+def dream_figure(dream: Dream) -> TiledFigure:
     """Draw the start, the dream, and how its score grew."""
     sizes = ", ".join(f"{height}×{width}" for height, width in dream.octaves)
     steps = len(dream.scores) // len(dream.octaves)
@@ -31,10 +31,10 @@ def dream_plate(dream: Dream) -> Plate:
     tiles = (_tile(dream.start, "before"), _tile(dream.picture, "after"))
     starts = [octave * steps for octave in range(1, len(dream.octaves))]
     chart = _curves("Score after each step", {dream.aim: dream.scores}, starts, "vertical lines: a larger size begins")
-    return Plate("DeepDream", subtitle, (Section("", tiles, "", _SIZE), chart))
+    return TiledFigure("DeepDream", subtitle, (Section("", tiles, "", _SIZE), chart))
 
 
-def style_plate(made: Stylised) -> Plate:
+def style_figure(made: Stylised) -> TiledFigure:
     """Draw content, style, the picture, and how both losses fell."""
     subtitle = (
         f"Content by {made.content_layers[0]}{' and others' if len(made.content_layers) > 1 else ''}, style by Gram "
@@ -44,7 +44,7 @@ def style_plate(made: Stylised) -> Plate:
     chart = _curves(
         "Loss after each step", made.losses, (), "each as a share of what it was compared with; logarithmic", True
     )
-    return Plate("Style transfer", subtitle, (Section("", tiles, "", _SIZE), chart))
+    return TiledFigure("Style transfer", subtitle, (Section("", tiles, "", _SIZE), chart))
 
 
 def _tile(picture: Pixels, caption: str) -> Tile:

@@ -10,7 +10,7 @@ import torch
 
 from hubel.arch import shape_text
 from hubel.look.access.captions import layer_rules, layer_title
-from hubel.view.plate import Chart, Plate, Section, Tile
+from hubel.view.tiles import Chart, Section, Tile, TiledFigure
 from hubel.view.vectors import FEW, bars, strip, strip_size
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ SIZE = 61.0  # of a map on the page
 WIDEST = 64  # pixels of a map that are drawn; larger ones are averaged down
 
 
-def maps_plate(found: Maps) -> Plate:
+def maps_figure(found: Maps) -> TiledFigure:
     """Draw the image and every layer's maps, one below the other."""
     names = ", ".join(sample.name for sample in found.samples)
     sections: list[Section | Chart] = [_given(found.samples)]
     for layer in found.layers:
         sections += _vector(found, layer) if layer.is_vector else _pictures(found, layer)
     subtitle = "each layer's maps on one scale of their own: blue below zero, red above, or dark to light from zero"
-    return Plate(f"{found.name}: what every layer makes of {names}", subtitle, tuple(sections))
+    return TiledFigure(f"{found.name}: what every layer makes of {names}", subtitle, tuple(sections))
 
 
 def _given(prepared: tuple[Sample, ...]) -> Section:

@@ -12,8 +12,8 @@ from PIL import Image
 from hubel.look.figures.mistakes_page import live_matrix, live_table
 from hubel.tasks.task import percent
 from hubel.view.axes import Axes
-from hubel.view.plate import Chart, Plate, Section, Tile, png_bytes
 from hubel.view.scene import Line, Mark, Picture, Text, shortened, text_width
+from hubel.view.tiles import Chart, Section, Tile, TiledFigure, png_bytes
 
 if TYPE_CHECKING:
     from hubel.look.errors.mistakes import Calibration, Mistakes
@@ -28,7 +28,7 @@ _LABEL = 130.0  # most room for a class's name
 Cell = tuple[int | str, int | str]
 
 
-def plate(mistakes: Mistakes, cells: Sequence[Cell] = (), name: str = "") -> Plate:
+def figure(mistakes: Mistakes, cells: Sequence[Cell] = (), name: str = "") -> TiledFigure:
     """Set the page; `cells` (true, called) are shown in sections of their own, `name` is the model's."""
     shown = shown_classes(mistakes)
     sections: list[Section | Chart] = [matrix(mistakes, shown)]
@@ -41,7 +41,7 @@ def plate(mistakes: Mistakes, cells: Sequence[Cell] = (), name: str = "") -> Pla
         note = "by confident learning; worth a look before the model is blamed"
         tiles = tuple(_tile(mistakes, i, "labelled ") for i in suspects[: MOST_TILES // 2])
         sections.append(Section(f"Labels that may be wrong: {_counted(len(tiles), len(suspects))}", tiles, note, SIZE))
-    return Plate(f"Mistakes{f' of {name}' if name else ''}", mistakes.outcome, tuple(sections))
+    return TiledFigure(f"Mistakes{f' of {name}' if name else ''}", mistakes.outcome, tuple(sections))
 
 
 def shown_classes(mistakes: Mistakes, most: int = MOST_CLASSES) -> npt.NDArray[np.int64]:

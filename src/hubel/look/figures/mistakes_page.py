@@ -12,7 +12,7 @@ from hubel.view import sprite
 from hubel.view.linked import web_file
 from hubel.view.markup import Element, h
 from hubel.view.page import held
-from hubel.view.plate import Live
+from hubel.view.tiles import Live
 
 if TYPE_CHECKING:
     from hubel.look.errors.mistakes import Mistakes

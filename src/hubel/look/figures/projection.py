@@ -14,8 +14,8 @@ from hubel.view.axes import disc
 from hubel.view.linked import web_file
 from hubel.view.markup import Element, h
 from hubel.view.page import held
-from hubel.view.plate import Chart, Live, Plate, png_bytes
 from hubel.view.scene import Mark, Picture, Polygon, Rectangle, Text, text_width
+from hubel.view.tiles import Chart, Live, TiledFigure, png_bytes
 
 if TYPE_CHECKING:
     from hubel.look.retrieve.projection import Space
@@ -28,12 +28,12 @@ _PICTURE, _SPACING = 28.0, 42.0  # longer side of an image that is shown, and th
 _MOST_NAMED = 40
 
 
-def plate(space: Space, name: str = "") -> Plate:
+def figure(space: Space, name: str = "") -> TiledFigure:
     """Set the page; `name` is the model's."""
     height = _slots(space)[-1][1] + 12
     chart = Chart("", (*_marks(space), *_legend(space)), SIDE, height, _note(space), _live(space))
     title = f"How {name or 'the network'} sees {space.dataset.name or 'images'}"
-    return Plate(title, space.outcome, (chart,), SIDE + 40)
+    return TiledFigure(title, space.outcome, (chart,), SIDE + 40)
 
 
 def _note(space: Space) -> str:

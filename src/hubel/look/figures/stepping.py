@@ -11,8 +11,8 @@ from hubel.base.numbers import rounded_text, short_text
 from hubel.look.byhand.stepping import FEW
 from hubel.look.unit.step import Array
 from hubel.view.cells import Grid, beside, cells, running, signed_roles
-from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.scale import Scale
+from hubel.view.tiles import Chart, Section, Tile, TiledFigure
 
 if TYPE_CHECKING:
     from hubel.arch import Pair
@@ -30,16 +30,16 @@ MOST_ROWS = 10  # of an input and an output that are written out in numbers
 UNKNOWN = (205, 209, 214)  # not yet computed
 
 
-def stepping_plate(found: Stepping, place: Pair | None = None) -> Plate:
+def stepping_figure(found: Stepping, place: Pair | None = None) -> TiledFigure:
     """Draw the whole, the products at a place (the strongest output's), and the output growing."""
     here = found.position(place or found.strongest)
     title = f"{found.title}: {where(found, here)} = {rounded_text(here.value)}"
     if found.is_dense:
-        return Plate(title, found.rules, (*products(found, here), units(found, here)))
+        return TiledFigure(title, found.rules, (*products(found, here), units(found, here)))
     if is_small(found):
         whole = blackboard(found, here, found.output, WHOLE)
-        return Plate(title, found.rules, (whole, *products(found, here), *_numbers_growing(found)))
-    return Plate(title, found.rules, (_whole(found, here), *products(found, here), *_growing(found)))
+        return TiledFigure(title, found.rules, (whole, *products(found, here), *_numbers_growing(found)))
+    return TiledFigure(title, found.rules, (_whole(found, here), *products(found, here), *_growing(found)))
 
 
 def where(found: Stepping, here: Position) -> str:

@@ -19,8 +19,8 @@ from hubel.look.figures.stepping import (
     units,
     window_box,
 )
-from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.scale import Scale
+from hubel.view.tiles import Chart, Section, Tile, TiledFigure
 
 if TYPE_CHECKING:
     from hubel.arch import Pair
@@ -50,14 +50,14 @@ def film(found: Stepping, kind: str = "gif", theme: str = "light", most: int = M
     return buffer.getvalue()
 
 
-def frame(found: Stepping, place: Pair) -> Plate:
+def frame(found: Stepping, place: Pair) -> TiledFigure:
     """Draw one position: the window, its products, and the output so far."""
     here = found.position(place)
     if found.is_dense:
-        return Plate(found.title, found.rules, (*products(found, here)[:1], units(found, here)), page=900.0)
+        return TiledFigure(found.title, found.rules, (*products(found, here)[:1], units(found, here)), page=900.0)
     if is_small(found):
         board = blackboard(found, here, found.known(place), "")
-        return Plate(found.title, found.rules, (board, *products(found, here)[:1]), page=900.0)
+        return TiledFigure(found.title, found.rules, (board, *products(found, here)[:1]), page=900.0)
     box = clipped(window_box(here), found.inputs.shape[1:])
     first = found.picture
     if first is None:
@@ -70,7 +70,7 @@ def frame(found: Stepping, place: Pair) -> Plate:
     parts: list[Section | Chart] = [Section("", (Tile(first, "came in", "", (box,)), output), "", 220.0)]
     drawn = products(found, here)
     parts += drawn[:1] if here.values.shape[0] <= MOST_WRITTEN else [Section(drawn[0].title, (), found.words(here))]
-    return Plate(found.title, found.rules, tuple(parts), page=900.0)
+    return TiledFigure(found.title, found.rules, tuple(parts), page=900.0)
 
 
 def _image(png: bytes) -> Pictures.Image:

@@ -36,7 +36,7 @@ def to_html(found: Stepping, ending: str, theme: str, place: Pair | None = None)
     Raises `ValueError` for an input too large to be put in a page.
     """
     if found.is_dense or (found.kind == "sum" and found.kernel is None):
-        return found.plate(place).html(theme)
+        return found.figure(place).html(theme)
     held = _data(found, place)
     inputs = [
         h(

@@ -11,8 +11,8 @@ from hubel.base.numbers import short_text
 from hubel.look.unit.step import Array, UnitStep
 from hubel.look.unit.text import number, place_text
 from hubel.view.cells import Grid, beside, cells, running, signed_roles
-from hubel.view.plate import Chart, Plate, Section, Tile
 from hubel.view.scale import Scale
+from hubel.view.tiles import Chart, Section, Tile, TiledFigure
 from hubel.view.vectors import strip
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ LONG = 768.0  # a strip on the page: each on a line of its own
 FEW = 4  # so few products need no picture of their sum
 
 
-def unit_plate(unit: Unit) -> Plate:
+def unit_figure(unit: Unit) -> TiledFigure:
     """Draw the receptive field, then every number on the way down."""
     step = unit.step
     title = f"{place_text(step.path, step.place)}{_class(unit)} = {number(step.value)}"
@@ -39,7 +39,7 @@ def unit_plate(unit: Unit) -> Plate:
     subtitle = (
         f"{unit.name}, {unit.sample.name}: what of the image it sees, and the numbers that fed it, layer by layer"
     )
-    return Plate(title, subtitle, tuple(parts))
+    return TiledFigure(title, subtitle, tuple(parts))
 
 
 def _class(unit: Unit) -> str:

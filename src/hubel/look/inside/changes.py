@@ -38,7 +38,7 @@ class Changes(Drawn):
     figure of them that decides. problems: what could not be read.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look.figures.changes:plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.changes:figure"
 
     name: str
     row: Row

@@ -1,6 +1,6 @@
 """A layer's filters as pictures, and the images that excite each of its channels most.
 
-Arrays first (`filters(model, "conv1").weights`), the picture second (`.plate().save("filters.html")`).
+Arrays first (`filters(model, "conv1").weights`), the picture second (`.figure().save("filters.html")`).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Filters(Drawn):
     of `searched` that were looked through; empty where none were.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look.figures.filters:filters_plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.filters:filters_figure"
 
     name: str
     row: Row = field(repr=False)

@@ -1,6 +1,6 @@
 """What every layer makes of an image: its activations, on one page, with shapes and formulas.
 
-Arrays first (`maps(model, images).layers[0].values`), the picture second (`.plate().save("maps.html")`).
+Arrays first (`maps(model, images).layers[0].values`), the picture second (`.figure().save("maps.html")`).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class LayerMaps:
 class Maps(Drawn):
     """The activations of a network's layers for some images."""
 
-    drawn_by: ClassVar[str] = "hubel.look.figures.maps:maps_plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.maps:maps_figure"
 
     name: str
     classes: tuple[str, ...]

@@ -41,7 +41,7 @@ class Dream(Drawn):
     octaves: their sizes, height and width. seed: with which the same picture comes again.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look.figures.made:dream_plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.made:dream_figure"
     written_by: ClassVar[Mapping[str, str]] = WRITERS
 
     start: Pixels = field(repr=False)

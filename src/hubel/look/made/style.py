@@ -47,7 +47,7 @@ class Stylised(Drawn):
     each step, where they were asked for. seed: with which the same picture comes again.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look.figures.made:style_plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.made:style_figure"
     written_by: ClassVar[Mapping[str, str]] = WRITERS
 
     content: Pixels = field(repr=False)

@@ -40,7 +40,7 @@ class Space(Drawn):
     explained: the shares of the features' variance along the two axes of PCA; None for t-SNE.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look.figures.projection:plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.projection:figure"
 
     dataset: Dataset
     chosen: npt.NDArray[np.int64] = field(repr=False)

@@ -46,7 +46,7 @@ class Unit(Drawn):
     visits: the number itself, then its strongest contributors, each followed by its own.
     """
 
-    drawn_by: ClassVar[str] = "hubel.look.figures.unit:unit_plate"
+    drawn_by: ClassVar[str] = "hubel.look.figures.unit:unit_figure"
 
     name: str
     sample: Sample = field(repr=False)

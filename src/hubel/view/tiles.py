@@ -1,4 +1,4 @@
-"""A plate: pictures of numbers set on a page with captions, boxes and colour bars, as a textbook has them."""
+"""A figure: pictures of numbers set on a page with captions, boxes and colour bars, as a textbook has them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Live:
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """A drawing of its own within a plate: marks in a box of `width`×`height`, such as a curve with its axes."""
+    """A drawing of its own within a figure: marks in a box of `width`×`height`, such as a curve with its axes."""
 
     title: str
     marks: tuple[Mark, ...] = field(repr=False)
@@ -97,7 +97,7 @@ class Chart:
 
 
 @dataclass(frozen=True, eq=False)
-class Plate(Figure):
+class TiledFigure(Figure):
     """A page of pictures. It shows itself in a notebook, and `save` writes PNG, SVG or HTML."""
 
     title: str
@@ -112,7 +112,7 @@ class Plate(Figure):
 
     def html(self, theme: str | None = None) -> str:
         """Return a page whose tiles flow to the width of the screen. It needs nothing from elsewhere."""
-        from hubel.view.plate_page import to_html
+        from hubel.view.tiles_page import to_html
 
         return to_html(self, theme or self.theme)
 
@@ -124,21 +124,21 @@ def png_bytes(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _scene(plate: Plate) -> Scene:
-    room = plate.page - 2 * _MARGIN
+def _scene(figure: TiledFigure) -> Scene:
+    room = figure.page - 2 * _MARGIN
     marks: list[Mark] = []
     down = 34.0
-    for role, words, step in (("title", plate.title, 20.0), ("subtitle", plate.subtitle, 16.0)):
+    for role, words, step in (("title", figure.title, 20.0), ("subtitle", figure.subtitle, 16.0)):
         for line in folded(words, role, room) if words else ():
             marks.append(Text(_MARGIN, down, line, role, "start"))
             down += step
-    for part in plate.sections:
+    for part in figure.sections:
         placed, height = _chart(part, room) if isinstance(part, Chart) else _section(part, room)
         marks += moved(placed, _MARGIN, down + 4)
         down += height + 18
     widest = max((_right(mark) for mark in marks), default=0.0)
-    width = max(320.0, min(plate.page, widest + _MARGIN)) if widest <= room + _MARGIN else widest + _MARGIN
-    return Scene(ceil(width), ceil(down), plate.title, plate.subtitle or plate.title, PLOT, tuple(marks))
+    width = max(320.0, min(figure.page, widest + _MARGIN)) if widest <= room + _MARGIN else widest + _MARGIN
+    return Scene(ceil(width), ceil(down), figure.title, figure.subtitle or figure.title, PLOT, tuple(marks))
 
 
 def _right(mark: Mark) -> float:
@@ -207,3 +207,6 @@ def _colour_bar(scale: Scale) -> list[Mark]:
         anchor = "middle" if scale.low < tick < scale.high or span <= 0 else "start" if tick == scale.low else "end"
         marks += [Line(((x, 9), (x, 12)), "axis"), Text(x, 22, short_text(tick), "figure", anchor)]
     return marks
+
+
+Plate = TiledFigure  # the name that it had before

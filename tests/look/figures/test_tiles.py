@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hubel.look import Plate, Scale, Section, Tile, record, sample
+from hubel.look import Scale, Section, Tile, TiledFigure, record, sample
 from hubel.tasks import LoadedModel
 from hubel.view.scene import Picture
 
@@ -50,14 +50,14 @@ def test_scales_fit_what_they_are_given() -> None:
     assert Scale.of_signed([]).colours([0.0]).shape == (1, 3)
 
 
-def plate() -> Plate:
+def figure() -> TiledFigure:
     pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     tiles = tuple(Tile(pixels, f"channel {i}", "5·5·1 + 1", boxes=((1, 1, 2, 2),)) for i in range(30))
-    return Plate("maps", "28×28×1", (Section("conv1", tiles, "24 rows", scale=Scale.signed(1.5)),))
+    return TiledFigure("maps", "28×28×1", (Section("conv1", tiles, "24 rows", scale=Scale.signed(1.5)),))
 
 
 def test_pages_keep_their_words_inside(tmp_path: Path) -> None:
-    scene = plate().scene
+    scene = figure().scene
     for text in scene.texts:
         left, top, right, bottom = text.box
         assert left >= 0
@@ -68,27 +68,27 @@ def test_pages_keep_their_words_inside(tmp_path: Path) -> None:
 
 def test_pages_are_written_by_ending(tmp_path: Path) -> None:
     for ending in (".png", ".svg", ".html"):
-        plate().save(tmp_path / f"page{ending}")
+        figure().save(tmp_path / f"page{ending}")
     with Image.open(tmp_path / "page.png") as image:
-        assert image.width == 2 * plate().scene.width
+        assert image.width == 2 * figure().scene.width
     page = (tmp_path / "page.html").read_text()
     assert len(re.findall("<figure", page)) == 30
     assert "://" not in page
     with pytest.raises(
         ValueError, match=r"expected a file that ends with \.svg, \.html, \.png, \.pdf, received '\.jpg'"
     ):
-        plate().save(tmp_path / "page.jpg")
+        figure().save(tmp_path / "page.jpg")
 
 
 def test_pixels_stay_pixels() -> None:
-    drawn = Image.open(BytesIO(plate().png("light"))).convert("RGB")
-    box = next(mark for mark in plate().scene.flat() if isinstance(mark, Picture))
+    drawn = Image.open(BytesIO(figure().png("light"))).convert("RGB")
+    box = next(mark for mark in figure().scene.flat() if isinstance(mark, Picture))
     found = {drawn.getpixel((int(2 * box.x) + 6 + i, int(2 * box.y) + 6)) for i in range(30)}
     assert found == {(0, 1, 2)}
 
 
 def test_names_are_escaped() -> None:
-    page = Plate("<b>&", "", (Section("</script>", (Tile(np.zeros((2, 2), np.uint8), '"quoted"'),)),)).html()
+    page = TiledFigure("<b>&", "", (Section("</script>", (Tile(np.zeros((2, 2), np.uint8), '"quoted"'),)),)).html()
     assert "<b>" not in page
     assert "</script>" not in page
     assert 'alt="&quot;quoted&quot;"' in page

@@ -1,4 +1,4 @@
-"""A plate as one HTML file: tiles flow, pixels stay pixels, the reader's light or dark setting is followed."""
+"""A figure as one HTML file: tiles flow, pixels stay pixels, the reader's light or dark setting is followed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from PIL import Image
 from hubel.base.numbers import short_text
 from hubel.view.markup import Element, data_url, h
 from hubel.view.page import page
-from hubel.view.plate import Chart, Plate, Section, Tile, png_bytes
 from hubel.view.scale import Scale
 from hubel.view.svg import drawing
+from hubel.view.tiles import Chart, Section, Tile, TiledFigure, png_bytes
 
 _STYLE = """
 :root{color-scheme:light dark;--page:#fff;--ink:#1d2127;--quiet:#454b54;--line:#c9ced6;--mark:#c4302b}
@@ -31,13 +31,13 @@ div.bar div{display:flex;justify-content:space-between}.chart{overflow-x:auto}.c
 """
 
 
-def to_html(plate: Plate, theme: str = "auto") -> str:
+def to_html(figure: TiledFigure, theme: str = "auto") -> str:
     """Write the page."""
-    lives = [part.live for part in plate.sections if isinstance(part, Chart) and part.live is not None]
-    parts = [_chart(part, theme) if isinstance(part, Chart) else _section(part) for part in plate.sections]
+    lives = [part.live for part in figure.sections if isinstance(part, Chart) and part.live is not None]
+    parts = [_chart(part, theme) if isinstance(part, Chart) else _section(part) for part in figure.sections]
     return page(
-        plate.title,
-        h("main", h("h1", plate.title), h("p", plate.subtitle) if plate.subtitle else None, parts),
+        figure.title,
+        h("main", h("h1", figure.title), h("p", figure.subtitle) if figure.subtitle else None, parts),
         style=_STYLE + "".join(dict.fromkeys(live.style for live in lives)),
         scripts=[live.script for live in lives if live.script],
         theme=theme,
