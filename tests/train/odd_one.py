@@ -39,6 +39,7 @@ WAYS = {
     "recipe": {"recipe": RECIPE.replace(epochs=1, learning_rate=0.02)},
     "no recipe": {"recipe": None},
     "version": {},
+    "folder": {"directory": "other"},
 }
 
 
@@ -52,7 +53,12 @@ def started(directory, odd, way):
     if odd and way == "version":
         _agree.versions = lambda: {**before(), "torch": "0.4.1"}
     try:
-        train(parse(given["network"]), given["splits"], given["recipe"], directory)
+        train(
+            parse(given["network"]),
+            given["splits"],
+            given["recipe"],
+            directory.with_name(given.get("directory", directory.name)),
+        )
     finally:
         _agree.versions = before
 

@@ -235,11 +235,11 @@ def _trained(arguments: Namespace, display: Any, fitted: Fitted, began: float) -
 def _resumed(arguments: Namespace, display: Any) -> tuple[Run, Splits | None]:
     from hubel.train import Run, resume, start_heartbeat
 
+    start_heartbeat()
     done, epochs = Run.open(arguments.resume), arguments.epochs
     if done.is_finished and epochs in (None, done.recipe.epochs):
         display.console.print(f"{arguments.resume} is finished already; --epochs N would train on, to N in all")
         return done, None
-    start_heartbeat()
     splits = read(**_source(done, arguments))
     settings = {"micro_batch": arguments.micro_batch, "epochs": epochs}
     return resume(arguments.resume, splits, **settings, progress=display), splits

@@ -6,6 +6,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ Facts = Mapping[str, Sequence[Fact]]
 """Facts by subject. Of each subject the first that differs is told."""
 
 
-def facts(network: Network, splits: Splits, recipe: Recipe | None) -> Facts:
+def facts(network: Network, splits: Splits, recipe: Recipe | None, directory: Path) -> Facts:
     """What processes that train together must have in common, of one of them."""
     parts = {"training": splits.train, "validation": splits.validation, "test": splits.test}
     settings = {} if recipe is None else {name: str(value) for name, value in recipe.to_dict().items()}
@@ -43,6 +44,7 @@ def facts(network: Network, splits: Splits, recipe: Recipe | None) -> Facts:
         **{name: _about(name, part) for name, part in parts.items()},
         "network": [Fact("trains", str(network))],
         **{name: [Fact(f"sets {name} to", value)] for name, value in settings.items() if name not in _OWN},
+        "folder": [Fact("writes to a run called", directory.resolve().name, str(directory))],
         "recipe": [Fact("has", "no recipe of its own" if recipe is None else "a recipe of its own")],
         **{name: [Fact(f"runs {name}", version)] for name, version in versions().items()},
     }

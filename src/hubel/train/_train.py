@@ -78,7 +78,7 @@ def train(
     directory, began = Path(directory), time.perf_counter() if began is None else began
     start_heartbeat()
     splits = _with_validation(splits, recipe, validation)
-    own = facts(network, splits, recipe) if several() else {}
+    own = facts(network, splits, recipe, directory) if several() else {}
     with joined() as ranks, kept_memory():
         agree(ranks, own)
         task = task_of(splits.train)
@@ -144,9 +144,10 @@ def resume(
     Raises RunError where there is no run, where it failed (see `Run.failure`), where so many epochs are done already,
     or where the data is not what the run was started with; and else as `train`.
     """
-    run, began = Run.open(directory), time.perf_counter()
+    began = time.perf_counter()
     start_heartbeat()
-    own = {**facts(run.network, splits, run.recipe), **settings_of(run)} if several() else {}
+    run = Run.open(directory)
+    own = {**facts(run.network, splits, run.recipe, run.directory), **settings_of(run)} if several() else {}
     with joined() as ranks, kept_memory():
         agree(ranks, own)
         step = step or step_named(run.task.step)

@@ -1,5 +1,7 @@
 """Processes that were started with different things: all say what differs, and none trains."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -42,6 +44,7 @@ TOLD = {
     "network": "trains 8x8x1: conv 4 3x3 same tanh, maxpool 2, flatten, dens…, process 0 trains 8x8x1: conv 4 3x3",
     "recipe": "sets learning_rate to 0.02, process 0 sets learning_rate to 0.03",
     "no recipe": "has no recipe of its own, process 0 has a recipe of its own",
+    "folder": "writes to a run called other (",
     "version": "runs torch 0.4.1, process 0 runs torch ",
 }
 
@@ -69,7 +72,7 @@ def test_another_run_in_a_folder_that_not_all_see_is_noticed(said):
 
 
 def told(dataset):
-    return facts(parse(PLAIN), Splits(dataset), None)["training"]
+    return facts(parse(PLAIN), Splits(dataset), None, Path("run"))["training"]
 
 
 def test_of_images_in_memory_every_one_counts_even_where_the_fingerprint_looks_at_some():

@@ -21,6 +21,7 @@ from hubel.train.distributed.ranks import DisagreementError, LostProcessError
 from hubel.train.distributed.signals import StoppedError
 
 _SIGN_OF_LIFE = 1.0  # seconds between two
+_TOLD = 30.0  # seconds of waiting after which it is said for whom
 _GRACE = 3.0  # seconds that a process has to end by itself once another is lost: PyTorch mostly sees to it at once
 _MESSAGE = struct.Struct("!IcI")  # which training, what, and a number
 _HELLO, _ALIVE, _READY, _GO, _LOST, _LEFT = b"H", b"A", b"R", b"G", b"L", b"B"
@@ -73,7 +74,7 @@ class Heartbeat:
 
         Raises LostProcessError where one is lost, or has shown no sign of life at all after so many seconds.
         """
-        end = time.monotonic() + seconds
+        end, told = time.monotonic() + seconds, time.monotonic() + _TOLD
         with self._changed:
             self._port = port
             if self.rank != 0:
@@ -84,7 +85,13 @@ class Heartbeat:
                         raise LostProcessError(_message(lost))
                 missing = set(range(self.world)) - {line.rank for line in self._lines} - {self.rank}
                 if self.rank == 0 and missing and time.monotonic() > end:
-                    raise LostProcessError(f"rank {min(missing)} of this training did not come in {seconds:.0f} s")
+                    raise LostProcessError(
+                        f"rank {min(missing)} of this training did not come in {seconds:.0f} s; it has ended, was not "
+                        "started, or read its data before it called hubel.train.start_heartbeat()"
+                    )
+                if self.rank == 0 and missing and time.monotonic() > told:
+                    told = end
+                    _tell(f"waiting for rank {min(missing)} of this training, for at most {seconds:.0f} s")
                 self._changed.wait(1)
             if self.rank == 0:
                 self._ready.clear()
@@ -159,9 +166,13 @@ class Heartbeat:
         """End this process without PyTorch's destructors, which wait for what will not come."""
         with unbroken:
             if self._needed and self._lost is not None:
-                with contextlib.suppress(OSError, ValueError):  # nobody reads it
-                    print(f"LostProcessError: {_message(self._lost)}", file=sys.stderr, flush=True)
+                _tell(f"LostProcessError: {_message(self._lost)}")
                 os._exit(1)
+
+
+def _tell(words: str) -> None:
+    with contextlib.suppress(OSError, ValueError):  # nobody reads it
+        print(words, file=sys.stderr, flush=True)
 
 
 def _message(rank: int) -> str:
@@ -209,7 +220,7 @@ def called(host: str, ask: Callable[[], int], token: int, patience: float, secon
 
     Raises LostProcessError where it takes the call and says nothing, or did not listen after so many seconds.
     """
-    end = time.monotonic() + seconds
+    end, told = time.monotonic() + seconds, time.monotonic() + _TOLD
     while True:
         port = ask()
         why = "it did not say where it listens"
@@ -224,6 +235,9 @@ def called(host: str, ask: Callable[[], int], token: int, patience: float, secon
                 why = "another program listens there"
         if time.monotonic() > end:
             raise LostProcessError(f"rank 0 of this training did not come to {host}:{port}: {why}")
+        if time.monotonic() > told:
+            told = end
+            _tell(f"waiting for rank 0 of this training, for at most {seconds:.0f} s ({host}:{port}: {why})")
         time.sleep(0.02)
 
 

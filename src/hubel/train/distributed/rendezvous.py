@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch._C._distributed_c10d import Store
 
 _PATIENCE = datetime.timedelta(seconds=45)  # after which a silent process counts as hung, and all are started again
-_COMING = 2 * 3600.0  # seconds for one that has shown no sign of life yet: it may be loading its data, or not started
+_COMING = 600.0  # seconds for one that has shown no sign of life yet: it may be loading its data, or not started
 _DOOR = "hubel/door"
 
 
@@ -100,7 +100,7 @@ def start_heartbeat() -> None:
 
     `train` and `resume` do so when they begin. Called before long work, such as decoding images, it lets the others
     wait for as long as that takes, and notice where it hangs. Raises LostProcessError where the first process does not
-    come in two hours.
+    come in ten minutes.
     """
     if several() and not (dist.is_available() and dist.is_initialized()):
         _heartbeat()
