@@ -9,10 +9,11 @@ their own first examples: a route that decodes and predicts, and LitAPI with bat
 are left out, and said so. `--python` is an interpreter that has them.
 
 Figures: goodput (answers of status 200 within a second), of the accepted the median and the 99th percentile, of the
-refused the 99th, what was reset, and the memory of all processes before and after.
+refused the 99th, what was lost, the processor time of the server and of this program for each request, and the memory
+of all the server's processes before and after, with its peak.
 
-    python benchmarks/serve_load.py RUN --soak 600    # the same rate for ten minutes: does memory grow?
-    python benchmarks/serve_load.py RUN --rate 10000 --seconds 60 --peers   # far beyond what it can
+    python benchmarks/serve_load.py RUN --soak 200     # 200,000 requests in 200 s: does memory grow?
+    python benchmarks/serve_load.py RUN --overload 60  # ten times what it can, measured in five seconds before
 """
 
 from __future__ import annotations
@@ -28,12 +29,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 PORT = 8321
+Seen = Callable[[int, float], None]
 GOOD = 1.0  # seconds
 PATHS = {"hubel": "/v1/models/model/predict", "fastapi": "/predict", "litserve": "/predict"}
 FASTAPI = """
@@ -81,12 +85,14 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=2000, help="requests under way at once")
     parser.add_argument("--peers", nargs="*", default=["fastapi", "litserve"])
     parser.add_argument("--python", default=sys.executable, help="the interpreter of all servers")
-    parser.add_argument("--soak", type=float, help="seconds of hubel alone")
-    parser.add_argument("--options", default="--deadline 0.25 --queue 64", help="of hubel serve")
+    parser.add_argument("--soak", type=float, metavar="SECONDS", help="hubel alone for so long")
+    parser.add_argument("--overload", type=float, metavar="SECONDS", help="hubel alone, at ten times what it can")
+    parser.add_argument("--options", help="of hubel serve (default: --queue 64 --deadline 0.25, of an overload 2)")
     arguments = parser.parse_args()
-    seconds = arguments.soak or arguments.seconds
+    arguments.options = arguments.options or f"--queue 64 --deadline {2 if arguments.overload else 0.25}"
+    seconds = arguments.soak or arguments.overload or arguments.seconds
     found = {}
-    for name in ("hubel", *(() if arguments.soak else arguments.peers)):
+    for name in ("hubel", *(() if arguments.soak or arguments.overload else arguments.peers)):
         try:
             found[name] = measured(name, arguments, seconds)
         except RuntimeError as error:
@@ -95,7 +101,7 @@ def main() -> None:
         print(f"{name}: {json.dumps(found[name])}", flush=True)
 
 
-def measured(name: str, arguments: argparse.Namespace, seconds: float) -> dict[str, object]:
+def measured(name: str, arguments: argparse.Namespace, seconds: float) -> dict[str, Any]:
     path = Path(arguments.run)
     model = str(path / "model.safetensors" if path.is_dir() else path)
     settings = {"model": model, "port": PORT, "threads": len(os.sched_getaffinity(0))}
@@ -114,9 +120,21 @@ def measured(name: str, arguments: argparse.Namespace, seconds: float) -> dict[s
         ready(server, name, log)
         bodies = [request(name, seed) for seed in range(64)]
         asyncio.run(load(bodies, 50, 2, arguments.most))  # what is slow the first time is not measured
-        before = memory(server.pid)
-        told = asyncio.run(load(bodies, arguments.rate, seconds, arguments.most))
-        return {**told, "MB before": before, "MB after": memory(server.pid)}
+        rate = arguments.rate
+        if arguments.overload:
+            rate = 10 * asyncio.run(capacity(bodies, 5))
+            if not rate:
+                raise RuntimeError("it answered nothing in five seconds")
+        before, used, own = memory(server.pid), processors(server.pid), time.process_time()
+        told = asyncio.run(load(bodies, rate, seconds, arguments.most))
+        count = max(1, sum(told["statuses"].values()))
+        return {
+            "rate": round(rate),
+            **told,
+            "server ms": round(1000 * (processors(server.pid) - used) / count, 3),
+            "client ms": round(1000 * (time.process_time() - own) / count, 3),
+            **{"MB before": before, "MB after": memory(server.pid), "MB at most": peak(server.pid)},
+        }
     finally:
         for sign in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
@@ -156,32 +174,86 @@ def ready(server: subprocess.Popen[bytes], name: str, log: Path) -> None:
     raise RuntimeError("it did not begin")
 
 
+class Connection(asyncio.Protocol):
+    """One that asks and reads the answer, with as little work as may be."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport
+        self._read, self._answer = b"", asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Look whether the answer is whole."""
+        self._read += data
+        end = self._read.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        head = self._read[:end].lower()
+        length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
+        if len(self._read) >= end + 4 + length and not self._answer.done():
+            self._read = self._read[end + 4 + length :]
+            self._answer.set_result((int(head[9:12]), b"connection: close" in head))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Tell who waits."""
+        if not self._answer.done():
+            self._answer.set_exception(error or ConnectionResetError("closed"))
+            self._answer.exception()  # of one that nobody waits for
+
+    async def ask(self, content: bytes) -> tuple[int, bool]:
+        """The status, and whether the connection is closed after it."""
+        if self._answer.done():
+            self._answer.result()  # raises where it was closed meanwhile
+            self._answer = asyncio.get_running_loop().create_future()
+        self.transport.write(content)
+        return await asyncio.shield(self._answer)
+
+
 class Connections:
     """Connections that are open and free."""
 
     def __init__(self) -> None:
-        self.free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self.free: list[Connection] = []
 
 
-async def one(connections: Connections, content: bytes, seen: object, due: float) -> None:
+async def one(connections: Connections, content: bytes, seen: Seen, due: float) -> None:
     """Ask once, and tell the status and the seconds since it was due."""
+    while connections.free and connections.free[-1].transport.is_closing():
+        connections.free.pop()
     if connections.free:
-        reader, writer = connections.free.pop()
+        connection = connections.free.pop()
     else:
-        reader, writer = await asyncio.open_connection("127.0.0.1", PORT)
-    writer.write(content)
-    head = await reader.readuntil(b"\r\n\r\n")
-    lower = head.lower()
-    length = int(lower.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
-    await reader.readexactly(length)
-    if b"connection: close" in lower:
-        writer.close()
+        connection = (await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", PORT))[1]
+    status, closes = await connection.ask(content)
+    seen(status, time.perf_counter() - due)
+    if closes:
+        connection.transport.close()
     else:
-        connections.free.append((reader, writer))
-    seen(int(head[9:12]), time.perf_counter() - due)  # type: ignore[operator]
+        connections.free.append(connection)
 
 
-async def load(bodies: list[bytes], rate: float, seconds: float, most: int) -> dict[str, object]:
+async def capacity(bodies: list[bytes], seconds: float) -> float:
+    """Answers of status 200 a second to 32 who each ask anew once they are answered."""
+    good = 0
+
+    def seen(status: int, _: float) -> None:
+        nonlocal good
+        good += status == 200
+
+    async def asking(connections: Connections) -> None:
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            await one(connections, bodies[good % len(bodies)], seen, 0)
+
+    await asyncio.gather(*(asking(Connections()) for _ in range(32)))
+    return good / seconds
+
+
+async def load(bodies: list[bytes], rate: float, seconds: float, most: int) -> dict[str, Any]:
     """Ask at a rate for so long; a request that is due is begun, whatever became of those before."""
     times: dict[int, list[float]] = {}
     lost: Counter[str] = Counter()
@@ -228,14 +300,32 @@ def milliseconds(values: list[float], percent: float) -> float | None:
     return round(1000 * float(np.percentile(values, percent)), 1) if values else None
 
 
-def memory(leader: int) -> int:
-    """MB of a process and all that it began: its group's."""
-    total = 0
+def of_group(leader: int) -> list[Path]:
+    """A process and all that it began: its group's, as folders of /proc."""
+    found = []
     for each in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError):  # it may have ended meanwhile
+        with contextlib.suppress(OSError):  # it may have ended meanwhile
             if os.getpgid(int(each.name)) == leader:
-                total += int((each / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return total // 2**20
+                found.append(each)
+    return found
+
+
+def memory(leader: int) -> int:
+    """MB of a group's processes."""
+    pages = sum(int((each / "statm").read_text().split()[1]) for each in of_group(leader))
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
+def peak(leader: int) -> int:
+    """MB of a group's processes, each at its most."""
+    texts = [(each / "status").read_text() for each in of_group(leader)]
+    return sum(int(text.partition("VmHWM:")[2].split()[0]) for text in texts if "VmHWM:" in text) // 1024
+
+
+def processors(leader: int) -> float:
+    """Seconds of processors that a group has taken."""
+    fields = [(each / "stat").read_text().rpartition(")")[2].split() for each in of_group(leader)]
+    return sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

@@ -32,14 +32,14 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
         return aside.submit(asyncio.run, work).result()
 
 
-def running(scenario, **limits):
-    """Run an asynchronous scenario with a queue and its work."""
+def running(scenario, pace=0.0, **limits):
+    """Run an asynchronous scenario with a queue and its work; `pace` is what a picture takes, to begin with."""
     work = Work()
 
     async def whole():
         with ThreadPoolExecutor(2) as pool:
             try:
-                return await scenario(Batches(work, pool, Limits(**limits)), work)
+                return await scenario(Batches(work, pool, Limits(**limits), pace=pace), work)
             finally:
                 work.go.set()
 
@@ -131,20 +131,32 @@ def test_what_is_late_is_refused_and_not_computed():
 
 def test_a_slow_models_pace_bounds_batches_and_refuses_what_would_be_late():
     async def scenario(queue, work):
-        queue._pace = 0.4  # seconds a picture: two are half a deadline's work, and five more than a whole one's
         taken = [ask(queue, "a"), ask(queue, "b")]
         await until(lambda: len(work.batches) == 2)
-        waiting = [ask(queue, name) for name in "cdefg"]
+        waiting = [ask(queue, name) for name in "cde"]
         await asyncio.sleep(0)
-        with pytest.raises(Refusal, match="would take about") as caught:
+        with pytest.raises(Refusal, match=r"would wait for about 1.2 s, and the answer has to be there after 2 s") as caught:
             await ask(queue, "h")
         work.go.set()
         await asyncio.gather(*taken, *waiting)
         return caught.value
 
-    refusal, work = running(scenario, batch=16, wait=0, deadline=2)
-    assert (refusal.reason, refusal.again) == ("deadline", 2.0)
-    assert max(map(len, work.batches)) < 5
+    # two are half a deadline's work, and three are more
+    refusal, work = running(scenario, pace=0.4, batch=16, wait=0, deadline=2)
+    assert (refusal.reason, refusal.again) == ("deadline", pytest.approx(1.2))
+    assert max(map(len, work.batches)) < 3
+
+
+def test_batches_grow_again_where_they_turn_out_to_be_quick():
+    async def scenario(queue, work):
+        work.go.set()
+        for _ in range(20):  # of which at first most are refused, since they would be late
+            await asyncio.gather(*(ask(queue, "a") for _ in range(40)), return_exceptions=True)
+
+    _, work = running(scenario, pace=HANG / 4, batch=16, wait=0, queue=64, deadline=HANG)
+    sizes = [len(each) for each in work.batches]
+    assert max(sizes[:2]) <= 2  # no more than half a deadline's work, as it was said to begin with
+    assert max(sizes) == 16
 
 
 def test_what_is_cancelled_leaves_the_queue():

@@ -16,7 +16,7 @@ from hubel.serve.refusal import Refusal
 from hubel.serve.settings import Limits
 
 _SIDE_BY_SIDE = 2  # batches at work: one is decoded while the other is computed
-_PACE = 0.2  # weight of the last batch in the mean time a picture takes
+_SLOWER, _QUICKER = 0.2, 0.5  # weight of the last batch in the mean time that a picture takes
 
 
 class Picture(NamedTuple):
@@ -80,6 +80,7 @@ class Batches:
         self._free = _SIDE_BY_SIDE
         self._timer: asyncio.TimerHandle | None = None
         self._pace = pace
+        self._most = max(1, min(limits.batch, int(limits.deadline / 2 / pace))) if pace else limits.batch
 
     async def answers(self, pictures: Sequence[Picture], deadline: float) -> list[Any]:
         """What the model says of a request's pictures; `deadline` is a time of the loop's clock.
@@ -116,12 +117,14 @@ class Batches:
         )
 
     def _hopeless(self) -> Refusal | None:
-        """Refuse now what would be late by the pace of the last batches; where nothing waits, one is tried anew."""
+        """Refuse now what may be late by the pace of the last batches: what would wait for half its deadline, since a
+        longer queue answers no more of them, and some too late. Where nothing waits, one is tried anew.
+        """
         wait = len(self._queue) * self._pace
-        if wait < self._limits.deadline:
+        if wait < self._limits.deadline / 2:
             return None
-        told = f"an answer would take about {wait:.1f} s, more than {self._limits.deadline:g} s; try again"
-        return Refusal("deadline", told, again=wait)
+        told = f"it would wait for about {wait:.1f} s, and the answer has to be there after {self._limits.deadline:g} s"
+        return Refusal("deadline", f"{told}; try again", again=wait)
 
     def _late(self, asked: _Asked) -> None:
         told = f"there was no answer within {self._limits.deadline:g} s; try again"
@@ -138,17 +141,23 @@ class Batches:
             if len(self._queue) < self._limits.batch and loop.time() < due:
                 self._timer = loop.call_at(due, self._next)
                 break
-            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._largest()))]
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._most))]
             self._free -= 1
             future = loop.run_in_executor(self._pool, self._timed, [each.picture for each in batch])
             future.add_done_callback(partial(self._done, batch))
         self._told(len(self._queue))
 
-    def _largest(self) -> int:
-        """Pictures in a batch: as many as are allowed, but of slow models no more than half a deadline's work."""
-        if not self._pace:
-            return self._limits.batch
-        return max(1, min(self._limits.batch, int(self._limits.deadline / 2 / self._pace)))
+    def _learn(self, count: int, seconds: float) -> None:
+        """Of a batch's time: how long a picture takes, and how many may be answered at once, which is no more than what
+        takes half a deadline. What is large enough is tried with twice as many, so that one slow batch does no harm for
+        long: small ones take more time a picture, and would be held for what is possible.
+        """
+        found = seconds / count
+        self._pace += (_QUICKER if found < self._pace else _SLOWER) * (found - self._pace)
+        if seconds > self._limits.deadline / 2:
+            self._most = max(1, min(count, self._most) // 2)
+        elif count >= self._most and seconds < self._limits.deadline / 4:
+            self._most = min(self._limits.batch, 2 * self._most)
 
     def _timed(self, pictures: Sequence[Picture]) -> tuple[float, Sequence[Any] | Exception]:
         """Seconds, without those that the loop takes to hear of it, and the answers, or why there are none."""
@@ -163,7 +172,7 @@ class Batches:
     def _done(self, batch: Sequence[_Waiting], done: asyncio.Future[tuple[float, Sequence[Any] | Exception]]) -> None:
         self._free += 1
         seconds, found = done.result()
-        self._pace += _PACE * (seconds / len(batch) - self._pace)
+        self._learn(len(batch), seconds)
         if isinstance(found, Exception):
             for each in batch:
                 each.asked.fail(found)
