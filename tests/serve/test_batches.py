@@ -135,7 +135,9 @@ def test_a_slow_models_pace_bounds_batches_and_refuses_what_would_be_late():
         await until(lambda: len(work.batches) == 2)
         waiting = [ask(queue, name) for name in "cde"]
         await asyncio.sleep(0)
-        with pytest.raises(Refusal, match=r"would wait for about 1.2 s, and the answer has to be there after 2 s") as caught:
+        with pytest.raises(
+            Refusal, match=r"would wait for about 1.2 s, and the answer has to be there after 2 s"
+        ) as caught:
             await ask(queue, "h")
         work.go.set()
         await asyncio.gather(*taken, *waiting)

@@ -25,6 +25,7 @@ from hubel.serve import schema
 from hubel.serve.batches import Batches, Picture
 from hubel.serve.board import Board
 from hubel.serve.gate import FAULT, Direct, Gate, Scope, told
+from hubel.serve.kserve import add_kserve
 from hubel.serve.log import LOG
 from hubel.serve.page import demo_page
 from hubel.serve.pictures import formats, pictures_of
@@ -57,6 +58,7 @@ class Service:
         self.served = all_served(settings)
         self.queues = {name: self._queue(each) for name, each in self.served.items()}
         self._names = {f"/v1/models/{name}/predict": name for name in self.queues}
+        self._asked = self._names | {f"/v2/models/{name}/infer": name for name in self.queues}
         self._taken = {b"": Asked()}
 
     def _queue(self, served: Served) -> Batches:
@@ -73,7 +75,7 @@ class Service:
 
     def crowded(self, path: str) -> Refusal | None:
         """Why a model cannot be asked now, by the path at which it is; None where it can."""
-        name = self._names.get(path)
+        name = self._asked.get(path)
         return self.queues[name].crowded() if name else None
 
     def named(self, name: str) -> Served:
@@ -100,15 +102,23 @@ class Service:
         self, name: str, asked: Asked, kind: str, body: bytes, state: MutableMapping[str, Any]
     ) -> bytes:
         """What a model says of a request's pictures, as JSON."""
-        note = state["note"]
-        note["model"] = name
+        state["note"]["model"] = name
         loop = asyncio.get_running_loop()
         if len(body) <= _INLINE:
             sent = pictures_of(kind, body, self.limits)
         else:
             sent = await loop.run_in_executor(self.pool, pictures_of, kind, body, self.limits)
-        note["pictures"] = len(sent)
-        pictures = [Picture(*each, asked.top) for each in sent]
+        found = await self.answers(name, [Picture(*each, asked.top) for each in sent], state)
+        unread = sum(isinstance(each, Exception) for each in found)
+        if unread == len(found):
+            told = "" if unread == 1 else f"none of {unread:,} pictures can be read, the first: "
+            raise Refusal("unreadable", f"{told}{printable(str(found[0]))[:500]}")
+        named = [_told(each.name, answer, asked) for each, answer in zip(sent, found, strict=True)]
+        return json_text({"model": name, "predictions": named, "unreadable": unread}, compact=True).encode()
+
+    async def answers(self, name: str, pictures: Sequence[Picture], state: MutableMapping[str, Any]) -> list[Any]:
+        """What a model says of pictures, or of each why it cannot be read, for a request of this state."""
+        state["note"]["pictures"] = len(pictures)
         try:
             found = await self.queues[name].answers(pictures, state["arrived"] + self.limits.deadline)
         except MemoryError:
@@ -118,11 +128,7 @@ class Service:
         unread = sum(isinstance(each, Exception) for each in found)
         self.board.add("hubel_pictures_total", f'model="{name}"', len(found) - unread)
         self.board.add("hubel_unreadable_total", f'model="{name}"', unread)
-        if unread == len(found):
-            told = "" if unread == 1 else f"none of {unread:,} pictures can be read, the first: "
-            raise Refusal("unreadable", f"{told}{printable(str(found[0]))[:500]}")
-        named = [_told(each.name, answer, asked) for each, answer in zip(sent, found, strict=True)]
-        return json_text({"model": name, "predictions": named, "unreadable": unread}, compact=True).encode()
+        return found
 
     async def watch(self) -> None:
         """Look at the models' files for ever, and open anew what has changed."""
@@ -165,6 +171,7 @@ def application(settings: Settings) -> Any:
     app.add_exception_handler(Exception, _fault)
     _add_models(app, service)
     _add_health(app, service)
+    add_kserve(app, service)
     return Gate(app, settings, service.board, service.crowded, service.direct)
 
 

@@ -20,9 +20,9 @@ _SLOWER, _QUICKER = 0.2, 0.5  # weight of the last batch in the mean time that a
 
 
 class Picture(NamedTuple):
-    """A picture as it came, what it is called, and how many classes are asked for."""
+    """A picture as it came (a file, or pixels uint8 H×W×C), what it is called, and how many classes are asked for."""
 
-    content: bytes
+    content: Any
     name: str
     top: int
 

@@ -25,7 +25,13 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Direct = Callable[[str, bytes, MutableMapping[str, Any]], Awaitable[bytes]]
 
 _T = TypeVar("_T")
-OPEN = ("/", "/health", "/ready")  # what says nothing of models, and asks for no token
+OPEN = (
+    "/",
+    "/health",
+    "/ready",
+    "/v2/health/live",
+    "/v2/health/ready",
+)  # what says nothing of models, and asks for no token
 _HELD = 256 * 2**20  # bytes of bodies that are in memory at one time, of small limits
 _SHORT = 5  # figures of the length of a body that is sooner read than its connection opened anew
 _DRAIN = 1.0  # seconds in which a body that is not wanted may come in, so that the answer is not lost

@@ -118,6 +118,39 @@ BODY: dict[str, Any] = {
     },
 }
 
+INFER: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "id": {"type": "string"},
+                    "inputs": {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": 1,
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "name": {"type": "string"},
+                                "datatype": {"enum": ["BYTES", "UINT8"]},
+                                "shape": {"type": "array", "items": {"type": "integer", "minimum": 1}},
+                                "data": {"type": "array", "items": {}},
+                            },
+                            "required": ["name", "datatype", "shape", "data"],
+                        },
+                    },
+                },
+                "required": ["inputs"],
+            },
+            "example": {
+                "inputs": [{"name": "pictures", "datatype": "BYTES", "shape": [1], "data": [_PIXEL]}],
+            },
+        }
+    },
+}
+
 
 def refusals(*reasons: str) -> dict[int | str, dict[str, Any]]:
     """The answers that say why not, as FastAPI's `responses`."""

@@ -152,7 +152,9 @@ class Served:
     def _ready(self, model: Ready | LoadedModel, picture: Picture) -> Any:
         """A picture as the network's input, or as it is where answers are drawn on it; or why it cannot be read."""
         try:
-            image = decoded(picture.content, picture.name, model.preprocessing, self._settings.limits)
+            image = picture.content
+            if isinstance(image, bytes):
+                image = decoded(image, picture.name, model.preprocessing, self._settings.limits)
             return image if model.task.draws else model.preprocessing.prepare(image)
         except ImageError as error:
             return error

@@ -1,0 +1,155 @@
+"""The same models under the protocol of KServe, version 2, as far as JSON goes: what speaks to Triton speaks to them.
+
+A tensor BYTES [N] holds files in base64, one of UINT8 [N, rows, columns, channels] pixels. What comes back are `class`,
+`probability` and the `probabilities` of all classes in their order, or of other tasks `answer`, JSON in a BYTES tensor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from fastapi import FastAPI, Request, Response
+
+from hubel import __version__
+from hubel.base.words import json_text, printable
+from hubel.serve import schema
+from hubel.serve.batches import Picture
+from hubel.serve.refusal import Refusal
+from hubel.serve.settings import Limits
+from hubel.tasks.answer import Named
+
+if TYPE_CHECKING:
+    from hubel.serve.app import Service
+
+ALIVE = ("/v2/health/live", "/v2/health/ready")
+_KINDS = {"BYTES": "files in base64, of shape [N]", "UINT8": "pixels, of shape [N, rows, columns, channels]"}
+_INLINE = 2**16  # bytes of a body up to which reading it here is quicker than handing it to a thread
+_REFUSED = ("request", "unknown", "settings", "pictures", "unreadable", "full", "deadline")
+
+
+def add_kserve(app: FastAPI, service: Service) -> None:
+    """Add the protocol's routes."""
+    for path in ALIVE:
+        app.get(path, tags=["KServe"], responses=schema.refusals())(_well)
+
+    @app.get("/v2", tags=["KServe"], responses=schema.refusals())
+    async def server() -> dict[str, Any]:
+        """What serves."""
+        return {"name": "hubel", "version": __version__, "extensions": []}
+
+    @app.get("/v2/models/{name}", tags=["KServe"], responses=schema.refusals("unknown"))
+    async def model(name: schema.Name) -> dict[str, Any]:
+        """A model's tensors."""
+        return _about(service.named(name).current.by.model, name)
+
+    @app.get("/v2/models/{name}/ready", tags=["KServe"], responses=schema.refusals("unknown"))
+    async def ready(name: schema.Name) -> dict[str, Any]:
+        """Whether a model answers: where it is served, it does."""
+        return {"name": service.named(name).name, "ready": True}
+
+    @app.post(
+        "/v2/models/{name}/infer",
+        tags=["KServe"],
+        responses=schema.refusals(*_REFUSED),
+        openapi_extra={"requestBody": schema.INFER},
+    )
+    async def infer(request: Request, name: schema.Name) -> Response:
+        """What a model says of pictures. Where one cannot be read the request is refused: a tensor has no gaps."""
+        body, kind = await request.body(), service.named(name).current.by.model
+        request.state.note["model"] = name
+        asked = (body, len(kind.classes) or 1, service.limits)
+        loop = asyncio.get_running_loop()
+        small = len(body) <= _INLINE
+        said, pictures = _read(*asked) if small else await loop.run_in_executor(service.pool, _read, *asked)
+        found = await service.answers(name, pictures, request.scope["state"])
+        for number, answer in enumerate(found):
+            if isinstance(answer, Exception):
+                raise Refusal("unreadable", f"picture {number}: {printable(str(answer))[:500]}")
+        told = {"model_name": name, "model_version": "1", "outputs": _outputs(found, kind.classes)}
+        return Response(json_text(said | told, compact=True), media_type="application/json")
+
+
+async def _well() -> dict[str, bool]:
+    """Whether the process is alive, and answers: models are opened before it listens."""
+    return {"live": True, "ready": True}
+
+
+def _about(model: Any, name: str) -> dict[str, Any]:
+    kind, count = model.preprocessing, len(model.classes)
+    inputs = [("pictures", "BYTES", [-1]), ("pixels", "UINT8", [-1, -1, -1, kind.channels])]
+    outputs = [("class", "BYTES", [-1]), ("probability", "FP32", [-1]), ("probabilities", "FP32", [-1, count])]
+    if model.task.name != "classification":
+        outputs = [("answer", "BYTES", [-1])]
+    tensors = [[{"name": n, "datatype": t, "shape": s} for n, t, s in each] for each in (inputs, outputs)]
+    return {"name": name, "versions": ["1"], "platform": "hubel", "inputs": tensors[0], "outputs": tensors[1]}
+
+
+def _read(body: bytes, top: int, limits: Limits) -> tuple[dict[str, str], list[Picture]]:
+    """The request's id, if it has one, and its pictures. Raises Refusal."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Refusal("request", f"the body is not JSON, the only form that is read here: {str(error)[:200]}") from None
+    inputs = value.get("inputs") if isinstance(value, dict) else None
+    if not (isinstance(inputs, list) and len(inputs) == 1 and isinstance(inputs[0], dict)):
+        raise Refusal("request", 'expected {"inputs": [{"name": "pictures", "shape": …, "datatype": …, "data": …}]}')
+    given, said = inputs[0], value.get("id")
+    kind, shape, data = given.get("datatype"), given.get("shape"), given.get("data")
+    if kind not in _KINDS:
+        known = ", or ".join(f"{name} for {what}" for name, what in _KINDS.items())
+        raise Refusal("request", f"datatype: expected {known}, received {printable(str(kind))[:40]!r}")
+    if not (isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape) and shape):
+        raise Refusal("request", f"shape: expected whole numbers above 0, received {printable(str(shape))[:60]}")
+    if shape[0] > limits.pictures:
+        raise Refusal("pictures", f"expected at most {limits.pictures:,} pictures in a request, received {shape[0]:,}")
+    contents = _files(shape, data) if kind == "BYTES" else _pixels(shape, data, limits)
+    pictures = [Picture(content, f"picture {number}", top) for number, content in enumerate(contents)]
+    return ({"id": said} if isinstance(said, str) else {}), pictures
+
+
+def _files(shape: list[int], data: Any) -> list[bytes]:
+    if not (isinstance(data, list) and shape == [len(data)] and all(isinstance(each, str) for each in data)):
+        raise Refusal("request", f"data: expected {shape[0]:,} texts, each a file in base64, of shape [{shape[0]}]")
+    try:
+        return [base64.b64decode(each, validate=True) for each in data]
+    except (binascii.Error, ValueError) as error:
+        raise Refusal("request", f"data: expected files in base64 ({error})") from None
+
+
+def _pixels(shape: list[int], data: Any, limits: Limits) -> list[Any]:
+    if len(shape) != 4 or shape[3] not in (1, 3, 4) or shape[1] * shape[2] > limits.pixels:
+        raise Refusal(
+            "request",
+            f"shape: expected [N, rows, columns, 1, 3 or 4], of at most {limits.pixels:,} pixels, received "
+            f"{printable(str(shape))[:80]}",
+        )
+    try:
+        found = np.array(data)
+    except (ValueError, OverflowError):  # lists of unlike lengths
+        found = np.zeros(0)
+    if found.size != math.prod(shape) or found.dtype.kind not in "iu" or found.min() < 0 or found.max() > 255:
+        raise Refusal("request", f"data: expected {math.prod(shape):,} whole numbers from 0 to 255, flat or nested")
+    return list(found.astype(np.uint8).reshape(shape))
+
+
+def _outputs(answers: list[Any], classes: tuple[str, ...]) -> list[dict[str, Any]]:
+    count = len(answers)
+    if not all(isinstance(each, Named) for each in answers):
+        return [_tensor("answer", "BYTES", [count], [json_text(each.data(), compact=True) for each in answers])]
+    shares = [dict(each.likeliest) for each in answers]
+    whole = [round(each[name], 6) for each in shares for name in classes]
+    return [
+        _tensor("class", "BYTES", [count], [each.class_name for each in answers]),
+        _tensor("probability", "FP32", [count], [round(each.probability, 6) for each in answers]),
+        _tensor("probabilities", "FP32", [count, len(classes)], whole),
+    ]
+
+
+def _tensor(name: str, datatype: str, shape: list[int], data: list[Any]) -> dict[str, Any]:
+    return {"name": name, "datatype": datatype, "shape": shape, "data": data}

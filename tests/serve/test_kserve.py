@@ -1,0 +1,113 @@
+"""The protocol of KServe, version 2."""
+
+import base64
+import json
+
+import httpx
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hubel.arch import parse
+from hubel.data import Preprocessing
+from hubel.nn import build
+from hubel.serve.settings import Access, Settings
+from hubel.tasks import load_model, predict, save_model, task_named
+from tests.serve.conftest import CLASSES, picture, serving
+from tests.serve.test_gate import TOKEN
+
+INFER = "/v2/models/animals/infer"
+
+
+def tensor(datatype, shape, data, **more):
+    return {"inputs": [{"name": "pictures", "datatype": datatype, "shape": shape, "data": data}], **more}
+
+
+def test_files_and_pixels_are_answered_as_predict_answers_them(client, model_file):
+    contents = [picture(seed=number) for number in range(3)]
+    told = predict(load_model(model_file), contents).numpy()
+    pixels = [np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8) for number in range(3)]
+    coded = [base64.b64encode(each).decode() for each in contents]
+    asked = [
+        tensor("BYTES", [3], coded, id="mine"),
+        tensor("UINT8", [3, 8, 8, 3], np.stack(pixels).tolist()),
+        tensor("UINT8", [3, 8, 8, 3], np.stack(pixels).ravel().tolist()),
+    ]
+    for number, body in enumerate(asked):
+        answer = client.post(INFER, json=body)
+        assert answer.status_code == 200
+        found = answer.json()
+        assert (found["model_name"], found.get("id")) == ("animals", None if number else "mine")
+        outputs = {each["name"]: each for each in found["outputs"]}
+        assert outputs["probabilities"]["shape"] == [3, 3]
+        assert np.reshape(outputs["probabilities"]["data"], (3, 3)) == pytest.approx(told, abs=1e-5)
+        assert outputs["class"]["data"] == [CLASSES[int(np.argmax(each))] for each in told]
+        assert outputs["probability"]["data"] == pytest.approx(told.max(1).tolist(), abs=1e-5)
+
+
+def test_a_model_tells_its_tensors(client):
+    told = client.get("/v2/models/animals").json()
+    assert {each["name"] for each in told["inputs"]} == {"pictures", "pixels"}
+    assert [each["shape"] for each in told["outputs"]] == [[-1], [-1], [-1, 3]]
+    assert client.get("/v2/models/animals/ready").json()["ready"] is True
+    assert client.get("/v2").json()["name"] == "hubel"
+    assert client.get("/v2/models/animal").status_code == 404
+    assert client.post("/v2/models/animal/infer", json=tensor("BYTES", [1], [""])).status_code == 404
+
+
+CODED = base64.b64encode(picture()).decode()
+BAD = [
+    ("{", 400, "not JSON"),
+    ("[]", 400, "expected {"),
+    ('{"inputs": []}', 400, "expected {"),
+    (tensor("FP32", [1, 8, 8, 3], [0.5] * 192), 400, "datatype: expected BYTES"),
+    (tensor("BYTES", [2], [CODED]), 400, "expected 2 texts"),
+    (tensor("BYTES", [1, 1], [CODED]), 400, "expected 1 texts"),
+    (tensor("BYTES", [0], []), 400, "shape"),
+    (tensor("BYTES", [True], [CODED]), 400, "shape"),
+    (tensor("BYTES", None, [CODED]), 400, "shape"),
+    (tensor("BYTES", [1], ["*"]), 400, "base64"),
+    (tensor("BYTES", [1], [7]), 400, "texts"),
+    (tensor("BYTES", [65], [CODED] * 65), 413, "at most 64"),
+    (tensor("BYTES", [2], [CODED, base64.b64encode(b"no picture").decode()]), 422, "picture 1"),
+    (tensor("UINT8", [8, 8, 3], [0] * 192), 400, "shape"),
+    (tensor("UINT8", [1, 10**5, 10**5, 3], [0]), 400, "at most 25,000,000 pixels"),
+    (tensor("UINT8", [1, 2, 2, 1], [0, 1, 2]), 400, "expected 4 whole numbers"),
+    (tensor("UINT8", [1, 2, 2, 1], [0, 1, 2, 256]), 400, "from 0 to 255"),
+    (tensor("UINT8", [1, 2, 2, 1], [0, 1, 2, 0.5]), 400, "from 0 to 255"),
+    (tensor("UINT8", [1, 2, 2, 1], [[0, 1], [2]]), 400, "expected 4 whole numbers"),
+    (tensor("UINT8", [1, 2, 2, 1], "abcd"), 400, "expected 4 whole numbers"),
+    (tensor("UINT8", [1, 1, 1, 1], None), 400, "expected 1 whole numbers"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "words"), BAD)
+def test_bad_tensors_get_a_sentence(client, body, status, words):
+    content = body if isinstance(body, str) else json.dumps(body)
+    answer = client.post(INFER, content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == status
+    assert words in answer.json()["error"]
+
+
+def test_health_asks_for_no_token(model_file):
+    with serving(Settings((("animals", str(model_file)),), access=Access(TOKEN))) as address:
+        assert httpx.get(f"{address}/v2/health/live").json()["live"] is True
+        assert httpx.get(f"{address}/v2/health/ready").json()["ready"] is True
+        assert httpx.get(f"{address}/v2/models/animals").status_code == 401
+
+
+def test_other_tasks_answer_in_json(tmp_path):
+    torch.manual_seed(0)
+    settings = {"values": [0, 1], "colours": [[0, 0, 0], [255, 0, 0]]}
+    task = task_named("segmentation").from_settings(("road", "sky"), settings)
+    network = parse("8x8x3: conv 4 3x3 same relu, conv 2 1x1 softmax")
+    kind = Preprocessing(8, 8, 3, (0.5,) * 3, (0.2,) * 3)
+    place = save_model(tmp_path / "m.safetensors", network, build(network), preprocessing=kind, classes=(), task=task)
+    with serving(Settings((("m", str(place)),))) as address:
+        pixels = np.asarray(Image.new("RGB", (9, 7), "red"))
+        asked = tensor("UINT8", [1, 7, 9, 3], pixels.ravel().tolist())
+        (output,) = httpx.post(f"{address}/v2/models/m/infer", json=asked, timeout=60).json()["outputs"]
+        assert (output["name"], output["shape"]) == ("answer", [1])
+        plain = httpx.post(f"{address}/v1/models/m/predict", content=picture(), headers={"content-type": "image/png"})
+        assert set(json.loads(output["data"][0])) == set(plain.json()["predictions"][0]) - {"image"}
