@@ -13,8 +13,8 @@ VOID = 255
 _INT64 = int(onnx.TensorProto.INT64)
 
 
-def masked(graph: Graph, scores: str, image: str, preparation: Preprocessing, sizes: tuple[int, int]) -> str:
-    """Add the mask, uint8 N×rows×columns, 255 where the network did not look. sizes: rows and columns of the scores."""
+def masked(graph: Graph, scores: str, image: str, preparation: Preprocessing, sizes: tuple[int, int], name: str) -> str:
+    """Add the mask by that name, uint8 N×rows×columns, 255 where the network did not look. sizes: of the scores."""
     graph.scope = "answer"
     shape = graph.add("Shape", image)
     sides = [graph.add("Cast", graph.add("Gather", shape, graph.keep(axis, "int64")), to=DOUBLE) for axis in (1, 2)]
@@ -31,7 +31,7 @@ def masked(graph: Graph, scores: str, image: str, preparation: Preprocessing, si
     mask = graph.add("Gather", graph.add("Gather", likeliest, down, axis=1), right, axis=2)
     inside = graph.add("And", graph.add("Unsqueeze", above, graph.keep([1], "int64")), beside)
     mask = graph.add("Where", inside, mask, graph.keep(VOID, "int64"))
-    return graph.add("Cast", mask, name=graph.fresh("mask"), to=int(onnx.TensorProto.UINT8))
+    return graph.add("Cast", mask, name=graph.fresh(name), to=int(onnx.TensorProto.UINT8))
 
 
 def _wide(graph: Graph, value: float) -> str:

@@ -18,6 +18,7 @@ from hubel.export.onnx.masks import masked
 from hubel.export.onnx.operations import scaled, written
 from hubel.export.onnx.preparation import prepared
 from hubel.export.source import Model, Source
+from hubel.tasks.decoding import Decoding, decoding_of
 
 Input: TypeAlias = Literal["image", "sized", "tensor"]
 FORMAT = 1  # of what the metadata say
@@ -34,10 +35,9 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
     N×features, normalised already (whole numbers int64 N×T where they are looked up).
 
     What comes out: "scores", what the network says before a closing softmax or sigmoid (float32, N×…), from tensors;
-    from images what the task makes of them: "probabilities" (N×classes) of classification and multilabel,
-    "probabilities" (N×classes×H×W) and "mask" (uint8 N×H×W, the likeliest class; of images of any size as large as they
-    are, 255 where the network did not look) of segmentation, "numbers" (N×K, in their own units) of regression,
-    "scores" of any other.
+    from images what the task makes of them (its `Decoding`): "probabilities" of classes or labels, "numbers" in their
+    own units; beside the probabilities of pixels the "mask" (uint8 N×H×W, the likeliest class; of images of any size as
+    large as they are, 255 where the network did not look); "scores" of a task that says nothing else.
 
     The metadata say all that the model file says, in JSON where it is no plain text: see `metadata`.
 
@@ -90,23 +90,25 @@ def _answers(graph: Graph, source: Source, scores: str, input: Input) -> dict[st
     """Add what the task makes of scores, and return what comes out, with kinds and sizes."""
     graph.scope = "answer"
     shape = torch_order(analyse(source.network).output_shape)
-    if input != "tensor" and source.task == "multilabel":
-        return {graph.add("Sigmoid", scores, name=graph.fresh("probabilities")): ("float32", ["batch", *shape])}
-    if input != "tensor" and source.task == "regression":
-        scale, shift = (np.asarray(source.task_settings[name]) for name in ("deviations", "means"))
-        found = graph.add("Identity", scaled(graph, scores, scale, shift, 0), name=graph.fresh("numbers"))
-        return {found: ("float32", ["batch", *shape])}
-    if input == "tensor" or source.task not in ("classification", "segmentation"):
+    decoding = decoding_of(source.task)
+    if input == "tensor" or decoding == Decoding():
         return {scores: ("float32", ["batch", *shape])}
-    graph.add("Softmax", scores, name=graph.fresh("probabilities"), axis=1)
-    outputs: dict[str, Any] = {"probabilities": ("float32", ["batch", *shape])}
-    if source.task == "segmentation" and input == "image":
-        masked(graph, scores, "image", source.preprocessing, (shape[1], shape[2]))
-        outputs["mask"] = ("uint8", ["batch", "rows", "columns"])
-    elif source.task == "segmentation":
+    name = graph.fresh(decoding.output)
+    if decoding.function == "softmax":
+        graph.add("Softmax", scores, name=name, axis=1)
+    elif decoding.function == "sigmoid":
+        graph.add("Sigmoid", scores, name=name)
+    else:
+        scale, shift = (np.asarray(source.task_settings[name]) for name in (decoding.scale, decoding.shift))
+        graph.add("Identity", scaled(graph, scores, scale, shift, 0), name=name)
+    outputs: dict[str, Any] = {name: ("float32", ["batch", *shape])}
+    if decoding.likeliest and input == "image":
+        masked(graph, scores, "image", source.preprocessing, (shape[1], shape[2]), decoding.likeliest)
+        outputs[decoding.likeliest] = ("uint8", ["batch", "rows", "columns"])
+    elif decoding.likeliest:
         likeliest = graph.add("ArgMax", scores, axis=1, keepdims=0)
-        graph.add("Cast", likeliest, name=graph.fresh("mask"), to=int(onnx.TensorProto.UINT8))
-        outputs["mask"] = ("uint8", ["batch", *shape[1:]])
+        graph.add("Cast", likeliest, name=graph.fresh(decoding.likeliest), to=int(onnx.TensorProto.UINT8))
+        outputs[decoding.likeliest] = ("uint8", ["batch", *shape[1:]])
     return outputs
 
 

@@ -1,0 +1,5 @@
+"""What classification makes of scores: a probability for each class."""
+
+from hubel.tasks.decoding import Decoding
+
+DECODING = Decoding("probabilities", "softmax")

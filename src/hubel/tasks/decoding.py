@@ -1,0 +1,40 @@
+"""What tasks make of a network's scores, as data: for those who write it into other forms. Nothing here loads torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """What comes out, by its name, of scores N×C×… before a closing softmax or sigmoid.
+
+    function: of the scores, a softmax over classes. scale, shift: settings of the task, a number an output, that the
+    outcome is multiplied by and that are added. likeliest: the name of a second output, the likeliest class of each
+    place, where there is one.
+    """
+
+    output: str = "scores"
+    function: Literal["linear", "softmax", "sigmoid"] = "linear"
+    scale: str = ""
+    shift: str = ""
+    likeliest: str = ""
+
+
+def decoding_of(task: str) -> Decoding:
+    """Return what a task of that name makes of scores: its folder says it in `decoding`, one of another package by its
+    class; the scores themselves where neither does.
+    """
+    if task.isidentifier() and (Path(__file__).parent / task / "decoding.py").is_file():
+        own: Decoding = import_module(f"hubel.tasks.{task}.decoding").DECODING
+        return own
+    if any(point.name == task for point in entry_points(group="hubel.tasks")):
+        from hubel.tasks.registry import task_named  # which loads torch
+
+        brought: Decoding = getattr(task_named(task), "decoding", Decoding())
+        return brought
+    return Decoding()

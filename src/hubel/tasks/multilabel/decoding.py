@@ -1,0 +1,5 @@
+"""What label sets are of scores: a probability for each label."""
+
+from hubel.tasks.decoding import Decoding
+
+DECODING = Decoding("probabilities", "sigmoid")
