@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from hubel.base.errors import SettingError
 from hubel.cli._finish import TABLES, Answer, add_output, finish
 from hubel.cli._trained import add_engine, add_labelled, answering, check_order, labelled
 
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Measure a run's model by its task's figures. Classification: accuracy, loss, precision and recall
 of each class, and what it takes for what. Segmentation: mean IoU, pixel accuracy, and each class's IoU. Of several
-labels: average precision, F1, AUC; of numbers: R² and errors.
+labels: average precision, F1, AUC; of numbers: R² and errors. Of objects: COCO's average precisions and recalls, and
+with -o FILE.png the curves of precision over recall.
 
 Without DATA, on the test part of what it was trained on."""
 EXAMPLES = """  hubel evaluate runs/lenet5-mnist
@@ -25,6 +28,7 @@ EXAMPLES = """  hubel evaluate runs/lenet5-mnist
   hubel evaluate runs/lenet5-mnist --json | jq .accuracy"""
 
 MOST_ROWS = 12
+PICTURE = ".png"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -32,7 +36,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, a model file, or an exported .onnx")
     add_labelled(parser)
     add_engine(parser, "auto")
-    add_output(parser, *TABLES)
+    add_output(parser, *TABLES, PICTURE)
 
 
 def run(arguments: Namespace) -> int:
@@ -49,8 +53,24 @@ def run(arguments: Namespace) -> int:
         data=lambda: {"part": part, "images": len(dataset), **metrics.data(), **said},
         lines=lambda width: _lines(metrics, dataset.name or part),
         tables=lambda: [_table(metrics, dataset.name or part)],
+        content=(lambda *_: _drawn(metrics, model.task.name)) if _is_picture(arguments) else None,
     )
     return finish(arguments, answer)
+
+
+def _is_picture(arguments: Namespace) -> bool:
+    return arguments.output is not None and arguments.output.suffix.lower() == PICTURE
+
+
+def _drawn(metrics: Measured, task: str) -> bytes:
+    from PIL import Image
+
+    pixels = metrics.picture()
+    if pixels is None:
+        raise SettingError(f"figures of {task} are not drawn; -o FILE{TABLES[0]} holds them")
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
 
 
 def _lines(metrics: Measured, of: str) -> Iterator[RenderableType]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Found: TypeAlias = dict[str, Any]
 
 DESCRIPTION = """Name the class of each image, with probabilities, its labels where it may have several, or its
-numbers; for segmentation write its mask and an overlay.
+numbers; for segmentation write its mask and an overlay, for detection its objects with their boxes.
 Images may be of any size and colour: the model file says how they become its input. A file that cannot be read is named
 on stderr, and the rest goes on (exit status 1).
 
@@ -42,10 +42,12 @@ EXAMPLES = """  hubel predict runs/lenet5-mnist digit.png
   hubel predict runs/photos shots/ -o predictions.csv --threshold 0.8
   find shots -newer last | hubel predict runs/photos - -o predictions.jsonl
   hubel predict runs/lenet5-mnist digit.png --json | jq '.[0].class'
-  hubel predict runs/unet-streets street.jpg -o masks/"""
+  hubel predict runs/unet-streets street.jpg -o masks/
+  hubel predict runs/cells slide.jpg -o found.png --threshold 0.5"""
 
 AT_ONCE = 256  # images in one forward pass
 FILES = (*TABLES, ".jsonl", *TEXTS)
+PICTURE = ".png"  # of one image
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -59,7 +61,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=0.0,
         metavar="P",
         help="leave images without a class whose likeliest one has less than this probability; of several labels, say "
-        "those of at least this one (default: a half)",
+        "those of at least this one (default: a half), of objects likewise (default: 0.3)",
     )
     add_engine(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list, an object for each image")
@@ -70,7 +72,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=_place,
         metavar="PATH",
         help=f"write a file, by its ending {', '.join(FILES)}; - prints what a {FILES[0]} file would hold; or, of "
-        "tasks whose answers are pictures, the folder where they go (segmentation: IMAGE-mask.png, IMAGE-overlay.png)",
+        "tasks whose answers are pictures, the folder where they go (segmentation: IMAGE-mask.png, IMAGE-overlay.png; "
+        f"detection: IMAGE-boxes.png), or of one image the file, {PICTURE}",
     )
 
 
@@ -81,6 +84,8 @@ def _place(text: str) -> Path:
         raise ArgumentTypeError(f"expected names of at most 255 bytes, received {shortened(text, 60)}")
     if text == "-" or path.suffix.lower() in FILES:
         return path if text == "-" else writable(path)
+    if path.suffix.lower() == PICTURE and not path.is_dir():
+        return writable(path)
     if path.suffix and not path.is_dir() and not text.endswith(("/", "\\")):
         raise ArgumentTypeError(f"expected a file that ends with {', '.join(FILES)}, received {path.suffix!r}")
     there = next((each for each in (path, *path.parents) if each.exists()), path)
@@ -99,8 +104,12 @@ def run(arguments: Namespace) -> int:
     images = _meant(arguments.images)
     names = {} if folder is None else _names([path for path, _ in images])
     places = {path: folder / name for path, name in names.items() if folder is not None}
+    if _ending(arguments) == PICTURE:
+        if len(images) > 1:
+            raise SettingError(f"expected one image with -o {arguments.output}, received {len(images):,}; -o FOLDER")
+        places, folder = {images[0][0]: arguments.output}, arguments.output.parent
     found = with_progress("predicting", lambda show: list(_answers(opened, images, arguments, places, show)))
-    told = [{name: value for name, value in one.items() if name not in ("words", "files", "row")} for one in found]
+    told = [{name: value for name, value in one.items() if name not in ("words", "files", "rows")} for one in found]
     told = [{**one, "engine": opened.engine} for one in told]
     lines = partial(map, json_text, told)
     answer = Answer(
@@ -130,8 +139,10 @@ def _folder(arguments: Namespace, opened: Opened) -> Path | None:
                 f"{opened.model.task.name} are no pictures"
             )
         return None
-    if output is None or (output != Path("-") and _ending(arguments) not in FILES):
+    if output is None or (output != Path("-") and _ending(arguments) not in (*FILES, PICTURE)):
         return output or Path()
+    if _ending(arguments) == PICTURE:
+        return None
     tell("the pictures are not written: -o names a file; -o FOLDER writes them")
     return None
 
@@ -236,7 +247,7 @@ def _as_found(
         return {"image": path, "error": str(answer), "files": []}
     answer = answer.above(arguments.threshold) if arguments.threshold else answer
     written = {} if place is None else _written(answer, place, inputs)
-    shown = {"words": answer.words(), "files": list(written.values()), "row": answer.row()}
+    shown = {"words": answer.words(), "files": list(written.values()), "rows": answer.rows()}
     return {"image": path, **answer.data(), **written, **shown}
 
 
@@ -244,12 +255,17 @@ def _written(answer: Answered, place: Path, inputs: Container[Path]) -> dict[str
     """Write an answer's pictures as PNGs whose names begin with `place`, and return where they lie, by kind."""
     from PIL import Image
 
-    places = {kind: place.with_name(f"{place.name}-{kind}.png") for kind in answer.pictures()}
+    pictures = answer.pictures()
+    if place.suffix.lower() == PICTURE:  # the last is the one to look at
+        pictures = dict(list(pictures.items())[-1:])
+        places = dict.fromkeys(pictures, place)
+    else:
+        places = {kind: place.with_name(f"{place.name}-{kind}.png") for kind in pictures}
     for path in places.values():
         if path.resolve() in inputs:
             raise SettingError(f"{path} is one of the images, and is not replaced; name another folder with -o FOLDER")
     place.parent.mkdir(parents=True, exist_ok=True)
-    for kind, pixels in answer.pictures().items():
+    for kind, pixels in pictures.items():
         with replacing(places[kind]) as unfinished:
             Image.fromarray(pixels).save(unfinished)
     return {kind: str(path) for kind, path in places.items()}
@@ -259,9 +275,11 @@ def _table(found: Sequence[Found]) -> Table:
     """A row an image: what the task says of it, and why where there is nothing."""
     from hubel.view.tables import Table
 
-    titles = dict.fromkeys(title for one in found for title in one.get("row", ()))
+    titles = dict.fromkeys(title for one in found for row in one.get("rows", ()) for title in row)
     rows = tuple(
-        (one["image"], *(one.get("row", {}).get(title) for title in titles), one.get("error")) for one in found
+        (one["image"], *(row.get(title) for title in titles), one.get("error"))
+        for one in found
+        for row in one.get("rows", ({},))
     )
     return Table(("image", *titles, "error"), rows)
 

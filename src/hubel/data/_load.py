@@ -42,6 +42,7 @@ _PATTERN = re.compile(r"\{\d+\.\.\d+\}|[*?\[]")  # of several tars
 BUILT_IN = "builtin:"  # before a word, where a folder here has that name
 _TWO = "{0} is a file or folder here; the set of that name that hubel knows is builtin:{0}"
 _TABLES = (".csv", ".tsv", ".txt")
+_FILES = (".npz", ".npy", ".idx", ".csv", ".tsv", ".json", ".yaml", ".yml")  # that hold images, or say where they lie
 
 
 def load(
@@ -102,7 +103,7 @@ def load(
         found = dataclasses.replace(found, **parts)
         return hold_out(dataclasses.replace(found, notes=(*found.notes, *found.train.targets.told())), validation)
     workers = workers or workers_here()
-    return _decode(found, size, channels, fit, validation, bad_images, workers, progress, like, targets)
+    return decode_listing(found, size, channels, fit, validation, bad_images, workers, progress, like, targets)
 
 
 def _meant(targets: TargetsOf, name: str, labels: npt.NDArray[np.int64], classes: tuple[str, ...]) -> Targets:
@@ -189,7 +190,7 @@ def is_source(word: str) -> bool:
     """Whether a word is that of data by its form: a known set, a folder, or a file of a kind that holds images."""
     path, name = Path(word).expanduser(), word.lower()
     known = word.removeprefix(BUILT_IN) in ("mnist", *NAMED_SETS) or word.startswith("hf:")
-    file = path.is_file() and (is_archive(word) or name.endswith((".npz", ".npy", ".idx", ".csv", ".tsv")))
+    file = path.is_file() and (is_archive(word) or name.endswith(_FILES))
     return known or path.is_dir() or file
 
 
@@ -239,7 +240,7 @@ def _open_file(path: Path, layout: Layout) -> Splits | Listing:
     raise DataError(f"{path}: expected a folder, .zip, .tar, .csv, .npz, .npy or IDX file")
 
 
-def _decode(
+def decode_listing(
     listing: Listing,
     size: tuple[int, int] | None,
     channels: int | None,
@@ -251,6 +252,7 @@ def _decode(
     like: Preprocessing | None,
     targets: TargetsOf,
 ) -> Splits:
+    """The images of a listing at one size; size, channels, rule: as `load` has size, channels and fit."""
     if channels not in (None, 1, 3):
         raise SettingError(f"{listing.name}: expected 1 or 3 channels for image files, received {channels}")
     seen = survey([item for item, _ in next(listing.parts[part] for part in PARTS if listing.parts.get(part))])
@@ -329,7 +331,7 @@ def _unread(
     files = "1 file" if len(rejected) == 1 else f"{len(rejected):,} files"
     yield f"left out: {files} that cannot be read ({first}{'; …' if len(rejected) > 1 else ''})"
     had, left = {label for _, label in listing.parts.get("train", ())}, set(labels[marks < 2].tolist())
-    if had - left:
+    if listing.classes and had - left:
         yield f"no training image is left of {some(listing.classes[label] for label in sorted(had - left))}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,10 @@ class Answer(abc.ABC):
         """
         plain = ((name, value) for name, value in self.data().items() if isinstance(value, (str, int, float)))
         return {name if isinstance(value, str) else f"#{name}": value for name, value in plain}
+
+    def rows(self) -> Sequence[Mapping[str, Any]]:
+        """Its rows in a table: of most tasks one an image."""
+        return [self.row()]
 
     def above(self, threshold: float) -> Answer:
         """The answer with what is less probable left out. Raises ValueError where that means nothing."""

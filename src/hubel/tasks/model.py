@@ -251,7 +251,7 @@ def check_fit(path: Path, report: Report, preprocessing: Preprocessing, task: Ta
             f"{path}: expected images of {shape_text(own)}, which its network is for, received a "
             f"preprocessing that makes {shape_text(taken)}"
         )
-    wanted = (len(task.classes),) if task.classes else task.output(taken)[0]
+    wanted = task.output(taken)[0]
     if report.output_shape[-1] != wanted[-1]:
         what = "classes" if task.classes else "numbers"
         raise ModelFileError(

@@ -17,6 +17,7 @@ from hubel.tasks.task import Task
 TASKS = {
     "classification": "hubel.tasks.classification.task:Classification",
     "segmentation": "hubel.tasks.segmentation.task:Segmentation",
+    "detection": "hubel.tasks.detection.task:Detection",
     "multilabel": "hubel.tasks.multilabel.task:Multilabel",
     "regression": "hubel.tasks.regression.task:Regression",
     "synthesis": "hubel.tasks.synthesis.task:Synthesis",

@@ -103,6 +103,10 @@ class Measured(Result, abc.ABC):
     def sentence(self, of: str) -> str:
         """The main number and what it is of, in a line that begins with it."""
 
+    def picture(self) -> npt.NDArray[np.uint8] | None:
+        """The figures drawn, uint8 H×W×3; of most tasks none."""
+        return None
+
     @abc.abstractmethod
     def table(self, most: int) -> Table:
         """The parts that the figures are made of, such as classes: at most so many, the worst where there are more."""

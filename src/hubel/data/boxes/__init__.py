@@ -1,0 +1,1 @@
+"""Boxes around objects, as COCO, YOLO, VOC and tables have them."""

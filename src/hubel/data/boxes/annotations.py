@@ -1,0 +1,160 @@
+"""What a file of annotations says, in whatever format: pictures, and boxes with the names of their classes."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from hubel.data import SUFFIXES, ImageError
+from hubel.data.sources.listing import image_paths_in, natural_order, some
+from hubel.data.sources.parts import part_of
+
+_FOLDERS, _ENTRIES = 50, 500  # that a glance looks at
+_ENDINGS = frozenset((*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES)))
+
+
+class Box(NamedTuple):
+    """A box, its edges in pixels of the picture or, of a picture `in_shares`, in shares of its width and height.
+
+    crowd: whether it is around many objects. area: in pixels, where the file tells it; 0 where not. place: the file
+    and the line or number that it stands in.
+    """
+
+    name: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    place: str
+    crowd: bool = False
+    area: float = 0.0
+
+    def wrong(self) -> str:
+        """Why it is no box; "" where it is one."""
+        edges = (self.left, self.top, self.right, self.bottom)
+        if not all(math.isfinite(edge) and abs(edge) < 1e9 for edge in edges):
+            return "expected four numbers"
+        if self.right <= self.left or self.bottom <= self.top:
+            width, height = self.right - self.left, self.bottom - self.top
+            return f"expected a width and a height above 0, received {width:g}×{height:g}"
+        return ""
+
+
+@dataclass
+class Annotated:
+    """A picture and its boxes. size: height and width that the file tells; None where it tells none."""
+
+    path: str
+    boxes: list[Box] = field(default_factory=list)
+    size: tuple[int, int] | None = None
+    in_shares: bool = False
+
+
+@dataclass
+class Annotations:
+    """All that a source says. format: in words. classes: in order, with their numbers in the files. parts: pictures by
+    "train", "validation", "test". problems: what cannot be used. notes: what was taken for what.
+    """
+
+    format: str
+    classes: dict[str, int]
+    parts: dict[str, list[Annotated]]
+    problems: list[ImageError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def in_order(names: Iterable[str]) -> dict[str, int]:
+    """Classes that files name and do not number: in natural order, from 0."""
+    return {name: number for number, name in enumerate(natural_order(names))}
+
+
+class Pictures:
+    """The pictures below a folder, to be found by what files call them: by their path, or their name where one picture
+    alone has it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.paths = image_paths_in(root)
+        self._exact = {Path(path).relative_to(root).as_posix(): path for path in self.paths}
+        self._called: dict[str, list[str]] = {}
+        for path in self.paths:
+            for name in {Path(path).name, Path(path).stem}:
+                self._called.setdefault(name, []).append(path)
+
+    def find(self, called: str, near: str = "", part: str | None = None) -> str | None:
+        """The picture that a file calls so. Of several of that name, the one that lies nearest `near`, the folder of
+        that file inside the root, or in the part's folder.
+        """
+        called = called.replace("\\", "/").strip()
+        inside = called.removeprefix("./").lstrip("/")
+        for folder in (f"{near}/" if near else "", "", f"{near}/images/" if near else "images/"):
+            if (found := self._exact.get(f"{folder}{inside}")) is not None:
+                return found
+        name = inside.rpartition("/")[2]
+        same = (
+            self._called.get(name) or self._called.get(Path(name).stem if Path(name).suffix in _ENDINGS else name) or []
+        )
+        chosen = [each for each in same if each.endswith(f"/{inside}")] or same
+        if len(chosen) > 1 and near:
+            chosen = [each for each in chosen if each.startswith(f"{self.root / near}/")] or chosen
+        if len(chosen) > 1 and part:
+            chosen = [each for each in chosen if self.part(each) == part] or chosen
+        return chosen[0] if len(chosen) == 1 else None
+
+    def exact(self, inside: str) -> str | None:
+        """The picture that lies there in the root."""
+        return self._exact.get(inside)
+
+    def part(self, path: str) -> str | None:
+        """The part that a picture's folders mean."""
+        parts = Path(path).relative_to(self.root).parts[:-1]
+        return next(filter(None, map(part_of, parts)), None)
+
+
+def glance(root: Path, *suffixes: str, deep: int = 3) -> Iterator[Path]:
+    """Files of these endings in a folder and some folders below, as far as a glance goes: the first 500 entries of the
+    first 50 folders, so that a million pictures take no longer than a few.
+    """
+    folders = [(root, 0)]
+    for folder, depth in islice(_growing(folders), _FOLDERS):
+        with os.scandir(folder) as entries:
+            for entry in islice(entries, _ENTRIES):
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    if depth < deep:
+                        folders.append((Path(entry.path), depth + 1))
+                elif entry.name.lower().endswith(suffixes) and entry.is_file():
+                    yield Path(entry.path)
+
+
+def _growing(queue: list[tuple[Path, int]]) -> Iterator[tuple[Path, int]]:
+    """A list's elements, those too that are added meanwhile."""
+    place = 0
+    while place < len(queue):
+        yield queue[place]
+        place += 1
+
+
+def unmatched(called: str, pictures: Pictures) -> str:
+    """Why a label has no picture: what it is called, and what pictures are."""
+    there = some((Path(path).relative_to(pictures.root).as_posix() for path in pictures.paths), 2) or "none"
+    return f"its picture is called {called!r}, and no picture below {pictures.root} is; those there: {there}"
+
+
+def split_lists(folder: Path) -> Mapping[str, str]:
+    """The part of each picture that files train.txt, val.txt, test.txt in a folder name, by the picture's stem."""
+    parts: dict[str, str] = {}
+    for path in sorted(folder.glob("*.txt")) if folder.is_dir() else ():
+        part = part_of(path.stem) if path.stem != "trainval" else None
+        if part is not None:
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                if words := line.split():
+                    parts[Path(words[0].replace("\\", "/")).stem] = part
+    return parts

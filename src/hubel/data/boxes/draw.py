@@ -1,0 +1,115 @@
+"""Boxes drawn over pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from hubel.view.colours import SERIES
+from hubel.view.font import BOLD, REGULAR
+
+Colour = tuple[int, int, int]
+_NAMED = 12  # classes in a chart's legend
+_LETTERS = 60  # along a picture's shorter side, of which one is as high as a name is written
+
+
+def colour_of(kind: int) -> Colour:
+    """The colour of a class, one of ten."""
+    text = SERIES[kind % len(SERIES)]
+    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+
+def drawn(
+    image: npt.NDArray[np.uint8],
+    boxes: npt.NDArray[np.floating],
+    words: Sequence[str],
+    kinds: Sequence[int] | npt.NDArray[np.int64],
+    dashed: bool = False,
+) -> npt.NDArray[np.uint8]:
+    """An image (uint8, H×W or H×W×C) with boxes K×4 (left, top, right, bottom in pixels) in their classes' colours, and
+    what each is called above its corner; where boxes are many or small, without words that would hide them.
+    """
+    plain = image if image.ndim == 3 else image[..., np.newaxis]
+    plain = np.broadcast_to(plain[..., : 1 if plain.shape[2] < 3 else 3], (*plain.shape[:2], 3))
+    picture = Image.fromarray(np.ascontiguousarray(plain))
+    pen = ImageDraw.Draw(picture)
+    shorter = min(plain.shape[:2])
+    wide = max(1, round(shorter / 200))
+    font = ImageFont.truetype(BOLD, max(9, round(shorter / _LETTERS * 1.6)), layout_engine=ImageFont.Layout.BASIC)
+    for box, kind in zip(boxes[::-1], list(kinds)[::-1], strict=True):
+        _outline(pen, box, colour_of(int(kind)), wide, dashed)
+    taken: list[tuple[float, float, float, float]] = []
+    for box, text, kind in zip(boxes, words, kinds, strict=True):
+        left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+        width, height = right - left + 4, bottom - top + 4
+        x = min(max(0.0, float(box[0])), picture.width - width)
+        y = float(box[1]) - height if box[1] >= height else float(box[1])
+        place = (x, y, x + width, y + height)
+        if width > 2.5 * (box[2] - box[0]) or any(_meet(place, other) for other in taken):
+            continue
+        taken.append(place)
+        pen.rectangle(place, fill=colour_of(int(kind)))
+        pen.text((x + 2 - left, y + 2 - top), text, fill=(255, 255, 255), font=font)
+    return np.asarray(picture)
+
+
+def _outline(pen: ImageDraw.ImageDraw, box: npt.NDArray[np.floating], colour: Colour, wide: int, dashed: bool) -> None:
+    left, top, right, bottom = (float(edge) for edge in box)
+    right, bottom = max(left + 1, right - 1), max(top + 1, bottom - 1)
+    if not dashed:
+        pen.rectangle((left, top, right, bottom), outline=colour, width=wide)
+        return
+    step = max(4, 4 * wide)
+    for (x0, y0), (x1, y1) in (
+        ((left, top), (right, top)),
+        ((left, bottom), (right, bottom)),
+        ((left, top), (left, bottom)),
+        ((right, top), (right, bottom)),
+    ):
+        length = max(1.0, x1 - x0 + y1 - y0)
+        for start in np.arange(0, length, 2 * step):
+            end = min(start + step, length)
+            across, down = (x1 - x0) / length, (y1 - y0) / length
+            pen.line((x0 + across * start, y0 + down * start, x0 + across * end, y0 + down * end), colour, wide)
+
+
+def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def curves(drawn_curves: Mapping[str, Sequence[float]], width: int = 560, height: int = 420) -> npt.NDArray[np.uint8]:
+    """Precision over recall, a line a class: of each the precision at evenly spread recalls from 0 to 1."""
+    times = 2  # drawn larger and scaled down, since lines are jagged otherwise
+    picture = Image.new("RGB", (width * times, height * times), (255, 255, 255))
+    pen = ImageDraw.Draw(picture)
+    font = ImageFont.truetype(REGULAR, 13 * times, layout_engine=ImageFont.Layout.BASIC)
+    left, top, right, bottom = 52 * times, 16 * times, (width - 16) * times, (height - 44) * times
+    for share in (0, 0.25, 0.5, 0.75, 1):
+        x, y = left + share * (right - left), bottom - share * (bottom - top)
+        pen.line((left, y, right, y), fill=(225, 228, 232), width=times)
+        pen.text((left - 6 * times, y), f"{share:.0%}", (70, 76, 84), font, "rm")
+        pen.text((x, bottom + 6 * times), f"{share:.0%}", (70, 76, 84), font, "ma")
+    pen.line((left, top, left, bottom, right, bottom), fill=(86, 93, 103), width=times)
+    pen.text(
+        (right, bottom + 24 * times),
+        "recall: of the objects that are there, those that are found",
+        (29, 33, 39),
+        font,
+        "ra",
+    )
+    pen.text((left + 6 * times, top), "precision: of what is said, what is right", (29, 33, 39), font, "la")
+    for place, (name, values) in enumerate(drawn_curves.items()):
+        colour, steps = colour_of(place), max(1, len(values) - 1)
+        points = [
+            (left + number / steps * (right - left), bottom - value * (bottom - top))
+            for number, value in enumerate(values)
+        ]
+        pen.line(points, fill=colour, width=3 * times, joint="curve")
+        if place < _NAMED:
+            y = bottom - (min(len(drawn_curves), _NAMED) - place) * 18 * times
+            pen.rectangle((left + 12 * times, y - 5 * times, left + 24 * times, y + 5 * times), fill=colour)
+            pen.text((left + 30 * times, y), name, (29, 33, 39), font, "lm")
+    return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))

@@ -1,0 +1,224 @@
+"""Tables with a box a line, under the headers that are customary, or RetinaNet's without any."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from hubel.base.errors import DataError
+from hubel.base.files import read_bytes
+from hubel.data import SUFFIXES, ImageError
+from hubel.data.boxes.annotations import Annotated, Annotations, Box, Pictures, glance, in_order, unmatched
+from hubel.data.sources.listing import some
+from hubel.data.sources.parts import part_of
+
+_WORDS = {
+    "image": "filename file image imagename imageid imagepath path filepath imgname imgid img imagefile picture",
+    "class": "class classname label labelname category categoryname name object classid classlabel target species",
+    "left": "xmin x1 left bboxx1 minx xleft bboxxmin boxxmin",
+    "top": "ymin y1 top bboxy1 miny ytop upper bboxymin boxymin",
+    "right": "xmax x2 right bboxx2 maxx xright bboxxmax boxxmax",
+    "bottom": "ymax y2 bottom bboxy2 maxy ybottom lower bboxymax boxymax",
+    "x": "x bboxx boxx",
+    "y": "y bboxy boxy",
+    "across": "w boxwidth bboxwidth bboxw boxw bwidth objectwidth",
+    "down": "h boxheight bboxheight bboxh boxh bheight objectheight",
+    "middle": "xcenter xcentre centerx centrex cx bboxxcenter",
+    "centre": "ycenter ycentre centery centrey cy bboxycenter",
+    "box": "bbox box boundingbox",
+    "width": "width imagewidth imgwidth",
+    "height": "height imageheight imgheight",
+    "part": "split part set subset partition usage",
+}
+_MEANT = {word: name for name, words in _WORDS.items() for word in words.split()}
+
+
+class _Columns(NamedTuple):
+    """Where a table has what. edges: the columns of the four numbers, or of one list of them; kind: how they are
+    meant, "edges", "sides" (left, top, width, height) or "middle".
+    """
+
+    image: int
+    name: int | None
+    edges: tuple[int, ...]
+    kind: str
+    size: tuple[int, int] | None
+    part: int | None
+
+
+def files_of(root: Path) -> list[Path]:
+    """The tables of boxes that a path is, or that lie in a folder, by their headers."""
+    if root.is_file():
+        return [root] if root.suffix.lower() in (".csv", ".tsv") and _columns_of(root) else []
+    if not root.is_dir():
+        return []
+    found = [*sorted(root.glob("*.csv")), *sorted(root.glob("*/*.csv"))]
+    return [path for path in found if path.is_file() and _columns_of(path)]
+
+
+def recognises(root: Path) -> bool:
+    """Whether there is a table of boxes."""
+    return bool(
+        files_of(root) if root.is_file() else root.is_dir() and any(map(_columns_of, glance(root, ".csv", deep=1)))
+    )
+
+
+def _columns_of(path: Path) -> _Columns | None:
+    with open(path, "rb") as file:
+        start = file.read(10_000).decode("utf-8-sig", errors="replace").splitlines()
+    rows = [row for row in csv.reader(start, delimiter=_between(start)) if row][:2] if start else []
+    return _columns(rows[0]) if rows else None
+
+
+def _between(lines: Sequence[str]) -> str:
+    head = lines[0]
+    return max(",;\t", key=head.count)
+
+
+def _columns(head: Sequence[str]) -> _Columns | None:
+    """What the columns mean; None where they are not of boxes."""
+    at: dict[str, int] = {}
+    for number, title in enumerate(head):
+        meant = _MEANT.get(re.sub(r"[^a-z0-9]", "", title.casefold()))
+        if meant:
+            at.setdefault(meant, number)
+    if "image" not in at:
+        if len(head) >= 6 and Path(head[0]).suffix.lower() in SUFFIXES and all(map(_is_number_or_empty, head[1:5])):
+            return _Columns(0, 5, (1, 2, 3, 4), "edges", None, None)  # RetinaNet's
+        return None
+    kinds = {
+        "edges": ("left", "top", "right", "bottom"),
+        "middle": ("middle", "centre", "across", "down"),
+        "sides": ("x", "y", "across", "down"),
+    }
+    wide = {"across": at.get("width", -1), "down": at.get("height", -1)}  # of a box, where nothing else is
+    for kind, names in kinds.items():
+        places = [at.get(name, wide.get(name, -1)) for name in names]
+        if min(places) >= 0:
+            own = kind == "edges" or "across" in at
+            size = (at["height"], at["width"]) if own and {"height", "width"} <= at.keys() else None
+            return _Columns(at["image"], at.get("class"), tuple(places), kind, size, at.get("part"))
+    if {"left", "top"} <= at.keys() and min(at.get("across", wide["across"]), at.get("down", wide["down"])) >= 0:
+        places = [at["left"], at["top"], at.get("across", wide["across"]), at.get("down", wide["down"])]
+        return _Columns(at["image"], at.get("class"), tuple(places), "sides", None, at.get("part"))
+    if "box" in at:
+        size = (at["height"], at["width"]) if {"height", "width"} <= at.keys() else None
+        return _Columns(at["image"], at.get("class"), (at["box"],), "sides", size, at.get("part"))
+    return None
+
+
+def _is_number_or_empty(word: str) -> bool:
+    return re.fullmatch(r"\s*-?\d*\.?\d*(e-?\d+)?\s*", word) is not None
+
+
+def read(root: Path) -> Annotations:
+    """All tables of boxes of a source."""
+    pictures = Pictures(root if root.is_dir() else root.parent)
+    found = Annotations("a table with a box a line", {}, {})
+    names: set[str] = set()
+    lines = 0
+    for path in files_of(root):
+        own = part_of(path.stem.replace("_labels", "").replace("_annotations", "")) or part_of(path.parent.name)
+        by_picture: dict[str, Annotated] = {}
+        parts: dict[str, str] = {}
+        columns, rows = _rows(path)
+        for number, row in rows:
+            lines += 1
+            place = f"{path}:{number}"
+            try:
+                called = row[columns.image].strip()
+                near = path.parent.relative_to(pictures.root).as_posix()
+                picture = pictures.find(called, "" if near == "." else near, own)
+                if picture is None:
+                    raise ImageError(place, unmatched(called, pictures))
+                box, in_shares = _box(row, columns, place)
+            except ImageError as error:
+                found.problems.append(error)
+                continue
+            except IndexError:
+                found.problems.append(
+                    ImageError(place, f"expected as many cells as the header has, received {len(row)}")
+                )
+                continue
+            each = by_picture.setdefault(picture, Annotated(picture, [], _size(row, columns), in_shares))
+            if box is not None:
+                each.in_shares = in_shares
+                each.boxes.append(box)
+                names.add(box.name)
+            said = part_of(row[columns.part]) if columns.part is not None else None
+            parts.setdefault(picture, said or own or pictures.part(picture) or "train")
+        for picture, each in by_picture.items():
+            found.parts.setdefault(parts[picture], []).append(each)
+        if columns.name is None:
+            found.notes.append(f"{path.name} has no column of classes: all boxes are of one, 'object'")
+        if in_shares_of(by_picture.values()):
+            found.notes.append(f"{path.name}: numbers from 0 to 1 are taken for shares of the picture")
+    known = {each.path for own in found.parts.values() for each in own}
+    left = [path for path in pictures.paths if path not in known]
+    if left and known:
+        found.notes.append(
+            f"left out: {len(left):,} pictures that no table names ({some((Path(p).name for p in left), 2)})"
+        )
+    found.classes = in_order(names)
+    if lines and not known:
+        raise DataError(f"{root}: expected pictures of the table's names, found none; the first: {found.problems[0]}")
+    return found
+
+
+def in_shares_of(pictures: object) -> bool:
+    """Whether any of these pictures has its boxes in shares."""
+    return any(each.in_shares for each in pictures)  # type: ignore[attr-defined]
+
+
+def _rows(path: Path) -> tuple[_Columns, list[tuple[int, list[str]]]]:
+    lines = read_bytes(path, "annotations").decode("utf-8-sig", errors="replace").splitlines()
+    reader = csv.reader(lines, delimiter=_between(lines))
+    rows = [(reader.line_num, row) for row in reader if row]
+    columns = _columns(rows[0][1])
+    assert columns is not None
+    return columns, rows[0 if Path(rows[0][1][columns.image]).suffix.lower() in SUFFIXES else 1 :]
+
+
+def _size(row: Sequence[str], columns: _Columns) -> tuple[int, int] | None:
+    if columns.size is None:
+        return None
+    try:
+        height, width = (int(float(row[place])) for place in columns.size)
+    except ValueError:
+        return None
+    return (height, width) if height > 0 and width > 0 else None
+
+
+def _box(row: Sequence[str], columns: _Columns, place: str) -> tuple[Box | None, bool]:
+    """A line's box, None where its cells are empty, which says that the picture shows nothing; and whether it is in
+    shares.
+    """
+    cells = [row[each].strip() for each in columns.edges]
+    if len(cells) == 1 and cells[0]:
+        try:
+            listed = ast.literal_eval(cells[0]) if cells[0][0] in "[(" else cells[0].split()
+            cells = [str(each) for each in listed]
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            raise ImageError(place, f"expected a list of four numbers, received {cells[0][:60]!r}") from None
+    if not any(cells):
+        return None, False
+    try:
+        one, two, three, four = (float(cell) for cell in cells)
+    except ValueError:
+        raise ImageError(place, f"expected four numbers, received {', '.join(cells)[:60]!r}") from None
+    in_shares = all(0 <= abs(each) <= 1 for each in (one, two, three, four)) and any(
+        each % 1 for each in (one, two, three, four)
+    )
+    edges = {
+        "edges": (one, two, three, four),
+        "sides": (one, two, one + three, two + four),
+        "middle": (one - three / 2, two - four / 2, one + three / 2, two + four / 2),
+    }[columns.kind]
+    name = row[columns.name].strip() if columns.name is not None else "object"
+    if not name:
+        raise ImageError(place, "expected a class, received none")
+    return Box(name, *edges, place), in_shares

@@ -1,0 +1,252 @@
+"""YOLO's text files: a line an object, `class x y width height` in shares of the picture, with data.yaml or not."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from hubel.base.errors import DataError
+from hubel.data import ImageError
+from hubel.data.boxes.annotations import Annotated, Annotations, Box, Pictures, glance, unmatched
+from hubel.data.decode.image import SUFFIXES
+from hubel.data.sources.listing import IMAGE_FOLDERS, some
+from hubel.data.sources.parts import PARTS, part_of
+
+_ASIDE = ("classes.txt", "obj.names", "labels.txt", "train.txt", "val.txt", "valid.txt", "test.txt", "readme.txt")
+_KEYS = {"train": "train", "val": "validation", "valid": "validation", "test": "test"}
+
+
+def recognises(root: Path) -> bool:
+    """Whether there are text files of boxes beside pictures, or a data.yaml that names classes and parts."""
+    if root.is_file():
+        return root.suffix.lower() in (".yaml", ".yml") and _is_table(root)
+    if not root.is_dir():
+        return False
+    texts = (path for path in glance(root, ".txt") if path.name.lower() not in _ASIDE)
+    return _yaml(root) is not None or any(_is_label(path) and _has_place(path) for path in islice(texts, 20))
+
+
+def _has_place(path: Path) -> bool:
+    """Whether a text file lies where boxes do: in `labels`, or beside a picture of its name."""
+    return "labels" in path.parts or any(path.with_suffix(suffix).exists() for suffix in SUFFIXES)
+
+
+def _texts(root: Path) -> list[Path]:
+    """Text files of a picture's name beside it, or in `labels` beside `images`."""
+    found = sorted(path for path in root.rglob("*.txt") if path.name.lower() not in _ASIDE and path.is_file())
+    folders: dict[Path, set[str]] = {}
+
+    def stems(folder: Path) -> set[str]:
+        if folder not in folders:
+            there = folder.iterdir() if folder.is_dir() else ()
+            folders[folder] = {path.stem for path in there if path.suffix.lower() in SUFFIXES}
+        return folders[folder]
+
+    return [path for path in found if "labels" in path.parts or path.stem in stems(path.parent)]
+
+
+def _is_label(path: Path) -> bool:
+    with open(path, "rb") as file:
+        line = file.read(500).split(b"\n")[0].split()
+    return len(line) >= 5 and line[0].isdigit() and all(re.fullmatch(rb"[-+.\deE]+", word) for word in line)
+
+
+def _yaml(root: Path) -> Path | None:
+    found = [path for path in sorted((*root.glob("*.yaml"), *root.glob("*.yml"))) if _is_table(path)]
+    return found[0] if found else None
+
+
+def _is_table(path: Path) -> bool:
+    text = path.read_text(encoding="utf-8", errors="replace")[:100_000]
+    return (
+        re.search(r"^names\s*:", text, re.M) is not None and re.search(r"^(train|val|path)\s*:", text, re.M) is not None
+    )
+
+
+def read(root: Path) -> Annotations:
+    """All text files of boxes below a folder; classes from data.yaml, classes.txt or obj.names, else by number."""
+    table = root if root.is_file() else _yaml(root)
+    told = _told(table) if table else {}
+    if root.is_file():
+        root = _where(root, told)
+    pictures = Pictures(root)
+    texts = _texts(root)
+    found = Annotations("YOLO's text files", {}, {})
+    named = told.get("names") or _listed(root)
+    if not pictures.paths:
+        raise DataError(f"{root}: expected pictures beside YOLO's text files, found none")
+    seen: dict[str, Path] = {}
+    for path in texts:
+        picture = _picture_of(path, pictures)
+        if picture is None:
+            if _is_label(path):
+                found.problems.append(ImageError(str(path), unmatched(path.stem, pictures)))
+        else:
+            seen[picture] = path
+    if not seen:
+        raise DataError(
+            f"{root}: expected text files of the pictures' names, found none that match: text files such as "
+            f"{some((path.relative_to(root).as_posix() for path in texts), 2) or 'none'}, pictures such as "
+            f"{some((os.path.relpath(path, root) for path in pictures.paths), 2)}"
+        )
+    lists = _lists(root, told)
+    numbers: set[int] = set()
+    without = 0
+    for picture in pictures.paths:
+        label = seen.get(picture)
+        without += label is None
+        boxes: list[tuple[int, Box]] = []
+        if label is not None:
+            try:
+                boxes = _boxes(label, named)
+            except ImageError as error:
+                found.problems.append(error)
+                continue
+        numbers |= {number for number, _ in boxes}
+        part = lists.get(Path(picture).name) or pictures.part(picture) or "train"
+        found.parts.setdefault(part, []).append(Annotated(picture, [box for _, box in boxes], in_shares=True))
+    if without:
+        found.notes.append(f"{without:,} pictures without a text file are taken to show no object")
+    found.classes = {name: number for number, name in named.items()} if named else {str(n): n for n in sorted(numbers)}
+    if not named:
+        found.notes.append(
+            f"classes have no names but their numbers; {root / 'classes.txt'} would name them, one a line"
+        )
+    return found
+
+
+def _where(table: Path, told: Mapping[str, Any]) -> Path:
+    """The folder that a data.yaml is of."""
+    path = told.get("path")
+    inside = table.parent / path if path else table.parent
+    return inside if inside.is_dir() else table.parent
+
+
+def _picture_of(label: Path, pictures: Pictures) -> str | None:
+    """The picture of a text file: of its name in its own folder, or in `images` where it lies in `labels`."""
+    inside = label.relative_to(pictures.root)
+    parts = list(inside.parts[:-1])
+    places = [parts]
+    for at, part in enumerate(parts):
+        if part.lower() == "labels":
+            places += [[*parts[:at], name, *parts[at + 1 :]] for name in sorted(IMAGE_FOLDERS)]
+            places.append([*parts[:at], *parts[at + 1 :]])
+    for place in places:
+        for suffix in sorted(SUFFIXES):
+            for ending in (suffix, suffix.upper()):
+                if found := pictures.exact("/".join([*place, label.stem + ending])):
+                    return found
+    return None
+
+
+def _boxes(path: Path, named: Mapping[int, str]) -> list[tuple[int, Box]]:
+    """Each line's class and box. Of more than five numbers the rest are a polygon's, around which the box is put."""
+    found = []
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        if not words:
+            continue
+        try:
+            kind, values = int(words[0]), [float(word) for word in words[1:]]
+        except ValueError:
+            raise ImageError(f"{path}:{number}", f"expected a class and numbers, received {line[:60]!r}") from None
+        if len(values) < 4 or (len(values) > 5 and len(values) % 2):
+            raise ImageError(
+                f"{path}:{number}", f"expected a class, x, y, width and height, received {len(words)} numbers"
+            )
+        if kind < 0 or (named and kind not in named):
+            raise ImageError(f"{path}:{number}", f"class {kind} is none of the {len(named)} that are named")
+        if len(values) > 5:
+            left, top, right, bottom = min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])
+        else:
+            x, y, width, height = values[:4]
+            left, top, right, bottom = x - width / 2, y - height / 2, x + width / 2, y + height / 2
+        if max(values[:4]) > 2:
+            raise ImageError(
+                f"{path}:{number}", f"expected shares from 0 to 1 of the picture, received {line[:60]!r}: pixels?"
+            )
+        found.append((kind, Box(named.get(kind, str(kind)), left, top, right, bottom, f"{path}:{number}")))
+    return found
+
+
+def _listed(root: Path) -> dict[int, str]:
+    """The names in classes.txt or obj.names, by line from 0."""
+    for folder in (root, root / "labels", *(each for each in sorted(root.iterdir()) if each.is_dir())):
+        for name in ("classes.txt", "obj.names", "labels.txt"):
+            path = folder / name
+            if path.is_file():
+                lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+                return _apart(dict(enumerate(line.strip() for line in lines if line.strip())))
+    return {}
+
+
+def _apart(names: Mapping[int, str]) -> dict[int, str]:
+    """Names that are given twice, with their numbers."""
+    every = list(names.values())
+    return {number: name if every.count(name) == 1 else f"{name} {number}" for number, name in names.items()}
+
+
+def _lists(root: Path, told: Mapping[str, Any]) -> dict[str, str]:
+    """The part of each picture that text files of paths name, by its file name."""
+    parts: dict[str, str] = {}
+    files = {part: told[key] for key, part in _KEYS.items() if isinstance(told.get(key), str)}
+    for name in ("train.txt", "val.txt", "valid.txt", "test.txt"):
+        files.setdefault(part_of(Path(name).stem) or "train", name)
+    for part, name in files.items():
+        path = root / name
+        if part in PARTS and path.suffix == ".txt" and path.is_file():
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                if line.strip():
+                    parts[line.strip().replace("\\", "/").rpartition("/")[2]] = part
+    return parts
+
+
+def _told(path: Path) -> dict[str, Any]:
+    """What a data.yaml says, of the little of YAML that such files use: words, lists and numbered names."""
+    found: dict[str, Any] = {}
+    key, items, table = "", list[str](), dict[int, str]()
+
+    def close() -> None:
+        if key and (items or table):
+            found[key] = table or dict(enumerate(items)) if key == "names" else items
+
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        text = re.sub(r"(^|\s)#.*$", "", line).rstrip()
+        if not text.strip():
+            continue
+        if match := re.fullmatch(r"(\w+)\s*:\s*(.*)", text):
+            close()
+            key, items, table = match[1], [], {}
+            if match[2]:
+                found[key] = _value(match[2], path) if key == "names" else match[2].strip("'\" ")
+        elif match := re.fullmatch(r"\s*-\s*(.+)", text):
+            items.append(match[1].strip("'\" "))
+        elif match := re.fullmatch(r"\s+['\"]?(\d+)['\"]?\s*:\s*(.+)", text):
+            table[int(match[1])] = match[2].strip("'\" ")
+    close()
+    if "names" in found:
+        found["names"] = _apart(found["names"])
+    return found
+
+
+def _value(text: str, path: Path) -> dict[int, str]:
+    """Names in one line: [a, b] or {0: a, 1: b}, in quotes or not."""
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        inside = re.split(r"\s*,\s*", text.strip("[]{} "))
+        pairs = [re.fullmatch(r"(\d+)\s*:\s*(.+)", each) for each in inside]
+        if text.startswith("{") and all(pairs):
+            return {int(pair[1]): pair[2].strip("'\" ") for pair in pairs if pair}
+        value = [each.strip("'\" ") for each in inside]
+    if isinstance(value, dict) and all(isinstance(number, int) for number in value):
+        return {number: str(name) for number, name in value.items()}
+    if isinstance(value, (list, tuple)):
+        return dict(enumerate(map(str, value)))
+    raise DataError(f"{path}: expected names as a list, received {text[:60]!r}")

@@ -1,0 +1,1 @@
+"""What is where: boxes around objects, with their classes."""

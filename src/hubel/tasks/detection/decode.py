@@ -1,0 +1,70 @@
+"""From outputs to boxes: the surest places, the boxes that they tell, and of several around one object the surest."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+from hubel.tasks.detection.loss import PRIOR, boxes_of
+
+OVERLAP = 0.6  # intersection over union from which two boxes of a class are of one object
+LEAST = 0.01  # probability below which a place is passed over
+_AT_ONCE = 2**24  # pairs of boxes in memory
+
+
+class Found(NamedTuple):
+    """The boxes of each image, the surest first. boxes: N×K×4, left, top, right, bottom in shares of the image; scores:
+    N×K, 0 where there is none; classes: N×K, int64.
+    """
+
+    boxes: torch.Tensor
+    scores: torch.Tensor
+    classes: torch.Tensor
+
+
+def decode(outputs: torch.Tensor, classes: int, usual: tuple[float, float], most: int, least: float = LEAST) -> Found:
+    """At most so many boxes of each image, of outputs N×(classes + 4)×H×W."""
+    heat = (outputs[:, :classes].float() + PRIOR).sigmoid()
+    _, highest = F.max_pool2d(heat, 3, 1, 1, return_indices=True)  # of equal ones the first
+    own = torch.arange(heat.shape[2] * heat.shape[3], device=heat.device).view(heat.shape[2:])
+    peaks = torch.where(highest == own, heat, 0.0)
+    scores, places = peaks.flatten(1).topk(min(most, peaks[0].numel()), 1)
+    cells = heat.shape[2] * heat.shape[3]
+    kinds, where = places // cells, places % cells
+    boxes = boxes_of(outputs, usual).flatten(2).transpose(1, 2)
+    boxes = boxes.gather(1, where[..., None].expand(-1, -1, 4))
+    scores = torch.where(scores >= least, scores, 0.0)
+    kept = torch.cat(
+        [
+            suppressed(*some)
+            for some in zip(
+                *(each.split(max(1, _AT_ONCE // scores.shape[1] ** 2)) for each in (boxes, scores, kinds)), strict=True
+            )
+        ]
+    )
+    scores, order = torch.where(kept, scores, 0.0).sort(dim=1, descending=True, stable=True)
+    return Found(boxes.gather(1, order[..., None].expand(-1, -1, 4)), scores, kinds.gather(1, order))
+
+
+def suppressed(boxes: torch.Tensor, scores: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+    """Which boxes N×K×4, the surest first, are kept: those that no surer kept one of their class overlaps by 0.6.
+
+    All at once: until nothing changes, each is kept that none of those kept last time overlaps (Zheng et al. 2020),
+    which ends where going through them one by one does.
+    """
+    low = torch.maximum(boxes[:, :, None, :2], boxes[:, None, :, :2])
+    high = torch.minimum(boxes[:, :, None, 2:], boxes[:, None, :, 2:])
+    both = (high - low).clamp_min(0).prod(3)
+    areas = (boxes[..., 2:] - boxes[..., :2]).prod(2)
+    either = areas[:, :, None] + areas[:, None] - both
+    near = (both > OVERLAP * either) & (kinds[:, :, None] == kinds[:, None])
+    near = near.triu(1) & (scores > 0)[:, :, None]
+    kept = scores > 0
+    for _ in range(boxes.shape[1]):
+        now = (scores > 0) & ~(near & kept[:, :, None]).any(1)
+        if torch.equal(now, kept):
+            break
+        kept = now
+    return kept

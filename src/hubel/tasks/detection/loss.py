@@ -1,0 +1,139 @@
+"""The loss of boxes: where objects are by a focal loss on heat maps, how large they are by GIoU.
+
+Centres are peaks of a heat map for each class (CenterNet: Zhou, Wang, Krähenbühl 2019); every place near one tells how
+far the object's four sides are (FCOS: Tian et al. 2019). Peaks are as wide as objects are, and each object weighs alike
+(TTFNet: Liu et al. 2020). Coordinates are shares of an image's width and height.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+from hubel.data.boxes.targets import BOTTOM, CLASS, CROWD, LEFT, RIGHT, TOP
+
+PRIOR = -4.0  # is added to what the network says of a class: nearly all places show none
+_SPREAD = 0.54 / 6  # of an object's width: the deviation of its peak (TTFNet)
+_GIOU = 5.0  # how much the boxes' loss weighs
+_AT_ONCE = 32  # boxes of each image that are drawn at a time
+_FARTHEST = 8.0  # of the logarithm of a distance over the usual one
+
+
+def places(height: int, width: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where the middles of a grid's cells lie, from the left and from the top: W and H numbers from 0 to 1."""
+    across, down = (torch.arange(side, device=device, dtype=torch.float32) for side in (width, height))
+    return (across + 0.5) / width, (down + 0.5) / height
+
+
+def boxes_of(outputs: torch.Tensor, usual: tuple[float, float]) -> torch.Tensor:
+    """The box that each place tells, N×4×H×W (left, top, right, bottom), of the last four channels of outputs. usual:
+    half an object's usual width and height, which outputs of 0 mean.
+    """
+    height, width = outputs.shape[2:]
+    x, y = places(height, width, outputs.device)
+    far = outputs[:, -4:].float().clamp(-_FARTHEST, _FARTHEST).exp()
+    across, down = far[:, 0::2] * usual[0], far[:, 1::2] * usual[1]
+    left, right = x - across[:, 0], x + across[:, 1]
+    top, bottom = y[:, None] - down[:, 0], y[:, None] + down[:, 1]
+    return torch.stack([left, top, right, bottom], 1)
+
+
+def giou(one: torch.Tensor, other: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """IoU and generalised IoU (Rezatofighi et al. 2019) of boxes N×4×…, place by place."""
+    low, high = torch.maximum(one[:, :2], other[:, :2]), torch.minimum(one[:, 2:], other[:, 2:])
+    both = (high - low).clamp_min(0).prod(1)
+    areas = (one[:, 2:] - one[:, :2]).prod(1) + (other[:, 2:] - other[:, :2]).prod(1)
+    around = (torch.maximum(one[:, 2:], other[:, 2:]) - torch.minimum(one[:, :2], other[:, :2])).prod(1)
+    either = (areas - both).clamp_min(1e-12)
+    iou = both / either
+    return iou, iou - (around - either) / around.clamp_min(1e-12)
+
+
+class Wanted(NamedTuple):
+    """What outputs should be. heat: N×classes×H×W, 1 at centres; boxes: N×4×H×W; weights: N×H×W, which add up to 1 for
+    each object; counted: N×1×H×W, 0 in crowds. objects: how many there are.
+    """
+
+    heat: torch.Tensor
+    boxes: torch.Tensor
+    weights: torch.Tensor
+    counted: torch.Tensor
+    objects: torch.Tensor
+
+
+def wanted(rows: torch.Tensor, classes: int, height: int, width: int) -> Wanted:
+    """What outputs of a grid should be for targets `rows` (see `Boxes`)."""
+    own = rows[:, 1:].float()
+    if own.device.type == "cpu":  # of a graphics processor, which would have to wait, all rows are taken
+        own = own[:, : int((own[..., CLASS] >= 0).sum(1).max()) if own.numel() else 0]
+    number, most = own.shape[:2]
+    x, y = places(height, width, own.device)
+    heat = torch.zeros(number, classes, height, width, device=own.device)
+    least = torch.full((number, height, width), torch.inf, device=own.device)
+    chosen = torch.zeros(number, height, width, dtype=torch.int64, device=own.device)
+    near = torch.zeros(number, height, width, device=own.device)
+    crowd = torch.zeros(number, height, width, dtype=torch.bool, device=own.device)
+    real = (own[..., CLASS] >= 0) & (own[..., CROWD] == 0)
+    for first in range(0, most, _AT_ONCE):
+        some, there = own[:, first : first + _AT_ONCE], real[:, first : first + _AT_ONCE]
+        across = _along(some[..., LEFT], some[..., RIGHT], x)
+        down = _along(some[..., TOP], some[..., BOTTOM], y)
+        peaks = (across.peak[:, :, None, :] * down.peak[..., None]) * there[..., None, None]
+        index = some[..., CLASS].long().clamp_min(0)[..., None, None].expand_as(peaks)
+        heat.scatter_reduce_(1, index, peaks, "amax")
+        size = ((some[..., RIGHT] - some[..., LEFT]) * (some[..., BOTTOM] - some[..., TOP]))[..., None, None]
+        inside = (across.inner[:, :, None, :] & down.inner[..., None]) & there[..., None, None]
+        found, at = torch.where(inside, size, torch.inf).min(1)
+        better = found < least
+        least = torch.where(better, found, least)
+        chosen = torch.where(better, at + first, chosen)
+        near = torch.where(better, peaks.gather(1, at[:, None])[:, 0], near)
+        masses = (some[..., CLASS] >= 0) & (some[..., CROWD] > 0)
+        crowd |= (across.whole[:, :, None, :] & down.whole[..., None] & masses[..., None, None]).any(1)
+    flat = chosen.flatten(1)
+    sums = torch.zeros(number, max(1, most), device=own.device).scatter_add_(1, flat, near.flatten(1))
+    weights = near / sums.gather(1, flat).view_as(near).clamp_min(1e-9)
+    if most:
+        boxes = own[..., LEFT : BOTTOM + 1].gather(1, flat[..., None].expand(-1, -1, 4))
+    else:
+        boxes = torch.zeros(number, height * width, 4, device=own.device)
+    boxes = boxes.transpose(1, 2).reshape(number, 4, height, width)
+    counted = ((~crowd)[:, None] | (heat == 1)).float()
+    return Wanted(heat, boxes, weights, counted, real.sum())
+
+
+class _Along(NamedTuple):
+    peak: torch.Tensor  # how near each cell is to each box's middle: 1 in the cell that holds it
+    inner: torch.Tensor  # whether a cell is in the middle part of the box
+    whole: torch.Tensor  # whether it is in the box
+
+
+def _along(low: torch.Tensor, high: torch.Tensor, cells: torch.Tensor) -> _Along:
+    """Of boxes N×M, along one axis of cells: N×M×cells each."""
+    number = len(cells)
+    middle, side = (low + high) / 2, (high - low).clamp_min(1e-6)
+    own = (middle * number).floor().clamp(0, number - 1)
+    away = cells - ((own + 0.5) / number)[..., None]
+    deviation = (side * _SPREAD).clamp_min(0.3 / number)[..., None]
+    peak = (-0.5 * (away / deviation).square()).exp()
+    inner = away.abs() <= (side * 0.27).clamp_min(0.5 / number)[..., None]
+    whole = (cells >= low[..., None]) & (cells <= high[..., None])
+    return _Along(peak, inner, whole)
+
+
+def losses(outputs: torch.Tensor, rows: torch.Tensor, classes: int, usual: tuple[float, float]) -> torch.Tensor:
+    """The loss of a batch, an object: of outputs N×(classes + 4)×H×W and targets."""
+    goal = wanted(rows, classes, *outputs.shape[2:])
+    logits = outputs[:, :classes].float() + PRIOR
+    objects = goal.objects.clamp_min(1)
+    overlap = giou(boxes_of(outputs, usual), goal.boxes)[1]
+    heat = goal.heat
+    surely = logits.sigmoid()
+    centre = heat == 1
+    missed = (1 - surely).square() * F.softplus(-logits)
+    false = surely.square() * (1 - heat) ** 4 * F.softplus(logits)
+    focal = (torch.where(centre, missed, false) * goal.counted).sum()
+    boxes = ((1 - overlap) * goal.weights).sum()
+    return (focal + _GIOU * boxes) / objects

@@ -1,0 +1,165 @@
+"""One set of boxes in every format: what is read is the same, and what the data is says the task."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hubel.data.boxes.targets import AREA, CLASS, Boxes
+from hubel.tasks import load
+from tests.data.boxes import scenes
+
+TABLES = {
+    "filename,width,height,class,xmin,ymin,xmax,ymax": lambda image, name, x, y, u, v: (
+        image,
+        64,
+        48,
+        name,
+        x,
+        y,
+        u,
+        v,
+    ),
+    "image_path,x1,y1,x2,y2,label": lambda image, name, x, y, u, v: (f"images/{image}", x, y, u, v, name),
+    "": lambda image, name, x, y, u, v: (f"images/{image}", x, y, u, v, name),
+    "image_id,x,y,w,h,category": lambda image, name, x, y, u, v: (image[:-4], x, y, u - x, v - y, name),
+    "image,width,height,bbox,label": lambda image, name, x, y, u, v: (image, 64, 48, [x, y, u - x, v - y], name),
+    "ImageID,LabelName,XMin,XMax,YMin,YMax": lambda image, name, x, y, u, v: (
+        image[:-4],
+        name,
+        x / 64,
+        u / 64,
+        y / 48,
+        v / 48,
+    ),
+    "label_name,bbox_x,bbox_y,bbox_width,bbox_height,image_name,image_width,image_height": lambda image, name, x, y, u, v: (  # noqa: E501
+        name,
+        x,
+        y,
+        u - x,
+        v - y,
+        image,
+        64,
+        48,
+    ),
+    "file,x_center,y_center,w,h,class": lambda image, name, x, y, u, v: (
+        image,
+        (x + u) / 2,
+        (y + v) / 2,
+        u - x,
+        v - y,
+        name,
+    ),
+}
+
+
+def read(root: Path) -> Boxes:
+    splits = load(root, size=(48, 64))
+    assert splits.train.targets.task == "detection"
+    assert not splits.rejected
+    return splits.train.targets
+
+
+def same(found: Boxes, names=scenes.NAMES) -> None:
+    """The boxes are those of the scenes, class by class."""
+    for rows, wanted in zip(found.rows, scenes.wanted(), strict=True):
+        own = rows[1:][rows[1:, CLASS] >= 0]
+        assert [found.classes[int(kind)] for kind in own[:, CLASS]] == [names[kind] for kind, *_ in wanted]
+        np.testing.assert_allclose(own[:, :4] * [64, 48, 64, 48], [edges for _, *edges in wanted], atol=1e-3)
+        np.testing.assert_allclose(own[:, AREA], [(u - x) * (v - y) for _, x, y, u, v in wanted], rtol=1e-3)
+
+
+def test_coco_keeps_the_numbers_of_its_classes_in_their_order(tmp_path):
+    found = read(scenes.coco(tmp_path / "set"))
+    assert (found.classes, found.ids) == (("bar", "disc"), (3, 7))
+    same(found)
+
+
+def test_yolo_has_names_from_a_list_or_none(tmp_path):
+    root = scenes.yolo(tmp_path / "set")
+    found = read(root)
+    assert (found.classes, found.ids) == (scenes.NAMES, (0, 1))
+    same(found)
+    (root / "classes.txt").unlink()
+    same(read(root), ("0", "1"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "path: .\ntrain: images\nnc: 2\nnames: ['disc', 'bar']\n",
+        'train: images  # here\nnames:\n  0: disc\n  1: "bar"\n',
+        "names:\n- disc\n- bar\ntrain: ../images\nval: ../images\n",
+        "names: {0: disc, 1: bar}\ntrain: images\n",
+        "names: [disc, bar]\ntrain: images\n",
+    ],
+)
+def test_yolo_reads_data_yaml(tmp_path, text):
+    root = scenes.yolo(tmp_path / "set")
+    (root / "classes.txt").unlink()
+    (root / "data.yaml").write_text(text)
+    found = read(root)
+    assert (found.classes, found.ids) == (scenes.NAMES, (0, 1))
+    same(found)
+    same(read(root / "data.yaml"))
+
+
+def test_voc_numbers_its_classes_by_their_names(tmp_path):
+    found = read(scenes.voc(tmp_path / "set"))
+    assert (found.classes, found.ids) == (("bar", "disc"), (0, 1))
+    same(found)
+
+
+@pytest.mark.parametrize("titles", TABLES)
+def test_tables_under_customary_headers(tmp_path, titles):
+    root = scenes.table(tmp_path / "set", titles, TABLES[titles])
+    same(read(root))
+    same(read(root / "boxes.csv"))
+
+
+def test_a_picture_may_show_nothing(tmp_path):
+    root = scenes.table(tmp_path / "set", "path,x1,y1,x2,y2,class", TABLES["image_path,x1,y1,x2,y2,label"], 5)
+    scenes.pictures(root, 6)
+    with open(root / "boxes.csv", "a") as file:
+        file.write("images/005.png,,,,,\n")
+    counts = (read(root).rows[:, 1:, CLASS] >= 0).sum(1)
+    assert counts.tolist() == [2, 2, 2, 2, 2, 0]
+
+
+def test_voc_has_its_parts_from_lists(tmp_path):
+    root = scenes.voc(tmp_path / "set")
+    (root / "ImageSets" / "Main").mkdir(parents=True)
+    for name, own in {"train": "000\n001\n002 1", "val": "003", "test": "004", "trainval": "000\n003"}.items():
+        (root / "ImageSets" / "Main" / f"{name}.txt").write_text(own)
+    splits = load(root)
+    assert [len(part) for part in splits.parts().values()] == [3, 1, 1]
+    assert any("005.xml" in note for note in splits.notes)
+
+
+def test_parts_of_coco_by_the_names_of_files_and_folders(tmp_path):
+    root = scenes.coco(tmp_path / "set")
+    other = scenes.coco(tmp_path / "other")
+    (root / "images").rename(root / "train2017")
+    (other / "images").rename(root / "val2017")
+    (other / "annotations" / "instances_train.json").rename(root / "annotations" / "instances_val2017.json")
+    splits = load(root)
+    assert {name: len(part) for name, part in splits.parts().items()} == {"train": 6, "validation": 6}
+    assert all("/val2017/" in path for path in splits.validation.paths)
+
+
+def test_parts_of_yolo_by_folders(tmp_path):
+    root = scenes.yolo(tmp_path / "set")
+    for kind in ("images", "labels"):
+        for part in ("train", "val"):
+            (root / kind / part).mkdir()
+        for number, path in enumerate(sorted(each for each in (root / kind).iterdir() if each.is_file())):
+            path.rename(root / kind / ("val" if number > 3 else "train") / path.name)
+    assert {name: len(part) for name, part in load(root).parts().items()} == {"train": 4, "validation": 2}
+
+
+def test_other_data_is_not_taken_for_boxes(tmp_path):
+    scenes.pictures(tmp_path / "set", 3, "cats")
+    scenes.pictures(tmp_path / "set", 3, "dogs")
+    (tmp_path / "set" / "readme.txt").write_text("1 2 3 4 5\n")
+    (tmp_path / "set" / "labels.csv").write_text("image,label\ncats/000.png,cat\n")
+    assert load(tmp_path / "set").train.targets.task == "classification"

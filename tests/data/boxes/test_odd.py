@@ -1,0 +1,203 @@
+"""Annotations as they come: what is wrong is named with its place, left out where asked for, and never silent."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hubel.base.errors import DataError
+from hubel.data import Augmentation, Batches, ImageError
+from hubel.data.boxes.describe import describe
+from hubel.data.boxes.load import load
+from hubel.data.boxes.targets import BOTTOM, CLASS, LEFT
+from tests.command import hubel
+from tests.data.boxes import scenes
+from tests.data.boxes.scenes import thing, xml
+
+
+def boxes_of(splits):
+    return [rows[1:][rows[1:, CLASS] >= 0] for rows in splits.train.targets.rows]
+
+
+def rewritten(root, **lists):
+    """COCO's file with other lists."""
+    path = root / "annotations" / "instances_train.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **lists}))
+    return root
+
+
+def annotations(root):
+    return json.loads((root / "annotations" / "instances_train.json").read_text())["annotations"]
+
+
+WRONG_COCO = {
+    "annotation 1: category 5 is none of 7, 3": {"category_id": 5},
+    "annotation 1: expected a bbox of left, top, width and height": {"bbox": [1, 2, 3]},
+    "annotation 1: expected a bbox of left, top, width": {"bbox": ["1", 2, 3, 4]},
+    "annotation 1: no image has the id 99": {"image_id": 99},
+}
+
+
+@pytest.mark.parametrize("words", WRONG_COCO)
+def test_what_is_wrong_in_coco_is_named_with_its_place(tmp_path, words):
+    root = scenes.coco(tmp_path)
+    own = annotations(root)
+    rewritten(root, annotations=[{**own[0], **WRONG_COCO[words]}, *own[1:]])
+    with pytest.raises(ImageError, match=words):
+        load(root)
+    splits = load(root, bad_images="skip")
+    assert [words in str(error) for error in splits.rejected] == [True]
+    assert any(words in note for note in splits.notes)
+    assert [len(own) for own in boxes_of(splits)] == [1, 2, 2, 2, 2, 2]
+
+
+WRONG_LINES = {
+    "000.txt:2: expected a class and numbers": "0 .5 .5 .2 .2\n0 .5 x .2 .2",
+    "000.txt:1: expected a class, x, y, width and height": "0 .5 .5 .2",
+    "000.txt:1: class 2 is none of the 2": "2 .5 .5 .2 .2",
+    "000.txt:1: expected shares": "0 32 20 10 10",
+}
+
+
+@pytest.mark.parametrize("words", WRONG_LINES)
+def test_what_is_wrong_in_yolo_is_named_with_its_line(tmp_path, words):
+    root = scenes.yolo(tmp_path)
+    (root / "labels" / "000.txt").write_text(WRONG_LINES[words])
+    with pytest.raises(ImageError, match=words):
+        load(root)
+    splits = load(root, bad_images="skip")
+    assert words in str(splits.rejected[0])
+    assert len(splits.train) == 5
+
+
+ENTITIES = '<!DOCTYPE a [<!ENTITY b "bbbb"><!ENTITY c "&b;&b;&b;">]>'
+WRONG_XML = {
+    "declares entities": ENTITIES + xml("000.png", thing("&c;", 1, 2, 30, 40)),
+    "is no XML that can be read": "<annotation><object>",
+    "expected numbers xmin, ymin, xmax, ymax in object 1": xml("000.png", thing("disc", "a", 2, 30, 40)),
+    "expected a name of object 1": xml("000.png", thing(" ", 1, 2, 30, 40)),
+    "its annotation says 100×200": xml("000.png", thing("disc", 1, 2, 30, 40), 200, 100),
+}
+
+
+@pytest.mark.parametrize("words", WRONG_XML)
+def test_what_is_wrong_in_xml_is_named_with_its_file(tmp_path, words):
+    root = scenes.voc(tmp_path)
+    (root / "Annotations" / "000.xml").write_text(WRONG_XML[words])
+    with pytest.raises(ImageError, match=words):
+        load(root)
+    splits = load(root, bad_images="skip")
+    assert words in str(splits.rejected[0])
+    assert len(splits.train) == 5
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("images/000.png,1,2,x,4,disc", "boxes.csv:14: expected four numbers"),
+        ("images/000.png,1,2", "boxes.csv:14: expected as many cells"),
+        ("images/000.png,1,2,30,40,", "boxes.csv:14: expected a class"),
+        ("images/999.png,1,2,30,40,disc", "boxes.csv:14: its picture is called 'images/999.png', and no picture"),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_named_with_its_line(tmp_path, line, words):
+    root = scenes.table(tmp_path, "path,x1,y1,x2,y2,class", lambda image, name, *edges: (image, *edges, name))
+    with open(root / "boxes.csv", "a") as file:
+        file.write(line + "\n")
+    with pytest.raises(ImageError, match=words):
+        load(root)
+    splits = load(root, bad_images="skip")
+    assert words in str(splits.rejected[0])
+    assert [len(own) for own in boxes_of(splits)] == [2] * 6
+
+
+def test_boxes_that_are_none_are_left_out_and_named_and_stop_nothing(tmp_path):
+    root = scenes.voc(tmp_path)
+    wrong = [thing("disc", 5, 5, 5, 20), thing("disc", 100, 5, 120, 20), thing("bar", 50, 5, 80, 20)]
+    wrong += [thing("bar", 1, 1, 9, 9)] * 2
+    (root / "Annotations" / "000.xml").write_text(xml("000.png", "".join(wrong)))
+    splits = load(root, size=(48, 64))
+    own = boxes_of(splits)[0]
+    np.testing.assert_allclose(own[:, :4] * [64, 48, 64, 48], [[50, 5, 64, 20], [1, 1, 9, 9]], atol=1e-3)
+    notes = "\n".join(splits.notes)
+    assert "1 box left out: no box (" in notes
+    assert "000.xml, object 1: expected a width and a height above 0, received 0×15" in notes
+    assert "1 box left out: outside the picture (" in notes
+    assert "1 box cut at the picture's edge (" in notes
+    assert "1 box left out: twice the same (" in notes
+    suspicious = describe(root).suspicious
+    assert [len(places) for places in suspicious.values()] == [1, 1, 1, 1]
+
+
+def test_labels_that_match_no_picture_are_an_error_with_both_patterns(tmp_path):
+    root = scenes.coco(tmp_path / "coco")
+    for path in (root / "images").iterdir():
+        path.rename(path.with_name(f"IMG_{path.name}"))
+    with pytest.raises(DataError, match=r"'000.png', and no picture below .* is; those there: images/IMG_0"):
+        load(root, bad_images="skip")
+    root = scenes.yolo(tmp_path / "yolo")
+    for path in (root / "images").iterdir():
+        path.rename(path.with_name(f"IMG_{path.name}"))
+    with pytest.raises(DataError, match=r"none that match: text files such as labels/000.txt, .* such as images/IMG_0"):
+        load(root, bad_images="skip")
+
+
+def test_more_boxes_than_the_limit_are_refused(tmp_path, monkeypatch):
+    root = scenes.yolo(tmp_path)
+    (root / "labels" / "000.txt").write_text("\n".join(f"0 .5 .5 .2 .{n}" for n in range(10, 15)))
+    monkeypatch.setenv("HUBEL_MOST_BOXES", "4")
+    with pytest.raises(ImageError, match=r"at most 4 \(boxes in a picture\), received 5"):
+        load(root)
+    monkeypatch.setenv("HUBEL_MOST_ANNOTATIONS", "20")
+    with pytest.raises(DataError, match=r"at most 20 \(bytes in a file of annotations\)"):
+        load(scenes.voc(tmp_path / "voc"), bad_images="skip")
+
+
+@pytest.mark.parametrize("how", [6, 8])
+def test_boxes_of_turned_pictures_lie_as_they_were_measured(tmp_path, how):
+    """A picture that EXIF turns, whose annotation says the size before that, has its boxes from before as well."""
+    root = scenes.voc(tmp_path)
+    path = root / "JPEGImages" / "000.png"
+    stored = np.zeros((48, 64, 3), np.uint8)
+    stored[5:20, 30:60] = 255
+    exif = Image.Exif()
+    exif[0x0112] = how
+    Image.fromarray(stored).save(path, exif=exif)
+    (root / "Annotations" / "000.xml").write_text(xml("000.png", thing("disc", 30, 5, 60, 20)))
+    upright = (64, 48) if how > 4 else (48, 64)
+    splits = load(root, size=upright)
+    (box,) = boxes_of(splits)[0][:, :4]
+    left, top, right, bottom = np.rint(box * [upright[1], upright[0], upright[1], upright[0]]).astype(int)
+    inside = splits.train.images[0][top:bottom, left:right]
+    assert inside.min() == 255
+    assert splits.train.images[0].sum() == inside.sum()
+
+
+def test_boxes_follow_their_picture_into_its_frame_and_through_augmentation(tmp_path):
+    """Around what is bright in the image lies its box, to the pixel, padded, mirrored and shifted."""
+    root = scenes.voc(tmp_path)
+    for path in (root / "JPEGImages").iterdir():
+        image = np.zeros((48, 64, 3), np.uint8)
+        image[10:30, 20:50] = 255
+        Image.fromarray(image).save(path)
+        (root / "Annotations" / f"{path.stem}.xml").write_text(xml(path.name, thing("disc", 20, 10, 50, 30)))
+    splits = load(root, size=(96, 96))
+    feed = Batches(splits.train, 6, 0, Augmentation.parse("shift 9, flip, fill 0"))
+    for epoch in range(3):
+        batch = next(iter(feed.epoch(epoch)))
+        for image, rows in zip(batch.images.numpy(), batch.targets.numpy(), strict=True):
+            down, across = np.nonzero(image[..., 0] > 127)
+            edges = np.array([across.min(), down.min(), across.max() + 1, down.max() + 1])
+            np.testing.assert_allclose(rows[1, LEFT : BOTTOM + 1] * 96, edges, atol=0.6)
+
+
+def test_a_description_tells_of_boxes(tmp_path):
+    found = json.loads(hubel("data", scenes.coco(tmp_path), "--json").stdout)
+    assert (found["task"], found["classes"], found["ids"]) == ("detection", ["bar", "disc"], [3, 7])
+    assert found["boxes"] == {"train": [6, 6]}
+    assert found["objects_an_image"] == {"least": 2, "median": 2.0, "most": 2}
+    assert sum(found["places"].values()) == pytest.approx(1, abs=1e-3)
+    assert set(found["sides"]) == {"bar", "disc"}
+    told = hubel("data", tmp_path).stdout
+    assert "12 boxes of 2 classes (detection), as COCO's JSON has them" in told

@@ -1,0 +1,211 @@
+"""Detection from a folder to pictures with boxes: figures, exact resume, files, and the same by other roads."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from hubel.arch import parse
+from hubel.base.errors import SettingError
+from hubel.data import Augmentation, align
+from hubel.data.boxes.targets import CLASS, NUMBER
+from hubel.tasks import evaluate, load, task_of
+from hubel.tasks.detection.task import Detection
+from hubel.train import Recipe, resume, train
+from tests.command import hubel
+from tests.data.boxes import scenes
+
+NETWORK = (
+    "48x64x3: conv 12 3x3/2 same, norm, relu, conv 16 3x3/2 same, norm, relu, concat(identity | conv 24 3x3/2 same, "
+    "norm, relu, conv 24 3x3 same, norm, relu, upsample 2), conv 16 3x3 same, norm, relu, conv 6 1x1"
+)
+RECIPE = Recipe(
+    epochs=25,
+    batch_size=4,
+    learning_rate=0.01,
+    threads=1,
+    device="cpu",
+    precision="float32",
+    memory_format="channels-last",
+    augmentation="flip",
+    label_smoothing=0.0,
+)
+
+
+LOW = ("--threshold", "0.15")  # of models that were trained for a second
+
+
+@pytest.fixture(scope="module")
+def splits(tmp_path_factory):
+    return load(scenes.coco(tmp_path_factory.mktemp("data") / "things", 40), size=(48, 64), validation=0.2)
+
+
+@pytest.fixture(scope="module")
+def run(splits, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("runs") / "things"
+    source = {"source": str(tmp_path_factory.getbasetemp() / "data0" / "things"), "size": [48, 64], "validation": 0.2}
+    return train(parse(NETWORK), splits, RECIPE, directory, source=source)
+
+
+def test_it_learns_to_find_what_is_there(run, splits):
+    model = run.model()
+    found = evaluate(model, splits.validation)
+    assert found.figures["map50"] > 0.9
+    assert found.figures["map"] > 0.4
+    assert [each.objects for each in found.per_class] == [8, 8]
+    assert model.task == Detection.for_dataset(splits.train)
+    assert (model.task.classes, model.task.ids) == (("bar", "disc"), (3, 7))
+    picture = Image.open(splits.validation.paths[0])
+    answer = model.predict(picture).above(0.15)
+    true = scenes.wanted(40)[int(splits.validation.paths[0][-7:-4])]
+    assert sorted(each["class"] for each in answer.objects) == ["bar", "disc"]
+    for kind, *edges in true:
+        (box,) = [each for each in answer.objects if each["class"] == scenes.NAMES[kind]]
+        np.testing.assert_allclose([box[side] for side in ("left", "top", "right", "bottom")], edges, atol=4)
+        assert box["id"] == scenes.IDS[kind]
+
+
+def test_boxes_are_in_the_pixels_of_a_picture_of_any_size_however_it_lies(run, splits, tmp_path):
+    model, path = run.model(), splits.validation.paths[0]
+    small = model.predict(path).above(0.15).objects
+    picture = Image.open(path)
+    large = model.predict(picture.resize((256, 192), Image.Resampling.NEAREST)).above(0.15).objects
+    canvas = Image.new("RGB", (64, 128))
+    canvas.paste(picture, (0, 40))  # a tall one, padded to the network's size
+    tall = model.predict(canvas)
+    assert (tall.data()["height"], tall.data()["width"]) == (128, 64)
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    picture.rotate(180).save(tmp_path / "turned.png", exif=exif)
+    turned = model.predict(tmp_path / "turned.png").above(0.15).objects
+    assert len(small) == len(large) == len(turned) == 2
+    for one, other, third in zip(small, large, turned, strict=True):
+        for side in ("left", "top", "right", "bottom"):
+            assert other[side] == pytest.approx(4 * one[side], abs=8)
+            assert third[side] == pytest.approx(one[side], abs=1e-3)
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(splits, tmp_path):
+    stopped = tmp_path / "stopped"
+
+    def stop(event):
+        if getattr(event, "epoch", 0) == 2 and hasattr(event, "evaluation"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(parse(NETWORK), splits, RECIPE.replace(epochs=3, batch_size=8), stopped, progress=stop)
+    resumed = resume(stopped, splits)
+    straight = train(parse(NETWORK), splits, RECIPE.replace(epochs=3, batch_size=8), tmp_path / "straight")
+    for name, tensor in resumed.model().module.state_dict().items():
+        assert torch.equal(tensor, straight.model().module.state_dict()[name]), name
+
+
+def test_commands_answer_in_every_form(run, splits, tmp_path):
+    image = splits.validation.paths[0]
+    found = json.loads(hubel("evaluate", run.directory, "--part", "validation", "--json").stdout)
+    assert list(found["coco"]) == [
+        "AP",
+        "AP50",
+        "AP75",
+        "APs",
+        "APm",
+        "APl",
+        "AR1",
+        "AR10",
+        "AR100",
+        "ARs",
+        "ARm",
+        "ARl",
+    ]
+    assert found["coco"]["APl"] is None
+    assert len(found["curves"]["bar"]["precision"]) == 101
+    assert hubel("evaluate", run.directory, "--part", "validation", "-o", tmp_path / "curves.png").returncode == 0
+    with Image.open(tmp_path / "curves.png") as curves:
+        assert curves.size == (560, 420)
+    (told,) = json.loads(hubel("predict", run.directory, image, "-o", tmp_path / "out.png", "--json", *LOW).stdout)
+    assert {each["class"] for each in told["objects"]} == {"bar", "disc"}
+    with Image.open(tmp_path / "out.png") as drawn, Image.open(image) as plain:
+        assert drawn.size == (64, 48)
+        assert (np.asarray(drawn) != np.asarray(plain)).any()
+    hubel("predict", run.directory, image, "-o", tmp_path / "drawn")
+    assert [path.name for path in (tmp_path / "drawn").iterdir()] == [f"{image[-7:-4]}-boxes.png"]
+    hubel("predict", run.directory, *splits.validation.paths, "-o", tmp_path / "boxes.csv", *LOW)
+    with open(tmp_path / "boxes.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) >= 2 * len(splits.validation)
+    assert {row["class"] for row in rows} <= {"bar", "disc", ""}
+    (sure,) = json.loads(hubel("predict", run.directory, image, "--threshold", "0.999", "--json").stdout)
+    assert len(sure["objects"]) < 2
+    refused = hubel("predict", run.directory, image, splits.validation.paths[1], "-o", tmp_path / "two.png")
+    assert (refused.returncode, "expected one image with -o" in refused.stderr) == (2, True)
+
+
+def test_what_is_predicted_is_read_as_boxes_again(run, splits, tmp_path):
+    root = scenes.coco(tmp_path / "set", 4)
+    for path in (root / "annotations").iterdir():
+        path.unlink()
+    hubel("predict", run.directory, root / "images", "-o", root / "boxes.csv", *LOW)
+    again = load(root, size=(48, 64)).train.targets
+    assert (again.rows[:, 1:, CLASS] >= 0).sum() >= 6
+    assert set(again.classes) <= {"bar", "disc"}
+
+
+def test_onnx_runtime_answers_as_pytorch_does(run, splits):
+    image = splits.validation.paths[0]
+    (one,) = json.loads(hubel("predict", run.directory, image, "--json", "--engine", "pytorch").stdout)
+    (other,) = json.loads(hubel("predict", run.directory, image, "--json", "--engine", "onnxruntime").stdout)
+    assert "ONNX" in other["engine"]
+    for left, right in zip(one["objects"], other["objects"], strict=True):
+        assert left["class"] == right["class"]
+        assert [left[side] for side in ("left", "top")] == pytest.approx([right[s] for s in ("left", "top")], abs=0.01)
+
+
+def test_counts_of_parts_add_up_to_those_of_the_whole(run, splits):
+    model, task = run.model(), run.model().task
+    images, targets = splits.train.tensors()
+    outputs = torch.cat([task.outputs(model.module, model.preprocessing, part) for part in images.split(8)]).detach()
+    whole = task.counts()
+    whole.add(outputs, targets)
+    parts = [task.counts() for _ in range(2)]
+    for part, own in zip(parts, (slice(0, 13), slice(13, None)), strict=True):
+        part.add(outputs[own], targets[own])
+    added = [one + other for one, other in zip(*(part.tensors() for part in parts), strict=True)]
+    first, second = task.measured(whole.tensors()).data(), task.measured(added).data()
+    assert first.pop("loss") == pytest.approx(second.pop("loss"), rel=0.1)  # a mean over objects, part by part
+    assert first == second
+
+
+def test_sections_of_a_report_have_figures_pictures_and_mistakes(run, splits):
+    sections = {each.name: each for each in run.task.sections(run.model(), splits.validation)}
+    assert list(sections) == ["classes", "curves", "objects", "mistakes"]
+    assert [row[0] for row in sections["classes"].table.rows] == ["bar", "disc"]
+    assert sections["objects"].pictures[0][1].ndim == 3
+    counts = {row[0]: int(row[1]) for row in sections["mistakes"].table.rows}
+    assert counts["right"] + counts["missed"] == 2 * len(splits.validation)
+    assert counts["right"] > counts["missed"]
+
+
+def test_classes_are_brought_into_a_models_order_by_their_names(splits):
+    found, notes = align(splits.train, ("cup", "Disc", "bar"))
+    assert found.targets.classes == ("cup", "Disc", "bar")
+    assert found.targets.class_counts().tolist() == [0, 32, 32]
+    left, notes = align(splits.train, ("disc",))
+    assert left.targets.class_counts().tolist() == [32]
+    assert "objects of classes that the model does not know, bar (32)" in notes[0]
+
+
+def test_rules_choose_by_the_size_of_objects(splits):
+    task = task_of(splits.train)
+    assert task.stride == 2
+    assert task.most == 100
+    assert task.usual == pytest.approx((0.12, 0.16), abs=0.03)
+    assert task.network(splits.train).options["stride"] == 2
+    assert len(np.unique(splits.train.targets.rows[:, 0, NUMBER])) == len(splits.train)
+    assert sorted(map(len, splits.parts().values())) == [8, 32]
+    with pytest.raises(SettingError, match="balance 'none' with boxes"):
+        task.check_training("weights", Augmentation())
+    with pytest.raises(SettingError, match="that boxes can follow"):
+        task.check_training("none", Augmentation(mixup=0.2))
