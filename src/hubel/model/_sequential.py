@@ -95,12 +95,21 @@ class Sequential(Model):
         self.ends = self.tensors[-1:]
 
     def concrete(self, shape: Shape) -> Shape:
-        """Take the input's shape from data where nothing has said it."""
+        """Take the input's shape from data where nothing has said it; rows and columns stay open without weights."""
         if not self.tensors:
-            self._begin(Input(shape))
+            open_ = len(shape) == 3 and not self._weighs(shape)
+            self._begin(Input((None, None, shape[-1]) if open_ else shape))
             for layer in self._layers:
                 self._follow(layer)
         return shape
+
+    def _weighs(self, shape: Shape) -> bool:
+        """Whether a layer has weights for inputs of this shape."""
+        for layer in self._layers:
+            if arch.analyse(arch.Network(shape, arch.Chain(layer.node_at(shape)))).parameters:
+                return True
+            shape = layer.shape_after([shape])
+        return False
 
     def run(self, inputs: Any, *more: Any, training: bool | None = None, **settings: Any) -> Any:
         """Return what arrays become. What prepares pictures of any size does so, layer by layer."""

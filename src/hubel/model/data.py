@@ -83,6 +83,7 @@ class Dataset:
     def zip(*datasets: Any) -> Dataset:
         """Return the elements of several data sets side by side."""
         parts = datasets[0] if len(datasets) == 1 and isinstance(datasets[0], tuple) else datasets
+        parts = tuple(Dataset.zip(*each) if isinstance(each, tuple) else each for each in parts)
         lengths = [each._length for each in parts]
         known = [length for length in lengths if length is not None]
         return Dataset(lambda: zip(*parts, strict=False), min(known) if len(known) == len(lengths) else None)
@@ -357,3 +358,19 @@ def _label(number: int, mode: str, classes: int) -> Tensor:
     if mode == "categorical":
         return torch.nn.functional.one_hot(torch.tensor(number), classes).float()
     return torch.tensor([float(number)]) if mode == "binary" else torch.tensor(number)
+
+
+class experimental:  # noqa: N801 (TensorFlow's name)
+    """What stands in `tf.data.experimental`."""
+
+    AUTOTUNE = AUTOTUNE
+
+    @staticmethod
+    def Counter(start: int = 0, step: int = 1) -> Dataset:  # noqa: N802
+        """Return whole numbers without end."""
+        return Dataset(lambda: (_array(number) for number in itertools.count(start, step)))
+
+    @staticmethod
+    def cardinality(dataset: Dataset) -> int:
+        """Return how many elements there are; −2 where nobody knows."""
+        return dataset.cardinality()

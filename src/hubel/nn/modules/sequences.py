@@ -41,24 +41,24 @@ class _OverSteps:
         self.sequences, self.backwards = sequences, backwards
         if self.one_bias and self.bias:
             del self.bias_hh_l0
-            self._keep_nought()
+            self._keep_zero()
 
-    def _keep_nought(self: Any) -> None:
+    def _keep_zero(self: Any) -> None:
         self.register_buffer("bias_hh_l0", torch.zeros_like(self.bias_ih_l0.detach()), persistent=False)
         self._init_flat_weights()
 
     def _apply(self: Any, *given: Any, **settings: Any) -> Any:
-        self._make_nought()
+        self._make_zero()
         return super()._apply(*given, **settings)  # type: ignore[misc]
 
-    def _make_nought(self: Any) -> None:
+    def _make_zero(self: Any) -> None:
         """Give the other bias numbers, where the layer was built without and has its weights since."""
         if self.one_bias and self.bias and self.bias_hh_l0.is_meta and not self.bias_ih_l0.is_meta:
-            self._keep_nought()
+            self._keep_zero()
 
     def forward(self: Any, input: Tensor, hx: Any = None) -> Any:
         """Bring the steps before the channels, run along them, and back."""
-        self._make_nought()
+        self._make_zero()
         steps = input.transpose(1, 2)
         states, last = super().forward(steps.flip(1) if self.backwards else steps, hx)  # type: ignore[misc]
         if self.sequences:
