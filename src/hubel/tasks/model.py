@@ -166,6 +166,19 @@ def require(model: LoadedModel, task: str) -> None:
         )
 
 
+def require_scores(model: LoadedModel, at: tuple[int, int] | None = None) -> None:
+    """Raise ValueError where a model's outputs are not scores of classes, of the image or of each place of it, or where
+    `at` is no place (row, column) of its input.
+    """
+    if not model.task.scores_classes:
+        require(model, "classification")
+    height, width = model.preprocessing.height, model.preprocessing.width
+    if at is not None and not model.task.about_places:
+        raise SettingError(f"expected no place for {model.task.name}, whose answer is of the image as a whole")
+    if at is not None and not (0 <= at[0] < height and 0 <= at[1] < width):
+        raise SettingError(f"expected a row below {height} and a column below {width}, received {at[0]},{at[1]}")
+
+
 def save_model(
     path: str | os.PathLike[str],
     network: Network,

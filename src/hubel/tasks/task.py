@@ -230,8 +230,8 @@ class Task(abc.ABC):
     training batches, on the way. draws: whether answers have pictures. step: how a batch changes weights, a name of
     `hubel.train.loop.steps`. noun: what an output stands for, one and many. defaults: settings of a recipe that the
     rules take. reads_like: whether `load` takes `like`. about_places: whether it says something of every place of an
-    image (`hubel.tasks.places`). classes: the names of what is told apart, in the order of the network's outputs; none
-    where nothing is.
+    image (`hubel.tasks.places`). scores_classes: whether outputs are scores of classes, of which one is right.
+    classes: the names of what is told apart, in the order of the network's outputs; none where nothing is.
     """
 
     name: ClassVar[str]
@@ -243,6 +243,7 @@ class Task(abc.ABC):
     defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     reads_like: ClassVar[bool] = True
     about_places: ClassVar[bool] = False
+    scores_classes: ClassVar[bool] = False
     classes: tuple[str, ...]
 
     @property

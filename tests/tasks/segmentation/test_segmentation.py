@@ -251,13 +251,28 @@ def test_the_command_line_from_folder_to_pictures(tmp_path, capsys, monkeypatch)
         with Image.open(f"drawn/000-{kind}.png") as picture:
             assert (picture.size, picture.mode) == ((16, 16), mode)
     page = (tmp_path / "run/report.html").read_text(encoding="utf-8")
-    for words in ("What it draws", "Mean IoU", "image 0, its mask, what the model draws"):
+    for words in ("What it draws", "Mean IoU", "its mask, what the model draws, what is wrong"):
         assert words in page
     assert "What is taken for what" not in page
     assert main(["look", "changes", "run", "-o", "changes.svg"]) == 0
     assert "Mean IoU" in Path("changes.svg").read_text(encoding="utf-8")
     assert main(["look", "mistakes", "run"]) != 0
     assert "expected a model for classification, received one for segmentation" in capsys.readouterr().err
+
+
+def test_a_place_can_be_asked_about(run, splits):
+    from hubel.look.attribution import grad_cam, saliency
+
+    model, image = run.model(), splits.test.images[0]
+    row, column = np.argwhere(splits.test.targets.array[0] == 1)[8].tolist()
+    for method in (grad_cam, saliency):
+        inside = method(model, image, classes=["1"], at=(row, column)).maps[0][0]
+        outside = method(model, image, classes=["1"], at=(15 - row, 15 - column)).maps[0][0]
+        assert inside.probability > outside.probability
+    spread = np.argwhere(saliency(model, image, classes=["1"], at=(row, column)).maps[0][0].magnitude > 0)
+    assert np.abs(spread - [row, column]).max() <= 2  # two 3×3 convolutions and one of 1×1 see no further
+    with pytest.raises(ValueError, match="a row below 16 and a column below 16, received 16,0"):
+        grad_cam(model, image, at=(16, 0))
 
 
 def test_what_it_cannot_answer_is_refused_in_words(run, splits):

@@ -10,6 +10,7 @@ from hubel.base.errors import SettingError
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
 from hubel.cli._trained import open_model
+from hubel.cli.look._choose import place
 from hubel.cli.look._common import add_image, add_run, load_samples
 from hubel.view.terminal import console
 
@@ -32,6 +33,13 @@ def add_shared(parser: ArgumentParser) -> None:
         help="the class to ask for, by name or number (#281); several may be given (default: the likeliest)",
     )
     parser.add_argument("--top", type=whole(), default=1, metavar="K", help="without --class: the K likeliest classes")
+    parser.add_argument(
+        "--at",
+        type=place,
+        metavar="ROW,COLUMN",
+        help="of a model that says something of every place: the pixel of the network's input to ask about, from 0 "
+        "(default: the mean of all)",
+    )
     signs = parser.add_mutually_exclusive_group()
     signs.add_argument("--signed", action="store_true", default=None, help="red speaks for the class, blue against it")
     signs.add_argument("--magnitude", dest="signed", action="store_false", help="light is much, without signs")
@@ -59,7 +67,13 @@ def show(arguments: Namespace, method: Callable[..., Attributions], values: bool
     images = load_samples(arguments, model)
     with console(stderr=True).status("looking"):
         found = method(
-            model, images, classes=arguments.classes, top=arguments.top, budget=arguments.memory * MIB, **settings
+            model,
+            images,
+            classes=arguments.classes,
+            top=arguments.top,
+            at=arguments.at,
+            budget=arguments.memory * MIB,
+            **settings,
         )
     answer = Answer.of(
         found,

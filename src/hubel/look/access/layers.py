@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -71,8 +72,8 @@ def last_maps(model: LoadedModel) -> tuple[LayerCall, str]:
     """Return the layer whose maps tell most of the class, and in words why it is that.
 
     It is the last with more than one place, or where that is a pooling, what it pools, since its maps are the same
-    ones, finer: the last convolutional layer of Selvaraju et al. (2017), with its activation. Raises ValueError where
-    no layer has more than one place.
+    ones, finer: the last convolutional layer of Selvaraju et al. (2017), with its activation. Of a network that says
+    something of every place it is the last of the coarsest. Raises ValueError where no layer has more than one place.
     """
     calls = [call for call in layer_calls(model) if call.is_spatial]
     telling = [call for call in calls if not _is_passed_over(call.module)] or calls
@@ -81,6 +82,12 @@ def last_maps(model: LoadedModel) -> tuple[LayerCall, str]:
             "expected a layer with maps of more than one place, received a network of vectors; look at the input "
             "itself instead: saliency, integrated-gradients and occlusion need no layer"
         )
+    if model.task.about_places:  # whose last maps are the answer itself: those of the fewest places have seen most
+        head = max((i for i, call in enumerate(telling) if any(True for _ in call.module.parameters())), default=0)
+        inner = telling[:head] or telling[:1]
+        fewest = min(math.prod(call.shape[:2]) for call in inner)
+        chosen = [call for call in inner if math.prod(call.shape[:2]) == fewest][-1]
+        return chosen, "picked: the last of the coarsest maps"
     finer = "" if telling[-1] is calls[-1] else f", finer than {calls[-1].path} after it"
     return telling[-1], f"picked: the last layer with maps{finer}"
 

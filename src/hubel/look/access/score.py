@@ -17,8 +17,12 @@ BUDGET = 512 * 2**20  # bytes that batches may take
 _MOST_AT_ONCE = 64
 
 
-def logits(module: nn.Module, input: Tensor) -> Tensor:
-    """Return a network's outputs before a closing softmax, N×classes; of maps, the mean over places.
+Place = tuple[int, int]  # a row and a column of the network's input, from 0
+
+
+def logits(module: nn.Module, input: Tensor, at: Place | None = None) -> Tensor:
+    """Return a network's outputs before a closing softmax, N×classes; of maps, those of the place `at` of the input, or
+    the mean over places.
 
     A module of one's own that gives probabilities is asked for their logarithms, which have the same gradients between
     classes as logits have.
@@ -30,6 +34,12 @@ def logits(module: nn.Module, input: Tensor) -> Tensor:
         output = module(input)
         if are_probabilities(output):
             output = output.clamp_min(torch.finfo(output.dtype).tiny).log()
+    if output.dim() > 3 and at is not None:
+        row, column = (
+            min(size - 1, spot * size // whole)
+            for spot, size, whole in zip(at, output.shape[2:], input.shape[2:], strict=True)
+        )
+        return output[:, :, row, column]
     return output.flatten(2).mean(2) if output.dim() > 2 else output
 
 
@@ -42,22 +52,22 @@ def are_probabilities(output: Tensor) -> bool:
 
 
 class Score:
-    """The function whose cause is sought: normalised inputs to logits, with a layer's maps passed through `tap`.
+    """The function whose cause is sought: normalised inputs to logits (at a place), layers' maps passed through `tap`.
 
     Captum hooks `tap`, which runs once a pass whatever the network does with its own modules: a module that runs
     several times, or one followed by an operation in place, is no trouble to it.
     """
 
-    def __init__(self, module: nn.Module, layer: LayerCall | None = None) -> None:
-        self.module, self.layer, self.tap = module, layer, nn.Identity()
+    def __init__(self, module: nn.Module, layer: LayerCall | None = None, at: Place | None = None) -> None:
+        self.module, self.layer, self.at, self.tap = module, layer, at, nn.Identity()
 
     def __call__(self, input: Tensor) -> Tensor:
         """Run the network. The maps start a graph of their own, so that only the layers after them are gone back."""
         input = input.clone()  # a first operation in place must not meet a leaf, nor the caller's numbers
         if self.layer is None:
-            return logits(self.module, input)
+            return logits(self.module, input, self.at)
         with watching([self.layer], lambda call, maps: self.tap(maps.detach().clone().requires_grad_())):
-            return logits(self.module, input)
+            return logits(self.module, input, self.at)
 
 
 def batch_size(model: LoadedModel, budget: int = BUDGET) -> int:

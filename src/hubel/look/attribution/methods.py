@@ -18,12 +18,13 @@ from hubel.base.errors import SettingError
 from hubel.look.access.layers import LayerCall, last_maps, named_layer
 from hubel.look.access.models import of_any_model
 from hubel.look.access.sample import Sample, samples
-from hubel.look.access.score import BUDGET, Score, batch_size, class_index, logits
+from hubel.look.access.score import BUDGET, Place, Score, batch_size, class_index, logits
 from hubel.look.attribution.baseline import BASELINES, Baseline, baseline_name, baseline_of
 from hubel.look.attribution.result import Attributions, Map
 from hubel.look.attribution.why import why_nothing_is_seen
 from hubel.nn import device_of, input_gradients
-from hubel.tasks import LoadedModel, require
+from hubel.tasks import LoadedModel
+from hubel.tasks.model import require_scores
 
 __all__ = ["BASELINES", "Attributions", "Map", "grad_cam", "integrated_gradients", "occlusion", "saliency"]
 
@@ -40,13 +41,15 @@ def grad_cam(
     classes: Sequence[str | int] = (),
     top: int = 1,
     layer: str | None = None,
+    at: Place | None = None,
     budget: int = BUDGET,
 ) -> Attributions:
     """Which places of a layer's maps speak for a class (Selvaraju et al. 2017): Σ over channels of map × mean gradient.
 
     images: paths, files' bytes, Pillow images, arrays, or Samples. classes: names or numbers; else the `top` likeliest
     of each image. layer: a path of the tree; else the last with more than one place. A map has the layer's own rows
-    and columns; `signed` is the sum, `magnitude` that with zero for what is below (the paper's ReLU).
+    and columns; `signed` is the sum, `magnitude` that with zero for what is below (the paper's ReLU). at: of a network
+    that says something of every place, the row and the column of the input to ask about; else the mean of all places.
     budget: bytes that a batch may take. Raises KeyError, ValueError for a layer or class that is not there.
     """
     chosen, why = (named_layer(model, layer), "") if layer else last_maps(model)
@@ -54,7 +57,7 @@ def grad_cam(
         raise SettingError(
             f"expected a layer with maps, received {chosen.path}, which gives {chosen.shape[0]} features"
         )
-    score = Score(model.module, chosen)
+    score = Score(model.module, chosen, at)
     method = _captum().LayerGradCam(score, score.tap)
 
     def compute(inputs: Tensor, indices: list[int]) -> _Found:
@@ -66,7 +69,7 @@ def grad_cam(
         f"places of {chosen.path} ({shape}{', ' + why if why else ''}): Σ over channels of map × mean gradient of the "
         "class's logit (Selvaraju et al. 2017)"
     )
-    return _attributions("Grad-CAM", about, model, images, classes, top, compute, budget, chosen)
+    return _attributions("Grad-CAM", about, model, images, classes, top, compute, budget, at, chosen)
 
 
 @of_any_model
@@ -79,6 +82,7 @@ def saliency(
     samples: int = 1,
     noise: float = 0.15,
     seed: int = 0,
+    at: Place | None = None,
     budget: int = BUDGET,
 ) -> Attributions:
     """How steeply a class's logit changes with each pixel (Simonyan et al. 2014): its gradient.
@@ -91,7 +95,7 @@ def saliency(
     if samples < 1 or not noise > 0:
         raise SettingError(f"expected samples of at least 1 and noise above 0, received {samples} and {noise}")
     attr = _captum()
-    method, most = attr.Saliency(Score(model.module)), batch_size(model, budget)
+    method, most = attr.Saliency(Score(model.module, at=at)), batch_size(model, budget)
 
     def compute(inputs: Tensor, indices: list[int]) -> _Found:
         found: _Found = []
@@ -109,7 +113,7 @@ def saliency(
 
     smooth = f"; the mean of {samples} noisy copies (SmoothGrad, Smilkov et al. 2017)" if samples > 1 else ""
     about = f"gradient of the class's logit by each pixel, the largest over the channels (Simonyan et al. 2014){smooth}"
-    return _attributions("Saliency", about, model, images, classes, top, compute, budget, share=0.995)
+    return _attributions("Saliency", about, model, images, classes, top, compute, budget, at, share=0.995)
 
 
 @of_any_model
@@ -122,6 +126,7 @@ def integrated_gradients(
     baseline: Baseline | None = None,
     tolerance: float = 0.02,
     most_steps: int = 128,
+    at: Place | None = None,
     budget: int = BUDGET,
 ) -> Attributions:
     """What each pixel adds to a class's logit on the way from a baseline to the image (Sundararajan et al. 2017).
@@ -133,7 +138,7 @@ def integrated_gradients(
     """
     if not tolerance > 0 or most_steps < 1:
         raise SettingError(f"expected a tolerance above 0 and steps of at least 1, received {tolerance}, {most_steps}")
-    method, most = _captum().IntegratedGradients(Score(model.module)), batch_size(model, budget)
+    method, most = _captum().IntegratedGradients(Score(model.module, at=at)), batch_size(model, budget)
 
     def once(input: Tensor, start: Tensor, index: int, steps: int) -> tuple[Tensor, dict[str, float]]:
         found, error = method.attribute(
@@ -166,7 +171,7 @@ def integrated_gradients(
         "all of them add up to the change of the logit (Sundararajan et al. 2017)"
     )
     return _attributions(
-        "Integrated gradients", about, model, images, classes, top, compute, budget, signed=True, share=0.995
+        "Integrated gradients", about, model, images, classes, top, compute, budget, at, signed=True, share=0.995
     )
 
 
@@ -180,6 +185,7 @@ def occlusion(
     window: int | None = None,
     stride: int | None = None,
     baseline: Baseline | None = None,
+    at: Place | None = None,
     budget: int = BUDGET,
 ) -> Attributions:
     """How much a class's logit falls when a square of the image is covered (Zeiler and Fergus 2014).
@@ -197,7 +203,7 @@ def occlusion(
             f"expected a window from 1 to {min(height, width)} pixels and a stride from 1 to the window, so that every "
             f"pixel is covered, received window {side} and stride {step}"
         )
-    method, most = _captum().Occlusion(Score(model.module)), batch_size(model, budget)
+    method, most = _captum().Occlusion(Score(model.module, at=at)), batch_size(model, budget)
 
     def compute(inputs: Tensor, indices: list[int]) -> _Found:
         found: _Found = []
@@ -217,7 +223,7 @@ def occlusion(
         f"how much the class's logit falls when {side}×{side} pixels are covered with "
         f"{baseline_name(model, baseline or _cover(model))}, every {step} pixels (Zeiler and Fergus 2014)"
     )
-    return _attributions("Occlusion", about, model, images, classes, top, compute, budget, signed=True)
+    return _attributions("Occlusion", about, model, images, classes, top, compute, budget, at, signed=True)
 
 
 def _attributions(
@@ -229,11 +235,12 @@ def _attributions(
     top: int,
     compute: _Compute,
     budget: int,
+    at: Place | None,
     layer: LayerCall | None = None,
     **drawing: Any,
 ) -> Attributions:
     """Run a method for every image and class, in batches that fit the budget."""
-    require(model, "classification")
+    require_scores(model, at)
     wanted = [class_index(model.classes, name) for name in classes]
     if not 1 <= top <= len(model.classes):
         raise SettingError(f"expected top from 1 to {len(model.classes)}, received {top}")
@@ -241,7 +248,7 @@ def _attributions(
     most, device = batch_size(model, budget), device_of(model.module)
     found: list[list[Map]] = [[] for _ in prepared]
     with input_gradients(model.module):
-        scores = _scores(model, prepared, most)
+        scores = _scores(model, prepared, most, at)
         likeliest = scores.topk(top, 1).indices.tolist()
         pairs = [(place, index) for place in range(len(prepared)) for index in wanted or likeliest[place]]
         for start in range(0, len(pairs), most):
@@ -250,6 +257,8 @@ def _attributions(
             for (place, index), result in zip(batch, compute(inputs, [index for _, index in batch]), strict=True):
                 seen = _map(model, prepared[place], scores[place], index, result)
                 found[place].append(why_nothing_is_seen(model, prepared[place], seen, layer))
+    if model.task.about_places:
+        about += "; of the " + ("mean of all places" if at is None else f"place {at[0]},{at[1]} of the input")
     return Attributions(
         method, about, model.network.name, prepared, tuple(map(tuple, found)), layer.path if layer else None, **drawing
     )
@@ -271,13 +280,13 @@ def _map(model: LoadedModel, image: Sample, scores: Tensor, index: int, result: 
     )
 
 
-def _scores(model: LoadedModel, prepared: tuple[Sample, ...], most: int) -> Tensor:
+def _scores(model: LoadedModel, prepared: tuple[Sample, ...], most: int, at: Place | None) -> Tensor:
     device = device_of(model.module)
     with torch.no_grad():
         batches = [prepared[start : start + most] for start in range(0, len(prepared), most)]
         return torch.cat(
             [
-                logits(model.module, torch.cat([one.input for one in batch]).to(device)).float().cpu()
+                logits(model.module, torch.cat([one.input for one in batch]).to(device), at).float().cpu()
                 for batch in batches
             ]
         )

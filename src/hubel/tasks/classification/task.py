@@ -38,6 +38,7 @@ class Classification(task.Task):
     name: ClassVar[str] = "classification"
     figures: ClassVar[tuple[task.Figure, ...]] = (task.Figure("accuracy", "accuracy"),)
     running: ClassVar[tuple[task.Figure, ...]] = (task.Figure("accuracy", "accuracy"),)
+    scores_classes: ClassVar[bool] = True
 
     def headline(self, figures: Mapping[str, float], of: str) -> str:
         """How many images are right."""

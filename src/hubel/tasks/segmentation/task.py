@@ -20,12 +20,12 @@ from hubel.data.masks.describe import MasksDescription, describe
 from hubel.data.masks.load import is_source, load
 from hubel.data.masks.targets import VOID, Colour, Masks, outlined, overlaid, region
 from hubel.tasks import task
-from hubel.tasks.measure import outputs_of
+from hubel.tasks.measure import called, outputs_of
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.places import Places, enlarged
 from hubel.tasks.segmentation.metrics import Metrics, metrics
 
-_SHOWN = 6  # images in a report
+_ASKED, _WORST = 48, 4  # images that a report looks at, and the worst of them that it shows
 _UNEQUAL = 4  # times as many pixels of one class as of another, from which classes are weighed
 _FINEST = 1024  # pixels of a side up to which scores are enlarged, smoothly; beyond, the nearest pixel counts
 
@@ -45,6 +45,7 @@ class Segmentation(Places):
     )
     running: ClassVar[tuple[task.Figure, ...]] = (task.Figure("pixel_accuracy", "pixel accuracy"),)
     draws: ClassVar[bool] = True
+    scores_classes: ClassVar[bool] = True
     targets_noun: ClassVar[str] = "masks"
 
     @classmethod
@@ -135,32 +136,39 @@ class Segmentation(Places):
         return Segmented(self, mask, whole, top)
 
     def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
-        """Each class's figures, and some images beside what they are and what the model draws."""
+        """Each class's figures, and the images that it draws worst, one in between and the best."""
         from hubel.tasks.measure import evaluate
 
         found = evaluate(model, dataset)
-        chosen = np.unique(np.linspace(0, len(dataset) - 1, _SHOWN).astype(np.int64))
-        images, truth = dataset.images[chosen], dataset.targets.array[chosen]
-        drawings = enlarged(outputs_of(model, images), images.shape[1:3]).argmax(1).to(torch.uint8).numpy()
-        pictures = []
-        for number, image, true, drawn in zip(chosen, images, truth, drawings, strict=True):
-            right = (true == drawn).sum() / max(1, (true != VOID).sum())
-            plain = np.broadcast_to(image, (*image.shape[:2], 3))
-            panels = np.concatenate(
-                [plain, overlaid(image, true, self.colours), overlaid(image, drawn, self.colours)], 1
-            )
-            pictures.append((f"image {number:,}, its mask, what the model draws: {right:.1%} of pixels right", panels))
+        some = np.unique(np.linspace(0, len(dataset) - 1, _ASKED).astype(np.int64))
+        drawn = [self._drawn(model, dataset, int(number)) for number in some]
+        order = sorted(drawn, key=lambda each: each[0])
+        chosen = [*order[:_WORST], *order[_WORST :: max(1, (len(order) - _WORST) // 2)][-2:]]
         note = (
             f"{found.sentence(dataset.name or 'the images')}. IoU: of the pixels that are so or were called so, those "
+            "that are both; Dice counts these twice, what is only one once. Recall: of those that are so, those that "
+            "were called so."
         )
-        note += (
-            "that are both; Dice counts these twice, and what is only one once. Recall: of those that are so, those "
-        )
-        note += "that were called so."
+        told = f"of {len(some):,} images, {'all' if len(some) == len(dataset) else 'evenly spread'}, the worst first"
         return [
             task.Section("classes", "Each class", note, found.table(len(self.classes), self.colours)),
-            task.Section("masks", "What it draws", pictures=pictures),
+            task.Section("masks", "What it draws", f"{told}; wrong pixels are bright", pictures=[e[1] for e in chosen]),
         ]
+
+    def _drawn(
+        self, model: LoadedModel, dataset: Dataset, number: int
+    ) -> tuple[float, tuple[str, npt.NDArray[np.uint8]]]:
+        """The share of right pixels; side by side an image, its mask, what is drawn, what is wrong."""
+        image, true = dataset.images[number], dataset.targets.array[number]
+        scores = enlarged(outputs_of(model, dataset.images[number : number + 1]), image.shape[:2])
+        mask = scores[0].argmax(0).to(torch.uint8).numpy()
+        known = true != VOID
+        right = float(((true == mask) & known).sum() / max(1, known.sum()))
+        plain = np.broadcast_to(image[..., : 1 if image.shape[2] < 3 else 3], (*image.shape[:2], 3))
+        wrong = np.where(((true != mask) & known)[..., None], 255, plain // 3).astype(np.uint8)
+        panels = [plain, *(overlaid(image, each, self.colours) for each in (true, mask)), wrong]
+        told = f"{called(dataset, number)}, its mask, what the model draws, what is wrong: {right:.1%} of pixels right"
+        return right, (told, np.concatenate(panels, 1))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
