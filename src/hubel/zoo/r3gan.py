@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from hubel.arch import (
     Activation,
-    AveragePooling2D,
     Chain,
     Conv2D,
     Dense,
     Flatten,
-    Identity,
     LeakyReLU,
     Network,
     Reshape,
     Shape,
-    Sum,
     UpSampling2D,
 )
 from hubel.zoo._blocks import scaled
@@ -31,34 +28,30 @@ HUANG_2024 = Paper(
 LAST, MOST = 12, 192  # filters of the map at the picture's size; twice as many at each half, up to 192
 
 _NOTES = (
-    "Of the paper: residual blocks, bilinear resampling, leaky rectifiers, no normalisation; its loss is what hubel "
-    "trains it with. Not of it: its grouped inverted bottlenecks, and its 20 million weights and more. This one is "
-    "small, for a processor: one block a size, of one or two 3×3 convolutions, 12 filters at the picture's size, where "
-    "there is no block, since half of the time would go there.",
+    "Of the paper: leaky rectifiers, no normalisation, and above all its loss, which is what hubel trains it with "
+    "(relativistic pairs, R1 and R2). Not of it: its residual blocks of grouped convolutions, and its 20 million "
+    "weights and more. This one is small, for a processor: one convolution a size, 12 filters at the picture's.",
 )
 
 
 @network(
     paper=HUANG_2024,
-    summary="a small modern generator: residual blocks, bilinear doubling, nothing normalised",
+    summary="a small modern generator: convolutions and doublings, nothing normalised",
     figures=(Figure("FID on CIFAR-10, the paper's of 20 million weights", "1.96", "the paper, table 5"),),
     notes=_NOTES,
 )
 def r3gan(input: Shape = (32, 32, 3), latent: int = 64, width: float = 1.0) -> Network:
-    """R3GAN's generator: a vector of `latent` numbers to a picture of the shape `input`."""
+    """A generator after R3GAN: a vector of `latent` numbers to a picture of the shape `input`."""
     rows, columns, number = first_map(input)
-    *others, last = _filters(number, width)[::-1]
+    first, *others = _filters(number + 1, width)[::-1]
     return Network(
         (latent,),
         Chain(
-            Dense(rows * columns * others[0]),
-            Reshape((rows, columns, others[0])),
-            *(
-                Chain(_block(filters), Conv2D(after, 1), UpSampling2D(2, interpolation="bilinear"))
-                for filters, after in zip(others, [*others[1:], last], strict=True)
-            ),
-            Conv2D(last, 3, padding="same"),
+            Dense(rows * columns * first),
+            Reshape((rows, columns, first)),
             LeakyReLU(SLOPE),
+            _bent(Conv2D(first, 3, padding="same")),
+            *(Chain(UpSampling2D(2), _bent(Conv2D(filters, 3, padding="same"))) for filters in others),
             Conv2D(input[2], 3, padding="same"),
             *cropped(input),
             Activation("tanh"),
@@ -69,18 +62,17 @@ def r3gan(input: Shape = (32, 32, 3), latent: int = 64, width: float = 1.0) -> N
 
 @network(
     paper=HUANG_2024,
-    summary="what judges R3GAN's pictures: residual blocks, mean pooling, nothing normalised",
+    summary="what judges R3GAN's pictures: strided convolutions, nothing normalised",
     notes=_NOTES,
 )
 def r3gan_critic(input: Shape = (32, 32, 3), width: float = 1.0) -> Network:
-    """R3GAN's discriminator: a picture of the shape `input` to one number."""
-    first, *others = _filters(first_map(input)[2], width)
+    """A discriminator after R3GAN: a picture of the shape `input` to one number."""
+    filters = _filters(first_map(input)[2] + 1, width)[1:]
     return Network(
         input,
         Chain(
-            Conv2D(first, 4, strides=2, padding="same"),
-            *(Chain(Conv2D(filters, 1), _block(filters), AveragePooling2D(2, padding="same")) for filters in others),
-            LeakyReLU(SLOPE),
+            *(_bent(Conv2D(each, 4, strides=2, padding="same")) for each in filters),
+            _bent(Conv2D(filters[-1], 3, padding="same")),
             Flatten(),
             Dense(1),
         ),
@@ -89,9 +81,8 @@ def r3gan_critic(input: Shape = (32, 32, 3), width: float = 1.0) -> Network:
 
 
 def _filters(number: int, width: float) -> list[int]:
-    return [scaled(min(MOST, LAST * 2**level), width) for level in range(number + 1)]
+    return [scaled(min(MOST, LAST * 2**level), width) for level in range(number)]
 
 
-def _block(filters: int) -> Sum:
-    around = [LeakyReLU(SLOPE), Conv2D(filters, 3, padding="same")]
-    return Sum(Chain(*around, *around), Identity())
+def _bent(convolution: Conv2D) -> Chain:
+    return Chain(convolution, LeakyReLU(SLOPE))

@@ -37,7 +37,7 @@ class Synthesis(task.Task):
     """
 
     critic: str = ""
-    penalty: float = 3.0
+    penalty: float = 1.0
     classes: tuple[str, ...] = ()
     name: ClassVar[str] = "synthesis"
     figures: ClassVar[tuple[task.Figure, ...]] = (task.Figure("distance", "Fréchet distance", "number", "lowest"),)
@@ -96,7 +96,7 @@ class Synthesis(task.Task):
             "epochs": epochs,
             "batch_size": min(_BATCH, len(training)),
             "optimizer": "adam",
-            "learning_rate": 2e-3 if paired else 2e-4,
+            "learning_rate": 1e-3 if paired else 2e-4,
             "momentum": 0.0 if paired else 0.5,
             "beta2": 0.99 if paired else 0.999,
             "schedule": "cosine" if paired else "constant",
