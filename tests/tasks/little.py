@@ -51,9 +51,21 @@ def _segmentation(folder: Path) -> Little:
     return Little(folder / "drawn", "8x8x1: conv 4 3x3 same, norm, relu, conv 2 1x1")
 
 
+def _detection(folder: Path) -> Little:
+    for name in ("images", "labels"):
+        (folder / "found" / name).mkdir(parents=True)
+    for number, row in enumerate(pictures(folder, 32)):
+        name = Path(str(row["file"]))
+        Image.open(folder / str(row["file"])).save(folder / "found" / "images" / name.name)
+        box = f"{number % 2} 0.5 {0.3 + number % 3 / 5} 0.5 0.4\n"
+        (folder / "found" / "labels" / f"{name.stem}.txt").write_text(box)
+    return Little(folder / "found", "8x8x1: conv 4 3x3/2 same, norm, relu, conv 6 1x1", {"size": (8, 8)})
+
+
 LITTLE: dict[str, Callable[[Path], Little]] = {
     "classification": _classification,
     "multilabel": _multilabel,
     "regression": _regression,
     "segmentation": _segmentation,
+    "detection": _detection,
 }
