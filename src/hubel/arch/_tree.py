@@ -112,6 +112,10 @@ Join: TypeAlias = "Sum | Concat | Product"
 Node: TypeAlias = "Layer | Chain | Sum | Concat | Product | Auxiliary"
 
 
+UNNAMED = "network"
+"""What a network is called in a run's name that was typed and never named."""
+
+
 @dataclass(frozen=True, repr=False)
 class Network(Shown):
     """A network: the shape of its input, H×W×C or (features,), and a chain. `str` gives its text form.
@@ -140,6 +144,11 @@ class Network(Shown):
     def reads_whole_numbers(self) -> bool:
         """Whether the input is whole numbers that are looked up (words, letters), not measured ones."""
         return any(layer.reads_whole_numbers for layer in leaves(self.body))
+
+    @property
+    def title(self) -> str:
+        """What stands above it: its name, or of one that was typed and never named the beginning of its text form."""
+        return self.name if self.name not in ("", UNNAMED) else shortened(str(self), 60)
 
     def __str__(self) -> str:
         return f"{'x'.join(map(str, self.input))}: {self.body.inside()}"

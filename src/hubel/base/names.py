@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable
 
 _LONGEST = 80  # letters of a name that are compared: the time grows with their square
 _LISTED = 40
+_MOST_THERE = 1000  # names in a folder that are compared
 _ALIKE = 0.5  # of the letters, by which two names may be one
 
 
@@ -16,12 +19,35 @@ def listing(words: Iterable[object], most: int = _LISTED) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known name that is most like `word`, whatever its case; "" where none is like it."""
+    """Return the known name that is most like `word`, whatever its case; "" where none is like it. Of names that differ
+    by a number alone, the one whose number is nearest: resnet50 for resnet51.
+    """
     from difflib import get_close_matches  # here: it is needed only where something went wrong
 
     names = {name.lower(): name for name in reversed(list(known))}  # of names that differ in case the first
     near = get_close_matches(word[:_LONGEST].lower(), names, n=1, cutoff=_ALIKE)
-    return names[near[0]] if near else ""
+    if not near:
+        return ""
+    form, number = _number(word.lower())
+    alike = [name for name in names if _number(name)[0] == form] if form == _number(near[0])[0] else []
+    return names[min(reversed(alike), key=lambda name: abs(_number(name)[1] - number)) if alike else near[0]]
+
+
+def _number(name: str) -> tuple[str, int]:
+    """A name with its last number left out, and the number; of one without, all of it and 0."""
+    found = re.search(r"\d{1,9}(?=\D*$)", name)
+    return (f"{name[: found.start()]}#{name[found.end() :]}", int(found[0])) if found else (name, 0)
+
+
+def near_path(word: str) -> str:
+    """Write `; did you mean 'photos'?` of what lies where `word` would lie; "" where nothing there is like it."""
+    folder, name = os.path.split(os.path.expanduser(word).rstrip("/\\"))
+    try:
+        there = sorted(os.listdir(folder or "."))[:_MOST_THERE]
+    except OSError:
+        return ""
+    near = nearest(name, there)
+    return f"; did you mean {os.path.join(folder, near)!r}?" if near else ""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -127,8 +127,8 @@ def add_recipe_options(parser: ArgumentParser) -> None:
         "--tune",
         action="store_true",
         default=None,
-        help="measure threads, precision and memory layout here and take the fastest, instead of by rule; the last "
-        "bits of what comes out then hang on the moment",
+        help="measure threads, precision, memory layout and compiling here and take the fastest, instead of by rule; "
+        "the last bits of what comes out then hang on the moment",
     )
     group.add_argument("--recipe", type=Path, metavar="FILE", help="a TOML file of settings, such as a run's run.toml")
     group.add_argument(

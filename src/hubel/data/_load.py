@@ -15,7 +15,7 @@ from PIL import Image
 
 from hubel.base.download import Progress
 from hubel.base.errors import DataError, SettingError
-from hubel.base.names import did_you_mean
+from hubel.base.names import did_you_mean, near_path
 from hubel.data._alike import traces_of_files
 from hubel.data._dataset import Dataset, Splits, splits_of
 from hubel.data._split import IN_MEMORY, Validation, held_out, hold_out, share_to_hold_out
@@ -138,6 +138,8 @@ def open_source(
     if isinstance(source, NamedSet):
         return source.load(progress)
     word = os.fspath(source)
+    if not word.strip():
+        raise DataError(f"expected a data set: its name or a path; received {word!r}")
     here = is_here(word)
     _refuse_unused(word, layout)
     named = word.removeprefix(BUILT_IN)
@@ -164,7 +166,7 @@ def open_source(
             return list_shards(word, shards)
         raise DataError(f"{word}: expected tar files, found " + (f"no {missing[0]}" if missing else "none"))
     names = ["mnist", *NAMED_SETS]
-    near = did_you_mean(word, names)
+    near = near_path(word) or did_you_mean(word, names)
     raise DataError(f"expected a path, or one of {', '.join(names)}; received {word!r}, which is neither{near}")
 
 

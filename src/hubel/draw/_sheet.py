@@ -20,7 +20,7 @@ def sheet(report: Report, style: str, body: Sequence[Mark], items: Iterable[Item
     left, top, right, bottom = _extent(body)
     width = max(right - left + 2 * MARGIN, min(most, 360.0))
     room = width - 2 * MARGIN
-    name = report.network.name or "network"
+    name = report.network.title
     marks: list[Mark] = [Text(MARGIN, 34, shortened(name, "title", room), "title", "start")]
     down = 38.0
     for line in folded(_totals(report), "subtitle", room):

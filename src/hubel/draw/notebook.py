@@ -42,7 +42,7 @@ def row_html(row: Row) -> str:
 
 
 def _heading(network: Network, output: str) -> list[Child]:
-    return [h("strong", network.name or "network"), f" {shape_text(network.input)} → {output}"]
+    return [h("strong", network.title), f" {shape_text(network.input)} → {output}"]
 
 
 def _notes(notes: Iterable[str]) -> Element | None:

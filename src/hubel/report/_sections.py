@@ -62,7 +62,7 @@ def _text(network: str) -> Element:
 
 def title(run: Run) -> str:
     """What the page is about."""
-    return f"{run.network.name or 'network'} on {run.settings['data']['name'].removesuffix(' train')}"
+    return f"{run.network.title} on {run.settings['data']['name'].removesuffix(' train')}"
 
 
 def _accuracy(run: Run, found: Mistakes | None) -> Iterable[tuple[str, str]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hubel import tasks, zoo
 from hubel.base.errors import MissingFileError, ModelFileError, SettingError
-from hubel.base.names import did_you_mean
+from hubel.base.names import did_you_mean, near_path
 from hubel.data import SUFFIXES, Dataset, Splits, Validation, align, is_source
 from hubel.tasks import LoadedModel, Measured, load_model
 from hubel.train._fitting import fitted, fitted_to, free_directory, named, recipe_for, weights_of
@@ -21,6 +21,21 @@ from hubel.train.run.run import Run
 
 _OF_NETWORK = ("input", "classes", "width")
 _OF_DATA = ("task", "void", "fit", "bad_images", "parts", "labels", "image_column", "label_column", "label_kind")
+# what people write who know it from elsewhere, the command line included
+_ELSEWHERE = {
+    "run": "directory",
+    "name": "directory",
+    "output": "directory",
+    "lr": "learning_rate",
+    "gpu": "device",
+    "time": "time_budget",
+    "verbose": "progress",
+    "pretrained": "weights",
+    "augment": "augmentation",
+    "num_classes": "classes",
+    "image_size": "input",
+    "bs": "batch_size",
+}
 _OF_RECIPE = tuple(field.name for field in dataclasses.fields(Recipe))
 
 
@@ -49,7 +64,8 @@ def start(
     known = (*_OF_NETWORK, *_OF_DATA, "image_folder", *_OF_RECIPE)
     for name in settings:
         if name not in known:
-            raise SettingError(f"{name}: no setting of hubel.train{did_you_mean(name, known)}")
+            near = f"; did you mean {_ELSEWHERE[name]!r}?" if name in _ELSEWHERE else did_you_mean(name, known)
+            raise SettingError(f"{name}: no setting of hubel.train{near}")
     if data is None:
         network, data = None, _data_alone(network)
     assert not isinstance(network, (Splits, Dataset))
@@ -101,10 +117,14 @@ def open_model(given: LoadedModel | Run | str | os.PathLike[str]) -> LoadedModel
         return given
     if isinstance(given, Run):
         return given.model()
+    if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
+        received = repr(given) if isinstance(given, str) else type(given).__name__
+        raise SettingError(f"expected a trained model: a run, its folder or a model file; received {received}")
     path = Path(given)
     if not path.exists():
         raise MissingFileError(
-            f"{given}: expected a run's directory or a model file, found nothing there{_runs_here()}"
+            f"{given}: expected a run's directory or a model file, found nothing there"
+            f"{near_path(str(given)) or _runs_here()}"
         )
     if path.suffix.lower() in SUFFIXES and path.is_file():
         raise ModelFileError(f"{given}: expected a run's directory or a model file, received an image; RUN comes first")

@@ -12,6 +12,7 @@ from hubel.arch import Network, Report, parse
 from hubel.arch import analyse as figures_of
 from hubel.base.errors import MissingFileError, ModelFileError, SettingError
 from hubel.base.files import read_text
+from hubel.base.names import near_path
 from hubel.zoo._lookup import get, meant
 
 DENSE = re.compile(r"dense-(?P<name>[\w-]+)|dense\((?P<given>.+)\)", re.DOTALL)
@@ -52,6 +53,8 @@ def network(given: Given, **options: Any) -> Network:
             f"{type(given).__name__}"
         )
     word = os.fspath(given)
+    if not word.strip():
+        raise SettingError(f"expected a network: a name of the zoo, a text form or a path; received {word!r}")
     if (encoder := encoder_of(word)) is not None and not Path(word).exists():
         return dense(encoder, options.pop("classes", 2), **options)
     if isinstance(given, str) and is_text(word):
@@ -62,7 +65,7 @@ def network(given: Given, **options: Any) -> Network:
     if path.exists():
         return changed(_from_file(path), options)
     if path.suffix in FILES or "/" in word:
-        raise MissingFileError(f"no file {word}")
+        raise MissingFileError(f"no file {word}{near_path(word)}")
     try:
         return get(word, **options)
     except (LookupError, ValueError) as error:

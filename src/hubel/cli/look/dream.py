@@ -36,7 +36,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--steps", type=whole(1, 100_000), default=15, metavar="N", help="steps of each size (default 15)"
     )
     parser.add_argument(
-        "--rate", type=real(0, 1e6), default=0.01, metavar="X", help="how far a step goes (default 0.01)"
+        "--learning-rate",
+        "--rate",
+        dest="rate",
+        type=real(0, 1e6),
+        default=0.01,
+        metavar="X",
+        help="how far a step goes (default 0.01)",
     )
     parser.add_argument("--jitter", type=whole(0), metavar="PIXELS", help="shifts, at most (default: 1/16 of the side)")
     parser.add_argument(

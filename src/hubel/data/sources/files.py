@@ -39,6 +39,8 @@ def listed(lines: Iterable[str], folder: Path) -> list[str]:
 
 
 def _images(place: str) -> list[str]:
+    if not place.strip():
+        raise DataError(f"expected an image, a folder, a pattern or a list; received {place!r}")
     path = Path(place).expanduser()
     if path.is_dir():
         found = sorted(image_paths_in(path), key=natural_key)

@@ -109,7 +109,7 @@ def changes(run: Run, image: Any = None, layer: str | None = None, *, most: int 
     for moment in moments(run, problems):
         followed.see(moment)
     return Changes(
-        name=run.network.name or "network",
+        name=run.network.title,
         row=followed.row,
         classes=run.classes,
         channels=followed.channels,

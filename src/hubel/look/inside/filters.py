@@ -128,7 +128,7 @@ def filters(
         searched = min(len(dataset), most_images)
         indices = np.linspace(0, len(dataset) - 1, searched).astype(np.int64)
         excerpts = exciting(model, row, chosen, dataset, best, indices, progress)
-    name, on_pixels = model.network.name or "network", INPUT in wiring(model.network)[row.path]
+    name, on_pixels = model.network.title, INPUT in wiring(model.network)[row.path]
     return Filters(
         name,
         row,

@@ -126,7 +126,7 @@ def maps(
     rows = [row for row in found.rows if layer is not None or not isinstance(row.operation, UNCHANGED)]
     count = most or (MOST_MAPS if len(rows) <= MANY else MOST_OF_MANY)
     layers = tuple(_layer_maps(row, found.outputs[row.path], channels, count) for row in rows)
-    return Maps(model.network.name or "network", model.classes, images, layers)
+    return Maps(model.network.title, model.classes, images, layers)
 
 
 def _layer_maps(row: Row, output: Tensor, channels: Sequence[int] | None, most: int) -> LayerMaps:

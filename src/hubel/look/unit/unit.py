@@ -123,7 +123,7 @@ def unit(
     place = _place(tracer.output(path), path, at, channel)
     visits: list[Visit] = []
     _follow(tracer, path, place, 0, None, expand, visits)
-    return Unit(model.network.name or "network", sample, rows[path], tuple(visits), tracer)
+    return Unit(model.network.title, sample, rows[path], tuple(visits), tracer)
 
 
 def _nearest(model: LoadedModel, path: str, rows: dict[str, Row]) -> str:

@@ -57,7 +57,7 @@ class Run(Result):
         rows, names = self.metrics, [figure.name for figure in self.task.figures]
         state = "finished" if self.is_finished else "failed" if self.failure else "not finished"
         epochs = f"{len(rows)} of {self.recipe.epochs:g} epochs"
-        name = f"{self.network.name or 'network'} in {self.directory}: {state}, {epochs}"
+        name = f"{self.network.title} in {self.directory}: {state}, {epochs}"
         titles = ("#epoch", "#loss", *(f"#{row.evaluated} {one}" for row in rows[:1] if row.evaluated for one in names))
         cells = [
             (row.epoch, row.training.get("loss"), *(row.evaluation.get(one) for one in names if rows[0].evaluated))
