@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from hubel import zoo
 from hubel.arch import Network, analyse, parse
-from hubel.draw import layout
+from hubel.draw import figure, layout
 from hubel.view.scene import Circle, Group, Rectangle, Scene, Text, bounds
 from tests.trees import networks
 
@@ -163,6 +163,62 @@ def test_a_side_exit_says_that_it_is_for_training():
     scene = layout(zoo.get("googlenet", heads=True))
     assert sum("training only" in text.words for text in scene.texts) == 2
     assert overlapping(scene) == []
+
+
+@pytest.mark.parametrize("name", ["resnet18", "googlenet", "mobilenet_v2", "unet", "lenet5"])
+@pytest.mark.parametrize(("detail", "flow"), [(2, "across"), (1, "across"), (0, "across"), (0, "down")])
+def test_blocks_from_left_to_right_and_with_fewer_figures(name, detail, flow):
+    report = analyse(zoo.get(name))
+    scene = layout(report, "blocks", 1240, detail, flow)
+    assert overlapping(scene) == []
+    assert outside(scene) == []
+    shown = {path for group in groups(scene) for path in group.paths}
+    assert {row.path for row in report.rows if row.cost.parameters} <= shown
+    words = " ".join(text.words for text in scene.texts)
+    assert (" · " in words.partition("In a box")[0].partition("MACs")[2]) == (detail == 2)
+    if flow == "across" and name != "unet":
+        assert layout(report, "blocks", 1e5, detail, flow).width > 2 * layout(report, "blocks", 1e5, detail).width
+
+
+@given(networks())
+def test_any_network_can_be_drawn_from_left_to_right(network):
+    scene = layout(network, "blocks", 1240, 2, "across")
+    assert overlapping(scene) == []
+    assert outside(scene) == []
+
+
+def test_parts_keep_their_names():
+    stem = "stem=(sum(conv 8 3x3 same | conv 8 1x1), relu)"
+    text = f"16x16x8: 2 * block=(sum(conv 8 3x3 same | identity), relu), {stem}, dense 2"
+    for flow in ("down", "across"):
+        words = {each.words for each in layout(parse(text), "blocks", 1240, 2, flow).texts}
+        assert {"block1 … block2", "stem"} <= words
+
+
+@pytest.mark.parametrize(
+    ("name", "purpose", "notes"),
+    [
+        ("lenet5", "print", []),
+        ("resnet18", "print", ["without parameters and MACs, to be read there"]),
+        ("resnet50", "print", ["without all figures, to be read there"]),
+        ("resnet18", "slide", ["without all figures, to be read there"]),
+    ],
+)
+def test_letters_are_large_enough_where_it_goes(name, purpose, notes):
+    drawn = figure(name, purpose=purpose)
+    scene, least = drawn.scene, {"print": 6.0, "slide": 7.0}[purpose]
+    assert min(text.size for text in scene.texts) * scene.scale * 0.75 >= least
+    assert scene.width * scene.scale == pytest.approx({"print": 672.8, "slide": 1280.0}[purpose])
+    assert drawn.notes == notes
+    assert outside(scene) == []
+    size = re.search(r'<svg[^>]* width="([\d.]+)" height="([\d.]+)"', drawn.svg())
+    assert float(size[1]) == pytest.approx(scene.width * scene.scale, abs=0.1)
+    if purpose == "slide":
+        assert float(size[2]) == pytest.approx(720)
+
+
+def test_what_cannot_be_read_anywhere_is_said():
+    assert "its smallest letters are" in " ".join(figure("unet", purpose="slide").notes)
 
 
 def test_a_page_bounds_the_drawing():

@@ -6,6 +6,7 @@ equal networks are equal trees.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, NoReturn, TypeAlias
@@ -112,6 +113,7 @@ Join: TypeAlias = "Sum | Concat | Product"
 Node: TypeAlias = "Layer | Chain | Sum | Concat | Product | Auxiliary"
 
 
+_WEIGHED = ("conv", "dwconv", "deconv", "conv1d", "local", "dense", "embed", "rnn", "lstm", "gru")
 UNNAMED = "network"
 """What a network is called in a run's name that was typed and never named."""
 
@@ -147,8 +149,14 @@ class Network(Shown):
 
     @property
     def title(self) -> str:
-        """What stands above it: its name, or of one that was typed and never named the beginning of its text form."""
-        return self.name if self.name not in ("", UNNAMED) else shortened(str(self), 60)
+        """What stands above it: its name, or of one that was typed and never named what it has: `network of 2 conv, 3
+        dense`.
+        """
+        if self.name not in ("", UNNAMED):
+            return self.name
+        words = Counter(layer.text().partition(" ")[0] for layer in leaves(self.body))
+        found = [f"{count} {word}" for word, count in words.items() if word in _WEIGHED]
+        return f"network of {', '.join(found)}" if found else f"network of {sum(words.values())} layers"
 
     def __str__(self) -> str:
         return f"{'x'.join(map(str, self.input))}: {self.body.inside()}"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from hubel.base.rooms import called
 
 if TYPE_CHECKING:
-    from hubel.draw._figure import PAGE, STYLES, Figure, figure, layout
+    from hubel.draw._figure import FLOWS, PAGE, STYLES, Figure, figure, layout
     from hubel.draw._html import PageParts
+    from hubel.draw._paper import PAPERS
     from hubel.view.colours import THEMES
     from hubel.view.figure import FORMATS
     from hubel.view.png import to_png
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
     from hubel.view.svg import PLOT, drawing, to_svg
 
 __all__ = [
+    "FLOWS",
     "FORMATS",
     "PAGE",
+    "PAPERS",
     "PLOT",
     "STYLES",
     "THEMES",
@@ -67,7 +70,8 @@ __all__ = [
 
 _SCENE = "Circle Group Line Mark Picture Polygon Rectangle Scene Text bounds flat folded moved shortened text_width"
 _HOMES = {
-    "draw._figure": ("PAGE", "STYLES", "Figure", "figure", "layout"),
+    "draw._figure": ("FLOWS", "PAGE", "STYLES", "Figure", "figure", "layout"),
+    "draw._paper": ("PAPERS",),
     "draw._html": ("PageParts",),
     "view.colours": ("THEMES",),
     "view.figure": ("FORMATS",),

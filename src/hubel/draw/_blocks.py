@@ -4,29 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hubel.arch import Report, shape_text
+from hubel.arch import Report, Row, shape_text
+from hubel.draw._across import across
 from hubel.draw._outline import Box, Exit, Item, Series, Split, outline, rows_of
 from hubel.draw._parts import APART, GAP, Piece, beside, box, column, framed, input_box
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._u_shape import is_u, u_shape
 from hubel.view.scene import Line, Mark, Scene, moved
 
-NOTE = "In a box: what it does (/2: every second place), its output, parameters · MACs."
+NOTES = (
+    "In a box: what it does (/2: every second place).",
+    "In a box: what it does (/2: every second place), its output.",
+    "In a box: what it does (/2: every second place), its output, parameters · MACs.",
+)
 FOLDED = " ×3: three alike in a row, the first one's figures."
 TALL = 900.0  # a column that is longer is broken where the page has room for another
 BETWEEN = 36.0  # between columns
 
 
-def blocks(report: Report, page: float) -> Scene:
-    """Lay a network out as blocks on a page of that width."""
-    items = outline(report)
+def blocks(report: Report, page: float, detail: int = 2, flow: str = "down") -> Scene:
+    """Lay a network out as blocks on a page of that width. See `outline` for `detail`; flow: "down" or "across"."""
+    items = outline(report, detail)
+    if flow == "across" and not any(map(is_u, items)):  # a U goes both ways
+        body = across(report, items, page - 2 * MARGIN)
+        return sheet(report, "blocks", body, items, _note(items, detail), page)
     split = next((place for place, item in enumerate(items) if is_u(item)), None)
     if split is not None:
         body = u_shape(report, items, split, page)
     else:
-        pieces = [input_box(report.network.input), *map(piece, items)]
+        pieces = [input_box(report.network.input, detail), *map(piece, items)]
         body = _columns(pieces, page - 2 * MARGIN)
-    return sheet(report, "blocks", body, items, NOTE + FOLDED * _any_folded(items), page)
+    return sheet(report, "blocks", body, items, _note(items, detail), page)
+
+
+def _note(items: Sequence[Item], detail: int) -> str:
+    folded = FOLDED if detail else FOLDED.partition(",")[0] + "."
+    return NOTES[detail] + folded * _any_folded(items)
 
 
 def _any_folded(items: Sequence[Item]) -> bool:
@@ -46,23 +59,31 @@ def piece(item: Item, scope: str = "") -> Piece:
         return box(item)
     if isinstance(item, Series):
         inside = column([piece(inner, item.path + ".") for inner in item.items])
-        return framed(inside, _span(item, scope), rows_of([item]), item.times)
+        return framed(inside, span(item, scope), _costly(item), item.times)
     if isinstance(item, Exit):
         return _exit(item, scope)
     own = item.path + "."
     branches = [column([piece(inner, own) for inner in branch]) if branch else None for branch in item.branches]
     joined = beside(branches, item)
-    if item.times == 1 and "." in item.path.removeprefix(scope) and not item.called:
+    if item.times == 1 and "." in item.path.removeprefix(scope) and not (item.called or item.within):
         return joined  # within a branch: a frame would say nothing
-    return framed(joined, _span(item, scope), rows_of([item]), item.times, _grown(item))
+    return framed(joined, span(item, scope), _costly(item), item.times, _grown(item))
 
 
-def _span(item: Series | Split, scope: str) -> str:
+def _costly(item: Item) -> tuple[Row, ...]:
+    """The rows whose cost is told in a frame."""
+    return rows_of([item]) if item.detail == 2 else ()
+
+
+def span(item: Series | Split | Box, scope: str) -> str:
     """Name a part, or the first and the last of those that are folded."""
-    own = item.path.removeprefix(scope)
-    if isinstance(item, Split) and item.called:
+    within = item.within if isinstance(item, Split) else ""
+    own, last = (within or item.path).removeprefix(scope), item.last
+    if isinstance(item, Split) and within:
+        last = item.last_within
+    elif isinstance(item, Split) and item.called:
         own = f"{own}, {item.called}" if item.named else item.called
-    return own if item.times == 1 else f"{own} … {item.last.rpartition('.')[2]}"
+    return own if item.times == 1 else f"{own} … {last.rpartition('.')[2]}"
 
 
 def _grown(item: Split) -> str:
@@ -74,7 +95,7 @@ def _grown(item: Split) -> str:
 def _exit(item: Exit, scope: str) -> Piece:
     """Draw a side exit beside the line that goes on."""
     inner = column([piece(part) for part in item.items])
-    aside = framed(inner, f"{item.path.removeprefix(scope)}, training only", rows_of([item]), item.times)
+    aside = framed(inner, f"{item.path.removeprefix(scope)}, training only", _costly(item), item.times)
     axis = APART + 12 + aside.left
     marks: list[Mark] = [
         Line(((0, 0), (0, aside.height + 20))),
@@ -87,11 +108,11 @@ def _exit(item: Exit, scope: str) -> Piece:
 def _columns(pieces: Sequence[Piece], room: float) -> list[Mark]:
     """Set pieces into as many columns as the room has place for and the length asks for."""
     most = max(1, len(pieces))
-    best = _broken(pieces, 1)
+    best = broken(pieces, 1)
     for count in range(2, most + 1):
         if max(map(_length, best)) <= TALL:
             break
-        tried = _broken(pieces, count)
+        tried = broken(pieces, count)
         if _across(tried) > room:
             break
         best = tried
@@ -106,19 +127,20 @@ def _across(columns: Sequence[Sequence[Piece]]) -> float:
     return sum(max(p.left for p in c) + max(p.right for p in c) for c in columns) + BETWEEN * (len(columns) - 1)
 
 
-def _broken(pieces: Sequence[Piece], count: int) -> list[list[Piece]]:
+def broken(pieces: Sequence[Piece], count: int) -> list[list[Piece]]:
     """Break the flow into at most `count` columns, the longest as short as can be."""
     low, high = max(piece.height for piece in pieces), _length(pieces)
     while high - low > 1:
         middle = (low + high) / 2
-        if len(_filled(pieces, middle)) <= count:
+        if len(filled(pieces, middle)) <= count:
             high = middle
         else:
             low = middle
-    return _filled(pieces, high)
+    return filled(pieces, high)
 
 
-def _filled(pieces: Sequence[Piece], tall: float) -> list[list[Piece]]:
+def filled(pieces: Sequence[Piece], tall: float) -> list[list[Piece]]:
+    """Break the flow where it would be longer than this."""
     columns: list[list[Piece]] = [[]]
     length = 0.0
     for piece in pieces:

@@ -10,23 +10,28 @@ from hubel.arch import Network, Report, analyse
 from hubel.base.errors import SettingError
 from hubel.draw._blocks import blocks
 from hubel.draw._html import PageParts, page_parts, to_html
+from hubel.draw._paper import PAPERS, on_paper
 from hubel.draw._volumes import suits, volumes
 from hubel.view import figure as view
 from hubel.view.colours import THEMES
 from hubel.view.scene import Scene
 
 STYLES = ("auto", "volumes", "blocks")
+FLOWS = ("down", "across")
 PAGE = 1240.0
 PHONE = 390.0
 LEAST_PAGE = 320.0
 
 
-def layout(network: Network | Report, style: str = "auto", page: float = PAGE) -> Scene:
+def layout(
+    network: Network | Report, style: str = "auto", page: float = PAGE, detail: int = 2, flow: str = "down"
+) -> Scene:
     """Lay a network out on a page of that many pixels' width: shapes and words with coordinates, nothing else.
 
     `style` is "volumes" (boxes in perspective, for one chain of pictures), "blocks" (from top to bottom, with branches,
     repeats folded), or "auto": volumes where a network is one chain of at most 25, else blocks. A part that is wider
-    than the page makes the drawing wider.
+    than the page makes the drawing wider. detail: of blocks, 2 for what layers do, give and cost, 1 without what they
+    cost, 0 for what they do alone. flow: of blocks, "down" or "across", from left to right.
 
     Raises `ShapeError` where a layer does not fit, `ValueError` for another style, for volumes of a network with
     branches, and for a page of less than 320 pixels.
@@ -38,7 +43,9 @@ def layout(network: Network | Report, style: str = "auto", page: float = PAGE) -
         raise SettingError(f"expected a page of {LEAST_PAGE:.0f} to 100,000 pixels, received {page:g}")
     if style == "auto":
         style = "volumes" if suits(report) else "blocks"
-    return volumes(report, page) if style == "volumes" else blocks(report, page)
+    if flow not in FLOWS or detail not in range(3):
+        raise SettingError(f"expected flow as down or across and detail as 0, 1 or 2, received {flow!r} and {detail!r}")
+    return volumes(report, page) if style == "volumes" else blocks(report, page, detail, flow)
 
 
 @dataclass(frozen=True)
@@ -49,11 +56,28 @@ class Figure(view.Figure):
     style: str
     theme: str = "auto"
     page: float = PAGE
+    detail: int | None = None
+    flow: str | None = None
+    purpose: str | None = None
 
     @cached_property
+    def _placed(self) -> tuple[Scene, list[str]]:
+        if self.purpose is None:
+            return self._laid_out(self.page, 2 if self.detail is None else self.detail, self.flow or "down"), []
+        return on_paper(self._laid_out, PAPERS[self.purpose], self.flow, self.detail)
+
+    def _laid_out(self, page: float, detail: int, flow: str) -> Scene:
+        return layout(self.report, self.style, page, detail, flow)
+
+    @property
     def scene(self) -> Scene:
         """The drawing as data."""
-        return layout(self.report, self.style, self.page)
+        return self._placed[0]
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be known of a drawing for a slide or for print."""
+        return self._placed[1]
 
     def html(self, theme: str | None = None) -> str:
         """Return a page with the drawing, the table of layers, and each layer's formulas for whoever points at it."""
@@ -68,15 +92,28 @@ class Figure(view.Figure):
         return layout(self.report, self.style, min(self.page, PHONE))
 
 
-def figure(network: zoo.Given | Report, style: str = "auto", theme: str = "auto", page: float = PAGE) -> Figure:
-    """Draw a network: `figure("lenet5").save("lenet5.svg")`. See `layout` for styles.
+def figure(
+    network: zoo.Given | Report,
+    style: str = "auto",
+    theme: str = "auto",
+    page: float = PAGE,
+    *,
+    detail: int | None = None,
+    flow: str | None = None,
+    purpose: str | None = None,
+) -> Figure:
+    """Draw a network: `figure("lenet5").save("lenet5.svg")`. See `layout` for styles, detail and flow.
 
-    `theme` is "light", "dark", or "auto": whichever the reader's system is set to.
+    `theme` is "light", "dark", or "auto": whichever the reader's system is set to. purpose: "slide" (16:9, letters of
+    at least 7 points) or "print" (17.8 cm wide, letters of at least 6 points): the size is then given, and flow and
+    detail are chosen where they are not; `notes` says what was left out.
 
-    Raises what `layout` raises, and `ValueError` for another theme.
+    Raises what `layout` raises, and `ValueError` for another theme or purpose.
     """
+    if purpose is not None and purpose not in PAPERS:
+        raise SettingError(f"expected purpose as one of {', '.join(PAPERS)}, received {purpose!r}")
     if theme not in THEMES:
         raise SettingError(f"expected theme as one of {', '.join(THEMES)}, received {theme!r}")
     report = network if isinstance(network, Report) else zoo.analyse(network)
-    drawn = layout(report, style, page)
-    return Figure(report, drawn.style, theme, page)
+    drawn = layout(report, style, page, 2 if detail is None else detail, flow or "down")
+    return Figure(report, drawn.style, theme, page, detail, flow, purpose)

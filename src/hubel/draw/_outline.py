@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from hubel.arch import (
     Auxiliary,
@@ -46,6 +46,7 @@ class Box:
     last: str = ""
     more: tuple[Row, ...] = ()
     alike: tuple[Row, ...] = ()
+    detail: int = 2
 
     @property
     def layer(self) -> Layer:
@@ -85,11 +86,14 @@ class Series:
     times: int = 1
     last: str = ""
     more: tuple[Row, ...] = ()
+    detail: int = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Branches side by side, and where they meet again. `rows` are the meeting and what is folded into it."""
+    """Branches side by side, and where they meet again. `rows` are the meeting and what is folded into it. `within` is
+    the path of a part that is nothing but these, and `last_within` that of the last of its repeats.
+    """
 
     path: str
     branches: tuple[tuple[Item, ...], ...]
@@ -98,6 +102,9 @@ class Split:
     last: str = ""
     more: tuple[Row, ...] = ()
     alike: tuple[Row, ...] = ()
+    within: str = ""
+    last_within: str = ""
+    detail: int = 2
 
     @property
     def sign(self) -> str:
@@ -130,15 +137,31 @@ class Exit:
     times: int = 1
     last: str = ""
     more: tuple[Row, ...] = ()
+    detail: int = 2
 
 
 Item: TypeAlias = "Box | Series | Split | Exit"
 
 
-def outline(report: Report) -> tuple[Item, ...]:
-    """Return what is to be drawn of a network, from its input's side to its output's (the input itself left out)."""
+def outline(report: Report, detail: int = 2) -> tuple[Item, ...]:
+    """Return what is to be drawn of a network, from its input's side to its output's (the input itself left out).
+
+    detail: what stands in it: 2, what layers do, give and cost; 1, what they do and give; 0, what they do.
+    """
     rows = {row.path: row for row in report.rows}
-    return tuple(_items(report.network.body.nodes, "", rows))
+    return _thinned(_items(report.network.body.nodes, "", rows), detail)
+
+
+def _thinned(items: Sequence[Item], detail: int) -> tuple[Item, ...]:
+    found: list[Item] = []
+    for item in items:
+        if isinstance(item, Split):
+            found.append(replace(item, branches=tuple(_thinned(each, detail) for each in item.branches), detail=detail))
+        elif isinstance(item, Box):
+            found.append(replace(item, detail=detail))
+        else:
+            found.append(replace(item, items=_thinned(item.items, detail), detail=detail))
+    return tuple(found)
 
 
 def _items(nodes: tuple[Node, ...], scope: str, rows: dict[str, Row]) -> list[Item]:
@@ -158,7 +181,7 @@ def _add(found: list[Item], node: Node, path: str, rows: dict[str, Row]) -> None
             if len(inner) > 1:
                 found.append(Series(path, tuple(inner)))
             else:
-                found.extend(inner)
+                found.extend(replace(one, within=path) if _is_bare(one) else one for one in inner)
         case Sum() | Concat() | Product():
             branches = tuple(_branch(branch, f"{path}.{name}", rows) for name, branch in named_children(node.branches))
             found.append(Split(path, branches, (rows[path],)))
@@ -166,6 +189,11 @@ def _add(found: list[Item], node: Node, path: str, rows: dict[str, Row]) -> None
             found.append(Exit(path, tuple(_items(node.nodes, path + ".", rows))))
         case _:
             assert_never(node)
+
+
+def _is_bare(item: Item) -> TypeGuard[Split]:
+    """Whether these are branches that have no name but their place's."""
+    return isinstance(item, Split) and item.times == 1 and not item.within
 
 
 def _branch(branch: Node, path: str, rows: dict[str, Row]) -> tuple[Item, ...]:
@@ -233,6 +261,8 @@ def _fold(items: list[Item]) -> list[Item]:
         if found and _key(found[-1]) == _key(alike):
             first = _merged(found[-1], alike)
             more = (*first.more, *rows_of([alike]))
+            if isinstance(first, Split) and isinstance(alike, Split):
+                first = replace(first, last_within=alike.within)
             found[-1] = replace(first, times=first.times + 1, last=alike.path, more=more)
             found.extend([after] if after else [])
         else:

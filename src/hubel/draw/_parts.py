@@ -5,7 +5,7 @@ A piece has an axis, x = 0, on which what flows enters at the top, y = 0, and le
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hubel.arch import Row, Shape, shape_text
@@ -39,8 +39,9 @@ class Piece:
 def box(item: Box) -> Piece:
     """Draw a layer: what it does, what it gives, what it costs, and caps for what is folded into it."""
     said = item.words + (f"  ×{item.times}" if item.times > 1 else "")
-    figures = [shapes(item)]
-    cost = costs(sum(row.cost.parameters for row in item.rows), sum(row.cost.macs for row in item.rows))
+    figures = [shapes(item)] if item.detail else []
+    rows = item.rows if item.detail == 2 else ()
+    cost = costs(sum(row.cost.parameters for row in rows), sum(row.cost.macs for row in rows))
     return _box(said, [*figures, cost] if cost else figures, item.kind, item.caps, _told(item))
 
 
@@ -50,18 +51,23 @@ def shapes(item: Box) -> str:
     return before + shape_text(item.output_shape)
 
 
-def input_box(shape: Shape) -> Piece:
+def input_box(shape: Shape, detail: int = 2) -> Piece:
     """Draw what goes in."""
-    return _box("input", [shape_text(shape)], "input", (), Group((), f"input: {shape_text(shape)}"))
+    return _box("input", [shape_text(shape)] if detail else [], "input", (), Group((), f"input: {shape_text(shape)}"))
 
 
 def _told(item: Box | Split) -> Group:
-    return Group((), title(item.rows, item.times), tuple(row.path for row in (*item.rows, *item.alike)))
+    return Group((), *told_of(item))
+
+
+def told_of(item: Box | Split) -> tuple[str, tuple[str, ...]]:
+    """What is told of an item to whoever points at it, and the paths of its rows."""
+    return title(item.rows, item.times), tuple(row.path for row in (*item.rows, *item.alike))
 
 
 def _box(said: str, figures: list[str], role: str, caps: tuple[str, ...], told: Group) -> Piece:
     said = shortened(said, "name", WIDEST)
-    wide = max(text_width(said, "name"), *(text_width(figure, "figure") for figure in figures)) + 16
+    wide = max([text_width(said, "name"), *(text_width(figure, "figure") for figure in figures)]) + 16
     half = max(wide, 76.0) / 2
     tall = 22.0 + 12 * len(figures)
     marks: list[Mark] = [Rectangle(-half, 0, 2 * half, tall, role, radius=3)]
@@ -86,8 +92,12 @@ def column(pieces: Sequence[Piece], gap: float = GAP) -> Piece:
     return Piece(max(p.left for p in pieces), max(p.right for p in pieces), down, tuple(marks))
 
 
-def beside(branches: Sequence[Piece | None], item: Split) -> Piece:
-    """Set branches side by side (None only passes on) and join them below."""
+def beside(
+    branches: Sequence[Piece | None], item: Split, join: Callable[[Sequence[float], Split], Piece] | None = None
+) -> Piece:
+    """Set branches side by side (None only passes on) and join them below, by a sign or a bar where nothing else is
+    said.
+    """
     places, lefts, rights = _spread(branches)
     fork, tallest = 8.0, max((branch.height for branch in branches if branch), default=0.0)
     top = fork + 12
@@ -102,7 +112,7 @@ def beside(branches: Sequence[Piece | None], item: Split) -> Piece:
         marks.append(Line(((place, fork), (place, top)), arrow=True))
         marks += moved(branch.marks, place, top)
         marks.append(Line(((place, top + branch.height), (place, end))))
-    joined = _circled(places, item) if item.sign else concat_bar(places, item)
+    joined = (join or (_circled if item.sign else concat_bar))(places, item)
     marks += moved(joined.marks, 0, end)
     return Piece(max(lefts, joined.left), max(rights, joined.right), end + joined.height, tuple(marks))
 
@@ -131,14 +141,15 @@ def _circled(places: Sequence[float], item: Split) -> Piece:
             side = radius if place > 0 else -radius
             marks.append(Line(((place, 0), (place, middle), (side, middle)), arrow=True))
     circle = Circle(0, middle, radius, item.sign)
-    shape = shape_text(item.rows[-1].output_shape)
+    shape = shape_text(item.rows[-1].output_shape) if item.detail else ""
     wide = text_width(shape, "figure")
     down = middle + radius
     inner: list[Mark] = [circle]
     for cap in item.caps:
         inner.append(Rectangle(-18, down + 2, 36, CAP, cap, radius=1))
         down += CAP + 1
-    inner.append(Text(22, down + 5, shape, "figure", "start"))
+    if shape:
+        inner.append(Text(22, down + 5, shape, "figure", "start"))
     told = _told(item)
     marks.append(Group(tuple(inner), told.title, told.paths))
     marks.append(Line(((0, down + (1 if item.caps else 0)), (0, down + 8))))
@@ -147,12 +158,12 @@ def _circled(places: Sequence[float], item: Split) -> Piece:
 
 def concat_bar(places: Sequence[float], item: Split) -> Piece:
     """Draw a bar on which the branches end, as wide as they stand apart."""
-    said = f"concat {shape_text(item.rows[0].output_shape)}"
-    half = text_width(said, "figure") / 2 + 8
+    said, role = (f"concat {shape_text(item.rows[0].output_shape)}", "figure") if item.detail else ("concat", "name")
+    half = text_width(said, role) / 2 + 8
     left, right = max(half, -min(places) + 12), max(half, max(places) + 12)
     marks: list[Mark] = [Line(((place, 0), (place, 10)), arrow=True) for place in places]
     inner: list[Mark] = [Rectangle(-left, 10, left + right, 18, "join", radius=3)]
-    inner.append(Text((right - left) / 2, 22.5, said, "figure"))
+    inner.append(Text((right - left) / 2, 22.5, said, role))
     down = 28.0
     for cap in item.caps:
         inner.append(Rectangle(-left, down + 1, left + right, CAP, cap, radius=1))

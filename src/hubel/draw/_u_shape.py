@@ -60,7 +60,7 @@ class _U:
 def u_shape(report: Report, items: tuple[Item, ...], split: int, page: float) -> list[Mark]:
     """Draw a whole network as a U; on a narrow page its columns are straight."""
     indent = 46.0 if page >= WIDE else 0.0
-    return _u([input_box(report.network.input), *_pieces(items[:split])], items, split, indent).marks
+    return _u([input_box(report.network.input, items[0].detail), *_pieces(items[:split])], items, split, indent).marks
 
 
 def _pieces(items: Sequence[Item]) -> list[Piece]:

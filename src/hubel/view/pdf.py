@@ -40,11 +40,12 @@ def to_pdf(scene: Scene, theme: str = "light") -> bytes:
         pdfmetrics.registerFont(TTFont(name, str(file)))
     theme = "light" if theme == "auto" else theme
     buffer = BytesIO()
-    canvas = Canvas(buffer, (POINTS * scene.width, POINTS * scene.height), invariant=1, pageCompression=1)
+    unit = POINTS * scene.scale
+    canvas = Canvas(buffer, (unit * scene.width, unit * scene.height), invariant=1, pageCompression=1)
     canvas.setTitle(scene.title)
     canvas.setSubject(scene.description)
     canvas.setCreator("hubel")
-    canvas.scale(POINTS, POINTS)
+    canvas.scale(unit, unit)
     pen = _Pen(canvas, scene.height, theme, scene.style == PLOT)
     pen.rectangle(Rectangle(0, 0, scene.width, scene.height, "page"), "page")
     for mark in scene.marks:

@@ -109,7 +109,10 @@ BOLD = ("title", "name", "part")
 
 @dataclass(frozen=True)
 class Scene:
-    """A whole drawing: its size, what it shows in words, and its marks, the lowest first."""
+    """A whole drawing: its size, what it shows in words, and its marks, the lowest first.
+
+    scale: how large one of its units is, in CSS pixels.
+    """
 
     width: float
     height: float
@@ -117,6 +120,7 @@ class Scene:
     description: str
     style: str
     marks: tuple[Mark, ...] = field(repr=False)
+    scale: float = 1.0
 
     def flat(self) -> Iterator[Plain]:
         """Give every mark, those in groups too."""
