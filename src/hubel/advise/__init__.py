@@ -6,8 +6,9 @@
 ['softmax inside']
 """
 
-from hubel.advise._advise import Advice, Remarks, advise
+from hubel.advise._advise import advise
 from hubel.advise._compare import Comparison, compare
+from hubel.advise._remarks import Advice, Remarks
 from hubel.base.rooms import called
 
 called(__name__, advise)

@@ -37,7 +37,7 @@ from hubel.model.layers import *  # noqa: F403 (layers by their Keras names, bes
 from hubel.model.layers import Input, KerasTensor, Layer
 from hubel.model.layers import __all__ as _layers
 from hubel.model.losses import Loss
-from hubel.model.metrics import Metric
+from hubel.model.metric import Metric
 from hubel.model.optimizers import Optimizer
 from hubel.model.regularizers import Regularizer
 from hubel.model.utils import to_categorical

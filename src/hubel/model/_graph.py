@@ -9,7 +9,8 @@ from typing import Any
 import hubel.arch as arch
 from hubel.arch import Network, Node, Shape, analyse, named_children
 from hubel.base.errors import NetworkError, SettingError
-from hubel.model.layers.layer import Layer, identifier
+from hubel.model.layers.layer import Layer
+from hubel.model.layers.names import identifier
 from hubel.model.layers.tensor import KerasTensor, known
 from hubel.model.layers.weights import flattened_before
 from hubel.nn import NetworkModule, build

@@ -15,7 +15,10 @@ from hubel.base.errors import SettingError
 from hubel.data import Preprocessing
 from hubel.model import _graph
 from hubel.model._graph import Assembled
-from hubel.model.layers.layer import Layer, as_tensor, first, identifier, last
+from hubel.model._outputs import axes_text, finished, is_single, keeping, shaped, single
+from hubel.model.layers.arrays import as_tensor, first, last
+from hubel.model.layers.layer import Layer
+from hubel.model.layers.names import identifier
 from hubel.model.layers.normalised import as_keras
 from hubel.model.layers.tensor import KerasTensor, known
 from hubel.model.layers.weights import Weight, assign_all
@@ -37,7 +40,7 @@ class Model(Trained, Layer):
         self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True, **settings: Any
     ) -> None:
         kind = "Functional" if type(self) is Model else type(self).__name__
-        from hubel.model.layers.layer import automatic_name
+        from hubel.model.layers.names import automatic_name
 
         Layer.__init__(self, name=name or automatic_name(kind), trainable=True)
         if settings:
@@ -49,7 +52,7 @@ class Model(Trained, Layer):
         self.preprocessing: Preprocessing | None = None
         self._assembled: dict[Shape, Assembled] = {}
         if inputs is not None or outputs is not None:
-            self._connect(_single(inputs), outputs)
+            self._connect(single(inputs), outputs)
         if not trainable:
             self.trainable = False
 
@@ -71,7 +74,7 @@ class Model(Trained, Layer):
                 f"expected one output, and others on the way to it, received {missing[0].name} beside {deepest.name}: "
                 "a tree has one end"
             )
-        self.ends, self.structure = ends, outputs if several and not _is_single(outputs) else None
+        self.ends, self.structure = ends, outputs if several and not is_single(outputs) else None
         _graph.check_once(self.tensors)
         for layer in self.layers:
             layer.home = self
@@ -121,7 +124,7 @@ class Model(Trained, Layer):
         if len(expected) != len(shape) or any(
             want not in (None, got) for want, got in zip(expected, shape, strict=True)
         ):
-            raise SettingError(f"{self.name}: expected inputs of {_axes(expected)}, received {_axes(shape)}")
+            raise SettingError(f"{self.name}: expected inputs of {axes_text(expected)}, received {axes_text(shape)}")
         return _graph.assemble(self.name, shape, self.tensors)
 
     @property
@@ -213,7 +216,7 @@ class Model(Trained, Layer):
         found = self.through(array[None] if single else array, training)
         if self.structure is None:
             return (found[0] if single else found).as_subclass(Result)
-        return _shaped(self.structure, [each.as_subclass(Result) for each in found])
+        return shaped(self.structure, [each.as_subclass(Result) for each in found])
 
     def through(self, array: Tensor, training: bool | None = None) -> Any:
         """Run the module on an array, channels last; of several outputs, a list."""
@@ -234,7 +237,7 @@ class Model(Trained, Layer):
                 raise SettingError(f"expected outputs that a tree has by themselves, received {end.name}")
             if path:
                 part = whole.module.get_submodule(path)
-                hooks.append(part.register_forward_hook(_into(seen, id(end))))
+                hooks.append(part.register_forward_hook(keeping(seen, id(end))))
             else:
                 seen[id(end)] = first(array)
         try:
@@ -326,7 +329,7 @@ class Model(Trained, Layer):
         """
         if self.tensors and self.input_shape is None and self._preferred is None:
             for tensor in self.tensors:
-                print(f"{tensor.name:<32} {_axes(tensor.shape[1:])}")
+                print(f"{tensor.name:<32} {axes_text(tensor.shape[1:])}")
             return
         from hubel.draw.terminal import network_parts
         from hubel.view.terminal import Terminal
@@ -382,47 +385,3 @@ class Model(Trained, Layer):
         import json
 
         return json.dumps({"class_name": type(self).__name__, "config": self.get_config()})
-
-
-def finished(whole: Assembled, found: Tensor) -> Tensor:
-    """Return a module's output as Keras has it: channels last, and a flattened picture row by row."""
-    if whole.flattened is None:
-        return last(found)
-    *places, channels = whole.flattened
-    return found.reshape(len(found), channels, *places).movedim(1, -1).flatten(1)
-
-
-def _into(seen: dict[int, Tensor], key: int) -> Any:
-    """Return a hook that puts what a module gives under a key."""
-
-    def keep(_: nn.Module, __: Any, given: Tensor) -> None:
-        seen[key] = given
-
-    return keep
-
-
-def _single(inputs: Any) -> Any:
-    if isinstance(inputs, dict):
-        inputs = list(inputs.values())
-    if isinstance(inputs, (list, tuple)):
-        if len(inputs) != 1:
-            raise SettingError(
-                f"expected a model of one input, received {len(inputs)}: a tree has one; put what belongs together "
-                "into one array, or train in PyTorch"
-            )
-        return inputs[0]
-    return inputs
-
-
-def _is_single(outputs: Any) -> bool:
-    return isinstance(outputs, (list, tuple)) and len(outputs) == 1
-
-
-def _shaped(structure: Any, found: list[Any]) -> Any:
-    if isinstance(structure, dict):
-        return dict(zip(structure, found, strict=True))
-    return found
-
-
-def _axes(shape: Sequence[int | None]) -> str:
-    return "×".join("any" if axis is None else str(axis) for axis in shape)

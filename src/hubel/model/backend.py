@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hubel.model.layers.layer import forget_names
-from hubel.model.metrics import _names as _metric_names
+from hubel.model.layers.names import forget_names
+from hubel.model.metric import _names as _metric_names
 
 __all__ = [
     "backend",

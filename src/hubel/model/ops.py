@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hubel.base.errors import SettingError
-from hubel.model import activations, losses
+from hubel.model import activations, loss_functions
 
 Axis = int | Sequence[int] | None
 
@@ -303,8 +303,11 @@ sigmoid, softmax, softplus = _of(activations.sigmoid), _of(activations.softmax),
 tanh, silu, gelu = _of(activations.tanh), _of(activations.silu), _of(activations.gelu)
 elu, selu = _of(activations.elu), _of(activations.selu)
 hard_sigmoid, hard_silu = _of(activations.hard_sigmoid), _of(activations.hard_silu)
-binary_crossentropy, categorical_crossentropy = losses.binary_crossentropy, losses.categorical_crossentropy
-sparse_categorical_crossentropy = losses.categorical_crossentropy
+binary_crossentropy, categorical_crossentropy = (
+    loss_functions.binary_crossentropy,
+    loss_functions.categorical_crossentropy,
+)
+sparse_categorical_crossentropy = loss_functions.categorical_crossentropy
 
 __all__ = [
     name

@@ -12,8 +12,10 @@ import hubel.arch as arch
 from hubel.arch import Chain, Node, Shape
 from hubel.base.errors import SettingError
 from hubel.model import activations
-from hubel.model.layers.layer import Layer, identifier, take_roles
+from hubel.model.layers.layer import Layer
 from hubel.model.layers.made import Made, own_name
+from hubel.model.layers.names import identifier
+from hubel.model.layers.roles import take_roles
 from hubel.model.layers.weights import Weight
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -16,28 +14,15 @@ import hubel.arch as arch
 from hubel.arch import Chain, Network, Node, Shape, ShapeError, analyse, join_shape
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
-from hubel.data.prepare.arrays import as_array
 from hubel.model import initializers, regularizers
+from hubel.model.layers.arrays import as_tensor, first, last
+from hubel.model.layers.names import automatic_name
 from hubel.model.layers.normalised import as_keras
+from hubel.model.layers.roles import ROLE_NAMES, USUAL
 from hubel.model.layers.tensor import Axes, KerasTensor, inferred, known
 from hubel.model.layers.weights import Weight, assign_all, weights_of
 from hubel.model.variables import Result, Variable, started
 from hubel.nn import NetworkModule, build
-
-_names: Counter[str] = Counter()
-
-# how weights start where nothing is said, by their role
-USUAL: dict[str, Any] = {
-    "kernel": "glorot_uniform",
-    "bias": "zeros",
-    "gamma": "ones",
-    "beta": "zeros",
-    "moving_mean": "zeros",
-    "moving_variance": "ones",
-    "embeddings": "uniform",
-    "recurrent_kernel": "orthogonal",
-}
-_OF_ROLE = ("initializer", "regularizer", "constraint")
 
 
 class Layer:
@@ -374,53 +359,6 @@ class Layer:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-def automatic_name(kind: str) -> str:
-    """Return Keras's name for the next unnamed layer of a class: conv2d, conv2d_1, …"""
-    snake = snake_case(kind)
-    _names[snake] += 1
-    return snake if _names[snake] == 1 else f"{snake}_{_names[snake] - 1}"
-
-
-def snake_case(name: str) -> str:
-    """Return a class's name as Keras writes it for a layer: MaxPooling2D is max_pooling2d."""
-    return re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)).lower()
-
-
-def forget_names() -> None:
-    """Begin anew with numbers of names."""
-    _names.clear()
-
-
-def identifier(name: str) -> str:
-    """Return a name as the tree takes it: of letters, digits and underscores."""
-    found = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return found if found.isidentifier() else f"_{found}"
-
-
-ROLE_NAMES = frozenset(USUAL)
-
-
-def of_role(role: str) -> tuple[str, ...]:
-    """Return the three settings that Keras has for a weight."""
-    return tuple(f"{role}_{what}" for what in _OF_ROLE)
-
-
-def take_roles(layer: Layer, roles: dict[str, str], settings: dict[str, Any]) -> None:
-    """Take the initializers, regularizers and constraints of weights out of the settings: Keras's word → the role."""
-    for word, role in roles.items():
-        started = settings.pop(f"{word}_initializer", None)
-        if started is not None:
-            layer.initial[role] = initializers.get(started)
-        penalty = regularizers.get(settings.pop(f"{word}_regularizer", None))
-        if penalty is not None:
-            layer.penalties[role] = penalty
-        if settings.pop(f"{word}_constraint", None) is not None:
-            raise SettingError(
-                f"expected {type(layer).__name__} without {word}_constraint, which hubel does not hold weights to; "
-                f"{word}_regularizer keeps them small"
-            )
-
-
 def share(name: str, built: nn.Module, other: nn.Module) -> None:
     """Give a module the weights of another that was built for another shape. Raises SettingError where they differ."""
     for (path, kept), (_, made) in zip(built.named_modules(), other.named_modules(), strict=True):
@@ -435,28 +373,3 @@ def share(name: str, built: nn.Module, other: nn.Module) -> None:
                         f"was made for, received some that would need {tuple(there.shape)}"
                     )
                 setattr(made, own, tensor)
-
-
-def as_tensor(array: Any) -> Tensor:
-    """Return float32 numbers of what a user gives (whole numbers stay whole), batch first."""
-    odd = isinstance(array, Tensor) and (
-        array.layout != torch.strided or array.is_meta or array.is_complex() or array.is_quantized
-    )
-    if isinstance(array, Tensor) and not odd:
-        return array if array.dtype in (torch.float32, torch.int64) else _converted(array)
-    found = as_array(array, "inputs")
-    return _converted(torch.from_numpy(np.ascontiguousarray(found if found.dtype != np.uint16 else found.astype(int))))
-
-
-def _converted(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.is_floating_point() or tensor.dtype in (torch.uint8, torch.bool) else tensor.long()
-
-
-def first(array: Tensor) -> Tensor:
-    """Return an array with the channels first, as modules take it."""
-    return array.movedim(-1, 1) if array.dim() > 2 else array
-
-
-def last(array: Tensor) -> Tensor:
-    """Return what a module gives with the channels last."""
-    return array.movedim(1, -1) if array.dim() > 2 else array

@@ -14,7 +14,9 @@ from hubel.arch import Chain, Node, Shape, shape_text
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 from hubel.model import activations, initializers
-from hubel.model.layers.layer import Layer, identifier, snake_case, take_roles
+from hubel.model.layers.layer import Layer
+from hubel.model.layers.names import identifier, snake_case
+from hubel.model.layers.roles import take_roles
 
 COMMON: tuple[str, ...] = ("name", "trainable", "dtype", "input_shape", "input_dim", "batch_input_shape", "batch_shape")
 COMMON += ("activity_regularizer", "autocast", "dynamic", "batch_size")

@@ -12,7 +12,9 @@ import hubel.arch as arch
 from hubel.arch import Call, Node, Shape, register
 from hubel.arch.figures.expression import Expression, Quantity
 from hubel.base.errors import SettingError
-from hubel.model.layers.layer import Layer, first, identifier, last
+from hubel.model.layers.arrays import first, last
+from hubel.model.layers.layer import Layer
+from hubel.model.layers.names import identifier
 
 REFUSAL = (
     "has {name}, a layer of your own ({kind}), which the text of a network cannot name; a class of hubel.arch.Layer "

@@ -10,7 +10,8 @@ import torch
 import hubel.arch as arch
 from hubel.arch import Node, Shape, ShapeError, shape_text
 from hubel.base.errors import SettingError
-from hubel.model.layers.layer import Layer, as_tensor
+from hubel.model.layers.arrays import as_tensor
+from hubel.model.layers.layer import Layer
 from hubel.model.layers.made import own_name
 
 

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from hubel.base.errors import SettingError
 from hubel.base.limits import check
-from hubel.model.layers.layer import Layer, snake_case
+from hubel.model.layers.layer import Layer
 from hubel.model.layers.made import Reshape
+from hubel.model.layers.names import snake_case
 from hubel.model.layers.preparing import Normalization
 from hubel.model.layers.weights import Weight
 from hubel.tasks import ModelFileError

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from hubel.base.errors import SettingError
-from hubel.model import losses, metrics, optimizers
-from hubel.model.layers.layer import last
+from hubel.model import loss_functions, losses, metrics, optimizers
+from hubel.model.layers.arrays import last
 from hubel.model.losses import Loss
-from hubel.model.metrics import Metric
+from hubel.model.metric import Metric
 from hubel.model.optimizers import Optimizer
 from hubel.nn import NetworkModule
 from hubel.tasks.classification.cross_entropy import cross_entropy, shares
@@ -80,7 +80,7 @@ class Compiled:
         if logits and outputs.dim() == 2 and loss.reduction == "sum_over_batch_size":
             # the loop's own cross-entropy, one pass back for ten
             settings: Any = loss
-            smoothing, labels = settings.settings["label_smoothing"], losses._labels(targets, outputs)
+            smoothing, labels = settings.settings["label_smoothing"], loss_functions.labels_of(targets, outputs)
             if labels is not None:
                 wanted, _ = shares(labels, outputs.shape[1], smoothing)
             else:

@@ -12,7 +12,7 @@ import torch
 
 from hubel.base.errors import SettingError
 from hubel.model.callbacks import CallbackList
-from hubel.model.layers.layer import last
+from hubel.model.layers.arrays import last
 from hubel.model.training.compiled import Compiled
 from hubel.model.training.feed import Feed, Step
 from hubel.model.training.report import Report

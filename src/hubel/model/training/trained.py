@@ -16,7 +16,7 @@ from hubel.base.errors import SettingError
 from hubel.data.prepare.arrays import as_array
 from hubel.model.callbacks import Callback, CallbackList, History
 from hubel.model.layers.layer import Layer
-from hubel.model.metrics import Metric
+from hubel.model.metric import Metric
 from hubel.model.optimizers import Optimizer
 from hubel.model.training import fit as fitting
 from hubel.model.training.compiled import Compiled
