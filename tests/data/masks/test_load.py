@@ -10,7 +10,7 @@ from hubel.data import ImageError
 from hubel.data import load as load_labelled
 from hubel.data.masks.load import fitted
 from hubel.data.masks.pairs import recognises
-from hubel.data.masks.targets import VOID
+from hubel.data.masks.targets import VOID, Masks
 from hubel.tasks import load, task_of
 from tests.tasks.segmentation.pictures import folder, square
 
@@ -229,3 +229,13 @@ def test_a_folder_of_the_images_names_is_asked_about(tmp_path):
     for path in (root / "foo").iterdir():
         path.rename(path.with_stem(f"other {path.stem}"))
     assert load(root).train.classes == ("foo", "images")
+
+
+def test_how_wide_things_are():
+    masks = np.zeros((3, 20, 30), np.uint8)
+    masks[0, 5:15, 3:10] = 1
+    masks[1, 2:18, 12:19] = 1
+    masks[2, 5, 0:30] = VOID
+    found = Masks(masks, ("a", "b"), (0, 1), ((0, 0, 0), (1, 1, 1)))
+    assert found.usual_width() == 7
+    assert Masks(masks[2:], ("a", "b"), (0, 1), ((0, 0, 0), (1, 1, 1))).usual_width() == 0

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hubel.base.errors import DataError
 from hubel.data.masks.pairs import Pair
-from hubel.data.masks.targets import VOID, Colour, Masks
+from hubel.data.masks.targets import VOID, Colour
 from hubel.data.sources.listing import some
 from hubel.data.sources.parts import PARTS
 
@@ -34,20 +34,16 @@ class Classes(NamedTuple):
     unused: tuple[int, ...] = ()
     soft: tuple[int, float] = (0, 0.0)
 
-    def masks(self, masks: npt.NDArray[np.unsignedinteger]) -> Masks:
-        """Masks of the files' values as ones of classes."""
-        found = np.empty(masks.shape, np.uint8)
+    def of(self, mask: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.uint8]:
+        """A mask of the files' values as one of classes."""
         values = np.array(sorted(self.places), np.uint32)
         chosen = np.array([self.places[value] for value in values.tolist()], np.uint8)
-        for mask, place in zip(masks, found, strict=True):
-            if masks.dtype == np.uint8:
-                table = np.full(256, VOID, np.uint8)
-                table[values[values < 256]] = chosen[values < 256]
-                place[:] = table[mask]
-            else:
-                nearest = np.searchsorted(values, mask).clip(max=len(values) - 1)
-                place[:] = np.where(values[nearest] == mask, chosen[nearest], VOID)
-        return Masks(found, self.classes, self.values, self.colours)
+        if mask.dtype == np.uint8:
+            table = np.full(256, VOID, np.uint8)
+            table[values[values < 256]] = chosen[values < 256]
+            return np.asarray(table[mask])
+        nearest = np.searchsorted(values, mask).clip(max=len(values) - 1)
+        return np.asarray(np.where(values[nearest] == mask, chosen[nearest], VOID), np.uint8)
 
 
 def values_in(mask: npt.NDArray[np.unsignedinteger]) -> dict[int, int]:

@@ -4,41 +4,35 @@ from __future__ import annotations
 
 import math
 import os
+import tempfile
 from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from hubel.base.errors import DataError
-from hubel.data import (
-    Dataset,
-    Fit,
-    FitRule,
-    ImageError,
-    Splits,
-    Survey,
-    Validation,
-    fit_image,
-    hold_out,
-    read_image,
-)
+from hubel.data import Fit, FitRule, ImageError, Splits, Validation
+from hubel.data._load import decode_listing
+from hubel.data.cache.decoded import working_cache
+from hubel.data.decode.parallel import in_order, workers_here
 from hubel.data.masks import coco
-from hubel.data.masks.classes import classes_of, notes_of, values_in
+from hubel.data.masks.classes import Classes, classes_of, notes_of, values_in
 from hubel.data.masks.pairs import Found, Pair, opened, pairs_of, recognises, refuse, size_of
 from hubel.data.masks.shapes import Shapes
-from hubel.data.masks.targets import VOID, region
+from hubel.data.masks.targets import VOID, Masks, region, usual_width
+from hubel.data.sources.listing import FileItem, Listing
+from hubel.data.sources.parts import PARTS
 
 if TYPE_CHECKING:
     from hubel.data import Progress
 
 
 _Values: TypeAlias = npt.NDArray[np.unsignedinteger]
-_Pictures: TypeAlias = tuple[npt.NDArray[np.uint8], _Values]
 
 
 def load(
@@ -50,6 +44,7 @@ def load(
     validation: Validation = 0.0,
     bad_images: Literal["stop", "skip"] = "stop",
     void: int | None = None,
+    workers: int | None = None,
     progress: Progress | None = None,
     **others: object,
 ) -> Splits:
@@ -69,54 +64,130 @@ def load(
     refuse(source, others)
     root = Path(source).expanduser()
     there = find(root)
-    parts, problems = there.parts, there.problems
-    looked = {pair.image: size_of(pair) for pairs in parts.values() for pair in pairs}
+    looked = {pair.image: size_of(pair) for pairs in there.parts.values() for pair in pairs}
     sizes = {image: size for image, size in looked.items() if not isinstance(size, ImageError)}
-    problems += [error for error in looked.values() if isinstance(error, ImageError)]
+    problems = [*there.problems, *(error for error in looked.values() if isinstance(error, ImageError))]
     _stop_at(problems, bad_images)
-    parts = {part: [pair for pair in pairs if pair.image in sizes] for part, pairs in parts.items()}
+    parts = {part: [pair for pair in pairs if pair.image in sizes] for part, pairs in there.parts.items()}
     if not parts.get("train"):
         raise DataError(f"{root}: expected images with masks to train on, found none")
-    seen = Survey(tuple(sizes.values()), channels == 1, None)
-    height, width = size or _size_for(seen.sizes)
-    chosen = seen.choose(fit, (height, width, channels or 3)) if fit != "auto" else _whole(seen.sizes, (height, width))
-    own = None if set(sizes.values()) == {(height, width)} else chosen
-    read = {}
-    for part, pairs in parts.items():
-        pictures, bad = _read(pairs, (height, width), channels, chosen, progress)
+    height, width = size or _size_for(tuple(sizes.values()), _width_in(parts["train"]))
+    chosen = _whole(tuple(sizes.values()), (height, width)) if fit == "auto" else fit
+    drawn = _Drawn((height, width), chosen)
+    held: Counter[int] = Counter()
+    for pairs in parts.values():
+        counts, bad = drawn.read(pairs, progress)
         problems += bad
-        _stop_at(problems, bad_images)
-        if pictures is not None:
-            read[part] = pictures
-    if "train" not in read:
+        held += counts
+    _stop_at(problems, bad_images)
+    parts = {part: [pair for pair in pairs if pair.image not in drawn.bad] for part, pairs in parts.items()}
+    if not parts["train"]:
         raise DataError(f"{root}: expected images with masks to train on, found none that can be read")
-    held = sum((Counter(values_in(mask)) for _, masks in read.values() for mask in masks), Counter[int]())
     table = classes_of(root, held, void, there.named)
-    found = {
-        part: Dataset(images, table.masks(masks), name=f"{root.name} {part}", fit=own)
-        for part, (images, masks) in read.items()
+    every = [pair for part in PARTS for pair in parts.get(part, ())]
+    places = {pair.image: number for number, pair in enumerate(every)}
+    items = {
+        part: tuple((FileItem(str(pair.image)), places[pair.image]) for pair in pairs) for part, pairs in parts.items()
     }
-    notes = (
-        *there.notes,
-        *seen.notes(chosen, found["train"].shape),
-        *notes_of(root, table, parts, float((found["train"].targets.array == VOID).mean())),
-    )
-    splits = Splits(found["train"], found.get("validation"), found.get("test"), tuple(problems), notes=notes)
-    return hold_out(splits, validation)
+    listing = Listing(os.fspath(source), (), {part: own for part, own in items.items() if own}, tuple(there.notes))
+
+    def masks(numbers: npt.NDArray[np.int64], _: tuple[str, ...]) -> Masks:
+        return drawn.masks([every[number] for number in numbers.tolist()], table)
+
+    settings = (height, width), channels, chosen, validation, bad_images, workers or workers_here(), progress, None
+    splits = decode_listing(listing, *settings, masks)
+    own = None if set(sizes.values()) == {(height, width)} else chosen
+    framed: dict[str, Any] = {part: replace(each, fit=own) for part, each in splits.parts().items()}
+    share = float(np.mean([(mask == VOID).mean() for mask in splits.train.targets.array[:_LOOKED]]))
+    notes = (*splits.notes, *notes_of(root, table, parts, share))
+    return replace(splits, **framed, rejected=(*problems, *splits.rejected), notes=notes)
 
 
+class _Drawn:
+    """Masks of the files' values at one size, kept where there are few of them, else read when they are wanted.
+
+    bad: images whose masks cannot be read.
+    """
+
+    def __init__(self, size: tuple[int, int], fit: Fit) -> None:
+        self.size, self.fit = size, fit
+        self.bad: set[Path] = set()
+        self._kept: dict[Path, _Values] = {}
+        self._room = _KEPT
+
+    def read(self, pairs: Sequence[Pair], progress: Progress | None) -> tuple[Counter[int], list[ImageError]]:
+        """The values that masks hold, with how many pixels have each; and those that cannot be read."""
+        counts, problems = Counter[int](), list[ImageError]()
+        for done, (pair, found) in enumerate(zip(pairs, self._fitted(pairs), strict=True), 1):
+            if isinstance(found, ImageError):
+                problems.append(found)
+                self.bad.add(pair.image)
+                continue
+            counts.update(values_in(found))
+            self._room -= found.nbytes
+            if self._room >= 0:
+                self._kept[pair.image] = found
+            if progress is not None and (done % 32 == 0 or done == len(pairs)):
+                progress("reading masks", done, len(pairs))
+        return counts, problems
+
+    def masks(self, pairs: Sequence[Pair], table: Classes) -> Masks:
+        """Masks of classes; where they take much room, in a file of this process that the system may write out."""
+        shape = (len(pairs), *self.size)
+        if math.prod(shape) <= _KEPT or not pairs:
+            found = np.empty(shape, np.uint8)
+        else:
+            file = tempfile.TemporaryFile(dir=working_cache()[0])  # noqa: SIM115, as long as the map
+            found = np.memmap(file, np.uint8, "w+", shape=shape)
+        for place, values in zip(found, self._fitted(pairs), strict=True):
+            if isinstance(values, ImageError):
+                raise values
+            place[:] = table.of(values)
+        return Masks(found, table.classes, table.values, table.colours)
+
+    def _fitted(self, pairs: Sequence[Pair]) -> Iterator[_Values | ImageError]:
+        return in_order(self._one, pairs, workers_here())
+
+    def _one(self, pair: Pair) -> _Values | ImageError:
+        if pair.image in self._kept:
+            return self._kept[pair.image]
+        try:
+            return fitted(values_of(pair.mask), self.size, self.fit)
+        except ImageError as error:
+            return error
+
+
+_KEPT = 2**28  # bytes of masks that are held in memory
+_LOOKED = 512  # masks by which the share of void pixels is told
 _AREA = 512 * 640  # pixels up to which images keep their size, where they have one
+_LEAST, _SOME = 8, 16  # pixels that things keep, and masks by which their width is told
 _ALIKE = 1.05  # times wider in form, up to which images are stretched
 
 
-def _size_for(sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """The images' own size where they have one that is not too large, else one like it, in multiples of 32."""
+def _size_for(sizes: Sequence[tuple[int, int]], things: float) -> tuple[int, int]:
+    """The images' own size where they have one that is not too large, else one like it, in multiples of 32: as large as
+    leaves things, so many pixels wide, 8 pixels, within four times the usual area.
+    """
     if len(set(sizes)) == 1 and math.prod(sizes[0]) <= _AREA:
         return sizes[0]
     height, width = (float(np.median(sides)) for sides in zip(*sizes, strict=True))
-    scale = min(1.0, math.sqrt(_AREA / 2 / (height * width)))
+    usual, most = (math.sqrt(area / (height * width)) for area in (_AREA / 2, _AREA * 4))
+    scale = min(1.0, max(usual, min(_LEAST / things if things else 0.0, most)))
     rows, columns = (max(32, round(side * scale / 32) * 32) for side in (height, width))
     return rows, columns
+
+
+def _width_in(pairs: Sequence[Pair]) -> float:
+    """How many pixels things are wide, by some of the masks; those that cannot be read are named later."""
+    found = (_values_or_none(pair.mask) for pair in pairs[:: max(1, len(pairs) // _SOME)])
+    return usual_width(values for values in found if values is not None)
+
+
+def _values_or_none(mask: Path | Shapes) -> _Values | None:
+    try:
+        return values_of(mask)
+    except ImageError:
+        return None
 
 
 def _whole(sizes: Sequence[tuple[int, int]], size: tuple[int, int]) -> Fit:
@@ -131,36 +202,6 @@ def _stop_at(problems: Sequence[ImageError], bad_images: Literal["stop", "skip"]
         raise ImageError(
             problems[0].path, f"{problems[0].reason}{more}; mend or remove it, or leave such out: --bad-images skip"
         )
-
-
-def _read(
-    pairs: Sequence[Pair], size: tuple[int, int], channels: int | None, fit: Fit, progress: Progress | None
-) -> tuple[_Pictures | None, list[ImageError]]:
-    """Images, and masks of the files' values, brought to one size alike; and what could not be read."""
-
-    def one(pair: Pair) -> _Pictures | ImageError:
-        try:
-            picture, mask = read_image(pair.image), values_of(pair.mask)
-        except ImageError as error:
-            return error
-        grey = picture.mode in ("L", "LA")
-        return fit_image(picture, *size, channels or (1 if grey else 3), fit), fitted(mask, size, fit)
-
-    found: list[_Pictures] = []
-    problems = []
-    with ThreadPoolExecutor() as pool:
-        for done, each in enumerate(pool.map(one, pairs), 1):
-            if isinstance(each, ImageError):
-                problems.append(each)
-            else:
-                found.append(each)
-            if progress is not None:
-                progress("decoding images and masks", done, len(pairs))
-    if not found:
-        return None, problems
-    depth = max(image.shape[2] for image, _ in found)
-    images = np.stack([np.broadcast_to(image, (*size, depth)) for image, _ in found])
-    return (images, np.stack([mask for _, mask in found])), problems
 
 
 def is_source(source: str | os.PathLike[str]) -> bool:

@@ -26,6 +26,7 @@ from hubel.tasks.places import Places, enlarged
 from hubel.tasks.segmentation.metrics import Metrics, metrics
 
 _ASKED, _WORST = 48, 4  # images that a report looks at, and the worst of them that it shows
+_THIN = 4  # pixels across, of things for which every pixel has an answer; up to twice that, every second
 _UNEQUAL = 4  # times as many pixels of one class as of another, from which classes are weighed
 _FINEST = 1024  # pixels of a side up to which scores are enlarged, smoothly; beyond, the nearest pixel counts
 
@@ -90,6 +91,16 @@ class Segmentation(Places):
             *shape[:2],
             len(self.classes),
         ), f"'conv {len(self.classes)} 1x1 softmax' at the images' size or a fraction"
+
+    def network(self, training: Dataset) -> task.Chosen:
+        """As of all such tasks; finer at its end where things are small."""
+        chosen, masks = super().network(training), training.targets
+        width = masks.usual_width() if isinstance(masks, Masks) else 0.0
+        stride = min(chosen.options["stride"], 1 if 0 < width < _THIN else 2 if 0 < width < 2 * _THIN else 4)
+        why = (
+            f"{len(training):,} images of {'×'.join(map(str, training.shape[:2]))}, things about {width:g} pixels wide"
+        )
+        return task.Chosen(chosen.word, {**chosen.options, "stride": stride}, why)
 
     @classmethod
     def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
