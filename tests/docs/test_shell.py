@@ -123,6 +123,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         mask = np.repeat(np.arange(32) // 16, 32).reshape(32, 32).astype(np.uint8)
         (here / "streets/masks").mkdir(exist_ok=True)
         Image.fromarray(mask).save(here / "streets/masks" / f"{number}.png")
+    (here / "streets/classes.txt").write_text("road\ncar\n", encoding="utf-8")
     shutil.copytree(here / "photos/cat", here / "shots")
     named = [(path.relative_to(here), number) for number, path in enumerate(sorted(here.glob("photos/*/*.png")))]
     tables = {
