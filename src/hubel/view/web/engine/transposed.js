@@ -5,17 +5,9 @@ import { laid } from "hubel/view/engine/windows";
 
 /** A transposed convolution; weights are channels × filters of a group × kernel height × kernel width. */
 export function makeTransposed(settings, input, output, { weight, bias }) {
-  const {
-    kernel: [kh, kw],
-    strides: [sy, sx],
-    dilation: [dy, dx],
-    before: [top, left],
-  } = laid(settings);
-  const { groups } = settings;
-  const [height, width, channels] = input;
-  const [rows, columns, filters] = output;
-  const each = channels / groups;
-  const own = filters / groups;
+  const numbers = laid(settings, input, output);
+  const { kh, kw, sy, sx, dy, dx, top, left, each, own } = numbers;
+  const { height, width, channels, rows, columns, filters } = numbers;
   const sums = new Float64Array(rows * columns * filters);
 
   function run([data], out) {

@@ -2,30 +2,20 @@
 
 import { Terms } from "hubel/view/engine/terms";
 
-/** The windows along rows and columns; a sequence has rows alone. */
-export function laid({ windows }) {
-  const [rows, columns = { kernel: 1, stride: 1, dilation: 1, before: 0 }] = windows;
-  return {
-    kernel: [rows.kernel, columns.kernel],
-    strides: [rows.stride, columns.stride],
-    dilation: [rows.dilation, columns.dilation],
-    before: [rows.before, columns.before],
-  };
+/** The numbers of windows along rows and columns (a sequence has rows alone), of shapes and of groups. */
+export function laid({ windows, groups = 1 }, [height, width, channels], [rows, columns, filters]) {
+  const [down, across = { kernel: 1, stride: 1, dilation: 1, before: 0 }] = windows;
+  const [kh, sy, dy, top] = [down.kernel, down.stride, down.dilation, down.before];
+  const [kw, sx, dx, left] = [across.kernel, across.stride, across.dilation, across.before];
+  const [each, own] = [channels / groups, filters / groups]; // channels and filters of a group
+  return { kh, kw, sy, sx, dy, dx, top, left, groups, height, width, channels, rows, columns, filters, each, own };
 }
 
 /** A convolution; weights are filters × channels of a group × kernel height × kernel width, as PyTorch keeps them. */
 export function makeConvolution(settings, input, output, { weight, bias }) {
-  const {
-    kernel: [kh, kw],
-    strides: [sy, sx],
-    dilation: [dy, dx],
-    before: [top, left],
-  } = laid(settings);
-  const { groups } = settings;
-  const [height, width, channels] = input;
-  const [rows, columns, filters] = output;
-  const each = channels / groups;
-  const own = filters / groups;
+  const numbers = laid(settings, input, output);
+  const { kh, kw, sy, sx, dy, dx, top, left, groups, each, own } = numbers;
+  const { height, width, channels, rows, columns, filters } = numbers;
   // for speed: group, four filters, kernel row, kernel column, channel, one of the four; so that four sums stay in
   // registers while the innermost loop runs along the memory of a whole kernel row
   const fours = Math.ceil(own / 4);
@@ -142,13 +132,7 @@ export function makeConvolution(settings, input, output, { weight, bias }) {
 
 /** A convolution with weights of its own at each place: places × filters × (channels·kernel height·kernel width). */
 export function makeLocal(settings, input, output, { weight, bias }) {
-  const {
-    kernel: [kh, kw],
-    strides: [sy, sx],
-    before: [top, left],
-  } = laid(settings);
-  const [height, width, channels] = input;
-  const [rows, columns, filters] = output;
+  const { kh, kw, sy, sx, top, left, height, width, channels, rows, columns, filters } = laid(settings, input, output);
   const fan = channels * kh * kw;
 
   function run([data], out) {
