@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from hubel.nn._given import build
     from hubel.tasks import load
     from hubel.train import Recipe, Run
-    from hubel.train._start import evaluate, predict
+    from hubel.train._start import evaluate, predict, write
     from hubel.train._start import open_model as load_model
     from hubel.zoo import analyse, network
 
@@ -50,6 +50,7 @@ _HOMES = {
     "network": "zoo",
     "parse": "arch",
     "predict": "train._start",
+    "write": "train._start",
 }
 _ROOMS = {
     *("advise", "arch", "code", "data", "draw", "export", "look", "model", "nn", "plan", "report", "serve", "tasks"),
@@ -73,6 +74,7 @@ __all__ = [
     "network",
     "parse",
     "predict",
+    "write",
 ]
 
 

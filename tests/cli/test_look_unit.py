@@ -88,5 +88,6 @@ def test_mistakes(hubel, files, capsys):
     assert "did you mean 'conv1'" in hubel(*files, "--layer", "cov1")[2]
     assert "expected a row of conv1 from 0 to 6, received 7" in hubel(*files, "--layer", "conv1", "--at", "7,0")[2]
     with pytest.raises(SystemExit):
-        hubel(*files, "--at", "3")
+        hubel(*files, "--at", "3,")
     assert "expected a row and a column from 0" in capsys.readouterr().err
+    assert "expected a row and a column, such as 3,0" in hubel(*files, "--layer", "conv1", "--at", "3")[2]

@@ -8,11 +8,14 @@ in a console block that is marked no-run is run too; what it shows is not compar
 from __future__ import annotations
 
 import doctest
+import itertools
 import os
 import re
 import shlex
 import shutil
+import string
 import sys
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +65,7 @@ LEFT = {
     "relu61": "a layer of EfficientNet-Lite0, whose weights are not here",
     "resume runs/photos --micro-batch": "of a run that ran out of memory; tests/train/loop has one",
 }
+PLAY = "First Citizen:\nBefore we proceed any further, hear me speak.\n\n" + " !$&',-.3:;?" + string.ascii_letters
 COLOUR = "32x32x3: conv 8 3x3 relu, maxpool 2, conv 8 3x3 relu, globalavgpool, dense 3 softmax"
 
 
@@ -118,6 +122,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("cat", "dog", "coffee", "garden", "painting", "sky", "street", "photo", "pictures/0", "Pictures/1"):
         picture(f"{name}.jpg", (40, 48, 3))
     picture("astronaut.png", (40, 40, 3))
+    (here / "plays.txt").write_text(PLAY * 60, encoding="utf-8")
+    (here / "sonnets.txt").write_text(PLAY[:90] * 9, encoding="utf-8")
+    (here / "rhyme.txt").write_text("one for sorrow, two for joy,\n" * 40, encoding="utf-8")
+    for part, names in (("train", ("ann", "bob", "cid")), ("test", ("ann",))):
+        for number, name in itertools.product(range(10), names):
+            (here / "spoken" / part).mkdir(parents=True, exist_ok=True)
+            with wave.open(str(here / "spoken" / part / f"{number}_{name}_0.wav"), "wb") as file:
+                file.setparams((1, 2, 8000, 0, "NONE", ""))
+                tone = 9000 * np.sin(np.arange(2000) * (0.1 + 0.1 * number)) + random.normal(0, 90, 2000)
+                file.writeframes(tone.astype("<i2").tobytes())
     for number in range(6):
         picture(f"streets/images/{number}.png", (32, 32, 3))
         mask = np.repeat(np.arange(32) // 16, 32).reshape(32, 32).astype(np.uint8)

@@ -87,7 +87,14 @@ def test_without_parts_a_share_is_held_out_and_found_again(splits, network, reci
     alone, told = Splits(train=splits.train.take(np.arange(100))), []
     run = train(network, alone, recipe.replace(epochs=1), tmp_path / "run", progress=told.append)
     assert run.settings["data"]["examples"] == {"training": 79, "validation": 21}
-    assert run.settings["data"]["held_out"] == {"share": 0.2, "images": 21, "of": 100, "kept": {}, "each": "a class"}
+    assert run.settings["data"]["held_out"] == {
+        "share": 0.2,
+        "images": 21,
+        "of": 100,
+        "kept": {},
+        "each": "a class",
+        "noun": "training images",
+    }
     notices = [event.message for event in told if isinstance(event, Notice)]
     assert notices == [
         "21 of 100 training images are held out for validation (20% a class); --validation 0 trains on all"

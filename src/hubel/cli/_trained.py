@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubel import zoo
-from hubel.arch import Network
+from hubel.arch import Network, Shape
 from hubel.base.errors import ModelFileError, SettingError
 from hubel.cli._network import named_network
 from hubel.cli._output import tell
@@ -34,6 +34,11 @@ def add_data_options(parser: ArgumentParser) -> None:
         metavar="NAME",
         help="what is predicted, where the data does not say it (masks: segmentation): multilabel for several labels "
         "an image, regression for numbers",
+    )
+    group.add_argument(
+        "--vocabulary",
+        choices=("auto", "characters", "bytes"),
+        help="of texts: what a symbol is (default: auto, a character, unless there are more than 4,096 different ones)",
     )
     group.add_argument("--void", type=int, metavar="VALUE", help="of masks: what is no class, besides 255")
     group.add_argument(
@@ -137,14 +142,18 @@ def labelled(arguments: Namespace, model: LoadedModel) -> Labelled:
 
 def reading_for(arguments: Namespace, model: LoadedModel) -> dict[str, Any]:
     """Return the arguments of `hubel.tasks.load` under which images and targets are as a model had them in training."""
-    settings = {"task": model.task.name, **reading(arguments, model.network)}
+    settings = {
+        "task": model.task.name,
+        **model.task.reading(),
+        **reading(arguments, model.task.images_of(model.network)),
+    }
     if model.task.reads_like and arguments.fit == "auto":
         settings["like"] = model.preprocessing
     return settings
 
 
-def reading(arguments: Namespace, network: Network) -> dict[str, Any]:
-    """Return the arguments of `hubel.data.load` under which images come in the size that `network` takes."""
+def reading(arguments: Namespace, shape: Shape) -> dict[str, Any]:
+    """Return the arguments of `hubel.data.load` under which images come in the size of this shape."""
     found: dict[str, Any] = {
         "source": _absolute(arguments.data),
         "fit": arguments.fit,
@@ -152,8 +161,8 @@ def reading(arguments: Namespace, network: Network) -> dict[str, Any]:
         **layout(arguments),
         **_asked(arguments),
     }
-    if len(network.input) == 3:
-        found |= {"size": network.input[:2], "channels": network.input[2]}
+    if len(shape) == 3:
+        found |= {"size": shape[:2], "channels": shape[2]}
     return found
 
 
@@ -161,7 +170,7 @@ def _asked(arguments: Namespace) -> dict[str, Any]:
     """Return how the data is to be read, where that was said, and what `train` and `sweep` hold out; commands that
     measure take a set as it is.
     """
-    said = {name: getattr(arguments, name, None) for name in ("task", "void")}
+    said = {name: getattr(arguments, name, None) for name in ("task", "void", "vocabulary")}
     held_out = {"validation": arguments.validation} if hasattr(arguments, "validation") else {}
     return held_out | {name: value for name, value in said.items() if value is not None}
 

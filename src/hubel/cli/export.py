@@ -97,7 +97,7 @@ def run(arguments: Namespace) -> int:
 def _pictures(arguments: Namespace, model: LoadedModel) -> Sequence[Any]:
     """Pictures to compare on: those of --check, or of the run's data where that can be read."""
     if arguments.check is not None:
-        return _of(reading(_asked(arguments.check), model.network))
+        return _of(reading(_asked(arguments.check), model.task.images_of(model.network)))
     try:
         _, settings = own_source(Path(arguments.run_or_model))
         return _of(settings)
@@ -143,7 +143,7 @@ def _calibration(arguments: Namespace, model: LoadedModel) -> Calibration:
     source = arguments.int8
     parts = _own_parts(arguments) if _is_own(arguments) else None
     if parts is None:
-        parts = read(**reading(_asked(source), model.network), like=model.preprocessing).parts()
+        parts = read(**reading(_asked(source), model.task.images_of(model.network)), like=model.preprocessing).parts()
     name = next(each for each in ("test", "validation", "train") if each in parts)
     dataset, notes = align(parts[name], model.classes)
     if name == "train":

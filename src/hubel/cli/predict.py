@@ -9,7 +9,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from hubel.base.errors import SettingError
 from hubel.base.files import replacing
@@ -19,6 +19,7 @@ from hubel.cli._finish import TABLES, TEXTS, Answer, finish, writable
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import tell
 from hubel.cli._trained import add_engine, answering, check_order
+from hubel.cli._writing import add_writing, asked_to_write, write
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
     from hubel.base.download import Progress
     from hubel.export.ready import Opened
     from hubel.tasks import Answer as Answered
+    from hubel.tasks import LoadedModel
     from hubel.view.tables import Table
 
     Found: TypeAlias = dict[str, Any]
 
 DESCRIPTION = """Name the class of each image, with probabilities, its labels where it may have several, or its
-numbers; for segmentation write its mask and an overlay, for detection its objects with their boxes.
+numbers; for segmentation write its mask and an overlay, for detection its objects with their boxes. A model that was
+trained on a text writes on from --prompt.
 Images may be of any size and colour: the model file says how they become its input. A file that cannot be read is named
 on stderr, and the rest goes on (exit status 1).
 
@@ -43,7 +46,8 @@ EXAMPLES = """  hubel predict runs/lenet5-mnist digit.png
   find shots -newer last | hubel predict runs/photos - -o predictions.jsonl
   hubel predict runs/lenet5-mnist digit.png --json | jq '.[0].class'
   hubel predict runs/unet-streets street.jpg -o masks/
-  hubel predict runs/cells slide.jpg -o found.png --threshold 0.5"""
+  hubel predict runs/cells slide.jpg -o found.png --threshold 0.5
+  hubel predict runs/lstm256-plays --prompt 'ROMEO:' --length 500 --temperature 0.8 --seed 1"""
 
 AT_ONCE = 256  # images in one forward pass
 FILES = (*TABLES, ".jsonl", *TEXTS)
@@ -53,7 +57,7 @@ PICTURE = ".png"  # of one image
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("run_or_model", metavar="RUN", help="a run's directory, a model file, or an exported .onnx")
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="files, folders, patterns, lists, or -")
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="files, folders, patterns, lists, or -")
     parser.add_argument("--top", type=whole(), default=3, metavar="K", help="how many classes to show (default 3)")
     parser.add_argument(
         "--threshold",
@@ -64,6 +68,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "those of at least this one (default: a half), of objects likewise (default: 0.3)",
     )
     add_engine(parser)
+    add_writing(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list, an object for each image")
     parser.set_defaults(first_ending=FILES[0])
     parser.add_argument(
@@ -100,6 +105,12 @@ def run(arguments: Namespace) -> int:
 
     check_order("predict", arguments.run_or_model, *arguments.images)
     opened = answering(arguments)
+    if opened.model.task.name == "language":
+        return write(cast("LoadedModel", opened.model), arguments)
+    if said := asked_to_write(arguments):
+        raise SettingError(f"{said[0]} is for models that write, and this one is for {opened.model.task.name}")
+    if not arguments.images:
+        raise SettingError("expected RUN and one or more images, such as: hubel predict runs/lenet5-mnist digit.png")
     folder = _folder(arguments, opened)
     images = _meant(arguments.images)
     names = {} if folder is None else _names([path for path, _ in images])

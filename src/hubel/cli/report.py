@@ -66,7 +66,8 @@ def _dataset(arguments: Namespace, done: Run) -> Dataset | None:
     from hubel.view.terminal import console
 
     if arguments.data is not None:
-        splits = read(**{"task": done.task.name, **reading(arguments, done.network)})
+        asked = {**done.task.reading(), **reading(arguments, done.task.images_of(done.network))}
+        splits = read(**{"task": done.task.name, **asked})
         dataset, notes = align(splits.part(arguments.part)[1], done.classes)
         for note in notes:
             tell(note)

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from hubel import zoo
 from hubel.base.errors import SettingError
 from hubel.base.files import read_text
 from hubel.cli._finish import Answer, add_output, finish, is_data
@@ -26,18 +27,21 @@ if TYPE_CHECKING:
     from hubel.data import Splits
     from hubel.train import Recipe, Run
 
-DESCRIPTION = """Train a network on images and leave a run: a directory with its settings, metrics and the model.
+DESCRIPTION = """Train a network on images or a text and leave a run: a directory with its settings, metrics and
+the model.
 
 DATA is a word (mnist) or a path: a folder with a subfolder for each class or with images/ beside masks/, an archive,
-.npz, IDX, CSV. NET may be left out: the rules then choose one for the data. What is
+.npz, IDX, CSV, or a text (.txt, a folder of them). NET may be left out: the rules then choose one for the data. What is
 not said is chosen by rule from network, data and machine, and shown."""
 EXAMPLES = """  hubel train mnist
   hubel train streets/ --time 1200
+  hubel train plays.txt
   hubel train lenet5 mnist
   hubel train resnet20 photos/ --epochs 30 --run runs/photos
   hubel train '28x28x1: conv 16 5x5/2, norm, relu, conv 32 3x3, norm, relu, flatten, dense 10' mnist
   hubel train lenet5 mnist --optimizer sgd --learning-rate 0.05 --set weight_decay=0.0005
   hubel train lenet5 mnist --recipe recipe.toml --seed 3
+  hubel train '96: embed 65 64, gru 256 sequences, dense 65' plays.txt
   hubel train resnet18 photos/ --weights resnet18-f37072fd.pth --freeze all-but-head
   hubel train --resume runs/lenet5-mnist"""
 
@@ -169,7 +173,6 @@ def run(arguments: Namespace) -> int:
 
 def _is_data(word: str) -> bool:
     """Whether a word that stands alone is data, for which a network is chosen."""
-    from hubel import zoo
     from hubel.data import is_source
 
     return not zoo.is_made(word) and not (Path(word) / "run.toml").is_file() and is_source(word)
@@ -336,9 +339,12 @@ def _lines(done: Run, metrics: dict[str, Any]) -> Iterator[RenderableType]:
 
     folder = shlex.quote(str(done.directory))
     if metrics["evaluated"]:
-        first, _, rest = done.task.headline(metrics, f"the {metrics['evaluated']} images").partition(" ")
+        first, _, rest = done.task.headline(metrics, f"the {metrics['evaluated']} {done.task.example[1]}").partition(
+            " "
+        )
         yield styled("\n[bold]{}[/] {}", first, rest)
     yield f"the run lies in {folder}, its model in {folder}/model.safetensors"
     if (done.directory / "report.html").is_file():
         yield f"what it learnt, to look at: {folder}/report.html"
-    yield f"\nnext:  hubel evaluate {folder}\n       hubel predict {folder} IMAGE …\n       hubel explain {folder}"
+    asked = "IMAGE …" if done.task.of_files else "--prompt TEXT"
+    yield f"\nnext:  hubel evaluate {folder}\n       hubel predict {folder} {asked}\n       hubel explain {folder}"

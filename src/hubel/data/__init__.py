@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hubel.data.feed.augment import Augmentation
     from hubel.data.feed.batches import Batch, Batches
     from hubel.data.feed.moves import Moves
-    from hubel.data.feed.order import BalancedOrder, Order, Repeated, batch
+    from hubel.data.feed.order import BalancedOrder, Order, Repeated, Streams, batch
     from hubel.data.prepare.framing import Frame
     from hubel.data.prepare.preprocessing import Preprocessing, fit_image
     from hubel.data.prepare.several import prepared
@@ -59,6 +59,7 @@ _HOMES = {
     "Preprocessing": "hubel.data.prepare.preprocessing",
     "Progress": "hubel.base.download",
     "Splits": "hubel.data._dataset",
+    "Streams": "hubel.data.feed.order",
     "Survey": "hubel.data._survey",
     "Targets": "hubel.data._targets",
     "TargetsOf": "hubel.data._targets",
@@ -108,6 +109,7 @@ __all__ = [
     "Progress",
     "Repeated",
     "Splits",
+    "Streams",
     "Survey",
     "Targets",
     "TargetsOf",

@@ -27,20 +27,21 @@ if TYPE_CHECKING:
 
 from hubel.data._targets import Labels, Targets
 
-Fit = Literal["crop", "pad", "stretch"]
+Fit = Literal["crop", "pad", "stretch", "time"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, init=False)
 class Dataset:
     """Examples, decoded and of one size: images, and what is wanted of each.
 
-    images: uint8, N×height×width×channels, in memory or a memory map; not to be written to.
+    images: uint8, N×height×width×channels, in memory or a memory map; not to be written to. Where they are texts, the
+        numbers of their symbols, N×steps×1×1 (int32 where there are more than 256).
     targets: what a network should say of them; an array of labels (int64, N, each an index into `classes`) is taken
         for `Labels`.
     classes: the names of the classes, in order; those of the targets, and given with an array of labels alone.
     name: what to call the set.
-    fit: how the images were brought to their size ("crop", "pad", "stretch"; see Preprocessing); None where they are
-        as they were found.
+    fit: how the images were brought to their size ("crop", "pad", "stretch", of sounds "time"; see Preprocessing); None
+        where they are as they were found.
     levels: which values became black and white, where pixels had more than eight bits; None where they had eight.
     paths: where each image came from, a path or archive:member; none where images were no files.
 
@@ -78,7 +79,8 @@ class Dataset:
         about = {"classes": names, "name": name, "fit": fit, "levels": levels, "paths": tuple(paths)}
         for field, value in {"images": images, "targets": targets, **about}.items():
             object.__setattr__(self, field, value)
-        if images.ndim != 4 or images.dtype != np.uint8:
+        kinds = (np.uint8, np.int32) if targets.looked_up else (np.uint8,)
+        if images.ndim != 4 or images.dtype not in kinds:
             raise DataError(
                 f"{name or 'data set'}: expected images as uint8 N×height×width×channels, "
                 f"received {images.dtype} of shape {images.shape}"
@@ -166,6 +168,7 @@ class HeldOut:
 
     share: of each class. images: how many, out of `of`. kept: classes that have too few pictures to spare one, with how
     many images each has, all of which stay in training. each: what the share is of, "a class"; "" for the whole set.
+    noun: what is counted.
     """
 
     share: float
@@ -173,12 +176,13 @@ class HeldOut:
     of: int
     kept: Mapping[str, int] = dataclasses.field(default_factory=dict)
     each: str = "a class"
+    noun: str = "training images"
 
     def __str__(self) -> str:
         if not self.images:
             return f"no image of {self.of:,} can be held out for validation: each class has one picture at most"
         share = f"{self.share:.0%} {self.each}".rstrip()
-        words = f"{self.images:,} of {self.of:,} training images are held out for validation ({share})"
+        words = f"{self.images:,} of {self.of:,} {self.noun} are held out for validation ({share})"
         names = [f"{name} ({count:,} image{'s' * (count > 1)})" for name, count in list(self.kept.items())[:5]]
         more = f" and {len(self.kept) - 5:,} more" if len(self.kept) > 5 else ""
         return words + (f"; none of {', '.join(names)}{more}, too few pictures" if names else "")

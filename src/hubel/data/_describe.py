@@ -23,6 +23,7 @@ from hubel.data._sheet import CELL, sheet
 from hubel.data._split import Validation, held_out, hold_out, share_to_hold_out
 from hubel.data._targets import Labels, Targets, TargetsOf
 from hubel.data._told import MOST_CLASSES, MOST_FILES, counted, note_lines, sizes_line, unreadable_lines
+from hubel.data.decode import sound
 from hubel.data.decode.image import QUIET, ImageError, decode_image, formats_of
 from hubel.data.decode.parallel import in_order, workers_here
 from hubel.data.feed.augment import Augmentation
@@ -250,8 +251,11 @@ def _look(item: Item) -> _Look:
         content = item.read()
         digest = hashlib.sha256(content).hexdigest()
         picture = decode_image(content, item.name)
-        with Image.open(io.BytesIO(content), formats=formats_of(content, item.name)) as header:
-            mode, kind = header.mode, header.format or ""
+        if sound.MARK in picture.info:
+            mode, kind = picture.mode, "sound"
+        else:
+            with Image.open(io.BytesIO(content), formats=formats_of(content, item.name)) as header:
+                mode, kind = header.mode, header.format or ""
         size = picture.height, picture.width
         scale = CELL / max(size)
         height, width = (max(1, round(side * scale)) for side in size)

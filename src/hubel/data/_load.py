@@ -18,6 +18,7 @@ from hubel.base.errors import DataError, SettingError
 from hubel.base.names import did_you_mean, near_path
 from hubel.data._alike import traces_of_files
 from hubel.data._dataset import Dataset, Splits, splits_of
+from hubel.data._heard import heard
 from hubel.data._split import IN_MEMORY, Validation, held_out, hold_out, share_to_hold_out
 from hubel.data._survey import FitRule, Survey, survey
 from hubel.data._targets import Labels, Targets, TargetsOf
@@ -36,6 +37,7 @@ from hubel.data.sources.mnist import load_mnist
 from hubel.data.sources.named import NAMED_SETS, NamedSet
 from hubel.data.sources.parts import PARTS
 from hubel.data.sources.tables.listing import list_csv
+from hubel.data.texts.load import is_text
 
 NOT_KEPT = 2**21  # bytes of decoded images up to which decoding them again is quicker than looking for them
 _PATTERN = re.compile(r"\{\d+\.\.\d+\}|[*?\[]")  # of several tars
@@ -192,7 +194,7 @@ def is_source(word: str) -> bool:
     """Whether a word is that of data by its form: a known set, a folder, or a file of a kind that holds images."""
     path, name = Path(word).expanduser(), word.lower()
     known = word.removeprefix(BUILT_IN) in ("mnist", *NAMED_SETS) or word.startswith("hf:")
-    file = path.is_file() and (is_archive(word) or name.endswith(_FILES))
+    file = path.is_file() and (is_archive(word) or name.endswith(_FILES) or is_text(word))
     return known or path.is_dir() or file
 
 
@@ -319,6 +321,7 @@ def decode_listing(
     unread = tuple(error for _, error in rejected)
     framing = seen.notes(fit, shape) if like is None else []
     splits = splits_of(parts)
+    framing += heard(items, workers) if seen.sounds else []
     notes = (*listing.notes, *framing, *unkept, *_unread(listing, unread, marks, labels), *splits.train.targets.told())
     return dataclasses.replace(splits, rejected=unread, held_out=told, notes=notes)
 

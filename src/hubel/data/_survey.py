@@ -10,7 +10,9 @@ from typing import Literal
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from hubel.base.errors import DataError
 from hubel.data._dataset import Fit
+from hubel.data.decode import sound
 from hubel.data.decode.deep import is_deep_colour, is_misread
 from hubel.data.decode.image import deep_values, formats_of, is_deep
 from hubel.data.decode.levels import Levels, usual_levels, words_of_levels
@@ -26,23 +28,28 @@ _LONG = 2.0  # longer side over shorter from which a picture is not made square
 _CUT = 0.5  # share of a picture that cropping may cut away, in nine pictures of ten
 _TOLD = 0.2  # share from which it is said
 _GROWN = 3.0  # times larger on each side from which it is said
+_LONGEST = 512  # steps of a sound's picture, where nothing is said
+_SOUND = "sound"  # in the place of a mode
 _SMALL = 6  # times smaller, on a side of less than 64 pixels, from which it is said
 
 
 @dataclasses.dataclass(frozen=True)
 class Survey:
     """sizes: (height, width) of each image looked at. grey: whether all are. levels: of pixels of more than eight bits,
-    None where all have eight.
+    None where all have eight. sounds: whether they are the spectrograms of sounds.
     """
 
     sizes: tuple[tuple[int, int], ...]
     grey: bool
     levels: Levels | None
+    sounds: bool = False
 
     def usual_size(self) -> tuple[int, int]:
         """The images' own size where they have one of up to 256, else a square of up to 224, or a rectangle for images
         that are at least twice as long as they are wide.
         """
+        if self.sounds:
+            return sound.BANDS, self._usual_steps()
         if len(set(self.sizes)) == 1 and max(self.sizes[0]) <= _LARGEST_OWN:
             return self.sizes[0]
         shorter = sorted(min(size) for size in self.sizes) or [_USUAL_SIDE]
@@ -55,6 +62,8 @@ class Survey:
 
     def choose(self, fit: FitRule, shape: tuple[int, int, int]) -> Fit:
         """How images meet this shape: cropped, unless that cuts more than half of more than a tenth of them away."""
+        if self.sounds:
+            return "time"
         if fit != "auto":
             return fit
         much = sum(self._cut(size, shape) > _CUT for size in self.sizes)
@@ -64,6 +73,12 @@ class Survey:
         """What is to be said of bringing the images to this shape."""
         height, width, channels = shape
         told = []
+        if self.sounds:
+            length = f"{width * sound.HOP / sound.RATE:.2f} s"
+            return [
+                f"sounds are seen as spectrograms of {height} bands and {width} steps: {length}, the middle of longer "
+                "ones, silence around shorter ones"
+            ]
         if self.levels is not None:
             told.append(f"pixels of more than eight bits: {words_of_levels(self.levels)} become black to white")
         if self.sizes and set(self.sizes) != {(height, width)}:
@@ -87,6 +102,11 @@ class Survey:
             told.append(f"colour becomes grey, as the network takes it; --input {height}x{width}x3 keeps it")
         return told
 
+    def _usual_steps(self) -> int:
+        """Steps that nine sounds of ten do not exceed, a multiple of 16 up to 512."""
+        lengths = sorted(width for _, width in self.sizes)
+        return min(_LONGEST, -(-lengths[9 * len(lengths) // 10] // 16) * 16)
+
     def _usual_shape(self) -> float:
         """Width over height that all images have to within a fifth; 1 where they differ."""
         shapes = [width / height for height, width in self.sizes]
@@ -109,7 +129,10 @@ def survey(items: Sequence[Item]) -> Survey:
             values for item in _spread(items, _DEEP) if (values := deep_values(_content(item))) is not None
         )
     grey = bool(headers) and all(mode in ("1", "L", "LA") or is_deep(mode) for _, mode, _ in headers)
-    return Survey(tuple(size for size, _, _ in headers), grey, levels)
+    sounds = {mode == _SOUND for _, mode, _ in headers}
+    if len(sounds) > 1:
+        raise DataError("expected images or sounds, received both; put them into folders of their own")
+    return Survey(tuple(size for size, _, _ in headers), grey or sounds == {True}, levels, sounds == {True})
 
 
 def _spread(items: Sequence[Item], most: int) -> Sequence[Item]:
@@ -126,6 +149,8 @@ def _content(item: Item) -> bytes:
 def _header(item: Item) -> tuple[tuple[int, int], str, bool] | None:
     try:
         content = item.read()
+        if sound.is_sound(content):
+            return sound.size_of(content), _SOUND, False
         with Image.open(io.BytesIO(content), formats=formats_of(content, item.name)) as image:
             if is_misread(image):
                 raise UnidentifiedImageError

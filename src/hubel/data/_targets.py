@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.errors import DataError
+from hubel.data.feed.order import Order, Streams
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +27,8 @@ class Targets(abc.ABC):
 
     task: the name of the task of saying it. moves: whether they move with their image under augmentation. varied:
     whether they stay true of images that are changed as the rule of augmentation changes them. noun: what one of the
-    classes is called, and many. stratum: what equal shares of are held out (see `strata`).
+    classes is called, and many. stratum: what equal shares of are held out (see `strata`). looked_up: whether examples
+    are not shades, but whole numbers of things to look up.
     classes: the names of what is told apart, in order; none where nothing is.
     """
 
@@ -35,6 +37,7 @@ class Targets(abc.ABC):
     varied: ClassVar[bool] = True
     noun: ClassVar[tuple[str, str]] = ("class", "classes")
     stratum: ClassVar[str] = "a class"
+    looked_up: ClassVar[bool] = False
     classes: tuple[str, ...]
 
     @property
@@ -65,6 +68,10 @@ class Targets(abc.ABC):
 
     def check_training(self) -> None:
         """Raise DataError where nothing can be learned from them."""
+
+    def order(self, seed: int, size: int) -> Order | Streams:
+        """In which order training sees them, in batches of `size`: shuffled anew in every epoch."""
+        return Order(seed, len(self))
 
     def class_counts(self) -> npt.NDArray[np.int64]:
         """How often each class is wanted; nothing where there are none."""

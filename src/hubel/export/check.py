@@ -47,6 +47,7 @@ class Check:
     bound: float
     runtime: str
     of: str = "probabilities"
+    examples: str = "images"
 
     @property
     def passed(self) -> bool:
@@ -57,13 +58,18 @@ class Check:
         """Plain values."""
         return {**dataclasses.asdict(self), "passed": self.passed}
 
+    def _compared(self) -> str:
+        if self.examples != "images":
+            return f"{self.odd:,} random {self.examples}"
+        return f"{self.pictures:,} of your pictures and {self.odd:,} odd ones"
+
     def sentence(self) -> str:
         """What came of it, in a line."""
         same = "" if self.of.startswith("numbers") else ", everywhere the same class"
         other = f"; {self.others:,} have another class" if self.others else same
         return (
             f"{'checked' if self.passed else 'expected answers like those of predict'}: {self.runtime} on "
-            f"{self.pictures:,} of your pictures and {self.odd:,} odd ones: {self.of} differ by at most "
+            f"{self._compared()}: {self.of} differ by at most "
             f"{self.largest:.1e} ({self.where}), {self.bound:.0e} is allowed{other}"
         )
 
@@ -77,11 +83,12 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
     resizes = written.input == "image"
     assert written.run is not None
     preparation = model.preprocessing
-    found = [("your pictures", picture) for picture in pictures]
-    odd = list(_odd(preparation))
+    texts = model.network.reads_whole_numbers
+    found = [] if texts else [("your pictures", picture) for picture in pictures]
+    odd = list(_random_texts(model) if texts else _odd(preparation))
     largest, where, others = 0.0, "", 0
     for name, picture in (*found, *odd):
-        prepared = preparation.prepare(picture)
+        prepared: Any = picture if texts else preparation.prepare(picture)
         wanted = _answer(model, prepared)
         if written.read is not None and not isinstance(picture, np.ndarray):
             given = written.read(picture)
@@ -94,11 +101,20 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
             largest, where = off, name
         others += _others(wanted, received)
     of = "numbers" if model.task.noun[0] == "number" else "probabilities"
-    return Check(len(found), len(odd), largest, where, others, RESIZED if resizes else SIZED, written.runtime, of)
+    bound = RESIZED if resizes else SIZED
+    return Check(len(found), len(odd), largest, where, others, bound, written.runtime, of, model.task.example[1])
+
+
+def _random_texts(model: LoadedModel) -> Iterator[tuple[str, Picture]]:
+    """Windows of symbols drawn at random."""
+    draw, symbols = np.random.default_rng(0), model.task.output(model.network.input)[0][-1]
+    kind = np.uint8 if symbols <= 256 else np.int32
+    for number in range(40):
+        yield f"random window {number + 1}", draw.integers(0, symbols, (*model.network.input, 1, 1)).astype(kind)
 
 
 def _odd(preparation: Preprocessing) -> Iterable[tuple[str, Picture]]:
-    if preparation.channels in (1, 3):
+    if preparation.channels in (1, 3) and preparation.fit != "time":
         return odd_pictures(preparation.height, preparation.width)
     return _odd_bands(preparation)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from hubel import tasks, zoo
 from hubel.arch import Report
+from hubel.base.words import printable
 from hubel.look.errors.mistakes import Mistakes
 from hubel.report._charts import Series, confidences, curves, reliability
 from hubel.report._glossary import SETTINGS, glossed, term
@@ -20,6 +21,7 @@ from hubel.tasks.task import percent
 from hubel.train import EpochMetrics, Run
 from hubel.view.markup import Child, Element, h
 
+_SAMPLES = 8  # of what was made on the way
 _LONG = 1000  # letters of a network's text form from which it is folded
 _NORMAL = 1.959964  # of a 95% interval
 
@@ -37,22 +39,27 @@ def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
     facts: list[tuple[str, Child]] = [
         *_accuracy(run, found),
         (f"{report.parameters:,}", term("parameters")),
-        (f"{report.macs:,}", ["multiply-adds (", term("MACs"), ") an image"]),
+        (f"{report.macs:,}", ["multiply-adds (", term("MACs"), f") {_an(run.task.example[0])}"]),
         *_time(run.metrics),
     ]
     parts = ", ".join(f"{count:,} {name}" for name, count in examples.items())
-    outputs = f"{len(run.classes):,} {run.task.noun[len(run.classes) != 1]}"
+    number = len(run.classes) or report.output_shape[-1]
+    outputs = f"{number:,} {run.task.noun[number != 1]}"
     return [
         h("h1", title(run)),
         _text(run.network_text),
         h("dl", [h("div", h("dd", value), h("dt", name)) for value, name in facts], class_="figures"),
         h(
             "p",
-            f"{outputs} of {data['name'].removesuffix(' train')}: {parts} images of {shape}. ",
+            f"{outputs} of {data['name'].removesuffix(' train')}: {parts} {run.task.example[1]} of {shape}. ",
             "Recipe: ",
             *glossed(f"{run.recipe}."),
         ),
     ]
+
+
+def _an(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _text(network: str) -> Element:
@@ -77,7 +84,9 @@ def _accuracy(run: Run, found: Mistakes | None) -> Iterable[tuple[str, str]]:
         )
     elif run.metrics and run.metrics[-1].evaluated:
         last = run.metrics[-1]
-        first, _, rest = run.task.headline(last.evaluation, f"the {last.evaluated} images").partition(" ")
+        first, _, rest = run.task.headline(last.evaluation, f"the {last.evaluated} {run.task.example[1]}").partition(
+            " "
+        )
         yield first, rest
 
 
@@ -161,13 +170,13 @@ def _legend(series: Sequence[Series]) -> list[Child]:
 
 
 def _training_note(run: Run, evaluated: str) -> str:
-    words = ["Figures of the training images are means over the epoch, while the weights changed"]
+    words = [f"Figures of the training {run.task.example[1]} are means over the epoch, while the weights changed"]
     if run.recipe.label_smoothing:
         words.append(f"their loss is that of targets smoothed by {run.recipe.label_smoothing:g}")
     if run.recipe.augmentation not in ("none", "auto"):
         words.append(f"their images were varied ({run.recipe.augmentation})")
     told = "; ".join(words)
-    return told + (f". Those of the {evaluated} images were taken after it." if evaluated else ".")
+    return told + (f". Those of the {evaluated} {run.task.example[1]} were taken after it." if evaluated else ".")
 
 
 def _epochs(run: Run, evaluated: str) -> Element:
@@ -176,7 +185,7 @@ def _epochs(run: Run, evaluated: str) -> Element:
     measured = [task.figure(name) for name in rows[0].evaluation] if evaluated else []
     heads = ["epoch", "steps", "learning rate", *(each.title for each in trained)]
     heads += [f"{evaluated} {each.title}" for each in measured]
-    heads += ["images a second", "seconds"]
+    heads += [f"{run.task.example[1]} a second", "seconds"]
     lines = []
     for row in rows:
         cells = [f"{row.epoch}", f"{row.step:,}", _short(row.learning_rate)]
@@ -246,8 +255,8 @@ def how_made(run: Run) -> list[Element]:
     made = [[name, str(value)] for name, value in environment.items() if value]
     facts = [
         ["data", data["name"]],
-        *([name, f"{count:,} images"] for name, count in data["examples"].items()),
-        ["fingerprint of the training images (SHA-256)", data["fingerprint"]],
+        *([name, f"{count:,} {run.task.example[1]}"] for name, count in data["examples"].items()),
+        [f"fingerprint of the training {run.task.example[1]} (SHA-256)", data["fingerprint"]],
         ["preparation", str(run.preprocessing)],
         *made,
     ]
@@ -307,6 +316,19 @@ def _percent(value: float) -> str:
     return f"{100 * value:.4g}%"
 
 
+def samples(run: Run) -> list[Element]:
+    """What the model made at the end of each epoch."""
+    shown = run.samples
+    if len(shown) > _SAMPLES:  # evenly spread, the first and the last among them
+        shown = tuple(shown[round(i * (len(shown) - 1) / (_SAMPLES - 1))] for i in range(_SAMPLES))
+    return [_written(f"Iteration {one.step:,}, loss {one.loss:.3f}", one.text) for one in shown]
+
+
+def _written(caption: str, text: str) -> Element:
+    words = h("pre", printable(text, keep="\n\t"), tabindex=0, aria_label=caption)
+    return h("figure", h("figcaption", caption), words, class_="written")
+
+
 def _with_colours(found: tasks.Table) -> Element:
     """A task's table, with its rows' colours before their names."""
     patches = [np.full((12, 12, 3), colour, np.uint8) for colour in found.colours]
@@ -323,6 +345,7 @@ def offered(found: tasks.Section) -> list[Child]:
     if found.table is not None:
         parts.append(_with_colours(found.table))
         parts += [h("p", found.table.note, class_="note")] if found.table.note else []
+    parts += [_written(*each) for each in found.texts]
     shown = [
         h("figure", h("img", src=picture_url(pixels), alt=words), h("figcaption", words))
         for words, pixels in found.pictures

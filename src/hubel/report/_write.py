@@ -23,7 +23,17 @@ from hubel.look.errors.mistakes import Mistakes, mistakes
 from hubel.report._images import chosen, image_data, picture_url, sheet
 from hubel.report._layers import layer_data
 from hubel.report._maps import maps_section
-from hubel.report._sections import calibration, class_table, header, how_made, offered, section, title, training
+from hubel.report._sections import (
+    calibration,
+    class_table,
+    header,
+    how_made,
+    offered,
+    samples,
+    section,
+    title,
+    training,
+)
 from hubel.tasks import LoadedModel
 from hubel.train import Run, where_it_stands
 from hubel.view.linked import program, web_file
@@ -124,6 +134,7 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None, shown: Sequence[
     inside = _inside(model, found)
     measured = [("training", "Training", training(run)), *(_measured(found) if found is not None else ())]
     measured += [(each.name, each.title, offered(each)) for each in shown]
+    measured += [("samples", "What it made on the way", samples(run))] if run.samples else []
     last = ("made", "How it was made", how_made(run))
     if len(report.rows) <= _SHORT:
         sections = [first, *inside.sections, *measured, last]

@@ -86,6 +86,11 @@ class Served:
             precision=settings.precision,
         )
         kind = found.model.preprocessing
+        if not getattr(found.model.task, "of_one", True):
+            raise SettingError(
+                f"{self.path}: expected a model that answers pictures one by one, received one for "
+                f"{found.model.task.name}; hubel predict has its answers"
+            )
         if kind.channels not in (1, 3):
             raise SettingError(
                 f"{self.path}: expected a model of grey or colour pictures, received one of {kind.channels} bands, "

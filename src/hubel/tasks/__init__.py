@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hubel.tasks.classification.task import Classification, Objective, predict
     from hubel.tasks.measure import count, evaluate, measure
     from hubel.tasks.model import LoadedModel, load_model, require, save_model
-    from hubel.tasks.registry import UnknownTaskError, load, task_named, task_of, task_of_network
+    from hubel.tasks.registry import UnknownTaskError, load, task_named, task_of, task_of_network, task_of_source
     from hubel.tasks.task import Counts, Figure, Measured, Section, Table, Task
 
 _HOMES = {
@@ -55,6 +55,7 @@ _HOMES = {
     "task_named": "hubel.tasks.registry",
     "task_of": "hubel.tasks.registry",
     "task_of_network": "hubel.tasks.registry",
+    "task_of_source": "hubel.tasks.registry",
     "write_atomically": "hubel.base.files",
 }
 
@@ -88,6 +89,7 @@ __all__ = [
     "task_named",
     "task_of",
     "task_of_network",
+    "task_of_source",
     "write_atomically",
 ]
 

@@ -34,10 +34,9 @@ def count(
     set. The module's mode is put back afterwards.
     """
     counts, device = task.counts(), device_of(module)
-    with evaluation_mode(module), torch.inference_mode():
-        for start in range(0, len(images), batch_size):
-            truth = targets[start : start + batch_size].to(device)
-            counts.add(task.outputs(module, preprocessing, images[start : start + batch_size]), truth)
+    with evaluation_mode(module), torch.inference_mode(), task.going_on(module):
+        for part in task.stretches(len(images), images.shape[1], batch_size):
+            counts.add(task.outputs(module, preprocessing, images[part]), targets[part].to(device))
     return counts.tensors()
 
 

@@ -76,14 +76,19 @@ class LoadedModel(Result):
         self.module.to(device_named(str(device)))
         return self
 
-    def predict(self, images: Any, top: int = 3) -> Any:
+    def predict(self, images: Any, top: int = 3, **how: Any) -> Any:
         """What the model says of one image or of many of any size: an `Answer`, or a list of them in order.
 
         One is a path, a file's bytes, a Pillow image or an array (H×W, H×W×3); many are a list of these, an array
-        N×H×W×C, or a path to a folder, a pattern or a list of images. top: how many classes are told.
+        N×H×W×C, or a path to a folder, a pattern or a list of images. top: how many classes are told. Of a model of a
+        language it is a text to go on from, with `length`, `temperature` and `seed` (see `hubel.write`).
 
         Raises ImageError for an image that cannot be read.
         """
+        if not self.task.of_files:
+            return self.task.answer(self, images, top, **how)
+        if how:
+            raise SettingError(f"{next(iter(how))} says how a text is written, and this model is for {self.task.name}")
         if isinstance(images, (str, os.PathLike)):
             found = image_files(images)
             images = images if found == [os.fspath(images)] else found
@@ -117,7 +122,7 @@ def facts(model: LoadedModel) -> list[tuple[str, str]]:
         ("task", model.task.name),
         ("classes", f"{len(model.classes):,}: {listing(model.classes, 10)}"),
         ("input", shape_text(model.network.input)),
-        ("images", str(model.preprocessing)),
+        (model.task.example[1], str(model.preprocessing)),
         ("network", shortened(str(model.network), 300)),
         ("size", f"{report.parameters:,} parameters, {report.macs:,} multiply-adds an image"),
         ("training", ", ".join(_training(model)) or "not told"),
@@ -145,7 +150,7 @@ def _training(model: LoadedModel) -> Iterator[str]:
     for part in ("test", "validation"):
         figures = told.get(part)
         if isinstance(figures, Mapping) and all(isinstance(figures.get(one.name), float) for one in model.task.figures):
-            yield model.task.headline(figures, f"the {part} images")
+            yield model.task.headline(figures, f"the {part} {model.task.example[1]}")
     if isinstance(told.get("data"), str):
         yield f"on {told['data']}"
     if isinstance(told.get("epochs"), (int, float)) and told["epochs"]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import abc
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -72,13 +73,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a report, as plain data: a table, and pictures (uint8 H×W×3) with what they show."""
+    """A part of a report, as plain data: a table, pictures (uint8 H×W×3) with what they show, and texts with what they
+    are.
+    """
 
     name: str
     title: str
     note: str = ""
     table: Table | None = None
     pictures: Sequence[tuple[str, npt.NDArray[np.uint8]]] = ()
+    texts: Sequence[tuple[str, str]] = ()
 
 
 class Measured(Result, abc.ABC):
@@ -228,9 +232,11 @@ class Task(abc.ABC):
 
     name: in files. figures: of a set that is measured, the primary first; the loss comes besides. running: of the
     training batches, on the way. draws: whether answers have pictures. step: how a batch changes weights, a name of
-    `hubel.train.loop.steps`. noun: what an output stands for, one and many. defaults: settings of a recipe that the
-    rules take. reads_like: whether `load` takes `like`. about_places: whether it says something of every place of an
-    image (`hubel.tasks.places`). scores_classes: whether outputs are scores of classes, of which one is right.
+    `hubel.train.loop.steps`. noun: what an output stands for, one and many. example: what a data set is made of, one
+    and many. of_files: whether a text that is given for an example is the name of its file. of_one: whether an answer
+    comes from a network's scores of one example alone, which any engine can compute. defaults: settings of a recipe
+    that the rules take. reads_like: whether `load` takes `like`. about_places: whether it says something of every place
+    of an image (`hubel.tasks.places`). scores_classes: whether outputs are scores of classes, of which one is right.
     classes: the names of what is told apart, in the order of the network's outputs; none where nothing is.
     """
 
@@ -240,6 +246,9 @@ class Task(abc.ABC):
     draws: ClassVar[bool] = False
     step: ClassVar[str] = "supervised"
     noun: ClassVar[tuple[str, str]] = ("class", "classes")
+    example: ClassVar[tuple[str, str]] = ("image", "images")
+    of_files: ClassVar[bool] = True
+    of_one: ClassVar[bool] = True
     defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     reads_like: ClassVar[bool] = True
     about_places: ClassVar[bool] = False
@@ -299,6 +308,10 @@ class Task(abc.ABC):
         """All that the task is besides its name and classes, as plain values; empty for most."""
         return {}
 
+    def reading(self) -> dict[str, Any]:
+        """Arguments of `load` with which a set is read as this task's own was, besides those of its images."""
+        return {}
+
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Self:
         """The task that `settings` is of. Raises ValueError, KeyError or TypeError for what it is not."""
@@ -313,6 +326,16 @@ class Task(abc.ABC):
     def outputs(self, module: nn.Module, preprocessing: Preprocessing, images: torch.Tensor) -> torch.Tensor:
         """What is counted of uint8 images N×H×W×C: by default what the network says of them."""
         return outputs(module, preprocessing, images)
+
+    def stretches(self, examples: int, steps: int, at_once: int) -> Iterator[slice]:
+        """Which examples of a set, of so many rows each, are counted together, in order: by default as many as can be
+        at once.
+        """
+        yield from (slice(start, start + at_once) for start in range(0, examples, at_once))
+
+    def going_on(self, module: nn.Module) -> AbstractContextManager[Any]:
+        """Within, what `stretches` gives is counted one after the other; by default each is apart."""
+        return nullcontext()
 
     def outcome(self, scores: torch.Tensor) -> torch.Tensor:
         """What is answered, as numbers, of what the network says before a closing softmax or sigmoid, N×outputs…: by
@@ -347,6 +370,14 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def measured(self, counts: Sequence[torch.Tensor]) -> Measured:
         """What a set's counts come to."""
+
+    def prepared(self, model: LoadedModel, given: Any) -> npt.NDArray[np.uint8]:
+        """An example as the network has it before it is normalised, H×W×C, of whatever `answer` takes."""
+        return model.preprocessing.prepare(given)
+
+    def sample(self, model: LoadedModel, seed: int) -> str:
+        """What the model makes of itself, to be shown on the way; "" for tasks that answer alone."""
+        return ""
 
     @abc.abstractmethod
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Answer:
@@ -398,19 +429,35 @@ class Task(abc.ABC):
 
 @dataclass(frozen=True)
 class Chosen:
-    """A network that was chosen by rule: a word of the zoo, options besides input and classes, and why, in words."""
+    """A network that was chosen by rule: a word of the zoo, options besides input and classes, and why, in words. Or a
+    text form, and what it is called.
+    """
 
     word: str
     options: Mapping[str, Any]
     why: str
+    name: str = ""
 
 
 _LEAST, _DRAWN, _TINY, _FEW = 24, 32, 48, 1000  # pixels of a side, and images, up to which smaller networks are chosen
 
 
+def _ears(training: Dataset) -> Chosen:
+    """Four convolutions with normalisation, and the mean over time of what they find at each pitch."""
+    height, width, channels = training.shape
+    blocks = ", ".join(f"conv {filters} 3x3 same, norm, relu, maxpool 2" for filters in (16, 32, 64))
+    ends = ", ".join(
+        ("conv 64 3x3 same, norm, relu", f"avgpool 1x{width // 8}, flatten, dense {len(training.classes)}")
+    )
+    text = f"{height}x{width}x{channels}: {blocks}, {ends} softmax"
+    return Chosen(text, {}, f"{len(training):,} sounds of {height} bands and {width} steps", "ears")
+
+
 def by_size(training: Dataset) -> Chosen:
     """The network for a set of images of which each has an answer as a whole; docs/training.md has the table."""
     (height, width, channels), number = training.shape, len(training)
+    if training.fit == "time":
+        return _ears(training)
     why = f"{number:,} images of {height}×{width}×{channels}"
     if min(height, width) < _LEAST:
         return Chosen("mlp", {"hidden": 256}, f"{why}, too small to be halved")

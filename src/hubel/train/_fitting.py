@@ -14,8 +14,7 @@ from hubel.arch import Network
 from hubel.base.errors import MissingFileError
 from hubel.data import Dataset, Splits, holds_files
 from hubel.nn import check_device
-from hubel.tasks import load, task_named, task_of, task_of_network
-from hubel.tasks.registry import task_of_source
+from hubel.tasks import load, task_named, task_of, task_of_network, task_of_source
 from hubel.train.recipe.choose import choose, fine_tune
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.run import Run
@@ -33,9 +32,9 @@ def fitted(
 ) -> tuple[Network, Splits, dict[str, Any]]:
     """A network and data that fit each other, and how the data was read: arguments of `hubel.tasks.load`.
 
-    Images of one size and a network of the zoo: the network is made for the images, unless they are too small for it.
-    Image files, or any other network: the images are brought to the network's size. `options` are the network's, and
-    `settings` those of `load`.
+    No network (None): one by rule, where the data's task has one. Images of one size and a network of the zoo: the
+    network is made for the images, unless they are too small for it. Image files, or any other network: the images are
+    brought to the network's size. `options` are the network's, and `settings` those of `load`.
     """
     asked = {"source": _absolute(source), **settings}
     if given is None:
@@ -58,7 +57,14 @@ def _chosen(
     if "input" in options:
         asked = {**asked, "size": options["input"][:2], "channels": options["input"][2]}
     splits = read(**asked)
-    chosen = task_of(splits.train).network(splits.train)
+    task = task_of(splits.train)
+    chosen = task.network(splits.train)
+    if zoo.is_text(chosen.word):
+        network = dataclasses.replace(_ended(network_of(chosen.word), splits), name=chosen.name)
+        height, width, channels = task.images_of(network)
+        asked = {**asked, "size": (height, width), "channels": channels}
+        told = f"{chosen.word}: chosen for {chosen.why}; another is named before the data"
+        return network, dataclasses.replace(splits, notes=(told, *splits.notes)), asked
     settings = {**_for(chosen.word, splits, {**chosen.options, **options})}
     network = _ended(network_of(chosen.word, **settings), splits)
     more = "".join(f", {name} {value}" for name, value in chosen.options.items())
@@ -106,7 +112,8 @@ def _sized(
     read: Callable[..., Splits],
 ) -> tuple[Network, Splits, dict[str, Any]]:
     network = network_of(given, **options)
-    images = task_named(asked.get("task") or "classification").images_of(network)
+    kind = task_named(asked["task"]) if asked.get("task") else task_of_source(asked["source"])[0]
+    images = kind.images_of(network)
     if len(images) == 3:
         asked = {**asked, "size": images[:2], "channels": images[2]}
     splits = read(**asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hubel.base.errors import MissingFileError, ModelFileError, SettingError
 from hubel.base.names import did_you_mean, near_path
 from hubel.data import SUFFIXES, Dataset, Splits, Validation, align, is_source
 from hubel.tasks import LoadedModel, Measured, load_model
+from hubel.tasks.language.writing import write as written
 from hubel.train._fitting import fitted, fitted_to, free_directory, named, recipe_for, weights_of
 from hubel.train._train import train
 from hubel.train.recipe.recipe import Recipe
@@ -20,7 +22,18 @@ from hubel.train.run.events import Listener
 from hubel.train.run.run import Run
 
 _OF_NETWORK = ("input", "classes", "width")
-_OF_DATA = ("task", "void", "fit", "bad_images", "parts", "labels", "image_column", "label_column", "label_kind")
+_OF_DATA = (
+    "task",
+    "void",
+    "vocabulary",
+    "fit",
+    "bad_images",
+    "parts",
+    "labels",
+    "image_column",
+    "label_column",
+    "label_kind",
+)
 # what people write who know it from elsewhere, the command line included
 _ELSEWHERE = {
     "run": "directory",
@@ -136,11 +149,25 @@ def _runs_here() -> str:
     return f"; the newest run here is {runs[-1].parent}" if runs else "; make one with: hubel train lenet5 mnist"
 
 
-def predict(model: LoadedModel | Run | str | os.PathLike[str], images: Any, top: int = 3) -> Any:
+def predict(model: LoadedModel | Run | str | os.PathLike[str], images: Any, top: int = 3, **how: Any) -> Any:
     """What a trained model says of one image or of many: `hubel.predict("runs/photos", "cat.jpg")`; see
     `LoadedModel.predict`. A model that is asked often is opened once, by `hubel.load_model`.
     """
-    return open_model(model).predict(images, top)
+    return open_model(model).predict(images, top, **how)
+
+
+def write(
+    model: LoadedModel | Run | str | os.PathLike[str],
+    prompt: str = "",
+    *,
+    length: int = 500,
+    temperature: float = 0.8,
+    seed: int = 0,
+) -> Iterator[str]:
+    """What a model that was trained on a text writes after `prompt`, symbol by symbol, as it comes; see
+    `hubel.tasks.language.writing.write`.
+    """
+    return written(open_model(model), prompt, length, temperature, seed)
 
 
 def evaluate(
@@ -158,7 +185,7 @@ def evaluate(
     found = open_model(model)
     if not isinstance(data, (Splits, Dataset)):
         made = found.preprocessing
-        shape: dict[str, Any] = {"size": (made.height, made.width), "channels": made.channels}
+        shape: dict[str, Any] = {"size": (made.height, made.width), "channels": made.channels, **found.task.reading()}
         data = tasks.load(data, **({"like": found.preprocessing} if found.task.name == "classification" else shape))
     if isinstance(data, Splits):
         data = data.part(part)[1]

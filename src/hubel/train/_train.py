@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from hubel.arch import Network, analyse
-from hubel.base.errors import DataError, FullDiskError
+from hubel.base.errors import DataError, FullDiskError, SettingError
 from hubel.base.names import listing
 from hubel.data import Dataset, Splits, Validation, hold_out
 from hubel.nn import Pretrained
@@ -44,6 +44,7 @@ from hubel.train.run.run import (
     refuse_failed,
     write_metrics,
 )
+from hubel.train.run.samples import Sample, write_samples
 from hubel.train.run.settings import RunError
 
 
@@ -208,6 +209,11 @@ def _train(
     began: float,
     told: Sequence[str] = (),
 ) -> Run:
+    if ranks.world > 1 and not step.shared:
+        raise SettingError(
+            f"expected one process, since the step {step.name!r} carries what is remembered from batch to batch, "
+            f"received {ranks.world}"
+        )
     with contextlib.ExitStack() as stack:
         if ranks.is_first:
             stack.enter_context(locked(run.directory))
@@ -250,7 +256,11 @@ def _train(
             log(Notice(_of_the_budget(run, trainer.until - time.perf_counter())))
         for note in (*run.settings.get("tuned", ()), *splits.notes) if saved is None else ():
             log(Notice(note))
-        if not splits.train.targets.varied and run.recipe.augmentation == "none" and saved is None:
+        if (
+            not (splits.train.targets.varied or splits.train.targets.looked_up)
+            and run.recipe.augmentation == "none"
+            and saved is None
+        ):
             log(
                 Notice(
                     "images are not varied, which may make untrue what is said of them: --set augmentation='shift 1'"
@@ -346,11 +356,15 @@ class _Log:
     def __init__(self, run: Run, progress: Listener | None, writes: bool) -> None:
         self.run, self.progress, self.writes = run, progress, writes
         self.rows: list[EpochMetrics] = []
+        self.samples = list(run.samples)
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, EpochMetrics) and self.writes:
             self.rows[event.epoch - 1 :] = [event]  # in the place of a row that was ended within this epoch
             write_metrics(self.run.directory, self.rows)
+        if isinstance(event, Sample) and self.writes:
+            self.samples[:] = [*(each for each in self.samples if each.epoch < event.epoch), event]
+            write_samples(self.run.directory, self.samples)
         if self.progress is not None:
             self.progress(event)
 

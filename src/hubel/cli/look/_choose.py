@@ -41,6 +41,11 @@ def place(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
+def place_or_step(text: str) -> tuple[int, int] | tuple[int]:
+    """Read `3,5`, or `7`: a step of a sequence, from 0."""
+    return (int(text),) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else place(text)
+
+
 def count(text: str) -> int:
     """Read a number of at least 1."""
     if not re.fullmatch(r"\d{1,6}", text, re.ASCII) or not int(text):

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
-from hubel.cli.look._choose import add_layer, count, place
+from hubel.cli.look._choose import add_layer, count, place_or_step
 from hubel.cli.look._common import add_image, add_run, load_samples
 
 HELP = "one number of one layer: what it sees, and the exact numbers that fed it"
@@ -18,6 +18,7 @@ strongest of the numbers that came in is followed down, or the N strongest (--ex
 EXAMPLES = """  hubel look unit runs/lenet5-mnist digit.png
   hubel look unit runs/lenet5-mnist digit.png --layer conv2 --at 3,5 --channel 7 -o unit.html
   hubel look unit runs/lenet5-mnist digit.png --layer pool1 --terms 20
+  hubel look unit runs/lstm-plays 'ROMEO: I' --layer lstm1 --at 7 --channel 12
   hubel look unit resnet50.safetensors cat.jpg --layer stage2 --json"""
 
 MOST_TERMS = 6
@@ -29,7 +30,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_image(parser)
     add_layer(parser, "the last one")
     parser.add_argument(
-        "--at", type=place, metavar="ROW,COLUMN", help="the place in the layer's output, from 0 (default: the largest)"
+        "--at",
+        type=place_or_step,
+        metavar="ROW,COLUMN",
+        help="the place in the layer's output, from 0, or of a text the step (default: the largest)",
     )
     parser.add_argument(
         "--channel",

@@ -25,6 +25,7 @@ from PIL import (
 from hubel.base.errors import FileError, LimitError
 from hubel.base.files import read_bytes
 from hubel.base.forks import fresh_in_child
+from hubel.data.decode import sound
 from hubel.data.decode.deep import deep_colour, eight_bit_colour, is_deep_colour, is_misread
 from hubel.data.decode.levels import Levels, in_strips, scaled, strips, usual_levels
 from hubel.data.decode.tiff import tiff_header, tiff_values
@@ -41,7 +42,7 @@ _READERS = {
 }
 FORMATS = tuple(_READERS)
 _SUFFIXES = ".jpg .jpeg .jpe .jfif .png .gif .bmp .tif .tiff .webp .ppm .pgm .pbm .pnm .avif .heic .heif .hif"
-SUFFIXES = frozenset(_SUFFIXES.split())
+SUFFIXES = frozenset((*_SUFFIXES.split(), *sound.SUFFIXES))
 _OTHERS = ".jp2 .j2k .jxl .psd .svg .ico .tga .exr .hdr .dcm .nii .cr2 .cr3 .nef .arw .dng .orf .raf .rw2 .raw .czi"
 UNREAD_SUFFIXES = frozenset(_OTHERS.split())  # of images that are of no use here, which is said
 _AVIF, _HEIC = (b"avif", b"avis"), (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
@@ -108,7 +109,8 @@ def read_image(
     `levels` are the values that become black and white in pixels of more than eight bits, grey or in colour; where they
     are not given, see `eight_bits`. `name` is what errors call the image; a path is its own name.
 
-    AVIF is read where Pillow can, HEIC where pillow-heif is installed.
+    A sound becomes the picture of its spectrogram (see `hubel.data.decode.sound`). AVIF is read where Pillow can, HEIC
+    where pillow-heif is installed.
 
     Raises ImageError, naming the file, where it is missing, not an image, of a format not in `FORMATS`, truncated or
     damaged, or of more than `max_pixels` pixels (known from the header, before any memory is spent on them).
@@ -138,6 +140,11 @@ def decode_image(
     """What `read_image` does with a file's bytes, less the silencing of warnings, which is not a thread's own."""
     if not content:
         raise ImageError(place, "the file is empty")
+    if sound.is_sound(content):
+        try:
+            return sound.picture(content)
+        except ValueError as error:
+            raise ImageError(place, str(error)) from None
     try:
         with Image.open(io.BytesIO(content), formats=formats_of(content, place)) as image:
             if image.width * image.height > max_pixels:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 (_CUT_ROW, _CUT_COLUMN, _SHARE, _PARTNER, _OPERATION) = range(11, 16)
 _ZOOM = 40  # after those of all operations
 _STEP = 32  # pixels, of which windows are shorter than images
+_SOUND_SHIFT = 4  # steps of 10 ms, and bands
 _REPEATED, _MANY = 2, 24  # epochs from which small changes pay, and from which stronger ones do
 
 
@@ -99,10 +100,12 @@ class Augmentation:
         up to 64 pixels are shifted by an eighth; larger ones are cropped to at least 35 % of their area. Whether
         mirroring is right is measured: images are mirrored where the classes' mean images know their mirrored images
         as well. From 24 epochs on, photographs are changed in colour and partly painted over as well. Where targets may
-        not be true of a changed image (numbers), nothing is changed.
+        not be true of a changed image (numbers), nothing is changed. Sounds are moved by up to 4 steps and bands.
         """
         if not dataset.targets.varied:
             return cls()
+        if dataset.fit == "time":  # earlier or later, and a little higher or lower
+            return cls(shift=_SOUND_SHIFT, fill=0)
         height, width, channels = dataset.shape
         side = min(height, width)
         photographs = preprocessing.ink is None

@@ -13,7 +13,7 @@ from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset
 from hubel.data.cache.sums import sums_of
 from hubel.data.feed.augment import Augmentation
-from hubel.data.feed.order import BalancedOrder, Order, Repeated, batch
+from hubel.data.feed.order import BalancedOrder, Order, Repeated, Streams, batch
 
 if TYPE_CHECKING:
     import torch
@@ -52,10 +52,10 @@ class Batch:
 class Batches:
     """The batches of every epoch of a training set.
 
-    Step s of epoch e sees positions s·size to (s + 1)·size of `order.epoch(e)`, `Order(seed, len(dataset))` where none
-    is given; each of `world` processes takes an equal stretch of them, the one numbered `rank` its own. The last images
-    of an epoch that fill no batch are left out; since the order changes, they are others every time. So all is a
-    function of seed, epoch and step, and the union over the processes is the same whatever their number.
+    Step s of epoch e sees positions s·size to (s + 1)·size of `order.epoch(e)`, its targets' own where none is given;
+    each of `world` processes takes an equal stretch of them, the one numbered `rank` its own. The last images of an
+    epoch that fill no batch are left out; since the order changes, they are others every time. So all is a function of
+    seed, epoch and step, and the union over the processes is the same whatever their number.
 
     Sets that fill less than half of a GPU's free memory go there whole. Others stay in memory, or on the disk where
     they lie in a memory map, of which no more than about 256 MiB are held (128 MiB asked for, and what the system maps
@@ -75,7 +75,7 @@ class Batches:
         device: torch.device | str = "cpu",
         rank: int = 0,
         world: int = 1,
-        order: Order | BalancedOrder | Repeated | None = None,
+        order: Order | BalancedOrder | Repeated | Streams | None = None,
     ) -> None:
         if not 0 <= rank < world:
             raise SettingError(f"expected a rank from 0 to {world - 1}, received {rank}")
@@ -94,7 +94,7 @@ class Batches:
         self.size, self.seed, self.rank, self.world = size, seed, rank, world
         self.augmentation = augmentation or Augmentation()
         self.device = torch.device(device)
-        self.order = order or Order(seed, len(dataset))
+        self.order = order or dataset.targets.order(seed, size)
         self.steps = self.order.size // size
         images, targets = dataset.tensors()
         self._moved = dataset.targets.moved if dataset.targets.moves else None

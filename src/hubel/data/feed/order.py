@@ -145,6 +145,31 @@ class BalancedOrder:
         return np.concatenate(shuffled)[start : start + count]
 
 
+@dataclasses.dataclass(frozen=True)
+class Streams:
+    """An order in which examples that follow each other stand at the same place of batches that follow each other, so
+    that what is remembered of one is there for the next.
+
+    seed; size: how many examples; streams: of a batch. Each epoch begins at an example of its own, and at the end goes
+    on with the first.
+    """
+
+    seed: int
+    size: int
+    streams: int
+
+    def epoch(self, number: int) -> torch.Tensor:
+        """The order of epoch `number` (from 0), int64, of all whole batches: position s·streams + b is the s-th example
+        of stream b.
+        """
+        import torch
+
+        steps = self.size // self.streams
+        first = key(self.seed, number) % self.size
+        places = np.arange(self.streams)[np.newaxis] * steps + np.arange(steps)[:, np.newaxis]
+        return torch.from_numpy((places.ravel() + first) % self.size)
+
+
 def batch(images: torch.Tensor, labels: torch.Tensor, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """The images (uint8, B×H×W×C) and labels (int64, B) at `indices`, taken on the device where the tensors lie."""
     return images.index_select(0, indices), labels.index_select(0, indices)

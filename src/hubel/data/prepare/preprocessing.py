@@ -19,8 +19,9 @@ from PIL import Image, ImageChops
 
 from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset, Fit
+from hubel.data.decode import sound
 from hubel.data.decode.bands import read_bands
-from hubel.data.decode.image import eight_bits, read_image, upright
+from hubel.data.decode.image import ImageError, eight_bits, read_image, upright
 from hubel.data.decode.levels import Levels, scaled, words_of_levels
 from hubel.data.prepare.arrays import as_array
 from hubel.data.prepare.framing import Frame, border, framed, ink_as_drawn, ink_of, is_framed, opaque
@@ -40,7 +41,8 @@ class Preprocessing:
         other numbers are bands, which come as arrays alone.
     mean, std: of each channel, in units where 255 is 1; `normalise` takes off the one and divides by the other.
     fit: how another size is met: "crop" scales the shorter side and cuts the middle out, "pad" scales the longer side
-        and fills with the ground, "stretch" scales both sides.
+        and fills with the ground, "stretch" scales both sides; "time" is of sounds, whose pictures are cut, or put into
+        silence.
     ink: "light" where the training images show light things on an even dark ground, "dark" for the reverse; images
         the other way round are inverted. None for photographs, which are never inverted.
     frame: the size and place of the ink where the training images have one (as MNIST's have); None otherwise.
@@ -95,10 +97,12 @@ class Preprocessing:
         frame is looked for.
         """
         height, width, channels = dataset.shape
+        if dataset.targets.looked_up:
+            return cls(height, width, channels, (0.0,) * channels, (1 / 255,) * channels)  # as they are
         found = measure(dataset.images)
         if dataset.fit is not None or dataset.targets.moves:  # which lie where the images have them
             found = dataclasses.replace(found, frame=None)
-        if channels not in (1, 3):  # bands have no light and dark
+        if channels not in (1, 3) or dataset.fit == "time":  # bands have no light and dark
             found = dataclasses.replace(found, frame=None, ink=None)
         return cls(
             height,
@@ -131,11 +135,22 @@ class Preprocessing:
             grey = _framed(picture, self.frame, self.height, self.width)
             grey = grey if self.ink == "light" else 255 - grey
             return np.repeat(grey[..., np.newaxis], self.channels, axis=2)
+        self._check_kind(picture, image)
         picture = opaque(picture)
+        if self.fit == "time":
+            return fit_image(picture, self.height, self.width, self.channels, self.fit)
         if self.ink is not None and _ground_is_light(picture) != (self.ink == "dark"):
             picture = ImageChops.invert(picture)
         ground = 0 if self.ink != "dark" else 255
         return fit_image(picture, self.height, self.width, self.channels, self.fit, ground)
+
+    def _check_kind(self, picture: Image.Image, given: Any) -> None:
+        """Raise ImageError for a sound where images are wanted, and for an image's file where sounds are."""
+        if (self.fit == "time") == (sound.MARK in picture.info) or not isinstance(given, (str, os.PathLike, bytes)):
+            return
+        place = "image" if isinstance(given, bytes) else os.fspath(given)
+        have, want = ("an image", "sounds") if self.fit == "time" else ("a sound", "images")
+        raise ImageError(place, f"is {have}, and the model was trained on {want}")
 
     def _bands(self, image: Any) -> npt.NDArray[np.uint8]:
         if isinstance(image, (str, os.PathLike, bytes)):
@@ -184,12 +199,16 @@ class Preprocessing:
             raise SettingError(f"expected the fields of a Preprocessing, received {text[:200]} ({error})") from None
 
     def __str__(self) -> str:
+        if set(self.mean) == {0.0} and set(self.std) == {1 / 255}:
+            return f"{self.height * self.width * self.channels:,} whole numbers, as they are"
         kind = {1: "grey", 3: "colour"}.get(self.channels, f"with {self.channels} channels")
         parts = [f"{self.height}×{self.width} {kind}"]
         if self.frame is not None:
             parts.append(f"{self.ink} ink framed {self.frame.box} pixels long, centred by {self.frame.centre}")
         else:
-            parts.append({"crop": "cropped to the middle", "pad": "padded", "stretch": "stretched"}[self.fit])
+            parts.append(
+                {"crop": "cropped to the middle", "pad": "padded", "stretch": "stretched", "time": "sounds"}[self.fit]
+            )
             if self.ink is not None:
                 parts.append(f"{self.ink} on {'dark' if self.ink == 'light' else 'light'}")
         if self.levels is not None:
@@ -237,7 +256,11 @@ def _stretch(image: Image.Image, height: int, width: int, ground: int) -> Image.
     return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
-_FITS = {"crop": _crop, "pad": _pad, "stretch": _stretch}
+def _in_time(image: Image.Image, height: int, width: int, ground: int) -> Image.Image:
+    return sound.at_length(image, height, width)
+
+
+_FITS = {"crop": _crop, "pad": _pad, "stretch": _stretch, "time": _in_time}
 
 
 def _framed(picture: Image.Image, frame: Frame, height: int, width: int) -> npt.NDArray[np.uint8]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import onnx
 
+from hubel.base.errors import SettingError
 from hubel.base.versions import version_of
 from hubel.export.engines import session
 from hubel.export.forms import Order, Written
@@ -16,6 +17,10 @@ from hubel.export.source import Source
 from hubel.tasks import LoadedModel
 
 RUNTIME = f"ONNX Runtime {version_of('onnxruntime')}"
+WHOLE = (
+    "the file takes the numbers of symbols (int64), in the vocabulary's order, one or many, and what its layers "
+    "remember ({}; zeros begin anew), which it gives back"
+)
 EXIF = (
     "it takes any picture as uint8 rows×columns×3 (red, green, blue): turning it as its EXIF says, bringing it to "
     "eight bits and putting what is transparent on a ground stays with who reads the file"
@@ -24,6 +29,10 @@ EXIF = (
 
 def usual_input(model: LoadedModel, input: str | None) -> tuple[Any, tuple[str, ...]]:
     """What a file takes where nobody says it, and why where that is not any picture."""
+    if model.network.reads_whole_numbers:
+        if input not in (None, "tensor"):
+            raise SettingError(f"expected input tensor, since this model takes whole numbers, received {input!r}")
+        return "tensor", ()
     if input is not None:
         return input, ()
     reason = reason_no_images(model.preprocessing)
@@ -40,7 +49,14 @@ def written_onnx(order: Order) -> Written:
     content = onnx_bytes(order.model, chosen)
     run = runner(content, chosen, order.model)
     more = (EXIF,) if chosen == "image" else ()
+    if model_memories := _memories(content):
+        more = (WHOLE.format(", ".join(model_memories)),)
     return Written({"": content}, chosen, run, RUNTIME, notes=(*notes, *more))
+
+
+def _memories(content: bytes) -> list[str]:
+    """The inputs of a file that hold what its layers remember."""
+    return [each.name for each in onnx.load_from_string(content).graph.input][1:]
 
 
 def onnx_bytes(model: LoadedModel, input: Input) -> bytes:
@@ -61,8 +77,12 @@ def runner(content: bytes, input: Input, model: LoadedModel) -> Any:
         import torch
 
         given = model.preprocessing.normalise(torch.from_numpy(images.copy())).contiguous().numpy()
-        given = given.reshape(len(given), *ready.get_inputs()[0].shape[1:])
-        scores = ready.run(["scores"], {"input": given})[0].astype(np.float64)
+        if model.network.reads_whole_numbers:
+            given = given.reshape(len(given), -1).astype(np.int64)
+        else:
+            given = given.reshape(len(given), *ready.get_inputs()[0].shape[1:])
+        memories = {each.name: np.zeros((len(given), *each.shape[1:]), np.float32) for each in ready.get_inputs()[1:]}
+        scores = ready.run(["scores"], {"input": given, **memories})[0].astype(np.float64)
         return model.task.outcome(torch.from_numpy(scores)).numpy()
 
     return run

@@ -20,9 +20,14 @@ KINDS = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "uint8": Tens
 
 
 class Graph:
-    """Nodes of opset 18 and the numbers that they need. Every method that adds gives the name of what comes out."""
+    """Nodes of opset 18 and the numbers that they need. Every method that adds gives the name of what comes out.
 
-    def __init__(self) -> None:
+    carries: whether layers go on with what they remembered, which is then an input of its own each, and an output.
+    """
+
+    def __init__(self, carries: bool = False) -> None:
+        self.carries = carries
+        self.memories: dict[str, tuple[str, list[int | str]]] = {}  # by the input's name: the output's, and the sizes
         self.nodes: list[onnx.NodeProto] = []
         self.stored: dict[str, onnx.TensorProto] = {}
         self.scope = ""
@@ -52,6 +57,17 @@ class Graph:
         if not name and array.size <= 64:
             self._constants[key] = own
         return own
+
+    def remembered(self, name: str, sizes: Sequence[int]) -> str:
+        """Add an input that holds what a layer remembers of each of a batch; zeros begin anew."""
+        own = self.fresh(name)
+        self.memories[own] = ("", ["batch", *sizes])
+        return own
+
+    def remember(self, name: str, value: str) -> None:
+        """Give back what the layer remembers afterwards, as the output of that name with "_after" behind it."""
+        after = self.add("Identity", value, name=self.fresh(f"{name}_after"))
+        self.memories[name] = (after, self.memories[name][1])
 
     def fresh(self, name: str) -> str:
         """Return a name that nothing else has: the wanted one, with a number where it is taken."""

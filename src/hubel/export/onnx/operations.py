@@ -32,6 +32,14 @@ def written(graph: Graph, steps: Sequence[Step], x: str) -> str:
 
 def _windowed(graph: Graph, step: Step, x: str) -> str:
     operation: Any = step.operation
+    before = operation.windows[0].extent - 1
+    if graph.carries and before:
+        queue = graph.remembered(f"{step.path}.queue", (operation.input[1], before))
+        x = graph.add("Concat", queue, x, axis=2)
+        ends = ([-before], [2**31], [2])
+        graph.remember(queue, graph.add("Slice", x, *(graph.keep(each, "int64") for each in ends)))
+        laid = {**_laid(operation.windows), "pads": [0, 0]}
+        return graph.add("Conv", x, *_weights(graph, step), group=operation.groups, **laid)
     return graph.add("Conv", x, *_weights(graph, step), group=operation.groups, **_laid(operation.windows))
 
 

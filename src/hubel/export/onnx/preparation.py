@@ -28,6 +28,11 @@ def reason_no_images(preparation: Preprocessing) -> str | None:
             "(frame); ONNX does not hold that, so the file takes images of the network's own size, prepared by hubel, "
             "by a package (--to package) or a page (--to web)"
         )
+    if preparation.fit == "time":
+        return (
+            "it hears sounds, whose spectrograms hubel makes; the file takes such pictures, which "
+            "hubel.data.Preprocessing.prepare gives"
+        )
     return None
 
 

@@ -40,8 +40,25 @@ def recurred(graph: Graph, step: Step, x: str) -> str:
         settings["linear_before_reset"] = 1  # as PyTorch and Keras (`reset_after`) have it
     if operation.cell == "simple":
         settings["activations"] = [_FUNCTIONS[operation.function]]
+    if graph.carries:
+        return _carried(graph, step, steps, numbers, settings)
     wanted = ["states", ""] if operation.sequences else ["", "last"]
     found = next(filter(None, graph.add_all(_KINDS[operation.cell], wanted, steps, *numbers, **settings)))
     if not operation.sequences:
         return graph.add("Squeeze", found, graph.keep([0], "int64"))
     return graph.add("Transpose", graph.add("Squeeze", found, graph.keep([1], "int64")), perm=[1, 2, 0])
+
+
+def _carried(graph: Graph, step: Step, steps: str, numbers: list[str], settings: dict[str, Any]) -> str:
+    """Add the layer so that it begins with what it is given, and gives back its last state."""
+    operation: Any = step.operation
+    names = ("state", "cell") if operation.cell == "lstm" else ("state",)
+    begin = [graph.remembered(f"{step.path}.{name}", (operation.units,)) for name in names]
+    zero = graph.keep([0], "int64")
+    first = [graph.add("Unsqueeze", each, zero) for each in begin]
+    bias = [] if len(numbers) == 3 else [""]
+    outputs = ["states", *(f"last_{name}" for name in names)]
+    states, *last = graph.add_all(_KINDS[operation.cell], outputs, steps, *numbers, *bias, "", *first, **settings)
+    for name, value in zip(begin, last, strict=True):
+        graph.remember(name, graph.add("Squeeze", value, zero))
+    return graph.add("Transpose", graph.add("Squeeze", states, graph.keep([1], "int64")), perm=[1, 2, 0])

@@ -32,7 +32,9 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
     `Preprocessing.prepare` does it. "image": the same of any size, red, green and blue: it is brought to the network's
     size as `prepare` does it, to a grey level; turning it as its EXIF says, and bringing it to three channels of eight
     bits, stays with who reads the file. "tensor": "input", what the network itself takes: float32 N×C×H×W, N×C×T or
-    N×features, normalised already (whole numbers int64 N×T where they are looked up).
+    N×features, normalised already (whole numbers int64 N×T where they are looked up). Of a model of a language, of any
+    number of steps, with what each layer remembers as inputs besides ("lstm1.state", "lstm1.cell", "conv1.queue"; zeros
+    begin anew) and, with "_after" behind their names, as outputs.
 
     What comes out: "scores", what the network says before a closing softmax or sigmoid (float32, N×…), from tensors;
     from images what the task makes of them (its `Decoding`): "probabilities" of classes or labels, "numbers" in their
@@ -46,13 +48,14 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
     if input not in get_args(Input):
         raise SettingError(f"expected input {' | '.join(get_args(Input))}, received {input!r}")
     source = Source.of(model)
-    graph = Graph()
+    graph = Graph(carries=input == "tensor" and source.task == "language")
     graph.fresh("batch")
     shape = source.network.input
     steps = steps_of(source.network, source.arrays)
     if input == "tensor":
         kind = "int64" if source.network.reads_whole_numbers else "float32"
-        inputs: dict[str, Any] = {graph.fresh("input"): (kind, ["batch", *torch_order(shape)])}
+        given: list[Any] = ["steps"] if graph.carries else list(torch_order(shape))
+        inputs: dict[str, Any] = {graph.fresh("input"): (kind, ["batch", *given])}
         x = "input"
     else:
         preparation = source.preprocessing
@@ -68,6 +71,10 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
         x = normalised(graph, numbers, preparation, shape)
     scores = graph.add("Identity", written(graph, steps, x), name=graph.fresh("scores"))
     outputs = _answers(graph, source, scores, input)
+    if graph.carries:
+        outputs = {name: (kind, [*sizes[:2], "steps"]) for name, (kind, sizes) in outputs.items()}
+    for memory, (after, own) in graph.memories.items():
+        inputs[memory], outputs[after] = ("float32", own), ("float32", own)
     name = source.network.name or "network"
     return graph.model(
         inputs,

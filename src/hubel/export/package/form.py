@@ -34,6 +34,8 @@ def written_package(order: Order) -> Written:
         raise SettingError(
             f"a package reads picture files, which hold no {model.preprocessing.channels} bands; export model.onnx"
         )
+    if model.preprocessing.fit == "time":
+        raise SettingError("a package reads pictures, and this model hears sounds; export model.onnx")
     input, _ = usual_input(model, None)
     content = onnx_bytes(model, input)
     run, program = runner(content, input, model), reading_program(model.preprocessing)

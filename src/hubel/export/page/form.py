@@ -34,7 +34,10 @@ def written_page(order: Order) -> Written:
     """
     model = order.model
     if model.task.name != "classification":
-        raise SettingError(f"a page is written for classification, not for {model.task.name}; hubel serve has one")
+        instead = "hubel serve has one" if model.task.of_one else "hubel predict writes on"
+        raise SettingError(f"a page is written for classification, not for {model.task.name}; {instead}")
+    if model.preprocessing.fit == "time":
+        raise SettingError("a page reads pictures, and this model hears sounds; hubel serve has one, and model.onnx")
     if model.preprocessing.channels not in (1, 3):
         raise SettingError(f"a page has pictures, which hold no {model.preprocessing.channels} bands")
     why = reason_not_packed(model)

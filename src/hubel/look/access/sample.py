@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from hubel.arch import shape_text
 from hubel.base.errors import NetworkError, SettingError
 from hubel.data import image_files
 from hubel.tasks import LoadedModel
+from hubel.tasks.language.task import Language
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,23 +24,28 @@ class Sample:
     """One image, prepared for one model.
 
     name: what to call it. picture: uint8 H×W×C, as the network is given it, before it is normalised.
-    input: float32 1×C×H×W, normalised.
+    input: float32 1×C×H×W, normalised. symbols: of a text, each as it can be seen; its picture is their numbers,
+    steps×1×1.
     """
 
     name: str
     picture: npt.NDArray[np.uint8] = field(repr=False)
     input: torch.Tensor = field(repr=False)
+    symbols: tuple[str, ...] = ()
 
 
 def sample(
     model: LoadedModel, image: Image.Image | str | os.PathLike[str] | bytes | npt.ArrayLike, name: str = ""
 ) -> Sample:
-    """Prepare an image (a path, a file's bytes, a Pillow image, an array) as the model's own preprocessing says.
+    """Prepare an image (a path, a file's bytes, a Pillow image, an array) as the model's own preprocessing says; for a
+    model of a language a text.
 
     Raises ImageError for a file that cannot be read, ValueError for an array that is not an image, and for a model of
     sequences or of whole numbers that are looked up.
     """
     network = model.network
+    if isinstance(model.task, Language):
+        return _text(model, model.task, image)
     if len(network.input) == 2 or network.reads_whole_numbers:
         taken = "whole numbers to look up" if network.reads_whole_numbers else "sequences"
         raise NetworkError(f"expected a model that takes images, received one for {taken}, {shape_text(network.input)}")
@@ -49,12 +55,25 @@ def sample(
     return Sample(name, picture, model.preprocessing.normalise(torch.from_numpy(picture.copy())[None]))
 
 
+def _text(model: LoadedModel, task: Language, text: Any) -> Sample:
+    numbers = task.prepared(model, text)
+    symbols = tuple(task.vocabulary.name(number) for number in numbers.ravel().tolist())
+    return Sample(text, numbers, model.preprocessing.normalise(torch.from_numpy(numbers.copy())[None]), symbols)
+
+
+def of_length(model: LoadedModel, sample: Sample) -> LoadedModel:
+    """The model for as many steps as a text has; its weights are the same. Any other model as it is."""
+    if not sample.symbols or len(sample.symbols) == model.network.input[0]:
+        return model
+    return replace(model, network=replace(model.network, input=(len(sample.symbols),)))
+
+
 def samples(model: LoadedModel, images: Any) -> tuple[Sample, ...]:
     """Prepare one image or several: what `sample` takes, or Samples; of a folder, a pattern or a list of images all.
 
     Raises SettingError where there is none.
     """
-    if isinstance(images, (str, os.PathLike)):
+    if model.task.of_files and isinstance(images, (str, os.PathLike)):
         images = image_files(images)
     many = images if isinstance(images, (list, tuple)) else [images]
     found = tuple(image if isinstance(image, Sample) else sample(model, image) for image in many)

@@ -8,8 +8,9 @@ import numpy as np
 
 from hubel.arch import Layer
 from hubel.base.numbers import short_text
+from hubel.base.words import printable
 from hubel.look.unit.step import Array, UnitStep
-from hubel.look.unit.text import number, place_text
+from hubel.look.unit.text import gate_rows, number, place_text
 from hubel.view.cells import Grid, beside, cells, running, signed_roles
 from hubel.view.scale import Scale
 from hubel.view.tiles import Chart, Section, Tile, TiledFigure
@@ -33,12 +34,12 @@ def unit_figure(unit: Unit) -> TiledFigure:
     title = f"{place_text(step.path, step.place)}{_class(unit)} = {number(step.value)}"
     parts: list[Section | Chart] = [_field(unit)]
     for visit in unit.visits[:MOST_VISITS]:
-        parts += _step(unit, visit.step)
+        parts += [*_step(unit, visit.step), *_gates(unit, visit.step)]
     if len(unit.visits) > MOST_VISITS:
         parts.append(Section(f"… and {len(unit.visits) - MOST_VISITS} numbers more on the way to the pixels"))
-    subtitle = (
-        f"{unit.name}, {unit.sample.name}: what of the image it sees, and the numbers that fed it, layer by layer"
-    )
+    of = "text" if unit.sample.symbols else "image"
+    name = printable(unit.sample.name, longest=60)
+    subtitle = f"{unit.name}, {name}: what of the {of} it sees, and the numbers that fed it, layer by layer"
     return TiledFigure(title, subtitle, tuple(parts))
 
 
@@ -49,7 +50,29 @@ def _class(unit: Unit) -> str:
     return f", “{classes[place[0]]}”," if is_last and unit.row.output_shape == (len(classes),) else ""
 
 
+def _gates(unit: Unit, step: UnitStep) -> list[Chart]:
+    """Draw what the gates did with which symbol of a text, as cells."""
+    rows = gate_rows(unit, step)
+    if not rows:
+        return []
+    roles = [["frame"] * len(rows[0]), *(["frame", *_tints(row[1:])] for row in rows[1:])]
+    drawn = cells(rows, "", roles)
+    return [Chart("", drawn.marks, drawn.width, drawn.height, "what the gates did with which symbol")]
+
+
+def _tints(row: list[str]) -> list[str]:
+    return signed_roles([[float(cell.replace("−", "-")) for cell in row]])[0]
+
+
+def _text(unit: Unit) -> Section:
+    (top, bottom), _ = unit.field
+    seen = printable("".join(unit.sample.symbols[top : bottom + 1]), longest=200)
+    return Section("What it sees", (), f"symbols {top}…{bottom} of the text: {seen}")
+
+
 def _field(unit: Unit) -> Section:
+    if unit.sample.symbols:
+        return _text(unit)
     picture = unit.sample.picture
     (top, bottom), (left, right) = unit.field
     height, width = bottom - top + 1, right - left + 1

@@ -41,6 +41,31 @@ def carried(operation: ops.Recur, arrays: Arrays, tensor: Array, place: Place) -
     return Arithmetic(places, found.values, found.weights, found.products, finish=tuple(finish))
 
 
+def gates(operation: ops.Recur, arrays: Arrays, tensor: Array, place: Place) -> dict[str, list[float]]:
+    """How far each gate of a unit is open at every step up to one, 0 to 1, what is new, and the state; by name."""
+    unit, last = place[-1], (place[0] if operation.sequences else operation.input[0] - 1)
+    weight, recurrent = read(arrays["weight"]), read(arrays["recurrent"])
+    bias, inner = (
+        read(arrays[role]) if role in arrays else np.zeros(len(weight)) for role in ("bias", "recurrent_bias")
+    )
+    state, memory = np.zeros(operation.units), np.zeros(operation.units)
+    steps = tensor[:, ::-1] if operation.backwards else tensor
+    found: dict[str, list[float]] = {name: [] for name in (*GATES[operation.cell], "state")}
+    for now in range(last + 1):
+        given, held = weight @ steps[:, now] + bias, recurrent @ state + inner
+        for row, name in enumerate(GATES[operation.cell]):
+            at_unit = row * operation.units + unit
+            if name != "new":
+                found[name].append(float(_sigmoid(given[at_unit] + held[at_unit])))
+            else:
+                reset = found["reset"][-1] if operation.cell == "gru" else 1.0
+                function = operation.function if operation.cell == "simple" else "tanh"
+                found[name].append(_function(function, float(given[at_unit] + reset * held[at_unit])))
+        state, memory = _after(operation, given, held, state, memory)
+        found["state"].append(float(state[unit]))
+    return found
+
+
 def _sigmoid(x: Array) -> Array:
     found: Array = 0.5 * (1 + np.tanh(0.5 * x))
     return found

@@ -12,6 +12,7 @@ from hubel.look.unit.step import Term, UnitStep
 if TYPE_CHECKING:
     from hubel.look.unit.unit import Unit
 
+SYMBOLS = 12  # of a text whose gates are told, the last ones
 ALL = 27  # products that are written one by one with their running sum: a 3×3 kernel over three channels
 
 
@@ -20,6 +21,7 @@ def unit_lines(unit: Unit, most: int) -> Iterator[str]:
     for visit in unit.visits:
         margin = "  " * visit.depth if len(unit.visits) > visit.depth + 1 and _branches(unit) else ""
         yield from (f"{margin}{line}".rstrip() for line in step_lines(visit.step, most))
+        yield from (f"{margin}{line}".rstrip() for line in gate_lines(unit, visit.step))
         yield ""
 
 
@@ -50,6 +52,24 @@ def step_lines(step: UnitStep, most: int) -> Iterator[str]:
         yield f"  PyTorch computed {number(step.computed)}{_difference(step)}"
 
 
+def gate_rows(unit: Unit, step: UnitStep) -> list[list[str]]:
+    """What the gates did with which symbol of a text: a row of the symbols, and one a gate; none without gates."""
+    found = unit.tracer.gates(step) if unit.sample.symbols else {}
+    if not found:
+        return []
+    shown = slice(max(0, len(found["state"]) - SYMBOLS), len(found["state"]))
+    rows = [[name, *map("{:.2f}".format, values[shown])] for name, values in found.items()]
+    return [["", *unit.sample.symbols[shown]], *([cell.replace("-", "−") for cell in row] for row in rows)]
+
+
+def gate_lines(unit: Unit, step: UnitStep) -> Iterator[str]:
+    """Write what the gates did with which symbol."""
+    rows = gate_rows(unit, step)
+    if rows:
+        yield "  what the gates did with which symbol:"
+        yield from ("    " + row[0].ljust(6) + "".join(cell.rjust(6) for cell in row[1:]) for row in rows)
+
+
 def place_text(path: str, place: tuple[int, ...]) -> str:
     """Write `conv2 (3, 5) channel 7`, `dense1 number 12`, `input (8, 9)`."""
     name = path or "input"
@@ -70,6 +90,8 @@ def field_text(step: UnitStep) -> str:
     if step.field is None:
         return ""
     (top, bottom), (left, right) = step.field
+    if len(step.place) == 2:
+        return f"sees steps {top}…{bottom}".replace("-", "−")
     text = f"sees rows {top}…{bottom}, columns {left}…{right}" if (top, left) != (bottom, right) else ""
     return text.replace("-", "−")
 

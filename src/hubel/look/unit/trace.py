@@ -98,6 +98,17 @@ class Tracer:
                 found = numbers.activated(activation, found, at(before, numbers.beside(before, place)), place[-1])
         return found
 
+    def gates(self, step: UnitStep) -> dict[str, list[float]]:
+        """What the gates of a recurrent layer's unit did at each step up to this number's; of other layers nothing."""
+        if not isinstance(step.node, Layer):
+            return {}
+        operation = step.node.steps()[0].lower(self.rows[step.path].input_shape)
+        if not isinstance(operation, ops.Recur):
+            return {}
+        state = self.modules[step.path].state_dict()
+        arrays = {role: state[name].detach() for role, name in operation.weights.items()}
+        return states.gates(operation, arrays, _plain(self.record.inputs[step.path]), step.place)
+
     def _sum(self, sources: tuple[str, ...], place: Place) -> Arithmetic:
         values = np.array([_value(self.output(source), place) for source in sources])
         return Arithmetic(np.array([place] * len(sources), np.int64), values, np.ones(len(values)), values)
@@ -127,11 +138,13 @@ class Tracer:
         level = int(self.sample.picture[row, column, channel])
         mean, deviation = (part[channel] for part in (self.model.preprocessing.mean, self.model.preprocessing.std))
         value = (level / 255 - mean) / deviation
+        symbols = self.sample.symbols
         text = f"({level}/255 − {short(mean)}) / {short(deviation)} = {short(value)}"
         nothing = np.zeros(0)
-        found = Arithmetic(
-            np.zeros((0, 1), np.int64), nothing, nothing, nothing, "taken", None, 0, (Finish("normalise", text, value),)
-        )
+        finish = Finish("normalise", text, value)
+        if symbols:
+            finish = Finish("number", f"{symbols[row]}, symbol {row + 1} of the text, is number {level}", float(level))
+        found = Arithmetic(np.zeros((0, 1), np.int64), nothing, nothing, nothing, "taken", None, 0, (finish,))
         shape = self.model.network.input
         span = ((row, row), (column, column))
         return UnitStep(INPUT, None, place, shape, found, (), _value(self.output(INPUT), place), span)
@@ -150,6 +163,8 @@ class Tracer:
         A vector's number sees what the layer that made it sees, where it was only moved there; else all of it.
         """
         height, width, _ = self.sample.picture.shape
+        if self.sample.symbols and len(place) == 2:
+            return self.rows[path].field.at(place[0], 0)
         if len(self.model.network.input) != 3:
             return (0, height - 1), (0, width - 1)
         if path == INPUT:

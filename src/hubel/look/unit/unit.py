@@ -18,7 +18,7 @@ from hubel.base.errors import SettingError
 from hubel.look.access.captions import pick
 from hubel.look.access.models import of_any_model
 from hubel.look.access.record import record
-from hubel.look.access.sample import Sample, samples
+from hubel.look.access.sample import Sample, of_length, samples
 from hubel.look.unit.step import Arithmetic, Finish, Place, Term, UnitStep
 from hubel.look.unit.trace import ARITHMETIC, Tracer
 from hubel.look.unit.wiring import INPUT, wiring
@@ -101,19 +101,20 @@ def unit(
     model: LoadedModel,
     sample: Any,
     layer: str | None = None,
-    at: Pair | None = None,
+    at: Pair | tuple[int] | None = None,
     channel: int | None = None,
     expand: int = 1,
 ) -> Unit:
-    """Return one number of a layer's output for an image (see `samples`), and the way down from it to the pixels.
+    """Return one number of a layer's output for an image or a text (see `samples`), and the way down from it.
 
-    `layer` is the last one where none is named. `at` is (row, column) and `channel` the channel (of a vector, the
-    number's place); what is not given is chosen so that the number is the largest. At each layer the `expand` strongest
-    of the numbers that came in are followed down; 400 numbers are followed at most.
+    `layer` is the last one where none is named. `at` is (row, column), of a sequence (step,), and `channel` the channel
+    (of a vector, the number's place); what is not given is chosen so that the number is the largest. At each layer the
+    `expand` strongest of the numbers that came in are followed down; 400 numbers are followed at most.
 
     Raises `KeyError`, with the nearest, for a layer that is not there, and `ValueError` for a place outside of it.
     """
     sample = samples(model, sample)[0]
+    model = of_length(model, sample)
     found = record(model, sample.input)
     tracer = Tracer(model, sample, found)
     rows = {row.path: row for row in found.rows}
@@ -136,15 +137,17 @@ def _nearest(model: LoadedModel, path: str, rows: dict[str, Row]) -> str:
     return inside[-1]
 
 
-def _place(output: Any, path: str, at: Pair | None, channel: int | None) -> Place:
+def _place(output: Any, path: str, at: Pair | tuple[int] | None, channel: int | None) -> Place:
     """Check a place, and choose what of it is left open so that the number is the largest."""
     if output.ndim == 1:
         if at is not None:
             raise SettingError(f"expected a channel alone, for {path} gives a vector, received the place {at}")
         return (int(output.argmax()) if channel is None else pick(f"number of {path}", channel, len(output)),)
     if output.ndim == 2:  # a sequence is a picture of one column
-        step, _, number = _place(output[:, :, np.newaxis], path, at, channel)
+        step, _, number = _place(output[:, :, np.newaxis], path, at and (at[0], 0), channel)
         return step, number
+    if at is not None and len(at) < 2:
+        raise SettingError(f"expected a row and a column, such as {at[0]},0, since {path} gives pictures")
     kept = np.ones(output.shape, bool)
     if channel is not None:
         kept &= np.arange(output.shape[0])[:, None, None] == pick(f"channel of {path}", channel, output.shape[0])

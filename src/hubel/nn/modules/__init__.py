@@ -1,5 +1,6 @@
 """The modules that PyTorch lacks. All take N×C×H×W (or N×features), in any memory layout."""
 
+from hubel.nn.modules.carrying import Memory, carrying
 from hubel.nn.modules.joins import Auxiliary, Concat, Product, Sum
 from hubel.nn.modules.points import (
     ChannelLayerNorm,
@@ -38,6 +39,7 @@ __all__ = [
     "GlobalMaxPool1d",
     "GlobalMaxPool2d",
     "LocallyConnected2d",
+    "Memory",
     "PaddedAvgPool1d",
     "PaddedAvgPool2d",
     "PaddedConv1d",
@@ -53,6 +55,7 @@ __all__ = [
     "SimpleRNN",
     "Sum",
     "before_probabilities",
+    "carrying",
     "named",
     "run",
 ]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hubel.base.errors import NetworkError
+from hubel.nn.modules.carrying import Carrying
 
 
 class Embedding(nn.Embedding):
@@ -28,7 +29,7 @@ class Embedding(nn.Embedding):
             raise NetworkError(f"expected whole numbers from {known} to look up, received {received}") from None
 
 
-class _OverSteps:
+class _OverSteps(Carrying):
     """What runs along steps: N×C×T → N×units, the last state, or N×units×T with `sequences`.
 
     `backwards` starts at the last step. Where one bias a gate says all, there is one: the other stays zero.
@@ -60,7 +61,12 @@ class _OverSteps:
         """Bring the steps before the channels, run along them, and back."""
         self._make_zero()
         steps = input.transpose(1, 2)
+        if self.carries and (memory := self.recalled(len(steps))) is not None:
+            hx = tuple(each.unsqueeze(0) for each in memory)
+            hx = hx if len(hx) > 1 else hx[0]
         states, last = super().forward(steps.flip(1) if self.backwards else steps, hx)  # type: ignore[misc]
+        if self.carries:
+            self.memory = tuple(each[0].detach() for each in (last if isinstance(last, tuple) else (last,)))
         if self.sequences:
             return states.transpose(1, 2)
         return (last[0] if isinstance(last, tuple) else last).squeeze(0)

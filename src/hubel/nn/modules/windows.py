@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hubel.nn.modules.carrying import Carrying
+
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]
 
@@ -24,8 +26,10 @@ class PaddedConv2d(nn.Conv2d):
         return super().forward(functional.pad(input, self.sides))
 
 
-class PaddedConv1d(nn.Conv1d):
-    """A convolution along steps whose padding differs from end to end: `sides` is (before, after)."""
+class PaddedConv1d(Carrying, nn.Conv1d):
+    """A convolution along steps whose padding differs from end to end: `sides` is (before, after). What it carries on
+    are the last steps, in the place of the noughts before the first.
+    """
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: int, sides: tuple[int, int], **settings: object
@@ -34,8 +38,15 @@ class PaddedConv1d(nn.Conv1d):
         self.sides = sides
 
     def forward(self, input: Tensor) -> Tensor:
-        """Pad with zeros, then convolve."""
-        return super().forward(functional.pad(input, self.sides))
+        """Pad with zeros, or with the steps before, then convolve."""
+        if not self.carries:
+            return super().forward(functional.pad(input, self.sides))
+        before, after = self.sides
+        memory = self.recalled(len(input))
+        earlier = input.new_zeros(*input.shape[:2], before) if memory is None else memory[0].to(input.dtype)
+        steps = torch.cat([earlier, input], 2)
+        self.memory = (steps[:, :, steps.shape[2] - before :].detach().clone(),)
+        return super().forward(functional.pad(steps, (0, after)) if after else steps)
 
 
 class CroppedConvTranspose2d(nn.ConvTranspose2d):

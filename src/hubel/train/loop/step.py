@@ -36,10 +36,11 @@ class Step(abc.ABC):
     every step.
 
     name: in `run.toml`. network: the one that the run is named after. preprocessing: of
-    images. figures: of what a call returns, the loss first.
+    images. figures: of what a call returns, the loss first. shared: whether several processes may train by it together.
     """
 
     name: ClassVar[str] = "supervised"
+    shared: ClassVar[bool] = True
     network: NetworkModule
     preprocessing: Preprocessing
     figures: tuple[Figure, ...]

@@ -9,6 +9,7 @@ from hubel.train.loop.step import Step
 STEPS = {
     "supervised": "hubel.train.loop.supervised:Supervised",
     "adversarial": "hubel.train.loop.adversarial:Adversarial",
+    "carried": "hubel.train.loop.carried:Carried",
 }
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from hubel.arch import Network
 from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
 from hubel.data.feed.free_memory import leaves_room
-from hubel.tasks import Task, count
+from hubel.tasks import LoadedModel, Task, count
 from hubel.tasks.task import LOSS
 from hubel.train.distributed.buckets import averaged_over
 from hubel.train.distributed.heartbeat import unbroken
@@ -30,6 +30,7 @@ from hubel.train.recipe.recipe import Recipe
 from hubel.train.recipe.schedule import WHOLE, Leg, rate
 from hubel.train.run.checkpoint import CheckpointError, CheckpointStore
 from hubel.train.run.events import EpochMetrics, Listener, Notice, Progress
+from hubel.train.run.samples import Sample
 
 _EVENT_SECONDS = 0.1
 _BUSY = 2.5  # times slower than at its fastest
@@ -272,11 +273,21 @@ class Trainer(Epochs[Batch]):
         self._keep_best(row)
         self.save()
         self.listen(row)
+        self._show(row)
         self._told, self._recent = time.perf_counter(), (state.tally.clone(), state.done)
         late = self._late or self._told + self._measuring > self.until
         asked, late_too = self.ranks.most([float(self._stop.asked), float(late)])
         self._late = bool(late_too)
         self._stop_if(int(asked))
+
+    def _show(self, row: EpochMetrics) -> None:
+        """Tell what the model makes now, where its task has it make something."""
+        how = self.state.how
+        if not self.ranks.is_first:
+            return
+        model = LoadedModel(how.network.network, how.model, self.preprocessing, self.task)
+        if text := self.task.sample(model, self.recipe.seed + row.epoch):
+            self.listen(Sample(row.epoch, row.step, row.training[LOSS.name], text))
 
     def _named(self, values: list[float]) -> dict[str, float]:
         return {figure.name: value for figure, value in zip(self.state.how.figures, values, strict=True)}

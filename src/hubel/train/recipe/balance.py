@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from hubel.data import Augmentation, BalancedOrder, Dataset, Order, Repeated
+from hubel.data import Augmentation, BalancedOrder, Dataset, Order, Repeated, Streams
 from hubel.train.recipe.recipe import Recipe
 
 
@@ -20,9 +20,12 @@ def class_weights(recipe: Recipe, training: Dataset) -> torch.Tensor | None:
     return torch.where(counts > 0, weights, 0.0).float()
 
 
-def order_of(recipe: Recipe, training: Dataset) -> Order | BalancedOrder | Repeated:
+def order_of(recipe: Recipe, training: Dataset) -> Order | BalancedOrder | Repeated | Streams:
     """The order in which the recipe shows a training set; seen through windows, each image several times an epoch."""
-    order: Order | BalancedOrder = Order(recipe.seed, len(training))
+    own = training.targets.order(recipe.seed, min(recipe.batch_size, len(training)))
+    if isinstance(own, Streams):
+        return own
+    order: Order | BalancedOrder = own
     if recipe.balance == "sampling":
         order = BalancedOrder(recipe.seed, training.labels, recipe.balance_power)
     times = passes(recipe, training.shape)

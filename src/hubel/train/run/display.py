@@ -14,8 +14,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from hubel.base.words import printable
 from hubel.tasks import Classification, Task
 from hubel.train.run.events import EpochMetrics, Event, Finished, Notice, Progress, Started
+from hubel.train.run.samples import Sample
 from hubel.view.terminal import Terminal
 
 QUIET = 9.0  # seconds without a line in a pipe, after which one is written; events come a few times a second
@@ -69,6 +71,10 @@ class Display:
                 self._say(plain_progress(event, self._task))
         elif isinstance(event, EpochMetrics):
             self._say(epoch_line(event, self._task))
+        elif isinstance(event, Sample):
+            self._hide()
+            self._say(f"iteration {event.step:,}, loss {event.loss:.3f}:")
+            self.console.print(printable(event.text, keep="\n\t"), style="dim", markup=False, highlight=False)
         elif isinstance(event, Notice):
             self.console.print(event.message, style="yellow", soft_wrap=True)
         else:
@@ -84,7 +90,8 @@ class Display:
             self.console.print(f"skipped a damaged checkpoint: {problem}", style="yellow", soft_wrap=True)
         trained = "" if event.trained == event.parameters else f"{event.trained:,} of "
         self.console.print(
-            f"training {trained}{event.parameters:,} parameters on {event.examples:,} images: {event.recipe}",
+            f"training {trained}{event.parameters:,} parameters on {event.examples:,} {event.task.example[1]}: "
+            f"{event.recipe}",
             soft_wrap=True,
         )
         if event.step:
@@ -112,12 +119,12 @@ def epoch_line(event: EpochMetrics, task: Task) -> str:
     if event.evaluated:
         title = "" if task.primary.name in event.training else f"{task.primary.title} "
         line += f"  {event.evaluated} {title}{task.primary.text(event.evaluation[task.primary.name]):>7}"
-    return f"{line}  {event.images_per_second:,.0f} images/s  {clock(event.seconds)}"
+    return f"{line}  {event.images_per_second:,.0f} {task.example[1]}/s  {clock(event.seconds)}"
 
 
 def plain_progress(event: Progress, task: Task) -> str:
     """A line within an epoch: how far, how well, how fast, how long still."""
-    figures = f"{_figures(event.figures, task, 2)}  {event.images_per_second:,.0f} images/s"
+    figures = f"{_figures(event.figures, task, 2)}  {event.images_per_second:,.0f} {task.example[1]}/s"
     return f"epoch {event.epoch}/{event.epochs}, step {event.step:,} of {event.steps:,}  {figures}  {_left(event)}"
 
 
@@ -128,7 +135,7 @@ def _left(event: Progress) -> str:
 def progress_line(event: Progress, task: Task) -> Table:
     """The live line: how far, how well, how fast, how long still."""
     row = Table.grid(padding=(0, 2))
-    words = f"{_figures(event.figures, task, 1)}  {event.images_per_second:,.0f} images/s"
+    words = f"{_figures(event.figures, task, 1)}  {event.images_per_second:,.0f} {task.example[1]}/s"
     row.add_row(
         Text(f"epoch {event.epoch}/{event.epochs}", no_wrap=True),
         ProgressBar(total=event.steps, completed=event.step, width=8),

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from hubel.tasks import Task
 from hubel.tasks.task import LOSS
 from hubel.train.recipe.recipe import Recipe
+from hubel.train.run.samples import Sample
 
 _EVALUATION = "evaluation_"
 
@@ -131,5 +132,5 @@ class Finished:
     seconds: float
 
 
-Event = Started | Progress | EpochMetrics | Notice | Finished
+Event = Started | Progress | EpochMetrics | Sample | Notice | Finished
 Listener = Callable[[Event], None]

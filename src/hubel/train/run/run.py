@@ -32,6 +32,7 @@ from hubel.train.recipe.schedule import WHOLE, Leg
 from hubel.train.run.checkpoint import Checkpoint, CheckpointError, CheckpointStore, weights_that_count
 from hubel.train.run.environment import versions
 from hubel.train.run.events import EpochMetrics
+from hubel.train.run.samples import Sample, read_samples
 from hubel.train.run.settings import FORMAT, RunError, read_settings, write_settings
 from hubel.view.result import Part, Result
 from hubel.view.tables import Table
@@ -136,6 +137,11 @@ class Run(Result):
             )
             return tuple(EpochMetrics.from_row(row) for row in kept)
         return found
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """What the model made at the end of each epoch, where its task has it make something."""
+        return read_samples(self.directory)
 
     @property
     def epoch_steps(self) -> int:

@@ -1,0 +1,206 @@
+"""Sounds, seen as pictures: a WAV file's log-mel spectrogram, which classifies as any picture does.
+
+Rows are 64 bands of the mel scale, 0 to 8 kHz, the highest on top; columns are steps of 10 ms; shades are decibels
+below the file's loudest point, −80 black and 0 white. All of it in NumPy; other kinds than WAV by soundfile where that
+is installed.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from hubel.base.errors import SettingError
+
+RATE = 16_000  # samples a second that every sound is brought to
+BANDS, HOP, WINDOW, POINTS = 64, 160, 400, 512  # of a spectrogram: bands; samples a step, a window, a transform
+DECIBELS = 80.0  # below the loudest point, which are black
+SECONDS = 60.0  # of a file that are heard, the middle ones
+SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".mp3")
+MARK = "sound"  # in a picture's info
+Samples = npt.NDArray[np.float32]
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_FULL = 0.999  # of the range, where a sample is at its end
+_CLIPPED = 0.002  # share of samples there, from which a sound is called clipped
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """What a file holds. samples: float32 from -1 to 1, its channels mixed down. rate: samples a second. channels: in
+    the file. clipped: the share of samples at the ends of the range.
+    """
+
+    samples: Samples = field(repr=False)
+    rate: int
+    channels: int = 1
+    clipped: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return len(self.samples) / self.rate
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no sample differs from nought."""
+        return not self.samples.any()
+
+    @property
+    def is_clipped(self) -> bool:
+        """Whether so many samples are at the ends of the range that it was recorded too loud."""
+        return self.clipped > _CLIPPED
+
+
+def is_sound(content: bytes) -> bool:
+    """Whether a file's bytes are those of a sound, by their beginning."""
+    wave = content[:4] in (b"RIFF", b"RF64") and content[8:12] == b"WAVE"
+    return (
+        wave or content[:4] in (b"fLaC", b"OggS") or content[:3] == b"ID3" or content[:2] in (b"\xff\xfb", b"\xff\xf3")
+    )
+
+
+def read_sound(content: bytes) -> Sound:
+    """The sound in a file's bytes. Raises ValueError, with the reason, where it cannot be read."""
+    if content[8:12] == b"WAVE":
+        values, rate = _wave(content)
+    else:
+        values, rate = _others(content)
+    if not len(values):
+        raise SettingError("is a sound without a sample")
+    if not 1000 <= rate <= 1_000_000:
+        raise SettingError(f"says {rate:,} samples a second, expected 1,000 to 1,000,000")
+    if not np.isfinite(values).all():
+        raise SettingError("has samples that are no numbers (NaN or infinite)")
+    clipped = float((np.abs(values) >= _FULL).mean())
+    return Sound(values.mean(1, dtype=np.float32), rate, values.shape[1], clipped)
+
+
+def _wave(content: bytes) -> tuple[Samples, int]:
+    """Samples×channels of a WAV file, and its rate. Its chunks are read here, since the standard library's `wave` knows
+    neither floating point nor, before Python 3.12, the extensible form of 24 bits.
+    """
+    kind = channels = rate = bits = 0
+    place, data = 12, None
+    while place + 8 <= len(content) and data is None:
+        name, size = content[place : place + 4], struct.unpack_from("<I", content, place + 4)[0]
+        body = content[place + 8 : place + 8 + size]
+        if name == b"fmt ":
+            if len(body) < 16:
+                raise SettingError("is a WAV file whose format is cut off")
+            kind, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", body)
+            if kind == _EXTENSIBLE and len(body) >= 26:
+                kind = struct.unpack_from("<H", body, 24)[0]
+        elif name == b"data":
+            data = body
+        place += 8 + size + size % 2
+    if data is None or not rate:
+        raise SettingError("is a WAV file without samples")
+    if not 1 <= channels <= 64:
+        raise SettingError(f"is a WAV file of {channels} channels, expected 1 to 64")
+    numbers = _numbers(data[: len(data) // (channels * bits // 8 or 1) * (channels * bits // 8)], kind, bits)
+    return numbers.reshape(-1, channels).astype(np.float32), rate
+
+
+def _numbers(data: bytes, kind: int, bits: int) -> npt.NDArray[Any]:
+    if kind == _FLOAT and bits in (32, 64):
+        return np.frombuffer(data, f"<f{bits // 8}")
+    if kind == _PCM and bits == 8:
+        return (np.frombuffer(data, np.uint8) - 128.0) / 128
+    if kind == _PCM and bits == 24:
+        wide = np.zeros((len(data) // 3, 4), np.uint8)
+        wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
+        return wide.view("<i4")[:, 0] / 2.0**31
+    if kind == _PCM and bits in (16, 32):
+        return np.frombuffer(data, f"<i{bits // 8}") / 2.0 ** (bits - 1)
+    known = {2: "ADPCM", 6: "A-law", 7: "μ-law", 0x55: "MP3"}
+    raise SettingError(
+        f"is a WAV file of {known.get(kind, f'kind {kind:#x}')} with {bits} bits; PCM of 8, 16, 24 or 32 bits and "
+        "floating point can be read"
+    )
+
+
+def _others(content: bytes) -> tuple[Samples, int]:
+    try:
+        import soundfile  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        raise SettingError(
+            "is a sound that is no WAV file, for which soundfile is needed; install it with: pip install 'hubel[sound]'"
+        ) from None
+    try:
+        values, rate = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)
+    except Exception as error:
+        raise SettingError(f"cannot be decoded ({error})") from None
+    return values, int(rate)
+
+
+def resampled(samples: Samples, rate: int, wanted: int = RATE) -> Samples:
+    """The same sound at another rate, without what the new rate cannot hold (by its Fourier transform)."""
+    if rate == wanted or not len(samples):
+        return samples
+    length = max(1, round(len(samples) * wanted / rate))
+    spectrum = np.fft.rfft(samples)
+    kept = np.zeros(length // 2 + 1, spectrum.dtype)
+    both = min(len(kept), len(spectrum))
+    kept[:both] = spectrum[:both]
+    return (np.fft.irfft(kept, length) * (length / len(samples))).astype(np.float32)
+
+
+def spectrogram(sound: Sound) -> npt.NDArray[np.uint8]:
+    """The log-mel spectrogram, uint8 bands×steps; see the module's words."""
+    most = round(SECONDS * sound.rate)
+    start = max(0, (len(sound.samples) - most) // 2)
+    samples = resampled(sound.samples[start : start + most], sound.rate)
+    padded = np.pad(samples, WINDOW // 2)
+    steps = max(1, -(-len(samples) // HOP))
+    padded = np.pad(padded, (0, max(0, (steps - 1) * HOP + WINDOW - len(padded))))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP][:steps]
+    power = np.abs(np.fft.rfft(frames * np.hanning(WINDOW + 1)[:-1], POINTS)) ** 2
+    decibels = 10 * np.log10(np.maximum(power @ _mel_bands().T, 1e-10))
+    loudest = decibels.max()
+    if loudest <= -99:
+        return np.zeros((BANDS, steps), np.uint8)
+    shades = np.clip(1 + (decibels - loudest) / DECIBELS, 0, 1) * 255
+    return np.ascontiguousarray(np.rint(shades).astype(np.uint8).T[::-1])
+
+
+@functools.cache
+def _mel_bands() -> npt.NDArray[np.float64]:
+    """Triangles of equal width on the mel scale (2595·log10(1 + f/700), O'Shaughnessy 1987), bands×frequencies."""
+
+    def hertz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return 700 * (10 ** (mel / 2595) - 1)
+
+    top = 2595 * np.log10(1 + RATE / 2 / 700)
+    edges = hertz(np.linspace(0, top, BANDS + 2))
+    frequencies = np.linspace(0, RATE / 2, POINTS // 2 + 1)
+    rising = (frequencies - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    falling = (edges[2:, None] - frequencies) / np.diff(edges)[1:, None]
+    return np.maximum(0, np.minimum(rising, falling))
+
+
+def picture(content: bytes) -> Image.Image:
+    """The picture of a sound's bytes, mode L, marked as one. Raises ValueError where it cannot be read."""
+    found = Image.fromarray(spectrogram(read_sound(content)))
+    found.info[MARK] = True
+    return found
+
+
+def size_of(content: bytes) -> tuple[int, int]:
+    """The height and width of a sound's picture."""
+    sound = read_sound(content)
+    return BANDS, max(1, -(-round(min(sound.seconds, SECONDS) * RATE) // HOP))
+
+
+def at_length(image: Image.Image, height: int, width: int) -> Image.Image:
+    """A sound's picture with so many bands and steps: cut, or in the middle of silence."""
+    if image.height != height:
+        image = image.resize((image.width, height), Image.Resampling.BILINEAR)
+    left = (image.width - width) // 2
+    return image.crop((left, 0, left + width, height))

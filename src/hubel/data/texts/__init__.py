@@ -1,0 +1,1 @@
+"""Texts: read whole, their symbols numbered, in windows that follow each other."""

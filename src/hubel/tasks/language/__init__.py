@@ -1,0 +1,1 @@
+"""Writing: the next symbol of a text, one after the other."""

@@ -1,0 +1,90 @@
+"""How a trained model writes on: a symbol at a time, each drawn by what the model says of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from hubel.base.errors import SettingError
+from hubel.base.words import printable
+from hubel.nn import device_of, evaluation_mode
+from hubel.nn.modules import carrying
+from hubel.tasks.answer import Answer
+
+if TYPE_CHECKING:
+    from hubel.tasks.language.task import Language
+    from hubel.tasks.model import LoadedModel
+
+MOST = 10_000_000  # symbols at once
+
+
+@dataclass(frozen=True, repr=False)
+class Written(Answer):
+    """How a model goes on after a text."""
+
+    prompt: str
+    text: str
+
+    def data(self) -> dict[str, Any]:
+        """Both."""
+        return {"prompt": self.prompt, "text": self.text}
+
+    def words(self) -> tuple[str, ...]:
+        """Prompt and text, in one."""
+        return (printable(self.prompt + self.text, keep="\n\t"),)
+
+
+def write(
+    model: LoadedModel, prompt: str = "", length: int = 500, temperature: float = 0.8, seed: int = 0
+) -> Iterator[str]:
+    """What a model of a language writes after `prompt`, as it comes: `length` symbols, the prompt not among them.
+
+    temperature: what the logits are divided by; 0 takes the likeliest symbol each time. seed: equal seeds give equal
+    texts. Raises SettingError where these are no such numbers, DataError for a prompt with characters that the model
+    does not know.
+    """
+    if model.task.name != "language":
+        raise SettingError(f"expected a model that was trained on a text, received one for {model.task.name}")
+    if not isinstance(length, int) or not 0 <= length <= MOST:
+        raise SettingError(f"expected a length from 0 to {MOST:,} symbols, received {length!r}")
+    if not (isinstance(temperature, (int, float)) and math.isfinite(temperature) and temperature >= 0):
+        raise SettingError(f"expected a temperature of at least 0, received {temperature!r}")
+    task: Any = model.task
+    if not isinstance(prompt, str):
+        raise SettingError(f"expected a prompt as a text, received {type(prompt).__name__}")
+    start = task.vocabulary.numbers(prompt).tolist() or [_blank(task)]  # before a text is drawn
+    return task.vocabulary.decoded(_numbers(model, start, length, temperature, seed))  # type: ignore[no-any-return]
+
+
+def _blank(task: Language) -> int:
+    """The symbol after which a text without a prompt begins: a line end, or the first there is."""
+    known = task.vocabulary.characters
+    return max(0, known.find("\n")) if known else ord("\n")
+
+
+def _numbers(model: LoadedModel, start: list[int], length: int, temperature: float, seed: int) -> Iterator[int]:
+    module: Any = model.module
+    device, chance = device_of(module), torch.Generator().manual_seed(seed)
+    steps = model.network.input[0]
+    memory = None
+    for first in range(0, len(start), steps):
+        scores, memory = _read(module, torch.tensor([start[first : first + steps]], device=device), memory)
+    for _ in range(length):
+        number = int(scores.argmax()) if temperature == 0 else _drawn(scores / temperature, chance)
+        yield number
+        scores, memory = _read(module, torch.tensor([[number]], device=device), memory)
+
+
+def _read(module: Any, numbers: torch.Tensor, memory: Any) -> tuple[torch.Tensor, Any]:
+    """What is said after the last of some symbols, and what is remembered then."""
+    with evaluation_mode(module), torch.inference_mode(), carrying(module, memory) as remembered:
+        scores = module.logits(numbers)[0, :, -1].float().cpu()
+        return scores, remembered()
+
+
+def _drawn(scores: torch.Tensor, chance: torch.Generator) -> int:
+    return int(torch.multinomial((scores - scores.max()).exp(), 1, generator=chance))

@@ -1,0 +1,181 @@
+"""Sounds: every form of WAV, what they look like, and what is said of odd ones."""
+
+import io
+import struct
+import wave
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hubel.data import ImageError, Preprocessing, load, read_image
+from hubel.data.decode.sound import BANDS, RATE, read_sound, resampled, spectrogram
+from tests.command import hubel
+
+
+def tone(hertz=440.0, seconds=0.3, rate=8000, loud=0.5):
+    return (loud * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
+
+
+def wav(samples, rate=8000, bits=16, kind=1, channels=1, extensible=False):
+    """A WAV file of samples (N, or N×channels) from -1 to 1."""
+    if kind == 3:
+        data = samples.astype(f"<f{bits // 8}").tobytes()
+    elif bits == 8:
+        data = np.rint(samples * 127 + 128).astype(np.uint8).tobytes()
+    else:
+        whole = np.rint(samples.astype(np.float64) * (2.0 ** (bits - 1) - 1)).astype("<i4")
+        data = whole.astype("<i2").tobytes() if bits == 16 else whole.tobytes()
+        if bits == 24:
+            data = whole.reshape(-1).view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+    width = channels * bits // 8
+    form = struct.pack("<HHIIHH", 0xFFFE if extensible else kind, channels, rate, rate * width, width, bits)
+    if extensible:
+        form += struct.pack("<HHIH", 22, bits, 0, kind) + bytes.fromhex("000000001000800000aa00389b71")
+    body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"LIST" + struct.pack("<I", 3) + b"odd\0"
+    body += b"data" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize(("bits", "kind"), [(8, 1), (16, 1), (24, 1), (32, 1), (32, 3), (64, 3)])
+@pytest.mark.parametrize("extensible", [False, True])
+def test_every_form_of_wav_is_the_same_sound(bits, kind, extensible):
+    wanted = tone()
+    found = read_sound(wav(wanted, bits=bits, kind=kind, extensible=extensible))
+    assert (found.rate, found.channels, found.seconds) == (8000, 1, pytest.approx(0.3))
+    assert np.abs(found.samples - wanted).max() < (0.02 if bits == 8 else 1e-3)
+
+
+def test_as_the_standard_library_writes_it():
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(2)
+        writer.setsampwidth(2)
+        writer.setframerate(44100)
+        writer.writeframes(np.array([[1000, 3000], [-2000, 0]], "<i2").tobytes())
+    found = read_sound(file.getvalue())
+    assert (found.rate, found.channels) == (44100, 2)
+    assert found.samples * 32768 == pytest.approx([2000, -1000])
+
+
+def test_another_rate_is_the_same_tone():
+    for rate in (8000, 11025, 44100, 48000):
+        found = resampled(tone(rate=rate, seconds=0.5), rate)
+        assert abs(len(found) - RATE // 2) <= 1
+        assert np.abs(found - tone(rate=RATE, seconds=0.5)[: len(found)])[500:-500].max() < 0.03
+    assert np.abs(resampled(tone(9000, rate=44100), 44100))[500:-500].max() < 0.05  # above what 16 kHz holds
+
+
+def test_low_tones_lie_below_high_ones():
+    rows = []
+    for hertz in (300, 1000, 3000):
+        seen = spectrogram(read_sound(wav(tone(hertz))))
+        assert seen.shape == (BANDS, 30)
+        assert seen.max() == 255
+        rows.append(int(seen[:, 15].argmax()))
+    assert rows[0] > rows[1] > rows[2]
+    assert not spectrogram(read_sound(wav(np.zeros(800)))).any()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (wav(tone())[:30], "whose format is cut off|without samples"),
+        (wav(np.zeros(0)), "is a sound without a sample"),
+        (wav(tone(), rate=10), "says 10 samples a second, expected 1,000 to"),
+        (wav(np.array([0.1, np.nan, 0.2]), bits=32, kind=3), "samples that are no numbers"),
+        (wav(tone(), kind=7, bits=8), r"is a WAV file of μ-law with 8 bits; PCM of"),
+        (wav(tone(), channels=0), "of 0 channels, expected 1 to 64"),
+        (b"fLaC" + bytes(99), r"soundfile is needed; install it with: pip install 'hubel\[sound\]'|cannot be decoded"),
+    ],
+)
+def test_what_cannot_be_heard(content, words):
+    with pytest.raises(ImageError, match=words):
+        read_image(content)
+
+
+def noted(found):
+    return "\n".join(found.notes)
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory):
+    """Two classes of sounds by their names, in parts by folders."""
+    folder = tmp_path_factory.mktemp("tones")
+    draw = np.random.default_rng(0)
+    for part, count in (("train", 24), ("test", 6)):
+        (folder / part).mkdir()
+        for number in range(count):
+            for name, low in (("low", 200), ("high", 1500)):
+                length = draw.uniform(0.15, 0.3)
+                sound = tone(low * draw.uniform(1, 1.5), length) + 0.02 * draw.standard_normal(round(length * 8000))
+                (folder / part / f"{name}_{number}.wav").write_bytes(wav(sound.astype(np.float32)))
+    return folder
+
+
+def test_a_folder_of_sounds_is_seen_as_spectrograms(tones):
+    found = load(tones, labels="{label}_*")
+    assert found.train.classes == ("high", "low")
+    assert found.train.fit == "time"
+    assert found.train.shape == (64, 32, 1)
+    assert "sounds are seen as spectrograms of 64 bands and 32 steps: 0.32 s" in noted(found)
+    assert "brought to 16,000 samples a second: 8,000 (60)" in noted(found)
+    sound = Preprocessing.for_dataset(found.train)
+    assert (sound.fit, sound.ink, sound.frame) == ("time", None, None)
+    path = found.test.paths[0]
+    assert (sound.prepare(path) == found.test.images[0]).all()
+    picture = io.BytesIO()
+    Image.new("L", (40, 64)).save(picture, "PNG")
+    with pytest.raises(ImageError, match="is an image, and the model was trained on sounds"):
+        sound.prepare(picture.getvalue())
+    with pytest.raises(ImageError, match="is a sound, and the model was trained on images"):
+        Preprocessing(64, 32, 1, (0.5,), (0.2,)).prepare(path)
+
+
+def test_odd_sounds_are_named(tones, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            (tmp_path / name / f"{number}.wav").write_bytes(wav(tone(300 + 900 * (name == "b"))))
+    (tmp_path / "a/quiet.wav").write_bytes(wav(np.zeros(2400)))
+    (tmp_path / "b/loud.wav").write_bytes(wav(np.clip(tone(loud=3.0), -1, 1)))
+    stereo = np.stack([tone(rate=44100), tone(600, rate=44100)], 1)
+    (tmp_path / "b/stereo.wav").write_bytes(wav(stereo, rate=44100, channels=2))
+    told = noted(load(tmp_path))
+    assert "8,000 (10), 44,100 (1)" in told
+    assert "1 sound of several channels is mixed down to one" in told
+    assert "silent, every sample nought: 1 sound (" in told
+    assert "quiet.wav" in told
+    assert "clipped, recorded too loud: 1 sound (" in told
+    (tmp_path / "b/broken.wav").write_bytes(wav(tone())[:30])
+    with pytest.raises(ImageError, match=r"broken\.wav"):
+        load(tmp_path)
+    assert len(load(tmp_path, bad_images="skip").rejected) == 1
+    (tmp_path / "b/broken.wav").unlink()
+    Image.new("L", (40, 64)).save(tmp_path / "b/photo.png")
+    with pytest.raises(ValueError, match="expected images or sounds, received both"):
+        load(tmp_path)
+
+
+def test_a_network_by_rule_hears_them(tones, tmp_path):
+    done = hubel(
+        "train",
+        tones,
+        "--labels",
+        "{label}_*",
+        "--epochs",
+        4,
+        "--batch-size",
+        8,
+        "--no-report",
+        "--run",
+        tmp_path / "run",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "100.00% of the test images right" in done.stdout
+    sound = next((tones / "test").glob("low_*.wav"))
+    assert "low" in hubel("predict", tmp_path / "run", sound).stdout.split()[1]
+    told = hubel("export", tmp_path / "run", "-o", tmp_path / "ears.onnx")
+    assert told.returncode == 0, told.stderr
+    assert "it hears sounds" in told.stdout + told.stderr
+    assert "hears sounds" in hubel("export", tmp_path / "run", "-o", tmp_path / "ears.html").stderr

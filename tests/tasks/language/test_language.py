@@ -1,0 +1,281 @@
+"""Texts: learnt with what is remembered carried along, measured, written on, looked into, gone on with."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+import hubel
+from hubel.arch import parse
+from hubel.data.texts.load import windows
+from hubel.nn import build
+from hubel.nn.modules import carrying
+from hubel.tasks import evaluate, load, load_model, task_of
+from hubel.train import Recipe, Run, resume, train
+from hubel.train.run.checkpoint import CheckpointStore
+from tests.command import hubel as hubel_command
+from tests.tasks.language.rhymes import LINES, NETWORK, TEXT
+
+RECIPE = Recipe(
+    epochs=6,
+    batch_size=4,
+    learning_rate=0.02,
+    augmentation="none",
+    label_smoothing=0.0,
+    clip_norm=1.0,
+    initializer="pytorch",
+    threads=1,
+    precision="float32",
+)
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    path = tmp_path_factory.mktemp("text") / "rhyme.txt"
+    path.write_text(TEXT)
+    return path
+
+
+@pytest.fixture(scope="module")
+def splits(text):
+    return load(text, size=(16, 1), validation=0.1)
+
+
+@pytest.fixture(scope="module")
+def run(text, splits, tmp_path_factory):
+    source = {"source": str(text), "size": [16, 1], "validation": 0.1}
+    return train(parse(NETWORK), splits, RECIPE, tmp_path_factory.mktemp("runs") / "rhyme", source=source)
+
+
+@pytest.fixture(scope="module")
+def model(run):
+    return run.model()
+
+
+def test_it_learns_the_text_and_writes_it(run, model):
+    assert run.step == "carried"
+    assert run.metrics[-1].evaluation_bits < 0.6 < run.metrics[0].evaluation_bits
+    assert run.metrics[-1].evaluation_bits == pytest.approx(run.metrics[-1].evaluation_loss / math.log(2))
+    written = model.predict("one for", length=400, temperature=0).text
+    assert LINES[1] in written
+    assert LINES[3] in written
+
+
+def test_what_is_remembered_is_carried_from_window_to_window(model):
+    long, short = (windows(TEXT[:1600], model.task.vocabulary, steps) for steps in (64, 16))
+    shown = evaluate(model, windows(TEXT[:1617], model.task.vocabulary, 16))
+    numbers = torch.from_numpy(model.task.vocabulary.numbers(TEXT[:1617]).astype(np.int64))
+    with torch.inference_mode():
+        scores = model.module.logits(numbers[None, :1616])[0]
+        whole = torch.nn.functional.cross_entropy(scores.T, numbers[1:1617]).item()
+        apart = [model.module.logits(numbers[None, i : i + 16])[0].T for i in range(0, 1600, 16)]
+        alone = torch.nn.functional.cross_entropy(torch.cat(apart), numbers[1:1601]).item()
+    assert shown.loss == pytest.approx(whole, abs=1e-5)
+    assert alone > 1.2 * whole
+    assert len(long.targets.array.ravel()) == 1536 == len(short.targets.array.ravel()[:1536])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "lstm 8 sequences, gru 8 sequences, rnn 8 sequences",
+        "conv1d 8 3 causal relu, conv1d 8 2 causal dilation=4",
+        "product(conv1d 6 2 causal tanh | conv1d 6 2 causal sigmoid), sum(lstm 6 sequences | identity)",
+    ],
+)
+def test_a_step_at_a_time_is_as_all_at_once(body):
+    torch.manual_seed(0)
+    module = build(parse(f"12: embed 9 6, {body}, dense 9")).eval()
+    numbers = torch.randint(0, 9, (3, 12))
+    whole = module(numbers)
+    with carrying(module) as remembered:
+        pieces = [module(numbers[:, a:b]) for a, b in ((0, 1), (1, 2), (2, 7), (7, 12))]
+        memory = remembered()
+    assert torch.allclose(torch.cat(pieces, 2), whole, atol=1e-6)
+    assert torch.equal(module(numbers), whole)  # nothing is left of it
+    with carrying(module, memory):
+        assert not torch.allclose(module(numbers[:, :1]), whole[:, :, :1], atol=1e-4)
+
+
+def test_a_stopped_run_goes_on_to_the_same_bits_with_what_it_remembered(splits, tmp_path):
+    recipe = RECIPE.replace(epochs=2, batch_size=24, checkpoint_seconds=0, keep_checkpoints=100)
+    run = train(parse(NETWORK), splits, recipe, tmp_path / "whole")
+    copy = shutil.copytree(run.directory, tmp_path / "run")
+    store = CheckpointStore(copy / "checkpoints")
+    per_epoch = run.epoch_steps
+    kept = per_epoch + per_epoch // 2  # within the second epoch
+    assert any(name.startswith("memory.") and t.abs().sum() > 0 for name, t in store.load(kept).tensors.items())
+    for step in store.steps():
+        if step > kept:
+            for ending in ("json", "safetensors"):
+                (copy / f"checkpoints/step-{step:08d}.{ending}").unlink()
+    (copy / "model.safetensors").unlink()
+    done = resume(copy, splits)
+    ends = [each.directory / "model.safetensors" for each in (run, done)]
+    assert load_model(ends[0]).module.state_dict().keys() == load_model(ends[1]).module.state_dict().keys()
+    one, other = (CheckpointStore(each.directory / "checkpoints").load(run.steps).tensors for each in (run, done))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert done.samples == run.samples
+
+
+def test_parts_of_a_batch_remember_their_own_streams(splits, tmp_path):
+    found = [
+        train(parse(NETWORK), splits, RECIPE.replace(epochs=0.2, micro_batch=size), tmp_path / str(size))
+        .metrics[-1]
+        .loss
+        for size in (0, 2)
+    ]
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+
+
+def test_every_stream_goes_on_where_it_was(splits):
+    order = splits.train.targets.order(0, 4)
+    steps, found = len(splits.train) // 4, order.epoch(2).view(-1, 4).numpy()
+    assert found.shape == (steps, 4)
+    assert ((found[1:] - found[:-1]) % len(splits.train) == 1).all()
+    assert len(np.unique(found)) == found.size
+    assert (order.epoch(3) != order.epoch(2)).any()
+
+
+def test_a_model_that_was_opened_can_be_moved(run):
+    model = run.model()  # built without numbers, then given its weights
+    assert model.module.to("cpu") is model.module
+    assert len(model.predict("one", length=3).text) == 3
+
+
+def test_samples_on_the_way(run):
+    assert [each.epoch for each in run.samples] == [1, 2, 3, 4, 5, 6]
+    assert all(len(each.text) == 200 for each in run.samples)
+    assert run.samples[-1].loss == run.metrics[-1].loss
+    page = (run.directory / "report.html") if (run.directory / "report.html").exists() else None
+    from hubel.report import report_page
+
+    words = page.read_text() if page else report_page(run)
+    assert "What it made on the way" in words
+    assert "What each symbol costs" in words
+    assert "windows of 16" in words
+    assert f"Iteration {run.steps:,}" in words
+
+
+def test_writing_says_the_same_for_the_same_seed(model):
+    one, two, other = (model.predict("two", length=60, temperature=1.0, seed=seed).text for seed in (1, 1, 2))
+    assert one == two != other
+    assert len(one) == 60
+    pieces = list(hubel.write(model, "two", length=60, temperature=1.0, seed=1))
+    assert "".join(pieces) == one
+    assert len(pieces) == 60
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"prompt": "Öde"}, "'Ö' (LATIN CAPITAL LETTER O WITH DIAERESIS) (the first at place 1)"),
+        ({"length": -1}, "expected a length from 0"),
+        ({"temperature": math.nan}, "expected a temperature of at least 0"),
+        ({"temperature": -0.5}, "expected a temperature of at least 0"),
+        ({"prompt": b"one"}, "expected a prompt as a text, received bytes"),
+    ],
+)
+def test_what_cannot_be_written(model, settings, words):
+    with pytest.raises(ValueError, match="expected") as found:
+        list(hubel.write(model, **settings))
+    assert words in str(found.value)
+
+
+def test_the_command_writes_measures_and_refuses(run, text, tmp_path):
+    done = hubel_command("predict", run.directory, "--prompt", "six for", "--length", 30, "--seed", 1)
+    assert done.returncode == 0
+    assert done.stdout.startswith("six for gold")
+    found = json.loads(hubel_command("predict", run.directory, "--length", 5, "--json").stdout)
+    assert (found["prompt"], len(found["text"])) == ("", 5)
+    place = tmp_path / "out.txt"
+    assert hubel_command("predict", run.directory, "--prompt", "one", "--length", 9, "-o", place).returncode == 0
+    assert len(place.read_text()) == 12
+    assert "expected --prompt TEXT" in hubel_command("predict", run.directory, text).stderr
+    other = tmp_path / "other.txt"
+    other.write_text("sorrow, joy: ÄÖ!\n" * 9)
+    told = hubel_command("evaluate", run.directory, other)
+    assert "bits a character" in told.stdout
+    assert "left out: 36 characters that the model does not know" in told.stderr
+    assert "answers pictures one by one" in hubel_command("serve", run.directory, "--port", 0).stderr
+
+
+def test_an_export_goes_on_with_what_it_gave_back(run, model, tmp_path):
+    done = hubel_command("export", run.directory, "-o", tmp_path / "rhyme.onnx")
+    assert done.returncode == 0, done.stderr
+    assert "on 40 random windows" in done.stdout
+    assert "(lstm1.state, lstm1.cell; zeros begin anew)" in done.stdout + done.stderr
+    check_steps(tmp_path / "rhyme.onnx", model.module)
+    assert "hubel predict writes on" in hubel_command("export", run.directory, "-o", tmp_path / "rhyme.html").stderr
+
+
+def test_queues_and_states_leave_as_well(splits, tmp_path):
+    body = "conv1d 8 3 causal dilation=2 relu, gru 8 sequences, rnn 6 sequences"
+    network = parse(f"16: embed 25 6, {body}, dense 25")
+    run = train(network, splits, RECIPE.replace(epochs=0.05), tmp_path / "run")
+    assert hubel_command("export", run.directory, "-o", tmp_path / "all.onnx").returncode == 0
+    check_steps(tmp_path / "all.onnx", run.model().module)
+
+
+def check_steps(path, module):
+    """Whether a file gives the same a step at a time, and two texts at once, as the module all at once."""
+    session = onnxruntime.InferenceSession(path)
+    numbers = np.random.default_rng(0).integers(0, 25, (2, 9))
+    memory = {each.name: np.zeros((2, *each.shape[1:]), np.float32) for each in session.get_inputs()[1:]}
+    pieces = []
+    for first, last in ((0, 1), (1, 2), (2, 9)):
+        scores, *after = session.run(None, {"input": numbers[:, first:last], **memory})
+        memory = dict(zip(memory, after, strict=True))
+        pieces.append(scores)
+    with torch.inference_mode():
+        wanted = module.logits(torch.from_numpy(numbers)).numpy()
+    assert np.concatenate(pieces, 2) == pytest.approx(wanted, abs=1e-4)
+
+
+def test_the_unit_view_tells_what_the_gates_did(run, tmp_path):
+    done = hubel_command("look", "unit", run.directory, "two for", "--layer", "lstm1", "--at", 3, "--channel", 2)
+    assert done.returncode == 0, done.stderr
+    assert "sees steps 0…3" in done.stdout
+    assert "o, symbol 3 of the text" not in done.stdout
+    assert "·, symbol 4 of the text" in done.stdout
+    rows = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines() if line.startswith("    ")}
+    assert len(rows["forget"]) == len(rows["state"]) == 4
+    from hubel.look.unit import unit
+
+    found = unit(run.model(), "two for", "lstm1", at=(3,), channel=2)
+    assert float(rows["state"][-1].replace("−", "-")) == pytest.approx(found.value, abs=0.006)
+    place = tmp_path / "unit.svg"
+    assert hubel_command("look", "unit", run.directory, "two for", "--layer", "lstm1", "-o", place).returncode == 0
+    assert "what the gates did with which symbol" in place.read_text()
+
+
+def test_a_network_by_rule(text, tmp_path):
+    done = hubel_command("train", text, "--epochs", "0.02", "--run", tmp_path / "run", "--no-report")
+    assert done.returncode == 0, done.stderr
+    run = Run.open(tmp_path / "run")
+    assert run.network_text == "64: embed 25 25, lstm 128 sequences, dense 25"
+    assert run.settings["data"]["source"]["size"] == [64, 1]
+    assert "characters at the end of the text are held out" in done.stdout
+    assert "next:" in done.stdout
+    assert "--prompt TEXT" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        ("16x1: lstm 8 sequences, dense 25", "expected a network that looks up each of 16 symbols"),
+        ("16: embed 30 8, lstm 8 sequences, dense 25", "looks up 25 symbols, those of the text, received one for 30"),
+        ("16: embed 25 8, lstm 8, dense 25", "lstm1 gives its last state alone; write it with sequences"),
+        ("16: embed 25 8, conv1d 8 3 same, dense 25", "conv1 sees steps that are still to come"),
+        ("16: embed 25 8, lstm 8 sequences backwards, dense 25", "lstm1 sees steps that are still to come"),
+        ("16: embed 25 8, lstm 8 sequences, dense 20", "end it with 'dense 25'"),
+    ],
+)
+def test_networks_that_do_not_write(splits, network, words):
+    with pytest.raises(ValueError, match="expected") as found:
+        task_of(splits.train).check(parse(network), splits.train.shape)
+    assert words in str(found.value)
