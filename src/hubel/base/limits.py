@@ -38,7 +38,7 @@ LIMITS = {
     "name": Limit(10_000, "letters in the name of a class or a network", "names that take minutes to draw"),
     "expansion": Limit(200, "times its size that a packed file becomes, from 256 MiB on", "files that fill the memory"),
     "text": Limit(2**30, "bytes of a text that is learnt or measured", "texts that fill the memory"),
-    "encoded": Limit(2**27, "bytes of one encoded image", "files that are no images, read whole"),
+    "encoded": Limit(2**27, "bytes of one encoded image or sound", "files that are no images, read whole"),
     "annotations": Limit(2**30, "bytes in a file of annotations", "files that fill the memory"),
     "boxes": Limit(5_000, "boxes in a picture", "comparing each with all others without end"),
     "parameters": Limit(2**36, "parameters of a network that is built", "memory that no machine has"),
