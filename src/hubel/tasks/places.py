@@ -99,6 +99,27 @@ def stride_of(output: tuple[int, ...], shape: tuple[int, ...]) -> int | None:
     return next((s for s in range(1, _COARSEST + 1) if output[:2] == (-(-shape[0] // s), -(-shape[1] // s))), None)
 
 
+def middles(targets: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
+    """What lies in the middle of each place: targets of pixels N×H×W as ones of places N×h×w."""
+    if targets.shape[1:] == size:
+        return targets
+    rows, columns = (
+        ((torch.arange(few, device=targets.device) + 0.5) * many / few).long()
+        for few, many in zip(size, targets.shape[1:], strict=True)
+    )
+    return targets[:, rows[:, None], columns]
+
+
+def every_second(targets: torch.Tensor) -> torch.Tensor:
+    """Targets of every second row and column, N×⌈H/2⌉×⌈W/2⌉: of one image the first of two, of the next the second, so
+    that on the mean nothing is moved.
+    """
+    found = targets[:, ::2, ::2].clone()
+    rows, columns = targets.shape[1] // 2, targets.shape[2] // 2
+    found[1::2, :rows, :columns] = targets[1::2, 1::2, 1::2]
+    return found
+
+
 def enlarged(scores: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
     """Numbers of places N×C×h×w as ones of pixels N×C×H×W, smoothly; as they are where there are as many."""
     if scores.shape[2:] == size:

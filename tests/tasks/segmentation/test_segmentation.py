@@ -60,6 +60,18 @@ def test_the_loss_is_that_of_pixels_with_a_class(smoothing, weights):
     assert nothing == 0
 
 
+def test_coarse_outputs_learn_from_every_second_pixel_and_nothing_is_moved():
+    torch.manual_seed(0)
+    network = build(parse("8x10x3: conv 3 3x3/4 same softmax"))
+    images, masks = torch.randn(2, 3, 8, 10), torch.randint(0, 3, (2, 8, 10), dtype=torch.uint8)
+    loss, outputs = TASK.objective(network)(images, masks)
+    halves = functional.interpolate(outputs, (4, 5), mode="bilinear")
+    wanted = torch.stack([masks[0, ::2, ::2], masks[1, 1::2, 1::2]]).long()
+    torch.testing.assert_close(loss, functional.cross_entropy(halves, wanted))
+    (right,) = TASK.on_the_way(outputs, masks)
+    assert right == pytest.approx(float((outputs.argmax(1) == masks[:, [2, 6]][:, :, [1, 5, 8]]).float().mean()))
+
+
 def test_figures_by_hand():
     counts = TASK.counts()
     logits = functional.one_hot(torch.tensor([[[0, 1, 1], [0, 0, 1]]]), 3).permute(0, 3, 1, 2).float() * 50
@@ -231,9 +243,13 @@ def test_a_file_for_answers_that_are_pictures_holds_their_figures(drawn):
         ("a/2.png", "", ""),
     ]
     assert not list(Path().rglob("*-mask.png"))
-    for place in ("seg.png", "seg.csv/masks", "model.safetensors/"):
+    for place in ("seg.csv/masks", "model.safetensors/"):
         with pytest.raises(SystemExit):
             drawn("a", "-o", place)
+    assert drawn("a", "-o", "seg.png")[0] == 2
+    assert drawn("a/1.png", "-o", "seg.png")[0] == 0
+    with Image.open("seg.png") as overlay:
+        assert overlay.size == (8, 8)
 
 
 def test_the_command_line_from_folder_to_pictures(tmp_path, capsys, monkeypatch):
