@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -24,8 +25,10 @@ sys.path.insert(0, str(ROOT))
 
 from hubel.base.errors import HubelError  # noqa: E402
 from hubel.tasks.registry import TASKS  # noqa: E402
-from tests.tasks.killed import bits, content, forked, killed, strays, trained, writers  # noqa: E402 (this repository)
+from tests.tasks.killed import after, at_step, bits, content, forked, strays, trained, writers  # noqa: E402 (this repository)
 from tests.tasks.little import LITTLE, Little  # noqa: E402
+
+_STEPS = 9  # of a run
 
 
 def seconds(work: Callable[[], object], log: Path) -> float:
@@ -38,7 +41,7 @@ def seconds(work: Callable[[], object], log: Path) -> float:
 
 def runs(little: Little, folder: Path, kills: int, chance: random.Random, log: Path) -> tuple[int, int, int, int]:
     """Kill runs; kills, runs, those that ended with the same bits, files that were left behind."""
-    longest = seconds(lambda: trained(little, folder / "clean"), log)
+    trained(little, folder / "clean")  # in this process, which then has loaded what all need
     done = number = same = left = 0
     while done < kills:
         directory = folder / f"run{number}"
@@ -47,7 +50,8 @@ def runs(little: Little, folder: Path, kills: int, chance: random.Random, log: P
         def work(directory: Path = directory) -> None:
             trained(little, directory)
 
-        done += killed(work, (directory / "model.safetensors").exists, longest, min(5, kills - done), chance)
+        for step in sorted(chance.sample(range(_STEPS), min(3, kills - done))):
+            done += forked(work, log, at_step(directory, step, chance.uniform(0, 0.1))) == signal.SIGKILL
         seconds(work, log)
         same += bits(directory) == bits(folder / "clean")
         left += len(strays(directory))
@@ -72,7 +76,7 @@ def writes(run: Path, images: Path, folder: Path, kills: int, chance: random.Ran
             place = folder / name / str(number)
             place.mkdir()
             path, work = writers(run, images, place)[name]
-            done += killed(work, lambda: False, longest, 1, chance)
+            done += forked(work, log, after(chance.uniform(0, longest))) == signal.SIGKILL
             whole += not path.exists() or content(path) == content(wanted[name][0])
             if not path.exists():
                 seconds(work, log)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import random
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -44,8 +43,12 @@ def trained(little: Little, directory: Path) -> None:
         train(network, splits, recipe, directory, validation=0.25)
 
 
-def forked(work: Callable[[], object], seconds: float | None = None, log: Path | None = None) -> int:
-    """Do something in a process of its own, killed after so many seconds if it is not done; its status."""
+def forked(
+    work: Callable[[], object], log: Path | None = None, kill: Callable[[Callable[[], bool]], object] | None = None
+) -> int:
+    """Do something in a process of its own; its status. kill: waits for the moment to kill it, and is given what says
+    whether it is over.
+    """
     child = os.fork()
     if not child:
         status = 1
@@ -59,21 +62,35 @@ def forked(work: Callable[[], object], seconds: float | None = None, log: Path |
             os.write(2, f"{type(error).__name__}: {error}\n".encode())
         finally:
             os._exit(status)
-    if seconds is not None:
+    ended: list[int] = []
+
+    def over() -> bool:
+        if not ended:
+            found, status = os.waitpid(child, os.WNOHANG)
+            ended.extend([status] if found else [])
+        return bool(ended)
+
+    if kill is not None:
+        kill(over)
+        if not over():
+            os.kill(child, signal.SIGKILL)
+    return ended[0] if ended else os.waitpid(child, 0)[1]
+
+
+def after(seconds: float) -> Callable[[Callable[[], bool]], object]:
+    """Wait so long."""
+    return lambda over: time.sleep(seconds)
+
+
+def at_step(directory: Path, step: int, seconds: float) -> Callable[[Callable[[], bool]], object]:
+    """Wait for a run's checkpoint of a step, and then so long."""
+
+    def wait(over: Callable[[], bool]) -> None:
+        while not over() and not any(int(path.stem[5:]) >= step for path in directory.glob("checkpoints/step-*.json")):
+            time.sleep(0.002)
         time.sleep(seconds)
-        os.kill(child, signal.SIGKILL)  # which one that is done, and not yet waited for, does not feel
-    return os.waitpid(child, 0)[1]
 
-
-def killed(
-    work: Callable[[], object], is_done: Callable[[], bool], longest: float, most: int, chance: random.Random
-) -> int:
-    """Begin a work and kill it at a random moment, until it was killed so often or is done; how often it was."""
-    for number in range(most):
-        status = forked(work, chance.uniform(0, longest))
-        if status != signal.SIGKILL or is_done():
-            return number
-    return most
+    return wait
 
 
 def bits(directory: Path) -> str:
