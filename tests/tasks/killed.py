@@ -39,6 +39,7 @@ def trained(little: Little, directory: Path) -> None:
         network = parse(little.network)
         task = tasks.task_of(splits.train)
         recipe = RECIPE if splits.train.targets.varied else RECIPE.replace(augmentation="none")
+        recipe = recipe.replace(**little.recipe)
         task.check(network, splits.train.shape)
         train(network, splits, recipe, directory, validation=0.25)
 

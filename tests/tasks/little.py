@@ -15,11 +15,14 @@ CONVOLUTIONS = "8x8x1: conv 4 3x3 same, norm, relu, maxpool 2, flatten, dropout 
 
 
 class Little(NamedTuple):
-    """source: what is trained on. network: its text form. settings: how the source is read."""
+    """source: what is trained on. network: its text form. settings: how the source is read. recipe: what the task asks
+    of it besides.
+    """
 
     source: Path
     network: str
     settings: Mapping[str, Any] = {}
+    recipe: Mapping[str, Any] = {}
 
 
 def _classification(folder: Path) -> Little:
@@ -62,10 +65,18 @@ def _detection(folder: Path) -> Little:
     return Little(folder / "found", "8x8x1: conv 4 3x3/2 same, norm, relu, conv 6 1x1", {"size": (8, 8)})
 
 
+def _synthesis(folder: Path) -> Little:
+    pictures(folder, 32)
+    network = "8: dense 32, leaky 0.2, reshape 4x4x2, deconv 1 4x4 strides=2 same tanh"
+    asked = {"augmentation": "none", "pixels": "symmetric", "monitor": "distance", "momentum": 0.0}
+    return Little(folder / "shots", network, {"task": "synthesis"}, asked)
+
+
 LITTLE: dict[str, Callable[[Path], Little]] = {
     "classification": _classification,
     "multilabel": _multilabel,
     "regression": _regression,
     "segmentation": _segmentation,
+    "synthesis": _synthesis,
     "detection": _detection,
 }

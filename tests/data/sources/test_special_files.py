@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from hubel.data import ImageError, load, read_image
+from hubel.data.cache.decoded import digests
+from hubel.data.sources.listing import FileItem
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
 
@@ -41,3 +43,11 @@ def test_what_comes_out_of_a_pipe_is_an_image_too() -> None:
         Image.new("L", (8, 8), 9).save(file, "PNG")
     assert read_image(f"/dev/fd/{reader}").size == (8, 8)
     os.close(reader)
+
+
+@pytest.mark.parametrize("name", ["a\0.png", "\udc80\ud800.png", "x" * 5000 + ".png"])
+def test_a_name_that_no_file_has_is_no_image(name: str) -> None:
+    item = FileItem(name)
+    with pytest.raises(ImageError, match="cannot be opened"):
+        item.read()
+    assert digests(Path("nowhere"), "set", [item], 1, None)

@@ -160,7 +160,7 @@ def _make(
 def _stat(place: str) -> list[int]:
     try:
         status = os.stat(place)
-    except OSError:
+    except (OSError, ValueError):  # a name with a NUL is no file's
         return [-1, -1]
     return [status.st_size, status.st_mtime_ns]
 

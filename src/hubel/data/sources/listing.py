@@ -59,10 +59,14 @@ class FileItem:
             if not stat.S_ISREG(os.stat(self.path).st_mode):
                 raise ImageError(self.path, "is no file, but a pipe, a device or a folder")
             return read_bytes(self.path, "encoded")
+        except ImageError:
+            raise
         except LimitError as error:
             raise ImageError(self.path, str(error)) from None
         except OSError as error:
             raise ImageError(self.path, f"cannot be opened ({error.strerror or error})") from None
+        except ValueError:  # a name with a NUL, or with letters that no name of a file has
+            raise ImageError(self.path, "cannot be opened (its name is no file's)") from None
 
 
 def files_below(root: str, inside: str = "") -> Iterable[tuple[str, Item]]:
