@@ -19,6 +19,7 @@ MAKERS = (  # these make layers of something else, and so have to say which
     "nn/inspection/clash.py",  # asks the tree's rule for a module of PyTorch
     "model/layers/",  # Keras's layers, which are the tree's by Keras's arguments
     "look/byhand/convolve.py",  # a window's way by hand
+    "tasks/synthesis/critic.py",  # a network for any generator
 )
 WORDS_OF_OTHERS = (  # strings here are what other programs call things
     "code/",  # names in the programs that are written

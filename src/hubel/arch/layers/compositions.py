@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from hubel.arch._composition import Composition
@@ -34,13 +35,7 @@ class SqueezeExcitation(Composition):
     def composed(self, input: Shape) -> Node:
         """Return the product."""
         need_picture("SqueezeExcitation", input)
-        narrow = max(1, input[-1] // self.ratio)
-        gate = (
-            GlobalAveragePooling2D(keepdims=True),
-            Conv2D(narrow, 1, activation="relu"),
-            Conv2D(input[-1], 1, activation="sigmoid"),
-        )
-        return Product(Identity(), Chain(*gate), name=self.name)
+        return _weighed(input[-1], max(1, input[-1] // self.ratio), self.name)
 
     @classmethod
     def of(cls, node: Product) -> SqueezeExcitation | None:
@@ -51,3 +46,13 @@ class SqueezeExcitation(Composition):
         channels, narrow = layers[2].filters, layers[1].filters
         found = cls(max(1, channels // narrow), name=node.name)
         return found if found.composed((1, 1, channels)) == node else None
+
+
+@lru_cache(1024)  # equal ones are analysed once
+def _weighed(channels: int, narrow: int, name: str | None) -> Node:
+    gate = (
+        GlobalAveragePooling2D(keepdims=True),
+        Conv2D(narrow, 1, activation="relu"),
+        Conv2D(channels, 1, activation="sigmoid"),
+    )
+    return Product(Identity(), Chain(*gate), name=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import hubel.arch as arch
@@ -121,7 +122,7 @@ class _Folding:
                 ratio = next((ratio for ratio in range(1, channels + 1) if max(1, channels // ratio) == narrow), None)
                 if ratio is None:
                     return None
-                product = arch.SqueezeExcitation(ratio).composed(step.shape)
+                product = deepcopy(arch.SqueezeExcitation(ratio).composed(step.shape))  # layers of its own
                 for layer, node in zip(arch.leaves(product), (None, None, squeeze, excite), strict=True):
                     self.weights[id(layer)] = {} if node is None else self.weights[id(node)]
                 return product
