@@ -10,12 +10,30 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
+class BoxRules:
+    """How scores N×(classes + 4)×H×W tell boxes: a logit a class, then the logarithms of how far left, top, right and
+    bottom are, over the usual ones (`usual` of the task's settings, shares of the image).
+
+    prior: is added to logits. farthest: of the logarithms, in either direction. overlap: intersection over union from
+    which two boxes of a class are of one object. least: probability below which a place is passed over. most, usual:
+    names of settings of the task.
+    """
+
+    prior: float
+    farthest: float
+    overlap: float
+    least: float
+    most: str = "most"
+    usual: str = "usual"
+
+
+@dataclass(frozen=True)
 class Decoding:
     """What comes out, by its name, of scores N×C×… before a closing softmax or sigmoid.
 
     function: of the scores, a softmax over classes. scale, shift: settings of the task, a number an output, that the
     outcome is multiplied by and that are added. likeliest: the name of a second output, the likeliest class of each
-    place, where there is one.
+    place, where there is one. boxes: how scores are boxes, where they are.
     """
 
     output: str = "scores"
@@ -23,6 +41,7 @@ class Decoding:
     scale: str = ""
     shift: str = ""
     likeliest: str = ""
+    boxes: BoxRules | None = None
 
 
 def decoding_of(task: str) -> Decoding:

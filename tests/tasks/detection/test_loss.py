@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from hubel.data.boxes.targets import CLASS, CROWD
-from hubel.tasks.detection.decode import OVERLAP, decode, suppressed
-from hubel.tasks.detection.loss import PRIOR, giou, losses, wanted
+from hubel.tasks.detection.decode import decode, suppressed
+from hubel.tasks.detection.decoding import OVERLAP, PRIOR
+from hubel.tasks.detection.loss import giou, losses, wanted
 
 USUAL = (0.1, 0.1)
 

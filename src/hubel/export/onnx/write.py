@@ -13,6 +13,7 @@ from hubel.base.errors import SettingError
 from hubel.base.versions import version_of
 from hubel.data.prepare.preprocessing import Preprocessing
 from hubel.export.lowered import steps_of
+from hubel.export.onnx.boxes import boxed
 from hubel.export.onnx.graph import Graph
 from hubel.export.onnx.masks import masked
 from hubel.export.onnx.operations import scaled, written
@@ -39,7 +40,9 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
     What comes out: "scores", what the network says before a closing softmax or sigmoid (float32, N×…), from tensors;
     from images what the task makes of them (its `Decoding`): "probabilities" of classes or labels, "numbers" in their
     own units; beside the probabilities of pixels the "mask" (uint8 N×H×W, the likeliest class; of images of any size as
-    large as they are, 255 where the network did not look); "scores" of a task that says nothing else.
+    large as they are, 255 where the network did not look); beside the "scores" of objects their "boxes" (N×K×4: left,
+    top, right, bottom, in pixels of the image), "probabilities" and "classes" (N×K), the surest first; "scores" of a
+    task that says nothing else.
 
     The metadata say all that the model file says, in JSON where it is no plain text: see `metadata`.
 
@@ -100,6 +103,10 @@ def _answers(graph: Graph, source: Source, scores: str, input: Input) -> dict[st
     decoding = decoding_of(source.task)
     if input == "tensor" or decoding == Decoding():
         return {scores: ("float32", ["batch", *shape])}
+    if decoding.boxes is not None:
+        place = "image" if input == "image" else ""
+        found = boxed(graph, scores, shape, decoding.boxes, source.task_settings, source.preprocessing, place)
+        return {scores: ("float32", ["batch", *shape]), **found}
     name = graph.fresh(decoding.output)
     if decoding.function == "softmax":
         graph.add("Softmax", scores, name=name, axis=1)

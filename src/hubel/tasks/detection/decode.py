@@ -7,10 +7,9 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from hubel.tasks.detection.loss import PRIOR, boxes_of
+from hubel.tasks.detection.decoding import LEAST, OVERLAP, PRIOR
+from hubel.tasks.detection.loss import boxes_of
 
-OVERLAP = 0.6  # intersection over union from which two boxes of a class are of one object
-LEAST = 0.01  # probability below which a place is passed over
 _AT_ONCE = 2**24  # pairs of boxes in memory
 
 

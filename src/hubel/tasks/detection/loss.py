@@ -13,12 +13,11 @@ import torch
 import torch.nn.functional as F
 
 from hubel.data.boxes.targets import BOTTOM, CLASS, CROWD, LEFT, RIGHT, TOP
+from hubel.tasks.detection.decoding import FARTHEST, PRIOR
 
-PRIOR = -4.0  # is added to what the network says of a class: nearly all places show none
 _SPREAD = 0.54 / 6  # of an object's width: the deviation of its peak (TTFNet)
 _GIOU = 5.0  # how much the boxes' loss weighs
 _AT_ONCE = 32  # boxes of each image that are drawn at a time
-_FARTHEST = 8.0  # of the logarithm of a distance over the usual one
 
 
 def places(height: int, width: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,7 +32,7 @@ def boxes_of(outputs: torch.Tensor, usual: tuple[float, float]) -> torch.Tensor:
     """
     height, width = outputs.shape[2:]
     x, y = places(height, width, outputs.device)
-    far = outputs[:, -4:].float().clamp(-_FARTHEST, _FARTHEST).exp()
+    far = outputs[:, -4:].float().clamp(-FARTHEST, FARTHEST).exp()
     across, down = far[:, 0::2] * usual[0], far[:, 1::2] * usual[1]
     left, right = x - across[:, 0], x + across[:, 1]
     top, bottom = y[:, None] - down[:, 0], y[:, None] + down[:, 1]
