@@ -138,6 +138,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (here / "streets/masks").mkdir(exist_ok=True)
         Image.fromarray(mask).save(here / "streets/masks" / f"{number}.png")
     (here / "streets/classes.txt").write_text("road\ncar\n", encoding="utf-8")
+    for number in range(8):
+        picture(f"cells/images/{number}.png", (32, 32, 3))
+        (here / "cells/labels").mkdir(exist_ok=True)
+        (here / "cells/labels" / f"{number}.txt").write_text(f"{number % 2} 0.5 0.5 0.3 0.4\n")
+    shutil.copytree(here / "cells/images", here / "slides")
+    picture("slide.jpg", (40, 48, 3))
     shutil.copytree(here / "photos/cat", here / "shots")
     named = [(path.relative_to(here), number) for number, path in enumerate(sorted(here.glob("photos/*/*.png")))]
     tables = {

@@ -237,6 +237,7 @@ class Task(abc.ABC):
     comes from a network's scores of one example alone, which any engine can compute. defaults: settings of a recipe
     that the rules take. reads_like: whether `load` takes `like`. about_places: whether it says something of every place
     of an image (`hubel.tasks.places`). scores_classes: whether outputs are scores of classes, of which one is right.
+    guesses: whether the loss of guessing is ln(classes).
     classes: the names of what is told apart, in the order of the network's outputs; none where nothing is.
     """
 
@@ -252,6 +253,7 @@ class Task(abc.ABC):
     defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     reads_like: ClassVar[bool] = True
     about_places: ClassVar[bool] = False
+    guesses: ClassVar[bool] = True
     scores_classes: ClassVar[bool] = False
     classes: tuple[str, ...]
 

@@ -199,10 +199,10 @@ def test_classes_are_brought_into_a_models_order_by_their_names(splits):
 
 def test_rules_choose_by_the_size_of_objects(splits):
     task = task_of(splits.train)
-    assert task.stride == 2
+    assert task.stride == 4
     assert task.most == 100
     assert task.usual == pytest.approx((0.12, 0.16), abs=0.03)
-    assert task.network(splits.train).options["stride"] == 2
+    assert task.network(splits.train).options["stride"] == 4
     assert len(np.unique(splits.train.targets.rows[:, 0, NUMBER])) == len(splits.train)
     assert sorted(map(len, splits.parts().values())) == [8, 32]
     with pytest.raises(SettingError, match="balance 'none' with boxes"):

@@ -28,10 +28,10 @@ from hubel.data.sources.parts import PARTS
 if TYPE_CHECKING:
     from hubel.data import Progress
 
-_SMALL = 10  # per cent of objects that are smaller than those that the size is chosen by
-_SIDE = 20  # pixels of a side that such small objects get
+_SMALL = 25  # per cent of the objects of the class of the smallest that are smaller than what the size is chosen by
+_SIDE = 18  # pixels of a side that such small objects get
 _LEAST, _MOST = 256, 1024  # of the longer side
-_MULTIPLE = 32  # of which sides are, so that networks may halve them five times
+_MULTIPLE = 16  # of which sides are, so that networks may halve them evenly
 
 
 class Seen(NamedTuple):
@@ -70,9 +70,9 @@ def load(
     """Pictures and boxes: COCO's JSON, YOLO's text files, VOC's XML, or a table with a box a line.
 
     Boxes without width or height, and those outside their picture, are left out, and named in the notes; boxes that go
-    beyond its edge are cut there. Where no size is said, small objects (a tenth are smaller) get a side of 20 pixels,
-    and the longer side of pictures 256 to 1,024. Pictures are padded, so that no object is lost. The rest: as
-    `hubel.data.load`.
+    beyond its edge are cut there. Where no size is said, the small ones among the objects of each class (a quarter are
+    smaller) get a side of at least 18 pixels, and the longer side of pictures 256 to 1,024, no more than it has.
+    Pictures are padded, so that no object is lost. The rest: as `hubel.data.load`.
 
     Raises DataError where labels and pictures do not match; ImageError at the first file that cannot be used, unless
     bad_images is "skip".
@@ -199,14 +199,14 @@ def _stop_at(problems: Sequence[ImageError], bad_images: Literal["stop", "skip"]
 
 
 def usual_size(seen: Sequence[Seen]) -> tuple[int, int]:
-    """The height and width by rule (see `load`), multiples of 32."""
+    """The height and width by rule (see `load`), multiples of 16."""
     longest = np.array([max(each.size) for each in seen], np.float64)
-    shares = [
-        float(np.sqrt((box.right - box.left) * each.size[1] * (box.bottom - box.top) * each.size[0])) / max(each.size)
-        for each in seen
-        for box in each.boxes
-    ]
-    small = float(np.percentile(shares, _SMALL)) if shares else 1.0
+    shares: dict[str, list[float]] = {}
+    for each in seen:
+        for box in each.boxes:
+            area = (box.right - box.left) * each.size[1] * (box.bottom - box.top) * each.size[0]
+            shares.setdefault(box.name, []).append(float(np.sqrt(area)) / max(each.size))
+    small = min((float(np.percentile(own, _SMALL)) for own in shares.values()), default=1.0)
     own = float(np.median(longest))
     longer = min(max(_LEAST, _SIDE / max(small, 1e-9)), _MOST, max(own, 64))
     shape = float(np.clip(np.median([each.size[1] / each.size[0] for each in seen]), 1 / 4, 4))
@@ -285,6 +285,6 @@ def _told(found: Checked, size: tuple[int, int], training: Sequence[Seen]) -> It
     small = float(np.percentile(short, _SMALL)) if short else 8.0
     if small < 8:
         yield (
-            f"at {size[0]}×{size[1]} a tenth of the objects are less than {small:.1f} pixels wide or high, which are "
+            f"at {size[0]}×{size[1]} a quarter of the objects are less than {small:.1f} pixels wide or high, which are "
             "hard to find; a larger --input makes them larger"
         )

@@ -33,8 +33,9 @@ from hubel.tasks.places import Places
 
 _LARGEST_SET = 2**24  # pictures, which are told apart by a number in single precision
 _MOST_FOUND = 1000  # boxes of an image
-_CELLS = 4  # of the grid that a small object's side is to have, at least
-_STRIDES = (2, 4, 8, 16)
+_CELLS = 3  # of the grid that a small object's side is to have, at least
+_STRIDES = (2, 4, 8)
+_CLIP = 10.0  # of the gradient's norm, which is large where few objects lie among many places
 _ZOOM = 1.2  # times that images are enlarged or reduced in training, at most
 
 
@@ -59,6 +60,7 @@ class Detection(Places):
     )
     draws: ClassVar[bool] = True
     targets_noun: ClassVar[str] = "boxes"
+    guesses: ClassVar[bool] = False
 
     @classmethod
     def recognises(cls, source: str) -> bool:
@@ -126,7 +128,7 @@ class Detection(Places):
         """As of all such tasks, but nothing is mirrored in from outside, where no box would say that it is there."""
         rules = super().rules(network, training)
         augmentation = replace(Augmentation.parse(rules["augmentation"]), zoom=_ZOOM, fill=0)
-        return {**rules, "augmentation": str(augmentation)}
+        return {**rules, "augmentation": str(augmentation), "clip_norm": _CLIP}
 
     def outcome(self, scores: torch.Tensor) -> torch.Tensor:
         """What the network says, as it is."""
@@ -174,9 +176,10 @@ class Detection(Places):
 
 
 def _stride(boxes: Boxes, shape: tuple[int, ...]) -> int:
-    """Pixels between places, so that of the shorter sides of objects all but a tenth have at least four."""
+    """Pixels between places: a third of the shorter side of objects at most, but for a quarter of each class."""
+    kinds = boxes.rows[:, 1:, CLASS][boxes.rows[:, 1:, CLASS] >= 0]
     shorter = sides(boxes.rows, shape).min(1)
-    small = float(np.percentile(shorter, 10)) if len(shorter) else 16.0
+    small = min((float(np.percentile(shorter[kinds == kind], 25)) for kind in np.unique(kinds)), default=16.0)
     return max((stride for stride in _STRIDES if stride * _CELLS <= small), default=_STRIDES[0])
 
 

@@ -195,7 +195,7 @@ class Trainer(Epochs[Batch]):
             torch.manual_seed(seed)
 
     def _check(self, epoch: int, loss: float, batch: Batch | None = None) -> None:
-        if not is_lost(loss, len(self.task.classes)):
+        if not is_lost(loss, len(self.task.classes) if self.task.guesses else 0):
             return
         part = (batch or next(self.feed.epoch(epoch))).parts(self.recipe.micro_batch)[0]
         layer = first_non_finite(self.state.how.network, normalised(part.images, self.preprocessing, self.recipe))
