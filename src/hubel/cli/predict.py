@@ -6,6 +6,7 @@ import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
@@ -67,6 +68,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="leave images without a class whose likeliest one has less than this probability; of several labels, say "
         "those of at least this one (default: a half), of objects likewise (default: 0.3)",
     )
+    parser.add_argument(
+        "--windows",
+        action="store_true",
+        help="of masks: see pictures that are larger than the network takes in their own scale, through windows that "
+        "overlap and are blended (default: brought to its size)",
+    )
     add_engine(parser)
     add_writing(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list, an object for each image")
@@ -111,6 +118,8 @@ def run(arguments: Namespace) -> int:
         raise SettingError(f"{said[0]} is for models that write, and this one is for {opened.model.task.name}")
     if not arguments.images:
         raise SettingError("expected RUN and one or more images, such as: hubel predict runs/lenet5-mnist digit.png")
+    if arguments.windows:
+        opened = _through_windows(opened)
     folder = _folder(arguments, opened)
     images = _meant(arguments.images)
     names = {} if folder is None else _names([path for path, _ in images])
@@ -134,6 +143,14 @@ def run(arguments: Namespace) -> int:
     finish(Namespace(**{**vars(arguments), "output": None if folder is not None else arguments.output}), answer)
     _sum_up(found, arguments)
     return 1 if any("error" in one for one in found) else 0
+
+
+def _through_windows(opened: Opened) -> Opened:
+    """The model with pictures seen in their own scale. Raises SettingError where its answers are no masks."""
+    task: Any = opened.model.task
+    if not hasattr(task, "windows"):
+        raise SettingError(f"--windows is for models that draw masks, and this one is for {task.name}")
+    return replace(opened, model=replace(opened.model, task=replace(task, windows=True)))
 
 
 def _ending(arguments: Namespace) -> str:

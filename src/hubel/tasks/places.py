@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
@@ -14,6 +16,8 @@ from hubel.arch import Network, analyse
 from hubel.base.errors import SettingError
 from hubel.data import Augmentation, Dataset
 from hubel.tasks import task
+from hubel.tasks.measure import outputs_of
+from hubel.tasks.model import LoadedModel
 
 _COARSEST = 64  # pixels of a place, at most
 _WINDOW = 288  # pixels of a side from which training looks through windows
@@ -92,6 +96,33 @@ class Places(task.Task):
             )
 
     targets_noun: ClassVar[str] = "targets"
+
+
+def in_windows(model: LoadedModel, picture: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """Probabilities of a picture (H×W or H×W×C) seen in its own scale, C×H×W: through windows of the network's size
+    that overlap by half, each counted most in its middle and least at its edges, so that no seam is left.
+    """
+    rows, columns = model.preprocessing.height, model.preprocessing.width
+    height, width = picture.shape[:2]
+    down, right = ((1 - (2 * torch.arange(side) + 1 - side).abs() / side).clamp_min(0.05) for side in (rows, columns))
+    weight, total = down[:, None] * right, torch.zeros(height, width)
+    found: torch.Tensor | None = None
+    for top in _starts(height, rows):
+        for left in _starts(width, columns):
+            seen = model.preprocessing.prepare(picture[top : top + rows, left : left + columns])
+            scores = enlarged(outputs_of(model, seen[np.newaxis]), (rows, columns))
+            own = model.task.outcome(scores)[0] * weight
+            found = torch.zeros(len(own), height, width) if found is None else found
+            found[:, top : top + rows, left : left + columns] += own
+            total[top : top + rows, left : left + columns] += weight
+    assert found is not None
+    return found / total
+
+
+def _starts(whole: int, part: int) -> list[int]:
+    """Where windows begin that cover a side, each beginning in the one before."""
+    number = max(1, math.ceil(2 * (whole - part) / part) + 1) if whole > part else 1
+    return np.linspace(0, whole - part, number).round().astype(int).tolist() if number > 1 else [0]
 
 
 def stride_of(output: tuple[int, ...], shape: tuple[int, ...]) -> int | None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from hubel.data.masks.targets import VOID, Masks, outlined
 from hubel.look.errors.mistakes import mistakes
 from hubel.nn import build
 from hubel.tasks import LoadedModel, evaluate, load, load_model, save_model, task_of
+from hubel.tasks.places import in_windows
 from hubel.tasks.segmentation.task import Segmentation
 from hubel.train import Recipe, resume, train
 from tests.tasks.segmentation.pictures import folder
@@ -165,6 +167,35 @@ def test_answers_are_in_the_images_own_coordinates(fit):
     assert ((mask == 1) == (image == 255))[seen].mean() > 0.93
 
 
+def test_large_pictures_are_seen_through_windows_in_their_own_scale():
+    """Stripes of two pixels, of which nothing is left where four become one, come out to the pixel; no seam is left."""
+    image = np.zeros((37, 50), np.uint8)
+    image[:, ::4] = image[:, 1::4] = 255
+    model = model_of("stretch")
+    whole = TASK.answer(model, Image.fromarray(image)).mask
+    own = replace(TASK, windows=True).answer(model, Image.fromarray(image)).mask
+    assert ((own == 1) == (image == 255)).all()
+    assert ((whole == 1) == (image == 255)).mean() < 0.9
+    small = Image.fromarray(image[:5])
+    assert (replace(TASK, windows=True).answer(model, small).mask == TASK.answer(model, small).mask).all()
+
+
+def test_windows_are_blended():
+    class Ramp(torch.nn.Module):
+        """Surer of the second class the further right in what it sees."""
+
+        def logits(self, inputs):
+            right = torch.linspace(-1, 1, inputs.shape[3]).expand(len(inputs), 1, *inputs.shape[2:])
+            return torch.cat([-right, right], 1)
+
+    task = Segmentation(("a", "b"), (0, 1), ((0, 0, 0), (1, 1, 1)))
+    model = LoadedModel(parse("8x8x1: conv 2 1x1"), Ramp(), Preprocessing(8, 8, 1, (0.0,), (1.0,)), task)
+    found = in_windows(model, np.zeros((8, 40), np.uint8))
+    torch.testing.assert_close(found.sum(0), torch.ones(8, 40))
+    steps = found[1, 0, 8:32].diff().abs().max()  # a window's edge would be a step of 0.76
+    assert steps < 0.3
+
+
 def test_pictures_have_the_files_values():
     task = Segmentation(("background", "object"), (0, 255), ((0, 0, 0), (255, 0, 0)))
     network = parse("8x8x1: conv 2 1x1 softmax")
@@ -221,6 +252,16 @@ def test_images_of_one_name_have_masks_apart(drawn):
     assert "3 images have the names of others; their pictures are named apart: train/images/0.png as train" in err
     _, _, err = drawn("train/images/0.png", "a/1.png", "-o", "masks")
     assert "names of others" not in err
+
+
+def test_windows_are_for_masks_alone(drawn, tmp_path):
+    Image.new("L", (40, 30), 255).save("large.png")
+    status, out, _ = drawn("large.png", "--windows", "-o", "seen", "--json")
+    assert (status, json.loads(out)[0]["width"]) == (0, 40)
+    network = parse("8x8x1: flatten, dense 2 softmax")
+    own = Preprocessing(8, 8, 1, (0.5,), (0.5,))
+    save_model("classes.safetensors", network, build(network), preprocessing=own, classes=("a", "b"))
+    assert main(["predict", "classes.safetensors", "large.png", "--windows"]) == 2
 
 
 def test_an_image_is_not_replaced_by_a_mask(drawn):

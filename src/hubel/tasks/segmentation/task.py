@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,7 +22,7 @@ from hubel.data.masks.targets import VOID, Colour, Masks, outlined, overlaid, re
 from hubel.tasks import task
 from hubel.tasks.measure import called, outputs_of
 from hubel.tasks.model import LoadedModel
-from hubel.tasks.places import Places, enlarged, every_second, middles
+from hubel.tasks.places import Places, enlarged, every_second, in_windows, middles
 from hubel.tasks.segmentation.metrics import Metrics, metrics
 
 _ASKED, _WORST = 48, 4  # images that a report looks at, and the worst of them that it shows
@@ -33,11 +33,14 @@ _FINEST = 1024  # pixels of a side up to which scores are enlarged, smoothly; be
 
 @dataclass(frozen=True)
 class Segmentation(Places):
-    """The task of naming the class of every pixel. values, colours: as `Masks` has them."""
+    """The task of naming the class of every pixel. values, colours: as `Masks` has them. windows: whether pictures that
+    are larger than the network takes are seen in their own scale, through windows; else they are brought to its size.
+    """
 
     classes: tuple[str, ...]
     values: tuple[int, ...]
     colours: tuple[Colour, ...]
+    windows: bool = field(default=False, compare=False)
     name: ClassVar[str] = "segmentation"
     figures: ClassVar[tuple[task.Figure, ...]] = (
         task.Figure("mean_iou", "mean IoU"),
@@ -131,9 +134,13 @@ class Segmentation(Places):
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Segmented:
         """A mask of the image's own size."""
-        picture = read_image(image) if not isinstance(image, (Image.Image, np.ndarray)) else image
+        given = isinstance(image, (Image.Image, np.ndarray))
+        picture = image if given else read_image(image, levels=model.preprocessing.levels)
         whole = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
         height, width = whole.shape[:2]
+        if self.windows and height >= model.preprocessing.height and width >= model.preprocessing.width:
+            pixels = np.asarray(picture)
+            return Segmented(self, in_windows(model, pixels).argmax(0).to(torch.uint8).numpy(), whole, top)
         prepared = model.preprocessing.prepare(picture)
         scores = enlarged(outputs_of(model, prepared[np.newaxis]), prepared.shape[:2])
         top_edge, left, rows, columns = region((height, width), tuple(scores.shape[2:]), model.preprocessing.fit)
