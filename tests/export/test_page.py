@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import hubel
 from hubel.base.errors import SettingError
@@ -74,6 +75,51 @@ def test_the_policy_knows_scripts_by_their_hashes_and_lets_nothing_out(run: Path
     assert "connect-src" not in policy
 
 
+STREETS = {
+    "crop": "16x24x3: conv 6 3x3 same relu, conv 4 1x1 softmax",
+    "pad": "16x24x3: sum(conv 6 3x3 same | conv 6 1x1), relu, conv 4 1x1",
+    "stretch": "12x12x3: concat(conv 4 3x3 same relu | maxpool 2, conv 4 3x3 same, upsample 2), conv 4 1x1 softmax",
+}
+OVERLAY = """() => {
+  const canvas = document.querySelector("figure.answer canvas");
+  return [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data];
+}"""
+
+
+@pytest.mark.parametrize("fit", STREETS)
+def test_a_page_draws_what_segmentation_draws(fit: Any, tmp_path: Path, browser_page: Any) -> None:
+    names, colours = ("sky", "road", "tree", "void of all"), [[9, 9, 250], [90, 90, 90], [0, 200, 0], [255, 0, 0]]
+    task = task_named("segmentation").from_settings(names, {"values": [0, 1, 2, 3], "colours": colours})
+    network = hubel.parse(STREETS[fit])
+    height, width, _ = network.input
+    kind = Preprocessing(height, width, 3, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3), fit=fit)
+    model = LoadedModel(network, lived_in(network, 3), kind, task)
+    export(model, tmp_path / "page.html")
+    shown = tmp_path / "street.png"
+    blocks = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+    Image.fromarray(blocks).resize((47, 60), Image.Resampling.BICUBIC).save(shown)
+    browser_page.goto((tmp_path / "page.html").as_uri())
+    browser_page.wait_for_selector("html[data-ready]")
+    browser_page.set_input_files("#files", str(shown))
+    browser_page.wait_for_selector("figure.answer .said")
+    answer = task.answer(model, shown)
+    assert len(answer.data()["classes"]) > 1
+    drawn = np.reshape(browser_page.evaluate(OVERLAY), (60, 47, 4))[..., :3].astype(int)
+    away = np.abs(drawn - answer.pictures()["overlay"].astype(int)).max(2)
+    assert (away <= 1).mean() > 0.995  # but for pixels where two classes are as likely
+    assert browser_page.locator(".said").inner_text() == answer.data()["classes"][0]["class"]
+    shares = [float(each.inner_text().rstrip("%")) for each in browser_page.locator(".share").all()]
+    assert shares == pytest.approx([100 * each["share"] for each in answer.data()["classes"]], abs=0.5)
+
+
+def test_what_no_page_answers_for_is_refused(tmp_path: Path) -> None:
+    task = task_named("regression").from_settings(("weight",), {"means": [0.0], "deviations": [1.0]})
+    network = hubel.parse("8x8x3: flatten, dense 1")
+    model = LoadedModel(network, lived_in(network), Preprocessing(8, 8, 3, (0.4,) * 3, (0.2,) * 3), task)
+    with pytest.raises(SettingError, match="name a class of each picture or pixel, not for regression"):
+        export(model, tmp_path / "page.html")
+
+
 def large(tmp_path: Path) -> LoadedModel:
     network = hubel.parse("32x32x3: flatten, dense 600 relu, dense 3 softmax")
     task = task_named("classification").from_settings(("a", "b", "c"), {})
@@ -116,12 +162,3 @@ def test_a_larger_model_and_its_runtime_stand_in_the_page(tmp_path: Path, monkey
     assert shares[:2] == ["30.7%", "20.0%"]
     with pytest.raises(SettingError, match="to end with its exports"):
         _as_module("var a = 1;")
-
-
-def test_a_page_is_for_classification(tmp_path: Path) -> None:
-    network = hubel.parse("12x16x3: conv 3 3x3 same softmax")
-    settings = {"values": [0, 1, 2], "colours": [[0, 0, 0], [9, 9, 9], [200, 0, 0]]}
-    task = task_named("segmentation").from_settings(("sky", "road", "car"), json.loads(json.dumps(settings)))
-    model = LoadedModel(network, lived_in(network), Preprocessing(12, 16, 3, (0.5,) * 3, (0.2,) * 3), task)
-    with pytest.raises(SettingError, match="a page is written for classification, not for segmentation"):
-        export(model, tmp_path / "page.html")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hubel.export.forms import Order, Written
 from hubel.export.onnx.form import onnx_bytes
 from hubel.export.page.pack import pack, reason_not_packed
 from hubel.tasks import LoadedModel
+from hubel.tasks.decoding import decoding_of
 from hubel.view.linked import program, web_file
 from hubel.view.markup import h
 from hubel.view.page import page
@@ -25,7 +27,7 @@ _EXPORT = re.compile(r"export\{(?P<names>[^{}]*)\};?\s*(?://# sourceMappingURL=\
 
 
 def written_page(order: Order) -> Written:
-    """Write a page that classifies pictures, the camera and drawings.
+    """Write a page that classifies pictures, the camera and drawings, or names the class of each of their pixels.
 
     Small networks run in the page's own engine, others in ONNX Runtime as WebAssembly, which npm installs beside
     (onnxruntime-web) and the page then holds. Of a folder, the page is its index.html.
@@ -33,14 +35,17 @@ def written_page(order: Order) -> Written:
     Raises SettingError for tasks that a page does not answer for, and where that runtime is not there.
     """
     model = order.model
-    if model.task.name != "classification":
+    if decoding_of(model.task.name).function != "softmax" or not model.task.of_one:
         instead = "hubel serve has one" if model.task.of_one else "hubel predict writes on"
-        raise SettingError(f"a page is written for classification, not for {model.task.name}; {instead}")
+        raise SettingError(
+            f"a page is written for tasks that name a class of each picture or pixel, not for {model.task.name}; "
+            f"{instead}"
+        )
     if model.preprocessing.fit == "time":
         raise SettingError("a page reads pictures, and this model hears sounds; hubel serve has one, and model.onnx")
     if model.preprocessing.channels not in (1, 3):
         raise SettingError(f"a page has pictures, which hold no {model.preprocessing.channels} bands")
-    why = reason_not_packed(model)
+    why = reason_not_packed(model, places=True)
     text = _page(model, *(_engine(model) if why is None else _runtime(model, why)))
     told = "it runs in the page's own engine" if why is None else f"it runs in ONNX Runtime inside the page ({why})"
     name = "" if order.path.suffix.lower() in (".html", ".htm") else "index.html"
@@ -51,7 +56,15 @@ def written_page(order: Order) -> Written:
 def _engine(model: LoadedModel) -> tuple[str, dict[str, Any], dict[str, str]]:
     """The program, its data, and what else the page may do."""
     modules = {**engine_modules(), "hubel/export/runner": web_file("export", "engine_runner.js")}
-    return program(["hubel/export/page"], modules), {"model": pack(model)}, {}
+    packed = pack(model, places=True)
+    assert packed is not None
+    return program(["hubel/export/page"], modules), {"model": packed | _places(model)}, {}
+
+
+def _places(model: LoadedModel) -> dict[str, Any]:
+    """Of a task that names the class of each pixel, the colours of the classes."""
+    found: Sequence[Sequence[int]] = getattr(model.task, "colours", ())
+    return {"places": [list(colour) for colour in found]} if decoding_of(model.task.name).likeliest else {}
 
 
 def _runtime(model: LoadedModel, why: str) -> tuple[str, dict[str, Any], dict[str, str]]:
@@ -63,7 +76,7 @@ def _runtime(model: LoadedModel, why: str) -> tuple[str, dict[str, Any], dict[st
     }
     about = {"classes": list(model.classes), "preprocessing": json.loads(model.preprocessing.to_json())}
     held = {
-        "model": about,
+        "model": about | _places(model),
         "onnx": b64encode(onnx_bytes(model, "sized")).decode(),
         "wasm": b64encode((folder / _WASM).read_bytes()).decode(),
     }

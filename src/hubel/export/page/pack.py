@@ -38,7 +38,7 @@ MOST_PARAMETERS = 1_500_000  # 8 MB of page
 MOST_MACS = 250_000_000  # some 0.2 s of JavaScript
 
 
-def pack(model: LoadedModel) -> dict[str, Any] | None:
+def pack(model: LoadedModel, places: bool = False) -> dict[str, Any] | None:
     """The model as JSON values, for `hubel/engine`; None where it cannot run in a page (`reason_not_packed`).
 
     `body` is the tree: a layer has `path`, `type`, `text`, `input`, `output` (H×W×C or (features,)), `operation`
@@ -47,7 +47,7 @@ def pack(model: LoadedModel) -> dict[str, Any] | None:
     parameters are counted) and `notes`; a chain, sum, concat or side exit has `nodes`. `weights` is base64 of
     little-endian float32, in PyTorch's order.
     """
-    if reason_not_packed(model) is not None:
+    if reason_not_packed(model, places) is not None:
         return None
     report = analyse(model.network)
     packer = _Packer(report, model.module)
@@ -76,13 +76,14 @@ def pack(model: LoadedModel) -> dict[str, Any] | None:
     }
 
 
-def reason_not_packed(model: LoadedModel) -> str | None:
+def reason_not_packed(model: LoadedModel, places: bool = False) -> str | None:
     """Why a model cannot run in a page: it is too large, does not classify, or has a layer that the page does not know;
     None if it can.
 
-    A page takes up to 1,500,000 parameters (8 MB of text) and 250,000,000 MACs (some 0.2 s).
+    places: one that names the class of every place is taken too. A page takes up to 1,500,000 parameters (8 MB of
+    text) and 250,000,000 MACs (some 0.2 s).
     """
-    if model.task.name != "classification":
+    if model.task.name != "classification" and not places:
         return f"expected a model that classifies, received one for {model.task.name}"
     report = analyse(model.network)
     if report.parameters > MOST_PARAMETERS:

@@ -11,5 +11,10 @@ export async function makeRunner() {
       model.run(model.prepare(pixels).input);
       return [...model.probabilities];
     },
+    scores: async (pixels) => {
+      model.run(model.prepare(pixels).input);
+      const [rows, columns, classes] = model.result.shape;
+      return { values: model.scores, rows, columns, classes };
+    },
   };
 }

@@ -12,12 +12,23 @@ export async function makeRunner() {
   const session = await runtime.InferenceSession.create(bytes("onnx"), { executionProviders: ["wasm"] });
   const prepare = makePreparation(packed.preprocessing);
   const { height, width, channels } = packed.preprocessing;
+  async function answered(pixels) {
+    const picture = Uint8Array.from(prepare(pixels).picture);
+    const image = new runtime.Tensor("uint8", picture, [1, height, width, channels]);
+    return (await session.run({ image })).probabilities;
+  }
   return {
     packed,
-    shares: async (pixels) => {
-      const picture = Uint8Array.from(prepare(pixels).picture);
-      const image = new runtime.Tensor("uint8", picture, [1, height, width, channels]);
-      return [...(await session.run({ image })).probabilities.data];
+    shares: async (pixels) => [...(await answered(pixels)).data],
+    scores: async (pixels) => {
+      const { data, dims } = await answered(pixels);
+      const [, classes, rows, columns] = dims;
+      const values = new Float32Array(data.length);
+      for (let place = 0; place < rows * columns; place++) {
+        // less the same number for all classes of a place, which moves no class before another
+        for (let c = 0; c < classes; c++) values[place * classes + c] = Math.log(data[c * rows * columns + place] + 1e-38);
+      }
+      return { values, rows, columns, classes };
     },
   };
 }

@@ -3,6 +3,7 @@
 import { h } from "hubel/view/dom";
 import { card } from "hubel/view/ways/answer";
 import { makeWays } from "hubel/view/ways/ways";
+import { maskOf, overlaid, sharesOf } from "hubel/export/masks";
 import { makeRunner } from "hubel/export/runner";
 
 const TOP = 5;
@@ -30,12 +31,24 @@ function told(classes, shares) {
   return { ...top[0], top };
 }
 
+/** What the picture shows where: each class's share of it, and the picture under their colours. */
+function drawn({ classes, preprocessing, places }, pixels, scores) {
+  const mask = maskOf(scores, preprocessing, pixels);
+  const overlay = h("canvas", { width: pixels.width, height: pixels.height, role: "img", "aria-label": "what the model drew" });
+  overlay.getContext("2d").putImageData(overlaid(pixels, mask, places), 0, 0);
+  return { classes: sharesOf(mask, classes), pictures: { overlay } };
+}
+
 async function begin() {
   const runner = await makeRunner();
-  const { classes, preprocessing } = runner.packed;
+  const { classes, preprocessing, places } = runner.packed;
+  async function answered(pixels) {
+    if (places) return drawn(runner.packed, pixels, await runner.scores(pixels));
+    return told(classes, await runner.shares(pixels));
+  }
   async function look(content, name) {
     try {
-      return await card(content, told(classes, await runner.shares(await pixelsOf(content))), name);
+      return await card(content, await answered(await pixelsOf(content)), name);
     } catch (error) {
       return card(content, { error: `${name} cannot be looked at: ${error.message}` }, name);
     }

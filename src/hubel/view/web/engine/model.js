@@ -75,6 +75,13 @@ export class Model {
     return found;
   }
 
+  /** What the latest run says before a closing softmax. */
+  get scores() {
+    const { before, data, sources } = this.result;
+    if (!this.endsInSoftmax) return data;
+    return before || sources[0].data;
+  }
+
   get endsInSoftmax() {
     const { node } = this.result;
     return node.activation === "softmax" || node.operation.function === "softmax";

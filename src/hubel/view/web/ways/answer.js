@@ -4,14 +4,14 @@ import { h, percent } from "hubel/view/dom";
 
 const SIDE = 360; // pixels of a thumbnail's longer side, of a screen with two a point
 
-/** A card for a picture (a Blob) and a prediction of it. */
+/** A card for a picture (a Blob) and a prediction of it; an overlay is an address, or a canvas. */
 export async function card(content, prediction, name) {
   const drawn = prediction.pictures?.overlay;
-  const picture = drawn ? h("img", { src: drawn, alt: "what the model drew" }) : await thumbnail(content);
+  const picture = typeof drawn === "string" ? h("img", { src: drawn, alt: "what the model drew" }) : (drawn ?? (await thumbnail(content)));
   const said = prediction.error
     ? h("p", { class: "refused" }, prediction.error)
     : h("div", {}, headline(prediction), bars(rows(prediction)), h("p", { class: "note" }, name));
-  return h("figure", { class: "answer" }, picture, said);
+  return h("figure", { class: drawn ? "answer drawn" : "answer" }, picture, said);
 }
 
 function rows(prediction) {
