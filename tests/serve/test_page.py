@@ -83,6 +83,7 @@ def test_the_token_stands_behind_the_address_or_is_asked_for(browser_page, two):
     browser_page.goto(two)
     browser_page.get_by_label("token").fill("wrong")
     browser_page.get_by_role("button", name="Go on").click()
+    browser_page.wait_for_function("document.querySelector('[aria-label=token]')?.value === ''")  # asked anew
     browser_page.get_by_label("token").fill(TOKEN)
     browser_page.get_by_role("button", name="Go on").click()
     browser_page.get_by_label("model").select_option("other")
