@@ -28,6 +28,11 @@ def counted(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
+def an(word: str) -> str:
+    """Write a word with "a" or "an" before it."""
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+
+
 def number_text(value: Number) -> str:
     """Write a result: `1,000,403`, or `2.33` where it is not whole."""
     return f"{value:,}" if isinstance(value, int) else f"{float(value):,.4g}"

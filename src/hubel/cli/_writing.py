@@ -47,6 +47,8 @@ def write(model: LoadedModel, arguments: Namespace) -> int:
             f"expected --prompt TEXT, since this model writes, received {arguments.images[0]!r}; hubel evaluate RUN "
             "TEXT measures it on a text"
         )
+    if arguments.threshold or arguments.top != 3:
+        raise SettingError("--top and --threshold are of images' classes, and this model writes")
     place: Path | None = arguments.output
     if place is not None and place != Path("-") and place.suffix.lower() not in TEXTS:
         raise SettingError(f"expected -o with a file that ends with {', '.join(TEXTS)}, received {str(place)!r}")

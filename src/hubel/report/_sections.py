@@ -11,6 +11,7 @@ import numpy as np
 
 from hubel import tasks, zoo
 from hubel.arch import Report
+from hubel.base.numbers import an
 from hubel.base.words import printable
 from hubel.look.errors.mistakes import Mistakes
 from hubel.report._charts import Series, confidences, curves, reliability
@@ -39,7 +40,7 @@ def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
     facts: list[tuple[str, Child]] = [
         *_accuracy(run, found),
         (f"{report.parameters:,}", term("parameters")),
-        (f"{report.macs:,}", ["multiply-adds (", term("MACs"), f") {_an(run.task.example[0])}"]),
+        (f"{report.macs:,}", ["multiply-adds (", term("MACs"), f") {an(run.task.example[0])}"]),
         *_time(run.metrics),
     ]
     parts = ", ".join(f"{count:,} {name}" for name, count in examples.items())
@@ -56,10 +57,6 @@ def header(run: Run, report: Report, found: Mistakes | None) -> list[Element]:
             *glossed(f"{run.recipe}."),
         ),
     ]
-
-
-def _an(noun: str) -> str:
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _text(network: str) -> Element:

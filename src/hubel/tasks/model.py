@@ -33,6 +33,7 @@ from hubel.base.model_file import (
     why_unread,
 )
 from hubel.base.names import listing, shortened
+from hubel.base.numbers import an
 from hubel.data import Preprocessing, image_files
 from hubel.data.prepare.arrays import as_array
 from hubel.nn import build, device_named
@@ -124,7 +125,7 @@ def facts(model: LoadedModel) -> list[tuple[str, str]]:
         ("input", shape_text(model.network.input)),
         (model.task.example[1], str(model.preprocessing)),
         ("network", shortened(str(model.network), 300)),
-        ("size", f"{report.parameters:,} parameters, {report.macs:,} multiply-adds an image"),
+        ("size", f"{report.parameters:,} parameters, {report.macs:,} multiply-adds {an(model.task.example[0])}"),
         ("training", ", ".join(_training(model)) or "not told"),
     ]
 

@@ -132,6 +132,17 @@ def test_parts_of_a_batch_remember_their_own_streams(splits, tmp_path):
     assert found[0] == pytest.approx(found[1], rel=1e-4)
 
 
+@pytest.mark.parametrize("body", ["lstm 16 sequences", "gru 16 sequences, conv1d 8 3 causal relu"])
+def test_what_is_remembered_is_kept_in_single_precision(splits, tmp_path, body):
+    recipe = RECIPE.replace(epochs=0.1, precision="bfloat16", ema=0.9)
+    run = train(parse(f"16: embed 25 8, {body}, dense 25"), splits, recipe, tmp_path / "run")
+    saved, _ = CheckpointStore(run.directory / "checkpoints").load_latest()
+    remembered = {name: tensor for name, tensor in saved.tensors.items() if name.startswith("memory.")}
+    assert remembered
+    assert all(tensor.dtype == torch.float32 and tensor.abs().sum() > 0 for tensor in remembered.values())
+    assert math.isfinite(run.metrics[-1].loss)
+
+
 def test_every_stream_goes_on_where_it_was(splits):
     order = splits.train.targets.order(0, 4)
     steps, found = len(splits.train) // 4, order.epoch(2).view(-1, 4).numpy()
@@ -195,6 +206,9 @@ def test_the_command_writes_measures_and_refuses(run, text, tmp_path):
     place = tmp_path / "out.txt"
     assert hubel_command("predict", run.directory, "--prompt", "one", "--length", 9, "-o", place).returncode == 0
     assert len(place.read_text()) == 12
+    for option in (("--top", 5), ("--threshold", 0.5)):
+        assert "this model writes" in hubel_command("predict", run.directory, "--prompt", "one", *option).stderr
+    assert "hubel look unit follows a text" in hubel_command("look", "maps", run.directory, "one").stderr
     assert "expected --prompt TEXT" in hubel_command("predict", run.directory, text).stderr
     other = tmp_path / "other.txt"
     other.write_text("sorrow, joy: ÄÖ!\n" * 9)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from hubel.arch import Row, ops, shape_text
+from hubel.base.errors import SettingError
 from hubel.base.numbers import short_text
 from hubel.look.access.captions import layer_rules, pick
 from hubel.look.access.models import of_any_model
@@ -120,6 +121,10 @@ def maps(
 
     Raises `KeyError`, with the nearest, for a layer that is not there, `ValueError` for a channel.
     """
+    if not model.task.of_files:
+        raise SettingError(
+            f"expected a model that takes images, received one for {model.task.name}; hubel look unit follows a text"
+        )
     images = samples(model, images)
     paths = None if layer is None else frozenset([layer])
     found = record(model, torch.cat([image.input for image in images]), paths)
