@@ -236,7 +236,7 @@ class Task(abc.ABC):
     and many. of_files: whether a text that is given for an example is the name of its file. of_one: whether an answer
     comes from a network's scores of one example alone, which any engine can compute. defaults: settings of a recipe
     that the rules take. reads_like: whether `load` takes `like`. about_places: whether it says something of every place
-    of an image (`hubel.tasks.places`). scores_classes: whether outputs are scores of classes, of which one is right.
+    of an image (`hubel.tasks.places`). scores_classes: whether outputs are scores of classes.
     guesses: whether the loss of guessing is ln(classes).
     classes: the names of what is told apart, in the order of the network's outputs; none where nothing is.
     """
@@ -348,6 +348,10 @@ class Task(abc.ABC):
     def fits(self, output: tuple[int, ...], shape: tuple[int, ...]) -> bool:
         """Whether a network that gives this for images of `shape` (H×W×C) is one for the task."""
         return output == self.output(shape)[0]
+
+    def said(self, outcome: torch.Tensor) -> torch.Tensor:
+        """Which of an image's classes are said, of their probabilities, bool: by default the likeliest alone."""
+        return torch.arange(len(outcome)) == outcome.argmax()
 
     def fitted(self, network: Network) -> Network:
         """A network of the zoo, made for so many classes, with the end that this task wants."""

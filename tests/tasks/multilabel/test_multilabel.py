@@ -14,7 +14,8 @@ from sklearn import metrics as sklearn
 from hubel.arch import parse
 from hubel.cli import main
 from hubel.data import Dataset, align
-from hubel.tasks import UnknownTaskError, evaluate, load, load_model
+from hubel.look.attribution import integrated_gradients
+from hubel.tasks import UnknownTaskError, evaluate, load, load_model, predict
 from hubel.tasks.multilabel.metrics import histogram, metrics
 from hubel.tasks.multilabel.targets import LabelSets
 from hubel.train import Recipe, Run, train
@@ -233,3 +234,18 @@ def test_an_exported_file_answers_with_each_labels_probability(run):
     (found,) = session.run(["probabilities"], {"image": images})
     said = [one.probabilities for one in model.task.answers(model, images)]
     assert found == pytest.approx(np.array(said), abs=1e-5)
+
+
+def test_attributions_are_asked_for_labels(run):
+    model = run.model()
+    image = np.zeros((8, 8), np.uint8)
+    image[:, :2] = 200
+    found = integrated_gradients(model, image, classes=TAGS)
+    assert "the label's logit" in found.about
+    said = dict(zip(TAGS, predict(model, model.preprocessing.prepare(image)[None]).tolist()[0], strict=True))
+    for each in found.maps[0]:
+        assert each.probability == pytest.approx(said[each.class_name], abs=1e-5)
+        assert each.predicted == (each.probability >= 0.5)
+    left = found.maps[0][TAGS.index("left")]
+    assert left.signed[:, :2].sum() > abs(left.signed[:, 4:].sum())
+    assert not left.magnitude[:, 4:].max() > left.magnitude[:, :2].max()

@@ -257,6 +257,7 @@ def _attributions(
             for (place, index), result in zip(batch, compute(inputs, [index for _, index in batch]), strict=True):
                 seen = _map(model, prepared[place], scores[place], index, result)
                 found[place].append(why_nothing_is_seen(model, prepared[place], seen, layer))
+    about = about.replace("the class's logit", f"the {model.task.noun[0]}'s logit")
     if model.task.about_places:
         about += "; of the " + ("mean of all places" if at is None else f"place {at[0]},{at[1]} of the input")
     return Attributions(
@@ -266,12 +267,13 @@ def _attributions(
 
 def _map(model: LoadedModel, image: Sample, scores: Tensor, index: int, result: Any) -> Map:
     signed, magnitude, facts, notes = result
+    probabilities = model.task.outcome(scores[None])[0]
     return Map(
         image.name,
         model.classes[index],
         index,
-        bool(index == int(scores.argmax())),
-        float(scores.softmax(0)[index]),
+        bool(model.task.said(probabilities)[index]),
+        float(probabilities[index]),
         float(scores[index]),
         signed.float().cpu().numpy(),
         magnitude.float().cpu().numpy(),

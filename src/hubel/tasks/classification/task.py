@@ -139,7 +139,8 @@ class _Counts(task.Counts):
 
 
 def predict(model: LoadedModel, images: Any, *, batch_size: int = 256) -> torch.Tensor:
-    """The probability of each class for each image: float32, N×classes, rows that add up to 1.
+    """What the task answers for each image, as numbers, float32: of classes the probabilities, N×classes, rows that add
+    up to 1; of labels the probability of each; of numbers these (see `Task.outcome`).
 
     `images` is a uint8 array or tensor N×height×width×channels of the model's own size, or a sequence of paths, bytes,
     Pillow images or arrays, which are prepared first; or one path: a folder, a pattern or a list of images, or an image
@@ -148,12 +149,12 @@ def predict(model: LoadedModel, images: Any, *, batch_size: int = 256) -> torch.
     if isinstance(images, (str, os.PathLike)):
         images = image_files(images)
     batch = _as_batch(model.preprocessing, images)
-    found = torch.empty(len(batch), len(model.classes))
+    found = [torch.empty(0, len(model.classes))] if not len(batch) else []
     with evaluation_mode(model.module), torch.inference_mode():
         for start in range(0, len(batch), batch_size):
-            part = slice(start, start + batch_size)
-            found[part] = outputs(model.module, model.preprocessing, batch[part]).softmax(1)
-    return found
+            scores = outputs(model.module, model.preprocessing, batch[start : start + batch_size])
+            found.append(model.task.outcome(scores).float().cpu())
+    return torch.cat(found)
 
 
 def _as_batch(preprocessing: Preprocessing, images: Any) -> torch.Tensor:

@@ -41,6 +41,7 @@ class Multilabel(task.Task):
     )
     running: ClassVar[tuple[task.Figure, ...]] = (task.Figure("label_accuracy", "labels right"),)
     noun: ClassVar[tuple[str, str]] = LabelSets.noun
+    scores_classes: ClassVar[bool] = True
 
     @classmethod
     def load(cls, source: str, **settings: Any) -> Splits:
@@ -77,6 +78,10 @@ class Multilabel(task.Task):
     def outcome(self, scores: torch.Tensor) -> torch.Tensor:
         """The probability of each label."""
         return scores.sigmoid()
+
+    def said(self, outcome: torch.Tensor) -> torch.Tensor:
+        """Those of at least a half."""
+        return outcome >= 0.5
 
     def fitted(self, network: Network) -> Network:
         """Probabilities that do not share one whole: sigmoid for softmax."""
