@@ -6,10 +6,9 @@ are imported when they are first used, so that what only decodes and prepares an
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
-from hubel.base.rooms import called
+from hubel.base.rooms import called, later
 
 if TYPE_CHECKING:
     from hubel.base.download import Download, Progress
@@ -135,10 +134,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'hubel.data' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__getattr__ = later(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

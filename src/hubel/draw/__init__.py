@@ -5,10 +5,9 @@
 >>> figure(zoo.get("lenet5")).save("lenet5.svg")  # doctest: +SKIP
 """
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
-from hubel.base.rooms import called
+from hubel.base.rooms import called, later
 
 if TYPE_CHECKING:
     from hubel.draw._figure import FLOWS, PAGE, STYLES, Figure, figure, layout
@@ -70,22 +69,18 @@ __all__ = [
 
 _SCENE = "Circle Group Line Mark Picture Polygon Rectangle Scene Text bounds flat folded moved shortened text_width"
 _HOMES = {
-    "draw._figure": ("FLOWS", "PAGE", "STYLES", "Figure", "figure", "layout"),
-    "draw._paper": ("PAPERS",),
-    "draw._html": ("PageParts",),
-    "view.colours": ("THEMES",),
-    "view.figure": ("FORMATS",),
-    "view.png": ("to_png",),
-    "view.scene": tuple(_SCENE.split()),
-    "view.svg": ("PLOT", "drawing", "to_svg"),
+    "hubel.draw._figure": ("FLOWS", "PAGE", "STYLES", "Figure", "figure", "layout"),
+    "hubel.draw._paper": ("PAPERS",),
+    "hubel.draw._html": ("PageParts",),
+    "hubel.view.colours": ("THEMES",),
+    "hubel.view.figure": ("FORMATS",),
+    "hubel.view.png": ("to_png",),
+    "hubel.view.scene": tuple(_SCENE.split()),
+    "hubel.view.svg": ("PLOT", "drawing", "to_svg"),
 }
 
 
-def __getattr__(name: str) -> object:
-    for home, names in _HOMES.items():  # loaded when used: a table in the terminal needs no diagrams
-        if name in names:
-            return getattr(importlib.import_module(f"hubel.{home}"), name)
-    raise AttributeError(f"module 'hubel.draw' has no attribute {name!r}")
+__getattr__ = later(__name__, _HOMES)  # a table in the terminal needs no diagrams
 
 
 def _drawn(*given: Any, **how: Any) -> Any:

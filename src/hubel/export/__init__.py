@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
-from hubel.base.rooms import called
+from hubel.base.rooms import called, later
 
 if TYPE_CHECKING:
     from hubel.export.check import Check, SkewError
@@ -20,20 +19,17 @@ if TYPE_CHECKING:
 __all__ = ["Check", "Exported", "SkewError", "Source", "export", "onnx_model", "open_onnx"]
 
 _HOMES = {
-    "Check": "check",
-    "Exported": "exported",
-    "SkewError": "check",
-    "Source": "source",
-    "export": "exported",
-    "onnx_model": "onnx.write",
-    "open_onnx": "opened",
+    "Check": "hubel.export.check",
+    "Exported": "hubel.export.exported",
+    "SkewError": "hubel.export.check",
+    "Source": "hubel.export.source",
+    "export": "hubel.export.exported",
+    "onnx_model": "hubel.export.onnx.write",
+    "open_onnx": "hubel.export.opened",
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'hubel.export' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"hubel.export.{_HOMES[name]}"), name)
+__getattr__ = later(__name__, _HOMES)
 
 
 def _exported(model: Any, path: Any, **settings: Any) -> Exported:

@@ -14,6 +14,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from hubel.base.rooms import later
+
 if TYPE_CHECKING:
     from hubel.look.access.record import Record, record
     from hubel.look.access.sample import Sample, sample
@@ -28,17 +30,17 @@ if TYPE_CHECKING:
     from hubel.view.tiles import Chart, Section, Tile, TiledFigure
 
 _HOMES = {
-    "access.record": ("Record", "record"),
-    "access.sample": ("Sample", "Subject", "sample", "subject"),
-    "attribution": ("Attributions", "Map", "grad_cam", "integrated_gradients", "occlusion", "saliency"),
-    "errors.mistakes": ("Calibration", "ClassScores", "Mistakes"),
-    "inside.changes": ("Changes",),
-    "retrieve.find": ("Found",),
-    "retrieve.index": ("Index", "IndexFileError"),
-    "retrieve.projection": ("Space",),
-    "view.tiles": ("Chart", "Plate", "Section", "Tile", "TiledFigure"),
-    "view.scale": ("Scale",),
-    "view.sprite": ("Sprite", "sprite"),
+    "hubel.look.access.record": ("Record", "record"),
+    "hubel.look.access.sample": ("Sample", "Subject", "sample", "subject"),
+    "hubel.look.attribution": ("Attributions", "Map", "grad_cam", "integrated_gradients", "occlusion", "saliency"),
+    "hubel.look.errors.mistakes": ("Calibration", "ClassScores", "Mistakes"),
+    "hubel.look.inside.changes": ("Changes",),
+    "hubel.look.retrieve.find": ("Found",),
+    "hubel.look.retrieve.index": ("Index", "IndexFileError"),
+    "hubel.look.retrieve.projection": ("Space",),
+    "hubel.view.tiles": ("Chart", "Plate", "Section", "Tile", "TiledFigure"),
+    "hubel.view.scale": ("Scale",),
+    "hubel.view.sprite": ("Sprite", "sprite"),
 }
 _MOVED = {  # modules by the names that they had before there were rooms
     f"{__name__}.{name}": f"{__name__}.{room}.{name}"
@@ -81,12 +83,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    for home, names in _HOMES.items():  # loaded when used: a convolution by hand needs no torch
-        if name in names:
-            where = home if home.startswith("view.") else f"look.{home}"
-            return getattr(importlib.import_module(f"hubel.{where}"), name)
-    raise AttributeError(f"module 'hubel.look' has no attribute {name!r}")
+__getattr__ = later(__name__, _HOMES)  # a convolution by hand needs no torch
 
 
 class _Moved(MetaPathFinder, Loader):

@@ -8,8 +8,9 @@ Names are imported when they are first used: what answers without PyTorch (`hube
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from hubel.base.rooms import later
 
 if TYPE_CHECKING:
     from hubel.base.errors import ModelFileError
@@ -94,10 +95,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'hubel.tasks' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+__getattr__ = later(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
