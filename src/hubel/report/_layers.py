@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from hubel.arch import Report, Row, ops, shape_text
 from hubel.look import Scale
-from hubel.report._charts import histogram
 from hubel.report._glossary import FIGURES
 from hubel.report._images import picture_url, tiled
 from hubel.tasks import LoadedModel
+from hubel.view.charts import histogram
 from hubel.view.markup import text_of
 
 Weights = npt.NDArray[np.float32]

@@ -14,12 +14,12 @@ from hubel.arch import Report
 from hubel.base.numbers import an
 from hubel.base.words import printable
 from hubel.look.errors.mistakes import Mistakes
-from hubel.report._charts import Series, confidences, curves, reliability
 from hubel.report._glossary import SETTINGS, glossed, term
 from hubel.report._images import picture_url
 from hubel.tasks import Figure
 from hubel.tasks.task import percent
 from hubel.train import EpochMetrics, Run
+from hubel.view.charts import Series, confidences, curves, reliability
 from hubel.view.markup import Child, Element, h
 
 _SAMPLES = 8  # of what was made on the way

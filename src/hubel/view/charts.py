@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
-from hubel.look.errors.mistakes import Calibration
 from hubel.view.axes import Axes
 from hubel.view.markup import Attribute, Element, h
 
@@ -21,6 +21,31 @@ class Series:
     name: str
     kind: str
     values: tuple[float, ...]
+
+
+class Bins(Protocol):
+    """Confidence in bins."""
+
+    @property
+    def edges(self) -> Any:
+        """Where bins begin and end, one more than there are bins."""
+
+    @property
+    def counts(self) -> Any:
+        """How many images each has."""
+
+    @property
+    def confidence(self) -> Any:
+        """How sure these are on average."""
+
+    @property
+    def accuracy(self) -> Any:
+        """Which share of them is right."""
+
+    @property
+    def error(self) -> float:
+        """The mean distance of the two."""
+        ...
 
 
 def _axes(across: tuple[float, float], up: tuple[float, float]) -> Axes:
@@ -58,7 +83,7 @@ def _chart(label: str, kind: str = "chart", width: float = WIDTH, height: float 
     return {"class_": kind, "viewBox": f"0 0 {width:g} {height:g}", "role": "img", "aria_label": label}
 
 
-def reliability(found: Calibration) -> Element:
+def reliability(found: Bins) -> Element:
     """A reliability diagram: the share that is right for each bin of confidence, beside what was promised."""
     axes = _axes((0.0, 1.0), (0.0, 1.0))
     steps = [(share, f"{share:.0%}") for share in (0, 0.25, 0.5, 0.75, 1)]
@@ -78,7 +103,7 @@ def reliability(found: Calibration) -> Element:
     return h("svg", parts, h("polyline", class_="ideal", points=ends), **_chart(label))
 
 
-def confidences(found: Calibration) -> Element:
+def confidences(found: Bins) -> Element:
     """How many images fall into each bin of confidence."""
     marks = sorted({float(round(tick)) for tick in ticks(0.0, float(found.counts.max(initial=1)))})
     axes = _axes((0.0, 1.0), (0.0, marks[-1]))
