@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hubel.cli import COMMANDS, main, parser_of
+from tests.work import HANG
 
 WHOLE = ("-1", "0", "1", "99999999999999999999", "2147483648", "1e9", "nan", "", "x", "1.5", "٣", "0x10", " 7 ", "1_0")
 REAL = ("nan", "inf", "-inf", "-1", "0", "1e308", "1e-320", "", "x", "1,5", "0x1p3", "٣.٤")
@@ -24,7 +25,7 @@ WORDS = ("", "-", "a" * 5000, "../../x", "%s%n{}", "[]", "🦊", "\x1b[31m", "a=
 PATHS = ("", ".", "/dev/null", "/nonexistent/x.png", "a" * 300, "\udcff.png", "/proc/self/x.svg", "x.png/")
 SHAPES = ("0x0x0", "-1x2x3", "1x1", "999999999x999999999x9", "1x1x1x1", "28X28X1", "28x28x1e3", "9" * 5000, "28x28x1")
 PLACES = ("0,0", "-1,-1", "999999,999999", "0,0,0", ",", "1", "3/4", "1/0", "1:2", "5-2", "0-99999999999", "1x1/0")
-SECONDS = 20  # far more than any line needs
+SECONDS = 20  # of the processor, far more than any line needs
 NETWORK = "8x8x1: conv 4 3x3 same relu, maxpool 2, flatten, dense 2 softmax"
 SEEN = ["run", "a.png", "-o", "o.png"]
 # of each command, the words after its name that make it work, in a folder with images.npz, a.png, b.png, model.py, run
@@ -131,8 +132,10 @@ def outcome(words: list[str]) -> dict[str, object]:
         raise _LateError
 
     out, error = io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape"), io.StringIO()
+    signal.signal(signal.SIGPROF, late)
     signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)  # of the processor's time, which others on the machine do not take
+    signal.alarm(HANG)  # what waits for ever takes none
     told = ""
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
@@ -147,6 +150,7 @@ def outcome(words: list[str]) -> dict[str, object]:
     except BaseException:
         how, told = "traceback", traceback.format_exc()
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.alarm(0)
     if how == "refused" and not told.strip():
         how = "silent"
@@ -164,6 +168,8 @@ def _choices(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPars
 
 
 if __name__ == "__main__":
+    import hubel.train  # noqa: F401 (no line is to be interrupted while PyTorch is loaded)
+
     given, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO())  # "-" is standard input, for some
     for line in given:
         sys.stdout.write(json.dumps(outcome(json.loads(line))) + "\n")
