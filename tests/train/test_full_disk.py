@@ -69,3 +69,25 @@ def test_a_file_larger_than_a_process_may_write_leaves_nothing(tmp_path):
 def test_a_device_without_room_is_named():
     with pytest.raises(FullDiskError, match="/dev/full: there is no room for it"):
         write_atomically(Path("/dev/full"), b"a")
+
+
+@pytest.mark.skipif(not may_mount(), reason="needs to mount a small file system")
+def test_a_place_where_nothing_may_be_written_is_named(tmp_path):
+    (tmp_path / "disk").mkdir()
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from hubel.base.errors import ReadOnlyError\n"
+        "from hubel.base.files import locked, replacing, write_atomically\n"
+        "place = Path(sys.argv[1])\n"
+        "for work in (lambda: write_atomically(place / 'a', ''), locked(place / 'run' / '.lock').__enter__,\n"
+        "             replacing(place / 'folder').__enter__):\n"
+        "    try: made = work(); made.mkdir() if made else None\n"
+        "    except (ReadOnlyError, OSError) as error: print(type(error).__name__, error)\n"
+    )
+    script = f"mount -t tmpfs -o ro tmpfs {tmp_path}/disk && exec {sys.executable} -c '{{}}' {tmp_path}/disk"
+    done = subprocess.run([*MOUNT, script.format(program.replace("'", '"'))], capture_output=True, text=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 3, done.stderr
+    assert all("Read-only file system" in line for line in lines)
+    assert [line.split()[0] for line in lines[:2]] == ["ReadOnlyError"] * 2
+    assert "disk/a: nothing may be written there (Read-only file system); name another folder" in lines[0]

@@ -26,6 +26,7 @@ HubelError                    anything that hubel refuses or cannot do
     ChecksumError             a file whose checksum is another's
     CacheError                the folder for what can be made again
     FullDiskError             a file that there is no room for
+    ReadOnlyError             a place where nothing may be written
     LockedError               a file or folder that another process is at work on
   TrainingError               training that cannot begin or go on
     NotFiniteError            the loss is no number any more, or exploded
@@ -103,6 +104,10 @@ class CacheError(FileError, OSError):
 
 class FullDiskError(FileError, OSError):
     """A file that there is no room for, on the disk or within a quota; nothing of it is left."""
+
+
+class ReadOnlyError(FileError, PermissionError):
+    """A place where nothing may be written."""
 
 
 class LockedError(FileError, RuntimeError):

@@ -12,11 +12,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from hubel.base.errors import CacheError, FileError, FullDiskError, LockedError, MissingFileError
+from hubel.base.errors import CacheError, FileError, FullDiskError, LockedError, MissingFileError, ReadOnlyError
 from hubel.base.limits import check, most
 
 BLOCK = 2**18  # bytes read or written at once
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _numbers = itertools.count()
 
 
@@ -57,7 +58,7 @@ def replacing(path: Path, *, partial: str = "") -> Iterator[Path]:
     replaces a stray.
     What is no ordinary file, such as /dev/stdout, is written to as it is; of a link, what it leads to is replaced.
     """
-    with _naming_a_full_disk(path):
+    with _naming_what_is_wrong(path):
         if path.exists() and not path.is_file():
             yield path
             return
@@ -81,11 +82,18 @@ def remove_strays(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _naming_a_full_disk(path: Path) -> Iterator[None]:
+def _naming_what_is_wrong(path: Path) -> Iterator[None]:
+    """Say of a disk that is full, and of a place where nothing may be written, which and what to do."""
     try:
         yield
+    except FileError:
+        raise
     except OSError as error:
-        if error.errno not in _FULL or isinstance(error, FullDiskError):
+        if error.errno in _CLOSED:
+            raise ReadOnlyError(
+                f"{path}: nothing may be written there ({os.strerror(error.errno or 0)}); name another folder"
+            ) from None
+        if error.errno not in _FULL:
             raise
         free = shutil.disk_usage(path.parent).free
         raise FullDiskError(
@@ -124,10 +132,11 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout  # here: what only reads needs no lock
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=-1 if wait else 0)
+        with _naming_what_is_wrong(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=-1 if wait else 0)
     except Timeout:
         raise LockedError(f"{path}: another process holds this lock") from None
     try:
