@@ -1,5 +1,6 @@
 """The command: what it refuses to begin, and its processes, from without."""
 
+import http.client
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -125,6 +127,29 @@ def test_a_changed_file_is_opened_and_what_was_taken_is_answered_at_the_end(tmp_
     lines = [json.loads(line) for line in log]
     assert {"reload", "request"} <= {each["event"] for each in lines}
     assert all("request" in each for each in lines if each["event"] == "request")
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc for the memory")
+def test_many_requests_are_all_answered_and_leave_nothing_behind(model_file):
+    """`benchmarks/serve_load.py --soak` does so with 200,000."""
+    with started(f"animals={model_file}", "--quiet") as (address, process, _):
+
+        def ask(count):
+            place = http.client.HTTPConnection(address.removeprefix("http://"), timeout=HANG)
+            for _ in range(count):
+                place.request("POST", PREDICT, picture(), PNG)
+                answer = place.getresponse()
+                assert len(answer.read()) > 100
+                assert answer.status == 200
+            place.close()
+
+        def asked(count):
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(ask, [count] * 8))
+            return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())[1])
+
+        before = asked(40)
+        assert asked(120) - before < 8_000  # kB; what it keeps of a request, and of a picture, would be more
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc to find the processes")

@@ -115,22 +115,15 @@ def _labelled(arguments: Namespace) -> tuple[str, Dataset] | None:
     return None if name is None else (name, parts[name])
 
 
-def _own_parts(arguments: Namespace) -> dict[str, Dataset] | None:
-    """The parts of the run's data, with what was held out; None where they cannot be read."""
+def _own_parts(arguments: Namespace, source: str | None = None) -> dict[str, Dataset] | None:
+    """The run's parts, with what was held out; None where they cannot be read, or `source` is not the data it had."""
     try:
         run, settings = own_source(Path(arguments.run_or_model))
+        if source is not None and Path(settings["source"]).resolve() != Path(source).resolve():
+            return None
         return run.parted(read(**settings)).parts()
     except (HubelError, OSError):
         return None
-
-
-def _is_own(arguments: Namespace) -> bool:
-    """Whether --int8 names the data that the run was trained on."""
-    try:
-        _, settings = own_source(Path(arguments.run_or_model))
-    except (HubelError, OSError):
-        return False
-    return Path(settings["source"]).resolve() == Path(arguments.int8).resolve()
 
 
 def _calibration(arguments: Namespace, model: LoadedModel) -> Calibration:
@@ -141,7 +134,7 @@ def _calibration(arguments: Namespace, model: LoadedModel) -> Calibration:
     from hubel.export.forms import Calibration
 
     source = arguments.int8
-    parts = _own_parts(arguments) if _is_own(arguments) else None
+    parts = _own_parts(arguments, source)
     if parts is None:
         parts = read(**reading(_asked(source), model.task.images_of(model.network)), like=model.preprocessing).parts()
     name = next(each for each in ("test", "validation", "train") if each in parts)
