@@ -72,6 +72,13 @@ def _synthesis(folder: Path) -> Little:
     return Little(folder / "shots", network, {"task": "synthesis"}, asked)
 
 
+def _language(folder: Path) -> Little:
+    folder.mkdir(parents=True)
+    (folder / "rhyme.txt").write_text("one for sorrow, two for joy,\n" * 40, encoding="utf-8")
+    size = {"size": (16, 1), "validation": 0.25}
+    return Little(folder / "rhyme.txt", "16: embed 13 6, lstm 8 sequences, dropout 0.2, dense 13", size)
+
+
 LITTLE: dict[str, Callable[[Path], Little]] = {
     "classification": _classification,
     "multilabel": _multilabel,
@@ -79,4 +86,5 @@ LITTLE: dict[str, Callable[[Path], Little]] = {
     "segmentation": _segmentation,
     "synthesis": _synthesis,
     "detection": _detection,
+    "language": _language,
 }
