@@ -207,7 +207,6 @@ def _page(tables: Sequence[Table]) -> str:
 
 
 _STYLE = """
-:root { color-scheme: light dark; }
 body { margin: 0 auto; max-width: 1240px; padding: 20px; font: 14px/1.45 Helvetica, Arial, sans-serif; }
 h1 { font-size: 22px; margin: 0 0 8px; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; margin-bottom: 24px; }

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from hubel.base.words import json_text
+from hubel.view.linked import web_file
 from hubel.view.markup import Child, Element, h, text_of
 
 
@@ -26,12 +27,13 @@ def page(
 ) -> str:
     """Write a page.
 
-    style: rules, before those of the body's own style elements. scripts: JavaScript modules that import nothing (see
-    `hubel.view.linked`), run in order once the body stands. data: values, each as JSON in an element of that id.
+    style: rules, after those of the colours (`web/colours.css`) and before those of the body's own style elements.
+    scripts: JavaScript modules that import nothing (see `hubel.view.linked`), run in order once the body stands. data:
+    values, each as JSON in an element of that id.
     theme: the root's `data-theme`. policy: what else the page may do, such as {"connect-src": "'self'"} of a page that
     asks the service that it came from.
     """
-    sheet = _Sheet(style)
+    sheet = _Sheet(web_file("view", "colours.css") + style)
     elements = [*h("body", *body).children, *(held(value, name) for name, value in (data or {}).items())]
     whole = [sheet.moved(each) for each in elements]
     rules = h("style", sheet.text)

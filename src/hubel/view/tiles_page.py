@@ -12,12 +12,7 @@ from hubel.view.svg import drawing
 from hubel.view.tiles import Chart, Section, Tile, TiledFigure, png_bytes
 
 _STYLE = """
-:root{color-scheme:light dark;--page:#fff;--ink:#1d2127;--quiet:#454b54;--line:#c9ced6;--mark:#c4302b}
-@media (prefers-color-scheme:dark){:root:not([data-theme=light]){--page:#16181c;--ink:#e8eaed;--quiet:#b4bac3;
---line:#444b55;--mark:#ff8078}}
-:root[data-theme=light]{color-scheme:light}
-:root[data-theme=dark]{color-scheme:dark;--page:#16181c;--ink:#e8eaed;--quiet:#b4bac3;--line:#444b55;--mark:#ff8078}
-body{margin:0 auto;max-width:1240px;padding:20px;background:var(--page);color:var(--ink);
+body{margin:0 auto;max-width:1240px;padding:20px;
 font:14px/1.4 Helvetica,Arial,'Liberation Sans',sans-serif}
 h1{font-size:22px;margin:0 0 2px}h2{font-size:15px;margin:26px 0 2px}p{margin:0 0 8px;color:var(--quiet)}
 .tiles{display:flex;flex-wrap:wrap;gap:14px}figure{margin:0;max-width:100%}.picture{position:relative;max-width:100%}

@@ -88,9 +88,9 @@ function chart(sums, end) {
   const path = sums.map((sum, place) => `V${y(sum)}H${((place + 1) * step).toFixed(1)}`).join("");
   return `<svg viewBox="0 0 ${long} ${high}" width="${long}" height="${high}" role="img" aria-label="the sum as it grows">
 <path d="M0 ${y(0)}H${long - 104}" stroke="var(--quiet)" fill="none"/>
-<path d="M0 ${y(0)}${path}" stroke="var(--accent)" stroke-width="1.8" fill="none"/>
+<path d="M0 ${y(0)}${path}" stroke="var(--blue)" stroke-width="1.8" fill="none"/>
 <path d="M${long - 110} ${y(sums[sums.length - 1])}L${long - 88} ${y(end)}" stroke="#d55e00" stroke-width="1.8"/>
-<text x="${long - 84}" y="${+y(end) + 4}" fill="var(--ink)" font-size="12">= ${text(end)}</text></svg>`;
+<text x="${long - 84}" y="${+y(end) + 4}" fill="var(--words)" font-size="12">= ${text(end)}</text></svg>`;
 }
 
 function pooled(found, value) {
