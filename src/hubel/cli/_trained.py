@@ -323,9 +323,7 @@ def own_source(path: Path) -> tuple[Run, dict[str, Any]]:
     from hubel.train import Run
 
     run = Run.open(path if path.is_dir() else path.parent)
-    settings = dict(run.settings["data"].get("source", {}))
+    settings = run.source
     if not settings:
         raise SettingError(f"{run.directory} does not say where its data lies; name it: hubel evaluate RUN DATA")
-    if "size" in settings:
-        settings["size"] = tuple(settings["size"])
     return run, settings

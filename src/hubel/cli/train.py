@@ -271,14 +271,12 @@ def _refuse_ignored(arguments: Namespace) -> None:
 
 def _source(done: Run, arguments: Namespace) -> dict[str, Any]:
     """Return how a run's data was read; DATA given again is where it lies now."""
-    settings = dict(done.settings["data"].get("source", {}))
+    settings = done.source
     moved = arguments.data or arguments.network
     if moved:
         settings["source"] = moved
     if not settings:
         raise SettingError(f"{done.directory} does not say where its data lies; name it: hubel train --resume RUN DATA")
-    if "size" in settings:
-        settings["size"] = tuple(settings["size"])
     return settings
 
 

@@ -109,12 +109,9 @@ def own_splits(run: Run) -> Splits:
 
     Raises what `hubel.data.load` raises; ValueError where the run does not say where its data lies.
     """
-    settings = dict(run.settings["data"].get("source", {}))
-    if not settings:
+    if not run.source:
         raise DataError(f"{run.directory} does not say where its data lies")
-    if "size" in settings:
-        settings["size"] = tuple(settings["size"])
-    return run.parted(tasks.load(**settings))
+    return run.parted(tasks.load(**run.source))
 
 
 @dataclass(frozen=True)

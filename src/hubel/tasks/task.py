@@ -236,7 +236,7 @@ class Task(abc.ABC):
     and many. of_files: whether a text that is given for an example is the name of its file. of_one: whether an answer
     comes from a network's scores of one example alone, which any engine can compute. defaults: settings of a recipe
     that the rules take. reads_like: whether `load` takes `like`. about_places: whether it says something of every place
-    of an image (`hubel.tasks.places`). scores_classes: whether outputs are scores of classes.
+    of an image (`hubel.tasks.places`). scores_classes: whether outputs begin with scores of classes.
     guesses: whether the loss of guessing is ln(classes).
     classes: the names of what is told apart, in the order of the network's outputs; none where nothing is.
     """
@@ -344,6 +344,12 @@ class Task(abc.ABC):
         default probabilities that add up to 1.
         """
         return scores.softmax(1)
+
+    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """Of the classes, of what a network says of an image or a place before a closing softmax, N×outputs: by default
+        the outcome.
+        """
+        return self.outcome(logits)
 
     def fits(self, output: tuple[int, ...], shape: tuple[int, ...]) -> bool:
         """Whether a network that gives this for images of `shape` (H×W×C) is one for the task."""

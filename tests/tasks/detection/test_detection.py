@@ -12,6 +12,7 @@ from hubel.arch import parse
 from hubel.base.errors import SettingError
 from hubel.data import Augmentation, align
 from hubel.data.boxes.targets import CLASS, NUMBER
+from hubel.look import grad_cam
 from hubel.tasks import evaluate, load, task_of
 from hubel.tasks.detection.task import Detection
 from hubel.train import Recipe, resume, train
@@ -153,6 +154,10 @@ def test_what_is_predicted_is_read_as_boxes_again(run, splits, tmp_path):
     assert set(again.classes) <= {"bar", "disc"}
 
 
+def test_a_runs_own_data_is_read_in_the_size_that_its_network_has(run):
+    assert run.source["size"] == (48, 64)
+
+
 def test_onnx_runtime_answers_as_pytorch_does(run, splits):
     image = splits.validation.paths[0]
     (one,) = json.loads(hubel("predict", run.directory, image, "--json", "--engine", "pytorch").stdout)
@@ -188,6 +193,16 @@ def test_sections_of_a_report_have_figures_pictures_and_mistakes(run, splits):
     assert counts["right"] > counts["missed"]
 
 
+def test_what_speaks_for_an_object_at_a_place(run, splits):
+    model, image = run.model(), splits.validation.paths[0]
+    sure = model.predict(image).above(0.15).objects[0]
+    at = round((sure["top"] + sure["bottom"]) / 2), round((sure["left"] + sure["right"]) / 2)
+    found = grad_cam(model, [image], classes=[sure["class"]], at=at)
+    ((seen,),) = found.maps
+    assert (seen.class_name, seen.predicted) == (sure["class"], True)
+    assert 0.05 < seen.probability <= sure["probability"] + 1e-4
+
+
 def test_classes_are_brought_into_a_models_order_by_their_names(splits):
     found, notes = align(splits.train, ("cup", "Disc", "bar"))
     assert found.targets.classes == ("cup", "Disc", "bar")
@@ -207,5 +222,9 @@ def test_rules_choose_by_the_size_of_objects(splits):
     assert sorted(map(len, splits.parts().values())) == [8, 32]
     with pytest.raises(SettingError, match="balance 'none' with boxes"):
         task.check_training("weights", Augmentation())
+    rules = task.rules(parse(NETWORK), splits.train)
+    assert (Augmentation.parse(rules["augmentation"]).window, rules["batch_size"], rules["epochs"]) == (0, 16, 500)
+    with pytest.raises(SettingError, match="without a window"):
+        task.check_training("none", Augmentation(window=32))
     with pytest.raises(SettingError, match="that boxes can follow"):
         task.check_training("none", Augmentation(mixup=0.2))

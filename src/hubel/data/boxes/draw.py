@@ -86,7 +86,7 @@ def curves(drawn_curves: Mapping[str, Sequence[float]], width: int = 560, height
     picture = Image.new("RGB", (width * times, height * times), (255, 255, 255))
     pen = ImageDraw.Draw(picture)
     font = ImageFont.truetype(REGULAR, 13 * times, layout_engine=ImageFont.Layout.BASIC)
-    left, top, right, bottom = 52 * times, 16 * times, (width - 16) * times, (height - 44) * times
+    left, top, right, bottom = 52 * times, 34 * times, (width - 28) * times, (height - 44) * times
     for share in (0, 0.25, 0.5, 0.75, 1):
         x, y = left + share * (right - left), bottom - share * (bottom - top)
         pen.line((left, y, right, y), fill=(225, 228, 232), width=times)
@@ -100,7 +100,7 @@ def curves(drawn_curves: Mapping[str, Sequence[float]], width: int = 560, height
         font,
         "ra",
     )
-    pen.text((left + 6 * times, top), "precision: of what is said, what is right", (29, 33, 39), font, "la")
+    pen.text((left, top - 10 * times), "precision: of what is said, what is right", (29, 33, 39), font, "ls")
     for place, (name, values) in enumerate(drawn_curves.items()):
         colour, steps = colour_of(place), max(1, len(values) - 1)
         points = [

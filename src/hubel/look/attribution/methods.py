@@ -249,7 +249,7 @@ def _attributions(
     found: list[list[Map]] = [[] for _ in prepared]
     with input_gradients(model.module):
         scores = _scores(model, prepared, most, at)
-        likeliest = scores.topk(top, 1).indices.tolist()
+        likeliest = scores[:, : len(model.classes)].topk(top, 1).indices.tolist()
         pairs = [(place, index) for place in range(len(prepared)) for index in wanted or likeliest[place]]
         for start in range(0, len(pairs), most):
             batch = pairs[start : start + most]
@@ -267,7 +267,7 @@ def _attributions(
 
 def _map(model: LoadedModel, image: Sample, scores: Tensor, index: int, result: Any) -> Map:
     signed, magnitude, facts, notes = result
-    probabilities = model.task.outcome(scores[None])[0]
+    probabilities = model.task.probabilities(scores[None])[0]
     return Map(
         image.name,
         model.classes[index],

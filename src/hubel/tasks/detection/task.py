@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -24,6 +25,7 @@ from hubel.tasks import task
 from hubel.tasks.detection.answer import Detected
 from hubel.tasks.detection.coco import MOST, Said, Truth, score
 from hubel.tasks.detection.decode import decode
+from hubel.tasks.detection.decoding import PRIOR
 from hubel.tasks.detection.loss import losses
 from hubel.tasks.detection.metrics import Metrics, metrics
 from hubel.tasks.detection.sections import sections
@@ -36,6 +38,8 @@ _MOST_FOUND = 1000  # boxes of an image
 _CELLS = 3  # of the grid that a small object's side is to have, at least
 _STRIDES = (2, 4, 8)
 _CLIP = 10.0  # of the gradient's norm, which is large where few objects lie among many places
+_PIXELS = 2**20  # of a batch
+_STEPS = 2000  # of training where nothing says how long
 _ZOOM = 1.2  # times that images are enlarged or reduced in training, at most
 
 
@@ -61,6 +65,7 @@ class Detection(Places):
     draws: ClassVar[bool] = True
     targets_noun: ClassVar[str] = "boxes"
     guesses: ClassVar[bool] = False
+    scores_classes: ClassVar[bool] = True
 
     @classmethod
     def recognises(cls, source: str) -> bool:
@@ -125,10 +130,20 @@ class Detection(Places):
 
     @classmethod
     def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
-        """As of all such tasks, but nothing is mirrored in from outside, where no box would say that it is there."""
+        """As of all such tasks, but images are seen whole, since distances are shares of what is seen, and nothing is
+        mirrored in from outside, where no box would say that it is there.
+        """
         rules = super().rules(network, training)
-        augmentation = replace(Augmentation.parse(rules["augmentation"]), zoom=_ZOOM, fill=0)
-        return {**rules, "augmentation": str(augmentation), "clip_norm": _CLIP}
+        height, width, _ = training.shape
+        batch = min(int(rules["batch_size"]), max(2, _PIXELS // (height * width)))
+        augmentation = replace(Augmentation.parse(rules["augmentation"]), window=0, zoom=_ZOOM, fill=0)
+        epochs = float(max(4, min(500, math.ceil(_STEPS / max(1, len(training) // batch)))))
+        own = {"batch_size": batch, "augmentation": str(augmentation), "epochs": epochs, "clip_norm": _CLIP}
+        return {**rules, **own}
+
+    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """That the middle of an object of each class lies there, each by itself."""
+        return (logits[:, : len(self.classes)] + PRIOR).sigmoid()
 
     def outcome(self, scores: torch.Tensor) -> torch.Tensor:
         """What the network says, as it is."""
@@ -138,6 +153,11 @@ class Detection(Places):
         """Refuse what needs one class an image, and what boxes cannot follow."""
         if balance != "none":
             raise SettingError("recipe: expected balance 'none' with boxes, whose images have several classes")
+        if augmentation.window:
+            raise SettingError(
+                "recipe: expected an augmentation without a window for detection, whose distances are shares of what "
+                f"is seen, received {augmentation}"
+            )
         super().check_training(balance, augmentation)
 
     def objective(

@@ -101,6 +101,16 @@ class Run(Result):
         return str(self.settings.get("step", "supervised"))
 
     @property
+    def source(self) -> dict[str, Any]:
+        """How its data was read, arguments of `hubel.tasks.load`; nothing where that is not known. Images of tasks of
+        places, whose size a rule chose, are of the size that the network has.
+        """
+        found = dict(self.settings["data"].get("source", {}))
+        if found and self.task.about_places:
+            found.setdefault("size", self.network.input[:2])
+        return {**found, **({"size": tuple(found["size"])} if "size" in found else {})}
+
+    @property
     def task(self) -> Task:
         """What it was trained for."""
         data = self.settings["data"]
