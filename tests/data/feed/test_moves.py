@@ -102,6 +102,7 @@ def test_windows_are_shorter_by_multiples_of_32():
     augmentation = Augmentation(window=256)
     assert augmentation.size((360, 480)) == (232, 256)
     assert augmentation.size((100, 256)) == (100, 256)
+    assert Augmentation(window=8).size((16, 70)) == (16, 38)
     assert Augmentation.parse(str(Augmentation(window=64, zoom=2.0, flip=True))) == Augmentation(
         64 * 0, True, window=64, zoom=2.0
     )

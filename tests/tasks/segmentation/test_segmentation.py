@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from hubel.arch import parse
 from hubel.cli import main
-from hubel.data import Augmentation, Batches, Dataset, Preprocessing
+from hubel.data import Augmentation, Batches, Dataset, Preprocessing, Splits
 from hubel.data.masks.targets import VOID, Masks, outlined
 from hubel.look.errors.mistakes import mistakes
 from hubel.nn import build
@@ -142,6 +142,29 @@ def test_it_goes_on_to_the_same_bits(run, splits, tmp_path):
         train(parse(NETWORK), splits, RECIPE, tmp_path / "run", progress=stop)
     again = resume(tmp_path / "run", splits).model().module.state_dict()
     assert all(torch.equal(again[name], tensor) for name, tensor in run.model().module.state_dict().items())
+
+
+def test_windows_go_on_to_the_same_bits_too(tmp_path):
+    """Stopped within an epoch of several passes through the images, with a moving average."""
+    random, side = np.random.default_rng(0), 64
+    masks = np.kron(random.integers(0, 2, (10, 8, 8)), np.ones((8, 8))).astype(np.uint8)
+    data = Splits(Dataset((masks[..., None] * 200).repeat(3, 3), Masks(masks, ("a", "b"), (0, 1), ((0, 0, 0),) * 2)))
+    network = parse(f"{side}x{side}x3: conv 4 3x3/4 pad=1, norm, relu, conv 2 1x1")
+    recipe = RECIPE.replace(epochs=2, batch_size=4, augmentation="window 32, zoom 1.5, flip", ema=0.9)
+
+    class StopError(Exception):
+        pass
+
+    def stop(event):
+        if getattr(event, "epoch", 0) == 1 and hasattr(event, "evaluated"):
+            raise StopError
+
+    whole = train(network, data, recipe, tmp_path / "whole")
+    assert whole.metrics[-1].step == 16  # of 8 images (2 are held out) four windows each, in steps of 4, twice
+    with pytest.raises(StopError):
+        train(network, data, recipe, tmp_path / "run", progress=stop)
+    again = resume(tmp_path / "run", data).model().module.state_dict()
+    assert all(torch.equal(again[name], tensor) for name, tensor in whole.model().module.state_dict().items())
 
 
 def model_of(fit: str) -> LoadedModel:

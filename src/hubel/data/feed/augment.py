@@ -40,7 +40,7 @@ class Augmentation:
     flip: mirrored left to right, every second time.
     crop: shown by a part of at least this share of its area (0 < crop < 1), of a form from 3:4 to 4:3; 0 is off.
     window: seen through a window of at most so many pixels a side, anywhere in the image; 0 is the whole. A longer side
-        is shortened by a multiple of 32, so that it is halved evenly where the image's own is.
+        is shortened by a multiple of 32, so that it is halved evenly where the image's own is, to 32 at least.
     zoom: enlarged or reduced up to so many times before that; 1 is off.
     rotate: turned by up to this many degrees.
     colour: brightness, contrast and saturation changed by up to this share (0.2: from 0.8 to 1.2 times).
@@ -235,7 +235,7 @@ class Augmentation:
     def size(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Height and width of what is seen of images of this height and width."""
         rows, columns = (
-            side if not self.window or side <= self.window else max(1, side - -(-(side - self.window) // _STEP) * _STEP)
+            side - _STEP * max(0, min(-(-(side - self.window) // _STEP), side // _STEP - 1)) if self.window else side
             for side in shape
         )
         return rows, columns
