@@ -17,6 +17,7 @@ from hubel.base.files import replacing
 from hubel.base.names import listing, shortened
 from hubel.base.words import json_text
 from hubel.cli._finish import TABLES, TEXTS, Answer, finish, writable
+from hubel.cli._making import add_making, asked_to_make, make
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import tell
 from hubel.cli._trained import add_engine, answering, check_order
@@ -76,6 +77,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add_engine(parser)
     add_writing(parser)
+    add_making(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list, an object for each image")
     parser.set_defaults(first_ending=FILES[0])
     parser.add_argument(
@@ -114,8 +116,13 @@ def run(arguments: Namespace) -> int:
     opened = answering(arguments)
     if opened.model.task.name == "language":
         return write(cast("LoadedModel", opened.model), arguments)
-    if said := asked_to_write(arguments):
+    makes = opened.model.task.name == "synthesis"
+    if said := [each for each in asked_to_write(arguments) if not (makes and each == "--seed")]:
         raise SettingError(f"{said[0]} is for models that write, and this one is for {opened.model.task.name}")
+    if makes:
+        return make(cast("LoadedModel", opened.model), arguments)
+    if said := asked_to_make(arguments):
+        raise SettingError(f"{said[0]} is for models that make pictures, and this one is for {opened.model.task.name}")
     if not arguments.images:
         raise SettingError("expected RUN and one or more images, such as: hubel predict runs/lenet5-mnist digit.png")
     if arguments.windows:

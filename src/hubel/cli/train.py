@@ -344,5 +344,5 @@ def _lines(done: Run, metrics: dict[str, Any]) -> Iterator[RenderableType]:
     yield f"the run lies in {folder}, its model in {folder}/model.safetensors"
     if (done.directory / "report.html").is_file():
         yield f"what it learnt, to look at: {folder}/report.html"
-    asked = "IMAGE …" if done.task.of_files else "--prompt TEXT"
-    yield f"\nnext:  hubel evaluate {folder}\n       hubel predict {folder} {asked}\n       hubel explain {folder}"
+    next_ = ("evaluate " + folder, f"predict {folder} {done.task.asked}", "explain " + folder)
+    yield "\nnext:  " + "\n       ".join(f"hubel {words}" for words in next_)

@@ -183,7 +183,7 @@ def _with_engine(model: LoadedModel, way: Way) -> Opened:
     if model.task.name not in TASKS:  # which may ask more of a network than its scores
         raise _UnsuitedError(f"does not know what the task {model.task.name} asks of a network")
     if not model.task.of_one:
-        raise _UnsuitedError("carries nothing from one step to the next, as this model's answers need it")
+        raise _UnsuitedError("gives the scores of an example, and this model's answers need more than that")
     return Opened(with_scores(model, way), way.words)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hubel.tasks.classification.metrics import ClassMetrics, Metrics
     from hubel.tasks.classification.task import Classification, Objective, predict
     from hubel.tasks.measure import count, evaluate, measure
-    from hubel.tasks.model import LoadedModel, load_model, require, save_model
+    from hubel.tasks.model import LoadedModel, load_model, need_pictures, require, save_model
     from hubel.tasks.registry import UnknownTaskError, load, task_named, task_of, task_of_network, task_of_source
     from hubel.tasks.task import Counts, Figure, Measured, Section, Table, Task
 
@@ -50,6 +50,7 @@ _HOMES = {
     "load": "hubel.tasks.registry",
     "load_model": "hubel.tasks.model",
     "measure": "hubel.tasks.measure",
+    "need_pictures": "hubel.tasks.model",
     "predict": "hubel.tasks.classification.task",
     "require": "hubel.tasks.model",
     "save_model": "hubel.tasks.model",
@@ -84,6 +85,7 @@ __all__ = [
     "load",
     "load_model",
     "measure",
+    "need_pictures",
     "predict",
     "require",
     "save_model",

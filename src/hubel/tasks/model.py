@@ -185,6 +185,15 @@ def require_scores(model: LoadedModel, at: tuple[int, int] | None = None) -> Non
         raise SettingError(f"expected a row below {height} and a column below {width}, received {at[0]},{at[1]}")
 
 
+def need_pictures(model: LoadedModel, verb: str) -> None:
+    """Raise SettingError where a network makes pictures, of which `verb` cannot be asked, and takes none."""
+    if tuple(model.task.images_of(model.network)) != tuple(model.network.input):
+        raise SettingError(
+            f"{verb} is for networks that take pictures; {model.network.name or 'this one'} makes them, of vectors of "
+            f"{shape_text(model.network.input)}: hubel predict RUN -o made.png"
+        )
+
+
 def save_model(
     path: str | os.PathLike[str],
     network: Network,

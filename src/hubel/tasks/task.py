@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -138,7 +139,7 @@ class Numbers(Measured):
 
     def table(self, most: int) -> Table:
         """A row a figure."""
-        known = ((self.task.figure(name), value) for name, value in self.values.items())
+        known = ((self.task.figure(name), value) for name, value in self.values.items() if not math.isnan(value))
         return Table(("figure", "#value"), tuple((figure.title, figure.text(value)) for figure, value in known))
 
 
@@ -233,12 +234,12 @@ class Task(abc.ABC):
     name: in files. figures: of a set that is measured, the primary first; the loss comes besides. running: of the
     training batches, on the way. draws: whether answers have pictures. step: how a batch changes weights, a name of
     `hubel.train.loop.steps`. noun: what an output stands for, one and many. example: what a data set is made of, one
-    and many. of_files: whether a text that is given for an example is the name of its file. of_one: whether an answer
-    comes from a network's scores of one example alone, which any engine can compute. defaults: settings of a recipe
-    that the rules take. reads_like: whether `load` takes `like`. about_places: whether it says something of every place
-    of an image (`hubel.tasks.places`). scores_classes: whether outputs begin with scores of classes.
-    guesses: whether the loss of guessing is ln(classes).
-    classes: the names of what is told apart, in the order of the network's outputs; none where nothing is.
+    and many. asked: what `hubel predict RUN` is to be followed by. of_files: whether a text that is given for an
+    example is the name of its file. of_one: whether an answer comes from a network's scores of one example alone, which
+    any engine can compute. defaults: settings of a recipe that the rules take. reads_like: whether `load` takes `like`.
+    about_places: whether it says something of every place of an image (`hubel.tasks.places`). scores_classes: whether
+    outputs begin with scores of classes. guesses: whether the loss of guessing is ln(classes). classes: the names of
+    what is told apart, in the order of the network's outputs; none where nothing is.
     """
 
     name: ClassVar[str]
@@ -249,6 +250,7 @@ class Task(abc.ABC):
     noun: ClassVar[tuple[str, str]] = ("class", "classes")
     example: ClassVar[tuple[str, str]] = ("image", "images")
     of_files: ClassVar[bool] = True
+    asked: ClassVar[str] = "IMAGE …"
     of_one: ClassVar[bool] = True
     defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     reads_like: ClassVar[bool] = True

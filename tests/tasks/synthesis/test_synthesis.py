@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_pictures_follow_from_a_seed(run):
     model = run.model()
     found = pictures(model, 5, seed=3)
     assert (found.shape, found.dtype) == ((5, 8, 8, 3), np.uint8)
-    assert np.array_equal(found[:2], pictures(model, 2, seed=3))
+    assert all(np.array_equal(found[:few], pictures(model, few, seed=3)) for few in (1, 2, 3))
     assert not np.array_equal(found, pictures(model, 5, seed=4))
     way = between(model, 4, rows=2, seed=1)
     assert len(way) == 8
@@ -222,3 +223,54 @@ def test_a_report_shows_what_it_makes(run, splits):
     sections = run.task.sections(run.model(), splits.test)
     assert [each.name for each in sections] == ["made", "between", "nearest"]
     assert all(each.pictures for each in sections)
+
+
+def test_predict_makes_a_grid_or_files(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = str(run.directory)
+    assert main(["predict", place, "--number", "9", "--seed", "2", "-o", "grid.png"]) == 0
+    assert "9 pictures of 8×8, seed 2: grid.png" in capsys.readouterr().out
+    with Image.open("grid.png") as found:
+        assert found.size[0] == found.size[1] > 3 * 8
+    assert main(["predict", place, "--number", "3", "-o", "made", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["files"] == [f"made/0000{number}.png" for number in range(3)]
+    with Image.open(told["files"][1]) as found:
+        assert np.array_equal(np.asarray(found), pictures(run.model(), 2, seed=0)[1])
+    assert main(["predict", place, "--between"]) == 0
+    assert "made.png" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["predict", "RUN", "x.png"], "makes pictures"),
+        (["predict", "RUN", "--prompt", "x"], "models that write"),
+        (["predict", "RUN", "-o", "made.csv"], ".png"),
+        (["export", "RUN", "-o", "model.onnx"], "export is for networks that take pictures"),
+        (["export", "RUN", "-o", "model.pt2"], "export is for networks that take pictures"),
+        (["look", "maps", "RUN", "x.png"], "looking at an image is for networks that take pictures"),
+        (["look", "dream", "RUN"], "dreaming is for networks that take pictures"),
+        (["look", "cam", "RUN", "x.png"], "for networks that take pictures"),
+        (["serve", "RUN", "--port", "0"], "received one for synthesis"),
+    ],
+)
+def test_what_cannot_be_asked_of_it_is_refused_in_words(words, said, run, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(bars(1, 0)[0]).save("x.png")
+    assert main([str(run.directory) if word == "RUN" else word for word in words]) != 0
+    error = capsys.readouterr().err
+    assert said in error
+    assert "fault of hubel" not in error
+
+
+def test_evaluate_tells_no_loss(run, folder, capsys):
+    assert main(["evaluate", str(run.directory), str(folder)]) == 0
+    told = capsys.readouterr().out
+    assert "Fréchet distance" in told
+    assert "nan" not in told
+
+
+def test_what_a_folder_holds_is_told(folder, capsys):
+    assert main(["data", str(folder), "--task", "synthesis"]) == 0
+    assert "40" in capsys.readouterr().out

@@ -15,7 +15,7 @@ from PIL import Image
 from hubel.arch import shape_text
 from hubel.base.errors import NetworkError, SettingError
 from hubel.data import image_files
-from hubel.tasks import LoadedModel
+from hubel.tasks import LoadedModel, need_pictures
 from hubel.tasks.language.task import Language
 
 
@@ -49,6 +49,7 @@ def sample(
     if len(network.input) == 2 or network.reads_whole_numbers:
         taken = "whole numbers to look up" if network.reads_whole_numbers else "sequences"
         raise NetworkError(f"expected a model that takes images, received one for {taken}, {shape_text(network.input)}")
+    need_pictures(model, "looking at an image")
     picture = model.preprocessing.prepare(image)
     if not name:
         name = Path(image).name if isinstance(image, (str, os.PathLike)) else "image"

@@ -23,7 +23,7 @@ from hubel.look.access.models import of_any_model
 from hubel.look.access.pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.look.access.score import class_index, logits
 from hubel.nn import input_gradients
-from hubel.tasks import LoadedModel, require
+from hubel.tasks import LoadedModel, need_pictures, require
 from hubel.view.finding import Drawn
 from hubel.view.frames import WRITERS
 
@@ -109,6 +109,7 @@ def deep_dream(
     and the network's own where it takes no other. seed: of noise and jitter. on_step: told step, steps, score.
     Raises KeyError, ValueError for a layer, channel or class that is not there.
     """
+    need_pictures(model, "dreaming")
     if variation is None:
         variation = 0.0 if class_name is None else 0.5
     _check(octaves, octave_scale, steps, rate, variation, jitter)

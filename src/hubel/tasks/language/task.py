@@ -56,6 +56,7 @@ class Language(task.Task):
     example: ClassVar[tuple[str, str]] = ("window", "windows")
     reads_like: ClassVar[bool] = False
     of_files: ClassVar[bool] = False
+    asked: ClassVar[str] = "--prompt TEXT"
     of_one: ClassVar[bool] = False
 
     @classmethod

@@ -44,6 +44,8 @@ class Synthesis(task.Task):
     draws: ClassVar[bool] = True
     step: ClassVar[str] = "adversarial"
     noun: ClassVar[tuple[str, str]] = ("picture", "pictures")
+    of_one: ClassVar[bool] = False
+    asked: ClassVar[str] = "-o made.png"
 
     @classmethod
     def wants(cls, network: Network) -> bool:
@@ -65,6 +67,11 @@ class Synthesis(task.Task):
             return Alike(len(labels), critic)
 
         return data.load(source, targets=alike, label_kind="none", **settings)
+
+    @classmethod
+    def describe(cls, source: str, **settings: Any) -> data.Description:
+        """What a set holds, whatever its images show."""
+        return data.describe(source, label_kind="none", **settings)
 
     @classmethod
     def for_dataset(cls, dataset: Dataset) -> Synthesis:
