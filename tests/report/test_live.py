@@ -290,6 +290,21 @@ def test_the_sum_can_be_stepped_and_played_from_place_to_place(
     assert progress.inner_text().startswith("all 25")
 
 
+def test_a_map_is_swept_place_by_place_as_quickly_as_is_asked_for_and_told_row_by_row(
+    browser_page: Any, tmp_path: Path, lenet: LoadedModel, digits: list[np.ndarray]
+) -> None:
+    page = opened(browser_page, tmp_path / "live.html", lenet, digits)
+    click(page, "conv1", (10, 10, 1), zoom=3, gap=6, across=6, columns=28)
+    dock = page.get_by_role("region", name="what made the chosen number")
+    dock.get_by_label("what comes one at a time").select_option("place")
+    dock.get_by_label("how quickly").select_option("8")
+    dock.get_by_role("button", name="Play").click()
+    dock.locator("h3").filter(has_text="row 11, column 2").wait_for()
+    assert dock.locator(".progress").inner_text().startswith("all 25")  # whole sums, one after the other
+    page.get_by_role("status").filter(has_text="row 11, column 0").wait_for(state="attached")
+    dock.get_by_role("button", name="Pause").click()
+
+
 def test_a_kernel_can_be_edited_loaded_and_put_back(
     browser_page: Any, tmp_path: Path, lenet: LoadedModel, digits: list[np.ndarray]
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from hubel.report import write_report
 from hubel.train import Run
+from tests.axe import needs_axe, violations
 from tests.report.runs import NASTY, make_run
 
 
@@ -39,7 +40,7 @@ def names(cards: Any) -> list[str]:
 
 
 def test_nothing_of_a_class_name_runs(page: Any) -> None:
-    assert page.title() == "network on corners"
+    assert page.title() == "network of 2 conv, 1 dense on corners"
     assert page.get_by_role("rowheader", name=NASTY[0]).count() > 0
 
 
@@ -336,6 +337,11 @@ def test_words_stand_out_from_the_page(page: Any) -> None:
             return faint;
         }""")
         assert faint == []
+
+
+@needs_axe
+def test_axe_finds_nothing_on_a_report(page: Any) -> None:
+    assert violations(page) == []
 
 
 def test_a_hundred_classes_are_a_map_of_colours(browser_page: Any, tmp_path: Path) -> None:

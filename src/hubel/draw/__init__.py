@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hubel.base.rooms import called, later
 
 if TYPE_CHECKING:
-    from hubel.draw._figure import FLOWS, PAGE, STYLES, Figure, figure, layout
+    from hubel.draw._figure import FLOWS, PAGE, STYLES, Figure, figure, layout, strip
     from hubel.draw._html import PageParts
     from hubel.draw._paper import PAPERS
     from hubel.view.colours import THEMES
@@ -62,6 +62,7 @@ __all__ = [
     "layout",
     "moved",
     "shortened",
+    "strip",
     "text_width",
     "to_png",
     "to_svg",
@@ -69,7 +70,7 @@ __all__ = [
 
 _SCENE = "Circle Group Line Mark Picture Polygon Rectangle Scene Text bounds flat folded moved shortened text_width"
 _HOMES = {
-    "hubel.draw._figure": ("FLOWS", "PAGE", "STYLES", "Figure", "figure", "layout"),
+    "hubel.draw._figure": ("FLOWS", "PAGE", "STYLES", "Figure", "figure", "layout", "strip"),
     "hubel.draw._paper": ("PAPERS",),
     "hubel.draw._html": ("PageParts",),
     "hubel.view.colours": ("THEMES",),

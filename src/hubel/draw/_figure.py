@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 from hubel import zoo
 from hubel.arch import Network, Report, analyse
 from hubel.base.errors import SettingError
+from hubel.draw._across import across
 from hubel.draw._blocks import blocks
 from hubel.draw._html import PageParts, page_parts, to_html
+from hubel.draw._outline import outline
 from hubel.draw._paper import PAPERS, on_paper
 from hubel.draw._volumes import suits, volumes
 from hubel.view import figure as view
 from hubel.view.colours import THEMES
-from hubel.view.scene import Scene
+from hubel.view.scene import Scene, bounds, flat, moved
 
 STYLES = ("auto", "volumes", "blocks")
 FLOWS = ("down", "across")
@@ -90,6 +93,19 @@ class Figure(view.Figure):
     @property
     def _narrow(self) -> Scene:
         return layout(self.report, self.style, min(self.page, PHONE))
+
+
+def strip(network: Network | Report) -> Scene:
+    """A network from left to right in one line, with what layers do alone: a way to each of them."""
+    report = network if isinstance(network, Report) else analyse(network)
+    marks = across(report, outline(report, 0), math.inf)
+    boxes = [bounds(mark) for mark in flat(marks)]
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    width, height = max(box[2] for box in boxes) - left, max(box[3] for box in boxes) - top
+    placed = tuple(moved(marks, 2 - left, 2 - top))
+    return Scene(
+        math.ceil(width) + 4, math.ceil(height) + 4, report.network.title, "from left to right", "blocks", placed
+    )
 
 
 def figure(

@@ -52,7 +52,7 @@ def to_html(report: Report, wide: Scene, narrow: Scene, theme: str = "auto") -> 
     return page(
         wide.title,
         parts.figures,
-        h("main", h("div", parts.table, class_="table")),
+        h("main", h("h1", f"Layers of {report.network.title}"), h("div", parts.table, class_="table")),
         panel,
         style=web_file("draw", "page.css"),
         scripts=[web_file("draw", "page.js")],

@@ -17,7 +17,7 @@ from hubel.base.errors import DataError
 from hubel.base.files import write_atomically
 from hubel.code.javascript import engine_modules
 from hubel.data import Dataset, Splits
-from hubel.draw import PageParts, figure
+from hubel.draw import PageParts, figure, strip
 from hubel.export.page.pack import pack, reason_not_packed
 from hubel.look.errors.mistakes import Mistakes, mistakes
 from hubel.report._images import chosen, image_data, picture_url, sheet
@@ -39,6 +39,7 @@ from hubel.train import Run, where_it_stands
 from hubel.view.linked import program, web_file
 from hubel.view.markup import Child, Element, h
 from hubel.view.page import page
+from hubel.view.svg import drawing
 
 REPORT = "report.html"
 _PAGE = 1080.0  # the main column's width, in pixels
@@ -162,8 +163,13 @@ def _inside(model: LoadedModel, found: Mistakes | None) -> _Inside:
     packed = pack(model)
     if packed is not None:
         samples = _samples(found, examples) if found is not None else []
-        live = ("live", "The model, running in this page", _LIVE)
-        data = {"live-data": {"packed": packed, "samples": samples}}
+        report = analyse(model.network)
+        paths = [row.path for row in report.rows]
+        drawn = drawing(strip(report), places={path: place for place, path in enumerate(paths)})
+        scroll = h("div", drawn, class_="scroll")
+        way = h("div", scroll, id="strip", class_="strip", role="navigation", aria_label="layers, from left to right")
+        live = ("live", "The model, running in this page", (*_LIVE, way))
+        data = {"live-data": {"packed": packed, "samples": samples, "paths": paths}}
         return _Inside((live,), data, ("hubel/report/live",), web_file("view", "live/live.css"))
     if found is None:
         return _Inside()

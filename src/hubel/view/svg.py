@@ -34,7 +34,7 @@ def drawing(scene: Scene, theme: str = "auto", places: Mapping[str, int] | None 
     width, height = _number(scene.width), _number(scene.height)
     return h(
         "svg",
-        h("title", scene.title, id=f"{own}t"),
+        h("title", scene.title or scene.description or "drawing", id=f"{own}t"),
         h("desc", scene.description, id=f"{own}d"),
         h("style", style_sheet(theme) + (plot_sheet(theme) if scene.style == PLOT else "")),
         h("rect", class_="page", width=width, height=height),

@@ -46,7 +46,9 @@ def _heading(title: str, note: str) -> list[Element]:
 def _chart(chart: Chart, theme: str) -> Element:
     drawn = drawing(chart.scene(), theme)
     shown = drawn if chart.live is None else chart.live.markup(drawn)
-    return h("section", _heading(chart.title, chart.note), h("div", shown, class_="chart"))
+    # where it is wider than the screen, keys move it
+    scrolled = h("div", shown, class_="chart", tabindex=0, role="group", aria_label=chart.title or "drawing")
+    return h("section", _heading(chart.title, chart.note), scrolled)
 
 
 def _section(section: Section) -> Element:

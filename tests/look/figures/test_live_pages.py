@@ -10,12 +10,16 @@ from PIL import Image
 
 from hubel.arch import parse
 from hubel.data import Dataset
-from hubel.look import sample
+from hubel.draw import figure as draw
+from hubel.look import saliency, sample
+from hubel.look.byhand.stepping import step_layer
 from hubel.look.errors.mistakes import mistakes
 from hubel.look.inside.changes import changes
+from hubel.look.inside.filters import filters
 from hubel.look.inside.maps import maps
 from hubel.look.retrieve.projection import space
 from hubel.look.unit import unit
+from tests.axe import needs_axe, violations
 from tests.hostile import HIDDEN, MARKUP, faults
 from tests.look.conftest import untrained
 
@@ -48,6 +52,31 @@ def test_a_phone_need_not_scroll_sideways(opened, which):
     page = opened(which)
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@needs_axe
+@pytest.mark.parametrize("which", ["mistakes", "space", "changes"])
+def test_axe_finds_nothing_on_pages_that_can_be_pointed_at(opened, which):
+    assert violations(opened(which)) == []
+
+
+@needs_axe
+def test_axe_finds_nothing_on_drawn_pages(browser_page, digits_model, digit, tmp_path):
+    drawings = {
+        "draw": draw("resnet18"),
+        "maps": maps(digits_model, digit).figure(),
+        "unit": unit(digits_model, digit, "conv2").figure(),
+        "filters": filters(digits_model, "conv1").figure(),
+        "saliency": saliency(digits_model, digit).figure(),
+    }
+    for name, drawn in drawings.items():
+        browser_page.goto(drawn.save(tmp_path / f"{name}.html").as_uri())
+        assert violations(browser_page) == [], name
+    steps = step_layer(digits_model, sample(digits_model, digit), "conv1", 1)
+    place = tmp_path / "steps.html"
+    place.write_text(steps.written(".html", "auto"))
+    browser_page.goto(place.as_uri())
+    assert violations(browser_page) == []
 
 
 def test_a_cell_opens_its_images_from_the_keyboard(opened):

@@ -250,7 +250,14 @@ def _live(changes: Changes, kernels: Sequence[Pixels], maps: Sequence[Pixels] | 
     def markup(drawn: Element) -> Element:
         return h(
             "div",
-            h("div", h("div", drawn, h("i"), class_="drawn"), class_="scroll"),
+            h(
+                "div",
+                h("div", drawn, h("i"), class_="drawn"),
+                class_="scroll",
+                tabindex=0,
+                role="group",
+                aria_label="run",
+            ),
             h("div", control, class_="control"),
             h("div", shown, class_="frames"),
             held(data),

@@ -21,8 +21,9 @@ function colour(scale, x) {
   return table[Math.round(Math.min(1, Math.max(0, share)) * (table.length - 1))];
 }
 
-// light letters on dark cells
-const letters = ([r, g, b]) => (0.299 * r + 0.587 * g + 0.114 * b < 140 ? "#fff" : "#14171b");
+// black or white, whichever has the more contrast: never less than 4.5, by the luminance of WCAG
+const linear = (part) => (part <= 10.3 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4);
+const letters = ([r, g, b]) => (0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) < 0.179 ? "#fff" : "#000");
 const css = (rgb) => `rgb(${rgb.join(",")})`;
 
 function paint(canvas, rows, columns, numbers, scale, known = Infinity) {

@@ -2,6 +2,7 @@
 import { held } from "hubel/view/dom";
 import { mount } from "hubel/view/live/live";
 
-const { packed, samples } = held("live-data");
-const live = mount(document.getElementById("live-model"), packed, { samples });
+const { packed, samples, paths } = held("live-data");
+const strip = { element: document.getElementById("strip"), paths };
+const live = mount(document.getElementById("live-model"), packed, { samples, strip });
 document.addEventListener("lookinto", ({ detail: { picture, words } }) => live.look(picture, words));

@@ -25,8 +25,11 @@ export function colour(table, value, low, high) {
 /** A 32-bit pixel as CSS, and black or white to write on it. */
 export function css(value) {
   const [r, g, b] = [value & 255, (value >> 8) & 255, (value >> 16) & 255];
-  return { fill: `rgb(${r} ${g} ${b})`, ink: 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#111" : "#fff" };
+  return { fill: `rgb(${r} ${g} ${b})`, ink: 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) > 0.179 ? "#000" : "#fff" };
 }
+
+// by the luminance of WCAG, one of the two has a contrast of at least 4.5
+const linear = (part) => (part <= 10.3 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4);
 
 /** A number with about three figures, a real minus sign, and no more letters than needed. */
 export function shown(value, figures = 3) {

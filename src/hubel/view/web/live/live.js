@@ -2,23 +2,28 @@
 
 import { h } from "hubel/view/dom";
 import { load } from "hubel/view/engine/model";
+import { inBlocks, opened } from "hubel/view/live/blocks";
 import { shown, tables } from "hubel/view/live/colours";
 import { isEditable, kernelEditor } from "hubel/view/live/kernel";
 import { isPositive, LayerView } from "hubel/view/live/maps";
 import { makePad } from "hubel/view/live/pad";
-import { reveal } from "hubel/view/live/sheet";
+import { barred, reveal } from "hubel/view/live/sheet";
+import { Strip } from "hubel/view/live/strip";
 import { explained, unitText, UnitDock } from "hubel/view/live/unit";
 import { Units } from "hubel/view/live/units";
 
 const MOST_BARS = 12;
 
-/** Put the running model into an element. `options.samples`: [{name, picture (data URI), label}]. */
+/**
+ * Put the running model into an element. `options.samples`: [{name, picture (data URI), label}]; `strip`: {element, paths},
+ * a drawing of the network whose boxes name rows, and the rows' paths.
+ */
 export function mount(element, packed, options = {}) {
   return new Live(element, packed, options);
 }
 
 class Live {
-  constructor(element, packed, { samples = [] }) {
+  constructor(element, packed, { samples = [], strip = null }) {
     this.model = load(packed);
     this.tables = tables(packed);
     this.units = new Units(this.model);
@@ -40,9 +45,11 @@ class Live {
     this.layers = h(
       "div",
       { class: "layers" },
-      [...this.views.values()].map((view) => view.element),
+      strip ? [strip.element] : [],
+      inBlocks([...this.views.values()]).flat(),
       this.dock.element,
     );
+    if (strip) this.strip = new Strip(strip.element, strip.paths, (path) => this.shownPath(path) !== null, (path) => this.go(path));
     const where = packed.preprocessing.ink ? "" : " over the picture";
     const hint = `Draw with mouse, finger or keys${where}; or drop, paste or choose an image.`;
     this.side = h(
@@ -67,7 +74,7 @@ class Live {
     const events = {
       hover: (view, at) => this.choose(view, at, false),
       choose: (view, at) => this.choose(view, at, true),
-      leave: () => this.chosen && !this.chosen.pinned && this.dock.timer === undefined && this.hoverEnded(),
+      leave: () => this.chosen && !this.chosen.pinned && !this.dock.player.isRunning && this.hoverEnded(),
       focus: (view) => this.isReturning || this.move(view, [0, 0, 0]),
       move: (view, by) => this.move(view, by),
       enter: (view) => this.move(view, [0, 0, 0]) && this.dock.isOpen && this.dock.element.focus(),
@@ -130,6 +137,7 @@ class Live {
           view.isVisible = entry.isIntersecting;
           if (view.isVisible && view.isStale) this.draw(view);
         }
+        this.showHere();
       },
       { rootMargin: "200px" },
     );
@@ -147,10 +155,28 @@ class Live {
     document.addEventListener("themechange", () => this.refresh());
   }
 
+  /** Lead to a layer: open its block, and bring it into sight. */
+  go(path) {
+    const view = this.views.get(this.shownPath(path));
+    opened(view.element);
+    view.element.scrollIntoView({ block: "start" });
+    this.move(view, [0, 0, 0]);
+    view.holder.focus({ preventScroll: true });
+  }
+
+  // the strip shows the layer that is looked at, else the first that is in sight
+  showHere() {
+    const seen = [...this.views.values()].find((view) => !view.isInput && view.isVisible);
+    const view = this.chosen && !this.chosen.view.isInput && this.chosen.view.isVisible ? this.chosen.view : seen;
+    if (this.strip && view) this.strip.show(view.step.path);
+  }
+
   layout() {
     const width = Math.floor(this.layers.clientWidth);
     if (!width || width === this.width) return;
     this.width = width;
+    this.layers.style.setProperty("--above", `${document.querySelector("nav")?.offsetHeight ?? 0}px`);
+    this.layers.style.setProperty("--barred", `${barred() + 8}px`);
     for (const view of this.views.values()) view.layout(width);
     this.refresh();
   }
@@ -232,8 +258,8 @@ class Live {
   // ---- choosing a unit
 
   choose(view, at, pinned) {
-    if (!pinned && this.chosen && (this.chosen.pinned || this.dock.timer !== undefined)) return;
-    if (pinned && this.dock.timer !== undefined) this.dock.pause();
+    if (!pinned && this.chosen && (this.chosen.pinned || this.dock.player.isRunning)) return;
+    if (pinned && this.dock.player.isRunning) this.dock.pause();
     const isSame = this.chosen && this.chosen.view === view && String(this.chosen.at) === String(at);
     if (isSame && (this.chosen.pinned || !pinned)) return;
     this.chosen = { view, at, pinned };
@@ -250,6 +276,8 @@ class Live {
 
   showUnit(keep) {
     const { view, at } = this.chosen;
+    opened(view.element);
+    this.showHere();
     const input = this.views.get(null);
     if (input.isStale) this.draw(input);
     const found = view.isInput ? this.units.pixel(at, this.picture) : this.units.number(view.step, at);
@@ -328,7 +356,8 @@ class Live {
     this.chosen = { view, at: next, pinned: true };
     this.showUnit(false);
     this.keepOff(view, next, true);
-    if (this.dock.timer === undefined) this.sayUnit(view, next);
+    const isRunning = this.dock.player.isRunning;
+    if (!isRunning || place % (view.vector ? 10 : columns) === 0) this.sayUnit(view, next); // while it runs, a row at a time
     return true;
   }
 

@@ -68,6 +68,13 @@ export class LayerView {
     return this.isInput ? "the input, as the network sees it. Arrow keys move" : `${this.step.path}, ${what}. ${how}`;
   }
 
+  /** Call it so in its heading, within a block that says the rest. */
+  shorten(name) {
+    const title = this.element.querySelector("h3");
+    title.textContent = name;
+    title.title = this.step.path;
+  }
+
   heading() {
     const { node } = this.step;
     const facts = [shapeText(this.isInput ? this.step.shape : node.output)];

@@ -43,6 +43,12 @@ export function handle(panel, resized) {
   return grip;
 }
 
+/** How much of the window's top is under what stays there. */
+export function barred() {
+  const stays = [...document.querySelectorAll("nav, .strip")].filter((one) => getComputedStyle(one).position === "sticky");
+  return stays.reduce((total, one) => total + one.offsetHeight, 0);
+}
+
 /** Keep the panel off a box of the page: scroll the box free where it was `chosen`, else make the panel lower; false
  * where there is no room for it then, as the page does not move under a pointer. */
 export function reveal(panel, box, chosen) {
@@ -50,7 +56,7 @@ export function reveal(panel, box, chosen) {
   if (panel.hidden) return true;
   const over = box.bottom + CLEAR - panel.getBoundingClientRect().top;
   if (chosen) {
-    const bar = document.querySelector("nav")?.offsetHeight ?? 0;
+    const bar = barred();
     if (over > 0) scrollBy(0, over);
     else if (box.top < bar + CLEAR) scrollBy(0, box.top - innerHeight * 0.4);
   } else if (over > 0) {

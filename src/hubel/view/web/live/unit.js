@@ -5,9 +5,9 @@ import { functionOf } from "hubel/view/engine/activations";
 import { shown } from "hubel/view/live/colours";
 import { branchMaps, frame, softmaxTable } from "hubel/view/live/join";
 import { drawPlane, drawSum, planes, termAt } from "hubel/view/live/numbers";
+import { Player } from "hubel/view/live/player";
 import { handle } from "hubel/view/live/sheet";
 
-const TICK = 90;
 const TICKS_A_UNIT = 36;
 const MOST_ROWS = 400;
 
@@ -21,7 +21,7 @@ export class UnitDock {
     this.title = h("h3");
     this.sentence = h("p", { class: "sentence" });
     this.progress = h("p", { class: "progress" });
-    this.play = this.button("Play", () => this.toggle(), "play");
+    this.player = new Player((byPlace) => this.tick(byPlace));
     this.product = this.button("Next product", () => this.advance(), "next-product");
     this.place = this.button("Next place", () => this.events.moved(1), "next-place");
     this.whole = this.button("Whole sum", () => this.finish(), "whole");
@@ -40,7 +40,7 @@ export class UnitDock {
     this.softmax = h("div", { class: "softmax-holder" });
     this.framed = h("canvas", { class: "framed", role: "img", "aria-label": "the input, what the number sees framed" });
     this.table = h("div", { class: "scroll" });
-    this.steps = h("div", { class: "steps-bar" }, this.play, this.product, this.place, this.whole, this.progress);
+    this.steps = h("div", { class: "steps-bar" }, this.player.element, this.product, this.place, this.whole, this.progress);
     this.listing = h("details", {}, h("summary", {}, "every term as a table"), this.table);
     this.listing.addEventListener("toggle", () => this.fillTable());
     this.element = h(
@@ -80,7 +80,7 @@ export class UnitDock {
   }
 
   get isStepping() {
-    return this.isOpen && (this.timer !== undefined || this.step < this.unit.terms.length);
+    return this.isOpen && (this.player.isRunning || this.step < this.unit.terms.length);
   }
 
   /** The term that is being added, while stepping. */
@@ -94,7 +94,8 @@ export class UnitDock {
     this.unit = unit;
     this.limits = limits;
     this.planes = planes(unit);
-    if (!keep) this.step = this.timer === undefined ? unit.terms.length : Math.min(1, unit.terms.length);
+    const isWhole = !this.player.isRunning || this.player.byPlace;
+    if (!keep) this.step = isWhole ? unit.terms.length : Math.min(1, unit.terms.length);
     if (!isSame) this.page = 0;
     this.element.hidden = false;
     this.draw();
@@ -109,25 +110,13 @@ export class UnitDock {
     this.events.closed(hadFocus);
   }
 
-  toggle() {
-    if (this.timer !== undefined) this.pause();
-    else {
-      if (this.step >= this.unit.terms.length) this.step = 0;
-      this.timer = setInterval(() => this.tick(), TICK);
-      this.play.textContent = "Pause";
-      this.tick();
-    }
-  }
-
   pause() {
-    clearInterval(this.timer);
-    this.timer = undefined;
-    this.play.textContent = "Play";
+    this.player.pause();
   }
 
-  tick() {
+  tick(byPlace) {
     const count = this.unit.terms.length;
-    if (this.step >= count) {
+    if (byPlace || this.step >= count) {
       if (!this.events.moved(1)) this.pause();
       return;
     }
@@ -168,8 +157,8 @@ export class UnitDock {
     // a softmax is told by its table
     const manyTerms = unit.terms.length > 1 && unit.rule !== "softmax";
     this.progress.textContent = manyTerms ? told(unit, step, last) : "";
-    for (const button of [this.play, this.product, this.whole]) button.hidden = !manyTerms;
-    this.place.hidden = isVector && unit.shape[0] === 1;
+    for (const button of [this.product, this.whole]) button.hidden = !manyTerms;
+    this.place.hidden = this.player.element.hidden = isVector && unit.shape[0] === 1;
     this.product.textContent = `Next ${termWord(unit)}`;
     this.place.textContent = isVector ? `Next ${unitText(unit).split(" ", 1)}` : "Next place";
     this.listing.hidden = !unit.terms.length || unit.rule === "softmax";
