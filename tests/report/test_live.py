@@ -399,6 +399,11 @@ def test_every_kind_of_layer_can_be_looked_into(browser_page: Any, tmp_path: Pat
     page = opened(browser_page, tmp_path / "live.html", model, images)
     assert_shares(page, predicted(model, images[0]))
     dock = page.get_by_role("region", name="what made the chosen number")
+    closed = page.locator("details.block:not([open]) > summary")  # of so many layers most blocks are closed at first
+    assert closed.count() == 4
+    assert page.locator("[data-path='concat1.branch2.pool1'] h3").text_content() == "branch 2 › pool1"
+    while closed.count():
+        closed.first.click()
     for view in page.locator(".layer-view").all():
         path = view.get_attribute("data-path")
         view.locator(".live-maps").focus()
