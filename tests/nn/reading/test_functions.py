@@ -142,3 +142,23 @@ def test_gates(function: Any, part: nn.Module, text: str) -> None:
 def test_what_has_no_layer_is_named(function: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         network_of(Own(function), (6, 6, 4))
+
+
+class ByName(nn.Module):
+    """Everything is given by its name, the picture too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.avg_pool2d(input=x, kernel_size=(2, 2), stride=(2, 2))
+        x = functional.conv2d(input=x, weight=self.layer.weight, bias=self.layer.bias)
+        x = functional.relu(input=x)
+        x = torch.add(input=x, other=functional.leaky_relu(input=x, negative_slope=0.2))
+        return torch.flatten(input=x, start_dim=1)
+
+
+def test_what_is_given_by_its_name_is_read_as_what_is_given_by_its_place() -> None:
+    wanted = "8x8x3: avgpool 2, conv 4 3x3, relu, sum(identity | leaky 0.2), flatten"
+    assert str(network_of(ByName(), (8, 8, 3))) == str(parse(wanted))

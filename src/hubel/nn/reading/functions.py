@@ -68,6 +68,8 @@ def module_of(function: str, arguments: tuple[Any, ...], keywords: Mapping[str, 
     if "dropout" in function and settings.get("training", True):
         raise NetworkError("this dropout is always on, also in evaluation mode; the tree's ends with training")
     settings = {name: value for name, value in settings.items() if name not in IGNORED and value is not None}
+    if unknown := set(settings) - set(names):
+        raise NetworkError(f"the tree has no layer for {function} with {', '.join(sorted(unknown))}")
     if kind is nn.Flatten:
         settings.setdefault("start_dim", 0)  # the function starts at the batch
     return kind(**settings)

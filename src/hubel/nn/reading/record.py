@@ -132,6 +132,9 @@ class _Recorder(TorchFunctionMode):
         if isinstance(what, nn.Module):
             number = self.ran[what] = self.ran.get(what, -1) + 1
         inputs, keywords = replaced((tuple(inputs), dict(keywords)), lambda tensor: tensor)  # lists may grow later
+        if isinstance(what, str) and what != "where":  # everywhere else these two come first
+            inputs = (keywords.pop("input"), *inputs) if "input" in keywords else inputs
+            inputs = (*inputs, keywords.pop("other")) if "other" in keywords and len(inputs) == 1 else inputs
         self.calls.append(Call(path, what, inputs, keywords, output, changed, number))
         return output
 
