@@ -33,7 +33,8 @@ class Decoding:
 
     function: of the scores, a softmax over classes. scale, shift: settings of the task, a number an output, that the
     outcome is multiplied by and that are added. likeliest: the name of a second output, the likeliest class of each
-    place, where there is one. boxes: how scores are boxes, where they are.
+    place, where there is one. boxes: how scores are boxes, where they are. carries: whether layers go on with what they
+    remembered, which is given and given back besides.
     """
 
     output: str = "scores"
@@ -41,6 +42,7 @@ class Decoding:
     scale: str = ""
     shift: str = ""
     likeliest: str = ""
+    carries: bool = False
     boxes: BoxRules | None = None
 
 

@@ -51,7 +51,7 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
     if input not in get_args(Input):
         raise SettingError(f"expected input {' | '.join(get_args(Input))}, received {input!r}")
     source = Source.of(model)
-    graph = Graph(carries=input == "tensor" and source.task == "language")
+    graph = Graph(carries=input == "tensor" and decoding_of(source.task).carries)
     graph.fresh("batch")
     shape = source.network.input
     steps = steps_of(source.network, source.arrays)
