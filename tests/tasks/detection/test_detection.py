@@ -183,6 +183,17 @@ def test_counts_of_parts_add_up_to_those_of_the_whole(run, splits):
     assert first == second
 
 
+def test_more_objects_than_coco_counts_are_said():
+    task = Detection(("a",), (0,), (0.1, 0.1))
+    targets = torch.zeros(1, 121, 7)
+    targets[:, 0, 2:6] = torch.tensor([1.0, 1.0, 50.0, 60.0])
+    targets[0, 1:, :4] = torch.rand(120, 2, 2).sort(1).values.flatten(1)
+    counts = task.counts()
+    counts.add(torch.zeros(1, 5, 4, 4), targets)
+    found = task.measured(counts.tensors())
+    assert "a picture has 120 objects of a class, of which COCO counts the 100 surest" in found.sentence("it")
+
+
 def test_sections_of_a_report_have_figures_pictures_and_mistakes(run, splits):
     sections = {each.name: each for each in run.task.sections(run.model(), splits.validation)}
     assert list(sections) == ["classes", "curves", "objects", "mistakes"]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.data.boxes.draw import curves as chart
-from hubel.tasks.detection.coco import RECALLS, Matched, Scores, curves
+from hubel.tasks.detection.coco import MOST, RECALLS, Matched, Scores, curves
 from hubel.tasks.task import Measured, Table, percent
 
 
@@ -35,12 +35,14 @@ class ObjectClass:
 class Metrics(Measured):
     """How well a model finds objects. coco: the twelve figures by name, None where the set has nothing for one.
 
-    curves: of each class, the precision at recalls of 0, 1 … 100 %, at an overlap of a half; none where it is absent.
+    most: objects of one class in one picture. curves: of each class, the precision at recalls of 0, 1 … 100 %, at an
+    overlap of a half; none where it is absent.
     """
 
     coco: Mapping[str, float | None]
     loss: float
     images: int
+    most: int
     per_class: tuple[ObjectClass, ...]
     curves: Mapping[str, tuple[float, ...]]
 
@@ -64,6 +66,7 @@ class Metrics(Measured):
             "loss": self.loss,
             "coco": dict(self.coco),
             "absent": list(self.absent),
+            "most_of_a_class_in_a_picture": self.most,
             "per_class": [asdict(each) for each in self.per_class],
             "curves": {
                 name: {"recall": [round(float(recall), 2) for recall in RECALLS], "precision": list(precisions)}
@@ -81,6 +84,8 @@ class Metrics(Measured):
             f"{percent(self.coco['AP'])} mAP (50:95) on {of}, {percent(self.coco['AP50'])} mAP 50, "
             f"{percent(self.coco['AR100'])} recall, loss {self.loss:.4f}"
         )
+        if self.most > MOST[-1]:
+            told += f"; a picture has {self.most:,} objects of a class, of which COCO counts the {MOST[-1]} surest"
         return told + (f"; {', '.join(self.absent)} absent, left out of the mean" if self.absent else "")
 
     def table(self, most: int, colours: tuple[tuple[int, int, int], ...] = ()) -> Table:
@@ -100,7 +105,7 @@ class Metrics(Measured):
         return Table(titles, tuple(rows), note=note, colours=tuple(colours[i] for i in order) if colours else ())
 
 
-def metrics(scores: Scores, classes: tuple[str, ...], loss: float, images: int) -> Metrics:
+def metrics(scores: Scores, classes: tuple[str, ...], loss: float, images: int, most: int) -> Metrics:
     """The metrics of a set from what is found in it."""
     twelve = {name: None if value < 0 else value for name, value in scores.twelve().items()}
     each = tuple(_of_class(scores, number, name) for number, name in enumerate(classes))
@@ -109,7 +114,7 @@ def metrics(scores: Scores, classes: tuple[str, ...], loss: float, images: int) 
         for name, matched in zip(classes, scores.matched, strict=True)
         if matched.there[0]
     }
-    return Metrics(twelve, loss, images, each, drawn)
+    return Metrics(twelve, loss, images, most, each, drawn)
 
 
 def _of_class(scores: Scores, number: int, name: str) -> ObjectClass:

@@ -97,7 +97,7 @@ def _beside(kind: Detection, dataset: Dataset, each: Seen) -> tuple[str, Pixels]
     words = [f"{kind.classes[k]} {score:.0%}" for k, score in zip(each.kinds, each.scores, strict=True)]
     there = drawn(image, each.there * times, [kind.classes[k] for k in each.true], each.true)
     said = drawn(image, each.boxes * times, words, each.kinds)
-    counts = f"{len(each.there)} objects there, {len(each.boxes)} found"
+    counts = f"{len(each.there)} there, {len(each.boxes)} found"
     gap = np.full((image.shape[0], 6, 3), 255, np.uint8)
     return f"{called(dataset, each.number)}: what is there, and what the model finds: {counts}", np.concatenate(
         [there, gap, said], 1

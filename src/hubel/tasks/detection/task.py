@@ -175,7 +175,9 @@ class Detection(Places):
         said, there, total = counts
         truth, found = _truth(there.coalesce()), _said(said.coalesce())
         loss = float(total[0] / total[1]) if total[1] else float("nan")
-        return metrics(score(truth, found, len(self.classes)), self.classes, loss, int(total[1]))
+        crowds = np.unique(truth.pictures * len(self.classes) + truth.classes, return_counts=True)[1]
+        most = int(crowds.max(initial=0))
+        return metrics(score(truth, found, len(self.classes)), self.classes, loss, int(total[1]), most)
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Detected:
         """The objects of a picture, in its own pixels."""
