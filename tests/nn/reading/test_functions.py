@@ -160,5 +160,5 @@ class ByName(nn.Module):
 
 
 def test_what_is_given_by_its_name_is_read_as_what_is_given_by_its_place() -> None:
-    wanted = "8x8x3: avgpool 2, conv 4 3x3, relu, sum(identity | leaky 0.2), flatten"
+    wanted = "8x8x3: avgpool 2 count_padding=true, conv 4 3x3, relu, sum(identity | leaky 0.2), flatten"
     assert str(network_of(ByName(), (8, 8, 3))) == str(parse(wanted))
