@@ -214,7 +214,7 @@ def test_tiffs_that_would_lose_something_are_refused_in_words() -> None:
     five = tiff({258: (8,) * 5, 277: (5,)}, bytes(8 * 8 * 5))
     with pytest.raises(ImageError, match=r"is a TIFF of 5 bands of 8-bit numbers that cannot be read|has 5 bands"):
         read_image(five)
-    packed = tiff({258: (16,), 259: (5,), 277: (1,), 339: (3,)}, bytes(8 * 8 * 2))
+    packed = tiff({258: (16,), 259: (34712,), 277: (1,), 339: (3,)}, bytes(8 * 8 * 2))
     with pytest.raises(ImageError, match="is a TIFF of 1 bands of 16-bit floating-point numbers that cannot be read"):
         read_image(packed)
     near_infrared = tiff({258: (8,) * 4, 277: (4,), 262: (2,), 338: (0,)}, bytes(8 * 8 * 4))
