@@ -50,13 +50,40 @@ class PointConvolution(nn.Conv2d):
         return functional.conv2d(input[:, :, ::rows, ::columns], self.weight, self.bias)
 
 
+class EdgeConvolution(nn.Conv2d):
+    """A convolution in strides whose weights have no gradient where they see padding alone: as it should be.
+
+    On a map of one row or column a 3×3 kernel in steps of two sees little but padding. What oneDNN (3.12) gives in
+    bfloat16 as the gradient of such weights is whatever stood in memory: NaN at times.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve with the weights that see the input: N×C×H×W → N×filters×H′×W′."""
+        axes = zip(input.shape[2:], self.kernel_size, self.stride, self.padding, self.dilation, strict=True)
+        seen = [_seen(*axis) for axis in axes]  # type: ignore[arg-type]
+        if all(map(all, seen)):
+            return super().forward(input)
+        rows, columns = (torch.tensor(each, device=input.device) for each in seen)
+        weight = torch.where(rows[:, None] & columns, self.weight, 0)
+        return functional.conv2d(input, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+
+
+def _seen(size: int, kernel: int, stride: int, padding: int, dilation: int) -> list[bool]:
+    """Whether each of a kernel's weights along one axis sees the input at any place."""
+    places = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+    starts = range(-padding, -padding + places * stride, stride)
+    return [any(0 <= start + tap * dilation < size for start in starts) for tap in range(kernel)]
+
+
 def step_first(network: nn.Module) -> None:
-    """Make every convolution whose weights' gradient oneDNN gets wrong a `PointConvolution`, in place."""
+    """Make every convolution whose weights' gradient oneDNN gets wrong one for which it does not, in place."""
     for module in network.modules():
-        if (
-            type(module) is nn.Conv2d
-            and module.kernel_size == (1, 1)
-            and module.stride != (1, 1)
+        if type(module) is not nn.Conv2d or module.stride == (1, 1):
+            continue
+        if module.kernel_size != (1, 1) and not isinstance(module.padding, str) and any(module.padding):
+            module.__class__ = EdgeConvolution
+        elif (
+            module.kernel_size == (1, 1)
             and module.padding in ((0, 0), "valid")
             and module.groups == 1
             and module.in_channels < _BLOCK

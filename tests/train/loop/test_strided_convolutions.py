@@ -1,4 +1,6 @@
-"""Strided 1×1 convolutions of few channels, which PyTorch's own gradient ends the process for."""
+"""Convolutions in strides whose weights' gradient PyTorch's own kernels get wrong: those of 1×1 of few channels, which
+end the process, and those whose weights see padding alone, which are not finite.
+"""
 
 import subprocess
 import sys
@@ -44,3 +46,31 @@ def test_places_first_is_the_same_function(strides):
     torch.testing.assert_close(first.grad, second.grad)
     for one, two in zip(plain.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(one.grad, two.grad)
+
+
+@pytest.mark.parametrize("kernel", [(3, 2, 1, 1, 1), (5, 2, 2, 1, 2), (3, 1, 1, 1, 1), (3, 3, 2, 2, 1)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 4), (2, 2), (7, 7)])
+def test_weights_that_see_padding_alone_have_no_gradient(kernel, size):
+    side, stride, padding, dilation, groups = kernel
+    plain = nn.Conv2d(4, 6, side, stride, padding, dilation, groups)
+    other = nn.Conv2d(4, 6, side, stride, padding, dilation, groups)
+    other.load_state_dict(plain.state_dict())
+    step_first(other)
+    input = torch.randn(2, 4, *size, dtype=torch.float64)
+    for module in (plain, other):
+        module.double()(input).square().sum().backward()
+    torch.testing.assert_close(plain(input), other(input))
+    torch.testing.assert_close(plain.weight.grad, other.weight.grad)
+
+
+def test_gradients_on_one_place_are_finite_in_bfloat16():
+    """Whatever stood in memory before: here what is not a number."""
+    for _ in range(20):
+        left = [torch.full((size,), float("nan")) for size in (2304, 4608, 1152, 10_000)]
+        del left
+        layer = nn.Conv2d(16, 16, 3, 2, 1, bias=False)
+        step_first(layer)
+        with torch.autocast("cpu", torch.bfloat16):
+            layer(torch.randn(4, 16, 1, 1)).float().square().mean().backward()
+        assert layer.weight.grad.isfinite().all()
+        assert layer.weight.grad[:, :, 0].abs().max() == layer.weight.grad[:, :, :, 2].abs().max() == 0
