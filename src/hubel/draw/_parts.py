@@ -201,7 +201,7 @@ def framed(piece: Piece, name: str, rows: tuple[Row, ...], times: int, said: str
     if badge:
         marks.append(Text(right - 8, 17, badge, "title", "end"))
     if figures and one_line:
-        marks.append(Text(8 - left + text_width(name, "part") + 10, 14, figures, "figure", "start"))
+        marks.append(Text(right - 8 - aside, 14, figures, "figure", "end"))  # fonts of other widths leave a gap too
     elif figures:
         marks.append(Text(8 - left, 26.5, figures, "figure", "start"))
     marks.append(Line(((0, band), (0, inner_top))))
