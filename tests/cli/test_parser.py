@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +61,8 @@ def test_options_before_the_command_and_values_that_look_like_options(capsys: py
         (["predict", "run", "--topp", "3", "a.png"], "no option of `hubel predict`; did you mean '--top'?"),
         (["look", "cam", "run", "a.png", "--layr", "x"], "no option of `hubel look cam`; did you mean '--layer'?"),
         (["explain", "lenet5", "--no", "1"], "--no: no option of `hubel explain`"),
+        (["train", "--data", "photos"], "no option of `hubel train`; DATA stands without an option"),
+        (["evaluate", "--run", "r"], "--run: no option of `hubel evaluate`; RUN stands without an option"),
         (["train", "lenet5", "mnist", "--la", "3"], "--la may mean --layers or --labels"),
         (["code", "lenet5", "--to", "kera"], "expected pytorch, keras or jax, received 'kera'; did you mean 'keras'?"),
         (["train", "lenet5", "mnist", "--epochs", "abc"], "expected a number, received 'abc'"),
@@ -132,7 +135,10 @@ def test_a_mistake_in_a_network_without_its_quotes(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("path", ["nope.py", "nets/nope", "nope.safetensors", "./lenet5"])
-def test_a_file_that_is_not_there(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_there(
+    path: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where nothing is like it
     assert main(["explain", path]) == 2
     assert capsys.readouterr().err == f"hubel: no file {path}\n"
 

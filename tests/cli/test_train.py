@@ -327,6 +327,9 @@ def test_a_folder_without_parts_is_measured_on_images_held_out(few: Path, hubel:
     ("arguments", "words"),
     [
         (["train", "lenet5"], "expected DATA, or NET and DATA"),
+        (["train", "phtos/"], "received 'phtos/', which is neither; did you mean 'photos'?"),
+        (["train", "segmentation", "photos"], "segmentation is a task, and no network; data alone is enough: hubel"),
+        (["train", "--resume", "phtos"], "expected a run's folder, found nothing there; did you mean 'photos'?"),
         (["train", "lenet5", "mnits"], "did you mean 'mnist'"),
         (["train", "lente5", "mnist"], "lenet5"),
         (["train", "28x28x1: flatten, dense 7", "mnist"], "10 outputs"),
@@ -338,6 +341,7 @@ def test_a_folder_without_parts_is_measured_on_images_held_out(few: Path, hubel:
     ],
 )
 def test_mistakes_say_what_would_be_right(arguments: list[str], words: str, hubel: Said) -> None:
+    Path("photos").mkdir()
     status, _, err = hubel(*arguments)
     assert status == 2
     assert words in err

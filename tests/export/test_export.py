@@ -16,7 +16,7 @@ from PIL import Image
 
 import hubel
 import hubel.cli
-from hubel.base.errors import SettingError
+from hubel.base.errors import ModelFileError, SettingError
 from hubel.data import Preprocessing
 from hubel.export import SkewError, export, onnx_model, open_onnx
 from hubel.export.check import compared
@@ -245,6 +245,8 @@ def test_files_that_are_no_exports_are_refused_in_words(run: Path, tmp_path: Pat
     (tmp_path / "right.onnx").write_bytes(sealed(onnx_model(run)))
     assert hubel.cli.main(["find", str(tmp_path / "right.onnx"), "x.png"]) == 2
     assert "which predict, evaluate, serve and inspect take" in capsys.readouterr().err
+    with pytest.raises(ModelFileError, match=r"exported; hubel\.export\.open_onnx\(path\) reads it"):
+        hubel.load_model(tmp_path / "right.onnx")
 
 
 def test_an_opened_file_computes_scores_as_the_module_does(run: Path, tmp_path: Path) -> None:

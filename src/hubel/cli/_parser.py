@@ -138,6 +138,9 @@ class Parser(ArgumentParser):
 
     def _near(self, name: str) -> str:
         known = [each for each in self._option_string_actions if each.startswith("--")]
+        for placed in self.words():
+            if name.lstrip("-").lower() in (placed.dest, str(placed.metavar).lower()):
+                return f"; {placed.metavar} stands without an option"
         written = name.lower().replace("_", "-")
         elsewhere = ELSEWHERE.get(written, "")
         if elsewhere.partition(" ")[0] in known:

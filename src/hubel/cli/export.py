@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import HubelError
+from hubel.base.names import listing
+from hubel.base.numbers import counted
 from hubel.cli._finish import Answer, finish
 from hubel.cli._numbers import real
 from hubel.cli._output import tell
@@ -153,13 +155,33 @@ def _asked(source: str) -> Namespace:
 def _of(settings: dict[str, Any]) -> Sequence[Any]:
     """The files of a source, or where it is arrays, an archive or a table, its images of the network's size."""
     from hubel.data import image_files
+    from hubel.export.check import evenly
 
     source = settings["source"]
     place = Path(source)
     if place.is_dir() or (place.is_file() and place.suffix.lower() in (".txt", ".jpg", ".jpeg", ".png")):
         found: Sequence[Any] = image_files(source)
-        return found
+        return _readable(evenly(found)) if settings.get("bad_images") == "skip" else found
     parts = read(**settings).parts()
     name = next(each for each in ("test", "validation", "train") if each in parts)
     images: Any = parts[name].images
     return list(images)
+
+
+def _readable(paths: Sequence[Any]) -> list[Any]:
+    """The files that can be read; the others are told."""
+    reasons = [(path, _why_unread(path)) for path in paths]
+    left = [why for _, why in reasons if why]
+    if left:
+        tell(f"left out of the comparison: {counted(len(left), 'file')} that cannot be read ({listing(left, 1)})")
+    return [path for path, why in reasons if not why]
+
+
+def _why_unread(path: Any) -> str:
+    from hubel.data import ImageError, read_image
+
+    try:
+        read_image(path)
+    except ImageError as error:
+        return str(error)
+    return ""

@@ -87,7 +87,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="PATH",
         help=f"write a file, by its ending {', '.join(FILES)}; - prints what a {FILES[0]} file would hold; or, of "
         "tasks whose answers are pictures, the folder where they go (segmentation: IMAGE-mask.png, IMAGE-overlay.png; "
-        f"detection: IMAGE-boxes.png), or of one image the file, {PICTURE}",
+        f"detection: IMAGE-boxes.png; default: here, with --json nowhere), or of one image the file, {PICTURE}",
     )
 
 
@@ -136,6 +136,8 @@ def run(arguments: Namespace) -> int:
             raise SettingError(f"expected one image with -o {arguments.output}, received {len(images):,}; -o FOLDER")
         places, folder = {images[0][0]: arguments.output}, arguments.output.parent
     found = with_progress("predicting", lambda show: list(_answers(opened, images, arguments, places, show)))
+    if opened.model.preprocessing.fit == "time":
+        _tell_cut_off(found, images)
     told = [{name: value for name, value in one.items() if name not in ("words", "files", "rows")} for one in found]
     told = [{**one, "engine": opened.engine} for one in told]
     lines = partial(map, json_text, told)
@@ -152,6 +154,20 @@ def run(arguments: Namespace) -> int:
     return 1 if any("error" in one for one in found) else 0
 
 
+def _tell_cut_off(found: Sequence[Found], sounds: Sequence[tuple[str, bytes | None]]) -> None:
+    """Say which sounds are shorter than their headers say, and note it with their answers."""
+    from hubel.data._heard import cut_off
+    from hubel.data.decode.sound import read_sound
+
+    short = []
+    for one, (path, content) in zip(found, sounds, strict=True):
+        if "error" not in one and (missing := read_sound(content or Path(path).read_bytes()).missing):
+            one["note"] = f"cut off: {missing:.0%} of it is not there"
+            short.append(f"{path}: {missing:.0%} of it is not there")
+    if short:
+        tell(cut_off(short))
+
+
 def _through_windows(opened: Opened) -> Opened:
     """The model with pictures seen in their own scale. Raises SettingError where its answers are no masks."""
     task: Any = opened.model.task
@@ -165,7 +181,7 @@ def _ending(arguments: Namespace) -> str:
 
 
 def _folder(arguments: Namespace, opened: Opened) -> Path | None:
-    """The folder where pictures go; None where a file is written, or the answers are no pictures."""
+    """The folder where pictures go; None where a file or JSON alone is written, or the answers are no pictures."""
     output: Path | None = arguments.output
     if not opened.model.task.draws:
         if output is not None and output != Path("-") and _ending(arguments) not in FILES:
@@ -174,8 +190,10 @@ def _folder(arguments: Namespace, opened: Opened) -> Path | None:
                 f"{opened.model.task.name} are no pictures"
             )
         return None
-    if output is None or (output != Path("-") and _ending(arguments) not in (*FILES, PICTURE)):
-        return output or Path()
+    if output is None:
+        return None if arguments.json else Path()
+    if output != Path("-") and _ending(arguments) not in (*FILES, PICTURE):
+        return output
     if _ending(arguments) == PICTURE:
         return None
     tell("the pictures are not written: -o names a file; -o FOLDER writes them")

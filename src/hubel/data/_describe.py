@@ -18,6 +18,7 @@ from hubel.base.download import Progress
 from hubel.base.names import listing
 from hubel.data._alike import SIDE, gathered, trace
 from hubel.data._dataset import Dataset, HeldOut, Splits
+from hubel.data._heard import heard
 from hubel.data._load import layout_of, open_source
 from hubel.data._sheet import CELL, sheet
 from hubel.data._split import Validation, held_out, hold_out, share_to_hold_out
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 USUAL_EPOCHS = 10  # for which the rule's augmentation is told
 _SHOWN = 12  # images a class on the contact sheet
+_SOUND = "sound"  # in the place of a file's format
 _ROWS = 40  # classes on the contact sheet
 
 
@@ -201,11 +203,13 @@ def describe(
         share = share_to_hold_out(validation, {part: len(own) for part, own in found.parts().items()})
         held = hold_out(Splits(train), share).held_out
         return _with_notes(described, found.notes, held)
-    images = list(_of_files(found, workers or workers_here(), progress))
+    workers = workers or workers_here()
+    images = list(_of_files(found, workers, progress))
     wanted = _targets(targets, images, found.classes)
-    return _with_notes(
-        _describe(found.name, wanted, images), found.notes, _to_hold_out(found, wanted, images, validation)
-    )
+    entries = [item for part in PARTS for item, _ in found.parts.get(part, ())]
+    sounds = [item for item, seen in zip(entries, images, strict=True) if seen.format == _SOUND]
+    notes = (*found.notes, *(heard(sounds, workers) if sounds else ()))
+    return _with_notes(_describe(found.name, wanted, images), notes, _to_hold_out(found, wanted, images, validation))
 
 
 def _targets(targets: TargetsOf, images: Sequence[_Seen], classes: tuple[str, ...]) -> Targets:
@@ -252,7 +256,7 @@ def _look(item: Item) -> _Look:
         digest = hashlib.sha256(content).hexdigest()
         picture = decode_image(content, item.name)
         if sound.MARK in picture.info:
-            mode, kind = picture.mode, "sound"
+            mode, kind = picture.mode, _SOUND
         else:
             with Image.open(io.BytesIO(content), formats=formats_of(content, item.name)) as header:
                 mode, kind = header.mode, header.format or ""

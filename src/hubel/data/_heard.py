@@ -18,12 +18,14 @@ def heard(items: Sequence[Item], workers: int) -> list[str]:
     every = max(1, len(items) // _MOST)
     chosen = items[::every]
     rates, channels = Counter[int](), Counter[int]()
-    silent, clipped = [], []
+    silent, clipped, cut = [], [], []
     for item, sound in zip(chosen, in_order(_sound, chosen, workers), strict=True):
         if sound is None:
             continue
         rates[sound.rate] += 1
         channels[sound.channels] += 1
+        if sound.missing:
+            cut.append(f"{item.name}: {sound.missing:.0%} of it is not there")
         if sound.is_silent:
             silent.append(item.name)
         elif sound.is_clipped:
@@ -35,11 +37,20 @@ def heard(items: Sequence[Item], workers: int) -> list[str]:
     mixed = sum(count for number, count in channels.items() if number > 1)
     if mixed:
         notes.append(f"{counted(mixed, 'sound')} of several channels {'is' if mixed == 1 else 'are'} mixed down to one")
+    if cut:
+        notes.append(cut_off(cut))
     if silent:
         notes.append(f"silent, every sample nought: {counted(len(silent), 'sound')} ({some(silent, 3)})")
     if clipped:
         notes.append(f"clipped, recorded too loud: {counted(len(clipped), 'sound')} ({some(clipped, 3)})")
     return notes
+
+
+def cut_off(told: Sequence[str]) -> str:
+    """The sentence about sounds that are shorter than their headers say, of each its name and how much is missing."""
+    return f"cut off, shorter than the header says, and taken as far as it goes: {counted(len(told), 'sound')} " + (
+        f"({some(told, 3)})"
+    )
 
 
 def _sound(item: Item) -> Sound | None:

@@ -247,6 +247,11 @@ def load_model(path: str | os.PathLike[str], *, ignore_damage: bool | None = Non
     file, a safetensors file that is not a model of this library, or weights that do not fit the network.
     """
     path = Path(path)
+    if path.suffix == ".onnx" and path.is_file():
+        raise ModelFileError(
+            f"{path}: expected a model file or a run, received a file that was exported; hubel.export.open_onnx(path) "
+            "reads it"
+        )
     header, about = read_model_file(path, ignore_damage)
     return _assemble(path, header, about, ignore_damage)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from hubel import zoo
 from hubel.arch import Network
-from hubel.base.errors import MissingFileError
+from hubel.base.errors import MissingFileError, SettingError
 from hubel.data import Dataset, Splits, holds_files
 from hubel.nn import check_device
 from hubel.tasks import load, task_named, task_of, task_of_network, task_of_source
+from hubel.tasks.registry import TASKS
 from hubel.train.recipe.choose import choose, fine_tune
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.run import Run
@@ -37,6 +39,7 @@ def fitted(
     brought to the network's size. `options` are the network's, and `settings` those of `load`.
     """
     asked = {"source": _absolute(source), **settings}
+    _refuse_task(given, source)
     if given is None:
         return _chosen(options, asked, network_of, read)
     if "task" not in settings and (meant := task_of_network(network_of(given, **options))):
@@ -48,6 +51,16 @@ def fitted(
         return _ended(network_of(given, **_for(given, splits, options)), splits), splits, asked
     except ValueError:  # too small for this network, or it takes vectors
         return _sized(given, options, asked, network_of, read)
+
+
+def _refuse_task(given: Any, source: str) -> None:
+    """Raise SettingError for a task's name in the place of a network."""
+    if isinstance(given, str) and given.lower() in TASKS and not Path(given).exists():
+        line = shlex.join(["hubel", "train", source])
+        raise SettingError(
+            f"{given} is a task, and no network; data alone is enough: {line} (or, where it does not say the task: "
+            f"{line} --task {given.lower()})"
+        )
 
 
 def _chosen(

@@ -105,7 +105,13 @@ def _data_alone(given: Any) -> str | os.PathLike[str] | Splits | Dataset:
     """What stands alone, for which a network is chosen. Raises SettingError where that is a network."""
     if isinstance(given, (Splits, Dataset)) or (isinstance(given, (str, os.PathLike)) and is_source(os.fspath(given))):
         return given
-    raise SettingError(f"expected data, or a network and data, received {given!r} alone")
+    raise SettingError(f"expected data, or a network and data, received {given!r} alone{_near(given)}")
+
+
+def _near(given: Any) -> str:
+    """What lies beside a path where nothing lies."""
+    named = isinstance(given, (str, os.PathLike)) and not zoo.is_made(os.fspath(given)) and not Path(given).exists()
+    return near_path(os.fspath(given)) if named else ""
 
 
 @contextlib.contextmanager

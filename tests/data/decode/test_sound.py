@@ -1,6 +1,7 @@
 """Sounds: every form of WAV, what they look like, and what is said of odd ones."""
 
 import io
+import json
 import struct
 import wave
 
@@ -141,8 +142,12 @@ def test_odd_sounds_are_named(tones, tmp_path):
     (tmp_path / "b/loud.wav").write_bytes(wav(np.clip(tone(loud=3.0), -1, 1)))
     stereo = np.stack([tone(rate=44100), tone(600, rate=44100)], 1)
     (tmp_path / "b/stereo.wav").write_bytes(wav(stereo, rate=44100, channels=2))
+    (tmp_path / "a/cut.wav").write_bytes(wav(tone(900))[:-3600])
     told = noted(load(tmp_path))
-    assert "8,000 (10), 44,100 (1)" in told
+    assert all(note in hubel("data", tmp_path).stdout for note in told.split("\n") if "seen as" not in note)
+    assert "cut off, shorter than the header says, and taken as far as it goes: 1 sound (" in told
+    assert "cut.wav: 75% of it is not there)" in told
+    assert "8,000 (11), 44,100 (1)" in told
     assert "1 sound of several channels is mixed down to one" in told
     assert "silent, every sample nought: 1 sound (" in told
     assert "quiet.wav" in told
@@ -158,9 +163,13 @@ def test_odd_sounds_are_named(tones, tmp_path):
 
 
 def test_a_network_by_rule_hears_them(tones, tmp_path):
+    broken = tones / "train" / "low_broken.wav"
+    broken.write_bytes(wav(tone())[:30])
     done = hubel(
         "train",
         tones,
+        "--bad-images",
+        "skip",
         "--labels",
         "{label}_*",
         "--epochs",
@@ -175,7 +184,14 @@ def test_a_network_by_rule_hears_them(tones, tmp_path):
     assert "100.00% of the test images right" in done.stdout
     sound = next((tones / "test").glob("low_*.wav"))
     assert "low" in hubel("predict", tmp_path / "run", sound).stdout.split()[1]
+    (tmp_path / "cut.wav").write_bytes(sound.read_bytes()[:-1000])
+    told = hubel("predict", tmp_path / "run", tmp_path / "cut.wav", sound, "--json")
+    assert "taken as far as it goes: 1 sound (" in told.stderr
+    assert ["note" in one for one in json.loads(told.stdout)] == [True, False]
     told = hubel("export", tmp_path / "run", "-o", tmp_path / "ears.onnx")
     assert told.returncode == 0, told.stderr
     assert "it hears sounds" in told.stdout + told.stderr
+    assert f"left out of the comparison: 1 file that cannot be read ({broken}: is a WAV file" in told.stderr
+    assert "60 of your pictures" in told.stdout
     assert "hears sounds" in hubel("export", tmp_path / "run", "-o", tmp_path / "ears.html").stderr
+    broken.unlink()

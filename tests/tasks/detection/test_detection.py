@@ -104,7 +104,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(splits, tmp_path):
         assert torch.equal(tensor, straight.model().module.state_dict()[name]), name
 
 
-def test_commands_answer_in_every_form(run, splits, tmp_path):
+def test_commands_answer_in_every_form(run, splits, tmp_path, monkeypatch):
     image = splits.validation.paths[0]
     found = json.loads(hubel("evaluate", run.directory, "--part", "validation", "--json").stdout)
     assert list(found["coco"]) == [
@@ -138,8 +138,12 @@ def test_commands_answer_in_every_form(run, splits, tmp_path):
         rows = list(csv.DictReader(file))
     assert len(rows) >= 2 * len(splits.validation)
     assert {row["class"] for row in rows} <= {"bar", "disc", ""}
+    monkeypatch.chdir(tmp_path)
     (sure,) = json.loads(hubel("predict", run.directory, image, "--threshold", "0.999", "--json").stdout)
     assert len(sure["objects"]) < 2
+    assert not list(tmp_path.glob("*-boxes.png"))  # values alone were asked for
+    hubel("predict", run.directory, image)
+    assert len(list(tmp_path.glob("*-boxes.png"))) == 1
     refused = hubel("predict", run.directory, image, splits.validation.paths[1], "-o", tmp_path / "two.png")
     assert (refused.returncode, "expected one image with -o" in refused.stderr) == (2, True)
 

@@ -28,19 +28,22 @@ MARK = "sound"  # in a picture's info
 Samples = npt.NDArray[np.float32]
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _FULL = 0.999  # of the range, where a sample is at its end
+_STREAMED = 0x7FFF_0000  # bytes of samples, from which a header was written before they were counted
 _CLIPPED = 0.002  # share of samples there, from which a sound is called clipped
 
 
 @dataclass(frozen=True, eq=False)
 class Sound:
     """What a file holds. samples: float32 from -1 to 1, its channels mixed down. rate: samples a second. channels: in
-    the file. clipped: the share of samples at the ends of the range.
+    the file. clipped: the share of samples at the ends of the range. missing: the share of the samples that the file's
+    header promises and that are not there.
     """
 
     samples: Samples = field(repr=False)
     rate: int
     channels: int = 1
     clipped: float = 0.0
+    missing: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -69,9 +72,9 @@ def is_sound(content: bytes) -> bool:
 def read_sound(content: bytes) -> Sound:
     """The sound in a file's bytes. Raises ValueError, with the reason, where it cannot be read."""
     if content[8:12] == b"WAVE":
-        values, rate = _wave(content)
+        values, rate, missing = _wave(content)
     else:
-        values, rate = _others(content)
+        (values, rate), missing = _others(content), 0.0
     if not len(values):
         raise SettingError("is a sound without a sample")
     if not 1000 <= rate <= 1_000_000:
@@ -79,15 +82,16 @@ def read_sound(content: bytes) -> Sound:
     if not np.isfinite(values).all():
         raise SettingError("has samples that are no numbers (NaN or infinite)")
     clipped = float((np.abs(values) >= _FULL).mean())
-    return Sound(values.mean(1, dtype=np.float32), rate, values.shape[1], clipped)
+    return Sound(values.mean(1, dtype=np.float32), rate, values.shape[1], clipped, missing)
 
 
-def _wave(content: bytes) -> tuple[Samples, int]:
-    """Samples×channels of a WAV file, and its rate. Its chunks are read here, since the standard library's `wave` knows
-    neither floating point nor, before Python 3.12, the extensible form of 24 bits.
+def _wave(content: bytes) -> tuple[Samples, int, float]:
+    """Samples×channels of a WAV file, its rate, and the share of samples that its header promises in vain. Its chunks
+    are read here, since the standard library's `wave` knows neither floating point nor, before Python 3.12, the
+    extensible form of 24 bits.
     """
     kind = channels = rate = bits = 0
-    place, data = 12, None
+    place, data, missing = 12, None, 0.0
     while place + 8 <= len(content) and data is None:
         name, size = content[place : place + 4], struct.unpack_from("<I", content, place + 4)[0]
         body = content[place + 8 : place + 8 + size]
@@ -99,13 +103,14 @@ def _wave(content: bytes) -> tuple[Samples, int]:
                 kind = struct.unpack_from("<H", body, 24)[0]
         elif name == b"data":
             data = body
+            missing = 1 - len(body) / size if len(body) < size < _STREAMED else 0.0
         place += 8 + size + size % 2
     if data is None or not rate:
         raise SettingError("is a WAV file without samples")
     if not 1 <= channels <= 64:
         raise SettingError(f"is a WAV file of {channels} channels, expected 1 to 64")
     numbers = _numbers(data[: len(data) // (channels * bits // 8 or 1) * (channels * bits // 8)], kind, bits)
-    return numbers.reshape(-1, channels).astype(np.float32), rate
+    return numbers.reshape(-1, channels).astype(np.float32), rate, missing
 
 
 def _numbers(data: bytes, kind: int, bits: int) -> npt.NDArray[Any]:

@@ -22,6 +22,7 @@ from hubel.base.files import read_text, write_atomically
 from hubel.base.headers import read_about, read_header
 from hubel.base.limits import check
 from hubel.base.model_file import ENTRY, WholenessWarning, why_unread
+from hubel.base.names import near_path
 from hubel.base.toml import read_toml, write_toml
 from hubel.data import Preprocessing, Splits, hold_out
 from hubel.nn import build
@@ -80,7 +81,8 @@ class Run(Result):
         except RunError:
             raise
         except FileNotFoundError:
-            found = f"received one without {SETTINGS}" if directory.exists() else "found nothing there"
+            near = near_path(os.fspath(directory))
+            found = f"received one without {SETTINGS}" if directory.exists() else f"found nothing there{near}"
             raise RunError(f"{directory}: expected a run's folder, {found}") from None
         except (TypeError, ValueError) as error:
             raise RunError(why_unread(path, settings, error, "what it says")) from None
