@@ -23,9 +23,9 @@ def plural(count: int, word: str) -> str:
     return word if count == 1 else f"{count} {word}s"
 
 
-def counted(count: int, word: str) -> str:
-    """Write `1 row`, `3 rows`, `10,000 rows`."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+def counted(count: int, word: str, many: str = "") -> str:
+    """Write `1 row`, `3 rows`, `10,000 rows`; of words such as class with what several are called."""
+    return f"{count:,} {word if count == 1 else many or f'{word}s'}"
 
 
 def an(word: str) -> str:

@@ -19,12 +19,12 @@ def sizes_line(sizes: Mapping[tuple[int, int], int]) -> str:
     return f"sizes      {counted({f'{h}×{w}': n for (h, w), n in sizes.items()})}"
 
 
-def unreadable_lines(unreadable: Sequence[ImageError]) -> Iterator[RenderableType]:
-    """Each file that cannot be read, with its reason."""
+def unreadable_lines(unreadable: Sequence[ImageError], word: str = "unreadable") -> Iterator[RenderableType]:
+    """Each file that cannot be read, with its reason; `word` where files are missing or odd too."""
     from hubel.view.terminal import styled
 
     for error in unreadable[:MOST_FILES]:
-        yield styled("[red]unreadable[/] {}", error)
+        yield styled("[red]{:10}[/] {}", word, error)
     if len(unreadable) > MOST_FILES:
         yield f"           and {len(unreadable) - MOST_FILES:,} more; --json lists all"
 

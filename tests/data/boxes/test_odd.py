@@ -201,3 +201,24 @@ def test_a_description_tells_of_boxes(tmp_path):
     assert set(found["sides"]) == {"bar", "disc"}
     told = hubel("data", tmp_path).stdout
     assert "12 boxes of 2 classes (detection), as COCO's JSON has them" in told
+
+
+def test_outlines_beside_boxes_and_counts_of_one_are_told(tmp_path):
+    root = scenes.coco(tmp_path, 1)
+    assert not any("outline" in note for note in load(root).notes)
+    first, _ = annotations(root)
+    only = {**first, "segmentation": [[1, 1, 9, 1, 9, 9]]}
+    kinds = [{"id": scenes.IDS[0], "name": scenes.NAMES[0]}]
+    Image.new("RGB", (64, 48)).save(root / "images" / "bare.png")
+    images = [
+        {"id": n, "file_name": f"{name}.png", "width": 64, "height": 48} for n, name in ((10, "000"), (11, "bare"))
+    ]
+    told = hubel("data", rewritten(root, annotations=[only], categories=kinds, images=images)).stdout
+    assert "2 pictures with 1 box of 1 class (detection)" in told
+    assert "1 annotation has an outline too, which --task segmentation reads as masks" in told
+    assert "1 picture shows no object, and teaches where none is" in told
+    assert "0 to 1 a picture, usually 0.5;" in told
+    told = hubel("data", rewritten(root, annotations=[only], categories=kinds, images=images[:1])).stdout
+    assert "objects    1 a picture; 0% overlap another" in told
+    assert "1 picture with 1 box of 1 class" in told
+    assert json.loads(hubel("data", root, "--task", "segmentation", "--json").stdout)["task"] == "segmentation"

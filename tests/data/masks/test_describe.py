@@ -41,7 +41,7 @@ def test_what_is_missing_odd_or_broken_is_told_with_the_remedy(tmp_path, capsys)
     found = json.loads(told(capsys, root, "--json"))
     assert (found["task"], found["images"]) == ("segmentation", {"train": 19})
     reasons = {error["path"].split("train/")[1]: error["reason"] for error in found["unreadable"]}
-    assert reasons["images/000.png"] == "expected a mask masks/000.png, found none"
+    assert reasons["images/000.png"] == "its mask is missing: expected masks/000.png, found none"
     assert reasons["masks/001.png"] == "expected an image called 001 beside this mask"
     assert reasons["masks/002.png"] == "expected 16×16, the size of its image, received 4×4"
     assert "truncated" in reasons["masks/003.png"]

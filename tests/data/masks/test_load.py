@@ -130,7 +130,7 @@ def cut(root):
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        (without_mask, r"003\.png: expected a mask masks/003\.png, found none"),
+        (without_mask, r"003\.png: its mask is missing: expected masks/003\.png, found none"),
         (without_image, r"masks/003\.png: expected an image called 003 beside this mask"),
         (odd_sized, r"masks/003\.png: expected 16×16, the size of its image, received 16×20"),
         (lossy, r"masks/003\.jpg: expected a mask that keeps its values"),

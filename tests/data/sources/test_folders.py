@@ -253,6 +253,10 @@ ASKED = {
         r"Train, Validation may be parts without class folders, or classes beside cats, dogs; say which: --parts none",
     ),
     "images alone": (("x.png", "y.png"), r"in a folder named after its class, found 2 images outside one"),
+    "images to make": (
+        ("x.png", "y.png"),
+        r"more such pictures are to be made, classes are not needed: hubel train r3",
+    ),
     "names that say the class": (
         ("cat_1.png", "cat_2.png", "dog_1.png", "dog_2.png"),
         r"where their names say the class \(cat \(2\), dog \(2\)\): --labels '\{label\}_\{number\}'",

@@ -129,6 +129,9 @@ def test_what_a_text_holds(tmp_path):
     found = json.loads(hubel("data", tmp_path / "text.txt", "--json").stdout)
     assert found["counts"] == {"\\n": 6, "a": 6, "b": 6, "c": 3, "·": 3, "d": 3}
     assert found["task"] == "language"
+    assert "train has 27 characters, and training needs at least 65, one window and what" in told.stdout
+    (tmp_path / "long.txt").write_text("abcde" * 13)
+    assert "training needs" not in hubel("data", tmp_path / "long.txt").stdout
     (tmp_path / "empty.txt").write_text("")
     assert "found an empty file" in hubel("data", tmp_path / "empty.txt").stderr
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from hubel.base.errors import LimitError
 from hubel.base.files import read_bytes
+from hubel.base.numbers import counted
 from hubel.data import ImageError
 from hubel.data.boxes.annotations import Annotated, Annotations, Box, Pictures, unmatched
 from hubel.data.sources.listing import some
@@ -50,12 +51,18 @@ def read(root: Path) -> Annotations:
     found = Annotations("COCO's JSON", {}, {})
     files = files_of(root)
     chosen = [path for path in files if part_and_rest(path.stem)[1] != ("captions",)]
+    outlined = 0
     for path in chosen:
         whole = _whole(path)
         if isinstance(whole, ImageError):
             found.problems.append(whole)
         else:
+            outlined += sum(isinstance(each, dict) and bool(each.get("segmentation")) for each in whole["annotations"])
             _add(found, path, whole, _part(path, pictures.root) or "train", pictures)
+    if outlined:
+        have = "has an outline" if outlined == 1 else "have outlines"
+        told = f"read for boxes; {counted(outlined, 'annotation')} {have} too, which --task segmentation reads as masks"
+        found.notes.append(told)
     found.classes = dict(sorted(found.classes.items(), key=lambda each: each[1]))
     return found
 

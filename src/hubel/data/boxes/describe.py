@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from hubel.base.download import Progress
 from hubel.base.names import listing
+from hubel.base.numbers import counted
 from hubel.data import ImageError
 from hubel.data._split import share_to_hold_out
 from hubel.data._told import MOST_CLASSES, note_lines, sizes_line, unreadable_lines
 from hubel.data.boxes.find import refuse
-from hubel.data.boxes.load import Checked, Seen, checked, odd_lines, usual_size
+from hubel.data.boxes.load import Checked, Seen, checked, nothing_shown, odd_lines, usual_size
 from hubel.data.sources.listing import some
 from hubel.data.sources.parts import PARTS
 from hubel.view.finding import Finding
@@ -66,7 +67,8 @@ class BoxesDescription(Finding):
         """How many pictures and boxes each class has, and what to look at."""
         images, boxes = sum(self.images.values()), sum(map(sum, self.boxes.values()))
         return [
-            f"{self.name}: {images:,} pictures, {boxes:,} boxes of {len(self.classes):,} classes",
+            f"{self.name}: {counted(images, 'picture')}, {counted(boxes, 'box', 'boxes')} of "
+            f"{counted(len(self.classes), 'class', 'classes')}",
             *self.tables(),
             *self.notes,
         ]
@@ -99,9 +101,10 @@ class BoxesDescription(Finding):
         """The description, part by part."""
         from hubel.view.terminal import styled, table
 
-        told = "[bold cyan]{}[/]: {:,} pictures with {:,} boxes of {:,} classes (detection), as {} has them"
-        boxes = sum(map(sum, self.boxes.values()))
-        yield styled(told, self.name, sum(self.images.values()), boxes, len(self.classes), self.format)
+        told = "[bold cyan]{}[/]: {} with {} of {} (detection), as {} has them"
+        boxes = counted(sum(map(sum, self.boxes.values())), "box", "boxes")
+        classes = counted(len(self.classes), "class", "classes")
+        yield styled(told, self.name, counted(sum(self.images.values()), "picture"), boxes, classes, self.format)
         rows: list[tuple[object, ...]] = [
             (number, styled("[cyan]{}[/]", name), *(f"{count:,}" for count in counts), self._sides(name))
             for number, name, *counts in itertools.islice(self._rows(), MOST_CLASSES)
@@ -116,9 +119,10 @@ class BoxesDescription(Finding):
         yield ""
         yield sizes_line(self.sizes)
         least, usual, most, touching = self.crowding
-        yield f"objects    {least:,} to {most:,} a picture, usually {usual:g}; {touching:.0%} overlap another"
+        many = f"{most:,} a picture" if least == most else f"{least:,} to {most:,} a picture, usually {usual:g}"
+        yield f"objects    {many}; {touching:.0%} overlap another"
         yield f"places     {', '.join(f'{name} {share:.0%}' for name, share in zip(_THIRDS, self.places, strict=True))}"
-        yield from unreadable_lines(self.unreadable)
+        yield from unreadable_lines(self.unreadable, "unusable")
         yield from note_lines(self.notes)
 
     def tables(self) -> list[Table]:
@@ -154,8 +158,8 @@ def describe(
     having, boxes = {}, {}
     for part in images:
         own = [[place[box.name] for box in seen.boxes] for seen in found.seen if seen.part == part]
-        boxes[part] = _counted(itertools.chain(*own), len(kinds))
-        having[part] = _counted(itertools.chain(*map(set, own)), len(kinds))
+        boxes[part] = _by_number(itertools.chain(*own), len(kinds))
+        having[part] = _by_number(itertools.chain(*map(set, own)), len(kinds))
     suspicious = {**{kind: tuple(places) for kind, places in found.odd.items()}, **_suspicious(found.seen)}
     return BoxesDescription(
         os.fspath(source),
@@ -175,7 +179,7 @@ def describe(
     )
 
 
-def _counted(numbers: Iterator[int], size: int) -> tuple[int, ...]:
+def _by_number(numbers: Iterator[int], size: int) -> tuple[int, ...]:
     counts: npt.NDArray[np.int64] = np.bincount(np.fromiter(numbers, np.int64), minlength=size)
     return tuple(counts.tolist())
 
@@ -257,7 +261,7 @@ def _notes(found: Checked, images: Mapping[str, int], boxes: Mapping[str, Sequen
         yield f"rare beside the commonest class ({max(counts):,} boxes): {some(rare, 5)}"
     empty = sum(not seen.boxes for seen in found.seen)
     if empty:
-        yield f"{empty:,} pictures show no object, and teach where none is"
+        yield nothing_shown(counted(empty, "picture"), empty)
     if found.problems:
         count = "1 file or line is" if len(found.problems) == 1 else f"{len(found.problems):,} files or lines are"
         yield f"{count} missing, wrong or unreadable: training stops at them; --bad-images skip leaves them out"
@@ -265,4 +269,4 @@ def _notes(found: Checked, images: Mapping[str, int], boxes: Mapping[str, Sequen
     yield f"in training pictures become {height}×{width}, chosen by the size of small objects; --input says another"
     share = share_to_hold_out("auto", images)
     if share:
-        yield f"in training, about {share:.0%} of the {images['train']:,} pictures are held out for validation"
+        yield f"in training, about {share:.0%} of the {counted(images['train'], 'picture')} are held out for validation"

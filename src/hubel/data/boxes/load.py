@@ -261,6 +261,12 @@ def placed(picture: tuple[int, int], size: tuple[int, int], fit: Fit) -> tuple[f
     return (1 - across) / 2, (1 - down) / 2, (1 + across) / 2, (1 + down) / 2
 
 
+def nothing_shown(pictures: str, count: int) -> str:
+    """The sentence about so many pictures without an object."""
+    show, teach = ("shows", "teaches") if count == 1 else ("show", "teach")
+    return f"{pictures} {show} no object, and {teach} where none is"
+
+
 def odd_lines(odd: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """What is to be said of boxes that are left out or cut, by kind, with the first places."""
     for kind, places in odd.items():
@@ -274,7 +280,7 @@ def _told(found: Checked, size: tuple[int, int], training: Sequence[Seen]) -> It
     yield from odd_lines(found.odd)
     empty = sum(not seen.boxes for seen in training)
     if empty:
-        yield f"{empty:,} of {len(training):,} training pictures show no object, and teach where none is"
+        yield nothing_shown(f"{empty:,} of {len(training):,} training pictures", empty)
     if found.problems:
         yield f"left out: {len(found.problems):,} files ({found.problems[0].path}: {found.problems[0].reason})"
     short = [

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hubel.base.errors import DataError
+from hubel.base.numbers import counted
 from hubel.data import ImageError
 from hubel.data.boxes.annotations import Annotated, Annotations, Box, Pictures, glance, unmatched
 from hubel.data.decode.image import SUFFIXES
@@ -111,7 +112,8 @@ def read(root: Path) -> Annotations:
         part = lists.get(Path(picture).name) or pictures.part(picture) or "train"
         found.parts.setdefault(part, []).append(Annotated(picture, [box for _, box in boxes], in_shares=True))
     if without:
-        found.notes.append(f"{without:,} pictures without a text file are taken to show no object")
+        these = f"{counted(without, 'picture')} without a text file {'is' if without == 1 else 'are'}"
+        found.notes.append(f"{these} taken to show no object")
     found.classes = {name: number for number, name in named.items()} if named else {str(n): n for n in sorted(numbers)}
     if not named:
         found.notes.append(

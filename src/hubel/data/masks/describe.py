@@ -16,6 +16,7 @@ import numpy as np
 from hubel.base.download import Progress
 from hubel.base.errors import DataError
 from hubel.base.names import listing
+from hubel.base.numbers import counted
 from hubel.data import ImageError, read_image
 from hubel.data._split import share_to_hold_out
 from hubel.data.sources.parts import PARTS
@@ -55,7 +56,8 @@ class MasksDescription(Finding):
     def shown(self) -> list[Part]:
         """How many images and pixels each class has, and what to look at."""
         images = sum(self.images.values())
-        return [f"{self.name}: {images:,} images, masks of {len(self.classes):,} classes", *self.tables(), *self.notes]
+        classes = counted(len(self.classes), "class", "classes")
+        return [f"{self.name}: {counted(images, 'image')}, masks of {classes}", *self.tables(), *self.notes]
 
     def data(self) -> dict[str, object]:
         """All of it, of plain types, for JSON."""
@@ -79,8 +81,9 @@ class MasksDescription(Finding):
         """The description, part by part."""
         from hubel.view.terminal import styled, table
 
-        told = "[bold cyan]{}[/]: {:,} images with masks of {:,} classes (segmentation)"
-        yield styled(told, self.name, sum(self.images.values()), len(self.classes))
+        classes = counted(len(self.classes), "class", "classes")
+        told = "[bold cyan]{}[/]: {} with masks of {} (segmentation)"
+        yield styled(told, self.name, counted(sum(self.images.values()), "image"), classes)
         rows: list[tuple[object, ...]] = [
             (value, styled("[cyan]{}[/]", name), *(f"{count:,}" for count in counts))
             for value, name, *counts in itertools.islice(self._rows(), MOST_CLASSES)
@@ -95,7 +98,7 @@ class MasksDescription(Finding):
         yield table("#value", "class", *heads, rows=rows)
         yield ""
         yield sizes_line(self.sizes)
-        yield from unreadable_lines(self.unreadable)
+        yield from unreadable_lines(self.unreadable, "unusable")
         yield from note_lines(self.notes)
 
     def tables(self) -> list[Table]:
@@ -184,7 +187,7 @@ def _notes(
         yield f"{count} missing, odd or unreadable: training stops at them; --bad-images skip leaves them out"
     share = share_to_hold_out("auto", images)
     if share:
-        yield f"in training, about {share:.0%} of the {images['train']:,} images are held out for validation"
+        yield f"in training, about {share:.0%} of the {counted(images['train'], 'image')} are held out for validation"
 
 
 def _look(entry: tuple[str, Pair]) -> _Looked | ImageError:

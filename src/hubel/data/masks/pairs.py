@@ -86,8 +86,8 @@ def pairs_of(root: Path) -> Found:
             if image is None and mask is not None:
                 found.problems.append(ImageError(str(mask), f"expected an image called {name} beside this mask"))
             elif mask is None:
-                expected = f"expected a mask {pair[1].name}/{name}.png, found none"
-                found.problems.append(ImageError(str(image or pair[0] / name), expected))
+                missing = f"its mask is missing: expected {pair[1].name}/{name}.png, found none"
+                found.problems.append(ImageError(str(image or pair[0] / name), missing))
             else:
                 assert image is not None
                 part = listed.get(name) or part_of(folder.name if folder != root else Path(name).parts[0]) or "train"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from hubel.base.errors import DataError
+from hubel.data.decode import sound
 from hubel.data.decode.image import SUFFIXES, UNREAD_SUFFIXES
 from hubel.data.sources.folder_parts import (
     AS_CLASSES,
@@ -260,7 +262,10 @@ def _asks_for_labels(name: str, strays: Sequence[Entry]) -> str:
         f"{name}: expected every image in a folder named after its class, found {images_said(len(strays))} outside one"
     )
     shown = f" ({some((entry.item.name for entry in strays), 2)})"
-    return f"{words}{shown}{how_names_say(strays)}"
+    heard = all(has_suffix(entry.file, frozenset(sound.SUFFIXES)) for entry in strays)
+    line = shlex.join(["hubel", "train", "r3gan", name])
+    made = "" if heard else f"; where more such pictures are to be made, classes are not needed: {line}"
+    return f"{words}{shown}{how_names_say(strays)}{made}"
 
 
 def _grouped(entries: Iterable[Entry]) -> dict[str, list[Entry]]:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hubel.data.texts.load import load
+from hubel.base.numbers import counted
+from hubel.data.texts.load import STEPS, load
 from hubel.data.texts.vocabulary import Vocabulary
 from hubel.view.finding import Finding
 from hubel.view.result import Part
@@ -66,4 +67,10 @@ def describe(source: str | os.PathLike[str], **settings: Any) -> TextDescription
     own = found.train.targets
     vocabulary: Vocabulary = own.vocabulary  # type: ignore[attr-defined]
     name = os.path.basename(os.fspath(source).rstrip("/")) or os.fspath(source)
-    return TextDescription(name, vocabulary, lengths, dict(counts.most_common()), found.notes)
+    short = [
+        f"{part} has {counted(length, vocabulary.noun)}, and training needs at least {STEPS + 1}, one window and what "
+        "follows it; a network with a shorter input takes shorter texts"
+        for part, length in lengths.items()
+        if length <= STEPS
+    ]
+    return TextDescription(name, vocabulary, lengths, dict(counts.most_common()), (*found.notes, *short))
