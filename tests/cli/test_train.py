@@ -328,6 +328,7 @@ def test_a_folder_without_parts_is_measured_on_images_held_out(few: Path, hubel:
     [
         (["train", "lenet5"], "expected DATA, or NET and DATA"),
         (["train", "phtos/"], "received 'phtos/', which is neither; did you mean 'photos'?"),
+        (["train", "lente5"], "received 'lente5', which is neither; did you mean 'lenet5'?"),
         (["train", "segmentation", "photos"], "segmentation is a task, and no network; data alone is enough: hubel"),
         (["train", "--resume", "phtos"], "expected a run's folder, found nothing there; did you mean 'photos'?"),
         (["train", "lenet5", "mnits"], "did you mean 'mnist'"),

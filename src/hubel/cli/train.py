@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from hubel import zoo
 from hubel.base.errors import SettingError
 from hubel.base.files import read_text
-from hubel.base.names import near_path
+from hubel.base.names import did_you_mean, near_path
 from hubel.cli._finish import Answer, add_output, finish, is_data
 from hubel.cli._network import add_options
 from hubel.cli._numbers import positive, whole
@@ -218,7 +218,11 @@ def _trained(arguments: Namespace, display: Any, fitted: Fitted, began: float) -
         known = word is None or zoo.is_made(word) or zoo.is_text(word) or Path(word).exists()
         raise SettingError(
             "expected DATA, or NET and DATA, such as: hubel train mnist, hubel train lenet5 mnist"
-            + ("" if known else f"; received {word!r}, which is neither{near_path(word)}")
+            + (
+                ""
+                if known
+                else f"; received {word!r}, which is neither{near_path(word) or did_you_mean(word, zoo.names())}"
+            )
         )
     start_heartbeat()  # before images are decoded, which may take one machine much longer than another
     network, splits, settings = fitted()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubel.base.errors import MissingFileError, SettingError
-from hubel.base.names import listing
+from hubel.base.names import listing, near_path
 
 LEAST_TOKEN = 16  # letters: shorter ones are guessed
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -113,7 +113,9 @@ def named_models(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
             name, place = "", word
         path = Path(place)
         if not path.exists():
-            raise MissingFileError(f"{place}: expected a run's directory or a model file, found nothing there")
+            raise MissingFileError(
+                f"{place}: expected a run's directory or a model file, found nothing there{near_path(place)}"
+            )
         name = name or _OTHER.sub("-", path.resolve().name if path.is_dir() else _stem(path)).strip("-._")
         if not _NAME.fullmatch(name):
             raise SettingError(

@@ -70,8 +70,9 @@ def check_answers(model: LoadedModel, dataset: Dataset) -> None:
     if dataset.classes != model.classes:
         raise SettingError(
             f"expected the model's classes in its order, {listing(model.classes, 12)}, received "
-            f"{listing(dataset.classes, 12)} from {name}; give it classes of those names in that order (in Python, "
-            "hubel.data.align(dataset, model.classes) gives what can be measured as it is)"
+            f"{listing(dataset.classes, 12)} from {name}; give the data those names in that order: folders are called "
+            "so, or of masks a classes.txt beside their folders lists them (in Python, hubel.data.align(dataset, "
+            "model.classes) gives what can be measured as it is)"
         )
     shape = (model.preprocessing.height, model.preprocessing.width, model.preprocessing.channels)
     if dataset.shape != shape:

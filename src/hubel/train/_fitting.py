@@ -13,6 +13,7 @@ from typing import Any
 from hubel import zoo
 from hubel.arch import Network
 from hubel.base.errors import MissingFileError, SettingError
+from hubel.base.names import near_path
 from hubel.data import Dataset, Splits, holds_files
 from hubel.nn import check_device
 from hubel.tasks import load, task_named, task_of, task_of_network, task_of_source
@@ -173,7 +174,7 @@ def weights_of(given: str | os.PathLike[str], network: Network) -> str:
     elif path.is_dir():
         path = path / "model.safetensors"
     if not path.exists() and "://" not in word:
-        raise MissingFileError(f"{word}: expected a file of weights, found nothing there")
+        raise MissingFileError(f"{word}: expected a file of weights, found nothing there{near_path(word)}")
     return str(path.resolve()) if path.exists() else word
 
 

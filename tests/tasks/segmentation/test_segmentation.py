@@ -126,6 +126,8 @@ def test_it_learns_and_says_so_by_name(run, splits):
     model = run.model()
     assert model.task == run.task == task_of(splits.train)
     found = evaluate(model, splits.validation)
+    with pytest.raises(ValueError, match=r"in its order, 0, 1, received a, b .*of masks a classes\.txt beside"):
+        evaluate(model, replace(splits.validation, classes=("a", "b")))
     assert found.mean_iou == pytest.approx(row.evaluation["mean_iou"])
     assert model.summary["validation"]["mean_iou"] == row.evaluation["mean_iou"]
 
