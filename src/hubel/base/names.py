@@ -20,7 +20,8 @@ def listing(words: Iterable[object], most: int = _LISTED) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return the known name that is most like `word`, whatever its case; "" where none is like it. Of names that differ
-    by a number alone, the one whose number is nearest: resnet50 for resnet51.
+    by a number alone, the one of which a digit was left out or typed twice (vgg16 for vgg161), else the one whose
+    number is nearest: resnet50 for resnet51.
     """
     from difflib import get_close_matches  # here: it is needed only where something went wrong
 
@@ -29,14 +30,21 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if not near:
         return ""
     form, number = _number(word.lower())
-    alike = [name for name in names if _number(name)[0] == form] if form == _number(near[0])[0] else []
-    return names[min(reversed(alike), key=lambda name: abs(_number(name)[1] - number)) if alike else near[0]]
+    if form != _number(near[0])[0]:
+        return names[near[0]]
+
+    def apart(name: str) -> tuple[bool, int]:
+        own = _number(name)[1]
+        begins = own.startswith(number) or number.startswith(own)
+        return not begins, abs(int(own or 0) - int(number or 0))
+
+    return names[min(reversed([name for name in names if _number(name)[0] == form]), key=apart)]
 
 
-def _number(name: str) -> tuple[str, int]:
-    """A name with its last number left out, and the number; of one without, all of it and 0."""
+def _number(name: str) -> tuple[str, str]:
+    """A name with its last number left out, and the number's digits; of one without, all of it and none."""
     found = re.search(r"\d{1,9}(?=\D*$)", name)
-    return (f"{name[: found.start()]}#{name[found.end() :]}", int(found[0])) if found else (name, 0)
+    return (f"{name[: found.start()]}#{name[found.end() :]}", found[0]) if found else (name, "")
 
 
 def near_path(word: str) -> str:

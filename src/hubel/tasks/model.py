@@ -187,7 +187,8 @@ def require_scores(model: LoadedModel, at: tuple[int, int] | None = None) -> Non
 
 def need_pictures(model: LoadedModel, verb: str) -> None:
     """Raise SettingError where a network makes pictures, of which `verb` cannot be asked, and takes none."""
-    if tuple(model.task.images_of(model.network)) != tuple(model.network.input):
+    taken = model.network.input
+    if len(taken) == 1 and not model.network.reads_whole_numbers and len(model.task.images_of(model.network)) == 3:
         raise SettingError(
             f"{verb} is for networks that take pictures; {model.network.name or 'this one'} makes them, of vectors of "
             f"{shape_text(model.network.input)}: hubel predict RUN -o made.png"

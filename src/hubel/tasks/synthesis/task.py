@@ -228,12 +228,12 @@ class _Moments(task.Counts):
 
     def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Count the features of a batch, N×2×features."""
-        found = [moments(outputs[:, which].cpu()) for which in range(2)]
+        found = [moments(outputs[:, which]) for which in range(2)]
         self.both = [old + new for old, new in zip(self.both, found, strict=True)] if self.both else found
 
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """Real ones, made ones."""
-        return self.both[0], self.both[1]
+        return self.both[0].cpu(), self.both[1].cpu()
 
 
 def _made_by(network: Network) -> Shape:
