@@ -49,6 +49,11 @@ def test_two_models_of_one_name(model_file, tmp_path, capsys):
     assert f"write animals-2={other}" in capsys.readouterr().err
 
 
+def test_a_path_that_is_nearly_there(model_file, capsys):
+    assert main(["serve", str(model_file).replace(".safetensors", ".safetensor")]) == 2
+    assert f"found nothing there; did you mean '{model_file}'?" in capsys.readouterr().err
+
+
 def test_models_that_cannot_be_opened_are_all_named(model_file, tmp_path, capsys):
     (tmp_path / "cut.safetensors").write_bytes(model_file.read_bytes()[:-5])
     (tmp_path / "text.safetensors").write_text("no model")

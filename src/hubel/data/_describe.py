@@ -87,7 +87,12 @@ class Description(Finding):
         rows = list(zip(self.classes, *self.counts.values(), strict=True))
         table = Table((self.noun[0], *(f"#{part}" for part in self.counts)), rows[:20])
         more = [f"… {len(rows):,} {self.noun[1]}"] if len(rows) > 20 else []
-        return [f"{self.name}: {self.images:,} images, {len(self.classes):,} {self.noun[1]}", table, *more, *self.notes]
+        classes = f"{len(self.classes):,} {self.noun[len(self.classes) != 1]}"
+        return [f"{self.name}: {self._examples()}, {classes}", table, *more, *self.notes]
+
+    def _examples(self) -> str:
+        word = "sound" if set(self.formats) == {_SOUND} else "image"
+        return f"{self.images:,} {word}{'s' * (self.images != 1)}"
 
     def data(self) -> dict[str, object]:
         """All of it but the sheet, of plain types, for JSON."""
@@ -116,8 +121,9 @@ class Description(Finding):
         from hubel.view.terminal import styled
 
         within = "in" if self.all_images is None else "with"
-        told = "[bold cyan]{}[/]: {:,} images {} {:,} {}"
-        yield styled(told, self.name, self.images, within, len(self.classes), self.noun[len(self.classes) != 1])
+        told = "[bold cyan]{}[/]: {} {} {:,} {}"
+        classes = len(self.classes)
+        yield styled(told, self.name, self._examples(), within, classes, self.noun[classes != 1])
         yield self._table()
         yield ""
         yield sizes_line(self.sizes)

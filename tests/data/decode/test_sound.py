@@ -145,6 +145,7 @@ def test_odd_sounds_are_named(tones, tmp_path):
     (tmp_path / "a/cut.wav").write_bytes(wav(tone(900))[:-3600])
     told = noted(load(tmp_path))
     assert all(note in hubel("data", tmp_path).stdout for note in told.split("\n") if "seen as" not in note)
+    assert "12 sounds in 2 classes" in hubel("data", tmp_path).stdout
     assert "cut off, shorter than the header says, and taken as far as it goes: 1 sound (" in told
     assert "cut.wav: 75% of it is not there)" in told
     assert "8,000 (11), 44,100 (1)" in told
