@@ -186,21 +186,22 @@ def test_thumbnails_show_the_pixels_of_their_images(page: Any, run: Run) -> None
 
 
 def test_a_layer_is_chosen_by_pointer_and_by_keyboard(page: Any) -> None:
-    panel = page.get_by_role("region", name="chosen layer")
+    network = page.locator("#network")  # the running model has a drawing of its own
+    panel = network.get_by_role("region", name="chosen layer")
     assert panel.locator("h3").first.inner_text().startswith("conv1")
-    shape = page.locator(".figure.wide .layer[data-rows], .figure:not(.narrow) .layer[data-rows]").last
+    shape = network.locator(".figure.wide .layer[data-rows], .figure:not(.narrow) .layer[data-rows]").last
     shape.click()
     assert "dense1" in panel.inner_text()
     assert shape.get_attribute("aria-pressed") == "true"
-    first = page.locator(".figure:not(.narrow) .layer[data-rows]").first
+    first = network.locator(".figure:not(.narrow) .layer[data-rows]").first
     first.focus()
     page.keyboard.press("Enter")
     assert "conv1" in panel.inner_text()
     assert "(3·3·3 + 1)·6 = 168" in panel.inner_text()
     image = panel.locator(".filters img")
     assert image.evaluate("image => image.naturalWidth") == 6 * 4 - 1
-    page.get_by_text("All layers as a table").click()
-    page.get_by_role("button", name="pool1").last.click()
+    network.get_by_text("All layers as a table").click()
+    network.get_by_role("button", name="pool1").last.click()
     assert "pool1" in panel.locator("h3").inner_text()
 
 
