@@ -24,7 +24,7 @@ from hubel.data.boxes.targets import AREA, BOTTOM, CLASS, COLUMNS, CROWD, LEFT, 
 from hubel.tasks import task
 from hubel.tasks.detection.answer import Detected
 from hubel.tasks.detection.coco import MOST, Said, Truth, score
-from hubel.tasks.detection.decode import decode
+from hubel.tasks.detection.decode import Found, decode
 from hubel.tasks.detection.decoding import PRIOR
 from hubel.tasks.detection.loss import losses
 from hubel.tasks.detection.metrics import Metrics, metrics
@@ -238,31 +238,32 @@ class _Counts(task.Counts):
 
     def __init__(self, kind: Detection) -> None:
         self.kind = kind
-        self.said: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self.there: list[tuple[torch.Tensor, torch.Tensor]] = []
-        self.total = torch.zeros(2, dtype=torch.float64)
+        # kept where they are made: fetching them would mean waiting after each batch
+        self.batches: list[tuple[torch.Tensor, Found, torch.Tensor]] = []
 
     def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Count a batch's boxes."""
         kind = self.kind
-        loss = losses(outputs, targets, len(kind.classes), kind.usual).double().cpu()
-        self.total += torch.stack([loss * len(targets), torch.tensor(float(len(targets)), dtype=torch.float64)])
-        found = decode(outputs, len(kind.classes), kind.usual, kind.most)
-        rows = targets.double().cpu().numpy()
-        head, own = rows[:, 0], rows[:, 1:]
-        frames, size = head[:, None, :4], (head[:, None, ROWS], head[:, None, COLUMNS])
-        numbers = head[:, NUMBER].astype(np.int64)
-        boxes = _sides(in_pixels(found.boxes.double().cpu().numpy(), frames, size))
-        scores, kinds = (each.double().cpu().numpy() for each in (found.scores, found.classes))
-        self.said.append(_kept(scores > 0, numbers, np.concatenate([np.stack([kinds, scores], -1), boxes], -1)))
-        true = _sides(in_pixels(own[..., LEFT : BOTTOM + 1], frames, size))
-        self.there.append(
-            _kept(own[..., CLASS] >= 0, numbers, np.concatenate([own[..., [CLASS, CROWD, AREA]], true], -1))
-        )
+        loss = losses(outputs, targets, len(kind.classes), kind.usual)
+        self.batches.append((loss, decode(outputs, len(kind.classes), kind.usual, kind.most), targets.clone()))
 
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """By coordinates: what is found, and what is there; and the total."""
-        return _gathered(self.said, 6), _gathered(self.there, 7), self.total
+        said, there = [], []
+        total = torch.zeros(2, dtype=torch.float64)
+        for loss, found, targets in self.batches:
+            total += torch.tensor([loss.item() * len(targets), len(targets)], dtype=torch.float64)
+            rows = targets.double().cpu().numpy()
+            head, own = rows[:, 0], rows[:, 1:]
+            frames, size = head[:, None, :4], (head[:, None, ROWS], head[:, None, COLUMNS])
+            numbers = head[:, NUMBER].astype(np.int64)
+            boxes = _sides(in_pixels(found.boxes.double().cpu().numpy(), frames, size))
+            scores, kinds = (each.double().cpu().numpy() for each in (found.scores, found.classes))
+            said.append(_kept(scores > 0, numbers, np.concatenate([np.stack([kinds, scores], -1), boxes], -1)))
+            true = _sides(in_pixels(own[..., LEFT : BOTTOM + 1], frames, size))
+            facts = np.concatenate([own[..., [CLASS, CROWD, AREA]], true], -1)
+            there.append(_kept(own[..., CLASS] >= 0, numbers, facts))
+        return _gathered(said, 6), _gathered(there, 7), total
 
 
 def _sides(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
