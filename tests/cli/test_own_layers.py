@@ -132,7 +132,7 @@ def test_where_a_layer_does_not_say_what_it_computes_that_is_said(run, capsys):
     assert "DoubledLayer does not say what it computes" in capsys.readouterr().err
 
 
-def test_a_package_brings_layers(tmp_path, run):
+def test_a_package_brings_layers(tmp_path, run, capsys):
     about = tmp_path / "site" / "strange-1.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n")
@@ -142,7 +142,9 @@ def test_a_package_brings_layers(tmp_path, run):
         load_model("run/model.safetensors")
     sys.path.insert(0, str(tmp_path / "site"))
     assert len(load_model("run/model.safetensors").module.state_dict()) == 2
+    capsys.readouterr()
     assert main(["predict", "run", IMAGE]) == 0
+    assert "DoubledLayer does not say what it computes" in capsys.readouterr().err
     with pytest.raises(ValueError, match="the layer 'absent' of strange_layers:no cannot be imported: AttributeError"):
         parse("6x6x3: absent")
     with pytest.raises(ValueError, match="expected strange_layers:Backwards to register a layer called 'lost'"):

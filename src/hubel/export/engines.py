@@ -52,7 +52,7 @@ USUAL = Way("onnxruntime")
 
 def chosen(asked: str, precision: str = "float32", threads: int = 0) -> Way:
     """The way for a word of `ENGINES` and one of `PRECISIONS`. Raises SettingError for other words, an engine that is
-    not installed, and one that does not compute in that precision.
+    not installed, and one that does not compute in that precision, or not on this processor.
     """
     if asked not in ENGINES:
         raise SettingError(f"expected engine {' | '.join(ENGINES)}, received {asked!r}")
@@ -76,7 +76,15 @@ def chosen(asked: str, precision: str = "float32", threads: int = 0) -> Way:
             f"{why} needs {package}, which is not installed; install it with: pip install "
             f"{'openvino' if package == 'openvino' else repr('hubel[export]')}"
         )
+    if precision == "bfloat16" and not _halves():
+        raise SettingError("this processor does not compute in bfloat16; leave out --precision")
     return Way(engine, precision, threads)  # type: ignore[arg-type]
+
+
+def _halves() -> bool:
+    """Whether OpenVINO computes in bfloat16 on this processor."""
+    vino: Any = importlib.import_module("openvino")
+    return "BF16" in vino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _is_here(engine: str) -> bool:
@@ -140,8 +148,6 @@ def _onnxruntime(content: bytes, input: str, output: str, threads: int, macs: in
 def _openvino(content: bytes, input: str, output: str, way: Way) -> Computes:
     vino: Any = importlib.import_module("openvino")
     core = vino.Core()
-    if way.precision == "bfloat16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        raise SettingError("this processor does not compute in bfloat16; leave out --precision")
     # by itself it computes in bfloat16 where the processor can, which moves answers
     hint = "bf16" if way.precision == "bfloat16" else "f32"
     settings = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}

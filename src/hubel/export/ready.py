@@ -122,8 +122,6 @@ def opened(
                 return _without_torch(place, way)
             model = load()
         return _with_engine(model, way)
-    except SettingError:
-        raise
     except _UnsuitedError as error:
         why = f"{way.engine} {error}"
     except Exception as error:  # of every kind: what is wrong with the file, torch's side says
