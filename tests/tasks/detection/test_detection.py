@@ -243,3 +243,11 @@ def test_rules_choose_by_the_size_of_objects(splits):
         task.check_training("none", Augmentation(window=32))
     with pytest.raises(SettingError, match="that boxes can follow"):
         task.check_training("none", Augmentation(mixup=0.2))
+
+
+def test_counting_waits_for_the_device_at_the_end_alone(splits):
+    """On the meta device, where there are no numbers to be fetched: whatever reads one raises."""
+    counts = task_of(splits.train).counts()
+    counts.add(torch.zeros(2, 6, 12, 16, device="meta"), torch.from_numpy(splits.train.targets.rows[:2]).to("meta"))
+    with pytest.raises(NotImplementedError, match="Meta tensors"):
+        counts.tensors()

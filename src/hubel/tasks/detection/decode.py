@@ -25,16 +25,27 @@ class Found(NamedTuple):
 
 def decode(outputs: torch.Tensor, classes: int, usual: tuple[float, float], most: int, least: float = LEAST) -> Found:
     """At most so many boxes of each image, of outputs N×(classes + 4)×H×W."""
+    return settled(peaks(outputs, classes, usual, most, least))
+
+
+def peaks(outputs: torch.Tensor, classes: int, usual: tuple[float, float], most: int, least: float = LEAST) -> Found:
+    """The surest peaks, as `decode` finds them before one of two boxes of the same thing is left out."""
     heat = (outputs[:, :classes].float() + PRIOR).sigmoid()
     _, highest = F.max_pool2d(heat, 3, 1, 1, return_indices=True)  # of equal ones the first
     own = torch.arange(heat.shape[2] * heat.shape[3], device=heat.device).view(heat.shape[2:])
-    peaks = torch.where(highest == own, heat, 0.0)
-    scores, places = peaks.flatten(1).topk(min(most, peaks[0].numel()), 1)
+    top = torch.where(highest == own, heat, 0.0)
+    scores, places = top.flatten(1).topk(min(most, top[0].numel()), 1)
     cells = heat.shape[2] * heat.shape[3]
     kinds, where = places // cells, places % cells
     boxes = boxes_of(outputs, usual).flatten(2).transpose(1, 2)
     boxes = boxes.gather(1, where[..., None].expand(-1, -1, 4))
     scores = torch.where(scores >= least, scores, 0.0)
+    return Found(boxes, scores, kinds)
+
+
+def settled(found: Found) -> Found:
+    """What is left of `peaks` once no box stands twice, the surest first; fetches numbers from the device."""
+    boxes, scores, kinds = found.boxes, found.scores, found.classes
     kept = torch.cat(
         [
             suppressed(*some)

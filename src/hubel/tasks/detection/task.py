@@ -24,7 +24,7 @@ from hubel.data.boxes.targets import AREA, BOTTOM, CLASS, COLUMNS, CROWD, LEFT, 
 from hubel.tasks import task
 from hubel.tasks.detection.answer import Detected
 from hubel.tasks.detection.coco import MOST, Said, Truth, score
-from hubel.tasks.detection.decode import Found, decode
+from hubel.tasks.detection.decode import Found, decode, peaks, settled
 from hubel.tasks.detection.decoding import PRIOR
 from hubel.tasks.detection.loss import losses
 from hubel.tasks.detection.metrics import Metrics, metrics
@@ -245,13 +245,13 @@ class _Counts(task.Counts):
         """Count a batch's boxes."""
         kind = self.kind
         loss = losses(outputs, targets, len(kind.classes), kind.usual)
-        self.batches.append((loss, decode(outputs, len(kind.classes), kind.usual, kind.most), targets.clone()))
+        self.batches.append((loss, peaks(outputs, len(kind.classes), kind.usual, kind.most), targets.clone()))
 
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """By coordinates: what is found, and what is there; and the total."""
         said, there = [], []
         total = torch.zeros(2, dtype=torch.float64)
-        for loss, found, targets in self.batches:
+        for loss, found, targets in ((loss, settled(some), targets) for loss, some, targets in self.batches):
             total += torch.tensor([loss.item() * len(targets), len(targets)], dtype=torch.float64)
             rows = targets.double().cpu().numpy()
             head, own = rows[:, 0], rows[:, 1:]
