@@ -96,6 +96,12 @@ def test_under_autocast_the_batch_and_weights_have_copies(text: str):
     assert said.input == training_memory(network, 16).input
 
 
+def test_a_convolution_copies_its_slice_of_a_gradient():
+    network = parse(NETWORKS["dense"])
+    found = peak(build(network), pictures(network, 16))  # oneDNN's scratch room grows with the number of threads
+    assert training_memory(network, 16).total == pytest.approx(found, rel=0.03)
+
+
 def test_a_part_that_is_computed_twice_is_not_kept():
     block = "sum(conv 16 3x3 same, norm, relu, conv 16 3x3 same, norm | identity), relu"
     parts = ", ".join(f"{name}=({block}, {block})" for name in ("low", "high"))

@@ -72,6 +72,7 @@ class _Operation:
     gradient_bytes: int = 0
     cast_bytes: int = 0
     copied_bytes: int = 0  # that the backward pass lays out anew
+    whole: bool = False  # it needs its output's gradient in one piece, and copies a slice of a concatenation's
     gives: str = "own"  # or "same": the gradient of its output, or a view of that
     again: Callable[[list[_Operation]], _Value] | None = None
 
@@ -197,7 +198,8 @@ class Tape:
             inputs = [tensor] if tensor.wants_gradient else []
             copied = output.bytes + tensor.bytes if cost.keeps.copies else 0
             copied += self._at_once(cost.keeps.backward_bytes) if inputs else 0
-            entries.append(_Operation(path, inputs, output, kept, self.widths.weight * cost.trainable, cast, copied))
+            gradient, whole = self.widths.weight * cost.trainable, cost.keeps.copies
+            entries.append(_Operation(path, inputs, output, kept, gradient, cast, copied, whole))
         if read is not tensor:
             self._change(read, local=-1)
         self._change(beside, local=-1)
@@ -313,7 +315,8 @@ class Tape:
                 made.append(of_output)
             else:
                 made.append(self._new(tensor.bytes))
-        self._look(entry.path, "backward", entry.cast_bytes + entry.copied_bytes)
+        piece = entry.output.bytes if entry.whole and of_output.bytes > entry.output.bytes else 0
+        self._look(entry.path, "backward", entry.cast_bytes + entry.copied_bytes + piece)
         for tensor, gradient in zip(entry.inputs, made, strict=True):
             self._accumulate(tensor, gradient, gradients, entry.path)
 
