@@ -114,10 +114,13 @@ def _signed(places: Sequence[float], item: Split) -> Piece:
         inner.append(Rectangle(-14, along + 2, 28, CAP, cap, radius=1))
         along += CAP + 2
     away = 20.0 if item.caps else 14.0
+    wide = text_width(shape, "figure")
+    between = min(places) < 0 < max(places)  # branches come from both sides: words stand behind the one beside them
     if shape:
-        inner.append(Text(-away if above else away + 8, middle, shape, "figure", "middle"))
+        begins, anchor = (middle + 6, "start") if between else (middle, "middle")
+        inner.append(Text(-away if above else away + 8, begins, shape, "figure", anchor))
     marks.append(Group(tuple(inner), *told_of(item)))
-    end = max(along + 8, middle + text_width(shape, "figure") / 2 + 4) if shape else along + 8
+    end = max(along + 8, middle + (6 + wide if between else wide / 2) + 4) if shape else along + 8
     marks.append(Line(((0, along + (1 if item.caps else 0)), (0, end))))
     sides = (away + LINES, 18.0) if above else (18.0, away + 8 + LINES / 2)
     return Piece(*sides, end, tuple(marks))
