@@ -106,7 +106,9 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(splits, tmp_path):
 
 def test_commands_answer_in_every_form(run, splits, tmp_path, monkeypatch):
     image = splits.validation.paths[0]
-    found = json.loads(hubel("evaluate", run.directory, "--part", "validation", "--json").stdout)
+    told = hubel("evaluate", run.directory, "--part", "validation", "--json")
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout)
     assert list(found["coco"]) == [
         "AP",
         "AP50",
