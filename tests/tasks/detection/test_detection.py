@@ -40,14 +40,19 @@ LOW = ("--threshold", "0.15")  # of models that were trained for a second
 
 
 @pytest.fixture(scope="module")
-def splits(tmp_path_factory):
-    return load(scenes.coco(tmp_path_factory.mktemp("data") / "things", 40), size=(48, 64), validation=0.2)
+def source(tmp_path_factory):
+    folder = scenes.coco(tmp_path_factory.mktemp("data") / "things", 40)
+    return {"source": str(folder), "size": [48, 64], "validation": 0.2}
 
 
 @pytest.fixture(scope="module")
-def run(splits, tmp_path_factory):
+def splits(source):
+    return load(source["source"], size=(48, 64), validation=0.2)
+
+
+@pytest.fixture(scope="module")
+def run(splits, source, tmp_path_factory):
     directory = tmp_path_factory.mktemp("runs") / "things"
-    source = {"source": str(tmp_path_factory.getbasetemp() / "data0" / "things"), "size": [48, 64], "validation": 0.2}
     return train(parse(NETWORK), splits, RECIPE, directory, source=source)
 
 
