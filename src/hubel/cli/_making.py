@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -12,6 +13,9 @@ from hubel.base.words import json_text
 from hubel.cli._numbers import whole
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from hubel.tasks import LoadedModel
 
 GRID = Path("made.png")
@@ -34,8 +38,7 @@ def asked_to_make(arguments: Namespace) -> list[str]:
 
 def make(model: LoadedModel, arguments: Namespace) -> int:
     """Write pictures of the model's making: one grid, or a folder with a file for each."""
-    from PIL import Image
-
+    from hubel.base.files import write_atomically
     from hubel.tasks.synthesis.pictures import between, grid, pictures
 
     if arguments.images:
@@ -52,14 +55,22 @@ def make(model: LoadedModel, arguments: Namespace) -> int:
     made = between(model, 10, -(-number // 10), seed) if arguments.between else pictures(model, number, seed)
     if place.suffix:
         files = [place]
-        Image.fromarray(grid(made, 10 if arguments.between else 0)).save(place)
+        write_atomically(place, _png(grid(made, 10 if arguments.between else 0)))
     else:
         place.mkdir(parents=True, exist_ok=True)
         files = [place / f"{index:05}.png" for index in range(len(made))]
         for file, picture in zip(files, made, strict=True):
-            Image.fromarray(picture if picture.shape[2] == 3 else picture[..., 0]).save(file)
+            write_atomically(file, _png(picture if picture.shape[2] == 3 else picture[..., 0]))
     told = {"number": len(made), "seed": seed, "files": [str(file) for file in files]}
     where = place if place.suffix else f"{place}/"
     line = f"{len(made)} pictures of {made.shape[1]}×{made.shape[2]}, seed {seed}: {where}"
     sys.stdout.write((json_text(told) if arguments.json else line) + "\n")
     return 0
+
+
+def _png(picture: npt.NDArray[np.uint8]) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG")
+    return buffer.getvalue()
