@@ -68,6 +68,26 @@ def test_a_folder_takes_its_place_as_a_whole(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "entry") == ["one"]
 
 
+def test_what_killed_processes_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    killed = (
+        "import os, sys; from pathlib import Path; from hubel.base.files import replacing\n"
+        "place = Path(sys.argv[1])\n"
+        "with replacing(place / 'model.onnx') as file, replacing(place / 'package') as folder:\n"
+        "    file.write_text('half'); folder.mkdir(); (folder / 'part').touch(); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", killed, tmp_path])
+    left = sorted(os.listdir(tmp_path))
+    assert len(left) == 2
+    alive = left[0].replace(left[0].split("-")[-2], str(os.getppid()))  # which has not ended
+    elsewhere = left[0].replace(left[0].split("-")[-3], "0" * 8)  # of another machine, which may live
+    old = left[1].replace(left[1].split("-")[-3], "0" * 8)
+    for name in (alive, elsewhere, old, ".mine-1-2.partial.txt"):
+        (tmp_path / name).touch()
+    os.utime(tmp_path / old, (10**9, 10**9))
+    write_atomically(tmp_path / "other", "")
+    assert sorted(os.listdir(tmp_path)) == sorted([alive, elsewhere, ".mine-1-2.partial.txt", "other"])
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("old")
     (tmp_path / "link").symlink_to("real")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import glob
+import functools
 import hashlib
 import itertools
 import os
+import re
 import shutil
-from collections.abc import Iterator
+import time
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hubel.base.errors import CacheError, FileError, FullDiskError, LockedError, MissingFileError, ReadOnlyError
@@ -18,6 +21,9 @@ from hubel.base.limits import check, most
 BLOCK = 2**18  # bytes read or written at once
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
+_MARK = re.compile(r"\..{0,40}-(?P<host>[0-9a-f]{8})-(?P<process>[0-9]+)-[0-9]+\.partial(\..*)?", re.DOTALL)
+_WEEK = 7 * 24 * 3600.0  # seconds
+_FRESH = 2 * 10**9  # nanoseconds: file systems count in steps of up to two seconds
 _numbers = itertools.count()
 
 
@@ -53,9 +59,9 @@ def replacing(path: Path, *, partial: str = "") -> Iterator[Path]:
     """Yield a path beside `path`, with its suffix, to write a file or make a folder at. When the block ends it is
     synced and renamed to `path`; where it raises nothing stays. Raises FullDiskError where there is no room.
 
-    Several processes may do this at once: the last one's stays. Only a process that is killed leaves a stray file, see
-    `remove_strays`. Where one process alone writes and files are large, name them `partial`, so that the next write
-    replaces a stray.
+    Several processes may do this at once: the last one's stays. What a process that was killed left is removed by the
+    first write of the next one in that folder. Where one process alone writes and files are large, name them `partial`,
+    so that the next write replaces a stray.
     What is no ordinary file, such as /dev/stdout, is written to as it is; of a link, what it leads to is replaced.
     """
     with _naming_what_is_wrong(path):
@@ -64,7 +70,9 @@ def replacing(path: Path, *, partial: str = "") -> Iterator[Path]:
             return
         path = Path(os.path.realpath(path))
         _check_folder(path.parent)
-        unfinished = path.with_name(partial or f".{path.stem[:40]}-{os.getpid()}-{next(_numbers)}.partial{path.suffix}")
+        _remove_strays(path.parent)
+        mark = f"{_host()}-{os.getpid()}-{next(_numbers)}.partial"
+        unfinished = path.with_name(partial or f".{path.stem[:40]}-{mark}{path.suffix}")
         _remove(unfinished)
         try:
             yield unfinished
@@ -75,10 +83,31 @@ def replacing(path: Path, *, partial: str = "") -> Iterator[Path]:
         sync_folder(path.parent)
 
 
-def remove_strays(path: Path) -> None:
-    """Remove what killed processes left of writing `path`: for who holds the lock that all hold who write it."""
-    for stray in path.parent.glob(f".{glob.escape(path.stem[:40])}-*.partial{glob.escape(path.suffix)}"):
-        _remove(stray)
+@functools.cache  # once a process: a folder may hold millions of files
+def _remove_strays(folder: Path) -> None:
+    """Remove what killed processes left of writing in a folder: those of this machine that run no more, and those of
+    other machines after a week.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if (mark := _MARK.fullmatch(entry.name)) and not _is_written(mark["host"], int(mark["process"]), entry):
+                _remove(Path(entry.path))
+
+
+def _is_written(host: str, process: int, entry: os.DirEntry[str]) -> bool:
+    if host != _host() or os.name != "posix":
+        return time.time() - entry.stat(follow_symlinks=False).st_mtime < _WEEK
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
+
+
+def _host() -> str:
+    return f"{zlib.crc32(os.uname().nodename.encode('utf-8', 'replace')) if os.name == 'posix' else 0:08x}"
 
 
 @contextlib.contextmanager
@@ -165,6 +194,18 @@ def read_text(path: Path) -> str:
         raise MissingFileError(f"no file {path}") from None
     except UnicodeDecodeError as error:
         raise FileError(f"{path}: expected text in UTF-8, received another byte at {error.start:,}") from None
+
+
+def stamp_of(status: os.stat_result) -> tuple[int, int, int]:
+    """Return a file's size in bytes and when its content, and it itself, was changed (nanoseconds): while they are the
+    same its content is, if they had `settled`. Programs set the first time as they like, the second is the system's.
+    """
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def settled(stamp: Sequence[int]) -> bool:
+    """Return whether a file with this stamp, found now, cannot change again and keep it: within one tick it could."""
+    return time.time_ns() - max(stamp[1:]) > _FRESH
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

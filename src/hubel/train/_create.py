@@ -26,7 +26,7 @@ from hubel.train.recipe.choose import choose
 from hubel.train.recipe.freezing import check_freeze, freeze
 from hubel.train.recipe.initialise import pixel_scale
 from hubel.train.recipe.recipe import Recipe
-from hubel.train.run.run import FAILURE, METRICS, MODEL, SETTINGS, create, refuse_existing
+from hubel.train.run.run import create, refuse_existing
 from hubel.train.run.settings import RunError
 
 _VARIED = 3  # epochs from which varied images help; in fewer, the images themselves are new enough
@@ -119,8 +119,6 @@ def locked(directory: Path) -> Iterator[None]:
     """Let no other process write to the run in this folder. Raises RunError where one does."""
     try:
         with files.locked(directory / ".lock", wait=False):
-            for name in (SETTINGS, METRICS, MODEL, FAILURE):
-                files.remove_strays(directory / name)
             yield
     except LockedError:
         raise RunError(f"{directory}: another process is writing to this run; wait for it or stop it") from None

@@ -34,7 +34,14 @@ def entries(cache: Path) -> list[str]:
     return sorted(path.name for path in (cache / "decoded").iterdir() if path.is_dir())
 
 
-def test_large_sets_are_mapped_and_decoded_once(folder: Path, cache: Path) -> None:
+def set_clock(monkeypatch: pytest.MonkeyPatch, ahead: float) -> None:
+    """Set the clock so many seconds ahead: what is new counts as old then."""
+    clock = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: clock() + int(ahead * 1e9))
+
+
+def test_large_sets_are_mapped_and_decoded_once(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_clock(monkeypatch, 10)
     calls: list[tuple[str, int, int]] = []
     first = load(folder, size=MAPPED, progress=lambda *call: calls.append(call))
     assert isinstance(first.train.images, np.memmap)
@@ -81,6 +88,22 @@ def test_a_moved_folder_finds_its_entry_and_a_changed_image_does_not(folder: Pat
     assert len(entries(cache)) == 2
     assert changed.train.images[22, 80, 80, 0] > 240
     assert load(folder, size=KEPT).train.images[22].std() > 20
+
+
+@pytest.mark.parametrize("ahead", [0, 10, -10])
+def test_an_image_that_changes_and_keeps_its_size_and_time_is_read_again(
+    folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    set_clock(monkeypatch, ahead)
+    before = load(folder, size=KEPT).train.images[22].copy()
+    path = folder / "c1" / "1.jpg"
+    status, size = path.stat(), path.stat().st_size
+    Image.new("RGB", (40, 30), "red").save(path)
+    path.write_bytes(path.read_bytes() + bytes(size - path.stat().st_size))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    after = load(folder, size=KEPT).train.images[22]
+    assert after[80, 80, 0] > 240
+    assert (after != before).any()
 
 
 @pytest.mark.filterwarnings("ignore::hubel.base.model_file.WholenessWarning")

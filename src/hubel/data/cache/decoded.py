@@ -3,7 +3,7 @@
 An entry is a folder `decoded/<key>/` with `images.bin` (rows of uint8), `sums.bin` and `entry.json`. The key is a
 SHA-256 over the content of every image, in order, and over what was made of them; so a moved or copied folder finds its
 entry, and a changed image never meets a stale one. So that a start need not read every file, their digests are kept in
-`digests/`, each good as long as the file's size and time of change are the same.
+`digests/`, each good as long as the file's size and times of change are the same.
 """
 
 from __future__ import annotations
@@ -26,7 +26,17 @@ import numpy.typing as npt
 
 from hubel.base.download import Progress
 from hubel.base.errors import CacheError
-from hubel.base.files import cache_folder, keep, locked, made_folder, replacing, sha256_of, write_atomically
+from hubel.base.files import (
+    cache_folder,
+    keep,
+    locked,
+    made_folder,
+    replacing,
+    settled,
+    sha256_of,
+    stamp_of,
+    write_atomically,
+)
 from hubel.base.model_file import WholenessWarning
 from hubel.data.cache.sums import FILE, sum_of
 from hubel.data.decode.image import ImageError
@@ -44,19 +54,19 @@ def digests(root: Path, name: str, items: Sequence[Item], workers: int, progress
     book = _read_json(book_path)
     rows = book.items() if isinstance(book, dict) else ()
     known: dict[str, list[Any]] = {
-        place: row for place, row in rows if isinstance(row, list) and [*map(type, row)] == [int, int, str]
+        place: row for place, row in rows if isinstance(row, list) and [*map(type, row)] == [int, int, int, str]
     }
     stats = {place: _stat(place) for place in dict.fromkeys(item.place[0] for item in items)}
-    fresh = [place for place, stat in stats.items() if known.get(place, [])[:2] != stat]
+    fresh = [place for place, stat in stats.items() if known.get(place, [])[:3] != stat]
     with ThreadPoolExecutor(workers) as pool:
         for number, (place, digest) in enumerate(zip(fresh, pool.map(_digest_file, fresh), strict=True), 1):
             known[place] = [*stats[place], digest]
             if progress is not None and (number % 256 == 0 or number == len(fresh)):
                 progress("reading files", number, len(fresh))
     if fresh:
-        keep(book_path, json.dumps({place: known[place] for place in stats}))
+        keep(book_path, json.dumps({place: known[place] for place in stats if settled(stats[place])}))
     return [
-        known[place][2] if not inside else hashlib.sha256(f"{known[place][2]}:{inside}".encode()).hexdigest()
+        known[place][3] if not inside else hashlib.sha256(f"{known[place][3]}:{inside}".encode()).hexdigest()
         for place, inside in (item.place for item in items)
     ]
 
@@ -159,10 +169,9 @@ def _make(
 
 def _stat(place: str) -> list[int]:
     try:
-        status = os.stat(place)
+        return [*stamp_of(os.stat(place))]
     except (OSError, ValueError):  # a name with a NUL is no file's
-        return [-1, -1]
-    return [status.st_size, status.st_mtime_ns]
+        return [-1, -1, -1]
 
 
 def _digest_file(place: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,7 @@ import torch
 import torch.nn.functional as F
 
 from hubel.base.errors import LockedError, SettingError
-from hubel.base.files import locked, remove_strays
+from hubel.base.files import locked, settled, stamp_of
 from hubel.base.model_file import WholenessWarning
 from hubel.data import SUFFIXES, ImageError, Progress
 from hubel.look.access.infer import features
@@ -44,7 +43,6 @@ __all__ = [
 
 _NAMED = 10  # bad images that are named one by one
 _CHUNK = 256  # files held in memory at once
-_FRESH = 2 * 10**9  # nanoseconds within which a file may change again and keep its time
 
 
 @dataclass(frozen=True)
@@ -188,7 +186,6 @@ def update_index(
         )
     try:
         with locked(Path(f"{path}.lock"), wait=False):
-            remove_strays(path)
             return _update(model, root.resolve(), path, progress)
     except LockedError:
         raise IndexFileError(f"{path}: another process is writing this index; wait for it") from None
@@ -282,14 +279,14 @@ def _look(
         status = os.stat(root / name)
         if not stat.S_ISREG(status.st_mode):
             return _Looked(IndexedFile(name, "", 0, 0, 0), reason="is no file, but a pipe, a device or a folder")
-        stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        stamp = stamp_of(status)
         if known is not None and stamp == (known.size, known.modified, known.changed) and known.sha256 in rows:
             return _Looked(known)
         content = (root / name).read_bytes()
     except OSError as error:
         return _Looked(IndexedFile(name, "", 0, 0, 0), reason=f"cannot be opened ({error.strerror or error})")
-    settled = time.time_ns() - max(stamp[1:]) > _FRESH
-    file = IndexedFile(name, hashlib.sha256(content).hexdigest(), stamp[0], *(stamp[1:] if settled else (0, 0)))
+    times = stamp[1:] if settled(stamp) else (0, 0)
+    file = IndexedFile(name, hashlib.sha256(content).hexdigest(), stamp[0], *times)
     if file.sha256 in rows:
         return _Looked(file)
     try:

@@ -15,13 +15,14 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
+from hubel.base.limits import setting
 from hubel.train.distributed.ranks import DisagreementError, LostProcessError
 from hubel.train.distributed.signals import StoppedError
 
 _SIGN_OF_LIFE = 1.0  # seconds between two
-_TOLD = 30.0  # seconds of waiting after which it is said for whom
+_TOLD = 5.0  # seconds of waiting after which it is said for whom
 _GRACE = 3.0  # seconds that a process has to end by itself once another is lost: PyTorch mostly sees to it at once
 _MESSAGE = struct.Struct("!IcI")  # which training, what, and a number
 _HELLO, _ALIVE, _READY, _GO, _LOST, _LEFT = b"H", b"A", b"R", b"G", b"L", b"B"
@@ -83,15 +84,16 @@ class Heartbeat:
                 for lost in (self._lost, self._ended):
                     if lost is not None:
                         raise LostProcessError(_message(lost))
-                missing = set(range(self.world)) - {line.rank for line in self._lines} - {self.rank}
+                missing = sorted(set(range(self.world)) - {line.rank for line in self._lines} - {self.rank})
                 if self.rank == 0 and missing and time.monotonic() > end:
                     raise LostProcessError(
-                        f"rank {min(missing)} of this training did not come in {seconds:.0f} s; it has ended, was not "
-                        "started, or read its data before it called hubel.train.start_heartbeat()"
+                        f"{_named(missing)} of this training did not come in {seconds:.0f} s; each has ended, was not "
+                        "started, or read its data before it called hubel.train.start_heartbeat(). Where one needs "
+                        f"longer, set {setting('waiting')}={2 * seconds:.0f}"
                     )
                 if self.rank == 0 and missing and time.monotonic() > told:
                     told = end
-                    _tell(f"waiting for rank {min(missing)} of this training, for at most {seconds:.0f} s")
+                    _tell(_waiting(missing, seconds))
                 self._changed.wait(1)
             if self.rank == 0:
                 self._ready.clear()
@@ -175,6 +177,16 @@ def _tell(words: str) -> None:
         print(words, file=sys.stderr, flush=True)
 
 
+def _named(ranks: Sequence[int]) -> str:
+    shown = ", ".join(map(str, ranks[:8])) + (f" and {len(ranks) - 8:,} more" if len(ranks) > 8 else "")
+    return f"rank {shown}" if len(ranks) == 1 else f"ranks {shown}"
+
+
+def _waiting(ranks: Sequence[int], seconds: float, why: str = "") -> str:
+    longer = f"{setting('waiting')}=SECONDS waits longer"
+    return f"waiting for {_named(ranks)} of this training, for at most {seconds:.0f} s ({why}{longer})"
+
+
 def _message(rank: int) -> str:
     return (
         f"rank {rank} of this training ended or hangs; nothing is lost up to the last checkpoint, from which torchrun "
@@ -234,10 +246,13 @@ def called(host: str, ask: Callable[[], int], token: int, patience: float, secon
                     return line
                 why = "another program listens there"
         if time.monotonic() > end:
-            raise LostProcessError(f"rank 0 of this training did not come to {host}:{port}: {why}")
+            raise LostProcessError(
+                f"rank 0 of this training did not come to {host}:{port} in {seconds:.0f} s: {why}; where it needs "
+                f"longer, set {setting('waiting')}={2 * seconds:.0f}"
+            )
         if time.monotonic() > told:
             told = end
-            _tell(f"waiting for rank 0 of this training, for at most {seconds:.0f} s ({host}:{port}: {why})")
+            _tell(_waiting([0], seconds, f"{host}:{port}: {why}; "))
         time.sleep(0.02)
 
 

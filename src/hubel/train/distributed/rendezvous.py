@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.distributed as dist
 
+from hubel.base.limits import most
 from hubel.train.distributed.heartbeat import Heartbeat, called, opened
 from hubel.train.distributed.ranks import LostProcessError, Ranks
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from torch._C._distributed_c10d import Store
 
 _PATIENCE = datetime.timedelta(seconds=45)  # after which a silent process counts as hung, and all are started again
-_COMING = 600.0  # seconds for one that has shown no sign of life yet: it may be loading its data, or not started
 _DOOR = "hubel/door"
 
 
@@ -100,7 +100,7 @@ def start_heartbeat() -> None:
 
     `train` and `resume` do so when they begin. Called before long work, such as decoding images, it lets the others
     wait for as long as that takes, and notice where it hangs. Raises LostProcessError where the first process does not
-    come in ten minutes.
+    come in the seconds of `limits.most("waiting")`.
     """
     if several() and not (dist.is_available() and dist.is_initialized()):
         _heartbeat()
@@ -111,9 +111,9 @@ def _gathered(heartbeat: Heartbeat) -> Store:
     host = os.environ["MASTER_ADDR"]
     open_store = functools.partial(dist.TCPStore, host, timeout=_PATIENCE, wait_for_workers=False)  # type: ignore[attr-defined]
     if heartbeat.rank:
-        return open_store(heartbeat.meet(0, _COMING))
+        return open_store(heartbeat.meet(0, most("waiting")))
     store = open_store(0, is_master=True)
-    heartbeat.meet(store.port, _COMING)
+    heartbeat.meet(store.port, most("waiting"))
     return store
 
 
@@ -140,4 +140,4 @@ def _heartbeat() -> Heartbeat:
             return port
         return int(shared.get(_DOOR)) if shared.check([_DOOR]) else 0
 
-    return Heartbeat(rank, world, patience, called(host, ask, token, patience, _COMING), token)
+    return Heartbeat(rank, world, patience, called(host, ask, token, patience, most("waiting")), token)
