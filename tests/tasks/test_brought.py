@@ -17,6 +17,7 @@ from hubel.cli import main
 from hubel.data import Preprocessing
 from hubel.nn import build
 from hubel.tasks import load, load_model, save_model, task_named
+from hubel.tasks.decoding import decoding_of
 
 TASK = '''
 from dataclasses import replace
@@ -112,6 +113,70 @@ def test_one_that_fails_is_named_where_it_is_wanted_and_stops_no_other(text, poi
     assert splits.train.classes == ("one", "two")
     assert why in splits.notes[0]
     assert splits.notes[0].endswith("whether this is data of it was not asked")
+
+
+COUNTS = """
+from itertools import count
+from hubel.tasks import Classification
+from hubel.tasks.asking import Asking, Made, Option
+
+
+class Counted(Made):
+    def __init__(self, number):
+        self.number = number
+
+    def data(self):
+        return {"counted": self.number}
+
+    def pieces(self):
+        return (f"{each} " for each in range(1, self.number + 1))
+
+    def write(self, place):
+        place.write_text("".join(self.pieces()))
+        return [place]
+
+
+class Counts(Classification):
+    name = "counts"
+    asked = "--upto N"
+    asking = Asking("models that count", "counts", (Option("upto", "how far", "whole", "N", 1, 9),), (".log",))
+
+    def make(self, model, upto=3):
+        return Counted(upto)
+
+
+class Parity(Classification):
+    name = "parity"
+"""
+
+
+def test_a_task_brings_how_its_models_are_asked(install, capsys):
+    network, rules = parse("4x4x1: flatten, dense 2 softmax"), Preprocessing(4, 4, 1, (0.5,), (0.5,))
+    install(COUNTS, counts="strange_tasks:Counts", parity="strange_tasks:Parity")
+    for name in ("counts", "parity"):
+        task = task_named(name)(("even", "odd"))
+        save_model(f"{name}.safetensors", network, build(network), preprocessing=rules, task=task)
+
+    def said(*words: str) -> str:
+        main(["predict", *words])
+        found = capsys.readouterr()
+        return " ".join(found.out.split()) or " ".join(found.err.split())
+
+    assert said("counts.safetensors") == "1 2 3"
+    assert said("counts.safetensors", "--upto", "5", "--json") == '{"counted": 5}'
+    assert said("counts.safetensors", "--upto", "2", "-o", "found.log") == "wrote found.log"
+    assert Path("found.log").read_text() == "1 2 "
+    assert "expected -o with a file that ends with .log, received 'x.csv'" in said("counts.safetensors", "-o", "x.csv")
+    assert "expected --upto N, since this model counts" in said("counts.safetensors", "a.png")
+    assert "of images' classes, and this model counts" in said("counts.safetensors", "--top", "1")
+    assert "--upto is for models that count, and this one is for parity" in said("parity.safetensors", "--upto", "2")
+    assert "--prompt is for models that write" in said("counts.safetensors", "--prompt", "x")
+    assert load_model("counts.safetensors").make(upto=1).data() == {"counted": 1}
+    with pytest.raises(ValueError, match="upot: models for counts have no such option; did you mean 'upto'"):
+        load_model("counts.safetensors").make(upot=1)
+    with pytest.raises(ValueError, match="makes nothing by itself"):
+        load_model("parity.safetensors").make()
+    assert decoding_of("parity").names  # as classification, from which it derives
 
 
 def test_a_task_touches_four_files_at_most_outside_of_tasks_and_data():

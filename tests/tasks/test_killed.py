@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from hubel.tasks.registry import TASKS
+from hubel.tasks.names import TASKS
 from tests.tasks.killed import bits, content, forked, strays, trained, writers
 from tests.tasks.little import LITTLE
 

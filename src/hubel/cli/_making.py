@@ -1,76 +1,97 @@
-"""Pictures of a model's making, as one grid or a file each."""
+"""How models are asked, besides with examples: each task's options, and what a model makes without any."""
 
 from __future__ import annotations
 
-import io
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
-from hubel.base.words import json_text
-from hubel.cli._numbers import whole
+from hubel.base.words import printable
+from hubel.cli._numbers import real, whole
+from hubel.cli._output import print_json, say
+from hubel.tasks.asking import Asking, Option, all_asking, asking_of, check_options
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from hubel.tasks import LoadedModel
 
-GRID = Path("made.png")
-_MOST = 10_000
+
+def add_asking(parser: ArgumentParser) -> None:
+    """Add the options of all tasks; those of a name are one."""
+    every = all_asking().values()
+    options = {option.name: option for asking in every for option in asking.options}
+    groups: dict[str, Any] = {}
+    for name, option in options.items():
+        of = " and ".join(asking.of for asking in every if any(name == each.name for each in asking.options))
+        if of not in groups:
+            groups[of] = parser.add_argument_group(f"of {of}")
+        group = groups[of]
+        if option.kind == "flag":
+            group.add_argument(f"--{name}", help=option.help, action="store_true", default=None)
+        else:
+            group.add_argument(f"--{name}", help=option.help, metavar=option.metavar, type=_reader(option))
 
 
-def add_making(parser: ArgumentParser) -> None:
-    """Add how a model that makes pictures is asked for them; --seed is that of models that write."""
-    group = parser.add_argument_group("of a model that makes pictures")
-    group.add_argument("--number", type=whole(1, _MOST), metavar="N", help="how many pictures (default 64)")
-    group.add_argument(
-        "--between", action="store_true", help="in rows of ten, the pictures on the way from one to another"
-    )
+def _reader(option: Option) -> Callable[[str], Any]:
+    match option.kind:
+        case "whole":
+            return whole(int(option.least), int(option.most))
+        case "real":
+            return real(option.least, option.most)
+        case _:
+            return str
 
 
-def asked_to_make(arguments: Namespace) -> list[str]:
-    """Return the options of making that were given."""
-    return [f"--{name}" for name in ("number", "between") if getattr(arguments, name)]
+def asked(arguments: Namespace, task: str) -> dict[str, Any]:
+    """Return the options of tasks that were given. Raises SettingError for one that models of `task` do not have."""
+    names = dict.fromkeys(option.name for asking in all_asking().values() for option in asking.options)
+    given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    check_options(task, given, "--")
+    return given
 
 
-def make(model: LoadedModel, arguments: Namespace) -> int:
-    """Write pictures of the model's making: one grid, or a folder with a file for each."""
-    from hubel.base.files import write_atomically
-    from hubel.tasks.synthesis.pictures import between, grid, pictures
-
+def make(model: LoadedModel, how: dict[str, Any], arguments: Namespace) -> int:
+    """Print what a model makes without examples, as it comes, or write it."""
+    task = model.task
+    asking = asking_of(task.name)
     if arguments.images:
         raise SettingError(
-            f"expected no IMAGE, since this model makes pictures, received {arguments.images[0]!r}; hubel evaluate RUN "
-            "DATA says how far what it makes is from a set"
+            f"expected {task.asked}, since this model {asking.makes}, received {arguments.images[0]!r}; hubel evaluate "
+            "RUN DATA measures it on a set"
         )
-    place: Path = arguments.output or GRID
-    if place == Path("-") or (place.suffix and place.suffix.lower() != ".png"):
-        raise SettingError(
-            f"expected -o with a file that ends with .png, for a grid, or a folder, received {str(place)!r}"
-        )
-    seed, number = arguments.seed or 0, arguments.number or 64
-    made = between(model, 10, -(-number // 10), seed) if arguments.between else pictures(model, number, seed)
-    if place.suffix:
-        files = [place]
-        write_atomically(place, _png(grid(made, 10 if arguments.between else 0)))
+    if arguments.threshold or arguments.top != 3:
+        raise SettingError(f"--top and --threshold are of images' classes, and this model {asking.makes}")
+    place = _place(asking, arguments)
+    made = model.make(**how)
+    files = {} if place is None else {"files": [str(file) for file in made.write(place)]}
+    if arguments.json:
+        print_json({**made.data(), **files})
+    elif place is not None:
+        words = f"{made.words()}: " if made.words() else "wrote "
+        say(f"{words}{place}{'' if place.suffix else '/'}")
     else:
-        place.mkdir(parents=True, exist_ok=True)
-        files = [place / f"{index:05}.png" for index in range(len(made))]
-        for file, picture in zip(files, made, strict=True):
-            write_atomically(file, _png(picture if picture.shape[2] == 3 else picture[..., 0]))
-    told = {"number": len(made), "seed": seed, "files": [str(file) for file in files]}
-    where = place if place.suffix else f"{place}/"
-    line = f"{len(made)} pictures of {made.shape[1]}×{made.shape[2]}, seed {seed}: {where}"
-    sys.stdout.write((json_text(told) if arguments.json else line) + "\n")
+        for piece in made.pieces():
+            sys.stdout.write(_shown(piece))
+            sys.stdout.flush()
+        sys.stdout.write("\n")
     return 0
 
 
-def _png(picture: npt.NDArray[np.uint8]) -> bytes:
-    from PIL import Image
+def _place(asking: Asking, arguments: Namespace) -> Path | None:
+    """Where it is written; None where it is printed."""
+    place: Path | None = arguments.output or (Path(asking.usual) if asking.usual else None)
+    if place is None or (place == Path("-") and not asking.usual):
+        return None
+    if place.suffix.lower() not in asking.endings and (place.suffix or place == Path("-") or not asking.folder):
+        folder = ", or a folder" * asking.folder
+        raise SettingError(
+            f"expected -o with a file that ends with {', '.join(asking.endings)}{folder}, received {str(place)!r}"
+        )
+    return place
 
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG")
-    return buffer.getvalue()
+
+def _shown(text: str) -> str:
+    """In a terminal nothing of a text moves the cursor or turns it round; in a pipe it is as it is."""
+    return printable(text, keep="\n\t") if sys.stdout.isatty() else text

@@ -17,11 +17,11 @@ from hubel.base.files import replacing
 from hubel.base.names import listing, shortened
 from hubel.base.words import json_text
 from hubel.cli._finish import TABLES, TEXTS, Answer, finish, writable
-from hubel.cli._making import add_making, asked_to_make, make
+from hubel.cli._making import add_asking, asked, make
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import tell
 from hubel.cli._trained import add_engine, answering, check_order
-from hubel.cli._writing import add_writing, asked_to_write, write
+from hubel.tasks.asking import all_asking, asking_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     Found: TypeAlias = dict[str, Any]
 
-DESCRIPTION = """Name the class of each image, with probabilities, its labels where it may have several, or its
-numbers; for segmentation write its mask and an overlay, for detection its objects with their boxes. A model that was
-trained on a text writes on from --prompt.
+DESCRIPTION = """Say what a model sees in each image: its class, with probabilities, its labels where it may have
+several, its numbers; where answers are pictures (masks, boxes) write those too. A model that writes or makes pictures
+does so without images, as its options say.
 Images may be of any size and colour: the model file says how they become its input. A file that cannot be read is named
 on stderr, and the rest goes on (exit status 1).
 
@@ -69,26 +69,26 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="leave images without a class whose likeliest one has less than this probability; of several labels, say "
         "those of at least this one (default: a half), of objects likewise (default: 0.3)",
     )
-    parser.add_argument(
-        "--windows",
-        action="store_true",
-        help="of masks: see pictures that are larger than the network takes in their own scale, through windows that "
-        "overlap and are blended (default: brought to its size)",
-    )
     add_engine(parser)
-    add_writing(parser)
-    add_making(parser)
+    add_asking(parser)
     parser.add_argument("--json", action="store_true", help="print a JSON list, an object for each image")
     parser.set_defaults(first_ending=FILES[0])
+    drawn = {name: asking.pictures for name, asking in all_asking().items() if asking.pictures}
+    pictures = "; ".join(f"{name}: {', '.join(f'IMAGE-{each}.png' for each in own)}" for name, own in drawn.items())
     parser.add_argument(
         "-o",
         "--output",
         type=_place,
         metavar="PATH",
         help=f"write a file, by its ending {', '.join(FILES)}; - prints what a {FILES[0]} file would hold; or, of "
-        "tasks whose answers are pictures, the folder where they go (segmentation: IMAGE-mask.png, IMAGE-overlay.png; "
-        f"detection: IMAGE-boxes.png; default: here, with --json nowhere), or of one image the file, {PICTURE}",
+        f"tasks whose answers are pictures, the folder where they go ({pictures}; default: here, with --json nowhere), "
+        f"or of one image the file, {PICTURE}; of models that make something, {', '.join(_made())}",
     )
+
+
+def _made() -> list[str]:
+    """Endings of files for what models make."""
+    return sorted({ending for asking in all_asking().values() for ending in asking.endings})
 
 
 def _place(text: str) -> Path:
@@ -98,7 +98,7 @@ def _place(text: str) -> Path:
         raise ArgumentTypeError(f"expected names of at most 255 bytes, received {shortened(text, 60)}")
     if text == "-" or path.suffix.lower() in FILES:
         return path if text == "-" else writable(path)
-    if path.suffix.lower() == PICTURE and not path.is_dir():
+    if path.suffix.lower() in (PICTURE, *_made()) and not path.is_dir():
         return writable(path)
     if path.suffix and not path.is_dir() and not text.endswith(("/", "\\")):
         raise ArgumentTypeError(f"expected a file that ends with {', '.join(FILES)}, received {path.suffix!r}")
@@ -114,19 +114,13 @@ def run(arguments: Namespace) -> int:
 
     check_order("predict", arguments.run_or_model, *arguments.images)
     opened = answering(arguments)
-    if opened.model.task.name == "language":
-        return write(cast("LoadedModel", opened.model), arguments)
-    makes = opened.model.task.name == "synthesis"
-    if said := [each for each in asked_to_write(arguments) if not (makes and each == "--seed")]:
-        raise SettingError(f"{said[0]} is for models that write, and this one is for {opened.model.task.name}")
-    if makes:
-        return make(cast("LoadedModel", opened.model), arguments)
-    if said := asked_to_make(arguments):
-        raise SettingError(f"{said[0]} is for models that make pictures, and this one is for {opened.model.task.name}")
+    how = asked(arguments, opened.model.task.name)
+    if asking_of(opened.model.task.name).makes:
+        return make(cast("LoadedModel", opened.model), how, arguments)
     if not arguments.images:
         raise SettingError("expected RUN and one or more images, such as: hubel predict runs/lenet5-mnist digit.png")
-    if arguments.windows:
-        opened = _through_windows(opened)
+    if how:
+        opened = replace(opened, model=cast("LoadedModel", opened.model).asked(**how))
     folder = _folder(arguments, opened)
     images = _meant(arguments.images)
     names = {} if folder is None else _names([path for path, _ in images])
@@ -168,14 +162,6 @@ def _tell_cut_off(found: Sequence[Found], sounds: Sequence[tuple[str, bytes | No
         tell(cut_off(short))
 
 
-def _through_windows(opened: Opened) -> Opened:
-    """The model with pictures seen in their own scale. Raises SettingError where its answers are no masks."""
-    task: Any = opened.model.task
-    if not hasattr(task, "windows"):
-        raise SettingError(f"--windows is for models that draw masks, and this one is for {task.name}")
-    return replace(opened, model=replace(opened.model, task=replace(task, windows=True)))
-
-
 def _ending(arguments: Namespace) -> str:
     return "" if arguments.output is None else arguments.output.suffix.lower()
 
@@ -183,12 +169,13 @@ def _ending(arguments: Namespace) -> str:
 def _folder(arguments: Namespace, opened: Opened) -> Path | None:
     """The folder where pictures go; None where a file or JSON alone is written, or the answers are no pictures."""
     output: Path | None = arguments.output
-    if not opened.model.task.draws:
-        if output is not None and output != Path("-") and _ending(arguments) not in FILES:
-            raise SettingError(
-                f"expected -o with a file that ends with {', '.join(FILES)}, received {str(output)!r}: answers of "
-                f"{opened.model.task.name} are no pictures"
-            )
+    draws = opened.model.task.draws
+    if output not in (None, Path("-")) and _ending(arguments) not in ((*FILES, PICTURE, "") if draws else FILES):
+        raise SettingError(
+            f"expected -o with a file that ends with {', '.join(FILES)}, received {str(output)!r}: answers of "
+            f"{opened.model.task.name} are {'pictures' if draws else 'no pictures'}"
+        )
+    if not draws:
         return None
     if output is None:
         return None if arguments.json else Path()

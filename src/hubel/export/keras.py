@@ -16,6 +16,7 @@ from hubel.base.errors import SettingError
 from hubel.export.forms import Order, Written
 from hubel.export.lowered import Step, affine_of, steps_of
 from hubel.export.source import Source
+from hubel.tasks.decoding import decoding_of
 
 
 def written_keras(order: Order) -> Written:
@@ -24,8 +25,8 @@ def written_keras(order: Order) -> Written:
     Raises SettingError for operations that are not written for Keras, and where it is not installed.
     """
     model, preparation = order.model, order.model.preprocessing
-    if model.task.name != "classification" or len(model.network.input) == 2:
-        raise SettingError(f"a Keras file is written for classification of images, not for {model.task.name}")
+    if not decoding_of(model.task.name).names or len(model.network.input) == 2:
+        raise SettingError(f"a Keras file is written for models that name an image's class, not for {model.task.name}")
     try:
         keras = importlib.import_module("keras")
     except ModuleNotFoundError as error:  # of Keras itself, or of what computes for it

@@ -18,6 +18,7 @@ from hubel.data.prepare.preprocessing import Preprocessing
 from hubel.export.engines import Computes, Images, Way, chosen, computing
 from hubel.export.source import Source
 from hubel.tasks.answer import Answer, Named
+from hubel.tasks.names import USUAL
 
 if TYPE_CHECKING:
     from hubel.tasks import LoadedModel
@@ -36,7 +37,7 @@ class NamesClasses:
 
     classes: tuple[str, ...]
     compute: Computes
-    name: ClassVar[str] = "classification"
+    name: ClassVar[str] = USUAL
     draws: ClassVar[bool] = False
 
     def answer(self, model: Ready, image: Any, top: int = 3) -> Answer:
@@ -176,7 +177,7 @@ class _OtherTaskError(Exception):
 def _with_engine(model: LoadedModel, way: Way) -> Opened:
     """A loaded model whose scores an engine computes."""
     from hubel.export.scores import with_scores
-    from hubel.tasks.registry import TASKS
+    from hubel.tasks.names import TASKS
 
     if model.task.name not in TASKS:  # which may ask more of a network than its scores
         raise _UnsuitedError(f"does not know what the task {model.task.name} asks of a network")
@@ -193,7 +194,7 @@ def _without_torch(place: Path, way: Way) -> Opened:
     if place.is_dir() and not (path.exists() and _is_over(place)):
         raise _UnsuitedError(_OVER)
     source = Source.of(path)
-    if source.task != "classification":
+    if source.task != USUAL:
         raise _OtherTaskError
     if source.summary.keys() & {"failure", "stopped"}:
         raise _UnsuitedError(_OVER)

@@ -17,7 +17,7 @@ from hubel.look.errors.mistakes import Mistakes
 from hubel.report._glossary import SETTINGS, glossed, term
 from hubel.report._images import picture_url
 from hubel.tasks import Figure
-from hubel.tasks.task import percent
+from hubel.tasks.results import percent
 from hubel.train import EpochMetrics, Run
 from hubel.view.charts import Series, confidences, curves, reliability
 from hubel.view.markup import Child, Element, h

@@ -35,6 +35,7 @@ from hubel.report._sections import (
     training,
 )
 from hubel.tasks import LoadedModel
+from hubel.tasks.decoding import decoding_of
 from hubel.train import Run, where_it_stands
 from hubel.view.linked import program, web_file
 from hubel.view.markup import Child, Element, h
@@ -89,7 +90,7 @@ def report_page(run: Run, dataset: Dataset | None = None, device: str = "auto") 
     found: Mistakes | None = None
     shown: Sequence[tasks.Section] = ()
     if dataset is not None and len(dataset):
-        if run.task.name == "classification":
+        if decoding_of(run.task.name).names:
             found = _answers(model, dataset)
         else:
             shown = run.task.sections(model, dataset)

@@ -23,6 +23,7 @@ from hubel.serve.batches import Picture
 from hubel.serve.refusal import Refusal
 from hubel.serve.settings import Limits
 from hubel.tasks.answer import Named
+from hubel.tasks.decoding import decoding_of
 
 if TYPE_CHECKING:
     from hubel.serve.app import Service
@@ -84,7 +85,7 @@ def _about(model: Any, name: str) -> dict[str, Any]:
     kind, count = model.preprocessing, len(model.classes)
     inputs = [("pictures", "BYTES", [-1]), ("pixels", "UINT8", [-1, -1, -1, kind.channels])]
     outputs = [("class", "BYTES", [-1]), ("probability", "FP32", [-1]), ("probabilities", "FP32", [-1, count])]
-    if model.task.name != "classification":
+    if not decoding_of(model.task.name).names:
         outputs = [("answer", "BYTES", [-1])]
     tensors = [[{"name": n, "datatype": t, "shape": s} for n, t, s in each] for each in (inputs, outputs)]
     return {"name": name, "versions": ["1"], "platform": "hubel", "inputs": tensors[0], "outputs": tensors[1]}

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from hubel.tasks.classification.metrics import ClassMetrics, Metrics
     from hubel.tasks.classification.task import Classification, Objective, predict
     from hubel.tasks.measure import count, evaluate, measure
-    from hubel.tasks.model import LoadedModel, load_model, need_pictures, require, save_model
+    from hubel.tasks.model import LoadedModel, load_model, need_pictures, require_names, save_model
     from hubel.tasks.registry import UnknownTaskError, load, task_named, task_of, task_of_network, task_of_source
-    from hubel.tasks.task import Counts, Figure, Measured, Section, Table, Task
+    from hubel.tasks.results import Figure, Measured, Section, Table
+    from hubel.tasks.task import Counts, Task
 
 _HOMES = {
     "Answer": "hubel.tasks.answer",
@@ -32,14 +33,14 @@ _HOMES = {
     "Classification": "hubel.tasks.classification.task",
     "Confusion": "hubel.tasks.classification.confusion",
     "Counts": "hubel.tasks.task",
-    "Figure": "hubel.tasks.task",
+    "Figure": "hubel.tasks.results",
     "LoadedModel": "hubel.tasks.model",
-    "Measured": "hubel.tasks.task",
+    "Measured": "hubel.tasks.results",
     "Metrics": "hubel.tasks.classification.metrics",
     "ModelFileError": "hubel.base.errors",
     "Objective": "hubel.tasks.classification.task",
-    "Section": "hubel.tasks.task",
-    "Table": "hubel.tasks.task",
+    "Section": "hubel.tasks.results",
+    "Table": "hubel.tasks.results",
     "Targets": "hubel.data",
     "Task": "hubel.tasks.task",
     "UnknownTaskError": "hubel.tasks.registry",
@@ -52,7 +53,7 @@ _HOMES = {
     "measure": "hubel.tasks.measure",
     "need_pictures": "hubel.tasks.model",
     "predict": "hubel.tasks.classification.task",
-    "require": "hubel.tasks.model",
+    "require_names": "hubel.tasks.model",
     "save_model": "hubel.tasks.model",
     "task_named": "hubel.tasks.registry",
     "task_of": "hubel.tasks.registry",
@@ -87,7 +88,7 @@ __all__ = [
     "measure",
     "need_pictures",
     "predict",
-    "require",
+    "require_names",
     "save_model",
     "task_named",
     "task_of",

@@ -102,3 +102,20 @@ class Unsure(Named):
         """A question mark, and what would have been said."""
         name, probability, others = super().words()
         return "?", f"{name} {probability}", others
+
+
+@dataclass(frozen=True)
+class Said(Answer):
+    """A value by its name, with the words for it."""
+
+    name: str
+    value: Any
+    text: str
+
+    def data(self) -> dict[str, Any]:
+        """The value by its name."""
+        return {self.name: self.value}
+
+    def words(self) -> tuple[str, ...]:
+        """The words."""
+        return (self.text,)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Literal
+
+from hubel.tasks.names import told
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,8 @@ class Decoding:
     function: of the scores, a softmax over classes. scale, shift: settings of the task, a number an output, that the
     outcome is multiplied by and that are added. likeliest: the name of a second output, the likeliest class of each
     place, where there is one. boxes: how scores are boxes, where they are. carries: whether layers go on with what they
-    remembered, which is given and given back besides.
+    remembered, which is given and given back besides. names: whether the outcome is probabilities of classes, of which
+    an answer tells the likeliest (`answer.Named`).
     """
 
     output: str = "scores"
@@ -43,19 +43,11 @@ class Decoding:
     shift: str = ""
     likeliest: str = ""
     carries: bool = False
+    names: bool = False
     boxes: BoxRules | None = None
 
 
 def decoding_of(task: str) -> Decoding:
-    """Return what a task of that name makes of scores: its folder says it in `decoding`, one of another package by its
-    class; the scores themselves where neither does.
-    """
-    if task.isidentifier() and (Path(__file__).parent / task / "decoding.py").is_file():
-        own: Decoding = import_module(f"hubel.tasks.{task}.decoding").DECODING
-        return own
-    if any(point.name == task for point in entry_points(group="hubel.tasks")):
-        from hubel.tasks.registry import task_named  # which loads torch
-
-        brought: Decoding = getattr(task_named(task), "decoding", Decoding())
-        return brought
-    return Decoding()
+    """Return what a task of that name makes of scores; the scores themselves where it does not say."""
+    found: Decoding = told(task, "decoding", Decoding())
+    return found

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import safetensors
@@ -37,6 +37,9 @@ from hubel.base.numbers import an
 from hubel.data import Preprocessing, image_files
 from hubel.data.prepare.arrays import as_array
 from hubel.nn import build, device_named
+from hubel.tasks.asking import Made, check_options
+from hubel.tasks.decoding import decoding_of
+from hubel.tasks.names import USUAL
 from hubel.tasks.registry import UnknownTaskError, task_named
 from hubel.tasks.task import Answer, Task
 from hubel.view.result import Part, Result
@@ -62,7 +65,7 @@ class LoadedModel(Result):
 
     def __post_init__(self) -> None:
         if isinstance(self.task, tuple):
-            object.__setattr__(self, "task", task_named("classification").from_settings(self.task, {}))
+            object.__setattr__(self, "task", task_named(USUAL).from_settings(self.task, {}))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -82,14 +85,15 @@ class LoadedModel(Result):
 
         One is a path, a file's bytes, a Pillow image or an array (H×W, H×W×3); many are a list of these, an array
         N×H×W×C, or a path to a folder, a pattern or a list of images. top: how many classes are told. Of a model of a
-        language it is a text to go on from, with `length`, `temperature` and `seed` (see `hubel.write`).
+        language it is a text to go on from. how: what models of its task are asked with besides (`hubel.tasks.asking`).
 
-        Raises ImageError for an image that cannot be read.
+        Raises ImageError for an image that cannot be read, SettingError for options that its task does not have.
         """
+        check_options(self.task.name, how)
         if not self.task.of_files:
             return self.task.answer(self, images, top, **how)
         if how:
-            raise SettingError(f"{next(iter(how))} says how a text is written, and this model is for {self.task.name}")
+            return self.asked(**how).predict(images, top)
         if isinstance(images, (str, os.PathLike)):
             found = image_files(images)
             images = images if found == [os.fspath(images)] else found
@@ -98,6 +102,19 @@ class LoadedModel(Result):
         if isinstance(images, (list, tuple)):
             return list(self._answers(list(images), top))
         return self.task.answer(self, images, top)
+
+    def asked(self, **how: Any) -> LoadedModel:
+        """The same, asked as these options of its task say: `model.asked(windows=True)`."""
+        check_options(self.task.name, how)
+        return dataclasses.replace(self, task=dataclasses.replace(cast(Any, self.task), **how))
+
+    def make(self, **how: Any) -> Made:
+        """What the model makes without examples, asked as options of its task say: `model.make(number=9)`.
+
+        Raises SettingError where it has no such option, and where it only answers.
+        """
+        check_options(self.task.name, how)
+        return self.task.make(self, **how)
 
     def _answers(self, images: list[Any], top: int) -> Iterator[Answer]:
         for start in range(0, len(images), AT_ONCE):
@@ -163,11 +180,11 @@ def _training(model: LoadedModel) -> Iterator[str]:
     yield from (f"{word}: {told[word]}" for word in ("stopped", "failure") if word in told)
 
 
-def require(model: LoadedModel, task: str) -> None:
-    """Raise ValueError where a model is of another task than the one that a question is asked of."""
-    if model.task.name != task:
+def require_names(model: LoadedModel) -> None:
+    """Raise SettingError where a model does not tell an example's class, which is asked of such alone."""
+    if not decoding_of(model.task.name).names:
         raise SettingError(
-            f"expected a model for {task}, received one for {model.task.name}, of which this cannot be asked; hubel "
+            f"expected a model for {USUAL}, received one for {model.task.name}, of which this cannot be asked; hubel "
             "evaluate, predict and report answer for every task"
         )
 
@@ -177,7 +194,7 @@ def require_scores(model: LoadedModel, at: tuple[int, int] | None = None) -> Non
     `at` is no place (row, column) of its input.
     """
     if not model.task.scores_classes:
-        require(model, "classification")
+        require_names(model)
     height, width = model.preprocessing.height, model.preprocessing.width
     if at is not None and not model.task.about_places:
         raise SettingError(f"expected no place for {model.task.name}, whose answer is of the image as a whole")
@@ -213,7 +230,7 @@ def save_model(
     Raises SettingError where two classes have one name, or one has none.
     """
     state = weights.state_dict() if isinstance(weights, nn.Module) else weights
-    task = task or task_named("classification").from_settings(tuple(classes), {})
+    task = task or task_named(USUAL).from_settings(tuple(classes), {})
     check_names(task.classes)
     # one entry, since safetensors writes several in no fixed order and equal models are to be equal files
     about = {

@@ -151,6 +151,22 @@ def every_second(targets: torch.Tensor) -> torch.Tensor:
     return found
 
 
+def in_place(
+    found: npt.NDArray[Any], place: tuple[float, float, float, float], size: tuple[int, int], otherwise: int
+) -> npt.NDArray[Any]:
+    """A picture h×w or h×w×C where it belongs in a larger one H×W: the nearest pixel counts. place: the row and column
+    where it begins, its rows and columns. otherwise: what stands where it does not reach.
+    """
+    picture = np.full((*size, *found.shape[2:]), otherwise, found.dtype)
+    where = [
+        np.floor((np.arange(side) + 0.5 - start) * few / many).astype(np.int64)
+        for side, start, few, many in zip(size, place[:2], found.shape, place[2:], strict=False)
+    ]
+    inside = [(each >= 0) & (each < few) for each, few in zip(where, found.shape, strict=False)]
+    picture[np.ix_(*inside)] = found[np.ix_(*(each[there] for each, there in zip(where, inside, strict=True)))]
+    return picture
+
+
 def enlarged(scores: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
     """Numbers of places N×C×h×w as ones of pixels N×C×H×W, smoothly; as they are where there are as many."""
     if scores.shape[2:] == size:

@@ -12,18 +12,8 @@ from hubel.arch import Network
 from hubel.base.errors import SettingError, UnknownNameError
 from hubel.base.names import did_you_mean
 from hubel.data import Dataset, Splits
+from hubel.tasks.names import GROUP, TASKS, USUAL
 from hubel.tasks.task import Task
-
-TASKS = {
-    "classification": "hubel.tasks.classification.task:Classification",
-    "segmentation": "hubel.tasks.segmentation.task:Segmentation",
-    "detection": "hubel.tasks.detection.task:Detection",
-    "multilabel": "hubel.tasks.multilabel.task:Multilabel",
-    "regression": "hubel.tasks.regression.task:Regression",
-    "synthesis": "hubel.tasks.synthesis.task:Synthesis",
-    "language": "hubel.tasks.language.task:Language",
-}
-GROUP = "hubel.tasks"  # of entry points, by which other packages bring theirs
 
 
 class UnknownTaskError(UnknownNameError):
@@ -92,7 +82,7 @@ def task_of_source(path: str) -> tuple[type[Task], list[str]]:
             continue
         if kind.recognises(path):
             return kind, notes
-    return task_named("classification"), notes
+    return task_named(USUAL), notes
 
 
 def task_of(dataset: Dataset) -> Task:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import abc
 import functools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import nn
@@ -18,9 +16,18 @@ from hubel.arch import Network, Shape, analyse
 from hubel.base.errors import NetworkError, SettingError
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
 from hubel.tasks.answer import Answer as Answer
+from hubel.tasks.answer import Said as Said
+from hubel.tasks.asking import Made as Made
+from hubel.tasks.choosing import Chosen as Chosen
+from hubel.tasks.choosing import by_size as by_size
 from hubel.tasks.outputs import outputs
-from hubel.view import tables
-from hubel.view.result import Part, Result
+from hubel.tasks.results import LOSS as LOSS
+from hubel.tasks.results import Figure as Figure
+from hubel.tasks.results import Measured as Measured
+from hubel.tasks.results import Numbers as Numbers
+from hubel.tasks.results import Section as Section
+from hubel.tasks.results import Table as Table
+from hubel.tasks.results import percent as percent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,133 +38,6 @@ if TYPE_CHECKING:
     from hubel.view.finding import Finding
 
 AUXILIARY_WEIGHT = 0.3  # of each side exit's loss, as in GoogLeNet (Szegedy et al. 2014, section 5)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A number that says how well a model does.
-
-    name: in files and JSON ("accuracy"). title: in words ("mean IoU"). kind: a "share" from 0 to 1, printed in per
-    cent, or a "number". best: which end is good.
-    """
-
-    name: str
-    title: str
-    kind: Literal["share", "number"] = "share"
-    best: Literal["highest", "lowest"] = "highest"
-
-    def text(self, value: float, digits: int = 2) -> str:
-        """The value as one reads it: "97.50%", "0.0312"."""
-        if self.kind == "share":
-            return f"{value:.{digits}%}"
-        return f"{value:.{digits + 2}f}" if not 0 < abs(value) < 0.001 else f"{value:.{digits + 1}g}"
-
-    def better(self, value: float, other: float) -> bool:
-        """Whether a value is better than another. NaN is never."""
-        return value > other if self.best == "highest" else value < other
-
-
-LOSS = Figure("loss", "loss", "number", "lowest")
-
-
-@dataclass(frozen=True)
-class Table:
-    """Words and numbers in rows; a title that begins with # is of numbers, which stand at the right. note: what is left
-    out. colours: of the rows, where they are shown in some.
-    """
-
-    titles: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-    colours: tuple[tuple[int, int, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of a report, as plain data: a table, pictures (uint8 H×W×3) with what they show, and texts with what they
-    are.
-    """
-
-    name: str
-    title: str
-    note: str = ""
-    table: Table | None = None
-    pictures: Sequence[tuple[str, npt.NDArray[np.uint8]]] = ()
-    texts: Sequence[tuple[str, str]] = ()
-
-
-class Measured(Result, abc.ABC):
-    """How well a model does on a set: all that a task can tell of it."""
-
-    def shown(self) -> list[Part]:
-        """The main number, and a table of the parts."""
-        found = self.table(20)
-        notes = [found.note] if found.note else []
-        return [self.sentence("the images"), tables.Table(found.titles, found.rows), *notes]
-
-    @property
-    @abc.abstractmethod
-    def figures(self) -> Mapping[str, float]:
-        """The named numbers, of the task's `figures`."""
-
-    @abc.abstractmethod
-    def data(self) -> dict[str, Any]:
-        """All of it as plain values."""
-
-    @abc.abstractmethod
-    def sentence(self, of: str) -> str:
-        """The main number and what it is of, in a line that begins with it."""
-
-    def picture(self) -> npt.NDArray[np.uint8] | None:
-        """The figures drawn, uint8 H×W×3; of most tasks none."""
-        return None
-
-    @abc.abstractmethod
-    def table(self, most: int) -> Table:
-        """The parts that the figures are made of, such as classes: at most so many, the worst where there are more."""
-
-
-@dataclass(frozen=True)
-class Numbers(Measured):
-    """Figures and no more. values: by name, of the task's `figures`."""
-
-    task: Task
-    values: Mapping[str, float]
-
-    @property
-    def figures(self) -> Mapping[str, float]:
-        """The named numbers."""
-        return self.values
-
-    def data(self) -> dict[str, Any]:
-        """The named numbers."""
-        return dict(self.values)
-
-    def sentence(self, of: str) -> str:
-        """The task's primary figure."""
-        return self.task.headline(self.values, of)
-
-    def table(self, most: int) -> Table:
-        """A row a figure."""
-        known = ((self.task.figure(name), value) for name, value in self.values.items() if not math.isnan(value))
-        return Table(("figure", "#value"), tuple((figure.title, figure.text(value)) for figure, value in known))
-
-
-@dataclass(frozen=True)
-class Said(Answer):
-    """A value by its name, with the words for it."""
-
-    name: str
-    value: Any
-    text: str
-
-    def data(self) -> dict[str, Any]:
-        """The value by its name."""
-        return {self.name: self.value}
-
-    def words(self) -> tuple[str, ...]:
-        """The words."""
-        return (self.text,)
 
 
 class Counts(abc.ABC):
@@ -399,6 +279,16 @@ class Task(abc.ABC):
         where it cannot be read.
         """
 
+    def make(self, model: LoadedModel, **how: Any) -> Made:
+        """What the model makes without examples, as the options of the task's `asking` say. Raises SettingError for
+        tasks that only answer.
+        """
+        raise SettingError(f"this model answers {self.asked}, and makes nothing by itself: it is for {self.name}")
+
+    def symbols(self, prepared: npt.NDArray[np.uint8]) -> tuple[str, ...]:
+        """The steps of an example that is no file's, each as it can be seen."""
+        return ()
+
     def answers(self, model: LoadedModel, prepared: npt.NDArray[np.uint8], top: int = 3) -> list[Answer]:
         """What the model says of images that are prepared, uint8 N×H×W×C of its own size."""
         return [self.answer(model, image, top) for image in prepared]
@@ -439,49 +329,3 @@ class Task(abc.ABC):
                 f"expected a network with {outputs}{each}, "
                 f"received one whose output is {'×'.join(map(str, output))}; end it with {end}"
             )
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A network that was chosen by rule: a word of the zoo, options besides input and classes, and why, in words. Or a
-    text form, and what it is called.
-    """
-
-    word: str
-    options: Mapping[str, Any]
-    why: str
-    name: str = ""
-
-
-_LEAST, _DRAWN, _TINY, _FEW = 24, 32, 48, 1000  # pixels of a side, and images, up to which smaller networks are chosen
-
-
-def _ears(training: Dataset) -> Chosen:
-    """Four convolutions with normalisation, and the mean over time of what they find at each pitch."""
-    height, width, channels = training.shape
-    blocks = ", ".join(f"conv {filters} 3x3 same, norm, relu, maxpool 2" for filters in (16, 32, 64))
-    ends = ", ".join(
-        ("conv 64 3x3 same, norm, relu", f"avgpool 1x{width // 8}, flatten, dense {len(training.classes)}")
-    )
-    text = f"{height}x{width}x{channels}: {blocks}, {ends} softmax"
-    return Chosen(text, {}, f"{len(training):,} sounds of {height} bands and {width} steps", "ears")
-
-
-def by_size(training: Dataset) -> Chosen:
-    """The network for a set of images of which each has an answer as a whole; docs/training.md has the table."""
-    (height, width, channels), number = training.shape, len(training)
-    if training.fit == "time":
-        return _ears(training)
-    why = f"{number:,} images of {height}×{width}×{channels}"
-    if min(height, width) < _LEAST:
-        return Chosen("mlp", {"hidden": 256}, f"{why}, too small to be halved")
-    if channels == 1 and max(height, width) <= _DRAWN:
-        return Chosen("lenet5", {}, why)
-    if max(height, width) <= _TINY:
-        return Chosen("resnet20", {}, why)
-    return Chosen("resnet10", {"width": 0.5 if number < _FEW else 1.0}, why)
-
-
-def percent(share: float | None) -> str:
-    """A share as it is shown; a dot where there is nothing to divide by."""
-    return "·" if share is None else f"{share:.2%}"

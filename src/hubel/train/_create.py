@@ -18,7 +18,7 @@ from hubel.base.errors import LockedError, SettingError
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
 from hubel.nn import Pretrained, build, check_device, load_pretrained, own_randomness
 from hubel.tasks import Task, task_of
-from hubel.tasks.task import LOSS
+from hubel.tasks.results import LOSS
 from hubel.train.loop.autotune import autotune
 from hubel.train.loop.memory import check_memory
 from hubel.train.loop.step import Step

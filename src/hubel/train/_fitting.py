@@ -17,7 +17,7 @@ from hubel.base.names import near_path
 from hubel.data import Dataset, Splits, holds_files
 from hubel.nn import check_device
 from hubel.tasks import load, task_named, task_of, task_of_network, task_of_source
-from hubel.tasks.registry import TASKS
+from hubel.tasks.names import TASKS
 from hubel.train.recipe.choose import choose, fine_tune
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.run import Run

@@ -14,7 +14,7 @@ from hubel.base.errors import MissingFileError, ModelFileError, SettingError
 from hubel.base.names import did_you_mean, near_path
 from hubel.data import SUFFIXES, Dataset, Splits, Validation, align, is_source
 from hubel.tasks import LoadedModel, Measured, load_model
-from hubel.tasks.language.writing import write as written
+from hubel.tasks.decoding import decoding_of
 from hubel.train._fitting import fitted, fitted_to, free_directory, named, recipe_for, weights_of
 from hubel.train._train import train
 from hubel.train.recipe.recipe import Recipe
@@ -170,10 +170,12 @@ def write(
     temperature: float = 0.8,
     seed: int = 0,
 ) -> Iterator[str]:
-    """What a model that was trained on a text writes after `prompt`, symbol by symbol, as it comes; see
-    `hubel.tasks.language.writing.write`.
+    """What a model that was trained on a text writes after `prompt`, symbol by symbol, as it comes; the prompt
+    is not among them.
     """
-    return written(open_model(model), prompt, length, temperature, seed)
+    pieces = open_model(model).make(prompt=prompt, length=length, temperature=temperature, seed=seed).pieces()
+    next(pieces)
+    return pieces
 
 
 def evaluate(
@@ -192,7 +194,7 @@ def evaluate(
     if not isinstance(data, (Splits, Dataset)):
         made = found.preprocessing
         shape: dict[str, Any] = {"size": (made.height, made.width), "channels": made.channels, **found.task.reading()}
-        data = tasks.load(data, **({"like": found.preprocessing} if found.task.name == "classification" else shape))
+        data = tasks.load(data, **({"like": found.preprocessing} if decoding_of(found.task.name).names else shape))
     if isinstance(data, Splits):
         data = data.part(part)[1]
     measured: Measured = tasks.evaluate(found, align(data, found.classes)[0])

@@ -206,6 +206,10 @@ def test_the_command_writes_measures_and_refuses(run, text, tmp_path):
     place = tmp_path / "out.txt"
     assert hubel_command("predict", run.directory, "--prompt", "one", "--length", 9, "-o", place).returncode == 0
     assert len(place.read_text()) == 12
+    place = tmp_path / "out.json"
+    done = hubel_command("predict", run.directory, "--prompt", "one", "--length", 9, "-o", place, "--json")
+    assert json.loads(done.stdout)["files"] == [str(place)]
+    assert json.loads(place.read_text())["prompt"] == "one"
     for option in (("--top", 5), ("--threshold", 0.5)):
         assert "this model writes" in hubel_command("predict", run.directory, "--prompt", "one", *option).stderr
     assert "hubel look unit follows a text" in hubel_command("look", "maps", run.directory, "one").stderr

@@ -18,6 +18,7 @@ from hubel.export.odd import odd_pictures
 from hubel.export.onnx.form import RUNTIME, onnx_bytes, runner, usual_input
 from hubel.export.package.card import card
 from hubel.export.package.reading import reading_program
+from hubel.tasks.decoding import decoding_of
 
 PROGRAMS = ("predict.py", "test_predict.py", "Dockerfile")
 _SHOWN = ("EXIF orientation 6", "dark on transparent", "16-bit grey PNG")  # where there are no pictures of the user's
@@ -28,8 +29,11 @@ def written_package(order: Order) -> Written:
     with three pictures and answers.json, requirements.txt, Dockerfile, README.md (the model's card).
     """
     model = order.model
-    if model.task.name not in ("classification", "segmentation"):
-        raise SettingError(f"a package is written for classification and segmentation, not for {model.task.name}")
+    decoding = decoding_of(model.task.name)
+    if not (decoding.names or decoding.likeliest):
+        raise SettingError(
+            f"a package is written for models that name classes, of a picture or its places, not for {model.task.name}"
+        )
     if model.preprocessing.channels not in (1, 3):
         raise SettingError(
             f"a package reads picture files, which hold no {model.preprocessing.channels} bands; export model.onnx"

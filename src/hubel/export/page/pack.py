@@ -32,6 +32,7 @@ from hubel.arch import (
 from hubel.look import Scale
 from hubel.look.byhand.kernels import KERNELS
 from hubel.tasks import LoadedModel
+from hubel.tasks.decoding import decoding_of
 
 FORMAT = 1
 MOST_PARAMETERS = 1_500_000  # 8 MB of page
@@ -83,7 +84,7 @@ def reason_not_packed(model: LoadedModel, places: bool = False) -> str | None:
     places: one that names the class of every place is taken too. A page takes up to 1,500,000 parameters (8 MB of
     text) and 250,000,000 MACs (some 0.2 s).
     """
-    if model.task.name != "classification" and not places:
+    if not (decoding_of(model.task.name).names or places):
         return f"expected a model that classifies, received one for {model.task.name}"
     report = analyse(model.network)
     if report.parameters > MOST_PARAMETERS:

@@ -11,7 +11,7 @@ from hubel.base.errors import SettingError
 from hubel.base.names import listing
 from hubel.data import Dataset
 from hubel.nn import device_of, evaluation_mode
-from hubel.tasks import LoadedModel, require
+from hubel.tasks import LoadedModel, require_names
 
 BATCH = 256
 
@@ -30,7 +30,7 @@ def features(model: LoadedModel, images: torch.Tensor) -> torch.Tensor:
 
 def probabilities_of(model: LoadedModel, inputs: torch.Tensor) -> torch.Tensor:
     """The class probabilities, float32 N×classes on the processor, for inputs N×C×H×W that are normalised already."""
-    require(model, "classification")
+    require_names(model)
     network: Any = model.module
     with torch.inference_mode():
         scores: torch.Tensor = network.logits(inputs.to(device_of(model.module)))
@@ -58,7 +58,7 @@ def check_fits(model: LoadedModel, dataset: Dataset) -> None:
     """Raise ValueError where a model does not classify, where a set's classes are not its own, in its order, or where
     images are of another size.
     """
-    require(model, "classification")
+    require_names(model)
     name = dataset.name or "the data set"
     if dataset.classes != model.classes:
         raise SettingError(

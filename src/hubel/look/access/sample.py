@@ -16,7 +16,6 @@ from hubel.arch import shape_text
 from hubel.base.errors import NetworkError, SettingError
 from hubel.data import image_files
 from hubel.tasks import LoadedModel, need_pictures
-from hubel.tasks.language.task import Language
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +43,8 @@ def sample(
     sequences or of whole numbers that are looked up.
     """
     network = model.network
-    if isinstance(model.task, Language):
-        return _text(model, model.task, image)
+    if not model.task.of_files:
+        return _steps(model, image)
     if len(network.input) == 2 or network.reads_whole_numbers:
         taken = "whole numbers to look up" if network.reads_whole_numbers else "sequences"
         raise NetworkError(f"expected a model that takes images, received one for {taken}, {shape_text(network.input)}")
@@ -56,10 +55,10 @@ def sample(
     return Sample(name, picture, model.preprocessing.normalise(torch.from_numpy(picture.copy())[None]))
 
 
-def _text(model: LoadedModel, task: Language, text: Any) -> Sample:
-    numbers = task.prepared(model, text)
-    symbols = tuple(task.vocabulary.name(number) for number in numbers.ravel().tolist())
-    return Sample(text, numbers, model.preprocessing.normalise(torch.from_numpy(numbers.copy())[None]), symbols)
+def _steps(model: LoadedModel, given: Any) -> Sample:
+    picture = model.task.prepared(model, given)
+    input = model.preprocessing.normalise(torch.from_numpy(picture.copy())[None])
+    return Sample(given, picture, input, model.task.symbols(picture))
 
 
 def of_length(model: LoadedModel, sample: Sample) -> LoadedModel:

@@ -18,7 +18,7 @@ from hubel.data import Dataset
 from hubel.look.access.infer import BATCH, check_fits, in_batches
 from hubel.look.access.models import of_any_model
 from hubel.tasks import Confusion, LoadedModel, confusion
-from hubel.tasks.classification.metrics import share
+from hubel.tasks.results import share
 from hubel.view.finding import Drawn
 from hubel.view.tables import Table
 

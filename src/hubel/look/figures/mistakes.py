@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.look.figures.mistakes_page import live_matrix, live_table
-from hubel.tasks.task import percent
+from hubel.tasks.results import percent
 from hubel.view.axes import Axes
 from hubel.view.scene import Line, Mark, Picture, Text, shortened, text_width
 from hubel.view.tiles import Chart, Section, Tile, TiledFigure, png_bytes

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from hubel.tasks.task import percent
+from hubel.tasks.results import percent
 from hubel.view import sprite
 from hubel.view.linked import web_file
 from hubel.view.markup import Element, h

@@ -23,7 +23,7 @@ from hubel.look.access.models import of_any_model
 from hubel.look.access.pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.look.access.score import class_index, logits
 from hubel.nn import input_gradients
-from hubel.tasks import LoadedModel, need_pictures, require
+from hubel.tasks import LoadedModel, need_pictures, require_names
 from hubel.view.finding import Drawn
 from hubel.view.frames import WRITERS
 
@@ -190,7 +190,7 @@ def _aim(model: LoadedModel, layer: str | None, channel: int | None, class_name:
     if class_name is not None:
         if layer is not None or channel is not None:
             raise SettingError("expected either a class or a layer, received both")
-        require(model, "classification")
+        require_names(model)
         index = class_index(model.classes, class_name)
         words = f"the logit of {model.classes[index]}"
         return _Aim(words, lambda input: logits(model.module, input)[0, index], lambda size: size == own)

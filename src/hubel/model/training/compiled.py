@@ -16,7 +16,7 @@ from hubel.model.losses import Loss
 from hubel.model.metric import Metric
 from hubel.model.optimizers import Optimizer
 from hubel.nn import NetworkModule
-from hubel.tasks.classification.cross_entropy import cross_entropy, shares
+from hubel.tasks.cross_entropy import cross_entropy, shares
 
 
 @dataclass(frozen=True)

@@ -2,4 +2,4 @@
 
 from hubel.tasks.decoding import Decoding
 
-DECODING = Decoding("probabilities", "softmax")
+DECODING = Decoding("probabilities", "softmax", names=True)

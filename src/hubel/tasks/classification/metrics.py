@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from hubel.tasks.classification.confusion import Confusion
-from hubel.tasks.task import Measured, Table, percent
+from hubel.tasks.results import Measured, Table, percent, share
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,6 @@ def metrics(confusion: torch.Tensor, total: torch.Tensor, classes: tuple[str, ..
         for i, name in enumerate(classes)
     )
     return Metrics(int(right.sum()) / size, float(total) / size, per_class, counts)
-
-
-def share(part: int, whole: int) -> float | None:
-    """How much of the whole a part is, 0 to 1; None of nothing."""
-    return float(part) / float(whole) if whole else None
 
 
 def _least(recall: float | None) -> tuple[bool, float]:

@@ -21,8 +21,8 @@ from hubel.nn import evaluation_mode
 from hubel.tasks import task
 from hubel.tasks.answer import Named
 from hubel.tasks.classification.confusion import count_codes
-from hubel.tasks.classification.cross_entropy import cross_entropy, shares
 from hubel.tasks.classification.metrics import Metrics, metrics
+from hubel.tasks.cross_entropy import cross_entropy, shares
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.outputs import outputs
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hubel.data.boxes.draw import curves as chart
 from hubel.tasks.detection.coco import MOST, RECALLS, Matched, Scores, curves
-from hubel.tasks.task import Measured, Table, percent
+from hubel.tasks.results import Measured, Table, percent
 
 
 @dataclass(frozen=True)

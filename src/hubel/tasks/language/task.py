@@ -24,7 +24,7 @@ from hubel.data.texts.vocabulary import Vocabulary
 from hubel.nn import evaluation_mode
 from hubel.nn.modules import carrying
 from hubel.tasks import task
-from hubel.tasks.language.writing import Written, write
+from hubel.tasks.language.writing import Writing, Written, write
 from hubel.tasks.measure import evaluate
 from hubel.tasks.model import LoadedModel
 
@@ -229,6 +229,14 @@ class Language(task.Task):
         """How the model goes on after a text."""
         text = "".join(write(model, image, length, temperature, seed))
         return Written(str(image), text)
+
+    def make(self, model: LoadedModel, **how: Any) -> Writing:
+        """What it writes after a prompt; see `hubel.tasks.language.writing.write`."""
+        return Writing(model, how)
+
+    def symbols(self, prepared: npt.NDArray[np.uint8]) -> tuple[str, ...]:
+        """The symbols' names."""
+        return tuple(self.vocabulary.name(number) for number in prepared.ravel().tolist())
 
     def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
         """Bits and nats, what each symbol costs, and what it writes at three temperatures."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from hubel.base.errors import SettingError
-from hubel.base.words import printable
+from hubel.base.files import write_atomically
+from hubel.base.words import json_text, printable
 from hubel.nn import device_of, evaluation_mode
 from hubel.nn.modules import carrying
 from hubel.tasks.answer import Answer
+from hubel.tasks.asking import Made
 
 if TYPE_CHECKING:
     from hubel.tasks.language.task import Language
@@ -36,6 +40,28 @@ class Written(Answer):
     def words(self) -> tuple[str, ...]:
         """Prompt and text, in one."""
         return (printable(self.prompt + self.text, keep="\n\t"),)
+
+
+@dataclass(frozen=True)
+class Writing(Made):
+    """What a model writes, symbol by symbol. how: what was said of it, arguments of `write`."""
+
+    model: LoadedModel
+    how: Mapping[str, Any]
+
+    def pieces(self) -> Iterator[str]:
+        """The prompt, and what comes after it."""
+        return chain((self.how.get("prompt", ""),), write(self.model, **self.how))
+
+    def data(self) -> dict[str, Any]:
+        """What was said, the prompt and the text after it."""
+        prompt, *rest = self.pieces()
+        return {**self.how, "prompt": prompt, "text": "".join(rest)}
+
+    def write(self, place: Path) -> list[Path]:
+        """Write prompt and text, or as JSON what `data` has."""
+        write_atomically(place, json_text(self.data()) if place.suffix == ".json" else "".join(self.pieces()))
+        return [place]
 
 
 def write(

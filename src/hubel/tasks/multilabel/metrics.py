@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hubel.tasks.classification.metrics import share
-from hubel.tasks.task import Measured, Table, percent
+from hubel.tasks.results import Measured, Table, percent, share
 
 _REACH = 16.0  # of logits that are told apart, on both sides of 0
 _BINS = 4096  # even, so that a probability of a half is the edge of one

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from hubel.data.masks.targets import Colour
-from hubel.tasks.task import Measured, Table, percent
+from hubel.tasks.results import Measured, Table, percent
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,7 @@ class Metrics(Measured):
             order = sorted(order, key=lambda i: (self.per_class[i].iou is None, self.per_class[i].iou or 0.0))[:most]
         chosen = [self.per_class[i] for i in order]
         rows = [
-            (
-                each.name,
-                f"{each.pixels:,}",
-                percent(each.iou),
-                percent(each.dice),
-                percent(each.recall),
-                self._others(i),
-            )
+            (each.name, f"{each.pixels:,}", *map(percent, (each.iou, each.dice, each.recall)), self._others(i))
             for i, each in zip(order, chosen, strict=True)
         ]
         shown = tuple(colours[i] for i in order) if colours else ()

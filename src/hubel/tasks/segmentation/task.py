@@ -20,9 +20,9 @@ from hubel.data.masks.describe import MasksDescription, describe
 from hubel.data.masks.load import is_source, load
 from hubel.data.masks.targets import VOID, Colour, Masks, outlined, overlaid, region
 from hubel.tasks import task
-from hubel.tasks.measure import called, outputs_of
+from hubel.tasks.measure import called, evaluate, outputs_of
 from hubel.tasks.model import LoadedModel
-from hubel.tasks.places import Places, enlarged, every_second, in_windows, middles
+from hubel.tasks.places import Places, enlarged, every_second, in_place, in_windows, middles
 from hubel.tasks.segmentation.metrics import Metrics, metrics
 
 _ASKED, _WORST = 48, 4  # images that a report looks at, and the worst of them that it shows
@@ -143,20 +143,13 @@ class Segmentation(Places):
             return Segmented(self, in_windows(model, pixels).argmax(0).to(torch.uint8).numpy(), whole, top)
         prepared = model.preprocessing.prepare(picture)
         scores = enlarged(outputs_of(model, prepared[np.newaxis]), prepared.shape[:2])
-        top_edge, left, rows, columns = region((height, width), tuple(scores.shape[2:]), model.preprocessing.fit)
-        fine = [min(_FINEST, max(1, round(side))) for side in (rows, columns)]
+        place = region((height, width), tuple(scores.shape[2:]), model.preprocessing.fit)
+        fine = [min(_FINEST, max(1, round(side))) for side in place[2:]]
         seen = F.interpolate(scores, fine, mode="bilinear", align_corners=False)[0].argmax(0).to(torch.uint8).numpy()
-        down = np.floor((np.arange(height) + 0.5 - top_edge) * fine[0] / rows).astype(np.int64)
-        right = np.floor((np.arange(width) + 0.5 - left) * fine[1] / columns).astype(np.int64)
-        mask = np.full((height, width), VOID, np.uint8)
-        inside = (down >= 0) & (down < fine[0]), (right >= 0) & (right < fine[1])
-        mask[np.ix_(*inside)] = seen[np.ix_(down[inside[0]], right[inside[1]])]
-        return Segmented(self, mask, whole, top)
+        return Segmented(self, in_place(seen, place, (height, width), VOID), whole, top)
 
     def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
         """Each class's figures, and the images that it draws worst, one in between and the best."""
-        from hubel.tasks.measure import evaluate
-
         found = evaluate(model, dataset)
         some = np.unique(np.linspace(0, len(dataset) - 1, _ASKED).astype(np.int64))
         drawn = [self._drawn(model, dataset, int(number)) for number in some]

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import nn
 
+from hubel.base.files import write_atomically
 from hubel.data import Dataset, Preprocessing
 from hubel.nn import device_of, evaluation_mode
+from hubel.tasks.asking import Made
 from hubel.tasks.measure import shown
 from hubel.tasks.model import LoadedModel
+from hubel.view.tiles import png_bytes
 
 
 def noise_for(module: nn.Module, number: int, seed: int) -> torch.Tensor:
@@ -87,3 +93,43 @@ def nearest(
         index[better], best[better] = start + here[better], apart[np.arange(len(made)), here][better]
     roots = np.sqrt(best.clip(0))
     return [(one, dataset.images[i], int(i), float(r)) for one, i, r in zip(made, index, roots, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures(Made):
+    """Pictures of a model's making, uint8 N×H×W×C. columns: of a grid, 0 for as many as rows."""
+
+    pictures: npt.NDArray[np.uint8]
+    seed: int = 0
+    columns: int = 0
+
+    @classmethod
+    def of(cls, model: LoadedModel, number: int = 64, seed: int = 0, between: bool = False) -> Pictures:
+        """So many; `between`: in rows of ten, the pictures on the way from one to another."""
+        return (
+            cls(_ways(model, 10, -(-number // 10), seed), seed, 10)
+            if between
+            else cls(pictures(model, number, seed), seed)
+        )
+
+    def data(self) -> dict[str, Any]:
+        """How many, and of which seed."""
+        return {"number": len(self.pictures), "seed": self.seed}
+
+    def words(self) -> str:
+        """How many, their size and seed."""
+        return f"{len(self.pictures)} pictures of {self.pictures.shape[1]}×{self.pictures.shape[2]}, seed {self.seed}"
+
+    def write(self, place: Path) -> list[Path]:
+        """Write one grid, or a folder with a file for each."""
+        if place.suffix:
+            write_atomically(place, png_bytes(Image.fromarray(grid(self.pictures, self.columns))))
+            return [place]
+        place.mkdir(parents=True, exist_ok=True)
+        files = [place / f"{index:05}.png" for index in range(len(self.pictures))]
+        for file, picture in zip(files, self.pictures, strict=True):
+            write_atomically(file, png_bytes(Image.fromarray(picture if picture.shape[2] == 3 else picture[..., 0])))
+        return files
+
+
+_ways = between  # which an argument is called too

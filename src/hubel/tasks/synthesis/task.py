@@ -21,7 +21,7 @@ from hubel.tasks.measure import called, shown
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.synthesis.critic import critic_of
 from hubel.tasks.synthesis.distance import features, frechet, moments
-from hubel.tasks.synthesis.pictures import between, grid, made_of, nearest, noise_for, pictures
+from hubel.tasks.synthesis.pictures import Pictures, between, grid, made_of, nearest, noise_for, pictures
 from hubel.tasks.synthesis.targets import Alike
 
 _IMAGES = 600_000  # to be seen in all
@@ -199,6 +199,10 @@ class Synthesis(task.Task):
             f"{model.network.name or 'this network'} makes pictures and takes none; hubel predict RUN -o grid.png "
             "makes some, and hubel.tasks.synthesis.pictures.pictures(model, 16) gives them in Python"
         )
+
+    def make(self, model: LoadedModel, **how: Any) -> Pictures:
+        """Pictures, of noise of a seed; see `hubel.tasks.synthesis.pictures.Pictures`."""
+        return Pictures.of(model, **how)
 
     def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
         """Made pictures, steps from one to another, and the real ones that are nearest."""

@@ -5,6 +5,7 @@ other does (Goodfellow et al. 2014).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -15,8 +16,7 @@ from hubel.base.errors import SettingError
 from hubel.data import Batch, Dataset, Preprocessing
 from hubel.nn import NetworkModule, build
 from hubel.tasks import Figure, Task
-from hubel.tasks.synthesis.task import Synthesis
-from hubel.tasks.task import LOSS
+from hubel.tasks.results import LOSS
 from hubel.train.loop.average import MovingAverage
 from hubel.train.loop.optimizers import Optimizer
 from hubel.train.loop.parameter_groups import make_optimizers, set_rate
@@ -28,6 +28,19 @@ from hubel.train.recipe.recipe import Recipe
 _EVERY = 4  # steps between two in which the penalties are added, as many times as large (Karras et al. 2020, "lazy")
 _ONLY = {"precision": "float32", "micro_batch": 0, "freeze": "", "label_smoothing": 0.0}
 MAKER_LOSS = Figure("maker_loss", "the maker's loss", "number", "lowest")
+
+
+@runtime_checkable
+class Judged(Protocol):
+    """A task whose answers a second network judges: `hubel.tasks.synthesis.task.Synthesis` says what these are."""
+
+    penalty: float
+
+    def critic_for(self, network: Network) -> Network:
+        """The network that judges what `network` makes."""
+
+    def is_paired(self, critic: Network) -> bool:
+        """Whether a critic judges each picture alone."""
 
 
 class Adversarial(Step):
@@ -46,8 +59,8 @@ class Adversarial(Step):
     def __init__(
         self, network: Network, recipe: Recipe, task: Task, preprocessing: Preprocessing, training: Dataset
     ) -> None:
-        if not isinstance(task, Synthesis):
-            raise SettingError(f"the adversarial step is for synthesis, received the task {task.name}")
+        if not isinstance(task, Judged):
+            raise SettingError(f"the adversarial step is for tasks with a critic, received the task {task.name}")
         for name, only in _ONLY.items():
             if getattr(recipe, name) != only:
                 raise SettingError(

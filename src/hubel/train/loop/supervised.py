@@ -13,7 +13,7 @@ from hubel.arch import Network
 from hubel.data import Batch, Dataset, Preprocessing
 from hubel.nn import build, step_first
 from hubel.tasks import Task
-from hubel.tasks.task import LOSS
+from hubel.tasks.results import LOSS
 from hubel.train.loop.average import MovingAverage
 from hubel.train.loop.parameter_groups import make_optimizers, set_rate
 from hubel.train.loop.recorded import RECORDERS, Recorded

@@ -14,7 +14,7 @@ from hubel.arch import Network
 from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
 from hubel.data.feed.free_memory import leaves_room
 from hubel.tasks import LoadedModel, Task, count
-from hubel.tasks.task import LOSS
+from hubel.tasks.results import LOSS
 from hubel.train.distributed.buckets import averaged_over
 from hubel.train.distributed.heartbeat import unbroken
 from hubel.train.distributed.ranks import Ranks

@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hubel.base.words import printable
-from hubel.tasks import Classification, Task
+from hubel.tasks import Task, task_named
+from hubel.tasks.names import USUAL
 from hubel.train.run.events import EpochMetrics, Event, Finished, Notice, Progress, Started
 from hubel.train.run.samples import Sample
 from hubel.view.terminal import Terminal
@@ -37,7 +38,7 @@ class Display:
         # drawn as events come: rich's own thread would hold up those that train
         self._live = Live(console=self.console, auto_refresh=False, transient=True)
         self._shown = self._lost = False
-        self._task: Task = Classification(())
+        self._task: Task = task_named(USUAL).from_settings((), {})
 
     def __enter__(self) -> Display:
         return self

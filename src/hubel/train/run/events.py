@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from hubel.tasks import Task
-from hubel.tasks.task import LOSS
+from hubel.tasks.results import LOSS
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.samples import Sample
 

@@ -27,6 +27,7 @@ from hubel.base.toml import read_toml, write_toml
 from hubel.data import Preprocessing, Splits, hold_out
 from hubel.nn import build
 from hubel.tasks import LoadedModel, Task, load_model, save_model, task_named
+from hubel.tasks.names import USUAL
 from hubel.train.recipe.balance import passes
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.recipe.schedule import WHOLE, Leg
@@ -116,7 +117,7 @@ class Run(Result):
     def task(self) -> Task:
         """What it was trained for."""
         data = self.settings["data"]
-        name = data.get("task", "classification")
+        name = data.get("task", USUAL)
         return task_named(name).from_settings(self.classes, data.get("task_settings", {}))
 
     @property

@@ -14,6 +14,7 @@ from hubel.base.files import read_text, write_atomically
 from hubel.base.limits import check
 from hubel.base.model_file import WholenessWarning
 from hubel.base.toml import read_toml, write_toml
+from hubel.tasks.names import USUAL
 
 FORMAT = 1
 _DIGEST = "# SHA-256 of the lines above: "
@@ -67,7 +68,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         data = settings["data"]
         if data["examples"]["training"] < 1:
             raise RunError(f"{path}: expected training images, received none")
-        if data.get("task", "classification") == "classification" and not data["classes"]:
+        if data.get("task", USUAL) == USUAL and not data["classes"]:
             raise RunError(f"{path}: expected classes, received none")
     except (RunError, FileNotFoundError):
         raise

@@ -1,0 +1,101 @@
+"""How models of tasks are asked, besides with examples. Nothing here loads torch.
+
+A task says it in `asking` of its folder (`ASKING`), one of another package as its class's `asking`; `hubel predict` and
+`LoadedModel.predict` and `make` read it. What says something of examples (`Asking.makes` is empty) has its options as
+fields, which are set for once: `Segmentation.windows`. What makes something without examples has them as keywords of
+`Task.make`, which returns a `Made`.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Literal
+
+from hubel.base.errors import SettingError
+from hubel.base.names import did_you_mean
+from hubel.tasks.names import GROUP, TASKS, told
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting of how a model is asked: `--name` on the command line. What is not given is not passed on.
+
+    metavar: "" for one that is said or not. least, most: of a number.
+    """
+
+    name: str
+    help: str
+    kind: Literal["flag", "text", "whole", "real"] = "flag"
+    metavar: str = ""
+    least: float = 0
+    most: float = 1_000_000
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How models of a task are asked.
+
+    of: which models, in words ("models that write"). makes: what they do without examples ("writes"); "" for those that
+    answer about examples. endings: of files for what is made. usual: where it is written if nothing is said; "" where
+    it is printed as it comes. folder: whether a folder can hold it. pictures: of an answer, by what they are.
+    """
+
+    of: str
+    makes: str = ""
+    options: tuple[Option, ...] = ()
+    endings: tuple[str, ...] = ()
+    usual: str = ""
+    folder: bool = False
+    pictures: tuple[str, ...] = ()
+
+
+class Made(abc.ABC):
+    """What a model made."""
+
+    @abc.abstractmethod
+    def data(self) -> dict[str, Any]:
+        """Plain values, besides files."""
+
+    @abc.abstractmethod
+    def write(self, place: Path) -> list[Path]:
+        """Write it to a file of one of the task's endings, or a folder, and return the files."""
+
+    def pieces(self) -> Iterator[str]:
+        """It as text, as it comes, where it can be printed."""
+        return iter(())
+
+    def words(self) -> str:
+        """What was written, in a few words; "" where nothing is to be said of it."""
+        return ""
+
+
+def asking_of(task: str) -> Asking:
+    """Return how models of a task of that name are asked."""
+    found: Asking = told(task, "asking", Asking(f"models for {task}"))
+    return found
+
+
+def all_asking() -> Mapping[str, Asking]:
+    """Return how models of all tasks are asked, by the tasks' names; without those that cannot be imported."""
+    found = {}
+    for name in (*TASKS, *(each.name for each in entry_points(group=GROUP))):
+        with suppress(SettingError, LookupError):
+            found[name] = asking_of(name)
+    return found
+
+
+def check_options(task: str, given: Mapping[str, Any], mark: str = "") -> None:
+    """Raise SettingError for an option that models of a task do not have. mark: before its name, as it was said."""
+    own = [each.name for each in asking_of(task).options]
+    for name in given:
+        if name in own:
+            continue
+        others = [each.of for each in all_asking().values() if any(name == option.name for option in each.options)]
+        if others:
+            raise SettingError(f"{mark}{name} is for {' and '.join(others)}, and this one is for {task}")
+        raise SettingError(f"{mark}{name}: models for {task} have no such option{did_you_mean(name, own)}")
