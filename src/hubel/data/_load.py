@@ -43,8 +43,25 @@ NOT_KEPT = 2**21  # bytes of decoded images up to which decoding them again is q
 _PATTERN = re.compile(r"\{\d+\.\.\d+\}|[*?\[]")  # of several tars
 BUILT_IN = "builtin:"  # before a word, where a folder here has that name
 _TWO = "{0} is a file or folder here; the set of that name that hubel knows is builtin:{0}"
-_TABLES = (".csv", ".tsv", ".txt")
-_FILES = (".npz", ".npy", ".idx", ".csv", ".tsv", ".json", ".yaml", ".yml")  # that hold images, or say where they lie
+_TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
+_FILES = (
+    ".npz",
+    ".npy",
+    ".idx",
+    ".csv",
+    ".tsv",
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".yaml",
+    ".yml",
+)  # that hold images, or say where they lie
+_REMEDIES = {
+    "; save the table as CSV (pandas: table.to_csv(...))": ".parquet .feather .arrow .xlsx .xls .ods .db .sqlite",
+    "; save its arrays as .npz (numpy.savez(..., images=..., labels=...))": ".h5 .hdf5 .mat .pkl .pickle .pt .pth "
+    ".tfrecord .tfrecords .lmdb .mdb .rec .joblib",
+    "; unpack it": ".rar .7z .gz .xz .bz2 .zst",
+}
 
 
 def load(
@@ -200,13 +217,15 @@ def is_source(word: str) -> bool:
 
 def _refuse_unused(word: str, layout: Layout) -> None:
     """Raise SettingError where something is said of the layout that means nothing for this source."""
-    table = word.lower().endswith(_TABLES)
+    table, arrays = word.lower().endswith(_TABLES), word.lower().endswith(".npz")
     folder = Path(word).expanduser().is_dir() or is_archive(word)
     meant = (
         ("image_column", "label_column", "label_kind", "image_folder", "parts")
         if table
         else ("parts", "labels")
         if folder
+        else ("parts",)
+        if arrays
         else ()
     )
     if layout.label_kind != "class":  # which of a task reads labels of every source
@@ -214,7 +233,7 @@ def _refuse_unused(word: str, layout: Layout) -> None:
     for field in dataclasses.fields(Layout):
         if field.name not in meant and getattr(layout, field.name) != field.default:
             said = f"--{field.name.replace('_', '-')} {getattr(layout, field.name)}"
-            kind = "a table" if table else "a folder" if folder else "no folder and no table"
+            kind = "a table" if table else "a folder" if folder else "arrays" if arrays else "no folder and no table"
             raise SettingError(f"{word}: is {kind}, for which {said} means nothing")
 
 
@@ -230,7 +249,7 @@ def _open_folder(path: Path, layout: Layout) -> Splits | Listing:
 def _open_file(path: Path, layout: Layout) -> Splits | Listing:
     name = path.name.lower()
     if name.endswith(".npz"):
-        return load_npz(path, layout.label_kind)
+        return load_npz(path, layout)
     if name.endswith(".npy"):
         return load_npy(path)
     if "idx3-ubyte" in name or name.endswith(".idx"):
@@ -241,7 +260,8 @@ def _open_file(path: Path, layout: Layout) -> Splits | Listing:
         status = path.stat()
         key = f"{path.stem}-{status.st_size}-{status.st_mtime_ns}.tar"
         return list_archive(path, working_cache()[0] / "unpacked" / key, layout)
-    raise DataError(f"{path}: expected a folder, .zip, .tar, .csv, .npz, .npy or IDX file")
+    remedy = next((words for words, kinds in _REMEDIES.items() if path.suffix.lower() in kinds.split()), "")
+    raise DataError(f"{path}: expected a folder, .zip, .tar, .csv, .jsonl, .npz, .npy or IDX file{remedy}")
 
 
 def decode_listing(

@@ -163,3 +163,38 @@ def test_other_data_is_not_taken_for_boxes(tmp_path):
     (tmp_path / "set" / "readme.txt").write_text("1 2 3 4 5\n")
     (tmp_path / "set" / "labels.csv").write_text("image,label\ncats/000.png,cat\n")
     assert load(tmp_path / "set").train.targets.task == "classification"
+
+
+SAID = {
+    "split": (
+        ["train", "train", "train", "val", "test", "extra"],
+        (3, 1, 1),
+        "left out: 2 rows of no part: split is e",
+    ),
+    "is_valid": (["0", "0", "0", "1", "1", "1"], (3, 3, 0), "parts from is_valid (validation)"),
+    "fold": (["1", "1", "2", "2", "3", "3"], (4, 2, 0), "validation is fold 1, the others are train"),
+}
+
+
+@pytest.mark.parametrize("head", SAID)
+def test_a_table_of_boxes_says_its_parts_as_one_of_labels_does(tmp_path, head):
+    cells, counts, said = SAID[head]
+    titles = "filename,width,height,class,xmin,ymin,xmax,ymax"
+    root = scenes.table(
+        tmp_path / "set", f"{titles},{head}", lambda image, *box: (*TABLES[titles](image, *box), cells[int(image[:3])])
+    )
+    splits = load(root)
+    found = splits.parts()
+    assert tuple(len(found[part]) if part in found else 0 for part in ("train", "validation", "test")) == counts
+    assert any(f"boxes.csv: {said}" in note for note in splits.notes), splits.notes
+
+
+def test_a_table_of_boxes_with_a_split_of_unknown_words_is_asked_about(tmp_path):
+    titles = "filename,width,height,class,xmin,ymin,xmax,ymax"
+    root = scenes.table(
+        tmp_path / "set",
+        f"{titles},stage",
+        lambda image, *box: (*TABLES[titles](image, *box), "fit" if image < "004" else "test"),
+    )
+    with pytest.raises(ValueError, match=r"stage holds fit \(8\), test \(4\), of which test may name parts"):
+        load(root)

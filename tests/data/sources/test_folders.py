@@ -63,6 +63,15 @@ NAMES = {
     "dev": ("training", "dev-set", TRAIN_VAL),
     "Validation": ("Training", "Validation", TRAIN_VAL),
     "valid": ("train", "valid", TRAIN_VAL),
+    "German": ("Trainingsdaten", "Pr\u00fcfung", TRAIN_TEST),
+    "French": ("entra\u00eenement", "Essai", TRAIN_TEST),
+    "French, the accent apart": ("entrai\u0302nement", "validation", TRAIN_VAL),
+    "Spanish": ("Entrenamiento", "Prueba", TRAIN_TEST),
+    "Portuguese": ("treino", "Valida\u00e7\u00e3o", TRAIN_VAL),
+    "Chinese": ("\u8bad\u7ec3\u96c6", "\u6d4b\u8bd5\u96c6", TRAIN_TEST),
+    "Japanese": ("\u8a13\u7df4\u30c7\u30fc\u30bf", "\u30c6\u30b9\u30c8\u30c7\u30fc\u30bf", TRAIN_TEST),
+    "Korean": ("\ud6c8\ub828", "\uac80\uc99d", TRAIN_VAL),
+    "Russian": ("\u043e\u0431\u0443\u0447\u0435\u043d\u0438\u0435", "\u0422\u0435\u0441\u0442", TRAIN_TEST),
 }
 
 
@@ -198,10 +207,30 @@ TREES: dict[str, tuple[tuple[str, ...], dict[str, dict[str, int]], str]] = {
         TRAIN_TEST,
         "left out: set (4), of no part",
     ),
-    "years of the same classes": (
-        ("2019/a", "2019/b", "2020/a", "2020/b"),
-        {"train": {"2019": 4, "2020": 4}},
-        "the classes are 2019, 2020, all of which hold the folders a, b; --labels '*/{label}/*'",
+    "a folder around the classes in each part": (
+        ("train/images/a", "train/images/b", "test/images/a", "test/images/b"),
+        TRAIN_TEST,
+        "test is test (4), train is train (4)",
+    ),
+    "unlabelled test images in a folder of their own": (
+        ("train/a", "train/b", "test/unknown"),
+        {"train": AB},
+        "left out: test, 2 images of the test part outside class folders",
+    ),
+    "two tests": (
+        ("train/a", "train/b", "public_test/a", "private_test/b"),
+        TRAIN_TEST,
+        "private_test is test (2), public_test is test (2)",
+    ),
+    "training in no known word": (
+        ("lernen/a", "lernen/b", "test/a", "test/b"),
+        TRAIN_TEST,
+        "test is test (4), lernen is train (4)",
+    ),
+    "a class that is called as what is none": (
+        ("a", "b", "images to predict"),
+        {"train": {**AB, "images to predict": 2}},
+        "taken for a class: images to predict (2); where that is none, move it out of the folder",
     ),
     "deeper folders": (
         ("a/2019/may", "a/2020", "b/x"),
@@ -229,9 +258,49 @@ def test_class_folders_without_an_image_are_told(tmp_path: Path) -> None:
     assert load(root).notes[-1] == "left out: test/c, train/c, without an image in them"
     (root / "test" / "c").rmdir()
     assert load(root).notes[-1] == "left out: train/c, without an image in it"
+    (root / "train" / "c" / "readme.txt").write_text("soon")
+    assert load(root).notes[-1] == "left out: train/c, without an image in it"
+
+
+def test_what_lies_beside_images_is_told(tmp_path: Path) -> None:
+    root = make(tmp_path / "set", "a", "b", "runs/a-b/report.png")
+    for name in (
+        "a/1.mp4",
+        "a/2.MOV",
+        "b/scan",
+        "b/labels.xml",
+        "README",
+        "runs/a-b/run.toml",
+        "labels.csv",
+        "list.txt",
+    ):
+        (root / name).write_text("x")
+    splits = load(root)
+    assert parts(splits) == {"train": AB}
+    kinds, runs, beside = splits.notes
+    assert kinds.startswith("left out: files of kinds .mp4 (1), .mov (1), without an ending (1), which cannot be read")
+    assert runs == "left out: runs/a-b, where hubel keeps a run"
+    assert beside == f"not used: labels.csv, list.txt, which hubel data {root}/labels.csv would read"
+
+
+def test_all_pictures_in_a_folder_of_an_odd_name_are_a_class(tmp_path: Path) -> None:
+    assert load(make(tmp_path / "set", "labels", "originals")).notes == ()
 
 
 ASKED = {
+    "years of the same classes": (
+        ("2019/a", "2019/b", "2020/a", "2020/b"),
+        r"2019, 2020 all hold the folders a, b: either may be the classes; say which: --parts train=2019,test=2020 "
+        r"where 2019 and 2020 are parts, --labels '\*/\{label\}/\*' for .* --parts none for the outer ones",
+    ),
+    "parts in words that are not known": (
+        ("tr/a", "tr/b", "te/a", "te/b"),
+        r"te, tr all hold the folders a, b: either may be the classes",
+    ),
+    "two that may be training's": (
+        ("one/a", "one/b", "two/a", "two/b", "test/a", "test/b"),
+        r"one, two hold the classes that test hold, and none is called train; .*--parts train=one,test=test",
+    ),
     "a class of two kinds or a part": (
         ("train/steam", "train/diesel", "bus", "car"),
         r"train may be a part, since it holds folders \(diesel, steam\), or a class beside bus, car; .*--parts none",
@@ -342,3 +411,5 @@ def test_a_table_beside_images_is_pointed_at(tmp_path: Path) -> None:
 def test_folders_of_years_can_be_read_by_their_inner_folders(tmp_path: Path) -> None:
     folder = make(tmp_path / "set", "2019/a", "2019/b", "2020/a", "2020/b")
     assert parts(load(folder, labels="*/{label}/*")) == {"train": {"a": 4, "b": 4}}
+    assert parts(load(folder, parts="none")) == {"train": {"2019": 4, "2020": 4}}
+    assert parts(load(folder, parts="train=2019,test=2020")) == TRAIN_TEST

@@ -1,5 +1,6 @@
 """Tables of images: which columns are what, where the files are, and what is said of it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -222,6 +223,12 @@ OTHER_KINDS = {
         ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6"],
         r"6 different numbers from 0\.1 to 0\.6; say what they are: --task regression",
     ),
+    "a list of Python's": (["\"['x', 'y']\"", "['x']", "['y']"] * 2, r"several labels in a cell"),
+    "a list of JSON's": (['"[""x"", ""y""]"', '"[""x""]"', '"[""y""]"'] * 2, r"several labels in a cell"),
+    "and": (["x and y", "x", "y"] * 2, r"several labels in a cell \('x and y'\)"),
+    "percent": (["10%", "20 %", "5%"] * 2, r"10%, 20 %, 5%, which are no names; .* --task regression"),
+    "prices": (["$5", "$6", "$7.50"] * 2, r"\$5, \$6, \$7\.50, which are no names"),
+    "days": (["2024-01-05", "2024-01-06", "2025-01-05"] * 2, r"2024-01-05, .* which are no names"),
     "negative": (["-1", "0", "1", "-1", "0", "1"], r"3 different numbers from -1 to 1"),
 }
 
@@ -242,6 +249,73 @@ def test_ages_are_numbers_and_digits_are_classes(tmp_path: Path) -> None:
         load(table(tmp_path, "image,age", ["0.png"] * 40, ages))
     classes = [str(number) for number in range(40)]
     assert len(load(table(tmp_path, "image,label", ["0.png"] * 40, classes)).train.classes) == 40
+
+
+def test_whole_numbers_are_classes_where_their_head_says_so(folder: Path) -> None:
+    ratings = ["1", "2", "3"] * 2
+    with pytest.raises(ValueError, match=r"rating holds 3 different numbers from 1 to 3; .*--task regression"):
+        load(table(folder, "image,rating", names(), ratings))
+    with pytest.raises(ValueError, match=r"of tips holds 6 different numbers"):
+        load(table(folder, "image,of tips", names(), names("{}")))
+    said = "emotion holds 3 different numbers from 1 to 3, each taken for a class; --task regression learns numbers"
+    assert load(table(folder, "image,emotion", names(), ratings)).notes[1] == said
+    assert len(load(table(folder, "image,label", names(), ratings)).notes) == 1
+
+
+def test_several_labels_of_a_plural_head_are_asked_about_though_one_stands_once(folder: Path) -> None:
+    cells = ["haze", "haze cloud rain", "cloud", "haze", "cloud", "haze"]
+    with pytest.raises(ValueError, match=r"tags holds several labels in a cell \('haze cloud rain'\)"):
+        load(table(folder, "image,tags", names(), cells))
+    assert len(load(table(folder, "image,kind of sky", names(), cells)).train.classes) == 3
+
+
+def test_commas_between_thousands_are_told_from_points(folder: Path) -> None:
+    def read(*cells: str) -> list[float]:
+        path = table(folder, "image,price", names()[: len(cells)], [f'"{cell}"' for cell in cells])
+        texts = [json.loads(label) for label in labels(load(path, label_kind="numbers").train)]
+        return [text["price"] for text in texts]
+
+    assert read("1,234.5", "2,000") == [1234.5, 2000]
+    assert read("1,234,567", "1,000") == [1234567, 1000]
+    assert read("1,5", "1,234") == [1.5, 1.234]
+    with pytest.raises(ValueError, match=r"price holds '1,234', which may be 1234 or 1\.234; write numbers"):
+        read("1,234", "12")
+
+
+def test_labels_that_may_say_nothing_are_told(folder: Path) -> None:
+    splits = load(table(folder, "image,label", names(), ["a", "None", "?", "b", "#N/A", "unknown"]))
+    assert splits.notes[1] == "left out: 1 row without a label"
+    assert splits.notes[2].startswith("taken for classes: None (1), ? (1), unknown (1); where these say that nothing")
+
+
+def test_a_table_that_is_no_utf8_is_said(folder: Path) -> None:
+    path = folder / "list.csv"
+    path.write_bytes("".join(f"{n}.png,caf\xe9{n % 2}\n" for n in range(6)).encode("latin-1"))
+    splits = load(path)
+    assert splits.train.classes == ("caf\xe90", "caf\xe91")
+    assert splits.notes[-1].startswith("read as Windows-1252, since line 1 is no UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1, 2]", "expected rows such as .* found none in place 1"),
+        ("{", "is not JSON"),
+        ("[]", "expected rows such as"),
+        ("5", "is not JSON"),
+    ],
+)
+def test_json_that_holds_no_rows_is_refused(folder: Path, text: str, message: str) -> None:
+    (folder / "list.json").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load(folder / "list.json")
+
+
+@pytest.mark.parametrize(("ending", "remedy"), [("xlsx", "save the table as CSV"), ("h5", "as .npz"), ("7z", "unpack")])
+def test_formats_that_are_not_read_are_refused_with_a_remedy(tmp_path: Path, ending: str, remedy: str) -> None:
+    (tmp_path / f"set.{ending}").write_bytes(b"x")
+    with pytest.raises(ValueError, match=remedy):
+        load(tmp_path / f"set.{ending}")
 
 
 @pytest.mark.parametrize("text", ["golden retriever", "New York", "a, b and c", "b/w"])
@@ -278,9 +352,41 @@ def test_parts_of_arrays_are_known_by_their_words(tmp_path: Path, how: str) -> N
 
 def test_an_array_without_its_labels_is_not_passed_over(tmp_path: Path) -> None:
     images = np.zeros((6, 4, 4), np.uint8)
-    np.savez(tmp_path / "set.npz", x_train=images, y_train=np.zeros(6, int), x_dev=images)
-    with pytest.raises(ValueError, match="x_dev is the images of validation, and their labels are missing"):
-        load(tmp_path / "set.npz")
+    path = tmp_path / "set.npz"
+    np.savez(path, x_train=images, y_train=np.zeros(6, int), x_dev=images[:4])
+    assert load(path).notes == ("left out: x_dev, 4 images of the validation part without labels",)
+    np.savez(path, x_train=images)
+    with pytest.raises(ValueError, match="x_train is the images of train, and their labels are missing"):
+        load(path)
+
+
+ROWS: dict[str, tuple[np.ndarray, tuple[list[int], list[int], list[int]]]] = {
+    "split": (np.array(["train"] * 4 + ["val", "test"]), ([0, 1, 2, 3], [4], [5])),
+    "is_valid": (np.arange(6) > 3, ([0, 1, 2, 3], [4, 5], [])),
+    "fold": (np.array([2, 2, 3, 3, 1, 1]), ([0, 1, 2, 3], [4, 5], [])),
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_an_array_may_say_the_part_of_each_image(tmp_path: Path, name: str) -> None:
+    values, expected = ROWS[name]
+    images = np.arange(6, dtype=np.uint8)[:, None, None] * np.full((1, 4, 4), 10, np.uint8)
+    path = tmp_path / "set.npz"
+    np.savez(path, images=images, labels=np.arange(6) % 2, class_names=np.array(["a", "b"]), **{name: values})
+    splits = load(path)
+    assert (numbers(splits.train), numbers(splits.validation), numbers(splits.test)) == expected
+    assert splits.train.classes == ("a", "b")
+    assert name in splits.notes[0]
+    assert numbers(load(path, parts="none").train) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("nothing", ["", "nan", float("nan")])
+def test_images_without_a_label_are_left_out_of_arrays(tmp_path: Path, nothing: object) -> None:
+    labels = np.array([nothing, "1", "0"] if isinstance(nothing, str) else [nothing, 1, 0])
+    np.savez(tmp_path / "set.npz", images=np.zeros((3, 4, 4), np.uint8), labels=labels)
+    splits = load(tmp_path / "set.npz")
+    assert (splits.train.classes, splits.train.labels.tolist()) == (("0", "1"), [1, 0])
+    assert splits.notes == ("left out: 1 image without a label",)
 
 
 TEXTS = {
@@ -290,13 +396,20 @@ TEXTS = {
     "an index without a head": ",file,species\n" + "".join(f"{n},{n}.png,{LABELS[n]}\n" for n in range(6)),
     "numbers of images": "id,label\n" + "".join(f"{n},{LABELS[n]}\n" for n in range(6)),
     "lines that end as on Windows": "file,label\r\n" + "".join(f"{n}.png,{LABELS[n]}\r\n" for n in range(6)),
+    "bars": "file|label\n" + "".join(f"{n}.png|{LABELS[n]}\n" for n in range(6)),
+    "a head that NumPy wrote": "# file,label\n" + "".join(f"{n}.png,{LABELS[n]}\n" for n in range(6)),
+    "a comment": "# of today\nfile,label\n" + "".join(f"{n}.png,{LABELS[n]}\n" for n in range(6)),
+    "heads that say nothing": "a,b\n" + "".join(f"{n},{LABELS[n]}\n" for n in range(6)),
+    "lines of JSON": "".join(f'{{"file": "{n}.png", "label": "{LABELS[n]}"}}\n' for n in range(6)),
+    "a list in JSON": "[" + ",".join(f'{{"any": "{n}.png", "b": "{LABELS[n]}"}}' for n in range(6)) + "]",
     "quotes": "file,label\n" + "".join(f'"{n}.png","{LABELS[n]}"\n' for n in range(6)),
 }
 
 
 @pytest.mark.parametrize("how", TEXTS)
 def test_tables_as_programs_write_them(folder: Path, how: str) -> None:
-    path = folder / ("list.txt" if how == "spaces" else "list.csv")
+    ending = {"spaces": "txt", "lines of JSON": "jsonl", "a list in JSON": "json"}.get(how, "csv")
+    path = folder / f"list.{ending}"
     path.write_bytes(TEXTS[how].encode("utf-16" if how.startswith("UTF-16") else "utf-8"))
     whole(load(path))
 
@@ -340,6 +453,9 @@ ASKED = {
         ["tr", "tr", "tr", "tr", "te", "te"],
         "split holds te (2), tr (4), none of which is called train, val or test; say which is: --parts train=tr,",
     ),
+    "a word of one part, any head": ("stage", ["fit"] * 4 + ["tune", "test"], "tune (1), of which test may name parts"),
+    "training and another": ("mode", ["train"] * 4 + ["inference"] * 2, "of which train may name parts; say which is"),
+    "rows in order, or held out": ("valid", ["1"] * 5 + ["0"], "valid is yes in 5 of 6 rows, which may be those for"),
     "a test part alone": ("split", ["", "", "", "", "test", "test"], "split holds test (2), and of no part empty (4)"),
     "mostly unknown": ("split", ["train", "a", "b", "c", "d", "e"], "split holds train (1), and of no part a (1), b"),
 }

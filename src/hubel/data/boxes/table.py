@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import ast
-import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from hubel.base.errors import DataError
-from hubel.base.files import read_bytes
 from hubel.data import SUFFIXES, ImageError
 from hubel.data.boxes.annotations import Annotated, Annotations, Box, Pictures, glance, in_order, unmatched
+from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import some
 from hubel.data.sources.parts import part_of
+from hubel.data.sources.tables.read import decoded, read_table, separated
+from hubel.data.sources.tables.rows import RowParts, Rows, parts_of_rows
 
 _WORDS = {
     "image": "filename file image imagename imageid imagepath path filepath imgname imgid img imagefile picture",
@@ -32,7 +33,6 @@ _WORDS = {
     "box": "bbox box boundingbox",
     "width": "width imagewidth imgwidth",
     "height": "height imageheight imgheight",
-    "part": "split part set subset partition usage",
 }
 _MEANT = {word: name for name, words in _WORDS.items() for word in words.split()}
 
@@ -47,7 +47,10 @@ class _Columns(NamedTuple):
     edges: tuple[int, ...]
     kind: str
     size: tuple[int, int] | None
-    part: int | None
+
+    def used(self) -> set[int]:
+        """The positions of all of them."""
+        return {self.image, *self.edges, *(self.size or ())} | ({self.name} if self.name is not None else set())
 
 
 def files_of(root: Path) -> list[Path]:
@@ -69,14 +72,9 @@ def recognises(root: Path) -> bool:
 
 def _columns_of(path: Path) -> _Columns | None:
     with open(path, "rb") as file:
-        start = file.read(10_000).decode("utf-8-sig", errors="replace").splitlines()
-    rows = [row for row in csv.reader(start, delimiter=_between(start)) if row][:2] if start else []
-    return _columns(rows[0]) if rows else None
-
-
-def _between(lines: Sequence[str]) -> str:
-    head = lines[0]
-    return max(",;\t", key=head.count)
+        start = file.read(10_000)
+    first = next((row for _, row in separated(decoded(start)[0]) if row), None)
+    return _columns(first) if first else None
 
 
 def _columns(head: Sequence[str]) -> _Columns | None:
@@ -88,7 +86,7 @@ def _columns(head: Sequence[str]) -> _Columns | None:
             at.setdefault(meant, number)
     if "image" not in at:
         if len(head) >= 6 and Path(head[0]).suffix.lower() in SUFFIXES and all(map(_is_number_or_empty, head[1:5])):
-            return _Columns(0, 5, (1, 2, 3, 4), "edges", None, None)  # RetinaNet's
+            return _Columns(0, 5, (1, 2, 3, 4), "edges", None)  # RetinaNet's
         return None
     kinds = {
         "edges": ("left", "top", "right", "bottom"),
@@ -101,13 +99,13 @@ def _columns(head: Sequence[str]) -> _Columns | None:
         if min(places) >= 0:
             own = kind == "edges" or "across" in at
             size = (at["height"], at["width"]) if own and {"height", "width"} <= at.keys() else None
-            return _Columns(at["image"], at.get("class"), tuple(places), kind, size, at.get("part"))
+            return _Columns(at["image"], at.get("class"), tuple(places), kind, size)
     if {"left", "top"} <= at.keys() and min(at.get("across", wide["across"]), at.get("down", wide["down"])) >= 0:
         places = [at["left"], at["top"], at.get("across", wide["across"]), at.get("down", wide["down"])]
-        return _Columns(at["image"], at.get("class"), tuple(places), "sides", None, at.get("part"))
+        return _Columns(at["image"], at.get("class"), tuple(places), "sides", None)
     if "box" in at:
         size = (at["height"], at["width"]) if {"height", "width"} <= at.keys() else None
-        return _Columns(at["image"], at.get("class"), (at["box"],), "sides", size, at.get("part"))
+        return _Columns(at["image"], at.get("class"), (at["box"],), "sides", size)
     return None
 
 
@@ -125,9 +123,11 @@ def read(root: Path) -> Annotations:
         own = part_of(path.stem.replace("_labels", "").replace("_annotations", "")) or part_of(path.parent.name)
         by_picture: dict[str, Annotated] = {}
         parts: dict[str, str] = {}
-        columns, rows = _rows(path)
-        for number, row in rows:
+        columns, rows, told = _rows(path, found)
+        for (number, row), said in zip(rows, told.parts, strict=True):
             lines += 1
+            if said is None:
+                continue
             place = f"{path}:{number}"
             try:
                 called = row[columns.image].strip()
@@ -149,8 +149,8 @@ def read(root: Path) -> Annotations:
                 each.in_shares = in_shares
                 each.boxes.append(box)
                 names.add(box.name)
-            said = part_of(row[columns.part]) if columns.part is not None else None
-            parts.setdefault(picture, said or own or pictures.part(picture) or "train")
+            elsewhere = own or pictures.part(picture) or "train"
+            parts.setdefault(picture, said if told.columns else elsewhere)
         for picture, each in by_picture.items():
             found.parts.setdefault(parts[picture], []).append(each)
         if columns.name is None:
@@ -174,13 +174,18 @@ def in_shares_of(pictures: object) -> bool:
     return any(each.in_shares for each in pictures)  # type: ignore[attr-defined]
 
 
-def _rows(path: Path) -> tuple[_Columns, list[tuple[int, list[str]]]]:
-    lines = read_bytes(path, "annotations").decode("utf-8-sig", errors="replace").splitlines()
-    reader = csv.reader(lines, delimiter=_between(lines))
-    rows = [(reader.line_num, row) for row in reader if row]
+def _rows(path: Path, found: Annotations) -> tuple[_Columns, Rows, RowParts]:
+    """A table's columns, its rows under the head, and the part of each; notes go to `found`."""
+    rows, read = read_table(path)
     columns = _columns(rows[0][1])
     assert columns is not None
-    return columns, rows[0 if Path(rows[0][1][columns.image]).suffix.lower() in SUFFIXES else 1 :]
+    headed = Path(rows[0][1][columns.image]).suffix.lower() not in SUFFIXES
+    heads, body = (list(rows[0][1]), rows[1:]) if headed else ([""] * len(rows[0][1]), rows)
+    left = [number for number, head in enumerate(heads) if head and number not in columns.used()]
+    told = parts_of_rows(path, heads, body, left, Layout())
+    said = [told.said, told.left_out] if told.columns else []
+    found.notes += [f"{path.name}: {note}" for note in (*read, *said) if note]
+    return columns, body, told
 
 
 def _size(row: Sequence[str], columns: _Columns) -> tuple[int, int] | None:

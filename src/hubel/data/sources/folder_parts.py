@@ -60,16 +60,32 @@ def parts_of_folders(name: str, groups: Groups, layout: Layout) -> dict[str, str
                     + "; ".join(f"{part} holds {some(natural_order(classes[part]))}" for part in labelled)
                     + f". {AS_CLASSES}; --parts train=FOLDER,test=FOLDER names the parts"
                 )
-        return parts
+        return _with_training(name, parts, others, classes)
     (alone,) = labelled
     beside = {other.casefold() for other in others}
     agree = classes[alone] & beside or any(classes[other] & classes[alone] for other in others)
     if len(parts) > 1 or agree or all(is_aside(other) for other in others):
-        return parts
+        return _with_training(name, parts, others, classes)
     raise DataError(
         f"{name}: {alone} may be a part, since it holds folders ({some(natural_order(classes[alone]))}), or a class "
         f"beside {some(others)}; say which: --parts {parts[alone]}={alone}, or --parts none for a class"
     )
+
+
+def _with_training(
+    name: str, parts: dict[str, str], others: Sequence[str], classes: Mapping[str, set[str]]
+) -> dict[str, str]:
+    """The parts, and where none of them is training's the only other folder that holds the same classes."""
+    known = set().union(*(classes[folder] for folder in parts))
+    alike = [other for other in others if len(classes[other] & known) > 1]
+    if "train" in parts.values() or not alike:
+        return parts
+    if len(alike) > 1:
+        raise DataError(
+            f"{name}: {some(alike)} hold the classes that {some(parts)} hold, and none is called train; say which is: "
+            f"--parts train={alike[0]},{','.join(f'{part}={folder}' for folder, part in parts.items())}"
+        )
+    return {**parts, alike[0]: "train"}
 
 
 def _named(name: str, groups: Groups, named: Mapping[str, str]) -> dict[str, str] | None:
@@ -123,7 +139,8 @@ def how_names_say(strays: Sequence[Entry]) -> str:
 
 def seen_inside(folder: str, group: Sequence[Entry], known: frozenset[str]) -> list[Entry]:
     """A part's images as seen from inside its folder, and inside any folder that is around all of them there (as in
-    train/train/cat, seg_train/seg_train/forest) and no class that other parts have.
+    train/train/cat, seg_train/seg_train/forest) and no class that other parts have. So is one of unlabelled images
+    beside parts with classes (test/unknown).
     """
     inner = [entry.below(1) for entry in group]
     while True:
@@ -133,26 +150,22 @@ def seen_inside(folder: str, group: Sequence[Entry], known: frozenset[str]) -> l
             return inner
         (only,) = first
         same = only.casefold() == folder.casefold() or part_of(only) is not None
-        if not same and (only.casefold() in known or 2 * len(deep) <= len(inner)):
+        unlabelled = known and only.casefold() not in known and part_of(folder) != "train"
+        if not (same or unlabelled) and (only.casefold() in known or 2 * len(deep) <= len(inner)):
             return inner
         inner = [entry.below(1) if entry.folders else entry for entry in inner]
 
 
 def class_names(groups: Groups, parts: Mapping[str, str]) -> frozenset[str]:
     """The names, in small letters, that more than one folder lies under, or that lie beside one another."""
-    chosen = parts or groups
-    names = Counter(
-        inner
-        for folder in chosen
-        for inner in {entry.folders[1].casefold() for entry in groups[folder] if entry.folders[1:]}
+    inners = [classes_in([entry.below(1) for entry in groups[folder]]) for folder in parts or groups]
+    names = Counter(name for inner in inners for name in inner)
+    several = {name for inner in inners if len(inner) > 1 for name in inner}
+    deep = Counter(
+        entry.folders[1].casefold() for folder in parts or groups for entry in groups[folder] if entry.folders[2:]
     )
-    several = {
-        inner
-        for folder in chosen
-        if len(inners := {entry.folders[1].casefold() for entry in groups[folder] if entry.folders[1:]}) > 1
-        for inner in inners
-    }
-    return frozenset(name for name, count in names.items() if count > 1) | frozenset(several)
+    whole = {name for inner in inners for name in inner if len(inner) == 1 and deep[name] > 1}  # train/images/cat
+    return frozenset(name for name, count in names.items() if count > 1 and name not in whole) | frozenset(several)
 
 
 def classes_in(entries: Sequence[Entry]) -> set[str]:

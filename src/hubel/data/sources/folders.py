@@ -28,15 +28,24 @@ from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import (
     Item,
     Listing,
-    empty_folders,
     files_below,
+    folders_without_images,
     has_suffix,
     is_image_path,
     make_listing,
     natural_order,
     some,
 )
-from hubel.data.sources.parts import part_of
+from hubel.data.sources.parts import is_aside, part_of, words_of
+
+_BESIDES = (  # endings of files that lie beside images, and are none
+    ".txt .csv .tsv .json .jsonl .xml .yaml .yml .toml .md .rst .html .htm .log .ini .cfg .db .py .ipynb .sh .npy .npz "
+    ".pt .pth .safetensors .onnx .h5 .keras .pkl .mat .sha256 .md5 .url .lnk .tmp .cls .bib .tex"
+)
+_BESIDE = frozenset(_BESIDES.split())
+_LISTS = frozenset(
+    ("label", "labels", "list", "class", "classes", "train", "val", "test", "annotations", "images", "files")
+)
 
 
 class _Sorted(NamedTuple):
@@ -48,8 +57,10 @@ class _Sorted(NamedTuple):
 
 def list_folder(folder: Path, layout: Layout) -> Listing:
     """The listing of a folder of class folders, with folders for its parts or without."""
-    found = list_paths(str(folder), sorted(files_below(str(folder))), layout)
-    return dataclasses.replace(found, notes=(*found.notes, *empty_folders(folder, found.classes)))
+    paths = sorted(files_below(str(folder)))
+    found = list_paths(str(folder), paths, layout)
+    bare = folders_without_images(folder, [path for path, _ in paths if is_image_path(path)], found.classes)
+    return dataclasses.replace(found, notes=(*found.notes, *bare))
 
 
 def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> Listing:
@@ -58,9 +69,10 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
 
     Raises ValueError where the paths have no such layout, or may mean two things.
     """
-    paths = list(paths)
+    paths, runs = _without_runs(list(paths))
     entries = [_entry(path, item) for path, item in paths if is_image_path(path)]
-    unread = Counter(Path(path).suffix.lower() for path, _ in paths if has_suffix(path, UNREAD_SUFFIXES))
+    unread = Counter(filter(None, (_unread_kind(path) for path, _ in paths)))
+    tables = [path for path, _ in paths if _may_be_table(path)]
     if not entries:
         others = f" but {_kinds(unread)}" if unread else ""
         raise DataError(
@@ -73,13 +85,34 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
         by_names = layout.labels or layout.label_kind == "none"
         sorted_ = (_by_names if by_names else _by_folders)(name, entries, own, layout)
     except DataError as error:
-        tables = [path for path, _ in paths if path.lower().endswith((".csv", ".tsv")) and "/" not in path]
         hint = f"; a table lies there, which may be meant: {name}/{tables[0]}" if tables else ""
         raise DataError(f"{error}{hint}") from None
     left = [f"left out: {_kinds(unread)}, which cannot be read; save them as PNG or TIFF"] if unread else []
     alone = around in outer and all(part == own for part, _, _ in sorted_.found)
     only = [f"parts by folder: {around} is {own} ({len(sorted_.found):,}), and there is no other"] if alone else []
-    return make_listing(name, sorted_.found, [*only, *sorted_.notes, *left])
+    beside = [f"not used: {some(tables)}, which hubel data {name}/{tables[0]} would read"] if tables else []
+    return make_listing(name, sorted_.found, [*only, *sorted_.notes, *left, *runs, *beside])
+
+
+def _without_runs(paths: list[tuple[str, Item]]) -> tuple[list[tuple[str, Item]], list[str]]:
+    """The paths but those in runs of hubel's own, as `hubel train .` leaves in a folder of images; and what to say."""
+    runs = natural_order(path.removesuffix("run.toml") for path, _ in paths if path.endswith("/run.toml"))
+    kept = [(path, item) for path, item in paths if not path.startswith(runs)]
+    return kept, [f"left out: {some(run.rstrip('/') for run in runs)}, where hubel keeps a run"] if runs else []
+
+
+def _unread_kind(path: str) -> str:
+    """The ending of a file that may be an image, and is none that can be read; "" of what lies beside images."""
+    kind = Path(path).suffix.lower()
+    other = "/" in path and kind not in _BESIDE and not is_image_path(path)
+    return (kind or "without an ending") if has_suffix(path, UNREAD_SUFFIXES | ({kind} if other else set())) else ""
+
+
+def _may_be_table(path: str) -> bool:
+    """Whether a file at the root is called as tables of labels are."""
+    kind = Path(path).suffix.lower()
+    listed = kind == ".txt" and not _LISTS.isdisjoint(words_of(Path(path).stem))
+    return "/" not in path and not path.startswith(".") and (listed or kind in (".csv", ".tsv", ".jsonl"))
 
 
 def _kinds(unread: Counter[str]) -> str:
@@ -117,7 +150,7 @@ def _by_folders(name: str, entries: list[Entry], own: str, layout: Layout) -> _S
         if inside is not None:
             found, notes = inside
         else:
-            classes, notes = _without_copies(groups)
+            classes, notes = _without_copies(name, groups, layout)
             found = [(own, folder, entry.item) for folder, group in classes.items() for entry in group]
     else:
         found, notes, lost = _in_parts(name, groups, parts, own)
@@ -130,9 +163,11 @@ def _by_folders(name: str, entries: list[Entry], own: str, layout: Layout) -> _S
     return _Sorted(found, notes)
 
 
-def _without_copies(groups: Groups) -> tuple[Groups, list[str]]:
+def _without_copies(name: str, groups: Groups, layout: Layout) -> tuple[Groups, list[str]]:
     """The class folders, less one that holds folders of the others' names, as of a set unpacked twice; and what to say
-    where all hold the same folders, which may be the classes.
+    of folders in them.
+
+    Raises DataError where all hold the same folders, which may be the classes, and theirs the parts.
     """
     names = {folder.casefold() for folder in groups}
     inner = {folder: classes_in([entry.below(1) for entry in group]) for folder, group in groups.items()}
@@ -140,17 +175,23 @@ def _without_copies(groups: Groups) -> tuple[Groups, list[str]]:
     left = {folder: group for folder, group in groups.items() if folder not in copies}
     notes = [f"left out: {folder}, which holds folders of the classes' names" for folder in copies]
     common = set.intersection(*(inner[folder] for folder in left)) if len(left) > 1 else set()
-    if len(common) > 1:
-        notes.append(
-            f"the classes are {some(natural_order(left))}, all of which hold the folders {some(natural_order(common))}"
-            "; --labels '*/{label}/*' would take those for the classes"
+    if len(common) > 1 and layout.parts != "none":
+        first, *_, last = outer = natural_order(left)
+        raise DataError(
+            f"{name}: {some(outer)} all hold the folders {some(natural_order(common))}: either may be the classes; say "
+            f"which: --parts train={shlex.quote(first)},test={shlex.quote(last)} where {first} and {last} are parts, "
+            "--labels '*/{label}/*' for the inner folders in one part, --parts none for the outer ones"
         )
-    elif any(len(inner[folder]) > 1 for folder in left):
+    if any(len(inner[folder]) > 1 for folder in left):
         deeper = natural_order(name for folder in left for name in inner[folder])
         notes.append(
             f"the classes are {some(natural_order(left))}; the folders in them are not told apart ({some(deeper)}); "
             "--labels '*/{label}/*' would take those for the classes"
         )
+    odd = [folder for folder in natural_order(left) if is_aside(folder)]
+    if odd and len(odd) < len(left):
+        shown = some(f"{folder} ({len(left[folder]):,})" for folder in odd)
+        notes.append(f"taken for a class: {shown}; where that is none, move it out of the folder")
     return left, notes
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 from unicodedata import normalize
@@ -82,16 +82,21 @@ def files_below(root: str, inside: str = "") -> Iterable[tuple[str, Item]]:
                 yield path, FileItem(os.path.join(root, path))
 
 
-def empty_folders(folder: Path, classes: Iterable[str]) -> list[str]:
-    """What is to be said of folders, two deep, that hold nothing, are not hidden, and are no class elsewhere."""
-    outer = [each for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")]
-    inner = [each for path in (folder, *outer) for each in path.iterdir() if each.is_dir()]
+def folders_without_images(folder: Path, images: Iterable[str], classes: Iterable[str]) -> list[str]:
+    """What is to be said of folders, two deep, that hold no image, are not hidden, and are no class elsewhere."""
+    holding = {"/".join(path.split("/")[:depth]) for path in images for depth in (1, 2)}
     known = set(map(folded, classes))
-    empty = [
-        each.relative_to(folder).as_posix()
-        for each in inner
-        if not (each.name.startswith(".") or folded(each.name) in known or any(each.iterdir()))
-    ]
+
+    def bare(inside: Path) -> Iterator[Path]:
+        return (each for each in inside.iterdir() if each.is_dir() and not each.name.startswith((".", "__")))
+
+    empty = []
+    for outer in bare(folder):
+        here = outer.name in holding
+        for each in bare(outer) if here else (outer,):
+            path = each.relative_to(folder).as_posix()
+            if path not in holding and folded(each.name) not in known:
+                empty.append(path)
     them = "it" if len(empty) == 1 else "them"
     return [f"left out: {some(natural_order(empty))}, without an image in {them}"] if empty else []
 

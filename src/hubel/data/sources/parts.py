@@ -1,21 +1,36 @@
-"""Words for the parts of a data set, as folders, columns, splits and arrays are called."""
+"""Words for the parts of a data set, as folders, columns, splits and arrays are called, in a dozen languages."""
 
 from __future__ import annotations
 
 import re
+from unicodedata import normalize
 
 PARTS = ("train", "validation", "test")
+# without accents, as `words_of` gives them
 _WORDS = {
-    "train": "train training trn trainval learn learning",
-    "validation": "val valid vali validation validate dev devel development eval evaluation holdout heldout",
-    "test": "test testing tst tests",
+    "train": (
+        "train training trainings trn trainval learn learning entrenamiento entrenar entrainement apprentissage treino "
+        "treinamento addestramento allenamento trening opleiding traning обучение обучающая тренировка тренировочная "
+        "训练 训练集 訓練 訓練集 학습 훈련 egitim"
+    ),
+    "validation": (
+        "val valid vali validation validate dev devel development eval evaluation holdout heldout validierung "
+        "validacion validacao validazione validatie walidacja validering evaluierung evaluacion avaliacao valutazione "
+        "валидация валидационная 验证 验证集 驗證 検証 검증 dogrulama"
+    ),
+    "test": (
+        "test testing tst tests teste testes prueba pruebas essai essais prufung pruefung prova proba "
+        "тест тестовая 测试 测试集 測試 テスト 테스트 시험"
+    ),
 }
 _PART = {word: part for part, words in _WORDS.items() for word in words.split()}
 # what may stand beside a part's word without making another thing of it
 _SILENT = (
     "set sets data dataset datasets image images img imgs pic pics picture pictures photo photos file files folder dir "
     "split splits part parts partition subset sample samples example examples jpg jpeg png tif resized cropped crops "
-    "raw final new clean all small full only fold no the of for my shard shards batch batches x y"
+    "raw final new clean all small full only fold no the of for my shard shards batch batches x y public private "
+    "daten bilder bild menge datos imagenes imagen conjunto donnees jeu dados imagens dati immagini 数据 图片 "
+    "データ 画像"
 )
 _AROUND = frozenset(_SILENT.split())
 _NO_EXAMPLES = (
@@ -26,8 +41,11 @@ _ASIDE = frozenset(_NO_EXAMPLES.split())
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    """The words of a name, in small letters: "TrainImages_2" is train, images, 2; so is "trainimages_2"."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    """The words of a name, in small letters and without accents: "TrainImages_2" is train, images, 2; so is
+    "trainimages_2".
+    """
+    plain = normalize("NFC", re.sub("[\u0300-\u036f]", "", normalize("NFKD", name)))
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain)
     words = re.findall(r"[^\W\d_]+|\d+", apart.casefold())
     return tuple(piece for word in words for piece in _pieces(word))
 

@@ -18,27 +18,30 @@ from hubel.data._dataset import Dataset, Splits, splits_of
 from hubel.data.decode.levels import Levels, scaled, usual_levels, words_of_levels
 from hubel.data.sources.arrays.idx import read_idx
 from hubel.data.sources.arrays.npz import read_npy, read_npz
+from hubel.data.sources.layout import Layout
 from hubel.data.sources.parts import PARTS, part_and_rest, words_of
+from hubel.data.sources.tables.rows import NOT_GIVEN, RowParts, parts_of_rows
 
 Array = npt.NDArray[Any]
 _IMAGES = frozenset(("x", "image", "images", "img", "imgs", "data", "features", "pixels"))
 _MOST_CHANNELS = 32  # of pictures with more bands than red, green and blue
-_CLASSES = ("classes", "class_names")
+_CLASSES = frozenset(("classes", "classnames", "names", "labelnames", "targetnames", "categories"))
 _LABELS = frozenset(("y", "label", "labels", "target", "targets"))
 
 
-def load_npz(path: Path, kind: str = "") -> Splits:
+def load_npz(path: Path, layout: Layout) -> Splits:
     """The data set in an .npz: x_train and y_train, with x_val, y_val, x_test, y_test if there are; or train_images and
-    train_labels and so on, in any words for the parts; or images and labels. Class names are taken from `classes` where
-    that is there. kind: "labels" and "numbers" take rows of several for texts (see `label_cells`).
+    train_labels and so on, in any words for the parts; or images and labels, perhaps with an array that says the part
+    of each (`split`, `is_valid`, `fold`), as a table's column does. Class names are taken from `classes` where that is
+    there. layout.label_kind: "labels" and "numbers" take rows of several for texts (see `label_cells`).
 
     Raises ValueError where the arrays are missing or do not fit together. Pickled objects are refused.
     """
     arrays = read_npz(path)
-    names = next((array for key, array in arrays.items() if key.casefold() in _CLASSES), None)
-    found, notes = _paired(str(path), arrays)
+    names = next((array for key, array in arrays.items() if _names_classes(key, array)), None)
+    found, notes = _paired(path, arrays, layout)
     given = None if names is None else tuple(str(name) for name in names)
-    if kind in ("labels", "numbers"):
+    if layout.label_kind in ("labels", "numbers"):
         found = {
             part: (images, _texts(f"{path.stem} {part}", labels, given)) for part, (images, labels) in found.items()
         }
@@ -59,7 +62,13 @@ def _texts(place: str, labels: Array, names: tuple[str, ...] | None) -> Array:
     return np.array([json.dumps(row, ensure_ascii=False) for row in rows])
 
 
-def _paired(place: str, arrays: Mapping[str, Array]) -> tuple[dict[str, tuple[Array, Array]], tuple[str, ...]]:
+def _names_classes(key: str, array: Array) -> bool:
+    return "".join(words_of(key)) in _CLASSES and array.ndim == 1 and (array.dtype.kind in "US" or key == "classes")
+
+
+def _paired(
+    path: Path, arrays: Mapping[str, Array], layout: Layout
+) -> tuple[dict[str, tuple[Array, Array]], tuple[str, ...]]:
     """Images and labels by part, by words of the arrays' names (x_valid, y_valid; dev_images, …); and what to say."""
     told = {("train", "images"): "arr_0", ("train", "labels"): "arr_1"} if {"arr_0", "arr_1"} <= set(arrays) else {}
     for key in arrays:
@@ -69,20 +78,45 @@ def _paired(place: str, arrays: Mapping[str, Array]) -> tuple[dict[str, tuple[Ar
         if kind and not set(rest) - _IMAGES - _LABELS and (part or len(words) == 1):
             told[part or "train", kind] = key
     pairs = {part: (told[part, "images"], told.get((part, "labels"), "")) for part in PARTS if (part, "images") in told}
-    for part, (images, labels) in pairs.items():
+    used = {key for pair in pairs.values() for key in pair} | {k for k, own in arrays.items() if _names_classes(k, own)}
+    notes = []
+    for part, (images, labels) in [*pairs.items()]:
+        if not labels and part == "train":
+            raise DataError(f"{path}: {images} is the images of {part}, and their labels are missing")
         if not labels:
-            raise DataError(f"{place}: {images} is the images of {part}, and their labels are missing")
+            notes.append(f"left out: {images}, {len(arrays[images]):,} images of the {part} part without labels")
+            del pairs[part]
     if not pairs:
         raise DataError(
-            f"{place}: expected arrays x_train and y_train (or images and labels), found {', '.join(sorted(arrays))}"
+            f"{path}: expected arrays x_train and y_train (or images and labels), found {', '.join(sorted(arrays))}"
         )
-    used = {key for pair in pairs.values() for key in pair} | {key for key in arrays if key.casefold() in _CLASSES}
-    notes = []
-    if set(pairs) - {"train"}:
+    found = {part: (arrays[images], arrays[labels]) for part, (images, labels) in pairs.items()}
+    if set(pairs) != {"train"}:
         notes.append("parts by array: " + ", ".join(f"{images} is {part}" for part, (images, _) in pairs.items()))
+    else:
+        found, rows = _by_rows(
+            path, {key: own for key, own in arrays.items() if key not in used}, *found["train"], layout
+        )
+        notes += [rows.said, *filter(None, [rows.left_out])] if rows.columns else []
+        used |= {[key for key in arrays if key not in used][number] for number in rows.columns}
     if set(arrays) - used:
         notes.append(f"not used: {', '.join(sorted(set(arrays) - used))}")
-    return {part: (arrays[images], arrays[labels]) for part, (images, labels) in pairs.items()}, tuple(notes)
+    return found, tuple(notes)
+
+
+def _by_rows(
+    path: Path, others: Mapping[str, Array], images: Array, labels: Array, layout: Layout
+) -> tuple[dict[str, tuple[Array, Array]], RowParts]:
+    """The images and labels by part, where another array says the part of each, as columns of tables do."""
+    cells = [own.tolist() if own.shape == images.shape[:1] else [""] * len(images) for own in others.values()]
+    body = [(number, [str(cell) for cell in row]) for number, row in enumerate(zip(*cells, strict=True))]
+    left = [number for number, own in enumerate(others.values()) if own.shape == images.shape[:1]]
+    rows = parts_of_rows(path, list(others), body or [(0, [])] * len(images), left, layout)
+    marks = np.array([part or "" for part in rows.parts])
+    parts = [part for part in PARTS if (marks == part).any()]
+    if parts == ["train"] and (marks == "train").all():
+        return {"train": (images, labels)}, rows
+    return {part: (images[marks == part], labels[marks == part]) for part in parts}, rows
 
 
 def load_npy(path: Path) -> Splits:
@@ -120,6 +154,7 @@ def make_splits(name: str, arrays: Mapping[str, tuple[Array, Array]], classes: t
     """Splits of (images, labels) by part. Images may be N×H×W, N×H×W×C or N×C×H×W, bytes or floating point from 0 to
     1; labels numbers, text, or one-hot rows. Without `classes`, whole numbers are their own names.
     """
+    arrays, bare = _labelled(arrays)
     labels = {part: _plain_labels(f"{name} {part}", pair[1]) for part, pair in arrays.items()}
     if classes is None:
         classes = _class_names(name, labels)
@@ -136,7 +171,22 @@ def make_splits(name: str, arrays: Mapping[str, tuple[Array, Array]], classes: t
         images = _images(place, arrays[part][0], levels)
         parts[part] = Dataset(images, values.astype(np.int64), classes, place, levels=own)
     notes = [f"values of the images: {words_of_levels(own)} become black to white"] if own else []
-    return dataclasses.replace(splits_of(parts), notes=tuple(notes))
+    return dataclasses.replace(splits_of(parts), notes=(*notes, *bare))
+
+
+def _labelled(arrays: Mapping[str, tuple[Array, Array]]) -> tuple[Mapping[str, tuple[Array, Array]], list[str]]:
+    """The images that have a label: those without have NaN beside whole numbers, or a text that says nothing."""
+    found, count = {}, 0
+    for part, (images, labels) in arrays.items():
+        given = np.ones(len(labels), bool)
+        if labels.ndim == 1 and labels.dtype.kind in "US":
+            given = np.array([str(label).casefold() not in NOT_GIVEN for label in labels.tolist()], bool)
+        elif labels.ndim == 1 and labels.dtype.kind == "f":
+            given = ~np.isnan(labels)
+        whole = given.all() or len(images) != len(labels)
+        found[part] = (images, labels) if whole else (images[given], labels[given])
+        count += 0 if whole else int((~given).sum())
+    return found, [f"left out: {count:,} image{'s' * (count > 1)} without a label"] if count else []
 
 
 def _images(place: str, images: Array, levels: Levels | None) -> npt.NDArray[np.uint8]:
@@ -200,7 +250,10 @@ def _class_names(name: str, labels: Mapping[str, Array]) -> tuple[str, ...]:
     low = min((int(values.min()) for values in labels.values() if values.size), default=0)
     high = max((int(values.max()) for values in labels.values() if values.size), default=0)
     if low < 0 or high >= 100_000:
-        raise DataError(f"{name}: expected labels from 0 up to the number of classes, received {low} to {high}")
+        raise DataError(
+            f"{name}: expected labels from 0 up to the number of classes, received {low} to {high}"
+            + "; leave out images without a label, which -1 often marks" * (low < 0)
+        )
     return tuple(str(number) for number in range(high + 1))
 
 

@@ -16,12 +16,19 @@ from typing import Any, NamedTuple
 from hubel.base.errors import DataError
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import some
+from hubel.data.sources.tables.heads import names_labels, names_numbers, names_several
 from hubel.data.sources.tables.rows import FLAGS, NOT_GIVEN, Rows
 
-_SEPARATORS = (";", "|", ",", "/", "+", "&", " ")
+_SEPARATORS = (";", "|", ",", "/", "+", "&", " and ", " ")
+_MAY_BE_NOTHING = frozenset(
+    ("none", "na", "n.a.", "-", "--", ".", "?", "unknown", "missing", "unlabelled", "unlabeled")
+)
 _CLASSES = 30  # different whole numbers up to which they are taken for the numbers of classes
 _AS_CLASS = "--label-kind class takes every different value for a class"
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?")
+_GROUPED = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?")  # 1,234.5
+_UNITS = "mm|cm|m|km|mg|g|kg|ml|l|s|ms|h|yrs?|years?|px|usd|eur"
+_MEASURED = re.compile(rf"[$€£¥]\s?[-+\d.,]+|[-+\d.,]+\s?([%‰°€£$]|{_UNITS})|\d{{4}}-\d\d-\d\d.*", re.IGNORECASE)
 
 
 class Labelled(NamedTuple):
@@ -48,9 +55,10 @@ def labels_of(path: Path, heads: Sequence[str], body: Rows, columns: Sequence[in
     if given and all(re.fullmatch(r"-?\d+\.0+", cell) for cell in given):  # numbers that pandas wrote beside gaps
         cells = [None if cell is None else cell.partition(".")[0] for cell in cells]
         given = [cell for cell in cells if cell is not None]
+    notes = _left_out(cells, "a label")
     if layout.label_kind != "class":
-        _ask(path, heads[column], set(given))
-    return Labelled(cells, _left_out(cells, "a label"))
+        notes += _ask(path, heads[column], given)
+    return Labelled(cells, (*notes, *_may_be_nothing(given)))
 
 
 def several(label: str) -> Mapping[str, Any] | Sequence[str] | str:
@@ -82,7 +90,9 @@ def separator_of(cells: Sequence[str]) -> str:
     for sign in _SEPARATORS:
         lists = [cell for cell in different if sign in cell.strip(sign)]
         pieces = Counter(piece.strip() for cell in different for piece in cell.split(sign))
-        if lists and (sign != " " or all(pieces[piece.strip()] > 1 for cell in lists for piece in cell.split(sign))):
+        if lists and (
+            sign not in (" ", " and ") or all(pieces[piece.strip()] > 1 for cell in lists for piece in cell.split(sign))
+        ):
             return sign
     return ""
 
@@ -137,12 +147,15 @@ def _unquoted(cell: str) -> str:
 
 def _numbers(path: Path, heads: Sequence[str], body: Rows, columns: Sequence[int]) -> Labelled:
     found: list[str | None] = []
-    for line, row in body:
-        cells = [row[number] for number in columns]
-        values = [number_in(cell) for cell in cells]
-        missing = [cell for cell, value in zip(cells, values, strict=True) if value is None]
+    read = [_read(path, heads[number], [row[number] for _, row in body]) for number in columns]
+    for (line, row), values in zip(body, zip(*read, strict=True), strict=True):
+        missing = [row[number] for number, value in zip(columns, values, strict=True) if value is None]
         if any(cell.casefold() not in NOT_GIVEN for cell in missing):
-            wrong = next(number for number in columns if number_in(row[number]) is None)
+            wrong = next(
+                number
+                for number, value in zip(columns, values, strict=True)
+                if value is None and row[number].casefold() not in NOT_GIVEN
+            )
             raise DataError(
                 f"{path}, line {line}: expected a number in {heads[wrong]}, received {row[wrong]!r}; --label-column "
                 "names the columns of numbers"
@@ -152,24 +165,67 @@ def _numbers(path: Path, heads: Sequence[str], body: Rows, columns: Sequence[int
     return Labelled(found, _left_out(found, "a number" if len(columns) == 1 else "all its numbers"))
 
 
-def _ask(path: Path, head: str, different: set[str]) -> None:
-    """Raise DataError for a column that may be numbers to learn, or hold several labels in a cell."""
-    numbers = [number_in(cell) for cell in different]
-    values = [number for number in numbers if number is not None]
-    if different and len(values) == len(different):
-        whole = all(re.fullmatch(r"\d+", cell) for cell in different)
-        if not whole or (len(different) > _CLASSES and sorted(map(int, different)) != [*range(len(different))]):
-            raise DataError(
-                f"{path}: {head} holds {len(different):,} different numbers from {min(values):g} to {max(values):g}; "
-                f"say what they are: --task regression learns the numbers, {_AS_CLASS}"
-            )
-        return
+def _read(path: Path, head: str, cells: Sequence[str]) -> list[float | None]:
+    """The numbers of a column, whose commas are points ("1,5") or stand between thousands ("1,234.5").
+
+    Raises DataError where they may be either.
+    """
+    commas = [cell for cell in cells if "," in cell]
+    grouped = bool(commas) and all(_GROUPED.fullmatch(cell) for cell in commas)
+    if grouped and not any("." in cell or cell.count(",") > 1 for cell in cells):
+        first = commas[0]
+        raise DataError(
+            f"{path}: {head} holds {first!r}, which may be {first.replace(',', '')} or {first.replace(',', '.')}; "
+            "write numbers with a point, and with nothing between thousands"
+        )
+    return [number_in(cell.replace(",", "") if grouped else cell) for cell in cells]
+
+
+def _may_be_nothing(given: Sequence[str]) -> list[str]:
+    odd = Counter(cell for cell in given if cell.casefold() in _MAY_BE_NOTHING)
+    if not odd or len(odd) == len(set(given)):
+        return []
+    shown = some((f"{cell} ({count:,})" for cell, count in odd.items()), 4)
+    return [f"taken for classes: {shown}; where these say that nothing is known, leave their cells empty"]
+
+
+def _ask(path: Path, head: str, given: Sequence[str]) -> tuple[str, ...]:
+    """Raise DataError for a column that may be numbers to learn, or hold several labels in a cell; what is to be said
+    of numbers that are taken for classes.
+    """
+    different = set(given)
+    numbers = [number for number in map(number_in, different) if number is not None]
+    if different and len(numbers) == len(different):
+        return _as_classes(path, head, given, numbers)
+    if different and all(map(_MEASURED.fullmatch, different)):
+        raise DataError(
+            f"{path}: {head} holds {some(sorted(different))}, which are no names; say what they are: plain numbers are "
+            f"for --task regression, {_AS_CLASS}"
+        )
     for sign in _SEPARATORS:
         lists = [cell for cell in different if sign in cell.strip(sign)]
         pieces = Counter(piece.strip() for cell in different for piece in cell.split(sign))
         parted = [pieces[piece.strip()] > 1 for cell in lists for piece in cell.split(sign)]
-        if lists and (all(parted) if sign in " /+&" else 2 * sum(parted) >= len(parted)):
+        strict = sign in (" ", "/", "+", "&", " and ") and not names_several(head)
+        written = [cell for cell in different if _unquoted(cell) != cell]
+        if 2 * len(written) > len(different) or (lists and (all(parted) if strict else 2 * sum(parted) >= len(parted))):
             raise DataError(
-                f"{path}: {head} holds several labels in a cell ({lists[0]!r}); say what they are: --task multilabel "
-                f"learns which labels an image has, {_AS_CLASS}"
+                f"{path}: {head} holds several labels in a cell ({(lists or written)[0]!r}); say what they are: "
+                f"--task multilabel learns which labels an image has, {_AS_CLASS}"
             )
+    return ()
+
+
+def _as_classes(path: Path, head: str, given: Sequence[str], numbers: Sequence[float]) -> tuple[str, ...]:
+    """What is to be said of whole numbers that are taken for classes. Raises DataError where they may be measured."""
+    different = set(given)
+    known = names_labels(head) or head.isdecimal()
+    few = len(different) <= _CLASSES or sorted(numbers) == [*range(len(different))]
+    whole = all(re.fullmatch(r"\d+", cell) for cell in different)
+    measured = names_numbers(head) or (not known and 2 * len(different) > len(given))
+    span = f"{len(different):,} different numbers from {min(numbers):g} to {max(numbers):g}"
+    if not whole or not few or measured:
+        raise DataError(
+            f"{path}: {head} holds {span}; say what they are: --task regression learns the numbers, {_AS_CLASS}"
+        )
+    return (f"{head} holds {span}, each taken for a class; --task regression learns numbers",) if not known else ()

@@ -11,9 +11,12 @@ from hubel.base.errors import DataError
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import natural_order, some
 from hubel.data.sources.parts import part_and_rest, part_of, words_of
+from hubel.data.sources.tables.heads import names_labels
 
 Rows = Sequence[tuple[int, Sequence[str]]]  # each with its line
-NOT_GIVEN = frozenset(("", "nan", "<na>", "null", "n/a"))
+NOT_GIVEN = frozenset(
+    ("", "nan", "-nan", "<na>", "null", "n/a", "#n/a", "#na", "#null!", "#ref!", "#value!", "#div/0!")
+)
 FLAGS: Mapping[str, bool] = {
     **dict.fromkeys(("1", "true", "t", "yes", "y", "1.0"), True),
     **dict.fromkeys(("0", "false", "f", "no", "n", "0.0", *NOT_GIVEN), False),
@@ -38,8 +41,11 @@ def cells_of(body: Rows, number: int) -> Iterator[str]:
     return (row[number] if number < len(row) else "" for _, row in body)
 
 
-def parts_of_rows(path: Path, heads: Sequence[str], body: Rows, left: Sequence[int], layout: Layout) -> RowParts:
-    """The parts that a table's columns say, of those that are `left`: a column of words, flags, or folds.
+def parts_of_rows(
+    path: Path, heads: Sequence[str], body: Rows, left: Sequence[int], layout: Layout, *, apart: bool = True
+) -> RowParts:
+    """The parts that a table's columns say, of those that are `left`: a column of words, flags, or folds. apart:
+    whether labels are in none of these.
 
     A column that is headed as a split, or that holds the words of two parts, is one whatever else it holds: rows of
     other values are of no part, since they may be anything but training images. `layout.parts` says what values mean.
@@ -56,15 +62,15 @@ def parts_of_rows(path: Path, heads: Sequence[str], body: Rows, left: Sequence[i
         raise DataError(f"{path}: expected a column that holds {some(named)}, found none")
     flags = list(_flags(heads, counts))
     if flags:
-        return _by_flags(heads, body, flags)
+        return _by_flags(path, heads, body, flags)
     fold = next((number for number in left if _is_fold(heads[number], counts[number])), None)
     if fold is not None:
         return _by_fold(heads[fold], fold, list(cells_of(body, fold)))
-    for number in left if len(left) > 1 else ():
-        if _is_headed(heads[number]) and 1 < len(counts[number]) < _FEW:
+    for number in left if apart or len(left) > 1 else ():
+        if 1 < len(counts[number]) < _FEW and (_is_headed(heads[number]) or _may_say(heads[number], counts[number])):
             raise DataError(
-                f"{path}: {heads[number]} holds {_counted(counts[number])}, none of which is called train, val or "
-                f"test; say which is: {_remedy(counts[number])}, or --parts none to train on all rows"
+                f"{path}: {heads[number]} holds {_counted(counts[number])}{_what_is_called(counts[number])}; say which "
+                f"is: {_remedy(counts[number])}, or --parts none to train on all rows"
             )
     return RowParts(["train"] * len(body))
 
@@ -91,6 +97,17 @@ def _split_column(heads: Sequence[str], counts: Mapping[int, Counter[str]], name
 
 def _is_headed(head: str) -> bool:
     return any(word in _SPLIT for word in words_of(head))
+
+
+def _may_say(head: str, values: Counter[str]) -> bool:
+    """Whether a column holds a word of validation or test among others, or that of training beside one other."""
+    found = {part_of(value) for value in values}
+    return not names_labels(head) and bool(found & {"validation", "test"} or ("train" in found and len(values) == 2))
+
+
+def _what_is_called(values: Counter[str]) -> str:
+    known = [value for value in natural_order(values) if part_of(value)]
+    return f", of which {some(known)} may name parts" if known else ", none of which is called train, val or test"
 
 
 def _by_split(path: Path, head: str, number: int, cells: Sequence[str], named: Mapping[str, str]) -> RowParts:
@@ -137,10 +154,18 @@ def _flags(heads: Sequence[str], counts: Mapping[int, Counter[str]]) -> Iterator
             yield number, part
 
 
-def _by_flags(heads: Sequence[str], body: Rows, flags: Sequence[tuple[int, str]]) -> RowParts:
+def _by_flags(path: Path, heads: Sequence[str], body: Rows, flags: Sequence[tuple[int, str]]) -> RowParts:
     cells = [list(cells_of(body, number)) for number, _ in flags]
     others = {part for _, part in flags}
     rest = "train" if "train" not in others else "test" if "test" not in others else "validation"
+    for (number, _), own in zip(flags, cells, strict=True):
+        yes = sum(FLAGS.get(cell.casefold(), False) for cell in own)
+        if "valid" in words_of(heads[number]) and 2 * yes > len(own):
+            raise DataError(
+                f"{path}: {heads[number]} is yes in {yes:,} of {len(own):,} rows, which may be those for validation, "
+                "or those that are in order; call the column is_validation for the first, or say --parts none to "
+                "train on all rows"
+            )
     found: list[str | None] = []
     for row in zip(*cells, strict=True):
         marked = [part for (_, part), cell in zip(flags, row, strict=True) if FLAGS.get(cell.casefold())]
@@ -149,6 +174,7 @@ def _by_flags(heads: Sequence[str], body: Rows, flags: Sequence[tuple[int, str]]
             next((part for part in ("test", "validation", "train") if part in marked), rest) if known else None
         )
     said = "parts from " + " and ".join(f"{heads[number]} ({part})" for number, part in flags)
+    said += f", the others are {rest}" if rest != "train" else ""
     unknown = [
         _left(heads[number], Counter(cell for cell in own if cell.casefold() not in FLAGS)).partition(";")[0]
         for (number, _), own in zip(flags, cells, strict=True)
