@@ -17,12 +17,9 @@ Learning Examples, PyTorch, one GPU, batch 256); airbench reaches 94 % of CIFAR-
 from __future__ import annotations
 
 import argparse
-import http.client
-import io
 import json
 import os
 import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -30,15 +27,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import nn
 
+from asking import served
 from hubel import zoo
 from hubel.arch import Network, analyse, parse
 from hubel.data import Dataset, Preprocessing, Splits, load
@@ -49,6 +45,7 @@ from hubel.train import Recipe, train
 from hubel.train.loop.autotune import autotune
 from hubel.train.loop.supervised import Supervised
 from hubel.train.recipe.choose import choose
+from peers.by_hand import plain_mnist, plain_step
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMITS = {"tests": 70, "mnist": 90, "resnet50": 100, "resnet18": 60, "plan": 60, "predict": 40}  # seconds
@@ -137,30 +134,6 @@ def hubel_step(bench: Bench, network: Network, data: Dataset, recipe: Recipe) ->
     return step
 
 
-def plain_step(
-    bench: Bench, network: Network, data: Dataset, batch: int, bfloat16: bool, compiled: bool
-) -> Callable[[], object]:
-    """The same by hand: channels last, autocast, SGD with momentum, images on the device, mirrored at random."""
-    module = build(network).to(bench.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    forward: Any = torch.compile(module.logits) if compiled else module.logits
-    optimizer = torch.optim.SGD(module.parameters(), lr=0.01, momentum=0.9, nesterov=True, fused=True)
-    images, labels = (each.to(bench.device) for each in data.tensors())
-    mean, std = (torch.full((1, 3, 1, 1), value, device=bench.device) for value in (127.5, 73.6))
-
-    def step() -> None:
-        chosen = torch.randint(len(images), (batch,), device=bench.device)
-        inputs = images[chosen].permute(0, 3, 1, 2).float().sub(mean).div(std)
-        inputs = torch.where(torch.rand(batch, 1, 1, 1, device=bench.device) < 0.5, inputs.flip(3), inputs)
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-        optimizer.zero_grad()
-        with torch.autocast(bench.device.type, torch.bfloat16, enabled=bfloat16):
-            loss = nn.functional.cross_entropy(forward(inputs), labels[chosen], label_smoothing=0.05)
-        loss.backward()
-        optimizer.step()
-
-    return step
-
-
 def tests(bench: Bench) -> dict[str, Any]:
     """Part 1: the tests that need a GPU."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "gpu", "tests/gpu"]
@@ -184,7 +157,7 @@ def mnist(bench: Bench) -> dict[str, Any]:
             run = train(network, data, recipe, Path(folder) / "run", validation=0.0)
             taken = time.perf_counter() - start
             ours.append({"seconds": taken, "training": run.metrics[-1].seconds, **reached(run.metrics)})
-        theirs.append(plain_mnist(bench, network, data, epochs, seed))
+        theirs.append(plain_mnist(bench.device, network, data, epochs, seed))
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "hubel", "train", BEST, "mnist", "--epochs", str(epochs), "--validation", "0"]
         start = time.perf_counter()
@@ -197,47 +170,6 @@ def reached(rows: Any, wanted: float = 0.994) -> dict[str, Any]:
     """When the wanted accuracy came, and what it was in the end."""
     at = next((row.seconds for row in rows if row.evaluation["accuracy"] >= wanted), None)
     return {"99.4% after": at, "accuracy": rows[-1].evaluation["accuracy"]}
-
-
-def plain_mnist(bench: Bench, network: Network, data: Splits, epochs: int, seed: int) -> dict[str, Any]:
-    """A loop as one writes it: the whole set on the device, Adam by one cycle, shifts by a pixel."""
-    assert data.test is not None
-    torch.manual_seed(seed)
-    start = time.perf_counter()
-    images, labels = (each.to(bench.device) for each in data.train.tensors())
-    seen, truth = (each.to(bench.device) for each in data.test.tensors())
-
-    def prepared(part: torch.Tensor) -> torch.Tensor:
-        return part.permute(0, 3, 1, 2).float().div(255).sub(0.1307).div(0.3081)
-
-    padded = nn.functional.pad(prepared(images), (1, 1, 1, 1), value=-0.1307 / 0.3081)
-    module = build(network).to(bench.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.Adam(module.parameters(), lr=0.015, betas=(0.8, 0.95), fused=bench.device.type == "cuda")
-    steps = epochs * (len(images) // 128)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, 0.015, total_steps=steps, pct_start=0.05, cycle_momentum=False
-    )
-    accuracy, at = 0.0, None
-    for _ in range(epochs):
-        order = torch.randperm(len(images), device=bench.device)
-        for first in range(0, len(images) - 127, 128):
-            chosen = order[first : first + 128]
-            down, right = torch.randint(3, (2,)).tolist()
-            optimizer.zero_grad()
-            outputs = module.logits(padded[chosen, :, down : down + 28, right : right + 28])
-            nn.functional.cross_entropy(outputs, labels[chosen], label_smoothing=0.05).backward()
-            optimizer.step()
-            schedule.step()
-        module.eval()
-        with torch.inference_mode():
-            right_ones = sum(
-                (module.logits(prepared(part)).argmax(1) == own).sum()
-                for part, own in zip(seen.split(2500), truth.split(2500), strict=True)
-            )
-        module.train()
-        accuracy = float(right_ones) / len(seen)
-        at = at or (time.perf_counter() - start if accuracy >= 0.994 else None)
-    return {"seconds": time.perf_counter() - start, "99.4% after": at, "accuracy": accuracy}
 
 
 def resnet50(bench: Bench) -> dict[str, Any]:
@@ -284,9 +216,9 @@ def pace_of(bench: Bench, network: Network, data: Dataset, batch: int, seconds: 
         f"hubel, compile {kind}": lambda kind=kind: hubel_step(bench, network, data, usual.replace(compile=kind))
         for kind in kinds
     }
-    ways["eager by hand"] = lambda: plain_step(bench, network, data, batch, True, False)
+    ways["eager by hand"] = lambda: plain_step(bench.device, network, data, batch, True, False)
     if not bench.rehearsal:
-        ways["torch.compile by hand"] = lambda: plain_step(bench, network, data, batch, True, True)
+        ways["torch.compile by hand"] = lambda: plain_step(bench.device, network, data, batch, True, True)
     found: dict[str, Any] = {}
     for name, made in ways.items():
         start = time.perf_counter()
@@ -373,69 +305,13 @@ def predictions(bench: Bench) -> dict[str, Any]:
             )
             model = load_model(path)
             if name == ("lenet5" if bench.rehearsal else "resnet18"):
-                found[f"{name}, served"] = served(bench, path, data)
+                found[f"{name}, served"] = served(path, data.images[:32], str(bench.device), bench.small(4, 1))
         model.to(bench.device)
         for batch in (1, 256):
             images = np.ascontiguousarray(data.images[:batch])
             groups = bench.pace(lambda model=model, images=images: predict(model, images), 2)
             found[f"{name}, {batch} at a time"] = spread([batch / each for each in groups])
     return found
-
-
-def served(bench: Bench, model: Path, data: Dataset) -> dict[str, Any]:
-    """Pictures a second that a service answers, sixteen asking at a time, each as soon as it was answered."""
-    if find_spec("uvicorn") is None or find_spec("fastapi") is None:
-        return {"left out": "fastapi and uvicorn are not installed: pip install 'hubel[serve]'"}
-    command = [
-        sys.executable,
-        "-m",
-        "hubel",
-        "serve",
-        f"it={model}",
-        "--port",
-        "0",
-        "--quiet",
-        "--device",
-        str(bench.device),
-    ]
-    files = [png(image) for image in data.images[:32]]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
-    try:
-        assert process.stdout is not None
-        port = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
-        if port is None:
-            raise RuntimeError(f"the service did not begin: {process.communicate(timeout=5)[1][-500:]}")
-        until = time.perf_counter() + bench.small(4, 1)
-        answered, waits = [0] * 16, list[float]()
-
-        def ask(place: int) -> None:
-            line = http.client.HTTPConnection("127.0.0.1", int(port[1]), timeout=20)
-            while time.perf_counter() < until:
-                start = time.perf_counter()
-                line.request("POST", "/v1/models/it/predict", files[place % len(files)], {"content-type": "image/png"})
-                answer = line.getresponse()
-                answer.read()
-                answered[place] += answer.status == 200
-                waits.append(time.perf_counter() - start)
-
-        began = time.perf_counter()
-        threads = [threading.Thread(target=ask, args=(place,)) for place in range(len(answered))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        rate = sum(answered) / (time.perf_counter() - began)
-        return {"pictures/s": rate, "median wait s": statistics.median(waits), "longest wait s": max(waits)}
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def png(image: Any) -> bytes:
-    """An image as a PNG."""
-    stream = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[2] == 1 else image).save(stream, "PNG")
-    return stream.getvalue()
 
 
 def card_of() -> Device | None:

@@ -31,10 +31,11 @@ from hubel.train.loop.steps import step_named
 from hubel.train.loop.threads import threads
 from hubel.train.loop.trainer import Trainer
 from hubel.train.recipe.recipe import Recipe
-from hubel.train.run.checkpoint import Checkpoint, CheckpointError, CheckpointStore
-from hubel.train.run.events import EpochMetrics, Event, Finished, Listener, Notice, Started
+from hubel.train.run.checkpoint import CHECKPOINTS, Checkpoint, CheckpointError, CheckpointStore
+from hubel.train.run.events import Finished, Listener, Notice, Started
+from hubel.train.run.metrics import write_metrics
+from hubel.train.run.record import Record
 from hubel.train.run.run import (
-    CHECKPOINTS,
     MODEL,
     SETTINGS,
     Run,
@@ -42,9 +43,7 @@ from hubel.train.run.run import (
     record_change,
     record_failure,
     refuse_failed,
-    write_metrics,
 )
-from hubel.train.run.samples import Sample, write_samples
 from hubel.train.run.settings import RunError
 
 
@@ -222,7 +221,7 @@ def _train(
         stop = stack.enter_context(listening(run.directory))
         if ranks.world > 1:
             stack.enter_context(noticing_loss())
-        log = _Log(run, progress if ranks.is_first else None, ranks.is_first)
+        log = Record(run, progress if ranks.is_first else None, ranks.is_first)
         stack.enter_context(same_bits(run.recipe.device, run.recipe.deterministic, lambda words: log(Notice(words))))
         trainer = Trainer(
             step,
@@ -348,25 +347,6 @@ def _keep_last_good(run: Run, trainer: Trainer, message: str) -> None:
     if saved is not None:
         trainer.state.load(saved)
         _write_model(run, trainer, {"failure": message})
-
-
-class _Log:
-    """Passes events on, and keeps `metrics.csv` up to them; processes other than the first do neither."""
-
-    def __init__(self, run: Run, progress: Listener | None, writes: bool) -> None:
-        self.run, self.progress, self.writes = run, progress, writes
-        self.rows: list[EpochMetrics] = []
-        self.samples = list(run.samples)
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, EpochMetrics) and self.writes:
-            self.rows[event.epoch - 1 :] = [event]  # in the place of a row that was ended within this epoch
-            write_metrics(self.run.directory, self.rows)
-        if isinstance(event, Sample) and self.writes:
-            self.samples[:] = [*(each for each in self.samples if each.epoch < event.epoch), event]
-            write_samples(self.run.directory, self.samples)
-        if self.progress is not None:
-            self.progress(event)
 
 
 def _started(run: Run, trainer: Trainer, examples: int, problems: tuple[str, ...]) -> Started:

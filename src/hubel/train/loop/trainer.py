@@ -28,7 +28,7 @@ from hubel.train.loop.supervised import normalised
 from hubel.train.recipe.balance import order_of
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.recipe.schedule import WHOLE, Leg, rate
-from hubel.train.run.checkpoint import CheckpointError, CheckpointStore
+from hubel.train.run.checkpoint import CHECKPOINTS, CheckpointError, CheckpointStore
 from hubel.train.run.events import EpochMetrics, Listener, Notice, Progress
 from hubel.train.run.samples import Sample
 
@@ -79,7 +79,7 @@ class Trainer(Epochs[Batch]):
         self.state = State(step, network, recipe, task, preprocessing, training)
         if ranks.world > 1 and self.device.type == "cuda":
             self.state.how.distribute(lambda module: averaged_over(module, ranks.group))
-        self.store = CheckpointStore(directory / "checkpoints", recipe.keep_checkpoints)
+        self.store = CheckpointStore(directory / CHECKPOINTS, recipe.keep_checkpoints)
         self.batch_size, self.epoch_steps = size, len(self.feed)
         self.steps = max(1, round(recipe.epochs * self.epoch_steps))
         self.epochs = math.ceil(self.steps / self.epoch_steps)

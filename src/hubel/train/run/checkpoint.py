@@ -19,6 +19,7 @@ from hubel.base.errors import FileError
 from hubel.base.files import write_atomically
 
 FORMAT = 1
+CHECKPOINTS = "checkpoints"  # the folder of a run where they lie
 _NAME = re.compile(r"step-\d{8,15}", re.ASCII)
 
 

@@ -10,8 +10,8 @@ from torch import nn
 
 from hubel.nn import build, own_randomness
 from hubel.train.recipe.initialise import start_weights
-from hubel.train.run.checkpoint import CheckpointError, CheckpointStore, weights_that_count
-from hubel.train.run.run import CHECKPOINTS, Run
+from hubel.train.run.checkpoint import CHECKPOINTS, CheckpointError, CheckpointStore, weights_that_count
+from hubel.train.run.run import Run
 from hubel.train.run.settings import RunError
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import dataclasses
-import io
 import math
 import os
 import warnings
@@ -20,7 +18,6 @@ from hubel.arch import Network, analyse, own_layers, parse
 from hubel.base.errors import FileError, TensorFileError
 from hubel.base.files import read_text, write_atomically
 from hubel.base.headers import read_about, read_header
-from hubel.base.limits import check
 from hubel.base.model_file import ENTRY, WholenessWarning, why_unread
 from hubel.base.names import near_path
 from hubel.base.toml import read_toml, write_toml
@@ -31,15 +28,16 @@ from hubel.tasks.names import USUAL
 from hubel.train.recipe.balance import passes
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.recipe.schedule import WHOLE, Leg
-from hubel.train.run.checkpoint import Checkpoint, CheckpointError, CheckpointStore, weights_that_count
+from hubel.train.run.checkpoint import CHECKPOINTS, Checkpoint, CheckpointError, CheckpointStore, weights_that_count
 from hubel.train.run.environment import versions
 from hubel.train.run.events import EpochMetrics
+from hubel.train.run.metrics import METRICS, comparable, read_metrics
 from hubel.train.run.samples import Sample, read_samples
 from hubel.train.run.settings import FORMAT, RunError, read_settings, write_settings
 from hubel.view.result import Part, Result
 from hubel.view.tables import Table
 
-SETTINGS, METRICS, MODEL, CHECKPOINTS = "run.toml", "metrics.csv", "model.safetensors", "checkpoints"
+SETTINGS, MODEL = "run.toml", "model.safetensors"
 FAILURE = "failure.toml"
 
 
@@ -140,9 +138,9 @@ class Run(Result):
         path = self.directory / METRICS
         if not path.exists():
             return ()
-        found, kept = _rows(path), CheckpointStore(self.directory / CHECKPOINTS).latest_history()
-        told = [_shown(row.to_row()) for row in found]
-        if kept is not None and told != [_shown(row) for row in kept[: len(told)]]:
+        found, kept = read_metrics(path), CheckpointStore(self.directory / CHECKPOINTS).latest_history()
+        told = [comparable(row.to_row()) for row in found]
+        if kept is not None and told != [comparable(row) for row in kept[: len(told)]]:
             warnings.warn(
                 f"{path}: other figures than the newest checkpoint has, whose are used; it was changed or damaged",
                 WholenessWarning,
@@ -380,35 +378,3 @@ def create(
     }
     write_settings(path, settings)
     return Run(directory, network, recipe, settings)
-
-
-def write_metrics(directory: Path, rows: Sequence[EpochMetrics]) -> None:
-    """Write all rows to `metrics.csv`, whole or not at all."""
-    text = io.StringIO(newline="")
-    columns = [row.to_row() for row in rows]
-    writer = csv.DictWriter(text, columns[0] if columns else (), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(columns)
-    write_atomically(directory / METRICS, text.getvalue())
-
-
-def _shown(row: Mapping[str, Any]) -> dict[str, str]:
-    """A row to compare: NaN is NaN."""
-    return {name: repr(value) for name, value in row.items()}
-
-
-def _rows(path: Path) -> tuple[EpochMetrics, ...]:
-    check("header", path.stat().st_size, str(path))
-    lines = csv.DictReader(io.StringIO(read_text(path), newline=""))
-    rows: list[EpochMetrics] = []
-    try:
-        for fields in lines:
-            rows.append(EpochMetrics.from_row(fields))
-            if rows[-1].epoch != len(rows):
-                raise ValueError(f"expected epoch {len(rows)}, received {rows[-1].epoch}")
-    except (csv.Error, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(
-            f"{path}: line {lines.line_num} cannot be read: {error}; the same figures stand in the newest of "
-            f"{CHECKPOINTS}/*.json"
-        ) from None
-    return tuple(rows)
