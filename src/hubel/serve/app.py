@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import io
-from collections.abc import AsyncIterator, MutableMapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -18,130 +15,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 
 from hubel import __version__
-from hubel.base.errors import SettingError
-from hubel.base.names import hint
 from hubel.base.words import json_text, printable
 from hubel.serve import schema
-from hubel.serve.batches import Batches, Picture
-from hubel.serve.board import Board
-from hubel.serve.gate import FAULT, Direct, Gate, Scope, told
+from hubel.serve.batches import Picture
+from hubel.serve.gate import FAULT, Gate, told
 from hubel.serve.kserve import add_kserve
-from hubel.serve.log import LOG
 from hubel.serve.page import demo_page
 from hubel.serve.pictures import formats, pictures_of
 from hubel.serve.refusal import Refusal
-from hubel.serve.served import Served, all_served
+from hubel.serve.served import Served
+from hubel.serve.service import INLINE, Asked, Known, Service, told_answers
 from hubel.serve.settings import Settings
-from hubel.tasks.answer import Answer
-
-_INLINE = 2**16  # bytes of a body up to which reading it here is quicker than handing it to a thread
-_LOOK = 1.0  # seconds between looks at the models' files
-
-
-class Asked(NamedTuple):
-    """What a request for predictions says beside its pictures: so many classes, of at least this probability, and
-    whether answers are drawn.
-    """
-
-    top: int = 3
-    threshold: float = 0.0
-    drawn: bool = False
-
-
-class Service:
-    """The models that are served in this process, their queues and counts."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings, self.limits = settings, settings.limits
-        self.board = Board([name for name, _ in settings.models], settings.limits.queue, settings.board)
-        self.pool = ThreadPoolExecutor(settings.threads + 1, thread_name_prefix="serve")
-        self.served = all_served(settings)
-        self.queues = {name: self._queue(each) for name, each in self.served.items()}
-        self._names = {f"/v1/models/{name}/predict": name for name in self.queues}
-        self._asked = self._names | {f"/v2/models/{name}/infer": name for name in self.queues}
-        self._taken = {b"": Asked()}
-
-    def _queue(self, served: Served) -> Batches:
-        label, board = f'model="{served.name}"', self.board
-
-        def seen(size: int, seconds: float) -> None:
-            board.observe("hubel_batch_pictures", served.name, size)
-            board.observe("hubel_batch_seconds", served.name, seconds)
-
-        def waiting(count: int) -> None:
-            board.set("hubel_queue_pictures", label, count)
-
-        return Batches(served.answers, self.pool, self.limits, seen, waiting, served.current.pace)
-
-    def crowded(self, path: str) -> Refusal | None:
-        """Why a model cannot be asked now, by the path at which it is; None where it can."""
-        name = self._asked.get(path)
-        return self.queues[name].crowded() if name else None
-
-    def named(self, name: str) -> Served:
-        """A model. Raises Refusal where none is called so."""
-        if name not in self.served:
-            raise Refusal("unknown", f"no model is called {printable(name)[:100]!r}{hint(name, self.served)}")
-        return self.served[name]
-
-    def direct(self, scope: Scope) -> Direct | None:
-        """What answers a request for predictions without FastAPI, where nothing of it is left to be checked: the model
-        is there, and FastAPI has taken such settings before.
-        """
-        name, asked = self._names.get(scope["path"]), self._taken.get(scope["query_string"])
-        if name is None or asked is None or scope["method"] != "POST":
-            return None
-        return partial(self.predictions, name, asked)
-
-    def take(self, query: bytes, asked: Asked) -> None:
-        """Remember what the settings in an address mean."""
-        if len(query) < 100 and len(self._taken) < 1000:
-            self._taken[query] = asked
-
-    async def predictions(
-        self, name: str, asked: Asked, kind: str, body: bytes, state: MutableMapping[str, Any]
-    ) -> bytes:
-        """What a model says of a request's pictures, as JSON."""
-        state["note"]["model"] = name
-        loop = asyncio.get_running_loop()
-        if len(body) <= _INLINE:
-            sent = pictures_of(kind, body, self.limits)
-        else:
-            sent = await loop.run_in_executor(self.pool, pictures_of, kind, body, self.limits)
-        found = await self.answers(name, [Picture(*each, asked.top) for each in sent], state)
-        unread = sum(isinstance(each, Exception) for each in found)
-        if unread == len(found):
-            told = "" if unread == 1 else f"none of {unread:,} pictures can be read, the first: "
-            raise Refusal("unreadable", f"{told}{printable(str(found[0]))[:500]}")
-        named = [_told(each.name, answer, asked) for each, answer in zip(sent, found, strict=True)]
-        return json_text({"model": name, "predictions": named, "unreadable": unread}, compact=True).encode()
-
-    async def answers(self, name: str, pictures: Sequence[Picture], state: MutableMapping[str, Any]) -> list[Any]:
-        """What a model says of pictures, or of each why it cannot be read, for a request of this state."""
-        state["note"]["pictures"] = len(pictures)
-        try:
-            found = await self.queues[name].answers(pictures, state["arrived"] + self.limits.deadline)
-        except MemoryError:
-            raise Refusal(
-                "busy", "there is no memory for it now; try again, or with smaller pictures", again=1
-            ) from None
-        unread = sum(isinstance(each, Exception) for each in found)
-        self.board.add("hubel_pictures_total", f'model="{name}"', len(found) - unread)
-        self.board.add("hubel_unreadable_total", f'model="{name}"', unread)
-        return found
-
-    async def watch(self) -> None:
-        """Look at the models' files for ever, and open anew what has changed."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(_LOOK)
-            for served in self.served.values():
-                if served.changed():
-                    taken = await loop.run_in_executor(self.pool, served.reload)
-                    label = f'model="{served.name}",taken="{"yes" if taken else "no"}"'
-                    self.board.add("hubel_reloads_total", label)
-                    note = {"model": served.name, "trouble": served.trouble}
-                    LOG.log(20 if taken else 30, "reload", extra={"note": note})
 
 
 def application(settings: Settings) -> Any:
@@ -172,7 +56,7 @@ def application(settings: Settings) -> Any:
     _add_models(app, service)
     _add_health(app, service)
     add_kserve(app, service)
-    return Gate(app, settings, service.board, service.crowded, service.direct)
+    return Gate(app, service)
 
 
 def _add_models(app: FastAPI, service: Service) -> None:
@@ -212,12 +96,27 @@ def _add_models(app: FastAPI, service: Service) -> None:
         unknown = sorted(set(request.query_params) - {"top", "threshold", "pictures"})
         if unknown:
             raise Refusal("settings", f"{printable(unknown[0])[:60]}: expected top, threshold or pictures after the ?")
-        asked = Asked(top, threshold, pictures)
+        asked, scope = Asked(top, threshold, pictures), request.scope
         service.named(name)
-        service.take(request.scope["query_string"], asked)
-        kind, body = request.headers.get("content-type", ""), await request.body()
-        state = request.scope["state"]
-        return Response(await service.predictions(name, asked, kind, body, state), media_type="application/json")
+        address = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        service.know(address, Known(scope["path"], name, asked))
+        told = await _predictions(service, name, asked, request)
+        return Response(told, media_type="application/json")
+
+
+async def _predictions(service: Service, name: str, asked: Asked, request: Request) -> bytes:
+    """What a model says of a request's pictures, as JSON. (Of a short body at an address that is known, `Quick` does
+    the same.)
+    """
+    state, kind, body = request.scope["state"], request.headers.get("content-type", ""), await request.body()
+    state["note"]["model"] = name
+    aside = partial(asyncio.get_running_loop().run_in_executor, service.pool)
+    small = len(body) <= INLINE
+    sent = pictures_of(kind, body, service.limits) if small else await aside(pictures_of, kind, body, service.limits)
+    found = await service.answers(name, [Picture(*each, asked.top) for each in sent], state)
+    if asked.drawn:  # which takes as long as the pictures are large
+        return await aside(told_answers, name, asked, sent, found)
+    return told_answers(name, asked, sent, found)
 
 
 def _add_health(app: FastAPI, service: Service) -> None:
@@ -260,25 +159,6 @@ def about(service: Service, served: Served) -> dict[str, Any]:
         "since": round(current.since, 3),
         "trouble": served.trouble,
     }
-
-
-def _told(image: str, answer: Answer | Exception, asked: Asked) -> dict[str, Any]:
-    if isinstance(answer, Exception):
-        return {"image": image, "error": printable(str(answer))[:500]}
-    try:
-        data = (answer.above(asked.threshold) if asked.threshold else answer).data()
-    except SettingError as error:
-        raise Refusal("settings", str(error)) from None
-    drawn = {"pictures": {kind: _png(pixels) for kind, pixels in answer.pictures().items()}} if asked.drawn else {}
-    return {"image": image, **data, **drawn}
-
-
-def _png(pixels: Any) -> str:
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def _json(value: Any) -> Response:

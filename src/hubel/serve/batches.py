@@ -8,8 +8,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
 
 from hubel.serve.refusal import Refusal
@@ -27,35 +25,18 @@ class Picture(NamedTuple):
     top: int
 
 
-@dataclass(eq=False)
-class _Asked:
-    """A request's pictures that are answered, as far as they are."""
+class Waiting:
+    """A request's pictures until all of them are answered."""
 
-    result: asyncio.Future[list[Any]]
-    answers: list[Any]
-    left: int = field(init=False)
+    __slots__ = ("answers", "deadline", "done", "left", "pictures", "since")
 
-    def __post_init__(self) -> None:
-        self.left = len(self.answers)
-
-    def take(self, place: int, answer: Any) -> None:
-        """Keep an answer; after the last one, the request has its result."""
-        self.answers[place] = answer
-        self.left -= 1
-        if not self.left and not self.result.done():
-            self.result.set_result(self.answers)
-
-    def fail(self, error: BaseException) -> None:
-        """Let the request fail."""
-        if not self.result.done():
-            self.result.set_exception(error)
+    def __init__(self, pictures: Sequence[Picture], since: float, deadline: float, done: Callable[[Any], None]) -> None:
+        self.pictures, self.since, self.deadline, self.done = pictures, since, deadline, done
+        self.answers: list[Any] = [None] * len(pictures)
+        self.left = len(pictures)
 
 
-class _Waiting(NamedTuple):
-    asked: _Asked
-    place: int
-    picture: Picture
-    since: float
+_Place = tuple[Waiting, int]  # a picture: whose, and which
 
 
 class Batches:
@@ -76,33 +57,62 @@ class Batches:
     ) -> None:
         self._work, self._pool, self._limits = work, pool, limits
         self._seen, self._told = seen, waiting
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[_Place] = deque()
+        self._open: dict[Waiting, None] = {}  # in the order in which they came
         self._free = _SIDE_BY_SIDE
-        self._timer: asyncio.TimerHandle | None = None
+        self._first: asyncio.TimerHandle | None = None  # when the first picture has waited long enough
+        self._late: asyncio.TimerHandle | None = None  # when the first request may be late
         self._pace = pace
         self._most = max(1, min(limits.batch, int(limits.deadline / 2 / pace))) if pace else limits.batch
 
-    async def answers(self, pictures: Sequence[Picture], deadline: float) -> list[Any]:
-        """What the model says of a request's pictures; `deadline` is a time of the loop's clock.
+    def ask(self, pictures: Sequence[Picture], deadline: float, done: Callable[[Any], None]) -> Waiting:
+        """Queue a request's pictures; `deadline` is a time of the loop's clock. What the model says of each comes to
+        `done`, or the exception that it ended with: Refusal where there was no answer in time, or what the work raised.
 
-        Raises Refusal where the queue has no room for them, or there was no answer in time, and what the work raises.
-        Where it is cancelled, or refused, none of them is computed any more, but for those that are being computed.
+        Raises Refusal where the queue has no room for them.
         """
         if refusal := self.crowded(len(pictures)):
             raise refusal
         loop = asyncio.get_running_loop()
-        now = loop.time()
-        asked = _Asked(loop.create_future(), [None] * len(pictures))
-        self._queue.extend(_Waiting(asked, place, picture, now) for place, picture in enumerate(pictures))
-        late = loop.call_later(max(0.0, deadline - now), self._late, asked)
+        waiting = Waiting(pictures, loop.time(), deadline, done)
+        self._open[waiting] = None
+        self._queue.extend((waiting, place) for place in range(len(pictures)))
+        if self._late is None or deadline < self._late.when():
+            self._watch(deadline)
         self._next()
+        return waiting
+
+    async def answers(self, pictures: Sequence[Picture], deadline: float) -> list[Any]:
+        """What `ask` tells. Where it is cancelled, the request leaves."""
+        result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def done(found: Any) -> None:
+            if not result.done():
+                (result.set_exception if isinstance(found, Exception) else result.set_result)(found)
+
+        waiting = self.ask(pictures, deadline, done)
         try:
-            return await asked.result
+            found: list[Any] = await result
+            return found
         finally:
-            late.cancel()
-            if asked.left:
-                self._queue = deque(each for each in self._queue if each.asked is not asked)
-                self._told(len(self._queue))
+            self.leave(waiting)
+
+    def leave(self, waiting: Waiting) -> None:
+        """Forget a request, if it is not answered yet: none of its pictures is computed any more, but for those that
+        are being computed.
+        """
+        if waiting not in self._open:
+            return
+        del self._open[waiting]
+        if waiting.left:
+            self._queue = deque(each for each in self._queue if each[0] is not waiting)
+            self._told(len(self._queue))
+
+    def _end(self, waiting: Waiting, found: Any) -> None:
+        """Tell what came of a request, once."""
+        if waiting in self._open:
+            self.leave(waiting)
+            waiting.done(found)
 
     def crowded(self, more: int = 1) -> Refusal | None:
         """Why so many pictures more have no room; None where they have."""
@@ -126,26 +136,38 @@ class Batches:
         told = f"it would wait for about {wait:.1f} s, and the answer has to be there after {self._limits.deadline:g} s"
         return Refusal("deadline", f"{told}; try again", again=wait)
 
-    def _late(self, asked: _Asked) -> None:
-        told = f"there was no answer within {self._limits.deadline:g} s; try again"
-        asked.fail(Refusal("deadline", told, again=len(self._queue) * self._pace))
+    def _watch(self, until: float) -> None:
+        """Look for late requests at a time of the loop's clock. One timer does for all: most are answered by then."""
+        if self._late is not None:
+            self._late.cancel()
+        self._late = asyncio.get_running_loop().call_at(until, self._end_late)
+
+    def _end_late(self) -> None:
+        self._late = None
+        now = asyncio.get_running_loop().time()
+        for each in [each for each in self._open if each.deadline <= now]:
+            told = f"there was no answer within {self._limits.deadline:g} s; try again"
+            self._end(each, Refusal("deadline", told, again=len(self._queue) * self._pace))
+        if self._open:
+            self._watch(min(each.deadline for each in self._open))
 
     def _next(self) -> None:
         """Begin what may begin: a full batch, or one whose first picture has waited long enough."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         loop = asyncio.get_running_loop()
         while self._queue and self._free:
-            due = self._queue[0].since + self._limits.wait
+            due = self._queue[0][0].since + self._limits.wait
             if len(self._queue) < self._limits.batch and loop.time() < due:
-                self._timer = loop.call_at(due, self._next)
+                if self._first is None:
+                    self._first = loop.call_at(due, self._waited)
                 break
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._most))]
             self._free -= 1
-            future = loop.run_in_executor(self._pool, self._timed, [each.picture for each in batch])
-            future.add_done_callback(partial(self._done, batch))
+            self._pool.submit(self._compute, loop, batch)
         self._told(len(self._queue))
+
+    def _waited(self) -> None:
+        self._first = None
+        self._next()
 
     def _learn(self, count: int, seconds: float) -> None:
         """Of a batch's time: how long a picture takes, and how many may be answered at once, which is no more than what
@@ -159,28 +181,32 @@ class Batches:
         elif count >= self._most and seconds < self._limits.deadline / 4:
             self._most = min(self._limits.batch, 2 * self._most)
 
-    def _timed(self, pictures: Sequence[Picture]) -> tuple[float, Sequence[Any] | Exception]:
-        """Seconds, without those that the loop takes to hear of it, and the answers, or why there are none."""
+    def _compute(self, loop: asyncio.AbstractEventLoop, batch: Sequence[_Place]) -> None:
+        """Answer a batch, in a thread; what comes of it, or why nothing does, goes back to the loop with the seconds
+        that it took, without those in which the loop hears of it.
+        """
         begun = time.perf_counter()
         found: Sequence[Any] | Exception
         try:
-            found = self._work(pictures)
+            found = self._work([waiting.pictures[place] for waiting, place in batch])
         except Exception as error:  # is told to those who asked
             found = error
-        return time.perf_counter() - begun, found
+        loop.call_soon_threadsafe(self._computed, batch, time.perf_counter() - begun, found)
 
-    def _done(self, batch: Sequence[_Waiting], done: asyncio.Future[tuple[float, Sequence[Any] | Exception]]) -> None:
+    def _computed(self, batch: Sequence[_Place], seconds: float, found: Sequence[Any] | Exception) -> None:
         self._free += 1
-        seconds, found = done.result()
         self._learn(len(batch), seconds)
-        if isinstance(found, Exception):
-            for each in batch:
-                each.asked.fail(found)
-        else:
-            for each, answer in zip(batch, found, strict=True):
-                each.asked.take(each.place, answer)
         self._seen(len(batch), seconds)
-        self._next()
+        self._next()  # before answers are sent, which takes a while
+        if isinstance(found, Exception):
+            for waiting, _ in batch:
+                self._end(waiting, found)
+            return
+        for (waiting, place), answer in zip(batch, found, strict=True):
+            waiting.answers[place] = answer
+            waiting.left -= 1
+            if not waiting.left:
+                self._end(waiting, waiting.answers)
 
 
 def seconds_of(again: float) -> str:

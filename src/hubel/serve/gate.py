@@ -6,23 +6,20 @@ import asyncio
 import hmac
 import random
 import re
-import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from hubel.base.words import json_text, printable
 from hubel.serve.batches import seconds_of
-from hubel.serve.board import Board
 from hubel.serve.log import LOG
 from hubel.serve.refusal import Refusal
-from hubel.serve.settings import Settings
+from hubel.serve.service import Service
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Direct = Callable[[str, bytes, MutableMapping[str, Any]], Awaitable[bytes]]
 
 _T = TypeVar("_T")
 OPEN = (
@@ -36,6 +33,7 @@ _HELD = 256 * 2**20  # bytes of bodies that are in memory at one time, of small 
 _SHORT = 5  # figures of the length of a body that is sooner read than its connection opened anew
 _DRAIN = 1.0  # seconds in which a body that is not wanted may come in, so that the answer is not lost
 FAULT = "a fault of hubel's own; the log has it under {}"
+GONE = 499  # the status of a request whose client went away
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ALL = {
     "x-content-type-options": "nosniff",
@@ -51,14 +49,15 @@ _PAGE = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(self), geolocation=(), microphone=()",
 }
-_JSON = {"content-type": "application/json"}
+JSON = {"content-type": "application/json"}
 
 
-def _lines(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+def lines(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Headers as they are sent."""
     return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
-_OF_DATA, _OF_PAGE = _lines(_DATA), _lines(_PAGE)
+OF_DATA, _OF_PAGE = lines(_DATA), lines(_PAGE)
 
 
 class GoneError(Exception):
@@ -68,25 +67,16 @@ class GoneError(Exception):
 class Gate:
     """An ASGI application in front of another one.
 
-    crowded: says of a path why it cannot be asked now, so that refusing costs next to nothing where there is far too
-    much to do. direct: what makes the JSON that answers a request, of its Content-Type, body and state, without the
-    application, which costs more than the answer of a small network; None where the application has to. A body is read
-    whole, within its limits, before anything else sees the request; a client that goes away cancels what was begun for
-    it. Answers carry security headers and the request's id, by which the log has it.
+    A body is read whole, within its limits, before anything else sees the request, and refused unread where too much is
+    asked at this moment; a client that goes away cancels what was begun for it. Answers carry security headers and the
+    request's id, by which the log has it.
     """
 
-    def __init__(
-        self,
-        app: Any,
-        settings: Settings,
-        board: Board,
-        crowded: Callable[[str], Refusal | None] = lambda path: None,
-        direct: Callable[[Scope], Direct | None] = lambda scope: None,
-    ) -> None:
-        self._app, self._board, self._crowded, self._direct = app, board, crowded, direct
-        self.limits = settings.limits
+    def __init__(self, app: Any, service: Service) -> None:
+        self._app, self.service = app, service
+        self.limits = service.limits
         self.held = 0  # bytes of bodies in memory
-        self._access, self._quiet = settings.access, settings.quiet
+        self._access, self._quiet = service.settings.access, service.settings.quiet
         self._hosts: dict[str, bool] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,54 +84,48 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = time.perf_counter()
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
-        given = headers.get(b"x-request-id", "")
-        note: dict[str, Any] = {"request": given if _ID.fullmatch(given) else f"{random.getrandbits(64):016x}"}
-        state = {**scope.get("state", {}), "note": note, "arrived": asyncio.get_running_loop().time()}
-        scope["state"] = state
+        headers, state = begun(scope["headers"], asyncio.get_running_loop().time())
+        scope["state"] = {**scope.get("state", {}), **state}
+        note, crowded = state["note"], self.service.crowded
         body = _Body(self, receive, headers)
         answer = _Answer(send, note)
         try:
-            self._check(scope, headers)
-            refusal = self._crowded(scope["path"])
+            self.check(scope["path"], scope["headers"], headers)
+            refusal = crowded(scope["path"])
             if refusal and body.is_long:
                 raise refusal
             content = await body.read()  # of short ones even where it is for nothing, so that the connection stays
-            if refusal := refusal or self._crowded(scope["path"]):
+            if refusal := refusal or crowded(scope["path"]):
                 raise refusal
-            if direct := self._direct(scope):
-                found = await _unless_gone(direct(headers.get(b"content-type", ""), content, state), receive, answer)
-                await answer.whole(200, _JSON, found)
-            else:
-                await _unless_gone(self._app(scope, _replayed(content), answer), receive, answer)
+            await _unless_gone(self._app(scope, _replayed(content), answer), receive, answer)
         except GoneError:
-            note["status"] = 499
+            note["status"] = GONE
         except Refusal as refusal:
             await answer.refused(refusal, body)
         except Exception:
-            LOG.exception("fault", extra={"note": note})
-            await answer.refused(Refusal("fault", FAULT.format(note["request"])), body)
+            await answer.refused(fault(note), body)
         finally:
             self.held -= body.held
-        self._noted(scope, note, started)
+        self.noted(scope["method"], scope["path"], state)
 
-    def _noted(self, scope: Scope, note: dict[str, Any], started: float) -> None:
-        seconds = time.perf_counter() - started
+    def noted(self, method: str, path: str, state: Mapping[str, Any]) -> None:
+        """Count a request that has ended, and log it."""
+        note = state["note"]
+        seconds = asyncio.get_running_loop().time() - state["arrived"]
         status = note.get("status", 500)
-        self._board.add("hubel_requests_total", f'status="{status}"')
+        board = self.service.board
+        board.add("hubel_requests_total", f'status="{status}"')
         if "reason" in note:
-            self._board.add("hubel_refused_total", f'reason="{note["reason"]}"')
+            board.add("hubel_refused_total", f'reason="{note["reason"]}"')
         if "model" in note and status < 400:
-            self._board.observe("hubel_request_seconds", note["model"], seconds)
+            board.observe("hubel_request_seconds", note["model"], seconds)
         if not self._quiet or status == 500:
-            path = printable(scope["path"])[:100]
-            told = {"method": printable(scope["method"])[:20], "path": path, "ms": round(1000 * seconds, 2), **note}
-            LOG.info("request", extra={"note": told})
+            told = {"method": printable(method)[:20], "path": printable(path)[:100], "ms": round(1000 * seconds, 2)}
+            LOG.info("request", extra={"note": told | note})
 
-    def _check(self, scope: Scope, headers: dict[bytes, str]) -> None:
+    def check(self, path: str, fields: Iterable[tuple[bytes, bytes]], headers: Mapping[bytes, str]) -> None:
         """Raise Refusal for a request that is not for this machine, from a page elsewhere, or without the token."""
-        names = [value for name, value in scope["headers"] if name == b"host"]
+        names = [value for name, value in fields if name == b"host"]
         host = headers.get(b"host", "")
         if len(names) != 1 or not self._is_known(host):
             raise Refusal(
@@ -150,12 +134,12 @@ class Gate:
                 f"{printable(_name_of(host))[:100] or 'NAME'}",
             )
         origin = headers.get(b"origin")
-        if origin is not None and not self._is_own(origin, host, scope):
+        if origin is not None and not self._is_own(origin, host):
             raise Refusal(
                 "origin",
                 f"pages of {printable(origin)[:100]!r} may not ask here; --origin ADDRESS at its start lets them",
             )
-        if scope["path"] not in OPEN and not self._bears_token(headers.get(b"authorization", "")):
+        if path not in OPEN and not self._bears_token(headers.get(b"authorization", "")):
             raise Refusal("token", "expected the header Authorization: Bearer TOKEN, with the token of this service")
 
     def _is_known(self, host: str) -> bool:
@@ -166,7 +150,7 @@ class Gate:
                 self._hosts[host] = known
         return known
 
-    def _is_own(self, origin: str, host: str, scope: Scope) -> bool:
+    def _is_own(self, origin: str, host: str) -> bool:
         if origin in self._access.origins:
             return True
         try:
@@ -182,6 +166,20 @@ class Gate:
         return kind.lower() == "bearer" and hmac.compare_digest(
             given.strip().encode("latin-1"), self._access.token.encode()
         )
+
+
+def begun(fields: Iterable[tuple[bytes, bytes]], now: float) -> tuple[dict[bytes, str], dict[str, Any]]:
+    """A request's headers as words, and its state: when it arrived, and what is noted of it, first its id."""
+    headers = {name: value.decode("latin-1") for name, value in fields}
+    given = headers.get(b"x-request-id", "")
+    own = given if _ID.fullmatch(given) else f"{random.getrandbits(64):016x}"
+    return headers, {"note": {"request": own}, "arrived": now}
+
+
+def fault(note: dict[str, Any]) -> Refusal:
+    """What is told where an exception was caught that nobody expected; the log has it."""
+    LOG.exception("fault", extra={"note": note})
+    return Refusal("fault", FAULT.format(note["request"]))
 
 
 class _Body:
@@ -270,7 +268,7 @@ class _Answer:
             self._note["status"] = message["status"]
             page = any(name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"])
             own = (b"x-request-id", self._note["request"].encode())
-            message = {**message, "headers": [*message["headers"], own, *(_OF_PAGE if page else _OF_DATA)]}
+            message = {**message, "headers": [*message["headers"], own, *(_OF_PAGE if page else OF_DATA)]}
         else:
             self.complete = not message.get("more_body")
         await self._send(message)
@@ -283,9 +281,9 @@ class _Answer:
         before_end: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Send an answer, its end after something else."""
-        lines = [*_lines(headers), (b"content-length", str(len(body)).encode())]
+        every = [*lines(headers), (b"content-length", str(len(body)).encode())]
         with suppress(OSError):  # of servers that say so where the client is gone
-            await self({"type": "http.response.start", "status": status, "headers": lines})
+            await self({"type": "http.response.start", "status": status, "headers": every})
             if before_end:
                 await self({"type": "http.response.body", "body": body, "more_body": True})
                 await before_end()
@@ -310,7 +308,7 @@ class _Answer:
 def told(refusal: Refusal, note: dict[str, Any]) -> tuple[dict[str, str], bytes]:
     """The headers and the body that say why a request is not answered."""
     body = json_text({"error": str(refusal), "reason": refusal.reason, "request": note["request"]}).encode()
-    headers = dict(_JSON)
+    headers = dict(JSON)
     if refusal.again is not None:
         headers["retry-after"] = seconds_of(refusal.again)
     if refusal.reason == "token":

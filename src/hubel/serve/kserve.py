@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from fastapi import FastAPI, Request, Response
@@ -21,16 +21,13 @@ from hubel.base.words import json_text, printable
 from hubel.serve import schema
 from hubel.serve.batches import Picture
 from hubel.serve.refusal import Refusal
+from hubel.serve.service import INLINE, Service
 from hubel.serve.settings import Limits
 from hubel.tasks.answer import Named
 from hubel.tasks.decoding import decoding_of
 
-if TYPE_CHECKING:
-    from hubel.serve.app import Service
-
 ALIVE = ("/v2/health/live", "/v2/health/ready")
 _KINDS = {"BYTES": "files in base64, of shape [N]", "UINT8": "pixels, of shape [N, rows, columns, channels]"}
-_INLINE = 2**16  # bytes of a body up to which reading it here is quicker than handing it to a thread
 _REFUSED = ("request", "unknown", "settings", "pictures", "unreadable", "full", "deadline")
 
 
@@ -66,7 +63,7 @@ def add_kserve(app: FastAPI, service: Service) -> None:
         request.state.note["model"] = name
         asked = (body, len(kind.classes) or 1, service.limits)
         loop = asyncio.get_running_loop()
-        small = len(body) <= _INLINE
+        small = len(body) <= INLINE
         said, pictures = _read(*asked) if small else await loop.run_in_executor(service.pool, _read, *asked)
         found = await service.answers(name, pictures, request.scope["state"])
         for number, answer in enumerate(found):

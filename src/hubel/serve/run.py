@@ -1,8 +1,7 @@
-"""The processes of the service: sockets, workers, connections that do not speak, and an end that finishes."""
+"""The processes of the service: sockets, workers, and an end that finishes."""
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import socket
 import sys
@@ -12,62 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from uvicorn import Config, Server
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.supervisors import Multiprocess
 
 from hubel.base.errors import SettingError
 from hubel.data.decode.parallel import workers_here
 from hubel.serve.app import application
 from hubel.serve.board import rows_of
+from hubel.serve.connection import Connection
 from hubel.serve.log import begin_log
 from hubel.serve.served import all_served
-from hubel.serve.settings import Limits, Settings
+from hubel.serve.settings import Settings
 
-_SILENCE = 10.0  # seconds in which a connection has to say what it wants
 _DEAF = 120  # seconds in which a worker has to say that it lives: opening models on a busy machine takes long
-_KEPT = 75  # seconds that a connection is kept for another request: longer than balancers keep theirs
-_TURN = (
-    0.0003  # seconds after which threads take turns: by Python's own 5 ms, who decodes waits for that long each time
-)
+_TURN = 0.0003  # seconds after which threads take turns: by Python's 5 ms, who decodes waits for that long each time
 _SPARE = 128  # open files that are left for all else
-_open: dict[Any, None] = {}  # connections of this process, the oldest first
-
-
-class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """A connection that is closed where it says nothing, or begins and does not go on; and where there are too many,
-    the one that has been idle the longest.
-    """
-
-    most = Limits.connections
-
-    def connection_made(self, transport: Any) -> None:
-        """Begin to wait for a request."""
-        super().connection_made(transport)
-        _open[self] = None
-        self._last: Any = None
-        self._timer = asyncio.get_running_loop().call_later(_SILENCE, self._look)
-        if len(_open) > self.most:
-            idle = next((each for each in _open if each.is_idle()), None)
-            if idle is not None:
-                idle.transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
-        self._timer.cancel()
-        _open.pop(self, None)
-        super().connection_lost(exc)
-
-    def is_idle(self) -> bool:
-        """Whether no request is being answered."""
-        return self.cycle is None or self.cycle.response_complete
-
-    def _look(self) -> None:
-        between = self.timeout_keep_alive_task is not None  # requests, which the server bounds itself
-        if self.is_idle() and self.cycle is self._last and not between:
-            self.transport.close()
-            return
-        self._last = self.cycle
-        self._timer = asyncio.get_running_loop().call_later(_SILENCE, self._look)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +90,6 @@ def _config(settings: Settings, **options: Any) -> Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=_KEPT,
         timeout_worker_healthcheck=_DEAF,
         timeout_graceful_shutdown=round(settings.limits.deadline + settings.limits.patience) + 1,
         **options,

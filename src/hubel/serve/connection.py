@@ -1,0 +1,205 @@
+"""A connection: closed where it says nothing, and answering by itself what is asked most.
+
+uvicorn hands each request to a coroutine of its own, and FastAPI finds out again what it asks: more work than the
+answer of a small network. A request for predictions at an address that was taken once, with a short body, is `Quick`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from hubel.serve.batches import Picture, Waiting
+from hubel.serve.gate import GONE, JSON, OF_DATA, Gate, begun, fault, lines, told
+from hubel.serve.pictures import Sent, pictures_of
+from hubel.serve.refusal import Refusal
+from hubel.serve.service import INLINE, Known, told_answers
+from hubel.serve.settings import Limits
+
+_SILENCE = 10.0  # seconds in which a connection has to say what it wants
+_KEPT = 75.0  # seconds that a connection is kept for another request: longer than balancers keep theirs
+_ODD = {b"transfer-encoding", b"expect", b"upgrade"}
+_open: dict[Any, None] = {}  # connections of this process, the oldest first
+
+
+class Connection(HttpToolsProtocol):
+    """A connection that is closed where it says nothing, or begins and does not go on; and where there are too many,
+    the one that has been idle the longest.
+    """
+
+    most = Limits.connections
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._began(between=False)
+        _open[self] = None
+        self._timer = self.loop.call_later(_SILENCE, self._look)
+        if len(_open) > self.most:
+            idle = next((each for each in _open if each.is_idle()), None)
+            if idle is not None:
+                idle.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._timer.cancel()
+        _open.pop(self, None)
+        super().connection_lost(exc)
+
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _began(self, between: bool) -> None:
+        """Begin to wait for the rest of a request, or between two of them for the next."""
+        self._between, self._since = between, self.loop.time()
+
+    def _look(self) -> None:
+        if self.is_idle() and self.loop.time() - self._since >= (_KEPT if self._between else _SILENCE):
+            self.transport.close()
+            return
+        self._timer = self.loop.call_later(_SILENCE, self._look)
+
+    def on_message_begin(self) -> None:
+        """Take the first bytes of a request."""
+        super().on_message_begin()
+        self._began(between=False)
+
+    def on_headers_complete(self) -> None:
+        """Choose how a request is answered."""
+        gate: Any = self.app
+        known = gate.service.known.get(self.url)
+        if known is not None and self._is_plain(gate.limits):
+            self.cycle = Quick(self, gate, known)
+        else:
+            super().on_headers_complete()
+
+    def _is_plain(self, limits: Limits) -> bool:
+        """Whether a request is as most are: no other is answered at this moment, and its body says how short it is."""
+        fields = dict(self.headers)
+        length = fields.get(b"content-length", b"")
+        return (
+            self.is_idle()
+            and not self.flow.write_paused
+            and self.parser.get_method() == b"POST"
+            and self.parser.get_http_version() == "1.1"
+            and not fields.keys() & _ODD
+            and length.isdigit()
+            and len(length) < 6
+            and int(length) <= min(INLINE, limits.content)
+        )
+
+    def data_received(self, data: bytes) -> None:
+        """Take what comes."""
+        super().data_received(data)
+        if isinstance(self.cycle, Quick):
+            self.cycle.wait()
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, if it is here."""
+        self._began(between=True)
+        if self.pipeline:
+            super().on_response_complete()
+        else:  # without a timer for each, since `_look` looks at all
+            self.server_state.total_requests += 1
+            self.flow.resume_reading()
+
+
+class Quick(RequestResponseCycle):
+    """A request for predictions that needs no coroutine: what comes in is told to it as to any other, and it answers
+    when the last of its pictures is. What `Gate` does for a request it does by itself.
+    """
+
+    def __init__(self, connection: Connection, gate: Gate, known: Known) -> None:
+        self._connection, self._gate, self._known = connection, gate, known
+        self._headers, self._state = begun(connection.headers, connection.loop.time())
+        self._state["note"]["model"] = known.name
+        self._timer: asyncio.TimerHandle | None = None
+        self._sent: list[Sent] = []
+        self._waiting: Waiting | None = None
+        self.keep_alive = connection.parser.should_keep_alive()
+        self.body, self.more_body = bytearray(), True  # at most INLINE bytes: all connections' are bounded
+        self.disconnected = self.response_complete = False
+        self.message_event: Any = self  # of which `set` is called when something has come
+
+    def set(self) -> None:
+        """Look what has come: a part of the body, its end, or that the client has gone."""
+        if self.response_complete:
+            return
+        if self.disconnected:
+            if self._waiting is not None:
+                self._gate.service.queues[self._known.name].leave(self._waiting)
+            self._end(GONE)
+        elif not self.more_body:
+            self._try(self._ask)
+
+    def wait(self) -> None:
+        """Wait for the rest of the body, but not for ever."""
+        if self.more_body and self._timer is None and not self.response_complete:
+            self._timer = self._connection.loop.call_later(self._gate.limits.patience, self._slow)
+
+    def _slow(self) -> None:
+        self.keep_alive = False
+        self._refuse(Refusal("slow", f"the request did not come in within {self._gate.limits.patience:g} s"))
+
+    def _try(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Refusal as refusal:
+            self._refuse(refusal)
+        except Exception:
+            self._refuse(fault(self._state["note"]))
+
+    def _ask(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        path, name, asked = self._known
+        service = self._gate.service
+        self._gate.check(path, self._connection.headers, self._headers)
+        if refusal := service.crowded(path):
+            raise refusal
+        self._sent = pictures_of(self._headers.get(b"content-type", ""), bytes(self.body), service.limits)
+        pictures = [Picture(*each, asked.top) for each in self._sent]
+        self._state["note"]["pictures"] = len(pictures)
+        until = self._state["arrived"] + service.limits.deadline
+        self._waiting = service.queues[name].ask(pictures, until, lambda found: self._try(lambda: self._tell(found)))
+
+    def _tell(self, found: Any) -> None:
+        _, name, asked = self._known
+        found = self._gate.service.counted(name, found)
+        self._answer(200, _FIXED, told_answers(name, asked, self._sent, found))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        note = self._state["note"]
+        note["reason"] = refusal.reason
+        headers, body = told(refusal, note)
+        self._answer(refusal.status, _written(headers), body)
+
+    def _answer(self, status: int, headers: bytes, body: bytes) -> None:
+        own = b"content-length: %d\r\nx-request-id: %s\r\n" % (len(body), self._state["note"]["request"].encode())
+        kept = b"" if self.keep_alive else b"connection: close\r\n"
+        always = b"".join(b"%s: %s\r\n" % each for each in self._connection.server_state.default_headers)
+        transport = self._connection.transport
+        if not transport.is_closing():
+            transport.write(b"".join((STATUS_LINE[status], always, headers, own, kept, b"\r\n", body)))
+        self._end(status)
+        if not self.keep_alive:
+            transport.close()
+        self._connection.on_response_complete()
+
+    def _end(self, status: int) -> None:
+        self.response_complete = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._state["note"]["status"] = status
+        self._gate.noted("POST", self._known.path, self._state)
+
+
+def _written(headers: dict[str, str]) -> bytes:
+    return b"".join(b"%s: %s\r\n" % each for each in (*lines(headers), *OF_DATA))
+
+
+_FIXED = _written(JSON)
