@@ -182,10 +182,10 @@ class Quick(RequestResponseCycle):
         own = b"content-length: %d\r\nx-request-id: %s\r\n" % (len(body), self._state["note"]["request"].encode())
         kept = b"" if self.keep_alive else b"connection: close\r\n"
         always = b"".join(b"%s: %s\r\n" % each for each in self._connection.server_state.default_headers)
+        self._end(status)
         transport = self._connection.transport
         if not transport.is_closing():
             transport.write(b"".join((STATUS_LINE[status], always, headers, own, kept, b"\r\n", body)))
-        self._end(status)
         if not self.keep_alive:
             transport.close()
         self._connection.on_response_complete()
