@@ -1,16 +1,18 @@
 """A service under load: hubel's beside plain FastAPI and LitServe, with requests that come whether answered or not.
 
-    python benchmarks/serve_load.py RUN [--rate 1000] [--seconds 20] [--peers fastapi litserve] [--python PATH]
+    python benchmarks/serve_load.py RUN [--rate 1000] [--seconds 15] [--servers echo hubel fastapi litserve]
 
 The load is open: requests begin at set times, `--rate` a second, as users' do, at most `--most` at once (what has no
 room then is counted as not sent). Each server runs in a process of its own, one after the other, with the same model,
-pictures and threads. hubel is asked as `hubel serve RUN` answers by default, with a deadline of 250 ms; the peers are
-their own first examples: a route that decodes and predicts, and LitAPI with batches of 16. Peers that are not installed
-are left out, and said so. `--python` is an interpreter that has them.
+pictures and threads. `echo` reads a request's head, answers with constant bytes and computes nothing: what this machine
+and this program reach at most, as they share processors. hubel is asked as `hubel serve RUN` answers by default, with a
+deadline of 250 ms; the peers are their own first examples: a route that decodes and predicts, and LitAPI with batches
+of 16. Peers that are not installed are left out, and said so. `--python` is an interpreter that has them.
 
 Figures: goodput (answers of status 200 within a second), of the accepted the median and the 99th percentile, of the
-refused the 99th, what was lost, the processor time of the server and of this program for each request, and the memory
-of all the server's processes before and after, with its peak.
+refused the 99th, how late this program sent, what was lost, the processor time of the server and of this program for
+each request, the memory of all the server's processes before and after, with its peak; and beforehand, as `closed/s`,
+how many requests a second are answered where 32 clients each ask anew once they are answered.
 
     python benchmarks/serve_load.py RUN --soak 200     # 200,000 requests in 200 s: does memory grow?
     python benchmarks/serve_load.py RUN --overload 60  # ten times what it can, measured in five seconds before
@@ -25,11 +27,11 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +39,27 @@ import numpy as np
 from PIL import Image
 
 PORT = 8321
-Seen = Callable[[int, float], None]
 GOOD = 1.0  # seconds
-PATHS = {"hubel": "/v1/models/model/predict", "fastapi": "/predict", "litserve": "/predict"}
+PATHS = {"hubel": "/v1/models/model/predict"}
+ECHO = """
+import asyncio
+BODY = bytes(280)
+ANSWER = b"HTTP/1.1 200 OK\\r\\ncontent-type: application/json\\r\\ncontent-length: 280\\r\\n\\r\\n" + BODY
+class Echo(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport, self.read = transport, b""
+    def data_received(self, data):
+        self.read += data
+        end = self.read.find(b"\\r\\n\\r\\n") + 4
+        length = self.read[:end].lower().partition(b"content-length:")[2].partition(b"\\r\\n")[0]
+        if end > 3 and len(self.read) >= end + int(length):
+            self.read = b""
+            self.transport.write(ANSWER)
+async def main():
+    async with await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", {port}, backlog=2048) as server:
+        await server.serve_forever()
+asyncio.run(main())
+"""
 FASTAPI = """
 import io, sys
 import torch, uvicorn
@@ -75,15 +95,16 @@ if __name__ == "__main__":
     litserve.LitServer(Api(max_batch_size=16, batch_timeout=0.005), accelerator="cpu").run(
         port={port}, generate_client_file=False, log_level="error")
 """
+SCRIPTS = {"echo": ECHO, "fastapi": FASTAPI, "litserve": LITSERVE}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
     parser.add_argument("--rate", type=float, default=1000)
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--most", type=int, default=2000, help="requests under way at once")
-    parser.add_argument("--peers", nargs="*", default=["fastapi", "litserve"])
+    parser.add_argument("--servers", nargs="+", default=["echo", "hubel", "fastapi", "litserve"])
     parser.add_argument("--python", default=sys.executable, help="the interpreter of all servers")
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="hubel alone for so long")
     parser.add_argument("--overload", type=float, metavar="SECONDS", help="hubel alone, at ten times what it can")
@@ -92,7 +113,7 @@ def main() -> None:
     arguments.options = arguments.options or f"--queue 64 --deadline {2 if arguments.overload else 0.25}"
     seconds = arguments.soak or arguments.overload or arguments.seconds
     found = {}
-    for name in ("hubel", *(() if arguments.soak or arguments.overload else arguments.peers)):
+    for name in ["hubel"] if arguments.soak or arguments.overload else arguments.servers:
         try:
             found[name] = measured(name, arguments, seconds)
         except RuntimeError as error:
@@ -109,7 +130,7 @@ def measured(name: str, arguments: argparse.Namespace, seconds: float) -> dict[s
         words = ["-m", "hubel", "serve", f"model={model}", "--port", str(PORT), "--quiet", *arguments.options.split()]
     else:
         script = Path(f"/tmp/serve_load_{name}.py")
-        script.write_text({"fastapi": FASTAPI, "litserve": LITSERVE}[name].format(**settings))
+        script.write_text(SCRIPTS[name].format(**settings))
         words = [str(script)]
     log = Path(f"/tmp/serve_load_{name}.log")  # a pipe that nobody reads would stop the server
     with log.open("wb") as stderr:
@@ -119,16 +140,16 @@ def measured(name: str, arguments: argparse.Namespace, seconds: float) -> dict[s
     try:
         ready(server, name, log)
         bodies = [request(name, seed) for seed in range(64)]
-        asyncio.run(load(bodies, 50, 2, arguments.most))  # what is slow the first time is not measured
-        rate = arguments.rate
-        if arguments.overload:
-            rate = 10 * asyncio.run(capacity(bodies, 5))
-            if not rate:
-                raise RuntimeError("it answered nothing in five seconds")
+        asyncio.run(Load(bodies, arguments.most).at(50, 2))  # what is slow the first time is not measured
+        closed = asyncio.run(Load(bodies, arguments.most).by(32, 5 if arguments.overload else 3))
+        rate = 10 * closed if arguments.overload else arguments.rate
+        if not rate:
+            raise RuntimeError("it answered nothing in five seconds")
         before, used, own = memory(server.pid), processors(server.pid), time.process_time()
-        told = asyncio.run(load(bodies, rate, seconds, arguments.most))
+        told = asyncio.run(Load(bodies, arguments.most).at(rate, seconds))
         count = max(1, sum(told["statuses"].values()))
         return {
+            "closed/s": round(closed),
             "rate": round(rate),
             **told,
             "server ms": round(1000 * (processors(server.pid) - used) / count, 3),
@@ -153,9 +174,8 @@ def request(name: str, seed: int) -> bytes:
         body, kind = json.dumps({"data": base64.b64encode(body).decode()}).encode(), "application/json"
     elif name == "fastapi":
         kind = "application/octet-stream"
-    head = (
-        f"POST {PATHS[name]} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
+    fields = f"Host: localhost\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+    head = f"POST {PATHS.get(name, '/predict')} HTTP/1.1\r\n{fields}\r\n"
     return head.encode() + body
 
 
@@ -167,24 +187,29 @@ def ready(server: subprocess.Popen[bytes], name: str, log: Path) -> None:
             last = log.read_text().strip().splitlines()
             raise RuntimeError(last[-1] if last else "it ended")
         try:
-            asyncio.run(one(Connections(), request(name, 0), lambda *_: None, time.perf_counter()))
+            socket.create_connection(("127.0.0.1", PORT), 1).close()
             return
         except OSError:
             time.sleep(0.2)
     raise RuntimeError("it did not begin")
 
 
-class Connection(asyncio.Protocol):
-    """One that asks and reads the answer, with as little work as may be."""
+class Asking(asyncio.Protocol):
+    """A connection that asks and reads the answer, with as little work as may be."""
 
-    def __init__(self) -> None:
+    def __init__(self, load: Load) -> None:
         self.transport: asyncio.Transport
-        self._read, self._answer = b"", asyncio.get_running_loop().create_future()
+        self._load, self._read, self.asked = load, b"", False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+
+    def ask(self, content: bytes, due: float) -> None:
+        """Send a request that should have been sent at a time."""
+        self._due, self._sent, self.asked = due, time.perf_counter(), True
+        self.transport.write(content)
 
     def data_received(self, data: bytes) -> None:
         """Look whether the answer is whole."""
@@ -194,106 +219,116 @@ class Connection(asyncio.Protocol):
             return
         head = self._read[:end].lower()
         length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
-        if len(self._read) >= end + 4 + length and not self._answer.done():
-            self._read = self._read[end + 4 + length :]
-            self._answer.set_result((int(head[9:12]), b"connection: close" in head))
+        if len(self._read) >= end + 4 + length:
+            self._read, self.asked = b"", False
+            self._load.answered(self, int(head[9:12]), self._due, self._sent, b"connection: close" in head)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Tell who waits."""
-        if not self._answer.done():
-            self._answer.set_exception(error or ConnectionResetError("closed"))
-            self._answer.exception()  # of one that nobody waits for
-
-    async def ask(self, content: bytes) -> tuple[int, bool]:
-        """The status, and whether the connection is closed after it."""
-        if self._answer.done():
-            self._answer.result()  # raises where it was closed meanwhile
-            self._answer = asyncio.get_running_loop().create_future()
-        self.transport.write(content)
-        return await asyncio.shield(self._answer)
+        """Tell what is lost with it."""
+        self._load.closed(self, type(error).__name__ if error else "closed")
 
 
-class Connections:
-    """Connections that are open and free."""
+class Load:
+    """Requests to a server, and what came of them."""
 
-    def __init__(self) -> None:
-        self.free: list[Connection] = []
+    def __init__(self, bodies: list[bytes], most: int) -> None:
+        self._bodies, self._most = bodies, most
+        self._free: list[Asking] = []
+        self._under_way = self._number = 0
+        self._opening: set[asyncio.Task[None]] = set()
+        self._again_until = 0.0
+        self.times: dict[int, list[float]] = {}
+        self.late: list[float] = []
+        self.lost: Counter[str] = Counter()
 
+    async def at(self, rate: float, seconds: float) -> dict[str, Any]:
+        """Ask at a rate for so long; a request that is due is begun, whatever became of those before."""
+        start, sent = time.perf_counter(), 0
+        while (now := time.perf_counter() - start) < seconds:
+            while sent / rate <= now:
+                self._ask(start + sent / rate)
+                sent += 1
+            await asyncio.sleep(0.001)
+        await self._rest(35)
+        good = self.times.get(200, [])
+        refused = [each for status, those in self.times.items() if status != 200 for each in those]
+        return {
+            "offered": sent,
+            "goodput/s": round(sum(each <= GOOD for each in good) / seconds, 1),
+            "accepted": len(good),
+            "median ms": milliseconds(good, 50),
+            "p99 ms": milliseconds(good, 99),
+            "statuses": {status: len(those) for status, those in sorted(self.times.items())},
+            "refused p99 ms": milliseconds(refused, 99),
+            "sent late p99 ms": milliseconds(self.late, 99),
+            "lost": dict(self.lost),
+        }
 
-async def one(connections: Connections, content: bytes, seen: Seen, due: float) -> None:
-    """Ask once, and tell the status and the seconds since it was due."""
-    while connections.free and connections.free[-1].transport.is_closing():
-        connections.free.pop()
-    if connections.free:
-        connection = connections.free.pop()
-    else:
-        connection = (await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", PORT))[1]
-    status, closes = await connection.ask(content)
-    seen(status, time.perf_counter() - due)
-    if closes:
-        connection.transport.close()
-    else:
-        connections.free.append(connection)
+    async def by(self, clients: int, seconds: float) -> float:
+        """Answers of status 200 a second to clients who each ask anew once they are answered."""
+        self._again_until = time.perf_counter() + seconds
+        for _ in range(clients):
+            self._ask(time.perf_counter())
+        await asyncio.sleep(seconds)
+        good = len(self.times.get(200, ()))
+        await self._rest(35)
+        return good / seconds
 
-
-async def capacity(bodies: list[bytes], seconds: float) -> float:
-    """Answers of status 200 a second to 32 who each ask anew once they are answered."""
-    good = 0
-
-    def seen(status: int, _: float) -> None:
-        nonlocal good
-        good += status == 200
-
-    async def asking(connections: Connections) -> None:
+    async def _rest(self, seconds: float) -> None:
+        """Wait for what is under way, and close."""
         until = time.perf_counter() + seconds
-        while time.perf_counter() < until:
-            await one(connections, bodies[good % len(bodies)], seen, 0)
+        while self._under_way and time.perf_counter() < until:
+            await asyncio.sleep(0.01)
+        if self._under_way:
+            self.lost["no answer"] += self._under_way
+        while self._free:
+            self._free.pop().transport.close()
 
-    await asyncio.gather(*(asking(Connections()) for _ in range(32)))
-    return good / seconds
+    def _ask(self, due: float) -> None:
+        if self._under_way >= self._most:
+            self.lost["not sent"] += 1
+            return
+        self._under_way += 1
+        self._number += 1
+        content = self._bodies[self._number % len(self._bodies)]
+        while self._free and self._free[-1].transport.is_closing():
+            self._free.pop()
+        if self._free:
+            self._free.pop().ask(content, due)
+        else:
+            task = asyncio.ensure_future(self._open(content, due))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
 
-
-async def load(bodies: list[bytes], rate: float, seconds: float, most: int) -> dict[str, Any]:
-    """Ask at a rate for so long; a request that is due is begun, whatever became of those before."""
-    times: dict[int, list[float]] = {}
-    lost: Counter[str] = Counter()
-    connections = Connections()
-    under_way: set[asyncio.Task[None]] = set()
-
-    def seen(status: int, taken: float) -> None:
-        times.setdefault(status, []).append(taken)
-
-    async def ask(content: bytes, due: float) -> None:
+    async def _open(self, content: bytes, due: float) -> None:
         try:
-            await asyncio.wait_for(one(connections, content, seen, due), 30)
-        except Exception as error:
-            lost[type(error).__name__] += 1
+            _, connection = await asyncio.get_running_loop().create_connection(lambda: Asking(self), "127.0.0.1", PORT)
+        except OSError as error:
+            self._under_way -= 1
+            self.lost[type(error).__name__] += 1
+        else:
+            connection.ask(content, due)
 
-    start, sent = time.perf_counter(), 0
-    while (now := time.perf_counter() - start) < seconds:
-        while sent / rate <= now:
-            if len(under_way) < most:
-                task = asyncio.ensure_future(ask(bodies[sent % len(bodies)], start + sent / rate))
-                under_way.add(task)
-                task.add_done_callback(under_way.discard)
-            else:
-                lost["not sent"] += 1
-            sent += 1
-        await asyncio.sleep(0.001)
-    if under_way:
-        await asyncio.wait(under_way, timeout=35)
-    good = times.get(200, [])
-    refused = [each for status, those in times.items() if status != 200 for each in those]
-    return {
-        "offered": sent,
-        "goodput/s": round(sum(each <= GOOD for each in good) / seconds, 1),
-        "accepted": len(good),
-        "median ms": milliseconds(good, 50),
-        "p99 ms": milliseconds(good, 99),
-        "statuses": {status: len(those) for status, those in sorted(times.items())},
-        "refused p99 ms": milliseconds(refused, 99),
-        "lost": dict(lost),
-    }
+    def answered(self, connection: Asking, status: int, due: float, sent: float, closes: bool) -> None:
+        """Count an answer, and keep its connection."""
+        now = time.perf_counter()
+        self._under_way -= 1
+        self.times.setdefault(status, []).append(now - due)
+        self.late.append(sent - due)
+        if closes:
+            connection.transport.close()
+        else:
+            self._free.append(connection)
+        if now < self._again_until:
+            self._ask(now)
+
+    def closed(self, connection: Asking, why: str) -> None:
+        """Count what was asked on a connection that is lost."""
+        if connection.asked:
+            self._under_way -= 1
+            self.lost[why] += 1
+        elif connection in self._free:
+            self._free.remove(connection)
 
 
 def milliseconds(values: list[float], percent: float) -> float | None:
