@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +16,13 @@ from PIL import Image
 from hubel.base import limits
 from hubel.base.errors import DataError, LimitError
 from hubel.data import Fit, FitRule, ImageError, Splits, Validation
-from hubel.data._load import decode_listing
+from hubel.data._beside import decode_beside, stop_at
 from hubel.data.boxes.annotations import Annotated, Annotations, Box
 from hubel.data.boxes.find import read, refuse
 from hubel.data.boxes.targets import AREA, CLASS, CROWD, NOTHING, NUMBER, WIDTH, Boxes
 from hubel.data.decode.image import formats_of
 from hubel.data.decode.parallel import workers_here
-from hubel.data.sources.listing import FileItem, Listing, natural_key, some
+from hubel.data.sources.listing import natural_key, some
 from hubel.data.sources.parts import PARTS
 
 if TYPE_CHECKING:
@@ -79,30 +79,21 @@ def load(
     """
     refuse(source, others)
     found = checked(source, progress)
-    _stop_at(found.problems, bad_images)
+    stop_at(found.problems, bad_images)
     kind = found.annotations.classes
     training = [seen for seen in found.seen if seen.part == "train"]
     height, width = size or usual_size(training or found.seen)
-    notes = [*found.annotations.notes, *_told(found, (height, width), training)]
-    places = {seen.annotated.path: number for number, seen in enumerate(found.seen)}
-    parts = {
-        part: tuple((FileItem(path), places[path]) for path in places if found.seen[places[path]].part == part)
-        for part in PARTS
-    }
     chosen: Fit = "pad" if fit == "auto" else fit
 
-    def boxes(numbers: npt.NDArray[np.int64], _: tuple[str, ...]) -> Boxes:
-        rows = rows_of([found.seen[number] for number in numbers.tolist()], kind, (height, width), chosen)
+    def boxes(numbers: list[int]) -> Boxes:
+        rows = rows_of([found.seen[number] for number in numbers], kind, (height, width), chosen)
         rows[:, 0, NUMBER] = numbers
         return Boxes(rows, tuple(kind), tuple(kind.values()))
 
-    listing = Listing(os.fspath(source), (), {part: own for part, own in parts.items() if own}, tuple(notes))
-    workers = workers or workers_here()
-    splits = decode_listing(
-        listing, (height, width), channels, chosen, validation, bad_images, workers, progress, None, boxes
-    )
-    framed: dict[str, Any] = {part: dataclasses.replace(own, fit=chosen) for part, own in splits.parts().items()}
-    return dataclasses.replace(splits, **framed, rejected=(*found.problems, *splits.rejected))
+    files = {part: [seen.annotated.path for seen in found.seen if seen.part == part] for part in PARTS}
+    settings = (height, width), channels, chosen, validation, bad_images, workers, progress
+    notes = [*found.annotations.notes, *_told(found, (height, width), training)]
+    return decode_beside(source, files, boxes, *settings, framed=chosen, notes=notes, problems=found.problems)
 
 
 def checked(source: str | os.PathLike[str], progress: Progress | None) -> Checked:
@@ -188,14 +179,6 @@ def _turned(edges: Sequence[float], how: int) -> list[float]:
     across = (top, bottom) if how in (5, 8) else (1 - bottom, 1 - top)
     down = (left, right) if how in (5, 6) else (1 - right, 1 - left)
     return [across[0], down[0], across[1], down[1]]
-
-
-def _stop_at(problems: Sequence[ImageError], bad_images: Literal["stop", "skip"]) -> None:
-    if problems and bad_images == "stop":
-        more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
-        raise ImageError(
-            problems[0].path, f"{problems[0].reason}{more}; mend or remove it, or leave such out: --bad-images skip"
-        )
 
 
 def usual_size(seen: Sequence[Seen]) -> tuple[int, int]:

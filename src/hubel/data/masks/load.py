@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from PIL import Image
 
 from hubel.base.errors import DataError
 from hubel.data import Fit, FitRule, ImageError, Splits, Validation
-from hubel.data._load import decode_listing
+from hubel.data._beside import decode_beside, stop_at
 from hubel.data.cache.decoded import working_cache
 from hubel.data.decode.parallel import in_order, workers_here
 from hubel.data.masks import coco
@@ -25,7 +25,6 @@ from hubel.data.masks.classes import Classes, classes_of, notes_of, values_in
 from hubel.data.masks.pairs import Found, Pair, opened, pairs_of, recognises, refuse, size_of
 from hubel.data.masks.shapes import Shapes
 from hubel.data.masks.targets import VOID, Masks, region, usual_width
-from hubel.data.sources.listing import FileItem, Listing
 from hubel.data.sources.parts import PARTS
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def load(
     looked = {pair.image: size_of(pair) for pairs in there.parts.values() for pair in pairs}
     sizes = {image: size for image, size in looked.items() if not isinstance(size, ImageError)}
     problems = [*there.problems, *(error for error in looked.values() if isinstance(error, ImageError))]
-    _stop_at(problems, bad_images)
+    stop_at(problems, bad_images)
     parts = {part: [pair for pair in pairs if pair.image in sizes] for part, pairs in there.parts.items()}
     if not parts.get("train"):
         raise DataError(f"{root}: expected images with masks to train on, found none")
@@ -79,28 +78,23 @@ def load(
         counts, bad = drawn.read(pairs, progress)
         problems += bad
         held += counts
-    _stop_at(problems, bad_images)
+    stop_at(problems, bad_images)
     parts = {part: [pair for pair in pairs if pair.image not in drawn.bad] for part, pairs in parts.items()}
     if not parts["train"]:
         raise DataError(f"{root}: expected images with masks to train on, found none that can be read")
     table = classes_of(root, held, void, there.named)
     every = [pair for part in PARTS for pair in parts.get(part, ())]
-    places = {pair.image: number for number, pair in enumerate(every)}
-    items = {
-        part: tuple((FileItem(str(pair.image)), places[pair.image]) for pair in pairs) for part, pairs in parts.items()
-    }
-    listing = Listing(os.fspath(source), (), {part: own for part, own in items.items() if own}, tuple(there.notes))
 
-    def masks(numbers: npt.NDArray[np.int64], _: tuple[str, ...]) -> Masks:
-        return drawn.masks([every[number] for number in numbers.tolist()], table)
+    def masks(numbers: list[int]) -> Masks:
+        return drawn.masks([every[number] for number in numbers], table)
 
-    settings = (height, width), channels, chosen, validation, bad_images, workers or workers_here(), progress, None
-    splits = decode_listing(listing, *settings, masks)
-    own = None if set(sizes.values()) == {(height, width)} else chosen
-    framed: dict[str, Any] = {part: replace(each, fit=own) for part, each in splits.parts().items()}
+    files = {part: [str(pair.image) for pair in pairs] for part, pairs in parts.items()}
+    settings = (height, width), channels, chosen, validation, bad_images, workers, progress
+    framed = None if set(sizes.values()) == {(height, width)} else chosen
+    splits = decode_beside(source, files, masks, *settings, framed=framed, notes=there.notes, problems=problems)
     share = float(np.mean([(mask == VOID).mean() for mask in splits.train.targets.array[:_LOOKED]]))
     notes = (*splits.notes, *notes_of(root, table, parts, share))
-    return replace(splits, **framed, rejected=(*problems, *splits.rejected), notes=notes)
+    return replace(splits, notes=notes)
 
 
 class _Drawn:
@@ -194,14 +188,6 @@ def _whole(sizes: Sequence[tuple[int, int]], size: tuple[int, int]) -> Fit:
     """How all of each image comes to be seen: padded, or stretched where that changes no form by much."""
     wider = [(width / height) / (size[1] / size[0]) for height, width in sizes]
     return "stretch" if all(1 / _ALIKE < each < _ALIKE for each in wider) else "pad"
-
-
-def _stop_at(problems: Sequence[ImageError], bad_images: Literal["stop", "skip"]) -> None:
-    if problems and bad_images == "stop":
-        more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
-        raise ImageError(
-            problems[0].path, f"{problems[0].reason}{more}; mend or remove it, or leave such out: --bad-images skip"
-        )
 
 
 def is_source(source: str | os.PathLike[str]) -> bool:

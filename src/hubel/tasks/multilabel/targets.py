@@ -10,50 +10,36 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.errors import DataError
-from hubel.data import Targets
 from hubel.data.sources.listing import folded, natural_order, some
 from hubel.data.sources.tables.cells import separator_of, several
+from hubel.tasks.rows import Rows
 
 
 @dataclass(frozen=True, eq=False)
-class LabelSets(Targets):
-    """Which labels each image has. flags: uint8, N×labels, 1 where it has it. classes: the labels' names."""
+class LabelSets(Rows):
+    """Which labels each image has. values: uint8, N×labels, 1 where it has it. classes: the labels' names."""
 
-    flags: npt.NDArray[np.uint8]
-    classes: tuple[str, ...]
+    kind: ClassVar[type[np.generic]] = np.uint8
+    called: ClassVar[str] = "label sets"
     task: ClassVar[str] = "multilabel"
     noun: ClassVar[tuple[str, str]] = ("label", "labels")
     stratum: ClassVar[str] = "a label"
 
-    @property
-    def array(self) -> npt.NDArray[np.uint8]:
-        """The flags."""
-        return self.flags
-
-    def take(self, indices: npt.NDArray[np.int64]) -> LabelSets:
-        """Those at these positions, copied."""
-        return replace(self, flags=self.flags[indices])
-
     def check(self, images: tuple[int, ...]) -> None:
-        """Raise ValueError where there is not one row of flags an image."""
-        wanted = (images[0], len(self.classes))
-        if self.flags.shape != wanted or self.flags.dtype != np.uint8:
-            raise DataError(
-                f"expected flags as uint8 of {wanted}, a row an image, received {self.flags.dtype} of "
-                f"{self.flags.shape}"
-            )
-        if not self.classes or (len(self.flags) and int(self.flags.max()) > 1):
-            raise DataError("expected at least one label, and flags of 0 and 1, received others")
+        """Raise DataError where there is not one row of flags an image."""
+        super().check(images)
+        if len(self.values) and int(self.values.max()) > 1:
+            raise DataError("expected flags of 0 and 1, received others")
 
     def class_counts(self) -> npt.NDArray[np.int64]:
         """How many images have each label."""
-        return np.asarray(self.flags.sum(0, dtype=np.int64))
+        return np.asarray(self.values.sum(0, dtype=np.int64))
 
     def strata(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
         """The rarest label that each image has, so that each is held out in about its share."""
         counts = self.class_counts()
-        rarity = np.where(self.flags > 0, counts, np.iinfo(np.int64).max)
-        return np.where(self.flags.any(1), rarity.argmin(1), len(self.classes)), (*self.classes, "no label")
+        rarity = np.where(self.values > 0, counts, np.iinfo(np.int64).max)
+        return np.where(self.values.any(1), rarity.argmin(1), len(self.classes)), (*self.classes, "no label")
 
     def told(self) -> tuple[str, ...]:
         """How many images have each label."""
@@ -62,16 +48,15 @@ class LabelSets(Targets):
 
     def aligned(self, classes: Sequence[str]) -> tuple[LabelSets, tuple[str, ...]]:
         """Flags of these labels; all images are kept."""
-        index = {folded(name): number for number, name in enumerate(self.classes)}
-        there = [index.get(folded(name)) for name in classes]
+        there = self.places(classes)
         if all(place is None for place in there):
             raise DataError(f"expected images with the labels {some(classes, 12)}, received {some(self.classes, 12)}")
-        columns = [self.flags[:, place] if place is not None else np.zeros(len(self), np.uint8) for place in there]
+        columns = [self.values[:, place] if place is not None else np.zeros(len(self), np.uint8) for place in there]
         unknown = [name for name in self.classes if folded(name) not in set(map(folded, classes))]
         notes = [f"labels that the model does not know, left out: {some(unknown, 5)}"] if unknown else []
         absent = [name for name, column in zip(classes, columns, strict=True) if not column.any()]
         notes += [f"no image with {some(absent, 5)}"] if absent else []
-        return replace(self, flags=np.stack(columns, 1), classes=tuple(classes)), tuple(notes)
+        return replace(self, values=np.stack(columns, 1), classes=tuple(classes)), tuple(notes)
 
 
 def label_sets(labels: npt.NDArray[np.int64], texts: tuple[str, ...]) -> LabelSets:

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from hubel import data
 from hubel.arch import Network, closing_function, ended
 from hubel.base.errors import NetworkError, SettingError
-from hubel.data import Augmentation, Dataset, Description, Splits
+from hubel.data import Augmentation, TargetsOf
 from hubel.tasks import task
-from hubel.tasks.measure import called, evaluate, outputs_of, shown
-from hubel.tasks.model import LoadedModel
 from hubel.tasks.multilabel.metrics import Metrics, histogram, metrics
 from hubel.tasks.multilabel.targets import LabelSets, label_sets
+from hubel.tasks.rows import OfRows, Rows
 
 _ENOUGH = 0.5  # of probability, for a label to be said
-_SHOWN = 12  # images in a report
 
 
 @dataclass(frozen=True)
-class Multilabel(task.Task):
+class Multilabel(OfRows):
     """The task of saying which labels an image has. classes: their names, in the order of the network's outputs."""
 
     classes: tuple[str, ...]
@@ -42,34 +37,9 @@ class Multilabel(task.Task):
     running: ClassVar[tuple[task.Figure, ...]] = (task.Figure("label_accuracy", "labels right"),)
     noun: ClassVar[tuple[str, str]] = LabelSets.noun
     scores_classes: ClassVar[bool] = True
-
-    @classmethod
-    def load(cls, source: str, **settings: Any) -> Splits:
-        """Images with labels of a table, whose cells hold several ("cat;dog") or yes and no in a column each, of
-        folders' or files' names, or of rows of 0 and 1 in an .npz; see `hubel.data.load`.
-        """
-        return data.load(source, targets=label_sets, label_kind="labels", **settings)
-
-    @classmethod
-    def describe(cls, source: str, **settings: Any) -> Description:
-        """What a set holds, a line a label."""
-        return data.describe(source, targets=label_sets, label_kind="labels", **settings)
-
-    @classmethod
-    def for_dataset(cls, dataset: Dataset) -> Multilabel:
-        """The task of naming this set's labels."""
-        if not isinstance(dataset.targets, LabelSets):
-            raise SettingError(f"{dataset.name}: expected label sets, received targets for {dataset.targets.task}")
-        return cls(dataset.classes)
-
-    def settings(self) -> dict[str, Any]:
-        """Nothing but the labels."""
-        return {}
-
-    @classmethod
-    def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Multilabel:
-        """The task of naming these labels."""
-        return cls(classes)
+    note: ClassVar[str] = "At a probability of at least a half; average precision and AUC are of the order alone."
+    targets: ClassVar[type[Rows]] = LabelSets
+    read: ClassVar[TargetsOf] = staticmethod(label_sets)
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a label."""
@@ -115,42 +85,19 @@ class Multilabel(task.Task):
 
     def counts(self) -> _Counts:
         """Histograms of each label's scores, and the losses' sum."""
-        return _Counts(len(self.classes))
+        return _Counts(self)
 
     def measured(self, counts: Sequence[torch.Tensor]) -> Metrics:
         """Each label's figures and their means."""
         return metrics(counts[0], counts[1], self.classes)
 
-    def answer(self, model: LoadedModel, image: Any, top: int = 3) -> task.Answer:
+    def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The mean binary cross-entropy of an image's labels."""
+        return F.binary_cross_entropy_with_logits(outputs, targets.float(), reduction="none").mean(1)
+
+    def row(self, values: Sequence[float], top: int = 3) -> task.Answer:
         """The labels of at least a half, and the likeliest ones."""
-        return self.answers(model, model.preprocessing.prepare(image)[np.newaxis], top)[0]
-
-    def answers(self, model: LoadedModel, prepared: npt.NDArray[np.uint8], top: int = 3) -> list[task.Answer]:
-        """The labels of each image, in forward passes of up to 256 images."""
-        found = outputs_of(model, prepared).sigmoid().tolist()
-        return [Labelled(self.classes, tuple(row), top) for row in found]
-
-    def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
-        """Each label's figures, and the images that it is furthest from right about."""
-        found = evaluate(model, dataset)
-        flags = torch.from_numpy(dataset.targets.array).float()
-        logits = outputs_of(model, dataset.images)
-        losses = F.binary_cross_entropy_with_logits(logits, flags, reduction="none").mean(1)
-        pictures = []
-        for index in losses.topk(min(_SHOWN, len(losses))).indices.tolist():
-            own = ", ".join(name for name, flag in zip(self.classes, flags[index], strict=True) if flag) or "no label"
-            answer = Labelled(self.classes, tuple(logits[index].sigmoid().tolist()), len(self.classes))
-            pictures.append(
-                (f"{called(dataset, index)}: {own}; taken for {answer.words()[0]}", shown(dataset.images[index]))
-            )
-        note = (
-            f"{found.sentence(dataset.name or 'the images')}. At a probability of at least a half; average precision "
-        )
-        note += "and AUC are of the order alone."
-        return [
-            task.Section("labels", "Each label", note, found.table(len(self.classes))),
-            task.Section("furthest", "Where it is furthest from right", pictures=pictures),
-        ]
+        return Labelled(self.classes, tuple(values), top)
 
 
 @dataclass(frozen=True)
@@ -217,15 +164,15 @@ class Objective(task.Objective):
 class _Counts(task.Counts):
     """Histograms of logits (see `metrics.histogram`), and the sum of the images' losses, float64."""
 
-    def __init__(self, labels: int) -> None:
+    def __init__(self, wanted: Multilabel) -> None:
+        self.wanted, labels = wanted, len(wanted.classes)
         self.found = histogram(torch.empty(0, labels), torch.empty(0, labels))
         self.total = torch.zeros((), dtype=torch.float64)
 
     def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Count a batch."""
         self.found = self.found.to(outputs.device) + histogram(outputs, targets)
-        each = F.binary_cross_entropy_with_logits(outputs, targets.float(), reduction="none")
-        self.total = self.total + each.mean(1).double().sum()
+        self.total = self.total + self.wanted.losses(outputs, targets).double().sum()
 
     def tensors(self) -> tuple[torch.Tensor, ...]:
         """Histograms and total."""

@@ -10,41 +10,27 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.errors import DataError
-from hubel.data import Targets
-from hubel.data.sources.listing import folded, some
+from hubel.data.sources.listing import some
 from hubel.data.sources.tables.cells import number_in, several
+from hubel.tasks.rows import Rows
 
 _GROUPS = 5  # of numbers from small to large, of which equal shares are held out
 
 
 @dataclass(frozen=True, eq=False)
-class Numbers(Targets):
+class Numbers(Rows):
     """What is measured of each image. values: float32, N×numbers. classes: the numbers' names."""
 
-    values: npt.NDArray[np.float32]
-    classes: tuple[str, ...]
+    kind: ClassVar[type[np.generic]] = np.float32
+    called: ClassVar[str] = "numbers"
     task: ClassVar[str] = "regression"
     noun: ClassVar[tuple[str, str]] = ("number", "numbers")
     stratum: ClassVar[str] = "of each fifth by size"
     varied: ClassVar[bool] = False
 
-    @property
-    def array(self) -> npt.NDArray[np.float32]:
-        """The numbers."""
-        return self.values
-
-    def take(self, indices: npt.NDArray[np.int64]) -> Numbers:
-        """Those at these positions, copied."""
-        return replace(self, values=self.values[indices])
-
     def check(self, images: tuple[int, ...]) -> None:
-        """Raise ValueError where there is not one row of finite numbers an image."""
-        wanted = (images[0], len(self.classes))
-        if self.values.shape != wanted or self.values.dtype != np.float32 or not self.classes:
-            raise DataError(
-                f"expected numbers as float32 of {wanted}, a row an image, received {self.values.dtype} of "
-                f"{self.values.shape}"
-            )
+        """Raise DataError where there is not one row of finite numbers an image."""
+        super().check(images)
         if not np.isfinite(self.values).all():
             raise DataError(f"expected finite numbers, received {int((~np.isfinite(self.values)).sum()):,} others")
 
@@ -67,8 +53,7 @@ class Numbers(Targets):
 
     def aligned(self, classes: Sequence[str]) -> tuple[Numbers, tuple[str, ...]]:
         """These numbers, by their names, or where there are as many in their order; all images are kept."""
-        index = {folded(name): number for number, name in enumerate(self.classes)}
-        there = [index.get(folded(name)) for name in classes]
+        there = self.places(classes)
         if None not in there:
             return replace(self, values=self.values[:, np.array(there)], classes=tuple(classes)), ()
         if len(classes) != len(self.classes):

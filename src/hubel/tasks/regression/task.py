@@ -14,20 +14,16 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from hubel import data
 from hubel.arch import Network, closing_function, ended
 from hubel.base.errors import NetworkError, SettingError
-from hubel.data import Augmentation, Dataset, Description, Splits
+from hubel.data import Augmentation, TargetsOf
 from hubel.tasks import task
-from hubel.tasks.measure import called, evaluate, outputs_of, shown
-from hubel.tasks.model import LoadedModel
 from hubel.tasks.regression.targets import Numbers, numbers
-
-_SHOWN = 12  # images in a report
+from hubel.tasks.rows import OfRows, Rows
 
 
 @dataclass(frozen=True)
-class Regression(task.Task):
+class Regression(OfRows):
     """The task of saying an image's numbers.
 
     classes: their names, in the order of the network's outputs. means, deviations: of the training images' numbers; the
@@ -47,27 +43,17 @@ class Regression(task.Task):
     noun: ClassVar[tuple[str, str]] = Numbers.noun
     defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({"label_smoothing": 0.0})
 
-    @classmethod
-    def load(cls, source: str, **settings: Any) -> Splits:
-        """Images with numbers of a table, one column or several, of folders' or files' names, or of an .npz; see
-        `hubel.data.load`.
-        """
-        return data.load(source, targets=numbers, label_kind="numbers", **settings)
+    note: ClassVar[str] = "R²: the share of the numbers' variance that is told; 0 is saying their mean each time."
+    targets: ClassVar[type[Rows]] = Numbers
+    read: ClassVar[TargetsOf] = staticmethod(numbers)
 
     @classmethod
-    def describe(cls, source: str, **settings: Any) -> Description:
-        """What a set holds, a line a number."""
-        return data.describe(source, targets=numbers, label_kind="numbers", **settings)
-
-    @classmethod
-    def for_dataset(cls, dataset: Dataset) -> Regression:
-        """The task of saying this set's numbers, scaled by their means and deviations."""
-        if not isinstance(dataset.targets, Numbers):
-            raise SettingError(f"{dataset.name}: expected numbers, received targets for {dataset.targets.task}")
-        values = dataset.targets.values.astype(np.float64)
-        spread = values.std(0) if len(values) else np.ones(len(dataset.classes))
-        means = values.mean(0) if len(values) else np.zeros(len(dataset.classes))
-        return cls(dataset.classes, tuple(means.tolist()), tuple(np.where(spread > 0, spread, 1.0).tolist()))
+    def of(cls, classes: tuple[str, ...], values: npt.NDArray[Any]) -> Regression:
+        """The task of saying these numbers, scaled by their means and deviations."""
+        values = values.astype(np.float64)
+        spread = values.std(0) if len(values) else np.ones(len(classes))
+        means = values.mean(0) if len(values) else np.zeros(len(classes))
+        return cls(classes, tuple(means.tolist()), tuple(np.where(spread > 0, spread, 1.0).tolist()))
 
     def settings(self) -> dict[str, Any]:
         """What outputs are multiplied by, and what is added."""
@@ -133,35 +119,13 @@ class Regression(task.Task):
         """R² and errors of each number, and their means."""
         return metrics(counts[0], self)
 
-    def answer(self, model: LoadedModel, image: Any, top: int = 3) -> task.Answer:
-        """The numbers of an image."""
-        return self.answers(model, model.preprocessing.prepare(image)[np.newaxis], top)[0]
+    def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The mean squared error of an image's scaled numbers."""
+        return (outputs.float() - self.scaled(targets)).square().mean(1)
 
-    def answers(self, model: LoadedModel, prepared: npt.NDArray[np.uint8], top: int = 3) -> list[task.Answer]:
-        """The numbers of each image, in forward passes of up to 256 images."""
-        rows = self.outcome(outputs_of(model, prepared).double()).tolist()
-        return [Measurement(dict(zip(self.classes, row, strict=True))) for row in rows]
-
-    def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
-        """Each number's figures, and the images that are furthest off."""
-        found = evaluate(model, dataset)
-        truth = torch.from_numpy(dataset.targets.array)
-        said = outputs_of(model, dataset.images)
-        errors = (said - self.scaled(truth)).square().mean(1)
-        pictures = []
-        for index in errors.topk(min(_SHOWN, len(errors))).indices.tolist():
-            own = Measurement(dict(zip(self.classes, truth[index].tolist(), strict=True)))
-            answer = Measurement(dict(zip(self.classes, self.outcome(said[index]).tolist(), strict=True)))
-            told = f"{called(dataset, index)}: {own.words()[0]}; taken for {answer.words()[0]}"
-            pictures.append((told, shown(dataset.images[index])))
-        note = (
-            f"{found.sentence(dataset.name or 'the images')}. R²: the share of the numbers' variance that is told; 0 "
-        )
-        note += "is saying their mean each time."
-        return [
-            task.Section("numbers", "Each number", note, found.table(len(self.classes))),
-            task.Section("furthest", "Where it is furthest off", pictures=pictures),
-        ]
+    def row(self, values: Sequence[float], top: int = 3) -> task.Answer:
+        """The numbers by their names."""
+        return Measurement(dict(zip(self.classes, values, strict=True)))
 
 
 def _constants(numbers: tuple[float, ...], like: torch.Tensor) -> torch.Tensor:
@@ -210,7 +174,7 @@ class Objective(task.Objective):
         """The mean loss of outputs, N×K."""
         if share is not None and others is not None:
             targets = torch.lerp(others, targets, share[:, None])
-        return (outputs.float() - self.wanted.scaled(targets)).square().mean()
+        return self.wanted.losses(outputs, targets).mean()
 
 
 class _Counts(task.Counts):

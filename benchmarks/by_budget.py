@@ -1,0 +1,59 @@
+"""`hubel train DATA` with nothing set but the data and the time, in seconds of one thread's own computing.
+
+The clock that the time budget is held against is this process's processor time, so that what else the machine does
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def main(about: str | None, seconds: float, figures: Callable[[Any], dict[str, Any]], **reading: Any) -> None:
+    """Train, measure on the test part, print one line of JSON. about: what is trained, a page. figures: of what was
+    measured. reading: arguments of `hubel.tasks.load`.
+    """
+    parser = argparse.ArgumentParser(description=(about or "").partition("\n\n")[0])
+    parser.add_argument("--data", required=True, help="the folder")
+    parser.add_argument("--seconds", type=float, default=seconds, help="of one thread, from start to model")
+    parser.add_argument("--run", help="where the run goes (default: a temporary folder)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of the recipe, to compare")
+    arguments = parser.parse_args()
+    time.perf_counter = time.process_time  # what a budget is held against
+
+    import torch
+
+    torch.set_num_threads(1)
+    import hubel
+    from hubel.tasks import evaluate, load
+    from hubel.train import parse_value
+
+    changes = {name: parse_value(value) for name, _, value in (each.partition("=") for each in arguments.set)}
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(arguments.run or folder) / "run"
+        splits = load(arguments.data, **reading)
+        run = hubel.train(splits, directory=place, time_budget=arguments.seconds, threads=1, **changes)
+        trained, model = time.process_time(), run.model()
+        found = evaluate(model, splits.test)
+        measured = (time.process_time() - trained) / len(splits.test)
+        began = time.process_time()
+        for path in splits.test.paths[:5]:
+            model.predict(path)
+        predicted = (time.process_time() - began) / 5
+    row = {
+        "seconds": trained,
+        **figures(found),
+        "epochs": run.metrics[-1].epoch,
+        "steps": run.metrics[-1].step,
+        "network": run.network.name,
+        "recipe": str(run.recipe),
+        "seconds_an_image_measured": measured,
+        "seconds_an_image_predicted": predicted,
+    }
+    print(json.dumps(row))
