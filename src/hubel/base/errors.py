@@ -22,6 +22,7 @@ HubelError                    anything that hubel refuses or cannot do
     DataError                 a data set: its folders, archives, tables, arrays, labels
     ImageError                an image; `path`, `reason`
     IndexFileError            an index of images
+    StudyError                  the database of a search
     DownloadError             a file that cannot be had from its address
     ChecksumError             a file whose checksum is another's
     CacheError                the folder for what can be made again

@@ -1,6 +1,8 @@
 """Searches for a better recipe: stopped, killed, shared by processes."""
 
 import dataclasses
+import shutil
+import sqlite3
 import statistics
 
 import numpy as np
@@ -189,6 +191,17 @@ def test_a_database_that_cannot_be_used_is_told_without_its_password(tmp_path):
     with pytest.raises(OSError, match=r"sqlite:///.*nowhere.*cannot be used") as caught:
         search(tmp_path / "sweep", 1, f"sqlite:///{tmp_path}/nowhere/study.db")
     assert "Traceback" not in str(caught.value)
+
+
+def test_a_database_that_was_damaged_is_named(found, tmp_path):
+    directory, _ = found
+    shutil.copytree(directory, tmp_path / "sweep")
+    with sqlite3.connect(tmp_path / "sweep" / "study.db") as database:
+        database.execute("UPDATE trial_params SET distribution_json = 'no JSON'")
+    with pytest.raises(
+        sweeping.StudyError, match=r"study.db: holds what no search wrote \(JSONDecodeError: .*take another folder"
+    ):
+        search(tmp_path / "sweep", 1)
 
 
 @pytest.mark.parametrize("storage", ["a=b", "0", "/dev/null"])

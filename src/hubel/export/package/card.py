@@ -67,23 +67,26 @@ def _figures(order: Order) -> Iterator[str]:
             low, high = wilson(value, count)
             interval = f" (95 % interval {low:.2%} to {high:.2%})"
         yield f"- {figure.title}: {figure.text(value)}{interval}, {count:,} images of the {part} part"
-    yield "\nThe interval is of chance in which images were drawn (Wilson's); pictures of another kind may do worse."
+    if "accuracy" in measured.figures:
+        yield "\nThe interval is of chance in which images were drawn (Wilson's); other kinds of pictures may do worse."
     if hasattr(measured, "confusion"):
         yield "\n## Mistakes\n"
-        yield from _mistakes(measured, model.classes)
+        yield from _mistakes(measured.confusion, model.classes, " pixels" if model.task.about_places else "")
 
 
-def _mistakes(measured: Any, classes: tuple[str, ...]) -> Iterator[str]:
+def _mistakes(confusion: Any, classes: tuple[str, ...], noun: str) -> Iterator[str]:
+    """Lines of what is taken for what most often. confusion: rows of counts, dense or as Confusion has them."""
+    rows = [
+        dict(confusion.row(i) if hasattr(confusion, "row") else enumerate(confusion[i])) for i in range(len(classes))
+    ]
     pairs = sorted(
-        ((count, i, j) for i in range(len(classes)) for j, count in measured.confusion.row(i) if j != i and count),
-        reverse=True,
+        ((count, i, j) for i, row in enumerate(rows) for j, count in row.items() if j != i and count), reverse=True
     )
     if not pairs:
         yield "None on these images."
     for count, i, j in pairs[:_MISTAKES]:
-        of = measured.per_class[i].examples
         names = markdown_words(classes[i]), markdown_words(classes[j])
-        yield f"- {names[0]} taken for {names[1]}: {count:,} of {of:,}"
+        yield f"- {names[0]} taken for {names[1]}: {count:,} of {sum(rows[i].values()):,}{noun}"
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:

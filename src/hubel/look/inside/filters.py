@@ -5,6 +5,7 @@ Arrays first (`filters(model, "conv1").weights`), the picture second (`.figure()
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -194,7 +195,7 @@ def _picture_before(model: LoadedModel, row: Row) -> Shape | None:
     if source == INPUT:
         settings = model.preprocessing
         shape = (settings.height, settings.width, settings.channels)
-        return shape if len(model.network.input) == 1 else None
+        return shape if model.network.input == (math.prod(shape),) else None
     before = next(other for other in analyse(model.network).rows if other.path == source)
     return before.input_shape if isinstance(before.operation, ops.View) and len(before.input_shape) == 3 else None
 

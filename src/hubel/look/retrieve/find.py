@@ -24,7 +24,7 @@ from hubel.data import SUFFIXES, ImageError, Progress
 from hubel.look.access.infer import features
 from hubel.look.access.models import of_any_model
 from hubel.look.retrieve.index import Index, IndexedFile, IndexFileError, fingerprint, rows_of
-from hubel.tasks import LoadedModel
+from hubel.tasks import LoadedModel, need_pictures
 from hubel.view.finding import Drawn, Finding
 from hubel.view.result import Part
 
@@ -140,6 +140,7 @@ def embed(model: LoadedModel, images: Sequence[Any]) -> npt.NDArray[np.float32]:
     A row is zero where the features are. Raises ImageError for a file that cannot be read, ValueError where features
     are not finite numbers.
     """
+    need_pictures(model, "finding")
     prepared = [model.preprocessing.prepare(image) for image in images]
     if not prepared:
         return np.empty((0, 0), np.float32)
@@ -179,6 +180,7 @@ def update_index(
 
     Raises NotADirectoryError, and IndexFileError where another process is writing the index or `path` is no index.
     """
+    need_pictures(model, "finding")
     root = Path(folder)
     if not root.is_dir():
         raise NotADirectoryError(

@@ -129,7 +129,8 @@ class Regression(OfRows):
 
 
 def _constants(numbers: tuple[float, ...], like: torch.Tensor) -> torch.Tensor:
-    return _made(numbers, like.dtype, like.device)
+    made = _made.__wrapped__ if torch.compiler.is_compiling() else _made  # what a tracer makes is no tensor to keep
+    return made(numbers, like.dtype, like.device)
 
 
 @functools.cache

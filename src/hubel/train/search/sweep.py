@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import socket
 import time
 import warnings
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubel.arch import Network
-from hubel.base.errors import LockedError, SettingError
+from hubel.base.errors import FileError, FullDiskError, LockedError, SettingError
 from hubel.base.files import locked, write_atomically
 from hubel.data import Preprocessing, Splits, hold_out
 from hubel.tasks import task_of
@@ -47,6 +48,10 @@ _FAILURES = 3  # in a row after which trying on would only fail again
 
 Direction = Literal["maximize", "minimize"]
 Outcome = Literal["done", "pruned", "failed", "running"]
+
+
+class StudyError(FileError, OSError):
+    """The database of a search cannot be used, or holds what no search wrote."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,26 +125,28 @@ def sweep(
         )
     folder = Path(directory).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    study = _study(folder, storage, network, splits, recipe, space or default_space(recipe))
-    preprocessing = Preprocessing.for_dataset(splits.train)
-    task = task_of(splits.train)
-    measured = autotune(recipe, step_named(task.step), network, task, splits.train, preprocessing)
-    here = recipe.replace(**{name: getattr(measured, name) for name in _MACHINE})
-    search = _Search(study, folder, network, dataclasses.replace(splits, test=None), here, dict(source or {}))
-    until = time.monotonic() + seconds if seconds else float("inf")
-    failures = 0
-    while time.monotonic() < until:
-        with search.next(trials) as trial:
-            if trial is None:
-                break
-            done = search.run(trial, progress)
-        search.write_best(recipe)
-        if after is not None:
-            after(done)
-        failures = failures + 1 if done.outcome == "failed" else 0
-        if failures == _FAILURES:
-            raise NotEnoughMemoryError(f"{folder}: {failures} trials in a row failed; the last: {done.why}")
-    return search.write_best(recipe)
+    address = storage or f"sqlite:///{folder / 'study.db'}"
+    with _naming_what_is_wrong(address):
+        study = _study(folder, address, network, splits, recipe, space or default_space(recipe))
+        preprocessing = Preprocessing.for_dataset(splits.train)
+        task = task_of(splits.train)
+        measured = autotune(recipe, step_named(task.step), network, task, splits.train, preprocessing)
+        here = recipe.replace(**{name: getattr(measured, name) for name in _MACHINE})
+        search = _Search(study, folder, network, dataclasses.replace(splits, test=None), here, dict(source or {}))
+        until = time.monotonic() + seconds if seconds else float("inf")
+        failures = 0
+        while time.monotonic() < until:
+            with search.next(trials) as trial:
+                if trial is None:
+                    break
+                done = search.run(trial, progress)
+            search.write_best(recipe)
+            if after is not None:
+                after(done)
+            failures = failures + 1 if done.outcome == "failed" else 0
+            if failures == _FAILURES:
+                raise NotEnoughMemoryError(f"{folder}: {failures} trials in a row failed; the last: {done.why}")
+        return search.write_best(recipe)
 
 
 class _Search:
@@ -295,6 +302,41 @@ class _Search:
         )
 
 
+@contextlib.contextmanager
+def _naming_what_is_wrong(address: str) -> Iterator[None]:
+    """Say of a database that cannot be used which it is, and what to do."""
+    import optuna
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        raise SettingError(
+            f"expected storage as SQLAlchemy writes it, such as sqlite:///study.db, received {address[:80]!r}"
+        ) from None
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        first: BaseException = error
+        while first.__cause__ is not None:  # Optuna wraps SQLAlchemy's, which wraps the database's own
+            first = first.__cause__
+        reason = str(first).strip().splitlines()[0]
+        if "disk is full" in reason:
+            free = shutil.disk_usage(Path(url.database or ".").parent).free
+            raise FullDiskError(
+                f"{_shown(address)}: there is no room for it ({reason}; {free:,} bytes are free there); make room, and "
+                "the same line goes on"
+            ) from None
+        raise StudyError(f"{_shown(address)}: the study's database cannot be used ({reason})") from None
+
+
+def _shown(address: str) -> str:
+    from sqlalchemy.engine import make_url
+
+    return make_url(address).render_as_string(hide_password=True)
+
+
 def _study(folder: Path, storage: str, network: Network, splits: Splits, recipe: Recipe, space: Space) -> optuna.Study:
     import optuna
 
@@ -307,7 +349,7 @@ def _study(folder: Path, storage: str, network: Network, splits: Splits, recipe:
     }
     direction: Direction = "maximize" if task_of(splits.train).primary.best == "highest" else "minimize"
     with _lock(folder, "study", wait=True):  # two processes that make the tables at once would be in each other's way
-        study = _opened(storage or f"sqlite:///{folder / 'study.db'}", folder.name, direction)
+        study = _opened(storage, folder.name, direction)
         study.pruner = optuna.pruners.MedianPruner(_UNPRUNED, n_warmup_steps=max(1, int(recipe.epochs / 4)))
         begun = study.user_attrs.get("settings")
         if begun is None:
@@ -328,23 +370,20 @@ def _opened(storage: str, name: str, direction: Direction) -> optuna.Study:
     which a lock in a folder cannot help; the one that lost tries again.
     """
     import optuna
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+    from sqlalchemy.exc import SQLAlchemyError
 
-    try:
-        shown = make_url(storage).render_as_string(hide_password=True)
-    except (ArgumentError, ValueError):
-        raise SettingError(
-            f"expected storage as SQLAlchemy writes it, such as sqlite:///study.db, received {storage[:80]!r}"
-        ) from None
     for left in reversed(range(_ATTEMPTS)):
         try:
-            return optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
-        except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:  # noqa: PERF203 (a few rounds)
+            study = optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
+            _ = study.user_attrs, study.get_trials(deepcopy=False)  # which shows what is damaged
+            return study
+        except (SQLAlchemyError, optuna.exceptions.StorageInternalError):  # noqa: PERF203 (a few rounds)
             if not left:
-                reason = str(error).strip().splitlines()[0]
-                raise OSError(f"{shown}: the study's database cannot be used ({reason})") from None
+                raise
             time.sleep(0.5)
+        except Exception as error:  # what Optuna makes of damage is of many kinds
+            told = f"{type(error).__name__}: {str(error)[:200]}"
+            raise StudyError(f"{_shown(storage)}: holds what no search wrote ({told}); take another folder") from None
     raise AssertionError
 
 
