@@ -28,7 +28,7 @@ NETWORKS = {
 }
 
 
-def written(folder, text, task=None):
+def written(folder, text, task=None, summary=None):
     torch.manual_seed(0)
     network = parse(text)
     module = build(network)
@@ -38,7 +38,9 @@ def written(folder, text, task=None):
                 buffer.uniform_(0.5, 1.5)
     height, width, channels = network.input
     kind = Preprocessing(height, width, channels, (0.4,) * channels, (0.25,) * channels)
-    return save_model(folder / MODEL, network, module, preprocessing=kind, classes=() if task else CLASSES, task=task)
+    return save_model(
+        folder / MODEL, network, module, preprocessing=kind, classes=() if task else CLASSES, task=task, summary=summary
+    )
 
 
 @pytest.mark.parametrize("text", NETWORKS.values(), ids=NETWORKS)
@@ -65,6 +67,15 @@ def test_pytorch_answers_where_it_is_asked_for(tmp_path):
     found = opened(path, lambda: load_model(path), "pytorch")
     assert isinstance(found.model, LoadedModel)
     assert (found.engine, found.note) == ("PyTorch, float32", "")
+
+
+@pytest.mark.parametrize(("steps", "over"), [(1, False), (3, True)])
+def test_a_run_that_went_on_for_more_epochs_is_over_again_at_its_end(tmp_path, steps, over):
+    written(tmp_path, NETWORKS["perceptron"], summary={"steps": steps})
+    (tmp_path / "run.toml").write_text("changes = [ { step = 1, epochs = 3.0, schedule_done = 0.0 } ]\n")
+    found = opened(tmp_path, lambda: load_model(tmp_path / MODEL))
+    assert isinstance(found.model, Ready) is over
+    assert bool(found.note) is not over
 
 
 def test_other_tasks_keep_what_they_do_with_an_engines_scores(tmp_path):

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from hubel.data.prepare.preprocessing import Preprocessing, fit_image
     from hubel.data.prepare.several import prepared
     from hubel.data.sources.files import image_files, listed
-    from hubel.data.sources.listing import IMAGE_FOLDERS, MASK_FOLDERS
     from hubel.data.sources.named import NAMED_SETS, NamedSet, emnist_reader, idx_reader, read_cifar
+    from hubel.data.sources.paired import IMAGE_FOLDERS, MASK_FOLDERS
     from hubel.data.sources.parts import part_of
 
 _HOMES = {
-    "IMAGE_FOLDERS": "hubel.data.sources.listing",
-    "MASK_FOLDERS": "hubel.data.sources.listing",
+    "IMAGE_FOLDERS": "hubel.data.sources.paired",
+    "MASK_FOLDERS": "hubel.data.sources.paired",
     "NAMED_SETS": "hubel.data.sources.named",
     "SUFFIXES": "hubel.data.decode.image",
     "Augmentation": "hubel.data.feed.augment",

@@ -152,11 +152,13 @@ class Labels(Targets):
         return self.classes[int(target)]
 
     def check_training(self) -> None:
-        """Refuse one class alone, of which nothing can be told apart."""
-        if len(self.classes) == 1:
+        """Refuse images of one class alone, of which nothing can be told apart."""
+        there = np.unique(self.values)
+        if len(self.classes) == 1 or len(there) == 1:
+            alone = self.classes[int(there[0])] if len(there) else self.classes[0]
             raise DataError(
-                f"expected images of at least two classes, received {len(self):,} of {self.classes[0]!r} alone; each "
-                "class has a folder or a label of its own"
+                f"expected images of at least two classes, received {len(self):,} of {alone!r} alone; each class has a "
+                "folder or a label of its own"
             )
 
     def strata(self) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:

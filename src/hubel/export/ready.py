@@ -191,9 +191,11 @@ def _without_torch(place: Path, way: Way) -> Opened:
     from hubel.export.onnx.write import onnx_model
 
     path = place / "model.safetensors" if place.is_dir() else place
-    if place.is_dir() and not (path.exists() and _is_over(place)):
+    if place.is_dir() and not path.exists():
         raise _UnsuitedError(_OVER)
     source = Source.of(path)
+    if place.is_dir() and not _is_over(place, source.summary):
+        raise _UnsuitedError(_OVER)
     if source.task != USUAL:
         raise _OtherTaskError
     if source.summary.keys() & {"failure", "stopped"}:
@@ -209,11 +211,14 @@ def _without_torch(place: Path, way: Way) -> Opened:
     return Opened(Ready(kind, NamesClasses(source.classes, compute), source.summary), way.words)
 
 
-def _is_over(run: Path) -> bool:
-    """Whether a run's model file is that of its end, as far as can be known without torch: it did not fail, and its
-    epochs were not changed on the way.
+def _is_over(run: Path, summary: Mapping[str, Any]) -> bool:
+    """Whether a run's model file is that of its end, as far as can be known without torch: it did not fail, and the
+    model was written after its epochs were last changed.
     """
     settings = run / "run.toml"
-    return (
-        settings.exists() and not (run / "failure.toml").exists() and not read_toml(read_text(settings)).get("changes")
-    )
+    if not settings.exists() or (run / "failure.toml").exists():
+        return False
+    begins = [
+        int(each["step"]) for each in read_toml(read_text(settings)).get("changes", ()) if "schedule_done" in each
+    ]
+    return not begins or float(summary.get("steps", np.inf)) > begins[-1]

@@ -198,3 +198,70 @@ def test_a_table_of_boxes_with_a_split_of_unknown_words_is_asked_about(tmp_path)
     )
     with pytest.raises(ValueError, match=r"stage holds fit \(8\), test \(4\), of which test may name parts"):
         load(root)
+
+
+def parted(tmp_path, *folders):
+    root = tmp_path / "set"
+    for folder in folders:
+        scenes.pictures(root, 2, f"images/{folder}")
+        (root / "labels" / folder).mkdir(parents=True)
+        for name in ("000", "001"):
+            (root / "labels" / folder / f"{name}.txt").write_text("0 .5 .5 .2 .2\n")
+    return root
+
+
+def counts(splits):
+    return {part: len(own) for part, own in splits.parts().items()}
+
+
+def test_pictures_in_folders_of_no_part_are_never_trained_on(tmp_path):
+    splits = load(parted(tmp_path, "train", "val", "extra"))
+    assert counts(splits) == {"train": 2, "validation": 2}
+    assert "left out: images/extra (2), of no part; --parts train=FOLDER,… says otherwise" in splits.notes
+    assert "parts by folder: train is train, val is validation" in splits.notes
+    splits = load(tmp_path / "set", parts="train=extra,test=val")
+    assert counts(splits) == {"train": 2, "test": 2}
+    assert "left out: 2 images of no part" in splits.notes
+    assert counts(load(tmp_path / "set", parts="none")) == {"train": 6}
+
+
+def test_folders_that_say_no_part_are_told(tmp_path):
+    splits = load(parted(tmp_path, "one", "two"))
+    assert counts(splits) == {"train": 4}
+    assert any(note.startswith("no folder says a part (one, two): all are for training") for note in splits.notes)
+
+
+def test_data_yaml_may_name_folders_in_any_words(tmp_path):
+    root = parted(tmp_path, "a", "b", "c")
+    (root / "data.yaml").write_text("train: ../images/a\nval: images/b\nnames: [disc]\n")
+    splits = load(root)
+    assert counts(splits) == {"train": 2, "validation": 2}
+    assert "parts by folder: images/a is train, images/b is validation" in splits.notes
+    assert "left out: 2 images of no part" in splits.notes
+    (root / "data.yaml").write_text("train: images/a\nval: images/a\nnames: [disc]\n")
+    assert any("names a folder for two parts, the first is taken: images/a" in note for note in load(root).notes)
+
+
+def test_pictures_that_no_list_names_are_left_out(tmp_path):
+    root = scenes.yolo(tmp_path / "set")
+    (root / "train.txt").write_text("images/000.png\nimages/001.png\n")
+    (root / "val.txt").write_text("images/002.png\n")
+    splits = load(root)
+    assert counts(splits) == {"train": 2, "validation": 1}
+    assert "left out: 3 pictures that no list names (003.png, 004.png and 1 more)" in splits.notes
+
+
+def test_pictures_without_annotations_and_files_of_no_part_are_told(tmp_path):
+    root = scenes.coco(tmp_path / "coco")
+    scenes.pictures(root, 8)
+    (root / "annotations" / "more.json").write_bytes((root / "annotations" / "instances_train.json").read_bytes())
+    notes = load(root).notes
+    assert "parts by file: instances_train.json is train" in notes
+    assert "left out: more.json, of no part beside those of training" in notes
+    assert "left out: 2 pictures that no file names (006.png, 007.png)" in notes
+    root = scenes.voc(tmp_path / "voc")
+    scenes.pictures(root, 7, "JPEGImages")
+    (root / "JPEGImages" / "x.jxl").write_bytes(b"x")
+    notes = load(root).notes
+    assert "left out: 1 picture that no XML file names (006.png)" in notes
+    assert "left out: files of kinds .jxl (1), which cannot be read; save them as PNG" in notes

@@ -73,7 +73,7 @@ def test_a_table_is_written(tmp_path, capsys):
     assert told(capsys, root, "-o", "-").splitlines()[1:] == ["0,0,24,5280", "1,1,24,864"]
 
 
-@pytest.mark.parametrize("said", [("--parts", "none"), ("--labels", "{label}")])
+@pytest.mark.parametrize("said", [("--labels", "{label}"), ("--label-kind", "class")])
 def test_what_means_nothing_for_masks_is_refused(tmp_path, capsys, said):
     root = folder(tmp_path / "squares", parts=("train",))
     assert main(["data", str(root), *said]) == 2

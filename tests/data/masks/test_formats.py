@@ -108,11 +108,11 @@ def test_cocos_mistakes_are_named(coco):
     splits = load(root, bad_images="skip")
     assert len(splits.train) == 3
     reasons = [error.reason for error in splits.rejected]
-    assert any("image lost.png: not found" in reason for reason in reasons)
+    assert any("its picture is called 'lost.png'" in reason for reason in reasons)
     assert any("polygons of three points" in reason for reason in reasons)
     for path in (root / "pictures").iterdir():
         path.rename(path.with_stem(f"other-{path.stem}"))
-    with pytest.raises(DataError, match=r"none of its images is there: it names '0.png'.*are 'other-"):
+    with pytest.raises(DataError, match=r"none of its images is there: it names '0.png'.*are 'pictures/other-"):
         load(root)
 
 
@@ -185,3 +185,20 @@ def test_soft_edges_of_colours_count_nowhere(tmp_path):
     assert splits.train.classes == ("ground", "square")
     assert 0 < (splits.train.targets.array == VOID).mean() < 0.25
     assert any("count nowhere" in note for note in splits.notes)
+
+
+def test_images_of_one_name_in_two_folders_are_those_of_their_files(tmp_path):
+    for part, size in (("train", 16), ("val", 20)):
+        (tmp_path / part).mkdir()
+        Image.new("L", (size, size), size).save(tmp_path / part / "0.png")
+        shape = {"id": 1, "image_id": 0, "category_id": 1, "segmentation": [[1, 1, 9, 1, 9, 9]]}
+        images = [{"id": 0, "file_name": "0.png", "height": size, "width": size}]
+        content = {"images": images, "categories": [{"id": 1, "name": "a"}], "annotations": [shape]}
+        for name in (part, *(["extra"] if part == "train" else [])):
+            (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    Image.new("L", (8, 8)).save(tmp_path / "train" / "unnamed.png")
+    splits = load(tmp_path, size=(8, 8))
+    assert [int(part.images[0, 0, 0, 0]) for part in splits.parts().values()] == [16, 20]
+    assert "parts by file: train.json is train, val.json is validation" in splits.notes
+    assert "left out: extra.json, of no part beside those of training" in splits.notes
+    assert "left out: 1 picture that no file names (unnamed.png)" in splits.notes

@@ -14,7 +14,10 @@ from hubel.data.masks.targets import VOID, Masks
 from hubel.tasks import load, task_of
 from tests.tasks.segmentation.pictures import folder, square
 
-PARTS = "parts by folder: train (24), validation (24), test (24)"
+PARTS = (
+    "parts by folder: test is test, train is train, val is validation",
+    "parts: train (24), validation (24), test (24)",
+)
 
 
 def first_masks():
@@ -43,12 +46,63 @@ def test_parts_may_lie_inside_images_and_masks(tmp_path):
     assert (splits.train.targets.array == first_masks()).all()
 
 
+NAMED = {  # folders, and which parts they are
+    "train/images train/masks extra/images extra/masks": "train is train|left out: extra/images (1), of no part",
+    "images/train masks/train images/odd masks/odd": "train is train|left out: images/odd (1), of no part; --parts",
+    "seg_train/images seg_train/masks seg_test/images seg_test/masks": "seg_test is test, seg_train is train",
+    "train_images train_masks test_images test_masks": "test_images is test, train_images is train",
+    "train train_masks test": "train is train|left out: 1 images in folders without masks (test/",
+    "Training/Bilder Training/Masken Test/Bilder Test/Masken": "Test is test, Training is train",
+    "images/one masks/one images/two masks/two": "no folder says a part (one, two): all are for training; --parts",
+    "img gt": "",
+    "Image Label": "",
+}
+
+
+def laid_out(root, folders):
+    picture, mask = square(np.random.default_rng(0))
+    for name in folders.split():
+        (root / name).mkdir(parents=True)
+        masks = any(word in name.casefold() for word in ("mask", "gt", "label"))
+        Image.fromarray(mask if masks else picture).save(root / name / "0.png")
+    return root
+
+
+@pytest.mark.parametrize("folders", NAMED)
+def test_folders_of_masks_and_their_parts_are_told_by_words(tmp_path, folders):
+    splits = load(laid_out(tmp_path / "set", folders))
+    assert splits.train.targets.task == "segmentation"
+    told = "\n".join(splits.notes)
+    for said in filter(None, NAMED[folders].split("|")):
+        assert said in told
+    assert (splits.test is not None) == (" is test" in told)
+    expected = 2 if "one" in folders else 1
+    assert len(splits.train) == expected
+
+
+def test_parts_of_masks_can_be_named(tmp_path):
+    root = laid_out(tmp_path / "set", "images/one masks/one images/two masks/two")
+    assert {part: len(own) for part, own in load(root, parts="train=one,val=two").parts().items()} == {
+        "train": 1,
+        "validation": 1,
+    }
+    assert len(load(root, parts="none").train) == 2
+    with pytest.raises(ValueError, match="expected a folder 'three' with images, found images, one, two"):
+        load(root, parts="train=one,val=three")
+
+
+def test_what_cannot_be_read_beside_masks_is_named(tmp_path):
+    root = laid_out(tmp_path / "set", "images masks")
+    (root / "images" / "1.jxl").write_bytes(b"x")
+    assert "left out: files of kinds .jxl (1), which cannot be read; save them as PNG" in load(root).notes
+
+
 def test_masks_of_0_and_255_are_background_and_object(tmp_path):
     splits = load(folder(tmp_path / "squares", change=lambda mask: mask * 255))
     assert splits.train.classes == ("background", "object")
     assert (splits.train.targets.array == first_masks()).all()
     assert task_of(splits.train).values == (0, 255)
-    assert splits.notes == (PARTS, "masks of 0 and 255 are taken for background and object")
+    assert splits.notes == (*PARTS, "masks of 0 and 255 are taken for background and object")
 
 
 def test_255_is_no_class_and_so_is_what_one_calls_void(tmp_path):
@@ -58,7 +112,7 @@ def test_255_is_no_class_and_so_is_what_one_calls_void(tmp_path):
 
     splits = load(folder(tmp_path / "squares", change=marked), void=7)
     masks = splits.train.targets
-    assert splits.notes == (PARTS, "12.5% of the training pixels have no class and count nowhere")
+    assert splits.notes == (*PARTS, "12.5% of the training pixels have no class and count nowhere")
     assert masks.classes == ("0", "1")
     assert (masks.array[:, :2] == VOID).all()
     assert masks.class_counts().sum() == masks.array[:, 2:].size
@@ -175,8 +229,8 @@ def test_too_many_values_are_refused(tmp_path):
 def test_what_is_no_folder_of_masks_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"mnist: expected a folder with images/ beside masks/"):
         load("mnist", task="segmentation")
-    with pytest.raises(ValueError, match="parts cannot be said of images with masks"):
-        load(folder(tmp_path / "squares"), parts="none")
+    with pytest.raises(ValueError, match=r"--labels cannot be said of images with masks; --parts can"):
+        load(folder(tmp_path / "squares"), labels="{label}")
 
 
 def test_masks_are_not_taken_for_a_class_of_images(tmp_path):
@@ -187,12 +241,12 @@ def test_masks_are_not_taken_for_a_class_of_images(tmp_path):
 
 def test_what_masks_are_taken_for_is_said(tmp_path):
     notes = load(folder(tmp_path / "numbers", change=lambda mask: 7 + 4 * mask, parts=("train",))).notes
-    (said,) = notes
+    said = notes[-1]
     assert said.startswith("12 classes, with 10 that no mask holds (0, 1, 2, 3 and 6 more); ")
     assert said.endswith("numbers/classes.txt would name those that there are")
     colours = np.array([[0, 0, 255], [255, 0, 0]], np.uint8)
     notes = load(folder(tmp_path / "colours", change=lambda mask: colours[mask], parts=("train",))).notes
-    assert notes == ("classes by the colours of the masks, in this order: #0000ff is #0000ff, #ff0000 is #ff0000",)
+    assert notes[-1] == "classes by the colours of the masks, in this order: #0000ff is #0000ff, #ff0000 is #ff0000"
 
 
 def test_a_mask_that_breaks_off_is_named_and_left_out_on_demand(tmp_path):

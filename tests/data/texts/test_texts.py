@@ -74,6 +74,15 @@ def test_a_folder_is_joined_or_parted(tmp_path):
         (parts / f"{part}.txt").write_text(f"{part} " * 9)
     found = load(parts, size=(8, 1))
     assert list(found.parts()) == ["train", "validation", "test"]
+    assert "parts by file: test.txt is test, train.txt is train, valid.txt is validation" in found.notes
+    (parts / "readme.txt").write_text("of this set " * 9)
+    found = load(parts, size=(8, 1))
+    assert "left out: readme.txt, of no part beside those of training" in found.notes
+    assert not {"h", "f"} & set(found.train.targets.vocabulary.characters)
+    (parts / "train.txt").rename(parts / "poems.txt")
+    found = load(parts, size=(8, 1))
+    assert list(found.parts()) == ["train", "validation", "test"]
+    assert len(found.train.images) == (len("of this set " * 9) + len("train " * 9)) // 8
     assert "v" in found.train.targets.vocabulary.characters
 
 

@@ -10,12 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from hubel.data import SUFFIXES, ImageError
-from hubel.data.sources.listing import image_paths_in, natural_order, some
+from hubel.data import ImageError
+from hubel.data.sources.listing import natural_order
 from hubel.data.sources.parts import part_of
 
 _FOLDERS, _ENTRIES = 50, 500  # that a glance looks at
-_ENDINGS = frozenset((*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES)))
 
 
 class Box(NamedTuple):
@@ -73,50 +72,6 @@ def in_order(names: Iterable[str]) -> dict[str, int]:
     return {name: number for number, name in enumerate(natural_order(names))}
 
 
-class Pictures:
-    """The pictures below a folder, to be found by what files call them: by their path, or their name where one picture
-    alone has it.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.paths = image_paths_in(root)
-        self._exact = {Path(path).relative_to(root).as_posix(): path for path in self.paths}
-        self._called: dict[str, list[str]] = {}
-        for path in self.paths:
-            for name in {Path(path).name, Path(path).stem}:
-                self._called.setdefault(name, []).append(path)
-
-    def find(self, called: str, near: str = "", part: str | None = None) -> str | None:
-        """The picture that a file calls so. Of several of that name, the one that lies nearest `near`, the folder of
-        that file inside the root, or in the part's folder.
-        """
-        called = called.replace("\\", "/").strip()
-        inside = called.removeprefix("./").lstrip("/")
-        for folder in (f"{near}/" if near else "", "", f"{near}/images/" if near else "images/"):
-            if (found := self._exact.get(f"{folder}{inside}")) is not None:
-                return found
-        name = inside.rpartition("/")[2]
-        same = (
-            self._called.get(name) or self._called.get(Path(name).stem if Path(name).suffix in _ENDINGS else name) or []
-        )
-        chosen = [each for each in same if each.endswith(f"/{inside}")] or same
-        if len(chosen) > 1 and near:
-            chosen = [each for each in chosen if each.startswith(f"{self.root / near}/")] or chosen
-        if len(chosen) > 1 and part:
-            chosen = [each for each in chosen if self.part(each) == part] or chosen
-        return chosen[0] if len(chosen) == 1 else None
-
-    def exact(self, inside: str) -> str | None:
-        """The picture that lies there in the root."""
-        return self._exact.get(inside)
-
-    def part(self, path: str) -> str | None:
-        """The part that a picture's folders mean."""
-        parts = Path(path).relative_to(self.root).parts[:-1]
-        return next(filter(None, map(part_of, parts)), None)
-
-
 def glance(root: Path, *suffixes: str, deep: int = 3) -> Iterator[Path]:
     """Files of these endings in a folder and some folders below, as far as a glance goes: the first 500 entries of the
     first 50 folders, so that a million pictures take no longer than a few.
@@ -140,12 +95,6 @@ def _growing(queue: list[tuple[Path, int]]) -> Iterator[tuple[Path, int]]:
     while place < len(queue):
         yield queue[place]
         place += 1
-
-
-def unmatched(called: str, pictures: Pictures) -> str:
-    """Why a label has no picture: what it is called, and what pictures are."""
-    there = some((Path(path).relative_to(pictures.root).as_posix() for path in pictures.paths), 2) or "none"
-    return f"its picture is called {called!r}, and no picture below {pictures.root} is; those there: {there}"
 
 
 def split_lists(folder: Path) -> Mapping[str, str]:

@@ -11,9 +11,12 @@ from hubel.base.errors import LimitError
 from hubel.base.files import read_bytes
 from hubel.base.numbers import counted
 from hubel.data import ImageError
-from hubel.data.boxes.annotations import Annotated, Annotations, Box, Pictures, unmatched
+from hubel.data.boxes.annotations import Annotated, Annotations, Box
+from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import some
+from hubel.data.sources.part_folders import parts_of_files
 from hubel.data.sources.parts import part_and_rest
+from hubel.data.sources.pictures import Pictures, unmatched
 
 _FOLDERS = ("", "annotations", "Annotations", "labels")
 _KEYS = (b'"images"', b'"annotations"', b'"categories"', b'"info"', b'"licenses"', b'"type"')
@@ -45,20 +48,24 @@ def _is_coco(path: Path) -> bool:
     return start.startswith(b"{") and first.startswith(_KEYS)
 
 
-def read(root: Path) -> Annotations:
-    """All files of a source. Categories are in the order of their numbers, which stay as they are."""
-    pictures = Pictures(root if root.is_dir() else _folder_of(root))
-    found = Annotations("COCO's JSON", {}, {})
-    files = files_of(root)
-    chosen = [path for path in files if part_and_rest(path.stem)[1] != ("captions",)]
+def read(root: Path, layout: Layout) -> Annotations:
+    """All files of a source, each of the part that its name says ("instances_val2017"), or its folder's. Categories are
+    in the order of their numbers, which stay as they are.
+    """
+    pictures = Pictures(root if root.is_dir() else _folder_of(root), layout)
+    chosen = [path for path in files_of(root) if part_and_rest(path.stem)[1] != ("captions",)]
+    parts, notes = parts_of_files(chosen, pictures.root, layout)
+    found = Annotations("COCO's JSON", {}, {}, notes=notes)
     outlined = 0
-    for path in chosen:
+    for path, part in parts.items():
         whole = _whole(path)
         if isinstance(whole, ImageError):
             found.problems.append(whole)
         else:
             outlined += sum(isinstance(each, dict) and bool(each.get("segmentation")) for each in whole["annotations"])
-            _add(found, path, whole, _part(path, pictures.root) or "train", pictures)
+            _add(found, path, whole, part or "train", pictures)
+    named = [each.path for own in found.parts.values() for each in own]
+    found.notes += pictures.notes(named, "file") if named else []
     if outlined:
         have = "has an outline" if outlined == 1 else "have outlines"
         told = f"read for boxes; {counted(outlined, 'annotation')} {have} too, which --task segmentation reads as masks"
@@ -70,12 +77,6 @@ def read(root: Path) -> Annotations:
 def _folder_of(path: Path) -> Path:
     """Where the pictures of a single file lie: beside it, or beside the folder of annotations that it is in."""
     return path.parent.parent if path.parent.name.lower() in ("annotations", "labels") else path.parent
-
-
-def _part(path: Path, root: Path) -> str | None:
-    """The part that a file's name means ("instances_val2017"), or its folder's."""
-    names = [path.stem.replace(".", "_"), *reversed(path.relative_to(root).parts[:-1])]
-    return next((part for name in names if (part := part_and_rest(name)[0]) is not None), None)
 
 
 def _whole(path: Path) -> dict[str, Any] | ImageError:

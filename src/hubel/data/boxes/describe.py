@@ -18,8 +18,8 @@ from hubel.base.numbers import counted
 from hubel.data import ImageError
 from hubel.data._split import share_to_hold_out
 from hubel.data._told import MOST_CLASSES, note_lines, sizes_line, unreadable_lines
-from hubel.data.boxes.find import refuse
 from hubel.data.boxes.load import Checked, Seen, checked, nothing_shown, odd_lines, usual_size
+from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import some
 from hubel.data.sources.parts import PARTS
 from hubel.view.finding import Finding
@@ -150,8 +150,7 @@ def describe(
 
     Raises DataError where labels and pictures do not match.
     """
-    refuse(source, others)
-    found = checked(source, progress)
+    found = checked(source, Layout.of_parts(source, others, "pictures with boxes"), progress)
     kinds = found.annotations.classes
     place = {name: number for number, name in enumerate(kinds)}
     images = {part: count for part in PARTS if (count := sum(seen.part == part for seen in found.seen))}

@@ -18,10 +18,11 @@ from hubel.base.errors import DataError, LimitError
 from hubel.data import Fit, FitRule, ImageError, Splits, Validation
 from hubel.data._beside import decode_beside, stop_at
 from hubel.data.boxes.annotations import Annotated, Annotations, Box
-from hubel.data.boxes.find import read, refuse
+from hubel.data.boxes.find import read
 from hubel.data.boxes.targets import AREA, CLASS, CROWD, NOTHING, NUMBER, WIDTH, Boxes
 from hubel.data.decode.image import formats_of
 from hubel.data.decode.parallel import workers_here
+from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import natural_key, some
 from hubel.data.sources.parts import PARTS
 
@@ -77,8 +78,7 @@ def load(
     Raises DataError where labels and pictures do not match; ImageError at the first file that cannot be used, unless
     bad_images is "skip".
     """
-    refuse(source, others)
-    found = checked(source, progress)
+    found = checked(source, Layout.of_parts(source, others, "pictures with boxes"), progress)
     stop_at(found.problems, bad_images)
     kind = found.annotations.classes
     training = [seen for seen in found.seen if seen.part == "train"]
@@ -96,9 +96,9 @@ def load(
     return decode_beside(source, files, boxes, *settings, framed=chosen, notes=notes, problems=found.problems)
 
 
-def checked(source: str | os.PathLike[str], progress: Progress | None) -> Checked:
+def checked(source: str | os.PathLike[str], layout: Layout, progress: Progress | None) -> Checked:
     """What a source says, held against the headers of its pictures. Raises DataError where nothing matches."""
-    annotations = read(Path(source).expanduser())
+    annotations = read(Path(source).expanduser(), layout)
     own = {part: sorted(each, key=lambda one: natural_key(one.path)) for part, each in annotations.parts.items()}
     entries = [(part, each) for part in PARTS for each in own.get(part, ())]
     if not entries:

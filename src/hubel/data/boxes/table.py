@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from hubel.base.errors import DataError
 from hubel.data import SUFFIXES, ImageError
-from hubel.data.boxes.annotations import Annotated, Annotations, Box, Pictures, glance, in_order, unmatched
+from hubel.data.boxes.annotations import Annotated, Annotations, Box, glance, in_order
 from hubel.data.sources.layout import Layout
-from hubel.data.sources.listing import some
-from hubel.data.sources.parts import part_of
+from hubel.data.sources.part_folders import parts_of_files
+from hubel.data.sources.pictures import Pictures, unmatched
 from hubel.data.sources.tables.read import decoded, read_table, separated
 from hubel.data.sources.tables.rows import RowParts, Rows, parts_of_rows
 
@@ -113,21 +113,20 @@ def _is_number_or_empty(word: str) -> bool:
     return re.fullmatch(r"\s*-?\d*\.?\d*(e-?\d+)?\s*", word) is not None
 
 
-def read(root: Path) -> Annotations:
-    """All tables of boxes of a source."""
-    pictures = Pictures(root if root.is_dir() else root.parent)
-    found = Annotations("a table with a box a line", {}, {})
+def read(root: Path, layout: Layout) -> Annotations:
+    """All tables of boxes of a source. Parts are those that columns say, else the tables' names, else folders."""
+    pictures = Pictures(root if root.is_dir() else root.parent, layout)
+    of_files, notes = parts_of_files(files_of(root), pictures.root, layout)
+    found = Annotations("a table with a box a line", {}, {}, notes=notes)
+    by_folders = False
     names: set[str] = set()
     lines = 0
-    for path in files_of(root):
-        own = part_of(path.stem.replace("_labels", "").replace("_annotations", "")) or part_of(path.parent.name)
+    for path, own in of_files.items():
         by_picture: dict[str, Annotated] = {}
         parts: dict[str, str] = {}
-        columns, rows, told = _rows(path, found)
+        columns, rows, told = _rows(path, found, layout)
         for (number, row), said in zip(rows, told.parts, strict=True):
             lines += 1
-            if said is None:
-                continue
             place = f"{path}:{number}"
             try:
                 called = row[columns.image].strip()
@@ -145,12 +144,14 @@ def read(root: Path) -> Annotations:
                 )
                 continue
             each = by_picture.setdefault(picture, Annotated(picture, [], _size(row, columns), in_shares))
-            if box is not None:
+            if box is not None and said is not None:
                 each.in_shares = in_shares
                 each.boxes.append(box)
                 names.add(box.name)
-            elsewhere = own or pictures.part(picture) or "train"
-            parts.setdefault(picture, said if told.columns else elsewhere)
+            by_folders |= not told.columns and not own
+            elsewhere = own or pictures.part(picture)
+            part = said if told.columns else elsewhere
+            parts.setdefault(picture, "aside" if part is None else part or "train")
         for picture, each in by_picture.items():
             found.parts.setdefault(parts[picture], []).append(each)
         if columns.name is None:
@@ -158,11 +159,9 @@ def read(root: Path) -> Annotations:
         if in_shares_of(by_picture.values()):
             found.notes.append(f"{path.name}: numbers from 0 to 1 are taken for shares of the picture")
     known = {each.path for own in found.parts.values() for each in own}
-    left = [path for path in pictures.paths if path not in known]
-    if left and known:
-        found.notes.append(
-            f"left out: {len(left):,} pictures that no table names ({some((Path(p).name for p in left), 2)})"
-        )
+    found.parts.pop("aside", None)
+    found.notes += pictures.folders.notes() if by_folders else []
+    found.notes += pictures.notes(known, "table") if known else []
     found.classes = in_order(names)
     if lines and not known:
         raise DataError(f"{root}: expected pictures of the table's names, found none; the first: {found.problems[0]}")
@@ -174,7 +173,7 @@ def in_shares_of(pictures: object) -> bool:
     return any(each.in_shares for each in pictures)  # type: ignore[attr-defined]
 
 
-def _rows(path: Path, found: Annotations) -> tuple[_Columns, Rows, RowParts]:
+def _rows(path: Path, found: Annotations, layout: Layout) -> tuple[_Columns, Rows, RowParts]:
     """A table's columns, its rows under the head, and the part of each; notes go to `found`."""
     rows, read = read_table(path)
     columns = _columns(rows[0][1])
@@ -182,7 +181,7 @@ def _rows(path: Path, found: Annotations) -> tuple[_Columns, Rows, RowParts]:
     headed = Path(rows[0][1][columns.image]).suffix.lower() not in SUFFIXES
     heads, body = (list(rows[0][1]), rows[1:]) if headed else ([""] * len(rows[0][1]), rows)
     left = [number for number, head in enumerate(heads) if head and number not in columns.used()]
-    told = parts_of_rows(path, heads, body, left, Layout())
+    told = parts_of_rows(path, heads, body, left, layout if left else Layout())
     said = [told.said, told.left_out] if told.columns else []
     found.notes += [f"{path.name}: {note}" for note in (*read, *said) if note]
     return columns, body, told

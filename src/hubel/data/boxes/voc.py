@@ -10,7 +10,10 @@ from xml.etree import ElementTree
 from hubel.base.errors import LimitError
 from hubel.base.files import read_bytes
 from hubel.data import ImageError
-from hubel.data.boxes.annotations import Annotated, Annotations, Box, Pictures, glance, in_order, split_lists, unmatched
+from hubel.data.boxes.annotations import Annotated, Annotations, Box, glance, in_order, split_lists
+from hubel.data.sources.layout import Layout
+from hubel.data.sources.listing import some
+from hubel.data.sources.pictures import Pictures, unmatched
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -25,10 +28,12 @@ def _is_annotation(path: Path) -> bool:
         return b"<annotation" in file.read(1000)
 
 
-def read(root: Path) -> Annotations:
+def read(root: Path, layout: Layout) -> Annotations:
     """All XML files below a folder, and `ImageSets/Main`."""
-    pictures = Pictures(root)
-    lists = split_lists(root / "ImageSets" / "Main")
+    pictures = Pictures(root, layout)
+    lists = split_lists(root / "ImageSets" / "Main") if layout.parts == "auto" else {}
+    unlisted: list[str] = []
+    named: list[str] = []
     found = Annotations("VOC's XML", {}, {})
     names: set[str] = set()
     difficult = 0
@@ -46,11 +51,16 @@ def read(root: Path) -> Annotations:
             continue
         difficult += sum(each.findtext("difficult", "0").strip() == "1" for each in tree.iter("object"))
         names |= {box.name for box in boxes}
-        part = lists.get(Path(picture).stem) or pictures.part(picture) or ("train" if not lists else "")
-        if part:
-            found.parts.setdefault(part, []).append(Annotated(picture, boxes, _size(tree)))
-        else:
-            found.notes.append(f"left out: {path.name}, which no list in {root / 'ImageSets' / 'Main'} names")
+        named.append(picture)
+        part = lists.get(Path(picture).stem) or pictures.part(picture)
+        if part or (part is not None and not lists):
+            found.parts.setdefault(part or "train", []).append(Annotated(picture, boxes, _size(tree)))
+        elif lists:
+            unlisted.append(path.name)
+    if unlisted:
+        found.notes.append(f"left out: {some(unlisted)}, which no list in {root / 'ImageSets' / 'Main'} names")
+    found.notes += [] if lists else pictures.folders.notes()
+    found.notes += pictures.notes(named, "XML file")
     if difficult:
         found.notes.append(f"{difficult:,} objects that are marked as difficult count as all others")
     found.classes = in_order(names)

@@ -13,10 +13,13 @@ from typing import Any
 from hubel.base.errors import DataError
 from hubel.base.numbers import counted
 from hubel.data import ImageError
-from hubel.data.boxes.annotations import Annotated, Annotations, Box, Pictures, glance, unmatched
+from hubel.data.boxes.annotations import Annotated, Annotations, Box, glance
 from hubel.data.decode.image import SUFFIXES
-from hubel.data.sources.listing import IMAGE_FOLDERS, some
+from hubel.data.sources.layout import Layout
+from hubel.data.sources.listing import natural_order, some
+from hubel.data.sources.paired import IMAGE_FOLDERS
 from hubel.data.sources.parts import PARTS, part_of
+from hubel.data.sources.pictures import Pictures, unmatched
 
 _ASIDE = ("classes.txt", "obj.names", "labels.txt", "train.txt", "val.txt", "valid.txt", "test.txt", "readme.txt")
 _KEYS = {"train": "train", "val": "validation", "valid": "validation", "test": "test"}
@@ -69,15 +72,18 @@ def _is_table(path: Path) -> bool:
     )
 
 
-def read(root: Path) -> Annotations:
-    """All text files of boxes below a folder; classes from data.yaml, classes.txt or obj.names, else by number."""
+def read(root: Path, layout: Layout) -> Annotations:
+    """All text files of boxes below a folder; classes from data.yaml, classes.txt or obj.names, else by number. Parts
+    are those that data.yaml names, by folders or lists, else lists (train.txt), else the folders' words.
+    """
     table = root if root.is_file() else _yaml(root)
     told = _told(table) if table else {}
     if root.is_file():
         root = _where(root, told)
-    pictures = Pictures(root)
+    folders, odd = _folders(told)
+    pictures = Pictures(root, layout, folders)
     texts = _texts(root)
-    found = Annotations("YOLO's text files", {}, {})
+    found = Annotations("YOLO's text files", {}, {}, notes=odd)
     named = told.get("names") or _listed(root)
     if not pictures.paths:
         raise DataError(f"{root}: expected pictures beside YOLO's text files, found none")
@@ -95,10 +101,17 @@ def read(root: Path) -> Annotations:
             f"{some((path.relative_to(root).as_posix() for path in texts), 2) or 'none'}, pictures such as "
             f"{some((os.path.relpath(path, root) for path in pictures.paths), 2)}"
         )
-    lists = _lists(root, told)
+    lists = {} if layout.parts != "auto" else _lists(root, told)
+    unlisted: list[str] = []
     numbers: set[int] = set()
     without = 0
     for picture in pictures.paths:
+        part: str | None = lists.get(Path(picture).name)
+        if part is None and "train" not in lists.values():
+            part = pictures.part(picture)
+        if part is None:
+            unlisted += [Path(picture).name] if lists else []
+            continue
         label = seen.get(picture)
         without += label is None
         boxes: list[tuple[int, Box]] = []
@@ -109,8 +122,15 @@ def read(root: Path) -> Annotations:
                 found.problems.append(error)
                 continue
         numbers |= {number for number, _ in boxes}
-        part = lists.get(Path(picture).name) or pictures.part(picture) or "train"
-        found.parts.setdefault(part, []).append(Annotated(picture, [box for _, box in boxes], in_shares=True))
+        found.parts.setdefault(part or "train", []).append(
+            Annotated(picture, [box for _, box in boxes], in_shares=True)
+        )
+    found.notes += [] if lists else pictures.folders.notes()
+    found.notes += pictures.notes(pictures.paths, "file")
+    if unlisted:
+        found.notes.append(
+            f"left out: {counted(len(unlisted), 'picture')} that no list names ({some(natural_order(unlisted), 2)})"
+        )
     if without:
         these = f"{counted(without, 'picture')} without a text file {'is' if without == 1 else 'are'}"
         found.notes.append(f"{these} taken to show no object")
@@ -192,6 +212,23 @@ def _apart(names: Mapping[int, str]) -> dict[int, str]:
     """Names that are given twice, with their numbers."""
     every = list(names.values())
     return {number: name if every.count(name) == 1 else f"{name} {number}" for number, name in names.items()}
+
+
+def _folders(told: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """The folders that a data.yaml names, with their parts; and what to say of one that is named for two."""
+    found: dict[str, str] = {}
+    twice = []
+    for key, part in _KEYS.items():
+        value = told.get(key)
+        for path in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
+            words = [word for word in path.replace("\\", "/").split("/") if word not in ("", ".", "..")]
+            if not words or path.endswith(".txt"):
+                continue
+            folder = "/".join(words[-2:] if path.startswith("/") else words)
+            twice += [f"{folder} ({found[folder]}, {part})"] if found.get(folder, part) != part else []
+            found.setdefault(folder, part)
+    said = f"data.yaml names a folder for two parts, the first is taken: {some(twice)}"
+    return found, [said] if twice else []
 
 
 def _lists(root: Path, told: Mapping[str, Any]) -> dict[str, str]:

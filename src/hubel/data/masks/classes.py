@@ -146,7 +146,7 @@ def notes_of(root: Path, table: Classes, parts: Mapping[str, Sequence[Pair]], vo
     told = []
     if any(part != "train" for part in parts):
         counts = (f"{part} ({len(parts[part]):,})" for part in PARTS if parts.get(part))
-        told.append(f"parts by folder: {', '.join(counts)}")
+        told.append(f"parts: {', '.join(counts)}")
     count, share = table.soft
     if count:
         taken = (

@@ -13,8 +13,10 @@ from hubel.data.decode.image import ImageError
 from hubel.data.masks.pairs import Found, Pair
 from hubel.data.masks.shapes import Shape, Shapes
 from hubel.data.masks.targets import VOID
-from hubel.data.sources.listing import image_paths_in, some
-from hubel.data.sources.parts import part_and_rest
+from hubel.data.sources.layout import Layout
+from hubel.data.sources.listing import some
+from hubel.data.sources.part_folders import parts_of_files
+from hubel.data.sources.pictures import Pictures, unmatched
 
 BACKGROUND = "background"
 _GLANCE, _MORE = 2**12, 2**20  # bytes in which a file of annotations says that it is one, and of what
@@ -44,36 +46,42 @@ def _outlined(path: Path) -> bool:
     return b'"segmentation"' in start and b'"bbox"' not in start
 
 
-def pairs_of(root: Path) -> Found:
+def pairs_of(root: Path, layout: Layout) -> Found:
     """Images and the shapes on them, by part: a part a file, by its name ("instances_train.json"), or all for training.
     An annotation that is no outline, an image that is not there, and a class that is not listed are named.
 
     Raises DataError where a file is no JSON of this kind, or none of its images is there.
     """
-    files = files_of(root)
-    paths = image_paths_in(root)
-    by_name = {Path(path).name: path for path in paths}
-    by_name |= {Path(path).relative_to(root).as_posix(): path for path in paths}
-    contents = [(path, _read(path)) for path in files]
+    pictures = Pictures(root, layout)
+    parts, notes = parts_of_files(files_of(root), root, layout)
+    contents = [(path, _read(path)) for path in parts]
     names = {int(each["id"]): str(each["name"]) for _, content in contents for each in content["categories"]}
     values = {number: value for value, number in enumerate(sorted(names), 1)}
     if len(values) > VOID - 1:
         raise DataError(f"{root}: expected at most {VOID - 1} classes of masks, found {len(values):,}")
-    found = Found({}, [], [f"masks from {some((path.name for path in files), 3)}"], [(BACKGROUND, None)])
+    notes = [f"masks from {some((path.name for path in parts), 3)}", *notes]
+    found = Found({}, [], notes, [(BACKGROUND, None)])
     found.named.extend((names[number], None) for number in sorted(names))
     for path, content in contents:
-        part = part_and_rest(path.stem)[0] or part_and_rest(path.parent.name)[0] or "train"
-        pairs = list(_pairs(path, content, by_name, values, found.problems))
+        part = parts[path] or "train"
+        pairs = list(_pairs(path, content, pictures, part, values, found.problems))
         if content["images"] and not pairs:
             wanted = some((repr(str(each.get("file_name"))) for each in content["images"]), 2)
-            there = some((repr(name) for name in by_name), 2) or "none"
+            there = some((repr(Path(name).relative_to(root).as_posix()) for name in pictures.paths), 2) or "none"
             raise DataError(f"{path}: none of its images is there: it names {wanted}, and the images here are {there}")
         found.parts.setdefault(part, []).extend(pairs)
+    named = [str(pair.image) for own in found.parts.values() for pair in own]
+    found.notes.extend(pictures.notes(named, "file"))
     return found
 
 
 def _pairs(
-    path: Path, content: dict[str, Any], by_name: dict[str, str], values: dict[int, int], problems: list[ImageError]
+    path: Path,
+    content: dict[str, Any],
+    pictures: Pictures,
+    part: str,
+    values: dict[int, int],
+    problems: list[ImageError],
 ) -> Iterator[Pair]:
     shapes: dict[Any, list[Shape]] = defaultdict(list)
     for place, each in enumerate(content["annotations"], 1):
@@ -83,11 +91,12 @@ def _pairs(
             continue
         value = VOID if each.get("iscrowd") else values[each["category_id"]]
         shapes[each.get("image_id")].append(Shape(value, each["segmentation"]))
+    near = path.parent.relative_to(pictures.root).as_posix()
     for each in content["images"]:
         name = str(each.get("file_name"))
-        image = by_name.get(name) or by_name.get(name.rpartition("/")[2])
+        image = pictures.find(name, "" if near == "." else near, part)
         if image is None:
-            problems.append(ImageError(str(path), f"image {name}: not found in the folder"))
+            problems.append(ImageError(str(path), unmatched(name, pictures)))
             continue
         objects = tuple(shapes.get(each.get("id"), ()))
         yield Pair(Path(image), Shapes(f"{path}: {name}", int(each["height"]), int(each["width"]), objects))

@@ -19,6 +19,7 @@ from hubel.base.names import listing
 from hubel.base.numbers import counted
 from hubel.data import ImageError, read_image
 from hubel.data._split import share_to_hold_out
+from hubel.data.sources.layout import Layout
 from hubel.data.sources.parts import PARTS
 from hubel.view.finding import Finding
 from hubel.view.result import Part
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 from hubel.data._told import MOST_CLASSES, note_lines, sizes_line, unreadable_lines
 from hubel.data.masks.classes import Classes, classes_of, notes_of, values_in
 from hubel.data.masks.load import find, values_of
-from hubel.data.masks.pairs import Pair, refuse, size_of
+from hubel.data.masks.pairs import Pair, size_of
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,9 +131,8 @@ def describe(
 
     Raises ValueError where no image has a mask, and for masks of classes that there are not.
     """
-    refuse(source, others)
     root = Path(source).expanduser()
-    there = find(root)
+    there = find(root, Layout.of_parts(source, others, "images with masks"))
     pairs, problems = there.parts, there.problems
     entries = [(part, pair) for part, own in pairs.items() for pair in own]
     seen: list[_Looked] = []

@@ -22,9 +22,10 @@ from hubel.data.cache.decoded import working_cache
 from hubel.data.decode.parallel import in_order, workers_here
 from hubel.data.masks import coco
 from hubel.data.masks.classes import Classes, classes_of, notes_of, values_in
-from hubel.data.masks.pairs import Found, Pair, opened, pairs_of, recognises, refuse, size_of
+from hubel.data.masks.pairs import Found, Pair, opened, pairs_of, recognises, size_of
 from hubel.data.masks.shapes import Shapes
 from hubel.data.masks.targets import VOID, Masks, region, usual_width
+from hubel.data.sources.layout import Layout
 from hubel.data.sources.parts import PARTS
 
 if TYPE_CHECKING:
@@ -60,9 +61,8 @@ def load(
 
     Raises ValueError for a mask that is missing, of another size than its image, or of classes that there are not.
     """
-    refuse(source, others)
     root = Path(source).expanduser()
-    there = find(root)
+    there = find(root, Layout.of_parts(source, others, "images with masks"))
     looked = {pair.image: size_of(pair) for pairs in there.parts.values() for pair in pairs}
     sizes = {image: size for image, size in looked.items() if not isinstance(size, ImageError)}
     problems = [*there.problems, *(error for error in looked.values() if isinstance(error, ImageError))]
@@ -195,11 +195,12 @@ def is_source(source: str | os.PathLike[str]) -> bool:
     return recognises(source) or coco.recognises(Path(source).expanduser())
 
 
-def find(root: Path) -> Found:
+def find(root: Path, layout: Layout) -> Found:
     """Images and masks of a folder: pictures beside pictures, or COCO's outlines. Raises DataError where there is
     neither.
     """
-    return coco.pairs_of(root) if not recognises(root) and root.is_dir() and coco.files_of(root) else pairs_of(root)
+    outlines = not recognises(root) and root.is_dir() and coco.files_of(root)
+    return coco.pairs_of(root, layout) if outlines else pairs_of(root, layout)
 
 
 def values_of(mask: Path | Shapes) -> _Values:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 
-from hubel.base.errors import DataError, SettingError
+from hubel.base.errors import DataError
 from hubel.data.decode.image import SUFFIXES, ImageError, formats_of
 from hubel.data.masks.shapes import Shapes
 from hubel.data.masks.targets import Colour
-from hubel.data.sources.listing import IMAGE_FOLDERS, MASK_FOLDERS, some
+from hubel.data.sources.beside import unread_kinds
+from hubel.data.sources.layout import Layout
+from hubel.data.sources.listing import files_below, is_image_path, some
+from hubel.data.sources.paired import paired
+from hubel.data.sources.part_folders import PartFolders
 from hubel.data.sources.parts import part_of
 
 LOSSLESS = frozenset((".png", ".bmp", ".gif", ".tif", ".tiff"))
@@ -44,39 +48,28 @@ def recognises(source: str | os.PathLike[str]) -> bool:
     root = Path(source).expanduser()
     if not root.is_dir():
         return False
-    return any(_pair_of_folders(folder) for folder in (root, *(each for each in root.iterdir() if each.is_dir())))
+    return any(_pairs_of_folders(folder) for folder in _folders(root))
 
 
-def _pair_of_folders(folder: Path) -> tuple[Path, Path] | None:
-    names = {each.name.casefold(): each for each in folder.iterdir() if each.is_dir()}
-    images = next((names[name] for name in sorted(IMAGE_FOLDERS) if name in names), None)
-    masks = next((names[name] for name in sorted(MASK_FOLDERS) if name in names), None)
-    if (
-        images is None or masks is None or (masks.name.casefold() not in ("mask", "masks") and not _files(masks))
-    ):  # boxes, in .txt
-        return None
-    return images, masks
+def _pairs_of_folders(folder: Path) -> list[tuple[Path, Path]]:
+    """Folders of images with those of their masks, in a folder; YOLO's labels are text."""
+    pairs = [(folder / image, folder / mask) for image, mask in paired(e.name for e in folder.iterdir() if e.is_dir())]
+    return [pair for pair in pairs if "mask" in pair[1].name.casefold() or _files(pair[1])]
 
 
-def refuse(source: str | os.PathLike[str], others: Mapping[str, object]) -> None:
-    """Raise SettingError for what means nothing for images with masks."""
-    if others:
-        said = ", ".join(f"--{name.replace('_', '-')}" for name in others)
-        raise SettingError(f"{source}: {said} cannot be said of images with masks, whose folders tell them")
-
-
-def pairs_of(root: Path) -> Found:
+def pairs_of(root: Path, layout: Layout) -> Found:
     """Pairs by part, and images without a mask or masks without an image. Raises DataError where there is no folder, or
     where no mask is called as an image is.
     """
     if not root.is_dir():
         raise DataError(f"{root}: expected a folder with images/ beside masks/ for segmentation, found none")
     found = Found({}, [], [], [])
-    for folder in (root, *(each for each in sorted(root.iterdir()) if each.is_dir())):
-        pair = _pair_of_folders(folder)
-        if pair is None or (folder != root and part_of(folder.name) is None):
-            continue
-        listed = _listed(folder)
+    there = [(folder, *pair) for folder in _folders(root) for pair in _pairs_of_folders(folder)]
+    pictures = [path for _, images, _ in there for _, path in sorted(_files(images).items())]
+    of_folders = PartFolders([path.relative_to(root).as_posix() for path in pictures], layout)
+    lists = {folder: _listed(folder) if layout.parts == "auto" else {} for folder, _, _ in there}
+    for folder, *pair in there:
+        listed = lists[folder]
         images, masks = (_files(each) for each in pair)
         if listed:
             images, found.named[:] = {name: path for name, path in images.items() if name in listed}, VOC
@@ -90,13 +83,30 @@ def pairs_of(root: Path) -> Found:
                 found.problems.append(ImageError(str(image or pair[0] / name), missing))
             else:
                 assert image is not None
-                part = listed.get(name) or part_of(folder.name if folder != root else Path(name).parts[0]) or "train"
-                found.parts.setdefault(part, []).append(Pair(image, mask))
-    return found
+                part = listed.get(name) or of_folders.of(image.relative_to(root).as_posix())
+                if part is not None:
+                    found.parts.setdefault(part or "train", []).append(Pair(image, mask))
+    return found._replace(notes=[*found.notes, *_beside(root, there, of_folders, any(lists.values()))])
+
+
+def _folders(root: Path) -> list[Path]:
+    return [root, *(each for each in sorted(root.iterdir()) if each.is_dir() and not each.name.startswith("."))]
+
+
+def _beside(root: Path, there: Sequence[tuple[Path, ...]], folders: PartFolders, listed: bool) -> list[str]:
+    """What is to be said of the folders, of images in none that has masks, and of files that cannot be read."""
+    paths = [path for path, _ in files_below(str(root))]
+    within = tuple(f"{each.relative_to(root).as_posix()}/" for _, *pair in there for each in pair)
+    others = [path for path in paths if is_image_path(path) and not path.startswith(within)]
+    notes = [] if listed else folders.notes()
+    if others:
+        notes.append(f"left out: {len(others):,} images in folders without masks ({some(others, 2)})")
+    unread = unread_kinds(paths)
+    return [*notes, *([f"left out: {unread}, which cannot be read; save them as PNG"] if unread else [])]
 
 
 def _called(
-    pair: tuple[Path, Path], images: Mapping[str, Path], masks: Mapping[str, Path], notes: list[str]
+    pair: Sequence[Path], images: Mapping[str, Path], masks: Mapping[str, Path], notes: list[str]
 ) -> dict[str, Path]:
     """Masks by their images' names: as they are called, or with what all have before or after it (NAME_mask)."""
     left = {name: path for name, path in masks.items() if name not in images}

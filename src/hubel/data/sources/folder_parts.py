@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from hubel.base.errors import DataError
@@ -97,9 +97,9 @@ def _named(name: str, groups: Groups, named: Mapping[str, str]) -> dict[str, str
     return dict(named)
 
 
-def parts_by_words(groups: Groups) -> dict[str, str]:
+def parts_by_words(names: Iterable[str]) -> dict[str, str]:
     """The folders that are called as parts are, with the part of each."""
-    told = {folder: part_and_rest(folder) for folder in natural_order(groups)}
+    told = {folder: part_and_rest(folder) for folder in natural_order(names)}
     beside = defaultdict(set)
     for part, rest in told.values():
         beside[rest].add(part)

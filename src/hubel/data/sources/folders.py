@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from hubel.base.errors import DataError
 from hubel.data.decode import sound
-from hubel.data.decode.image import SUFFIXES, UNREAD_SUFFIXES
+from hubel.data.decode.image import SUFFIXES
+from hubel.data.sources.beside import may_be_table, unread_kinds
 from hubel.data.sources.folder_parts import (
     AS_CLASSES,
     Entry,
@@ -36,16 +37,7 @@ from hubel.data.sources.listing import (
     natural_order,
     some,
 )
-from hubel.data.sources.parts import is_aside, part_of, words_of
-
-_BESIDES = (  # endings of files that lie beside images, and are none
-    ".txt .csv .tsv .json .jsonl .xml .yaml .yml .toml .md .rst .html .htm .log .ini .cfg .db .py .ipynb .sh .npy .npz "
-    ".pt .pth .safetensors .onnx .h5 .keras .pkl .mat .sha256 .md5 .url .lnk .tmp .cls .bib .tex"
-)
-_BESIDE = frozenset(_BESIDES.split())
-_LISTS = frozenset(
-    ("label", "labels", "list", "class", "classes", "train", "val", "test", "annotations", "images", "files")
-)
+from hubel.data.sources.parts import is_aside, part_of
 
 
 class _Sorted(NamedTuple):
@@ -71,10 +63,10 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
     """
     paths, runs = _without_runs(list(paths))
     entries = [_entry(path, item) for path, item in paths if is_image_path(path)]
-    unread = Counter(filter(None, (_unread_kind(path) for path, _ in paths)))
-    tables = [path for path, _ in paths if _may_be_table(path)]
+    unread = unread_kinds(path for path, _ in paths)
+    tables = [path for path, _ in paths if may_be_table(path)]
     if not entries:
-        others = f" but {_kinds(unread)}" if unread else ""
+        others = f" but {unread}" if unread else ""
         raise DataError(
             f"{name}: expected images ({', '.join(sorted(SUFFIXES))}) in one folder for each class, found none{others}"
         )
@@ -87,7 +79,7 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
     except DataError as error:
         hint = f"; a table lies there, which may be meant: {name}/{tables[0]}" if tables else ""
         raise DataError(f"{error}{hint}") from None
-    left = [f"left out: {_kinds(unread)}, which cannot be read; save them as PNG or TIFF"] if unread else []
+    left = [f"left out: {unread}, which cannot be read; save them as PNG or TIFF"] if unread else []
     alone = around in outer and all(part == own for part, _, _ in sorted_.found)
     only = [f"parts by folder: {around} is {own} ({len(sorted_.found):,}), and there is no other"] if alone else []
     beside = [f"not used: {some(tables)}, which hubel data {name}/{tables[0]} would read"] if tables else []
@@ -99,24 +91,6 @@ def _without_runs(paths: list[tuple[str, Item]]) -> tuple[list[tuple[str, Item]]
     runs = natural_order(path.removesuffix("run.toml") for path, _ in paths if path.endswith("/run.toml"))
     kept = [(path, item) for path, item in paths if not path.startswith(runs)]
     return kept, [f"left out: {some(run.rstrip('/') for run in runs)}, where hubel keeps a run"] if runs else []
-
-
-def _unread_kind(path: str) -> str:
-    """The ending of a file that may be an image, and is none that can be read; "" of what lies beside images."""
-    kind = Path(path).suffix.lower()
-    other = "/" in path and kind not in _BESIDE and not is_image_path(path)
-    return (kind or "without an ending") if has_suffix(path, UNREAD_SUFFIXES | ({kind} if other else set())) else ""
-
-
-def _may_be_table(path: str) -> bool:
-    """Whether a file at the root is called as tables of labels are."""
-    kind = Path(path).suffix.lower()
-    listed = kind == ".txt" and not _LISTS.isdisjoint(words_of(Path(path).stem))
-    return "/" not in path and not path.startswith(".") and (listed or kind in (".csv", ".tsv", ".jsonl"))
-
-
-def _kinds(unread: Counter[str]) -> str:
-    return "files of kinds " + some((f"{suffix} ({count:,})" for suffix, count in unread.most_common()), 4)
 
 
 def _entry(path: str, item: Item) -> Entry:

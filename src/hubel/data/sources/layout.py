@@ -45,6 +45,14 @@ class Layout:
                 f"expected label_kind 'class', 'labels', 'numbers' or 'none', received {self.label_kind!r}"
             )
 
+    @classmethod
+    def of_parts(cls, source: object, others: Mapping[str, object], what: str) -> Layout:
+        """The layout of pictures with masks or boxes, of which parts alone can be said. Raises SettingError."""
+        if set(others) - {"parts"}:
+            said = ", ".join(f"--{name.replace('_', '-')}" for name in others if name != "parts")
+            raise SettingError(f"{source}: {said} cannot be said of {what}; --parts can")
+        return cls(parts=str(others.get("parts", "auto")))
+
     @property
     def noun(self) -> str:
         """What is read of an image: a label, or a number."""

@@ -15,11 +15,8 @@ from unicodedata import normalize
 from hubel.base.errors import DataError, LimitError
 from hubel.base.files import read_bytes
 from hubel.data.decode.image import SUFFIXES, ImageError
+from hubel.data.sources.paired import IMAGE_FOLDERS, paired
 from hubel.data.sources.parts import PARTS
-
-IMAGE_FOLDERS = frozenset(("images", "image", "imgs", "jpegimages"))
-_MASKS = "masks mask labels annotations segmentationclass segmentations segmentation groundtruth ground_truth gt"
-MASK_FOLDERS = frozenset(_MASKS.split())  # beside such folders of images
 
 
 class Item(Protocol):
@@ -172,12 +169,13 @@ def make_listing(name: str, found: Sequence[tuple[str, str, Item]], notes: Itera
 
 
 def _refuse_masks(name: str, classes: Sequence[str], found: Sequence[tuple[str, str, Item]]) -> None:
-    """Raise DataError for a folder of images and one of masks, by its name or by files of the same names in both."""
-    if len(classes) != 2 or not any(label.casefold() in IMAGE_FOLDERS for label in classes):
+    """Raise DataError for a folder of images and one of masks, by their names or by files of the same names in both."""
+    by_names = paired(classes)
+    if len(classes) != 2 or not (by_names or any(label.casefold() in IMAGE_FOLDERS for label in classes)):
         return
     one, two = ({_stem(item) for _, label, item in found if label == own} for own in classes)
     words = f"{name}: expected a folder for each class, received {' and '.join(classes)}"
-    if any(label.casefold() in MASK_FOLDERS for label in classes):
+    if by_names:
         raise DataError(
             f"{words}: a mask for each image is for segmentation, which hubel data, hubel train and "
             "hubel.tasks.load read from folders"

@@ -13,7 +13,9 @@ from hubel.base.numbers import counted
 from hubel.data._dataset import Dataset, HeldOut, Splits
 from hubel.data._split import Validation
 from hubel.data.decode.image import SUFFIXES
-from hubel.data.sources.parts import part_of
+from hubel.data.sources.layout import Layout
+from hubel.data.sources.listing import some
+from hubel.data.sources.part_folders import parts_of_files
 from hubel.data.texts.targets import Following
 from hubel.data.texts.vocabulary import MOST_CHARACTERS, Vocabulary, named_characters
 
@@ -156,19 +158,19 @@ def _read(path: Path) -> tuple[dict[str, str], list[str]]:
         raise DataError(f"{path}: expected texts ({', '.join(ENDINGS)}) in the folder, found none")
     read = [(file, *_text(file, empty=True)) for file in files]
     notes = [note for _, _, more in read for note in more]
-    named = [part_of(file.stem) for file in files]
-    if "train" in named and all(named):
-        texts: dict[str, list[str]] = {}
-        for part, (_, text, _) in zip(named, read, strict=True):
-            texts.setdefault(str(part), []).append(text)
-    else:
-        texts = {"train": [text for _, text, _ in read]}
+    parts, told = parts_of_files(files, path, Layout())
+    texts: dict[str, list[str]] = {}
+    for file, text, _ in read:
+        if file in parts:
+            texts.setdefault(parts[file] or "train", []).append(text)
+    if "train" not in texts:
+        raise DataError(f"{path}: expected texts to learn from, found only those of {some(sorted(texts))}")
     if not any("".join(each) for each in texts.values()):
         raise DataError(f"{path}: expected texts, found {counted(len(files), 'file')} without a character")
     joined = {
         part: "".join(text if text.endswith("\n") else f"{text}\n" for text in each) for part, each in texts.items()
     }
-    return joined, [f"{counted(len(files), 'text')} joined in the order of their names", *notes]
+    return joined, [f"{counted(len(parts), 'text')} joined in the order of their names", *told, *notes]
 
 
 def _files(folder: Path) -> Iterator[Path]:
