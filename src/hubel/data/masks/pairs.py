@@ -14,12 +14,12 @@ from hubel.base.errors import DataError
 from hubel.data.decode.image import SUFFIXES, ImageError, formats_of
 from hubel.data.masks.shapes import Shapes
 from hubel.data.masks.targets import Colour
-from hubel.data.sources.beside import unread_kinds
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import files_below, is_image_path, some
 from hubel.data.sources.paired import paired
 from hubel.data.sources.part_folders import PartFolders
 from hubel.data.sources.parts import part_of
+from hubel.data.sources.unread import unread_kinds
 
 LOSSLESS = frozenset((".png", ".bmp", ".gif", ".tif", ".tiff"))
 

@@ -12,7 +12,6 @@ from typing import NamedTuple
 from hubel.base.errors import DataError
 from hubel.data.decode import sound
 from hubel.data.decode.image import SUFFIXES
-from hubel.data.sources.beside import may_be_table, unread_kinds
 from hubel.data.sources.folder_parts import (
     AS_CLASSES,
     Entry,
@@ -38,6 +37,7 @@ from hubel.data.sources.listing import (
     some,
 )
 from hubel.data.sources.parts import is_aside, part_of
+from hubel.data.sources.unread import may_be_table, unread_kinds
 
 
 class _Sorted(NamedTuple):

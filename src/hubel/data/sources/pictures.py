@@ -8,10 +8,10 @@ from pathlib import Path
 
 from hubel.base.numbers import counted
 from hubel.data.decode.image import SUFFIXES
-from hubel.data.sources.beside import unread_kinds
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import files_below, is_image_path, natural_key, some
 from hubel.data.sources.part_folders import PartFolders
+from hubel.data.sources.unread import unread_kinds
 
 _ENDINGS = frozenset((*SUFFIXES, *(suffix.upper() for suffix in SUFFIXES)))
 
