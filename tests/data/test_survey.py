@@ -280,3 +280,44 @@ def test_large_enlargement_is_said(tmp_path: Path, side: int, said: bool) -> Non
     notes = load(tmp_path / "set", size=(side, side)).notes
     told = f"pictures of about 8×8 become {side}×{side}: whole; enlarged {side / 8:.1f} times a side, which costs time"
     assert [note.startswith(told) for note in notes] == [True] * said
+
+
+HELD = {
+    "frames": ("gif", "2 of the 2 looked at hold several frames or pages, of which the first is taken"),
+    "pages": ("tif", "2 of the 2 looked at hold several frames or pages, of which the first is taken"),
+    "transparent": ("png", "2 of the 2 looked at may be transparent: a transparent ground counts as white behind dark"),
+    "a transparent colour": ("png", "2 of the 2 looked at may be transparent"),
+    "no numbers": ("tif", "1 of the 2 looked at hold values that are no numbers (NaN), which become black"),
+    "deep": ("png", "pixels of more than eight bits: 0 to 4095 become black to white"),
+}
+
+
+@pytest.mark.parametrize("how", HELD)
+def test_what_files_hold_besides_is_said_by_data_and_by_training(tmp_path, how):
+    ending, said = HELD[how]
+    random = np.random.default_rng(0)
+    for number, label in enumerate(("a", "b")):
+        path = tmp_path / "set" / label / f"{number}.{ending}"
+        path.parent.mkdir(parents=True)
+        picture = Image.fromarray(random.integers(0, 250, (8, 8, 3), dtype=np.uint8))
+        if how in ("frames", "pages"):
+            picture.save(path, save_all=True, append_images=[picture.rotate(90), picture.rotate(180)])
+        elif how == "transparent":
+            picture.convert("RGBA").save(path)
+        elif how == "a transparent colour":
+            picture.convert("P").save(path, transparency=0)
+        elif how == "deep":
+            Image.fromarray(random.integers(0, 3000, (8, 8)).astype(np.uint16)).save(path)
+        else:
+            values = random.random((8, 8), np.float32)
+            values[0, 0] = np.nan if number else 0
+            Image.fromarray(values).save(path)
+    assert any(note.startswith(said) for note in load(tmp_path / "set").notes)
+    assert any(note.startswith(f"in training, {said}") for note in describe(tmp_path / "set").notes)
+
+
+def test_pictures_of_one_frame_say_nothing(tmp_path):
+    for label in ("a", "b"):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "set" / label / f"{label}.tif")
+    assert load(tmp_path / "set").notes == ()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from hubel.base.errors import DataError
@@ -33,16 +34,29 @@ _SOUND = "sound"  # in the place of a mode
 _SMALL = 6  # times smaller, on a side of less than 64 pixels, from which it is said
 
 
+class _Header(NamedTuple):
+    """size: height and width. deep: whether colour has more than eight bits. several: whether frames follow."""
+
+    size: tuple[int, int]
+    mode: str
+    deep: bool = False
+    several: bool = False
+
+
 @dataclasses.dataclass(frozen=True)
 class Survey:
     """sizes: (height, width) of each image looked at. grey: whether all are. levels: of pixels of more than eight bits,
-    None where all have eight. sounds: whether they are the spectrograms of sounds.
+    None where all have eight. sounds: whether they are the spectrograms of sounds. several, transparent, unnumbered:
+    how many have more frames or pages than one, may be transparent, hold values that are no numbers.
     """
 
     sizes: tuple[tuple[int, int], ...]
     grey: bool
     levels: Levels | None
     sounds: bool = False
+    several: int = 0
+    transparent: int = 0
+    unnumbered: int = 0
 
     def usual_size(self) -> tuple[int, int]:
         """The images' own size where they have one of up to 256, else a square of up to 224, or a rectangle for images
@@ -81,6 +95,7 @@ class Survey:
             ]
         if self.levels is not None:
             told.append(f"pixels of more than eight bits: {words_of_levels(self.levels)} become black to white")
+        told += self._read_as()
         if self.sizes and set(self.sizes) != {(height, width)}:
             usual = sorted(self.sizes, key=lambda size: size[0] * size[1])[len(self.sizes) // 2]
             cut = float(np.median([self._cut(size, shape) for size in self.sizes]))
@@ -101,6 +116,16 @@ class Survey:
         if channels == 1 and not self.grey and self.sizes:
             told.append(f"colour becomes grey, as the network takes it; --input {height}x{width}x3 keeps it")
         return told
+
+    def _read_as(self) -> list[str]:
+        """What is to be said of what files hold besides a picture's pixels."""
+        looked = f"of the {len(self.sizes):,} looked at"
+        told = [f"{self.several:,} {looked} hold several frames or pages, of which the first is taken"]
+        ground = "a transparent ground counts as white behind dark things, as black behind light ones"
+        told.append(f"{self.transparent:,} {looked} may be transparent: {ground}")
+        told.append(f"{self.unnumbered:,} {looked} hold values that are no numbers (NaN), which become black")
+        counts = self.several, self.transparent, self.unnumbered
+        return [words for words, count in zip(told, counts, strict=True) if count]
 
     def _usual_steps(self) -> int:
         """Steps that nine sounds of ten do not exceed, a multiple of 16 up to 512."""
@@ -123,16 +148,33 @@ def survey(items: Sequence[Item]) -> Survey:
     images. Unreadable ones are passed over.
     """
     headers = [seen for seen in map(_header, _spread(items, _HEADERS)) if seen is not None]
-    levels = None
-    if any(is_deep(mode) or colour for _, mode, colour in headers):
-        levels = usual_levels(
-            values for item in _spread(items, _DEEP) if (values := deep_values(_content(item))) is not None
-        )
-    grey = bool(headers) and all(mode in ("1", "L", "LA") or is_deep(mode) for _, mode, _ in headers)
-    sounds = {mode == _SOUND for _, mode, _ in headers}
+    levels, unnumbered = None, 0
+    if any(is_deep(seen.mode) or seen.deep for seen in headers):
+        finite: list[bool] = []
+        levels = usual_levels(_deep_values(_spread(items, _DEEP), finite))
+        unnumbered = finite.count(False)
+    grey = bool(headers) and all(seen.mode in ("1", "L", "LA") or is_deep(seen.mode) for seen in headers)
+    sounds = {seen.mode == _SOUND for seen in headers}
     if len(sounds) > 1:
         raise DataError("expected images or sounds, received both; put them into folders of their own")
-    return Survey(tuple(size for size, _, _ in headers), grey or sounds == {True}, levels, sounds == {True})
+    return Survey(
+        tuple(seen.size for seen in headers),
+        grey or sounds == {True},
+        levels,
+        sounds == {True},
+        sum(seen.several for seen in headers),
+        sum(seen.mode in ("RGBA", "LA", "PA", "La", "RGBa") for seen in headers),
+        unnumbered,
+    )
+
+
+def _deep_values(items: Sequence[Item], finite: list[bool]) -> Iterator[npt.NDArray[np.generic]]:
+    """The values of those images that have more than eight bits; and whether all of each are numbers."""
+    for item in items:
+        values = deep_values(_content(item))
+        if values is not None:
+            finite.append(values.dtype.kind != "f" or bool(np.isfinite(values).all()))
+            yield values
 
 
 def _spread(items: Sequence[Item], most: int) -> Sequence[Item]:
@@ -146,29 +188,38 @@ def _content(item: Item) -> bytes:
         return b""
 
 
-def _header(item: Item) -> tuple[tuple[int, int], str, bool] | None:
+def _header(item: Item) -> _Header | None:
     try:
         content = item.read()
         if sound.is_sound(content):
-            return sound.size_of(content), _SOUND, False
+            return _Header(sound.size_of(content), _SOUND)
         with Image.open(io.BytesIO(content), formats=formats_of(content, item.name)) as image:
             if is_misread(image):
                 raise UnidentifiedImageError
             deep = is_deep_colour(image)  # before EXIF, for which a PNG is read
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             size = image.size if turned else image.size[::-1]
-            return size, image.mode, deep
+            mode = "PA" if image.mode == "P" and "transparency" in image.info else image.mode
+            return _Header(size, mode, deep, image.format != "MPO" and _has_more(image))
     except UnidentifiedImageError:
         return _header_of_tiff(content)
     except Exception:  # it is read again, in full and with its reason, when it is decoded
         return None
 
 
-def _header_of_tiff(content: bytes) -> tuple[tuple[int, int], str, bool] | None:
+def _has_more(image: Image.Image) -> bool:
+    try:
+        image.seek(1)
+    except (EOFError, ValueError, OSError, SyntaxError):
+        return False
+    return True
+
+
+def _header_of_tiff(content: bytes) -> _Header | None:
     """Of a TIFF that Pillow cannot read: its size, whether it is grey, and that it is deep."""
     header = tiff_header(content)
     if header is None:
         return None
     size = (header[257], header[256])
     turned = header.get(0x0112, 1) in (5, 6, 7, 8)
-    return (size[::-1] if turned else size), ("F" if header.get(277, 1) == 1 else "RGB"), True
+    return _Header(size[::-1] if turned else size, "F" if header.get(277, 1) == 1 else "RGB", True)
