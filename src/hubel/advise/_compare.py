@@ -49,7 +49,12 @@ class Comparison(Finding):
     def shown(self) -> list[Part]:
         """The table, and who is cheaper."""
         table = self.tables()[0]
-        return [table.title, table, *_sentences(*self.figures)]
+        return [table.title, table, *self.told]
+
+    @property
+    def told(self) -> list[str]:
+        """Who is cheaper, and how many times, in words."""
+        return _sentences(*self.figures)
 
     def data(self) -> dict[str, Any]:
         """Both, the ratios and the differences."""
@@ -73,7 +78,7 @@ class Comparison(Finding):
             for row in table.rows
         ]
         yield Columns(table.titles, replace(table, rows=rows).written(), gap=3)
-        yield "\n".join(_sentences(*self.figures))
+        yield "\n".join(self.told)
 
     def tables(self) -> list[Table]:
         """Shapes and figures, a line each."""

@@ -40,8 +40,10 @@ from hubel.arch.text.notation import parse, parse_node
 if TYPE_CHECKING:
     from hubel.arch.figures.memory import Memory, inference_memory, largest_batch, training_memory
     from hubel.arch.layers import *  # noqa: F403
-    from hubel.arch.text.edit import edit, replace_part
+    from hubel.arch.text.edit import edit, replace_part, settings_of
     from hubel.arch.text.end import closing_function, ended
+    from hubel.arch.text.source import Source, source_of
+    from hubel.arch.text.vocabulary import Word, activations, vocabulary
     from hubel.view.notebook import figures_html
 
 __all__ = [
@@ -71,11 +73,14 @@ __all__ = [
     "Row",
     "Shape",
     "ShapeError",
+    "Source",
     "Sum",
     "Weighted",
     "Window",
     "Windowed",
     "Windows",
+    "Word",
+    "activations",
     "analyse",
     "assert_never",
     "both",
@@ -101,11 +106,14 @@ __all__ = [
     "replace_part",
     "report_data",
     "row_data",
+    "settings_of",
     "shape_text",
     "short_formula",
     "size",
+    "source_of",
     "torch_order",
     "training_memory",
+    "vocabulary",
     "windows_of",
 ]
 __all__ += [*layers.__all__, "Advice", "advise"]  # noqa: F405, PLE0604 (found by `__getattr__`)
@@ -114,7 +122,9 @@ _LATER = {
     "hubel.advise": ("Advice", "advise"),  # a room of its own by now; both names are found here as well
     "hubel.view.notebook": ("figures_html",),
     "hubel.arch.figures.memory": ("Memory", "inference_memory", "largest_batch", "training_memory"),
-    "hubel.arch.text.edit": ("edit", "replace_part"),
+    "hubel.arch.text.edit": ("edit", "replace_part", "settings_of"),
+    "hubel.arch.text.source": ("Source", "source_of"),
+    "hubel.arch.text.vocabulary": ("Word", "activations", "vocabulary"),
     "hubel.arch.text.end": ("closing_function", "ended"),
 }
 

@@ -187,7 +187,8 @@ class Layer(ABC):
         return found
 
     def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in self.__dict__.items() if name != "_hash"}  # strings hash anew each run
+        # strings hash anew each run
+        return {name: value for name, value in self.__dict__.items() if name not in ("_hash", "_text")}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
@@ -293,6 +294,13 @@ class Layer(ABC):
 
     def text(self) -> str:
         """Write the layer as the text form has it, without its name: `conv 6 5x5/2 same relu`."""
+        found: str | None = self.__dict__.get("_text")
+        if found is None:
+            found = self._written()
+            object.__setattr__(self, "_text", found)
+        return found
+
+    def _written(self) -> str:
         settings, words = self.settings(), [self.word]
         for name in self.positional:
             value = getattr(self, name.rstrip("*"))

@@ -35,6 +35,7 @@ COMMANDS = {
     "report": "a run as one page that works offline, with the model running in it",
     "find": "images of a folder that a trained run takes for alike",
     "serve": "trained models as a service over HTTP, with a page",
+    "studio": "a page in which networks are designed: type one, and all follows",
     "look": "what goes on inside a trained run: maps, filters, units, attribution, mistakes",
     "completion": "what completes commands, options and names in bash, zsh and fish",
 }

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hubel.draw._figure import FLOWS, PAGE, STYLES, Figure, figure, layout, strip
     from hubel.draw._html import PageParts
     from hubel.draw._paper import PAPERS
+    from hubel.draw._words import kind
     from hubel.view.colours import THEMES
     from hubel.view.figure import FORMATS
     from hubel.view.png import to_png
@@ -59,6 +60,7 @@ __all__ = [
     "figure",
     "flat",
     "folded",
+    "kind",
     "layout",
     "moved",
     "shortened",
@@ -72,6 +74,7 @@ _SCENE = "Circle Group Line Mark Picture Polygon Rectangle Scene Text bounds fla
 _HOMES = {
     "hubel.draw._figure": ("FLOWS", "PAGE", "STYLES", "Figure", "figure", "layout", "strip"),
     "hubel.draw._paper": ("PAPERS",),
+    "hubel.draw._words": ("kind",),
     "hubel.draw._html": ("PageParts",),
     "hubel.view.colours": ("THEMES",),
     "hubel.view.figure": ("FORMATS",),

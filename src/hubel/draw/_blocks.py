@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from hubel.arch import Report, Row, shape_text
 from hubel.draw._across import across
-from hubel.draw._outline import Box, Exit, Item, Series, Split, outline, rows_of
+from hubel.draw._outline import Box, Exit, Item, Series, Split, outline, part_of, rows_of
 from hubel.draw._parts import APART, GAP, Piece, beside, box, column, framed, input_box
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._u_shape import is_u, u_shape
@@ -22,9 +22,11 @@ TALL = 900.0  # a column that is longer is broken where the page has room for an
 BETWEEN = 36.0  # between columns
 
 
-def blocks(report: Report, page: float, detail: int = 2, flow: str = "down") -> Scene:
-    """Lay a network out as blocks on a page of that width. See `outline` for `detail`; flow: "down" or "across"."""
-    items = outline(report, detail)
+def blocks(report: Report, page: float, detail: int = 2, flow: str = "down", closed: Collection[str] = ()) -> Scene:
+    """Lay a network out as blocks on a page of that width. See `outline` for `detail` and `closed`; flow: "down" or
+    "across".
+    """
+    items = outline(report, detail, closed)
     if flow == "across" and not any(map(is_u, items)):  # a U goes both ways
         body = across(report, items, page - 2 * MARGIN)
         return sheet(report, "blocks", body, items, _note(items, detail), page)
@@ -59,7 +61,7 @@ def piece(item: Item, scope: str = "") -> Piece:
         return box(item)
     if isinstance(item, Series):
         inside = column([piece(inner, item.path + ".") for inner in item.items])
-        return framed(inside, span(item, scope), _costly(item), item.times)
+        return framed(inside, span(item, scope), _costly(item), item.times, part=part_of(item))
     if isinstance(item, Exit):
         return _exit(item, scope)
     own = item.path + "."
@@ -67,7 +69,7 @@ def piece(item: Item, scope: str = "") -> Piece:
     joined = beside(branches, item)
     if item.times == 1 and "." in item.path.removeprefix(scope) and not (item.called or item.within):
         return joined  # within a branch: a frame would say nothing
-    return framed(joined, span(item, scope), _costly(item), item.times, _grown(item))
+    return framed(joined, span(item, scope), _costly(item), item.times, _grown(item), part_of(item))
 
 
 def _costly(item: Item) -> tuple[Row, ...]:
@@ -95,7 +97,8 @@ def _grown(item: Split) -> str:
 def _exit(item: Exit, scope: str) -> Piece:
     """Draw a side exit beside the line that goes on."""
     inner = column([piece(part) for part in item.items])
-    aside = framed(inner, f"{item.path.removeprefix(scope)}, training only", _costly(item), item.times)
+    name = f"{item.path.removeprefix(scope)}, training only"
+    aside = framed(inner, name, _costly(item), item.times, part=item.path)
     axis = APART + 12 + aside.left
     marks: list[Mark] = [
         Line(((0, 0), (0, aside.height + 20))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,14 +28,20 @@ LEAST_PAGE = 320.0
 
 
 def layout(
-    network: Network | Report, style: str = "auto", page: float = PAGE, detail: int = 2, flow: str = "down"
+    network: Network | Report,
+    style: str = "auto",
+    page: float = PAGE,
+    detail: int = 2,
+    flow: str = "down",
+    closed: Collection[str] = (),
 ) -> Scene:
     """Lay a network out on a page of that many pixels' width: shapes and words with coordinates, nothing else.
 
     `style` is "volumes" (boxes in perspective, for one chain of pictures), "blocks" (from top to bottom, with branches,
     repeats folded), or "auto": volumes where a network is one chain of at most 25, else blocks. A part that is wider
     than the page makes the drawing wider. detail: of blocks, 2 for what layers do, give and cost, 1 without what they
-    cost, 0 for what they do alone. flow: of blocks, "down" or "across", from left to right.
+    cost, 0 for what they do alone. flow: of blocks, "down" or "across", from left to right. closed: of blocks, the
+    paths of parts that are drawn as one box.
 
     Raises `ShapeError` where a layer does not fit, `ValueError` for another style, for volumes of a network with
     branches, and for a page of less than 320 pixels.
@@ -48,7 +55,7 @@ def layout(
         style = "volumes" if suits(report) else "blocks"
     if flow not in FLOWS or detail not in range(3):
         raise SettingError(f"expected flow as down or across and detail as 0, 1 or 2, received {flow!r} and {detail!r}")
-    return volumes(report, page) if style == "volumes" else blocks(report, page, detail, flow)
+    return volumes(report, page) if style == "volumes" else blocks(report, page, detail, flow, closed)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ One walk over the tree; both styles of drawing are made from its outcome.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TypeAlias, TypeGuard
@@ -78,6 +78,29 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Closed(Box):
+    """A part of which the inside is not drawn: what it reads, gives and costs."""
+
+    name: str = ""
+
+    @property
+    def caps(self) -> tuple[str, ...]:
+        """None: they are inside."""
+        return ()
+
+    @property
+    def words(self) -> str:
+        """What it is called, and how many layers are in it."""
+        layers = sum(row.is_layer for row in self.rows)
+        return f"{self.name}: {layers} {'layer' if layers == 1 else 'layers'}"
+
+    @property
+    def output_shape(self) -> Shape:
+        """What it gives."""
+        return self.rows[-1].output_shape
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """A part with a name, its items one after the other."""
 
@@ -143,13 +166,42 @@ class Exit:
 Item: TypeAlias = "Box | Series | Split | Exit"
 
 
-def outline(report: Report, detail: int = 2) -> tuple[Item, ...]:
+def outline(report: Report, detail: int = 2, closed: Collection[str] = ()) -> tuple[Item, ...]:
     """Return what is to be drawn of a network, from its input's side to its output's (the input itself left out).
 
-    detail: what stands in it: 2, what layers do, give and cost; 1, what they do and give; 0, what they do.
+    detail: what stands in it: 2, what layers do, give and cost; 1, what they do and give; 0, what they do. closed:
+    paths of parts of which the inside is not drawn.
     """
     rows = {row.path: row for row in report.rows}
-    return _thinned(_items(report.network.body.nodes, "", rows), detail)
+    items = _thinned(_items(report.network.body.nodes, "", rows), detail)
+    return _shut(items, frozenset(closed)) if closed else items
+
+
+def _shut(items: Sequence[Item], closed: frozenset[str]) -> tuple[Item, ...]:
+    found: list[Item] = []
+    for item in items:
+        if isinstance(item, Box):
+            found.append(item)
+        elif part_of(item) in closed:
+            found.append(_closed(item))
+        elif isinstance(item, Split):
+            found.append(replace(item, branches=tuple(_shut(each, closed) for each in item.branches)))
+        else:
+            found.append(replace(item, items=_shut(item.items, closed)))
+    return tuple(found)
+
+
+def part_of(item: Series | Split | Exit) -> str:
+    """The path by which a part is opened and closed."""
+    return (item.within if isinstance(item, Split) else "") or item.path
+
+
+def _closed(item: Series | Split | Exit) -> Closed:
+    own = replace(item, more=()) if item.times > 1 else item
+    path = part_of(item)
+    called = item.called if isinstance(item, Split) else ""
+    name = called or path.rpartition(".")[2]
+    return Closed(path, rows_of([own]), "band", item.times, item.last, alike=item.more, detail=item.detail, name=name)
 
 
 def _thinned(items: Sequence[Item], detail: int) -> tuple[Item, ...]:

@@ -6,10 +6,10 @@ A piece has an axis, x = 0, on which what flows enters at the top, y = 0, and le
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hubel.arch import Row, Shape, shape_text
-from hubel.draw._outline import Box, Split
+from hubel.draw._outline import Box, Closed, Split
 from hubel.draw._words import costs, title
 from hubel.view.scene import Circle, Group, Line, Mark, Rectangle, Text, moved, shortened, text_width
 
@@ -57,11 +57,14 @@ def input_box(shape: Shape, detail: int = 2) -> Piece:
 
 
 def _told(item: Box | Split) -> Group:
-    return Group((), *told_of(item))
+    part = item.path if isinstance(item, Closed) else ""
+    return Group((), *told_of(item), part=part, closed=bool(part))
 
 
 def told_of(item: Box | Split) -> tuple[str, tuple[str, ...]]:
     """What is told of an item to whoever points at it, and the paths of its rows."""
+    if isinstance(item, Closed):
+        return f"{item.path}: closed, {item.words.partition(': ')[2]}; open it", ()
     return title(item.rows, item.times), tuple(row.path for row in (*item.rows, *item.alike))
 
 
@@ -76,7 +79,7 @@ def _box(said: str, figures: list[str], role: str, caps: tuple[str, ...], told: 
     for cap in caps:
         marks.append(Rectangle(-half, tall + 1, 2 * half, CAP, cap, radius=1))
         tall += CAP + 1
-    return Piece(half, half, tall, (Group(tuple(marks), told.title, told.paths),))
+    return Piece(half, half, tall, (replace(told, marks=tuple(marks)),))
 
 
 def column(pieces: Sequence[Piece], gap: float = GAP) -> Piece:
@@ -173,8 +176,11 @@ def concat_bar(places: Sequence[float], item: Split) -> Piece:
     return Piece(left, right, down, tuple(marks))
 
 
-def framed(piece: Piece, name: str, rows: tuple[Row, ...], times: int, said: str = "") -> Piece:
-    """Set a piece into a frame with its name, how often it stands in a row, and what all of it costs."""
+def framed(piece: Piece, name: str, rows: tuple[Row, ...], times: int, said: str = "", part: str = "") -> Piece:
+    """Set a piece into a frame with its name, how often it stands in a row, and what all of it costs.
+
+    part: the path by which it is closed.
+    """
     cost = costs(sum(row.cost.parameters for row in rows), sum(row.cost.macs for row in rows))
     figures = " · ".join(part for part in (said, f"in all {cost}" if cost and times > 1 else cost) if part)
     badge = f"×{times}" if times > 1 else ""
@@ -196,14 +202,15 @@ def framed(piece: Piece, name: str, rows: tuple[Row, ...], times: int, said: str
             for shift in ((6, 3) if times > 2 else (3,))
         ]
     marks.append(Rectangle(-left, 0, left + right, height, "frame", radius=5))
-    marks.append(Rectangle(-left, 0, left + right, band, "band", radius=5))
-    marks.append(Text(8 - left, 14, name, "part", "start"))
+    head: list[Mark] = [Rectangle(-left, 0, left + right, band, "band", radius=5)]
+    head.append(Text(8 - left, 14, name, "part", "start"))
     if badge:
-        marks.append(Text(right - 8, 17, badge, "title", "end"))
+        head.append(Text(right - 8, 17, badge, "title", "end"))
     if figures and one_line:
-        marks.append(Text(right - 8 - aside, 14, figures, "figure", "end"))  # fonts of other widths leave a gap too
+        head.append(Text(right - 8 - aside, 14, figures, "figure", "end"))  # fonts of other widths leave a gap too
     elif figures:
-        marks.append(Text(8 - left, 26.5, figures, "figure", "start"))
+        head.append(Text(8 - left, 26.5, figures, "figure", "start"))
+    marks += [Group(tuple(head), f"{part}: close it", part=part)] if part else head
     marks.append(Line(((0, band), (0, inner_top))))
     marks += moved(piece.marks, 0, inner_top)
     marks.append(Line(((0, inner_top + piece.height), (0, height))))

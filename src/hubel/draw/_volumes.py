@@ -85,6 +85,8 @@ def flat_boxes(items: Sequence[Item]) -> list[Box] | None:
 
 def suits(report: Report) -> bool:
     """Whether a network can be drawn as volumes and still be taken in: one chain that starts from a picture."""
+    if not all(row.is_layer for row in report.rows):
+        return False  # branches, which are seen without laying the network out
     boxes = flat_boxes(outline(report))
     pictures = len(report.network.input) == 3 and not _sequences(report)
     return boxes is not None and pictures and sum(box.times for box in boxes) < MOST

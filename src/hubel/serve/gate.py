@@ -8,14 +8,16 @@ import random
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from hubel.base.words import json_text, printable
 from hubel.serve.batches import seconds_of
 from hubel.serve.log import LOG
 from hubel.serve.refusal import Refusal
-from hubel.serve.service import Service
+
+if TYPE_CHECKING:  # models and all that they need; the studio's gate stands before none
+    from hubel.serve.service import Service
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

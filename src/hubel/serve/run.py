@@ -1,4 +1,4 @@
-"""The processes of the service: sockets, workers, and an end that finishes."""
+"""The processes of the service: workers, and an end that finishes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
-from hubel.base.errors import SettingError
 from hubel.data.decode.parallel import workers_here
 from hubel.serve.app import application
 from hubel.serve.board import rows_of
 from hubel.serve.connection import Connection
+from hubel.serve.listening import bound_socket
 from hubel.serve.log import begin_log
 from hubel.serve.served import all_served
 from hubel.serve.settings import Settings
@@ -94,23 +94,6 @@ def _config(settings: Settings, **options: Any) -> Config:
         timeout_graceful_shutdown=round(settings.limits.deadline + settings.limits.patience) + 1,
         **options,
     )
-
-
-def bound_socket(address: str, port: int) -> socket.socket:
-    """A socket that listens. Raises SettingError where it cannot."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    # named TCP, connections send at once; else asyncio lets them wait for 40 ms between an answer's head and its body
-    found = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        found.bind((address, port))
-        found.listen(2048)
-    except (OSError, UnicodeError) as error:
-        found.close()
-        why = getattr(error, "strerror", None) or error
-        raise SettingError(f"{address}:{port} cannot be listened at ({why}); name another with --port") from None
-    found.set_inheritable(True)
-    return found
 
 
 def _allowed_files() -> int:

@@ -93,11 +93,16 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What belongs to one layer (or to equal ones): `paths` of their rows, and a title for whoever points at it."""
+    """What belongs to one layer (or to equal ones): `paths` of their rows, and a title for whoever points at it.
+
+    part: the path of a part that is opened and closed here, which is `closed` or not.
+    """
 
     marks: tuple[Mark, ...]
     title: str
     paths: tuple[str, ...] = ()
+    part: str = ""
+    closed: bool = False
 
 
 Plain: TypeAlias = "Polygon | Rectangle | Line | Circle | Text | Picture"

@@ -13,7 +13,7 @@ from hubel.view.scene import Circle, Group, Line, Mark, Picture, Point, Polygon,
 QUIET = ("subtitle", "figure")
 HEAD = 5.5
 PLOT = "plot"  # the style of scenes that use the roles of plots
-Link = Callable[[Group], Mapping[str, Attribute]]
+Link = Callable[[Group], Mapping[str, Attribute] | None]  # None: its marks, and no group
 
 
 def to_svg(scene: Scene, theme: str = "auto") -> str:
@@ -22,10 +22,22 @@ def to_svg(scene: Scene, theme: str = "auto") -> str:
     return text_of(Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **drawn.attributes}, drawn.children)) + "\n"
 
 
-def drawing(scene: Scene, theme: str = "auto", places: Mapping[str, int] | None = None) -> Element:
-    """A drawing for a page. With `places`, the numbers of layers' rows in the table, layers can be chosen in it."""
+def drawing(scene: Scene, theme: str = "auto", places: Mapping[str, int] | None = None, opens: bool = False) -> Element:
+    """A drawing for a page. With `places`, the numbers of layers' rows in the table, layers can be chosen in it.
 
-    def link(group: Group) -> Mapping[str, Attribute]:
+    opens: whether the page opens and closes parts.
+    """
+
+    def link(group: Group) -> Mapping[str, Attribute] | None:
+        if group.part:
+            expanded = "false" if group.closed else "true"
+            own: dict[str, Attribute] = {
+                "tabindex": 0,
+                "role": "button",
+                "data_part": group.part,
+                "aria_expanded": expanded,
+            }
+            return own if opens else None
         rows = " ".join(str(places[path]) for path in group.paths if path in places) if places else ""
         return {"tabindex": 0, "role": "button", "data_rows": rows} if rows else {}
 
@@ -52,7 +64,8 @@ def _mark(mark: Mark, link: Link) -> list[Element]:
     match mark:
         case Group():
             inner = [each for part in mark.marks for each in _mark(part, link)]
-            return [h("g", h("title", mark.title), inner, class_="layer", **link(mark))]
+            linked = link(mark)
+            return inner if linked is None else [h("g", h("title", mark.title), inner, class_="layer", **linked)]
         case Polygon():
             return [h("path", class_=_class(mark), d=f"{_path(mark.points)}z")]
         case Rectangle():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from hubel.arch._layer import Cost, Formula, Layer
@@ -23,6 +24,11 @@ from hubel.view.shown import Shown
 
 if TYPE_CHECKING:
     from hubel.arch.ops.operations import Operation
+
+
+@lru_cache(maxsize=1024)  # a drawing asks several times, and networks repeat themselves
+def _lowered(layer: Layer, input: Shape) -> Operation:
+    return layer.steps()[0].lower(input)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class Row(Shown):
     @property
     def operation(self) -> Operation | None:
         """What the layer computes, an activation written with it apart; None where branches meet."""
-        return self.node.steps()[0].lower(self.input_shape) if isinstance(self.node, Layer) else None
+        return _lowered(self.node, self.input_shape) if isinstance(self.node, Layer) else None
 
     @property
     def words(self) -> str:

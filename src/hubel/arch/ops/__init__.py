@@ -92,4 +92,5 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'hubel.arch.ops' has no attribute {name!r}")
     # loaded when used: explaining a network needs no operation
     home = next((home for home, names in _HOMES.items() if name in names), "operations")
-    return getattr(importlib.import_module(f"hubel.arch.ops.{home}"), name)
+    found = globals()[name] = getattr(importlib.import_module(f"hubel.arch.ops.{home}"), name)
+    return found

@@ -84,7 +84,7 @@ def _all(nodes: tuple[Node, ...], scope: str) -> Iterable[tuple[str, Node]]:
 def _target(layers: Mapping[str, Layer], key: str) -> tuple[str, str]:
     path, _, setting = key.rpartition(".")
     if path not in layers:
-        settings = _settings(layers[key]) if key in layers else []
+        settings = settings_of(layers[key]) if key in layers else []
         if settings:
             raise UnknownNameError(
                 f"expected a layer's path and a setting; {key} has {', '.join(settings)}, received {key!r}"
@@ -92,16 +92,28 @@ def _target(layers: Mapping[str, Layer], key: str) -> tuple[str, str]:
         inside = [other for other in layers if other.startswith(path + ".")]
         near = f"; it is a part, with {listing(inside, 6)}" if path and inside else hint(path, layers)
         raise UnknownNameError(f"no layer is called {path or key!r}{near}")
-    layer = layers[path]
+    return path, _setting(layers[path], setting, path)
+
+
+def setting_of(layer: Layer, setting: str, value: str) -> tuple[str, Any]:
+    """A setting's own name and its value, both as the text form has them: `pad`, "1" are `padding`, 1.
+
+    Raises UnknownNameError for a setting that the layer has not, NotationError for what is no value.
+    """
+    return _setting(layer, setting, layer.word), _value(value)
+
+
+def _setting(layer: Layer, setting: str, path: str) -> str:
     setting = LONG.get(setting, setting)
-    known = _settings(layer)
+    known = settings_of(layer)
     if setting not in known:
         said = f"{path} ({type(layer).__name__}) has no setting {setting!r}{did_you_mean(setting, known)}"
         raise UnknownNameError(f"{said} (it has {', '.join(known) or 'none'})")
-    return path, setting
+    return setting
 
 
-def _settings(layer: Layer) -> list[str]:
+def settings_of(layer: Layer | type[Layer]) -> list[str]:
+    """The names of what can be set of a layer, or of layers of a kind."""
     return [f.name for f in fields(layer) if f.name not in ("name", "input_shape")]
 
 

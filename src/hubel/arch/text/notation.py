@@ -60,13 +60,18 @@ def parse(text: str) -> Network:
 
     Raises `NotationError`, which says what was expected, at which column, and the nearest word there is.
     """
+    return parse_placed(text)[0]
+
+
+def parse_placed(text: str) -> tuple[Network, list[tuple[Layer, int, int]]]:
+    """Read a network, and of each layer that is written where its words begin and end."""
     reader = _Reader(text)
     shape = reader.shape()
     if not reader.begins_item():  # the colon may be left out before a layer
         reader.expect(":")
     nodes = reader.chain(0)
     reader.end()
-    return Network(shape, Chain(*nodes))
+    return Network(shape, Chain(*nodes)), reader.places
 
 
 def parse_node(text: str) -> Node:
@@ -97,6 +102,7 @@ class _Reader:
         self.coming = self._tokens()  # taken as they are needed: hostile text is refused before it is all cut up
         self.at = 0
         self.layers = 0
+        self.places: list[tuple[Layer, int, int]] = []  # each layer, where its words begin and end
 
     def _tokens(self) -> Iterator[_Token]:
         position = 0
@@ -217,7 +223,9 @@ class _Reader:
             self.at += 1
             return [JOINS[join](*branches, name=name)]
         self.layers += 1
-        return [self.layer(name)]
+        layer, last = self.layer(name), self.tokens[self.at - 1]
+        self.places.append((layer, token.position, last.position + len(last.text)))
+        return [layer]
 
     def layer(self, name: str | None) -> Layer:
         head = self.token

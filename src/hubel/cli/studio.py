@@ -1,0 +1,55 @@
+"""`hubel studio`: the page in which one thinks about networks, from this machine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+from argparse import ArgumentParser, Namespace
+from importlib.util import find_spec
+
+from hubel.base.errors import SettingError
+from hubel.cli._network import named_network
+from hubel.cli._numbers import whole
+from hubel.cli._output import say
+
+DESCRIPTION = """Open the studio: type a network, and drawing, figures, formulas and advice follow at each keystroke.
+
+Only this machine reaches it, by the address that is printed: it has a token in it, which every launch makes anew. The
+page asks nobody else for anything. Ctrl+C ends it."""
+EXAMPLES = """  hubel studio
+  hubel studio resnet18                   begins with a network
+  hubel studio '28x28x1: conv 6 5x5 tanh, flatten, dense 10' --browser"""
+TOKEN = "HUBEL_TOKEN"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("network", nargs="?", metavar="NET", help="what it begins with: whatever hubel explain takes")
+    parser.add_argument("--port", type=whole(0, 65535), default=8700, help="default 8700; 0 takes a free one")
+    parser.add_argument("--browser", action="store_true", help="open it in the system's browser")
+
+
+def run(arguments: Namespace) -> int:
+    """Serve until a signal."""
+    if find_spec("uvicorn") is None:
+        raise SettingError("the studio needs a web server: pip install 'hubel[serve]' (hubel site writes one without)")
+    text = "" if arguments.network is None else str(named_network(arguments.network))
+    token = os.environ.get(TOKEN) or secrets.token_urlsafe(18)
+    from hubel.studio.server import HERE, serve_studio
+
+    def listening(bound: socket.socket) -> None:
+        from urllib.parse import quote
+
+        beginning = f"&net={quote(text, safe=':,()|*')}" if text else ""
+        address = f"http://{HERE}:{bound.getsockname()[1]}/#token={token}{beginning}"
+        say(f"the studio: {address} (Ctrl+C ends it)")
+        sys.stdout.flush()
+        if arguments.browser:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    serve_studio(token, arguments.port, listening)
+    return 0

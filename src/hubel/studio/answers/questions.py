@@ -1,0 +1,66 @@
+"""The questions that a page may ask, by name, and what each has to bring. The same in the server and in the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hubel.base.errors import HubelError, SettingError, UnknownNameError
+from hubel.base.names import did_you_mean
+from hubel.base.words import json_text, printable
+from hubel.studio.answers import change, design, words
+
+Values = Mapping[str, Any]
+
+# name: (what answers, the kind of each of its values)
+QUESTIONS: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, type]]] = {
+    "known": (words.known, {}),
+    "network": (words.network, {"name": str}),
+    "design": (design.design, {"text": str, "width": int, "style": str, "closed": list}),
+    "figures": (design.figures, {"text": str}),
+    "memory": (design.memory, {"text": str, "batch": int}),
+    "layer": (change.layer, {"text": str, "path": str}),
+    "change": (change.change, {"text": str, "path": str, "how": str, "setting": str, "value": str}),
+    "code": (design.code, {"text": str, "framework": str}),
+    "compare": (design.compared, {"text": str, "other": str}),
+}
+
+
+def answered(question: str, values: Values) -> dict[str, Any]:
+    """The answer to a question, or `{"error": sentence}` where there is none. A value that is left out is empty.
+
+    Raises UnknownNameError for a question that is none, and SettingError for values of other kinds.
+    """
+    if question not in QUESTIONS:
+        raise UnknownNameError(f"no question is called {printable(question)[:60]!r}{did_you_mean(question, QUESTIONS)}")
+    answer, kinds = QUESTIONS[question]
+    try:
+        return answer(**_checked(values, kinds))
+    except (HubelError, LookupError, RecursionError) as error:
+        if isinstance(error, _WrongValueError):
+            raise
+        return {"error": printable(str(error.args[0] if error.args else error), "\n")}
+
+
+def answered_json(question: str, values: str) -> str:
+    """The same with JSON in and out, as a worker of a page asks it."""
+    return json_text(answered(question, json.loads(values)), compact=True)
+
+
+class _WrongValueError(SettingError):
+    """A question that no page of ours asks."""
+
+
+def _checked(values: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise _WrongValueError(f"expected an object of values, received {type(values).__name__}")
+    for name, value in values.items():
+        kind = kinds.get(name)
+        if kind is None:
+            raise _WrongValueError(f"{printable(name)[:40]}: expected {', '.join(kinds) or 'no values'}")
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise _WrongValueError(f"{name}: expected {kind.__name__}, received {type(value).__name__}")
+        if isinstance(value, list) and not all(isinstance(each, str) for each in value):
+            raise _WrongValueError(f"{name}: expected a list of words")
+    return {name: values.get(name, kind()) for name, kind in kinds.items()}

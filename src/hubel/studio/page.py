@@ -1,0 +1,65 @@
+"""The page: one file, the same for both hosts but for its way of asking."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from hubel import __version__, zoo
+from hubel.studio.answers import answered
+from hubel.view.colours import style_sheet
+from hubel.view.linked import program, web_file
+from hubel.view.markup import Element, h
+from hubel.view.page import page
+
+FIRST = "lenet5"  # what is open where nothing is asked for
+SHEETS = ("frame.css", "design/design.css", "design/editor.css", "design/diagram.css")
+
+
+@cache
+def studio_page() -> str:
+    """The page that asks the server which it came from."""
+    return _page("hubel/studio/server", {"connect-src": "'self'"}, {"server": True})
+
+
+def site_page() -> str:
+    """The page that asks Python in a worker beside it."""
+    policy = {"connect-src": "'self'", "worker-src": "'self'"}
+    return _page("hubel/studio/pyodide", policy, {"server": False})
+
+
+def _page(asking: str, policy: dict[str, str], host: dict[str, Any]) -> str:
+    style = "\n".join([web_file("view", "base.css"), *(web_file("studio", name) for name in SHEETS), _drawings()])
+    made = {"hubel/studio/asking": web_file("studio", f"{asking.rpartition('/')[2]}.js")}
+    data = {
+        "known": answered("known", {}),
+        "host": {**host, "version": __version__},
+        "first": answered("design", {"text": str(zoo.get(FIRST)), "width": 900}),
+    }
+    return page(
+        "hubel studio", _body(), style=style, scripts=[program(["hubel/studio/studio"], made)], data=data, policy=policy
+    )
+
+
+def _drawings() -> str:
+    """The rules of drawings in both themes: the page says which one a drawing has."""
+    return style_sheet("light") + style_sheet("dark")
+
+
+def _body() -> list[Element]:
+    return [
+        h("a", "to the room", href="#room", class_="skip"),
+        h(
+            "header",
+            h("strong", "hubel"),
+            h("nav", h("ul", id="rooms"), aria_label="rooms"),
+            h(
+                "label",
+                "colours ",
+                h("select", [h("option", each) for each in ("auto", "light", "dark")], id="theme"),
+                class_="theme",
+            ),
+        ),
+        h("p", id="trouble", role="alert", hidden=True),
+        h("main", h("noscript", h("p", "The studio needs JavaScript.")), id="room", tabindex="-1"),
+    ]

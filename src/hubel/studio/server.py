@@ -1,0 +1,108 @@
+"""The studio's server: the page, and answers to its questions, for this machine alone.
+
+Who may ask is decided by the gate of `hubel.serve`: the Host must be this machine, the Origin the page itself, and
+every question bears the token of this launch. The page says nothing of anybody, and is given without.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from socket import socket
+from typing import Any
+
+from uvicorn import Server
+
+from hubel.base.errors import HubelError
+from hubel.base.words import json_text, printable
+from hubel.serve.board import Board
+from hubel.serve.gate import Gate
+from hubel.serve.listening import at_most, bound_socket, config
+from hubel.serve.log import begin_log
+from hubel.serve.refusal import Refusal
+from hubel.serve.settings import Access, Limits, Settings
+from hubel.studio.answers import QUESTIONS, answered
+from hubel.studio.page import studio_page
+
+HERE = "127.0.0.1"
+LIMITS = Limits(content=2_000_000, connections=256)
+ASK = "/ask/"
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+def application(token: str) -> Any:
+    """The studio as an ASGI application."""
+    settings = Settings((), LIMITS, Access(token), quiet=True)
+    return Gate(_Studio(), settings, Board((), LIMITS.queue))
+
+
+def serve_studio(token: str, port: int, listening: Callable[[socket], None] = lambda bound: None) -> None:
+    """Serve on this machine's loopback until a signal ends it. Raises SettingError where the port cannot be had.
+
+    port: 0 takes a free one. listening: is called with the socket.
+    """
+    with bound_socket(HERE, port) as bound:
+        server = server_of(token)
+        listening(bound)
+        server.run([bound])
+
+
+def server_of(token: str) -> Server:
+    """A server in this process: `run([socket])` serves until its `should_exit` is True."""
+
+    def make() -> Any:
+        begin_log()
+        at_most(LIMITS.connections)
+        return application(token)
+
+    return Server(config(make, LIMITS))
+
+
+class _Studio:
+    """The routes."""
+
+    def __init__(self) -> None:
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="studio")  # answers share what was read last
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request. Raises Refusal."""
+        if scope["type"] != "http":
+            return
+        path, method = scope["path"], scope["method"]
+        if path == "/" and method in ("GET", "HEAD"):
+            await _send(send, "text/html; charset=utf-8", studio_page().encode())
+        elif path.startswith(ASK) and path.removeprefix(ASK) in QUESTIONS:
+            if method != "POST":
+                raise Refusal("method", f"{path} is not for {printable(method)[:20]}, but for POST")
+            values = _values(scope, (await receive()).get("body", b""))
+            loop = asyncio.get_running_loop()
+            await _send(send, "application/json", await loop.run_in_executor(self.pool, _answer, path, values))
+        else:
+            raise Refusal("unknown", f"there is nothing at {printable(path)[:100]}")
+
+
+def _values(scope: Scope, body: bytes) -> Any:
+    kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    if kind.partition(b";")[0].strip().lower() != b"application/json":
+        raise Refusal("kind", "expected the Content-Type application/json")
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refusal("request", "expected a body of JSON") from None
+
+
+def _answer(path: str, values: Any) -> bytes:
+    try:
+        return json_text(answered(path.removeprefix(ASK), values), compact=True).encode()
+    except HubelError as error:
+        raise Refusal("request", printable(str(error))[:300]) from None
+
+
+async def _send(send: Send, kind: str, body: bytes) -> None:
+    lines = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": lines})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,33 @@
+// What one sees stands behind # in the address, so that it can be linked and found again: room=design&net=28x28x1:…
+
+const SHORT = [["%3A", ":"], ["%2C", ","], ["%28", "("], ["%29", ")"], ["%7C", "|"], ["%2A", "*"], ["%20", "+"]];
+const WAIT = 150; // ms after the last change: browsers refuse to write addresses at every keystroke
+
+let timer = null;
+const next = new Map();
+
+/** What the address says, by name. */
+export function addressed() {
+  return Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+}
+
+/** Say something else in the address, a moment later; an empty value is left out. */
+export function address(values) {
+  for (const [name, value] of Object.entries(values)) next.set(name, value);
+  clearTimeout(timer);
+  timer = setTimeout(written, WAIT);
+}
+
+/** Write what waits to be written. */
+export function written() {
+  clearTimeout(timer);
+  if (!next.size) return;
+  const all = { ...addressed(), ...Object.fromEntries(next) };
+  next.clear();
+  const parts = Object.entries(all).filter(([, value]) => value).map(([name, value]) => `${name}=${escaped(value)}`);
+  history.replaceState(null, "", `${location.pathname}${location.search}#${parts.join("&")}`);
+}
+
+function escaped(value) {
+  return SHORT.reduce((text, [long, short]) => text.replaceAll(long, short), encodeURIComponent(value));
+}

@@ -1,0 +1,324 @@
+// The design room: a network as text, and all that follows from it at each keystroke.
+
+import { count, h, held } from "hubel/view/dom";
+import { address, addressed } from "hubel/studio/address";
+import { ask } from "hubel/studio/asking";
+import { Diagram } from "hubel/studio/design/diagram";
+import { Editor } from "hubel/studio/design/editor";
+import { History } from "hubel/studio/design/history";
+import { LayerPane } from "hubel/studio/design/layer";
+import { CodePane, ComparePane, MemoryPane, adviceList, bytes, zooDialog } from "hubel/studio/design/panes";
+import { Rows, difference } from "hubel/studio/design/rows";
+import { Tabs } from "hubel/studio/design/tabs";
+
+const LATER = 120; // ms after which what is not seen at once is asked for
+const TOTALS = [
+  ["parameters", "parameters", count], ["macs", "MACs", count], ["weights_bytes", "weights", bytes],
+  ["kept_bytes", "kept for backward, an image", bytes], ["field", "receptive field", String], ["layers", "layers", count],
+];
+
+/** The room's row in the registry. */
+export const design = { name: "design", title: "Design", server: false, open: (place) => new Design(place) };
+
+class Design {
+  constructor(place) {
+    const known = held("known");
+    const first = held("first");
+    const said = addressed();
+    this.text = said.net || first.text;
+    this.other = said.with || "";
+    this.closed = new Set((said.closed || "").split(" ").filter(Boolean));
+    this.chosen = said.layer || "";
+    this.history = new History(this.text);
+    this.answer = null; // the last network that worked out
+    this.editor = new Editor(known, {
+      typed: (text, name) => this.change(text, true, name),
+      caret: (at) => this.fromCaret(at),
+      undo: (way) => this.step(way),
+    });
+    this.wrong = h("div", { id: "wrong", class: "wrong-box", role: "status" });
+    this.diagram = new Diagram("the network", { choose: (rows) => this.choose(this.answer.rows[rows[0]]?.path, rows), part: (part) => this.toggle(part) });
+    this.beside = new Diagram("the network kept");
+    this.pane = new LayerPane((how, setting, value) => this.alter(how, setting, value));
+    this.rows = new Rows((row) => this.choose(this.answer.rows[row].path, null));
+    this.totals = h("dl", { class: "totals" });
+    this.advice = h("div", { class: "advised" });
+    this.code = new CodePane(() => this.answer?.text ?? "", known.frameworks);
+    this.memory = new MemoryPane(() => this.answer?.text ?? "");
+    this.compare = new ComparePane(() => this.answer?.text ?? "", () => this.other, () => this.keep(this.answer.text));
+    this.tabs = new Tabs("about the network", [
+      { name: "layers", title: "Layers", element: this.rows.element },
+      { name: "advice", title: "Advice", element: this.advice },
+      { name: "memory", title: "Memory", element: this.memory.element, shown: () => this.memory.shown() },
+      { name: "code", title: "Code", element: this.code.element, shown: () => this.code.shown() },
+      { name: "compare", title: "Compare", element: this.compare.element, shown: () => this.compare.shown() },
+    ], (name) => this.tab(name));
+    this.build(place, known);
+    this.editor.set(this.text);
+    if (this.text === first.text && !this.closed.size) this.show({ ...first, first: true }, this.text);
+    this.tabs.choose(said.tab);
+    if (this.other) this.keep(this.other);
+    this.follow();
+  }
+
+  build(place, known) {
+    const zoo = zooDialog(known.zoo, (name) => this.take(name));
+    const button = (words, name, act) => h("button", { type: "button", "aria-label": name, title: name, onclick: act }, words);
+    this.back = button("↶ undo", "undo (Ctrl+Z)", () => this.step(-1));
+    this.on = button("↷ redo", "redo (Ctrl+Y)", () => this.step(1));
+    this.style = h("select", { "aria-label": "kind of drawing" }, ["auto", "volumes", "blocks"].map((each) => h("option", { selected: addressed().style === each }, each)));
+    this.style.addEventListener("change", () => {
+      address({ style: this.style.value === "auto" ? "" : this.style.value });
+      this.follow();
+    });
+    this.folds = button("close blocks", "close or open all blocks", () => this.fold());
+    this.folds.hidden = true;
+    this.diagram.tools.append(this.style, this.folds);
+    this.kept = h("div", { class: "kept", hidden: true },
+      h("p", {}, h("b", {}, "kept"), " ", this.keptTitle = h("code"), " ",
+        button("swap", "work on the kept one, and keep this one", () => this.swap()), " ", button("leave", "leave the kept one", () => this.keep(""))),
+      this.beside.element);
+    place.append(
+      h("h1", { class: "hidden" }, "Design a network"),
+      h("div", { class: "bar" }, button("zoo …", "start from a network of the zoo", () => zoo.showModal()), this.back, this.on,
+        button("compare", "keep this one to compare with", () => { this.keep(this.answer?.text ?? ""); this.tab("compare"); })),
+      this.editor.element, this.wrong, this.totals,
+      h("div", { class: "bench" }, h("div", { class: "drawings" }, this.diagram.element, this.kept), this.pane.element),
+      this.tabs.element, zoo,
+    );
+    this.place = place;
+    addEventListener("resize", () => { clearTimeout(this.sizing); this.sizing = setTimeout(() => this.follow(), 200); });
+    place.addEventListener("keydown", (event) => {
+      if (event.target === this.editor.area || event.target.tagName === "INPUT" || !(event.ctrlKey || event.metaKey)) return;
+      const way = { z: event.shiftKey ? 1 : -1, y: 1 }[event.key.toLowerCase()];
+      if (way) {
+        event.preventDefault();
+        this.step(way);
+      }
+    });
+    document.addEventListener("themechange", ({ detail }) => {
+      for (const diagram of [this.diagram, this.beside]) diagram.svg?.classList.add(`hubel-${detail}`);
+    });
+  }
+
+  /** Called when the room comes into sight, or somebody changes the address. */
+  shown(values) {
+    if (values.net && values.net !== this.text) this.change(values.net, false);
+  }
+
+  /** Take another text; typed: by a keyboard, whose letters are one step together. */
+  change(text, typed, name = null) {
+    this.text = text;
+    if (!typed) this.editor.set(text);
+    this.history.take(text, typed && !name);
+    this.follow();
+    if (name) this.take(name);
+  }
+
+  /** Go back (-1) or on (1) by one step. */
+  step(way) {
+    const text = this.history.step(way);
+    if (text === null) return;
+    this.text = text;
+    this.editor.set(text);
+    this.follow();
+  }
+
+  /** Take a network of the zoo. */
+  async take(name) {
+    const found = await ask("network", { name });
+    if (found.text) this.change(found.text, false);
+  }
+
+  /** Ask about the text as it is now; where one is being answered, the newest comes next. */
+  async follow() {
+    this.again = true;
+    this.back.disabled = !this.history.canStep(-1);
+    this.on.disabled = !this.history.canStep(1);
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      while (this.again) {
+        this.again = false;
+        const text = this.text;
+        const values = { text, width: this.diagram.width, style: this.style.value === "auto" ? "" : this.style.value, closed: [...this.closed] };
+        this.show(await ask("design", values), text);
+      }
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** Show what came of a text. */
+  show(answer, text) {
+    if (answer.wrong) {
+      if (text === this.text) this.showWrong(answer.wrong, text);
+      return;
+    }
+    this.wrong.replaceChildren();
+    this.place.classList.remove("stale");
+    const before = this.answer?.text === answer.text ? null : this.answer;
+    this.answer = answer;
+    if (answer.text !== text && text === this.text && document.activeElement !== this.editor.area) {
+      this.text = answer.text; // a name of the zoo, which nobody is typing
+      this.editor.set(this.text);
+      this.history.take(this.text, false);
+    }
+    this.written = answer.text === this.text; // places are those of this text
+    address({ net: answer.text, closed: [...this.closed].join(" ") });
+    const was = before && !answer.first ? new Map(before.rows.map((row) => [row.path, row])) : null;
+    this.diagram.show(answer.drawing, answer.rows);
+    if (was) this.diagram.flash(changes(was, answer.rows));
+    this.rows.show(answer.rows, was, answer.more);
+    this.showTotals(before);
+    this.folds.hidden = !this.diagram.layers.some((layer) => layer.dataset.part);
+    this.folds.textContent = this.closed.size ? "open blocks" : "close blocks";
+    this.keepChoice();
+    clearTimeout(this.later);
+    this.later = setTimeout(() => this.showLater(answer), LATER);
+    document.dispatchEvent(new CustomEvent("designed", { detail: text }));
+  }
+
+  showWrong(wrong, text) {
+    this.place.classList.add("stale");
+    const start = wrong.start;
+    const end = wrong.end ?? (start === null ? null : Math.max(start + 1, start + /^\w*/.exec(text.slice(start))[0].length));
+    this.editor.mark(start === null ? [] : [{ start, end, kind: "wrong" }]);
+    const where = start === null ? "" : `column ${start + 1}: `;
+    this.wrong.replaceChildren(
+      h("p", {}, where, wrong.told),
+      wrong.rule ? h("p", { class: "note" }, `rule: ${wrong.rule}   here: ${wrong.values}`) : "",
+      wrong.fits.length ? h("p", { class: "fits" }, "what would fit: ", wrong.fits.flatMap(({ words, text: fitting }) =>
+        [fitting ? h("button", { type: "button", onclick: () => this.change(fitting, false) }, words) : h("span", {}, words), " "])) : "");
+  }
+
+  showTotals(before) {
+    this.totals.replaceChildren(
+      h("div", {}, h("dt", {}, "shape"), h("dd", {}, `${this.answer.input} → ${this.answer.output}`)),
+      ...TOTALS.map(([name, title, words]) => {
+        const [now, was] = [this.answer.totals[name], before?.totals[name]];
+        const change = typeof now === "number" && was !== undefined && (words === count ? difference(was, now) : now === was ? "" : `${now > was ? "+" : "−"}${bytes(Math.abs(now - was))}`);
+        return h("div", {}, h("dt", {}, title), h("dd", {}, words(now), change ? h("small", { class: "difference" }, ` ${change}`) : ""));
+      }));
+  }
+
+  async showLater(answer) {
+    if (this.tabs.current.name !== "layers") this.tabs.current.shown?.();
+    const found = await ask("figures", { text: answer.text });
+    if (this.answer !== answer || found.error) return;
+    this.rows.explain(found.formulas);
+    this.advice.replaceChildren(...adviceList(found.advice, found.notes, { change: (text) => this.change(text, false), choose: (path) => this.choose(path, null) }));
+    this.tabs.panes[1].tab.textContent = found.advice.length ? `Advice (${found.advice.length})` : "Advice";
+  }
+
+  /** Open a pane, and say so in the address. */
+  tab(name) {
+    address({ tab: name === "layers" ? "" : name });
+    this.tabs.choose(name);
+  }
+
+  /** Choose a layer by its path; rows: those that the drawing shows as one. */
+  async choose(path, rows, reveal = true) {
+    if (!path || !this.answer) return;
+    this.chosen = path;
+    address({ layer: path });
+    this.mark(reveal);
+    const { text } = this.answer;
+    const found = await ask("layer", { text, path });
+    if (this.chosen !== path || this.answer.text !== text) return;
+    if (found.error) return this.pane.empty();
+    this.pane.show(found, this.alike(path).length);
+  }
+
+  /** The rows whose words stand at the same place of the text. */
+  alike(path) {
+    const place = this.answer.rows.find((row) => row.path === path)?.place;
+    if (!place) return [];
+    return this.answer.rows.flatMap((row, at) => (row.place && row.place[0] === place[0] && row.place[1] === place[1] ? [at] : []));
+  }
+
+  /** Mark the chosen layer everywhere. */
+  mark(reveal) {
+    const at = this.answer.rows.findIndex((row) => row.path === this.chosen);
+    const row = this.answer.rows[at];
+    this.diagram.choose(at < 0 ? [] : [at], reveal);
+    this.rows.mark(at < 0 ? [] : [at]);
+    this.editor.mark(row?.place && this.written ? [{ start: row.place[0], end: row.place[1], kind: "chosen" }] : []);
+  }
+
+  /** Keep the chosen layer chosen in a network that has changed. */
+  keepChoice() {
+    const still = this.answer.rows.some((row) => row.path === this.chosen);
+    this.mark(false);
+    if (!still) this.pane.empty();
+    else this.choose(this.chosen, null, false);
+  }
+
+  /** The caret was put somewhere: choose the layer whose words are there. */
+  fromCaret(at) {
+    if (!this.answer || !this.written || this.answer.text !== this.text) return;
+    const found = this.answer.rows.filter((row) => row.place && row.place[0] <= at && at <= row.place[1]);
+    const row = found.sort((a, b) => a.place[1] - a.place[0] - (b.place[1] - b.place[0]))[0];
+    if (row && row.path !== this.chosen) this.choose(row.path, null);
+  }
+
+  /** Change the chosen layer; changes wait for each other. */
+  alter(how, setting, value) {
+    const path = this.chosen;
+    this.work = (this.work ?? Promise.resolve()).then(async () => {
+      const found = await ask("change", { text: this.text, path, how, setting, value });
+      if (found.error) this.wrong.replaceChildren(h("p", {}, found.error));
+      else this.change(found.text, false);
+    });
+  }
+
+  /** Open or close a part. */
+  toggle(part) {
+    if (!this.closed.delete(part)) this.closed.add(part);
+    this.follow();
+  }
+
+  fold() {
+    const parts = this.diagram.layers.map((layer) => layer.dataset.part).filter(Boolean);
+    if (this.closed.size) this.closed.clear();
+    else for (const part of parts) if (!parts.some((other) => part.startsWith(`${other}.`))) this.closed.add(part);
+    this.follow();
+  }
+
+  /** Keep a network to compare with; none by an empty text. */
+  async keep(text) {
+    this.other = text;
+    address({ with: text });
+    this.kept.hidden = !text;
+    this.place.classList.toggle("two", Boolean(text));
+    if (this.tabs.current?.name === "compare") this.compare.shown();
+    if (text) {
+      const found = await ask("design", { text, width: this.beside.width, style: this.style.value === "auto" ? "" : this.style.value });
+      if (found.wrong || this.other !== text) return;
+      this.keptTitle.textContent = found.title;
+      this.beside.show(found.drawing, found.rows);
+    }
+    this.follow();
+  }
+
+  swap() {
+    const [text, other] = [this.text, this.other];
+    this.change(other, false);
+    this.keep(text);
+  }
+}
+
+/** What changed, by row, in the words that a drawing has room for. */
+function changes(before, rows) {
+  const found = new Map();
+  rows.forEach((row, at) => {
+    const was = before.get(row.path);
+    if (!was) found.set(at, true);
+    else if (was.words !== row.words || was.output !== row.output || was.parameters !== row.parameters || was.macs !== row.macs) {
+      const parameters = difference(was.parameters, row.parameters);
+      const macs = difference(was.macs, row.macs);
+      found.set(at, parameters ? `${parameters} parameters` : macs ? `${macs} MACs` : was.output !== row.output ? `${was.output} → ${row.output}` : true);
+    }
+  });
+  return found;
+}

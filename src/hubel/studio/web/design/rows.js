@@ -1,0 +1,77 @@
+// The table: a line a layer, patched where figures change, with what changed beside it for a moment.
+
+import { count, h } from "hubel/view/dom";
+
+const COLUMNS = [
+  ["path", "layer", ""], ["words", "what", ""], ["output", "output", ""], ["parameters", "parameters", "number"],
+  ["macs", "MACs", "number"], ["field", "receptive field", "number"], ["formula", "how", "how"],
+];
+
+const shown = (value) => (typeof value === "number" ? (value ? count(value) : "·") : value ?? "");
+
+/** A difference in words: +1,234. */
+export function difference(before, after) {
+  const change = after - before;
+  return change ? `${change > 0 ? "+" : "−"}${count(Math.abs(change))}` : "";
+}
+
+/** The table of a network's rows. choose(row) is called for a row that is chosen. */
+export class Rows {
+  constructor(choose) {
+    this.choose = choose;
+    this.body = h("tbody");
+    this.note = h("p", { class: "note" });
+    const head = COLUMNS.map(([, title, kind]) => h("th", { scope: "col", class: kind }, title));
+    this.element = h("div", {}, h("div", { class: "rows", tabindex: 0, role: "group", "aria-label": "layers" },
+      h("table", {}, h("thead", {}, h("tr", {}, head)), this.body)), this.note);
+    this.lines = [];
+  }
+
+  /** Show rows; before: what stood in rows of the same name, or null. */
+  show(rows, before, more) {
+    while (this.lines.length > rows.length) this.lines.pop().line.remove();
+    rows.forEach((row, place) => {
+      if (!this.lines[place]) this.lines.push(this.made(place));
+      const { cells, values } = this.lines[place];
+      COLUMNS.forEach(([name], column) => {
+        if (name === "formula") return;
+        const text = shown(row[name]);
+        const was = before?.get(row.path)?.[name];
+        const change = typeof row[name] === "number" && was !== undefined ? difference(was, row[name]) : "";
+        if (values[column] === text && !change) return;
+        values[column] = text;
+        if (column === 0) cells[0].firstChild.replaceChildren(...broken(text));
+        else cells[column].replaceChildren(text, ...(change ? [h("small", { class: "difference" }, ` ${change}`)] : []));
+      });
+      this.lines[place].line.classList.toggle("aux", row.aux);
+    });
+    this.note.textContent = more ? `and ${count(more)} more layers, which are counted and not listed here` : "";
+  }
+
+  /** Show how the figures come about, once that is known. */
+  explain(formulas) {
+    formulas.forEach((formula, place) => {
+      const found = this.lines[place];
+      if (found) found.cells[COLUMNS.length - 1].textContent = formula;
+    });
+  }
+
+  mark(rows) {
+    this.lines.forEach(({ line }, place) => line.classList.toggle("chosen", rows.includes(place)));
+  }
+
+  made(place) {
+    const cells = COLUMNS.map(([name, , kind]) =>
+      name === "path"
+        ? h("th", { scope: "row" }, h("button", { type: "button", onclick: () => this.choose(place) }))
+        : h("td", { class: kind }));
+    const line = h("tr", {}, cells);
+    this.body.append(line);
+    return { line, cells, values: [] };
+  }
+}
+
+/** A path that may break after its dots. */
+function broken(path) {
+  return path.split(/(?<=\.)/).flatMap((part) => [part, h("wbr")]);
+}

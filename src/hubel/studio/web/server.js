@@ -1,0 +1,61 @@
+// Asking the server that the page came from. The token of its launch stands behind # in the address, which is not sent.
+
+const KEY = "hubel-studio-token";
+const AGAIN = 1500; // ms between tries to reach a server that is gone
+
+const given = new URLSearchParams(location.hash.slice(1));
+if (given.has("token")) {
+  remember(given.get("token"));
+  given.delete("token");
+  history.replaceState(null, "", `${location.pathname}#${given}`);
+}
+
+/** Know the token from here on, in this tab. */
+export function remember(token) {
+  sessionStorage.setItem(KEY, token.trim());
+}
+
+/** Whether there is something to wait for before the first answer. */
+export const beginning = null;
+
+/** The answer to a question, waited for while the server is gone. Tells the page of that with the event "asking". */
+export async function ask(question, values = {}) {
+  for (;;) {
+    try {
+      const found = await fetch(`ask/${question}`, {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ""}` },
+        body: JSON.stringify(values),
+      });
+      const told = await found.json();
+      if (found.ok) {
+        tell("answered");
+        return told;
+      }
+      if (told.reason !== "token") throw Object.assign(Error(told.error), { refused: true });
+      await token();
+    } catch (error) {
+      if (error.refused) throw error;
+      tell("lost");
+      await new Promise((done) => setTimeout(done, AGAIN));
+    }
+  }
+}
+
+let waiting = null;
+
+/** Wait until somebody gives the token of the server that runs now. */
+function token() {
+  waiting ??= new Promise((done) => {
+    tell("token", (value) => {
+      remember(value);
+      waiting = null;
+      done();
+    });
+  });
+  return waiting;
+}
+
+function tell(state, answer = null) {
+  document.dispatchEvent(new CustomEvent("asking", { detail: { state, answer } }));
+}

@@ -1,0 +1,71 @@
+// The frame: the bar of rooms, colours, what is said where the server does not answer, and the address.
+
+import { h, held } from "hubel/view/dom";
+import { theme } from "hubel/view/theme";
+import { address, addressed, written } from "hubel/studio/address";
+import { ROOMS } from "hubel/studio/rooms";
+
+const main = document.getElementById("room");
+const bar = document.getElementById("rooms");
+const trouble = document.getElementById("trouble");
+const host = held("host");
+const rooms = ROOMS.filter((room) => host.server || !room.server);
+const open = new Map(); // by name: {place, room}
+
+/** Show a room, built when it is first asked for. */
+function show(name) {
+  const room = rooms.find((each) => each.name === name) ?? rooms[0];
+  if (!open.has(room.name)) {
+    const place = h("section", { class: `room ${room.name}`, "aria-label": room.title });
+    main.append(place);
+    open.set(room.name, { place, own: room.open(place) ?? {} });
+  }
+  for (const [each, { place }] of open) place.hidden = each !== room.name;
+  for (const link of bar.querySelectorAll("a")) {
+    if (link.dataset.room === room.name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  document.title = `${room.title} – hubel studio`;
+  open.get(room.name).own.shown?.(addressed());
+}
+
+for (const room of rooms) {
+  const go = (event) => {
+    event.preventDefault();
+    address({ room: room.name });
+    written();
+    show(room.name);
+  };
+  bar.append(h("li", {}, h("a", { href: `#room=${room.name}`, "data-room": room.name, onclick: go }, room.title)));
+}
+if (rooms.length < 2) bar.parentElement.classList.add("single");
+addEventListener("hashchange", () => show(addressed().room));
+addEventListener("pagehide", written);
+
+document.addEventListener("asking", ({ detail: { state, answer } }) => {
+  if (state === "answered") {
+    trouble.hidden = true;
+    trouble.replaceChildren();
+    return;
+  }
+  if (trouble.dataset.state === state && !trouble.hidden) return;
+  trouble.dataset.state = state;
+  trouble.hidden = false;
+  if (state === "lost") {
+    trouble.replaceChildren("The studio's server does not answer. Nothing here is lost: start hubel studio again, and the page goes on.");
+  } else if (state === "token") {
+    const field = h("input", { autocomplete: "off", "aria-label": "token", required: true });
+    const form = h("form", {}, "This server asks for its token, which stands in the address that it printed. ", field, " ",
+      h("button", {}, "go on"));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      trouble.hidden = true;
+      answer(field.value.replace(/^.*token=([^&]*).*$/, "$1")); // the whole address may be given
+    });
+    trouble.replaceChildren(form);
+  }
+});
+
+theme(document.getElementById("theme"));
+show(addressed().room);
+document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,43 @@
+"""A studio on a real socket, in a thread of the tests' own process."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from hubel.serve.listening import bound_socket
+from hubel.studio.server import HERE, server_of
+from tests.work import HANG
+
+TOKEN = "the-token-of-this-launch"
+
+
+@contextmanager
+def studio(port=0, token=TOKEN):
+    """The address of a studio, which is stopped afterwards."""
+    with bound_socket(HERE, port) as bound:
+        server = server_of(token)
+        thread = threading.Thread(target=server.run, args=([bound],))
+        thread.start()
+        try:
+            yield f"http://{HERE}:{bound.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(HANG)
+
+
+@pytest.fixture(scope="session")
+def address():
+    with studio() as found:
+        yield found
+
+
+def opened(page, address, said=""):
+    """A page of the studio with its first answer shown; said: what stands in its address."""
+    page.goto(f"{address}/#token={TOKEN}{said}")
+    page.wait_for_selector("html[data-ready]")
+    page.locator(".canvas svg").first.wait_for()
+    page.locator("td.how:not(:empty)").first.wait_for(state="attached")
+    return page

@@ -1,0 +1,244 @@
+"""The design room in a real browser."""
+
+import pytest
+
+from hubel import zoo
+from hubel.arch import analyse, parse
+from tests.axe import needs_axe, violations
+from tests.studio.conftest import opened
+
+TEXT = "28x28x1: conv 6 5x5 tanh, avgpool 2, flatten, dense 10 softmax"
+SAID = f"&net={TEXT.replace(' ', '+')}"
+
+
+@pytest.fixture
+def room(browser_page, address):
+    return opened(browser_page, address, SAID)
+
+
+def text_of(page):
+    return page.locator("textarea").input_value()
+
+
+def becomes(page, title, value):
+    page.locator(".totals div", has=page.locator(f"dt:text-is('{title}')")).locator(
+        f"dd:has-text('{value}')"
+    ).wait_for()
+
+
+def write(page, text):
+    page.locator("textarea").fill(text)
+
+
+def choose(page, path):
+    page.locator(f"tbody th button:text-is('{path}')").click()
+    page.locator(f".layer-pane h2:text-is('{path}')").wait_for()
+
+
+def test_the_figures_follow_each_letter(room):
+    room.locator("textarea").focus()
+    room.keyboard.press("Control+End")
+    for letter in ", dense 30":
+        room.keyboard.type(letter)
+    written = f"{TEXT}, dense 30"
+    becomes(room, "parameters", f"{analyse(parse(written)).parameters:,}")
+    assert room.locator("tbody th").all_inner_texts() == [row.path for row in analyse(parse(written)).rows]
+    room.locator(".totals .difference").first.wait_for(state="attached")
+    assert room.locator(".wrong-box").inner_text() == ""
+
+
+def test_the_last_network_that_works_out_stays(room):
+    before = room.locator(".canvas svg").inner_html()
+    write(room, TEXT.replace("avgpool", "avgpol"))
+    room.locator(".wrong-box", has_text="did you mean 'avgpool'").wait_for()
+    assert room.locator(".editor pre .wrong").inner_text() == "avgpol"
+    assert "column 27" in room.locator(".wrong-box").inner_text()
+    assert room.locator(".canvas svg").inner_html() == before
+
+
+def test_a_button_makes_it_fit(room):
+    write(room, "8x8x1: conv 6 9x9, flatten, dense 3")
+    room.locator(".fits button", has_text="kernel_size 8").click()
+    becomes(room, "shape", "8×8×1 → 3")
+    assert text_of(room) == "8x8x1: conv 6 8x8, flatten, dense 3"
+
+
+def test_a_layer_is_clicked_and_changed_and_the_text_follows(room):
+    room.locator(".canvas .layer[data-rows]").first.click()
+    room.locator(".layer-pane h2:text-is('conv1')").wait_for()
+    assert room.locator(".editor pre .chosen").all_inner_texts() == ["conv", " ", "6", " ", "5x5", " ", "tanh"]
+    room.get_by_label("filters: more").click()
+    becomes(room, "parameters", f"{analyse(parse(TEXT.replace('conv 6', 'conv 7'))).parameters:,}")
+    assert text_of(room) == TEXT.replace("conv 6", "conv 7")
+    assert room.evaluate("document.activeElement.getAttribute('aria-label')") == "filters: more"
+    assert "+26 parameters" in room.locator(".canvas .difference").all_text_contents()
+    room.get_by_label("padding", exact=True).select_option("same")
+    becomes(room, "shape", "28×28×1 → 10")
+    room.locator(".editor pre", has_text="conv 7 5x5 same tanh").wait_for()
+
+
+def test_undo_and_redo(room):
+    choose(room, "conv1")
+    room.get_by_label("filters: more").click()
+    room.locator(".editor pre", has_text="conv 7").wait_for()
+    room.get_by_label("undo").click()
+    assert text_of(room) == TEXT
+    room.locator("textarea").focus()
+    room.keyboard.press("Control+y")
+    assert "conv 7" in text_of(room)
+    room.keyboard.press("Control+z")
+    assert text_of(room) == TEXT
+    room.keyboard.press("Control+End")
+    room.keyboard.type(", relu")
+    room.keyboard.press("Escape")
+    room.keyboard.press("Control+z")
+    assert text_of(room) == TEXT  # letters without a pause are one step
+
+
+def test_words_are_completed(room):
+    room.locator("textarea").focus()
+    room.keyboard.press("Control+End")
+    room.keyboard.type(", max")
+    options = room.locator("#completions [role=option] b")
+    assert options.all_inner_texts()[0] == "maxpool"
+    room.keyboard.press("Enter")
+    assert text_of(room).endswith(", maxpool")
+    assert "POOL-SIZE" in room.locator(".usage").inner_text()
+    write(room, "28x28x1: conv 3 3x3 sa")
+    assert options.all_inner_texts() == ["same"]
+    write(room, "lenet")
+    assert options.all_inner_texts()[:2] == ["lenet5", "lenet5_1998"]
+    room.keyboard.press("ArrowDown")
+    room.keyboard.press("ArrowUp")
+    room.keyboard.press("Tab")
+    becomes(room, "parameters", "61,706")
+    assert text_of(room) == str(zoo.get("lenet5"))
+
+
+def test_the_caret_chooses(room):
+    room.locator("textarea").focus()
+    room.locator("textarea").evaluate("area => area.setSelectionRange(30, 30)")
+    room.locator(".layer-pane h2:text-is('pool1')").wait_for()
+    assert room.locator("tr.chosen th").inner_text() == "pool1"
+    assert room.evaluate("document.activeElement.tagName") == "TEXTAREA"
+
+
+def test_what_one_sees_can_be_linked(room, address):
+    choose(room, "dense1")
+    room.get_by_role("tab", name="Code").click()
+    room.locator(".code pre", has_text="import torch").wait_for()
+    room.wait_for_function("location.hash.includes('layer=dense1') && location.hash.includes('tab=code')")
+    assert "token" not in room.evaluate("location.hash")
+    assert "28x28x1:+conv+6+5x5+tanh,+avgpool+2" in room.evaluate("location.hash")
+    room.reload()
+    room.locator(".layer-pane h2:text-is('dense1')").wait_for()
+    room.locator(".code pre", has_text="import torch").wait_for()
+    assert text_of(room) == TEXT
+
+
+def test_programs_for_all_frameworks(room):
+    room.get_by_role("tab", name="Code").click()
+    for framework, word in (("keras", "keras.Model"), ("jax", "nnx"), ("pytorch", "nn.Sequential")):
+        room.get_by_label("framework").select_option(framework)
+        room.locator(".code pre", has_text=word).wait_for()
+
+
+def test_advice_is_taken_with_a_button(browser_page, address):
+    room = opened(browser_page, address, "&net=lenet5")
+    room.get_by_role("tab", name="Advice (2)").click()
+    room.locator(".advice button", has_text="do it").click()
+    becomes(room, "parameters", "15,626")
+    assert "globalavgpool" in text_of(room)
+
+
+def test_two_networks_side_by_side(room):
+    room.get_by_label("keep this one to compare with").first.click()
+    room.locator(".kept .canvas svg").wait_for()
+    write(room, TEXT.replace("conv 6", "conv 12"))
+    row = room.locator("#pane-compare tr", has=room.locator("th:text-is('parameters')"))
+    row.locator("td", has_text="17,602").wait_for()
+    assert "8,806" in row.inner_text()
+    room.get_by_label("work on the kept one").click()
+    becomes(room, "parameters", "8,806")
+    assert text_of(room) == TEXT
+    room.get_by_label("leave the kept one").click()
+    assert room.locator(".kept").is_hidden()
+
+
+def test_blocks_close_and_layers_are_found(browser_page, address):
+    room = opened(browser_page, address, "&net=resnet18")
+    block = room.locator('.layer[data-part="stage4"]')
+    assert block.get_attribute("aria-expanded") == "true"
+    block.click()
+    room.locator('.layer[data-part="stage4"][aria-expanded="false"]').wait_for()
+    assert room.locator('.layer[data-part="stage4.block1"]').count() == 0
+    room.get_by_label("find a layer").first.fill("maxpool")
+    assert room.locator(".diagram .note").first.inner_text() == "1 of 1"
+    room.keyboard.press("Enter")
+    room.locator(".layer-pane h2:text-is('pool1')").wait_for()
+    assert room.locator(".layer.found").count() == 1
+
+
+def test_the_drawing_is_enlarged_and_moved(room):
+    width = "document.querySelector('.canvas svg').getBoundingClientRect().width"
+    before = room.evaluate(width)
+    room.locator(".canvas").first.focus()
+    for _ in range(5):
+        room.keyboard.press("+")
+    assert room.evaluate(width) == pytest.approx(before * 1.25**5, rel=0.01)
+    canvas = room.locator(".canvas").first
+    canvas.hover()
+    room.mouse.down()
+    box = canvas.bounding_box()
+    room.mouse.move(box["x"] + 100, box["y"] + 100, steps=3)
+    room.mouse.up()
+    assert canvas.evaluate("canvas => canvas.scrollLeft") > 0
+    room.keyboard.press("0")
+    assert room.evaluate(width) == pytest.approx(before, rel=0.01)
+
+
+def test_all_is_reached_by_keyboard(room):
+    """From the text to the drawing, a layer in it, its steps and its table, with no mouse."""
+    room.locator("textarea").focus()
+    room.keyboard.press("Tab")
+    seen = []
+    for _ in range(40):
+        seen.append(
+            room.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent")
+        )
+        if room.evaluate("document.activeElement.matches('.canvas .layer')"):
+            break
+        room.keyboard.press("Tab")
+    room.keyboard.press("ArrowDown")
+    room.keyboard.press("Enter")
+    room.locator(".layer-pane h2:text-is('pool1')").wait_for()
+    assert {"smaller", "larger", "fit it in", "find a layer"} <= set(seen)
+    for _ in range(10):
+        room.keyboard.press("Tab")
+        if room.evaluate("document.activeElement.getAttribute('aria-label')") == "pool size: more":
+            break
+    room.keyboard.press("Enter")
+    room.locator(".editor pre", has_text="avgpool 3").wait_for()
+
+
+def test_nothing_typed_becomes_part_of_the_page(room):
+    hostile = '8x8x1: a="<img src=x onerror=alert(1)>", conv 1 1x1'
+    write(room, hostile)
+    room.locator(".wrong-box", has_text="column").wait_for()
+    write(room, "8x8x1: img=conv 1 1x1, script=relu")
+    becomes(room, "shape", "8×8×1")
+    assert room.locator("#room img, #room script").count() == 0
+
+
+@needs_axe
+def test_nobody_is_kept_from_using_it(browser_page, address):
+    text = "8x8x4: block=(sum(conv 4 3x3 same | identity), relu), flatten, dense 2".replace(" ", "+")
+    room = opened(browser_page, address, f"&net={text}&layer=block.sum1.branch1.conv1&tab=compare&with=mlp")
+    room.locator("#pane-compare table").wait_for()
+    assert violations(room) == []
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(browser_page, address):
+    browser_page.set_viewport_size({"width": 390, "height": 800})
+    room = opened(browser_page, address, "&net=googlenet&layer=conv1")
+    assert room.evaluate("document.documentElement.scrollWidth") <= 390

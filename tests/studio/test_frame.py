@@ -1,0 +1,41 @@
+"""The frame of the studio: its token, tabs beside each other, a server that goes and comes back."""
+
+from urllib.parse import urlsplit
+
+from tests.studio.conftest import TOKEN, opened, studio
+
+
+def test_a_page_without_the_token_asks_for_it(browser_page, address):
+    browser_page.goto(f"{address}/#net=mlp")
+    field = browser_page.get_by_label("token")
+    field.fill("wrong")
+    field.press("Enter")
+    field = browser_page.get_by_label("token")
+    field.fill(f"{address}/#token={TOKEN}&room=design")  # as it was printed
+    field.press("Enter")
+    browser_page.locator(".totals", has_text="79,510").wait_for()
+    assert browser_page.locator("#trouble").is_hidden()
+
+
+def test_two_tabs_know_nothing_of_each_other(browser_page, address):
+    first = opened(browser_page, address, "&net=mlp")
+    second = opened(browser_page.context.new_page(), address, "&net=lenet5")
+    first.locator("textarea").fill("8x8x1: flatten, dense 3")
+    first.locator(".totals", has_text="8×8×1 → 3").wait_for()
+    assert "61,706" in second.locator(".totals").inner_text()
+    second.close()
+
+
+def test_a_server_that_comes_back_is_asked_again(browser_page):
+    with studio() as address:
+        page = opened(browser_page, address)
+    page.locator("textarea").fill("8x8x1: flatten, dense 3")
+    page.locator("#trouble", has_text="does not answer").wait_for()
+    with studio(urlsplit(address).port):
+        page.locator(".totals", has_text="8×8×1 → 3").wait_for()
+        assert page.locator("#trouble").is_hidden()
+    page.locator("textarea").fill("8x8x1: flatten, dense 4")
+    with studio(urlsplit(address).port, token="another-token-of-another-launch"):
+        page.get_by_label("token").fill("another-token-of-another-launch")
+        page.get_by_label("token").press("Enter")
+        page.locator(".totals", has_text="8×8×1 → 4").wait_for()

@@ -1,0 +1,98 @@
+"""The studio's server: it answers its own page, and nobody else."""
+
+import httpx
+import pytest
+
+from hubel.cli.studio import TOKEN as VARIABLE
+from hubel.studio.page import studio_page
+from tests.studio.conftest import TOKEN
+from tests.work import HANG
+
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+ASKED = {"text": "8x8x1: flatten, dense 2"}
+
+
+@pytest.fixture
+def client(address):
+    with httpx.Client(base_url=address, timeout=HANG) as found:
+        yield found
+
+
+def test_the_page_is_given_to_anybody_and_forbids_all_else(client):
+    found = client.get("/")
+    assert found.text == studio_page()
+    assert found.headers["x-frame-options"] == "DENY"
+    assert "default-src 'none'" in found.text
+    assert "unsafe-inline" not in found.text
+    assert "unsafe-eval" not in found.text
+    assert TOKEN not in found.text
+
+
+def test_questions_bear_the_token(client):
+    assert client.post("/ask/design", json=ASKED, headers=BEARER).json()["totals"]["parameters"] == 130
+    for headers in ({}, {"Authorization": "Bearer another-token-of-24-let"}, {"Cookie": f"token={TOKEN}"}):
+        assert client.post("/ask/design", json=ASKED, headers=headers).status_code == 401
+    assert client.post(f"/ask/design?token={TOKEN}", json=ASKED).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "127.0.0.1.evil.example:8700"}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "https://127.0.0.1:1"}, 403),
+    ],
+)
+def test_others_are_refused_whatever_they_bear(client, headers, status):
+    assert client.post("/ask/design", json=ASKED, headers=BEARER | headers).status_code == status
+    assert client.get("/", headers=headers).status_code == status
+
+
+def test_a_form_of_another_page_is_no_question(client):
+    """What a page elsewhere could send without asking first (CSRF) is not taken."""
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        found = client.post("/ask/design", content='{"text": ""}', headers=BEARER | {"Content-Type": kind})
+        assert found.status_code == 415
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ask/",
+        "/ask/nothing",
+        "/ask/design/..",
+        "/..%2f..%2fetc/passwd",
+        "/ask/..%2f..%2fetc/passwd",
+        "/ask",
+        "/web/frame.css",
+    ],
+)
+def test_nothing_else_is_there(client, path):
+    for method in ("GET", "POST"):
+        found = client.request(method, path, json=ASKED, headers=BEARER)
+        assert found.status_code == 404
+        assert found.json()["reason"] == "unknown"
+
+
+def test_questions_of_other_forms_are_refused(client):
+    assert client.get("/ask/design", headers=BEARER).status_code == 405
+    assert client.post("/ask/design", json=[1], headers=BEARER).status_code == 400
+    assert client.post("/ask/design", json={"text": 1}, headers=BEARER).status_code == 400
+    assert (
+        client.post("/ask/design", content="{", headers=BEARER | {"Content-Type": "application/json"}).status_code
+        == 400
+    )
+    deep = "[" * 100_000
+    assert (
+        client.post("/ask/design", content=deep, headers=BEARER | {"Content-Type": "application/json"}).status_code
+        == 400
+    )
+    assert client.post("/ask/design", json={"text": "9" * 3_000_000}, headers=BEARER).status_code == 413
+
+
+def test_the_variable_of_the_token_is_that_of_serve():
+    from hubel.cli.serve import TOKEN as OTHER
+
+    assert VARIABLE == OTHER
