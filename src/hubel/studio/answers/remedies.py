@@ -16,6 +16,7 @@ from hubel.arch import (
     analyse,
     children,
     named_children,
+    parse_node,
     settings_of,
     source_of,
 )
@@ -63,8 +64,7 @@ def _in_a_branch(written: Source, node: Sum, fit: Fit) -> list[str]:
 
 
 def _passes_on(branch: Node) -> bool:
-    inside = children(branch)
-    return len(inside) == 1 and isinstance(inside[0], Layer) and inside[0].word == "identity"
+    return children(branch) == (parse_node("identity"),)
 
 
 def _other_input(written: Source, fit: Fit) -> list[str]:
