@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from socket import socket
 from typing import Any
 
-from uvicorn import Server
+from uvicorn import Config, Server
 
 from hubel.base.errors import HubelError
 from hubel.base.words import json_text, printable
 from hubel.serve.board import Board
 from hubel.serve.gate import Gate
-from hubel.serve.listening import at_most, bound_socket, config
+from hubel.serve.listening import bound_socket
 from hubel.serve.log import begin_log
 from hubel.serve.refusal import Refusal
 from hubel.serve.settings import Access, Limits, Settings
@@ -36,8 +36,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 def application(token: str) -> Any:
     """The studio as an ASGI application."""
-    settings = Settings((), LIMITS, Access(token), quiet=True)
-    return Gate(_Studio(), settings, Board((), LIMITS.queue))
+    guarded: Any = _Guarded(token)
+    return Gate(_Studio(), guarded)
 
 
 def serve_studio(token: str, port: int, listening: Callable[[socket], None] = lambda bound: None) -> None:
@@ -46,6 +46,7 @@ def serve_studio(token: str, port: int, listening: Callable[[socket], None] = la
     port: 0 takes a free one. listening: is called with the socket.
     """
     with bound_socket(HERE, port) as bound:
+        begin_log()
         server = server_of(token)
         listening(bound)
         server.run([bound])
@@ -53,13 +54,31 @@ def serve_studio(token: str, port: int, listening: Callable[[socket], None] = la
 
 def server_of(token: str) -> Server:
     """A server in this process: `run([socket])` serves until its `should_exit` is True."""
+    return Server(
+        Config(
+            application(token),
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=LIMITS.connections,
+            timeout_graceful_shutdown=1,
+        )
+    )
 
-    def make() -> Any:
-        begin_log()
-        at_most(LIMITS.connections)
-        return application(token)
 
-    return Server(config(make, LIMITS))
+class _Guarded:
+    """What the gate has to know: who may ask how much, and where it counts. Nothing is ever too much to be asked."""
+
+    def __init__(self, token: str) -> None:
+        self.settings, self.limits = Settings((), LIMITS, Access(token), quiet=True), LIMITS
+        self.board = Board((), LIMITS.queue)
+
+    def crowded(self, path: str) -> None:
+        """Never."""
 
 
 class _Studio:
