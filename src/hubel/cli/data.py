@@ -15,6 +15,7 @@ from hubel.cli._trained import add_layout, add_validation, layout
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from hubel.data import Augmentation, Dataset
     from hubel.tasks import Task
 
 DESCRIPTION = """Look at every image of a data set and tell what is there: classes in their order, counts, sizes,
@@ -109,6 +110,15 @@ def _save(sheet: Image, path: Path) -> None:
         sheet.save(unfinished)
 
 
+def _by_rule(train: Dataset) -> Augmentation:
+    """What the rules of the data's task choose for training."""
+    from hubel.data import Augmentation, Splits
+    from hubel.train import choose
+    from hubel.train._fitting import fitted_to
+
+    return Augmentation.parse(choose(fitted_to(None, Splits(train), {}), train).augmentation)
+
+
 def _write_sheet(arguments: Namespace, described: object, kind: type[Task], bar: _Bar) -> str:
     from hubel.data import Augmentation, Description, Preprocessing, augmented_sheet
 
@@ -119,7 +129,9 @@ def _write_sheet(arguments: Namespace, described: object, kind: type[Task], bar:
         return f"The contact sheet is in {arguments.sheet}."
     void = {} if arguments.void is None else {"void": arguments.void}
     train = kind.load(arguments.data, bad_images="skip", progress=bar, **layout(arguments), **void).train
-    if arguments.augment == "auto":
+    if arguments.augment == "auto" and train.targets.moves:
+        augmentation = _by_rule(train)
+    elif arguments.augment == "auto":
         augmentation = Augmentation.for_dataset(train, Preprocessing.for_dataset(train), 10)
     else:
         augmentation = Augmentation.parse(arguments.augment or "none")

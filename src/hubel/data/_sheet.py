@@ -53,14 +53,14 @@ def augmented_sheet(
     chosen = np.linspace(0, len(dataset) - 1, min(rows, len(dataset))).astype(int)
     originals, positions = torch.from_numpy(np.array(dataset.images[chosen])), torch.arange(len(chosen))
     targets = wanted.tensor()[torch.from_numpy(chosen)]
-    seen = [_drawn(wanted, originals, targets)]
+    seen, around = [_drawn(wanted, originals, targets)], wanted.around(targets)
     for epoch in range(columns - 1):
-        images = augmentation.apply(originals, seed, epoch, positions)
+        images = augmentation.apply(originals, seed, epoch, positions, around)
         if augmentation.mixup:
             partners = augmentation.partners(seed, epoch, positions, len(chosen))
             others = augmentation.apply(originals[partners], seed, epoch, partners)
             images = mixed(images, others, augmentation.shares(seed, epoch, positions, images.device))
-        moves = augmentation.moves(originals.shape, seed, epoch, positions, images.device)
+        moves = augmentation.moves(originals.shape, seed, epoch, positions, images.device, around)
         seen.append(_drawn(wanted, images, wanted.moved(targets, moves)))
     names = [
         wanted.caption(target.numpy()) or _name(dataset, index) for target, index in zip(targets, chosen, strict=True)

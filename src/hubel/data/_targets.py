@@ -97,6 +97,12 @@ class Targets(abc.ABC):
         """A batch of them, moved as its images are: `moves` moves planes, points, boxes and pictures."""
         return targets
 
+    def around(self, targets: torch.Tensor) -> torch.Tensor | None:
+        """Where in a batch's images something lies that windows may be laid around: B×M×2 (x, y), shares of the width
+        and height, NaN for nothing; by default nowhere.
+        """
+        return None
+
     def drawn(self, image: npt.NDArray[np.uint8], target: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """An image (uint8 H×W×C) with one of them drawn on it, uint8 H×W×3; by default as it is."""
         return image

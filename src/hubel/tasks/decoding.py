@@ -27,14 +27,31 @@ class BoxRules:
 
 
 @dataclass(frozen=True)
+class PointRules:
+    """How scores N×C×H×W tell points: of each a logit and how far it is (x, y, in `reach` cells), and where the task's
+    settings say `several`, a logit of an individual's middle and how far its points are from there (`usual` of the
+    settings is one, a share of the image's longer side).
+
+    prior: is added to logits. votes: so many cells around the surest are weighed together. near: of an individual's
+    size, the deviation of its points from where its middle says; where nothing so weighed reaches `least`, that stays.
+    """
+
+    prior: float
+    reach: float
+    votes: int
+    near: float
+    least: float
+
+
+@dataclass(frozen=True)
 class Decoding:
     """What comes out, by its name, of scores N×C×… before a closing softmax or sigmoid.
 
     function: of the scores, a softmax over classes. scale, shift: settings of the task, a number an output, that the
     outcome is multiplied by and that are added. likeliest: the name of a second output, the likeliest class of each
-    place, where there is one. boxes: how scores are boxes, where they are. carries: whether layers go on with what they
-    remembered, which is given and given back besides. names: whether the outcome is probabilities of classes, of which
-    an answer tells the likeliest (`answer.Named`).
+    place, where there is one. boxes, points: how scores are such, where they are. carries: whether layers go on with
+    what they remembered, which is given and given back besides. names: whether the outcome is probabilities of classes,
+    of which an answer tells the likeliest (`answer.Named`).
     """
 
     output: str = "scores"
@@ -45,6 +62,7 @@ class Decoding:
     carries: bool = False
     names: bool = False
     boxes: BoxRules | None = None
+    points: PointRules | None = None
 
 
 def decoding_of(task: str) -> Decoding:

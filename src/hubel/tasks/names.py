@@ -10,6 +10,7 @@ from typing import Any
 TASKS = {
     "classification": "hubel.tasks.classification.task:Classification",
     "segmentation": "hubel.tasks.segmentation.task:Segmentation",
+    "pose": "hubel.tasks.pose.task:Pose",
     "detection": "hubel.tasks.detection.task:Detection",
     "multilabel": "hubel.tasks.multilabel.task:Multilabel",
     "regression": "hubel.tasks.regression.task:Regression",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hubel.base.errors import LimitError
 from hubel.base.files import read_bytes
@@ -19,6 +19,7 @@ from hubel.data.sources.parts import part_and_rest
 from hubel.data.sources.pictures import Pictures, unmatched
 
 _FOLDERS = ("", "annotations", "Annotations", "labels")
+_Kind = TypeVar("_Kind")
 _KEYS = (b'"images"', b'"annotations"', b'"categories"', b'"info"', b'"licenses"', b'"type"')
 
 
@@ -52,13 +53,13 @@ def read(root: Path, layout: Layout) -> Annotations:
     """All files of a source, each of the part that its name says ("instances_val2017"), or its folder's. Categories are
     in the order of their numbers, which stay as they are.
     """
-    pictures = Pictures(root if root.is_dir() else _folder_of(root), layout)
+    pictures = Pictures(root if root.is_dir() else folder_of(root), layout)
     chosen = [path for path in files_of(root) if part_and_rest(path.stem)[1] != ("captions",)]
     parts, notes = parts_of_files(chosen, pictures.root, layout)
     found = Annotations("COCO's JSON", {}, {}, notes=notes)
     outlined = 0
     for path, part in parts.items():
-        whole = _whole(path)
+        whole = lists_of(path)
         if isinstance(whole, ImageError):
             found.problems.append(whole)
         else:
@@ -74,12 +75,12 @@ def read(root: Path, layout: Layout) -> Annotations:
     return found
 
 
-def _folder_of(path: Path) -> Path:
+def folder_of(path: Path) -> Path:
     """Where the pictures of a single file lie: beside it, or beside the folder of annotations that it is in."""
     return path.parent.parent if path.parent.name.lower() in ("annotations", "labels") else path.parent
 
 
-def _whole(path: Path) -> dict[str, Any] | ImageError:
+def lists_of(path: Path) -> dict[str, Any] | ImageError:
     """A file's three lists, or why it has none."""
     try:
         whole = json.loads(read_bytes(path, "annotations"))
@@ -100,22 +101,7 @@ def _add(found: Annotations, path: Path, whole: Mapping[str, Any], part: str, pi
     except ImageError as error:
         found.problems.append(error)
         return
-    near = path.parent.relative_to(pictures.root).as_posix() if path.is_relative_to(pictures.root) else ""
-    by_number: dict[Any, Annotated] = {}
-    missing: set[Any] = set()
-    for place, each in enumerate(whole["images"], 1):
-        if not isinstance(each, dict) or "id" not in each or not isinstance(each.get("file_name"), str):
-            found.problems.append(ImageError(str(path), f"expected an id and a file_name of image {place}"))
-            continue
-        picture = pictures.find(each["file_name"], "" if near == "." else near, part)
-        if picture is None:
-            missing.add(each["id"])
-            found.problems.append(ImageError(str(path), f"image {place}: {unmatched(each['file_name'], pictures)}"))
-            continue
-        if each["id"] in by_number:
-            found.problems.append(ImageError(str(path), f"image {place}: the id {each['id']} is another's too"))
-            continue
-        by_number[each["id"]] = Annotated(picture, [], _size(each))
+    by_number, missing = images_of(path, whole["images"], part, pictures, found.problems, Annotated)
     for place, box in _boxes(found, path, whole["annotations"], names):
         number = whole["annotations"][place - 1]["image_id"]
         if number in by_number:
@@ -124,6 +110,31 @@ def _add(found: Annotations, path: Path, whole: Mapping[str, Any], part: str, pi
             why = f"annotation {place}: no image has the id {number}"
             found.problems.append(ImageError(str(path), why))
     found.parts.setdefault(part, []).extend(by_number.values())
+
+
+def images_of(
+    path: Path, images: list[Any], part: str, pictures: Pictures, problems: list[ImageError], kind: Callable[..., _Kind]
+) -> tuple[dict[Any, _Kind], set[Any]]:
+    """What `kind(path, [], size)` makes of the images of a file that are there, by their numbers; and the numbers of
+    those that are missing.
+    """
+    near = path.parent.relative_to(pictures.root).as_posix() if path.is_relative_to(pictures.root) else ""
+    by_number: dict[Any, _Kind] = {}
+    missing: set[Any] = set()
+    for place, each in enumerate(images, 1):
+        if not isinstance(each, dict) or "id" not in each or not isinstance(each.get("file_name"), str):
+            problems.append(ImageError(str(path), f"expected an id and a file_name of image {place}"))
+            continue
+        picture = pictures.find(each["file_name"], "" if near == "." else near, part)
+        if picture is None:
+            missing.add(each["id"])
+            problems.append(ImageError(str(path), f"image {place}: {unmatched(each['file_name'], pictures)}"))
+            continue
+        if each["id"] in by_number:
+            problems.append(ImageError(str(path), f"image {place}: the id {each['id']} is another's too"))
+            continue
+        by_number[each["id"]] = kind(picture, [], _size(each))
+    return by_number, missing
 
 
 def _size(each: Mapping[str, Any]) -> tuple[int, int] | None:
@@ -169,7 +180,7 @@ def _boxes(
             why = f"annotation {place}: category {kind} is none of {some(map(str, names), 8)}"
             found.problems.append(ImageError(str(path), why))
             continue
-        if not (isinstance(numbers, list) and len(numbers) == 4 and all(map(_is_number, numbers))):
+        if not (isinstance(numbers, list) and len(numbers) == 4 and all(map(is_number, numbers))):
             why = f"annotation {place}: expected a bbox of left, top, width and height, received {str(numbers)[:60]}"
             found.problems.append(ImageError(str(path), why))
             continue
@@ -185,7 +196,7 @@ def _boxes(
                 top + height,
                 where,
                 crowd=bool(each.get("iscrowd", 0)),
-                area=float(area) if _is_number(area) and area > 0 else 0.0,
+                area=float(area) if is_number(area) and area > 0 else 0.0,
             ),
         )
     if without:
@@ -194,5 +205,6 @@ def _boxes(
         )
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether a value of JSON is a number that coordinates may be."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300

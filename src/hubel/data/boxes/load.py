@@ -194,10 +194,11 @@ def usual_size(seen: Sequence[Seen]) -> tuple[int, int]:
     longer = min(max(_LEAST, _SIDE / max(small, 1e-9)), _MOST, max(own, 64))
     shape = float(np.clip(np.median([each.size[1] / each.size[0] for each in seen]), 1 / 4, 4))
     height, width = (longer / shape, longer) if shape > 1 else (longer, longer * shape)
-    return _rounded(height), _rounded(width)
+    return rounded(height), rounded(width)
 
 
-def _rounded(side: float) -> int:
+def rounded(side: float) -> int:
+    """A side of images in pixels: the nearest multiple of 16, at least one."""
     return max(_MULTIPLE, round(side / _MULTIPLE) * _MULTIPLE)
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 # a number a change, so that one switched on or off leaves the others' random numbers as they were
 (_FLIP, _ROWS, _COLUMNS, _AREA, _ASPECT, _LEFT, _TOP, _TURN, _BRIGHT, _CONTRAST, _SATURATION) = range(11)
 (_CUT_ROW, _CUT_COLUMN, _SHARE, _PARTNER, _OPERATION) = range(11, 16)
-_ZOOM = 40  # after those of all operations
+_ZOOM, _FOCUSED, _WHICH = 40, 41, 42  # after those of all operations
+_INNER = 0.7  # of a window, in which the middle of what it is laid around lies
 _STEP = 32  # pixels, of which windows are shorter than images
 _SOUND_SHIFT = 4  # steps of 10 ms, and bands
 _REPEATED, _MANY = 2, 24  # epochs from which small changes pay, and from which stronger ones do
@@ -42,6 +43,7 @@ class Augmentation:
     window: seen through a window of at most so many pixels a side, anywhere in the image; 0 is the whole. A longer side
         is shortened by a multiple of 32, so that it is halved evenly where the image's own is, to 32 at least.
     zoom: enlarged or reduced up to so many times before that; 1 is off.
+    focus: the share of windows that are laid around something that is wanted, where targets say where such lies.
     rotate: turned by up to this many degrees.
     colour: brightness, contrast and saturation changed by up to this share (0.2: from 0.8 to 1.2 times).
     operations: so many changes drawn from thirteen at `magnitude` 0 to 10, as RandAugment does (Cubuk et al. 2019).
@@ -58,6 +60,7 @@ class Augmentation:
     crop: float = 0.0
     window: int = 0
     zoom: float = 1.0
+    focus: float = 0.0
     rotate: float = 0.0
     colour: float = 0.0
     operations: int = 0
@@ -72,6 +75,7 @@ class Augmentation:
             "crop": (0, 1),
             "window": (0, 100_000),
             "zoom": (1, 8),
+            "focus": (0, 1),
             "rotate": (0, 180),
             "colour": (0, 1),
             "operations": (0, 8),
@@ -184,9 +188,16 @@ class Augmentation:
         down, right = ((each.astype(np.float64) * (2 * self.shift + 1)).astype(np.int64) for each in numbers)
         return torch.from_numpy(down), torch.from_numpy(right)
 
-    def apply(self, images: torch.Tensor, seed: int, epoch: int, positions: torch.Tensor) -> torch.Tensor:
+    def apply(
+        self,
+        images: torch.Tensor,
+        seed: int,
+        epoch: int,
+        positions: torch.Tensor,
+        around: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """The images (uint8 B×H×W×C, on any device) changed, all but mixed; `positions` (int64, B) are theirs in the
-        epoch. The input is not written to.
+        epoch, `around` as `moves` has it. The input is not written to.
         """
         import torch
 
@@ -197,7 +208,7 @@ class Augmentation:
         def number(stream: int) -> torch.Tensor:
             return torch.from_numpy(_numbers(seed, epoch, stream, where)).to(images.device)
 
-        images = self.moves(images.shape, seed, epoch, positions, images.device).apply(images, self.fill)
+        images = self.moves(images.shape, seed, epoch, positions, images.device, around).apply(images, self.fill)
         if self.colour:
             factors = [
                 transform.uniform(number(stream), 1 - self.colour, 1 + self.colour)
@@ -212,9 +223,19 @@ class Augmentation:
         return images
 
     def moves(
-        self, shape: tuple[int, ...], seed: int, epoch: int, positions: torch.Tensor, device: torch.device
+        self,
+        shape: tuple[int, ...],
+        seed: int,
+        epoch: int,
+        positions: torch.Tensor,
+        device: torch.device,
+        around: torch.Tensor | None = None,
     ) -> Moves:
-        """Where `apply` moves the pixels of images of `shape` (B×H×W×C) by shift, flip, crop and rotate."""
+        """Where `apply` moves the pixels of images of `shape` (B×H×W×C) by shift, flip, crop and rotate.
+
+        around: B×M×2, where in each image something lies that windows may be laid around, in shares of its width and
+        height; NaN for nothing.
+        """
         import torch
 
         where = positions.cpu().numpy()
@@ -228,8 +249,10 @@ class Augmentation:
             steps = down.to(device), right.to(device)
         size = self.size((shape[1], shape[2]))
         viewed = self.crop or self.rotate or self.zoom > 1 or size != tuple(shape[1:3])
-        views = self._views(shape, size, number) if viewed else None
         flip = number(_FLIP) if self.flip else None
+        views = self._views(shape, size, number) if viewed else None
+        if views is not None and around is not None and self.focus and self.window:
+            views[:, :, 2] = self._laid(around.to(device), views, flip, number)
         return Moves((shape[1], shape[2]), size, self.shift, steps, flip, views, self.fill is None)
 
     def size(self, shape: tuple[int, int]) -> tuple[int, int]:
@@ -268,6 +291,30 @@ class Augmentation:
         turn = transform.uniform(turns, -1, 1) * math.radians(self.rotate)
         aspect = shape[2] / shape[1]
         return transform.matrices(turn=turn, shear=torch.zeros_like(move), scale=scale, move=move, aspect=aspect)
+
+    def _laid(
+        self,
+        around: torch.Tensor,
+        views: torch.Tensor,
+        flip: torch.Tensor | None,
+        number: Callable[[int], torch.Tensor],
+    ) -> torch.Tensor:
+        """Where the middles of views (affine maps) lie once so many of them are laid around one of the places."""
+        import torch
+
+        known = ~around.isnan().any(2)
+        several = known.sum(1)
+        order = known.long().cumsum(1) - 1  # of each place among those that there are
+        chosen = known & (order == (number(_WHICH) * several).long()[:, None])
+        place = torch.where(chosen[..., None], around, 0.0).sum(1).to(views.dtype) * 2 - 1
+        if flip is not None:
+            place[:, 0] = torch.where(flip < 0.5, -place[:, 0], place[:, 0])
+        half = views[:, :, :2].square().sum(2).sqrt()
+        away = _INNER * half * (2 * torch.stack([number(_LEFT), number(_TOP)], 1) - 1)
+        room = (1 - half).clamp_min(0)
+        laid = torch.maximum(torch.minimum(place - away, room), -room)
+        focused = (number(_FOCUSED) < self.focus) & (several > 0)
+        return torch.where(focused[:, None], laid, views[:, :, 2])
 
 
 def _random_operation(

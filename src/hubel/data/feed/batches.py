@@ -98,6 +98,7 @@ class Batches:
         self.steps = self.order.size // size
         images, targets = dataset.tensors()
         self._moved = dataset.targets.moved if dataset.targets.moves else None
+        self._around = dataset.targets.around
         self._map, self._sums = mapped(dataset.images), sums_of(dataset.images)
         room = leaves_room(images.nbytes, self.device)
         self._is_there = self._map is None if room is None else room  # all of it lies where it is used
@@ -171,10 +172,11 @@ class Batches:
             images, targets = self._gather(indices)
         else:
             images, targets = self._moving.take(epoch, indices, positions), self._targets.index_select(0, indices)
+        around = self._around(targets)
         if self._moved is not None:
-            moves = self.augmentation.moves(images.shape, self.seed, epoch, positions, targets.device)
+            moves = self.augmentation.moves(images.shape, self.seed, epoch, positions, targets.device, around)
             targets = self._moved(targets, moves)
-        return self._changes.apply(images, self.seed, epoch, positions), targets
+        return self._changes.apply(images, self.seed, epoch, positions, around), targets
 
     def _gather(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         images, targets = batch(self._images, self._targets, indices)

@@ -42,7 +42,7 @@ def boxed(
     where = graph.add("Expand", where, graph.keep([1, 1, 4], "int64"))
     found = graph.add("GatherElements", _told(graph, far, rules, settings, height, width), where, axis=1)
     kept = graph.add("Mul", sure, _kept(graph, found, sure, kinds, rules, classes))
-    found = _in_pixels(graph, found, preparation, image)
+    found = in_pixels(graph, found, preparation, image)
     low, high = graph.add_all("Split", ("low", "high"), found, graph.keep([2, 2], "int64"), axis=2)
     seen = graph.add("Cast", graph.add("Greater", high, low), to=FLOAT)  # none of what lies outside alone
     kept = graph.add("Mul", kept, graph.add("ReduceMin", seen, graph.keep([2], "int64"), keepdims=0))
@@ -86,7 +86,7 @@ def _kept(graph: Graph, boxes: str, sure: str, kinds: str, rules: BoxRules, clas
     return graph.add("ReduceMax", marked, one_axis, keepdims=0)
 
 
-def _in_pixels(graph: Graph, boxes: str, kind: Preprocessing, image: str) -> str:
+def in_pixels(graph: Graph, boxes: str, kind: Preprocessing, image: str) -> str:
     """Boxes in shares of the network's image in pixels of it, or of the picture that it was made of, cut at its edges.
 
     As `hubel.data.boxes.load.placed` has it.

@@ -17,6 +17,7 @@ from hubel.export.onnx.boxes import boxed
 from hubel.export.onnx.graph import Graph
 from hubel.export.onnx.masks import masked
 from hubel.export.onnx.operations import scaled, written
+from hubel.export.onnx.points import pointed
 from hubel.export.onnx.preparation import prepared
 from hubel.export.source import Model, Source
 from hubel.tasks.decoding import Decoding, decoding_of
@@ -41,8 +42,9 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
     from images what the task makes of them (its `Decoding`): "probabilities" of classes or labels, "numbers" in their
     own units; beside the probabilities of pixels the "mask" (uint8 N×H×W, the likeliest class; of images of any size as
     large as they are, 255 where the network did not look); beside the "scores" of objects their "boxes" (N×K×4: left,
-    top, right, bottom, in pixels of the image), "probabilities" and "classes" (N×K), the surest first; "scores" of a
-    task that says nothing else.
+    top, right, bottom, in pixels of the image), "probabilities" and "classes" (N×K), the surest first; and the "points"
+    (N×K×P×2: x, y in pixels from the middle of the first) of individuals with their "probabilities" (N×K×P) and those of
+    the "individuals" (N×K); "scores" of a task that says nothing else.
 
     The metadata say all that the model file says, in JSON where it is no plain text: see `metadata`.
 
@@ -106,6 +108,10 @@ def _answers(graph: Graph, source: Source, scores: str, input: Input) -> dict[st
     if decoding.boxes is not None:
         place = "image" if input == "image" else ""
         found = boxed(graph, scores, shape, decoding.boxes, source.task_settings, source.preprocessing, place)
+        return {scores: ("float32", ["batch", *shape]), **found}
+    if decoding.points is not None:
+        place = "image" if input == "image" else ""
+        found = pointed(graph, scores, shape, decoding.points, source.task_settings, source.preprocessing, place)
         return {scores: ("float32", ["batch", *shape]), **found}
     name = graph.fresh(decoding.output)
     if decoding.function == "softmax":

@@ -259,11 +259,11 @@ class _Counts(task.Counts):
             numbers = head[:, NUMBER].astype(np.int64)
             boxes = _sides(in_pixels(found.boxes.double().cpu().numpy(), frames, size))
             scores, kinds = (each.double().cpu().numpy() for each in (found.scores, found.classes))
-            said.append(_kept(scores > 0, numbers, np.concatenate([np.stack([kinds, scores], -1), boxes], -1)))
+            said.append(kept(scores > 0, numbers, np.concatenate([np.stack([kinds, scores], -1), boxes], -1)))
             true = _sides(in_pixels(own[..., LEFT : BOTTOM + 1], frames, size))
             facts = np.concatenate([own[..., [CLASS, CROWD, AREA]], true], -1)
-            there.append(_kept(own[..., CLASS] >= 0, numbers, facts))
-        return _gathered(said, 6), _gathered(there, 7), total
+            there.append(kept(own[..., CLASS] >= 0, numbers, facts))
+        return gathered(said, 6), gathered(there, 7), total
 
 
 def _sides(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -271,7 +271,7 @@ def _sides(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.concatenate([boxes[..., :2], boxes[..., 2:] - boxes[..., :2]], -1)
 
 
-def _kept(
+def kept(
     chosen: npt.NDArray[np.bool_], numbers: npt.NDArray[np.int64], values: npt.NDArray[np.float64]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Those that are chosen, with their coordinates: their picture's number and their place in it."""
@@ -279,7 +279,8 @@ def _kept(
     return torch.from_numpy(np.stack([numbers[picture], place])), torch.from_numpy(values[chosen])
 
 
-def _gathered(parts: Sequence[tuple[torch.Tensor, torch.Tensor]], wide: int) -> torch.Tensor:
+def gathered(parts: Sequence[tuple[torch.Tensor, torch.Tensor]], wide: int) -> torch.Tensor:
+    """Values of so many numbers each by their coordinates, as one tensor that may be added to others."""
     indices = torch.cat([torch.zeros(2, 0, dtype=torch.int64), *(each for each, _ in parts)], 1)
     values = torch.cat([torch.zeros(0, wide, dtype=torch.float64), *(each for _, each in parts)])
     return torch.sparse_coo_tensor(

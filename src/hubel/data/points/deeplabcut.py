@@ -1,0 +1,86 @@
+"""DeepLabCut's tables (Mathis et al. 2018): a line a picture under headers of scorer, individuals, bodyparts, coords."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from hubel.base.numbers import counted
+from hubel.data import ImageError
+from hubel.data.boxes.annotations import glance
+from hubel.data.points.annotations import Annotations, Point
+from hubel.data.points.rows import Line, gathered, point_of, rows_of
+
+_HEADS = ("scorer", "individuals", "bodyparts", "coords")
+
+
+def files_of(root: Path) -> list[Path]:
+    """The tables of that kind that a path is, or that lie in a folder and those below it."""
+    if root.is_file():
+        return [root] if root.suffix.lower() == ".csv" and _is_one(root) else []
+    return [path for path in sorted(root.rglob("*.csv")) if path.is_file() and _is_one(path)] if root.is_dir() else []
+
+
+def recognises(root: Path) -> bool:
+    """Whether there is such a table."""
+    return bool(files_of(root)) if root.is_file() else root.is_dir() and any(map(_is_one, glance(root, ".csv")))
+
+
+def _is_one(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(16).lstrip(b"\xef\xbb\xbf\"' ").startswith(b"scorer")
+
+
+def read(root: Path) -> Annotations:
+    """All tables of a source. Coordinates are counted from the middle of the first pixel; empty ones are unseen."""
+    names: dict[str, None] = {}
+    notes: list[str] = []
+    lines = [line for path in files_of(root) for line in _lines(path, names, notes)]
+    found = gathered(root, "DeepLabCut's table", tuple(names), lines)
+    found.notes[:0] = notes
+    return found
+
+
+def _lines(path: Path, names: dict[str, None], notes: list[str]) -> Iterator[Line | ImageError]:
+    """A table's lines, an individual each; the names of its points go to `names`, what is to be said to `notes`."""
+    rows = rows_of(path)
+    heads: dict[str, list[str]] = {}
+    while rows and rows[0][1][0].strip() in _HEADS:
+        head = rows.pop(0)[1]
+        heads[head[0].strip()] = [cell.strip() for cell in head]
+    if not {"bodyparts", "coords"} <= heads.keys():
+        yield ImageError(str(path), "expected headers of bodyparts and coords, found none")
+        return
+    columns = _columns(heads)
+    if likely := heads["coords"].count("likelihood"):
+        notes.append(
+            f"{path.name} holds what a network said, not labels; its {counted(likely, 'column')} of likelihood are "
+            "passed over"
+        )
+    names.update(dict.fromkeys(name for own in columns.values() for name in own))
+    first = min((at[0] for own in columns.values() for at in own.values()), default=1)
+    for number, row in rows:
+        called = "/".join(filter(None, (cell.strip() for cell in row[:first])))  # one column, or one a folder
+        row += [""] * (len(heads["coords"]) - len(row))
+        for who, own in columns.items():
+            try:
+                yield Line(path, number, called, who, _points(row, own, f"{path}:{number}"))
+            except ImageError as error:  # noqa: PERF203 (each names its own cell)
+                yield error
+
+
+def _columns(heads: Mapping[str, list[str]]) -> dict[str, dict[str, tuple[int, int]]]:
+    """Where x and y of each individual's points stand."""
+    own = heads.get("individuals", [])
+    places: dict[str, dict[str, dict[str, int]]] = {}
+    for column, (name, axis) in enumerate(zip(heads["bodyparts"], heads["coords"], strict=False)):
+        if axis in ("x", "y"):
+            who = own[column] if column < len(own) else ""
+            places.setdefault(who, {}).setdefault(name, {})[axis] = column
+    return {
+        who: {name: (at["x"], at["y"]) for name, at in points.items() if len(at) == 2} for who, points in places.items()
+    }
+
+
+def _points(row: list[str], columns: Mapping[str, tuple[int, int]], place: str) -> dict[str, Point]:
+    return {name: point_of(row[x], row[y], f"{place}, {name}") for name, (x, y) in columns.items()}

@@ -1,0 +1,243 @@
+"""What pictures with points hold, told before anything is trained on them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hubel.base.download import Progress
+from hubel.base.names import listing
+from hubel.base.numbers import counted
+from hubel.data import ImageError
+from hubel.data._split import share_to_hold_out
+from hubel.data._told import MOST_CLASSES, note_lines, sizes_line, unreadable_lines
+from hubel.data.points.annotations import HIDDEN, SEEN, paired
+from hubel.data.points.find import refuse
+from hubel.data.points.load import Checked, Seen, checked, joined, nothing_shown, odd_lines, usual_size
+from hubel.data.sources.parts import PARTS
+from hubel.view.finding import Finding
+from hubel.view.result import Part
+from hubel.view.tables import Table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_FAR = 4  # times further from the middle of the others than usual, beside an individual's size
+_ENOUGH = 20  # individuals from which it can be told what is usual
+_RARE = 10  # times fewer than the commonest point, from which it is said
+
+
+@dataclass(frozen=True, repr=False)
+class PointsDescription(Finding):
+    """Pictures and the points on them.
+
+    points: their names. pairs: which are left and right of each other, by names. bones: which are joined. images,
+    individuals: of each part, how many. seen, hidden: of each part, how often each point is told so. sizes: how many
+    pictures have each (height, width). sides: the longer side of individuals, in pixels, at the tenth, fiftieth and
+    ninetieth per cent. crowding: individuals a picture, at least, usually and at most. suspicious: places by what is odd
+    about them. unreadable: what cannot be used, with reasons.
+    """
+
+    name: str
+    format: str
+    points: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
+    bones: tuple[tuple[str, str], ...]
+    images: Mapping[str, int]
+    individuals: Mapping[str, int]
+    seen: Mapping[str, tuple[int, ...]]
+    hidden: Mapping[str, tuple[int, ...]]
+    sizes: Mapping[tuple[int, int], int]
+    sides: tuple[float, float, float]
+    crowding: tuple[int, float, int]
+    suspicious: Mapping[str, tuple[str, ...]]
+    unreadable: tuple[ImageError, ...]
+    notes: tuple[str, ...]
+
+    def shown(self) -> list[Part]:
+        """How many pictures and individuals there are, and how often each point is told."""
+        return [self._outcome(), *self.tables(), *self.notes]
+
+    def _outcome(self) -> str:
+        images, individuals = sum(self.images.values()), sum(self.individuals.values())
+        return (
+            f"{self.name}: {counted(images, 'picture')} with {counted(individuals, 'individual')} of "
+            f"{counted(len(self.points), 'point')}"
+        )
+
+    def data(self) -> dict[str, object]:
+        """All of it, of plain types, for JSON."""
+        least, usual, most = self.crowding
+        return {
+            "name": self.name,
+            "task": "pose",
+            "format": self.format,
+            "points": list(self.points),
+            "pairs": [list(pair) for pair in self.pairs],
+            "bones": [list(pair) for pair in self.bones],
+            "images": dict(self.images),
+            "individuals": dict(self.individuals),
+            "seen": {part: list(counts) for part, counts in self.seen.items()},
+            "hidden": {part: list(counts) for part, counts in self.hidden.items()},
+            "sides": list(self.sides),
+            "individuals_an_image": {"least": least, "median": usual, "most": most},
+            "sizes": [{"height": h, "width": w, "images": n} for (h, w), n in self.sizes.items()],
+            "suspicious": {kind: list(places) for kind, places in self.suspicious.items()},
+            "unreadable": [{"path": error.path, "reason": error.reason} for error in self.unreadable],
+            "notes": list(self.notes),
+        }
+
+    to_dict = data
+
+    def lines(self, width: int = 160) -> Iterator[RenderableType]:
+        """The description, part by part."""
+        from hubel.view.terminal import styled, table
+
+        head, _, rest = self._outcome().partition(": ")
+        yield styled("[bold cyan]{}[/]: {} (pose), as {} has them", head, rest, self.format)
+        rows: list[tuple[object, ...]] = [
+            (styled("[cyan]{}[/]", name), *(f"{count:,}" for count in counts))
+            for name, *counts in itertools.islice(self._rows(), MOST_CLASSES)
+        ]
+        left = len(self.points) - MOST_CLASSES
+        if left > 0:
+            rows.append((f"and {left:,} more; --json lists all",))
+        yield table("point", *self._heads(), rows=rows)
+        yield ""
+        yield sizes_line(self.sizes)
+        least, usual, most = self.crowding
+        many = f"{most:,} a picture" if least == most else f"{least:,} to {most:,} a picture, usually {usual:g}"
+        sides = ", ".join(f"{side:.0f}" for side in self.sides)
+        yield f"individuals  {many}; longer sides of {sides} pixels (10, 50, 90 %)"
+        if self.bones:
+            yield f"joined     {listing([f'{one}–{other}' for one, other in self.bones], 12)}"
+        yield from unreadable_lines(self.unreadable, "unusable")
+        yield from note_lines(self.notes)
+
+    def tables(self) -> list[Table]:
+        """How often each point is seen and hidden in each part."""
+        return [Table(("point", *self._heads()), tuple(self._rows()), self.name)]
+
+    def _heads(self) -> list[str]:
+        return [f"#{part}{': ' if told else ''}{told}" for part in self.images for told in ("seen", "hidden")]
+
+    def _rows(self) -> Iterator[tuple[Any, ...]]:
+        for place, name in enumerate(self.points):
+            of_parts = ((self.seen[part][place], self.hidden[part][place]) for part in self.images)
+            yield (name, *itertools.chain(*of_parts))
+
+
+def describe(
+    source: str | os.PathLike[str],
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    **others: object,
+) -> PointsDescription:
+    """Looks at every annotation and at the header of every picture, and tells what is there (see `load.load`).
+
+    Raises DataError where labels and pictures do not match.
+    """
+    refuse(source, others)
+    found = checked(source, progress)
+    names = found.annotations.points
+    images = {part: count for part in PARTS if (count := sum(seen.part == part for seen in found.seen))}
+    own = {part: [one for seen in found.seen if seen.part == part for one in seen.individuals] for part in images}
+    told = {part: np.array([[p[2] for p in one.points] for one in some] or [[0] * len(names)]) for part, some in own.items()}
+    sides = [
+        max((one.box[2] - one.box[0]) * seen.size[1], (one.box[3] - one.box[1]) * seen.size[0])
+        for seen in found.seen
+        for one in seen.individuals
+        if one.box is not None
+    ]
+    low, middle, high = (round(float(side), 1) for side in np.percentile(sides or [0.0], (10, 50, 90)))
+    crowds = [len(seen.individuals) for seen in found.seen] or [0]
+    suspicious = {**{kind: tuple(places) for kind, places in found.odd.items()}, **_suspicious(found.seen, names)}
+    return PointsDescription(
+        os.fspath(source),
+        found.annotations.format,
+        names,
+        tuple((names[left], names[right]) for left, right in found.pairs),
+        tuple((names[one], names[other]) for one, other in found.bones),
+        images,
+        {part: len(some) for part, some in own.items()},
+        {part: tuple((each == SEEN).sum(0).tolist()) for part, each in told.items()},
+        {part: tuple((each == HIDDEN).sum(0).tolist()) for part, each in told.items()},
+        dict(Counter(seen.size for seen in found.seen).most_common()),
+        (low, middle, high),
+        (min(crowds), float(np.median(crowds)), max(crowds)),
+        suspicious,
+        tuple(found.problems),
+        (*found.annotations.notes, *_notes(found, images, told), *odd_lines(suspicious)),
+    )
+
+
+def _suspicious(seen: Sequence[Seen], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Points that stay as they are, and may be wrong: at one place with another, or far from the others."""
+    found: dict[str, list[str]] = {}
+    places, points = [], []
+    for each in seen:
+        for one in each.individuals:
+            own = np.array(one.points, np.float64)
+            own[own[:, 2] == 0] = np.nan
+            own[:, :2] *= each.size[::-1]
+            left, top, right, bottom = one.box or (0, 0, 1, 1)
+            size = max((right - left) * each.size[1], (bottom - top) * each.size[0])
+            points.append(own[:, :2] / max(size, 1e-9))
+            places.append(one.place)
+            same = (np.abs(own[:, None, :2] - own[None, :, :2]).max(2) < 1e-3) & ~np.eye(len(own), dtype=bool)
+            if same.any():
+                first, second = np.argwhere(same)[0]
+                words = f"{one.place}: {names[first]} and {names[second]}"
+                found.setdefault("with two points at one place", []).append(words)
+    if len(points) >= _ENOUGH and len(names) > 2:
+        for individual, number in np.argwhere(_far(np.stack(points))).tolist():
+            words = f"{places[individual]}, {names[number]}"
+            found.setdefault("much further from the other points than usual", []).append(words)
+    return {kind: tuple(some) for kind, some in found.items()}
+
+
+def _far(points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which points N×P×2, beside their individual's size, lie much further from the others than they usually do."""
+    apart = np.sqrt(((points[:, :, None] - points[:, None]) ** 2).sum(3))
+    apart[:, np.arange(apart.shape[1]), np.arange(apart.shape[1])] = np.nan
+    known = ~np.isnan(apart).all(2)
+    middle = np.nanmedian(np.where(known[..., None], apart, 0.0), 2)
+    usual = np.array([np.median(middle[own, number]) if own.any() else 0 for number, own in enumerate(known.T)])
+    spread = np.array(
+        [np.median(np.abs(middle[own, number] - usual[number])) if own.any() else 0 for number, own in enumerate(known.T)]
+    )
+    return np.asarray(known & (middle > _FAR * usual) & (middle > usual + 6 * 1.4826 * spread))
+
+
+def _notes(found: Checked, images: Mapping[str, int], told: Mapping[str, npt.NDArray[np.int64]]) -> Iterator[str]:
+    names = found.annotations.points
+    yield paired(names, found.pairs)
+    yield from filter(None, [joined(found)])
+    if any(part != "train" for part in images):
+        yield f"parts: {', '.join(f'{part} ({count:,})' for part, count in images.items())}"
+    for part, own in told.items():
+        counts = (own > 0).sum(0)
+        if absent := [name for name, count in zip(names, counts, strict=True) if not count]:
+            yield f"{part} has no {listing(absent, 5)}"
+        rare = [f"{name} ({n:,})" for name, n in zip(names, counts, strict=True) if 0 < n * _RARE <= counts.max()]
+        if rare and part == "train":
+            yield f"rare beside the commonest point ({counts.max():,}): {listing(rare, 5)}"
+    empty = sum(not seen.individuals for seen in found.seen)
+    if empty:
+        yield nothing_shown(empty, len(found.seen))
+    if found.problems:
+        count = "1 file or line is" if len(found.problems) == 1 else f"{len(found.problems):,} files or lines are"
+        yield f"{count} missing, wrong or unreadable: training stops at them; --bad-images skip leaves them out"
+    height, width = usual_size([seen for seen in found.seen if seen.part == "train"] or found.seen)
+    yield f"in training pictures become {height}×{width}, chosen by the size of small individuals; --input says another"
+    share = share_to_hold_out("auto", images)
+    if share:
+        yield f"in training, about {share:.0%} of the {counted(images['train'], 'picture')} are held out for validation"

@@ -1,0 +1,1 @@
+"""Where the parts of bodies, faces and things are: points, of one individual or several."""
