@@ -1,8 +1,8 @@
-"""Points of a mouse seen from above (DeepLabCut's example, Mathis et al. 2018) by `hubel train DATA` with nothing set but
-the data and the time: errors in pixels on a fifth of the pictures, in seconds of one thread's own computing.
+"""Points of a mouse seen from above (DeepLabCut's example, Mathis et al. 2018) by `hubel train DATA` with nothing set
+but the data and the time: errors in pixels on a fifth of the pictures, in seconds of one thread's own computing.
 
-DATA is a folder with DeepLabCut's table beside its pictures. The fifth is drawn by NumPy's generator with seed 0; of the
-rest, training holds a fifth out for itself.
+DATA is a folder with DeepLabCut's table beside its pictures. The fifth is drawn by NumPy's generator with seed 0; the
+rest is trained on, the fifth deciding nothing.
 
     python benchmarks/mouse.py --data mouse --seconds 80
 

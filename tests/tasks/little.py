@@ -65,6 +65,20 @@ def _detection(folder: Path) -> Little:
     return Little(folder / "found", "8x8x1: conv 4 3x3/2 same, norm, relu, conv 6 1x1", {"size": (8, 8)})
 
 
+def _pose(folder: Path) -> Little:
+    """Two animals with two points, drawn as a light and a dark pixel."""
+    (folder / "posed").mkdir(parents=True)
+    lines = ["image,animal,left eye x,left eye y,right eye x,right eye y"]
+    for number, row in enumerate(pictures(folder, 32)):
+        name = Path(str(row["file"])).name
+        Image.open(folder / str(row["file"])).save(folder / "posed" / name)
+        lines += [
+            f"{name},{who},{who + number % 3},{number % 5},{who + number % 3 + 1},{number % 5 + 1}" for who in (1, 4)
+        ]
+    (folder / "posed" / "points.csv").write_text("\n".join(lines))
+    return Little(folder / "posed", "8x8x1: conv 4 3x3/2 same, norm, relu, conv 11 1x1", {"size": (8, 8)})
+
+
 def _synthesis(folder: Path) -> Little:
     pictures(folder, 32)
     network = "8: dense 32, leaky 0.2, reshape 4x4x2, deconv 1 4x4 strides=2 same tanh"
@@ -86,5 +100,6 @@ LITTLE: dict[str, Callable[[Path], Little]] = {
     "segmentation": _segmentation,
     "synthesis": _synthesis,
     "detection": _detection,
+    "pose": _pose,
     "language": _language,
 }

@@ -25,7 +25,9 @@ def animal(pen: ImageDraw.ImageDraw, middle: Places, turn: float, long: float, s
     pen.polygon([(p[0], p[1]) for p in body], fill=(shade,) * 3)
     head = [snout, ears[0], ears[1]]
     pen.polygon([(p[0], p[1]) for p in head], fill=(shade + 25,) * 3)
-    for place, colour, size in zip((snout, *ears), ((250, 250, 250), (150, 90, 90), (150, 90, 90)), (0.05, 0.08, 0.08), strict=True):
+    for place, colour, size in zip(
+        (snout, *ears), ((250, 250, 250), (150, 90, 90), (150, 90, 90)), (0.05, 0.08, 0.08), strict=True
+    ):
         r = size * long
         pen.ellipse((place[0] - r, place[1] - r, place[0] + r, place[1] + r), fill=colour)
     pen.line([tuple(middle - ahead * 0.28 * long), tuple(tail)], fill=(90, 70, 70), width=max(1, round(long / 16)))
@@ -85,4 +87,24 @@ def coco(folder: Path, shown: Sequence[tuple[str, Places]], size: tuple[int, int
     category = {"id": 3, "name": "animal", "keypoints": NAMES, "skeleton": [[1, 2], [1, 3], [2, 4], [3, 4]]}
     path = folder / "annotations.json"
     path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": [category]}))
+    return path
+
+
+def table(
+    path: Path, shown: Sequence[tuple[str, Places]], long: bool = False, size: tuple[int, int] | None = None
+) -> Path:
+    """A plain table: a line a picture or a point; in pixels or, where the pictures' size is said, in shares."""
+    rows: list[list[object]] = [
+        ["path", "point", "x", "y"] if long else ["path", *(f"{n}_{a}" for n in NAMES for a in "xy")]
+    ]
+    for name, (own, *_) in shown:
+        told = own / size[::-1] if size else own - 0.5
+        told = told.round(6)
+        rows += (
+            [[name, point, *place.tolist()] for point, place in zip(NAMES, told, strict=True)]
+            if long
+            else [[name, *told.ravel().tolist()]]
+        )
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows(rows)
     return path

@@ -62,7 +62,7 @@ def pairs_of(names: Sequence[str]) -> Pairs:
     "L_Eye", "paw.l"; (left, right), as places among the names.
     """
     places = {_plain(name): number for number, name in enumerate(names)}
-    found = {}
+    found: dict[int, int] = {}
     for number, name in enumerate(names):
         for other in _mirrored(name):
             if (place := places.get(_plain(other), number)) != number and number not in {*found, *found.values()}:

@@ -48,9 +48,7 @@ def read(root: Path) -> Annotations:
         numbers = _categories(found, path, whole["categories"], whole["annotations"])
         if numbers:
             part = coco.part_in(path, pictures.root) or "train"
-            by_number, missing = coco.images_of(
-                path, whole["images"], part, pictures, found.problems, Annotated
-            )
+            by_number, missing = coco.images_of(path, whole["images"], part, pictures, found.problems, Annotated)
             _add(found, path, whole["annotations"], numbers, by_number, missing)
             found.parts.setdefault(part, []).extend(by_number.values())
     return found
@@ -149,5 +147,3 @@ def _individual(each: Mapping[str, Any], place: str, number: int) -> Individual 
         edges = (left, top, left + width, top + height) if width > 0 < height else None
     own = float(area) if coco.is_number(area) and area > 0 else 0.0  # type: ignore[operator, arg-type]
     return Individual(tuple(points), place, edges, own, crowd)
-
-

@@ -1,4 +1,4 @@
-"""DeepLabCut's tables (Mathis et al. 2018): a line a picture under headers of scorer, individuals, bodyparts, coords."""
+"""DeepLabCut's tables (Mathis et al. 2018): a line a picture, under headers of scorer, bodyparts and coords."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def _lines(path: Path, names: dict[str, None], notes: list[str]) -> Iterator[Lin
     first = min((at[0] for own in columns.values() for at in own.values()), default=1)
     for number, row in rows:
         called = "/".join(filter(None, (cell.strip() for cell in row[:first])))  # one column, or one a folder
-        row += [""] * (len(heads["coords"]) - len(row))
+        cells = row + [""] * (len(heads["coords"]) - len(row))
         for who, own in columns.items():
             try:
-                yield Line(path, number, called, who, _points(row, own, f"{path}:{number}"))
+                yield Line(path, number, called, who, _points(cells, own, f"{path}:{number}"))
             except ImageError as error:  # noqa: PERF203 (each names its own cell)
                 yield error
 

@@ -29,7 +29,7 @@ from hubel.view.tables import Table
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_FAR = 4  # times further from the middle of the others than usual, beside an individual's size
+_FAR = 2  # times further from the others than usual
 _ENOUGH = 20  # individuals from which it can be told what is usual
 _RARE = 10  # times fewer than the commonest point, from which it is said
 
@@ -41,8 +41,8 @@ class PointsDescription(Finding):
     points: their names. pairs: which are left and right of each other, by names. bones: which are joined. images,
     individuals: of each part, how many. seen, hidden: of each part, how often each point is told so. sizes: how many
     pictures have each (height, width). sides: the longer side of individuals, in pixels, at the tenth, fiftieth and
-    ninetieth per cent. crowding: individuals a picture, at least, usually and at most. suspicious: places by what is odd
-    about them. unreadable: what cannot be used, with reasons.
+    ninetieth per cent. crowding: individuals a picture, at least, usually and at most. suspicious: places by what is
+    odd about them. unreadable: what cannot be used, with reasons.
     """
 
     name: str
@@ -150,7 +150,9 @@ def describe(
     names = found.annotations.points
     images = {part: count for part in PARTS if (count := sum(seen.part == part for seen in found.seen))}
     own = {part: [one for seen in found.seen if seen.part == part for one in seen.individuals] for part in images}
-    told = {part: np.array([[p[2] for p in one.points] for one in some] or [[0] * len(names)]) for part, some in own.items()}
+    told = {
+        part: np.array([[p[2] for p in one.points] for one in some] or [[0] * len(names)]) for part, some in own.items()
+    }
     sides = [
         max((one.box[2] - one.box[0]) * seen.size[1], (one.box[3] - one.box[1]) * seen.size[0])
         for seen in found.seen
@@ -188,9 +190,7 @@ def _suspicious(seen: Sequence[Seen], names: Sequence[str]) -> dict[str, tuple[s
             own = np.array(one.points, np.float64)
             own[own[:, 2] == 0] = np.nan
             own[:, :2] *= each.size[::-1]
-            left, top, right, bottom = one.box or (0, 0, 1, 1)
-            size = max((right - left) * each.size[1], (bottom - top) * each.size[0])
-            points.append(own[:, :2] / max(size, 1e-9))
+            points.append(own[:, :2])
             places.append(one.place)
             same = (np.abs(own[:, None, :2] - own[None, :, :2]).max(2) < 1e-3) & ~np.eye(len(own), dtype=bool)
             if same.any():
@@ -205,15 +205,17 @@ def _suspicious(seen: Sequence[Seen], names: Sequence[str]) -> dict[str, tuple[s
 
 
 def _far(points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
-    """Which points N×P×2, beside their individual's size, lie much further from the others than they usually do."""
+    """Which points N×P×2 lie much further from the others of their individual than they usually do, beside how far
+    these are from each other: a small one of all distances, which one that is far away does not change.
+    """
     apart = np.sqrt(((points[:, :, None] - points[:, None]) ** 2).sum(3))
     apart[:, np.arange(apart.shape[1]), np.arange(apart.shape[1])] = np.nan
     known = ~np.isnan(apart).all(2)
-    middle = np.nanmedian(np.where(known[..., None], apart, 0.0), 2)
-    usual = np.array([np.median(middle[own, number]) if own.any() else 0 for number, own in enumerate(known.T)])
-    spread = np.array(
-        [np.median(np.abs(middle[own, number] - usual[number])) if own.any() else 0 for number, own in enumerate(known.T)]
-    )
+    size = np.nanquantile(np.where(known.any(1)[:, None, None], apart, 1.0), 0.2, axis=(1, 2), method="lower")
+    middle = np.nanmedian(np.where(known[..., None], apart, 0.0), 2) / np.maximum(size, 1e-9)[:, None]
+    told = [middle[own, number] for number, own in enumerate(known.T)]
+    usual = np.array([np.median(own) if len(own) else np.inf for own in told])
+    spread = np.array([np.median(np.abs(own - np.median(own))) if len(own) else 0.0 for own in told])
     return np.asarray(known & (middle > _FAR * usual) & (middle > usual + 6 * 1.4826 * spread))
 
 

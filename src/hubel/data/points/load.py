@@ -92,8 +92,8 @@ def load(
 
     Points outside their picture are unseen, and named in the notes. Which points are left and right of each other, and
     change places in mirrored pictures, their names say. Where no size is said, small individuals (a quarter are
-    smaller) get a longer side of 128 pixels, and the longer side of pictures 192 to 1,024, no more than it has. Pictures
-    are padded, so that no point is lost. The rest: as `hubel.data.load`.
+    smaller) get a longer side of 128 pixels, and the longer side of pictures 192 to 1,024, no more than it has.
+    Pictures are padded, so that no point is lost. The rest: as `hubel.data.load`.
 
     Raises DataError where labels and pictures do not match; ImageError at the first file that cannot be used, unless
     bad_images is "skip".
@@ -254,11 +254,12 @@ def _nearest(seen: Sequence[Seen], number: int) -> Pairs:
         away = np.sqrt(((places[:, one, None, :2] - places[:, :, :2]) ** 2).sum(2))
         known = ~np.isnan(away).all(0)
         apart[one, known] = np.nanmedian(away[:, known], 0) if known.any() else np.inf
-    inside, found = [0] if number else [], []
+    inside: list[int] = [0] if number else []
+    found: list[tuple[int, int]] = []
     while len(inside) < number:
         outside = [place for place in range(number) if place not in inside]
         shortest = apart[np.ix_(inside, outside)]
-        one, other = np.unravel_index(shortest.argmin(), shortest.shape)
+        one, other = divmod(int(shortest.argmin()), len(outside))
         if np.isfinite(shortest[one, other]):
             found.append((inside[one], outside[other]))
         inside.append(outside[other])

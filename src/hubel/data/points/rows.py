@@ -100,13 +100,14 @@ def gathered(root: Path, kind: str, names: Sequence[str], lines: Iterable[Line |
     if number and not told:
         raise DataError(f"{root}: expected pictures of the table's names, found none; the first: {found.problems[0]}")
     shares = in_shares([p for own in told.values() for _, points in own.values() for p in points.values()])
-    for picture, own in told.items():
+    for picture, individuals in told.items():
         each = Annotated(picture, in_shares=shares)
-        for place, points in own.values():
+        for place, points in individuals.values():
             whole = [points.get(name, (0.0, 0.0, UNSEEN)) for name in found.points]
             if any(seen for _, _, seen in whole):
                 middle = 0.0 if shares else _MIDDLE
-                each.individuals.append(Individual(tuple((x + middle, y + middle, s) for x, y, s in whole), place))
+                moved = tuple((x + middle, y + middle, s) if s else (0.0, 0.0, UNSEEN) for x, y, s in whole)
+                each.individuals.append(Individual(moved, place))
         found.parts.setdefault(parts[picture], []).append(each)
     if shares:
         found.notes.append("numbers from 0 to 1 are taken for shares of the picture")

@@ -114,17 +114,17 @@ def _lines(path: Path, names: dict[str, None]) -> Iterator[Line | ImageError]:
     assert columns is not None
     width = len(rows[0][1])
     for number, row in rows[1:]:
-        row += [""] * (width - len(row))
+        cells = row + [""] * (width - len(row))
         try:
-            points = _points(row, columns, f"{path}:{number}")
+            points = _points(cells, columns, f"{path}:{number}")
         except ImageError as error:
             yield error
             continue
         names.update(dict.fromkeys(points))
         own = "" if columns.point is not None else None  # lines of a picture are of one, unless they say of which
-        who = own if columns.who is None else row[columns.who].strip()
-        split = None if columns.split is None else part_of(row[columns.split])
-        yield Line(path, number, row[columns.image].strip(), who, points, split)
+        who = own if columns.who is None else cells[columns.who].strip()
+        split = None if columns.split is None else part_of(cells[columns.split])
+        yield Line(path, number, cells[columns.image].strip(), who, points, split)
 
 
 def _points(row: Sequence[str], columns: _Columns, place: str) -> dict[str, Point]:

@@ -33,8 +33,8 @@ class Points(Targets):
 
     The first row of each image is of the picture that it was made of: its left, top, right and bottom edges in the
     image, its height and width in pixels, its number in the set. Others are individuals: left, top, right and bottom of
-    the box around one, 1 for an individual, 2 for a crowd (0: there is none), the area in pixels of the picture; then x,
-    y and 0 (unseen), 1 (hidden) or 2 of each point. Places are shares of the image's width and height, so that they
+    the box around one, 1 for an individual, 2 for a crowd (0: there is none), the area in pixels of the picture; then
+    x, y and 0 (unseen), 1 (hidden) or 2 of each point. Places are shares of the image's width and height, so that they
     hold at any size.
 
     classes: the points' names. pairs: which are left and right of each other. bones: which are joined when drawn.
@@ -84,7 +84,8 @@ class Points(Targets):
     def sizes(self, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
         """The longer side of each individual's box, in pixels of images of `shape` (H×W…)."""
         own = self.rows[:, 1:][self.rows[:, 1:, KIND] == INDIVIDUAL].astype(np.float64)
-        return ((own[:, RIGHT : BOTTOM + 1] - own[:, LEFT : TOP + 1]) * (shape[1], shape[0])).max(1, initial=0.0)
+        sides = (own[:, RIGHT : BOTTOM + 1] - own[:, LEFT : TOP + 1]) * (shape[1], shape[0])
+        return np.asarray(sides.max(1, initial=0.0))
 
     def aligned(self, classes: Sequence[str]) -> tuple[Points, tuple[str, ...]]:
         """The same with these points, by their names; others are left out, and missing ones unseen, which is said."""

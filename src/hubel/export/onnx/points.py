@@ -24,9 +24,9 @@ def pointed(
     preparation: Preprocessing,
     image: str,
 ) -> dict[str, Any]:
-    """Add the points of each image's individuals (x, y), N×K×P×2, the probabilities that they are seen, N×K×P, and those
-    of the individuals, N×K, the surest first. shape: of scores, channels×H×W. image: what has any size, in whose pixels
-    points are then; "" for images of the network's size.
+    """Add the points of each image's individuals (x, y), N×K×P×2, the probabilities that they are seen, N×K×P, and
+    those of the individuals, N×K, the surest first. shape: of scores, channels×H×W. image: what has any size, in
+    whose pixels points are then; "" for images of the network's size.
     """
     several, cells = bool(settings["several"]), shape[1] * shape[2]
     points = (shape[0] - several) // (5 if several else 3)
@@ -52,7 +52,9 @@ def pointed(
     shares = graph.add("Div", places, graph.keep([shape[2], shape[1]]))
     twice = graph.add("Concat", shares, shares, axis=3)
     row = graph.add("Reshape", twice, graph.keep([0, -1, 4], "int64"))
-    pixels = graph.add("Slice", in_pixels(graph, row, preparation, image), *(graph.keep([n], "int64") for n in (0, 2, 2)))
+    pixels = graph.add(
+        "Slice", in_pixels(graph, row, preparation, image), *(graph.keep([n], "int64") for n in (0, 2, 2))
+    )
     whole = graph.add("Reshape", pixels, graph.keep([0, most, points, 2], "int64"))
     graph.add("Sub", whole, graph.keep(_MIDDLE), name=graph.fresh("points"))
     graph.add("Identity", sure, name=graph.fresh("probabilities"))
@@ -83,7 +85,7 @@ def _votes(graph: Graph, heat: str, offsets: str, rules: PointRules, shape: tupl
     weighed = graph.add("Mul", _places(graph, offsets, rules.reach, shape), _wide(graph, heat, 2))
     row = graph.add("Reshape", weighed, graph.keep([0, 2 * points, height, width], "int64"))
     around = 2 * rules.votes + 1
-    pool = {"kernel_shape": [around, around], "pads": [rules.votes] * 4, "count_include_pad": 1}
+    pool: dict[str, Any] = {"kernel_shape": [around, around], "pads": [rules.votes] * 4, "count_include_pad": 1}
     summed = graph.add("AveragePool", row, **pool)
     summed = graph.add("Reshape", summed, graph.keep([0, points, 2, height, width], "int64"))
     least = graph.add("Max", graph.add("AveragePool", heat, **pool), graph.keep(1e-12))
@@ -135,7 +137,9 @@ def _refined(
         graph.add("Sub", place, graph.keep(np.arange(side) + 0.5)) for place, side in ((x, width), (y, height))
     )
     squares = (_wide(graph, graph.add("Mul", each, each), axis) for each, axis in ((across, 3), (down, 4)))
-    apart = graph.add("Div", graph.add("Mul", graph.add("Add", *squares), graph.keep(-0.5)), _wide(graph, spread, 2, 3, 4))
+    apart = graph.add(
+        "Div", graph.add("Mul", graph.add("Add", *squares), graph.keep(-0.5)), _wide(graph, spread, 2, 3, 4)
+    )
     near = graph.add("Mul", graph.add("Exp", apart), _wide(graph, heat, 1))
     row = graph.add("Reshape", near, graph.keep([0, 0, points, height * width], "int64"))
     best = graph.add("ReduceMax", row, graph.keep([3], "int64"), keepdims=0)

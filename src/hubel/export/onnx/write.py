@@ -43,8 +43,8 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
     own units; beside the probabilities of pixels the "mask" (uint8 N×H×W, the likeliest class; of images of any size as
     large as they are, 255 where the network did not look); beside the "scores" of objects their "boxes" (N×K×4: left,
     top, right, bottom, in pixels of the image), "probabilities" and "classes" (N×K), the surest first; and the "points"
-    (N×K×P×2: x, y in pixels from the middle of the first) of individuals with their "probabilities" (N×K×P) and those of
-    the "individuals" (N×K); "scores" of a task that says nothing else.
+    (N×K×P×2: x, y in pixels from the middle of the first) of individuals with their "probabilities" (N×K×P) and those
+    of the "individuals" (N×K); "scores" of a task that says nothing else.
 
     The metadata say all that the model file says, in JSON where it is no plain text: see `metadata`.
 

@@ -81,7 +81,11 @@ class Posed(Answer):
         """A row a point, which tables of points have; one without where there is none."""
         titles = ("individual", "point", "#x", "#y", "#probability")
         found = [
-            {"individual": str(number), "point": each["point"], **{f"#{name}": each[name] for name in ("x", "y", "probability")}}
+            {
+                "individual": str(number),
+                "point": each["point"],
+                **{f"#{name}": each[name] for name in ("x", "y", "probability")},
+            }
             for number, one in enumerate(self.individuals, 1)
             for each in one["points"]
         ]

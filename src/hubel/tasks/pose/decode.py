@@ -45,7 +45,7 @@ def _cells(outputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _votes(maps: Maps) -> torch.Tensor:
-    """Where each place and those around it say that a point is, in cells, N×P×2×H×W: their mean by how sure they are."""
+    """Where each place and those around it say that a point is, N×P×2×H×W in cells: their mean by how sure they are."""
     x, y = _cells(maps.heat)
     offsets = maps.offsets * REACH
     said = torch.stack([x + offsets[:, :, 0], y[:, None] + offsets[:, :, 1]], 2)

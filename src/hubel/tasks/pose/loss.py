@@ -1,8 +1,9 @@
 """The loss of points: where they are by a focal loss on heat maps, how far exactly by offsets near them.
 
-A map for each point has a peak at it (Tompson et al. 2014); every place near tells in how many cells it lies (Insafutdinov
-et al. 2016, as DeepLabCut has it). Where there are several individuals, a map of their middles has peaks too, and places
-there tell where the individual's points are (Zhou, Wang, Krähenbühl 2019); where there is one, places compete. Places are shares of an image's sides.
+A map for each point has a peak at it (Tompson et al. 2014); every place near tells how many cells away it lies
+(Insafutdinov et al. 2016, as DeepLabCut has it). Where there are several individuals, a map of their middles has peaks
+too, and places there tell where the individual's points are (Zhou, Wang, Krähenbühl 2019); where there is one, all
+places compete. Places of targets are shares of an image's sides.
 """
 
 from __future__ import annotations
@@ -66,23 +67,26 @@ def losses(outputs: torch.Tensor, rows: torch.Tensor, points: int, several: bool
     there = (places[..., 2] > 0) & (own[..., KIND] == INDIVIDUAL)[..., None]
     number = there.sum().clamp_min(len(rows))  # of pictures that are nearly all empty, each counts as one
     near = _nearest(places[..., :2] * size, there, x, y)
-    total = (_focal(maps.heat, near.heat, counted) + _offset(maps.offsets, near)) / number
+    points_off = _focal(maps.heat, near.heat, counted) + _offset(maps.offsets, near)
     if maps.middle is None or maps.far is None:
-        return total + _one_of_all(maps.heat, near.heat) / number
+        alone: torch.Tensor = (points_off + _one_of_all(maps.heat, near.heat)) / number
+        return alone
     real = own[..., KIND] == INDIVIDUAL
     middles = torch.stack([own[..., LEFT] + own[..., RIGHT], own[..., TOP] + own[..., BOTTOM]], -1) / 2 * size
     sides = (own[..., RIGHT : BOTTOM + 1] - own[..., LEFT : TOP + 1]) * size
     middle = _nearest(middles[..., None, :], real[..., None], x, y, _WIDE * sides.amax(-1))
     heat = _focal(maps.middle, middle.heat, counted) / real.sum().clamp_min(len(rows))
     away = _told(maps.far, places, there, middles, (x, y), usual * max(height, width))
-    return total + heat + away / number
+    total: torch.Tensor = heat + (points_off + away) / number
+    return total
 
 
 def _one_of_all(logits: torch.Tensor, heat: torch.Tensor) -> torch.Tensor:
-    """Where there is one individual, each point lies at one place alone: the cross-entropy of all places with its peak."""
+    """Of one individual each point lies at one place alone: the cross-entropy of all places with its peak."""
     wanted = heat.flatten(2)
     wanted = wanted / wanted.sum(2, keepdim=True).clamp_min(1e-9)  # of a point that is not there, nothing
-    return -(wanted * logits.flatten(2).log_softmax(2)).sum()
+    found: torch.Tensor = -(wanted * logits.flatten(2).log_softmax(2)).sum()
+    return found
 
 
 class _Near(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hubel.tasks.pose.oks import SIGMA, Truth, assigned, average_precision
+from hubel.tasks.pose.oks import SIGMA, Truth, assigned, average_precision, similarity
 from hubel.tasks.results import Measured, Table, percent
 
 NEAR, NEARER, SHARE = 10, 5, 0.1  # pixels; and of an individual's size: the longer side of its box
@@ -73,7 +73,9 @@ class Metrics(Measured):
         if not self.there:
             return f"{of}: no point to be found; loss {self.loss:.4f}"
         errors = f"{self.error:.2f} pixels off on the mean (median {self.median:.2f})"
-        within = f"{self.pck5:.1%} of points within 5 pixels, {self.pck10:.1%} within 10, {self.pck_tenth:.1%} within a "
+        within = (
+            f"{self.pck5:.1%} of points within 5 pixels, {self.pck10:.1%} within 10, {self.pck_tenth:.1%} within a "
+        )
         alike = f"tenth of the individual's size; similarity (OKS, {self.sigma_words}) {self.oks:.3f}"
         if not self.several:
             return f"{errors} on {of}, {within}{alike}, loss {self.loss:.4f}"
@@ -145,18 +147,33 @@ def metrics(
     whole = _of("all", distances, shares)
     mean = sum(alike) / there if there else float("nan")
     columns = (_of(name, distances[:, n], shares[:, n]) for n, name in enumerate(names))
-    plain = (whole.error, whole.median, whole.pck5, whole.pck10, whole.pck_tenth)
-    numbers = [float("nan") if value is None else value for value in plain]
     missed = there - len(alike)
+
+    def known(value: float | None) -> float:
+        return float("nan") if value is None else value
+
     return Metrics(
-        *numbers, mean, *precise, loss, images, there, missed, max(0, invented), several, sigmas, tuple(columns)
+        error=known(whole.error),
+        median=known(whole.median),
+        pck5=known(whole.pck5),
+        pck10=known(whole.pck10),
+        pck_tenth=known(whole.pck_tenth),
+        oks=mean,
+        ap=precise[0],
+        ap50=precise[1],
+        loss=loss,
+        images=images,
+        there=there,
+        missed=missed,
+        invented=max(0, invented),
+        several=several,
+        sigmas=sigmas,
+        per_point=tuple(columns),
     )
 
 
 def _only(each: Picture, sigmas: Sequence[float]) -> list[tuple[int, int, float]]:
     """The one that is said and the one that is there, however far they are apart."""
-    from hubel.tasks.pose.oks import similarity
-
     real = np.flatnonzero(~each.truth.passed_over)
     if not len(real) or not len(each.said):
         return []

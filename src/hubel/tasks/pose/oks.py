@@ -52,17 +52,19 @@ def similarity(said: Doubles, truth: Truth, sigmas: Sequence[float]) -> Doubles:
     low = np.stack([left - (right - left), top - (bottom - top)], -1)[:, None]
     high = np.stack([right + (right - left), bottom + (bottom - top)], -1)[:, None]
     outside = np.maximum(0, np.maximum(low - said[:, None, :, :2], said[:, None, :, :2] - high))
-    any_seen = seen.any(1)
-    square = np.where(any_seen[:, None], (away**2).sum(3), (outside**2).sum(3))
-    weights = np.where(any_seen[:, None], seen, True)
+    some = np.asarray(seen.any(1))[:, None]
+    square = np.where(some, (away**2).sum(3), (outside**2).sum(3))
+    weights = np.where(some, seen, True)
     apart = square / (2 * np.maximum(truth.areas, 1e-9)[:, None] * (2 * np.array(sigmas)) ** 2)
     found: Doubles = (np.exp(-apart) * weights).sum(2) / weights.sum(1)
     return found
 
 
-def average_precision(pictures: Sequence[tuple[Truth, Doubles, Doubles]], sigmas: Sequence[float]) -> tuple[float, float]:
-    """COCO's, over similarities from 0.50 to 0.95 and at 0.50, of pictures: what is there, the individuals that are said
-    K×P×…, and how sure, K. NaN where nothing is to be found.
+def average_precision(
+    pictures: Sequence[tuple[Truth, Doubles, Doubles]], sigmas: Sequence[float]
+) -> tuple[float, float]:
+    """COCO's, over similarities from 0.50 to 0.95 and at 0.50, of pictures: what is there, the individuals that are
+    said K×P×…, and how sure, K. NaN where nothing is to be found.
     """
     right, ignored, scores, rank = [], [], [], []
     there = 0
@@ -78,8 +80,8 @@ def average_precision(pictures: Sequence[tuple[Truth, Doubles, Doubles]], sigmas
         return float("nan"), float("nan")
     sure = np.concatenate(scores)
     surest = np.argsort(-sure, kind="stable")
-    whole = [np.concatenate(each, 1)[:, None, surest] for each in (right, ignored)]
-    matched = Matched(sure[surest], np.concatenate(rank)[surest], *whole, np.array([there]))
+    found, passed = (np.concatenate(each, 1)[:, None, surest] for each in (right, ignored))
+    matched = Matched(sure[surest], np.concatenate(rank)[surest], found, passed, np.array([there]))
     precision = curves(matched, 0, MOST)[0].mean(1)
     return float(precision.mean()), float(precision[0])
 

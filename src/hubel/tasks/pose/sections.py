@@ -60,8 +60,8 @@ def sections(kind: Pose, model: LoadedModel, dataset: Dataset) -> Sequence[task.
     some = [every[place] for place in np.unique(np.linspace(0, len(every) - 1, _SHOWN).astype(np.int64))]
     worst = sorted((off for each in every for off in offs(kind, each)), key=lambda off: -off.share)[:_WORST]
     told = (
-        "Errors are in pixels of the pictures, within 5 and 10 of them, and within a tenth of the individual's size, the "
-        "longer side of the box around it."
+        "Errors are in pixels of the pictures, within 5 and 10 of them, and within a tenth of the individual's size, "
+        "the longer side of the box around it."
     )
     return [
         task.Section(
@@ -79,7 +79,8 @@ def sections(kind: Pose, model: LoadedModel, dataset: Dataset) -> Sequence[task.
         task.Section(
             "furthest",
             "The points that are furthest off",
-            f"Of {len(every):,} images, beside the individual's size: a ring where the point is, a dot where it is said to be.",
+            f"Of {len(every):,} images, beside the individual's size: a ring is where the point is, a dot where it is "
+            "said to be.",
             pictures=[_picture(kind, dataset, off) for off in worst],
         ),
     ]
@@ -154,5 +155,7 @@ def _picture(kind: Pose, dataset: Dataset, off: Off) -> tuple[str, Pixels]:
         both[row, off.point] = (*((place[:2] - (left, top)) * times), SEEN)
     picture = skeletons(large, both[:1], kind.classes, (), hollow=True)
     picture = skeletons(picture, np.concatenate([both[1:], np.zeros_like(both[1:])]), kind.classes, ())
-    told = f"{kind.classes[off.point]}: {off.apart:.1f} pixels of the image off, {off.share:.0%} of the individual's size"
+    told = (
+        f"{kind.classes[off.point]}: {off.apart:.1f} pixels of the image off, {off.share:.0%} of the individual's size"
+    )
     return f"{told} ({called(dataset, off.seen.number)})", picture

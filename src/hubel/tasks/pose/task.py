@@ -143,7 +143,7 @@ class Pose(Places):
         return sigmas_of(self.classes)
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
-        """Places every few pixels: a number a point and two how far it is; of several individuals, their middles too."""
+        """Places every few pixels: a number a point, two how far it is; of several individuals their middles too."""
         channels = channels_of(len(self.classes), self.several)
         grid = tuple(-(-side // self.finest(shape)) for side in shape[:2])
         return (*grid, channels), f"'conv {channels} 1x1' at the images' size or a fraction"
@@ -193,8 +193,8 @@ class Pose(Places):
             raise SettingError("recipe: expected balance 'none' with points, which images have all of")
         if augmentation.fill is None and augmentation:
             raise SettingError(
-                f"recipe: expected an augmentation with fill 0 (or another level) for pose, received {augmentation}: what "
-                "is mirrored in from outside would show individuals without their points"
+                f"recipe: expected an augmentation with fill 0 (or another level) for pose, received {augmentation}: "
+                "what is mirrored in from outside would show individuals without their points"
             )
         super().check_training(balance, augmentation)
 
@@ -246,7 +246,9 @@ class Pose(Places):
 def _in_pixels(
     points: npt.NDArray[np.float64], frames: npt.NDArray[np.float64], size: Sequence[Any]
 ) -> npt.NDArray[np.float64]:
-    """Points …×P×3 in shares of an image, in pixels of the picture (height, width) that lies at `frames` in it (…×4)."""
+    """Points …×P×3 in shares of an image, in pixels of the picture of this height and width, which lies at `frames` in
+    it (…×4).
+    """
     twice = np.concatenate([points[..., :2], points[..., :2]], -1)
     places = in_pixels(twice, frames[..., None, :], [np.asarray(side)[..., None] for side in size])
     return np.concatenate([places[..., :2], points[..., 2:]], -1)
@@ -295,7 +297,9 @@ class _Counts(task.Counts):
             numbers = head[:, NUMBER].astype(np.int64)
             scores = found.scores.double().cpu().numpy()
             places = _in_pixels(found.points.double().cpu().numpy(), frames, size)
-            said.append(kept(scores > 0, numbers, np.concatenate([scores[..., None], places.reshape(*scores.shape, -1)], -1)))
+            said.append(
+                kept(scores > 0, numbers, np.concatenate([scores[..., None], places.reshape(*scores.shape, -1)], -1))
+            )
             true = _in_pixels(own[..., FIRST:].reshape(*own.shape[:2], points, 3), frames, size)
             boxes = in_pixels(own[..., LEFT : BOTTOM + 1], frames, size)
             facts = np.concatenate([own[..., [KIND, AREA]], boxes, true.reshape(*own.shape[:2], -1)], -1)
@@ -313,5 +317,3 @@ def _pictures(said: torch.Tensor, there: torch.Tensor, points: int) -> list[Pict
         truth = Truth(true[:, 6:].reshape(-1, points, 3), true[:, 2:6], true[:, 1], true[:, 0] != INDIVIDUAL)
         found.append(Picture(truth, own[:, 1:].reshape(-1, points, 3), own[:, 0]))
     return found
-
-
