@@ -111,6 +111,19 @@ def test_coco_tells_boxes_hidden_points_crowds_bones_and_parts(tmp_path):
     assert not splits.train.targets.rows[1, 1:, KIND].any()
 
 
+def test_parts_are_told_by_columns_files_and_folders(tmp_path):
+    blank(tmp_path, "a.png", "b.png", "c.png")
+    (tmp_path / "t.csv").write_text("image,nose_x,nose_y,split\na.png,1,2,train\nb.png,3,4,val\nc.png,5,6,test\n")
+    assert {part: len(own) for part, own in load(tmp_path).parts().items()} == {"train": 1, "validation": 1, "test": 1}
+    (tmp_path / "t.csv").unlink()
+    for name, part in (("a", "train"), ("b", "test")):
+        (tmp_path / f"{part}.csv").write_text(f"scorer,me,me\nbodyparts,nose,nose\ncoords,x,y\n{name}.png,1,2\n")
+    splits = load(tmp_path)
+    assert {part: len(own) for part, own in splits.parts().items()} == {"train": 1, "test": 1}
+    assert any("parts by file: test.csv is test, train.csv is train" in note for note in splits.notes)
+    assert any("left out: 1 picture that no table names (c.png)" in note for note in splits.notes)
+
+
 def test_boxes_and_numbers_stay_what_they_are(tmp_path):
     blank(tmp_path, "a.png", "b.png")
     lines = "filename,xmin,ymin,xmax,ymax,class\na.png,1,2,30,40,x\n"

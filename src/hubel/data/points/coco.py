@@ -11,8 +11,10 @@ from typing import Any
 from hubel.base.numbers import counted
 from hubel.data import ImageError
 from hubel.data.boxes import coco
-from hubel.data.boxes.annotations import Pictures
 from hubel.data.points.annotations import HIDDEN, SEEN, UNSEEN, Annotated, Annotations, Individual, Pairs, Point
+from hubel.data.sources.layout import Layout
+from hubel.data.sources.part_folders import parts_of_files
+from hubel.data.sources.pictures import Pictures
 
 _GLANCE = 2**20  # bytes at each end of a file in which a glance looks
 _FILLED = re.compile(rb'"keypoints"\s*:\s*\[\s*["\d]')  # files of boxes may have empty lists of them
@@ -36,21 +38,24 @@ def recognises(root: Path) -> bool:
     return bool(files_of(root))
 
 
-def read(root: Path) -> Annotations:
+def read(root: Path, layout: Layout) -> Annotations:
     """All files of a source whose categories name keypoints; other files are left out, which is said."""
-    pictures = Pictures(root if root.is_dir() else coco.folder_of(root))
-    found = Annotations("COCO's JSON", (), {})
-    for path in files_of(root):
+    pictures = Pictures(root if root.is_dir() else coco.folder_of(root), layout)
+    parts, notes = parts_of_files(files_of(root), pictures.root, layout)
+    found = Annotations("COCO's JSON", (), {}, notes=notes)
+    for path, said in parts.items():
         whole = coco.lists_of(path)
         if isinstance(whole, ImageError):
             found.problems.append(whole)
             continue
         numbers = _categories(found, path, whole["categories"], whole["annotations"])
         if numbers:
-            part = coco.part_in(path, pictures.root) or "train"
+            part = said or "train"
             by_number, missing = coco.images_of(path, whole["images"], part, pictures, found.problems, Annotated)
             _add(found, path, whole["annotations"], numbers, by_number, missing)
             found.parts.setdefault(part, []).extend(by_number.values())
+    named = [each.path for own in found.parts.values() for each in own]
+    found.notes += pictures.notes(named, "file") if named else []
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,7 +10,11 @@ from hubel.base.numbers import counted
 from hubel.data import ImageError
 from hubel.data.boxes.annotations import glance
 from hubel.data.points.annotations import Annotations, Point
-from hubel.data.points.rows import Line, gathered, point_of, rows_of
+from hubel.data.points.rows import Line, gathered, point_of
+from hubel.data.sources.layout import Layout
+from hubel.data.sources.part_folders import parts_of_files
+from hubel.data.sources.pictures import Pictures
+from hubel.data.sources.tables.read import read_table
 
 _HEADS = ("scorer", "individuals", "bodyparts", "coords")
 
@@ -31,23 +36,24 @@ def _is_one(path: Path) -> bool:
         return file.read(16).lstrip(b"\xef\xbb\xbf\"' ").startswith(b"scorer")
 
 
-def read(root: Path) -> Annotations:
+def read(root: Path, layout: Layout) -> Annotations:
     """All tables of a source. Coordinates are counted from the middle of the first pixel; empty ones are unseen."""
+    pictures = Pictures(root if root.is_dir() else root.parent, layout)
+    parts, notes = parts_of_files(files_of(root), pictures.root, layout)
     names: dict[str, None] = {}
-    notes: list[str] = []
-    lines = [line for path in files_of(root) for line in _lines(path, names, notes)]
-    found = gathered(root, "DeepLabCut's table", tuple(names), lines)
+    lines = [line for path, part in parts.items() for line in _lines(path, part, names, notes)]
+    found = gathered(pictures, "DeepLabCut's table", tuple(names), lines)
     found.notes[:0] = notes
     return found
 
 
-def _lines(path: Path, names: dict[str, None], notes: list[str]) -> Iterator[Line | ImageError]:
+def _lines(path: Path, part: str, names: dict[str, None], notes: list[str]) -> Iterator[Line | ImageError]:
     """A table's lines, an individual each; the names of its points go to `names`, what is to be said to `notes`."""
-    rows = rows_of(path)
+    rows, told = read_table(path)
+    notes += [f"{path.name}: {note}" for note in told]
     heads: dict[str, list[str]] = {}
-    while rows and rows[0][1][0].strip() in _HEADS:
-        head = rows.pop(0)[1]
-        heads[head[0].strip()] = [cell.strip() for cell in head]
+    for _, row in itertools.takewhile(lambda each: each[1][0] in _HEADS, rows):
+        heads[row[0]] = list(row)
     if not {"bodyparts", "coords"} <= heads.keys():
         yield ImageError(str(path), "expected headers of bodyparts and coords, found none")
         return
@@ -59,12 +65,12 @@ def _lines(path: Path, names: dict[str, None], notes: list[str]) -> Iterator[Lin
         )
     names.update(dict.fromkeys(name for own in columns.values() for name in own))
     first = min((at[0] for own in columns.values() for at in own.values()), default=1)
-    for number, row in rows:
-        called = "/".join(filter(None, (cell.strip() for cell in row[:first])))  # one column, or one a folder
-        cells = row + [""] * (len(heads["coords"]) - len(row))
+    for number, row in rows[len(heads) :]:
+        called = "/".join(filter(None, row[:first]))  # one column, or one a folder
+        cells = [*row, *[""] * (len(heads["coords"]) - len(row))]
         for who, own in columns.items():
             try:
-                yield Line(path, number, called, who, _points(cells, own, f"{path}:{number}"))
+                yield Line(path, number, called, who, _points(cells, own, f"{path}:{number}"), part)
             except ImageError as error:  # noqa: PERF203 (each names its own cell)
                 yield error
 

@@ -19,8 +19,8 @@ from hubel.data import ImageError
 from hubel.data._split import share_to_hold_out
 from hubel.data._told import MOST_CLASSES, note_lines, sizes_line, unreadable_lines
 from hubel.data.points.annotations import HIDDEN, SEEN, paired
-from hubel.data.points.find import refuse
 from hubel.data.points.load import Checked, Seen, checked, joined, nothing_shown, odd_lines, usual_size
+from hubel.data.sources.layout import Layout
 from hubel.data.sources.parts import PARTS
 from hubel.view.finding import Finding
 from hubel.view.result import Part
@@ -145,8 +145,7 @@ def describe(
 
     Raises DataError where labels and pictures do not match.
     """
-    refuse(source, others)
-    found = checked(source, progress)
+    found = checked(source, Layout.of_parts(source, others, "pictures with points"), progress)
     names = found.annotations.points
     images = {part: count for part in PARTS if (count := sum(seen.part == part for seen in found.seen))}
     own = {part: [one for seen in found.seen if seen.part == part for one in seen.individuals] for part in images}

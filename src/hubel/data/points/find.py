@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-from hubel.base.errors import DataError, SettingError
+from hubel.base.errors import DataError
 from hubel.data.points import coco, deeplabcut, table
 from hubel.data.points.annotations import Annotations
+from hubel.data.sources.layout import Layout
 
 _KNOWN = "COCO's JSON with keypoints, DeepLabCut's tables, or a table with x and y of each point"
 
@@ -18,23 +19,16 @@ def recognises(source: str | os.PathLike[str]) -> bool:
     return _reader(Path(source).expanduser()) is not None
 
 
-def read(root: Path) -> Annotations:
+def read(root: Path, layout: Layout) -> Annotations:
     """All annotations of a source. Raises DataError where there are none."""
     reader = _reader(root)
     if reader is None:
         raise DataError(f"{root}: expected points ({_KNOWN}), found none")
-    found = reader(root)
+    found = reader(root, layout)
     if not found.points and not found.problems:
         raise DataError(f"{root}: expected points ({found.format}), found the name of none")
     return found
 
 
-def _reader(root: Path) -> Callable[[Path], Annotations] | None:
+def _reader(root: Path) -> Callable[[Path, Layout], Annotations] | None:
     return next((each.read for each in (coco, deeplabcut, table) if each.recognises(root)), None)
-
-
-def refuse(source: str | os.PathLike[str], others: Mapping[str, object]) -> None:
-    """Raise SettingError for what means nothing for pictures with points."""
-    if others:
-        said = ", ".join(f"--{name.replace('_', '-')}" for name in others)
-        raise SettingError(f"{source}: {said} cannot be said of pictures with points, whose files tell them")

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,14 @@ from hubel.base.errors import DataError, LimitError
 from hubel.base.names import listing
 from hubel.base.numbers import counted
 from hubel.data import Fit, FitRule, ImageError, Splits, Validation
-from hubel.data._load import decode_listing
-from hubel.data.boxes.load import header_of, placed, rounded, stop_at
+from hubel.data._beside import decode_beside, stop_at
+from hubel.data.boxes.load import header_of, placed, rounded
 from hubel.data.decode.parallel import workers_here
 from hubel.data.points.annotations import UNSEEN, Annotated, Annotations, Individual, Pairs, Point, paired, pairs_of
-from hubel.data.points.find import read, refuse
+from hubel.data.points.find import read
 from hubel.data.points.targets import AREA, CROWD, FIRST, INDIVIDUAL, KIND, NUMBER, Points
-from hubel.data.sources.listing import FileItem, Listing, natural_key, some
+from hubel.data.sources.layout import Layout
+from hubel.data.sources.listing import natural_key, some
 from hubel.data.sources.parts import PARTS
 
 if TYPE_CHECKING:
@@ -98,37 +99,27 @@ def load(
     Raises DataError where labels and pictures do not match; ImageError at the first file that cannot be used, unless
     bad_images is "skip".
     """
-    refuse(source, others)
-    found = checked(source, progress)
+    found = checked(source, Layout.of_parts(source, others, "pictures with points"), progress)
     stop_at(found.problems, bad_images)
     training = [seen for seen in found.seen if seen.part == "train"]
     height, width = size or usual_size(training or found.seen)
     names = found.annotations.points
-    places = {seen.annotated.path: number for number, seen in enumerate(found.seen)}
-    parts = {
-        part: tuple((FileItem(path), places[path]) for path in places if found.seen[places[path]].part == part)
-        for part in PARTS
-    }
     chosen: Fit = "pad" if fit == "auto" else fit
 
-    def points(numbers: npt.NDArray[np.int64], _: tuple[str, ...]) -> Points:
-        rows = rows_of([found.seen[number] for number in numbers.tolist()], len(names), (height, width), chosen)
+    def points(numbers: list[int]) -> Points:
+        rows = rows_of([found.seen[number] for number in numbers], len(names), (height, width), chosen)
         rows[:, 0, NUMBER] = numbers
         return Points(rows, names, found.pairs, found.bones)
 
+    files = {part: [seen.annotated.path for seen in found.seen if seen.part == part] for part in PARTS}
+    settings = (height, width), channels, chosen, validation, bad_images, workers, progress
     notes = (*found.annotations.notes, *_told(found, training))
-    every = Listing(os.fspath(source), (), {part: own for part, own in parts.items() if own}, notes)
-    workers = workers or workers_here()
-    splits = decode_listing(
-        every, (height, width), channels, chosen, validation, bad_images, workers, progress, None, points
-    )
-    framed: dict[str, Any] = {part: dataclasses.replace(own, fit=chosen) for part, own in splits.parts().items()}
-    return dataclasses.replace(splits, **framed, rejected=(*found.problems, *splits.rejected))
+    return decode_beside(source, files, points, *settings, framed=chosen, notes=notes, problems=found.problems)
 
 
-def checked(source: str | os.PathLike[str], progress: Progress | None) -> Checked:
+def checked(source: str | os.PathLike[str], layout: Layout, progress: Progress | None) -> Checked:
     """What a source says, held against the headers of its pictures. Raises DataError where nothing matches."""
-    annotations = read(Path(source).expanduser())
+    annotations = read(Path(source).expanduser(), layout)
     own = {part: sorted(each, key=lambda one: natural_key(one.path)) for part, each in annotations.parts.items()}
     entries = [(part, each) for part in PARTS for each in own.get(part, ())]
     if not entries:

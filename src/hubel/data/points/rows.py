@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from hubel.base.errors import DataError
-from hubel.base.files import read_bytes
 from hubel.data import ImageError
-from hubel.data.boxes.annotations import Pictures, unmatched
 from hubel.data.points.annotations import SEEN, UNSEEN, Annotated, Annotations, Individual, Point
 from hubel.data.sources.listing import some
-from hubel.data.sources.parts import part_of
+from hubel.data.sources.pictures import Pictures, unmatched
 
 _MIDDLE = 0.5  # of the first pixel, from which coordinates are counted
 _EMPTY = frozenset(("", "nan", "na", "n/a", "null", "none"))
@@ -22,7 +19,7 @@ _EMPTY = frozenset(("", "nan", "na", "n/a", "null", "none"))
 
 class Line(NamedTuple):
     """A line of a table. called: its picture. who: the individual, or None where each line is of another. points: by
-    their names.
+    their names. part: of its picture; "" where the picture's folders say it, None where it is of none.
     """
 
     path: Path
@@ -30,24 +27,12 @@ class Line(NamedTuple):
     called: str
     who: str | None
     points: Mapping[str, Point]
-    part: str | None = None
+    part: str | None = ""
 
     @property
     def place(self) -> str:
         """The file, the line, and the individual."""
         return f"{self.path}:{self.number}{f', {self.who}' if self.who else ''}"
-
-
-def rows_of(path: Path) -> list[tuple[int, list[str]]]:
-    """A table's rows that are not empty, each with the number of its line."""
-    lines = read_bytes(path, "annotations").decode("utf-8-sig", errors="replace").splitlines()
-    reader = csv.reader(lines, delimiter=between(lines))
-    return [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
-
-
-def between(lines: Sequence[str]) -> str:
-    """What stands between cells."""
-    return max(",;\t", key=lines[0].count) if lines else ","
 
 
 def number_or_none(cell: str, place: str) -> float | None:
@@ -73,24 +58,24 @@ def point_of(x: str, y: str, place: str, seen: int = SEEN) -> Point:
     return across, down, seen
 
 
-def gathered(root: Path, kind: str, names: Sequence[str], lines: Iterable[Line | ImageError]) -> Annotations:
+def gathered(pictures: Pictures, kind: str, names: Sequence[str], lines: Iterable[Line | ImageError]) -> Annotations:
     """The pictures of these lines and their individuals. Raises DataError where no line's picture is there."""
-    pictures = Pictures(root if root.is_dir() else root.parent)
     found = Annotations(kind, tuple(names), {})
     told: dict[str, dict[object, tuple[str, dict[str, Point]]]] = {}
     parts: dict[str, str] = {}
-    number = 0
+    number, by_folders = 0, False
     for number, line in enumerate(lines, 1):
         if isinstance(line, ImageError):
             found.problems.append(line)
             continue
         near = line.path.parent.relative_to(pictures.root).as_posix()
-        own = part_of(line.path.stem) or part_of(line.path.parent.name)
-        picture = pictures.find(line.called, "" if near == "." else near, own)
+        picture = pictures.find(line.called, "" if near == "." else near, line.part)
         if picture is None:
             found.problems.append(ImageError(f"{line.path}:{line.number}", unmatched(line.called, pictures)))
             continue
-        parts.setdefault(picture, line.part or own or pictures.part(picture) or "train")
+        by_folders |= line.part == ""
+        part = line.part or pictures.part(picture) if line.part is not None else None
+        parts.setdefault(picture, "aside" if part is None else part or "train")
         there = told.setdefault(picture, {})
         place, points = there.setdefault(number if line.who is None else line.who, (line.place, {}))
         twice = [name for name in line.points if name in points]
@@ -98,7 +83,9 @@ def gathered(root: Path, kind: str, names: Sequence[str], lines: Iterable[Line |
             found.problems.append(ImageError(line.place, f"{some(twice, 3)} of {Path(picture).name} stands twice"))
         points.update((name, point) for name, point in line.points.items() if name not in points)
     if number and not told:
-        raise DataError(f"{root}: expected pictures of the table's names, found none; the first: {found.problems[0]}")
+        raise DataError(
+            f"{pictures.root}: expected pictures of the table's names, found none; the first: {found.problems[0]}"
+        )
     shares = in_shares([p for own in told.values() for _, points in own.values() for p in points.values()])
     for picture, individuals in told.items():
         each = Annotated(picture, in_shares=shares)
@@ -109,12 +96,10 @@ def gathered(root: Path, kind: str, names: Sequence[str], lines: Iterable[Line |
                 moved = tuple((x + middle, y + middle, s) if s else (0.0, 0.0, UNSEEN) for x, y, s in whole)
                 each.individuals.append(Individual(moved, place))
         found.parts.setdefault(parts[picture], []).append(each)
-    if shares:
-        found.notes.append("numbers from 0 to 1 are taken for shares of the picture")
-    left = [path for path in pictures.paths if path not in told]
-    if left:
-        names_of = some((Path(path).name for path in left), 2)
-        found.notes.append(f"left out: {len(left):,} pictures that no table names ({names_of})")
+    found.parts.pop("aside", None)
+    found.notes += ["numbers from 0 to 1 are taken for shares of the picture"] if shares else []
+    found.notes += pictures.folders.notes() if by_folders else []
+    found.notes += pictures.notes(told, "table") if told else []
     return found
 
 

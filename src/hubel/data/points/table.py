@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import NamedTuple
 from hubel.data import SUFFIXES, ImageError
 from hubel.data.boxes.annotations import glance
 from hubel.data.points.annotations import HIDDEN, SEEN, UNSEEN, Annotations, Point
-from hubel.data.points.rows import Line, between, gathered, number_or_none, point_of, rows_of
-from hubel.data.sources.parts import part_of
+from hubel.data.points.rows import Line, gathered, number_or_none, point_of
+from hubel.data.sources.layout import Layout
+from hubel.data.sources.part_folders import parts_of_files
+from hubel.data.sources.pictures import Pictures
+from hubel.data.sources.tables.read import decoded, read_table, separated
+from hubel.data.sources.tables.rows import parts_of_rows
 
 _WORDS = {
     "image": "filename file image imagename imageid imagepath path filepath imgname imgid img imagefile picture frame",
     "who": "individual instance animal person subject id track trackid instanceid personid animalid",
-    "split": "split set subset partition usage",
     "point": "point keypoint bodypart landmark joint part label name node marker pointname keypointname",
     "x": "x",
     "y": "y",
@@ -37,9 +41,12 @@ class _Columns(NamedTuple):
 
     image: int
     who: int | None
-    split: int | None
     point: int | None
     points: dict[str, tuple[int, int, int]]
+
+    def used(self) -> set[int | None]:
+        """The positions of all of them."""
+        return {self.image, self.who, self.point, *itertools.chain(*self.points.values())}
 
 
 def files_of(root: Path) -> list[Path]:
@@ -58,11 +65,9 @@ def recognises(root: Path) -> bool:
 
 
 def _columns_of(path: Path) -> _Columns | None:
-    import csv
-
     with open(path, "rb") as file:
-        start = file.read(65_536).decode("utf-8-sig", errors="replace").splitlines()
-    rows = [row for row in csv.reader(start[:2], delimiter=between(start)) if row] if start else []
+        start = file.read(65_536)
+    rows = [row for _, row in separated(decoded(start)[0]) if any(row)][:2]
     return _columns(rows) if len(rows) == 2 else None
 
 
@@ -75,13 +80,13 @@ def _columns(rows: Sequence[Sequence[str]]) -> _Columns | None:
         if Path(rows[1][0]).suffix.lower() not in SUFFIXES:
             return None
         at["image"] = 0
-    image, who, split = at["image"], at.get("who"), at.get("split")
+    image, who = at["image"], at.get("who")
     if {"point", "x", "y"} <= at.keys() and not _SIZES & {*plain}:
-        return _Columns(image, who, split, at["point"], {"": (at["x"], at["y"], at.get("seen", -1))})
-    points = _wide(head, {image, who, split})
+        return _Columns(image, who, at["point"], {"": (at["x"], at["y"], at.get("seen", -1))})
+    points = _wide(head, {image, who})
     if not points or (len(points) <= 2 and all(name.isdecimal() for name in points)):  # x1, y1, x2, y2: a box
         return None
-    return _Columns(image, who, split, None, points)
+    return _Columns(image, who, None, points)
 
 
 def _wide(head: Sequence[str], taken: set[int | None]) -> dict[str, tuple[int, int, int]]:
@@ -101,20 +106,31 @@ def _wide(head: Sequence[str], taken: set[int | None]) -> dict[str, tuple[int, i
     return {name: (at["x"], at["y"], at.get("seen", -1)) for name, at in found.items() if {"x", "y"} <= at.keys()}
 
 
-def read(root: Path) -> Annotations:
-    """All tables of points of a source. Coordinates are counted from the middle of the first pixel, or are shares."""
+def read(root: Path, layout: Layout) -> Annotations:
+    """All tables of points of a source. Coordinates are counted from the middle of the first pixel, or are shares.
+    Parts are those that columns say, else the tables' names, else folders.
+    """
+    pictures = Pictures(root if root.is_dir() else root.parent, layout)
+    parts, notes = parts_of_files(files_of(root), pictures.root, layout)
     names: dict[str, None] = {}
-    lines = [line for path in files_of(root) for line in _lines(path, names)]
-    return gathered(root, "a table", tuple(names), lines)
+    lines = [line for path, part in parts.items() for line in _lines(path, part, layout, names, notes)]
+    found = gathered(pictures, "a table", tuple(names), lines)
+    found.notes[:0] = notes
+    return found
 
 
-def _lines(path: Path, names: dict[str, None]) -> Iterator[Line | ImageError]:
-    rows = rows_of(path)
+def _lines(
+    path: Path, part: str, layout: Layout, names: dict[str, None], notes: list[str]
+) -> Iterator[Line | ImageError]:
+    rows, read = read_table(path)
     columns = _columns([row for _, row in rows[:2]])
     assert columns is not None
-    width = len(rows[0][1])
-    for number, row in rows[1:]:
-        cells = row + [""] * (width - len(row))
+    heads, body = rows[0][1], rows[1:]
+    left = [number for number, head in enumerate(heads) if head and number not in columns.used()]
+    told = parts_of_rows(path, heads, body, left, layout if left else Layout())
+    notes += [f"{path.name}: {note}" for note in (*read, *([told.said, told.left_out] if told.columns else [])) if note]
+    for (number, row), said in zip(body, told.parts, strict=True):
+        cells = [*row, *[""] * (len(heads) - len(row))]
         try:
             points = _points(cells, columns, f"{path}:{number}")
         except ImageError as error:
@@ -122,9 +138,8 @@ def _lines(path: Path, names: dict[str, None]) -> Iterator[Line | ImageError]:
             continue
         names.update(dict.fromkeys(points))
         own = "" if columns.point is not None else None  # lines of a picture are of one, unless they say of which
-        who = own if columns.who is None else cells[columns.who].strip()
-        split = None if columns.split is None else part_of(cells[columns.split])
-        yield Line(path, number, cells[columns.image].strip(), who, points, split)
+        who = own if columns.who is None else cells[columns.who]
+        yield Line(path, number, cells[columns.image], who, points, said if told.columns else part)
 
 
 def _points(row: Sequence[str], columns: _Columns, place: str) -> dict[str, Point]:

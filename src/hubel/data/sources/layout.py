@@ -47,7 +47,7 @@ class Layout:
 
     @classmethod
     def of_parts(cls, source: object, others: Mapping[str, object], what: str) -> Layout:
-        """The layout of pictures with masks or boxes, of which parts alone can be said. Raises SettingError."""
+        """The layout of pictures with masks, boxes or points, of which parts alone can be said. Raises SettingError."""
         if set(others) - {"parts"}:
             said = ", ".join(f"--{name.replace('_', '-')}" for name in others if name != "parts")
             raise SettingError(f"{source}: {said} cannot be said of {what}; --parts can")
