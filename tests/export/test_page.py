@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import hubel
@@ -112,11 +114,54 @@ def test_a_page_draws_what_segmentation_draws(fit: Any, tmp_path: Path, browser_
     assert shares == pytest.approx([100 * each["share"] for each in answer.data()["classes"]], abs=0.5)
 
 
+FOUND = {  # of a detector's networks: the places are every second pixel
+    "crop": "16x24x3: conv 6 3x3/2 same tanh, conv 7 1x1",
+    "pad": "16x24x3: conv 7 3x3/2 same",
+    "stretch": "12x12x3: conv 6 3x3/2 same tanh, conv 7 1x1",
+}
+
+
+@pytest.mark.parametrize("fit", FOUND)
+def test_a_page_finds_what_detection_finds(fit: Any, tmp_path: Path, browser_page: Any) -> None:
+    names, settings = ("cat", "dog", "hen"), {"ids": [1, 2, 3], "usual": [0.1, 0.2], "most": 12, "stride": 2}
+    task = task_named("detection").from_settings(names, settings)
+    network = hubel.parse(FOUND[fit])
+    height, width, _ = network.input
+    kind = Preprocessing(height, width, 3, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3), fit=fit)
+    module = lived_in(network, 3)
+    with torch.no_grad():
+        last = [each for each in module.modules() if isinstance(each, torch.nn.Conv2d)][-1]
+        assert last.bias is not None
+        last.bias[:3] += 3.5  # so that some objects are sure
+    model = LoadedModel(network, module, kind, task)
+    export(model, tmp_path / "page.html")
+    shown = tmp_path / "yard.png"
+    blocks = np.random.default_rng(1).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+    Image.fromarray(blocks).resize((47, 60), Image.Resampling.BICUBIC).save(shown)
+    browser_page.goto((tmp_path / "page.html").as_uri())
+    browser_page.wait_for_selector("html[data-ready]")
+    spy = "const boxes = CanvasRenderingContext2D.prototype; window.drawn = [];"
+    spy += "boxes.strokeRect = function (...edges) { window.drawn.push(edges); }; 0"
+    browser_page.evaluate(spy)
+    browser_page.set_input_files("#files", str(shown))
+    browser_page.wait_for_selector("figure.answer .said")
+    objects = task.answer(model, shown).data()["objects"]
+    assert 1 < len(objects) <= 12
+    scale = 480 / 60
+    wanted = [[each[edge] * scale for edge in ("left", "top", "right", "bottom")] for each in objects[::-1]]
+    corners = [[x, y, x + wide, y + high] for x, y, wide, high in browser_page.evaluate("window.drawn")]
+    assert np.array(corners) == pytest.approx(np.array(wanted), abs=4)
+    shares = [float(each.inner_text().rstrip("%")) for each in browser_page.locator(".share").all()]
+    assert shares == pytest.approx([100 * each["probability"] for each in objects[:8]], abs=0.1)
+    counts = Counter(each["class"] for each in objects)
+    assert browser_page.locator(".said").inner_text() == ", ".join(f"{n} {name}" for name, n in counts.most_common())
+
+
 def test_what_no_page_answers_for_is_refused(tmp_path: Path) -> None:
     task = task_named("regression").from_settings(("weight",), {"means": [0.0], "deviations": [1.0]})
     network = hubel.parse("8x8x3: flatten, dense 1")
     model = LoadedModel(network, lived_in(network), Preprocessing(8, 8, 3, (0.4,) * 3, (0.2,) * 3), task)
-    with pytest.raises(SettingError, match="name a class of each picture or pixel, not for regression"):
+    with pytest.raises(SettingError, match="or find objects, not for regression"):
         export(model, tmp_path / "page.html")
 
 

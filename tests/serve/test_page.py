@@ -1,9 +1,16 @@
 """The page in a real browser, asking a real service."""
 
+import httpx
 import pytest
+import torch
 
+from hubel.arch import parse
+from hubel.data import Preprocessing
+from hubel.nn import build
 from hubel.serve.settings import Access, Settings
+from hubel.tasks import save_model, task_named
 from tests.serve.conftest import CLASSES, picture, serving, written_model
+from tests.work import HANG
 
 TOKEN = "a-token-of-24-characters"
 # a camera that shows one colour after the other
@@ -93,6 +100,36 @@ def test_the_token_stands_behind_the_address_or_is_asked_for(browser_page, two):
     browser_page.locator("#files").set_input_files(files("a.png"))
     browser_page.locator(".answers .said").wait_for()
     assert TOKEN not in browser_page.url
+
+
+def detector(path):
+    """A model of two classes, which finds something wherever it looks."""
+    task = task_named("detection").from_settings(
+        ("cat", "dog"), {"ids": [1, 2], "usual": [0.3, 0.2], "most": 4, "stride": 4}
+    )
+    network = parse("8x8x3: conv 6 3x3/4 same")
+    module = build(network)
+    with torch.no_grad():
+        next(module.parameters()).zero_()
+        module.state_dict()["conv1.bias"].copy_(torch.tensor([9.0, -9, 0, 0, 0, 0]))
+    kind = Preprocessing(8, 8, 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.25))
+    return save_model(path, network, module, preprocessing=kind, task=task)
+
+
+def test_boxes_are_drawn_by_the_page(browser_page, tmp_path):
+    place = detector(tmp_path / "finder.safetensors")
+    with serving(Settings((("finder", str(place)),))) as address:
+        told = httpx.get(f"{address}/v1/models/finder", timeout=HANG).json()
+        assert told["draws"]
+        assert told["boxes"]
+        browser_page.goto(address)
+        asked = []
+        browser_page.on("request", lambda request: asked.append(request.url))
+        browser_page.locator("#files").set_input_files(files("one.png"))
+        browser_page.locator(".answers .said").wait_for()
+        assert browser_page.locator(".answers .said").inner_text() == "1 cat"
+        assert browser_page.get_by_label("the picture, with boxes").count() == 1
+        assert "pictures=true" not in asked[0]
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -26,6 +26,7 @@ from hubel.serve.refusal import Refusal
 from hubel.serve.served import Served
 from hubel.serve.service import INLINE, Asked, Known, Service, told_answers
 from hubel.serve.settings import Settings
+from hubel.tasks.decoding import decoding_of
 
 
 def application(settings: Settings) -> Any:
@@ -152,6 +153,7 @@ def about(service: Service, served: Served) -> dict[str, Any]:
         "input": str(model.preprocessing),
         "preprocessing": asdict(model.preprocessing),
         "draws": model.task.draws,
+        "boxes": decoding_of(model.task.name).boxes is not None,
         "formats": list(formats(model.preprocessing)),
         "engine": current.by.engine,
         "note": current.by.note,

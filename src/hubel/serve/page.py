@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from hubel.view.colours import SERIES
 from hubel.view.linked import program, web_file
 from hubel.view.markup import h
 from hubel.view.page import page
@@ -25,4 +26,5 @@ def demo_page() -> str:
         ),
         id="service",
     )
-    return page("hubel", body, style=style, scripts=[program(["hubel/serve/page"])], policy=_POLICY)
+    scripts = [program(["hubel/serve/page"])]
+    return page("hubel", body, style=style, scripts=scripts, data={"colours": SERIES}, policy=_POLICY)

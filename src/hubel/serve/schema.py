@@ -58,6 +58,7 @@ class ModelInfo(_Frozen):
     input: str = Field(description="how a picture becomes its input")
     preprocessing: dict[str, Any] = Field(description="the same, as the model file has it")
     draws: bool = Field(description="whether its answers are pictures too")
+    boxes: bool = Field(description="whether they are boxes, which are easily drawn by whoever asks")
     formats: list[str] = Field(description="of pictures that are taken")
     engine: str = Field(description="what computes")
     note: str = Field(description="why that is not the quickest engine; empty where it is")

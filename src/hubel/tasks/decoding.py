@@ -14,14 +14,15 @@ class BoxRules:
     bottom are, over the usual ones (`usual` of the task's settings, shares of the image).
 
     prior: is added to logits. farthest: of the logarithms, in either direction. overlap: intersection over union from
-    which two boxes of a class are of one object. least: probability below which a place is passed over. most, usual:
-    names of settings of the task.
+    which two boxes of a class are of one object. least: probability below which a place is passed over. shown: from
+    which an object is shown, where nothing else is said. most, usual: names of settings of the task.
     """
 
     prior: float
     farthest: float
     overlap: float
     least: float
+    shown: float
     most: str = "most"
     usual: str = "usual"
 

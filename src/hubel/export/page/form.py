@@ -6,6 +6,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hubel.export.onnx.form import onnx_bytes
 from hubel.export.page.pack import pack, reason_not_packed
 from hubel.tasks import LoadedModel
 from hubel.tasks.decoding import decoding_of
+from hubel.view.colours import SERIES
 from hubel.view.linked import program, web_file
 from hubel.view.markup import h
 from hubel.view.page import page
@@ -27,7 +29,8 @@ _EXPORT = re.compile(r"export\{(?P<names>[^{}]*)\};?\s*(?://# sourceMappingURL=\
 
 
 def written_page(order: Order) -> Written:
-    """Write a page that classifies pictures, the camera and drawings, or names the class of each of their pixels.
+    """Write a page that classifies pictures, the camera and drawings, names the class of each of their pixels, or finds
+    the objects in them.
 
     Small networks run in the page's own engine, others in ONNX Runtime as WebAssembly, which npm installs beside
     (onnxruntime-web) and the page then holds. Of a folder, the page is its index.html.
@@ -35,11 +38,12 @@ def written_page(order: Order) -> Written:
     Raises SettingError for tasks that a page does not answer for, and where that runtime is not there.
     """
     model = order.model
-    if decoding_of(model.task.name).function != "softmax" or not model.task.of_one:
+    decoding = decoding_of(model.task.name)
+    if not (decoding.function == "softmax" or decoding.boxes) or not model.task.of_one:
         instead = "hubel serve has one" if model.task.of_one else "hubel predict writes on"
         raise SettingError(
-            f"a page is written for tasks that name a class of each picture or pixel, not for {model.task.name}; "
-            f"{instead}"
+            "a page is written for tasks that name a class of each picture or pixel, or find objects, not for "
+            f"{model.task.name}; {instead}"
         )
     if model.preprocessing.fit == "time":
         raise SettingError("a page reads pictures, and this model hears sounds; hubel serve has one, and model.onnx")
@@ -58,13 +62,20 @@ def _engine(model: LoadedModel) -> tuple[str, dict[str, Any], dict[str, str]]:
     modules = {**engine_modules(), "hubel/export/runner": web_file("export", "engine_runner.js")}
     packed = pack(model, places=True)
     assert packed is not None
-    return program(["hubel/export/page"], modules), {"model": packed | _places(model)}, {}
+    return program(["hubel/export/page"], modules), {"model": packed | _drawn(model)}, {}
 
 
-def _places(model: LoadedModel) -> dict[str, Any]:
-    """Of a task that names the class of each pixel, the colours of the classes."""
+def _drawn(model: LoadedModel) -> dict[str, Any]:
+    """What the page draws by: of a task that names the class of each pixel, the colours of the classes; of one that
+    finds objects, how scores are boxes.
+    """
+    decoding = decoding_of(model.task.name)
+    if rules := decoding.boxes:
+        settings = model.task.settings()
+        own = {"most": settings[rules.most], "usual": settings[rules.usual], "threshold": rules.shown}
+        return {"boxes": {**asdict(rules), **own}}
     found: Sequence[Sequence[int]] = getattr(model.task, "colours", ())
-    return {"places": [list(colour) for colour in found]} if decoding_of(model.task.name).likeliest else {}
+    return {"places": [list(colour) for colour in found]} if decoding.likeliest else {}
 
 
 def _runtime(model: LoadedModel, why: str) -> tuple[str, dict[str, Any], dict[str, str]]:
@@ -76,7 +87,7 @@ def _runtime(model: LoadedModel, why: str) -> tuple[str, dict[str, Any], dict[st
     }
     about = {"classes": list(model.classes), "preprocessing": json.loads(model.preprocessing.to_json())}
     held = {
-        "model": about | _places(model),
+        "model": about | _drawn(model),
         "onnx": b64encode(onnx_bytes(model, "sized")).decode(),
         "wasm": b64encode((folder / _WASM).read_bytes()).decode(),
     }
@@ -117,4 +128,5 @@ def _page(model: LoadedModel, script: str, data: dict[str, Any], policy: dict[st
         h("noscript", h("p", "This page needs JavaScript: the model runs in it.")),
         id="page",
     )
-    return page(title, body, style="\n".join(sheets), scripts=[script], data=data, policy=policy)
+    held = {**data, "colours": SERIES}
+    return page(title, body, style="\n".join(sheets), scripts=[script], data=held, policy=policy)

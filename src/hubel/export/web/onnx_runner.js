@@ -15,13 +15,13 @@ export async function makeRunner() {
   async function answered(pixels) {
     const picture = Uint8Array.from(prepare(pixels).picture);
     const image = new runtime.Tensor("uint8", picture, [1, height, width, channels]);
-    return (await session.run({ image })).probabilities;
+    return session.run({ image });
   }
   return {
     packed,
-    shares: async (pixels) => [...(await answered(pixels)).data],
+    shares: async (pixels) => [...(await answered(pixels)).probabilities.data],
     scores: async (pixels) => {
-      const { data, dims } = await answered(pixels);
+      const { data, dims } = (await answered(pixels)).probabilities;
       const [, classes, rows, columns] = dims;
       const values = new Float32Array(data.length);
       for (let place = 0; place < rows * columns; place++) {
@@ -29,6 +29,15 @@ export async function makeRunner() {
         for (let c = 0; c < classes; c++) values[place * classes + c] = Math.log(data[c * rows * columns + place] + 1e-38);
       }
       return { values, rows, columns, classes };
+    },
+    boxes: async (pixels) => {
+      const { boxes, probabilities, classes } = await answered(pixels);
+      const found = [...probabilities.data].map((probability, place) => ({
+        kind: Number(classes.data[place]),
+        probability,
+        box: [0, 1, 2, 3].map((side) => boxes.data[4 * place + side] / (side % 2 ? height : width)),
+      }));
+      return found.filter(({ probability }) => probability >= packed.boxes.threshold);
     },
   };
 }

@@ -3,6 +3,7 @@
 import { h } from "hubel/view/dom";
 import { card } from "hubel/view/ways/answer";
 import { makeWays } from "hubel/view/ways/ways";
+import { objectsOf } from "hubel/export/boxes";
 import { maskOf, overlaid, sharesOf } from "hubel/export/masks";
 import { makeRunner } from "hubel/export/runner";
 
@@ -41,14 +42,18 @@ function drawn({ classes, preprocessing, places }, pixels, scores) {
 
 async function begin() {
   const runner = await makeRunner();
-  const { classes, preprocessing, places } = runner.packed;
+  const { classes, preprocessing, places, boxes } = runner.packed;
   async function answered(pixels) {
+    if (boxes) {
+      const objects = objectsOf(await runner.boxes(pixels), classes, preprocessing, pixels);
+      return { objects, threshold: boxes.threshold };
+    }
     if (places) return drawn(runner.packed, pixels, await runner.scores(pixels));
     return told(classes, await runner.shares(pixels));
   }
   async function look(content, name) {
     try {
-      return await card(content, await answered(await pixelsOf(content)), name);
+      return await card(content, await answered(await pixelsOf(content)), name, classes);
     } catch (error) {
       return card(content, { error: `${name} cannot be looked at: ${error.message}` }, name);
     }

@@ -13,7 +13,7 @@ const shown = h("div", { class: "answers", "aria-live": "polite" });
 async function answered(model, content, name) {
   try {
     const { predictions } = await ask(model, content, name, TOP);
-    return await card(content, predictions[0], `${name} · ${model.name}`);
+    return await card(content, predictions[0], `${name} · ${model.name}`, model.classes);
   } catch (error) {
     return card(content, { image: name, error: error.message }, name);
   }

@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from hubel.data.boxes.draw import drawn
 from hubel.tasks.answer import Answer
-
-USUAL = 0.3  # probability from which an object is shown, where nothing else is said
+from hubel.tasks.detection.decoding import SHOWN
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,7 +28,7 @@ class Detected(Answer):
     scores: npt.NDArray[np.float32]
     kinds: npt.NDArray[np.int64]
     image: npt.NDArray[np.uint8]
-    threshold: float = USUAL
+    threshold: float = SHOWN
 
     def above(self, threshold: float) -> Detected:
         """The same, with the objects of at least this probability."""

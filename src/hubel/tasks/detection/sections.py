@@ -12,8 +12,8 @@ from hubel.data import Dataset
 from hubel.data.boxes.draw import colour_of, curves, drawn
 from hubel.data.boxes.targets import BOTTOM, CLASS, LEFT
 from hubel.tasks import task
-from hubel.tasks.detection.answer import USUAL
 from hubel.tasks.detection.decode import decode
+from hubel.tasks.detection.decoding import SHOWN
 from hubel.tasks.detection.mistakes import KINDS, MEANT, MISSED, RIGHT, Judged, judged
 from hubel.tasks.measure import called, evaluate, outputs_of
 from hubel.tasks.model import LoadedModel
@@ -58,7 +58,7 @@ def sections(kind: Detection, model: LoadedModel, dataset: Dataset) -> Sequence[
         parts.append(task.Section("curves", "Precision and recall", pictures=[(words, curves(found.curves))]))
     chosen = np.unique(np.linspace(0, len(dataset) - 1, _SHOWN).astype(np.int64))
     pictures = [_beside(kind, dataset, each) for each in seen(kind, model, dataset, chosen)]
-    note = f"Shown are boxes of at least {USUAL:.0%}, in the colour of their class."
+    note = f"Shown are boxes of at least {SHOWN:.0%}, in the colour of their class."
     parts.append(task.Section("objects", "What it finds", note, pictures=pictures))
     return [*parts, mistakes(kind, model, dataset)]
 
@@ -76,7 +76,7 @@ def seen(kind: Detection, model: LoadedModel, dataset: Dataset, chosen: npt.NDAr
     for first in range(0, len(chosen), 64):
         some = chosen[first : first + 64]
         images, rows = dataset.images[some], dataset.targets.array[some]
-        found = decode(outputs_of(model, images), len(kind.classes), kind.usual, kind.most, USUAL)
+        found = decode(outputs_of(model, images), len(kind.classes), kind.usual, kind.most, SHOWN)
         for place, index in enumerate(some.tolist()):
             own = rows[place, 1:][rows[place, 1:, CLASS] >= 0]
             kept = found.scores[place].numpy() > 0
@@ -124,7 +124,7 @@ def mistakes(kind: Detection, model: LoadedModel, dataset: Dataset) -> task.Sect
             surest = sorted(own, key=lambda pair: -_sureness(*pair))[:_OF_EACH]
             pictures += [_picture(kind, dataset, *pair) for pair in surest]
     note = (
-        f"Of {len(chosen):,} images, boxes of at least {USUAL:.0%}; the surest mistakes of each kind, and the largest "
+        f"Of {len(chosen):,} images, boxes of at least {SHOWN:.0%}; the surest mistakes of each kind, and the largest "
     )
     note += "objects that are missed. Dashed is what is there."
     table = task.Table(("what", "#boxes", "that is"), tuple(rows))

@@ -1,26 +1,41 @@
 // What a model says of a picture, drawn: the picture, or what it drew on it; and bars.
 
 import { h, percent } from "hubel/view/dom";
+import { boxed, counted } from "hubel/view/ways/boxes";
 
 const SIDE = 360; // pixels of a thumbnail's longer side, of a screen with two a point
+const FACTS = ["image", "height", "width", "threshold", "pictures"]; // of an answer, which are no answers
 
-/** A card for a picture (a Blob) and a prediction of it; an overlay is an address, or a canvas. */
-export async function card(content, prediction, name) {
-  const drawn = prediction.pictures?.overlay;
-  const picture = typeof drawn === "string" ? h("img", { src: drawn, alt: "what the model drew" }) : (drawn ?? (await thumbnail(content)));
+/** A card for a picture (a Blob) and a prediction of it, by a model of these classes; what it drew is an address, or a
+ * canvas. */
+export async function card(content, prediction, name, classes = []) {
+  const drawn = await drawnOf(content, prediction, classes);
   const said = prediction.error
     ? h("p", { class: "refused" }, prediction.error)
-    : h("div", {}, headline(prediction), bars(rows(prediction)), h("p", { class: "note" }, name));
-  return h("figure", { class: drawn ? "answer drawn" : "answer" }, picture, said);
+    : h("div", {}, h("p", { class: "said" }, headline(prediction)), bars(rows(prediction)), h("p", { class: "note" }, name));
+  return h("figure", { class: drawn ? "answer drawn" : "answer" }, drawn ?? (await thumbnail(content)), said);
+}
+
+async function drawnOf(content, { objects, pictures = {} }, classes) {
+  if (objects) return withPicture(content, (picture) => boxed(picture, objects, classes));
+  const drawn = pictures.overlay ?? Object.values(pictures).at(-1);
+  return typeof drawn === "string" ? h("img", { src: drawn, alt: "what the model drew" }) : drawn;
 }
 
 function rows(prediction) {
-  return (prediction.top ?? prediction.classes ?? []).map((each) => [each.class, each.probability ?? each.share]);
+  const all = prediction.top ?? prediction.classes ?? prediction.objects ?? [];
+  return all.map((each) => [each.class, each.probability ?? each.share]);
 }
 
 function headline(prediction) {
+  const { labels, objects, numbers, threshold } = prediction;
+  if (objects) return counted(objects) || `no object of at least ${percent(threshold, 0)}`;
+  if (labels) return labels.join(", ") || "no label";
   const [first] = rows(prediction);
-  return h("p", { class: "said" }, prediction.class ?? first?.[0] ?? "nothing");
+  if (prediction.class ?? first) return prediction.class ?? first[0];
+  const values = Object.entries(numbers ?? prediction).filter(([name]) => !FACTS.includes(name));
+  const said = values.filter(([, value]) => typeof value !== "object");
+  return said.map(([name, value]) => `${name} ${value}`).join(", ") || "nothing";
 }
 
 function bars(all) {
@@ -41,18 +56,26 @@ function bars(all) {
   );
 }
 
-async function thumbnail(content) {
-  const canvas = h("canvas", { width: 1, height: 1, role: "img", "aria-label": "the picture" });
-  try {
-    const image = await createImageBitmap(content);
-    const scale = SIDE / Math.max(image.width, image.height);
-    canvas.width = Math.max(1, Math.round(image.width * scale));
-    canvas.height = Math.max(1, Math.round(image.height * scale));
+function thumbnail(content) {
+  return withPicture(content, (picture) => {
+    const canvas = h("canvas", { role: "img", "aria-label": "the picture" });
+    const scale = SIDE / Math.max(picture.width, picture.height);
+    canvas.width = Math.max(1, Math.round(picture.width * scale));
+    canvas.height = Math.max(1, Math.round(picture.height * scale));
     const context = canvas.getContext("2d");
     context.imageSmoothingEnabled = scale < 1;
-    context.drawImage(image, 0, 0, canvas.width, canvas.height);
-    image.close();
+    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
     return canvas;
+  });
+}
+
+/** What is drawn of a picture's file, or words that it cannot be shown. */
+async function withPicture(content, draw) {
+  try {
+    const picture = await createImageBitmap(content);
+    const made = draw(picture);
+    picture.close();
+    return made;
   } catch {
     return h("span", { class: "no-picture" }, "no preview");
   }

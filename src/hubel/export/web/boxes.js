@@ -1,0 +1,84 @@
+// From a network's scores to the boxes of a picture's objects, as detection answers in Python.
+
+/** The boxes that places tell, in shares of the network's image, the surest first. scores: {values (row, column,
+ * channel), rows, columns, classes}, a logit a class and four distances; rules: of `packed.boxes`. */
+export function boxesOf({ values, rows, columns, classes: channels }, rules) {
+  const kinds = channels - 4;
+  const at = (place, channel) => values[place * channels + channel];
+  const found = [];
+  for (let place = 0; place < rows * columns; place++) {
+    for (let kind = 0; kind < kinds; kind++) {
+      const probability = 1 / (1 + Math.exp(-(at(place, kind) + rules.prior)));
+      if (probability < rules.threshold || !isPeak(place, rows, columns, (other) => at(other, kind))) continue;
+      const middle = [((place % columns) + 0.5) / columns, (Math.floor(place / columns) + 0.5) / rows];
+      const box = [0, 1, 2, 3].map((side) => {
+        const far = Math.max(-rules.farthest, Math.min(rules.farthest, at(place, kinds + side)));
+        return middle[side % 2] + (side < 2 ? -1 : 1) * rules.usual[side % 2] * Math.exp(far);
+      });
+      found.push({ kind, probability, box });
+    }
+  }
+  found.sort((a, b) => b.probability - a.probability);
+  const kept = [];
+  for (const each of found.slice(0, rules.most)) {
+    if (!kept.some((surer) => surer.kind === each.kind && isNear(surer.box, each.box, rules.overlap))) kept.push(each);
+  }
+  return kept;
+}
+
+/** The same as objects of a picture, in its pixels, cut at its edges; of what lies outside alone, none. */
+export function objectsOf(found, classes, rules, { height, width }) {
+  const [across, down] = seen([width, height], [rules.width, rules.height], rules.fit);
+  const objects = found.map(({ kind, probability, box }) => {
+    const [left, top, right, bottom] = box.map((edge, side) => {
+      const [low, span, whole] = side % 2 ? [...down, height] : [...across, width];
+      return Math.max(0, Math.min(whole, ((edge - low) / span) * whole));
+    });
+    return { class: classes[kind], probability, left, top, right, bottom };
+  });
+  return objects.filter(({ left, top, right, bottom }) => right > left && bottom > top);
+}
+
+// no place around has more; of equal ones the first counts
+function isPeak(place, rows, columns, value) {
+  const [row, column, own] = [Math.floor(place / columns), place % columns, value(place)];
+  for (let y = Math.max(0, row - 1); y <= Math.min(rows - 1, row + 1); y++) {
+    for (let x = Math.max(0, column - 1); x <= Math.min(columns - 1, column + 1); x++) {
+      const other = y * columns + x;
+      if (value(other) > own || (value(other) === own && other < place)) return false;
+    }
+  }
+  return true;
+}
+
+function isNear(one, other, overlap) {
+  const side = (box, axis) => box[axis + 2] - box[axis];
+  const shared = [0, 1].map((axis) => Math.max(0, Math.min(one[axis + 2], other[axis + 2]) - Math.max(one[axis], other[axis])));
+  const both = shared[0] * shared[1];
+  return both > overlap * (side(one, 0) * side(one, 1) + side(other, 0) * side(other, 1) - both);
+}
+
+// of each axis where the picture begins in the network's image, and how much of it it fills, in shares
+function seen(picture, size, fit) {
+  if (fit === "stretch" || picture.every((side, axis) => side === size[axis])) return [[0, 1], [0, 1]];
+  const shares = size.map((side, axis) => side / picture[axis]);
+  if (fit === "pad") {
+    const scale = Math.min(...shares);
+    return picture.map((side, axis) => {
+      const filled = Math.max(1, evenly(side * scale));
+      return [Math.floor((size[axis] - filled) / 2) / size[axis], filled / size[axis]];
+    });
+  }
+  const scale = Math.max(...shares);
+  return picture.map((side, axis) => {
+    const span = (side * scale) / size[axis];
+    return [(1 - span) / 2, span];
+  });
+}
+
+// as Python rounds: a half to the even number
+function evenly(value) {
+  const below = Math.floor(value);
+  if (value - below !== 0.5) return Math.round(value);
+  return below % 2 ? below + 1 : below;
+}
