@@ -46,14 +46,14 @@ def main(about: str | None, seconds: float, figures: Callable[[Any], dict[str, A
         for path in splits.test.paths[:5]:
             model.predict(path)
         predicted = (time.process_time() - began) / 5
-    row = {
-        "seconds": trained,
-        **figures(found),
-        "epochs": run.metrics[-1].epoch,
-        "steps": run.metrics[-1].step,
-        "network": run.network.name,
-        "recipe": str(run.recipe),
-        "seconds_an_image_measured": measured,
-        "seconds_an_image_predicted": predicted,
-    }
+        row = {
+            "seconds": trained,
+            **figures(found),
+            "epochs": run.metrics[-1].epoch,
+            "steps": run.metrics[-1].step,
+            "network": run.network.name,
+            "recipe": str(run.recipe),
+            "seconds_an_image_measured": measured,
+            "seconds_an_image_predicted": predicted,
+        }
     print(json.dumps(row))
