@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from hubel.arch._errors import Fit, ShapeError
 from hubel.arch._shape import Shape, shape_text, size
@@ -17,12 +18,13 @@ def join_shape(node: Join, shapes: Sequence[Shape]) -> Shape:
         case Concat():
             return _concat_shape(shapes)
         case Product():
-            return product_shape(shapes)
+            return product_shape(tuple(shapes))
         case _:
             assert_never(node)
 
 
-def product_shape(shapes: Sequence[Shape]) -> Shape:
+@lru_cache(1024)
+def product_shape(shapes: tuple[Shape, ...]) -> Shape:
     """Return the shape of a product, each branch spread along the axes that it lacks or has one of.
 
     H×W×C takes H×W×C, 1×1×C, (C,), H×W×1 and the like; T×C takes 1×C, (C,) and T×1.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 from math import prod
 from typing import ClassVar, Literal, TypeAlias
 
@@ -262,6 +262,7 @@ def misfit(kind: str, windows: Windows, window: Window) -> ShapeError:
     return ShapeError(expected, rule=rule, values=window.exactly(), fits=window.fits())
 
 
+@lru_cache(4096)  # networks repeat themselves
 def windows_of(
     input: Shape,
     kernel: tuple[int, ...],

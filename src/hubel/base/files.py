@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
-import hashlib
 import itertools
 import os
 import re
@@ -215,6 +214,8 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
 
 def digest_of(path: str | os.PathLike[str], kind: str) -> str:
     """Return a file's digest ("sha256", "md5"), in hexadecimal."""
+    import hashlib  # loads a library of ciphers, which most commands need not
+
     digest = hashlib.new(kind, usedforsecurity=False)
     with open(path, "rb") as file:
         while block := file.read(BLOCK):

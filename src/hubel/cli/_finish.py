@@ -157,9 +157,21 @@ def _emit(part: RenderableType, error: bool = False) -> None:
         stream = sys.stderr if error else sys.stdout
         print_line(_between_words(part) if stream.isatty() else part, stream)
         return
+    from hubel.view.told import Columns, Styled
+
+    words = part.plain(WIDE) if isinstance(part, (Styled, Columns)) and _is_plain(error) else None
+    if words is not None:
+        print_line(words, sys.stderr if error else sys.stdout)
+        return
     from hubel.view.terminal import console
 
     console(stderr=error).print(part, soft_wrap=bool(getattr(part, "no_wrap", False)))
+
+
+def _is_plain(error: bool) -> bool:
+    """Whether output has neither colours nor a width that is said, so that what is one line needs no laying out."""
+    asked = ("COLUMNS", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+    return not ((sys.stderr if error else sys.stdout).isatty() or any(name in os.environ for name in asked))
 
 
 def _content(ending: str, arguments: Namespace, answer: Answer) -> bytes | str:

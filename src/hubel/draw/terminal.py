@@ -1,4 +1,4 @@
-"""A network's figures for a terminal, as rich's tables."""
+"""A network's figures for a terminal."""
 
 from __future__ import annotations
 
@@ -6,46 +6,40 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hubel.arch import TITLES, Report, Row, ordered, shape_text
+from hubel.view.told import Columns, Line, Styled
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.text import Text
-
     from hubel.view.tables import Table
 
 WIDE = 112
 
 
-def network_parts(report: Report, width: int) -> Iterator[RenderableType]:
+def network_parts(report: Report, width: int) -> Iterator[Line]:
     """Yield a network's table and what belongs under it; formulas stand beside the figures where `width` has room."""
     wide = width >= WIDE
-    from hubel.view.terminal import styled, table
-
     network = report.network
     shapes = f"{shape_text(network.input)} → {shape_text(report.output_shape)}"
-    yield styled("[bold]{}[/]  {}", network.name or "network", shapes)
+    yield Styled("[bold]{}[/]  {}", network.name or "network", shapes)
     rows = []
     for row in report.rows:
         cells = [row.path, row.words, shape_text(row.output_shape)]
         cells += [_or_dot(row.cost.parameters), _or_dot(row.cost.macs), row.field.size_text]
-        rows.append([*cells, *([styled("[dim]{}[/]", _how(row))] if wide else [])])
+        rows.append([*cells, *([Styled("[dim]{}[/]", _how(row))] if wide else [])])
     titles = ("layer", "what", "#output", "#parameters", "#MACs", "#field", *(["how"] if wide else []))
-    yield table(*titles, rows=rows)
+    yield Columns(titles, rows)
     yield ""
-    yield _totals(report)
+    yield from _totals(report)
     for note in report.notes:
-        yield styled("[yellow]note[/]  {}", note)
+        yield Styled("[yellow]note[/]  {}", note)
     if not wide:
-        yield styled("[dim]formulas: hubel explain … LAYER, or a terminal of {} columns[/]", WIDE)
+        yield Styled("[dim]formulas: hubel explain … LAYER, or a terminal of {} columns[/]", WIDE)
 
 
-def layer_parts(rows: tuple[Row, ...]) -> Iterator[RenderableType]:
+def layer_parts(rows: tuple[Row, ...]) -> Iterator[Line]:
     """Yield every formula of some layers, with names and with values."""
-    from hubel.view.terminal import styled, table
-
     for row in rows:
         shapes = f"{shape_text(row.input_shape)} → {shape_text(row.output_shape)}"
-        yield styled("[bold]{}[/]  {}: {}  {}", row.path, row.type, row.words, shapes)
+        yield Styled("[bold]{}[/]  {}: {}  {}", row.path, row.type, row.words, shapes)
         figures = [(TITLES.get(each.figure, each.figure), str(each), each.names) for each in ordered(row.formulas)]
         (top, bottom), (left, right) = row.field.at(0, 0)
         seen = f"position (0, 0) sees rows {top}…{bottom}, columns {left}…{right} of the input"
@@ -65,10 +59,10 @@ def layer_parts(rows: tuple[Row, ...]) -> Iterator[RenderableType]:
                 "the most of its input's, sent from the network's end",
             ),
         ]
-        quiet = [(styled("[dim]{}[/]", name), value, styled("[dim]{}[/]", how)) for name, value, how in figures]
-        yield table(rows=quiet, gap=4)
+        quiet = [(Styled("[dim]{}[/]", name), value, Styled("[dim]{}[/]", how)) for name, value, how in figures]
+        yield Columns((), quiet, 4)
         for note in row.notes:
-            yield styled("  [yellow]note[/]  {}", note)
+            yield Styled("  [yellow]note[/]  {}", note)
 
 
 def layers_table(report: Report) -> Table:
@@ -109,7 +103,7 @@ def _or_dot(figure: int) -> str:
     return f"{figure:,}" if figure else "·"
 
 
-def _totals(report: Report) -> Text:
+def _totals(report: Report) -> Iterator[Line]:
     trained = "" if report.trainable == report.parameters else f" ({report.trainable:,} trained)"
     lines = [
         ("parameters", f"{report.parameters:,}{trained}"),
@@ -120,11 +114,7 @@ def _totals(report: Report) -> Text:
         ),
         ("field", f"{report.field.size_text} of the input seen by one output"),
     ]
-    from rich.text import Text
-
-    from hubel.view.terminal import styled
-
-    return Text("\n").join(styled("[dim]{:<12}[/]{}", title, text) for title, text in lines)
+    yield from (Styled("[dim]{:<12}[/]{}", title, text) for title, text in lines)
 
 
 def _bytes(count: int) -> str:

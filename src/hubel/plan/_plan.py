@@ -74,7 +74,7 @@ class Plan(Finding):
         yield Styled("[bold]{}[/]  {}", self.step.network.name or self.step.network, title(self.step))
         for table in self.tables():
             rows = [(name, value, Styled("[dim]{}[/]", how)) for name, value, how in table.rows]
-            yield Columns(table.titles, rows, gap=3)  # type: ignore[arg-type]
+            yield Columns(table.titles, rows, gap=3)
         yield Styled("{}", slowest(self.step))
         for line in ("assumed:", *(f"· {line}" for line in ASSUMPTIONS), f"device: {self.step.device.source}"):
             yield Styled("[dim]{}[/]", line)

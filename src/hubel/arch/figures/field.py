@@ -84,6 +84,8 @@ class Axis:
 
     def window(self, length: int, stride: int, before: int, extent: int) -> Axis:
         """See through a window of `extent` rows, moved by `stride`, starting `before` rows above."""
+        if extent == stride == 1 and not before and length == self.length:
+            return self
         if len(self.firsts) == 1:
             start = self.firsts[0] - before * self.advance
             last = self.lasts[0] + (extent - 1 - before) * self.advance
@@ -150,7 +152,10 @@ class Axis:
 
     def everything(self, length: int = 1) -> Axis:
         """See all positions at once, from each of `length` positions."""
-        first, last = self._widest(0, self.length - 1)
+        if len(self.firsts) == 1:
+            first, last = self.firsts[0], self.lasts[0] + (self.length - 1) * self.advance
+        else:
+            first, last = self._widest(0, self.length - 1)
         return Axis(length, (first,), (last,), 0)
 
     def so_far(self, backwards: bool = False) -> Axis:
@@ -230,9 +235,8 @@ class Field:
     def each(self, rows: Callable[[Axis], Axis], columns: Callable[[Axis], Axis] | None = None) -> Field:
         """Take a step along both axes (the same one where only `rows` is given)."""
         seen = rows(self.rows)
-        if columns is None and self.rows == self.columns:
-            return Field(seen, seen, self.flat)
-        return Field(seen, (columns or rows)(self.columns), self.flat)
+        other = seen if columns is None and self.rows == self.columns else (columns or rows)(self.columns)
+        return self if seen is self.rows and other is self.columns else Field(seen, other, self.flat)
 
     def along(self, step: Callable[[Axis], Axis]) -> Field:
         """Take a step along a sequence."""

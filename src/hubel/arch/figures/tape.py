@@ -236,7 +236,7 @@ class Tape:
         """Multiply two by two; each factor stays whose partner wants a gradient."""
         product, shape = ends[0], shapes[0]
         for end, other in zip(ends[1:], shapes[1:], strict=True):
-            pair, shape = (product, end), product_shape([shape, other])
+            pair, shape = (product, end), product_shape((shape, other))
             wide = product.wide or end.wide
             output = self._new(self._bytes(shape, wide), product.wants_gradient or end.wants_gradient, wide)
             self._look(path, "forward")
