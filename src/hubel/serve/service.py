@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import io
 from collections.abc import MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -20,6 +18,7 @@ from hubel.serve.refusal import Refusal
 from hubel.serve.served import Served, all_served
 from hubel.serve.settings import Settings
 from hubel.tasks.answer import Answer
+from hubel.view.markup import data_url
 
 INLINE = 2**16  # bytes of a body up to which reading it on the loop is quicker than handing it to a thread
 _LOOK = 1.0  # seconds between looks at the models' files
@@ -152,6 +151,6 @@ def _told(image: str, answer: Answer | Exception, asked: Asked) -> dict[str, Any
 def _png(pixels: Any) -> str:
     from PIL import Image
 
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    from hubel.view.tiles import png_bytes
+
+    return data_url(png_bytes(Image.fromarray(pixels)))

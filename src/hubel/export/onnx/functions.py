@@ -9,20 +9,8 @@ from typing import Any
 from hubel.arch.ops.functions import FUNCTIONS
 from hubel.export.onnx.graph import Graph
 
-# of opset 18: `Gelu` came with 20
-OWN: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "relu": ("Relu", {}),
-    "tanh": ("Tanh", {}),
-    "sigmoid": ("Sigmoid", {}),
-    "softmax": ("Softmax", {"axis": 1}),
-    "log_softmax": ("LogSoftmax", {"axis": 1}),
-    "elu": ("Elu", {"alpha": 1.0}),
-    "selu": ("Selu", {}),
-    "softplus": ("Softplus", {}),
-    "mish": ("Mish", {}),
-    "hardswish": ("HardSwish", {}),
-    "hard_sigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
-}
+_LATER = ("Gelu",)  # came with opset 20, and files are of 18
+_SETTINGS: Mapping[str, Mapping[str, Any]] = {"softmax": {"axis": 1}, "log_softmax": {"axis": 1}, "elu": {"alpha": 1.0}}
 _WORDS = {"exp": "Exp", "tanh": "Tanh", "erf": "Erf", "sigmoid": "Sigmoid", "softplus": "Softplus", "abs": "Abs"}
 _SIGNS = {ast.Add: "Add", ast.Sub: "Sub", ast.Mult: "Mul", ast.Div: "Div"}
 _BOTH = {"max": "Max", "min": "Min"}
@@ -30,18 +18,17 @@ _BOTH = {"max": "Max", "min": "Min"}
 
 def activated(graph: Graph, x: str, function: str, constants: Mapping[str, float]) -> str:
     """Add a function of `FUNCTIONS`, with its constants, and return what it gives for `x`."""
-    if function == "linear":
+    row = FUNCTIONS[function]
+    if row.onnx == "Identity":
         return x
-    if function in OWN:
-        kind, settings = OWN[function]
-        return graph.add(kind, x, **settings)
-    if function == "leaky_relu":
-        return graph.add("LeakyRelu", x, alpha=constants["negative_slope"])
-    if function in ("alpha_elu", "celu"):
-        return graph.add("Elu" if function == "alpha_elu" else "Celu", x, alpha=constants["alpha"])
+    if row.onnx and row.onnx not in _LATER:
+        alpha = {"alpha": next(iter(constants.values()))} if row.constants else {}
+        return graph.add(row.onnx, x, **_SETTINGS.get(function, alpha))
+    if function == "hard_sigmoid":
+        return graph.add("HardSigmoid", x, alpha=1 / 6, beta=0.5)
     if function == "relu6":
         return graph.add("Clip", x, graph.keep(0.0), graph.keep(6.0))
-    return _Written(graph, x, constants).node(ast.parse(FUNCTIONS[function].arithmetic, mode="eval").body)
+    return _Written(graph, x, constants).node(ast.parse(row.arithmetic, mode="eval").body)
 
 
 class _Written:

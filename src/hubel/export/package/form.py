@@ -19,6 +19,7 @@ from hubel.export.onnx.form import RUNTIME, onnx_bytes, runner, usual_input
 from hubel.export.package.card import card
 from hubel.export.package.reading import reading_program
 from hubel.tasks.decoding import decoding_of
+from hubel.view.tiles import png_bytes
 
 PROGRAMS = ("predict.py", "test_predict.py", "Dockerfile")
 _SHOWN = ("EXIF orientation 6", "dark on transparent", "16-bit grey PNG")  # where there are no pictures of the user's
@@ -80,16 +81,10 @@ def _pictures(order: Order) -> dict[str, bytes]:
     found = {}
     for number, picture in enumerate(evenly(order.pictures, 3), 1):
         if isinstance(picture, np.ndarray):
-            found[f"{number}.png"] = _png(picture)
+            found[f"{number}.png"] = png_bytes(Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture))
         elif isinstance(picture, bytes):
             found[f"{number}.picture"] = picture
         else:
             with open(picture, "rb") as file:
                 found[f"{number}.{str(picture).rpartition('.')[2].lower()}"] = file.read()
     return found
-
-
-def _png(pixels: Any) -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(content, "PNG")
-    return content.getvalue()
