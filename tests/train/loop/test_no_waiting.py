@@ -15,10 +15,10 @@ WHOLE = [
     *(f"train/loop/{name}.py" for name in ("supervised", "optimizers", "average", "parameter_groups", "recorded")),
     *sorted(str(path.relative_to(SOURCE)) for path in (SOURCE / "nn/modules").glob("*.py")),
     "nn/_training.py",
-    "tasks/classification/cross_entropy.py",
+    "tasks/cross_entropy.py",
 ]
 PARTS = sorted(str(path.relative_to(SOURCE)) for path in (SOURCE / "tasks").rglob("task.py"))
-IN_A_STEP = {"loss", "forward", "on_the_way", "add"}  # of tasks: objectives and counts
+IN_A_STEP = {"loss", "losses", "forward", "on_the_way", "add"}  # of tasks: objectives and counts
 FETCHES = {"item", "tolist", "cpu", "numpy", "nonzero", "synchronize"}
 TRUTHS = {"any", "all", "isfinite", "isnan", "equal", "allclose", "sum", "max", "min", "mean", "norm"}
 
