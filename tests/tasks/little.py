@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,6 +87,24 @@ def _synthesis(folder: Path) -> Little:
     return Little(folder / "shots", network, {"task": "synthesis"}, asked)
 
 
+def tone(path: Path, pitch: float, seconds: float = 0.1, rate: int = 1000, loud: float = 0.5) -> None:
+    """Write a WAV file of 16 bits."""
+    samples = loud * np.sin(2 * np.pi * pitch * np.arange(round(seconds * rate)) / rate)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+
+
+def _speech(folder: Path) -> Little:
+    for number in range(32):
+        label, speaker = ("low", "high")[number % 2], ("ann", "bob")[number // 2 % 2]
+        tone(folder / "said" / f"{label}_{speaker}_{number}.wav", 40 + 60 * (number % 2) + number / 4)
+    blocks = "sum(product(conv1d 6 2 causal, tanh | conv1d 6 2 causal, sigmoid), dropout 0.1 | identity)"
+    network = f"128x5: conv1d 6 2 causal, {blocks}, relu, conv1d 256 1"
+    return Little(folder / "said", network, {"task": "speech", "labels": "{label}_{speaker}_{number}"})
+
+
 def _language(folder: Path) -> Little:
     folder.mkdir(parents=True)
     (folder / "rhyme.txt").write_text("one for sorrow, two for joy,\n" * 40, encoding="utf-8")
@@ -102,4 +121,5 @@ LITTLE: dict[str, Callable[[Path], Little]] = {
     "detection": _detection,
     "pose": _pose,
     "language": _language,
+    "speech": _speech,
 }

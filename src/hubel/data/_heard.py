@@ -13,8 +13,10 @@ from hubel.data.sources.listing import Item, some
 _MOST = 20_000  # sounds that are listened to
 
 
-def heard(items: Sequence[Item], workers: int) -> list[str]:
-    """Sentences about these sounds; of very many about 20,000, evenly spread. What cannot be read is passed over."""
+def heard(items: Sequence[Item], workers: int, wanted: int = RATE) -> list[str]:
+    """Sentences about these sounds; of very many about 20,000, evenly spread. What cannot be read is passed over.
+    wanted: samples a second that they are brought to.
+    """
     every = max(1, len(items) // _MOST)
     chosen = items[::every]
     rates, channels = Counter[int](), Counter[int]()
@@ -31,9 +33,9 @@ def heard(items: Sequence[Item], workers: int) -> list[str]:
         elif sound.is_clipped:
             clipped.append(item.name)
     notes = [f"one sound in {every:,} was listened to for what follows"] if every > 1 else []
-    others = [f"{rate:,} ({count:,})" for rate, count in sorted(rates.items()) if rate != RATE]
+    others = [f"{rate:,} ({count:,})" for rate, count in sorted(rates.items()) if rate != wanted]
     if others:
-        notes.append(f"sounds of other rates are brought to {RATE:,} samples a second: {some(others, 5)}")
+        notes.append(f"sounds of other rates are brought to {wanted:,} samples a second: {some(others, 5)}")
     mixed = sum(count for number, count in channels.items() if number > 1)
     if mixed:
         notes.append(f"{counted(mixed, 'sound')} of several channels {'is' if mixed == 1 else 'are'} mixed down to one")

@@ -311,12 +311,12 @@ def decode_listing(
             entry_key(contents, shape, how, seen.levels),
             items,
             shape,
-            lambda sink: _checked(decode_into(sink, items, decode, workers, progress), bad_images),
+            lambda sink: checked(decode_into(sink, items, decode, workers, progress), bad_images),
         )
         if kept
         else _in_memory(items, shape, decode, workers, progress)
     )
-    _checked(rejected, bad_images)
+    checked(rejected, bad_images)
     if size_in_all <= IN_MEMORY:
         images = np.array(images)
     readable = np.ones(len(items), bool)
@@ -360,7 +360,8 @@ def _unread(
         yield f"no training image is left of {some(listing.classes[label] for label in sorted(had - left))}"
 
 
-def _checked(rejected: list[tuple[int, ImageError]], bad_images: BadImages) -> list[tuple[int, ImageError]]:
+def checked(rejected: list[tuple[int, ImageError]], bad_images: BadImages) -> list[tuple[int, ImageError]]:
+    """The same. Raises the first of them, unless they are to be left out."""
     if rejected and bad_images == "stop":
         error = rejected[0][1]
         more = len(rejected) - 1

@@ -47,7 +47,7 @@ class NetworkModule(nn.Sequential):
     def logits(self, input: Tensor) -> Tensor:
         """Run the network without a softmax or sigmoid at its very end: what a cross-entropy loss wants.
 
-        A network of vectors takes pictures too, flattened.
+        A network of vectors takes pictures too, flattened; one of sequences those of one column.
         """
         return modules.run(modules.before_probabilities(self), self._taken(input))
 
@@ -72,7 +72,7 @@ class NetworkModule(nn.Sequential):
     def penultimate(self, input: Tensor) -> Tensor:
         """Run the network up to its last weights: what they are given, flattened to N×features.
 
-        A network of vectors takes pictures too, flattened.
+        A network of vectors takes pictures too, flattened; one of sequences those of one column.
         """
         chain = modules.before_probabilities(self)
         last = max((i for i, child in enumerate(chain) if any(True for _ in child.parameters())), default=len(chain))
@@ -82,6 +82,8 @@ class NetworkModule(nn.Sequential):
         wanted = torch_order(self.network.input)
         if len(wanted) == 1:
             return input.flatten(1)
+        if len(wanted) == 2 and input.dim() == 4 and input.shape[3] == 1:
+            return input.flatten(2)
         if input.dim() != len(wanted) + 1:
             given = "×".join(map(str, input.shape[1:]))
             raise NetworkError(

@@ -15,6 +15,7 @@ TASKS = {
     "multilabel": "hubel.tasks.multilabel.task:Multilabel",
     "regression": "hubel.tasks.regression.task:Regression",
     "synthesis": "hubel.tasks.synthesis.task:Synthesis",
+    "speech": "hubel.tasks.speech.task:Speech",
     "language": "hubel.tasks.language.task:Language",
 }
 GROUP = "hubel.tasks"  # of entry points, by which other packages bring theirs

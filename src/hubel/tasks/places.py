@@ -28,6 +28,7 @@ class Places(task.Task):
     """A task whose answer is a picture of numbers: ⌈H/stride⌉×⌈W/stride⌉×C of an image of H×W."""
 
     about_places: ClassVar[bool] = True
+    own_size: ClassVar[bool] = True
     reads_like: ClassVar[bool] = False
 
     def fits(self, output: tuple[int, ...], shape: tuple[int, ...]) -> bool:

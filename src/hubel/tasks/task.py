@@ -117,9 +117,10 @@ class Task(abc.ABC):
     and many. asked: what `hubel predict RUN` is to be followed by. of_files: whether a text that is given for an
     example is the name of its file. of_one: whether an answer comes from a network's scores of one example alone, which
     any engine can compute. defaults: settings of a recipe that the rules take. reads_like: whether `load` takes `like`.
-    about_places: whether it says something of every place of an image (`hubel.tasks.places`). scores_classes: whether
-    outputs begin with scores of classes. guesses: whether the loss of guessing is ln(classes). classes: the names of
-    what is told apart, in the order of the network's outputs; none where nothing is.
+    about_places: whether it says something of every place of an image (`hubel.tasks.places`). own_size: whether
+    networks of the zoo are made in the size that examples have, instead of those brought to theirs. scores_classes:
+    whether outputs begin with scores of classes. guesses: whether the loss of guessing is ln(classes). classes: the
+    names of what is told apart, in the order of the network's outputs; none where nothing is.
     """
 
     name: ClassVar[str]
@@ -135,6 +136,7 @@ class Task(abc.ABC):
     defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     reads_like: ClassVar[bool] = True
     about_places: ClassVar[bool] = False
+    own_size: ClassVar[bool] = False
     guesses: ClassVar[bool] = True
     scores_classes: ClassVar[bool] = False
     classes: tuple[str, ...]

@@ -45,7 +45,7 @@ def fitted(
         return _chosen(options, asked, network_of, read)
     if "task" not in settings and (meant := task_of_network(network_of(given, **options))):
         asked["task"] = meant
-    if not _of_zoo(given) or "input" in options or (holds_files(source) and not _about_places(source, settings)):
+    if not _of_zoo(given) or "input" in options or (holds_files(source) and not _in_own_size(asked)):
         return _sized(given, options, asked, network_of, read)
     splits = read(**asked)
     try:
@@ -86,10 +86,9 @@ def _chosen(
     return network, dataclasses.replace(splits, notes=(told, *splits.notes)), asked
 
 
-def _about_places(source: str, settings: Settings) -> bool:
-    """Whether data is for a task of places, for which networks are made in the images' own size."""
-    name = settings.get("task")
-    return (task_named(name) if name else task_of_source(_absolute(source))[0]).about_places
+def _in_own_size(asked: Settings) -> bool:
+    """Whether data is for a task whose networks are made in the examples' own size."""
+    return (task_named(asked["task"]) if asked.get("task") else task_of_source(asked["source"])[0]).own_size
 
 
 def fitted_to(given: Any, splits: Splits, options: Settings) -> Network:

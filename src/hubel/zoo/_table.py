@@ -47,4 +47,5 @@ MODULES: dict[str, str] = {
     "dcgan_critic": "dcgan",
     "r3gan": "r3gan",
     "r3gan_critic": "r3gan",
+    "wavenet": "wavenet",
 }

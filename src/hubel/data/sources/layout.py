@@ -9,6 +9,10 @@ from collections.abc import Mapping
 from hubel.base.errors import SettingError
 from hubel.data.sources.parts import part_of
 
+SPEAKER = "{speaker}"
+_PIECES = {"{label}": "(?P<label>.+?)", SPEAKER: "(?P<speaker>.+?)", "{number}": r"\d+", "*": ".*"}
+_SPLIT = re.compile(f"({'|'.join(map(re.escape, _PIECES))})")
+
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
@@ -17,7 +21,8 @@ class Layout:
     parts: "auto" tells training, validation and test images by the words of folders and columns; "none" takes every
         folder for a class, and every row of a table for training; "train=FOLDER,validation=FOLDER,test=FOLDER" names
         them, for a table by the values of its column.
-    labels: where file names say the class, how: "{label}_{number}", with * for anything; with a slash, of the path.
+    labels: where file names say the class, how: "{label}_{number}", with * for anything, {speaker} for who
+        speaks; with a slash, of the path.
     image_column, label_column: a table's columns, where their heads do not tell; of labels, several with commas.
     label_kind: "class" takes every different value of the label column for a class, also numbers and lists; "labels"
         and "numbers" are what the tasks multilabel and regression read; "none" takes every image alike.
@@ -35,7 +40,7 @@ class Layout:
 
     def __post_init__(self) -> None:
         self.named_parts()
-        if self.labels and self.labels.count("{label}") != 1:
+        if self.labels and (self.labels.count("{label}") != 1 or self.labels.count(SPEAKER) > 1):
             raise SettingError(
                 "expected labels as a pattern with {label} in it, such as '{label}_{number}', received "
                 f"{self.labels!r}"
@@ -76,15 +81,17 @@ class Layout:
 
     def label_in(self, path: str) -> str | None:
         """The label that a file's path says by the pattern `labels`; None where it does not fit."""
-        pattern = "".join(
-            {"{label}": "(?P<label>.+?)", "{number}": r"\d+", "*": ".*"}.get(piece) or re.escape(piece)
-            for piece in re.split(r"(\{label\}|\{number\}|\*)", self.labels)
-            if piece
-        )
+        return self.words_in(path).get("label")
+
+    def words_in(self, path: str) -> Mapping[str, str]:
+        """What a file's path says by the pattern `labels`: "label", and "speaker" where that is asked for; nothing
+        where it does not fit.
+        """
+        pattern = "".join(_PIECES.get(piece) or re.escape(piece) for piece in _SPLIT.split(self.labels) if piece)
         whole = path if "/" in self.labels else path.rpartition("/")[2]
         begin = "(?:.*/)?" if "/" in self.labels else ""
         for text in (re.sub(r"\.[A-Za-z]{1,5}$", "", whole), whole):
             match = re.fullmatch(begin + pattern, text)
             if match:
-                return match["label"]
-        return None
+                return match.groupdict()
+        return {}

@@ -1,0 +1,1 @@
+"""Speaking: the next sample of a recording, one after the other."""

@@ -1,0 +1,244 @@
+"""The next sample of speech: its loss, counts, figures, and what is said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from hubel.arch import Network, Shape, analyse
+from hubel.arch.ops.causal import goes_on
+from hubel.base.errors import NetworkError, SettingError
+from hubel.data import Augmentation, Dataset, Splits
+from hubel.data.decode.sound import Sound, spectrogram
+from hubel.data.speech.companding import CODES, samples_of
+from hubel.data.speech.load import load
+from hubel.data.speech.targets import VOID, Spoken, Told
+from hubel.tasks import task
+from hubel.tasks.model import LoadedModel
+from hubel.tasks.speech.speaking import Said, speak
+
+_SAMPLES = 30_000_000  # to be seen in all
+_BATCH = 32_768  # samples at once
+_SHOWN = 6  # recordings in a report
+
+
+@dataclass(frozen=True)
+class Speech(task.Task):
+    """The task of saying the next sample of a recording, and by it of speaking.
+
+    known: what may be told of a recording, and its words. rate: samples a second. seconds: how long each label takes.
+    """
+
+    known: Told
+    rate: int
+    seconds: tuple[float, ...]
+    classes: tuple[str, ...] = ()
+    name: ClassVar[str] = "speech"
+    figures: ClassVar[tuple[task.Figure, ...]] = (task.Figure("bits", "bits a sample", "number", "lowest"),)
+    noun: ClassVar[tuple[str, str]] = ("sample", "samples")
+    example: ClassVar[tuple[str, str]] = ("window", "windows")
+    of_files: ClassVar[bool] = False
+    of_one: ClassVar[bool] = False
+    own_size: ClassVar[bool] = True
+    guesses: ClassVar[bool] = False
+    asked: ClassVar[str] = "--say WORD -o said.wav"
+
+    @classmethod
+    def wants(cls, network: Network) -> bool:
+        """Whether a network says one of 256 codes after each step, and sees those before alone."""
+        if len(network.input) != 2 or network.reads_whole_numbers:
+            return False
+        report = analyse(network)
+        return tuple(report.output_shape) == (network.input[0], CODES) and not _looks_ahead(network)
+
+    @classmethod
+    def images_of(cls, network: Network) -> Shape:
+        """Windows of so many steps, with a column for each word."""
+        steps, *_, columns = network.input
+        return steps, 1, columns
+
+    @classmethod
+    def load(cls, source: str, **settings: Any) -> Splits:
+        """The windows of recordings; see `hubel.data.speech.load`."""
+        return load(source, **settings)
+
+    def reading(self) -> dict[str, Any]:
+        """What may be told, and the rate."""
+        return {"told": self.known, "rate": self.rate}
+
+    @classmethod
+    def for_dataset(cls, dataset: Dataset) -> Speech:
+        """The task of speaking as these recordings do."""
+        targets = dataset.targets
+        if not isinstance(targets, Spoken):
+            raise SettingError(f"{dataset.name}: expected recordings, received targets for {targets.task}")
+        return cls(targets.known, targets.rate, targets.seconds)
+
+    def settings(self) -> dict[str, Any]:
+        """What may be told, rate and lengths."""
+        known = {name: list(words) for name, words in self.known.items()}
+        return {"known": known, "rate": self.rate, "seconds": list(self.seconds)}
+
+    @classmethod
+    def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Speech:
+        """The task with these."""
+        known = {str(name): tuple(map(str, words)) for name, words in settings["known"].items()}
+        seconds, rate = tuple(map(float, settings["seconds"])), int(settings["rate"])
+        if not (1000 <= rate <= 1_000_000 and all(0 < each < 3600 for each in seconds)):
+            raise SettingError(f"expected a rate from 1,000 and lengths below an hour, received {rate}, {seconds}")
+        if "label" not in known or len(seconds) != len(known["label"]):
+            raise SettingError("expected a length for each label")
+        return cls(MappingProxyType(known), rate, seconds)
+
+    def network(self, training: Dataset) -> task.Chosen:
+        """WaveNet, whose blocks see an eighth of a second at 8,000 samples, twice as much at 16,000."""
+        depth = 10 + (self.rate > 12_000)
+        return task.Chosen("wavenet", {"depth": depth}, f"{len(training):,} windows of {training.shape[0]:,} samples")
+
+    @classmethod
+    def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
+        """Batches of 32,768 samples; so many epochs that thirty million are seen."""
+        steps = training.shape[0]
+        each = max(1, len(training) * steps)
+        return {
+            "batch_size": max(1, min(len(training), _BATCH // steps)),
+            "epochs": float(min(200, max(1, round(_SAMPLES / each)))),
+            "learning_rate": 0.003,
+            "momentum": 0.9,
+            "beta2": 0.99,
+            "warmup": 0.1,
+            "label_smoothing": 0.0,
+            "augmentation": "none",
+            "initializer": "pytorch",
+            "clip_norm": 1.0,
+            "ema": 0.0,
+        }
+
+    def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
+        """A number a code, after each step."""
+        return (shape[0], CODES), f"'conv1d {CODES} 1'"
+
+    def check(self, network: Network, shape: tuple[int, int, int]) -> None:
+        """Raise NetworkError where a network does not take the windows, says no code after each step, or sees what is
+        still to come.
+        """
+        steps, _, columns = shape
+        wanted, end = self.output(shape)
+        start = f"begin it with '{steps}x{columns}: conv1d 32 2 causal', or take wavenet"
+        if tuple(network.input) != (steps, columns) or network.reads_whole_numbers:
+            raise NetworkError(
+                f"expected a network of {steps}×{columns}, a sample and {columns - 1} words at each step, received one "
+                f"for {'×'.join(map(str, network.input))}; {start}"
+            )
+        if path := _looks_ahead(network):
+            raise NetworkError(
+                f"expected layers that say something after every sample and see none that is still to come: {path} "
+                "does not; causal conv1d and recurrent layers with sequences do"
+            )
+        output = tuple(analyse(network).output_shape)
+        if output != wanted:
+            raise NetworkError(
+                f"expected a network with {CODES} outputs after each step, one a code, received one whose output is "
+                f"{'×'.join(map(str, output))}; end it with {end}"
+            )
+
+    def check_training(self, balance: str, augmentation: Augmentation) -> None:
+        """Refuse what is for classes and pictures."""
+        if balance != "none" or str(augmentation) != "none":
+            raise SettingError(
+                "recipe: expected balance 'none' and augmentation 'none' with recordings, received "
+                f"{balance!r} and {str(augmentation)!r}"
+            )
+
+    def objective(
+        self, network: nn.Module, label_smoothing: float = 0.0, class_weights: torch.Tensor | None = None
+    ) -> Objective:
+        """The network with the cross-entropy of the next code, in nats."""
+        return Objective(network, label_smoothing)
+
+    def counts(self) -> task.Sums:
+        """Sums over samples: how many, nats."""
+
+        def of(outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            wanted = targets.long()
+            nats = nn.functional.cross_entropy(outputs, wanted, reduction="sum", ignore_index=VOID)
+            return (wanted != VOID).sum(), nats
+
+        return task.Sums(of)
+
+    def measured(self, counts: Sequence[torch.Tensor]) -> task.Numbers:
+        """Bits and nats a sample."""
+        samples, nats = counts[0].tolist()
+        loss = nats / max(1, samples)
+        return task.Numbers(self, {"bits": loss / math.log(2), "loss": loss})
+
+    def answer(self, model: LoadedModel, image: Any, top: int = 3) -> task.Answer:
+        """Refused: a network that speaks answers to nothing."""
+        raise SettingError(
+            "this model speaks, and answers to no example; hubel predict RUN --say WORD -o said.wav makes it, and "
+            'model.make(say="WORD") in Python'
+        )
+
+    def make(self, model: LoadedModel, **how: Any) -> Said:
+        """What the model says: `say` and `speaker` are what it is told, the rest is as `speak` has it."""
+        names = {"say": "label", "speaker": "speaker"}
+        told = {names[name]: how[name] for name in names if name in how}
+        rest = {name: value for name, value in how.items() if name not in names}
+        return speak(model, told, **rest)[0]
+
+    def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
+        """Spectrograms of recordings, and of what the model says when it is told the same."""
+        targets: Any = dataset.targets
+        firsts = np.unique(targets.words, axis=0, return_index=True)[1]
+        rows = sorted(firsts.tolist())[:: max(1, len(firsts) // _SHOWN)][:_SHOWN]
+        told = [self.told(targets.words[row]) for row in rows]
+        said = speak(model, told)
+        pictures = []
+        for row, each in zip(rows, said, strict=True):
+            codes = targets.values[row]
+            real = samples_of(codes[codes != VOID])
+            name = ", ".join(each.told.values())
+            pictures.append((f"{name}: recorded, and below said", self._beside(real, each.samples)))
+        note = "Spectrograms, the highest pitches on top; hubel predict RUN --say WORD -o said.wav makes such sounds."
+        return [task.Section("says", "What it says", note, pictures=pictures)]
+
+    def told(self, words: npt.NDArray[np.int64]) -> dict[str, str]:
+        """What was told, of its numbers."""
+        return {name: those[number] for (name, those), number in zip(self.known.items(), words.tolist(), strict=True)}
+
+    def _beside(self, real: npt.NDArray[np.float32], said: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+        both = [spectrogram(Sound(samples, self.rate)) for samples in (real, said)]
+        width = max(each.shape[1] for each in both)
+        shown = np.full((2 * len(both[0]) + 4, width), 128, np.uint8)
+        for top, each in zip((0, len(both[0]) + 4), both, strict=True):
+            shown[top : top + len(each), : each.shape[1]] = each
+        return np.repeat(shown[..., None], 3, 2).repeat(3, 0).repeat(3, 1)
+
+
+def _looks_ahead(network: Network) -> str:
+    """The path of the first layer that sees what is still to come, or gives nothing for some steps."""
+    rows = analyse(network).rows
+    return next((row.path for row in rows if row.operation is not None and not goes_on(row.operation)), "")
+
+
+class Objective(task.Objective):
+    """The mean cross-entropy of the code after each step. Targets: whole numbers, N×steps, -1 where none is wanted."""
+
+    def __init__(self, network: nn.Module, label_smoothing: float) -> None:
+        super().__init__(network)
+        self.label_smoothing = label_smoothing
+
+    def loss(
+        self, outputs: torch.Tensor, targets: torch.Tensor, others: torch.Tensor | None, share: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The mean loss of outputs, N×codes×steps."""
+        wanted, smoothing = targets.long(), self.label_smoothing
+        return nn.functional.cross_entropy(outputs.float(), wanted, ignore_index=VOID, label_smoothing=smoothing)
