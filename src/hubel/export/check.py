@@ -14,6 +14,7 @@ from hubel.data import Preprocessing, read_image
 from hubel.data.prepare.framing import opaque
 from hubel.export.odd import odd_pictures
 from hubel.tasks import LoadedModel
+from hubel.tasks.decoding import decoding_of
 
 if TYPE_CHECKING:
     from hubel.export.forms import Written
@@ -83,12 +84,12 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
     resizes = written.input == "image"
     assert written.run is not None
     preparation = model.preprocessing
-    texts = model.network.reads_whole_numbers
-    found = [] if texts else [("your pictures", picture) for picture in pictures]
-    odd = list(_random_texts(model) if texts else _odd(preparation))
+    alone = decoding_of(model.task.name).carries
+    found = [] if alone else [("your pictures", picture) for picture in pictures]
+    odd = list(_random_windows(model) if alone else _odd(preparation))
     largest, where, others = 0.0, "", 0
     for name, picture in (*found, *odd):
-        prepared: Any = picture if texts else preparation.prepare(picture)
+        prepared: Any = picture if alone else preparation.prepare(picture)
         wanted = _answer(model, prepared)
         if written.read is not None and not isinstance(picture, np.ndarray):
             given = written.read(picture)
@@ -105,12 +106,12 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
     return Check(len(found), len(odd), largest, where, others, bound, written.runtime, of, model.task.example[1])
 
 
-def _random_texts(model: LoadedModel) -> Iterator[tuple[str, Picture]]:
-    """Windows of symbols drawn at random."""
+def _random_windows(model: LoadedModel) -> Iterator[tuple[str, Picture]]:
+    """Windows of steps drawn at random, of symbols or codes."""
     draw, symbols = np.random.default_rng(0), model.task.output(model.network.input)[0][-1]
     kind = np.uint8 if symbols <= 256 else np.int32
     for number in range(40):
-        yield f"random window {number + 1}", draw.integers(0, symbols, (*model.network.input, 1, 1)).astype(kind)
+        yield f"random window {number + 1}", draw.integers(0, symbols, model.task.images_of(model.network)).astype(kind)
 
 
 def _odd(preparation: Preprocessing) -> Iterable[tuple[str, Picture]]:

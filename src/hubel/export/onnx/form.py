@@ -6,7 +6,9 @@ from typing import Any
 
 import onnx
 
+from hubel.arch import torch_order
 from hubel.base.errors import SettingError
+from hubel.base.names import listing
 from hubel.base.versions import version_of
 from hubel.export.engines import session
 from hubel.export.forms import Order, Written
@@ -15,11 +17,12 @@ from hubel.export.onnx.preparation import reason_no_images
 from hubel.export.onnx.write import Input, onnx_model
 from hubel.export.source import Source
 from hubel.tasks import LoadedModel
+from hubel.tasks.decoding import decoding_of
 
 RUNTIME = f"ONNX Runtime {version_of('onnxruntime')}"
 WHOLE = (
-    "the file takes the numbers of symbols (int64), in the vocabulary's order, one or many, and what its layers "
-    "remember ({}; zeros begin anew), which it gives back"
+    "the file takes steps, one or many, of texts the numbers of symbols (int64) in the vocabulary's order, and what "
+    "its layers remember ({}; zeros begin anew), which it gives back"
 )
 EXIF = (
     "it takes any picture as uint8 rows×columns×3 (red, green, blue): turning it as its EXIF says, bringing it to "
@@ -29,9 +32,9 @@ EXIF = (
 
 def usual_input(model: LoadedModel, input: str | None) -> tuple[Any, tuple[str, ...]]:
     """What a file takes where nobody says it, and why where that is not any picture."""
-    if model.network.reads_whole_numbers:
+    if decoding_of(model.task.name).carries:
         if input not in (None, "tensor"):
-            raise SettingError(f"expected input tensor, since this model takes whole numbers, received {input!r}")
+            raise SettingError(f"expected input tensor, since this model goes on step by step, received {input!r}")
         return "tensor", ()
     if input is not None:
         return input, ()
@@ -50,7 +53,7 @@ def written_onnx(order: Order) -> Written:
     run = runner(content, chosen, order.model)
     more = (EXIF,) if chosen == "image" else ()
     if model_memories := _memories(content):
-        more = (WHOLE.format(", ".join(model_memories)),)
+        more = (WHOLE.format(listing(model_memories, 4)),)
     return Written({"": content}, chosen, run, RUNTIME, notes=(*notes, *more))
 
 
@@ -80,7 +83,7 @@ def runner(content: bytes, input: Input, model: LoadedModel) -> Any:
         if model.network.reads_whole_numbers:
             given = given.reshape(len(given), -1).astype(np.int64)
         else:
-            given = given.reshape(len(given), *ready.get_inputs()[0].shape[1:])
+            given = given.reshape(len(given), *torch_order(model.network.input))
         memories = {each.name: np.zeros((len(given), *each.shape[1:]), np.float32) for each in ready.get_inputs()[1:]}
         scores = ready.run(["scores"], {"input": given, **memories})[0].astype(np.float64)
         return model.task.outcome(torch.from_numpy(scores)).numpy()

@@ -59,7 +59,8 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
     steps = steps_of(source.network, source.arrays)
     if input == "tensor":
         kind = "int64" if source.network.reads_whole_numbers else "float32"
-        given: list[Any] = ["steps"] if graph.carries else list(torch_order(shape))
+        given: list[Any] = list(torch_order(shape))
+        given[-1:] = ["steps"] if graph.carries else given[-1:]
         inputs: dict[str, Any] = {graph.fresh("input"): (kind, ["batch", *given])}
         x = "input"
     else:

@@ -105,11 +105,14 @@ class Speech(task.Task):
 
     @classmethod
     def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
-        """Batches of 32,768 samples; so many epochs that thirty million are seen."""
+        """Batches of 32,768 samples, fewer where there are not 50 steps an epoch then; so many epochs that thirty
+        million are seen, at most 200.
+        """
         steps = training.shape[0]
+        at_once = max(1, min(_BATCH // steps, len(training) // 50))
         each = max(1, len(training) * steps)
         return {
-            "batch_size": max(1, min(len(training), _BATCH // steps)),
+            "batch_size": at_once,
             "epochs": float(min(200, max(1, round(_SAMPLES / each)))),
             "learning_rate": 0.003,
             "momentum": 0.9,
