@@ -102,9 +102,8 @@ def _speech(folder: Path) -> Little:
         tone(folder / "said" / f"{label}_{speaker}_{number}.wav", 40 + 60 * (number % 2) + number / 4)
     blocks = "sum(product(conv1d 6 2 causal, tanh | conv1d 6 2 causal, sigmoid), dropout 0.1 | identity)"
     network = f"128x5: conv1d 6 2 causal, {blocks}, relu, conv1d 256 1"
-    return Little(
-        folder / "said", network, {"task": "speech", "labels": "{label}_{speaker}_{number}", "size": (128, 1)}
-    )
+    settings = {"task": "speech", "labels": "{label}_{speaker}_{number}", "size": (128, 1)}
+    return Little(folder / "said", network, settings, {"augmentation": "none"})
 
 
 def _language(folder: Path) -> Little:
