@@ -24,7 +24,7 @@ class Paper:
     @property
     def citation(self) -> str:
         """The paper as one names it in a sentence: "He et al. 2015"."""
-        surnames = [author.rpartition(" ")[2] for author in self.authors.split(", ")]
+        surnames = [" ".join(w for w in author.split() if not w.endswith(".")) for author in self.authors.split(", ")]
         people = f"{surnames[0]} et al." if len(surnames) > 2 else " & ".join(surnames)
         return f"{people} {self.year}"
 
