@@ -29,8 +29,9 @@ from hubel.cli import main, parser_of
 from tests.docs.test_examples import BLOCK, PAGES, ROOT
 
 SHORTENED = {
-    r"train (?!unet)(?!--resume)": ["--epochs=0.01", "--no-report"],
+    r"train (?!unet|wavenet)(?!--resume)": ["--epochs=0.01", "--no-report"],
     r"train unet": ["--epochs=1", "--no-report", "--input=32x32x3", "--width=0.05"],
+    r"train wavenet": ["--epochs=0.01", "--no-report", "--width=0.1"],
     r"sweep": ["--epochs=0.01", "--trials=2"],
     r"look dream": ["--steps=1", "--octaves=1"],
     r"look style": ["--steps=1", "--longest=24"],

@@ -38,7 +38,7 @@ def test_an_entry_is_complete(name):
 @pytest.mark.parametrize("name", [name for name in zoo.names() if "classes" in zoo.entry(name).options])
 def test_classes_and_channels_can_be_chosen(name):
     standard = zoo.get(name).input
-    input = (*standard[:2], 4)
+    input = (*standard[:-1], 4)
     network = zoo.get(name, classes=7, input=input)
     assert network.input == input
     assert analyse(network).output_shape[-1] == 7

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hubel.arch import Activation, Chain, Conv1D, Identity, Network, Product, Shape, Sum
 from hubel.base.errors import NetworkError
+from hubel.zoo._blocks import scaled
 from hubel.zoo._registry import Paper, network
 
 
@@ -24,11 +25,10 @@ from hubel.zoo._registry import Paper, network
         "The sample before comes as a number, companded as its code is, not as one of 256 columns.",
     ),
 )
-def wavenet(
-    input: Shape = (4096, 17), filters: int = 32, depth: int = 10, head: int = 128, classes: int = 256
-) -> Network:
+def wavenet(input: Shape = (4096, 17), depth: int = 10, width: float = 1.0, classes: int = 256) -> Network:
     """WaveNet for steps×(1 + words): `depth` blocks whose dilation doubles from 1 on, which see 2^depth samples."""
     steps, *_, columns = input
+    filters = scaled(32, width)
     if not 1 <= depth <= 16:
         raise NetworkError(f"expected a depth from 1 to 16, since dilation doubles in each block, received {depth}")
     return Network(
@@ -37,7 +37,7 @@ def wavenet(
             Conv1D(filters, 2, padding="causal"),
             *(_block(filters, 2**level) for level in range(depth)),
             Activation("relu"),
-            Conv1D(head, 1),
+            Conv1D(4 * filters, 1),
             Activation("relu"),
             Conv1D(classes, 1),
         ),
