@@ -11,8 +11,8 @@ of 16. Peers that are not installed are left out, and said so. `--python` is an 
 
 Figures: goodput (answers of status 200 within a second), of the accepted the median and the 99th percentile, of the
 refused the 99th, how late this program sent, what was lost, the processor time of the server and of this program for
-each request, the memory of all the server's processes before and after, with its peak; and beforehand, as `closed/s`,
-how many requests a second are answered where 32 clients each ask anew once they are answered.
+each request, the memory of all the server's processes before, ten times meanwhile, and at most; and beforehand, as
+`closed/s`, how many requests a second are answered where 32 clients each ask anew once they are answered.
 
     python benchmarks/serve_load.py RUN --soak 200     # 200,000 requests in 200 s: does memory grow?
     python benchmarks/serve_load.py RUN --overload 60  # ten times what it can, measured in five seconds before
@@ -32,14 +32,16 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
-PORT = 8321
 GOOD = 1.0  # seconds
+_T = TypeVar("_T")
 PATHS = {"hubel": "/v1/models/model/predict"}
 ECHO = """
 import asyncio
@@ -105,6 +107,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--most", type=int, default=2000, help="requests under way at once")
     parser.add_argument("--servers", nargs="+", default=["echo", "hubel", "fastapi", "litserve"])
+    parser.add_argument("--port", type=int, default=8321)
     parser.add_argument("--python", default=sys.executable, help="the interpreter of all servers")
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="hubel alone for so long")
     parser.add_argument("--overload", type=float, metavar="SECONDS", help="hubel alone, at ten times what it can")
@@ -125,28 +128,30 @@ def main() -> None:
 def measured(name: str, arguments: argparse.Namespace, seconds: float) -> dict[str, Any]:
     path = Path(arguments.run)
     model = str(path / "model.safetensors" if path.is_dir() else path)
-    settings = {"model": model, "port": PORT, "threads": len(os.sched_getaffinity(0))}
+    settings = {"model": model, "port": arguments.port, "threads": len(os.sched_getaffinity(0))}
     if name == "hubel":
-        words = ["-m", "hubel", "serve", f"model={model}", "--port", str(PORT), "--quiet", *arguments.options.split()]
+        words = ["-m", "hubel", "serve", f"model={model}", "--port", str(arguments.port), "--quiet"]
+        words += arguments.options.split()
     else:
-        script = Path(f"/tmp/serve_load_{name}.py")
+        script = Path(f"/tmp/serve_load_{name}_{arguments.port}.py")
         script.write_text(SCRIPTS[name].format(**settings))
         words = [str(script)]
-    log = Path(f"/tmp/serve_load_{name}.log")  # a pipe that nobody reads would stop the server
+    log = Path(f"/tmp/serve_load_{name}_{arguments.port}.log")  # a pipe that nobody reads would stop the server
     with log.open("wb") as stderr:
         server = subprocess.Popen(
             [arguments.python, *words], stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True
         )
     try:
-        ready(server, name, log)
+        ready(server, arguments.port, log)
         bodies = [request(name, seed) for seed in range(64)]
-        asyncio.run(Load(bodies, arguments.most).at(50, 2))  # what is slow the first time is not measured
-        closed = asyncio.run(Load(bodies, arguments.most).by(32, 5 if arguments.overload else 3))
+        fresh = partial(Load, bodies, arguments.port, arguments.most)
+        asyncio.run(fresh().at(50, 2))  # what is slow the first time is not measured
+        closed = asyncio.run(fresh().by(32, 5 if arguments.overload else 3))
         rate = 10 * closed if arguments.overload else arguments.rate
         if not rate:
             raise RuntimeError("it answered nothing in five seconds")
         before, used, own = memory(server.pid), processors(server.pid), time.process_time()
-        told = asyncio.run(Load(bodies, arguments.most).at(rate, seconds))
+        told, held = asyncio.run(watched(fresh().at(rate, seconds), server.pid, seconds / 10))
         count = max(1, sum(told["statuses"].values()))
         return {
             "closed/s": round(closed),
@@ -154,13 +159,22 @@ def measured(name: str, arguments: argparse.Namespace, seconds: float) -> dict[s
             **told,
             "server ms": round(1000 * (processors(server.pid) - used) / count, 3),
             "client ms": round(1000 * (time.process_time() - own) / count, 3),
-            **{"MB before": before, "MB after": memory(server.pid), "MB at most": peak(server.pid)},
+            **{"MB before": before, "MB in turn": held, "MB at most": peak(server.pid)},
         }
     finally:
         for sign in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.killpg(server.pid, sign)
                 server.wait(30)
+
+
+async def watched(load: Coroutine[Any, Any, _T], leader: int, every: float) -> tuple[_T, list[int]]:
+    """What a load gives, and the memory of a group's processes meanwhile, ten times."""
+    task, found = asyncio.ensure_future(load), []
+    for _ in range(10):
+        await asyncio.sleep(every)
+        found.append(memory(leader))
+    return await task, found
 
 
 def request(name: str, seed: int) -> bytes:
@@ -179,7 +193,7 @@ def request(name: str, seed: int) -> bytes:
     return head.encode() + body
 
 
-def ready(server: subprocess.Popen[bytes], name: str, log: Path) -> None:
+def ready(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
     """Wait until it answers. Raises RuntimeError where it ends before."""
     until = time.monotonic() + 120
     while time.monotonic() < until:
@@ -187,7 +201,7 @@ def ready(server: subprocess.Popen[bytes], name: str, log: Path) -> None:
             last = log.read_text().strip().splitlines()
             raise RuntimeError(last[-1] if last else "it ended")
         try:
-            socket.create_connection(("127.0.0.1", PORT), 1).close()
+            socket.create_connection(("127.0.0.1", port), 1).close()
             return
         except OSError:
             time.sleep(0.2)
@@ -231,8 +245,8 @@ class Asking(asyncio.Protocol):
 class Load:
     """Requests to a server, and what came of them."""
 
-    def __init__(self, bodies: list[bytes], most: int) -> None:
-        self._bodies, self._most = bodies, most
+    def __init__(self, bodies: list[bytes], port: int, most: int) -> None:
+        self._bodies, self._port, self._most = bodies, port, most
         self._free: list[Asking] = []
         self._under_way = self._number = 0
         self._opening: set[asyncio.Task[None]] = set()
@@ -302,7 +316,9 @@ class Load:
 
     async def _open(self, content: bytes, due: float) -> None:
         try:
-            _, connection = await asyncio.get_running_loop().create_connection(lambda: Asking(self), "127.0.0.1", PORT)
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: Asking(self), "127.0.0.1", self._port
+            )
         except OSError as error:
             self._under_way -= 1
             self.lost[type(error).__name__] += 1
