@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count, islice
@@ -110,8 +110,6 @@ def _place(text: str) -> Path:
 
 def run(arguments: Namespace) -> int:
     """Print what the model sees in each image."""
-    from hubel.view.terminal import with_progress
-
     check_order("predict", arguments.run_or_model, *arguments.images)
     opened = answering(arguments)
     how = asked(arguments, opened.model.task.name)
@@ -129,7 +127,7 @@ def run(arguments: Namespace) -> int:
         if len(images) > 1:
             raise SettingError(f"expected one image with -o {arguments.output}, received {len(images):,}; -o FOLDER")
         places, folder = {images[0][0]: arguments.output}, arguments.output.parent
-    found = with_progress("predicting", lambda show: list(_answers(opened, images, arguments, places, show)))
+    found = _found(partial(_answers, opened, images, arguments, places), len(images))
     if opened.model.preprocessing.fit == "time":
         _tell_cut_off(found, images)
     told = [{name: value for name, value in one.items() if name not in ("words", "files", "rows")} for one in found]
@@ -324,7 +322,20 @@ def _table(found: Sequence[Found]) -> Table:
     return Table(("image", *titles, "error"), rows)
 
 
+def _found(answers: Callable[[Progress | None], Iterator[Found]], count: int) -> list[Found]:
+    """All answers, with a line of progress where that is worth importing what draws it."""
+    if count == 1:
+        return list(answers(None))
+    from hubel.view.terminal import with_progress
+
+    return with_progress("predicting", lambda show: list(answers(show)))
+
+
 def _lines(found: Sequence[Found]) -> Iterator[RenderableType]:
+    if len(found) == 1 and "error" not in found[0] and not sys.stdout.isatty():  # without importing rich
+        yield "   ".join((found[0]["image"], *found[0]["words"])).rstrip()
+        yield from (f"written: {place}" for place in found[0]["files"])
+        return
     from hubel.view.terminal import styled, table
 
     rows = []
