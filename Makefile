@@ -18,12 +18,12 @@ coverage: .venv/test
 	.venv/bin/python $(PYTEST) --cov --cov-report=term
 
 # the tests of pages alone, which need a browser; `make test` runs them too where there is one
-test-browser: .venv/test node_modules/axe-core/axe.min.js
+test-browser: .venv/test node_modules/axe-core/axe.min.js node_modules/pyodide/pyodide.mjs
 	.venv/bin/python $(PYTEST) -m browser
 
-# what cannot be seen, heard or reached on a page; without npm its tests are skipped
-node_modules/axe-core/axe.min.js:
-	-@command -v npm > /dev/null && npm install --silent --no-save --no-package-lock axe-core@4.11.0
+# what cannot be seen, heard or reached on a page, and Python in one; without npm their tests are skipped
+node_modules/axe-core/axe.min.js node_modules/pyodide/pyodide.mjs:
+	-@command -v npm > /dev/null && npm install --silent --no-save --no-package-lock axe-core@4.11.0 pyodide@0.29.5
 
 test-deep: .venv/test
 	HYPOTHESIS_PROFILE=deep .venv/bin/python $(PYTEST)

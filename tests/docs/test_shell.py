@@ -44,6 +44,7 @@ FEWER = {"mnist": "few.npz"}  # 600 of its images, and 200 of its test images
 LEFT = {
     "hubel serve": "does not end; tests/serve asks such services",
     "hubel studio": "does not end; tests/studio has such pages",
+    "hubel site": "needs npm and a network; tests/studio writes such sites",
     "hubel export": "runs with what it shows, in docs/export.md",
     "photos.onnx": "a file that an earlier block of the page writes; tests/export reads such files",
     "curl": "asks a service; tests/serve does",

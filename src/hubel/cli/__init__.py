@@ -36,6 +36,7 @@ COMMANDS = {
     "find": "images of a folder that a trained run takes for alike",
     "serve": "trained models as a service over HTTP, with a page",
     "studio": "a page in which networks are designed: type one, and all follows",
+    "site": "the studio as files for any web server, hubel running in the page",
     "look": "what goes on inside a trained run: maps, filters, units, attribution, mistakes",
     "completion": "what completes commands, options and names in bash, zsh and fish",
 }

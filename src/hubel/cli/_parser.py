@@ -117,7 +117,7 @@ class Parser(ArgumentParser):
                 options.append(word)
                 while action.nargs == "+" and waiting and "=" in waiting[-1] and not _looks_optional(waiting[-1]):
                     options.append(waiting.pop())
-        return [*options, "--", *_networks_joined(words)]
+        return [*options, "--", *_networks_joined(words)] if words else options
 
     def _is_option(self, word: str) -> bool:
         return _looks_optional(word) and bool(self._meant(word.partition("=")[0]))

@@ -13,6 +13,7 @@ from hubel.view.markup import Element, h
 from hubel.view.page import page
 
 FIRST = "lenet5"  # what is open where nothing is asked for
+FIRST_WIDTH = 900  # pixels of drawings that are made before a page says how wide it is
 SHEETS = ("frame.css", "design/design.css", "design/editor.css", "design/diagram.css")
 
 
@@ -34,7 +35,7 @@ def _page(asking: str, policy: dict[str, str], host: dict[str, Any]) -> str:
     data = {
         "known": answered("known", {}),
         "host": {**host, "version": __version__},
-        "first": answered("design", {"text": str(zoo.get(FIRST)), "width": 900}),
+        "first": answered("design", {"text": str(zoo.get(FIRST)), "width": FIRST_WIDTH}),
     }
     return page(
         "hubel studio", _body(), style=style, scripts=[program(["hubel/studio/studio"], made)], data=data, policy=policy

@@ -15,9 +15,6 @@ export function remember(token) {
   sessionStorage.setItem(KEY, token.trim());
 }
 
-/** Whether there is something to wait for before the first answer. */
-export const beginning = null;
-
 /** The answer to a question, waited for while the server is gone. Tells the page of that with the event "asking". */
 export async function ask(question, values = {}) {
   for (;;) {

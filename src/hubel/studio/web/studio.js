@@ -43,6 +43,7 @@ addEventListener("hashchange", () => show(addressed().room));
 addEventListener("pagehide", written);
 
 document.addEventListener("asking", ({ detail: { state, answer } }) => {
+  if (state === "ready") return;
   if (state === "answered") {
     trouble.hidden = true;
     trouble.replaceChildren();
@@ -53,6 +54,10 @@ document.addEventListener("asking", ({ detail: { state, answer } }) => {
   trouble.hidden = false;
   if (state === "lost") {
     trouble.replaceChildren("The studio's server does not answer. Nothing here is lost: start hubel studio again, and the page goes on.");
+  } else if (state === "beginning") {
+    trouble.replaceChildren("Python is on its way into this page, some 6 MB the first time; what you typed is answered when it is here. The zoo's networks are shown at once.");
+  } else if (state === "failed") {
+    trouble.replaceChildren(`Python could not be started in this page (${answer}): the zoo's networks are shown, and nothing else is answered. Another browser, or hubel studio, may do.`);
   } else if (state === "token") {
     const field = h("input", { autocomplete: "off", "aria-label": "token", required: true });
     const form = h("form", {}, "This server asks for its token, which stands in the address that it printed. ", field, " ",

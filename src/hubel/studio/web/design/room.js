@@ -96,6 +96,7 @@ class Design {
         this.step(way);
       }
     });
+    document.addEventListener("asking", ({ detail }) => detail.state === "ready" && this.follow()); // as wide as this page
     document.addEventListener("themechange", ({ detail }) => {
       for (const diagram of [this.diagram, this.beside]) diagram.svg?.classList.add(`hubel-${detail}`);
     });

@@ -1,0 +1,95 @@
+"""The studio as files for any web server: hubel's own analysis runs in the page, by Pyodide in a worker."""
+
+from __future__ import annotations
+
+import io
+import json
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from hubel import zoo
+from hubel.base.files import made_folder, write_atomically
+from hubel.base.words import json_text
+from hubel.studio.answers import answered
+from hubel.studio.page import FIRST_WIDTH, site_page
+from hubel.studio.pyodide import FILES
+from hubel.view.linked import web_file
+
+ROOMS = ("base", "view", "arch", "zoo", "draw", "code", "advise", "studio/answers")  # what an answer is made of
+_ALONE = ("__init__.py", "studio/__init__.py")
+_DATED = (2020, 1, 1, 0, 0, 0)
+
+
+def site_files(pyodide: Path) -> dict[str, bytes]:
+    """Every file of the site by its path in the folder; the same network of files is the same bytes."""
+    found = {f"zoo/{name}.json": _known(name).encode() for name in zoo.names()}
+    found |= {f"pyodide/{name}": (pyodide / name).read_bytes() for name in FILES}
+    found["hubel.zip"] = python_archive()
+    found["worker.js"] = web_file("studio", "worker.js").encode()
+    found["index.html"] = site_page().encode()
+    found["sw.js"] = _service_worker(found).encode()
+    return found
+
+
+def write_site(folder: Path, pyodide: Path) -> dict[str, int]:
+    """Write the site into a folder, and return the sizes of its files in bytes. Files of others stay.
+
+    Raises FileError where it cannot be written.
+    """
+    made = site_files(pyodide)
+    for name in made:
+        made_folder((folder / name).parent)
+    last = ("index.html", "sw.js")  # which name the others
+    for name, content in sorted(made.items(), key=lambda each: each[0] in last):
+        write_atomically(folder / name, content)
+    return {name: len(content) for name, content in made.items()}
+
+
+def python_archive() -> bytes:
+    """What of hubel answers questions, as a zip: its Python files alone, always the same bytes."""
+    stream = io.BytesIO()
+    root = Path(__file__).parents[1]
+    with ZipFile(stream, "w", ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in _ALONE:
+            archive.writestr(_dated(f"hubel/{name}"), (root / name).read_bytes())
+        for room in ROOMS:
+            _add(archive, root / room, f"hubel/{room}")
+    return stream.getvalue()
+
+
+def _add(archive: ZipFile, folder: Path, path: str) -> None:
+    for each in sorted(folder.iterdir(), key=lambda found: found.name):
+        if each.is_dir() and each.name not in ("web", "fonts", "__pycache__"):
+            _add(archive, each, f"{path}/{each.name}")
+        elif each.name.endswith(".py"):
+            archive.writestr(_dated(f"{path}/{each.name}"), each.read_bytes())
+
+
+def _dated(name: str) -> ZipInfo:
+    found = ZipInfo(name, _DATED)
+    found.compress_type = ZIP_DEFLATED
+    return found
+
+
+@cache
+def _known(name: str) -> str:
+    """What the page asks about a network of the zoo, for as long as Python is not there."""
+    network = answered("network", {"name": name})
+    text = {"text": network["text"]}
+    drawn: dict[str, Any] = {**text, "width": FIRST_WIDTH}
+    held = {"network": network, "design": answered("design", drawn), "figures": answered("figures", text)}
+    return json_text(held, compact=True)
+
+
+def _service_worker(made: dict[str, bytes]) -> str:
+    """The service worker, which keeps exactly these files."""
+    digest = sha256()
+    for name, content in sorted(made.items()):
+        digest.update(name.encode() + b"\0" + sha256(content).digest())
+    program = web_file("studio", "sw.js")
+    names = json.dumps(["./", *(name for name in made if name != "index.html")])
+    kept = f'const KEPT = "hubel-studio-{digest.hexdigest()[:16]}";\nconst FILES = {names};\n'
+    return program.replace("// KEPT and FILES are written here by hubel site\n", kept)

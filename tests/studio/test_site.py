@@ -1,0 +1,183 @@
+"""The studio as files: what they are, and the page from a server of any kind, under a path of its own."""
+
+import json
+import re
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from hubel import zoo
+from hubel.base.errors import SettingError
+from hubel.base.files import cache_folder
+from hubel.studio import pyodide
+from hubel.studio.answers import answered
+from hubel.studio.site import python_archive, site_files, write_site
+from tests.command import hubel
+from tests.work import HANG
+
+ROOT = Path(__file__).parents[2]
+REAL = next(filter(pyodide.is_whole, (ROOT / "node_modules/pyodide", cache_folder("pyodide", pyodide.VERSION))), None)
+needs_pyodide = pytest.mark.skipif(REAL is None, reason="needs Pyodide, which make test-browser fetches from npm")
+ASK = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from hubel.studio.answers import QUESTIONS, answered_json
+values = {"text": "resnet18", "name": "lenet5", "path": "conv1", "how": "set", "setting": "filters", "value": "8",
+          "other": "mlp", "framework": "keras"}
+for question, (_, kinds) in QUESTIONS.items():
+    found = json.loads(answered_json(question, json.dumps({name: values[name] for name in kinds if name in values})))
+    assert "error" not in found and "wrong" not in found, (question, found)
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "numpy", "PIL", "rich", "safetensors"}))
+"""
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *told):
+        pass
+
+
+@contextmanager
+def served(folder):
+    """The address of a plain web server of a folder."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join(HANG)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    """A folder like Pyodide's in which nothing starts."""
+    folder = tmp_path_factory.mktemp("pyodide")
+    for name in pyodide.FILES:
+        (folder / name).write_text("")
+    (folder / "pyodide.mjs").write_text('export async function loadPyodide() { throw Error("no WebAssembly here"); }')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(broken):
+    return site_files(broken)
+
+
+def test_the_archive_answers_all_questions_by_the_standard_library_alone(tmp_path):
+    archive = tmp_path / "hubel.zip"
+    archive.write_bytes(python_archive())
+    asked = [sys.executable, "-S", "-I", "-c", ASK, str(archive)]
+    done = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, timeout=HANG, check=False)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_same_site_is_the_same_bytes(made, broken):
+    again = site_files(broken)
+    assert again == made
+    assert python_archive() == made["hubel.zip"]
+
+
+def test_what_is_kept_off_line_is_what_is_written(made):
+    names = json.loads(re.search(r"const FILES = (.*);", made["sw.js"].decode())[1])
+    assert {"./", *names} == {"./", *made} - {"index.html", "sw.js"}
+    other = site_files_with(made, "worker.js", b"other")
+    assert kept(made["sw.js"]) != kept(other)
+
+
+def site_files_with(made, name, content):
+    from hubel.studio.site import _service_worker
+
+    rest = {each: made[each] for each in made if each != "sw.js"}
+    return _service_worker({**rest, name: content}).encode()
+
+
+def kept(program):
+    return re.search(rb'const KEPT = "(.*)";', program)[1]
+
+
+def test_the_zoo_is_written_out(made):
+    for name in ("lenet5", "resnet18"):
+        held = json.loads(made[f"zoo/{name}.json"])
+        assert held["network"]["text"] == str(zoo.get(name))
+        assert held["figures"] == json.loads(json.dumps(answered("figures", {"text": name})))
+    assert len([name for name in made if name.startswith("zoo/")]) == len(zoo.names())
+
+
+def test_the_page_runs_nothing_but_its_own(made):
+    text = made["index.html"].decode()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)[1]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+def test_the_command_tells_what_it_wrote(tmp_path, monkeypatch, broken):
+    monkeypatch.setattr(pyodide, "pyodide_folder", lambda tell: broken)
+    (tmp_path / "own.txt").write_text("mine")
+    told = json.loads(hubel("site", "-o", tmp_path / "site", "--json").stdout)
+    assert told["files"]["index.html"] == (tmp_path / "site/index.html").stat().st_size
+    assert "wrote 55 files" in hubel("site", "-o", tmp_path).stdout
+    assert (tmp_path / "own.txt").read_text() == "mine"
+
+
+def test_another_pyodide_is_refused(tmp_path, monkeypatch, broken):
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules/pyodide").symlink_to(broken)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingError, match=rf"npm install pyodide@{re.escape(pyodide.VERSION)}"):
+        pyodide.pyodide_folder()
+
+
+@pytest.mark.parametrize(
+    ("npm", "said"),
+    [
+        (None, "there is no npm"),
+        ("#!/bin/sh\necho no network >&2; exit 1", "could not fetch Pyodide .*no network"),
+        ("#!/bin/sh\ntar -czf pyodide-1.tgz package", "not Pyodide .* as it was published"),
+    ],
+)
+def test_what_npm_brings_is_checked(tmp_path, monkeypatch, broken, npm, said):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    program = None
+    if npm:
+        program = tmp_path / "npm"
+        program.write_text(npm.replace("tar", f"ln -s {broken} package; tar -h"))
+        program.chmod(0o755)
+    monkeypatch.setattr(pyodide.shutil, "which", lambda name: program and str(program))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingError, match=said):
+        pyodide.pyodide_folder()
+
+
+def test_where_python_cannot_start_the_zoo_is_shown_and_it_is_said(browser_page, tmp_path, broken):
+    write_site(tmp_path / "some" / "where", broken)
+    with served(tmp_path) as address:
+        browser_page.goto(f"{address}/some/where/#net=resnet18")
+        browser_page.locator(".totals", has_text="11,689,512").wait_for()
+        browser_page.locator("#trouble", has_text="no WebAssembly here").wait_for()
+        browser_page.locator("td.how", has_text="7·7·3·64 = 9,408").wait_for()
+
+
+@needs_pyodide
+def test_python_answers_in_the_page_and_without_a_network(browser_page, tmp_path):
+    write_site(tmp_path / "course", REAL)
+    typed = "28x28x1: conv 7 3x3 same, flatten, dense 10"
+    with served(tmp_path) as address:
+        browser_page.goto(f"{address}/course/")
+        browser_page.locator(".totals", has_text="61,706").wait_for()  # before Python is there
+        browser_page.locator("textarea").fill(typed)
+        browser_page.locator(".totals", has_text="54,960").wait_for()
+        browser_page.locator("tbody button", has_text="conv1").click()
+        browser_page.get_by_label("filters: more").click()
+        browser_page.locator(".editor pre", has_text="conv 8").wait_for()
+        browser_page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    browser_page.goto("about:blank")
+    browser_page.goto(f"{address}/course/#net={typed.replace(' ', '+')}")  # no server is there any more
+    browser_page.locator(".totals", has_text="54,960").wait_for()
