@@ -1,9 +1,9 @@
-"""The studio in Chromium: from a keystroke to the picture of it, from the address to the first one, and the page's weight.
+"""The studio in Chromium: from a keystroke to the picture of it, from the address to the first one, and its weight.
 
-A keystroke changes the number of filters of the first convolution, as typing it would; the time goes on until the frame
-in which drawing, totals and table are new. Counted for networks of the zoo, asked of the server, and of Python in the
-page (the static site, which a plain web server of this process gives). First use: an empty browser, with Pyodide fetched
-and started; later use: the same browser again, from what it kept. Medians, the quickest in brackets.
+A keystroke changes the number of filters of the first convolution, as typing it would; the time goes on until the
+frame in which drawing, totals and table are new. Counted for networks of the zoo, asked of the server, and of Python
+in the page (the static site, which a plain web server of this process gives). First use: an empty browser, with Pyodide
+fetched and started; later use: the same browser again, from what it kept. Medians, the quickest in brackets.
 
     python benchmarks/studio.py [--keys N] [--networks lenet5 resnet50] [--site FOLDER]
 """
@@ -40,7 +40,8 @@ KEY = """
 ([from, to]) => new Promise((done) => {
   const area = document.querySelector("textarea");
   const start = performance.now();
-  document.addEventListener("designed", () => requestAnimationFrame(() => setTimeout(() => done(performance.now() - start))), { once: true });
+  const shown = () => requestAnimationFrame(() => setTimeout(() => done(performance.now() - start)));
+  document.addEventListener("designed", shown, { once: true });
   area.value = area.value.replace(from, to);
   area.dispatchEvent(new Event("input"));
 })
@@ -49,8 +50,10 @@ PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
 class Quiet(SimpleHTTPRequestHandler):
+    """A plain web server that says nothing of each request."""
+
     def log_message(self, *told: Any) -> None:
-        pass
+        """Say nothing."""
 
 
 @contextmanager
