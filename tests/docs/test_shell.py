@@ -147,11 +147,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (here / "cells/labels" / f"{number}.txt").write_text(f"{number % 2} 0.5 0.5 0.3 0.4\n")
     shutil.copytree(here / "cells/images", here / "slides")
     picture("slide.jpg", (40, 48, 3))
+    shutil.copytree(here / "slides", here / "mice")
+    shutil.copytree(here / "slides", here / "frames")
+    picture("frame.jpg", (40, 48, 3))
     shutil.copytree(here / "photos/cat", here / "shots")
     named = [(path.relative_to(here), number) for number, path in enumerate(sorted(here.glob("photos/*/*.png")))]
     tables = {
         "pets.csv": ["file,labels", *(f"{path},{('cat', 'dog', 'cat;dog')[number % 3]}" for path, number in named)],
         "faces.csv": ["file,age", *(f"{path},{number}.5" for path, number in named)],
+        "mice/points.csv": ["image,snout_x,snout_y", *(f"{number}.png,{number},{20 - number}" for number in range(8))],
         "shapes.csv": ["file,x,y,angle", *(f"{path},{number},{2 * number},{number / 9}" for path, number in named)],
     }
     for name, rows in tables.items():

@@ -30,8 +30,7 @@ class BoxRules:
 @dataclass(frozen=True)
 class PointRules:
     """How scores N×C×H×W tell points: of each a logit and how far it is (x, y, in `reach` cells), and where the task's
-    settings say `several`, a logit of an individual's middle and how far its points are from there (`usual` of the
-    settings is one, a share of the image's longer side).
+    settings say `several`, a logit of an individual's middle and how far its points are from there, in `far` cells.
 
     prior: is added to logits. votes: so many cells around the surest are weighed together. near: of an individual's
     size, the deviation of its points from where its middle says; where nothing so weighed reaches `least`, that stays.
@@ -39,6 +38,7 @@ class PointRules:
 
     prior: float
     reach: float
+    far: float
     votes: int
     near: float
     least: float

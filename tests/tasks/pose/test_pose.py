@@ -56,9 +56,9 @@ def run(splits, folder, tmp_path_factory):
 def herd(tmp_path_factory):
     """A model of several animals."""
     root = tmp_path_factory.mktemp("data") / "herd"
-    animals.coco(root, animals.pictures(root, 40, (64, 64), 2, 30), (64, 64))
+    animals.coco(root, animals.pictures(root, 48, (64, 64), 2, 30), (64, 64))
     splits = load(root, size=(64, 64), validation=0.2)
-    recipe = RECIPE.replace(epochs=24)
+    recipe = RECIPE.replace(epochs=30, augmentation="flip, fill 0")
     return splits, train(parse(BODY.format("64x64", 21)), splits, recipe, tmp_path_factory.mktemp("runs") / "herd")
 
 
@@ -102,8 +102,8 @@ def test_several_individuals_are_told_apart(herd):
     model, found = run.model(), None
     assert model.task.several
     found = evaluate(model, splits.validation)
-    assert found.error < 7
-    assert found.ap50 > 0
+    assert found.error < 5
+    assert found.ap50 > 0.3
     assert found.missed <= found.there // 4
     assert found.sentence("it").startswith(f"{found.ap:.2%} average precision of individuals")
     path = next(p for p, r in zip(splits.validation.paths, splits.validation.targets.rows, strict=True) if r[2, KIND])
@@ -249,10 +249,10 @@ def test_the_best_outputs_are_decoded_to_where_points_are(several):
     for step in range(100):
         optimizer.param_groups[0]["lr"] = 0.3 if step < 70 else 0.02
         optimizer.zero_grad()
-        loss = losses(outputs, rows, 2, several, 0.4)
+        loss = losses(outputs, rows, 2, several)
         loss.backward()
         optimizer.step()
-    found = decode(outputs.detach(), 2, several, 0.4, 5)
+    found = decode(outputs.detach(), 2, several, 5)
     own = found.points[0, : 1 + several]
     true = rows[0, 1 : 2 + several, FIRST:].view(-1, 2, 3)
     order = own[:, 0, 0].argsort()

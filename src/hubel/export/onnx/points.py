@@ -39,8 +39,7 @@ def pointed(
     if several:
         most = min(int(settings["most"]), cells)
         individuals, at = _peaks(graph, _heat(graph, maps[2], rules), cells, most)
-        unit = float(settings["usual"]) * max(shape[1:])
-        told = _gathered(graph, _places(graph, maps[3], unit, (points, *shape[1:])), at, points)
+        told = _gathered(graph, _places(graph, maps[3], rules.far, (points, *shape[1:])), at, points)
         places, sure = _refined(graph, told, heat, flat, votes, rules, (points, *shape[1:]))
     else:
         most = 1

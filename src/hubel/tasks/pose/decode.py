@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from hubel.tasks.pose.decoding import LEAST, NEAR, REACH, VOTES
+from hubel.tasks.pose.decoding import FAR, LEAST, NEAR, REACH, VOTES
 from hubel.tasks.pose.loss import Maps, maps_of
 
 
@@ -20,7 +20,7 @@ class Found(NamedTuple):
     scores: torch.Tensor
 
 
-def decode(outputs: torch.Tensor, points: int, several: bool, usual: float, most: int) -> Found:
+def decode(outputs: torch.Tensor, points: int, several: bool, most: int) -> Found:
     """At most so many individuals of each image, of outputs N×channels×H×W; one where there are not several."""
     maps = maps_of(outputs, points, several)
     heat, places = maps.heat.sigmoid(), _votes(maps)
@@ -31,8 +31,7 @@ def decode(outputs: torch.Tensor, points: int, several: bool, usual: float, most
         return Found(torch.cat([found / size, surest[..., None]], 2)[:, None], surest.mean(1, keepdim=True))
     scores, at = _peaks(maps.middle.sigmoid(), most)
     x, y = _cells(outputs)
-    unit = usual * max(outputs.shape[2:])
-    told = torch.stack([x + maps.far[:, :, 0] * unit, y[:, None] + maps.far[:, :, 1] * unit], 2).flatten(3)
+    told = torch.stack([x + maps.far[:, :, 0] * FAR, y[:, None] + maps.far[:, :, 1] * FAR], 2).flatten(3)
     told = told.gather(3, at[:, None, None].expand(-1, points, 2, -1)).permute(0, 3, 1, 2)  # N×K×P×2
     kept = [_refined(*each, x, y) for each in zip(told, heat, places.flatten(3), strict=True)]
     return Found(torch.stack([torch.cat([place / size, sure[..., None]], 2) for place, sure in kept]), scores)

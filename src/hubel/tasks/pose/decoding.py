@@ -4,8 +4,9 @@ from hubel.tasks.decoding import Decoding, PointRules
 
 PRIOR = -4.0  # nearly all places show none
 REACH = 3.0  # cells around a point in which each place tells how far it is
+FAR = 8.0  # cells in which places at an individual's middle tell how far its points are
 VOTES = 2  # cells around the surest one whose places' words are weighed together
 NEAR = 0.12  # of an individual's size: how far a point may well lie from where its middle says
 LEAST = 0.05  # of a place's probability, so weighed, below which the middle's word stands
-DECODING = Decoding(points=PointRules(PRIOR, REACH, VOTES, NEAR, LEAST))
+DECODING = Decoding(points=PointRules(PRIOR, REACH, FAR, VOTES, NEAR, LEAST))
 """See `PointRules`."""

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from hubel.data.points.targets import BOTTOM, CROWD, FIRST, INDIVIDUAL, KIND, LEFT, RIGHT, TOP
-from hubel.tasks.pose.decoding import PRIOR, REACH
+from hubel.tasks.pose.decoding import FAR, PRIOR, REACH
 
 _DEVIATION = 1.0  # cells, of a point's peak
 _WIDE = 0.06  # of an individual's size: the deviation of the peak at its middle, where that is more
@@ -25,7 +25,7 @@ _BETA = 0.1  # of the reach, from which errors count by their size and not its s
 class Maps(NamedTuple):
     """What outputs N×C×H×W are of. heat: logits of points, N×P×H×W; offsets: how far each place says they are, in
     reaches, N×P×2×H×W; middle: logits of individuals' middles, N×1×H×W, and far: how far their points are from there,
-    in usual sizes, N×P×2×H×W; None where there is one individual.
+    in `FAR` cells, N×P×2×H×W; None where there is one individual.
     """
 
     heat: torch.Tensor
@@ -51,10 +51,8 @@ def maps_of(outputs: torch.Tensor, points: int, several: bool) -> Maps:
     )
 
 
-def losses(outputs: torch.Tensor, rows: torch.Tensor, points: int, several: bool, usual: float) -> torch.Tensor:
-    """The loss of a batch, a point (and an individual): of outputs N×channels×H×W and targets `rows` (see `Points`).
-    usual: an individual's usual size, as a share of the image's longer side.
-    """
+def losses(outputs: torch.Tensor, rows: torch.Tensor, points: int, several: bool) -> torch.Tensor:
+    """The loss of a batch, a point (and an individual): of outputs N×channels×H×W and targets `rows` (see `Points`)."""
     maps = maps_of(outputs, points, several)
     own = rows[:, 1:].float()
     if own.device.type == "cpu":  # of a graphics processor, which would have to wait, all rows are taken
@@ -76,7 +74,7 @@ def losses(outputs: torch.Tensor, rows: torch.Tensor, points: int, several: bool
     sides = (own[..., RIGHT : BOTTOM + 1] - own[..., LEFT : TOP + 1]) * size
     middle = _nearest(middles[..., None, :], real[..., None], x, y, _WIDE * sides.amax(-1))
     heat = _focal(maps.middle, middle.heat, counted) / real.sum().clamp_min(len(rows))
-    away = _told(maps.far, places, there, middles, (x, y), usual * max(height, width))
+    away = _told(maps.far, places, there, middles, (x, y))
     total: torch.Tensor = heat + (points_off + away) / number
     return total
 
@@ -156,9 +154,8 @@ def _told(
     there: torch.Tensor,
     middles: torch.Tensor,
     cells: tuple[torch.Tensor, torch.Tensor],
-    usual: float,
 ) -> torch.Tensor:
-    """How wrong the places at individuals' middles are about where their points are, in usual sizes."""
+    """How wrong the places at individuals' middles are about where their points are, in `FAR` cells."""
     x, y = cells
     total = torch.zeros((), device=far.device)
     for one in range(places.shape[1]):
@@ -174,6 +171,6 @@ def _told(
             ],
             2,
         )
-        wrong = F.smooth_l1_loss(far, told / usual, reduction="none", beta=_BETA).sum(2)
+        wrong = F.smooth_l1_loss(far, told / FAR, reduction="none", beta=_BETA).sum(2)
         total = total + (wrong * close[:, None] * there[:, one, :, None, None]).sum()
     return total

@@ -62,14 +62,12 @@ class Pose(Places):
     """The task of finding points.
 
     classes: the points' names. bones: which are joined when they are drawn. several: whether images may show more than
-    one individual. usual: an individual's usual size, as a share of the image's longer side. most: individuals that are
-    looked for in an image.
+    one individual. most: how many are looked for in an image.
     """
 
     classes: tuple[str, ...]
     bones: Pairs = field(default=(), compare=False)
     several: bool = False
-    usual: float = 0.25
     most: int = MOST
     name: ClassVar[str] = "pose"
     figures: ClassVar[tuple[task.Figure, ...]] = (
@@ -109,33 +107,25 @@ class Pose(Places):
         points = dataset.targets
         if not isinstance(points, Points):
             raise SettingError(f"{dataset.name or 'data set'}: expected points, received targets for {points.task}")
-        sizes = points.sizes(dataset.shape) / max(dataset.shape[:2])
-        usual = round(float(np.median(sizes)), 6) if len(sizes) else 0.25
         many = int((points.rows[:, 1:, KIND] > 0).sum(1).max(initial=0))
         most = min(_MOST_FOUND, max(MOST, 2 * many)) if points.several else 1
-        return cls(points.classes, points.bones, points.several, max(usual, 1e-3), most)
+        return cls(points.classes, points.bones, points.several, most)
 
     def settings(self) -> dict[str, Any]:
-        """What is joined, whether there are several individuals, of what size and how many."""
-        return {
-            "bones": [list(bone) for bone in self.bones],
-            "several": self.several,
-            "usual": self.usual,
-            "most": self.most,
-        }
+        """What is joined, whether there are several individuals, and how many are looked for."""
+        return {"bones": [list(bone) for bone in self.bones], "several": self.several, "most": self.most}
 
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Pose:
         """The task with these points."""
         bones = tuple((int(one), int(other)) for one, other in settings["bones"])
-        usual, most, several = float(settings["usual"]), int(settings["most"]), settings["several"]
+        most, several = int(settings["most"]), settings["several"]
         inside = all(0 <= place < len(classes) for bone in bones for place in bone)
-        if not inside or not 0 < usual <= 10 or not 1 <= most <= _MOST_FOUND or not isinstance(several, bool):
+        if not inside or not 1 <= most <= _MOST_FOUND or not isinstance(several, bool):
             raise SettingError(
-                f"expected bones between {len(classes)} points, a usual size above 0, and 1 to {_MOST_FOUND} "
-                "individuals an image"
+                f"expected bones between {len(classes)} points, and 1 to {_MOST_FOUND} individuals an image"
             )
-        return cls(classes, bones, several, usual, most)
+        return cls(classes, bones, several, most)
 
     @property
     def sigmas(self) -> tuple[float, ...]:
@@ -236,7 +226,7 @@ class Pose(Places):
 
     def found(self, outputs: torch.Tensor) -> Found:
         """The individuals of each image, of the network's outputs."""
-        return decode(outputs, len(self.classes), self.several, self.usual, self.most)
+        return decode(outputs, len(self.classes), self.several, self.most)
 
     def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
         """Each point's figures, images beside what is there and what is found, and the worst points."""
@@ -265,7 +255,7 @@ class Objective(task.Objective):
         self, outputs: torch.Tensor, targets: torch.Tensor, others: torch.Tensor | None, share: torch.Tensor | None
     ) -> torch.Tensor:
         """The loss a point of outputs N×channels×H×W, at any grid."""
-        return losses(outputs, targets, len(self.kind.classes), self.kind.several, self.kind.usual)
+        return losses(outputs, targets, len(self.kind.classes), self.kind.several)
 
 
 class _Counts(task.Counts):
@@ -281,7 +271,7 @@ class _Counts(task.Counts):
     def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
         """Count a batch's points."""
         kind = self.kind
-        loss = losses(outputs, targets, len(kind.classes), kind.several, kind.usual)
+        loss = losses(outputs, targets, len(kind.classes), kind.several)
         self.batches.append((loss, kind.found(outputs), targets.clone()))
 
     def tensors(self) -> tuple[torch.Tensor, ...]:
