@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 from tests.cli.odd import EXPORTED, WORKING, lines, of_task  # noqa: E402 (from this repository)
 from tests.fuzz.files import changed, nonsense, put, variants, whole_files  # noqa: E402
+from tests.fuzz.readers import about_of  # noqa: E402
 from tests.tasks.killed import trained  # noqa: E402
 from tests.tasks.little import LITTLE  # noqa: E402
 
@@ -47,12 +48,15 @@ KINDS = {
 }  # fmt: skip
 BY_READER = {
     "model": "model files", "index": "indexes of images", "weights": "weights of others", "checkpoints": "checkpoints",
-    "image": "pictures", "onnx": "ONNX", "exported": "exported models", "task": "labels, numbers and masks",
+    "image": "pictures", "onnx": "ONNX", "exported": "exported models", "asked": "requests to a service",
+    "keras": "Keras's files",
 }  # fmt: skip
 
 
 def kind_of(reader: str, path: str) -> str:
     """The row of the table that a file belongs to."""
+    if reader == "task":
+        return str(about_of(Path(path))["kind"])
     if reader in BY_READER:
         return BY_READER[reader]
     return KINDS[max((ending for ending in KINDS if path.endswith(ending)), key=len)]

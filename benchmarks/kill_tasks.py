@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -29,6 +30,18 @@ from tests.tasks.killed import after, at_step, bits, content, forked, strays, tr
 from tests.tasks.little import LITTLE, Little  # noqa: E402
 
 _STEPS = 9  # of a run
+
+
+class Tried(NamedTuple):
+    """Kills, looks at what was left, those that found all as it should be, and files that were left behind."""
+
+    kills: int = 0
+    looks: int = 0
+    same: int = 0
+    strays: int = 0
+
+    def __add__(self, other: tuple[int, ...]) -> Tried:  # type: ignore[override]
+        return Tried(*map(sum, zip(self, other, strict=True)))
 
 
 def seconds(work: Callable[[], object], log: Path) -> float:
@@ -58,8 +71,9 @@ def runs(little: Little, folder: Path, kills: int, chance: random.Random, log: P
     return done, number, same, left
 
 
-def writes(run: Path, images: Path, folder: Path, kills: int, chance: random.Random, log: Path) -> None:
+def writes(run: Path, images: Path, folder: Path, kills: int, chance: random.Random, log: Path) -> Tried:
     """Kill what writes of a run, and print what came of each."""
+    tried = Tried()
     (folder / "clean").mkdir(parents=True)
     wanted = writers(run, images, folder / "clean")
     for name in wanted:
@@ -78,22 +92,24 @@ def writes(run: Path, images: Path, folder: Path, kills: int, chance: random.Ran
             path, work = writers(run, images, place)[name]
             done += forked(work, log, after(chance.uniform(0, longest))) == signal.SIGKILL
             whole += not path.exists() or content(path) == content(wanted[name][0])
-            if not path.exists():
-                seconds(work, log)
+            if not path.is_dir():  # which is refused where it stands
+                seconds(work, log)  # and removes what was left
             whole += content(path) == content(wanted[name][0])
             left += len(strays(place))
         print(f"  {name}: {done} kills, {whole} of {2 * kills} looks whole and equal, {left} stray files", flush=True)
+        tried += Tried(done, 2 * kills, whole, left)
+    return tried
 
 
-def main() -> None:
-    """Kill, count, print."""
+def main() -> int:
+    """Kill, count, print; 1 where something was not the same."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=15, help="of training, a task")
     parser.add_argument("--writes", type=int, default=4, help="of each thing that is written, a task")
     parser.add_argument("--task", choices=TASKS, action="append", help="these alone (default: all)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    chance = random.Random(arguments.seed)
+    chance, tried = random.Random(arguments.seed), Tried()
     for task in arguments.task or TASKS:
         if task not in LITTLE:
             raise SystemExit(f"there is no little data of the task {task}: tests/tasks/little.py")
@@ -103,9 +119,12 @@ def main() -> None:
             done, number, same, left = runs(little, folder / "runs", arguments.kills, chance, log)
             came = f"{same} of {number} end with the same bits, {left} stray files"
             print(f"{task}: {done} kills in {number} runs, {came}", flush=True)
-            images = next((folder / "data").rglob("0.png")).parent
-            writes(folder / "runs" / "clean", images, folder / "written", arguments.writes, chance, log)
+            images = next((path.parent for path in sorted((folder / "data").rglob("*.png"))), folder / "data")
+            tried += writes(folder / "runs" / "clean", images, folder / "written", arguments.writes, chance, log)
+            tried += Tried(done, number, same, left)
+    print(f"in all: {tried.kills} kills; {tried.same} of {tried.looks} the same afterwards, {tried.strays} stray files")
+    return int(tried.same < tried.looks or tried.strays > 0)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import io
 import json
 import os
@@ -27,12 +28,19 @@ from hubel.nn import build
 from hubel.tasks import load_model, save_model
 from hubel.train import Recipe, train
 from tests.fuzz import graphs
+from tests.fuzz.annotated import annotated, edited, keras_files, requests
 from tests.fuzz.readers import ABOUT
 from tests.tasks.little import LITTLE
 
 NETWORK = "8x8x1: conv 4 3x3 same relu, maxpool 2, flatten, dense 2 softmax"
 RECIPE = Recipe(epochs=2, threads=1, precision="float32", memory_format="channels-last", device="cpu", pixels="data")
 RUN_FILES = {"run": ("run.toml", "metrics.csv"), "checkpoints": ("step.json", "step.safetensors")}
+
+KINDS = {
+    "classification": "pictures in folders", "multilabel": "labels and numbers", "regression": "labels and numbers",
+    "synthesis": "pictures in folders", "segmentation": "masks", "detection": "boxes", "pose": "points",
+    "language": "texts",
+}  # fmt: skip
 
 
 def whole_files(folder: Path) -> dict[str, tuple[str, Path]]:
@@ -86,10 +94,19 @@ def whole_files(folder: Path) -> dict[str, tuple[str, Path]]:
         made[f"checkpoint{path.suffix}"] = "checkpoints", path
     for task, make in LITTLE.items():
         little = make(folder / "tasks" / task)
-        about = {"source": os.path.relpath(little.source, folder / "tasks" / task), **little.settings}
+        source = os.path.relpath(little.source, folder / "tasks" / task)
+        about = {"source": source, "kind": KINDS.get(task, task), **little.settings}
         (folder / "tasks" / task / ABOUT).write_text(json.dumps(about))
         parts = [each for each in sorted(little.source.rglob("*.*")) if each.parent.name != "images"]
         made[f"{task}-data"] = "task", little.source if little.source.is_file() else parts[0]
+    for kind, name, root, answers, settings in annotated(folder / "annotated"):
+        (root / ABOUT).write_text(json.dumps({"source": ".", "kind": kind, **settings}))
+        made[name] = "task", answers
+    for name, content in requests("model"):
+        add(name, "asked", content)
+    if all(map(importlib.util.find_spec, ("keras", "h5py"))):
+        for path in keras_files(folder):
+            made[path.name] = "keras", path
     return made
 
 
@@ -97,6 +114,9 @@ def variants(reader: str, path: Path, count: int, seed: int) -> Iterator[bytes]:
     """Damage a file in `count` ways: bits flipped, cut short, bytes put in, doubled, or of extreme values."""
     content = path.read_bytes()
     chance = random.Random(f"{path.name} {seed}")
+    if reader in ("task", "asked") and path.suffix != ".png":  # half of them keep the form
+        yield from edited(content, count - count // 2, chance)
+        count //= 2
     for number in range(count):
         yield _damaged(content, chance, number % 5)
 

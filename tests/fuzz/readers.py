@@ -6,17 +6,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
 import re
 import resource
 import signal
+import socket
 import sys
+import tempfile
+import threading
 import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from hubel.base.errors import HubelError
 from tests.work import HANG
@@ -31,12 +36,21 @@ def _data(path: Path) -> object:
     return load(path, size=(8, 8), workers=1)
 
 
-def _task(path: Path) -> object:
-    from hubel.tasks import load
-
+def about_of(path: Path) -> dict[str, Any]:
+    """Of the data that a file belongs to: its kind, its source, and how that is loaded."""
     root = next(each for each in path.parents if (each / ABOUT).exists())
     about = json.loads((root / ABOUT).read_text())
-    return load(root / about.pop("source"), **about)
+    return {**about, "source": str(root / about["source"])}
+
+
+def _task(path: Path) -> object:
+    from hubel.tasks import Task, load, task_of
+
+    about = about_of(path)
+    del about["kind"]
+    kind = type(task_of(load(**about).train))
+    told = kind.describe.__func__ is not Task.describe.__func__  # of pictures that are only made nothing is
+    return list(kind.describe(about["source"]).lines()) if told else None
 
 
 def _model(path: Path) -> object:
@@ -104,6 +118,63 @@ def _image(path: Path) -> object:
     return read_image(path)
 
 
+def _keras(path: Path) -> object:
+    from hubel.model.models import load_model
+
+    return load_model(path)
+
+
+class _FaultError(Exception):
+    """A service that answered that it failed."""
+
+
+@functools.cache
+def _service() -> tuple[str, int]:
+    """Where a service of a little model listens, which ends with this process."""
+    from hubel.arch import parse
+    from hubel.data import Preprocessing
+    from hubel.nn import build
+    from hubel.serve.run import bound_socket, server_of
+    from hubel.serve.settings import Settings
+    from hubel.tasks import save_model
+
+    network, pixels = (
+        parse("8x8x3: conv 2 3x3 relu, flatten, dense 2 softmax"),
+        Preprocessing(8, 8, 3, (0.5,) * 3, (0.2,) * 3),
+    )
+    folder = tempfile.mkdtemp()
+    model = save_model(Path(folder) / "model", network, build(network), preprocessing=pixels, classes=("a", "b"))
+    bound = bound_socket("127.0.0.1", 0).__enter__()
+    threading.Thread(target=server_of(Settings((("model", str(model)),))).run, args=([bound],), daemon=True).start()
+    address: tuple[str, int] = bound.getsockname()
+    return address
+
+
+def _asked(path: Path) -> object:
+    """Send a request, as it is, or as the body of one of KServe's; the status."""
+    content = path.read_bytes()
+    if path.suffix == ".json":
+        head = f"POST /v2/models/model/infer HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n"
+        content = head.encode() + b"Connection: close\r\n\r\n" + content
+    answer = b""
+    with socket.create_connection(_service(), timeout=1) as line, contextlib.suppress(ConnectionError):
+        line.sendall(content)
+        try:
+            while part := line.recv(2**16):
+                answer += part
+        except TimeoutError:  # it waits for more
+            line.shutdown(socket.SHUT_WR)
+            line.settimeout(60)
+            while part := line.recv(2**16):
+                answer += part
+    statuses = re.findall(rb"HTTP/1.1 (\d+)", answer)
+    if b"500" in statuses:
+        raise _FaultError(answer.decode("utf-8", "replace"))
+    if b"200" not in statuses:
+        raise HubelError(answer[:300].decode("utf-8", "replace") or "closed without a word")
+    return statuses
+
+
 READERS: dict[str, Callable[[Path], object]] = {
     "data": _data,
     "task": _task,
@@ -117,6 +188,8 @@ READERS: dict[str, Callable[[Path], object]] = {
     "text": _text,
     "recipe": _recipe,
     "image": _image,
+    "keras": _keras,
+    "asked": _asked,
 }
 
 

@@ -23,6 +23,32 @@ def test_files_of_keras_s_are_told_from_others_and_refused_where_they_are_damage
         hubel.models.load_model(path)
 
 
+@pytest.mark.peers
+@pytest.mark.parametrize("way", ["soft", "external", "virtual", "raw"])
+def test_links_to_other_files_are_not_followed(tmp_path: Path, way: str) -> None:
+    import h5py
+
+    (tmp_path / "secret").write_bytes(bytes(64))
+    with h5py.File(tmp_path / "other.h5", "w") as other:
+        other["0"] = np.zeros(4, np.float32)
+    layout = h5py.VirtualLayout((4,), np.float32)
+    layout[:] = h5py.VirtualSource(tmp_path / "other.h5", "0", (4,))
+    with h5py.File(tmp_path / "model.weights.h5", "w") as file:
+        group = file.create_group("layers/dense/vars")
+        group["0"] = np.zeros((3, 4), np.float32)
+        if way == "soft":
+            group["1"] = h5py.SoftLink("/layers/dense/vars/0")
+        elif way == "external":
+            group["1"] = h5py.ExternalLink("other.h5", "0")
+        elif way == "virtual":
+            group.create_virtual_dataset("1", layout)
+        else:
+            group.create_dataset("1", (4,), np.float32, external=[(str(tmp_path / "secret"), 0, 16)])
+    model = hubel.Sequential([hubel.Input((3,)), hubel.layers.Dense(4)])
+    with pytest.raises(ModelFileError, match=r"1 (is a link, which is not followed|lies in another file)"):
+        model.load_weights(tmp_path / "model.weights.h5")
+
+
 def chain(layers: Any) -> list[Any]:
     return [
         layers.Rescaling(1 / 255),

@@ -58,6 +58,7 @@ def test_a_model_tells_its_tensors(client):
 
 CODED = base64.b64encode(picture()).decode()
 BAD = [
+    (tensor(["BYTES"], [1], [CODED]), 400, "datatype: expected BYTES"),
     ("{", 400, "not JSON"),
     ("[]", 400, "expected {"),
     ('{"inputs": []}', 400, "expected {"),

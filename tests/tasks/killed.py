@@ -25,6 +25,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "model.onnx": {},
     "tensor.onnx": {"input": "tensor"},
     "page.html": {},
+    "site": {"to": "web"},
     "package": {"to": "package"},
     "model.pt2": {},
 }

@@ -99,7 +99,7 @@ def _read(body: bytes, top: int, limits: Limits) -> tuple[dict[str, str], list[P
         raise Refusal("request", 'expected {"inputs": [{"name": "pictures", "shape": …, "datatype": …, "data": …}]}')
     given, said = inputs[0], value.get("id")
     kind, shape, data = given.get("datatype"), given.get("shape"), given.get("data")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         known = ", or ".join(f"{name} for {what}" for name, what in _KINDS.items())
         raise Refusal("request", f"datatype: expected {known}, received {printable(str(kind))[:40]!r}")
     if not (isinstance(shape, list) and all(type(size) is int and size > 0 for size in shape) and shape):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hubel.base.errors import DataError
+from hubel.base.errors import DataError, FileError, HubelError
 from hubel.data import ImageError
 from hubel.data.masks.load import load
 from hubel.data.masks.shapes import Shape, Shapes, counts_of, mask_of
@@ -113,6 +113,36 @@ def test_cocos_mistakes_are_named(coco):
     for path in (root / "pictures").iterdir():
         path.rename(path.with_stem(f"other-{path.stem}"))
     with pytest.raises(DataError, match=r"none of its images is there: it names '0.png'.*are 'pictures/other-"):
+        load(root)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "told"),
+    [
+        ("annotations", "no annotation", "annotation 1 .*expected a category that is listed"),
+        ("annotations", {"id": 1, "category_id": [3], "segmentation": [[1, 2]]}, "annotation 1 .*a category that is"),
+        (
+            "images",
+            {"id": 0, "file_name": "0.png", "height": "20", "width": 30},
+            "expected its height and width .*'20'",
+        ),
+        ("images", {"id": 0, "file_name": "0.png", "height": 10**9, "width": 30}, "expected its height and width"),
+        ("images", 0, "image 0: expected its height"),
+        ("categories", {"id": [3], "name": "cat"}, "expected an id, a whole number, and a name of category 1"),
+    ],
+)
+def test_what_is_no_entry_of_cocos_is_named(coco, part, value, told):
+    root, content = coco
+    content[part][0] = value
+    (root / "instances_train.json").write_text(json.dumps(content))
+    with pytest.raises(HubelError, match=told):
+        load(root)
+
+
+def test_names_in_other_letters_than_utf8_are_named(tmp_path):
+    root = folder(tmp_path / "set", 2)
+    (root / "classes.txt").write_bytes("Straße\n".encode("latin-1"))
+    with pytest.raises(FileError, match=r"classes.txt: expected text in UTF-8"):
         load(root)
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from hubel.base.errors import LimitError
 from hubel.base.files import read_bytes
+from hubel.base.limits import most
 from hubel.base.numbers import counted
 from hubel.data import ImageError
 from hubel.data.boxes.annotations import Annotated, Annotations, Box
@@ -20,6 +21,8 @@ from hubel.data.sources.pictures import Pictures, unmatched
 
 _FOLDERS = ("", "annotations", "Annotations", "labels")
 _Kind = TypeVar("_Kind")
+LISTS = ("images", "annotations", "categories")
+_NUMBERS = ("id", "image_id", "category_id")
 _KEYS = (b'"images"', b'"annotations"', b'"categories"', b'"info"', b'"licenses"', b'"type"')
 
 
@@ -88,10 +91,14 @@ def lists_of(path: Path) -> dict[str, Any] | ImageError:
         return ImageError(str(path), str(error))
     except (ValueError, RecursionError) as error:
         return ImageError(str(path), f"is no JSON that can be read ({error})")
-    lists = {name: whole.get(name) for name in ("images", "annotations", "categories")}
+    lists = {name: whole.get(name) if isinstance(whole, dict) else None for name in LISTS}
     wrong = [name for name, value in lists.items() if not isinstance(value, list)]
     if wrong:
         return ImageError(str(path), f"expected lists of images, annotations and categories, found no {wrong[0]}")
+    for each in (each for name in LISTS for each in lists[name] or () if isinstance(each, dict)):
+        for number in _NUMBERS:
+            if isinstance(each.get(number), (list, dict)):  # which nothing can be looked up by
+                each[number] = str(each[number])[:60]
     return lists
 
 
@@ -133,13 +140,14 @@ def images_of(
         if each["id"] in by_number:
             problems.append(ImageError(str(path), f"image {place}: the id {each['id']} is another's too"))
             continue
-        by_number[each["id"]] = kind(picture, [], _size(each))
+        by_number[each["id"]] = kind(picture, [], size_of(each))
     return by_number, missing
 
 
-def _size(each: Mapping[str, Any]) -> tuple[int, int] | None:
-    height, width = each.get("height"), each.get("width")
-    return (height, width) if isinstance(height, int) and isinstance(width, int) and height > 0 < width else None
+def size_of(image: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The height and width that a file says an image has; None where they are none."""
+    sides = [side for side in (image.get("height"), image.get("width")) if isinstance(side, int)]
+    return (sides[0], sides[1]) if len(sides) == 2 and min(sides) > 0 and max(sides) <= most("rows") else None
 
 
 def _names(found: Annotations, path: Path, categories: list[Any]) -> dict[Any, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hubel.base.errors import DataError
+from hubel.base.files import read_text
 from hubel.base.numbers import counted
 from hubel.data import ImageError
 from hubel.data.boxes.annotations import Annotated, Annotations, Box, glance
@@ -146,7 +147,7 @@ def _where(table: Path, told: Mapping[str, Any]) -> Path:
     """The folder that a data.yaml is of."""
     path = told.get("path")
     inside = table.parent / path if path else table.parent
-    return inside if inside.is_dir() else table.parent
+    return inside if os.path.isdir(inside) else table.parent
 
 
 def _picture_of(label: Path, pictures: Pictures) -> str | None:
@@ -203,7 +204,7 @@ def _listed(root: Path) -> dict[int, str]:
         for name in ("classes.txt", "obj.names", "labels.txt"):
             path = folder / name
             if path.is_file():
-                lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+                lines = read_text(path).splitlines()
                 return _apart(dict(enumerate(line.strip() for line in lines if line.strip())))
     return {}
 
@@ -239,7 +240,7 @@ def _lists(root: Path, told: Mapping[str, Any]) -> dict[str, str]:
         files.setdefault(part_of(Path(name).stem) or "train", name)
     for part, name in files.items():
         path = root / name
-        if part in PARTS and path.suffix == ".txt" and path.is_file():
+        if part in PARTS and path.suffix == ".txt" and os.path.isfile(path):
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 if line.strip():
                     parts[line.strip().replace("\\", "/").rpartition("/")[2]] = part
@@ -255,7 +256,7 @@ def _told(path: Path) -> dict[str, Any]:
         if key and (items or table):
             found[key] = table or dict(enumerate(items)) if key == "names" else items
 
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in read_text(path).splitlines():
         text = re.sub(r"(^|\s)#.*$", "", line).rstrip()
         if not text.strip():
             continue

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.errors import DataError
+from hubel.base.files import read_text
 from hubel.data.masks.pairs import Pair
 from hubel.data.masks.targets import VOID, Colour
 from hubel.data.sources.listing import some
@@ -59,7 +60,7 @@ def _named(root: Path) -> list[tuple[str, Colour | None]]:
     """The lines of classes.txt: a name, and its colour where one follows."""
     path = root / CLASSES
     found: list[tuple[str, Colour | None]] = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+    for line in read_text(path).splitlines() if path.exists() else ():
         words = line.replace(",", " ").split()
         numbers = [int(word) for word in words[-3:] if word.isdecimal() and int(word) < 256]
         has_colour = len(words) > 3 and len(numbers) == 3

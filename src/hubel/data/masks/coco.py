@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hubel.base.errors import DataError
+from hubel.data.boxes.coco import lists_of, size_of
 from hubel.data.decode.image import ImageError
 from hubel.data.masks.pairs import Found, Pair
 from hubel.data.masks.shapes import Shape, Shapes
@@ -55,7 +55,7 @@ def pairs_of(root: Path, layout: Layout) -> Found:
     pictures = Pictures(root, layout)
     parts, notes = parts_of_files(files_of(root), root, layout)
     contents = [(path, _read(path)) for path in parts]
-    names = {int(each["id"]): str(each["name"]) for _, content in contents for each in content["categories"]}
+    names = {number: name for path, content in contents for number, name in _names(path, content["categories"])}
     values = {number: value for value, number in enumerate(sorted(names), 1)}
     if len(values) > VOID - 1:
         raise DataError(f"{root}: expected at most {VOID - 1} classes of masks, found {len(values):,}")
@@ -66,7 +66,7 @@ def pairs_of(root: Path, layout: Layout) -> Found:
         part = parts[path] or "train"
         pairs = list(_pairs(path, content, pictures, part, values, found.problems))
         if content["images"] and not pairs:
-            wanted = some((repr(str(each.get("file_name"))) for each in content["images"]), 2)
+            wanted = some((repr(_called(each)) for each in content["images"]), 2)
             there = some((repr(Path(name).relative_to(root).as_posix()) for name in pictures.paths), 2) or "none"
             raise DataError(f"{path}: none of its images is there: it names {wanted}, and the images here are {there}")
         found.parts.setdefault(part, []).extend(pairs)
@@ -85,29 +85,44 @@ def _pairs(
 ) -> Iterator[Pair]:
     shapes: dict[Any, list[Shape]] = defaultdict(list)
     for place, each in enumerate(content["annotations"], 1):
-        if each.get("category_id") not in values or not each.get("segmentation"):
-            why = "an outline" if each.get("category_id") in values else "a category that is listed"
-            problems.append(ImageError(str(path), f"annotation {place:,} (id {each.get('id')}): expected {why}"))
+        told = each if isinstance(each, dict) else {}
+        if told.get("category_id") not in values or not told.get("segmentation"):
+            why = "an outline" if told.get("category_id") in values else "a category that is listed"
+            problems.append(ImageError(str(path), f"annotation {place:,} (id {told.get('id')}): expected {why}"))
             continue
-        value = VOID if each.get("iscrowd") else values[each["category_id"]]
-        shapes[each.get("image_id")].append(Shape(value, each["segmentation"]))
+        value = VOID if told.get("iscrowd") else values[told["category_id"]]
+        shapes[told.get("image_id")].append(Shape(value, told["segmentation"]))
     near = path.parent.relative_to(pictures.root).as_posix()
     for each in content["images"]:
-        name = str(each.get("file_name"))
+        name = _called(each)
         image = pictures.find(name, "" if near == "." else near, part)
         if image is None:
             problems.append(ImageError(str(path), unmatched(name, pictures)))
             continue
-        objects = tuple(shapes.get(each.get("id"), ()))
-        yield Pair(Path(image), Shapes(f"{path}: {name}", int(each["height"]), int(each["width"]), objects))
+        told = each if isinstance(each, dict) else {}
+        size = size_of(told)
+        if size is None:
+            sides = str((told.get("height"), told.get("width")))[:60]
+            why = f"image {name}: expected its height and width in pixels, received {sides}"
+            problems.append(ImageError(str(path), why))
+            continue
+        yield Pair(Path(image), Shapes(f"{path}: {name}", *size, tuple(shapes.get(told.get("id"), ()))))
+
+
+def _names(path: Path, categories: list[Any]) -> Iterator[tuple[int, str]]:
+    for place, each in enumerate(categories, 1):
+        number = each.get("id") if isinstance(each, dict) else None
+        if not isinstance(number, int) or isinstance(number, bool) or not isinstance(each.get("name"), str):
+            raise DataError(f"{path}: expected an id, a whole number, and a name of category {place}")
+        yield number, each["name"]
+
+
+def _called(image: Any) -> str:
+    return str(image.get("file_name") if isinstance(image, dict) else image)
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise DataError(f"{path}: expected JSON, received another file ({error})") from None
-    lists = ("images", "annotations", "categories")
-    if not isinstance(content, dict) or not all(isinstance(content.get(name), list) for name in lists):
-        raise DataError(f"{path}: expected COCO's lists {', '.join(lists)}")
-    return content
+    whole = lists_of(path)
+    if isinstance(whole, ImageError):
+        raise DataError(str(whole))
+    return whole

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from hubel.base.errors import DataError
+from hubel.base.files import read_text
 from hubel.data.decode.image import SUFFIXES, ImageError, formats_of
 from hubel.data.masks.shapes import Shapes
 from hubel.data.masks.targets import Colour
@@ -153,7 +154,7 @@ def _listed(folder: Path) -> dict[str, str]:
     for path in sorted((folder / "ImageSets" / "Segmentation").glob("*.txt")):
         part = part_of(path.stem)
         if part is not None and path.stem != "trainval":
-            found |= dict.fromkeys(path.read_text(encoding="utf-8").split(), part)
+            found |= dict.fromkeys(read_text(path).split(), part)
     return found
 
 

@@ -63,7 +63,7 @@ def _of_runs(runs: Mapping[str, Any], height: int, width: int) -> npt.NDArray[np
         raise DataError("expected runs of pixels as a list of whole numbers, or in COCO's compressed form")
     if size != [height, width] or sum(counts) != height * width:
         raise DataError(
-            f"expected runs of {height}×{width} pixels, received {sum(counts):,} pixels of {'×'.join(map(str, size))}"
+            f"expected runs of {height}×{width} pixels, received {sum(counts):,} pixels of the size {str(size)[:60]}"
         )
     turns: npt.NDArray[np.bool_] = np.arange(len(counts)) % 2 == 1
     return np.asarray(np.repeat(turns, counts).reshape(width, height).T)

@@ -32,7 +32,7 @@ def listed(lines: Iterable[str], folder: Path) -> list[str]:
     """
     names = [line.strip() for line in lines]
     return [
-        name if Path(name).exists() or not (folder / name).exists() else str(folder / name)
+        name if os.path.exists(name) or not os.path.exists(folder / name) else str(folder / name)
         for name in names
         if name and not name.startswith("#")
     ]
@@ -53,7 +53,7 @@ def _images(place: str) -> list[str]:
 
         return [item.path for item in images_of_table(path)]
     if path.is_file() and suffix in _LISTS:
-        found = listed(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), path.parent)
+        found = listed(path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines(), path.parent)
         if not found:
             raise DataError(f"{place}: expected a path a line, found none")
         return found

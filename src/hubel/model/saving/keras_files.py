@@ -5,6 +5,7 @@ Arrays are HDF5, which the package h5py reads.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hubel.base.errors import SettingError
+from hubel.base.errors import HubelError, SettingError
 from hubel.base.limits import check
 from hubel.model.layers.layer import Layer
 from hubel.model.layers.made import Reshape
@@ -119,6 +120,8 @@ def _below(group: Any) -> Iterator[NDArray[np.float32]]:
 
 
 def _array(found: Any) -> NDArray[np.float32]:
+    if found.external or found.is_virtual:
+        raise ValueError(f"{found.name} lies in another file, which is not opened")
     check("parameters", math.prod(found.shape), found.name)
     return np.asarray(found[()], np.float32)
 
@@ -126,20 +129,39 @@ def _array(found: Any) -> NDArray[np.float32]:
 def _opened(path: Path) -> tuple[Any, Any, _Arrays]:
     """Return a file's description of the model and of what was compiled, None where it has none, and its arrays."""
     h5py = _h5py(path)
-    try:
+    with _as_damage(path):
         with open(path, "rb") as file:
             start = file.read(8)
         if start.startswith(ZIP):
             with zipfile.ZipFile(path) as packed:
                 said = json.loads(_part(packed, "config.json", MOST_JSON))
                 weights = io.BytesIO(_part(packed, "model.weights.h5", path.stat().st_size * 2 + 2**20))
-            return said, said.get("compile_config"), _Arrays(h5py.File(weights, "r"), False)
-        root = h5py.File(path, "r")
+            return said, said.get("compile_config"), _Arrays(_own(h5py.File(weights, "r")), False)
+        root = _own(h5py.File(path, "r"))
         if "model_weights" in root or "layer_names" in root.attrs:
             said, compiled = (_json(root.attrs.get(name)) for name in ("model_config", "training_config"))
             return said, compiled, _Arrays(root.get("model_weights", root), True)
         return None, None, _Arrays(root, False)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, RecursionError) as error:
+
+
+def _own(root: Any) -> Any:
+    """The file, where all that it holds lies in it. Raises ValueError for links, by which HDF5 opens other files."""
+    import h5py
+
+    link = root.visititems_links(lambda name, link: None if isinstance(link, h5py.HardLink) else name)
+    if link is not None:
+        raise ValueError(f"{link} is a link, which is not followed")
+    return root
+
+
+@contextlib.contextmanager
+def _as_damage(path: str | Path) -> Iterator[None]:
+    """Say of whatever zipfile, json and HDF5 make of a damaged file that it is one: they raise errors of any kind."""
+    try:
+        yield
+    except HubelError:
+        raise
+    except Exception as error:
         raise ModelFileError(
             f"{path}: expected a file that Keras wrote, received one that cannot be read: {error}"
         ) from error
@@ -170,7 +192,9 @@ def _h5py(path: Path) -> Any:
 def _fill(path: str | Path, model: Model, arrays: _Arrays) -> None:
     _same_order(path, model)
     filled: set[int] = set()
-    for layer, values in arrays.of(model.layers):
+    with _as_damage(path):
+        found = list(arrays.of(model.layers))
+    for layer, values in found:
         if isinstance(layer, Normalization):
             del values[2:]  # the third is how many were counted
             if not values:  # they stand in the description

@@ -178,12 +178,12 @@ def _labelled(arrays: Mapping[str, tuple[Array, Array]]) -> tuple[Mapping[str, t
     """The images that have a label: those without have NaN beside whole numbers, or a text that says nothing."""
     found, count = {}, 0
     for part, (images, labels) in arrays.items():
-        given = np.ones(len(labels), bool)
+        given = np.ones(labels.shape[:1], bool)
         if labels.ndim == 1 and labels.dtype.kind in "US":
             given = np.array([str(label).casefold() not in NOT_GIVEN for label in labels.tolist()], bool)
         elif labels.ndim == 1 and labels.dtype.kind == "f":
             given = ~np.isnan(labels)
-        whole = given.all() or len(images) != len(labels)
+        whole = given.all() or images.shape[:1] != labels.shape[:1]
         found[part] = (images, labels) if whole else (images[given], labels[given])
         count += 0 if whole else int((~given).sum())
     return found, [f"left out: {count:,} image{'s' * (count > 1)} without a label"] if count else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,10 +35,10 @@ class Places:
     def item(self, cell: str) -> FileItem:
         """The image that a cell names; a file that is not there is told by whoever reads it."""
         self.count += 1
-        given = cell.replace("\\", "/") if "\\" in cell and not Path(cell).exists() else cell
+        given = cell.replace("\\", "/") if "\\" in cell and not os.path.exists(cell) else cell
         direct = [root / given for root in self.roots]
         for path in direct:
-            if path.is_file():
+            if os.path.isfile(path):
                 return FileItem(str(path))
         near = self._by_name(given)
         if len(near) == 1:
@@ -51,7 +52,7 @@ class Places:
 
     def has(self, cell: str) -> bool:
         """Whether a cell names an image that is there."""
-        return bool(cell) and (any((root / cell).is_file() for root in self.roots) or bool(self._by_name(cell)))
+        return bool(cell) and (any(os.path.isfile(root / cell) for root in self.roots) or bool(self._by_name(cell)))
 
     def notes(self) -> list[str]:
         """What is to be said of where images were found. Raises ValueError where most were not."""
