@@ -231,7 +231,7 @@ def _refuse_unused(word: str, layout: Layout) -> None:
     if layout.label_kind != "class":  # which of a task reads labels of every source
         meant = (*meant, "label_kind")
     for field in dataclasses.fields(Layout):
-        if field.name not in meant and getattr(layout, field.name) != field.default:
+        if field.name not in (*meant, "known") and getattr(layout, field.name) != field.default:
             said = f"--{field.name.replace('_', '-')} {getattr(layout, field.name)}"
             kind = "a table" if table else "a folder" if folder else "arrays" if arrays else "no folder and no table"
             raise SettingError(f"{word}: is {kind}, for which {said} means nothing")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hubel.look.access.record import Record, record
     from hubel.look.access.sample import Sample, sample
     from hubel.look.attribution import Attributions, Map, grad_cam, integrated_gradients, occlusion, saliency
+    from hubel.look.errors.furthest import Furthest
     from hubel.look.errors.mistakes import Calibration, ClassScores, Mistakes
     from hubel.look.inside.changes import Changes
     from hubel.look.retrieve.find import Found
@@ -33,6 +34,7 @@ _HOMES = {
     "hubel.look.access.record": ("Record", "record"),
     "hubel.look.access.sample": ("Sample", "Subject", "sample", "subject"),
     "hubel.look.attribution": ("Attributions", "Map", "grad_cam", "integrated_gradients", "occlusion", "saliency"),
+    "hubel.look.errors.furthest": ("Furthest",),
     "hubel.look.errors.mistakes": ("Calibration", "ClassScores", "Mistakes"),
     "hubel.look.inside.changes": ("Changes",),
     "hubel.look.retrieve.find": ("Found",),
@@ -61,6 +63,7 @@ __all__ = [
     "Chart",
     "ClassScores",
     "Found",
+    "Furthest",
     "Index",
     "IndexFileError",
     "Map",

@@ -19,7 +19,7 @@ from hubel.code.javascript import engine_modules
 from hubel.data import Dataset, Splits
 from hubel.draw import PageParts, figure, strip
 from hubel.export.page.pack import pack, reason_not_packed
-from hubel.look.errors.mistakes import Mistakes, mistakes
+from hubel.look.errors.mistakes import Mistakes, class_mistakes
 from hubel.report._images import chosen, image_data, picture_url, sheet
 from hubel.report._layers import layer_data
 from hubel.report._maps import maps_section
@@ -103,7 +103,7 @@ def _answers(model: LoadedModel, dataset: Dataset) -> Mistakes:
     every = -(-len(dataset) // max(1, _PROBABILITIES // len(model.classes)))
     if every > 1:
         dataset = dataset.take(np.arange(0, len(dataset), every)).renamed(f"one image in {every:,} of {dataset.name}")
-    return mistakes(model, dataset)
+    return class_mistakes(model, dataset)
 
 
 def own_splits(run: Run) -> Splits:

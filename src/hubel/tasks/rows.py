@@ -25,12 +25,15 @@ _SHOWN = 12  # images in a report
 
 @dataclass(frozen=True, eq=False)
 class Rows(Targets):
-    """A row for each image. values: N×names, of `kind`. classes: the names. called: what values are, in words."""
+    """A row for each image. values: N×names, of `kind`. classes: the names. called: what values are, in words.
+    grouped: by what `strata` puts images together.
+    """
 
     values: npt.NDArray[Any]
     classes: tuple[str, ...]
     kind: ClassVar[type[np.generic]]
     called: ClassVar[str]
+    grouped: ClassVar[str]
 
     @property
     def array(self) -> npt.NDArray[Any]:
@@ -70,6 +73,10 @@ class OfRows(task.Task):
         """Images with rows of a table, of folders' or files' names, or of an .npz; see `hubel.data.load`."""
         return data.load(source, targets=cls.read, label_kind=cls.noun[1], **settings)
 
+    def reading(self) -> dict[str, Any]:
+        """The names, by which columns of a table are known."""
+        return {"known": "\n".join(self.classes)}
+
     @classmethod
     def describe(cls, source: str, **settings: Any) -> Description:
         """What a set holds, a line a name."""
@@ -96,6 +103,12 @@ class OfRows(task.Task):
     @abc.abstractmethod
     def row(self, values: Sequence[float], top: int = 3) -> task.Answer:
         """What is said of an image, by the outcome of a network or by a target."""
+
+    @abc.abstractmethod
+    def suspects(self, said: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> list[tuple[int, int]]:
+        """The images and the names whose targets are likely wrong, the likeliest first, of what is said and what is
+        true, both N×names.
+        """
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> task.Answer:
         """What is said of one image of any size."""

@@ -119,8 +119,9 @@ class Task(abc.ABC):
     any engine can compute. defaults: settings of a recipe that the rules take. reads_like: whether `load` takes `like`.
     about_places: whether it says something of every place of an image (`hubel.tasks.places`). own_size: whether
     networks of the zoo are made in the size that examples have, instead of those brought to theirs. scores_classes:
-    whether outputs begin with scores of classes. guesses: whether the loss of guessing is ln(classes). classes: the
-    names of what is told apart, in the order of the network's outputs; none where nothing is.
+    whether outputs begin with a score for each name of `classes`. score: what that is called. shares: whether its
+    outcome is a probability. guesses: whether the loss of guessing is ln(classes). classes: the names of what is told
+    apart, in the order of the network's outputs; none where nothing is.
     """
 
     name: ClassVar[str]
@@ -139,6 +140,8 @@ class Task(abc.ABC):
     own_size: ClassVar[bool] = False
     guesses: ClassVar[bool] = True
     scores_classes: ClassVar[bool] = False
+    shares: ClassVar[bool] = True
+    score: ClassVar[str] = "logit"
     classes: tuple[str, ...]
 
     @property
@@ -238,6 +241,15 @@ class Task(abc.ABC):
     def fits(self, output: tuple[int, ...], shape: tuple[int, ...]) -> bool:
         """Whether a network that gives this for images of `shape` (H×W×C) is one for the task."""
         return output == self.output(shape)[0]
+
+    def tell(self, outcome: float) -> str:
+        """The outcome of one output in words: by default a probability."""
+        return f"{outcome:.1%}"
+
+    def foremost(self, scores: torch.Tensor, most: int) -> list[list[int]]:
+        """Which outputs to speak of first, of each image's scores, N×outputs: by default the likeliest."""
+        found: list[list[int]] = scores.topk(most, 1).indices.tolist()
+        return found
 
     def said(self, outcome: torch.Tensor) -> torch.Tensor:
         """Which of an image's classes are said, of their probabilities, bool: by default the likeliest alone."""

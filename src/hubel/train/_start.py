@@ -194,6 +194,7 @@ def evaluate(
     if not isinstance(data, (Splits, Dataset)):
         made = found.preprocessing
         shape: dict[str, Any] = {"size": (made.height, made.width), "channels": made.channels, **found.task.reading()}
+        shape["task"] = found.task.name
         data = tasks.load(data, **({"like": found.preprocessing} if decoding_of(found.task.name).names else shape))
     if isinstance(data, Splits):
         data = data.part(part)[1]

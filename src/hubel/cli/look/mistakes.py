@@ -39,14 +39,21 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show the mistakes."""
-    from hubel.look.errors.mistakes import mistakes
+    from hubel.look.errors.mistakes import Mistakes, mistakes
 
     model = open_model(arguments.run_or_model, arguments.device)
     cells = [_cell(text) for text in arguments.cell]
     part, dataset, _ = labelled(arguments, model)
     found = mistakes(model, dataset)
-    chosen = [(found.class_number(true), found.class_number(called)) for true, called in cells]
     name = model.network.name or Path(arguments.run_or_model).stem
+    if not isinstance(found, Mistakes):
+        if cells:
+            raise SettingError(
+                f"--cell is for classes that are taken for others, and this model says {model.task.noun[1]}"
+            )
+        told = {"part": part, **found.data()}
+        return finish(arguments, Answer.of(found, data=lambda: told, figure=lambda: found.figure(name)))
+    chosen = [(found.class_number(true), found.class_number(called)) for true, called in cells]
     data = {"part": part, **found.data()}
     if chosen:
         data["cells"] = [

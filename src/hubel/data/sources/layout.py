@@ -27,6 +27,7 @@ class Layout:
     label_kind: "class" takes every different value of the label column for a class, also numbers and lists; "labels"
         and "numbers" are what the tasks multilabel and regression read; "none" takes every image alike.
     image_folder: the folder that a table's paths begin in, where that is not its own.
+    known: names of labels or numbers, a line each, as a model has them: columns that are called so are those meant.
 
     Raises ValueError for what is none of these.
     """
@@ -37,6 +38,7 @@ class Layout:
     label_column: str = ""
     label_kind: str = ""
     image_folder: str = ""
+    known: str = ""
 
     def __post_init__(self) -> None:
         self.named_parts()

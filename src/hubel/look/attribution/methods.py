@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from math import ceil
+from math import ceil, nan
 from typing import Any
 
 import torch
@@ -249,7 +249,7 @@ def _attributions(
     found: list[list[Map]] = [[] for _ in prepared]
     with input_gradients(model.module):
         scores = _scores(model, prepared, most, at)
-        likeliest = scores[:, : len(model.classes)].topk(top, 1).indices.tolist()
+        likeliest = model.task.foremost(scores[:, : len(model.classes)], top)
         pairs = [(place, index) for place in range(len(prepared)) for index in wanted or likeliest[place]]
         for start in range(0, len(pairs), most):
             batch = pairs[start : start + most]
@@ -257,28 +257,38 @@ def _attributions(
             for (place, index), result in zip(batch, compute(inputs, [index for _, index in batch]), strict=True):
                 seen = _map(model, prepared[place], scores[place], index, result)
                 found[place].append(why_nothing_is_seen(model, prepared[place], seen, layer))
-    about = about.replace("the class's logit", f"the {model.task.noun[0]}'s logit")
+    about = about.replace("the class's logit", f"the {model.task.noun[0]}'s {model.task.score}")
+    about = about.replace("the change of the logit", f"the change of the {model.task.score}")
     if model.task.about_places:
         about += "; of the " + ("mean of all places" if at is None else f"place {at[0]},{at[1]} of the input")
     return Attributions(
-        method, about, model.network.name, prepared, tuple(map(tuple, found)), layer.path if layer else None, **drawing
+        method,
+        about,
+        model.network.name,
+        prepared,
+        tuple(map(tuple, found)),
+        layer.path if layer else None,
+        score=model.task.score,
+        **drawing,
     )
 
 
 def _map(model: LoadedModel, image: Sample, scores: Tensor, index: int, result: Any) -> Map:
     signed, magnitude, facts, notes = result
-    probabilities = model.task.probabilities(scores[None])[0]
+    outcome = model.task.probabilities(scores[None])[0]
     return Map(
         image.name,
         model.classes[index],
         index,
-        bool(model.task.said(probabilities)[index]),
-        float(probabilities[index]),
+        bool(model.task.said(outcome)[index]),
+        float(outcome[index]) if model.task.shares else nan,
         float(scores[index]),
         signed.float().cpu().numpy(),
         magnitude.float().cpu().numpy(),
         facts,
         notes,
+        model.task.tell(float(outcome[index])),
+        None if model.task.shares else float(outcome[index]),
     )
 
 

@@ -24,7 +24,8 @@ class Map:
     """Where the network looked for one class in one image.
 
     image, class_name, index: which. predicted: whether that class is the likeliest. probability, score: the class's
-    softmax and logit. signed: rows × columns, above zero what speaks for the class; magnitude: the same without
+    softmax and logit; of a number, NaN and the network's output. told: what is said of it, in words. number: where it is
+    one, in its own unit. signed: rows × columns, above zero what speaks for the class; magnitude: the same without
     signs, as each method's paper draws it. facts: what a method measured (steps, error …). notes: what to know, such
     as why the map is blank.
     """
@@ -39,6 +40,8 @@ class Map:
     magnitude: Numbers = field(repr=False)
     facts: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    told: str = ""
+    number: float | None = None
 
     def as_json(self, values: bool = False) -> dict[str, Any]:
         """Return plain values; with `values`, the numbers of the map too (None where one is not finite)."""
@@ -50,6 +53,7 @@ class Map:
             "predicted": self.predicted,
             "probability": _plain(self.probability),
             "logit": _plain(self.score),
+            **({} if self.number is None else {"number": _plain(self.number)}),
             "rows": self.signed.shape[0],
             "columns": self.signed.shape[1],
             "lowest": float(finite.min()) if finite.size else None,
@@ -81,6 +85,7 @@ class Attributions(Drawn):
     layer: str | None = None
     signed: bool = False
     share: float = 1.0
+    score: str = "logit"
 
     def lines(self, width: int = 160) -> Iterator[RenderableType]:
         """What the numbers mean, and a line a map: its class, probability, logit and extremes."""
@@ -90,8 +95,8 @@ class Attributions(Drawn):
         for each in [each for of_image in self.maps for each in of_image]:
             finite = [value for value in each.signed.ravel().tolist() if value == value]
             cells = (
-                f"{each.probability:.1%}",
-                f"logit {short_text(each.score)}",
+                each.told,
+                f"{self.score} {short_text(each.score)}",
                 f"{short_text(min(finite))} … {short_text(max(finite))}" if finite else "no numbers",
                 "  ".join(f"{name} {value:.4g}" for name, value in each.facts.items()),
             )

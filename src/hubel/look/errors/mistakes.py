@@ -17,8 +17,10 @@ from hubel.base.names import listing
 from hubel.data import Dataset
 from hubel.look.access.infer import BATCH, check_fits, in_batches
 from hubel.look.access.models import of_any_model
+from hubel.look.errors.furthest import Furthest, furthest
 from hubel.tasks import Confusion, LoadedModel, confusion
 from hubel.tasks.results import share
+from hubel.tasks.rows import OfRows
 from hubel.view.finding import Drawn
 from hubel.view.tables import Table
 
@@ -304,11 +306,19 @@ class Mistakes(Drawn):
 
 
 @of_any_model
-def mistakes(model: LoadedModel, dataset: Dataset) -> Mistakes:
-    """The model's answers to a labelled set of images of its own size, from one pass over it.
+def mistakes(model: LoadedModel, dataset: Dataset) -> Mistakes | Furthest:
+    """The model's answers to a labelled set of images of its own size, from one pass over it; of a model that says
+    labels or numbers, those furthest from right.
 
     Raises ValueError where the set's classes are not the model's, in its order, or its images are of another size.
     """
+    if isinstance(model.task, OfRows):
+        return furthest(model, model.task, dataset)
+    return class_mistakes(model, dataset)
+
+
+def class_mistakes(model: LoadedModel, dataset: Dataset) -> Mistakes:
+    """As `mistakes`, of a model that names classes."""
     check_fits(model, dataset)
     images, labels = dataset.tensors()
     network: Any = model.module

@@ -76,8 +76,8 @@ def _tiles(found: Attributions, place: int, signed: bool, common: Scale | None) 
     for each in found.maps[place]:
         scale = common or scale_of(found, [each], signed)
         values = each.signed if signed else each.magnitude
-        caption = f"{each.class_name}, {each.probability:.1%}"
-        note = f"logit {short_text(each.score)}"
+        caption = f"{each.class_name}, {each.told}"
+        note = f"{found.score} {short_text(each.score)}"
         limits = f"{short_text(float(values.min()))} … {short_text(float(values.max()))}"
         rows = "×".join(map(str, values.shape))
         if found.share == 1.0:  # a map of places, not of pixels
@@ -89,8 +89,8 @@ def _tiles(found: Attributions, place: int, signed: bool, common: Scale | None) 
 
 
 def _drawing(found: Attributions, signed: bool, together: bool) -> str:
-    against = ", and what speaks against the class is left out (ReLU)" if found.layer else ""
-    what = "Red speaks for the class, blue against it" if signed else f"Light is much, dark is zero{against}"
+    against = ", and what speaks against it is left out (ReLU)" if found.layer else ""
+    what = "Red speaks for it, blue against it" if signed else f"Light is much, dark is zero{against}"
     whose = "one scale for all maps" if together else "each map has a scale of its own, its numbers below it"
     ends = "" if found.share == 1.0 else f"; the {1 - found.share:.1%} of pixels beyond it are drawn as its ends"
     return f"{what}; {whose}{ends}."

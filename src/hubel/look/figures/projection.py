@@ -39,7 +39,7 @@ def figure(space: Space, name: str = "") -> TiledFigure:
 def _note(space: Space) -> str:
     neighbours = "1 where all neighbours here are neighbours by the features, about ½ by chance"
     far = "" if space.method == "pca" else "; distances between groups mean nothing"
-    wrong = int((space.predicted != space.dataset.labels).sum())
+    wrong = int((space.predicted != space.groups).sum())
     ringed = f"; a ring marks what the network calls otherwise ({wrong:,})" if wrong else ""
     return f"trustworthiness: {neighbours}{far}{ringed}"
 
@@ -87,18 +87,18 @@ def symbol(x: float, y: float, label: int, radius: float) -> Polygon:
 
 def _marks(space: Space) -> list[Mark]:
     points = places(space)
-    labels = space.dataset.labels.tolist()
+    labels = space.groups.tolist()
     radius = 3.2 if len(points) <= 3000 else 2.2
     marks: list[Mark] = [symbol(x, y, label, radius) for (x, y), label in zip(points.tolist(), labels, strict=True)]
     shown = apart(points, _SPACING)
-    wrong = set(np.flatnonzero(space.predicted != space.dataset.labels).tolist())
+    wrong = set(np.flatnonzero(space.predicted != space.groups).tolist())
     for i in sorted(wrong - set(shown)):
         x, y = points[i].tolist()
         marks.append(disc(x, y, "outline", radius + 2.6))
     for i in shown:
         x, y = points[i].tolist()
         picture, wide, tall = _picture(space.dataset.images[i])
-        words = f"image {space.chosen[i]}: {space.dataset.classes[labels[i]]}"
+        words = f"image {space.chosen[i]}: {space.names[labels[i]]}"
         marks.append(_frame(x, y, wide + 4, tall + 4, f"series-{labels[i] % COLOURS}"))
         marks.append(Picture(x - wide / 2, y - tall / 2, wide, tall, picture, words))
         if i in wrong:
@@ -129,7 +129,7 @@ def _legend(space: Space) -> list[Mark]:
 
 
 def _named(space: Space) -> list[tuple[int, str]]:
-    classes = [*enumerate(space.dataset.classes)]
+    classes = [*enumerate(space.names)]
     more = len(classes) - _MOST_NAMED
     return classes if more <= 0 else [*classes[:_MOST_NAMED], (_MOST_NAMED, f"and {more:,} classes more")]
 
@@ -151,9 +151,9 @@ def _live(space: Space) -> Live:
     sheet = sprite.sprite(space.dataset.images)
     data = {
         "columns": sheet.columns,
-        "classes": space.dataset.classes,
+        "classes": space.names,
         "points": [[round(x, 1), round(y, 1)] for x, y in places(space).tolist()],
-        "labels": space.dataset.labels.tolist(),
+        "labels": space.groups.tolist(),
         "predicted": space.predicted.tolist(),
         "chosen": space.chosen.tolist(),
     }

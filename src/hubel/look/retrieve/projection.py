@@ -12,9 +12,11 @@ import torch
 
 from hubel.base.errors import SettingError
 from hubel.data import Dataset
-from hubel.look.access.infer import check_fits, features
+from hubel.look.access.infer import check_fits, check_size, features
 from hubel.look.access.models import of_any_model
-from hubel.tasks import LoadedModel
+from hubel.tasks import LoadedModel, require_names
+from hubel.tasks.decoding import decoding_of
+from hubel.tasks.rows import OfRows, Rows
 from hubel.view.finding import Drawn
 
 Method = Literal["pca", "tsne"]
@@ -32,9 +34,10 @@ _BLOCK = 2**25  # distances held at once
 class Space(Drawn):
     """Images as points.
 
-    dataset: the images that are shown (uint8 N×H×W×C), their labels and classes.
+    dataset: the images that are shown (uint8 N×H×W×C) and what is true of them. groups, names: which of some groups
+    each is of, int64, N: its class, the rarest of its labels, or the fifth that its first number is in.
     chosen: their positions in the set they were taken from, int64, N.
-    features: float32, N×features. predicted: the likeliest class of each, int64, N.
+    features: float32, N×features. predicted: the likeliest class of each, int64, N; its group where it has no class.
     positions: float64, N×2; only which points are near each other means something (and, for PCA, the axes).
     method: "pca" or "tsne". trustworthiness: 0 to 1, see `trustworthiness`.
     explained: the shares of the features' variance along the two axes of PCA; None for t-SNE.
@@ -50,6 +53,8 @@ class Space(Drawn):
     method: Method
     trustworthiness: float
     explained: tuple[float, float] | None
+    groups: npt.NDArray[np.int64] = field(repr=False)
+    names: tuple[str, ...]
 
     @property
     def outcome(self) -> str:
@@ -58,6 +63,8 @@ class Space(Drawn):
         parts = [f"{count:,} images, {features:,} features each, by {_METHODS[self.method]}"]
         if self.explained is not None:
             parts.append(f"the axes hold {self.explained[0]:.0%} and {self.explained[1]:.0%} of the variance")
+        if isinstance(self.dataset.targets, Rows):
+            parts.append(f"the colour of each: {self.dataset.targets.grouped}")
         return " · ".join([*parts, f"trustworthiness {self.trustworthiness:.3f}"])
 
     def data(self) -> dict[str, Any]:
@@ -73,13 +80,13 @@ class Space(Drawn):
                     "index": index,
                     "x": x,
                     "y": y,
-                    "label": self.dataset.classes[label],
-                    "predicted": self.dataset.classes[to],
+                    "label": self.names[label],
+                    "predicted": self.names[to],
                 }
                 for index, (x, y), label, to in zip(
                     self.chosen.tolist(),
                     self.positions.tolist(),
-                    self.dataset.labels.tolist(),
+                    self.groups.tolist(),
                     self.predicted.tolist(),
                     strict=True,
                 )
@@ -97,7 +104,13 @@ def space(model: LoadedModel, dataset: Dataset, method: Method = "pca", *, most:
 
     Raises ValueError for another method, fewer than three images, or a set that does not fit the model.
     """
-    check_fits(model, dataset)
+    named = decoding_of(model.task.name).names
+    if named:
+        check_fits(model, dataset)
+    elif isinstance(model.task, OfRows):
+        check_size(model, dataset)
+    else:
+        require_names(model)
     if method not in get_args(Method):
         raise SettingError(f"expected method as one of {', '.join(get_args(Method))}, received {method!r}")
     if min(len(dataset), most) < 3:
@@ -115,7 +128,9 @@ def space(model: LoadedModel, dataset: Dataset, method: Method = "pca", *, most:
     else:
         positions = _tsne(vectors, seed)
     trust = trustworthiness(vectors, positions)
-    return Space(dataset, chosen, vectors, _likeliest(model, dataset), positions, method, trust, shares)
+    groups, names = dataset.targets.strata()
+    predicted = _likeliest(model, dataset) if named else groups
+    return Space(dataset, chosen, vectors, predicted, positions, method, trust, shares, groups, names)
 
 
 def principal(vectors: npt.ArrayLike, dimensions: int) -> tuple[Floats, Floats]:

@@ -24,6 +24,7 @@ class LabelSets(Rows):
     task: ClassVar[str] = "multilabel"
     noun: ClassVar[tuple[str, str]] = ("label", "labels")
     stratum: ClassVar[str] = "a label"
+    grouped: ClassVar[str] = "the rarest of its labels"
 
     def check(self, images: tuple[int, ...]) -> None:
         """Raise DataError where there is not one row of flags an image."""

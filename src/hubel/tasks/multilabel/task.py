@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -94,6 +96,20 @@ class Multilabel(OfRows):
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The mean binary cross-entropy of an image's labels."""
         return F.binary_cross_entropy_with_logits(outputs, targets.float(), reduction="none").mean(1)
+
+    def suspects(self, said: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> list[tuple[int, int]]:
+        """By confident learning, a label at a time (Northcutt, Jiang, Chuang 2021): images that are said to have it as
+        surely as those that have it are on average, and have it not; and the other way round.
+        """
+        found: list[tuple[float, int, int]] = []
+        for name in range(said.shape[1]):
+            own, has = said[:, name], truth[:, name] > 0
+            if not has.any() or has.all():
+                continue
+            extra = ~has & (own >= max(0.5, own[has].mean()))
+            missed = has & (own <= min(0.5, own[~has].mean()))
+            found += [(abs(own[index] - has[index]), index, name) for index in np.flatnonzero(extra | missed).tolist()]
+        return [(index, name) for _, index, name in sorted(found, key=lambda each: (-each[0], each[1:]))]
 
     def row(self, values: Sequence[float], top: int = 3) -> task.Answer:
         """The labels of at least a half, and the likeliest ones."""

@@ -26,6 +26,7 @@ class Numbers(Rows):
     task: ClassVar[str] = "regression"
     noun: ClassVar[tuple[str, str]] = ("number", "numbers")
     stratum: ClassVar[str] = "of each fifth by size"
+    grouped: ClassVar[str] = "the fifth of the images that its first number is in"
     varied: ClassVar[bool] = False
 
     def check(self, images: tuple[int, ...]) -> None:

@@ -21,6 +21,8 @@ from hubel.tasks import task
 from hubel.tasks.regression.targets import Numbers, numbers
 from hubel.tasks.rows import OfRows, Rows
 
+_FAR = 5.0  # deviations from which a number may be wrong
+
 
 @dataclass(frozen=True)
 class Regression(OfRows):
@@ -41,6 +43,9 @@ class Regression(OfRows):
     )
     running: ClassVar[tuple[task.Figure, ...]] = (task.Figure("mae", "mean absolute error", "number", "lowest"),)
     noun: ClassVar[tuple[str, str]] = Numbers.noun
+    score: ClassVar[str] = "output"
+    shares: ClassVar[bool] = False
+    scores_classes: ClassVar[bool] = True
     defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({"label_smoothing": 0.0})
 
     note: ClassVar[str] = "R²: the share of the numbers' variance that is told; 0 is saying their mean each time."
@@ -122,6 +127,26 @@ class Regression(OfRows):
     def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The mean squared error of an image's scaled numbers."""
         return (outputs.float() - self.scaled(targets)).square().mean(1)
+
+    def suspects(self, said: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> list[tuple[int, int]]:
+        """Numbers that are further off than five deviations of the others, told by the median of distances."""
+        off = np.abs(said - truth)
+        usual = 1.4826 * np.median(off, 0) if len(off) else off.sum(0)
+        times = off / np.where(usual > 0, usual, np.inf)
+        order = np.argsort(-times, axis=None, kind="stable")[: int((times > _FAR).sum())]
+        return [(index // off.shape[1], index % off.shape[1]) for index in order.tolist()]
+
+    def said(self, outcome: torch.Tensor) -> torch.Tensor:
+        """All of the numbers."""
+        return torch.ones(len(outcome), dtype=torch.bool)
+
+    def tell(self, outcome: float) -> str:
+        """The number."""
+        return f"{outcome:.5g}"
+
+    def foremost(self, scores: torch.Tensor, most: int) -> list[list[int]]:
+        """The first numbers of each image: they have no order besides their own."""
+        return [list(range(most))] * len(scores)
 
     def row(self, values: Sequence[float], top: int = 3) -> task.Answer:
         """The numbers by their names."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hubel.base.errors import DataError
 from hubel.base.names import did_you_mean
 from hubel.data.sources.layout import Layout
-from hubel.data.sources.listing import FileItem, Item, Listing, make_listing, some
+from hubel.data.sources.listing import FileItem, Item, Listing, folded, make_listing, some
 from hubel.data.sources.parts import words_of
 from hubel.data.sources.tables.cells import all_flags, labels_of, number_in
 from hubel.data.sources.tables.heads import names_images, names_labels
@@ -96,7 +96,7 @@ def _columns(path: Path, heads: list[str], body: Rows, layout: Layout, files: Pl
     numbered = heads == [str(number + 1) for number in range(len(heads))]
     chosen = layout.image_column
     image = _asked(path, heads, chosen) if chosen else _image_column(path, heads, body, numbered, files)
-    asked = _all_asked(path, heads, layout.label_column)
+    asked = _all_asked(path, heads, layout.label_column) or _known(heads, layout)
     left = [number for number in range(len(heads)) if number != image and number not in asked]
     rows = parts_of_rows(path, heads, body, left, layout, apart=bool(asked))
     left = [number for number in left if number not in rows.columns]
@@ -117,6 +117,13 @@ def _all_asked(path: Path, heads: Sequence[str], wanted: str) -> tuple[int, ...]
     if not wanted or any(head.casefold() == wanted.casefold() for head in heads) or "," not in wanted:
         return (_asked(path, heads, wanted),) if wanted else ()
     return tuple(dict.fromkeys(_asked(path, heads, name.strip()) for name in wanted.split(",") if name.strip()))
+
+
+def _known(heads: Sequence[str], layout: Layout) -> tuple[int, ...]:
+    """The columns that are called as a model's labels or numbers are, where all are there."""
+    index = {folded(head): number for number, head in enumerate(heads)}
+    names = [folded(name) for name in layout.known.split("\n") if name]
+    return tuple(index[name] for name in names) if all(name in index for name in names) else ()
 
 
 def _image_column(path: Path, heads: list[str], body: Rows, numbered: bool, files: Places) -> int:
