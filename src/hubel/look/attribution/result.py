@@ -24,7 +24,7 @@ class Map:
     """Where the network looked for one class in one image.
 
     image, class_name, index: which. predicted: whether that class is the likeliest. probability, score: the class's
-    softmax and logit; of a number, NaN and the network's output. told: what is said of it, in words. number: where it is
+    softmax and logit; of a number, NaN and the output. told: what is said of it, in words. number: where it is
     one, in its own unit. signed: rows × columns, above zero what speaks for the class; magnitude: the same without
     signs, as each method's paper draws it. facts: what a method measured (steps, error …). notes: what to know, such
     as why the map is blank.
