@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from hubel import __version__, zoo
+from hubel.look.byhand.kernels import kernels_for_pages
 from hubel.studio.answers import answered
 from hubel.view.colours import style_sheet
 from hubel.view.linked import program, web_file
@@ -14,7 +15,7 @@ from hubel.view.page import page
 
 FIRST = "lenet5"  # what is open where nothing is asked for
 FIRST_WIDTH = 900  # pixels of drawings that are made before a page says how wide it is
-SHEETS = ("frame.css", "design/design.css", "design/editor.css", "design/diagram.css")
+SHEETS = ("frame.css", "design/design.css", "design/editor.css", "design/diagram.css", "convolve/convolve.css")
 
 
 @cache
@@ -33,6 +34,7 @@ def _page(asking: str, policy: dict[str, str], host: dict[str, Any]) -> str:
     style = "\n".join([web_file("view", "base.css"), *(web_file("studio", name) for name in SHEETS), _drawings()])
     made = {"hubel/studio/asking": web_file("studio", f"{asking.rpartition('/')[2]}.js")}
     data = {
+        "kernels": kernels_for_pages(),
         "known": answered("known", {}),
         "host": {**host, "version": __version__},
         "first": answered("design", {"text": str(zoo.get(FIRST)), "width": FIRST_WIDTH}),

@@ -30,7 +30,7 @@ from hubel.arch import (
     ops,
 )
 from hubel.look import Scale
-from hubel.look.byhand.kernels import KERNELS
+from hubel.look.byhand.kernels import kernels_for_pages
 from hubel.tasks import LoadedModel
 from hubel.tasks.decoding import decoding_of
 
@@ -66,10 +66,7 @@ def pack(model: LoadedModel, places: bool = False) -> dict[str, Any] | None:
         "macs": report.macs,
         "body": body,
         "weights": {"dtype": "float32", "data": base64.b64encode(numbers.astype("<f4").tobytes()).decode()},
-        "kernels": [
-            {"name": kernel.name, "summary": kernel.summary, "grid": [list(map(float, row)) for row in kernel.grid]}
-            for kernel in KERNELS.values()
-        ],
+        "kernels": kernels_for_pages(),
         "colours": {
             "signed": _table(Scale.signed(1).bar(257)),
             "magnitude": _table(Scale.magnitude(0, 1).bar(256)),

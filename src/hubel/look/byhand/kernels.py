@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from hubel.base.errors import SettingError
 from hubel.base.names import hint, shortened
@@ -49,6 +50,14 @@ def kernel_named(name: str) -> Kernel:
         return KERNELS[wanted]
     expected = "expected a kernel's name, or its numbers such as '1 -1 / 1 0'"
     raise SettingError(f"{expected}, received {shortened(name)!r}{hint(wanted, KERNELS)}")
+
+
+def kernels_for_pages() -> list[dict[str, Any]]:
+    """Return them as plain values: name, summary, and grid of floats."""
+    return [
+        {"name": k.name, "summary": k.summary, "grid": [list(map(float, row)) for row in k.grid]}
+        for k in KERNELS.values()
+    ]
 
 
 def read_kernel(text: str) -> Planes:

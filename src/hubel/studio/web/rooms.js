@@ -4,6 +4,7 @@
 // site leaves it out. open(place): builds the room once, in an element of its own; what it gives may have shown(values),
 // called with the address's values whenever the room comes into sight or the address is changed by hand.
 
+import { convolve } from "hubel/studio/convolve/room";
 import { design } from "hubel/studio/design/room";
 
-export const ROOMS = [design];
+export const ROOMS = [design, convolve];

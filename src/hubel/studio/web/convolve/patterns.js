@@ -1,0 +1,58 @@
+// Inputs that have a name, and numbers that are typed: rows of numbers with / between them, channels with // between.
+
+const DRAWN = {
+  seven: "000000000/011111100/000000100/000001000/000010000/000100000/000100000/000100000/000000000",
+  cross: "000010000/000010000/000010000/000010000/111111111/000010000/000010000/000010000/000010000",
+  edge: "000011111/000011111/000011111/000011111/000011111/000011111/000011111/000011111/000011111",
+  corner: "000000000/000000000/000000000/000111111/000111111/000111111/000111111/000111111/000111111",
+  diagonal: "100000000/010000000/001000000/000100000/000010000/000001000/000000100/000000010/000000001",
+  dot: "0000000/0000000/0000000/0001000/0000000/0000000/0000000",
+};
+const MOST = 24; // rows and columns
+
+export const NAMES = [...Object.keys(DRAWN), "ramp", "noise"];
+
+/** The planes of a name: of further channels turned, and turned over. */
+export function pattern(name, channels) {
+  const first = name === "ramp" ? square(8, (row, column) => row + column) : name === "noise" ? noise(8) : DRAWN[name].split("/").map((line) => [...line].map(Number));
+  const turned = first[0].map((_, column) => first.map((line) => line[column]));
+  return [first, turned, first.map((line) => [...line].reverse())].slice(0, channels);
+}
+
+/** The planes that a text stands for; {wrong} where it stands for none. */
+export function read(text, least = 1) {
+  const planes = text.trim().split(/\s*\/\/\s*|\n\s*\n/).map((plane) => plane.trim().split(/\s*[/;\n]\s*/).map((line) => line.trim().split(/[\s,]+/).map(number)));
+  const [rows, columns] = [planes[0].length, planes[0][0].length];
+  if (planes.some((plane) => plane.some((line) => line.some(Number.isNaN)))) return { wrong: "expected numbers, such as 0 1 0 / 1 -4 1 / 0 1 0" };
+  if (planes.some((plane) => plane.length !== rows || plane.some((line) => line.length !== columns))) return { wrong: "expected rows of one length, and as many in each channel" };
+  if (rows > MOST || columns > MOST) return { wrong: `expected at most ${MOST} rows and columns, received ${rows}×${columns}` };
+  if (planes.length > 3) return { wrong: `expected at most 3 channels, received ${planes.length}` };
+  if (rows < least || columns < least) return { wrong: `expected at least ${least}×${least} numbers` };
+  return { planes };
+}
+
+/** Numbers as they are typed. */
+export function written(planes, digits = 4) {
+  return planes.map((plane) => plane.map((line) => line.map((value) => short(value, digits)).join(" ")).join(" / ")).join(" // ");
+}
+
+/** A number in few digits. */
+export function short(value, digits = 3) {
+  const found = Number(value.toFixed(digits));
+  return (Object.is(found, -0) ? "0" : String(found)).replace("-", "−");
+}
+
+function number(word) {
+  const [over, under = "1"] = word.replace("−", "-").split("÷").join("/").split("/");
+  return over === "" ? NaN : Number(over) / Number(under);
+}
+
+function square(size, of) {
+  return Array.from({ length: size }, (_, row) => Array.from({ length: size }, (__, column) => of(row, column)));
+}
+
+/** Whole numbers from 0 to 9 that look drawn, the same each time. */
+function noise(size) {
+  let state = 7;
+  return square(size, () => (state = (state * 1103515245 + 12345) % 2147483648) % 10);
+}

@@ -1,0 +1,425 @@
+// The convolve room: one window operation on a few numbers, place by place, product by product, and what a step of
+// learning does to its weights.
+
+import { h, held } from "hubel/view/dom";
+import { Player } from "hubel/view/live/player";
+import { address, addressed } from "hubel/studio/address";
+import { ACTIVATIONS, OPERATIONS, output, sized, summed, terms } from "hubel/studio/convolve/arithmetic";
+import { Grid, extent } from "hubel/studio/convolve/grid";
+import { Learning } from "hubel/studio/convolve/learning";
+import { NAMES, pattern, read, short, written } from "hubel/studio/convolve/patterns";
+
+const FIRST = { op: "conv", s: "1", p: "0", d: "1", b: "0", f: "none", x: "seven", k: "sobel-x", at: "0,0" };
+const RANGES = { s: [1, 6], p: [0, 6], d: [1, 4] };
+const CHANNELS = ["first channel", "second channel", "third channel"];
+
+/** The room's row in the registry. */
+export const convolve = { name: "convolve", title: "Convolve", server: false, open: (place) => new Convolve(place) };
+
+class Convolve {
+  constructor(place) {
+    this.named = held("kernels");
+    this.player = new Player((byPlace) => this.goOn(byPlace));
+    this.learning = new Learning((weights, bias) => this.take(weights, bias), () => this.show());
+    this.build(place);
+    this.from({ ...FIRST, ...addressed() });
+  }
+
+  build(place) {
+    const select = (name, label, options, act) => {
+      const made = h("select", { "aria-label": label, id: `convolve-${name}` }, options.map(([value, words]) => h("option", { value }, words)));
+      made.addEventListener("change", act);
+      return made;
+    };
+    const number = (name, label, [least, most]) => h("input", {
+      type: "number", id: `convolve-${name}`, "aria-label": label, min: least, max: most, step: name === "b" ? "any" : 1,
+      oninput: () => this.typed(),
+    });
+    this.operation = select("op", "operation", Object.entries(OPERATIONS).map(([name, { title }]) => [name, title]), () => this.typed());
+    this.stride = number("s", "stride", RANGES.s);
+    this.padding = select("p", "padding", [...Array.from({ length: 7 }, (_, i) => [String(i), String(i)]), ["same", "same"]], () => this.typed());
+    this.dilation = number("d", "dilation", RANGES.d);
+    this.bias = number("b", "bias", [-99, 99]);
+    this.activation = select("f", "activation", Object.entries(ACTIVATIONS).map(([name, { words }]) => [name, name === "none" ? "none" : `${name}: ${words}`]), () => this.typed());
+    this.picture = select("x", "input", [...NAMES.map((name) => [name, name]), ["own", "own numbers"]], () => this.picture.value !== "own" && this.input(pattern(this.picture.value, this.planes.length), this.picture.value));
+    this.channels = select("c", "channels", [1, 2, 3].map((each) => [String(each), String(each)]), () => this.rechannel(Number(this.channels.value)));
+    this.kernelName = select("k", "kernel", [["", "own numbers"], ...this.named.map(({ name, summary }) => [name, `${name}: ${summary}`])], () => this.nameKernel());
+    this.size = select("size", "kernel size", [1, 2, 3, 4, 5, 6, 7].map((each) => [String(each), `${each}×${each}`]), () => this.resize(Number(this.size.value)));
+    this.file = h("input", { type: "file", accept: "image/*", class: "hidden", id: "convolve-file", onchange: () => this.load(this.file.files[0]) });
+    this.numbers = h("textarea", { rows: 3, spellcheck: "false", "aria-label": "the input's numbers", oninput: () => this.typedNumbers() });
+    this.numbersWrong = h("p", { class: "wrong", role: "status" });
+    this.inputs = h("div", { class: "planes" });
+    this.kernels = h("div", { class: "planes" });
+    this.outputs = h("div", { class: "planes" });
+    this.formula = h("div", { class: "formula", role: "status" });
+    this.sum = h("div", { class: "sum" });
+    this.said = h("p", { class: "hidden", role: "status", "aria-live": "polite" });
+    const field = (words, control) => h("label", { class: "field" }, h("span", {}, words), control);
+    this.weighted = [field("bias", this.bias), field("activation", this.activation)];
+    this.pads = [field("padding", this.padding), field("dilation", this.dilation)];
+    place.append(
+      h("h1", { class: "hidden" }, "Convolve"),
+      h("div", { class: "settings" }, field("operation", this.operation), field("kernel size", this.size), field("stride", this.stride), ...this.pads, ...this.weighted, field("channels", this.channels)),
+      this.formula,
+      h("div", { class: "stage" },
+        h("section", { class: "part" }, h("h2", {}, "input"),
+          h("div", { class: "tools" }, this.picture, h("label", { class: "button", for: "convolve-file" }, "a picture …"), this.file),
+          this.inputs, h("p", { class: "note" }, "press to draw"),
+          h("details", {}, h("summary", {}, "type the numbers"), this.numbers, this.numbersWrong)),
+        this.kernelPart = h("section", { class: "part kernels" }, h("h2", {}, "kernel"), h("div", { class: "tools" }, this.kernelName), this.kernels),
+        h("section", { class: "part" }, h("h2", {}, "output"), h("div", { class: "tools" }, this.player.element), this.outputs),
+        h("section", { class: "made-of" }, h("h2", {}, "how one place comes about"), this.sum, this.said)),
+      this.learning.element,
+    );
+    place.addEventListener("dragover", (event) => event.preventDefault());
+    place.addEventListener("drop", (event) => {
+      event.preventDefault();
+      this.load(event.dataTransfer.files[0]);
+    });
+  }
+
+  /** Called when the room comes into sight, or somebody changes the address. */
+  shown(values) {
+    const own = ["op", "s", "p", "d", "b", "f", "x", "k", "at"];
+    if (own.some((name) => values[name] && values[name] !== this.told?.[name])) this.from({ ...FIRST, ...values });
+  }
+
+  /** Take all of it from words, as the address has them; what is none of its kind is left as at first. */
+  from(said) {
+    const known = (value, options, name) => (options.includes(value) ? value : FIRST[name]);
+    this.operation.value = known(said.op, Object.keys(OPERATIONS), "op");
+    this.activation.value = known(said.f, Object.keys(ACTIVATIONS), "f");
+    this.padding.value = known(said.p, [...this.padding.options].map(({ value }) => value), "p");
+    this.stride.value = bounded(said.s, RANGES.s);
+    this.dilation.value = bounded(said.d, RANGES.d);
+    this.bias.value = Number.isFinite(Number(said.b)) ? Number(said.b) : 0;
+    const typed = NAMES.includes(said.x) ? null : read(said.x);
+    const planes = NAMES.includes(said.x) ? pattern(said.x, 1) : typed.planes ?? pattern(FIRST.x, 1);
+    const kernel = this.named.find(({ name }) => name === said.k)?.grid;
+    const own = kernel ? { planes: planes.map(() => kernel) } : read(said.k);
+    const fits = own.planes && own.planes[0].length === own.planes[0][0].length && own.planes[0].length <= 7;
+    this.kernel = (fits ? own.planes : planes.map(() => this.named.find(({ name }) => name === FIRST.k).grid)).map(copied);
+    this.planes = planes.map(copied);
+    this.picture.value = NAMES.includes(said.x) ? said.x : typed.planes ? "own" : FIRST.x;
+    if (NAMES.includes(said.x) && this.kernel.length > 1) this.planes = pattern(said.x, this.kernel.length).map(copied);
+    while (this.kernel.length < this.planes.length) this.kernel.push(copied(this.kernel[0]));
+    this.kernel.length = this.planes.length;
+    this.at = said.at.split(",").map(Number).map((each) => (Number.isInteger(each) && each >= 0 ? each : 0));
+    this.product = Infinity;
+    this.show();
+  }
+
+  get how() {
+    const own = OPERATIONS[this.operation.value];
+    return {
+      operation: this.operation.value, size: this.kernel[0].length, stride: bounded(this.stride.value, RANGES.s),
+      padding: this.padding.value === "same" ? "same" : Number(this.padding.value), dilation: own.pads ? bounded(this.dilation.value, RANGES.d) : 1,
+    };
+  }
+
+  /** The weights as they are used: of an average all equal. */
+  get weights() {
+    if (OPERATIONS[this.operation.value].weights) return this.kernel;
+    const size = this.kernel[0].length;
+    return this.kernel.map((plane) => plane.map((line) => line.map(() => 1 / size ** 2)));
+  }
+
+  get usesBias() {
+    return OPERATIONS[this.operation.value].weights ? Number(this.bias.value) || 0 : 0;
+  }
+
+  get usesActivation() {
+    return OPERATIONS[this.operation.value].weights ? this.activation.value : "none";
+  }
+
+  typed() {
+    this.product = Infinity;
+    this.show();
+  }
+
+  input(planes, name = "own") {
+    this.planes = planes.map(copied);
+    this.picture.value = name;
+    this.rechannelled();
+    this.typed();
+  }
+
+  rechannel(channels) {
+    const name = this.picture.value === "own" ? null : this.picture.value;
+    this.planes = name ? pattern(name, channels).map(copied) : Array.from({ length: channels }, (_, i) => copied(this.planes[Math.min(i, this.planes.length - 1)]));
+    this.rechannelled();
+    this.typed();
+  }
+
+  /** As many planes of the kernel as of the input. */
+  rechannelled() {
+    while (this.kernel.length < this.planes.length) this.kernel.push(copied(this.kernel[0]));
+    this.kernel.length = this.planes.length;
+  }
+
+  nameKernel() {
+    const found = this.named.find(({ name }) => name === this.kernelName.value);
+    if (!found) return;
+    this.kernel = this.planes.map(() => copied(found.grid));
+    this.typed();
+  }
+
+  resize(size) {
+    this.kernel = this.kernel.map((plane) => {
+      const shift = Math.floor((size - plane.length) / 2);
+      return Array.from({ length: size }, (_, y) => Array.from({ length: size }, (__, x) => plane[y - shift]?.[x - shift] ?? 0));
+    });
+    this.typed();
+  }
+
+  typedNumbers() {
+    const found = read(this.numbers.value.replace(/\n(?!\n)/g, " / "));
+    this.numbersWrong.textContent = found.wrong ?? "";
+    if (found.planes) this.input(found.planes);
+  }
+
+  /** Take weights that a step of learning made. */
+  take(weights, bias) {
+    this.kernel = weights;
+    this.bias.value = Number(bias.toFixed(6));
+    this.show();
+  }
+
+  /** A picture file, in few and large pixels: grey for one channel, else red, green and blue. */
+  async load(file) {
+    if (!file) return;
+    let bitmap;
+    try {
+      bitmap = await createImageBitmap(file);
+    } catch {
+      this.numbersWrong.textContent = `${file.name}: expected a picture that this browser can read`;
+      this.numbersWrong.closest("details").open = true;
+      return;
+    }
+    const scale = 14 / Math.max(bitmap.width, bitmap.height);
+    const [width, height] = [bitmap.width, bitmap.height].map((each) => Math.max(3, Math.round(each * scale)));
+    const canvas = h("canvas", { width, height });
+    const drawing = canvas.getContext("2d", { willReadFrequently: true });
+    drawing.imageSmoothingQuality = "high";
+    drawing.drawImage(bitmap, 0, 0, width, height);
+    const { data } = drawing.getImageData(0, 0, width, height);
+    const rows = (of) => Array.from({ length: height }, (_, row) => Array.from({ length: width }, (__, column) => Math.round(of(4 * (row * width + column)) / 25.5)));
+    const grey = rows((i) => 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2]);
+    this.input(this.planes.length === 1 ? [grey] : [0, 1, 2].slice(0, this.planes.length).map((channel) => rows((i) => data[i + channel])));
+    this.file.value = "";
+  }
+
+  /** Draw at a place: what is drawn is taken from the first one, so that a stroke is of one kind. */
+  draw(channel, row, column, ink) {
+    const plane = this.planes[channel];
+    const full = Math.max(1, ...plane.flat());
+    const value = ink ?? (plane[row][column] ? 0 : full);
+    if (plane[row][column] !== value) {
+      plane[row][column] = value;
+      this.picture.value = "own";
+      this.show();
+    }
+    return value;
+  }
+
+  /** Show all of it. */
+  show() {
+    const { how } = this;
+    const own = OPERATIONS[how.operation];
+    for (const each of this.weighted) each.hidden = !own.weights;
+    for (const each of this.pads) each.hidden = !own.pads;
+    this.kernelPart.hidden = !own.weights;
+    this.size.value = String(how.size);
+    this.channels.value = String(this.planes.length);
+    if (document.activeElement !== this.numbers) this.numbers.value = written(this.planes).replaceAll(" / ", "\n").replaceAll(" // ", "\n\n");
+    const same = this.named.find(({ grid }) => this.kernel.every((plane) => written([plane]) === written([grid])));
+    this.kernelName.value = same?.name ?? "";
+    const axes = [this.planes[0].length, this.planes[0][0].length].map((n) => ({ n, ...sized(how, n) }));
+    const wrong = axes.find((axis) => axis.wrong)?.wrong;
+    this.showFormula(axes, wrong);
+    this.tell();
+    this.showInputs();
+    this.showKernel();
+    this.outputs.classList.toggle("stale", Boolean(wrong));
+    if (wrong) {
+      this.player.pause();
+      this.sum.replaceChildren();
+      this.learning.hide();
+      return;
+    }
+    this.places = axes.map(({ places }) => places);
+    this.at = this.at.map((each, axis) => Math.min(each, this.places[axis] - 1));
+    this.made = output(how, this.planes, this.weights, this.usesBias, this.usesActivation);
+    this.showOutput();
+    this.showPlace();
+  }
+
+  /** Say in the address what is shown. */
+  tell() {
+    const { how } = this;
+    this.told = {
+      op: how.operation, s: String(how.stride), p: String(this.padding.value), d: String(this.dilation.value), b: String(this.bias.value), f: this.activation.value,
+      x: this.picture.value === "own" ? plain(written(this.planes)) : this.picture.value,
+      k: this.kernelName.value && this.kernel.length === 1 ? this.kernelName.value : plain(written(this.kernel, 5)),
+      at: this.at.join(","),
+    };
+    const fresh = Object.fromEntries(Object.entries(this.told).map(([name, value]) => [name, value === FIRST[name] ? "" : value]));
+    if (addressed().room === "convolve" || Object.values(fresh).some(Boolean)) address(fresh);
+  }
+
+  showFormula(axes, wrong) {
+    if (wrong) {
+      this.formula.replaceChildren(h("p", { class: "wrong" }, wrong));
+      return;
+    }
+    const [rows, columns] = axes;
+    const lines = rows.n === columns.n ? [["rows and columns", rows]] : [["rows", rows], ["columns", columns]];
+    const channels = OPERATIONS[this.how.operation].weights ? 1 : this.planes.length;
+    this.formula.replaceChildren(
+      h("p", {}, h("b", {}, `${rows.n}×${columns.n}×${this.planes.length} → ${rows.places}×${columns.places}×${channels}`), h("span", { class: "rule" }, rows.rule)),
+      ...lines.map(([name, axis]) => h("p", {}, h("span", { class: "name" }, name), axis.numbers)));
+  }
+
+  showInputs() {
+    this.grids(this.inputs, this.planes.length, (channel) => new Grid(`input, ${CHANNELS[channel]}`, { draw: (row, column, ink) => this.draw(channel, row, column, ink) }));
+    const shades = extent(this.planes.flat());
+    this.inputs.grids.forEach((grid, channel) => grid.show(this.planes[channel], shades));
+  }
+
+  showKernel() {
+    const size = this.kernel[0].length;
+    if (this.kernels.dataset.form !== `${size} ${this.kernel.length}`) {
+      this.kernels.dataset.form = `${size} ${this.kernel.length}`;
+      this.cells = this.kernel.map((plane, channel) => plane.map((line, y) => line.map((_, x) => h("input", {
+        inputmode: "text", size: 4, "aria-label": `weight, ${CHANNELS[channel]}, row ${y + 1}, column ${x + 1}`,
+        oninput: (event) => this.typedWeight(channel, y, x, event.target),
+      }))));
+      this.kernels.replaceChildren(...this.cells.map((plane, channel) => {
+        const grid = h("div", { class: "weights", role: "group", "aria-label": `kernel, ${CHANNELS[channel]}` }, plane.flat());
+        grid.style.gridTemplateColumns = `repeat(${size}, minmax(0, 62px))`;
+        return grid;
+      }));
+    }
+    this.cells.forEach((plane, channel) => plane.forEach((line, y) => line.forEach((cell, x) => {
+      if (document.activeElement !== cell) cell.value = short(this.kernel[channel][y][x], 3);
+    })));
+  }
+
+  typedWeight(channel, y, x, cell) {
+    const found = read(cell.value.replace("/", "÷")).planes?.[0]?.[0];
+    const isNumber = found?.length === 1 && Number.isFinite(found[0]);
+    cell.setAttribute("aria-invalid", String(!isNumber));
+    if (!isNumber) return;
+    this.kernel[channel][y][x] = found[0];
+    this.show();
+  }
+
+  showOutput() {
+    this.grids(this.outputs, this.made.length, (channel) => new Grid(`output, ${CHANNELS[channel]}`, { choose: (row, column) => this.choose(row, column) }));
+    const shades = extent(this.made.flat());
+    this.outputs.grids.forEach((grid, channel) => grid.show(this.made[channel], shades));
+  }
+
+  grids(place, number, make) {
+    if (place.grids?.length === number) return;
+    place.grids = Array.from({ length: number }, (_, channel) => make(channel));
+    place.replaceChildren(...place.grids.map((grid) => grid.element));
+  }
+
+  choose(row, column) {
+    this.at = [row, column];
+    this.product = Infinity;
+    this.tell();
+    this.showPlace();
+  }
+
+  /** The next product, or the next place. */
+  goOn(byPlace) {
+    const [row, column] = this.at;
+    const most = this.terms.length;
+    if (!byPlace && this.product < most) {
+      this.product += 1;
+    } else {
+      const next = row * this.places[1] + column + 1;
+      this.at = next < this.places[0] * this.places[1] ? [Math.floor(next / this.places[1]), next % this.places[1]] : [0, 0];
+      this.product = byPlace ? Infinity : 1;
+    }
+    this.showPlace();
+  }
+
+  /** How the chosen place comes about, up to the product that is reached. */
+  showPlace() {
+    const { how } = this;
+    const [row, column] = this.at;
+    const isPool = !OPERATIONS[how.operation].weights;
+    const planes = isPool ? [this.planes[0]] : this.planes;
+    this.terms = terms(how, planes, isPool ? [this.weights[0]] : this.weights, row, column);
+    const reached = this.terms.slice(0, this.product);
+    const isWhole = reached.length === this.terms.length;
+    const current = isWhole ? null : reached.at(-1);
+    this.inputs.grids.forEach((grid, channel) => {
+      const own = this.terms.filter((term) => term.isInside && (isPool || term.channel === channel)).map((term) => [term.row, term.column]);
+      grid.mark({ seen: own, now: current && current.isInside && (isPool || current.channel === channel) ? [[current.row, current.column]] : [] });
+    });
+    this.cells.forEach((plane, channel) => plane.forEach((line, y) => line.forEach((cell, x) =>
+      cell.classList.toggle("now", Boolean(current) && current.channel === channel && current.y === y && current.x === x))));
+    this.outputs.grids.forEach((grid) => grid.mark({ chosen: [[row, column]] }));
+    this.showSum(reached, isWhole);
+    if (isPool || !isWhole) this.learning.hide();
+    else this.learning.show({ how, planes: this.planes, kernel: this.kernel, bias: this.usesBias, activation: this.usesActivation, place: this.at });
+  }
+
+  showSum(reached, isWhole) {
+    const { how } = this;
+    const [row, column] = this.at;
+    const outside = reached.filter(({ isInside }) => !isInside).length;
+    const place = `row ${row + 1}, column ${column + 1}`;
+    if (how.operation === "maxpool") {
+      const values = reached.map(({ value }) => value);
+      this.sum.replaceChildren(h("p", {}, h("b", {}, `${place}: `), `max(${values.map((value) => short(value)).join(", ")}) = `, h("b", { class: "total" }, short(Math.max(...values)))));
+      this.said.textContent = `${place}: ${short(Math.max(...values))}`;
+      return;
+    }
+    const size = how.size;
+    const table = this.kernel.slice(0, how.operation === "avgpool" ? 1 : this.kernel.length).map((_, channel) => {
+      const cells = Array.from({ length: size * size }, (__, i) => {
+        const term = reached.find((each) => each.channel === channel && each.y * size + each.x === i);
+        if (!term) return h("span", { class: "term none" }, "·");
+        const product = term.value * term.weight;
+        return h("span", { class: `term${term.isInside ? "" : " outside"}${term === reached.at(-1) && !isWhole ? " now" : ""}` },
+          `${short(term.value)} · ${short(term.weight)}`, h("b", {}, short(product)));
+      });
+      const grid = h("div", { class: "terms" }, cells);
+      grid.style.gridTemplateColumns = `repeat(${size}, minmax(0, 96px))`;
+      return grid;
+    });
+    const sum = summed(how, reached);
+    const z = sum + this.usesBias;
+    const act = ACTIVATIONS[this.usesActivation];
+    const lines = [h("p", {}, h("b", {}, `${place}: `), `the sum of ${isWhole ? "all " : ""}${reached.length} product${reached.length === 1 ? "" : "s"}`, isWhole ? "" : ` of ${this.terms.length}`, " is ", h("b", { class: "total" }, short(sum, 4)))];
+    if (isWhole && OPERATIONS[how.operation].weights) {
+      const bias = this.usesBias ? ` + bias ${short(this.usesBias)} = ${short(z, 4)}` : "";
+      const activation = this.usesActivation === "none" ? "" : `; ${this.usesActivation}: ${act.words} = ${short(act.of(z), 4)}`;
+      if (bias || activation) lines.push(h("p", {}, `z = ${short(sum, 4)}${bias}${activation}`));
+    }
+    if (outside) lines.push(h("p", { class: "note" }, `${outside} of them lie${outside === 1 ? "s" : ""} on the padding, which is zero`));
+    if (how.operation === "transposed" && reached.length < size * size * this.kernel.length && isWhole) {
+      lines.push(h("p", { class: "note" }, "the other weights meet no number here: with this stride each number of the input is spread over places further apart"));
+    }
+    this.sum.replaceChildren(h("div", { class: "planes" }, table), ...lines);
+    if (isWhole) this.said.textContent = `${place}: ${short(act.of(z), 4)}`;
+  }
+}
+
+function bounded(value, [least, most]) {
+  const found = Math.round(Number(value));
+  return Number.isFinite(found) ? Math.max(least, Math.min(most, found)) : least;
+}
+
+function copied(plane) {
+  return plane.map((line) => [...line]);
+}
+
+function plain(text) {
+  return text.replaceAll("−", "-").replaceAll(" / ", "/").replaceAll(" // ", "//");
+}

@@ -1,0 +1,166 @@
+"""The room of one operation on a few numbers: it shows what PyTorch computes, and how that comes about."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from tests.axe import needs_axe, violations
+from tests.studio.conftest import TOKEN
+
+X = [[[1, 0, 2, 5, 1], [3, 1, 0, 0, 2], [0, 4, 1, 2, 2], [1, 1, 0, 3, 0], [2, 0, 1, 1, 4]]]
+K = [[[1, 0, -1], [2, 0.5, -2], [1, 0, -1]]]
+TWO = [[[0, 1], [2, 3]], [[4, 0], [1, 1]]]
+KTWO = [[[1, -1], [0, 2]], [[0.5, 1], [-1, 3]]]
+
+
+def text(planes):
+    return "//".join("/".join(" ".join(map(str, line)) for line in plane) for plane in planes)
+
+
+@pytest.fixture(scope="module")
+def room(browser, address):
+    """One page for all of them, in which only addresses change."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{address}/#token={TOKEN}&room=convolve")
+    page.wait_for_selector("html[data-ready]")
+    page.locator(".convolve .numbers").first.wait_for()
+    yield page
+    page.close()
+    assert not errors
+
+
+def opened(room, **values):
+    values = {"op": "conv", "s": "1", "p": "0", "d": "1", "b": "0", "f": "none", "at": "0,0", **values}
+    said = "&".join(f"{name}={value}" for name, value in values.items())
+    room.evaluate("said => { location.hash = said; }", f"room=convolve&{said}")
+    room.wait_for_function("said => decodeURIComponent(location.hash).includes(said)", arg=f"at={values['at']}")
+    room.evaluate("() => new Promise((done) => setTimeout(done, 0))")
+    return room
+
+
+def numbers(room, name="output", at=0):
+    grid = room.locator(f".convolve .numbers[aria-label^='{name}']").nth(at)
+    rows = grid.locator("[role=row]").all()
+    return np.array([[float(cell.replace("−", "-")) for cell in row.locator("span").all_inner_texts()] for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("values", "of"),
+    [
+        ({}, lambda x, k: F.conv2d(x, k)),
+        ({"s": "2", "p": "1"}, lambda x, k: F.conv2d(x, k, stride=2, padding=1)),
+        ({"d": "2"}, lambda x, k: F.conv2d(x, k, dilation=2)),
+        ({"p": "same", "b": "0.5", "f": "relu"}, lambda x, k: F.conv2d(x, k, padding=1).add(0.5).relu()),
+        ({"f": "tanh"}, lambda x, k: F.conv2d(x, k).tanh()),
+        ({"op": "transposed", "s": "2"}, lambda x, k: F.conv_transpose2d(x, k, stride=2)),
+        ({"op": "transposed", "s": "3", "p": "1"}, lambda x, k: F.conv_transpose2d(x, k, stride=3, padding=1)),
+        ({"op": "transposed", "d": "2"}, lambda x, k: F.conv_transpose2d(x, k, dilation=2)),
+        ({"op": "maxpool", "s": "2"}, lambda x, k: F.max_pool2d(x, 3, 2)),
+        ({"op": "avgpool"}, lambda x, k: F.avg_pool2d(x, 3, 1)),
+    ],
+)  # fmt: skip
+def test_the_output_is_that_of_pytorch(room, values, of):
+    opened(room, x=text(X), k=text(K), **values)
+    wanted = of(torch.tensor([X]).float(), torch.tensor([K]).float())[0, 0].numpy()
+    found = numbers(room)
+    assert found.shape == wanted.shape
+    assert np.abs(found - wanted).max() < 0.0051
+
+
+def test_channels_are_summed_by_convolutions_and_kept_by_pools(room):
+    opened(room, x=text(TWO), k=text(KTWO), p="1")
+    x, k = torch.tensor([TWO]).float(), torch.tensor([KTWO])
+    assert np.abs(numbers(room) - F.conv2d(x, k, padding=1)[0, 0].numpy()).max() < 0.0051
+    opened(room, x=text(TWO), k=text(KTWO), op="maxpool")
+    assert [numbers(room, at=channel).item() for channel in range(2)] == [3, 4]
+
+
+def test_what_does_not_fit_is_told_with_its_numbers(room):
+    opened(room, x=text(TWO[:1]), k=text(K))
+    told = room.locator(".convolve .formula").inner_text()
+    assert "window is 3 places long" in told
+    assert "the input with its padding 2" in told
+    opened(room, x=text(X), k=text(K), s="3")
+    assert "⌊(5 + 2·0 − 1·(3 − 1) − 1) / 3⌋ + 1 = 1" in room.locator(".convolve .formula").inner_text()
+    assert "last 2 places of the input are never seen" in room.locator(".convolve .formula").inner_text()
+
+
+def test_a_step_of_learning_is_that_of_pytorch(room):
+    opened(room, x=text(X), k=text(K), b="0.25", f="tanh", p="1", at="0,4")
+    room.locator(".learning summary").click()
+    room.get_by_label("the wanted number").fill("0.5")
+    room.get_by_label("learning rate").fill("0.2")
+    kernel = torch.tensor([K], requires_grad=True)
+    bias = torch.tensor([0.25], requires_grad=True)
+    loss = (torch.tanh(F.conv2d(torch.tensor([X]).float(), kernel, bias, padding=1))[0, 0, 0, 4] - 0.5).square() / 2
+    loss.backward()
+    wanted = (kernel - 0.2 * kernel.grad).flatten().tolist()
+    found = [float(each.replace("−", "-")) for each in room.locator(".learning .term b").all_inner_texts()]
+    assert found == pytest.approx(wanted, abs=6e-4)
+    room.get_by_role("button", name="take a step").click()
+    shown = [float(room.locator(".weights input").nth(at).input_value().replace("−", "-")) for at in range(9)]
+    assert shown == pytest.approx(wanted, abs=6e-4)
+    assert f"{loss.item():.4f}".rstrip("0") in room.locator(".learning [role=status]").inner_text()
+    room.locator(".learning summary").click()
+
+
+def test_a_place_is_chosen_and_played_product_by_product(room):
+    opened(room, x=text(X), k=text(K))
+    cell = room.locator(".convolve .numbers[aria-label^='output'] span").nth(4)
+    cell.focus()
+    room.keyboard.press("ArrowRight")
+    assert "row 2, column 3" in room.locator(".sum").inner_text()
+    assert room.locator(".convolve .numbers[aria-label^='input'] .seen").count() == 9
+    room.get_by_label("how quickly").select_option("8")
+    room.locator(".player .play").click()
+    room.wait_for_function("() => /the sum of [3-8] products of 9/.test(document.querySelector('.sum').innerText)")
+    assert room.locator(".convolve .numbers[aria-label^='input'] .now").count() == 1
+    room.locator(".player .play").click()
+
+
+def test_drawing_and_typing_change_what_follows(room):
+    opened(room, x=text(X), k=text(K))
+    before = numbers(room)
+    first = room.locator(".convolve .numbers[aria-label^='input'] span").first
+    first.focus()
+    room.keyboard.press("Space")
+    assert numbers(room, "input")[0, 0] == 0
+    assert (numbers(room) != before).any()
+    room.locator(".weights input").first.fill("1/4")
+    assert room.locator(".weights input").first.get_attribute("aria-invalid") == "false"
+    room.locator(".weights input").first.fill("much")
+    assert room.locator(".weights input").first.get_attribute("aria-invalid") == "true"
+    room.get_by_text("type the numbers").click()
+    room.get_by_label("the input's numbers").fill("1 2 3\n4 5")
+    assert "rows of one length" in room.locator(".convolve .wrong[role=status]").inner_text()
+    room.get_by_text("type the numbers").click()
+
+
+def test_the_address_says_it_all(room):
+    opened(room, x=text(X), k=text(K), s="2", f="relu")
+    room.get_by_label("bias").fill("0.75")
+    room.wait_for_function("() => location.hash.includes('b=0.75')")
+    told = room.evaluate("location.hash")
+    room.evaluate("location.hash = 'room=convolve&x=dot&s=1&b=0&f=none&k=blur'")
+    room.wait_for_function("() => document.querySelector('#convolve-b').value === '0'")
+    room.evaluate("told => { location.hash = told; }", told)
+    room.wait_for_function("() => document.querySelector('#convolve-b').value === '0.75'")
+    assert (numbers(room, "input") == np.array(X[0])).all()
+
+
+def test_a_phone_has_room_for_it(room):
+    room.set_viewport_size({"width": 390, "height": 844})
+    assert room.evaluate("document.documentElement.scrollWidth") == 390
+    room.set_viewport_size({"width": 1280, "height": 900})
+
+
+@needs_axe
+def test_axe_finds_nothing(room):
+    opened(room, x=text(TWO), k=text(KTWO), p="1", f="relu")
+    room.locator(".learning summary").click()
+    assert violations(room) == []
