@@ -123,7 +123,7 @@ def test_the_command_tells_what_it_wrote(tmp_path, monkeypatch, broken):
     (tmp_path / "own.txt").write_text("mine")
     told = json.loads(hubel("site", "-o", tmp_path / "site", "--json").stdout)
     assert told["files"]["index.html"] == (tmp_path / "site/index.html").stat().st_size
-    assert "wrote 55 files" in hubel("site", "-o", tmp_path).stdout
+    assert f"wrote {len(told['files'])} files" in hubel("site", "-o", tmp_path).stdout
     assert (tmp_path / "own.txt").read_text() == "mine"
 
 
