@@ -200,7 +200,7 @@ def _content(ending: str, arguments: Namespace, answer: Answer) -> bytes | str:
 
 def _page(tables: Sequence[Table]) -> str:
     from hubel.view.markup import h
-    from hubel.view.page import page
+    from hubel.view.page import finding_page
 
     title = tables[0].title or "hubel"
     one = len(tables) == 1
@@ -208,27 +208,14 @@ def _page(tables: Sequence[Table]) -> str:
         h(
             "div",
             (replace(table, title="") if one else table).html(),
-            class_="scroll",
+            class_="table",
             tabindex=0,
             role="group",
             aria_label=table.title or "table",
         )
         for table in tables
     ]
-    return page(title, h("main", h("h1", title), shown), style=_STYLE)
-
-
-_STYLE = """
-body { margin: 0 auto; max-width: 1240px; padding: 20px; font: 14px/1.45 Helvetica, Arial, sans-serif; }
-h1 { font-size: 22px; margin: 0 0 8px; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; margin-bottom: 24px; }
-caption { text-align: start; opacity: .8; padding: 4px 0; }
-table { border-collapse: collapse; width: max-content; font-variant-numeric: tabular-nums; }
-td { max-width: 60ch; overflow-wrap: anywhere; }
-th, td { padding: 3px 18px 3px 0; text-align: start; vertical-align: top; }
-th, td { border-bottom: 1px solid rgb(128 128 128 / .3); }
-.number { text-align: end; white-space: nowrap; }
-"""
+    return finding_page(title, *shown, style=".table td { max-width: 60ch; overflow-wrap: anywhere; }")
 
 
 def _plain(answer: Answer) -> str:

@@ -54,7 +54,7 @@ def to_html(report: Report, wide: Scene, narrow: Scene, theme: str = "auto") -> 
         parts.figures,
         h("main", h("h1", f"Layers of {report.network.title}"), h("div", parts.table, class_="table")),
         panel,
-        style=web_file("draw", "page.css"),
+        style=web_file("view", "finding.css") + web_file("draw", "page.css"),
         scripts=[web_file("draw", "page.js")],
         data={"formulas": parts.formulas},
         theme=theme,

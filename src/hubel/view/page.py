@@ -50,6 +50,14 @@ def page(
     return f"<!doctype html>\n{text_of(root)}\n"
 
 
+def finding_page(title: str, *body: Child, subtitle: str = "", style: str = "", **settings: Any) -> str:
+    """Write the page of one finding: its title and what follows, in the style that such pages share. style: rules after
+    those. The rest: as `page`.
+    """
+    head = h("h1", title), h("p", subtitle) if subtitle else None
+    return page(title, h("main", head, body), style=web_file("view", "finding.css") + style, **settings)
+
+
 def held(value: Any, name: str | None = None) -> Element:
     """A value as JSON within a page, for its scripts; words in it are shown as they are elsewhere in the page."""
     return h("script", json_text(value, compact=True, shown=True), type="application/json", id=name)

@@ -6,23 +6,19 @@ from PIL import Image
 
 from hubel.base.numbers import short_text
 from hubel.view.markup import Element, data_url, h
-from hubel.view.page import page
+from hubel.view.page import finding_page
 from hubel.view.scale import Scale
 from hubel.view.svg import drawing
 from hubel.view.tiles import Chart, Section, Tile, TiledFigure, png_bytes
 
 _STYLE = """
-body{margin:0 auto;max-width:1240px;padding:20px;
-font:14px/1.4 Helvetica,Arial,'Liberation Sans',sans-serif}
-h1{font-size:22px;margin:0 0 2px}h2{font-size:15px;margin:26px 0 2px}p{margin:0 0 8px;color:var(--quiet)}
-.tiles{display:flex;flex-wrap:wrap;gap:14px}figure{margin:0;max-width:100%}.picture{position:relative;max-width:100%}
+.tiles{display:flex;flex-wrap:wrap;gap:14px}.picture{position:relative;max-width:100%}
 .picture img{display:block;width:100%;height:100%;image-rendering:pixelated}
 .picture.fine img{image-rendering:auto}
 .picture i{position:absolute;border:1.6px solid var(--mark);box-sizing:border-box}
-figcaption{font-size:12px;line-height:1.3;margin-top:3px;overflow-wrap:anywhere}
 figcaption small{display:block;color:var(--quiet);font-size:11px}
 div.bar{margin-top:10px;width:170px;font-size:11px;color:var(--quiet)}div.bar img{display:block;width:100%;height:9px}
-div.bar div{display:flex;justify-content:space-between}.chart{overflow-x:auto}.chart svg{max-width:100%;height:auto}
+div.bar div{display:flex;justify-content:space-between}.chart{overflow-x:auto}
 """
 
 
@@ -30,9 +26,10 @@ def to_html(figure: TiledFigure, theme: str = "auto") -> str:
     """Write the page."""
     lives = [part.live for part in figure.sections if isinstance(part, Chart) and part.live is not None]
     parts = [_chart(part, theme) if isinstance(part, Chart) else _section(part) for part in figure.sections]
-    return page(
+    return finding_page(
         figure.title,
-        h("main", h("h1", figure.title), h("p", figure.subtitle) if figure.subtitle else None, parts),
+        *parts,
+        subtitle=figure.subtitle,
         style=_STYLE + "".join(dict.fromkeys(live.style for live in lives)),
         scripts=[live.script for live in lives if live.script],
         theme=theme,

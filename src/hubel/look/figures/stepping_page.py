@@ -10,7 +10,7 @@ from hubel.base.errors import SettingError
 from hubel.look.figures.stepping import chosen_channels, input_scale
 from hubel.view.linked import web_file
 from hubel.view.markup import Element, h
-from hubel.view.page import page
+from hubel.view.page import finding_page
 from hubel.view.scale import Kind, Scale
 
 if TYPE_CHECKING:
@@ -56,20 +56,16 @@ def to_html(found: Stepping, ending: str, theme: str, place: Pair | None = None)
     )
     buttons = [h("button", name, type="button", id=name, title=title) for name, title in _BUTTONS]
     slider = h("input", type="range", id="slider", min=0, aria_label="position")
-    return page(
+    return finding_page(
         found.title,
-        h(
-            "main",
-            h("h1", found.title),
-            h("p", found.rules),
-            h("nav", buttons, slider, h("output", id="where"), aria_label="positions"),
-            h("div", inputs, output, class_="panels"),
-            h("h2", "In the window"),
-            h("div", class_="products", id="products"),
-            h("h2", "What comes of it"),
-            h("p", id="sum"),
-            h("div", id="chart"),
-        ),
+        h("nav", buttons, slider, h("output", id="where"), aria_label="positions"),
+        h("div", inputs, output, class_="panels"),
+        h("h2", "In the window"),
+        h("div", class_="products", id="products"),
+        h("h2", "What comes of it"),
+        h("p", id="sum"),
+        h("div", id="chart"),
+        subtitle=found.rules,
         style=web_file("look", "stepping.css"),
         scripts=[web_file("look", "stepping.js")],
         data={"data": held},
