@@ -117,7 +117,8 @@ def test_words_of_keras_s_mean_the_tree_s() -> None:
         (lambda: layers.RandomRotation(3), "from -1 to 1, received 3"),
         (lambda: keras.Sequential([keras.Input((4, 4, 2)), layers.PReLU()]), r"shared_axes=\[1, 2\] for 4×4×2"),
         (lambda: layers.Conv2d(3, 3), "no Conv2d; did you mean 'Conv2D'"),
-        (lambda: keras.applications.ResNet50(), "hubel's zoo"),
+        (lambda: keras.applications.ResNet50(), "no ResNet50, only VGG16, .*hubel zoo lists others"),
+        (lambda: keras.applications.VGG16(), "weights=None, which begins anew, .*received 'imagenet': hubel downloads"),
     ],
 )
 def test_what_is_not_there_is_refused_in_keras_s_words(make: Any, said: str) -> None:

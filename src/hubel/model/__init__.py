@@ -89,13 +89,15 @@ __all__ = [
 __all__ += _layers  # noqa: PLE0605 (they are names, in a list of their own)
 
 _REFUSED = {
-    "applications": "networks with trained weights are hubel's zoo: hubel zoo lists them, hubel train resnet50 photos/ "
-    "--weights FILE fine-tunes one; build one here by its layers, and load_weights(path) takes a file of Keras's",
     "distribution": "hubel.train works on several processes and devices",
     "mixed_precision": "hubel.train chooses the precision",
 }
 
 
 def __getattr__(name: str) -> object:
+    if name == "applications":  # the zoo, for those who ask for it
+        import hubel.model.applications as applications
+
+        return applications
     hint = f": {_REFUSED[name]}" if name in _REFUSED else ""
     raise AttributeError(f"hubel.model has no {name}{hint}")
