@@ -147,7 +147,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (here / "cells/labels" / f"{number}.txt").write_text(f"{number % 2} 0.5 0.5 0.3 0.4\n")
     shutil.copytree(here / "cells/images", here / "slides")
     picture("slide.jpg", (40, 48, 3))
-    shutil.copytree(here / "slides", here / "mice")
+    for name in ("mice", "holidays", "album"):
+        shutil.copytree(here / "slides", here / name)
+    picture("old.jpg", (40, 48, 3))
     shutil.copytree(here / "slides", here / "frames")
     picture("frame.jpg", (40, 48, 3))
     shutil.copytree(here / "photos/cat", here / "shots")

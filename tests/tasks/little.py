@@ -80,6 +80,18 @@ def _pose(folder: Path) -> Little:
     return Little(folder / "posed", "8x8x1: conv 4 3x3/2 same, norm, relu, conv 11 1x1", {"size": (8, 8)})
 
 
+def _colorize(folder: Path) -> Little:
+    """Grounds of two colours, of which the darker is red."""
+    (folder / "coloured").mkdir(parents=True)
+    for row in pictures(folder, 32):
+        grey = np.asarray(Image.open(folder / str(row["file"])), np.float64)[..., np.newaxis]
+        tint = (1.2, 0.9, 0.9) if grey.mean() < 110 else (0.8, 1.0, 1.2)
+        Image.fromarray((grey * tint).clip(0, 255).astype(np.uint8)).save(
+            folder / "coloured" / Path(str(row["file"])).name
+        )
+    return Little(folder / "coloured", "8x8x1: conv 4 3x3/2 same, norm, relu, conv 260 1x1", {"task": "colorize"})
+
+
 def _synthesis(folder: Path) -> Little:
     pictures(folder, 32)
     network = "8: dense 32, leaky 0.2, reshape 4x4x2, deconv 1 4x4 strides=2 same tanh"
@@ -118,6 +130,7 @@ LITTLE: dict[str, Callable[[Path], Little]] = {
     "multilabel": _multilabel,
     "regression": _regression,
     "segmentation": _segmentation,
+    "colorize": _colorize,
     "synthesis": _synthesis,
     "detection": _detection,
     "pose": _pose,

@@ -45,14 +45,24 @@ class PointRules:
 
 
 @dataclass(frozen=True)
+class ColourRules:
+    """How scores N×squares×H×W tell colours: the mean of squares' middles (`middles` of the task's settings, a* and b*
+    each) by a softmax of scores over `temperature`.
+    """
+
+    temperature: float
+    middles: str = "middles"
+
+
+@dataclass(frozen=True)
 class Decoding:
     """What comes out, by its name, of scores N×C×… before a closing softmax or sigmoid.
 
     function: of the scores, a softmax over classes. scale, shift: settings of the task, a number an output, that the
     outcome is multiplied by and that are added. likeliest: the name of a second output, the likeliest class of each
-    place, where there is one. boxes, points: how scores are such, where they are. carries: whether layers go on with
-    what they remembered, which is given and given back besides. names: whether the outcome is probabilities of classes,
-    of which an answer tells the likeliest (`answer.Named`).
+    place, where there is one. boxes, points, colours: how scores are such, where they are. carries: whether layers go
+    on with what they remembered, which is given and given back besides. names: whether the outcome is probabilities of
+    classes, of which an answer tells the likeliest (`answer.Named`).
     """
 
     output: str = "scores"
@@ -64,6 +74,7 @@ class Decoding:
     names: bool = False
     boxes: BoxRules | None = None
     points: PointRules | None = None
+    colours: ColourRules | None = None
 
 
 def decoding_of(task: str) -> Decoding:

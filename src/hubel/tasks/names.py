@@ -14,6 +14,7 @@ TASKS = {
     "detection": "hubel.tasks.detection.task:Detection",
     "multilabel": "hubel.tasks.multilabel.task:Multilabel",
     "regression": "hubel.tasks.regression.task:Regression",
+    "colorize": "hubel.tasks.colorize.task:Colorize",
     "synthesis": "hubel.tasks.synthesis.task:Synthesis",
     "speech": "hubel.tasks.speech.task:Speech",
     "language": "hubel.tasks.language.task:Language",

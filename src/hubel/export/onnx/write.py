@@ -14,6 +14,7 @@ from hubel.base.versions import version_of
 from hubel.data.prepare.preprocessing import Preprocessing
 from hubel.export.lowered import steps_of
 from hubel.export.onnx.boxes import boxed
+from hubel.export.onnx.colours import coloured
 from hubel.export.onnx.graph import Graph
 from hubel.export.onnx.masks import masked
 from hubel.export.onnx.operations import scaled, written
@@ -44,7 +45,8 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
     large as they are, 255 where the network did not look); beside the "scores" of objects their "boxes" (N×K×4: left,
     top, right, bottom, in pixels of the image), "probabilities" and "classes" (N×K), the surest first; and the "points"
     (N×K×P×2: x, y in pixels from the middle of the first) of individuals with their "probabilities" (N×K×P) and those
-    of the "individuals" (N×K); "scores" of a task that says nothing else.
+    of the "individuals" (N×K); beside the "probabilities" of colours the "picture" in colour (uint8 N×rows×columns×3);
+    "scores" of a task that says nothing else.
 
     The metadata say all that the model file says, in JSON where it is no plain text: see `metadata`.
 
@@ -114,6 +116,12 @@ def _answers(graph: Graph, source: Source, scores: str, input: Input) -> dict[st
         place = "image" if input == "image" else ""
         found = pointed(graph, scores, shape, decoding.points, source.task_settings, source.preprocessing, place)
         return {scores: ("float32", ["batch", *shape]), **found}
+    if decoding.colours is not None:
+        squares, grey = shape[0], input == "sized"
+        coloured(graph, scores, squares, decoding.colours, source.task_settings, "image", grey)
+        sizes = ["rows", "columns"] if input == "image" else list(source.network.input[:2])
+        shares = graph.add("Softmax", scores, name=graph.fresh("probabilities"), axis=1)
+        return {shares: ("float32", ["batch", *shape]), "picture": ("uint8", ["batch", *sizes, 3])}
     name = graph.fresh(decoding.output)
     if decoding.function == "softmax":
         graph.add("Softmax", scores, name=name, axis=1)

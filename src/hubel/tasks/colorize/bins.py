@@ -1,0 +1,62 @@
+"""Colours as classes: the squares of the plane of a* and b*, and their weights (Zhang et al. 2016)."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hubel.data import Dataset
+from hubel.data.colours.lab import colours_of
+
+SIDE = 10  # of a square, in a* and b*
+_STEPS = 52  # of red, green and blue each, by which it is found which squares there are
+_LOOKED_AT = 2**21  # pixels by which it is told which colours there are
+_AT_ONCE = 2**18  # of them
+_SPREAD = 5.0  # the deviation by which shares are smoothed, and colours spread over squares
+_MIXED = 0.5  # how much of the weights' measure is even
+NEAR = 5  # squares that a colour is spread over
+
+
+@cache
+def squares() -> torch.Tensor:
+    """The middles of all squares in which sRGB has colours, float64 K×2, whatever the data: as many outputs."""
+    steps = torch.linspace(0, 255, _STEPS).round()
+    cube = torch.cartesian_prod(steps, steps, steps).to(torch.uint8).view(1, 1, -1, 3)
+    own = colours_of(cube)[0, :, 0]
+    found: torch.Tensor = torch.unique((own / SIDE).round().T, dim=0)
+    return found.double() * SIDE
+
+
+def weights_of(training: Dataset) -> tuple[npt.NDArray[np.float64], tuple[float, float]]:
+    """The weight of each square, and the mean colour, of a training set's pictures.
+
+    A square weighs as the inverse of how common its colours are, half and half with what is even; the mean of weights
+    over pixels is one.
+    """
+    pictures, middles = training.targets.array, squares()
+    _, height, width, _ = pictures.shape
+    many = max(1, min(len(pictures), _LOOKED_AT // (height * width)))
+    chosen = np.unique(np.linspace(0, len(pictures) - 1, many).astype(np.int64))[: len(pictures)]
+    parts = np.array_split(chosen, max(1, len(chosen) * height * width // _AT_ONCE))
+    counts, total = torch.zeros(len(middles), dtype=torch.float64), torch.zeros(2, dtype=torch.float64)
+    for part in parts if len(chosen) else ():
+        own = colours_of(torch.from_numpy(np.array(pictures[part]))).transpose(0, 1).flatten(1)
+        places, number = torch.unique((own / SIDE).round().T, dim=0, return_counts=True)
+        counts.index_add_(0, torch.cdist(places.double() * SIDE, middles).argmin(1), number.double())
+        total += own.double().sum(1)
+    shares = counts / counts.sum().clamp_min(1)
+    near = (-0.5 * torch.cdist(middles, middles).square() / _SPREAD**2).exp()
+    weights = 1 / ((1 - _MIXED) * ((near / near.sum(0)) @ shares) + _MIXED / len(middles))
+    weights = weights / (weights * shares).sum().clamp_min(1e-12)
+    mean = (total / counts.sum().clamp_min(1)).tolist()
+    return weights.numpy(), (round(mean[0], 3), round(mean[1], 3))
+
+
+def spread(colours: torch.Tensor, middles: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Colours P×2 as shares of the nearest squares: which, P×near, the nearest first, and how much of each."""
+    apart, which = torch.cdist(colours, middles).topk(min(NEAR, len(middles)), 1, largest=False)
+    shares = (-0.5 * apart.square() / _SPREAD**2).exp() + 1e-12
+    return which, shares / shares.sum(1, keepdim=True)
