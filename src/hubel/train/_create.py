@@ -100,11 +100,6 @@ def _check_window(recipe: Recipe, network: Network, task: Task, shape: tuple[int
         )
 
 
-def _has_surrogates(name: str) -> bool:
-    """Whether a name holds bytes of a file's name that are in no encoding, which no file of a run can hold."""
-    return any("\ud800" <= letter <= "\udfff" for letter in name)
-
-
 def fingerprint(dataset: Dataset) -> str:
     """A SHA-256 of a set's shape, classes, labels, and up to 4,096 evenly spread images."""
     total = hashlib.sha256(repr((dataset.images.shape, dataset.classes)).encode())

@@ -23,15 +23,7 @@ USUAL: dict[str, Any] = {
 }
 
 
-_OF_ROLE = ("initializer", "regularizer", "constraint")
-
-
 ROLE_NAMES = frozenset(USUAL)
-
-
-def of_role(role: str) -> tuple[str, ...]:
-    """Return the three settings that Keras has for a weight."""
-    return tuple(f"{role}_{what}" for what in _OF_ROLE)
 
 
 def take_roles(layer: Layer, roles: dict[str, str], settings: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,8 +70,3 @@ def overlaps(one: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> 
     either = areas[0][:, None] + areas[1][None] - both
     found: npt.NDArray[np.float64] = np.divide(both, either, out=np.zeros(both.shape), where=either > 0)
     return found
-
-
-def of_kinds(every: Sequence[Judged]) -> Iterator[tuple[int, int]]:
-    """How many there are of each kind."""
-    yield from ((kind, sum(each.kind == kind for each in every)) for kind in range(len(KINDS)))
