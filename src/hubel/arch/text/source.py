@@ -10,6 +10,7 @@ from hubel.arch._layer import Layer
 from hubel.arch._tree import Network, Node, children, named_children
 from hubel.arch.text.edit import setting_of
 from hubel.arch.text.notation import parse_placed
+from hubel.base.errors import NetworkError
 
 Place = tuple[int, int]
 
@@ -88,7 +89,7 @@ class Source:
     def _known(self, node: Node) -> Place:
         place = self.place(node)
         if place is None:
-            raise LookupError("expected a layer with words of its own, received a part of what one word stands for")
+            raise NetworkError("expected a layer with words of its own, received a part of what one word stands for")
         return place
 
 
