@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +16,10 @@ TOKEN = "the-token-of-this-launch"
 
 
 @contextmanager
-def studio(port=0, token=TOKEN):
+def studio(port=0, token=TOKEN, runs=Path("runs")):
     """The address of a studio, which is stopped afterwards."""
     with bound_socket(HERE, port) as bound:
-        server = server_of(token)
+        server = server_of(token, runs)
         thread = threading.Thread(target=server.run, args=([bound],))
         thread.start()
         try:

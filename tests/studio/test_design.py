@@ -77,6 +77,17 @@ def test_a_layer_is_clicked_and_changed_and_the_text_follows(room):
     room.locator(".editor pre", has_text="conv 7 5x5 same tanh").wait_for()
 
 
+def test_a_layer_that_comes_changes_no_other(room):
+    write(room, TEXT.replace("28x28x1: ", "28x28x1: conv 1 3x3 same, "))
+    becomes(room, "layers", "5")
+    assert room.locator("tbody tr", has=room.locator(".difference")).count() == 0
+    assert room.locator(".canvas .layer.changed").count() == 1
+    write(room, TEXT.replace("conv 6", "conv 7"))
+    becomes(room, "layers", "4")
+    changed = room.locator("tbody tr", has=room.locator(".difference")).locator("th")
+    assert changed.all_inner_texts() == ["conv1", "dense1"]
+
+
 def test_undo_and_redo(room):
     choose(room, "conv1")
     room.get_by_label("filters: more").click()

@@ -8,16 +8,18 @@ import socket
 import sys
 from argparse import ArgumentParser, Namespace
 from importlib.util import find_spec
+from pathlib import Path
 
 from hubel.base.errors import SettingError
 from hubel.cli._network import named_network
 from hubel.cli._numbers import whole
 from hubel.cli._output import say
 
-DESCRIPTION = """Open the studio: type a network, and drawing, figures, formulas and advice follow at each keystroke.
+DESCRIPTION = """Open the studio: type a network, and drawing, figures, formulas and advice follow at each keystroke;
+train it, and follow its curves; look inside runs.
 
 Only this machine reaches it, by the address that is printed: it has a token in it, which every launch makes anew. The
-page asks nobody else for anything. Ctrl+C ends it."""
+page asks nobody else for anything. Ctrl+C ends it; trainings that it began go on."""
 EXAMPLES = """  hubel studio
   hubel studio resnet18                   begins with a network
   hubel studio '28x28x1: conv 6 5x5 tanh, flatten, dense 10' --browser"""
@@ -28,6 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("network", nargs="?", metavar="NET", help="what it begins with: whatever hubel explain takes")
     parser.add_argument("--port", type=whole(0, 65535), default=8700, help="default 8700; 0 takes a free one")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs lie (default: runs)")
     parser.add_argument("--browser", action="store_true", help="open it in the system's browser")
 
 
@@ -51,5 +54,5 @@ def run(arguments: Namespace) -> int:
 
             webbrowser.open(address)
 
-    serve_studio(token, arguments.port, listening)
+    serve_studio(token, arguments.port, arguments.runs, listening)
     return 0

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from hubel import __version__, zoo
+from hubel.code.javascript import engine_modules
 from hubel.look.byhand.kernels import kernels_for_pages
 from hubel.studio.answers import answered
 from hubel.view.colours import style_sheet
@@ -15,7 +16,14 @@ from hubel.view.page import page
 
 FIRST = "lenet5"  # what is open where nothing is asked for
 FIRST_WIDTH = 900  # pixels of drawings that are made before a page says how wide it is
-SHEETS = ("frame.css", "design/design.css", "design/editor.css", "design/diagram.css", "convolve/convolve.css")
+SHEETS = (
+    "frame.css",
+    "design/design.css",
+    "design/editor.css",
+    "design/diagram.css",
+    "convolve/convolve.css",
+    "train/train.css",
+)
 
 
 @cache
@@ -31,8 +39,9 @@ def site_page() -> str:
 
 
 def _page(asking: str, policy: dict[str, str], host: dict[str, Any]) -> str:
-    style = "\n".join([web_file("view", "base.css"), *(web_file("studio", name) for name in SHEETS), _drawings()])
-    made = {"hubel/studio/asking": web_file("studio", f"{asking.rpartition('/')[2]}.js")}
+    base = [web_file("view", name) for name in ("base.css", "live/live.css")]
+    style = "\n".join([*base, *(web_file("studio", name) for name in SHEETS), _drawings()])
+    made = {"hubel/studio/asking": web_file("studio", f"{asking.rpartition('/')[2]}.js"), **engine_modules()}
     data = {
         "kernels": kernels_for_pages(),
         "known": answered("known", {}),

@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from socket import socket
 from typing import Any
 
@@ -24,7 +25,9 @@ from hubel.serve.log import begin_log
 from hubel.serve.refusal import Refusal
 from hubel.serve.settings import Access, Limits, Settings
 from hubel.studio.answers import QUESTIONS, answered
+from hubel.studio.answers.questions import Known
 from hubel.studio.page import studio_page
+from hubel.studio.runs import Runs
 
 HERE = "127.0.0.1"
 LIMITS = Limits(content=2_000_000, connections=256)
@@ -34,29 +37,30 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-def application(token: str) -> Any:
-    """The studio as an ASGI application."""
+def application(token: str, runs: Path) -> Any:
+    """The studio as an ASGI application. runs: the folder of runs that it shows, and into which it trains."""
     guarded: Any = _Guarded(token)
-    return Gate(_Studio(), guarded)
+    return Gate(_Studio({**QUESTIONS, **Runs(runs).questions}), guarded)
 
 
-def serve_studio(token: str, port: int, listening: Callable[[socket], None] = lambda bound: None) -> None:
-    """Serve on this machine's loopback until a signal ends it. Raises SettingError where the port cannot be had.
+def serve_studio(token: str, port: int, runs: Path, listening: Callable[[socket], None] = lambda bound: None) -> None:
+    """Serve on this machine's loopback until a signal ends it; trainings that were begun go on.
 
-    port: 0 takes a free one. listening: is called with the socket.
+    port: 0 takes a free one. runs: the folder of runs. listening: is called with the socket. Raises SettingError where
+    the port cannot be had.
     """
     with bound_socket(HERE, port) as bound:
         begin_log()
-        server = server_of(token)
+        server = server_of(token, runs)
         listening(bound)
         server.run([bound])
 
 
-def server_of(token: str) -> Server:
+def server_of(token: str, runs: Path = Path("runs")) -> Server:
     """A server in this process: `run([socket])` serves until its `should_exit` is True."""
     return Server(
         Config(
-            application(token),
+            application(token, runs),
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -84,8 +88,10 @@ class _Guarded:
 class _Studio:
     """The routes."""
 
-    def __init__(self) -> None:
-        self.pool = ThreadPoolExecutor(1, thread_name_prefix="studio")  # answers share what was read last
+    def __init__(self, known: Known) -> None:
+        self._known = known
+        self._quick = ThreadPoolExecutor(1, thread_name_prefix="studio")  # answers share what was read last
+        self._slow = ThreadPoolExecutor(2, thread_name_prefix="studio-slow")  # of runs, whose models PyTorch opens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request. Raises Refusal."""
@@ -94,14 +100,21 @@ class _Studio:
         path, method = scope["path"], scope["method"]
         if path == "/" and method in ("GET", "HEAD"):
             await _send(send, "text/html; charset=utf-8", studio_page().encode())
-        elif path.startswith(ASK) and path.removeprefix(ASK) in QUESTIONS:
+        elif path.startswith(ASK) and (question := path.removeprefix(ASK)) in self._known:
             if method != "POST":
                 raise Refusal("method", f"{path} is not for {printable(method)[:20]}, but for POST")
             values = _values(scope, (await receive()).get("body", b""))
-            loop = asyncio.get_running_loop()
-            await _send(send, "application/json", await loop.run_in_executor(self.pool, _answer, path, values))
+            pool = self._quick if question in QUESTIONS else self._slow
+            found = await asyncio.get_running_loop().run_in_executor(pool, self._answer, question, values)
+            await _send(send, "application/json", found)
         else:
             raise Refusal("unknown", f"there is nothing at {printable(path)[:100]}")
+
+    def _answer(self, question: str, values: Any) -> bytes:
+        try:
+            return json_text(answered(question, values, self._known), compact=True).encode()
+        except HubelError as error:
+            raise Refusal("request", printable(str(error))[:300]) from None
 
 
 def _values(scope: Scope, body: bytes) -> Any:
@@ -112,13 +125,6 @@ def _values(scope: Scope, body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         raise Refusal("request", "expected a body of JSON") from None
-
-
-def _answer(path: str, values: Any) -> bytes:
-    try:
-        return json_text(answered(path.removeprefix(ASK), values), compact=True).encode()
-    except HubelError as error:
-        raise Refusal("request", printable(str(error))[:300]) from None
 
 
 async def _send(send: Send, kind: str, body: bytes) -> None:

@@ -22,10 +22,16 @@ def to_svg(scene: Scene, theme: str = "auto") -> str:
     return text_of(Element("svg", {"xmlns": "http://www.w3.org/2000/svg", **drawn.attributes}, drawn.children)) + "\n"
 
 
-def drawing(scene: Scene, theme: str = "auto", places: Mapping[str, int] | None = None, opens: bool = False) -> Element:
+def drawing(
+    scene: Scene,
+    theme: str = "auto",
+    places: Mapping[str, int] | None = None,
+    opens: bool = False,
+    ruled: bool = True,
+) -> Element:
     """A drawing for a page. With `places`, the numbers of layers' rows in the table, layers can be chosen in it.
 
-    opens: whether the page opens and closes parts.
+    opens: whether the page opens and closes parts. ruled: whether its rules of style are in it; else the page has them.
     """
 
     def link(group: Group) -> Mapping[str, Attribute] | None:
@@ -48,7 +54,7 @@ def drawing(scene: Scene, theme: str = "auto", places: Mapping[str, int] | None 
         "svg",
         h("title", scene.title or scene.description or "drawing", id=f"{own}t"),
         h("desc", scene.description, id=f"{own}d"),
-        h("style", style_sheet(theme) + (plot_sheet(theme) if scene.style == PLOT else "")),
+        h("style", style_sheet(theme) + (plot_sheet(theme) if scene.style == PLOT else "")) if ruled else None,
         h("rect", class_="page", width=width, height=height),
         body,
         width=_number(scene.scale * scene.width),

@@ -22,7 +22,7 @@ from hubel.code import source as program
 from hubel.draw import kind, layout
 from hubel.studio.answers.read import report, source
 from hubel.studio.answers.remedies import remedies
-from hubel.view.markup import Element, text_of
+from hubel.view.markup import text_of
 from hubel.view.svg import drawing
 
 MOST_ROWS = 1500  # that a page's table shows
@@ -56,18 +56,13 @@ def design(text: str, width: int, style: str, closed: list[str]) -> dict[str, An
         "rows": [_row(row, source(text).place(row.node)) for row in found.rows[:MOST_ROWS]],
         "more": max(0, len(found.rows) - MOST_ROWS),
         "style": scene.style,
-        "drawing": text_of(_unstyled(drawing(scene, "auto", places, opens=True))),
+        "drawing": text_of(drawing(scene, "auto", places, opens=True, ruled=False)),
     }
 
 
 def _style(found: Report, style: str) -> str:
     branched = not all(row.is_layer for row in found.rows)
     return "blocks" if style == "blocks" or (style == "volumes" and branched) else style or "auto"
-
-
-def _unstyled(svg: Element) -> Element:
-    """The drawing without rules of its own, which the page has."""
-    return Element(svg.kind, svg.attributes, tuple(c for c in svg.children if getattr(c, "kind", "") != "style"))
 
 
 def _totals(found: Report) -> dict[str, Any]:

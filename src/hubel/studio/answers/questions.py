@@ -12,9 +12,10 @@ from hubel.base.words import json_text, printable
 from hubel.studio.answers import change, design, words
 
 Values = Mapping[str, Any]
+Known = Mapping[str, tuple[Callable[..., dict[str, Any]], dict[str, type]]]
 
 # name: (what answers, the kind of each of its values)
-QUESTIONS: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, type]]] = {
+QUESTIONS: Known = {
     "known": (words.known, {}),
     "network": (words.network, {"name": str}),
     "design": (design.design, {"text": str, "width": int, "style": str, "closed": list}),
@@ -27,14 +28,15 @@ QUESTIONS: dict[str, tuple[Callable[..., dict[str, Any]], dict[str, type]]] = {
 }
 
 
-def answered(question: str, values: Values) -> dict[str, Any]:
+def answered(question: str, values: Values, known: Known = QUESTIONS) -> dict[str, Any]:
     """The answer to a question, or `{"error": sentence}` where there is none. A value that is left out is empty.
 
-    Raises UnknownNameError for a question that is none, and SettingError for values of other kinds.
+    known: the questions. Raises UnknownNameError for a question that is none, and SettingError for values of other
+    kinds.
     """
-    if question not in QUESTIONS:
-        raise UnknownNameError(f"no question is called {printable(question)[:60]!r}{did_you_mean(question, QUESTIONS)}")
-    answer, kinds = QUESTIONS[question]
+    if question not in known:
+        raise UnknownNameError(f"no question is called {printable(question)[:60]!r}{did_you_mean(question, known)}")
+    answer, kinds = known[question]
     try:
         return answer(**_checked(values, kinds))
     except (HubelError, LookupError, RecursionError) as error:

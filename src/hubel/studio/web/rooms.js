@@ -6,5 +6,12 @@
 
 import { convolve } from "hubel/studio/convolve/room";
 import { design } from "hubel/studio/design/room";
+import { look } from "hubel/studio/look/room";
+import { train } from "hubel/studio/train/room";
 
-export const ROOMS = [design, convolve];
+export const ROOMS = [
+  design,
+  convolve,
+  train,
+  look,
+];

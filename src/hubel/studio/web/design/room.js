@@ -8,7 +8,7 @@ import { Editor } from "hubel/studio/design/editor";
 import { History } from "hubel/studio/design/history";
 import { LayerPane } from "hubel/studio/design/layer";
 import { CodePane, ComparePane, MemoryPane, adviceList, bytes, zooDialog } from "hubel/studio/design/panes";
-import { Rows, difference } from "hubel/studio/design/rows";
+import { Rows, difference, paired } from "hubel/studio/design/rows";
 import { Tabs } from "hubel/studio/design/tabs";
 
 const LATER = 120; // ms after which what is not seen at once is asked for
@@ -167,7 +167,7 @@ class Design {
     }
     this.written = answer.text === this.text; // places are those of this text
     address({ net: answer.text, closed: [...this.closed].join(" ") });
-    const was = before && !answer.first ? new Map(before.rows.map((row) => [row.path, row])) : null;
+    const was = before && !answer.first ? paired(before.rows, answer.rows) : null;
     this.diagram.show(answer.drawing, answer.rows);
     if (was) this.diagram.flash(changes(was, answer.rows));
     this.rows.show(answer.rows, was, answer.more);
@@ -313,7 +313,7 @@ class Design {
 function changes(before, rows) {
   const found = new Map();
   rows.forEach((row, at) => {
-    const was = before.get(row.path);
+    const was = before[at];
     if (!was) found.set(at, true);
     else if (was.words !== row.words || was.output !== row.output || was.parameters !== row.parameters || was.macs !== row.macs) {
       const parameters = difference(was.parameters, row.parameters);

@@ -15,6 +15,23 @@ export function difference(before, after) {
   return change ? `${change > 0 ? "+" : "−"}${count(Math.abs(change))}` : "";
 }
 
+/**
+ * For each row the one that it was before, or null: rows at both ends go together while they say the same, those between
+ * by their names, so that a layer that comes or goes changes no other.
+ */
+export function paired(before, rows) {
+  const alike = (a, b) => a.words === b.words && a.kind === b.kind;
+  const most = Math.min(before.length, rows.length);
+  let [head, tail] = [0, 0];
+  while (head < most && alike(before[head], rows[head])) head += 1;
+  while (tail < most - head && alike(before[before.length - 1 - tail], rows[rows.length - 1 - tail])) tail += 1;
+  const between = new Map(before.slice(head, before.length - tail).map((row) => [row.path, row]));
+  return rows.map((row, at) => {
+    if (at < head) return before[at];
+    return at >= rows.length - tail ? before[before.length - rows.length + at] : between.get(row.path) ?? null;
+  });
+}
+
 /** The table of a network's rows. choose(row) is called for a row that is chosen. */
 export class Rows {
   constructor(choose) {
@@ -27,7 +44,7 @@ export class Rows {
     this.lines = [];
   }
 
-  /** Show rows; before: what stood in rows of the same name, or null. */
+  /** Show rows; before: what each of them was (`paired`), or null. */
   show(rows, before, more) {
     while (this.lines.length > rows.length) this.lines.pop().line.remove();
     rows.forEach((row, place) => {
@@ -36,7 +53,7 @@ export class Rows {
       COLUMNS.forEach(([name], column) => {
         if (name === "formula") return;
         const text = shown(row[name]);
-        const was = before?.get(row.path)?.[name];
+        const was = before?.[place]?.[name];
         const change = typeof row[name] === "number" && was !== undefined ? difference(was, row[name]) : "";
         if (values[column] === text && !change) return;
         values[column] = text;

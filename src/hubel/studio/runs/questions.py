@@ -1,0 +1,106 @@
+"""The questions about runs, which the server answers and no page can by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hubel.base.errors import HubelError, SettingError
+from hubel.base.words import printable
+from hubel.studio.runs.folder import checked_name, described, run_names
+from hubel.studio.runs.trainings import Trainings
+
+_DATA_USUAL = "mnist"
+
+
+class Runs:
+    """The runs of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.trainings = Trainings(folder)
+
+    @property
+    def questions(self) -> dict[str, tuple[Callable[..., dict[str, Any]], dict[str, type]]]:
+        """What may be asked, as `hubel.studio.answers.QUESTIONS` has it."""
+        return {
+            "runs": (self.runs, {}),
+            "run": (self.run, {"name": str}),
+            "train": (self.train, {"text": str, "data": str, "name": str, "epochs": str, "settings": list}),
+            "stop": (self.stop, {"name": str}),
+            "resume": (self.resume, {"name": str, "epochs": str}),
+            "model": (self.model, {"name": str}),
+        }
+
+    def runs(self) -> dict[str, Any]:
+        """Every run, the newest first, and trainings that have not come so far."""
+        names = run_names(self.folder)
+        begun = [name for name in self.trainings.names() if name not in names and self.trainings.is_running(name)]
+        return {"folder": str(self.folder), "runs": [self._brief(name) for name in [*begun, *names]]}
+
+    def run(self, name: str) -> dict[str, Any]:
+        """One run: its settings, its metrics so far, how it stands, and what its process says."""
+        name = checked_name(name)
+        found = self._told(name)
+        return {**found, "state": self._state(name, found), "said": self.trainings.said(name)}
+
+    def train(self, text: str, data: str, name: str, epochs: str, settings: list[str]) -> dict[str, Any]:
+        """Begin a training: the network as text, the data as `hubel train` takes it, settings as NAME=VALUE."""
+        name = checked_name(name or self._free_name())
+        if (self.folder / name).exists():
+            raise SettingError(f"{self.folder / name}: there is a run already; give this one another name")
+        for what, word in (("the network", text), ("the data", data), ("epochs", epochs)):
+            if word.startswith("-") or "\0" in word:
+                raise SettingError(f"{what}: expected no option, received {printable(word)[:60]!r}")
+        options = ["--run", str(self.folder / name), *([f"--epochs={epochs}"] if epochs else [])]
+        options += [f"--set={setting}" for setting in settings if "=" in setting]
+        self.trainings.begin(name, [*options, "--", text, data or _DATA_USUAL])
+        return {"name": name}
+
+    def stop(self, name: str) -> dict[str, Any]:
+        """Have a training end at its next step."""
+        self.trainings.stop(checked_name(name))
+        return {"name": name}
+
+    def resume(self, name: str, epochs: str) -> dict[str, Any]:
+        """Go on with a run that was stopped, or with more epochs."""
+        name = checked_name(name)
+        if epochs.startswith("-"):
+            raise SettingError(f"epochs: expected a number, received {printable(epochs)[:40]!r}")
+        more = [f"--epochs={epochs}"] if epochs else []
+        self.trainings.begin(name, ["--resume", str(self.folder / name), *more])
+        return {"name": name}
+
+    def model(self, name: str) -> dict[str, Any]:
+        """A run's model, to run in the page."""
+        from hubel.studio.runs.model import running_model
+
+        return running_model(self.folder / checked_name(name))
+
+    def _free_name(self) -> str:
+        taken = {*run_names(self.folder), *self.trainings.names()}
+        return next(name for name in (f"studio-{number}" for number in range(1, 10**6)) if name not in taken)
+
+    def _told(self, name: str) -> dict[str, Any]:
+        if not (self.folder / name / "run.toml").is_file():
+            if name in self.trainings.names():
+                return {"name": name, "rows": [], "figures": [], "epochs": None}
+            raise SettingError(f"{self.folder / name}: expected a run's folder, found none")
+        return described(self.folder / name)
+
+    def _state(self, name: str, found: dict[str, Any]) -> str:
+        if self.trainings.is_running(name):
+            return "training" if found["rows"] else "starting"
+        if "network" not in found:
+            return "refused"
+        return "failed" if found["failure"] else "finished" if found["finished"] else "stopped"
+
+    def _brief(self, name: str) -> dict[str, Any]:
+        try:
+            found = self._told(name)
+        except HubelError as error:
+            return {"name": name, "state": "unreadable", "told": printable(str(error))[:300]}
+        last = found["rows"][-1] if found["rows"] else {}
+        kept = {each: found.get(each) for each in ("name", "network", "data", "task", "epochs")}
+        return {**kept, "state": self._state(name, found), "last": last, "figures": found["figures"]}

@@ -1,0 +1,97 @@
+"""Trainings as processes of their own: they go on when the page, or the studio, is closed, and are found again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from hubel.base.errors import SettingError
+from hubel.base.files import made_folder, write_atomically
+from hubel.base.words import json_text, printable
+
+NOTES = ".studio"  # the folder of what the studio knows of trainings that it began
+_TAIL = 4000  # bytes of what a training says that a page is told
+
+
+class Trainings:
+    """The trainings of a folder of runs that a studio began, this one or one before."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._notes = folder, folder / NOTES
+        self._own: dict[str, subprocess.Popen[bytes]] = {}
+
+    def names(self) -> list[str]:
+        """Those that were begun."""
+        return sorted(path.stem for path in self._notes.glob("*.json"))
+
+    def begin(self, name: str, words: list[str]) -> None:
+        """Start `hubel train` with these words. Raises SettingError where one of that name is under way."""
+        if self.is_running(name):
+            raise SettingError(f"{name}: its training is under way; stop it first")
+        made_folder(self._notes)
+        with open(self._notes / f"{name}.log", "wb") as log:
+            started = subprocess.Popen(
+                [sys.executable, "-m", "hubel", "train", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl+C in the studio's terminal is not for it
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        self._own[name] = started
+        note = {"pid": started.pid, "begun": round(time.time(), 3), "words": words}
+        write_atomically(self._notes / f"{name}.json", json_text(note))
+
+    def is_running(self, name: str) -> bool:
+        """Whether its process is there."""
+        if (own := self._own.get(name)) is not None:
+            return own.poll() is None
+        process = self._process(name)
+        return process is not None and _is_training(process)
+
+    def stop(self, name: str) -> None:
+        """Ask a training to end: it finishes its step, saves a checkpoint, and can be gone on with.
+
+        Raises SettingError where none is under way.
+        """
+        process = self._process(name)
+        if process is None or not self.is_running(name):
+            raise SettingError(f"{name}: there is no training of it under way that this studio began")
+        os.kill(process, signal.SIGINT)
+
+    def said(self, name: str) -> str:
+        """The end of what its process said."""
+        try:
+            with open(self._notes / f"{name}.log", "rb") as log:
+                log.seek(0, os.SEEK_END)
+                log.seek(max(0, log.tell() - _TAIL))
+                text = log.read().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+        lines = [line.rpartition("\r")[2] for line in text.splitlines()]
+        return printable("\n".join(lines), keep="\n")
+
+    def _process(self, name: str) -> int | None:
+        try:
+            note: Any = json.loads((self._notes / f"{name}.json").read_text(encoding="utf-8"))
+            return int(note["pid"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _is_training(process: int) -> bool:
+    """Whether a process is there and, where the system tells, is a training: numbers are given anew."""
+    try:
+        os.kill(process, 0)
+    except OSError:
+        return False
+    try:
+        return b"hubel\0train\0" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return not Path("/proc/self").exists()

@@ -1,0 +1,157 @@
+// The train room: begin a training, follow it, stop it and go on; runs of this machine, two on one chart.
+
+import { h, held } from "hubel/view/dom";
+import { address, addressed } from "hubel/studio/address";
+import { ask } from "hubel/studio/asking";
+import { brief, chart } from "hubel/studio/train/curves";
+
+const OFTEN = 1000; // ms between looks at a training that is under way
+const SELDOM = 4000; // at the folder of runs
+const STATES = {
+  starting: "is starting", training: "is training", finished: "is finished", stopped: "was stopped", failed: "failed",
+  refused: "did not begin", unreadable: "cannot be read",
+};
+
+/** The room's row in the registry. */
+export const train = { name: "train", title: "Train", server: true, open: (place) => new Train(place) };
+
+class Train {
+  constructor(place) {
+    this.place = place;
+    this.chosen = (addressed().run ?? "").split(" ").filter(Boolean).slice(0, 2);
+    this.network = h("textarea", { rows: 3, spellcheck: false, "aria-label": "the network as text", required: true });
+    this.data = h("input", { value: "mnist", list: "data-known", autocomplete: "off", required: true });
+    this.epochs = h("input", { inputmode: "decimal", size: 4, placeholder: "by rule" });
+    this.name = h("input", { placeholder: "a name", autocomplete: "off", pattern: "[A-Za-z0-9][A-Za-z0-9._+\\-]*" });
+    this.rate = h("input", { inputmode: "decimal", size: 6, placeholder: "by rule" });
+    this.trouble = h("p", { class: "wrong-box", role: "alert" });
+    const field = (title, input, note = "") => h("label", {}, h("span", {}, title), input, note && h("small", {}, note));
+    const form = h("form", { class: "begin" },
+      h("h2", {}, "Train a network"), field("network", this.network),
+      field("data", this.data, "a name such as mnist, or the path of a folder, an archive or a table on this machine"),
+      h("div", { class: "short" }, field("epochs", this.epochs), field("learning rate", this.rate), field("call it", this.name)),
+      h("button", {}, "train"), this.trouble, h("datalist", { id: "data-known" }, ["mnist", "cifar10"].map((value) => h("option", { value }))));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.begin();
+    });
+    this.list = h("ul", { class: "runs" });
+    this.folder = h("p", { class: "note" });
+    this.view = h("div", { class: "followed" });
+    place.append(h("h1", { class: "hidden" }, "Train"),
+      h("div", { class: "bench training" }, h("div", {}, this.view), h("div", { class: "side" }, form, h("h2", {}, "Runs"), this.folder, this.list)));
+    this.look();
+  }
+
+  /** Called when the room comes into sight: the network that is designed is the one to train. */
+  shown(values) {
+    if (values.net && !this.network.dataset.own) this.network.value = values.net;
+    else if (!this.network.value) this.network.value = held("first").text;
+    this.network.oninput = () => { this.network.dataset.own = "yes"; };
+    this.look();
+  }
+
+  /** Look at the folder, and at what is chosen; again soon where something trains, else seldom, while it is seen. */
+  async look() {
+    clearTimeout(this.timer);
+    if (this.looking) return;
+    this.looking = true;
+    try {
+      const { folder, runs } = await ask("runs");
+      this.showRuns(folder, runs);
+      const found = [];
+      for (const name of this.chosen) {
+        const run = await ask("run", { name });
+        if (!run.error) found.push(run);
+      }
+      this.showChosen(found);
+      this.busy = runs.some(({ state }) => state === "training" || state === "starting");
+    } finally {
+      this.looking = false;
+    }
+    const soon = () => (this.place.hidden || document.hidden ? (this.timer = setTimeout(soon, SELDOM)) : this.look());
+    this.timer = setTimeout(soon, this.busy ? OFTEN : SELDOM);
+  }
+
+  showRuns(folder, runs) {
+    this.folder.textContent = runs.length ? `in ${folder}; choose two to see them on one chart` : `none yet in ${folder}`;
+    const told = JSON.stringify([runs, this.chosen]);
+    if (told === this.told) return;
+    this.told = told;
+    const focus = this.list.contains(document.activeElement) ? document.activeElement.dataset.name : null;
+    if (!this.chosen.length && runs.length) this.choose(runs[0].name, true);
+    this.list.replaceChildren(...runs.map((run) => {
+      const last = run.last ?? {};
+      const figure = (run.figures ?? []).find((name) => name !== "loss");
+      const best = figure && (last[`evaluation_${figure}`] ?? last[figure]);
+      const facts = [STATES[run.state], run.data, last.epoch && `${last.epoch} of ${Math.ceil(run.epochs)} epochs`, typeof best === "number" && `${figure} ${brief(best)}`];
+      const pressed = this.chosen.includes(run.name);
+      return h("li", {}, h("button", { type: "button", "data-name": run.name, "aria-pressed": String(pressed), onclick: (event) => this.choose(run.name, !event.ctrlKey && !event.metaKey && !event.shiftKey) },
+        h("b", {}, run.name), h("span", { class: "note" }, facts.filter(Boolean).join(" · "))),
+      h("button", { type: "button", "aria-label": pressed ? `leave ${run.name} out` : `${run.name} on the same chart`, onclick: () => this.choose(run.name, false) }, pressed ? "−" : "+"));
+    }));
+    if (focus) [...this.list.querySelectorAll("button")].find((each) => each.dataset.name === focus)?.focus();
+  }
+
+  /** Choose a run, alone or beside the one that is. */
+  choose(name, alone) {
+    if (alone) this.chosen = [name];
+    else if (this.chosen.includes(name)) this.chosen = this.chosen.filter((each) => each !== name);
+    else this.chosen = [...this.chosen.slice(-1), name];
+    address({ run: this.chosen.join(" ") });
+    this.told = null;
+    this.look();
+  }
+
+  showChosen(runs) {
+    const told = JSON.stringify(runs);
+    if (told === this.shownRuns) return;
+    this.shownRuns = told;
+    if (!runs.length) {
+      this.view.replaceChildren(h("h2", {}, "Nothing is chosen"), h("p", { class: "note" }, "Begin a training, or choose a run: its curves stand here, and grow while it trains."));
+      return;
+    }
+    const focus = this.view.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    const figures = [...new Set(runs.flatMap((run) => run.figures))];
+    this.view.replaceChildren(
+      ...runs.map((run) => this.facts(run)),
+      figures.length ? h("div", { class: "charts" }, figures.map((figure) => chart(figure, runs))) : "",
+      ...runs.filter((run) => run.said && (run.state !== "finished" || !run.rows.length)).map((run) =>
+        h("details", { open: run.state === "refused" || run.state === "starting" }, h("summary", {}, `what ${run.name} says`), h("pre", { tabindex: 0 }, run.said))));
+    if (focus) this.view.querySelector(`[data-key="${focus}"]`)?.focus();
+  }
+
+  facts(run) {
+    const last = run.rows[run.rows.length - 1] ?? {};
+    const facts = [
+      ["epoch", last.epoch ? `${last.epoch} of ${Math.ceil(run.epochs)}` : "–"],
+      ...run.figures.map((name) => [name.replaceAll("_", " "), brief(last[`evaluation_${name}`] ?? last[name])]),
+      ["images/s", last.images_per_second ? Math.round(last.images_per_second).toLocaleString("en-US") : "–"],
+      ["seconds", brief(last.seconds ?? null)],
+    ];
+    const act = (words, question) => h("button", { type: "button", "data-key": `${question} ${run.name}`, onclick: () => this.act(question, run.name) }, words);
+    const goesOn = run.state === "training" || run.state === "starting";
+    return h("section", { class: "run" },
+      h("h2", {}, run.name, " ", h("span", { class: `state ${run.state}` }, STATES[run.state])),
+      run.network ? h("p", {}, h("code", {}, run.network), h("span", { class: "note" }, ` on ${run.data}, ${Object.values(run.recipe).join(", ")}`)) : "",
+      run.failure ? h("p", { class: "wrong-box" }, run.failure) : "",
+      h("dl", { class: "totals" }, facts.map(([title, value]) => h("div", {}, h("dt", {}, title), h("dd", {}, value)))),
+      h("p", { class: "bar" }, goesOn ? act("stop", "stop") : "", run.state === "stopped" ? act("go on", "resume") : "",
+        run.rows.length || run.state === "finished" ? h("a", { href: `#room=look&run=${run.name}` }, "look inside") : ""));
+  }
+
+  async act(question, name) {
+    const found = await ask(question, { name });
+    this.trouble.textContent = found.error ?? "";
+    this.look();
+  }
+
+  async begin() {
+    const settings = this.rate.value.trim() ? [`learning_rate=${this.rate.value.trim()}`] : [];
+    const found = await ask("train", {
+      text: this.network.value.trim(), data: this.data.value.trim(), name: this.name.value.trim(), epochs: this.epochs.value.trim(), settings,
+    });
+    this.trouble.textContent = found.error ?? "";
+    if (!found.error) this.choose(found.name, true);
+  }
+}

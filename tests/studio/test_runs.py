@@ -1,0 +1,172 @@
+"""Runs in the studio: what their files say, trainings as processes of their own, and the rooms that show them."""
+
+import json
+import os
+import signal
+import sys
+import time
+
+import httpx
+import numpy as np
+import pytest
+
+from hubel.base.errors import SettingError
+from hubel.studio.answers import answered
+from hubel.studio.runs import Runs
+from hubel.studio.runs.trainings import Trainings
+from tests.axe import PLACE, violations
+from tests.studio.conftest import TOKEN, studio
+from tests.work import HANG
+
+RUN = """
+network = "8x8x1: flatten, dense 2 softmax"
+[recipe]
+epochs = 3
+optimizer = "adam"
+learning_rate = 0.01
+[data]
+name = "squares"
+"""
+METRICS = """epoch,step,loss,accuracy,evaluated,evaluation_loss,evaluation_accuracy,images_per_second,seconds
+1,4,0.7,0.5,test,0.6,0.75,100,0.5
+2,8,nan,0.6,test,0.5,0.8,100,1.0
+"""
+# stands for a training: says so, and ends with its own words where it is interrupted
+PRETENDED = """#!/bin/sh
+trap 'echo saved; exit 0' INT
+echo "training with $*"
+while :; do sleep 0.05; done
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    run = tmp_path / "runs" / "first"
+    run.mkdir(parents=True)
+    (run / "run.toml").write_text(RUN)
+    (run / "metrics.csv").write_text(METRICS)
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def pretended(tmp_path, monkeypatch):
+    program = tmp_path / "python"
+    program.write_text(PRETENDED)
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+
+
+def asked(runs, question, **values):
+    return answered(question, values, runs.questions)
+
+
+def until(condition):
+    end = time.monotonic() + HANG
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_run_is_told_from_its_files(folder):
+    found = asked(Runs(folder), "run", name="first")
+    assert (found["state"], found["network"], found["epochs"]) == ("stopped", "8x8x1: flatten, dense 2 softmax", 3)
+    assert found["figures"] == ["loss", "accuracy"]
+    assert [row["evaluation_accuracy"] for row in found["rows"]] == [0.75, 0.8]
+    assert found["rows"][1]["loss"] is None
+    (folder / "first/failure.toml").write_text('message = "loss is not finite"')
+    assert asked(Runs(folder), "runs")["runs"][0]["state"] == "failed"
+
+
+def test_a_damaged_run_is_named_and_hides_no_other(folder):
+    (folder / "second").mkdir()
+    (folder / "second/run.toml").write_text("= nothing")
+    states = {run["name"]: run["state"] for run in asked(Runs(folder), "runs")["runs"]}
+    assert states == {"first": "stopped", "second": "unreadable"}
+
+
+def test_no_folder_is_no_runs(tmp_path):
+    assert asked(Runs(tmp_path / "none"), "runs")["runs"] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["../first", "first/../first", "/etc", "", ".", "..", "a\0b", ".studio", "-x", "first\n"]
+)
+@pytest.mark.parametrize("question", ["run", "stop", "resume", "model"])
+def test_names_are_no_paths(folder, question, name):
+    assert "name" in asked(Runs(folder), question, name=name)["error"]
+
+
+def test_words_are_no_options(folder, pretended):
+    for values in (
+        {"text": "--resume", "data": "mnist"},
+        {"text": "mlp", "data": "-o"},
+        {"text": "mlp", "epochs": "--x"},
+    ):
+        assert "no option" in asked(Runs(folder), "train", **values)["error"]
+
+
+def test_a_training_is_found_again_and_stopped(folder, pretended):
+    """A process of its own: another studio sees it, and stops it."""
+    own, other = Runs(folder), Runs(folder)
+    name = asked(own, "train", text="mlp", data="mnist", epochs="2", settings=["seed=3"])["name"]
+    until(lambda: "training with" in asked(other, "run", name=name)["said"])
+    assert asked(other, "run", name=name)["state"] == "starting"
+    assert "--epochs=2 --set=seed=3 -- mlp mnist" in asked(other, "run", name=name)["said"]
+    assert name in [run["name"] for run in asked(other, "runs")["runs"]]
+    assert "under way" in asked(other, "train", text="mlp", data="mnist", name=name)["error"]
+    assert asked(other, "stop", name=name) == {"name": name}
+    until(lambda: asked(own, "run", name=name)["state"] == "refused")
+    assert "saved" in asked(other, "run", name=name)["said"]
+    assert "no training of it under way" in asked(other, "stop", name=name)["error"]
+
+
+def test_a_run_that_is_there_is_not_written_over(folder, pretended):
+    assert "is a run already" in asked(Runs(folder), "train", text="mlp", data="mnist", name="first")["error"]
+
+
+def test_a_number_that_is_another_process_s_by_now_is_left_alone(folder):
+    (folder / ".studio").mkdir()
+    (folder / ".studio/first.json").write_text(json.dumps({"pid": os.getpid()}))
+    trainings = Trainings(folder)
+    assert not trainings.is_running("first")
+    with pytest.raises(SettingError):
+        trainings.stop("first")
+    assert signal.getsignal(signal.SIGINT) is not None  # nothing came
+
+
+def test_questions_about_runs_bear_the_token(folder):
+    with studio(runs=folder) as address, httpx.Client(base_url=address, timeout=HANG) as client:
+        assert client.post("/ask/runs", json={}).status_code == 401
+        found = client.post("/ask/runs", json={}, headers={"Authorization": f"Bearer {TOKEN}"})
+        assert found.json()["runs"][0]["name"] == "first"
+
+
+def test_from_a_training_to_a_look_inside(browser_page, tmp_path):
+    """A real training, begun in the page, followed to its end, and its model drawn into."""
+    random = np.random.default_rng(0)
+    labels = np.arange(80) % 2
+    images = (random.integers(0, 60, (80, 8, 8)) + 150 * labels[:, None, None]).astype(np.uint8)
+    np.savez(tmp_path / "shades.npz", x_train=images, y_train=labels, x_test=images[:20], y_test=labels[:20])
+    net = "8x8x1: conv 2 3x3 relu, flatten, dense 2 softmax"
+    with studio(runs=tmp_path / "runs") as address:
+        page = browser_page
+        page.goto(f"{address}/#token={TOKEN}&room=train&net={net.replace(' ', '+')}")
+        page.get_by_label("data").fill("nothing.npz")
+        page.get_by_label("call it").fill("none")
+        page.get_by_role("button", name="train", exact=True).click()
+        page.locator(".state.refused").wait_for()
+        page.locator(".followed pre", has_text="nothing.npz").wait_for()
+        page.get_by_label("data").fill(str(tmp_path / "shades.npz"))
+        page.get_by_label("call it").fill("shades")
+        page.get_by_label("epochs").fill("2")
+        page.get_by_role("button", name="train", exact=True).click()
+        page.locator("h2", has_text="shades").locator(".state.finished").wait_for()
+        assert page.locator(".totals dd").first.inner_text() == "2 of 2"
+        assert page.locator(".chart").count() == 2
+        assert not PLACE.is_file() or violations(page) == []
+        page.get_by_role("link", name="look inside").click()
+        page.locator(".live canvas").first.wait_for()
+        assert page.locator(".live .layer-view header b, .live .layer-view header h3").all_inner_texts()[:2] == [
+            "input",
+            "conv1",
+        ]
