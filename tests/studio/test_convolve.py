@@ -16,6 +16,17 @@ TWO = [[[0, 1], [2, 3]], [[4, 0], [1, 1]]]
 KTWO = [[[1, -1], [0, 2]], [[0.5, 1], [-1, 3]]]
 
 
+# the page takes what is usual out of its address again, so that nothing in it can be waited for
+GO = """
+said => new Promise((done) => {
+  const before = location.href;
+  addEventListener("hashchange", () => setTimeout(done), { once: true });
+  location.hash = said;
+  if (location.href === before) done();
+})
+"""
+
+
 def text(planes):
     return "//".join("/".join(" ".join(map(str, line)) for line in plane) for plane in planes)
 
@@ -37,9 +48,7 @@ def room(browser, address):
 def opened(room, **values):
     values = {"op": "conv", "s": "1", "p": "0", "d": "1", "b": "0", "f": "none", "at": "0,0", **values}
     said = "&".join(f"{name}={value}" for name, value in values.items())
-    room.evaluate("said => { location.hash = said; }", f"room=convolve&{said}")
-    room.wait_for_function("said => decodeURIComponent(location.hash).includes(said)", arg=f"at={values['at']}")
-    room.evaluate("() => new Promise((done) => setTimeout(done, 0))")
+    room.evaluate(GO, f"room=convolve&{said}")
     return room
 
 
