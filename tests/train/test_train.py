@@ -10,7 +10,9 @@ import safetensors
 import torch
 
 from hubel.arch import parse
-from hubel.data import Splits
+from hubel.base.errors import SettingError
+from hubel.data import Preprocessing, Splits
+from hubel.tasks import task_of
 from hubel.train import (
     EpochMetrics,
     Finished,
@@ -26,6 +28,8 @@ from hubel.train import (
     resume,
     train,
 )
+from hubel.train.loop.autotune import autotune
+from hubel.train.loop.supervised import Supervised
 from tests.work import clock
 
 
@@ -154,7 +158,7 @@ def test_a_time_budget_holds_all_from_its_beginning_on(splits, network, recipe, 
 def test_training_that_is_slower_than_it_was_measured_keeps_to_its_budget(
     splits, network, recipe, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("hubel.train.loop.autotune._that_fit", lambda *_: 1000.0)
+    monkeypatch.setattr("hubel.train.loop.autotune._that_fits", lambda recipe, *_: recipe.replace(epochs=1000.0))
     monkeypatch.setattr(time, "perf_counter", clock(0.01))
     events = []
     run = train(network, splits, recipe.replace(time_budget=1.0), tmp_path / "run", progress=events.append)
@@ -166,6 +170,35 @@ def test_training_that_is_slower_than_it_was_measured_keeps_to_its_budget(
     run = train(network, splits, one_step, tmp_path / "one", progress=events.append)
     assert 1 < len(run.metrics) < 100
     assert events[-1].reason.startswith("the 2 s are over, at epoch")
+
+
+def test_measuring_takes_a_small_share_of_a_time_budget_and_is_done_at_the_end(
+    splits, network, recipe, tmp_path, monkeypatch
+):
+    every_third = recipe.replace(epochs=7.5, measure_every=3)
+    run = train(network, splits, every_third, tmp_path / "third")
+    assert [row.epoch for row in run.metrics if row.evaluated] == [3, 6, 8]
+    assert all(math.isnan(row.evaluation_loss) for row in run.metrics if not row.evaluated)
+    assert evaluate(run.model(), splits.test).accuracy == run.metrics[-1].evaluation_accuracy
+    shown = str(run)
+    assert "test accuracy" in shown
+    assert "nan" not in shown
+    assert "measure_every 0 or 1" in str(pytest.raises(SettingError, every_third.replace, patience=2).value)
+
+    def fits(budget, measuring, **changes):
+        monkeypatch.setattr("hubel.train.loop.autotune._Probe.seconds", lambda *_: [[0.1 * 32 / 320] * 3])
+        monkeypatch.setattr("hubel.train.loop.autotune._Probe.seconds_to_measure", lambda *_: measuring)
+        monkeypatch.setattr(time, "perf_counter", lambda: 0.0)
+        asked = recipe.replace(time_budget=budget, batch_size=32, **{"measure_every": 0, **changes})
+        data = splits.train.take(np.arange(320))
+        made = autotune(asked, Supervised, network, task_of(data), data, Preprocessing.for_dataset(data), (0.0, data))
+        return made.measure_every, round(made.epochs, 2)
+
+    assert fits(100, 0.002) == (1, round(100 / 0.152, 2))
+    assert fits(100, 0.5) == (67, round(100 / (0.15 + 0.5 / 67), 2))  # ten times, 5 s in all
+    assert fits(100, 0.5, measure_every=1) == (1, round(100 / 0.65, 2))
+    assert fits(100, 0.5, patience=3) == (1, round(100 / 0.65, 2))
+    assert fits(100, 40.0)[1] == round(60 / 0.15, 2)  # once, at the end
 
 
 def test_patience_ends_training_and_keeps_the_best(splits, network, recipe, tmp_path):

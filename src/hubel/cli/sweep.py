@@ -89,7 +89,7 @@ def run(arguments: Namespace) -> int:
 
         def show(event: Any) -> None:
             if isinstance(event, EpochMetrics):
-                shown = primary.text(event.evaluation[primary.name])
+                shown = primary.text(event.evaluation[primary.name]) if event.evaluated else ""
                 status.update(f"epoch {event.epoch}  {event.evaluated} {shown}")
 
         try:

@@ -116,7 +116,7 @@ def training(run: Run) -> list[Element]:
     if not rows:
         return [h("p", "No epoch is over yet.")]
     epochs = [row.epoch for row in rows]
-    evaluated = rows[-1].evaluated
+    evaluated = next((row.evaluated for row in rows if row.evaluated), "")
     charts = [
         ("Loss", _both(rows, "loss", evaluated), _short, 0.0),
         *(
@@ -187,7 +187,7 @@ def _epochs(run: Run, evaluated: str) -> Element:
     for row in rows:
         cells = [f"{row.epoch}", f"{row.step:,}", _short(row.learning_rate)]
         cells += [each.text(row.training[each.name]) for each in trained]
-        cells += [each.text(row.evaluation[each.name]) for each in measured]
+        cells += [each.text(row.evaluation[each.name]) if row.evaluated else "–" for each in measured]
         lines.append([*cells, f"{row.images_per_second:,.0f}", f"{row.seconds:,.1f}"])
     return table(heads, lines, numbers=len(heads))
 

@@ -298,7 +298,8 @@ def _of_the_budget(run: Run, left: float) -> str:
     words = f"of {budget:g} s in all, {budget - left:.1f} s are over before the first step"
     if run.steps == 1:
         return f"{words}: no more than one step is trained, and measured"
-    return f"{words}; {run.recipe.epochs:.3g} epochs, with measuring, are what fits the rest"
+    every = f", measured every {run.recipe.measure_every}" if run.recipe.measure_every > 1 else ""
+    return f"{words}; {run.recipe.epochs:.3g} epochs, with measuring, are what fits the rest{every}"
 
 
 def _go_back(trainer: Trainer, saved: Checkpoint, ranks: Ranks) -> None:

@@ -73,7 +73,9 @@ def curves(
         h("line", class_="pointer", y1=TOP, y2=HEIGHT - BOTTOM),
         **_chart(f"{title} over epochs; the table below has the numbers", "chart curves"),
         data_places=",".join(_number(axes.x_of(epoch)) for epoch in epochs),
-        data_values="|".join(",".join(write(value) for value in one.values) for one in series),
+        data_values="|".join(
+            ",".join(write(value) if math.isfinite(value) else "–" for value in one.values) for one in series
+        ),
         data_epochs=",".join(map(str, epochs)),
     )
 

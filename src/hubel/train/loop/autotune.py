@@ -9,6 +9,7 @@ fastest: `benchmarks/machine_rule.py`.
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import time
@@ -35,6 +36,7 @@ from hubel.train.recipe.recipe import Compile, Recipe
 _GAIN = 1.1  # how many times quicker a change must be: less may be chance
 _STEPS, _SECONDS = 12, 0.16  # of measuring, for one choice
 _SAVING = 0.05  # seconds that the end of an epoch takes besides: a checkpoint, and a row of figures
+_MEASURING = 0.05  # of a time budget that may go into measuring, but for the one time at its end
 _MEASURED = 64  # images by which the time of measuring all is told
 _MACS = 2e10  # of one measured step, at most
 _SMALL = 1e6  # multiply-adds an image: networks of fewer do not get quicker by bfloat16 on a processor
@@ -68,17 +70,23 @@ def autotune(
     if not recipe.tune:
         recipe = by_rule(recipe, probe.report, len(training), _cores(), _has_bfloat16(recipe.device))
     recipe = _fastest(recipe, probe) if recipe.tune else recipe
-    return recipe.replace(epochs=_that_fit(recipe, probe, *(around or (None, None)))) if recipe.time_budget else recipe
+    if recipe.time_budget:
+        return _that_fits(recipe, probe, *(around or (None, None)))
+    return recipe.replace(measure_every=recipe.measure_every or 1)
 
 
-def _that_fit(recipe: Recipe, probe: _Probe, began: float | None, measured: Dataset | None) -> float:
-    """How many epochs, each measured when it is over, fit what is left of the recipe's time budget."""
+def _that_fits(recipe: Recipe, probe: _Probe, began: float | None, measured: Dataset | None) -> Recipe:
+    """The recipe with as many epochs, measured as often, as fit what is left of its time budget."""
     began = time.perf_counter() if began is None else began
     an_image = statistics.median(probe.seconds([recipe])[0]) / probe.batch(recipe)
-    measuring = _SAVING + (0.0 if measured is None or not len(measured) else probe.seconds_to_measure(recipe, measured))
+    measuring = 0.0 if measured is None or not len(measured) else probe.seconds_to_measure(recipe, measured)
     left, epoch = recipe.time_budget - (time.perf_counter() - began), an_image * max(1, probe.images(recipe))
-    whole = left / (epoch + measuring)
-    return max(whole if whole >= 1 else (left - measuring) / epoch, 1e-6)
+    often = max(1.0, _MEASURING * left / max(measuring, 1e-9))  # times that the budget has for measuring
+    every = recipe.measure_every or (1 if recipe.patience else max(1, math.ceil(left / (epoch + _SAVING) / often)))
+    whole = left / (epoch + _SAVING + measuring / every)
+    if whole < every:  # measured once, at the end
+        whole = (left - measuring) / (epoch + _SAVING)
+    return recipe.replace(measure_every=every, epochs=max(whole, 1e-6))
 
 
 def by_rule(recipe: Recipe, report: Report, images: int, cores: int, bfloat16: bool) -> Recipe:

@@ -34,6 +34,7 @@ from hubel.train.run.samples import Sample
 
 _EVENT_SECONDS = 0.1
 _BUSY = 2.5  # times slower than at its fastest
+_TRIED = 8  # images by which it is told how long measuring takes
 _ROUNDS = 16  # steps between two rounds in which processes agree to save or stop
 
 
@@ -93,6 +94,8 @@ class Trainer(Epochs[Batch]):
         self._stop = stop
         self._sat_down = self._told = self._saved = time.perf_counter()
         self._recent = (self.state.tally.clone(), self.state.done)
+        if self.recipe.measure_every > 1 and math.isfinite(self.until):
+            self._measuring = self._told_measuring()
         return self.through(range(self.state.done // self.epoch_steps, self.epochs))
 
     def over(self, epoch: int | None) -> str:
@@ -256,8 +259,10 @@ class Trainer(Epochs[Batch]):
         training = self._named((self.ranks.gather(state.tally).mean(0) / self._tallied()).tolist())
         self._check(epoch, training["loss"])
         start = time.perf_counter()
-        name, evaluation = self._evaluate()
-        self._measuring = time.perf_counter() - start
+        self._late = bool(self.ranks.most([float(self._late or start + self._measuring > self.until)])[0])
+        due = (epoch + 1) % self.recipe.measure_every == 0 or state.done >= self.steps or self._late
+        name, evaluation = self._evaluate() if due else ("", self._unmeasured())
+        self._measuring = time.perf_counter() - start if due else self._measuring
         row = EpochMetrics(
             epoch=epoch + 1,
             step=state.done,
@@ -293,15 +298,28 @@ class Trainer(Epochs[Batch]):
         return {figure.name: value for figure, value in zip(self.state.how.figures, values, strict=True)}
 
     def _evaluate(self) -> tuple[str, dict[str, float]]:
-        known = [LOSS.name, *(figure.name for figure in self.task.figures)]
         if self.evaluated is None:
-            return "", dict.fromkeys(known, math.nan)
+            return "", self._unmeasured()
         name, images, targets = self.evaluated
         model = self.state.how.model
         counts = count(self.task, model, self.preprocessing, images, targets, batch_size=self.at_once)
         self.state.how.to_training()  # measuring puts a module back as a whole, frozen layers too
         figures = self.task.measured([self.ranks.sum(each) for each in counts]).figures
-        return name, {each: figures[each] for each in known}
+        return name, {each: figures[each] for each in self._unmeasured()}
+
+    def _unmeasured(self) -> dict[str, float]:
+        return dict.fromkeys([LOSS.name, *(figure.name for figure in self.task.figures)], math.nan)
+
+    def _told_measuring(self) -> float:
+        """About how many seconds measuring takes, by a few images."""
+        if self.evaluated is None:
+            return 0.0
+        _, images, targets = self.evaluated
+        some = min(len(images), self.at_once, _TRIED)
+        start = time.perf_counter()
+        count(self.task, self.state.how.model, self.preprocessing, images[:some], targets[:some])
+        self.state.how.to_training()
+        return (time.perf_counter() - start) * len(images) / max(1, some)
 
     def _keep_best(self, row: EpochMetrics) -> None:
         if row.evaluated != "validation" or not self.recipe.patience:

@@ -85,5 +85,6 @@ def choose(network: Network, training: Dataset) -> Recipe:
         warmup=0.05 if quick else 0.25,
         ema=0.0 if deep else 0.99,
         label_smoothing=0.05 if training.classes else 0.0,
+        measure_every=0,
         initializer="he" if plain_and_deep else "glorot",
     ).replace(**task_of(training).rules(network, training))

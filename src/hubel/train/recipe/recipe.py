@@ -48,6 +48,8 @@ class Recipe:
         or "none" for fewer than three epochs.
     patience: stop after so many epochs without a better `monitor`, and keep the best; 0 never stops.
     monitor: which figure of the validation part patience watches: "loss", or one of the task's, such as "accuracy".
+    measure_every: epochs from one measuring of the validation (or test) part to the next; the last is always measured.
+        0 is every epoch, or, of a time budget, as many as leave measuring a twentieth of it.
     initializer: how kernels start: "glorot" (uniform, as in Keras), "he" (normal), "pytorch" (as PyTorch has it).
     weights: a file or address of trained weights to start from instead (see `hubel.nn.load_pretrained`); "" for none.
     freeze: layers that stay as they are, as paths with commas between ("conv1, stage1"), "all-but-head", or
@@ -89,6 +91,7 @@ class Recipe:
     augmentation: str = "auto"
     patience: int = 0
     monitor: str = "loss"
+    measure_every: int = 1
     initializer: Initializer = "glorot"
     weights: str = ""
     freeze: str = ""
@@ -117,6 +120,11 @@ class Recipe:
             raise SettingError("recipe: expected a learning_rate above 0, received 0")
         if self.epochs == 0 and self.time_budget == 0:
             raise SettingError("recipe: expected epochs or a time_budget above 0, received 0 for both")
+        if self.patience and self.measure_every > 1:
+            raise SettingError(
+                f"recipe: expected measure_every 0 or 1 with patience, which looks at every epoch, received "
+                f"{self.measure_every}"
+            )
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Recipe:
@@ -193,6 +201,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "balance_power": (0, 1),
     "layer_decay": (1e-3, 1),
     "patience": (0, 1e6),
+    "measure_every": (0, 1e6),
     "seed": (0, 2**63 - 1),
     "threads": (0, 4096),
     "checkpoint_seconds": (0, math.inf),

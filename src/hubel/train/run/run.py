@@ -59,9 +59,14 @@ class Run(Result):
         state = "finished" if self.is_finished else "failed" if self.failure else "not finished"
         epochs = f"{len(rows)} of {self.recipe.epochs:g} epochs"
         name = f"{self.network.title} in {self.directory}: {state}, {epochs}"
-        titles = ("#epoch", "#loss", *(f"#{row.evaluated} {one}" for row in rows[:1] if row.evaluated for one in names))
+        evaluated = next((row.evaluated for row in rows if row.evaluated), "")
+        titles = ("#epoch", "#loss", *(f"#{evaluated} {one}" for one in names if evaluated))
         cells = [
-            (row.epoch, row.training.get("loss"), *(row.evaluation.get(one) for one in names if rows[0].evaluated))
+            (
+                row.epoch,
+                row.training.get("loss"),
+                *(row.evaluation[one] if row.evaluated else None for one in names if evaluated),
+            )
             for row in rows
         ]
         return [name, str(self.recipe), *([Table(titles, cells)] if cells else [])]

@@ -191,7 +191,7 @@ class _Search:
                 progress(event)
             if isinstance(event, Started):
                 steps = event.steps
-            if isinstance(event, EpochMetrics) and event.epoch not in reported:
+            if isinstance(event, EpochMetrics) and event.evaluated and event.epoch not in reported:
                 trial.report(event.evaluation[self.figure.name], event.epoch)
                 if event.step < steps and trial.should_prune():
                     raise optuna.TrialPruned
