@@ -14,6 +14,8 @@ HELP = "what a network takes for what, how sure it was, and labels that may be w
 DESCRIPTION = """Show what a trained network gets wrong: the confusion matrix (in HTML, a cell opens its images), the
 errors it was surest of, how far its probabilities can be trusted, each class's figures, and labels that may be wrong.
 
+Of masks, boxes and other answers it shows what their task tells of them: each class, and the worst with pictures.
+
 Without DATA, on the test part of what it was trained on. Suspect labels are best looked for in images that the
 network was not trained on."""
 EXAMPLES = """  hubel look mistakes runs/lenet5-mnist -o mistakes.html

@@ -18,6 +18,7 @@ from hubel.data import Dataset
 from hubel.look.access.infer import BATCH, check_fits, in_batches
 from hubel.look.access.models import of_any_model
 from hubel.look.errors.furthest import Furthest, furthest
+from hubel.look.errors.shortcomings import Shortcomings, shortcomings
 from hubel.tasks import Confusion, LoadedModel, confusion
 from hubel.tasks.results import share
 from hubel.tasks.rows import OfRows
@@ -306,14 +307,16 @@ class Mistakes(Drawn):
 
 
 @of_any_model
-def mistakes(model: LoadedModel, dataset: Dataset) -> Mistakes | Furthest:
+def mistakes(model: LoadedModel, dataset: Dataset) -> Mistakes | Furthest | Shortcomings:
     """The model's answers to a labelled set of images of its own size, from one pass over it; of a model that says
-    labels or numbers, those furthest from right.
+    labels or numbers, those furthest from right; of one for another task, what that shows of them.
 
     Raises ValueError where the set's classes are not the model's, in its order, or its images are of another size.
     """
     if isinstance(model.task, OfRows):
         return furthest(model, model.task, dataset)
+    if model.task.name != "classification":
+        return shortcomings(model, dataset)
     return class_mistakes(model, dataset)
 
 
