@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hubel.data import Augmentation, Batches, Dataset, Order, Repeated
+from hubel.data.feed import transform
 
 CHANGES = [
     "shift 5, fill 0",
@@ -62,6 +63,24 @@ def test_points_boxes_and_planes_lie_where_the_object_lies(text):
         if "rotate" not in text:  # a box that is turned is larger than what it holds
             assert (edges - box).abs().max() < 1.6
     assert whole >= 3
+
+
+@pytest.mark.parametrize("text", ["zoom 2, flip, fill 30", "zoom 2, flip", "window 32, zoom 1.5, flip", "crop 0.3"])
+def test_upright_parts_are_what_the_same_maps_show_of_any_device(text):
+    random = np.random.default_rng(0)
+    coarse = torch.from_numpy(random.integers(0, 256, (12, 3, 12, 16))).float()
+    images = torch.nn.functional.interpolate(coarse, SHAPE, mode="bilinear").permute(0, 2, 3, 1).to(torch.uint8)
+    planes = images[..., :1] // 32
+    augmentation = Augmentation.parse(text)
+    moves = augmentation.moves(images.shape, 3, 1, torch.arange(12), torch.device("cpu"))
+    assert moves.whole
+    for pixels, mode, most in ((images, "bilinear", 3), (planes, "nearest", 0)):
+        outside = augmentation.fill
+        turned = pixels if moves.flip is None else transform.flipped(pixels, moves.flip)
+        expected = transform.warped(turned, moves.views, outside, mode, moves.size)
+        away = (moves.apply(pixels, outside, mode).int() - expected.int()).abs()
+        # what is mixed with a ground at the edge may differ, and a place in the middle of two pixels
+        assert (away > most).float().mean() < (0.03 if outside is not None or mode == "nearest" else 0.002)
 
 
 def test_of_a_box_that_leaves_the_picture_what_is_seen_remains():

@@ -238,6 +238,8 @@ class Augmentation:
         """
         import torch
 
+        from hubel.data.feed import transform
+
         where = positions.cpu().numpy()
 
         def number(stream: int) -> torch.Tensor:
@@ -253,7 +255,10 @@ class Augmentation:
         views = self._views(shape, size, number) if viewed else None
         if views is not None and around is not None and self.focus and self.window:
             views[:, :, 2] = self._laid(around.to(device), views, flip, number)
-        return Moves((shape[1], shape[2]), size, self.shift, steps, flip, views, self.fill is None)
+        whole = views is not None and not self.rotate
+        if views is not None and whole:
+            views = transform.whole_pixels(views, (shape[1], shape[2]))
+        return Moves((shape[1], shape[2]), size, self.shift, steps, flip, views, self.fill is None, whole)
 
     def size(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Height and width of what is seen of images of this height and width."""

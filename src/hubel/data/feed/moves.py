@@ -17,7 +17,8 @@ class Moves:
     shape: height and width of the images; size: of what is seen of them. shift, steps: by up to so many pixels, and
     from where on (down and to the right, int64 B each, 0 to 2·shift). flip: a number an image, mirrored below one half.
     views: affine maps B×2×3 from places in what is seen to places in the image, both from -1 to 1. mirrors: whether
-    what comes in from outside is the image mirrored, not a ground.
+    what comes in from outside is the image mirrored, not a ground. whole: whether views show upright parts whose edges
+    lie between pixels.
 
     Places are (x, y) in pixels from the top left corner; the middle of the first pixel is (0.5, 0.5).
     """
@@ -29,6 +30,7 @@ class Moves:
     flip: torch.Tensor | None = None
     views: torch.Tensor | None = None
     mirrors: bool = False
+    whole: bool = False
 
     def apply(self, images: torch.Tensor, outside: int | None, mode: str = "bilinear") -> torch.Tensor:
         """Move uint8 images B×H×W×C, or planes of classes with the mode "nearest"; what comes in from outside is of
@@ -41,13 +43,12 @@ class Moves:
         if self.steps is not None:
             every = torch.arange(len(images), device=images.device)
             images = transform.windows(transform.padded(images, self.shift, outside), every, *self.steps, self.shift)
+        if self.views is not None and self.whole and images.device.type == "cpu":
+            mirrored = torch.zeros(len(images)) > 0 if self.flip is None else self.flip < 0.5
+            return transform.parts(images, self.views, mirrored, outside, mode, self.size)
         if self.flip is not None:
             images = transform.flipped(images, self.flip)
-        if self.views is None:
-            return images
-        if self.size != self.shape:
-            return transform.seen(images, self.views, outside, mode, self.size)
-        return transform.warped(images, self.views, outside, mode)
+        return images if self.views is None else transform.warped(images, self.views, outside, mode, self.size)
 
     def planes(self, planes: torch.Tensor, outside: int) -> torch.Tensor:
         """Planes of classes, uint8 B×H×W, moved as the images are, the nearest pixel's class; outside of a ground there

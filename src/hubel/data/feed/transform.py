@@ -6,6 +6,7 @@ Images are uint8 B×H×W×C. Numbers are float32 tensors of B, uniform in [0, 1)
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as functional
@@ -66,24 +67,58 @@ def matrices(
     return torch.cat([linear @ sheared, move[:, :, None]], 2)
 
 
-def seen(images: torch.Tensor, maps: torch.Tensor, fill: int | None, mode: str, size: tuple[int, int]) -> torch.Tensor:
-    """Each image seen through its affine map, in another size (height, width). Of each no more than what is seen is
-    looked at, so that large images take no more memory than their windows.
+def whole_pixels(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Upright maps (see `matrices`) such that the edges of what is seen lie between pixels of images of this height and
+    width.
     """
-    found = []
-    side = torch.tensor([images.shape[2], images.shape[1]], dtype=torch.float32)
-    corners = torch.tensor([[x, y, 1.0] for x in (-1, 1) for y in (-1, 1)])
-    for image, view in zip(images, maps, strict=True):
-        places = ((corners.to(view.device) @ view.T).cpu() + 1) / 2 * side
-        low = (places.amin(0).floor() - 2).clamp_min(0).minimum(side - 1).long()
-        high = ((places.amax(0).ceil() + 2).minimum(side)).long().maximum(low + 1)
-        part = image[low[1] : high[1], low[0] : high[0]]
-        # the same map, in units of half the part: its middle and its sides are others
-        whole = (side / (high - low)).to(view.device)
-        middle = ((side - low - high) / (high - low)).to(view.device)
-        own = torch.cat([view[:, :2] * whole[:, None], (view[:, 2] * whole + middle)[:, None]], 1)
-        found.append(warped(part[None], own[None], fill, mode, size))
-    return torch.cat(found)
+    sides = torch.tensor([size[1], size[0]], dtype=maps.dtype, device=maps.device)
+    scale, move = maps[:, [0, 1], [0, 1]], maps[:, :, 2]
+    low, high = (((move + sign * scale + 1) / 2 * sides).round() for sign in (-1, 1))
+    high = torch.maximum(high, low + 1)
+    return torch.cat([torch.diag_embed((high - low) / sides), ((high + low) / sides - 1)[:, :, None]], 2)
+
+
+def parts(
+    images: torch.Tensor,
+    maps: torch.Tensor,
+    mirrored: torch.Tensor,
+    fill: int | None,
+    mode: str,
+    size: tuple[int, int],
+) -> torch.Tensor:
+    """What `warped` gives of images that are mirrored where `mirrored` (B) says so, of maps by `whole_pixels`, several
+    times as quickly on a processor: of each image its part alone is looked at, in whole numbers.
+    """
+    count, height, width, channels = images.shape
+    sides = torch.tensor([width, height])
+    scale, move = maps[:, [0, 1], [0, 1]], maps[:, :, 2]
+    left, top, right, bottom = (
+        ((move + sign * scale + 1) / 2 * sides)[:, axis].round().long() for sign in (-1, 1) for axis in (0, 1)
+    )
+    left, right = torch.where(mirrored, width - right, left), torch.where(mirrored, width - left, right)
+    edges = torch.stack([left, top, right, bottom], 1).tolist()
+    how: dict[str, Any] = {"mode": "nearest-exact"} if mode == "nearest" else {"mode": mode, "align_corners": False}
+    found = images.new_empty(count, *size, channels)
+    for image, (first, above, last, below), mirror, place in zip(images, edges, mirrored.tolist(), found, strict=True):
+        part = _taken(_taken(image, 0, above, below, fill), 1, first, last, fill)
+        if part.shape[:2] != size:
+            part = functional.interpolate(part.permute(2, 0, 1)[None], size, **how)[0].permute(1, 2, 0)
+        place.copy_(part.flip(1) if mirror else part)
+    return found
+
+
+def _taken(image: torch.Tensor, axis: int, low: int, high: int, fill: int | None) -> torch.Tensor:
+    """From `low` to `high` along an axis of an image; what lies outside is `fill`, or the image mirrored."""
+    side = image.shape[axis]
+    if low >= 0 and high <= side:
+        return image.narrow(axis, low, high - low)
+    places = torch.arange(low, high)
+    if fill is None:
+        around = places.remainder(2 * side)
+        return image.index_select(axis, torch.minimum(around, 2 * side - 1 - around))
+    found = image.index_select(axis, places.clamp(0, side - 1))
+    outside = (places < 0) | (places >= side)
+    return found.index_fill_(axis, outside.nonzero()[:, 0], fill)
 
 
 def warped(
@@ -110,12 +145,13 @@ def recoloured(
     images: torch.Tensor, brightness: torch.Tensor, contrast: torch.Tensor, saturation: torch.Tensor
 ) -> torch.Tensor:
     """Each image with brightness, contrast and saturation multiplied by its own factors (1 changes nothing)."""
-    values = images.float() * brightness[:, None, None, None]
-    means = values.mean(dim=(1, 2, 3), keepdim=True)
-    values = (values - means) * contrast[:, None, None, None] + means
+    values = images.float()
+    means = values.mean(dim=(1, 2, 3)) * brightness
     if images.shape[3] == 3:
-        grey = 0.299 * values[..., :1] + 0.587 * values[..., 1:2] + 0.114 * values[..., 2:]
-        values = (values - grey) * saturation[:, None, None, None] + grey
+        grey = values @ torch.tensor([0.299, 0.587, 0.114], device=images.device)
+        values = torch.lerp(grey[..., None], values, saturation[:, None, None, None])
+    factor = brightness * contrast
+    values = values.mul_(factor[:, None, None, None]).add_((means - means * contrast)[:, None, None, None])
     return values.round_().clamp_(0, 255).to(torch.uint8)
 
 
