@@ -97,6 +97,15 @@ def test_cocos_outlines_are_masks(coco):
     assert "masks from instances_train.json" in splits.notes
 
 
+def test_boxes_without_outlines_are_no_masks(coco):
+    root, content = coco
+    for each in content["annotations"]:
+        each["segmentation"], each["bbox"] = [], [4, 5, 6, 4]
+    (root / "instances_train.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match="found 4 annotations without any, with boxes, which the task detection is for"):
+        load(root)
+
+
 def test_cocos_mistakes_are_named(coco):
     root, content = coco
     content["annotations"][1]["category_id"] = 4

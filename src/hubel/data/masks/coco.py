@@ -62,6 +62,12 @@ def pairs_of(root: Path, layout: Layout) -> Found:
     notes = [f"masks from {some((path.name for path in parts), 3)}", *notes]
     found = Found({}, [], notes, [(BACKGROUND, None)])
     found.named.extend((names[number], None) for number in sorted(names))
+    annotations = [each for _, content in contents for each in content["annotations"]]
+    if annotations and not any(each.get("segmentation") for each in annotations):
+        raise DataError(
+            f"{root}: expected outlines of objects, found {len(annotations):,} annotations without any"
+            + (", with boxes, which the task detection is for" if any(each.get("bbox") for each in annotations) else "")
+        )
     for path, content in contents:
         part = parts[path] or "train"
         pairs = list(_pairs(path, content, pictures, part, values, found.problems))
