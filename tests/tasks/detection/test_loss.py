@@ -7,7 +7,7 @@ import torch
 from hubel.data.boxes.targets import CLASS, CROWD
 from hubel.tasks.detection.decode import decode, suppressed
 from hubel.tasks.detection.decoding import OVERLAP, PRIOR
-from hubel.tasks.detection.loss import giou, losses, wanted
+from hubel.tasks.detection.loss import boxes_of, giou, losses, wanted
 
 USUAL = (0.1, 0.1)
 
@@ -47,6 +47,18 @@ def test_outputs_that_say_what_is_wanted_cost_nothing_and_decode_to_it() -> None
     for (kind, box), (wanted_kind, wanted_box) in zip(got, expected, strict=True):
         assert kind == wanted_kind
         np.testing.assert_allclose(box, wanted_box, atol=1e-3)
+
+
+def test_a_size_far_from_the_usual_one_is_come_to_as_well() -> None:
+    scene = rows((0.02, 0.02, 0.98, 0.98, 1, 0))
+    outputs, goal = torch.zeros(1, 6, 40, 40, requires_grad=True), wanted(scene, 2, 40, 40)
+    each = goal.weights[:, None].clamp_min(1e-9)
+    for _ in range(40):
+        (slope,) = torch.autograd.grad(losses(outputs, scene, 2, USUAL), outputs)
+        with torch.no_grad():  # down the slope, at all places of the object alike
+            outputs[:, 2:] -= torch.where(goal.weights[:, None] > 0, 0.1 * slope[:, 2:] / each, 0.0)
+    middle = goal.heat[0, 1].argmax()
+    assert giou(boxes_of(outputs.detach(), USUAL), goal.boxes)[0].flatten()[middle] > 0.3
 
 
 def test_of_places_that_say_the_same_one_is_taken() -> None:

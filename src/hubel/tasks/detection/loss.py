@@ -1,8 +1,10 @@
-"""The loss of boxes: where objects are by a focal loss on heat maps, how large they are by GIoU.
+"""The loss of boxes: where objects are by a focal loss on heat maps, how large they are by GIoU and by logarithms.
 
 Centres are peaks of a heat map for each class (CenterNet: Zhou, Wang, Krähenbühl 2019); every place near one tells how
 far the object's four sides are (FCOS: Tian et al. 2019). Peaks are as wide as objects are, and each object weighs alike
-(TTFNet: Liu et al. 2020). Coordinates are shares of an image's width and height.
+(TTFNet: Liu et al. 2020). A box that is far from what it should be, as of a set of small and large objects at first,
+hardly overlaps with it, and GIoU says little of the way; so the logarithms of the distances are pulled as well.
+Coordinates are shares of an image's width and height.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from hubel.data.boxes.targets import BOTTOM, CLASS, CROWD, LEFT, RIGHT, TOP
 from hubel.tasks.detection.decoding import FARTHEST, PRIOR
 
 _SPREAD = 0.54 / 6  # of an object's width: the deviation of its peak (TTFNet)
-_GIOU = 5.0  # how much the boxes' loss weighs
+_GIOU, _LOGARITHMS = 5.0, 1.0  # how much the boxes' losses weigh
+_NEAREST = 1e-3  # of the usual distance: sides that lie nearer, or on the other side, count as this near
 _AT_ONCE = 32  # boxes of each image that are drawn at a time
 
 
@@ -32,11 +35,25 @@ def boxes_of(outputs: torch.Tensor, usual: tuple[float, float]) -> torch.Tensor:
     """
     height, width = outputs.shape[2:]
     x, y = places(height, width, outputs.device)
-    far = outputs[:, -4:].float().clamp(-FARTHEST, FARTHEST).exp()
+    far = _far(outputs).exp()
     across, down = far[:, 0::2] * usual[0], far[:, 1::2] * usual[1]
     left, right = x - across[:, 0], x + across[:, 1]
     top, bottom = y[:, None] - down[:, 0], y[:, None] + down[:, 1]
     return torch.stack([left, top, right, bottom], 1)
+
+
+def _far(outputs: torch.Tensor) -> torch.Tensor:
+    """The logarithms of the distances to left, top, right and bottom, over the usual ones, N×4×H×W."""
+    return outputs[:, -4:].float().clamp(-FARTHEST, FARTHEST)
+
+
+def _off(outputs: torch.Tensor, boxes: torch.Tensor, usual: tuple[float, float]) -> torch.Tensor:
+    """How far the logarithms of the distances are from those of `boxes`, the mean of the four sides, N×H×W."""
+    x, y = places(*outputs.shape[2:], outputs.device)
+    left, top, right, bottom = boxes.unbind(1)
+    true = torch.stack([x - left, y[:, None] - top, right - x, bottom - y[:, None]], 1)
+    true = true / true.new_tensor([*usual, *usual])[:, None, None]
+    return F.smooth_l1_loss(_far(outputs), true.clamp_min(_NEAREST).log(), reduction="none", beta=0.1).mean(1)
 
 
 def giou(one: torch.Tensor, other: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -134,5 +151,5 @@ def losses(outputs: torch.Tensor, rows: torch.Tensor, classes: int, usual: tuple
     missed = (1 - surely).square() * F.softplus(-logits)
     false = surely.square() * (1 - heat) ** 4 * F.softplus(logits)
     focal = (torch.where(centre, missed, false) * goal.counted).sum()
-    boxes = ((1 - overlap) * goal.weights).sum()
-    return (focal + _GIOU * boxes) / objects
+    boxes = _GIOU * (1 - overlap) + _LOGARITHMS * _off(outputs, goal.boxes, usual)
+    return (focal + (boxes * goal.weights).sum()) / objects
