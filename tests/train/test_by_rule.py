@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 import hubel
+from hubel.arch import analyse, parse
 from hubel.base.errors import SettingError
 from hubel.data import Dataset, Labels, Splits
-from hubel.tasks import task_of
+from hubel.tasks import load, task_of
+from hubel.train._fitting import recipe_for
 from tests.command import hubel as command
 from tests.tasks.segmentation.pictures import folder
 
@@ -54,13 +56,32 @@ def test_masks_get_a_small_u_and_a_named_classifier_becomes_one(tmp_path):
     root = folder(tmp_path / "squares", 6, parts=("train",))
     run = hubel.train(root, directory=tmp_path / "run", epochs=1, progress=False)
     assert run.network.name == "dense-resnet10"
-    assert run.recipe.augmentation == "flip, zoom 1.5, colour 0.3"
+    assert run.recipe.augmentation == "flip, zoom 1.5"
     assert run.recipe.balance == "weights"
+    assert run.recipe.optimizer == "muon"
     model = run.model()
     assert model.predict(root / "train/images/000.png").mask.shape == (16, 16)
     named = hubel.train("resnet18", root, directory=tmp_path / "other", epochs=1, width=0.125, progress=False)
     assert named.network.name == "dense-resnet18"
     assert named.network.input == (16, 16, 3)
+
+
+def test_places_are_trained_by_muon_where_normalised_and_in_colours_where_seen_often(tmp_path):
+    squares = load(folder(tmp_path / "squares", 6, parts=("train",))).train
+    plain, normalised = (parse(f"16x16x3: conv 8 3x3 same, {more} conv 2 1x1") for more in ("", "norm, relu,"))
+
+    def rule(network, **changes):
+        found = recipe_for(network, squares, changes)
+        return found.optimizer, found.augmentation
+
+    assert rule(normalised, epochs=24.0) == ("muon", "flip, zoom 1.5, colour 0.3")
+    assert rule(plain, epochs=23.0) == ("adamw", "flip, zoom 1.5")
+    assert rule(normalised, epochs=1.0, augmentation="colour 0.2") == ("muon", "colour 0.2")
+    large = parse("16x16x3: conv 8 3x3 same, norm, relu, conv 256 3x3 same, norm, relu, conv 2 1x1")
+    images = 6 * analyse(large).training_macs  # seen about 24 times in so many seconds
+    seconds = [times * images / 4e10 for times in (25, 23)]
+    found = [recipe_for(large, squares, {"time_budget": each, "threads": 1, "device": "cpu"}) for each in seconds]
+    assert ["colour" in each.augmentation for each in found] == [True, False]
 
 
 def test_what_stands_alone_and_is_no_data_is_told():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from hubel import zoo
-from hubel.arch import Network, analyse
+from hubel.arch import Network, analyse, ops
 from hubel.base.errors import SettingError
 from hubel.data import Augmentation, Dataset
 from hubel.tasks import task
@@ -22,6 +23,8 @@ from hubel.tasks.model import LoadedModel
 _COARSEST = 64  # pixels of a place, at most
 _WINDOW = 288  # pixels of a side from which training looks through windows
 _STEPS = 2000  # of training where nothing says how long
+_ADAMW = {"optimizer": "adamw", "learning_rate": 0.003}
+_MANY = 24  # times that each image is seen from which changes of colour pay
 
 
 class Places(task.Task):
@@ -56,8 +59,9 @@ class Places(task.Task):
 
     @classmethod
     def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
-        """AdamW by one cycle in small batches, their moving average, and images seen through windows that are moved,
-        mirrored and enlarged where they are large; as many epochs as make 2,000 steps.
+        """Muon, or AdamW where nothing is normalised, by one cycle in small batches, their moving average, and images
+        seen through windows that are moved, mirrored and enlarged where they are large; as many epochs as make 2,000
+        steps.
         """
         height, width, channels = training.shape
         size = max(1, len(training))
@@ -68,11 +72,13 @@ class Places(task.Task):
             zoom=1.5,
             colour=0.3 if channels == 3 else 0.0,
         )
+        normalised = any(isinstance(row.operation, ops.Normalise) for row in analyse(network).rows)
         steps = max(1, size * augmentation.passes((height, width)) // batch)  # an epoch
         return {
-            "optimizer": "adamw",
             "batch_size": batch,
-            "learning_rate": 0.003,
+            # in the same 90 s 56.7 % mean IoU on CamVid's validation part, AdamW 43.6; its steps are as long however
+            # small a gradient is, which only normalisation makes harmless
+            **({"optimizer": "muon", "learning_rate": 0.02} if normalised else _ADAMW),
             "momentum": 0.9,
             "beta2": 0.99,
             "weight_decay": 0.01,
@@ -82,6 +88,13 @@ class Places(task.Task):
             "augmentation": str(augmentation),
             "epochs": float(max(4, min(500, math.ceil(_STEPS / steps)))),
         }
+
+    @classmethod
+    def varied(cls, augmentation: str, epochs: float) -> str:
+        """Without changes of colour where each image is seen a few times: they cost two to eight points then."""
+        if epochs >= _MANY:
+            return augmentation
+        return str(replace(Augmentation.parse(augmentation), colour=0.0))
 
     def check_training(self, balance: str, augmentation: Augmentation) -> None:
         """Refuse what needs one class an image, or moves images in ways that cannot be followed."""

@@ -179,6 +179,11 @@ class Task(abc.ABC):
         return cls.defaults
 
     @classmethod
+    def varied(cls, augmentation: str, epochs: float) -> str:
+        """What is left of the rules' augmentation where training is to last about so many epochs."""
+        return augmentation
+
+    @classmethod
     @abc.abstractmethod
     def load(cls, source: str, **settings: Any) -> Splits:
         """The data set at a path; `settings` as `hubel.data.load` has them, and the task's own."""

@@ -18,7 +18,7 @@ from hubel.data import Dataset, Splits, holds_files
 from hubel.nn import check_device
 from hubel.tasks import load, task_named, task_of, task_of_network, task_of_source
 from hubel.tasks.names import TASKS
-from hubel.train.recipe.choose import choose, fine_tune
+from hubel.train.recipe.choose import choose, fine_tune, likely_epochs
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.run import Run
 
@@ -152,7 +152,10 @@ def recipe_for(network: Network, training: Dataset, changes: Settings, base: Rec
     weights = changes.get("weights") or ""
     if base is None:
         tuned = fine_tune(network, training, weights, changes.get("freeze") or "") if weights else None
-        base = tuned or choose(network, training)
+        base = (tuned or choose(network, training)).replace(**changes)
+        if "augmentation" not in changes:
+            varied = task_of(training).varied(base.augmentation, likely_epochs(base, network, len(training)))
+            base = base.replace(augmentation=varied)
     recipe = base.replace(**changes)
     check_device(recipe.device)
     return recipe

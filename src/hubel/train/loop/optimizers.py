@@ -211,13 +211,22 @@ class Muon(Optimizer):
 
 
 def orthogonalised(matrix: torch.Tensor, iterations: int = 5) -> torch.Tensor:
-    """The nearest matrix with all singular values about 1 (0.7 to 1.2), by a quintic Newton–Schulz iteration."""
+    """The nearest matrix with all singular values about 1 (0.7 to 1.2), by a quintic Newton–Schulz iteration.
+
+    Each step multiplies by a polynomial of the rows' products with one another, which these products can go through
+    alone: of long rows, as kernels have, two fifths of the arithmetic.
+    """
     wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     wide = wide / (wide.norm() + 1e-7)
-    for _ in range(iterations):
-        square = wide @ wide.T
-        wide = torch.addmm(wide, torch.addmm(square, square, square, beta=-4.7750, alpha=2.0315), wide, beta=3.4445)
-    result: torch.Tensor = wide.T if matrix.shape[0] > matrix.shape[1] else wide
+    square = wide @ wide.T
+    factors = torch.eye(len(square), device=matrix.device, dtype=matrix.dtype)
+    one = factors
+    for number in range(iterations):
+        factor = torch.addmm(square, square, square, beta=-4.7750, alpha=2.0315) + 3.4445 * one
+        factors = factor @ factors if number else factor
+        square = factor @ square @ factor
+    found = factors @ wide
+    result: torch.Tensor = found.T if matrix.shape[0] > matrix.shape[1] else found
     return result
 
 

@@ -7,11 +7,13 @@ import torch
 from hubel.arch import Network, analyse, ops
 from hubel.base.errors import DataError
 from hubel.data import Dataset
-from hubel.nn import build
+from hubel.nn import build, chosen_device
 from hubel.tasks import task_of
 from hubel.train.recipe.freezing import ALL_BUT_HEAD, BATCH_NORMS, depths
 from hubel.train.recipe.recipe import Recipe
 
+_THREAD_PACE, _GPU_PACE = 4e10, 2e13  # multiply-adds a second in training: a thread's, a large GPU's
+_TUNED_RATE = 0.003  # of AdamW, which knows weights that are trained better than Muon does
 _IMAGES = 240_000  # to be seen in all: four epochs of MNIST
 _TUNED_IMAGES, _TUNED_EPOCHS = 60_000, 20  # weights that know something already need to see less
 _FIRST_PART = 0.01  # of the last part's rate, at which the first one learns from trained weights
@@ -27,6 +29,8 @@ def fine_tune(network: Network, training: Dataset, weights: str, freeze: str = "
     Howard, Ruder 2018); and where nothing is said of freezing, batch normalisation stays as it is.
     """
     chosen = choose(network, training)
+    if chosen.optimizer == "muon":
+        chosen = chosen.replace(optimizer="adamw", learning_rate=_TUNED_RATE)
     epochs = float(min(_TUNED_EPOCHS, max(4, round(_TUNED_IMAGES / max(1, len(training))))))
     tuned = chosen.replace(weights=weights, freeze=freeze, epochs=epochs, warmup=0.1)
     if freeze.strip() == ALL_BUT_HEAD:
@@ -41,6 +45,17 @@ def fine_tune(network: Network, training: Dataset, weights: str, freeze: str = "
         learning_rate=chosen.learning_rate / 2,
         layer_decay=_layer_decay(network),
     )
+
+
+def likely_epochs(recipe: Recipe, network: Network, images: int) -> float:
+    """The recipe's epochs; of a time budget about how many fit it, by usual processors and GPUs, whatever the machine:
+    what the rules choose by it must not hang on what else runs.
+    """
+    if not recipe.time_budget:
+        return recipe.epochs
+    processor = chosen_device(recipe.device) == "cpu"
+    pace = _THREAD_PACE * (recipe.threads or torch.get_num_threads()) if processor else _GPU_PACE
+    return recipe.time_budget * pace / (analyse(network).training_macs * max(1, images))
 
 
 def _layer_decay(network: Network) -> float:
