@@ -49,7 +49,7 @@ def _far(outputs: torch.Tensor) -> torch.Tensor:
 
 def _off(outputs: torch.Tensor, boxes: torch.Tensor, usual: tuple[float, float]) -> torch.Tensor:
     """How far the logarithms of the distances are from those of `boxes`, the mean of the four sides, N×H×W."""
-    x, y = places(*outputs.shape[2:], outputs.device)
+    x, y = places(outputs.shape[2], outputs.shape[3], outputs.device)
     left, top, right, bottom = boxes.unbind(1)
     true = torch.stack([x - left, y[:, None] - top, right - x, bottom - y[:, None]], 1)
     true = true / true.new_tensor([*usual, *usual])[:, None, None]
