@@ -1,11 +1,12 @@
 """What threads, precision and memory layout make of a training step, for networks of many kinds; the rule's regret.
 
-    python benchmarks/machine_rule.py [--seconds 4] [NETWORK ...]
+    python benchmarks/machine_rule.py [--seconds 4] [--alone] [NETWORK ...]
 
 hubel chooses all three by a rule (`hubel.train.loop.autotune.by_rule`), not by a stopwatch, so that one line and one
 seed give one model however busy the machine is. This measures every combination on this machine, the combinations
 taking turns, and says by how much the rule's choice is slower than the quickest. Images are noise; a batch is 128, or
-what 2·10¹⁰ multiply-adds allow. Meant for a machine that does nothing else.
+what 2·10¹⁰ multiply-adds allow. Meant for a machine that does nothing else; where it does, `--alone` measures the
+processor time of one thread, its quickest steps, by which precisions and layouts can be told apart, and threads not.
 """
 
 from __future__ import annotations
@@ -59,8 +60,9 @@ def network_of(name: str) -> Network:
     return parse(NETWORKS[name]) if name in NETWORKS else get(name, classes=10, input=ZOO[name])
 
 
-def measured(network: Network, recipes: list[Recipe], seconds: float) -> list[float]:
-    """Return the quickest step of each recipe; they take turns for so many seconds."""
+def measured(network: Network, recipes: list[Recipe], seconds: float, alone: bool = False) -> list[float]:
+    """Return the quickest step of each recipe; they take turns for so many seconds. alone: by the thread's own time."""
+    clock, share = (time.thread_time, 8) if alone else (time.perf_counter, 2)
     report = analyse(network)
     size = max(4, min(128, int(2e10 / max(1, report.training_macs))))
     random = np.random.default_rng(0)
@@ -71,14 +73,14 @@ def measured(network: Network, recipes: list[Recipe], seconds: float) -> list[fl
     states = [State(Supervised, network, recipe, task, preprocessing, data) for recipe in recipes]
     batch = Batch(*data.tensors(), torch.arange(size))
     taken: list[list[float]] = [[] for _ in recipes]
-    began = time.perf_counter()
-    while len(taken[0]) < 4 or time.perf_counter() - began < seconds:
+    began = clock()
+    while len(taken[0]) < 4 or clock() - began < seconds:
         for recipe, state, times in zip(recipes, states, taken, strict=True):
             torch.set_num_threads(recipe.threads)
-            start = time.perf_counter()
+            start = clock()
             state.how(batch, 1e-6, 0)
-            times.append(time.perf_counter() - start)
-    return [statistics.median(sorted(times[1:])[: max(1, len(times) // 2)]) for times in taken]
+            times.append(clock() - start)
+    return [statistics.median(sorted(times[1:])[: max(1, len(times) // share)]) for times in taken]
 
 
 def main() -> None:
@@ -86,8 +88,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", default=[*NETWORKS, *ZOO])
     parser.add_argument("--seconds", type=float, default=6.0, help="of measuring, for each network")
+    parser.add_argument("--alone", action="store_true", help="one thread, by its own time")
     arguments = parser.parse_args()
-    cores = torch.get_num_threads()
+    cores = 1 if arguments.alone else torch.get_num_threads()
+    torch.set_num_threads(cores)
     choices = list(
         itertools.product(
             (1, cores) if cores > 1 else (1,), ("float32", "bfloat16"), ("channels-last", "channels-first")
@@ -101,7 +105,7 @@ def main() -> None:
             Recipe(device="cpu", threads=threads, precision=precision, memory_format=layout)
             for threads, precision, layout in choices
         ]
-        times = measured(network, recipes, arguments.seconds)
+        times = measured(network, recipes, arguments.seconds, arguments.alone)
         report = analyse(network)
         chosen = by_rule(Recipe(device="cpu"), report, 60_000, cores, _has_bfloat16("cpu"))
         own = choices.index((chosen.threads, chosen.precision, chosen.memory_format))

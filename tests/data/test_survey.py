@@ -166,7 +166,7 @@ def test_files_of_other_kinds_are_counted(tmp_path: Path) -> None:
         (tmp_path / "set" / "a" / f"{number}.CR2").write_bytes(b"raw")
     (tmp_path / "set" / "b" / "x.svg").write_bytes(b"<svg/>")
     (note,) = load(tmp_path / "set").notes
-    assert note == "left out: files of kinds .cr2 (3), .svg (1), which cannot be read; save them as PNG or TIFF"
+    assert note == "left out: files of kinds .cr2 (3), .svg (1), which cannot be read; save them as PNG, TIFF or WAV"
     assert note in describe(tmp_path / "set").notes
     (tmp_path / "raw" / "a").mkdir(parents=True)
     (tmp_path / "raw" / "a" / "x.dng").write_bytes(b"raw")

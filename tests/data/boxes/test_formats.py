@@ -264,4 +264,4 @@ def test_pictures_without_annotations_and_files_of_no_part_are_told(tmp_path):
     (root / "JPEGImages" / "x.jxl").write_bytes(b"x")
     notes = load(root).notes
     assert "left out: 1 picture that no XML file names (006.png)" in notes
-    assert "left out: files of kinds .jxl (1), which cannot be read; save them as PNG" in notes
+    assert "left out: files of kinds .jxl (1), which cannot be read; save them as PNG or TIFF" in notes

@@ -94,7 +94,7 @@ def test_parts_of_masks_can_be_named(tmp_path):
 def test_what_cannot_be_read_beside_masks_is_named(tmp_path):
     root = laid_out(tmp_path / "set", "images masks")
     (root / "images" / "1.jxl").write_bytes(b"x")
-    assert "left out: files of kinds .jxl (1), which cannot be read; save them as PNG" in load(root).notes
+    assert "left out: files of kinds .jxl (1), which cannot be read; save them as PNG or TIFF" in load(root).notes
 
 
 def test_masks_of_0_and_255_are_background_and_object(tmp_path):

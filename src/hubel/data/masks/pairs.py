@@ -103,7 +103,7 @@ def _beside(root: Path, there: Sequence[tuple[Path, ...]], folders: PartFolders,
     if others:
         notes.append(f"left out: {len(others):,} images in folders without masks ({some(others, 2)})")
     unread = unread_kinds(paths)
-    return [*notes, *([f"left out: {unread}, which cannot be read; save them as PNG"] if unread else [])]
+    return [*notes, *([f"left out: {unread}, which cannot be read; save them as PNG or TIFF"] if unread else [])]
 
 
 def _called(

@@ -79,7 +79,7 @@ def list_paths(name: str, paths: Iterable[tuple[str, Item]], layout: Layout) -> 
     except DataError as error:
         hint = f"; a table lies there, which may be meant: {name}/{tables[0]}" if tables else ""
         raise DataError(f"{error}{hint}") from None
-    left = [f"left out: {unread}, which cannot be read; save them as PNG or TIFF"] if unread else []
+    left = [f"left out: {unread}, which cannot be read; save them as PNG, TIFF or WAV"] if unread else []
     alone = around in outer and all(part == own for part, _, _ in sorted_.found)
     only = [f"parts by folder: {around} is {own} ({len(sorted_.found):,}), and there is no other"] if alone else []
     beside = [f"not used: {some(tables)}, which hubel data {name}/{tables[0]} would read"] if tables else []

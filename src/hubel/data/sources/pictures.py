@@ -67,7 +67,10 @@ class Pictures:
         left = sorted(set(self.paths) - set(known), key=natural_key)
         shown = f"{counted(len(left), 'picture')} that no {what} names ({some((Path(path).name for path in left), 2)})"
         notes = [f"left out: {shown}"] if left else []
-        return [*notes, *([f"left out: {self.unread}, which cannot be read; save them as PNG"] if self.unread else [])]
+        return [
+            *notes,
+            *([f"left out: {self.unread}, which cannot be read; save them as PNG or TIFF"] if self.unread else []),
+        ]
 
 
 def unmatched(called: str, pictures: Pictures) -> str:
