@@ -218,15 +218,16 @@ def test_rules_look_through_windows_around_individuals_that_are_small(tmp_path):
     rows[:, 1, FIRST:] = (0.42, 0.5, 2, 0.48, 0.5, 2)
     named = Dataset(np.zeros((30, 480, 640, 3), np.uint8), Points(rows, ("left_eye", "right_eye"), ((0, 1),)))
     task = task_of(named)
-    rules = task.rules(parse("480x640x3: conv 6 3x3/4 same"), named)
+    network = parse("480x640x3: conv 6 3x3/4 same")
+    rules = task.rules(network, named)
     how = Augmentation.parse(rules["augmentation"])
     assert (how.window, how.focus, how.flip, how.fill) == (160, 0.9, True, 0)
     assert task.network(named).options == {"stride": 4, "width": 0.5}
     plain = Dataset(named.images, Points(rows, ("a", "b")))
-    assert not Augmentation.parse(task.rules(parse("480x640x3: conv 6 3x3/4 same"), plain)["augmentation"]).flip
+    assert not Augmentation.parse(task.rules(network, plain)["augmentation"]).flip
     large = rows.copy()
     large[:, 1, :4] = (0.1, 0.1, 0.9, 0.9)
-    how = Augmentation.parse(task.rules(None, Dataset(named.images, Points(large, ("a", "b"))))["augmentation"])
+    how = Augmentation.parse(task.rules(network, Dataset(named.images, Points(large, ("a", "b"))))["augmentation"])
     assert (how.window, how.focus) == (0, 0)
     with pytest.raises(SettingError, match="balance 'none' with points"):
         task.check_training("weights", Augmentation())

@@ -11,7 +11,7 @@ from torch.nn import functional
 from hubel.arch import parse
 from hubel.data import Augmentation, Batches, Dataset, Preprocessing, Splits
 from hubel.data.masks.targets import VOID, Masks, outlined
-from hubel.look.errors.mistakes import mistakes
+from hubel.look.errors.mistakes import class_mistakes, mistakes
 from hubel.nn import build
 from hubel.tasks import LoadedModel, evaluate, load, load_model, save_model, task_of
 from hubel.tasks.places import in_windows
@@ -251,9 +251,14 @@ def test_a_place_can_be_asked_about(run, splits):
         grad_cam(model, image, at=(16, 0))
 
 
-def test_what_it_cannot_answer_is_refused_in_words(run, splits):
+def test_its_mistakes_are_the_images_that_it_draws_worst(run, splits):
+    found = mistakes(run.model(), splits.test).data()
+    assert [row["class"] for row in found["classes"]["rows"]] == ["0", "1"]
+    right = [float(told.split(": ")[-1].partition("%")[0]) for told in found["masks"]["pictures"]]
+    assert right == sorted(right)
+    assert len(right) >= 4
     with pytest.raises(ValueError, match="expected a model for classification, received one for segmentation"):
-        mistakes(run.model(), splits.test)
+        class_mistakes(run.model(), splits.test)
 
 
 @pytest.mark.parametrize(
