@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from hubel.data._align import align
     from hubel.data._dataset import Dataset, Fit, HeldOut, Splits
     from hubel.data._describe import Description, describe
-    from hubel.data._load import holds_files, is_source, load
+    from hubel.data._load import load
     from hubel.data._sheet import augmented_sheet, contact_sheet
+    from hubel.data._source import holds_files, is_source
     from hubel.data._split import Validation, hold_out
     from hubel.data._survey import FitRule, Survey
     from hubel.data._targets import Labels, Targets, TargetsOf
@@ -71,10 +72,10 @@ _HOMES = {
     "emnist_reader": "hubel.data.sources.named",
     "fit_image": "hubel.data.prepare.preprocessing",
     "hold_out": "hubel.data._split",
-    "holds_files": "hubel.data._load",
+    "holds_files": "hubel.data._source",
     "idx_reader": "hubel.data.sources.named",
     "image_files": "hubel.data.sources.files",
-    "is_source": "hubel.data._load",
+    "is_source": "hubel.data._source",
     "listed": "hubel.data.sources.files",
     "load": "hubel.data._load",
     "part_of": "hubel.data.sources.parts",

@@ -19,8 +19,8 @@ from hubel.base.names import listing
 from hubel.data._alike import SIDE, gathered, trace
 from hubel.data._dataset import Dataset, HeldOut, Splits
 from hubel.data._heard import heard
-from hubel.data._load import layout_of, open_source
 from hubel.data._sheet import CELL, sheet
+from hubel.data._source import layout_of, open_source
 from hubel.data._split import Validation, held_out, hold_out, share_to_hold_out
 from hubel.data._survey import survey
 from hubel.data._targets import Labels, Targets, TargetsOf

@@ -17,7 +17,8 @@ from hubel.base.numbers import counted
 from hubel.data._alike import traces_of_files
 from hubel.data._dataset import Dataset, HeldOut, Splits, splits_of
 from hubel.data._heard import heard
-from hubel.data._load import checked, layout_of, open_source
+from hubel.data._load import checked
+from hubel.data._source import layout_of, open_source
 from hubel.data._split import Validation, held_out, share_to_hold_out
 from hubel.data.cache.decoded import digests, working_cache
 from hubel.data.cache.fill import BadImages
