@@ -163,6 +163,7 @@ EXTRAS = {
     "optuna": "sweep",
     "fastapi": "serve",
     "uvicorn": "serve",
+    "httptools": "serve",
     "python_multipart": "serve",
 }
 
