@@ -33,7 +33,7 @@ def add_data_options(parser: ArgumentParser) -> None:
         "--task",
         metavar="NAME",
         help="what is predicted, where the data does not say it (masks: segmentation): multilabel for several labels "
-        "an image, regression for numbers",
+        "an image, regression for numbers, colorize for the colours of grey pictures",
     )
     group.add_argument(
         "--vocabulary",

@@ -52,7 +52,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--void", type=whole(0, 255), metavar="VALUE", help="of masks: what is no class, besides 255")
     parser.add_argument(
-        "--task", metavar="NAME", help="what is to be learned, where the data does not say it: multilabel, regression"
+        "--task",
+        metavar="NAME",
+        help="what is to be learned, where the data does not say it: multilabel, regression, colorize",
     )
     add_validation(parser, "auto")
     add_output(parser, *TABLES, *PICTURES)

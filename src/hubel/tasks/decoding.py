@@ -46,12 +46,13 @@ class PointRules:
 
 @dataclass(frozen=True)
 class ColourRules:
-    """How scores N×squares×H×W tell colours: the mean of squares' middles (`middles` of the task's settings, a* and b*
-    each) by a softmax of scores over `temperature`.
+    """How scores N×squares×H×W tell colours, once `prior` of the task's settings is added: the mean of squares' middles
+    (`middles` of the settings, a* and b* each) by a softmax of that over `temperature`.
     """
 
     temperature: float
     middles: str = "middles"
+    prior: str = "prior"
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ def test_rare_colours_weigh_more_and_the_mean_weight_is_one(splits):
     assert weights[counts.argmax()] < 0.7 * weights[counts == 0].max()
     assert task.mean == pytest.approx(true.mean(0).tolist(), abs=0.05)
     assert Colorize.from_settings((), task.settings()) == task
-    with pytest.raises(SettingError, match="a weight for each of 260 squares"):
+    with pytest.raises(SettingError, match="a weight and a share for each of 260 squares"):
         Colorize.from_settings((), {**task.settings(), "weights": [1.0]})
 
 

@@ -118,9 +118,11 @@ def _answers(graph: Graph, source: Source, scores: str, input: Input) -> dict[st
         return {scores: ("float32", ["batch", *shape]), **found}
     if decoding.colours is not None:
         squares, grey = shape[0], input == "sized"
-        coloured(graph, scores, squares, decoding.colours, source.task_settings, "image", grey)
+        prior = np.asarray(source.task_settings[decoding.colours.prior]).reshape(1, -1, 1, 1)
+        likely = graph.add("Add", scores, graph.keep(prior))
+        coloured(graph, likely, squares, decoding.colours, source.task_settings, "image", grey)
         sizes = ["rows", "columns"] if input == "image" else list(source.network.input[:2])
-        shares = graph.add("Softmax", scores, name=graph.fresh("probabilities"), axis=1)
+        shares = graph.add("Softmax", likely, name=graph.fresh("probabilities"), axis=1)
         return {shares: ("float32", ["batch", *shape]), "picture": ("uint8", ["batch", *sizes, 3])}
     name = graph.fresh(decoding.output)
     if decoding.function == "softmax":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ _LOOKED_AT = 2**21  # pixels by which it is told which colours there are
 _AT_ONCE = 2**18  # of them
 _SPREAD = 5.0  # the deviation by which shares are smoothed, and colours spread over squares
 _MIXED = 0.5  # how much of the weights' measure is even
+_LEAST = 1e-6  # the share of a square that no picture has
 NEAR = 5  # squares that a colour is spread over
 
 
@@ -30,12 +32,19 @@ def squares() -> torch.Tensor:
     return found.double() * SIDE
 
 
-def weights_of(training: Dataset) -> tuple[npt.NDArray[np.float64], tuple[float, float]]:
-    """The weight of each square, and the mean colour, of a training set's pictures.
-
-    A square weighs as the inverse of how common its colours are, half and half with what is even; the mean of weights
-    over pixels is one.
+class Common(NamedTuple):
+    """How common colours are. weights: of each square, the inverse of that, half and half with what is even; their mean
+    over pixels is one. prior: the logarithm of each square's share so weighed, which scores are told beside. mean: the
+    mean colour.
     """
+
+    weights: npt.NDArray[np.float64]
+    prior: npt.NDArray[np.float64]
+    mean: tuple[float, float]
+
+
+def common(training: Dataset) -> Common:
+    """How common colours are in a training set's pictures."""
     pictures, middles = training.targets.array, squares()
     _, height, width, _ = pictures.shape
     many = max(1, min(len(pictures), _LOOKED_AT // (height * width)))
@@ -49,10 +58,13 @@ def weights_of(training: Dataset) -> tuple[npt.NDArray[np.float64], tuple[float,
         total += own.double().sum(1)
     shares = counts / counts.sum().clamp_min(1)
     near = (-0.5 * torch.cdist(middles, middles).square() / _SPREAD**2).exp()
-    weights = 1 / ((1 - _MIXED) * ((near / near.sum(0)) @ shares) + _MIXED / len(middles))
+    smooth = (near / near.sum(0)) @ shares
+    weights = 1 / ((1 - _MIXED) * smooth + _MIXED / len(middles))
     weights = weights / (weights * shares).sum().clamp_min(1e-12)
+    weighed = smooth * weights
+    prior = (weighed / weighed.sum().clamp_min(1e-12)).clamp_min(_LEAST).log()
     mean = (total / counts.sum().clamp_min(1)).tolist()
-    return weights.numpy(), (round(mean[0], 3), round(mean[1], 3))
+    return Common(weights.numpy(), prior.numpy(), (round(mean[0], 3), round(mean[1], 3)))
 
 
 def spread(colours: torch.Tensor, middles: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

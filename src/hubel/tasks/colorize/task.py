@@ -22,7 +22,7 @@ from hubel.data.colours.load import grey_of, load
 from hubel.data.colours.targets import Colours
 from hubel.tasks import task
 from hubel.tasks.colorize.answer import Coloured
-from hubel.tasks.colorize.bins import spread, squares, weights_of
+from hubel.tasks.colorize.bins import common, spread, squares
 from hubel.tasks.colorize.decoding import TEMPERATURE
 from hubel.tasks.colorize.metrics import Metrics, Way
 from hubel.tasks.measure import called, evaluate, outputs_of
@@ -40,12 +40,14 @@ _NUMBERS = 8  # that are summed beside the moments of features
 class Colorize(Places):
     """The task of colouring grey pictures.
 
-    middles, weights: of the squares of colours, a* and b* each, and how much a pixel of each counts. mean: the training
+    middles, weights: of the squares of colours, a* and b* each, and how much a pixel of each counts. prior: the
+    logarithm of each one's share, which is added to scores, so that these begin with what is common. mean: the training
     pictures' mean colour, to compare with.
     """
 
     middles: tuple[tuple[float, float], ...]
     weights: tuple[float, ...] = field(repr=False)
+    prior: tuple[float, ...] = field(repr=False)
     mean: tuple[float, float]
     classes: tuple[str, ...] = ()
     name: ClassVar[str] = "colorize"
@@ -74,27 +76,28 @@ class Colorize(Places):
         """The task of saying this set's colours."""
         if not isinstance(dataset.targets, Colours):
             raise SettingError(f"{dataset.name}: expected colour pictures, received targets for {dataset.targets.task}")
-        weights, mean = weights_of(dataset)
+        found = common(dataset)
         middles = tuple((float(a), float(b)) for a, b in squares().tolist())
-        return cls(middles, tuple(round(float(weight), 6) for weight in weights), mean)
+        weights, prior = (tuple(round(float(each), 6) for each in own) for own in (found.weights, found.prior))
+        return cls(middles, weights, prior, found.mean)
 
     def settings(self) -> dict[str, Any]:
-        """The squares, their weights, and the mean colour."""
-        return {
-            "middles": [list(each) for each in self.middles],
-            "weights": list(self.weights),
-            "mean": list(self.mean),
-        }
+        """The squares, their weights and shares, and the mean colour."""
+        own = {"weights": list(self.weights), "prior": list(self.prior), "mean": list(self.mean)}
+        return {"middles": [list(each) for each in self.middles], **own}
 
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Colorize:
         """The task with these squares."""
         middles = tuple((float(a), float(b)) for a, b in settings["middles"])
-        weights, (a, b) = tuple(float(weight) for weight in settings["weights"]), settings["mean"]
+        weights, prior = (tuple(float(each) for each in settings[name]) for name in ("weights", "prior"))
+        a, b = settings["mean"]
         known = all(abs(value) <= 200 for each in middles for value in each) and all(0 <= w < 1e9 for w in weights)
-        if not middles or len(weights) != len(middles) or not known:
-            raise SettingError(f"expected a weight for each of {len(middles)} squares of colours from -200 to 200")
-        return cls(middles, weights, (float(a), float(b)))
+        if not middles or not len(weights) == len(prior) == len(middles) or not known:
+            raise SettingError(
+                f"expected a weight and a share for each of {len(middles)} squares of colours from -200 to 200"
+            )
+        return cls(middles, weights, prior, (float(a), float(b)))
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a square of colours for every few pixels."""
@@ -135,11 +138,19 @@ class Colorize(Places):
     def _middles(self, like: torch.Tensor) -> torch.Tensor:
         return torch.tensor(self.middles, dtype=torch.float32, device=like.device)
 
+    def logits(self, scores: torch.Tensor) -> torch.Tensor:
+        """Scores N×squares×h×w beside what is common."""
+        return scores.float() + torch.tensor(self.prior, dtype=torch.float32, device=scores.device)[:, None, None]
+
+    def outcome(self, scores: torch.Tensor) -> torch.Tensor:
+        """How likely each square is."""
+        return self.logits(scores).softmax(1)
+
     def colours(self, scores: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
         """a* and b*, N×2×rows×columns, of scores N×squares×h×w: of each place the mean of the likelier squares
         (annealed: between the likeliest alone and the mean of all), enlarged smoothly.
         """
-        shares = (scores.float() / TEMPERATURE).softmax(1)
+        shares = (self.logits(scores) / TEMPERATURE).softmax(1)
         found = torch.einsum("nqhw,qc->nchw", shares, self._middles(scores))
         return F.interpolate(found, list(size), mode="bilinear", align_corners=False)
 
@@ -155,7 +166,7 @@ class Colorize(Places):
         """
         true = F.adaptive_avg_pool2d(colours_of(targets), (scores.shape[2], scores.shape[3]))
         which, shares = spread(true.permute(0, 2, 3, 1).reshape(-1, 2), self._middles(scores))
-        told = scores.float().log_softmax(1).permute(0, 2, 3, 1).reshape(-1, scores.shape[1])
+        told = self.logits(scores).log_softmax(1).permute(0, 2, 3, 1).reshape(-1, scores.shape[1])
         entropy = -(told.gather(1, which) * shares).sum(1)
         weights = torch.tensor(self.weights, dtype=torch.float32, device=scores.device)
         mean: torch.Tensor = (entropy * weights[which[:, 0]]).mean()
