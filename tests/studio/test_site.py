@@ -65,6 +65,14 @@ def broken(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module", autouse=True)
+def two_networks():
+    """A zoo of a few networks: all of them take seconds to write."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(zoo, "names", lambda: ("lenet5", "resnet18", "densenet121"))
+        yield
+
+
 @pytest.fixture(scope="module")
 def made(broken):
     return site_files(broken)
