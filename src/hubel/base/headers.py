@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from hubel.base.errors import LimitError, TensorFileError
 from hubel.base.files import BLOCK
 from hubel.base.limits import check
+from hubel.base.words import NOT_UTF8, writable
 
 BLANK = "0" * 64  # what stands for the digest while it is worked out
 _BITS = {"BOOL": 8, "F64": 64, "I64": 64, "U64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "I16": 16}
@@ -64,6 +65,8 @@ def is_pickle(path: Path) -> bool:
 
 def read_header(path: Path) -> Header:
     """Read a file's header and check it against the file's size. Raises TensorFileError, or OSError."""
+    if writable(str(path)) != str(path):
+        raise TensorFileError(f"{path}: {NOT_UTF8}, by which safetensors cannot open it; rename it")
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         start = file.read(_LENGTH + 1)

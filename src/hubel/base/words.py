@@ -32,6 +32,9 @@ def printable(text: str, keep: str = "", longest: int | None = None) -> str:
     return shown if longest is None or len(shown) <= longest else shown[: longest - 1] + "…"
 
 
+NOT_UTF8 = "its name, or that of a folder around it, is not in UTF-8"
+
+
 def writable(text: str) -> str:
     r"""Text that can be written as UTF-8. Lone surrogates, by which Python stands for bytes of a file's name that it
     could not decode, become what these are in UTF-8, or else escapes such as `\xff`.
@@ -45,6 +48,15 @@ def writable(text: str) -> str:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     except UnicodeEncodeError:  # surrogates that stand for no byte
         return text.encode("utf-8", "backslashreplace").decode()
+
+
+def read_back(path: str) -> str:
+    r"""The path that `writable` made this text of, where that leads somewhere and the text does not."""
+    if os.path.exists(path):
+        return path
+    content = re.sub(rb"\\x([89a-f][0-9a-f])", lambda found: bytes.fromhex(found[1].decode()), path.encode())
+    given = os.fsdecode(content)
+    return given if os.path.exists(given) else path
 
 
 def _hidden(found: re.Match[str]) -> bool:

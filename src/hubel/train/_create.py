@@ -26,7 +26,7 @@ from hubel.train.recipe.choose import choose
 from hubel.train.recipe.freezing import check_freeze, freeze
 from hubel.train.recipe.initialise import pixel_scale
 from hubel.train.recipe.recipe import Recipe
-from hubel.train.run.run import create, refuse_existing
+from hubel.train.run.run import check_name, create, refuse_existing
 from hubel.train.run.settings import RunError
 
 _VARIED = 3  # epochs from which varied images help; in fewer, the images themselves are new enough
@@ -111,7 +111,10 @@ def fingerprint(dataset: Dataset) -> str:
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Let no other process write to the run in this folder. Raises RunError where one does."""
+    """Let no other process write to the run in this folder. Raises RunError where one does, or where the folder can
+    hold no run.
+    """
+    check_name(directory)
     try:
         with files.locked(directory / ".lock", wait=False):
             yield

@@ -50,7 +50,7 @@ _SUMMED = 2**28  # bytes up to which an entry is summed when it is opened; large
 
 def digests(root: Path, name: str, items: Sequence[Item], workers: int, progress: Progress | None) -> list[str]:
     """The SHA-256 of each item's content (for a member of an archive: of the archive and the member's place in it)."""
-    book_path = root / "digests" / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.json"
+    book_path = root / "digests" / f"{hashlib.sha256(os.fsencode(name)).hexdigest()[:24]}.json"
     book = _read_json(book_path)
     rows = book.items() if isinstance(book, dict) else ()
     known: dict[str, list[Any]] = {
@@ -66,7 +66,9 @@ def digests(root: Path, name: str, items: Sequence[Item], workers: int, progress
     if fresh:
         keep(book_path, json.dumps({place: known[place] for place in stats if settled(stats[place])}))
     return [
-        known[place][3] if not inside else hashlib.sha256(f"{known[place][3]}:{inside}".encode()).hexdigest()
+        known[place][3]
+        if not inside
+        else hashlib.sha256(f"{known[place][3]}:{inside}".encode(errors="surrogateescape")).hexdigest()
         for place, inside in (item.place for item in items)
     ]
 

@@ -74,12 +74,15 @@ class Ranks:
 
     def words(self, own: str) -> list[str]:
         """Every process's words, by rank."""
-        content = own.encode()
+        content = own.encode(errors="surrogateescape")
         lengths = self.gather(torch.tensor(len(content))).tolist()
         padded = torch.zeros(max(lengths), dtype=torch.uint8)
         padded[: len(content)] = torch.tensor(list(content), dtype=torch.uint8)
         rows = self.gather(padded)
-        return [bytes(row[:length].tolist()).decode() for row, length in zip(rows, lengths, strict=True)]
+        return [
+            bytes(row[:length].tolist()).decode(errors="surrogateescape")
+            for row, length in zip(rows, lengths, strict=True)
+        ]
 
     def average(self, module: nn.Module) -> None:
         """Replace the module's gradients by their means over all processes, and what its normalisation has measured by

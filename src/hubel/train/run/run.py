@@ -21,6 +21,7 @@ from hubel.base.headers import read_about, read_header
 from hubel.base.model_file import ENTRY, WholenessWarning, why_unread
 from hubel.base.names import near_path
 from hubel.base.toml import read_toml, write_toml
+from hubel.base.words import NOT_UTF8, read_back, writable
 from hubel.data import Preprocessing, Splits, hold_out
 from hubel.nn import build
 from hubel.tasks import LoadedModel, Task, load_model, save_model, task_named
@@ -112,6 +113,8 @@ class Run(Result):
         places, whose size a rule chose, are of the size that the network has.
         """
         found = dict(self.settings["data"].get("source", {}))
+        if isinstance(found.get("source"), str):
+            found["source"] = read_back(found["source"])
         if found and self.task.about_places:
             found.setdefault("size", self.network.input[:2])
         return {**found, **({"size": tuple(found["size"])} if "size" in found else {})}
@@ -345,6 +348,12 @@ def change_epochs(run: Run, epochs: float) -> str:
     if not step:
         return told + "the learning rate's schedule has all of them"
     return told + f"the schedule was at its end, so that the learning rate rises to {recipe.learning_rate:g} again"
+
+
+def check_name(directory: Path) -> None:
+    """Raise RunError where a folder has a name by which what is written there could not be opened again."""
+    if writable(str(directory)) != str(directory):
+        raise RunError(f"{directory}: {NOT_UTF8}, by which models cannot be opened; name another folder")
 
 
 def refuse_existing(directory: Path) -> None:

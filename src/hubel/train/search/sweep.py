@@ -32,7 +32,7 @@ from hubel.train.loop.non_finite import NotFiniteError
 from hubel.train.loop.steps import step_named
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.events import EpochMetrics, Event, Listener, NamedFigures, Started
-from hubel.train.run.run import SETTINGS, Run
+from hubel.train.run.run import SETTINGS, Run, check_name
 from hubel.train.search.space import Choice, Space, default_space
 from hubel.view.result import Part, Result
 from hubel.view.tables import Table
@@ -124,6 +124,7 @@ def sweep(
             "too few pictures to hold one out"
         )
     folder = Path(directory).resolve()
+    check_name(folder)
     folder.mkdir(parents=True, exist_ok=True)
     address = storage or f"sqlite:///{folder / 'study.db'}"
     with _naming_what_is_wrong(address):
