@@ -296,3 +296,18 @@ def test_sizes_that_differ_become_one(tmp_path: Path) -> None:
         Image.new("L", size).save(tmp_path / "set" / "a" / f"{number}.png")
     splits = load(tmp_path / "set")
     assert splits.train.shape == (224, 224, 1)
+
+
+def test_tar_shards_of_no_part_are_never_trained_on(tmp_path: Path) -> None:
+    for name in ("train-000", "val-000", "extra-000"):
+        with tarfile.open(tmp_path / f"{name}.tar", "w") as archive:
+            for number, label in enumerate(("a", "b")):
+                for ending, content in (("png", png((9, 9, number))), ("cls", label.encode())):
+                    info = tarfile.TarInfo(f"{number}.{ending}")
+                    info.size = len(content)
+                    archive.addfile(info, io.BytesIO(content))
+    splits = load(tmp_path)
+    assert {part: len(own) for part, own in splits.parts().items()} == {"train": 2, "validation": 2}
+    assert splits.notes[1] == "left out: extra-000.tar, of no part beside those of training"
+    (tmp_path / "train-000.tar").rename(tmp_path / "more-000.tar")
+    assert {part: len(own) for part, own in load(tmp_path).parts().items()} == {"train": 4, "validation": 2}

@@ -20,7 +20,7 @@ from hubel.base.limits import check
 from hubel.data.decode.image import SUFFIXES, ImageError
 from hubel.data.sources.folders import list_paths
 from hubel.data.sources.layout import Layout
-from hubel.data.sources.listing import Item, Listing, make_listing, natural_order
+from hubel.data.sources.listing import Item, Listing, make_listing, natural_order, some
 from hubel.data.sources.parts import part_and_rest, part_of
 
 _EXPANSION = 100  # times its size that a compressed tar may become: images hardly shrink, bombs do
@@ -126,15 +126,20 @@ def list_shards(name: str, shards: list[Path]) -> Listing:
     dot, as 0001.jpg and 0001.cls (a class's number or name) or 0001.json (with "label" or "class"). A part is told
     by the shard's folder or the words its file name begins with: train-000.tar, val-000.tar.
     """
+    of_shards = {
+        shard: part_of(shard.parent.name) or part_and_rest(re.split(r"\d", shard.name)[0])[0] for shard in shards
+    }
+    left = [shard.name for shard, part in of_shards.items() if part is None and "train" in of_shards.values()]
     found: list[tuple[str, TarItem]] = []
     told: dict[str, list[str]] = {}
-    for shard in shards:
-        begin = re.split(r"\d", shard.name)[0]
-        part = part_of(shard.parent.name) or part_and_rest(begin)[0] or "train"
-        told.setdefault(part, []).append(shard.name)
-        found += [(part, item) for item in _tar_members(shard, str(shard))]
+    for shard, said in of_shards.items():
+        if shard.name not in left:
+            told.setdefault(said or "train", []).append(shard.name)
+            found += [(said or "train", item) for item in _tar_members(shard, str(shard))]
     parts = ", ".join(f"{natural_order(names)[0]} … ({len(names):,}) is {part}" for part, names in told.items())
-    return _list_samples(name, found, [f"parts by shard: {parts}"] if len(told) > 1 else [])
+    notes = [f"parts by shard: {parts}"] if len(told) > 1 or left else []
+    notes += [f"left out: {some(natural_order(left))}, of no part beside those of training"] if left else []
+    return _list_samples(name, found, notes)
 
 
 def expand_braces(pattern: str) -> list[Path]:
