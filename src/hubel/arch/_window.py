@@ -361,7 +361,7 @@ class Windowed(Layer):
     def seen_through(self, input: Shape, field: Field) -> Field:
         """See through the windows."""
         steps = [
-            partial(Axis.window, length=w.count, stride=w.stride, before=w.before, extent=w.extent)
+            partial(Axis.window, length=w.count, stride=w.stride, before=w.before, extent=w.extent, dilation=w.dilation)
             for w in self.windows(input).axes
         ]
         return field.each(*steps) if self.axes == 2 else field.along(*steps)

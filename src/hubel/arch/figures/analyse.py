@@ -125,7 +125,8 @@ def analyse(network: Network, strict: bool = False) -> Report:
 
 def _input_field(shape: Shape) -> Field:
     height, width = shape[:2] if len(shape) == 3 else (shape[0], 1)
-    return Field(Axis.of_input(height), Axis.of_input(width), flat=len(shape) < 3)
+    rows = Axis.of_input(height)
+    return Field(rows, rows if width == height else Axis.of_input(width), flat=len(shape) < 3)
 
 
 _Back = Callable[[int], int]
@@ -266,7 +267,9 @@ def _joint_field(ends: list[_Tensor], shape: Shape) -> Field:
         for i, axis in enumerate((end.field.rows, end.field.columns)):
             spread = i < len(shape) - 1 and own[i] < shape[i]
             axes[i].append(axis.everything(shape[i]) if spread else axis)
-    return Field(union(axes[0]), union(axes[1]), ends[0].field.flat)
+    rows = union(axes[0])
+    alike = all(one is other for one, other in zip(*axes, strict=True))
+    return Field(rows, rows if alike else union(axes[1]), ends[0].field.flat)
 
 
 def _hold_factors(ends: list[_Tensor], output: _Tensor) -> int:

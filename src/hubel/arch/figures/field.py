@@ -4,31 +4,47 @@ Along one axis, position i of a layer sees the input rows first(i) … last(i). 
 table for one period, and an advance a period. Ordinary convolutions and pools have period 1, which is the usual
 (size, stride, offset) arithmetic of Araujo, Norris & Sim, "Computing Receptive Fields of Convolutional Neural Networks"
 (Distill, 2019); upsampling makes longer periods, and branches unite. Fields reach into the padding (a row −3 is three
-rows above the picture), as is usual when sizes are quoted; clip them to the picture to see what is really there.
+rows above the picture), as is usual when sizes are quoted; clip them to the picture to see what is really there. Where
+a window hangs over a map in between, what stands there is padding, and no row of the picture that the arithmetic would
+name: `span` asks every map on the way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from itertools import accumulate
 from math import gcd, lcm
+from typing import TypeAlias
+
+MOST = 512  # positions at either end of a window that are looked at one by one
+Span: TypeAlias = tuple[int, int]
+Places: TypeAlias = Callable[[int], range]
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The field along one axis of a layer of `length` positions; `firsts` and `lasts` cover one period."""
+    """The field along one axis of a layer of `length` positions; `firsts` and `lasts` cover one period.
+
+    `below` is the axis that it reads (the axes of branches that unite), `places` the positions that are read there, of
+    those that there are; `end` is the picture's last row.
+    """
 
     length: int
     firsts: tuple[int, ...]
     lasts: tuple[int, ...]
     advance: int
+    below: tuple[Axis, ...] = field(default=(), compare=False, repr=False)
+    places: Places | None = field(default=None, compare=False, repr=False)
+    end: int = field(default=-1, compare=False, repr=False)
+    _known: dict[int, Span | None] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @staticmethod
     def of_input(length: int) -> Axis:
         """Return the field of the input itself: every position sees itself."""
-        return Axis(length, (0,), (0,), 1)
+        return Axis(length, (0,), (0,), 1, end=length - 1)
 
     @property
     def size(self) -> int:
@@ -48,12 +64,32 @@ class Axis:
         """First row seen by position 0; negative in the padding."""
         return self.firsts[0]
 
-    def span(self, position: int) -> tuple[int, int]:
-        """Return the first and the last row that `position` sees, not clipped to the picture."""
+    def span(self, position: int) -> Span:
+        """Return the first and the last row that `position` sees; beyond the picture's first and last is padding."""
+        first, last = self._span(position)
+        seen = _seen(self, position) if self.below else None
+        if seen is not None:
+            first = min(first, 0) if seen[0] == 0 else seen[0]
+            last = max(last, self.end) if seen[1] == self.end else seen[1]
+        return first, last
+
+    def _reads(self, position: int) -> list[tuple[Axis, int]]:
+        """Return what a position reads; of a very long window the two ends, since what lies between sees no farther."""
+        if self.places is None:
+            return [(axis, position) for axis in self.below]
+        inner, read = self.below[0], self.places(position)
+        return [(inner, place) for place in (read if len(read) <= 2 * MOST else (*read[:MOST], *read[-MOST:]))]
+
+    def _span(self, position: int) -> Span:
         cycle, phase = divmod(position, len(self.firsts))
         return self.firsts[phase] + cycle * self.advance, self.lasts[phase] + cycle * self.advance
 
-    def _mapped(self, length: int, period: int, advance: int, sources: Callable[[int], tuple[int, int]]) -> Axis:
+    def _over(self, length: int, firsts: tuple[int, ...], lasts: tuple[int, ...], advance: int, places: Places) -> Axis:
+        return Axis(length, firsts, lasts, advance, (self,), places, self.end)
+
+    def _mapped(
+        self, length: int, period: int, advance: int, sources: Callable[[int], Span], there: Places | None = None
+    ) -> Axis:
         reach = self._reach if self._in_order else self._widest
         if self.advance == 0 and len(self.firsts) > 1:  # a table of all positions: there are none beyond it
             last = self.length - 1
@@ -62,7 +98,8 @@ class Axis:
         else:
             places = [sources(position) for position in range(period)]
         spans = [reach(*place) for place in places]
-        return Axis(length, tuple(first for first, _ in spans), tuple(last for _, last in spans), advance)
+        firsts, lasts = tuple(first for first, _ in spans), tuple(last for _, last in spans)
+        return self._over(length, firsts, lasts, advance, there or partial(_clipped, sources, self.length))
 
     @property
     def _in_order(self) -> bool:
@@ -73,26 +110,31 @@ class Axis:
         )
 
     def _reach(self, first: int, last: int) -> tuple[int, int]:
-        return self.span(first)[0], self.span(last)[1]
+        return self._span(first)[0], self._span(last)[1]
 
     def _widest(self, first: int, last: int) -> tuple[int, int]:
         """Look at every phase of the period that lies in a range: whole periods only move on."""
         most = len(self.firsts) - 1
-        firsts = (self.span(position)[0] for position in range(first, min(last, first + most) + 1))
-        lasts = (self.span(position)[1] for position in range(max(first, last - most), last + 1))
+        firsts = (self._span(position)[0] for position in range(first, min(last, first + most) + 1))
+        lasts = (self._span(position)[1] for position in range(max(first, last - most), last + 1))
         return min(firsts), max(lasts)
 
-    def window(self, length: int, stride: int, before: int, extent: int) -> Axis:
-        """See through a window of `extent` rows, moved by `stride`, starting `before` rows above."""
+    def window(self, length: int, stride: int, before: int, extent: int, dilation: int = 1) -> Axis:
+        """See through a window of `extent` rows, every `dilation`-th of them, moved by `stride`, starting `before` rows
+        above.
+        """
         if extent == stride == 1 and not before and length == self.length:
             return self
+        there = partial(_taps, stride, before, extent, dilation, self.length)
         if len(self.firsts) == 1:
             start = self.firsts[0] - before * self.advance
             last = self.lasts[0] + (extent - 1 - before) * self.advance
-            return Axis(length, (start,), (last,), self.advance * stride)
+            return self._over(length, (start,), (last,), self.advance * stride, there)
         period = len(self.firsts) // gcd(len(self.firsts), stride)
         advance = self.advance * (stride * period // len(self.firsts))
-        return self._mapped(length, period, advance, lambda o: (o * stride - before, o * stride - before + extent - 1))
+        return self._mapped(
+            length, period, advance, lambda o: (o * stride - before, o * stride - before + extent - 1), there
+        )
 
     def repeated(self, factor: int) -> Axis:
         """See through nearest-neighbour upsampling."""
@@ -138,14 +180,20 @@ class Axis:
             last = tap + (kernel - 1 - tap) // apart * apart
             return (o + before - last * dilation) // stride, (o + before - tap * dilation) // stride
 
-        return self._mapped(length, len(self.firsts) * stride, self.advance, sources)
+        def there(o: int) -> range:
+            place, rest = divmod(o + before, common)
+            if rest or place * inverse % apart >= kernel:
+                return range(0)
+            return _within(*sources(o), dilation // common, self.length)
+
+        return self._mapped(length, len(self.firsts) * stride, self.advance, sources, there)
 
     def bins(self, length: int) -> Axis:
         """See through adaptive pooling into `length` bins."""
         whole, rest = divmod(self.length, length)
         if rest == 0:
             return self.window(length, whole, 0, whole)
-        advance = self.span(self.length)[0] - self.span(0)[0]
+        advance = self._span(self.length)[0] - self._span(0)[0]
         return self._mapped(
             length, length, advance, lambda o: (o * self.length // length, -(-(o + 1) * self.length // length) - 1)
         )
@@ -156,14 +204,15 @@ class Axis:
             first, last = self.firsts[0], self.lasts[0] + (self.length - 1) * self.advance
         else:
             first, last = self._widest(0, self.length - 1)
-        return Axis(length, (first,), (last,), 0)
+        return self._over(length, (first,), (last,), 0, lambda _: range(self.length))
 
     def so_far(self, backwards: bool = False) -> Axis:
         """See every position up to one's own: from the first on, or `backwards` from the last on."""
         order = range(self.length - 1, -1, -1) if backwards else range(self.length)
-        spans = [self.span(position) for position in order]
-        firsts = accumulate((first for first, _ in spans), min)
-        return Axis(self.length, tuple(firsts), tuple(accumulate((last for _, last in spans), max)), 0)
+        spans = [self._span(position) for position in order]
+        firsts = tuple(accumulate((first for first, _ in spans), min))
+        lasts = tuple(accumulate((last for _, last in spans), max))
+        return self._over(self.length, firsts, lasts, 0, partial(_so_far, self.length, backwards))
 
     def moved(self, length: int, before: int) -> Axis:
         """See through padding: position 0 lies `before` rows above."""
@@ -172,24 +221,65 @@ class Axis:
 
 def union(axes: list[Axis]) -> Axis:
     """Unite the fields of branches of equal length: from the first row that any sees to the last."""
-    if all(axis == axes[0] for axis in axes):
+    if all(axis is axes[0] for axis in axes):
         return axes[0]
-    length = axes[0].length
+    length, end = axes[0].length, axes[0].end
     period = lcm(*(len(axis.firsts) for axis in axes))
     advances = {axis.stride * period for axis in axes}
     if len(advances) > 1 or period > length:
         # branches that move at different speeds have no common period, others one that is longer than they are: one
         # table over all positions is still exact
         period = length
-        advance = max(axis.span(length)[0] - axis.span(0)[0] for axis in axes)
+        advance = max(axis._span(length)[0] - axis._span(0)[0] for axis in axes)
     else:
         advance = int(advances.pop())
-    spans = [[axis.span(o) for axis in axes] for o in range(period)]
+    spans = [[axis._span(o) for axis in axes] for o in range(period)]
     firsts = tuple(min(first for first, _ in row) for row in spans)
     lasts = tuple(max(last for _, last in row) for row in spans)
     if period == length and len({*zip(firsts, lasts, strict=True)}) == 1:  # one branch sees all from everywhere
-        return Axis(length, firsts[:1], lasts[:1], 0)
-    return Axis(length, firsts, lasts, advance)
+        firsts, lasts, advance = firsts[:1], lasts[:1], 0
+    return Axis(length, firsts, lasts, advance, tuple(axes), None, end)
+
+
+def _seen(axis: Axis, position: int) -> Span | None:
+    """Return the rows of the picture that a position really sees; None where that is padding alone."""
+    waiting = [(axis, position)]
+    while waiting:
+        one, place = waiting[-1]
+        if place in one._known:
+            waiting.pop()
+            continue
+        reads = one._reads(place)
+        missing = [(inner, there) for inner, there in reads if there not in inner._known]
+        if missing:
+            waiting += missing
+            continue
+        waiting.pop()
+        spans = [span for inner, there in reads if (span := inner._known[there]) is not None]
+        ends = (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
+        one._known[place] = ends if one.below else (place, place)
+    return axis._known[position]
+
+
+def _within(first: int, last: int, apart: int, length: int) -> range:
+    """Return those of places so far `apart` that are places of a map."""
+    first += -(first // apart) * apart if first < 0 else 0
+    last -= -(-(last - length + 1) // apart) * apart if last >= length else 0
+    return range(first, last + 1, apart)
+
+
+def _taps(stride: int, before: int, extent: int, dilation: int, length: int, position: int) -> range:
+    start = position * stride - before
+    return _within(start, start + extent - 1, dilation, length)
+
+
+def _clipped(sources: Callable[[int], Span], length: int, position: int) -> range:
+    first, last = sources(position)
+    return range(min(max(first, 0), length - 1), min(max(last, 0), length - 1) + 1)
+
+
+def _so_far(length: int, backwards: bool, position: int) -> range:
+    return range(length - 1 - position, length) if backwards else range(position + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +325,7 @@ class Field:
     def each(self, rows: Callable[[Axis], Axis], columns: Callable[[Axis], Axis] | None = None) -> Field:
         """Take a step along both axes (the same one where only `rows` is given)."""
         seen = rows(self.rows)
-        other = seen if columns is None and self.rows == self.columns else (columns or rows)(self.columns)
+        other = seen if columns is None and self.rows is self.columns else (columns or rows)(self.columns)
         return self if seen is self.rows and other is self.columns else Field(seen, other, self.flat)
 
     def along(self, step: Callable[[Axis], Axis]) -> Field:
