@@ -44,7 +44,7 @@ def test_a_plan_shows_times_memory_and_assumptions():
     first = {row[0]: row[1] for row in page.rows}
     assert first["efficiency"] == f"{step.efficiency:.1%}"
     assert first["largest batch"] == f"{step.largest_batch:,}"
-    assert {"forward", "backward", "update", "sent by each device", "kept for backward"} <= first.keys()
+    assert {"forward", "backward", "update", "sent by each device", "on their way"} <= first.keys()
     for words in ("lenet5: batch 128 on 2 × GeForce RTX 4090", "nothing is fused", "Ada architecture paper"):
         assert words in page.words
     assert re.search(r"most time: \w+", page.words)

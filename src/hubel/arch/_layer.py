@@ -38,9 +38,11 @@ class Keeps:
     Whether it keeps its input and its output (shared with the neighbour that keeps the same tensor), and how many
     bytes beside them for one image: `extra_bytes` of 32-bit numbers, which lower precision halves, `fixed_bytes`
     (places, statistics) that are as many in every precision, and `batch_bytes` that are kept once for a whole batch.
-    Three more are there for a moment: `passing_bytes` of 32-bit numbers while the output is made, `backward_bytes` of
-    them while the input's gradient is, and copies of input and output where the backward pass `copies` them into
-    another layout.
+    Others are there for a moment: `passing_bytes` of 32-bit numbers while the output is made, `backward_bytes` of them
+    while the input's gradient is, `learning_bytes` while any is, and copies of input and output where the backward pass
+    `copies` them into another layout (of the output alone where groups of channels are `narrow`, a number of channels
+    that fills no register), and of the input where a layer `widens` numbers of 16 bits to 32. `autocast` is what is
+    held instead where weights have 32 bits and products 16.
     """
 
     input: bool = False
@@ -50,7 +52,11 @@ class Keeps:
     batch_bytes: int = 0
     passing_bytes: int = 0
     backward_bytes: int = 0
+    learning_bytes: int = 0
     copies: bool = False
+    narrow: int = 0
+    widens: bool = False
+    autocast: Keeps | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Literal
 
 import pytest
 import torch
@@ -94,6 +95,26 @@ def test_under_autocast_the_batch_and_weights_have_copies(text: str):
     said = training_memory(network, 16, precision="autocast")
     assert said.total == pytest.approx(peak(build(network), pictures(network, 16), autocast=True), rel=0.06)
     assert said.input == training_memory(network, 16).input
+
+
+@pytest.mark.parametrize("precision", ["float32", "autocast"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "32x8: lstm 64 sequences, lstm 64, dense 10",
+        "32x8: gru 64, dense 10",
+        "32x8: rnn 64, dense 10",
+        "64x8: conv1d 32 3 same relu, conv1d 32 3 same relu, globalavgpool1d, dense 10",
+        "16x16x3: conv 32 3x3 same relu, lrn, maxpool 2, conv 32 3x3 same, lrn, globalavgpool, dense 10",
+        "16x16x3: conv 32 3x3 same, conv 32 3x3 same groups=4 relu, conv 32 3x3 groups=8, globalavgpool, dense 10",
+        "16x16x3: conv 32 3x3 same, norm, relu6, dwconv 3x3 same, relu6, conv 64 1x1, relu6, globalavgpool, dense 10",
+    ],
+)
+def test_layers_of_each_kind(text: str, precision: Literal["float32", "autocast"]):
+    network = parse(text)
+    *places, channels = network.input
+    found = peak(build(network), torch.randn(16, channels, *places), autocast=precision == "autocast")
+    assert training_memory(network, 16, precision=precision).total == pytest.approx(found, rel=0.1)
 
 
 def test_a_convolution_copies_its_slice_of_a_gradient():

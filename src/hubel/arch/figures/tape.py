@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from hubel.arch._joins import join_shape, product_shape
-from hubel.arch._layer import Cost, Layer
+from hubel.arch._layer import Cost, Keeps, Layer
 from hubel.arch._shape import Shape, positions, size
 from hubel.arch._tree import Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum, assert_never, named_children
 from hubel.arch.layers.activation import Activation
@@ -177,6 +177,7 @@ class Tape:
     def _step(self, layer: Layer, path: str, value: _Value, entries: _Entries) -> _Value:
         tensor, before = value
         shape, cost = layer.output_shape(before), layer.cost(before)
+        keeps = cost.keeps.autocast if self.widths.cast and cost.keeps.autocast else cost.keeps
         moved = self.channels_last and len(before) != len(shape)  # a view, if it shares its input
         if layer.shares_input() and not (moved and max(positions(before), positions(shape)) > 1):
             return tensor, shape
@@ -186,19 +187,19 @@ class Tape:
         if wide != tensor.wide:  # what it reads is a copy in another width
             read = self._new(self._bytes(before, wide), tensor.wants_gradient, wide)
         output = self._new(self._bytes(shape, wide), wants, wide)
-        beside = self._new(self._beside(cost))
-        self._look(path, "forward", self._at_once(cost.keeps.passing_bytes))
+        beside = self._new(self._beside(cost, keeps))
+        self._look(path, "forward", self._at_once(keeps.passing_bytes) + self._summed(keeps, before, shape, entries))
         if entries is not None and wants:
             kept = [beside]
-            kept += [read] if cost.keeps.input and not read.outside else []
-            kept += [output] if cost.keeps.output else []
+            kept += [read] if keeps.input and not read.outside else []
+            kept += [output] if keeps.output else []
             for one in kept:
                 self._change(one, saved=1)
             cast = self.widths.cast * cost.trainable * (cost.macs > 0)
             inputs = [tensor] if tensor.wants_gradient else []
-            copied = output.bytes + tensor.bytes if cost.keeps.copies else 0
-            copied += self._at_once(cost.keeps.backward_bytes) if inputs else 0
-            gradient, whole = self.widths.weight * cost.trainable, cost.keeps.copies
+            copied = self._copied(keeps, before, shape)
+            copied += self._at_once(keeps.learning_bytes + (keeps.backward_bytes if inputs else 0))
+            gradient, whole = self.widths.weight * cost.trainable, keeps.copies
             entries.append(_Operation(path, inputs, output, kept, gradient, cast, copied, whole))
         if read is not tensor:
             self._change(read, local=-1)
@@ -206,9 +207,30 @@ class Tape:
         self._change(tensor, local=-1)
         return output, shape
 
-    def _beside(self, cost: Cost) -> int:
+    def _summed(self, keeps: Keeps, input: Shape, output: Shape, entries: _Entries) -> int:
+        """Count the room of 32-bit numbers in which a layer adds up; in the usual layout a convolution has its own."""
+        wide = 4 * self.batch
+        room = wide * size(input) if keeps.widens and self.widths.activation < 4 else 0
+        blocks = keeps.copies and entries is not None and not self.channels_last
+        return room + wide * self._in_blocks(output) if blocks else room
+
+    def _in_blocks(self, shape: Shape) -> int:
+        """Count a picture's numbers as oneDNN lays them out: of 32 bits in blocks of 16 channels, but photographs."""
+        channels = -(-shape[-1] // 16) * 16 if shape[-1] > 3 and self.widths.activation == 4 else shape[-1]
+        return size(shape) // shape[-1] * channels
+
+    def _copied(self, keeps: Keeps, input: Shape, output: Shape) -> int:
+        """Count what the backward pass lays out anew, in blocks of channels; groups of less than a register's 32 bytes
+        are read as they are.
+        """
+        if not keeps.copies:
+            return 0
+        width, both = self.widths.activation, not keeps.narrow or keeps.narrow * self.widths.activation >= 32
+        return self.batch * width * sum(map(self._in_blocks, (input, output) if both else (output,)))
+
+    def _beside(self, cost: Cost, keeps: Keeps) -> int:
         """Count what a layer keeps beside its input and output: masks, indices, cast weights, padded copies."""
-        keeps, cast = cost.keeps, self.widths.cast * cost.parameters * (cost.macs > 0)
+        cast = self.widths.cast * cost.parameters * (cost.macs > 0)
         each = keeps.extra_bytes * self.widths.activation // 4 + keeps.fixed_bytes
         return each * self.batch + keeps.batch_bytes + cast
 

@@ -135,14 +135,16 @@ class Conv2D(Windowed, Weighted):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep the input (the padded copy, where the sides differ)."""
-        return kept_input(self.windows(input), input, copies=True)
+        return kept_input(self.windows(input), input, True, self.groups, self.filters)
 
 
-def kept_input(windows: Windows, input: Shape, copies: bool = False) -> Keeps:
+def kept_input(windows: Windows, input: Shape, copies: bool = False, groups: int = 1, filters: int = 1) -> Keeps:
     """Return what a convolution keeps: its input, or the padded copy where the sides differ."""
+    least = min(input[-1], filters) // groups
+    narrow = least if groups > 1 and least > 1 else 0  # a group of one channel has a way of its own
     if windows.padded_alike:
-        return Keeps(input=True, copies=copies)
-    return Keeps(extra_bytes=4 * windows.padded_positions * input[-1], copies=copies)
+        return Keeps(input=True, copies=copies, narrow=narrow)
+    return Keeps(extra_bytes=4 * windows.padded_positions * input[-1], copies=copies, narrow=narrow)
 
 
 @register("dwconv", positional=("kernel_size",))

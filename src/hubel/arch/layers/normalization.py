@@ -237,6 +237,9 @@ class LocalResponseNormalization(Layer):
         return Call("LocalResponseNorm", {"size": self.size, "alpha": self.alpha, "beta": self.beta, "k": self.k})
 
     def keeps(self, input: Shape) -> Keeps:
-        """Keep what PyTorch's composition keeps beside the input: the padded squares, the sum, and its power."""
-        padded = 4 * positions(input) * (input[2] + self.size - 1)
-        return Keeps(input=True, extra_bytes=padded + 2 * 4 * size(input), passing_bytes=4 * size(input))
+        """Keep what PyTorch's composition keeps beside the input: the padded squares, the sum, and its power, which
+        autocast leaves in 32 bits.
+        """
+        padded, picture = 4 * positions(input) * (input[2] + self.size - 1), 4 * size(input)
+        wide = Keeps(True, fixed_bytes=padded + 2 * picture, passing_bytes=2 * picture, backward_bytes=8 * picture)
+        return Keeps(True, False, padded + 2 * picture, 0, 0, picture, 3 * picture, autocast=wide)

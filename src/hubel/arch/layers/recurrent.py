@@ -108,8 +108,15 @@ class _Recurrent(Layer):
         return Call(type(self).__name__, arguments)
 
     def keeps(self, input: Shape) -> Keeps:
-        """Keep a copy of the input, its steps in the order in which they are read, and what each step makes."""
-        return Keeps(extra_bytes=4 * (size(input) + self.units * self.kept_each * input[0]))
+        """Keep a copy of the input, its steps in the order in which they are read, and what each step makes.
+
+        What the gates get of the input is worked out for all steps at once, and the states are put side by side.
+        """
+        each = 4 * self.units * input[0]
+        extra = 4 * size(input) + self.kept_each * each
+        # the states stay in 32 bits
+        autocast = Keeps(extra_bytes=extra, fixed_bytes=each // 2, passing_bytes=(self.gates + 4) * each)
+        return Keeps(extra_bytes=extra, passing_bytes=(self.gates + 1) * each, autocast=autocast)
 
     def backward_macs(self, input: Shape, macs: int, wanted: bool) -> int:
         """Return those of the states before (the first is zero), and of the input."""
@@ -142,7 +149,8 @@ class SimpleRNN(_Recurrent):
 
     def keeps(self, input: Shape) -> Keeps:
         """Keep a copy of the input and every state, the first of zeros too."""
-        return Keeps(extra_bytes=4 * (size(input) + self.units * (input[0] + 1)))
+        each = 4 * self.units
+        return Keeps(extra_bytes=4 * size(input) + each * (input[0] + 1), passing_bytes=2 * each * input[0])
 
 
 @register("lstm", positional=("units",))
@@ -164,6 +172,16 @@ class LSTM(_Recurrent):
         """Check the settings."""
         super().check()
         self._one_of("recurrent_activation", ("sigmoid",))
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep a copy of the input and the room in which oneDNN works, cells and what becomes of them in 32 bits."""
+        each = self.units * input[0]
+        return Keeps(
+            extra_bytes=4 * (size(input) + 10 * each),
+            fixed_bytes=27 * each,
+            passing_bytes=4 * 5 * each,
+            learning_bytes=4 * 6 * each,
+        )
 
 
 @register("gru", positional=("units",))
