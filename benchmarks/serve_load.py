@@ -111,9 +111,9 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable, help="the interpreter of all servers")
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="hubel alone for so long")
     parser.add_argument("--overload", type=float, metavar="SECONDS", help="hubel alone, at ten times what it can")
-    parser.add_argument("--options", help="of hubel serve (default: --deadline 0.25, of an overload 2)")
+    parser.add_argument("--options", help="of hubel serve (default: --queue 64 --deadline 0.25, of an overload 2)")
     arguments = parser.parse_args()
-    arguments.options = arguments.options or f"--deadline {2 if arguments.overload else 0.25}"
+    arguments.options = arguments.options or f"--queue 64 --deadline {2 if arguments.overload else 0.25}"
     seconds = arguments.soak or arguments.overload or arguments.seconds
     found = {}
     for name in ["hubel"] if arguments.soak or arguments.overload else arguments.servers:

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -148,21 +147,6 @@ def test_a_slow_models_pace_bounds_batches_and_refuses_what_would_be_late():
     refusal, work = running(scenario, pace=0.4, batch=16, wait=0, deadline=2)
     assert (refusal.reason, refusal.again) == ("deadline", pytest.approx(1.2))
     assert max(map(len, work.batches)) < 3
-
-
-def test_batches_follow_each_other_however_busy_the_loop_is():
-    async def scenario(queue, work):
-        asked = [ask(queue, name) for name in "abcdefgh"]
-        await asyncio.sleep(0)  # they are there
-        work.go.set()
-        end = time.monotonic() + HANG
-        while len(work.batches) < 8 and time.monotonic() < end:
-            time.sleep(0.001)  # in which the loop does nothing
-        return await asyncio.gather(*asked)
-
-    found, work = running(scenario, batch=1, wait=0)
-    assert [each for (each,) in found] == list("ABCDEFGH")
-    assert sorted(work.batches) == [[name] for name in "abcdefgh"]
 
 
 def test_batches_grow_again_where_they_turn_out_to_be_quick():

@@ -163,7 +163,6 @@ EXTRAS = {
     "optuna": "sweep",
     "fastapi": "serve",
     "uvicorn": "serve",
-    "httptools": "serve",
     "python_multipart": "serve",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import torch
@@ -29,7 +29,7 @@ def evaluation_mode(module: nn.Module) -> Iterator[None]:
         parts = [part for part in module.modules() if part.training or id(part) in _held]
         _held.update(map(id, parts))
         if parts:
-            module.eval()
+            _evaluate(module, parts)
     try:
         yield
     finally:
@@ -39,6 +39,14 @@ def evaluation_mode(module: nn.Module) -> Iterator[None]:
                 if not _held[id(part)]:
                     del _held[id(part)]
                     part.training = True
+
+
+def _evaluate(module: nn.Module, parts: Iterable[nn.Module]) -> None:
+    try:
+        module.eval()
+    except NotImplementedError:  # of torch.export's modules, whose graph knows no modes
+        for part in parts:
+            part.training = False
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -44,8 +43,7 @@ class Batches:
     """A model's queue.
 
     work: answers pictures, in a thread of `pool`: one answer each. seen: is told of each batch's size and seconds, and
-    `waiting` of how many wait now. pace: seconds that a picture takes, to begin with. Threads take one batch after the
-    other as long as pictures wait, however busy the event loop is, on which all else runs.
+    `waiting` of how many wait now. pace: seconds that a picture takes, to begin with. All else runs on the event loop.
     """
 
     def __init__(
@@ -60,7 +58,6 @@ class Batches:
         self._work, self._pool, self._limits = work, pool, limits
         self._seen, self._told = seen, waiting
         self._queue: deque[_Place] = deque()
-        self._lock = threading.Lock()  # of the queue, of who is free, and of what was learnt
         self._open: dict[Waiting, None] = {}  # in the order in which they came
         self._free = _SIDE_BY_SIDE
         self._first: asyncio.TimerHandle | None = None  # when the first picture has waited long enough
@@ -79,8 +76,7 @@ class Batches:
         loop = asyncio.get_running_loop()
         waiting = Waiting(pictures, loop.time(), deadline, done)
         self._open[waiting] = None
-        with self._lock:
-            self._queue.extend((waiting, place) for place in range(len(pictures)))
+        self._queue.extend((waiting, place) for place in range(len(pictures)))
         if self._late is None or deadline < self._late.when():
             self._watch(deadline)
         self._next()
@@ -109,8 +105,7 @@ class Batches:
             return
         del self._open[waiting]
         if waiting.left:
-            with self._lock:
-                self._queue = deque(each for each in self._queue if each[0] is not waiting)
+            self._queue = deque(each for each in self._queue if each[0] is not waiting)
             self._told(len(self._queue))
 
     def _end(self, waiting: Waiting, found: Any) -> None:
@@ -157,33 +152,22 @@ class Batches:
             self._watch(min(each.deadline for each in self._open))
 
     def _next(self) -> None:
-        """Begin what may begin."""
+        """Begin what may begin: a full batch, or one whose first picture has waited long enough."""
         loop = asyncio.get_running_loop()
-        while batch := self._begin():
+        while self._queue and self._free:
+            due = self._queue[0][0].since + self._limits.wait
+            if len(self._queue) < self._limits.batch and loop.time() < due:
+                if self._first is None:
+                    self._first = loop.call_at(due, self._waited)
+                break
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), self._most))]
+            self._free -= 1
             self._pool.submit(self._compute, loop, batch)
-        with self._lock:
-            due = self._queue[0][0].since + self._limits.wait if self._queue and self._free else None
-        if due is not None and self._first is None:
-            self._first = loop.call_at(due, self._waited)
         self._told(len(self._queue))
 
     def _waited(self) -> None:
         self._first = None
         self._next()
-
-    def _begin(self) -> list[_Place]:
-        """A batch for one more thread, as long as there are not enough."""
-        with self._lock:
-            batch = self._take() if self._free else []
-            self._free -= bool(batch)
-            return batch
-
-    def _take(self) -> list[_Place]:
-        """A full batch, or one whose first picture has waited long enough; nothing where there is none yet."""
-        count = len(self._queue)
-        if not count or (count < self._limits.batch and time.monotonic() < self._queue[0][0].since + self._limits.wait):
-            return []
-        return [self._queue.popleft() for _ in range(min(count, self._most))]
 
     def _learn(self, count: int, seconds: float) -> None:
         """Of a batch's time: how long a picture takes, and how many may be answered at once, which is no more than what
@@ -197,27 +181,23 @@ class Batches:
         elif count >= self._most and seconds < self._limits.deadline / 4:
             self._most = min(self._limits.batch, 2 * self._most)
 
-    def _compute(self, loop: asyncio.AbstractEventLoop, batch: list[_Place]) -> None:
-        """Answer batches, in a thread, until none is there. What comes of each, or why nothing does, goes to the loop
-        with the seconds that it took.
+    def _compute(self, loop: asyncio.AbstractEventLoop, batch: Sequence[_Place]) -> None:
+        """Answer a batch, in a thread; what comes of it, or why nothing does, goes back to the loop with the seconds
+        that it took, without those in which the loop hears of it.
         """
-        while batch:
-            begun = time.perf_counter()
-            found: Sequence[Any] | Exception
-            try:
-                found = self._work([waiting.pictures[place] for waiting, place in batch])
-            except Exception as error:  # is told to those who asked
-                found = error
-            seconds = time.perf_counter() - begun
-            with self._lock:
-                self._learn(len(batch), seconds)
-                done, batch = batch, self._take()
-                self._free += not batch
-            loop.call_soon_threadsafe(self._computed, done, seconds, found)
+        begun = time.perf_counter()
+        found: Sequence[Any] | Exception
+        try:
+            found = self._work([waiting.pictures[place] for waiting, place in batch])
+        except Exception as error:  # is told to those who asked
+            found = error
+        loop.call_soon_threadsafe(self._computed, batch, time.perf_counter() - begun, found)
 
     def _computed(self, batch: Sequence[_Place], seconds: float, found: Sequence[Any] | Exception) -> None:
+        self._free += 1
+        self._learn(len(batch), seconds)
         self._seen(len(batch), seconds)
-        self._next()
+        self._next()  # before answers are sent, which takes a while
         if isinstance(found, Exception):
             for waiting, _ in batch:
                 self._end(waiting, found)

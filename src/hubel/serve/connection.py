@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -161,8 +160,7 @@ class Quick(RequestResponseCycle):
         service = self._gate.service
         self._gate.check(path, self._connection.headers, self._headers)
         if refusal := service.crowded(path):
-            self._refuse(refusal)
-            return
+            raise refusal
         self._sent = pictures_of(self._headers.get(b"content-type", ""), bytes(self.body), service.limits)
         pictures = [Picture(*each, asked.top) for each in self._sent]
         self._state["note"]["pictures"] = len(pictures)
@@ -178,7 +176,7 @@ class Quick(RequestResponseCycle):
         note = self._state["note"]
         note["reason"] = refusal.reason
         headers, body = told(refusal, note)
-        self._answer(refusal.status, _written(tuple(headers.items())), body)
+        self._answer(refusal.status, _written(headers), body)
 
     def _answer(self, status: int, headers: bytes, body: bytes) -> None:
         own = b"content-length: %d\r\nx-request-id: %s\r\n" % (len(body), self._state["note"]["request"].encode())
@@ -200,9 +198,8 @@ class Quick(RequestResponseCycle):
         self._gate.noted("POST", self._known.path, self._state)
 
 
-@lru_cache(64)
-def _written(headers: tuple[tuple[str, str], ...]) -> bytes:
-    return b"".join(b"%s: %s\r\n" % each for each in (*lines(dict(headers)), *OF_DATA))
+def _written(headers: dict[str, str]) -> bytes:
+    return b"".join(b"%s: %s\r\n" % each for each in (*lines(headers), *OF_DATA))
 
 
-_FIXED = _written(tuple(JSON.items()))
+_FIXED = _written(JSON)

@@ -84,8 +84,7 @@ def _config(settings: Settings, **options: Any) -> Config:
         _Worker(settings),
         factory=True,
         http=Connection,
-        # uvloop takes one new connection a turn, so that under load others wait for seconds
-        loop="hubel.serve.loop:few_at_a_time",
+        loop="asyncio",  # uvloop takes one new connection a turn, so that under load others wait for seconds
         ws="none",
         log_config=None,
         access_log=False,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import random
 from collections import deque
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, ClassVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pytest
@@ -18,6 +20,8 @@ from hubel.nn import inspect, network_of
 GRIDS: dict[Any, Any] = {}
 LAST: Tensor | None = None
 HISTORY: deque[Tensor] = deque(maxlen=3)
+STRONG: list[Tensor] = []
+WEAK: WeakValueDictionary[str, Tensor] = WeakValueDictionary()
 
 
 @functools.lru_cache
@@ -44,6 +48,8 @@ class Keeps(nn.Module):
         self.queue: deque[Tensor] = deque([torch.zeros(1)], maxlen=2)
         self.counts, self.other = np.zeros(2), Remembers()
         self.pair = ([], {})  # type: ignore[var-annotated]
+        self.slotted, self.beside = Slotted(), [nn.Conv2d(3, 3, 1).requires_grad_(False)]
+        self.drawn = torch.Generator().manual_seed(1), np.random.default_rng(1), random.Random(1)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(self.keep(self, x))
@@ -95,6 +101,51 @@ def by_object(model: Keeps, x: Tensor) -> Tensor:
     return x + model.other.grid
 
 
+class Slotted:
+    __slots__ = ("grid",)
+
+    def __init__(self) -> None:
+        self.grid: Tensor | None = None
+
+
+def by_closure() -> Callable[[Any, Tensor], Tensor]:
+    counts, grid = [0], None
+
+    def keep(model: Keeps, x: Tensor, seen: dict[str, int] = {}) -> Tensor:  # noqa: B006 (as people write it)
+        nonlocal grid
+        if grid is None:
+            grid = x.detach() * 0 + 1
+        counts[0] += 1
+        seen["times"] = seen.get("times", 0) + 1
+        keep.times = getattr(keep, "times", 0) + 1  # type: ignore[attr-defined]
+        return x + grid * counts[0] * seen["times"] * keep.times  # type: ignore[attr-defined]
+
+    return keep
+
+
+def by_slots(model: Keeps, x: Tensor) -> Tensor:
+    if model.slotted.grid is None:
+        model.slotted.grid = torch.ones_like(x)
+    return x + model.slotted.grid
+
+
+def by_drawing(model: Keeps, x: Tensor) -> Tensor:
+    own = torch.rand((), generator=model.drawn[0]), model.drawn[1].random(), model.drawn[2].random()
+    return x + sum(map(float, own))
+
+
+def by_part(model: Keeps, x: Tensor) -> Tensor:
+    model.beside[0].times = getattr(model.beside[0], "times", 0) + 1  # type: ignore[assignment]
+    return model.beside[0](x) * model.beside[0].times
+
+
+def by_weak_reference(model: Keeps, x: Tensor) -> Tensor:
+    if "one" not in WEAK:
+        STRONG.append(x.detach() * 0 + 1)
+        WEAK["one"] = STRONG[-1]
+    return x + WEAK["one"]
+
+
 KEEP: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "lru_cache": lambda model, x: x + small_grid(*x.shape[2:], x.device).sum(0),
     "cache of much": lambda model, x: x + large_grid(*x.shape[2:], x.device).mean(),
@@ -106,6 +157,10 @@ KEEP: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "nested": by_nested,
     "array": by_array,
     "object": by_object,
+    "slots": by_slots,
+    "own source of numbers": by_drawing,
+    "part that is none": by_part,
+    "weak reference": by_weak_reference,
 }
 
 
@@ -131,11 +186,22 @@ def test_computes_as_if_never_asked(name: str, ask: Callable[[nn.Module], Any]) 
     _forget()
 
 
+def test_what_functions_keep_is_put_back() -> None:
+    image = torch.rand(2, 3, 8, 8)
+    torch.manual_seed(1)
+    expected = Keeps(by_closure()).eval()(image)
+    torch.manual_seed(1)
+    again = Keeps(by_closure()).eval()
+    inspect(again, (8, 8, 3))
+    torch.testing.assert_close(again(image), expected)
+
+
 def _forget() -> None:
     global LAST
     LAST = Remembers.grid = None
     GRIDS.clear()
     HISTORY.clear()
+    STRONG.clear()
     Keeps.kinds.clear()
     small_grid.cache_clear()
     large_grid.cache_clear()

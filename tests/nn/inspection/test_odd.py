@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -202,3 +204,34 @@ def test_backward_that_cannot_be_seen_is_said(make: type[nn.Module]) -> None:
     assert note.startswith(
         "64 MACs ran without gradients (no_grad, an autograd.Function of its own, a re-entrant check"
     )
+
+
+def test_what_only_predicts_is_counted_and_said() -> None:
+    class Writes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.conv(x)
+            return torch.add(y, 1, out=y)
+
+    report = inspect(Writes(), (4, 4, 3))
+    assert (report.macs, report.backward_macs) == (4 * 4 * 3 * 4, 0)
+    assert report.notes[0].startswith("it runs without gradients alone, and no backward pass is counted: add()")
+
+
+def test_other_threads_and_iterators_are_said() -> None:
+    class Threads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.numbers = nn.Conv2d(3, 4, 1), itertools.count()
+
+        def forward(self, x: Tensor) -> Tensor:
+            next(self.numbers)
+            with ThreadPoolExecutor(1) as pool:
+                return pool.submit(self.conv, x).result()
+
+    report = inspect(Threads(), (4, 4, 3))
+    assert report.find("conv")[0].notes == ("ran in another thread, where what it costs is not seen",)
+    assert report.notes == ("numbers is an iterator, and may have gone on",)

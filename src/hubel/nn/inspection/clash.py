@@ -41,9 +41,14 @@ def explained(error: Exception, model: nn.Module, picture: TensorShape | None, b
 NUMBERS = r"'Meta' backend|meta tensor|meta device|data-dependent|DataDependent|[Mm]eta|unallocated storage"
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says."""
+    return str(error).strip().split("\n")[0]
+
+
 def _plain(error: Exception) -> str:
     """Say in a sentence what a model did that cannot be done without numbers."""
-    said = str(error).strip().split("\n")[0]
+    said = first_line(error)
     if found := re.match(r"(?!aten)(\w+)::([\w.]+): (We could not find the fake|attempted to run this operator)", said):
         quantised = found[1].startswith("quantized")
         return f"runs {found[1]}::{found[2]}, of which nothing says what shapes it gives; " + (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -11,13 +12,15 @@ from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-def
 
 from hubel.arch import order_note
 from hubel.base.errors import NetworkError
-from hubel.nn.inspection.clash import explained
+from hubel.nn.inspection.clash import explained, first_line
 from hubel.nn.inspection.flow import Flow, memory_of
 from hubel.nn.inspection.report import Inspection as Inspection
 from hubel.nn.inspection.report import ModuleRow as ModuleRow
 from hubel.nn.inspection.report import TensorShape, tensor_text
 from hubel.nn.inspection.run import Seen, Watch, shapes_of, watched
 
+# What PyTorch says of models that write where gradients would be wanted, and so only predict.
+WITHOUT = "automatic differentiation|require[sd]? grad|leaf Variable|is a view and (is being|its base)"
 ShapeLike = int | Sequence[int]
 
 
@@ -45,10 +48,17 @@ def inspect(
     _check(module)
     inputs, keywords = _arguments(module, input_shape, batch, example)
     picture = _picture(input_shape) if example is None else None
+    flow, notes = Flow(module), list[str]()
     try:
-        flow = Flow(module)
-        with flow.keeping():
-            watch = watched(module, inputs, keywords, flow=flow)
+        try:
+            with flow.keeping():
+                watch = watched(module, inputs, keywords, flow=flow)
+        except RuntimeError as error:
+            if re.search(WITHOUT, str(error)) is None:
+                raise
+            notes.append(f"it runs without gradients alone, and no backward pass is counted: {first_line(error)}")
+            flow = Flow(module)
+            watch = watched(module, inputs, keywords, flow=flow, gradients=False)
     except Exception as error:
         raise explained(error, module, picture, batch) from error
     shapes = shapes_of((inputs, keywords))
@@ -61,7 +71,7 @@ def inspect(
         shapes,
         outputs[0] if outputs else None,
         rows,
-        tuple(_notes(module, watch, picture)),
+        (*notes, *_notes(module, watch, picture)),
         flow.stops(),
         memory_of(module, flow.kept(), flow.most),
     )
@@ -74,6 +84,10 @@ def _notes(model: nn.Module, watch: Watch, picture: TensorShape | None) -> Itera
     given = watch.seen[model].outputs[-1]
     if len(given) > 1 and any(True for _ in model.children()):
         yield f"gives {len(given)} tensors: {', '.join(map(tensor_text, given))}"
+    for name, part in model.named_modules():
+        for attribute, value in vars(part).items():
+            if isinstance(value, Iterator):
+                yield f"{f'{name}.{attribute}'.lstrip('.')} is an iterator, and may have gone on"
     if watch.left:
         yield (
             f"the model's code keeps {len(watch.left)} tensors without numbers ({tensor_text(watch.left[0])} …) where "
@@ -158,10 +172,13 @@ def _row(part: nn.Module, path: str, watch: Watch, first: dict[int, str]) -> Mod
         and not seen.macs
         and not notes
         and not seen.beside
+        and not seen.elsewhere
         and (not seen.calls or any(True for _ in part.children()))
     ):
         return None
-    if not seen.calls:
+    if seen.elsewhere:
+        notes.append("ran in another thread, where what it costs is not seen")
+    elif not seen.calls:
         used = any(watch.uses(parameter) for _, parameter in own)
         notes.append("not called itself: another module uses its parameters" if used else "never ran for this input")
     if seen.without_gradient:

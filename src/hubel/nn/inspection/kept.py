@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import gc
+import random
 import sys
-from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
-from types import FunctionType, ModuleType
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache, partial
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
-from weakref import ReferenceType
+from weakref import ReferenceType, WeakKeyDictionary, WeakValueDictionary
 
+import torch
 from torch import Tensor, nn
 
 _OF_THEIR_OWN = {"torch", "numpy", "hubel", "builtins", *sys.stdlib_module_names} - {"__main__"}
-_CONTAINERS = (dict, OrderedDict, defaultdict, list, set, deque)
+_CONTAINERS = (dict, OrderedDict, defaultdict, Counter, list, set, deque, WeakKeyDictionary, WeakValueDictionary)
+_CALLED = (FunctionType, MethodType, partial, CellType)
 _CACHE = type(lru_cache(int))
 MOST_SPACES = 2000  # modules and classes of a large library
 DEEPEST = 6
 
 
 class Kept:
-    """What lies on a model's modules when this is made: attributes, containers in containers, objects, NumPy arrays."""
+    """What lies on a model's modules when this is made: attributes, containers in containers, objects, NumPy arrays,
+    sources of random numbers, what functions hold outside of themselves.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         self.modules = [(module, dict(module.__dict__)) for module in model.modules()]
@@ -63,18 +68,25 @@ class Around:
                 elif names[name] is not value:
                     setattr(space, name, names[name])
 
-    def clear(self, made: Iterable[ReferenceType[Tensor]]) -> list[Tensor]:
-        """Take tensors without numbers, that a run has made, out of all that; return those that are still held."""
+    def clear(self, made: Iterable[ReferenceType[Tensor]], look: bool = True) -> list[Tensor]:
+        """Take tensors without numbers, that a run has made, out of all that; return those that are still held.
+
+        To `look` for those takes some tenths of a second.
+        """
         if all(tensor() is None for tensor in made):
             return []
         for cache, misses in self.caches:
             if cache.cache_info().misses > misses:
                 cache.cache_clear()
+        known: dict[int, bool] = {}
         for container, restore in self.restores:
-            if _holds(container):
+            if _holds(container, known):
                 restore()
+        known = {}
         for space, names in self.spaces:
-            _restore_names(space, names)
+            _restore_names(space, names, known)
+        if not look:
+            return []
         gc.collect()
         return [tensor for each in made if (tensor := each()) is not None]
 
@@ -84,59 +96,141 @@ def _names(space: Any) -> dict[str, Any]:
     return {name: value for name, value in vars(space).items() if not (name.startswith("__") and name.endswith("__"))}
 
 
-def _restore_names(space: Any, names: dict[str, Any]) -> None:
+def _restore_names(space: Any, names: dict[str, Any], known: dict[int, bool]) -> None:
     """Give names back the values that they had, where a tensor without numbers, or what holds one, is there now."""
     for name, value in list(vars(space).items()):
-        if _holds(value) and names.get(name) is not value:
+        if _holds(value, known) and names.get(name) is not value:
             if name in names:
                 setattr(space, name, names[name])
             else:
                 delattr(space, name)
 
 
-def _holds(value: Any, depth: int = 0) -> bool:
-    """Whether a tensor without numbers lies in a value."""
+def _holds(value: Any, known: dict[int, bool], depth: int = 0) -> bool:
+    """Whether a tensor without numbers lies in a value; `known` is what was found of others, by their id."""
     if isinstance(value, Tensor):
         return value.is_meta
     if depth > DEEPEST or isinstance(value, str):
         return False
-    if isinstance(value, dict):
-        return any(_holds(item, depth + 1) for item in list(value.values()))
+    if id(value) not in known:
+        known[id(value)] = False  # until it is known, for what holds itself
+        known[id(value)] = any(_holds(item, known, depth + 1) for item in _inside(value))
+    return known[id(value)]
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return list(value.values())
     if isinstance(value, (*_CONTAINERS, tuple)):
-        return any(_holds(item, depth + 1) for item in list(value))
-    return _plain(value) and _holds(vars(value), depth + 1)
+        return list(value)
+    if isinstance(value, CellType):
+        return _filled(value)
+    return list(_attributes(value).values()) if _plain(value) else ()
 
 
 def _restores(value: Any, seen: set[int], depth: int = 0) -> Iterator[tuple[Any, Callable[[], None]]]:
     """Yield what holds others in a value, with what puts its contents back: the value, and all that lies in it."""
     if id(value) in seen or depth > DEEPEST:
         return
-    if type(value) in _CONTAINERS:
-        seen.add(id(value))
-        copy = value.copy()
-        yield value, lambda: _refill(value, copy)
-        inside = copy.values() if isinstance(copy, dict) else copy
-    elif type(value).__name__ == "ndarray":
-        seen.add(id(value))
-        numbers = value.copy()
-        yield value, lambda: value.__setitem__(..., numbers)
-        return
-    elif _plain(value):
-        seen.add(id(value))
-        attributes = dict(vars(value))
-        yield value, lambda: _refill(vars(value), attributes)
-        inside = attributes.values()
-    else:
-        inside = value if isinstance(value, tuple) else ()
+    seen.add(id(value))
+    put_back, inside = _contents(value)
+    if put_back is not None:
+        yield value, put_back
+    deeper = depth + (not isinstance(value, _CALLED))
     for item in list(inside):
-        yield from _restores(item, seen, depth + 1)
+        yield from _restores(item, seen, deeper)
+
+
+def _contents(value: Any) -> tuple[Callable[[], None] | None, Iterable[Any]]:
+    """Return what puts a value's contents back as they are now, and those of them that may hold others."""
+    if type(value) in _CONTAINERS:
+        copy = value.copy()
+        return lambda: _refill(value, copy), copy.values() if isinstance(copy, Mapping) else copy
+    if isinstance(value, CellType):  # what a function's own variables outside of it hold
+        filled = _filled(value)
+        return lambda: _fill(value, filled), filled
+    if (generator := _generator(value)) is not None:
+        return generator, ()
+    if _plain(value):
+        attributes = _attributes(value)
+        return lambda: _set_attributes(value, attributes), attributes.values()
+    if isinstance(value, FunctionType) and not _known(value.__module__ or ""):
+        named = (value.__kwdefaults__ or {}).values()
+        return None, (vars(value), *(value.__closure__ or ()), *(value.__defaults__ or ()), *named)
+    if isinstance(value, MethodType):
+        return None, (value.__func__, value.__self__)
+    if isinstance(value, partial):
+        return None, (value.func, *value.args, *value.keywords.values())
+    return None, value.maps if isinstance(value, ChainMap) else value if isinstance(value, tuple) else ()
+
+
+def _generator(value: Any) -> Callable[[], None] | None:
+    """Return what puts an array's numbers, or a source of random numbers, back; None for anything else."""
+    if isinstance(value, torch.Generator):
+        state = value.get_state()
+        return lambda: _set_state(value, state)
+    if isinstance(value, random.Random):
+        return partial(value.setstate, value.getstate())
+    kind = type(value).__name__
+    if kind == "ndarray":
+        return partial(value.__setitem__, ..., value.copy())
+    if kind == "RandomState":
+        return partial(value.set_state, value.get_state())
+    if kind == "Generator" and hasattr(value, "bit_generator"):
+        return partial(setattr, value.bit_generator, "state", value.bit_generator.state)
+    return None
+
+
+def _set_state(generator: torch.Generator, state: Tensor) -> None:
+    generator.set_state(state)
+
+
+def _filled(cell: CellType) -> tuple[Any, ...]:
+    try:
+        return (cell.cell_contents,)
+    except ValueError:  # nothing yet
+        return ()
+
+
+def _fill(cell: CellType, contents: tuple[Any, ...]) -> None:
+    if contents:
+        cell.cell_contents = contents[0]
+    elif _filled(cell):
+        del cell.cell_contents
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """An object's attributes, those in slots too."""
+    return {**getattr(value, "__dict__", {}), **_in_slots(value)}
+
+
+def _set_attributes(value: Any, attributes: dict[str, Any]) -> None:
+    named = {name for kind in type(value).__mro__ for name in _slots(kind)}
+    for name in _in_slots(value).keys() - attributes.keys():
+        object.__delattr__(value, name)
+    for name in named & attributes.keys():
+        object.__setattr__(value, name, attributes[name])
+    if hasattr(value, "__dict__"):
+        _refill(vars(value), {name: item for name, item in attributes.items() if name not in named})
+
+
+def _in_slots(value: Any) -> dict[str, Any]:
+    named = (name for kind in type(value).__mro__ for name in _slots(kind))
+    return {name: getattr(value, name) for name in named if hasattr(value, name)}
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    found = vars(kind).get("__slots__", ())
+    return (found,) if isinstance(found, str) else tuple(name for name in found if not name.startswith("__"))
 
 
 def _plain(value: Any) -> bool:
-    """Whether a value is an object of somebody's own class, with attributes."""
-    if isinstance(value, (Tensor, nn.Module, type, ModuleType, FunctionType)) or _known(type(value).__module__):
+    """Whether a value is an object of somebody's own class, with attributes; or a module, which may be in no model."""
+    if isinstance(value, nn.Module):
+        return True
+    if isinstance(value, (Tensor, type, ModuleType, FunctionType)) or _known(type(value).__module__):
         return False
-    return isinstance(getattr(value, "__dict__", None), dict)
+    return isinstance(getattr(value, "__dict__", None), dict) or any(map(_slots, type(value).__mro__))
 
 
 def _refill(container: Any, contents: Any) -> None:

@@ -35,7 +35,8 @@ class Seen:
     """What was seen of one module: its own multiply-adds, how often it ran, what it was given and returned.
 
     without_gradient: multiply-adds whose backward pass PyTorch does not see, though an operand wants a gradient.
-    beside: what is to be said of operations whose cost is not in these figures, or not as it is.
+    beside: what is to be said of operations whose cost is not in these figures, or not as it is. elsewhere: whether it
+    ran in another thread, which nobody watches.
     """
 
     calls: int = 0
@@ -43,6 +44,7 @@ class Seen:
     backward_macs: int = 0
     without_gradient: int = 0
     beside: list[str] = field(default_factory=list)
+    elsewhere: bool = False
     inputs: tuple[TensorShape, ...] = ()
     outputs: list[tuple[TensorShape, ...]] = field(default_factory=list)
 
@@ -83,7 +85,10 @@ class Watch(TorchDispatchMode):
 
     def enter(self, module: nn.Module, inputs: Any) -> None:
         """Note that a module starts."""
-        if threading.get_ident() != self.thread or module not in self.known:
+        if module not in self.known:
+            return
+        if threading.get_ident() != self.thread:
+            self.seen.setdefault(module, Seen()).elsewhere = True
             return
         if module is self.stop_at:
             raise Reached(shapes_of(inputs))
@@ -233,18 +238,25 @@ def watched(
     stop_at: nn.Module | None = None,
     around: Callable[[], AbstractContextManager[None]] = nullcontext,
     flow: Flow | None = None,
+    gradients: bool = True,
 ) -> Watch:
     """Run a model once on inputs whose numbers are left out; the returned `Watch` knows the rest.
 
-    It runs within what `around` makes, and `flow` follows it. What the model raises is raised again, with the watch as
-    its attribute `watch`. Model, random state and gradient mode are as before in either case.
+    It runs within what `around` makes, with `gradients` or as under `no_grad`, and `flow` follows it. What the model
+    raises is raised again, with the watch as its attribute `watch`. Model, random state and gradient mode are as before
+    in either case.
     """
     twins = Twins()
     watch = Watch(model, twins, stop_at, flow)
     devices = _Devices(_device(model, (inputs, keywords)), twins)
     outside, given, named, found = Around(model), None, None, None
     try:
-        with torch.inference_mode(False), torch.enable_grad(), standing_in(model, twins), same_randomness():
+        with (
+            torch.inference_mode(False),
+            torch.set_grad_enabled(gradients),
+            standing_in(model, twins),
+            same_randomness(),
+        ):
             given, named = replaced((inputs, dict(keywords)), twins.of)
             if flow is not None:
                 flow.give([*(("", each) for each in tensors_in(given)), *_named(named)])
@@ -259,7 +271,7 @@ def watched(
         raise
     finally:
         given = named = found = None
-        held = outside.clear(watch.made)
+        held = outside.clear(watch.made, look=flow is not None)
         watch.left = tuple(tuple(tensor.shape) for tensor in held if not twins.hold(tensor))
     return watch
 

@@ -6,6 +6,7 @@ import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +71,7 @@ class Numbers:
             rows = parameter.shape[0] if parameter.dim() > 1 else 0
             drawn = drawn * (2 * rows / max(1, drawn.numel())) ** 0.5 if rows else 1 + drawn / 4
             made = drawn.to(_real_device(parameter), self._type(parameter))
-            known = self._known[id(parameter)] = parameter, nn.Parameter(made, requires_grad=False)
+            known = self._known[id(parameter)] = parameter, nn.Parameter(made, requires_grad=parameter.requires_grad)
         return known[1]
 
     def of_buffer(self, buffer: Tensor) -> Tensor:
@@ -127,18 +128,34 @@ def standing_in(model: nn.Module, twins: Twins | Numbers) -> Iterator[None]:
 
 @contextmanager
 def same_randomness() -> Iterator[None]:
-    """Leave the random numbers that PyTorch, Python and NumPy give next as they would have been."""
+    """Leave the random numbers that PyTorch, Python and NumPy give next as they would have been, and PyTorch's default
+    type as it is.
+    """
     with drawing:
-        of_torch, of_python = torch.get_rng_state(), random.getstate()
+        kind = torch.get_default_dtype()
+        of_torch, of_python, of_numpy = randomness()
         of_devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-        numpy = sys.modules.get("numpy.random")  # not loaded: nobody drew from it
-        of_numpy = numpy.get_state() if numpy is not None else None
         try:
             yield
         finally:
+            torch.set_default_dtype(kind)
             torch.set_rng_state(of_torch)
             random.setstate(of_python)
             if of_devices is not None:
                 torch.cuda.set_rng_state_all(of_devices)
-            if numpy is not None:
-                numpy.set_state(of_numpy)
+            if of_numpy is not None:
+                sys.modules["numpy.random"].set_state(of_numpy)
+
+
+def randomness() -> tuple[Tensor, Any, Any]:
+    """Return the states from which PyTorch, Python and NumPy draw next; of NumPy None where nobody has loaded it."""
+    numpy = sys.modules.get("numpy.random")
+    return torch.get_rng_state(), random.getstate(), None if numpy is None else numpy.get_state(legacy=False)
+
+
+def draw_from(seed: int) -> None:
+    """Have PyTorch, Python and NumPy begin at a seed."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    if (numpy := sys.modules.get("numpy.random")) is not None:
+        numpy.seed(seed)

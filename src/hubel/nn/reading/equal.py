@@ -12,10 +12,14 @@ from torch import Tensor, nn
 
 from hubel.base.errors import NetworkError
 from hubel.nn._evaluation import evaluation_mode
+from hubel.nn.inspection.clash import first_line
 from hubel.nn.inspection.kept import Around
-from hubel.nn.inspection.state import Numbers, same_randomness, standing_in
+from hubel.nn.inspection.state import Numbers, draw_from, randomness, same_randomness, standing_in
+from hubel.nn.inspection.unwritten import Unwritten
+from hubel.nn.reading.gradients import Learned, unlike_gradients
 
-BATCHES = (2, 3)  # pictures at once; what is written for one size of batch alone is found
+BATCHES = (1, 3)  # pictures at once; the model was read with two, and what is written for one size alone is found
+TRIES = 8  # states of randomness from which a model that draws is run
 LOOKED_AT = 4096  # numbers of each layer's output
 TOLERANCE = {torch.float64: 1e-8, torch.float32: 1e-3, torch.bfloat16: 1e-1, torch.float16: 3e-2}
 
@@ -24,14 +28,22 @@ Outputs = dict[Place, Tensor]
 
 
 def check_equal(
-    model: nn.Module, numbers: Numbers, tree: nn.Module, shape: Sequence[int], places: Mapping[str, Place]
-) -> None:
-    """Compare a model, in evaluation mode, with its tree's module on random inputs of two sizes of batch.
+    model: nn.Module,
+    numbers: Numbers,
+    tree: nn.Module,
+    shape: Sequence[int],
+    places: Mapping[str, Place],
+    learned: Sequence[Learned],
+    batches: Sequence[int] = BATCHES,
+) -> list[str]:
+    """Compare a model, in evaluation mode, with its tree's module on random inputs of several sizes of batch.
 
     `numbers` stand in the place of the model's weights; the tree's module holds the same. `shape` is the input's as
     PyTorch has it, without the batch. `places` maps the paths of the tree's layers to the model's. Model and random
-    state are as before. Raises `NetworkError` that says from which layer on they differ.
+    state are as before. Returns what is to be said of a model that is equal, such as gradients that are not. Raises
+    `NetworkError` that says from which layer on they differ.
     """
+    told: list[str] = []
     random = torch.Generator().manual_seed(0)
     first = next(tree.parameters(), torch.empty(0))
     with ExitStack() as stack:
@@ -42,11 +54,45 @@ def check_equal(
         stack.enter_context(standing_in(model, numbers))
         stack.enter_context(evaluation_mode(model))
         stack.enter_context(evaluation_mode(tree))
-        for batch in BATCHES:
+        stack.enter_context(Unwritten())
+        for batch in batches:
             input = torch.randn(batch, *shape, generator=random).to(first.device, first.dtype)
             ours, found = _run(tree, input)
-            theirs, expected = _run_theirs(model, input, batch)
+            before = randomness()
+            try:
+                theirs, expected = _run_theirs(model, input, batch)
+            except NetworkError as error:
+                if batch > 1:
+                    raise
+                told.append(f"one image alone it does not take, as its tree does ({error.__cause__})")
+                continue
+            if batch == 1 and isinstance(expected, Tensor) and expected.shape == found.shape[1:]:
+                told.append(
+                    f"of one image alone it gives {tuple(expected.shape)}, without the batch that its tree keeps"
+                )
+                expected = expected[None]
             _compare(ours, theirs, {place: path for path, place in places.items()}, found, expected)
+        if _drawn(before):
+            told.append(_same_from_any_seed(model, input, found))
+        told += unlike_gradients(model, tree, input[: 3 if told else 1], learned)
+    return told
+
+
+def _drawn(before: Any) -> bool:
+    (torch_before, *others), (torch_now, *now) = before, randomness()
+    return not torch.equal(torch_before, torch_now) or repr(others) != repr(now)
+
+
+def _same_from_any_seed(model: nn.Module, input: Tensor, found: Tensor) -> str:
+    """Say that a model draws random numbers when it predicts; raise an error where they decide what it gives."""
+    for seed in range(TRIES):
+        draw_from(seed)
+        given = model(input.clone())
+        if not isinstance(given, Tensor) or given.shape != found.shape or not _close(found, given):
+            raise NetworkError(
+                "the model draws random numbers in evaluation mode too, and they decide what it gives; a tree does not"
+            )
+    return f"draws random numbers in evaluation mode; its tree is what it does, and {TRIES} draws gave the same"
 
 
 def _run(module: nn.Module, input: Tensor) -> tuple[Outputs, Any]:
@@ -60,10 +106,9 @@ def _run_theirs(model: nn.Module, input: Tensor, batch: int) -> tuple[Outputs, A
     try:
         return _run(model, input)
     except Exception as error:
-        said = str(error).strip().split("\n")[0]
         raise NetworkError(
             f"the model cannot be compared with its tree: on a batch of {batch} it ends with {type(error).__name__}: "
-            f"{said}"
+            f"{first_line(error)}"
         ) from error
 
 

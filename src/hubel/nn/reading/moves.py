@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate, pairwise
+from numbers import Real
 from typing import Any
 
 from torch import Tensor
@@ -64,7 +65,7 @@ def rescaling(call: Call) -> tuple[float, float] | None:
     if call.what == "neg":
         return -1.0, 0.0
     numbers = [value for value in call.inputs if not isinstance(value, Tensor)]
-    if len(numbers) != 1 or call.keywords or isinstance(numbers[0], bool) or not isinstance(numbers[0], (int, float)):
+    if len(numbers) != 1 or call.keywords or isinstance(numbers[0], bool) or not isinstance(numbers[0], Real):
         return None
     number, first = float(numbers[0]), isinstance(call.inputs[0], Tensor)
     name = str(call.what).removeprefix("i")

@@ -47,7 +47,7 @@ class Record:
     """A run: its input, what it called, what it returned.
 
     original: gives the model's own tensor for one that stood in its place. idle: the paths of modules that only passed
-    their input on.
+    their input on. foreign: modules that ran and are none of the model's, with a name for each.
     """
 
     input: Tensor
@@ -55,6 +55,7 @@ class Record:
     output: Any
     original: Callable[[Tensor], Tensor]
     idle: tuple[str, ...]
+    foreign: Mapping[nn.Module, str]
 
 
 def recorded(module: nn.Module, input: Tensor) -> Record:
@@ -63,8 +64,9 @@ def recorded(module: nn.Module, input: Tensor) -> Record:
     Raises what the model raises, with the watch as its attribute `watch`.
     """
     recorder = _Recorder(module)
-    watch = watched(module, (input,), {}, around=recorder.listening)
-    return Record(input, recorder.calls, recorder.output, watch.twins.original, tuple(recorder.idle))
+    watch = watched(module, (input,), {}, around=recorder.listening, gradients=False)
+    idle, foreign = tuple(recorder.idle), recorder.foreign
+    return Record(input, recorder.calls, recorder.output, watch.twins.original, idle, foreign)
 
 
 def is_layer(module: nn.Module) -> bool:
@@ -82,6 +84,7 @@ class _Recorder(TorchFunctionMode):
         self.calls: list[Call] = []
         self.output: Any = None
         self.idle: list[str] = []
+        self.foreign: dict[nn.Module, str] = {}
         self.running: list[nn.Module] = []
         self.layer: nn.Module | None = None  # that runs now, whatever it calls
         self.versions: list[tuple[Tensor, int]] = []
@@ -90,7 +93,7 @@ class _Recorder(TorchFunctionMode):
     @contextmanager
     def listening(self) -> Iterator[None]:
         before = hooks.register_module_forward_pre_hook(self._enter)
-        after = hooks.register_module_forward_hook(self._leave, with_kwargs=True)
+        after = hooks.register_module_forward_hook(self._leave, with_kwargs=True, always_call=True)
         try:
             with self:
                 yield
@@ -100,19 +103,22 @@ class _Recorder(TorchFunctionMode):
 
     def _enter(self, module: nn.Module, inputs: Any) -> None:
         if self.layer is None and module is not self.model and module not in self.paths:
-            self.paths[module] = f"{self._path()}.{type(module).__name__}".lstrip(".")  # made while the model runs
+            self.foreign[module] = self.paths[module] = f"{self._path()}.{type(module).__name__}".lstrip(".")
         if self.layer is None:
             self.running.append(module)
             if is_layer(module):
                 self.layer, self.versions = module, _versions(inputs)
 
-    def _leave(self, module: nn.Module, inputs: Any, keywords: Any, output: Any) -> Any:
+    def _leave(self, module: nn.Module, inputs: Any, *given: Any) -> Any:
+        keywords, output = given if len(given) == 2 else ({}, None)  # without keywords after an error
         if self.layer is not None and module is not self.layer:
             return output
         while self.running.pop() is not module:
             pass
         if module is self.layer:
             self.layer = None
+            if output is None:  # it failed, and the model goes on without
+                return None
             output = self._note(module, self.paths[module], inputs, keywords, output, self.versions)
         elif isinstance(output, Tensor) and _among(output, inputs) and not module._modules:
             self.idle.append(self.paths[module])
@@ -151,7 +157,7 @@ class _Recorder(TorchFunctionMode):
 
 
 def _versions(value: Any) -> list[tuple[Tensor, int]]:
-    return [(tensor, tensor._version) for tensor in tensors_in(value)]
+    return [(tensor, tensor._version) for tensor in tensors_in(value) if not tensor.is_inference()]
 
 
 def _among(tensor: Tensor, others: Any) -> bool:

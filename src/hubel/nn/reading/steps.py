@@ -21,6 +21,7 @@ from hubel.nn.reading.record import BATCH, Call, Record, recorded
 from hubel.nn.reading.tensors import Tensors, Value, unique
 from hubel.nn.reading.views import LIKE, rearranged
 
+DROPOUTS = (nn.Dropout, nn.Dropout2d)
 ON_CHANNELS = (nn.Linear, nn.LayerNorm, nn.Dropout, nn.Identity, nn.GELU, nn.ReLU, nn.SiLU, nn.Tanh, nn.Sigmoid)
 
 
@@ -56,7 +57,10 @@ class _Reading:
                 f"a tree has one output, the model returns {'several' if several else type(output).__name__}"
             )
         if not found:
-            raise NetworkError("the model returns a parameter or constant, and nothing of its input")
+            raise NetworkError(
+                "the model returns nothing that is seen to come of its input: a constant, or what a scripted function, "
+                "vmap or a tensor of another class has made"
+            )
         (value,) = found
         if value.order not in ("first", "spread") or tuple(output.shape[1:]) != value.shape:
             raise NetworkError(
@@ -125,6 +129,9 @@ class _Reading:
         """Read arithmetic with plain numbers."""
         if value.order not in ("first", "last"):
             raise NetworkError(f"{call.label}: a tree calculates with pictures, sequences and vectors alone")
+        if (scale, offset) == (1, 0):  # 0 + x, with which Python's sum begins
+            self.tensors.set(call.output, value)
+            return
         self.tensors.add(call.output, Step(call.label, arch.Rescaling(scale, offset), (value.place,)), value.order)
 
     def _weighted(self, call: Call, given: Tensor, constants: list[Tensor]) -> None:
@@ -143,6 +150,7 @@ class _Reading:
 
     def _module(self, call: Call) -> nn.Module:
         if isinstance(call.what, nn.Module):
+            self._registered(call.what)
             further = [*call.inputs[1:], *call.keywords] if call.inputs else [*call.keywords][1:]
             if further:
                 raise NetworkError(
@@ -156,6 +164,19 @@ class _Reading:
         if made is None:
             raise NetworkError(f"{call.label}: the tree has no layer for {call.what}")
         return made
+
+    def _registered(self, module: nn.Module) -> None:
+        """Refuse a module that the model does not hold as one of its parts, where that shows in what it computes."""
+        if module not in self.record.foreign:
+            return
+        kept = any(True for _ in (*module.parameters(), *module.buffers()))
+        if kept or (module.training and isinstance(module, DROPOUTS)):
+            raise NetworkError(
+                f"{self.record.foreign[module]}: is no registered part of the model (made while it runs, or in a list, "
+                "a dictionary or a function), which so "
+                f"{'does not hold its weights' if kept else 'never ends its training'}; nn.ModuleList and "
+                "nn.ModuleDict register"
+            )
 
     def _layer(self, call: Call, given: Tensor, part: nn.Module, weights: Mapping[str, Any]) -> None:
         value, shape = self.tensors[given], self.tensors.public(given)
@@ -182,7 +203,7 @@ class _Reading:
     def _rearranged(self, call: Call, given: Tensor) -> bool:
         """Read what only moves numbers, cuts them, or takes means of places; false for another operation."""
         value = self.tensors[given]
-        made = rearranged(call, given, value)
+        made = rearranged(call, given, value, self.record.input.dtype)
         if isinstance(made, Value):
             self.tensors.set(call.output, made)
         elif made is not None:

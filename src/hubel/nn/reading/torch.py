@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,15 +14,20 @@ from hubel.base.errors import NetworkError
 from hubel.nn._build import NetworkModule, build
 from hubel.nn._evaluation import evaluation_mode
 from hubel.nn.inspection.inspect import Inspection, inspect
+from hubel.nn.inspection.run import SMALL
 from hubel.nn.inspection.state import Numbers, standing_in
-from hubel.nn.reading.equal import check_equal
+from hubel.nn.reading.equal import BATCHES, check_equal
 from hubel.nn.reading.folding import folded
-from hubel.nn.reading.record import BATCH
+from hubel.nn.reading.gradients import Learned
+from hubel.nn.reading.record import BATCH, recorded
 from hubel.nn.reading.steps import steps_of
+
+MANY = 257  # images at once, of which many models make parts
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 class TrainingAloneWarning(UserWarning):
-    """A part of a model does nothing in evaluation mode, and so is not in its tree."""
+    """What a model does in training is not, or not so, in its tree; or it does not take what its tree takes."""
 
 
 def network_of(module: nn.Module, input_shape: Sequence[int], name: str = "") -> Network:
@@ -48,14 +54,19 @@ def translate(module: nn.Module, input_shape: Sequence[int], name: str = "") -> 
     """
     module = _unwrapped(module)
     if isinstance(module, NetworkModule):
-        network, found = network_of(module, input_shape, name), module.state_dict()
-    else:
-        network, found = _read(module, input_shape, name)
-    return _built(network, found).train(module.training)
+        found: Mapping[str, Tensor] = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        return _built(network_of(module, input_shape, name), found).train(module.training)
+    network, found, places = _read(module, input_shape, name)
+    built = _built(network, found).train(module.training)
+    parts = dict(module.named_modules())
+    for path, (place, _) in places.items():
+        if place in parts:  # a frozen normalisation stays in its own mode
+            built.get_submodule(path).train(parts[place].training)
+    return built
 
 
 def _built(network: Network, found: Mapping[str, Tensor]) -> NetworkModule:
-    """Build a network with copies of those tensors, by the names that its module has for them."""
+    """Build a network with copies of those tensors, by the names that its module has for them; what is frozen stays."""
     with torch.device("meta"):
         built = build(network)
     first = next(iter(found.values()), torch.empty(0))
@@ -66,6 +77,8 @@ def _built(network: Network, found: Mapping[str, Tensor]) -> NetworkModule:
             raise NetworkError(f"{path}: the model has no such tensor stored, it works its weights out when it runs")
         filled[path] = found[path].reshape(own.shape) if path in found else torch.zeros_like(own)
     built.load_state_dict(filled)
+    for path, parameter in built.named_parameters():
+        parameter.requires_grad_(found[path].requires_grad)
     return built
 
 
@@ -80,8 +93,11 @@ def _unwrapped(module: nn.Module) -> nn.Module:
             return module
 
 
-def _read(module: nn.Module, input_shape: Sequence[int], name: str) -> tuple[Network, dict[str, Tensor]]:
-    """Return the tree, and the model's tensors by the names that the tree's module has for them.
+def _read(
+    module: nn.Module, input_shape: Sequence[int], name: str
+) -> tuple[Network, dict[str, Tensor], dict[str, tuple[str, int]]]:
+    """Return the tree, the model's tensors by the names that the tree's module has for them, and which of its calls is
+    which layer of the tree.
 
     What the tree computes is compared with what the model does, on numbers.
     """
@@ -89,11 +105,16 @@ def _read(module: nn.Module, input_shape: Sequence[int], name: str) -> tuple[Net
     with evaluation_mode(module):
         report = inspect(module, shape, batch=BATCH)
         steps, record = steps_of(module, shape)
+        many = recorded(module, record.input.new_empty((MANY, *record.input.shape[1:])))
+    alike = [call.label for call in many.calls] == [call.label for call in record.calls]
+    small = MANY * record.input[0].numel() <= SMALL
+    batches = BATCHES if alike or not small else (*BATCHES, MANY)
     body, weights = folded(steps)
     network = Network(shape, body, name)
     tree = analyse(network)
-    _check_figures(tree, report)
     found = {f"{row.path}.{own}": tensor for row in tree.rows for own, tensor in weights.get(id(row.node), {}).items()}
+    _check_weights(module, found)
+    _check_figures(tree, report)
     calls = {id(step.what): (step.name, step.call) for step in steps if step.call is not None}
     places = {row.path: calls[id(row.node)] for row in tree.rows if id(row.node) in calls}
     first: NetworkError | None = None
@@ -102,8 +123,12 @@ def _read(module: nn.Module, input_shape: Sequence[int], name: str) -> tuple[Net
         with standing_in(module, numbers):  # so that each of its tensors has a substitute
             pass
         built = _built(network, {path: numbers.instead(tensor) for path, tensor in found.items()})
+        names = {id(parameter): path for path, parameter in module.named_parameters()}
+        learned = [
+            Learned(names[id(found[path])], numbers.instead(found[path]), own) for path, own in built.named_parameters()
+        ]
         try:
-            check_equal(module, numbers, built, tuple(record.input.shape[1:]), places)
+            told = check_equal(module, numbers, built, tuple(record.input.shape[1:]), places, learned, batches)
         except NetworkError as error:
             first = first or error
         else:
@@ -111,13 +136,39 @@ def _read(module: nn.Module, input_shape: Sequence[int], name: str) -> tuple[Net
     else:
         assert first is not None
         raise first
-    for path in record.idle:
-        warnings.warn(
-            f"{path}: gives what it is given in evaluation mode; whatever it does in training is not in the tree",
-            TrainingAloneWarning,
-            stacklevel=3,
+    if not alike and not small:
+        told.append(
+            f"of {MANY} images at once the model calls other things than of {BATCH}; compared were {BATCHES[-1]}"
         )
-    return network, found
+    told += [
+        f"{path or 'the model'}: gives what it is given in evaluation mode; whatever it does in training is not in the "
+        "tree"
+        for path in record.idle
+    ]
+    if hooked := [path for path, parameter in module.named_parameters() if _hooked(parameter)]:
+        told.append(f"what a hook makes of gradients is not in its tree: of {', '.join(hooked[:3])}")
+    for each in told:
+        warnings.warn(each, TrainingAloneWarning, stacklevel=3)
+    return network, found, places
+
+
+def _hooked(parameter: Tensor) -> bool:
+    return bool(parameter._backward_hooks or parameter._post_accumulate_grad_hooks)
+
+
+def _check_weights(module: nn.Module, found: Mapping[str, Tensor]) -> None:
+    """Refuse what the tree would learn and the model does not, and what two layers share."""
+    names = {id(parameter): path for path, parameter in module.named_parameters()}
+    first: dict[Any, str] = {}
+    for path, tensor in found.items():
+        if not path.endswith(STATISTICS) and id(tensor) not in names:
+            raise NetworkError(
+                f"{path}: is no parameter of the model (a buffer, a tensor worked out before, or of a layer that it "
+                "does not hold as a part); a tree's layers learn all their weights"
+            )
+        lies = id(tensor) if tensor.is_meta else (tensor.untyped_storage().data_ptr(), tensor.storage_offset())
+        if tensor.numel() and first.setdefault(lies, path) != path:
+            raise NetworkError(f"{path}: shares its numbers with {first[lies]}; in a tree each layer has its own")
 
 
 def _check_figures(tree: Report, report: Inspection) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 import hubel.arch as arch
 from hubel.arch import Layer
+from hubel.base.errors import NetworkError
 from hubel.nn.reading.lying import turned
 from hubel.nn.reading.moves import mean_of_places, moved, window
 from hubel.nn.reading.record import Call
@@ -16,9 +18,14 @@ LIKE = (*SPREAD, "view_as", "reshape_as", "type_as")
 """What takes a second tensor for its shape or type alone."""
 
 
-def rearranged(call: Call, given: Tensor, value: Value) -> Value | Layer | None:
-    """Return what a call makes of a tensor: its numbers lying otherwise, or a layer; None for another operation."""
+def rearranged(call: Call, given: Tensor, value: Value, kind: torch.dtype) -> Value | Layer | None:
+    """Return what a call makes of a tensor: its numbers lying otherwise, or a layer; None for another operation.
+
+    `kind` is the type in which the model takes its input.
+    """
     before, after = tuple(given.shape), tuple(call.output.shape)
+    if call.what in SAME and call.output.dtype.itemsize < given.dtype.itemsize and call.output.dtype != kind:
+        raise NetworkError(f"{call.label}: rounds to {str(call.output.dtype).removeprefix('torch.')}, a tree does not")
     if call.what in SAME or (call.what in (*VIEWS, *SPREAD) and before == after):
         return value
     if call.what in SPREAD and value.order == "first":
