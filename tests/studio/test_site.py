@@ -28,9 +28,10 @@ ASK = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from hubel.studio.answers import QUESTIONS, answered_json
-values = {"text": "resnet18", "name": "lenet5", "path": "conv1", "how": "set", "setting": "filters", "value": "8",
+values = {"name": "lenet5", "path": "conv1", "how": "set", "setting": "filters", "value": "8",
           "other": "mlp", "framework": "keras"}
 for question, (_, kinds) in QUESTIONS.items():
+    values["text"] = "lenet5" if question == "learner" else "resnet18"
     found = json.loads(answered_json(question, json.dumps({name: values[name] for name in kinds if name in values})))
     assert "error" not in found and "wrong" not in found, (question, found)
 print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "numpy", "PIL", "rich", "safetensors"}))

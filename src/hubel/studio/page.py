@@ -22,8 +22,15 @@ SHEETS = (
     "design/editor.css",
     "design/diagram.css",
     "convolve/convolve.css",
+    "learn/learn.css",
     "train/train.css",
 )
+LEARNERS = {  # what the page offers to train
+    "two convolutions": "28x28x1: conv 8 5x5 relu, maxpool 2, conv 16 5x5 relu, maxpool 2, flatten, dense 10 softmax",
+    "one convolution": "28x28x1: conv 8 5x5/2 relu, maxpool 2, flatten, dense 10 softmax",
+    "a hidden layer": "28x28x1: flatten, dense 64 relu, dense 10 softmax",
+    "softmax regression": "28x28x1: flatten, dense 10 softmax",
+}
 
 
 @cache
@@ -44,6 +51,7 @@ def _page(asking: str, policy: dict[str, str], host: dict[str, Any]) -> str:
     made = {"hubel/studio/asking": web_file("studio", f"{asking.rpartition('/')[2]}.js"), **engine_modules()}
     data = {
         "kernels": kernels_for_pages(),
+        "learners": [{**answered("learner", {"text": text}), "name": name} for name, text in LEARNERS.items()],
         "known": answered("known", {}),
         "host": {**host, "version": __version__},
         "first": answered("design", {"text": str(zoo.get(FIRST)), "width": FIRST_WIDTH}),

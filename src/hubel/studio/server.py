@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -26,12 +27,14 @@ from hubel.serve.refusal import Refusal
 from hubel.serve.settings import Access, Limits, Settings
 from hubel.studio.answers import QUESTIONS, answered
 from hubel.studio.answers.questions import Known
+from hubel.studio.digits import DIGIT_FILES, digits_file
 from hubel.studio.page import studio_page
 from hubel.studio.runs import Runs
 
 HERE = "127.0.0.1"
 LIMITS = Limits(content=2_000_000, connections=256)
 ASK = "/ask/"
+DIGITS = {f"/{name}": partial(digits_file, name) for name in DIGIT_FILES}
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -100,6 +103,8 @@ class _Studio:
         path, method = scope["path"], scope["method"]
         if path == "/" and method in ("GET", "HEAD"):
             await _send(send, "text/html; charset=utf-8", studio_page().encode())
+        elif path in DIGITS and method in ("GET", "HEAD"):
+            await _send(send, "application/gzip", DIGITS[path]())
         elif path.startswith(ASK) and (question := path.removeprefix(ASK)) in self._known:
             if method != "POST":
                 raise Refusal("method", f"{path} is not for {printable(method)[:20]}, but for POST")

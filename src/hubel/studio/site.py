@@ -14,6 +14,7 @@ from hubel import zoo
 from hubel.base.files import made_folder, write_atomically
 from hubel.base.words import json_text
 from hubel.studio.answers import answered
+from hubel.studio.digits import DIGIT_FILES, digits_file
 from hubel.studio.page import FIRST_WIDTH, site_page
 from hubel.studio.pyodide import FILES
 from hubel.view.linked import web_file
@@ -27,6 +28,7 @@ def site_files(pyodide: Path) -> dict[str, bytes]:
     """Every file of the site by its path in the folder; the same network of files is the same bytes."""
     found = {f"zoo/{name}.json": _known(name).encode() for name in zoo.names()}
     found |= {f"pyodide/{name}": (pyodide / name).read_bytes() for name in FILES}
+    found |= {name: digits_file(name) for name in DIGIT_FILES}
     found["hubel.zip"] = python_archive()
     found["worker.js"] = web_file("studio", "worker.js").encode()
     found["index.html"] = site_page().encode()

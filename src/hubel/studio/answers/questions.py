@@ -9,7 +9,7 @@ from typing import Any
 from hubel.base.errors import HubelError, SettingError, UnknownNameError
 from hubel.base.names import did_you_mean
 from hubel.base.words import json_text, printable
-from hubel.studio.answers import change, design, words
+from hubel.studio.answers import change, design, learner, words
 
 Values = Mapping[str, Any]
 Known = Mapping[str, tuple[Callable[..., dict[str, Any]], dict[str, type]]]
@@ -24,6 +24,7 @@ QUESTIONS: Known = {
     "layer": (change.layer, {"text": str, "path": str}),
     "change": (change.change, {"text": str, "path": str, "how": str, "setting": str, "value": str}),
     "code": (design.code, {"text": str, "framework": str}),
+    "learner": (learner.steps, {"text": str}),
     "compare": (design.compared, {"text": str, "other": str}),
 }
 

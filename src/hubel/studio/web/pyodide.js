@@ -36,6 +36,11 @@ function keep() {
   if (isSecureContext && navigator.serviceWorker) navigator.serviceWorker.register("sw.js").catch(() => {});
 }
 
+/** A file that lies beside the page. */
+export function file(place) {
+  return fetch(place);
+}
+
 /** The answer to a question. Tells the page how Python is doing with the event "asking". */
 export async function ask(question, values = {}) {
   if (!worker) begin();

@@ -6,12 +6,14 @@
 
 import { convolve } from "hubel/studio/convolve/room";
 import { design } from "hubel/studio/design/room";
+import { learn } from "hubel/studio/learn/room";
 import { look } from "hubel/studio/look/room";
 import { train } from "hubel/studio/train/room";
 
 export const ROOMS = [
   design,
   convolve,
+  learn,
   train,
   look,
 ];

@@ -15,13 +15,22 @@ export function remember(token) {
   sessionStorage.setItem(KEY, token.trim());
 }
 
+function bearer() {
+  return { Authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ""}` };
+}
+
+/** A file that lies beside the page. */
+export function file(place) {
+  return fetch(place, { headers: bearer() });
+}
+
 /** The answer to a question, waited for while the server is gone. Tells the page of that with the event "asking". */
 export async function ask(question, values = {}) {
   for (;;) {
     try {
       const found = await fetch(`ask/${question}`, {
         method: "POST",
-        headers: { "Content-Type": "application/json", Authorization: `Bearer ${sessionStorage.getItem(KEY) ?? ""}` },
+        headers: { "Content-Type": "application/json", ...bearer() },
         body: JSON.stringify(values),
       });
       const told = await found.json();

@@ -1,0 +1,261 @@
+// The learn room: a small network learns handwritten digits in this page, with nothing installed, and one sees it learn.
+
+import { count, h, held, percent } from "hubel/view/dom";
+import { address, addressed } from "hubel/studio/address";
+import { ask } from "hubel/studio/asking";
+import { digits } from "hubel/studio/learn/digits";
+import { Net, drawn } from "hubel/studio/learn/net";
+
+const [SLICE, MEASURED_EACH, SMOOTH, SHOWN] = [24, 2000, 0.98, 12]; // ms at a time; images; of the running loss; digits
+const OWN = "own";
+
+/** The room's row in the registry. */
+export const learn = { name: "learn", title: "Learn", server: false, open: (place) => new Learn(place) };
+
+class Learn {
+  constructor(place) {
+    this.networks = held("learners");
+    this.build(place);
+    this.from(addressed());
+  }
+
+  build(place) {
+    const field = (words, control) => h("label", { class: "field" }, h("span", {}, words), control);
+    const number = (name, label, value, step) => h("input", { type: "number", id: `learn-${name}`, "aria-label": label, value, step, min: 0 });
+    this.choice = h("select", { "aria-label": "network" }, this.networks.map(({ name }) => h("option", { value: name }, name)), h("option", { value: OWN }, "one that I type"));
+    this.choice.addEventListener("change", () => this.choose());
+    this.text = h("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": "the network's text", class: "text" });
+    this.text.addEventListener("change", () => {
+      this.choice.value = OWN;
+      this.choose();
+    });
+    this.rate = number("rate", "learning rate", 0.002, "any");
+    this.size = number("size", "images a step", 16, 1);
+    this.button = h("button", { type: "button", class: "play", onclick: () => (this.running ? this.pause() : this.play()) }, "▶ Train");
+    this.one = h("button", { type: "button", onclick: () => this.step() }, "One step");
+    this.again = h("button", { type: "button", onclick: () => this.begin() }, "Begin anew");
+    this.wrong = h("p", { class: "wrong", role: "status" });
+    this.notes = h("p", { class: "note" });
+    this.figures = h("dl", { class: "totals" });
+    this.chart = h("canvas", { class: "chart", width: 640, height: 220, role: "img" });
+    this.filters = h("div", { class: "filters" });
+    this.examples = h("div", { class: "shown" });
+    this.mistakes = h("div", { class: "shown" });
+    place.append(
+      h("h1", { class: "hidden" }, "Learn"),
+      h("div", { class: "settings" }, field("network", this.choice), field("learning rate", this.rate), field("images a step", this.size), this.button, this.one, this.again),
+      this.text, this.wrong, this.notes, this.figures,
+      h("div", { class: "learning-stage" },
+        h("section", {}, h("h2", {}, this.ofLoss = h("span", { class: "of-loss" }, "loss"), ", and ", this.ofRight = h("span", { class: "of-right" }, "how many of 2,000 others are right")), this.chart),
+        h("section", {}, h("h2", {}, "the first layer's kernels"), this.filters)),
+      h("h2", {}, "digits that it never learnt from"), this.examples,
+      h("h2", {}, "its mistakes among them"), this.mistakes);
+  }
+
+  /** Called when the room comes into sight, or somebody changes the address. */
+  from(values) {
+    const known = this.networks.find(({ name }) => name === values.learner);
+    if (values.learner && !known) this.text.value = values.learner;
+    this.choice.value = known ? known.name : values.learner ? OWN : this.networks[0].name;
+    this.choose();
+  }
+
+  async choose() {
+    this.pause();
+    const known = this.networks.find(({ name }) => name === this.choice.value);
+    if (known) this.text.value = known.text;
+    address({ learner: known ? (known === this.networks[0] ? "" : known.name) : this.text.value });
+    const found = known ?? (await ask("learner", { text: this.text.value }));
+    this.wrong.textContent = found.error ?? "";
+    this.isWrong = Boolean(found.error);
+    for (const button of [this.button, this.one, this.again]) button.disabled = this.isWrong;
+    if (found.error) return;
+    this.about = found;
+    this.notes.textContent = [`${count(found.parameters)} parameters, ${count(found.macs)} multiply-adds an image`, ...found.notes].join("; ");
+    await this.begin();
+  }
+
+  async begin() {
+    this.pause();
+    try {
+      this.digits ??= await digits();
+    } catch (error) {
+      this.wrong.textContent = `the digits could not be fetched (${error.message}); load the page again`;
+      return;
+    }
+    this.net = new Net(this.about.steps);
+    this.chance = drawn(1);
+    this.order = [];
+    Object.assign(this, { seen: 0, loss: null, seconds: 0, losses: [], rights: [], measuring: null });
+    this.measure();
+    this.show();
+  }
+
+  play() {
+    this.running = true;
+    this.button.textContent = "❚❚ Pause";
+    const go = () => {
+      if (!this.running) return;
+      const began = performance.now();
+      while (performance.now() - began < SLICE) this.advance(began + SLICE);
+      this.seconds += (performance.now() - began) / 1000;
+      this.show();
+      this.timer = setTimeout(go, 0);
+    };
+    go();
+  }
+
+  pause() {
+    this.running = false;
+    clearTimeout(this.timer);
+    this.button.textContent = "▶ Train";
+  }
+
+  step() {
+    this.pause();
+    if (this.measuring) this.measure(Infinity);
+    this.batch();
+    this.show();
+  }
+
+  /** Some of what comes next: a step of learning, or some of measuring. */
+  advance(until) {
+    if (this.measuring) this.measure(until);
+    else this.batch();
+    if (!this.measuring && this.seen >= this.next) this.measure(until);
+  }
+
+  batch() {
+    const size = Math.max(1, Math.min(256, Math.round(Number(this.size.value)) || 1));
+    for (let i = 0; i < size; i++) {
+      if (!this.order.length) this.order = shuffled(this.digits.training, this.chance);
+      const index = this.order.pop();
+      const { loss } = this.net.learn(this.digits.at(index), this.digits.label(index));
+      this.loss = this.loss === null ? loss : SMOOTH * this.loss + (1 - SMOOTH) * loss;
+    }
+    this.net.update(Number(this.rate.value) || 0, size);
+    this.seen += size;
+    this.losses.push([this.seen, this.loss]);
+  }
+
+  /** Measure on the digits that are held out, for as long as there is time. */
+  measure(until = Infinity) {
+    const { digits, net } = this;
+    this.measuring ??= { at: digits.training, right: 0, wrong: [] };
+    const own = this.measuring;
+    for (; own.at < digits.number && performance.now() < until; own.at++) {
+      const scores = net.forward(digits.at(own.at));
+      const said = scores.indexOf(Math.max(...scores));
+      if (said === digits.label(own.at)) own.right += 1;
+      else own.wrong.push([own.at, said]);
+    }
+    if (own.at < digits.number) return;
+    this.rights.push([this.seen, own.right / (digits.number - digits.training)]);
+    this.measuring = null;
+    this.next = this.seen + MEASURED_EACH;
+    this.lastWrong = own.wrong;
+    this.showDigits();
+  }
+
+  show() {
+    const right = this.rights.at(-1)?.[1];
+    const figures = [
+      ["images seen", count(this.seen)], ["times through", (this.seen / this.digits.training).toFixed(2)],
+      ["loss", this.loss === null ? "–" : this.loss.toFixed(4)], ["right of 2,000 others", right === undefined ? "–" : percent(right)],
+      ["seconds", this.seconds.toFixed(1)], ["images a second", this.seconds ? count(Math.round(this.seen / this.seconds)) : "–"],
+    ];
+    this.figures.replaceChildren(...figures.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+    this.draw();
+    this.showKernels();
+  }
+
+  draw() {
+    const { chart } = this;
+    const [lossColour, rightColour, quiet] = [this.ofLoss, this.ofRight, this.notes].map((each) => getComputedStyle(each).color);
+    const [width, height, ratio] = [chart.clientWidth || 640, 220, devicePixelRatio || 1];
+    if (chart.width !== Math.round(width * ratio)) Object.assign(chart, { width: Math.round(width * ratio), height: height * ratio });
+    const pen = chart.getContext("2d");
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    const most = Math.max(this.seen, 1);
+    const top = Math.max(2.5, ...this.losses.slice(0, 1).map(([, loss]) => loss));
+    const line = (points, of, colour) => {
+      pen.beginPath();
+      points.forEach(([seen, value], at) => pen[at ? "lineTo" : "moveTo"](34 + ((width - 74) * seen) / most, 12 + (height - 34) * of(value)));
+      pen.strokeStyle = colour;
+      pen.lineWidth = 2;
+      pen.stroke();
+    };
+    pen.font = "12px sans-serif";
+    pen.fillStyle = quiet;
+    for (const [place, loss, right] of [[0, top.toFixed(1), "100 %"], [0.5, (top / 2).toFixed(1), "50 %"], [1, "0", "0 %"]]) {
+      const y = 12 + (height - 34) * place;
+      pen.fillText(loss, 2, y + 4);
+      pen.fillText(right, width - 36, y + 4);
+      pen.fillRect(34, y, width - 74, 0.5);
+    }
+    pen.fillText(`${count(this.seen)} images seen`, 34, height - 6);
+    line(thinned(this.losses), (loss) => 1 - loss / top, lossColour);
+    line(this.rights, (right) => 1 - right, rightColour);
+    chart.setAttribute("aria-label", `loss ${this.loss?.toFixed(3) ?? "–"} (orange), right of 2,000 others ${percent(this.rights.at(-1)?.[1] ?? 0)} (blue), after ${count(this.seen)} images`);
+  }
+
+  /** The first layer's weights: as pictures where they are kernels, or as large as the image where it is dense. */
+  showKernels() {
+    const layer = this.net.weighted[0];
+    const [number, rows, columns] = layer.windows ? [layer.filters, layer.windows[0].kernel, layer.windows[1].kernel] : [layer.units, this.digits.side, this.digits.side];
+    const shown = Math.min(number, 24);
+    if (this.filters.dataset.form !== `${number} ${rows} ${columns}`) {
+      this.filters.dataset.form = `${number} ${rows} ${columns}`;
+      this.filters.replaceChildren(...Array.from({ length: shown }, (_, at) => h("canvas", { width: columns, height: rows, role: "img", "aria-label": `kernel ${at + 1}` })),
+        ...(shown < number ? [h("p", { class: "note" }, `${shown} of ${number}`)] : []));
+    }
+    const own = layer.weight;
+    const each = own.length / number;
+    const most = own.reduce((high, value) => Math.max(high, Math.abs(value)), 1e-6);
+    [...this.filters.querySelectorAll("canvas")].forEach((canvas, filter) => paint(canvas, rows, columns, (i) => signed(own[filter * each + i] / most)));
+  }
+
+  showDigits() {
+    const { digits, net } = this;
+    const cell = (index) => {
+      const scores = net.forward(digits.at(index));
+      const said = scores.indexOf(Math.max(...scores));
+      const canvas = h("canvas", { width: digits.side, height: digits.side, role: "img", "aria-label": `a ${digits.label(index)}` });
+      const pixels = digits.pixels(index);
+      paint(canvas, digits.side, digits.side, (i) => [pixels[i], pixels[i], pixels[i]]);
+      const isRight = said === digits.label(index);
+      return h("figure", { class: isRight ? "right" : "false" }, canvas, h("figcaption", {}, isRight ? `✓ ${said}` : `✗ ${said}, is ${digits.label(index)}`));
+    };
+    this.examples.replaceChildren(...Array.from({ length: SHOWN }, (_, at) => cell(digits.training + at)));
+    this.mistakes.replaceChildren(...(this.lastWrong ?? []).slice(0, SHOWN).map(([index]) => cell(index)), this.lastWrong.length > SHOWN ? h("p", { class: "note" }, `${SHOWN} of ${this.lastWrong.length}`) : "");
+  }
+}
+
+function shuffled(number, chance) {
+  const order = Array.from({ length: number }, (_, at) => at);
+  for (let i = number - 1; i > 0; i--) {
+    const j = Math.floor(chance() * (i + 1));
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+  return order;
+}
+
+/** At most about 600 points of a line. */
+function thinned(points) {
+  const every = Math.ceil(points.length / 600);
+  return points.filter((_, at) => at % every === 0 || at === points.length - 1);
+}
+
+function signed(share) {
+  const [r, g, b] = share < 0 ? [184, 74, 0] : [0, 105, 168];
+  const part = Math.min(1, Math.abs(share));
+  return [255 + (r - 255) * part, 255 + (g - 255) * part, 255 + (b - 255) * part];
+}
+
+function paint(canvas, rows, columns, colour) {
+  const pen = canvas.getContext("2d");
+  const image = pen.createImageData(columns, rows);
+  for (let i = 0; i < rows * columns; i++) image.data.set([...colour(i), 255], 4 * i);
+  pen.putImageData(image, 0, 0);
+}

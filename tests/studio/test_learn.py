@@ -1,0 +1,146 @@
+"""Training in the page: gradients are PyTorch's, steps Adam's, and a network learns digits before one's eyes."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import hubel
+from hubel.studio.answers import answered
+from hubel.view.linked import program
+from tests.axe import needs_axe, violations
+from tests.studio.conftest import TOKEN
+
+PROBE = """
+import { Net } from "hubel/studio/learn/net";
+
+globalThis.learned = (steps, weights, examples, labels, rate, times) => {
+  const net = new Net(steps, 0);
+  net.weighted.forEach((layer, at) => {
+    layer.weight.set(weights[at][0]);
+    if (weights[at][1]) layer.bias.set(weights[at][1]);
+  });
+  const losses = [];
+  let slopes = null;
+  for (let time = 0; time < times; time++) {
+    let loss = 0;
+    examples.forEach((example, i) => (loss += net.learn(Float32Array.from(example), labels[i]).loss));
+    losses.push(loss / examples.length);
+    slopes ??= net.weighted.map((layer) => layer.slopes.map((each) => [...each]));
+    net.update(rate, examples.length);
+  }
+  return { losses, slopes, after: net.weighted.map((layer) => [[...layer.weight], [...layer.bias]]) };
+};
+"""
+NETWORKS = [
+    "28x28x1: flatten, dense 10 softmax",
+    "28x28x1: conv 3 5x5 relu, maxpool 2, conv 4 3x3/2 tanh, flatten, dense 7 sigmoid, dense 10 softmax",
+    "28x28x1: conv 3 3x3 same, relu, avgpool 3 strides=2 padding=1, conv 2 3x3 dilation=2 padding=1, flatten, dense 10",
+    "28x28x1: conv 2 4x2 strides=3x2 padding=2 relu, maxpool 3 strides=2, flatten, dense 10 softmax",
+]
+
+
+@pytest.fixture(scope="module")
+def probe(browser):
+    page = browser.new_page()
+    page.set_content("<p>empty</p>")
+    page.add_script_tag(content=program(["tests/probe"], {"tests/probe": PROBE}), type="module")
+    page.wait_for_function("() => globalThis.learned")
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("text", NETWORKS)
+def test_gradients_and_steps_are_pytorchs(probe, text):
+    torch.manual_seed(1)
+    module = hubel.build(text, logits=True)
+    images, labels = torch.randn(3, 1, 28, 28), torch.tensor([3, 0, 7])
+    weighted = [each for each in module.modules() if isinstance(each, (nn.Conv2d, nn.Linear))]
+    weights = [[each.weight.flatten().tolist(), each.bias.tolist()] for each in weighted]
+    steps = answered("learner", {"text": text})["steps"]
+    given = [steps, weights, images.flatten(1).tolist(), labels.tolist(), 0.01, 3]
+    found = probe.evaluate("given => learned(...given)", given)
+    optimizer = torch.optim.Adam(module.parameters(), 0.01)
+    for time in range(3):
+        loss = nn.functional.cross_entropy(module(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        assert found["losses"][time] == pytest.approx(loss.item(), abs=2e-4)
+        if not time:
+            for layer, (weight, bias) in zip(weighted, found["slopes"], strict=True):
+                assert np.allclose(np.array(weight) / 3, layer.weight.grad.flatten(), atol=1e-5)
+                assert np.allclose(np.array(bias) / 3, layer.bias.grad, atol=1e-5)
+        optimizer.step()
+    for layer, (weight, bias) in zip(weighted, found["after"], strict=True):
+        assert np.allclose(weight, layer.weight.detach().flatten(), atol=2e-3)
+        assert np.allclose(bias, layer.bias.detach(), atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("resnet18", "expected a network from 28×28×1 to 10 numbers, a score a digit, received one from 224×224×3"),
+        ("28x28x1: conv 4 3x3, norm, relu, flatten, dense 10", "norm1: the page trains chains of conv, pooling, dense"),
+        ("28x28x1: conv 4 3x3, sum(conv 4 3x3 same | identity), flatten, dense 10", "sum1"),
+        ("28x28x1: flatten, dense 11", "received one from 28×28×1 to 11"),
+    ],
+)
+def test_what_the_page_cannot_train_is_refused(text, words):
+    assert words in answered("learner", {"text": text})["error"]
+
+
+def test_dropout_is_left_out_and_said():
+    found = answered("learner", {"text": "28x28x1: flatten, dropout 0.5, dense 10 softmax"})
+    assert found["notes"] == ["left out in the page: dropout1"]
+    assert [step["kind"] for step in found["steps"]] == ["dense"]
+
+
+def test_digits_ask_for_the_token(address):
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(f"{address}/digits/labels.gz")
+    request = urllib.request.Request(f"{address}/digits/labels.gz", headers={"Authorization": f"Bearer {TOKEN}"})
+    with urllib.request.urlopen(request) as answer:
+        assert answer.read()[:2] == b"\x1f\x8b"
+
+
+def seen(page):
+    return int(page.locator(".learn .totals dd").first.inner_text().replace(",", ""))
+
+
+def test_a_network_learns_digits_before_ones_eyes(browser_page, address):
+    page = browser_page
+    page.goto(f"{address}/#token={TOKEN}&room=learn&learner=softmax regression")
+    page.locator(".shown figure").first.wait_for()
+    assert seen(page) == 0
+    page.get_by_role("button", name="One step").click()
+    assert seen(page) == 16
+    page.get_by_role("button", name="Train").click()
+    page.wait_for_function(
+        "() => Number(document.querySelector('.learn .totals dd').innerText.replace(',', '')) > 4200"
+    )
+    page.get_by_role("button", name="Pause").click()
+    right = page.locator(".learn .totals dd").nth(3).inner_text()
+    assert float(right.rstrip("%")) > 80
+    assert page.locator(".filters canvas").count() == 10
+    assert page.locator(".shown .false").count() > 0
+    page.get_by_label("the network's text").fill("28x28x1: conv 4 3x3, norm, flatten, dense 10")
+    page.get_by_label("the network's text").press("Enter")
+    page.locator(".learn .wrong:not(:empty)").wait_for()
+    assert "hubel train trains all others" in page.locator(".learn .wrong").inner_text()
+    assert page.get_by_role("button", name="Train").is_disabled()
+    page.get_by_label("network", exact=True).select_option("a hidden layer")
+    page.wait_for_function("() => !document.querySelector('.learn .play').disabled")
+    assert "a+hidden+layer" in page.evaluate("location.hash") or "a%20hidden" in json.dumps(page.url)
+
+
+@needs_axe
+def test_axe_finds_nothing(browser_page, address):
+    browser_page.goto(f"{address}/#token={TOKEN}&room=learn")
+    browser_page.locator(".shown figure").first.wait_for()
+    assert violations(browser_page) == []
