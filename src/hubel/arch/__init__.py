@@ -10,9 +10,10 @@ import importlib
 from typing import TYPE_CHECKING
 
 from hubel.arch import layers
+from hubel.arch._cost import Call, Cost, Formula, Keeps
 from hubel.arch._errors import Fit, NotationError, ShapeError
 from hubel.arch._joins import join_shape
-from hubel.arch._layer import Call, Cost, Formula, Keeps, Layer, Weighted, register
+from hubel.arch._layer import Layer, Weighted, register
 from hubel.arch._shape import Pair, Shape, both, checked_shape, order_note, positions, shape_text, size, torch_order
 from hubel.arch._tree import (
     Auxiliary,

@@ -6,9 +6,10 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
+from hubel.arch._cost import Call
 from hubel.arch._errors import ShapeError
 from hubel.arch._joins import join_shape
-from hubel.arch._layer import Call, Layer
+from hubel.arch._layer import Layer
 from hubel.arch._shape import Shape
 from hubel.arch._tree import Auxiliary, Chain, Concat, Node, Product, Sum, assert_never, children, named_children
 

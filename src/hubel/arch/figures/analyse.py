@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from hubel.arch._cost import COUNTED, Cost, Keeps
 from hubel.arch._errors import ShapeError, needs_whole_numbers
 from hubel.arch._joins import join_shape, product_shape
-from hubel.arch._layer import COUNTED, Cost, Keeps, Layer
+from hubel.arch._layer import Layer
 from hubel.arch._shape import Shape, bounded, positions, size
 from hubel.arch._tree import (
     Auxiliary,

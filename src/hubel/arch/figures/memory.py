@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from hubel.arch._layer import Formula
+from hubel.arch._cost import Formula
 from hubel.arch._tree import Network
 from hubel.arch.figures.analyse import analyse
 from hubel.arch.figures.expression import Expression, Quantity, elements

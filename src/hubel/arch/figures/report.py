@@ -7,7 +7,8 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
-from hubel.arch._layer import Cost, Formula, Layer
+from hubel.arch._cost import Cost, Formula
+from hubel.arch._layer import Layer
 from hubel.arch._shape import Shape, order_note, positions, shape_text
 from hubel.arch._tree import (
     Network,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from hubel.arch._layer import Formula
+from hubel.arch._cost import Formula
 from hubel.arch._shape import Shape
 from hubel.arch._tree import Node
 from hubel.arch.figures.expression import Number

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from hubel.arch._cost import Cost, Keeps
 from hubel.arch._joins import join_shape, product_shape
-from hubel.arch._layer import Cost, Keeps, Layer
+from hubel.arch._layer import Layer
 from hubel.arch._shape import Shape, positions, size
 from hubel.arch._tree import Auxiliary, Chain, Concat, Join, Network, Node, Product, Sum, assert_never, named_children
 from hubel.arch.layers.activation import Activation

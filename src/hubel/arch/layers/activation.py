@@ -6,7 +6,8 @@ import math
 from typing import ClassVar
 
 from hubel.arch import ops
-from hubel.arch._layer import Call, Keeps, Layer, register
+from hubel.arch._cost import Call, Keeps
+from hubel.arch._layer import Layer, register
 from hubel.arch._shape import Shape
 from hubel.arch.figures.expression import Expression, Quantity, elements
 from hubel.arch.ops.functions import FUNCTIONS

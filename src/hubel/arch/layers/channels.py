@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hubel.arch import ops
+from hubel.arch._cost import Call, Keeps
 from hubel.arch._errors import Fit, ShapeError, need_groups
-from hubel.arch._layer import Call, Keeps, Layer, register
+from hubel.arch._layer import Layer, register
 from hubel.arch._shape import Shape, positive
 from hubel.arch._window import need_picture
 from hubel.arch.figures.expression import Expression, Quantity, elements

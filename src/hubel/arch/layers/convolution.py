@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from hubel.arch import ops
+from hubel.arch._cost import Call, Keeps
 from hubel.arch._errors import need_groups
-from hubel.arch._layer import Call, Keeps, Weighted, register
+from hubel.arch._layer import Weighted, register
 from hubel.arch._shape import Pair, Shape, both, pair, positive
 from hubel.arch._window import (
     Padding,

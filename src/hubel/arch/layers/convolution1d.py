@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from hubel.arch import ops
+from hubel.arch._cost import Call, Keeps
 from hubel.arch._errors import need_groups
-from hubel.arch._layer import Call, Keeps, Weighted, register
+from hubel.arch._layer import Weighted, register
 from hubel.arch._shape import Shape, positive, steps
 from hubel.arch._window import Padding, Windowed, Windows, checked_padding_of_steps, windows_of
 from hubel.arch.figures.expression import Expression

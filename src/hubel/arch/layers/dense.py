@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from hubel.arch import ops
+from hubel.arch._cost import Call, Keeps
 from hubel.arch._errors import Fit, ShapeError
-from hubel.arch._layer import Call, Keeps, Layer, Weighted, register
+from hubel.arch._layer import Layer, Weighted, register
 from hubel.arch._shape import Shape, positions, positive, shape_text, size
 from hubel.arch.figures.expression import Expression, Quantity, elements
 from hubel.arch.figures.field import Axis, Field

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from hubel.arch import ops
+from hubel.arch._cost import Call, Keeps
 from hubel.arch._errors import Fit, ShapeError
-from hubel.arch._layer import Call, Keeps, Layer, register
+from hubel.arch._layer import Layer, register
 from hubel.arch._shape import Shape, positive, shape_text, size
 from hubel.arch.figures.expression import Expression, Quantity
 

@@ -6,8 +6,9 @@ from functools import partial
 from typing import ClassVar, Literal
 
 from hubel.arch import ops
+from hubel.arch._cost import Call, Keeps
 from hubel.arch._errors import Fit, ShapeError
-from hubel.arch._layer import Call, Keeps, Layer, register
+from hubel.arch._layer import Layer, register
 from hubel.arch._shape import Shape, positions, positive, shape_text
 from hubel.arch._window import Padding, both_sides, checked_padding, need_picture
 from hubel.arch.figures.expression import Expression, Quantity

@@ -7,7 +7,8 @@ from math import prod
 from typing import ClassVar, Literal
 
 from hubel.arch import ops
-from hubel.arch._layer import Call, Keeps, Layer, register
+from hubel.arch._cost import Call, Keeps
+from hubel.arch._layer import Layer, register
 from hubel.arch._shape import Pair, Shape, both, pair, positions, size, steps
 from hubel.arch._window import (
     Padding,

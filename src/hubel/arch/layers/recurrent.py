@@ -10,7 +10,8 @@ from dataclasses import KW_ONLY
 from typing import Any, ClassVar, Literal
 
 from hubel.arch import ops
-from hubel.arch._layer import Call, Keeps, Layer, register
+from hubel.arch._cost import Call, Keeps
+from hubel.arch._layer import Layer, register
 from hubel.arch._shape import Shape, positive, size
 from hubel.arch._window import need_sequence
 from hubel.arch.figures.expression import Expression, Quantity

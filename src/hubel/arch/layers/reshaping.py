@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from hubel.arch import ops
+from hubel.arch._cost import Call
 from hubel.arch._errors import Fit, ShapeError
-from hubel.arch._layer import Call, Layer, register
+from hubel.arch._layer import Layer, register
 from hubel.arch._shape import Pair, Shape, both, checked_shape, pair, positions, shape_text, size
 from hubel.arch._window import Padding, Sides, both_sides, checked_padding, need_picture
 from hubel.arch.figures.expression import Expression, elements

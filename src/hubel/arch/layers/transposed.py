@@ -6,8 +6,9 @@ from functools import partial
 from typing import Any
 
 from hubel.arch import ops
+from hubel.arch._cost import Call, Keeps
 from hubel.arch._errors import Fit, ShapeError, need_groups
-from hubel.arch._layer import Call, Keeps, Weighted, register
+from hubel.arch._layer import Weighted, register
 from hubel.arch._shape import Pair, Shape, both, pair, positions
 from hubel.arch._window import (
     Padding,

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, NamedTuple
 
-from hubel.arch._layer import Keeps
+from hubel.arch._cost import Keeps
 
 _OUTPUT, _INPUT = Keeps(output=True), Keeps(input=True)
 
