@@ -23,10 +23,11 @@ def skeletons(
     names: Sequence[str],
     bones: Pairs,
     hollow: bool = False,
+    least: float = 1.5,
 ) -> npt.NDArray[np.uint8]:
     """An image (uint8, H×W or H×W×C) with the points of individuals K×P×3 (x, y in pixels; 0 unseen, 1 hidden, 2 seen),
     each of its own colour and joined by `bones`; of one individual with few points, with their names. Hidden ones are
-    rings, and so are all that are `hollow`.
+    rings, and so are all that are `hollow`. least: of the marks' radius, in pixels.
     """
     plain = image if image.ndim == 3 else image[..., np.newaxis]
     plain = np.broadcast_to(plain[..., : 1 if plain.shape[2] < 3 else 3], (*plain.shape[:2], 3))
@@ -34,7 +35,7 @@ def skeletons(
     times = max(1, min(3, _FINEST // max(height, width)))
     veil = Image.new("RGBA", (width * times, height * times), (0, 0, 0, 0))
     pen = ImageDraw.Draw(veil)
-    radius = max(1.5, _usual(points) / 36, min(height, width) / 160) * times
+    radius = max(least, _usual(points) / 36, min(height, width) / 160) * times
     scaled = points * (times, times, 1)
     for own in scaled:
         _bones(pen, own, bones, radius)
@@ -66,8 +67,8 @@ def _ring(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float, number: i
     colour = (*colour_of(number), 255)
     inner, outer = ((x - r, y - r, x + r, y + r) for r in (radius, radius * 1.35))
     if hollow:
-        pen.ellipse(outer, None, _WHITE, max(1, round(radius * 0.8)))
-        pen.ellipse(inner, None, colour, max(1, round(radius * 0.5)))
+        pen.ellipse(outer, None, _WHITE, max(1, round(radius * 0.5)))
+        pen.ellipse(inner, None, colour, max(1, round(radius * 0.4)))
     else:
         pen.ellipse(outer, _WHITE)
         pen.ellipse(inner, colour)

@@ -25,6 +25,7 @@ _SHOWN, _WORST = 6, 12  # images, and points, in a report
 _LOOKED_AT = 500  # images whose points are looked at
 _SIDE = 480  # pixels of an image's shorter side, to which small ones are enlarged
 _AROUND, _CROP = 0.35, 160  # of an individual's size that is shown around a point, and pixels of that picture
+_MARK = 4.0  # pixels of a mark's radius there
 Pixels = npt.NDArray[np.uint8]
 Doubles = npt.NDArray[np.float64]
 
@@ -153,8 +154,8 @@ def _picture(kind: Pose, dataset: Dataset, off: Off) -> tuple[str, Pixels]:
     both = np.zeros((2, len(kind.classes), 3))
     for row, place in enumerate((off.there, off.said)):
         both[row, off.point] = (*((place[:2] - (left, top)) * times), SEEN)
-    picture = skeletons(large, both[:1], kind.classes, (), hollow=True)
-    picture = skeletons(picture, np.concatenate([both[1:], np.zeros_like(both[1:])]), kind.classes, ())
+    picture = skeletons(large, both[:1], kind.classes, (), hollow=True, least=_MARK)
+    picture = skeletons(picture, np.concatenate([both[1:], np.zeros_like(both[1:])]), kind.classes, (), least=_MARK)
     told = (
         f"{kind.classes[off.point]}: {off.apart:.1f} pixels of the image off, {off.share:.0%} of the individual's size"
     )
