@@ -150,6 +150,7 @@ def describe(
         )
     table = classes_of(root, sum((Counter(each.values) for each in seen), Counter[int]()), void, there.named)
     images = {part: count for part in PARTS if (count := sum(each.part == part for each in seen))}
+    first = {place: value for value, place in reversed(list(table.places.items()))}  # several values may mean one class
     having, pixels, empty = {}, {}, {}
     for part in images:
         own = np.array([_by_class(each.values, table) for each in seen if each.part == part], np.int64)
@@ -161,7 +162,7 @@ def describe(
     return MasksDescription(
         os.fspath(source),
         table.classes,
-        tuple(table.places),
+        tuple(first[place] for place in range(len(table.classes))),
         images,
         having,
         pixels,
