@@ -20,6 +20,7 @@ from hubel.look.access.models import of_any_model
 from hubel.look.errors.furthest import Furthest, furthest
 from hubel.look.errors.shortcomings import Shortcomings, shortcomings
 from hubel.tasks import Confusion, LoadedModel, confusion
+from hubel.tasks.decoding import decoding_of
 from hubel.tasks.results import share
 from hubel.tasks.rows import OfRows
 from hubel.view.finding import Drawn
@@ -315,7 +316,7 @@ def mistakes(model: LoadedModel, dataset: Dataset) -> Mistakes | Furthest | Shor
     """
     if isinstance(model.task, OfRows):
         return furthest(model, model.task, dataset)
-    if model.task.name != "classification":
+    if not decoding_of(model.task.name).names:
         return shortcomings(model, dataset)
     return class_mistakes(model, dataset)
 
