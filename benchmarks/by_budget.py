@@ -15,9 +15,15 @@ from pathlib import Path
 from typing import Any
 
 
-def main(about: str | None, seconds: float, figures: Callable[[Any], dict[str, Any]], **reading: Any) -> None:
+def main(
+    about: str | None,
+    seconds: float,
+    figures: Callable[[Any], dict[str, Any]],
+    parts: Callable[[Any], Any] = lambda splits: splits,
+    **reading: Any,
+) -> None:
     """Train, measure on the test part, print one line of JSON. about: what is trained, a page. figures: of what was
-    measured. reading: arguments of `hubel.tasks.load`.
+    measured. parts: of the splits that were read, those that are meant. reading: arguments of `hubel.tasks.load`.
     """
     parser = argparse.ArgumentParser(description=(about or "").partition("\n\n")[0])
     parser.add_argument("--data", required=True, help="the folder")
@@ -37,15 +43,16 @@ def main(about: str | None, seconds: float, figures: Callable[[Any], dict[str, A
     changes = {name: parse_value(value) for name, _, value in (each.partition("=") for each in arguments.set)}
     with tempfile.TemporaryDirectory() as folder:
         place = Path(arguments.run or folder) / "run"
-        splits = load(arguments.data, **reading)
+        splits = parts(load(arguments.data, **reading))
         run = hubel.train(splits, directory=place, time_budget=arguments.seconds, threads=1, **changes)
         trained, model = time.process_time(), run.model()
         found = evaluate(model, splits.test)
         measured = (time.process_time() - trained) / len(splits.test)
+        files = [path for path in splits.test.paths[:5] if Path(path).is_file()]
         began = time.process_time()
-        for path in splits.test.paths[:5]:
+        for path in files:
             model.predict(path)
-        predicted = (time.process_time() - began) / 5
+        predicted = (time.process_time() - began) / max(1, len(files))
         row = {
             "seconds": trained,
             **figures(found),
