@@ -221,7 +221,7 @@ def test_rules_look_through_windows_around_individuals_that_are_small(tmp_path):
     network = parse("480x640x3: conv 6 3x3/4 same")
     rules = task.rules(network, named)
     how = Augmentation.parse(rules["augmentation"])
-    assert (how.window, how.focus, how.flip, how.fill) == (160, 0.9, True, 0)
+    assert (how.window, how.focus, how.flip, how.fill) == (160, 0.5, True, 0)
     assert task.network(named).options == {"stride": 4, "width": 0.5}
     plain = Dataset(named.images, Points(rows, ("a", "b")))
     assert not Augmentation.parse(task.rules(network, plain)["augmentation"]).flip

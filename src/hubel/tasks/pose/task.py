@@ -50,7 +50,7 @@ from hubel.tasks.pose.sections import sections
 _MOST_FOUND = 300  # individuals of an image
 _AROUND, _STEP, _LEAST = 1.7, 32, 96  # times an individual's size that a window is large, in steps, and at least
 _WORTH = 1.4  # times larger than a window, from which images are seen through one
-_FOCUS = 0.9  # of the windows lie around an individual
+_FOCUS = 0.5  # of the windows lie around an individual; of fewer others, points are seen in what lies around
 _ZOOM, _TURN = 1.2, 20.0  # times that images are enlarged or reduced in training, and degrees, at most
 _PIXELS = 2**20  # of a batch
 _STEPS = 2000  # of training where nothing says how long
