@@ -277,6 +277,7 @@ class Convolve {
     const channels = OPERATIONS[this.how.operation].weights ? 1 : this.planes.length;
     this.formula.replaceChildren(
       h("p", {}, h("b", {}, `${rows.n}×${columns.n}×${this.planes.length} → ${rows.places}×${columns.places}×${channels}`), h("span", { class: "rule" }, rows.rule)),
+      h("p", { class: "letters" }, "n places of the input, k of the kernel, s stride, p padding on each side, d dilation"),
       ...lines.map(([name, axis]) => h("p", {}, h("span", { class: "name" }, name), axis.numbers)));
   }
 

@@ -24,10 +24,15 @@ class Learn {
     const number = (name, label, value, step) => h("input", { type: "number", id: `learn-${name}`, "aria-label": label, value, step, min: 0 });
     this.choice = h("select", { "aria-label": "network" }, this.networks.map(({ name }) => h("option", { value: name }, name)), h("option", { value: OWN }, "one that I type"));
     this.choice.addEventListener("change", () => this.choose());
-    this.text = h("input", { type: "text", spellcheck: "false", autocomplete: "off", "aria-label": "the network's text", class: "text" });
+    this.text = h("textarea", { rows: 2, spellcheck: "false", autocomplete: "off", "aria-label": "the network's text", class: "text" });
     this.text.addEventListener("change", () => {
       this.choice.value = OWN;
       this.choose();
+    });
+    this.text.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      this.text.dispatchEvent(new Event("change"));
     });
     this.rate = number("rate", "learning rate", 0.002, "any");
     this.size = number("size", "images a step", 16, 1);
@@ -49,7 +54,7 @@ class Learn {
         h("section", {}, h("h2", {}, this.ofLoss = h("span", { class: "of-loss" }, "loss"), ", and ", this.ofRight = h("span", { class: "of-right" }, "how many of 2,000 others are right")), this.chart),
         h("section", {}, h("h2", {}, "the first layer's kernels"), this.filters)),
       h("h2", {}, "digits that it never learnt from"), this.examples,
-      h("h2", {}, "its mistakes among them"), this.mistakes);
+      h("h2", {}, "its mistakes among all 2,000"), this.mistakes);
   }
 
   /** Called when the room comes into sight, or somebody changes the address. */
@@ -160,7 +165,7 @@ class Learn {
   show() {
     const right = this.rights.at(-1)?.[1];
     const figures = [
-      ["images seen", count(this.seen)], ["times through", (this.seen / this.digits.training).toFixed(2)],
+      ["images seen", count(this.seen)], ["times through all 8,000", (this.seen / this.digits.training).toFixed(2)],
       ["loss", this.loss === null ? "–" : this.loss.toFixed(4)], ["right of 2,000 others", right === undefined ? "–" : percent(right)],
       ["seconds", this.seconds.toFixed(1)], ["images a second", this.seconds ? count(Math.round(this.seen / this.seconds)) : "–"],
     ];
@@ -228,6 +233,10 @@ class Learn {
       return h("figure", { class: isRight ? "right" : "false" }, canvas, h("figcaption", {}, isRight ? `✓ ${said}` : `✗ ${said}, is ${digits.label(index)}`));
     };
     this.examples.replaceChildren(...Array.from({ length: SHOWN }, (_, at) => cell(digits.training + at)));
+    if (!this.seen) {
+      this.mistakes.replaceChildren(h("p", { class: "note" }, "Nothing is learnt yet: the weights are drawn at random, and what is right is guessed, about one of ten. Press Train."));
+      return;
+    }
     this.mistakes.replaceChildren(...(this.lastWrong ?? []).slice(0, SHOWN).map(([index]) => cell(index)), this.lastWrong.length > SHOWN ? h("p", { class: "note" }, `${SHOWN} of ${this.lastWrong.length}`) : "");
   }
 }
