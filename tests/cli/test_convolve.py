@@ -147,7 +147,7 @@ def test_named_kernels_are_listed(hubel):
 
 def test_a_picture_in_and_out(hubel, picture, tmp_path):
     out_path = tmp_path / "out.png"
-    status, out, err = hubel(picture, "sobel-x", "-o", out_path)
+    status, out, err = hubel(picture, "sobel-x", "-o", out_path, columns=400)
     assert (status, err) == (0, "")
     assert out == f"wrote {out_path}\n"
     assert "image steps.png 16×20" in hubel(picture, "sobel-x")[1]
@@ -155,7 +155,7 @@ def test_a_picture_in_and_out(hubel, picture, tmp_path):
     with Image.open(out_path) as written:
         assert (written.mode, written.size) == ("L", (18, 14))
         assert written.getcolors() == [(18 * 14, 96)]
-    hubel(picture, "edge", "--padding", "1", "-o", out_path)
+    hubel(picture, "edge", "--padding", "1", "-o", out_path, columns=400)
     with Image.open(out_path) as written:
         assert written.getextrema() == (0, 255)  # −468 to 12, stretched
 

@@ -31,9 +31,9 @@ METRICS = """epoch,step,loss,accuracy,evaluated,evaluation_loss,evaluation_accur
 1,4,0.7,0.5,test,0.6,0.75,100,0.5
 2,8,nan,0.6,test,0.5,0.8,100,1.0
 """
-# stands for a training: says so, and ends with its own words where it is interrupted
+# stands for a training: says so, and ends with its own words where it is asked to
 PRETENDED = """#!/bin/sh
-trap 'echo saved; exit 0' INT
+trap 'echo saved; exit 0' TERM
 echo "training with $*"
 while :; do sleep 0.05; done
 """
@@ -131,7 +131,7 @@ def test_a_number_that_is_another_process_s_by_now_is_left_alone(folder):
     assert not trainings.is_running("first")
     with pytest.raises(SettingError):
         trainings.stop("first")
-    assert signal.getsignal(signal.SIGINT) is not None  # nothing came
+    assert signal.getsignal(signal.SIGTERM) is not None  # nothing came
 
 
 def test_questions_about_runs_bear_the_token(folder):

@@ -63,7 +63,7 @@ def pairs_of(root: Path, layout: Layout) -> Found:
     found = Found({}, [], notes, [(BACKGROUND, None)])
     found.named.extend((names[number], None) for number in sorted(names))
     annotations = [each for _, content in contents for each in content["annotations"]]
-    if annotations and not any(each.get("segmentation") for each in annotations):
+    if annotations and not any(isinstance(each, dict) and each.get("segmentation") for each in annotations):
         raise DataError(
             f"{root}: expected outlines of objects, found {len(annotations):,} annotations without any"
             + (", with boxes, which the task detection is for" if any(each.get("bbox") for each in annotations) else "")

@@ -38,11 +38,10 @@ def answered(question: str, values: Values, known: Known = QUESTIONS) -> dict[st
     if question not in known:
         raise UnknownNameError(f"no question is called {printable(question)[:60]!r}{did_you_mean(question, known)}")
     answer, kinds = known[question]
+    given = _checked(values, kinds)  # a page of ours asks no other
     try:
-        return answer(**_checked(values, kinds))
+        return answer(**given)
     except (HubelError, LookupError, RecursionError) as error:
-        if isinstance(error, _WrongValueError):
-            raise
         return {"error": printable(str(error.args[0] if error.args else error), "\n")}
 
 
@@ -51,19 +50,15 @@ def answered_json(question: str, values: str) -> str:
     return json_text(answered(question, json.loads(values)), compact=True)
 
 
-class _WrongValueError(SettingError):
-    """A question that no page of ours asks."""
-
-
 def _checked(values: Any, kinds: Mapping[str, type]) -> dict[str, Any]:
     if not isinstance(values, dict):
-        raise _WrongValueError(f"expected an object of values, received {type(values).__name__}")
+        raise SettingError(f"expected an object of values, received {type(values).__name__}")
     for name, value in values.items():
         kind = kinds.get(name)
         if kind is None:
-            raise _WrongValueError(f"{printable(name)[:40]}: expected {', '.join(kinds) or 'no values'}")
+            raise SettingError(f"{printable(name)[:40]}: expected {', '.join(kinds) or 'no values'}")
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise _WrongValueError(f"{name}: expected {kind.__name__}, received {type(value).__name__}")
+            raise SettingError(f"{name}: expected {kind.__name__}, received {type(value).__name__}")
         if isinstance(value, list) and not all(isinstance(each, str) for each in value):
-            raise _WrongValueError(f"{name}: expected a list of words")
+            raise SettingError(f"{name}: expected a list of words")
     return {name: values.get(name, kind()) for name, kind in kinds.items()}

@@ -63,7 +63,7 @@ class Trainings:
         process = self._process(name)
         if process is None or not self.is_running(name):
             raise SettingError(f"{name}: there is no training of it under way that this studio began")
-        os.kill(process, signal.SIGINT)
+        os.kill(process, signal.SIGTERM)  # which reaches what was begun with nohup, too
 
     def said(self, name: str) -> str:
         """The end of what its process said."""

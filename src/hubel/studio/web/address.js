@@ -5,6 +5,7 @@ const WAIT = 150; // ms after the last change: browsers refuse to write addresse
 
 let timer = null;
 const next = new Map();
+let before = ""; // the address to which they belong
 
 /** What the address says, by name. */
 export function addressed() {
@@ -13,6 +14,7 @@ export function addressed() {
 
 /** Say something else in the address, a moment later; an empty value is left out. */
 export function address(values) {
+  if (!next.size) before = location.hash;
   for (const [name, value] of Object.entries(values)) next.set(name, value);
   clearTimeout(timer);
   timer = setTimeout(written, WAIT);
@@ -21,6 +23,7 @@ export function address(values) {
 /** Write what waits to be written. */
 export function written() {
   clearTimeout(timer);
+  if (location.hash !== before) next.clear(); // somebody went elsewhere meanwhile
   if (!next.size) return;
   const all = { ...addressed(), ...Object.fromEntries(next) };
   next.clear();
