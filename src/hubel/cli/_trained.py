@@ -32,8 +32,9 @@ def add_data_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--task",
         metavar="NAME",
-        help="what is predicted, where the data does not say it (masks: segmentation): multilabel for several labels "
-        "an image, regression for numbers, colorize for the colours of grey pictures",
+        help="what is learnt, where the data does not say it (masks, boxes, points and texts do): multilabel for "
+        "several labels an image, regression for numbers, colorize for the colours of grey pictures, synthesis for "
+        "pictures of noise, speech for speaking",
     )
     group.add_argument(
         "--vocabulary",
@@ -42,7 +43,10 @@ def add_data_options(parser: ArgumentParser) -> None:
     )
     group.add_argument("--void", type=int, metavar="VALUE", help="of masks: what is no class, besides 255")
     group.add_argument(
-        "--bad-images", choices=("skip", "stop"), default="stop", help="what to do with unreadable files"
+        "--bad-images",
+        choices=("skip", "stop"),
+        default="stop",
+        help="files that cannot be read, and wrong annotations: name the first and stop (default), or leave them out",
     )
     add_layout(group)
 
@@ -56,7 +60,9 @@ def add_layout(group: ArgumentParser | _ArgumentGroup) -> None:
         "class, every row is trained on (default: by their words)",
     )
     group.add_argument(
-        "--labels", metavar="PATTERN", help="how file names say the class: '{label}_{number}', with * for anything"
+        "--labels",
+        metavar="PATTERN",
+        help="how file names say the class: '{label}_{number}', with * for anything and {speaker} for who speaks",
     )
     group.add_argument("--image-column", metavar="NAME", help="a table's column of image files")
     group.add_argument(

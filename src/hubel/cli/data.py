@@ -54,7 +54,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--task",
         metavar="NAME",
-        help="what is to be learned, where the data does not say it: multilabel, regression, colorize",
+        help="what is to be learned, where the data does not say it: multilabel, regression, colorize, synthesis",
     )
     add_validation(parser, "auto")
     add_output(parser, *TABLES, *PICTURES)

@@ -71,7 +71,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 def _forms() -> str:
     from hubel.export.forms import FORMS
 
-    return "; ".join(f"{name}, {form.words} ({' '.join(form.endings)})" for name, form in FORMS.items())
+    def ends(endings: Sequence[str]) -> str:
+        said = ["a folder" if ending == "/" else ending for ending in endings if ending]
+        return f" ({', '.join(said)})" if said else ""
+
+    return "; ".join(f"{name}, {form.words}{ends(form.endings)}" for name, form in FORMS.items())
 
 
 def run(arguments: Namespace) -> int:

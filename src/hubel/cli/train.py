@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from hubel.data import Splits
     from hubel.train import Recipe, Run
 
-DESCRIPTION = """Train a network on images or a text and leave a run: a directory with its settings, metrics and
+DESCRIPTION = """Train a network on images, sounds or a text and leave a run: a directory with its settings, metrics and
 the model.
 
-DATA is a word (mnist) or a path: a folder with a subfolder for each class or with images/ beside masks/, an archive,
-.npz, IDX, CSV, or a text (.txt, a folder of them). NET may be left out: the rules then choose one for the data. What is
-not said is chosen by rule from network, data and machine, and shown."""
+DATA is a word (mnist) or a path: a folder with a subfolder for each class, with images/ beside masks/ or beside boxes
+or points (COCO, YOLO, VOC, CSV), an archive, .npz, IDX, CSV, or a text (.txt, a folder of them). NET may be left out:
+the rules then choose one for the data. What is not said is chosen by rule from network, data and machine, and shown."""
 EXAMPLES = """  hubel train mnist
   hubel train streets/ --time 1200
   hubel train plays.txt

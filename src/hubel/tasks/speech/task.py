@@ -183,12 +183,20 @@ class Speech(task.Task):
         loss = nats / max(1, samples)
         return task.Numbers(self, {"bits": loss / math.log(2), "loss": loss})
 
-    def answer(self, model: LoadedModel, image: Any, top: int = 3) -> task.Answer:
-        """Refused: a network that speaks answers to nothing."""
-        raise SettingError(
+    def prepared(self, model: LoadedModel, given: Any) -> npt.NDArray[np.uint8]:
+        """Refused, as `answer`."""
+        raise self._no_example()
+
+    @staticmethod
+    def _no_example() -> SettingError:
+        return SettingError(
             "this model speaks, and answers to no example; hubel predict RUN --say WORD -o said.wav makes it, and "
             'model.make(say="WORD") in Python'
         )
+
+    def answer(self, model: LoadedModel, image: Any, top: int = 3) -> task.Answer:
+        """Refused: a network that speaks answers to nothing."""
+        raise self._no_example()
 
     def make(self, model: LoadedModel, **how: Any) -> Said:
         """What the model says: `say` and `speaker` are what it is told, the rest is as `speak` has it."""
