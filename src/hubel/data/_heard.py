@@ -13,15 +13,18 @@ from hubel.data.sources.listing import Item, some
 _MOST = 20_000  # sounds that are listened to
 
 
-def heard(items: Sequence[Item], workers: int, wanted: int = RATE) -> list[str]:
+def heard(
+    items: Sequence[Item], workers: int, wanted: int = RATE, sounds: Sequence[Sound | None] | None = None
+) -> list[str]:
     """Sentences about these sounds; of very many about 20,000, evenly spread. What cannot be read is passed over.
-    wanted: samples a second that they are brought to.
+    wanted: samples a second that they are brought to. sounds: those that were read already, one an item.
     """
     every = max(1, len(items) // _MOST)
     chosen = items[::every]
+    read = in_order(_sound, chosen, workers) if sounds is None else sounds[::every]
     rates, channels = Counter[int](), Counter[int]()
     silent, clipped, cut = [], [], []
-    for item, sound in zip(chosen, in_order(_sound, chosen, workers), strict=True):
+    for item, sound in zip(chosen, read, strict=True):
         if sound is None:
             continue
         rates[sound.rate] += 1

@@ -91,7 +91,7 @@ def load(
     longer = int((lengths > steps).sum())
     notes = (
         *listing.notes,
-        *heard(items, workers, rate),
+        *heard(items, workers, rate, sounds),
         f"told of each recording: {', '.join(f'{name} ({len(those)})' for name, those in words.items())}",
         f"{counted(int(there.sum()), 'recording')} of {rate:,} samples a second, in windows of {steps:,} "
         f"({steps / rate:.2f} s)" + (f"; {longer:,} that are longer go on in further ones" if longer else ""),

@@ -37,16 +37,18 @@ class Posed(Answer):
         return replace(self, threshold=threshold)
 
     @property
-    def _shown(self) -> npt.NDArray[np.float64]:
-        kept = self.scores >= self.threshold if self.several else (self.points[..., 2] >= self.threshold).any(1)
-        return self.points[kept]
+    def _kept(self) -> npt.NDArray[np.bool_]:
+        """Which individuals are shown."""
+        surest = self.scores if self.several else self.points[..., 2].max(1, initial=0.0)
+        kept: npt.NDArray[np.bool_] = np.greater_equal(surest, self.threshold)
+        return kept
 
     @property
     def individuals(self) -> list[dict[str, Any]]:
         """Those that are shown: probability, and of each point that is its name, x, y and probability. Places are in
         pixels from the middle of the first one, as files of points have them.
         """
-        kept = self.scores >= self.threshold if self.several else (self.points[..., 2] >= self.threshold).any(1)
+        kept = self._kept
         return [
             {
                 "probability": round(float(score), 6),
@@ -93,6 +95,6 @@ class Posed(Answer):
 
     def pictures(self) -> Mapping[str, npt.NDArray[np.uint8]]:
         """The picture with its points, joined."""
-        points = self._shown.copy()
+        points = self.points[self._kept]  # a copy
         points[..., 2] = np.where(points[..., 2] >= self.threshold, SEEN, 0)
         return {"points": skeletons(self.image, points, self.names, self.bones)}
