@@ -158,6 +158,7 @@ def mnist(bench: Bench) -> dict[str, Any]:
             taken = time.perf_counter() - start
             ours.append({"seconds": taken, "training": run.metrics[-1].seconds, **reached(run.metrics)})
         theirs.append(plain_mnist(bench.device, network, data, epochs, seed))
+        print(f"    hubel {json.dumps(ours[-1])}\n    plain {json.dumps(theirs[-1])}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "hubel", "train", BEST, "mnist", "--epochs", str(epochs), "--validation", "0"]
         start = time.perf_counter()
@@ -176,7 +177,7 @@ def resnet50(bench: Bench) -> dict[str, Any]:
     """Part 3: ResNet-50 at 224×224, bfloat16, images a second."""
     size, batch = bench.small(224, 32), bench.small(192, 2)
     network = zoo.get("resnet50", input=(size, size, 3))
-    found = pace_of(bench, network, pictures(bench.small(1024, 8), size, 1000), batch, 12)
+    found = pace_of(bench, network, pictures(bench.small(1024, 8), size, 1000), batch, 6)
     card = card_of()
     if card is not None:  # scaled by the data sheets' dense rates in 16 bits
         found["A100's published, scaled to this card"] = (
@@ -188,7 +189,7 @@ def resnet50(bench: Bench) -> dict[str, Any]:
 def resnet18(bench: Bench) -> dict[str, Any]:
     """Part 4: ResNet-18 on 32×32; to 94 % of CIFAR-10 where it is at hand."""
     network = zoo.get("resnet18", input=(32, 32, 3), classes=10)
-    found = pace_of(bench, network, pictures(bench.small(8192, 64), 32, 10), bench.small(512, 8), 6)
+    found = pace_of(bench, network, pictures(bench.small(8192, 64), 32, 10), bench.small(512, 8), 4)
     if bench.data:
         data = load(bench.data)
         with tempfile.TemporaryDirectory() as folder:

@@ -78,6 +78,11 @@ def run(function: Any, given: Any, named: dict[str, Any], fetched: list[str]) ->
     leaves = (function is _COPY and there and not stays) or (function is _INTO and not isinstance(given[0], Elsewhere))
     if there and (leaves or function in _FETCHES):
         fetched.append(str(function))
+    # a copy that the processor does not leave alone
+    if function is _COPY and not there and stays and not named.get("non_blocking"):
+        fetched.append(
+            f"{function}, to the device"
+        )  # the processor waits until a copy that it does not leave alone is there
     strange = any(each.dim() for each in tensors if not isinstance(each, Elsewhere))
     if there and strange and function not in (_COPY, _INTO):
         raise RuntimeError(f"{function}: expected all tensors on one device, received some of {NAME}:0 and some of cpu")

@@ -23,7 +23,11 @@ from hubel.tasks.measure import measure
 from hubel.tasks.multilabel.targets import LabelSets
 from hubel.tasks.regression.targets import Numbers
 from hubel.train import NotEnoughMemoryError, Supervised, open_model, resume, train
+from hubel.train.loop.adversarial import Adversarial
 from tests.pretended import NAME, pretended
+from tests.tasks.killed import RECIPE as KILLED
+from tests.tasks.killed import trained
+from tests.tasks.little import LITTLE
 from tests.train.quadrants import RECIPE, quadrants
 
 NETWORK = (
@@ -74,6 +78,30 @@ def test_no_step_waits_and_its_numbers_are_those_of_a_processor(optimizer):
             assert device.fetched == []
             found.append(torch.stack(figures).cpu())
     assert torch.allclose(*found)
+
+
+@pytest.mark.parametrize("task", sorted(set(LITTLE) - {"language"}))  # no LSTM runs on devices made in Python
+def test_no_step_of_any_task_waits(task, tmp_path, monkeypatch):
+    little, waited, steps = LITTLE[task](tmp_path / "data"), [], []
+
+    def noting(function):
+        def noted(*given, **named):
+            device.fetched.clear()
+            try:
+                return function(*given, **named)
+            finally:
+                waited.extend(device.fetched)
+                steps.append(function.__name__)
+
+        return noted
+
+    for owner, name in ((Supervised, "_change"), (Adversarial, "_change"), (Batches, "_take")):
+        monkeypatch.setattr(owner, name, noting(getattr(owner, name)))
+    with pretended() as device:
+        monkeypatch.setattr("tests.tasks.killed.RECIPE", KILLED.replace(epochs=1, device=THERE))
+        trained(little, tmp_path / "run")
+    assert {"_change", "_take"} <= set(steps)
+    assert waited == []
 
 
 NAMES = ("nw", "ne", "sw", "se")

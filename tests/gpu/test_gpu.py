@@ -5,15 +5,20 @@ import pytest
 import torch
 
 from hubel.arch import parse
-from hubel.data import Splits
+from hubel.data import Batches, Splits
 from hubel.tasks import predict
-from hubel.train import NotEnoughMemoryError, Run, resume, train
+from hubel.train import NotEnoughMemoryError, Run, Supervised, resume, train
+from hubel.train.loop.adversarial import Adversarial
 from hubel.train.run.checkpoint import CheckpointStore
+from tests.tasks.killed import RECIPE as KILLED
+from tests.tasks.killed import trained
+from tests.tasks.little import LITTLE
 from tests.train.quadrants import NETWORK, RECIPE, quadrants
 
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+    pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype"),
 ]
 SPLITS = Splits(quadrants(640, 0), None, quadrants(200, 1))
 CUDA = RECIPE.replace(device="cuda", epochs=3, ema=0.9)
@@ -27,6 +32,7 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")  # PyTorch's own, as it compiles
 @pytest.mark.parametrize("compile", ["none", "graph", "inductor"])
 def test_it_learns_and_two_equal_runs_give_the_same_bits(compile, tmp_path):
     runs = [
@@ -45,6 +51,37 @@ def test_a_recorded_step_does_what_the_step_does(optimizer, precision, tmp_path)
         for compile in ("none", "graph")
     ]
     assert same(*(weights(run) for run in runs))
+
+
+@pytest.mark.parametrize("task", LITTLE)
+def test_recorded_steps_of_every_task_do_what_its_steps_do(task, tmp_path, monkeypatch):
+    little = LITTLE[task](tmp_path / "data")
+    for compile in ("none", "graph"):
+        monkeypatch.setattr("tests.tasks.killed.RECIPE", KILLED.replace(device="cuda", compile=compile))
+        trained(little, tmp_path / compile)
+    assert same(*(weights(Run.open(tmp_path / compile)) for compile in ("none", "graph")))
+
+
+@pytest.mark.parametrize("task", LITTLE)
+def test_nothing_in_a_step_waits_for_the_card(task, tmp_path, monkeypatch):
+    little, steps = LITTLE[task](tmp_path / "data"), []
+
+    def unwaiting(function):
+        def step(*given, **named):
+            steps.append(function.__name__)
+            torch.cuda.set_sync_debug_mode("error")
+            try:
+                return function(*given, **named)
+            finally:
+                torch.cuda.set_sync_debug_mode("default")
+
+        return step
+
+    for owner, name in ((Supervised, "_change"), (Adversarial, "_change"), (Batches, "_take")):
+        monkeypatch.setattr(owner, name, unwaiting(getattr(owner, name)))
+    monkeypatch.setattr("tests.tasks.killed.RECIPE", KILLED.replace(epochs=1, device="cuda"))
+    trained(little, tmp_path / "run")
+    assert {"_change", "_take"} <= set(steps)
 
 
 @pytest.mark.parametrize("compile", ["none", "graph"])

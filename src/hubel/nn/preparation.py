@@ -83,7 +83,7 @@ class _Moved(_Random):
     def changed(self, input: Tensor) -> Tensor:
         """Look at other places, mixed of the four pixels about each."""
         height, width = input.shape[2:]
-        sides = input.new_tensor([width / 2, height / 2])
+        sides = torch.stack((input.new_full((), width / 2), input.new_full((), height / 2)))
         matrix = self.matrix(input)
         # PyTorch's places go from −1 to 1
         scaled = torch.cat((matrix[..., :2] * (sides / sides[:, None]), matrix[..., 2:] / sides[:, None]), 2)

@@ -13,6 +13,7 @@ from torch import nn
 from hubel.base.errors import SettingError
 from hubel.base.names import listing
 from hubel.data import Dataset, Preprocessing
+from hubel.data.feed.device import sent
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.outputs import outputs
@@ -36,7 +37,7 @@ def count(
     counts, device = task.counts(), device_of(module)
     with evaluation_mode(module), torch.inference_mode(), task.going_on(module):
         for part in task.stretches(len(images), images.shape[1], batch_size):
-            counts.add(task.outputs(module, preprocessing, images[part]), targets[part].to(device))
+            counts.add(task.outputs(module, preprocessing, images[part]), sent(targets[part], device))
     return counts.tensors()
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from hubel.data import Preprocessing
+from hubel.data.feed.device import sent
 from hubel.nn import device_of
 
 
@@ -19,5 +20,5 @@ def outputs(module: nn.Module, preprocessing: Preprocessing, images: torch.Tenso
     network: Any = module
     if hasattr(network, "scores"):
         return network.scores(images)  # type: ignore[no-any-return]
-    found: torch.Tensor = network.logits(preprocessing.normalise(images.to(device_of(module))))
+    found: torch.Tensor = network.logits(preprocessing.normalise(sent(images, device_of(module))))
     return found.float()

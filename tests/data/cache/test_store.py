@@ -171,7 +171,7 @@ def test_every_way_to_the_images_of_a_large_entry_checks_them(
     large: Callable[..., Splits], monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     room = 10**12 if way == "there" else 200
-    monkeypatch.setattr("hubel.data.feed.free_memory.free_memory", lambda device: room)
+    monkeypatch.setattr("hubel.data.feed.device.free_memory", lambda device: room)
     train = large().train
     WAYS[way](train)
     sums = Path(train.images.filename).with_name("sums.bin")

@@ -108,7 +108,7 @@ def test_a_memory_map_gives_the_same_batches(
 def test_a_set_that_leaves_no_room_on_a_device_stays_and_comes_by_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     examples = dataset()
     for room, lies in ((True, "meta"), (False, "cpu")):
-        monkeypatch.setattr("hubel.data.feed.free_memory.free_memory", lambda device, room=room: 10**9 if room else 200)
+        monkeypatch.setattr("hubel.data.feed.device.free_memory", lambda device, room=room: 10**9 if room else 200)
         batches = Batches(examples, 10, 0, CHANGES, device="meta")
         assert batches._images.device.type == lies
         assert [batch.images.device.type for batch in batches.epoch(0)] == ["meta"] * 10

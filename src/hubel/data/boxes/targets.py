@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hubel.base.errors import DataError
 from hubel.data import Targets
+from hubel.data.feed.device import constant
 from hubel.data.sources.listing import folded, some
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ class Boxes(Targets):
         import torch
 
         height, width = moves.shape
-        before = torch.tensor([width, height, width, height], dtype=torch.float64, device=targets.device)
-        after = torch.tensor([*moves.size[::-1], *moves.size[::-1]], dtype=torch.float64, device=targets.device)
+        before = constant((width, height, width, height), targets.device, torch.float64)
+        after = constant((*moves.size[::-1], *moves.size[::-1]), targets.device, torch.float64)
         boxes, left = moves.boxes(targets[:, 1:, LEFT : BOTTOM + 1].double() * before)
         moved = targets.clone()
         moved[:, 1:, LEFT : BOTTOM + 1] = (boxes / after).to(targets.dtype)

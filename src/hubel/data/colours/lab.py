@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 
 from hubel.data.colours.white import GREY, HALVINGS, SLOPE, SMALL, TO_XYZ, WHITE
+from hubel.data.feed.device import constant
+
+_FROM_XYZ = tuple(map(tuple, torch.linalg.inv(torch.tensor(TO_XYZ, dtype=torch.float64)).tolist()))
 
 
 def _linear(levels: torch.Tensor) -> torch.Tensor:
@@ -34,14 +37,14 @@ def lightness(grey: torch.Tensor) -> torch.Tensor:
 
 def greyed(pictures: torch.Tensor) -> torch.Tensor:
     """Grey levels uint8 N×H×W of pictures uint8 N×H×W×3 (ITU-R 601)."""
-    parts = torch.tensor(GREY, dtype=torch.int32, device=pictures.device)
+    parts = constant(GREY, pictures.device, torch.int32)
     return (((pictures.int() * parts).sum(3) + 0x8000) >> 16).to(torch.uint8)
 
 
 def colours_of(pictures: torch.Tensor) -> torch.Tensor:
     """a* and b*, float32 N×2×H×W, of pictures uint8 N×H×W×3."""
     light = _linear(pictures.permute(0, 3, 1, 2).float())
-    to_xyz = torch.tensor(TO_XYZ, device=light.device) / torch.tensor(WHITE, device=light.device)[:, None]
+    to_xyz = constant(TO_XYZ, light.device) / constant(WHITE, light.device)[:, None]
     x, y, z = (_root((light * row[:, None, None]).sum(1)) for row in to_xyz)
     return torch.stack([500 * (x - y), 200 * (y - z)], 1)
 
@@ -50,8 +53,8 @@ def _screen(light: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
     """Levels N×3×H×W of L* N×H×W and colours N×2×H×W; outside of 0 to 255 for what no screen shows."""
     y = (light + 16) / 116
     xyz = torch.stack([y + colours[:, 0] / 500, y, y - colours[:, 1] / 200], 1)
-    white = torch.tensor(WHITE, device=light.device)[:, None, None]
-    back = torch.linalg.inv(torch.tensor(TO_XYZ, dtype=torch.float64)).float().to(light.device)
+    white = constant(WHITE, light.device)[:, None, None]
+    back = constant(_FROM_XYZ, light.device)
     linear = torch.einsum("ij,njhw->nihw", back, _power(xyz) * white)
     return _levels(linear)
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset
 from hubel.data._targets import Labels
+from hubel.data.feed.device import sent
 from hubel.data.feed.moves import Moves
 from hubel.data.feed.order import key, scattered
 from hubel.data.prepare.measure import enough
@@ -178,7 +179,7 @@ class Augmentation:
 
         numbers = torch.from_numpy(_numbers(seed, epoch, _SHARE, positions.cpu().numpy()))
         drawn = beta_quantiles(numbers, self.mixup)
-        return torch.maximum(drawn, 1 - drawn).to(device)
+        return sent(torch.maximum(drawn, 1 - drawn), device)
 
     def steps(self, seed: int, epoch: int, positions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """For `shift`: how many pixels down and to the right, int64 from 0 to 2·shift; `shift` is not at all."""
@@ -206,7 +207,7 @@ class Augmentation:
         where = positions.cpu().numpy()
 
         def number(stream: int) -> torch.Tensor:
-            return torch.from_numpy(_numbers(seed, epoch, stream, where)).to(images.device)
+            return sent(torch.from_numpy(_numbers(seed, epoch, stream, where)), images.device)
 
         images = self.moves(images.shape, seed, epoch, positions, images.device, around).apply(images, self.fill)
         if self.colour:
@@ -243,18 +244,18 @@ class Augmentation:
         where = positions.cpu().numpy()
 
         def number(stream: int) -> torch.Tensor:
-            return torch.from_numpy(_numbers(seed, epoch, stream, where)).to(device)
+            return sent(torch.from_numpy(_numbers(seed, epoch, stream, where)), device)
 
         steps = None
         if self.shift:
             down, right = self.steps(seed, epoch, positions)
-            steps = down.to(device), right.to(device)
+            steps = sent(down, device), sent(right, device)
         size = self.size((shape[1], shape[2]))
         viewed = self.crop or self.rotate or self.zoom > 1 or size != tuple(shape[1:3])
         flip = number(_FLIP) if self.flip else None
         views = self._views(shape, size, number) if viewed else None
         if views is not None and around is not None and self.focus and self.window:
-            views[:, :, 2] = self._laid(around.to(device), views, flip, number)
+            views[:, :, 2] = self._laid(sent(around, device), views, flip, number)
         whole = views is not None and not self.rotate
         if views is not None and whole:
             views = transform.whole_pixels(views, (shape[1], shape[2]))

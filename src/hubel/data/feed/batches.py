@@ -13,6 +13,7 @@ from hubel.base.errors import SettingError
 from hubel.data._dataset import Dataset
 from hubel.data.cache.sums import sums_of
 from hubel.data.feed.augment import Augmentation
+from hubel.data.feed.device import leaves_room, sent
 from hubel.data.feed.order import BalancedOrder, Order, Repeated, Streams, batch
 
 if TYPE_CHECKING:
@@ -88,7 +89,6 @@ class Batches:
             )
         import torch
 
-        from hubel.data.feed.free_memory import leaves_room
         from hubel.data.feed.read_ahead import mapped
 
         self.size, self.seed, self.rank, self.world = size, seed, rank, world
@@ -105,7 +105,7 @@ class Batches:
         if self._is_there:
             if self._sums is not None:
                 self._sums.check(np.arange(len(dataset)), dataset.images)
-            images, targets = images.to(self.device), targets.to(self.device)
+            images, targets = sent(images, self.device), sent(targets, self.device)
         self._moving: Moving | None = None
         self._changes = self.augmentation
         if self._is_there and self.augmentation.shift:
@@ -124,7 +124,7 @@ class Batches:
         order = self.order.epoch(number)
         steps = range(start, self.steps)
         if self._is_there:
-            order = order.to(self.device)
+            order = sent(order, self.device)
             return (self._take(number, order, step) for step in steps)
         if self._map is not None and self.device.type == "cpu":
             return self._expected(self._map, number, order, steps)
@@ -157,7 +157,7 @@ class Batches:
 
         partners = self.augmentation.partners(self.seed, epoch, positions, len(order))
         # the other image is changed as it would be at its own place in the epoch
-        others, other_targets = self._changed(epoch, order[partners.to(order.device)], partners)
+        others, other_targets = self._changed(epoch, order[sent(partners, order.device)], partners)
         own = self.augmentation.shares(self.seed, epoch, positions, images.device)
         return Batch(mixed(images, others, own), targets, positions, other_targets, own)
 
@@ -186,4 +186,4 @@ class Batches:
             self._map.count(images)
         if self._is_there or self.device.type == "cpu":
             return images, targets
-        return images.to(self.device, non_blocking=True), targets.to(self.device, non_blocking=True)
+        return sent(images, self.device), sent(targets, self.device)

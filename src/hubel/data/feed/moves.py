@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from hubel.data.feed.device import constant
+
 if TYPE_CHECKING:
     import torch
 
@@ -67,14 +69,14 @@ class Moves:
         if self.steps is not None:
             found[:, 0, 2], found[:, 1, 2] = (self.shift - step.double() for step in self.steps[::-1])
         if self.flip is not None:
-            mirrored = torch.tensor([-1.0, self.shape[1]], dtype=torch.float64, device=found.device)
-            found[self.flip < 0.5, 0] = found[self.flip < 0.5, 0] * mirrored[0]
-            found[self.flip < 0.5, 0, 2] += mirrored[1]
+            across = found[:, 0] * -1.0
+            across[:, 2] += self.shape[1]
+            found[:, 0] = torch.where((self.flip < 0.5)[:, None], across, found[:, 0])
         if self.views is not None:
-            before, after = (torch.tensor(side[::-1]).double().to(found.device) for side in (self.shape, self.size))
+            before, after = (constant(side[::-1], found.device, torch.float64) for side in (self.shape, self.size))
             linear = before[:, None] * self.views[:, :, :2].double() / after
             start = before / 2 * (self.views[:, :, 2].double() + 1 - self.views[:, :, :2].double().sum(2))
-            back = torch.linalg.inv(linear)
+            back = torch.linalg.inv_ex(linear).inverse  # whose check the processor would wait for
             seen = torch.eye(3, dtype=torch.float64, device=found.device).repeat(len(found), 1, 1)
             seen[:, :2, :2], seen[:, :2, 2] = back, -(back @ start[:, :, None])[:, :, 0]
             found = seen @ found
@@ -110,7 +112,7 @@ class Moves:
         corners = torch.stack([left, top, right, top, right, bottom, left, bottom], -1)
         corners = self.points(corners.reshape(len(boxes), -1, 2)).reshape(*boxes.shape[:2], 4, 2)
         low, high = corners.amin(2), corners.amax(2)
-        edge = torch.tensor(self.size[::-1], dtype=boxes.dtype, device=boxes.device)
+        edge = constant(self.size[::-1], boxes.device, boxes.dtype)
         inside = low.clamp_min(0).minimum(edge), high.clamp_min(0).minimum(edge)
         whole, part = ((last - first).prod(-1) for first, last in ((low, high), inside))
         return torch.cat(inside, -1), torch.where(whole > 0, part / whole.clamp_min(1e-12), 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from hubel.data.feed.augment import Augmentation
+from hubel.data.feed.device import sent
 from hubel.data.feed.transform import padded, windows
 
 
@@ -23,6 +24,6 @@ class Moving:
         """The images at `indices` (int64, B), moved as those at these positions of the epoch are: uint8, B×H×W×C."""
         if epoch != self._epoch:
             steps = self.augmentation.steps(self.seed, epoch, torch.arange(self.size))
-            self._epoch, self._steps = epoch, torch.stack(steps).to(self.images.device)
-        down, right = self._steps[:, positions.to(self.images.device)]
+            self._epoch, self._steps = epoch, sent(torch.stack(steps), self.images.device)
+        down, right = self._steps[:, sent(positions, self.images.device)]
         return windows(self.images, indices, down, right, self.augmentation.shift)

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 import torch.nn.functional as functional
 
+from hubel.data.feed.device import constant, sent
+
 
 def uniform(number: torch.Tensor, low: float, high: float) -> torch.Tensor:
     """The numbers spread from `low` to `high`."""
@@ -71,7 +73,7 @@ def whole_pixels(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """Upright maps (see `matrices`) such that the edges of what is seen lie between pixels of images of this height and
     width.
     """
-    sides = torch.tensor([size[1], size[0]], dtype=maps.dtype, device=maps.device)
+    sides = constant((size[1], size[0]), maps.device, maps.dtype)
     scale, move = maps[:, [0, 1], [0, 1]], maps[:, :, 2]
     low, high = (((move + sign * scale + 1) / 2 * sides).round() for sign in (-1, 1))
     high = torch.maximum(high, low + 1)
@@ -148,7 +150,7 @@ def recoloured(
     values = images.float()
     means = values.mean(dim=(1, 2, 3)) * brightness
     if images.shape[3] == 3:
-        grey = values @ torch.tensor([0.299, 0.587, 0.114], device=images.device)
+        grey = values @ constant((0.299, 0.587, 0.114), images.device)
         values = torch.lerp(grey[..., None], values, saturation[:, None, None, None])
     factor = brightness * contrast
     values = values.mul_(factor[:, None, None, None]).add_((means - means * contrast)[:, None, None, None])
@@ -192,7 +194,7 @@ def beta_quantiles(number: torch.Tensor, alpha: float) -> torch.Tensor:
     mass = (middle.sin() * middle.cos()) ** (2 * alpha - 1)
     shares = torch.cat([torch.zeros(1, dtype=torch.float64), mass.cumsum(0) / mass.sum()]).float()
     values = (angles.sin() ** 2).float()
-    shares, values = shares.to(number.device), values.to(number.device)
+    shares, values = sent(shares, number.device), sent(values, number.device)
     above = torch.searchsorted(shares, number.contiguous()).clamp(1, len(shares) - 1)
     low, high = shares[above - 1], shares[above]
     part = (number - low) / (high - low).clamp_min(1e-12)

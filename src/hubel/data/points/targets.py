@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hubel.base.errors import DataError
 from hubel.base.names import listing
 from hubel.data import Targets
+from hubel.data.feed.device import constant
 from hubel.data.points.annotations import UNSEEN, Pairs
 from hubel.data.sources.listing import folded
 
@@ -129,8 +130,8 @@ class Points(Targets):
         import torch
 
         height, width = moves.shape
-        before = torch.tensor([width, height], dtype=torch.float64, device=targets.device)
-        after = torch.tensor(moves.size[::-1], dtype=torch.float64, device=targets.device)
+        before = constant((width, height), targets.device, torch.float64)
+        after = constant(moves.size[::-1], targets.device, torch.float64)
         moved = targets.clone()
         own = targets[:, 1:]
         boxes, left = moves.boxes(own[..., LEFT : BOTTOM + 1].double() * before.repeat(2))

@@ -23,6 +23,7 @@ from hubel.data.decode import sound
 from hubel.data.decode.bands import read_bands
 from hubel.data.decode.image import ImageError, eight_bits, read_image, upright
 from hubel.data.decode.levels import Levels, scaled, words_of_levels
+from hubel.data.feed.device import sent
 from hubel.data.prepare.arrays import as_array
 from hubel.data.prepare.framing import Frame, border, framed, ink_as_drawn, ink_of, is_framed, opaque
 from hubel.data.prepare.measure import measure
@@ -295,7 +296,7 @@ def _from_array(array: npt.NDArray[Any], levels: Levels | None = None) -> Image.
     return Image.fromarray(np.ascontiguousarray(array.astype(np.uint8)))
 
 
-@functools.lru_cache(maxsize=16)
+@functools.cache  # for good: recorded steps read them where they lie
 def _affine(
     mean: tuple[float, ...], std: tuple[float, ...], width: int, device: torch.device, dtype: torch.dtype
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -303,4 +304,4 @@ def _affine(
 
     factor = torch.tensor([1 / (255 * s) for s in std], dtype=torch.float64)
     offset = torch.tensor([-m / s for m, s in zip(mean, std, strict=True)], dtype=torch.float64)
-    return factor.to(device, dtype).repeat(width), offset.to(device, dtype).repeat(width)
+    return sent(factor.to(dtype), device).repeat(width), sent(offset.to(dtype), device).repeat(width)

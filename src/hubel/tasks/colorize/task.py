@@ -20,6 +20,7 @@ from hubel.data import Augmentation, Dataset, Splits, read_image
 from hubel.data.colours.lab import coloured, colourfulness, colours_of, greyed
 from hubel.data.colours.load import grey_of, load
 from hubel.data.colours.targets import Colours
+from hubel.data.feed.device import constant
 from hubel.tasks import task
 from hubel.tasks.colorize.answer import Coloured
 from hubel.tasks.colorize.bins import common, spread, squares
@@ -136,11 +137,11 @@ class Colorize(Places):
         super().check_training(balance, augmentation)
 
     def _middles(self, like: torch.Tensor) -> torch.Tensor:
-        return torch.tensor(self.middles, dtype=torch.float32, device=like.device)
+        return constant(self.middles, like.device)
 
     def logits(self, scores: torch.Tensor) -> torch.Tensor:
         """Scores N×squares×h×w beside what is common."""
-        return scores.float() + torch.tensor(self.prior, dtype=torch.float32, device=scores.device)[:, None, None]
+        return scores.float() + constant(self.prior, scores.device)[:, None, None]
 
     def outcome(self, scores: torch.Tensor) -> torch.Tensor:
         """How likely each square is."""
@@ -168,7 +169,7 @@ class Colorize(Places):
         which, shares = spread(true.permute(0, 2, 3, 1).reshape(-1, 2), self._middles(scores))
         told = self.logits(scores).log_softmax(1).permute(0, 2, 3, 1).reshape(-1, scores.shape[1])
         entropy = -(told.gather(1, which) * shares).sum(1)
-        weights = torch.tensor(self.weights, dtype=torch.float32, device=scores.device)
+        weights = constant(self.weights, scores.device)
         mean: torch.Tensor = (entropy * weights[which[:, 0]]).mean()
         return mean
 
@@ -268,17 +269,17 @@ class _Counts(task.Counts):
         kind, true = self.kind, colours_of(targets)
         said = kind.colours(outputs, targets.shape[1:3])
         grey = greyed(targets)
-        mean = torch.tensor(kind.mean, device=true.device)[:, None, None].expand_as(true)
+        mean = constant(kind.mean, true.device)[:, None, None].expand_as(true)
         made = coloured(grey, said)
         number = len(targets)
         found = [
             *((way - true).norm(dim=1).double().sum() for way in (said, torch.zeros_like(true), mean)),
-            torch.tensor(float(true[:, 0].numel())),
+            said.new_full((), true[:, 0].numel(), dtype=torch.float64),
             *(colourfulness(each).double().sum() for each in (made, targets)),
             kind.loss(outputs, targets).double() * number,
-            torch.tensor(float(number)),
+            said.new_full((), number, dtype=torch.float64),
         ]
-        self.sums = self.sums.to(outputs.device) + torch.stack([each.double().to(outputs.device) for each in found])
+        self.sums = self.sums.to(outputs.device) + torch.stack([each.double() for each in found])
         plain = grey[..., None].expand(*grey.shape, 3)
         own = [moments(features(each)) for each in (targets, made, plain)]
         self.moments = [old + new for old, new in zip(self.moments, own, strict=True)] if self.moments else own

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from hubel.data.boxes.targets import BOTTOM, CLASS, CROWD, LEFT, RIGHT, TOP
+from hubel.data.feed.device import constant
 from hubel.tasks.detection.decoding import FARTHEST, PRIOR
 
 _SPREAD = 0.54 / 6  # of an object's width: the deviation of its peak (TTFNet)
@@ -52,7 +53,7 @@ def _off(outputs: torch.Tensor, boxes: torch.Tensor, usual: tuple[float, float])
     x, y = places(outputs.shape[2], outputs.shape[3], outputs.device)
     left, top, right, bottom = boxes.unbind(1)
     true = torch.stack([x - left, y[:, None] - top, right - x, bottom - y[:, None]], 1)
-    true = true / true.new_tensor([*usual, *usual])[:, None, None]
+    true = true / constant((*usual, *usual), true.device)[:, None, None]
     return F.smooth_l1_loss(_far(outputs), true.clamp_min(_NEAREST).log(), reduction="none", beta=0.1).mean(1)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
+from hubel.data.feed.device import constant
 from hubel.tasks.pose.decoding import FAR, LEAST, NEAR, REACH, VOTES
 from hubel.tasks.pose.loss import Maps, maps_of
 
@@ -24,7 +25,7 @@ def decode(outputs: torch.Tensor, points: int, several: bool, most: int) -> Foun
     """At most so many individuals of each image, of outputs N×channels×H×W; one where there are not several."""
     maps = maps_of(outputs, points, several)
     heat, places = maps.heat.sigmoid(), _votes(maps)
-    size = torch.tensor([outputs.shape[3], outputs.shape[2]], device=outputs.device)
+    size = constant((outputs.shape[3], outputs.shape[2]), outputs.device)
     if maps.middle is None or maps.far is None:
         surest, at = heat.flatten(2).max(2)
         found = places.flatten(3).gather(3, at[:, :, None, None].expand(-1, -1, 2, 1))[..., 0]

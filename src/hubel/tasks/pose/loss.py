@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
+from hubel.data.feed.device import constant
 from hubel.data.points.targets import BOTTOM, CROWD, FIRST, INDIVIDUAL, KIND, LEFT, RIGHT, TOP
 from hubel.tasks.pose.decoding import FAR, PRIOR, REACH
 
@@ -60,7 +61,7 @@ def losses(outputs: torch.Tensor, rows: torch.Tensor, points: int, several: bool
     height, width = outputs.shape[2:]
     x, y = (torch.arange(side, device=outputs.device) + 0.5 for side in (width, height))
     counted = ~_in_crowds(own, x / width, y / height)
-    size = torch.tensor([width, height], device=outputs.device)
+    size = constant((width, height), outputs.device)
     places = own[..., FIRST:].unflatten(-1, (points, 3))
     there = (places[..., 2] > 0) & (own[..., KIND] == INDIVIDUAL)[..., None]
     number = there.sum().clamp_min(len(rows))  # of pictures that are nearly all empty, each counts as one
@@ -111,7 +112,7 @@ def _nearest(
         told = torch.stack([across[:, :, None, :].expand(shape), down[..., None].expand(shape)], 2)
         offsets = torch.where(better[:, :, None], told, offsets)
         cell = place.floor().clamp_min(0) + 0.5
-        cell = torch.minimum(cell, torch.tensor([len(x) - 0.5, len(y) - 0.5], device=x.device))
+        cell = torch.minimum(cell, constant((len(x) - 0.5, len(y) - 0.5), x.device))
         around = (cell[..., :1] - x).square()[:, :, None, :] + (cell[..., 1:] - y).square()[..., None]
         deviation = _DEVIATION if wide is None else wide[:, one, None, None, None].clamp_min(_DEVIATION)
         heat = torch.maximum(heat, (-0.5 * around / deviation**2).exp() * real)
@@ -162,7 +163,7 @@ def _told(
         across, down = middles[:, one, :1] - x, middles[:, one, 1:] - y
         close = (across.square()[:, None] + down.square()[..., None] <= _MIDDLE**2).float()
         close = close / close.sum((1, 2), keepdim=True).clamp_min(1)
-        size = torch.tensor([len(x), len(y)], device=far.device)
+        size = constant((len(x), len(y)), far.device)
         goal = places[:, one, :, :2] * size
         told = torch.stack(
             [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from torch import nn
 from hubel.arch import Network, closing_function, ended
 from hubel.base.errors import NetworkError, SettingError
 from hubel.data import Augmentation, TargetsOf
+from hubel.data.feed.device import constant
 from hubel.tasks import task
 from hubel.tasks.regression.targets import Numbers, numbers
 from hubel.tasks.rows import OfRows, Rows
@@ -109,12 +109,16 @@ class Regression(OfRows):
         return ((self.outcome(outputs.float()) - targets).abs().mean(),)
 
     def scaled(self, targets: torch.Tensor) -> torch.Tensor:
-        """Numbers, N×K, in deviations from the means."""
-        return (targets - _constants(self.means, targets)) / _constants(self.deviations, targets)
+        """Numbers in their own units, N×K, in deviations from the means."""
+        return (targets - self._like(self.means, targets)) / self._like(self.deviations, targets)
 
     def outcome(self, scores: torch.Tensor) -> torch.Tensor:
         """The network's outputs, N×K, as numbers in their own units."""
-        return scores * _constants(self.deviations, scores) + _constants(self.means, scores)
+        return scores * self._like(self.deviations, scores) + self._like(self.means, scores)
+
+    @staticmethod
+    def _like(numbers: tuple[float, ...], found: torch.Tensor) -> torch.Tensor:
+        return constant(numbers, found.device, found.dtype)
 
     def counts(self) -> _Counts:
         """Sums of errors and of numbers."""
@@ -151,17 +155,6 @@ class Regression(OfRows):
     def row(self, values: Sequence[float], top: int = 3) -> task.Answer:
         """The numbers by their names."""
         return Measurement(dict(zip(self.classes, values, strict=True)))
-
-
-def _constants(numbers: tuple[float, ...], like: torch.Tensor) -> torch.Tensor:
-    made = _made.__wrapped__ if torch.compiler.is_compiling() else _made  # what a tracer makes is no tensor to keep
-    return made(numbers, like.dtype, like.device)
-
-
-@functools.cache
-def _made(numbers: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
-    """Numbers on a device, put there once: each time would mean waiting for it."""
-    return torch.tensor(numbers, dtype=dtype, device=device)
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def features(pictures: torch.Tensor) -> torch.Tensor:
 def moments(features: torch.Tensor) -> torch.Tensor:
     """What a distance is worked out from, float64: how many, their sum, the sum of their outer products, in a row."""
     features = features.double()
-    number = features.new_tensor([len(features)])
+    number = features.new_full((1,), len(features))
     return torch.cat([number, features.sum(0), (features.T @ features).flatten()])
 
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from hubel.base.files import write_atomically
 from hubel.data import Dataset, Preprocessing
+from hubel.data.feed.device import constant
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks.asking import Made
 from hubel.tasks.measure import shown
@@ -34,7 +35,7 @@ def noise_for(module: nn.Module, number: int, seed: int) -> torch.Tensor:
 def made_of(module: nn.Module, preprocessing: Preprocessing, noise: torch.Tensor) -> torch.Tensor:
     """The pictures that a network makes of vectors N×latent: uint8 N×H×W×C, on its device."""
     made = module(noise.to(device_of(module))).float()
-    mean, std = (made.new_tensor(each).view(1, -1, 1, 1) for each in (preprocessing.mean, preprocessing.std))
+    mean, std = (constant(each, made.device).view(1, -1, 1, 1) for each in (preprocessing.mean, preprocessing.std))
     found: torch.Tensor = ((made * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
     return found.permute(0, 2, 3, 1)
 

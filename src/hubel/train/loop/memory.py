@@ -12,7 +12,7 @@ import torch
 
 from hubel.arch import Network, analyse, inference_memory, largest_batch, training_memory
 from hubel.base.errors import TrainingError
-from hubel.data.feed.free_memory import free_memory
+from hubel.data.feed.device import free_memory
 from hubel.nn import chosen_device
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.run import Run

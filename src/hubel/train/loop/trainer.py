@@ -12,7 +12,7 @@ from torch import nn
 
 from hubel.arch import Network
 from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
-from hubel.data.feed.free_memory import leaves_room
+from hubel.data.feed.device import leaves_room
 from hubel.tasks import LoadedModel, Task, count
 from hubel.tasks.results import LOSS
 from hubel.train.distributed.buckets import averaged_over
