@@ -184,3 +184,9 @@ def test_a_worker_that_is_killed_comes_back_and_counts_on(model_file):
         for _ in range(3):
             until(works)
         assert answered() >= count + 3
+        stopped, killed = sorted(python(process))  # the loop asks them in this order
+        os.kill(stopped, signal.SIGSTOP)
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: len(python(process)) == 2 and killed not in python(process))
+        assert stopped in python(process)  # nobody waited until that one had to be given up
+        os.kill(stopped, signal.SIGCONT)

@@ -6,12 +6,14 @@ import dataclasses
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from hubel.data.decode.parallel import workers_here
 from hubel.serve.app import application
@@ -38,6 +40,40 @@ class _Worker:
         sys.setswitchinterval(_TURN)
         Connection.most = min(self.settings.limits.connections, _allowed_files() - _SPARE)
         return application(self.settings)
+
+
+class _Workers(Multiprocess):
+    """Workers of which one that dies is noticed at once, and signals too, while another still opens its models: they
+    are asked whether they live, and nobody waits for the answer.
+    """
+
+    def keep_subprocess_alive(self) -> None:
+        """Start another worker in place of each that is dead or deaf."""
+        for process in self.processes:
+            if not isinstance(process.is_alive, _Asked):
+                process.is_alive = _Asked(process)  # type: ignore[method-assign]
+        super().keep_subprocess_alive()
+
+
+class _Asked:
+    """Whether a worker lives: its process is there, and it has answered within so many seconds of being asked."""
+
+    def __init__(self, worker: Process) -> None:
+        self.worker = worker
+        self.since: float | None = None
+
+    def __call__(self, timeout: float = _DEAF) -> bool:
+        pipe = self.worker.parent_conn
+        try:
+            if self.since is None:
+                pipe.send(b"ping")
+                self.since = time.monotonic()
+            if pipe.poll():
+                pipe.recv()
+                self.since = None
+        except (OSError, EOFError):
+            return False
+        return self.worker.process.is_alive() and (self.since is None or time.monotonic() - self.since < timeout)
 
 
 def serve(
@@ -69,7 +105,7 @@ def serve(
         listening(bound)
         settings = dataclasses.replace(settings, board=str(board))
         config = _config(settings, workers=workers, ssl_certfile=certificate, ssl_keyfile=key)
-        Multiprocess(config, [bound]).run()
+        _Workers(config, [bound]).run()
 
 
 def server_of(settings: Settings, **options: Any) -> Server:
