@@ -46,7 +46,7 @@ class Elsewhere(torch.Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, function: Any, types: Any, given: Any = (), named: Any = None) -> Any:
-        return run(function, given, named or {}, [])
+        return run(function, given, named or {}, _active[0].fetched if _active else [])  # in autograd's threads too
 
 
 class Pretended(TorchDispatchMode):

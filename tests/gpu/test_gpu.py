@@ -32,7 +32,7 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")  # PyTorch's own, as it compiles
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # PyTorch's own, as it compiles
 @pytest.mark.parametrize("compile", ["none", "graph", "inductor"])
 def test_it_learns_and_two_equal_runs_give_the_same_bits(compile, tmp_path):
     runs = [

@@ -29,7 +29,8 @@ class Device:
     `power` in watts. `shares` are the parts of the peak that layers reach: convolutions, those of 1×1 ("pointwise"),
     those of images of up to 4 channels ("image"), others from or to fewer than 16 channels ("narrow"), dense layers and
     depthwise convolutions; "tanh", "dropout" and local "response" normalisation at two operations a number. "memory"
-    and "weights" are the parts of the bandwidth at which activations and weights travel. `overhead` is the seconds that
+    and "weights" are the parts of the bandwidth at which activations and weights travel; "pooling" is that at which
+    poolings are done, that of memory where it is not said. `overhead` is the seconds that
     starting one operation takes. A power of 0 is an unknown one: plans then tell no energy.
     """
 
@@ -66,6 +67,9 @@ _SHARES = {
     "weights": 0.75,
 }
 _OVERHEAD = 8e-6
+# Of an H200, PyTorch 2.11, recorded steps (`benchmarks/gpu.py`): kernels of few channels fill no tensor core, those of
+# poolings leave most of the bandwidth, and PyTorch puts local response normalisation together of a pooling in 3-D.
+_CARD = {**_SHARES, "narrow": 0.004, "response": 4e-5, "pooling": 0.25}
 
 
 def _gpu(
@@ -78,7 +82,7 @@ def _gpu(
     """
     flops = {"float32": single * 1e12, "bfloat16": half * 1e12}
     return Device(
-        name, flops, bandwidth * GB, memory * GB, link * GB, power, dict(_SHARES), _OVERHEAD, f"NVIDIA, {source}"
+        name, flops, bandwidth * GB, memory * GB, link * GB, power, dict(_CARD), _OVERHEAD, f"NVIDIA, {source}"
     )
 
 

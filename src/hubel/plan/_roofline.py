@@ -50,13 +50,19 @@ def layer_times(report: Report, batch: int, device: Device, precision: str = "fl
     return tuple(_layer_time(row, batch, width, seconds) for row in report.rows)
 
 
-_Clock = Callable[[str, float, float, float, int], tuple[float, str]]
+_Clock = Callable[[str, float, float, float, int, bool], tuple[float, str]]
 
 
 def _clock(device: Device, precision: str) -> _Clock:
-    def seconds(kind: str, macs: float, bytes: float, weights: float, operations: int) -> tuple[float, str]:
+    pooling = device.shares.get("pooling", device.shares["memory"])
+
+    def seconds(
+        kind: str, macs: float, bytes: float, weights: float, operations: int, pools: bool
+    ) -> tuple[float, str]:
         compute = 2 * macs / (device.rate(precision) * device.shares[kind])
-        memory = (bytes / device.shares["memory"] + weights / device.shares["weights"]) / device.bandwidth
+        memory = (
+            bytes / (pooling if pools else device.shares["memory"]) + weights / device.shares["weights"]
+        ) / device.bandwidth
         return max(compute, memory) + operations * device.overhead, "compute" if compute > memory else "memory"
 
     return seconds
@@ -75,18 +81,19 @@ def _layer_time(row: Row, batch: int, width: int, seconds: _Clock) -> LayerTime:
     if isinstance(own, ops.Normalise):
         passes += inputs
     moved: float = batch * passes * width
-    if isinstance(own, ops.Span) and own.windows:
+    pools = isinstance(own, ops.Span) and bool(own.windows)
+    if isinstance(own, ops.Span) and pools:
         places = 8 * outputs if own.how == "max" else 0
         channels = row.input_shape[-1]
         vectors = -(-channels // NARROW_CHANNELS) * NARROW_CHANNELS
         moved = (moved + batch * places) * vectors / channels
     weights = row.cost.parameters * width
-    forward, bound = seconds(kind, batch * row.cost.macs, moved, weights, 1 + after)
+    forward, bound = seconds(kind, batch * row.cost.macs, moved, weights, 1 + after, pools)
     back_macs = batch * (row.training_macs - row.cost.macs)
-    backward, _ = seconds(kind, back_macs, 2 * moved, 2 * weights, 1 + after + (row.cost.macs > 0))
+    backward, _ = seconds(kind, back_macs, 2 * moved, 2 * weights, 1 + after + (row.cost.macs > 0), pools)
     function = _function(operations)
     if function is not None:
-        extra = seconds(function, batch * outputs, 0, 0, 0)[0]
+        extra = seconds(function, batch * outputs, 0, 0, 0, False)[0]
         forward += extra
         backward += 2 * extra if function == "response" else 0
     return LayerTime(row.path, row.type, forward, backward, bound, 4 * row.cost.trainable)

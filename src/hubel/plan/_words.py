@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 HOP_SECONDS = 5e-6  # what one message of the ring takes to begin: a rough assumption, not measured
 ASSUMPTIONS = (
     "each layer takes the longer of its arithmetic and its memory traffic, one layer after the other; nothing is fused",
-    "shares of the peak are those measured on this machine, or rough guesses for a device of the table",
+    "shares of the peak are those measured on this machine, or for a device of the table rough guesses and, of a card, "
+    "what an H200 reached; steps of a card are recorded and replayed, as hubel trains there",
     "32 bits on GPUs with TF32 means TF32, in dense layers too, where PyTorch uses it only when told to",
     "loading images takes no time; devices are alike; every link, between machines too, is as fast as named above",
     "gradients travel in buckets of 25 MiB while the backward pass runs; each of a bucket's 2·(N − 1) messages takes "

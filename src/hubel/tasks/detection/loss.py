@@ -60,12 +60,16 @@ def _off(outputs: torch.Tensor, boxes: torch.Tensor, usual: tuple[float, float])
 def giou(one: torch.Tensor, other: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """IoU and generalised IoU (Rezatofighi et al. 2019) of boxes N×4×…, place by place."""
     low, high = torch.maximum(one[:, :2], other[:, :2]), torch.minimum(one[:, 2:], other[:, 2:])
-    both = (high - low).clamp_min(0).prod(1)
-    areas = (one[:, 2:] - one[:, :2]).prod(1) + (other[:, 2:] - other[:, :2]).prod(1)
-    around = (torch.maximum(one[:, 2:], other[:, 2:]) - torch.minimum(one[:, :2], other[:, :2])).prod(1)
+    both = _area((high - low).clamp_min(0))
+    areas = _area(one[:, 2:] - one[:, :2]) + _area(other[:, 2:] - other[:, :2])
+    around = _area(torch.maximum(one[:, 2:], other[:, 2:]) - torch.minimum(one[:, :2], other[:, :2]))
     either = (areas - both).clamp_min(1e-12)
     iou = both / either
     return iou, iou - (around - either) / around.clamp_min(1e-12)
+
+
+def _area(sides: torch.Tensor) -> torch.Tensor:
+    return sides[:, 0] * sides[:, 1]  # the gradient of `prod` looks for zeros, for which a GPU's processor waits
 
 
 class Wanted(NamedTuple):

@@ -21,6 +21,9 @@ class MovingAverage(nn.Module):
     def __init__(self, network: nn.Module, decay: float) -> None:
         super().__init__()
         self.module = copy.deepcopy(network).requires_grad_(False)
+        for layer in self.module.modules():
+            if isinstance(layer, nn.RNNBase):  # cuDNN wants their weights in one piece, which copying took apart
+                layer.flatten_parameters()
         self.decay = decay
         # found once: looking through the modules takes longer than averaging a small network
         pairs = list(zip(_tensors(self.module), _tensors(network), strict=True))
