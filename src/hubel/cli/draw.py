@@ -11,8 +11,8 @@ from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._network import add_network, add_options, load_network
 from hubel.cli._numbers import real, whole
 
-DESCRIPTION = """Draw a network, with every layer's sizes and costs written in: as volumes where it is one chain (boxes
-in perspective, with the window that each layer reads), else as blocks (branches side by side, repeats folded).
+DESCRIPTION = """Draw a network, with every layer's sizes and costs written in: as volumes where it is one chain or a
+U (boxes in perspective, with the window that each layer reads), else as blocks (branches side by side, repeats folded).
 
 An HTML file also has the table of layers, and shows the formulas of the layer that one points at."""
 EXAMPLES = """  hubel draw lenet5                            writes lenet5.svg, which follows light and dark

@@ -37,11 +37,11 @@ def layout(
 ) -> Scene:
     """Lay a network out on a page of that many pixels' width: shapes and words with coordinates, nothing else.
 
-    `style` is "volumes" (boxes in perspective, for one chain of pictures), "blocks" (from top to bottom, with branches,
-    repeats folded), or "auto": volumes where a network is one chain of at most 25, else blocks. A part that is wider
-    than the page makes the drawing wider. detail: of blocks, 2 for what layers do, give and cost, 1 without what they
-    cost, 0 for what they do alone. flow: of blocks, "down" or "across", from left to right. closed: of blocks, the
-    paths of parts that are drawn as one box.
+    `style` is "volumes" (boxes in perspective, for one chain of pictures or a U of them), "blocks" (from top to bottom,
+    with branches, repeats folded), or "auto": volumes where a network is one chain of at most 25, or a U that the page
+    has room for, else blocks. A part that is wider than the page makes the drawing wider. detail: 2 for what layers do,
+    give and cost, 1 without what they cost, 0 for what they do alone. flow: of blocks, "down" or "across", from left to
+    right. closed: of blocks, the paths of parts that are drawn as one box.
 
     Raises `ShapeError` where a layer does not fit, `ValueError` for another style, for volumes of a network with
     branches, and for a page of less than 320 pixels.
@@ -51,11 +51,13 @@ def layout(
         raise SettingError(f"expected style as one of {', '.join(STYLES)}, received {style!r}")
     if not LEAST_PAGE <= page <= 100_000:
         raise SettingError(f"expected a page of {LEAST_PAGE:.0f} to 100,000 pixels, received {page:g}")
-    if style == "auto":
-        style = "volumes" if suits(report) else "blocks"
     if flow not in FLOWS or detail not in range(3):
         raise SettingError(f"expected flow as down or across and detail as 0, 1 or 2, received {flow!r} and {detail!r}")
-    return volumes(report, page) if style == "volumes" else blocks(report, page, detail, flow, closed)
+    if style == "volumes" or (style == "auto" and suits(report)):
+        scene = volumes(report, page, detail)
+        if style == "volumes" or scene.width <= page:
+            return scene
+    return blocks(report, page, detail, flow, closed)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,9 @@ class Figure(view.Figure):
 
     @property
     def _narrow(self) -> Scene:
-        return layout(self.report, self.style, min(self.page, PHONE))
+        page = min(self.page, PHONE)
+        scene = layout(self.report, self.style, page)
+        return scene if scene.width <= page else layout(self.report, "blocks", page)
 
 
 def strip(network: Network | Report) -> Scene:

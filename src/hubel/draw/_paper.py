@@ -49,7 +49,7 @@ def on_paper(lay_out: Layout, paper: Paper, flow: str | None, detail: int | None
             break
     assert best is not None
     (fits, _, smallest), scene, level = best
-    left_out = ("all figures", "parameters and MACs")
+    left_out = ("names, parameters and MACs" if scene.style == "volumes" else "all figures", "parameters and MACs")
     told = [f"without {left_out[level]}, to be read there"] if level < 2 and detail is None else []
     if not fits:
         told.append(

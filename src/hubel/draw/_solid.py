@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -22,7 +22,8 @@ SEAMS = 16  # channels or features that are still drawn apart
 class Scale:
     """How many pixels sizes become: by square roots, so that 4,096 and 10 both can be seen."""
 
-    def __init__(self, shapes: Iterable[Shape]) -> None:
+    def __init__(self, shapes: Iterable[Shape], tallest: float = TALLEST, thickest: float = THICKEST) -> None:
+        self.tallest, self.thickest = tallest, thickest
         pictures = [shape for shape in shapes if len(shape) == 3]
         self.side = max((max(shape[:2]) for shape in pictures), default=1)
         self.channels = max((shape[2] for shape in pictures), default=1)
@@ -30,15 +31,15 @@ class Scale:
 
     def length(self, size: int) -> float:
         """Return a height or a width."""
-        return max(LEAST, TALLEST * sqrt(size / self.side))
+        return max(LEAST, self.tallest * sqrt(size / self.side))
 
     def thickness(self, channels: int) -> float:
         """Return what so many channels become."""
-        return max(LEAST, min(8.0, THICKEST / sqrt(self.channels)) * sqrt(channels))
+        return max(LEAST, min(8.0, self.thickest / sqrt(self.channels)) * sqrt(channels))
 
     def bar(self, features: int) -> float:
         """Return how high a vector stands."""
-        return max(2 * LEAST, TALLEST * sqrt(features / self.features))
+        return max(2 * LEAST, self.tallest * sqrt(features / self.features))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,23 @@ def solid(shape: Shape, count: int, role: str, caps: tuple[str, ...], scale: Sca
         marks += _bands(place * (thick + SLAB) + thick, thick, tall, lean, caps)
     edge = count * (thick + SLAB) - SLAB
     marks += _seams(edge - thick, thick, tall, lean, shape, role)
-    labels = _sizes(shape, edge, tall, lean)
+    return _solid(marks, tall, edge, lean, _sizes(shape, edge, tall, lean))
+
+
+def glued(parts: Sequence[tuple[Shape, str]], whole: Shape, scale: Scale) -> Solid:
+    """Draw pictures of one size that are put side by side into one volume, each with its shape and role."""
+    tall, wide = scale.length(whole[0]), scale.length(whole[1])
+    lean = (SLANT[0] * wide, SLANT[1] * wide)
+    marks: list[Mark] = []
+    edge = 0.0
+    for shape, role in parts:
+        thick = scale.thickness(shape[2])
+        marks += _faces(edge, thick, tall, lean, role)
+        edge += thick
+    return _solid(marks, tall, edge, lean, _sizes(whole, edge, tall, lean))
+
+
+def _solid(marks: list[Mark], tall: float, edge: float, lean: Point, labels: list[Text]) -> Solid:
     right = max([edge + lean[0], *(label.box[2] for label in labels)])
     left = -min([0.0, *(label.box[0] for label in labels)])
     return Solid((*marks, *labels), tall, edge, lean, left, right)

@@ -17,11 +17,11 @@ WIDE = 1000.0
 
 def is_u(item: Item) -> bool:
     """Whether an item is a bridge beside something that first makes its picture smaller and at last larger again."""
-    return isinstance(item, Split) and _sides(item) is not None
+    return isinstance(item, Split) and sides(item) is not None
 
 
-def _sides(item: Split) -> tuple[tuple[Item, ...], tuple[Item, ...]] | None:
-    """Return the bridge and what is below it."""
+def sides(item: Split) -> tuple[tuple[Item, ...], tuple[Item, ...]] | None:
+    """Return the bridge and what is below it, or None where a split is no bridge."""
     if item.sign or item.times > 1 or len(item.branches) != 2:
         return None
     for bridge, below in (item.branches, item.branches[::-1]):
@@ -79,16 +79,19 @@ def _u(down: list[Piece], items: tuple[Item, ...], split: int, indent: float) ->
     """Draw one level: `down` on the left, what follows the split upwards on the right, the rest below."""
     item = items[split]
     assert isinstance(item, Split)
-    sides = _sides(item)
-    assert sides is not None
-    bridge, below = sides
+    found = sides(item)
+    assert found is not None
+    bridge, below = found
     up = _pieces(items[split + 1 :])
     inner = _below(below, indent)
     left, right = max(p.left for p in down), max(p.left for p in up)
     into = max(left, inner.into - indent)
     shift = into + indent - inner.into
     bar = concat_bar([0.0], item)
-    out = max(shift + inner.out + indent, into + max(p.right for p in down) + 40 + right + _said(bridge, item)[1])
+    out = max(
+        shift + inner.out + indent,
+        into + max(p.right for p in down) + 40 + right + text_width(bridge_said(bridge, item), "figure"),
+    )
     shift += (out - indent - inner.out - shift) / 2 if indent else 0.0
     level = max(_height(down), _height(up))
     marks = _falling(down, into)
@@ -97,7 +100,7 @@ def _u(down: list[Piece], items: tuple[Item, ...], split: int, indent: float) ->
     middle = level + RISE + 9
     marks.append(Line(((out, level + RISE), (out, level)), arrow=True))
     marks.append(Line(((into, middle), (out - bar.left, middle)), arrow=True))
-    said, _ = _said(bridge, item)
+    said = bridge_said(bridge, item)
     marks.append(Text((into + out - bar.left) / 2, middle - 5, said, "figure"))
     start, end = shift + inner.into, shift + inner.out
     top = level + RISE + 9 + LEVEL
@@ -109,14 +112,13 @@ def _u(down: list[Piece], items: tuple[Item, ...], split: int, indent: float) ->
     return _U(into, out, width, top + inner.height, level - _height(up), marks)
 
 
-def _said(bridge: tuple[Item, ...], item: Split) -> tuple[str, float]:
+def bridge_said(bridge: tuple[Item, ...], item: Split) -> str:
+    """Say what goes over a bridge."""
     if bridge:
         last = bridge[-1]
         assert isinstance(last, Box)
-        said = f"{last.words}: {shape_text(last.output_shape)}"
-    else:
-        said = f"bridge: {shape_text(item.rows[0].input_shape)}"
-    return said, text_width(said, "figure")
+        return f"{last.words}: {shape_text(last.output_shape)}"
+    return f"bridge: {shape_text(item.rows[0].input_shape)}"
 
 
 def _below(items: tuple[Item, ...], indent: float) -> _U:
