@@ -129,7 +129,7 @@ def run(arguments: Namespace) -> int:
         places, folder = {images[0][0]: arguments.output}, arguments.output.parent
     found = _found(partial(_answers, opened, images, arguments, places), len(images))
     if opened.model.preprocessing.fit == "time":
-        _tell_cut_off(found, images)
+        _tell_troubles(found, images)
     told = [{name: value for name, value in one.items() if name not in ("words", "files", "rows")} for one in found]
     told = [{**one, "engine": opened.engine} for one in told]
     lines = partial(map, json_text, told)
@@ -146,18 +146,18 @@ def run(arguments: Namespace) -> int:
     return 1 if any("error" in one for one in found) else 0
 
 
-def _tell_cut_off(found: Sequence[Found], sounds: Sequence[tuple[str, bytes | None]]) -> None:
-    """Say which sounds are shorter than their headers say, and note it with their answers."""
-    from hubel.data._heard import cut_off
+def _tell_troubles(found: Sequence[Found], sounds: Sequence[tuple[str, bytes | None]]) -> None:
+    """Say which sounds are silent, clipped or cut off, and note it with their answers."""
     from hubel.data.decode.sound import read_sound
+    from hubel.data.sources.listing import some
 
-    short = []
+    told = []
     for one, (path, content) in zip(found, sounds, strict=True):
-        if "error" not in one and (missing := read_sound(content or Path(path).read_bytes()).missing):
-            one["note"] = f"cut off: {missing:.0%} of it is not there"
-            short.append(f"{path}: {missing:.0%} of it is not there")
-    if short:
-        tell(cut_off(short))
+        if "error" not in one and (troubles := read_sound(content or Path(path).read_bytes()).troubles):
+            one["note"] = "; ".join(troubles)
+            told.append(f"{path}: {one['note']}")
+    if told:
+        tell(f"answered all the same: {some(told, 3)}")
 
 
 def _ending(arguments: Namespace) -> str:

@@ -9,8 +9,9 @@ from hubel.view.linked import program, web_file
 from hubel.view.markup import h
 from hubel.view.page import page
 
-# pictures are drawn from the answer's own bytes; the camera needs no rule, being no address
-_POLICY = {"connect-src": "'self'", "img-src": "data:"}
+# pictures are drawn from the answer's own bytes, sounds played from those that were chosen; the camera, being no
+# address, needs no rule
+_POLICY = {"connect-src": "'self'", "img-src": "data:", "media-src": "blob:"}
 
 
 @cache

@@ -16,7 +16,7 @@ from hubel.data import ImageError, Preprocessing, read_image
 from hubel.serve.refusal import Refusal
 from hubel.serve.settings import Limits
 
-KINDS = ("image/*", "application/octet-stream", "multipart/form-data", "application/json")
+KINDS = ("image/*", "audio/*", "application/octet-stream", "multipart/form-data", "application/json")
 _LONGEST = 200  # letters of a picture's name
 _MAGIC = {
     b"\xff\xd8\xff": "JPEG",
@@ -45,7 +45,7 @@ def pictures_of(kind: str, body: bytes, limits: Limits) -> list[Sent]:
         found = _form(kind, body, limits.pictures)
     elif main == "application/json":
         found = _json(body, limits.pictures)
-    elif main.startswith("image/") or main == "application/octet-stream":
+    elif main.startswith(("image/", "audio/")) or main == "application/octet-stream":
         found = [Sent(body, "")] if body else []
     else:
         raise Refusal("kind", f"expected a Content-Type of {', '.join(KINDS)}, received {printable(main)[:60]!r}")
@@ -54,18 +54,25 @@ def pictures_of(kind: str, body: bytes, limits: Limits) -> list[Sent]:
     return [Sent(each.content, each.name or f"picture {number}") for number, each in enumerate(found, 1)]
 
 
-def decoded(content: bytes, name: str, preprocessing: Preprocessing, limits: Limits) -> Image.Image:
-    """A picture, decoded as `Preprocessing.prepare` does it. Raises ImageError."""
+def decoded(content: bytes, name: str, preprocessing: Preprocessing, limits: Limits) -> Image.Image | bytes:
+    """A picture, decoded as `Preprocessing.prepare` does it; a sound as it is. Raises ImageError."""
     allowed = formats(preprocessing)
     kind = format_of(content)
     if kind not in allowed:
         known = f", received {kind}" if kind else ""
-        raise ImageError(name, f"is no picture of a format that is taken here: {', '.join(allowed)}{known}")
+        what = "sound" if preprocessing.fit == "time" else "picture"
+        raise ImageError(name, f"is no {what} of a format that is taken here: {', '.join(allowed)}{known}")
+    if preprocessing.fit == "time":
+        return content
     return read_image(content, max_pixels=limits.pixels, levels=preprocessing.levels, name=name)
 
 
 def formats(preprocessing: Preprocessing) -> tuple[str, ...]:
-    """The formats that are taken: those of the web; and TIFF of models that learnt from more than eight bits."""
+    """The formats that are taken: those of the web; and TIFF of models that learnt from more than eight bits. Of sounds
+    WAV alone, whose length is told by its bytes.
+    """
+    if preprocessing.fit == "time":
+        return ("WAV",)
     return ("JPEG", "PNG", "WEBP", "GIF", "BMP", *(["TIFF"] if preprocessing.levels is not None else []))
 
 
@@ -73,6 +80,8 @@ def format_of(content: bytes) -> str:
     """The format by which a file begins; "" where it is none that is known here."""
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WEBP"
+    if content[:4] in (b"RIFF", b"RF64") and content[8:12] == b"WAVE":
+        return "WAV"
     return next((name for magic, name in _MAGIC.items() if content.startswith(magic)), "")
 
 

@@ -35,6 +35,7 @@ class Prediction(_Frozen):
     """What a model says of one picture: the fields of its task, or why the picture cannot be read."""
 
     image: str = Field(description="the file's name, or its number in the request", examples=["cat.jpg"])
+    note: str | None = Field(None, description="what is wrong with a sound that was answered all the same")
     error: str | None = Field(None, description="why the picture cannot be read")
     class_: str | None = Field(None, alias="class", description="null where it is below the threshold")
     probability: float | None = Field(None, ge=0, le=1)
@@ -84,6 +85,7 @@ BODY: dict[str, Any] = {
     "required": True,
     "content": {
         "image/*": {"schema": _FILE},
+        "audio/*": {"schema": _FILE},
         "application/octet-stream": {"schema": _FILE},
         "multipart/form-data": {
             "schema": {

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from hubel.base.errors import SettingError
 from hubel.base.names import hint
 from hubel.base.words import json_text, printable
+from hubel.data.decode.sound import is_sound, read_sound
 from hubel.serve.batches import Batches, Picture
 from hubel.serve.board import Board
 from hubel.serve.log import LOG
@@ -133,19 +134,21 @@ def told_answers(name: str, asked: Asked, sent: Sequence[Sent], found: Sequence[
     if unread == len(found):
         told = "" if unread == 1 else f"none of {unread:,} pictures can be read, the first: "
         raise Refusal("unreadable", f"{told}{printable(str(found[0]))[:500]}")
-    named = [_told(each.name, answer, asked) for each, answer in zip(sent, found, strict=True)]
+    named = [_told(each, answer, asked) for each, answer in zip(sent, found, strict=True)]
     return json_text({"model": name, "predictions": named, "unreadable": unread}, compact=True).encode()
 
 
-def _told(image: str, answer: Answer | Exception, asked: Asked) -> dict[str, Any]:
+def _told(sent: Sent, answer: Answer | Exception, asked: Asked) -> dict[str, Any]:
     if isinstance(answer, Exception):
-        return {"image": image, "error": printable(str(answer))[:500]}
+        return {"image": sent.name, "error": printable(str(answer))[:500]}
     try:
         data = (answer.above(asked.threshold) if asked.threshold else answer).data()
     except SettingError as error:
         raise Refusal("settings", str(error)) from None
     drawn = {"pictures": {kind: _png(pixels) for kind, pixels in answer.pictures().items()}} if asked.drawn else {}
-    return {"image": image, **data, **drawn}
+    troubles = read_sound(sent.content).troubles if is_sound(sent.content) else []
+    noted = {"note": "; ".join(troubles)} if troubles else {}
+    return {"image": sent.name, **data, **drawn, **noted}
 
 
 def _png(pixels: Any) -> str:

@@ -18,6 +18,7 @@ from hubel.nn import device_of, evaluation_mode
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.outputs import outputs
 from hubel.tasks.task import Measured, Task
+from hubel.view.frames import enlarged
 
 _SEEN = 112  # pixels of a side that a small image is shown in
 
@@ -102,9 +103,8 @@ def shown(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """An image of any number of channels as one that can be seen: H×W×3, grey ones spread, the first three of more; a
     small one larger, each pixel a square.
     """
-    times = max(1, _SEEN // max(image.shape[:2]))
     colour = np.broadcast_to(image[..., : 1 if image.shape[2] < 3 else 3], (*image.shape[:2], 3))
-    return colour.repeat(times, 0).repeat(times, 1)
+    return enlarged(colour, _SEEN)
 
 
 def called(dataset: Dataset, index: int) -> str:

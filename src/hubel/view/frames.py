@@ -17,6 +17,7 @@ Pixels = npt.NDArray[np.uint8]
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 ANIMATIONS = (".gif", ".apng")
 WRITERS = dict.fromkeys((*PICTURES, *ANIMATIONS), "hubel.view.frames:picture_file")  # of what is made on a way
+LEAST = 224  # pixels of the longer side below which little is seen
 _FRAME, _STILL = 80, 1500  # milliseconds that an animation shows a frame, and rests at its end
 
 
@@ -39,15 +40,26 @@ def as_image(pixels: Pixels) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
 
 
+def times_larger(pixels: Pixels, least: int = LEAST) -> int:
+    """How many times as large a picture is shown, its pixels squares, so that its longer side has so many pixels."""
+    return max(1, round(least / int(max(pixels.shape[:2]))))
+
+
+def enlarged(pixels: Pixels, least: int = LEAST) -> Pixels:
+    """A small picture uint8 H×W×C as it is shown."""
+    times = times_larger(pixels, least)
+    return pixels.repeat(times, 0).repeat(times, 1)
+
+
 def picture_file(made: Made, ending: str, theme: str) -> bytes:
     """Return a file of a picture, or of the frames that led to it."""
     buffer = BytesIO()
     kind = {".jpg": "JPEG", ".apng": "PNG"}.get(ending, ending[1:].upper())
     if ending in PICTURES:
-        as_image(made.picture).save(buffer, kind)
+        as_image(enlarged(made.picture)).save(buffer, kind)
         return buffer.getvalue()
     largest = max((frame.shape[:2] for frame in made.frames), default=made.picture.shape[:2])
-    images = [_fitted(as_image(frame), largest) for frame in (*made.frames, made.picture)]
+    images = [_fitted(as_image(frame), largest, times_larger(made.picture)) for frame in (*made.frames, made.picture)]
     durations = [_FRAME] * (len(images) - 1) + [_STILL]
     images[0].save(buffer, kind, save_all=True, append_images=images[1:], duration=durations, loop=0)
     return buffer.getvalue()
@@ -63,7 +75,8 @@ def save_frames(folder: Path, frames: Sequence[Pixels]) -> list[Path]:
     return paths
 
 
-def _fitted(image: Image.Image, size: tuple[int, ...]) -> Image.Image:
-    """Enlarge a frame of a smaller octave to the largest, so that all are of one size."""
+def _fitted(image: Image.Image, size: tuple[int, ...], times: int) -> Image.Image:
+    """Enlarge a frame of a smaller octave to the largest, so that all are of one size, and then as they are shown."""
     wanted = size[1], size[0]
-    return image if image.size == wanted else image.resize(wanted, Image.Resampling.BICUBIC)
+    fitted = image if image.size == wanted else image.resize(wanted, Image.Resampling.BICUBIC)
+    return fitted.resize((times * wanted[0], times * wanted[1]), Image.Resampling.NEAREST)

@@ -11,6 +11,11 @@ from PIL import Image
 
 from hubel.data import ImageError, Preprocessing, load, read_image
 from hubel.data.decode.sound import BANDS, RATE, read_sound, resampled, spectrogram
+from hubel.serve.batches import Picture
+from hubel.serve.pictures import Sent
+from hubel.serve.served import Served
+from hubel.serve.service import Asked, told_answers
+from hubel.serve.settings import Settings
 from tests.command import hubel
 
 
@@ -186,9 +191,18 @@ def test_a_network_by_rule_hears_them(tones, tmp_path):
     sound = next((tones / "test").glob("low_*.wav"))
     assert "low" in hubel("predict", tmp_path / "run", sound).stdout.split()[1]
     (tmp_path / "cut.wav").write_bytes(sound.read_bytes()[:-1000])
-    told = hubel("predict", tmp_path / "run", tmp_path / "cut.wav", sound, "--json")
-    assert "taken as far as it goes: 1 sound (" in told.stderr
-    assert ["note" in one for one in json.loads(told.stdout)] == [True, False]
+    (tmp_path / "quiet.wav").write_bytes(wav(np.zeros(2400)))
+    (tmp_path / "loud.wav").write_bytes(wav(np.clip(tone(loud=3.0), -1, 1)))
+    odd = [tmp_path / f"{name}.wav" for name in ("cut", "quiet", "loud")]
+    told = hubel("predict", tmp_path / "run", *odd, sound, "--json")
+    assert f"answered all the same: {odd[0]}: cut off: " in told.stderr
+    notes = [one.get("note", "") for one in json.loads(told.stdout)]
+    assert [note.partition(":")[0] for note in notes] == ["cut off", "silent", "clipped", ""]
+    served = Served("ears", str(tmp_path / "run"), Settings((("ears", str(tmp_path / "run")),)))
+    sent = [Sent(each.read_bytes(), each.name) for each in (*odd, sound)]
+    answers = served.answers([Picture(each.content, each.name, 2) for each in sent])
+    said = json.loads(told_answers("ears", Asked(2), sent, answers))
+    assert [one.get("note", "") for one in said["predictions"]] == notes
     told = hubel("export", tmp_path / "run", "-o", tmp_path / "ears.onnx")
     assert told.returncode == 0, told.stderr
     assert "it hears sounds" in told.stdout + told.stderr

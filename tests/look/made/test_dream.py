@@ -105,16 +105,22 @@ def test_mistakes(colour_model, photo, settings, words):
         deep_dream(colour_model, photo, **settings)
 
 
+def test_noise_is_dreamt_as_large_as_can_be_seen_where_the_layer_takes_it(colour_model):
+    own = colour_model.preprocessing.height
+    assert deep_dream(colour_model, layer="concat1", octaves=1, steps=1).picture.shape[0] == 224 > own
+    assert deep_dream(colour_model, layer="concat1", octaves=1, steps=1, longest=own).picture.shape[0] == own
+
+
 def test_files(colour_model, photo, tmp_path):
     steps = []
     dream = deep_dream(colour_model, photo, keep_frames=True, on_step=lambda *told: steps.append(told), **SMALL)
     assert [step[:2] for step in steps] == [(number, 8) for number in range(1, 9)]
     assert len(dream.frames) == 8
     with Image.open(dream.save(tmp_path / "dream.png")) as image:
-        np.testing.assert_array_equal(np.asarray(image), dream.picture)
+        np.testing.assert_array_equal(np.asarray(image), dream.picture.repeat(5, 0).repeat(5, 1))  # large enough to see
     for name in ("dream.gif", "dream.apng"):
         with Image.open(dream.save(tmp_path / name)) as image:
-            assert (image.size, image.n_frames > 4) == ((40, 48), True)
+            assert (image.size, image.n_frames > 4) == ((200, 240), True)
     assert "DeepDream" in dream.save(tmp_path / "dream.svg").read_text(encoding="utf-8")
     with pytest.raises(ValueError, match=r"ends with .png.* received '.bmp'"):
         dream.save(tmp_path / "dream.bmp")
@@ -138,6 +144,7 @@ def test_the_command(digits_run, digit, tmp_path, capsys):
     shown, notes = capsys.readouterr()
     assert "the logit of 3" in shown
     assert "wrote 3 frames" in notes
+    assert "28×28 pixels, written 8 times as large" in notes
     assert sorted(path.name for path in frames.iterdir()) == [f"frame-000{number}.png" for number in (1, 2, 3)]
     assert main([*arguments, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["shape"] == [28, 28, 1]

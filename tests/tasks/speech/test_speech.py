@@ -104,6 +104,22 @@ def test_what_is_decided_is_said(splits):
     assert splits.train.targets.seconds == (0.12, 0.12)
 
 
+def test_what_is_said_is_described(recordings):
+    told = hubel_command("data", recordings, "--task", "speech", "--labels", LABELS, "--json")
+    assert told.returncode == 0, told.stderr
+    found = json.loads(told.stdout)
+    assert (found["task"], found["rate"]) == ("speech", 1000)
+    for kind in ("label", "speaker"):
+        assert {word: each["recordings"] for word, each in found["words"][kind].items()} == dict.fromkeys(
+            ("high", "low") if kind == "label" else ("ann", "bob"), 12
+        )
+    assert sum(each["seconds"] for each in found["parts"].values()) == pytest.approx(24 * 0.12)
+    assert (
+        "24 recordings, 3 s at 1,000 samples a second"
+        in hubel_command("data", recordings, "--task", "speech", "--labels", LABELS).stdout
+    )
+
+
 def test_it_learns_to_say_what_it_is_told(splits, model):
     found = evaluate(model, splits.validation)
     assert found.figures["bits"] == pytest.approx(found.figures["loss"] / math.log(2))

@@ -29,7 +29,7 @@ def add_files(parser: ArgumentParser, longest: int) -> None:
         "--longest",
         type=whole(),
         metavar="PIXELS",
-        help=f"the picture's longer side (default: its own, at most {longest})",
+        help=f"the picture's longer side (default: its own, at most {longest}; of noise the network's, at least 224)",
     )
     parser.add_argument("--seed", type=whole(0, SEEDS), default=0, help="of what is drawn at random (default 0)")
 
@@ -52,9 +52,11 @@ def progress(what: str) -> Iterator[Callable[[int, int, float], None]]:
 
 def finish_made(arguments: Namespace, made: Dream | Stylised) -> int:
     """Write what was asked for, and tell what was made."""
-    from hubel.view.frames import save_frames
+    from hubel.view.frames import save_frames, times_larger
 
-    notes = []
+    notes, times = [], times_larger(made.picture)
+    if times > 1 and arguments.output is not None:
+        notes.append(f"{made.picture.shape[0]}×{made.picture.shape[1]} pixels, written {times} times as large")
     if arguments.frames is not None:
         notes.append(f"wrote {len(save_frames(arguments.frames, made.frames))} frames to {arguments.frames}")
     return finish(arguments, Answer.of(made, content=made.written, notes=notes))

@@ -60,6 +60,15 @@ class Sound:
         """Whether so many samples are at the ends of the range that it was recorded too loud."""
         return self.clipped > _CLIPPED
 
+    @property
+    def troubles(self) -> list[str]:
+        """What is wrong with it, in words."""
+        return [
+            *([f"cut off: {self.missing:.0%} of it is not there"] if self.missing else []),
+            *(["silent: every sample is nought"] if self.is_silent else []),
+            *(["clipped: recorded too loud"] if self.is_clipped and not self.is_silent else []),
+        ]
+
 
 def is_sound(content: bytes) -> bool:
     """Whether a file's bytes are those of a sound, by their beginning."""

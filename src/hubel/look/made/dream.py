@@ -25,7 +25,7 @@ from hubel.look.access.score import class_index, logits
 from hubel.nn import input_gradients
 from hubel.tasks import LoadedModel, need_pictures, require_names
 from hubel.view.finding import Drawn
-from hubel.view.frames import WRITERS
+from hubel.view.frames import LEAST, WRITERS
 
 Pixels = npt.NDArray[np.uint8]
 LONGEST = 512
@@ -105,8 +105,9 @@ def deep_dream(
     steps, rate: of each octave; a step changes a pixel by `rate` on average (1 is white minus black).
     jitter: shift at random by up to so many pixels before each step; else a sixteenth of the shorter side.
     variation: how much roughness is held against the picture; else 0.5 for a class, whose gradient is rough, and
-    zero for maps. longest: its longer side in pixels; else 512 at most,
-    and the network's own where it takes no other. seed: of noise and jitter. on_step: told step, steps, score.
+    zero for maps. longest: its longer side in pixels; else an image's own, 512 at most, and of noise the network's,
+    224 at least, since smaller ones show little; the network's own where it takes no other. seed: of noise and
+    jitter. on_step: told step, steps, score.
     Raises KeyError, ValueError for a layer, channel or class that is not there.
     """
     need_pictures(model, "dreaming")
@@ -218,9 +219,7 @@ def _deep_layer(model: LoadedModel) -> LayerCall:
 
 def _start_size(model: LoadedModel, aim: _Aim, longest: int | None) -> tuple[int, int]:
     own = (model.preprocessing.height, model.preprocessing.width)
-    if longest is None:
-        return own
-    scale = longest / max(own)
+    scale = (longest or max(LEAST, *own)) / max(own)
     size = max(1, round(own[0] * scale)), max(1, round(own[1] * scale))
     return size if aim.takes(size) else own
 

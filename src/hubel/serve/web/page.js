@@ -19,6 +19,12 @@ async function answered(model, content, name) {
   }
 }
 
+/** In what form the network sees what is shown to it. */
+function seenAs({ preprocessing, input }) {
+  if (preprocessing.fit !== "time") return `Pictures become ${input.split(", mean")[0]}.`;
+  return `Sounds are seen as spectrograms of ${preprocessing.height} bands and ${preprocessing.width} steps.`;
+}
+
 function show(list) {
   const choose = h(
     "select",
@@ -31,7 +37,7 @@ function show(list) {
   function change() {
     const model = chosen();
     const names = model.classes.slice(0, 12).join(", ") + (model.classes.length > 12 ? " …" : "");
-    about.textContent = `${model.task}: ${names}. Pictures become ${model.input.split(", mean")[0]}.`;
+    about.textContent = `${model.task}: ${names}. ${seenAs(model)}`;
     area.firstElementChild?.nextElementSibling?.firstElementChild?.dispatchEvent(new Event("left"));
     const look = (content, name) => answered(chosen(), content, name);
     area.replaceChildren(...makeWays(model.preprocessing, look, shown));

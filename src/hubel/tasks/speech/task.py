@@ -19,6 +19,7 @@ from hubel.base.errors import NetworkError, SettingError
 from hubel.data import Augmentation, Dataset, Splits
 from hubel.data.decode.sound import Sound, spectrogram
 from hubel.data.speech.companding import CODES, samples_of
+from hubel.data.speech.describe import SpeechDescription, describe
 from hubel.data.speech.load import load
 from hubel.data.speech.targets import VOID, Spoken, Told
 from hubel.tasks import task
@@ -69,6 +70,11 @@ class Speech(task.Task):
     def load(cls, source: str, **settings: Any) -> Splits:
         """The windows of recordings; see `hubel.data.speech.load`."""
         return load(source, **settings)
+
+    @classmethod
+    def describe(cls, source: str, **settings: Any) -> SpeechDescription:
+        """How much is said, of which words; see `hubel.data.speech.describe.describe`."""
+        return describe(source, **settings)
 
     def reading(self) -> dict[str, Any]:
         """What may be told, and the rate."""

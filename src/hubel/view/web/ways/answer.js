@@ -4,7 +4,7 @@ import { h, percent } from "hubel/view/dom";
 import { boxed, counted } from "hubel/view/ways/boxes";
 
 const SIDE = 360; // pixels of a thumbnail's longer side, of a screen with two a point
-const FACTS = ["image", "height", "width", "threshold", "pictures"]; // of an answer, which are no answers
+const FACTS = ["image", "note", "height", "width", "threshold", "pictures"]; // of an answer, which are no answers
 
 /** A card for a picture (a Blob) and a prediction of it, by a model of these classes; what it drew is an address, or a
  * canvas. */
@@ -12,8 +12,9 @@ export async function card(content, prediction, name, classes = []) {
   const drawn = await drawnOf(content, prediction, classes);
   const said = prediction.error
     ? h("p", { class: "refused" }, prediction.error)
-    : h("div", {}, h("p", { class: "said" }, headline(prediction)), bars(rows(prediction)), h("p", { class: "note" }, name));
-  return h("figure", { class: drawn ? "answer drawn" : "answer" }, drawn ?? (await thumbnail(content)), said);
+    : h("div", {}, h("p", { class: "said" }, headline(prediction)), bars(rows(prediction)), h("p", { class: "note" }, [name, prediction.note].filter(Boolean).join(" · ")));
+  const wide = drawn || isSound(content);
+  return h("figure", { class: wide ? "answer drawn" : "answer" }, drawn ?? (await thumbnail(content)), said);
 }
 
 async function drawnOf(content, { objects, pictures = {} }, classes) {
@@ -56,7 +57,10 @@ function bars(all) {
   );
 }
 
+const isSound = (content) => content.type.startsWith("audio/");
+
 function thumbnail(content) {
+  if (isSound(content)) return h("audio", { controls: true, preload: "metadata", src: URL.createObjectURL(content) });
   return withPicture(content, (picture) => {
     const canvas = h("canvas", { role: "img", "aria-label": "the picture" });
     const scale = SIDE / Math.max(picture.width, picture.height);

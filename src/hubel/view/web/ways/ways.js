@@ -12,7 +12,7 @@ export function makeWays(preprocessing, look, shown) {
     shown.prepend(made);
     while (shown.children.length > KEPT) shown.lastChild.remove();
   }
-  const made = {
+  const made = preprocessing.fit === "time" ? { Sounds: () => filesPanel(look, put, "sounds", "audio/*") } : {
     Pictures: () => filesPanel(look, put),
     Camera: () => makeCamera(look, put),
     Draw: () => drawPanel(preprocessing, look),
@@ -31,8 +31,8 @@ export function makeWays(preprocessing, look, shown) {
   return [h("div", { class: "ways", role: "group", "aria-label": "how to show a picture" }, buttons), holder];
 }
 
-function filesPanel(look, put) {
-  const chooser = h("input", { type: "file", accept: "image/*", multiple: true, class: "hidden", id: "files" });
+function filesPanel(look, put, what = "pictures", accept = "image/*") {
+  const chooser = h("input", { type: "file", accept, multiple: true, class: "hidden", id: "files" });
   const taken = async (files) => {
     for (const file of files) put(await look(file, file.name)); // one after the other
   };
@@ -43,7 +43,7 @@ function filesPanel(look, put) {
   const zone = h(
     "label",
     { class: "zone", for: "files" },
-    h("b", {}, "Choose pictures"),
+    h("b", {}, `Choose ${what}`),
     h("span", {}, "or drop them here, or paste one"),
   );
   for (const name of ["dragover", "dragenter"]) {
