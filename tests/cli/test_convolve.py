@@ -160,6 +160,19 @@ def test_a_picture_in_and_out(hubel, picture, tmp_path):
         assert written.getextrema() == (0, 255)  # −468 to 12, stretched
 
 
+def test_a_table_and_a_drawing_of_it(hubel, tmp_path):
+    for ending, held in (
+        (".csv", "row,0,1,2\n0,7,8,10\n1,7,7,7\n"),
+        (".md", "| 1 | 7 | 7 | 7 |"),
+        (".tex", "0 & 7 & 8 & 10 "),
+        (".svg", "<svg"),
+        (".html", "<!doctype html>"),
+    ):
+        path = tmp_path / f"out{ending}"
+        assert hubel("1 1 2 4 / 5 6 7 8 / 3 2 1 0", "1 0 / 0 1", "-o", path, columns=400)[0] == 0
+        assert held in path.read_text(encoding="utf-8")
+
+
 def test_a_picture_is_shrunk(hubel, picture):
     assert json.loads(hubel(picture, "identity", "--shrink", "10", "--json", "--result")[1])["output_shape"] == [
         6,

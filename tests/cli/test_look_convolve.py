@@ -55,6 +55,13 @@ def test_a_filter_of_a_network(hubel, files):
     assert "bias: 1 + 0.5 = 1.5" in out
 
 
+@pytest.mark.parametrize("image", [SIXTEEN, "-1 2 / 3 4", "picture"])
+def test_image_and_kernel_as_convolve_has_them(hubel, files, image):
+    given = files[1] if image == "picture" else image
+    assert hubel(given, "1 -1 / 1 0") == hubel(given, "--kernel", "1 -1 / 1 0")
+    assert hubel(given, "1 -1 / 1 0")[0] == 0
+
+
 def test_json(hubel, files):
     found = json.loads(hubel(*files, "--layer", "conv1", "--filter", 1, "--at", "2,1", "--json")[1])
     assert found["position"]["products"] == [[[0, 0, 0], [0, 0, 1], [0, 0, 0]]]

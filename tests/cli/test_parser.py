@@ -69,6 +69,8 @@ def test_options_before_the_command_and_values_that_look_like_options(capsys: py
         (["train", "lenet5", "mnist", "--batch-size", "1.5"], "expected a whole number, received '1.5'"),
         (["train", "lenet5", "mnist", "--time", "0"], "--time: expected a number above 0, received '0'"),
         (["draw", "lenet5", "vgg16"], "vgg16: more words than `hubel draw` takes"),
+        (["draw", "lenet5", "x.svg"], "x.svg: more words than `hubel draw` takes; did you mean '-o x.svg'?"),
+        (["explain", "lenet5", "--latex"], "--latex: no option of `hubel explain`; did you mean '-o FILE.tex'?"),
         (["explain", "lenet5", "--set"], "expected one argument"),
         (["evaluate", "--json"], "the following arguments are required: RUN"),
         (["look", "mapz", "run"], "expected maps, unit"),
@@ -127,6 +129,11 @@ def test_a_network_without_its_quotes(command: str, rest: list[str], expected: d
     parser = parser_of([command]).commands()[command]
     found = parsed(parser, [*NETWORK.split(), "--json", *rest])
     assert {name: found[name] for name in expected} == expected
+    bare = NETWORK.replace(":", "")
+    found = parsed(parser, [*bare.split(), "--json", *rest])
+    assert {name: found[name] for name in expected} == {
+        name: bare if value == NETWORK else value for name, value in expected.items()
+    }
 
 
 def test_a_mistake_in_a_network_without_its_quotes(capsys: pytest.CaptureFixture[str]) -> None:

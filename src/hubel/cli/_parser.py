@@ -29,6 +29,8 @@ ELSEWHERE = {
     "--framework": "--to",
     "--workers": "--set workers",
 }
+FORMATS = {name: name for name in ("csv", "md", "tex", "html", "txt", "svg", "png", "pdf", "gif", "onnx")}
+FORMATS |= {"latex": "tex", "markdown": "md", "text": "txt"}
 _NUMBERS = {int: "a whole number", float: "a number"}
 
 
@@ -65,7 +67,7 @@ class Parser(ArgumentParser):
         given = command_first(given, inner) if inner else self._options_first(given)
         found, left = super().parse_known_args(given, namespace)
         if left:
-            self.error(f"{' '.join(left)}: more words than `{self.prog}` takes")
+            self.error(f"{' '.join(left)}: more words than `{self.prog}` takes{self._file(left[-1])}")
         return found, []
 
     def commands(self) -> dict[str, Parser]:
@@ -136,7 +138,14 @@ class Parser(ArgumentParser):
             return [name]
         return [each for each in self._option_string_actions if name.startswith("--") and each.startswith(name)]
 
+    def _file(self, word: str) -> str:
+        """What to say of a word that may be the file to write."""
+        ending = re.search(r"\.[a-z]{2,5}$", word, re.IGNORECASE)
+        return f"; did you mean '-o {word}'?" if ending and "--output" in self._option_string_actions else ""
+
     def _near(self, name: str) -> str:
+        if name.lstrip("-").lower() in FORMATS and "--output" in self._option_string_actions:
+            return f"; did you mean '-o FILE.{FORMATS[name.lstrip('-').lower()]}'?"
         known = [each for each in self._option_string_actions if each.startswith("--")]
         for placed in self.words():
             if name.lstrip("-").lower() in (placed.dest, str(placed.metavar).lower()):
@@ -176,7 +185,7 @@ def _networks_joined(words: list[str]) -> list[str]:
     from hubel.arch import parse
 
     for start, word in enumerate(words):
-        if not re.match(r"\d+([x×]\d+)*:", word) or start + 1 == len(words):
+        if not re.match(r"\d+([x×]\d+)*:|\d+([x×]\d+)+$", word) or start + 1 == len(words):
             continue
         for stop in range(len(words), start + 1, -1):
             try:
@@ -184,7 +193,7 @@ def _networks_joined(words: list[str]) -> list[str]:
             except (ValueError, LookupError):
                 continue
             return [*words[:start], " ".join(words[start:stop]), *words[stop:]]
-        if word.endswith(":"):  # a mistake in it, which is then shown where it stands
+        if ":" not in word[:-1]:  # a mistake in it, which is then shown where it stands
             return [*words[:start], " ".join(words[start:])]
     return words
 

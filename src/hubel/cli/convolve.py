@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import SettingError
 from hubel.base.files import read_text
+from hubel.cli._finish import FIGURES, TABLES, Answer, add_output, finish
 from hubel.cli._finish import PICTURES as WRITTEN
-from hubel.cli._finish import Answer, add_output, finish
 from hubel.look.byhand.convolve import ACTIVATIONS, Convolution, Pooling, convolve, plain_grid, pool
 from hubel.look.byhand.grids import Number, Planes, read_number, read_planes
 from hubel.look.byhand.kernels import KERNELS, Kernel, read_kernel
@@ -25,7 +25,10 @@ DESCRIPTION = """Slide a kernel over an image and show every product and the run
 
 IMAGE and KERNEL are numbers in quotes (rows separated by ' / ', ';' or new lines, channels by '|'), or a file of
 them; IMAGE may be a picture, or - for standard input, KERNEL a name. As in networks, the kernel is not turned
-(strictly a cross-correlation); --flip turns it by 180° first: the convolution of mathematics."""
+(strictly a cross-correlation); --flip turns it by 180° first: the convolution of mathematics.
+
+-o writes the output as a picture or a table; .svg, .pdf, .html and .apng show the window at work, as `hubel look
+convolve` draws it."""
 EXAMPLES = """  hubel convolve '122 134 124 25 45 / 153 210 112 47 96 / 66 48 68 45 45 / 11 123 45 78 128' '1 -1 / 1 0'
   hubel convolve '1 1 2 4 / 5 6 7 8 / 3 2 1 0 / 1 2 3 4' --pool max
   hubel convolve photo.jpg emboss --shrink 64 -o embossed.png
@@ -45,7 +48,12 @@ class Source:
     picture: str = ""
 
 
+AS_TABLE = tuple(ending for ending in TABLES if ending not in FIGURES)
 POOLS = ("max", "average")
+DRAWN = (
+    *(ending for ending in FIGURES if ending not in WRITTEN),
+    ".apng",
+)  # the walk, as `hubel look convolve` draws it
 
 
 def pool_argument(text: str) -> str:
@@ -86,7 +94,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     show.add_argument(
         "--shrink", type=size_argument, metavar="N", help="shrink a picture to N rows and columns at most"
     )
-    add_output(parser, *WRITTEN)
+    add_output(parser, *WRITTEN, *DRAWN, *AS_TABLE)
 
 
 def run(arguments: Namespace) -> int:
@@ -106,9 +114,27 @@ def run(arguments: Namespace) -> int:
         lines=lambda width: walk.lines(
             width, arguments.step, steps=not arguments.result, everything=arguments.all, picture=source.picture
         ),
-        content=lambda ending, theme: picture_file(walk.output, ending),
+        content=lambda ending, theme: _written(walk, ending, source.picture or "numbers", arguments.step),
     )
     return finish(arguments, answer)
+
+
+def _written(walk: Convolution | Pooling, ending: str, name: str, place: Pair | None) -> bytes | str:
+    """The output as a picture or a table, or the walk drawn."""
+    if ending in DRAWN:
+        from hubel.look.byhand.stepping import step_walk
+
+        return step_walk(walk, name).written(ending, "auto", place=place)
+    if ending in AS_TABLE:
+        (table,) = walk.tables()
+        return {".csv": table.csv, ".md": table.markdown, ".tex": table.latex}[ending]()
+    return picture_file(walk.output, ending)
+
+
+def is_image(given: str) -> bool:
+    """Whether a word is numbers, standard input or a picture's name: what may be slid over, and no run."""
+    numbers = re.fullmatch(r"[-−\d./;|eE\s]*\s[-−\d./;|eE\s]*", given) is not None
+    return given == "-" or numbers or Path(given).suffix.lower() in PICTURES
 
 
 def walk_of(planes: Planes, arguments: Namespace) -> Convolution | Pooling:

@@ -11,7 +11,7 @@ from hubel.cli._trained import add_device, check_order
 DESCRIPTION = """See inside a trained network, for your own images: what each layer makes of them, which numbers fed
 which, what a decision rests on, where it goes wrong.
 
-The picture goes to -o FILE: .png, .svg or .html (one file that works off line)."""
+The picture goes to -o FILE: .png, .svg, .pdf or .html (one file that works off line)."""
 EXAMPLES = """  hubel look maps runs/lenet5-mnist digit.png -o maps.png
   hubel look unit runs/lenet5-mnist digit.png --layer conv2
   hubel look cam runs/photos cat.jpg dog.jpg -o cam.html

@@ -11,6 +11,7 @@ from hubel.cli._numbers import whole
 from hubel.cli.convolve import (
     MOST_PRODUCTS,
     POOLS,
+    is_image,
     number_argument,
     padding_argument,
     pool_argument,
@@ -28,8 +29,8 @@ DESCRIPTION = """Draw a convolution, a pooling or a dense layer at work: what th
 products at one place, the running sum, bias and activation, and the output growing.
 
 Either of a trained network (RUN IMAGE --layer conv1 --filter 3), or of an image and a kernel of one's own (IMAGE
---kernel edge; numbers in quotes do, too) or a pooling (--pool max). The file's ending says what is written: a strip
-(.png, .svg), a film (.gif, .apng), or a page that plays and has buttons for each step (.html)."""
+KERNEL, or IMAGE --kernel edge; numbers in quotes do, too) or a pooling (--pool max). The file's ending says what is
+written: a strip (.png, .svg), a film (.gif, .apng), or a page that plays and has buttons for each step (.html)."""
 EXAMPLES = """  hubel look convolve runs/lenet5-mnist digit.png --layer conv1 --filter 3 -o conv1.html
   hubel look convolve runs/lenet5-mnist digit.png --layer pool1 --at 3,5 -o pool1.png
   hubel look convolve runs/lenet5-mnist digit.png --layer dense1 -o dense1.png
@@ -41,8 +42,8 @@ ENDINGS = (*FIGURES, ".gif", ".apng")
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("given", metavar="RUN", help="a run or a model file; with --kernel or --pool the image")
-    parser.add_argument("image", nargs="?", metavar="IMAGE", help="an image file, after a run")
+    parser.add_argument("given", metavar="RUN", help="a run or a model file; without one the image")
+    parser.add_argument("image", nargs="?", metavar="IMAGE", help="an image, after a run; after an image the kernel")
     of_model = parser.add_argument_group("of a trained network")
     add_layer(of_model, "the first with a window")
     of_model.add_argument(
@@ -67,6 +68,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Show the steps."""
+    if arguments.image is not None and not (arguments.kernel or arguments.pool) and is_image(arguments.given):
+        arguments.kernel, arguments.image = arguments.image, None  # as `hubel convolve` has them
     found = _own(arguments) if arguments.kernel or arguments.pool else _of_model(arguments)
     answer = Answer.of(
         found,

@@ -26,6 +26,7 @@ from hubel.look.byhand.grids import Grid, Number, Planes, exact, exact_grid, rea
 from hubel.look.byhand.kernels import read_kernel
 from hubel.look.byhand.steps import Pooled, Products, Step, Term, plain, plain_grid, plain_planes
 from hubel.view.finding import Finding
+from hubel.view.tables import Table
 from hubel.view.told import Line
 
 Numbers: TypeAlias = "str | Sequence[Sequence[Any]]"
@@ -127,6 +128,11 @@ class Walk(Finding, Generic[StepT]):
         for line in step_lines(walk, place, width) if place else walk_lines(walk, picture, everything, width):
             line.no_wrap = True  # what is wider than the screen stays a line
             yield line
+
+    def tables(self) -> list[Table]:
+        """The output, a row a line, rows and columns counted from 0."""
+        titles = ("row", *(f"#{column}" for column in range(self.output_size[1])))
+        return [Table(titles, [(place, *row) for place, row in enumerate(plain_grid(self.output))])]
 
     def __repr__(self) -> str:
         height, width = self.output_size
