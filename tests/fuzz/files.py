@@ -94,6 +94,8 @@ def whole_files(folder: Path) -> dict[str, tuple[str, Path]]:
         made[f"checkpoint{path.suffix}"] = "checkpoints", path
     for task, make in LITTLE.items():
         little = make(folder / "tasks" / task)
+        if not isinstance(little.source, Path):  # a game, which is in no file
+            continue
         source = os.path.relpath(little.source, folder / "tasks" / task)
         about = {"source": source, "kind": KINDS.get(task, task), **little.settings}
         (folder / "tasks" / task / ABOUT).write_text(json.dumps(about))

@@ -24,6 +24,7 @@ from hubel.tasks.multilabel.targets import LabelSets
 from hubel.tasks.regression.targets import Numbers
 from hubel.train import NotEnoughMemoryError, Supervised, open_model, resume, train
 from hubel.train.loop.adversarial import Adversarial
+from hubel.train.loop.playing.step import QLearning
 from tests.pretended import NAME, pretended
 from tests.tasks.killed import RECIPE as KILLED
 from tests.tasks.killed import trained
@@ -95,7 +96,7 @@ def test_no_step_of_any_task_waits(task, tmp_path, monkeypatch):
 
         return noted
 
-    for owner, name in ((Supervised, "_change"), (Adversarial, "_change"), (Batches, "_take")):
+    for owner, name in ((Supervised, "_change"), (Adversarial, "_change"), (QLearning, "_change"), (Batches, "_take")):
         monkeypatch.setattr(owner, name, noting(getattr(owner, name)))
     with pretended() as device:
         monkeypatch.setattr("tests.tasks.killed.RECIPE", KILLED.replace(epochs=1, device=THERE))

@@ -42,7 +42,7 @@ def trained(little: Little, directory: Path) -> None:
         recipe = RECIPE if splits.train.targets.varied else RECIPE.replace(augmentation="none")
         recipe = recipe.replace(**little.recipe)
         task.check(network, splits.train.shape)
-        train(network, splits, recipe, directory, validation=0.25)
+        train(network, splits, recipe, directory, validation=0.25 if splits.validation is None else "auto")
 
 
 def forked(

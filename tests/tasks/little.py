@@ -20,7 +20,7 @@ class Little(NamedTuple):
     of it besides.
     """
 
-    source: Path
+    source: Path | str
     network: str
     settings: Mapping[str, Any] = {}
     recipe: Mapping[str, Any] = {}
@@ -125,6 +125,11 @@ def _language(folder: Path) -> Little:
     return Little(folder / "rhyme.txt", "16: embed 13 6, lstm 8 sequences, dropout 0.2, dense 13", size)
 
 
+def _play(folder: Path) -> Little:
+    network = "10x10x4: conv 4 3x3, layernorm, relu, flatten, dense 3"
+    return Little("minatar:breakout", network, {"frames": 64}, {"augmentation": "none", "ema": 0.0})
+
+
 LITTLE: dict[str, Callable[[Path], Little]] = {
     "classification": _classification,
     "multilabel": _multilabel,
@@ -136,4 +141,5 @@ LITTLE: dict[str, Callable[[Path], Little]] = {
     "pose": _pose,
     "language": _language,
     "speech": _speech,
+    "play": _play,
 }

@@ -32,7 +32,7 @@ def add_data_options(parser: ArgumentParser) -> None:
     group.add_argument(
         "--task",
         metavar="NAME",
-        help="what is learnt, where the data does not say it (masks, boxes, points and texts do): multilabel for "
+        help="what is learnt, where the data does not say (masks, boxes, points, texts and games do): multilabel for "
         "several labels an image, regression for numbers, colorize for the colours of grey pictures, synthesis for "
         "pictures of noise, speech for speaking",
     )

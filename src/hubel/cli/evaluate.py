@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DESCRIPTION = """Measure a run's model by its task's figures. Classification: accuracy, loss, precision and recall
 of each class, and what it takes for what. Segmentation: mean IoU, pixel accuracy, and each class's IoU. Of several
 labels: average precision, F1, AUC; of numbers: R² and errors. Of objects: COCO's average precisions and recalls, and
-with -o FILE.png the curves of precision over recall.
+with -o FILE.png the curves of precision over recall. Of games: points, beside those of random play.
 
 Without DATA, on the test part of what it was trained on."""
 EXAMPLES = """  hubel evaluate runs/lenet5-mnist

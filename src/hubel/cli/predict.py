@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     Found: TypeAlias = dict[str, Any]
 
 DESCRIPTION = """Say what a model sees in each image: its class, with probabilities, its labels where it may have
-several, its numbers; where answers are pictures (masks, boxes) write those too. A model that writes or makes pictures
-does so without images, as its options say.
+several, its numbers; where answers are pictures (masks, boxes) write those too. A model that writes, plays or makes
+pictures does so without images, as its options say.
 Images may be of any size and colour: the model file says how they become its input. A file that cannot be read is named
 on stderr, and the rest goes on (exit status 1).
 
@@ -49,6 +49,7 @@ EXAMPLES = """  hubel predict runs/lenet5-mnist digit.png
   hubel predict runs/lenet5-mnist digit.png --json | jq '.[0].class'
   hubel predict runs/unet-streets street.jpg -o masks/
   hubel predict runs/cells slide.jpg -o found.png --threshold 0.5
+  hubel predict runs/pqn-ale-Pong -o game.gif
   hubel predict runs/lstm256-plays --prompt 'ROMEO:' --length 500 --temperature 0.8 --seed 1"""
 
 AT_ONCE = 256  # images in one forward pass

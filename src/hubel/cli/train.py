@@ -28,15 +28,18 @@ if TYPE_CHECKING:
     from hubel.data import Splits
     from hubel.train import Recipe, Run
 
-DESCRIPTION = """Train a network on images, sounds or a text and leave a run: a directory with its settings, metrics and
-the model.
+DESCRIPTION = """Train a network on images, sounds, a text or a game and leave a run: a directory with its settings,
+metrics and the model.
 
 DATA is a word (mnist) or a path: a folder with a subfolder for each class, with images/ beside masks/ or beside boxes
-or points (COCO, YOLO, VOC, CSV), an archive, .npz, IDX, CSV, or a text (.txt, a folder of them). NET may be left out:
-the rules then choose one for the data. What is not said is chosen by rule from network, data and machine, and shown."""
+or points (COCO, YOLO, VOC, CSV), an archive, .npz, IDX, CSV, a text (.txt, a folder of them), or a game
+(minatar:breakout, ale:Pong, gym:ID). NET may be left out: the rules then choose one for the data. What is not said is
+chosen by rule from network, data and machine, and shown."""
 EXAMPLES = """  hubel train mnist
   hubel train streets/ --time 1200
   hubel train plays.txt
+  hubel train minatar:breakout --time 120
+  hubel train dqn ale:Pong
   hubel train lenet5 mnist
   hubel train resnet20 photos/ --epochs 30 --run runs/photos
   hubel train '28x28x1: conv 16 5x5/2, norm, relu, conv 32 3x3, norm, relu, flatten, dense 10' mnist

@@ -13,6 +13,7 @@ from hubel.base.errors import DataError, SettingError
 from hubel.base.names import did_you_mean, near_path
 from hubel.data._dataset import Splits
 from hubel.data.cache.decoded import working_cache
+from hubel.data.games.named import is_game
 from hubel.data.sources.archives import expand_braces, is_archive, list_archive, list_shards
 from hubel.data.sources.arrays.load import is_idx_folder, load_idx, load_npy, load_npz
 from hubel.data.sources.bands import with_bands
@@ -117,7 +118,7 @@ def holds_files(source: str) -> bool:
 def is_source(word: str) -> bool:
     """Whether a word is that of data by its form: a known set, a folder, or a file of a kind that holds images."""
     path, name = Path(word).expanduser(), word.lower()
-    known = word.removeprefix(BUILT_IN) in ("mnist", *NAMED_SETS) or word.startswith("hf:")
+    known = word.removeprefix(BUILT_IN) in ("mnist", *NAMED_SETS) or word.startswith("hf:") or is_game(word)
     file = path.is_file() and (is_archive(word) or name.endswith(_FILES) or is_text(word))
     return known or path.is_dir() or file
 

@@ -17,6 +17,7 @@ TASKS = {
     "colorize": "hubel.tasks.colorize.task:Colorize",
     "synthesis": "hubel.tasks.synthesis.task:Synthesis",
     "speech": "hubel.tasks.speech.task:Speech",
+    "play": "hubel.tasks.play.task:Play",
     "language": "hubel.tasks.language.task:Language",
 }
 GROUP = "hubel.tasks"  # of entry points, by which other packages bring theirs

@@ -48,4 +48,8 @@ MODULES: dict[str, str] = {
     "r3gan": "r3gan",
     "r3gan_critic": "r3gan",
     "wavenet": "wavenet",
+    "dqn": "dqn",
+    "pqn": "dqn",
+    "minatar": "dqn",
+    "minatar_pqn": "dqn",
 }

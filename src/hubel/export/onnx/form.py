@@ -25,7 +25,7 @@ WHOLE = (
     "its layers remember ({}; zeros begin anew), which it gives back"
 )
 EXIF = (
-    "it takes any picture as uint8 rows×columns×3 (red, green, blue): turning it as its EXIF says, bringing it to "
+    "it takes any picture as uint8 rows×columns×{}: turning it as its EXIF says, bringing it to "
     "eight bits and putting what is transparent on a ground stays with who reads the file"
 )
 
@@ -51,7 +51,8 @@ def written_onnx(order: Order) -> Written:
     chosen, notes = usual_input(order.model, order.input)
     content = onnx_bytes(order.model, chosen)
     run = runner(content, chosen, order.model)
-    more = (EXIF,) if chosen == "image" else ()
+    channels = order.model.preprocessing.channels
+    more = (EXIF.format("3 (red, green, blue)" if channels in (1, 3) else channels),) if chosen == "image" else ()
     if model_memories := _memories(content):
         more = (WHOLE.format(listing(model_memories, 4)),)
     return Written({"": content}, chosen, run, RUNTIME, notes=(*notes, *more))

@@ -30,7 +30,7 @@ from hubel.train.loop.recorded import RECORDERS, WARM
 from hubel.train.loop.state import State
 from hubel.train.loop.step import Step
 from hubel.train.loop.threads import threads, usual_threads
-from hubel.train.recipe.balance import passes
+from hubel.train.recipe.balance import order_of
 from hubel.train.recipe.recipe import Compile, Recipe
 
 _GAIN = 1.1  # how many times quicker a change must be: less may be chance
@@ -167,7 +167,7 @@ class _Probe:
 
     def images(self, recipe: Recipe) -> int:
         """How many images an epoch shows."""
-        return len(self.training) * passes(recipe, self.training.shape)
+        return order_of(recipe, self.training).size
 
     def better(self, recipe: Recipe, other: Recipe) -> Recipe:
         """The other recipe where its steps are quicker by more than chance; what was measured is told.

@@ -9,6 +9,7 @@ from hubel.train.loop.step import Step
 STEPS = {
     "supervised": "hubel.train.loop.supervised:Supervised",
     "adversarial": "hubel.train.loop.adversarial:Adversarial",
+    "q-learning": "hubel.train.loop.playing.step:QLearning",
     "carried": "hubel.train.loop.carried:Carried",
 }
 

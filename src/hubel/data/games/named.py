@@ -1,0 +1,40 @@
+"""Which game a word means: `minatar:breakout`, `ale:Pong`, `gym:CarRacing-v3`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from hubel.base.errors import SettingError
+from hubel.base.names import did_you_mean
+from hubel.data.games.environments import Cells, Environments
+from hubel.data.games.game import Game
+
+OWN = {
+    "breakout": "hubel.data.games.breakout:Breakout",
+}
+KINDS = ("minatar:", "ale:", "gym:")
+
+
+def is_game(word: str) -> bool:
+    """Whether a word is a game's."""
+    return word.lower().startswith(KINDS)
+
+
+def environments(word: str, games: int) -> Environments:
+    """So many games of a word. Raises SettingError for one that is not there."""
+    kind, _, name = word.partition(":")
+    if kind.lower() == "minatar":
+        plain = name.lower().replace("-", "_").replace(" ", "_")
+        if plain not in OWN:
+            near = did_you_mean(plain, OWN)
+            raise SettingError(f"{word}: expected one of {', '.join(f'minatar:{each}' for each in OWN)}{near}")
+        module, _, cls = OWN[plain].partition(":")
+        own: type[Game] = getattr(import_module(module), cls)
+        return Cells(own, games)
+    from hubel.data.games.gymnasium import Gymnasium
+
+    if not name:
+        raise SettingError(f"{word}: expected a game's name, such as ale:Pong or gym:CarRacing-v3, received none")
+    return Gymnasium(
+        name if kind.lower() == "gym" else f"ALE/{name.removeprefix('ALE/').removesuffix('-v5')}-v5", games
+    )

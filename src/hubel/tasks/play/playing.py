@@ -1,0 +1,94 @@
+"""Games that a network plays: many side by side, to measure it, and one to be looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from hubel.data import Preprocessing
+from hubel.data.games.environments import Environments
+from hubel.nn import evaluation_mode
+from hubel.tasks.outputs import outputs
+
+EPSILON = 0.01  # chance of an action at random, where models are measured
+
+Array = npt.NDArray[Any]
+
+
+def returns(
+    games: Environments, module: nn.Module | None, preprocessing: Preprocessing | None, seed: int, epsilon: float
+) -> npt.NDArray[np.float64]:
+    """Points and steps of one game each of so many, N×2, the best action taken but for a share of ones at random; all
+    at random where there is no module.
+    """
+    random = np.random.default_rng(seed)
+    games.begin(random)
+    found, going = np.zeros((games.games, 2)), np.ones(games.games, bool)
+    while going.any():
+        actions = random.integers(0, len(games.actions), games.games)
+        if module is not None and preprocessing is not None:
+            best = outputs(module, preprocessing, torch.from_numpy(games.pictures())).argmax(1).cpu().numpy()
+            actions = np.where(random.random(games.games) < epsilon, actions, best)
+        rewards, over = games.step(actions, random)
+        found[going, 0] += rewards[going]
+        found[going, 1] += 1
+        going &= ~over
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """A moment of a game: what people see (uint8 H×W×3), what the network was shown (uint8 H×W×C), how strongly its
+    last map answered (float32 h×w, 0 to 1), each action's worth, which was done, points so far.
+    """
+
+    seen: Array
+    shown: Array
+    activity: Array
+    worth: Array
+    action: int
+    points: float
+
+
+def moments(
+    games: Environments, module: nn.Module, preprocessing: Preprocessing, steps: int, seed: int, epsilon: float
+) -> tuple[list[Moment], bool]:
+    """One game, moment by moment, up to so many steps; and whether it was over by then."""
+    random = np.random.default_rng(seed)
+    games.begin(random)
+    found: list[Moment] = []
+    points = 0.0
+    maps: list[torch.Tensor] = []
+    last = [each for each in module.modules() if isinstance(each, nn.Conv2d)][-1:]
+    hooks = [each.register_forward_hook(lambda _module, _given, answer: maps.append(answer)) for each in last]
+    try:
+        with evaluation_mode(module), torch.inference_mode():
+            for _ in range(steps):
+                shown, seen = games.pictures(), games.seen()
+                maps.clear()
+                worth = outputs(module, preprocessing, torch.from_numpy(shown))[0].cpu().numpy()
+                action = int(worth.argmax())
+                if random.random() < epsilon:
+                    action = int(random.integers(0, len(games.actions)))
+                activity = _activity(maps[0][0]) if maps else np.zeros((1, 1), np.float32)
+                rewards, over = games.step(np.array([action]), random)
+                found.append(Moment(seen, shown[0], activity, worth, action, points))
+                points += float(rewards[0])
+                if over[0]:
+                    return found, True
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return found, False
+
+
+def _activity(maps: torch.Tensor) -> Array:
+    """How strongly places of maps C×H×W answer, over the strongest one: what is above zero, added over channels."""
+    strength = maps.float().clamp_min(0).sum(0)
+    found: Array = (strength / strength.max().clamp_min(1e-6)).cpu().numpy()
+    return found
