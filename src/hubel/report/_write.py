@@ -161,6 +161,9 @@ def _notes(model: LoadedModel, measured: bool) -> list[Child]:
 def _inside(model: LoadedModel, found: Mistakes | None) -> _Inside:
     """The model itself, where it can run in the page; else maps of some images, where there are images."""
     examples = _examples(found) if found is not None else []
+    made = model.task.vectors(model)
+    if made is not None:
+        return _making(model, *made)
     packed = pack(model)
     if packed is not None:
         samples = _samples(found, examples) if found is not None else []
@@ -176,6 +179,21 @@ def _inside(model: LoadedModel, found: Mistakes | None) -> _Inside:
         return _Inside()
     reason = f"This model does not run in the page: {reason_not_packed(model)}"
     return _Inside((("maps", "Inside the network", maps_section(model, found, examples, reason)),))
+
+
+def _making(model: LoadedModel, vectors: list[list[float]], order: list[int]) -> _Inside:
+    """A network that makes pictures of vectors, with sliders for the numbers that change pictures most."""
+    packed = pack(model, places=True)
+    if packed is None:
+        note = h("p", f"This model does not run in the page: {reason_not_packed(model, places=True)}", class_="note")
+        return _Inside((("latent", "Make one yourself", (note,)),))
+    told = (
+        f"The network runs in this page. It makes a picture of {packed['input'][0]:,} numbers, drawn from a normal "
+        f"distribution; sliders are for the {len(order)} that change its pictures most."
+    )
+    parts = (h("p", told), h("div", id="latent-model", class_="latent"))
+    data = {"latent-data": {"packed": packed, "vectors": vectors, "order": order}}
+    return _Inside((("latent", "Make one yourself", parts),), data, ("hubel/report/latent",))
 
 
 def _images(found: Mistakes) -> dict[str, Any]:

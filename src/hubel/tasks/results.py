@@ -32,7 +32,9 @@ class Figure:
     best: Literal["highest", "lowest"] = "highest"
 
     def text(self, value: float, digits: int = 2) -> str:
-        """The value as one reads it: "97.50%", "0.0312"."""
+        """The value as one reads it: "97.50%", "0.0312"; of what is not known, "–"."""
+        if math.isnan(value):
+            return "–"
         if self.kind == "share":
             return f"{value:.{digits}%}"
         return f"{value:.{digits + 2}f}" if not 0 < abs(value) < 0.001 else f"{value:.{digits + 1}g}"

@@ -317,6 +317,12 @@ class Task(abc.ABC):
         their targets do not allow it.
         """
 
+    def vectors(self, model: LoadedModel) -> tuple[list[list[float]], list[int]] | None:
+        """Of a network that makes pictures of vectors: some that a page begins with, and the places of the numbers in
+        them that change its pictures most. None of all others.
+        """
+        return None
+
     def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[Section]:
         """What a report shows of the model's answers to a set, besides its figures."""
         return ()

@@ -15,9 +15,10 @@ from hubel.arch import analyse, parse
 from hubel.base.errors import DataError, NetworkError, SettingError
 from hubel.cli import main
 from hubel.data import Dataset, Splits
+from hubel.report import write_report
 from hubel.tasks import evaluate, load, load_model, task_of
 from hubel.tasks.synthesis.distance import features, frechet, moments
-from hubel.tasks.synthesis.pictures import between, grid, nearest, pictures
+from hubel.tasks.synthesis.pictures import between, grid, made_of, nearest, pictures
 from hubel.tasks.synthesis.targets import Alike
 from hubel.train import Recipe, StoppedError, choose, resume, train
 
@@ -219,9 +220,38 @@ def test_it_takes_no_pictures(run):
         run.model().predict(bars(1, 0)[0])
 
 
+def test_sliders_in_the_page_make_the_pictures_that_pytorch_makes(run, splits, tmp_path, browser_page):
+    path = write_report(run, tmp_path / "report.html", dataset=splits.test)
+    assert ">nan<" not in path.read_text(encoding="utf-8")  # a test loss that there is not
+    browser_page.set_viewport_size({"width": 390, "height": 800})
+    browser_page.goto(path.as_uri())
+    slider = browser_page.locator("#latent-model input").first
+    slider.wait_for()
+    model = run.model()
+    vectors, order = model.task.vectors(model)
+
+    def drawn():
+        browser_page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        read = "(c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 4 === 0)"
+        return np.array(browser_page.locator("#latent-model canvas").evaluate(read))
+
+    def made(vector):
+        return made_of(model.module, model.preprocessing, torch.tensor([vector]))[0, ..., 0].numpy().ravel()
+
+    assert np.abs(drawn() - made(vectors[0]).astype(int)).max() <= 1
+    slider.fill("2.5")
+    moved = list(vectors[0])
+    moved[order[0]] = 2.5
+    assert np.abs(drawn() - made(moved).astype(int)).max() <= 1
+    assert np.abs(made(moved).astype(int) - made(vectors[0])).max() > 1
+    browser_page.get_by_role("button", name="The next of those below").click()
+    assert np.abs(drawn() - made(vectors[1]).astype(int)).max() <= 1
+    assert browser_page.evaluate("document.querySelector('main').scrollWidth") <= 390
+
+
 def test_a_report_shows_what_it_makes(run, splits):
     sections = run.task.sections(run.model(), splits.test)
-    assert [each.name for each in sections] == ["made", "between", "nearest"]
+    assert [each.name for each in sections] == ["makes", "between", "nearest"]
     assert all(each.pictures for each in sections)
 
 

@@ -64,6 +64,17 @@ def between(model: LoadedModel, steps: int, rows: int = 1, seed: int = 0) -> npt
     return _pictures(model, torch.cat(found))
 
 
+def foremost(model: LoadedModel, noise: torch.Tensor, most: int) -> list[int]:
+    """The places of the numbers in vectors N×latent that change pictures most, when each goes from −2 to 2."""
+    changes = []
+    for place in range(noise.shape[1]):
+        ends = noise.repeat(2, 1)
+        ends[:, place] = torch.tensor([-2.0, 2.0]).repeat_interleave(len(noise))
+        low, high = _pictures(model, ends).astype(np.int16).reshape(2, -1)
+        changes.append(float(np.abs(high - low).mean()))
+    return sorted(range(len(changes)), key=lambda place: -changes[place])[:most]
+
+
 def grid(pictures: npt.NDArray[np.uint8], columns: int = 0, gap: int = 2) -> npt.NDArray[np.uint8]:
     """Pictures in rows, with a white gap between them: H×W×3."""
     columns = columns or math.ceil(math.sqrt(len(pictures)))

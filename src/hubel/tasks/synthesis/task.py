@@ -21,12 +21,13 @@ from hubel.tasks.measure import called, shown
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.synthesis.critic import critic_of
 from hubel.tasks.synthesis.distance import features, frechet, moments
-from hubel.tasks.synthesis.pictures import Pictures, between, grid, made_of, nearest, noise_for, pictures
+from hubel.tasks.synthesis.pictures import Pictures, between, foremost, grid, made_of, nearest, noise_for, pictures
 from hubel.tasks.synthesis.targets import Alike
 
 _IMAGES = 600_000  # to be seen in all
 _BATCH = 64
 _GRID = 8  # pictures of a side in a report
+_SLIDERS = 12  # numbers of a vector that a page lets one move
 _BESIDE = 6  # made pictures that are shown beside the real one that is nearest
 
 
@@ -204,6 +205,11 @@ class Synthesis(task.Task):
         """Pictures, of noise of a seed; see `hubel.tasks.synthesis.pictures.Pictures`."""
         return Pictures.of(model, **how)
 
+    def vectors(self, model: LoadedModel) -> tuple[list[list[float]], list[int]] | None:
+        """Those of the first pictures of a report's grid, and the foremost numbers of all of these."""
+        noise = noise_for(model.module, _GRID * _GRID, seed=0)
+        return noise[:_GRID].tolist(), foremost(model, noise[:_GRID], _SLIDERS)
+
     def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
         """Made pictures, steps from one to another, and the real ones that are nearest."""
         some = pictures(model, _GRID * _GRID, seed=0)
@@ -214,7 +220,7 @@ class Synthesis(task.Task):
             beside.append((words, np.concatenate([shown(made), shown(real)], 1)))
         usual = "apart: the root of the mean squared difference of grey levels"
         return [
-            task.Section("made", "What it makes", pictures=[(f"{len(some)} pictures, of noise of seed 0", grid(some))]),
+            task.Section("makes", "What it makes", pictures=[(f"{len(some)}, of noise of seed 0", grid(some))]),
             task.Section(
                 "between",
                 "From one to another",
