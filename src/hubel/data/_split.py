@@ -42,6 +42,16 @@ def share_to_hold_out(validation: Validation, parts: Mapping[str, int]) -> float
     return 0.0 if parts.get("validation") or not parts.get("train") else float(validation)
 
 
+def to_hold_out(parts: Mapping[str, int], noun: str) -> list[str]:
+    """What is to be said of a set with so many pictures a part: how many are held out in training, where any are."""
+    share, count = share_to_hold_out("auto", parts), parts.get("train", 0)
+    if not share or count < 2:
+        return []
+    number = min(max(round(share * count), 1), count - 1)
+    held = f"{number:,} of the {count:,} {noun}s {'is' if number == 1 else 'are'} held out for validation"
+    return [f"in training, about {held} ({share:.0%}; near-duplicates go together)"]
+
+
 def held_out(traces: Traces, targets: Targets, share: float) -> tuple[npt.NDArray[np.bool_], HeldOut]:
     """Which images to hold out, about this share of each class (see `Targets.strata`), and what that comes to.
 

@@ -293,3 +293,33 @@ def test_how_wide_things_are():
     found = Masks(masks, ("a", "b"), (0, 1), ((0, 0, 0), (1, 1, 1)))
     assert found.usual_width() == 7
     assert Masks(masks[2:], ("a", "b"), (0, 1), ((0, 0, 0), (1, 1, 1))).usual_width() == 0
+
+
+@pytest.mark.parametrize("names", [("x", "y"), ("A", "B"), ("inputs", "targets"), ("train/X", "train/Y")])
+def test_masks_under_any_names_are_no_class(tmp_path, names):
+    random = np.random.default_rng(0)
+    for number in range(4):
+        for name, pixels in zip(
+            names, (random.integers(0, 255, (9, 9, 3)), random.integers(0, 2, (9, 9)) * 255), strict=True
+        ):
+            (tmp_path / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / name / f"{number}.png")
+    masks = names[1].rpartition("/")[2]
+    with pytest.raises(
+        ValueError, match=f"of the same names, those of {masks} with the few values of masks: for segmentat"
+    ):
+        load(tmp_path)
+    for path in (tmp_path / names[1]).iterdir():  # of other names they are a class
+        path.rename(path.with_stem(f"{masks}{path.stem}"))
+    assert len(load(tmp_path).train.classes) == 2
+
+
+@pytest.mark.parametrize("values", [2, 200])
+def test_two_classes_of_pictures_of_one_kind_are_classes_though_files_are_called_alike(tmp_path, values):
+    random = np.random.default_rng(0)
+    for name in ("x", "y"):
+        for number in range(4):
+            (tmp_path / name).mkdir(exist_ok=True)
+            pixels = random.integers(0, values, (9, 9)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{number}.png")
+    assert load(tmp_path).train.classes == ("x", "y")

@@ -18,7 +18,7 @@ from hubel.base.errors import DataError
 from hubel.base.names import listing
 from hubel.base.numbers import counted
 from hubel.data import ImageError, read_image
-from hubel.data._split import share_to_hold_out
+from hubel.data._split import to_hold_out
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.parts import PARTS
 from hubel.view.finding import Finding
@@ -186,9 +186,7 @@ def _notes(
     if problems:
         count = "1 file is" if len(problems) == 1 else f"{len(problems):,} files are"
         yield f"{count} missing, odd or unreadable: training stops at them; --bad-images skip leaves them out"
-    share = share_to_hold_out("auto", images)
-    if share:
-        yield f"in training, about {share:.0%} of the {counted(images['train'], 'image')} are held out for validation"
+    yield from to_hold_out(images, "image")
 
 
 def _look(entry: tuple[str, Pair]) -> _Looked | ImageError:

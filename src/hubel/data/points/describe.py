@@ -16,7 +16,7 @@ from hubel.base.download import Progress
 from hubel.base.names import listing
 from hubel.base.numbers import counted
 from hubel.data import ImageError
-from hubel.data._split import share_to_hold_out
+from hubel.data._split import to_hold_out
 from hubel.data._told import MOST_CLASSES, note_lines, sizes_line, unreadable_lines
 from hubel.data.points.annotations import HIDDEN, SEEN, paired
 from hubel.data.points.load import Checked, Seen, checked, joined, nothing_shown, odd_lines, usual_size
@@ -239,6 +239,4 @@ def _notes(found: Checked, images: Mapping[str, int], told: Mapping[str, npt.NDA
         yield f"{count} missing, wrong or unreadable: training stops at them; --bad-images skip leaves them out"
     height, width = usual_size([seen for seen in found.seen if seen.part == "train"] or found.seen)
     yield f"in training pictures become {height}×{width}, chosen by the size of small individuals; --input says another"
-    share = share_to_hold_out("auto", images)
-    if share:
-        yield f"in training, about {share:.0%} of the {counted(images['train'], 'picture')} are held out for validation"
+    yield from to_hold_out(images, "picture")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 import re
 import stat
@@ -11,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 from unicodedata import normalize
+
+from PIL import Image
 
 from hubel.base.errors import DataError, LimitError
 from hubel.base.files import read_bytes
@@ -169,21 +172,45 @@ def make_listing(name: str, found: Sequence[tuple[str, str, Item]], notes: Itera
 
 
 def _refuse_masks(name: str, classes: Sequence[str], found: Sequence[tuple[str, str, Item]]) -> None:
-    """Raise DataError for a folder of images and one of masks, by their names or by files of the same names in both."""
-    by_names = paired(classes)
-    if len(classes) != 2 or not (by_names or any(label.casefold() in IMAGE_FOLDERS for label in classes)):
+    """Raise DataError for a folder of images and one of masks: by their names, or by files of the same names in both of
+    which those of one have the few values of masks.
+    """
+    if len(classes) != 2:
         return
-    one, two = ({_stem(item) for _, label, item in found if label == own} for own in classes)
+    one, two = ({_stem(item): item for _, label, item in found if label == own} for own in classes)
     words = f"{name}: expected a folder for each class, received {' and '.join(classes)}"
-    if by_names:
+    if paired(classes):
         raise DataError(
             f"{words}: a mask for each image is for segmentation, which hubel data, hubel train and "
             "hubel.tasks.load read from folders"
         )
-    if 2 * len(one & two) > len(one | two):
+    same = one.keys() & two.keys()
+    if 2 * len(same) <= len(one.keys() | two.keys()):
+        return
+    if any(label.casefold() in IMAGE_FOLDERS for label in classes):
         raise DataError(
             f"{words}, which hold files of the same names; where one holds the masks of the other, call it masks"
         )
+    looked_at = sorted(same)[:_LOOKED_AT]
+    few = [[_has_few_values(own[stem]) for stem in looked_at] for own in (one, two)]
+    if len(same) > 1 and sorted(map(all, few)) == [False, True] and sorted(map(any, few)) == [False, True]:
+        masks = classes[[all(each) for each in few].index(True)]
+        raise DataError(
+            f"{words}, which hold files of the same names, those of {masks} with the few values of masks: for "
+            f"segmentation call the folders images and masks; where {masks} is a class, give its files other names"
+        )
+
+
+_LOOKED_AT = 8  # pictures of a folder that may be masks
+_FEW_VALUES = 16
+
+
+def _has_few_values(item: Item) -> bool:
+    try:
+        with Image.open(io.BytesIO(item.read())) as picture:
+            return picture.getcolors(_FEW_VALUES) is not None
+    except (OSError, ValueError, SyntaxError, ImageError, Image.DecompressionBombError):
+        return False
 
 
 def _stem(item: Item) -> str:
