@@ -41,6 +41,11 @@ def add_data_options(parser: ArgumentParser) -> None:
         choices=("auto", "characters", "bytes"),
         help="of texts: what a symbol is (default: auto, a character, unless there are more than 4,096 different ones)",
     )
+    group.add_argument(
+        "--critic",
+        metavar="NETWORK",
+        help="of pictures of noise: the network that judges them (default: the zoo's, or by rule)",
+    )
     group.add_argument("--void", type=int, metavar="VALUE", help="of masks: what is no class, besides 255")
     group.add_argument(
         "--bad-images",
@@ -176,7 +181,7 @@ def _asked(arguments: Namespace) -> dict[str, Any]:
     """Return how the data is to be read, where that was said, and what `train` and `sweep` hold out; commands that
     measure take a set as it is.
     """
-    said = {name: getattr(arguments, name, None) for name in ("task", "void", "vocabulary")}
+    said = {name: getattr(arguments, name, None) for name in ("task", "void", "vocabulary", "critic")}
     held_out = {"validation": arguments.validation} if hasattr(arguments, "validation") else {}
     return held_out | {name: value for name, value in said.items() if value is not None}
 

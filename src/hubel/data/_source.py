@@ -51,10 +51,11 @@ _REMEDIES = {
 
 def layout_of(settings: Mapping[str, str]) -> Layout:
     """The layout of these settings. Raises SettingError for an unknown one."""
-    known = [field.name for field in dataclasses.fields(Layout)]
+    known = [field.name for field in dataclasses.fields(Layout) if field.init]
     for name in settings:
         if name not in known:
-            raise SettingError(f"expected {', '.join(known)}, received {name}{did_you_mean(name, known)}")
+            near = did_you_mean(name, known) or "; it means nothing to this data, or to the task that it is read for"
+            raise SettingError(f"how data is read: expected {', '.join(known)}, received {name!r}{near}")
     return Layout(**settings)
 
 

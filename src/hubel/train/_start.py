@@ -26,6 +26,7 @@ _OF_DATA = (
     "task",
     "void",
     "vocabulary",
+    "critic",
     "fit",
     "bad_images",
     "parts",

@@ -20,7 +20,7 @@ from hubel.tasks import evaluate, load, load_model, task_of
 from hubel.tasks.synthesis.distance import features, frechet, moments
 from hubel.tasks.synthesis.pictures import between, grid, made_of, nearest, pictures
 from hubel.tasks.synthesis.targets import Alike
-from hubel.train import Recipe, StoppedError, choose, resume, train
+from hubel.train import Recipe, Run, StoppedError, choose, resume, train
 
 MAKER = "8: dense 64, leaky 0.2, reshape 4x4x4, deconv 3 4x4 strides=2 same tanh"
 RECIPE = Recipe(
@@ -213,6 +213,18 @@ def test_settings_that_mean_nothing_here_are_refused(changes, splits, tmp_path):
 def test_too_few_pictures_are_refused():
     with pytest.raises(DataError, match="at least 16"):
         choose(parse(MAKER), alike(bars(4, 0)))
+
+
+def test_the_command_line_says_the_critic(folder, tmp_path, capsys):
+    line = ["train", MAKER, str(folder), "--run", str(tmp_path / "run"), "--epochs", "0.1", "--no-report", "--critic"]
+    judge = "8x8x3: conv 4 3x3/2 same, leaky 0.2, flatten, dense 1"
+    assert main([*line, judge]) == 0
+    assert Run.open(tmp_path / "run").task.critic == judge
+    for wrong, told in (("8x8x3: flatten, dense 2", "says one number"), ("9x9x3: flatten, dense 1", "begin it with")):
+        assert main([*line[:3], "--critic", wrong]) == 2
+        assert told in capsys.readouterr().err
+    assert main(["train", "lenet5", "mnist", "--critic", judge]) == 2
+    assert "received 'critic'; it means nothing to this data" in capsys.readouterr().err
 
 
 def test_it_takes_no_pictures(run):
