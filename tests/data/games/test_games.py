@@ -101,6 +101,8 @@ def test_games_side_by_side_are_what_each_is_alone(name):
     alone.sticky = many.sticky = 0.0
     for turn in range(60):
         which = turn % 16
+        if name == "asterix":  # nothing comes, which would be drawn
+            many.state["next"][:] = 5
         before = {key: value.copy() for key, value in many.state.items()}
         for key, value in alone.state.items():
             value[...] = before[key][which : which + 1]
@@ -108,8 +110,66 @@ def test_games_side_by_side_are_what_each_is_alone(name):
         rewards, over = many.step(actions, np.random.default_rng(turn))
         reward, ended = alone.step(actions[which : which + 1], np.random.default_rng(turn))
         assert (reward[0], ended[0]) == (rewards[which], over[which])
-        if not over[which] and name == "breakout":  # in which nothing is drawn between beginnings
+        if not over[which] and not reward[0]:  # where nothing is drawn
             assert np.array_equal(alone.pictures()[0], many.pictures()[which])
+
+
+def alone(name, **values):
+    found = environments(f"minatar:{name}", 1)
+    found.sticky = 0.0
+    found.begin(np.random.default_rng(0))
+    for key, value in values.items():
+        found.state[key][...] = value
+    return found
+
+
+def done(game, *actions):
+    """What each action brings, by its name, and whether the game is over in the end."""
+    found = [game.step(np.array([game.actions.index(each)]), np.random.default_rng(0)) for each in actions]
+    return [float(reward[0]) for reward, _ in found], bool(found[-1][1][0])
+
+
+def test_freeways_chicken_goes_a_step_in_three_and_cars_send_it_back():
+    game = alone("freeway", row=5, pause=0, x=0, wait=9)
+    done(game, "up", "up", "up")
+    assert int(game.state["row"][0]) == 4
+    done(game, "up")
+    assert int(game.state["row"][0]) == 3
+    assert done(alone("freeway", row=1, pause=0, x=0, wait=9), "up") == ([1.0], False)
+    game = alone("freeway", row=5, pause=0, x=3, wait=0, speed=2)  # each car drives on the chicken's column
+    done(game, "stay")
+    assert int(game.state["row"][0]) == 9
+    assert done(alone("freeway", left=0), "stay") == ([0.0], True)
+
+
+def test_in_asterix_gold_is_a_point_and_an_enemy_the_end_and_both_come_faster():
+    there = {"next": 5, "turn": 3}
+    lane = np.arange(8) == 4
+    game = alone("asterix", there=lane, column=6, way=1, gold=1, **there)
+    assert done(game, "right", "right") == ([1.0, 0.0], False)
+    assert done(alone("asterix", there=lane, column=6, way=1, gold=0, **there), "right") == ([0.0], True)
+    game = alone("asterix", ramp=-1, ramps=1, next=5)
+    done(game, "stay")
+    assert (int(game.state["comes"][0]), int(game.state["moves"][0])) == (9, 4)
+
+
+def test_in_space_invaders_a_shot_alien_is_a_point_and_a_bullet_or_an_alien_below_the_end():
+    game = alone("space_invaders", turn=99, shoots=99)
+    points, over = done(game, "fire", *["stay"] * 6)
+    assert (sum(points), over) == (1.0, False)
+    assert game.state["aliens"].sum() == 23
+    theirs = np.zeros((10, 10), bool)
+    theirs[8, 5] = True
+    assert done(alone("space_invaders", theirs=theirs), "stay") == ([0.0], True)
+    assert done(alone("space_invaders", theirs=theirs), "left") == ([0.0], False)
+    game = alone("space_invaders", turn=0)
+    done(game, "stay")
+    assert game.state["aliens"][0, :4, 1:7].all()
+    last = np.zeros((10, 10), bool)
+    last[0, 0] = True
+    game = alone("space_invaders", aliens=last, turn=0, way=-1)
+    done(game, "stay")
+    assert (np.argwhere(game.state["aliens"][0]).tolist(), int(game.state["way"][0])) == ([[1, 0]], 1)
 
 
 def test_what_is_put_back_goes_on_as_it_went():

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from hubel.data.games.game import SIDE, Array, Game
+from hubel.data.games.game import SIDE, Array, Game, put
 
 _WALL = slice(1, 4)  # rows of bricks
 _LAST = SIDE - 1
@@ -42,7 +42,7 @@ class Breakout(Game):
     def step(self, actions: Array, random: np.random.Generator) -> tuple[Array, Array]:
         """Move the paddle, then the ball."""
         s, every = self.state, self.every
-        paddle = s["paddle"] = _put(s["paddle"], (s["paddle"] + (actions == 2) - (actions == 1)).clip(0, _LAST))
+        paddle = s["paddle"] = put(s["paddle"], (s["paddle"] + (actions == 2) - (actions == 1)).clip(0, _LAST))
         was_x, was_y = s["x"].copy(), s["y"].copy()
         x, y = was_x + s["across"], was_y + s["down"]
         aside = (x < 0) | (x > _LAST)
@@ -60,13 +60,13 @@ class Breakout(Game):
         edge = bottom & ~above & (x == paddle)
         over = bottom & ~above & ~edge
         back = hit | above | edge
-        _put(s["old_x"], was_x)
-        _put(s["old_y"], was_y)
-        _put(s["down"], np.where(top | back, -s["down"], s["down"]))
-        _put(s["across"], np.where(edge, -across, across))
-        _put(s["x"], x)
-        _put(s["y"], np.where(back, was_y, y))
-        _put(s["struck"], brick)
+        put(s["old_x"], was_x)
+        put(s["old_y"], was_y)
+        put(s["down"], np.where(top | back, -s["down"], s["down"]))
+        put(s["across"], np.where(edge, -across, across))
+        put(s["x"], x)
+        put(s["y"], np.where(back, was_y, y))
+        put(s["struck"], brick)
         return hit.astype(np.float32), over
 
     def planes_of(self) -> Array:
@@ -78,9 +78,3 @@ class Breakout(Game):
         found[every, s["old_y"], s["old_x"], 2] = True
         found[..., 3] = s["bricks"]
         return found
-
-
-def _put(place: Array, values: Array) -> Array:
-    """Write in place: checkpoints hold these very arrays."""
-    place[...] = values
-    return place

@@ -11,6 +11,9 @@ from hubel.data.games.game import Game
 
 OWN = {
     "breakout": "hubel.data.games.breakout:Breakout",
+    "freeway": "hubel.data.games.freeway:Freeway",
+    "asterix": "hubel.data.games.asterix:Asterix",
+    "space_invaders": "hubel.data.games.invaders:SpaceInvaders",
 }
 KINDS = ("minatar:", "ale:", "gym:")
 
