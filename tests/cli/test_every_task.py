@@ -9,16 +9,23 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import hubel.cli
 from hubel.arch import parse
 from hubel.data import Preprocessing
+from hubel.look.inside.changes import changes
 from hubel.nn import build
 from hubel.tasks import save_model
 from hubel.tasks.regression.task import Regression
+from hubel.train import Run
+from hubel.view.scene import Text
+from hubel.view.tiles import Chart, TiledFigure
+from tests.tasks.killed import trained
 from tests.tasks.little import LITTLE
 from tests.train.test_full_disk import MOUNT, may_mount
 
+LAYER = {"language": "dense1", "speech": "conv1"}
 PIXELS = Preprocessing(8, 8, 1, mean=(0.5,), std=(0.2,))
 
 
@@ -66,6 +73,55 @@ def test_a_network_that_makes_pictures_shows_its_filters_and_finds_none(
     ]
     assert hubel.cli.main(line) == 2
     assert "hubel: finding is for networks that take pictures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("task", ["language", "speech"])
+def test_what_has_no_pictures_shows_its_filters_and_is_refused_where_pictures_are_asked(
+    task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(tmp_path / "run")
+    trained(LITTLE[task](tmp_path / "data"), Path(run))
+    picture = tmp_path / "folder" / "a.png"
+    picture.parent.mkdir()
+    Image.new("L", (8, 8)).save(picture)
+    for verb in ("filters", "changes"):
+        assert hubel.cli.main(["look", verb, run, "-o", str(tmp_path / f"{verb}.html")]) == 0
+        assert f"the filters of {LAYER[task]}" in (tmp_path / "filters.html").read_text()
+    for line in (
+        ["find", "index", run, str(picture.parent)],
+        ["look", "changes", run, str(picture)],
+        ["look", "dream", run, "-o", "o.png"],
+        ["look", "style", run, str(picture), str(picture), "-o", "o.png"],
+    ):
+        assert hubel.cli.main(line) == 2
+        assert "expected a model that takes images, received one for " in capsys.readouterr().err, line
+    assert not (tmp_path / "run" / "find.safetensors").exists()
+
+
+@pytest.mark.parametrize("size", [(1, 300), (300, 1)])
+def test_a_picture_too_thin_for_the_network_is_brought_to_its_size(size: tuple[int, int], tmp_path: Path) -> None:
+    little = LITTLE["colorize"](tmp_path / "data")
+    trained(little, tmp_path / "run")
+    Image.new("L", size, 90).save(tmp_path / "thin.png")
+    thin, more = str(tmp_path / "thin.png"), ["--steps=1", "-o", str(tmp_path / "o.png")]
+    assert hubel.cli.main(["look", "dream", str(tmp_path / "run"), thin, "--octaves=1", *more]) == 0
+    assert hubel.cli.main(["look", "style", str(tmp_path / "run"), thin, thin, *more]) == 0
+
+
+def test_numbers_are_followed_with_an_image_on_an_axis_of_their_own(tmp_path: Path) -> None:
+    trained(LITTLE["regression"](tmp_path / "data"), tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    found = changes(run, next((tmp_path / "data").rglob("*.png")))
+    assert found.maps is not None
+    assert found.probabilities is None
+    errors = [row.evaluation[run.task.primary.name] for row in run.metrics]
+    figure = found.figure()
+    assert isinstance(figure, TiledFigure)
+    drawn = next(part for part in figure.sections if isinstance(part, Chart))
+    words = [mark.words for mark in drawn.marks if isinstance(mark, Text)]
+    ticks = [float(word) for word in words if word.replace(".", "").isdigit()]
+    assert not [word for word in words if "%" in word]
+    assert max(ticks) >= max(errors) > 1
 
 
 @pytest.mark.skipif(not may_mount(), reason="needs to mount a small file system")

@@ -1,6 +1,7 @@
 """What follows from a set's sizes, colours and depth, decided once for all its images."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -321,3 +322,18 @@ def test_pictures_of_one_frame_say_nothing(tmp_path):
         (tmp_path / "set" / label).mkdir(parents=True)
         Image.new("RGB", (8, 8)).save(tmp_path / "set" / label / f"{label}.tif")
     assert load(tmp_path / "set").notes == ()
+
+
+def test_no_levels_are_looked_for_in_pictures_of_too_many_pixels(tmp_path, monkeypatch):
+    for label in ("a", "b"):
+        (tmp_path / label).mkdir()
+        for number in range(3):
+            Image.fromarray(np.full((4, 4), 1000 * number, np.uint16)).save(tmp_path / label / f"{number}.png")
+    Image.fromarray(np.full((40, 40), 60000, np.uint16)).save(tmp_path / "a" / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # from which Pillow warns
+    for module in ("hubel.data.decode.image", "hubel.data._survey"):
+        monkeypatch.setattr(f"{module}.MAX_PIXELS", 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = load(tmp_path)
+    assert found.train.levels == (0.0, 2047.0)  # of the others alone

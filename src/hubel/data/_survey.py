@@ -15,7 +15,7 @@ from hubel.base.errors import DataError
 from hubel.data._dataset import Fit
 from hubel.data.decode import sound
 from hubel.data.decode.deep import is_deep_colour, is_misread
-from hubel.data.decode.image import deep_values, formats_of, is_deep
+from hubel.data.decode.image import MAX_PIXELS, QUIET, deep_values, formats_of, is_deep
 from hubel.data.decode.levels import Levels, usual_levels, words_of_levels
 from hubel.data.decode.tiff import tiff_header
 from hubel.data.sources.listing import Item
@@ -193,9 +193,11 @@ def _header(item: Item) -> _Header | None:
         content = item.read()
         if sound.is_sound(content):
             return _Header(sound.size_of(content), _SOUND)
-        with Image.open(io.BytesIO(content), formats=formats_of(content, item.name)) as image:
+        with QUIET, Image.open(io.BytesIO(content), formats=formats_of(content, item.name)) as image:
             if is_misread(image):
                 raise UnidentifiedImageError
+            if image.width * image.height > MAX_PIXELS:
+                return None
             deep = is_deep_colour(image)  # before EXIF, for which a PNG is read
             turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
             size = image.size if turned else image.size[::-1]

@@ -13,7 +13,7 @@ from hubel.base.files import place_for, replacing
 from hubel.data import Dataset
 from hubel.export.check import Check, Picture, SkewError, compared, evenly
 from hubel.export.forms import FORMS, Calibration, Order, Written, form_of
-from hubel.tasks import LoadedModel, need_pictures
+from hubel.tasks import LoadedModel, need_examples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +73,7 @@ def export(
     if place.suffix.lower() in FORMS[form].endings:
         place_for(place)
     loaded = _loaded(model)
-    need_pictures(loaded, "export")
+    need_examples(loaded, "export")
     if int8 is not None and form != "onnx":
         raise SettingError(f"eight bits are written as ONNX, received {form}")
     pictures = evenly(check)

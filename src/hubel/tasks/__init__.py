@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hubel.tasks.classification.metrics import ClassMetrics, Metrics
     from hubel.tasks.classification.task import Classification, Objective, predict
     from hubel.tasks.measure import count, evaluate, measure
-    from hubel.tasks.model import LoadedModel, load_model, need_pictures, require_names, save_model
+    from hubel.tasks.model import LoadedModel, load_model, need_examples, need_pictures, require_names, save_model
     from hubel.tasks.registry import UnknownTaskError, load, task_named, task_of, task_of_network, task_of_source
     from hubel.tasks.results import Figure, Measured, Section, Table
     from hubel.tasks.task import Counts, Task
@@ -51,6 +51,7 @@ _HOMES = {
     "load": "hubel.tasks.registry",
     "load_model": "hubel.tasks.model",
     "measure": "hubel.tasks.measure",
+    "need_examples": "hubel.tasks.model",
     "need_pictures": "hubel.tasks.model",
     "predict": "hubel.tasks.classification.task",
     "require_names": "hubel.tasks.model",
@@ -86,6 +87,7 @@ __all__ = [
     "load",
     "load_model",
     "measure",
+    "need_examples",
     "need_pictures",
     "predict",
     "require_names",

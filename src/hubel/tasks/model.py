@@ -202,7 +202,7 @@ def require_scores(model: LoadedModel, at: tuple[int, int] | None = None) -> Non
         raise SettingError(f"expected a row below {height} and a column below {width}, received {at[0]},{at[1]}")
 
 
-def need_pictures(model: LoadedModel, verb: str) -> None:
+def need_examples(model: LoadedModel, verb: str) -> None:
     """Raise SettingError where a network makes pictures, of which `verb` cannot be asked, and takes none."""
     taken = model.network.input
     if len(taken) == 1 and not model.network.reads_whole_numbers and len(model.task.images_of(model.network)) == 3:
@@ -210,6 +210,17 @@ def need_pictures(model: LoadedModel, verb: str) -> None:
             f"{verb} is for networks that take pictures; {model.network.name or 'this one'} makes them, of vectors of "
             f"{shape_text(model.network.input)}: hubel predict RUN -o made.png"
         )
+
+
+def need_pictures(model: LoadedModel, verb: str) -> None:
+    """Raise SettingError where a network takes no pictures, of which `verb` is asked: it makes some, or takes sequences
+    or whole numbers.
+    """
+    need_examples(model, verb)
+    taken, looked_up = model.network.input, model.network.reads_whole_numbers
+    if len(taken) == 2 or looked_up:
+        what = "whole numbers to look up" if looked_up else "sequences"
+        raise SettingError(f"{verb}: expected a model that takes images, received one for {what}, {shape_text(taken)}")
 
 
 def save_model(

@@ -10,9 +10,11 @@ import optuna
 import pytest
 
 from hubel.base.errors import SettingError
+from hubel.base.model_file import WholenessWarning
 from hubel.data import Splits
 from hubel.train import Choice, Range, Recipe, Run, Started, default_space, parse_space, sweep, train
 from hubel.train.search import sweep as sweeping
+from hubel.train.search.study import StudyError
 from tests.train.several import Forked
 from tests.train.sweeper import BASE, SPACE, SPLITS, search
 from tests.work import HANG
@@ -199,9 +201,40 @@ def test_a_database_that_was_damaged_is_named(found, tmp_path):
     with sqlite3.connect(tmp_path / "sweep" / "study.db") as database:
         database.execute("UPDATE trial_params SET distribution_json = 'no JSON'")
     with pytest.raises(
-        sweeping.StudyError, match=r"study.db: holds what no search wrote \(JSONDecodeError: .*take another folder"
+        StudyError, match=r"study.db: holds what no search wrote \(JSONDecodeError: .*take another folder"
     ):
         search(tmp_path / "sweep", 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "trial_values SET value = 0.99",
+        "trial_params SET param_value = 0.05 WHERE param_name = 'learning_rate'",
+        "trial_intermediate_values SET intermediate_value = 0.99",
+        "trials SET state = 'PRUNED' WHERE state = 'COMPLETE'",
+        "trial_user_attributes SET value_json = '\"0\"' WHERE key = 'sha256'",
+    ],
+)
+def test_a_changed_number_of_a_trial_is_named(change, found, tmp_path, monkeypatch):
+    directory, result = found
+    shutil.copytree(directory, tmp_path / "sweep")
+    with sqlite3.connect(tmp_path / "sweep" / "study.db") as database:
+        database.execute(f"UPDATE {change}")
+    with pytest.raises(StudyError, match=r"study.db: damaged: trial \d is not what it ended with"):
+        search(tmp_path / "sweep", 7)
+    monkeypatch.setenv("HUBEL_IGNORE_DAMAGE", "1")
+    with pytest.warns(WholenessWarning, match="used all the same"):
+        assert len(search(tmp_path / "sweep", 7).trials) == len(result.trials)
+
+
+def test_trials_of_an_older_version_are_said_to_have_no_digest(found, tmp_path):
+    directory, _ = found
+    shutil.copytree(directory, tmp_path / "sweep")
+    with sqlite3.connect(tmp_path / "sweep" / "study.db") as database:
+        database.execute("DELETE FROM trial_user_attributes WHERE key = 'sha256' AND trial_id < 3")
+    with pytest.warns(WholenessWarning, match="nothing vouches for trials 0, 1, of an older version"):
+        search(tmp_path / "sweep", 7)
 
 
 @pytest.mark.parametrize("storage", ["a=b", "0", "/dev/null"])

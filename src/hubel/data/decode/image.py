@@ -54,6 +54,7 @@ class ImageError(FileError, ValueError):
     """A file that cannot be used as an image: `path` says which, `reason` says why."""
 
     def __init__(self, path: str, reason: str) -> None:
+        reason = reason.removeprefix(f"{path}: ")  # of an error that names it too
         super().__init__(path, reason)
         self.path = path
         self.reason = reason
@@ -230,11 +231,15 @@ def formats_of(content: bytes, place: str) -> tuple[str, ...]:
 
 
 def deep_values(content: bytes) -> npt.NDArray[np.generic] | None:
-    """The values of an image of more than eight bits, H×W or H×W×3; None for other images, damaged ones too."""
+    """The values of an image of more than eight bits, H×W or H×W×3; None for other images, too large and damaged ones
+    too.
+    """
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with QUIET, Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if is_misread(image):
                 raise UnidentifiedImageError
+            if image.width * image.height > MAX_PIXELS:
+                return None
             if is_deep_colour(image):
                 return deep_colour(content, FORMATS)[..., :3]
             return np.asarray(image) if is_deep(image.mode) else None

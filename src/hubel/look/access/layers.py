@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from hubel.arch import ShapeError, analyse, ops
 from hubel.base.errors import SettingError, UnknownNameError
@@ -157,8 +158,22 @@ def runs_on(model: LoadedModel, call: LayerCall, size: tuple[int, int]) -> bool:
         if row.cost.parameters != same.cost.parameters or fixed:
             return False
         if row.path == call.path:
-            return True
+            return _runs(model, call, size)
     return False
+
+
+def _runs(model: LoadedModel, call: LayerCall, size: tuple[int, int]) -> bool:
+    """Whether the module itself does, whose padding was laid for one size: tried on shapes alone."""
+    module = model.module
+    named = (*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False))
+    weights = {name: tensor.to("meta") for name, tensor in named}
+    picture = torch.empty(1, model.network.input[2], *size, device="meta")
+    try:
+        with torch.no_grad():
+            outputs(lambda: functional_call(module, weights, (picture,)), (call,))
+    except RuntimeError:
+        return False
+    return True
 
 
 def _of_tree(module: NetworkModule) -> Iterator[LayerCall]:

@@ -12,8 +12,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from hubel.arch import shape_text
-from hubel.base.errors import NetworkError, SettingError
+from hubel.base.errors import SettingError
 from hubel.data import image_files
 from hubel.tasks import LoadedModel, need_pictures
 
@@ -42,12 +41,8 @@ def sample(
     Raises ImageError for a file that cannot be read, ValueError for an array that is not an image, and for a model of
     sequences or of whole numbers that are looked up.
     """
-    network = model.network
     if not model.task.of_files:
         return _steps(model, image)
-    if len(network.input) == 2 or network.reads_whole_numbers:
-        taken = "whole numbers to look up" if network.reads_whole_numbers else "sequences"
-        raise NetworkError(f"expected a model that takes images, received one for {taken}, {shape_text(network.input)}")
     need_pictures(model, "looking at an image")
     picture = model.preprocessing.prepare(image)
     if not name:

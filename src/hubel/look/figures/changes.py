@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hubel.look.access.captions import layer_title
 from hubel.view import sprite
 from hubel.view.axes import Axes, Tick, disc
+from hubel.view.charts import ticks
 from hubel.view.linked import web_file
 from hubel.view.markup import Element, h
 from hubel.view.page import held
@@ -103,12 +104,9 @@ def accuracy_chart(changes: Changes, live: Live) -> Chart:
         curves.append((next(row.evaluated for row in rows if row.evaluated), measured))
     curves = [(name, values) for name, values in curves if values]
     values = [value for _, ys in curves for value in ys if isfinite(value)]
-    least = min(values, default=0.0)
-    step = next((size for size in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if (1 - least) / size <= 6), 0.25)
-    low = max(0.0, 1 - ceil((1 - least) / step + 0.1) * step)
-    axes = Axes(_LEFT, 30, _WIDE, 190, (0, changes.epochs[-1] or 1), (low, 1))
-    ticks = np.arange(1, low - 1e-9, -step).tolist()
-    ups = [(tick, f"{tick:.{1 if step < 0.01 else 0}%}") for tick in ticks]
+    ups = _share_ticks(values) if figure.kind == "share" else _number_ticks(values)
+    low = ups[0][0]
+    axes = Axes(_LEFT, 30, _WIDE, 190, (0, changes.epochs[-1] or 1), (low, ups[-1][0]))
     marks = axes.frame(_epoch_ticks(changes), ups, "epochs", figure.title)
     labels = []
     for name, ys in curves:
@@ -123,6 +121,20 @@ def accuracy_chart(changes: Changes, live: Live) -> Chart:
         "" if len(rows) > 1 else f"; {figure.title} is measured once an epoch"
     )
     return Chart(figure.title[0].upper() + figure.title[1:], tuple(marks), _PAGE, 262, note, live)
+
+
+def _share_ticks(shares: Sequence[float]) -> list[Tick]:
+    """From below the least up to 100 %."""
+    least = min(shares, default=0.0)
+    step = next((size for size in (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if (1 - least) / size <= 6), 0.25)
+    low = max(0.0, 1 - ceil((1 - least) / step + 0.1) * step)
+    return [
+        (tick, f"{tick:.{1 if step < 0.01 else 0}%}") for tick in reversed(np.arange(1, low - 1e-9, -step).tolist())
+    ]
+
+
+def _number_ticks(values: Sequence[float]) -> list[Tick]:
+    return [(tick, f"{tick:g}") for tick in ticks(min(values, default=0.0), max(values, default=1.0))]
 
 
 def probability_chart(changes: Changes) -> Chart:

@@ -15,7 +15,8 @@ from hubel.look.access.record import record
 from hubel.look.access.sample import Sample, sample
 from hubel.look.inside.filters import filters
 from hubel.nn import build
-from hubel.tasks import Figure, LoadedModel
+from hubel.tasks import Figure, LoadedModel, need_pictures
+from hubel.tasks.decoding import decoding_of
 from hubel.train import EpochMetrics, Moment, Run, moments
 from hubel.view.finding import Drawn
 
@@ -32,7 +33,8 @@ class Changes(Drawn):
     row: the layer that is followed. channels: which of its channels. on_pixels: whether it is given the image itself.
     steps, epochs: of each moment. weights: float32, T×channels×inputs×rows×columns.
     sample, maps, probabilities: the image that was shown, what the layer gave for it (float32, T×channels×H×W, or
-    T×channels×1×1 of a vector) and the class probabilities (T×classes); None without an image.
+    T×channels×1×1 of a vector) and the class probabilities (T×classes); None without an image, and probabilities of a
+    model whose answers are no classes.
     moved: for each layer with weights, how far they had moved since the moment before, as a share of their own length
     (Euclidean); T-1 numbers each. metrics: all rows of the run's `metrics.csv`. primary: the
     figure of them that decides. problems: what could not be read.
@@ -103,6 +105,8 @@ def changes(run: Run, image: Any = None, layer: str | None = None, *, most: int 
     ValueError for one without filters, ImageError for an image that cannot be read.
     """
     model = LoadedModel(run.network, build(run.network).eval(), run.preprocessing, run.task).to(device)
+    if image is not None:
+        need_pictures(model, "following an image")
     shown = None if image is None else sample(model, image)
     problems: list[str] = []
     followed = _Followed(model, shown, layer, most)
@@ -153,7 +157,8 @@ class _Followed:
         if self.shown is not None:
             output = record(self.model, self.shown.input).outputs[self.row.path][0, list(self.channels)]
             self.maps.append(output.reshape(len(self.channels), *(output.shape[1:] or (1, 1))).numpy())
-            self.answers.append(probabilities_of(self.model, self.shown.input)[0].numpy())
+            if decoding_of(self.model.task.name).names:
+                self.answers.append(probabilities_of(self.model, self.shown.input)[0].numpy())
         self._measure()
 
     def _measure(self) -> None:

@@ -40,7 +40,8 @@ class Filters(Drawn):
 
     row: the layer. channels: which of its channels are shown; `total` is how many there are. weights: float32,
     channels×inputs×rows×columns (a dense layer that was given a flattened picture: that picture's shape; one that was
-    given a vector: 1×features), None where a layer has no weights of its own; biases: one a channel, or None.
+    given a vector: 1×features; along steps: 1×steps), None where a layer has no weights of its own; biases: one a
+    channel, or None.
     on_pixels: whether the layer is given the image itself. excerpts: for each channel the images that excite it most,
     of `searched` that were looked through; empty where none were.
     """
@@ -182,6 +183,8 @@ def _weights(
         middle = weight.shape[0] // 2 + (row.output_shape[1] // 2 if row.output_shape[0] % 2 == 0 else 0)
         height, width = (window.kernel for window in operation.windows)
         weight, bias = weight[middle].unflatten(1, (-1, height, width)), None if bias is None else bias[middle]
+    if weight.dim() == 3:  # along steps: kernels of one row
+        weight = weight.unsqueeze(2)
     if weight.dim() == 2:
         shape = _picture_before(model, row) or (1, weight.shape[1], 1)
         weight = weight.unflatten(1, (shape[2], shape[0], shape[1]))

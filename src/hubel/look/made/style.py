@@ -23,7 +23,7 @@ from hubel.look.access.layers import LayerCall, layer_calls, named_layer, output
 from hubel.look.access.models import of_any_model
 from hubel.look.access.pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.nn import NetworkModule, input_gradients, modules
-from hubel.tasks import LoadedModel
+from hubel.tasks import LoadedModel, need_pictures
 from hubel.view.finding import Drawn
 from hubel.view.frames import WRITERS
 
@@ -112,6 +112,7 @@ def transfer_style(
             "expected steps of at least 1, weights of 0 or more and start as content or noise, received "
             f"{steps}, {style_weight}, {variation} and {start!r}"
         )
+    need_pictures(model, "changing a picture's style")
     model = averaging(model) if average_pooling else model
     with input_gradients(model.module):
         of_content, of_style = _layers(model, content_layers, style_layers)

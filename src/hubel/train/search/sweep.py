@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import shutil
 import socket
 import time
 import warnings
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubel.arch import Network
-from hubel.base.errors import FileError, FullDiskError, LockedError, SettingError
+from hubel.base.errors import LockedError, SettingError
 from hubel.base.files import locked, write_atomically
 from hubel.data import Preprocessing, Splits, hold_out
 from hubel.tasks import task_of
@@ -34,6 +33,7 @@ from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.events import EpochMetrics, Event, Listener, NamedFigures, Started
 from hubel.train.run.run import SETTINGS, Run, check_name
 from hubel.train.search.space import Choice, Space, default_space
+from hubel.train.search.study import SEAL, Direction, check_seals, naming_what_is_wrong, opened, seal, shown
 from hubel.view.result import Part, Result
 from hubel.view.tables import Table
 
@@ -43,15 +43,9 @@ if TYPE_CHECKING:
 BEST = "best.toml"
 _MACHINE = ("device", "threads", "precision", "memory_format", "compile")  # measured once, not for every trial
 _UNPRUNED = 4  # trials that are never given up, so that there is something to compare with
-_ATTEMPTS = 4  # to open the database
 _FAILURES = 3  # in a row after which trying on would only fail again
 
-Direction = Literal["maximize", "minimize"]
 Outcome = Literal["done", "pruned", "failed", "running"]
-
-
-class StudyError(FileError, OSError):
-    """The database of a search cannot be used, or holds what no search wrote."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +121,7 @@ def sweep(
     check_name(folder)
     folder.mkdir(parents=True, exist_ok=True)
     address = storage or f"sqlite:///{folder / 'study.db'}"
-    with _naming_what_is_wrong(address):
+    with naming_what_is_wrong(address):
         study = _study(folder, address, network, splits, recipe, space or default_space(recipe))
         preprocessing = Preprocessing.for_dataset(splits.train)
         task = task_of(splits.train)
@@ -208,13 +202,19 @@ class _Search:
         except NotEnoughMemoryError as error:
             state, why = optuna.trial.TrialState.FAIL, str(error)
         except ValueError as error:
-            trial.set_user_attr("why", str(error))
-            self.study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            self._tell(trial, None, optuna.trial.TrialState.FAIL, str(error))
             raise
+        self._tell(trial, value, state, why)
+        return next(each for each in self.trials() if each.number == trial.number)
+
+    def _tell(self, trial: optuna.Trial, value: float | None, state: optuna.trial.TrialState, why: str) -> None:
+        """Put into the study how a trial ended, and what vouches for it."""
         if why:
             trial.set_user_attr("why", why)
+        stored = next(each for each in self._frozen() if each.number == trial.number)
+        own = seal(trial.number, state.name, stored.params, stored.intermediate_values, value)
+        trial.set_user_attr(SEAL, own)
         self.study.tell(trial.number, value, state)
-        return next(each for each in self.trials() if each.number == trial.number)
 
     def trials(self) -> tuple[Trial, ...]:
         """All trials that have begun, of all processes."""
@@ -303,41 +303,6 @@ class _Search:
         )
 
 
-@contextlib.contextmanager
-def _naming_what_is_wrong(address: str) -> Iterator[None]:
-    """Say of a database that cannot be used which it is, and what to do."""
-    import optuna
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-
-    try:
-        url = make_url(address)
-    except (ArgumentError, ValueError):
-        raise SettingError(
-            f"expected storage as SQLAlchemy writes it, such as sqlite:///study.db, received {address[:80]!r}"
-        ) from None
-    try:
-        yield
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        first: BaseException = error
-        while first.__cause__ is not None:  # Optuna wraps SQLAlchemy's, which wraps the database's own
-            first = first.__cause__
-        reason = str(first).strip().splitlines()[0]
-        if "disk is full" in reason:
-            free = shutil.disk_usage(Path(url.database or ".").parent).free
-            raise FullDiskError(
-                f"{_shown(address)}: there is no room for it ({reason}; {free:,} bytes are free there); make room, and "
-                "the same line goes on"
-            ) from None
-        raise StudyError(f"{_shown(address)}: the study's database cannot be used ({reason})") from None
-
-
-def _shown(address: str) -> str:
-    from sqlalchemy.engine import make_url
-
-    return make_url(address).render_as_string(hide_password=True)
-
-
 def _study(folder: Path, storage: str, network: Network, splits: Splits, recipe: Recipe, space: Space) -> optuna.Study:
     import optuna
 
@@ -350,7 +315,7 @@ def _study(folder: Path, storage: str, network: Network, splits: Splits, recipe:
     }
     direction: Direction = "maximize" if task_of(splits.train).primary.best == "highest" else "minimize"
     with _lock(folder, "study", wait=True):  # two processes that make the tables at once would be in each other's way
-        study = _opened(storage, folder.name, direction)
+        study = opened(storage, folder.name, direction)
         study.pruner = optuna.pruners.MedianPruner(_UNPRUNED, n_warmup_steps=max(1, int(recipe.epochs / 4)))
         begun = study.user_attrs.get("settings")
         if begun is None:
@@ -363,29 +328,8 @@ def _study(folder: Path, storage: str, network: Network, splits: Splits, recipe:
                 f"{folder}: this search was begun with another {' and '.join(other)}; go on with what it was begun "
                 "with, or take another folder"
             )
+        check_seals(study.get_trials(deepcopy=False), shown(storage))
     return study
-
-
-def _opened(storage: str, name: str, direction: Direction) -> optuna.Study:
-    """The study, made where it is not there. Machines that make the tables at the same moment get in each other's way,
-    which a lock in a folder cannot help; the one that lost tries again.
-    """
-    import optuna
-    from sqlalchemy.exc import SQLAlchemyError
-
-    for left in reversed(range(_ATTEMPTS)):
-        try:
-            study = optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
-            _ = study.user_attrs, study.get_trials(deepcopy=False)  # which shows what is damaged
-            return study
-        except (SQLAlchemyError, optuna.exceptions.StorageInternalError):  # noqa: PERF203 (a few rounds)
-            if not left:
-                raise
-            time.sleep(0.5)
-        except Exception as error:  # what Optuna makes of damage is of many kinds
-            told = f"{type(error).__name__}: {str(error)[:200]}"
-            raise StudyError(f"{_shown(storage)}: holds what no search wrote ({told}); take another folder") from None
-    raise AssertionError
 
 
 def _holds(space: Space, name: str, value: Any) -> bool:
