@@ -329,7 +329,7 @@ def test_no_levels_are_looked_for_in_pictures_of_too_many_pixels(tmp_path, monke
         (tmp_path / label).mkdir()
         for number in range(3):
             Image.fromarray(np.full((4, 4), 1000 * number, np.uint16)).save(tmp_path / label / f"{number}.png")
-    Image.fromarray(np.full((40, 40), 60000, np.uint16)).save(tmp_path / "a" / "large.png")
+    Image.fromarray(np.full((14, 14), 60000, np.uint16)).save(tmp_path / "a" / "large.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # from which Pillow warns
     for module in ("hubel.data.decode.image", "hubel.data._survey"):
         monkeypatch.setattr(f"{module}.MAX_PIXELS", 100)
