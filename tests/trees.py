@@ -109,7 +109,8 @@ def picture_layer(draw: Any, shape: Shape) -> Layer:
         case 14:
             return arch.GroupNormalization(draw(divisors(channels)), scale=(both := draw(st.booleans())), center=both)
         case 15:
-            return arch.LocalResponseNormalization(draw(st.integers(1, 5)))
+            size = draw(st.integers(1, 5))
+            return arch.LocalResponseNormalization(size) if size < 5 else arch.GlobalResponseNormalization()
         case 16:
             return arch.ChannelShuffle(draw(divisors(channels)))
         case 17:

@@ -16,7 +16,8 @@ class Keeps:
 
     Whether it keeps its input and its output (shared with the neighbour that keeps the same tensor), and how many
     bytes beside them for one image: `extra_bytes` of 32-bit numbers, which lower precision halves, `fixed_bytes`
-    (places, statistics) that are as many in every precision, and `batch_bytes` that are kept once for a whole batch.
+    (places, statistics) that are as many in every precision, `through_bytes` of those where the input wants a gradient
+    too, and `batch_bytes` that are kept once for a whole batch.
     Others are there for a moment: `passing_bytes` of 32-bit numbers while the output is made, `backward_bytes` of them
     while the input's gradient is, `learning_bytes` while any is, and copies of input and output where the backward pass
     `copies` them into another layout (of the output alone where groups of channels are `narrow`, a number of channels
@@ -28,6 +29,7 @@ class Keeps:
     output: bool = False
     extra_bytes: int = 0
     fixed_bytes: int = 0
+    through_bytes: int = 0
     batch_bytes: int = 0
     passing_bytes: int = 0
     backward_bytes: int = 0

@@ -148,11 +148,14 @@ def _inspected(model: nn.Module, inputs: Sequence[Input], batch: int) -> Inspect
 def _onnx(arguments: Namespace) -> Inspection:
     from hubel.nn import inspect_onnx
 
-    if len(arguments.input or ()) > 1:
-        raise SettingError("expected --input once for an ONNX file")
-    given = arguments.input[0] if arguments.input else None
-    if given is not None and not given.is_plain:
+    inputs: list[Input] = arguments.input or []
+    left = next((given for given in inputs if given.kinds), None)
+    if left is not None:
         raise SettingError(
-            f"expected --input as 224x224x3 or a vector's length for an ONNX file, received {given.text}"
+            f"expected --input as 224x224x3, 16000x1, a vector's length or NAME=224x224x3 for an ONNX file, which says "
+            f"itself what type its inputs have and how they lie, received {left.text}"
         )
-    return inspect_onnx(arguments.model, *([given.shape] if given else []), batch=arguments.batch)
+    if len({bool(given.name) for given in inputs}) > 1:
+        raise SettingError("expected a name before every --input of the ONNX file, or before none")
+    shapes = {given.name: given.shape for given in inputs} if inputs and inputs[0].name else [g.shape for g in inputs]
+    return inspect_onnx(arguments.model, shapes or None, batch=arguments.batch)

@@ -1,6 +1,6 @@
 """Modules and functions that Flax lacks, as short as they can be: a program has those that it uses."""
 
-CLASSES = ("Scale", "PReLU", "RadialBasis", "LocallyConnected", "Recurrent", "Auxiliary")
+CLASSES = ("Scale", "PReLU", "GlobalResponseNorm", "RadialBasis", "LocallyConnected", "Recurrent", "Auxiliary")
 PARTS = {
     "flatten": """
 def flatten(x: jax.Array) -> jax.Array:
@@ -105,6 +105,19 @@ class PReLU(nnx.Module):
 
     def __call__(self, x: jax.Array) -> jax.Array:
         return jnp.where(x < 0, x * self.weight[...], x)
+''',
+    "GlobalResponseNorm": '''
+class GlobalResponseNorm(nnx.Module):
+    """Weighs each channel by its norm over all places, divided by the mean of all channels' norms."""
+
+    def __init__(self, channels: int, epsilon: float = 1e-6, *, rngs: nnx.Rngs) -> None:
+        self.epsilon = epsilon
+        self.weight, self.bias = nnx.Param(jnp.zeros(channels)), nnx.Param(jnp.zeros(channels))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        norms = jnp.sqrt(jnp.square(x).sum(range(1, x.ndim - 1), keepdims=True))
+        share = norms / (norms.mean(-1, keepdims=True) + self.epsilon)
+        return x * (1 + self.weight[...] * share) + self.bias[...]
 ''',
     "RadialBasis": '''
 class RadialBasis(nnx.Module):

@@ -33,6 +33,7 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "nnx.Dropout": ("rate",),
     "Scale": ("channels",),
     "PReLU": ("slopes",),
+    "GlobalResponseNorm": ("channels",),
     "RadialBasis": ("in_features", "out_features"),
     "nnx.Embed": ("num_embeddings", "features"),
     "Recurrent": ("in_features", "units", "cell"),
@@ -49,6 +50,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "nnx.max_pool": {"padding": "VALID"},
     "nnx.avg_pool": {"padding": "VALID", "count_include_pad": True},
     "Scale": {"bias": True},
+    "GlobalResponseNorm": {"epsilon": 1e-6},
     "Recurrent": {"activation": "tanh", "use_bias": True, "sequences": False, "backwards": False},
     "LocallyConnected": {"strides": 1, "padding": ((0, 0), (0, 0)), "use_bias": True},
 }
@@ -215,6 +217,7 @@ WORDS: Words = {
     ops.Span: _span,
     ops.Affine: one(lambda op: ("Scale", {"channels": op.input[-1], "bias": op.bias is not None})),
     ops.Normalise: _normalised,
+    ops.Compete: one(lambda op: ("GlobalResponseNorm", {"channels": op.input[-1], "epsilon": op.epsilon})),
     ops.Respond: responded("local_response_norm"),
     ops.Activate: _activated,
     ops.View: _viewed,

@@ -19,6 +19,23 @@ class Scale(layers.Layer):
         x = x * self.weight
         return x + self.bias if self.use_bias else x
 ''',
+    "GlobalResponseNormalization": '''
+class GlobalResponseNormalization(layers.Layer):
+    """Weighs each channel by its norm over all places, divided by the mean of all channels' norms."""
+
+    def __init__(self, epsilon=1e-6, **settings):
+        super().__init__(**settings)
+        self.epsilon = epsilon
+
+    def build(self, shape):
+        self.weight = self.add_weight(shape=shape[-1:], initializer="zeros")
+        self.bias = self.add_weight(shape=shape[-1:], initializer="zeros")
+
+    def call(self, x):
+        norms = ops.sqrt(ops.sum(ops.square(x), axis=tuple(range(1, len(x.shape) - 1)), keepdims=True))
+        share = norms / (ops.mean(norms, axis=-1, keepdims=True) + self.epsilon)
+        return x * (1 + self.weight * share) + self.bias
+''',
     "RadialBasis": '''
 class RadialBasis(layers.Layer):
     """Minus half the squared distance to each of the fixed codes of -1 and 1."""

@@ -59,6 +59,7 @@ POSITIONAL: dict[str, tuple[str, ...]] = {
     "nn.ChannelShuffle": ("groups",),
     "nn.Unflatten": ("dim", "unflattened_size"),
     "Scale": ("channels",),
+    "GlobalResponseNorm": ("channels",),
     "SelectChannels": ("channels",),
     "ChannelPadding": ("before", "after"),
     "RadialBasis": ("in_features", "out_features"),
@@ -90,6 +91,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     **{f"nn.{function.torch}": {**function.constants} for function in FUNCTIONS.values() if function.constants},
     "nn.Upsample": {"mode": "nearest"},
     "Scale": {"bias": True},
+    "GlobalResponseNorm": {"eps": 1e-6},
     "Rescale": {"offset": 0.0},
     "nn.PReLU": {"num_parameters": 1},
 }

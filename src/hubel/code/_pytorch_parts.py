@@ -54,6 +54,21 @@ class Scale(nn.Module):
         x = x * self.weight.view(shape)
         return x if self.bias is None else x + self.bias.view(shape)
 ''',
+    "GlobalResponseNorm": '''
+class GlobalResponseNorm(nn.Module):
+    """Weighs each channel by its norm over all places, divided by the mean of all channels' norms."""
+
+    def __init__(self, channels: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight, self.bias = nn.Parameter(torch.zeros(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        shape = (-1,) + (1,) * (x.dim() - 2)
+        norms = torch.linalg.vector_norm(x, dim=tuple(range(2, x.dim())), keepdim=True)
+        share = norms / (norms.mean(1, keepdim=True) + self.eps)
+        return x * (1 + self.weight.view(shape) * share) + self.bias.view(shape)
+''',
     "Rescale": '''
 class Rescale(nn.Module):
     """Multiplies by a number and adds another."""

@@ -25,7 +25,7 @@ _ROLES: dict[str, tuple[type[ops.Operation], ...]] = {
     "convolution": (ops.WindowedSum, ops.LocalSum, ops.TransposedSum),
     "pooling": (ops.Span,),
     "dense": (ops.DenseSum, ops.RadialSum),
-    "normalization": (ops.Normalise, ops.Respond, ops.Affine),
+    "normalization": (ops.Normalise, ops.Respond, ops.Compete, ops.Affine),
     "activation": (ops.Activate, ops.Slope, ops.Join),
     "regularization": (ops.Pass,),
     "reshaping": (ops.View, ops.Pad, ops.Upsample, ops.Select, ops.Blocks),
@@ -108,6 +108,8 @@ def words(layer: Layer, operation: ops.Operation | None) -> str:
             return f"{ {'batch': 'batch', 'place': 'layer', 'groups': 'group'}[operation.over] } norm"
         case ops.Respond():
             return "local response norm"
+        case ops.Compete():
+            return "global response norm"
         case ops.Affine():
             return "scale"
         case ops.Upsample():

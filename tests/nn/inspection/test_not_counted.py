@@ -120,3 +120,62 @@ class Ordinary(nn.Module):
 def test_nothing_is_said_where_all_is_counted() -> None:
     said = [note for told in notes(inspect(Ordinary(), (8, 8, 3))).values() for note in told]
     assert not [note for note in said if "not counted" in note or "sparse" in note]
+
+
+class InAList(nn.Module):
+    """Holds a layer and a parameter in lists, and shares another layer's weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Linear(3, 3)
+        self.layers, self.numbers = [nn.Linear(3, 4)], [nn.Parameter(torch.ones(4))]
+        shared = nn.Linear(3, 3)
+        shared.weight, shared.bias = self.first.weight, self.first.bias
+        self.shared = [shared]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers[0](self.shared[0](self.first(x))) * self.numbers[0]
+
+
+def test_what_is_not_registered_is_said() -> None:
+    report = inspect(InAList(), (3,))
+    assert (report.parameters, report.macs) == (12, 30)
+    layers, numbers = report.notes
+    assert "InAList runs a Linear that is no registered part of the model" in layers
+    assert "its 16 parameters are not in these figures" in layers
+    assert numbers.startswith("4 numbers that want gradients are no parameters of the model")
+    assert inspect(nn.Linear(3, 4), example=torch.ones(1, 3, requires_grad=True)).notes == ()
+
+
+class Drops(nn.Module):
+    """Drops numbers as a module and as a function that is told the mode, and perhaps as one that is not."""
+
+    def __init__(self, always: bool) -> None:
+        super().__init__()
+        self.always, self.drop = always, nn.Dropout(0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = nn.functional.dropout(self.drop(x), 0.2, self.training)
+        return nn.functional.dropout(x, 0.2) if self.always else x
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_dropout_that_is_always_on_is_said(training: bool) -> None:
+    said = "Drops: drops numbers in evaluation mode too (dropout that is always on)"
+    for always in (False, True):
+        model = Drops(always).train(training)
+        assert inspect(model, (3,)).notes == ((said,) if always else ())
+        assert model.training is training is model.drop.training
+
+
+def test_arguments_that_are_missing_are_not_taken_for_numbers() -> None:
+    class Two(nn.Module):
+        def forward(self, image: Tensor, meta: Tensor) -> Tensor:
+            return image + meta
+
+    with pytest.raises(
+        ValueError, match=r"missing 1 required positional argument: 'meta': give all that forward takes"
+    ):
+        inspect(Two(), (3,))
+    with pytest.raises(ValueError, match=r"unexpected keyword argument 'meat'"):
+        inspect(Two(), example={"image": torch.ones(1, 3), "meat": torch.ones(1, 3)})

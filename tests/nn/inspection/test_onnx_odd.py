@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from hubel.nn import inspect_onnx
+from hubel.nn import inspect_onnx, network_of_onnx
 
 FLOAT = TensorProto.FLOAT
 
@@ -200,3 +200,96 @@ def test_shapes_worked_out_in_the_graph(opset: int, tmp_path: Path) -> None:
     if opset >= 11:
         assert rows["Conv"].macs == 3 * 16 * 2 * 5
     assert report.output_shape == (3, 7)
+
+
+def test_a_branch_that_takes_from_around_is_not_counted_and_said(tmp_path: Path) -> None:
+    inside = helper.make_graph(
+        [node("MatMul", ["x", "w"], ["z"])], "branch", [], [helper.make_tensor_value_info("z", FLOAT, None)]
+    )
+    nodes = [node("If", ["c"], ["y"], then_branch=inside, else_branch=inside)]  # its own input is a constant
+    report = inspect_onnx(saved(tmp_path / "if.onnx", nodes, ["N", 3], {"w": floats(3, 3), "c": np.array(True)}), (3,))
+    assert report.input_shapes == ((1, 3),)
+    assert report.notes[0].startswith("not counted: 1 If")
+
+
+def test_weights_of_other_channels_are_refused(tmp_path: Path) -> None:
+    for kind, weights, settings in (
+        ("Conv", floats(4, 3, 3, 3), {}),
+        ("Conv", floats(6, 1, 3, 3), {"group": 3}),
+        ("ConvTranspose", floats(3, 4, 3, 3), {}),
+    ):
+        file = saved(
+            tmp_path / "c.onnx", [node(kind, ["x", "w"], ["y"], **settings)], ["N", "C", "H", "W"], {"w": weights}
+        )
+        assert inspect_onnx(file, (8, 9, 3)).input_shapes == ((1, 3, 8, 9),)
+        with pytest.raises(ValueError, match=r"whose 9 channels its weights of .* do not fit"):
+            inspect_onnx(file, (3, 8, 9))
+
+
+def test_inputs_of_no_known_rank_and_several_ones(tmp_path: Path) -> None:
+    conv = [node("Conv", ["x", "w"], ["y"])]
+    unknown = saved(tmp_path / "u.onnx", conv, None, {"w": floats(4, 3, 3, 3)})
+    assert inspect_onnx(unknown, (8, 8, 3)).macs == 36 * 108
+    with pytest.raises(ValueError, match="does not say how many axes its input 'x' has"):
+        inspect_onnx(unknown)
+    both = onnx.load(str(saved(tmp_path / "t.onnx", [node("Add", ["x", "v"], ["y"])], ["N", 3, "H", "W"], {})))
+    both.graph.input.append(helper.make_tensor_value_info("v", FLOAT, ["N", 3, "H", "W"]))
+    onnx.save(both, str(tmp_path / "t.onnx"))
+    for shapes in ([(8, 6, 3), (8, 6, 3)], {"v": (8, 6, 3), "x": (8, 6, 3)}):
+        assert inspect_onnx(tmp_path / "t.onnx", shapes).input_shapes == ((1, 3, 8, 6),) * 2
+    with pytest.raises(ValueError, match="its input 'v' open: give the input's shape, such as v=224x224x3"):
+        inspect_onnx(tmp_path / "t.onnx", (8, 6, 3))
+    with pytest.raises(ValueError, match=r"no input 'w'.*it has x, v"):
+        inspect_onnx(tmp_path / "t.onnx", {"w": (8, 6, 3)})
+    with pytest.raises(ValueError, match=r"2 inputs .*received 3 shapes"):
+        inspect_onnx(tmp_path / "t.onnx", [(8, 6, 3)] * 3)
+
+
+def test_the_batch_of_sequences_whose_steps_come_first(tmp_path: Path) -> None:
+    stored = {"w": floats(1, 12, 5), "r": floats(1, 12, 3)}
+    file = saved(tmp_path / "l.onnx", [node("LSTM", ["x", "w", "r"], ["y"], hidden_size=3)], [7, "batch", 5], stored)
+    report = inspect_onnx(file, (7, 5), batch=2)
+    assert (report.input_shapes, report.macs) == (((7, 2, 5),), 7 * 2 * (60 + 36))
+
+
+def test_einsum_of_any_axes_is_counted_and_of_three_operands_said(tmp_path: Path) -> None:
+    dots = [node("Einsum", ["x", "w"], ["y"], equation="...j,jk->...k")]
+    assert inspect_onnx(saved(tmp_path / "d.onnx", dots, ["N", 4, 5], {"w": floats(5, 7)}), (4, 5)).macs == 4 * 35
+    three = [node("Einsum", ["x", "w", "w"], ["y"], equation="bi,ij,jk->bk")]
+    (said,) = inspect_onnx(saved(tmp_path / "e.onnx", three, ["N", 5], {"w": floats(5, 5)}), (5,)).notes
+    assert said.startswith("not counted: 1 Einsum of 3 operands")
+
+
+def test_what_has_no_shape_names_who_gives_none(tmp_path: Path) -> None:
+    nodes = [node("FusedConv", ["x", "w"], ["a"], domain="com.microsoft"), node("Conv", ["a", "v"], ["y"])]
+    stored = {"w": floats(4, 3, 3, 3), "v": floats(2, 4, 3, 3)}
+    file = saved(tmp_path / "f.onnx", nodes, ["N", 3, 8, 8], stored, ("com.microsoft",))
+    with pytest.raises(ValueError, match=r"fusedconv1, a FusedConv of com.microsoft.*symbolic_shape_infer"):
+        inspect_onnx(file, (8, 8, 3))
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    with pytest.raises(ValueError, match="holds no graph"):
+        inspect_onnx(tmp_path / "empty.onnx")
+
+
+@pytest.mark.parametrize("opset", [13, 17, 21])
+def test_shapes_of_the_graph_are_no_obstacle_to_a_tree(opset: int, tmp_path: Path) -> None:
+    nodes = [
+        node("Shape", ["x"], ["s"]),
+        node("Gather", ["s", "zero"], ["n"]),
+        node("Unsqueeze", ["n", "axis"], ["n1"]),
+        node("Concat", ["n1", "rest"], ["to"], axis=0),
+        node("Reshape", ["x", "to"], ["r"]),
+        node("Gemm", ["r", "g"], ["y"], transB=1),
+    ]
+    stored = {"zero": np.int64(0), "axis": whole(0), "rest": whole(-1), "g": floats(5, 12)}
+    file = saved(tmp_path / "s.onnx", nodes, ["N", 3, 2, 2], stored, opset=opset)
+    assert str(network_of_onnx(file, (2, 2, 3))) == "2x2x3: flatten, dense 5 nobias"
+
+
+def test_a_second_output_is_not_left_out_of_a_tree(tmp_path: Path) -> None:
+    file = saved(tmp_path / "o.onnx", [node("Relu", ["x"], ["y"]), node("Tanh", ["x"], ["z"])], ["N", 3], {})
+    both = onnx.load(str(file))
+    both.graph.output.append(helper.make_tensor_value_info("z", FLOAT, None))
+    onnx.save(both, str(file))
+    with pytest.raises(ValueError, match="a tree has one output, the file gives 2: y, z"):
+        network_of_onnx(file, (3,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
@@ -133,7 +134,6 @@ def test_gates(function: Any, part: nn.Module, text: str) -> None:
         (lambda x: x.clamp(-1, 1), "clamp"),
         (lambda x: 1 / x, "no layer for (reciprocal|rtruediv|rdiv|div)"),
         (lambda x: x.std(1), "std"),
-        (lambda x: functional.pad(x, (1, -1, 0, 0)), "padding on one side and cropping on another"),
         (lambda x: functional.pad(x, (1, 1, 1, 1), value=1.0), "no layer for pad"),
         (lambda x: functional.relu_(x[:, :2]) + x[:, 2:], "writes into a tensor that is used elsewhere as it was"),
         (lambda x: functional.dropout2d(x), "always on"),
@@ -162,3 +162,39 @@ class ByName(nn.Module):
 def test_what_is_given_by_its_name_is_read_as_what_is_given_by_its_place() -> None:
     wanted = "8x8x3: avgpool 2 count_padding=true, conv 4 3x3, relu, sum(identity | leaky 0.2), flatten"
     assert str(network_of(ByName(), (8, 8, 3))) == str(parse(wanted))
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        (lambda x: functional.interpolate(x, size=(16, 24)), "upsample 2x3"),
+        (lambda x: functional.interpolate(x, size=16, mode="bilinear"), "upsample 2 interpolation=bilinear"),
+        (lambda x: x[:, :, ::2, ::2], "maxpool 1/2"),
+        (lambda x: x[..., ::3], "maxpool 1/1x3"),
+        (lambda x: x.narrow(1, 1, 2), "select 1 2"),
+        (lambda x: x.narrow(dim=-1, start=1, length=6), "crop 0x1"),
+        (lambda x: functional.pad(x, (0, 0, 0, 0, 2, 1)), "padchannels 2 1"),
+        (lambda x: functional.pad(x, (-1, 2, 1, -3)), "crop 0/3x1/0, zeropad 1/0x0/2"),
+        (lambda x: nn.ConstantPad2d(1, 0.0)(x), "zeropad 1"),
+        (lambda x: nn.Softmax2d()(x), "softmax"),
+    ],
+)
+def test_more_functions(function: Any, text: str) -> None:
+    assert str(network_of(Own(function), (8, 8, 4))) == f"8x8x4: {text}"
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate"])
+def test_a_convolution_that_continues_the_picture_is_two_layers(mode: str) -> None:
+    model = nn.Sequential(nn.Conv2d(4, 6, (3, 5), 2, (1, 2), padding_mode=mode), nn.SyncBatchNorm(6)).eval()
+    module, pictures = translate(model, (8, 9, 4)), torch.randn(2, 4, 8, 9)
+    word = {"reflect": "reflectpad", "replicate": "edgepad"}[mode]
+    assert str(module.network) == f"8x9x4: {word} 1x2, conv 6 3x5/2, norm"
+    torch.testing.assert_close(module(pictures), model(pictures))
+
+
+def test_weights_that_a_hook_works_out_are_refused_by_the_layers_name() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch has a newer way
+        model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.utils.weight_norm(nn.Conv2d(4, 4, 1)))
+    with pytest.raises(ValueError, match=r"^1: its weights are worked out when it runs .*remove_weight_norm"):
+        network_of(model, (8, 8, 4))

@@ -166,10 +166,10 @@ class Calls(nn.Module):
 
 
 def not_nested(model: Any, x: Tensor) -> Tensor:
-    small = functional.max_pool2d(x, 2)
-    large = model.conv(x) + functional.interpolate(small, scale_factor=2)
-    small = small + functional.max_pool2d(large, 2)  # two sizes that both go on
-    return large + functional.interpolate(model.other(small), scale_factor=2)
+    small = functional.max_pool2d(x, 2, 1)
+    large = model.conv(x) + functional.pad(small, (0, 1, 0, 1))
+    small = small + functional.max_pool2d(large, 2, 1)  # two sizes that both go on, 4 and 3
+    return large + functional.pad(model.other(small), (0, 1, 0, 1))
 
 
 @pytest.mark.parametrize(
@@ -180,11 +180,11 @@ def not_nested(model: Any, x: Tensor) -> Tensor:
         (lambda m, x: m.conv(x) * x.mean(1, True), r"^mean: the tree has no layer for mean"),
         (lambda m, x: m.conv(x) + m.weight, r"^add: a parameter or constant used by itself"),
         (lambda m, x: m.conv(m.conv(x)), r"conv: runs twice; in a tree each layer has weights of its own"),
-        (not_nested, r"^add: its output goes into branches that do not nest"),
+        (not_nested, r"^max_pool2d: its output goes into branches that do not nest"),
         (lambda m, x: (m.conv(x), x), r"a tree has one output, the model returns several"),
         (lambda m, x: m.conv(x) if x.sum() > 0 else x, r"decides on the numbers in a tensor"),
         (lambda m, x: torch.cat((m.conv(x), x), 2), r"^cat: a tree concatenates channels, not along dim"),
-        (lambda m, x: m.conv(x).transpose(1, 2), r"^transpose: the tree has no layer for transpose"),
+        (lambda m, x: m.conv(x).transpose(1, 2), r"the output, \(2, 4, 4, 4\): a tree gives a vector"),
         (lambda m, x: m.conv(x) + x[:, :, :1], r"^add: a tree adds branches of equal shape"),
         (lambda m, x: functional.softmax(m.conv(x), 3), r"the tree's softmax is over the channels, not over dim"),
     ],
@@ -197,7 +197,7 @@ def test_what_is_no_tree_is_named(function: Any, said: str) -> None:
 @pytest.mark.parametrize(
     ("layer", "said"),
     [
-        (nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect"), "1: the tree's Conv2D has no padding_mode='reflect'"),
+        (nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"), "1: the tree's Conv2D has no padding_mode='circular'"),
         (nn.MaxPool2d(2, dilation=2), "1: the tree's MaxPooling2D has no dilation=2"),
         (nn.GELU("tanh"), "1: the tree's Activation has no approximate='tanh'"),
         (nn.Linear(4, 4), "1: a Linear that acts on the columns of a picture"),

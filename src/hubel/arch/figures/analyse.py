@@ -285,6 +285,7 @@ def _hold_factors(ends: list[_Tensor], output: _Tensor) -> int:
 
 def _hold(keeps: Keeps, tensor: _Tensor, output: _Tensor) -> int:
     kept = keeps.extra_bytes + keeps.fixed_bytes + keeps.batch_bytes
+    kept += keeps.through_bytes if tensor.wants_gradient else 0
     for wanted, held in ((keeps.input, tensor), (keeps.output, output)):
         if wanted and not held.held[0]:
             held.held[0] = True

@@ -188,7 +188,8 @@ class Tape:
         if wide != tensor.wide:  # what it reads is a copy in another width
             read = self._new(self._bytes(before, wide), tensor.wants_gradient, wide)
         output = self._new(self._bytes(shape, wide), wants, wide)
-        beside = self._new(self._beside(cost, keeps))
+        through = self.batch * keeps.through_bytes if tensor.wants_gradient else 0
+        beside = self._new(self._beside(cost, keeps) + through)
         self._look(path, "forward", self._at_once(keeps.passing_bytes) + self._summed(keeps, before, shape, entries))
         if entries is not None and wants:
             kept = [beside]

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         RandomZoom,
     )
     from hubel.arch.layers.recurrent import GRU, LSTM, SimpleRNN
+    from hubel.arch.layers.response import GlobalResponseNormalization
 
 __all__ = [
     "CELU",
@@ -77,6 +78,7 @@ __all__ = [
     "GlobalAveragePooling2D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GlobalResponseNormalization",
     "GroupNormalization",
     "Identity",
     "InstanceNormalization",
@@ -125,6 +127,7 @@ _LATER = (
     ("gru", "GRU", "recurrent"),
     ("lstm", "LSTM", "recurrent"),
     ("rnn", "SimpleRNN", "recurrent"),
+    ("grn", "GlobalResponseNormalization", "response"),
     ("se", "SqueezeExcitation", "compositions"),
     ("standardise", "Normalization", "preparation"),
     ("randomflip", "RandomFlip", "preparation"),

@@ -172,6 +172,18 @@ class Respond(Operation):
 
 
 @dataclass(frozen=True)
+class Compete(Operation):
+    """x·(1 + weight·n) + bias, where n is √Σx² over all places of a channel, divided by the mean of that of all
+    channels, and epsilon. weight, bias: one a channel.
+    """
+
+    epsilon: float
+    weight: Weight = "weight"
+    bias: Weight = "bias"
+    arrays = ("weight", "bias")
+
+
+@dataclass(frozen=True)
 class Activate(Operation):
     """Apply a function of `FUNCTIONS` to each number; "softmax" and "log_softmax" to the channels of each place."""
 

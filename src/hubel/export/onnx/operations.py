@@ -166,6 +166,18 @@ def _respond(graph: Graph, step: Step, x: str) -> str:
     return graph.add("Div", x, graph.add("Pow", sums, graph.keep(operation.beta)))
 
 
+def _compete(graph: Graph, step: Step, x: str) -> str:
+    operation: Any = step.operation
+    places = len(operation.input) - 1
+    norms = graph.add("ReduceL2", x, graph.keep([*range(2, places + 2)], "int64"))
+    mean = graph.add("ReduceMean", norms, graph.keep([1], "int64"))
+    share = graph.add("Div", norms, graph.add("Add", mean, graph.keep(operation.epsilon)))
+    weight = graph.keep(step.arrays["weight"].reshape(-1, *[1] * places), name=f"{step.path}.weight")
+    factor = graph.add("Add", graph.add("Mul", share, weight), graph.keep(1.0))
+    bias = graph.keep(step.arrays["bias"].reshape(-1, *[1] * places), name=f"{step.path}.bias")
+    return graph.add("Add", graph.add("Mul", x, factor), bias)
+
+
 def _activate(graph: Graph, step: Step, x: str) -> str:
     operation: Any = step.operation
     return activated(graph, x, operation.function, operation.constants)
@@ -270,6 +282,7 @@ _WRITERS: dict[type[ops.Operation], Callable[[Graph, Step, str], str]] = {
     ops.Affine: _affine,
     ops.Normalise: _normalise,
     ops.Respond: _respond,
+    ops.Compete: _compete,
     ops.Activate: _activate,
     ops.Pad: _pad,
     ops.Upsample: _upsample,

@@ -127,3 +127,21 @@ def over_neighbours(operation: ops.Respond, arrays: Arrays, tensor: Array, place
         Finish("divide", f"{short(x)} / {short(base)}^{operation.beta:g} = {short(value)}", value),
     )
     return Arithmetic(places, values, values, values**2, "sum", own, size - len(channels), steps)
+
+
+def competing(operation: ops.Compete, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:
+    """Weigh a number by how strong its channel is beside the others."""
+    channel, x = place[-1], float(at(tensor, np.array([place]))[0])
+    maps = tensor.reshape(tensor.shape[0], -1)
+    norms = np.sqrt((np.asarray(maps, np.float64) ** 2).sum(1))
+    own, mean = float(norms[channel]), float(norms.mean())
+    share = own / (mean + operation.epsilon)
+    factor = 1 + float(arrays["weight"][channel]) * share
+    shift = float(arrays["bias"][channel])
+    weighed = f"{short(x)} · (1 + {short(float(arrays['weight'][channel]))} · {short(share)}) + {short(shift)}"
+    steps = (
+        Finish("norm", f"√Σ x² over {maps.shape[1]} places = {short(own)}", own),
+        Finish("share", f"{short(own)} / ({short(mean)} + {operation.epsilon:g}) = {short(share)}", share),
+        Finish("weigh", f"{weighed} = {short(x * factor + shift)}".replace("+ −", "− "), x * factor + shift),
+    )
+    return taken(place, x, steps)

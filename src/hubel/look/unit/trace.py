@@ -39,6 +39,7 @@ ARITHMETIC: dict[type[ops.Operation], Callable[[Any, Arrays, Array, Place], Arit
     ops.Normalise: numbers.normalised,
     ops.Affine: numbers.scaled,
     ops.Slope: numbers.bent,
+    ops.Compete: numbers.competing,
     ops.Respond: numbers.over_neighbours,
     ops.Embed: states.looked_up,
     ops.Recur: states.carried,

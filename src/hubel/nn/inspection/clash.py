@@ -40,6 +40,9 @@ def explained(error: Exception, model: nn.Module, picture: TensorShape | None, b
 # What PyTorch says where numbers are wanted of a tensor that has none.
 NUMBERS = r"'Meta' backend|meta tensor|meta device|data-dependent|DataDependent|[Mm]eta|unallocated storage"
 
+# What Python says where a function is given other arguments than it takes.
+ARGUMENTS = r"missing \d+ required|unexpected keyword argument|takes .*positional arguments?.* (was|were) given"
+
 
 def first_line(error: BaseException) -> str:
     """Return the first line of what an error says."""
@@ -56,6 +59,8 @@ def _plain(error: Exception) -> str:
             if quantised
             else "torch.library.register_fake says it"
         )
+    if isinstance(error, TypeError) and re.search(ARGUMENTS, said):
+        return f"{said}: give all that forward takes, --input once for each (NAME=SHAPE) or an example with all of them"
     if re.search(NUMBERS, said + type(error).__name__):
         short = re.sub(r"(: attempted to run| raises unimplemented| You may).*", "", said)
         return (

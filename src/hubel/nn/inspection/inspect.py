@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-def
 
 from hubel.arch import order_note
 from hubel.base.errors import NetworkError
+from hubel.nn._evaluation import evaluation_mode
 from hubel.nn.inspection.clash import explained, first_line
 from hubel.nn.inspection.flow import Flow, memory_of
 from hubel.nn.inspection.report import Inspection as Inspection
@@ -21,6 +23,7 @@ from hubel.nn.inspection.run import Seen, Watch, shapes_of, watched
 
 # What PyTorch says of models that write where gradients would be wanted, and so only predict.
 WITHOUT = "automatic differentiation|require[sd]? grad|leaf Variable|is a view and (is being|its base)"
+DROPOUTS = nn.modules.dropout._DropoutNd
 ShapeLike = int | Sequence[int]
 
 
@@ -61,6 +64,7 @@ def inspect(
             watch = watched(module, inputs, keywords, flow=flow, gradients=False)
     except Exception as error:
         raise explained(error, module, picture, batch) from error
+    notes += _always_on(module, watch, inputs, keywords)
     shapes = shapes_of((inputs, keywords))
     rows = tuple(_rows(module, watch))
     size = batch if example is None else (shapes[0][0] if shapes and shapes[0] else 1)
@@ -77,6 +81,19 @@ def inspect(
     )
 
 
+def _always_on(module: nn.Module, watch: Watch, inputs: Any, keywords: Any) -> Iterator[str]:
+    """Name dropout that is on in evaluation mode too, as of a function that is not told which mode it is in."""
+    dropped = [part for part in watch.dropped if not isinstance(part, DROPOUTS)]
+    if dropped and module.training:
+        with evaluation_mode(module), suppress(Exception):
+            dropped = [*watched(module, inputs, keywords, gradients=False).dropped]
+    elif not module.training:
+        dropped = [*watch.dropped]
+    paths = {part: path for path, part in module.named_modules()}
+    for part in dropped:
+        yield f"{paths[part] or type(part).__name__}: drops numbers in evaluation mode too (dropout that is always on)"
+
+
 def _notes(model: nn.Module, watch: Watch, picture: TensorShape | None) -> Iterator[str]:
     order = order_note(picture) if picture is not None else None
     if order is not None:
@@ -88,6 +105,19 @@ def _notes(model: nn.Module, watch: Watch, picture: TensorShape | None) -> Itera
         for attribute, value in vars(part).items():
             if isinstance(value, Iterator):
                 yield f"{f'{name}.{attribute}'.lstrip('.')} is an iterator, and may have gone on"
+    for part, around in watch.foreign.items():
+        own = sum(parameter.numel() for parameter in part._parameters.values() if parameter is not None)
+        yield (
+            f"{around} runs a {type(part).__name__} that is no registered part of the model (made while it runs, or in "
+            f"a list or dictionary): its {own:,} parameters are not in these figures, and no optimizer is given them; "
+            "nn.ModuleList and nn.ModuleDict register"
+        )
+    held = watch.parameters.union(id(own) for part in watch.foreign for own in part.parameters())
+    if loose := {id(t): t.numel() for t in watch.loose if id(t) not in held}:
+        yield (
+            f"{sum(loose.values()):,} numbers that want gradients are no parameters of the model (tensors in a list, "
+            "an attribute or from around): they are not in these figures; nn.ParameterList and nn.Parameter register"
+        )
     if watch.left:
         yield (
             f"the model's code keeps {len(watch.left)} tensors without numbers ({tensor_text(watch.left[0])} …) where "

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from hubel.base.errors import NetworkError
-from hubel.nn.inspection.onnx_file import made_sense_of, read_onnx
+from hubel.nn.inspection.onnx_file import GivenShapes, made_sense_of, read_onnx, taken
 from hubel.nn.inspection.report import Inspection, ModuleRow, TensorShape
 
 FLOATING = (1, 10, 11, 16)  # float, float16, double, bfloat16, as ONNX numbers its types
@@ -37,15 +37,15 @@ UNCOUNTED = {"If", "Loop", "Scan", "SequenceMap", "Attention", "DeformConv", "DF
 
 
 @made_sense_of
-def inspect_onnx(path: str | Path, input_shape: Sequence[int] | None = None, *, batch: int = 1) -> Inspection:
+def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: int = 1) -> Inspection:
     """Work out what the network in an ONNX file costs, operation by operation.
 
-    `input_shape` (height × width × channels, or `(features,)`) and `batch` are for files that leave sizes open; against
-    what a file fixes they are refused. Rows are operations that depend on the input. ONNX does not tell learned numbers
-    from other constants: as `parameters` count the floating tensors of more than one number that are stored in the
-    file, and the integers that a quantised operator takes as weights, where they are first used, without statistics,
-    limits, and factors; all of them are taken as trainable. What is not counted (loops, branches, operators of other
-    domains) the report's `notes` name.
+    `input_shape` (height × width × channels, or `(features,)`; of several inputs one each in turn, or by name) and
+    `batch` are for files that leave sizes open; against what a file fixes they are refused. Rows are operations that
+    depend on the input. ONNX does not tell learned numbers from other constants: as `parameters` count the floating
+    tensors of more than one number that are stored in the file, and the integers that a quantised operator takes as
+    weights, where they are first used, without statistics, limits, and factors; all of them are taken as trainable.
+    What is not counted (loops, branches, operators of other domains) the report's `notes` name.
 
     Raises `ValueError` where sizes stay unknown, or the file is no ONNX, and `ModuleNotFoundError` without `onnx`.
     """
@@ -85,6 +85,7 @@ class _Reading:
         self.numbers: dict[str, int] = {}
         self.uncounted: Counter[str] = Counter()
         self.quantised = 0
+        self.made_by: dict[str, str] = {}  # what has no shape
 
     def notes(self) -> Iterator[str]:
         """Say what the figures leave out, and what they hold."""
@@ -96,8 +97,9 @@ class _Reading:
 
     def take(self, node: Any) -> None:
         """Add a node's row, or remember that what it gives is constant."""
-        self.read.update(node.input)
-        if all(name in self.constants or not name for name in node.input):
+        names = taken(node)
+        self.read.update(names)
+        if all(name in self.constants or not name for name in names):
             self._constant(node)
             return
         plain = node.domain in ("", "ai.onnx")
@@ -110,6 +112,8 @@ class _Reading:
         if parameters or any(name in self.trained for name in node.input):
             self.trained.update(node.output)
         shape = self.shapes.get(node.output[0])
+        if shape is None:
+            self.made_by.update(dict.fromkeys(node.output, f"{path}, a {node.op_type} of {node.domain or 'ONNX'}"))
         self.rows.append(ModuleRow(path, node.op_type, shape, parameters, parameters, macs, backward, 1, tuple(notes)))
 
     def _constant(self, node: Any) -> None:
@@ -153,10 +157,22 @@ class _Reading:
         rule = PRODUCTS.get(node.op_type) if node.domain in ("", "ai.onnx") else None
         if rule is None:
             return 0, 0
+        attributes = {attribute.name: attribute for attribute in node.attribute}
+        if node.op_type == "Einsum" and len(_terms(attributes)) != 2:
+            self.uncounted[f"Einsum of {len(_terms(attributes))} operands"] += 1
+            return 0, 0
         unknown = [name for name in (*node.input, *node.output) if name and name not in self.shapes]
         if unknown:
-            raise NetworkError(f"{path} ({node.op_type}): the shape of {unknown[0]!r} is not known for this input")
-        attributes = {attribute.name: attribute for attribute in node.attribute}
+            made = self.made_by.get(unknown[0])
+            raise NetworkError(
+                f"{path} ({node.op_type}): the shape of {unknown[0]!r} is not known for this input"
+                + (
+                    f": {made}, has no rule for it in ONNX; write the shapes into the file first, as ONNX Runtime's "
+                    "symbolic_shape_infer does"
+                    if made
+                    else ""
+                )
+            )
         macs = rule([self.shapes[name] if name else () for name in node.input], self.shapes[node.output[0]], attributes)
         operands = _operands(node)
         return macs, macs * sum(self._wants(name) for name in operands)
@@ -193,13 +209,21 @@ def _matrices(inputs: list[TensorShape], output: TensorShape, _: dict[str, Any])
 
 
 def _einsum(inputs: list[TensorShape], output: TensorShape, attributes: dict[str, Any]) -> int:
-    terms = attributes["equation"].s.decode().replace(" ", "").partition("->")[0].split(",")
-    if len(terms) != 2 or "." in "".join(terms):
-        raise NetworkError(f"an Einsum of {len(inputs)} operands, {','.join(terms)}, is not counted yet")
+    terms = _terms(attributes)
+    named = [len(term.replace("...", "")) for term in terms]
+    for place, (term, shape, own) in enumerate(zip(terms, inputs, named, strict=True)):
+        others = "0123456789"[10 - (len(shape) - own) :] if len(shape) > own else ""
+        terms[place] = term.replace("...", others)
     sizes: dict[str, int] = {}
     for term, shape in zip(terms, inputs, strict=True):
-        sizes.update(zip(term, shape, strict=True))
+        for axis, size in zip(term, shape, strict=True):
+            sizes[axis] = max(size, sizes.get(axis, 1))
     return prod(sizes.values())
+
+
+def _terms(attributes: dict[str, Any]) -> list[str]:
+    equation: str = attributes["equation"].s.decode()
+    return equation.replace(" ", "").partition("->")[0].split(",")
 
 
 def _recurrent(inputs: list[TensorShape], output: TensorShape, _: dict[str, Any]) -> int:

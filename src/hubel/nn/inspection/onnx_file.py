@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from itertools import count
 from math import prod
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from hubel.base.errors import HubelError, MissingFileError, NetworkError
 from hubel.base.headers import reason
+from hubel.base.names import hint
 from hubel.nn.inspection.report import TensorShape, tensor_text
 
 MOST_VALUES = 4096  # numbers of a tensor that is worked out: shapes and indices are small
 MOST_PASSES = 20
 
+GivenShapes: TypeAlias = "Sequence[int] | Sequence[Sequence[int]] | Mapping[str, Sequence[int]] | None"
 OnnxReader = TypeVar("OnnxReader", bound=Callable[..., Any])
 
 
@@ -41,9 +44,10 @@ def made_sense_of(read: OnnxReader) -> OnnxReader:
 
 
 def read_onnx(
-    path: str | Path, input_shape: Sequence[int] | None, batch: int
+    path: str | Path, input_shape: GivenShapes, batch: int
 ) -> tuple[Any, dict[str, TensorShape], list[Any], dict[str, Any]]:
-    """Load a file: its graph, the shapes of its tensors, its real inputs, its stored tensors by name.
+    """Load a file: its graph, the shapes of its tensors, its real inputs, its stored tensors by name. `input_shape` is
+    that of the first input, or has one for each in turn, or by name.
 
     Raises `NetworkError` where `input_shape` or `batch` is against what the file fixes, where sizes stay open, or where
     something in the file does not fit its input.
@@ -56,6 +60,8 @@ def read_onnx(
         model = onnx.load(str(file), load_external_data=False)
     except Exception as error:
         raise NetworkError(f"{path} is not an ONNX file: {str(error).splitlines()[0]}") from None
+    if not model.graph.node and not model.graph.output:
+        raise NetworkError(f"{path} holds no graph: it is empty, or no ONNX file; take a whole copy of it")
     if model.functions:
         model = importlib.import_module("onnx.inliner").inline_local_functions(model)
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -67,15 +73,45 @@ def read_onnx(
     return graph, shapes, inputs, {**stored, **{tensor.name: tensor for tensor in graph.initializer}}
 
 
-def _settle(graph: Any, inputs: list[Any], input_shape: Sequence[int] | None, batch: int) -> None:
+def _shapes_by_name(inputs: list[Any], input_shape: GivenShapes) -> dict[str, TensorShape]:
+    """Return the shape that is asked for of each input, by its name."""
+    names = [given.name for given in inputs]
+    if isinstance(input_shape, Mapping):
+        for name in input_shape:
+            if name not in names:
+                raise NetworkError(f"the file has no input {name!r}{hint(name, names)}; it has {', '.join(names)}")
+        return {name: tuple(shape) for name, shape in input_shape.items()}
+    if input_shape is None or not len(input_shape):
+        return {}
+    each = [input_shape] if isinstance(input_shape[0], int) else list(input_shape)
+    if len(each) > len(names):
+        raise NetworkError(f"the file has {len(names)} inputs ({', '.join(names)}), received {len(each)} shapes")
+    return {name: tuple(shape) for name, shape in zip(names, each, strict=False)}  # type: ignore[arg-type]
+
+
+def _settle(graph: Any, inputs: list[Any], input_shape: GivenShapes, batch: int) -> None:
     """Fill the sizes that the file leaves open; those that it fixes must be the wanted ones."""
-    for number, given in enumerate(inputs):
-        dimensions = given.type.tensor_type.shape.dim
+    asked_for = _shapes_by_name(inputs, input_shape)
+    for given in inputs:
+        kind, shape = given.type.tensor_type, asked_for.get(given.name)
+        dimensions = kind.shape.dim
+        if shape is not None and not kind.HasField("shape"):  # not even how many axes it has
+            dimensions.extend(type(kind.shape).Dimension() for _ in (batch, *shape))
         fixed = [size.dim_value if size.HasField("dim_value") and size.dim_value > 0 else None for size in dimensions]
-        first = fixed[0] if fixed else None
-        wanted: list[int | None] = [batch if batch > 1 or not first else first, *[None] * (len(fixed) - 1)]
-        if input_shape is not None and number == 0:
-            wanted = _laid(graph, given.name, fixed, tuple(input_shape), wanted[0])
+        if not kind.HasField("shape"):
+            raise NetworkError(
+                f"the file does not say how many axes its input {given.name!r} has: give the input's shape, such as "
+                "224x224x3"
+            )
+        images = _batch_axis([size.dim_param for size in dimensions], fixed)
+        first = fixed[images] if fixed else None
+        wanted: list[int | None] = [None] * len(fixed)
+        if fixed:
+            wanted[images] = batch if batch > 1 or not first else first
+        if shape is not None:
+            rest = [own for axis, own in enumerate(fixed) if axis != images]
+            wanted[:] = _laid(graph, given.name, fixed, rest, shape)
+            wanted.insert(images, batch if batch > 1 or not first else first)
         for size, own, dimension in zip(wanted, fixed, dimensions, strict=False):
             if own is not None and size not in (None, own):
                 asked = tensor_text(tuple(own if n is None else n for n, own in zip(wanted, fixed, strict=False)))  # type: ignore[misc]
@@ -87,22 +123,33 @@ def _settle(graph: Any, inputs: list[Any], input_shape: Sequence[int] | None, ba
             if own is None and size is None:
                 raise NetworkError(
                     f"the file leaves the sizes of its input {given.name!r} open: give the input's shape, such as "
-                    "224x224x3"
+                    f"{'' if given is inputs[0] else given.name + '='}224x224x3"
                 )
             if own is None:
                 dimension.dim_value = size
 
 
-def _laid(graph: Any, name: str, fixed: list[int | None], shape: TensorShape, batch: int | None) -> list[int | None]:
+def _batch_axis(names: list[str], fixed: list[int | None]) -> int:
+    """Return which axis is that of the images: the first, or where that is fixed one that is named so."""
+    named = [axis for axis, name in enumerate(names) if fixed[axis] is None and _BATCH.match(name)]
+    return named[0] if named and fixed[0] is not None else 0
+
+
+_BATCH = re.compile(r"n$|b$|bs$|batch", re.IGNORECASE)
+
+
+def _laid(
+    graph: Any, name: str, fixed: list[int | None], rest: list[int | None], shape: TensorShape
+) -> list[int | None]:
     """Lay a shape that ends with the channels as the input has it: with them first, or where the file says so last."""
     if len(fixed) != len(shape) + 1:
         held = tensor_text(tuple(n or "?" for n in fixed))  # type: ignore[misc]
         raise NetworkError(f"the file's input {name!r} is {held}, which has no place for {tensor_text(shape)}")
     if len(shape) == 1:
-        return [batch, *shape]
+        return [*shape]
     orders = [(len(shape) - 1, *range(len(shape) - 1)), tuple(range(len(shape)))]
-    laid = [[batch, *(shape[axis] for axis in order)] for order in orders]
-    agree = [each for each in laid if all(own in (None, size) for own, size in zip(fixed[1:], each[1:], strict=True))]
+    laid = [[shape[axis] for axis in order] for order in orders]
+    agree = [each for each in laid if all(own in (None, size) for own, size in zip(rest, each, strict=True))]
     turned = [
         tuple(node.attribute[0].ints) for node in graph.node if name in node.input and node.op_type == "Transpose"
     ]
@@ -124,7 +171,8 @@ def _inferred(onnx: Any, model: Any) -> Any:
         except Exception as error:
             raise NetworkError(f"the file's shapes do not fit together: {str(error).splitlines()[0]}") from None
         found = _shapes(graph)
-        if all(node.output[0] in found for node in graph.node if node.output):
+        left = [node.output[0] for node in graph.node if node.output and node.output[0] not in found]
+        if not left and not any(node.op_type == "Shape" for node in graph.node):
             return graph
         fresh = list(_worked_out(onnx, model, found, values))
         if not fresh:
@@ -168,6 +216,14 @@ def _worked_out(onnx: Any, model: Any, shapes: dict[str, TensorShape], values: d
             yield onnx.numpy_helper.from_array(numpy.asarray(made), node.output[0])
 
 
+def taken(node: Any) -> tuple[str, ...]:
+    """Return the names of all that a node takes: its inputs, and what the parts of an If or a Loop take from around."""
+    inner = [part for each in node.attribute for graph in (each.g, *each.graphs) for part in graph.node]
+    made = {name for part in inner for name in part.output}
+    made |= {given.name for each in node.attribute for graph in (each.g, *each.graphs) for given in graph.input}
+    return (*node.input, *(name for part in inner for name in taken(part) if name not in made))
+
+
 def _shapes(graph: Any) -> dict[str, TensorShape]:
     """Return every shape that is known, by the tensor's name."""
     found = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
@@ -178,9 +234,23 @@ def _shapes(graph: Any) -> dict[str, TensorShape]:
     return found
 
 
+_CHANNELS = {"Conv": (1, 1), "ConvInteger": (1, 1), "QLinearConv": (3, 1), "ConvTranspose": (1, 0)}
+"""Which input has a convolution's weights, and which axis of them the channels of a group."""
+
+
 def _check(graph: Any, shapes: dict[str, TensorShape]) -> None:
-    """Refuse windows that are larger than what they look at: sizes below 1."""
+    """Refuse windows that are larger than what they look at (sizes below 1), and weights of other channels."""
     for number, node in zip(count(), graph.node):
+        place, axis = _CHANNELS.get(node.op_type, (0, 0))
+        if place and len(node.input) > place and {node.input[0], node.input[place]} <= {*shapes}:
+            channels, weights = shapes[node.input[0]][1], shapes[node.input[place]]
+            groups = next((each.i for each in node.attribute if each.name == "group"), 1)
+            if channels != weights[axis] * (groups if axis else 1):
+                raise NetworkError(
+                    f"{node.name or number} ({node.op_type}): is given {tensor_text(shapes[node.input[0]])}, whose "
+                    f"{channels} channels its weights of {tensor_text(weights)} do not fit; give the input as height × "
+                    "width × channels, such as 224x224x3"
+                )
         made = shapes.get(node.output[0], ())
         windowed = node.op_type in ("Conv", "ConvInteger", "QLinearConv", "MaxPool", "AveragePool", "LpPool")
         if min(made, default=1) < 0 or (windowed and min(made, default=1) < 1):

@@ -26,6 +26,7 @@ from hubel.nn.inspection.shapes import RULES as SHAPES
 from hubel.nn.inspection.state import Twins, same_randomness, standing_in
 
 aten = torch.ops.aten
+DROPS = ("native_dropout", "bernoulli", "bernoulli_")
 SMALL = 2**22  # numbers; a tensor that the model makes itself and that is no larger is really computed
 META = torch.device("meta")
 
@@ -69,10 +70,14 @@ class Watch(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.flow = flow
         self.known = set(model.modules())
+        self.parameters = {id(parameter) for parameter in model.parameters()}
         self.twins, self.stop_at, self.thread = twins, stop_at, threading.get_ident()
         self.seen: dict[nn.Module, Seen] = {}
         self.running: list[nn.Module] = []
         self.failed: tuple[str, tuple[TensorShape, ...]] | None = None
+        self.foreign: dict[nn.Module, str] = {}  # modules with weights of their own that are no part of the model
+        self.loose: list[Tensor] = []  # tensors that want gradients and are no parameters of the model
+        self.dropped: dict[nn.Module, None] = {}  # modules in which numbers were dropped
         self.made: list[ReferenceType[Tensor]] = []  # tensors without numbers that may outlive the run
         self.left: tuple[TensorShape, ...] = ()  # those that do, when all is put back
         self._used: set[int] = set()
@@ -86,6 +91,7 @@ class Watch(TorchDispatchMode):
     def enter(self, module: nn.Module, inputs: Any) -> None:
         """Note that a module starts."""
         if module not in self.known:
+            self._not_registered(module)
             return
         if threading.get_ident() != self.thread:
             self.seen.setdefault(module, Seen()).elsewhere = True
@@ -96,6 +102,11 @@ class Watch(TorchDispatchMode):
         seen = self.seen.setdefault(module, Seen())
         seen.calls += 1
         seen.inputs = shapes_of(inputs)
+
+    def _not_registered(self, module: nn.Module) -> None:
+        own = [parameter for parameter in module._parameters.values() if parameter is not None]
+        if self.running and not all(id(parameter) in self.parameters for parameter in own):
+            self.foreign.setdefault(module, type(self.running[-1]).__name__)
 
     def leave(self, module: nn.Module, _: Any, output: Any) -> None:
         """Note that a module is done; those inside it that never said so have failed and were caught."""
@@ -123,6 +134,8 @@ class Watch(TorchDispatchMode):
         rule = COSTS.get(func.overloadpacket)
         products = list(rule(args, output)) if rule is not None and self.running else []
         self._book(products)
+        if self.running and func.overloadpacket.__name__ in DROPS:
+            self.dropped[self.running[-1]] = None
         if self.running and (told := not_counted(func, tensors_in((args, kwargs)))):
             self.seen[self.running[-1]].beside.append(told)
         if self.flow is not None and threading.get_ident() == self.thread:
@@ -170,6 +183,7 @@ class Watch(TorchDispatchMode):
             return output
         if func._schema.is_mutable:
             self._written.update(id(tensor) for tensor in tensors if not tensor.is_meta)
+        self.loose += [each for each in tensors if each.requires_grad and each.is_leaf and not each.is_meta]
         args, named = replaced((args, dict(kwargs)), self.twins.of)
         if "device" in named:
             named["device"] = META

@@ -5,6 +5,7 @@ from hubel.nn.modules.joins import Auxiliary, Concat, Product, Sum
 from hubel.nn.modules.points import (
     ChannelLayerNorm,
     ChannelPadding,
+    GlobalResponseNorm,
     RadialBasis,
     Rescale,
     Reshape,
@@ -38,6 +39,7 @@ __all__ = [
     "GlobalAvgPool2d",
     "GlobalMaxPool1d",
     "GlobalMaxPool2d",
+    "GlobalResponseNorm",
     "LocallyConnected2d",
     "Memory",
     "PaddedAvgPool1d",

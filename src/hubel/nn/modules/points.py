@@ -46,6 +46,23 @@ class Scale(nn.Module):
         return scaled if self.bias is None else scaled + self.bias.view(shape)
 
 
+class GlobalResponseNorm(nn.Module):
+    """Weigh each channel by its norm over all places, divided by the mean of all channels' norms."""
+
+    def __init__(self, channels: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight, self.bias = nn.Parameter(torch.zeros(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Find the norms, and weigh."""
+        shape = (-1, *[1] * (input.dim() - 2))
+        norms = torch.linalg.vector_norm(input, dim=tuple(range(2, input.dim())), keepdim=True)
+        share = norms / (norms.mean(1, keepdim=True) + self.eps)
+        found: Tensor = input * (1 + self.weight.view(shape) * share) + self.bias.view(shape)
+        return found
+
+
 class SelectChannels(nn.Module):
     """Pass on the listed channels."""
 

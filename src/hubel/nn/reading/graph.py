@@ -71,7 +71,8 @@ def carried(steps: list[Step], shared: int) -> list[Step]:
     """Return a graph that does the same, in which a step that branches share is one of the channels that both get.
 
     Where the branches fork, its output is put beside what the other ways need (the fork's own output, or where that has
-    another size what each way makes of it first); the branches then select their channels.
+    another size what each way makes of it first); the branches then select their channels. A picture of more rows and
+    columns is carried as channels, its blocks of places dealt out to them, and put together again (HRNet).
     """
     steps, shared = _alive(steps, shared)
     if isinstance(steps[shared].what, arch.SelectChannels):
@@ -82,28 +83,25 @@ def carried(steps: list[Step], shared: int) -> list[Step]:
     later = sorted(({*_ancestors(steps, end), end}) - before - {shared})
     cut = sorted({given for place in later for given in steps[place].inputs if fork <= given < shared} & before)
     if fork in cut and not _beside(steps[fork].shape, size):
-        cut.remove(fork)
-        for way in [place for place in later if fork in steps[place].inputs]:
-            passed = _until(steps, way, size, end)
-            cut.append(passed[-1])
-            before |= {*passed[:-1]}
-        cut = sorted({*cut} - {shared})
-    if not cut or not all(_beside(steps[place].shape, size) for place in cut):
+        ways = [_until(steps, way, size, end) for way in later if fork in steps[way].inputs]
+        passed = [way for way in ways if way]
+        if len(passed) == len(ways):
+            cut = sorted({*cut, *(way[-1] for way in passed)} - {fork, shared})
+            before |= {place for way in passed for place in way[:-1]}
+    if not cut or _factors([steps[place].shape for place in (*cut, shared)]) is None:
         raise does_not_nest(steps[shared])
     return _cut_through(steps, sorted([*cut, shared]), set(later) - before)
 
 
 def _until(steps: list[Step], place: int, size: arch.Shape, end: int) -> list[int]:
-    """Return the layers one after another from a step on, up to one that gives a picture of that size."""
+    """Return the layers one after another from a step on, up to one that gives a picture of that size; [] for none."""
     passed = [place]
     while not _beside(steps[passed[-1]].shape, size):
         takers = [number for number, step in enumerate(steps) if passed[-1] in step.inputs]
         if len(takers) != 1 or takers[0] >= end:
-            raise does_not_nest(steps[passed[-1]])
+            return []
         passed += takers
-    if any(not isinstance(steps[number].what, Layer) for number in passed):
-        raise does_not_nest(steps[place])
-    return passed
+    return passed if all(isinstance(steps[number].what, Layer) for number in passed) else []
 
 
 def _repeated(steps: list[Step], shared: int) -> list[Step]:
@@ -128,6 +126,21 @@ def _beside(one: arch.Shape, other: arch.Shape) -> bool:
     return len(one) == len(other) > 0 and one[:-1] == other[:-1]
 
 
+def _factors(shapes: Sequence[arch.Shape]) -> list[int] | None:
+    """Return by how much each picture's blocks are larger than the smallest's places; None where no whole number is."""
+    if any(len(shape) != len(shapes[0]) or not shape for shape in shapes):
+        return None
+    smallest = min(shapes)
+    if all(_beside(shape, smallest) for shape in shapes):
+        return [1] * len(shapes)
+    found = [shape[0] // smallest[0] for shape in shapes]
+    whole = all(
+        len(shape) == 3 and shape[:2] == (smallest[0] * factor, smallest[1] * factor)
+        for shape, factor in zip(shapes, found, strict=True)
+    )
+    return found if whole else None
+
+
 def _cut_through(steps: list[Step], cut: list[int], region: set[int]) -> list[Step]:
     """Put the outputs of the steps of a cut side by side, and let each step of the region select what it takes."""
     start = max(cut) + 1
@@ -136,29 +149,48 @@ def _cut_through(steps: list[Step], cut: list[int], region: set[int]) -> list[St
     order = [place for place in range(start) if place not in early]
     found = [steps[place] for place in order]
     places = {place: number for number, place in enumerate(order)}
-    joined, first = len(found), dict[int, int]()
-    channels = 0
-    for place in cut:
-        first[place] = channels
-        channels += steps[place].shape[-1]
-    inputs = tuple(places[place] for place in cut)
-    shape = (*steps[cut[-1]].shape[:-1], channels)
     found = [replace(step, inputs=tuple(places[given] for given in step.inputs)) for step in found]
-    found.append(Step(f"what {steps[cut[-1]].name} is carried with", Concat, inputs, shape=shape))
+    factors = _factors([steps[place].shape for place in cut])
+    assert factors is not None
+    first, inputs, channels = dict[int, tuple[int, int]](), list[int](), 0
+    for place, factor in zip(cut, factors, strict=True):
+        first[place] = channels, factor
+        rows, columns, own = (*(1, 1), *steps[place].shape)[-3:]
+        channels += own * factor**2
+        inputs.append(places[place])
+        if factor > 1:
+            shape = (rows // factor, columns // factor, own * factor**2)
+            inputs[-1] = len(found)
+            found.append(Step(steps[place].name, arch.PixelUnshuffle(factor), (places[place],), shape=shape))
+    joined, smallest = len(found), min(steps[place].shape for place in cut)[:-1]
+    found.append(
+        Step(f"what {steps[cut[-1]].name} is carried with", Concat, tuple(inputs), shape=(*smallest, channels))
+    )
     for place in (*early, *range(start, len(steps))):
         step, taken = steps[place], []
         for given in step.inputs:
             if given in first and place in region:
-                own = range(first[given], first[given] + steps[given].shape[-1])
-                taken.append(len(found))
-                found.append(
-                    Step(steps[given].name, arch.SelectChannels(tuple(own)), (joined,), shape=steps[given].shape)
-                )
+                found += _selected(steps[given], joined, *first[given], len(found))
+                taken.append(len(found) - 1)
             else:
                 taken.append(places[given])
         places[place] = len(found)
         found.append(replace(step, inputs=tuple(taken)))
     return found
+
+
+def _selected(step: Step, joined: int, start: int, factor: int, place: int) -> list[Step]:
+    """Return what takes a step's output out of the channels it is carried in, beginning at `place`."""
+    own = range(start, start + step.shape[-1] * factor**2)
+    selected = arch.SelectChannels(tuple(own))
+    if factor == 1:
+        return [Step(step.name, selected, (joined,), shape=step.shape)]
+    rows, columns, _ = step.shape
+    shape = (rows // factor, columns // factor, len(own))
+    return [
+        Step(step.name, selected, (joined,), shape=shape),
+        Step(step.name, arch.PixelShuffle(factor), (place,), shape=step.shape),
+    ]
 
 
 def _alive(steps: list[Step], shared: int) -> tuple[list[Step], int]:

@@ -13,6 +13,7 @@ from hubel.base.errors import NetworkError
 from hubel.nn.reading.graph import Step
 from hubel.nn.reading.moves import joined
 from hubel.nn.reading.record import Call
+from hubel.nn.reading.stacked import stack, weighed
 from hubel.nn.reading.tensors import Tensors
 
 PAIR = Product(Identity(), Identity())
@@ -81,6 +82,8 @@ def _multiply(tensors: Tensors, call: Call, takes: list[Tensor], constants: list
     aligned = len({factor.dim() for factor in factors}) == 1
     if len(factors) != 2 or constants or call.keywords or not aligned:
         raise NetworkError(f"{label}: a tree multiplies by one learned number for each channel, or branches")
+    if weighed(tensors, call, factors):
+        return
     orders = {tensors[factor].order for factor in factors} - {"spread"}
     if len(orders) != 1 or not orders <= {"first", "last"}:
         raise NetworkError(f"{label}: a tree multiplies branches whose channels lie alike")
@@ -90,6 +93,7 @@ def _multiply(tensors: Tensors, call: Call, takes: list[Tensor], constants: list
 
 JOINS: dict[str, Callable[[Tensors, Call, list[Tensor], list[Tensor]], None]] = {
     **dict.fromkeys(("cat", "concat", "concatenate"), _concatenate),
+    "stack": stack,
     **dict.fromkeys(("add", "iadd", "radd"), _add_up),
     **dict.fromkeys(("sub", "isub", "rsub", "subtract"), _subtract),
     **dict.fromkeys(("mul", "imul", "rmul", "multiply"), _multiply),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 import hubel.arch as arch
@@ -14,7 +14,7 @@ from hubel.arch import Layer, Shape
 from hubel.arch.ops.functions import PLAIN
 from hubel.base.errors import NetworkError
 from hubel.nn._build import run_call
-from hubel.nn.modules import Rescale
+from hubel.nn.modules import ChannelPadding, Rescale
 
 Reader = Callable[[Any, Shape], Layer]
 
@@ -30,6 +30,11 @@ def layer_of(module: nn.Module, input: Shape) -> Layer:
             f"its weights are worked out when it runs ({type(module).__name__}); "
             "torch.nn.utils.parametrize.remove_parametrizations makes plain ones of them"
         )
+    if isinstance(getattr(module, "weight", None), Tensor) and not {"weight"} & {*module._parameters, *module._buffers}:
+        raise NetworkError(
+            "its weights are worked out when it runs (weight_norm, spectral_norm); torch.nn.utils.remove_weight_norm "
+            "or remove_spectral_norm makes plain ones of them"
+        )
     reader = READERS.get(_known_type(module))
     if reader is None:
         raise NetworkError(f"the tree has no layer for {type(module).__name__}")
@@ -43,6 +48,33 @@ def layer_of(module: nn.Module, input: Shape) -> Layer:
         if not _alike(ours, theirs):
             raise NetworkError(f"the tree's {type(layer).__name__} has no {setting}={theirs!r}")
     return layer
+
+
+def before_it(module: nn.Module) -> tuple[nn.Module, nn.Module] | None:
+    """Return the two modules that one of PyTorch's is, where it is two layers of the tree; None where it is one.
+
+    A convolution of mirrored or repeated edges pads first; padding on one side and cropping on another crops first.
+    """
+    if type(module) is nn.Conv2d and module.padding_mode in EDGES and isinstance(module.padding, tuple):
+        rows, columns = module.padding
+        with torch.device("meta"):
+            plain = nn.Conv2d(
+                module.in_channels,
+                module.out_channels,
+                module.kernel_size,  # type: ignore[arg-type]
+                module.stride,  # type: ignore[arg-type]
+                dilation=module.dilation,  # type: ignore[arg-type]
+                groups=module.groups,
+                bias=module.bias is not None,
+            )
+        return EDGES[module.padding_mode]((columns, columns, rows, rows)), plain
+    if type(module) is nn.ZeroPad2d and min(module.padding) < 0 < max(module.padding):
+        crop, pad = (tuple(limit(side, 0) for side in module.padding) for limit in (min, max))
+        return nn.ZeroPad2d(crop), nn.ZeroPad2d(pad)  # type: ignore[arg-type]
+    return None
+
+
+EDGES = {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d}
 
 
 def _known_type(module: nn.Module) -> type[nn.Module]:
@@ -60,6 +92,8 @@ def _settings(module: nn.Module) -> list[str]:
     ignored = {"inplace", "name", "min_val", "max_val", "dim", "output_size", "start_dim", "end_dim"}
     if isinstance(getattr(module, "padding", None), str):
         ignored.add("padding")
+    if isinstance(module, nn.Upsample) and module.size is not None:  # the reader has made factors of it
+        ignored |= {"size", "scale_factor"}
     if getattr(module, "padding", None) in (0, (0, 0)):
         ignored.add("count_include_pad")  # of nothing
     return [name for name in getattr(module, "__constants__", []) if name not in ignored]
@@ -176,11 +210,14 @@ def _softmax(function: str) -> Reader:
 
 def _upsampling(module: Any, input: Shape) -> Layer:
     scale = module.scale_factor if isinstance(module.scale_factor, tuple) else (module.scale_factor,) * 2
+    if module.scale_factor is None and len(input) == 3:
+        size = module.size if isinstance(module.size, tuple) else (module.size,) * 2
+        scale = tuple(int(wanted) / given for wanted, given in zip(size, input[:2], strict=True))
     if None in scale or any(factor != int(factor) for factor in scale):
         raise NetworkError("the tree's UpSampling2D multiplies rows and columns by whole numbers")
     size = tuple(int(factor) for factor in scale)
     aligned = bool(module.align_corners) and module.mode == "bilinear"
-    return arch.UpSampling2D(size, module.mode, aligned)  # type: ignore[arg-type]
+    return arch.UpSampling2D(size, module.mode, aligned)
 
 
 def _zero_padding(module: Any, input: Shape) -> Layer:
@@ -190,6 +227,12 @@ def _zero_padding(module: Any, input: Shape) -> Layer:
     if max(module.padding) <= 0:
         return arch.Cropping2D(((-top, -bottom), (-left, -right)))
     raise NetworkError("padding on one side and cropping on another are two layers of the tree")
+
+
+def _constant_padding(module: Any, input: Shape) -> Layer:
+    if module.value:
+        raise NetworkError(f"the tree pads with zeros, not with {module.value:g}")
+    return _zero_padding(module, input)
 
 
 def _padding(kind: Any) -> Reader:
@@ -237,6 +280,10 @@ READERS: dict[type[nn.Module], Reader] = {
     nn.Softmax: _softmax("softmax"),
     nn.Upsample: _upsampling,
     nn.ZeroPad2d: _zero_padding,
+    nn.ConstantPad2d: _constant_padding,
+    ChannelPadding: lambda module, input: arch.ChannelPadding(module.before, module.after),
+    nn.SyncBatchNorm: _batch_normalization,
+    nn.Softmax2d: lambda module, input: arch.Activation("softmax"),
     nn.ReflectionPad2d: _padding(arch.ReflectionPadding2D),
     nn.ReplicationPad2d: _padding(arch.ReplicationPadding2D),
     nn.PixelShuffle: lambda module, input: arch.PixelShuffle(module.upscale_factor),

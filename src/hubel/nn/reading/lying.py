@@ -43,4 +43,8 @@ def cut(runs: Sequence[range], given: Sequence[int]) -> Layer | None:
     if all(whole[:2]) and len(runs) == 4 and all(run.step == 1 for run in runs):
         top, left = ((run.start, size - run.stop) for run, size in zip(runs[2:], given[2:], strict=True))
         return arch.Cropping2D((top, left))
+    if all(whole[:2]) and len(runs) == 4:
+        steps = (runs[2].step, runs[3].step)  # every second row and column is what windows of one place see
+        every = [range(0, size, step) for size, step in zip(given[2:], steps, strict=True) if step > 0]
+        return arch.MaxPooling2D(1, steps) if every == list(runs[2:]) else None
     return None

@@ -93,6 +93,11 @@ def window(call: Call, given: Tensor, order: str) -> Layer | None:
         return None if keeps and order != "first" else GLOBAL[str(call.what)](keepdims=keeps)
     if call.what == "getitem" and order == "first":
         return _cut(call.inputs[1], tuple(given.shape))
+    if call.what == "narrow" and order == "first":
+        axis, start, length = (argument(call, *each) for each in ((1, "dim"), (2, "start"), (3, "length")))
+        if isinstance(start, int):
+            cuts = [slice(None)] * (int(axis) % given.dim())
+            return _cut((*cuts, slice(start, start + length)), tuple(given.shape))
     return None
 
 

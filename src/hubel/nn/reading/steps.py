@@ -15,9 +15,11 @@ from hubel.nn.inspection.run import tensors_in
 from hubel.nn.reading.functions import module_of, weighted_module
 from hubel.nn.reading.graph import Step
 from hubel.nn.reading.joins import JOINS, refuse_constant
-from hubel.nn.reading.layers import layer_of
+from hubel.nn.reading.layers import before_it, layer_of
 from hubel.nn.reading.moves import parts, rescaling
 from hubel.nn.reading.record import BATCH, Call, Record, recorded
+from hubel.nn.reading.responses import responded
+from hubel.nn.reading.stacked import reduced
 from hubel.nn.reading.tensors import Tensors, Value, unique
 from hubel.nn.reading.views import LIKE, rearranged
 
@@ -88,6 +90,10 @@ class _Reading:
     def _read(self, call: Call, takes: list[Tensor], value: Value, constants: list[Tensor]) -> None:
         label, output = call.label, call.output
         join = JOINS.get(call.what) if isinstance(call.what, str) else None
+        if isinstance(output, Tensor) and responded(self.tensors, call, takes, constants):
+            return
+        if any(self.tensors[tensor].order == "part" for tensor in takes):
+            raise NetworkError(f"{label}: norms of whole maps stand in a global response normalisation alone")
         if not isinstance(output, Tensor):
             self._part(call, takes)
         elif tuple(output.shape[:1]) != (BATCH,):
@@ -108,7 +114,7 @@ class _Reading:
             raise NetworkError(f"{label}: is given what was repeated over a picture; a tree repeats gates alone")
         elif constants:
             self._weighted(call, takes[0], constants)
-        elif not self._rearranged(call, takes[0]):
+        elif not reduced(self.tensors, call, takes[0]) and not self._rearranged(call, takes[0]):
             self._layer(call, takes[0], self._module(call), {})
 
     def _part(self, call: Call, takes: list[Tensor]) -> None:
@@ -185,6 +191,13 @@ class _Reading:
             view = Step(call.label, arch.Reshape((steps, features)), (value.place,), shape=(steps, features))
             value, shape = Value(len(self.tensors.steps), (features, steps)), (steps, features)
             self.tensors.steps.append(view)
+        if value.order == "first" and (before := before_it(part)) is not None:
+            layer, part = layer_of(before[0], shape), before[1]
+            if isinstance(call.what, nn.Module):
+                weights = dict(call.what.named_parameters())
+            shape = layer.output_shape(shape)
+            self.tensors.steps.append(Step(call.label, layer, (value.place,), shape=shape))
+            value = Value(len(self.tensors.steps) - 1, (shape[-1], *shape[:-1]))
         if value.order != "first":
             if value.order != "last" or not isinstance(part, ON_CHANNELS):
                 raise NetworkError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -20,12 +21,14 @@ SAME = ("contiguous", "clone", "to", "float", "type_as", "alias")
 class Value:
     """A tensor of the graph: the place of the step that makes it, that step's shape without the batch, how it lies.
 
-    How: as `lying.TURNS` says; "spread" is a gate repeated over the picture that it will multiply.
+    How: as `lying.TURNS` says; "spread" is a gate repeated over the picture that it will multiply; "moved" and "part"
+    are on the way to something that a tree has: `made` says how far.
     """
 
     place: int
     shape: tuple[int, ...]
     order: str = "first"
+    made: Any = None
 
 
 class Tensors:
@@ -112,8 +115,8 @@ class Tensors:
     def public(self, tensor: Tensor) -> Shape:
         """Return a tensor's shape as the tree has it, height × width × channels."""
         shape, value = tuple(tensor.shape[1:]), self.values[id(tensor)]
-        shape = value.shape if value.order == "spread" else shape
-        return (*shape[1:], shape[0]) if len(shape) > 1 and value.order in ("first", "spread") else shape
+        shape = value.shape if value.order in ("spread", "split") else shape
+        return (*shape[1:], shape[0]) if len(shape) > 1 and value.order in ("first", "spread", "split") else shape
 
     def places(self, tensors: Sequence[Tensor]) -> tuple[int, ...]:
         """Return the places of the steps that give these."""

@@ -113,7 +113,8 @@ def _read(
     network = Network(shape, body, name)
     tree = analyse(network)
     found = {f"{row.path}.{own}": tensor for row in tree.rows for own, tensor in weights.get(id(row.node), {}).items()}
-    _check_weights(module, found)
+    labels = {id(step.what): step.name for step in steps}
+    _check_weights(module, found, {row.path: labels.get(id(row.node), row.path) for row in tree.rows})
     _check_figures(tree, report)
     calls = {id(step.what): (step.name, step.call) for step in steps if step.call is not None}
     places = {row.path: calls[id(row.node)] for row in tree.rows if id(row.node) in calls}
@@ -156,19 +157,26 @@ def _hooked(parameter: Tensor) -> bool:
     return bool(parameter._backward_hooks or parameter._post_accumulate_grad_hooks)
 
 
-def _check_weights(module: nn.Module, found: Mapping[str, Tensor]) -> None:
-    """Refuse what the tree would learn and the model does not, and what two layers share."""
+def _check_weights(module: nn.Module, found: Mapping[str, Tensor], labels: Mapping[str, str]) -> None:
+    """Refuse what the tree would learn and the model does not, and what two layers share. `labels` says what of the
+    model is at each path of the tree.
+    """
     names = {id(parameter): path for path, parameter in module.named_parameters()}
+    buffers = {id(buffer): path for path, buffer in module.named_buffers()}
     first: dict[Any, str] = {}
     for path, tensor in found.items():
+        layer, _, name = path.rpartition(".")
+        own = f"{labels.get(layer, layer)}: its {name}"
         if not path.endswith(STATISTICS) and id(tensor) not in names:
-            raise NetworkError(
-                f"{path}: is no parameter of the model (a buffer, a tensor worked out before, or of a layer that it "
-                "does not hold as a part); a tree's layers learn all their weights"
+            held = (
+                f"the model's buffer {buffers[id(tensor)]}"
+                if id(tensor) in buffers
+                else "no parameter of the model (worked out before, or of a layer that it does not hold as a part)"
             )
+            raise NetworkError(f"{own} is {held}; a tree's layers learn all their weights")
         lies = id(tensor) if tensor.is_meta else (tensor.untyped_storage().data_ptr(), tensor.storage_offset())
-        if tensor.numel() and first.setdefault(lies, path) != path:
-            raise NetworkError(f"{path}: shares its numbers with {first[lies]}; in a tree each layer has its own")
+        if tensor.numel() and first.setdefault(lies, own) != own:
+            raise NetworkError(f"{own} shares its numbers with {first[lies]}; in a tree each layer has its own")
 
 
 def _check_figures(tree: Report, report: Inspection) -> None:

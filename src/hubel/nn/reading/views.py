@@ -8,6 +8,7 @@ from torch import Tensor
 import hubel.arch as arch
 from hubel.arch import Layer
 from hubel.base.errors import NetworkError
+from hubel.nn.reading.blocks import dealt_out
 from hubel.nn.reading.lying import turned
 from hubel.nn.reading.moves import mean_of_places, moved, window
 from hubel.nn.reading.record import Call
@@ -18,7 +19,7 @@ LIKE = (*SPREAD, "view_as", "reshape_as", "type_as")
 """What takes a second tensor for its shape or type alone."""
 
 
-def rearranged(call: Call, given: Tensor, value: Value, kind: torch.dtype) -> Value | Layer | None:
+def rearranged(call: Call, given: Tensor, value: Value, kind: torch.dtype) -> Value | Layer | arch.Chain | None:
     """Return what a call makes of a tensor: its numbers lying otherwise, or a layer; None for another operation.
 
     `kind` is the type in which the model takes its input.
@@ -33,6 +34,8 @@ def rearranged(call: Call, given: Tensor, value: Value, kind: torch.dtype) -> Va
     axes = moved(call, len(before))
     if axes is not None:
         lies = turned(value.order, axes, before)
+        if lies is None and axes[0] == 0 and value.order in ("first", "loose"):
+            return Value(value.place, value.shape, "moved", (before[1:], tuple(axis - 1 for axis in axes[1:])))
         return None if lies is None else Value(value.place, value.shape, lies)
     if call.what in VIEWS and given.numel() == call.output.numel():
         return _view(value, before, after)
@@ -41,8 +44,11 @@ def rearranged(call: Call, given: Tensor, value: Value, kind: torch.dtype) -> Va
     return mean_of_places(call, given, value.shape) if value.order == "loose" else None
 
 
-def _view(value: Value, before: tuple[int, ...], after: tuple[int, ...]) -> Layer | Value | None:
+def _view(value: Value, before: tuple[int, ...], after: tuple[int, ...]) -> Layer | arch.Chain | Value | None:
     """Read the same numbers in other dimensions."""
+    if value.order == "moved":
+        dims, axes = value.made
+        return dealt_out(value.shape, dims, axes, after[1:])
     if value.order == "swapped":
         groups = before[2]
         return arch.ChannelShuffle(groups) if after[1:] == (groups * before[1], *before[3:]) else None

@@ -191,6 +191,7 @@ _FIRST: dict[str, Reader] = {
     ),
     "BatchNormalization": _normalization,
     "LRN": _local_response,
+    "Compete": lambda node: arch.GlobalResponseNormalization(_short(node.settings["epsilon"])),
     "Clip": _clip,
     "Softmax": _softmax("softmax"),
     "LogSoftmax": _softmax("log_softmax"),

@@ -40,7 +40,9 @@ class Patterns:
     def all(self) -> Iterator[Found]:
         """Give each one."""
         for number, node in enumerate(self.nodes):
-            look = {"Erf": self._gelu, "Sub": self._radial, "Div": self._response}.get(node.op_type)
+            look = {"Erf": self._gelu, "Sub": self._radial, "Div": self._response, "ReduceL2": self._competition}.get(
+                node.op_type
+            )
             found = look(number) if look is not None else None
             if found is not None:
                 yield found
@@ -114,6 +116,28 @@ class Patterns:
                 return None
             waiting += [maker for maker in makers if maker is not None and maker not in passed]
         return Found("LRN", source, last, frozenset(passed), settings=values) if "size" in values else None
+
+    def _competition(self, first: int) -> Found | None:
+        """x·(1 + weight·n) + bias, n = norm/(mean of norms + epsilon): global response normalisation, as hubel's."""
+        source, nodes, weights = self.nodes[first].input[0], self.nodes, list[str]()
+        passed, epsilon, last = {first}, 0.0, first
+        kinds = ("ReduceMean", "Add", "Div", "Mul", "Add", "Mul", "Add")
+        for place, kind in enumerate(kinds):
+            users = [user for user in self.users.get(nodes[last].output[0], []) if nodes[user].op_type == kind]
+            if len(users) != 1 or (place == 6 and source not in nodes[last].input):
+                return None
+            last = users[0]
+            passed.add(last)
+            number = self._number(nodes[last])
+            if place == 1 and number is not None:
+                epsilon = number[1]
+            elif (place == 1) or (place == 4 and (number is None or number[1] != 1)):
+                return None
+            elif place in (3, 6):
+                weights += [name for name in nodes[last].input if name in self.known]
+        if len(weights) != 2:
+            return None
+        return Found("Compete", source, last, frozenset(passed), tuple(weights), settings={"epsilon": epsilon})
 
     def _radial(self, last: int) -> Found | None:
         """x·w − ½x·x − ½w·w, as PyTorch or this library writes it."""

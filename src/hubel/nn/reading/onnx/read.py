@@ -84,6 +84,9 @@ class _Reading:
         for number, node in enumerate(nodes):
             if number not in inside and node.output[0] not in constants.known:
                 self._take(number, node, patterns.get(number))
+        if len(self.graph.output) > 1:
+            names = ", ".join(given.name for given in self.graph.output)
+            raise NetworkError(f"a tree has one output, the file gives {len(self.graph.output)}: {names}")
         value = self.values.get(self.graph.output[0].name)
         if value is None:
             raise NetworkError("the file's output is a constant, and nothing of its input")
@@ -97,6 +100,8 @@ class _Reading:
         if not self.found:
             self.values[takes[0]] = Value(0)
             self.found.append(Step(takes[0], None, (), shape=public(self.shapes[takes[0]])))
+        if pattern is None and node.op_type not in OPERATORS and node.op_type not in JOINS:
+            raise NetworkError(f"{label}: the tree has no layer for {node.op_type}")
         unknown = [name for name in takes if name not in self.values]
         if unknown:
             raise NetworkError(f"{label}: {unknown[0]!r} is a second input, which has no place in a tree")

@@ -5,7 +5,7 @@
 
 import { makeConvolution, makeDense, makeLocal, makeRadial, makeSpan } from "hubel/view/engine/windows";
 import { makeTransposed } from "hubel/view/engine/transposed";
-import { makeActivation, makeAffine, makeIdentity, makeLocalResponse, makeNormalise, makeSlope } from "hubel/view/engine/points";
+import { makeActivation, makeAffine, makeCompetition, makeIdentity, makeLocalResponse, makeNormalise, makeSlope } from "hubel/view/engine/points";
 import { makeBlocks, makeConcat, makePad, makeProduct, makeSelect, makeSum, makeUpsample, makeView } from "hubel/view/engine/moves";
 import { makeEmbed, makeRecur } from "hubel/view/engine/steps";
 
@@ -20,6 +20,7 @@ const MAKERS = {
   Slope: makeSlope,
   Normalise: makeNormalise,
   Respond: makeLocalResponse,
+  Compete: makeCompetition,
   Activate: makeActivation,
   Pass: makeIdentity,
   View: makeView,

@@ -167,3 +167,23 @@ export function makeLocalResponse({ size, alpha, beta, k }, input) {
     window: (region) => ({ ...region, channels: [region.channels[0] - below, region.channels[1] - below + size - 1] }),
   };
 }
+
+/** Weigh each channel by its norm over all places, divided by the mean of all channels' norms. */
+export function makeCompetition({ epsilon }, input, output, { weight, bias }) {
+  const channels = input[2];
+  function factors(data) {
+    const norms = new Float64Array(channels);
+    for (let i = 0; i < data.length; i++) norms[i % channels] += data[i] ** 2;
+    let mean = 0;
+    for (let c = 0; c < channels; c++) mean += (norms[c] = Math.sqrt(norms[c])) / channels;
+    return norms.map((norm, c) => 1 + (weight[c] * norm) / (mean + epsilon));
+  }
+  return {
+    run([data], out) {
+      const found = factors(data);
+      for (let i = 0, c = 0; i < data.length; i++, c = c + 1 === channels ? 0 : c + 1) out[i] = data[i] * found[c] + bias[c];
+    },
+    terms: ([data], r, q, c) => single(data[at(input, r, q, c)], [r, q, c], factors(data)[c], { bias: bias[c] }),
+    window: same, // the norms see everything; as in the tree, the field is what the number itself sees
+  };
+}
