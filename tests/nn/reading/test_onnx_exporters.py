@@ -78,7 +78,7 @@ def test_gelu_is_found_where_it_is_written_out(tmp_path: Path) -> None:
         (lambda x: x.erf(), "the tree has no layer for Erf"),
         (lambda x: x.mean(1, keepdim=True), "reduces all places of a picture"),
         (lambda x: torch.nn.functional.pad(x, (1, 1), value=2.0), "with zeros"),
-        (lambda x: x[:, :, ::2], "the tree has no layer for Slice"),
+        (lambda x: x[:, :, 1::2], "the tree has no layer for Slice"),
         (lambda x: 1 / x, "the tree has no layer for Reciprocal|divides a number by others"),
         (lambda x: torch.nn.functional.interpolate(x, scale_factor=1.5), "by whole numbers"),
     ],
