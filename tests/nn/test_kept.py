@@ -103,6 +103,7 @@ CASES = (
     "groupnorm 2 center=false scale=false",
     "lrn",
     "lrn size=1",
+    "grn",
     "dropout 0.5",
     "spatialdropout 0.5",
     "instancenorm",
