@@ -124,6 +124,20 @@ def test_numbers_are_followed_with_an_image_on_an_axis_of_their_own(tmp_path: Pa
     assert max(ticks) >= max(errors)
 
 
+@pytest.mark.parametrize("task", ["segmentation", "pose", "colorize"])
+def test_a_picture_of_too_many_pixels_for_answers_of_its_size_is_refused(
+    task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(LITTLE[task](tmp_path / "data"), tmp_path / "run")
+    Image.new("L", (50, 40), 90).save(tmp_path / "large.png")
+    line = ["predict", str(tmp_path / "run"), str(tmp_path / "large.png"), "-o", str(tmp_path / "drawn")]
+    monkeypatch.setenv("HUBEL_MOST_ANSWERED", "1999")
+    assert hubel.cli.main(line) == 1
+    assert "large.png: expected at most 1,999 (pixels of a picture each of which" in capsys.readouterr().err
+    monkeypatch.setenv("HUBEL_MOST_ANSWERED", "2000")
+    assert hubel.cli.main(line) == 0
+
+
 @pytest.mark.skipif(not may_mount(), reason="needs to mount a small file system")
 def test_a_full_disk_is_named_by_whatever_is_written_there(runs: Path, tmp_path: Path) -> None:
     """`train` and the cache: tests/train/test_full_disk.py."""

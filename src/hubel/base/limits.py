@@ -41,6 +41,9 @@ LIMITS = {
     "encoded": Limit(2**27, "bytes of one encoded image or sound", "files that are no images, read whole"),
     "annotations": Limit(2**30, "bytes in a file of annotations", "files that fill the memory"),
     "samples": Limit(2**28, "samples of recordings that are learnt", "recordings that fill the memory"),
+    "answered": Limit(
+        2**25, "pixels of a picture each of which is answered: masks, colours, points", "answers that fill the memory"
+    ),
     "boxes": Limit(5_000, "boxes in a picture", "comparing each with all others without end"),
     "waiting": Limit(
         120, "seconds for a process of a training that has shown no sign of life", "waiting for one that nobody started"

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import nn
 
-from hubel.base.errors import SettingError
+from hubel.base.errors import LimitError, SettingError
+from hubel.base.limits import check
 from hubel.base.names import listing
-from hubel.data import Dataset, Preprocessing
+from hubel.data import Dataset, ImageError, Preprocessing, read_image
+from hubel.data.decode.levels import Levels
 from hubel.data.feed.device import sent
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks.model import LoadedModel
@@ -97,6 +100,22 @@ def outputs_of(model: LoadedModel, images: npt.NDArray[np.uint8], *, batch_size:
     with evaluation_mode(model.module), torch.inference_mode():
         parts = (torch.from_numpy(np.array(images[n : n + batch_size])) for n in range(0, len(images), batch_size))
         return torch.cat([outputs(model.module, model.preprocessing, part).cpu() for part in parts])
+
+
+def whole_of(image: Any, levels: Levels | None = None) -> Image.Image | npt.NDArray[np.uint8]:
+    """A picture (a path, a file's bytes, a Pillow image, an array) that is answered in its own size.
+
+    Raises ImageError where it cannot be read, or has more pixels than the limit `answered`.
+    """
+    given = isinstance(image, (Image.Image, np.ndarray))
+    picture: Image.Image | npt.NDArray[np.uint8] = image if given else read_image(image, levels=levels)
+    height, width = picture.shape[:2] if isinstance(picture, np.ndarray) else picture.size[::-1]
+    place = os.fspath(image) if isinstance(image, (str, os.PathLike)) else "image"
+    try:
+        check("answered", height * width, place)
+    except LimitError as error:
+        raise ImageError(place, str(error)) from None
+    return picture
 
 
 def shown(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from torch import nn
 from hubel import data
 from hubel.arch import Network
 from hubel.base.errors import SettingError
-from hubel.data import Augmentation, Dataset, Splits, read_image
+from hubel.data import Augmentation, Dataset, Splits
 from hubel.data.colours.lab import coloured, colourfulness, colours_of, greyed
 from hubel.data.colours.load import grey_of, load
 from hubel.data.colours.targets import Colours
@@ -26,7 +26,7 @@ from hubel.tasks.colorize.answer import Coloured
 from hubel.tasks.colorize.bins import common, spread, squares
 from hubel.tasks.colorize.decoding import TEMPERATURE
 from hubel.tasks.colorize.metrics import Metrics, Way
-from hubel.tasks.measure import called, evaluate, outputs_of
+from hubel.tasks.measure import called, evaluate, outputs_of, whole_of
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.places import Places
 from hubel.tasks.synthesis.distance import features, frechet, moments
@@ -194,7 +194,7 @@ class Colorize(Places):
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Coloured:
         """The picture in colour, of its own size and as light as it is everywhere."""
-        picture = read_image(image) if not isinstance(image, (Image.Image, np.ndarray)) else image
+        picture = whole_of(image)
         whole = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
         whole = whole if whole.ndim == 3 else whole[..., np.newaxis]
         given = np.array(np.broadcast_to(whole[..., :3], (*whole.shape[:2], 3)))

@@ -16,7 +16,7 @@ from torch import nn
 from hubel import zoo
 from hubel.arch import Network, analyse
 from hubel.base.errors import SettingError
-from hubel.data import Augmentation, Dataset, Splits, read_image
+from hubel.data import Augmentation, Dataset, Splits
 from hubel.data.boxes.load import placed
 from hubel.data.points.annotations import Pairs
 from hubel.data.points.describe import PointsDescription, describe
@@ -36,7 +36,7 @@ from hubel.data.points.targets import (
 )
 from hubel.tasks import task
 from hubel.tasks.detection.task import gathered, in_pixels, kept
-from hubel.tasks.measure import outputs_of
+from hubel.tasks.measure import outputs_of, whole_of
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.places import Places
 from hubel.tasks.pose.answer import USUAL, Posed
@@ -214,7 +214,7 @@ class Pose(Places):
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Posed:
         """The points of a picture, in its own pixels."""
-        picture = read_image(image) if not isinstance(image, (Image.Image, np.ndarray)) else image
+        picture = whole_of(image)
         whole = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
         found = self.found(outputs_of(model, model.preprocessing.prepare(picture)[np.newaxis]))
         kind = model.preprocessing

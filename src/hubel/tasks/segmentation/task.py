@@ -15,12 +15,12 @@ from torch import nn
 
 from hubel.arch import Network
 from hubel.base.errors import SettingError
-from hubel.data import Dataset, Splits, read_image
+from hubel.data import Dataset, Splits
 from hubel.data.masks.describe import MasksDescription, describe
 from hubel.data.masks.load import is_source, load
 from hubel.data.masks.targets import VOID, Colour, Masks, outlined, overlaid, region
 from hubel.tasks import task
-from hubel.tasks.measure import called, evaluate, outputs_of
+from hubel.tasks.measure import called, evaluate, outputs_of, whole_of
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.places import Places, enlarged, every_second, in_place, in_windows, middles
 from hubel.tasks.segmentation.metrics import Metrics, metrics
@@ -134,8 +134,7 @@ class Segmentation(Places):
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Segmented:
         """A mask of the image's own size."""
-        given = isinstance(image, (Image.Image, np.ndarray))
-        picture = image if given else read_image(image, levels=model.preprocessing.levels)
+        picture = whole_of(image, model.preprocessing.levels)
         whole = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
         height, width = whole.shape[:2]
         if self.windows and height >= model.preprocessing.height and width >= model.preprocessing.width:
