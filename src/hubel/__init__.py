@@ -15,11 +15,13 @@ costs nothing and needs no torch.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hubel.advise import compare
     from hubel.arch import Network, parse
     from hubel.base.errors import HubelError
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from hubel.train._start import open_model as load_model
     from hubel.zoo import analyse, network
 
+    live: Callable[..., Any]  # of the house's top, which no room knows of
+
 # name: where it lives, and what it is called there where that is another name
 _HOMES = {
     "HubelError": "base.errors",
@@ -45,6 +49,7 @@ _HOMES = {
     "compare": "advise",
     "evaluate": "train._start",
     "inspect": "nn",
+    "live": "studio.notebook",
     "load": "tasks",
     "load_model": "train._start:open_model",
     "network": "zoo",
@@ -69,6 +74,7 @@ __all__ = [
     "evaluate",
     "export",
     "inspect",
+    "live",
     "load",
     "load_model",
     "network",

@@ -1,4 +1,4 @@
-"""The page: one file, the same for both hosts but for its way of asking."""
+"""The page: one file, the same for all hosts but for its way of asking."""
 
 from __future__ import annotations
 
@@ -43,6 +43,11 @@ def site_page() -> str:
     """The page that asks Python in a worker beside it."""
     policy = {"connect-src": "'self'", "worker-src": "'self'"}
     return _page("hubel/studio/pyodide", policy, {"server": False})
+
+
+def notebook_page(begin: str) -> str:
+    """The page that asks the notebook around it, and begins at an address (what stands behind #)."""
+    return _page("hubel/studio/notebook", {}, {"server": False, "begin": begin})
 
 
 def _page(asking: str, policy: dict[str, str], host: dict[str, Any]) -> str:

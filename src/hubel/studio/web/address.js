@@ -28,7 +28,12 @@ export function written() {
   const all = { ...addressed(), ...Object.fromEntries(next) };
   next.clear();
   const parts = Object.entries(all).filter(([, value]) => value).map(([name, value]) => `${name}=${escaped(value)}`);
-  history.replaceState(null, "", `${location.pathname}${location.search}#${parts.join("&")}`);
+  rewrite(parts.join("&"));
+}
+
+/** Put something else behind # in the address; in a frame it is not the page around it that an address begins with. */
+export function rewrite(text) {
+  history.replaceState(null, "", `${location.href.split("#")[0]}#${text}`);
 }
 
 function escaped(value) {
