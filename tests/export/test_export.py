@@ -104,6 +104,23 @@ def test_a_class_that_differs_fails_the_check_though_all_is_near(run: Path) -> N
     assert "have another class" in found.sentence()
 
 
+def test_masks_may_be_off_by_what_a_level_moves_and_no_further(tmp_path: Path, monkeypatch: Any) -> None:
+    """Edges of masks are steep: what a file resizes by itself is a level off here and there, and a place lies there."""
+    network = hubel.parse("16x24x3: conv 4 3x3 same relu, conv 2 1x1 softmax")
+    module = lived_in(network, 3)
+    with torch.no_grad():
+        [each for each in module.modules() if isinstance(each, torch.nn.Conv2d)][-1].weight.mul_(120)
+    task = task_named("segmentation").from_settings(
+        ("sky", "road"), {"values": [0, 1], "colours": [[0, 0, 9], [9, 0, 0]]}
+    )
+    model = LoadedModel(network, module, Preprocessing(16, 24, 3, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)), task)
+    found = export(model, tmp_path / "steep.onnx").check
+    assert found is not None
+    assert 5e-3 < found.largest <= found.bound < 0.5
+    wrong = Written({}, "image", lambda images: np.full((1, 2, 16, 24), 0.5), "a fault")
+    assert not compared(model, wrong, []).passed
+
+
 def graph_of(preparation: Preprocessing) -> Any:
     graph = Graph()
     graph.fresh("image")

@@ -24,7 +24,16 @@ from hubel.data._source import layout_of, open_source
 from hubel.data._split import Validation, held_out, hold_out, share_to_hold_out
 from hubel.data._survey import survey
 from hubel.data._targets import Labels, Targets, TargetsOf
-from hubel.data._told import MOST_CLASSES, MOST_FILES, counted, note_lines, sizes_line, unreadable_lines
+from hubel.data._told import (
+    MOST_CLASSES,
+    MOST_FILES,
+    counted,
+    note_lines,
+    sizes_data,
+    sizes_line,
+    unreadable_data,
+    unreadable_lines,
+)
 from hubel.data.decode import sound
 from hubel.data.decode.image import QUIET, ImageError, decode_image, formats_of
 from hubel.data.decode.parallel import in_order, workers_here
@@ -102,12 +111,12 @@ class Description(Finding):
             "images": self.images,
             "classes": list(self.classes),
             "counts": {part: list(counts) for part, counts in self.counts.items()},
-            "sizes": [{"height": h, "width": w, "images": n} for (h, w), n in self.sizes.items()],
+            "sizes": sizes_data(self.sizes),
             "modes": dict(self.modes),
             "formats": dict(self.formats),
             "duplicates": [list(group) for group in self.duplicates],
             "leaks": self.leaks,
-            "unreadable": [{"path": error.path, "reason": error.reason} for error in self.unreadable],
+            "unreadable": unreadable_data(self.unreadable),
             "imbalance": self.imbalance,
             "notes": list(self.notes),
             "preprocessing": None if self.preprocessing is None else str(self.preprocessing),

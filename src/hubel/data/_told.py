@@ -41,3 +41,31 @@ def counted(numbers: Mapping[str, int]) -> str:
     """Names with their numbers, the first six."""
     shown = [f"{name} ({count:,})" for name, count in list(numbers.items())[:6]]
     return ", ".join(shown) + (f" and {len(numbers) - 6:,} more" if len(numbers) > 6 else "")
+
+
+def several(least: int, usual: float, most: int) -> str:
+    """How many things pictures show: at least, usually, at most."""
+    return f"{most:,} a picture" if least == most else f"{least:,} to {most:,} a picture, usually {usual:g}"
+
+
+def parts_note(images: Mapping[str, int]) -> Iterator[str]:
+    """How many pictures each part has, where there are others than one for training."""
+    if any(part != "train" for part in images):
+        yield f"parts: {', '.join(f'{part} ({count:,})' for part, count in images.items())}"
+
+
+def problems_note(count: int, what: str, many: str) -> Iterator[str]:
+    """What training does with so many that cannot be used, where there are such."""
+    if count:
+        are = f"1 {what} is" if count == 1 else f"{count:,} {many} are"
+        yield f"{are} missing, wrong or unreadable: training stops at them; --bad-images skip leaves them out"
+
+
+def sizes_data(sizes: Mapping[tuple[int, int], int]) -> list[dict[str, int]]:
+    """How many images have each height and width, for JSON."""
+    return [{"height": height, "width": width, "images": count} for (height, width), count in sizes.items()]
+
+
+def unreadable_data(unreadable: Sequence[ImageError]) -> list[dict[str, str]]:
+    """Files that cannot be used and why, for JSON."""
+    return [{"path": error.path, "reason": error.reason} for error in unreadable]

@@ -23,7 +23,7 @@ Pixels: TypeAlias = npt.NDArray[np.uint8]
 Picture: TypeAlias = "str | bytes | Pixels"  # a path, a file's bytes, or uint8 H×W×C
 
 SIZED, RESIZED = 1e-4, 5e-3  # how far probabilities may be off
-MARGIN = 0.01  # of predict's first class before its second, from which on the class has to be the same
+MARGIN = 0.01  # of predict's first class before its second, from which on the class has to be the same, at least
 WANTED = 64  # of the user's pictures
 
 
@@ -36,8 +36,8 @@ class Check:
     """How far a written file is from `predict`.
 
     pictures, odd: how many of the user's, and how many odd ones, it was run on. largest: the largest difference of a
-    probability, and `where`: of which picture. others: how many of all have another class although predict's margin
-    exceeds 1 % (of masks: the largest share of such pixels counts as one). bound: what `largest` may be.
+    probability beside what it may be, `bound`, and `where`: of which picture. others: how many of all have another
+    class although predict's margin exceeds 1 % and twice the bound (of masks, a picture with such a pixel).
     """
 
     pictures: int
@@ -87,7 +87,8 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
     alone = decoding_of(model.task.name).carries
     found = [] if alone else [("your pictures", picture) for picture in pictures]
     odd = list(_random_windows(model) if alone else _odd(preparation))
-    largest, where, others = 0.0, "", 0
+    bound = RESIZED if resizes else SIZED
+    largest, where, most, others = 0.0, "", bound, 0
     for name, picture in (*found, *odd):
         prepared: Any = picture if alone else preparation.prepare(picture)
         wanted = _answer(model, prepared)
@@ -96,14 +97,13 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
         else:
             given = colours(picture, preparation) if resizes else prepared
         received = np.asarray(written.run(given[np.newaxis]))[0]
-        off = float((np.abs(received - wanted) / np.maximum(1, np.abs(wanted))).max())  # of large numbers, the share
-        off = off if np.isfinite(off) else float("inf")
-        if off >= largest:
-            largest, where = off, name
-        others += _others(wanted, received)
+        off = _apart(received, wanted)
+        room = max(bound, _by_rounding(model, prepared, wanted)) if resizes and off > bound else bound
+        if off / room >= largest / most:
+            largest, where, most = off, name, room
+        others += _others(wanted, received, max(MARGIN, 2 * room))
     of = "numbers" if model.task.noun[0] == "number" else "probabilities"
-    bound = RESIZED if resizes else SIZED
-    return Check(len(found), len(odd), largest, where, others, bound, written.runtime, of, model.task.example[1])
+    return Check(len(found), len(odd), largest, where, others, most, written.runtime, of, model.task.example[1])
 
 
 def _random_windows(model: LoadedModel) -> Iterator[tuple[str, Picture]]:
@@ -150,12 +150,26 @@ def _answer(model: LoadedModel, prepared: Pixels) -> npt.NDArray[np.float32]:
     return model.task.outcome(scores)[0].cpu().numpy()
 
 
-def _others(wanted: npt.NDArray[np.floating], received: npt.NDArray[np.floating]) -> int:
+def _apart(received: npt.NDArray[np.floating], wanted: npt.NDArray[np.floating]) -> float:
+    """The largest difference; of large numbers, the share."""
+    off = float((np.abs(received - wanted) / np.maximum(1, np.abs(wanted))).max())
+    return off if np.isfinite(off) else float("inf")
+
+
+def _by_rounding(model: LoadedModel, prepared: Pixels, wanted: npt.NDArray[np.floating]) -> float:
+    """How far the model's own answer moves where each level of a picture is rounded the other way: a file that resizes
+    pictures by itself may be a level off anywhere, and of answers for many places one lies where that counts.
+    """
+    moved = prepared.astype(np.int64) + np.random.default_rng(0).integers(0, 2, prepared.shape) * 2 - 1
+    return _apart(_answer(model, moved.clip(0, np.iinfo(prepared.dtype).max).astype(prepared.dtype)), wanted)
+
+
+def _others(wanted: npt.NDArray[np.floating], received: npt.NDArray[np.floating], margin: float) -> int:
     """Whether anything is another class although predict is sure of it by the margin."""
     if len(wanted) < 2:
         return 0
     ordered = np.sort(wanted, axis=0)
-    sure = ordered[-1] - ordered[-2] > MARGIN
+    sure = ordered[-1] - ordered[-2] > margin
     return int(bool((sure & (wanted.argmax(0) != received.argmax(0))).any()))
 
 

@@ -35,6 +35,7 @@ WRONG_COCO = {
     "annotation 1: category 5 is none of 7, 3": {"category_id": 5},
     "annotation 1: expected a bbox of left, top, width and height": {"bbox": [1, 2, 3]},
     "annotation 1: expected a bbox of left, top, width": {"bbox": ["1", 2, 3, 4]},
+    "annotation 1: category '7' is none of 7, 3": {"category_id": "7"},
     "annotation 1: no image has the id 99": {"image_id": 99},
 }
 
@@ -216,9 +217,17 @@ def test_outlines_beside_boxes_and_counts_of_one_are_told(tmp_path):
     told = hubel("data", rewritten(root, annotations=[only], categories=kinds, images=images)).stdout
     assert "2 pictures with 1 box of 1 class (detection)" in told
     assert "1 annotation has an outline too, which --task segmentation reads as masks" in told
-    assert "1 picture shows no object, and teaches where none is" in told
+    assert "1 of 2 pictures shows no object, and teaches where none is" in told
     assert "0 to 1 a picture, usually 0.5;" in told
     told = hubel("data", rewritten(root, annotations=[only], categories=kinds, images=images[:1])).stdout
     assert "objects    1 a picture; 0% overlap another" in told
     assert "1 picture with 1 box of 1 class" in told
     assert json.loads(hubel("data", root, "--task", "segmentation", "--json").stdout)["task"] == "segmentation"
+
+
+def test_where_no_picture_can_be_used_that_is_said(tmp_path):
+    root = scenes.coco(tmp_path)
+    for picture in root.rglob("*.png"):
+        picture.write_bytes(picture.read_bytes()[:20])
+    with pytest.raises(DataError, match=r"found none that can be used; the first of 6: .*000.png.*cannot be read"):
+        load(root, bad_images="skip")

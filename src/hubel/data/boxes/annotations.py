@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from hubel.data import ImageError
+from hubel.data import _marked
 from hubel.data.sources.listing import natural_order
 from hubel.data.sources.parts import part_of
 
@@ -44,27 +44,14 @@ class Box(NamedTuple):
         return ""
 
 
-@dataclass
-class Annotated:
-    """A picture and its boxes. size: height and width that the file tells; None where it tells none."""
-
-    path: str
-    boxes: list[Box] = field(default_factory=list)
-    size: tuple[int, int] | None = None
-    in_shares: bool = False
+Annotated: TypeAlias = _marked.Annotated[Box]
 
 
 @dataclass
-class Annotations:
-    """All that a source says. format: in words. classes: in order, with their numbers in the files. parts: pictures by
-    "train", "validation", "test". problems: what cannot be used. notes: what was taken for what.
-    """
+class Annotations(_marked.Annotations[Box]):
+    """All that a source says of boxes. classes: in order, with their numbers in the files."""
 
-    format: str
-    classes: dict[str, int]
-    parts: dict[str, list[Annotated]]
-    problems: list[ImageError] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    classes: dict[str, int] = field(default_factory=dict)
 
 
 def in_order(names: Iterable[str]) -> dict[str, int]:

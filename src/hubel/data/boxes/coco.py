@@ -59,7 +59,7 @@ def read(root: Path, layout: Layout) -> Annotations:
     pictures = Pictures(root if root.is_dir() else folder_of(root), layout)
     chosen = [path for path in files_of(root) if part_and_rest(path.stem)[1] != ("captions",)]
     parts, notes = parts_of_files(chosen, pictures.root, layout)
-    found = Annotations("COCO's JSON", {}, {}, notes=notes)
+    found = Annotations("COCO's JSON", notes=notes)
     outlined = 0
     for path, part in parts.items():
         whole = lists_of(path)
@@ -112,7 +112,7 @@ def _add(found: Annotations, path: Path, whole: Mapping[str, Any], part: str, pi
     for place, box in _boxes(found, path, whole["annotations"], names):
         number = whole["annotations"][place - 1]["image_id"]
         if number in by_number:
-            by_number[number].boxes.append(box)
+            by_number[number].marks.append(box)
         elif number not in missing:
             why = f"annotation {place}: no image has the id {number}"
             found.problems.append(ImageError(str(path), why))
@@ -185,7 +185,7 @@ def _boxes(
             continue
         numbers, kind = each["bbox"], each.get("category_id")
         if kind not in names:
-            why = f"annotation {place}: category {kind} is none of {some(map(str, names), 8)}"
+            why = f"annotation {place}: category {kind!r} is none of {some(map(str, names), 8)}"
             found.problems.append(ImageError(str(path), why))
             continue
         if not (isinstance(numbers, list) and len(numbers) == 4 and all(map(is_number, numbers))):

@@ -16,12 +16,22 @@ from hubel.base.download import Progress
 from hubel.base.names import listing
 from hubel.base.numbers import counted
 from hubel.data import ImageError
+from hubel.data._marked import empty_line, odd_lines
 from hubel.data._split import to_hold_out
-from hubel.data._told import MOST_CLASSES, note_lines, sizes_line, unreadable_lines
-from hubel.data.boxes.load import Checked, Seen, checked, nothing_shown, odd_lines, usual_size
+from hubel.data._told import (
+    MOST_CLASSES,
+    note_lines,
+    parts_note,
+    problems_note,
+    several,
+    sizes_data,
+    sizes_line,
+    unreadable_data,
+    unreadable_lines,
+)
+from hubel.data.boxes.load import THINGS, Checked, Seen, checked, usual_size
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import some
-from hubel.data.sources.parts import PARTS
 from hubel.view.finding import Finding
 from hubel.view.result import Part
 from hubel.view.tables import Table
@@ -89,9 +99,9 @@ class BoxesDescription(Finding):
             "places": dict(zip(_THIRDS, self.places, strict=True)),
             "objects_an_image": {"least": least, "median": usual, "most": most},
             "overlapping": touching,
-            "sizes": [{"height": h, "width": w, "images": n} for (h, w), n in self.sizes.items()],
+            "sizes": sizes_data(self.sizes),
             "suspicious": {kind: list(places) for kind, places in self.suspicious.items()},
-            "unreadable": [{"path": error.path, "reason": error.reason} for error in self.unreadable],
+            "unreadable": unreadable_data(self.unreadable),
             "notes": list(self.notes),
         }
 
@@ -119,8 +129,7 @@ class BoxesDescription(Finding):
         yield ""
         yield sizes_line(self.sizes)
         least, usual, most, touching = self.crowding
-        many = f"{most:,} a picture" if least == most else f"{least:,} to {most:,} a picture, usually {usual:g}"
-        yield f"objects    {many}; {touching:.0%} overlap another"
+        yield f"objects    {several(least, usual, most)}; {touching:.0%} overlap another"
         yield f"places     {', '.join(f'{name} {share:.0%}' for name, share in zip(_THIRDS, self.places, strict=True))}"
         yield from unreadable_lines(self.unreadable, "unusable")
         yield from note_lines(self.notes)
@@ -153,10 +162,10 @@ def describe(
     found = checked(source, Layout.of_parts(source, others, "pictures with boxes"), progress)
     kinds = found.annotations.classes
     place = {name: number for number, name in enumerate(kinds)}
-    images = {part: count for part in PARTS if (count := sum(seen.part == part for seen in found.seen))}
+    images = found.images
     having, boxes = {}, {}
     for part in images:
-        own = [[place[box.name] for box in seen.boxes] for seen in found.seen if seen.part == part]
+        own = [[place[box.name] for box in seen.marks] for seen in found.seen if seen.part == part]
         boxes[part] = _by_number(itertools.chain(*own), len(kinds))
         having[part] = _by_number(itertools.chain(*map(set, own)), len(kinds))
     suspicious = {**{kind: tuple(places) for kind, places in found.odd.items()}, **_suspicious(found.seen)}
@@ -174,7 +183,7 @@ def describe(
         dict(Counter(seen.size for seen in found.seen).most_common()),
         suspicious,
         tuple(found.problems),
-        (*found.annotations.notes, *_notes(found, images, boxes), *odd_lines(suspicious)),
+        (*found.annotations.notes, *_notes(found, images, boxes), *odd_lines(suspicious, THINGS)),
     )
 
 
@@ -186,7 +195,7 @@ def _by_number(numbers: Iterator[int], size: int) -> tuple[int, ...]:
 def _sides(seen: Sequence[Seen]) -> dict[str, tuple[float, float, float]]:
     own: dict[str, list[float]] = {}
     for each in seen:
-        for box in each.boxes:
+        for box in each.marks:
             area = (box.right - box.left) * each.size[1] * (box.bottom - box.top) * each.size[0]
             own.setdefault(box.name, []).append(area**0.5)
     return {name: _percentiles(sides) for name, sides in own.items()}
@@ -200,21 +209,21 @@ def _percentiles(sides: Sequence[float]) -> tuple[float, float, float]:
 def _places(seen: Sequence[Seen]) -> tuple[float, ...]:
     counts = np.zeros(9)
     for each in seen:
-        for box in each.boxes:
+        for box in each.marks:
             across, down = ((low + high) / 2 for low, high in ((box.left, box.right), (box.top, box.bottom)))
             counts[min(2, int(3 * down)) * 3 + min(2, int(3 * across))] += 1
     return tuple(round(float(share), 4) for share in counts / max(1, counts.sum()))
 
 
 def _crowding(seen: Sequence[Seen]) -> tuple[int, float, int, float]:
-    counts = [len(each.boxes) for each in seen]
-    touching = sum(int((overlaps(each) >= 0.1).any(1).sum()) for each in seen if len(each.boxes) > 1)
+    counts = [len(each.marks) for each in seen]
+    touching = sum(int((overlaps(each) >= 0.1).any(1).sum()) for each in seen if len(each.marks) > 1)
     return min(counts), float(np.median(counts)), max(counts), round(touching / max(1, sum(counts)), 4)
 
 
 def overlaps(seen: Seen) -> npt.NDArray[np.float64]:
     """Intersection over union of a picture's boxes with one another, 0 with themselves."""
-    edges = np.array([box[1:5] for box in seen.boxes], np.float64).reshape(-1, 4)
+    edges = np.array([box[1:5] for box in seen.marks], np.float64).reshape(-1, 4)
     low, high = np.maximum(edges[:, None, :2], edges[None, :, :2]), np.minimum(edges[:, None, 2:], edges[None, :, 2:])
     both = np.clip(high - low, 0, None).prod(2)
     areas = (edges[:, 2:] - edges[:, :2]).prod(1)
@@ -227,7 +236,7 @@ def _suspicious(seen: Sequence[Seen]) -> dict[str, tuple[str, ...]]:
     """Boxes that stay as they are, and may be wrong."""
     found: dict[str, list[str]] = {}
     for each in seen:
-        for box in each.boxes:
+        for box in each.marks:
             width, height = (box.right - box.left) * each.size[1], (box.bottom - box.top) * each.size[0]
             if min(width, height) < _TINY:
                 found.setdefault(f"less than {_TINY:g} pixels wide or high", []).append(box.place)
@@ -235,9 +244,9 @@ def _suspicious(seen: Sequence[Seen]) -> dict[str, tuple[str, ...]]:
                 found.setdefault(f"more than {_LONG} times longer than wide", []).append(box.place)
             if width * height > 0.98 * each.size[0] * each.size[1]:
                 found.setdefault("as large as the picture", []).append(box.place)
-        if len(each.boxes) > 1:
+        if len(each.marks) > 1:
             for one, other in zip(*np.nonzero(np.triu(overlaps(each) > _ALIKE)), strict=True):
-                first, second = each.boxes[one], each.boxes[other]
+                first, second = each.marks[one], each.marks[other]
                 same = first.name == second.name
                 kind = "nearly the same as another" if same else "nearly the same as one of another class"
                 found.setdefault(kind, []).append(second.place)
@@ -246,8 +255,7 @@ def _suspicious(seen: Sequence[Seen]) -> dict[str, tuple[str, ...]]:
 
 def _notes(found: Checked, images: Mapping[str, int], boxes: Mapping[str, Sequence[int]]) -> Iterator[str]:
     names = tuple(found.annotations.classes)
-    if any(part != "train" for part in images):
-        yield f"parts: {', '.join(f'{part} ({count:,})' for part, count in images.items())}"
+    yield from parts_note(images)
     for part, counts in boxes.items():
         absent = [name for name, count in zip(names, counts, strict=True) if not count]
         if absent:
@@ -258,12 +266,8 @@ def _notes(found: Checked, images: Mapping[str, int], boxes: Mapping[str, Sequen
     ]
     if rare:
         yield f"rare beside the commonest class ({max(counts):,} boxes): {some(rare, 5)}"
-    empty = sum(not seen.boxes for seen in found.seen)
-    if empty:
-        yield nothing_shown(counted(empty, "picture"), empty)
-    if found.problems:
-        count = "1 file or line is" if len(found.problems) == 1 else f"{len(found.problems):,} files or lines are"
-        yield f"{count} missing, wrong or unreadable: training stops at them; --bad-images skip leaves them out"
+    yield from empty_line(found.seen, "object")
+    yield from problems_note(len(found.problems), "file or line", "files or lines")
     height, width = usual_size([seen for seen in found.seen if seen.part == "train"] or found.seen)
     yield f"in training pictures become {height}×{width}, chosen by the size of small objects; --input says another"
     yield from to_hold_out(images, "picture")

@@ -117,7 +117,7 @@ def read(root: Path, layout: Layout) -> Annotations:
     """All tables of boxes of a source. Parts are those that columns say, else the tables' names, else folders."""
     pictures = Pictures(root if root.is_dir() else root.parent, layout)
     of_files, notes = parts_of_files(files_of(root), pictures.root, layout)
-    found = Annotations("a table with a box a line", {}, {}, notes=notes)
+    found = Annotations("a table with a box a line", notes=notes)
     by_folders = False
     names: set[str] = set()
     lines = 0
@@ -146,7 +146,7 @@ def read(root: Path, layout: Layout) -> Annotations:
             each = by_picture.setdefault(picture, Annotated(picture, [], _size(row, columns), in_shares))
             if box is not None and said is not None:
                 each.in_shares = in_shares
-                each.boxes.append(box)
+                each.marks.append(box)
                 names.add(box.name)
             by_folders |= not told.columns and not own
             elsewhere = own or pictures.part(picture)

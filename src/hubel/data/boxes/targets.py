@@ -85,7 +85,7 @@ class Boxes(Targets):
         rank = np.append(np.argsort(np.argsort(self.class_counts(), kind="stable")), len(self.classes))
         rarest = rank[own].min(1, initial=len(self.classes))
         by_rank = np.append(np.argsort(self.class_counts(), kind="stable"), len(self.classes))
-        return by_rank[rarest], (*self.classes, "no object")
+        return by_rank[rarest], (*(f"{name} as the rarest object" for name in self.classes), "no object")
 
     def aligned(self, classes: Sequence[str]) -> tuple[Boxes, tuple[str, ...]]:
         """The same in these classes, by their names; boxes of others are left out, which is said."""

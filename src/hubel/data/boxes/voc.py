@@ -34,7 +34,7 @@ def read(root: Path, layout: Layout) -> Annotations:
     lists = split_lists(root / "ImageSets" / "Main") if layout.parts == "auto" else {}
     unlisted: list[str] = []
     named: list[str] = []
-    found = Annotations("VOC's XML", {}, {})
+    found = Annotations("VOC's XML")
     names: set[str] = set()
     difficult = 0
     for path in sorted(each for each in root.rglob("*.xml") if each.is_file() and not each.name.startswith(".")):

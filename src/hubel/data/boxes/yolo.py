@@ -84,7 +84,7 @@ def read(root: Path, layout: Layout) -> Annotations:
     folders, odd = _folders(told)
     pictures = Pictures(root, layout, folders)
     texts = _texts(root)
-    found = Annotations("YOLO's text files", {}, {}, notes=odd)
+    found = Annotations("YOLO's text files", notes=odd)
     named = told.get("names") or _listed(root)
     if not pictures.paths:
         raise DataError(f"{root}: expected pictures beside YOLO's text files, found none")

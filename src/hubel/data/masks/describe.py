@@ -18,7 +18,6 @@ from hubel.base.errors import DataError
 from hubel.base.names import listing
 from hubel.base.numbers import counted
 from hubel.data import ImageError, read_image
-from hubel.data._split import to_hold_out
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.parts import PARTS
 from hubel.view.finding import Finding
@@ -27,7 +26,16 @@ from hubel.view.tables import Table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-from hubel.data._told import MOST_CLASSES, note_lines, sizes_line, unreadable_lines
+from hubel.data._split import to_hold_out
+from hubel.data._told import (
+    MOST_CLASSES,
+    note_lines,
+    problems_note,
+    sizes_data,
+    sizes_line,
+    unreadable_data,
+    unreadable_lines,
+)
 from hubel.data.masks.classes import Classes, classes_of, notes_of, values_in
 from hubel.data.masks.load import find, values_of
 from hubel.data.masks.pairs import Pair, size_of
@@ -71,8 +79,8 @@ class MasksDescription(Finding):
             "images_having": {part: list(counts) for part, counts in self.having.items()},
             "pixels": {part: list(counts) for part, counts in self.pixels.items()},
             "void_pixels": dict(self.void),
-            "sizes": [{"height": h, "width": w, "images": n} for (h, w), n in self.sizes.items()],
-            "unreadable": [{"path": error.path, "reason": error.reason} for error in self.unreadable],
+            "sizes": sizes_data(self.sizes),
+            "unreadable": unreadable_data(self.unreadable),
             "notes": list(self.notes),
         }
 
@@ -183,9 +191,7 @@ def _notes(
         absent = [name for name, count in zip(classes, counts, strict=True) if not count]
         if absent:
             yield f"{part} has no pixel of {listing(absent, 5)}"
-    if problems:
-        count = "1 file is" if len(problems) == 1 else f"{len(problems):,} files are"
-        yield f"{count} missing, odd or unreadable: training stops at them; --bad-images skip leaves them out"
+    yield from problems_note(len(problems), "file", "files")
     yield from to_hold_out(images, "image")
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from hubel.base.names import listing
-from hubel.data import ImageError
+from hubel.data import _marked
 
 UNSEEN, HIDDEN, SEEN = 0, 1, 2  # not there or not told; told though something hides it; told
 Point: TypeAlias = tuple[float, float, int]
@@ -29,29 +29,17 @@ class Individual(NamedTuple):
     crowd: bool = False
 
 
-@dataclass
-class Annotated:
-    """A picture and its individuals. size: height and width that the file tells; None where it tells none."""
-
-    path: str
-    individuals: list[Individual] = field(default_factory=list)
-    size: tuple[int, int] | None = None
-    in_shares: bool = False
+Annotated: TypeAlias = _marked.Annotated[Individual]
 
 
 @dataclass
-class Annotations:
-    """All that a source says. format: in words. points: their names, in order. bones: which are joined by a line, where
-    the file says it. parts: pictures by "train", "validation", "test". problems: what cannot be used. notes: what was
-    taken for what.
+class Annotations(_marked.Annotations[Individual]):
+    """All that a source says of points. points: their names, in order. bones: which are joined by a line, where the
+    file says it.
     """
 
-    format: str
-    points: tuple[str, ...]
-    parts: dict[str, list[Annotated]]
+    points: tuple[str, ...] = ()
     bones: Pairs = ()
-    problems: list[ImageError] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 _SIDES = (("left", "right"), ("lft", "rgt"), ("l", "r"))

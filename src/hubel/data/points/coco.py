@@ -42,7 +42,7 @@ def read(root: Path, layout: Layout) -> Annotations:
     """All files of a source whose categories name keypoints; other files are left out, which is said."""
     pictures = Pictures(root if root.is_dir() else coco.folder_of(root), layout)
     parts, notes = parts_of_files(files_of(root), pictures.root, layout)
-    found = Annotations("COCO's JSON", (), {}, notes=notes)
+    found = Annotations("COCO's JSON", notes=notes)
     for path, said in parts.items():
         whole = coco.lists_of(path)
         if isinstance(whole, ImageError):
@@ -128,7 +128,7 @@ def _add(
             if isinstance(individual, str):
                 found.problems.append(ImageError(str(path), f"annotation {place}: {individual}"))
             else:
-                by_number[each["image_id"]].individuals.append(individual)
+                by_number[each["image_id"]].marks.append(individual)
     if without:
         found.notes.append(f"left out: {counted(without, 'annotation')} of {path.name} without keypoints")
 

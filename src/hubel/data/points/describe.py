@@ -16,12 +16,22 @@ from hubel.base.download import Progress
 from hubel.base.names import listing
 from hubel.base.numbers import counted
 from hubel.data import ImageError
+from hubel.data._marked import empty_line, odd_lines
 from hubel.data._split import to_hold_out
-from hubel.data._told import MOST_CLASSES, note_lines, sizes_line, unreadable_lines
-from hubel.data.points.annotations import HIDDEN, SEEN, paired
-from hubel.data.points.load import Checked, Seen, checked, joined, nothing_shown, odd_lines, usual_size
+from hubel.data._told import (
+    MOST_CLASSES,
+    note_lines,
+    parts_note,
+    problems_note,
+    several,
+    sizes_data,
+    sizes_line,
+    unreadable_data,
+    unreadable_lines,
+)
+from hubel.data.points.annotations import HIDDEN, SEEN, Pairs, paired, pairs_of
+from hubel.data.points.load import THINGS, TWICE, Checked, Seen, bones_of, checked, joined, side, usual_size
 from hubel.data.sources.layout import Layout
-from hubel.data.sources.parts import PARTS
 from hubel.view.finding import Finding
 from hubel.view.result import Part
 from hubel.view.tables import Table
@@ -88,9 +98,9 @@ class PointsDescription(Finding):
             "hidden": {part: list(counts) for part, counts in self.hidden.items()},
             "sides": list(self.sides),
             "individuals_an_image": {"least": least, "median": usual, "most": most},
-            "sizes": [{"height": h, "width": w, "images": n} for (h, w), n in self.sizes.items()],
+            "sizes": sizes_data(self.sizes),
             "suspicious": {kind: list(places) for kind, places in self.suspicious.items()},
-            "unreadable": [{"path": error.path, "reason": error.reason} for error in self.unreadable],
+            "unreadable": unreadable_data(self.unreadable),
             "notes": list(self.notes),
         }
 
@@ -113,9 +123,8 @@ class PointsDescription(Finding):
         yield ""
         yield sizes_line(self.sizes)
         least, usual, most = self.crowding
-        many = f"{most:,} a picture" if least == most else f"{least:,} to {most:,} a picture, usually {usual:g}"
         sides = ", ".join(f"{side:.0f}" for side in self.sides)
-        yield f"individuals  {many}; longer sides of {sides} pixels (10, 50, 90 %)"
+        yield f"individuals  {several(least, usual, most)}; longer sides of {sides} pixels (10, 50, 90 %)"
         if self.bones:
             yield f"joined     {listing([f'{one}–{other}' for one, other in self.bones], 12)}"
         yield from unreadable_lines(self.unreadable, "unusable")
@@ -146,27 +155,22 @@ def describe(
     Raises DataError where labels and pictures do not match.
     """
     found = checked(source, Layout.of_parts(source, others, "pictures with points"), progress)
-    names = found.annotations.points
-    images = {part: count for part in PARTS if (count := sum(seen.part == part for seen in found.seen))}
-    own = {part: [one for seen in found.seen if seen.part == part for one in seen.individuals] for part in images}
+    names, bones = found.annotations.points, bones_of(found)
+    images = found.images
+    own = {part: [one for seen in found.seen if seen.part == part for one in seen.marks] for part in images}
     told = {
         part: np.array([[p[2] for p in one.points] for one in some] or [[0] * len(names)]) for part, some in own.items()
     }
-    sides = [
-        max((one.box[2] - one.box[0]) * seen.size[1], (one.box[3] - one.box[1]) * seen.size[0])
-        for seen in found.seen
-        for one in seen.individuals
-        if one.box is not None
-    ]
+    sides = [side(one, seen.size) for seen in found.seen for one in seen.marks]
     low, middle, high = (round(float(side), 1) for side in np.percentile(sides or [0.0], (10, 50, 90)))
-    crowds = [len(seen.individuals) for seen in found.seen] or [0]
+    crowds = [len(seen.marks) for seen in found.seen] or [0]
     suspicious = {**{kind: tuple(places) for kind, places in found.odd.items()}, **_suspicious(found.seen, names)}
     return PointsDescription(
         os.fspath(source),
         found.annotations.format,
         names,
-        tuple((names[left], names[right]) for left, right in found.pairs),
-        tuple((names[one], names[other]) for one, other in found.bones),
+        tuple((names[left], names[right]) for left, right in pairs_of(names)),
+        tuple((names[one], names[other]) for one, other in bones),
         images,
         {part: len(some) for part, some in own.items()},
         {part: tuple((each == SEEN).sum(0).tolist()) for part, each in told.items()},
@@ -176,7 +180,7 @@ def describe(
         (min(crowds), float(np.median(crowds)), max(crowds)),
         suspicious,
         tuple(found.problems),
-        (*found.annotations.notes, *_notes(found, images, told), *odd_lines(suspicious)),
+        (*found.annotations.notes, *_notes(found, bones, images, told), *odd_lines(suspicious, THINGS)),
     )
 
 
@@ -185,7 +189,7 @@ def _suspicious(seen: Sequence[Seen], names: Sequence[str]) -> dict[str, tuple[s
     found: dict[str, list[str]] = {}
     places, points = [], []
     for each in seen:
-        for one in each.individuals:
+        for one in each.marks:
             own = np.array(one.points, np.float64)
             own[own[:, 2] == 0] = np.nan
             own[:, :2] *= each.size[::-1]
@@ -195,7 +199,7 @@ def _suspicious(seen: Sequence[Seen], names: Sequence[str]) -> dict[str, tuple[s
             if same.any():
                 first, second = np.argwhere(same)[0]
                 words = f"{one.place}: {names[first]} and {names[second]}"
-                found.setdefault("with two points at one place", []).append(words)
+                found.setdefault(TWICE, []).append(words)
     if len(points) >= _ENOUGH and len(names) > 2:
         for individual, number in np.argwhere(_far(np.stack(points))).tolist():
             words = f"{places[individual]}, {names[number]}"
@@ -218,12 +222,13 @@ def _far(points: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return np.asarray(known & (middle > _FAR * usual) & (middle > usual + 6 * 1.4826 * spread))
 
 
-def _notes(found: Checked, images: Mapping[str, int], told: Mapping[str, npt.NDArray[np.int64]]) -> Iterator[str]:
+def _notes(
+    found: Checked, bones: Pairs, images: Mapping[str, int], told: Mapping[str, npt.NDArray[np.int64]]
+) -> Iterator[str]:
     names = found.annotations.points
-    yield paired(names, found.pairs)
-    yield from filter(None, [joined(found)])
-    if any(part != "train" for part in images):
-        yield f"parts: {', '.join(f'{part} ({count:,})' for part, count in images.items())}"
+    yield paired(names, pairs_of(names))
+    yield from joined(found, bones)
+    yield from parts_note(images)
     for part, own in told.items():
         counts = (own > 0).sum(0)
         if absent := [name for name, count in zip(names, counts, strict=True) if not count]:
@@ -231,12 +236,8 @@ def _notes(found: Checked, images: Mapping[str, int], told: Mapping[str, npt.NDA
         rare = [f"{name} ({n:,})" for name, n in zip(names, counts, strict=True) if 0 < n * _RARE <= counts.max()]
         if rare and part == "train":
             yield f"rare beside the commonest point ({counts.max():,}): {listing(rare, 5)}"
-    empty = sum(not seen.individuals for seen in found.seen)
-    if empty:
-        yield nothing_shown(empty, len(found.seen))
-    if found.problems:
-        count = "1 file or line is" if len(found.problems) == 1 else f"{len(found.problems):,} files or lines are"
-        yield f"{count} missing, wrong or unreadable: training stops at them; --bad-images skip leaves them out"
+    yield from empty_line(found.seen, "point")
+    yield from problems_note(len(found.problems), "file or line", "files or lines")
     height, width = usual_size([seen for seen in found.seen if seen.part == "train"] or found.seen)
     yield f"in training pictures become {height}×{width}, chosen by the size of small individuals; --input says another"
     yield from to_hold_out(images, "picture")

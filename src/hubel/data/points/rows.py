@@ -60,7 +60,7 @@ def point_of(x: str, y: str, place: str, seen: int = SEEN) -> Point:
 
 def gathered(pictures: Pictures, kind: str, names: Sequence[str], lines: Iterable[Line | ImageError]) -> Annotations:
     """The pictures of these lines and their individuals. Raises DataError where no line's picture is there."""
-    found = Annotations(kind, tuple(names), {})
+    found = Annotations(kind, points=tuple(names))
     told: dict[str, dict[object, tuple[str, dict[str, Point]]]] = {}
     parts: dict[str, str] = {}
     number, by_folders = 0, False
@@ -94,7 +94,7 @@ def gathered(pictures: Pictures, kind: str, names: Sequence[str], lines: Iterabl
             if any(seen for _, _, seen in whole):
                 middle = 0.0 if shares else _MIDDLE
                 moved = tuple((x + middle, y + middle, s) if s else (0.0, 0.0, UNSEEN) for x, y, s in whole)
-                each.individuals.append(Individual(moved, place))
+                each.marks.append(Individual(moved, place))
         found.parts.setdefault(parts[picture], []).append(each)
     found.parts.pop("aside", None)
     found.notes += ["numbers from 0 to 1 are taken for shares of the picture"] if shares else []

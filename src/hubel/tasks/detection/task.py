@@ -17,9 +17,10 @@ from hubel import zoo
 from hubel.arch import Network, analyse
 from hubel.base.errors import SettingError
 from hubel.data import Augmentation, Dataset, Splits, read_image
+from hubel.data._marked import placed
 from hubel.data.boxes.describe import BoxesDescription, describe
 from hubel.data.boxes.find import recognises
-from hubel.data.boxes.load import load, placed
+from hubel.data.boxes.load import load
 from hubel.data.boxes.targets import AREA, BOTTOM, CLASS, COLUMNS, CROWD, LEFT, NUMBER, ROWS, Boxes, sides
 from hubel.tasks import task
 from hubel.tasks.detection.answer import Detected

@@ -17,7 +17,7 @@ from hubel import zoo
 from hubel.arch import Network, analyse
 from hubel.base.errors import SettingError
 from hubel.data import Augmentation, Dataset, Splits
-from hubel.data.boxes.load import placed
+from hubel.data._marked import placed
 from hubel.data.points.annotations import Pairs
 from hubel.data.points.describe import PointsDescription, describe
 from hubel.data.points.find import recognises
