@@ -48,6 +48,7 @@ LEFT = {
     "hubel export": "runs with what it shows, in docs/export.md",
     "photos.onnx": "a file that an earlier block of the page writes; tests/export reads such files",
     "curl": "asks a service; tests/serve does",
+    "ale:": "Atari's games, which are not here; tests/data/games/test_gymnasium.py plays them",
     "pip install": "installs packages; tests/test_wheel.py installs hubel",
     "make ": "builds the project, in which this test runs",
     ".ci/run": "runs all tests, this one too",

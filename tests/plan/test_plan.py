@@ -25,6 +25,7 @@ from hubel.plan import (
     plan_run,
     plan_step,
 )
+from tests.command import hubel as said_by
 
 WHOLE = dict.fromkeys(SHARES, 1.0)
 FAST_MEMORY = Device("a", {"float32": 1e9}, 1e18, 10**12, 1e9, 100.0, WHOLE, 0.0, "made up")
@@ -264,3 +265,32 @@ def test_advice_in_words_and_as_data(tmp_path: Path):
     found = json.loads(hubel("advise", block, "--json", folder=tmp_path))
     assert {advice["rule"] for advice in found["advice"]} == {"bottleneck", "stack of 3×3"}
     assert "nothing to point at" in hubel("advise", "784: dense 8 relu, dense 8", folder=tmp_path)
+
+
+def test_hours_tell_how_many_images_are_seen_or_frames_played():
+    line = ["plan", "minatar_pqn", "--device", "h100", "--batch-size", "64", "--hours", "2", "--json"]
+    alone = json.loads(said_by(*line).stdout)
+    assert alone["within"]["noun"] == "images"
+    assert alone["within"]["examples"] == int(2 * 3600 * alone["images_per_second"])
+    played = json.loads(said_by(*line, "--data", "minatar:breakout").stdout)["within"]
+    assert played["noun"] == "frames"
+    assert 0 < played["examples"] < alone["within"]["examples"] / 2  # each is learned from twice
+    assert "learned from 2 times" in played["how"]
+    line[1] = "minatar"
+    assert "looked at 9 times" in json.loads(said_by(*line, "--data", "minatar:breakout").stdout)["within"]["how"]
+    assert "frames a second" in said_by(*line[:-1], "--data", "minatar:breakout").stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--data", "minatar:breakout"], "expected --hours with --data"),
+        (["--hours", "1", "--data", "mnist"], "expected --data with a game"),
+        (["--hours", "1", "--data", "minatar:breakout", "--devices", "2"], "expected one device with --data"),
+        (["--hours", "0"], "--hours"),
+    ],
+)
+def test_hours_and_games_that_mean_nothing_are_refused(more, said):
+    found = said_by("plan", "minatar_pqn", "--device", "h100", *more)
+    assert found.returncode == 2
+    assert said in found.stderr

@@ -9,8 +9,8 @@ from hubel.cli._edits import add_set, edited
 from hubel.cli._finish import TABLES, Answer, add_output, finish
 from hubel.cli._measured import THIS, keep, measure, measured_device
 from hubel.cli._network import add_network, add_options, load_network
-from hubel.cli._numbers import whole
-from hubel.plan import DEVICES, Devices, Plan, find_device, plan_run, plan_step
+from hubel.cli._numbers import positive, whole
+from hubel.plan import DEVICES, Devices, Plan, StepPlan, Within, find_device, plan_run, plan_step
 
 DESCRIPTION = """Say what training takes before it is run: a step's time and memory, the largest batch, and with
 --images and --epochs days and energy, on one device or on many. `--measure` measures this machine once and keeps what
@@ -19,6 +19,7 @@ EXAMPLES = """  hubel plan resnet50 --batch-size 64 --device a100
   hubel plan resnet50 --batch-size 256 --device h100 --devices 8 --images 1281167 --epochs 90 --precision autocast
   hubel plan resnet50 --batch-size 256 --device t4 --checkpoint stage1 --checkpoint stage2
   hubel plan lenet5 --batch-size 128 --measure
+  hubel plan pqn --data ale:Pong --hours 10 --batch-size 64 --optimizer adam
   hubel plan --measure --threads 2
   hubel plan --list
   hubel plan vgg16 --batch-size 32 --device rtx-4090 --json"""
@@ -66,6 +67,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--images", type=int, metavar="N", help="images in the data set")
     parser.add_argument("--epochs", type=float, metavar="N", help="how often each is seen (1)")
+    parser.add_argument("--hours", type=positive, metavar="N", help="say how many images are seen in so many hours")
+    parser.add_argument(
+        "--data",
+        metavar="GAME",
+        help="with --hours, a game that it is to learn: how many frames are played, at the pace that the game has here",
+    )
     parser.add_argument("--measure", action="store_true", help="measure this machine first, in some ten seconds")
     parser.add_argument("--threads", type=whole(1, 1_000), default=1, metavar="N", help="threads to measure with (1)")
     parser.add_argument("--list", action="store_true", help="list the devices, with their makers' figures")
@@ -106,6 +113,37 @@ def run(arguments: Namespace) -> int:
     if arguments.epochs is not None and arguments.images is None:
         raise SettingError("expected --images with --epochs: how many images are seen so often")
     run = plan_run(step, arguments.images, arguments.epochs or 1.0) if arguments.images is not None else None
-    plan = Plan(step, run)
+    plan = Plan(step, run, _within(arguments, step))
     finish(arguments, Answer.of(plan))
     return 0 if plan.fits else 1
+
+
+def _within(arguments: Namespace, step: StepPlan) -> Within | None:
+    """How much is seen in so many hours: images, or frames of a game, which are played as well."""
+    hours, data = arguments.hours, arguments.data
+    if hours is None:
+        if data is not None:
+            raise SettingError("expected --hours with --data: how long it is to learn")
+        return None
+    if data is None:
+        pace = step.images_per_second
+        return Within(hours, int(hours * 3600 * pace), "images", pace, "images of a step / its time")
+    from hubel.tasks import task_of_source
+
+    kind, _ = task_of_source(data)
+    described = kind.describe(data).data()
+    if "frames_per_second" not in described:
+        raise SettingError(f"expected --data with a game, such as ale:Pong, received {data}, which is for {kind.name}")
+    if step.devices > 1:
+        raise SettingError(
+            f"expected one device with --data, since games are played by one process, received {step.devices}"
+        )
+    looks, learned = kind.work(step.network)
+    played, looked = 1 / described["frames_per_second"], looks * step.forward / step.batch
+    learnt = learned * step.seconds / step.batch
+    pace = 1 / (played + looked + learnt)
+    how = (
+        f"played {1e3 * played:.3g} ms (measured here), looked at {looks:g} times {1e3 * looked:.3g} ms, learned from "
+        f"{learned:g} times {1e3 * learnt:.3g} ms"
+    )
+    return Within(hours, int(hours * 3600 * pace), kind.example[1], pace, how)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from hubel.plan._devices import Device, device_data
 from hubel.plan._distributed import RunPlan, StepPlan
-from hubel.plan._words import ASSUMPTIONS, bytes_text, memory_rows, run_rows, slowest, step_rows, title
+from hubel.plan._words import ASSUMPTIONS, bytes_text, figure_text, memory_rows, run_rows, slowest, step_rows, title
 from hubel.view.finding import Finding
 from hubel.view.result import Part
 from hubel.view.tables import Table
@@ -21,12 +21,24 @@ MEMORY = (
 )
 
 
+@dataclass(frozen=True)
+class Within:
+    """How much is seen in so many hours: examples of a kind, how many a second, and how that comes about."""
+
+    hours: float
+    examples: int
+    noun: str
+    a_second: float
+    how: str
+
+
 @dataclass(frozen=True, repr=False)
 class Plan(Finding):
-    """What a step of training takes, and a run where its images are known."""
+    """What a step of training takes, a run where its images are known, and what is seen in so many hours."""
 
     step: StepPlan
     run: RunPlan | None = None
+    within: Within | None = None
 
     @property
     def fits(self) -> bool:
@@ -59,6 +71,8 @@ class Plan(Finding):
         if run is not None:
             found["run"] = {name: getattr(run, name) for name in ("images", "epochs", "steps", "seconds")}
             found["run"]["kilowatt_hours"] = run.kilowatt_hours if step.device.power else None
+        if self.within is not None:
+            found["within"] = asdict(self.within)
         return found
 
     def tables(self) -> list[Table]:
@@ -66,6 +80,10 @@ class Plan(Finding):
         parts = {"a step": step_rows(self.step), "memory": memory_rows(self.step)}
         if self.run is not None:
             parts["a run"] = run_rows(self.run)
+        if self.within is not None:
+            seen = self.within
+            pace = (f"{seen.noun} a second", figure_text(seen.a_second), seen.how)
+            parts[f"in {seen.hours:g} hours"] = [pace, (seen.noun, f"{seen.examples:,}", "hours · 3600 · a second")]
         name = f"{self.step.network.name or self.step.network}  {title(self.step)}"
         return [Table((part, "#", "how"), tuple(rows), f"{name}: {part}") for part, rows in parts.items()]
 

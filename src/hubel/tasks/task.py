@@ -189,6 +189,13 @@ class Task(abc.ABC):
         """The data set at a path; `settings` as `hubel.data.load` has them, and the task's own."""
 
     @classmethod
+    def work(cls, network: Network) -> tuple[float, float]:
+        """How often an example that is seen in training goes through a network alone, and how often it is learned from:
+        of most tasks once.
+        """
+        return 0.0, 1.0
+
+    @classmethod
     def describe(cls, source: str, **settings: Any) -> Finding:
         """What the data at a path holds, before anything is trained on it; of most tasks nothing is known."""
         raise SettingError(f"{source}: is data for {cls.name}, which does not say what it holds")

@@ -61,7 +61,7 @@ def _fitted(pixels: Pixels) -> Image.Image:
 def _looked(moment: Moment, size: tuple[int, int]) -> Image.Image:
     """The game in grey, and red where the network's last map answers."""
     grey = np.asarray(_fitted(moment.seen).convert("L").resize(size), np.float32)[..., None] * 0.6
-    map_ = Image.fromarray((moment.activity * 255).astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
+    map_ = Image.fromarray((moment.activity * 255).astype(np.uint8)).resize(size, Image.Resampling.NEAREST)
     strength = np.asarray(map_, np.float32)[..., None] / 255 * 0.85
     colour = np.array((235, 64, 52), np.float32)
     return Image.fromarray((grey * (1 - strength) + colour * strength).clip(0, 255).astype(np.uint8))

@@ -33,11 +33,13 @@ _SEED = 1_000_003  # of games that are measured by, apart from those of training
 class Play(task.Task):
     """The task of playing a game: saying what each action is worth, and by it, which to do.
 
-    game: its word. classes: its actions. games: how many are played side by side, 0 for the
-    rule's. discount: what a point is worth a
-    step later. trace: of λ-returns, how far they look beyond the next step before they trust the network (0 to 1).
-    explore: the chance of an action at random in the end, and exploring: the share of training over which it falls to
-    that from 1. memory: frames that replay remembers. every: changes between two of the target network.
+    game: its word. classes: its actions. games: how many are played side by side, 0 for the rule's. discount: what a
+    point is worth a step later. trace: of λ-returns, how far they look beyond the next step before they trust the
+    network (0 to 1). explore: the chance of an action at random in the end, and exploring: the share of training over
+    which it falls to that from 1. memory: frames that replay remembers. every: updates between two renewals of the
+    target network.
+    passes: how often λ-returns are learned from; drawn, apart: moments of an update of replay, and the frames that are
+    played between two (Mnih et al. 2015).
     """
 
     game: str
@@ -49,6 +51,9 @@ class Play(task.Task):
     exploring: float = 0.3
     memory: int = 100_000
     every: int = 1_000
+    passes: ClassVar[int] = 2
+    drawn: ClassVar[int] = 32
+    apart: ClassVar[int] = 4
     name: ClassVar[str] = "play"
     step: ClassVar[str] = "q-learning"
     figures: ClassVar[tuple[task.Figure, ...]] = (
@@ -125,6 +130,14 @@ class Play(task.Task):
         """
         rows = analyse(network).rows
         return not any(isinstance(row.operation, ops.Normalise) and row.operation.over != "batch" for row in rows)
+
+    @classmethod
+    def work(cls, network: Network) -> tuple[float, float]:
+        """A look to act by, and what is learned from a frame: twice, or as often as replay draws one, whose target
+        network looks too.
+        """
+        drawn = cls.drawn / cls.apart
+        return (1 + drawn, drawn) if cls.is_replayed(network) else (1.0, float(cls.passes))
 
     def network(self, training: Dataset) -> task.Chosen:
         """The normalised one of the pictures' size."""

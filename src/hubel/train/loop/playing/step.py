@@ -26,9 +26,7 @@ from hubel.train.recipe.initialise import start_weights
 from hubel.train.recipe.recipe import Recipe
 
 _GAMES = {"replay": 8, "cells": 64, "pictures": 16}  # side by side, where nothing is said
-_PASSES = 2  # how often what was played is learned from
 _PARTS = {False: 4, True: 8}  # in how many updates each time, where a picture is of one moment, and of four
-_DRAWN, _EACH = 32, 4  # moments of an update from memory, and frames that are played for one (Mnih et al. 2015)
 _ONLY = {"precision": "float32", "micro_batch": 0, "freeze": "", "label_smoothing": 0.0, "ema": 0.0}
 
 
@@ -43,6 +41,9 @@ class Played(Protocol):
     exploring: float
     memory: int
     every: int
+    passes: ClassVar[int]
+    drawn: ClassVar[int]
+    apart: ClassVar[int]
 
     def environments(self, games: int) -> Environments:
         """So many games."""
@@ -152,7 +153,7 @@ class QLearning(Step):
         wanted = self._returns(rewards, over, worth).flatten()
         images, actions = images.flatten(0, 1), actions.flatten()
         losses = []
-        for _ in range(_PASSES):
+        for _ in range(self.task.passes):
             for some in torch.randperm(len(wanted)).tensor_split(min(_PARTS[games.stacked], len(wanted))):
                 part = sent(some, self.device)
                 losses.append(self._change(images[part], actions[part], wanted[part], ready))
@@ -178,10 +179,10 @@ class QLearning(Step):
             with evaluation_mode(self.network), torch.no_grad():
                 done = self._chosen(self._scores(pictures), epsilon, random)
             self.memory.add(pictures, done, *self.games.step(done, random))
-            owed += games.games / _EACH
+            owed += games.games / self.task.apart
             while owed >= 1:
                 owed -= 1
-                if self.memory.ready(_DRAWN):
+                if self.memory.ready(self.task.drawn):
                     losses.append(self._remembered(ready))
         return torch.stack(losses).mean() if losses else torch.zeros((), device=self.device)
 
@@ -192,7 +193,7 @@ class QLearning(Step):
         if int(number) % self.task.every == 0:
             self.target.load_state_dict(self.network.state_dict())
         number += 1
-        seen, done, brought, over, after = (sent(each, self.device) for each in self.memory.draw(_DRAWN))
+        seen, done, brought, over, after = (sent(each, self.device) for each in self.memory.draw(self.task.drawn))
         with torch.no_grad():
             best = self.target.logits(self._inputs(after)).amax(1)
             wanted = brought + self.task.discount * best * ~over
