@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from hubel.base.errors import SettingError
 from hubel.train.recipe.recipe import Recipe
@@ -97,3 +97,17 @@ def parse_value(text: str) -> Value:
     if re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text):
         return float(text)
     return text
+
+
+def holds(space: Space, name: str, value: Any) -> bool:
+    """Whether a setting's value is one of those that are tried."""
+    values = space[name]
+    return value in values.values if isinstance(values, Choice) else values.low <= value <= values.high
+
+
+def space_from_json(fields: Mapping[str, Mapping[str, Any]]) -> Space:
+    """The space that was stored with a study."""
+    return {
+        name: Choice(tuple(values["values"])) if "values" in values else Range(**values)
+        for name, values in fields.items()
+    }

@@ -32,7 +32,7 @@ from hubel.train.loop.steps import step_named
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.events import EpochMetrics, Event, Listener, NamedFigures, Started
 from hubel.train.run.run import SETTINGS, Run, check_name
-from hubel.train.search.space import Choice, Space, default_space
+from hubel.train.search.space import Choice, Space, default_space, holds, space_from_json
 from hubel.train.search.study import SEAL, Direction, check_seals, naming_what_is_wrong, opened, seal, shown
 from hubel.view.result import Part, Result
 from hubel.view.tables import Table
@@ -320,7 +320,7 @@ def _study(folder: Path, storage: str, network: Network, splits: Splits, recipe:
         begun = study.user_attrs.get("settings")
         if begun is None:
             study.set_user_attr("settings", settings)
-            usual = {name: getattr(recipe, name) for name in space if _holds(space, name, getattr(recipe, name))}
+            usual = {name: getattr(recipe, name) for name in space if holds(space, name, getattr(recipe, name))}
             study.enqueue_trial(usual, skip_if_exists=True)
         elif begun != settings:
             other = [name for name in settings if begun.get(name) != settings[name]]
@@ -330,21 +330,6 @@ def _study(folder: Path, storage: str, network: Network, splits: Splits, recipe:
             )
         check_seals(study.get_trials(deepcopy=False), shown(storage))
     return study
-
-
-def _holds(space: Space, name: str, value: Any) -> bool:
-    values = space[name]
-    return value in values.values if isinstance(values, Choice) else values.low <= value <= values.high
-
-
-def space_from_json(fields: Mapping[str, Mapping[str, Any]]) -> Space:
-    """The space that was stored with a study."""
-    from hubel.train.search.space import Range
-
-    return {
-        name: Choice(tuple(values["values"])) if "values" in values else Range(**values)
-        for name, values in fields.items()
-    }
 
 
 def _sampler(seed: int, number: int) -> optuna.samplers.BaseSampler:
