@@ -192,6 +192,18 @@ def test_a_run_that_was_stopped_can_be_used_everywhere(few: Path, stopped: Path,
     assert (status, "expected a path, or one of" in err, str(few) in err) == (2, True, True)
 
 
+def test_a_run_whose_data_is_gone_says_so_and_goes_on_where_it_is_named(few: Path, stopped: Path, hubel: Said) -> None:
+    few.rename("elsewhere.npz")
+    for words in (["train", "--resume", stopped, "--epochs", 3], ["evaluate", stopped]):
+        status, _, err = hubel(*words)
+        assert status == 2
+        assert f"{few.resolve()}: the data of {stopped} is not there any more; name where it lies now" in err
+    status, _, err = hubel("report", stopped)
+    assert status == 0
+    assert f"no images, which cannot be read ({few.resolve()}: the data of {stopped} is not there any more)" in err
+    assert hubel("train", "--resume", stopped, "elsewhere.npz", "--epochs", 3, "--no-report")[0] == 0
+
+
 def test_more_epochs(few: Path, stopped: Path, hubel: Said) -> None:
     status, out, _ = hubel("train", "--resume", stopped, "--epochs", 3, "--no-report")
     assert status == 0

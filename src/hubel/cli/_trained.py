@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubel import zoo
 from hubel.arch import Network, Shape
-from hubel.base.errors import ModelFileError, SettingError
+from hubel.base.errors import MissingFileError, ModelFileError, SettingError
 from hubel.cli._network import named_network
 from hubel.cli._output import tell
 
@@ -337,4 +337,6 @@ def own_source(path: Path) -> tuple[Run, dict[str, Any]]:
     settings = run.source
     if not settings:
         raise SettingError(f"{run.directory} does not say where its data lies; name it: hubel evaluate RUN DATA")
+    if run.gone:
+        raise MissingFileError(f"{run.gone}; name where it lies now, as in: hubel evaluate {run.directory} DATA")
     return run, settings

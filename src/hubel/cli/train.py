@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hubel import zoo
-from hubel.base.errors import SettingError
+from hubel.base.errors import MissingFileError, SettingError
 from hubel.base.files import read_text
 from hubel.base.names import did_you_mean, near_path
 from hubel.cli._finish import Answer, add_output, finish, is_data
@@ -290,6 +290,8 @@ def _source(done: Run, arguments: Namespace) -> dict[str, Any]:
         settings["source"] = moved
     if not settings:
         raise SettingError(f"{done.directory} does not say where its data lies; name it: hubel train --resume RUN DATA")
+    if done.gone and not moved:
+        raise MissingFileError(f"{done.gone}; name where it lies now: hubel train --resume {done.directory} DATA")
     return settings
 
 

@@ -113,6 +113,8 @@ def own_splits(run: Run) -> Splits:
     """
     if not run.source:
         raise DataError(f"{run.directory} does not say where its data lies")
+    if run.gone:
+        raise DataError(run.gone)
     return run.parted(tasks.load(**run.source))
 
 

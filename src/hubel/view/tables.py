@@ -89,7 +89,10 @@ class Table:
     def html(self) -> Element:
         """A table for a page."""
         kinds = ["number" if number else None for number in self._numbers]
-        head = [h("th", name, scope="col", class_=kind) for name, kind in zip(self._names, kinds, strict=True)]
+        head = [
+            h("th", name, scope="col", class_=kind) if name else h("td")  # a head without words is none
+            for name, kind in zip(self._names, kinds, strict=True)
+        ]
         body = [
             h("tr", [h("td", cell, class_=kind) for cell, kind in zip(line, kinds, strict=True)])
             for line in self.written()

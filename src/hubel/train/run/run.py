@@ -120,6 +120,14 @@ class Run(Result):
         return {**found, **({"size": tuple(found["size"])} if "size" in found else {})}
 
     @property
+    def gone(self) -> str:
+        """What is to be said where its data lies no more where it lay; "" where it does, or is no path."""
+        where = self.source.get("source")
+        if not isinstance(where, str) or not os.path.isabs(where) or set("{*?[") & set(where) or os.path.exists(where):
+            return ""
+        return f"{where}: the data of {self.directory} is not there any more"
+
+    @property
     def task(self) -> Task:
         """What it was trained for."""
         data = self.settings["data"]
