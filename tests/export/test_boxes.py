@@ -15,7 +15,7 @@ from hubel.tasks.detection.task import Detection
 NETWORK = "32x48x3: conv 8 3x3/2 same, norm, relu, conv 8 3x3/2 same, norm, relu, conv 6 3x3 same"
 
 
-def model(fit: str) -> LoadedModel:
+def model(fit: str, usual: tuple[float, float] = (0.1, 0.15)) -> LoadedModel:
     torch.manual_seed(3)
     network = parse(NETWORK)
     module = build(network)
@@ -24,13 +24,14 @@ def model(fit: str) -> LoadedModel:
             parameter.mul_(4)
         list(module.parameters())[-1][:2] += 4.0  # about half of all places show something
     kind = Preprocessing(32, 48, 3, (0.5,) * 3, (0.25,) * 3, fit=fit)
-    return LoadedModel(network, module.eval(), kind, Detection(("a", "b"), (1, 2), (0.1, 0.15), 40))
+    return LoadedModel(network, module.eval(), kind, Detection(("a", "b"), (1, 2), usual, 40))
 
 
 @pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
 @pytest.mark.parametrize("input", ["image", "sized"])
-def test_boxes_inside_the_graph_are_those_of_predict(fit: str, input: str) -> None:
-    found = model(fit)
+@pytest.mark.parametrize("usual", [(0.1, 0.15), (0.4, 0.5)])  # of which places farther off tell the boxes too
+def test_boxes_inside_the_graph_are_those_of_predict(fit: str, input: str, usual: tuple[float, float]) -> None:
+    found = model(fit, usual)
     session = onnxruntime.InferenceSession(onnx_model(found, input).SerializeToString())
     assert [each.name for each in session.get_outputs()] == ["scores", "boxes", "probabilities", "classes"]
     random = np.random.default_rng(0)

@@ -15,7 +15,10 @@ class BoxRules:
 
     prior: is added to logits. farthest: of the logarithms, in either direction. overlap: intersection over union from
     which two boxes of a class are of one object. least: probability below which a place is passed over. shown: from
-    which an object is shown, where nothing else is said. most, usual: names of settings of the task.
+    which an object is shown, where nothing else is said. around: of a box's sides, how far from its peak eight other
+    places are, in whole places, whose boxes are averaged with the peak's; how much all nine overlap with that is what
+    the peak's probability is multiplied by, the eight at least one place away for this, as far as that is less than
+    `middle` of the sides. most, usual: names of settings of the task.
     """
 
     prior: float
@@ -23,6 +26,8 @@ class BoxRules:
     overlap: float
     least: float
     shown: float
+    around: float
+    middle: float
     most: str = "most"
     usual: str = "usual"
 

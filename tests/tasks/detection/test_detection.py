@@ -91,7 +91,8 @@ def test_boxes_are_in_the_pixels_of_a_picture_of_any_size_however_it_lies(run, s
     picture.rotate(180).save(tmp_path / "turned.png", exif=exif)
     turned = model.predict(tmp_path / "turned.png").above(0.15).objects
     assert len(small) == len(large) == len(turned) == 2
-    for one, other, third in zip(small, large, turned, strict=True):
+    every = (sorted(each, key=lambda one: one["class"]) for each in (small, large, turned))
+    for one, other, third in zip(*every, strict=True):
         for side in ("left", "top", "right", "bottom"):
             assert other[side] == pytest.approx(4 * one[side], abs=8)
             assert third[side] == pytest.approx(one[side], abs=1e-3)
@@ -240,7 +241,7 @@ def test_what_speaks_for_an_object_at_a_place(run, splits):
     found = grad_cam(model, [image], classes=[sure["class"]], at=at)
     ((seen,),) = found.maps
     assert (seen.class_name, seen.predicted) == (sure["class"], True)
-    assert 0.05 < seen.probability <= sure["probability"] + 1e-4
+    assert sure["probability"] <= seen.probability < 1  # the place's own, whatever those around it tell
 
 
 def test_classes_are_brought_into_a_models_order_by_their_names(splits):

@@ -67,6 +67,49 @@ def test_of_places_that_say_the_same_one_is_taken() -> None:
     assert (decode(outputs, 1, USUAL, 10).scores > 0).sum() == 1
 
 
+def around(sides: tuple[float, float], far: float) -> torch.Tensor:
+    """Outputs 1×5×16×16: a peak whose box has these sides, in shares, and others which say that they lie so far off."""
+    x, y = (torch.arange(16) + 0.5) / 16, ((torch.arange(16) + 0.5) / 16)[:, None]
+    middle = x[8]
+    across, down = torch.full((16, 16), sides[0] / 2), torch.full((16, 16), sides[1] / 2)
+    move = torch.full((16, 16), far)
+    move[8, 8] = 0.0
+    told = [x - middle + across - move, y - middle + down, middle + across - x + move, middle + down - y]
+    outputs = torch.cat([torch.full((1, 16, 16), -20.0), (torch.stack(told) / 0.1).clamp_min(1e-3).log()])[None]
+    outputs[0, 0, 8, 8] = 20
+    return outputs
+
+
+@pytest.mark.parametrize(
+    ("sides", "agreeing"),
+    [
+        ((0.65, 0.65), 9),  # ten places wide: those one place away tell the box as well
+        ((0.2, 0.2), 1),  # three: they lie at its edge
+        ((0.65, 0.2), 3),  # those to the left and to the right alone
+    ],
+)
+def test_places_around_a_peak_tell_the_box_with_it(sides: tuple[float, float], agreeing: int) -> None:
+    alone, found = (decode(around(sides, far), 1, USUAL, 10) for far in (0.0, 0.06))
+    assert alone.scores[0, 0] == pytest.approx(1, abs=1e-4)
+    away = 0.06 * (agreeing - 1) / agreeing
+    np.testing.assert_allclose(found.boxes[0, 0] - alone.boxes[0, 0], [away, 0, away, 0], atol=1e-4)
+    assert (found.scores[0, 0] < 0.99) == (agreeing > 1)
+
+
+def test_places_five_wide_agree_but_are_not_averaged() -> None:
+    alone, found = (decode(around((0.32, 0.32), far), 1, USUAL, 10) for far in (0.0, 0.06))
+    np.testing.assert_allclose(found.boxes[0, 0], alone.boxes[0, 0], atol=1e-4)
+    assert found.scores[0, 0] < 0.8 < alone.scores[0, 0]
+
+
+def test_of_two_as_sure_that_comes_first_around_which_places_agree() -> None:
+    one, other = around((0.65, 0.65), 0.06), around((0.65, 0.65), 0.0)
+    both = torch.cat([one, other], 3)
+    both[:, 0] -= 1e-3 * (torch.arange(32) > 15)  # a little less sure
+    found = decode(both, 1, USUAL, 10)
+    assert (found.boxes[0, 0, 0] + found.boxes[0, 0, 2]) / 2 > 0.5
+
+
 def test_every_object_weighs_alike_and_has_one_peak() -> None:
     goal = wanted(SCENE, 2, 24, 32)
     assert goal.weights.sum() == pytest.approx(3, abs=1e-4)

@@ -9,7 +9,7 @@ import numpy as np
 
 from hubel.data import Preprocessing
 from hubel.export.onnx.graph import Graph
-from hubel.export.onnx.preparation import DOUBLE, FLOAT
+from hubel.export.onnx.preparation import DOUBLE, FLOAT, INT64
 from hubel.tasks.decoding import BoxRules
 
 
@@ -38,9 +38,9 @@ def boxed(
     flat = graph.add("Reshape", peaks, graph.keep([0, -1], "int64"))
     sure, places = graph.add_all("TopK", ("sure", "places"), flat, graph.keep([most], "int64"), axis=1)
     kinds = graph.add("Div", places, _whole(graph, cells))
-    where = graph.add("Unsqueeze", graph.add("Mod", places, _whole(graph, cells)), graph.keep([2], "int64"))
-    where = graph.add("Expand", where, graph.keep([1, 1, 4], "int64"))
-    found = graph.add("GatherElements", _told(graph, far, rules, settings, height, width), where, axis=1)
+    where = graph.add("Mod", places, _whole(graph, cells))
+    found, agreed = _agreed(graph, _told(graph, far, rules, settings, height, width), where, rules, (height, width))
+    sure = graph.add("Mul", sure, agreed)
     kept = graph.add("Mul", sure, _kept(graph, found, sure, kinds, rules, classes))
     found = in_pixels(graph, found, preparation, image)
     low, high = graph.add_all("Split", ("low", "high"), found, graph.keep([2, 2], "int64"), axis=2)
@@ -71,6 +71,58 @@ def _told(graph: Graph, far: str, rules: BoxRules, settings: Mapping[str, Any], 
     edges = graph.add("Add", distances, graph.keep(np.stack([x, y, x, y])))
     flat = graph.add("Reshape", edges, graph.keep([0, 4, -1], "int64"))
     return graph.add("Transpose", flat, perm=[0, 2, 1])
+
+
+def _agreed(graph: Graph, told: str, where: str, rules: BoxRules, size: tuple[int, int]) -> tuple[str, str]:
+    """Boxes N×K×4 of what places N×HW×4 tell around those at `where`, N×K, and how well they agree, N×K."""
+    height, width = size
+    last = graph.keep([2], "int64")
+    own = _at(graph, told, where)
+    low, high = graph.add_all("Split", ("low", "high"), own, graph.keep([2, 2], "int64"), axis=2)
+    sides = graph.add("Mul", graph.add("Sub", high, low), graph.keep([width, height]))
+    near, middle = (graph.add("Floor", graph.add("Mul", sides, graph.keep(s))) for s in (rules.around, rules.middle))
+    place = graph.add("Unsqueeze", where, last)
+
+    def around(away: str) -> str:  # places across and down, N×K×2: what they tell, N×K×9×4
+        column, row = graph.add_all(
+            "Split", ("across", "down"), graph.add("Cast", away, to=INT64), graph.keep([1, 1], "int64"), axis=2
+        )
+        steps = np.arange(9)
+        found = []
+        for kind, away, step, side in (("Mod", column, steps % 3 - 1, width), ("Div", row, steps // 3 - 1, height)):
+            moved = graph.add(
+                "Add", graph.add(kind, place, _whole(graph, width)), graph.add("Mul", away, graph.keep(step, "int64"))
+            )
+            found.append(graph.add("Max", graph.add("Min", moved, _whole(graph, side - 1)), _whole(graph, 0)))
+        cells = graph.add("Add", graph.add("Mul", found[1], _whole(graph, width)), found[0])
+        flat = graph.add("Reshape", cells, graph.keep([0, -1], "int64"))
+        return graph.add("Reshape", _at(graph, told, flat), graph.keep([0, -1, 9, 4], "int64"))
+
+    boxes = graph.add("ReduceMean", around(near), last, keepdims=0)
+    others = around(graph.add("Max", near, graph.add("Min", middle, graph.keep(1.0))))
+    overlap = _overlap(graph, graph.add("Unsqueeze", boxes, last), others)
+    return boxes, graph.add("ReduceMean", overlap, last, keepdims=0)
+
+
+def _at(graph: Graph, told: str, places: str) -> str:
+    """What places N×n tell, N×n×4, of N×HW×4."""
+    wide = graph.add("Unsqueeze", places, graph.keep([2], "int64"))
+    wide = graph.add("Expand", wide, graph.keep([1, 1, 4], "int64"))
+    return graph.add("GatherElements", told, wide, axis=1)
+
+
+def _overlap(graph: Graph, one: str, other: str) -> str:
+    """Intersection over union of boxes …×4, N×K×n."""
+
+    def area(low: str, high: str) -> str:
+        side = graph.add("Max", graph.add("Sub", high, low), graph.keep(0.0))
+        return graph.add("ReduceProd", side, graph.keep([3], "int64"), keepdims=0)
+
+    halves = graph.keep([2, 2], "int64")
+    (a, b), (c, d) = (graph.add_all("Split", ("low", "high"), each, halves, axis=3) for each in (one, other))
+    both = area(graph.add("Max", a, c), graph.add("Min", b, d))
+    either = graph.add("Sub", graph.add("Add", area(a, b), area(c, d)), both)
+    return graph.add("Div", both, graph.add("Max", either, graph.keep(1e-12)))
 
 
 def _kept(graph: Graph, boxes: str, sure: str, kinds: str, rules: BoxRules, classes: int) -> str:

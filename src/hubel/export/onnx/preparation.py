@@ -16,7 +16,9 @@ from hubel.base.errors import SettingError
 from hubel.data.prepare.preprocessing import Preprocessing
 from hubel.export.onnx.graph import Graph
 
-FLOAT, DOUBLE, INT, UINT8 = (int(getattr(onnx.TensorProto, kind)) for kind in ("FLOAT", "DOUBLE", "INT32", "UINT8"))
+FLOAT, DOUBLE, INT, INT64, UINT8 = (
+    int(getattr(onnx.TensorProto, kind)) for kind in ("FLOAT", "DOUBLE", "INT32", "INT64", "UINT8")
+)
 Sides: TypeAlias = tuple[str, str]  # of rows, of columns
 
 

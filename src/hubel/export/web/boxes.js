@@ -5,23 +5,29 @@
 export function boxesOf({ values, rows, columns, classes: channels }, rules) {
   const kinds = channels - 4;
   const at = (place, channel) => values[place * channels + channel];
+  const told = (place) => {
+    const middle = [((place % columns) + 0.5) / columns, (Math.floor(place / columns) + 0.5) / rows];
+    return [0, 1, 2, 3].map((side) => {
+      const far = Math.max(-rules.farthest, Math.min(rules.farthest, at(place, kinds + side)));
+      return middle[side % 2] + (side < 2 ? -1 : 1) * rules.usual[side % 2] * Math.exp(far);
+    });
+  };
   const found = [];
   for (let place = 0; place < rows * columns; place++) {
     for (let kind = 0; kind < kinds; kind++) {
       const probability = 1 / (1 + Math.exp(-(at(place, kind) + rules.prior)));
       if (probability < rules.threshold || !isPeak(place, rows, columns, (other) => at(other, kind))) continue;
-      const middle = [((place % columns) + 0.5) / columns, (Math.floor(place / columns) + 0.5) / rows];
-      const box = [0, 1, 2, 3].map((side) => {
-        const far = Math.max(-rules.farthest, Math.min(rules.farthest, at(place, kinds + side)));
-        return middle[side % 2] + (side < 2 ? -1 : 1) * rules.usual[side % 2] * Math.exp(far);
-      });
-      found.push({ kind, probability, box });
+      found.push({ kind, place, probability });
     }
   }
-  found.sort((a, b) => b.probability - a.probability);
+  const surestFirst = (some) => some.sort((a, b) => b.probability - a.probability);
+  const boxes = surestFirst(found).slice(0, rules.most).map(({ kind, place, probability }) => {
+    const { box, agreed } = agreement(place, rows, columns, told, rules);
+    return { kind, probability: probability * agreed, box };
+  });
   const kept = [];
-  for (const each of found.slice(0, rules.most)) {
-    if (!kept.some((surer) => surer.kind === each.kind && isNear(surer.box, each.box, rules.overlap))) kept.push(each);
+  for (const each of surestFirst(boxes).filter(({ probability }) => probability >= rules.threshold)) {
+    if (!kept.some((surer) => surer.kind === each.kind && overlap(surer.box, each.box) > rules.overlap)) kept.push(each);
   }
   return kept;
 }
@@ -51,11 +57,28 @@ function isPeak(place, rows, columns, value) {
   return true;
 }
 
-function isNear(one, other, overlap) {
+// the mean of what places around one tell, and how much their boxes overlap with it
+function agreement(place, rows, columns, told, rules) {
+  const own = told(place);
+  const sides = [(own[2] - own[0]) * columns, (own[3] - own[1]) * rows];
+  const near = sides.map((side) => Math.floor(side * rules.around));
+  const around = ([across, down]) => [-1, 0, 1].flatMap((y) => [-1, 0, 1].map((x) => {
+    const row = Math.max(0, Math.min(rows - 1, Math.floor(place / columns) + y * down));
+    return told(row * columns + Math.max(0, Math.min(columns - 1, (place % columns) + x * across)));
+  }));
+  const mean = (numbers) => numbers.reduce((sum, each) => sum + each, 0) / numbers.length;
+  const averaged = around(near);
+  const box = [0, 1, 2, 3].map((side) => mean(averaged.map((each) => each[side])));
+  const others = around(near.map((away, axis) => Math.max(away, Math.min(1, Math.floor(sides[axis] * rules.middle)))));
+  return { box, agreed: mean(others.map((each) => overlap(box, each))) };
+}
+
+// intersection over union
+function overlap(one, other) {
   const side = (box, axis) => box[axis + 2] - box[axis];
   const shared = [0, 1].map((axis) => Math.max(0, Math.min(one[axis + 2], other[axis + 2]) - Math.max(one[axis], other[axis])));
   const both = shared[0] * shared[1];
-  return both > overlap * (side(one, 0) * side(one, 1) + side(other, 0) * side(other, 1) - both);
+  return both / Math.max(side(one, 0) * side(one, 1) + side(other, 0) * side(other, 1) - both, 1e-12);
 }
 
 // of each axis where the picture begins in the network's image, and how much of it it fills, in shares

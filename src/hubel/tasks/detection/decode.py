@@ -1,4 +1,8 @@
-"""From outputs to boxes: the surest places, the boxes that they tell, and of several around one object the surest."""
+"""From outputs to boxes: the surest places, what they and those around tell, and of several at one object the surest.
+
+Places near an object's middle tell its box each for themselves. Their mean is nearer to it than what one says, the more
+of them there are, and how well they agree says how near: the surest box is to be the best placed one too.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from hubel.tasks.detection.decoding import LEAST, OVERLAP, PRIOR
-from hubel.tasks.detection.loss import boxes_of
+from hubel.tasks.detection.decoding import AROUND, LEAST, MIDDLE, OVERLAP, PRIOR
+from hubel.tasks.detection.loss import boxes_of, giou
 
 _AT_ONCE = 2**24  # pairs of boxes in memory
 
@@ -37,10 +41,35 @@ def peaks(outputs: torch.Tensor, classes: int, usual: tuple[float, float], most:
     scores, places = top.flatten(1).topk(min(most, top[0].numel()), 1)
     cells = heat.shape[2] * heat.shape[3]
     kinds, where = places // cells, places % cells
-    boxes = boxes_of(outputs, usual).flatten(2).transpose(1, 2)
-    boxes = boxes.gather(1, where[..., None].expand(-1, -1, 4))
+    boxes, agreed = _agreed(boxes_of(outputs, usual), where)
+    scores, order = (scores * agreed).sort(dim=1, descending=True, stable=True)
     scores = torch.where(scores >= least, scores, 0.0)
-    return Found(boxes, scores, kinds)
+    return Found(boxes.gather(1, order[..., None].expand(-1, -1, 4)), scores, kinds.gather(1, order))
+
+
+def _agreed(told: torch.Tensor, where: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The boxes N×K×4 of what places N×4×H×W tell around those at `where` (N×K), and how well they agree, N×K."""
+    height, width = told.shape[2:]
+    flat = told.flatten(2).transpose(1, 2)
+
+    def at(places: torch.Tensor) -> torch.Tensor:  # N×K×n: the boxes that they tell, N×K×n×4
+        found = flat.gather(1, places.flatten(1)[..., None].expand(-1, -1, 4))
+        return found.view(*places.shape, 4)
+
+    def around(away: torch.Tensor) -> torch.Tensor:  # N×K×2, places across and down: N×K×9×4
+        steps = torch.arange(-1, 2, device=told.device)
+        columns = (where % width)[..., None] + away[..., :1] * steps
+        rows = (where // width)[..., None] + away[..., 1:] * steps
+        columns, rows = columns.clamp(0, width - 1), rows.clamp(0, height - 1)
+        return at((rows[..., :, None] * width + columns[..., None, :]).flatten(2))
+
+    own = at(where[..., None])[:, :, 0]
+    sides = torch.stack([(own[..., 2] - own[..., 0]) * width, (own[..., 3] - own[..., 1]) * height], 2)
+    near = (sides * AROUND).long()
+    boxes = around(near).mean(2)
+    others = around(torch.maximum(near, (sides * MIDDLE).long().clamp_max(1)))
+    overlap, _ = giou(boxes[:, :, None].expand_as(others).movedim(3, 1), others.movedim(3, 1))
+    return boxes, overlap.mean(2)
 
 
 def settled(found: Found) -> Found:

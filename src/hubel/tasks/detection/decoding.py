@@ -7,4 +7,6 @@ FARTHEST = 8.0
 OVERLAP = 0.6
 LEAST = 0.01
 SHOWN = 0.3
-DECODING = Decoding(boxes=BoxRules(PRIOR, FARTHEST, OVERLAP, LEAST, SHOWN))
+MIDDLE = 0.27  # of a side, either way from an object's middle: places there tell its box
+AROUND = 0.13
+DECODING = Decoding(boxes=BoxRules(PRIOR, FARTHEST, OVERLAP, LEAST, SHOWN, AROUND, MIDDLE))

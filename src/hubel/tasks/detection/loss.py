@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from hubel.data.boxes.targets import BOTTOM, CLASS, CROWD, LEFT, RIGHT, TOP
 from hubel.data.feed.device import constant
-from hubel.tasks.detection.decoding import FARTHEST, PRIOR
+from hubel.tasks.detection.decoding import FARTHEST, MIDDLE, PRIOR
 
 _SPREAD = 0.54 / 6  # of an object's width: the deviation of its peak (TTFNet)
 _GIOU, _LOGARITHMS = 5.0, 1.0  # how much the boxes' losses weigh
@@ -139,7 +139,7 @@ def _along(low: torch.Tensor, high: torch.Tensor, cells: torch.Tensor) -> _Along
     away = cells - ((own + 0.5) / number)[..., None]
     deviation = (side * _SPREAD).clamp_min(0.3 / number)[..., None]
     peak = (-0.5 * (away / deviation).square()).exp()
-    inner = away.abs() <= (side * 0.27).clamp_min(0.5 / number)[..., None]
+    inner = away.abs() <= (side * MIDDLE).clamp_min(0.5 / number)[..., None]
     whole = (cells >= low[..., None]) & (cells <= high[..., None])
     return _Along(peak, inner, whole)
 
