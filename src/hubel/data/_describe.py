@@ -22,7 +22,7 @@ from hubel.data._heard import heard
 from hubel.data._sheet import CELL, sheet
 from hubel.data._source import layout_of, open_source
 from hubel.data._split import Validation, held_out, hold_out, share_to_hold_out
-from hubel.data._survey import survey
+from hubel.data._survey import FitRule, survey
 from hubel.data._targets import Labels, Targets, TargetsOf
 from hubel.data._told import (
     MOST_CLASSES,
@@ -196,12 +196,13 @@ def describe(
     progress: Progress | None = None,
     validation: Validation = "auto",
     targets: TargetsOf = Labels,
+    fit: FitRule = "auto",
     **layout: str,
 ) -> Description:
     """Looks at every image of a source (see `load`, `layout` too), decoding each in full, and tells what is there.
 
     validation: what training is to hold out (see `load`). targets: what labels and the names of their classes come to,
-    for tasks that take these names for texts.
+    for tasks that take these names for texts. fit: how training brings images to one size (see `load`).
 
     Raises ValueError or OSError for a source that is not understood; unreadable images are part of the description.
     """
@@ -224,7 +225,7 @@ def describe(
     wanted = _targets(targets, images, found.classes)
     entries = [item for part in PARTS for item, _ in found.parts.get(part, ())]
     sounds = [item for item, seen in zip(entries, images, strict=True) if seen.format == _SOUND]
-    notes = (*found.notes, *(heard(sounds, workers) if sounds else ()), *_in_training(found))
+    notes = (*found.notes, *(heard(sounds, workers) if sounds else ()), *_in_training(found, fit))
     return _with_notes(_describe(found.name, wanted, images), notes, _to_hold_out(found, wanted, images, validation))
 
 
@@ -232,11 +233,11 @@ def _targets(targets: TargetsOf, images: Sequence[_Seen], classes: tuple[str, ..
     return targets(np.array([seen.label for seen in images], np.int64), classes)
 
 
-def _in_training(listing: Listing) -> list[str]:
+def _in_training(listing: Listing, fit: FitRule) -> list[str]:
     """What training decides of the images where the network says no other size."""
     seen = survey([item for item, _ in next(listing.parts[part] for part in PARTS if listing.parts.get(part))])
     shape = (*seen.usual_size(), 1 if seen.grey else 3)
-    return [f"in training, {note}" for note in seen.notes(seen.choose("auto", shape), shape)]
+    return [f"in training, {note}" for note in seen.notes(seen.choose(fit, shape), shape)]
 
 
 def _to_hold_out(listing: Listing, targets: Targets, images: Sequence[_Seen], validation: Validation) -> HeldOut | None:

@@ -109,6 +109,17 @@ def test_grey_pictures_are_named_and_left_out(splits, folder, tmp_path):
         load(tmp_path, task="colorize")
 
 
+def test_what_is_told_of_the_data_is_what_training_does(tmp_path):
+    for number in range(8):
+        pixels = np.zeros((16 + 8 * (number % 2), 30, 3), np.uint8)
+        pixels[..., number % 3] = 200
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    told = Colorize.describe(str(tmp_path)).notes
+    assert any("stretched" in note for note in told)
+    assert not any("padded" in note for note in told)
+    assert any("stretched" in note for note in load(tmp_path, task="colorize").notes)
+
+
 def test_colours_stay_over_their_own_light(splits):
     how = Augmentation(flip=True, rotate=20, zoom=1.3, window=16, shift=3, fill=0)
     for batch in Batches(splits.train, 8, 0, how).epoch(0):

@@ -70,7 +70,7 @@ class Colorize(Places):
     @classmethod
     def describe(cls, source: str, **settings: Any) -> data.Description:
         """What a set holds, whatever its pictures show."""
-        return data.describe(source, label_kind="none", **settings)
+        return data.describe(source, label_kind="none", fit="stretch", **settings)
 
     @classmethod
     def for_dataset(cls, dataset: Dataset) -> Colorize:
