@@ -139,3 +139,22 @@ def test_nothing_is_wider_than_the_page(browser_page, address, width):
     browser_page.locator("#files").set_input_files(files("a-name-" + "x" * 150 + ".png"))
     browser_page.locator(".answers .said").wait_for()
     assert browser_page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_points_are_counted_and_drawn(browser_page, tmp_path):
+    task = task_named("pose").from_settings(("nose", "tail"), {"bones": [[0, 1]], "several": False, "most": 1})
+    network = parse("8x8x3: conv 6 3x3/4 same")
+    module = build(network)
+    with torch.no_grad():
+        next(module.parameters()).zero_()
+        module.state_dict()["conv1.bias"].copy_(torch.tensor([9.0, 6, 0, 0, 0, 0]))
+    kind = Preprocessing(8, 8, 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.25))
+    place = save_model(tmp_path / "cats.safetensors", network, module, preprocessing=kind, task=task)
+    with serving(Settings((("cats", str(place)),))) as address:
+        browser_page.goto(address)
+        browser_page.locator("#files").set_input_files(files("one.png"))
+        card = browser_page.locator(".answers .answer")
+        card.locator(".said").wait_for()
+        assert card.locator(".said").inner_text() == "2 points"
+        assert card.locator(".bars .name").all_inner_texts() == ["nose", "tail"]
+        assert card.locator("img").count() == 1

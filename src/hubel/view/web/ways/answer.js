@@ -24,19 +24,26 @@ async function drawnOf(content, { objects, pictures = {} }, classes) {
 }
 
 function rows(prediction) {
-  const all = prediction.top ?? prediction.classes ?? prediction.objects ?? [];
-  return all.map((each) => [each.class, each.probability ?? each.share]);
+  const all = prediction.top ?? prediction.classes ?? prediction.objects ?? prediction.individuals?.[0]?.points ?? [];
+  return all.map((each) => [each.class ?? each.point, each.probability ?? each.share]);
 }
 
 function headline(prediction) {
-  const { labels, objects, numbers, threshold } = prediction;
+  const { labels, objects, individuals, numbers, threshold } = prediction;
   if (objects) return counted(objects) || `no object of at least ${percent(threshold, 0)}`;
+  if (individuals) return posed(individuals) || `no point of at least ${percent(threshold, 0)}`;
   if (labels) return labels.join(", ") || "no label";
   const [first] = rows(prediction);
   if (prediction.class ?? first) return prediction.class ?? first[0];
   const values = Object.entries(numbers ?? prediction).filter(([name]) => !FACTS.includes(name));
   const said = values.filter(([, value]) => typeof value !== "object");
   return said.map(([name, value]) => `${name} ${value}`).join(", ") || "nothing";
+}
+
+function posed(individuals) {
+  const number = individuals.reduce((sum, { points }) => sum + points.length, 0);
+  const several = individuals.length > 1 ? `${individuals.length} individuals, ` : "";
+  return number ? `${several}${number} point${number > 1 ? "s" : ""}` : "";
 }
 
 function bars(all) {
