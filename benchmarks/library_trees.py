@@ -18,7 +18,7 @@ import sys
 import time
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -28,6 +28,7 @@ from hubel.arch import Network, analyse
 from hubel.nn import evaluation_mode, network_of
 from hubel.nn.reading.folding import folded
 from hubel.nn.reading.steps import steps_of
+from hubel.nn.reading.torch import STATISTICS
 
 # timm's modules whose models are convolutional, without attention over places
 TIMM = re.compile(
@@ -101,6 +102,17 @@ def stopped(error: BaseException) -> str:
     return re.sub(r"\d[\d,]*", "#", said.split(": ", 1)[-1])[:110]
 
 
+def check_parameters(model: nn.Module, weights: Mapping[int, Mapping[str, Any]], parameters: int) -> None:
+    """Refuse, as `network_of` does, what the tree would learn and the model does not."""
+    learned = {id(parameter) for parameter in model.parameters()}
+    for tensors in weights.values():
+        for name, tensor in tensors.items():
+            if name not in STATISTICS and id(tensor) not in learned:
+                raise ValueError(f"its {name} is a buffer; a tree's layers learn all their weights")
+    if parameters != sum(parameter.numel() for parameter in model.parameters()):
+        raise ValueError(f"the model as a tree would have {parameters:,} parameters, it has others")
+
+
 def read(library: str, name: str, maker: Callable[[], nn.Module], equal: bool) -> str:
     """Read a model; return the error that stops it, or nothing."""
     try:
@@ -118,7 +130,8 @@ def read(library: str, name: str, maker: Callable[[], nn.Module], equal: bool) -
         else:
             with evaluation_mode(model):
                 steps, _ = steps_of(model, shape)
-            analyse(Network(shape, folded(steps)[0]))
+            body, weights = folded(steps)
+            check_parameters(model, weights, analyse(Network(shape, body)).parameters)
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return ""

@@ -261,3 +261,19 @@ def test_other_rules_are_not_called_unequal_sizes(model: nn.Module, said: str) -
     with pytest.raises(ValueError, match=said) as caught:
         inspect(model, example=torch.zeros(2, 5, 8))
     assert "expected equal sizes" not in str(caught.value)
+
+
+def test_what_had_run_before_numbers_decide_is_named() -> None:
+    class Chooses(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.head = nn.Linear(5, 4), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            scores = self.head(self.body(x))
+            return scores[scores > 0]
+
+    with pytest.raises(
+        ValueError, match=r"decides on the numbers .*; until then body, head ran, 32 MACs in all: inspect"
+    ):
+        inspect(Chooses(), (5,))

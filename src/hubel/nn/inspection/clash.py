@@ -30,7 +30,8 @@ def explained(error: Exception, model: nn.Module, picture: TensorShape | None, b
     inputs = watch.seen[module].inputs
     clash = _of_layer(module, inputs) or _of_operation(watch)
     if clash is None:
-        return NetworkError(f"{name}: {_plain(error)}")
+        said = _plain(error)
+        return NetworkError(f"{name}: {said}{_until_then(model, watch) if said.startswith(DECIDES) else ''}")
     fits = _fits_of_input(model, module, picture, batch, inputs)
     return ShapeError(
         clash.expected, rule=clash.rule, values=clash.values, fits=(*clash.fits, *fits), place=place or name
@@ -63,16 +64,25 @@ def _plain(error: Exception) -> str:
         return f"{said}: give all that forward takes, --input once for each (NAME=SHAPE) or an example with all of them"
     if re.search(NUMBERS, said + type(error).__name__):
         short = re.sub(r"(: attempted to run| raises unimplemented| You may).*", "", said)
-        return (
-            "decides on the numbers in a tensor (or takes them out of PyTorch), and inspect runs on shapes alone: "
-            f"{short}"
-        )
+        return f"{DECIDES}, and inspect runs on shapes alone: {short}"
     if "scalar types: Long, Int" in said:
         return (
             "looks rows up by whole numbers, and the input is given as others: --input 128:int on the command line, "
             "example=torch.zeros(1, 128, dtype=torch.int64) in Python"
         )
     return f"{type(error).__name__}: {said}"
+
+
+DECIDES = "decides on the numbers in a tensor (or takes them out of PyTorch)"
+
+
+def _until_then(model: nn.Module, watch: Watch) -> str:
+    """Name the parts that had run by then, with what they cost: each of them can be inspected alone."""
+    whole = [name for name, part in model.named_children() if part in watch.seen and watch.seen[part].outputs]
+    macs = sum(seen.macs for seen in watch.seen.values())
+    if not whole or not macs:
+        return ""
+    return f"; until then {', '.join(whole)} ran, {macs:,} MACs in all: inspect each of them alone"
 
 
 def _of_layer(module: nn.Module, inputs: tuple[TensorShape, ...]) -> ShapeError | None:
