@@ -29,7 +29,7 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 from hubel.studio.answers import QUESTIONS, answered_json
 values = {"name": "lenet5", "path": "conv1", "how": "set", "setting": "filters", "value": "8",
-          "other": "mlp", "framework": "keras"}
+          "other": "mlp", "framework": "keras", "network": "lenet5", "layer": "conv1", "given": "156"}
 for question, (_, kinds) in QUESTIONS.items():
     values["text"] = "lenet5" if question == "learner" else "resnet18"
     found = json.loads(answered_json(question, json.dumps({name: values[name] for name in kinds if name in values})))

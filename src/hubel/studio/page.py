@@ -9,6 +9,7 @@ from hubel import __version__, zoo
 from hubel.code.javascript import engine_modules
 from hubel.look.byhand.kernels import kernels_for_pages
 from hubel.studio.answers import answered
+from hubel.studio.course import own_course
 from hubel.view.colours import style_sheet
 from hubel.view.linked import program, web_file
 from hubel.view.markup import Element, h
@@ -23,6 +24,7 @@ SHEETS = (
     "design/diagram.css",
     "convolve/convolve.css",
     "learn/learn.css",
+    "course/course.css",
     "train/train.css",
 )
 LEARNERS = {  # what the page offers to train
@@ -39,10 +41,10 @@ def studio_page() -> str:
     return _page("hubel/studio/server", {"connect-src": "'self'"}, {"server": True})
 
 
-def site_page() -> str:
-    """The page that asks Python in a worker beside it."""
+def site_page(course: dict[str, Any] | None = None) -> str:
+    """The page that asks Python in a worker beside it. course: a teacher's exercises in place of hubel's own."""
     policy = {"connect-src": "'self'", "worker-src": "'self'"}
-    return _page("hubel/studio/pyodide", policy, {"server": False})
+    return _page("hubel/studio/pyodide", policy, {"server": False}, course)
 
 
 def notebook_page(begin: str) -> str:
@@ -50,13 +52,14 @@ def notebook_page(begin: str) -> str:
     return _page("hubel/studio/notebook", {}, {"server": False, "begin": begin})
 
 
-def _page(asking: str, policy: dict[str, str], host: dict[str, Any]) -> str:
+def _page(asking: str, policy: dict[str, str], host: dict[str, Any], course: dict[str, Any] | None = None) -> str:
     base = [web_file("view", name) for name in ("base.css", "live/live.css")]
     style = "\n".join([*base, *(web_file("studio", name) for name in SHEETS), _drawings()])
     made = {"hubel/studio/asking": web_file("studio", f"{asking.rpartition('/')[2]}.js"), **engine_modules()}
     data = {
         "kernels": kernels_for_pages(),
         "learners": [{**answered("learner", {"text": text}), "name": name} for name, text in LEARNERS.items()],
+        "course": course or own_course(),
         "known": answered("known", {}),
         "host": {**host, "version": __version__},
         "first": answered("design", {"text": str(zoo.get(FIRST)), "width": FIRST_WIDTH}),

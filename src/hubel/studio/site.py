@@ -24,24 +24,27 @@ _ALONE = ("__init__.py", "studio/__init__.py")
 _DATED = (2020, 1, 1, 0, 0, 0)
 
 
-def site_files(pyodide: Path) -> dict[str, bytes]:
-    """Every file of the site by its path in the folder; the same network of files is the same bytes."""
+def site_files(pyodide: Path, course: dict[str, Any] | None = None) -> dict[str, bytes]:
+    """Every file of the site by its path in the folder; the same network of files is the same bytes.
+
+    course: a teacher's exercises (`hubel.studio.course`) in place of hubel's own.
+    """
     found = {f"zoo/{name}.json": _known(name).encode() for name in zoo.names()}
     found |= {f"pyodide/{name}": (pyodide / name).read_bytes() for name in FILES}
     found |= {name: digits_file(name) for name in DIGIT_FILES}
     found["hubel.zip"] = python_archive()
     found["worker.js"] = web_file("studio", "worker.js").encode()
-    found["index.html"] = site_page().encode()
+    found["index.html"] = site_page(course).encode()
     found["sw.js"] = _service_worker(found).encode()
     return found
 
 
-def write_site(folder: Path, pyodide: Path) -> dict[str, int]:
+def write_site(folder: Path, pyodide: Path, course: dict[str, Any] | None = None) -> dict[str, int]:
     """Write the site into a folder, and return the sizes of its files in bytes. Files of others stay.
 
     Raises FileError where it cannot be written.
     """
-    made = site_files(pyodide)
+    made = site_files(pyodide, course)
     for name in made:
         made_folder((folder / name).parent)
     last = ("index.html", "sw.js")  # which name the others

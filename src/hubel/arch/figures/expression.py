@@ -59,6 +59,20 @@ class Expression:
         other = as_expression(other)
         return Expression("⌈/⌉", (self, other), int(-(-self.value // other.value)))
 
+    @property
+    def operator(self) -> str:
+        """Its outermost sign; empty where it is a quantity."""
+        return self._operator
+
+    @property
+    def operands(self) -> tuple[Expression, ...]:
+        """The two that its outermost sign joins."""
+        return self._operands
+
+    def with_operands(self, left: Expression, right: Expression) -> Expression:
+        """The same sign between others."""
+        return _SIGNS[self._operator](left, right)
+
     def names(self) -> str:
         """Write the formula with the names of its quantities."""
         return self._render(lambda leaf: leaf.name, exact=False)[0]
@@ -81,6 +95,16 @@ class Expression:
         if self._operator == "/" or whole:
             return quotient, _QUOTIENT
         return f"{self._operator[0]}{quotient}{self._operator[-1]}", _ATOM
+
+
+_SIGNS: dict[str, Callable[[Expression, Expression], Expression]] = {
+    " + ": Expression.__add__,
+    " − ": Expression.__sub__,
+    "·": Expression.__mul__,
+    "/": Expression.__truediv__,
+    "⌊/⌋": Expression.__floordiv__,
+    "⌈/⌉": Expression.ceiling_division,
+}
 
 
 def _bracketed(text: str, needed: bool) -> str:

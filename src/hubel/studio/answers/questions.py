@@ -10,6 +10,7 @@ from hubel.base.errors import HubelError, SettingError, UnknownNameError
 from hubel.base.names import did_you_mean
 from hubel.base.words import json_text, printable
 from hubel.studio.answers import change, design, learner, words
+from hubel.studio.answers.exercise import exercise
 
 Values = Mapping[str, Any]
 Known = Mapping[str, tuple[Callable[..., dict[str, Any]], dict[str, type]]]
@@ -25,6 +26,7 @@ QUESTIONS: Known = {
     "change": (change.change, {"text": str, "path": str, "how": str, "setting": str, "value": str}),
     "code": (design.code, {"text": str, "framework": str}),
     "learner": (learner.steps, {"text": str}),
+    "exercise": (exercise, dict.fromkeys(("network", "layer", "asks", "wanted", "given", "language"), str)),
     "compare": (design.compared, {"text": str, "other": str}),
 }
 

@@ -5,6 +5,7 @@
 // called with the address's values whenever the room comes into sight or the address is changed by hand.
 
 import { convolve } from "hubel/studio/convolve/room";
+import { course } from "hubel/studio/course/room";
 import { design } from "hubel/studio/design/room";
 import { learn } from "hubel/studio/learn/room";
 import { look } from "hubel/studio/look/room";
@@ -14,6 +15,7 @@ export const ROOMS = [
   design,
   convolve,
   learn,
+  course,
   train,
   look,
 ];

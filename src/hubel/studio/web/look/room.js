@@ -25,7 +25,7 @@ class Look {
     const name = names.includes(wanted) ? wanted : names[0];
     this.choose.replaceChildren(...names.map((each) => h("option", { selected: each === name }, each)));
     if (name) this.open(name);
-    else this.told.textContent = `There is no run in ${folder} yet: train one, and look inside while it learns.`;
+    else this.told.replaceChildren(`There is no run in ${folder} yet: `, h("a", { href: "#room=train" }, "train one"), ", and look inside while it learns.");
   }
 
   async open(name) {

@@ -1,0 +1,120 @@
+"""A course of exercises in one Markdown file: what a teacher writes, read and tried."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from hubel.base.errors import FileError, HubelError, MissingFileError, SettingError
+from hubel.base.names import did_you_mean
+from hubel.base.words import printable
+from hubel.studio.answers.exercise import exercise
+from hubel.view.linked import web_file
+
+MOST_BYTES, MOST_EXERCISES, LONGEST = 500_000, 300, 2000
+FIELDS = ("network", "layer", "asks", "output", "slide", "pt")
+OWN = "course/course.md"
+_FIELD = re.compile(r"[-*]\s+([A-Za-z]+)\s*:\s*(.*)")
+
+
+def own_course() -> dict[str, Any]:
+    """The course that hubel brings."""
+    return read_course(web_file("studio", OWN), OWN)
+
+
+def course_of(path: Path) -> dict[str, Any]:
+    """A teacher's file. Raises MissingFileError, FileError, and SettingError with the line of what is wrong."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise MissingFileError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(content) > MOST_BYTES:
+        raise SettingError(f"{path}: expected at most {MOST_BYTES:,} bytes of Markdown: divide it")
+    try:
+        return read_course(content.decode("utf-8-sig"), str(path))
+    except UnicodeDecodeError as error:
+        raise SettingError(
+            f"{path}: expected UTF-8, found another byte at place {error.start}: save it as UTF-8"
+        ) from None
+
+
+def read_course(text: str, name: str) -> dict[str, Any]:
+    """A course as plain values: {title, exercises}; each exercise's network is tried. Words are text, never HTML.
+
+    A title and a heading may stand in two languages, `English | Portuguese`. Raises SettingError with `name:line`.
+    """
+    title, chapter, made = ("Exercises", "Exercícios"), ("", ""), []
+    current: dict[str, Any] | None = None
+    for number, written in enumerate(text.splitlines(), 1):
+        line = printable(written.rstrip().expandtabs())
+        try:
+            if line.startswith("### "):
+                current = _begun(line[4:], chapter, number)
+                made.append(current)
+            elif line.startswith("## "):
+                chapter, current = _two(line[3:]), None
+            elif line.startswith("# "):
+                title, current = _two(line[2:]), None
+            elif current is not None and line.strip():
+                _add(current, line.strip())
+        except SettingError as error:
+            raise SettingError(f"{name}:{number}: {error}") from None
+        if len(made) > MOST_EXERCISES:
+            raise SettingError(f"{name}:{number}: expected at most {MOST_EXERCISES} exercises in a file: divide it")
+    if not made:
+        raise SettingError(f"{name}: expected exercises, found none: each begins with a line `### its title`")
+    return {"title": title, "exercises": [_tried(each, name) for each in made]}
+
+
+def _two(heading: str) -> tuple[str, str]:
+    english, _, portuguese = (part.strip() for part in heading.partition("|"))
+    return english, portuguese or english
+
+
+def _begun(heading: str, chapter: tuple[str, str], line: int) -> dict[str, Any]:
+    return {"title": _two(heading), "chapter": chapter, "text": "", "line": line, **dict.fromkeys(FIELDS, "")}
+
+
+def _add(current: dict[str, Any], line: str) -> None:
+    """A line of an exercise: a field, or words of its question."""
+    found = _FIELD.fullmatch(line)
+    if not found:
+        current["text"] = f"{current['text']} {line}".strip()
+        if len(current["text"]) > LONGEST:
+            raise SettingError(f"expected a question of at most {LONGEST:,} letters")
+        return
+    field, value = found[1].lower(), found[2].strip().strip("`")
+    if field not in FIELDS:
+        raise SettingError(f"{found[1][:40]}: expected {', '.join(FIELDS)}{did_you_mean(field, FIELDS)}")
+    if current[field]:
+        raise SettingError(f"{field}: stands twice in this exercise: leave one out")
+    if len(value) > LONGEST:
+        raise SettingError(f"{field}: expected at most {LONGEST:,} letters")
+    current[field] = value
+
+
+def _tried(found: dict[str, Any], name: str) -> dict[str, Any]:
+    """An exercise as the page has it, after its right answer could be worked out."""
+    where = f"{name}:{found.pop('line')}"
+    if not found["network"]:
+        raise SettingError(f"{where}: expected a line `- network: 32x32x3: conv 8 5x5` in {found['title'][0][:60]!r}")
+    if not found["text"]:
+        raise SettingError(f"{where}: expected a question under {found['title'][0][:60]!r}")
+    asked = {"network": found["network"], "layer": found["layer"], "asks": found["asks"], "wanted": found.pop("output")}
+    try:
+        exercise(**asked, given="", language="en")
+    except HubelError as error:
+        told = printable(str(error))
+        raise SettingError(f"{where}: {told}: mend the exercise's network, layer, asks or output") from None
+    english = found.pop("text")
+    return {
+        **asked,
+        "title": found["title"],
+        "chapter": found["chapter"],
+        "text": (english, found["pt"] or english),
+        "slide": found["slide"],
+    }
