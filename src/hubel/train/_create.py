@@ -151,12 +151,14 @@ def _augmentation(training: Dataset, preprocessing: Preprocessing, recipe: Recip
 def _data_facts(
     splits: Splits, task: Task, preprocessing: Preprocessing, source: Mapping[str, Any] | None
 ) -> dict[str, Any]:
+    shown = splits.train.targets.order(0, 1).size  # more than there are where they are made on the way
     rejected = [{"path": each.path, "reason": each.reason} for each in splits.rejected]
     return {
         "name": splits.train.name,
         "task": task.name,
         **({"task_settings": task.settings()} if task.settings() else {}),
         "examples": {"training" if name == "train" else name: len(part) for name, part in splits.parts().items()},
+        **({"shown": shown} if shown != len(splits.train) else {}),
         "classes": list(task.classes),
         "fingerprint": fingerprint(splits.train),
         "preprocessing": preprocessing.to_json(),

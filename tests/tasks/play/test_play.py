@@ -74,6 +74,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(network, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(parse(network), splits, how, tmp_path / "cut", progress=stop)
     assert stops == [8]
+    assert whole.steps == 16
     cut = resume(tmp_path / "cut", splits)
     one, other = (each.model().module.state_dict() for each in (whole, cut))
     assert all(torch.equal(one[name], other[name]) for name in one)

@@ -173,8 +173,9 @@ class Run(Result):
     @property
     def epoch_steps(self) -> int:
         """How many steps show all training images once."""
-        examples, seen = int(self.settings["data"]["examples"]["training"]), self.preprocessing
-        shown = examples * passes(self.recipe, (seen.height, seen.width))
+        data, seen = self.settings["data"], self.preprocessing
+        examples = int(data["examples"]["training"])
+        shown = int(data.get("shown", examples)) * passes(self.recipe, (seen.height, seen.width))
         return max(1, shown // min(self.recipe.batch_size, examples))
 
     @property

@@ -31,6 +31,7 @@ _ENTRIES: dict[str, Any] = {
         "fingerprint": str,
         "preprocessing": str,
         "examples": {"training": int, "*": int},
+        "shown?": int,
         "notes?": [str],
         "held_out?": {"share": float},
         "source?": dict,
