@@ -15,8 +15,9 @@ from hubel.base.errors import LimitError, SettingError
 from hubel.base.limits import check
 from hubel.base.names import listing
 from hubel.data import Dataset, ImageError, Preprocessing, read_image
-from hubel.data.decode.levels import Levels
 from hubel.data.feed.device import sent
+from hubel.data.prepare.arrays import as_array
+from hubel.data.prepare.preprocessing import picture_of
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.outputs import outputs
@@ -102,20 +103,26 @@ def outputs_of(model: LoadedModel, images: npt.NDArray[np.uint8], *, batch_size:
         return torch.cat([outputs(model.module, model.preprocessing, part).cpu() for part in parts])
 
 
-def whole_of(image: Any, levels: Levels | None = None) -> Image.Image | npt.NDArray[np.uint8]:
-    """A picture (a path, a file's bytes, a Pillow image, an array) that is answered in its own size.
+def whole_of(model: LoadedModel, image: Any, limit: str | None = "answered") -> Image.Image | npt.NDArray[np.generic]:
+    """A picture (a path, a file's bytes, a Pillow image, an array) that is answered in its own size: an array where the
+    model takes other channels than pictures have.
 
-    Raises ImageError where it cannot be read, or has more pixels than the limit `answered`.
+    Raises ImageError where it cannot be read, or has more pixels than the limit, SettingError where it is no picture.
     """
-    given = isinstance(image, (Image.Image, np.ndarray))
-    picture: Image.Image | npt.NDArray[np.uint8] = image if given else read_image(image, levels=levels)
-    height, width = picture.shape[:2] if isinstance(picture, np.ndarray) else picture.size[::-1]
+    kind = model.preprocessing
     place = os.fspath(image) if isinstance(image, (str, os.PathLike)) else "image"
+    if isinstance(image, (str, os.PathLike, bytes)):
+        image = read_image(image, levels=kind.levels)
+    given = image if isinstance(image, Image.Image) else as_array(image, "an image")
+    height, width = given.size[::-1] if isinstance(given, Image.Image) else (*given.shape, 1)[:2]
     try:
-        check("answered", height * width, place)
+        if limit is not None:
+            check(limit, height * width, place)
     except LimitError as error:
         raise ImageError(place, str(error)) from None
-    return picture
+    if isinstance(given, Image.Image) or kind.channels not in (1, 3):
+        return given
+    return picture_of(given, kind.levels)
 
 
 def shown(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -131,7 +131,7 @@ class Preprocessing:
         elif isinstance(image, Image.Image):
             picture = eight_bits(upright(image), self.levels)
         else:
-            picture = _from_array(as_array(image, "an image"), self.levels)
+            picture = picture_of(as_array(image, "an image"), self.levels)
         if self.frame is not None:
             grey = _framed(picture, self.frame, self.height, self.width)
             grey = grey if self.ink == "light" else 255 - grey
@@ -160,7 +160,7 @@ class Preprocessing:
         if array.ndim != 3 or array.shape[2] != self.channels:
             received = f"an array of {array.shape}" if isinstance(image, np.ndarray) else type(image).__name__
             raise SettingError(f"expected an array H×W×{self.channels} or a TIFF, with all bands, received {received}")
-        bands = [_from_array(array[..., number], self.levels) for number in range(self.channels)]
+        bands = [picture_of(array[..., number], self.levels) for number in range(self.channels)]
         return fit_bands(np.dstack([np.asarray(band) for band in bands]), self.height, self.width, self.fit)
 
     def normalise(self, images: torch.Tensor, dtype: torch.dtype | None = None) -> torch.Tensor:
@@ -278,7 +278,8 @@ def _ground_is_light(image: Image.Image) -> bool:
     return int(values[(len(values) - 1) // 2]) + int(values[len(values) // 2]) >= 256
 
 
-def _from_array(array: npt.NDArray[Any], levels: Levels | None = None) -> Image.Image:
+def picture_of(array: npt.NDArray[Any], levels: Levels | None = None) -> Image.Image:
+    """An array H×W, H×W×1, H×W×3 or H×W×4 as a picture; integers 0 to 255, floating point 0 to 1."""
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or 0 in array.shape:

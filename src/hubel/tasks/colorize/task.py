@@ -194,7 +194,7 @@ class Colorize(Places):
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Coloured:
         """The picture in colour, of its own size and as light as it is everywhere."""
-        picture = whole_of(image)
+        picture = whole_of(model, image)
         whole = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
         whole = whole if whole.ndim == 3 else whole[..., np.newaxis]
         given = np.array(np.broadcast_to(whole[..., :3], (*whole.shape[:2], 3)))

@@ -16,7 +16,7 @@ from torch import nn
 from hubel import zoo
 from hubel.arch import Network, analyse
 from hubel.base.errors import SettingError
-from hubel.data import Augmentation, Dataset, Splits, read_image
+from hubel.data import Augmentation, Dataset, Splits
 from hubel.data._marked import placed
 from hubel.data.boxes.describe import BoxesDescription, describe
 from hubel.data.boxes.find import recognises
@@ -30,7 +30,7 @@ from hubel.tasks.detection.decoding import PRIOR
 from hubel.tasks.detection.loss import losses
 from hubel.tasks.detection.metrics import Metrics, metrics
 from hubel.tasks.detection.sections import sections
-from hubel.tasks.measure import outputs_of
+from hubel.tasks.measure import outputs_of, whole_of
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.places import Places
 
@@ -182,7 +182,7 @@ class Detection(Places):
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Detected:
         """The objects of a picture, in its own pixels."""
-        picture = read_image(image) if not isinstance(image, (Image.Image, np.ndarray)) else image
+        picture = whole_of(model, image, None)
         whole = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
         outputs = outputs_of(model, model.preprocessing.prepare(picture)[np.newaxis])
         found = decode(outputs, len(self.classes), self.usual, self.most)

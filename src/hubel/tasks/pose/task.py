@@ -214,7 +214,7 @@ class Pose(Places):
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Posed:
         """The points of a picture, in its own pixels."""
-        picture = whole_of(image)
+        picture = whole_of(model, image)
         whole = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
         found = self.found(outputs_of(model, model.preprocessing.prepare(picture)[np.newaxis]))
         kind = model.preprocessing

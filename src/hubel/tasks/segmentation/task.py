@@ -134,7 +134,7 @@ class Segmentation(Places):
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Segmented:
         """A mask of the image's own size."""
-        picture = whole_of(image, model.preprocessing.levels)
+        picture = whole_of(model, image)
         whole = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
         height, width = whole.shape[:2]
         if self.windows and height >= model.preprocessing.height and width >= model.preprocessing.width:

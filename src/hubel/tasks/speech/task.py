@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -102,7 +101,7 @@ class Speech(task.Task):
             raise SettingError(f"expected a rate from 1,000 and lengths below an hour, received {rate}, {seconds}")
         if "label" not in known or len(seconds) != len(known["label"]):
             raise SettingError("expected a length for each label")
-        return cls(MappingProxyType(known), rate, seconds)
+        return cls(known, rate, seconds)
 
     def network(self, training: Dataset) -> task.Chosen:
         """WaveNet, whose blocks see an eighth of a second at 8,000 samples, twice as much at 16,000."""
