@@ -42,9 +42,9 @@ from hubel.nn import build
 from hubel.plan import DEVICES, Device, plan_step
 from hubel.tasks import task_of
 from hubel.train import Recipe, train
-from hubel.train.loop.autotune import autotune
-from hubel.train.loop.recorded import cuda_graph
-from hubel.train.loop.supervised import Supervised
+from hubel.train.loop.machine.autotune import autotune
+from hubel.train.loop.machine.recorded import cuda_graph
+from hubel.train.loop.ways.supervised import Supervised
 from hubel.train.recipe.choose import choose
 from hubel.train.recipe.recipe import Compile
 from peers.by_hand import plain_mnist, plain_step

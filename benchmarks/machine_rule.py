@@ -2,11 +2,12 @@
 
     python benchmarks/machine_rule.py [--seconds 4] [--alone] [NETWORK ...]
 
-hubel chooses all three by a rule (`hubel.train.loop.autotune.by_rule`), not by a stopwatch, so that one line and one
-seed give one model however busy the machine is. This measures every combination on this machine, the combinations
-taking turns, and says by how much the rule's choice is slower than the quickest. Images are noise; a batch is 128, or
-what 2·10¹⁰ multiply-adds allow. Meant for a machine that does nothing else; where it does, `--alone` measures the
-processor time of one thread, its quickest steps, by which precisions and layouts can be told apart, and threads not.
+hubel chooses all three by a rule (`hubel.train.loop.machine.autotune.by_rule`), not by a stopwatch, so that one line
+and one seed give one model however busy the machine is. This measures every combination on this machine, the
+combinations taking turns, and says by how much the rule's choice is slower than the quickest. Images are noise; a
+batch is 128, or what 2·10¹⁰ multiply-adds allow. Meant for a machine that does nothing else; where it does, `--alone`
+measures the processor time of one thread, its quickest steps, by which precisions and layouts can be told apart, and
+threads not.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from hubel.arch import Network, analyse, parse
 from hubel.data import Batch, Dataset, Preprocessing
 from hubel.tasks import task_of
 from hubel.train import Recipe
-from hubel.train.loop.autotune import _has_bfloat16, by_rule
+from hubel.train.loop.machine.autotune import _has_bfloat16, by_rule
 from hubel.train.loop.state import State
-from hubel.train.loop.supervised import Supervised
+from hubel.train.loop.ways.supervised import Supervised
 from hubel.zoo import get
 
 NETWORKS: dict[str, str] = {

@@ -29,9 +29,9 @@ from hubel.data import Frame, Preprocessing
 from hubel.nn import build
 from hubel.report._pack import pack
 from hubel.tasks import LoadedModel
-from hubel.view.linked import program, web_file
-from hubel.view.markup import h
-from hubel.view.page import page
+from hubel.view.writers.linked import program, web_file
+from hubel.view.writers.markup import h
+from hubel.view.writers.page import page
 
 RECORD = """
 (() => {

@@ -19,7 +19,7 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 
-from hubel.view import font as own
+from hubel.view.writers import font as own
 
 OTHERS = ("NotoSansMath_400Regular.ttf", "NotoSansSymbols2_400Regular.ttf")
 ABOUT = (0, 1, 2, 4, 6, 13, 14)  # the names that stay: copyright, family, style, full name, licence and its address

@@ -62,8 +62,8 @@ ANYONES = {
     "nn/inspection/shapes.py",
     "report/_page.py",
     "train/run/metrics.py",
-    "view/linked.py",
-    "view/markup.py",
+    "view/writers/linked.py",
+    "view/writers/markup.py",
 }
 
 

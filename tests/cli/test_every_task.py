@@ -19,8 +19,8 @@ from hubel.nn import build
 from hubel.tasks import save_model
 from hubel.tasks.regression.task import Regression
 from hubel.train import Run
-from hubel.view.scene import Text
-from hubel.view.tiles import Chart, TiledFigure
+from hubel.view.figures.scene import Text
+from hubel.view.figures.tiles import Chart, TiledFigure
 from tests.tasks.killed import trained
 from tests.tasks.little import LITTLE
 from tests.train.test_full_disk import MOUNT, may_mount

@@ -13,7 +13,7 @@ import pytest
 
 from hubel.cli import main
 from hubel.cli._finish import FIGURES, TABLES, Answer, add_output, finish
-from hubel.view.tables import Table
+from hubel.view.words.tables import Table
 
 
 class Drawn:

@@ -21,7 +21,7 @@ from hubel.data import Preprocessing
 from hubel.nn import build
 from hubel.tasks import save_model
 from hubel.train import Run
-from hubel.view.terminal import with_progress
+from hubel.view.words.terminal import with_progress
 from hubel.zoo._weights import IMAGENET
 
 TEXT = "8x8x1: flatten, dense 2 softmax"

@@ -16,7 +16,7 @@ import pytest
 from hubel import zoo
 from hubel.arch import Network, analyse, parse
 from hubel.draw import figure, layout
-from hubel.view.svg import to_svg
+from hubel.view.writers.svg import to_svg
 
 ROOT = Path(__file__).parents[2]
 SVG = "{http://www.w3.org/2000/svg}"

@@ -141,6 +141,6 @@ def test_layers_that_repeat_write_their_formulas_once():
 
 def test_showing_is_loaded_when_it_is_asked_for():
     code = "import sys, hubel.arch as a; a.analyse(a.parse('3x3x1: conv 1 3x3'));"
-    code += "print('hubel.draw.notebook' in sys.modules, 'hubel.view.notebook' in sys.modules)"
+    code += "print('hubel.draw.notebook' in sys.modules, 'hubel.view.words.notebook' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False False"

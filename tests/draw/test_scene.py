@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hubel import zoo
 from hubel.arch import Network, analyse, parse
 from hubel.draw import figure, layout
-from hubel.view.scene import Circle, Group, Rectangle, Scene, Text, bounds
+from hubel.view.figures.scene import Circle, Group, Rectangle, Scene, Text, bounds
 from tests.trees import networks
 
 PAGES = (1240, 390)
@@ -235,7 +235,7 @@ def test_letters_are_large_enough_where_it_goes(name, purpose, notes):
 
 
 def test_what_cannot_be_read_anywhere_is_said():
-    assert "its smallest letters are" in " ".join(figure("inception_v4", purpose="slide").notes)
+    assert "its smallest letters are" in " ".join(figure("inception_v3", purpose="slide").notes)
 
 
 def test_a_page_bounds_the_drawing():

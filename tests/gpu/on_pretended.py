@@ -23,8 +23,8 @@ from hubel.tasks.measure import measure
 from hubel.tasks.multilabel.targets import LabelSets
 from hubel.tasks.regression.targets import Numbers
 from hubel.train import NotEnoughMemoryError, Supervised, open_model, resume, train
-from hubel.train.loop.adversarial import Adversarial
 from hubel.train.loop.playing.step import QLearning
+from hubel.train.loop.ways.adversarial import Adversarial
 from tests.pretended import NAME, pretended
 from tests.tasks.killed import RECIPE as KILLED
 from tests.tasks.killed import trained

@@ -8,7 +8,7 @@ from hubel.arch import parse
 from hubel.data import Batches, Splits
 from hubel.tasks import predict
 from hubel.train import NotEnoughMemoryError, Run, Supervised, resume, train
-from hubel.train.loop.adversarial import Adversarial
+from hubel.train.loop.ways.adversarial import Adversarial
 from hubel.train.run.checkpoint import CheckpointStore
 from tests.tasks.killed import RECIPE as KILLED
 from tests.tasks.killed import trained

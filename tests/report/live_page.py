@@ -18,9 +18,9 @@ from hubel.data import Frame, Preprocessing
 from hubel.export.page.pack import pack
 from hubel.nn import build
 from hubel.tasks import LoadedModel
-from hubel.view.linked import program, web_file
-from hubel.view.markup import h
-from hubel.view.page import page
+from hubel.view.writers.linked import program, web_file
+from hubel.view.writers.markup import h
+from hubel.view.writers.page import page
 from tests.work import HANG
 
 DIGITS = Preprocessing(28, 28, 1, (0.1307,), (0.3081,), fit="pad", ink="light", frame=Frame(20))

@@ -13,7 +13,7 @@ from torch import nn
 
 import hubel
 from hubel.studio.answers import answered
-from hubel.view.linked import program
+from hubel.view.writers.linked import program
 from tests.axe import needs_axe, violations
 from tests.studio.conftest import TOKEN
 

@@ -11,7 +11,7 @@ from hubel.look.byhand.convolve import convolve
 from hubel.studio.digits import DIGIT_FILES, digits_file
 from hubel.studio.notebook import live, replied
 from hubel.studio.page import notebook_page
-from hubel.view.linked import web_file
+from hubel.view.writers.linked import web_file
 
 NETWORK = "28x28x1: conv 4 3x3 relu, flatten, dense 10 softmax"
 # what a notebook gives a widget: values, messages out, messages in

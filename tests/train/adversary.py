@@ -18,7 +18,7 @@ from hubel.tasks import Figure
 from hubel.train import Started, Step, StoppedError, resume, train
 from hubel.train.loop.optimizers import Adam
 from hubel.train.loop.parameter_groups import set_rate
-from hubel.train.loop.step import alone
+from hubel.train.loop.ways.step import alone
 from tests.train.quadrants import RECIPE, quadrants
 
 JUDGE = "8x8x1: flatten, dense 16 relu, dense 4 softmax"

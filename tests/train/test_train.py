@@ -28,8 +28,8 @@ from hubel.train import (
     resume,
     train,
 )
-from hubel.train.loop.autotune import autotune
-from hubel.train.loop.supervised import Supervised
+from hubel.train.loop.machine.autotune import autotune
+from hubel.train.loop.ways.supervised import Supervised
 from tests.work import clock
 
 
@@ -158,7 +158,9 @@ def test_a_time_budget_holds_all_from_its_beginning_on(splits, network, recipe, 
 def test_training_that_is_slower_than_it_was_measured_keeps_to_its_budget(
     splits, network, recipe, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("hubel.train.loop.autotune._that_fits", lambda recipe, *_: recipe.replace(epochs=1000.0))
+    monkeypatch.setattr(
+        "hubel.train.loop.machine.autotune._that_fits", lambda recipe, *_: recipe.replace(epochs=1000.0)
+    )
     monkeypatch.setattr(time, "perf_counter", clock(0.01))
     events = []
     run = train(network, splits, recipe.replace(time_budget=1.0), tmp_path / "run", progress=events.append)
@@ -187,8 +189,8 @@ def test_measuring_takes_a_small_share_of_a_time_budget_and_is_done_at_the_end(
         every_third.replace(patience=2)
 
     def fits(budget, measuring, **changes):
-        monkeypatch.setattr("hubel.train.loop.autotune._Probe.seconds", lambda *_: [[0.1 * 32 / 320] * 3])
-        monkeypatch.setattr("hubel.train.loop.autotune._Probe.seconds_to_measure", lambda *_: measuring)
+        monkeypatch.setattr("hubel.train.loop.machine.autotune._Probe.seconds", lambda *_: [[0.1 * 32 / 320] * 3])
+        monkeypatch.setattr("hubel.train.loop.machine.autotune._Probe.seconds_to_measure", lambda *_: measuring)
         monkeypatch.setattr(time, "perf_counter", lambda: 0.0)
         asked = recipe.replace(time_budget=budget, batch_size=32, **{"measure_every": 0, **changes})
         data = splits.train.take(np.arange(320))

@@ -9,10 +9,10 @@ from typing import Any
 
 from hubel import zoo
 from hubel.arch import Report, report_data, shape_text
-from hubel.view.finding import Finding
-from hubel.view.result import Part
-from hubel.view.tables import Table
-from hubel.view.told import Columns, Line, Styled
+from hubel.view.words.finding import Finding
+from hubel.view.words.result import Part
+from hubel.view.words.tables import Table
+from hubel.view.words.told import Columns, Line, Styled
 
 FIGURES = {
     "weights": "weights, biases apart",

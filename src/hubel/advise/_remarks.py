@@ -9,10 +9,10 @@ from hubel.arch import (
     Network,
 )
 from hubel.base.names import listing
-from hubel.view.finding import Finding
-from hubel.view.result import Part, Result
-from hubel.view.tables import Table
-from hubel.view.told import Line, Styled
+from hubel.view.words.finding import Finding
+from hubel.view.words.result import Part, Result
+from hubel.view.words.tables import Table
+from hubel.view.words.told import Line, Styled
 
 
 @dataclass(frozen=True, repr=False)

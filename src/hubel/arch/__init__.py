@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from hubel.arch.text.end import closing_function, ended
     from hubel.arch.text.source import Source, source_of
     from hubel.arch.text.vocabulary import Word, activations, vocabulary
-    from hubel.view.notebook import figures_html
+    from hubel.view.words.notebook import figures_html
 
 __all__ = [
     "TITLES",
@@ -121,7 +121,7 @@ __all__ += [*layers.__all__, "Advice", "advise"]  # noqa: F405, PLE0604 (found b
 
 _LATER = {
     "hubel.advise": ("Advice", "advise"),  # a room of its own by now; both names are found here as well
-    "hubel.view.notebook": ("figures_html",),
+    "hubel.view.words.notebook": ("figures_html",),
     "hubel.arch.figures.memory": ("Memory", "inference_memory", "largest_batch", "training_memory"),
     "hubel.arch.text.edit": ("edit", "replace_part", "settings_of"),
     "hubel.arch.text.source": ("Source", "source_of"),

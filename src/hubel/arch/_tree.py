@@ -16,7 +16,7 @@ from hubel.arch._shape import Shape, checked_shape
 from hubel.arch.text.printing import sequence_text
 from hubel.base.errors import NetworkError
 from hubel.base.names import shortened
-from hubel.view.shown import Shown
+from hubel.view.words.shown import Shown
 
 if TYPE_CHECKING:
     from hubel.arch._composition import Composition

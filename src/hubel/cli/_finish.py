@@ -20,9 +20,9 @@ from hubel.cli._output import print_json, print_line
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from hubel.view.figure import Figure
-    from hubel.view.finding import Finding
-    from hubel.view.tables import Table
+    from hubel.view.figures.figure import Figure
+    from hubel.view.words.finding import Finding
+    from hubel.view.words.tables import Table
 
 _WHOLE: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, "drop_whitespace": True}
 WIDE = 160  # letters of a line where nobody says how many there is room for
@@ -125,7 +125,7 @@ def finish(arguments: Namespace, answer: Answer) -> int:
         write_atomically(output, _content(output.suffix.lower(), arguments, answer))
         _emit(f"wrote {output}", error=arguments.json)
     elif answer.figure is not None and not arguments.json and sys.stdout.isatty():
-        from hubel.view.small import small
+        from hubel.view.figures.small import small
 
         for part in small(answer.figure(), _width()):
             _emit(part)
@@ -157,13 +157,13 @@ def _emit(part: RenderableType, error: bool = False) -> None:
         stream = sys.stderr if error else sys.stdout
         print_line(_between_words(part) if stream.isatty() else part, stream)
         return
-    from hubel.view.told import Columns, Styled
+    from hubel.view.words.told import Columns, Styled
 
     words = part.plain(WIDE) if isinstance(part, (Styled, Columns)) and _is_plain(error) else None
     if words is not None:
         print_line(words, sys.stderr if error else sys.stdout)
         return
-    from hubel.view.terminal import console
+    from hubel.view.words.terminal import console
 
     console(stderr=error).print(part, soft_wrap=bool(getattr(part, "no_wrap", False)))
 
@@ -199,8 +199,8 @@ def _content(ending: str, arguments: Namespace, answer: Answer) -> bytes | str:
 
 
 def _page(tables: Sequence[Table]) -> str:
-    from hubel.view.markup import h
-    from hubel.view.page import finding_page
+    from hubel.view.writers.markup import h
+    from hubel.view.writers.page import finding_page
 
     title = tables[0].title or "hubel"
     one = len(tables) == 1
@@ -221,7 +221,7 @@ def _page(tables: Sequence[Table]) -> str:
 def _plain(answer: Answer) -> str:
     import io
 
-    from hubel.view.terminal import Terminal
+    from hubel.view.words.terminal import Terminal
 
     text = io.StringIO()
     screen = Terminal(file=text, width=WIDE, color_system=None)

@@ -189,7 +189,7 @@ def _asked(arguments: Namespace) -> dict[str, Any]:
 def read(**settings: Any) -> Splits:
     """Load a data set, with a line of progress in a terminal while files are decoded."""
     from hubel.tasks import load
-    from hubel.view.terminal import with_progress
+    from hubel.view.words.terminal import with_progress
 
     return with_progress("reading", lambda show: load(**settings, progress=show))
 
@@ -246,7 +246,7 @@ def open_model(given: str, device: str = "cpu", exported: bool = False) -> Loade
     if not exported:  # where answers are wanted, what computes them is said with it
         tell_device(device)
     if told := where_it_stands(model.summary):
-        from hubel.view.terminal import console
+        from hubel.view.words.terminal import console
 
         console(stderr=True).print(told, style="yellow", soft_wrap=True)
     return model

@@ -87,7 +87,7 @@ class _Bar:
     def __enter__(self) -> _Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        from hubel.view.terminal import console
+        from hubel.view.words.terminal import console
 
         screen = console(stderr=True)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

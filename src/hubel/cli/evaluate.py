@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from hubel.tasks import Measured
-    from hubel.view.tables import Table
+    from hubel.view.words.tables import Table
 
 DESCRIPTION = """Measure a run's model by its task's figures. Classification: accuracy, loss, precision and recall
 of each class, and what it takes for what. Segmentation: mean IoU, pixel accuracy, and each class's IoU. Of several
@@ -74,7 +74,7 @@ def _drawn(metrics: Measured, task: str) -> bytes:
 
 
 def _lines(metrics: Measured, of: str) -> Iterator[RenderableType]:
-    from hubel.view.terminal import styled, table
+    from hubel.view.words.terminal import styled, table
 
     found = metrics.table(MOST_ROWS)
     first, _, rest = metrics.sentence(of).partition(" ")
@@ -85,7 +85,7 @@ def _lines(metrics: Measured, of: str) -> Iterator[RenderableType]:
 
 
 def _table(metrics: Measured, of: str) -> Table:
-    from hubel.view.tables import Table
+    from hubel.view.words.tables import Table
 
     found = metrics.table(10**9)
     return Table(tuple(found.titles), tuple(map(tuple, found.rows)), metrics.sentence(of))

@@ -53,7 +53,7 @@ def run(arguments: Namespace) -> int:
 
 def _index(arguments: Namespace, given: str, folder: str) -> int:
     from hubel.look.retrieve.find import update_index
-    from hubel.view.terminal import with_progress
+    from hubel.view.words.terminal import with_progress
 
     path = _index_path(arguments, given)
     model = open_model(given, arguments.device)

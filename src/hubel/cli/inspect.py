@@ -15,8 +15,8 @@ from hubel.cli._model_file import load_model
 from hubel.cli._numbers import whole
 from hubel.cli._output import aside
 from hubel.cli._trained import is_model, open_model
-from hubel.view import terminal
-from hubel.view.tables import Table
+from hubel.view.words import terminal
+from hubel.view.words.tables import Table
 
 if TYPE_CHECKING:
     from torch import nn

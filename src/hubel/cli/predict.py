@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hubel.export.ready import Opened
     from hubel.tasks import Answer as Answered
     from hubel.tasks import LoadedModel
-    from hubel.view.tables import Table
+    from hubel.view.words.tables import Table
 
     Found: TypeAlias = dict[str, Any]
 
@@ -312,7 +312,7 @@ def _written(answer: Answered, place: Path, inputs: Container[Path]) -> dict[str
 
 def _table(found: Sequence[Found]) -> Table:
     """A row an image: what the task says of it, and why where there is nothing."""
-    from hubel.view.tables import Table
+    from hubel.view.words.tables import Table
 
     titles = dict.fromkeys(title for one in found for row in one.get("rows", ()) for title in row)
     rows = tuple(
@@ -327,7 +327,7 @@ def _found(answers: Callable[[Progress | None], Iterator[Found]], count: int) ->
     """All answers, with a line of progress where that is worth importing what draws it."""
     if count == 1:
         return list(answers(None))
-    from hubel.view.terminal import with_progress
+    from hubel.view.words.terminal import with_progress
 
     return with_progress("predicting", lambda show: list(answers(show)))
 
@@ -337,7 +337,7 @@ def _lines(found: Sequence[Found]) -> Iterator[RenderableType]:
         yield "   ".join((found[0]["image"], *found[0]["words"])).rstrip()
         yield from (f"written: {place}" for place in found[0]["files"])
         return
-    from hubel.view.terminal import styled, table
+    from hubel.view.words.terminal import styled, table
 
     rows = []
     for one in found:

@@ -63,7 +63,7 @@ def _dataset(arguments: Namespace, done: Run) -> Dataset | None:
     """
     from hubel.data import align
     from hubel.report import own_splits
-    from hubel.view.terminal import console
+    from hubel.view.words.terminal import console
 
     if arguments.data is not None:
         asked = {**done.task.reading(), **reading(arguments, done.task.images_of(done.network))}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hubel.data import Splits
     from hubel.tasks import Figure
     from hubel.train import SweepResult, Trial
-    from hubel.view.tables import Table
+    from hubel.view.words.tables import Table
 
 DESCRIPTION = """Search for a better recipe: train many times, choose by the validation images, give up what is worse.
 
@@ -69,7 +69,7 @@ def run(arguments: Namespace) -> int:
     from hubel.tasks import task_of
     from hubel.train import EpochMetrics, StoppedError, default_space, parse_space, sweep
     from hubel.train._fitting import directory_name, named
-    from hubel.view.terminal import console
+    from hubel.view.words.terminal import console
 
     network, splits, settings = fitted_network(arguments)
     if arguments.validation == 0 and splits.validation is None:
@@ -145,7 +145,7 @@ def _data(result: SweepResult, directory: Path, splits: Splits) -> dict[str, Any
 
 
 def _lines(result: SweepResult, directory: Path, arguments: Namespace, primary: Figure) -> Iterator[RenderableType]:
-    from hubel.view.terminal import styled, table
+    from hubel.view.words.terminal import styled, table
 
     titles, rows = _rows(result, primary)
     yield ""
@@ -176,7 +176,7 @@ def _rows(result: SweepResult, primary: Figure) -> tuple[list[str], list[list[st
 
 
 def _all(result: SweepResult, primary: Figure) -> Table:
-    from hubel.view.tables import Table
+    from hubel.view.words.tables import Table
 
     titles, rows = _rows(result, primary)
     return Table((*titles[:-1], "outcome"), tuple(map(tuple, rows)))

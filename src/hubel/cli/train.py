@@ -146,7 +146,7 @@ def add_recipe_options(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Train, or go on with a run, and say what came out."""
-    from hubel.view.terminal import console
+    from hubel.view.words.terminal import console
 
     began = time.perf_counter()
     if arguments.resume:
@@ -300,7 +300,7 @@ def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
     from hubel.nn import find_weights
     from hubel.train import Recipe, parse_value
     from hubel.train._fitting import recipe_for, weights_of
-    from hubel.view.terminal import with_progress
+    from hubel.view.words.terminal import with_progress
 
     base = None
     if arguments.recipe:
@@ -348,7 +348,7 @@ def _data(done: Run, metrics: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lines(done: Run, metrics: dict[str, Any]) -> Iterator[RenderableType]:
-    from hubel.view.terminal import styled
+    from hubel.view.words.terminal import styled
 
     folder = shlex.quote(str(done.directory))
     if metrics["evaluated"]:

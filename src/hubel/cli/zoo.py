@@ -14,7 +14,7 @@ from hubel.cli._finish import TABLES, Answer, add_output, finish
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from hubel.view.tables import Table
+    from hubel.view.words.tables import Table
 
 DESCRIPTION = (
     "List the classic networks; or tell one's story: its paper, what was published about it, how ports differ."
@@ -45,7 +45,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _all(rows: list[dict[str, Any]]) -> Table:
-    from hubel.view.tables import Table
+    from hubel.view.words.tables import Table
 
     titles = ("name", "#year", "citation", "input", "output", "#parameters", "#MACs", "summary")
     names = ("name", "year", "citation", "input", "output_shape", "parameters", "macs", "summary")
@@ -81,7 +81,7 @@ def _story(name: str) -> dict[str, Any]:
 
 def _table(wide: bool) -> Iterator[RenderableType]:
     """Yield the table of all networks; what is new in each stands beside it where there is room."""
-    from hubel.view.terminal import styled, table
+    from hubel.view.words.terminal import styled, table
 
     rows = []
     for name in zoo.names():
@@ -97,7 +97,7 @@ def _portrait(name: str) -> Iterator[RenderableType]:
     """Yield one network's paper, figures and notes."""
     from rich.padding import Padding
 
-    from hubel.view.terminal import styled, table
+    from hubel.view.words.terminal import styled, table
 
     story = _story(name)
     options = ", ".join(f"{option}={value!r}" for option, value in story["options"].items())

@@ -15,8 +15,8 @@ from hubel.base.errors import DataError, SettingError
 from hubel.base.words import writable
 from hubel.data.cache.sums import sums_of
 from hubel.data.prepare.arrays import as_array
-from hubel.view.result import Part, Result
-from hubel.view.tables import Table
+from hubel.view.words.result import Part, Result
+from hubel.view.words.tables import Table
 
 if TYPE_CHECKING:
     import torch

@@ -42,9 +42,9 @@ from hubel.data.prepare.preprocessing import Preprocessing, fit_image
 from hubel.data.sources.listing import Item, Listing
 from hubel.data.sources.named import NamedSet
 from hubel.data.sources.parts import PARTS
-from hubel.view.finding import Finding
-from hubel.view.result import Part
-from hubel.view.tables import Table
+from hubel.view.words.finding import Finding
+from hubel.view.words.result import Part
+from hubel.view.words.tables import Table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -128,7 +128,7 @@ class Description(Finding):
 
     def lines(self, width: int = 160) -> Iterator[RenderableType]:
         """The description, part by part."""
-        from hubel.view.terminal import styled
+        from hubel.view.words.terminal import styled
 
         within = "in" if self.all_images is None else "with"
         told = "[bold cyan]{}[/]: {} {} {:,} {}"
@@ -150,7 +150,7 @@ class Description(Finding):
         yield from note_lines(self.notes)
 
     def _table(self) -> RenderableType:
-        from hubel.view.terminal import styled, table
+        from hubel.view.words.terminal import styled, table
 
         rows: list[list[object]] = [
             [str(label), styled("[cyan]{}[/]", name), *(f"{counts[label]:,}" for counts in self.counts.values())]

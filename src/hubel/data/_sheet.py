@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from hubel.data._dataset import Dataset
 from hubel.data._targets import Targets
 from hubel.data.feed.augment import Augmentation
-from hubel.view import font
+from hubel.view.writers import font
 
 if TYPE_CHECKING:
     import torch

@@ -21,7 +21,7 @@ def sizes_line(sizes: Mapping[tuple[int, int], int]) -> str:
 
 def unreadable_lines(unreadable: Sequence[ImageError], word: str = "unreadable") -> Iterator[RenderableType]:
     """Each file that cannot be read, with its reason; `word` where files are missing or odd too."""
-    from hubel.view.terminal import styled
+    from hubel.view.words.terminal import styled
 
     for error in unreadable[:MOST_FILES]:
         yield styled("[red]{:10}[/] {}", word, error)

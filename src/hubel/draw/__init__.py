@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from hubel.draw._html import PageParts
     from hubel.draw._paper import PAPERS
     from hubel.draw._words import kind
-    from hubel.view.colours import THEMES
-    from hubel.view.figure import FORMATS
-    from hubel.view.png import to_png
-    from hubel.view.scene import (
+    from hubel.view.figures.colours import THEMES
+    from hubel.view.figures.figure import FORMATS
+    from hubel.view.figures.scene import (
         Circle,
         Group,
         Line,
@@ -34,7 +33,8 @@ if TYPE_CHECKING:
         shortened,
         text_width,
     )
-    from hubel.view.svg import PLOT, drawing, to_svg
+    from hubel.view.writers.png import to_png
+    from hubel.view.writers.svg import PLOT, drawing, to_svg
 
 __all__ = [
     "FLOWS",
@@ -76,11 +76,11 @@ _HOMES = {
     "hubel.draw._paper": ("PAPERS",),
     "hubel.draw._words": ("kind",),
     "hubel.draw._html": ("PageParts",),
-    "hubel.view.colours": ("THEMES",),
-    "hubel.view.figure": ("FORMATS",),
-    "hubel.view.png": ("to_png",),
-    "hubel.view.scene": tuple(_SCENE.split()),
-    "hubel.view.svg": ("PLOT", "drawing", "to_svg"),
+    "hubel.view.figures.colours": ("THEMES",),
+    "hubel.view.figures.figure": ("FORMATS",),
+    "hubel.view.writers.png": ("to_png",),
+    "hubel.view.figures.scene": tuple(_SCENE.split()),
+    "hubel.view.writers.svg": ("PLOT", "drawing", "to_svg"),
 }
 
 

@@ -14,7 +14,7 @@ from hubel.arch import shape_text
 from hubel.draw._outline import Box, Exit, Item, Series, Split, rows_of
 from hubel.draw._parts import APART, CAP, PADDING, Piece, beside, box, column, input_box, told_of
 from hubel.draw._words import costs
-from hubel.view.scene import Circle, Group, Line, Mark, Polygon, Rectangle, Text, moved, shortened, text_width
+from hubel.view.figures.scene import Circle, Group, Line, Mark, Polygon, Rectangle, Text, moved, shortened, text_width
 
 if TYPE_CHECKING:
     from hubel.arch import Report

@@ -10,7 +10,7 @@ from hubel.draw._outline import Box, Exit, Item, Series, Split, outline, part_of
 from hubel.draw._parts import APART, GAP, Piece, beside, box, column, framed, input_box
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._u_shape import is_u, u_shape
-from hubel.view.scene import Line, Mark, Scene, moved
+from hubel.view.figures.scene import Line, Mark, Scene, moved
 
 NOTES = (
     "In a box: what it does (/2: every second place).",

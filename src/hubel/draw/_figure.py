@@ -16,9 +16,9 @@ from hubel.draw._html import PageParts, page_parts, to_html
 from hubel.draw._outline import outline
 from hubel.draw._paper import PAPERS, on_paper
 from hubel.draw._volumes import suits, volumes
-from hubel.view import figure as view
-from hubel.view.colours import THEMES
-from hubel.view.scene import Scene, bounds, flat, moved
+from hubel.view.figures import figure as view
+from hubel.view.figures.colours import THEMES
+from hubel.view.figures.scene import Scene, bounds, flat, moved
 
 STYLES = ("auto", "volumes", "blocks")
 FLOWS = ("down", "across")

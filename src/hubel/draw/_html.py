@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubel.arch import TITLES, Node, Report, Row, Shape, ordered, shape_text
-from hubel.view.colours import style_sheet
-from hubel.view.linked import web_file
-from hubel.view.markup import Element, h, with_attributes
-from hubel.view.page import page
-from hubel.view.scene import Scene
-from hubel.view.svg import drawing
+from hubel.view.figures.colours import style_sheet
+from hubel.view.figures.scene import Scene
+from hubel.view.writers.linked import web_file
+from hubel.view.writers.markup import Element, h, with_attributes
+from hubel.view.writers.page import page
+from hubel.view.writers.svg import drawing
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from hubel.view.scene import Scene, moved
+from hubel.view.figures.scene import Scene, moved
 
 Layout: TypeAlias = Callable[[float, int, str], Scene]
 """Lays a network out: the page's width, the detail (see `outline`), and "down" or "across"."""

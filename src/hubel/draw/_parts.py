@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hubel.arch import Row, Shape, shape_text
 from hubel.draw._outline import Box, Closed, Split
 from hubel.draw._words import costs, title
-from hubel.view.scene import Circle, Group, Line, Mark, Rectangle, Text, moved, shortened, text_width
+from hubel.view.figures.scene import Circle, Group, Line, Mark, Rectangle, Text, moved, shortened, text_width
 
 GAP = 16.0  # between boxes in a column
 APART = 14.0  # between branches

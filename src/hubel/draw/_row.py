@@ -11,7 +11,7 @@ from hubel.arch import Row, Shape, shape_text
 from hubel.draw._outline import Box, Item, Series
 from hubel.draw._solid import Solid
 from hubel.draw._words import costs, title
-from hubel.view.scene import Group, Line, Mark, Polygon, Text, folded, moved, shortened, text_width
+from hubel.view.figures.scene import Group, Line, Mark, Polygon, Text, folded, moved, shortened, text_width
 
 LABEL = 96.0  # a label's width
 SEEN = 9.0  # the least that a window measures

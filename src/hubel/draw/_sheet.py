@@ -8,7 +8,19 @@ from math import ceil
 from hubel.arch import Layer, Report, shape_text
 from hubel.draw._outline import CAPS, Item, rows_of
 from hubel.draw._words import KINDS, kind, short, words
-from hubel.view.scene import Mark, Polygon, Rectangle, Scene, Text, bounds, flat, folded, moved, shortened, text_width
+from hubel.view.figures.scene import (
+    Mark,
+    Polygon,
+    Rectangle,
+    Scene,
+    Text,
+    bounds,
+    flat,
+    folded,
+    moved,
+    shortened,
+    text_width,
+)
 
 MARGIN = 20.0
 LEGEND_LINE = 18.0

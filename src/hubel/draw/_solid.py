@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 from hubel.arch import Shape
-from hubel.view.scene import Line, Mark, Point, Polygon, Text
+from hubel.view.figures.scene import Line, Mark, Point, Polygon, Text
 
 TALLEST = 150.0
 THICKEST = 46.0

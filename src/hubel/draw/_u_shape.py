@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hubel.arch import Report, Shape, shape_text
 from hubel.draw._outline import Box, Item, Series, Split
 from hubel.draw._parts import Piece, box, concat_bar, input_box
-from hubel.view.scene import Line, Mark, Text, moved, text_width
+from hubel.view.figures.scene import Line, Mark, Text, moved, text_width
 
 RISE = 14.0
 LEVEL = 32.0  # from the end of one level to the start of the next

@@ -12,7 +12,7 @@ from hubel.draw._row import Run, Slot, drawn, flat_boxes, named, places, runs
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._solid import Scale, glued, solid
 from hubel.draw._u_shape import bridge_said, is_u, sides
-from hubel.view.scene import Line, Mark, Point, Scene, Text, moved, text_width
+from hubel.view.figures.scene import Line, Mark, Point, Scene, Text, moved, text_width
 
 TALLEST, THICKEST = 76.0, 30.0
 GAP = 20.0  # between levels

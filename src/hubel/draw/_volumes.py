@@ -15,7 +15,7 @@ from hubel.draw._row import START, Run, Slot, drawn, edges_of, flat_boxes, named
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._solid import Scale, solid
 from hubel.draw._u_volumes import levels, u_volumes
-from hubel.view.scene import Line, Mark, Scene, moved
+from hubel.view.figures.scene import Line, Mark, Scene, moved
 
 MOST = 26  # volumes that one still takes in
 _NOTE = (

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from hubel.view import figure as view
-from hubel.view.scene import Circle, Group, Line, Mark, Rectangle, Scene, Text, shortened, text_width
+from hubel.view.figures import figure as view
+from hubel.view.figures.scene import Circle, Group, Line, Mark, Rectangle, Scene, Text, shortened, text_width
 
 MOST = 150  # rows, above which parts are drawn as one
 _ROW, _TRACK, _TOP, _EDGE, _GAP = 22.0, 16.0, 64.0, 16.0, 14.0

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from hubel.arch import TITLES, Formula, Network, Node, Report, Row, Shape, ShapeError, analyse, ordered, shape_text
-from hubel.view.markup import Child, Element, h
-from hubel.view.notebook import framed, items, quiet, shown
+from hubel.view.words.notebook import framed, items, quiet, shown
+from hubel.view.writers.markup import Child, Element, h
 
 MOST_LETTERS = 300  # a longer text form is folded
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hubel.arch import TITLES, Report, Row, ordered, shape_text
-from hubel.view.told import Columns, Line, Styled
+from hubel.view.words.told import Columns, Line, Styled
 
 if TYPE_CHECKING:
-    from hubel.view.tables import Table
+    from hubel.view.words.tables import Table
 
 WIDE = 112
 
@@ -67,7 +67,7 @@ def layer_parts(rows: tuple[Row, ...]) -> Iterator[Line]:
 
 def layers_table(report: Report) -> Table:
     """Return a network's layers, a line each."""
-    from hubel.view.tables import Table
+    from hubel.view.words.tables import Table
 
     titles = ("layer", "kind", "text", "input", "output", "#parameters", "#MACs", "receptive field", "stride")
     rows: list[tuple[str | int, ...]] = [
@@ -85,7 +85,7 @@ def layers_table(report: Report) -> Table:
 
 def formulas_table(rows: tuple[Row, ...]) -> Table:
     """Return every formula of some layers, a line each."""
-    from hubel.view.tables import Table
+    from hubel.view.words.tables import Table
 
     found = [(row.path, each.figure, each.names, str(each)) for row in rows for each in ordered(row.formulas)]
     return Table(("layer", "figure", "formula", "values"), tuple(found), "formulas")

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from hubel.look.retrieve.find import Found
     from hubel.look.retrieve.index import Index, IndexFileError
     from hubel.look.retrieve.projection import Space
-    from hubel.view.scale import Scale
-    from hubel.view.sprite import Sprite, sprite
-    from hubel.view.tiles import Chart, Section, Tile, TiledFigure
+    from hubel.view.figures.scale import Scale
+    from hubel.view.figures.sprite import Sprite, sprite
+    from hubel.view.figures.tiles import Chart, Section, Tile, TiledFigure
 
 _HOMES = {
     "hubel.look.access.record": ("Record", "record"),
@@ -40,9 +40,9 @@ _HOMES = {
     "hubel.look.retrieve.find": ("Found",),
     "hubel.look.retrieve.index": ("Index", "IndexFileError"),
     "hubel.look.retrieve.projection": ("Space",),
-    "hubel.view.tiles": ("Chart", "Plate", "Section", "Tile", "TiledFigure"),
-    "hubel.view.scale": ("Scale",),
-    "hubel.view.sprite": ("Sprite", "sprite"),
+    "hubel.view.figures.tiles": ("Chart", "Plate", "Section", "Tile", "TiledFigure"),
+    "hubel.view.figures.scale": ("Scale",),
+    "hubel.view.figures.sprite": ("Sprite", "sprite"),
 }
 _MOVED = {  # modules by the names that they had before there were rooms
     f"{__name__}.{name}": f"{__name__}.{room}.{name}"

@@ -332,7 +332,7 @@ class Model(Trained, Layer):
                 print(f"{tensor.name:<32} {axes_text(tensor.shape[1:])}")
             return
         from hubel.draw.terminal import network_parts
-        from hubel.view.terminal import Terminal
+        from hubel.view.words.terminal import Terminal
 
         screen = Terminal()
         for part in network_parts(analyse(self.network), screen.width):

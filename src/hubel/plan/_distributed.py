@@ -17,8 +17,8 @@ from hubel.base.errors import SettingError
 from hubel.plan._devices import Device
 from hubel.plan._roofline import LayerTime, layer_times
 from hubel.plan._words import ASSUMPTIONS, HOP_SECONDS, memory_rows, run_rows, slowest, step_rows, title
-from hubel.view.result import Part, Result
-from hubel.view.tables import Table
+from hubel.view.words.result import Part, Result
+from hubel.view.words.tables import Table
 
 MOST_DEVICES = 1024
 BUCKET_BYTES = 25 * 2**20  # PyTorch's default; its first, smaller bucket is not counted
@@ -71,7 +71,7 @@ class StepPlan(Result):
         return [f"{self.network.name or self.network}: {title(self)}", *named]
 
     def _repr_html_(self) -> str:
-        from hubel.view.notebook import figures_html
+        from hubel.view.words.notebook import figures_html
 
         tables = [(("a step", "#", "how"), step_rows(self)), (("memory", "#", "how"), memory_rows(self))]
         notes = [slowest(self), *(f"assumed: {line}" for line in ASSUMPTIONS), f"device: {self.device.source}"]
@@ -98,7 +98,7 @@ class RunPlan(Result):
         return [f"{name}: {title(self.step)}", Table(("a run", "#", "how"), tuple(run_rows(self)))]
 
     def _repr_html_(self) -> str:
-        from hubel.view.notebook import figures_html
+        from hubel.view.words.notebook import figures_html
 
         name = self.step.network.name or self.step.network
         return figures_html(f"{name}: {title(self.step)}", [(("a run", "#", "how"), run_rows(self))])

@@ -9,10 +9,10 @@ from typing import Any
 from hubel.plan._devices import Device, device_data
 from hubel.plan._distributed import RunPlan, StepPlan
 from hubel.plan._words import ASSUMPTIONS, bytes_text, figure_text, memory_rows, run_rows, slowest, step_rows, title
-from hubel.view.finding import Finding
-from hubel.view.result import Part
-from hubel.view.tables import Table
-from hubel.view.told import Columns, Line, Styled
+from hubel.view.words.finding import Finding
+from hubel.view.words.result import Part
+from hubel.view.words.tables import Table
+from hubel.view.words.told import Columns, Line, Styled
 
 TIMES = ("forward", "backward", "update", "reduce_bytes", "reduce", "exposed")
 MEMORY = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from hubel.view.markup import Element, h
+from hubel.view.writers.markup import Element, h
 
 _AVERAGE = (
     "Averaged weights: the model keeps this share of its running mean of the weights at each step, and is measured "

@@ -12,7 +12,7 @@ from PIL import Image
 from hubel.data import Dataset
 from hubel.look import sprite
 from hubel.look.errors.mistakes import Mistakes
-from hubel.view.markup import data_url
+from hubel.view.writers.markup import data_url
 
 Indices = npt.NDArray[np.int64]
 

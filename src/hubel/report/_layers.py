@@ -12,8 +12,8 @@ from hubel.look import Scale
 from hubel.report._glossary import FIGURES
 from hubel.report._images import picture_url, tiled
 from hubel.tasks import LoadedModel
-from hubel.view.charts import histogram
-from hubel.view.markup import text_of
+from hubel.view.figures.charts import histogram
+from hubel.view.writers.markup import text_of
 
 Weights = npt.NDArray[np.float32]
 

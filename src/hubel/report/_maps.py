@@ -16,7 +16,7 @@ from hubel.look.errors.mistakes import Mistakes
 from hubel.look.inside.maps import LayerMaps, maps
 from hubel.report._images import picture_url, tiled
 from hubel.tasks import LoadedModel
-from hubel.view.markup import Element, h
+from hubel.view.writers.markup import Element, h
 
 Picture = npt.NDArray[np.uint8]
 

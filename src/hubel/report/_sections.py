@@ -19,8 +19,8 @@ from hubel.report._images import picture_url
 from hubel.tasks import Figure
 from hubel.tasks.results import percent
 from hubel.train import EpochMetrics, Run
-from hubel.view.charts import Series, confidences, curves, reliability
-from hubel.view.markup import Child, Element, h
+from hubel.view.figures.charts import Series, confidences, curves, reliability
+from hubel.view.writers.markup import Child, Element, h
 
 _SAMPLES = 8  # of what was made on the way
 _LONG = 1000  # letters of a network's text form from which it is folded

@@ -37,10 +37,10 @@ from hubel.report._sections import (
 from hubel.tasks import LoadedModel
 from hubel.tasks.decoding import decoding_of
 from hubel.train import Run, where_it_stands
-from hubel.view.linked import program, web_file
-from hubel.view.markup import Child, Element, h
-from hubel.view.page import page
-from hubel.view.svg import drawing
+from hubel.view.writers.linked import program, web_file
+from hubel.view.writers.markup import Child, Element, h
+from hubel.view.writers.page import page
+from hubel.view.writers.svg import drawing
 
 REPORT = "report.html"
 _PAGE = 1080.0  # the main column's width, in pixels

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
-from hubel.view.colours import SERIES
-from hubel.view.linked import program, web_file
-from hubel.view.markup import h
-from hubel.view.page import page
+from hubel.view.figures.colours import SERIES
+from hubel.view.writers.linked import program, web_file
+from hubel.view.writers.markup import h
+from hubel.view.writers.page import page
 
 # pictures are drawn from the answer's own bytes, sounds played from those that were chosen; the camera, being no
 # address, needs no rule

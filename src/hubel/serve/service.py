@@ -19,7 +19,7 @@ from hubel.serve.refusal import Refusal
 from hubel.serve.served import Served, all_served
 from hubel.serve.settings import Settings
 from hubel.tasks.answer import Answer
-from hubel.view.markup import data_url
+from hubel.view.writers.markup import data_url
 
 INLINE = 2**16  # bytes of a body up to which reading it on the loop is quicker than handing it to a thread
 _LOOK = 1.0  # seconds between looks at the models' files
@@ -154,6 +154,6 @@ def _told(sent: Sent, answer: Answer | Exception, asked: Asked) -> dict[str, Any
 def _png(pixels: Any) -> str:
     from PIL import Image
 
-    from hubel.view.tiles import png_bytes
+    from hubel.view.figures.tiles import png_bytes
 
     return data_url(png_bytes(Image.fromarray(pixels)))

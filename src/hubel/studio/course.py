@@ -10,7 +10,7 @@ from hubel.base.errors import FileError, HubelError, MissingFileError, SettingEr
 from hubel.base.names import did_you_mean
 from hubel.base.words import printable
 from hubel.studio.answers.exercise import exercise
-from hubel.view.linked import web_file
+from hubel.view.writers.linked import web_file
 
 MOST_BYTES, MOST_EXERCISES, LONGEST = 500_000, 300, 2000
 FIELDS = ("network", "layer", "asks", "output", "slide", "pt")

@@ -16,7 +16,7 @@ from hubel.look.byhand.convolve import Convolution
 from hubel.studio.answers import answered
 from hubel.studio.digits import DIGIT_FILES, digits_file
 from hubel.studio.page import notebook_page
-from hubel.view.linked import web_file
+from hubel.view.writers.linked import web_file
 
 if TYPE_CHECKING:
     from hubel.train import Run

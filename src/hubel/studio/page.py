@@ -10,10 +10,10 @@ from hubel.code.javascript import engine_modules
 from hubel.look.byhand.kernels import kernels_for_pages
 from hubel.studio.answers import answered
 from hubel.studio.course import own_course
-from hubel.view.colours import style_sheet
-from hubel.view.linked import program, web_file
-from hubel.view.markup import Element, h
-from hubel.view.page import page
+from hubel.view.figures.colours import style_sheet
+from hubel.view.writers.linked import program, web_file
+from hubel.view.writers.markup import Element, h
+from hubel.view.writers.page import page
 
 FIRST = "lenet5"  # what is open where nothing is asked for
 FIRST_WIDTH = 900  # pixels of drawings that are made before a page says how wide it is

@@ -17,7 +17,7 @@ from hubel.studio.answers import answered
 from hubel.studio.digits import DIGIT_FILES, digits_file
 from hubel.studio.page import FIRST_WIDTH, site_page
 from hubel.studio.pyodide import FILES
-from hubel.view.linked import web_file
+from hubel.view.writers.linked import web_file
 
 ROOMS = ("base", "view", "arch", "zoo", "draw", "code", "advise", "studio/answers")  # what an answer is made of
 _ALONE = ("__init__.py", "studio/__init__.py")

@@ -22,7 +22,7 @@ from hubel.nn import device_of, evaluation_mode
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.outputs import outputs
 from hubel.tasks.task import Measured, Task
-from hubel.view.frames import enlarged
+from hubel.view.figures.frames import enlarged
 
 _SEEN = 112  # pixels of a side that a small image is shown in
 

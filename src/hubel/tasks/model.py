@@ -42,8 +42,8 @@ from hubel.tasks.decoding import decoding_of
 from hubel.tasks.names import USUAL
 from hubel.tasks.registry import UnknownTaskError, task_named
 from hubel.tasks.task import Answer, Task
-from hubel.view.result import Part, Result
-from hubel.view.tables import Table
+from hubel.view.words.result import Part, Result
+from hubel.view.words.tables import Table
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

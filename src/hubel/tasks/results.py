@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from hubel.view import tables
-from hubel.view.result import Part, Result
+from hubel.view.words import tables
+from hubel.view.words.result import Part, Result
 
 if TYPE_CHECKING:
     import numpy as np

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from hubel.tasks.model import LoadedModel
-    from hubel.view.finding import Finding
+    from hubel.view.words.finding import Finding
 
 AUXILIARY_WEIGHT = 0.3  # of each side exit's loss, as in GoogLeNet (Szegedy et al. 2014, section 5)
 
@@ -113,8 +113,8 @@ class Task(abc.ABC):
 
     name: in files. figures: of a set that is measured, the primary first; the loss comes besides. running: of the
     training batches, on the way. draws: whether answers have pictures. step: how a batch changes weights, a name of
-    `hubel.train.loop.steps`. noun: what an output stands for, one and many. example: what a data set is made of, one
-    and many. asked: what `hubel predict RUN` is to be followed by. of_files: whether a text that is given for an
+    `hubel.train.loop.ways.steps`. noun: what an output stands for, one and many. example: what a data set is made of,
+    one and many. asked: what `hubel predict RUN` is to be followed by. of_files: whether a text that is given for an
     example is the name of its file. of_one: whether an answer comes from a network's scores of one example alone, which
     any engine can compute. defaults: settings of a recipe that the rules take. reads_like: whether `load` takes `like`.
     about_places: whether it says something of every place of an image (`hubel.tasks.places`). own_size: whether

@@ -11,10 +11,10 @@ from hubel.train.distributed.ranks import DisagreementError, LostProcessError
 from hubel.train.distributed.rendezvous import is_first_process, start_heartbeat
 from hubel.train.distributed.signals import StoppedError
 from hubel.train.loop.finder import RateRange, find_learning_rate
-from hubel.train.loop.memory import NotEnoughMemoryError
+from hubel.train.loop.machine.memory import NotEnoughMemoryError
 from hubel.train.loop.non_finite import NotFiniteError
-from hubel.train.loop.step import Step
-from hubel.train.loop.supervised import Supervised
+from hubel.train.loop.ways.step import Step
+from hubel.train.loop.ways.supervised import Supervised
 from hubel.train.recipe.choose import choose, fine_tune
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import CheckpointError

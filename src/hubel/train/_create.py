@@ -19,9 +19,9 @@ from hubel.data import Augmentation, Dataset, Preprocessing, Splits
 from hubel.nn import Pretrained, build, check_device, load_pretrained, own_randomness
 from hubel.tasks import Task, task_of
 from hubel.tasks.results import LOSS
-from hubel.train.loop.autotune import autotune
-from hubel.train.loop.memory import check_memory
-from hubel.train.loop.step import Step
+from hubel.train.loop.machine.autotune import autotune
+from hubel.train.loop.machine.memory import check_memory
+from hubel.train.loop.ways.step import Step
 from hubel.train.recipe.choose import choose
 from hubel.train.recipe.freezing import check_freeze, freeze
 from hubel.train.recipe.initialise import pixel_scale

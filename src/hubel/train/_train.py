@@ -22,14 +22,14 @@ from hubel.train._create import create_run, fingerprint, locked, measured_part
 from hubel.train.distributed.ranks import Ranks
 from hubel.train.distributed.rendezvous import job, joined, noticing_loss, several, start_heartbeat, was_restarted
 from hubel.train.distributed.signals import listening
-from hubel.train.loop.allocator import kept_memory
-from hubel.train.loop.memory import is_out_of_memory, out_of_memory
+from hubel.train.loop.machine.allocator import kept_memory
+from hubel.train.loop.machine.memory import is_out_of_memory, out_of_memory
+from hubel.train.loop.machine.same_bits import same_bits
+from hubel.train.loop.machine.threads import threads
 from hubel.train.loop.non_finite import NotFiniteError
-from hubel.train.loop.same_bits import same_bits
-from hubel.train.loop.step import Step
-from hubel.train.loop.steps import step_named
-from hubel.train.loop.threads import threads
 from hubel.train.loop.trainer import Trainer
+from hubel.train.loop.ways.step import Step
+from hubel.train.loop.ways.steps import step_named
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import CHECKPOINTS, Checkpoint, CheckpointError, CheckpointStore
 from hubel.train.run.events import Finished, Listener, Notice, Started

@@ -15,7 +15,7 @@ from PIL import Image
 
 from hubel.look import Scale, Section, Tile, TiledFigure, record, sample
 from hubel.tasks import LoadedModel
-from hubel.view.scene import Picture
+from hubel.view.figures.scene import Picture
 
 
 def test_signed_numbers_diverge_around_white() -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from hubel.arch import parse
 from hubel.train import NotEnoughMemoryError, Recipe
-from hubel.train.loop import memory
-from hubel.train.loop.memory import check_memory
+from hubel.train.loop.machine import memory
+from hubel.train.loop.machine.memory import check_memory
 
 NETWORK = parse("64x64x3: conv 64 3x3 same, relu, conv 64 3x3 same, globalavgpool, dense 10")
 MIB = 2**20

@@ -11,7 +11,7 @@ from hubel.tasks import Classification, Task
 from hubel.tasks.segmentation.task import Segmentation
 from hubel.train.run.display import Display, epoch_line
 from hubel.train.run.events import EpochMetrics, Progress
-from hubel.view.terminal import Terminal, with_progress
+from hubel.view.words.terminal import Terminal, with_progress
 
 TASKS: dict[str, tuple[Task, dict[str, float], dict[str, float], str]] = {
     "the same figure": (Classification(("a", "b")), {"accuracy": 0.15}, {"accuracy": 0.09}, "validation   9.00%"),

@@ -21,7 +21,7 @@ from hubel.arch.figures.expression import Quantity, elements
 from hubel.arch.figures.field import Field
 from hubel.base.errors import UnknownNameError
 from hubel.base.names import hint
-from hubel.view.shown import Shown
+from hubel.view.words.shown import Shown
 
 if TYPE_CHECKING:
     from hubel.arch.ops.operations import Operation
@@ -186,7 +186,7 @@ class Report(Shown):
         )
 
     def __str__(self) -> str:
-        from hubel.view.tables import Table
+        from hubel.view.words.tables import Table
 
         rows = [
             (

@@ -12,7 +12,7 @@ from hubel.cli._numbers import whole
 from hubel.cli._trained import open_model
 from hubel.cli.look._choose import place
 from hubel.cli.look._common import add_image, add_run, load_samples
-from hubel.view.terminal import console
+from hubel.view.words.terminal import console
 
 if TYPE_CHECKING:
     from hubel.look.attribution import Attributions

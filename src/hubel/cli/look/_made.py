@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hubel.base.errors import SettingError
 from hubel.cli._finish import Answer, add_output, finish
 from hubel.cli._numbers import SEEDS, whole
-from hubel.view.terminal import console
+from hubel.view.words.terminal import console
 
 if TYPE_CHECKING:
     from hubel.look.made.dream import Dream
@@ -52,7 +52,7 @@ def progress(what: str) -> Iterator[Callable[[int, int, float], None]]:
 
 def finish_made(arguments: Namespace, made: Dream | Stylised) -> int:
     """Write what was asked for, and tell what was made."""
-    from hubel.view.frames import save_frames, times_larger
+    from hubel.view.figures.frames import save_frames, times_larger
 
     notes, times = [], times_larger(made.picture)
     if times > 1 and arguments.output is not None:

@@ -82,7 +82,7 @@ def _is_deep(model: LoadedModel, arguments: Namespace) -> bool:
 def _searched(model: LoadedModel, arguments: Namespace, dataset: Dataset | None, best: int) -> Filters:
     """Find the filters, with a line of progress in a terminal while images are run."""
     from hubel.look.inside.filters import filters
-    from hubel.view.terminal import console
+    from hubel.view.words.terminal import console
 
     given = {"best": best or 1, "most_images": arguments.most_images}
     screen = console(stderr=True)

@@ -32,9 +32,9 @@ from hubel.data._told import (
 from hubel.data.boxes.load import THINGS, Checked, Seen, checked, usual_size
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.listing import some
-from hubel.view.finding import Finding
-from hubel.view.result import Part
-from hubel.view.tables import Table
+from hubel.view.words.finding import Finding
+from hubel.view.words.result import Part
+from hubel.view.words.tables import Table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -109,7 +109,7 @@ class BoxesDescription(Finding):
 
     def lines(self, width: int = 160) -> Iterator[RenderableType]:
         """The description, part by part."""
-        from hubel.view.terminal import styled, table
+        from hubel.view.words.terminal import styled, table
 
         told = "[bold cyan]{}[/]: {} with {} of {} (detection), as {} has them"
         boxes = counted(sum(map(sum, self.boxes.values())), "box", "boxes")

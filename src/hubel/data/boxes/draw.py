@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from hubel.view.colours import SERIES
-from hubel.view.font import BOLD, REGULAR
+from hubel.view.figures.colours import SERIES
+from hubel.view.writers.font import BOLD, REGULAR
 
 Colour = tuple[int, int, int]
 _NAMED = 12  # classes in a chart's legend

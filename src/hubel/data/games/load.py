@@ -15,9 +15,9 @@ from hubel.data._dataset import Dataset, Splits, splits_of
 from hubel.data.games.environments import Environments
 from hubel.data.games.named import environments
 from hubel.data.games.targets import Playing
-from hubel.view.finding import Finding
-from hubel.view.result import Part
-from hubel.view.tables import Table
+from hubel.view.words.finding import Finding
+from hubel.view.words.result import Part
+from hubel.view.words.tables import Table
 
 EPOCH = 65_536  # frames
 _RANDOM = {False: (32, 4096), True: (4, 512)}  # games, and pictures of random play, of one moment and of four

@@ -20,9 +20,9 @@ from hubel.base.numbers import counted
 from hubel.data import ImageError, read_image
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.parts import PARTS
-from hubel.view.finding import Finding
-from hubel.view.result import Part
-from hubel.view.tables import Table
+from hubel.view.words.finding import Finding
+from hubel.view.words.result import Part
+from hubel.view.words.tables import Table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -88,7 +88,7 @@ class MasksDescription(Finding):
 
     def lines(self, width: int = 160) -> Iterator[RenderableType]:
         """The description, part by part."""
-        from hubel.view.terminal import styled, table
+        from hubel.view.words.terminal import styled, table
 
         classes = counted(len(self.classes), "class", "classes")
         told = "[bold cyan]{}[/]: {} with masks of {} (segmentation)"

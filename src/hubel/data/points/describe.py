@@ -32,9 +32,9 @@ from hubel.data._told import (
 from hubel.data.points.annotations import HIDDEN, SEEN, Pairs, paired, pairs_of
 from hubel.data.points.load import THINGS, TWICE, Checked, Seen, bones_of, checked, joined, side, usual_size
 from hubel.data.sources.layout import Layout
-from hubel.view.finding import Finding
-from hubel.view.result import Part
-from hubel.view.tables import Table
+from hubel.view.words.finding import Finding
+from hubel.view.words.result import Part
+from hubel.view.words.tables import Table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -108,7 +108,7 @@ class PointsDescription(Finding):
 
     def lines(self, width: int = 160) -> Iterator[RenderableType]:
         """The description, part by part."""
-        from hubel.view.terminal import styled, table
+        from hubel.view.words.terminal import styled, table
 
         head, _, rest = self._outcome().partition(": ")
         yield styled("[bold cyan]{}[/]: {} (pose), as {} has them", head, rest, self.format)

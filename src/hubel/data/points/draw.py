@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hubel.data.boxes.draw import colour_of
 from hubel.data.points.annotations import HIDDEN, UNSEEN, Pairs
-from hubel.view.font import BOLD
+from hubel.view.writers.font import BOLD
 
 _FINEST = 2400  # pixels of a side that pictures are drawn in, and scaled down from, since lines are jagged otherwise
 _WHITE = (255, 255, 255, 255)

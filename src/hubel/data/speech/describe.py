@@ -13,9 +13,9 @@ from hubel.base.numbers import counted
 from hubel.data import Dataset
 from hubel.data.speech.load import load
 from hubel.data.speech.targets import VOID, Spoken
-from hubel.view.finding import Finding
-from hubel.view.result import Part
-from hubel.view.tables import Table
+from hubel.view.words.finding import Finding
+from hubel.view.words.result import Part
+from hubel.view.words.tables import Table
 
 _ROWS = 20  # words in a table
 _LEAST = 2  # recordings of a word, below which nothing of it is held out and little learnt

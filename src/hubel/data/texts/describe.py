@@ -11,9 +11,9 @@ from typing import Any
 from hubel.base.numbers import counted
 from hubel.data.texts.load import STEPS, load
 from hubel.data.texts.vocabulary import Vocabulary
-from hubel.view.finding import Finding
-from hubel.view.result import Part
-from hubel.view.tables import Table
+from hubel.view.words.finding import Finding
+from hubel.view.words.result import Part
+from hubel.view.words.tables import Table
 
 _ROWS = 20  # symbols in a table
 

@@ -10,7 +10,7 @@ from hubel.arch import analyse
 from hubel.base.names import listing
 from hubel.export.forms import Order
 from hubel.tasks import evaluate
-from hubel.view.tables import markdown_words
+from hubel.view.words.tables import markdown_words
 
 _MISTAKES = 8  # pairs of classes that are told
 _Z = 1.959964  # of a 95 % interval

@@ -19,7 +19,7 @@ from hubel.export.onnx.form import RUNTIME, onnx_bytes, runner, usual_input
 from hubel.export.package.card import card
 from hubel.export.package.reading import reading_program
 from hubel.tasks.decoding import decoding_of
-from hubel.view.tiles import png_bytes
+from hubel.view.figures.tiles import png_bytes
 
 PROGRAMS = ("predict.py", "test_predict.py", "Dockerfile")
 _SHOWN = ("EXIF orientation 6", "dark on transparent", "16-bit grey PNG")  # where there are no pictures of the user's

@@ -18,10 +18,10 @@ from hubel.export.onnx.form import onnx_bytes
 from hubel.export.page.pack import pack, reason_not_packed
 from hubel.tasks import LoadedModel
 from hubel.tasks.decoding import decoding_of
-from hubel.view.colours import SERIES
-from hubel.view.linked import program, web_file
-from hubel.view.markup import h
-from hubel.view.page import page
+from hubel.view.figures.colours import SERIES
+from hubel.view.writers.linked import program, web_file
+from hubel.view.writers.markup import h
+from hubel.view.writers.page import page
 
 RUNTIME = "node_modules/onnxruntime-web/dist"  # where npm puts it, beside which hubel is called or above
 _BUNDLE, _WASM = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hubel.base.numbers import short_text
 from hubel.look.access.sample import Sample
-from hubel.view.finding import Drawn
+from hubel.view.words.finding import Drawn
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -89,7 +89,7 @@ class Attributions(Drawn):
 
     def lines(self, width: int = 160) -> Iterator[RenderableType]:
         """What the numbers mean, and a line a map: its class, probability, logit and extremes."""
-        from hubel.view.terminal import styled, table
+        from hubel.view.words.terminal import styled, table
 
         rows = []
         for each in [each for of_image in self.maps for each in of_image]:

@@ -25,9 +25,9 @@ from hubel.base.numbers import rounded_text
 from hubel.look.byhand.grids import Grid, Number, Planes, exact, exact_grid, read_planes, size_text
 from hubel.look.byhand.kernels import read_kernel
 from hubel.look.byhand.steps import Pooled, Products, Step, Term, plain, plain_grid, plain_planes
-from hubel.view.finding import Finding
-from hubel.view.tables import Table
-from hubel.view.told import Line
+from hubel.view.words.finding import Finding
+from hubel.view.words.tables import Table
+from hubel.view.words.told import Line
 
 Numbers: TypeAlias = "str | Sequence[Sequence[Any]]"
 Kind: TypeAlias = Literal["max", "average"]

@@ -25,8 +25,8 @@ from hubel.look.byhand.convolve import Convolution, Pooling, Products
 from hubel.look.unit.step import Array, Finish, read
 from hubel.look.unit.trace import Tracer
 from hubel.tasks import LoadedModel
-from hubel.view.finding import Drawn
-from hubel.view.vectors import strip_columns
+from hubel.view.figures.vectors import strip_columns
+from hubel.view.words.finding import Drawn
 
 FEW = 9  # so few products' running sum is written out
 

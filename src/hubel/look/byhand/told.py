@@ -13,7 +13,7 @@ from hubel.base.numbers import exact_text, rounded_text
 from hubel.look.byhand.convolve import Convolution, Pooled, Pooling, Products, Term
 from hubel.look.byhand.grids import Grid, Number, Planes, exact, size_text
 from hubel.look.byhand.pictures import grey_levels, half_blocks
-from hubel.view.terminal import console
+from hubel.view.words.terminal import console
 
 FEW = 16  # so many steps are shown in full, of more the first two and the one with the strongest result
 FIRST = 2

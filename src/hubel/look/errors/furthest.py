@@ -15,8 +15,8 @@ from hubel.look.access.infer import check_size
 from hubel.tasks import LoadedModel, Measured, evaluate
 from hubel.tasks.measure import outputs_of
 from hubel.tasks.rows import OfRows
-from hubel.view.finding import Drawn
-from hubel.view.tables import Table
+from hubel.view.words.finding import Drawn
+from hubel.view.words.tables import Table
 
 Indices = npt.NDArray[np.int64]
 

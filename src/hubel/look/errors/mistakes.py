@@ -23,8 +23,8 @@ from hubel.tasks import Confusion, LoadedModel, confusion
 from hubel.tasks.decoding import decoding_of
 from hubel.tasks.results import share
 from hubel.tasks.rows import OfRows
-from hubel.view.finding import Drawn
-from hubel.view.tables import Table
+from hubel.view.words.finding import Drawn
+from hubel.view.words.tables import Table
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]

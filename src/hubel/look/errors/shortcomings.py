@@ -12,8 +12,8 @@ from hubel.look.access.infer import check_size
 from hubel.look.access.models import of_any_model
 from hubel.tasks import LoadedModel
 from hubel.tasks.results import Section
-from hubel.view.finding import Drawn
-from hubel.view.tables import Table
+from hubel.view.words.finding import Drawn
+from hubel.view.words.tables import Table
 
 
 @dataclass(frozen=True, eq=False)

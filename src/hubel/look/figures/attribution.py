@@ -10,8 +10,8 @@ from PIL import Image
 
 from hubel.base.numbers import short_text
 from hubel.look.attribution.result import Attributions, Map
-from hubel.view.scale import Scale
-from hubel.view.tiles import Section, Tile, TiledFigure
+from hubel.view.figures.scale import Scale
+from hubel.view.figures.tiles import Section, Tile, TiledFigure
 
 SIZE = 166.0  # three pairs of image and map in a line, and one on a telephone
 _DRAWN = 372  # pixels of a picture's longer side at least, so that coarse maps lie smoothly over small images

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.look.access.captions import layer_title
-from hubel.view import sprite
-from hubel.view.axes import Axes, Tick, disc
-from hubel.view.charts import ticks
-from hubel.view.linked import web_file
-from hubel.view.markup import Element, h
-from hubel.view.page import held
-from hubel.view.scale import Scale
-from hubel.view.scene import Mark, Text
-from hubel.view.tiles import Chart, Live, Section, Tile, TiledFigure
+from hubel.view.figures import sprite
+from hubel.view.figures.axes import Axes, Tick, disc
+from hubel.view.figures.charts import ticks
+from hubel.view.figures.scale import Scale
+from hubel.view.figures.scene import Mark, Text
+from hubel.view.figures.tiles import Chart, Live, Section, Tile, TiledFigure
+from hubel.view.writers.linked import web_file
+from hubel.view.writers.markup import Element, h
+from hubel.view.writers.page import held
 
 if TYPE_CHECKING:
     from hubel.look.inside.changes import Changes

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from hubel.arch import shape_text
 from hubel.base.numbers import short_text
 from hubel.look.access.captions import layer_rules, layer_title
-from hubel.view.scale import Scale
-from hubel.view.tiles import Chart, Section, Tile, TiledFigure
+from hubel.view.figures.scale import Scale
+from hubel.view.figures.tiles import Chart, Section, Tile, TiledFigure
 
 if TYPE_CHECKING:
     from hubel.look.inside.filters import Filters

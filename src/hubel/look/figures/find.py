@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from hubel.data import ImageError, read_image
-from hubel.view.tiles import Section, Tile, TiledFigure
+from hubel.view.figures.tiles import Section, Tile, TiledFigure
 
 if TYPE_CHECKING:
     from hubel.look.retrieve.find import Alike, Found

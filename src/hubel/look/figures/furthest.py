@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hubel.view.tiles import Section, Tile, TiledFigure
+from hubel.view.figures.tiles import Section, Tile, TiledFigure
 
 if TYPE_CHECKING:
     from hubel.look.errors.furthest import Furthest

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.base.numbers import short_text
-from hubel.view.axes import Axes
-from hubel.view.tiles import Chart, Section, Tile, TiledFigure
+from hubel.view.figures.axes import Axes
+from hubel.view.figures.tiles import Chart, Section, Tile, TiledFigure
 
 if TYPE_CHECKING:
     from hubel.look.made.dream import Dream

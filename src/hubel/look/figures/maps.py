@@ -10,8 +10,8 @@ import torch
 
 from hubel.arch import shape_text
 from hubel.look.access.captions import layer_rules, layer_title
-from hubel.view.tiles import Chart, Section, Tile, TiledFigure
-from hubel.view.vectors import FEW, bars, strip, strip_size
+from hubel.view.figures.tiles import Chart, Section, Tile, TiledFigure
+from hubel.view.figures.vectors import FEW, bars, strip, strip_size
 
 if TYPE_CHECKING:
     from hubel.look.access.sample import Sample

@@ -11,9 +11,9 @@ from PIL import Image
 
 from hubel.look.figures.mistakes_page import live_matrix, live_table
 from hubel.tasks.results import percent
-from hubel.view.axes import Axes
-from hubel.view.scene import Line, Mark, Picture, Text, shortened, text_width
-from hubel.view.tiles import Chart, Section, Tile, TiledFigure, png_bytes
+from hubel.view.figures.axes import Axes
+from hubel.view.figures.scene import Line, Mark, Picture, Text, shortened, text_width
+from hubel.view.figures.tiles import Chart, Section, Tile, TiledFigure, png_bytes
 
 if TYPE_CHECKING:
     from hubel.look.errors.mistakes import Calibration, Mistakes

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hubel.tasks.results import percent
-from hubel.view import sprite
-from hubel.view.linked import web_file
-from hubel.view.markup import Element, h
-from hubel.view.page import held
-from hubel.view.tiles import Live
+from hubel.view.figures import sprite
+from hubel.view.figures.tiles import Live
+from hubel.view.writers.linked import web_file
+from hubel.view.writers.markup import Element, h
+from hubel.view.writers.page import held
 
 if TYPE_CHECKING:
     from hubel.look.errors.mistakes import Mistakes

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from hubel.view import sprite
-from hubel.view.axes import disc
-from hubel.view.linked import web_file
-from hubel.view.markup import Element, h
-from hubel.view.page import held
-from hubel.view.scene import Mark, Picture, Polygon, Rectangle, Text, text_width
-from hubel.view.tiles import Chart, Live, TiledFigure, png_bytes
+from hubel.view.figures import sprite
+from hubel.view.figures.axes import disc
+from hubel.view.figures.scene import Mark, Picture, Polygon, Rectangle, Text, text_width
+from hubel.view.figures.tiles import Chart, Live, TiledFigure, png_bytes
+from hubel.view.writers.linked import web_file
+from hubel.view.writers.markup import Element, h
+from hubel.view.writers.page import held
 
 if TYPE_CHECKING:
     from hubel.look.retrieve.projection import Space

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from hubel.tasks.results import Section as Told
 from hubel.tasks.results import Table
-from hubel.view.scene import Line, Mark, Text, shortened, text_width
-from hubel.view.tiles import Chart, Section, Tile, TiledFigure
+from hubel.view.figures.scene import Line, Mark, Text, shortened, text_width
+from hubel.view.figures.tiles import Chart, Section, Tile, TiledFigure
 
 if TYPE_CHECKING:
     from hubel.look.errors.shortcomings import Shortcomings

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from hubel.base.numbers import rounded_text, short_text
 from hubel.look.byhand.stepping import FEW
 from hubel.look.unit.step import Array
-from hubel.view.cells import Grid, beside, cells, running, signed_roles
-from hubel.view.scale import Scale
-from hubel.view.tiles import Chart, Section, Tile, TiledFigure
+from hubel.view.figures.cells import Grid, beside, cells, running, signed_roles
+from hubel.view.figures.scale import Scale
+from hubel.view.figures.tiles import Chart, Section, Tile, TiledFigure
 
 if TYPE_CHECKING:
     from hubel.arch import Pair

@@ -19,8 +19,8 @@ from hubel.look.figures.stepping import (
     units,
     window_box,
 )
-from hubel.view.scale import Scale
-from hubel.view.tiles import Chart, Section, Tile, TiledFigure
+from hubel.view.figures.scale import Scale
+from hubel.view.figures.tiles import Chart, Section, Tile, TiledFigure
 
 if TYPE_CHECKING:
     from hubel.arch import Pair

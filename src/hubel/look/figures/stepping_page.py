@@ -8,10 +8,10 @@ import numpy as np
 
 from hubel.base.errors import SettingError
 from hubel.look.figures.stepping import chosen_channels, input_scale
-from hubel.view.linked import web_file
-from hubel.view.markup import Element, h
-from hubel.view.page import finding_page
-from hubel.view.scale import Kind, Scale
+from hubel.view.figures.scale import Kind, Scale
+from hubel.view.writers.linked import web_file
+from hubel.view.writers.markup import Element, h
+from hubel.view.writers.page import finding_page
 
 if TYPE_CHECKING:
     from hubel.arch import Pair

@@ -11,10 +11,10 @@ from hubel.base.numbers import short_text
 from hubel.base.words import printable
 from hubel.look.unit.step import Array, UnitStep
 from hubel.look.unit.text import gate_rows, number, place_text
-from hubel.view.cells import Grid, beside, cells, running, signed_roles
-from hubel.view.scale import Scale
-from hubel.view.tiles import Chart, Section, Tile, TiledFigure
-from hubel.view.vectors import strip
+from hubel.view.figures.cells import Grid, beside, cells, running, signed_roles
+from hubel.view.figures.scale import Scale
+from hubel.view.figures.tiles import Chart, Section, Tile, TiledFigure
+from hubel.view.figures.vectors import strip
 
 if TYPE_CHECKING:
     from hubel.look.unit.unit import Unit

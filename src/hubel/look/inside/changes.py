@@ -18,7 +18,7 @@ from hubel.nn import build
 from hubel.tasks import Figure, LoadedModel, need_pictures
 from hubel.tasks.decoding import decoding_of
 from hubel.train import EpochMetrics, Moment, Run, moments
-from hubel.view.finding import Drawn
+from hubel.view.words.finding import Drawn
 
 Floats = npt.NDArray[np.float32]
 

@@ -24,7 +24,7 @@ from hubel.look.access.models import of_any_model
 from hubel.look.inside.exciting import Excerpt, exciting
 from hubel.look.unit.wiring import INPUT, wiring
 from hubel.tasks import LoadedModel
-from hubel.view.finding import Drawn
+from hubel.view.words.finding import Drawn
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -61,7 +61,7 @@ class Filters(Drawn):
 
     def lines(self, width: int = 160) -> Iterator[RenderableType]:
         """A line a channel: its extremes, its bias, and what excites it most."""
-        from hubel.view.terminal import table
+        from hubel.view.words.terminal import table
 
         shape = "" if self.weights is None else f", each {shape_text((*self.weights.shape[2:], self.weights.shape[1]))}"
         yield (f"{self.row.path}: {len(self.channels)} of {self.total} filters{shape}")

@@ -22,8 +22,8 @@ from hubel.look.access.models import of_any_model
 from hubel.look.access.record import record
 from hubel.look.access.sample import Sample, samples
 from hubel.tasks import LoadedModel
-from hubel.view.finding import Drawn
-from hubel.view.scale import Scale
+from hubel.view.figures.scale import Scale
+from hubel.view.words.finding import Drawn
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -88,7 +88,7 @@ class Maps(Drawn):
 
     def lines(self, width: int = 160) -> Iterator[RenderableType]:
         """A line a layer: its shape, extremes and strongest channels."""
-        from hubel.view.terminal import table
+        from hubel.view.words.terminal import table
 
         rows = []
         for layer in self.layers:

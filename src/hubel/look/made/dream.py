@@ -24,8 +24,8 @@ from hubel.look.access.pixels import as_pixels, grey_noise, normalised, opened, 
 from hubel.look.access.score import class_index, logits
 from hubel.nn import input_gradients
 from hubel.tasks import LoadedModel, need_pictures, require_names
-from hubel.view.finding import Drawn
-from hubel.view.frames import LEAST, WRITERS
+from hubel.view.figures.frames import LEAST, WRITERS
+from hubel.view.words.finding import Drawn
 
 Pixels = npt.NDArray[np.uint8]
 LONGEST = 512

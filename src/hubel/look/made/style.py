@@ -24,8 +24,8 @@ from hubel.look.access.models import of_any_model
 from hubel.look.access.pixels import as_pixels, grey_noise, normalised, opened, resized, roughness
 from hubel.nn import NetworkModule, input_gradients, modules
 from hubel.tasks import LoadedModel, need_pictures
-from hubel.view.finding import Drawn
-from hubel.view.frames import WRITERS
+from hubel.view.figures.frames import WRITERS
+from hubel.view.words.finding import Drawn
 
 Pixels = npt.NDArray[np.uint8]
 Start = Literal["content", "noise"]

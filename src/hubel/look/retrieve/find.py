@@ -25,8 +25,8 @@ from hubel.look.access.infer import features
 from hubel.look.access.models import of_any_model
 from hubel.look.retrieve.index import Index, IndexedFile, IndexFileError, fingerprint, rows_of
 from hubel.tasks import LoadedModel, need_pictures
-from hubel.view.finding import Drawn, Finding
-from hubel.view.result import Part
+from hubel.view.words.finding import Drawn, Finding
+from hubel.view.words.result import Part
 
 __all__ = [
     "Alike",

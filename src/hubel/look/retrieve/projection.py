@@ -17,7 +17,7 @@ from hubel.look.access.models import of_any_model
 from hubel.tasks import LoadedModel, require_names
 from hubel.tasks.decoding import decoding_of
 from hubel.tasks.rows import OfRows, Rows
-from hubel.view.finding import Drawn
+from hubel.view.words.finding import Drawn
 
 Method = Literal["pca", "tsne"]
 Floats = npt.NDArray[np.float64]

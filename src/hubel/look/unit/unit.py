@@ -23,7 +23,7 @@ from hubel.look.unit.step import Arithmetic, Finish, Place, Term, UnitStep
 from hubel.look.unit.trace import ARITHMETIC, Tracer
 from hubel.look.unit.wiring import INPUT, wiring
 from hubel.tasks import LoadedModel
-from hubel.view.finding import Drawn
+from hubel.view.words.finding import Drawn
 
 MOST_STEPS = 400
 

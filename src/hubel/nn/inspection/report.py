@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from hubel.base.errors import UnknownNameError
 from hubel.base.names import hint
 from hubel.plan import bytes_text
-from hubel.view.finding import Drawn
-from hubel.view.tables import Table
+from hubel.view.words.finding import Drawn
+from hubel.view.words.tables import Table
 
 TensorShape = tuple[int, ...]
 TITLES = ("module", "type", "output", "parameters", "MACs", "backward", "calls")
@@ -205,7 +205,7 @@ class Inspection(Drawn):
         return Table(titles, [(*words, *numbers) for words, numbers in zip(cells, figures, strict=True)], self.type)
 
     def _repr_html_(self) -> str:
-        from hubel.view.notebook import figures_html
+        from hubel.view.words.notebook import figures_html
 
         title, *lines = (line for line in str(self).splitlines() if line)
         columns = TITLES[:2] + tuple(f"#{name}" for name in TITLES[2:])

@@ -22,8 +22,8 @@ from hubel.code import source as program
 from hubel.draw import kind, layout
 from hubel.studio.answers.read import report, source
 from hubel.studio.answers.remedies import remedies
-from hubel.view.markup import text_of
-from hubel.view.svg import drawing
+from hubel.view.writers.markup import text_of
+from hubel.view.writers.svg import drawing
 
 MOST_ROWS = 1500  # that a page's table shows
 BATCH = 32

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from hubel.view.markup import text_of
+from hubel.view.writers.markup import text_of
 
 _loading = threading.Lock()  # PyTorch is imported once, whoever asks first
 
@@ -21,7 +21,7 @@ def running_model(run: Path) -> dict[str, Any]:
         from hubel.draw import strip
         from hubel.export.page.pack import pack, reason_not_packed
         from hubel.train import Run
-        from hubel.view.svg import drawing
+        from hubel.view.writers.svg import drawing
 
         model = Run.open(run).model()
     reason = reason_not_packed(model)

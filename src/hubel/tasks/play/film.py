@@ -19,7 +19,7 @@ from hubel.base.files import replacing, write_atomically
 from hubel.tasks.asking import Made
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.play.playing import EPSILON, Moment, moments
-from hubel.view.font import REGULAR
+from hubel.view.writers.font import REGULAR
 
 if TYPE_CHECKING:
     from hubel.tasks.play.task import Play

@@ -20,7 +20,7 @@ from hubel.nn import device_of, evaluation_mode
 from hubel.tasks.asking import Made
 from hubel.tasks.measure import shown
 from hubel.tasks.model import LoadedModel
-from hubel.view.tiles import png_bytes
+from hubel.view.figures.tiles import png_bytes
 
 
 def noise_for(module: nn.Module, number: int, seed: int) -> torch.Tensor:

@@ -11,9 +11,9 @@ from hubel.base.errors import SettingError
 from hubel.data import Augmentation, Batches, Dataset, Preprocessing
 from hubel.nn import drawing
 from hubel.tasks import task_of
-from hubel.train.loop.autotune import autotune
+from hubel.train.loop.machine.autotune import autotune
 from hubel.train.loop.state import State
-from hubel.train.loop.supervised import Supervised
+from hubel.train.loop.ways.supervised import Supervised
 from hubel.train.recipe.balance import order_of
 from hubel.train.recipe.initialise import pixel_scale
 from hubel.train.recipe.recipe import Recipe

@@ -11,7 +11,7 @@ from hubel.arch import Network
 from hubel.data import Dataset, Preprocessing
 from hubel.nn import Pretrained, drawing, load_pretrained
 from hubel.tasks import Task
-from hubel.train.loop.step import Step
+from hubel.train.loop.ways.step import Step
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import Checkpoint
 from hubel.train.run.events import EpochMetrics

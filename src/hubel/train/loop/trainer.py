@@ -20,11 +20,11 @@ from hubel.train.distributed.heartbeat import unbroken
 from hubel.train.distributed.ranks import Ranks
 from hubel.train.distributed.signals import StopRequest
 from hubel.train.loop.epochs import Epochs
-from hubel.train.loop.memory import evaluated_at_once
+from hubel.train.loop.machine.memory import evaluated_at_once
 from hubel.train.loop.non_finite import NotFiniteError, first_non_finite, is_lost
 from hubel.train.loop.state import State
-from hubel.train.loop.step import Step, alone
-from hubel.train.loop.supervised import normalised
+from hubel.train.loop.ways.step import Step, alone
+from hubel.train.loop.ways.supervised import normalised
 from hubel.train.recipe.balance import order_of
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.recipe.schedule import WHOLE, Leg, rate

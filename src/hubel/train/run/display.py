@@ -19,7 +19,7 @@ from hubel.tasks import Task, task_named
 from hubel.tasks.names import USUAL
 from hubel.train.run.events import EpochMetrics, Event, Finished, Notice, Progress, Started
 from hubel.train.run.samples import Sample
-from hubel.view.terminal import Terminal
+from hubel.view.words.terminal import Terminal
 
 QUIET = 9.0  # seconds without a line in a pipe, after which one is written; events come a few times a second
 

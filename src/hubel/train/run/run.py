@@ -35,8 +35,8 @@ from hubel.train.run.events import EpochMetrics
 from hubel.train.run.metrics import METRICS, comparable, read_metrics
 from hubel.train.run.samples import Sample, read_samples
 from hubel.train.run.settings import FORMAT, RunError, read_settings, write_settings
-from hubel.view.result import Part, Result
-from hubel.view.tables import Table
+from hubel.view.words.result import Part, Result
+from hubel.view.words.tables import Table
 
 SETTINGS, MODEL = "run.toml", "model.safetensors"
 FAILURE = "failure.toml"

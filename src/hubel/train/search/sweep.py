@@ -25,17 +25,17 @@ from hubel.data import Preprocessing, Splits, hold_out
 from hubel.tasks import task_of
 from hubel.train._create import fingerprint
 from hubel.train._train import resume, train
-from hubel.train.loop.autotune import autotune
-from hubel.train.loop.memory import NotEnoughMemoryError
+from hubel.train.loop.machine.autotune import autotune
+from hubel.train.loop.machine.memory import NotEnoughMemoryError
 from hubel.train.loop.non_finite import NotFiniteError
-from hubel.train.loop.steps import step_named
+from hubel.train.loop.ways.steps import step_named
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.events import EpochMetrics, Event, Listener, NamedFigures, Started
 from hubel.train.run.run import SETTINGS, Run, check_name
 from hubel.train.search.space import Choice, Space, default_space, holds, space_from_json
 from hubel.train.search.study import SEAL, Direction, check_seals, naming_what_is_wrong, opened, seal, shown
-from hubel.view.result import Part, Result
-from hubel.view.tables import Table
+from hubel.view.words.result import Part, Result
+from hubel.view.words.tables import Table
 
 if TYPE_CHECKING:
     import optuna

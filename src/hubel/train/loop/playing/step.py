@@ -20,8 +20,8 @@ from hubel.tasks import Task
 from hubel.tasks.results import LOSS
 from hubel.train.loop.parameter_groups import make_optimizers, set_rate
 from hubel.train.loop.playing.kept import Games, Memory
-from hubel.train.loop.step import Ready, Step, alone
-from hubel.train.loop.supervised import normalised
+from hubel.train.loop.ways.step import Ready, Step, alone
+from hubel.train.loop.ways.supervised import normalised
 from hubel.train.recipe.initialise import start_weights
 from hubel.train.recipe.recipe import Recipe
 

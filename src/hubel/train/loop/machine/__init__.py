@@ -1,0 +1,1 @@
+"""What the machine decides and bounds: threads, memory, precision, recording, the same bits."""

@@ -1,0 +1,1 @@
+"""The ways in which a batch changes weights, and their average."""

@@ -1,0 +1,1 @@
+"""What is drawn, as data: scenes, axes, charts, tiles, and the colours of all."""

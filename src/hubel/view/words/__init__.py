@@ -1,0 +1,1 @@
+"""What is told in words: findings, tables, lines of a terminal, and how results show themselves."""
