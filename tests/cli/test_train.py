@@ -189,7 +189,7 @@ def test_a_run_that_was_stopped_can_be_used_everywhere(few: Path, stopped: Path,
     status, out, _ = hubel("predict", stopped, DIGITS / "seven.png", "--json")
     assert (status, len(json.loads(out))) == (0, 1)
     status, _, err = hubel("evaluate", stopped)
-    assert (status, "expected a path, or one of" in err, str(few) in err) == (2, True, True)
+    assert (status, "is not there any more; name where it lies now" in err, str(few) in err) == (2, True, True)
 
 
 def test_a_run_whose_data_is_gone_says_so_and_goes_on_where_it_is_named(few: Path, stopped: Path, hubel: Said) -> None:

@@ -50,7 +50,8 @@ def _task(path: Path) -> object:
     del about["kind"]
     kind = type(task_of(load(**about).train))
     told = kind.describe.__func__ is not Task.describe.__func__  # of pictures that are only made nothing is
-    return list(kind.describe(about["source"]).lines()) if told else None
+    said = {name: about[name] for name in ("source", "labels") if name in about}
+    return list(kind.describe(**said).lines()) if told else None
 
 
 def _model(path: Path) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import KW_ONLY, dataclass, field, fields
 from typing import Any
 
 from hubel.arch.figures.expression import Expression, Number
@@ -29,6 +29,7 @@ class Keeps:
     output: bool = False
     extra_bytes: int = 0
     fixed_bytes: int = 0
+    _: KW_ONLY
     through_bytes: int = 0
     batch_bytes: int = 0
     passing_bytes: int = 0

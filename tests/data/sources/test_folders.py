@@ -396,7 +396,7 @@ def test_what_is_said_for_nothing_is_refused(tmp_path: Path) -> None:
         load(folder, label_column="x")
     with pytest.raises(ValueError, match=r"mnist: is no folder and no table, for which --parts none means nothing"):
         load("mnist", parts="none")
-    with pytest.raises(ValueError, match=r"received part.*parts"):
+    with pytest.raises(ValueError, match=r"received 'part'.*parts"):
         load(folder, part="none")
 
 

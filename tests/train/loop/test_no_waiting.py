@@ -12,7 +12,8 @@ import hubel
 
 SOURCE = Path(hubel.__file__).parent
 WHOLE = [
-    *(f"train/loop/{name}.py" for name in ("supervised", "optimizers", "average", "parameter_groups", "recorded")),
+    *(f"train/loop/{name}.py" for name in ("optimizers", "parameter_groups", "machine/recorded")),
+    *(f"train/loop/ways/{name}.py" for name in ("supervised", "average")),
     *sorted(str(path.relative_to(SOURCE)) for path in (SOURCE / "nn/modules").glob("*.py")),
     "nn/_training.py",
     "tasks/cross_entropy.py",

@@ -243,4 +243,6 @@ class LocalResponseNormalization(Layer):
         """
         padded, picture = 4 * positions(input) * (input[2] + self.size - 1), 4 * size(input)
         wide = Keeps(True, fixed_bytes=padded + 2 * picture, passing_bytes=2 * picture, backward_bytes=8 * picture)
-        return Keeps(True, False, padded + 2 * picture, 0, 0, picture, 3 * picture, autocast=wide)
+        return Keeps(
+            True, extra_bytes=padded + 2 * picture, passing_bytes=picture, backward_bytes=3 * picture, autocast=wide
+        )

@@ -17,7 +17,7 @@ from hubel.train.loop.machine.memory import check_memory, evaluated_at_once, out
 from tests.train.quadrants import PLAIN, RECIPE, quadrants
 from tests.work import HANG
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits a process's memory as Linux does")
 
 
