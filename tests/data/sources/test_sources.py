@@ -89,6 +89,50 @@ def test_a_zip(tmp_path: Path) -> None:
     assert len(splits.validation) == 6
 
 
+@pytest.mark.parametrize("out", ["../../cat/x.png", "/abs/y.png", "C:/cat/x.png", "..\\cat\\x.png", "cat/../../x.png"])
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_what_leads_out_of_an_archive_is_left_out_and_named(tmp_path: Path, kind: str, out: str) -> None:
+    contents = {**files(), out: png((1, 2, 3))}
+    path = tmp_path / f"set.{kind}"
+    if kind == "tar":
+        write_tar(path, contents)
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in contents.items():
+                archive.writestr(name, content)
+    splits = load(path)
+    assert_whole(splits)
+    said = f"left out of the archive: {out}: links, devices and names that lead out of it are not followed"
+    assert said in splits.notes
+
+
+def test_links_and_devices_in_archives_are_named(tmp_path: Path) -> None:
+    path = write_tar(tmp_path / "set.tar", files())
+    with tarfile.open(path, "a") as archive:
+        for name, kind in (
+            ("cat/link.png", tarfile.SYMTYPE),
+            ("cat/same.png", tarfile.LNKTYPE),
+            ("p", tarfile.FIFOTYPE),
+        ):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "cat/0.png"
+            archive.addfile(info)
+    splits = load(path)
+    assert_whole(splits)
+    assert any(
+        note.startswith("left out of the archive: cat/link.png, cat/same.png, p: links") for note in splits.notes
+    )
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as packed:
+        for name, content in files().items():
+            packed.writestr(name, content)
+        link = zipfile.ZipInfo("cat/link.png")
+        link.external_attr = 0o120777 << 16
+        packed.writestr(link, "/etc/passwd")
+    splits = load(tmp_path / "set.zip")
+    assert_whole(splits)
+    assert any(note.startswith("left out of the archive: cat/link.png: links") for note in splits.notes)
+
+
 def write_tar(path: Path, contents: dict[str, bytes], mode: str = "w") -> Path:
     with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
         for name, content in contents.items():

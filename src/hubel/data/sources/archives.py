@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import re
+import stat
 import tarfile
 import threading
 import zipfile
@@ -106,19 +107,19 @@ def list_archive(path: Path, plain: Path, layout: Layout) -> Listing:
 
     Raises ValueError where the archive is damaged or has neither layout.
     """
-    name = str(path)
+    name, odd = str(path), list[str]()
     if name.lower().endswith(_ZIP_SUFFIXES):
-        return list_paths(name, _zip_members(path), layout)
+        return _saying(odd, list_paths(name, list(_zip_members(path, odd)), layout))
     with open(path, "rb") as file:
         compressed = file.read(6).startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ"))
     if compressed:
         if not plain.exists():
             _decompress(path, plain)
         path = plain
-    members = list(_tar_members(path, name))
+    members = list(_tar_members(path, name, odd))
     if any(os.path.splitext(item.member)[1] in (".cls", ".json") for item in members):
-        return _list_samples(name, [("train", item) for item in members])
-    return list_paths(name, [(item.member, item) for item in members], layout)
+        return _saying(odd, _list_samples(name, [("train", item) for item in members]))
+    return _saying(odd, list_paths(name, [(item.member, item) for item in members], layout))
 
 
 def list_shards(name: str, shards: list[Path]) -> Listing:
@@ -132,14 +133,15 @@ def list_shards(name: str, shards: list[Path]) -> Listing:
     left = [shard.name for shard, part in of_shards.items() if part is None and "train" in of_shards.values()]
     found: list[tuple[str, TarItem]] = []
     told: dict[str, list[str]] = {}
+    odd: list[str] = []
     for shard, said in of_shards.items():
         if shard.name not in left:
             told.setdefault(said or "train", []).append(shard.name)
-            found += [(said or "train", item) for item in _tar_members(shard, str(shard))]
+            found += [(said or "train", item) for item in _tar_members(shard, str(shard), odd)]
     parts = ", ".join(f"{natural_order(names)[0]} … ({len(names):,}) is {part}" for part, names in told.items())
     notes = [f"parts by shard: {parts}"] if len(told) > 1 or left else []
     notes += [f"left out: {some(natural_order(left))}, of no part beside those of training"] if left else []
-    return _list_samples(name, found, notes)
+    return _saying(odd, _list_samples(name, found, notes))
 
 
 def expand_braces(pattern: str) -> list[Path]:
@@ -191,21 +193,39 @@ def _label_in_json(item: TarItem) -> str | None:
     return None
 
 
-def _zip_members(path: Path) -> Iterator[tuple[str, Item]]:
+def _saying(odd: Sequence[str], listing: Listing) -> Listing:
+    """A listing that says which members of an archive were left out."""
+    if not odd:
+        return listing
+    note = f"left out of the archive: {some(odd)}: links, devices and names that lead out of it are not followed"
+    return dataclasses.replace(listing, notes=(*listing.notes, note))
+
+
+def _leads_out(name: str) -> bool:
+    """Whether a member's name is absolute, or goes up."""
+    ways = name.replace("\\", "/").split("/")
+    return not ways[0] or ways[0].endswith(":") or ".." in ways
+
+
+def _zip_members(path: Path, odd: list[str]) -> Iterator[tuple[str, Item]]:
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
-                if not info.is_dir():
+                if _leads_out(info.filename) or stat.S_ISLNK(info.external_attr >> 16):
+                    odd.append(info.filename)
+                elif not info.is_dir():
                     yield info.filename, ZipItem(str(path), info.filename, info.file_size)
     except zipfile.BadZipFile as error:
         raise DataError(f"{path}: the zip file is damaged ({error})") from None
 
 
-def _tar_members(path: Path, name: str) -> Iterator[TarItem]:
+def _tar_members(path: Path, name: str, odd: list[str]) -> Iterator[TarItem]:
     try:
         with tarfile.open(path, "r:") as archive:
             for info in archive:
-                if info.isreg():
+                if _leads_out(info.name) or not (info.isreg() or info.isdir()):
+                    odd.append(info.name)
+                elif info.isreg():
                     yield TarItem(str(path), info.name.removeprefix("./"), info.offset_data, info.size)
             end = archive.offset
         with open(path, "rb") as file:  # tarfile takes a damaged header for the end; the end is zeros or nothing
