@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from tests.axe import needs_axe, violations
 from tests.studio.conftest import TOKEN
+from tests.work import HANG
 
 X = [[[1, 0, 2, 5, 1], [3, 1, 0, 0, 2], [0, 4, 1, 2, 2], [1, 1, 0, 3, 0], [2, 0, 1, 1, 4]]]
 K = [[[1, 0, -1], [2, 0.5, -2], [1, 0, -1]]]
@@ -151,14 +152,17 @@ def test_drawing_and_typing_change_what_follows(room):
 
 
 def test_the_address_says_it_all(room):
+    from playwright.sync_api import expect
+
     opened(room, x=text(X), k=text(K), s="2", f="relu")
-    room.get_by_label("bias").fill("0.75")
-    room.wait_for_function("() => location.hash.includes('b=0.75')")
+    bias = room.locator("#convolve-b")
+    bias.fill("0.75")
+    room.wait_for_url(lambda found: "b=0.75" in found)
     told = room.evaluate("location.hash")
     room.evaluate("location.hash = 'room=convolve&x=dot&s=1&b=0&f=none&k=blur'")
-    room.wait_for_function("() => document.querySelector('#convolve-b').value === '0'")
+    expect(bias).to_have_value("0", timeout=1000 * HANG)
     room.evaluate("told => { location.hash = told; }", told)
-    room.wait_for_function("() => document.querySelector('#convolve-b').value === '0.75'")
+    expect(bias).to_have_value("0.75", timeout=1000 * HANG)
     assert (numbers(room, "input") == np.array(X[0])).all()
 
 
