@@ -115,7 +115,7 @@ async def _predictions(service: Service, name: str, asked: Asked, request: Reque
     small = len(body) <= INLINE
     sent = pictures_of(kind, body, service.limits) if small else await aside(pictures_of, kind, body, service.limits)
     found = await service.answers(name, [Picture(*each, asked.top) for each in sent], state)
-    if asked.drawn:  # which takes as long as the pictures are large
+    if asked.drawn or not small:  # drawing, and listening for what is wrong with sounds, take as long as they are large
         return await aside(told_answers, name, asked, sent, found)
     return told_answers(name, asked, sent, found)
 
