@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import sys
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from hubel import zoo
@@ -17,9 +18,6 @@ from hubel.studio.answers import answered
 from hubel.studio.digits import DIGIT_FILES, digits_file
 from hubel.studio.page import notebook_page
 from hubel.view.writers.linked import web_file
-
-if TYPE_CHECKING:
-    from hubel.train import Run
 
 HEIGHT = 760  # pixels
 _ROWS, _PLANES, _KERNEL = 24, 3, 7  # that the room shows
@@ -36,12 +34,11 @@ def live(given: Any, height: int = HEIGHT) -> Any:
     Raises ModuleNotFoundError, with what to install, where anywidget is not here; SettingError for anything else.
     """
     kind = _kind()
-    report = getattr(given, "metrics", None) is not None and hasattr(given, "model") and hasattr(given, "directory")
-    if report:
+    runs = sys.modules.get("hubel.train.run.run")  # where there is a run, this is imported
+    if runs is not None and isinstance(given, runs.Run):
         from hubel.report import report_page
 
-        run: Run = given
-        return kind(page=report_page(run), height=height)
+        return kind(page=report_page(given), height=height)
     if isinstance(given, Convolution):
         return kind(page=notebook_page(_of_convolution(given)), height=height)
     text = _text(given)
