@@ -26,6 +26,9 @@ _OF_FILES = ("parts", "labels", "image_column", "label_column", "label_kind", "i
 _APART = 5  # frames between two pictures that are kept
 
 
+_OF_PICTURES = {"fit": "auto", "bad_images": "stop"}  # which come with their usual values whatever is read
+
+
 def load(
     source: str | os.PathLike[str],
     *,
@@ -45,7 +48,8 @@ def load(
     is not there.
     """
     word = os.fspath(source)
-    if said := [name for name in others if name in _OF_FILES]:
+    unusual = [name for name, usual in _OF_PICTURES.items() if others.get(name, usual) != usual]
+    if said := [*(name for name in others if name in _OF_FILES), *unusual]:
         raise SettingError(f"{word}: is a game, for which {', '.join(said)} means nothing")
     random = np.random.default_rng(0)
     first = environments(word, 1)
