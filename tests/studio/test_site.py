@@ -16,7 +16,7 @@ from hubel import zoo
 from hubel.base.errors import SettingError
 from hubel.base.files import cache_folder
 from hubel.studio import pyodide
-from hubel.studio.answers import answered
+from hubel.studio.answers import answered, words
 from hubel.studio.site import python_archive, site_files, write_site
 from tests.command import hubel
 from tests.work import HANG
@@ -72,6 +72,7 @@ def two_networks():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(zoo, "names", lambda: ("lenet5", "resnet18", "densenet121"))
         yield
+    words.known.cache_clear()  # which others ask of the whole zoo
 
 
 @pytest.fixture(scope="module")
