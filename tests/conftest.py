@@ -49,8 +49,9 @@ def browser() -> Iterator[Any]:
     program = next(filter(None, map(shutil.which, (wanted,) if wanted else CHROMIUM)), None)
     if program is None:
         pytest.skip(f"needs a browser: {wanted or ' or '.join(CHROMIUM)} is not on the path")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=1000 * HANG)
     with sync_playwright() as driver:
         options = ["--no-sandbox", "--disable-background-networking", "--disable-gpu"]
         found = driver.chromium.launch(executable_path=program, args=options)

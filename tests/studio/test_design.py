@@ -138,7 +138,7 @@ def test_what_one_sees_can_be_linked(room, address):
     choose(room, "dense1")
     room.get_by_role("tab", name="Code").click()
     room.locator(".code pre", has_text="import torch").wait_for()
-    room.wait_for_url(lambda url: "layer=dense1" in url and "tab=code" in url)
+    room.wait_for_url(lambda url: "layer=dense1" in url and "tab=code" in url, wait_until="commit")
     assert "token" not in room.evaluate("location.hash")
     assert "28x28x1:+conv+6+5x5+tanh,+avgpool+2" in room.evaluate("location.hash")
     room.reload()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import urllib.error
 import urllib.request
 
@@ -16,6 +15,7 @@ from hubel.studio.answers import answered
 from hubel.view.writers.linked import program
 from tests.axe import needs_axe, violations
 from tests.studio.conftest import TOKEN
+from tests.work import HANG
 
 PROBE = """
 import { Net } from "hubel/studio/learn/net";
@@ -49,6 +49,7 @@ NETWORKS = [
 @pytest.fixture(scope="module")
 def probe(browser):
     page = browser.new_page()
+    page.set_default_timeout(1000 * HANG)
     page.set_content("<p>empty</p>")
     page.add_script_tag(content=program(["tests/probe"], {"tests/probe": PROBE}), type="module")
     page.wait_for_function("() => globalThis.learned")
@@ -136,7 +137,7 @@ def test_a_network_learns_digits_before_ones_eyes(browser_page, address):
     assert page.get_by_role("button", name="Train").is_disabled()
     page.get_by_label("network", exact=True).select_option("a hidden layer")
     page.wait_for_function("() => !document.querySelector('.learn .play').disabled")
-    assert "a+hidden+layer" in page.evaluate("location.hash") or "a%20hidden" in json.dumps(page.url)
+    page.wait_for_url(lambda url: "learner=a+hidden+layer" in url, wait_until="commit")
 
 
 @needs_axe

@@ -14,7 +14,8 @@ export function addressed() {
 
 /** Say something else in the address, a moment later; an empty value is left out. */
 export function address(values) {
-  if (!next.size) before = location.hash;
+  if (location.hash !== before) next.clear(); // what waited belongs to an address that somebody left
+  before = location.hash;
   for (const [name, value] of Object.entries(values)) next.set(name, value);
   clearTimeout(timer);
   timer = setTimeout(written, WAIT);
@@ -23,7 +24,7 @@ export function address(values) {
 /** Write what waits to be written. */
 export function written() {
   clearTimeout(timer);
-  if (location.hash !== before) next.clear(); // somebody went elsewhere meanwhile
+  if (location.hash !== before) next.clear();
   if (!next.size) return;
   const all = { ...addressed(), ...Object.fromEntries(next) };
   next.clear();
