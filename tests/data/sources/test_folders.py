@@ -1,45 +1,11 @@
 """Which folders are parts, which are classes, and what is said of it."""
 
-import io
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
-from hubel.data import Dataset, Splits, load
-
-
-def picture(number: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("L", (8, 8), number % 250).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def make(folder: Path, *tree: str) -> Path:
-    """Two images in each of these folders; what ends with .png is an image itself."""
-    for number, name in enumerate(tree):
-        paths = [name] if name.endswith(".png") else [f"{name}/{number}-{i}.png" for i in range(2)]
-        for i, path in enumerate(paths):
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(picture(2 * number + i))
-    return folder
-
-
-def counted(part: Dataset | None) -> dict[str, int]:
-    if part is None:
-        return {}
-    numbers = np.bincount(part.labels, minlength=len(part.classes))
-    return {name: int(n) for name, n in zip(part.classes, numbers, strict=True) if n}
-
-
-def parts(splits: Splits) -> dict[str, dict[str, int]]:
-    return {name: counted(part) for name, part in splits.parts().items()}
-
-
-AB = {"a": 2, "b": 2}
-TRAIN_TEST = {"train": AB, "test": AB}
-TRAIN_VAL = {"train": AB, "validation": AB}
+from hubel.data import load
+from tests.data.sources.folders import AB, TRAIN_TEST, TRAIN_VAL, make, parts
 
 NAMES = {
     "plain": ("train", "test", TRAIN_TEST),
@@ -340,76 +306,9 @@ def test_what_may_mean_two_things_is_asked(tmp_path: Path, how: str) -> None:
         load(make(tmp_path / "set", *tree))
 
 
-def test_parts_can_be_named(tmp_path: Path) -> None:
-    folder = make(tmp_path / "set", "one/a", "one/b", "two/a", "two/b", "three/a")
-    splits = load(folder, parts="train=one,test=two")
-    assert parts(splits) == TRAIN_TEST
-    assert "left out: three (2), of no part" in splits.notes[-1]
-    inside = make(tmp_path / "inside", "a/x", "a/y", "b/x", "b/y")
-    assert parts(load(inside, parts="train=x,val=y")) == TRAIN_VAL
-    toys = make(tmp_path / "toys", "train/steam", "train/diesel", "bus", "test")
-    assert parts(load(toys, parts="none")) == {"train": {"bus": 2, "test": 2, "train": 4}}
-    two = make(tmp_path / "two", "train", "test")
-    assert parts(load(two, parts="none")) == {"train": {"test": 2, "train": 2}}
-    for wrong in ("some", "train", "traim=one", "train="):
-        with pytest.raises(ValueError, match="expected parts as auto, none, or train=FOLDER"):
-            load(folder, parts=wrong)
-    with pytest.raises(ValueError, match=r"expected a folder 'four', found one, three, two"):
-        load(folder, parts="train=one,test=four")
-
-
-PATTERNS = {
-    "{label}_{number}": ("cat_001.png", "dog_001.png", "great_dane_12.png", {"cat": 1, "dog": 1, "great_dane": 1}),
-    "{label}.{number}": ("cat.0.png", "cat.1.png", "dog.12.png", {"cat": 2, "dog": 1}),
-    "{label}-*": ("cat-a b.png", "cat-x.png", "dog-.png", {"cat": 2, "dog": 1}),
-    "*_{label}": ("001_cat.png", "2_dog.png", "x_y_dog.png", {"cat": 1, "dog": 2}),
-    "{label} ({number})": ("cat (1).png", "cat (2).png", "dog (3).png", {"cat": 2, "dog": 1}),
-    "{label}{number}": ("cat1.png", "cat20.png", "dog3.png", {"cat": 2, "dog": 1}),
-    "{number}_{label}_*": ("0_cat_a.png", "12_dog_b.png", "3_dog_c.png", {"cat": 1, "dog": 2}),
-    "{label}/*/*": ("cat/may/1.png", "dog/may/1.png", "dog/june/1.png", {"cat": 1, "dog": 2}),
-}
-
-
-@pytest.mark.parametrize("pattern", PATTERNS)
-def test_names_can_say_the_class(tmp_path: Path, pattern: str) -> None:
-    *tree, expected = PATTERNS[pattern]
-    splits = load(make(tmp_path / "set", *map(str, tree)), labels=pattern)
-    assert parts(splits) == {"train": expected}
-    assert splits.notes[0].startswith(f"classes by file names, {pattern}: cat (")
-
-
-def test_names_say_the_class_in_each_part_and_what_fits_not_is_left_out(tmp_path: Path) -> None:
-    folder = make(tmp_path / "set", "train/cat_1.png", "train/dog_1.png", "test1/cat_2.png", "test1/x.png")
-    splits = load(folder, labels="{label}_{number}")
-    assert parts(splits) == {"train": {"cat": 1, "dog": 1}, "test": {"cat": 1}}
-    assert "test1 is test" in splits.notes[1]
-    assert splits.notes[2].startswith("left out: 1 image whose names do not fit {label}_{number} (")
-    with pytest.raises(ValueError, match=r"expected file names such as '\{label\}-\{number\}', found cat_2\.png"):
-        load(folder, labels="{label}-{number}")
-    with pytest.raises(ValueError, match=r"expected labels as a pattern with \{label\} in it"):
-        load(folder, labels="cat_*")
-
-
-def test_what_is_said_for_nothing_is_refused(tmp_path: Path) -> None:
-    folder = make(tmp_path / "set", "a", "b")
-    with pytest.raises(ValueError, match=r"is a folder, for which --label-column x means nothing"):
-        load(folder, label_column="x")
-    with pytest.raises(ValueError, match=r"mnist: is no folder and no table, for which --parts none means nothing"):
-        load("mnist", parts="none")
-    with pytest.raises(ValueError, match=r"received 'part'.*parts"):
-        load(folder, part="none")
-
-
 def test_a_table_beside_images_is_pointed_at(tmp_path: Path) -> None:
     folder = make(tmp_path / "set", "1.png", "2.png")
     (folder / "labels.csv").write_text("image,label\n1.png,a\n2.png,b\n")
     with pytest.raises(ValueError, match=r"a table lies there, which may be meant: .*set/labels\.csv"):
         load(folder)
     assert parts(load(folder / "labels.csv")) == {"train": {"a": 1, "b": 1}}
-
-
-def test_folders_of_years_can_be_read_by_their_inner_folders(tmp_path: Path) -> None:
-    folder = make(tmp_path / "set", "2019/a", "2019/b", "2020/a", "2020/b")
-    assert parts(load(folder, labels="*/{label}/*")) == {"train": {"a": 4, "b": 4}}
-    assert parts(load(folder, parts="none")) == {"train": {"2019": 4, "2020": 4}}
-    assert parts(load(folder, parts="train=2019,test=2020")) == TRAIN_TEST
