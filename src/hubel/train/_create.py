@@ -26,7 +26,7 @@ from hubel.train.recipe.choose import choose
 from hubel.train.recipe.freezing import check_freeze, freeze
 from hubel.train.recipe.initialise import pixel_scale
 from hubel.train.recipe.recipe import Recipe
-from hubel.train.run.run import check_name, create, refuse_existing
+from hubel.train.run.begin import check_name, create, refuse_existing
 from hubel.train.run.settings import RunError
 
 _VARIED = 3  # epochs from which varied images help; in fewer, the images themselves are new enough

@@ -31,19 +31,12 @@ from hubel.train.loop.trainer import Trainer
 from hubel.train.loop.ways.step import Step
 from hubel.train.loop.ways.steps import step_named
 from hubel.train.recipe.recipe import Recipe
+from hubel.train.run.changes import change_epochs, record_change, record_failure, refuse_failed
 from hubel.train.run.checkpoint import CHECKPOINTS, Checkpoint, CheckpointError, CheckpointStore
 from hubel.train.run.events import Finished, Listener, Notice, Started
 from hubel.train.run.metrics import write_metrics
 from hubel.train.run.record import Record
-from hubel.train.run.run import (
-    MODEL,
-    SETTINGS,
-    Run,
-    change_epochs,
-    record_change,
-    record_failure,
-    refuse_failed,
-)
+from hubel.train.run.run import MODEL, SETTINGS, Run
 from hubel.train.run.settings import RunError
 
 

@@ -14,14 +14,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from hubel.arch import Network, analyse, own_layers, parse
+from hubel.arch import Network, analyse, parse
 from hubel.base.errors import FileError, TensorFileError
-from hubel.base.files import read_text, write_atomically
+from hubel.base.files import read_text
 from hubel.base.headers import read_about, read_header
 from hubel.base.model_file import ENTRY, WholenessWarning, why_unread
 from hubel.base.names import near_path
-from hubel.base.toml import read_toml, write_toml
-from hubel.base.words import NOT_UTF8, read_back, writable
+from hubel.base.toml import read_toml
+from hubel.base.words import read_back
 from hubel.data import Preprocessing, Splits, hold_out
 from hubel.nn import build
 from hubel.tasks import LoadedModel, Task, load_model, save_model, task_named
@@ -34,7 +34,7 @@ from hubel.train.run.environment import versions
 from hubel.train.run.events import EpochMetrics
 from hubel.train.run.metrics import METRICS, comparable, read_metrics
 from hubel.train.run.samples import Sample, read_samples
-from hubel.train.run.settings import FORMAT, RunError, read_settings, write_settings
+from hubel.train.run.settings import RunError, read_settings
 from hubel.view.words.result import Part, Result
 from hubel.view.words.tables import Table
 
@@ -301,103 +301,3 @@ def _steps_of(path: Path) -> float:
         return float(read_about(path, read_header(path), ENTRY)["summary"]["steps"])
     except (TensorFileError, KeyError, TypeError, ValueError):  # whoever opens it says so
         return math.inf
-
-
-def refuse_failed(run: Run) -> None:
-    """Raise RunError where training failed, since going on to the same bits would fail at the same step."""
-    if run.failure is None:
-        return
-    file = run.directory / MODEL
-    remedy = (
-        f"from the last good model: … --weights {file} --learning-rate …" if file.exists() else "with another recipe"
-    )
-    raise RunError(
-        f"{run.directory}: training failed and would fail again at the same step: {run.failure}. Start another run "
-        f"{remedy}"
-    )
-
-
-def record_failure(directory: Path, message: str, step: int) -> None:
-    """Write down that training failed for good after `step` steps, before the model that is kept is written."""
-    write_atomically(directory / FAILURE, write_toml({"message": message, "step": step}))
-
-
-def record_change(run: Run, step: int, **settings: Any) -> Run:
-    """Give a run's recipe other settings from step `step` on, and write that to `run.toml`; return the run."""
-    recipe = run.recipe.replace(**{name: value for name, value in settings.items() if name != "schedule_done"})
-    changes = [*run.settings.get("changes", ()), {"step": step, **settings}]
-    changed = {**run.settings, "recipe": recipe.to_dict(), "changes": changes}
-    write_settings(run.directory / SETTINGS, changed)
-    return dataclasses.replace(run, recipe=recipe, settings=changed)
-
-
-def change_epochs(run: Run, epochs: float) -> str:
-    """Give a run another number of epochs from its newest whole checkpoint on, write that to `run.toml`, and say what
-    its schedule does. Raises RunError where so many are done, or where its patience is over.
-    """
-    saved, _ = CheckpointStore(run.directory / CHECKPOINTS).load_latest()
-    step = int(saved.about["step"]) if saved else 0
-    recipe = run.recipe.replace(epochs=epochs, time_budget=0.0)
-    if dataclasses.replace(run, recipe=recipe).steps <= step:
-        raise RunError(
-            f"{run.directory}: expected more epochs than the {step / run.epoch_steps:.4g} that are done, received "
-            f"{epochs:g}"
-        )
-    best, last = (saved.about["best_epoch"], len(saved.about["history"])) if saved else (0, 0)
-    if recipe.patience and best and last - best >= recipe.patience:
-        raise RunError(
-            f"{run.directory}: its patience is over, since no epoch after {best} was better, so that more epochs would "
-            f"end at once; train another from its model: … --weights {run.directory}"
-        )
-    leg = run.leg.onward(step, run.steps)
-    record_change(run, step, epochs=recipe.epochs, time_budget=0.0, schedule_done=leg.done)
-    told = f"{epochs:g} epochs instead of {run.recipe.epochs:.4g}, from step {step:,} on: "
-    if leg.done:
-        return told + "what is left of the learning rate's schedule is laid over the steps that are left"
-    if not step:
-        return told + "the learning rate's schedule has all of them"
-    return told + f"the schedule was at its end, so that the learning rate rises to {recipe.learning_rate:g} again"
-
-
-def check_name(directory: Path) -> None:
-    """Raise RunError where a folder has a name by which what is written there could not be opened again."""
-    if writable(str(directory)) != str(directory):
-        raise RunError(f"{directory}: {NOT_UTF8}, by which models cannot be opened; name another folder")
-
-
-def refuse_existing(directory: Path) -> None:
-    """Raise RunError where the folder holds a run already."""
-    if (directory / SETTINGS).exists():
-        raise RunError(f"{directory}: there is a run already; go on with: hubel train --resume {directory}")
-
-
-def create(
-    directory: Path,
-    network: Network,
-    recipe: Recipe,
-    data: Mapping[str, Any],
-    weights: Mapping[str, Any],
-    step: str,
-    tuned: Sequence[str] = (),
-) -> Run:
-    """Write the `run.toml` of a new run. `weights` says what it starts from; empty where from random ones. `step` is
-    the name of how batches change weights. `tuned` says what was measured to choose what the recipe left open.
-    """
-    from hubel.train.run.environment import environment
-
-    path = directory / SETTINGS
-    directory.mkdir(parents=True, exist_ok=True)
-    settings = {
-        "format": FORMAT,
-        "network": str(network),
-        "network_name": network.name,
-        "step": step,
-        "recipe": recipe.to_dict(),
-        "data": dict(data),
-        **({"layers": own} if (own := own_layers(network)) else {}),
-        **({"weights": dict(weights)} if weights else {}),
-        **({"tuned": list(tuned)} if tuned else {}),
-        "environment": environment(),
-    }
-    write_settings(path, settings)
-    return Run(directory, network, recipe, settings)

@@ -30,8 +30,9 @@ from hubel.train.loop.machine.memory import NotEnoughMemoryError
 from hubel.train.loop.non_finite import NotFiniteError
 from hubel.train.loop.ways.steps import step_named
 from hubel.train.recipe.recipe import Recipe
+from hubel.train.run.begin import check_name
 from hubel.train.run.events import EpochMetrics, Event, Listener, NamedFigures, Started
-from hubel.train.run.run import SETTINGS, Run, check_name
+from hubel.train.run.run import SETTINGS, Run
 from hubel.train.search.space import Choice, Space, default_space, holds, space_from_json
 from hubel.train.search.study import SEAL, Direction, check_seals, naming_what_is_wrong, opened, seal, shown
 from hubel.view.words.result import Part, Result
