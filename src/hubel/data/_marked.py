@@ -186,6 +186,14 @@ def _frame(each: Annotated[Any], header: tuple[tuple[int, int], int] | ImageErro
     return Frame(size, whole, turned if lying else 1)
 
 
+def in_shares(places: Sequence[Sequence[float]]) -> bool:
+    """Whether a file's places, each some numbers, are shares of their pictures and not pixels: most lie from 0 to 1,
+    some between. Not all need to, since what is at an edge is often told a little beyond it, or as a whole picture.
+    """
+    within = [each for each in places if all(abs(value) <= 1 for value in each)]
+    return 2 * len(within) > len(places) and any(value % 1 for each in within for value in each)
+
+
 class Rows(Protocol[Mark]):
     """What targets are made of: the rows of pictures brought to one size; the first of each is left to `heads`."""
 
@@ -257,15 +265,23 @@ def placed(picture: tuple[int, int], size: tuple[int, int], fit: Fit) -> tuple[f
     return (1 - across) / 2, (1 - down) / 2, (1 + across) / 2, (1 + down) / 2
 
 
-def sized(seen: Sequence[Seen[Any]], wanted: float, least: int, most: int) -> tuple[int, int]:
-    """A height and width for pictures, multiples of 16, of their usual form. wanted: pixels of the longer side, which
-    is held between `least` and `most`, and is no more than pictures have.
+def sized(
+    seen: Sequence[Seen[Any]],
+    smallest: Callable[[Callable[[Seen[Any]], float]], float],
+    wanted: float,
+    least: int,
+    most: int,
+) -> tuple[int, int]:
+    """A height and width for pictures, multiples of 16, of their usual form, such that what is small gets `wanted`
+    pixels; the longer side is held between `least` and `most`, and is no more than pictures have. smallest: how large
+    that is, where a function says how many times larger than itself each picture becomes.
     """
     longest = float(np.median([max(each.size) for each in seen]))
-    longer = min(max(least, wanted), most, max(longest, 64))
     shape = float(np.clip(np.median([each.size[1] / each.size[0] for each in seen]), 1 / 4, 4))
-    height, width = (longer / shape, longer) if shape > 1 else (longer, longer * shape)
-    return _rounded(height), _rounded(width)
+    height, width = (1 / shape, 1.0) if shape > 1 else (1.0, shape)  # of a frame whose longer side is 1
+    small = smallest(lambda each: min(height / each.size[0], width / each.size[1]))
+    longer = min(max(least, wanted / max(small, 1e-9)), most, max(longest, 64))
+    return _rounded(height * longer), _rounded(width * longer)
 
 
 def _rounded(side: float) -> int:

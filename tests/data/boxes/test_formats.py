@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hubel.data.boxes.targets import AREA, CLASS, Boxes
 from hubel.tasks import load
@@ -23,6 +24,7 @@ TABLES = {
     "image_path,x1,y1,x2,y2,label": lambda image, name, x, y, u, v: (f"images/{image}", x, y, u, v, name),
     "": lambda image, name, x, y, u, v: (f"images/{image}", x, y, u, v, name),
     "image_id,x,y,w,h,category": lambda image, name, x, y, u, v: (image[:-4], x, y, u - x, v - y, name),
+    "image,box,label": lambda image, name, *edges: (image, list(edges), name),
     "image,width,height,bbox,label": lambda image, name, x, y, u, v: (image, 64, 48, [x, y, u - x, v - y], name),
     "ImageID,LabelName,XMin,XMax,YMin,YMax": lambda image, name, x, y, u, v: (
         image[:-4],
@@ -115,6 +117,47 @@ def test_tables_under_customary_headers(tmp_path, titles):
     root = scenes.table(tmp_path / "set", titles, TABLES[titles])
     same(read(root))
     same(read(root / "boxes.csv"))
+
+
+def test_a_table_without_titles_may_begin_with_parts(tmp_path):
+    parts = iter(["TRAIN", "TRAIN", "VALIDATE", "VALIDATE", "TEST", "TEST"] * 2)
+    root = scenes.table(
+        tmp_path / "set",
+        "",
+        lambda image, name, x, y, u, v: f"{next(parts)},{image},{name},{x / 64},{y / 48},,,{u / 64},{v / 48},,".split(
+            ","
+        ),
+    )
+    splits = load(root, size=(48, 64))
+    assert [len(own) for own in splits.parts().values()] == [2, 2, 2]
+    same(load(root, size=(48, 64), parts="none").train.targets)
+
+
+def test_shares_of_pictures_are_told_by_most_lines(tmp_path):
+    root = scenes.table(
+        tmp_path / "set",
+        "image,x1,y1,x2,y2,label",
+        lambda image, name, x, y, u, v: (image, x / 64, y / 48, u / 64, v / 48, name),
+    )
+    with open(root / "boxes.csv", "a") as file:
+        file.write("005.png,0,0,1,1,disc\n005.png,0.5,0.5,1.004,1.1,bar\n")
+    splits = load(root, size=(48, 64))
+    last = splits.train.targets.rows[-1, 3:5, :4]
+    np.testing.assert_allclose(last, [[0, 0, 1, 1], [0.5, 0.5, 1, 1]], atol=1e-6)
+    assert any("1 box cut at the picture's edge" in note for note in splits.notes), splits.notes
+
+
+def test_a_size_by_rule_leaves_small_things_their_pixels_in_pictures_of_other_forms(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    lines = ["image,x1,y1,x2,y2,label"]
+    for number, (width, height) in enumerate([(640, 480)] * 4 + [(640, 240)] * 5):
+        Image.new("L", (width, height), 90).save(tmp_path / "pictures" / f"{number}.png")
+        lines.append(f"{number}.png,100,100,150,150,thing")
+    (tmp_path / "boxes.csv").write_text("\n".join(lines))
+    splits = load(tmp_path)
+    rows, height, width = splits.train.targets.rows, *splits.train.shape[:2]
+    assert width > 2 * height
+    assert (rows[:, 1, 2] - rows[:, 1, 0]).min() * width >= 17
 
 
 def test_a_picture_may_show_nothing(tmp_path):

@@ -99,6 +99,7 @@ def test_what_is_wrong_in_xml_is_named_with_its_file(tmp_path, words):
         ("images/000.png,1,2,x,4,disc", "boxes.csv:14: expected four numbers"),
         ("images/000.png,1,2", "boxes.csv:14: expected as many cells"),
         ("images/000.png,1,2,30,40,", "boxes.csv:14: expected a class"),
+        ("images/000.png,0.1,0.2,0.5,0.6,disc", "boxes.csv:14: expected pixels, as on most lines, received shares"),
         ("images/999.png,1,2,30,40,disc", "boxes.csv:14: its picture is called 'images/999.png', and no picture"),
     ],
 )

@@ -74,6 +74,33 @@ def test_several_individuals_and_gaps_of_deeplabcut(tmp_path):
     assert second[1, 1].tolist() == pytest.approx([51, 30.5, 2])
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["skeleton:\n- - nose\n  - tail\n- - nose\n  - 'left ear'\n- - nose\n  - horn\nother: 1\n- - tail\n  - left ear\n",
+     "task: a\nskeleton: [[nose, tail],\n  [nose, left ear], [nose, horn]]\nother: [[tail, left ear]]\n"],
+)  # fmt: skip
+def test_deeplabcuts_project_tells_what_is_joined(tmp_path, text):
+    blank(tmp_path, "labeled-data/day/a.png")
+    (tmp_path / "labeled-data/day/CollectedData_me.csv").write_text(
+        "scorer,,,me,me,me,me,me,me\nbodyparts,,,nose,nose,left ear,left ear,tail,tail\ncoords,,,x,y,x,y,x,y\n"
+        "labeled-data,day,a.png,10,20,30,21,5,6\n"
+    )
+    (tmp_path / "config.yaml").write_text(text)
+    splits = load(tmp_path, size=(40, 60))
+    assert splits.train.targets.bones == ((0, 2), (0, 1))
+    assert any("config.yaml joins points that no table has, which is left out: horn" in note for note in splits.notes)
+
+
+def test_points_a_little_outside_leave_the_others_shares(tmp_path):
+    blank(tmp_path, "a.png", "b.png")
+    (tmp_path / "t.csv").write_text("image,nose_x,nose_y,tail_x,tail_y\na.png,0.5,0.5,1.2,0.4\nb.png,0.25,0.5,0,1\n")
+    splits = load(tmp_path, size=(40, 60))
+    first, second = points_of(splits)
+    assert any("1 point left out: outside the picture" in note for note in splits.notes), splits.notes
+    assert first[0].round(3).tolist() == [[30, 20, 2], [60, 16, 0]]
+    assert second[0, 0].tolist() == [15, 20, 2]
+
+
 def test_coco_tells_boxes_hidden_points_crowds_bones_and_parts(tmp_path):
     blank(tmp_path, "train/a.png", "train/b.png", "val/c.png")
     images = [{"id": n, "file_name": name, "height": 40, "width": 60} for n, name in ((4, "a.png"), (9, "b.png"))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -95,13 +95,16 @@ def _whole(found: Checked, boxes: Sequence[Box], frame: Frame) -> Iterator[Box]:
 
 def usual_size(seen: Sequence[Seen]) -> tuple[int, int]:
     """The height and width by rule (see `load`), multiples of 16."""
-    shares: dict[str, list[float]] = {}
-    for each in seen:
-        for box in each.marks:
-            area = (box.right - box.left) * each.size[1] * (box.bottom - box.top) * each.size[0]
-            shares.setdefault(box.name, []).append(float(np.sqrt(area)) / max(each.size))
-    small = min((float(np.percentile(own, _SMALL)) for own in shares.values()), default=1.0)
-    return sized(seen, _SIDE / max(small, 1e-9), _LEAST, _MOST)
+
+    def smallest(scale: Callable[[Seen], float]) -> float:
+        sides: dict[str, list[float]] = {}
+        for each in seen:
+            for box in each.marks:
+                area = (box.right - box.left) * each.size[1] * (box.bottom - box.top) * each.size[0]
+                sides.setdefault(box.name, []).append(float(np.sqrt(area)) * scale(each))
+        return min((float(np.percentile(own, _SMALL)) for own in sides.values()), default=1.0)
+
+    return sized(seen, smallest, _SIDE, _LEAST, _MOST)
 
 
 def rows_of(seen: Sequence[Seen], classes: Sequence[str], size: tuple[int, int], fit: Fit) -> Row:

@@ -1,15 +1,17 @@
-"""Tables with a box a line, under the headers that are customary, or RetinaNet's without any."""
+"""Tables with a box a line, under the headers that are customary, or RetinaNet's and AutoML's without any."""
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from hubel.base.errors import DataError
 from hubel.data import SUFFIXES, ImageError
+from hubel.data._marked import in_shares
 from hubel.data.boxes.annotations import Annotated, Annotations, Box, glance, in_order
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.part_folders import parts_of_files
@@ -34,6 +36,8 @@ _WORDS = {
     "width": "width imagewidth imgwidth",
     "height": "height imageheight imgheight",
 }
+_SEVERAL = 8  # lines by which it is told how their lists are meant
+_AUTOML = ("TRAIN", "VALIDATE", "VALIDATION", "TEST", "UNASSIGNED")  # how lines of Google's tables begin
 _MEANT = {word: name for name, words in _WORDS.items() for word in words.split()}
 
 
@@ -87,6 +91,8 @@ def _columns(head: Sequence[str]) -> _Columns | None:
     if "image" not in at:
         if len(head) >= 6 and Path(head[0]).suffix.lower() in SUFFIXES and all(map(_is_number_or_empty, head[1:5])):
             return _Columns(0, 5, (1, 2, 3, 4), "edges", None)  # RetinaNet's
+        if len(head) >= 9 and head[0] in _AUTOML and Path(head[1]).suffix.lower() in SUFFIXES:
+            return _Columns(1, 2, (3, 4, 7, 8), "edges", None)  # two corners of four, between which two may be told
         return None
     kinds = {
         "edges": ("left", "top", "right", "bottom"),
@@ -134,7 +140,7 @@ def read(root: Path, layout: Layout) -> Annotations:
                 picture = pictures.find(called, "" if near == "." else near, own)
                 if picture is None:
                     raise ImageError(place, unmatched(called, pictures))
-                box, in_shares = _box(row, columns, place)
+                box = _box(row, columns, place)
             except ImageError as error:
                 found.problems.append(error)
                 continue
@@ -143,9 +149,8 @@ def read(root: Path, layout: Layout) -> Annotations:
                     ImageError(place, f"expected as many cells as the header has, received {len(row)}")
                 )
                 continue
-            each = by_picture.setdefault(picture, Annotated(picture, [], _size(row, columns), in_shares))
+            each = by_picture.setdefault(picture, Annotated(picture, [], _size(row, columns)))
             if box is not None and said is not None:
-                each.in_shares = in_shares
                 each.marks.append(box)
                 names.add(box.name)
             by_folders |= not told.columns and not own
@@ -156,7 +161,7 @@ def read(root: Path, layout: Layout) -> Annotations:
             found.parts.setdefault(parts[picture], []).append(each)
         if columns.name is None:
             found.notes.append(f"{path.name} has no column of classes: all boxes are of one, 'object'")
-        if in_shares_of(by_picture.values()):
+        if _count_in_one_way(by_picture.values(), found.problems):
             found.notes.append(f"{path.name}: numbers from 0 to 1 are taken for shares of the picture")
     known = {each.path for own in found.parts.values() for each in own}
     found.parts.pop("aside", None)
@@ -168,9 +173,19 @@ def read(root: Path, layout: Layout) -> Annotations:
     return found
 
 
-def in_shares_of(pictures: object) -> bool:
-    """Whether any of these pictures has its boxes in shares."""
-    return any(each.in_shares for each in pictures)  # type: ignore[attr-defined]
+def _count_in_one_way(pictures: Iterable[Annotated], problems: list[ImageError]) -> bool:
+    """Take all boxes of a table for shares of their pictures or all for pixels, as most are; what is neither then goes
+    to `problems`. Whether they are shares.
+    """
+    own = list(pictures)
+    shares = in_shares([box[1:5] for each in own for box in each.marks])
+    meant, other = ("shares of the picture", "pixels") if shares else ("pixels", "shares of the picture")
+    for each in own:
+        each.in_shares = shares
+        wrong = [box for box in each.marks if (max(map(abs, box[1:5])) > 2 if shares else in_shares([box[1:5]]))]
+        each.marks = [box for box in each.marks if box not in wrong]
+        problems += [ImageError(box.place, f"expected {meant}, as on most lines, received {other}") for box in wrong]
+    return shares
 
 
 def _rows(path: Path, found: Annotations, layout: Layout) -> tuple[_Columns, Rows, RowParts]:
@@ -179,11 +194,18 @@ def _rows(path: Path, found: Annotations, layout: Layout) -> tuple[_Columns, Row
     columns = _columns(rows[0][1])
     assert columns is not None
     headed = Path(rows[0][1][columns.image]).suffix.lower() not in SUFFIXES
-    heads, body = (list(rows[0][1]), rows[1:]) if headed else ([""] * len(rows[0][1]), rows)
+    heads, body = list(rows[0][1]), rows[1:]
+    if not headed:
+        heads, body = ["set" if columns.image and not place else "" for place in range(len(heads))], rows
     left = [number for number, head in enumerate(heads) if head and number not in columns.used()]
     told = parts_of_rows(path, heads, body, left, layout if left else Layout())
     said = [told.said, told.left_out] if told.columns else []
     found.notes += [f"{path.name}: {note}" for note in (*read, *said) if note]
+    if len(columns.edges) == 1:
+        edges = _lists_of_edges(body, columns)
+        columns = columns._replace(kind="edges" if edges else columns.kind)
+        meant = "left, top, right, bottom" if edges else "left, top, width, height"
+        found.notes.append(f"{path.name}: the numbers of {heads[columns.edges[0]]} are taken for {meant}")
     return columns, body, told
 
 
@@ -197,10 +219,8 @@ def _size(row: Sequence[str], columns: _Columns) -> tuple[int, int] | None:
     return (height, width) if height > 0 and width > 0 else None
 
 
-def _box(row: Sequence[str], columns: _Columns, place: str) -> tuple[Box | None, bool]:
-    """A line's box, None where its cells are empty, which says that the picture shows nothing; and whether it is in
-    shares.
-    """
+def _numbers(row: Sequence[str], columns: _Columns, place: str) -> tuple[float, float, float, float] | None:
+    """The four numbers of a line, None where its cells are empty."""
     cells = [row[each].strip() for each in columns.edges]
     if len(cells) == 1 and cells[0]:
         try:
@@ -209,14 +229,32 @@ def _box(row: Sequence[str], columns: _Columns, place: str) -> tuple[Box | None,
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             raise ImageError(place, f"expected a list of four numbers, received {cells[0][:60]!r}") from None
     if not any(cells):
-        return None, False
+        return None
     try:
         one, two, three, four = (float(cell) for cell in cells)
     except ValueError:
         raise ImageError(place, f"expected four numbers, received {', '.join(cells)[:60]!r}") from None
-    in_shares = all(0 <= abs(each) <= 1 for each in (one, two, three, four)) and any(
-        each % 1 for each in (one, two, three, four)
-    )
+    return one, two, three, four
+
+
+def _lists_of_edges(body: Rows, columns: _Columns) -> bool:
+    """Whether lists of four numbers are left, top, right and bottom, and not left, top, width and height as COCO has
+    them: on every one of several lines the last two are larger than the first two.
+    """
+    told = []
+    for _, row in body:
+        with contextlib.suppress(ImageError, IndexError):
+            told.append(_numbers(row, columns, ""))
+    own = [each for each in told if each is not None]
+    return len(own) >= _SEVERAL and all(right > left and bottom > top for left, top, right, bottom in own)
+
+
+def _box(row: Sequence[str], columns: _Columns, place: str) -> Box | None:
+    """A line's box, as it is told; None where its cells are empty, which says that the picture shows nothing."""
+    numbers = _numbers(row, columns, place)
+    if numbers is None:
+        return None
+    one, two, three, four = numbers
     edges = {
         "edges": (one, two, three, four),
         "sides": (one, two, one + three, two + four),
@@ -225,4 +263,4 @@ def _box(row: Sequence[str], columns: _Columns, place: str) -> tuple[Box | None,
     name = row[columns.name].strip() if columns.name is not None else "object"
     if not name:
         raise ImageError(place, "expected a class, received none")
-    return Box(name, *edges, place), in_shares
+    return Box(name, *edges, place)

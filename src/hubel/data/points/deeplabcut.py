@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from hubel.base.files import read_text
 from hubel.base.numbers import counted
 from hubel.data import ImageError
 from hubel.data.boxes.annotations import glance
-from hubel.data.points.annotations import Annotations, Point
+from hubel.data.points.annotations import Annotations, Pairs, Point
 from hubel.data.points.rows import Line, gathered, point_of
 from hubel.data.sources.layout import Layout
+from hubel.data.sources.listing import some
 from hubel.data.sources.part_folders import parts_of_files
 from hubel.data.sources.pictures import Pictures
 from hubel.data.sources.tables.read import read_table
 
+_JOINED = re.compile(
+    r"\[([^\[\],]+),([^\[\],]+)\]|^\s*-\s+-\s+(.+)\n\s+-\s+(.+)$", re.MULTILINE
+)  # [a, b], in lines or not
 _HEADS = ("scorer", "individuals", "bodyparts", "coords")
 
 
@@ -44,7 +50,26 @@ def read(root: Path, layout: Layout) -> Annotations:
     lines = [line for path, part in parts.items() for line in _lines(path, part, names, notes)]
     found = gathered(pictures, "DeepLabCut's table", tuple(names), lines)
     found.notes[:0] = notes
+    found.bones = next((bones for each in _configs(list(parts), pictures.root) if (bones := _bones(each, found))), ())
     return found
+
+
+def _configs(tables: Sequence[Path], root: Path) -> Iterator[Path]:
+    """The projects' settings: config.yaml beside a table, or in a folder above it, within the source."""
+    folders = dict.fromkeys(folder for table in tables for folder in table.parents if folder.is_relative_to(root))
+    return (path for folder in folders if (path := folder / "config.yaml").is_file())
+
+
+def _bones(config: Path, found: Annotations) -> Pairs:
+    """Which points a project's settings join; those that no table has are told."""
+    match = re.search(r"^skeleton[ \t]*:(.*(?:\n(?![A-Za-z_]).*)*)", read_text(config), re.MULTILINE)
+    joined = _JOINED.findall(match[1]) if match else []
+    names = [tuple(each.strip(" '\"\r") for each in pair if each) for pair in joined]
+    places = {name: number for number, name in enumerate(found.points)}
+    unknown = dict.fromkeys(name for pair in names for name in pair if name not in places)
+    if unknown:
+        found.notes.append(f"{config.name} joins points that no table has, which is left out: {some(list(unknown), 3)}")
+    return tuple((places[one], places[other]) for one, other in names if {one, other} <= places.keys())
 
 
 def _lines(path: Path, part: str, names: dict[str, None], notes: list[str]) -> Iterator[Line | ImageError]:

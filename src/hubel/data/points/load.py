@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -125,9 +125,12 @@ def _around(points: Sequence[Point], size: tuple[int, int]) -> tuple[float, floa
 
 def usual_size(seen: Sequence[Seen]) -> tuple[int, int]:
     """The height and width by rule (see `load`), multiples of 16."""
-    shares = [side(one, each.size) / max(each.size) for each in seen for one in each.marks if not one.crowd]
-    small = float(np.percentile(shares, _SMALL)) if shares else 1.0
-    return sized(seen, _SIDE / max(small, 1e-9), _LEAST, _MOST)
+
+    def smallest(scale: Callable[[Seen], float]) -> float:
+        sides = [side(one, each.size) * scale(each) for each in seen for one in each.marks if not one.crowd]
+        return float(np.percentile(sides, _SMALL)) if sides else 1.0
+
+    return sized(seen, smallest, _SIDE, _LEAST, _MOST)
 
 
 def side(one: Individual, size: tuple[int, int]) -> float:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from hubel.base.errors import DataError
 from hubel.data import ImageError
+from hubel.data._marked import in_shares
 from hubel.data.points.annotations import SEEN, UNSEEN, Annotated, Annotations, Individual, Point
 from hubel.data.sources.listing import some
 from hubel.data.sources.pictures import Pictures, unmatched
@@ -86,7 +87,8 @@ def gathered(pictures: Pictures, kind: str, names: Sequence[str], lines: Iterabl
         raise DataError(
             f"{pictures.root}: expected pictures of the table's names, found none; the first: {found.problems[0]}"
         )
-    shares = in_shares([p for own in told.values() for _, points in own.values() for p in points.values()])
+    points_told = (p for own in told.values() for _, points in own.values() for p in points.values())
+    shares = in_shares([(x, y) for x, y, seen in points_told if seen])
     for picture, individuals in told.items():
         each = Annotated(picture, in_shares=shares)
         for place, points in individuals.values():
@@ -101,9 +103,3 @@ def gathered(pictures: Pictures, kind: str, names: Sequence[str], lines: Iterabl
     found.notes += pictures.folders.notes() if by_folders else []
     found.notes += pictures.notes(told, "table") if told else []
     return found
-
-
-def in_shares(points: Sequence[Point]) -> bool:
-    """Whether coordinates are shares of their pictures: all from 0 to 1, and some between."""
-    own = [value for x, y, seen in points if seen for value in (x, y)]
-    return bool(own) and all(0 <= value <= 1 for value in own) and any(value % 1 for value in own)
