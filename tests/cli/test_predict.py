@@ -253,3 +253,20 @@ def test_files_are_measured_as_they_are_predicted(here: Path, hubel: Said) -> No
     right = np.mean([one["class"] == one["image"].split("/")[1] for one in json.loads(out)])
     _, out, _ = hubel("evaluate", "deep.safetensors", "deep", "--json")
     assert json.loads(out)["accuracy"] == pytest.approx(right)
+
+
+def test_masks_beside_images_are_no_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for part in ("train", "test"):
+        for number in range(3):
+            for path in (f"{part}/images/{number}.jpg", f"{part}/masks/{number}_mask.png", "photos/labels/jar.png"):
+                save(f"set/{path}", 90)
+    told: list[str] = []
+    found = image_files("set", told)
+    assert found == [
+        f"set/{each}"
+        for each in ("photos/labels/jar.png", *(f"{p}/images/{n}.jpg" for p in ("test", "train") for n in range(3)))
+    ]
+    assert told == ["left out: 6 masks beside the images of set"]
+    assert len(image_files("set/train/masks", told)) == 3
+    assert len(told) == 1

@@ -164,7 +164,10 @@ def _of(settings: dict[str, Any]) -> Sequence[Any]:
     source = settings["source"]
     place = Path(source)
     if place.is_dir() or (place.is_file() and place.suffix.lower() in (".txt", ".jpg", ".jpeg", ".png")):
-        found: Sequence[Any] = image_files(source)
+        told: list[str] = []
+        found: Sequence[Any] = image_files(source, told)
+        for note in told:
+            tell(note)
         return _readable(evenly(found)) if settings.get("bad_images") == "skip" else found
     parts = read(**settings).parts()
     name = next(each for each in ("test", "validation", "train") if each in parts)

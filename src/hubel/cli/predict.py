@@ -220,15 +220,18 @@ def _meant(given: Sequence[str]) -> list[tuple[str, bytes | None]]:
     from hubel.data import image_files, listed
 
     found: list[tuple[str, bytes | None]] = []
+    told: list[str] = []
     for place in given:
         if place != "-":
-            found += [(path, None) for path in image_files(place)]
+            found += [(path, None) for path in image_files(place, told)]
             continue
         content = sys.stdin.buffer.read()
         try:
             found += [(path, None) for path in listed(content.decode().splitlines(), Path())]
         except UnicodeDecodeError:  # a list is text, and an image is not
             found.append(("-", content))
+    for note in told:
+        tell(note)
     if not found:
         raise SettingError("expected images, or a list of them, on standard input; received nothing")
     return found

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from hubel.base.errors import DataError
+from hubel.base.numbers import counted
 from hubel.data.sources.listing import image_paths_in, natural_key
+from hubel.data.sources.paired import paired
 
 _LISTS = (".txt", ".lst", ".list")
 _TABLES = (".csv", ".tsv")
+_TRIED = 16  # files by which it is told whether a folder holds masks
 Place = str | os.PathLike[str]
 
 
-def image_files(given: Place | Iterable[Place]) -> list[str]:
-    """The paths of the images that are meant, in order: of a folder those in it and below, in natural order; of a
-    pattern ("shots/*.png", ** for any folders) those that fit; of a list (.txt, a path a line) or a table (.csv) those
-    that it names. Any other path is an image's own, also where nothing is there yet.
+def image_files(given: Place | Iterable[Place], told: list[str] | None = None) -> list[str]:
+    """The paths of the images that are meant, in order: of a folder those in it and below, in natural order, without
+    masks in a folder of their own beside the images (how many goes to `told`); of a pattern ("shots/*.png", ** for any
+    folders) those that fit; of a list (.txt, a path a line) or a table (.csv) those that it names. Any other path is an
+    image's own, also where nothing is there yet.
 
     Raises DataError where a folder, a pattern or a list has none.
     """
     places = [given] if isinstance(given, (str, os.PathLike)) else given
-    return [path for place in places for path in _images(os.fspath(place))]
+    return [path for place in places for path in _images(os.fspath(place), [] if told is None else told)]
 
 
 def listed(lines: Iterable[str], folder: Path) -> list[str]:
@@ -38,7 +43,7 @@ def listed(lines: Iterable[str], folder: Path) -> list[str]:
     ]
 
 
-def _images(place: str) -> list[str]:
+def _images(place: str, told: list[str]) -> list[str]:
     if not place.strip():
         raise DataError(f"expected an image, a folder, a pattern or a list; received {place!r}")
     path = Path(place).expanduser()
@@ -46,7 +51,10 @@ def _images(place: str) -> list[str]:
         found = sorted(image_paths_in(path), key=natural_key)
         if not found:
             raise DataError(f"{place}: expected images in the folder, found none")
-        return found
+        masks = set(_masks(path, found))
+        if masks:
+            told.append(f"left out: {counted(len(masks), 'mask')} beside the images of {place}")
+        return [name for name in found if name not in masks]
     suffix = path.suffix.lower()
     if path.is_file() and suffix in _TABLES:
         from hubel.data.sources.tables.listing import images_of_table  # most name images alone
@@ -63,3 +71,23 @@ def _images(place: str) -> list[str]:
             raise DataError(f"{place}: expected files that fit the pattern, found none")
         return found
     return [str(path)]
+
+
+def _masks(root: Path, images: Sequence[str]) -> Iterator[str]:
+    """Those of a folder's pictures that are masks of others: folders are called so, and most files after an image."""
+    folders: dict[Path, list[str]] = {}
+    inside: dict[Path, set[str]] = {}  # names of the folders in each
+    for name in images:
+        above = Path(name).parents
+        for child, folder in itertools.pairwise(above):
+            if child == root:
+                break
+            folders.setdefault(child, []).append(name)
+            inside.setdefault(folder, set()).add(child.name)
+    for folder, names in inside.items():
+        for image, mask in paired(names):
+            stems = {Path(name).stem for name in folders[folder / image]}
+            own = folders[folder / mask]
+            tried = [Path(name).stem for name in own[:_TRIED]]
+            if 2 * sum(any(stem in one for stem in stems) for one in tried) > len(tried):
+                yield from own
