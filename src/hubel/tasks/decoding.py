@@ -7,6 +7,8 @@ from typing import Literal
 
 from hubel.tasks.names import told
 
+PRIOR = -4.0  # added to maps of marks (boxes, points), since nearly all places show none
+
 
 @dataclass(frozen=True)
 class BoxRules:

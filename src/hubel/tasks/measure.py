@@ -22,7 +22,7 @@ from hubel.nn import device_of, evaluation_mode
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.outputs import outputs
 from hubel.tasks.task import Measured, Task
-from hubel.view.figures.frames import enlarged
+from hubel.view.figures.frames import coloured, enlarged
 
 _SEEN = 112  # pixels of a side that a small image is shown in
 
@@ -126,11 +126,8 @@ def whole_of(model: LoadedModel, image: Any, limit: str | None = "answered") -> 
 
 
 def shown(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """An image of any number of channels as one that can be seen: H×W×3, grey ones spread, the first three of more; a
-    small one larger, each pixel a square.
-    """
-    colour = np.broadcast_to(image[..., : 1 if image.shape[2] < 3 else 3], (*image.shape[:2], 3))
-    return enlarged(colour, _SEEN)
+    """An image of any number of channels as one that can be seen, H×W×3; a small one larger, each pixel a square."""
+    return enlarged(coloured(image), _SEEN)
 
 
 def called(dataset: Dataset, index: int) -> str:

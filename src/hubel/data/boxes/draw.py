@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from hubel.view.figures.colours import SERIES
+from hubel.view.figures.frames import coloured
 from hubel.view.writers.font import BOLD, REGULAR
 
 Colour = tuple[int, int, int]
@@ -32,8 +33,7 @@ def drawn(
     """An image (uint8, H×W or H×W×C) with boxes K×4 (left, top, right, bottom in pixels) in their classes' colours, and
     what each is called above its corner; where boxes are many or small, without words that would hide them.
     """
-    plain = image if image.ndim == 3 else image[..., np.newaxis]
-    plain = np.broadcast_to(plain[..., : 1 if plain.shape[2] < 3 else 3], (*plain.shape[:2], 3))
+    plain = coloured(image)
     picture = Image.fromarray(np.ascontiguousarray(plain))
     pen = ImageDraw.Draw(picture)
     shorter = min(plain.shape[:2])

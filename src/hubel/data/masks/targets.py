@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hubel.base.errors import DataError
 from hubel.data import Fit, Targets
+from hubel.view.figures.frames import coloured
 
 if TYPE_CHECKING:
     import torch
@@ -104,8 +105,7 @@ def overlaid(
     """An image (H×W×C) under its classes' colours, H×W×3; void is darkened."""
     table = np.zeros((256, 3))
     table[: len(colours)] = colours
-    seen = image[..., : 1 if image.shape[2] < 3 else 3]
-    return np.rint((1 - _COVER) * seen + _COVER * table[mask]).astype(np.uint8)
+    return np.rint((1 - _COVER) * coloured(image) + _COVER * table[mask]).astype(np.uint8)
 
 
 def outlined(
@@ -114,7 +114,7 @@ def outlined(
     """An image (H×W×C) with lines in the classes' colours inside the edges between them, H×W×3; as thick as suits its
     size.
     """
-    seen = np.array(np.broadcast_to(image[..., : 1 if image.shape[2] < 3 else 3], (*image.shape[:2], 3)))
+    seen = np.array(coloured(image))
     edge = np.zeros(mask.shape, bool)
     for step in range(1, 1 + max(1, round(min(mask.shape) / 240))):
         edge[step:] |= mask[step:] != mask[:-step]

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hubel.data.boxes.draw import colour_of
 from hubel.data.points.annotations import HIDDEN, UNSEEN, Pairs
+from hubel.view.figures.frames import coloured
 from hubel.view.writers.font import BOLD
 
 _FINEST = 2400  # pixels of a side that pictures are drawn in, and scaled down from, since lines are jagged otherwise
@@ -29,8 +30,7 @@ def skeletons(
     each of its own colour and joined by `bones`; of one individual with few points, with their names. Hidden ones are
     rings, and so are all that are `hollow`. least: of the marks' radius, in pixels.
     """
-    plain = image if image.ndim == 3 else image[..., np.newaxis]
-    plain = np.broadcast_to(plain[..., : 1 if plain.shape[2] < 3 else 3], (*plain.shape[:2], 3))
+    plain = coloured(image)
     height, width = plain.shape[:2]
     times = max(1, min(3, _FINEST // max(height, width)))
     veil = Image.new("RGBA", (width * times, height * times), (0, 0, 0, 0))

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 
-from hubel.tasks.detection.decoding import AROUND, LEAST, MIDDLE, OVERLAP, PRIOR
+from hubel.tasks.decoding import PRIOR
+from hubel.tasks.detection.decoding import AROUND, LEAST, MIDDLE, OVERLAP
 from hubel.tasks.detection.loss import boxes_of, giou
+from hubel.tasks.marks import highest
 
 _AT_ONCE = 2**24  # pairs of boxes in memory
 
@@ -35,10 +36,7 @@ def decode(outputs: torch.Tensor, classes: int, usual: tuple[float, float], most
 def peaks(outputs: torch.Tensor, classes: int, usual: tuple[float, float], most: int, least: float = LEAST) -> Found:
     """The surest peaks, as `decode` finds them before one of two boxes of the same thing is left out."""
     heat = (outputs[:, :classes].float() + PRIOR).sigmoid()
-    _, highest = F.max_pool2d(heat, 3, 1, 1, return_indices=True)  # of equal ones the first
-    own = torch.arange(heat.shape[2] * heat.shape[3], device=heat.device).view(heat.shape[2:])
-    top = torch.where(highest == own, heat, 0.0)
-    scores, places = top.flatten(1).topk(min(most, top[0].numel()), 1)
+    scores, places = highest(heat, most)
     cells = heat.shape[2] * heat.shape[3]
     kinds, where = places // cells, places % cells
     boxes, agreed = _agreed(boxes_of(outputs, usual), where)

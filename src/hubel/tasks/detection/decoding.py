@@ -1,8 +1,7 @@
 """What detection makes of scores: boxes. Nothing here loads torch."""
 
-from hubel.tasks.decoding import BoxRules, Decoding
+from hubel.tasks.decoding import PRIOR, BoxRules, Decoding
 
-PRIOR = -4.0  # nearly all places show none
 FARTHEST = 8.0
 OVERLAP = 0.6
 LEAST = 0.01

@@ -16,7 +16,9 @@ import torch.nn.functional as F
 
 from hubel.data.boxes.targets import BOTTOM, CLASS, CROWD, LEFT, RIGHT, TOP
 from hubel.data.feed.device import constant
-from hubel.tasks.detection.decoding import FARTHEST, MIDDLE, PRIOR
+from hubel.tasks.decoding import PRIOR
+from hubel.tasks.detection.decoding import FARTHEST, MIDDLE
+from hubel.tasks.marks import focal
 
 _SPREAD = 0.54 / 6  # of an object's width: the deviation of its peak (TTFNet)
 _GIOU, _LOGARITHMS = 5.0, 1.0  # how much the boxes' losses weigh
@@ -121,8 +123,7 @@ def wanted(rows: torch.Tensor, classes: int, height: int, width: int) -> Wanted:
     else:
         boxes = torch.zeros(number, height * width, 4, device=own.device)
     boxes = boxes.transpose(1, 2).reshape(number, 4, height, width)
-    counted = ((~crowd)[:, None] | (heat == 1)).float()
-    return Wanted(heat, boxes, weights, counted, real.sum())
+    return Wanted(heat, boxes, weights, ~crowd[:, None], real.sum())
 
 
 class _Along(NamedTuple):
@@ -150,11 +151,6 @@ def losses(outputs: torch.Tensor, rows: torch.Tensor, classes: int, usual: tuple
     logits = outputs[:, :classes].float() + PRIOR
     objects = goal.objects.clamp_min(len(rows))  # of pictures that are nearly all empty, each counts as one
     overlap = giou(boxes_of(outputs, usual), goal.boxes)[1]
-    heat = goal.heat
-    surely = logits.sigmoid()
-    centre = heat == 1
-    missed = (1 - surely).square() * F.softplus(-logits)
-    false = surely.square() * (1 - heat) ** 4 * F.softplus(logits)
-    focal = (torch.where(centre, missed, false) * goal.counted).sum()
+    heat = focal(logits, goal.heat, goal.counted)
     boxes = _GIOU * (1 - overlap) + _LOGARITHMS * _off(outputs, goal.boxes, usual)
-    return (focal + (boxes * goal.weights).sum()) / objects
+    return (heat + (boxes * goal.weights).sum()) / objects

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from hubel.tasks import task
 from hubel.tasks.detection.decode import decode
 from hubel.tasks.detection.decoding import SHOWN
 from hubel.tasks.detection.mistakes import KINDS, MEANT, MISSED, RIGHT, Judged, judged
+from hubel.tasks.marks import neighbourhood
 from hubel.tasks.measure import called, evaluate, outputs_of
 from hubel.tasks.model import LoadedModel
 
@@ -145,7 +146,8 @@ def _picture(kind: Detection, dataset: Dataset, each: Seen, one: Judged) -> tupl
     name = kind.classes[(each.true if missed else each.kinds)[one.box]]
     sure = "" if missed else f" {each.scores[one.box]:.0%}"
     beside = f", beside {kind.classes[each.true[one.there]]}, overlap {one.overlap:.2f}" if one.there >= 0 else ""
-    image, left, top, times = _around(each.image, box)
+    margin = _AROUND * max(box[2] - box[0], box[3] - box[1]) / 2 + 4
+    image, left, top, times = neighbourhood(each.image, box + margin * np.array([-1, -1, 1, 1]), _CROP)
     shift = np.array([left, top, left, top])
     there = each.there if missed or one.there < 0 else each.there[[one.there]]
     true = each.true if missed or one.there < 0 else [each.true[one.there]]
@@ -155,18 +157,3 @@ def _picture(kind: Detection, dataset: Dataset, each: Seen, one: Judged) -> tupl
     if not missed:
         picture = drawn(picture, ((box - shift) * times)[None], [""], [each.kinds[one.box]])
     return f"{KINDS[one.kind]}: {name}{sure}{beside} ({called(dataset, each.number)})", picture
-
-
-def _around(image: Pixels, box: npt.NDArray[np.float64]) -> tuple[Pixels, int, int, float]:
-    """The part of an image around a box, enlarged to be seen; where it begins, and how many times it is enlarged."""
-    from PIL import Image
-
-    margin = _AROUND * max(box[2] - box[0], box[3] - box[1]) / 2 + 4
-    left, top = (max(0, int(box[axis] - margin)) for axis in (0, 1))
-    right, bottom = (min(image.shape[1 - axis], int(np.ceil(box[axis + 2] + margin))) for axis in (0, 1))
-    part: Any = image[top:bottom, left:right]
-    times = _CROP / max(1, part.shape[0])
-    colour = np.broadcast_to(part[..., : 1 if part.shape[2] < 3 else 3], (*part.shape[:2], 3))
-    picture = Image.fromarray(np.ascontiguousarray(colour))
-    picture = picture.resize((max(1, round(part.shape[1] * times)), _CROP), Image.Resampling.BICUBIC)
-    return np.asarray(picture), left, top, times

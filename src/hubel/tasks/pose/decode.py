@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from hubel.data.feed.device import constant
+from hubel.tasks.marks import highest
 from hubel.tasks.pose.decoding import FAR, LEAST, NEAR, REACH, VOTES
 from hubel.tasks.pose.loss import Maps, maps_of
 
@@ -30,7 +31,7 @@ def decode(outputs: torch.Tensor, points: int, several: bool, most: int) -> Foun
         surest, at = heat.flatten(2).max(2)
         found = places.flatten(3).gather(3, at[:, :, None, None].expand(-1, -1, 2, 1))[..., 0]
         return Found(torch.cat([found / size, surest[..., None]], 2)[:, None], surest.mean(1, keepdim=True))
-    scores, at = _peaks(maps.middle.sigmoid(), most)
+    scores, at = highest(maps.middle.sigmoid(), most)
     x, y = _cells(outputs)
     told = torch.stack([x + maps.far[:, :, 0] * FAR, y[:, None] + maps.far[:, :, 1] * FAR], 2).flatten(3)
     told = told.gather(3, at[:, None, None].expand(-1, points, 2, -1)).permute(0, 3, 1, 2)  # N×K×P×2
@@ -52,15 +53,6 @@ def _votes(maps: Maps) -> torch.Tensor:
     heat, around = maps.heat.sigmoid(), 2 * VOTES + 1
     weighed = F.avg_pool2d((said * heat[:, :, None]).flatten(1, 2), around, 1, VOTES).view_as(said)
     return weighed / F.avg_pool2d(heat, around, 1, VOTES)[:, :, None].clamp_min(1e-12)
-
-
-def _peaks(heat: torch.Tensor, most: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """How sure the surest peaks of maps N×1×H×W are, and where: N×K each."""
-    _, highest = F.max_pool2d(heat, 3, 1, 1, return_indices=True)  # of equal ones the first
-    own = torch.arange(heat[0].numel(), device=heat.device).view(heat.shape[2:])
-    flat = torch.where(highest == own, heat, 0.0).flatten(1)
-    scores, places = flat.topk(min(most, flat.shape[1]), 1)
-    return scores, places
 
 
 def _refined(

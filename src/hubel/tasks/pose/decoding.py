@@ -1,8 +1,7 @@
 """What pose makes of scores: points. Nothing here loads torch."""
 
-from hubel.tasks.decoding import Decoding, PointRules
+from hubel.tasks.decoding import PRIOR, Decoding, PointRules
 
-PRIOR = -4.0  # nearly all places show none
 REACH = 3.0  # cells around a point in which each place tells how far it is
 FAR = 8.0  # cells in which places at an individual's middle tell how far its points are
 VOTES = 2  # cells around the surest one whose places' words are weighed together

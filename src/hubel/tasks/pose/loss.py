@@ -15,7 +15,9 @@ import torch.nn.functional as F
 
 from hubel.data.feed.device import constant
 from hubel.data.points.targets import BOTTOM, CROWD, FIRST, INDIVIDUAL, KIND, LEFT, RIGHT, TOP
-from hubel.tasks.pose.decoding import FAR, PRIOR, REACH
+from hubel.tasks.decoding import PRIOR
+from hubel.tasks.marks import focal
+from hubel.tasks.pose.decoding import FAR, REACH
 
 _DEVIATION = 1.0  # cells, of a point's peak
 _WIDE = 0.06  # of an individual's size: the deviation of the peak at its middle, where that is more
@@ -66,7 +68,7 @@ def losses(outputs: torch.Tensor, rows: torch.Tensor, points: int, several: bool
     there = (places[..., 2] > 0) & (own[..., KIND] == INDIVIDUAL)[..., None]
     number = there.sum().clamp_min(len(rows))  # of pictures that are nearly all empty, each counts as one
     near = _nearest(places[..., :2] * size, there, x, y)
-    points_off = _focal(maps.heat, near.heat, counted) + _offset(maps.offsets, near)
+    points_off = focal(maps.heat, near.heat, counted) + _offset(maps.offsets, near)
     if maps.middle is None or maps.far is None:
         alone: torch.Tensor = (points_off + _one_of_all(maps.heat, near.heat)) / number
         return alone
@@ -74,7 +76,7 @@ def losses(outputs: torch.Tensor, rows: torch.Tensor, points: int, several: bool
     middles = torch.stack([own[..., LEFT] + own[..., RIGHT], own[..., TOP] + own[..., BOTTOM]], -1) / 2 * size
     sides = (own[..., RIGHT : BOTTOM + 1] - own[..., LEFT : TOP + 1]) * size
     middle = _nearest(middles[..., None, :], real[..., None], x, y, _WIDE * sides.amax(-1))
-    heat = _focal(maps.middle, middle.heat, counted) / real.sum().clamp_min(len(rows))
+    heat = focal(maps.middle, middle.heat, counted) / real.sum().clamp_min(len(rows))
     away = _told(maps.far, places, there, middles, (x, y))
     total: torch.Tensor = heat + (points_off + away) / number
     return total
@@ -125,14 +127,6 @@ def _in_crowds(own: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Ten
     across = many & (x >= own[..., LEFT, None]) & (x <= own[..., RIGHT, None])
     down = many & (y >= own[..., TOP, None]) & (y <= own[..., BOTTOM, None])
     return (down[..., None] & across[:, :, None]).any(1, keepdim=True)
-
-
-def _focal(logits: torch.Tensor, heat: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
-    """CenterNet's loss: of cells with a peak how surely they are missed, of others, less near one, how surely not."""
-    surely, peak = logits.sigmoid(), heat == 1
-    missed = (1 - surely).square() * F.softplus(-logits)
-    false = surely.square() * (1 - heat) ** 4 * F.softplus(logits)
-    return (torch.where(peak, missed, false) * (counted | peak)).sum()
 
 
 def _offset(offsets: torch.Tensor, near: _Near) -> torch.Tensor:

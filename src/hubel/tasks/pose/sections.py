@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from hubel.data.points.annotations import SEEN
 from hubel.data.points.draw import skeletons
 from hubel.data.points.targets import BOTTOM, FIRST, INDIVIDUAL, KIND, LEFT
 from hubel.tasks import task
+from hubel.tasks.marks import neighbourhood
 from hubel.tasks.measure import called, evaluate, outputs_of
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.pose.answer import USUAL
@@ -94,7 +95,7 @@ def seen(kind: Pose, model: LoadedModel, dataset: Dataset, chosen: npt.NDArray[n
     for first in range(0, len(chosen), 64):
         numbers = chosen[first : first + 64]
         images, rows = dataset.images[numbers], dataset.targets.array[numbers]
-        said = kind.found(outputs_of(model, images))
+        said = kind.peaks(outputs_of(model, images))
         for place, number in enumerate(numbers.tolist()):
             own = rows[place, 1:][rows[place, 1:, KIND] == INDIVIDUAL].astype(np.float64)
             points = own[:, FIRST:].reshape(len(own), len(kind.classes), 3) * (width, height, 1)
@@ -139,18 +140,9 @@ def _beside(kind: Pose, dataset: Dataset, each: Seen) -> tuple[str, Pixels]:
 
 def _picture(kind: Pose, dataset: Dataset, off: Off) -> tuple[str, Pixels]:
     """The neighbourhood of a point, and where it was said to be."""
-    from PIL import Image
-
-    image = off.seen.image
     middle = (off.there[:2] + off.said[:2]) / 2
     half = max(8.0, off.apart * 0.8, _AROUND * off.apart / max(off.share, 1e-9))
-    left, top = (int(max(0, middle[axis] - half)) for axis in (0, 1))
-    right, bottom = (int(min(image.shape[1 - axis], np.ceil(middle[axis] + half))) for axis in (0, 1))
-    part: Any = image[top : max(bottom, top + 1), left : max(right, left + 1)]
-    times = _CROP / max(1, part.shape[0])
-    colour = np.broadcast_to(part[..., : 1 if part.shape[2] < 3 else 3], (*part.shape[:2], 3))
-    size = (max(1, round(part.shape[1] * times)), _CROP)
-    large = np.asarray(Image.fromarray(np.ascontiguousarray(colour)).resize(size, Image.Resampling.BICUBIC))
+    large, left, top, times = neighbourhood(off.seen.image, [*(middle - half), *(middle + half)], _CROP)
     both = np.zeros((2, len(kind.classes), 3))
     for row, place in enumerate((off.there, off.said)):
         both[row, off.point] = (*((place[:2] - (left, top)) * times), SEEN)

@@ -10,14 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
-from torch import nn
 
-from hubel import zoo
-from hubel.arch import Network, analyse
+from hubel.arch import Network
 from hubel.base.errors import SettingError
 from hubel.data import Augmentation, Dataset, Splits
-from hubel.data._marked import placed
 from hubel.data.points.annotations import Pairs
 from hubel.data.points.describe import PointsDescription, describe
 from hubel.data.points.find import recognises
@@ -25,23 +21,17 @@ from hubel.data.points.load import load
 from hubel.data.points.targets import (
     AREA,
     BOTTOM,
-    COLUMNS,
     FIRST,
     INDIVIDUAL,
     KIND,
     LEFT,
-    NUMBER,
-    ROWS,
     Points,
 )
 from hubel.tasks import task
-from hubel.tasks.detection.task import gathered, in_pixels, kept
-from hubel.tasks.measure import outputs_of, whole_of
+from hubel.tasks.marks import CLIP, PIXELS, STEPS, Frames, Marks, mean_loss
 from hubel.tasks.model import LoadedModel
-from hubel.tasks.places import Places
 from hubel.tasks.pose.answer import USUAL, Posed
 from hubel.tasks.pose.decode import Found, decode
-from hubel.tasks.pose.decoding import PRIOR
 from hubel.tasks.pose.loss import channels_of, losses
 from hubel.tasks.pose.metrics import Metrics, Picture, metrics
 from hubel.tasks.pose.oks import MOST, Truth, sigmas_of
@@ -52,13 +42,10 @@ _AROUND, _STEP, _LEAST = 1.7, 32, 96  # times an individual's size that a window
 _WORTH = 1.4  # times larger than a window, from which images are seen through one
 _FOCUS = 0.5  # of the windows lie around an individual; of fewer others, points are seen in what lies around
 _ZOOM, _TURN = 1.2, 20.0  # times that images are enlarged or reduced in training, and degrees, at most
-_PIXELS = 2**20  # of a batch
-_STEPS = 2000  # of training where nothing says how long
-_CLIP = 10.0  # of the gradient's norm
 
 
 @dataclass(frozen=True)
-class Pose(Places):
+class Pose(Marks[Found]):
     """The task of finding points.
 
     classes: the points' names. bones: which are joined when they are drawn. several: whether images may show more than
@@ -81,10 +68,7 @@ class Pose(Places):
         task.Figure("ap50", "AP of individuals 50"),
     )
     noun: ClassVar[tuple[str, str]] = Points.noun
-    draws: ClassVar[bool] = True
     targets_noun: ClassVar[str] = "points"
-    guesses: ClassVar[bool] = False
-    scores_classes: ClassVar[bool] = True
 
     @classmethod
     def recognises(cls, source: str) -> bool:
@@ -138,12 +122,6 @@ class Pose(Places):
         grid = tuple(-(-side // self.finest(shape)) for side in shape[:2])
         return (*grid, channels), f"'conv {channels} 1x1' at the images' size or a fraction"
 
-    def fitted(self, network: Network) -> Network:
-        """The network, or, of one that says something of the image as a whole, the U that is made of it."""
-        if len(network.input) < 3 or len(analyse(network).output_shape) == 3:
-            return network
-        return zoo.dense(network, self.output(network.input)[0][2], max(2, self.finest(network.input)))
-
     @classmethod
     def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
         """As of all such tasks, but images that are much larger than individuals are seen through windows around them;
@@ -165,17 +143,9 @@ class Pose(Places):
             fill=0,
         )
         pixels = math.prod(own.size((height, width)))
-        batch = min(8, max(1, len(training)), max(2, _PIXELS // pixels))
-        epochs = float(max(4, min(1000, math.ceil(_STEPS / max(1, len(training) // batch)))))
-        return {**rules, "batch_size": batch, "augmentation": str(own), "epochs": epochs, "clip_norm": _CLIP}
-
-    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
-        """That each point lies there, each by itself."""
-        return (logits[:, : len(self.classes)] + PRIOR).sigmoid()
-
-    def outcome(self, scores: torch.Tensor) -> torch.Tensor:
-        """What the network says, as it is."""
-        return scores
+        batch = min(8, max(1, len(training)), max(2, PIXELS // pixels))
+        epochs = float(max(4, min(1000, math.ceil(STEPS / max(1, len(training) // batch)))))
+        return {**rules, "batch_size": batch, "augmentation": str(own), "epochs": epochs, "clip_norm": CLIP}
 
     def check_training(self, balance: str, augmentation: Augmentation) -> None:
         """Refuse what needs one class an image, and what points cannot follow."""
@@ -188,113 +158,51 @@ class Pose(Places):
             )
         super().check_training(balance, augmentation)
 
-    def objective(
-        self, network: nn.Module, label_smoothing: float = 0.0, class_weights: torch.Tensor | None = None
-    ) -> Objective:
-        """The network with the loss of heat maps and offsets."""
-        return Objective(network, self)
+    @property
+    def widths(self) -> tuple[int, int]:  # type: ignore[override]
+        """As `told` and `there` have them."""
+        return 1 + 3 * len(self.classes), 6 + 3 * len(self.classes)
 
-    def counts(self) -> _Counts:
-        """All individuals that are found, and all that are there."""
-        return _Counts(self)
+    def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """The loss a point (see `loss`). Targets: float32 N×(1 + individuals)×(7 + 3·points)."""
+        return losses(outputs, targets, len(self.classes), self.several)
+
+    def peaks(self, outputs: torch.Tensor) -> Found:
+        """The individuals of each image."""
+        return decode(outputs, len(self.classes), self.several, self.most)
+
+    def told(self, found: Found, frames: Frames) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+        """Score and points of each individual."""
+        scores = found.scores.double().cpu().numpy()
+        points = frames.points(found.points.double().cpu().numpy())
+        return scores > 0, np.concatenate([scores[..., None], points.reshape(*scores.shape, -1)], -1)
+
+    def there(
+        self, rows: npt.NDArray[np.float64], frames: Frames
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
+        """Kind, area, box and points of each individual."""
+        points = frames.points(rows[..., FIRST:].reshape(*rows.shape[:2], -1, 3)).reshape(*rows.shape[:2], -1)
+        boxes = frames.boxes(rows[..., LEFT : BOTTOM + 1])
+        return rows[..., KIND] > 0, np.concatenate([rows[..., [KIND, AREA]], boxes, points], -1)
 
     def measured(self, counts: Sequence[torch.Tensor]) -> Metrics:
         """Errors, how many are near, similarity, and the loss."""
         said, there, total = (each.coalesce() if each.is_sparse else each for each in counts)
-        loss = float(total[0] / total[1]) if total[1] else float("nan")
-        return metrics(
-            _pictures(said, there, len(self.classes)),
-            self.classes,
-            self.sigmas,
-            self.several,
-            USUAL,
-            loss,
-            int(total[1]),
-        )
+        pictures = _pictures(said, there, len(self.classes))
+        return metrics(pictures, self.classes, self.sigmas, self.several, USUAL, *mean_loss(total))
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Posed:
         """The points of a picture, in its own pixels."""
-        picture = whole_of(model, image)
-        whole = np.asarray(picture.convert("RGB") if isinstance(picture, Image.Image) else picture)
-        found = self.found(outputs_of(model, model.preprocessing.prepare(picture)[np.newaxis]))
-        kind = model.preprocessing
-        frame = placed((whole.shape[0], whole.shape[1]), (kind.height, kind.width), kind.fit)
-        points = _in_pixels(found.points[0].double().numpy(), np.array(frame), whole.shape[:2])
+        whole, outputs, frames = self.looked(model, image, "answered")
+        found = self.peaks(outputs)
+        points = frames.points(found.points[0].double().numpy())
         scores = found.scores[0].double().numpy()
         there = scores > 0
         return Posed(self.classes, self.bones, self.several, points[there], scores[there], whole)
 
-    def found(self, outputs: torch.Tensor) -> Found:
-        """The individuals of each image, of the network's outputs."""
-        return decode(outputs, len(self.classes), self.several, self.most)
-
     def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
         """Each point's figures, images beside what is there and what is found, and the worst points."""
         return sections(self, model, dataset)
-
-
-def _in_pixels(
-    points: npt.NDArray[np.float64], frames: npt.NDArray[np.float64], size: Sequence[Any]
-) -> npt.NDArray[np.float64]:
-    """Points …×P×3 in shares of an image, in pixels of the picture of this height and width, which lies at `frames` in
-    it (…×4).
-    """
-    twice = np.concatenate([points[..., :2], points[..., :2]], -1)
-    places = in_pixels(twice, frames[..., None, :], [np.asarray(side)[..., None] for side in size])
-    return np.concatenate([places[..., :2], points[..., 2:]], -1)
-
-
-class Objective(task.Objective):
-    """The loss of heat maps and offsets (see `loss`). Targets: float32 N×(1 + individuals)×(7 + 3·points)."""
-
-    def __init__(self, network: nn.Module, kind: Pose) -> None:
-        super().__init__(network)
-        self.kind = kind
-
-    def loss(
-        self, outputs: torch.Tensor, targets: torch.Tensor, others: torch.Tensor | None, share: torch.Tensor | None
-    ) -> torch.Tensor:
-        """The loss a point of outputs N×channels×H×W, at any grid."""
-        return losses(outputs, targets, len(self.kind.classes), self.kind.several)
-
-
-class _Counts(task.Counts):
-    """Individuals by their picture's number and their place among its own: score and points that are found; kind, area,
-    box and points that are there; and the losses' sum, and of how many images. Places are in pixels of the picture.
-    """
-
-    def __init__(self, kind: Pose) -> None:
-        self.kind = kind
-        # kept where they are made: fetching them would mean waiting after each batch
-        self.batches: list[tuple[torch.Tensor, Found, torch.Tensor]] = []
-
-    def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
-        """Count a batch's points."""
-        kind = self.kind
-        loss = losses(outputs, targets, len(kind.classes), kind.several)
-        self.batches.append((loss, kind.found(outputs), targets.clone()))
-
-    def tensors(self) -> tuple[torch.Tensor, ...]:
-        """By coordinates: what is found, and what is there; and the total."""
-        said, there = [], []
-        total = torch.zeros(2, dtype=torch.float64)
-        points = len(self.kind.classes)
-        for loss, found, targets in self.batches:
-            total += torch.tensor([loss.item() * len(targets), len(targets)], dtype=torch.float64)
-            rows = targets.double().cpu().numpy()
-            head, own = rows[:, 0], rows[:, 1:]
-            frames, size = head[:, None, :4], (head[:, None, ROWS], head[:, None, COLUMNS])
-            numbers = head[:, NUMBER].astype(np.int64)
-            scores = found.scores.double().cpu().numpy()
-            places = _in_pixels(found.points.double().cpu().numpy(), frames, size)
-            said.append(
-                kept(scores > 0, numbers, np.concatenate([scores[..., None], places.reshape(*scores.shape, -1)], -1))
-            )
-            true = _in_pixels(own[..., FIRST:].reshape(*own.shape[:2], points, 3), frames, size)
-            boxes = in_pixels(own[..., LEFT : BOTTOM + 1], frames, size)
-            facts = np.concatenate([own[..., [KIND, AREA]], boxes, true.reshape(*own.shape[:2], -1)], -1)
-            there.append(kept(own[..., KIND] > 0, numbers, facts))
-        return gathered(said, 1 + 3 * points), gathered(there, 6 + 3 * points), total
 
 
 def _pictures(said: torch.Tensor, there: torch.Tensor, points: int) -> list[Picture]:

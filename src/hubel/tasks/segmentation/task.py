@@ -24,6 +24,7 @@ from hubel.tasks.measure import called, evaluate, outputs_of, whole_of
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.places import Places, enlarged, every_second, in_place, in_windows, middles
 from hubel.tasks.segmentation.metrics import Metrics, metrics
+from hubel.view.figures.frames import coloured
 
 _ASKED, _WORST = 48, 4  # images that a report looks at, and the worst of them that it shows
 _THIN = 4  # pixels across, of things for which every pixel has an answer; up to twice that, every second
@@ -174,7 +175,7 @@ class Segmentation(Places):
         mask = scores[0].argmax(0).to(torch.uint8).numpy()
         known = true != VOID
         right = float(((true == mask) & known).sum() / max(1, known.sum()))
-        plain = np.broadcast_to(image[..., : 1 if image.shape[2] < 3 else 3], (*image.shape[:2], 3))
+        plain = coloured(image)
         wrong = np.where(((true != mask) & known)[..., None], 255, plain // 3).astype(np.uint8)
         panels = [plain, *(overlaid(image, each, self.colours) for each in (true, mask)), wrong]
         told = f"{called(dataset, number)}, its mask, what the model draws, what is wrong: {right:.1%} of pixels right"

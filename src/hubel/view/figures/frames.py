@@ -40,6 +40,12 @@ def as_image(pixels: Pixels) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels))
 
 
+def coloured(pixels: Pixels) -> Pixels:
+    """A picture H×W or H×W×C in colour, H×W×3: grey ones spread, the first three channels of more."""
+    planes = pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
+    return np.broadcast_to(planes[..., : 1 if planes.shape[2] < 3 else 3], (*planes.shape[:2], 3))
+
+
 def times_larger(pixels: Pixels, least: int = LEAST) -> int:
     """How many times as large a picture is shown, its pixels squares, so that its longer side has so many pixels."""
     return max(1, round(least / int(max(pixels.shape[:2]))))
