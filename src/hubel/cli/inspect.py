@@ -88,10 +88,6 @@ def run(arguments: Namespace) -> int:
         if arguments.depth:
             raise SettingError("--depth is of a drawing, and none is asked for; add -o FILE.svg")
         return finish(arguments, answer if output is None else replace(answer, notes=report.notes))
-    if not report.stops:
-        raise SettingError(
-            f"expected a PyTorch model for {output}, received {arguments.model}; hubel draw draws ONNX files"
-        )
     figure = report.figure(arguments.depth or 0, arguments.theme)
     return finish(arguments, replace(answer, figure=lambda: figure, notes=report.notes))
 

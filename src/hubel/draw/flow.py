@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -18,15 +18,15 @@ _NAMES = 300.0  # the widest column of paths
 # The first that a module's class or an operation's name holds says which colour it has.
 _ROLES = (
     ("input", r"^(in|out)put$"),
-    ("join", r"^(add|sub|rsub|mul|div|cat|stack|maximum|minimum|where)$"),
-    ("pooling", r"pool|^(mean|amax|sum|max)$"),
+    ("join", r"^(add|sub|rsub|mul|div|cat|concat|stack|maximum|minimum|where)$"),
+    ("pooling", r"pool|^(reduce)?(mean|amax|sum|max|l2)$"),
     ("normalization", r"norm"),
     ("regularization", r"drop|stochastic"),
     ("recurrent", r"lstm|gru|rnn"),
     ("embedding", r"embed"),
     ("convolution", r"conv"),
-    ("dense", r"linear|dense|attention|^(mm|bmm|addmm|matmul|baddbmm)$"),
-    ("activation", r"relu|elu|silu|swish|mish|sigmoid|tanh|softmax|softplus|activation|hardtanh"),
+    ("dense", r"linear|dense|attention|^(mm|bmm|addmm|matmul|baddbmm|gemm)$"),
+    ("activation", r"relu|elu|silu|swish|mish|sigmoid|tanh|softmax|softplus|activation|hardtanh|^(erf|clip)$"),
 )
 
 
@@ -99,10 +99,11 @@ def flow_figure(found: Inspected, depth: int = 0, theme: str = "auto") -> FlowFi
     """Draw what `hubel.nn.inspect` found: calls and operations from top to bottom, with shapes and multiply-adds.
 
     depth: how many names of a path are told apart; parts that lie deeper are one row. 0 is as many as there are, or as
-    make at most 150 rows. A part is one row where its calls follow each other.
+    make at most 150 rows; where the names of parts do not bring that about, what follows one after another is one row.
+    A part is one row where its calls follow each other.
     """
     rows = _collapsed(found.stops, depth or _depth(found.stops))
-    return FlowFigure(found.type, rows, theme)
+    return FlowFigure(found.type, rows if depth or len(rows) <= MOST else _straight(rows), theme)
 
 
 def _depth(stops: Sequence[Stop]) -> int:
@@ -132,11 +133,31 @@ def _collapsed(stops: Sequence[Stop], depth: int) -> tuple[_Row, ...]:
     return tuple(rows)
 
 
+def _straight(rows: Sequence[_Row]) -> tuple[_Row, ...]:
+    """Rows of which each is read by the next alone as one; what is given and what comes out stays by itself."""
+    readers = [0] * len(rows)
+    for row in rows:
+        for read in row.reads:
+            readers[read] += 1
+    found, place = list[_Row](), list[int]()
+    for number, row in enumerate(rows):
+        follows = row.reads == (number - 1,) and readers[number - 1] == 1
+        if follows and not {"input", "output"} & {row.type, rows[number - 1].type}:
+            last = found[-1]
+            name = f"{last.name.partition(' … ')[0]} … {row.name}" if row.name else last.name
+            found[-1] = _Row(name, last.type, row.shape, last.macs + row.macs, last.reads, last.count + row.count)
+        else:
+            found.append(replace(row, reads=tuple(dict.fromkeys(place[read] for read in row.reads))))
+        place.append(len(found) - 1)
+    return tuple(found)
+
+
 def _tracks(rows: Sequence[_Row]) -> list[int]:
     """Of each row the track that its result runs on: its first source's, where that has no other reader to come."""
-    last = [
-        max((at for at, row in enumerate(rows) if number in row.reads), default=number) for number in range(len(rows))
-    ]
+    last = list(range(len(rows)))
+    for number, row in enumerate(rows):
+        for read in row.reads:
+            last[read] = number
     tracks: list[int] = []
     taken: dict[int, int] = {}  # by which row's result
     for number, row in enumerate(rows):
@@ -166,7 +187,7 @@ def _scene(title: str, rows: Sequence[_Row], tracks: Sequence[int]) -> Scene:
         marks += _lines(number, row, tracks)
     for number, (row, words) in enumerate(zip(rows, cells, strict=True)):
         x, y = _x(tracks[number]), _y(number)
-        sign = "times" if row.type.startswith("mul") else "plus" if row.type.startswith("add") else ""
+        sign = {"mul": "times", "add": "plus"}.get(row.type.lower(), "")
         box: Mark = Circle(x, y, 6, sign) if sign else Rectangle(x - 6, y - 6, 12, 12, _role(row), radius=3)
         texts = [
             Text(starts[0], y + 4, words[0], "label", "start"),

@@ -7,7 +7,7 @@ from hubel.nn._randomness import drawing, own_randomness
 from hubel.nn._training import step_first
 from hubel.nn.device import check_device, chosen_device, device_named
 from hubel.nn.inspection.inspect import Inspection, ModuleRow, inspect
-from hubel.nn.inspection.onnx import inspect_onnx
+from hubel.nn.inspection.onnx.costs import inspect_onnx
 from hubel.nn.reading.onnx.read import network_of_onnx
 from hubel.nn.reading.torch import network_of, translate
 from hubel.nn.weights.load import Pretrained, load_pretrained, load_weights

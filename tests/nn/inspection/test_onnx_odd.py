@@ -102,8 +102,8 @@ def test_what_is_not_counted_is_said(tmp_path: Path) -> None:
     )
     nodes = [
         node("If", ["c"], ["a"], then_branch=inside, else_branch=inside),
-        node("FusedConv", ["x", "k"], ["b"], domain="com.microsoft"),
-        node("FusedConv", ["x", "k"], ["d"], domain="com.microsoft"),
+        node("Irfft", ["x", "k"], ["b"], domain="com.microsoft"),
+        node("Irfft", ["x", "k"], ["d"], domain="com.microsoft"),
         node("Relu", ["x"], ["y"]),
     ]
     stored = {"w": floats(3, 3), "k": floats(4, 3, 3, 3)}
@@ -112,7 +112,7 @@ def test_what_is_not_counted_is_said(tmp_path: Path) -> None:
     report = inspect_onnx(saved(tmp_path / "odd.onnx", nodes, [1, 3, 3, 3], stored, ("com.microsoft",)))
     assert report.macs == 0
     assert report.notes == (
-        "not counted: 1 If, 2 com.microsoft.FusedConv; their multiply-adds, and the parameters inside them, are not in "
+        "not counted: 1 If, 2 com.microsoft.Irfft; their multiply-adds, and the parameters inside them, are not in "
         "the totals",
     )
 
@@ -261,10 +261,10 @@ def test_einsum_of_any_axes_is_counted_and_of_three_operands_said(tmp_path: Path
 
 
 def test_what_has_no_shape_names_who_gives_none(tmp_path: Path) -> None:
-    nodes = [node("FusedConv", ["x", "w"], ["a"], domain="com.microsoft"), node("Conv", ["a", "v"], ["y"])]
+    nodes = [node("Irfft", ["x", "w"], ["a"], domain="com.microsoft"), node("Conv", ["a", "v"], ["y"])]
     stored = {"w": floats(4, 3, 3, 3), "v": floats(2, 4, 3, 3)}
     file = saved(tmp_path / "f.onnx", nodes, ["N", 3, 8, 8], stored, ("com.microsoft",))
-    with pytest.raises(ValueError, match=r"fusedconv1, a FusedConv of com.microsoft.*symbolic_shape_infer"):
+    with pytest.raises(ValueError, match=r"irfft1, a Irfft of com.microsoft.*symbolic_shape_infer"):
         inspect_onnx(file, (8, 8, 3))
     (tmp_path / "empty.onnx").write_bytes(b"")
     with pytest.raises(ValueError, match="holds no graph"):

@@ -108,7 +108,7 @@ class Inspection(Drawn):
 
     `input_shapes` and `output_shape` are as PyTorch has them, batch first. `notes` say what the figures leave out, and
     what else there is to know of the whole. `stops` are what is drawn of it: calls and operations in order, with who
-    reads whom; `memory` what it takes. An ONNX file has neither. Printing it shows a table.
+    reads whom; `memory` what it takes, of which an ONNX file says nothing. Printing it shows a table.
     """
 
     drawn_by: ClassVar[str] = "hubel.draw.flow:flow_figure"

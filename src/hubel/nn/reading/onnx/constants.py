@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from hubel.nn.inspection.onnx_file import MOST_VALUES
+from hubel.nn.inspection.onnx.file import MOST_VALUES
 
 FLOATS = (1, 10, 11, 16)  # 32, 16, 64 bits, and bfloat16
 PARTS = ("If", "Loop", "Scan")  # which take more than their inputs

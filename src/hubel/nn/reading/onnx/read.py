@@ -11,8 +11,8 @@ from typing import Any
 import hubel.arch as arch
 from hubel.arch import Concat, Join, Layer, Network, Product, Sum, analyse
 from hubel.base.errors import NetworkError
-from hubel.nn.inspection.onnx import inspect_onnx
-from hubel.nn.inspection.onnx_file import made_sense_of, read_onnx
+from hubel.nn.inspection.onnx.costs import inspect_onnx
+from hubel.nn.inspection.onnx.file import made_sense_of, read_onnx
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.reading.folding import folded
 from hubel.nn.reading.graph import Step
@@ -38,7 +38,7 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
     Raises `ValueError` that names the operation which has no place in a tree, and why, and `ModuleNotFoundError`
     without `onnx`.
     """
-    graph, shapes, inputs, stored = read_onnx(path, input_shape, 1)
+    graph, shapes, inputs, stored, _ = read_onnx(path, input_shape, 1)
     constants = Constants(graph, stored, Path(path).parent)
     reading = _Reading(graph, shapes, constants)
     steps = reading.steps()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import zip_longest
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from hubel.base.errors import NetworkError
-from hubel.nn.inspection.onnx_file import GivenShapes, made_sense_of, read_onnx, taken
-from hubel.nn.inspection.report import Inspection, ModuleRow, TensorShape
+from hubel.nn.inspection.onnx.file import GivenShapes, made_sense_of, read_onnx, taken
+from hubel.nn.inspection.report import Inspection, ModuleRow, Stop, TensorShape
 
 FLOATING = (1, 10, 11, 16)  # float, float16, double, bfloat16, as ONNX numbers its types
 # Inputs that training does not learn: statistics, factors, sizes, limits, scales and zero points of integers.
@@ -32,6 +35,8 @@ NOT_LEARNED = {
 # Where integers are weights.
 INTEGER_WEIGHTS = {"QLinearConv": (3, 8), "QLinearMatMul": (3,), "MatMulInteger": (1,), "ConvInteger": (1,)}
 INTEGER_WEIGHTS["DequantizeLinear"] = (0,)
+# What exporters call a graph whose model has no name.
+UNNAMED = {"", "main_graph", "main", "torch_jit", "torch-jit-export"}
 # Operators of ONNX's own that multiply, or hold others that may, and that are not counted.
 UNCOUNTED = {"If", "Loop", "Scan", "SequenceMap", "Attention", "DeformConv", "DFT", "STFT", "LinearAttention"}
 
@@ -45,19 +50,27 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
     depend on the input. ONNX does not tell learned numbers from other constants: as `parameters` count the floating
     tensors of more than one number that are stored in the file, and the integers that a quantised operator takes as
     weights, where they are first used, without statistics, limits, and factors; all of them are taken as trainable.
-    What is not counted (loops, branches, operators of other domains) the report's `notes` name.
+    What is not counted (loops, branches, operators of other domains) the report's `notes` name. Operators that ONNX
+    Runtime writes into files which it optimises or quantises (`com.microsoft`) are written out as ordinary ones.
 
     Raises `ValueError` where sizes stay unknown, or the file is no ONNX, and `ModuleNotFoundError` without `onnx`.
     """
-    graph, found, inputs, constants = read_onnx(path, input_shape, batch)
+    graph, found, inputs, constants, written = read_onnx(path, input_shape, batch)
     reading = _Reading(found, {name: _Constant(tensor) for name, tensor in constants.items()})
+    reading.flow.give(given.name for given in inputs)
     for node in graph.node:
         reading.take(node)
+    reading.flow.end(given.name for given in graph.output)
     shapes = tuple(found[given.name] for given in inputs if given.name in reading.read and given.name in found)
     output = found.get(graph.output[0].name) if graph.output else None
     size = shapes[0][0] if shapes and shapes[0] else batch
-    notes = tuple(reading.notes())
-    return Inspection(graph.name or Path(path).stem, size, shapes, output, tuple(reading.rows), notes)
+    notes = [*reading.notes()]
+    if written:
+        listed = ", ".join(f"{number} {kind}" for kind, number in written.items())
+        notes.append(f"written out as the ordinary operators that they are made of: {listed}")
+    stops = reading.flow.stops()
+    name = Path(path).stem if graph.name in UNNAMED else graph.name
+    return Inspection(name, size, shapes, output, tuple(reading.rows), tuple(notes), stops)
 
 
 class _Constant:
@@ -73,6 +86,64 @@ class _Constant:
         self.integers: dict[str, int] = {tensor.name: size} if kept and tensor.data_type not in FLOATING else {}
 
 
+# What gives the same numbers under another shape is drawn with what made them.
+PASSING = {"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Dropout"}
+
+
+class _Flow:
+    """What is drawn of a file: its inputs, the operations that depend on them, its outputs, and who reads whom."""
+
+    def __init__(self, shapes: dict[str, TensorShape]) -> None:
+        self.shapes = shapes
+        self.found: list[Stop] = []
+        self.made: dict[str, int] = {}  # by which of them, each tensor
+
+    def give(self, names: Iterable[str]) -> None:
+        """Note what the file is given."""
+        for name in names:
+            self._add(name, "input", self.shapes.get(name), 0, [], [name])
+
+    def take(self, node: Any, path: str, names: Iterable[str], macs: int) -> None:
+        """Note an operation, which takes what has these names."""
+        reads = list(dict.fromkeys(self.made[name] for name in names if name in self.made))
+        if node.op_type in PASSING and len(reads) == 1:
+            self.made.update(dict.fromkeys(node.output, reads[0]))
+        else:
+            shape = self.shapes.get(node.output[0])
+            self._add(module_path(path, node.op_type), node.op_type, shape, macs, reads, node.output)
+
+    def end(self, names: Iterable[str]) -> None:
+        """Note what the file gives."""
+        for name in names:
+            if name in self.made:
+                self._add(name, "output", self.shapes.get(name), 0, [self.made[name]], [])
+
+    def stops(self) -> tuple[Stop, ...]:
+        """All of it, without the inputs that nothing takes."""
+        read = {place for stop in self.found for place in stop.reads}
+        kept = [place for place, stop in enumerate(self.found) if stop.type != "input" or place in read]
+        number = {place: new for new, place in enumerate(kept)}
+        return tuple(
+            replace(self.found[place], reads=tuple(number[read] for read in self.found[place].reads)) for place in kept
+        )
+
+    def _add(
+        self, name: str, kind: str, shape: TensorShape | None, macs: int, reads: list[int], outputs: Iterable[str]
+    ) -> None:
+        self.made.update(dict.fromkeys(outputs, len(self.found)))
+        self.found.append(Stop(name, kind, shape or (), macs, tuple(reads)))
+
+
+def module_path(name: str, kind: str) -> str:
+    """Return the path of the module that a node was written for, where its name is one of scopes: of
+    `/layer1/layer1.0/conv1/Conv` it is `layer1.0.conv1`; of other names the name itself.
+    """
+    scopes = [part for part in name.split("/") if part]
+    scopes = scopes[:-1] if len(scopes) > 1 and re.fullmatch(rf"{kind}(_\d+)?", scopes[-1]) else scopes
+    kept = [part for part, after in zip_longest(scopes, scopes[1:]) if not (after or "").startswith(f"{part}.")]
+    return ".".join(kept)
+
+
 class _Reading:
     """Takes in a graph's nodes one after another."""
 
@@ -84,16 +155,17 @@ class _Reading:
         self.trained: set[str] = set()  # tensors whose gradient training asks for
         self.numbers: dict[str, int] = {}
         self.uncounted: Counter[str] = Counter()
-        self.quantised = 0
+        self.whole: dict[str, int] = {}  # what is learned and stored as whole numbers
         self.made_by: dict[str, str] = {}  # what has no shape
+        self.flow = _Flow(shapes)
 
     def notes(self) -> Iterator[str]:
         """Say what the figures leave out, and what they hold."""
         if self.uncounted:
             listed = ", ".join(f"{number} {kind}" for kind, number in self.uncounted.items())
             yield f"not counted: {listed}; their multiply-adds, and the parameters inside them, are not in the totals"
-        if self.quantised:
-            yield f"{self.quantised:,} of the parameters are stored as whole numbers"
+        if quantised := sum(size for name, size in self.whole.items() if name in self.counted):
+            yield f"{quantised:,} of the parameters are stored as whole numbers"
 
     def take(self, node: Any) -> None:
         """Add a node's row, or remember that what it gives is constant."""
@@ -115,6 +187,7 @@ class _Reading:
         if shape is None:
             self.made_by.update(dict.fromkeys(node.output, f"{path}, a {node.op_type} of {node.domain or 'ONNX'}"))
         self.rows.append(ModuleRow(path, node.op_type, shape, parameters, parameters, macs, backward, 1, tuple(notes)))
+        self.flow.take(node, path, names, macs)
 
     def _constant(self, node: Any) -> None:
         """A constant made of constants: weights reshaped, or filled (`ConstantOfShape`) where a file left them out."""
@@ -128,7 +201,7 @@ class _Reading:
             made.sources[node.output[0]] = prod(shape)
         if node.op_type == "DequantizeLinear":  # a stored weight that becomes floating again
             made.sources = dict(self.constants[node.input[0]].integers)
-            self.quantised += sum(made.sources.values())
+            self.whole |= made.sources
         if node.op_type == "Constant":
             for attribute in node.attribute:
                 if attribute.name == "value" and attribute.t.data_type in FLOATING and prod(attribute.t.dims) > 1:
@@ -144,7 +217,7 @@ class _Reading:
             sources = dict(self.constants[name].sources)
             if place in INTEGER_WEIGHTS.get(node.op_type, ()):
                 sources |= self.constants[name].integers
-                self.quantised += sum(self.constants[name].integers.values())
+                self.whole |= self.constants[name].integers
             for source, size in sources.items():
                 if self.counted.setdefault(source, path) != path:
                     notes.append(f"{source} is counted in {self.counted[source]}")

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from itertools import count
 from math import prod
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from hubel.base.errors import HubelError, MissingFileError, NetworkError
 from hubel.base.headers import reason
 from hubel.base.names import hint
+from hubel.nn.inspection.onnx.fused import written_out
 from hubel.nn.inspection.report import TensorShape, tensor_text
 
 MOST_VALUES = 4096  # numbers of a tensor that is worked out: shapes and indices are small
-MOST_PASSES = 20
+MOST_PASSES = 100
 
 GivenShapes: TypeAlias = "Sequence[int] | Sequence[Sequence[int]] | Mapping[str, Sequence[int]] | None"
 OnnxReader = TypeVar("OnnxReader", bound=Callable[..., Any])
@@ -43,11 +45,20 @@ def made_sense_of(read: OnnxReader) -> OnnxReader:
     return refusing  # type: ignore[return-value]
 
 
-def read_onnx(
-    path: str | Path, input_shape: GivenShapes, batch: int
-) -> tuple[Any, dict[str, TensorShape], list[Any], dict[str, Any]]:
-    """Load a file: its graph, the shapes of its tensors, its real inputs, its stored tensors by name. `input_shape` is
-    that of the first input, or has one for each in turn, or by name.
+class Opened(NamedTuple):
+    """A file: its graph, the shapes of its tensors, its real inputs, its stored tensors by name, and how many operators
+    of ONNX Runtime's own are written out in the graph.
+    """
+
+    graph: Any
+    shapes: dict[str, TensorShape]
+    inputs: list[Any]
+    stored: dict[str, Any]
+    written: Counter[str]
+
+
+def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
+    """Load a file. `input_shape` is that of the first input, or has one for each in turn, or by name.
 
     Raises `NetworkError` where `input_shape` or `batch` is against what the file fixes, where sizes stay open, or where
     something in the file does not fit its input.
@@ -67,10 +78,11 @@ def read_onnx(
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in stored]
     _settle(model.graph, inputs, input_shape, batch)
-    graph = _inferred(onnx, model)
+    graph, written = _inferred(onnx, model)
     shapes = _shapes(graph)
     _check(graph, shapes)
-    return graph, shapes, inputs, {**stored, **{tensor.name: tensor for tensor in graph.initializer}}
+    stored |= {tensor.name: tensor for tensor in graph.initializer}
+    return Opened(graph, shapes, inputs, stored, written)
 
 
 def _shapes_by_name(inputs: list[Any], input_shape: GivenShapes) -> dict[str, TensorShape]:
@@ -158,9 +170,11 @@ def _laid(
     return list(agree[0] if agree else laid[0])
 
 
-def _inferred(onnx: Any, model: Any) -> Any:
-    """Infer shapes, with the numbers of what the graph works out of shapes themselves, until nothing new is known."""
-    values: dict[str, Any] = {}
+def _inferred(onnx: Any, model: Any) -> tuple[Any, Counter[str]]:
+    """Infer shapes, with the numbers of what the graph works out of shapes themselves, until nothing new is known; and
+    write out the operators of ONNX Runtime's own.
+    """
+    values, written = dict[str, Any](), Counter[str]()
     graph = model.graph
     for node in graph.node:  # PyTorch's older exporter counts axes from the end, of which onnx infers nothing
         for each in node.attribute if node.op_type == "Transpose" else ():
@@ -171,19 +185,22 @@ def _inferred(onnx: Any, model: Any) -> Any:
         except Exception as error:
             raise NetworkError(f"the file's shapes do not fit together: {str(error).splitlines()[0]}") from None
         found = _shapes(graph)
+        if now := written_out(model, found):
+            written += now
+            continue
         left = [node.output[0] for node in graph.node if node.output and node.output[0] not in found]
         if not left and not any(node.op_type == "Shape" for node in graph.node):
-            return graph
+            break
         fresh = list(_worked_out(onnx, model, found, values))
         if not fresh:
-            return graph
+            break
         model.ir_version = max(model.ir_version, 4)  # before, stored tensors had to be inputs too
         model.graph.initializer.extend(fresh)
         names = {tensor.name for tensor in fresh}
         left = [node for node in model.graph.node if not names.intersection(node.output)]
         del model.graph.node[:]
         model.graph.node.extend(left)
-    return graph
+    return graph, written
 
 
 def _worked_out(onnx: Any, model: Any, shapes: dict[str, TensorShape], values: dict[str, Any]) -> Iterator[Any]:

@@ -1,0 +1,1 @@
+"""What ONNX files cost: opened, written out, every operation counted."""
