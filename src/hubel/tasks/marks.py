@@ -20,6 +20,7 @@ from hubel.arch import Network, analyse
 from hubel.data._marked import BOTTOM, COLUMNS, LEFT, NUMBER, ROWS, placed
 from hubel.tasks import task
 from hubel.tasks.decoding import PRIOR
+from hubel.tasks.gathering import gathered, kept
 from hubel.tasks.measure import outputs_of, whole_of
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.places import Places
@@ -28,7 +29,6 @@ from hubel.view.figures.frames import coloured
 PIXELS = 2**20  # of a batch
 STEPS = 2000  # of training where nothing says how long
 CLIP = 10.0  # of the gradient's norm, which is large where few objects lie among many places
-_LARGEST_SET = 2**24  # pictures, which are told apart by a number in single precision
 Doubles = npt.NDArray[np.float64]
 Found = TypeVar("Found")
 
@@ -154,9 +154,9 @@ class _Counts(task.Counts, Generic[Found]):
             head = rows[:, 0]
             frames = Frames(head[:, None, LEFT : BOTTOM + 1], (head[:, None, ROWS], head[:, None, COLUMNS]))
             numbers = head[:, NUMBER].astype(np.int64)
-            said.append(_kept(*self.kind.told(found, frames), numbers))
-            there.append(_kept(*self.kind.there(rows[:, 1:], frames), numbers))
-        return *(_gathered(*each) for each in zip((said, there), self.kind.widths, strict=True)), total
+            said.append(kept(*self.kind.told(found, frames), numbers))
+            there.append(kept(*self.kind.there(rows[:, 1:], frames), numbers))
+        return *(gathered(*each) for each in zip((said, there), self.kind.widths, strict=True)), total
 
 
 def mean_loss(total: torch.Tensor) -> tuple[float, int]:
@@ -196,20 +196,3 @@ def neighbourhood(
     size = (max(1, round(part.shape[1] * times)), high)
     large = Image.fromarray(np.ascontiguousarray(part)).resize(size, Image.Resampling.BICUBIC)
     return np.asarray(large), left, top, times
-
-
-def _kept(
-    chosen: npt.NDArray[np.bool_], values: Doubles, numbers: npt.NDArray[np.int64]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Those that are chosen, with their coordinates: their picture's number and their place in it."""
-    picture, place = np.nonzero(chosen)
-    return torch.from_numpy(np.stack([numbers[picture], place])), torch.from_numpy(values[chosen])
-
-
-def _gathered(parts: Sequence[tuple[torch.Tensor, torch.Tensor]], wide: int) -> torch.Tensor:
-    """Values of so many numbers each by their coordinates, as one tensor that may be added to others."""
-    indices = torch.cat([torch.zeros(2, 0, dtype=torch.int64), *(each for each, _ in parts)], 1)
-    values = torch.cat([torch.zeros(0, wide, dtype=torch.float64), *(each for _, each in parts)])
-    return torch.sparse_coo_tensor(
-        indices, values, (_LARGEST_SET, _LARGEST_SET, wide), check_invariants=False
-    ).coalesce()

@@ -120,8 +120,9 @@ class Task(abc.ABC):
     about_places: whether it says something of every place of an image (`hubel.tasks.places`). own_size: whether
     networks of the zoo are made in the size that examples have, instead of those brought to theirs. scores_classes:
     whether outputs begin with a score for each name of `classes`. score: what that is called. shares: whether its
-    outcome is a probability. guesses: whether the loss of guessing is ln(classes). classes: the names of what is told
-    apart, in the order of the network's outputs; none where nothing is.
+    outcome is a probability. guesses: whether the loss of guessing is ln(classes). as_it_is: what its data is, where
+    neither classes are balanced nor examples changed. classes: the names of what is told apart, in the order of the
+    network's outputs; none where nothing is.
     """
 
     name: ClassVar[str]
@@ -142,6 +143,7 @@ class Task(abc.ABC):
     scores_classes: ClassVar[bool] = False
     shares: ClassVar[bool] = True
     score: ClassVar[str] = "logit"
+    as_it_is: ClassVar[str] = ""
     classes: tuple[str, ...]
 
     @property
@@ -323,6 +325,11 @@ class Task(abc.ABC):
         """Raise ValueError where classes cannot be balanced or images changed so ("sampling", mixup, operations), since
         their targets do not allow it.
         """
+        if self.as_it_is and (balance != "none" or str(augmentation) != "none"):
+            raise SettingError(
+                f"recipe: expected balance 'none' and augmentation 'none' with {self.as_it_is}, received "
+                f"{balance!r} and {str(augmentation)!r}"
+            )
 
     def vectors(self, model: LoadedModel) -> tuple[list[list[float]], list[int]] | None:
         """Of a network that makes pictures of vectors: some that a page begins with, and the places of the numbers in

@@ -16,7 +16,7 @@ from torch import nn
 from hubel.arch import Network, analyse, ops
 from hubel.arch.ops.causal import goes_on
 from hubel.base.errors import NetworkError, SettingError
-from hubel.data import Augmentation, Dataset, Splits
+from hubel.data import Dataset, Splits
 from hubel.data.texts.describe import TextDescription, describe
 from hubel.data.texts.load import is_text, load
 from hubel.data.texts.targets import Following
@@ -24,6 +24,7 @@ from hubel.data.texts.vocabulary import Vocabulary
 from hubel.nn import evaluation_mode
 from hubel.nn.modules import carrying
 from hubel.tasks import task
+from hubel.tasks.choosing import OF_STEPS
 from hubel.tasks.language.writing import Writing, Written, write
 from hubel.tasks.measure import evaluate
 from hubel.tasks.model import LoadedModel
@@ -56,6 +57,7 @@ class Language(task.Task):
     example: ClassVar[tuple[str, str]] = ("window", "windows")
     reads_like: ClassVar[bool] = False
     of_files: ClassVar[bool] = False
+    as_it_is: ClassVar[str] = "a text"
     asked: ClassVar[str] = "--prompt TEXT"
     of_one: ClassVar[bool] = False
 
@@ -115,18 +117,8 @@ class Language(task.Task):
         streams = 32
         while streams > 4 and windows // streams < 50:
             streams //= 2
-        return {
-            "batch_size": streams,
-            "epochs": float(min(60, max(4, round(_SYMBOLS / (windows * steps))))),
-            "learning_rate": 0.006,
-            "momentum": 0.9,
-            "beta2": 0.99,
-            "warmup": 0.1,
-            "label_smoothing": 0.0,
-            "initializer": "pytorch",
-            "clip_norm": 1.0,
-            "ema": 0.0,
-        }
+        epochs = float(min(60, max(4, round(_SYMBOLS / (windows * steps)))))
+        return {**OF_STEPS, "batch_size": streams, "epochs": epochs, "learning_rate": 0.006}
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a symbol, after each symbol."""
@@ -165,14 +157,6 @@ class Language(task.Task):
             raise NetworkError(
                 f"expected a network with {symbols} outputs after each step, one a symbol, received one whose output "
                 f"is {'×'.join(map(str, report.output_shape))}; end it with {end}"
-            )
-
-    def check_training(self, balance: str, augmentation: Augmentation) -> None:
-        """Refuse what is for classes and pictures."""
-        if balance != "none" or str(augmentation) != "none":
-            raise SettingError(
-                "recipe: expected balance 'none' and augmentation 'none' with a text, received "
-                f"{balance!r} and {str(augmentation)!r}"
             )
 
     def objective(

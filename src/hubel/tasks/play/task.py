@@ -14,7 +14,7 @@ from torch import nn
 
 from hubel.arch import Network, analyse, ops
 from hubel.base.errors import SettingError
-from hubel.data import Augmentation, Dataset, Preprocessing, Splits
+from hubel.data import Dataset, Preprocessing, Splits
 from hubel.data.games.environments import Environments
 from hubel.data.games.load import GameDescription, describe, load
 from hubel.data.games.named import environments, is_game
@@ -66,6 +66,7 @@ class Play(task.Task):
     )
     noun: ClassVar[tuple[str, str]] = ("action", "actions")
     example: ClassVar[tuple[str, str]] = ("frame", "frames")
+    as_it_is: ClassVar[str] = "a game"
     asked: ClassVar[str] = "-o game.gif"
     reads_like: ClassVar[bool] = False
     of_one: ClassVar[bool] = False
@@ -188,14 +189,6 @@ class Play(task.Task):
     def tell(self, outcome: float) -> str:
         """A worth as a number."""
         return f"{outcome:.3f}"
-
-    def check_training(self, balance: str, augmentation: Augmentation) -> None:
-        """Refuse what is for classes and still pictures."""
-        if balance != "none" or str(augmentation) != "none":
-            raise SettingError(
-                "recipe: expected balance 'none' and augmentation 'none' with a game, received "
-                f"{balance!r} and {str(augmentation)!r}"
-            )
 
     def objective(
         self, network: nn.Module, label_smoothing: float, class_weights: torch.Tensor | None

@@ -15,13 +15,14 @@ from torch import nn
 from hubel.arch import Network, Shape, analyse
 from hubel.arch.ops.causal import goes_on
 from hubel.base.errors import NetworkError, SettingError
-from hubel.data import Augmentation, Dataset, Splits
+from hubel.data import Dataset, Splits
 from hubel.data.decode.sound import Sound, spectrogram
 from hubel.data.speech.companding import CODES, samples_of
 from hubel.data.speech.describe import SpeechDescription, describe
 from hubel.data.speech.load import load
 from hubel.data.speech.targets import VOID, Spoken, Told
 from hubel.tasks import task
+from hubel.tasks.choosing import OF_STEPS
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.speech.speaking import Said, speak
 
@@ -49,6 +50,7 @@ class Speech(task.Task):
     of_one: ClassVar[bool] = False
     own_size: ClassVar[bool] = True
     guesses: ClassVar[bool] = False
+    as_it_is: ClassVar[str] = "recordings"
     asked: ClassVar[str] = "--say WORD -o said.wav"
 
     @classmethod
@@ -116,19 +118,8 @@ class Speech(task.Task):
         steps = training.shape[0]
         at_once = max(1, min(_BATCH // steps, len(training) // 50))
         each = max(1, len(training) * steps)
-        return {
-            "batch_size": at_once,
-            "epochs": float(min(200, max(1, round(_SAMPLES / each)))),
-            "learning_rate": 0.003,
-            "momentum": 0.9,
-            "beta2": 0.99,
-            "warmup": 0.1,
-            "label_smoothing": 0.0,
-            "augmentation": "none",
-            "initializer": "pytorch",
-            "clip_norm": 1.0,
-            "ema": 0.0,
-        }
+        epochs = float(min(200, max(1, round(_SAMPLES / each))))
+        return {**OF_STEPS, "batch_size": at_once, "epochs": epochs, "learning_rate": 0.003}
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a code, after each step."""
@@ -156,14 +147,6 @@ class Speech(task.Task):
             raise NetworkError(
                 f"expected a network with {CODES} outputs after each step, one a code, received one whose output is "
                 f"{'×'.join(map(str, output))}; end it with {end}"
-            )
-
-    def check_training(self, balance: str, augmentation: Augmentation) -> None:
-        """Refuse what is for classes and pictures."""
-        if balance != "none" or str(augmentation) != "none":
-            raise SettingError(
-                "recipe: expected balance 'none' and augmentation 'none' with recordings, received "
-                f"{balance!r} and {str(augmentation)!r}"
             )
 
     def objective(
