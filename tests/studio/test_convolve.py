@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from tests.axe import needs_axe, violations
 from tests.studio.conftest import TOKEN
@@ -162,6 +165,23 @@ def test_drawing_and_typing_change_what_follows(room):
     room.get_by_text("type the numbers").click()
     room.get_by_label("the input's numbers").fill("1 2 3\n4 5")
     assert "rows of one length" in room.locator(".convolve .wrong[role=status]").inner_text()
+    room.get_by_text("type the numbers").click()
+
+
+def test_a_picture_becomes_a_few_numbers(room):
+    from playwright.sync_api import expect
+
+    opened(room, x=text(X), k=text(K))
+    half = io.BytesIO()
+    Image.fromarray(np.repeat([[255] * 7 + [0] * 7], 14, 0).astype(np.uint8)).save(half, "PNG")
+    wrong = room.locator(".convolve .wrong[role=status]")
+    for name, data in (("none.png", b"none"), ("half.png", half.getvalue())):
+        room.locator("#convolve-file").set_input_files({"name": name, "mimeType": "image/png", "buffer": data})
+        if name == "none.png":
+            expect(wrong).to_have_text("none.png: expected a picture that this browser can read", timeout=1000 * HANG)
+    cells = room.locator(".convolve .numbers[aria-label^='input'] span")
+    expect(cells).to_have_count(14 * 14, timeout=1000 * HANG)
+    assert (numbers(room, "input") == [[10] * 7 + [0] * 7]).all()
     room.get_by_text("type the numbers").click()
 
 

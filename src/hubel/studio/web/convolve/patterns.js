@@ -1,4 +1,7 @@
-// Inputs that have a name, and numbers that are typed: rows of numbers with / between them, channels with // between.
+// Inputs that have a name, pictures in few pixels, and numbers that are typed: rows of numbers with / between them,
+// channels with // between.
+
+import { h } from "hubel/view/dom";
 
 const DRAWN = {
   seven: "000000000/011111100/000000100/000001000/000010000/000100000/000100000/000100000/000000000",
@@ -17,6 +20,20 @@ export function pattern(name, channels) {
   const first = name === "ramp" ? square(8, (row, column) => row + column) : name === "noise" ? noise(8) : DRAWN[name].split("/").map((line) => [...line].map(Number));
   const turned = first[0].map((_, column) => first.map((line) => line[column]));
   return [first, turned, first.map((line) => [...line].reverse())].slice(0, channels);
+}
+
+/** A picture file in few and large pixels from 0 to 10: grey for one channel, else red, green and blue. Raises where the
+ *  browser cannot read it. */
+export async function pixels(file, channels) {
+  const bitmap = await createImageBitmap(file);
+  const scale = 14 / Math.max(bitmap.width, bitmap.height);
+  const [width, height] = [bitmap.width, bitmap.height].map((each) => Math.max(3, Math.round(each * scale)));
+  const drawing = h("canvas", { width, height }).getContext("2d", { willReadFrequently: true });
+  drawing.imageSmoothingQuality = "high";
+  drawing.drawImage(bitmap, 0, 0, width, height);
+  const { data } = drawing.getImageData(0, 0, width, height);
+  const rows = (of) => Array.from({ length: height }, (_, row) => Array.from({ length: width }, (__, column) => Math.round(of(4 * (row * width + column)) / 25.5)));
+  return channels === 1 ? [rows((i) => 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2])] : [0, 1, 2].slice(0, channels).map((channel) => rows((i) => data[i + channel]));
 }
 
 /** The planes that a text stands for; {wrong} where it stands for none. */

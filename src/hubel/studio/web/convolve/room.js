@@ -4,10 +4,11 @@
 import { h, held } from "hubel/view/dom";
 import { Player } from "hubel/view/live/player";
 import { address, addressed } from "hubel/studio/address";
-import { ACTIVATIONS, OPERATIONS, output, sized, summed, terms } from "hubel/studio/convolve/arithmetic";
+import { ACTIVATIONS, OPERATIONS, output, sized, terms } from "hubel/studio/convolve/arithmetic";
 import { Grid, extent } from "hubel/studio/convolve/grid";
 import { Learning } from "hubel/studio/convolve/learning";
-import { NAMES, pattern, read, short, written } from "hubel/studio/convolve/patterns";
+import { NAMES, pattern, pixels, read, short, written } from "hubel/studio/convolve/patterns";
+import { Sum } from "hubel/studio/convolve/sum";
 
 const FIRST = { op: "conv", s: "1", p: "0", d: "1", b: "0", f: "none", x: "seven", k: "sobel-x", at: "0,0" };
 const RANGES = { s: [1, 6], p: [0, 6], d: [1, 4] };
@@ -20,6 +21,7 @@ class Convolve {
   constructor(place) {
     this.named = held("kernels");
     this.player = new Player((byPlace) => this.goOn(byPlace));
+    this.sum = new Sum();
     this.learning = new Learning((weights, bias) => this.take(weights, bias), () => this.show());
     this.build(place);
     this.from({ ...FIRST, ...addressed() });
@@ -52,8 +54,6 @@ class Convolve {
     this.kernels = h("div", { class: "planes" });
     this.outputs = h("div", { class: "planes" });
     this.formula = h("div", { class: "formula", role: "status" });
-    this.sum = h("div", { class: "sum" });
-    this.said = h("p", { class: "hidden", role: "status", "aria-live": "polite" });
     const field = (words, control) => h("label", { class: "field" }, h("span", {}, words), control);
     this.weighted = [field("bias", this.bias), field("activation", this.activation)];
     this.pads = [field("padding", this.padding), field("dilation", this.dilation)];
@@ -68,7 +68,7 @@ class Convolve {
           h("details", {}, h("summary", {}, "type the numbers"), this.numbers, this.numbersWrong)),
         this.kernelPart = h("section", { class: "part kernels" }, h("h2", {}, "kernel"), h("div", { class: "tools" }, this.kernelName), this.kernels),
         h("section", { class: "part" }, h("h2", {}, "output"), h("div", { class: "tools" }, this.player.element), this.outputs),
-        h("section", { class: "made-of" }, h("h2", {}, "how one place comes about"), this.sum, this.said)),
+        h("section", { class: "made-of" }, h("h2", {}, "how one place comes about"), this.sum.element, this.sum.said)),
       this.learning.element,
     );
     place.addEventListener("dragover", (event) => event.preventDefault());
@@ -185,28 +185,17 @@ class Convolve {
     this.show();
   }
 
-  /** A picture file, in few and large pixels: grey for one channel, else red, green and blue. */
+  /** Take a picture file. */
   async load(file) {
     if (!file) return;
-    let bitmap;
-    try {
-      bitmap = await createImageBitmap(file);
-    } catch {
+    const planes = await pixels(file, this.planes.length).catch(() => null);
+    if (planes) {
+      this.input(planes);
+      this.file.value = "";
+    } else {
       this.numbersWrong.textContent = `${file.name}: expected a picture that this browser can read`;
       this.numbersWrong.closest("details").open = true;
-      return;
     }
-    const scale = 14 / Math.max(bitmap.width, bitmap.height);
-    const [width, height] = [bitmap.width, bitmap.height].map((each) => Math.max(3, Math.round(each * scale)));
-    const canvas = h("canvas", { width, height });
-    const drawing = canvas.getContext("2d", { willReadFrequently: true });
-    drawing.imageSmoothingQuality = "high";
-    drawing.drawImage(bitmap, 0, 0, width, height);
-    const { data } = drawing.getImageData(0, 0, width, height);
-    const rows = (of) => Array.from({ length: height }, (_, row) => Array.from({ length: width }, (__, column) => Math.round(of(4 * (row * width + column)) / 25.5)));
-    const grey = rows((i) => 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2]);
-    this.input(this.planes.length === 1 ? [grey] : [0, 1, 2].slice(0, this.planes.length).map((channel) => rows((i) => data[i + channel])));
-    this.file.value = "";
   }
 
   /** Draw at a place: what is drawn is taken from the first one, so that a stroke is of one kind. */
@@ -243,7 +232,7 @@ class Convolve {
     this.outputs.classList.toggle("stale", Boolean(wrong));
     if (wrong) {
       this.player.pause();
-      this.sum.replaceChildren();
+      this.sum.clear();
       this.learning.hide();
       return;
     }
@@ -365,50 +354,10 @@ class Convolve {
     this.cells.forEach((plane, channel) => plane.forEach((line, y) => line.forEach((cell, x) =>
       cell.classList.toggle("now", Boolean(current) && current.channel === channel && current.y === y && current.x === x))));
     this.outputs.grids.forEach((grid) => grid.mark({ chosen: [[row, column]] }));
-    this.showSum(reached, isWhole);
+    const about = { how, planes: this.planes, kernel: this.kernel, bias: this.usesBias, activation: this.usesActivation, place: this.at };
+    this.sum.show(about, this.terms, reached);
     if (isPool || !isWhole) this.learning.hide();
-    else this.learning.show({ how, planes: this.planes, kernel: this.kernel, bias: this.usesBias, activation: this.usesActivation, place: this.at });
-  }
-
-  showSum(reached, isWhole) {
-    const { how } = this;
-    const [row, column] = this.at;
-    const outside = reached.filter(({ isInside }) => !isInside).length;
-    const place = `row ${row + 1}, column ${column + 1}`;
-    if (how.operation === "maxpool") {
-      const values = reached.map(({ value }) => value);
-      this.sum.replaceChildren(h("p", {}, h("b", {}, `${place}: `), `max(${values.map((value) => short(value)).join(", ")}) = `, h("b", { class: "total" }, short(Math.max(...values)))));
-      this.said.textContent = `${place}: ${short(Math.max(...values))}`;
-      return;
-    }
-    const size = how.size;
-    const table = this.kernel.slice(0, how.operation === "avgpool" ? 1 : this.kernel.length).map((_, channel) => {
-      const cells = Array.from({ length: size * size }, (__, i) => {
-        const term = reached.find((each) => each.channel === channel && each.y * size + each.x === i);
-        if (!term) return h("span", { class: "term none" }, "·");
-        const product = term.value * term.weight;
-        return h("span", { class: `term${term.isInside ? "" : " outside"}${term === reached.at(-1) && !isWhole ? " now" : ""}` },
-          `${short(term.value)} · ${short(term.weight)}`, h("b", {}, short(product)));
-      });
-      const grid = h("div", { class: "terms" }, cells);
-      grid.style.gridTemplateColumns = `repeat(${size}, minmax(0, 96px))`;
-      return grid;
-    });
-    const sum = summed(how, reached);
-    const z = sum + this.usesBias;
-    const act = ACTIVATIONS[this.usesActivation];
-    const lines = [h("p", {}, h("b", {}, `${place}: `), `the sum of ${isWhole ? "all " : ""}${reached.length} product${reached.length === 1 ? "" : "s"}`, isWhole ? "" : ` of ${this.terms.length}`, " is ", h("b", { class: "total" }, short(sum, 4)))];
-    if (isWhole && OPERATIONS[how.operation].weights) {
-      const bias = this.usesBias ? ` + bias ${short(this.usesBias)} = ${short(z, 4)}` : "";
-      const activation = this.usesActivation === "none" ? "" : `; ${this.usesActivation}: ${act.words} = ${short(act.of(z), 4)}`;
-      if (bias || activation) lines.push(h("p", {}, `z = ${short(sum, 4)}${bias}${activation}`));
-    }
-    if (outside) lines.push(h("p", { class: "note" }, `${outside} of them lie${outside === 1 ? "s" : ""} on the padding, which is zero`));
-    if (how.operation === "transposed" && reached.length < size * size * this.kernel.length && isWhole) {
-      lines.push(h("p", { class: "note" }, "the other weights meet no number here: with this stride each number of the input is spread over places further apart"));
-    }
-    this.sum.replaceChildren(h("div", { class: "planes" }, table), ...lines);
-    if (isWhole) this.said.textContent = `${place}: ${short(act.of(z), 4)}`;
+    else this.learning.show(about);
   }
 }
 
