@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_folders_are_cut_in_two_and_train(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keras.utils.set_random_seed(0)
     common: dict[str, Any] = {"validation_split": 0.2, "seed": 3, "image_size": (8, 8), "batch_size": 5}
     train, held = keras.utils.image_dataset_from_directory(folder, subset="both", **common)
     assert "Found 20 files belonging to 2 classes." in capsys.readouterr().out

@@ -113,7 +113,7 @@ def test_words_of_keras_s_mean_the_tree_s() -> None:
         (lambda: layers.Dense(3, kernel_initializer="he"), "initializer of constant.*received 'he'"),
         (lambda: layers.Dense(3, kernel_regularizer="l3"), "regularizer of l1, l2"),
         (lambda: layers.LSTM(3, stateful=True), "expected stateful=False in LSTM"),
-        (lambda: layers.Embedding(3, 2, mask_zero=True), "expected mask_zero=False"),
+        (lambda: layers.Embedding(3, 2, lora_rank=4), "expected lora_rank=None"),
         (lambda: layers.RandomRotation(3), "from -1 to 1, received 3"),
         (lambda: keras.Sequential([keras.Input((4, 4, 2)), layers.PReLU()]), r"shared_axes=\[1, 2\] for 4×4×2"),
         (lambda: layers.Conv2d(3, 3), "no Conv2d; did you mean 'Conv2D'"),

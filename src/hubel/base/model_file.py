@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 FORMAT = 2  # 1 had no digest
 ENTRY = "hubel"
+WIRED = "wired"  # an entry of models that are no tree
 _KINDS: dict[type, str] = {str: "a text", list: "a list", dict: "names and values"}
 
 
@@ -25,11 +26,14 @@ class WholenessWarning(UserWarning):
     """A file that may be damaged, which nothing in it tells, or that is, and is used all the same."""
 
 
-def read_model_file(path: Path, ignore_damage: bool | None = None) -> tuple[Header, dict[str, Any]]:
+def read_model_file(
+    path: Path, ignore_damage: bool | None = None, wired: bool = False
+) -> tuple[Header, dict[str, Any]]:
     """Read what a model file holds and says of itself: "network" (its text form), "classes", "preprocessing" …
 
     `ignore_damage`, or else the environment variable HUBEL_IGNORE_DAMAGE, makes a warning of a digest that does not
-    match. Raises ModelFileError for a pickle (which is not opened), a damaged file, or one that is no model of hubel's.
+    match. `wired`: whether a model that is no tree is asked for. Raises ModelFileError for a pickle (which is not
+    opened), a damaged file, one that is no model of hubel's, or a model of the other sort.
     """
     if is_pickle(path):
         raise ModelFileError(
@@ -50,7 +54,20 @@ def read_model_file(path: Path, ignore_damage: bool | None = None) -> tuple[Head
         warnings.warn(told, WholenessWarning, stacklevel=3)
     elif not (isinstance(about.get("sha256"), str) and is_whole(path, header, about["sha256"])):
         complain(path, "damaged: its SHA-256 is another than when it was written", ignore_damage)
+    if WIRED in about and not wired:
+        raise ModelFileError(
+            f"{path}: expected a model that is a tree, with one input and one output, received one of "
+            f"{about.get('has')}; hubel.model.load_model opens it"
+        )
     return header, about
+
+
+def is_wired(path: Path) -> bool:
+    """Whether a file is of a model that is no tree; False for what cannot be read."""
+    try:
+        return is_safetensors(path) and WIRED in read_about(path, read_header(path), ENTRY)
+    except TensorFileError:
+        return False
 
 
 def about_model(path: Path) -> dict[str, Any]:

@@ -4,87 +4,147 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import hubel.arch as arch
-from hubel.arch import Network, Node, Shape, analyse, named_children
+import torch
+from torch import Tensor, nn
+
+from hubel.arch import Chain, Network, Shape, analyse
 from hubel.base.errors import NetworkError, SettingError
+from hubel.model.layers.arrays import last
 from hubel.model.layers.layer import Layer
 from hubel.model.layers.names import identifier
-from hubel.model.layers.tensor import KerasTensor, known
-from hubel.model.layers.weights import flattened_before
+from hubel.model.layers.tensor import PROBE, KerasTensor
+from hubel.model.layers.weights import OrderError, orders
 from hubel.nn import NetworkModule, build
 from hubel.nn.reading.folding import written
 from hubel.nn.reading.graph import Step
 
 
+class Answer(NamedTuple):
+    """An output, channels last and in Keras's order; known: N×T, False at steps that count for nothing."""
+
+    values: Tensor
+    known: Tensor | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Assembled:
-    """A model for inputs of one shape.
+    """A model for inputs of one shape, as a tree.
 
-    places: the path of what gives each tensor, so that it can be listened to; "" is the input's.
-    flattened: the shape of the picture that comes out flattened, where it does.
+    order: that of what comes out, where it is a flattened picture (`hubel.model.layers.weights.flattened`).
     """
 
     network: Network
     module: NetworkModule
-    places: dict[int, str]
-    flattened: Shape | None
+    order: Tensor | None = None
+
+    @property
+    def softmaxed(self) -> tuple[bool, ...]:
+        """Whether the output is closed by a softmax, and so can be had without."""
+        return (isinstance(next(reversed(list(self.module.children())), None), nn.Softmax),)
+
+    @property
+    def outputs(self) -> list[Shape]:
+        """The output's shape."""
+        return [analyse(self.network).output_shape]
+
+    def answers(self, inputs: Sequence[Tensor], bare: Sequence[bool] = (False,)) -> list[Answer]:
+        """Return what comes out of N×C×…; `bare` of its softmax."""
+        found = self.module.logits(inputs[0]) if bare[0] else self.module(inputs[0])
+        return [Answer(last(found if self.order is None else found[:, self.order]))]
 
 
-def ordered(start: KerasTensor, ends: Sequence[KerasTensor]) -> list[KerasTensor]:
-    """Return all tensors from the input to the outputs, each after those it is made of.
+def ordered(starts: Sequence[KerasTensor], ends: Sequence[KerasTensor]) -> list[KerasTensor]:
+    """Return all tensors from the inputs to the outputs, each after those it is made of.
 
-    Raises SettingError where one hangs on another input.
+    Raises SettingError where one hangs on another input, or no output on one of the inputs.
     """
     found: list[KerasTensor] = []
-    known: set[int] = set()
+    seen: set[int] = set()
     waiting = [(end, False) for end in reversed(ends)]
     while waiting:
         tensor, ready = waiting.pop()
         if ready:
             found.append(tensor)
-        elif id(tensor) not in known:
-            known.add(id(tensor))
-            if tensor.layer is None and tensor is not start:
+        elif id(tensor) not in seen:
+            seen.add(id(tensor))
+            if tensor.layer is None and tensor not in starts:
+                names = ", ".join(start.name for start in starts)
                 raise SettingError(
-                    f"expected a model of one input, received one that needs {start.name} and {tensor.name}: a "
-                    "tree has one input"
+                    f"expected outputs that are made of the inputs {names}, received some that need {tensor.name} too"
                 )
             waiting.append((tensor, True))
-            waiting += [(each, False) for each in reversed(tensor.given)]
-    if start not in found:
-        raise SettingError(f"expected outputs that are made of the input {start.name}, received some that are not")
-    return [start, *(tensor for tensor in found if tensor is not start)]
+            if tensor not in starts:
+                waiting += [(each, False) for each in reversed(tensor.given)]
+    missing = [start for start in starts if start not in found]
+    if missing:
+        raise SettingError(f"expected outputs that are made of the input {missing[0].name}, received some that are not")
+    return [*starts, *(tensor for tensor in found if tensor not in starts)]
 
 
-def check_once(tensors: Sequence[KerasTensor]) -> None:
-    """Raise SettingError where a layer with weights is called twice: a tree has each of its layers once."""
+def in_keras_order(tensors: Sequence[KerasTensor], ends: Sequence[KerasTensor]) -> list[Layer]:
+    """Return the layers as Keras lists them: those farthest from the outputs first, of equal ones those first that are
+    met first on the way from the outputs to the inputs.
+    """
+    met: dict[Layer, int] = {}
+    seen: set[int] = set()
+    waiting = list(reversed(ends))
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) in seen or tensor not in tensors:
+            continue
+        seen.add(id(tensor))
+        if tensor.layer is not None:
+            met.setdefault(tensor.layer, len(met))
+            waiting += reversed(tensor.given)
+    steps: dict[int, int] = {}
+    depth: dict[Layer, int] = {}
+    for tensor in reversed(tensors):
+        if tensor.layer is None:
+            continue
+        own = depth[tensor.layer] = max(steps.get(id(tensor), 0), depth.get(tensor.layer, 0))
+        for given in tensor.given:
+            steps[id(given)] = max(own + 1, steps.get(id(given), 0))
+    return sorted(depth, key=lambda layer: (-depth[layer], met.get(layer, 0)))
+
+
+def no_tree(starts: Sequence[KerasTensor], tensors: Sequence[KerasTensor], ends: Sequence[KerasTensor]) -> str | None:
+    """Return why this is no tree, in words; None where it may be one."""
+    if len(starts) != 1:
+        return f"{len(starts)} inputs"
+    if len(ends) != 1:
+        return f"{len(ends)} outputs"
     seen: set[int] = set()
     for tensor in tensors:
         layer = tensor.layer
-        if layer is None or layer.joins is not None:
+        if layer is None:
             continue
-        if id(layer) in seen and _weighs(layer, tensor.given[0]):
-            raise SettingError(
-                f"expected each layer with weights in one place, received {layer.name} in two; a tree shares no "
-                f"weights: make another {type(layer).__name__}"
-            )
+        if layer.joins is None and len(tensor.given) > 1:
+            return f"{layer.name}, a layer of {len(tensor.given)} tensors"
+        if layer.masks == "makes":
+            return f"{layer.name}, which masks steps"
+        if layer.why_no_tree is not None:
+            return f"{layer.name}, a model of {layer.why_no_tree}"
+        if id(layer) in seen and layer.joins is None and _weighs(layer, tensor.given[0]):
+            return f"{layer.name} in two places with the same weights"
         seen.add(id(layer))
+    return None
 
 
 def _weighs(layer: Layer, given: KerasTensor) -> bool:
     """Whether a layer has weights, made or not."""
-    shape = known(given.shape[1:])
-    if layer.weights or shape is None:
-        return bool(layer.weights)
-    return analyse(Network(shape, arch.Chain(layer.node_at(shape)))).parameters > 0
+    if layer.holds_weights:
+        return True
+    shape = tuple(PROBE if axis is None else axis for axis in given.shape[1:])
+    return analyse(Network(shape, Chain(layer.node_at(shape)))).parameters > 0
 
 
 def assemble(name: str, shape: Shape, tensors: Sequence[KerasTensor]) -> Assembled:
     """Return the tree and the module for inputs of a shape; the last tensor is what comes out.
 
-    Raises ShapeError where shapes do not fit, and NetworkError where branches do not nest.
+    Raises ShapeError where shapes do not fit, SettingError where branches do not nest, and OrderError where weights
+    would not be in Keras's order.
     """
     place = {id(tensor): number for number, tensor in enumerate(tensors)}
     shapes: list[Shape] = [shape]
@@ -105,37 +165,30 @@ def assemble(name: str, shape: Shape, tensors: Sequence[KerasTensor]) -> Assembl
     nodes = {at: made.get(at) if isinstance(step.what, type) else step.what for at, step in enumerate(steps)}
     owners = {id(nodes[at]): (layer, shapes[steps[at].inputs[0]]) for at, layer in enumerate(used) if layer is not None}
     owners = {node: (layer, given) for node, (layer, given) in owners.items() if layer.joins is None}
-    _tell_flattened(network, owners)
+    found = orders(network)
+    _tell_orders(network, owners, found)
     module = build(network, {node: layer.modules_at(given) for node, (layer, given) in owners.items()})
-    paths = _paths(network)
-    places = {id(tensors[at]): paths[id(node)] for at, node in nodes.items() if id(node) in paths}
-    picture = flattened_before(network).get("")
-    return Assembled(network, module, {**places, id(tensors[0]): ""}, picture)
+    return Assembled(network, module, found.get(""))
 
 
-def _tell_flattened(network: Network, owners: Mapping[int, tuple[Layer, Shape]]) -> None:
-    """Tell the layers that see a flattened picture its shape."""
-    flattened = flattened_before(network)
+def _tell_orders(network: Network, owners: Mapping[int, tuple[Layer, Shape]], found: Mapping[str, Tensor]) -> None:
+    """Tell the layers that see a flattened picture the order of its numbers. Raises OrderError where one is in another
+    model that has it otherwise.
+    """
     by_leaf: dict[int, Layer] = {}
     for layer, given in owners.values():
         by_leaf.update(layer.leaves_at(given))
+    seen: dict[Layer, Tensor | None] = {}
     for row in analyse(network).rows:
-        found = by_leaf.get(id(row.node))
-        if found is not None:
-            found.picture = flattened.get(row.path)
+        if (owner := by_leaf.get(id(row.node))) is not None:
+            seen[owner] = found.get(row.path) if seen.get(owner) is None else seen[owner]
+    for layer, order in seen.items():
+        if layer.holds_weights and layer.is_ordered and not same_order(layer.sees_order, order):
+            raise OrderError(f"{layer.name} sees flattened pictures of two shapes")
+    for layer, order in seen.items():
+        layer.sees_order, layer.is_ordered = order, True
 
 
-def _paths(network: Network) -> dict[int, str]:
-    """Return the path of the module that gives every node's output, by the node's id: that of an activation written
-    with it, where there is one.
-    """
-    found: dict[int, str] = {}
-
-    def go(nodes: tuple[Node, ...], scope: str) -> None:
-        for name, node in named_children(nodes):
-            activated = isinstance(node, arch.Layer) and len(node.steps()) > 1
-            found[id(node)] = f"{scope}{name}_{getattr(node, 'activation', '')}" if activated else scope + name
-            go(arch.children(node), f"{scope}{name}.")
-
-    go(network.body.nodes, "")
-    return found
+def same_order(one: Tensor | None, other: Tensor | None) -> bool:
+    """Whether two orders are one."""
+    return one is other or (one is not None and other is not None and torch.equal(one, other))

@@ -1,261 +1,95 @@
-"""`Model`: a tree of layers with one input, made by calling layers on tensors, or by a `call` of one's own."""
+"""`Model`: layers called on tensors, from inputs to outputs, or a `call` of one's own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from hubel.arch import Chain, Network, Node, Shape, analyse, shape_text
-from hubel.base.errors import SettingError
+from hubel.arch import analyse, shape_text
 from hubel.data import Preprocessing
-from hubel.model import _graph
-from hubel.model._graph import Assembled
-from hubel.model._outputs import axes_text, finished, is_single, keeping, shaped, single
-from hubel.model.layers.arrays import as_tensor, first, last
+from hubel.model._connected import Connected
+from hubel.model._outputs import axes_text, in_order, shaped
+from hubel.model._wired import Wired
+from hubel.model.layers.arrays import as_tensor, first
 from hubel.model.layers.layer import Layer
-from hubel.model.layers.names import identifier
-from hubel.model.layers.normalised import as_keras
-from hubel.model.layers.tensor import KerasTensor, known
+from hubel.model.layers.names import automatic_name
 from hubel.model.layers.weights import Weight, assign_all
 from hubel.model.training.trained import Trained
 from hubel.model.variables import Result
-from hubel.nn import NetworkModule
 
 
-class Model(Trained, Layer):
-    """Layers between an input and an output: `Model(inputs, outputs)`.
+class Model(Trained, Connected):
+    """Layers between inputs and outputs: `Model(inputs, outputs)`, each one tensor, a list, or a dict by name.
 
-    What is between them is a tree: chains, and sums, products and concatenations whose branches nest. Several outputs
-    may be named to look at what is inside; such a model predicts, and does not train.
+    Of one input and one output, with each layer that has weights in one place, it is a tree: chains, and sums, products
+    and concatenations whose branches nest, which files hold and every command opens. Others train, measure and predict
+    alike, and only `load_model` opens their files.
 
     A class of your own over this one has `call(inputs)` and no inputs and outputs; it trains and predicts.
     """
 
+    @property
+    def keras_class(self) -> str:
+        """What Keras calls the class."""
+        return "Functional" if type(self) is Model else type(self).__name__
+
     def __init__(
         self, inputs: Any = None, outputs: Any = None, name: str | None = None, trainable: bool = True, **settings: Any
     ) -> None:
-        kind = "Functional" if type(self) is Model else type(self).__name__
-        from hubel.model.layers.names import automatic_name
-
-        Layer.__init__(self, name=name or automatic_name(kind), trainable=True)
+        Layer.__init__(self, name=name or automatic_name(self.keras_class), trainable=True)
         if settings:
             raise TypeError(f"{type(self).__name__} takes no argument {next(iter(settings))!r}")
         self.start_training()
-        self.tensors: list[KerasTensor] = []
-        self.ends: list[KerasTensor] = []
-        self.structure: Any = None  # of several outputs, as they were given
+        self.start_connecting()
         self.preprocessing: Preprocessing | None = None
-        self._assembled: dict[Shape, Assembled] = {}
         if inputs is not None or outputs is not None:
-            self._connect(single(inputs), outputs)
+            self._connect(inputs, outputs)
         if not trainable:
             self.trainable = False
 
-    def _connect(self, start: KerasTensor, outputs: Any) -> None:
-        if not isinstance(start, KerasTensor) or outputs is None:
-            raise SettingError(
-                "expected inputs and outputs of Model as tensors: keras.Input(…), and what layers made of it"
-            )
-        several = isinstance(outputs, (list, tuple, dict))
-        ends = list(outputs.values() if isinstance(outputs, dict) else outputs) if several else [outputs]
-        if not ends or not all(isinstance(end, KerasTensor) for end in ends):
-            raise SettingError("expected outputs of Model as tensors that layers made, received others")
-        order = _graph.ordered(start, ends)
-        deepest = next(end for end in reversed(order) if end in ends)
-        self.tensors = _graph.ordered(start, [deepest])
-        missing = [end for end in ends if end not in self.tensors]
-        if missing:
-            raise SettingError(
-                f"expected one output, and others on the way to it, received {missing[0].name} beside {deepest.name}: "
-                "a tree has one end"
-            )
-        self.ends, self.structure = ends, outputs if several and not is_single(outputs) else None
-        _graph.check_once(self.tensors)
-        for layer in self.layers:
-            layer.home = self
-
-    # the tree
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers, in the order in which they run."""
-        found = [tensor.layer for tensor in self.tensors if tensor.layer is not None] or self.sublayers
-        return list(dict.fromkeys(found))
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """Return a layer by its name or place. Raises ValueError where there is none."""
-        if index is not None:
-            return self.layers[index]
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        names = ", ".join(layer.name for layer in self.layers)
-        raise SettingError(f"expected a layer of {names}, received {name!r}")
-
-    @property
-    def input_shape(self) -> Shape | None:
-        """The shape of the input, without the batch; None where the data will say it."""
-        if self.tensors:
-            return known(self.tensors[0].shape[1:])
-        return next(iter(self._assembled), None)
-
-    def assembled(self, shape: Shape) -> Assembled:
-        """Return tree and module for inputs of this shape; all have the weights in common."""
-        if shape not in self._assembled:
-            self._assembled[shape] = self._assemble(shape)
-            if self._preferred is None:
-                self._preferred = shape
-        return self._assembled[shape]
-
-    _preferred: Shape | None = None
-
-    def _assemble(self, shape: Shape) -> Assembled:
-        if not self.tensors:
-            network = Network(shape, Chain(self.node_at(shape)), identifier(self.name))
-            from hubel.nn import build
-
-            return Assembled(network, as_keras(build(network)), {}, None)
-        expected = self.tensors[0].shape[1:]
-        if len(expected) != len(shape) or any(
-            want not in (None, got) for want, got in zip(expected, shape, strict=True)
-        ):
-            raise SettingError(f"{self.name}: expected inputs of {axes_text(expected)}, received {axes_text(shape)}")
-        return _graph.assemble(self.name, shape, self.tensors)
-
-    @property
-    def network(self) -> Network:
-        """The tree: what `hubel.arch` explains. Raises `ValueError` before the input's shape is known."""
-        return self.assembled(self._shape()).network
-
-    @property
-    def module(self) -> NetworkModule:
-        """The PyTorch module; weights start as their initializers say."""
-        return self.assembled(self._shape()).module
-
-    def _shape(self) -> Shape:
-        shape = self.input_shape or self._preferred
-        if shape is None:
-            raise SettingError(
-                "expected the input's shape, received none: write it on the first layer, such as "
-                "Dense(10, input_shape=(784,)), or put Input(shape=(784,)) before it, or call the model on data first"
-            )
-        return shape
-
-    @property
-    def inputs(self) -> list[KerasTensor]:
-        """The input, as a list."""
-        return self.tensors[:1]
-
-    @property
-    def outputs(self) -> list[KerasTensor]:
-        """The outputs."""
-        return list(self.ends)
-
-    @property
-    def input(self) -> Any:
-        """The input."""
-        return self.tensors[0]
-
-    @property
-    def output(self) -> Any:
-        """The output; several as they were given."""
-        return self.structure or self.ends[0]
-
-    @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        """The output's shape, the batch first."""
-        return self.ends[0].shape
-
-    # as a layer of another model
-
-    def make_node(self, shape: Shape) -> Node:
-        """Return the tree as a chain with a name."""
-        if not self.tensors:
-            return super().make_node(shape)
-        if self.structure is not None:
-            raise SettingError(f"expected a model of one output as a layer, received {self.name} of {len(self.ends)}")
-        return Chain(*self.assembled(shape).network.body.nodes, name=identifier(self.name))
-
-    def leaves_at(self, shape: Shape) -> Iterator[tuple[int, Layer]]:
-        """Give the tree's layers and the layers that they belong to."""
-        shapes = {id(self.tensors[0]): shape} if self.tensors else {}
-        for tensor in self.tensors[1:]:
-            layer, given = tensor.layer, [shapes[id(each)] for each in tensor.given]
-            assert layer is not None
-            shapes[id(tensor)] = layer.shape_after(given)
-            if layer.joins is None:
-                yield from layer.leaves_at(given[0])
-
-    def modules_at(self, shape: Shape) -> Sequence[nn.Module]:
-        """Return the module of the whole."""
-        return [self.assembled(shape).module] if self.tensors else super().modules_at(shape)
-
-    def modules_at_all(self) -> list[nn.Module]:
-        """Return the modules for every shape that the model has met."""
-        return [each.module for each in self._assembled.values()] or super().modules_at_all()
-
-    def inside(self) -> Iterator[Layer]:
-        """Walk over the model, its layers and all in them."""
-        yield self
-        for layer in self.layers:
-            yield from layer.inside()
-
     # calling and weights
+
+    def __call__(self, inputs: Any, *more: Any, training: bool | None = None, **settings: Any) -> Any:
+        """Put the model after tensors, or run it on arrays; several inputs are a list, or a dict by name."""
+        if isinstance(inputs, dict) and self.tensors:
+            inputs = in_order(inputs, self.input_names, "inputs")
+        return super().__call__(inputs, *more, training=training, **settings)
 
     def run(self, inputs: Any, *more: Any, training: bool | None = None, **settings: Any) -> Any:
         """Return what arrays become, channels last; of several outputs, all of them."""
         if self.is_own:
             return super().run(inputs, *more, training=training, **settings)
-        array = as_tensor(inputs).float()
-        single = self.tensors and array.dim() == len(self.tensors[0].shape) - 1
-        found = self.through(array[None] if single else array, training)
-        if self.structure is None:
-            return (found[0] if single else found).as_subclass(Result)
-        return shaped(self.structure, [each.as_subclass(Result) for each in found])
+        given = in_order(inputs, self.input_names, "inputs") if self.takes > 1 else [self._alone(inputs)]
+        arrays = [as_tensor(each).float() for each in given]
+        single = bool(self.tensors) and all(
+            array.dim() == len(start.shape) - 1 for array, start in zip(arrays, self.starts, strict=True)
+        )
+        found = self.through([array[None] for array in arrays] if single else arrays, training)
+        found = [(each[0] if single else each).as_subclass(Result) for each in found]
+        return shaped(self.structure, found)
 
-    def through(self, array: Tensor, training: bool | None = None) -> Any:
-        """Run the module on an array, channels last; of several outputs, a list."""
-        whole = self.assembled(self.concrete(tuple(array.shape[1:])))
-        self.set_mode(whole.module, bool(training))
+    def _alone(self, inputs: Any) -> Any:
+        """Return the array in a list of one."""
+        holds = isinstance(inputs, (list, tuple)) and len(inputs) == 1 and isinstance(self.given, (list, tuple))
+        return inputs[0] if holds and getattr(inputs[0], "ndim", 0) == len(self.starts[0].shape) else inputs
+
+    def through(self, arrays: Sequence[Tensor], training: bool | None = None) -> list[Any]:
+        """Run the module on arrays, channels last, and return each output."""
+        whole = self.assembled(*[self.concrete(tuple(array.shape[1:])) for array in arrays])
+        module = whole if isinstance(whole, Wired) else whole.module
+        self.set_mode(module, bool(training))
         if training is None:
             for layer in self.inside():
                 if layer.trains_unasked:
-                    for module in layer.modules_at_all():
-                        module.train()
-        if self.structure is None:
-            return finished(whole, whole.module(first(array)))
-        seen: dict[int, Tensor] = {}
-        hooks = []
-        for end in self.ends:
-            path = whole.places.get(id(end))
-            if path is None:
-                raise SettingError(f"expected outputs that a tree has by themselves, received {end.name}")
-            if path:
-                part = whole.module.get_submodule(path)
-                hooks.append(part.register_forward_hook(keeping(seen, id(end))))
-            else:
-                seen[id(end)] = first(array)
-        try:
-            whole.module(first(array))
-        finally:
-            for hook in hooks:
-                hook.remove()
-        return [last(seen[id(end)]) for end in self.ends]
-
-    def concrete(self, shape: Shape) -> Shape:
-        """Return the input's shape for arrays of a shape; what is not known yet is so from here on."""
-        return shape
-
-    def build(self, input_shape: Any = None) -> None:
-        """Make the weights, for inputs of this shape, the batch first."""
-        shape = self.input_shape if input_shape is None else known(tuple(input_shape)[1:])
-        if shape is not None:
-            self.assembled(self.concrete(shape))
+                    for part in layer.modules_at_all():
+                        part.train()
+        return [answer.values for answer in whole.answers([first(array) for array in arrays])]
 
     @property
     def built(self) -> bool:
@@ -267,7 +101,7 @@ class Model(Trained, Layer):
         """All weights, layer by layer, in Keras's order; none before the input's shape is known."""
         if self.is_own:
             return super().weights
-        if not self._assembled and self.input_shape is not None:
+        if not self._assembled:
             self.build()
         return [weight for layer in self.layers for weight in layer.weights]
 
@@ -313,23 +147,26 @@ class Model(Trained, Layer):
 
     def _needs_shape(self) -> None:
         if not self._assembled:
-            self.assembled(self._shape())
+            self.build()
+        if not self._assembled:
+            self._shapes()  # says what is missing
 
     def __repr__(self) -> str:
         shape = "no input yet" if self.input_shape is None else shape_text(self.input_shape)
         return f"<{type(self).__name__} {self.name}: {len(self.layers)} layers, {shape}>"
 
     def _repr_html_(self) -> str:
-        return repr(self) if self.input_shape is None else self.network._repr_html_()
+        if self.input_shape is None or self.why_no_tree is not None:
+            return escape(repr(self))
+        return self.network._repr_html_()
 
     def summary(self, *_: Any, **__: Any) -> None:
         """Print the network's table: every layer's shape, parameters and multiply-adds, with their formulas.
 
         Where the data will say a length, only the layers and what they give.
         """
-        if self.tensors and self.input_shape is None and self._preferred is None:
-            for tensor in self.tensors:
-                print(f"{tensor.name:<32} {axes_text(tensor.shape[1:])}")
+        if self.why_no_tree is not None or (self.tensors and self.input_shape is None and self._preferred is None):
+            self._list()
             return
         from hubel.draw.terminal import network_parts
         from hubel.view.words.terminal import Terminal
@@ -341,12 +178,28 @@ class Model(Trained, Layer):
         if frozen:
             screen.print(f"not trained: {', '.join(frozen)}")
 
+    def _list(self) -> None:
+        """Print tensors: what gives each, its shape, the layer's parameters, what it is made of."""
+        told: set[Layer] = set()
+        for tensor in self.tensors:
+            layer, given = tensor.layer, ", ".join(each.name for each in tensor.given)
+            kind = "input" if layer is None else type(layer).__name__
+            weights = layer.count_params() if layer is not None and layer not in told and layer.holds_weights else 0
+            said = "the same weights" if layer in told and layer is not None and layer.holds_weights else f"{weights:,}"
+            line = f"{tensor.name:<24} {kind:<20} {axes_text(tensor.shape[1:]):<14} {said:>16}  {given}"
+            print(line.rstrip())
+            told |= {layer} if layer is not None else set()
+        frozen = [layer.name for layer in self.layers if not layer.trainable and layer.holds_weights]
+        if frozen:
+            print(f"not trained: {', '.join(frozen)}")
+
     # files
 
     def save(self, filepath: str | Path, overwrite: bool = True, **_: Any) -> Path:
         """Write one safetensors file that explains itself: weights, text form, preprocessing, what was compiled.
 
-        It is that whatever the path's ending. `load_model` reads it, and so do `hubel predict` and the rest.
+        It is that whatever the path's ending. `load_model` reads it, and so do `hubel predict` and the rest, where the
+        model is a tree.
         """
         from hubel.model.saving import files
 
@@ -384,4 +237,4 @@ class Model(Trained, Layer):
         """Return `get_config` as JSON."""
         import json
 
-        return json.dumps({"class_name": type(self).__name__, "config": self.get_config()})
+        return json.dumps({"class_name": self.keras_class, "config": self.get_config()})

@@ -1,56 +1,58 @@
-"""What a model is given and gives, in the structure and order of axes that Keras has."""
+"""What a model is given and gives, in the structure that its inputs and outputs were named in."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from torch import Tensor, nn
-
 from hubel.base.errors import SettingError
-from hubel.model._graph import Assembled
-from hubel.model.layers.arrays import last
+from hubel.model.layers.tensor import KerasTensor
 
 
-def finished(whole: Assembled, found: Tensor) -> Tensor:
-    """Return a module's output as Keras has it: channels last, and a flattened picture row by row."""
-    if whole.flattened is None:
-        return last(found)
-    *places, channels = whole.flattened
-    return found.reshape(len(found), channels, *places).movedim(1, -1).flatten(1)
+def listed(given: Any) -> list[Any]:
+    """Return inputs or outputs as a list: of one, of several, of a dict."""
+    if isinstance(given, dict):
+        return list(given.values())
+    return list(given) if isinstance(given, (list, tuple)) else [] if given is None else [given]
 
 
-def keeping(seen: dict[int, Tensor], key: int) -> Any:
-    """Return a hook that puts what a module gives under a key."""
-
-    def keep(_: nn.Module, __: Any, given: Tensor) -> None:
-        seen[key] = given
-
-    return keep
-
-
-def single(inputs: Any) -> Any:
-    if isinstance(inputs, dict):
-        inputs = list(inputs.values())
-    if isinstance(inputs, (list, tuple)):
-        if len(inputs) != 1:
-            raise SettingError(
-                f"expected a model of one input, received {len(inputs)}: a tree has one; put what belongs together "
-                "into one array, or train in PyTorch"
-            )
-        return inputs[0]
-    return inputs
-
-
-def is_single(outputs: Any) -> bool:
-    return isinstance(outputs, (list, tuple)) and len(outputs) == 1
-
-
-def shaped(structure: Any, found: list[Any]) -> Any:
+def names_of(structure: Any, tensors: Sequence[KerasTensor]) -> list[str]:
+    """Return the names under which a dict has inputs or outputs: its own, or those of tensors, each once."""
     if isinstance(structure, dict):
-        return dict(zip(structure, found, strict=True))
+        return list(structure)
+    times: Counter[str] = Counter()
+    found = []
+    for tensor in tensors:
+        found.append(f"{tensor.name}_{times[tensor.name]}" if times[tensor.name] else tensor.name)
+        times[tensor.name] += 1
     return found
 
 
+def in_order(given: Any, names: Sequence[str], what: str) -> list[Any]:
+    """Return what is given for several inputs or outputs, a list or a dict by name, in their order.
+
+    Raises SettingError for another number, and for other names.
+    """
+    if isinstance(given, dict):
+        if set(given) != set(names):
+            raise SettingError(f"expected {what} of {', '.join(names)}, received {', '.join(map(str, given))}")
+        return [given[name] for name in names]
+    if isinstance(given, (list, tuple)) and len(given) == len(names):
+        return list(given)
+    received = f"a list of {len(given)}" if isinstance(given, (list, tuple)) else f"one {type(given).__name__}"
+    raise SettingError(
+        f"expected {what} as a list of {len(names)}, or as a dict of {', '.join(names)}, received {received}"
+    )
+
+
+def shaped(structure: Any, found: list[Any]) -> Any:
+    """Return outputs as they were named: one, a list, or a dict."""
+    if isinstance(structure, dict):
+        return dict(zip(structure, found, strict=True))
+    return found[0] if structure is None else found
+
+
 def axes_text(shape: Sequence[int | None]) -> str:
+    """Write a shape, "any" for lengths that are not known."""
     return "×".join("any" if axis is None else str(axis) for axis in shape)

@@ -83,7 +83,7 @@ class Sequential(Model):
         return layer
 
     def _begin(self, start: KerasTensor) -> None:
-        self.tensors, self.ends = [start], [start]
+        self.tensors, self.starts, self.ends = [start], [start], [start]
         axes: Axes = start.shape[1:]
         order = order_note(known(axes) or ())
         if order is not None:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from hubel.base.errors import SettingError
 from hubel.model import activations, loss_functions
+from hubel.model.layers.operations import symbolic
 
 Axis = int | Sequence[int] | None
 
@@ -235,6 +236,12 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
     return found.reshape(-1)[places] if axis is None else found.index_select(axis, places.reshape(-1))
 
 
+def get_item(x: Any, key: Any) -> Tensor:
+    """Return what x has at a key: `x[key]`."""
+    found: Tensor = convert_to_tensor(x)[key]
+    return found
+
+
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Return the length."""
     found: Tensor = torch.linalg.norm(_real(x), ord, axis, keepdims)
@@ -314,3 +321,6 @@ __all__ = [
     for name, value in list(globals().items())
     if callable(value) and not name.startswith("_") and getattr(value, "__module__", "").startswith("hubel.model")
 ]
+
+for _name in set(__all__) - {"convert_to_tensor", "array", "convert_to_numpy", "shape", "ndim", "size", "dtype_of"}:
+    globals()[_name] = symbolic(_name, globals()[_name])

@@ -61,6 +61,8 @@ from hubel.model.layers.made import (
     UpSampling2D,
     ZeroPadding2D,
 )
+from hubel.model.layers.masks import Masking
+from hubel.model.layers.operations import Dot, Maximum, Minimum, TimeDistributed, dot, maximum, minimum
 from hubel.model.layers.own import Lambda
 from hubel.model.layers.preparing import (
     CenterCrop,
@@ -115,6 +117,7 @@ __all__ = [
     "Cropping2D",
     "Dense",
     "DepthwiseConv2D",
+    "Dot",
     "Dropout",
     "Embedding",
     "Flatten",
@@ -136,10 +139,13 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "Maximum",
+    "Minimum",
     "Multiply",
     "Normalization",
     "PReLU",
@@ -159,12 +165,16 @@ __all__ = [
     "Softmax",
     "SpatialDropout2D",
     "Subtract",
+    "TimeDistributed",
     "UpSampling2D",
     "ZeroPadding2D",
     "add",
     "average",
     "concatenate",
     "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
     "multiply",
     "serialize",
     "subtract",
@@ -172,14 +182,9 @@ __all__ = [
 __all__ += list(_OTHERS)
 
 _REFUSED = {
-    "Masking": "every step of a sequence counts here",
-    "TimeDistributed": "Dense, and activations, work on each step by themselves",
     "MultiHeadAttention": "trees have no attention",
     "Attention": "trees have no attention",
     "Permute": "axes stay where they are in a tree",
-    "Maximum": "a tree adds, multiplies and concatenates",
-    "Minimum": "a tree adds, multiplies and concatenates",
-    "Dot": "a tree adds, multiplies and concatenates",
     "Conv3D": "pictures have two axes here, sequences one",
     "TextVectorization": "make whole numbers of words before",
     "StringLookup": "string labels may be given to fit as they are",
@@ -205,4 +210,4 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
 
 def serialize(layer: Layer) -> dict[str, Any]:
     """Return a layer as plain values."""
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+    return {"class_name": getattr(layer, "keras_class", None) or type(layer).__name__, "config": layer.get_config()}

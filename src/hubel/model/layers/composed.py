@@ -42,6 +42,8 @@ def _without_shape(node: Any) -> Node:
 class Activation(Layer):
     """Apply a function to each number, by its name: relu, tanh, softmax (over the channels) and the like."""
 
+    masks = "passes"
+
     def __init__(self, activation: Any, **settings: Any) -> None:
         super().__init__(**settings)
         self.function = activations.name_of(activation)
@@ -59,6 +61,8 @@ class Activation(Layer):
 
 class ReLU(Layer):
     """max(x, 0), at most `max_value` (None or 6), or with a slope below 0."""
+
+    masks = "passes"
 
     def __init__(
         self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **settings: Any
@@ -85,7 +89,7 @@ class ReLU(Layer):
 class Softmax(Made):
     """eˣ / Σ eˣ over the channels of each place."""
 
-    kind, order, usual = arch.Activation, ("axis",), {"function": "softmax"}
+    kind, order, usual, masks = arch.Activation, ("axis",), {"function": "softmax"}, "passes"
 
 
 class SeparableConv2D(Layer):
@@ -147,6 +151,8 @@ class Bidirectional(Layer):
     the steps: that is no tree, and trains and predicts as a layer of a user's own does, which no file holds.
     """
 
+    masks = "uses"
+
     def __new__(cls, layer: Any = None, *_: Any, **__: Any) -> Any:
         """Make what gives every step's states where the layer does."""
         given = layer.get("config", {}) if isinstance(layer, dict) else getattr(layer, "settings", {})
@@ -184,6 +190,9 @@ class Bidirectional(Layer):
 
 class BidirectionalSequences(Bidirectional):
     """The states of every step, read in both directions."""
+
+    is_silent = True  # as in Keras
+    keras_class = "Bidirectional"
 
     def __init__(self, layer: Any, *more: Any, **settings: Any) -> None:
         super().__init__(layer, *more, **settings)

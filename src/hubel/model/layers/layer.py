@@ -14,6 +14,7 @@ import hubel.arch as arch
 from hubel.arch import Chain, Network, Node, Shape, ShapeError, analyse, join_shape
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
+from hubel.base.numbers import counted
 from hubel.model import initializers, regularizers
 from hubel.model.layers.arrays import as_tensor, first, last
 from hubel.model.layers.names import automatic_name
@@ -35,6 +36,10 @@ class Layer:
     """
 
     joins: ClassVar[Any] = None  # what of the tree joins branches, where the layer does that
+    masks: str = "forgets"  # steps that are to be passed over; or "makes", "uses", "passes" or "refuses" them
+    is_silent: bool = False  # whether zeros come out of such steps
+    why_no_tree: str | None = None  # of a model
+    takes_shapes: bool = False  # whether it is a model of inputs and outputs
 
     def __init__(
         self,
@@ -65,7 +70,8 @@ class Layer:
         self.initial: dict[str, Callable[..., Any]] = {}
         self.penalties: dict[str, Callable[[Tensor], Tensor]] = {}
         self.outputs_made: list[KerasTensor] = []
-        self.picture: Shape | None = None  # of what was flattened just before
+        self.sees_order: Tensor | None = None  # of a flattened picture's numbers
+        self.is_ordered = False  # whether a model has said so, or that it sees none
         self.home: Any = None  # the model that it was put into last
         self.added: list[Tensor] = []  # losses of a layer of one's own
         self.own_weights: list[Variable] = []
@@ -101,6 +107,10 @@ class Layer:
         try:
             if self.joins is not None:
                 return join_shape(self.joins(*[arch.Identity()] * max(1, len(shapes))), shapes)
+            if len(shapes) > 1:
+                from hubel.model.layers.own import tried
+
+                return tuple(tried(self, shapes).shape[1:])
             return analyse(Network(shapes[0], Chain(self.node_at(shapes[0])))).output_shape
         except ShapeError as error:
             raise ShapeError(
@@ -138,8 +148,10 @@ class Layer:
 
     def follow(self, given: list[KerasTensor], mode: bool | None = None) -> KerasTensor:
         """Return what the layer will give."""
-        if len(given) != 1 and self.joins is None:
-            raise SettingError(f"expected {self.name} to be called on one tensor, received {len(given)}")
+        if len(given) != self.takes and self.joins is None and not (self.is_own and len(given) > 1):
+            raise SettingError(
+                f"expected {self.name} to be called on {counted(self.takes, 'tensor')}, received {len(given)}"
+            )
         if len(given) < 2 and self.joins is not None:
             raise SettingError(f"expected {self.name} to be called on a list of two tensors or more, received one")
         if any(not isinstance(each, KerasTensor) for each in given):
@@ -168,6 +180,7 @@ class Layer:
         found = last(module(first(array)))
         return (found[0] if single else found).as_subclass(Result)
 
+    takes: int = 1  # tensors; of a join two and more
     takes_single_pictures: ClassVar[bool] = False
     trains_unasked: ClassVar[bool] = False
 
@@ -220,6 +233,11 @@ class Layer:
         """Whether the weights are there."""
         return self._first is not None
 
+    @property
+    def holds_weights(self) -> bool:
+        """Whether there are weights, or running statistics."""
+        return self._first is not None and bool(self._first[1].state_dict())
+
     def built_at(self, shape: Shape) -> NetworkModule:
         """Return the layer as a module for inputs of this shape; all of them have the weights in common."""
         if shape not in self._built:
@@ -254,12 +272,12 @@ class Layer:
         if self.is_own:
             inner = [weight for layer in self.sublayers for weight in layer.weights]
             return [*self.own_weights, *inner]
-        if self._first is None and self.home is not None and self.home.input_shape is not None:
+        if self._first is None and self.home is not None:
             self.home.build()
         if self._first is None:
             return []
         shape, module = self._first
-        return weights_of(Network(shape, Chain(self.node_at(shape))), module, self.picture)
+        return weights_of(Network(shape, Chain(self.node_at(shape))), module, self.sees_order)
 
     variables = weights
 

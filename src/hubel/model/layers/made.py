@@ -126,6 +126,7 @@ def _of(kind: type[arch.Layer], order: str = "", **more: Any) -> type[Made]:
 class Dense(Made):
     """Weigh all inputs for each of `units` outputs, (features,) → (units,); of a picture, those of each place."""
 
+    masks = "passes"
     kind, roles, order = arch.Dense, ROLES, ("units", "activation", "use_bias", "kernel_initializer")
     only: ClassVar = {"lora_rank": (None,), "lora_alpha": (None,), "quantization_config": (None,)}
 
@@ -169,6 +170,7 @@ class BatchNormalization(Made):
     Frozen (`trainable = False`) it normalises by what it has kept, in training too, as in Keras.
     """
 
+    masks = "refuses"  # steps would have to be left out of mean and variance
     kind, roles, order = arch.BatchNormalization, NORMAL_ROLES, ("axis", "momentum", "epsilon", "center", "scale")
     usual: ClassVar = {"momentum": 0.99, "epsilon": 0.001}
     only: ClassVar = {
@@ -183,6 +185,7 @@ class BatchNormalization(Made):
 class LayerNormalization(Made):
     """Normalise the channels of each place."""
 
+    masks = "passes"
     kind, roles, order = arch.LayerNormalization, NORMAL_ROLES, ("axis", "epsilon", "center", "scale")
     usual: ClassVar = {"epsilon": 0.001}
     only: ClassVar = {"rms_scaling": (False,)}
@@ -191,6 +194,7 @@ class LayerNormalization(Made):
 class GroupNormalization(Made):
     """Normalise groups of channels over the picture."""
 
+    masks = "passes"
     kind, roles, order = arch.GroupNormalization, NORMAL_ROLES, ("groups", "axis", "epsilon", "center", "scale")
     usual: ClassVar = {"groups": 32, "epsilon": 0.001}
 
@@ -198,6 +202,7 @@ class GroupNormalization(Made):
 class Dropout(Made):
     """Set a share `rate` of the numbers to zero in training, and enlarge the rest."""
 
+    masks = "passes"
     kind, order = arch.Dropout, ("rate", "noise_shape", "seed")
     only: ClassVar = {"noise_shape": (None,)}
     ignored = ("seed",)
@@ -218,15 +223,15 @@ GlobalAveragePooling2D, GlobalMaxPooling2D = (
     _of(arch.GlobalMaxPooling2D, _WHOLE),
 )
 GlobalAveragePooling1D, GlobalMaxPooling1D = (
-    _of(arch.GlobalAveragePooling1D, _WHOLE),
+    _of(arch.GlobalAveragePooling1D, _WHOLE, masks="uses"),
     _of(arch.GlobalMaxPooling1D, _WHOLE),
 )
 ZeroPadding2D, Cropping2D = _of(arch.ZeroPadding2D, "padding data_format"), _of(arch.Cropping2D, "cropping data_format")
 UpSampling2D = _of(arch.UpSampling2D, "size data_format interpolation")
 Flatten = _of(arch.Flatten, "data_format")
-Identity = _of(arch.Identity)
-LeakyReLU = _of(arch.LeakyReLU, "negative_slope", usual={"negative_slope": 0.3})
-GaussianNoise = _of(arch.GaussianNoise, "stddev seed", ignored=("seed",))
+Identity = _of(arch.Identity, masks="passes")
+LeakyReLU = _of(arch.LeakyReLU, "negative_slope", usual={"negative_slope": 0.3}, masks="passes")
+GaussianNoise = _of(arch.GaussianNoise, "stddev seed", ignored=("seed",), masks="passes")
 
 
 class PReLU(Made):
@@ -235,6 +240,7 @@ class PReLU(Made):
     Of pictures `shared_axes=[1, 2]` says that places have it in common, as they do here.
     """
 
+    masks = "passes"
     kind, roles = arch.PReLU, {"alpha": "kernel"}
 
     def translated(self, settings: dict[str, Any]) -> dict[str, Any]:
@@ -275,25 +281,43 @@ class Reshape(Made):
 
 
 class Embedding(Made):
-    """Look up a learned vector for each whole number: (T,) → T×output_dim."""
+    """Look up a learned vector for each whole number: (T,) → T×output_dim.
+
+    With `mask_zero` the layers after it pass over the steps at which 0 stands, as far as they know masks.
+    """
 
     kind, roles, order = arch.Embedding, {"embeddings": "embeddings"}, ("input_dim", "output_dim")
-    only: ClassVar = {"mask_zero": (False,), "weights": (None,), "lora_rank": (None,), "lora_alpha": (None,)}
+    only: ClassVar = {"weights": (None,), "lora_rank": (None,), "lora_alpha": (None,)}
     ignored = ("input_length", "quantization_config")
+
+    def translated(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Masks are none of the tree's."""
+        self.masks = "makes" if settings.pop("mask_zero", False) else "forgets"
+        return super().translated(settings)
+
+    def known_steps(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return N×T, False where 0 stands."""
+        return inputs != 0
 
 
 class _Recurrent(Made):
     """Keras's settings of all of them."""
 
+    masks = "uses"
     roles: ClassVar = {"kernel": "kernel", "recurrent": "recurrent_kernel", "bias": "bias"}
     only: ClassVar = {
         "return_state": (False,),
         "stateful": (False,),
         "dropout": (0, 0.0),
         "recurrent_dropout": (0, 0.0),
-        "zero_output_for_mask": (False,),
     }
     ignored = ("unroll", "use_cudnn", "seed", "time_major", "implementation", "unit_forget_bias")
+
+    def translated(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """What comes out of masked steps is none of the tree's."""
+        self.is_silent = bool(settings.pop("zero_output_for_mask", False))
+        return super().translated(settings)
+
     order: ClassVar[tuple[str, ...]] = ("units", "activation", "recurrent_activation", "use_bias")
 
 

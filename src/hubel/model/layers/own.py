@@ -30,7 +30,7 @@ class OwnLayer(arch.Layer):
 
     def output_shape(self, input: Shape) -> Shape:
         """Return what a run gives."""
-        return tuple(_tried(self.layer, input).shape[1:])
+        return tuple(tried(self.layer, [input]).shape[1:])
 
     def figures(self, input: Shape) -> dict[str, Expression]:
         """Return how many weights there are."""
@@ -46,15 +46,19 @@ def own_node(layer: Layer, shape: Shape) -> Node:
     """Return the leaf. Raises SettingError where the class has no `call`."""
     if type(layer).call is Layer.call:
         raise SettingError(f"expected {type(layer).__name__} to have a method call(inputs), received a class without")
-    _tried(layer, shape)
+    tried(layer, [shape])
     return OwnLayer(layer=layer, name=identifier(layer.name))
 
 
-def _tried(layer: Layer, shape: Shape) -> Tensor:
-    """Return what one example of zeros becomes; weights are made at the first time."""
+def tried(layer: Layer, shapes: list[Shape]) -> Tensor:
+    """Return what an example of zeros becomes, a list where there are several; weights are made at the first time."""
     with torch.no_grad():
-        found: Tensor = called(layer, torch.zeros(1, *shape), False)
-        return found
+        zeros = [torch.zeros(1, *shape) for shape in shapes]
+        found: Tensor = called(layer, zeros if len(zeros) > 1 else zeros[0], False)
+    if not isinstance(found, Tensor) or not found.dim() or len(found) != 1:
+        gave = f"one of {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+        raise SettingError(f"expected {layer.name} to give a tensor with the batch first, for one example {gave}")
+    return found
 
 
 def called(layer: Any, array: Any, training: bool, *more: Any, **settings: Any) -> Any:
@@ -89,13 +93,17 @@ class OwnModule(nn.Module):
             self.register_parameter(f"weight{number}", parameter)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Call the layer."""
-        found: Tensor = first(called(self.layer, last(input), self.training))
+        """Call the layer, of a flattened picture with its numbers in Keras's order."""
+        layer: Any = self.layer
+        given = last(input) if layer.sees_order is None else input[:, layer.sees_order]
+        found: Tensor = first(called(layer, given, self.training))
         return found
 
 
 class Lambda(Layer):
     """A function of tensors, channels last, as a layer; it trains and predicts, and is not written into files."""
+
+    masks = "passes"
 
     def __init__(
         self, function: Any, output_shape: Any = None, mask: Any = None, arguments: Any = None, **settings: Any

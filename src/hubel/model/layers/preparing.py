@@ -20,6 +20,8 @@ class Rescaling(Layer):
 
     takes_single_pictures = True
 
+    masks = "passes"
+
     def __init__(self, scale: Any, offset: Any = 0.0, **settings: Any) -> None:
         super().__init__(**settings)
         if not all(isinstance(value, (int, float)) for value in (scale, offset)):
@@ -40,6 +42,8 @@ class Rescaling(Layer):
 
 class Normalization(Layer):
     """Subtract each channel's mean and divide by its deviation: given, or measured by `adapt(data)`."""
+
+    masks = "passes"
 
     def __init__(
         self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **settings: Any

@@ -17,7 +17,7 @@ __all__ = ["Axes", "Input", "InputLayer", "KerasTensor"]
 
 Axes: TypeAlias = "tuple[int | None, ...]"
 
-_PROBES = (96, 160)  # in place of an axis whose length only the data says
+PROBE, _OTHER = 96, 160  # in place of an axis whose length only the data says
 _number = count()
 
 
@@ -58,7 +58,9 @@ class KerasTensor:
     def __sub__(self, other: Any) -> KerasTensor:
         return self._with("Subtract", other, offset=-_plain(other))
 
-    def __truediv__(self, other: float) -> KerasTensor:
+    def __truediv__(self, other: Any) -> KerasTensor:
+        if isinstance(other, KerasTensor):
+            return self._by("divide", other)
         return self._with("Multiply", float(other), factor=1 / float(other))
 
     __radd__, __rmul__ = __add__, __mul__
@@ -68,6 +70,40 @@ class KerasTensor:
 
     def __neg__(self) -> KerasTensor:
         return self * -1.0
+
+    def _by(self, name: str, *others: Any) -> KerasTensor:
+        from hubel.model import ops
+
+        found: KerasTensor = getattr(ops, name)(self, *others)
+        return found
+
+    def __pow__(self, other: Any) -> KerasTensor:
+        return self._by("power", other)
+
+    def __matmul__(self, other: Any) -> KerasTensor:
+        return self._by("matmul", other)
+
+    def __rtruediv__(self, other: Any) -> KerasTensor:
+        found: KerasTensor = self._by("power", -1.0) * other
+        return found
+
+    def __gt__(self, other: Any) -> KerasTensor:
+        return self._by("greater", other)
+
+    def __ge__(self, other: Any) -> KerasTensor:
+        return self._by("greater_equal", other)
+
+    def __lt__(self, other: Any) -> KerasTensor:
+        return self._by("less", other)
+
+    def __le__(self, other: Any) -> KerasTensor:
+        return self._by("less_equal", other)
+
+    def __abs__(self) -> KerasTensor:
+        return self._by("abs")
+
+    def __getitem__(self, places: Any) -> KerasTensor:
+        return self._by("get_item", places)
 
     def __iter__(self) -> Any:
         raise TypeError(f"{self!r} stands for a tensor before there are numbers: there is nothing to go over yet")
@@ -137,7 +173,8 @@ def inferred(shape_after: Callable[[list[Shape]], Shape], given: Sequence[Axes])
     if None not in shapes:
         return shape_after(shapes)  # type: ignore[arg-type]
     tried = [
-        shape_after([tuple(probe if axis is None else axis for axis in axes) for axes in given]) for probe in _PROBES
+        shape_after([tuple(probe if axis is None else axis for axis in axes) for axes in given])
+        for probe in (PROBE, _OTHER)
     ]
     return tuple(one if one == other else None for one, other in zip(*tried, strict=True))
 

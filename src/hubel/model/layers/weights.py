@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from hubel.arch import Network, Shape, analyse, ops
+import hubel.arch as arch
+from hubel.arch import Network, Node, Row, Shape, analyse, named_children, ops
 from hubel.base.errors import SettingError
 from hubel.nn import NetworkModule
 
@@ -86,15 +89,15 @@ def assign_all(weights: Sequence[Weight], values: Sequence[ArrayLike]) -> None:
         weight.assign(array)
 
 
-def weights_of(network: Network, module: NetworkModule, picture: Shape | None = None) -> list[Weight]:
+def weights_of(network: Network, module: NetworkModule, order: Tensor | None = None) -> list[Weight]:
     """Return every array that Keras would call a weight, in its order.
 
-    picture: the shape of what was flattened before, where the network begins with a vector that was a picture.
+    order: that of the numbers that come in, where they are a flattened picture's.
     """
     report = analyse(network)
     by_channel = {row.path: row.input_shape[-1] for row in report.rows if hasattr(row.node, "depth_multiplier")}
     operations = {row.path: row.operation for row in report.rows}
-    flattened = flattened_before(network, picture)
+    seen = orders(network, order)
     state = module.state_dict(keep_vars=True)
     found: list[Weight] = []
     for name, tensor in state.items():
@@ -105,8 +108,8 @@ def weights_of(network: Network, module: NetworkModule, picture: Shape | None = 
         role, ways = _ways(operation, what, tensor, state.get(f"{path}.bias_hh_l0"), by_channel.get(path))
         if ways is None:
             continue
-        if path in flattened:
-            ways = _unflattened(ways, flattened[path], isinstance(operation, ops.DenseSum))
+        if path in seen:
+            ways = _reordered(ways, seen[path], isinstance(operation, ops.DenseSum))
         learned = isinstance(tensor, torch.nn.Parameter) and not isinstance(
             operation, ops.RadialSum
         )  # whose codes stay
@@ -157,22 +160,13 @@ def _ways(
     return role, _one(tensor, lambda t: t, lambda t: t)
 
 
-def _unflattened(ways: _Ways, picture: Shape, weighed: bool) -> _Ways:
-    """Order what belongs to a flattened picture row by row: PyTorch flattens channel by channel."""
+def _reordered(ways: _Ways, order: Tensor, weighed: bool) -> _Ways:
+    """Order what belongs to a flattened picture as Keras flattens it."""
     tensors, to_keras, from_keras = ways
     if weighed and tensors[0].dim() != 2:  # a bias belongs to what comes out
         return ways
-    *places, channels = picture
-    there, back = (channels, *places), tuple(picture)
-
-    def to(arrays: Arrays) -> Tensor:
-        array = to_keras(arrays)  # the flattened axis is the first
-        return array.reshape(*there, *array.shape[1:]).movedim(0, len(places)).reshape(array.shape)
-
-    def of(array: Tensor) -> Arrays:
-        return from_keras(array.reshape(*back, *array.shape[1:]).movedim(len(places), 0).reshape(array.shape))
-
-    return tensors, to, of
+    back = order.argsort()  # the flattened axis is the first of Keras's
+    return tensors, lambda arrays: to_keras(arrays)[order], lambda array: from_keras(array[back])
 
 
 def _gru(what: str, tensor: Tensor, second: Tensor | None) -> _Ways | None:
@@ -189,20 +183,62 @@ def _gru(what: str, tensor: Tensor, second: Tensor | None) -> _Ways | None:
     return _one(tensor, lambda t: turned(t.T), lambda t: turned(t).T)
 
 
-def flattened_before(network: Network, picture: Shape | None = None) -> dict[str, Shape]:
-    """Return the layers that see a flattened picture, by their paths, and its shape; "" is what comes out."""
-    return dict(_followed(network, picture))
+class OrderError(SettingError):
+    """Numbers of different order meet one by one, so that no order of weights is Keras's."""
 
 
-def _followed(network: Network, picture: Shape | None) -> Iterator[tuple[str, Shape]]:
-    for row in analyse(network).rows:
-        if len(row.input_shape) > 1:
-            picture = row.input_shape if isinstance(row.operation, ops.View) and len(row.output_shape) == 1 else None
-            continue
-        if picture is None:
-            continue
-        yield row.path, picture
-        if not isinstance(row.operation, (ops.Normalise, ops.Activate, ops.Pass, ops.Affine)):
-            picture = None
-    if picture is not None:
-        yield "", picture
+def flattened(shape: Shape) -> Tensor:
+    """Return where in a flattened picture each number lies here, channel by channel, that Keras has row by row."""
+    *places, channels = shape
+    return torch.arange(math.prod(shape)).reshape(channels, *places).movedim(0, -1).flatten()
+
+
+def order_after(row: Row, order: Tensor | None) -> Tensor | None:
+    """Return the order of what a layer gives, of a flattened picture's numbers; None where it is Keras's."""
+    if len(row.input_shape) > 1:
+        return (
+            flattened(row.input_shape) if isinstance(row.operation, ops.View) and len(row.output_shape) == 1 else None
+        )
+    return order if isinstance(row.operation, (ops.Normalise, ops.Activate, ops.Pass, ops.Affine)) else None
+
+
+def order_joined(joins: Any, given: Sequence[tuple[Tensor | None, Shape]]) -> Tensor | None:
+    """Return the order of what a join gives, of the orders and shapes of what it is given. Raises OrderError."""
+    known = [order for order, _ in given if order is not None]
+    if not known:
+        return None
+    if joins is arch.Concat:
+        starts = [0, *accumulate(shape[-1] for _, shape in given)]
+        parts = [torch.arange(shape[-1]) if order is None else order for order, shape in given]
+        return torch.cat([start + part for start, part in zip(starts, parts, strict=False)])
+    if len(known) < len(given) or any(not torch.equal(known[0], order) for order in known):
+        raise OrderError("a flattened picture meets other numbers one by one")
+    return known[0]
+
+
+def orders(network: Network, order: Tensor | None = None) -> dict[str, Tensor]:
+    """Return the order (see `flattened`) of what the layers see that see a flattened picture, by their paths, and of
+    what comes out, as "". order: that of what comes in. Raises OrderError.
+    """
+    rows = {row.path: row for row in analyse(network).rows}
+    found: dict[str, Tensor] = {}
+
+    def after(node: Node, path: str, given: tuple[Tensor | None, Shape]) -> tuple[Tensor | None, Shape]:
+        if isinstance(node, arch.Layer):
+            row = rows[path]
+            if given[0] is not None:
+                found[path] = given[0]
+            return order_after(row, given[0]), row.output_shape
+        inner = named_children(arch.children(node))
+        if isinstance(node, arch.Auxiliary):
+            return given
+        if isinstance(node, arch.Chain):
+            for name, each in inner:
+                given = after(each, f"{path}.{name}".lstrip("."), given)
+            return given
+        return order_joined(type(node), [after(each, f"{path}.{name}", given) for name, each in inner]), rows[
+            path
+        ].output_shape
+
+    last, _ = after(network.body, "", (order, network.input))
+    return found if last is None else {**found, "": last}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 
 from hubel.arch import Shape, analyse, leaves
 from hubel.base.errors import SettingError
+from hubel.base.model_file import is_wired
 from hubel.base.names import listing
 from hubel.data import Dataset, Fit, Preprocessing
-from hubel.model.saving import keras_files
+from hubel.model.saving import keras_files, wired_files
 from hubel.nn import NetworkModule
 from hubel.tasks import ModelFileError, load_model, save_model
 
@@ -29,14 +31,17 @@ def write(path: str | Path, model: Model) -> Path:
     """Write network, weights, preprocessing, and what was compiled. Raises SettingError for a layer of a user's own."""
     from hubel.model.layers.own import REFUSAL, OwnLayer
 
+    settings = model.compiled.settings() if model.compiled is not None else None
+    if model.compiled is not None and settings is None:
+        warnings.warn("loss or metrics of your own are not kept: compile the loaded model again", stacklevel=4)
+    summary = {} if settings is None else {COMPILED: settings}
+    if not model.is_tree:
+        return wired_files.write(path, model, summary)
     network, module = model.network, model.module
     for leaf in leaves(network.body):
         if isinstance(leaf, OwnLayer):
             words = REFUSAL.format(name=leaf.name, kind=type(leaf.layer).__name__)
             raise SettingError(f"expected a model that a file can hold, received one that {words}")
-    settings = model.compiled.settings() if model.compiled is not None else None
-    if model.compiled is not None and settings is None:
-        warnings.warn("loss or metrics of your own are not kept: compile the loaded model again", stacklevel=4)
     outputs, classes = analyse(network).output_shape[-1], model.classes
     if classes and len(classes) != outputs:
         has = f"{outputs} output{'s' * (outputs != 1)}"
@@ -57,7 +62,7 @@ def write(path: str | Path, model: Model) -> Path:
         module,
         preprocessing=model.preprocessing or plain_preprocessing(network.input),
         classes=classes or [str(i) for i in range(outputs)],
-        summary={} if settings is None else {COMPILED: settings},
+        summary=summary,
     )
 
 
@@ -65,10 +70,13 @@ def read(path: str | Path, custom_objects: Any = None, compile: bool = True) -> 
     """Read what `write`, `hubel train` or Keras wrote. Raises FileNotFoundError or ModelFileError."""
     from hubel.model._sequential import Sequential
     from hubel.model.layers.tensor import Input
-    from hubel.model.training.compiled import Compiled
 
     if keras_files.is_keras(path):
         return keras_files.read(path, custom_objects, compile)
+    if is_wired(Path(path)):
+        wired, summary = wired_files.read(path, custom_objects)
+        _compile(wired, summary, compile)
+        return wired
     found = load_model(path)
     assert isinstance(found.module, NetworkModule)
     model = Sequential([Input(found.network.input), *found.network.body.nodes], found.network.name or "sequential")
@@ -76,15 +84,25 @@ def read(path: str | Path, custom_objects: Any = None, compile: bool = True) -> 
     model.preprocessing = found.preprocessing
     if any(not name.isdigit() for name in found.classes):
         model.classes = tuple(found.classes)
-    settings: Any = found.summary.get(COMPILED)
-    model.compiled = Compiled.from_settings(settings) if settings and compile else None
+    _compile(model, found.summary, compile)
     return model
+
+
+def _compile(model: Model, summary: Mapping[str, Any], asked: bool) -> None:
+    from hubel.model.training.compiled import Compiled
+
+    settings: Any = summary.get(COMPILED)
+    names = model.output_names if len(model.ends) > 1 else ("",)
+    model.compiled = Compiled.from_settings(settings, names) if settings and asked else None
 
 
 def load_weights(path: str | Path, model: Model) -> None:
     """Put a file's weights into a model. Raises ModelFileError where the file's network is another one."""
     if keras_files.is_keras(path):
         keras_files.load_weights(path, model)
+        return
+    if is_wired(Path(path)):
+        wired_files.fill(path, model)
         return
     found, network = load_model(path), model.network
     if found.network.input != network.input or found.network.body != network.body:

@@ -212,7 +212,7 @@ def _fill(path: str | Path, model: Model, arrays: _Arrays) -> None:
         filled.update(id(each) for each in layer.inside())
     left = [
         layer.name
-        for layer in model.layers
+        for layer in model.inside()
         if not hasattr(layer, "tensors") and layer.weights and id(layer) not in filled
     ]
     if left:
@@ -246,6 +246,10 @@ def _compile(path: str | Path, model: Model, said: dict[str, Any]) -> None:
     metrics = said.get("metrics")
     try:
         optimizer = said.get("optimizer") or said.get("optimizer_config")
-        model.compile(optimizer, said.get("loss"), metrics, weighted_metrics=said.get("weighted_metrics"))
+        weights: dict[str, Any] = {
+            "loss_weights": said.get("loss_weights"),
+            "weighted_metrics": said.get("weighted_metrics"),
+        }
+        model.compile(optimizer, said.get("loss"), metrics, **weights)
     except (ValueError, TypeError) as error:
         warnings.warn(f"{path}: compile it anew: {error}", stacklevel=4)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,15 +17,35 @@ from hubel.arch import Shape, shape_text
 from hubel.base.errors import SettingError
 from hubel.base.names import listing
 from hubel.data.prepare.arrays import as_array
+from hubel.model._outputs import in_order
 from hubel.model.losses import Loss
 
 
-class Step(NamedTuple):
-    """One batch. inputs: float32 N×C×H×W (channels-last in memory), N×C×T or N×features; weights: float32, N."""
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One batch. inputs: one or several, float32 N×C×H×W (channels-last in memory), N×C×T or N×features; targets and
+    weights (float32, N) of each output, None where there are none.
+    """
 
-    inputs: Tensor
-    targets: Tensor | None = None
-    weights: Tensor | None = None
+    inputs: tuple[Tensor, ...]
+    targets: tuple[Tensor | None, ...] = (None,)
+    weights: tuple[Tensor | None, ...] = (None,)
+
+    def __len__(self) -> int:
+        """How many examples."""
+        return len(self.inputs[0])
+
+    def take(self, rows: Tensor) -> Step:
+        """Return these examples."""
+        inputs, *others = (
+            tuple(None if each is None else each.index_select(0, rows) for each in part)
+            for part in (self.inputs, self.targets, self.weights)
+        )
+        return Step(inputs, *others)  # type: ignore[arg-type]
+
+    def ready(self) -> Step:
+        """Return it with inputs as networks take them."""
+        return Step(tuple(as_inputs(each) for each in self.inputs), self.targets, self.weights)
 
 
 class Feed(Protocol):
@@ -39,43 +60,59 @@ class Feed(Protocol):
 class Reader:
     """Makes tensors of what the user gives, for one network and loss; without `labelled` labels are left aside.
 
-    shape: the input's, None along an axis that may have any length, None altogether where any will do. outputs: the
-    shape of the network's output.
+    inputs: the shape of each input by its name, None along an axis that may have any length, None altogether where any
+    will do. outputs: the shapes of the network's outputs. losses: that of each output, by its name.
     classes: names of classes, in order, where labels are words. seen: is given the first inputs, once.
     """
 
     def __init__(
         self,
-        shape: tuple[int | None, ...] | None,
-        outputs: Callable[[Shape], Shape],
-        loss: Loss | None,
+        inputs: Mapping[str, tuple[int | None, ...] | None],
+        outputs: Callable[[tuple[Shape, ...]], Sequence[Shape]],
+        losses: Mapping[str, Loss | None],
         class_weight: Mapping[Any, float] | None = None,
         labelled: bool = True,
         classes: Sequence[str] | None = None,
         seen: Callable[[NDArray[Any]], None] | None = None,
     ) -> None:
-        self.shape, self.outputs, self.loss, self.class_weight = shape, outputs, loss, class_weight
+        self.shapes, self.outputs, self.losses, self.class_weight = inputs, outputs, losses, class_weight
         self.labelled, self.classes, self.seen = labelled, classes, seen
+        if class_weight is not None and len(losses) > 1:
+            raise SettingError(
+                f"expected class_weight for one output, received it for {len(losses)}; sample_weight may be a "
+                "list, or a dict by name"
+            )
 
-    def inputs(self, x: Any) -> Tensor:
-        """Return N×H×W×C, N×T×C or N×features, as they are. Raises ValueError where the network takes another shape,
-        and for numbers that are none, with their place.
+    def inputs(self, x: Any) -> tuple[Tensor, ...]:
+        """Return N×H×W×C, N×T×C or N×features of each input, as they are. Raises ValueError where the network takes
+        another shape, and for numbers that are none, with their place.
         """
+        if len(self.shapes) == 1:
+            return (self._input(self._alone(x), "x", next(iter(self.shapes.values()))),)
+        given = in_order(x, list(self.shapes), "inputs")
+        found = tuple(
+            self._input(each, f"x[{name!r}]", shape)
+            for each, (name, shape) in zip(given, self.shapes.items(), strict=True)
+        )
+        if len({len(each) for each in found}) > 1:
+            raise SettingError(f"expected as many examples in each input, received {_counts(self.shapes, found)}")
+        return found
+
+    def _alone(self, x: Any) -> Any:
+        """Return the one array of a dict or list of one."""
         if isinstance(x, dict) and len(x) == 1:
-            x = next(iter(x.values()))
-        if (
-            isinstance(x, (list, tuple))
-            and len(x) == 1
-            and self.shape
-            and getattr(x[0], "ndim", 0) == len(self.shape) + 1
-        ):
-            x = x[0]
-        array = as_array(x, "x")
-        if self.shape is not None:
-            array = fitting(array, self.shape)
+            return next(iter(x.values()))
+        shape = next(iter(self.shapes.values()))
+        holds = isinstance(x, (list, tuple)) and len(x) == 1 and shape and getattr(x[0], "ndim", 0) == len(shape) + 1
+        return x[0] if holds else x
+
+    def _input(self, x: Any, what: str, shape: tuple[int | None, ...] | None) -> Tensor:
+        array = as_array(x, what)
+        if shape is not None:
+            array = fitting(array, shape, what)
         with np.errstate(over="ignore"):  # what float32 cannot hold is found to be infinite
             array = np.ascontiguousarray(array, None if array.dtype == np.uint8 else np.float32)
-        check_finite(array, "x")
+        check_finite(array, what)
         if self.seen is not None:
             self.seen(array)
             self.seen = None
@@ -84,35 +121,47 @@ class Reader:
     def examples(self, x: Any, y: Any = None, sample_weight: Any = None) -> Step:
         """Return inputs, targets and weights, equally many of each."""
         inputs = self.inputs(x)
-        if not self.labelled:
-            return Step(inputs)
+        none = (None,) * len(self.losses)
+        if not self.labelled or (y is None and not any(self.losses.values())):
+            return Step(inputs, none, none)
         if y is None:
-            if self.loss is None:
-                return Step(inputs)
             raise SettingError("expected labels beside the images, received none")
-        labels = self.labels(y)
-        if len(inputs) != len(labels):
-            raise SettingError(
-                f"expected as many labels as images, received {len(inputs)} images and {len(labels)} labels"
-            )
-        outputs = self.outputs(tuple(inputs.shape[1:]))
-        if self.loss is not None:
-            self.loss.check(labels, outputs)
-        whole = labels.dtype.kind in "iu"
-        targets = torch.from_numpy(np.ascontiguousarray(labels, np.int64 if whole else np.float32))
-        return Step(inputs, targets, self._weights(labels, sample_weight))
+        outputs = self.outputs(tuple(tuple(each.shape[1:]) for each in inputs))
+        several = len(self.losses) > 1
+        given = in_order(y, list(self.losses), "labels") if several else [y]
+        weights = self._weights_given(sample_weight)
+        targets, weighed = [], []
+        for (name, loss), labels, own, shape in zip(self.losses.items(), given, weights, outputs, strict=True):
+            found = self.labels(labels, f"y[{name!r}]" if several else "y")
+            if len(inputs[0]) != len(found):
+                raise SettingError(
+                    f"expected as many labels as images, received {len(inputs[0])} images and {len(found)} labels"
+                    + (f" of {name}" if several else "")
+                )
+            if loss is not None:
+                loss.check(found, shape)
+            whole = found.dtype.kind in "iu"
+            targets.append(torch.from_numpy(np.ascontiguousarray(found, np.int64 if whole else np.float32)))
+            weighed.append(self._weights(found, own))
+        return Step(inputs, tuple(targets), tuple(weighed))
 
-    def labels(self, y: Any) -> NDArray[Any]:
+    def _weights_given(self, sample_weight: Any) -> list[Any]:
+        """Return the weights for each output: one array counts for all."""
+        if len(self.losses) > 1 and isinstance(sample_weight, (dict, list, tuple)):
+            return in_order(sample_weight, list(self.losses), "sample_weight")
+        return [sample_weight] * len(self.losses)
+
+    def labels(self, y: Any, what: str = "y") -> NDArray[Any]:
         """Return labels as numbers: words become the places of their classes. Raises ValueError for words that are
         none of them, for NaN, and for what is no array.
         """
         if isinstance(y, dict) and len(y) == 1:
             y = next(iter(y.values()))
-        array = as_array(y, "y", words=True)
+        array = as_array(y, what, words=True)
         _check_given(array)
         if array.dtype.kind in "UO":
             array = self._numbers_of(array)
-        check_finite(array, "y")
+        check_finite(array, what)
         return array.astype(np.float32) if array.dtype.kind == "b" else array
 
     def _numbers_of(self, words: NDArray[Any]) -> NDArray[np.int64]:
@@ -145,7 +194,11 @@ class Reader:
         return torch.tensor([table.get(int(one), 1.0) for one in classes], dtype=torch.float32)
 
 
-def fitting(array: NDArray[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
+def _counts(names: Iterable[str], arrays: Iterable[Tensor]) -> str:
+    return ", ".join(f"{len(array)} of {name}" for name, array in zip(names, arrays, strict=True))
+
+
+def fitting(array: NDArray[Any], shape: tuple[int | None, ...], what: str = "x") -> NDArray[Any]:
     """Return an array of this shape, a missing last axis of one put there."""
     if len(array.shape) == len(shape) and array.shape[1:] == shape[:-1] and shape[-1] == 1:
         array = array[..., None]
@@ -153,8 +206,8 @@ def fitting(array: NDArray[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
     if not fits or any(own not in (None, got) for own, got in zip(shape, array.shape[1:], strict=True)):
         wanted = "×".join("any" if axis is None else str(axis) for axis in shape)
         raise SettingError(
-            f"expected inputs of N×{wanted}, received {shape_text(array.shape)}; reshape them, or "
-            f"write the network for input_shape={array.shape[1:]}"
+            f"expected {'inputs' if what == 'x' else what} of N×{wanted}, received {shape_text(array.shape)}; reshape "
+            f"them, or write the network for input_shape={array.shape[1:]}"
         )
     return array
 
@@ -194,18 +247,13 @@ class Arrays:
         if batch_size < 1:
             raise SettingError(f"expected a batch_size of at least 1, received {batch_size}")
         self.examples, self.batch_size, self.shuffle = examples, batch_size, shuffle
-        self.steps: int | None = math.ceil(len(examples.inputs) / batch_size)
+        self.steps: int | None = math.ceil(len(examples) / batch_size)
 
     def epoch(self) -> Iterator[Step]:
         """Give all examples once, in a new order where they are to be shuffled."""
-        inputs, targets, weights = self.examples
-        count = len(inputs)
+        count = len(self.examples)
         for rows in (torch.randperm(count) if self.shuffle else torch.arange(count)).split(self.batch_size):
-            yield Step(
-                as_inputs(inputs.index_select(0, rows)),
-                None if targets is None else targets.index_select(0, rows),
-                None if weights is None else weights.index_select(0, rows),
-            )
+            yield self.examples.take(rows).ready()
 
 
 class Stream:
@@ -224,8 +272,7 @@ class Stream:
         _tell(self.source, "on_epoch_begin")
         for given in self._given():
             parts = given if isinstance(given, (tuple, list)) else (given,)
-            examples = self.reader.examples(*parts[:3])
-            yield examples._replace(inputs=as_inputs(examples.inputs))
+            yield self.reader.examples(*parts[:3]).ready()
         _tell(self.source, "on_epoch_end")
 
     def _given(self) -> Iterator[Any]:
@@ -288,7 +335,7 @@ def feed_of(
     else:
         examples = reader.examples(x, y, sample_weight)
         if batch_size is None:
-            batch_size = max(1, math.ceil(len(examples.inputs) / steps)) if steps else usual
+            batch_size = max(1, math.ceil(len(examples) / steps)) if steps else usual
         feed = Arrays(examples, batch_size, shuffle)
     return Metered(feed, steps) if steps else feed
 

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from hubel.base.errors import SettingError
+from hubel.model._graph import Assembled
+from hubel.model._outputs import shaped
+from hubel.model._wired import Wired
 from hubel.model.callbacks import CallbackList
 from hubel.model.layers.arrays import last
 from hubel.model.training.compiled import Compiled
@@ -41,18 +45,32 @@ def split(arrays: tuple[Any, Any, Any], share: float) -> tuple[tuple[Any, Any, A
 
     Raises ValueError where one of the two would be empty.
     """
-    count = len(arrays[0])
+    count = len(next(iter(each_of(arrays[0]))))
     at = math.floor(count * (1.0 - share))
     if not 0 < at < count:
         raise SettingError(
             f"expected a validation_split that leaves examples on both sides, received {share:g} of {count} examples: "
             f"{at} to train on and {count - at} to validate with"
         )
-    first, last = (
-        tuple(None if array is None else np.asarray(array)[part] for array in arrays)
-        for part in (slice(0, at), slice(at, count))
-    )
+    first, last = (tuple(_cut(array, part) for array in arrays) for part in (slice(0, at), slice(at, count)))
     return (first[0], first[1], first[2]), (last[0], last[1], last[2])
+
+
+def each_of(given: Any) -> list[Any]:
+    """The arrays in what is given for several inputs or outputs, or the one."""
+    if isinstance(given, dict):
+        return list(given.values())
+    holds = isinstance(given, (list, tuple)) and any(hasattr(each, "shape") and each.shape for each in given)
+    return list(given) if holds else [given]
+
+
+def _cut(given: Any, part: slice) -> Any:
+    if isinstance(given, dict):
+        return {name: _cut(each, part) for name, each in given.items()}
+    arrays = each_of(given)
+    if given is None or arrays == [given]:
+        return None if given is None else np.asarray(given)[part]
+    return [np.asarray(each)[part] for each in arrays]
 
 
 class Fit(Epochs[Step]):
@@ -95,21 +113,21 @@ class Fit(Epochs[Step]):
 
     def step(self, epoch: int, batch: Step) -> None:
         """Down the gradient of the compiled loss."""
-        inputs, targets, weights = batch
-        module = self.model.module_for(inputs)
+        whole = self.model.whole_for(batch.inputs)
         if self.fresh:  # at the start, and after a callback that may have evaluated, or frozen something
+            module = module_of(whole)
             self.model.set_mode(module, True)
             self.optimizer = self.compiled.optimizer.start(self.model.module_parameters(module))
             self.fresh = False
         if self.watched:
             self.callbacks("on_train_batch_begin", self.number)
-        loss, own = self.compiled.judge(module, inputs, targets, weights, self.model.penalised)
+        loss, own = self.compiled.judge(whole, batch, self.model.penalised)
         self.optimizer.zero_grad()
         if loss.requires_grad:
             loss.backward()
             self.compiled.optimizer.follow()
             self.optimizer.step()
-        self.total, self.seen, self.last = self.total + own, self.seen + len(inputs), inputs
+        self.total, self.seen, self.last = self.total + own, self.seen + len(batch), batch.inputs
         self.report.batch_done(self.seen, self.total)
 
     def goes_on(self, epoch: int) -> bool:
@@ -132,7 +150,9 @@ class Fit(Epochs[Step]):
             return
         self.figures = self.compiled.figures(self.total, self.seen)
         if not math.isfinite(self.figures["loss"]) and not self.model.stop_training:
-            where = first_non_finite(self.model.module_for(self.last), self.last)
+            module: Any = module_of(self.model.whole_for(self.last))
+            given: Any = self.last if isinstance(module, Wired) else self.last[0]
+            where = first_non_finite(module, given)
             raise SettingError(
                 f"the loss became {self.figures['loss']} in epoch {epoch + 1}: {where}; try a smaller learning rate"
             )
@@ -143,18 +163,23 @@ class Fit(Epochs[Step]):
         self.report.epoch_done(epoch, self.figures)
 
 
+def module_of(whole: Assembled | Wired) -> nn.Module:
+    """Return what computes a model."""
+    return whole if isinstance(whole, Wired) else whole.module
+
+
 def measure(model: Trained, compiled: Compiled, feed: Feed, callbacks: CallbackList) -> dict[str, float]:
     """Return loss and metrics. Raises ValueError where the feed gives nothing."""
     total, seen = torch.zeros(()), 0
     compiled.reset()
     callbacks("on_test_begin")
     with torch.no_grad():
-        for number, (inputs, targets, weights) in enumerate(feed.epoch()):
+        for number, step in enumerate(feed.epoch()):
             callbacks("on_test_batch_begin", number)
-            module = model.module_for(inputs)
-            model.set_mode(module, False)
-            own = compiled.judge(module, inputs, targets, weights, model.penalised)[1]
-            total, seen = total + own, seen + len(inputs)
+            whole = model.whole_for(step.inputs)
+            model.set_mode(module_of(whole), False)
+            own = compiled.judge(whole, step, model.penalised)[1]
+            total, seen = total + own, seen + len(step)
             if callbacks.callbacks:
                 callbacks("on_test_batch_end", number, compiled.figures(total, seen))
     if not seen:
@@ -168,17 +193,15 @@ def measure(model: Trained, compiled: Compiled, feed: Feed, callbacks: CallbackL
 
 
 def predicted(model: Trained, feed: Feed, callbacks: CallbackList) -> Any:
-    """Return the outputs for all batches, pictures as N×H×W×C, of several outputs a list; None without examples."""
+    """Return the outputs for all batches, pictures as N×H×W×C; None without examples."""
     callbacks("on_predict_begin")
     found: list[Any] = []
     with torch.no_grad():
         for number, step in enumerate(feed.epoch()):
             callbacks("on_predict_batch_begin", number)
-            found.append(model.through(last(step.inputs), False))
-            callbacks("on_predict_batch_end", number, {"outputs": found[-1]})
+            found.append(model.through([last(each) for each in step.inputs], False))
+            callbacks("on_predict_batch_end", number, {"outputs": shaped(model.structure, found[-1])})
     callbacks("on_predict_end")
-    if not found or not sum(map(len, found)):
+    if not found or not sum(len(each[0]) for each in found):
         return None
-    if isinstance(found[0], list):
-        return [torch.cat(parts).numpy() for parts in zip(*found, strict=True)]
-    return torch.cat(found).numpy()
+    return shaped(model.structure, [torch.cat(parts).numpy() for parts in zip(*found, strict=True)])

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from hubel.arch import Shape, analyse
+from hubel.arch import Shape
 from hubel.base.errors import SettingError
 from hubel.data.prepare.arrays import as_array
+from hubel.model._outputs import shaped
 from hubel.model.callbacks import Callback, CallbackList, History
 from hubel.model.layers.layer import Layer
 from hubel.model.metric import Metric
@@ -23,11 +24,11 @@ from hubel.model.training.compiled import Compiled
 from hubel.model.training.feed import Reader, feed_of, is_stream
 from hubel.model.training.feed import fitting as fitted
 from hubel.model.training.report import Report, Verbosity
-from hubel.nn import NetworkModule
 
 if TYPE_CHECKING:
     from hubel.data import Fit, Preprocessing
     from hubel.model._graph import Assembled
+    from hubel.model._wired import Wired
     from hubel.model.layers.tensor import KerasTensor
 
 LARGE = 256  # images measured or predicted at once, where nothing is said: more are no quicker
@@ -45,6 +46,8 @@ class Trained:
     numbers: tuple[float, float] | None
     compiled: Compiled | None
     tensors: list[KerasTensor]
+    starts: list[KerasTensor]
+    ends: list[KerasTensor]
     structure: Any
 
     if TYPE_CHECKING:
@@ -53,9 +56,13 @@ class Trained:
         @property
         def input_shape(self) -> Shape | None: ...  # noqa: D102
 
-        def assembled(self, shape: Shape) -> Assembled: ...  # noqa: D102
+        @property
+        def input_names(self) -> list[str]: ...  # noqa: D102
+        @property
+        def output_names(self) -> list[str]: ...  # noqa: D102
+        def assembled(self, *shapes: Shape) -> Assembled | Wired: ...  # noqa: D102
         def concrete(self, shape: Shape) -> Shape: ...  # noqa: D102
-        def through(self, array: Tensor, training: bool | None = None) -> Any: ...  # noqa: D102
+        def through(self, arrays: Sequence[Tensor], training: bool | None = None) -> list[Any]: ...  # noqa: D102
         def penalised(self) -> Iterator[Tensor]: ...  # noqa: D102
         def inside(self) -> Iterator[Layer]: ...  # noqa: D102
 
@@ -78,24 +85,14 @@ class Trained:
     ) -> None:
         """Choose optimizer, loss and metrics: by Keras's names (`"adam"`, `metrics=["accuracy"]`), as objects of
         `hubel.model.optimizers`, `losses` and `metrics`, or as functions of (y_true, y_pred); an optimizer of PyTorch's
-        for `module.parameters()` will do. `weighted_metrics` count examples by their weights. How Keras would run it
+        for `module.parameters()` will do. `weighted_metrics` count examples by their weights. Of several outputs,
+        losses, metrics and `loss_weights` are lists, or dicts by the outputs' names. How Keras would run it
         (`jit_compile` and the like) changes nothing here.
 
         Raises ValueError for a name that is not known, with those that are.
         """
-        if loss_weights not in (None, 1, 1.0, [1.0], [1]):
-            raise SettingError(
-                f"expected one loss and no loss_weights, received {loss_weights!r}: a tree has one output"
-            )
-        self._trains()
-        self.compiled = Compiled.of(optimizer, loss, metrics, weighted_metrics)
-
-    def _trains(self) -> None:
-        if self.structure is not None:
-            raise SettingError(
-                f"expected a model of one output to train, received {self.name} with several, which look at what is "
-                "inside; train the model that it looks into"
-            )
+        names = self.output_names if len(self.ends) > 1 else ("",)
+        self.compiled = Compiled.of(optimizer, loss, metrics, weighted_metrics, loss_weights, names)
 
     @property
     def optimizer(self) -> Optimizer:
@@ -110,12 +107,12 @@ class Trained:
     @property
     def metrics(self) -> list[Metric]:
         """The metrics that were compiled."""
-        return [] if self.compiled is None else [*self.compiled.metrics, *self.compiled.weighted]
+        return [] if self.compiled is None else self.compiled.metrics
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of what `evaluate` gives."""
-        return ["loss", *(metric.name for metric in self.metrics)]
+        return ["loss"] if self.compiled is None else self.compiled.names
 
     def fit(
         self,
@@ -138,8 +135,9 @@ class Trained:
     ) -> History:
         """Train, by Keras's arguments and rules.
 
-        x, y: arrays, N×height×width×channels or N×features and one-hot rows, whole numbers or words; or x alone: a
-        generator, a `Sequence`, or anything else to iterate over that gives (x, y) or (x, y, weights) a batch.
+        x, y: arrays, N×height×width×channels or N×features and one-hot rows, whole numbers or words; of several inputs
+        and outputs lists of such, or dicts by their names; or x alone: a generator, a `Sequence`, or anything else to
+        iterate over that gives (x, y) or (x, y, weights) a batch.
         verbose: 0 silent, 1 a bar, 2 a line an epoch. validation_split: the last share of the arrays, taken off before
         shuffling. validation_data: (x, y), (x, y, weights), a generator or a `Sequence`. class_weight, sample_weight:
         factors of the examples' losses. initial_epoch: where counting goes on from; `epochs` is where it ends.
@@ -148,7 +146,6 @@ class Trained:
         disagree, where x or y has NaN, and where the loss is not finite.
         """
         compiled = self._ready()
-        self._trains()
         if validation_split and validation_data is None:
             if is_stream(x):
                 raise SettingError("expected arrays with validation_split, received a generator; give validation_data")
@@ -217,7 +214,10 @@ class Trained:
         feed = feed_of(self._reader(labelled=False), x, batch_size=batch_size, steps=steps, usual=LARGE)
         listeners = CallbackList(_listed(callbacks), self, epochs=1, steps=feed.steps, verbose=verbose)
         found = fitting.predicted(self, feed, listeners)
-        return np.empty((0, *self._outputs(self.input_shape or ())), np.float32) if found is None else found
+        if found is not None:
+            return found
+        shapes = [tuple(axis or 0 for axis in start.shape[1:]) for start in self.starts] or [self.input_shape or ()]
+        return shaped(self.structure, [np.empty((0, *shape), np.float32) for shape in self._outputs(tuple(shapes))])
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs of one batch."""
@@ -239,10 +239,10 @@ class Trained:
 
     # what the loop asks for
 
-    def module_for(self, inputs: Tensor) -> NetworkModule:
-        """Return the module for a batch, channels first."""
-        shape = tuple(inputs.shape[1:])
-        return self.assembled(self.concrete((*shape[1:], shape[0]) if len(shape) > 1 else shape)).module
+    def whole_for(self, inputs: Sequence[Tensor]) -> Assembled | Wired:
+        """Return what computes a batch, channels first."""
+        shapes = [tuple(each.shape[1:]) for each in inputs]
+        return self.assembled(*[self.concrete((*s[1:], s[0]) if len(s) > 1 else s) for s in shapes])
 
     def module_parameters(self, module: nn.Module) -> list[nn.Parameter]:
         """Return all weights that gradients are for, those of frozen layers among them."""
@@ -284,22 +284,32 @@ class Trained:
                     tensor.requires_grad_(on and tensor.is_leaf)
 
     def _reader(self, class_weight: Mapping[Any, float] | None = None, labelled: bool = True) -> Reader:
-        shape = self.tensors[0].shape[1:] if self.tensors else self.input_shape
-        loss = self.compiled.loss if self.compiled is not None else None
-        return Reader(shape, self._outputs, loss, class_weight, labelled, self.classes)
+        shapes: dict[str, Any] = {"x": self.input_shape}
+        if self.tensors:
+            shapes = {name: each.shape[1:] for name, each in zip(self.input_names, self.starts, strict=True)}
+        names = self.output_names if len(self.ends) > 1 else ["y"]
+        losses = [None] * len(names) if self.compiled is None else [part.loss for part in self.compiled.parts]
+        return Reader(
+            shapes, self._outputs, dict(zip(names, losses, strict=True)), class_weight, labelled, self.classes
+        )
 
-    def _outputs(self, shape: Shape) -> Shape:
-        return tuple(analyse(self.assembled(self.concrete(shape)).network).output_shape) if shape else ()
+    def _outputs(self, shapes: tuple[Shape, ...]) -> list[Shape]:
+        if not all(shapes):
+            return [() for _ in self.ends or "1"]
+        whole = self.assembled(*map(self.concrete, shapes))
+        return whole.outputs
 
     def _look_at(self, x: Any, y: Any) -> None:
         """Take from arrays what only data says: the input's shape, names of classes, how pictures become inputs."""
+        if len(self.starts) > 1:
+            return
         array = as_array(next(iter(x.values())) if isinstance(x, dict) and len(x) == 1 else x, "x")
         if not array.size:
             raise SettingError("expected one or more examples, received none")
         array = array if self.input_shape is None else fitted(array, self.tensors[0].shape[1:])
         if self.input_shape is None:
             self.concrete(tuple(array.shape[1:]))
-        if y is not None and self.classes is None:
+        if y is not None and self.classes is None and len(self.ends) < 2:
             labels = as_array(y, "y", words=True) if not isinstance(y, dict) else np.zeros(1)
             if labels.dtype.kind in "UO":
                 self._name(sorted({str(word) for word in labels.reshape(-1)}))
@@ -326,7 +336,7 @@ class Trained:
 
 def _count(x: Any) -> int:
     """How many examples a batch has. Raises SettingError for what is none."""
-    return max(1, len(as_array(next(iter(x.values())) if isinstance(x, dict) and len(x) == 1 else x, "x")))
+    return max(1, len(as_array(fitting.each_of(x)[0], "x")))
 
 
 def _normalisations(layer: Any) -> Iterator[nn.Module]:

@@ -29,13 +29,17 @@ class Embedding(nn.Embedding):
             raise NetworkError(f"expected whole numbers from {known} to look up, received {received}") from None
 
 
-class _OverSteps(Carrying):
+class OverSteps(Carrying):
     """What runs along steps: N×C×T → N×units, the last state, or N×units×T with `sequences`.
 
     `backwards` starts at the last step. Where one bias a gate says all, there is one: the other stays zero.
+    known: N×T, False where a step is to be passed over: the state before it stays, and comes out once more, or zeros
+    where the layer is `silent` there.
     """
 
     one_bias = True
+    known: Tensor | None = None
+    silent = False
 
     def __init__(self: Any, input_size: int, hidden_size: int, sequences: bool, backwards: bool, **more: Any) -> None:
         super().__init__(input_size, hidden_size, batch_first=True, **more)  # type: ignore[call-arg]
@@ -60,6 +64,8 @@ class _OverSteps(Carrying):
     def forward(self: Any, input: Tensor, hx: Any = None) -> Any:
         """Bring the steps before the channels, run along them, and back."""
         self._make_zero()
+        if self.known is not None:
+            return self._over_known(input, self.known)
         steps = input.transpose(1, 2)
         if self.carries and (memory := self.recalled(len(steps))) is not None:
             hx = tuple(each.unsqueeze(0) for each in memory)
@@ -71,16 +77,28 @@ class _OverSteps(Carrying):
             return states.transpose(1, 2)
         return (last[0] if isinstance(last, tuple) else last).squeeze(0)
 
+    def _over_known(self: Any, input: Tensor, known: Tensor) -> Any:
+        """Run along the known steps, brought to the front: what comes after them changes nothing before."""
+        steps = input.transpose(1, 2)
+        if self.backwards:
+            steps, known = steps.flip(1), known.flip(1)
+        front = (~known).to(torch.uint8).argsort(dim=1, stable=True)
+        states, _ = super().forward(steps.gather(1, front.unsqueeze(-1).expand_as(steps)))  # type: ignore[misc]
+        seen = known.cumsum(1).unsqueeze(-1)
+        states = states.gather(1, (seen - 1).clamp(min=0).expand_as(states)) * (seen > 0)
+        states = states * known.unsqueeze(-1) if self.silent else states
+        return states.transpose(1, 2) if self.sequences else states[:, -1]
 
-class SimpleRNN(_OverSteps, nn.RNN):  # type: ignore[misc]
+
+class SimpleRNN(OverSteps, nn.RNN):  # type: ignore[misc]
     """A state and one product of it."""
 
 
-class LSTM(_OverSteps, nn.LSTM):  # type: ignore[misc]
+class LSTM(OverSteps, nn.LSTM):  # type: ignore[misc]
     """A state and a cell with four gates."""
 
 
-class GRU(_OverSteps, nn.GRU):  # type: ignore[misc]
+class GRU(OverSteps, nn.GRU):  # type: ignore[misc]
     """A state with two gates, each with both its biases."""
 
     one_bias = False
