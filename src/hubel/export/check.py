@@ -84,7 +84,8 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
     resizes = written.input == "image"
     assert written.run is not None
     preparation = model.preprocessing
-    alone = decoding_of(model.task.name).carries
+    decoding = decoding_of(model.task.name)
+    alone = decoding.carries
     found = [] if alone else [("your pictures", picture) for picture in pictures]
     odd = list(_random_windows(model) if alone else _odd(preparation))
     bound = RESIZED if resizes else SIZED
@@ -102,7 +103,7 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
         if off / room >= largest / most:
             largest, where, most = off, name, room
         others += _others(wanted, received, max(MARGIN, 2 * room))
-    of = "numbers" if model.task.noun[0] == "number" else "probabilities"
+    of = "numbers" if decoding.function == "linear" and decoding.boxes is None else "probabilities"
     return Check(len(found), len(odd), largest, where, others, most, written.runtime, of, model.task.example[1])
 
 

@@ -83,7 +83,10 @@ class Plan(Finding):
         if self.within is not None:
             seen = self.within
             pace = (f"{seen.noun} a second", figure_text(seen.a_second), seen.how)
-            parts[f"in {seen.hours:g} hours"] = [pace, (seen.noun, f"{seen.examples:,}", "hours · 3600 · a second")]
+            parts[f"in {seen.hours:g} hour{'s' * (seen.hours != 1)}"] = [
+                pace,
+                (seen.noun, f"{seen.examples:,}", "hours · 3600 · a second"),
+            ]
         name = f"{self.step.network.name or self.step.network}  {title(self.step)}"
         return [Table((part, "#", "how"), tuple(rows), f"{name}: {part}") for part, rows in parts.items()]
 

@@ -40,7 +40,7 @@ def written_page(order: Order) -> Written:
     model = order.model
     decoding = decoding_of(model.task.name)
     if not (decoding.function == "softmax" or decoding.boxes) or not model.task.of_one:
-        instead = "hubel serve has one" if model.task.of_one else "hubel predict writes on"
+        instead = "hubel serve has one" if model.task.of_one else "hubel predict shows what it does"
         raise SettingError(
             "a page is written for tasks that name a class of each picture or pixel, or find objects, not for "
             f"{model.task.name}; {instead}"
