@@ -6,6 +6,7 @@ import builtins
 import dis
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,40 @@ def test_a_package_whose_model_is_another_fails_its_test(package: Path, tmp_path
     answers = {name: shares[::-1] for name, shares in answers.items()}
     (folder / "answers.json").write_text(json.dumps(answers))
     assert alone(folder, "test_predict.py").returncode == 1
+
+
+MARKS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "detection": ("conv 6 1x1", {"ids": [1, 2], "usual": [0.2, 0.2], "most": 9, "stride": 2}, "2 classes: nose, ear"),
+    "pose": ("conv 11 1x1", {"bones": [], "several": True, "most": 4}, "2 points: nose, ear"),
+}
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_a_package_tells_what_is_where(name: str, tmp_path: Path) -> None:
+    last, settings, described = MARKS[name]
+    network = hubel.parse(f"16x24x3: conv 6 3x3/2 same tanh, {last}")
+    module = lived_in(network, 3)
+    with torch.no_grad():
+        list(module.parameters())[-1][[0, 1, *([6] if name == "pose" else [])]] += 3.5  # so that some are sure
+    kind = Preprocessing(16, 24, 3, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3), fit="pad")
+    model = LoadedModel(network, module, kind, task_named(name).from_settings(("nose", "ear"), settings))
+    picture = np.random.default_rng(1).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    found = export(model, tmp_path / "package", to="package", check=[picture])
+    assert found.check is not None
+    assert "scores differ by" in found.check.sentence()
+    assert "class" not in found.check.sentence()
+    assert f"{name.capitalize()} of {described}." in (tmp_path / "package" / "README.md").read_text()
+    told = alone(tmp_path / "package", "predict.py", "pictures/1.png")
+    words = told.stdout.rstrip().split("   ")[1:]
+    answer = model.predict(picture).data()
+    numbers = [[float(each) for each in " ".join(re.findall(r" at ([-\d. ]+)", line)).split()] for line in words]
+    if name == "detection":
+        wanted = [[each[edge] for edge in ("left", "top", "right", "bottom")] for each in answer["objects"]]
+    else:
+        wanted = [[each[axis] for each in one["points"] for axis in ("x", "y")] for one in answer["individuals"]]
+    assert len(wanted) > 1
+    for told_of, each in zip(numbers, wanted, strict=True):
+        assert told_of == pytest.approx(each, abs=0.06)  # one digit is written
 
 
 def test_the_card_tells_data_figures_with_intervals_mistakes_and_preparation(package: Path) -> None:

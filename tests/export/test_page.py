@@ -157,11 +157,78 @@ def test_a_page_finds_what_detection_finds(fit: Any, tmp_path: Path, browser_pag
     assert browser_page.locator(".said").inner_text() == ", ".join(f"{n} {name}" for name, n in counts.most_common())
 
 
+POSED = {  # of the points of one individual, and of several: the places are every second pixel
+    "pad": ("16x24x3: conv 6 3x3/2 same tanh, conv 9 1x1", False),
+    "crop": ("24x16x3: conv 6 3x3/2 same tanh, conv 16 1x1", True),
+}
+
+
+def opened(model: LoadedModel, folder: Path, shown: Path, page: Any) -> None:
+    """A page of the model, in which a picture of 47×60 is looked at."""
+    export(model, folder / "page.html")
+    blocks = np.random.default_rng(1).integers(0, 256, (6, 5, 3), dtype=np.uint8)
+    Image.fromarray(blocks).resize((47, 60), Image.Resampling.BICUBIC).save(shown)
+    page.goto((folder / "page.html").as_uri())
+    page.wait_for_selector("html[data-ready]")
+    page.evaluate(
+        "const pen = CanvasRenderingContext2D.prototype; window.drawn = [];"
+        "pen.arc = function (x, y) { window.drawn.push([x, y]); }; 0"
+    )
+    page.set_input_files("#files", str(shown))
+    page.wait_for_selector("figure.answer .said")
+
+
+@pytest.mark.parametrize("fit", POSED)
+def test_a_page_finds_the_points_that_pose_finds(fit: Any, tmp_path: Path, browser_page: Any) -> None:
+    text, several = POSED[fit]
+    settings = {"bones": [[0, 1], [1, 2]], "several": several, "most": 6}
+    task = task_named("pose").from_settings(("nose", "ear", "tail"), settings)
+    network = hubel.parse(text)
+    height, width, _ = network.input
+    kind = Preprocessing(height, width, 3, (0.4, 0.5, 0.6), (0.2, 0.25, 0.3), fit=fit)
+    module = lived_in(network, 5)
+    with torch.no_grad():
+        last = [each for each in module.modules() if isinstance(each, torch.nn.Conv2d)][-1]
+        assert last.bias is not None
+        last.bias[[0, 1, 2, *([9] if several else [])]] += 3.5  # so that some are sure
+    model, shown = LoadedModel(network, module, kind, task), tmp_path / "yard.png"
+    opened(model, tmp_path, shown, browser_page)
+    individuals = task.answer(model, shown).data()["individuals"]
+    assert len(individuals) > 1 if several else len(individuals) == 1
+    scale = 480 / 60
+    dots = np.array(browser_page.evaluate("window.drawn"))[::2]  # each on a white one
+    wanted = [[(p["x"] + 0.5) * scale, (p["y"] + 0.5) * scale] for one in individuals[::-1] for p in one["points"]]
+    assert dots == pytest.approx(np.array(wanted), abs=4)
+    number = sum(len(one["points"]) for one in individuals)
+    said = f"{len(individuals)} individuals, {number} points" if several else f"{number} points"
+    assert browser_page.locator(".said").inner_text() == said
+
+
+def test_a_page_colours_as_colorize_does(tmp_path: Path, browser_page: Any) -> None:
+    middles = [[0, 0], [60, 30], [-40, 40], [20, -70]]
+    settings = {"middles": middles, "weights": [1] * 4, "prior": [-1.4] * 4, "mean": [0, 0]}
+    task = task_named("colorize").from_settings((), settings)
+    network = hubel.parse("16x24x1: conv 6 3x3/2 same tanh, conv 4 1x1")
+    kind = Preprocessing(16, 24, 1, (0.4,), (0.2,), fit="stretch")
+    module = lived_in(network, 3)
+    with torch.no_grad():
+        list(module.parameters())[-2].mul_(4)  # so that colours are vivid
+    model, shown = LoadedModel(network, module, kind, task), tmp_path / "old.png"
+    opened(model, tmp_path, shown, browser_page)
+    answer = task.answer(model, shown)
+    drawn = np.reshape(browser_page.evaluate(OVERLAY), (60, 47, 4))[..., :3].astype(int)
+    away = np.abs(drawn - answer.pictures()["coloured"].astype(int)).max(2)
+    assert away.max() <= 3
+    assert (away <= 1).mean() > 0.99
+    assert np.ptp(drawn, axis=2).max() > 40
+    assert browser_page.locator(".said").inner_text() == f"colourfulness {answer.vivid:.1f}"
+
+
 def test_what_no_page_answers_for_is_refused(tmp_path: Path) -> None:
     task = task_named("regression").from_settings(("weight",), {"means": [0.0], "deviations": [1.0]})
     network = hubel.parse("8x8x3: flatten, dense 1")
     model = LoadedModel(network, lived_in(network), Preprocessing(8, 8, 3, (0.4,) * 3, (0.2,) * 3), task)
-    with pytest.raises(SettingError, match="or find objects, not for regression"):
+    with pytest.raises(SettingError, match="or colour pictures, not for regression"):
         export(model, tmp_path / "page.html")
 
 

@@ -36,8 +36,9 @@ class Check:
     """How far a written file is from `predict`.
 
     pictures, odd: how many of the user's, and how many odd ones, it was run on. largest: the largest difference of a
-    probability beside what it may be, `bound`, and `where`: of which picture. others: how many of all have another
-    class although predict's margin exceeds 1 % and twice the bound (of masks, a picture with such a pixel).
+    probability (or of what else is compared, `of`) beside what it may be, `bound`, and `where`: of which picture.
+    others: how many of all have another class (`noun`) although predict's margin exceeds 1 % and twice the bound (of
+    masks, a picture with such a pixel).
     """
 
     pictures: int
@@ -49,6 +50,7 @@ class Check:
     runtime: str
     of: str = "probabilities"
     examples: str = "images"
+    noun: str = "class"
 
     @property
     def passed(self) -> bool:
@@ -66,8 +68,8 @@ class Check:
 
     def sentence(self) -> str:
         """What came of it, in a line."""
-        same = "" if self.of.startswith("numbers") else ", everywhere the same class"
-        other = f"; {self.others:,} have another class" if self.others else same
+        same = f", everywhere the same {self.noun}" if self.of == "probabilities" else ""
+        other = f"; {self.others:,} have another {self.noun}" if self.others else same
         return (
             f"{'checked' if self.passed else 'expected answers like those of predict'}: {self.runtime} on "
             f"{self._compared()}: {self.of} differ by at most "
@@ -85,7 +87,7 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
     assert written.run is not None
     preparation = model.preprocessing
     decoding = decoding_of(model.task.name)
-    alone = decoding.carries
+    alone, marks = decoding.carries, bool(decoding.boxes or decoding.points)
     found = [] if alone else [("your pictures", picture) for picture in pictures]
     odd = list(_random_windows(model) if alone else _odd(preparation))
     bound = RESIZED if resizes else SIZED
@@ -102,9 +104,11 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
         room = max(bound, _by_rounding(model, prepared, wanted)) if resizes and off > bound else bound
         if off / room >= largest / most:
             largest, where, most = off, name, room
-        others += _others(wanted, received, max(MARGIN, 2 * room))
-    of = "numbers" if decoding.function == "linear" and decoding.boxes is None else "probabilities"
-    return Check(len(found), len(odd), largest, where, others, most, written.runtime, of, model.task.example[1])
+        others += 0 if marks else _others(wanted, received, max(MARGIN, 2 * room))
+    numbers = decoding.function == "linear" and not decoding.colours
+    of = "scores" if marks else "numbers" if numbers else "probabilities"
+    example, noun = model.task.example[1], model.task.noun[0]
+    return Check(len(found), len(odd), largest, where, others, most, written.runtime, of, example, noun)
 
 
 def _random_windows(model: LoadedModel) -> Iterator[tuple[str, Picture]]:

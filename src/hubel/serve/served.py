@@ -103,7 +103,15 @@ class Served:
         pace = time.perf_counter() - begun
         note = {"model": self.name, "task": found.model.task.name, "engine": found.engine, "note": found.note}
         LOG.info("open", extra={"note": note})
-        return Current(found, sha256_of(self.path), time.time(), pace)
+        return Current(found, sha256_of(self._file()), time.time(), pace)
+
+    def _file(self) -> Path:
+        """What was opened; of a run that has not ended, what its newest checkpoint is written to."""
+        if self.path.is_file():
+            return self.path
+        from hubel.train import Run
+
+        return Run.open(self._place).model_file()
 
     def _loaded(self) -> LoadedModel:
         import torch

@@ -41,6 +41,7 @@ class PointRules:
 
     prior: is added to logits. votes: so many cells around the surest are weighed together. near: of an individual's
     size, the deviation of its points from where its middle says; where nothing so weighed reaches `least`, that stays.
+    shown: probability from which a point, or of several an individual, is shown, where nothing else is said.
     """
 
     prior: float
@@ -49,6 +50,7 @@ class PointRules:
     votes: int
     near: float
     least: float
+    shown: float
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 import torch
 
+from hubel.base.files import sha256_of
 from hubel.data import Splits
 from hubel.report import write_report
+from hubel.serve.served import all_served
+from hubel.serve.settings import Settings
 from hubel.train import EpochMetrics, Notice, Run, RunError, evaluate, load_model, resume, train, where_it_stands
 from hubel.train.recipe.schedule import WHOLE, rate
 from tests.train.quadrants import quadrants
@@ -45,6 +48,8 @@ def test_a_run_that_was_stopped_has_the_model_of_its_newest_checkpoint(splits, n
     assert "Training was stopped at epoch 1 of 5" in page
     file = run.model_file()
     assert file.name == "model-step-20.safetensors"
+    served = all_served(Settings((("flags", str(run.directory)),), engine="pytorch"))["flags"]
+    assert served.current.sha256 == sha256_of(file)
     own, read = model.module.state_dict(), load_model(file).module.state_dict()
     assert all(torch.equal(own[name], read[name]) for name in own)
     anew = train(network, splits, recipe.replace(weights=str(file), epochs=1), tmp_path / "anew")

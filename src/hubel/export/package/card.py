@@ -8,8 +8,10 @@ from typing import Any
 
 from hubel.arch import analyse
 from hubel.base.names import listing
+from hubel.base.numbers import counted
 from hubel.export.forms import Order
-from hubel.tasks import evaluate
+from hubel.tasks import LoadedModel, evaluate
+from hubel.tasks.decoding import decoding_of
 from hubel.view.words.tables import markdown_words
 
 _MISTAKES = 8  # pairs of classes that are told
@@ -26,11 +28,12 @@ def _lines(order: Order) -> Iterator[str]:
     report, words = analyse(model.network), markdown_words
     title = model.network.name or "model"
     yield f"# {words(title)}"
-    yield f"\n{model.task.name.capitalize()} of {len(model.classes):,} classes: {words(listing(model.classes, 40))}."
+    what = f" of {counted(len(model.classes), *model.task.noun)}: {words(listing(model.classes, 40))}"
+    yield f"\n{model.task.name.capitalize()}{what if model.classes else ''}."
     yield f"\n{report.parameters:,} parameters, {report.macs:,} multiply-adds a picture."
     yield "\n## Use\n\n```sh\npip install -r requirements.txt\npython predict.py cat.jpg\npython test_predict.py"
     yield 'docker build -t model . && docker run --rm -v "$PWD:/data" model /data/cat.jpg\n```\n'
-    yield 'From Python: `from predict import predict; predict("cat.jpg")["probabilities"]`. It needs no hubel.'
+    yield f'From Python: `from predict import predict; predict("cat.jpg")["{_output(model)}"]`. It needs no hubel.'
     yield "\n## Preparation\n"
     yield f"{words(str(model.preprocessing))}. All of it is in `model.onnx` and `pictures.py`; pictures of any size and"
     yield "kind are read, turned as their EXIF says. Doing it otherwise is the commonest cause of wrong answers."
@@ -44,6 +47,13 @@ def _lines(order: Order) -> Iterator[str]:
     versions = model.summary.get("versions", {})
     told = ", ".join(f"{words(str(name))} {words(str(version))}" for name, version in versions.items())
     yield f"\n## Made with\n\n{told or 'versions that the model file does not name'}. The network: `{model.network}`"
+
+
+def _output(model: LoadedModel) -> str:
+    """What of the outputs a reader wants first."""
+    decoding = decoding_of(model.task.name)
+    kinds = {"boxes": decoding.boxes, "points": decoding.points, "picture": decoding.colours}
+    return next((name for name, rules in kinds.items() if rules), decoding.likeliest or "probabilities")
 
 
 def _figures(order: Order) -> Iterator[str]:

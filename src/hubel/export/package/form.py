@@ -31,9 +31,10 @@ def written_package(order: Order) -> Written:
     """
     model = order.model
     decoding = decoding_of(model.task.name)
-    if not (decoding.names or decoding.likeliest):
+    if not (decoding.names or decoding.likeliest or decoding.boxes or decoding.points or decoding.colours):
         raise SettingError(
-            f"a package is written for models that name classes, of a picture or its places, not for {model.task.name}"
+            "a package is written for models that name classes, of a picture or its places, find objects or points, or "
+            f"colour pictures, not for {model.task.name}"
         )
     if model.preprocessing.channels not in (1, 3):
         raise SettingError(
@@ -42,6 +43,11 @@ def written_package(order: Order) -> Written:
     if model.preprocessing.fit == "time":
         raise SettingError("a package reads pictures, and this model hears sounds; export model.onnx")
     input, _ = usual_input(model, None)
+    if input != "image" and (decoding.boxes or decoding.points or decoding.colours):
+        raise SettingError(
+            "a package answers in pixels of pictures of any size, and this model's preparation cannot be put into the "
+            "ONNX file; export model.onnx, which takes prepared pictures"
+        )
     content = onnx_bytes(model, input)
     run, program = runner(content, input, model), reading_program(model.preprocessing)
     space: dict[str, Any] = {"__name__": "pictures"}

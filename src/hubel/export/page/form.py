@@ -13,6 +13,7 @@ from typing import Any
 from hubel.arch import analyse
 from hubel.base.errors import SettingError
 from hubel.code.javascript import engine_modules
+from hubel.data.colours.white import for_pages
 from hubel.export.forms import Order, Written
 from hubel.export.onnx.form import onnx_bytes
 from hubel.export.page.pack import pack, reason_not_packed
@@ -29,8 +30,8 @@ _EXPORT = re.compile(r"export\{(?P<names>[^{}]*)\};?\s*(?://# sourceMappingURL=\
 
 
 def written_page(order: Order) -> Written:
-    """Write a page that classifies pictures, the camera and drawings, names the class of each of their pixels, or finds
-    the objects in them.
+    """Write a page that classifies pictures, the camera and drawings, names the class of each of their pixels, finds
+    objects or points in them, or colours them.
 
     Small networks run in the page's own engine, others in ONNX Runtime as WebAssembly, which npm installs beside
     (onnxruntime-web) and the page then holds. Of a folder, the page is its index.html.
@@ -39,11 +40,12 @@ def written_page(order: Order) -> Written:
     """
     model = order.model
     decoding = decoding_of(model.task.name)
-    if not (decoding.function == "softmax" or decoding.boxes) or not model.task.of_one:
+    answers = decoding.function == "softmax" or decoding.boxes or decoding.points or decoding.colours
+    if not answers or not model.task.of_one:
         instead = "hubel serve has one" if model.task.of_one else "hubel predict shows what it does"
         raise SettingError(
-            "a page is written for tasks that name a class of each picture or pixel, or find objects, not for "
-            f"{model.task.name}; {instead}"
+            "a page is written for tasks that name a class of each picture or pixel, find objects or points, or "
+            f"colour pictures, not for {model.task.name}; {instead}"
         )
     if model.preprocessing.fit == "time":
         raise SettingError("a page reads pictures, and this model hears sounds; hubel serve has one, and model.onnx")
@@ -66,14 +68,21 @@ def _engine(model: LoadedModel) -> tuple[str, dict[str, Any], dict[str, str]]:
 
 
 def _drawn(model: LoadedModel) -> dict[str, Any]:
-    """What the page draws by: of a task that names the class of each pixel, the colours of the classes; of one that
-    finds objects, how scores are boxes.
+    """What the page draws by: how scores are boxes, points or colours; of a task that names the class of each pixel,
+    the colours of the classes.
     """
-    decoding = decoding_of(model.task.name)
+    decoding, settings = decoding_of(model.task.name), model.task.settings()
     if rules := decoding.boxes:
-        settings = model.task.settings()
         own = {"most": settings[rules.most], "usual": settings[rules.usual], "threshold": rules.shown}
         return {"boxes": {**asdict(rules), **own}}
+    if points := decoding.points:
+        names = model.classes
+        joined = [[names[one], names[other]] for one, other in settings["bones"]]
+        own = {"several": settings["several"], "most": settings["most"], "names": names, "threshold": points.shown}
+        return {"points": {**asdict(points), **own, "joined": joined}}
+    if squares := decoding.colours:
+        own = {"middles": settings[squares.middles], "prior": settings[squares.prior]}
+        return {"squares": {"temperature": squares.temperature, **own, **for_pages()}}
     found: Sequence[Sequence[int]] = getattr(model.task, "colours", ())
     return {"places": [list(colour) for colour in found]} if decoding.likeliest else {}
 

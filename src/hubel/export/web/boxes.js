@@ -1,5 +1,7 @@
 // From a network's scores to the boxes of a picture's objects, as detection answers in Python.
 
+import { seen } from "hubel/export/framing";
+
 /** The boxes that places tell, in shares of the network's image, the surest first. scores: {values (row, column,
  * channel), rows, columns, classes}, a logit a class and four distances; rules: of `packed.boxes`. */
 export function boxesOf({ values, rows, columns, classes: channels }, rules) {
@@ -45,8 +47,8 @@ export function objectsOf(found, classes, rules, { height, width }) {
   return objects.filter(({ left, top, right, bottom }) => right > left && bottom > top);
 }
 
-// no place around has more; of equal ones the first counts
-function isPeak(place, rows, columns, value) {
+/** Whether no place around has more; of equal ones the first counts. */
+export function isPeak(place, rows, columns, value) {
   const [row, column, own] = [Math.floor(place / columns), place % columns, value(place)];
   for (let y = Math.max(0, row - 1); y <= Math.min(rows - 1, row + 1); y++) {
     for (let x = Math.max(0, column - 1); x <= Math.min(columns - 1, column + 1); x++) {
@@ -79,29 +81,4 @@ function overlap(one, other) {
   const shared = [0, 1].map((axis) => Math.max(0, Math.min(one[axis + 2], other[axis + 2]) - Math.max(one[axis], other[axis])));
   const both = shared[0] * shared[1];
   return both / Math.max(side(one, 0) * side(one, 1) + side(other, 0) * side(other, 1) - both, 1e-12);
-}
-
-// of each axis where the picture begins in the network's image, and how much of it it fills, in shares
-function seen(picture, size, fit) {
-  if (fit === "stretch" || picture.every((side, axis) => side === size[axis])) return [[0, 1], [0, 1]];
-  const shares = size.map((side, axis) => side / picture[axis]);
-  if (fit === "pad") {
-    const scale = Math.min(...shares);
-    return picture.map((side, axis) => {
-      const filled = Math.max(1, evenly(side * scale));
-      return [Math.floor((size[axis] - filled) / 2) / size[axis], filled / size[axis]];
-    });
-  }
-  const scale = Math.max(...shares);
-  return picture.map((side, axis) => {
-    const span = (side * scale) / size[axis];
-    return [(1 - span) / 2, span];
-  });
-}
-
-// as Python rounds: a half to the even number
-function evenly(value) {
-  const below = Math.floor(value);
-  if (value - below !== 0.5) return Math.round(value);
-  return below % 2 ? below + 1 : below;
 }

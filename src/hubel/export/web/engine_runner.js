@@ -1,6 +1,5 @@
 // The page's own engine as what computes answers.
 
-import { boxesOf } from "hubel/export/boxes";
 import { load } from "hubel/view/engine/model";
 
 export async function makeRunner() {
@@ -18,6 +17,5 @@ export async function makeRunner() {
       return [...model.probabilities];
     },
     scores,
-    boxes: async (pixels) => boxesOf(await scores(pixels), packed.boxes),
   };
 }

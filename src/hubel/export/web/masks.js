@@ -80,7 +80,8 @@ function enlarged({ values, rows, columns, classes }, height, width) {
   return { values: found, rows: height, columns: width, classes };
 }
 
-function between(size, count) {
+/** For each of so many places where it lies between two of `size`: these, and how far from the first. */
+export function between(size, count) {
   return Array.from({ length: count }, (_, i) => {
     const middle = Math.max(0, ((i + 0.5) * size) / count - 0.5);
     const low = Math.min(Math.floor(middle), size - 1);

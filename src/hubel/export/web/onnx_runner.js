@@ -21,23 +21,16 @@ export async function makeRunner() {
     packed,
     shares: async (pixels) => [...(await answered(pixels)).probabilities.data],
     scores: async (pixels) => {
-      const { data, dims } = (await answered(pixels)).probabilities;
+      const found = await answered(pixels);
+      const { data, dims } = found.scores ?? found.probabilities;
       const [, classes, rows, columns] = dims;
       const values = new Float32Array(data.length);
+      // of probabilities less the same number for all classes of a place, which moves no class before another
+      const told = found.scores ? (value) => value : (value) => Math.log(value + 1e-38);
       for (let place = 0; place < rows * columns; place++) {
-        // less the same number for all classes of a place, which moves no class before another
-        for (let c = 0; c < classes; c++) values[place * classes + c] = Math.log(data[c * rows * columns + place] + 1e-38);
+        for (let c = 0; c < classes; c++) values[place * classes + c] = told(data[c * rows * columns + place]);
       }
       return { values, rows, columns, classes };
-    },
-    boxes: async (pixels) => {
-      const { boxes, probabilities, classes } = await answered(pixels);
-      const found = [...probabilities.data].map((probability, place) => ({
-        kind: Number(classes.data[place]),
-        probability,
-        box: [0, 1, 2, 3].map((side) => boxes.data[4 * place + side] / (side % 2 ? height : width)),
-      }));
-      return found.filter(({ probability }) => probability >= packed.boxes.threshold);
     },
   };
 }

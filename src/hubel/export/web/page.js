@@ -3,8 +3,10 @@
 import { h } from "hubel/view/dom";
 import { card } from "hubel/view/ways/answer";
 import { makeWays } from "hubel/view/ways/ways";
-import { objectsOf } from "hubel/export/boxes";
+import { boxesOf, objectsOf } from "hubel/export/boxes";
+import { coloured, colourfulness } from "hubel/export/colours";
 import { maskOf, overlaid, sharesOf } from "hubel/export/masks";
+import { individualsOf } from "hubel/export/points";
 import { makeRunner } from "hubel/export/runner";
 
 const TOP = 5;
@@ -32,28 +34,42 @@ function told(classes, shares) {
   return { ...top[0], top };
 }
 
-/** What the picture shows where: each class's share of it, and the picture under their colours. */
-function drawn({ classes, preprocessing, places }, pixels, scores) {
-  const mask = maskOf(scores, preprocessing, pixels);
-  const overlay = h("canvas", { width: pixels.width, height: pixels.height, role: "img", "aria-label": "what the model drew" });
-  overlay.getContext("2d").putImageData(overlaid(pixels, mask, places), 0, 0);
-  return { classes: sharesOf(mask, classes), pictures: { overlay } };
+/** A canvas of pixels. */
+function canvasOf(pixels, label) {
+  const found = h("canvas", { width: pixels.width, height: pixels.height, role: "img", "aria-label": label });
+  found.getContext("2d").putImageData(pixels, 0, 0);
+  return found;
+}
+
+/** What the model says of pixels, by what its scores mean. */
+async function answered({ packed, shares, scores }, pixels) {
+  const { classes, preprocessing, places, boxes, points, squares } = packed;
+  if (boxes) {
+    const found = boxesOf(await scores(pixels), boxes);
+    return { objects: objectsOf(found, classes, preprocessing, pixels), threshold: boxes.threshold };
+  }
+  if (points) {
+    const individuals = individualsOf(await scores(pixels), points, preprocessing, pixels);
+    return { individuals, joined: points.joined, threshold: points.threshold };
+  }
+  if (squares) {
+    const made = coloured(await scores(pixels), squares, pixels);
+    return { colourfulness: colourfulness(made).toFixed(1), pictures: { coloured: canvasOf(made, "the picture in colour") } };
+  }
+  if (places) {
+    const mask = maskOf(await scores(pixels), preprocessing, pixels);
+    const overlay = canvasOf(overlaid(pixels, mask, places), "what the model drew");
+    return { classes: sharesOf(mask, classes), pictures: { overlay } };
+  }
+  return told(classes, await shares(pixels));
 }
 
 async function begin() {
   const runner = await makeRunner();
-  const { classes, preprocessing, places, boxes } = runner.packed;
-  async function answered(pixels) {
-    if (boxes) {
-      const objects = objectsOf(await runner.boxes(pixels), classes, preprocessing, pixels);
-      return { objects, threshold: boxes.threshold };
-    }
-    if (places) return drawn(runner.packed, pixels, await runner.scores(pixels));
-    return told(classes, await runner.shares(pixels));
-  }
+  const { classes, preprocessing } = runner.packed;
   async function look(content, name) {
     try {
-      return await card(content, await answered(await pixelsOf(content)), name, classes);
+      return await card(content, await answered(runner, await pixelsOf(content)), name, classes);
     } catch (error) {
       return card(content, { error: `${name} cannot be looked at: ${error.message}` }, name);
     }

@@ -7,5 +7,6 @@ FAR = 8.0  # cells in which places at an individual's middle tell how far its po
 VOTES = 2  # cells around the surest one whose places' words are weighed together
 NEAR = 0.12  # of an individual's size: how far a point may well lie from where its middle says
 LEAST = 0.05  # of a place's probability, so weighed, below which the middle's word stands
-DECODING = Decoding(points=PointRules(PRIOR, REACH, FAR, VOTES, NEAR, LEAST))
+SHOWN = 0.2
+DECODING = Decoding(points=PointRules(PRIOR, REACH, FAR, VOTES, NEAR, LEAST, SHOWN))
 """See `PointRules`."""

@@ -16,7 +16,7 @@ from hubel.tasks import task
 from hubel.tasks.marks import neighbourhood
 from hubel.tasks.measure import called, evaluate, outputs_of
 from hubel.tasks.model import LoadedModel
-from hubel.tasks.pose.answer import USUAL
+from hubel.tasks.pose.decoding import SHOWN
 from hubel.tasks.pose.oks import Truth, assigned
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def sections(kind: Pose, model: LoadedModel, dataset: Dataset) -> Sequence[task.
         task.Section(
             "poses",
             "What it finds",
-            f"Rings are what is there, dots what is found with at least {USUAL:.0%}.",
+            f"Rings are what is there, dots what is found with at least {SHOWN:.0%}.",
             pictures=[_beside(kind, dataset, each) for each in some],
         ),
         task.Section(
@@ -102,7 +102,7 @@ def seen(kind: Pose, model: LoadedModel, dataset: Dataset, chosen: npt.NDArray[n
             boxes = own[:, LEFT : BOTTOM + 1] * (width, height, width, height)
             areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
             sure = said.scores[place].double().numpy()
-            kept = sure >= (USUAL if kind.several else 0)
+            kept = sure >= (SHOWN if kind.several else 0)
             places = said.points[place].double().numpy() * (width, height, 1)
             truth = Truth(points, boxes, areas, np.zeros(len(own), bool))
             found.append(Seen(number, images[place], truth, places[kept], sure[kept]))
@@ -130,7 +130,7 @@ def _beside(kind: Pose, dataset: Dataset, each: Seen) -> tuple[str, Pixels]:
     image = each.image.repeat(times, 0).repeat(times, 1)
     scale = (times, times, 1)
     said = each.said * scale
-    said[..., 2] = np.where(said[..., 2] >= USUAL, SEEN, 0)
+    said[..., 2] = np.where(said[..., 2] >= SHOWN, SEEN, 0)
     picture = skeletons(image, each.truth.points * scale, kind.classes, (), hollow=True)
     picture = skeletons(picture, said, kind.classes, kind.bones)
     off = [one.apart for one in offs(kind, each)]

@@ -30,8 +30,9 @@ from hubel.data.points.targets import (
 from hubel.tasks import task
 from hubel.tasks.marks import CLIP, PIXELS, STEPS, Frames, Marks, mean_loss
 from hubel.tasks.model import LoadedModel
-from hubel.tasks.pose.answer import USUAL, Posed
+from hubel.tasks.pose.answer import Posed
 from hubel.tasks.pose.decode import Found, decode
+from hubel.tasks.pose.decoding import SHOWN
 from hubel.tasks.pose.loss import channels_of, losses
 from hubel.tasks.pose.metrics import Metrics, Picture, metrics
 from hubel.tasks.pose.oks import MOST, Truth, sigmas_of
@@ -189,7 +190,7 @@ class Pose(Marks[Found]):
         """Errors, how many are near, similarity, and the loss."""
         said, there, total = (each.coalesce() if each.is_sparse else each for each in counts)
         pictures = _pictures(said, there, len(self.classes))
-        return metrics(pictures, self.classes, self.sigmas, self.several, USUAL, *mean_loss(total))
+        return metrics(pictures, self.classes, self.sigmas, self.several, SHOWN, *mean_loss(total))
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Posed:
         """The points of a picture, in its own pixels."""

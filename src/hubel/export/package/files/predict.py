@@ -12,12 +12,49 @@ from PIL import Image
 HERE = Path(__file__).parent
 MODEL = onnxruntime.InferenceSession(HERE / "model.onnx", providers=["CPUExecutionProvider"])
 CLASSES = json.loads(MODEL.get_modelmeta().custom_metadata_map["classes"])
+SHOWN = {"boxes": 0.3, "points": 0.2}  # probability from which they are told
 
 
 def predict(path):
-    """What the model gives for one picture: "probabilities" of the classes, and of segmentation a "mask"."""
+    """What the model gives for one picture, by its outputs' names: "probabilities" of the classes; of segmentation a
+    "mask", of detection "boxes", of pose "points", in pixels of the upright picture; of colorize a "picture".
+    """
     names = [output.name for output in MODEL.get_outputs()]
     return dict(zip(names, MODEL.run(names, {"image": read(path)[np.newaxis]})))
+
+
+def written(path, kind, pixels):
+    """Write a picture beside another one, and say where."""
+    place = Path(path).with_name(f"{Path(path).stem}-{kind}.png")
+    Image.fromarray(pixels).save(place)
+    return [str(place)]
+
+
+def rounded(numbers):
+    """Numbers with a space between."""
+    return " ".join(f"{number:.1f}" for number in numbers)
+
+
+def said(path, found):
+    """What was found, in words."""
+    if "mask" in found:
+        return written(path, "mask", found["mask"][0])
+    if "picture" in found:
+        return written(path, "coloured", found["picture"][0])
+    sure = found["probabilities"][0]
+    if "boxes" in found:
+        kept = [at for at, share in enumerate(sure) if share >= SHOWN["boxes"]]
+        names = [CLASSES[int(found["classes"][0][at])] for at in kept]
+        return [f"{name} {sure[at]:.1%} at {rounded(found['boxes'][0][at])}" for name, at in zip(names, kept)]
+    if "points" in found:
+        alone, least = len(sure) == 1, SHOWN["points"]
+        told = []
+        for number, share in enumerate(found["individuals"][0]):
+            own = zip(CLASSES, found["points"][0][number], sure[number]) if alone or share >= least else ()
+            kept = [f"{name} {p:.1%} at {rounded(place)}" for name, place, p in own if p >= least]
+            told += kept if alone else [f"individual {number + 1} {share:.1%}: {'; '.join(kept)}"] if kept else []
+        return told
+    return [f"{CLASSES[i]} {sure[i]:.1%}" for i in sure.argsort()[::-1][:3]]
 
 
 if __name__ == "__main__":
@@ -28,11 +65,5 @@ if __name__ == "__main__":
         except (OSError, SyntaxError, ValueError) as error:  # as Pillow says what it cannot read
             unread.append(f"{path}: {error}")
             continue
-        if "mask" in found:
-            place = Path(path).with_name(f"{Path(path).stem}-mask.png")
-            Image.fromarray(found["mask"][0]).save(place)
-            print(f"{path}   {place}")
-        else:
-            best = found["probabilities"][0].argsort()[::-1][:3]
-            print(path, *(f"{CLASSES[i]} {found['probabilities'][0][i]:.1%}" for i in best), sep="   ")
+        print(path, *said(path, found) or ["nothing"], sep="   ")
     sys.exit("\n".join(unread) or 0)

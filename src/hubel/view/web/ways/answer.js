@@ -2,6 +2,7 @@
 
 import { h, percent } from "hubel/view/dom";
 import { boxed, counted } from "hubel/view/ways/boxes";
+import { posed } from "hubel/view/ways/skeletons";
 
 const SIDE = 360; // pixels of a thumbnail's longer side, of a screen with two a point
 const FACTS = ["image", "note", "height", "width", "threshold", "pictures"]; // of an answer, which are no answers
@@ -17,8 +18,9 @@ export async function card(content, prediction, name, classes = []) {
   return h("figure", { class: wide ? "answer drawn" : "answer" }, drawn ?? (await thumbnail(content)), said);
 }
 
-async function drawnOf(content, { objects, pictures = {} }, classes) {
+async function drawnOf(content, { objects, individuals, joined, pictures = {} }, classes) {
   if (objects) return withPicture(content, (picture) => boxed(picture, objects, classes));
+  if (joined) return withPicture(content, (picture) => posed(picture, individuals, joined, classes));
   const drawn = pictures.overlay ?? Object.values(pictures).at(-1);
   return typeof drawn === "string" ? h("img", { src: drawn, alt: "what the model drew" }) : drawn;
 }
@@ -31,16 +33,16 @@ function rows(prediction) {
 function headline(prediction) {
   const { labels, objects, individuals, numbers, threshold } = prediction;
   if (objects) return counted(objects) || `no object of at least ${percent(threshold, 0)}`;
-  if (individuals) return posed(individuals) || `no point of at least ${percent(threshold, 0)}`;
+  if (individuals) return told(individuals) || `no point of at least ${percent(threshold, 0)}`;
   if (labels) return labels.join(", ") || "no label";
   const [first] = rows(prediction);
   if (prediction.class ?? first) return prediction.class ?? first[0];
   const values = Object.entries(numbers ?? prediction).filter(([name]) => !FACTS.includes(name));
   const said = values.filter(([, value]) => typeof value !== "object");
-  return said.map(([name, value]) => `${name} ${value}`).join(", ") || "nothing";
+  return said.map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(", ") || "nothing";
 }
 
-function posed(individuals) {
+function told(individuals) {
   const number = individuals.reduce((sum, { points }) => sum + points.length, 0);
   const several = individuals.length > 1 ? `${individuals.length} individuals, ` : "";
   return number ? `${several}${number} point${number > 1 ? "s" : ""}` : "";
