@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hubel.base.errors import SettingError
-from hubel.base.names import did_you_mean
+from hubel.model._named import made
 
 __all__ = [
     "Constant",
@@ -227,17 +227,9 @@ def get(initializer: Given) -> Callable[..., Any]:
 
     Raises ValueError for a name that is not known, with those that are.
     """
-    if isinstance(initializer, type) and issubclass(initializer, Initializer):
-        return initializer()
-    if callable(initializer):
+    if callable(initializer) and not isinstance(initializer, type):
         return initializer
-    settings: Mapping[str, Any] = {}
-    name: Any = initializer
-    if isinstance(initializer, Mapping):
-        name, settings = initializer.get("class_name"), initializer.get("config") or {}
-    by_class = {kind.__name__: kind for kind in NAMED.values()}
-    kind = NAMED.get(str(name).lower()) or by_class.get(str(name))
-    if kind is None:
-        hint = did_you_mean(str(name), [*NAMED, *by_class])
-        raise SettingError(f"expected an initializer of {', '.join(NAMED)}, received {name!r}{hint}")
-    return kind(**{key: value for key, value in settings.items() if key not in ("dtype", "input_axes", "output_axes")})
+    own: Initializer = made(
+        initializer, Initializer, "an initializer", NAMED, besides=("dtype", "input_axes", "output_axes")
+    )
+    return own

@@ -6,7 +6,7 @@ y_true and y_pred are PyTorch's tensors, the batch first and the channels last.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch import Tensor
 from hubel.arch import shape_text
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
+from hubel.model._named import made
 from hubel.model.loss_functions import (
     LEAST_PROBABILITY,
     binary_crossentropy,
@@ -249,22 +250,10 @@ def get(loss: Any) -> Loss:
     """
     if isinstance(loss, Loss):
         return loss
-    if isinstance(loss, type) and issubclass(loss, Loss):
-        return loss()
-    if isinstance(loss, Mapping) and loss.get("class_name") in BY_CLASS:
-        settings = {k: v for k, v in loss.get("config", {}).items() if k not in ("fn", "axis", "dtype")}
-        made: Loss = BY_CLASS[loss["class_name"]](**settings)
-        return made
-    if isinstance(loss, Mapping):
-        loss = loss.get("config") if isinstance(loss.get("config"), str) else loss.get("class_name")
-    if callable(loss):
+    if callable(loss) and not isinstance(loss, type):
         known = {kind().fn: kind for kind in BY_CLASS.values() if kind is not SparseCategoricalCrossentropy}
         return known[loss]() if loss in known else FromFunction(loss)
-    found = NAMED.get(str(loss)) or NAMED.get(str(loss).lower()) or BY_CLASS.get(str(loss))
-    if found is None:
-        hint = did_you_mean(str(loss), NAMED)
-        raise SettingError(f"expected a loss of {', '.join(NAMED)}, or a function, received {loss!r}{hint}")
-    return cast(Loss, found())
+    return cast(Loss, made(loss, Loss, "a loss", NAMED, besides=("fn", "axis", "dtype"), or_else=", or a function"))
 
 
 def reduced(each: Tensor, weights: Tensor | None, reduction: str | None = "sum_over_batch_size") -> Tensor:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, cast
 
 from torch import Tensor
 
-from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 from hubel.model import loss_functions
+from hubel.model._named import made
 from hubel.model.loss_functions import alike, tensor_of
 from hubel.model.metric import Mean as Mean
 from hubel.model.metric import MeanMetricWrapper as MeanMetricWrapper
@@ -172,19 +172,9 @@ def get(metric: Any) -> Metric:
     """
     if isinstance(metric, Metric):
         return metric
-    if isinstance(metric, type) and issubclass(metric, Metric):
-        return metric()
-    if isinstance(metric, Mapping) and metric.get("class_name") in BY_CLASS:
-        config = {key: value for key, value in metric.get("config", {}).items() if key not in ("fn", "dtype")}
-        made: Metric = BY_CLASS[metric["class_name"]](**config)
-        return made
-    if callable(metric):
+    if callable(metric) and not isinstance(metric, type):
         return MeanMetricWrapper(metric)
-    name = str(metric)
-    found = NAMED.get(name) or NAMED.get(name.lower()) or BY_CLASS.get(name)
-    if found is None:
-        hint = did_you_mean(name, [*NAMED, *BY_CLASS])
-        raise SettingError(f"expected metrics of {', '.join(NAMED)}, or a function, received {metric!r}{hint}")
-    if found is accuracy:
-        return MeanMetricWrapper(accuracy, name)
-    return cast(Metric, found(name=name))
+    if isinstance(metric, str) and (kind := NAMED.get(metric) or NAMED.get(metric.lower())):
+        return MeanMetricWrapper(accuracy, metric) if kind is accuracy else cast(Metric, kind(name=metric))
+    own = made(metric, Metric, "metrics", NAMED, BY_CLASS, besides=("fn", "dtype"), or_else=", or a function")
+    return cast(Metric, own)

@@ -13,6 +13,7 @@ import torch
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 from hubel.model import schedules
+from hubel.model._named import made
 from hubel.model.schedules import LearningRateSchedule
 from hubel.train.loop import optimizers as own
 
@@ -190,13 +191,5 @@ def get(optimizer: Any) -> Optimizer:
         return optimizer
     if isinstance(optimizer, torch.optim.Optimizer):
         return Given(optimizer)
-    settings: Mapping[str, Any] = {}
-    name = optimizer
-    if isinstance(optimizer, Mapping):
-        name, settings = optimizer.get("class_name"), optimizer.get("config", {})
-    if not isinstance(name, str) or name.lower() not in NAMED:
-        hint = did_you_mean(str(name).lower(), NAMED)
-        raise SettingError(f"expected an optimizer of {', '.join(NAMED)}, received {name!r}{hint}")
-    made: Any = NAMED[name.lower()]
-    found: Optimizer = made(**settings)
+    found: Optimizer = made(optimizer, Optimizer, "an optimizer", NAMED)
     return found

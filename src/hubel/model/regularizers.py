@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from hubel.base.errors import SettingError
+from hubel.model._named import made
 
 __all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "get", "l1", "l1_l2", "l2"]
 
@@ -93,11 +93,7 @@ def get(regularizer: Any) -> Callable[[Tensor], Tensor] | None:
     """
     if regularizer is None or (callable(regularizer) and not isinstance(regularizer, type)):
         return regularizer
-    if isinstance(regularizer, Mapping) and regularizer.get("class_name") in BY_CLASS:
-        made: Regularizer = BY_CLASS[regularizer["class_name"]](**regularizer.get("config", {}))
-        return made
-    if isinstance(regularizer, str) and regularizer.lower() in NAMED:
-        return NAMED[regularizer.lower()]()
-    raise SettingError(
-        f"expected a regularizer of {', '.join(NAMED)}, or a function of weights, received {regularizer!r}"
+    own: Regularizer = made(
+        regularizer, Regularizer, "a regularizer", NAMED, BY_CLASS, or_else=", or a function of weights"
     )
+    return own

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hubel.base.errors import SettingError
+from hubel.model._named import made
 
 __all__ = [
     "CosineDecay",
@@ -156,9 +157,5 @@ def serialize(schedule: LearningRateSchedule) -> dict[str, Any]:
 
 def deserialize(config: Mapping[str, Any]) -> LearningRateSchedule:
     """Make a schedule of what `serialize`, or a Keras file, says. Raises SettingError for one that is not here."""
-    kind = BY_CLASS.get(str(config.get("class_name")))
-    if kind is None:
-        raise SettingError(f"expected a schedule of {', '.join(BY_CLASS)}, received {config.get('class_name')!r}")
-    made: Any = kind
-    found: LearningRateSchedule = made(**config.get("config", {}))
+    found: LearningRateSchedule = made(config, LearningRateSchedule, "a schedule", {}, BY_CLASS)
     return found

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from hubel.arch import Pair
     from hubel.look.byhand.stepping import Stepping
 
-FILMS = (".gif", ".apng")
 MOST_FRAMES = 48
 MILLISECONDS = 350
 LAST = 2500  # the last frame stays

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 
 _SIDE = 32  # pixels that pictures are averaged down to, where they are larger
 _FILTERS = (32, 64)
-FEATURES = 2 * _FILTERS[1]
 
 
 @cache
