@@ -3,8 +3,9 @@
     python benchmarks/onnx_zoo.py old own         by tracing, and hubel's own (new needs onnxscript)
     python benchmarks/onnx_zoo.py new resnet18    one network alone
 
-A network came back if it has the parameters and multiply-adds that the file holds: exporters fold normalisation into
-the convolution before it, and then the tree is compared with the network without it.
+A network came back if its tree is the same: layer for layer it computes the same, of what sees the same of the input, with the same
+parameters and multiply-adds in all. Exporters fold normalisation into the convolution before it, and leave dropout out;
+then the tree is compared with the network without them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import logging
 import tempfile
 import time
 import warnings
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,6 +24,7 @@ import torch
 from torch import nn
 
 from hubel import zoo
+import hubel.arch as arch
 from hubel.arch import Network, analyse, torch_order
 from hubel.data import Preprocessing
 from hubel.export import Source, onnx_model
@@ -44,15 +47,42 @@ def written(way: str, network: Network, module: nn.Module, path: Path) -> None:
 
 
 def expected(network: Network) -> tuple[set[int], int]:
-    """Return the parameters that a network has, as it is and with folded normalisation, and its multiply-adds."""
+    """Return the parameters that a network has, as it is and with folded normalisation and scales, and its
+    multiply-adds.
+    """
     report = analyse(network)
     folded = report.parameters
     rows = report.rows
     for before, row in pairwise(rows):
-        if row.type == "BatchNormalization" and before.cost.macs:
+        if row.type in ("BatchNormalization", "Scale") and before.cost.macs:
             channels = row.output_shape[-1]
             folded -= row.cost.parameters - (0 if getattr(before.node, "use_bias", True) else channels)
     return {report.parameters, folded}, report.macs
+
+
+# What computes nothing, or is folded into what stands before.
+PASSED_OVER = ("Pass", "View", "Normalise", "Affine")
+# Names, and shapes: a pool of the whole gives a vector, or a picture of one place and a flatten.
+LEFT_OUT = ("weight", "bias", "input", "output")
+
+
+def layers(network: Network) -> Counter[str]:
+    """Count what a network's layers compute, each with what it sees of the input. Built modules end before a softmax."""
+    found = Counter[str]()
+    rows = analyse(network).rows
+    for row in rows:
+        done = [] if row.operation is None else [row.operation]
+        if activation := getattr(row.node, "activation", None):
+            done.append(arch.Activation(str(activation)).lower(row.output_shape))
+        for operation in done:
+            if operation.kind == "DenseSum" and len(operation.input) > 1:  # which is written as a window of one place
+                operation = arch.Conv2D(operation.output[-1], 1).lower(operation.input)
+            left = (*LEFT_OUT, "windows") if operation.kind == "Span" else LEFT_OUT  # a pool's stretches say all
+            data = {name: value for name, value in operation.data().items() if name not in left}
+            last = row is rows[-1] and data.get("function") == "softmax"
+            if operation.kind not in PASSED_OVER and not last:
+                found[f"{data} {row.field}"] += 1
+    return found
 
 
 def main() -> None:
@@ -77,12 +107,14 @@ def main() -> None:
                 path = Path(folder) / f"{name}.onnx"
                 try:
                     written(way, network, module, path)
-                    found = analyse(network_of_onnx(path, network.input))
+                    tree = network_of_onnx(path, network.input)
+                    found = analyse(tree)
                 except Exception as error:
                     print(f"{name:20} {way}  {type(error).__name__}: {str(error)[:150]}", flush=True)
                     continue
             parameters, macs = expected(network)
-            same = found.parameters in parameters and found.macs == macs
+            ours, theirs = layers(network), layers(tree)
+            same = found.parameters in parameters and found.macs == macs and ours == theirs
             back[way] += same
             said = "came back" if same else f"is another: {found.parameters - max(parameters):+,} parameters"
             print(f"{name:20} {way}  {said} ({time.perf_counter() - start:.1f} s)", flush=True)
