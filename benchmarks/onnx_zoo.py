@@ -3,9 +3,9 @@
     python benchmarks/onnx_zoo.py old own         by tracing, and hubel's own (new needs onnxscript)
     python benchmarks/onnx_zoo.py new resnet18    one network alone
 
-A network came back if its tree is the same: layer for layer it computes the same, of what sees the same of the input, with the same
-parameters and multiply-adds in all. Exporters fold normalisation into the convolution before it, and leave dropout out;
-then the tree is compared with the network without them.
+A network came back if its tree is the same: layer for layer it computes the same, each sees as much of the input, and
+parameters and multiply-adds are as many in all. Exporters fold normalisation into the convolution before it, and leave
+dropout out; then the tree is compared with the network without them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ import onnx
 import torch
 from torch import nn
 
-from hubel import zoo
 import hubel.arch as arch
+from hubel import zoo
 from hubel.arch import Network, analyse, torch_order
 from hubel.data import Preprocessing
 from hubel.export import Source, onnx_model
@@ -67,16 +67,16 @@ LEFT_OUT = ("weight", "bias", "input", "output")
 
 
 def layers(network: Network) -> Counter[str]:
-    """Count what a network's layers compute, each with what it sees of the input. Built modules end before a softmax."""
+    """Count what a network's layers compute, and what each sees of the input. Built modules end before a softmax."""
     found = Counter[str]()
     rows = analyse(network).rows
     for row in rows:
         done = [] if row.operation is None else [row.operation]
         if activation := getattr(row.node, "activation", None):
             done.append(arch.Activation(str(activation)).lower(row.output_shape))
-        for operation in done:
-            if operation.kind == "DenseSum" and len(operation.input) > 1:  # which is written as a window of one place
-                operation = arch.Conv2D(operation.output[-1], 1).lower(operation.input)
+        for made in done:
+            dense = made.kind == "DenseSum" and len(made.input) > 1  # which is written as a window of one place
+            operation = arch.Conv2D(made.output[-1], 1).lower(made.input) if dense else made
             left = (*LEFT_OUT, "windows") if operation.kind == "Span" else LEFT_OUT  # a pool's stretches say all
             data = {name: value for name, value in operation.data().items() if name not in left}
             last = row is rows[-1] and data.get("function") == "softmax"

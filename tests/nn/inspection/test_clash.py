@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hubel.arch import ShapeError
-from hubel.nn import inspect
+from hubel.cli import main
+from hubel.nn import inspect, network_of
 
 
 class Classifier(nn.Module):
@@ -263,17 +265,42 @@ def test_other_rules_are_not_called_unequal_sizes(model: nn.Module, said: str) -
     assert "expected equal sizes" not in str(caught.value)
 
 
-def test_what_had_run_before_numbers_decide_is_named() -> None:
+def test_what_runs_before_numbers_decide_is_counted_and_the_rest_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     class Chooses(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.body, self.head = nn.Linear(5, 4), nn.Linear(4, 3)
+            self.after = nn.ModuleDict({"box": nn.Linear(3, 2), "mask": nn.Linear(3, 1, bias=False)})
+            self.seen: Tensor | None = None
 
         def forward(self, x: Tensor) -> Tensor:
-            scores = self.head(self.body(x))
-            return scores[scores > 0]
+            self.seen = scores = self.head(self.body(x))
+            return self.after["box"](scores[(scores > 0).any(1)])
 
-    with pytest.raises(
-        ValueError, match=r"decides on the numbers .*; until then body, head ran, 32 MACs in all: inspect"
-    ):
-        inspect(Chooses(), (5,))
+    model = Chooses()
+    report = inspect(model, (5,), batch=2)
+    assert (report.macs, report.parameters, report.output_shape) == (2 * 32, 24 + 15 + 11, None)
+    assert report.stopped.startswith("Chooses: decides on the numbers in a tensor")
+    assert report.notes == (
+        f"{report.stopped}; counted up to there alone, since what follows depends on those numbers: not reached are "
+        "after, of 11 parameters",
+    )
+    assert report.memory is None
+    assert report.to_dict()["stopped"] == report.stopped
+    assert [(stop.name, stop.macs) for stop in report.stops][:3] == [("input", 0), ("body", 40), ("head", 24)]
+    assert model.seen is None
+    with pytest.raises(ValueError, match="decides on the numbers"):
+        network_of(model, (5,))
+
+    file = tmp_path / "model.py"
+    file.write_text(
+        "from torch import nn\nclass Chooses(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.head = nn.Linear(5, 3)\n    def forward(self, x):\n        s = self.head(x)\n"
+        "        return s[s > 0]\n"
+    )
+    assert main(["inspect", f"{file}:Chooses", "--input", "5"]) == 0
+    said = capsys.readouterr().out
+    assert "MACs        15 forward" in said
+    assert "counted up to there alone" in said

@@ -30,8 +30,7 @@ def explained(error: Exception, model: nn.Module, picture: TensorShape | None, b
     inputs = watch.seen[module].inputs
     clash = _of_layer(module, inputs) or _of_operation(watch)
     if clash is None:
-        said = _plain(error)
-        return NetworkError(f"{name}: {said}{_until_then(model, watch) if said.startswith(DECIDES) else ''}")
+        return NetworkError(f"{name}: {_plain(error)}")
     fits = _fits_of_input(model, module, picture, batch, inputs)
     return ShapeError(
         clash.expected, rule=clash.rule, values=clash.values, fits=(*clash.fits, *fits), place=place or name
@@ -76,13 +75,11 @@ def _plain(error: Exception) -> str:
 DECIDES = "decides on the numbers in a tensor (or takes them out of PyTorch)"
 
 
-def _until_then(model: nn.Module, watch: Watch) -> str:
-    """Name the parts that had run by then, with what they cost: each of them can be inspected alone."""
-    whole = [name for name, part in model.named_children() if part in watch.seen and watch.seen[part].outputs]
-    macs = sum(seen.macs for seen in watch.seen.values())
-    if not whole or not macs:
-        return ""
-    return f"; until then {', '.join(whole)} ran, {macs:,} MACs in all: inspect each of them alone"
+def decided(error: ValueError, watch: Watch | None) -> str:
+    """Return where a model that had counted something by then decides on numbers; "" for another error."""
+    said = str(error)
+    counted = watch is not None and any(seen.macs for seen in watch.seen.values())
+    return said if counted and DECIDES in said else ""
 
 
 def _of_layer(module: nn.Module, inputs: tuple[TensorShape, ...]) -> ShapeError | None:

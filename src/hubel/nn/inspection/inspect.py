@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-def
 from hubel.arch import order_note
 from hubel.base.errors import NetworkError
 from hubel.nn._evaluation import evaluation_mode
-from hubel.nn.inspection.clash import explained, first_line
+from hubel.nn.inspection.clash import decided, explained, first_line
 from hubel.nn.inspection.flow import Flow, memory_of
 from hubel.nn.inspection.report import Inspection as Inspection
 from hubel.nn.inspection.report import ModuleRow as ModuleRow
@@ -45,13 +46,14 @@ def inspect(
     shared counts once, a module that is reused each time it runs. The module, its buffers, its gradients, its hooks
     and the random state stay as they are, after an error too.
 
-    Raises `ShapeError` where shapes clash, with the module's path and what would fit, and `ValueError` where the
-    module cannot be run without numbers.
+    A model that decides on numbers somewhere, as detectors do on how many boxes they found, is counted up to there:
+    `stopped` and the notes say so. Raises `ShapeError` where shapes clash, with the module's path and what would fit,
+    and `ValueError` where the module cannot be run without numbers.
     """
     _check(module)
     inputs, keywords = _arguments(module, input_shape, batch, example)
     picture = _picture(input_shape) if example is None else None
-    flow, notes = Flow(module), list[str]()
+    flow, notes, stopped = Flow(module), list[str](), ""
     try:
         try:
             with flow.keeping():
@@ -63,12 +65,18 @@ def inspect(
             flow = Flow(module)
             watch = watched(module, inputs, keywords, flow=flow, gradients=False)
     except Exception as error:
-        raise explained(error, module, picture, batch) from error
-    notes += _always_on(module, watch, inputs, keywords)
+        told = explained(error, module, picture, batch)
+        stopped = decided(told, getattr(error, "watch", None))
+        if not stopped:
+            raise told from error
+        watch = error.watch  # type: ignore[attr-defined]
+    if stopped:
+        gc.collect()  # what the frames of the error held
+    notes += [_left_out(module, watch, stopped)] if stopped else _always_on(module, watch, inputs, keywords)
     shapes = shapes_of((inputs, keywords))
     rows = tuple(_rows(module, watch))
     size = batch if example is None else (shapes[0][0] if shapes and shapes[0] else 1)
-    outputs = watch.seen[module].outputs[-1]
+    outputs = [] if stopped else watch.seen[module].outputs[-1]
     return Inspection(
         type(module).__name__,
         size,
@@ -77,7 +85,32 @@ def inspect(
         rows,
         (*notes, *_notes(module, watch, picture)),
         flow.stops(),
-        memory_of(module, flow.kept(), flow.most),
+        None if stopped else memory_of(module, flow.kept(), flow.most),
+        stopped,
+    )
+
+
+def _left_out(module: nn.Module, watch: Watch, stopped: str) -> str:
+    """Say up to where a model is counted that decides on numbers, and which of its parts were not reached."""
+    left = [
+        (path, part)
+        for path, part in module.named_modules()
+        if part not in watch.seen and any(True for _ in part._parameters.values())
+    ]
+    held = {id(each): each.numel() for _, part in left for each in part._parameters.values() if each is not None}
+    parts = dict.fromkeys(_reached_from(path, watch, module) for path, _ in left)
+    listed = f": not reached are {', '.join(parts)}, of {sum(held.values()):,} parameters" if parts else ""
+    return f"{stopped}; counted up to there alone, since what follows depends on those numbers{listed}"
+
+
+def _reached_from(path: str, watch: Watch, module: nn.Module) -> str:
+    """Return the path of the outermost part around one that was not reached either."""
+    names = path.split(".")
+    return next(
+        outer
+        for outer in (".".join(names[:number]) for number in range(1, len(names) + 1))
+        if module.get_submodule(outer) not in watch.seen
+        and not any(part in watch.seen for part in module.get_submodule(outer).modules())
     )
 
 
@@ -98,7 +131,7 @@ def _notes(model: nn.Module, watch: Watch, picture: TensorShape | None) -> Itera
     order = order_note(picture) if picture is not None else None
     if order is not None:
         yield order
-    given = watch.seen[model].outputs[-1]
+    given = watch.seen[model].outputs[-1] if watch.seen[model].outputs else ()
     if len(given) > 1 and any(True for _ in model.children()):
         yield f"gives {len(given)} tensors: {', '.join(map(tensor_text, given))}"
     for name, part in model.named_modules():
@@ -118,9 +151,9 @@ def _notes(model: nn.Module, watch: Watch, picture: TensorShape | None) -> Itera
             f"{sum(loose.values()):,} numbers that want gradients are no parameters of the model (tensors in a list, "
             "an attribute or from around): they are not in these figures; nn.ParameterList and nn.Parameter register"
         )
-    if watch.left:
+    if left := watch.left:
         yield (
-            f"the model's code keeps {len(watch.left)} tensors without numbers ({tensor_text(watch.left[0])} …) where "
+            f"the model's code keeps {len(left)} tensors without numbers ({tensor_text(left[0])} …) where "
             "they could not be taken out: start anew before it computes"
         )
 

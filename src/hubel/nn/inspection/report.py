@@ -108,7 +108,8 @@ class Inspection(Drawn):
 
     `input_shapes` and `output_shape` are as PyTorch has them, batch first. `notes` say what the figures leave out, and
     what else there is to know of the whole. `stops` are what is drawn of it: calls and operations in order, with who
-    reads whom; `memory` what it takes, of which an ONNX file says nothing. Printing it shows a table.
+    reads whom; `memory` what it takes, of which an ONNX file says nothing. `stopped` says where a model decides on
+    numbers, up to which alone it is counted; "" where all of it is. Printing it shows a table.
     """
 
     drawn_by: ClassVar[str] = "hubel.draw.flow:flow_figure"
@@ -121,6 +122,7 @@ class Inspection(Drawn):
     notes: tuple[str, ...] = ()
     stops: tuple[Stop, ...] = field(default=(), repr=False)
     memory: Memory | None = None
+    stopped: str = ""
 
     @property
     def parameters(self) -> int:
@@ -171,6 +173,7 @@ class Inspection(Drawn):
             "training_macs": self.training_macs,
             "flops": 2 * self.macs,
             "memory": None if self.memory is None else self.memory.to_dict(),
+            "stopped": self.stopped,
             "notes": list(self.notes),
             "layers": [row.to_dict() for row in self.rows],
             "graph": [stop.to_dict() for stop in self.stops],

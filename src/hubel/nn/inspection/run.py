@@ -79,7 +79,7 @@ class Watch(TorchDispatchMode):
         self.loose: list[Tensor] = []  # tensors that want gradients and are no parameters of the model
         self.dropped: dict[nn.Module, None] = {}  # modules in which numbers were dropped
         self.made: list[ReferenceType[Tensor]] = []  # tensors without numbers that may outlive the run
-        self.left: tuple[TensorShape, ...] = ()  # those that do, when all is put back
+        self.outlived: list[ReferenceType[Tensor]] = []  # those that do, when all is put back
         self._used: set[int] = set()
         self._written: set[int] = set()  # tensors with numbers into which others without were written
 
@@ -87,6 +87,11 @@ class Watch(TorchDispatchMode):
     def _should_skip_dynamo(cls) -> bool:
         """Leave PyTorch's compiler alone: guarding against it would load it, which takes a second."""
         return False
+
+    @property
+    def left(self) -> list[TensorShape]:
+        """The shapes of the tensors without numbers that somebody keeps."""
+        return [tuple(tensor.shape) for each in self.outlived if (tensor := each()) is not None]
 
     def enter(self, module: nn.Module, inputs: Any) -> None:
         """Note that a module starts."""
@@ -286,7 +291,8 @@ def watched(
     finally:
         given = named = found = None
         held = outside.clear(watch.made, look=flow is not None)
-        watch.left = tuple(tuple(tensor.shape) for tensor in held if not twins.hold(tensor))
+        watch.outlived = [ref(tensor) for tensor in held if not twins.hold(tensor)]
+        held = []
     return watch
 
 

@@ -104,6 +104,8 @@ def _read(
     shape = tuple(input_shape)
     with evaluation_mode(module):
         report = inspect(module, shape, batch=BATCH)
+        if report.stopped:
+            raise NetworkError(report.stopped)
         steps, record = steps_of(module, shape)
         many = recorded(module, record.input.new_empty((MANY, *record.input.shape[1:])))
     alike = [call.label for call in many.calls] == [call.label for call in record.calls]
