@@ -91,7 +91,7 @@ def json_text(value: Any, compact: bool = False, shown: bool = False) -> str:
         text = encoder.encode(_plain(value, shown) if shown else value)
     except (ValueError, TypeError):  # NaN, and what JSON has no kind for: seldom, so that most is gone through once
         text = encoder.encode(_plain(value, shown))
-    return _ODD_IN_JSON.sub(seen, text)
+    return text.replace("<", "\\u003c") if text.isprintable() else _ODD_IN_JSON.sub(seen, text)
 
 
 _WIDE = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
