@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from hubel.base.errors import SettingError
+from hubel.base.words import json_text
 from hubel.studio.answers import answered
 from hubel.studio.runs import Runs
 from hubel.studio.runs.trainings import Trainings
@@ -139,6 +140,53 @@ def test_questions_about_runs_bear_the_token(folder):
         assert client.post("/ask/runs", json={}).status_code == 401
         found = client.post("/ask/runs", json={}, headers={"Authorization": f"Bearer {TOKEN}"})
         assert found.json()["runs"][0]["name"] == "first"
+
+
+@pytest.mark.parametrize("process", [10**30, 2**31, -1, 0, "x", None, [], 1.5])
+def test_odd_notes_of_a_training_are_of_none(folder, process):
+    runs = Runs(folder)
+    (folder / ".studio").mkdir()
+    (folder / ".studio" / "first.json").write_text(json.dumps({"pid": process}))
+    assert asked(runs, "run", name="first")["state"] == "stopped"
+    assert "no training" in asked(runs, "stop", name="first")["error"]
+
+
+ODD = {
+    "a long field": ("metrics.csv", "epoch\n" + "x" * 200_000 + "\n", "field"),
+    "a number without end": ("run.toml", "[recipe]\nepochs = " + "9" * 5000, "thousands of digits"),
+    "a date": ("run.toml", "[recipe]\nlearning_rate = 1979-05-27T07:32:00Z", ""),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_files_of_a_run_are_told(folder, odd):
+    name, text, words = ODD[odd]
+    (folder / "first" / name).write_text(text)
+    found = json.loads(json_text(asked(Runs(folder), "runs")))["runs"][0]
+    assert words in found.get("told", "")
+    assert ("told" in found) == bool(words)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink(path, path)])
+@pytest.mark.parametrize("name", ["metrics.csv", "failure.toml", "../.studio/first.log", "../.studio/first.json"])
+def test_what_is_no_file_is_neither_waited_for_nor_a_fault(folder, name, make):
+    (folder / ".studio").mkdir()
+    place = folder / "first" / name
+    place.unlink(missing_ok=True)
+    make(place)
+    told = asked(Runs(folder), "runs")["runs"][0]
+    assert name not in ("metrics.csv", "failure.toml") or told["state"] in ("unreadable", "stopped")
+
+
+def test_no_more_is_read_of_what_a_training_says_than_its_end(folder):
+    (folder / ".studio").mkdir()
+    (folder / ".studio" / "first.log").symlink_to("/dev/zero")
+    assert asked(Runs(folder), "run", name="first")["said"] == ""
+
+
+def test_a_folder_of_runs_that_is_a_file_is_told(tmp_path):
+    (tmp_path / "runs").write_text("")
+    assert "Not a directory" in asked(Runs(tmp_path / "runs"), "runs")["error"]
 
 
 def test_from_a_training_to_a_look_inside(browser_page, tmp_path):

@@ -1,6 +1,7 @@
 import hashlib
 import io
 import json
+import os
 import pickle
 import random
 
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 from hubel.arch import parse
+from hubel.base.errors import UnreadableError
 from hubel.data import Dataset, Preprocessing
 from hubel.nn import build
 from hubel.tasks import (
@@ -22,6 +24,7 @@ from hubel.tasks import (
     load_model,
     predict,
     save_model,
+    task_named,
 )
 
 NETWORK = parse("6x5x3: conv 4 3x3 same, norm, relu, flatten, dense 3 softmax")
@@ -162,12 +165,57 @@ def rewritten(path, change):
             "PARAMETERS",
         ),
         (lambda about, state: about.update(network="6x5x3: conv 9 30000000"), "HUBEL_MOST_ROWS"),
+        (lambda about, state: about["preprocessing"].update(levels=[]), "metadata cannot be read"),
+        (lambda about, state: about["preprocessing"].update(levels="ab"), "metadata cannot be read"),
+        (lambda about, state: about["preprocessing"].update(channels=True), "metadata cannot be read"),
+        (lambda about, state: about["preprocessing"].update(std=[10**400] * 3), "metadata cannot be read"),
     ],
-    ids=range(28),
+    ids=range(32),
 )
 def test_a_file_that_does_not_fit_says_which_and_why(change, words, path):
     rewritten(path, change)
     with pytest.raises(ModelFileError, match=f"(?s)model.safetensors: .*{words}"):
+        load_model(path)
+
+
+def test_a_pipe_in_the_place_of_a_model_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "model.safetensors")
+    with pytest.raises(UnreadableError, match="expected a file, received a pipe or device"):
+        load_model(tmp_path / "model.safetensors")
+
+
+INFINITE = float("inf")
+
+
+@pytest.mark.parametrize(
+    ("task", "odd"),
+    [
+        ("speech", {"known": None}),
+        ("speech", {"known": {"label": ["a", "b"], "speaker": []}}),
+        ("speech", {"known": {"label": [["a"], "b"]}}),
+        ("pose", {"bones": [[0, INFINITE]]}),
+        ("detection", {"stride": INFINITE}),
+        ("detection", {"most": True}),
+        ("segmentation", {"colours": [[0, 0, INFINITE], [1, 1, 1]]}),
+        ("regression", {"means": [float("nan"), 0.0]}),
+        ("play", {"games": INFINITE}),
+        ("play", {"memory": 0.5}),
+        ("synthesis", {"critic": ["a"]}),
+    ],
+)
+def test_odd_settings_of_a_task_are_refused_in_words(path, task, odd):
+    right = {
+        "speech": {"known": {"label": ["a", "b"]}, "seconds": [1.0, 1.0], "rate": 8000},
+        "pose": {"bones": [[0, 1]], "several": True, "most": 20},
+        "detection": {"ids": [0, 1], "usual": [0.5, 0.5], "most": 9, "stride": 4},
+        "segmentation": {"values": [0, 1], "colours": [[0, 0, 0], [1, 1, 1]]},
+        "regression": {"means": [0.0, 0.0], "deviations": [1.0, 1.0]},
+        "play": {"game": "minatar:breakout", "games": 0, "memory": 10},
+        "synthesis": {"critic": "", "penalty": 1.0},
+    }[task]
+    task_named(task).from_settings(("a", "b"), right)
+    rewritten(path, lambda about, _: about.update(task=task, classes=["a", "b"], task_settings={**right, **odd}))
+    with pytest.raises(ModelFileError, match="metadata cannot be read"):
         load_model(path)
 
 

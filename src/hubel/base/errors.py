@@ -13,6 +13,7 @@ HubelError                    anything that hubel refuses or cannot do
   LimitError                  more of something than is taken without being asked; the message names the setting
   FileError                   a file, a folder or an address that is missing, damaged, or another than expected
     MissingFileError          there is none
+    UnreadableError           it is there and cannot be read
     TensorFileError           a file of tensors (safetensors) that is not whole
     ModelFileError            a model
     SkewError                 an export that would answer otherwise than the model
@@ -73,6 +74,10 @@ class FileError(HubelError):
 
 class MissingFileError(FileError, FileNotFoundError):
     """There is no such file."""
+
+
+class UnreadableError(FileError, OSError):
+    """A file that is there and cannot be read: a folder, a pipe or a device of its name, or not one's to read."""
 
 
 class TensorFileError(FileError, ValueError):

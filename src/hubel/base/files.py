@@ -14,7 +14,15 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hubel.base.errors import CacheError, FileError, FullDiskError, LockedError, MissingFileError, ReadOnlyError
+from hubel.base.errors import (
+    CacheError,
+    FileError,
+    FullDiskError,
+    LockedError,
+    MissingFileError,
+    ReadOnlyError,
+    UnreadableError,
+)
 from hubel.base.limits import check, most
 
 BLOCK = 2**18  # bytes read or written at once
@@ -183,14 +191,26 @@ def read_bytes(path: str | os.PathLike[str], limit: str) -> bytes:
     return content
 
 
-def read_text(path: Path) -> str:
+def check_file(path: Path) -> None:
+    """Raise UnreadableError where something else than a file has this name: a pipe would be waited for."""
+    if path.exists() and not path.is_file():
+        raise UnreadableError(f"{path}: expected a file, received a {'folder' if path.is_dir() else 'pipe or device'}")
+
+
+def read_text(path: Path, *, named: bool = False) -> str:
     """Return the text of a file that someone has written, with or without a byte-order mark. Raises FileError where it
-    is not in UTF-8, MissingFileError where there is none, and OSError where it cannot be read.
+    is not in UTF-8, MissingFileError where there is none, and UnreadableError where it cannot be read.
+
+    named: by who asks, so that it may be a pipe or a device. In a folder such things are refused, not waited for.
     """
+    if not named:
+        check_file(path)
     try:
         return read_bytes(path, "header").decode("utf-8-sig")
     except FileNotFoundError:
         raise MissingFileError(f"no file {path}") from None
+    except OSError as error:
+        raise UnreadableError(f"{path}: cannot be read ({error.strerror or error})") from None
     except UnicodeDecodeError as error:
         raise FileError(f"{path}: expected text in UTF-8, received another byte at {error.start:,}") from None
 

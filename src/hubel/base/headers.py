@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hubel.base.errors import LimitError, TensorFileError
-from hubel.base.files import BLOCK
+from hubel.base.files import BLOCK, check_file
 from hubel.base.limits import check
+from hubel.base.plain import MISREAD
 from hubel.base.words import NOT_UTF8, writable
 
 BLANK = "0" * 64  # what stands for the digest while it is worked out
@@ -51,12 +52,14 @@ class Header(NamedTuple):
 
 def is_safetensors(path: Path) -> bool:
     """Whether a file begins as safetensors do: the length of a header that the file has room for, then a brace."""
+    check_file(path)
     with open(path, "rb") as file:
         return _header_length(file.read(_LENGTH + 1), os.fstat(file.fileno()).st_size) > 0
 
 
 def is_pickle(path: Path) -> bool:
     """Whether a file begins as a pickle, or as a zip (what torch.save writes, with a pickle in it)."""
+    check_file(path)
     with open(path, "rb") as file:
         start = file.read(_LENGTH + 1)
     # a safetensors file may begin with any number, these ones too
@@ -84,7 +87,7 @@ def read_header(path: Path) -> Header:
             raise ValueError("its metadata are not texts")
     except LimitError:
         raise
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except MISREAD as error:
         raise TensorFileError(f"{path}: not a whole safetensors file ({reason(error)})") from None
     end = 0
     for name, stored in sorted(tensors.items(), key=lambda each: each[1].begin):
@@ -106,7 +109,7 @@ def read_about(path: Path, header: Header, entry: str) -> dict[str, Any]:
         )
     try:
         about = json.loads(header.metadata[entry])
-    except (ValueError, RecursionError) as error:
+    except MISREAD as error:
         raise TensorFileError(f"{path}: its metadata cannot be read ({reason(error)})") from None
     if not isinstance(about, dict):
         raise TensorFileError(f"{path}: its metadata cannot be read (expected names and values)")

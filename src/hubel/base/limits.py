@@ -45,6 +45,7 @@ LIMITS = {
         2**25, "pixels of a picture each of which is answered: masks, colours, points", "answers that fill the memory"
     ),
     "boxes": Limit(5_000, "boxes in a picture", "comparing each with all others without end"),
+    "actions": Limit(4096, "actions of a game", "lists of actions that take longer than playing"),
     "waiting": Limit(
         120, "seconds for a process of a training that has shown no sign of life", "waiting for one that nobody started"
     ),

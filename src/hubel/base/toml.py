@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hubel.base.errors import SettingError
+from hubel.base.headers import reason
 from hubel.base.words import writable
 
 if sys.version_info >= (3, 11):
@@ -19,8 +20,8 @@ def read_toml(text: str) -> dict[str, Any]:
     """The table that a TOML text holds. Raises SettingError where it is not TOML."""
     try:
         table: dict[str, Any] = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise SettingError(f"expected TOML: {error}") from None
+    except (ValueError, RecursionError) as error:  # of numbers and dates, others than its own
+        raise SettingError(f"expected TOML: {reason(error)}") from None
     return table
 
 

@@ -197,7 +197,7 @@ def _numbers(given: str, path: Path | None) -> Planes:
         if re.search("[A-Za-z]{2}", given):
             raise SettingError(f"expected numbers such as '1 0 / 0 1', or a file; there is no file {given[:80]!r}")
         return read_planes(given)
-    text = read_text(path)
+    text = read_text(path, named=True)
     try:
         return read_planes(text)
     except SettingError as error:

@@ -304,7 +304,7 @@ def recipe_of(arguments: Namespace, network: Any, training: Any) -> Recipe:
 
     base = None
     if arguments.recipe:
-        text = read_text(arguments.recipe)
+        text = read_text(arguments.recipe, named=True)
         try:
             base = Recipe.from_toml(text)
         except SettingError as error:

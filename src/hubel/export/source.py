@@ -15,6 +15,7 @@ import numpy.typing as npt
 from hubel.arch import Network, parse
 from hubel.base.errors import MissingFileError, ModelFileError
 from hubel.base.model_file import classes_of, entry_of, name_of, read_model_file, why_unread
+from hubel.base.plain import MISREAD
 from hubel.data.prepare.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -89,5 +90,5 @@ def _read(path: Path) -> Source:
         )
     except safetensors.SafetensorError as error:
         raise ModelFileError(f"{path}: not a whole safetensors file ({error})") from None
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except MISREAD as error:
         raise ModelFileError(why_unread(path, about, error, "its metadata")) from None

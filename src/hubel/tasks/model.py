@@ -34,6 +34,7 @@ from hubel.base.model_file import (
 )
 from hubel.base.names import listing, shortened
 from hubel.base.numbers import an
+from hubel.base.plain import MISREAD
 from hubel.data import Preprocessing, image_files
 from hubel.data.prepare.arrays import as_array
 from hubel.nn import build, device_named
@@ -295,7 +296,7 @@ def _assemble(path: Path, header: Header, about: dict[str, Any], ignore_damage: 
         report = analyse(network)
     except UnknownTaskError as error:
         raise ModelFileError(f"{path}: {error}") from None
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except MISREAD as error:
         raise ModelFileError(why_unread(path, about, error, "its metadata")) from None
     check_fit(path, report, preprocessing, task)
     module = _filled(path, report, header, about)

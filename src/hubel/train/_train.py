@@ -14,6 +14,7 @@ import torch
 from hubel.arch import Network, analyse
 from hubel.base.errors import DataError, FullDiskError, SettingError
 from hubel.base.names import listing
+from hubel.base.plain import MISREAD
 from hubel.data import Dataset, Splits, Validation, hold_out
 from hubel.nn import Pretrained
 from hubel.tasks import save_model, task_of
@@ -298,7 +299,9 @@ def _of_the_budget(run: Run, left: float) -> str:
 def _go_back(trainer: Trainer, saved: Checkpoint, ranks: Ranks) -> None:
     try:
         trainer.state.load(saved, ranks.rank, ranks.world)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except CheckpointError as error:
+        raise CheckpointError(f"{trainer.store.folder}: {error}; begin another run") from None
+    except (RuntimeError, *MISREAD) as error:
         first = str(error).partition("\n")[0]
         raise CheckpointError(
             f"{trainer.store.folder}: the newest checkpoint is not of this run ({type(error).__name__}: {first})"

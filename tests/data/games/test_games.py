@@ -217,3 +217,11 @@ def test_a_game_is_told_before_anything_is_learnt():
     assert "a game of pictures 10×10×4" in told
     assert "3: stay, left, right" in told
     assert "sticky actions" in told
+
+
+def test_no_name_of_a_game_imports_a_module(tmp_path, monkeypatch):
+    """What Gymnasium would do for `module:Name`, though a stranger's model may say it."""
+    (tmp_path / "strange.py").write_text("raise SystemExit('it ran')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SettingError, match="would import a module, which no name does"):
+        environments("gym:strange:Name-v0", 1)

@@ -124,3 +124,31 @@ def test_ataris_are_played_by_the_customary_rules():
     assert was[0].std() > 5
     with pytest.raises(SettingError, match="Did you mean: `Pong`"):
         environments("ale:Pongo", 1)
+
+
+ODD = {
+    "NaN": (lambda see: (see, float("nan"), False, False, {}), "expected points, a finite number, received nan"),
+    "None": (lambda see: (see, None, False, False, {}), "expected points, a finite number, received None"),
+    "four": (lambda see: (see, 1.0, False, {}), "expected 5 values of step"),
+    "small": (lambda see: (see[1:], 1.0, False, False, {}), "expected pictures uint8"),
+    "floats": (lambda see: (see / 255, 1.0, False, False, {}), "expected pictures uint8"),
+    "fault": (lambda see: 1 / 0, "the environment failed: division by zero"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_an_environment_does_otherwise_is_told(odd):
+    answer, words = ODD[odd]
+
+    class Odd(Dots):
+        def step(self, action):
+            return answer(self._picture())
+
+    gymnasium.register("Odd-v0", entry_point=Odd)
+    try:
+        found = environments("gym:Odd-v0", 1)
+        found.begin(np.random.default_rng(0))
+        with pytest.raises(DataError, match=words):
+            found.step(np.zeros(1, np.int64), np.random.default_rng(0))
+    finally:
+        del gymnasium.registry["Odd-v0"]

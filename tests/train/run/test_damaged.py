@@ -1,6 +1,8 @@
 """Files of a run that were changed or damaged: named with the place, or made again from what is whole."""
 
 import dataclasses
+import json
+import os
 import shutil
 
 import pytest
@@ -9,6 +11,7 @@ from hubel.base.errors import HubelError
 from hubel.base.model_file import WholenessWarning
 from hubel.data import Splits
 from hubel.train import CheckpointError, Run, RunError, resume, train
+from hubel.train.run.checkpoint import CheckpointStore
 from tests.train.quadrants import quadrants
 
 
@@ -118,6 +121,65 @@ def test_odd_files_beside_the_checkpoints_are_passed_over(run, odd):
     (run / "model.safetensors").unlink()
     (run / "checkpoints" / odd).write_text("{}")
     assert resume(run, Splits(quadrants(64, 0), test=quadrants(32, 1))).is_finished
+
+
+def signed_anew(run, change):
+    """Change what the newest checkpoint says, with digests that fit, as a stranger's hand would; it alone is left."""
+    (run / "model.safetensors").unlink()
+    store = CheckpointStore(run / "checkpoints", keep=1)
+    saved, _ = store.load_latest()
+    tensors, about = dict(saved.tensors), json.loads(json.dumps(saved.about))
+    change(tensors, about)
+    store.save(store.latest_step(), tensors, about)
+
+
+SAID = [
+    lambda about: about.update(history=True),
+    lambda about: about.update(history=[0.5]),
+    lambda about: about["history"][0].pop(0),
+    lambda about: about["history"][0][1].__setitem__(1, ["a"]),
+    lambda about: about["history"][1][0].__setitem__(0, {}),
+    lambda about: about.update(step="../../x"),
+    lambda about: about.update(step=-1),
+    lambda about: about.update(best_epoch=99),
+    lambda about: about.update(threads=2**31),
+    lambda about: about.update(seconds=float("nan")),
+    lambda about: about.pop("threads"),
+]
+
+
+@pytest.mark.parametrize("change", SAID, ids=range(len(SAID)))
+def test_a_checkpoint_that_says_odd_things_is_refused_in_words(run, change):
+    signed_anew(run, lambda _, about: change(about))
+    assert len(Run.open(run).metrics) == 3
+    with pytest.raises(CheckpointError, match=r"checkpoints: the newest checkpoint (says what|does not say)"):
+        Run.open(run).model()
+    with pytest.raises(CheckpointError, match="checkpoint"):
+        resume(run, Splits(quadrants(64, 0), test=quadrants(32, 1)))
+
+
+def test_weights_of_another_kind_in_a_checkpoint_are_refused(run):
+    def doubled(tensors, _):
+        tensors.update({name: each.double() for name, each in tensors.items() if name.endswith("weight")})
+
+    signed_anew(run, doubled)
+    with pytest.raises(RunError, match="does not hold the network's weights by their names and kinds"):
+        Run.open(run).model()
+
+
+@pytest.mark.parametrize("name", ["run.toml", "metrics.csv", "failure.toml"])
+def test_a_pipe_in_the_place_of_a_runs_file_is_not_waited_for(run, name):
+    (run / name).unlink(missing_ok=True)
+    os.mkfifo(run / name)
+    with pytest.raises(HubelError, match=f"{name}: .*expected a file, received a pipe or device"):
+        str(Run.open(run))
+
+
+def test_a_task_of_another_kind_is_refused_when_the_run_is_opened(run):
+    path = run / "run.toml"
+    path.write_text(without_digest(path.read_text()).replace('task = "classification"', "task = 1"))
+    with pytest.raises(RunError, match=r"run\.toml: what it says cannot be read"):
+        Run.open(run)
 
 
 def test_a_checkpoint_of_another_network_is_not_taken(run, whole, tmp_path, recipe):

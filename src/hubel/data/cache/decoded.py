@@ -38,6 +38,7 @@ from hubel.base.files import (
     write_atomically,
 )
 from hubel.base.model_file import WholenessWarning
+from hubel.base.plain import MISREAD
 from hubel.data.cache.sums import FILE, sum_of
 from hubel.data.decode.image import ImageError
 from hubel.data.decode.levels import Levels
@@ -120,7 +121,7 @@ def _open(
         whole = whole and (digest is None or path.stat().st_size > _SUMMED or sha256_of(path) == digest)
     except FileNotFoundError:
         return None
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OSError):
+    except (OSError, *MISREAD):
         whole = False
     if not whole:
         if entry is not None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
 
 from hubel.base.errors import DataError, SettingError
+from hubel.base.limits import check
 from hubel.data.games.environments import Environments
 from hubel.data.games.game import Array
 
@@ -16,6 +18,7 @@ SIDE, MOMENTS = 84, 4  # pixels, and pictures that a network sees at once (Mnih 
 _ATARI = "ALE/"
 _SKIP, _STICKY = 4, 0.25  # frames that an action lasts; chance that it does not come through (Machado et al. 2018)
 _LIMIT = 27_000  # steps: half an hour of Atari at 60 frames a second, as Machado et al. (2018) have it
+_MOST = 1_000_000  # whatever an environment says: the actions of a game are kept
 
 
 class Gymnasium(Environments):
@@ -30,12 +33,13 @@ class Gymnasium(Environments):
     clipped: ClassVar[bool] = True
 
     def __init__(self, id: str, games: int) -> None:
-        self.games, self.atari = games, id.startswith(_ATARI)
+        self.id, self.games, self.atari = id, games, id.startswith(_ATARI)
         self.shape = (SIDE, SIDE, MOMENTS)
         self.environments = [made(id) for _ in range(games)]
-        self.actions = _actions(self.environments[0])
+        self._shape = self.environments[0].observation_space.shape
+        self.actions = _actions(id, self.environments[0])
         told = getattr(self.environments[0].spec, "max_episode_steps", None)
-        self.limit = int(told) if told else _LIMIT
+        self.limit = min(int(told), _MOST) if told else _LIMIT
         self.rules = (
             *(
                 (
@@ -82,7 +86,8 @@ class Gymnasium(Environments):
             self._begin(game, int(random.integers(2**31)))
 
     def _begin(self, game: int, seed: int) -> None:
-        picture, _ = self.environments[game].reset(seed=seed)
+        picture, _ = self._asked(self.environments[game].reset, 2, seed=seed)
+        self._check(picture)
         self._state["seeds"][game], self._state["steps"][game] = seed, 0
         self._state["pictures"][game] = _small(picture)[..., None]
         self._look(game, picture)
@@ -100,7 +105,8 @@ class Gymnasium(Environments):
         environment, total, over = self.environments[game], 0.0, False
         last: list[Array] = []
         for _ in range(_SKIP if self.atari else 1):
-            picture, reward, ended, cut, _ = environment.step(action)
+            picture, reward, ended, cut, _ = self._asked(environment.step, 5, action)
+            self._check(picture, reward)
             total, over, last = total + float(reward), bool(ended or cut), [*last[-1:], picture]
             if over:
                 break
@@ -112,6 +118,32 @@ class Gymnasium(Environments):
         pictures[..., -1] = _small(np.maximum.reduce(last))
         self._look(game, last[-1])
         return total, over or steps + 1 >= self.limit
+
+    def _asked(self, what: Callable[..., Any], values: int, *given: Any, **named: Any) -> tuple[Any, ...]:
+        """What an environment, which is another's code, answers."""
+        try:
+            found: tuple[Any, ...] = tuple(what(*given, **named))
+        except Exception as error:
+            raise DataError(f"{self.id}: the environment failed: {_sentence(error)}") from error
+        if len(found) != values:
+            raise DataError(
+                f"{self.id}: expected {values} values of {what.__name__}, as Gymnasium has them, received {len(found)}"
+            )
+        return found
+
+    def _check(self, picture: Any, reward: Any = 0.0) -> None:
+        """Raise DataError for a picture that is none of those that the environment says it shows, and points that are
+        no number.
+        """
+        shape, kind = getattr(picture, "shape", None), getattr(picture, "dtype", type(picture).__name__)
+        if shape != self._shape or kind != np.uint8:
+            raise DataError(f"{self.id}: expected pictures uint8 {self._shape}, received {kind} {shape}")
+        try:
+            finite = math.isfinite(reward)
+        except (TypeError, ValueError, OverflowError):
+            finite = False
+        if not finite:
+            raise DataError(f"{self.id}: expected points, a finite number, received {reward!r:.60}")
 
     def _look(self, game: int, picture: Array) -> None:
         if game == 0:
@@ -133,6 +165,12 @@ def made(id: str) -> Any:
     """An environment of an id. Raises SettingError, in a sentence, where there is none, it needs more than is here, it
     shows no pictures, or its actions are not some that can be counted.
     """
+    if ":" in id:
+        raise SettingError(
+            f"{id}: expected an environment's name, such as gym:CarRacing-v3, received one that would import a module, "
+            "which no name does: name it without the module, after a package of yours has registered it (Gymnasium's "
+            "entry point gymnasium.envs), or in Python gymnasium.register"
+        )
     try:
         import gymnasium  # type: ignore[import-not-found,unused-ignore]
     except ModuleNotFoundError:
@@ -174,10 +212,12 @@ def _lacking(package: str) -> SettingError:
     )
 
 
-def _actions(environment: Any) -> tuple[str, ...]:
+def _actions(id: str, environment: Any) -> tuple[str, ...]:
     meanings = getattr(environment.unwrapped, "get_action_meanings", None)
-    names = meanings() if meanings else [f"action {number}" for number in range(int(environment.action_space.n))]
-    return tuple(str(name).lower() for name in names)
+    many = int(environment.action_space.n)
+    check("actions", many, id)
+    names = tuple(str(name).lower() for name in (meanings() if meanings else ()) or ())
+    return names if len(set(names)) == many else tuple(f"action {number}" for number in range(many))
 
 
 def _small(picture: Array) -> Array:

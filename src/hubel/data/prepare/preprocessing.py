@@ -18,6 +18,7 @@ import numpy.typing as npt
 from PIL import Image, ImageChops
 
 from hubel.base.errors import SettingError
+from hubel.base.plain import MISREAD, as_number
 from hubel.data._dataset import Dataset, Fit
 from hubel.data.decode import sound
 from hubel.data.decode.bands import read_bands
@@ -63,7 +64,7 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         sizes = self.height, self.width, self.channels
-        if not all(isinstance(size, Integral) for size in sizes):
+        if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
             raise SettingError(f"expected height, width and channels as whole numbers, received {sizes}")
         if min(self.height, self.width) < 1 or self.channels < 1:
             raise SettingError(
@@ -187,16 +188,16 @@ class Preprocessing:
         fields: dict[str, Any] = json.loads(text)
         try:
             frame = fields.pop("frame", None)
-            mean, std = tuple(map(float, fields.pop("mean"))), tuple(map(float, fields.pop("std")))
+            mean, std = tuple(map(as_number, fields.pop("mean"))), tuple(map(as_number, fields.pop("std")))
             levels = fields.pop("levels", None)
             return cls(
                 **fields,
                 mean=mean,
                 std=std,
                 frame=None if frame is None else Frame(**frame),
-                levels=None if levels is None else (float(levels[0]), float(levels[1])),
+                levels=None if levels is None else _pair(levels),
             )
-        except (TypeError, KeyError, AttributeError) as error:
+        except MISREAD as error:
             raise SettingError(f"expected the fields of a Preprocessing, received {text[:200]} ({error})") from None
 
     def __str__(self) -> str:
@@ -216,6 +217,11 @@ class Preprocessing:
             parts.append(f"values {words_of_levels(self.levels)}")
         means, deviations = (" ".join(f"{x:.4f}" for x in values) for values in (self.mean, self.std))
         return ", ".join([*parts, f"mean {means}, deviation {deviations}"])
+
+
+def _pair(values: Any) -> tuple[float, float]:
+    first, second = map(as_number, values)
+    return first, second
 
 
 def fit_image(

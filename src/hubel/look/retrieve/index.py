@@ -20,6 +20,7 @@ from hubel.base.errors import FileError, TensorFileError
 from hubel.base.files import write_atomically
 from hubel.base.headers import BLANK, is_whole, read_about, read_header, signed
 from hubel.base.model_file import WholenessWarning
+from hubel.base.plain import MISREAD
 from hubel.tasks import LoadedModel
 
 FORMAT = 2  # 1 had no digest
@@ -89,7 +90,7 @@ class Index:
                 features = file.get_tensor("features")
             files = tuple(IndexedFile(*row) for row in rows)
             found = cls(about["model"], Path(about["folder"]), files, features, tuple(map(tuple, about["rejected"])))
-        except (safetensors.SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        except (safetensors.SafetensorError, *MISREAD) as error:
             raise IndexFileError(f"{path}: not an index of images ({type(error).__name__}: {error})") from None
         if features.ndim != 2 or len(files) != len(features):
             raise IndexFileError(

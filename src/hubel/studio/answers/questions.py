@@ -43,8 +43,10 @@ def answered(question: str, values: Values, known: Known = QUESTIONS) -> dict[st
     given = _checked(values, kinds)  # a page of ours asks no other
     try:
         return answer(**given)
-    except (HubelError, LookupError, RecursionError) as error:
-        return {"error": printable(str(error.args[0] if error.args else error), "\n")}
+    except (HubelError, OSError, LookupError, RecursionError) as error:
+        return {
+            "error": printable(str(error.args[0] if isinstance(error, LookupError) and error.args else error), "\n")
+        }
 
 
 def answered_json(question: str, values: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,9 @@ def run_names(folder: Path) -> list[str]:
     """The runs of a folder, the newest first."""
     try:
         found = [each for each in folder.iterdir() if NAME.fullmatch(each.name) and (each / SETTINGS).is_file()]
+        return [each.name for each in sorted(found, key=lambda each: -(each / SETTINGS).stat().st_mtime)]
     except FileNotFoundError:
         return []
-    return [each.name for each in sorted(found, key=lambda each: -(each / SETTINGS).stat().st_mtime)]
 
 
 def described(run: Path) -> dict[str, Any]:
@@ -61,15 +62,21 @@ def described(run: Path) -> dict[str, Any]:
 
 def _table(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
     found = settings.get(name)
-    return found if isinstance(found, dict) else {}
+    return (
+        {key: each for key, each in found.items() if isinstance(each, (str, int, float))}
+        if isinstance(found, dict)
+        else {}
+    )
 
 
 def _metrics(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """The lines of a run's metrics as numbers, and the names of its figures, of which there may be an evaluated one."""
     try:
-        lines = list(csv.DictReader(read_text(path).splitlines()))[-_MOST_ROWS:]
+        lines = list(deque(csv.DictReader(read_text(path).splitlines()), _MOST_ROWS))
     except MissingFileError:
         return [], []
+    except csv.Error as error:
+        raise FileError(f"{path}: cannot be read: {error}") from None
     rows = [{name: _number(value) for name, value in line.items() if name} for line in lines]
     names = [name for name in (rows[0] if rows else ()) if name not in (*_PLAIN, "evaluated")]
     return rows, [name for name in names if not name.startswith(_EVALUATION)]

@@ -99,7 +99,7 @@ class Runs:
     def _brief(self, name: str) -> dict[str, Any]:
         try:
             found = self._told(name)
-        except HubelError as error:
+        except (HubelError, OSError) as error:
             return {"name": name, "state": "unreadable", "told": printable(str(error))[:300]}
         last = found["rows"][-1] if found["rows"] else {}
         kept = {each: found.get(each) for each in ("name", "network", "data", "task", "epochs")}

@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hubel.base.errors import SettingError
-from hubel.base.files import made_folder, write_atomically
+from hubel.base.errors import FileError, SettingError
+from hubel.base.files import made_folder, read_text, write_atomically
+from hubel.base.plain import MISREAD
 from hubel.base.words import json_text, printable
 
 NOTES = ".studio"  # the folder of what the studio knows of trainings that it began
@@ -67,21 +68,24 @@ class Trainings:
 
     def said(self, name: str) -> str:
         """The end of what its process said."""
+        path = self._notes / f"{name}.log"
+        if not path.is_file():  # there is none, or something else of its name
+            return ""
         try:
-            with open(self._notes / f"{name}.log", "rb") as log:
+            with open(path, "rb") as log:
                 log.seek(0, os.SEEK_END)
                 log.seek(max(0, log.tell() - _TAIL))
-                text = log.read().decode("utf-8", "replace")
-        except FileNotFoundError:
+                text = log.read(_TAIL).decode("utf-8", "replace")
+        except OSError:
             return ""
         lines = [line.rpartition("\r")[2] for line in text.splitlines()]
         return printable("\n".join(lines), keep="\n")
 
     def _process(self, name: str) -> int | None:
         try:
-            note: Any = json.loads((self._notes / f"{name}.json").read_text(encoding="utf-8"))
+            note: Any = json.loads(read_text(self._notes / f"{name}.json"))
             return int(note["pid"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (FileError, *MISREAD):
             return None
 
 
@@ -89,7 +93,7 @@ def _is_training(process: int) -> bool:
     """Whether a process is there and, where the system tells, is a training: numbers are given anew."""
     try:
         os.kill(process, 0)
-    except OSError:
+    except (OSError, OverflowError):
         return False
     try:
         return b"hubel\0train\0" in Path(f"/proc/{process}/cmdline").read_bytes()

@@ -16,6 +16,7 @@ from torch import nn
 from hubel import data
 from hubel.arch import Network
 from hubel.base.errors import SettingError
+from hubel.base.plain import as_number
 from hubel.data import Augmentation, Dataset, Splits
 from hubel.data.colours.lab import coloured, colourfulness, colours_of, greyed
 from hubel.data.colours.load import grey_of, load
@@ -90,15 +91,15 @@ class Colorize(Places):
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Colorize:
         """The task with these squares."""
-        middles = tuple((float(a), float(b)) for a, b in settings["middles"])
-        weights, prior = (tuple(float(each) for each in settings[name]) for name in ("weights", "prior"))
+        middles = tuple((as_number(a), as_number(b)) for a, b in settings["middles"])
+        weights, prior = (tuple(map(as_number, settings[name])) for name in ("weights", "prior"))
         a, b = settings["mean"]
         known = all(abs(value) <= 200 for each in middles for value in each) and all(0 <= w < 1e9 for w in weights)
         if not middles or not len(weights) == len(prior) == len(middles) or not known:
             raise SettingError(
                 f"expected a weight and a share for each of {len(middles)} squares of colours from -200 to 200"
             )
-        return cls(middles, weights, prior, (float(a), float(b)))
+        return cls(middles, weights, prior, (as_number(a), as_number(b)))
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a square of colours for every few pixels."""

@@ -13,6 +13,7 @@ import torch
 
 from hubel.arch import Network
 from hubel.base.errors import SettingError
+from hubel.base.plain import as_number, as_whole
 from hubel.data import Augmentation, Dataset, Splits
 from hubel.data.boxes.describe import BoxesDescription, describe
 from hubel.data.boxes.find import recognises
@@ -91,9 +92,9 @@ class Detection(Marks[Found]):
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Detection:
         """The task with these classes."""
-        ids = tuple(int(each) for each in settings["ids"])
-        across, down = (float(side) for side in settings["usual"])
-        most, stride = int(settings["most"]), int(settings["stride"])
+        ids = tuple(map(as_whole, settings["ids"]))
+        across, down = map(as_number, settings["usual"])
+        most, stride = as_whole(settings["most"]), as_whole(settings["stride"])
         if len(ids) != len(classes) or not (0 < across < 2 > down > 0) or not 1 <= most <= _MOST_FOUND or stride < 1:
             raise SettingError(
                 f"expected a number for each of {len(classes)} classes, a usual size above 0, and 1 to {_MOST_FOUND} "

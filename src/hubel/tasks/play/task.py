@@ -14,6 +14,7 @@ from torch import nn
 
 from hubel.arch import Network, analyse, ops
 from hubel.base.errors import SettingError
+from hubel.base.plain import as_number, as_text, as_whole
 from hubel.data import Dataset, Preprocessing, Splits
 from hubel.data.games.environments import Environments
 from hubel.data.games.load import GameDescription, describe, load
@@ -104,8 +105,8 @@ class Play(task.Task):
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Play:
         """The task with these settings. Raises SettingError for one out of its range."""
-        kinds: dict[str, Any] = {"game": str, **dict.fromkeys(("games", "memory", "every"), int)}
-        given = {name: kinds.get(name, float)(settings[name]) for name in settings}
+        kinds: dict[str, Any] = {"game": as_text, **dict.fromkeys(("games", "memory", "every"), as_whole)}
+        given = {name: kinds.get(name, as_number)(value) for name, value in settings.items()}
         known = {each.name for each in fields(cls)}
         for name, value in given.items():
             if name not in known:

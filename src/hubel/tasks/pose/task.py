@@ -13,6 +13,7 @@ import torch
 
 from hubel.arch import Network
 from hubel.base.errors import SettingError
+from hubel.base.plain import as_whole
 from hubel.data import Augmentation, Dataset, Splits
 from hubel.data.points.annotations import Pairs
 from hubel.data.points.describe import PointsDescription, describe
@@ -103,8 +104,8 @@ class Pose(Marks[Found]):
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Pose:
         """The task with these points."""
-        bones = tuple((int(one), int(other)) for one, other in settings["bones"])
-        most, several = int(settings["most"]), settings["several"]
+        bones = tuple((as_whole(one), as_whole(other)) for one, other in settings["bones"])
+        most, several = as_whole(settings["most"]), settings["several"]
         inside = all(0 <= place < len(classes) for bone in bones for place in bone)
         if not inside or not 1 <= most <= _MOST_FOUND or not isinstance(several, bool):
             raise SettingError(

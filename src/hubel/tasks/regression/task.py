@@ -15,6 +15,7 @@ from torch import nn
 
 from hubel.arch import Network, closing_function, ended
 from hubel.base.errors import NetworkError, SettingError
+from hubel.base.plain import as_number
 from hubel.data import Augmentation, TargetsOf
 from hubel.data.feed.device import constant
 from hubel.tasks import task
@@ -67,7 +68,7 @@ class Regression(OfRows):
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Regression:
         """The task with these numbers."""
-        means, deviations = (tuple(float(each) for each in settings[name]) for name in ("means", "deviations"))
+        means, deviations = (tuple(map(as_number, settings[name])) for name in ("means", "deviations"))
         if not len(means) == len(deviations) == len(classes) or not all(d > 0 and math.isfinite(d) for d in deviations):
             raise SettingError(f"expected a mean and a deviation above 0 for each of {len(classes)} numbers")
         return cls(classes, means, deviations)

@@ -15,6 +15,7 @@ from torch import nn
 
 from hubel.arch import Network
 from hubel.base.errors import SettingError
+from hubel.base.plain import as_whole
 from hubel.data import Dataset, Splits
 from hubel.data.masks.describe import MasksDescription, describe
 from hubel.data.masks.load import is_source, load
@@ -83,8 +84,8 @@ class Segmentation(Places):
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Segmentation:
         """The task with these classes."""
-        values = tuple(int(value) for value in settings["values"])
-        colours = tuple((int(r), int(g), int(b)) for r, g, b in settings["colours"])
+        values = tuple(map(as_whole, settings["values"]))
+        colours = tuple((as_whole(r), as_whole(g), as_whole(b)) for r, g, b in settings["colours"])
         if not len(values) == len(colours) == len(classes) or not all(0 <= value < 256 for value in values):
             raise SettingError(f"expected a value from 0 to 255 and a colour for each of {len(classes)} classes")
         return cls(classes, values, colours)

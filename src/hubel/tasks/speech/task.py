@@ -15,6 +15,7 @@ from torch import nn
 from hubel.arch import Network, Shape, analyse
 from hubel.arch.ops.causal import goes_on
 from hubel.base.errors import NetworkError, SettingError
+from hubel.base.plain import as_number, as_text, as_whole
 from hubel.data import Dataset, Splits
 from hubel.data.decode.sound import Sound, spectrogram
 from hubel.data.speech.companding import CODES, samples_of
@@ -97,12 +98,12 @@ class Speech(task.Task):
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Speech:
         """The task with these."""
-        known = {str(name): tuple(map(str, words)) for name, words in settings["known"].items()}
-        seconds, rate = tuple(map(float, settings["seconds"])), int(settings["rate"])
+        known = {name: tuple(map(as_text, words)) for name, words in settings["known"].items()}
+        seconds, rate = tuple(map(as_number, settings["seconds"])), as_whole(settings["rate"])
         if not (1000 <= rate <= 1_000_000 and all(0 < each < 3600 for each in seconds)):
             raise SettingError(f"expected a rate from 1,000 and lengths below an hour, received {rate}, {seconds}")
-        if "label" not in known or len(seconds) != len(known["label"]):
-            raise SettingError("expected a length for each label")
+        if "label" not in known or len(seconds) != len(known["label"]) or not all(known.values()):
+            raise SettingError("expected a length for each label, and something of each kind that is told")
         return cls(known, rate, seconds)
 
     def network(self, training: Dataset) -> task.Chosen:

@@ -15,6 +15,7 @@ from torch import nn
 from hubel import data
 from hubel.arch import Network, Shape, analyse, ops, parse, shape_text
 from hubel.base.errors import NetworkError, SettingError
+from hubel.base.plain import as_number, as_text
 from hubel.data import Augmentation, Dataset, Preprocessing, Splits
 from hubel.tasks import task
 from hubel.tasks.measure import called, shown
@@ -87,10 +88,10 @@ class Synthesis(task.Task):
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Synthesis:
         """The task with this critic."""
-        penalty = float(settings.get("penalty", cls.penalty))
+        penalty = as_number(settings.get("penalty", cls.penalty))
         if not 0 <= penalty < math.inf:
             raise SettingError(f"expected a penalty of at least 0, received {penalty:g}")
-        return cls(str(settings.get("critic", "")), penalty)
+        return cls(as_text(settings.get("critic", "")), penalty)
 
     @classmethod
     def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from hubel.train.loop.ways.step import Step
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.checkpoint import Checkpoint
 from hubel.train.run.events import EpochMetrics
+from hubel.train.run.standing import Standing
 
 
 class State:
@@ -88,9 +89,9 @@ class State:
                 memory.update({what: _like(value, parameter) for what, value in entries.items()})
         tallies = tensors["tally"]
         self.tally.copy_(tallies[rank] if len(tallies) == world else tallies.mean(0))
-        self.done, self.seconds = checkpoint.about["step"], checkpoint.about["seconds"]
-        self.best_epoch, self.threads = checkpoint.about["best_epoch"], checkpoint.about["threads"]
-        self.history = [EpochMetrics.from_row(dict(row)) for row in checkpoint.about["history"]]
+        stands = Standing.of(checkpoint)
+        self.done, self.seconds, self.best_epoch = stands.step, stands.seconds, stands.best_epoch
+        self.threads, self.history = stands.threads, list(stands.history)
 
     def _names(self) -> dict[torch.Tensor, str]:
         """Parameters by name: those of the first module by their own, others' with their module's before it."""

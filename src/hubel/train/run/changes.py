@@ -11,6 +11,7 @@ from hubel.base.toml import write_toml
 from hubel.train.run.checkpoint import CHECKPOINTS, CheckpointStore
 from hubel.train.run.run import FAILURE, MODEL, SETTINGS, Run
 from hubel.train.run.settings import RunError, write_settings
+from hubel.train.run.standing import Standing
 
 
 def refuse_failed(run: Run) -> None:
@@ -46,14 +47,15 @@ def change_epochs(run: Run, epochs: float) -> str:
     its schedule does. Raises RunError where so many are done, or where its patience is over.
     """
     saved, _ = CheckpointStore(run.directory / CHECKPOINTS).load_latest()
-    step = int(saved.about["step"]) if saved else 0
+    stands = Standing.of(saved) if saved else None
+    step = stands.step if stands else 0
     recipe = run.recipe.replace(epochs=epochs, time_budget=0.0)
     if dataclasses.replace(run, recipe=recipe).steps <= step:
         raise RunError(
             f"{run.directory}: expected more epochs than the {step / run.epoch_steps:.4g} that are done, received "
             f"{epochs:g}"
         )
-    best, last = (saved.about["best_epoch"], len(saved.about["history"])) if saved else (0, 0)
+    best, last = (stands.best_epoch, len(stands.history)) if stands else (0, 0)
     if recipe.patience and best and last - best >= recipe.patience:
         raise RunError(
             f"{run.directory}: its patience is over, since no epoch after {best} was better, so that more epochs would "

@@ -7,9 +7,9 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import safetensors
 import safetensors.torch
@@ -17,6 +17,9 @@ import torch
 
 from hubel.base.errors import FileError
 from hubel.base.files import write_atomically
+from hubel.base.plain import MISREAD
+
+T = TypeVar("T")
 
 FORMAT = 1
 CHECKPOINTS = "checkpoints"  # the folder of a run where they lie
@@ -84,11 +87,13 @@ class CheckpointStore:
             )
         return None, ()
 
-    def latest_history(self) -> list[dict[str, Any]] | None:
-        """The figures of every epoch in the newest checkpoint whose description is whole; None where there is none."""
+    def latest_about(self, read: Callable[[dict[str, Any]], T]) -> T | None:
+        """What is read of the newest checkpoint's description that is whole and can be read; None where there is none.
+        read: raises `hubel.base.plain.MISREAD` where it cannot.
+        """
         for name in self._names():
-            with contextlib.suppress(CheckpointError, KeyError, TypeError, ValueError):
-                return [dict(row) for row in self._manifest_of(name)["about"]["history"]]
+            with contextlib.suppress(CheckpointError, *MISREAD):
+                return read(self._manifest_of(name)["about"])
         return None
 
     def latest_step(self) -> int:
@@ -121,7 +126,7 @@ class CheckpointStore:
                 raise CheckpointError(f"{path}: its SHA-256 does not match")
             if fields["format"] != FORMAT:
                 raise CheckpointError(f"{path}: expected format {FORMAT}, received {fields['format']!r}")
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (OSError, *MISREAD) as error:
             raise CheckpointError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
         return fields
 
@@ -133,7 +138,7 @@ class CheckpointStore:
             if hashlib.sha256(content).hexdigest() != fields["tensors"]["sha256"]:
                 raise CheckpointError(f"{path}: its SHA-256 does not match")
             return Checkpoint(safetensors.torch.load(content), dict(fields["about"]))
-        except (OSError, ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
+        except (OSError, safetensors.SafetensorError, *MISREAD) as error:
             raise CheckpointError(f"{path}: cannot be read ({type(error).__name__}: {error})") from None
 
     def _prune(self) -> None:

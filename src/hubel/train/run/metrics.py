@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from hubel.base.files import read_text, write_atomically
 from hubel.base.limits import check
+from hubel.base.plain import MISREAD
 from hubel.train.run.checkpoint import CHECKPOINTS
 from hubel.train.run.events import EpochMetrics
 from hubel.train.run.settings import RunError
@@ -37,7 +37,7 @@ def read_metrics(path: Path) -> tuple[EpochMetrics, ...]:
             rows.append(EpochMetrics.from_row(fields))
             if rows[-1].epoch != len(rows):
                 raise ValueError(f"expected epoch {len(rows)}, received {rows[-1].epoch}")
-    except (csv.Error, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (csv.Error, *MISREAD) as error:
         raise RunError(
             f"{path}: line {lines.line_num} cannot be read: {error}; the same figures stand in the newest of "
             f"{CHECKPOINTS}/*.json"
@@ -45,6 +45,6 @@ def read_metrics(path: Path) -> tuple[EpochMetrics, ...]:
     return tuple(rows)
 
 
-def comparable(row: Mapping[str, Any]) -> dict[str, str]:
+def comparable(row: EpochMetrics) -> dict[str, str]:
     """A row to compare: NaN is NaN."""
-    return {name: repr(value) for name, value in row.items()}
+    return {name: repr(value) for name, value in row.to_row().items()}

@@ -20,12 +20,14 @@ from hubel.base.files import read_text
 from hubel.base.headers import read_about, read_header
 from hubel.base.model_file import ENTRY, WholenessWarning, why_unread
 from hubel.base.names import near_path
+from hubel.base.plain import MISREAD
 from hubel.base.toml import read_toml
 from hubel.base.words import read_back
 from hubel.data import Preprocessing, Splits, hold_out
 from hubel.nn import build
 from hubel.tasks import LoadedModel, Task, load_model, save_model, task_named
 from hubel.tasks.names import USUAL
+from hubel.tasks.registry import TaskImportError, UnknownTaskError
 from hubel.train.recipe.balance import passes
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.recipe.schedule import WHOLE, Leg
@@ -35,6 +37,7 @@ from hubel.train.run.events import EpochMetrics
 from hubel.train.run.metrics import METRICS, comparable, read_metrics
 from hubel.train.run.samples import Sample, read_samples
 from hubel.train.run.settings import RunError, read_settings
+from hubel.train.run.standing import Standing, rows_of
 from hubel.view.words.result import Part, Result
 from hubel.view.words.tables import Table
 
@@ -82,14 +85,18 @@ class Run(Result):
             network = dataclasses.replace(parse(settings["network"]), name=settings["network_name"])
             analyse(network)
             Preprocessing.from_json(settings["data"]["preprocessing"])
-            return cls(directory, network, Recipe.from_dict(settings["recipe"]), settings)
+            found = cls(directory, network, Recipe.from_dict(settings["recipe"]), settings)
+            _ = found.task, found.leg
+            return found
         except RunError:
             raise
+        except (UnknownTaskError, TaskImportError) as error:
+            raise RunError(f"{path}: {error}") from None
         except FileNotFoundError:
             near = near_path(os.fspath(directory))
-            found = f"received one without {SETTINGS}" if directory.exists() else f"found nothing there{near}"
-            raise RunError(f"{directory}: expected a run's folder, {found}") from None
-        except (TypeError, ValueError) as error:
+            there = f"received one without {SETTINGS}" if directory.exists() else f"found nothing there{near}"
+            raise RunError(f"{directory}: expected a run's folder, {there}") from None
+        except MISREAD as error:
             raise RunError(why_unread(path, settings, error, "what it says")) from None
 
     @property
@@ -154,15 +161,14 @@ class Run(Result):
         path = self.directory / METRICS
         if not path.exists():
             return ()
-        found, kept = read_metrics(path), CheckpointStore(self.directory / CHECKPOINTS).latest_history()
-        told = [comparable(row.to_row()) for row in found]
-        if kept is not None and told != [comparable(row) for row in kept[: len(told)]]:
+        found, kept = read_metrics(path), CheckpointStore(self.directory / CHECKPOINTS).latest_about(rows_of)
+        if kept is not None and list(map(comparable, found)) != list(map(comparable, kept[: len(found)])):
             warnings.warn(
                 f"{path}: other figures than the newest checkpoint has, whose are used; it was changed or damaged",
                 WholenessWarning,
                 stacklevel=2,
             )
-            return tuple(EpochMetrics.from_row(row) for row in kept)
+            return kept
         return found
 
     @property
@@ -203,7 +209,7 @@ class Run(Result):
         path = self.directory / FAILURE
         try:
             return str(read_toml(read_text(path))["message"]) if path.exists() else None
-        except (KeyError, ValueError, FileError) as error:
+        except (FileError, *MISREAD) as error:
             raise RunError(f"{path}: cannot be read: {type(error).__name__}: {error}") from None
 
     def model(self) -> LoadedModel:
@@ -263,23 +269,32 @@ class Run(Result):
 
     def _model_of(self, saved: Checkpoint) -> LoadedModel:
         """The model as a checkpoint has it: the best epoch's weights where the recipe is patient, else its own."""
-        weights, best, step = weights_that_count(saved.tensors), saved.about["best_epoch"], saved.about["step"]
+        weights, stands = weights_that_count(saved.tensors), self._standing(saved)
+        step, best = stands.step, stands.best_epoch
         if self.recipe.patience and best:
             with contextlib.suppress(CheckpointError):
                 weights = CheckpointStore(self.directory / CHECKPOINTS).load_best().tensors
         with torch.device("meta"):
             module: nn.Module = build(self.network)
+        kinds = {name: tensor.dtype for name, tensor in module.state_dict().items()}
         try:
+            if any(tensor.dtype != kinds.get(name, tensor.dtype) for name, tensor in weights.items()):
+                raise TypeError
             module.load_state_dict(weights, assign=True)
-        except RuntimeError:
+        except (RuntimeError, TypeError):
             raise RunError(
-                f"{self.directory}: its newest checkpoint does not hold the network's weights by their names (step "
-                f"{self.step!r}); the model is there when training has ended"
+                f"{self.directory}: its newest checkpoint does not hold the network's weights by their names and kinds "
+                f"(step {self.step!r}); the model is there when training has ended"
             ) from None
-        history = [EpochMetrics.from_row(dict(row)) for row in saved.about["history"]]
         stopped = {"step": step, "steps": self.steps, "epoch": step / self.epoch_steps, "epochs": self.recipe.epochs}
-        summary = self.summary(history, best, step, {"stopped": stopped})
+        summary = self.summary(stands.history, best, step, {"stopped": stopped})
         return LoadedModel(self.network, module.eval(), self.preprocessing, self.task, summary)
+
+    def _standing(self, saved: Checkpoint) -> Standing:
+        try:
+            return Standing.of(saved)
+        except CheckpointError as error:
+            raise CheckpointError(f"{self.directory / CHECKPOINTS}: {error}; begin another run") from None
 
 
 def where_it_stands(summary: Mapping[str, Any]) -> str:
@@ -299,5 +314,5 @@ def _steps_of(path: Path) -> float:
     """After how many steps a model was written."""
     try:
         return float(read_about(path, read_header(path), ENTRY)["summary"]["steps"])
-    except (TensorFileError, KeyError, TypeError, ValueError):  # whoever opens it says so
+    except (TensorFileError, *MISREAD):  # whoever opens it says so
         return math.inf

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hubel.base.errors import FileError
 from hubel.base.files import read_text, write_atomically
+from hubel.base.plain import MISREAD
 from hubel.train.run.settings import RunError
 
 SAMPLES = "samples.csv"
@@ -44,5 +45,5 @@ def read_samples(directory: Path) -> tuple[Sample, ...]:
     try:
         rows = csv.DictReader(io.StringIO(read_text(path), newline=""))
         return tuple(Sample(int(row["epoch"]), int(row["step"]), float(row["loss"]), row["text"]) for row in rows)
-    except (KeyError, TypeError, ValueError, FileError, csv.Error) as error:
+    except (FileError, csv.Error, *MISREAD) as error:
         raise RunError(f"{path}: cannot be read: {type(error).__name__}: {error}") from None

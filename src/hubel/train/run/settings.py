@@ -13,6 +13,7 @@ from hubel.base.errors import FileError
 from hubel.base.files import read_text, write_atomically
 from hubel.base.limits import check
 from hubel.base.model_file import WholenessWarning
+from hubel.base.plain import MISREAD
 from hubel.base.toml import read_toml, write_toml
 from hubel.tasks.names import USUAL
 
@@ -73,7 +74,7 @@ def read_settings(path: Path) -> dict[str, Any]:
             raise RunError(f"{path}: expected classes, received none")
     except (RunError, FileNotFoundError):
         raise
-    except (OSError, KeyError, TypeError, ValueError, RecursionError, FileError) as error:
+    except (OSError, FileError, *MISREAD) as error:
         raise RunError(f"{path}: cannot be read: {error}") from None
     _check_digest(path, text)
     return settings
