@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from tests.tasks.caption_shapes import draw
 from tests.tasks.tables import TAGS, pictures, table
 
 CONVOLUTIONS = "8x8x1: conv 4 3x3 same, norm, relu, maxpool 2, flatten, dropout 0.2"
@@ -130,6 +131,11 @@ def _play(folder: Path) -> Little:
     return Little("minatar:breakout", network, {"frames": 64}, {"augmentation": "none", "ema": 0.0})
 
 
+def _caption(folder: Path) -> Little:
+    network = "16x16x3: conv 4 3x3/2 same, norm, relu, flatten, dropout 0.2, dense 8, caption 8 10 8"
+    return Little(draw(folder / "told", 32, side=32), network, {"size": (16, 16)})
+
+
 LITTLE: dict[str, Callable[[Path], Little]] = {
     "classification": _classification,
     "multilabel": _multilabel,
@@ -142,4 +148,5 @@ LITTLE: dict[str, Callable[[Path], Little]] = {
     "language": _language,
     "speech": _speech,
     "play": _play,
+    "caption": _caption,
 }

@@ -12,6 +12,7 @@ TASKS = {
     "segmentation": "hubel.tasks.segmentation.task:Segmentation",
     "pose": "hubel.tasks.pose.task:Pose",
     "detection": "hubel.tasks.detection.task:Detection",
+    "caption": "hubel.tasks.caption.task:Captioning",
     "multilabel": "hubel.tasks.multilabel.task:Multilabel",
     "regression": "hubel.tasks.regression.task:Regression",
     "colorize": "hubel.tasks.colorize.task:Colorize",

@@ -28,6 +28,7 @@ from hubel.arch.layers.reshaping import Cropping2D, Flatten, Reshape, UpSampling
 from hubel.arch.layers.transposed import Conv2DTranspose
 
 if TYPE_CHECKING:
+    from hubel.arch.layers.captioning import Caption
     from hubel.arch.layers.compositions import SqueezeExcitation
     from hubel.arch.layers.convolution1d import Conv1D
     from hubel.arch.layers.embedding import Embedding
@@ -62,6 +63,7 @@ __all__ = [
     "AveragePooling1D",
     "AveragePooling2D",
     "BatchNormalization",
+    "Caption",
     "ChannelPadding",
     "ChannelShuffle",
     "Conv1D",
@@ -114,6 +116,7 @@ __all__ = [
 
 # layers of sequences, and seldom ones, are imported when they are first used: word, class, file
 _LATER = (
+    ("caption", "Caption", "captioning"),
     ("conv1d", "Conv1D", "convolution1d"),
     ("embed", "Embedding", "embedding"),
     ("avgpool1d", "AveragePooling1D", "pooling1d"),

@@ -1,5 +1,6 @@
 """The modules that PyTorch lacks. All take N×C×H×W (or N×features), in any memory layout."""
 
+from hubel.nn.modules.captioning import Caption, teaching, writer_of
 from hubel.nn.modules.carrying import Memory, carrying
 from hubel.nn.modules.joins import Auxiliary, Concat, Product, Sum
 from hubel.nn.modules.points import (
@@ -30,6 +31,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "Auxiliary",
+    "Caption",
     "ChannelLayerNorm",
     "ChannelPadding",
     "Concat",
@@ -60,4 +62,6 @@ __all__ = [
     "carrying",
     "named",
     "run",
+    "teaching",
+    "writer_of",
 ]

@@ -1,0 +1,312 @@
+"""Sentences about pictures: their loss, counts, figures and answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from hubel.arch import Chain, Dense, Layer, Network, analyse
+from hubel.arch._tree import leaves
+from hubel.arch.layers.captioning import Caption
+from hubel.base.errors import NetworkError, SettingError
+from hubel.data import Augmentation, Dataset, Splits
+from hubel.data.captions.describe import CaptionDescription, describe
+from hubel.data.captions.find import recognises
+from hubel.data.captions.load import load
+from hubel.data.captions.targets import NUMBER, SEEN, VOID, Captions
+from hubel.data.captions.words import END, Words
+from hubel.nn.modules import teaching
+from hubel.tasks import task
+from hubel.tasks.caption.metrics import bleu, cider
+from hubel.tasks.caption.search import BEAM, Written, write
+from hubel.tasks.detection.task import gathered
+from hubel.tasks.measure import called, evaluate, shown
+from hubel.tasks.model import LoadedModel
+
+_SHOWN = 12  # pictures in a report
+_UNITS, _FEATURES = 256, 128
+_PICTURES = 60_000  # to be seen in all
+
+
+@dataclass(frozen=True)
+class Captioning(task.Task):
+    """The task of saying a sentence about a picture.
+
+    words: what words are known. steps: of a sentence, with its end. beam: how many sentences are followed at once.
+    """
+
+    words: Words
+    steps: int
+    classes: tuple[str, ...] = ()
+    beam: int = BEAM
+    name: ClassVar[str] = "caption"
+    figures: ClassVar[tuple[task.Figure, ...]] = (
+        task.Figure("cider", "CIDEr-D", "number"),
+        task.Figure("bleu4", "BLEU-4", "number"),
+        task.Figure("exact", "said as a person did"),
+        task.Figure("unseen", "said so of sentences that training lacks"),
+    )
+    noun: ClassVar[tuple[str, str]] = ("word", "words")
+    example: ClassVar[tuple[str, str]] = ("picture", "pictures")
+    of_one: ClassVar[bool] = False
+    reads_like: ClassVar[bool] = False
+    own_size: ClassVar[bool] = True
+    guesses: ClassVar[bool] = False
+
+    @classmethod
+    def recognises(cls, source: str) -> bool:
+        """A table or JSON of captions, or a folder with one."""
+        return recognises(source)
+
+    @classmethod
+    def wants(cls, network: Network) -> bool:
+        """Whether a network writes."""
+        return any(isinstance(layer, Caption) for layer in leaves(network.body))
+
+    @classmethod
+    def load(cls, source: str, **settings: Any) -> Splits:
+        """Pictures with sentences; see `hubel.data.captions.load`."""
+        return load(source, **settings)
+
+    @classmethod
+    def describe(cls, source: str, **settings: Any) -> CaptionDescription:
+        """How many pictures, sentences and words there are."""
+        return describe(source, **settings)
+
+    def reading(self) -> dict[str, Any]:
+        """The words, and how many a sentence has."""
+        return {"words": self.words, "steps": self.steps}
+
+    @classmethod
+    def for_dataset(cls, dataset: Dataset) -> Captioning:
+        """The task of saying such sentences."""
+        if not isinstance(dataset.targets, Captions):
+            raise SettingError(f"{dataset.name}: expected captions, received targets for {dataset.targets.task}")
+        return cls(dataset.targets.words, dataset.targets.steps)
+
+    def settings(self) -> dict[str, Any]:
+        """The words and the steps."""
+        return {"words": list(self.words.words), "steps": self.steps}
+
+    @classmethod
+    def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Captioning:
+        """The task with these."""
+        steps = int(settings["steps"])
+        if steps < 2:
+            raise SettingError(f"expected sentences of at least 2 steps, received {steps}")
+        return cls(Words(tuple(settings["words"])), steps)
+
+    def _ends(self) -> tuple[Layer, Layer]:
+        return Dense(_FEATURES), Caption(self.steps, len(self.words), _UNITS)
+
+    def network(self, training: Dataset) -> task.Chosen:
+        """Convolutions that halve the picture until a side has 8 places at most, all of them seen by what writes."""
+        height, width, channels = training.shape
+        filters, blocks = 16, list[str]()
+        while max(height, width) > 8 * 2 ** len(blocks) and min(height, width) >= 2 ** (len(blocks) + 1):
+            blocks.append(f"conv {filters} 3x3 same, norm, relu, maxpool 2")
+            filters = min(128, 2 * filters)
+        blocks.append(f"conv {filters} 3x3 same, norm, relu, flatten, dropout 0.3")
+        text = f"{height}x{width}x{channels}: {', '.join((*blocks, *map(str, self._ends())))}"
+        return task.Chosen(text, {}, f"{len(training):,} pictures of {height}×{width}×{channels}", "teller")
+
+    @classmethod
+    def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
+        """So many epochs that 60,000 pictures are seen, from 4 to 60, as they are: turned over, "left of" is untrue."""
+        return {
+            "epochs": float(min(60, max(4, round(_PICTURES / max(1, len(training)))))),
+            "batch_size": max(4, min(32, len(training) // 20)),
+            "learning_rate": 0.002,
+            "momentum": 0.9,
+            "beta2": 0.99,
+            "warmup": 0.1,
+            "label_smoothing": 0.0,
+            "initializer": "pytorch",
+            "clip_norm": 1.0,
+            "ema": 0.0,
+            "augmentation": "none",
+        }
+
+    def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
+        """A number a word, for each step."""
+        dense, writer = self._ends()
+        return (self.steps, len(self.words)), f"'{dense}, {writer}'"
+
+    def fitted(self, network: Network) -> Network:
+        """A network of the zoo with what writes in the place of its last dense layer; it stays as it is up to there."""
+        nodes = list(network.body.nodes)
+        last = max((n for n, node in enumerate(nodes) if isinstance(node, Dense)), default=len(nodes))
+        return replace(network, body=Chain(*nodes[:last], *self._ends()))
+
+    def check(self, network: Network, shape: tuple[int, int, int]) -> None:
+        """As every task, and refuse what does not end with `caption`."""
+        last = network.body.nodes[-1]
+        if not isinstance(last, Caption) or sum(isinstance(each, Caption) for each in leaves(network.body)) != 1:
+            raise NetworkError(
+                f"expected a network that ends with what writes, received one that ends with {last}; end it with "
+                f"{self.output(shape)[1]}"
+            )
+        if tuple(analyse(network).output_shape) != (self.steps, len(self.words)):
+            raise NetworkError(
+                f"expected sentences of {self.steps} steps and {len(self.words)} words (those known, the end and the "
+                f"unknown), received {last}; end it with {self.output(shape)[1]}"
+            )
+        super().check(network, shape)
+
+    def check_training(self, balance: str, augmentation: Augmentation) -> None:
+        """Refuse what is for classes."""
+        if balance != "none":
+            raise SettingError(f"recipe: expected balance 'none' with captions, received {balance!r}")
+        if augmentation.mixup:
+            raise SettingError(f"recipe: expected an augmentation that mixes no pictures, received {augmentation}")
+
+    def objective(
+        self, network: nn.Module, label_smoothing: float = 0.0, class_weights: torch.Tensor | None = None
+    ) -> Objective:
+        """The network with the cross-entropy of each next word, given those before."""
+        return Objective(network, label_smoothing)
+
+    def counts(self) -> _Counts:
+        """What is said of each picture, the likeliest word at each step, and its sentences."""
+        return _Counts()
+
+    def measured(self, counts: Sequence[torch.Tensor]) -> Metrics:
+        """CIDEr-D, BLEU-4, how many are said as a person did. No loss: without a person's words before it, none."""
+        found = counts[0].coalesce()
+        rows = found.values().long().reshape(found.values().shape[0], -1, self.steps)
+        return Metrics.of(self, rows.tolist())
+
+    def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Written:
+        """The sentence that the beam ends with."""
+        return self.answers(model, model.preprocessing.prepare(image)[np.newaxis], top)[0]  # type: ignore[return-value]
+
+    def answers(self, model: LoadedModel, prepared: npt.NDArray[np.uint8], top: int = 3) -> list[task.Answer]:
+        """Sentences about pictures that are prepared."""
+        return [*write(model, prepared, self.words, self.steps, self.beam, top)]
+
+    def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
+        """Figures, and pictures beside what is said and what people said."""
+        found, targets = evaluate(model, dataset), dataset.targets
+        assert isinstance(targets, Captions)
+        rows = range(0, len(dataset), max(1, len(dataset) // _SHOWN))[:_SHOWN]
+        said = self.answers(model, dataset.images[list(rows)])
+        pictures = [
+            (f"{called(dataset, row)}: {each}; a person: {targets.sentences(row)[0]}", shown(dataset.images[row]))
+            for row, each in zip(rows, said, strict=True)
+        ]
+        return [
+            task.Section("captions", "Captions", found.note, found.table(0)),
+            task.Section("says", "What it says", f"By beams of {self.beam}.", pictures=pictures),
+        ]
+
+
+class Objective(task.Objective):
+    """The mean cross-entropy of each word of each sentence, given the picture and the words before. Targets: int32
+    N×(1 + sentences)×steps.
+    """
+
+    def __init__(self, network: nn.Module, label_smoothing: float) -> None:
+        super().__init__(network)
+        self.label_smoothing = label_smoothing
+
+    def forward(
+        self,
+        inputs: torch.Tensor,
+        targets: torch.Tensor,
+        others: torch.Tensor | None = None,
+        share: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As of all tasks, with the words that people wrote."""
+        with teaching(self.network, targets[:, 1:]):
+            return super().forward(inputs, targets, others, share)
+
+    def loss(
+        self, outputs: torch.Tensor, targets: torch.Tensor, others: torch.Tensor | None, share: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The mean loss of outputs, N×words×(sentences·steps)."""
+        wanted = targets[:, 1:].flatten(1).long()
+        return nn.functional.cross_entropy(
+            outputs.float(), wanted, ignore_index=VOID, label_smoothing=self.label_smoothing
+        )
+
+
+class _Counts(task.Counts):
+    """By each picture's number: a row of what is not a sentence, its sentences, and what is said."""
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def add(self, outputs: torch.Tensor, targets: torch.Tensor) -> None:
+        """Keep a batch's words."""
+        self.batches.append((outputs.argmax(1), targets.clone()))
+
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """All words, by coordinates."""
+        parts = []
+        for said, targets in self.batches:
+            rows = torch.cat([targets, said[:, None].to(targets.dtype)], 1).cpu()
+            places = torch.stack([rows[:, 0, NUMBER].long(), torch.zeros(len(rows), dtype=torch.int64)])
+            parts.append((places, rows.flatten(1).double()))
+        return (gathered(parts, parts[0][1].shape[1] if parts else 1),)
+
+
+@dataclass(frozen=True)
+class Metrics(task.Numbers):
+    """Figures of captions. pictures: how many; unseen: of how many training has none of the sentences, -1: not told."""
+
+    pictures: int = 0
+    unseen: int = -1
+
+    @classmethod
+    def of(cls, kind: Captioning, rows: Sequence[Sequence[Sequence[int]]]) -> Metrics:
+        """Of rows as `_Counts` has them."""
+        said = [_words(row[-1]) for row in rows]
+        wanted = [[_words(each) for each in row[1:-1] if each[0] != VOID] for row in rows]
+        right = [one in others for one, others in zip(said, wanted, strict=True)]
+        strange = [hit for hit, row in zip(right, rows, strict=True) if row[0][SEEN] == 0]
+        told = all(row[0][SEEN] != VOID for row in rows)
+        values = {
+            "cider": _mean(cider(said, wanted)),
+            "bleu4": bleu(said, wanted),
+            "exact": _mean(right),
+            "unseen": _mean(strange),
+            "loss": math.nan,
+        }
+        return cls(kind, values, len(rows), len(strange) if told else -1)
+
+    @property
+    def note(self) -> str:
+        """What the figures are of."""
+        told = "whose sentences training lacks" if self.unseen >= 0 else ""
+        strange = f", {self.unseen:,} of them {told}" if told else "; no training part tells which sentences are new"
+        return f"{self.pictures:,} pictures{strange}; the likeliest word at each step"
+
+    def data(self) -> dict[str, Any]:
+        """The figures, and what they are of."""
+        return {**self.values, "pictures": self.pictures, "unseen_pictures": max(0, self.unseen)}
+
+    def sentence(self, of: str) -> str:
+        """CIDEr-D and BLEU-4."""
+        found = self.values
+        return (
+            f"{found['cider']:.4f} CIDEr-D on {of}, BLEU-4 {found['bleu4']:.4f}, {found['exact']:.2%} as a person said"
+        )
+
+    def table(self, most: int) -> task.Table:
+        """A row a figure."""
+        return replace(super().table(most), note=self.note)
+
+
+def _words(row: Sequence[int]) -> list[int]:
+    return [*row[: next((place for place, number in enumerate(row) if number <= END), len(row))]]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else math.nan
