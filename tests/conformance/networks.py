@@ -39,6 +39,8 @@ CHOSEN = (
     "8x8x4: sum(conv 6 3x3/2 groups=2 dilation=2 pad=2 nobias, norm, mish | maxpool 2, conv 6 1x1), "
     "deconv 6 3x3/2 same groups=2",
     "6x6x4: conv 4 3x3 same relu, gated, maxpool 2",
+    "6x4x2: conv 3 3x3 tanh, flatten, caption 5 7 4",
+    "4x4x1: flatten, dense 5, caption 4 6 3 cell=lstm",
     "5x6x4: grn, conv 3 3x3, grn epsilon=0.001, flatten, dense 3",
 )
 

@@ -64,7 +64,9 @@ def plain(network: Network) -> bool:
     layer wants them in order.
     """
     text = str(network)
-    return not any(word in text for word in ("softmax)", "local", "layernorm", "rnn", "lstm", "gru", "embed"))
+    return not any(
+        word in text for word in ("softmax)", "local", "layernorm", "rnn", "lstm", "gru", "embed", "caption")
+    )
 
 
 CASES = (

@@ -201,6 +201,10 @@ def _recurred(operation: ops.Recur, following: Sequence[Layer]) -> list[Step]:
     return [("Recurrent", {**own, **more, **flags})]
 
 
+def _unsaid(operation: ops.Write, following: Sequence[Layer]) -> list[Step]:
+    raise UnsaidError(", which gives each step the word before")
+
+
 def _dropped(operation: ops.Pass, following: Sequence[Layer]) -> list[Step]:
     if operation.changes:
         raise UnsaidError(", which changes pictures in training; change them before")
@@ -229,4 +233,5 @@ WORDS: Words = {
     ops.Pass: _dropped,
     ops.Embed: one(lambda op: ("nnx.Embed", {"num_embeddings": op.numbers, "features": op.output[-1]})),
     ops.Recur: _recurred,
+    ops.Write: _unsaid,
 }

@@ -247,6 +247,10 @@ def _recurred(operation: ops.Recur, following: Sequence[Layer]) -> list[Step]:
     return [(f"layers.{cell}", {**arguments, "use_bias": operation.bias is not None, **flags})]
 
 
+def _unsaid(operation: ops.Write, following: Sequence[Layer]) -> list[Step]:
+    raise UnsaidError(", which gives each step the word before")
+
+
 def _dropped(operation: ops.Pass, following: Sequence[Layer]) -> list[Step]:
     if operation.changes:
         return [(f"layers.{operation.changes}", dict(operation.settings))]
@@ -277,4 +281,5 @@ WORDS: Words = {
     ops.Pass: _dropped,
     ops.Embed: one(lambda op: ("layers.Embedding", {"input_dim": op.numbers, "output_dim": op.output[-1]})),
     ops.Recur: _recurred,
+    ops.Write: _unsaid,
 }

@@ -155,6 +155,30 @@ class Embedding(nn.Embedding):
     "SimpleRNN": _recurrent("SimpleRNN", "nn.RNN", True),
     "LSTM": _recurrent("LSTM", "nn.LSTM", True),
     "GRU": _recurrent("GRU", "nn.GRU", False),
+    "Caption": '''
+class Caption(nn.Module):
+    """Writes a sentence: scores of each next word, where the likeliest is written and given to the next step."""
+
+    def __init__(self, features: int, steps: int, words: int, units: int, cell: str = "gru") -> None:
+        super().__init__()
+        self.steps = steps
+        self.look_up = nn.Embedding(words, features)
+        self.recurrent = (nn.GRU if cell == "gru" else nn.LSTM)(features, units, batch_first=True)
+        if cell == "lstm":  # one bias a gate, as in Keras: the second stays zero
+            del self.recurrent.bias_hh_l0
+            zero = torch.zeros_like(self.recurrent.bias_ih_l0.detach())
+            self.recurrent.register_buffer("bias_hh_l0", zero, persistent=False)
+            self.recurrent._init_flat_weights()
+        self.next = nn.Linear(units, words)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores, state = [], None
+        for _ in range(self.steps):
+            states, state = self.recurrent(x.unsqueeze(1), state)
+            scores.append(self.next(states[:, 0]))
+            x = self.look_up(scores[-1].argmax(1))
+        return torch.stack(scores, 2)
+''',
     "LocallyConnected2d": '''
 class LocallyConnected2d(nn.Module):
     """A convolution with weights of its own at each place; sides are (left, right, top, bottom)."""

@@ -29,7 +29,7 @@ _ROLES: dict[str, tuple[type[ops.Operation], ...]] = {
     "activation": (ops.Activate, ops.Slope, ops.Join),
     "regularization": (ops.Pass,),
     "reshaping": (ops.View, ops.Pad, ops.Upsample, ops.Select, ops.Blocks),
-    "recurrent": (ops.Recur,),
+    "recurrent": (ops.Recur, ops.Write),
     "embedding": (ops.Embed,),
 }
 
@@ -125,6 +125,8 @@ def words(layer: Layer, operation: ops.Operation | None) -> str:
             return f"embedding, {operation.numbers} to {operation.output[-1]}"
         case ops.Recur():
             return _recurrent(operation)
+        case ops.Write():
+            return f"sentence by {operation.cell.upper()} {operation.units}"
         case _:
             return layer.text()
 

@@ -77,6 +77,8 @@ EXAMPLES = [
     ("randomcontrast most=1.0", (7, 4, 3)),
     ("randombrightness low=0.0", (7, 4, 3)),
     ("noise 0.1", (7,)),
+    ("caption 8 10 5 cell=lstm", (7,)),
+    ("caption 8 10 5", (7,)),
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from hubel.arch import ops
 from hubel.arch._cost import Call, Keeps
 from hubel.arch._errors import Fit, ShapeError
 from hubel.arch._layer import Layer, register
@@ -50,6 +51,11 @@ class Caption(Layer):
             "parameters": told * features + gates * (features + units + biases) * units + (units + 1) * told,
             "macs": Quantity("steps", self.length) * (gates * (features + units) * units + units * told),
         }
+
+    def lower(self, input: Shape) -> ops.Operation:
+        """Return the writing."""
+        second = "recurrent.bias_hh_l0" if self.cell == "gru" else None
+        return ops.Write(input, self.output_shape(input), self.cell, self.units, recurrent_bias=second)
 
     def call(self, input: Shape) -> Call:
         """Return hubel's own module."""

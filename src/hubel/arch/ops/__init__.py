@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         Upsample,
         View,
         WindowedSum,
+        Write,
     )
     from hubel.arch.ops.spans import Stretch, bins, stretches, whole
 
@@ -81,6 +82,7 @@ __all__ = [
     "Upsample",
     "View",
     "WindowedSum",
+    "Write",
     "bins",
     "stretches",
     "whole",

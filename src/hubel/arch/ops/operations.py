@@ -342,6 +342,33 @@ class Recur(Operation):
 
 
 @dataclass(frozen=True)
+class Write(Operation):
+    """Write a sentence: (features,) → steps×words, scores of each next word. A state is carried as `Recur` carries it,
+    whose first step is given the features, and each later one the row of `table` of the word that was likeliest before.
+
+    table: words × features. weight, recurrent, bias, recurrent_bias: as `Recur` has them. next, next_bias: what makes
+    scores of a state, words × units, and one a word.
+    """
+
+    cell: Literal["lstm", "gru"]
+    units: int
+    table: Weight = "look_up.weight"
+    weight: Weight = "recurrent.weight_ih_l0"
+    recurrent: Weight = "recurrent.weight_hh_l0"
+    bias: Weight = "recurrent.bias_ih_l0"
+    recurrent_bias: Weight = None
+    next: Weight = "next.weight"
+    next_bias: Weight = "next.bias"
+    arrays = ("table", "weight", "recurrent", "bias", "recurrent_bias", "next", "next_bias")
+
+    @property
+    def recurs(self) -> Recur:
+        """What carries the state, all of it."""
+        steps = self.output[0]
+        return Recur((steps, *self.input), (steps, self.units), self.cell, self.units, sequences=True)
+
+
+@dataclass(frozen=True)
 class Opaque(Operation):
     """What a layer of a user's own computes that does not say it."""
 

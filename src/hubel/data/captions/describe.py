@@ -12,9 +12,9 @@ from hubel.base.numbers import counted
 from hubel.base.words import printable
 from hubel.data.captions.load import load
 from hubel.data.captions.targets import Captions
-from hubel.view.finding import Finding
-from hubel.view.result import Part
-from hubel.view.tables import Table
+from hubel.view.words.finding import Finding
+from hubel.view.words.result import Part
+from hubel.view.words.tables import Table
 
 _ROWS = 10  # words, and sentences, in a table
 

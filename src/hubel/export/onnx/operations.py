@@ -293,5 +293,6 @@ _WRITERS: dict[type[ops.Operation], Callable[[Graph, Step, str], str]] = {
     ops.Join: _join,
     ops.Embed: _embed,
     ops.Recur: recurrent.recurred,
+    ops.Write: recurrent.worded,
     ops.Opaque: _opaque,
 }

@@ -41,6 +41,40 @@ def carried(operation: ops.Recur, arrays: Arrays, tensor: Array, place: Place) -
     return Arithmetic(places, found.values, found.weights, found.products, finish=tuple(finish))
 
 
+def written(operation: ops.Write, arrays: Arrays, tensor: Array, place: Place) -> Arithmetic:
+    """Weigh what the picture gives to the unit that says most for or against a word, and follow that unit's state over
+    the words before to the score.
+    """
+    recurs, (last, word) = operation.recurs, place
+    table, weight, recurrent = (read(arrays[role]) for role in ("table", "weight", "recurrent"))
+    bias = read(arrays["bias"])
+    inner = read(arrays["recurrent_bias"]) if "recurrent_bias" in arrays else np.zeros(len(bias))
+    nexts, next_bias = read(arrays["next"]), read(arrays["next_bias"])
+    state, memory, given, said = np.zeros(operation.units), np.zeros(operation.units), tensor, list[int]()
+    for now in range(last + 1):
+        state, memory = _after(recurs, weight @ given + bias, recurrent @ state + inner, state, memory)
+        if now < last:
+            said.append(int(np.argmax(nexts @ state + next_bias)))
+            given = table[said[-1]]
+    unit = int(np.argmax(np.abs(nexts[word] * state)))
+    row = GATES[operation.cell].index("new") * operation.units + unit
+    found = weighed(np.arange(len(tensor))[:, np.newaxis], tensor, weight[row])
+    finish = [*_told(recurs, unit, weight @ tensor + bias, inner, float(bias[row]), 0.0, 0.0)]
+    if said:
+        numbers = ", ".join(map(str, said))
+        text = f"unit {unit} after the words of numbers {numbers}: {short(state[unit])}"
+        finish.append(Finish("words", text, float(state[unit])))
+    own, total = float(nexts[word, unit] * state[unit]), float(nexts[word] @ state)
+    finish.append(Finish("weight", f"{short(state[unit])} · {short(nexts[word, unit])} = {short(own)}", own))
+    text = f"{short(own)} + {short(total - own)} of the {operation.units - 1} others = {short(total)}"
+    finish.append(Finish("units", text.replace("+ −", "− "), total))
+    value = total + float(next_bias[word])
+    text = f"{short(total)} + {short(float(next_bias[word]))} = {short(value)}".replace("+ −", "− ")
+    return Arithmetic(
+        found.places, found.values, found.weights, found.products, finish=(*finish, Finish("bias", text, value))
+    )
+
+
 def gates(operation: ops.Recur, arrays: Arrays, tensor: Array, place: Place) -> dict[str, list[float]]:
     """How far each gate of a unit is open at every step up to one, 0 to 1, what is new, and the state; by name."""
     unit, last = place[-1], (place[0] if operation.sequences else operation.input[0] - 1)

@@ -43,6 +43,7 @@ ARITHMETIC: dict[type[ops.Operation], Callable[[Any, Arrays, Array, Place], Arit
     ops.Respond: numbers.over_neighbours,
     ops.Embed: states.looked_up,
     ops.Recur: states.carried,
+    ops.Write: states.written,
 }
 _ALIKE = (
     ops.Pass,

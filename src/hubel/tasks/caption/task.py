@@ -12,9 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from hubel.arch import Chain, Dense, Layer, Network, analyse
-from hubel.arch._tree import leaves
-from hubel.arch.layers.captioning import Caption
+from hubel.arch import Chain, Layer, Network, Node, Shape, analyse, named_children, ops, parse_node
 from hubel.base.errors import NetworkError, SettingError
 from hubel.data import Augmentation, Dataset, Splits
 from hubel.data.captions.describe import CaptionDescription, describe
@@ -68,7 +66,7 @@ class Captioning(task.Task):
     @classmethod
     def wants(cls, network: Network) -> bool:
         """Whether a network writes."""
-        return any(isinstance(layer, Caption) for layer in leaves(network.body))
+        return bool(_writers(network))
 
     @classmethod
     def load(cls, source: str, **settings: Any) -> Splits:
@@ -103,8 +101,8 @@ class Captioning(task.Task):
             raise SettingError(f"expected sentences of at least 2 steps, received {steps}")
         return cls(Words(tuple(settings["words"])), steps)
 
-    def _ends(self) -> tuple[Layer, Layer]:
-        return Dense(_FEATURES), Caption(self.steps, len(self.words), _UNITS)
+    def _ends(self) -> tuple[str, str]:
+        return f"dense {_FEATURES}", f"caption {self.steps} {len(self.words)} {_UNITS}"
 
     def network(self, training: Dataset) -> task.Chosen:
         """Convolutions that halve the picture until a side has 8 places at most, all of them seen by what writes."""
@@ -114,7 +112,7 @@ class Captioning(task.Task):
             blocks.append(f"conv {filters} 3x3 same, norm, relu, maxpool 2")
             filters = min(128, 2 * filters)
         blocks.append(f"conv {filters} 3x3 same, norm, relu, flatten, dropout 0.3")
-        text = f"{height}x{width}x{channels}: {', '.join((*blocks, *map(str, self._ends())))}"
+        text = f"{height}x{width}x{channels}: {', '.join((*blocks, *self._ends()))}"
         return task.Chosen(text, {}, f"{len(training):,} pictures of {height}×{width}×{channels}", "teller")
 
     @classmethod
@@ -136,27 +134,30 @@ class Captioning(task.Task):
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a word, for each step."""
-        dense, writer = self._ends()
-        return (self.steps, len(self.words)), f"'{dense}, {writer}'"
+        return (self.steps, len(self.words)), f"'{', '.join(self._ends())}'"
 
     def fitted(self, network: Network) -> Network:
         """A network of the zoo with what writes in the place of its last dense layer; it stays as it is up to there."""
-        nodes = list(network.body.nodes)
-        last = max((n for n, node in enumerate(nodes) if isinstance(node, Dense)), default=len(nodes))
-        return replace(network, body=Chain(*nodes[:last], *self._ends()))
+        nodes = network.body.nodes
+        shapes = {row.path: row.input_shape for row in analyse(network).rows}
+        kinds = [_lowered(node, shapes.get(path)) for path, node in named_children(nodes)]
+        dense = [place for place, kind in enumerate(kinds) if isinstance(kind, ops.DenseSum)]
+        before = nodes[: dense[-1]] if dense else nodes
+        return replace(network, body=Chain(*before, *map(parse_node, self._ends())))
 
     def check(self, network: Network, shape: tuple[int, int, int]) -> None:
         """As every task, and refuse what does not end with `caption`."""
-        last = network.body.nodes[-1]
-        if not isinstance(last, Caption) or sum(isinstance(each, Caption) for each in leaves(network.body)) != 1:
+        report = analyse(network)
+        last = report.rows[-1]
+        if len(_writers(network)) != 1 or not isinstance(last.operation, ops.Write):
             raise NetworkError(
-                f"expected a network that ends with what writes, received one that ends with {last}; end it with "
-                f"{self.output(shape)[1]}"
+                f"expected a network that ends with what writes, and has no other such layer, received one that ends "
+                f"with {last.node}; end it with {self.output(shape)[1]}"
             )
-        if tuple(analyse(network).output_shape) != (self.steps, len(self.words)):
+        if tuple(report.output_shape) != (self.steps, len(self.words)):
             raise NetworkError(
                 f"expected sentences of {self.steps} steps and {len(self.words)} words (those known, the end and the "
-                f"unknown), received {last}; end it with {self.output(shape)[1]}"
+                f"unknown), received {last.node}; end it with {self.output(shape)[1]}"
             )
         super().check(network, shape)
 
@@ -205,6 +206,14 @@ class Captioning(task.Task):
             task.Section("captions", "Captions", found.note, found.table(0)),
             task.Section("says", "What it says", f"By beams of {self.beam}.", pictures=pictures),
         ]
+
+
+def _writers(network: Network) -> list[str]:
+    return [row.path for row in analyse(network).rows if isinstance(row.operation, ops.Write)]
+
+
+def _lowered(node: Node, input: Shape | None) -> ops.Operation | None:
+    return node.steps()[0].lower(input) if isinstance(node, Layer) and input is not None else None
 
 
 class Objective(task.Objective):

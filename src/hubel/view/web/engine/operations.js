@@ -7,7 +7,7 @@ import { makeConvolution, makeDense, makeLocal, makeRadial, makeSpan } from "hub
 import { makeTransposed } from "hubel/view/engine/transposed";
 import { makeActivation, makeAffine, makeCompetition, makeIdentity, makeLocalResponse, makeNormalise, makeSlope } from "hubel/view/engine/points";
 import { makeBlocks, makeConcat, makePad, makeProduct, makeSelect, makeSum, makeUpsample, makeView } from "hubel/view/engine/moves";
-import { makeEmbed, makeRecur } from "hubel/view/engine/steps";
+import { makeEmbed, makeRecur, makeWrite } from "hubel/view/engine/steps";
 
 const MAKERS = {
   WindowedSum: makeConvolution,
@@ -30,9 +30,10 @@ const MAKERS = {
   Upsample: makeUpsample,
   Embed: makeEmbed,
   Recur: makeRecur,
+  Write: makeWrite,
 };
 const JOINS = { add: makeSum, concat: makeConcat, multiply: makeProduct };
-const ROLES = ["weight", "bias", "mean", "variance", "recurrent", "recurrent_bias"];
+const ROLES = ["weight", "bias", "mean", "variance", "recurrent", "recurrent_bias", "table", "next", "next_bias"];
 
 /** A shape as [rows, columns, channels]: a vector is a picture of one place, a sequence one of one column. */
 export function spread(shape) {

@@ -110,5 +110,56 @@ export function makeRecur(settings, input, output, { weight, recurrent, bias, re
     return { rows: backwards ? [steps - 1 - last, steps - 1] : [0, last], columns: [0, 0], channels: [0, features - 1] };
   }
 
-  return { run, terms, window };
+  return { run, terms, window, carry };
+}
+
+/** A sentence: the state's first step is given the features, each later one the row of the likeliest word before. */
+export function makeWrite(settings, input, output, { table, next, next_bias: nextBias, ...weights }) {
+  const [steps, , words] = output;
+  const features = input[2];
+  const { units } = settings;
+  const recur = makeRecur({ ...settings, sequences: true, function: "tanh" }, [steps, 1, features], output, weights);
+
+  function score(state, word) {
+    let sum = nextBias[word];
+    for (let u = 0; u < units; u++) sum += state[u] * next[word * units + u];
+    return sum;
+  }
+
+  // each step's state is shown before the next one is given its word
+  function say(data, last, see) {
+    const given = new Float32Array(steps * features);
+    given.set(data);
+    recur.carry(given, last, (order, state) => {
+      let best = 0;
+      const scores = Float64Array.from({ length: words }, (_, word) => score(state, word));
+      for (let word = 1; word < words; word++) if (scores[word] > scores[best]) best = word;
+      if (order + 1 < steps) given.set(table.subarray(best * features, (best + 1) * features), (order + 1) * features);
+      see(order, state, scores, best);
+    });
+  }
+
+  function run([data], out) {
+    say(data, steps - 1, (order, state, scores) => out.set(scores, order * words));
+  }
+
+  // what the picture gives to the unit that says most for or against the word, at the first step
+  function terms([data], r, q, word) {
+    const found = new Terms();
+    const said = [];
+    let now;
+    say(data, r, (order, state, scores, best) => {
+      now = state;
+      if (order < r) said.push(best);
+    });
+    let unit = 0;
+    for (let u = 1; u < units; u++) {
+      if (Math.abs(now[u] * next[word * units + u]) > Math.abs(now[unit] * next[word * units + unit])) unit = u;
+    }
+    const row = (GATES[settings.cell].indexOf("new") * units + unit) * features;
+    for (let i = 0; i < features; i++) found.add(data[i], weights.weight[row + i], [0, 0, i]);
+    return { rule: "write", terms: found.terms, said, wordUnit: unit, wordState: now[unit], units };
+  }
+
+  return { run, terms, window: () => ({ rows: [0, 0], columns: [0, 0], channels: [0, features - 1] }) };
 }

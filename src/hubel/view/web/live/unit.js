@@ -337,6 +337,9 @@ function arithmetic(unit) {
   else if (rule === "recur") {
     const gates = unit.gates.map(([name, found]) => `${name} ${shown(found, 4)}`).join(", ");
     text = `${gates}; the state before ${shown(unit.stateBefore, 4)}, now ${shown(value, 4)}`;
+  } else if (rule === "write") {
+    const after = unit.said.length ? ` after the words of numbers ${unit.said.join(", ")}` : "";
+    text = `unit ${unit.wordUnit} of ${unit.units} weighs most, ${shown(unit.wordState, 4)}${after}; all units and the bias: ${shown(before, 4)}`;
   } else if (rule === "function") text = applied(unit.function, terms[0].value, value);
   else if (!count)
     text = bias === null ? "padding: zero" : `no number lands here, only the bias: ${shown(before, 4)}`;
