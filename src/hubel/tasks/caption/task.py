@@ -24,7 +24,7 @@ from hubel.nn.modules import teaching
 from hubel.tasks import task
 from hubel.tasks.caption.metrics import bleu, cider
 from hubel.tasks.caption.search import BEAM, Written, write
-from hubel.tasks.detection.task import gathered
+from hubel.tasks.gathering import gathered
 from hubel.tasks.measure import called, evaluate, shown
 from hubel.tasks.model import LoadedModel
 
