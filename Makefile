@@ -28,7 +28,7 @@ node_modules/axe-core/axe.min.js node_modules/pyodide/pyodide.mjs:
 test-deep: .venv/test
 	HYPOTHESIS_PROFILE=deep .venv/bin/python $(PYTEST)
 
-# what needs a GPU: skipped, with the reason, where there is none; benchmarks/gpu.py runs them too, and measures
+# what needs a GPU: skipped, with the reason, where there is none; benchmarks/speed/gpu.py runs them too, and measures
 test-gpu: .venv/test
 	.venv/bin/python -m pytest -q -m gpu tests/gpu
 

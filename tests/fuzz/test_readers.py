@@ -13,7 +13,7 @@ import pytest
 from tests.fuzz.files import changed, nonsense, put, variants, whole_files
 
 ROOT = Path(__file__).parents[2]
-EACH = 6  # ways to damage each kind of file; `benchmarks/hostile.py` tries many more
+EACH = 6  # ways to damage each kind of file; `benchmarks/reliability/hostile.py` tries many more
 MUTANTS = 10  # graphs of each of two files
 MOST = 1500  # megabytes
 

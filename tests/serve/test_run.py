@@ -136,7 +136,7 @@ def test_a_changed_file_is_opened_and_what_was_taken_is_answered_at_the_end(tmp_
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc for the memory")
 def test_many_requests_are_all_answered_and_leave_nothing_behind(model_file):
-    """`benchmarks/serve_load.py --soak` does so with 200,000."""
+    """`benchmarks/answers/serve_load.py --soak` does so with 200,000."""
     with started(f"animals={model_file}", "--quiet") as (address, process, _):
 
         def ask(count):

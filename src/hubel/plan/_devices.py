@@ -67,8 +67,8 @@ _SHARES = {
     "weights": 0.75,
 }
 _OVERHEAD = 8e-6
-# Of an H200, PyTorch 2.11, recorded steps (`benchmarks/gpu.py`): kernels of few channels fill no tensor core, those of
-# poolings leave most of the bandwidth, and PyTorch puts local response normalisation together of a pooling in 3-D.
+# Of an H200, PyTorch 2.11, recorded steps (`benchmarks/speed/gpu.py`): kernels of few channels fill no tensor core,
+# those of poolings leave most of the bandwidth, and PyTorch makes local response normalisation of a pooling in 3-D.
 _CARD = {**_SHARES, "narrow": 0.004, "response": 4e-5, "pooling": 0.25}
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from benchmarks.accounting_cases import CASES, Case
-from benchmarks.accounting_models import resnet152
+from benchmarks.accounting.cases import CASES, Case
+from benchmarks.accounting.models import resnet152
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from benchmarks.accounting_models import ResNet, resnet152
+from benchmarks.accounting.models import ResNet, resnet152
 from torch import Tensor, nn
 from torch.nn import functional
 

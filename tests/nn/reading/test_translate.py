@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from benchmarks.accounting_models import ResNet
+from benchmarks.accounting.models import ResNet
 from torch import Tensor, nn
 from torch.nn import functional
 

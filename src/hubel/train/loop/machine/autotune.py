@@ -4,7 +4,7 @@ All of these change the last bits of what comes out, and a seed promises the sam
 leaves open is chosen by rule, from the network and what the processor has, never by a stopwatch, which hangs on how
 busy the machine is; only where a recipe asks for it (`tune`) a few real steps are measured and the fastest way is
 taken. The answers go into the run's recipe, so that a run that is gone on with keeps them. How far the rule is from the
-fastest: `benchmarks/machine_rule.py`.
+fastest: `benchmarks/speed/machine_rule.py`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,180 @@
+"""How many of other libraries' convolutional models become trees, family by family, and what stops the rest.
+
+Run it where timm, torchvision and pytorchcv are installed (`pip install --no-deps timm torchvision pytorchcv`):
+
+    python benchmarks/accounting/library_trees.py timm                   reads structures, weights without numbers
+    python benchmarks/accounting/library_trees.py timm --equal --each 1  compares outputs too, on one model of a family
+
+A model counts once it is read; with `--equal`, once its tree gives equal outputs on random inputs and weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import re
+import sys
+import time
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from hubel.arch import Network, analyse
+from hubel.nn import evaluation_mode, network_of
+from hubel.nn.reading.folding import folded
+from hubel.nn.reading.steps import steps_of
+from hubel.nn.reading.torch import STATISTICS
+
+# timm's modules whose models are convolutional, without attention over places
+TIMM = re.compile(
+    r"efficientnet|resnet|byobnet|nfnet|regnet|mobilenetv3|convnext|cspnet|resnetv2|"
+    r"dla|hrnet|vovnet|ghostnet|hgnet|rexnet|senet|res2net|repghost|"
+    r"repvit|resnest|vgg|dpn|starnet|densenet|fasternet|hardcorenas|cspnext|"
+    r"selecsls|sknet|xception_aligned|inception_next|rdnet|tresnet|convmixer|lcnetv2|inception_resnet_v2|"
+    r"inception_v3|inception_v4|xception|nasnet|pnasnet|mambaout|focalnet"
+)
+# what pytorchcv calls models of other kinds: of sets of another size of picture, of sounds, of poses, of transformers
+OTHERS = re.compile(
+    r"vit|segformer|pose|quartznet|jasper|coco|voc|ade20k|cityscapes|cub|pfp|centernet|lff|lwopen|ibppose"
+)
+# operators for detectors, which a torchvision built for another PyTorch cannot load; no model here uses them
+DETECTORS = ("nms", "qnms")
+
+
+def timm_models() -> Iterator[tuple[str, str, Callable[[], nn.Module]]]:
+    """Yield family, name and maker of each convolutional model."""
+    timm = importlib.import_module("timm")
+    homes = importlib.import_module("timm.models._registry")._model_to_module
+    for name in timm.list_models():
+        if TIMM.fullmatch(homes[name]):
+            yield homes[name], name, lambda name=name: timm.create_model(name)
+
+
+def torchvision_models() -> Iterator[tuple[str, str, Callable[[], nn.Module]]]:
+    """Yield the classifiers that are no transformers."""
+    models = importlib.import_module("torchvision.models")
+    for name in models.list_models(module=models):
+        if not name.startswith(("vit", "swin", "maxvit")):
+            family = models.get_model_builder(name).__module__.rpartition(".")[2]
+            yield family, name, lambda name=name: models.get_model(name, weights=None)
+
+
+def pytorchcv_models() -> Iterator[tuple[str, str, Callable[[], nn.Module]]]:
+    """Yield the classifiers of ImageNet, CIFAR and SVHN."""
+    found = importlib.import_module("pytorchcv.model_provider")._models
+    for name, maker in found.items():
+        if not OTHERS.search(name):
+            yield maker.__module__.rpartition(".")[2], name, maker
+
+
+LIBRARIES = {"timm": timm_models, "torchvision": torchvision_models, "pytorchcv": pytorchcv_models}
+
+
+def chosen(library: str, each: int | None, only: str) -> Iterator[tuple[str, str, Callable[[], nn.Module]]]:
+    """Yield at most `each` models of a family, evenly spread, of those whose name has `only` in it."""
+    families = defaultdict(list)
+    for family, name, maker in LIBRARIES[library]():
+        if re.search(only, f"{family}/{name}"):
+            families[family].append((family, name, maker))
+    for models in families.values():
+        step = 1 if each is None else max(1, -(-len(models) // each))
+        yield from models[::step]
+
+
+def shape_of(library: str, name: str, model: nn.Module) -> tuple[int, int, int]:
+    """Return the input's shape that a model is made for."""
+    if library == "timm":
+        channels, height, width = model.default_cfg.get("input_size", (3, 224, 224))
+        return height, width, channels
+    if library == "pytorchcv":
+        return (*getattr(model, "in_size", (224, 224)), 3)
+    return (299, 299, 3) if "inception" in name else (224, 224, 3)
+
+
+def stopped(error: BaseException) -> str:
+    """Return what stops a model, without the path of the place: the same for all that it stops."""
+    said = str(error).split("\n")[0]
+    return re.sub(r"\d[\d,]*", "#", said.split(": ", 1)[-1])[:110]
+
+
+def check_parameters(model: nn.Module, weights: Mapping[int, Mapping[str, Any]], parameters: int) -> None:
+    """Refuse, as `network_of` does, what the tree would learn and the model does not."""
+    learned = {id(parameter) for parameter in model.parameters()}
+    for tensors in weights.values():
+        for name, tensor in tensors.items():
+            if name not in STATISTICS and id(tensor) not in learned:
+                raise ValueError(f"its {name} is a buffer; a tree's layers learn all their weights")
+    if parameters != sum(parameter.numel() for parameter in model.parameters()):
+        raise ValueError(f"the model as a tree would have {parameters:,} parameters, it has others")
+
+
+def read(library: str, name: str, maker: Callable[[], nn.Module], equal: bool) -> str:
+    """Read a model; return the error that stops it, or nothing."""
+    try:
+        try:
+            with torch.device("cpu" if equal else "meta"):
+                model = maker()
+        except Exception:
+            model = maker()
+    except Exception as error:
+        return f"cannot be made: {type(error).__name__}: {str(error)[:80]}"
+    try:
+        shape = shape_of(library, name, model)
+        if equal:
+            network_of(model, shape)
+        else:
+            with evaluation_mode(model):
+                steps, _ = steps_of(model, shape)
+            body, weights = folded(steps)
+            check_parameters(model, weights, analyse(Network(shape, body)).parameters)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def main() -> None:
+    """Read the models and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("library", choices=LIBRARIES)
+    parser.add_argument("--each", type=int, help="at most so many models of a family")
+    parser.add_argument("--only", default="", help="models whose family/name has this in it")
+    parser.add_argument("--equal", action="store_true", help="compare outputs too")
+    parser.add_argument("--json", help="write each model's answer to this file")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    library = torch.library.Library("torchvision", "DEF")
+    for operator in DETECTORS:
+        library.define(f"{operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
+    answers: dict[str, dict[str, str]] = defaultdict(dict)
+    start = time.perf_counter()
+    for family, name, maker in chosen(arguments.library, arguments.each, arguments.only):
+        answers[family][name] = read(arguments.library, name, maker, arguments.equal)
+        if arguments.only:
+            print(name, answers[family][name] or "a tree", file=sys.stderr)
+    stops: Counter[str] = Counter()
+    examples: dict[str, Any] = {}
+    for family, found in sorted(answers.items()):
+        trees = sum(not why for why in found.values())
+        first = next((f"{name}: {why}" for name, why in found.items() if why), "")
+        print(f"| {family} | {trees} of {len(found)} | {first[:150]} |")
+        for name, why in found.items():
+            if why:
+                stops[stopped(Exception(why))] += 1
+                examples.setdefault(stopped(Exception(why)), name)
+    total = sum(map(len, answers.values()))
+    trees = total - sum(stops.values())
+    print(f"{trees} of {total} models became trees ({trees / max(total, 1):.0%}), {time.perf_counter() - start:.0f} s")
+    for why, times in stops.most_common(40):
+        print(f"{times:4d}  {why}   [{examples[why]}]")
+    if arguments.json:
+        with open(arguments.json, "w") as file:
+            json.dump(answers, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
