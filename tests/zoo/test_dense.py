@@ -26,6 +26,17 @@ def test_every_size_comes_out_whole(name):
         assert parse(str(network)) == network
 
 
+def test_halvings_after_the_encoder_let_places_see_further():
+    plain, deeper = (zoo.dense("resnet10", 5, 4, input=(101, 139, 3), width=0.25, deeper=n) for n in (0, 2))
+    assert analyse(deeper).output_shape == analyse(plain).output_shape == (26, 35, 5)
+    assert min(analyse(deeper).field.size) > 2.5 * min(analyse(plain).field.size)
+    kept = build(deeper).state_dict()
+    assert [name for name in build(plain).state_dict() if "stage" in name] == [name for name in kept if "stage" in name]
+    assert build(deeper).eval()(torch.zeros(1, 3, 101, 139)).shape == (1, 5, 26, 35)
+    with pytest.raises(SettingError, match=r"deeper from 0 to 2, halvings of maps of 4×5, received 3"):
+        zoo.dense("resnet10", 5, 4, input=(101, 139, 3), deeper=3)
+
+
 @pytest.mark.parametrize("size", [(24, 24), (25, 31), (8, 40)])
 def test_the_module_gives_what_the_arithmetic_says(size):
     network = zoo.dense(f"{size[0]}x{size[1]}x1: conv 4 3x3 same relu, maxpool 2, conv 8 3x3, relu, maxpool 2", 3, 1)

@@ -40,7 +40,8 @@ def add_options(parser: ArgumentParser) -> None:
         type=_option,
         metavar="NAME=VALUE",
         help="any other option of the network, such as heads=true or shortcut=projection (hubel zoo NET lists them); "
-        "of dense-NAME also stride=1 (of the output's places, default 4) and activation=softmax",
+        "of dense-NAME also stride=1 (of the output's places, default 4), activation=softmax and deeper=2 (so many "
+        "halvings more)",
     )
 
 

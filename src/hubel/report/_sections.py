@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import numpy as np
 
@@ -189,12 +189,14 @@ def _epochs(run: Run, evaluated: str) -> Element:
         cells += [each.text(row.training[each.name]) for each in trained]
         cells += [each.text(row.evaluation[each.name]) if row.evaluated else "–" for each in measured]
         lines.append([*cells, f"{row.images_per_second:,.0f}", f"{row.seconds:,.1f}"])
-    return table(heads, lines, numbers=len(heads))
+    return table(heads, lines, numbers=range(1, len(heads)))
 
 
-def table(heads: Sequence[Child], lines: Sequence[Sequence[Child]], numbers: int = 0, caption: str = "") -> Element:
-    """A table of words. So many columns after the first are `numbers`, set flush right."""
-    kinds = ["number" if 0 < place <= numbers else None for place in range(len(heads))]
+def table(
+    heads: Sequence[Child], lines: Sequence[Sequence[Child]], numbers: Container[int] = (), caption: str = ""
+) -> Element:
+    """A table of words. Columns at the places `numbers` are set flush right; the first one never."""
+    kinds = ["number" if place and place in numbers else None for place in range(len(heads))]
     head = [h("th", name, scope="col", class_=kind) for name, kind in zip(heads, kinds, strict=True)]
     body = [
         h("tr", h("th", first, scope="row"), [h("td", c, class_=kind) for c, kind in zip(rest, kinds[1:], strict=True)])
@@ -214,7 +216,7 @@ def class_table(found: Mistakes) -> Element:
         lines.append([own.name, f"{own.examples:,}", *shares, taken])
     heads = ["class", "images", term("precision"), term("recall"), term("F1"), "most often taken for"]
     caption = "Precision: of what was called so, the share that is. Recall: of what is, the share found."
-    return table(heads, lines, numbers=4, caption=caption)
+    return table(heads, lines, numbers=range(1, 5), caption=caption)
 
 
 def calibration(found: Mistakes) -> list[Element]:
@@ -333,7 +335,8 @@ def _with_colours(found: tasks.Table) -> Element:
     rows: list[list[Child]] = [list(row) for row in found.rows]
     for row, first in zip(rows, firsts, strict=False):
         row[0] = [first, " ", row[0]]
-    return table([title.lstrip("#") for title in found.titles], rows, numbers=len(found.titles) - 1)
+    numbers = [place for place, title in enumerate(found.titles) if title.startswith("#")]
+    return table([title.lstrip("#") for title in found.titles], rows, numbers)
 
 
 def offered(found: tasks.Section) -> list[Child]:

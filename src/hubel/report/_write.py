@@ -18,6 +18,7 @@ from hubel.base.files import write_atomically
 from hubel.code.javascript import engine_modules
 from hubel.data import Dataset, Splits
 from hubel.draw import PageParts, figure, strip
+from hubel.export.page.form import running
 from hubel.export.page.pack import pack, reason_not_packed
 from hubel.look.errors.mistakes import Mistakes, class_mistakes
 from hubel.report._images import chosen, image_data, picture_url, sheet
@@ -126,6 +127,7 @@ class _Inside:
     data: Mapping[str, Any] = field(default_factory=dict)
     entries: tuple[str, ...] = ()
     style: str = ""
+    modules: Mapping[str, str] = field(default_factory=dict)
 
 
 def _page(run: Run, model: LoadedModel, found: Mistakes | None, shown: Sequence[tasks.Section]) -> str:
@@ -148,7 +150,7 @@ def _page(run: Run, model: LoadedModel, found: Mistakes | None, shown: Sequence[
         title(run),
         _body([*header(run, report, found), *_notes(model, found is not None or bool(shown))], sections),
         style=parts.themes + web_file("view", "base.css") + web_file("report", "report.css") + inside.style,
-        scripts=[program(("hubel/report/report", *inside.entries), engine_modules())],
+        scripts=[program(("hubel/report/report", *inside.entries), {**engine_modules(), **inside.modules})],
         data=data,
     )
 
@@ -177,6 +179,9 @@ def _inside(model: LoadedModel, found: Mistakes | None) -> _Inside:
         live = ("live", "The model, running in this page", (*_LIVE, way))
         data = {"live-data": {"packed": packed, "samples": samples, "paths": paths}}
         return _Inside((live,), data, ("hubel/report/live",), web_file("view", "live/live.css"))
+    decoding = decoding_of(model.task.name)
+    if model.task.of_one and (decoding.likeliest or decoding.boxes or decoding.points or decoding.colours):
+        return _drawing(model)
     if found is None:
         return _Inside()
     reason = f"This model does not run in the page: {reason_not_packed(model)}"
@@ -196,6 +201,22 @@ def _making(model: LoadedModel, vectors: list[list[float]], order: list[int]) ->
     parts = (h("p", told), h("div", id="latent-model", class_="latent"))
     data = {"latent-data": {"packed": packed, "vectors": vectors, "order": order}}
     return _Inside((("latent", "Make one yourself", parts),), data, ("hubel/report/latent",))
+
+
+def _drawing(model: LoadedModel) -> _Inside:
+    """A network that answers with what it draws on pictures, which the page has it look at."""
+    why = reason_not_packed(model, places=True)
+    if why is None and model.preprocessing.channels not in (1, 3):
+        why = f"pictures hold no {model.preprocessing.channels} bands"
+    words = (
+        "The network runs in this page: nothing leaves it." if why is None else f"It does not run in the page: {why}"
+    )
+    live = ("live", "Try it", (h("p", words, class_="note"), h("div", id="page") if why is None else None))
+    if why is not None:
+        return _Inside((live,))
+    modules, data = running(model)
+    style = web_file("view", "live/live.css") + web_file("view", "ways/ways.css")
+    return _Inside((live,), data, ("hubel/export/page",), style, modules)
 
 
 def _images(found: Mistakes) -> dict[str, Any]:

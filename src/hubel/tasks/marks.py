@@ -79,8 +79,12 @@ class Marks(Places, Generic[Found]):
         return scores
 
     @abc.abstractmethod
-    def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """The loss a mark of outputs N×channels×H×W, at any grid; targets: float32 N×(1 + marks)×numbers."""
+    def losses(
+        self, outputs: torch.Tensor, targets: torch.Tensor, class_weights: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """The loss a mark of outputs N×channels×H×W, at any grid; targets: float32 N×(1 + marks)×numbers.
+        class_weights: how much a mark of each class counts beside others, where the recipe says that.
+        """
 
     @abc.abstractmethod
     def peaks(self, outputs: torch.Tensor) -> Found:
@@ -98,7 +102,7 @@ class Marks(Places, Generic[Found]):
         self, network: nn.Module, label_smoothing: float = 0.0, class_weights: torch.Tensor | None = None
     ) -> task.Objective:
         """The network with the loss of its maps."""
-        return _Objective(network, self)
+        return _Objective(network, self, class_weights)
 
     def counts(self) -> task.Counts:
         """All marks that are found, and all that are there."""
@@ -119,15 +123,18 @@ class Marks(Places, Generic[Found]):
 class _Objective(task.Objective):
     """The loss of maps (see `Marks.losses`)."""
 
-    def __init__(self, network: nn.Module, kind: Marks[Any]) -> None:
+    class_weights: torch.Tensor | None
+
+    def __init__(self, network: nn.Module, kind: Marks[Any], class_weights: torch.Tensor | None) -> None:
         super().__init__(network)
         self.kind = kind
+        self.register_buffer("class_weights", class_weights, persistent=False)
 
     def loss(
         self, outputs: torch.Tensor, targets: torch.Tensor, others: torch.Tensor | None, share: torch.Tensor | None
     ) -> torch.Tensor:
         """The loss a mark."""
-        return self.kind.losses(outputs, targets)
+        return self.kind.losses(outputs, targets, self.class_weights)
 
 
 class _Counts(task.Counts, Generic[Found]):
@@ -164,14 +171,17 @@ def mean_loss(total: torch.Tensor) -> tuple[float, int]:
     return float(total[0] / total[1]) if total[1] else float("nan"), int(total[1])
 
 
-def focal(logits: torch.Tensor, heat: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
+def focal(
+    logits: torch.Tensor, heat: torch.Tensor, counted: torch.Tensor, weights: torch.Tensor | None = None
+) -> torch.Tensor:
     """CenterNet's loss of maps N×C×H×W (Zhou et al. 2019): of cells with a peak how surely they are missed, of others
-    that are counted, less near one, how surely not.
+    that are counted, less near one, how surely not. weights: of the maps, C numbers; alike where there are none.
     """
     surely, peak = logits.sigmoid(), heat == 1
     missed = (1 - surely).square() * F.softplus(-logits)
     false = surely.square() * (1 - heat) ** 4 * F.softplus(logits)
-    return (torch.where(peak, missed, false) * (counted | peak)).sum()
+    each = torch.where(peak, missed, false) * (counted | peak)
+    return (each if weights is None else each * weights[:, None, None]).sum()
 
 
 def highest(heat: torch.Tensor, most: int) -> tuple[torch.Tensor, torch.Tensor]:

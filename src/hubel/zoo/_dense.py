@@ -45,17 +45,22 @@ class _Level:
     stride: int
 
 
-def dense_network(encoder: Network, channels: int, stride: int = 4, activation: str | None = None) -> Network:
+def dense_network(
+    encoder: Network, channels: int, stride: int = 4, activation: str | None = None, deeper: int = 0
+) -> Network:
     """The network that gives ⌈H/stride⌉×⌈W/stride⌉×channels: the encoder without its classifier, and the way up.
 
     stride: one of the encoder's, 1 for the picture's own size. activation: the closing one, such as "softmax". Where a
     size is no multiple, what comes up is larger or smaller than what stands beside it, and is cropped, or padded with
-    zeros, on both sides alike; an odd row or column at the bottom and the right.
+    zeros, on both sides alike; an odd row or column at the bottom and the right. deeper: how many halvings follow the
+    encoder, each by a convolution, so that places see further.
 
     The encoder's nodes keep their names and stand first, so that its trained weights fit (`hubel.nn.load_pretrained`).
-    Raises NetworkError for an encoder that takes no pictures or makes them no smaller, SettingError for another stride.
+    Raises NetworkError for an encoder that takes no pictures or makes them no smaller, SettingError for another stride,
+    or where there is nothing left to be halved so often.
     """
     levels = _levels(encoder)
+    levels += _deeper(levels[-1], deeper)
     strides = [level.stride for level in levels]
     if stride not in strides:
         raise SettingError(
@@ -93,6 +98,23 @@ def _levels(encoder: Network) -> list[_Level]:
             f"expected an encoder that makes its picture smaller, received {encoder.name or encoder}, which leaves it "
             f"{'×'.join(map(str, found[0].output[:2]))}; such a network says something of every place as it is"
         )
+    return found
+
+
+def _deeper(last: _Level, number: int) -> list[_Level]:
+    """So many more levels, each half as large."""
+    found: list[_Level] = []
+    rows, columns, filters = last.output
+    if not 0 <= number <= max(0, min(rows, columns) - 1).bit_length():
+        raise SettingError(
+            f"expected deeper from 0 to {max(0, min(rows, columns) - 1).bit_length()}, halvings of maps of "
+            f"{rows}×{columns}, received {number!r}"
+        )
+    for step in range(1, number + 1):
+        before, (rows, columns) = (rows, columns, filters), ((rows + 1) // 2, (columns + 1) // 2)
+        filters = min(WIDEST, filters)
+        node = _called(conv_norm_relu(filters, 3, 2, padding=1), f"deeper{step}")
+        found.append(_Level((node,), before, (rows, columns, filters), last.stride * 2**step))
     return found
 
 

@@ -38,7 +38,7 @@ def network(given: Given, **options: Any) -> Network:
 
     options: of a network of the zoo (`input`, `classes`, `width` …); of others `input` alone. "dense-resnet18" and
     "dense(…)", with anything in the brackets that names a network, are those of `dense`, with its options besides:
-    `classes` (its channels, by default 2), `stride` and `activation`.
+    `classes` (its channels, by default 2), `stride`, `activation` and `deeper`.
 
     Raises MissingFileError where there is no such file, ModelFileError where it holds no network, NotationError where a
     text form is wrong, and SettingError where nothing is meant or an option is not for it.
@@ -81,6 +81,7 @@ def dense(
     stride: int = 4,
     activation: str | None = None,
     *,
+    deeper: int = 0,
     network_of: Callable[..., Network] = network,
     **options: Any,
 ) -> Network:
@@ -88,12 +89,13 @@ def dense(
     `encoder` names, without its classifier, and a way up again, as in a U-Net: `dense("resnet18", 11, stride=4)`.
 
     The encoder keeps its layers and their order, so that its trained weights fit (`weights`, `load_pretrained`).
-    options: the encoder's, as `network_of` takes them. See `hubel.zoo._dense.dense_network` for sizes that are no
+    deeper: how many halvings follow the encoder, so that each place sees further. options: the encoder's, as
+    `network_of` takes them. See `hubel.zoo._dense.dense_network` for sizes that are no
     multiples. Raises as `network`, and NetworkError for an encoder that takes no pictures or makes them no smaller.
     """
     from hubel.zoo._dense import dense_network
 
-    return dense_network(network_of(encoder, **options), channels, stride, activation)
+    return dense_network(network_of(encoder, **options), channels, stride, activation, deeper)
 
 
 def encoder_of(word: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ from PIL import Image
 from hubel.arch import parse
 from hubel.base.errors import SettingError
 from hubel.cli import main
-from hubel.data import Augmentation, align
-from hubel.data.boxes.targets import CLASS, NUMBER
+from hubel.data import Augmentation, Dataset, align
+from hubel.data.boxes.targets import BOTTOM, CLASS, LEFT, NUMBER
 from hubel.look import grad_cam
 from hubel.look.errors.mistakes import mistakes
+from hubel.report import write_report
 from hubel.tasks import evaluate, load, task_of
 from hubel.tasks.detection.task import Detection
 from hubel.train import Recipe, resume, train
@@ -219,6 +221,17 @@ def test_sections_of_a_report_have_figures_pictures_and_mistakes(run, splits):
     assert counts["right"] > counts["missed"]
 
 
+def test_the_report_has_the_network_look_at_pictures(run, splits, tmp_path, browser_page):
+    page = write_report(run, tmp_path / "report.html", dataset=splits.validation)
+    browser_page.goto(page.as_uri())
+    browser_page.wait_for_selector("html[data-ready]")
+    browser_page.set_input_files("#live #files", splits.validation.paths[0])
+    browser_page.wait_for_selector("#live .answer .said")
+    objects = run.model().predict(splits.validation.paths[0]).data()["objects"]
+    shares = [float(each.inner_text().rstrip("%")) for each in browser_page.locator("#live .share").all()]
+    assert shares == pytest.approx([100 * each["probability"] for each in objects[:8]], abs=0.1)
+
+
 def test_mistakes_are_told_and_drawn_as_the_task_shows_them(run, splits, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "120")
     found = mistakes(run.model(), splits.validation)
@@ -258,11 +271,19 @@ def test_rules_choose_by_the_size_of_objects(splits):
     assert task.stride == 4
     assert task.most == 100
     assert task.usual == pytest.approx((0.12, 0.16), abs=0.03)
-    assert task.network(splits.train).options["stride"] == 4
+    chosen = task.network(splits.train)
+    assert (chosen.options["stride"], "deeper" in chosen.options) == (4, False)
+    rows = splits.train.targets.rows.copy()
+    rows[:, 1, LEFT : BOTTOM + 1] = 0, 0, 1, 1
+    wide = Dataset(np.zeros((32, 288, 384, 3), np.uint8), replace(splits.train.targets, rows=rows))
+    chosen = task_of(wide).network(wide)
+    assert chosen.options["deeper"] == 2
+    assert "deeper by 2 for objects of 384 pixels" in chosen.why
     assert len(np.unique(splits.train.targets.rows[:, 0, NUMBER])) == len(splits.train)
     assert sorted(map(len, splits.parts().values())) == [8, 32]
-    with pytest.raises(SettingError, match="balance 'none' with boxes"):
-        task.check_training("weights", Augmentation())
+    with pytest.raises(SettingError, match="balance 'none' or 'weights' with boxes"):
+        task.check_training("sampling", Augmentation())
+    task.check_training("weights", Augmentation())
     rules = task.rules(parse(NETWORK), splits.train)
     assert (Augmentation.parse(rules["augmentation"]).window, rules["batch_size"], rules["epochs"]) == (0, 16, 500)
     with pytest.raises(SettingError, match="without a window"):

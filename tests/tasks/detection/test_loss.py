@@ -122,6 +122,19 @@ def test_every_object_weighs_alike_and_has_one_peak() -> None:
     assert min(worse) > 4
 
 
+def test_objects_weigh_as_their_classes_do() -> None:
+    weights = torch.tensor([2.0, 0.5])
+    kinds = SCENE[0, 1:, CLASS].long()
+    kinds = kinds[kinds >= 0]
+    goal = wanted(SCENE, 2, 24, 32, weights)
+    assert goal.weights.sum() == pytest.approx(float(weights[kinds].sum()), abs=1e-4) == goal.objects
+    loud = perfect(SCENE, 2, 24, 32)
+    loud[:, 1] += 9  # the second class everywhere
+    found = [losses(loud, SCENE, 2, USUAL, torch.tensor([1.0, share])) for share in (0.0, 0.5, 1.0)]
+    assert found[0] < 0.01 < found[1] < found[2]
+    torch.testing.assert_close(found[2], losses(loud, SCENE, 2, USUAL))
+
+
 def test_the_smaller_of_two_objects_that_overlap_has_its_places() -> None:
     goal = wanted(rows((0.0, 0.0, 1.0, 1.0, 0, 0), (0.45, 0.45, 0.55, 0.55, 0, 0)), 1, 20, 20)
     assert goal.boxes[0, :, 10, 10].tolist() == pytest.approx([0.45, 0.45, 0.55, 0.55])

@@ -59,12 +59,20 @@ def written_page(order: Order) -> Written:
     return Written({name: text.encode()}, "image", None, notes=notes)
 
 
-def _engine(model: LoadedModel) -> tuple[str, dict[str, Any], dict[str, str]]:
-    """The program, its data, and what else the page may do."""
+def running(model: LoadedModel) -> tuple[dict[str, str], dict[str, Any]]:
+    """What the module `hubel/export/page` needs of a model that runs in the page's own engine (`reason_not_packed` has
+    none): other modules, by name, and the page's data.
+    """
     modules = {**engine_modules(), "hubel/export/runner": web_file("export", "engine_runner.js")}
     packed = pack(model, places=True)
     assert packed is not None
-    return program(["hubel/export/page"], modules), {"model": packed | _drawn(model)}, {}
+    return modules, {"model": packed | _drawn(model), "colours": SERIES}
+
+
+def _engine(model: LoadedModel) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """The program, its data, and what else the page may do."""
+    modules, data = running(model)
+    return program(["hubel/export/page"], modules), data, {}
 
 
 def _drawn(model: LoadedModel) -> dict[str, Any]:
@@ -97,6 +105,7 @@ def _runtime(model: LoadedModel, why: str) -> tuple[str, dict[str, Any], dict[st
     about = {"classes": list(model.classes), "preprocessing": json.loads(model.preprocessing.to_json())}
     held = {
         "model": about | _drawn(model),
+        "colours": SERIES,
         "onnx": b64encode(onnx_bytes(model, "sized")).decode(),
         "wasm": b64encode((folder / _WASM).read_bytes()).decode(),
     }
@@ -137,5 +146,4 @@ def _page(model: LoadedModel, script: str, data: dict[str, Any], policy: dict[st
         h("noscript", h("p", "This page needs JavaScript: the model runs in it.")),
         id="page",
     )
-    held = {**data, "colours": SERIES}
-    return page(title, body, style="\n".join(sheets), scripts=[script], data=held, policy=policy)
+    return page(title, body, style="\n".join(sheets), scripts=[script], data=data, policy=policy)

@@ -76,7 +76,7 @@ def _area(sides: torch.Tensor) -> torch.Tensor:
 
 class Wanted(NamedTuple):
     """What outputs should be. heat: N×classes×H×W, 1 at centres; boxes: N×4×H×W; weights: N×H×W, which add up to 1 for
-    each object; counted: N×1×H×W, 0 in crowds. objects: how many there are.
+    each object, or to its class's weight; counted: N×1×H×W, 0 in crowds. objects: how many there are, or those weights.
     """
 
     heat: torch.Tensor
@@ -86,7 +86,9 @@ class Wanted(NamedTuple):
     objects: torch.Tensor
 
 
-def wanted(rows: torch.Tensor, classes: int, height: int, width: int) -> Wanted:
+def wanted(
+    rows: torch.Tensor, classes: int, height: int, width: int, class_weights: torch.Tensor | None = None
+) -> Wanted:
     """What outputs of a grid should be for targets `rows` (see `Boxes`)."""
     own = rows[:, 1:].float()
     if own.device.type == "cpu":  # of a graphics processor, which would have to wait, all rows are taken
@@ -98,13 +100,15 @@ def wanted(rows: torch.Tensor, classes: int, height: int, width: int) -> Wanted:
     chosen = torch.zeros(number, height, width, dtype=torch.int64, device=own.device)
     near = torch.zeros(number, height, width, device=own.device)
     crowd = torch.zeros(number, height, width, dtype=torch.bool, device=own.device)
+    kinds = own[..., CLASS].long().clamp_min(0)
     real = (own[..., CLASS] >= 0) & (own[..., CROWD] == 0)
+    share = real.float() if class_weights is None else real * class_weights[kinds]
     for first in range(0, most, _AT_ONCE):
         some, there = own[:, first : first + _AT_ONCE], real[:, first : first + _AT_ONCE]
         across = _along(some[..., LEFT], some[..., RIGHT], x)
         down = _along(some[..., TOP], some[..., BOTTOM], y)
         peaks = (across.peak[:, :, None, :] * down.peak[..., None]) * there[..., None, None]
-        index = some[..., CLASS].long().clamp_min(0)[..., None, None].expand_as(peaks)
+        index = kinds[:, first : first + _AT_ONCE, None, None].expand_as(peaks)
         heat.scatter_reduce_(1, index, peaks, "amax")
         size = ((some[..., RIGHT] - some[..., LEFT]) * (some[..., BOTTOM] - some[..., TOP]))[..., None, None]
         inside = (across.inner[:, :, None, :] & down.inner[..., None]) & there[..., None, None]
@@ -120,10 +124,11 @@ def wanted(rows: torch.Tensor, classes: int, height: int, width: int) -> Wanted:
     weights = near / sums.gather(1, flat).view_as(near).clamp_min(1e-9)
     if most:
         boxes = own[..., LEFT : BOTTOM + 1].gather(1, flat[..., None].expand(-1, -1, 4))
+        weights = weights * share.gather(1, flat).view_as(near)
     else:
         boxes = torch.zeros(number, height * width, 4, device=own.device)
     boxes = boxes.transpose(1, 2).reshape(number, 4, height, width)
-    return Wanted(heat, boxes, weights, ~crowd[:, None], real.sum())
+    return Wanted(heat, boxes, weights, ~crowd[:, None], share.sum())
 
 
 class _Along(NamedTuple):
@@ -145,12 +150,21 @@ def _along(low: torch.Tensor, high: torch.Tensor, cells: torch.Tensor) -> _Along
     return _Along(peak, inner, whole)
 
 
-def losses(outputs: torch.Tensor, rows: torch.Tensor, classes: int, usual: tuple[float, float]) -> torch.Tensor:
-    """The loss of a batch, an object: of outputs N×(classes + 4)×H×W and targets."""
-    goal = wanted(rows, classes, *outputs.shape[2:])
+def losses(
+    outputs: torch.Tensor,
+    rows: torch.Tensor,
+    classes: int,
+    usual: tuple[float, float],
+    class_weights: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """The loss of a batch, an object: of outputs N×(classes + 4)×H×W and targets. class_weights: how much an object of
+    each class counts beside others; alike where there are none.
+    """
+    height, width = outputs.shape[2:]
+    goal = wanted(rows, classes, height, width, class_weights)
     logits = outputs[:, :classes].float() + PRIOR
     objects = goal.objects.clamp_min(len(rows))  # of pictures that are nearly all empty, each counts as one
     overlap = giou(boxes_of(outputs, usual), goal.boxes)[1]
-    heat = focal(logits, goal.heat, goal.counted)
+    heat = focal(logits, goal.heat, goal.counted, class_weights)
     boxes = _GIOU * (1 - overlap) + _LOGARITHMS * _off(outputs, goal.boxes, usual)
     return (heat + (boxes * goal.weights).sum()) / objects

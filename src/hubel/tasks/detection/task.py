@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hubel.arch import Network
+from hubel import zoo
+from hubel.arch import Network, analyse
 from hubel.base.errors import SettingError
 from hubel.base.plain import as_number, as_whole
 from hubel.data import Augmentation, Dataset, Splits
@@ -32,6 +33,7 @@ from hubel.tasks.model import LoadedModel
 _MOST_FOUND = 1000  # boxes of an image
 _CELLS = 3  # of the grid that a small object's side is to have, at least
 _STRIDES = (2, 4, 8)
+_DEEPEST, _SEEN = 3, 1.5  # halvings more at most; how large a part of the image a place sees, in sides of large objects
 _ZOOM = 1.2  # times that images are enlarged or reduced in training, at most
 
 
@@ -112,6 +114,20 @@ class Detection(Marks[Found]):
         """As small objects want it."""
         return self.stride
 
+    def network(self, training: Dataset) -> task.Chosen:
+        """As of all such tasks; of large objects with as many halvings more as let places in their middle part see all
+        of three quarters of the class of the largest.
+        """
+        chosen, boxes = super().network(training), training.targets
+        largest = _largest(boxes, training.shape) if isinstance(boxes, Boxes) else 0.0
+        for deeper in range(1, _DEEPEST + 1):
+            found = zoo.network(chosen.word, input=training.shape, **chosen.options)
+            if min(analyse(found).field.size) >= _SEEN * largest:
+                break
+            why = f"{chosen.why.partition('; deeper')[0]}; deeper by {deeper} for objects of {largest:.0f} pixels"
+            chosen = task.Chosen(chosen.word, {**chosen.options, "deeper": deeper}, why)
+        return chosen
+
     @classmethod
     def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
         """As of all such tasks, but images are seen whole, since distances are shares of what is seen, and nothing is
@@ -127,8 +143,6 @@ class Detection(Marks[Found]):
 
     def check_training(self, balance: str, augmentation: Augmentation) -> None:
         """Refuse what needs one class an image, and what boxes cannot follow."""
-        if balance != "none":
-            raise SettingError("recipe: expected balance 'none' with boxes, whose images have several classes")
         if augmentation.window:
             raise SettingError(
                 "recipe: expected an augmentation without a window for detection, whose distances are shares of what "
@@ -136,9 +150,11 @@ class Detection(Marks[Found]):
             )
         super().check_training(balance, augmentation)
 
-    def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def losses(
+        self, outputs: torch.Tensor, targets: torch.Tensor, class_weights: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """The loss an object of outputs N×(classes + 4)×H×W (see `loss`). Targets: float32 N×(1 + boxes)×7."""
-        return losses(outputs, targets, len(self.classes), self.usual)
+        return losses(outputs, targets, len(self.classes), self.usual, class_weights)
 
     def peaks(self, outputs: torch.Tensor) -> Found:
         """The surest boxes, of which some may stand twice."""
@@ -186,6 +202,13 @@ def _stride(boxes: Boxes, shape: tuple[int, ...]) -> int:
     shorter = sides(boxes.rows, shape).min(1)
     small = min((float(np.percentile(shorter[kinds == kind], 25)) for kind in np.unique(kinds)), default=16.0)
     return max((stride for stride in _STRIDES if stride * _CELLS <= small), default=_STRIDES[0])
+
+
+def _largest(boxes: Boxes, shape: tuple[int, ...]) -> float:
+    """Pixels of the longer side of large objects: a quarter of the class of the largest is larger."""
+    kinds = boxes.rows[:, 1:, CLASS][boxes.rows[:, 1:, CLASS] >= 0]
+    longer = sides(boxes.rows, shape).max(1)
+    return max((float(np.percentile(longer[kinds == kind], 75)) for kind in np.unique(kinds)), default=0.0)
 
 
 def _sides(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -165,7 +165,9 @@ class Pose(Marks[Found]):
         """As `told` and `there` have them."""
         return 1 + 3 * len(self.classes), 6 + 3 * len(self.classes)
 
-    def losses(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def losses(
+        self, outputs: torch.Tensor, targets: torch.Tensor, class_weights: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """The loss a point (see `loss`). Targets: float32 N×(1 + individuals)×(7 + 3·points)."""
         return losses(outputs, targets, len(self.classes), self.several)
 
