@@ -28,7 +28,7 @@ def test_every_command_says_how_it_reads_it(
     monkeypatch.chdir(tmp_path)  # draw writes a file
     main(command)
     told = capsys.readouterr().err
-    assert " rows, " in told
+    assert "is read as" in told
     assert "where channels were meant to stand first, write " in told
 
 
@@ -60,7 +60,7 @@ def test_inspect_says_it_too(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_keras_shapes() -> None:
-    with pytest.warns(UserWarning, match="the input 1×28×28 is read as 1 rows, 28 columns and 28 channels"):
+    with pytest.warns(UserWarning, match="the input 1×28×28 is read as 1 row, 28 columns and 28 channels"):
         Sequential([layers.Flatten(input_shape=(1, 28, 28)), layers.Dense(10)])
     with pytest.warns(UserWarning, match="write 32×32×3"):
         Sequential([layers.Input(shape=(3, 32, 32)), layers.Dense(10)])

@@ -51,7 +51,8 @@ def order_note(shape: Shape) -> str | None:
     if len(shape) == 3 and shape[0] in (1, 3) and min(shape[1:]) >= LEAST_PICTURE:
         meant = shape_text((shape[1], shape[2], shape[0]))
         return (
-            f"the input {shape_text(shape)} is read as {shape[0]} rows, {shape[1]} columns and {shape[2]} channels; "
+            f"the input {shape_text(shape)} is read as {shape[0]} row{'s' if shape[0] > 1 else ''}, {shape[1]} columns "
+            f"and {shape[2]} channels; "
             f"where channels were meant to stand first, write {meant}"
         )
     return None

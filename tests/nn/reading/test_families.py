@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hubel.arch import analyse, parse
-from hubel.nn import network_of, translate
+from hubel.nn import inspect, network_of, translate
 
 
 class Parts(nn.Module):
@@ -191,3 +191,93 @@ def test_sizes_of_which_none_is_a_multiple_do_not_nest() -> None:
 
     with pytest.raises(ValueError, match="do not nest"):
         network_of(of(function), (7, 9, 4))
+
+
+BINOMIAL = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+SMOOTH = torch.tensor([1.0, 2.0, 1.0]) / 4
+
+
+class Fixed(nn.Module):
+    """A convolution, and what a function makes of it and of kernels that nobody learns."""
+
+    def __init__(self, function: Callable[[Fixed, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function, self.conv = function, nn.Conv2d(3, 8, 3, padding=1)
+        self.register_buffer("five", torch.outer(BINOMIAL, BINOMIAL).repeat(8, 1, 1, 1))
+        self.register_buffer("one", torch.outer(SMOOTH, SMOOTH)[None, None])
+        self.register_buffer("edge", torch.tensor([-1.0, 0.0, 1.0]).repeat(8, 1, 3, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self, self.conv(x))
+
+
+def smoothed(model: Fixed, x: Tensor) -> Tensor:
+    """Blur with a kernel made while the model runs."""
+    row = torch.tensor([1.0, 2.0, 1.0], device=x.device)
+    kernel = row[:, None] * row[None, :]
+    return functional.conv2d(x, (kernel / kernel.sum())[None, None].repeat(8, 1, 1, 1).to(x.dtype), groups=8)
+
+
+def looked_at(model: Fixed, x: Tensor) -> Tensor:
+    """Weigh places by the mean and the largest of their channels (CBAM)."""
+    return x * torch.sigmoid(torch.cat([x.mean(1, keepdim=True), x.max(1, keepdim=True)[0]], 1).mean(1)[:, None])
+
+
+SEVERAL: list[tuple[Callable[[Fixed, Tensor], Tensor], str, int]] = [
+    (
+        lambda m, x: functional.conv2d(
+            functional.pad(x, (1,) * 4, mode="reflect"), m.one.expand(8, 1, 3, 3), None, 2, groups=8
+        ),
+        "reflectpad 1, avgpool 2/1, avgpool 2",
+        6 * 5 * 8 * 9,
+    ),
+    (
+        lambda m, x: functional.conv2d(x, m.five, None, (2, 1), (2, 1), groups=8),
+        "zeropad 2x1, 3 * avgpool 2/1, avgpool 2/2x1",
+        6 * 8 * 8 * 25,
+    ),
+    (smoothed, "2 * avgpool 2/1", 10 * 8 * 8 * 9),
+    (lambda m, x: functional.glu(x, 1), "product(select 0 1 2 3 | select 4 5 6 7, sigmoid)", 0),
+    (
+        lambda m, x: nn.GLU()(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2),
+        "product(select 0 1 2 3 | select 4 5 6 7, sigmoid)",
+        0,
+    ),
+    (lambda m, x: x.amax(1, keepdim=True), "reshape 8x120x1, maxpool 8x1, reshape 12x10x1", 0),
+    (
+        looked_at,
+        "product(identity | concat(reshape 8x120x1, avgpool 8x1, reshape 12x10x1 | reshape 8x120x1, maxpool 8x1, "
+        "reshape 12x10x1), reshape 2x120x1, avgpool 2x1, reshape 12x10x1, sigmoid)",
+        0,
+    ),
+    (lambda m, x: x.clamp(-1, 2), "rescale 2.0 offset=2.0, relu6, rescale 0.5 offset=-1.0", 0),
+    (lambda m, x: functional.hardtanh(x), "rescale 3.0 offset=3.0, relu6, rescale 0.3333333333333333 offset=-1.0", 0),
+    (lambda m, x: x.clamp(max=0.5), "rescale -1.0 offset=0.5, relu, rescale -1.0 offset=0.5", 0),
+]
+
+
+@pytest.mark.filterwarnings("ignore:kernels that nobody learns")
+@pytest.mark.parametrize(("function", "text", "beside"), SEVERAL)
+def test_what_is_several_layers_of_the_tree(
+    function: Callable[[Fixed, Tensor], Tensor], text: str, beside: int
+) -> None:
+    torch.manual_seed(0)
+    model = Fixed(function).eval()
+    tree = translate(model, (12, 10, 3))
+    assert str(tree.network) == f"12x10x3: conv 8 3x3 pad=1, {text}"
+    x = torch.randn(2, 3, 12, 10)
+    assert torch.allclose(tree(x), model(x), atol=1e-5)
+    assert analyse(tree.network).macs == inspect(model, (12, 10, 3)).macs - beside
+
+
+def test_multiply_adds_of_fixed_kernels_are_said_and_other_kernels_refused() -> None:
+    with pytest.warns(UserWarning, match="average pools in the tree: its 25,920 multiply-adds are 5,760 fewer"):
+        translate(Fixed(smoothed).eval(), (12, 10, 3))
+    for function, said in (
+        (lambda m, x: functional.conv2d(x, m.edge, groups=8), "is the model's buffer edge"),
+        (lambda m, x: x.max(1, keepdim=True)[1].to(x.dtype), "which channel is the largest"),
+        (lambda m, x: functional.glu(x, 2), "no layer for glu"),
+        (lambda m, x: x.clamp(0.5, 0.5), "no layer for clamp"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            translate(Fixed(function).eval(), (12, 10, 3))

@@ -16,7 +16,8 @@ class Step:
     """An operation of the graph: a layer, or what joins branches; `inputs` are the places of what it takes.
 
     `weights` are the layer's tensors, by the names that the tree's module has for them; `shape` is its output's, as the
-    tree has it; `call` says which call of the module of that name it is, where it is one's.
+    tree has it; `call` says which call of the module of that name it is, where it is one's. `beside` are multiply-adds
+    for which the tree's layers have none: of fixed kernels that are pools in the tree.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Step:
     weights: Mapping[str, Any] = field(default_factory=dict)
     shape: arch.Shape = ()
     call: int | None = None
+    beside: int = 0
 
 
 def does_not_nest(step: Step) -> NetworkError:

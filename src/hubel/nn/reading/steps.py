@@ -12,6 +12,7 @@ import hubel.arch as arch
 from hubel.arch import Shape
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.run import tensors_in
+from hubel.nn.reading.composed import composed, largest_channel
 from hubel.nn.reading.functions import module_of, weighted_module
 from hubel.nn.reading.graph import Step
 from hubel.nn.reading.joins import JOINS, refuse_constant
@@ -112,6 +113,8 @@ class _Reading:
             )
         elif value.order == "spread":
             raise NetworkError(f"{label}: is given what was repeated over a picture; a tree repeats gates alone")
+        elif composed(self.tensors, call, takes[0], constants):
+            return
         elif constants:
             self._weighted(call, takes[0], constants)
         elif not reduced(self.tensors, call, takes[0]) and not self._rearranged(call, takes[0]):
@@ -119,6 +122,8 @@ class _Reading:
 
     def _part(self, call: Call, takes: list[Tensor]) -> None:
         """Read what deals channels out to several tensors."""
+        if len(takes) == 1 and largest_channel(self.tensors, call, takes[0]):
+            return
         order = self.tensors[takes[0]].order
         cuts = parts(call, order) if len(takes) == 1 and order in ("first", "last") else None
         if cuts is None:

@@ -44,6 +44,7 @@ class Tensors:
         self.lost: dict[int, ValueError] = {}
         self.known: list[Tensor] = []
         self.origin: dict[int, Tensor] = {}  # of views of parameters
+        self.repeated: dict[int, Tensor] = {}  # of buffers that were repeated
         self.made: set[int] = set()  # constants worked out while the model runs
 
     def __contains__(self, tensor: Tensor) -> bool:
@@ -103,6 +104,9 @@ class Tensors:
             source = self.stored(given[0]) if len(given) == 1 and call.what in (*VIEWS, *SAME, "detach") else None
             if source is not None and source.numel() == tensor.numel():
                 self.origin[id(tensor)] = source
+            elif len(given) == 1 and call.what == "expand" and (one := self.stored(given[0])) is not None:
+                self.repeated[id(tensor)] = one
+                self.made.add(id(tensor))
             else:
                 self.made.add(id(tensor))
 
@@ -111,6 +115,15 @@ class Tensors:
         if id(tensor) in self.made:
             return None
         return self.origin.get(id(tensor), self.record.original(tensor))
+
+    def fixed(self, tensor: Tensor) -> Tensor | None:
+        """Return the numbers of a constant that nobody learns: a buffer, repeated or not, or what was made of plain
+        numbers; None where they are not known.
+        """
+        source = self.repeated.get(id(tensor), self.record.original(tensor))
+        if isinstance(source, nn.Parameter) or source.is_meta:
+            return None
+        return source.detach().expand(tensor.shape).cpu()
 
     def public(self, tensor: Tensor) -> Shape:
         """Return a tensor's shape as the tree has it, height × width × channels."""

@@ -117,7 +117,8 @@ def _read(
     found = {f"{row.path}.{own}": tensor for row in tree.rows for own, tensor in weights.get(id(row.node), {}).items()}
     labels = {id(step.what): step.name for step in steps}
     _check_weights(module, found, {row.path: labels.get(id(row.node), row.path) for row in tree.rows})
-    _check_figures(tree, report)
+    beside = sum(step.beside for step in steps)
+    _check_figures(tree, report, beside)
     calls = {id(step.what): (step.name, step.call) for step in steps if step.call is not None}
     places = {row.path: calls[id(row.node)] for row in tree.rows if id(row.node) in calls}
     first: NetworkError | None = None
@@ -142,6 +143,11 @@ def _read(
     if not alike and not small:
         told.append(
             f"of {MANY} images at once the model calls other things than of {BATCH}; compared were {BATCHES[-1]}"
+        )
+    if beside:
+        told.append(
+            f"kernels that nobody learns, of binomial numbers, are average pools in the tree: its {tree.macs:,} "
+            f"multiply-adds are {beside:,} fewer than the model's"
         )
     told += [
         f"{path or 'the model'}: gives what it is given in evaluation mode; whatever it does in training is not in the "
@@ -181,8 +187,9 @@ def _check_weights(module: nn.Module, found: Mapping[str, Tensor], labels: Mappi
             raise NetworkError(f"{own} shares its numbers with {first[lies]}; in a tree each layer has its own")
 
 
-def _check_figures(tree: Report, report: Inspection) -> None:
-    figures = ("parameters", tree.parameters, report.parameters), ("macs", tree.macs, report.macs // BATCH)
+def _check_figures(tree: Report, report: Inspection, beside: int) -> None:
+    macs = report.macs // BATCH - beside
+    figures = ("parameters", tree.parameters, report.parameters), ("macs", tree.macs, macs)
     for figure, ours, theirs in figures:
         if ours != theirs:
             idle = [row.path for row in report.rows if not row.calls and row.parameters]

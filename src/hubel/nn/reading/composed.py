@@ -1,0 +1,149 @@
+"""What is one call in PyTorch and several layers in the tree: blurs, gated halves, figures of channels, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import comb, prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import hubel.arch as arch
+from hubel.arch import Layer, Product
+from hubel.nn.reading.graph import Step
+from hubel.nn.reading.moves import argument
+from hubel.nn.reading.record import Call
+from hubel.nn.reading.tensors import Tensors, Value
+
+POOLS = {"mean": arch.AveragePooling2D, "amax": arch.MaxPooling2D, "max": arch.MaxPooling2D}
+LIMITS = ("clamp", "clip", "hardtanh", "clamp_min", "clamp_max")
+
+
+def composed(tensors: Tensors, call: Call, given: Tensor, constants: Sequence[Tensor]) -> bool:
+    """Read a call as several layers; false for all others."""
+    if constants:
+        return len(constants) == 1 and call.what == "conv2d" and _blurred(tensors, call, given, constants[0])
+    return _gated(tensors, call, given) or _over_channels(tensors, call, given) or _limited(tensors, call, given)
+
+
+def largest_channel(tensors: Tensors, call: Call, given: Tensor) -> bool:
+    """Read `x.max(1)`, which gives the largest of each place's channels, and says which that was."""
+    if call.what != "max" or len(call.output) != 2 or not _over_channels(tensors, call, given):
+        return False
+    tensors.lose(call.output[1], ValueError(f"{call.label}: the tree has no layer for which channel is the largest"))
+    return True
+
+
+def _blurred(tensors: Tensors, call: Call, given: Tensor, weight: Tensor) -> bool:
+    """Read a fixed kernel of binomial numbers, the same for each channel: means of 2×2 places, again and again."""
+    kernel = tensors.fixed(weight)
+    names = ("weight", "bias", "stride", "padding", "dilation", "groups")
+    _, bias, stride, padding, dilation, groups = (
+        argument(call, place, name, default=1 if place in (3, 5, 6) else None)
+        for place, name in enumerate(names, start=1)
+    )
+    if kernel is None or bias is not None or tensors[given].order != "first" or isinstance(padding, str):
+        return False
+    if groups != given.shape[1] or kernel.shape[:2] != (groups, 1) or not {dilation} <= {1, (1, 1)}:
+        return False
+    size = kernel.shape[-1]
+    row = torch.tensor([comb(size - 1, place) for place in range(size)], dtype=torch.float64) / 2 ** (size - 1)
+    if size < 2 or kernel.shape[-2] != size or not torch.allclose(kernel.double(), torch.outer(row, row), atol=1e-6):
+        return False
+    sides = padding if isinstance(padding, (tuple, list)) else (padding or 0,) * 2
+    layers: list[Layer] = [arch.ZeroPadding2D(((sides[0],) * 2, (sides[1],) * 2))] if any(sides) else []
+    steps = tuple(stride) if isinstance(stride, (tuple, list)) else (stride,) * 2
+    layers += [arch.AveragePooling2D(2, 1 if left else steps) for left in reversed(range(size - 1))]
+    _chain(tensors, call, call.output, tensors[given], layers, prod(call.output.shape[1:]) * size**2)
+    return True
+
+
+def _gated(tensors: Tensors, call: Call, given: Tensor) -> bool:
+    """Read a gated linear unit: the first half of the channels times the sigmoid of the second."""
+    if call.what != "glu" and not isinstance(call.what, nn.GLU):
+        return False
+    axis = call.what.dim if isinstance(call.what, nn.GLU) else argument(call, 1, "dim", default=-1)
+    value = tensors[given]
+    if value.order not in ("first", "last") or axis % given.dim() != _channels(value, given):
+        return False
+    half = value.shape[0] // 2
+    shape = (*tensors.public(given)[:-1], half)
+    first = len(tensors.steps)
+    for number in range(2):
+        selected = arch.SelectChannels(tuple(range(number * half, (number + 1) * half)))
+        tensors.steps.append(Step(call.label, selected, (value.place,), shape=shape))
+    tensors.steps.append(Step(call.label, arch.Activation("sigmoid"), (first + 1,), shape=shape))
+    tensors.add(call.output, Step(call.label, Product, (first, first + 2), shape=shape), value.order)
+    return True
+
+
+def _over_channels(tensors: Tensors, call: Call, given: Tensor) -> bool:
+    """Read the mean or the largest of each place's channels: a pool of a picture whose rows are the channels."""
+    pool = POOLS.get(call.what) if isinstance(call.what, str) else None
+    value, axis = tensors[given], argument(call, 1, "dim", "axis")
+    axis = axis[0] if isinstance(axis, (tuple, list)) and len(axis) == 1 else axis
+    if pool is None or not isinstance(axis, int) or given.dim() != 4 or value.order not in ("first", "last"):
+        return False
+    if axis % 4 != _channels(value, given):
+        return False
+    channels, rows, columns = value.shape
+    layers = [arch.Reshape((channels, rows * columns, 1)), pool((channels, 1)), arch.Reshape((rows, columns, 1))]
+    output = call.output if isinstance(call.output, Tensor) else call.output[0]
+    _chain(tensors, call, output, value, layers, order=value.order if output.dim() == 4 else "loose")
+    return True
+
+
+def _limited(tensors: Tensors, call: Call, given: Tensor) -> bool:
+    """Read limits other than 0 and 6, or 0 alone: relu6, or relu, of what is moved and scaled, and back."""
+    low, high = _limits(call)
+    value = tensors[given]
+    if (low is None and high is None) or (low, high) in ((0, None), (0, 6)) or value.order not in ("first", "last"):
+        return False
+    if low is not None and high is not None:
+        if low >= high:
+            return False
+        scale = (high - low) / 6
+        layers = [arch.Rescaling(1 / scale, -low / scale), arch.Activation("relu6"), arch.Rescaling(scale, low)]
+    elif low is not None:
+        layers = [arch.Rescaling(1.0, -low), arch.Activation("relu"), arch.Rescaling(1.0, low)]
+    else:
+        assert high is not None
+        layers = [arch.Rescaling(-1.0, high), arch.Activation("relu"), arch.Rescaling(-1.0, high)]
+    _chain(tensors, call, call.output, value, layers)
+    return True
+
+
+def _limits(call: Call) -> tuple[float | None, float | None]:
+    if isinstance(call.what, nn.Hardtanh):
+        return call.what.min_val, call.what.max_val
+    if call.what not in LIMITS:
+        return None, None
+    last = call.what == "clamp_max"
+    low = None if last else argument(call, 1, "min", "min_val", default=-1.0 if call.what == "hardtanh" else None)
+    high = argument(call, 1 if last else 2, "max", "max_val", default=1.0 if call.what == "hardtanh" else None)
+    high = None if call.what == "clamp_min" else high
+    plain = all(
+        isinstance(limit, (int, float)) and abs(limit) < float("inf") for limit in (low, high) if limit is not None
+    )
+    return (low, high) if plain else (None, None)
+
+
+def _channels(value: Value, given: Tensor) -> int:
+    """Return which dimension is that of the channels."""
+    return given.dim() - 1 if value.order == "last" else 1
+
+
+def _chain(
+    tensors: Tensors, call: Call, output: Tensor, value: Value, layers: Sequence[Any], beside: int = 0, order: str = ""
+) -> None:
+    """Put layers behind one another, the last of which gives the output."""
+    place, shape = value.place, tensors.steps[value.place].shape
+    for layer in layers:
+        shape = layer.output_shape(shape)
+        tensors.steps.append(Step(call.label, layer, (place,), shape=shape))
+        place = len(tensors.steps) - 1
+    last = tensors.steps.pop()
+    made = Value(len(tensors.steps), (shape[-1], *shape[:-1]), order or value.order)
+    tensors.set(output, made)
+    tensors.steps.append(Step(last.name, last.what, last.inputs, shape=shape, beside=beside))
