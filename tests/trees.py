@@ -120,7 +120,7 @@ def picture_layer(draw: Any, shape: Shape) -> Layer:
         case 19:
             return arch.ChannelPadding(draw(st.integers(0, 2)), draw(st.integers(0, 2)))
         case 20:
-            return draw(st.sampled_from([arch.ReflectionPadding2D, arch.ReplicationPadding2D]))(
+            return draw(st.sampled_from([arch.ReflectionPadding2D, arch.ReplicationPadding2D, arch.CircularPadding2D]))(
                 draw(st.one_of(small, sides))
             )
         case 21:

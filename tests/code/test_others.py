@@ -260,6 +260,7 @@ PIECES = (
     "4x4x4: reshape 2x8x4, conv 3 1x1, flatten, dense 3, reshape 1x1x3",
     "4x3x2: flatten, select 0 5 7, padchannels 1 2",
     "6x5x4: elu 0.5, prelu, celu 0.5, prelu shared=true, rescale 2 offset=-1, reflectpad 1/2x0/3, edgepad 1/0x2/0, "
+    "wrappad 1/2x0/3, "
     "pixelshuffle 2, pixelunshuffle 2, conv 3 1x1, log_softmax",
     "5: prelu, prelu shared=true, dense 3 log_softmax",
     "4x3x2: zeropad 0/1x2/0, crop 1/0x0/1, upsample 2, upsample 1x3 interpolation=bilinear",

@@ -32,7 +32,7 @@ CHOSEN = (
     "9x7x3: zeropad 2, crop 1, select 2 0 1 1, reshape 4x11x9, adaptivemaxpool 3x2, sigmoid, dropout, dense 3, "
     "globalmaxpool, softmax",
     "6x5x4: elu 0.5, prelu, celu 0.5, prelu shared=true, rescale 2 offset=-1, log_softmax, "
-    "reflectpad 1/2x0/3, edgepad 1, pixelshuffle 2, upsample 2x3 interpolation=bilinear aligned=true, "
+    "reflectpad 1/2x0/3, edgepad 1, wrappad 2/1x0/3, pixelshuffle 2, upsample 2x3 interpolation=bilinear aligned=true, "
     "pixelunshuffle 2, dense 3 log_softmax",
     "6x5x3: standardise, randomflip, randomrotation, randomzoom, randomtranslation, randomcontrast, randombrightness, "
     "noise 0.1, conv 3 3x3, dense 3 softmax",

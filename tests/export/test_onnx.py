@@ -95,6 +95,7 @@ TEXTS = [
     "6x6x8: se 2, shuffle 2, product(conv 8 1x1 | globalavgpool, dense 8 sigmoid), globalmaxpool, rbf 3",
     "12: embed 5 3, lstm 4 sequences, gru 5 sequences go_backwards=true, rnn 3 relu, dense 2",
     "6x5x4: elu 0.5, prelu, celu 0.5, prelu shared=true, rescale 2 offset=-1, reflectpad 1/2x0/3, edgepad 1/0x2/0, "
+    "wrappad 1/2x0/3, "
     "pixelshuffle 2, upsample 2x3 interpolation=bilinear aligned=true, pixelunshuffle 2, dense 3 log_softmax",
     "6x3: conv1d 4 3 causal, maxpool1d 2, globalavgpool1d, reshape 1x2x2, flatten",
 ]

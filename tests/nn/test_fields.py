@@ -44,7 +44,13 @@ def layer(draw: Any, shape: Shape) -> arch.Layer:
             how, aligned = draw(st.sampled_from([("nearest", False), ("bilinear", False), ("bilinear", True)]))
             return arch.UpSampling2D(draw(pairs), how, aligned)
         case 8:
-            kinds = [arch.ZeroPadding2D, arch.Cropping2D, arch.ReflectionPadding2D, arch.ReplicationPadding2D]
+            kinds = [
+                arch.ZeroPadding2D,
+                arch.Cropping2D,
+                arch.ReflectionPadding2D,
+                arch.ReplicationPadding2D,
+                arch.CircularPadding2D,
+            ]
             return draw(st.sampled_from(kinds))(draw(st.one_of(small, sides)))
         case _:
             return draw(st.sampled_from([arch.LocallyConnected2D(1, **window), arch.Identity()]))

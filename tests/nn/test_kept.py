@@ -132,6 +132,7 @@ CASES = (
     "log_softmax",
     "reflectpad 1",
     "edgepad 1/2x0/1",
+    "wrappad 1/2x0/1",
     "conv 8 1x1, pixelshuffle 2",
     "pixelunshuffle 1",
     "upsample 2 interpolation=bilinear aligned=true",

@@ -211,7 +211,7 @@ def _padded(operation: ops.Pad, following: Sequence[Layer]) -> list[Step]:
     rank = len(places)
     if operation.fill == "reflect":
         return [("ops.pad", {"pad_width": ((0, 0), *operation.sides), "mode": "reflect"})]
-    if operation.fill == "edge":
+    if operation.fill in ("edge", "wrap"):
         taken = [(axis, list(operation.sources(axis - 1))) for axis in range(1, rank + 1) if any(places[axis - 1])]
         return [("ops.take", {"indices": indices, "axis": axis}) for axis, indices in taken]
     if any(channels) or not places:

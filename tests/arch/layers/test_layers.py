@@ -67,6 +67,7 @@ EXAMPLES = [
     ("prelu shared=true", (7, 4, 3)),
     ("reflectpad 1/2x0/1", (7, 4, 3)),
     ("edgepad 2", (7, 4, 3)),
+    ("wrappad 2", (7, 4, 3)),
     ("pixelshuffle 2", (7, 4, 8)),
     ("pixelunshuffle 2", (8, 4, 3)),
     ("standardise", (7, 4, 3)),

@@ -80,7 +80,8 @@ def _at(tensor: Any, place: tuple[int, ...]) -> Any:
         "norm, layernorm, groupnorm 2, lrn size=3, lrn size=4, scale, se 2",
         "leaky 0.2, softmax, sigmoid, identity, dropout 0.5",
         "elu 0.5, prelu, celu 0.5, prelu shared=true, rescale 2 offset=-1, log_softmax, dense 3 log_softmax",
-        "reflectpad 1/2x0/3, edgepad 1, pixelshuffle 2, upsample 2x3 interpolation=bilinear aligned=true, "
+        "reflectpad 1/2x0/3, edgepad 1, "
+        "wrappad 1/0x2/1, pixelshuffle 2, upsample 2x3 interpolation=bilinear aligned=true, "
         "pixelunshuffle 2",
         "reshape 5x7x4, dense 3 relu, flatten, reshape 3x7x5, flatten",
         "flatten, layernorm, norm, softmax, rbf 3, dense 2 softmax",

@@ -32,6 +32,7 @@ class Own(nn.Module):
         (lambda x: functional.log_softmax(x.flatten(1), dim=-1), "flatten, log_softmax"),
         (lambda x: functional.pad(x, (1, 1, 2, 0), mode="reflect"), "reflectpad 2/0x1/1"),
         (lambda x: functional.pad(x, (1, 0, 0, 2), "replicate"), "edgepad 0/2x1/0"),
+        (lambda x: functional.pad(x, (1, 2, 3, 0), "circular"), "wrappad 3/0x1/2"),
         (lambda x: functional.pad(x, (-1, -1, 0, -2)), "crop 0/2x1/1"),
         (lambda x: x[:, :, 1:-1, 1:-1], "crop 1"),
         (lambda x: x[:, :2], "select 0 1"),
@@ -80,6 +81,7 @@ def test_functions(function: Any, text: str) -> None:
         (nn.InstanceNorm2d(4, affine=True), "instancenorm"),
         (nn.ReflectionPad2d(2), "reflectpad 2"),
         (nn.ReplicationPad2d((1, 0, 2, 0)), "edgepad 2/0x1/0"),
+        (nn.CircularPad2d((1, 0, 2, 3)), "wrappad 2/3x1/0"),
         (nn.PixelShuffle(2), "pixelshuffle 2"),
         (nn.PixelUnshuffle(2), "pixelunshuffle 2"),
         (nn.Dropout2d(0.3), "spatialdropout 0.3"),
@@ -183,11 +185,11 @@ def test_more_functions(function: Any, text: str) -> None:
     assert str(network_of(Own(function), (8, 8, 4))) == f"8x8x4: {text}"
 
 
-@pytest.mark.parametrize("mode", ["reflect", "replicate"])
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
 def test_a_convolution_that_continues_the_picture_is_two_layers(mode: str) -> None:
     model = nn.Sequential(nn.Conv2d(4, 6, (3, 5), 2, (1, 2), padding_mode=mode), nn.SyncBatchNorm(6)).eval()
     module, pictures = translate(model, (8, 9, 4)), torch.randn(2, 4, 8, 9)
-    word = {"reflect": "reflectpad", "replicate": "edgepad"}[mode]
+    word = {"reflect": "reflectpad", "replicate": "edgepad", "circular": "wrappad"}[mode]
     assert str(module.network) == f"8x9x4: {word} 1x2, conv 6 3x5/2, norm"
     torch.testing.assert_close(module(pictures), model(pictures))
 

@@ -197,7 +197,6 @@ def test_what_is_no_tree_is_named(function: Any, said: str) -> None:
 @pytest.mark.parametrize(
     ("layer", "said"),
     [
-        (nn.Conv2d(4, 4, 3, padding=1, padding_mode="circular"), "1: the tree's Conv2D has no padding_mode='circular'"),
         (nn.MaxPool2d(2, dilation=2), "1: the tree's MaxPooling2D has no dilation=2"),
         (nn.GELU("tanh"), "1: the tree's Activation has no approximate='tanh'"),
         (nn.Linear(4, 4), "1: a Linear that acts on the columns of a picture"),

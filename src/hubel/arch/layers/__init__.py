@@ -32,7 +32,13 @@ if TYPE_CHECKING:
     from hubel.arch.layers.compositions import SqueezeExcitation
     from hubel.arch.layers.convolution1d import Conv1D
     from hubel.arch.layers.embedding import Embedding
-    from hubel.arch.layers.places import PixelShuffle, PixelUnshuffle, ReflectionPadding2D, ReplicationPadding2D
+    from hubel.arch.layers.places import (
+        CircularPadding2D,
+        PixelShuffle,
+        PixelUnshuffle,
+        ReflectionPadding2D,
+        ReplicationPadding2D,
+    )
     from hubel.arch.layers.pooling1d import (
         AveragePooling1D,
         GlobalAveragePooling1D,
@@ -66,6 +72,7 @@ __all__ = [
     "Caption",
     "ChannelPadding",
     "ChannelShuffle",
+    "CircularPadding2D",
     "Conv1D",
     "Conv2D",
     "Conv2DTranspose",
@@ -127,6 +134,7 @@ _LATER = (
     ("pixelshuffle", "PixelShuffle", "places"),
     ("pixelunshuffle", "PixelUnshuffle", "places"),
     ("reflectpad", "ReflectionPadding2D", "places"),
+    ("wrappad", "CircularPadding2D", "places"),
     ("gru", "GRU", "recurrent"),
     ("lstm", "LSTM", "recurrent"),
     ("rnn", "SimpleRNN", "recurrent"),

@@ -19,7 +19,7 @@ class _PaddedByItself(Layer):
     """Continue a picture beyond its edges: a number, (rows, columns) or ((top, bottom), (left, right))."""
 
     padding: Padding = ((1, 1), (1, 1))
-    fill: ClassVar[Literal["reflect", "edge"]]
+    fill: ClassVar[Literal["reflect", "edge", "wrap"]]
     module: ClassVar[str]
 
     def check(self) -> None:
@@ -81,6 +81,30 @@ class ReplicationPadding2D(_PaddedByItself):
 
     fill = "edge"
     module = "ReplicationPad2d"
+
+
+@register("wrappad", label="pad", positional=("padding",))
+class CircularPadding2D(_PaddedByItself):
+    """Continue a picture beyond its edges by itself, from the other edge on, as around a cylinder."""
+
+    fill = "wrap"
+    module = "CircularPad2d"
+
+    def output_shape(self, input: Shape) -> Shape:
+        """Return (H + top + bottom)×(W + left + right)×C; no side may be larger than the picture."""
+        found = super().output_shape(input)
+        pairs = zip(both_sides(self.padding), input, strict=False)
+        if any(side > length for pair, length in pairs for side in pair):
+            raise ShapeError(
+                f"CircularPadding2D expected padding no larger than the picture, received {shape_text(input)}",
+                rule="what continues a picture is the picture once more",
+                fits=(Fit("padding", str(min(input[:2])), "at most"),),
+            )
+        return found
+
+    def keeps(self, input: Shape) -> Keeps:
+        """Keep nothing: PyTorch copies the parts."""
+        return Keeps()
 
 
 @register("pixelshuffle", positional=("upscale_factor",))

@@ -209,11 +209,12 @@ class Slope(Operation):
 class Pad(Operation):
     """Put numbers before and after, along each axis, channels too; less than zero cuts.
 
-    fill: "zeros"; "reflect", the picture mirrored at its edge, the edge itself once; "edge", the edge repeated.
+    fill: "zeros"; "reflect", the picture mirrored at its edge, the edge itself once; "edge", the edge repeated; "wrap",
+    the picture again, from its other edge.
     """
 
     sides: tuple[tuple[int, int], ...]
-    fill: Literal["zeros", "reflect", "edge"] = "zeros"
+    fill: Literal["zeros", "reflect", "edge", "wrap"] = "zeros"
 
     def sources(self, axis: int) -> tuple[int | None, ...]:
         """Return for each place along an axis of the output the input's that it takes; None for zero."""
@@ -223,6 +224,8 @@ class Pad(Operation):
             return tuple(length - 1 - abs(length - 1 - abs(place)) for place in places)
         if self.fill == "edge":
             return tuple(min(max(place, 0), length - 1) for place in places)
+        if self.fill == "wrap":
+            return tuple(place % length for place in places)
         return tuple(place if 0 <= place < length else None for place in places)
 
 

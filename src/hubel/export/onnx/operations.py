@@ -185,6 +185,11 @@ def _activate(graph: Graph, step: Step, x: str) -> str:
 
 def _pad(graph: Graph, step: Step, x: str) -> str:
     operation: Any = step.operation
+    if operation.fill == "wrap":  # which `Pad` has from opset 19 on
+        for axis, sides in enumerate(operation.sides[:-1]):
+            if any(sides):
+                x = graph.add("Gather", x, graph.keep(operation.sources(axis), "int64"), axis=axis + 2)
+        return x
     return padded(graph, x, operation.sides, {"zeros": "constant"}.get(operation.fill, operation.fill))
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from hubel.arch.ops.functions import PLAIN
 from hubel.base.errors import NetworkError
 from hubel.nn.modules import ChannelPadding
+from hubel.nn.reading.layers import EDGES
 
 _POOL = ("kernel_size", "stride", "padding")
 # What a function is as a module, by its plain name, and what its arguments after the first are called.
@@ -137,7 +138,7 @@ def _padding_of(sides: Any, mode: str = "constant", value: float | None = None) 
     if len(sides) == 6 and not any(sides[:4]) and min(sides) >= 0 and mode == "constant" and not value:
         return ChannelPadding(*sides[4:])
     sides = (*sides, *[0] * (4 - len(sides)))
-    kind = {"constant": nn.ZeroPad2d, "reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d}.get(mode)
+    kind = {"constant": nn.ZeroPad2d, **EDGES}.get(mode)
     if kind is None or value or len(sides) != 4 or (mode != "constant" and min(sides) < 0):
         return None
     return kind(sides)

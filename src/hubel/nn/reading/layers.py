@@ -53,7 +53,8 @@ def layer_of(module: nn.Module, input: Shape) -> Layer:
 def before_it(module: nn.Module) -> tuple[nn.Module, nn.Module] | None:
     """Return the two modules that one of PyTorch's is, where it is two layers of the tree; None where it is one.
 
-    A convolution of mirrored or repeated edges pads first; padding on one side and cropping on another crops first.
+    A convolution of mirrored, repeated or circular edges pads first; padding on one side and cropping on another crops
+    first.
     """
     if type(module) is nn.Conv2d and module.padding_mode in EDGES and isinstance(module.padding, tuple):
         rows, columns = module.padding
@@ -74,7 +75,7 @@ def before_it(module: nn.Module) -> tuple[nn.Module, nn.Module] | None:
     return None
 
 
-EDGES = {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d}
+EDGES = {"reflect": nn.ReflectionPad2d, "replicate": nn.ReplicationPad2d, "circular": nn.CircularPad2d}
 
 
 def _known_type(module: nn.Module) -> type[nn.Module]:
@@ -286,6 +287,7 @@ READERS: dict[type[nn.Module], Reader] = {
     nn.Softmax2d: lambda module, input: arch.Activation("softmax"),
     nn.ReflectionPad2d: _padding(arch.ReflectionPadding2D),
     nn.ReplicationPad2d: _padding(arch.ReplicationPadding2D),
+    nn.CircularPad2d: _padding(arch.CircularPadding2D),
     nn.PixelShuffle: lambda module, input: arch.PixelShuffle(module.upscale_factor),
     nn.PixelUnshuffle: lambda module, input: arch.PixelUnshuffle(module.downscale_factor),
     nn.InstanceNorm2d: _instance_normalization,

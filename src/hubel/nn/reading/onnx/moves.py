@@ -21,6 +21,7 @@ PADDINGS: dict[str, Callable[..., Layer]] = {
     "constant": arch.ZeroPadding2D,
     "reflect": arch.ReflectionPadding2D,
     "edge": arch.ReplicationPadding2D,
+    "wrap": arch.CircularPadding2D,
 }
 
 

@@ -74,6 +74,7 @@ function sourcesOf(count, length, before, fill) {
     const place = i - before;
     if (fill === "reflect") return length - 1 - Math.abs(length - 1 - Math.abs(place));
     if (fill === "edge") return Math.min(Math.max(place, 0), length - 1);
+    if (fill === "wrap") return (place + length) % length;
     return place >= 0 && place < length ? place : -1;
   });
 }
