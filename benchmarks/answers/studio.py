@@ -120,9 +120,11 @@ def main() -> None:
     arguments = parser.parse_args()
     pyodide = pyodide_folder(print)
     files = site_files(pyodide)
-    ours = {name: content for name, content in files.items() if not name.startswith(("pyodide/", "zoo/"))}
+    ours = {name: content for name, content in files.items() if not name.startswith(("pyodide/", "zoo/", "digits/"))}
     print(f"page: {len(studio_page()):,} bytes, {len(gzip.compress(studio_page().encode())):,} gzipped")
-    print(f"site without Pyodide and zoo: {sum(len(gzip.compress(each)) for each in ours.values()):,} bytes gzipped")
+    print(
+        f"page and Python, without Pyodide, zoo and digits: {sum(len(gzip.compress(each)) for each in ours.values()):,} bytes gzipped"
+    )
     print(f"site, all of it: {sum(len(gzip.compress(each)) for each in files.values()):,} bytes gzipped")
     for name in arguments.networks:
         question = f'{{"text": "{zoo.get(name)}", "width": 900}}'

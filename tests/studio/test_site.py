@@ -1,5 +1,6 @@
 """The studio as files: what they are, and the page from a server of any kind, under a path of its own."""
 
+import gzip
 import json
 import re
 import subprocess
@@ -91,7 +92,7 @@ def test_the_archive_answers_all_questions_by_the_standard_library_alone(tmp_pat
 def test_the_same_site_is_the_same_bytes(made, broken):
     again = site_files(broken)
     assert again == made
-    assert python_archive() == made["hubel.zip"]
+    assert gzip.decompress(made["hubel.zip.gz"]) == python_archive()
 
 
 def test_what_is_kept_off_line_is_what_is_written(made):
@@ -99,6 +100,11 @@ def test_what_is_kept_off_line_is_what_is_written(made):
     assert {"./", *names} == {"./", *made} - {"index.html", "sw.js"}
     other = site_files_with(made, "worker.js", b"other")
     assert kept(made["sw.js"]) != kept(other)
+
+
+def test_page_and_python_are_light(made):
+    """What comes before Pyodide: 400 kB as it travels."""
+    assert sum(len(gzip.compress(made[name])) for name in ("index.html", "worker.js", "hubel.zip.gz")) < 400_000
 
 
 def site_files_with(made, name, content):

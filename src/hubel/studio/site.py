@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import gzip
 import io
 import json
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZipFile, ZipInfo
 
 from hubel import zoo
 from hubel.base.files import made_folder, write_atomically
@@ -32,7 +34,7 @@ def site_files(pyodide: Path, course: dict[str, Any] | None = None) -> dict[str,
     found = {f"zoo/{name}.json": _known(name).encode() for name in zoo.names()}
     found |= {f"pyodide/{name}": (pyodide / name).read_bytes() for name in FILES}
     found |= {name: digits_file(name) for name in DIGIT_FILES}
-    found["hubel.zip"] = python_archive()
+    found["hubel.zip.gz"] = gzip.compress(python_archive(), 9, mtime=0)
     found["worker.js"] = web_file("studio", "worker.js").encode()
     found["index.html"] = site_page(course).encode()
     found["sw.js"] = _service_worker(found).encode()
@@ -54,29 +56,31 @@ def write_site(folder: Path, pyodide: Path, course: dict[str, Any] | None = None
 
 
 def python_archive() -> bytes:
-    """What of hubel answers questions, as a zip: its Python files alone, always the same bytes."""
+    """What of hubel answers questions, as a zip: its Python files alone, always the same bytes.
+
+    It packs nothing itself, so that all of it is packed as one; comments and the descriptions of modules and functions
+    are left out, while those of classes are words that pages show.
+    """
     stream = io.BytesIO()
     root = Path(__file__).parents[1]
-    with ZipFile(stream, "w", ZIP_DEFLATED, compresslevel=9) as archive:
-        for name in _ALONE:
-            archive.writestr(_dated(f"hubel/{name}"), (root / name).read_bytes())
-        for room in ROOMS:
-            _add(archive, root / room, f"hubel/{room}")
+    paths = [Path(name) for name in _ALONE]
+    for room in ROOMS:
+        paths += [each.relative_to(root) for each in (root / room).rglob("*.py")]
+    with ZipFile(stream, "w") as archive:
+        for path in sorted(paths, key=lambda each: each.parts):
+            text = (root / path).read_text(encoding="utf-8")
+            archive.writestr(ZipInfo(f"hubel/{path.as_posix()}", _DATED), _undescribed(text))
     return stream.getvalue()
 
 
-def _add(archive: ZipFile, folder: Path, path: str) -> None:
-    for each in sorted(folder.iterdir(), key=lambda found: found.name):
-        if each.is_dir() and each.name not in ("web", "fonts", "__pycache__"):
-            _add(archive, each, f"{path}/{each.name}")
-        elif each.name.endswith(".py"):
-            archive.writestr(_dated(f"{path}/{each.name}"), each.read_bytes())
-
-
-def _dated(name: str) -> ZipInfo:
-    found = ZipInfo(name, _DATED)
-    found.compress_type = ZIP_DEFLATED
-    return found
+def _undescribed(text: str) -> str:
+    """A program without comments, and without what its modules and functions say of themselves."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        described = isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef))
+        if described and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
 
 
 @cache

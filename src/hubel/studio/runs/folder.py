@@ -33,8 +33,17 @@ def checked_name(name: str) -> str:
 
 def run_names(folder: Path) -> list[str]:
     """The runs of a folder, the newest first."""
+    return [each for each in _names(folder) if NAME.fullmatch(each)]
+
+
+def other_names(folder: Path) -> list[str]:
+    """The runs whose names a page cannot ask by, as they are shown."""
+    return [printable(each)[:60] for each in _names(folder) if not NAME.fullmatch(each)]
+
+
+def _names(folder: Path) -> list[str]:
     try:
-        found = [each for each in folder.iterdir() if NAME.fullmatch(each.name) and (each / SETTINGS).is_file()]
+        found = [each for each in folder.iterdir() if (each / SETTINGS).is_file()]
         return [each.name for each in sorted(found, key=lambda each: -(each / SETTINGS).stat().st_mtime)]
     except FileNotFoundError:
         return []

@@ -8,10 +8,11 @@ from typing import Any
 
 from hubel.base.errors import HubelError, SettingError
 from hubel.base.words import printable
-from hubel.studio.runs.folder import checked_name, described, run_names
+from hubel.studio.runs.folder import checked_name, described, other_names, run_names
 from hubel.studio.runs.trainings import Trainings
 
 _DATA_USUAL = "mnist"
+_MOST_OTHERS = 20  # names that a page is told and cannot ask by
 
 
 class Runs:
@@ -37,7 +38,8 @@ class Runs:
         """Every run, the newest first, and trainings that have not come so far."""
         names = run_names(self.folder)
         begun = [name for name in self.trainings.names() if name not in names and self.trainings.is_running(name)]
-        return {"folder": str(self.folder), "runs": [self._brief(name) for name in [*begun, *names]]}
+        told = [self._brief(name) for name in [*begun, *names]]
+        return {"folder": str(self.folder), "runs": told, "others": other_names(self.folder)[:_MOST_OTHERS]}
 
     def run(self, name: str) -> dict[str, Any]:
         """One run: its settings, its metrics so far, how it stands, and what its process says."""

@@ -21,20 +21,27 @@ export function address(values) {
   timer = setTimeout(written, WAIT);
 }
 
-/** Write what waits to be written. */
-export function written() {
+/** Go to another place of the studio, from which the browser's Back comes here again. */
+export function go(values) {
+  written();
+  address(values);
+  written("pushState");
+}
+
+/** Write what waits to be written; way: how the browser's history takes it. */
+export function written(way = "replaceState") {
   clearTimeout(timer);
   if (location.hash !== before) next.clear();
   if (!next.size) return;
   const all = { ...addressed(), ...Object.fromEntries(next) };
   next.clear();
   const parts = Object.entries(all).filter(([, value]) => value).map(([name, value]) => `${name}=${escaped(value)}`);
-  rewrite(parts.join("&"));
+  rewrite(parts.join("&"), way);
 }
 
 /** Put something else behind # in the address; in a frame it is not the page around it that an address begins with. */
-export function rewrite(text) {
-  history.replaceState(null, "", `${location.href.split("#")[0]}#${text}`);
+export function rewrite(text, way = "replaceState") {
+  history[way](null, "", `${location.href.split("#")[0]}#${text}`);
 }
 
 function escaped(value) {

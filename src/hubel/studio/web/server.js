@@ -3,11 +3,19 @@
 const KEY = "hubel-studio-token";
 const AGAIN = 1500; // ms between tries to reach a server that is gone
 
-const given = new URLSearchParams(location.hash.slice(1));
-if (given.has("token")) {
-  remember(given.get("token"));
+let waiting = null; // {done, promise}: for a token
+taken();
+addEventListener("hashchange", taken); // an address that was printed anew, opened in this tab
+
+/** Know the token that the address has, and take it out of there. */
+function taken() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  if (!given.has("token")) return;
+  const token = given.get("token");
   given.delete("token");
   history.replaceState(null, "", `${location.pathname}#${given}`);
+  if (waiting) waiting.done(token);
+  else remember(token);
 }
 
 /** Know the token from here on, in this tab. */
@@ -48,18 +56,19 @@ export async function ask(question, values = {}) {
   }
 }
 
-let waiting = null;
-
 /** Wait until somebody gives the token of the server that runs now. */
 function token() {
-  waiting ??= new Promise((done) => {
-    tell("token", (value) => {
+  if (waiting) return waiting.promise;
+  waiting = {};
+  waiting.promise = new Promise((done) => {
+    waiting.done = (value) => {
       remember(value);
       waiting = null;
       done();
-    });
+    };
+    tell("token", (value) => waiting?.done(value));
   });
-  return waiting;
+  return waiting.promise;
 }
 
 function tell(state, answer = null) {

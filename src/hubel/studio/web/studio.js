@@ -2,19 +2,24 @@
 
 import { h, held } from "hubel/view/dom";
 import { theme } from "hubel/view/theme";
-import { address, addressed, written } from "hubel/studio/address";
+import { addressed, go, written } from "hubel/studio/address";
 import { ROOMS } from "hubel/studio/rooms";
+import { Usable } from "hubel/studio/usable";
 
 const main = document.getElementById("room");
 const bar = document.getElementById("rooms");
 const trouble = document.getElementById("trouble");
 const host = held("host");
 const rooms = ROOMS.filter((room) => host.server || !room.server);
+const usable = new Usable(main);
+main.append(usable.element);
 const open = new Map(); // by name: {place, room}
 
 /** Show a room, built when it is first asked for. */
 function show(name) {
   const room = rooms.find((each) => each.name === name) ?? rooms[0];
+  usable.begin({ room: name });
+  usable.oneOf("room", rooms.map((each) => each.name), rooms[0].name, `${rooms[0].title} is shown`);
   if (!open.has(room.name)) {
     const place = h("section", { class: `room ${room.name}`, "aria-label": room.title });
     main.append(place);
@@ -30,17 +35,17 @@ function show(name) {
 }
 
 for (const room of rooms) {
-  const go = (event) => {
+  const enter = (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return; // in a tab of its own
     event.preventDefault();
-    address({ room: room.name });
-    written();
+    go({ room: room.name });
     show(room.name);
   };
-  bar.append(h("li", {}, h("a", { href: `#room=${room.name}`, "data-room": room.name, onclick: go }, room.title)));
+  bar.append(h("li", {}, h("a", { href: `#room=${room.name}`, "data-room": room.name, onclick: enter }, room.title)));
 }
 if (rooms.length < 2) bar.parentElement.classList.add("single");
 addEventListener("hashchange", () => show(addressed().room));
-addEventListener("pagehide", written);
+addEventListener("pagehide", () => written());
 
 document.addEventListener("asking", ({ detail: { state, answer } }) => {
   if (state === "ready") return;

@@ -7,9 +7,9 @@ const ready = begin();
 async function begin() {
   const [pyodide, archive] = await Promise.all([
     loadPyodide({ indexURL: new URL("pyodide/", location.href).href }),
-    fetch("hubel.zip").then((found) => {
-      if (!found.ok) throw Error(`hubel.zip: ${found.status}`);
-      return found.arrayBuffer();
+    fetch("hubel.zip.gz").then((found) => {
+      if (!found.ok) throw Error(`hubel.zip.gz: ${found.status}`);
+      return new Response(found.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
     }),
   ]);
   pyodide.unpackArchive(archive, "zip", { extractDir: "/hubel" });

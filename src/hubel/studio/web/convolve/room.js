@@ -9,9 +9,10 @@ import { Grid, extent } from "hubel/studio/convolve/grid";
 import { Learning } from "hubel/studio/convolve/learning";
 import { NAMES, pattern, pixels, read, short, written } from "hubel/studio/convolve/patterns";
 import { Sum } from "hubel/studio/convolve/sum";
+import { Usable } from "hubel/studio/usable";
 
 const FIRST = { op: "conv", s: "1", p: "0", d: "1", b: "0", f: "none", x: "seven", k: "sobel-x", at: "0,0" };
-const RANGES = { s: [1, 6], p: [0, 6], d: [1, 4] };
+const RANGES = { s: [1, 6], p: [0, 6], d: [1, 4], b: [-99, 99] };
 const CHANNELS = ["first channel", "second channel", "third channel"];
 
 /** The room's row in the registry. */
@@ -23,6 +24,7 @@ class Convolve {
     this.player = new Player((byPlace) => this.goOn(byPlace));
     this.sum = new Sum();
     this.learning = new Learning((weights, bias) => this.take(weights, bias), () => this.show());
+    this.usable = new Usable(place);
     this.build(place);
     this.from({ ...FIRST, ...addressed() });
   }
@@ -41,7 +43,7 @@ class Convolve {
     this.stride = number("s", "stride", RANGES.s);
     this.padding = select("p", "padding", [...Array.from({ length: 7 }, (_, i) => [String(i), String(i)]), ["same", "same"]], () => this.typed());
     this.dilation = number("d", "dilation", RANGES.d);
-    this.bias = number("b", "bias", [-99, 99]);
+    this.bias = number("b", "bias", RANGES.b);
     this.activation = select("f", "activation", Object.entries(ACTIVATIONS).map(([name, { words }]) => [name, name === "none" ? "none" : `${name}: ${words}`]), () => this.typed());
     this.picture = select("x", "input", [...NAMES.map((name) => [name, name]), ["own", "own numbers"]], () => this.picture.value !== "own" && this.input(pattern(this.picture.value, this.planes.length), this.picture.value));
     this.channels = select("c", "channels", [1, 2, 3].map((each) => [String(each), String(each)]), () => this.rechannel(Number(this.channels.value)));
@@ -58,7 +60,7 @@ class Convolve {
     this.weighted = [field("bias", this.bias), field("activation", this.activation)];
     this.pads = [field("padding", this.padding), field("dilation", this.dilation)];
     place.append(
-      h("h1", { class: "hidden" }, "Convolve"),
+      h("h1", { class: "hidden" }, "Convolve"), this.usable.element,
       h("div", { class: "settings" }, field("operation", this.operation), field("kernel size", this.size), field("stride", this.stride), ...this.pads, ...this.weighted, field("channels", this.channels)),
       this.formula,
       h("div", { class: "stage" },
@@ -84,29 +86,47 @@ class Convolve {
     if (own.some((name) => values[name] && values[name] !== this.told?.[name])) this.from({ ...FIRST, ...values });
   }
 
-  /** Take all of it from words, as the address has them; what is none of its kind is left as at first. */
+  /** Take all of it from words, as the address has them; what is none of its kind is replaced, and that is said. */
   from(said) {
-    const known = (value, options, name) => (options.includes(value) ? value : FIRST[name]);
-    this.operation.value = known(said.op, Object.keys(OPERATIONS), "op");
-    this.activation.value = known(said.f, Object.keys(ACTIVATIONS), "f");
-    this.padding.value = known(said.p, [...this.padding.options].map(({ value }) => value), "p");
-    this.stride.value = bounded(said.s, RANGES.s);
-    this.dilation.value = bounded(said.d, RANGES.d);
-    this.bias.value = Number.isFinite(Number(said.b)) ? Number(said.b) : 0;
-    const typed = NAMES.includes(said.x) ? null : read(said.x);
-    const planes = NAMES.includes(said.x) ? pattern(said.x, 1) : typed.planes ?? pattern(FIRST.x, 1);
-    const kernel = this.named.find(({ name }) => name === said.k)?.grid;
-    const own = kernel ? { planes: planes.map(() => kernel) } : read(said.k);
-    const fits = own.planes && own.planes[0].length === own.planes[0][0].length && own.planes[0].length <= 7;
-    this.kernel = (fits ? own.planes : planes.map(() => this.named.find(({ name }) => name === FIRST.k).grid)).map(copied);
-    this.planes = planes.map(copied);
-    this.picture.value = NAMES.includes(said.x) ? said.x : typed.planes ? "own" : FIRST.x;
-    if (NAMES.includes(said.x) && this.kernel.length > 1) this.planes = pattern(said.x, this.kernel.length).map(copied);
-    while (this.kernel.length < this.planes.length) this.kernel.push(copied(this.kernel[0]));
-    this.kernel.length = this.planes.length;
-    this.at = said.at.split(",").map(Number).map((each) => (Number.isInteger(each) && each >= 0 ? each : 0));
+    const { usable } = this;
+    usable.begin(said);
+    this.operation.value = usable.oneOf("op", Object.keys(OPERATIONS), FIRST.op);
+    this.activation.value = usable.oneOf("f", Object.keys(ACTIVATIONS), FIRST.f);
+    this.padding.value = usable.oneOf("p", [...this.padding.options].map(({ value }) => value), FIRST.p);
+    this.stride.value = usable.number("s", RANGES.s, FIRST.s);
+    this.dilation.value = usable.number("d", RANGES.d, FIRST.d);
+    this.bias.value = usable.number("b", RANGES.b, FIRST.b, false);
+    const typed = NAMES.includes(said.x) ? {} : read(said.x);
+    if (typed.wrong) usable.replace("x", `a name (${NAMES.join(", ")}) or ${typed.wrong.replace("expected ", "")}`, `${FIRST.x} is taken`);
+    this.picture.value = typed.planes ? "own" : typed.wrong ? FIRST.x : said.x;
+    const kernel = this.kernelOf(said.k, usable);
+    this.planes = (typed.planes ?? pattern(this.picture.value, kernel.length)).map(copied);
+    if (typed.planes && kernel.length > this.planes.length && kernel.length > 1) {
+      usable.replace("k", `as many channels as the input's ${this.planes.length}`, "the others are left out");
+    }
+    this.kernel = kernel.map(copied);
+    this.rechannelled();
+    this.at = said.at.split(",").map(Number);
+    if (this.at.length !== 2 || !this.at.every((each) => Number.isInteger(each) && each >= 0)) {
+      usable.replace("at", "a row and a column, counted from 0, such as 2,3", `${FIRST.at} is taken`);
+      this.at = [0, 0];
+    }
     this.product = Infinity;
     this.show();
+    if (this.places && said.at !== FIRST.at && this.at.join(",") !== said.at && !usable.element.textContent.includes(" at=")) {
+      usable.replace("at", `a place of the output, of ${this.places.join("×")}`, `${this.at.join(",")} is taken`);
+    }
+  }
+
+  /** The planes of a kernel by its name, or its numbers. */
+  kernelOf(said, usable) {
+    const named = (name) => this.named.find((each) => each.name === name)?.grid;
+    if (named(said)) return [named(said)];
+    const { planes, wrong } = read(said);
+    const fits = planes && planes[0].length === planes[0][0].length && planes[0].length <= 7;
+    if (fits) return planes;
+    usable.replace("k", wrong ? `a kernel's name or ${wrong.replace("expected ", "")}` : "as many rows as columns, at most 7", `${FIRST.k} is taken`);
+    return [named(FIRST.k)];
   }
 
   get how() {

@@ -3,12 +3,13 @@
 import { h, held } from "hubel/view/dom";
 import { address } from "hubel/studio/address";
 import { ask } from "hubel/studio/asking";
+import { Usable } from "hubel/studio/usable";
 
 const WORDS = {
   en: { all: "exercises", answer: "your answer", check: "check", show: "show the answer", open: "open in Design", next: "next", before: "before",
-    slide: (said) => `A slide says ${said}.`, right: "right", is: "The answer: ", of: (done, all) => `${done} of ${all} right`, language: "language", none: "There is no such exercise: the first one is shown." },
+    slide: (said) => `A slide says ${said}.`, right: "right", is: "The answer: ", of: (done, all) => `${done} of ${all} right`, language: "language" },
   pt: { all: "exercícios", answer: "sua resposta", check: "conferir", show: "mostrar a resposta", open: "abrir em Design", next: "próximo", before: "anterior",
-    slide: (said) => `Um slide diz ${said}.`, right: "certo", is: "A resposta: ", of: (done, all) => `${done} de ${all} certos`, language: "idioma", none: "Esse exercício não existe: mostra-se o primeiro." },
+    slide: (said) => `Um slide diz ${said}.`, right: "certo", is: "A resposta: ", of: (done, all) => `${done} de ${all} certos`, language: "idioma" },
 };
 const LANGUAGES = [["en", "English"], ["pt", "Português"]];
 
@@ -18,6 +19,7 @@ export const course = { name: "course", title: "Course", server: false, open: (p
 class Course {
   constructor(place) {
     this.place = place;
+    this.usable = new Usable(place);
     this.course = held("course");
     this.right = new Set();
     this.given = new Map(); // by place: what was typed
@@ -27,17 +29,16 @@ class Course {
     this.told = h("p", { class: "note", role: "status" });
     this.list = h("nav", { class: "exercises" });
     this.question = h("article", {});
-    place.append(h("div", { class: "head" }, this.title, this.choose, this.told), h("div", { class: "parts" }, this.list, this.question));
+    place.append(h("div", { class: "head" }, this.title, this.choose, this.told, this.usable.element), h("div", { class: "parts" }, this.list, this.question));
   }
 
   /** Called when the room comes into sight, or the address names another exercise. */
   shown(values) {
-    const wanted = values.exercise ?? "1";
-    const at = Number(wanted) - 1;
-    const known = /^\d+$/.test(wanted) && at >= 0 && at < this.course.exercises.length;
-    const fitting = LANGUAGES.find(([name]) => name === values.lang) ?? LANGUAGES.find(([name]) => navigator.language.startsWith(name)) ?? LANGUAGES[0];
-    this.show(known ? at : 0, fitting[0]);
-    if (!known) this.told.textContent = this.words.none;
+    const { usable } = this;
+    usable.begin(values);
+    const own = LANGUAGES.find(([name]) => navigator.language.startsWith(name)) ?? LANGUAGES[0];
+    const language = usable.oneOf("lang", LANGUAGES.map(([name]) => name), own[0]);
+    this.show(usable.number("exercise", [1, this.course.exercises.length], 1) - 1, language);
   }
 
   go(at, language = this.language) {

@@ -4,6 +4,7 @@ import { h } from "hubel/view/dom";
 import { completions, usage } from "hubel/studio/design/completion";
 
 const TOKEN = /(\d+(?:\.\d+)?(?:[x×/]\d+)*)|([A-Za-z_]\w*)|(\s+|[^\w\s])/g;
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Co}]/gu; // but for ends of lines: shown as a sign that has a width
 const JOINS = new Set(["sum", "concat", "product", "aux"]);
 
 /** An editor of a network's text form. on: {typed(text), caret(place), undo(way)}. */
@@ -154,7 +155,8 @@ export class Editor {
     const cuts = this.marks.flatMap(({ start, end }) => [start, end]);
     if (!this.list.hidden) cuts.push(this.start);
     let anchored = this.list.hidden;
-    for (const [token, number, word] of this.text.matchAll(TOKEN)) parts.push([token, number, word]);
+    const shown = this.text.replace(HIDDEN, (letter) => (/[\n\t]/.test(letter) ? letter : "�".repeat(letter.length)));
+    for (const [token, number, word] of shown.matchAll(TOKEN)) parts.push([token, number, word]);
     const made = [];
     let at = 0;
     for (const [token, number, word] of parts) {

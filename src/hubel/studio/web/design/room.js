@@ -10,6 +10,7 @@ import { LayerPane } from "hubel/studio/design/layer";
 import { CodePane, ComparePane, MemoryPane, adviceList, bytes, zooDialog } from "hubel/studio/design/panes";
 import { Rows, difference, paired } from "hubel/studio/design/rows";
 import { Tabs } from "hubel/studio/design/tabs";
+import { Usable } from "hubel/studio/usable";
 
 const LATER = 120; // ms after which what is not seen at once is asked for
 const TOTALS = [
@@ -22,6 +23,7 @@ export const design = { name: "design", title: "Design", server: false, open: (p
 
 class Design {
   constructor(place) {
+    this.usable = new Usable(place);
     const known = held("known");
     const first = held("first");
     const said = addressed();
@@ -79,7 +81,7 @@ class Design {
         button("swap", "work on the kept one, and keep this one", () => this.swap()), " ", button("leave", "leave the kept one", () => this.keep(""))),
       this.beside.element);
     place.append(
-      h("h1", { class: "hidden" }, "Design a network"),
+      h("h1", { class: "hidden" }, "Design a network"), this.usable.element,
       h("div", { class: "bar" }, button("zoo …", "start from a network of the zoo", () => zoo.showModal()), this.back, this.on,
         button("compare", "keep this one to compare with", () => { this.keep(this.answer?.text ?? ""); this.tab("compare"); })),
       this.editor.element, this.wrong, this.totals,
@@ -104,7 +106,43 @@ class Design {
 
   /** Called when the room comes into sight, or somebody changes the address. */
   shown(values) {
+    if (this.answer && !["net", "with", "closed", "tab", "layer", "style"].some((name) => name in values)) {
+      address(this.said); // a link that names the room alone
+      return;
+    }
+    const { usable } = this;
+    usable.begin(values);
+    const before = JSON.stringify(this.said);
+    this.closed = new Set((values.closed ?? "").split(" ").filter(Boolean));
+    this.style.value = usable.oneOf("style", [...this.style.options].map(({ value }) => value), "auto");
+    const tab = usable.oneOf("tab", this.tabs.panes.map(({ name }) => name), "layers");
+    if (tab !== this.tabs.current.name) this.tabs.choose(tab);
+    if ((values.with ?? "") !== this.other) this.keep(values.with ?? "");
+    this.wanted = values.layer ? values : null; // looked for when the network is there
     if (values.net && values.net !== this.text) this.change(values.net, false);
+    else if (JSON.stringify(this.said) !== before) this.follow();
+    if (this.wanted && this.answer?.text === this.text) this.find();
+  }
+
+  /** What the address says of this room. */
+  get said() {
+    const tab = this.tabs.current.name;
+    const style = this.style.value;
+    return {
+      net: this.answer?.text ?? this.text, with: this.other, closed: [...this.closed].join(" "), layer: this.chosen ?? "",
+      tab: tab === "layers" ? "" : tab, style: style === "auto" ? "" : style,
+    };
+  }
+
+  /** Choose the layer that the address names. */
+  find() {
+    const { layer } = this.wanted;
+    this.wanted = null;
+    if (this.answer.rows.some((row) => row.path === layer)) {
+      if (layer !== this.chosen) this.choose(layer, null, false);
+    } else {
+      this.usable.replace("layer", `a layer of this network, such as ${this.answer.rows[0]?.path}`, "none is chosen");
+    }
   }
 
   /** Take another text; typed: by a keyboard, whose letters are one step together. */
@@ -175,6 +213,7 @@ class Design {
     this.folds.hidden = !this.diagram.layers.some((layer) => layer.dataset.part);
     this.folds.textContent = this.closed.size ? "open blocks" : "close blocks";
     this.keepChoice();
+    if (this.wanted && this.written) this.find();
     clearTimeout(this.later);
     this.later = setTimeout(() => this.showLater(answer), LATER);
     document.dispatchEvent(new CustomEvent("designed", { detail: text }));

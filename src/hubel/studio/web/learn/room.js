@@ -58,6 +58,11 @@ class Learn {
   }
 
   /** Called when the room comes into sight, or somebody changes the address. */
+  shown(values) {
+    if ((values.learner ?? "") !== this.told) this.from(values);
+  }
+
+  /** Take a network by its name, or its text. */
   from(values) {
     const known = this.networks.find(({ name }) => name === values.learner);
     if (values.learner && !known) this.text.value = values.learner;
@@ -69,7 +74,8 @@ class Learn {
     this.pause();
     const known = this.networks.find(({ name }) => name === this.choice.value);
     if (known) this.text.value = known.text;
-    address({ learner: known ? (known === this.networks[0] ? "" : known.name) : this.text.value });
+    this.told = known ? (known === this.networks[0] ? "" : known.name) : this.text.value;
+    address({ learner: this.told });
     const found = known ?? (await ask("learner", { text: this.text.value }));
     this.wrong.textContent = found.error ?? "";
     this.isWrong = Boolean(found.error);

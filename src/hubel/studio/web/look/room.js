@@ -4,17 +4,19 @@ import { drawn, h } from "hubel/view/dom";
 import { mount } from "hubel/view/live/live";
 import { address, addressed } from "hubel/studio/address";
 import { ask } from "hubel/studio/asking";
+import { Usable } from "hubel/studio/usable";
 
 /** The room's row in the registry. */
 export const look = { name: "look", title: "Look", server: true, open: (place) => new Look(place) };
 
 class Look {
   constructor(place) {
+    this.usable = new Usable(place);
     this.choose = h("select", { "aria-label": "a run" });
     this.choose.addEventListener("change", () => this.open(this.choose.value));
     this.told = h("p", { class: "note", role: "status" });
     this.model = h("div", { class: "looked" });
-    place.append(h("h1", { class: "hidden" }, "Look inside a model"), h("p", { class: "bar" }, h("label", {}, "run ", this.choose)), this.told, this.model);
+    place.append(h("h1", { class: "hidden" }, "Look inside a model"), h("p", { class: "bar" }, h("label", {}, "run ", this.choose)), this.usable.element, this.told, this.model);
   }
 
   /** Called when the room comes into sight, or the address names another run. */
@@ -22,7 +24,8 @@ class Look {
     const { folder, runs } = await ask("runs");
     const names = runs.filter(({ state }) => state !== "starting" && state !== "unreadable").map(({ name }) => name);
     const wanted = (values.run ?? "").split(" ")[0];
-    const name = names.includes(wanted) ? wanted : names[0];
+    this.usable.begin({ run: wanted });
+    const name = names.length ? this.usable.oneOf("run", names, names[0], `${names[0]} is opened`) : undefined;
     this.choose.replaceChildren(...names.map((each) => h("option", { selected: each === name }, each)));
     if (name) this.open(name);
     else this.told.replaceChildren(`There is no run in ${folder} yet: `, h("a", { href: "#room=train" }, "train one"), ", and look inside while it learns.");

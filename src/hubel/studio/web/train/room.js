@@ -1,8 +1,9 @@
 // The train room: begin a training, follow it, stop it and go on; runs of this machine, two on one chart.
 
 import { h, held } from "hubel/view/dom";
-import { address, addressed } from "hubel/studio/address";
+import { address } from "hubel/studio/address";
 import { ask } from "hubel/studio/asking";
+import { Usable } from "hubel/studio/usable";
 import { brief, chart } from "hubel/studio/train/curves";
 
 const OFTEN = 1000; // ms between looks at a training that is under way
@@ -18,7 +19,8 @@ export const train = { name: "train", title: "Train", server: true, open: (place
 class Train {
   constructor(place) {
     this.place = place;
-    this.chosen = (addressed().run ?? "").split(" ").filter(Boolean).slice(0, 2);
+    this.usable = new Usable(place);
+    this.chosen = [];
     this.network = h("textarea", { rows: 3, spellcheck: false, "aria-label": "the network as text", required: true });
     this.data = h("input", { value: "mnist", list: "data-known", autocomplete: "off", required: true });
     this.epochs = h("input", { inputmode: "decimal", size: 4, placeholder: "by rule" });
@@ -38,13 +40,17 @@ class Train {
     this.list = h("ul", { class: "runs" });
     this.folder = h("p", { class: "note" });
     this.view = h("div", { class: "followed" });
-    place.append(h("h1", { class: "hidden" }, "Train"),
+    place.append(h("h1", { class: "hidden" }, "Train"), this.usable.element,
       h("div", { class: "bench training" }, h("div", {}, this.view), h("div", { class: "side" }, form, h("h2", {}, "Runs"), this.folder, this.list)));
-    this.look();
   }
 
   /** Called when the room comes into sight: the network that is designed is the one to train. */
   shown(values) {
+    this.usable.begin(values);
+    const said = (values.run ?? "").split(" ").filter(Boolean);
+    if (said.length > 2) this.usable.replace("run", "at most two runs", "the first two are shown");
+    if (said.length) this.chosen = said.slice(0, 2);
+    else if (this.chosen.length) address({ run: this.chosen.join(" ") });
     if (values.net && !this.network.dataset.own) this.network.value = values.net;
     else if (!this.network.value) this.network.value = held("first").text;
     this.network.oninput = () => { this.network.dataset.own = "yes"; };
@@ -57,15 +63,22 @@ class Train {
     if (this.looking) return;
     this.looking = true;
     try {
-      const { folder, runs } = await ask("runs");
-      this.showRuns(folder, runs);
+      const { folder, runs, others } = await ask("runs");
+      this.showRuns(folder, runs, others);
       const found = [];
       for (const name of this.chosen) {
         const run = await ask("run", { name });
         if (!run.error) found.push(run);
+        else if (this.chosen.includes(name)) {
+          this.chosen = this.chosen.filter((each) => each !== name);
+          this.usable.begin({ run: name });
+          this.usable.replace("run", `a run in ${folder}`, "it is left out");
+        }
       }
       this.showChosen(found);
       this.busy = runs.some(({ state }) => state === "training" || state === "starting");
+    } catch (error) {
+      this.trouble.textContent = error.message;
     } finally {
       this.looking = false;
     }
@@ -73,8 +86,9 @@ class Train {
     this.timer = setTimeout(soon, this.busy ? OFTEN : SELDOM);
   }
 
-  showRuns(folder, runs) {
-    this.folder.textContent = runs.length ? `in ${folder}; choose two to see them on one chart` : `none yet in ${folder}`;
+  showRuns(folder, runs, others) {
+    const more = others.length ? `; not shown, since their names have other letters than A–Z, figures, . _ + -: ${others.join(", ")}` : "";
+    this.folder.textContent = `${runs.length ? `in ${folder}; choose two to see them on one chart` : `none yet in ${folder}`}${more}`;
     const told = JSON.stringify([runs, this.chosen]);
     if (told === this.told) return;
     this.told = told;
@@ -137,7 +151,7 @@ class Train {
       run.failure ? h("p", { class: "wrong-box" }, run.failure) : "",
       h("dl", { class: "totals" }, facts.map(([title, value]) => h("div", {}, h("dt", {}, title), h("dd", {}, value)))),
       h("p", { class: "bar" }, goesOn ? act("stop", "stop") : "", run.state === "stopped" ? act("go on", "resume") : "",
-        run.rows.length || run.state === "finished" ? h("a", { href: `#room=look&run=${run.name}` }, "look inside") : ""));
+        run.rows.length || run.state === "finished" ? h("a", { href: `#room=look&run=${encodeURIComponent(run.name)}` }, "look inside") : ""));
   }
 
   async act(question, name) {
