@@ -122,9 +122,8 @@ def main() -> None:
     files = site_files(pyodide)
     ours = {name: content for name, content in files.items() if not name.startswith(("pyodide/", "zoo/", "digits/"))}
     print(f"page: {len(studio_page()):,} bytes, {len(gzip.compress(studio_page().encode())):,} gzipped")
-    print(
-        f"page and Python, without Pyodide, zoo and digits: {sum(len(gzip.compress(each)) for each in ours.values()):,} bytes gzipped"
-    )
+    light = sum(len(gzip.compress(each)) for each in ours.values())
+    print(f"page and Python, without Pyodide, zoo and digits: {light:,} bytes gzipped")
     print(f"site, all of it: {sum(len(gzip.compress(each)) for each in files.values()):,} bytes gzipped")
     for name in arguments.networks:
         question = f'{{"text": "{zoo.get(name)}", "width": 900}}'
