@@ -77,8 +77,7 @@ def _undescribed(text: str) -> str:
     """A program without comments, and without what its modules and functions say of themselves."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
-        described = isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef))
-        if described and ast.get_docstring(node, clean=False) is not None:
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node, False):
             node.body = node.body[1:] or [ast.Pass()]
     return ast.unparse(tree)
 

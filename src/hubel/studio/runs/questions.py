@@ -9,7 +9,8 @@ from typing import Any
 from hubel.base.errors import HubelError, SettingError
 from hubel.base.words import printable
 from hubel.studio.runs.folder import checked_name, described, other_names, run_names
-from hubel.studio.runs.trainings import Trainings
+from hubel.studio.runs.own import OwnData
+from hubel.studio.runs.trainings import NOTES, Trainings
 
 _DATA_USUAL = "mnist"
 _MOST_OTHERS = 20  # names that a page is told and cannot ask by
@@ -21,6 +22,7 @@ class Runs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.trainings = Trainings(folder)
+        self.data = OwnData(folder / NOTES)
 
     @property
     def questions(self) -> dict[str, tuple[Callable[..., dict[str, Any]], dict[str, type]]]:
@@ -32,6 +34,8 @@ class Runs:
             "stop": (self.stop, {"name": str}),
             "resume": (self.resume, {"name": str, "epochs": str}),
             "model": (self.model, {"name": str}),
+            "put": (self.data.put, {"name": str, "path": str, "at": int, "size": int, "content": str}),
+            "own": (self.data.own, {"name": str}),
         }
 
     def runs(self) -> dict[str, Any]:

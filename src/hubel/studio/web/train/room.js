@@ -5,6 +5,7 @@ import { address } from "hubel/studio/address";
 import { ask } from "hubel/studio/asking";
 import { Usable } from "hubel/studio/usable";
 import { brief, chart } from "hubel/studio/train/curves";
+import { Own } from "hubel/studio/train/own";
 
 const OFTEN = 1000; // ms between looks at a training that is under way
 const SELDOM = 4000; // at the folder of runs
@@ -28,9 +29,11 @@ class Train {
     this.rate = h("input", { inputmode: "decimal", size: 6, placeholder: "by rule" });
     this.trouble = h("p", { class: "wrong-box", role: "alert" });
     const field = (title, input, note = "") => h("label", {}, h("span", {}, title), input, note && h("small", {}, note));
+    this.own = new Own((path) => { this.data.value = path; });
     const form = h("form", { class: "begin" },
       h("h2", {}, "Train a network"), field("network", this.network),
       field("data", this.data, "a name such as mnist, or the path of a folder, an archive or a table on this machine"),
+      this.own.element,
       h("div", { class: "short" }, field("epochs", this.epochs), field("learning rate", this.rate), field("call it", this.name)),
       h("button", {}, "train"), this.trouble, h("datalist", { id: "data-known" }, ["mnist", "cifar10"].map((value) => h("option", { value }))));
     form.addEventListener("submit", (event) => {

@@ -61,7 +61,8 @@ function live(look, put) {
   }
 }
 
-function frame(video) {
+/** What a video shows now, as a JPEG. */
+export function frame(video) {
   const canvas = h("canvas", { width: video.videoWidth, height: video.videoHeight });
   canvas.getContext("2d").drawImage(video, 0, 0);
   return new Promise((done) => canvas.toBlob(done, "image/jpeg", 0.92));

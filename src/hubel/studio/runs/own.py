@@ -1,0 +1,107 @@
+"""Data that somebody gives by the page: files that come in pieces, bounded and counted, in a folder beside the runs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from hubel.base.errors import SettingError
+from hubel.base.files import made_folder
+from hubel.base.words import printable
+from hubel.studio.runs.folder import checked_name
+
+FOLDER = "data"
+MOST_FILES, MOST_BYTES, DEEPEST, LONGEST = 50_000, 4 * 2**30, 6, 200  # of a set; folders; bytes of a name
+_SHOWN = 100  # classes that a page is told
+_PARTIAL = ".part"
+
+
+class OwnData:
+    """Sets of files, each in a folder of its name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / FOLDER
+        self._counted: dict[str, tuple[int, int]] = {}  # files and bytes of a set
+
+    def put(self, name: str, path: str, at: int, size: int, content: str) -> dict[str, Any]:
+        """Take a piece of a file: bytes in base64 that stand at a place of it. With its `size` it is there.
+
+        The same piece may come again. Raises SettingError where it is too much, or its name leads elsewhere.
+        """
+        target = self._place(name, path)
+        try:
+            piece = base64.b64decode(content, validate=True)
+        except binascii.Error:
+            raise SettingError("content: expected base64") from None
+        if not 0 <= at <= at + len(piece) <= size:
+            raise SettingError(f"{printable(path)[:60]}: expected bytes within its {size:,}")
+        if target.is_file():
+            if target.stat().st_size == size:
+                return {"there": True}
+            raise SettingError(f"{printable(path)[:60]} is there with other bytes: give this set another name")
+        self._check_room(name, size)
+        made_folder(target.parent)
+        partial = target.with_name(f".{target.name}"[:LONGEST] + _PARTIAL)
+        held = partial.stat().st_size if partial.exists() else 0
+        if at > held:
+            raise SettingError(
+                f"{printable(path)[:60]}: expected its bytes from {held:,} on, received those from {at:,}"
+            )
+        with open(partial, "r+b" if held else "wb") as file:
+            file.seek(at)
+            file.write(piece)
+            file.truncate()
+        if at + len(piece) < size:
+            return {"there": False}
+        os.replace(partial, target)
+        files, taken = self._count(name)
+        self._counted[name] = files + 1, taken + size
+        return {"there": True}
+
+    def own(self, name: str) -> dict[str, Any]:
+        """A set: where it lies, as `hubel train` takes it, and how many files each of its folders has."""
+        folder = self._folder / checked_name(name)
+        found = [each.relative_to(folder) for each in _whole(folder)]
+        counted = Counter(each.parent.as_posix() for each in found)
+        alone = len(found) == 1 and "." in counted
+        return {
+            "path": str(folder / found[0] if alone else folder),
+            "files": len(found),
+            "bytes": sum((folder / each).stat().st_size for each in found),
+            "folders": [[printable(place)[:60], number] for place, number in sorted(counted.items())[:_SHOWN]],
+            "more": max(0, len(counted) - _SHOWN),
+        }
+
+    def _place(self, name: str, path: str) -> Path:
+        parts = path.split("/")
+        if not 1 <= len(parts) <= DEEPEST:
+            raise SettingError(f"{printable(path)[:60]}: expected at most {DEEPEST - 1} folders around a file")
+        for each in parts:
+            if each.startswith(".") or not each or each != printable(each) or "\\" in each:
+                raise SettingError(f"{printable(path)[:60]}: expected names that begin with no '.' and hide nothing")
+            if len(each.encode()) > LONGEST:
+                raise SettingError(f"{printable(path)[:60]}: expected names of at most {LONGEST} bytes")
+        return self._folder.joinpath(checked_name(name), *parts)
+
+    def _check_room(self, name: str, size: int) -> None:
+        files, taken = self._count(name)
+        if files >= MOST_FILES or taken + size > MOST_BYTES:
+            raise SettingError(
+                f"expected at most {MOST_FILES:,} files and {MOST_BYTES:,} bytes in a set; hubel train takes larger "
+                "ones by their path"
+            )
+
+    def _count(self, name: str) -> tuple[int, int]:
+        if name not in self._counted:
+            sizes = [each.stat().st_size for each in _whole(self._folder / name)]
+            self._counted[name] = len(sizes), sum(sizes)
+        return self._counted[name]
+
+
+def _whole(folder: Path) -> list[Path]:
+    """The files of a set that have come in whole."""
+    return [each for each in folder.rglob("*") if each.is_file() and not each.name.startswith(".")]

@@ -1,0 +1,147 @@
+// Data by hand: a folder with one folder a class, an archive, pictures, the camera; sent piece by piece and counted.
+
+import { count, h } from "hubel/view/dom";
+import { frame } from "hubel/view/ways/camera";
+import { ask } from "hubel/studio/asking";
+import { seen } from "hubel/studio/usable";
+
+const PIECE = 1_200_000; // bytes of a file in one question
+const [MOST, NAMED] = [50_000, 3]; // files at a time; of those that are left out
+const ARCHIVE = /\.(zip|tar|tgz|tbz2|txz|tar\.\w+|npz|csv|parquet)$/i;
+
+/** The pane; use(path): is told where the data lie, once they do. */
+export class Own {
+  constructor(use) {
+    this.use = use;
+    this.set = h("input", { value: "pictures", pattern: "[A-Za-z0-9][A-Za-z0-9._+\\-]*", autocomplete: "off", "aria-label": "call the set" });
+    this.class = h("input", { placeholder: "such as cats", autocomplete: "off", "aria-label": "class of single pictures" });
+    this.told = h("p", { class: "note", role: "status" });
+    const chooser = (words, id, more) => {
+      const input = h("input", { type: "file", multiple: true, class: "hidden", id, onchange: () => this.take([...input.files].map((file) => [file.webkitRelativePath || file.name, file])).then(() => { input.value = ""; }), ...more });
+      return [input, h("label", { class: "button", for: id }, words)];
+    };
+    this.camera = h("button", { type: "button", onclick: () => (this.video ? this.closeCamera() : this.openCamera()) }, "camera …");
+    this.stopping = h("button", { type: "button", hidden: true, onclick: () => { this.stopped = true; } }, "stop");
+    this.seen = h("div", { class: "camera" });
+    const field = (words, input) => h("label", {}, h("span", {}, words), input);
+    this.zone = h("div", { class: "dropzone" }, h("p", {}, "Drop a folder with one folder a class, a zip, or pictures."),
+      h("p", { class: "bar" }, chooser("a folder …", "own-folder", { webkitdirectory: true }), chooser("files …", "own-files"), this.camera, this.stopping));
+    this.element = h("details", { class: "own" }, h("summary", {}, "your own pictures"),
+      h("div", { class: "short" }, field("call the set", this.set), field("class of single pictures", this.class)), this.zone, this.seen, this.told);
+    this.zone.addEventListener("dragover", (event) => event.preventDefault());
+    this.zone.addEventListener("drop", async (event) => {
+      event.preventDefault();
+      const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+      const files = [];
+      for (const entry of entries) await walked(entry, files);
+      this.take(files);
+    });
+  }
+
+  /** Send files, [path, file] each. */
+  async take(files) {
+    if (this.busy || !files.length) return;
+    const set = this.set.value.trim();
+    this.busy = true;
+    this.stopped = false;
+    this.stopping.hidden = false;
+    const left = files.slice(MOST).map(([path]) => `${path} (more than ${count(MOST)} at a time)`);
+    let sent = 0;
+    for (const [path, file] of files.slice(0, MOST)) {
+      if (this.stopped) break;
+      const wrong = await this.send(set, this.placed(path), file);
+      if (wrong) left.push(wrong);
+      else sent += 1;
+      this.told.textContent = `${count(sent)} of ${count(files.length)} files …`;
+    }
+    this.busy = false;
+    this.stopping.hidden = true;
+    await this.tell(set, left, files.length - sent - left.length);
+  }
+
+  /** Where a file belongs in the set: a folder a class; of single pictures the class that is named. */
+  placed(path) {
+    const parts = path.split("/");
+    if (parts.length > 2) return parts.slice(1).join("/");
+    if (parts.length === 2 || ARCHIVE.test(path)) return path;
+    const name = this.class.value.trim();
+    return name ? `${name}/${path}` : null;
+  }
+
+  /** What is wrong with a file; null once it is sent. */
+  async send(set, place, file) {
+    if (!place) return `${file.name} (a single picture: name its class first)`;
+    try {
+      for (let at = 0; at === 0 || at < file.size; at += PIECE) {
+        const content = await base64(file.slice(at, at + PIECE));
+        const found = await ask("put", { name: set, path: place, at, size: file.size, content });
+        if (found.error) return found.error;
+        if (found.there) return null;
+      }
+    } catch (error) {
+      return `${place} (${error.message})`;
+    }
+    return null;
+  }
+
+  async tell(set, left, stopped) {
+    const found = await ask("own", { name: set });
+    const folders = (found.folders ?? []).map(([name, number]) => `${name === "." ? "files" : name} ${count(number)}`).join(", ");
+    const lines = [found.error ?? `${set}: ${folders || "nothing yet"}${found.more ? ` and ${found.more} more folders` : ""}`];
+    if (left.length) lines.push(`left out ${count(left.length)}: ${left.slice(0, NAMED).map((each) => seen(each, 120)).join("; ")}${left.length > NAMED ? "; …" : ""}`);
+    if (stopped) lines.push(`not sent: ${count(stopped)}`);
+    this.told.replaceChildren(...lines.map((line) => h("span", {}, line)));
+    if (found.files) this.use(found.path);
+  }
+
+  async openCamera() {
+    const video = h("video", { playsinline: true, muted: true, "aria-label": "camera" });
+    try {
+      video.srcObject = await navigator.mediaDevices.getUserMedia({ video: true, audio: false });
+    } catch (error) {
+      this.told.textContent = `There is no camera to be had: ${error.message}`;
+      return;
+    }
+    this.video = video;
+    this.camera.textContent = "close the camera";
+    let number = 0;
+    const shoot = async () => {
+      const blob = await frame(video);
+      number += 1;
+      await this.take([[`camera-${Date.now()}-${number}.jpg`, blob]]);
+    };
+    this.seen.replaceChildren(video, h("button", { type: "button", onclick: shoot }, "take a picture"));
+    await video.play();
+  }
+
+  closeCamera() {
+    this.video?.srcObject?.getTracks().forEach((track) => track.stop());
+    this.video = null;
+    this.camera.textContent = "camera …";
+    this.seen.replaceChildren();
+  }
+}
+
+/** All files below an entry that was dropped, with their paths. */
+async function walked(entry, files) {
+  if (files.length > MOST) return;
+  const path = entry.fullPath.replace(/^\//, "");
+  if (entry.isFile) files.push([path, await new Promise((done, failed) => entry.file(done, failed))]);
+  else {
+    const reader = entry.createReader();
+    for (;;) {
+      const some = await new Promise((done, failed) => reader.readEntries(done, failed)); // a hundred at a time
+      if (!some.length) return;
+      for (const each of some) await walked(each, files);
+    }
+  }
+}
+
+function base64(blob) {
+  return new Promise((done, failed) => {
+    const reader = new FileReader();
+    reader.onload = () => done(reader.result.split(",")[1] ?? "");
+    reader.onerror = () => failed(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}

@@ -1,0 +1,108 @@
+"""Data that are given by the page: in pieces, bounded, counted, and nowhere else than in their set."""
+
+import base64
+import zipfile
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from hubel.studio.answers import answered
+from hubel.studio.runs import Runs, own
+from tests.axe import PLACE, violations
+from tests.studio.conftest import TOKEN, studio
+from tests.work import HANG
+
+PATIENT = 1000 * HANG
+
+
+def put(runs, path, content=b"12345", at=0, size=5, name="pets"):
+    values = {"name": name, "path": path, "at": at, "size": size, "content": base64.b64encode(content).decode()}
+    return answered("put", values, runs.questions)
+
+
+def test_pieces_become_a_file_and_may_come_twice(tmp_path):
+    runs = Runs(tmp_path)
+    assert put(runs, "cats/é 1.png", b"123") == {"there": False}
+    assert answered("own", {"name": "pets"}, runs.questions)["files"] == 0
+    assert put(Runs(tmp_path), "cats/é 1.png", b"123") == {"there": False}  # of a server that is another by now
+    assert "from 3 on" in put(runs, "cats/é 1.png", b"5", 4)["error"]
+    assert put(runs, "cats/é 1.png", b"45", 3) == {"there": True}
+    assert put(runs, "cats/é 1.png") == {"there": True}
+    assert "with other bytes" in put(runs, "cats/é 1.png", size=6)["error"]
+    found = answered("own", {"name": "pets"}, runs.questions)
+    assert (found["folders"], found["bytes"]) == ([["cats", 1]], 5)
+    assert (tmp_path / ".studio/data/pets/cats/é 1.png").read_bytes() == b"12345"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../x",
+        "a/../x",
+        "/etc/x",
+        "",
+        "a//b",
+        ".x",
+        "a/.x",
+        "a\\b",
+        "a\0b",
+        "a\u202eb",
+        "a\nb",
+        "a/" * 6 + "x",
+        "é" * 101,
+    ],
+)
+def test_names_stay_within_their_set(tmp_path, path):
+    assert "expected" in put(Runs(tmp_path), path)["error"]
+    assert not [each for each in tmp_path.rglob("*") if each.is_file()]
+
+
+@pytest.mark.parametrize("values", [{"at": -1}, {"at": 1}, {"size": 4}, {"size": -1}, {"name": "../x"}, {"name": ""}])
+def test_what_is_no_piece_is_refused(tmp_path, values):
+    assert "expected" in put(Runs(tmp_path), "x.png", **values)["error"]
+
+
+def test_a_set_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(own, "MOST_FILES", 2)
+    monkeypatch.setattr(own, "MOST_BYTES", 12)
+    runs = Runs(tmp_path)
+    assert put(runs, "1.png")["there"]
+    assert "12 bytes in a set" in put(runs, "2.png", b"", size=8)["error"]
+    assert put(runs, "2.png")["there"]
+    assert "at most 2 files" in put(Runs(tmp_path), "3.png", size=1, content=b"1")["error"]
+
+
+def test_an_archive_alone_is_the_data(tmp_path):
+    runs = Runs(tmp_path)
+    put(runs, "pets.zip")
+    assert answered("own", {"name": "pets"}, runs.questions)["path"].endswith("data/pets/pets.zip")
+
+
+def test_folders_archives_and_pictures_are_taken_and_what_is_not_is_said(browser_page, tmp_path):
+    for name, shade in (("cats", 20), ("dogs", 200)):
+        (tmp_path / "animals" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("L", (8, 8), shade + number).save(tmp_path / f"animals/{name}/{number}.png")
+    (tmp_path / "animals/cats/.hidden").write_text("x")
+    with zipfile.ZipFile(tmp_path / "animals.zip", "w") as archive:
+        archive.write(tmp_path / "animals/cats/0.png", "cats/0.png")
+    page = browser_page
+    with studio(runs=tmp_path / "runs") as address:
+        page.goto(f"{address}/#token={TOKEN}&room=train")
+        page.get_by_text("your own pictures").click()
+        told, data = page.locator(".own .note"), page.locator("[list=data-known]")
+        page.locator("#own-folder").set_input_files(str(tmp_path / "animals"))
+        expect(told).to_contain_text("pictures: cats 3, dogs 3", timeout=PATIENT)
+        expect(data).to_have_value(str(tmp_path / "runs/.studio/data/pictures"), timeout=PATIENT)
+        expect(told).to_contain_text("left out 1: cats/.hidden: ", timeout=PATIENT)
+        page.locator("#own-files").set_input_files(str(tmp_path / "animals/dogs/0.png"))
+        expect(told).to_contain_text("left out 1: 0.png (a single picture: name its class first)", timeout=PATIENT)
+        page.get_by_label("class of single pictures").fill("wolves")
+        page.locator("#own-files").set_input_files(str(tmp_path / "animals/dogs/0.png"))
+        expect(told).to_contain_text("wolves 1", timeout=PATIENT)
+        page.get_by_label("call the set").fill("packed")
+        page.locator("#own-files").set_input_files(str(tmp_path / "animals.zip"))
+        expect(told).to_contain_text("packed: files 1", timeout=PATIENT)
+        assert data.input_value().endswith("packed/animals.zip")
+        assert not PLACE.is_file() or violations(page) == []
