@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hubel.base.errors import LimitError, SettingError
-from hubel.base.limits import LIMITS, check, most, setting
+from hubel.base.limits import LIMITS, check, ignores_damage, looked_through, most, setting
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
 
@@ -31,3 +31,27 @@ def test_a_setting_that_is_no_number_is_refused(monkeypatch, value):
     monkeypatch.setenv("HUBEL_MOST_ROWS", value)
     with pytest.raises(SettingError, match="HUBEL_MOST_ROWS: expected a whole number above 0"):
         most("rows")
+
+
+def test_a_variable_that_is_no_setting_is_told_with_the_nearest(monkeypatch):
+    assert looked_through() == []
+    monkeypatch.setenv("HUBEL_MOST_ROW", "3")
+    monkeypatch.setenv("HUBEL_MOST_STEPS", "3")
+    assert looked_through() == [
+        "HUBEL_MOST_ROW: there is no such setting, so it changes nothing; did you mean 'HUBEL_MOST_ROWS'?"
+    ]
+    monkeypatch.setenv("HUBEL_MOST_STEPS", "three")
+    with pytest.raises(SettingError, match="HUBEL_MOST_STEPS: expected a whole number"):
+        looked_through()
+
+
+@pytest.mark.parametrize(("value", "ignored"), [("", False), ("0", False), ("1", True)])
+def test_damage_is_ignored_where_that_is_said(monkeypatch, value, ignored):
+    monkeypatch.setenv("HUBEL_IGNORE_DAMAGE", value)
+    assert ignores_damage() is ignored
+
+
+def test_damage_is_not_ignored_by_another_word(monkeypatch):
+    monkeypatch.setenv("HUBEL_IGNORE_DAMAGE", "false")
+    with pytest.raises(SettingError, match="HUBEL_IGNORE_DAMAGE: expected 1 or 0, received 'false'"):
+        looked_through()

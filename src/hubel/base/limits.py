@@ -10,6 +10,7 @@ import os
 from typing import NamedTuple
 
 from hubel.base.errors import LimitError, SettingError
+from hubel.base.names import did_you_mean
 
 
 class Limit(NamedTuple):
@@ -53,9 +54,40 @@ LIMITS = {
 }
 
 
+_MOST, _TESTS = "HUBEL_MOST_", "HUBEL_TEST_"  # those of the tests
+IGNORED = "HUBEL_IGNORE_DAMAGE"
+OTHERS = ("HUBEL_CACHE", "HUBEL_TOKEN", IGNORED)  # variables that are looked at besides limits
+
+
+def ignores_damage() -> bool:
+    """Whether damaged files are to be used all the same, by $HUBEL_IGNORE_DAMAGE: 1, or 0, which is as if it were not
+    there. Raises SettingError for anything else.
+    """
+    given = os.environ.get(IGNORED, "")
+    if given not in ("", "0", "1"):
+        raise SettingError(f"{IGNORED}: expected 1 or 0, received {given[:40]!r}")
+    return given == "1"
+
+
+def looked_through() -> list[str]:
+    """Look at all variables that are called as hubel's are, and return what is to be said of those that are none.
+    Raises SettingError for a value that is none.
+    """
+    known, notes = [*map(setting, LIMITS), *OTHERS], []
+    ignores_damage()
+    for name in sorted(os.environ):
+        if name.startswith(_MOST):
+            limit = name.removeprefix(_MOST).lower()
+            if limit in LIMITS:
+                most(limit)
+        if name.startswith("HUBEL_") and name not in known and not name.startswith(_TESTS):
+            notes.append(f"{name}: there is no such setting, so it changes nothing{did_you_mean(name, known)}")
+    return notes
+
+
 def setting(name: str) -> str:
     """Return the environment variable that changes a limit."""
-    return f"HUBEL_MOST_{name.upper()}"
+    return f"{_MOST}{name.upper()}"
 
 
 def most(name: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 
 from hubel.base.errors import ModelFileError, SettingError, TensorFileError
 from hubel.base.headers import Header, is_pickle, is_safetensors, is_whole, read_about, read_header, reason
-from hubel.base.limits import check
+from hubel.base.limits import check, ignores_damage
 from hubel.base.names import listing
 
 T = TypeVar("T")
@@ -82,7 +81,7 @@ def about_model(path: Path) -> dict[str, Any]:
 
 def complain(path: Path, problem: str, ignore_damage: bool | None) -> None:
     """Raise ModelFileError for a file with a problem, or only warn where damage is to be ignored."""
-    if bool(os.environ.get("HUBEL_IGNORE_DAMAGE")) if ignore_damage is None else ignore_damage:
+    if ignores_damage() if ignore_damage is None else ignore_damage:
         warnings.warn(f"{path}: {problem}; used all the same", WholenessWarning, stacklevel=3)
         return
     raise ModelFileError(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TextIO
 
 from hubel.base.errors import HubelError
+from hubel.base.limits import looked_through
 from hubel.base.names import hint
 from hubel.cli._common import add_common
 from hubel.cli._output import say, steady, tell, told
@@ -120,6 +121,8 @@ def _warned(
 
 def _guarded(parsed: Namespace) -> int:
     try:
+        for note in looked_through():
+            tell(note)
         return int(parsed.run(parsed))
     except KeyboardInterrupt:
         tell("interrupted")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hubel.base.errors import HubelError
+from hubel.base.limits import IGNORED
 
 
 class _IgnoreDamage(Action):
@@ -20,7 +21,7 @@ class _IgnoreDamage(Action):
         values: str | Sequence[Any] | None,
         option: str | None = None,
     ) -> None:
-        os.environ["HUBEL_IGNORE_DAMAGE"] = "1"
+        os.environ[IGNORED] = "1"
 
 
 class _Layers(Action):

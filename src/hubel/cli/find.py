@@ -58,7 +58,8 @@ def _index(arguments: Namespace, given: str, folder: str) -> int:
     path = _index_path(arguments, given)
     model = open_model(given, arguments.device)
     update = with_progress("indexing", lambda show: update_index(model, folder, path, show))
-    return finish(arguments, Answer.of(update, notes=[f"hubel: {note}" for note in update.notes]))
+    finish(arguments, Answer.of(update, notes=[f"hubel: {note}" for note in update.notes]))
+    return 0 if len(update.index) else 1
 
 
 def _find(arguments: Namespace, given: str, images: list[str]) -> int:

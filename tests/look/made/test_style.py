@@ -113,6 +113,15 @@ def test_pictures_of_any_size_and_one_channel(pooled, digits_model, pictures, di
     assert transfer_style(digits_model, digit, digit, steps=1).picture.shape == (28, 28, 1)
 
 
+def test_pictures_that_the_layers_do_not_fit_are_scaled_and_that_is_said(pooled, pictures):
+    made = transfer_style(pooled, pictures[0][:1], pictures[1], steps=1)
+    own = (pooled.preprocessing.height, pooled.preprocessing.width)
+    assert made.picture.shape[:2] == own
+    assert "both were brought to that size, the network's own, since its layers do not fit 1×32 and" in made.outcome
+    assert made.data()["scaled"] in made.outcome
+    assert transfer_style(pooled, *pictures, steps=1).scaled == ""
+
+
 def test_the_command(pooled, pictures, tmp_path, capsys):
     model = save_model(
         tmp_path / "m.safetensors",

@@ -207,6 +207,7 @@ def test_a_saved_model_is_the_same_model(model, tmp_path):
 def test_an_empty_folder_finds_nothing(model, tmp_path, index):
     update = update_index(model, tmp_path, index)
     assert len(update.index) == 0
+    assert f"{tmp_path} holds no image, nor does a folder in it" in update.notes[0]
     assert find(model, index, [noise(0)]) == ((),)
     noise(1).save(tmp_path / "1.png")
     assert update_index(model, tmp_path, index).computed == 1
@@ -320,6 +321,11 @@ def test_the_command_indexes_and_finds(saved, folder, capsys):
     (answer,) = json.loads(capsys.readouterr().out)["images"]
     assert answer["found"][0] == {"path": str(folder / "4.png"), "similarity": pytest.approx(1, abs=1e-3), "same": True}
     assert len(answer["found"]) == 3
+
+
+def test_the_command_has_no_index_of_nothing(saved, tmp_path, capsys):
+    assert main(["find", "index", str(saved), str(tmp_path)]) == 1
+    assert "holds no image, nor does a folder in it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "html"])

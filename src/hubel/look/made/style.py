@@ -44,7 +44,8 @@ class Stylised(Drawn):
 
     content, style, picture: uint8 H×W×C. content_layers, style_layers: paths of the layers that were compared.
     losses: "content" and "style" after each step, shares (1: as far off as nothing at all). frames: the picture after
-    each step, where they were asked for. seed: with which the same picture comes again.
+    each step, where they were asked for. seed: with which the same picture comes again. scaled: what is to be said
+    where both were brought to the network's own size, whatever their shapes; "" otherwise.
     """
 
     drawn_by: ClassVar[str] = "hubel.look.figures.made:style_figure"
@@ -58,6 +59,7 @@ class Stylised(Drawn):
     losses: dict[str, tuple[float, ...]] = field(repr=False)
     frames: tuple[Pixels, ...] = field(repr=False)
     seed: int
+    scaled: str = ""
 
     @property
     def outcome(self) -> str:
@@ -65,7 +67,8 @@ class Stylised(Drawn):
         content, style = self.losses["content"], self.losses["style"]
         return (
             f"content by {', '.join(self.content_layers)}, style by {', '.join(self.style_layers)}\n"
-            f"after {len(style)} steps: content {content[-1]:.4g} off, style {style[-1]:.4g}"
+            f"after {len(style)} steps: content {content[-1]:.4g} off, style {style[-1]:.4g}; a picture of "
+            f"{_size(self.picture.shape)}{self.scaled and f'; {self.scaled}'}"
         )
 
     def data(self) -> dict[str, Any]:
@@ -76,6 +79,7 @@ class Stylised(Drawn):
             "losses": {name: list(curve) for name, curve in self.losses.items()},
             "seed": self.seed,
             "shape": list(self.picture.shape),
+            "scaled": self.scaled,
         }
 
 
@@ -117,7 +121,7 @@ def transfer_style(
     with input_gradients(model.module):
         of_content, of_style = _layers(model, content_layers, style_layers)
         scene, manner = (opened(model, image, longest or LONGEST) for image in (content, style))
-        scene, manner = _sized(model, scene, manner, (*of_content, *of_style))
+        scene, manner, scaled = _sized(model, scene, manner, (*of_content, *of_style))
         loss = _Loss(model, scene, manner, of_content, of_style, style_weight, variation)
         picture = (
             scene.clone() if start == "content" else grey_noise(model, (scene.shape[2], scene.shape[3]), seed, 0.2)
@@ -140,6 +144,7 @@ def transfer_style(
         losses,
         tuple(frames),
         seed,
+        scaled,
     )
 
 
@@ -257,8 +262,12 @@ def _layers(
     return of_content or picked[0], of_style or picked[1]
 
 
-def _sized(model: LoadedModel, scene: Tensor, manner: Tensor, calls: tuple[LayerCall, ...]) -> tuple[Tensor, Tensor]:
-    """Bring the style to the content's longer side; both to the network's own size where it takes no other."""
+def _sized(
+    model: LoadedModel, scene: Tensor, manner: Tensor, calls: tuple[LayerCall, ...]
+) -> tuple[Tensor, Tensor, str]:
+    """Bring the style to the content's longer side; both to the network's own size where it takes no other, which is
+    said.
+    """
     height, width = manner.shape[2], manner.shape[3]
     scale = max(scene.shape[2:]) / max(height, width)
     manner = resized(manner, (max(1, round(height * scale)), max(1, round(width * scale))))
@@ -266,8 +275,14 @@ def _sized(model: LoadedModel, scene: Tensor, manner: Tensor, calls: tuple[Layer
         for picture in (scene, manner):
             if not all(runs_on(model, call, (picture.shape[2], picture.shape[3])) for call in calls):
                 own = (model.preprocessing.height, model.preprocessing.width)
-                return resized(scene, own), resized(manner, own)
-    return scene, manner
+                were = " and ".join(_size(each.shape[2:]) for each in (scene, manner))
+                said = f"both were brought to that size, the network's own, since its layers do not fit {were}"
+                return resized(scene, own), resized(manner, own), said
+    return scene, manner, ""
+
+
+def _size(sides: Sequence[int]) -> str:
+    return f"{sides[0]}×{sides[1]}"
 
 
 def _average_of(module: nn.Module) -> nn.Module | None:

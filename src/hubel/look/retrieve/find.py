@@ -93,10 +93,11 @@ class Update(Finding):
 
     @property
     def notes(self) -> list[str]:
-        """What was left out, as it could not be read: some by name, and how many."""
+        """What was left out, as it could not be read: some by name, and how many; and where nothing was found."""
         rejected = self.index.rejected
         if not rejected:
-            return []
+            none = f"{self.index.folder} holds no image, nor does a folder in it (hidden files are passed over)"
+            return [] if len(self.index) else [none]
         more = f"; {len(rejected) - _NAMED:,} more are in --json" if len(rejected) > _NAMED else ""
         told = f"{len(rejected):,} image{'s' * (len(rejected) != 1)} could not be read and left out{more}"
         return [*(f"{name}: {reason}" for name, reason in rejected[:_NAMED]), told]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from hubel.base.errors import FileError
 from hubel.base.files import read_text, write_atomically
-from hubel.base.limits import check
+from hubel.base.limits import check, ignores_damage
 from hubel.base.model_file import WholenessWarning
 from hubel.base.plain import MISREAD
 from hubel.base.toml import read_toml, write_toml
@@ -85,7 +84,7 @@ def _check_digest(path: Path, text: str) -> None:
     if not mark:
         told = f"{path}: without a digest; whether it is as it was written cannot be known"
         warnings.warn(told, WholenessWarning, stacklevel=4)
-    elif hashlib.sha256(above.encode()).hexdigest() != digest.strip() and not os.environ.get("HUBEL_IGNORE_DAMAGE"):
+    elif hashlib.sha256(above.encode()).hexdigest() != digest.strip() and not ignores_damage():
         raise RunError(
             f"{path}: changed or damaged since it was written: its SHA-256 is another; where the change is meant, take "
             "its last line away"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import time
 import warnings
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hubel.base.errors import FileError, FullDiskError, SettingError
+from hubel.base.limits import ignores_damage
 from hubel.base.model_file import WholenessWarning
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def check_seals(trials: Sequence[optuna.trial.FrozenTrial], address: str) -> Non
             unsealed.append(each.number)
         elif own != seal(each.number, state, each.params, each.intermediate_values, _value(each)):
             told = f"{address}: damaged: trial {each.number} is not what it ended with"
-            if not os.environ.get("HUBEL_IGNORE_DAMAGE"):
+            if not ignores_damage():
                 raise StudyError(
                     f"{told} (its SHA-256 is another); its run, trial-{each.number:04d}, is not touched by that. Take "
                     "another folder, or go on all the same: HUBEL_IGNORE_DAMAGE=1"
