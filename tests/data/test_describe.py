@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from hubel.data import Augmentation, augmented_sheet, contact_sheet, describe, load
+from tests.data.decode.tiffs import tiff
 
 
 @pytest.fixture
@@ -64,6 +65,20 @@ def test_a_folder_is_described(folder: Path) -> None:
         assert expected in notes
     assert told[-1] == ("looking at images", 20, 20)
     assert json.loads(json.dumps(found.to_dict()))["counts"] == {"train": [4, 13], "validation": [0, 3]}
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("float64", "F"), ("float16", "F")])
+def test_images_that_hubel_alone_reads_are_described(tmp_path: Path, kind: str, mode: str) -> None:
+    for number in range(2):
+        (tmp_path / "set" / "ab"[number]).mkdir(parents=True)
+        values = np.linspace(0, 0.02 + number, 64).reshape(8, 8, 1).astype(kind)
+        (tmp_path / "set" / "ab"[number] / "one.tif").write_bytes(tiff(values))
+    found = describe(tmp_path / "set")
+    assert found.modes == {mode: 2}
+    assert found.formats == {"TIFF": 2}
+    (tmp_path / "lost" / "a").mkdir(parents=True)
+    (tmp_path / "lost" / "a" / "one.png").write_bytes(b"no image")
+    assert "no image can be read, so none can be held out" in str(describe(tmp_path / "lost"))
 
 
 def test_mnist_is_described() -> None:

@@ -179,6 +179,8 @@ class HeldOut:
     noun: str = "training images"
 
     def __str__(self) -> str:
+        if not self.of:
+            return "no image can be read, so none can be held out for validation"
         if not self.images:
             return f"no image of {self.of:,} can be held out for validation: each class has one picture at most"
         share = f"{self.share:.0%} {self.each}".rstrip()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from hubel.base.download import Progress
 from hubel.base.names import listing
@@ -22,7 +22,7 @@ from hubel.data._heard import heard
 from hubel.data._sheet import CELL, sheet
 from hubel.data._source import layout_of, open_source
 from hubel.data._split import Validation, held_out, hold_out, share_to_hold_out
-from hubel.data._survey import FitRule, survey
+from hubel.data._survey import FitRule, header_of_tiff, survey
 from hubel.data._targets import Labels, Targets, TargetsOf
 from hubel.data._told import (
     MOST_CLASSES,
@@ -282,8 +282,7 @@ def _look(item: Item) -> _Look:
         if sound.MARK in picture.info:
             mode, kind = picture.mode, _SOUND
         else:
-            with Image.open(io.BytesIO(content), formats=formats_of(content, item.name)) as header:
-                mode, kind = header.mode, header.format or ""
+            mode, kind = _kind_of(content, item.name)
         size = picture.height, picture.width
         scale = CELL / max(size)
         height, width = (max(1, round(side * scale)) for side in size)
@@ -293,6 +292,16 @@ def _look(item: Item) -> _Look:
         return digest, size, mode, kind, None, small, own
     except ImageError as error:
         return digest, None, "", "", error, None, None
+
+
+def _kind_of(content: bytes, name: str) -> tuple[str, str]:
+    """Return what pixels an image has, and its format."""
+    try:
+        with Image.open(io.BytesIO(content), formats=formats_of(content, name)) as header:
+            return header.mode, header.format or ""
+    except UnidentifiedImageError:  # a TIFF that Pillow cannot read, and hubel can
+        own = header_of_tiff(content)
+        return own.mode if own else "", "TIFF"
 
 
 def _of_arrays(splits: Splits) -> Iterable[_Seen]:

@@ -204,7 +204,7 @@ def _header(item: Item) -> _Header | None:
             mode = "PA" if image.mode == "P" and "transparency" in image.info else image.mode
             return _Header(size, mode, deep, image.format != "MPO" and _has_more(image))
     except UnidentifiedImageError:
-        return _header_of_tiff(content)
+        return header_of_tiff(content)
     except Exception:  # it is read again, in full and with its reason, when it is decoded
         return None
 
@@ -217,7 +217,7 @@ def _has_more(image: Image.Image) -> bool:
     return True
 
 
-def _header_of_tiff(content: bytes) -> _Header | None:
+def header_of_tiff(content: bytes) -> _Header | None:
     """Of a TIFF that Pillow cannot read: its size, whether it is grey, and that it is deep."""
     header = tiff_header(content)
     if header is None:
