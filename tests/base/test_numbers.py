@@ -20,7 +20,7 @@ def test_counts() -> None:
         (Fraction(122, 9), "122/9", "13.56"),
         (Fraction(20000, 3), "20000/3", "6666.7"),
         (0.5, "0.5", "0.5"),
-        (-1.5e-9, "−1.5e−09", "−1.5e−09"),
+        (-1.5e-9, "−1.5·10⁻⁹", "−1.5·10⁻⁹"),
     ],
 )
 def test_exactly_and_in_few_characters(value: int | Fraction | float, exactly: str, short: str) -> None:
@@ -33,5 +33,14 @@ def test_results_have_thousands() -> None:
 
 
 def test_captions_have_three_figures() -> None:
-    values = (0, -0.5, 0.123456, 1234.5, 9999.9, 12345.6, -1.5e-10)
-    assert [short_text(value) for value in values] == ["0", "−0.5", "0.123", "1.23e3", "1e4", "1.23e4", "−1.50e−10"]
+    values = (0, -0.5, 0.123456, 999.9, 9999.9, 12345.6, 123456.0, -1.5e-10)
+    assert [short_text(value) for value in values] == [
+        "0",
+        "−0.5",
+        "0.123",
+        "1000",
+        "10000",
+        "12346",
+        "1.23·10⁵",
+        "−1.50·10⁻¹⁰",
+    ]

@@ -115,4 +115,5 @@ def click(page: Any, path: str, at: tuple[int, int, int], zoom: int, gap: int, a
 
 
 def number(text: str) -> float:
-    return float(text.replace("−", "-").replace("·10^", "e"))
+    digits, _, power = text.replace("−", "-").partition("·10")
+    return float(f"{digits}e{power.translate(str.maketrans('⁻⁰¹²³⁴⁵⁶⁷⁸⁹', '-0123456789')) or 0}")

@@ -5,7 +5,7 @@
 >>> exact_text(Fraction(-1, 2)), exact_text(Fraction(1, 9)), rounded_text(Fraction(1, 9))
 ('−0.5', '1/9', '0.1111')
 >>> short_text(-0.5), short_text(12345.6)
-('−0.5', '1.23e4')
+('−0.5', '12346')
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 Number: TypeAlias = "int | Fraction | float"
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DECIMALS = 4  # a fraction with at most so many decimals is written with them
 
 
@@ -41,7 +42,7 @@ def number_text(value: Number) -> str:
 def exact_text(value: Number) -> str:
     """Write a number exactly: `−4`, `3.25`, `122/9`; a float to six figures."""
     if isinstance(value, float):
-        return f"{value:.6g}".replace("-", "−")
+        return _written(f"{value:.6g}")
     if isinstance(value, int):
         return str(value).replace("-", "−")
     scaled = value * 10**_DECIMALS
@@ -58,13 +59,17 @@ def rounded_text(value: Number) -> str:
     if isinstance(value, Fraction) and "/" not in exact_text(value):
         return exact_text(value)
     given = float(value)
-    text = f"{given:.1f}" if 1000 <= abs(given) < 1e15 else f"{given:.4g}"
-    return text.replace("-", "−")
+    return _written(f"{given:.1f}" if 1000 <= abs(given) < 1e15 else f"{given:.4g}")
 
 
 def short_text(value: float) -> str:
     """Write a number for a tick or a caption: three digits that count, a real minus."""
-    if value == 0:
-        return "0"
-    text = f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.2e}"
-    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", "−")
+    size = abs(value)
+    form = ".3g" if 1e-3 <= size < 999.5 or not size else ".0f" if 999.5 <= size < 99_999.5 else ".2e"
+    return _written(f"{value:{form}}")
+
+
+def _written(text: str) -> str:
+    """Python's digits as people write them: a real minus, and `1.5·10⁻⁹` for `1.5e-09`."""
+    digits, e, power = text.partition("e")
+    return digits.replace("-", "−") + (f"·10{str(int(power)).translate(_RAISED)}" if e else "")

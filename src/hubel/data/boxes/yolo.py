@@ -23,6 +23,7 @@ from hubel.data.sources.parts import PARTS, part_of
 from hubel.data.sources.pictures import Pictures, unmatched
 
 _ASIDE = ("classes.txt", "obj.names", "labels.txt", "train.txt", "val.txt", "valid.txt", "test.txt", "readme.txt")
+_PARTS = "train|val|path"
 _KEYS = {"train": "train", "val": "validation", "valid": "validation", "test": "test"}
 
 
@@ -33,7 +34,10 @@ def recognises(root: Path) -> bool:
     if not root.is_dir():
         return False
     texts = (path for path in glance(root, ".txt") if path.name.lower() not in _ASIDE)
-    return _yaml(root) is not None or any(_is_label(path) and _has_place(path) for path in islice(texts, 20))
+    table = _yaml(root)
+    return (table is not None and _is_table(table)) or any(
+        _is_label(path) and _has_place(path) for path in islice(texts, 20)
+    )
 
 
 def _has_place(path: Path) -> bool:
@@ -62,15 +66,15 @@ def _is_label(path: Path) -> bool:
 
 
 def _yaml(root: Path) -> Path | None:
-    found = [path for path in sorted((*root.glob("*.yaml"), *root.glob("*.yml"))) if _is_table(path)]
-    return found[0] if found else None
+    """The file of a folder that names classes and parts; where none names parts, one that names classes."""
+    paths = sorted((*root.glob("*.yaml"), *root.glob("*.yml")))
+    return next((path for keys in (_PARTS, "") for path in paths if _is_table(path, keys)), None)
 
 
-def _is_table(path: Path) -> bool:
+def _is_table(path: Path, keys: str = _PARTS) -> bool:
+    """Whether a file names classes, and says one of `keys`."""
     text = path.read_text(encoding="utf-8", errors="replace")[:100_000]
-    return (
-        re.search(r"^names\s*:", text, re.M) is not None and re.search(r"^(train|val|path)\s*:", text, re.M) is not None
-    )
+    return all(re.search(rf"^({words})\s*:", text, re.M) for words in ("names", keys or "names"))
 
 
 def read(root: Path, layout: Layout) -> Annotations:

@@ -27,7 +27,7 @@ _WORDS = {
     "seen": "v visible visibility vis",
 }
 _MEANT = {word: meant for meant, words in _WORDS.items() for word in words.split()}
-_OF_BOXES = frozenset(("min", "max", "center", "centre", "c", "bbox", "box", "left", "right", "top", "bottom", ""))
+_OF_BOXES = frozenset(("min", "max", "center", "centre", "c", "bbox", "box", ""))  # an edge of a box has x or y alone
 _SIZES = frozenset(("w", "h", "width", "height", "boxwidth", "boxheight", "bboxwidth", "bboxheight", "radius", "r"))
 _AXES = {"x": "x", "y": "y", "v": "seen", "vis": "seen", "visible": "seen", "visibility": "seen"}
 _AFTER = re.compile(r"(?i)(.*?)[ _.\-:/]?(x|y|v|vis|visible|visibility)$")

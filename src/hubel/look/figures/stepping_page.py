@@ -9,7 +9,7 @@ import numpy as np
 from hubel.base.errors import SettingError
 from hubel.look.figures.stepping import chosen_channels, input_scale
 from hubel.view.figures.scale import Kind, Scale
-from hubel.view.writers.linked import web_file
+from hubel.view.writers.linked import program, web_file
 from hubel.view.writers.markup import Element, h
 from hubel.view.writers.page import finding_page
 
@@ -67,7 +67,7 @@ def to_html(found: Stepping, ending: str, theme: str, place: Pair | None = None)
         h("div", id="chart"),
         subtitle=found.rules,
         style=web_file("look", "stepping.css"),
-        scripts=[web_file("look", "stepping.js")],
+        scripts=[program(["hubel/look/stepping"])],
         data={"data": held},
         theme=theme,
     )

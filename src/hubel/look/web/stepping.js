@@ -1,5 +1,6 @@
-"use strict";
 // A window's way over its input: products, running sum and output are computed here, position by position.
+import { written } from "hubel/view/numbers";
+
 const data = JSON.parse(document.getElementById("data").textContent);
 const [channels, height, width] = data.shape;
 const [outRows, outColumns] = data.out;
@@ -11,8 +12,7 @@ let now = data.place, timer = null;
 const text = (x) => {
   if (x === null || Number.isNaN(x)) return "";
   const size = Math.abs(x);
-  const plain = x === 0 ? "0" : size >= 1e5 || size < 1e-3 ? x.toExponential(1) : String(+x.toPrecision(size >= 1000 ? 5 : 3));
-  return plain.replaceAll("-", "−");
+  return written(x === 0 ? "0" : size >= 1e5 || size < 1e-3 ? x.toExponential(1) : String(+x.toPrecision(size >= 1000 ? 5 : 3)));
 };
 
 function colour(scale, x) {

@@ -1,6 +1,7 @@
 // Curves of runs over epochs: one chart a figure, a colour a run, lines dashed where they are of training images.
 
 import { h } from "hubel/view/dom";
+import { written } from "hubel/view/numbers";
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [420, 220, 46, 26, 10];
 const svg = (kind, attributes, ...children) => {
@@ -14,7 +15,7 @@ const svg = (kind, attributes, ...children) => {
 export function brief(value) {
   if (value === null || value === undefined) return "–";
   const size = Math.abs(value);
-  return size && (size < 0.001 || size >= 100_000) ? value.toExponential(1) : String(Number(value.toPrecision(4)));
+  return size && (size < 0.001 || size >= 100_000) ? written(value.toExponential(1)) : written(String(Number(value.toPrecision(4))));
 }
 
 /** A chart of one figure: runs are {name, rows}; each has a colour by its place. */

@@ -1,4 +1,4 @@
-// From numbers to colours and to words, as in every other picture: signed values diverge around white, magnitudes run
+// From numbers to colours, as in every other picture: signed values diverge around white, magnitudes run
 // from dark to light.
 
 import { decode } from "hubel/view/engine/model";
@@ -30,26 +30,6 @@ export function css(value) {
 
 // by the luminance of WCAG, one of the two has a contrast of at least 4.5
 const linear = (part) => (part <= 10.3 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4);
-
-/** A number with about three figures, a real minus sign, and no more letters than needed. */
-export function shown(value, figures = 3) {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : "−∞";
-  const size = Math.abs(value);
-  if (size === 0) return "0";
-  let text;
-  if (size < 0.001 || size >= 1e5) text = value.toExponential(1).replace("e", "·10^").replace("+", "");
-  else text = value.toFixed(Math.max(0, figures - (size >= 1 ? Math.ceil(Math.log10(size + 1e-9)) : 0)));
-  if (Number(text) === 0) text = text.replace("-", "");
-  return text.replaceAll("-", "−");
-}
-
-/** As `shown`, for a cell of a grid: at most five letters. */
-export function brief(value) {
-  const size = Math.abs(value);
-  const text =
-    size >= 1000 ? value.toExponential(0).replace("e+", "e") : value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
-  return (Number(text) === 0 ? "0" : text).replace("-", "−");
-}
 
 /** The page's own colours as canvases want them: custom properties with `light-dark()` worked out. */
 export function themed(element, ...names) {

@@ -1,7 +1,8 @@
 // What is joined, shown as pictures and lists: branches and their sum or product, and a softmax's exponentials.
 
 import { h } from "hubel/view/dom";
-import { colour, shown } from "hubel/view/live/colours";
+import { colour } from "hubel/view/live/colours";
+import { shown } from "hubel/view/numbers";
 
 const SIDE = 84; // pixels of a small map's longer side
 const LISTED = 12; // classes of a softmax that are listed, of so many at most

@@ -3,7 +3,7 @@
 import { h } from "hubel/view/dom";
 import { load } from "hubel/view/engine/model";
 import { inBlocks, opened } from "hubel/view/live/blocks";
-import { shown, tables } from "hubel/view/live/colours";
+import { tables } from "hubel/view/live/colours";
 import { isEditable, kernelEditor } from "hubel/view/live/kernel";
 import { isPositive, LayerView } from "hubel/view/live/maps";
 import { makePad } from "hubel/view/live/pad";
@@ -11,6 +11,7 @@ import { barred, reveal } from "hubel/view/live/sheet";
 import { Strip } from "hubel/view/live/strip";
 import { explained, unitText, UnitDock } from "hubel/view/live/unit";
 import { Units } from "hubel/view/live/units";
+import { shown } from "hubel/view/numbers";
 
 const MOST_BARS = 12;
 

@@ -1,6 +1,7 @@
 // The numbers behind one unit as pictures: windows, kernels and products as grids, and how their sum grows.
 
-import { brief, colour, css, shown, themed } from "hubel/view/live/colours";
+import { colour, css, themed } from "hubel/view/live/colours";
+import { brief, shown } from "hubel/view/numbers";
 
 const SIGN = 20; // room for × and = between grids
 

@@ -2,7 +2,7 @@
 
 import { h } from "hubel/view/dom";
 import { functionOf } from "hubel/view/engine/activations";
-import { shown } from "hubel/view/live/colours";
+import { shown } from "hubel/view/numbers";
 import { branchMaps, frame, softmaxTable } from "hubel/view/live/join";
 import { drawPlane, drawSum, planes, termAt } from "hubel/view/live/numbers";
 import { Player } from "hubel/view/live/player";

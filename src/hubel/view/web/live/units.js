@@ -1,6 +1,6 @@
 // Numbers to explain: what the model says of one, with the words and what else it takes to name and draw it.
 
-import { shown } from "hubel/view/live/colours";
+import { shown } from "hubel/view/numbers";
 import { branchesOf } from "hubel/view/live/join";
 
 /** The units of a model, and the pixels it is given. */
