@@ -34,6 +34,7 @@ ANSWER = Answer(
 def run(capsys: pytest.CaptureFixture[str], *words: object, answer: Answer = ANSWER) -> tuple[str, str]:
     parser = ArgumentParser()
     add_output(parser, *FIGURES, *TABLES, theme=True)
+    parser.set_defaults(command="ask")
     assert finish(parser.parse_args(list(map(str, words))), answer) == 0
     out, err = capsys.readouterr()
     return out, err
@@ -81,6 +82,22 @@ def test_a_table_is_a_page_where_nothing_is_drawn(capsys, tmp_path):
     assert page.startswith("<!doctype html>")
     assert page.count("<table>") == 2
     assert "Content-Security-Policy" in page
+    assert "<h1>hubel ask</h1>" in page
+
+
+def test_a_page_of_tables_has_the_words_beside_them_once(capsys, tmp_path):
+    def parts(name: str, *rows: tuple[str, int]) -> Table:
+        return Table(("name", "#n"), rows, name)
+
+    tables = [parts("net: a step", ("a", 1)), parts("net: memory", ("of a", 1998))]
+    lines = [tables[0], "→ of a", "one is held out"]
+    found = Answer(ANSWER.data, lambda width: lines, lambda: tables, notes=["read so"], summary="in short")
+    run(capsys, "-o", tmp_path / "a.html", answer=found)
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    titles = ("<h1>net</h1>", "<caption>a step</caption>", "<caption>memory</caption>")
+    assert [page.count(words) for words in titles] == [1, 1, 1]
+    told = ("in short", "one is held out", "read so", "→ of a")
+    assert [page.count(f">{words}</p>") for words in told] == [1, 1, 1, 0]
 
 
 def test_a_line_stands_for_standard_output(capsys):

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from hubel import zoo
+from hubel.cli import main
 
 
 def hubel(*arguments: str, columns: int = 100) -> subprocess.CompletedProcess[str]:
@@ -80,3 +81,8 @@ def test_neither_torch_nor_numpy_is_imported():
     program = "import sys; from hubel.cli import main; main(['zoo']); assert not {'torch', 'numpy'} & set(sys.modules)"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_years_have_no_thousands(tmp_path):
+    assert main(["zoo", "lenet5", "-o", str(tmp_path / "one.md")]) == 0
+    assert "| 1998 |" in (tmp_path / "one.md").read_text(encoding="utf-8")

@@ -195,19 +195,26 @@ def _content(ending: str, arguments: Namespace, answer: Answer) -> bytes | str:
         case ".tex":
             return "\n".join(table.latex() for table in tables)
         case _:
-            return _page(tables)
+            return _page(arguments.command, answer, tables)
 
 
-def _page(tables: Sequence[Table]) -> str:
+def _page(command: str, answer: Answer, tables: Sequence[Table]) -> str:
+    """The tables, and the words that a terminal has beside them."""
     from hubel.view.writers.markup import h
     from hubel.view.writers.page import finding_page
 
-    title = tables[0].title or "hubel"
-    one = len(tables) == 1
+    lines = list(answer.lines(WIDE))
+    words = (
+        [line for line in lines if isinstance(line, str)] if any(not isinstance(line, str) for line in lines) else []
+    )
+    whose, _, _ = tables[0].title.rpartition(": ")
+    shared = len(tables) > 1 and whose and all(table.title.startswith(f"{whose}: ") for table in tables)
+    title = whose if shared else tables[0].title if len(tables) == 1 else ""
+    title = title or answer.summary or f"hubel {command}"
     shown = [
         h(
             "div",
-            (replace(table, title="") if one else table).html(),
+            replace(table, title=table.title.removeprefix(title).removeprefix(": ")).html(),
             class_="table",
             tabindex=0,
             role="group",
@@ -215,7 +222,10 @@ def _page(tables: Sequence[Table]) -> str:
         )
         for table in tables
     ]
-    return finding_page(title, *shown, style=".table td { max-width: 60ch; overflow-wrap: anywhere; }")
+    told = {title, answer.summary, *(cell for table in tables for row in table.rows for cell in row)}
+    texts = [line for text in (*answer.notes, *words) for line in text.splitlines()]
+    beside = [h("p", text) for text in texts if text.strip(" →•") not in told]
+    return finding_page(title, *shown, *beside, subtitle="" if answer.summary == title else answer.summary)
 
 
 def _plain(answer: Answer) -> str:

@@ -49,7 +49,8 @@ def _all(rows: list[dict[str, Any]]) -> Table:
 
     titles = ("name", "#year", "citation", "input", "output", "#parameters", "#MACs", "summary")
     names = ("name", "year", "citation", "input", "output_shape", "parameters", "macs", "summary")
-    cells = [tuple(shape_text(tuple(row[n])) if isinstance(row[n], list) else row[n] for n in names) for row in rows]
+    told = [{**row, "year": str(row["year"])} for row in rows]  # which is a number without thousands
+    cells = [tuple(shape_text(tuple(row[n])) if isinstance(row[n], list) else row[n] for n in names) for row in told]
     return Table(titles, tuple(cells), "the zoo")
 
 

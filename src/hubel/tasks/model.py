@@ -178,7 +178,11 @@ def _training(model: LoadedModel) -> Iterator[str]:
     if isinstance(recipe, Mapping):
         known = {"optimizer": "", "learning_rate": "to ", "batch_size": "batch ", "seed": "seed "}
         yield ", ".join(f"{word}{recipe[name]}" for name, word in known.items() if name in recipe)
-    yield from (f"{word}: {told[word]}" for word in ("stopped", "failure") if word in told)
+    at = told.get("stopped")
+    if isinstance(at, Mapping) and all(isinstance(at.get(one), (int, float)) for one in ("step", "steps")):
+        yield f"stopped at step {at['step']:,} of {at['steps']:,}"
+    if "failure" in told:
+        yield f"failure: {told['failure']}"
 
 
 def require_names(model: LoadedModel) -> None:

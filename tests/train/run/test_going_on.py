@@ -13,6 +13,7 @@ from hubel.data import Splits
 from hubel.report import write_report
 from hubel.serve.served import all_served
 from hubel.serve.settings import Settings
+from hubel.tasks.model import facts
 from hubel.train import EpochMetrics, Notice, Run, RunError, evaluate, load_model, resume, train, where_it_stands
 from hubel.train.recipe.schedule import WHOLE, rate
 from tests.train.quadrants import quadrants
@@ -40,6 +41,7 @@ def test_a_run_that_was_stopped_has_the_model_of_its_newest_checkpoint(splits, n
     assert not run.is_finished
     assert not (tmp_path / "run" / "model.safetensors").exists()
     assert evaluate(model, splits.test).accuracy == run.metrics[-1].evaluation_accuracy
+    assert dict(facts(model))["training"].endswith(", stopped at step 20 of 100")
     assert model.summary["stopped"] == {"step": 20, "steps": 100, "epoch": 1.0, "epochs": 5.0}
     assert where_it_stands(model.summary) == (
         "training was stopped at epoch 1 of 5 (step 20 of 100); this is its model so far"
