@@ -31,6 +31,7 @@ from hubel.train.loop.non_finite import NotFiniteError
 from hubel.train.loop.trainer import Trainer
 from hubel.train.loop.ways.step import Step
 from hubel.train.loop.ways.steps import step_named
+from hubel.train.recipe.balance import told_of_windows
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.changes import change_epochs, record_change, record_failure, refuse_failed
 from hubel.train.run.checkpoint import CHECKPOINTS, Checkpoint, CheckpointError, CheckpointStore
@@ -247,7 +248,8 @@ def _train(
         if run.recipe.time_budget:
             trainer.until = began + run.recipe.time_budget - (trainer.state.seconds if saved is not None else 0)
             log(Notice(_of_the_budget(run, trainer.until - time.perf_counter())))
-        for note in (*run.settings.get("tuned", ()), *splits.notes) if saved is None else ():
+        windows = told_of_windows(run.recipe, splits.train.shape)
+        for note in (*run.settings.get("tuned", ()), *splits.notes, *filter(None, [windows])) if saved is None else ():
             log(Notice(note))
         if (
             not (splits.train.targets.varied or splits.train.targets.looked_up)

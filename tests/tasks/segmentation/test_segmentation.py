@@ -157,7 +157,10 @@ def test_windows_go_on_to_the_same_bits_too(tmp_path):
         if getattr(event, "epoch", 0) == 1 and hasattr(event, "evaluated"):
             raise StopError
 
-    whole = train(network, data, recipe, tmp_path / "whole")
+    told = []
+    whole = train(network, data, recipe, tmp_path / "whole", progress=told.append)
+    sentence = "training sees windows of 32×32, 4 of each 64×64 image an epoch; images are measured and answered whole"
+    assert sentence in [getattr(event, "message", "") for event in told]
     assert whole.metrics[-1].step == 16  # of 8 images (2 are held out) four windows each, in steps of 4, twice
     with pytest.raises(StopError):
         train(network, data, recipe, tmp_path / "run", progress=stop)

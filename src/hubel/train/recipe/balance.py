@@ -37,3 +37,16 @@ def passes(recipe: Recipe, shape: tuple[int, ...]) -> int:
     if recipe.augmentation == "auto":
         return 1
     return Augmentation.parse(recipe.augmentation).passes((shape[0], shape[1]))
+
+
+def told_of_windows(recipe: Recipe, shape: tuple[int, ...]) -> str:
+    """The sentence about windows that training sees of images of this shape; "" where it sees them whole."""
+    if recipe.augmentation == "auto" or not Augmentation.parse(recipe.augmentation).window:
+        return ""
+    rows, columns = Augmentation.parse(recipe.augmentation).size((shape[0], shape[1]))
+    if (rows, columns) == tuple(shape[:2]):
+        return ""
+    return (
+        f"training sees windows of {rows}×{columns}, {passes(recipe, shape)} of each {shape[0]}×{shape[1]} image an "
+        "epoch; images are measured and answered whole"
+    )
