@@ -38,7 +38,7 @@ LEARNERS = {  # what the page offers to train
 @cache
 def studio_page() -> str:
     """The page that asks the server which it came from."""
-    return _page("hubel/studio/server", {"connect-src": "'self'"}, {"server": True})
+    return _page("hubel/studio/server", {"connect-src": "'self'", "img-src": "data:"}, {"server": True})
 
 
 def site_page(course: dict[str, Any] | None = None) -> str:

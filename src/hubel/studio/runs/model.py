@@ -1,4 +1,4 @@
-"""A run's model for a page to run."""
+"""A run's model for a page to run, and what it takes for something else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from hubel.view.writers.markup import text_of
 
+MOST_ASKED, MOST_SHOWN = 2000, 24  # images: asked about, and shown
 _loading = threading.Lock()  # PyTorch is imported once, whoever asks first
 
 
@@ -32,3 +33,40 @@ def running_model(run: Path) -> dict[str, Any]:
     places = {path: place for place, path in enumerate(paths)}
     drawn = drawing(strip(report), places=places, ruled=False)
     return {"packed": pack(model), "paths": paths, "strip": text_of(drawn)}
+
+
+def surest_mistakes(run: Path) -> dict[str, Any]:
+    """The surest mistakes of a run's model among the images that it is measured on, each with its picture in whole.
+
+    Of more images than `MOST_ASKED` evenly so many are asked about: `asked` of `images`. `reason`: why there are none.
+    Raises what opening the run and its data raises.
+    """
+    with _loading:
+        import numpy as np
+
+        from hubel.look.errors.mistakes import class_mistakes
+        from hubel.report import own_splits, picture_url
+        from hubel.tasks.decoding import decoding_of
+        from hubel.train import Run
+
+    opened = Run.open(run)
+    if not decoding_of(opened.task.name).names:
+        return {"reason": f"mistakes are images whose class is another, and this run's task is {opened.task.name}"}
+    part, dataset = own_splits(opened).part()
+    if dataset is None or not len(dataset):
+        return {"reason": "no images were held out to measure on"}
+    images = len(dataset)
+    if images > MOST_ASKED:
+        dataset = dataset.take(np.linspace(0, images - 1, MOST_ASKED).astype(np.int64))
+    found = class_mistakes(opened.model(), dataset)
+    wrong = found.confident_errors()
+    told = [
+        {
+            "picture": picture_url(found.dataset.images[index]),
+            "is": found.classes[found.labels[index]],
+            "said": found.classes[found.predicted[index]],
+            "share": float(found.confidences[index]),
+        }
+        for index in wrong[:MOST_SHOWN]
+    ]
+    return {"part": part, "images": images, "asked": len(dataset), "wrong": len(wrong), "mistakes": told}

@@ -34,6 +34,7 @@ class Runs:
             "stop": (self.stop, {"name": str}),
             "resume": (self.resume, {"name": str, "epochs": str}),
             "model": (self.model, {"name": str}),
+            "mistakes": (self.mistakes, {"name": str}),
             "put": (self.data.put, {"name": str, "path": str, "at": int, "size": int, "content": str}),
             "own": (self.data.own, {"name": str}),
         }
@@ -83,6 +84,12 @@ class Runs:
         from hubel.studio.runs.model import running_model
 
         return running_model(self.folder / checked_name(name))
+
+    def mistakes(self, name: str) -> dict[str, Any]:
+        """What a run's model takes for something else, the surest first."""
+        from hubel.studio.runs.model import surest_mistakes
+
+        return surest_mistakes(self.folder / checked_name(name))
 
     def _free_name(self) -> str:
         taken = {*run_names(self.folder), *self.trainings.names()}
