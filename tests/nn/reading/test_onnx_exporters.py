@@ -76,7 +76,8 @@ def test_gelu_is_found_where_it_is_written_out(tmp_path: Path) -> None:
     ("function", "said"),
     [
         (lambda x: x.erf(), "the tree has no layer for Erf"),
-        (lambda x: x.mean(1, keepdim=True), "reduces all places of a picture"),
+        (lambda x: x.mean(2, keepdim=True), "reduces all places of a picture"),
+        (lambda x: x.clamp(0.5, 0.5), "no layer that clips to 0.5"),
         (lambda x: torch.nn.functional.pad(x, (1, 1), value=2.0), "with zeros"),
         (lambda x: x[:, :, 1::2], "the tree has no layer for Slice"),
         (lambda x: 1 / x, "the tree has no layer for Reciprocal|divides a number by others"),
@@ -91,3 +92,23 @@ def test_what_has_no_layer_is_named(function: object, said: str, tmp_path: Path)
     torch.onnx.export(Own(), (torch.zeros(1, 3, 4, 4),), str(tmp_path / "n.onnx"), dynamo=False)
     with pytest.raises(NetworkError, match=said):
         network_of_onnx(tmp_path / "n.onnx", (4, 4, 3))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        (lambda x: x.clamp(-1, 2), "rescale 2.0 offset=2.0, relu6, rescale 0.5 offset=-1.0"),
+        (lambda x: x.clamp(min=0), "relu"),
+        (lambda x: x.clamp(max=0.5), "rescale -1.0 offset=0.5, relu, rescale -1.0 offset=0.5"),
+        (lambda x: x.mean(1, keepdim=True), "reshape 3x20x1, avgpool 3x1, reshape 4x5x1"),
+        (lambda x: x.amax(1, keepdim=True) * x, "product(reshape 3x20x1, maxpool 3x1, reshape 4x5x1 | identity)"),
+    ],
+)
+def test_limits_and_figures_of_channels_are_several_layers(function: object, text: str, tmp_path: Path) -> None:
+    class Own(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return function(x)  # type: ignore[operator, no-any-return]
+
+    torch.onnx.export(Own(), (torch.zeros(1, 3, 4, 5),), str(tmp_path / "n.onnx"), dynamo=False)
+    assert str(network_of_onnx(tmp_path / "n.onnx", (4, 5, 3))) == f"4x5x3: {text}"

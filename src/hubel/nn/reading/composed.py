@@ -79,16 +79,14 @@ def _gated(tensors: Tensors, call: Call, given: Tensor) -> bool:
 
 
 def _over_channels(tensors: Tensors, call: Call, given: Tensor) -> bool:
-    """Read the mean or the largest of each place's channels: a pool of a picture whose rows are the channels."""
-    pool = POOLS.get(call.what) if isinstance(call.what, str) else None
+    """Read the mean or the largest of each place's channels."""
     value, axis = tensors[given], argument(call, 1, "dim", "axis")
     axis = axis[0] if isinstance(axis, (tuple, list)) and len(axis) == 1 else axis
-    if pool is None or not isinstance(axis, int) or given.dim() != 4 or value.order not in ("first", "last"):
+    if call.what not in POOLS or not isinstance(axis, int) or given.dim() != 4 or value.order not in ("first", "last"):
         return False
     if axis % 4 != _channels(value, given):
         return False
-    channels, rows, columns = value.shape
-    layers = [arch.Reshape((channels, rows * columns, 1)), pool((channels, 1)), arch.Reshape((rows, columns, 1))]
+    layers = pooled_channels(str(call.what), (*value.shape[1:], value.shape[0]))
     output = call.output if isinstance(call.output, Tensor) else call.output[0]
     _chain(tensors, call, output, value, layers, order=value.order if output.dim() == 4 else "loose")
     return True
@@ -100,18 +98,33 @@ def _limited(tensors: Tensors, call: Call, given: Tensor) -> bool:
     value = tensors[given]
     if (low is None and high is None) or (low, high) in ((0, None), (0, 6)) or value.order not in ("first", "last"):
         return False
-    if low is not None and high is not None:
-        if low >= high:
-            return False
-        scale = (high - low) / 6
-        layers = [arch.Rescaling(1 / scale, -low / scale), arch.Activation("relu6"), arch.Rescaling(scale, low)]
-    elif low is not None:
-        layers = [arch.Rescaling(1.0, -low), arch.Activation("relu"), arch.Rescaling(1.0, low)]
-    else:
-        assert high is not None
-        layers = [arch.Rescaling(-1.0, high), arch.Activation("relu"), arch.Rescaling(-1.0, high)]
+    layers = limited(low, high)
+    if not layers:
+        return False
     _chain(tensors, call, call.output, value, layers)
     return True
+
+
+def limited(low: float | None, high: float | None) -> list[Layer]:
+    """Return the layers that keep numbers within limits, of which there is at least one; [] where none do."""
+    if low is not None and high is not None:
+        scale = (high - low) / 6
+        if scale <= 0:
+            return []
+        return [arch.Rescaling(1 / scale, -low / scale), arch.Activation("relu6"), arch.Rescaling(scale, low)]
+    if low is not None:
+        return [arch.Rescaling(1.0, -low), arch.Activation("relu"), arch.Rescaling(1.0, low)]
+    assert high is not None
+    return [arch.Rescaling(-1.0, high), arch.Activation("relu"), arch.Rescaling(-1.0, high)]
+
+
+def pooled_channels(kind: str, shape: arch.Shape) -> list[Layer]:
+    """Return the layers that take the mean or the largest of each place's channels: a pool of a picture whose rows are
+    the channels.
+    """
+    rows, columns, channels = shape
+    pool = POOLS[kind]((channels, 1))
+    return [arch.Reshape((channels, rows * columns, 1)), pool, arch.Reshape((rows, columns, 1))]
 
 
 def _limits(call: Call) -> tuple[float | None, float | None]:

@@ -11,6 +11,7 @@ from hubel.arch import Layer
 from hubel.arch.ops.functions import PLAIN
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.report import TensorShape
+from hubel.nn.reading.composed import limited
 from hubel.nn.reading.onnx.node import Node, Reader
 
 Settings = Mapping[str, Any]
@@ -109,12 +110,15 @@ def _average_pooling(node: Node) -> Layer:
     )
 
 
-def _clip(node: Node) -> Layer:
+def _clip(node: Node) -> Layer | arch.Chain:
     limits = [node.settings.get(name, node.array(place)) for name, place in (("min", 1), ("max", 2))]  # old files, new
     low, high = (None if limit is None else float(limit) for limit in limits)
-    if (low, high) != (0, 6):
-        raise NetworkError(f"the tree's relu6 clips to 0 … 6, not to {low} … {high}")
-    return arch.Activation("relu6")
+    if (low, high) in ((0, 6), (0, None)):
+        return arch.Activation("relu6" if high else "relu")
+    layers = [] if low is None is high else limited(low, high)
+    if not layers:
+        raise NetworkError(f"the tree has no layer that clips to {low} … {high}")
+    return arch.Chain(*layers)
 
 
 def _softmax(function: str) -> Reader:

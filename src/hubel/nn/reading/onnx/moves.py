@@ -8,6 +8,7 @@ from itertools import accumulate, pairwise
 import hubel.arch as arch
 from hubel.arch import Layer
 from hubel.base.errors import NetworkError
+from hubel.nn.reading.composed import pooled_channels
 from hubel.nn.reading.lying import cut, turned
 from hubel.nn.reading.onnx.node import Node, Parts, Reader, Same, public
 
@@ -49,9 +50,11 @@ def _reshape(node: Node) -> Same | Layer | None:
     return Same("loose")
 
 
-def _reduce(node: Node) -> Layer:
+def _reduce(node: Node) -> Layer | arch.Chain:
     axes = {axis % len(node.given) for axis in node.numbers("axes", 1)}
     keeps, last = bool(node.settings.get("keepdims", 1)), node.order == "last"
+    if axes == {3 if last else 1} and len(node.given) == 4 and keeps and node.order in ("first", "last"):
+        return arch.Chain(*pooled_channels("mean" if node.kind == "ReduceMean" else "max", node.shape))
     wanted = set(range(1, len(node.given) - 1)) if last else set(range(2, len(node.given)))
     if axes != wanted or not axes or (last and keeps) or node.order not in ("first", "last"):
         raise NetworkError("a tree reduces all places of a picture, and nothing else")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hubel.arch import Layer, Shape
+from hubel.arch import Chain, Layer, Shape
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.reading.onnx.constants import Constants
 
@@ -74,7 +74,7 @@ class Parts:
     layers: tuple[Layer, ...]
 
 
-Reader = Callable[[Node], Layer | Same | Instead | Parts | None]
+Reader = Callable[[Node], Layer | Chain | Same | Instead | Parts | None]
 """A row: what the operator is in the tree; None, or a `NetworkError` that says why, where it is nothing there."""
 
 

@@ -146,11 +146,11 @@ class _Reading:
             self.found[value.place] = replace(self.found[value.place], what=made.layer)
             self.values[node.outputs[0]] = value
         else:
-            layers = made.layers if isinstance(made, Parts) else (made,)
+            layers: tuple[Layer | arch.Chain, ...] = made.layers if isinstance(made, Parts) else (made,)
             for name, shape, layer in zip(node.outputs, node.parts, layers, strict=False):
                 self._add(node, layer, value, name, shape)
 
-    def _add(self, node: Node, layer: Layer, value: Value, name: str, made: TensorShape) -> None:
+    def _add(self, node: Node, layer: Layer | arch.Chain, value: Value, name: str, made: TensorShape) -> None:
         """Put a step behind another: what it gives lies as what it is given, or once more in the file's order."""
         order = value.order if value.order in ("last", "turned") else "first"
         self.values[name] = Value(len(self.found), order)
