@@ -112,3 +112,18 @@ def test_limits_and_figures_of_channels_are_several_layers(function: object, tex
 
     torch.onnx.export(Own(), (torch.zeros(1, 3, 4, 5),), str(tmp_path / "n.onnx"), dynamo=False)
     assert str(network_of_onnx(tmp_path / "n.onnx", (4, 5, 3))) == f"4x5x3: {text}"
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("way", ["torch", "hubel"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9x8x3: conv 4 3x3/2 pad=0/1x1/0, relu, conv 4 3x3/2 pad=1/2x0/1",
+        "9x8x3: zeropad 1, conv 4 3x3, relu6",
+        "9x8x3: zeropad 2x0, conv 4 3x3, relu6",
+    ],
+)
+def test_padding_stays_where_it_stands(text: str, way: str, tmp_path: Path) -> None:
+    network = parse(text)
+    assert str(network_of_onnx(written(network, way, tmp_path / "n.onnx"), network.input)) == text

@@ -12,7 +12,7 @@ from hubel.arch.ops.functions import PLAIN
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.reading.composed import limited
-from hubel.nn.reading.onnx.node import Node, Reader
+from hubel.nn.reading.onnx.node import Instead, Node, Reader
 
 Settings = Mapping[str, Any]
 
@@ -36,7 +36,7 @@ def _four(given: TensorShape) -> None:
         raise NetworkError(f"the tree's pictures have two axes, not {len(given) - 2}")
 
 
-def _convolution(node: Node) -> Layer:
+def _convolution(node: Node) -> Layer | Instead:
     if len(node.given) == 3:
         return arch.Conv1D(
             node.weights[0][0],
@@ -48,15 +48,20 @@ def _convolution(node: Node) -> Layer:
             use_bias=len(node.weights) > 1,
         )
     _four(node.given)
-    return arch.Conv2D(
+    pads, before = _pads(node.settings), node.before
+    sides = arch.both_sides(before.padding) if isinstance(before, arch.ZeroPadding2D) else ()
+    # what is uneven PyTorch's convolutions do not have, and it is written before them
+    alone = any(one != other for one, other in sides) and pads == ((0, 0), (0, 0))
+    layer = arch.Conv2D(
         node.weights[0][0],
         node.weights[0][2:],  # type: ignore[arg-type]
         strides=_pair(node.settings, "strides"),
-        padding=_pads(node.settings),
+        padding=before.padding if alone else pads,
         dilation_rate=_pair(node.settings, "dilations"),
         groups=node.settings.get("group", 1),
         use_bias=len(node.weights) > 1,
     )
+    return Instead(layer) if alone else layer
 
 
 def _transposed(node: Node) -> Layer:

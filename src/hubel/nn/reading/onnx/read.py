@@ -143,7 +143,8 @@ class _Reading:
         if isinstance(made, Same):
             self.values[node.outputs[0]] = Value(value.place, made.order)
         elif isinstance(made, Instead):
-            self.found[value.place] = replace(self.found[value.place], what=made.layer)
+            shape = node.made[1:] if value.order == "last" else public(node.made)
+            self.found[value.place] = replace(self.found[value.place], what=made.layer, shape=shape)
             self.values[node.outputs[0]] = value
         else:
             layers: tuple[Layer | arch.Chain, ...] = made.layers if isinstance(made, Parts) else (made,)
