@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from hubel.data import Dataset
@@ -21,20 +20,6 @@ class Chosen:
     why: str
     name: str = ""
 
-
-OF_STEPS: Mapping[str, Any] = MappingProxyType(
-    {
-        "momentum": 0.9,
-        "beta2": 0.99,
-        "warmup": 0.1,
-        "label_smoothing": 0.0,
-        "augmentation": "none",
-        "initializer": "pytorch",
-        "clip_norm": 1.0,
-        "ema": 0.0,
-    }
-)
-"""What recipes have in common of tasks that say one step after another."""
 
 _LEAST, _DRAWN, _TINY, _FEW = 24, 32, 48, 1000  # pixels of a side, and images, up to which smaller networks are chosen
 

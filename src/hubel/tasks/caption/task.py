@@ -21,7 +21,7 @@ from hubel.data.captions.load import load
 from hubel.data.captions.targets import NUMBER, SEEN, VOID, Captions
 from hubel.data.captions.words import END, Words
 from hubel.nn.modules import teaching
-from hubel.tasks import task
+from hubel.tasks import steps, task
 from hubel.tasks.caption.metrics import bleu, cider
 from hubel.tasks.caption.search import BEAM, Written, write
 from hubel.tasks.gathering import gathered
@@ -119,17 +119,10 @@ class Captioning(task.Task):
     def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:
         """So many epochs that 60,000 pictures are seen, from 4 to 60, as they are: turned over, "left of" is untrue."""
         return {
+            **steps.OF_STEPS,
             "epochs": float(min(60, max(4, round(_PICTURES / max(1, len(training)))))),
             "batch_size": max(4, min(32, len(training) // 20)),
             "learning_rate": 0.002,
-            "momentum": 0.9,
-            "beta2": 0.99,
-            "warmup": 0.1,
-            "label_smoothing": 0.0,
-            "initializer": "pytorch",
-            "clip_norm": 1.0,
-            "ema": 0.0,
-            "augmentation": "none",
         }
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
@@ -216,14 +209,10 @@ def _lowered(node: Node, input: Shape | None) -> ops.Operation | None:
     return node.steps()[0].lower(input) if isinstance(node, Layer) and input is not None else None
 
 
-class Objective(task.Objective):
+class Objective(steps.Objective):
     """The mean cross-entropy of each word of each sentence, given the picture and the words before. Targets: int32
     N×(1 + sentences)×steps.
     """
-
-    def __init__(self, network: nn.Module, label_smoothing: float) -> None:
-        super().__init__(network)
-        self.label_smoothing = label_smoothing
 
     def forward(
         self,
@@ -240,10 +229,7 @@ class Objective(task.Objective):
         self, outputs: torch.Tensor, targets: torch.Tensor, others: torch.Tensor | None, share: torch.Tensor | None
     ) -> torch.Tensor:
         """The mean loss of outputs, N×words×(sentences·steps)."""
-        wanted = targets[:, 1:].flatten(1).long()
-        return nn.functional.cross_entropy(
-            outputs.float(), wanted, ignore_index=VOID, label_smoothing=self.label_smoothing
-        )
+        return super().loss(outputs, targets[:, 1:].flatten(1), others, share)
 
 
 class _Counts(task.Counts):

@@ -24,10 +24,10 @@ from hubel.data.texts.vocabulary import Vocabulary
 from hubel.nn import evaluation_mode
 from hubel.nn.modules import carrying
 from hubel.tasks import task
-from hubel.tasks.choosing import OF_STEPS
 from hubel.tasks.language.writing import Writing, Written, write
 from hubel.tasks.measure import evaluate
 from hubel.tasks.model import LoadedModel
+from hubel.tasks.steps import OF_STEPS, Objective
 
 _STRETCH = 4096  # symbols that are read one after the other, at least, where a text is measured in several stretches
 _STRETCHES = 64
@@ -261,21 +261,6 @@ def _costs(language: Language, model: LoadedModel, dataset: Dataset) -> task.Tab
     note = f"the {_HARDEST} dearest of {len(rows)}" if len(rows) > _HARDEST else ""
     titles = (language.vocabulary.noun, "#how often", "#bits each", "#of all bits")
     return task.Table(titles, tuple(cells), note)
-
-
-class Objective(task.Objective):
-    """The mean cross-entropy of what follows each symbol. Targets: whole numbers, N×steps."""
-
-    def __init__(self, network: nn.Module, label_smoothing: float) -> None:
-        super().__init__(network)
-        self.label_smoothing = label_smoothing
-
-    def loss(
-        self, outputs: torch.Tensor, targets: torch.Tensor, others: torch.Tensor | None, share: torch.Tensor | None
-    ) -> torch.Tensor:
-        """The mean loss of outputs, N×symbols×steps."""
-        scores = outputs.transpose(1, 2).reshape(-1, outputs.shape[1]).float()
-        return nn.functional.cross_entropy(scores, targets.flatten().long(), label_smoothing=self.label_smoothing)
 
 
 @dataclass(frozen=True)

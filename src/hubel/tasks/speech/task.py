@@ -23,9 +23,9 @@ from hubel.data.speech.describe import SpeechDescription, describe
 from hubel.data.speech.load import load
 from hubel.data.speech.targets import VOID, Spoken, Told
 from hubel.tasks import task
-from hubel.tasks.choosing import OF_STEPS
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.speech.speaking import Said, speak
+from hubel.tasks.steps import OF_STEPS, Objective
 
 _SAMPLES = 30_000_000  # to be seen in all
 _BATCH = 32_768  # samples at once
@@ -227,18 +227,3 @@ def _looks_ahead(network: Network) -> str:
     """The path of the first layer that sees what is still to come, or gives nothing for some steps."""
     rows = analyse(network).rows
     return next((row.path for row in rows if row.operation is not None and not goes_on(row.operation)), "")
-
-
-class Objective(task.Objective):
-    """The mean cross-entropy of the code after each step. Targets: whole numbers, N×steps, -1 where none is wanted."""
-
-    def __init__(self, network: nn.Module, label_smoothing: float) -> None:
-        super().__init__(network)
-        self.label_smoothing = label_smoothing
-
-    def loss(
-        self, outputs: torch.Tensor, targets: torch.Tensor, others: torch.Tensor | None, share: torch.Tensor | None
-    ) -> torch.Tensor:
-        """The mean loss of outputs, N×codes×steps."""
-        wanted, smoothing = targets.long(), self.label_smoothing
-        return nn.functional.cross_entropy(outputs.float(), wanted, ignore_index=VOID, label_smoothing=smoothing)
