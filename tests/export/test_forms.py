@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -27,7 +28,7 @@ from hubel.data import Frame, Preprocessing
 from hubel.export import export
 from hubel.export.forms import Order
 from hubel.export.odd import odd_pictures
-from hubel.export.package.card import wilson
+from hubel.export.package.card import card, wilson
 from hubel.export.package.reading import reading_program
 from hubel.export.torch import written_torch
 from hubel.tasks import LoadedModel, predict, task_named
@@ -137,6 +138,14 @@ def test_the_card_tells_data_figures_with_intervals_mistakes_and_preparation(pac
     assert "## Mistakes" in text
     assert "## Licence" in text
     assert "12×12 colour, " in text
+
+
+def test_the_card_of_a_stopped_run_says_so(run: Path) -> None:
+    model = hubel.load_model(run)
+    assert "stopped" not in card(Order(model, None, run))
+    stopped = replace(model, summary={"stopped": {"step": 4, "steps": 40, "epoch": 0.2, "epochs": 2.0}})
+    told = "**Training was stopped at epoch 0.2 of 2 (step 4 of 40); this is its model so far.**"
+    assert told in card(Order(stopped, None, run))
 
 
 def test_the_interval_is_wilsons() -> None:

@@ -12,6 +12,7 @@ from hubel.base.numbers import counted
 from hubel.export.forms import Order
 from hubel.tasks import LoadedModel, evaluate
 from hubel.tasks.decoding import decoding_of
+from hubel.train import where_it_stands
 from hubel.view.words.tables import markdown_words
 
 _MISTAKES = 8  # pairs of classes that are told
@@ -31,6 +32,8 @@ def _lines(order: Order) -> Iterator[str]:
     what = f" of {counted(len(model.classes), *model.task.noun)}: {words(listing(model.classes, 40))}"
     yield f"\n{model.task.name.capitalize()}{what if model.classes else ''}."
     yield f"\n{report.parameters:,} parameters, {report.macs:,} multiply-adds a picture."
+    if stands := where_it_stands(model.summary):
+        yield f"\n**{words(stands[0].upper() + stands[1:])}.**"
     yield "\n## Use\n\n```sh\npip install -r requirements.txt\npython predict.py cat.jpg\npython test_predict.py"
     yield 'docker build -t model . && docker run --rm -v "$PWD:/data" model /data/cat.jpg\n```\n'
     yield f'From Python: `from predict import predict; predict("cat.jpg")["{_output(model)}"]`. It needs no hubel.'
