@@ -16,10 +16,10 @@ TOKEN = "the-token-of-this-launch"
 
 
 @contextmanager
-def studio(port=0, token=TOKEN, runs=Path("runs")):
+def studio(port=0, token=TOKEN, runs=Path("runs"), course=None):
     """The address of a studio, which is stopped afterwards."""
     with bound_socket(HERE, port) as bound:
-        server = server_of(token, runs)
+        server = server_of(token, runs, course)
         thread = threading.Thread(target=server.run, args=([bound],))
         thread.start()
         try:

@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import pytest
 
 from hubel.arch import analyse, parse
@@ -12,7 +13,8 @@ from hubel.studio.answers import answered
 from hubel.studio.course import own_course, read_course
 from tests.axe import needs_axe, violations
 from tests.command import hubel
-from tests.studio.conftest import TOKEN
+from tests.studio.conftest import TOKEN, studio
+from tests.work import HANG
 
 LENET = "32x32x3: conv 8 5x5, maxpool 2, conv 16 5x5, maxpool 2, flatten, dense 120, dense 84, dense 10"
 EXERCISE = "### Filters\nHow many *parameters* has `conv`?\n- network: 32x32x3: conv 8 5x5\n- layer: conv1\n"
@@ -137,6 +139,16 @@ def test_the_command_takes_a_teachers_file(tmp_path, monkeypatch):
     course.write_text("### A\n")
     refused = hubel("site", "-o", tmp_path / "site", "--course", course)
     assert "course.md:1: expected a line" in refused.stderr
+
+
+def test_the_studio_takes_a_teachers_file(tmp_path):
+    with studio(course=read_course(f"# Of our week\n{EXERCISE}", "c.md"), runs=tmp_path) as address:
+        page = httpx.get(address, timeout=HANG).text
+    assert "Of our week" in page
+    assert own_course()["title"][0] not in page
+    (tmp_path / "wrong.md").write_text("### A\n")
+    refused = hubel("studio", "--port", "0", "--course", tmp_path / "wrong.md")
+    assert "wrong.md:1: expected a line" in refused.stderr
 
 
 def test_exercises_by_keyboard_and_in_the_address(browser_page, address):

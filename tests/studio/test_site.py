@@ -193,6 +193,10 @@ def test_python_answers_in_the_page_and_without_a_network(browser_page, tmp_path
         browser_page.locator("tbody button", has_text="conv1").click()
         browser_page.get_by_label("filters: more").click()
         browser_page.locator(".editor pre", has_text="conv 8").wait_for()
+        browser_page.evaluate("location.hash = 'room=course&exercise=11&lang=pt'")
+        browser_page.locator(".course form input").fill("208")
+        browser_page.keyboard.press("Enter")
+        browser_page.locator(".course .not-yet", has_text="Seu 208 esqueceu os canais da entrada").wait_for()
         browser_page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     browser_page.goto("about:blank")
     browser_page.goto(f"{address}/course/#net={typed.replace(' ', '+')}")  # no server is there any more

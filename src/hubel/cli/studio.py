@@ -22,6 +22,7 @@ Only this machine reaches it, by the address that is printed: it has a token in 
 page asks nobody else for anything. Ctrl+C ends it; trainings that it began go on."""
 EXAMPLES = """  hubel studio
   hubel studio resnet18                   begins with a network
+  hubel studio --course exercises.md      a teacher's own exercises
   hubel studio '28x28x1: conv 6 5x5 tanh, flatten, dense 10' --browser"""
 TOKEN = "HUBEL_TOKEN"
 
@@ -31,6 +32,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("network", nargs="?", metavar="NET", help="what it begins with: whatever hubel explain takes")
     parser.add_argument("--port", type=whole(0, 65535), default=8700, help="default 8700; 0 takes a free one")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="where runs lie (default: runs)")
+    parser.add_argument(
+        "--course", type=Path, metavar="FILE.md", help="a teacher's exercises in Markdown, in place of hubel's own"
+    )
     parser.add_argument("--browser", action="store_true", help="open it in the system's browser")
 
 
@@ -40,7 +44,10 @@ def run(arguments: Namespace) -> int:
         raise SettingError("the studio needs a web server: pip install 'hubel[serve]' (hubel site writes one without)")
     text = "" if arguments.network is None else str(named_network(arguments.network))
     token = os.environ.get(TOKEN) or secrets.token_urlsafe(18)
+    from hubel.studio.course import course_of
     from hubel.studio.server import HERE, serve_studio
+
+    course = course_of(arguments.course) if arguments.course else None
 
     def listening(bound: socket.socket) -> None:
         from urllib.parse import quote
@@ -48,11 +55,13 @@ def run(arguments: Namespace) -> int:
         beginning = f"&net={quote(text, safe=':,()|*')}" if text else ""
         address = f"http://{HERE}:{bound.getsockname()[1]}/#token={token}{beginning}"
         say(f"the studio: {address} (Ctrl+C ends it)")
+        if course:
+            say(f"with {len(course['exercises'])} exercises of {arguments.course}")
         sys.stdout.flush()
         if arguments.browser:
             import webbrowser
 
             webbrowser.open(address)
 
-    serve_studio(token, arguments.port, arguments.runs, listening)
+    serve_studio(token, arguments.port, arguments.runs, listening, course)
     return 0

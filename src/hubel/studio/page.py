@@ -38,7 +38,12 @@ LEARNERS = {  # what the page offers to train
 @cache
 def studio_page() -> str:
     """The page that asks the server which it came from."""
-    return _page("hubel/studio/server", {"connect-src": "'self'", "img-src": "data:"}, {"server": True})
+    return course_page(None)
+
+
+def course_page(course: dict[str, Any] | None) -> str:
+    """The same with a teacher's exercises in place of hubel's own."""
+    return _page("hubel/studio/server", {"connect-src": "'self'", "img-src": "data:"}, {"server": True}, course)
 
 
 def site_page(course: dict[str, Any] | None = None) -> str:

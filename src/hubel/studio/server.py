@@ -28,7 +28,7 @@ from hubel.serve.settings import Access, Limits, Settings
 from hubel.studio.answers import QUESTIONS, answered
 from hubel.studio.answers.questions import Known
 from hubel.studio.digits import DIGIT_FILES, digits_file
-from hubel.studio.page import studio_page
+from hubel.studio.page import course_page, studio_page
 from hubel.studio.runs import Runs
 
 HERE = "127.0.0.1"
@@ -40,30 +40,39 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-def application(token: str, runs: Path) -> Any:
-    """The studio as an ASGI application. runs: the folder of runs that it shows, and into which it trains."""
+def application(token: str, runs: Path, course: dict[str, Any] | None = None) -> Any:
+    """The studio as an ASGI application. runs: the folder of runs that it shows, and into which it trains. course: a
+    teacher's exercises (`hubel.studio.course`) in place of hubel's own.
+    """
     guarded: Any = _Guarded(token)
-    return Gate(_Studio({**QUESTIONS, **Runs(runs).questions}), guarded)
+    page = course_page(course) if course else studio_page()
+    return Gate(_Studio({**QUESTIONS, **Runs(runs).questions}, page.encode()), guarded)
 
 
-def serve_studio(token: str, port: int, runs: Path, listening: Callable[[socket], None] = lambda bound: None) -> None:
+def serve_studio(
+    token: str,
+    port: int,
+    runs: Path,
+    listening: Callable[[socket], None] = lambda bound: None,
+    course: dict[str, Any] | None = None,
+) -> None:
     """Serve on this machine's loopback until a signal ends it; trainings that were begun go on.
 
-    port: 0 takes a free one. runs: the folder of runs. listening: is called with the socket. Raises SettingError where
-    the port cannot be had.
+    port: 0 takes a free one. runs: the folder of runs. listening: is called with the socket. course: a teacher's
+    exercises. Raises SettingError where the port cannot be had.
     """
     with bound_socket(HERE, port) as bound:
         begin_log()
-        server = server_of(token, runs)
+        server = server_of(token, runs, course)
         listening(bound)
         server.run([bound])
 
 
-def server_of(token: str, runs: Path = Path("runs")) -> Server:
+def server_of(token: str, runs: Path = Path("runs"), course: dict[str, Any] | None = None) -> Server:
     """A server in this process: `run([socket])` serves until its `should_exit` is True."""
     return Server(
         Config(
-            application(token, runs),
+            application(token, runs, course),
             loop="asyncio",
             ws="none",
             lifespan="off",
@@ -91,8 +100,8 @@ class _Guarded:
 class _Studio:
     """The routes."""
 
-    def __init__(self, known: Known) -> None:
-        self._known = known
+    def __init__(self, known: Known, page: bytes) -> None:
+        self._known, self._page = known, page
         self._quick = ThreadPoolExecutor(1, thread_name_prefix="studio")  # answers share what was read last
         self._slow = ThreadPoolExecutor(2, thread_name_prefix="studio-slow")  # of runs, whose models PyTorch opens
 
@@ -102,7 +111,7 @@ class _Studio:
             return
         path, method = scope["path"], scope["method"]
         if path == "/" and method in ("GET", "HEAD"):
-            await _send(send, "text/html; charset=utf-8", studio_page().encode())
+            await _send(send, "text/html; charset=utf-8", self._page)
         elif path in DIGITS and method in ("GET", "HEAD"):
             await _send(send, "application/gzip", DIGITS[path]())
         elif path.startswith(ASK) and (question := path.removeprefix(ASK)) in self._known:
