@@ -81,7 +81,7 @@ def test_data_comes_in_any_form_and_callbacks_see_each_loss(tmp_path: Path) -> N
 
 
 def test_a_tower_stays_frozen_in_both_places_and_summaries_say_that_weights_are_shared(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     model, x, y, _ = MODELS["shared_tower"](keras)
     tower = model.get_layer("tower")
@@ -98,6 +98,8 @@ def test_a_tower_stays_frozen_in_both_places_and_summaries_say_that_weights_are_
     assert "not trained: tower" in said
     with pytest.raises(ValueError, match="2 inputs: it trains, measures and predicts"):
         _ = model.network
+    with pytest.warns(UserWarning, match="2 inputs, and only trees are drawn"):
+        assert not keras.utils.plot_model(model, tmp_path / "model.png").exists()
 
 
 def test_one_layer_has_its_weights_in_keras_s_order_in_every_model() -> None:

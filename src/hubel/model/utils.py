@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +138,18 @@ def pad_sequences(
 
 
 def plot_model(model: Any, to_file: str | Path = "model.png", **_: Any) -> Path:
-    """Draw a model as `hubel draw` does, into a file: svg, png or pdf by its ending. Other settings change nothing."""
+    """Draw a model as `hubel draw` does, into a file: svg, png or pdf by its ending. Other settings change nothing.
+
+    Of a model that is no tree nothing is drawn, which is said.
+    """
     from hubel.draw import figure
 
     path = Path(to_file)
+    if model.why_no_tree is not None:
+        told = (
+            f"{model.name} has {model.why_no_tree}, and only trees are drawn: {path} is not written; summary() lists it"
+        )
+        warnings.warn(told, stacklevel=2)
+        return path
     figure(model.network).save(path)
     return path
