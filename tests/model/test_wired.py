@@ -192,3 +192,17 @@ def test_layers_of_one_s_own_take_several_tensors() -> None:
     assert not model.predict([A, A]).any()
     with pytest.raises(ValueError, match=r"a layer of your own \(Apart\)"):
         model.get_layer(index=0).home.save("model.keras")
+
+
+def test_a_layer_called_on_tensors_by_place_may_be_all_that_is_lowered() -> None:
+    class Endpoint(layers.Layer):
+        def call(self, targets: torch.Tensor, found: torch.Tensor) -> torch.Tensor:
+            self.add_loss((targets - found).square().mean())
+            return found
+
+    inputs, targets = keras.Input((5,), name="inputs"), keras.Input((1,), name="targets")
+    model = keras.Model([inputs, targets], Endpoint()(targets, layers.Dense(1, name="dense")(inputs)))
+    model.compile(keras.optimizers.SGD(0.05))
+    losses = model.fit({"inputs": A, "targets": NUMBERS}, epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    assert model.evaluate({"inputs": A, "targets": model.predict([A, NUMBERS])}) == pytest.approx(0, abs=1e-9)

@@ -140,6 +140,9 @@ class Layer:
         given = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         if not any(isinstance(each, KerasTensor) for each in (*given, *more)):
             return self.run(inputs, *more, training=training, **settings)
+        if more and self.is_own and not settings and all(isinstance(each, KerasTensor) for each in (*given, *more)):
+            self.by_place = True
+            return self.follow([*given, *more], training)
         if more or settings:
             raise SettingError(
                 f"expected {self.name} to be called on one tensor, received {1 + len(more)} and {settings}"
@@ -181,6 +184,7 @@ class Layer:
         return (found[0] if single else found).as_subclass(Result)
 
     takes: int = 1  # tensors; of a join two and more
+    by_place: bool = False  # whether `call` takes several tensors one after another, and not as a list
     takes_single_pictures: ClassVar[bool] = False
     trains_unasked: ClassVar[bool] = False
 

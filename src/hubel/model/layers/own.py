@@ -70,6 +70,8 @@ def called(layer: Any, array: Any, training: bool, *more: Any, **settings: Any) 
     layer.added.clear()
     if "training" in inspect.signature(layer.call).parameters:
         settings["training"] = training
+    if layer.by_place and isinstance(array, list):
+        return layer.call(*array, **settings)
     return layer.call(array, *more, **settings)
 
 
