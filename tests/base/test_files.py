@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 import subprocess
@@ -7,12 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from hubel.base.errors import CacheError, FileError, LockedError, MissingFileError
+from hubel.base.errors import (
+    CacheError,
+    FileError,
+    FullDiskError,
+    LockedError,
+    MissingFileError,
+    ReadOnlyError,
+    UnreadableError,
+)
 from hubel.base.files import (
     cache_folder,
     digest_of,
     locked,
     made_folder,
+    made_place,
     read_text,
     replacing,
     sha256_of,
@@ -162,3 +172,21 @@ def test_text_is_read_or_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes("für".encode("latin-1"))
     with pytest.raises(FileError, match=r"latin.txt: expected text in UTF-8, received another byte at 1"):
         read_text(tmp_path / "latin.txt")
+
+
+def test_a_place_for_results_is_made_or_named(tmp_path):
+    assert made_place(tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "in"):
+        with pytest.raises(UnreadableError, match="expected a folder, found a file in its place"):
+            made_place(place)
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.EROFS, ReadOnlyError), (errno.ENOSPC, FullDiskError)])
+def test_a_place_that_cannot_be_made_is_named_with_the_remedy(tmp_path, monkeypatch, number, kind):
+    def refuse(*_, **__):
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(kind, match=r"name (another folder|a folder on another disk)$"):
+        made_place(tmp_path / "a" / "b")

@@ -193,6 +193,7 @@ INFINITE = float("inf")
         ("speech", {"known": None}),
         ("speech", {"known": {"label": ["a", "b"], "speaker": []}}),
         ("speech", {"known": {"label": [["a"], "b"]}}),
+        ("speech", {"known": {"label": ["a", "b"], "speaker": "ann"}}),
         ("pose", {"bones": [[0, INFINITE]]}),
         ("detection", {"stride": INFINITE}),
         ("detection", {"most": True}),

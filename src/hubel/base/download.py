@@ -144,7 +144,9 @@ def _receive(answer: HTTPResponse, download: Download, path: Path, progress: Pro
     if done < total:
         raise OSError(f"it ended after {done:,} of {total:,} bytes")
     if not download.accepts(digest.hexdigest()):
+        page = answer.headers.get_content_type() == "text/html"
+        why = "it is a page, such as one that asks to log in" if page else "the file changed or was damaged on the way"
         raise ChecksumError(
             f"{download.url}: expected a file with {download.checksum}, received {done:,} bytes with "
-            f"{download.kind}:{digest.hexdigest()}; the file changed or was damaged on the way, try again"
+            f"{download.kind}:{digest.hexdigest()}; {why}, try {'it in a browser' if page else 'again'}"
         )

@@ -131,7 +131,7 @@ def _naming_what_is_wrong(path: Path) -> Iterator[None]:
             ) from None
         if error.errno not in _FULL:
             raise
-        free = shutil.disk_usage(path.parent).free
+        free = shutil.disk_usage(next(each for each in path.absolute().parents if each.exists())).free
         raise FullDiskError(
             f"{path}: there is no room for it ({os.strerror(error.errno or 0)}; {free:,} bytes are free there); make "
             "room, or name a folder on another disk"
@@ -269,6 +269,18 @@ def made_folder(folder: Path) -> Path:
         reason = error.strerror or str(error)
     if reason:
         raise CacheError(f"{folder}: nothing can be kept there ({reason}); name another folder with HUBEL_CACHE=FOLDER")
+    return folder
+
+
+def made_place(folder: Path) -> Path:
+    """Make the folder that something asked for goes to, and return it. Raises ReadOnlyError, FullDiskError, and
+    UnreadableError where a file has its name, or that of a folder it lies in.
+    """
+    with _naming_what_is_wrong(folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise UnreadableError(f"{folder}: expected a folder, found a file in its place; name another") from None
     return folder
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from hubel.base.errors import SettingError
-from hubel.base.files import replacing
+from hubel.base.files import made_place, replacing
 from hubel.base.names import listing, shortened
 from hubel.base.words import json_text
 from hubel.cli._finish import TABLES, TEXTS, Answer, finish, writable
@@ -306,7 +306,7 @@ def _written(answer: Answered, place: Path, inputs: Container[Path]) -> dict[str
     for path in places.values():
         if path.resolve() in inputs:
             raise SettingError(f"{path} is one of the images, and is not replaced; name another folder with -o FOLDER")
-    place.parent.mkdir(parents=True, exist_ok=True)
+    made_place(place.parent)
     for kind, pixels in pictures.items():
         with replacing(places[kind]) as unfinished:
             Image.fromarray(pixels).save(unfinished)

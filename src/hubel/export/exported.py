@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hubel.base.errors import SettingError
-from hubel.base.files import place_for, replacing
+from hubel.base.files import made_place, place_for, replacing
 from hubel.data import Dataset
 from hubel.export.check import Check, Picture, SkewError, compared, evenly
 from hubel.export.forms import FORMS, Calibration, Order, Written, form_of
@@ -119,5 +119,5 @@ def _put(place: Path, written: Written) -> None:
     with replacing(place) as unfinished:
         for name, content in written.files.items():
             file = unfinished / name
-            file.parent.mkdir(parents=True, exist_ok=True)
+            made_place(file.parent)
             file.write_bytes(content)

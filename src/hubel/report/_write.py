@@ -14,7 +14,7 @@ import numpy as np
 from hubel import tasks
 from hubel.arch import analyse
 from hubel.base.errors import DataError
-from hubel.base.files import write_atomically
+from hubel.base.files import made_place, write_atomically
 from hubel.code.javascript import engine_modules
 from hubel.data import Dataset, Splits
 from hubel.draw import PageParts, figure, strip
@@ -77,7 +77,7 @@ def write_report(
     """
     text = report_page(run, dataset, device)
     path = run.directory / REPORT if output is None else Path(output)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    made_place(path.parent)
     write_atomically(path, text)
     return path
 

@@ -50,8 +50,8 @@ def replied(message: Any, designed: Callable[[str], object] = lambda text: None)
     if not isinstance(message, Mapping) or not isinstance(message.get("number"), int):
         raise SettingError("expected a message of the studio's page")
     number = {"number": message["number"]}
-    if message.get("file") in DIGIT_FILES:
-        return {**number, "answer": base64.b64encode(digits_file(message["file"])).decode()}
+    if (file := str(message.get("file"))) in DIGIT_FILES:
+        return {**number, "answer": base64.b64encode(digits_file(file)).decode()}
     try:
         answer = answered(str(message.get("question")), message.get("values") or {})
     except (HubelError, LookupError) as error:

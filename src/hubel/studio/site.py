@@ -13,7 +13,7 @@ from typing import Any
 from zipfile import ZipFile, ZipInfo
 
 from hubel import zoo
-from hubel.base.files import made_folder, write_atomically
+from hubel.base.files import made_place, write_atomically
 from hubel.base.words import json_text
 from hubel.studio.answers import answered
 from hubel.studio.digits import DIGIT_FILES, digits_file
@@ -48,7 +48,7 @@ def write_site(folder: Path, pyodide: Path, course: dict[str, Any] | None = None
     """
     made = site_files(pyodide, course)
     for name in made:
-        made_folder((folder / name).parent)
+        made_place((folder / name).parent)
     last = ("index.html", "sw.js")  # which name the others
     for name, content in sorted(made.items(), key=lambda each: each[0] in last):
         write_atomically(folder / name, content)

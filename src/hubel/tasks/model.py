@@ -19,7 +19,7 @@ from torch import nn
 from hubel.arch import Network, Report, analyse, own_layers, parse, shape_text
 from hubel.arch.text.notation import older_paths
 from hubel.base.errors import LimitError, ModelFileError, SettingError
-from hubel.base.files import write_atomically
+from hubel.base.files import made_place, write_atomically
 from hubel.base.headers import BLANK, Header, signed
 from hubel.base.model_file import (
     ENTRY,
@@ -264,7 +264,7 @@ def save_model(
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     content = safetensors.torch.save(tensors, metadata={ENTRY: json.dumps(about, ensure_ascii=False)})
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    made_place(path.parent)
     write_atomically(path, signed(content))
     return path
 
@@ -318,7 +318,10 @@ def check_fit(path: Path, report: Report, preprocessing: Preprocessing, task: Ta
             f"{path}: expected images of {shape_text(own)}, which its network is for, received a "
             f"preprocessing that makes {shape_text(taken)}"
         )
-    wanted = task.output(taken)[0]
+    try:
+        wanted = task.output(taken)[0]
+    except SettingError as error:
+        raise ModelFileError(f"{path}: {error}") from None
     if report.output_shape[-1] != wanted[-1]:
         what = "classes" if task.classes else "numbers"
         raise ModelFileError(

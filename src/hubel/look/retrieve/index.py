@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from hubel.base.errors import FileError, TensorFileError
-from hubel.base.files import write_atomically
+from hubel.base.files import made_place, write_atomically
 from hubel.base.headers import BLANK, is_whole, read_about, read_header, signed
 from hubel.base.model_file import WholenessWarning
 from hubel.base.plain import MISREAD
@@ -112,7 +112,7 @@ class Index:
         files = torch.frombuffer(bytearray(rows.encode()), dtype=torch.uint8)
         tensors = {"features": self.features.contiguous(), "files": files}
         content = safetensors.torch.save(tensors, metadata={_ENTRY: json.dumps(about)})
-        path.parent.mkdir(parents=True, exist_ok=True)
+        made_place(path.parent)
         write_atomically(path, signed(content))
 
     def check_model(self, model: LoadedModel, path: Path) -> None:

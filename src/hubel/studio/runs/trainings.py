@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hubel.base.errors import FileError, SettingError
-from hubel.base.files import made_folder, read_text, write_atomically
+from hubel.base.files import made_place, read_text, write_atomically
 from hubel.base.plain import MISREAD
 from hubel.base.words import json_text, printable
 
@@ -35,7 +35,7 @@ class Trainings:
         """Start `hubel train` with these words. Raises SettingError where one of that name is under way."""
         if self.is_running(name):
             raise SettingError(f"{name}: its training is under way; stop it first")
-        made_folder(self._notes)
+        made_place(self._notes)
         with open(self._notes / f"{name}.log", "wb") as log:
             started = subprocess.Popen(
                 [sys.executable, "-m", "hubel", "train", *words],

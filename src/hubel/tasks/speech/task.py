@@ -98,6 +98,8 @@ class Speech(task.Task):
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Speech:
         """The task with these."""
+        if not all(isinstance(words, (list, tuple)) for words in settings["known"].values()):
+            raise SettingError("expected lists of what the model is told")
         known = {name: tuple(map(as_text, words)) for name, words in settings["known"].items()}
         seconds, rate = tuple(map(as_number, settings["seconds"])), as_whole(settings["rate"])
         if not (1000 <= rate <= 1_000_000 and all(0 < each < 3600 for each in seconds)):
@@ -123,7 +125,13 @@ class Speech(task.Task):
         return {**OF_STEPS, "batch_size": at_once, "epochs": epochs, "learning_rate": 0.003}
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
-        """A number a code, after each step."""
+        """A number a code, after each step. Raises SettingError for windows of other columns than that takes."""
+        columns = 1 + sum(map(len, self.known.values()))
+        if shape[-1] != columns:
+            raise SettingError(
+                f"expected windows with {columns} columns, the sample's and one of each thing that is told, received "
+                f"{shape[-1]}"
+            )
         return (shape[0], CODES), f"'conv1d {CODES} 1'"
 
     def check(self, network: Network, shape: tuple[int, int, int]) -> None:

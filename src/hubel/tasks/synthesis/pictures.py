@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from hubel.base.files import write_atomically
+from hubel.base.files import made_place, write_atomically
 from hubel.data import Dataset, Preprocessing
 from hubel.data.feed.device import constant
 from hubel.nn import device_of, evaluation_mode
@@ -137,7 +137,7 @@ class Pictures(Made):
         if place.suffix:
             write_atomically(place, png_bytes(Image.fromarray(grid(self.pictures, self.columns))))
             return [place]
-        place.mkdir(parents=True, exist_ok=True)
+        made_place(place)
         files = [place / f"{index:05}.png" for index in range(len(self.pictures))]
         for file, picture in zip(files, self.pictures, strict=True):
             write_atomically(file, png_bytes(Image.fromarray(picture if picture.shape[2] == 3 else picture[..., 0])))

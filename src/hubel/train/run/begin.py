@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hubel.arch import Network, own_layers
+from hubel.base.files import made_place
 from hubel.base.words import NOT_UTF8, writable
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.environment import environment
@@ -39,7 +40,7 @@ def create(
     the name of how batches change weights. `tuned` says what was measured to choose what the recipe left open.
     """
     path = directory / SETTINGS
-    directory.mkdir(parents=True, exist_ok=True)
+    made_place(directory)
     settings = {
         "format": FORMAT,
         "network": str(network),

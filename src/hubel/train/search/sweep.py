@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hubel.arch import Network
 from hubel.base.errors import LockedError, SettingError
-from hubel.base.files import locked, write_atomically
+from hubel.base.files import locked, made_place, write_atomically
 from hubel.data import Preprocessing, Splits, hold_out
 from hubel.tasks import task_of
 from hubel.train._create import fingerprint
@@ -120,7 +120,7 @@ def sweep(
         )
     folder = Path(directory).resolve()
     check_name(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    made_place(folder)
     address = storage or f"sqlite:///{folder / 'study.db'}"
     with naming_what_is_wrong(address):
         study = _study(folder, address, network, splits, recipe, space or default_space(recipe))

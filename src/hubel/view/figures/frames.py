@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from hubel.base.files import replacing
+from hubel.base.files import made_place, replacing
 
 Pixels = npt.NDArray[np.uint8]
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -73,7 +73,7 @@ def picture_file(made: Made, ending: str, theme: str) -> bytes:
 
 def save_frames(folder: Path, frames: Sequence[Pixels]) -> list[Path]:
     """Write frame-0001.png and so on into a folder, which is made where it is missing."""
-    folder.mkdir(parents=True, exist_ok=True)
+    made_place(folder)
     paths = [folder / f"frame-{number:04}.png" for number in range(1, len(frames) + 1)]
     for path, frame in zip(paths, frames, strict=True):
         with replacing(path) as unfinished:
