@@ -100,6 +100,8 @@ def compared(model: LoadedModel, written: Written, pictures: Sequence[Picture]) 
         else:
             given = colours(picture, preparation) if resizes else prepared
         received = np.asarray(written.run(given[np.newaxis]))[0]
+        if decoding.writes:
+            received, wanted = _while_sure(received, wanted)
         off = _apart(received, wanted)
         room = max(bound, _by_rounding(model, prepared, wanted)) if resizes and off > bound else bound
         if off / room >= largest / most:
@@ -161,12 +163,23 @@ def _apart(received: npt.NDArray[np.floating], wanted: npt.NDArray[np.floating])
     return off if np.isfinite(off) else float("inf")
 
 
+def _while_sure(
+    received: npt.NDArray[np.floating], wanted: npt.NDArray[np.floating]
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
+    """Both, words × steps, up to the first word that could as well be another, which all that follows hangs on."""
+    ordered = np.sort(wanted, axis=0)
+    doubtful = ordered[-1] - ordered[-2] <= MARGIN
+    steps = int(doubtful.argmax()) + 1 if doubtful.any() else wanted.shape[1]
+    return received[:, :steps], wanted[:, :steps]
+
+
 def _by_rounding(model: LoadedModel, prepared: Pixels, wanted: npt.NDArray[np.floating]) -> float:
     """How far the model's own answer moves where each level of a picture is rounded the other way: a file that resizes
     pictures by itself may be a level off anywhere, and of answers for many places one lies where that counts.
     """
     moved = prepared.astype(np.int64) + np.random.default_rng(0).integers(0, 2, prepared.shape) * 2 - 1
-    return _apart(_answer(model, moved.clip(0, np.iinfo(prepared.dtype).max).astype(prepared.dtype)), wanted)
+    found = _answer(model, moved.clip(0, np.iinfo(prepared.dtype).max).astype(prepared.dtype))
+    return _apart(found[..., : wanted.shape[-1]], wanted)
 
 
 def _others(wanted: npt.NDArray[np.floating], received: npt.NDArray[np.floating], margin: float) -> int:

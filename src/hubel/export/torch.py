@@ -15,6 +15,7 @@ from hubel.export.forms import Order, Written
 from hubel.export.onnx.write import metadata
 from hubel.export.source import Source
 from hubel.tasks import LoadedModel
+from hubel.tasks.decoding import decoding_of
 
 
 class _Whole(nn.Module):
@@ -44,6 +45,8 @@ def written_torch(order: Order) -> Written:
     Its extra files say what the metadata of the ONNX file say. Raises SettingError where PyTorch cannot trace a layer.
     """
     model, preparation = order.model, order.model.preprocessing
+    if decoding_of(model.task.name).writes:
+        raise SettingError("PyTorch's exporter cannot follow what is written a word a step; model.onnx can hold it")
     whole = _Whole(model).eval()
     example = torch.zeros(2, preparation.height, preparation.width, preparation.channels, dtype=torch.uint8)
     try:

@@ -73,6 +73,8 @@ class Decoding:
     place, where there is one. boxes, points, colours: how scores are such, where they are. carries: whether layers go
     on with what they remembered, which is given and given back besides. names: whether the outcome is probabilities of
     classes, of which an answer tells the likeliest (`answer.Named`).
+    writes: whether each step's scores come of the likeliest word of the step before, which is told as `likeliest`: of
+    two words as likely as each other, all that follows hangs on which is taken.
     """
 
     output: str = "scores"
@@ -81,6 +83,7 @@ class Decoding:
     shift: str = ""
     likeliest: str = ""
     carries: bool = False
+    writes: bool = False
     names: bool = False
     boxes: BoxRules | None = None
     points: PointRules | None = None

@@ -297,8 +297,10 @@ class Task(abc.ABC):
         """An example as the network has it before it is normalised, H×W×C, of whatever `answer` takes."""
         return model.preprocessing.prepare(given)
 
-    def sample(self, model: LoadedModel, seed: int) -> str:
-        """What the model makes of itself, to be shown on the way; "" for tasks that answer alone."""
+    def sample(self, model: LoadedModel, seed: int, held_out: tuple[torch.Tensor, torch.Tensor] | None) -> str:
+        """What the model makes of itself, or says of some of what is held out (images and targets; None where nothing
+        is), to be shown on the way; "" for tasks whose figures alone are shown.
+        """
         return ""
 
     @abc.abstractmethod

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
+import random
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import pytest
+import torch
 
-from hubel.base.errors import DataError
+from hubel.arch import parse
+from hubel.base.errors import DataError, SettingError
+from hubel.data import Preprocessing, Splits
 from hubel.data.captions.words import Words, sentence_of, words_of
-from hubel.tasks import load
+from hubel.export import export
+from hubel.nn import build
+from hubel.tasks import LoadedModel, load
 from hubel.tasks.caption.metrics import bleu, cider
+from hubel.tasks.caption.task import Captioning
+from hubel.tasks.outputs import outputs
 from tests.tasks.caption_shapes import draw
 
 
@@ -63,3 +73,82 @@ def test_what_cannot_be_learnt_is_refused_in_words(tmp_path: Path, lines: list[s
     (source / "captions.csv").write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(DataError, match=why):
         load(source).train.targets.check_training()
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Splits, LoadedModel]:
+    """Drawn shapes, and a model of random weights that writes about them."""
+    splits = load(draw(tmp_path_factory.mktemp("told") / "told", 12), validation=0.5, size=(32, 32))
+    task = Captioning.for_dataset(splits.train)
+    network = parse(f"32x32x3: conv 4 3x3/2 same relu, flatten, dense 8, caption {task.steps} {len(task.words)} 8")
+    torch.manual_seed(3)
+    module = build(network).eval()
+    with torch.no_grad():
+        for each in module.parameters():
+            each.mul_(3)  # so that pictures differ in what is said of them
+    preprocessing = Preprocessing(32, 32, 3, (0.5,) * 3, (0.25,) * 3)
+    return splits, LoadedModel(network, module, preprocessing, task)
+
+
+def test_some_of_what_is_held_out_is_spoken_of_on_the_way(told: tuple[Splits, LoadedModel]) -> None:
+    splits, model = told
+    assert splits.validation is not None
+    held_out = splits.validation.tensors()
+    found = model.task.sample(model, 1, held_out)
+    assert found.count("\n") == 2
+    said, people = found.split("\n")[0].split("  (a person: ")
+    assert said
+    assert people.rstrip(")") in {each for row in range(6) for each in splits.validation.targets.sentences(row)}
+    assert model.task.sample(model, 2, held_out) != found
+    assert model.task.sample(model, 1, None) == ""
+
+
+def test_an_onnx_file_writes_what_the_likeliest_words_are(told: tuple[Splits, LoadedModel], tmp_path: Path) -> None:
+    splits, model = told
+    assert export(model, tmp_path / "told.onnx", input="sized").check is not None  # which has compared it
+    images = splits.train.images[:]
+    ready = onnxruntime.InferenceSession(tmp_path / "told.onnx")
+    (words,) = ready.run(["words"], {"image": images})
+    with torch.inference_mode():
+        wanted = outputs(model.module, model.preprocessing, torch.from_numpy(images.copy())).argmax(1).numpy()
+    assert len(np.unique(words, axis=0)) > 1
+    assert (words == wanted).all()
+    with pytest.raises(SettingError, match=r"a word a step; model\.onnx can hold it"):
+        export(model, tmp_path / "told.pt2")
+
+
+def slow_cider(said: list[str], wanted: list[list[str]]) -> float:
+    """CIDEr-D of Vedantam et al. 2015 word for word, times ten, as its authors' program has it."""
+
+    def grams(sentence: str, n: int) -> list[str]:
+        words = sentence.split()
+        return [" ".join(words[i : i + n]) for i in range(len(words) - n + 1)]
+
+    total = 0.0
+    for sentence, others in zip(said, wanted, strict=True):
+        for other in others:
+            for n in (1, 2, 3, 4):
+                idf = {
+                    gram: math.log(len(wanted) / max(1, sum(any(gram in grams(s, n) for s in own) for own in wanted)))
+                    for gram in (*grams(sentence, n), *grams(other, n))
+                }
+                g, r = ({w: grams(s, n).count(w) * idf[w] for w in grams(s, n)} for s in (sentence, other))
+                product = sum(min(g[w], r.get(w, 0)) * r.get(w, 0) for w in g)
+                lengths = math.sqrt(sum(v * v for v in g.values()) * sum(v * v for v in r.values()))
+                off = max(0, len(sentence.split()) - 1) - max(0, len(other.split()) - 1)
+                share = product / lengths if lengths else 0
+                total += share * math.exp(-(off**2) / (2 * 6**2)) / 4 / len(others) * 10
+    return total / len(said)
+
+
+def test_cider_is_what_its_definition_says_word_for_word() -> None:
+    chance = random.Random(0)
+    words = ["a", "red", "blue", "cat", "dog", "sits", "runs", "on", "the", "mat"]
+
+    def sentence() -> str:
+        return " ".join(chance.choices(words, k=chance.randint(1, 9)))
+
+    wanted = [[sentence() for _ in range(chance.randint(1, 5))] for _ in range(25)]
+    said = [chance.choice([*own, sentence()]) for own in wanted]
+    found = cider([each.split() for each in said], [[each.split() for each in own] for own in wanted])
+    assert sum(found) / len(found) == pytest.approx(slow_cider(said, wanted))

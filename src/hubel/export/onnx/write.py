@@ -45,8 +45,9 @@ def onnx_model(model: Model, input: Input = "sized") -> onnx.ModelProto:
     large as they are, 255 where the network did not look); beside the "scores" of objects their "boxes" (N×K×4: left,
     top, right, bottom, in pixels of the image), "probabilities" and "classes" (N×K), the surest first; and the "points"
     (N×K×P×2: x, y in pixels from the middle of the first) of individuals with their "probabilities" (N×K×P) and those
-    of the "individuals" (N×K); beside the "probabilities" of colours the "picture" in colour (uint8 N×rows×columns×3);
-    "scores" of a task that says nothing else.
+    of the "individuals" (N×K); beside the "probabilities" of each step's words the likeliest "words" (int64 N×steps: 0
+    is the end, 1 unknown, 2 the first of the task's words); beside the "probabilities" of colours the "picture" in
+    colour (uint8 N×rows×columns×3); "scores" of a task that says nothing else.
 
     The metadata say all that the model file says, in JSON where it is no plain text: see `metadata`.
 
@@ -133,7 +134,10 @@ def _answers(graph: Graph, source: Source, scores: str, input: Input) -> dict[st
         scale, shift = (np.asarray(source.task_settings[name]) for name in (decoding.scale, decoding.shift))
         graph.add("Identity", scaled(graph, scores, scale, shift, 0), name=name)
     outputs: dict[str, Any] = {name: ("float32", ["batch", *shape])}
-    if decoding.likeliest and input == "image":
+    if decoding.likeliest and decoding.writes:
+        graph.add("ArgMax", scores, name=graph.fresh(decoding.likeliest), axis=1, keepdims=0)
+        outputs[decoding.likeliest] = ("int64", ["batch", *shape[1:]])
+    elif decoding.likeliest and input == "image":
         masked(graph, scores, "image", source.preprocessing, (shape[1], shape[2]), decoding.likeliest)
         outputs[decoding.likeliest] = ("uint8", ["batch", "rows", "columns"])
     elif decoding.likeliest:

@@ -29,6 +29,7 @@ from hubel.tasks.measure import called, evaluate, shown
 from hubel.tasks.model import LoadedModel
 
 _SHOWN = 12  # pictures in a report
+_SAMPLES = 3  # pictures spoken of on the way
 _UNITS, _FEATURES = 256, 128
 _PICTURES = 60_000  # to be seen in all
 
@@ -184,6 +185,19 @@ class Captioning(task.Task):
     def answers(self, model: LoadedModel, prepared: npt.NDArray[np.uint8], top: int = 3) -> list[task.Answer]:
         """Sentences about pictures that are prepared."""
         return [*write(model, prepared, self.words, self.steps, self.beam, top)]
+
+    def sample(self, model: LoadedModel, seed: int, held_out: tuple[torch.Tensor, torch.Tensor] | None) -> str:
+        """What it says of some held-out pictures, others each time, beside what people said."""
+        if held_out is None or not len(held_out[0]):
+            return ""
+        images, targets = held_out
+        rows = np.random.default_rng(seed).permutation(len(images))[:_SAMPLES].tolist()
+        said = self.answers(model, images[rows].cpu().numpy())
+        lines = (
+            f"{each.words()[0]}  (a person: {self.words.sentence(targets[row, 1].tolist())})"
+            for row, each in zip(rows, said, strict=True)
+        )
+        return "\n".join(lines)
 
     def sections(self, model: LoadedModel, dataset: Dataset) -> Sequence[task.Section]:
         """Figures, and pictures beside what is said and what people said."""

@@ -230,7 +230,7 @@ class Language(task.Task):
         note = "The lower the temperature, the oftener the likeliest symbol comes."
         return [found, costs, task.Section("writes", "What it writes", note, texts=texts)]
 
-    def sample(self, model: LoadedModel, seed: int) -> str:
+    def sample(self, model: LoadedModel, seed: int, held_out: tuple[torch.Tensor, torch.Tensor] | None) -> str:
         """What it writes at this moment, from a line end on."""
         return "".join(write(model, "", _SAMPLE, 0.8, seed))
 

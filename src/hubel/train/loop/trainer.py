@@ -291,7 +291,8 @@ class Trainer(Epochs[Batch]):
         if not self.ranks.is_first:
             return
         model = LoadedModel(how.network.network, how.model, self.preprocessing, self.task)
-        if text := self.task.sample(model, self.recipe.seed + row.epoch):
+        held_out = None if self.evaluated is None else self.evaluated[1:]
+        if text := self.task.sample(model, self.recipe.seed + row.epoch, held_out):
             self.listen(Sample(row.epoch, row.step, row.training[LOSS.name], text))
 
     def _named(self, values: list[float]) -> dict[str, float]:
