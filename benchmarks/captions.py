@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-
 from by_budget import main
+
 from hubel.data import Splits
 from hubel.data.captions.targets import Captions
 from hubel.tasks.caption.task import Captioning
