@@ -3,7 +3,7 @@ folders' kinds, two a picture, "a bird above a flower", on parts of any photogra
 
     apt-get download tuxpaint-stamps-default
     dpkg-deb -x tuxpaint-stamps-default_*.deb stamps
-    python benchmarks/captions_data.py --stamps stamps --photographs camvid/train/images --to pictures
+    python benchmarks/tasks/captions_data.py --stamps stamps --photographs camvid/train/images --to pictures
 
 Every third cut-out of a kind, and every second photograph, is in pictures of the test part alone. A sixth of the pairs
 of kinds with their place ("a bird above a flower") is in the test part alone too. Each picture has two sentences, from

@@ -1,9 +1,9 @@
 """Captions by `hubel train DATA` with nothing set but the data and the time: CIDEr-D, BLEU-4 and how many sentences are
 a person's, on the test part, in seconds of one thread's own computing (`by_budget`).
 
-DATA is what `benchmarks/captions_data.py` makes, or any pictures with sentences and a test part.
+DATA is what `benchmarks/tasks/captions_data.py` makes, or any pictures with sentences and a test part.
 
-    python benchmarks/captions.py --data pictures --seconds 300
+    python benchmarks/tasks/captions.py --data pictures --seconds 300
 
 Beside it, measured in the same way on the same part: the sentence that training has most often, and the first sentence
 of the training picture that is nearest (of all pictures, brought to 16×16, by squared differences).
