@@ -51,7 +51,7 @@ def test_what_an_address_asks_for_and_cannot_have_is_said(browser_page, there):
             expect(said).to_have_count(len(told), timeout=PATIENT)
     expect(said).to_have_count(0, timeout=PATIENT)
     page.evaluate("location.hash = 'room=train'")
-    expect(page.locator(".train .side .note").first).to_contain_text("odd \\u202ename", timeout=PATIENT)
+    expect(page.locator(".train .side > .note")).to_contain_text("odd \\u202ename", timeout=PATIENT)
 
 
 def test_what_learns_follows_the_address(browser_page, there):
