@@ -23,7 +23,10 @@ SAID = {
     ],
     "room=convolve&at=90,1": ["at=90,1: expected a place of the output, of 7×7; 6,1 is taken"],
     "room=course&lang=xx&exercise=0.5": ["lang=xx: expected one of en, pt; en is taken", "exercise=0.5: "],
-    "room=train&run=none-such a b": ["run=none-such: expected a run in"],
+    "room=train&run=none-such a b": [
+        "run=none-such a b: expected at most two runs",
+        "run=none-such a: expected runs in",
+    ],
     "room=look&run=none": [],
     "room=convolve&k=%E2%80%AEevil": ["k=\\u{202e}evil: "],
     "room=convolve&s=2&x=dot": [],

@@ -68,15 +68,16 @@ class Train {
     try {
       const { folder, runs, others } = await ask("runs");
       this.showRuns(folder, runs, others);
-      const found = [];
+      const [found, missing] = [[], []];
       for (const name of this.chosen) {
         const run = await ask("run", { name });
         if (!run.error) found.push(run);
-        else if (this.chosen.includes(name)) {
-          this.chosen = this.chosen.filter((each) => each !== name);
-          this.usable.begin({ run: name });
-          this.usable.replace("run", `a run in ${folder}`, "it is left out");
-        }
+        else missing.push(name);
+      }
+      if (missing.some((name) => this.chosen.includes(name))) {
+        this.chosen = this.chosen.filter((name) => !missing.includes(name));
+        this.usable.values = { run: missing.join(" ") };
+        this.usable.replace("run", `runs in ${folder}`, "left out");
       }
       this.showChosen(found);
       this.busy = runs.some(({ state }) => state === "training" || state === "starting");
