@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hubel.base.errors import SettingError
 from hubel.base.files import replacing, write_atomically
+from hubel.base.numbers import counted
 from hubel.tasks.asking import Made
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.play.playing import EPSILON, Moment, moments
@@ -120,7 +121,8 @@ class Film(Made):
         end = "over" if self.over else "not over"
         less = f"; of a film every {self._every}th step is shown" if self._every > 1 else ""
         return (
-            f"{self.points:g} points in {len(self.moments):,} steps of {self.play.game}, {end}, seed {self.seed}{less}"
+            f"{self.points:g} point{'s' * (self.points != 1)} in {counted(len(self.moments), 'step')} of "
+            f"{self.play.game}, {end}, seed {self.seed}{less}"
         )
 
     @property
