@@ -258,7 +258,8 @@ def _train(
         ):
             log(
                 Notice(
-                    "images are not varied, which could make what is said of them untrue; --set augmentation='shift 1' does"
+                    "images are not varied, which could make what is said of them untrue; "
+                    "--set augmentation='shift 1' does"
                 )
             )
         if splits.held_out is not None and saved is None:
