@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from hubel.tasks import LoadedModel
 
 _AT_ONCE, _BYTES = 256, 2**22  # images in one pass, at most; and of large ones, what they come to
-_OVER = "is for models whose training came to its end"
 PYTORCH = "PyTorch, float32"
 
 
@@ -119,7 +118,7 @@ def opened(
     model = load() if whole else None
     try:
         if model is None:
-            with suppress(_OtherTaskError):
+            with suppress(_TorchNeededError):
                 return _without_torch(place, way)
             model = load()
         return _with_engine(model, way)
@@ -170,8 +169,8 @@ class _UnsuitedError(Exception):
     """A model that an engine is not for."""
 
 
-class _OtherTaskError(Exception):
-    """A model whose answers are not made without torch."""
+class _TorchNeededError(Exception):
+    """A model of another task, or of a run that has not come to its end: torch opens it."""
 
 
 def _with_engine(model: LoadedModel, way: Way) -> Opened:
@@ -192,14 +191,14 @@ def _without_torch(place: Path, way: Way) -> Opened:
 
     path = place / "model.safetensors" if place.is_dir() else place
     if place.is_dir() and not path.exists():
-        raise _UnsuitedError(_OVER)
+        raise _TorchNeededError
     source = Source.of(path)
     if place.is_dir() and not _is_over(place, source.summary):
-        raise _UnsuitedError(_OVER)
+        raise _TorchNeededError
     if source.task != USUAL:
-        raise _OtherTaskError
+        raise _TorchNeededError
     if source.summary.keys() & {"failure", "stopped"}:
-        raise _UnsuitedError(_OVER)
+        raise _TorchNeededError
     if not all(np.isfinite(array).all() for array in source.arrays.values()):
         complain(path, "its weights are not all finite numbers", None)
     kind = source.preprocessing
