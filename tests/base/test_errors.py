@@ -59,6 +59,7 @@ ANYONES = {
     "data/decode/tiff.py",
     "look/access/layers.py",
     "model/saving/keras_files.py",
+    "nn/inspection/onnx/fused.py",
     "nn/inspection/shapes.py",
     "report/_page.py",
     "train/run/metrics.py",

@@ -9,6 +9,7 @@ HubelError                    anything that hubel refuses or cannot do
     UnknownOptionError        no option of the network
     UnknownTaskError          no task
   SettingError                a setting or an argument of the wrong kind, out of range, or against another one
+    OrderError                weights that no order can be Keras's
     TaskImportError           a task of another package that cannot be imported
   LimitError                  more of something than is taken without being asked; the message names the setting
   FileError                   a file, a folder or an address that is missing, damaged, or another than expected
@@ -62,6 +63,10 @@ class UnknownNameError(HubelError, KeyError):
 
 class SettingError(HubelError, ValueError):
     """A setting or an argument of the wrong kind, out of range, or against another one."""
+
+
+class OrderError(SettingError):
+    """Numbers of different order meet one by one, so that no order of weights is Keras's."""
 
 
 class LimitError(HubelError, ValueError):

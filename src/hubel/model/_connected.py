@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from hubel.arch import Chain, Network, Node, Shape
-from hubel.base.errors import SettingError
+from hubel.base.errors import OrderError, SettingError
 from hubel.model import _graph
 from hubel.model._graph import Assembled
 from hubel.model._outputs import axes_text, listed, names_of
@@ -18,7 +18,6 @@ from hubel.model.layers.layer import Layer
 from hubel.model.layers.names import identifier
 from hubel.model.layers.normalised import as_keras
 from hubel.model.layers.tensor import PROBE, KerasTensor, known
-from hubel.model.layers.weights import OrderError
 from hubel.nn import NetworkModule, build
 
 

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from hubel.arch import Chain, Network, Shape, analyse
-from hubel.base.errors import NetworkError, SettingError
+from hubel.base.errors import NetworkError, OrderError, SettingError
 from hubel.model.layers.arrays import last
 from hubel.model.layers.layer import Layer
 from hubel.model.layers.names import identifier
 from hubel.model.layers.tensor import PROBE, KerasTensor
-from hubel.model.layers.weights import OrderError, orders
+from hubel.model.layers.weights import orders
 from hubel.nn import NetworkModule, build
 from hubel.nn.reading.folding import written
 from hubel.nn.reading.graph import Step

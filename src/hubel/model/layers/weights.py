@@ -15,7 +15,7 @@ from torch import Tensor
 
 import hubel.arch as arch
 from hubel.arch import Network, Node, Row, Shape, analyse, named_children, ops
-from hubel.base.errors import SettingError
+from hubel.base.errors import OrderError, SettingError
 from hubel.nn import NetworkModule
 
 Arrays = tuple[Tensor, ...]
@@ -181,10 +181,6 @@ def _gru(what: str, tensor: Tensor, second: Tensor | None) -> _Ways | None:
     if what == "bias_ih_l0" and second is not None:
         return (tensor, second), lambda pair: turned(torch.stack(pair)), lambda t: tuple(turned(t))
     return _one(tensor, lambda t: turned(t.T), lambda t: turned(t).T)
-
-
-class OrderError(SettingError):
-    """Numbers of different order meet one by one, so that no order of weights is Keras's."""
 
 
 def flattened(shape: Shape) -> Tensor:

@@ -92,10 +92,8 @@ class Segmentation(Places):
 
     def output(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
         """A number a class for every pixel."""
-        return (
-            *shape[:2],
-            len(self.classes),
-        ), f"'conv {len(self.classes)} 1x1 softmax' at the images' size or a fraction"
+        number = len(self.classes)
+        return (*shape[:2], number), f"'conv {number} 1x1 softmax' at the images' size or a fraction"
 
     def network(self, training: Dataset) -> task.Chosen:
         """As of all such tasks; finer at its end where things are small."""
