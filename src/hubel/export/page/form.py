@@ -15,7 +15,6 @@ from hubel.base.errors import SettingError
 from hubel.code.javascript import engine_modules
 from hubel.data.colours.white import for_pages
 from hubel.export.forms import Order, Written
-from hubel.export.onnx.form import onnx_bytes
 from hubel.export.page.pack import pack, reason_not_packed
 from hubel.tasks import LoadedModel
 from hubel.tasks.decoding import decoding_of
@@ -96,6 +95,8 @@ def _drawn(model: LoadedModel) -> dict[str, Any]:
 
 
 def _runtime(model: LoadedModel, why: str) -> tuple[str, dict[str, Any], dict[str, str]]:
+    from hubel.export.onnx.form import onnx_bytes  # which needs onnx; reports write pages without
+
     folder = _installed(why)
     made = {
         **engine_modules(),
