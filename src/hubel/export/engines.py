@@ -1,8 +1,8 @@
 """What computes a network's answers: ONNX Runtime, OpenVINO, or PyTorch; chosen by rule, and always said.
 
-In float32 ONNX Runtime is the quickest on processors for small networks and within a few per cent of the quickest for
-large ones, so it is taken where it is installed, and OpenVINO where that alone is (`docs/serving.md`). PyTorch answers
-where neither is, and for what they cannot compute. In bfloat16, which moves answers and is taken where it is asked for,
+In float32 ONNX Runtime is the quickest on processors for small networks and within a tenth of the quickest for large
+ones, so it is taken where it is installed, and OpenVINO where that alone is (`docs/serving.md`). PyTorch answers where
+neither is, and for what they cannot compute. In bfloat16, which moves answers and is taken where it is asked for,
 OpenVINO computes.
 """
 
