@@ -101,6 +101,12 @@ def test_folders_archives_and_pictures_are_taken_and_what_is_not_is_said(browser
         page.get_by_label("class of single pictures").fill("wolves")
         page.locator("#own-files").set_input_files(str(tmp_path / "animals/dogs/0.png"))
         expect(told).to_contain_text("wolves 1", timeout=PATIENT)
+        again = [str(tmp_path / "animals/cats" / f"{number}.png") for number in range(3)]
+        page.get_by_label("class of single pictures").fill("lynxes")
+        page.locator("#own-files").set_input_files(again)
+        page.locator("#own-folder").set_input_files(str(tmp_path / "animals"))  # while those before are sent
+        expect(told).to_contain_text("left out 1: cats/.hidden: ", timeout=PATIENT)
+        expect(told).to_contain_text("lynxes 3", timeout=PATIENT)
         page.get_by_label("call the set").fill("packed")
         page.locator("#own-files").set_input_files(str(tmp_path / "animals.zip"))
         expect(told).to_contain_text("packed: files 1", timeout=PATIENT)

@@ -20,6 +20,7 @@ export class Own {
       const input = h("input", { type: "file", multiple: true, class: "hidden", id, onchange: () => this.take([...input.files].map((file) => [file.webkitRelativePath || file.name, file])).then(() => { input.value = ""; }), ...more });
       return [input, h("label", { class: "button", for: id }, words)];
     };
+    this.line = Promise.resolve(); // what is sent, one after the other
     this.camera = h("button", { type: "button", onclick: () => (this.video ? this.closeCamera() : this.openCamera()) }, "camera …");
     this.stopping = h("button", { type: "button", hidden: true, onclick: () => { this.stopped = true; } }, "stop");
     this.seen = h("div", { class: "camera" });
@@ -38,11 +39,18 @@ export class Own {
     });
   }
 
-  /** Send files, [path, file] each. */
-  async take(files) {
-    if (this.busy || !files.length) return;
+  /** Send files, [path, file] each, once those are sent that came before. */
+  take(files) {
     const set = this.set.value.trim();
-    this.busy = true;
+    this.line = this.line.catch(() => {}).then(() => this.sendAll(set, files));
+    return this.line;
+  }
+
+  async sendAll(set, files) {
+    if (!files.length) {
+      this.told.textContent = "There is no file in it.";
+      return;
+    }
     this.stopped = false;
     this.stopping.hidden = false;
     const left = files.slice(MOST).map(([path]) => `${path} (more than ${count(MOST)} at a time)`);
@@ -54,7 +62,6 @@ export class Own {
       else sent += 1;
       this.told.textContent = `${count(sent)} of ${count(files.length)} files …`;
     }
-    this.busy = false;
     this.stopping.hidden = true;
     await this.tell(set, left, files.length - sent - left.length);
   }
