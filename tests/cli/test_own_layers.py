@@ -76,7 +76,7 @@ def forget() -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> str:
     random = np.random.default_rng(0)
     for name, channel in (("red", 0), ("blue", 2)):
         (tmp_path / "images" / name).mkdir(parents=True)
@@ -85,7 +85,8 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
             image[..., channel] += 150
             Image.fromarray(image).save(tmp_path / "images" / name / f"{number}.png")
     options = ["--epochs", "1", "--run", "run", "--no-report", "--set", "threads=1"]
-    assert main(["train", TEXT, "images", "--layers", "strange_layers.py", *options]) == 0
+    text = getattr(request, "param", TEXT)
+    assert main(["train", text, "images", "--layers", "strange_layers.py", *options]) == 0
     assert "hubel: strange_layers.py: the layers bgr, doubled\n" in capsys.readouterr().err
     forget()
     return "run"
@@ -116,6 +117,19 @@ def test_a_saved_model_opens_in_every_command_with_its_layers(verb, run, capsys)
     assert "the layer 'bgr', which is not hubel's own (strange_layers.Backwards)" in told
     assert "--layers FILE.py" in told
     assert main([*verb, "--layers", "strange_layers.py"]) == 0
+
+
+@pytest.mark.parametrize("run", [TEXT.replace(" doubled,", "")], indirect=True, ids=["bgr"])
+def test_an_exported_model_says_which_layers_it_lacks(run, capsys):
+    pytest.importorskip("onnxruntime")
+    assert main(["export", "run", "-o", "run.onnx", "--layers", "strange_layers.py"]) == 0
+    forget()
+    for verb in (["predict", "run.onnx", IMAGE], ["evaluate", "run.onnx", "images"]):
+        assert main(verb) == 2
+        told = capsys.readouterr().err
+        assert "run.onnx: its network has the layer 'bgr', which is not hubel's own (strange_layers.Backwards)" in told
+        assert main([*verb, "--layers", "strange_layers.py"]) == 0
+        forget()
 
 
 def test_json_is_not_mixed_with_what_the_file_prints(capsys):

@@ -16,9 +16,9 @@ import torch
 from torch import nn
 
 from hubel.arch import Report, analyse, parse, torch_order
-from hubel.base.errors import MissingFileError, ModelFileError
+from hubel.base.errors import MissingFileError, ModelFileError, NetworkError
 from hubel.base.headers import reason
-from hubel.base.model_file import WholenessWarning, classes_of, complain, entry_of, name_of
+from hubel.base.model_file import WholenessWarning, classes_of, complain, entry_of, name_of, why_unread
 from hubel.data import Preprocessing
 from hubel.export.engines import FEW, USUAL, Way, computing
 from hubel.export.onnx.digest import ENTRY, is_whole
@@ -98,8 +98,12 @@ def open_onnx(path: Path, way: Way = USUAL) -> LoadedModel:
 
 
 def _assembled(path: Path, model: onnx.ModelProto, said: Mapping[str, str], way: Way) -> LoadedModel:
-    about = {**said, **{name: json.loads(said[name]) for name in ("classes", "task_settings", "summary")}}
-    network = dataclasses.replace(parse(entry_of(about, "network", str)), name=name_of(about))
+    listed = ("classes", "task_settings", "summary", *(["layers"] if "layers" in said else []))
+    about = {**said, **{name: json.loads(said[name]) for name in listed}}
+    try:
+        network = dataclasses.replace(parse(entry_of(about, "network", str)), name=name_of(about))
+    except NetworkError as error:
+        raise ModelFileError(why_unread(path, about, error, "its network")) from None
     preprocessing = Preprocessing.from_json(said["preprocessing"])
     task = task_named(said["task"]).from_settings(classes_of(about), entry_of(about, "task_settings", dict))
     report = analyse(network)

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 import onnx
 
-from hubel.arch import analyse, torch_order
+from hubel.arch import analyse, own_layers, torch_order
 from hubel.base.errors import SettingError
 from hubel.base.versions import version_of
 from hubel.data.prepare.preprocessing import Preprocessing
@@ -149,7 +149,7 @@ def _answers(graph: Graph, source: Source, scores: str, input: Input) -> dict[st
 
 def metadata(source: Source, input: Input) -> dict[str, str]:
     """What the file says of itself: hubel_version, format, input, task, task_settings, classes, preprocessing, network
-    (its text form), name and summary; lists and mappings as JSON.
+    (its text form), layers of others that it has, name and summary; lists and mappings as JSON.
     """
     return {
         "hubel_version": version_of("hubel"),
@@ -160,6 +160,7 @@ def metadata(source: Source, input: Input) -> dict[str, str]:
         "classes": json.dumps(list(source.classes), ensure_ascii=False),
         "preprocessing": source.preprocessing.to_json(),
         "network": str(source.network),
+        **({"layers": json.dumps(own)} if (own := own_layers(source.network)) else {}),
         "name": source.network.name,
         "summary": json.dumps(dict(source.summary), ensure_ascii=False),
     }
