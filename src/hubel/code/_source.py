@@ -19,6 +19,6 @@ def source(network: zoo.Given, framework: str = "pytorch") -> str:
     """
     if framework not in FRAMEWORKS:
         raise SettingError(f"expected a framework of {', '.join(FRAMEWORKS)}, received {framework!r}")
-    module = importlib.import_module(f"hubel.code._{framework}")
+    module = importlib.import_module(f"hubel.code.{framework}.program")
     found: str = module.write(zoo.network(network))
     return found

@@ -10,13 +10,13 @@ from hubel.arch import Layer, Network, Shape, analyse
 from hubel.arch.ops.functions import FUNCTIONS
 from hubel.code._blocks import UNSET, Definition, Parameter, Vocabulary, find_blocks
 from hubel.code._header import about, header
-from hubel.code._jax_parts import CLASSES, PARTS
-from hubel.code._jax_words import DEFAULTS, POSITIONAL, WORDS, activation
 from hubel.code._last import say
 from hubel.code._modules import ModuleWriter, annotation
 from hubel.code._names import BUILTINS, class_name, unused
 from hubel.code._outline import Leaf, Step, Words, outline
 from hubel.code._text import Argument, Bracketed, Expression, flat, lines, literal
+from hubel.code.jax.parts import CLASSES, PARTS
+from hubel.code.jax.words import DEFAULTS, POSITIONAL, WORDS, activation
 
 CHANNELS = frozenset(("in_features", "out_features", "num_features", "feature_group_count", "channels"))
 CALLED = frozenset(

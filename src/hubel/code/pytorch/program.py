@@ -13,8 +13,8 @@ from hubel.code._header import about, header
 from hubel.code._modules import ModuleWriter, annotation
 from hubel.code._names import BUILTINS, class_name, unused
 from hubel.code._outline import Group, Leaf, Step, Words, outline
-from hubel.code._pytorch_parts import PARTS
 from hubel.code._text import Argument, Bracketed, Expression, lines, literal
+from hubel.code.pytorch.parts import PARTS
 
 POSITIONAL: dict[str, tuple[str, ...]] = {
     "nn.Conv1d": ("in_channels", "out_channels", "kernel_size"),

@@ -11,13 +11,13 @@ from hubel.arch.ops.functions import FUNCTIONS
 from hubel.code._blocks import UNSET, Definition, Vocabulary, find_blocks
 from hubel.code._functions import FunctionWriter
 from hubel.code._header import about, header
-from hubel.code._keras_parts import LAYERS, PARTS
-from hubel.code._keras_words import DEFAULTS, POSITIONAL, WORDS
 from hubel.code._last import say
 from hubel.code._modules import equal, written
 from hubel.code._names import BUILTINS, function_name, unused
 from hubel.code._outline import Group, Leaf, Step, Words, outline
 from hubel.code._text import Argument, Bracketed, lines
+from hubel.code.keras.parts import LAYERS, PARTS
+from hubel.code.keras.words import DEFAULTS, POSITIONAL, WORDS
 
 TAKEN = BUILTINS | {"keras", "layers", "ops", "x", "inputs", "exits", "model", "parameters", *PARTS}
 CONVOLUTIONS = frozenset(("layers.Conv2D", "layers.DepthwiseConv2D"))
