@@ -28,8 +28,6 @@ from hubel.model import (
     schedules,
     utils,
 )
-from hubel.model._model import Model
-from hubel.model._sequential import Sequential, load_model
 from hubel.model.callbacks import Callback, History
 from hubel.model.datasets import cifar10, cifar100, fashion_mnist, load_data, mnist
 from hubel.model.initializers import Initializer
@@ -38,6 +36,8 @@ from hubel.model.layers import Input, KerasTensor, Layer
 from hubel.model.layers import __all__ as _layers
 from hubel.model.losses import Loss
 from hubel.model.metric import Metric
+from hubel.model.networks.model import Model
+from hubel.model.networks.sequential import Sequential, load_model
 from hubel.model.optimizers import Optimizer
 from hubel.model.regularizers import Regularizer
 from hubel.model.utils import to_categorical

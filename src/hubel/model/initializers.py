@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from hubel.base.errors import SettingError
-from hubel.model._named import made
+from hubel.model.training.named import made
 
 __all__ = [
     "Constant",

@@ -16,7 +16,6 @@ from torch import Tensor
 from hubel.arch import shape_text
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
-from hubel.model._named import made
 from hubel.model.loss_functions import (
     LEAST_PROBABILITY,
     binary_crossentropy,
@@ -38,6 +37,7 @@ from hubel.model.loss_functions import (
     tensor_of,
 )
 from hubel.model.loss_functions import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from hubel.model.training.named import made
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 

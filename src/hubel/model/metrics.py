@@ -9,7 +9,6 @@ from torch import Tensor
 
 from hubel.base.names import did_you_mean
 from hubel.model import loss_functions
-from hubel.model._named import made
 from hubel.model.loss_functions import alike, tensor_of
 from hubel.model.metric import Mean as Mean
 from hubel.model.metric import MeanMetricWrapper as MeanMetricWrapper
@@ -24,6 +23,7 @@ from hubel.model.thresholds import Precision as Precision
 from hubel.model.thresholds import Recall as Recall
 from hubel.model.thresholds import TrueNegatives as TrueNegatives
 from hubel.model.thresholds import TruePositives as TruePositives
+from hubel.model.training.named import made
 
 
 def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> Tensor:

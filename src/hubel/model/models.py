@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hubel.model._model import Model
-from hubel.model._sequential import Sequential, load_model
+from hubel.model.networks.model import Model
+from hubel.model.networks.sequential import Sequential, load_model
 
 __all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
 

@@ -13,8 +13,8 @@ import torch
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 from hubel.model import schedules
-from hubel.model._named import made
 from hubel.model.schedules import LearningRateSchedule
+from hubel.model.training.named import made
 from hubel.train.loop import optimizers as own
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "get", "schedules"]

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hubel.model._named import made
+from hubel.model.training.named import made
 
 __all__ = ["L1", "L1L2", "L2", "OrthogonalRegularizer", "Regularizer", "get", "l1", "l1_l2", "l2"]
 

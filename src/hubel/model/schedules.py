@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hubel.base.errors import SettingError
-from hubel.model._named import made
+from hubel.model.training.named import made
 
 __all__ = [
     "CosineDecay",

@@ -9,8 +9,8 @@ import numpy as np
 
 from hubel.arch import Chain, Network, analyse, ended
 from hubel.base.errors import SettingError
-from hubel.model._sequential import Sequential
 from hubel.model.layers import GlobalAveragePooling2D, GlobalMaxPooling2D, Input, KerasTensor, Rescaling
+from hubel.model.networks.sequential import Sequential
 from hubel.zoo import get
 
 _SIDE, _CLASSES = 224, 1000

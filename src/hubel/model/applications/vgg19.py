@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hubel.model._sequential import Sequential
 from hubel.model.applications.making import blue_first as preprocess_input
 from hubel.model.applications.making import made
+from hubel.model.networks.sequential import Sequential
 
 __all__ = ["VGG19", "preprocess_input"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hubel.base.errors import SettingError
 
 if TYPE_CHECKING:
-    from hubel.model._model import Model
+    from hubel.model.networks.model import Model
 
 Logs = dict[str, Any]
 

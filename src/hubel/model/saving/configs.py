@@ -7,10 +7,10 @@ from typing import Any
 
 from hubel.base.errors import SettingError
 from hubel.model import layers
-from hubel.model._model import Model
-from hubel.model._sequential import Sequential
 from hubel.model.layers.operations import Operation
 from hubel.model.layers.tensor import Input, KerasTensor
+from hubel.model.networks.model import Model
+from hubel.model.networks.sequential import Sequential
 from hubel.model.saving.operations import check_mask, is_operation, operated, written
 
 

@@ -22,7 +22,7 @@ from hubel.nn import NetworkModule
 from hubel.tasks import ModelFileError, load_model, save_model
 
 if TYPE_CHECKING:
-    from hubel.model._model import Model
+    from hubel.model.networks.model import Model
 
 COMPILED = "compiled"  # the summary's entry
 
@@ -68,8 +68,8 @@ def write(path: str | Path, model: Model) -> Path:
 
 def read(path: str | Path, custom_objects: Any = None, compile: bool = True) -> Model:
     """Read what `write`, `hubel train` or Keras wrote. Raises FileNotFoundError or ModelFileError."""
-    from hubel.model._sequential import Sequential
     from hubel.model.layers.tensor import Input
+    from hubel.model.networks.sequential import Sequential
 
     if keras_files.is_keras(path):
         return keras_files.read(path, custom_objects, compile)

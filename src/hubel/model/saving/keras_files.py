@@ -29,7 +29,7 @@ from hubel.model.layers.weights import Weight
 from hubel.tasks import ModelFileError
 
 if TYPE_CHECKING:
-    from hubel.model._model import Model
+    from hubel.model.networks.model import Model
 
 HDF5, ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 MOST_JSON = 64 * 2**20  # bytes of a description

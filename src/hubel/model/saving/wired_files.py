@@ -18,7 +18,7 @@ from hubel.model.layers.composed import BidirectionalSequences
 from hubel.model.layers.operations import Operation
 
 if TYPE_CHECKING:
-    from hubel.model._model import Model
+    from hubel.model.networks.model import Model
 
 
 def write(path: str | Path, model: Model, summary: dict[str, Any]) -> Path:

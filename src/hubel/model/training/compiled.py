@@ -12,10 +12,10 @@ from torch import Tensor
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 from hubel.model import loss_functions, losses, metrics, optimizers
-from hubel.model._graph import Answer, Assembled
-from hubel.model._wired import Wired
 from hubel.model.losses import Loss
 from hubel.model.metric import Metric
+from hubel.model.networks.graph import Answer, Assembled
+from hubel.model.networks.wired import Wired
 from hubel.model.optimizers import Optimizer
 from hubel.model.training.feed import Step
 from hubel.tasks.cross_entropy import cross_entropy, shares

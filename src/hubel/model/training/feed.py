@@ -17,8 +17,8 @@ from hubel.arch import Shape, shape_text
 from hubel.base.errors import SettingError
 from hubel.base.names import listing
 from hubel.data.prepare.arrays import as_array
-from hubel.model._outputs import in_order
 from hubel.model.losses import Loss
+from hubel.model.networks.outputs import in_order
 
 
 @dataclass(frozen=True, eq=False)

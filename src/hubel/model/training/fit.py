@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from hubel.base.errors import SettingError
-from hubel.model._graph import Assembled
-from hubel.model._outputs import shaped
-from hubel.model._wired import Wired
 from hubel.model.callbacks import CallbackList
 from hubel.model.layers.arrays import last
+from hubel.model.networks.graph import Assembled
+from hubel.model.networks.outputs import shaped
+from hubel.model.networks.wired import Wired
 from hubel.model.training.compiled import Compiled
 from hubel.model.training.feed import Feed, Step
 from hubel.model.training.report import Report

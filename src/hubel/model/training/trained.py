@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from hubel.arch import Shape
 from hubel.base.errors import SettingError
 from hubel.data.prepare.arrays import as_array
-from hubel.model._outputs import shaped
 from hubel.model.callbacks import Callback, CallbackList, History
 from hubel.model.layers.layer import Layer
 from hubel.model.metric import Metric
+from hubel.model.networks.outputs import shaped
 from hubel.model.optimizers import Optimizer
 from hubel.model.training import fit as fitting
 from hubel.model.training.compiled import Compiled
@@ -27,9 +27,9 @@ from hubel.model.training.report import Report, Verbosity
 
 if TYPE_CHECKING:
     from hubel.data import Fit, Preprocessing
-    from hubel.model._graph import Assembled
-    from hubel.model._wired import Wired
     from hubel.model.layers.tensor import KerasTensor
+    from hubel.model.networks.graph import Assembled
+    from hubel.model.networks.wired import Wired
 
 LARGE = 256  # images measured or predicted at once, where nothing is said: more are no quicker
 

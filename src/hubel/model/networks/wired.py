@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from hubel.arch import Chain, Network, Shape
 from hubel.base.errors import OrderError, SettingError
-from hubel.model._graph import Answer, Assembled, same_order
 from hubel.model.layers.arrays import first, last
 from hubel.model.layers.layer import Layer
 from hubel.model.layers.masks import over_known
 from hubel.model.layers.own import called, own_parameters
 from hubel.model.layers.tensor import KerasTensor
 from hubel.model.layers.weights import order_joined, orders
+from hubel.model.networks.graph import Answer, Assembled, same_order
 
 
 @dataclass(frozen=True, eq=False)

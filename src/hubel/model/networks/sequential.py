@@ -10,11 +10,11 @@ from typing import Any
 import hubel.arch as arch
 from hubel.arch import Shape, order_note
 from hubel.base.errors import SettingError
-from hubel.model._model import Model
 from hubel.model.layers.composed import Plain
 from hubel.model.layers.layer import Layer
 from hubel.model.layers.preparing import Resizing
 from hubel.model.layers.tensor import Axes, Input, KerasTensor, known
+from hubel.model.networks.model import Model
 
 
 class Sequential(Model):

@@ -10,14 +10,14 @@ from torch import nn
 
 from hubel.arch import Chain, Network, Node, Shape
 from hubel.base.errors import OrderError, SettingError
-from hubel.model import _graph
-from hubel.model._graph import Assembled
-from hubel.model._outputs import axes_text, listed, names_of
-from hubel.model._wired import Wired
 from hubel.model.layers.layer import Layer
 from hubel.model.layers.names import identifier
 from hubel.model.layers.normalised import as_keras
 from hubel.model.layers.tensor import PROBE, KerasTensor, known
+from hubel.model.networks import graph
+from hubel.model.networks.graph import Assembled
+from hubel.model.networks.outputs import axes_text, listed, names_of
+from hubel.model.networks.wired import Wired
 from hubel.nn import NetworkModule, build
 
 
@@ -46,9 +46,9 @@ class Connected(Layer):
         several = (list, tuple, dict)
         self.given = inputs if isinstance(inputs, several) else None
         self.structure = outputs if isinstance(outputs, dict) or len(self.ends) > 1 else None
-        self.tensors = _graph.ordered(self.starts, self.ends)
-        self._check_names(_graph.in_keras_order(self.tensors, self.ends))
-        self._order = dict.fromkeys(_graph.in_keras_order(self.tensors, self.ends))
+        self.tensors = graph.ordered(self.starts, self.ends)
+        self._check_names(graph.in_keras_order(self.tensors, self.ends))
+        self._order = dict.fromkeys(graph.in_keras_order(self.tensors, self.ends))
         for layer in self.layers:
             layer.home = self
 
@@ -103,7 +103,7 @@ class Connected(Layer):
     @property
     def why_no_tree(self) -> str | None:  # type: ignore[override]
         """What it has that no tree has; None where it is a tree."""
-        return _graph.no_tree(self.starts, self.tensors, self.ends) if self.tensors else None
+        return graph.no_tree(self.starts, self.tensors, self.ends) if self.tensors else None
 
     def assembled(self, *shapes: Shape) -> Assembled | Wired:
         """Return the module for inputs of these shapes, with the tree where it is one; all share the weights."""
@@ -130,7 +130,7 @@ class Connected(Layer):
                 )
         if self.why_no_tree is None:
             try:
-                return _graph.assemble(self.name, shapes[0], self.tensors)
+                return graph.assemble(self.name, shapes[0], self.tensors)
             except OrderError:
                 pass
         return Wired(self.starts, self.tensors, self.ends, shapes)

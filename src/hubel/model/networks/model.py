@@ -13,13 +13,13 @@ from torch import Tensor
 
 from hubel.arch import analyse, shape_text
 from hubel.data import Preprocessing
-from hubel.model._connected import Connected
-from hubel.model._outputs import axes_text, in_order, shaped
-from hubel.model._wired import Wired
 from hubel.model.layers.arrays import as_tensor, first
 from hubel.model.layers.layer import Layer
 from hubel.model.layers.names import automatic_name
 from hubel.model.layers.weights import Weight, assign_all
+from hubel.model.networks.connected import Connected
+from hubel.model.networks.outputs import axes_text, in_order, shaped
+from hubel.model.networks.wired import Wired
 from hubel.model.training.trained import Trained
 from hubel.model.variables import Result
 
