@@ -7,7 +7,6 @@ changes nothing.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -37,6 +36,7 @@ def main(
 
     torch.set_num_threads(1)
     import hubel
+    from hubel.base.words import json_text
     from hubel.tasks import evaluate, load
     from hubel.train import parse_value
 
@@ -63,4 +63,4 @@ def main(
             "seconds_an_image_measured": measured,
             "seconds_an_image_predicted": predicted,
         }
-    print(json.dumps(row))
+    print(json_text(row))

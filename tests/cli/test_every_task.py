@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from safetensors import safe_open
 
 import hubel.cli
 from hubel.arch import parse
 from hubel.data import Preprocessing
 from hubel.look.inside.changes import changes
 from hubel.nn import build
-from hubel.tasks import save_model
+from hubel.tasks import load_model, save_model
 from hubel.tasks.regression.task import Regression
 from hubel.train import Run
 from hubel.view.figures.scene import Text
@@ -39,6 +41,22 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         line = ["train", little.network, str(little.source), *settings, "--epochs=1", "--no-report"]
         assert hubel.cli.main([*line, "--run", str(folder / task)]) == 0
     return folder
+
+
+def test_a_run_holds_json_and_no_figure_that_is_not_known(runs: Path, tmp_path: Path) -> None:
+    def no_number(word: str) -> None:
+        raise AssertionError(word)
+
+    for manifest in (runs / "synthesis" / "checkpoints").glob("*.json"):
+        assert json.loads(manifest.read_text(), parse_constant=no_number)["about"]["history"]
+    with safe_open(runs / "synthesis" / "model.safetensors", "pt") as file:
+        about = json.loads(file.metadata()["hubel"], parse_constant=no_number)
+    assert "distance" in about["summary"]["validation"]
+    assert "loss" not in about["summary"]["validation"]  # which two networks that play against each other have not
+    model = Run.open(runs / "segmentation").model()
+    told = {"task": model.task, "preprocessing": model.preprocessing, "summary": {"loss": math.inf}}
+    save_model(tmp_path / "m", model.network, model.module, **told)
+    assert load_model(tmp_path / "m").summary["loss"] is None
 
 
 def test_a_package_tells_which_pixels_are_taken_for_what(runs: Path, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from hubel.base.model_file import (
 from hubel.base.names import listing, shortened
 from hubel.base.numbers import an
 from hubel.base.plain import MISREAD
+from hubel.base.words import json_text
 from hubel.data import Preprocessing, image_files
 from hubel.data.prepare.arrays import as_array
 from hubel.nn import build, device_named
@@ -262,7 +263,7 @@ def save_model(
         "summary": dict(summary or {}),
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    content = safetensors.torch.save(tensors, metadata={ENTRY: json.dumps(about, ensure_ascii=False)})
+    content = safetensors.torch.save(tensors, metadata={ENTRY: json_text(about)})
     path = Path(path)
     made_place(path.parent)
     write_atomically(path, signed(content))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -11,6 +10,7 @@ import onnx
 from hubel.arch import analyse, own_layers, torch_order
 from hubel.base.errors import SettingError
 from hubel.base.versions import version_of
+from hubel.base.words import json_text
 from hubel.data.prepare.preprocessing import Preprocessing
 from hubel.export.lowered import steps_of
 from hubel.export.onnx.boxes import boxed
@@ -156,11 +156,11 @@ def metadata(source: Source, input: Input) -> dict[str, str]:
         "format": str(FORMAT),
         "input": input,
         "task": source.task,
-        "task_settings": json.dumps(dict(source.task_settings)),
-        "classes": json.dumps(list(source.classes), ensure_ascii=False),
+        "task_settings": json_text(source.task_settings),
+        "classes": json_text(source.classes),
         "preprocessing": source.preprocessing.to_json(),
         "network": str(source.network),
         **({"layers": json.dumps(own)} if (own := own_layers(source.network)) else {}),
         "name": source.network.name,
-        "summary": json.dumps(dict(source.summary), ensure_ascii=False),
+        "summary": json_text(source.summary),
     }

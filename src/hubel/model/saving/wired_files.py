@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from hubel.base.errors import ModelFileError, SettingError
 from hubel.base.files import write_atomically
 from hubel.base.headers import BLANK, signed
 from hubel.base.model_file import ENTRY, FORMAT, WIRED, read_model_file, why_unread
+from hubel.base.words import json_text
 from hubel.model.layers import KINDS, Lambda
 from hubel.model.layers.composed import BidirectionalSequences
 from hubel.model.layers.operations import Operation
@@ -40,7 +40,7 @@ def write(path: str | Path, model: Model, summary: dict[str, Any]) -> Path:
         "summary": summary,
     }
     tensors = {f"{number:05}": weight.value.contiguous().clone() for number, weight in enumerate(model.weights)}
-    content = safetensors.torch.save(tensors, metadata={ENTRY: json.dumps(about, ensure_ascii=False)})
+    content = safetensors.torch.save(tensors, metadata={ENTRY: json_text(about)})
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, signed(content))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -68,7 +69,7 @@ class State:
 
     def about(self) -> dict[str, Any]:
         """The rest, as plain values."""
-        history = [list(row.to_row().items()) for row in self.history]
+        history = [[(name, _in_json(value)) for name, value in row.to_row().items()] for row in self.history]
         return {
             "step": self.done,
             "seconds": self.seconds,
@@ -112,3 +113,8 @@ def _like(value: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
     if value.shape != parameter.shape:
         return value.to(parameter.device)
     return torch.empty_like(parameter).copy_(value)
+
+
+def _in_json(value: str | float) -> str | float:
+    """The value; as a word where JSON has no number for it, such as a figure that is not known."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

@@ -264,7 +264,8 @@ class Run(Result):
             **(more or {}),
         }
         if last is not None and last.evaluated:
-            found[last.evaluated] = dict((history[best_epoch - 1] if best_epoch else last).evaluation)
+            figures = (history[best_epoch - 1] if best_epoch else last).evaluation.items()
+            found[last.evaluated] = {name: value for name, value in figures if not math.isnan(value)}
         return found
 
     def _model_of(self, saved: Checkpoint) -> LoadedModel:

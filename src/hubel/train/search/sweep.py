@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import socket
 import time
@@ -195,7 +196,7 @@ class _Search:
         state, why, value = optuna.trial.TrialState.COMPLETE, "", None
         try:
             trained = self._trained(directory, recipe, listen)
-            value = float(trained.model().summary["validation"][self.figure.name])
+            value = trained.model().summary["validation"].get(self.figure.name, math.nan)
         except optuna.TrialPruned:
             state = optuna.trial.TrialState.PRUNED
         except NotFiniteError as error:  # as bad as can be, which is worth knowing
