@@ -34,6 +34,15 @@ def test_values_are_those_of_the_module(digits_model: LoadedModel, digit: Path) 
     assert found["conv1"].channels == tuple(range(6))
 
 
+def test_maps_of_a_sequence_are_one_pixel_high(tmp_path: Path) -> None:
+    model = untrained(parse("6x8x1: reshape 6x8, conv1d 4 3 same, flatten, dense 2 softmax"), ("a", "b"))
+    given = sample(model, np.random.default_rng(0).integers(0, 256, (6, 8), np.uint8))
+    found = maps(model, given)
+    assert found["conv1"].values.shape == (1, 4, 1, 6)  # 6 steps of 4
+    assert found["conv1"].dead == (0,)
+    assert found.figure().save(tmp_path / "maps.svg").stat().st_size > 1000
+
+
 def test_the_strongest_channels_of_a_large_layer_are_shown_and_counted(wide_model: LoadedModel) -> None:
     image = np.random.default_rng(0).integers(0, 256, (20, 16, 3), np.uint8)
     given = sample(wide_model, image)

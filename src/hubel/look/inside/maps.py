@@ -39,7 +39,8 @@ class LayerMaps:
     """One layer's activations for one image or several.
 
     row: the layer. channels: which are shown, the same for every image; `total` is how many there are.
-    values: float32, images×channels×H×W, or images×features of a vector (whole), after the layer's own activation.
+    values: float32, images×channels×H×W (a sequence's: 1×steps), or images×features of a vector (whole), after the
+        layer's own activation.
     dead: for each image, how many channels (or features) are zero everywhere.
     """
 
@@ -135,7 +136,8 @@ def maps(
 
 
 def _layer_maps(row: Row, output: Tensor, channels: Sequence[int] | None, most: int) -> LayerMaps:
-    """Keep what is shown of a layer's output, N×C×H×W or N×features."""
+    """Keep what is shown of a layer's output, N×C×H×W, N×C×steps (maps one pixel high) or N×features."""
+    output = output.unsqueeze(2) if output.dim() == 3 else output
     total = output.shape[1]
     strengths = output.abs().flatten(2).mean(2) if output.dim() == 4 else output.abs()  # images × channels
     dead = tuple((strengths == 0).sum(1).tolist())

@@ -8,7 +8,6 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from hubel.base.errors import FileError
 from hubel.base.files import read_text, write_atomically
 from hubel.base.plain import MISREAD
 from hubel.train.run.settings import RunError
@@ -38,12 +37,15 @@ def write_samples(directory: Path, rows: Sequence[Sample]) -> None:
 
 
 def read_samples(directory: Path) -> tuple[Sample, ...]:
-    """Those of a run; none where there are none. Raises RunError for a file that is none of them."""
+    """Those of a run; none where there are none. Raises RunError, or FileError, for a file that is none of them."""
     path = directory / SAMPLES
     if not path.exists():
         return ()
+    rows = csv.DictReader(io.StringIO(read_text(path), newline=""))
     try:
-        rows = csv.DictReader(io.StringIO(read_text(path), newline=""))
         return tuple(Sample(int(row["epoch"]), int(row["step"]), float(row["loss"]), row["text"]) for row in rows)
-    except (FileError, csv.Error, *MISREAD) as error:
-        raise RunError(f"{path}: cannot be read: {type(error).__name__}: {error}") from None
+    except (csv.Error, *MISREAD) as error:
+        raise RunError(
+            f"{path}: expected rows of epoch, step, loss and text as they were written ({error}); remove it, and the "
+            "report does without"
+        ) from None
