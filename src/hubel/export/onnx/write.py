@@ -160,7 +160,7 @@ def metadata(source: Source, input: Input) -> dict[str, str]:
         "classes": json_text(source.classes),
         "preprocessing": source.preprocessing.to_json(),
         "network": str(source.network),
-        **({"layers": json.dumps(own)} if (own := own_layers(source.network)) else {}),
+        **({"layers": json_text(own)} if (own := own_layers(source.network)) else {}),
         "name": source.network.name,
         "summary": json_text(source.summary),
     }
