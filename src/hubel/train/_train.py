@@ -13,16 +13,16 @@ import torch
 
 from hubel.arch import Network, analyse
 from hubel.base.errors import DataError, FullDiskError, SettingError
-from hubel.base.names import listing
 from hubel.base.plain import MISREAD
 from hubel.data import Dataset, Splits, Validation, hold_out
 from hubel.nn import Pretrained
 from hubel.tasks import save_model, task_of
 from hubel.train._agree import agree, facts, settings_of
 from hubel.train._create import create_run, fingerprint, locked, measured_part
+from hubel.train._words import before_all, of_the_budget
 from hubel.train.distributed.ranks import Ranks
 from hubel.train.distributed.rendezvous import job, joined, noticing_loss, several, start_heartbeat, was_restarted
-from hubel.train.distributed.signals import listening
+from hubel.train.distributed.signals import StopRequest, listening
 from hubel.train.loop.machine.allocator import kept_memory
 from hubel.train.loop.machine.memory import is_out_of_memory, out_of_memory
 from hubel.train.loop.machine.same_bits import same_bits
@@ -31,7 +31,6 @@ from hubel.train.loop.non_finite import NotFiniteError
 from hubel.train.loop.trainer import Trainer
 from hubel.train.loop.ways.step import Step
 from hubel.train.loop.ways.steps import step_named
-from hubel.train.recipe.balance import told_of_windows
 from hubel.train.recipe.recipe import Recipe
 from hubel.train.run.changes import change_epochs, record_change, record_failure, refuse_failed
 from hubel.train.run.checkpoint import CHECKPOINTS, Checkpoint, CheckpointError, CheckpointStore
@@ -243,60 +242,33 @@ def _train(
         torch.set_num_threads(trainer.state.threads)
         ranks.wait()  # so that no checkpoint is written while another process still looks for the newest
         log(_started(run, trainer, len(splits.train), problems))
-        for note in told:
-            log(Notice(note))
         if run.recipe.time_budget:
             trainer.until = began + run.recipe.time_budget - (trainer.state.seconds if saved is not None else 0)
-            log(Notice(_of_the_budget(run, trainer.until - time.perf_counter())))
-        windows = told_of_windows(run.recipe, splits.train.shape)
-        for note in (*run.settings.get("tuned", ()), *splits.notes, *filter(None, [windows])) if saved is None else ():
+        first = before_all(run, splits, taken) if saved is None else ()
+        for note in (*told, *of_the_budget(run, trainer.until - time.perf_counter()), *first):
             log(Notice(note))
-        if (
-            not (splits.train.targets.varied or splits.train.targets.looked_up)
-            and run.recipe.augmentation == "none"
-            and saved is None
-        ):
-            log(
-                Notice(
-                    "images are not varied, which could make what is said of them untrue; "
-                    "--set augmentation='shift 1' does"
-                )
-            )
-        if splits.held_out is not None and saved is None:
-            log(Notice(f"{splits.held_out}; --validation 0 trains on all"))
-        if taken is not None and taken.fresh:
-            heads = listing(taken.fresh, 4) if len(taken.fresh) > 2 else " and ".join(taken.fresh)
-            ends = f", for {len(run.classes)} classes" if run.classes else ""
-            log(Notice(f"{heads}: new weights{ends}; all other layers have the file's"))
-        if run.recipe.freeze and not run.recipe.weights and saved is None:
-            log(Notice(f"{run.recipe.freeze}: frozen as drawn at random; --weights would start from trained weights"))
-        reason, short = "", None
-        try:
-            reason = trainer.run(stop)
-        except NotFiniteError as error:
-            if ranks.is_first:
-                _keep_last_good(run, trainer, str(error))
-            ranks.wait()  # torchrun stops all when the first one ends
-            raise
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            short = str(error)
-        if short is not None:  # raised here, where nothing holds on to the step's memory any more
-            raise out_of_memory(short, run, trainer.store.latest_step(), ranks.world)
+        reason = _steps(run, trainer, ranks, stop)
         if ranks.is_first:
             log(Finished(_write_model(run, trainer), reason, trainer.seconds()))
         ranks.wait()
     return run
 
 
-def _of_the_budget(run: Run, left: float) -> str:
-    budget = run.recipe.time_budget
-    words = f"of {budget:g} s in all, {budget - left:.1f} s are over before the first step"
-    if run.steps == 1:
-        return f"{words}: no more than one step is trained, and measured"
-    every = f", measured every {run.recipe.measure_every}" if run.recipe.measure_every > 1 else ""
-    return f"{words}; {run.recipe.epochs:.3g} epochs, with measuring, are what fits the rest{every}"
+def _steps(run: Run, trainer: Trainer, ranks: Ranks, stop: StopRequest) -> str:
+    """All steps, and why they ended. Where the loss stopped being a number, the last good model is kept."""
+    try:
+        return trainer.run(stop)
+    except NotFiniteError as error:
+        if ranks.is_first:
+            _keep_last_good(run, trainer, str(error))
+        ranks.wait()  # torchrun stops all when the first one ends
+        raise
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        short = str(error)
+    # raised here, where nothing holds on to the step's memory any more
+    raise out_of_memory(short, run, trainer.store.latest_step(), ranks.world)
 
 
 def _go_back(trainer: Trainer, saved: Checkpoint, ranks: Ranks) -> None:
