@@ -145,6 +145,7 @@ class Task(abc.ABC):
     score: ClassVar[str] = "logit"
     as_it_is: ClassVar[str] = ""
     classes: tuple[str, ...]
+    sentence: str = ""
 
     @property
     def primary(self) -> Figure:
@@ -296,6 +297,12 @@ class Task(abc.ABC):
     def prepared(self, model: LoadedModel, given: Any) -> npt.NDArray[np.uint8]:
         """An example as the network has it before it is normalised, H×W×C, of whatever `answer` takes."""
         return model.preprocessing.prepare(given)
+
+    def about(self, model: LoadedModel, prepared: npt.NDArray[np.uint8]) -> LoadedModel | None:
+        """The model asked about the sentence that it says of one example (uint8 H×W×C), whose words are its classes
+        then; None of most, which say one of their classes.
+        """
+        return None
 
     def sample(self, model: LoadedModel, seed: int, held_out: tuple[torch.Tensor, torch.Tensor] | None) -> str:
         """What the model makes of itself, or says of some of what is held out (images and targets; None where nothing

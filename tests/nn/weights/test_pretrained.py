@@ -47,6 +47,19 @@ def test_side_exits_may_have_other_classes_too(tmp_path):
     assert load_pretrained(module, file).fresh == head_layers(module) == ("dense1",)
 
 
+def test_what_writes_is_new_after_another_networks_kernels(tmp_path):
+    body = "8x8x1: conv 4 3x3, norm, relu, flatten"
+    told = build(parse(f"{body}, dense 5 softmax"))
+    file = saved(told, tmp_path / "told.safetensors")
+    module = build(parse(f"{body}, dense 6, caption 4 7 8"))
+    taken = load_pretrained(module, file, classes=())
+    ends = ("dense1", "caption1.look_up", "caption1.recurrent", "caption1.next")
+    assert taken.fresh == head_layers(module) == ends
+    assert torch.equal(module.conv1.weight, told.conv1.weight)
+    with pytest.raises(ValueError, match="conv2"):
+        load_pretrained(module, saved(build(parse("8x8x1: conv 4 3x3, conv 4 3x3, flatten, dense 2")), file))
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -10,13 +10,16 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from PIL import Image
 
 from hubel.arch import parse
 from hubel.base.errors import DataError, SettingError
 from hubel.data import Preprocessing, Splits
 from hubel.data.captions.words import Words, sentence_of, words_of
 from hubel.export import export
+from hubel.look import grad_cam, occlusion
 from hubel.nn import build
+from hubel.nn.modules import writer_of
 from hubel.tasks import LoadedModel, load
 from hubel.tasks.caption.metrics import bleu, cider
 from hubel.tasks.caption.task import Captioning
@@ -88,6 +91,81 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Splits, LoadedModel]
             each.mul_(3)  # so that pictures differ in what is said of them
     preprocessing = Preprocessing(32, 32, 3, (0.5,) * 3, (0.25,) * 3)
     return splits, LoadedModel(network, module, preprocessing, task)
+
+
+@pytest.mark.parametrize("texts", ["beside", "images/captions", "train"])
+def test_texts_beside_pictures_are_their_sentences(tmp_path: Path, texts: str) -> None:
+    table = draw(tmp_path / "table", 8)
+    wanted = load(table, validation=0)
+    folder = tmp_path / "told"
+    pictures, lines = {
+        "beside": (folder, folder),
+        "images/captions": (folder / "images", folder / "captions"),
+        "train": (folder / "train", folder / "train"),
+    }[texts]
+    pictures.mkdir(parents=True)
+    lines.mkdir(exist_ok=True)
+    for place, path in enumerate(wanted.train.paths):
+        (pictures / Path(path).name).write_bytes(Path(path).read_bytes())
+        said = wanted.train.targets.sentences(place)
+        (lines / f"{Path(path).stem}.txt").write_text("\n\n".join(said), encoding="utf-8")
+    (folder / "readme.txt").write_text("what this is", encoding="utf-8")
+    found = load(folder, validation=0)
+    assert (found.train.targets.values == wanted.train.targets.values).all()
+    (lines / "0.txt").write_text(" \n", encoding="utf-8")
+    assert any("1 picture that no caption names (0.png)" in note for note in load(folder, validation=0).notes)
+
+
+def test_numbers_beside_pictures_and_folders_of_classes_are_no_sentences(tmp_path: Path) -> None:
+    for name, text in (("0", "0 0.5 0.5 0.25 0.25"), ("1", "1 0.5 0.5 0.25 0.25")):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png")
+        (tmp_path / f"{name}.txt").write_text(text)
+    assert not Captioning.recognises(str(tmp_path))
+    (tmp_path / "1.txt").write_text("a cat on a mat")
+    (tmp_path / "0.txt").write_text("a dog on a mat")
+    assert Captioning.recognises(str(tmp_path))
+    (tmp_path / "cat").mkdir()
+    for file in ("0.png", "0.txt", "1.png", "1.txt"):
+        (tmp_path / file).rename(tmp_path / "cat" / file)
+    assert not Captioning.recognises(str(tmp_path))
+
+
+def test_a_picture_is_asked_where_the_network_looked_for_each_word(told: tuple[Splits, LoadedModel]) -> None:
+    splits, model = told
+    picture = splits.train.images[0]
+    found = occlusion(model, [picture, splits.train.images[1]], window=32, stride=32, baseline="black")
+    said = model.predict(picture)
+    words = said.caption.split()
+    assert found.said[0] == said.caption
+    assert [each.class_name.split()[0] for each in found.maps[0]] == words
+    assert len({each.class_name for each in found.maps[0]}) == len(words)
+    for each, number, scores in zip(
+        found.maps[0], said.numbers, step_by_step(model, picture, said.numbers), strict=False
+    ):
+        assert each.probability == pytest.approx(float(scores.softmax(0)[number]), rel=1e-4)
+        others = torch.cat([scores[:number], scores[number + 1 :]]).logsumexp(0)
+        assert each.score == pytest.approx(float(scores[number] - others), rel=1e-4)
+    seen, covered = (step_by_step(model, each, said.numbers)[0] for each in (picture, np.zeros_like(picture)))
+    fall = float(seen.softmax(0)[said.numbers[0]].logit() - covered.softmax(0)[said.numbers[0]].logit())
+    assert found.maps[0][0].signed == pytest.approx(fall, rel=1e-3)
+    assert grad_cam(model, picture, classes=[words[-1]]).maps[0][0].signed.any()
+    with pytest.raises(SettingError, match="one of the model's words"):
+        grad_cam(model, picture, classes=["elephant"])
+
+
+def step_by_step(model: LoadedModel, picture: np.ndarray, numbers: tuple[int, ...]) -> list[torch.Tensor]:
+    """The scores of each word, given those before it, one step after another."""
+    writer, caught = writer_of(model.module), []
+    handle = writer.register_forward_pre_hook(lambda _, given: caught.append(given[0]))
+    with torch.no_grad():
+        model.module(model.preprocessing.normalise(torch.from_numpy(picture.copy())[None]))
+        handle.remove()
+        given, state, found = caught[0], None, []
+        for number in numbers:
+            scores, state = writer.step(given, state)
+            found.append(scores[0])
+            given = writer.look_up(torch.tensor([number]))
+    return found
 
 
 def test_some_of_what_is_held_out_is_spoken_of_on_the_way(told: tuple[Splits, LoadedModel]) -> None:

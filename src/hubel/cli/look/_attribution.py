@@ -30,9 +30,10 @@ def add_shared(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="the class to ask for, by name or number (#281); several may be given (default: the likeliest)",
+        help="the class to ask for, by name or number (#281); several may be given (default: the likeliest; of a model "
+        "that writes sentences each word that it says)",
     )
-    parser.add_argument("--top", type=whole(), default=1, metavar="K", help="without --class: the K likeliest classes")
+    parser.add_argument("--top", type=whole(), metavar="K", help="without --class: the K likeliest classes (default 1)")
     parser.add_argument(
         "--at",
         type=place,

@@ -1,4 +1,4 @@
-"""Which sentences belong to which pictures: tables with a line a sentence, and COCO's JSON of captions."""
+"""Which sentences belong to which pictures: tables with a line a sentence, COCO's JSON of captions, texts beside."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import NamedTuple
 from hubel.base.errors import DataError
 from hubel.base.files import read_bytes
 from hubel.data.boxes.annotations import glance
+from hubel.data.captions.beside import are_beside, sentences_of, texts_of
 from hubel.data.decode.image import SUFFIXES, ImageError
 from hubel.data.sources.layout import Layout
 from hubel.data.sources.part_folders import parts_of_files
@@ -51,11 +52,11 @@ class Told:
 
 
 def recognises(source: str | os.PathLike[str]) -> bool:
-    """Whether a path is a table or a JSON of captions, or a folder with one."""
+    """Whether a path is a table or a JSON of captions, or a folder with one or with texts beside pictures."""
     root = Path(source).expanduser()
     if root.is_file():
         return bool(files_of(root))
-    return root.is_dir() and any(map(_is_captions, glance(root, *_TABLES, _JSON, deep=1)))
+    return root.is_dir() and (any(map(_is_captions, glance(root, *_TABLES, _JSON, deep=1))) or are_beside(root))
 
 
 def files_of(root: Path) -> list[Path]:
@@ -98,20 +99,24 @@ def _columns(rows: Sequence[Sequence[str]]) -> _Columns | None:
 def read(root: Path, layout: Layout) -> Told:
     """All sentences of a source. Raises DataError where there are none, or none of a picture that is there."""
     files = files_of(root)
-    if not files:
-        raise DataError(
-            f"{root}: expected a table with a column of pictures and one of captions (image,caption; a line a "
-            "sentence) or COCO's JSON of captions, found none"
-        )
     pictures = Pictures(root if root.is_dir() else root.parent, layout)
     parts, notes = parts_of_files(files, pictures.root, layout)
+    texts = {} if files else texts_of(pictures.root, pictures.paths)
+    if not files and not texts:
+        raise DataError(
+            f"{root}: expected a table with a column of pictures and one of captions (image,caption; a line a "
+            "sentence), COCO's JSON of captions, or text files of the pictures' names beside them, found none"
+        )
     found, by_folders = Told(notes=notes), False
-    for path, named in parts.items():
-        lines = _of_json(path) if path.suffix.lower() == _JSON else _of_table(path, layout, found.notes)
+    for path, named in (*parts.items(), *((text, "") for text in texts)):
+        if path in texts:
+            lines = _of_text(path, texts[path], found.notes)
+        else:
+            lines = _of_json(path) if path.suffix.lower() == _JSON else _of_table(path, layout, found.notes)
+        near = path.parent.relative_to(pictures.root).as_posix()
         for place, called, sentence, said in lines:
             own = said or named
-            near = path.parent.relative_to(pictures.root).as_posix()
-            picture = pictures.find(called, "" if near == "." else near, own)
+            picture = called if path in texts else pictures.find(called, "" if near == "." else near, own)
             if picture is None:
                 found.problems.append(ImageError(place, unmatched(called, pictures)))
                 continue
@@ -149,6 +154,11 @@ def _of_table(path: Path, layout: Layout, notes: list[str]) -> Iterator[_Line]:
             called = re.sub(r"#\d+$", "", cells[columns.image])
             for sentence in _several(cells[columns.caption]):
                 yield f"{path}:{number}", called, sentence, part
+
+
+def _of_text(path: Path, picture: str, notes: list[str]) -> Iterator[_Line]:
+    for number, sentence in sentences_of(path, notes):
+        yield f"{path}:{number}", picture, sentence, ""
 
 
 def _several(cell: str) -> list[str]:

@@ -77,15 +77,16 @@ def batch_size(model: LoadedModel, budget: int = BUDGET) -> int:
     return max(1, min(_MOST_AT_ONCE, budget // max(1, each)))
 
 
-def class_index(classes: Sequence[str], wanted: str | int) -> int:
-    """Return a class's place by its name, or by its number (`281` or "#281").
+def class_index(classes: Sequence[str], wanted: str | int, noun: Sequence[str] = ("class", "classes")) -> int:
+    """Return a class's place by its name, or by its number (`281` or "#281"). noun: what classes are called, one and
+    many.
 
     A name may be written in any case. Raises ValueError with the nearest name.
     """
     number = int(wanted[1:]) if isinstance(wanted, str) and wanted[:1] == "#" and wanted[1:].isdecimal() else wanted
     if isinstance(number, int):
         if not 0 <= number < len(classes):
-            raise SettingError(f"expected a class from 0 to {len(classes) - 1}, received {number}")
+            raise SettingError(f"expected a {noun[0]} from 0 to {len(classes) - 1}, received {number}")
         return number
     if number in classes:
         return list(classes).index(number)
@@ -93,4 +94,4 @@ def class_index(classes: Sequence[str], wanted: str | int) -> int:
     if number.lower() in lower:
         return lower.index(number.lower())
     parts = [name for name in classes if number.lower() in name.lower()]
-    raise SettingError(f"expected one of the model's classes, received {number!r}{hint(number, parts or classes)}")
+    raise SettingError(f"expected one of the model's {noun[1]}, received {number!r}{hint(number, parts or classes)}")

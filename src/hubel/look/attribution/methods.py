@@ -21,6 +21,7 @@ from hubel.look.access.sample import Sample, samples
 from hubel.look.access.score import BUDGET, Place, Score, batch_size, class_index, logits
 from hubel.look.attribution.baseline import BASELINES, Baseline, baseline_name, baseline_of
 from hubel.look.attribution.result import Attributions, Map
+from hubel.look.attribution.sentences import of_what_it_says
 from hubel.look.attribution.why import why_nothing_is_seen
 from hubel.nn import device_of, input_gradients
 from hubel.tasks import LoadedModel
@@ -34,12 +35,13 @@ _Compute = Callable[[Tensor, list[int]], _Found]
 
 
 @of_any_model
+@of_what_it_says
 def grad_cam(
     model: LoadedModel,
     images: Images,
     *,
     classes: Sequence[str | int] = (),
-    top: int = 1,
+    top: int | None = None,
     layer: str | None = None,
     at: Place | None = None,
     budget: int = BUDGET,
@@ -47,7 +49,8 @@ def grad_cam(
     """Which places of a layer's maps speak for a class (Selvaraju et al. 2017): Σ over channels of map × mean gradient.
 
     images: paths, files' bytes, Pillow images, arrays, or Samples. classes: names or numbers; else the `top` likeliest
-    of each image. layer: a path of the tree; else the last with more than one place. A map has the layer's own rows
+    of each image (1 by default). Of a model that writes they are the words that it says of an image, by default all.
+    layer: a path of the tree; else the last with more than one place. A map has the layer's own rows
     and columns; `signed` is the sum, `magnitude` that with zero for what is below (the paper's ReLU). at: of a network
     that says something of every place, the row and the column of the input to ask about; else the mean of all places.
     budget: bytes that a batch may take. Raises KeyError, ValueError for a layer or class that is not there.
@@ -73,12 +76,13 @@ def grad_cam(
 
 
 @of_any_model
+@of_what_it_says
 def saliency(
     model: LoadedModel,
     images: Images,
     *,
     classes: Sequence[str | int] = (),
-    top: int = 1,
+    top: int | None = None,
     samples: int = 1,
     noise: float = 0.15,
     seed: int = 0,
@@ -117,12 +121,13 @@ def saliency(
 
 
 @of_any_model
+@of_what_it_says
 def integrated_gradients(
     model: LoadedModel,
     images: Images,
     *,
     classes: Sequence[str | int] = (),
-    top: int = 1,
+    top: int | None = None,
     baseline: Baseline | None = None,
     tolerance: float = 0.02,
     most_steps: int = 128,
@@ -176,12 +181,13 @@ def integrated_gradients(
 
 
 @of_any_model
+@of_what_it_says
 def occlusion(
     model: LoadedModel,
     images: Images,
     *,
     classes: Sequence[str | int] = (),
-    top: int = 1,
+    top: int | None = None,
     window: int | None = None,
     stride: int | None = None,
     baseline: Baseline | None = None,
@@ -232,19 +238,21 @@ def _attributions(
     model: LoadedModel,
     images: Images,
     classes: Sequence[str | int],
-    top: int,
+    top: int | None,
     compute: _Compute,
     budget: int,
     at: Place | None,
     layer: LayerCall | None = None,
+    signed: bool = False,
     **drawing: Any,
 ) -> Attributions:
     """Run a method for every image and class, in batches that fit the budget."""
     require_scores(model, at)
-    wanted = [class_index(model.classes, name) for name in classes]
+    wanted = [class_index(model.classes, name, model.task.noun) for name in classes]
+    top = top or 1
     if not 1 <= top <= len(model.classes):
         raise SettingError(f"expected top from 1 to {len(model.classes)}, received {top}")
-    prepared = samples(model, images)
+    prepared, signed = samples(model, images), signed or bool(model.task.sentence)
     most, device = batch_size(model, budget), device_of(model.module)
     found: list[list[Map]] = [[] for _ in prepared]
     with input_gradients(model.module):
@@ -256,7 +264,7 @@ def _attributions(
             inputs = torch.cat([prepared[place].input for place, _ in batch]).to(device)
             for (place, index), result in zip(batch, compute(inputs, [index for _, index in batch]), strict=True):
                 seen = _map(model, prepared[place], scores[place], index, result)
-                found[place].append(why_nothing_is_seen(model, prepared[place], seen, layer))
+                found[place].append(why_nothing_is_seen(model, prepared[place], seen, layer, signed))
     about = about.replace("the class's logit", f"the {model.task.noun[0]}'s {model.task.score}")
     about = about.replace("the change of the logit", f"the change of the {model.task.score}")
     if model.task.about_places:
@@ -268,7 +276,9 @@ def _attributions(
         prepared,
         tuple(map(tuple, found)),
         layer.path if layer else None,
+        signed,
         score=model.task.score,
+        said=(model.task.sentence,) if model.task.sentence else (),
         **drawing,
     )
 

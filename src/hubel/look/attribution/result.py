@@ -72,7 +72,8 @@ class Attributions(Drawn):
 
     method, about: its name, and in a sentence what its numbers mean. network: the model's name. layer: whose maps were
     weighed, where the method has one. signed: whether signs are drawn where nobody says; share: of the numbers that a
-    colour bar covers, since a few extreme pixels would leave the others dark.
+    colour bar covers, since a few extreme pixels would leave the others dark. said: of a model that writes, its
+    sentence about each image, whose words the maps are of.
     """
 
     drawn_by: ClassVar[str] = "hubel.look.figures.attribution:figure"
@@ -86,6 +87,7 @@ class Attributions(Drawn):
     signed: bool = False
     share: float = 1.0
     score: str = "logit"
+    said: tuple[str, ...] = ()
 
     def lines(self, width: int = 160) -> Iterator[RenderableType]:
         """What the numbers mean, and a line a map: its class, probability, logit and extremes."""
@@ -102,12 +104,14 @@ class Attributions(Drawn):
             )
             rows.append((each.image, styled("[bold]{}[/]", each.class_name), *cells))
         yield f"{self.method}: {self.about}"
+        yield from (f"{image.name}: {sentence}" for image, sentence in zip(self.images, self.said, strict=False))
         yield table(rows=rows, gap=3)
 
     def data(self, values: bool = False) -> dict[str, Any]:
         """Return plain values, the maps one after another; with `values` their numbers too."""
         maps = [found.as_json(values) for of_image in self.maps for found in of_image]
-        return {"method": self.method, "about": self.about, "layer": self.layer, "maps": maps}
+        said = {"said": [*self.said]} if self.said else {}
+        return {"method": self.method, "about": self.about, "layer": self.layer, **said, "maps": maps}
 
     as_json = data
 

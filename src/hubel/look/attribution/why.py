@@ -28,8 +28,12 @@ class _Passage:
     gradient: Tensor | None
 
 
-def why_nothing_is_seen(model: LoadedModel, image: Sample, seen: Map, layer: LayerCall | None) -> Map:
-    """Return the map with notes that say why it is blank, not finite, or the same everywhere; else as it was."""
+def why_nothing_is_seen(
+    model: LoadedModel, image: Sample, seen: Map, layer: LayerCall | None, signed: bool = False
+) -> Map:
+    """Return the map with notes that say why it is blank, not finite, or the same everywhere; else as it was. signed:
+    whether what speaks against it is drawn.
+    """
     notes = list(seen.notes)
     even = bool((image.picture == image.picture[:1, :1]).all())
     if even:
@@ -38,7 +42,7 @@ def why_nothing_is_seen(model: LoadedModel, image: Sample, seen: Map, layer: Lay
         notes.append(_not_finite(model, _passages(model, image, seen.index)))
     elif not seen.signed.any() or np.abs(seen.signed).max() < FAINT * max(1.0, abs(seen.score)):
         notes.append(_no_gradient(_passages(model, image, seen.index), layer))
-    elif not seen.magnitude.any():
+    elif not signed and not seen.magnitude.any():
         notes.append(
             f"every place of {layer.path if layer else 'the map'} speaks against {seen.class_name!r} (from "
             f"{_number(seen.signed.min())} to {_number(seen.signed.max())}), and the ReLU of Grad-CAM leaves nothing "

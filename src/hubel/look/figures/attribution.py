@@ -14,6 +14,7 @@ from hubel.view.figures.scale import Scale
 from hubel.view.figures.tiles import Section, Tile, TiledFigure
 
 SIZE = 166.0  # three pairs of image and map in a line, and one on a telephone
+_ROW, _GAP, _LEAST = 1200.0, 14.0, 100.0  # of a line, in which a sentence's words stand; a map's least side
 _DRAWN = 372  # pixels of a picture's longer side at least, so that coarse maps lie smoothly over small images
 _VEIL = (0.25, 0.7)  # how much of an overlay is the map's colour, where the map is zero and where it is most
 
@@ -21,12 +22,14 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def figure(found: Attributions, signed: bool | None = None, together: bool = True) -> TiledFigure:
-    """Draw each image and beside it every class's map; coarse maps also over the image.
+    """Draw each image and beside it every class's map; coarse maps also over the image, those of a sentence's words so
+    alone, each by its own scale.
 
     signed: whether blue and red show what speaks against and for a class, or light what matters. together: one scale
     for all maps, so that they can be compared; else each map has its own, written below it.
     """
     signed = found.signed if signed is None else signed
+    together = together and not found.said
     common = scale_of(found, [each for of_image in found.maps for each in of_image], signed) if together else None
     sections = []
     classes = max(map(len, found.maps))
@@ -34,10 +37,12 @@ def figure(found: Attributions, signed: bool | None = None, together: bool = Tru
         tiles = [tile for place in range(len(found.images)) for tile in _tiles(found, place, signed, common)]
         sections = [Section("", tuple(tiles), "", SIZE, common)]
     else:
+        size = min(SIZE, max(_LEAST, _ROW / (1 + classes) - _GAP)) if found.said else SIZE
         for place, image in enumerate(found.images):
             last = common if place == len(found.images) - 1 else None
             title = image.name if len(found.images) > 1 else ""
-            sections.append(Section(title, tuple(_tiles(found, place, signed, common)), "", SIZE, last))
+            title = ": ".join(filter(None, (title, *found.said[place : place + 1])))
+            sections.append(Section(title, tuple(_tiles(found, place, signed, common)), "", size, last))
     words = [_sentence(found.about), _drawing(found, signed, together), *_notes(found)]
     return TiledFigure(f"{found.method}: {found.network or 'network'}", " ".join(words), tuple(sections))
 
@@ -80,7 +85,10 @@ def _tiles(found: Attributions, place: int, signed: bool, common: Scale | None) 
         note = f"{found.score} {short_text(each.score)}"
         limits = f"{short_text(float(values.min()))} … {short_text(float(values.max()))}"
         rows = "×".join(map(str, values.shape))
-        if found.share == 1.0:  # a map of places, not of pixels
+        if found.said:
+            drawn = overlay(image.picture, values, scale) if found.share == 1.0 else scale.colours(values)
+            tiles.append(Tile(drawn, caption, f"{note}; {limits}"))
+        elif found.share == 1.0:  # a map of places, not of pixels
             tiles.append(Tile(overlay(image.picture, values, scale), caption, note))
             tiles.append(Tile(scale.colours(values), rows, limits, hover=f"{caption}, the map itself"))
         else:

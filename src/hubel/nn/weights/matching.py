@@ -66,7 +66,8 @@ def match_weights(module: nn.Module, weights: Mapping[str, Tensor]) -> dict[str,
 
 def match_body(module: nn.Module, weights: Mapping[str, Tensor]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Find names as `match_weights` does, but let last layers have another number of outputs; return them too. A
-    network may also begin as the file's does and go on otherwise, with more than one kernel: all after that is new.
+    network may also begin as the file's does and go on otherwise, with kernels of its own or with what writes: all
+    after that is new.
 
     Raises `WeightsError` as `match_weights` where anything else than `head_layers` differs.
     """
@@ -77,8 +78,8 @@ def match_body(module: nn.Module, weights: Mapping[str, Tensor]) -> tuple[dict[s
         names = {name: name for name in module.state_dict() if name in weights and name.rpartition(".")[0] not in other}
         return names, tuple(path for path in heads if path in other)
     pairs, missing, unexpected = _paired(module, own, weights)
-    if _goes_on(_parts(own, _exits(module)), missing, unexpected):
-        return _names(pairs), tuple(part.path for part in missing)
+    if _goes_on(module, _parts(own, _exits(module)), missing, unexpected):
+        return _names(pairs), _paths(missing)
     left = list(unexpected)
     for part in missing:
         near = [other for other in left if part.path in heads and _differ_in_outputs(part, other)]
@@ -89,13 +90,21 @@ def match_body(module: nn.Module, weights: Mapping[str, Tensor]) -> tuple[dict[s
         raise WeightsError(_complaint(missing, unexpected))
     if missing and not _is_sorted(weights):
         _check_order(pairs, _parts(weights, None))
-    return _names(pairs), tuple(part.path for part in missing)
+    return _names(pairs), _paths(missing)
 
 
 def head_layers(module: nn.Module) -> tuple[str, ...]:
-    """Return the paths of the last layer with weights, and of each side exit's last: what depends on the classes."""
+    """Return the paths of the last layer with weights, and of each side exit's last: what depends on the classes. Of a
+    network that writes, those of all layers after the last kernel.
+    """
     exits = _exits(module)
     last: dict[str, str] = {}
+    if _writes(module):
+        parts = _parts(module.state_dict(), exits)
+        after = 1 + max((place for place, part in enumerate(parts) if _has_kernel(part)), default=-1)
+        while after < len(parts) and all(len(shape) < 2 for _, shape in parts[after].shapes):
+            after += 1  # the kernel's own normalisation
+        return _paths(parts[after:])
     for name in module.state_dict():
         path, _, leaf = name.rpartition(".")
         if leaf == "weight":
@@ -117,19 +126,21 @@ def _paired(module: nn.Module, own: Mapping[str, Tensor], weights: Mapping[str, 
     return pairs, missing, left
 
 
-def _goes_on(wanted: list[Part], missing: list[Part], unexpected: list[Part]) -> bool:
-    """Whether a network has all the file's kernels first, and others after; dense layers of the file may be left."""
-
-    def has_kernel(part: Part) -> bool:
-        return any(len(shape) > 2 for _, shape in part.shapes)
-
+def _goes_on(module: nn.Module, wanted: list[Part], missing: list[Part], unexpected: list[Part]) -> bool:
+    """Whether a network has all the file's kernels first, and others after or what writes; dense layers of the file may
+    be left.
+    """
     after = wanted[len(wanted) - len(missing) :]
-    return (
-        0 < len(missing) < len(wanted)
-        and missing == after
-        and sum(map(has_kernel, after)) > 0
-        and not any(map(has_kernel, unexpected))
-    )
+    others = any(map(_has_kernel, after)) or _writes(module)
+    return 0 < len(missing) < len(wanted) and missing == after and others and not any(map(_has_kernel, unexpected))
+
+
+def _writes(module: nn.Module) -> bool:
+    return any(isinstance(part, modules.Caption) for part in module.modules())
+
+
+def _has_kernel(part: Part) -> bool:
+    return any(len(shape) > 2 for _, shape in part.shapes)
 
 
 def _is_sorted(weights: Mapping[str, Tensor]) -> bool:
@@ -140,6 +151,11 @@ def _is_sorted(weights: Mapping[str, Tensor]) -> bool:
 
 def _names(pairs: list[tuple[Part, Part]]) -> dict[str, str]:
     return {part.tensors[role]: found.tensors[role] for part, found in pairs for role in part.tensors}
+
+
+def _paths(parts: Iterable[Part]) -> tuple[str, ...]:
+    """Of their modules, each once, which may bear several weights."""
+    return tuple(dict.fromkeys(part.path.rstrip("'") for part in parts))
 
 
 def _may_differ(own: Mapping[str, Tensor], weights: Mapping[str, Tensor], path: str) -> bool:

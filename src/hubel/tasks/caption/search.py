@@ -23,9 +23,12 @@ BEAM = 3
 
 @dataclass(frozen=True, repr=False)
 class Written(Answer):
-    """Sentences about a picture, the likeliest first, with the probability of their words together."""
+    """Sentences about a picture, the likeliest first, with the probability of their words together. numbers: those of
+    the likeliest's words.
+    """
 
     sentences: tuple[tuple[str, float], ...]
+    numbers: tuple[int, ...] = ()
 
     @property
     def caption(self) -> str:
@@ -59,7 +62,8 @@ def write(
             handle.remove()
         for features in caught[0]:
             found = _beam(writer, features[None], steps, beam)[: max(1, top)]
-            yield Written(tuple((words.sentence(numbers), float(np.exp(score))) for numbers, score in found))
+            sentences = tuple((words.sentence(numbers), float(np.exp(score))) for numbers, score in found)
+            yield Written(sentences, tuple(found[0][0]))
 
 
 def _beam(writer: Caption, features: torch.Tensor, steps: int, beam: int) -> list[tuple[list[int], float]]:

@@ -24,6 +24,7 @@ from hubel.nn.modules import teaching
 from hubel.tasks import steps, task
 from hubel.tasks.caption.metrics import bleu, cider
 from hubel.tasks.caption.search import BEAM, Written, write
+from hubel.tasks.caption.spoken import asked_about
 from hubel.tasks.gathering import gathered
 from hubel.tasks.measure import called, evaluate, shown
 from hubel.tasks.model import LoadedModel
@@ -185,6 +186,11 @@ class Captioning(task.Task):
     def answers(self, model: LoadedModel, prepared: npt.NDArray[np.uint8], top: int = 3) -> list[task.Answer]:
         """Sentences about pictures that are prepared."""
         return [*write(model, prepared, self.words, self.steps, self.beam, top)]
+
+    def about(self, model: LoadedModel, prepared: npt.NDArray[np.uint8]) -> LoadedModel:
+        """The model asked about the sentence that it says of a picture."""
+        (said,) = write(model, prepared[np.newaxis], self.words, self.steps, self.beam, 1)
+        return asked_about(model, said.caption, said.numbers, self.words.said(said.numbers))
 
     def sample(self, model: LoadedModel, seed: int, held_out: tuple[torch.Tensor, torch.Tensor] | None) -> str:
         """What it says of some held-out pictures, others each time, beside what people said."""

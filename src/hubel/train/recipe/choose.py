@@ -39,7 +39,7 @@ def fine_tune(network: Network, training: Dataset, weights: str, freeze: str = "
     report = analyse(network)
     normalised = any(isinstance(row.operation, ops.Normalise) and row.operation.over == "batch" for row in report.rows)
     # what says something of every place has new layers, on its way up, whose normalisation has to learn
-    kept = normalised and len(report.output_shape) == 1
+    kept = normalised and len(report.output_shape) < 3
     return tuned.replace(
         freeze=freeze or (BATCH_NORMS if kept else ""),
         learning_rate=chosen.learning_rate / 2,
