@@ -120,3 +120,9 @@ def test_mean_squared_error_of_maps_compares_place_with_place() -> None:
     model.compile("sgd", "mse")
     assert model.evaluate(x, x) == 0
     assert model.evaluate(x, x + 1) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("given", ["28x28x1: conv 6 5x5", 3, 1.5])
+def test_what_is_no_list_of_layers_is_named(given):
+    with pytest.raises(TypeError, match=f"expected a list of layers, received {type(given).__name__}"):
+        Sequential(given)

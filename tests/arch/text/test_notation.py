@@ -262,3 +262,9 @@ def test_numbers_that_follow_each_other_are_written_by_the_first_and_the_last() 
 def test_runs_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(NotationError, match="expected"):
         parse(f"4x4x4: {text}")
+
+
+@pytest.mark.parametrize("given", [None, 3, [], (28, 28, 1)])
+def test_what_is_no_text_is_named(given):
+    with pytest.raises(TypeError, match=f"expected a network's text form, received {type(given).__name__}"):
+        parse(given)

@@ -96,6 +96,8 @@ def older_paths(text: str) -> dict[str, str]:
 
 class _Reader:
     def __init__(self, text: str) -> None:
+        if not isinstance(text, str):
+            raise TypeError(f"expected a network's text form, received {type(text).__name__}")
         check("letters", len(text), "a network's text form")
         self.text = text
         self.tokens: list[_Token] = []

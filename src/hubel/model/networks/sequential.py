@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,9 @@ class Sequential(Model):
     def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None, trainable: bool = True) -> None:
         super().__init__(name=name)
         self._layers: list[Layer] = []
-        for layer in layers or ():
+        if layers is not None and (isinstance(layers, str | bytes) or not isinstance(layers, Iterable)):
+            raise TypeError(f"expected a list of layers, received {type(layers).__name__}")
+        for layer in () if layers is None else layers:
             self.add(layer)
         if not trainable:
             self.trainable = False

@@ -160,7 +160,8 @@ def _notes(model: nn.Module, watch: Watch, picture: TensorShape | None) -> Itera
 
 def _check(module: object) -> None:
     if not isinstance(module, nn.Module):
-        raise TypeError(f"expected an nn.Module, received {type(module).__name__}")
+        words = "; hubel.analyse takes a network's name or text form" if isinstance(module, str) else ""
+        raise TypeError(f"expected an nn.Module, received {type(module).__name__}{words}")
     for path, part in module.named_modules():
         if isinstance(part, torch.jit.ScriptModule):
             raise NetworkError(f"{path or 'the module'} is compiled by TorchScript: give the module it was made of")
