@@ -29,7 +29,8 @@ _FAULTS = """() => {
         for (const { name, value } of element.attributes)
             if (name.startsWith("on") || /^javascript:/i.test(value)) told(element);
     }
-    const outside = "iframe, base, object, embed, form:not([method=dialog]), link, meta[http-equiv=refresh]";
+    const own = "form:not([method=dialog]), link:not([rel=icon])";
+    const outside = `iframe, base, object, embed, ${own}, meta[http-equiv=refresh]`;
     document.querySelectorAll(outside).forEach(told);
     for (const image of document.querySelectorAll("img, image"))
         if (!/^data:/.test(image.getAttribute("src") ?? image.getAttribute("href"))) told(image);

@@ -11,7 +11,7 @@ from hubel.view.writers.page import page
 
 # pictures are drawn from the answer's own bytes, sounds played from those that were chosen; the camera, being no
 # address, needs no rule
-_POLICY = {"connect-src": "'self'", "img-src": "data:", "media-src": "blob:"}
+_POLICY = {"connect-src": "'self'", "media-src": "blob:"}
 
 
 @cache

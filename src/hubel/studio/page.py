@@ -43,7 +43,7 @@ def studio_page() -> str:
 
 def course_page(course: dict[str, Any] | None) -> str:
     """The same with a teacher's exercises in place of hubel's own."""
-    return _page("hubel/studio/server", {"connect-src": "'self'", "img-src": "data:"}, {"server": True}, course)
+    return _page("hubel/studio/server", {"connect-src": "'self'"}, {"server": True}, course)
 
 
 def site_page(course: dict[str, Any] | None = None) -> str:
