@@ -97,6 +97,13 @@ def test_a_network_of_features_is_drawn():
     assert "dense, 3" in {text.words for text in layout(parse("784: dense 3 relu, dense 2")).texts}
 
 
+@pytest.mark.parametrize(("times", "said"), [(2, ["×2"]), (3, ["×3"]), (5, ["×5"])])
+@pytest.mark.parametrize("repeated", ["conv 8 3x3 same relu", "conv 8 3x3 same, norm, relu"])
+def test_equal_layers_in_a_row_are_one_box(repeated, times, said):
+    words = [text.words for text in layout(parse(f"32x32x8: {', '.join([repeated] * times)}, dense 4"), "blocks").texts]
+    assert re.findall(" (×[2-9])$", "\n".join(words), re.MULTILINE) == said
+
+
 def test_repeats_are_folded_and_say_how_many():
     scene = layout(zoo.get("resnet152"))
     words = [text.words for text in scene.texts]

@@ -31,6 +31,9 @@ else:
         return lambda kind: kind
 
 
+_KEPT = ("_hash", "_text", "_compared_by")  # what a layer has worked out about itself
+
+
 @dataclass_transform()
 @dataclass(repr=False, eq=False, kw_only=True)
 class Layer(ABC):
@@ -82,7 +85,11 @@ class Layer(ABC):
         raise FrozenInstanceError(f"a {type(self).__name__} cannot be changed: make another with dataclasses.replace")
 
     def _key(self) -> tuple[object, ...]:
-        return (type(self), *map(self.__dict__.__getitem__, self._compared))
+        found: tuple[object, ...] | None = self.__dict__.get("_compared_by")
+        if found is None:
+            found = (type(self), *map(self.__dict__.__getitem__, self._compared))
+            object.__setattr__(self, "_compared_by", found)
+        return found
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Layer) and self._key() == other._key())
@@ -96,7 +103,7 @@ class Layer(ABC):
 
     def __getstate__(self) -> dict[str, object]:
         # strings hash anew each run
-        return {name: value for name, value in self.__dict__.items() if name not in ("_hash", "_text")}
+        return {name: value for name, value in self.__dict__.items() if name not in _KEPT}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from hubel.arch import Report, Row, shape_text
 from hubel.draw._across import across
-from hubel.draw._outline import Box, Exit, Item, Series, Split, outline, part_of, rows_of
+from hubel.draw._outline import Box, Exit, Item, Series, Split, part_of, rows_of
 from hubel.draw._parts import APART, GAP, Piece, beside, box, column, framed, input_box
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._u_shape import is_u, u_shape
@@ -22,11 +22,8 @@ TALL = 900.0  # a column that is longer is broken where the page has room for an
 BETWEEN = 36.0  # between columns
 
 
-def blocks(report: Report, page: float, detail: int = 2, flow: str = "down", closed: Collection[str] = ()) -> Scene:
-    """Lay a network out as blocks on a page of that width. See `outline` for `detail` and `closed`; flow: "down" or
-    "across".
-    """
-    items = outline(report, detail, closed)
+def blocks(report: Report, items: tuple[Item, ...], page: float, detail: int = 2, flow: str = "down") -> Scene:
+    """Lay a network's items out as blocks on a page of that width. detail: theirs. flow: "down" or "across"."""
     if flow == "across" and not any(map(is_u, items)):  # a U goes both ways
         body = across(report, items, page - 2 * MARGIN)
         return sheet(report, "blocks", body, items, _note(items, detail), page)

@@ -13,7 +13,7 @@ from hubel.base.errors import SettingError
 from hubel.draw._across import across
 from hubel.draw._blocks import blocks
 from hubel.draw._html import PageParts, page_parts, to_html
-from hubel.draw._outline import outline
+from hubel.draw._outline import outline, thinned
 from hubel.draw._paper import PAPERS, on_paper
 from hubel.draw._volumes import suits, volumes
 from hubel.view.figures import figure as view
@@ -53,11 +53,12 @@ def layout(
         raise SettingError(f"expected a page of {LEAST_PAGE:.0f} to 100,000 pixels, received {page:g}")
     if flow not in FLOWS or detail not in range(3):
         raise SettingError(f"expected flow as down or across and detail as 0, 1 or 2, received {flow!r} and {detail!r}")
-    if style == "volumes" or (style == "auto" and suits(report)):
-        scene = volumes(report, page, detail)
+    items = outline(report)
+    if style == "volumes" or (style == "auto" and suits(report, items)):
+        scene = volumes(report, items, page, detail)
         if style == "volumes" or scene.width <= page:
             return scene
-    return blocks(report, page, detail, flow, closed)
+    return blocks(report, thinned(items, detail, closed), page, detail, flow)
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Figure(view.Figure):
 def strip(network: Network | Report) -> Scene:
     """A network from left to right in one line, with what layers do alone: a way to each of them."""
     report = network if isinstance(network, Report) else analyse(network)
-    marks = across(report, outline(report, 0), math.inf)
+    marks = across(report, thinned(outline(report), 0), math.inf)
     boxes = [bounds(mark) for mark in flat(marks)]
     left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
     width, height = max(box[2] for box in boxes) - left, max(box[3] for box in boxes) - top

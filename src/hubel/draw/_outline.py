@@ -5,7 +5,7 @@ One walk over the tree; both styles of drawing are made from its outcome.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TypeAlias, TypeGuard
@@ -166,15 +166,20 @@ class Exit:
 Item: TypeAlias = "Box | Series | Split | Exit"
 
 
-def outline(report: Report, detail: int = 2, closed: Collection[str] = ()) -> tuple[Item, ...]:
-    """Return what is to be drawn of a network, from its input's side to its output's (the input itself left out).
+def outline(report: Report) -> tuple[Item, ...]:
+    """Return what there is to draw of a network, from its input's side to its output's (the input itself left out)."""
+    rows = {row.path: row for row in report.rows}
+    return tuple(_items(report.network.body.nodes, "", rows))
+
+
+def thinned(items: Sequence[Item], detail: int, closed: Collection[str] = ()) -> tuple[Item, ...]:
+    """Return what of them is drawn.
 
     detail: what stands in it: 2, what layers do, give and cost; 1, what they do and give; 0, what they do. closed:
     paths of parts of which the inside is not drawn.
     """
-    rows = {row.path: row for row in report.rows}
-    items = _thinned(_items(report.network.body.nodes, "", rows), detail)
-    return _shut(items, frozenset(closed)) if closed else items
+    told = tuple(items) if detail == 2 else _told(items, detail)
+    return _shut(told, frozenset(closed)) if closed else told
 
 
 def _shut(items: Sequence[Item], closed: frozenset[str]) -> tuple[Item, ...]:
@@ -204,15 +209,15 @@ def _closed(item: Series | Split | Exit) -> Closed:
     return Closed(path, rows_of([own]), "band", item.times, item.last, alike=item.more, detail=item.detail, name=name)
 
 
-def _thinned(items: Sequence[Item], detail: int) -> tuple[Item, ...]:
+def _told(items: Sequence[Item], detail: int) -> tuple[Item, ...]:
     found: list[Item] = []
     for item in items:
         if isinstance(item, Split):
-            found.append(replace(item, branches=tuple(_thinned(each, detail) for each in item.branches), detail=detail))
+            found.append(replace(item, branches=tuple(_told(each, detail) for each in item.branches), detail=detail))
         elif isinstance(item, Box):
             found.append(replace(item, detail=detail))
         else:
-            found.append(replace(item, items=_thinned(item.items, detail), detail=detail))
+            found.append(replace(item, items=_told(item.items, detail), detail=detail))
     return tuple(found)
 
 
@@ -307,19 +312,23 @@ def rows_of(items: Sequence[Item]) -> tuple[Row, ...]:
 
 def _fold(items: list[Item]) -> list[Item]:
     """Fold equal neighbours into one that knows how many there are, and the path of the last."""
-    found: list[Item] = []
+    runs: list[tuple[tuple[object, ...], list[Item]]] = []
     for item in items:
-        alike, after = _apart(found[-1], item) if found else (item, None)
-        if found and _key(found[-1]) == _key(alike):
-            first = _merged(found[-1], alike)
-            more = (*first.more, *rows_of([alike]))
-            if isinstance(first, Split) and isinstance(alike, Split):
-                first = replace(first, last_within=alike.within)
-            found[-1] = replace(first, times=first.times + 1, last=alike.path, more=more)
-            found.extend([after] if after else [])
+        alike, after = _apart(runs[-1][1][0], item) if runs else (item, None)
+        if runs and runs[-1][0] == _key(alike):
+            runs[-1][1].append(alike)
+            runs += [(_key(after), [after])] if after else []
         else:
-            found.append(item)
-    return found
+            runs.append((_key(item), [item]))
+    return [_together(first, others) if others else first for _, (first, *others) in runs]
+
+
+def _together(first: Item, others: list[Item]) -> Item:
+    found = _merged(first, others)
+    if isinstance(found, Split) and isinstance(others[-1], Split):
+        found = replace(found, last_within=others[-1].within)
+    times, more = sum(item.times for item in (first, *others)), (*first.more, *rows_of(others))
+    return replace(found, times=times, last=others[-1].last or others[-1].path, more=more)
 
 
 def _apart(before: Item, item: Item) -> tuple[Item, Box | None]:
@@ -332,21 +341,27 @@ def _apart(before: Item, item: Item) -> tuple[Item, Box | None]:
     return replace(item, rows=item.rows[: len(before.rows)]), Box(rest[0].path, rest, kind(rest[0].operation))
 
 
-def _merged(first: Item, other: Item) -> Item:
-    """Add an equal item's rows, each where its like is."""
-    if isinstance(first, Box) and isinstance(other, Box):
-        return replace(first, alike=(*first.alike, *other.rows, *other.alike))
-    if isinstance(first, Split) and isinstance(other, Split):
-        pairs = zip(first.branches, other.branches, strict=True)
-        branches = tuple(_all_merged(mine, its) for mine, its in pairs)
-        return replace(first, branches=branches, alike=(*first.alike, *other.rows, *other.alike))
-    if isinstance(first, (Series, Exit)) and isinstance(other, (Series, Exit)):
-        return replace(first, items=_all_merged(first.items, other.items))
-    raise AssertionError("expected items of one kind, received two")
+def _merged(first: Item, others: Sequence[Item]) -> Item:
+    """Add the rows of equal items, each where its like is."""
+    if isinstance(first, Box):
+        return replace(first, alike=(*first.alike, *_own_rows(others)))
+    if isinstance(first, Split):
+        branches = zip(*(item.branches for item in others if isinstance(item, Split)), strict=True)
+        merged = tuple(_all_merged(mine, its) for mine, its in zip(first.branches, branches, strict=True))
+        return replace(first, branches=merged, alike=(*first.alike, *_own_rows(others)))
+    return replace(
+        first, items=_all_merged(first.items, [item.items for item in others if isinstance(item, (Series, Exit))])
+    )
 
 
-def _all_merged(first: tuple[Item, ...], other: tuple[Item, ...]) -> tuple[Item, ...]:
-    return tuple(_merged(mine, its) for mine, its in zip(first, other, strict=True))
+def _own_rows(items: Sequence[Item]) -> Iterator[Row]:
+    for item in items:
+        if isinstance(item, (Box, Split)):
+            yield from (*item.rows, *item.alike)
+
+
+def _all_merged(first: Sequence[Item], others: Sequence[Sequence[Item]]) -> tuple[Item, ...]:
+    return tuple(_merged(mine, its) for mine, its in zip(first, zip(*others, strict=True), strict=True))
 
 
 def _key(item: Item) -> tuple[object, ...]:

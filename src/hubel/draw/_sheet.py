@@ -94,10 +94,9 @@ def _legend(body: Sequence[Mark], items: Iterable[Item], note: str, room: float)
 def _entries(items: Iterable[Item]) -> Iterator[tuple[str, str]]:
     """Give each kind and what the legend says of it: of activations and normalisations, which."""
     found: dict[str, list[str]] = {role: [] for role in ("activation", "normalization")}
-    for row in rows_of(tuple(items)):
-        if not isinstance(row.node, Layer):
-            continue
-        for step, operation in zip(row.node.steps(), row.node.operations(row.input_shape), strict=True):
+    layers = dict.fromkeys((row.node, row.input_shape) for row in rows_of(tuple(items)) if isinstance(row.node, Layer))
+    for layer, shape in layers:
+        for step, operation in zip(layer.steps(), layer.operations(shape), strict=True):
             names, said = found.get(kind(operation)), words(step, operation)
             if names is not None and said not in names:
                 names.append(said)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from hubel.arch import Report
 from hubel.base.errors import SettingError
-from hubel.draw._outline import outline
+from hubel.draw._outline import Item
 from hubel.draw._row import START, Run, Slot, drawn, edges_of, flat_boxes, named, place, places, runs
 from hubel.draw._sheet import MARGIN, sheet
 from hubel.draw._solid import Scale, solid
@@ -25,12 +25,12 @@ _NOTE = (
 NOTES = (f"{_NOTE}.", f"{_NOTE}.", f"{_NOTE}, parameters · MACs.")
 
 
-def suits(report: Report) -> bool:
+def suits(report: Report, items: Sequence[Item]) -> bool:
     """Whether a network can be drawn as volumes and still be taken in: one chain that starts from a picture, or a U."""
     if not all(row.is_layer for row in report.rows):
-        found = None if _sequences(report) else levels(outline(report))
+        found = None if _sequences(report) else levels(items)
         return found is not None and len(found) > 1 and sum(len(level.down) + len(level.up) for level in found) < MOST
-    boxes = flat_boxes(outline(report))
+    boxes = flat_boxes(items)
     pictures = len(report.network.input) == 3 and not _sequences(report)
     return boxes is not None and pictures and sum(box.times for box in boxes) < MOST
 
@@ -39,12 +39,11 @@ def _sequences(report: Report) -> bool:
     return any(len(row.input_shape) == 2 or len(row.output_shape) == 2 for row in report.rows)
 
 
-def volumes(report: Report, page: float, detail: int = 2) -> Scene:
+def volumes(report: Report, items: Sequence[Item], page: float, detail: int = 2) -> Scene:
     """Lay a network out as volumes on a page of that width, in as many rows as that takes; a U as a U.
 
     Raises `ValueError` where the network has other branches, or sequences.
     """
-    items = outline(report)
     boxes = flat_boxes(items)
     if boxes is None and not _sequences(report) and (found := levels(items)) is not None:
         return u_volumes(report, items, found, page, detail)

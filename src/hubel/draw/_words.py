@@ -32,11 +32,13 @@ _ROLES: dict[str, tuple[type[ops.Operation], ...]] = {
     "recurrent": (ops.Recur, ops.Write),
     "embedding": (ops.Embed,),
 }
+_KIND_OF: dict[type[object], str] = {each: role for role, kinds in _ROLES.items() for each in kinds}
 
 
 def kind(operation: ops.Operation | None) -> str:
     """Return the kind of what a layer computes, one of `KINDS`."""
-    return next((role for role, kinds in _ROLES.items() if isinstance(operation, kinds)), "other")
+    kinds = type(operation).__mro__
+    return next((_KIND_OF[each] for each in kinds if each in _KIND_OF), "other")
 
 
 def short(count: int) -> str:
