@@ -108,7 +108,7 @@ def own(game: str, name: str, seconds: float, seed: int) -> tuple[LoadedModel, i
     splits = load(game)
     splits = Splits(splits.train, None, None, notes=splits.notes)
     network = hubel.zoo.get(name, input=splits.train.shape, classes=len(splits.train.classes))
-    recipe = choose(network, splits.train).replace(seed=seed, threads=1)
+    recipe = choose(network, splits.train).replace(seed=seed, threads=1, measure_every=1_000_000)
     with tempfile.TemporaryDirectory() as folder:
         pace = paced(network, splits, recipe, Path(folder) / "short")
         epochs = pace * seconds / splits.train.targets.order(0, 1).size
