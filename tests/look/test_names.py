@@ -6,9 +6,12 @@ import importlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
 
 import hubel.look
+from hubel.train import Run
 
 
 def test_every_public_name_loads() -> None:
@@ -48,3 +51,10 @@ def test_names_of_others_and_names_that_there_are_none_of_are_left_alone() -> No
 def test_by_hand_needs_no_torch_by_either_name() -> None:
     script = "import sys; from hubel.look.convolve import convolve; assert 'torch' not in sys.modules, 'torch'"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_run_is_looked_into_by_its_path(digits_run: Run) -> None:
+    image = np.zeros((28, 28), np.uint8)
+    sample = hubel.look.sample(digits_run.directory, image)
+    by_path, by_model = (hubel.look.record(each, sample.input) for each in (digits_run.directory, digits_run.model()))
+    assert all(torch.equal(tensor, by_model.outputs[path]) for path, tensor in by_path.outputs.items())

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from hubel.arch import Row, analyse, torch_order
 from hubel.base.errors import SettingError
+from hubel.look.access.models import of_any_model
 from hubel.nn import device_of, evaluation_mode
 from hubel.tasks import LoadedModel
 
@@ -32,6 +33,7 @@ class Record:
     before: Mapping[str, Tensor] = field(repr=False)
 
 
+@of_any_model
 def record(model: LoadedModel, inputs: Tensor, paths: frozenset[str] | None = None) -> Record:
     """Run the model once on normalised inputs N×C×H×W and keep what every layer gives (or those of `paths`:
     layers, or parts of the network, by name).

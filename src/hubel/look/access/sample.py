@@ -14,6 +14,7 @@ from PIL import Image
 
 from hubel.base.errors import SettingError
 from hubel.data import image_files
+from hubel.look.access.models import of_any_model
 from hubel.tasks import LoadedModel, need_pictures
 
 
@@ -32,6 +33,7 @@ class Sample:
     symbols: tuple[str, ...] = ()
 
 
+@of_any_model
 def sample(
     model: LoadedModel, image: Image.Image | str | os.PathLike[str] | bytes | npt.ArrayLike, name: str = ""
 ) -> Sample:
