@@ -109,7 +109,8 @@ def runner(way: str, path: Path, threads: int) -> tuple[Callable[[np.ndarray], A
         engine = Way("openvino" if "openvino" in way else "onnxruntime", threads=threads)
         return computing(engine, eight_bits(path, size), "probabilities"), size
     if way.startswith("hubel"):
-        model = opened(path, lambda: None, threads=threads, precision=way.partition(" ")[2] or "float32").model
+        precision = way.partition(" ")[2] or "float32"
+        model = opened(path, lambda: None, threads=threads, precision=precision, many=True).model
         return model.task.compute, size
     content = onnx_model(source).SerializeToString()
     if way == "onnxruntime":

@@ -23,6 +23,7 @@ from hubel.export.check import compared
 from hubel.export.forms import Written
 from hubel.export.odd import odd_pictures
 from hubel.export.onnx.digest import sealed
+from hubel.export.onnx.form import onnx_bytes, runner
 from hubel.export.onnx.graph import Graph
 from hubel.export.onnx.preparation import prepared
 from hubel.tasks import LoadedModel, task_named
@@ -104,8 +105,33 @@ def test_a_class_that_differs_fails_the_check_though_all_is_near(run: Path) -> N
     assert "have another class" in found.sentence()
 
 
+def test_what_runs_elsewhere_too_is_compared_there_too(run: Path) -> None:
+    model = Run.open(run).model()
+
+    def wrong(images: Any) -> Any:
+        return np.full((1, 3), 1 / 3)
+
+    right = runner(onnx_bytes(model, "image"), "image", model)
+    assert compared(model, Written({}, "image", right, "one", also={"another": right}), []).passed
+    found = compared(model, Written({}, "image", right, "one", also={"another": wrong}), [])
+    assert not found.passed
+    assert found.runtime == "one and another"
+    assert found.where.endswith(", by another")
+    assert found.others <= found.odd
+
+
+@pytest.mark.peers
+def test_openvino_runs_the_file_before_it_is_written(run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    found = export(run, tmp_path / "colours.onnx").check
+    assert found is not None
+    assert found.passed
+    assert " and OpenVINO" in found.runtime
+
+
 def test_masks_may_be_off_by_what_a_level_moves_and_no_further(tmp_path: Path, monkeypatch: Any) -> None:
     """Edges of masks are steep: what a file resizes by itself is a level off here and there, and a place lies there."""
+    monkeypatch.setattr("hubel.export.onnx.form.is_here", lambda engine: False)  # 32 bits are off by more there
     network = hubel.parse("16x24x3: conv 4 3x3 same relu, conv 2 1x1 softmax")
     module = lived_in(network, 3)
     with torch.no_grad():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -70,3 +71,13 @@ def test_what_is_not_installed_is_named(form: str, package: str, tmp_path: Path,
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(SettingError, match="which is not installed"):
         export(model_of(NETWORKS[3]), tmp_path / "model", to=form)
+
+
+def test_keras_computes_by_pytorch_where_what_it_takes_by_itself_is_not_here(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "")
+    monkeypatch.delenv("KERAS_BACKEND")
+    monkeypatch.setitem(sys.modules, "keras", None)
+    monkeypatch.setattr("hubel.export.keras.find_spec", lambda name: None)
+    with pytest.raises(SettingError, match="needs keras"):
+        export(model_of(NETWORKS[3]), tmp_path / "model.keras")
+    assert os.environ["KERAS_BACKEND"] == "torch"

@@ -9,11 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
-from hubel.arch import parse
+from hubel import zoo
+from hubel.arch import analyse, parse
 from hubel.base.errors import SettingError
 from hubel.cli import main
 from hubel.data import Dataset, Preprocessing
-from hubel.export.engines import chosen
+from hubel.export.engines import chosen, is_for_openvino
 from hubel.export.ready import Ready, opened
 from hubel.nn import build
 from hubel.tasks import LoadedModel, evaluate, load_model, predict, save_model, task_named
@@ -150,6 +151,60 @@ def test_a_precision_names_what_it_needs(monkeypatch):
     monkeypatch.setattr("hubel.export.engines.find_spec", lambda name: None if name == "openvino" else name)
     with pytest.raises(SettingError, match=r"--precision bfloat16 needs openvino.*pip install openvino"):
         chosen("auto", "bfloat16")
+
+
+@pytest.mark.parametrize(
+    ("name", "float32", "int8"),
+    [
+        ("lenet5", False, False),
+        ("resnet20", False, False),
+        ("resnet10", False, True),
+        ("resnet18", True, True),
+        ("resnet34", True, True),
+        ("resnet50", False, True),
+        ("mobilenet_v2", False, True),
+        ("vgg11", False, True),
+        ("densenet121", False, False),
+        ("convnext_tiny", False, False),
+    ],
+)
+def test_networks_that_openvino_computes_quicker(name, float32, int8):
+    """As measured: docs/benchmarks.md."""
+    report = analyse(zoo.get(name))
+    assert (is_for_openvino(report), is_for_openvino(report, eight=True)) == (float32, int8)
+
+
+def test_openvino_is_taken_for_many_images_where_it_is_here_and_the_quicker(monkeypatch):
+    monkeypatch.setattr("hubel.export.engines.find_spec", lambda name: name)
+    broad = analyse(zoo.get("resnet18"))
+    assert chosen("auto", many=True).suited(broad).engine == "openvino"
+    assert chosen("auto", many=True).suited(analyse(zoo.get("resnet50"))).engine == "onnxruntime"
+    assert chosen("auto").suited(broad).engine == "onnxruntime"  # it takes longer to start
+    assert chosen("onnxruntime", many=True).suited(broad).engine == "onnxruntime"
+    monkeypatch.setattr("hubel.export.engines.find_spec", lambda name: None if name == "openvino" else name)
+    assert chosen("auto", many=True).suited(broad).engine == "onnxruntime"
+
+
+BROAD = "40x40x3: conv 256 5x5/5 relu, 6 * (conv 256 3x3 same relu), globalavgpool, dense 4"
+
+
+@pytest.mark.peers
+def test_openvino_evaluates_broad_networks_in_float32_and_in_eight_bits(tmp_path, capsys):
+    pytest.importorskip("openvino")
+    path = written(tmp_path, BROAD)
+    images = np.random.default_rng(0).integers(0, 256, (8, 40, 40, 3), dtype=np.uint8)
+    expected = predict(load_model(path), images)
+    found = opened(path, lambda: load_model(path), many=True)
+    assert found.engine.startswith("OpenVINO")
+    assert found.engine.endswith("float32")
+    for answer, told in zip(found.answers(images, 4), expected.tolist(), strict=True):
+        shares = dict(answer.likeliest)
+        assert [shares[name] for name in CLASSES] == pytest.approx(told, abs=1e-5)
+    Image.fromarray(images[0]).save(tmp_path / "one.png")
+    assert main(["predict", str(path), str(tmp_path / "one.png")]) == 0
+    assert "computed by ONNX Runtime" in capsys.readouterr().err
+    assert main(["predict", str(path), str(tmp_path)]) == 0
+    assert "computed by OpenVINO" in capsys.readouterr().err
 
 
 @pytest.mark.peers

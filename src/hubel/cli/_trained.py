@@ -280,9 +280,9 @@ def add_engine(parser: ArgumentParser, device: str = "cpu") -> None:
     )
 
 
-def answering(arguments: Namespace, whole: bool = False) -> Opened:
-    """Open the model that is asked for answers, by the quickest engine; say which that is. whole: all of it is wanted,
-    a LoadedModel.
+def answering(arguments: Namespace, *, many: bool, whole: bool = False) -> Opened:
+    """Open the model that is asked for answers, by the engine that is the quickest for one or many; say which that is.
+    whole: all of it is wanted, a LoadedModel.
     """
     from hubel.export.ready import opened
 
@@ -294,6 +294,7 @@ def answering(arguments: Namespace, whole: bool = False) -> Opened:
         whole=whole,
         device=device,
         precision=arguments.precision,
+        many=many,
     )
     tell(f"computed by {found.engine}{found.note and f', since {found.note}'}")
     return found

@@ -44,7 +44,7 @@ def run(arguments: Namespace) -> int:
     from hubel.tasks import evaluate
 
     check_order("evaluate", arguments.run_or_model, arguments.data)
-    opened = answering(arguments, whole=True)
+    opened = answering(arguments, many=True, whole=True)
     model: Any = opened.model
     part, dataset, notes = labelled(arguments, model)
     metrics = evaluate(model, dataset)

@@ -112,7 +112,7 @@ def _place(text: str) -> Path:
 def run(arguments: Namespace) -> int:
     """Print what the model sees in each image."""
     check_order("predict", arguments.run_or_model, *arguments.images)
-    opened = answering(arguments)
+    opened = answering(arguments, many=_are_many(arguments.images))
     how = asked(arguments, opened.model.task.name)
     if asking_of(opened.model.task.name).makes:
         return make(cast("LoadedModel", opened.model), how, arguments)
@@ -213,6 +213,11 @@ def _names(paths: Sequence[str]) -> dict[str, str]:
 
 def _differ(parts: Sequence[tuple[str, ...]], deep: int) -> bool:
     return len({"-".join(each[-deep:]).casefold() for each in parts}) == len(parts)
+
+
+def _are_many(given: Sequence[str]) -> bool:
+    """Whether more than a hundred images are meant, as far as can be told before any is looked for."""
+    return len(given) > 100 or not all(os.path.isfile(each) and not each.endswith((".txt", ".csv")) for each in given)
 
 
 def _meant(given: Sequence[str]) -> list[tuple[str, bytes | None]]:

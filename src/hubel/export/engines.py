@@ -1,23 +1,26 @@
 """What computes a network's answers: ONNX Runtime, OpenVINO, or PyTorch; chosen by rule, and always said.
 
-In float32 ONNX Runtime is the quickest on processors for small networks and within a tenth of the quickest for large
-ones, so it is taken where it is installed, and OpenVINO where that alone is (`docs/serving.md`). PyTorch answers where
-neither is, and for what they cannot compute. In bfloat16, which moves answers and is taken where it is asked for,
-OpenVINO computes.
+On processors ONNX Runtime is the quickest for most networks, and starts the soonest, so it is taken where it is
+installed. Where OpenVINO is too and many images are answered, OpenVINO computes the networks that `is_for_openvino`
+knows (`docs/serving.md`); and all where it alone is there. PyTorch answers where neither is, and for what they cannot
+compute. In bfloat16, which moves answers and is taken where it is asked for, OpenVINO computes.
 """
 
 from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from itertools import pairwise
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from hubel.arch import Report, ops
 from hubel.base.errors import SettingError
 from hubel.base.versions import version_of
 
@@ -30,29 +33,72 @@ Computes: TypeAlias = Callable[[Images], npt.NDArray[np.float32]]
 ENGINES = ("auto", "onnxruntime", "openvino", "pytorch")
 PRECISIONS = ("float32", "bfloat16")
 FEW = 3_000_000  # multiplications in one call, below which a second thread takes longer to wake than it saves
+LARGE = 100_000_000  # multiplications, below which OpenVINO's calls cost more than its arithmetic saves
 _NAMES = {"onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "pytorch": "PyTorch"}
 
 
 @dataclass(frozen=True)
 class Way:
-    """How answers are computed: by which engine, in which precision, on so many threads (0: as the engine chooses)."""
+    """How answers are computed: by which engine, in which precision, on so many threads (0: as the engine chooses);
+    and whether OpenVINO may be taken for the engine where it is quicker.
+    """
 
     engine: Engine
     precision: str = "float32"
     threads: int = 0
+    is_open: bool = False
 
     @property
     def words(self) -> str:
         """The engine with its version, and the precision."""
         return f"{_NAMES[self.engine]} {version_of(self.engine)}, {self.precision}"
 
+    def suited(self, report: Report, eight: bool = False) -> Way:
+        """The way for a network, which is computed in eight bits or not."""
+        return replace(self, engine="openvino") if self.is_open and is_for_openvino(report, eight) else self
+
 
 USUAL = Way("onnxruntime")
 
 
-def chosen(asked: str, precision: str = "float32", threads: int = 0) -> Way:
-    """The way for a word of `ENGINES` and one of `PRECISIONS`. Raises SettingError for other words, an engine that is
-    not installed, and one that does not compute in that precision, or not on this processor.
+def is_for_openvino(report: Report, eight: bool = False) -> bool:
+    """Whether OpenVINO computes a network quicker than ONNX Runtime, as far as its layers tell.
+
+    In float32 by 5 to 30 %, what has broad windows (256 channels and more) over short rows (8 places), as ResNet-18 and
+    ResNet-34 at their end: a sixth of the multiplications and more, and not most weights in dense layers, which take it
+    longer. In eight bits by 10 to 60 % what normalises nothing but the sums of the layer before, which both fold away:
+    all else is converted to floating point and back.
+    """
+    rows = report.rows
+    if report.macs < LARGE:
+        return False
+    if eight:
+        pairs = pairwise([None, *(row.operation for row in rows)])
+        return all(_folds(before, each) for before, each in pairs if isinstance(each, ops.Affine | ops.Normalise))
+    dense = sum(row.cost.parameters for row in rows if isinstance(row.operation, ops.DenseSum))
+    broad = sum(row.cost.macs for row in rows if _is_broad(row.operation, row.output_shape))
+    return 6 * broad >= report.macs and 2 * dense <= report.parameters
+
+
+def _folds(before: ops.Operation | None, each: ops.Affine | ops.Normalise) -> bool:
+    of_batch = isinstance(each, ops.Affine) or each.over == "batch"
+    return of_batch and isinstance(before, ops.WindowedSum | ops.DenseSum)
+
+
+def _is_broad(operation: ops.Operation | None, output: Sequence[int]) -> bool:
+    return (
+        isinstance(operation, ops.WindowedSum)
+        and operation.groups == 1
+        and prod(window.kernel for window in operation.windows) > 1
+        and operation.input[-1] >= 256
+        and output[-2] <= 8
+    )
+
+
+def chosen(asked: str, precision: str = "float32", threads: int = 0, many: bool = False) -> Way:
+    """The way for a word of `ENGINES` and one of `PRECISIONS`; many: for so many images that an engine may take 0.2 s
+    longer to start. Raises SettingError for other words, an engine that is not installed, and one that does not
+    compute in that precision, or not on this processor.
     """
     if asked not in ENGINES:
         raise SettingError(f"expected engine {' | '.join(ENGINES)}, received {asked!r}")
@@ -66,10 +112,11 @@ def chosen(asked: str, precision: str = "float32", threads: int = 0) -> Way:
     if precision != "float32" and asked not in ("auto", "openvino"):
         raise SettingError(f"{asked} computes in float32 here; for {precision} leave out --engine {asked}")
     if asked == "auto" and precision == "float32":
-        engine = next((each for each in ("onnxruntime", "openvino") if _is_here(each)), "pytorch")
-        return Way(engine, precision, threads)  # type: ignore[arg-type]
+        engine = next((each for each in ("onnxruntime", "openvino") if is_here(each)), "pytorch")
+        is_open = many and engine == "onnxruntime" and is_here("openvino")
+        return Way(engine, precision, threads, is_open)  # type: ignore[arg-type]
     engine = "openvino" if asked == "auto" else asked
-    if engine != "pytorch" and not _is_here(engine):
+    if engine != "pytorch" and not is_here(engine):
         package = engine if find_spec(engine) is None else "onnx"
         why = f"the engine {engine}" if asked == engine else f"--precision {precision}"
         raise SettingError(
@@ -87,7 +134,8 @@ def _halves() -> bool:
     return "BF16" in vino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def _is_here(engine: str) -> bool:
+def is_here(engine: str) -> bool:
+    """Whether an engine is installed, and what writes for it."""
     return find_spec(engine) is not None and find_spec("onnx") is not None
 
 
@@ -132,6 +180,15 @@ def session(content: bytes, threads: int = 0, settings: Mapping[str, str] | None
     return runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"], enable_fallback=0)
 
 
+def asking(engine: Engine, content: bytes) -> Callable[[Mapping[str, npt.NDArray[Any]]], Sequence[npt.NDArray[Any]]]:
+    """What answers with all outputs of a model, in their order, for arrays by the names of its inputs; in float32."""
+    if engine == "openvino":
+        compiled = _compiled(content, Way(engine))
+        return lambda given: [*compiled(dict(given)).values()]
+    ready = session(content)
+    return lambda given: ready.run(None, dict(given))
+
+
 def _onnxruntime(content: bytes, input: str, output: str, threads: int, macs: int) -> Computes:
     # threads that wait in a circle take the time of whoever decodes
     usual = session(content, threads, {"session.intra_op.allow_spinning": "0"})
@@ -145,7 +202,7 @@ def _onnxruntime(content: bytes, input: str, output: str, threads: int, macs: in
     return compute
 
 
-def _openvino(content: bytes, input: str, output: str, way: Way) -> Computes:
+def _compiled(content: bytes, way: Way) -> Any:
     vino: Any = importlib.import_module("openvino")
     core = vino.Core()
     # by itself it computes in bfloat16 where the processor can, which moves answers
@@ -153,7 +210,11 @@ def _openvino(content: bytes, input: str, output: str, way: Way) -> Computes:
     settings = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
     if way.threads:
         settings["INFERENCE_NUM_THREADS"] = str(way.threads)
-    compiled = core.compile_model(core.read_model(content), "CPU", settings)
+    return core.compile_model(core.read_model(content), "CPU", settings)
+
+
+def _openvino(content: bytes, input: str, output: str, way: Way) -> Computes:
+    compiled = _compiled(content, way)
     own = threading.local()  # a request of each thread's own, since several may ask at one time
 
     def compute(images: Images) -> npt.NDArray[np.float32]:

@@ -58,8 +58,8 @@ class Written:
 
     files: contents by their names in the folder; of a form that is one file, it alone, under "". input: what the form
     takes ("image", "sized", "tensor"; see `onnx_model`). run: what computes its answers, and `runtime`: the name of
-    that; None where nothing here can. read: how it reads a picture, where it does that itself. notes: what was decided,
-    in sentences. facts: more, as plain values.
+    that; None where nothing here can. also: what else here computes them, by name. read: how it reads a picture, where
+    it does that itself. notes: what was decided, in sentences. facts: more, as plain values.
     """
 
     files: Mapping[str, bytes]
@@ -69,6 +69,7 @@ class Written:
     read: Callable[[Picture], npt.NDArray[np.uint8]] | None = None
     notes: tuple[str, ...] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
+    also: Mapping[str, Runner] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

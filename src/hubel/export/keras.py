@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import tempfile
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ def written_keras(order: Order) -> Written:
     model, preparation = order.model, order.model.preprocessing
     if not decoding_of(model.task.name).names or len(model.network.input) == 2:
         raise SettingError(f"a Keras file is written for models that name an image's class, not for {model.task.name}")
+    if find_spec("tensorflow") is None:  # which Keras would take by itself
+        os.environ.setdefault("KERAS_BACKEND", "torch")
     try:
         keras = importlib.import_module("keras")
     except ModuleNotFoundError as error:  # of Keras itself, or of what computes for it

@@ -35,7 +35,7 @@ class OnnxNetwork(nn.Module):
         model: onnx.ModelProto,
         preprocessing: Preprocessing,
         way: Way = USUAL,
-        macs: int = FEW,
+        report: Report | None = None,
     ) -> None:
         super().__init__()
         names = {name for node in model.graph.node for name in node.input}
@@ -44,7 +44,8 @@ class OnnxNetwork(nn.Module):
         self._flat = len(model.graph.input[0].type.tensor_type.shape.dim) == 2
         shape = [preprocessing.channels, preprocessing.height, preprocessing.width]
         part = _between(model, self.start, "scores", [None, *([None] if self._flat else shape)])
-        self._compute = computing(way, part, "scores", macs, input=self.start)
+        self.way = way if report is None else way.suited(report, self.is_int8)
+        self._compute = computing(self.way, part, "scores", FEW if report is None else report.macs, input=self.start)
         self.preprocessing = preprocessing
 
     def scores(self, images: torch.Tensor) -> torch.Tensor:
@@ -108,7 +109,7 @@ def _assembled(path: Path, model: onnx.ModelProto, said: Mapping[str, str], way:
     task = task_named(said["task"]).from_settings(classes_of(about), entry_of(about, "task_settings", dict))
     report = analyse(network)
     check_fit(path, report, preprocessing, task)
-    module = OnnxNetwork(model, preprocessing, way, report.macs)
+    module = OnnxNetwork(model, preprocessing, way, report)
     _check_answer(path, report, module)
     return LoadedModel(network, module, preprocessing, task, entry_of(about, "summary", dict))
 

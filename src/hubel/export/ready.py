@@ -100,19 +100,21 @@ def opened(
     whole: bool = False,
     device: str = "cpu",
     precision: str = "float32",
+    many: bool = False,
 ) -> Opened:
     """The model of a run's folder, a model file or an exported one, by an engine of `engines.ENGINES`, in a precision
     of `engines.PRECISIONS`.
 
     load: opens it with torch, which is done where the engine cannot compute it without, or a LoadedModel is wanted
-    (`whole`). device: to which `load` moves it; on another than the processor PyTorch computes. Raises SettingError for
-    an engine that is not here, or was asked for by name and cannot compute it, and what `load` raises.
+    (`whole`). device: to which `load` moves it; on another than the processor PyTorch computes. many: images, so that
+    it may take longer to open. Raises SettingError for an engine that is not here, or was asked for by name and cannot
+    compute it, and what `load` raises.
     """
     if device != "cpu":
         return _on_device(place, load, engine, precision, device)
     if place.suffix == ".onnx" and place.is_file():
-        return _exported(place, engine, precision, threads)
-    way = chosen(engine, precision, threads)
+        return _exported(place, engine, precision, threads, many)
+    way = chosen(engine, precision, threads, many)
     if way.engine == "pytorch":
         return Opened(load(), PYTORCH)
     model = load() if whole else None
@@ -133,20 +135,21 @@ def opened(
     return Opened(model, PYTORCH, why)
 
 
-def _exported(place: Path, engine: str, precision: str, threads: int) -> Opened:
+def _exported(place: Path, engine: str, precision: str, threads: int, many: bool) -> Opened:
     from hubel.export.opened import OnnxNetwork, open_onnx
 
     eight, precision = precision == "int8", "float32" if precision == "int8" else precision
     if engine == "pytorch":
         raise SettingError(f"{place}: an exported file is not computed by pytorch; leave out --engine {engine}")
-    if engine == "auto" and precision == "float32":  # what opens it has it installed
-        engine = "onnxruntime"
-    way = chosen(engine, precision, threads)
+    way = chosen(engine, precision, threads, many)
+    if way.engine == "pytorch":
+        way = chosen("onnxruntime")  # which is not here, and says how it comes
     model = open_onnx(place, way)
-    is_int8 = isinstance(model.module, OnnxNetwork) and model.module.is_int8
+    assert isinstance(model.module, OnnxNetwork)
+    is_int8, words = model.module.is_int8, model.module.way.words
     if eight and not is_int8:
         raise SettingError(f"{place}: was written in floating point; hubel export --int8 DATA writes one of eight bits")
-    return Opened(model, way.words.replace(", ", ", int8, around it ") if is_int8 else way.words)
+    return Opened(model, words.replace(", ", ", int8, around it ") if is_int8 else words)
 
 
 def _on_device(place: Path, load: Callable[[], LoadedModel], engine: str, precision: str, device: str) -> Opened:
@@ -175,6 +178,7 @@ class _TorchNeededError(Exception):
 
 def _with_engine(model: LoadedModel, way: Way) -> Opened:
     """A loaded model whose scores an engine computes."""
+    from hubel.arch import analyse
     from hubel.export.scores import with_scores
     from hubel.tasks.names import TASKS
 
@@ -182,6 +186,7 @@ def _with_engine(model: LoadedModel, way: Way) -> Opened:
         raise _UnsuitedError(f"does not know what the task {model.task.name} asks of a network")
     if not model.task.of_one:
         raise _UnsuitedError("gives the scores of an example, and this model's answers need more than that")
+    way = way.suited(analyse(model.network))
     return Opened(with_scores(model, way), way.words)
 
 
@@ -202,7 +207,9 @@ def _without_torch(place: Path, way: Way) -> Opened:
     if not all(np.isfinite(array).all() for array in source.arrays.values()):
         complain(path, "its weights are not all finite numbers", None)
     kind = source.preprocessing
-    compute = computing(way, onnx_model(source), "probabilities", analyse(source.network).macs)
+    report = analyse(source.network)
+    way = way.suited(report)
+    compute = computing(way, onnx_model(source), "probabilities", report.macs)
     blank = np.zeros((1, kind.height, kind.width, kind.channels), np.uint8)
     found = compute(blank)  # what fails, fails now
     if found.shape != (1, len(source.classes)):

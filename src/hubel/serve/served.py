@@ -84,6 +84,7 @@ class Served:
             settings.threads,
             device=settings.device,
             precision=settings.precision,
+            many=True,
         )
         kind = found.model.preprocessing
         if not getattr(found.model.task, "of_one", True):

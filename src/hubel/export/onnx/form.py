@@ -10,7 +10,7 @@ from hubel.arch import torch_order
 from hubel.base.errors import SettingError
 from hubel.base.names import listing
 from hubel.base.versions import version_of
-from hubel.export.engines import session
+from hubel.export.engines import Engine, asking, is_here
 from hubel.export.forms import Order, Written
 from hubel.export.onnx.digest import sealed
 from hubel.export.onnx.preparation import reason_no_images
@@ -51,11 +51,12 @@ def written_onnx(order: Order) -> Written:
     chosen, notes = usual_input(order.model, order.input)
     content = onnx_bytes(order.model, chosen)
     run = runner(content, chosen, order.model)
+    also, missing = others(content, chosen, order.model)
     channels = order.model.preprocessing.channels
     more = (EXIF.format("3 (red, green, blue)" if channels in (1, 3) else channels),) if chosen == "image" else ()
     if model_memories := _memories(content):
         more = (WHOLE.format(listing(model_memories, 4)),)
-    return Written({"": content}, chosen, run, RUNTIME, notes=(*notes, *more))
+    return Written({"": content}, chosen, run, RUNTIME, notes=(*notes, *more, *missing), also=also)
 
 
 def _memories(content: bytes) -> list[str]:
@@ -70,13 +71,14 @@ def onnx_bytes(model: LoadedModel, input: Input) -> bytes:
     return sealed(made)
 
 
-def runner(content: bytes, input: Input, model: LoadedModel) -> Any:
+def runner(content: bytes, input: Input, model: LoadedModel, engine: Engine = "onnxruntime") -> Any:
     """What computes a file's answers (`Task.outcome`) for uint8 images."""
-    ready = session(content)
+    ask, graph = asking(engine, content), onnx.load_from_string(content).graph
+    kept = {each.name: [size.dim_value for size in each.type.tensor_type.shape.dim][1:] for each in graph.input[1:]}
 
     def run(images: Any) -> Any:
         if input != "tensor":
-            return ready.run(None, {"image": images})[0]
+            return ask({"image": images})[0]
         import numpy as np
         import torch
 
@@ -85,8 +87,24 @@ def runner(content: bytes, input: Input, model: LoadedModel) -> Any:
             given = given.reshape(len(given), -1).astype(np.int64)
         else:
             given = given.reshape(len(given), *torch_order(model.network.input))
-        memories = {each.name: np.zeros((len(given), *each.shape[1:]), np.float32) for each in ready.get_inputs()[1:]}
-        scores = ready.run(["scores"], {"input": given, **memories})[0].astype(np.float64)
+        memories = {name: np.zeros((len(given), *sizes), np.float32) for name, sizes in kept.items()}
+        scores = ask({"input": given, **memories})[0].astype(np.float64)
         return model.task.outcome(torch.from_numpy(scores)).numpy()
 
     return run
+
+
+def others(content: bytes, input: Input, model: LoadedModel) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What else here computes a file's answers, by name, and of what is here and cannot, why."""
+    if not is_here("openvino"):
+        return {}, ()
+    import numpy as np
+
+    name, kind = f"OpenVINO {version_of('openvino')} in 32 bits", model.preprocessing
+    bands = 3 if input == "image" and kind.channels == 1 else kind.channels
+    try:
+        run = runner(content, input, model, "openvino")
+        run(np.zeros((1, kind.height, kind.width, bands), np.uint8))
+    except Exception as error:  # its own, of many kinds
+        return {}, (f"{name} cannot compute it, so it was not compared there: {str(error).splitlines()[0][:200]}",)
+    return {name: run}, ()
