@@ -248,7 +248,7 @@ def test_the_order_of_a_sequence_is_the_one_that_the_model_takes(there: Any, cap
 @pytest.mark.parametrize(
     ("inputs", "said"),
     [
-        (["20"], "looks rows up by whole numbers, and the input is given as others: --input 128:int"),
+        (["20"], "looks rows up by whole numbers, and received others: where those are the input, --input 20:int"),
         (["20:itn"], "received 'itn'; did you mean 'int'?"),
         (["20:int", "mask=20:bool"], "expected all inputs with names or none, received mask=20:bool and 20:int"),
         (["0x3"], "sizes of at least 1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -179,3 +180,36 @@ def test_arguments_that_are_missing_are_not_taken_for_numbers() -> None:
         inspect(Two(), (3,))
     with pytest.raises(ValueError, match=r"unexpected keyword argument 'meat'"):
         inspect(Two(), example={"image": torch.ones(1, 3), "meat": torch.ones(1, 3)})
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_an_encoder_counts_padded_steps_as_it_does_others(training: bool) -> None:
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    model = nn.TransformerEncoder(layer, 1).train(training)
+    steps, padded = torch.zeros(2, 6, 8), torch.zeros(2, 6, dtype=torch.bool)
+    report = inspect(model, example={"src": steps, "src_key_padding_mask": padded})
+    products = 2 * 6 * 8 * (4 * 8 + 2 * 6 + 2 * 16)
+    assert report.macs == inspect(model, example=steps).macs == products
+    assert not report.notes
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "said"),
+    [
+        (
+            lambda: nn.Sequential(nn.Conv1d(1, 4, 3), nn.Flatten(), nn.Linear(4 * 30, 2)),
+            (1, 32),
+            "N×C×L, received 1×32",
+        ),
+        (lambda: nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), (1, 9, 9), "N×C×H×W, received 1×9×9"),
+        (lambda: nn.Sequential(nn.Conv3d(1, 4, 3), nn.BatchNorm3d(4)), (1, 9, 9, 9), "N×C×D×H×W, received 1×9×9×9"),
+    ],
+)
+def test_a_batch_taken_for_channels_is_said(
+    make: Callable[[], nn.Sequential], given: tuple[int, ...], said: str
+) -> None:
+    model = make()
+    with pytest.raises(ValueError, match=f"0: .*expected {said}, which it takes for one example without a batch"):
+        inspect(model, example=torch.zeros(given))
+    assert any(said in note for note in inspect(model[:1], example=torch.zeros(given)).notes)
+    assert not inspect(model[:1], example=torch.zeros(given)[None]).notes

@@ -24,11 +24,12 @@ def explained(error: Exception, model: nn.Module, picture: TensorShape | None, b
     watch: Watch | None = getattr(error, "watch", None)
     if watch is None or not watch.running:
         return NetworkError(f"the module could not be run: {error}")
-    module = watch.running[-1]
+    without = without_batch(model, watch)
+    module = without[0] if without else watch.running[-1]
     place = next(path for path, part in model.named_modules() if part is module)
     name = f"{place} ({type(module).__name__})" if place else type(module).__name__
     inputs = watch.seen[module].inputs
-    clash = _of_layer(module, inputs) or _of_operation(watch)
+    clash = without[1] if without else _of_layer(module, inputs) or _of_operation(watch)
     if clash is None:
         return NetworkError(f"{name}: {_plain(error)}")
     fits = _fits_of_input(model, module, picture, batch, inputs)
@@ -41,6 +42,7 @@ def explained(error: Exception, model: nn.Module, picture: TensorShape | None, b
 NUMBERS = r"'Meta' backend|meta tensor|meta device|data-dependent|DataDependent|[Mm]eta|unallocated storage"
 
 # What Python says where a function is given other arguments than it takes.
+INDICES = r"scalar types: Long, Int|to be long or int|int32/int64 for index|tensors used as indices must be"
 ARGUMENTS = r"missing \d+ required|unexpected keyword argument|takes .*positional arguments?.* (was|were) given"
 
 
@@ -64,10 +66,14 @@ def _plain(error: Exception) -> str:
     if re.search(NUMBERS, said + type(error).__name__):
         short = re.sub(r"(: attempted to run| raises unimplemented| You may).*", "", said)
         return f"{DECIDES}, and inspect runs on shapes alone: {short}"
-    if "scalar types: Long, Int" in said:
+    if re.search(INDICES, said):
+        watch = getattr(error, "watch", None)
+        given = watch.seen[watch.running[-1]].inputs if watch is not None and watch.running else ()
+        sizes = [str(size) for size in (given and given[-1][1:]) or (128,)]
         return (
-            "looks rows up by whole numbers, and the input is given as others: --input 128:int on the command line, "
-            "example=torch.zeros(1, 128, dtype=torch.int64) in Python"
+            "looks rows up by whole numbers, and received others: where those are the input, "
+            f"--input {'x'.join(sizes)}:int on the command line, "
+            f"example=torch.zeros(1, {', '.join(sizes)}, dtype=torch.int64) in Python"
         )
     return f"{type(error).__name__}: {said}"
 
@@ -115,11 +121,30 @@ def _flattened(wanted: int, given: TensorShape) -> tuple[Fit, ...]:
     return ()
 
 
+def without_batch(model: nn.Module, watch: Watch) -> tuple[nn.Module, ShapeError] | None:
+    """Find a convolution that takes what the model is given for one example, its batch for channels."""
+    given = watch.seen[model].inputs if model in watch.seen else ()
+    for part, seen in watch.seen.items():
+        if isinstance(part, nn.modules.conv._ConvNd) and seen.inputs and seen.inputs[0] in given:
+            axes, shape = len(part.kernel_size), seen.inputs[0]
+            if len(shape) == axes + 1:
+                told = "which it takes for one example without a batch"
+                text = "x".join(map(str, (*shape[1:], 1)))
+                fits = (Fit("--input", text, "one channel"),) if part.in_channels == 1 else ()
+                return part, ShapeError(f"{_expected(part, shape)}, {told}", rule=f"{axes + 2} dimensions", fits=fits)
+    return None
+
+
+def _expected(module: Any, given: TensorShape) -> str:
+    axes = len(module.kernel_size)
+    form = "N×C×" + "×".join("DHW"[3 - axes :] if axes > 1 else "L")
+    return f"{type(module).__name__} expected {form}, received {tensor_text(given)}"
+
+
 def _convolution(module: Any, given: TensorShape) -> ShapeError | None:
     axes, kind = len(module.kernel_size), type(module).__name__
     if len(given) not in (axes + 1, axes + 2):
-        form = "N×C×" + "×".join("DHW"[3 - axes :] if axes > 1 else "L")
-        return ShapeError(f"{kind} expected {form}, received {tensor_text(given)}", rule=f"{axes + 2} dimensions")
+        return ShapeError(_expected(module, given), rule=f"{axes + 2} dimensions")
     channels = given[-axes - 1]
     if channels != module.in_channels:
         return ShapeError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-def
 from hubel.arch import order_note
 from hubel.base.errors import NetworkError
 from hubel.nn._evaluation import evaluation_mode
-from hubel.nn.inspection.clash import decided, explained, first_line
+from hubel.nn.inspection.clash import decided, explained, first_line, without_batch
 from hubel.nn.inspection.flow import Flow, memory_of
 from hubel.nn.inspection.report import Inspection as Inspection
 from hubel.nn.inspection.report import ModuleRow as ModuleRow
@@ -118,8 +117,12 @@ def _always_on(module: nn.Module, watch: Watch, inputs: Any, keywords: Any) -> I
     """Name dropout that is on in evaluation mode too, as of a function that is not told which mode it is in."""
     dropped = [part for part in watch.dropped if not isinstance(part, DROPOUTS)]
     if dropped and module.training:
-        with evaluation_mode(module), suppress(Exception):
-            dropped = [*watched(module, inputs, keywords, gradients=False).dropped]
+        with evaluation_mode(module):
+            try:
+                again = watched(module, inputs, keywords, gradients=False)
+            except Exception as error:
+                again = error.watch  # type: ignore[attr-defined]
+        dropped = [*again.dropped]
     elif not module.training:
         dropped = [*watch.dropped]
     paths = {part: path for path, part in module.named_modules()}
@@ -131,6 +134,8 @@ def _notes(model: nn.Module, watch: Watch, picture: TensorShape | None) -> Itera
     order = order_note(picture) if picture is not None else None
     if order is not None:
         yield order
+    if without := without_batch(model, watch):
+        yield str(without[1].expected)
     given = watch.seen[model].outputs[-1] if watch.seen[model].outputs else ()
     if len(given) > 1 and any(True for _ in model.children()):
         yield f"gives {len(given)} tensors: {', '.join(map(tensor_text, given))}"
