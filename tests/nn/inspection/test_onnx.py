@@ -207,7 +207,7 @@ def test_a_file_whose_shapes_clash_is_refused(tmp_path: Path) -> None:
 
     nodes = [helper.make_node("Flatten", ["image"], ["f"]), helper.make_node("MatMul", ["f", "g"], ["y"])]
     file = made(tmp_path / "clash.onnx", nodes, {"image": [1, 3, 2, 2]}, {"g": (13, 5)}, "y")
-    with pytest.raises(ValueError, match=r"matmul1 \(MatMul\)"):
+    with pytest.raises(ValueError, match=r"\(MatMul\): is given 1×12, whose 12 columns do not fit the 13 rows of 13×5"):
         inspect_onnx(file)
     with pytest.raises(ValueError, match="MatMul"):
         network_of_onnx(file)

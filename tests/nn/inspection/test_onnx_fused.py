@@ -106,6 +106,24 @@ def test_written_out_they_give_the_same(
     assert np.allclose(found, expected, atol=2e-5)
 
 
+@pytest.mark.parametrize(
+    ("shape", "settings"),
+    [((1, 6, 8), {"q_num_heads": 2, "kv_num_heads": 2}), ((2, 3, 6, 8), {}), ((2, 3, 6, 8), {"scale": 0.2})],
+)
+def test_attention_of_onnx_itself(shape: tuple[int, ...], settings: dict[str, Any], tmp_path: Path) -> None:
+    one = node("Attention", ["x", "x", "x"], ["y"], **settings)
+    file = saved(tmp_path / "attention.onnx", [one], [*shape], {}, opset=23)
+    report, given = inspect_onnx(file), {"x": some(*shape)}
+    assert (report.output_shape, report.macs) == (shape, 2 * 6 * np.prod(shape))
+    model = onnx.load(str(file))
+    model.ir_version = 10
+    (expected,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, given)
+    assert written_out(model, {"x": shape})
+    assert "Attention" not in {each.op_type for each in model.graph.node}
+    (found,) = onnxruntime.InferenceSession(model.SerializeToString()).run(None, given)
+    assert np.allclose(found, expected, atol=2e-5)
+
+
 def whole(*shape: int) -> Any:
     return RANDOM.integers(0, 255, shape, dtype=np.uint8)
 

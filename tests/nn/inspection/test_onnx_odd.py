@@ -202,14 +202,58 @@ def test_shapes_worked_out_in_the_graph(opset: int, tmp_path: Path) -> None:
     assert report.output_shape == (3, 7)
 
 
-def test_a_branch_that_takes_from_around_is_not_counted_and_said(tmp_path: Path) -> None:
-    inside = helper.make_graph(
-        [node("MatMul", ["x", "w"], ["z"])], "branch", [], [helper.make_tensor_value_info("z", FLOAT, None)]
+def test_the_branch_that_is_taken_stands_for_an_if_whose_condition_is_known(tmp_path: Path) -> None:
+    wide, narrow = (
+        helper.make_graph(
+            [node("MatMul", ["x", name], [f"{name}z"])],
+            name,
+            [],
+            [helper.make_tensor_value_info(f"{name}z", FLOAT, None)],
+        )
+        for name in ("wide", "narrow")
     )
-    nodes = [node("If", ["c"], ["y"], then_branch=inside, else_branch=inside)]  # its own input is a constant
-    report = inspect_onnx(saved(tmp_path / "if.onnx", nodes, ["N", 3], {"w": floats(3, 3), "c": np.array(True)}), (3,))
-    assert report.input_shapes == ((1, 3),)
-    assert report.notes[0].startswith("not counted: 1 If")
+    chosen = node("If", ["c"], ["y"], then_branch=wide, else_branch=narrow)
+    asked = [node("Shape", ["x"], ["s"]), node("Gather", ["s", "one"], ["n"]), node("Equal", ["n", "k"], ["c"]), chosen]
+    stored = {"wide": floats(3, 5), "narrow": floats(3, 2), "one": np.int64(1), "k": np.int64(3)}
+    for nodes, held, outputs in (
+        ([chosen], {"c": np.array(True)}, 5),
+        ([chosen], {"c": np.array(False)}, 2),
+        (asked, {}, 5),
+        (asked, {"k": np.int64(4)}, 2),
+    ):
+        file = saved(tmp_path / "if.onnx", nodes, ["N", 3], stored | held)
+        report = inspect_onnx(file, (3,))
+        assert (report.output_shape, report.macs, report.notes) == ((1, outputs), 3 * outputs, ())
+        assert str(network_of_onnx(file, (3,))) == f"3: dense {outputs} nobias"
+
+
+def test_the_last_state_alone_of_a_recurrent_layer(tmp_path: Path) -> None:
+    nodes = [node("GRU", ["x", "w", "r"], ["", "h"], hidden_size=6), node("Squeeze", ["h", "zero"], ["y"])]
+    stored = {"w": floats(1, 18, 5), "r": floats(1, 18, 6), "zero": whole(0)}
+    report = inspect_onnx(saved(tmp_path / "gru.onnx", nodes, [7, 2, 5], stored))
+    assert (report.output_shape, report.macs) == ((2, 6), 7 * 2 * 18 * (5 + 6))
+
+
+@pytest.mark.parametrize(("one", "weights"), [("Gemm", (8, 5)), ("Gemm", (5, 8)), ("MatMul", (8, 5)), ("MatMul", (8,))])
+def test_matrices_that_do_not_fit_are_said(one: str, weights: tuple[int, ...], tmp_path: Path) -> None:
+    settings = {"transB": 1} if weights == (5, 8) else {}
+    file = saved(tmp_path / "g.onnx", [node(one, ["x", "w"], ["y"], **settings)], ["N", "F"], {"w": floats(*weights)})
+    assert inspect_onnx(file, (8,)).macs == (40 if len(weights) == 2 else 8)
+    with pytest.raises(ValueError, match=rf"\({one}\): is given 1×7, whose 7 columns do not fit the 8 rows of "):
+        inspect_onnx(file, (7,))
+
+
+def test_channels_last_are_no_obstacle_to_a_tree(tmp_path: Path) -> None:
+    nodes = [
+        node("Transpose", ["x"], ["t"], perm=[0, 3, 1, 2]),
+        node("Conv", ["t", "w"], ["c"], strides=[2, 2]),
+        node("GlobalAveragePool", ["c"], ["g"]),
+        node("Flatten", ["g"], ["f"]),
+        node("MatMul", ["f", "d"], ["y"]),
+    ]
+    file = saved(tmp_path / "last.onnx", nodes, ["N", "H", "W", 3], {"w": floats(4, 3, 3, 3), "d": floats(4, 5)})
+    expected = "9x11x3: conv 4 3x3/2 nobias, globalavgpool keepdims=true, flatten, dense 5 nobias"
+    assert str(network_of_onnx(file, (9, 11, 3))) == expected
 
 
 def test_weights_of_other_channels_are_refused(tmp_path: Path) -> None:

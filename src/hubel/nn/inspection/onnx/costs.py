@@ -50,8 +50,9 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
     depend on the input. ONNX does not tell learned numbers from other constants: as `parameters` count the floating
     tensors of more than one number that are stored in the file, and the integers that a quantised operator takes as
     weights, where they are first used, without statistics, limits, and factors; all of them are taken as trainable.
-    What is not counted (loops, branches, operators of other domains) the report's `notes` name. Operators that ONNX
-    Runtime writes into files which it optimises or quantises (`com.microsoft`) are written out as ordinary ones.
+    What is not counted (loops, branches that the input decides on, operators of other domains) the report's `notes`
+    name. Operators that ONNX Runtime writes into files which it optimises or quantises (`com.microsoft`) are written
+    out as ordinary ones.
 
     Raises `ValueError` where sizes stay unknown, or the file is no ONNX, and `ModuleNotFoundError` without `onnx`.
     """

@@ -75,6 +75,9 @@ def read_onnx(path: str | Path, input_shape: GivenShapes, batch: int) -> Opened:
         raise NetworkError(f"{path} holds no graph: it is empty, or no ONNX file; take a whole copy of it")
     if model.functions:
         model = importlib.import_module("onnx.inliner").inline_local_functions(model)
+    for number, node in zip(count(), model.graph.node):
+        if node.output and not node.output[0]:  # as recurrent layers whose last state alone is taken
+            node.output[0] = f"{node.op_type}/{number}/left out"
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
     inputs = [given for given in model.graph.input if given.name not in stored]
     _settle(model.graph, inputs, input_shape, batch)
@@ -162,12 +165,17 @@ def _laid(
     orders = [(len(shape) - 1, *range(len(shape) - 1)), tuple(range(len(shape)))]
     laid = [[shape[axis] for axis in order] for order in orders]
     agree = [each for each in laid if all(own in (None, size) for own, size in zip(rest, each, strict=True))]
-    turned = [
-        tuple(node.attribute[0].ints) for node in graph.node if name in node.input and node.op_type == "Transpose"
-    ]
-    if len(shape) == 3 and turned and set(turned) == {(0, 3, 1, 2)} and laid[1] in agree:
+    if len(shape) == 3 and channels_last(graph, name) and laid[1] in agree:
         return list(laid[1])
     return list(agree[0] if agree else laid[0])
+
+
+def channels_last(graph: Any, name: str) -> bool:
+    """Whether an input has its channels last: whatever takes it brings them to the front."""
+    takers = [node for node in graph.node if name in node.input]
+    return bool(takers) and all(
+        node.op_type == "Transpose" and tuple(node.attribute[0].ints) == (0, 3, 1, 2) for node in takers
+    )
 
 
 def _inferred(onnx: Any, model: Any) -> tuple[Any, Counter[str]]:
@@ -189,10 +197,10 @@ def _inferred(onnx: Any, model: Any) -> tuple[Any, Counter[str]]:
             written += now
             continue
         left = [node.output[0] for node in graph.node if node.output and node.output[0] not in found]
-        if not left and not any(node.op_type == "Shape" for node in graph.node):
+        if not left and not any(node.op_type in ("Shape", "If") for node in graph.node):
             break
         fresh = list(_worked_out(onnx, model, found, values))
-        if not fresh:
+        if not _branches_taken(model, values) and not fresh:
             break
         model.ir_version = max(model.ir_version, 4)  # before, stored tensors had to be inputs too
         model.graph.initializer.extend(fresh)
@@ -233,6 +241,26 @@ def _worked_out(onnx: Any, model: Any, shapes: dict[str, TensorShape], values: d
             yield onnx.numpy_helper.from_array(numpy.asarray(made), node.output[0])
 
 
+def _branches_taken(model: Any, values: Mapping[str, Any]) -> bool:
+    """Put the branch that is taken in place of each If whose condition is known; say whether there was one."""
+    nodes, taken = [], False
+    for node in model.graph.node:
+        condition = values.get(node.input[0]) if node.op_type == "If" and node.input else None
+        if condition is None:
+            nodes.append(node)
+            continue
+        name, taken = "then_branch" if condition.all() else "else_branch", True
+        branch = next(each.g for each in node.attribute if each.name == name)
+        model.graph.initializer.extend(branch.initializer)
+        nodes += branch.node
+        for given, gives in zip(branch.output, node.output, strict=True):
+            nodes.append(type(node)(op_type="Identity", input=[given.name], output=[gives]))
+    if taken:
+        del model.graph.node[:]
+        model.graph.node.extend(nodes)
+    return taken
+
+
 def taken(node: Any) -> tuple[str, ...]:
     """Return the names of all that a node takes: its inputs, and what the parts of an If or a Loop take from around."""
     inner = [part for each in node.attribute for graph in (each.g, *each.graphs) for part in graph.node]
@@ -268,6 +296,8 @@ def _check(graph: Any, shapes: dict[str, TensorShape]) -> None:
                     f"{channels} channels its weights of {tensor_text(weights)} do not fit; give the input as height × "
                     "width × channels, such as 224x224x3"
                 )
+        if node.op_type in ("Gemm", "MatMul") and {*node.input[:2]} <= {*shapes}:
+            _check_product(node, number, shapes[node.input[0]], shapes[node.input[1]])
         made = shapes.get(node.output[0], ())
         windowed = node.op_type in ("Conv", "ConvInteger", "QLinearConv", "MaxPool", "AveragePool", "LpPool")
         if min(made, default=1) < 0 or (windowed and min(made, default=1) < 1):
@@ -276,3 +306,15 @@ def _check(graph: Any, shapes: dict[str, TensorShape]) -> None:
                 f"{node.name or number} ({node.op_type}): is given {given}, and would give {tensor_text(made)}: its "
                 "window is larger than the padded picture; give a larger input"
             )
+
+
+def _check_product(node: Any, number: int, left: TensorShape, right: TensorShape) -> None:
+    """Refuse matrices that cannot be multiplied."""
+    turned = {each.name for each in node.attribute if each.name in ("transA", "transB") and each.i}
+    columns = left[0 if "transA" in turned else -1] if left else 1
+    rows = right[-1 if "transB" in turned or len(right) < 2 else -2] if right else 1
+    if columns != rows:
+        raise NetworkError(
+            f"{node.name or number} ({node.op_type}): is given {tensor_text(left)}, whose {columns} columns do not fit "
+            f"the {rows} rows of {tensor_text(right)}"
+        )

@@ -244,6 +244,22 @@ def _heads(one: Writing) -> None:
     _attended(one, one.given[:3], batch, steps, keys[1], [width, keys[2], values[2]])
 
 
+def _queries(one: Writing) -> None:
+    """ONNX's own attention: heads beside one another in the features, or in an axis of their own."""
+    _nothing_kept(one, 4, 5)
+    (batch, *heads, steps, width), keys, values = one.shape(0), one.shape(1), one.shape(2)
+    if len(one.gives) > 1 or heads != [*keys[1:-2]] or one.setting("q_num_heads", 0) != one.setting("kv_num_heads", 0):
+        raise KeyError(one.path)
+    if not heads:
+        one.settings["num_heads"] = one.setting("q_num_heads", 1)
+        _attended(one, one.given[:3], batch, steps, keys[1], [width, keys[2], values[2]])
+        return
+    turned = one.add("Transpose", one.input(1), perm=[0, 1, 3, 2])
+    factor = one.number(one.setting("scale", 0.0) or width**-0.5)
+    scores = one.add("Mul", one.add("MatMul", one.input(0), turned), factor)
+    one.add("MatMul", one.add("Softmax", scores, axis=-1), one.input(2), last=True)
+
+
 def _nothing_kept(one: Writing, *places: int) -> None:
     """Leave operators as they are that are given keys of earlier steps, or biases of their own."""
     if any(map(one.input, places)):
@@ -319,6 +335,8 @@ ROWS: dict[str, Row] = {
     "nchwc.ReorderOutput": _unblocked,
 }
 """By an operator's name, after the domain `com.microsoft`, what writes it out."""
+OWN: dict[str, Row] = {"Attention": _queries}
+"""The same of ONNX's own operators."""
 
 
 def written_out(model: Any, shapes: Mapping[str, TensorShape]) -> Counter[str]:
@@ -327,10 +345,10 @@ def written_out(model: Any, shapes: Mapping[str, TensorShape]) -> Counter[str]:
     """
     found, nodes = Counter[str](), []
     for node in model.graph.node:
-        name = f"{node.domain}.{node.op_type}"
-        row, one = ROWS.get(name.removeprefix("com.microsoft.")), Writing(node, shapes)
+        plain, name = node.domain in ("", "ai.onnx"), f"{node.domain}.{node.op_type}".removeprefix(".")
+        row, one = (OWN if plain else ROWS).get(name.removeprefix("com.microsoft.")), Writing(node, shapes)
         try:
-            if row is None or node.domain not in DOMAINS:
+            if row is None or not (plain or node.domain in DOMAINS):
                 raise KeyError(name)
             row(one)
         except KeyError:

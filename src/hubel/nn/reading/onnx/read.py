@@ -12,7 +12,7 @@ import hubel.arch as arch
 from hubel.arch import Concat, Join, Layer, Network, Product, Sum, analyse
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.onnx.costs import inspect_onnx
-from hubel.nn.inspection.onnx.file import made_sense_of, read_onnx
+from hubel.nn.inspection.onnx.file import channels_last, made_sense_of, read_onnx
 from hubel.nn.inspection.report import TensorShape
 from hubel.nn.reading.folding import folded
 from hubel.nn.reading.graph import Step
@@ -38,11 +38,11 @@ def network_of_onnx(path: str | Path, input_shape: Sequence[int] | None = None) 
     Raises `ValueError` that names the operation which has no place in a tree, and why, and `ModuleNotFoundError`
     without `onnx`.
     """
-    graph, shapes, inputs, stored, _ = read_onnx(path, input_shape, 1)
+    graph, shapes, _, stored, _ = read_onnx(path, input_shape, 1)
     constants = Constants(graph, stored, Path(path).parent)
     reading = _Reading(graph, shapes, constants)
     steps = reading.steps()
-    network = Network(public(shapes[inputs[0].name]), folded(steps)[0], Path(path).stem)
+    network = Network(steps[0].shape, folded(steps)[0], Path(path).stem)
     report, tree = inspect_onnx(path, input_shape), analyse(network)
     counted = report.parameters + constants.single  # of one number alone, `inspect` counts none
     parameters = {report.parameters, counted - reading.beside, counted + constants.written_once() - reading.beside}
@@ -97,11 +97,12 @@ class _Reading:
         known = self.constants.known
         names = tuple(node.input) if pattern is None else (pattern.source, *pattern.weights)
         takes = tuple(name for name in names if name and name not in known)
-        if not self.found:
-            self.values[takes[0]] = Value(0)
-            self.found.append(Step(takes[0], None, (), shape=public(self.shapes[takes[0]])))
-        if pattern is None and node.op_type not in OPERATORS and node.op_type not in JOINS:
+        if not takes or (pattern is None and node.op_type not in OPERATORS and node.op_type not in JOINS):
             raise NetworkError(f"{label}: the tree has no layer for {node.op_type}")
+        if not self.found:
+            shape, last = self.shapes[takes[0]], channels_last(self.graph, takes[0])
+            self.values[takes[0]] = Value(0, "last" if last else "first")
+            self.found.append(Step(takes[0], None, (), shape=shape[1:] if last else public(shape)))
         unknown = [name for name in takes if name not in self.values]
         if unknown:
             raise NetworkError(f"{label}: {unknown[0]!r} is a second input, which has no place in a tree")
