@@ -1,7 +1,9 @@
 """Who may ask, how much may come, and how fast."""
 
 import http.client
+import http.server
 import socket
+import threading
 import time
 from urllib.parse import urlsplit
 
@@ -111,6 +113,48 @@ def test_origins(guarded, origin, expected):
 @pytest.mark.parametrize(("header", "expected"), TOKENS)
 def test_tokens(guarded, header, expected):
     assert status(asked(guarded, Authorization=header)) == expected
+
+
+ELSEWHERE = {"Origin": "https://pages.example.org"}
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/animals/predict", "/nothing"])
+def test_pages_that_are_named_may_read_answers_and_no_others(guarded, path):
+    before = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    answer = httpx.options(
+        guarded + path, headers={**ELSEWHERE, **before}, timeout=HANG
+    )  # without a token, as browsers do
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert "authorization" in answer.headers["access-control-allow-headers"]
+    assert httpx.options(guarded + path, headers=ELSEWHERE, timeout=HANG).status_code == 401
+    own = {"Origin": guarded}
+    assert httpx.options(guarded + path, headers={**own, **before}, timeout=HANG).status_code == 401
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    for _ in range(2):  # the second time without a coroutine
+        sent = httpx.post(guarded + path, content=picture(), headers={**ELSEWHERE, **bearer}, timeout=HANG)
+        assert sent.headers["access-control-allow-origin"] == "https://pages.example.org"
+        assert sent.headers["vary"] == "origin"
+        sent = httpx.post(guarded + path, content=picture(), headers={**own, **bearer}, timeout=HANG)
+        assert "access-control-allow-origin" not in sent.headers
+
+
+ASK = """async ([address, token, bytes]) => {
+  const headers = { Authorization: `Bearer ${token}`, "Content-Type": "image/png" };
+  const answer = await fetch(address, { method: "POST", headers, body: Uint8Array.from(bytes) });
+  return [answer.status, (await answer.json()).predictions.length, answer.headers.get("x-request-id").length];
+}"""
+
+
+def test_a_page_elsewhere_asks(model_file, browser_page):
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as elsewhere:
+        threading.Thread(target=elsewhere.serve_forever, daemon=True).start()
+        place = f"http://localhost:{elsewhere.server_port}"
+        access = Access(TOKEN, origins=(place,))
+        with serving(Settings((("animals", str(model_file)),), access=access)) as address:
+            browser_page.goto(place)
+            given = [f"{address}/v1/models/animals/predict", TOKEN, list(picture())]
+            assert browser_page.evaluate(ASK, given) == [200, 1, 16]
+        elsewhere.shutdown()
 
 
 def test_two_hosts_are_refused(guarded):

@@ -181,7 +181,8 @@ class Quick(RequestResponseCycle):
     def _answer(self, status: int, headers: bytes, body: bytes) -> None:
         own = b"content-length: %d\r\nx-request-id: %s\r\n" % (len(body), self._state["note"]["request"].encode())
         kept = b"" if self.keep_alive else b"connection: close\r\n"
-        always = b"".join(b"%s: %s\r\n" % each for each in self._connection.server_state.default_headers)
+        more = (*self._connection.server_state.default_headers, *self._gate.shared(self._headers))
+        always = b"".join(b"%s: %s\r\n" % each for each in more)
         self._end(status)
         transport = self._connection.transport
         if not transport.is_closing():

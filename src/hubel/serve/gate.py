@@ -52,6 +52,11 @@ _PAGE = {
     "permissions-policy": "camera=(self), geolocation=(), microphone=()",
 }
 JSON = {"content-type": "application/json"}
+_PREFLIGHT = {
+    "access-control-allow-methods": "GET, POST",
+    "access-control-allow-headers": "authorization, content-type, x-request-id",
+    "access-control-max-age": "600",
+}
 
 
 def lines(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
@@ -90,16 +95,20 @@ class Gate:
         scope["state"] = {**scope.get("state", {}), **state}
         note, crowded = state["note"], self.service.crowded
         body = _Body(self, receive, headers)
-        answer = _Answer(send, note)
+        answer = _Answer(send, note, self.shared(headers))
+        before = scope["method"] == "OPTIONS" and b"access-control-request-method" in headers and bool(answer.shared)
         try:
-            self.check(scope["path"], scope["headers"], headers)
+            self.check("/" if before else scope["path"], scope["headers"], headers)
             refusal = crowded(scope["path"])
             if refusal and body.is_long:
                 raise refusal
             content = await body.read()  # of short ones even where it is for nothing, so that the connection stays
             if refusal := refusal or crowded(scope["path"]):
                 raise refusal
-            await _unless_gone(self._app(scope, _replayed(content), answer), receive, answer)
+            if before:  # a browser's own question, which bears no token
+                await answer.whole(200, _PREFLIGHT, b"")
+            else:
+                await _unless_gone(self._app(scope, _replayed(content), answer), receive, answer)
         except GoneError:
             note["status"] = GONE
         except Refusal as refusal:
@@ -143,6 +152,14 @@ class Gate:
             )
         if path not in OPEN and not self._bears_token(headers.get(b"authorization", "")):
             raise Refusal("token", "expected the header Authorization: Bearer TOKEN, with the token of this service")
+
+    def shared(self, headers: Mapping[bytes, str]) -> list[tuple[bytes, bytes]]:
+        """What lets a page elsewhere read an answer: of one that `--origin` names."""
+        origin = headers.get(b"origin", "")
+        if origin not in self._access.origins:
+            return []
+        exposed = (b"access-control-expose-headers", b"x-request-id, retry-after")
+        return [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"origin"), exposed]
 
     def _is_known(self, host: str) -> bool:
         known = self._hosts.get(host)
@@ -258,10 +275,12 @@ class _Patience:
 
 
 class _Answer:
-    """What is sent, with the headers of every answer; knows whether it has begun."""
+    """What is sent, with the headers of every answer and those that let a page elsewhere read it (`shared`); knows
+    whether it has begun.
+    """
 
-    def __init__(self, send: Send, note: dict[str, Any]) -> None:
-        self._send, self._note, self.begun, self.complete = send, note, False, False
+    def __init__(self, send: Send, note: dict[str, Any], shared: list[tuple[bytes, bytes]]) -> None:
+        self._send, self._note, self.shared, self.begun, self.complete = send, note, shared, False, False
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         """Send a part."""
@@ -270,7 +289,7 @@ class _Answer:
             self._note["status"] = message["status"]
             page = any(name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"])
             own = (b"x-request-id", self._note["request"].encode())
-            message = {**message, "headers": [*message["headers"], own, *(_OF_PAGE if page else OF_DATA)]}
+            message = {**message, "headers": [*message["headers"], own, *self.shared, *(_OF_PAGE if page else OF_DATA)]}
         else:
             self.complete = not message.get("more_body")
         await self._send(message)
