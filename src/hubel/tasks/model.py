@@ -329,6 +329,11 @@ def check_fit(path: Path, report: Report, preprocessing: Preprocessing, task: Ta
             f"{path}: expected {report.output_shape[-1]} {what}, one for each output of its network, received "
             f"{wanted[-1]}"
         )
+    if len(wanted) == 2 and report.output_shape[-2:] != wanted:
+        raise ModelFileError(
+            f"{path}: expected answers of {shape_text(report.output_shape)}, as its network gives, received a task of "
+            f"{shape_text(wanted)}; it was changed or damaged, so take a whole copy of it"
+        )
 
 
 def _filled(path: Path, report: Report, header: Header, about: Mapping[str, Any]) -> nn.Module:

@@ -13,14 +13,14 @@ import torch
 from PIL import Image
 
 from hubel.arch import parse
-from hubel.base.errors import DataError, SettingError
+from hubel.base.errors import DataError, ModelFileError, SettingError
 from hubel.data import Preprocessing, Splits
 from hubel.data.captions.words import Words, sentence_of, words_of
 from hubel.export import export
 from hubel.look import grad_cam, occlusion
 from hubel.nn import build
 from hubel.nn.modules import writer_of
-from hubel.tasks import LoadedModel, load
+from hubel.tasks import LoadedModel, load, load_model, save_model
 from hubel.tasks.caption.metrics import bleu, cider
 from hubel.tasks.caption.task import Captioning
 from hubel.tasks.outputs import outputs
@@ -230,3 +230,17 @@ def test_cider_is_what_its_definition_says_word_for_word() -> None:
     said = [chance.choice([*own, sentence()]) for own in wanted]
     found = cider([each.split() for each in said], [[each.split() for each in own] for own in wanted])
     assert sum(found) / len(found) == pytest.approx(slow_cider(said, wanted))
+
+
+def test_a_file_that_says_longer_sentences_than_its_network_writes_is_refused(tmp_path: Path) -> None:
+    network, words = parse("8x8x3: flatten, dense 4, caption 5 4 6"), Words(("a", "cat"))
+    for steps in (5, 6, 10**12):
+        save_model(
+            tmp_path / "model", network, build(network), preprocessing=Preprocessing(8, 8, 3, (0.5,) * 3, (0.2,) * 3),
+            task=Captioning(words, steps),
+        )  # fmt: skip
+        if steps == 5:
+            load_model(tmp_path / "model")
+        else:
+            with pytest.raises(ModelFileError, match=f"answers of 5×4, as its network gives, .* of {steps}×4"):
+                load_model(tmp_path / "model")
