@@ -7,6 +7,8 @@ import torch
 from hubel.data.colours.white import GREY, HALVINGS, SLOPE, SMALL, TO_XYZ, WHITE
 from hubel.data.feed.device import constant
 
+# the light of levels -0.5 and 255.5, between which a level is one of a screen's when it is rounded
+_DARKEST, _BRIGHTEST = -0.5 / 255 / 12.92, ((255.5 / 255 + 0.055) / 1.055) ** 2.4
 _FROM_XYZ = tuple(map(tuple, torch.linalg.inv(torch.tensor(TO_XYZ, dtype=torch.float64)).tolist()))
 
 
@@ -50,13 +52,12 @@ def colours_of(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def _screen(light: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
-    """Levels N×3×H×W of L* N×H×W and colours N×2×H×W; outside of 0 to 255 for what no screen shows."""
+    """Light N×3×H×W, 0 to 1, of L* N×H×W and colours N×2×H×W; outside of it for what no screen shows."""
     y = (light + 16) / 116
     xyz = torch.stack([y + colours[:, 0] / 500, y, y - colours[:, 1] / 200], 1)
     white = constant(WHITE, light.device)[:, None, None]
     back = constant(_FROM_XYZ, light.device)
-    linear = torch.einsum("ij,njhw->nihw", back, _power(xyz) * white)
-    return _levels(linear)
+    return torch.einsum("ij,njhw->nihw", back, _power(xyz) * white)
 
 
 def coloured(grey: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
@@ -64,18 +65,14 @@ def coloured(grey: torch.Tensor, colours: torch.Tensor) -> torch.Tensor:
     that all detail stays; colours that a screen does not have at that lightness are made paler until it has them.
     """
     light = lightness(grey)
-    low, high = torch.zeros_like(light), torch.ones_like(light)
-    most = torch.ones_like(light)
-    for step in range(HALVINGS + 1):
-        levels = _screen(light, colours * most[:, None])
-        fits = ((levels > -0.5) & (levels < 255.5)).all(1)
-        low, high = torch.where(fits, most, low), torch.where(fits, high, most)
-        low = torch.where(fits & (most >= 1), 1.0, low)
-        most = torch.where(low >= 1, low, (low + high) / 2)
-        if step == HALVINGS:
-            most = low
-    found = _screen(light, colours * most[:, None]).round().clamp(0, 255)
-    return found.to(torch.uint8).permute(0, 2, 3, 1)
+    share = torch.zeros_like(light)
+    for step in range(HALVINGS + 1):  # the whole colour, and then halves, quarters, … on top of what a screen has
+        more = (share + 2.0**-step).clamp_max(1)
+        found = _screen(light, colours * more[:, None])
+        fits = ((found > _DARKEST) & (found < _BRIGHTEST)).all(1)
+        share = torch.where(fits, more, share)
+    levels = _levels(_screen(light, colours * share[:, None])).round().clamp(0, 255)
+    return levels.to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def colourfulness(pictures: torch.Tensor) -> torch.Tensor:

@@ -73,8 +73,8 @@ def _greyed(part: Dataset, fit: Any) -> tuple[Dataset, str]:
 
 def grey_of(pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Grey levels …×H×W of pictures …×H×W×3, as Pillow's L has them."""
-    levels = (pictures.astype(np.uint32) * np.array(GREY, np.uint32)).sum(-1)
-    return np.asarray((levels + 0x8000) >> 16, np.uint8)
+    levels = sum(pictures[..., channel] * np.uint32(share) for channel, share in enumerate(GREY))
+    return np.asarray((levels + np.uint32(0x8000)) >> 16, np.uint8)
 
 
 def _empty(shape: tuple[int, ...], mapped: bool) -> npt.NDArray[np.uint8]:

@@ -14,6 +14,7 @@ from torch import nn
 
 from hubel.arch import Chain, Layer, Network, Node, Shape, analyse, named_children, ops, parse_node
 from hubel.base.errors import NetworkError, SettingError
+from hubel.base.plain import as_whole
 from hubel.data import Augmentation, Dataset, Splits
 from hubel.data.captions.describe import CaptionDescription, describe
 from hubel.data.captions.find import recognises
@@ -98,7 +99,7 @@ class Captioning(task.Task):
     @classmethod
     def from_settings(cls, classes: tuple[str, ...], settings: Mapping[str, Any]) -> Captioning:
         """The task with these."""
-        steps = int(settings["steps"])
+        steps = as_whole(settings["steps"])
         if steps < 2:
             raise SettingError(f"expected sentences of at least 2 steps, received {steps}")
         return cls(Words(tuple(settings["words"])), steps)

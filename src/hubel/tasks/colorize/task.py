@@ -34,7 +34,7 @@ from hubel.tasks.synthesis.distance import features, frechet, moments
 
 _SHOWN = 12  # pictures in a report
 _SEEN = 144  # pixels of a side that a small one is shown in
-_ROWS = 2**20  # pixels that are coloured at once
+_ROWS = 2**16  # pixels that are coloured at once, so that they stay in the cache
 _NUMBERS = 8  # that are summed beside the moments of features
 
 
