@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from hubel.base.numbers import counted
 from hubel.data._dataset import Fit, Splits
 from hubel.data._load import decode_listing
 from hubel.data._split import Validation
@@ -43,8 +44,8 @@ def decode_beside(
     """The images of files by parts, decoded at one size, each with its target.
 
     targets: of images by their numbers, in order over the parts train, validation and test. framed: how images came to
-    their size, None where they had it. problems: files that cannot be used, found before. The rest: as
-    `hubel.data.load`.
+    their size, None where they had it. problems: files and lines that cannot be used, found before, which is said. The
+    rest: as `hubel.data.load`.
     """
     paths = [path for part in PARTS for path in parts.get(part, ())]
     numbers = {path: number for number, path in enumerate(paths)}
@@ -53,6 +54,9 @@ def decode_beside(
     def of(chosen: npt.NDArray[np.int64], _: tuple[str, ...]) -> Targets:
         return targets(chosen.tolist())
 
+    if problems:
+        many = counted(len(problems), "file or line", "files or lines")
+        notes = [*notes, f"left out: {many} (the first: {problems[0]})"]
     listing = Listing(os.fspath(source), (), items, tuple(notes))
     workers = workers or workers_here()
     splits = decode_listing(listing, size, channels, fit, validation, bad_images, workers, progress, None, of)

@@ -232,9 +232,6 @@ def decode(
     parts = ", ".join(f"{count:,} {part}" for part, count in found.images.items())
     told = [*found.annotations.notes, f"{noun} are read as {found.annotations.format} has them: pictures {parts}"]
     told += notes
-    if found.problems:
-        many = counted(len(found.problems), "file or line", "files or lines")
-        told.append(f"left out: {many} (the first: {found.problems[0]})")
     settings = size, channels, chosen, validation, bad_images, workers, progress
     return decode_beside(source, files, of, *settings, framed=chosen, notes=told, problems=found.problems)
 

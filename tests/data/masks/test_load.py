@@ -1,5 +1,6 @@
 """Images and masks from folders: which belong together, what values mean, what is refused and how."""
 
+import re
 import shutil
 
 import numpy as np
@@ -199,6 +200,7 @@ def test_what_does_not_belong_together_is_named(damage, words, tmp_path):
     left = load(root, bad_images="skip")
     assert len(left.train) == 23
     assert len(left.rejected) == 1
+    assert any(re.search(f"left out: 1 file or line \\(the first: .*{words}", note) for note in left.notes)
 
 
 def test_masks_come_to_the_size_of_their_images_the_same_way(tmp_path):
@@ -222,7 +224,7 @@ def test_images_are_held_out_with_their_masks(tmp_path):
 def test_too_many_values_are_refused(tmp_path):
     random = np.random.default_rng(0)
     root = folder(tmp_path / "squares", change=lambda mask: random.integers(0, 255, (16, 16, 3), dtype=np.uint8))
-    with pytest.raises(ValueError, match=r"at most 255 classes, found [\d,]+ values"):
+    with pytest.raises(ValueError, match=r"at most 255 classes, found [\d,]+ values.*number the classes from 0"):
         load(root)
 
 

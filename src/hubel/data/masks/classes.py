@@ -84,6 +84,7 @@ def classes_of(
     if len(values) > 256 or (not in_colour and values[-1] > VOID):
         raise DataError(
             f"{root}: expected masks of at most 255 classes, found {len(values):,} values in them, up to {values[-1]:,}"
+            "; number the classes from 0 to 254 and save masks as 8-bit PNG"
         )
     by_value: dict[int, str]
     if in_colour and named and all(colour for _, colour in named):
