@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -112,25 +112,26 @@ class Places(task.Task):
     targets_noun: ClassVar[str] = "targets"
 
 
-def in_windows(model: LoadedModel, picture: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """Probabilities of a picture (H×W or H×W×C) seen in its own scale, C×H×W: through windows of the network's size
-    that overlap by half, each counted most in its middle and least at its edges, so that no seam is left.
+def in_windows(model: LoadedModel, picture: npt.NDArray[np.uint8]) -> Iterator[torch.Tensor]:
+    """Probabilities of a picture (H×W or H×W×C) seen in its own scale, C×rows×W, from its first rows to its last:
+    through windows of the network's size that overlap by half, each counted most in its middle and least at its edges,
+    so that no seam is left. However large the picture is, no more than the rows of one row of windows are in memory.
     """
     rows, columns = model.preprocessing.height, model.preprocessing.width
     height, width = picture.shape[:2]
     down, right = ((1 - (2 * torch.arange(side) + 1 - side).abs() / side).clamp_min(0.05) for side in (rows, columns))
-    weight, total = down[:, None] * right, torch.zeros(height, width)
-    found: torch.Tensor | None = None
-    for top in _starts(height, rows):
+    weight, tops = down[:, None] * right, _starts(height, rows)
+    found = torch.zeros(1, 0, width)  # sums of what windows say, and, last, of how much they count
+    for top, following in zip(tops, [*tops[1:], height], strict=True):
         for left in _starts(width, columns):
             seen = model.preprocessing.prepare(picture[top : top + rows, left : left + columns])
             scores = enlarged(outputs_of(model, seen[np.newaxis]), (rows, columns))
-            own = model.task.outcome(scores)[0] * weight
-            found = torch.zeros(len(own), height, width) if found is None else found
-            found[:, top : top + rows, left : left + columns] += own
-            total[top : top + rows, left : left + columns] += weight
-    assert found is not None
-    return found / total
+            own = torch.cat([model.task.outcome(scores)[0], torch.ones(1, rows, columns)]) * weight
+            if found.shape[1] < rows:
+                found = F.pad(found.expand(len(own), -1, -1), (0, 0, 0, rows - found.shape[1]))
+            found[:, :, left : left + columns] += own
+        done, found = found.split([following - top, rows - following + top], 1)
+        yield done[:-1] / done[-1]
 
 
 def _starts(whole: int, part: int) -> list[int]:

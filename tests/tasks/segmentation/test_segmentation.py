@@ -214,10 +214,14 @@ def test_windows_are_blended():
 
     task = Segmentation(("a", "b"), (0, 1), ((0, 0, 0), (1, 1, 1)))
     model = LoadedModel(parse("8x8x1: conv 2 1x1"), Ramp(), Preprocessing(8, 8, 1, (0.0,), (1.0,)), task)
-    found = in_windows(model, np.zeros((8, 40), np.uint8))
+    (found,) = in_windows(model, np.zeros((8, 40), np.uint8))
     torch.testing.assert_close(found.sum(0), torch.ones(8, 40))
     steps = found[1, 0, 8:32].diff().abs().max()  # a window's edge would be a step of 0.76
     assert steps < 0.3
+    bands = list(in_windows(model, np.zeros((41, 8), np.uint8)))  # of a high picture a few rows at a time are in memory
+    assert max(band.shape[1] for band in bands) <= 8
+    surer = torch.cat(bands, 1)[1]
+    torch.testing.assert_close(surer, (2 * torch.linspace(-1, 1, 8)).sigmoid().expand(41, 8))
 
 
 def test_pictures_have_the_files_values():

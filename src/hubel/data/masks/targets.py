@@ -97,15 +97,20 @@ def usual_width(masks: Iterable[npt.NDArray[np.unsignedinteger]]) -> float:
 
 
 _COVER = 0.55  # of the colour over an image
+_BAND = 256  # rows that are drawn at a time
 
 
 def overlaid(
     image: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], colours: Sequence[Colour]
 ) -> npt.NDArray[np.uint8]:
     """An image (H×W×C) under its classes' colours, H×W×3; void is darkened."""
-    table = np.zeros((256, 3))
+    table = np.zeros((256, 3), np.float32)
     table[: len(colours)] = colours
-    return np.rint((1 - _COVER) * coloured(image) + _COVER * table[mask]).astype(np.uint8)
+    found = np.empty((*mask.shape, 3), np.uint8)
+    for row in range(0, len(mask), _BAND):  # of large pictures, numbers with fractions would fill the memory
+        part = slice(row, row + _BAND)
+        found[part] = np.rint((1 - _COVER) * coloured(image[part]) + _COVER * table[mask[part]])
+    return found
 
 
 def outlined(

@@ -139,7 +139,8 @@ class Segmentation(Places):
         height, width = whole.shape[:2]
         if self.windows and height >= model.preprocessing.height and width >= model.preprocessing.width:
             pixels = np.asarray(picture)
-            return Segmented(self, in_windows(model, pixels).argmax(0).to(torch.uint8).numpy(), whole, top)
+            bands = [band.argmax(0).to(torch.uint8) for band in in_windows(model, pixels)]
+            return Segmented(self, torch.cat(bands).numpy(), whole, top)
         prepared = model.preprocessing.prepare(picture)
         scores = enlarged(outputs_of(model, prepared[np.newaxis]), prepared.shape[:2])
         place = region((height, width), tuple(scores.shape[2:]), model.preprocessing.fit)
