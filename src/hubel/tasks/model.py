@@ -189,23 +189,27 @@ def _training(model: LoadedModel) -> Iterator[str]:
 def require_names(model: LoadedModel) -> None:
     """Raise SettingError where a model does not tell an example's class, which is asked of such alone."""
     if not decoding_of(model.task.name).names:
-        raise SettingError(
-            f"expected a model for {USUAL}, received one for {model.task.name}, of which this cannot be asked; hubel "
-            "evaluate, predict and report answer for every task"
-        )
+        raise _not_asked(model, f"for {USUAL}")
 
 
 def require_scores(model: LoadedModel, at: tuple[int, int] | None = None) -> None:
     """Raise ValueError where a model's outputs are not scores of classes, of the image or of each place of it, or where
     `at` is no place (row, column) of its input.
     """
-    if not model.task.scores_classes:
-        require_names(model)
+    if not model.task.scores_classes and not decoding_of(model.task.name).names:
+        raise _not_asked(model, "that scores classes, of the image or of each place of it")
     height, width = model.preprocessing.height, model.preprocessing.width
     if at is not None and not model.task.about_places:
         raise SettingError(f"expected no place for {model.task.name}, whose answer is of the image as a whole")
     if at is not None and not (0 <= at[0] < height and 0 <= at[1] < width):
         raise SettingError(f"expected a row below {height} and a column below {width}, received {at[0]},{at[1]}")
+
+
+def _not_asked(model: LoadedModel, wanted: str) -> SettingError:
+    return SettingError(
+        f"expected a model {wanted}, received one for {model.task.name}, of which this cannot be asked; hubel "
+        "evaluate, predict and report answer for every task"
+    )
 
 
 def need_examples(model: LoadedModel, verb: str) -> None:

@@ -279,7 +279,8 @@ def _asks_for_labels(name: str, strays: Sequence[Entry]) -> str:
     shown = f" ({some((entry.item.name for entry in strays), 2)})"
     heard = all(has_suffix(entry.file, frozenset(sound.SUFFIXES)) for entry in strays)
     line = shlex.join(["hubel", "train", "r3gan", name])
-    made = "" if heard else f"; where more such pictures are to be made, classes are not needed: {line}"
+    made = f"; where more such pictures are to be made, classes are not needed: {line}"
+    made = "" if heard else f"{made}; nor where grey pictures are to get colours: --task colorize"
     return f"{words}{shown}{how_names_say(strays)}{made}"
 
 
