@@ -224,7 +224,8 @@ def orthogonalised(matrix: torch.Tensor, iterations: int = 5) -> torch.Tensor:
     for number in range(iterations):
         factor = torch.addmm(square, square, square, beta=-4.7750, alpha=2.0315) + 3.4445 * one
         factors = factor @ factors if number else factor
-        square = factor @ square @ factor
+        if number + 1 < iterations:
+            square = factor @ square @ factor
     found = factors @ wide
     result: torch.Tensor = found.T if matrix.shape[0] > matrix.shape[1] else found
     return result
