@@ -158,3 +158,24 @@ def test_points_are_counted_and_drawn(browser_page, tmp_path):
         assert card.locator(".said").inner_text() == "2 points"
         assert card.locator(".bars .name").all_inner_texts() == ["nose", "tail"]
         assert card.locator("img").count() == 1
+
+
+def test_sentences_are_told_the_likeliest_first(browser_page, tmp_path):
+    task = task_named("caption").from_settings((), {"words": ["a", "cat", "elephant"], "steps": 3})
+    network = parse("8x8x3: conv 2 3x3 relu, flatten, dense 4, caption 3 5 4")
+    torch.manual_seed(0)
+    module = build(network)
+    with torch.no_grad():
+        module.state_dict()["caption1.next.bias"].copy_(torch.tensor([0.0, 0, 0, 0, 1]))
+    kind = Preprocessing(8, 8, 3, (0.5, 0.4, 0.3), (0.2, 0.2, 0.25))
+    place = save_model(tmp_path / "told.safetensors", network, module, preprocessing=kind, task=task)
+    with serving(Settings((("told", str(place)),))) as address:
+        browser_page.goto(address)
+        browser_page.locator("#files").set_input_files(files("one.png"))
+        card = browser_page.locator(".answers .answer")
+        card.locator(".said").wait_for()
+        assert "elephant" in card.locator(".said").inner_text()
+        names = card.locator(".bars .name").all_inner_texts()
+        assert names[0] == card.locator(".said").inner_text()
+        assert len(names) == 3
+        assert "caption. Pictures become 8×8" in browser_page.locator(".note").first.inner_text()

@@ -87,9 +87,9 @@ class Served:
             many=True,
         )
         kind = found.model.preprocessing
-        if not getattr(found.model.task, "of_one", True):
+        if not getattr(found.model.task, "answers_examples", True):
             raise SettingError(
-                f"{self.path}: expected a model that answers pictures one by one, received one for "
+                f"{self.path}: expected a model that answers examples, received one for "
                 f"{found.model.task.name}; hubel predict has its answers"
             )
         if kind.channels not in (1, 3):

@@ -148,6 +148,11 @@ class Task(abc.ABC):
     sentence: str = ""
 
     @property
+    def answers_examples(self) -> bool:
+        """Whether it answers an example that is given, such as a picture, rather than making something by itself."""
+        return self.asked == Task.asked
+
+    @property
     def primary(self) -> Figure:
         """The figure that decides."""
         return self.figures[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from pathlib import Path
@@ -17,6 +18,7 @@ from hubel.base.errors import DataError, ModelFileError, SettingError
 from hubel.data import Preprocessing, Splits
 from hubel.data.captions.words import Words, sentence_of, words_of
 from hubel.export import export
+from hubel.export.opened import open_onnx
 from hubel.look import grad_cam, occlusion
 from hubel.nn import build
 from hubel.nn.modules import writer_of
@@ -191,6 +193,12 @@ def test_an_onnx_file_writes_what_the_likeliest_words_are(told: tuple[Splits, Lo
         wanted = outputs(model.module, model.preprocessing, torch.from_numpy(images.copy())).argmax(1).numpy()
     assert len(np.unique(words, axis=0)) > 1
     assert (words == wanted).all()
+    exported = open_onnx(tmp_path / "told.onnx")
+    followed = dataclasses.replace(model, task=dataclasses.replace(model.task, beam=1))
+    assert exported.predict(images[0]).sentences[0][1] == pytest.approx(followed.predict(images[0]).sentences[0][1])
+    assert exported.predict(images[0]).caption == followed.predict(images[0]).caption
+    with pytest.raises(SettingError, match="follows one sentence"):
+        exported.predict(images[0], beam=2)
     with pytest.raises(SettingError, match=r"a word a step; model\.onnx can hold it"):
         export(model, tmp_path / "told.pt2")
 

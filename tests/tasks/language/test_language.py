@@ -219,7 +219,7 @@ def test_the_command_writes_measures_and_refuses(run, text, tmp_path):
     told = hubel_command("evaluate", run.directory, other)
     assert "bits a character" in told.stdout
     assert "left out: 36 characters that the model does not know" in told.stderr
-    assert "answers pictures one by one" in hubel_command("serve", run.directory, "--port", 0).stderr
+    assert "answers examples" in hubel_command("serve", run.directory, "--port", 0).stderr
 
 
 def test_an_export_goes_on_with_what_it_gave_back(run, model, tmp_path):

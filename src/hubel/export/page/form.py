@@ -41,7 +41,7 @@ def written_page(order: Order) -> Written:
     decoding = decoding_of(model.task.name)
     answers = decoding.function == "softmax" or decoding.boxes or decoding.points or decoding.colours
     if not answers or not model.task.of_one:
-        instead = "hubel serve has one" if model.task.of_one else "hubel predict shows what it does"
+        instead = "hubel serve has one" if model.task.answers_examples else "hubel predict shows what it does"
         raise SettingError(
             "a page is written for tasks that name a class of each picture or pixel, find objects or points, or "
             f"colour pictures, not for {model.task.name}; {instead}"

@@ -37,7 +37,7 @@ function show(list) {
   function change() {
     const model = chosen();
     const names = model.classes.slice(0, 12).join(", ") + (model.classes.length > 12 ? " …" : "");
-    about.textContent = `${model.task}: ${names}. ${seenAs(model)}`;
+    about.textContent = `${[model.task, names].filter(Boolean).join(": ")}. ${seenAs(model)}`;
     area.firstElementChild?.nextElementSibling?.firstElementChild?.dispatchEvent(new Event("left"));
     const look = (content, name) => answered(chosen(), content, name);
     area.replaceChildren(...makeWays(model.preprocessing, look, shown));

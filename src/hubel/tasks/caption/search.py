@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hubel.base.errors import SettingError
 from hubel.data.captions.words import END, UNKNOWN, Words
 from hubel.data.feed.device import sent
 from hubel.nn import device_of, evaluation_mode
@@ -17,6 +18,7 @@ from hubel.nn.modules import writer_of
 from hubel.nn.modules.captioning import Caption
 from hubel.tasks.answer import Answer
 from hubel.tasks.model import LoadedModel
+from hubel.tasks.outputs import outputs
 
 BEAM = 3
 
@@ -49,8 +51,17 @@ class Written(Answer):
 def write(
     model: LoadedModel, prepared: npt.NDArray[np.uint8], words: Words, steps: int, beam: int, top: int
 ) -> Iterator[Written]:
-    """Sentences about pictures that are prepared, uint8 N×H×W×C, by beams of so many; an unknown word is never said."""
+    """Sentences about pictures that are prepared, uint8 N×H×W×C, by beams of so many (0: 3); an unknown word is never
+    said. An exported file follows the likeliest word alone, and says it where it is unknown.
+
+    Raises SettingError where such a file is to follow several.
+    """
     module: Any = model.module
+    if hasattr(module, "scores"):
+        if beam > 1:
+            raise SettingError(f"an exported file follows one sentence, received a beam of {beam}; leave out --beam")
+        yield from _likeliest(outputs(module, model.preprocessing, torch.from_numpy(np.array(prepared))), words)
+        return
     writer = writer_of(module)
     caught: list[torch.Tensor] = []
     with evaluation_mode(module), torch.inference_mode():
@@ -61,9 +72,18 @@ def write(
         finally:
             handle.remove()
         for features in caught[0]:
-            found = _beam(writer, features[None], steps, beam)[: max(1, top)]
+            found = _beam(writer, features[None], steps, beam or BEAM)[: max(1, top)]
             sentences = tuple((words.sentence(numbers), float(np.exp(score))) for numbers, score in found)
             yield Written(sentences, tuple(found[0][0]))
+
+
+def _likeliest(scores: torch.Tensor, words: Words) -> Iterator[Written]:
+    """Of scores N×words×steps, the sentences of the likeliest word at each step."""
+    shares, numbers = scores.float().softmax(1).max(1)
+    for own, probable in zip(numbers.tolist(), shares.tolist(), strict=True):
+        ends = next((place + 1 for place, number in enumerate(own) if number == END), len(own))
+        said = [number for number in own[:ends] if number != END]
+        yield Written(((words.sentence(said), float(np.prod(probable[:ends]))),), tuple(said))
 
 
 def _beam(writer: Caption, features: torch.Tensor, steps: int, beam: int) -> list[tuple[list[int], float]]:

@@ -40,13 +40,13 @@ _PICTURES = 60_000  # to be seen in all
 class Captioning(task.Task):
     """The task of saying a sentence about a picture.
 
-    words: what words are known. steps: of a sentence, with its end. beam: how many sentences are followed at once.
+    words: what words are known. steps: of a sentence, with its end. beam: how many sentences are followed at once, 0: 3.
     """
 
     words: Words
     steps: int
     classes: tuple[str, ...] = ()
-    beam: int = BEAM
+    beam: int = 0
     name: ClassVar[str] = "caption"
     figures: ClassVar[tuple[task.Figure, ...]] = (
         task.Figure("cider", "CIDEr-D", "number"),
@@ -218,7 +218,7 @@ class Captioning(task.Task):
         ]
         return [
             task.Section("captions", "Captions", found.note, found.table(0)),
-            task.Section("says", "What it says", f"By beams of {self.beam}.", pictures=pictures),
+            task.Section("says", "What it says", f"By beams of {self.beam or BEAM}.", pictures=pictures),
         ]
 
 

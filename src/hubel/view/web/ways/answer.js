@@ -5,6 +5,7 @@ import { boxed, counted } from "hubel/view/ways/boxes";
 import { posed } from "hubel/view/ways/skeletons";
 
 const SIDE = 360; // pixels of a thumbnail's longer side, of a screen with two a point
+const LONG = 12; // letters of a name, above which its bar stands below it
 const FACTS = ["image", "note", "height", "width", "threshold", "pictures"]; // of an answer, which are no answers
 
 /** A card for a picture (a Blob) and a prediction of it, by a model of these classes; what it drew is an address, or a
@@ -26,8 +27,9 @@ async function drawnOf(content, { objects, individuals, joined, pictures = {} },
 }
 
 function rows(prediction) {
-  const all = prediction.top ?? prediction.classes ?? prediction.objects ?? prediction.individuals?.[0]?.points ?? [];
-  return all.map((each) => [each.class ?? each.point, each.probability ?? each.share]);
+  const sentences = prediction.others && [prediction, ...prediction.others];
+  const all = prediction.top ?? prediction.classes ?? prediction.objects ?? prediction.individuals?.[0]?.points ?? sentences ?? [];
+  return all.map((each) => [each.class ?? each.point ?? (each.caption || "no word"), each.probability ?? each.share]);
 }
 
 function headline(prediction) {
@@ -49,9 +51,10 @@ function told(individuals) {
 }
 
 function bars(all) {
+  const long = all.some(([name]) => name.length > LONG) ? "long" : "";
   return h(
     "div",
-    { class: "bars" },
+    { class: `bars ${long}` },
     all.slice(0, 8).map(([name, share]) => {
       const fill = h("span", { class: "fill" });
       fill.style.width = percent(share, 1);
