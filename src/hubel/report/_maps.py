@@ -36,7 +36,7 @@ def maps_section(model: LoadedModel, found: Mistakes, indices: Sequence[int], re
     if find_spec("captum") is not None:
         parts += _looked(model, prepared)
     for place, one in enumerate(prepared[:_SHOWN]):
-        image = h("img", class_="pixels", src=picture_url(one.picture), height=96, alt=one.name)
+        image = h("img", class_="pixels", src=picture_url(one.seen), height=96, alt=one.name)
         drawn = map(_layer, _chosen(maps(model, one, most=_MAPS).layers))
         parts.append(h("details", h("summary", one.name), image, drawn, open=place == 0))
     return parts
@@ -92,7 +92,7 @@ def _looked(model: LoadedModel, prepared: list[Sample]) -> list[Element]:
     drawn = []
     for one, maps_of_one in zip(found.images, found.maps, strict=True):
         looked = maps_of_one[0]
-        both = np.concatenate([_coloured(one.picture), _overlaid(one.picture, looked.magnitude)], axis=1)
+        both = np.concatenate([_coloured(one.seen), _overlaid(one.seen, looked.magnitude)], axis=1)
         words = f"{one.name}, taken for {looked.class_name} with {looked.probability:.1%}"
         image = h("img", class_="pixels", src=picture_url(both), height=112, alt=words)
         drawn.append(h("figure", image, h("figcaption", words)))

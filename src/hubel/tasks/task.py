@@ -28,6 +28,7 @@ from hubel.tasks.results import Numbers as Numbers
 from hubel.tasks.results import Section as Section
 from hubel.tasks.results import Table as Table
 from hubel.tasks.results import percent as percent
+from hubel.view.figures.frames import coloured
 
 if TYPE_CHECKING:
     import numpy as np
@@ -308,6 +309,12 @@ class Task(abc.ABC):
         then; None of most, which say one of their classes.
         """
         return None
+
+    def visible(self, prepared: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """An example (uint8 H×W×C) as people see it, uint8 H×W×1 or H×W×3: by default as it is, or its first three
+        channels.
+        """
+        return prepared if prepared.shape[2] in (1, 3) else coloured(prepared)
 
     def sample(self, model: LoadedModel, seed: int, held_out: tuple[torch.Tensor, torch.Tensor] | None) -> str:
         """What the model makes of itself, or says of some of what is held out (images and targets; None where nothing

@@ -10,6 +10,7 @@ from PIL import Image
 from hubel.arch import parse
 from hubel.base.errors import SettingError
 from hubel.data.games.environments import Environments
+from hubel.look import occlusion, sample
 from hubel.tasks import load, task_of
 from hubel.train import choose, open_model, resume, train
 from hubel.train.loop.playing.kept import Memory
@@ -197,6 +198,30 @@ def test_a_picture_of_the_game_is_answered_with_each_actions_worth(run):
     assert many[0].data()["worth"] == pytest.approx(one.data()["worth"], abs=1e-5)
     with pytest.raises(SettingError, match="uint8 10×10×4"):
         model.predict(np.zeros((4, 4), np.uint8))
+
+
+def test_a_moment_of_a_game_that_it_plays_can_be_looked_at(run):
+    model = open_model(run[0])
+    film = model.make(steps=13, seed=0)
+    seen = sample(model, f"{GAME}#12")
+    assert (seen.picture == film.moments[12].shown).all()
+    assert seen.seen.shape == (10, 10, 3)
+    assert (seen.seen == film.moments[12].seen).all()
+    found = occlusion(model, f"{GAME}#12", window=10, stride=10, baseline="black", classes=["left"]).maps[0][0]
+    worth = dict(model.predict(seen.picture).worth)["left"]
+    assert found.score == pytest.approx(worth, rel=1e-4)
+    without = dict(model.predict(np.zeros_like(seen.picture)).worth)["left"]
+    assert found.signed == pytest.approx(worth - without, abs=1e-3)
+    told = hubel("look", "maps", str(run[0]), GAME)
+    assert "conv1" in told.stdout
+    for given, why in (
+        ("minatar:freeway", f"the game that the model plays, {GAME}"),
+        (f"{GAME}#x", "a step's number after #"),
+        (f"{GAME}#99999", "the game was over after"),
+        ("picture.png", f"takes no file; {GAME} has it play"),
+    ):
+        with pytest.raises(SettingError, match=why):
+            sample(model, given)
 
 
 def test_the_report_has_points_beside_random_play_and_moments(run):

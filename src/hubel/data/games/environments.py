@@ -64,6 +64,14 @@ _COLOURS = (
 )  # fmt: skip
 
 
+def in_colour(planes: Array) -> Array:
+    """Planes of things H×W×C, true where one is, as people see them, uint8 H×W×3: each in its own colour."""
+    found = np.full((*planes.shape[:2], 3), 24, np.uint8)
+    for plane in reversed(range(planes.shape[-1])):
+        found[planes[..., plane]] = _COLOURS[plane % len(_COLOURS)]
+    return found
+
+
 class Cells(Environments):
     """Games of ours, on 10×10 cells."""
 
@@ -111,8 +119,4 @@ class Cells(Environments):
 
     def seen(self) -> Array:
         """Each kind of thing in a colour of its own, the first planes on top."""
-        found = np.full((*self.shape[:2], 3), 24, np.uint8)
-        planes = self.game.planes_of()[0]
-        for plane in reversed(range(planes.shape[-1])):
-            found[planes[..., plane]] = _COLOURS[plane % len(_COLOURS)]
-        return found
+        return in_colour(self.game.planes_of()[0])

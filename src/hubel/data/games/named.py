@@ -23,6 +23,11 @@ def is_game(word: str) -> bool:
     return word.lower().startswith(KINDS)
 
 
+def is_own(word: str) -> bool:
+    """Whether a word is that of a game of ours, whose pictures are planes of things."""
+    return word.lower().startswith("minatar:")
+
+
 def environments(word: str, games: int) -> Environments:
     """So many games of a word. Raises SettingError for one that is not there."""
     kind, _, name = word.partition(":")

@@ -24,13 +24,19 @@ class Sample:
 
     name: what to call it. picture: uint8 H×W×C, as the network is given it, before it is normalised.
     input: float32 1×C×H×W, normalised. symbols: of a text, each as it can be seen; its picture is their numbers,
-    steps×1×1.
+    steps×1×1. visible: the picture as people see it, uint8 H×W×1 or H×W×3, where that is another.
     """
 
     name: str
     picture: npt.NDArray[np.uint8] = field(repr=False)
     input: torch.Tensor = field(repr=False)
     symbols: tuple[str, ...] = ()
+    visible: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
+
+    @property
+    def seen(self) -> npt.NDArray[np.uint8]:
+        """As people see it."""
+        return self.picture if self.visible is None else self.visible
 
 
 @of_any_model
@@ -38,7 +44,7 @@ def sample(
     model: LoadedModel, image: Image.Image | str | os.PathLike[str] | bytes | npt.ArrayLike, name: str = ""
 ) -> Sample:
     """Prepare an image (a path, a file's bytes, a Pillow image, an array) as the model's own preprocessing says; for a
-    model of a language a text.
+    model of a language a text, for one that plays its game's word.
 
     Raises ImageError for a file that cannot be read, ValueError for an array that is not an image, and for a model of
     sequences or of whole numbers that are looked up.
@@ -46,10 +52,11 @@ def sample(
     if not model.task.of_files:
         return _steps(model, image)
     need_pictures(model, "looking at an image")
-    picture = model.preprocessing.prepare(image)
+    picture = model.task.prepared(model, image)
     if not name:
         name = Path(image).name if isinstance(image, (str, os.PathLike)) else "image"
-    return Sample(name, picture, model.preprocessing.normalise(torch.from_numpy(picture.copy())[None]))
+    input = model.preprocessing.normalise(torch.from_numpy(picture.copy())[None])
+    return Sample(name, picture, input, (), model.task.visible(picture))
 
 
 def _steps(model: LoadedModel, given: Any) -> Sample:

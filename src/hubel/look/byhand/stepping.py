@@ -296,7 +296,7 @@ def _windowed(tracer: Tracer, row: Row, operation: Any, channel: int) -> Steppin
         )  # fmt: skip
 
     name = f"channel {channel}" if kind != "sum" else f"filter {channel}"
-    pixels = tracer.sample.picture if tracer.wiring[row.path] == ("",) else None
+    pixels = tracer.sample.seen if tracer.wiring[row.path] == ("",) else None
     kernel, sums = None, None
     if isinstance(operation, ops.WindowedSum):
         state = tracer.modules[row.path].state_dict()

@@ -77,7 +77,7 @@ def overlay(picture: Pixels, values: npt.NDArray[Any], scale: Scale) -> Pixels:
 def _tiles(found: Attributions, place: int, signed: bool, common: Scale | None) -> list[Tile]:
     image = found.images[place]
     shape = "×".join(map(str, image.picture.shape))
-    tiles = [Tile(image.picture, image.name, shape)]
+    tiles = [Tile(image.seen, image.name, shape)]
     for each in found.maps[place]:
         scale = common or scale_of(found, [each], signed)
         values = each.signed if signed else each.magnitude
@@ -86,10 +86,10 @@ def _tiles(found: Attributions, place: int, signed: bool, common: Scale | None) 
         limits = f"{short_text(float(values.min()))} … {short_text(float(values.max()))}"
         rows = "×".join(map(str, values.shape))
         if found.said:
-            drawn = overlay(image.picture, values, scale) if found.share == 1.0 else scale.colours(values)
+            drawn = overlay(image.seen, values, scale) if found.share == 1.0 else scale.colours(values)
             tiles.append(Tile(drawn, caption, f"{note}; {limits}"))
         elif found.share == 1.0:  # a map of places, not of pixels
-            tiles.append(Tile(overlay(image.picture, values, scale), caption, note))
+            tiles.append(Tile(overlay(image.seen, values, scale), caption, note))
             tiles.append(Tile(scale.colours(values), rows, limits, hover=f"{caption}, the map itself"))
         else:
             tiles.append(Tile(scale.colours(values), caption, f"{note}; {limits}"))

@@ -44,7 +44,7 @@ def figure(changes: Changes) -> TiledFigure:
     parts.append(Section(layer_title(changes.row), _strip(changes, kernels, STRIP), note, _SIZE, kernel_scale))
     if maps is not None and changes.sample is not None:
         title = f"What {changes.row.path} gives for {changes.sample.name}"
-        first = Tile(changes.sample.picture, "the image")
+        first = Tile(changes.sample.seen, "the image")
         parts.append(Section(title, (first, *_strip(changes, maps[0], STRIP - 1)), "", _SIZE, maps[1]))
     if changes.probabilities is not None:
         parts.append(probability_chart(changes))

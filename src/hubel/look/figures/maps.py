@@ -31,7 +31,7 @@ def maps_figure(found: Maps) -> TiledFigure:
 
 
 def _given(prepared: tuple[Sample, ...]) -> Section:
-    tiles = tuple(Tile(s.picture, s.name if len(prepared) > 1 else "", hover=s.name) for s in prepared)
+    tiles = tuple(Tile(s.seen, s.name if len(prepared) > 1 else "", hover=s.name) for s in prepared)
     return Section(f"input · {shape_text(prepared[0].picture.shape)}", tiles, "as the network is given it", 112.0)
 
 

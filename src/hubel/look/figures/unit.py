@@ -73,7 +73,7 @@ def _text(unit: Unit) -> Section:
 def _field(unit: Unit) -> Section:
     if unit.sample.symbols:
         return _text(unit)
-    picture = unit.sample.picture
+    picture = unit.sample.seen
     (top, bottom), (left, right) = unit.field
     height, width = bottom - top + 1, right - left + 1
     pixel = unit.visits[-1].step

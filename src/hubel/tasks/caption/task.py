@@ -40,7 +40,8 @@ _PICTURES = 60_000  # to be seen in all
 class Captioning(task.Task):
     """The task of saying a sentence about a picture.
 
-    words: what words are known. steps: of a sentence, with its end. beam: how many sentences are followed at once, 0: 3.
+    words: what words are known. steps: of a sentence, with its end. beam: how many sentences are followed at once; 0
+    means 3.
     """
 
     words: Words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
@@ -16,9 +17,9 @@ from hubel.arch import Network, analyse, ops
 from hubel.base.errors import SettingError
 from hubel.base.plain import as_number, as_text, as_whole
 from hubel.data import Dataset, Preprocessing, Splits
-from hubel.data.games.environments import Environments
+from hubel.data.games.environments import Environments, in_colour
 from hubel.data.games.load import GameDescription, describe, load
-from hubel.data.games.named import environments, is_game
+from hubel.data.games.named import environments, is_game, is_own
 from hubel.data.games.targets import Playing
 from hubel.tasks import task
 from hubel.tasks.model import LoadedModel
@@ -27,6 +28,7 @@ from hubel.tasks.play.playing import EPSILON, moments, returns
 
 _FRAMES = {False: 1_000_000, True: 10_000_000}  # to be played in all: of one moment, of four
 _SHOWN = 12  # moments of a game in a report
+_STEP = 50  # of a game, whose moment is looked at
 _SEED = 1_000_003  # of games that are measured by, apart from those of training
 
 
@@ -73,6 +75,7 @@ class Play(task.Task):
     of_one: ClassVar[bool] = False
     guesses: ClassVar[bool] = False
     shares: ClassVar[bool] = False
+    scores_classes: ClassVar[bool] = True
     score: ClassVar[str] = "worth"
 
     @classmethod
@@ -225,7 +228,16 @@ class Play(task.Task):
         )
 
     def prepared(self, model: LoadedModel, given: Any) -> npt.NDArray[np.uint8]:
-        """A picture of the game, uint8 H×W×C, as `hubel.data.games.environments` gives them."""
+        """A picture of the game, uint8 H×W×C, as `hubel.data.games.environments` gives them; of the game's word that
+        which the network sees after 50 steps of a game that it plays, of `GAME#STEP` after so many.
+        """
+        if isinstance(given, str) and is_game(given):
+            return self._moment(model, given)
+        if isinstance(given, (str, os.PathLike)):
+            raise SettingError(
+                f"{os.fspath(given)}: a model that plays takes no file; {self.game} has it play to step {_STEP} and "
+                f"shows what it sees, {self.game}#{4 * _STEP} to step {4 * _STEP}"
+            )
         array = np.asarray(given)
         shape = model.preprocessing.height, model.preprocessing.width, model.preprocessing.channels
         if array.shape != shape or array.dtype != np.uint8:
@@ -234,6 +246,23 @@ class Play(task.Task):
                 f"received {array.dtype} {'×'.join(map(str, array.shape)) or type(given).__name__}"
             )
         return array
+
+    def _moment(self, model: LoadedModel, given: str) -> npt.NDArray[np.uint8]:
+        game, _, step = given.partition("#")
+        if game.lower() != self.game.lower():
+            raise SettingError(f"{given}: expected the game that the model plays, {self.game}")
+        if step and not (step.isascii() and step.isdecimal() and len(step) < 6):
+            raise SettingError(f"{given}: expected a step's number after #, such as {self.game}#{_STEP}")
+        wanted = int(step or _STEP)
+        found, _ = moments(self.environments(1), model.module, model.preprocessing, wanted + 1, 0, EPSILON)
+        if step and len(found) <= wanted:
+            raise SettingError(f"{given}: the game was over after {len(found):,} steps; take one below {len(found):,}")
+        picture: npt.NDArray[np.uint8] = found[-1].shown
+        return picture
+
+    def visible(self, prepared: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Of games of ours things in colours; of others the newest frame."""
+        return in_colour(prepared > 0) if is_own(self.game) else prepared[..., -1:]
 
     def answer(self, model: LoadedModel, image: Any, top: int = 3) -> Chosen:
         """What each action is worth of one picture, an array uint8 H×W×C."""
