@@ -95,3 +95,16 @@ def test_a_run_that_is_not_there(capsys: pytest.CaptureFixture[str], words: list
     told = capsys.readouterr().err
     assert "nope: expected a run's" in told
     assert "found nothing there" in told
+
+
+def test_a_text_of_any_length_is_no_file_s_name(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = f"8x8x1: {', '.join(['conv 4 3x3 same, norm, relu'] * 40)}, globalavgpool, dense 2"
+    for words in (["explain", text], ["explain", f"dense({text.replace('same', 'same stride=2', 1)})"]):
+        assert main([*words, "--json"]) == 0, capsys.readouterr().err
+    for command in ("train", "sweep"):
+        assert main([command, text, str(photos / "none")]) == 2
+        assert "which is neither" in capsys.readouterr().err
+        assert main([command, str(photos), text]) == 2
+        assert "the network comes first" in capsys.readouterr().err
+    assert main(["train", text]) == 2
+    assert "expected DATA" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator
@@ -76,12 +77,12 @@ def named_network(given: str, **chosen: Any) -> Network:
 
     Tells where the shape of its input looks as if channels were meant to stand first.
     """
-    encoder = None if Path(given).exists() else zoo.encoder_of(given)
+    encoder = None if os.path.exists(given) else zoo.encoder_of(given)
     if encoder is not None:
         return zoo.dense(encoder, chosen.pop("classes", 2), **chosen, network_of=named_network)
     if is_model(given):
         network = _from_model(given, chosen)
-    elif Path(given).suffix == ".onnx" and Path(given).exists():
+    elif given.endswith(".onnx") and os.path.exists(given):
         network = changed(_from_onnx(Path(given), chosen.get("input")), chosen)
     else:
         network = zoo.network(given, **chosen)

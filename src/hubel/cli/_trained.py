@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, _ArgumentGroup
 from pathlib import Path
@@ -212,7 +213,7 @@ def _refuse_swapped(arguments: Namespace) -> None:
     first, second = arguments.network, arguments.data
     if first is None:
         return
-    if zoo.is_made(first) or (Path(first) / "model.safetensors").is_file() or not is_source(first):
+    if zoo.is_made(first) or os.path.isfile(os.path.join(first, "model.safetensors")) or not is_source(first):
         return
     network = second if zoo.is_made(second) or zoo.is_text(second) else "NET"
     data = first if network != "NET" else "DATA"
@@ -222,7 +223,7 @@ def _refuse_swapped(arguments: Namespace) -> None:
 
 def _absolute(source: str) -> str:
     """Make a path absolute, so that a run can be resumed from any folder."""
-    return str(Path(source).resolve()) if Path(source).exists() else source
+    return str(Path(source).resolve()) if os.path.exists(source) else source
 
 
 def open_model(given: str, device: str = "cpu", exported: bool = False) -> LoadedModel:

@@ -179,7 +179,7 @@ def _is_data(word: str) -> bool:
     """Whether a word that stands alone is data, for which a network is chosen."""
     from hubel.data import is_source
 
-    return not zoo.is_made(word) and not (Path(word) / "run.toml").is_file() and is_source(word)
+    return not zoo.is_made(word) and not os.path.isfile(os.path.join(word, "run.toml")) and is_source(word)
 
 
 def _report(done: Run, splits: Splits | None, screen: Any) -> None:
@@ -200,7 +200,7 @@ def _reading(arguments: Namespace) -> Fitted:
     which takes longer; other data when it is asked for, so that Ctrl-C need not wait for it.
     """
     data = arguments.data
-    if arguments.resume or data is None or not (data == "mnist" or Path(data).is_file()):
+    if arguments.resume or data is None or not (data == "mnist" or os.path.isfile(data)):
         return partial(fitted_network, arguments)
     import hubel.data
 
@@ -218,7 +218,7 @@ def _trained(arguments: Namespace, display: Any, fitted: Fitted, began: float) -
 
     if arguments.data is None:
         word = arguments.network
-        known = word is None or zoo.is_made(word) or zoo.is_text(word) or Path(word).exists()
+        known = word is None or zoo.is_made(word) or zoo.is_text(word) or os.path.exists(word)
         raise SettingError(
             "expected DATA, or NET and DATA, such as: hubel train mnist, hubel train lenet5 mnist"
             + (

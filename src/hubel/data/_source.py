@@ -120,8 +120,8 @@ def is_source(word: str) -> bool:
     """Whether a word is that of data by its form: a known set, a folder, or a file of a kind that holds images."""
     path, name = Path(word).expanduser(), word.lower()
     known = word.removeprefix(BUILT_IN) in ("mnist", *NAMED_SETS) or word.startswith("hf:") or is_game(word)
-    file = path.is_file() and (is_archive(word) or name.endswith(_FILES) or is_text(word))
-    return known or path.is_dir() or file
+    file = os.path.isfile(path) and (is_archive(word) or name.endswith(_FILES) or is_text(word))
+    return known or os.path.isdir(path) or file
 
 
 def _refuse_unused(word: str, layout: Layout) -> None:

@@ -55,14 +55,15 @@ def network(given: Given, **options: Any) -> Network:
     word = os.fspath(given)
     if not word.strip():
         raise SettingError(f"expected a network: a name of the zoo, a text form or a path; received {word!r}")
-    if (encoder := encoder_of(word)) is not None and not Path(word).exists():
+    if (encoder := encoder_of(word)) is not None and not os.path.exists(word):
         return dense(encoder, options.pop("classes", 2), **options)
     if isinstance(given, str) and is_text(word):
         return changed(parse(word), options)
     path = Path(word).expanduser()
-    if meant(word) is not None and not path.exists():
+    there = os.path.exists(path)  # which, unlike a Path, takes a word of any length
+    if meant(word) is not None and not there:
         return get(word, **options)
-    if path.exists():
+    if there:
         return changed(_from_file(path), options)
     if path.suffix in FILES or "/" in word:
         raise MissingFileError(f"no file {word}{near_path(word)}")
