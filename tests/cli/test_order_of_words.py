@@ -99,7 +99,7 @@ def test_a_run_that_is_not_there(capsys: pytest.CaptureFixture[str], words: list
 
 def test_a_text_of_any_length_is_no_file_s_name(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = f"8x8x1: {', '.join(['conv 4 3x3 same, norm, relu'] * 40)}, globalavgpool, dense 2"
-    for words in (["explain", text], ["explain", f"dense({text.replace('same', 'same stride=2', 1)})"]):
+    for words in (["explain", text], ["explain", f"dense({text.replace('same', 'same strides=2', 2)})"]):
         assert main([*words, "--json"]) == 0, capsys.readouterr().err
     for command in ("train", "sweep"):
         assert main([command, text, str(photos / "none")]) == 2
