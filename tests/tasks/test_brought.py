@@ -174,6 +174,9 @@ def test_a_task_brings_how_its_models_are_asked(install, capsys):
     assert load_model("counts.safetensors").make(upto=1).data() == {"counted": 1}
     with pytest.raises(ValueError, match="upot: models for counts have no such option; did you mean 'upto'"):
         load_model("counts.safetensors").make(upot=1)
+    for odd in (0, 10, 10**30, True, 2.5, "3", None, float("nan")):
+        with pytest.raises(ValueError, match=f"upto: expected a whole number from 1 to 9, received {odd!r}"):
+            load_model("counts.safetensors").make(upto=odd)
     with pytest.raises(ValueError, match="makes nothing by itself"):
         load_model("parity.safetensors").make()
     assert decoding_of("parity").names  # as classification, from which it derives

@@ -13,12 +13,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal
 
 from hubel.base.errors import SettingError
 from hubel.base.names import did_you_mean
 from hubel.tasks.names import GROUP, TASKS, told
+
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "flag": (bool, "True or False"),
+    "text": (str, "a text"),
+    "whole": (Integral, "a whole number"),
+    "real": (Real, "a number"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,16 @@ class Option:
     metavar: str = ""
     least: float = 0
     most: float = 1_000_000
+
+    def check(self, value: Any, mark: str = "") -> None:
+        """Raise SettingError for a value of another kind, or a number out of its range."""
+        kind, what = _KINDS[self.kind]
+        fits = isinstance(value, kind)
+        if self.kind in ("whole", "real"):
+            what += f" from {self.least:,g} to {self.most:,g}"
+            fits = fits and not isinstance(value, bool) and self.least <= value <= self.most
+        if not fits:
+            raise SettingError(f"{mark}{self.name}: expected {what}, received {value!r:.60}")
 
 
 @dataclass(frozen=True)
@@ -90,10 +108,13 @@ def all_asking() -> Mapping[str, Asking]:
 
 
 def check_options(task: str, given: Mapping[str, Any], mark: str = "") -> None:
-    """Raise SettingError for an option that models of a task do not have. mark: before its name, as it was said."""
-    own = [each.name for each in asking_of(task).options]
-    for name in given:
+    """Raise SettingError for an option that models of a task do not have, and for a value that is none of its. mark:
+    before its name, as it was said.
+    """
+    own = {each.name: each for each in asking_of(task).options}
+    for name, value in given.items():
         if name in own:
+            own[name].check(value, mark)
             continue
         others = [each.of for each in all_asking().values() if any(name == option.name for option in each.options)]
         if others:
