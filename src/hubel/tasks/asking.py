@@ -48,7 +48,7 @@ class Option:
         kind, what = _KINDS[self.kind]
         fits = isinstance(value, kind)
         if self.kind in ("whole", "real"):
-            what += f" from {self.least:,g} to {self.most:,g}"
+            what += f" from {self.least:,} to {self.most:,}"
             fits = fits and not isinstance(value, bool) and self.least <= value <= self.most
         if not fits:
             raise SettingError(f"{mark}{self.name}: expected {what}, received {value!r:.60}")

@@ -185,10 +185,10 @@ def test_writing_says_the_same_for_the_same_seed(model):
     ("settings", "words"),
     [
         ({"prompt": "Öde"}, "'Ö' (LATIN CAPITAL LETTER O WITH DIAERESIS) (the first at place 1)"),
-        ({"length": -1}, "expected a length from 0"),
-        ({"temperature": math.nan}, "expected a temperature of at least 0"),
-        ({"temperature": -0.5}, "expected a temperature of at least 0"),
-        ({"prompt": b"one"}, "expected a prompt as a text, received bytes"),
+        ({"length": -1}, "length: expected a whole number from 0 to 10,000,000, received -1"),
+        ({"temperature": math.nan}, "temperature: expected a number from 0 to 1,000, received nan"),
+        ({"temperature": -0.5}, "temperature: expected a number from 0 to 1,000, received -0.5"),
+        ({"prompt": b"one"}, "prompt: expected a text, received b'one'"),
     ],
 )
 def test_what_cannot_be_written(model, settings, words):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -17,13 +16,11 @@ from hubel.base.words import json_text, printable
 from hubel.nn import device_of, evaluation_mode
 from hubel.nn.modules import carrying
 from hubel.tasks.answer import Answer
-from hubel.tasks.asking import Made
+from hubel.tasks.asking import Made, check_options
 
 if TYPE_CHECKING:
     from hubel.tasks.language.task import Language
     from hubel.tasks.model import LoadedModel
-
-MOST = 10_000_000  # symbols at once
 
 
 @dataclass(frozen=True, repr=False)
@@ -75,13 +72,8 @@ def write(
     """
     if model.task.name != "language":
         raise SettingError(f"expected a model that was trained on a text, received one for {model.task.name}")
-    if not isinstance(length, int) or not 0 <= length <= MOST:
-        raise SettingError(f"expected a length from 0 to {MOST:,} symbols, received {length!r}")
-    if not (isinstance(temperature, (int, float)) and math.isfinite(temperature) and temperature >= 0):
-        raise SettingError(f"expected a temperature of at least 0, received {temperature!r}")
+    check_options("language", {"prompt": prompt, "length": length, "temperature": temperature, "seed": seed})
     task: Any = model.task
-    if not isinstance(prompt, str):
-        raise SettingError(f"expected a prompt as a text, received {type(prompt).__name__}")
     start = task.vocabulary.numbers(prompt).tolist() or [_blank(task)]  # before a text is drawn
     return task.vocabulary.decoded(_numbers(model, start, length, temperature, seed))  # type: ignore[no-any-return]
 

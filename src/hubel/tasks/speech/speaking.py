@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,13 +21,11 @@ from hubel.data.speech.companding import SILENCE, samples_of
 from hubel.data.speech.load import columns_of
 from hubel.nn import device_of, evaluation_mode
 from hubel.nn.modules import carrying
-from hubel.tasks.asking import Made
+from hubel.tasks.asking import Made, check_options
 
 if TYPE_CHECKING:
     from hubel.tasks.model import LoadedModel
     from hubel.tasks.speech.task import Speech
-
-LONGEST = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -80,10 +77,7 @@ def speak(
     """
     if model.task.name != "speech":
         raise SettingError(f"expected a model that learnt to speak, received one for {model.task.name}")
-    if not (isinstance(temperature, (int, float)) and math.isfinite(temperature) and temperature >= 0):
-        raise SettingError(f"expected a temperature of at least 0, received {temperature!r}")
-    if not (isinstance(seconds, (int, float)) and 0 <= seconds <= LONGEST):
-        raise SettingError(f"expected 0 to {LONGEST:g} seconds (0: as long as recordings are), received {seconds!r}")
+    check_options("speech", {"seconds": seconds, "temperature": temperature, "seed": seed})
     task: Any = model.task
     chance = torch.Generator().manual_seed(seed)
     wanted = [told] if isinstance(told, Mapping) else list(told)
