@@ -104,4 +104,4 @@ def _near(name: str) -> str:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_ROOMS, "__version__"])
+    return sorted({*__all__, *_ROOMS, "__version__"})

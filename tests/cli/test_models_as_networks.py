@@ -114,6 +114,21 @@ def test_mistakes(folder: Path, arguments: tuple[str, ...], message: str, capsys
     assert message in err
 
 
+def test_what_is_here_stands_before_a_word_of_the_zoo(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    expected, _ = said(capsys, "explain", "lenet5", "--json")
+    (folder / "lenet5" / "cat").mkdir(parents=True)
+    out, err = said(capsys, "explain", "lenet5", "--json")
+    assert (out, err) == (expected, "hubel: lenet5: the zoo's network; the folder here holds none\n")
+    (folder / "alexnet").write_text("8x8x1: flatten, dense 3")
+    out, err = said(capsys, "explain", "alexnet", "--json")
+    assert json.loads(out)["parameters"] == 195
+    assert "the zoo's network of that name is builtin:alexnet" in err
+    out, _ = said(capsys, "explain", "builtin:alexnet", "--json")
+    assert json.loads(out)["parameters"] > 60_000_000
+    _, err = said(capsys, "explain", "builtin:lenet6", status=2)
+    assert "expected the name of a network of the zoo, received 'builtin:lenet6'" in err
+
+
 def test_a_text_form_with_a_python_word_in_it_stays_one(capsys: pytest.CaptureFixture[str]) -> None:
     _, err = said(capsys, "explain", "8x8x1: module.py:net, dense 3", status=2)
     assert "running" not in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -69,6 +70,8 @@ WAYS: dict[str, tuple[str, ...]] = {
     "a list": ("list.txt",),
     "a table": ("table.csv",),
     "a table without heads": ("bare.csv",),
+    "lines of JSON": ("table.jsonl",),
+    "a list in quotes": ("quoted.txt",),
     "standard input": ("-",),
     "a folder, a list and standard input": ("shots/a", "rest.lst"),
 }
@@ -77,6 +80,8 @@ WAYS: dict[str, tuple[str, ...]] = {
 def lists() -> None:
     Path("list.txt").write_text("# mine\n" + "\n".join(NAMES) + "\n\n")
     Path("rest.lst").write_text("\n".join(NAMES[5:]))
+    Path("quoted.txt").write_text("\n".join(f'"{name}"' for name in NAMES))
+    Path("table.jsonl").write_text("".join(f'{{"image": "{name}", "class": "dark"}}\n' for name in NAMES))
     Path("table.csv").write_text("id,file,size\n" + "".join(f"{n},{name},3\n" for n, name in enumerate(NAMES)))
     Path("bare.csv").write_text("".join(f"{name},{n}\n" for n, name in enumerate(NAMES)))
 
@@ -100,6 +105,17 @@ def test_images_can_be_named_in_many_ways(here: Path, hubel: Said, monkeypatch: 
     assert [one["class"] for one in found] == EXPECTED
 
 
+@pytest.mark.parametrize("between", [b"\0", b"\r\n"])
+def test_a_list_may_come_as_others_write_it(
+    here: Path, hubel: Said, monkeypatch: pytest.MonkeyPatch, between: bytes
+) -> None:
+    odd = os.fsdecode(b"caf\xe9 1.png")
+    Path(NAMES[9]).rename(odd)
+    monkeypatch.setattr(sys, "stdin", Stdin(between.join(map(os.fsencode, [NAMES[0], odd, ""]))))
+    status, out, _ = hubel("predict", "model.safetensors", "-", "--json")
+    assert (status, [one["class"] for one in json.loads(out)]) == (0, ["dark", "light"])
+
+
 def test_an_image_may_come_from_standard_input(here: Path, hubel: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", Stdin(Path(NAMES[9]).read_bytes()))
     _, out, _ = hubel("predict", "model.safetensors", "-", "--json")
@@ -115,11 +131,16 @@ def test_an_image_may_come_from_standard_input(here: Path, hubel: Said, monkeypa
         ("none/*.png", "expected files that fit the pattern, found none"),
         ("empty", "expected images in the folder, found none"),
         ("empty.txt", "expected a path a line, found none"),
+        ("all.zip", "expected images, a folder, a pattern or a list, received an archive; unpack it"),
+        ("all.npz", "expected images, a folder, a pattern or a list, received arrays"),
+        ("https://example.org/a.png", "is an address, and pictures are not fetched"),
     ],
 )
 def test_nothing_is_told(here: Path, hubel: Said, place: str, message: str) -> None:
     Path("empty").mkdir()
     Path("empty.txt").write_text("\n# nothing\n")
+    for name in ("all.zip", "all.npz"):
+        Path(name).write_bytes(b"PK")
     status, _, err = hubel("predict", "model.safetensors", place)
     assert (status, f"{place}: {message}" in err) == (2, True)
 
@@ -189,6 +210,7 @@ def test_python_takes_a_path_too(here: Path) -> None:
     assert predict(model, Path("shots")).argmax(1).tolist() == [0] * 6 + [1] * 4
     assert predict(model, "shots/b/9.png").argmax(1).tolist() == [1]
     assert predict(model, "shots/b/*.png").shape == (5, 2)
+    assert [one.words()[0] for one in model.predict(Path("shots").glob("b/[89].png"))] == ["light", "light"]
     assert image_files(Path("shots")) == image_files("shots/*/*.png") == NAMES
 
 
@@ -229,6 +251,24 @@ def test_what_can_be_measured_is_and_the_rest_is_named(here: Path, hubel: Said, 
     assert (status, found["images"], found["accuracy"]) == (0, count, 1.0)
     assert said in err
     assert any(said in note for note in found["notes"]) if said else not found["notes"]
+    _, out, _ = hubel("look", "mistakes", "model.safetensors", "set", "--json")
+    assert json.loads(out)["notes"] == found["notes"]
+
+
+def test_a_set_without_parts_is_called_as_it_is(here: Path, hubel: Said) -> None:
+    save("set/dark/0.png", 20)
+    assert "100.00% of set right (1 of 1)" in hubel("evaluate", "model.safetensors", "set")[1]
+    status, _, err = hubel("evaluate", "model.safetensors", "set/*/*.png")
+    assert (status, "expected tar files, found set/dark/0.png; pictures come as a folder or a table" in err) == (
+        2,
+        True,
+    )
+
+
+def test_nothing_is_sent_to_the_engines_makers(here: Path, hubel: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    hubel("predict", "model.safetensors", "shots", "--engine", "onnxruntime")
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 def test_no_class_in_common_is_refused(here: Path, hubel: Said) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 
+BUILT_IN = "builtin:"  # before a word that hubel knows, where something here has that name
 _LONGEST = 80  # letters of a name that are compared: the time grows with their square
 _LISTED = 40
 _MOST_THERE = 1000  # names in a folder that are compared

@@ -13,6 +13,7 @@ from typing import Any
 from hubel import zoo
 from hubel.arch import Network, Shape, ShapeError, checked_shape, order_note
 from hubel.base.errors import SettingError
+from hubel.base.names import BUILT_IN
 from hubel.cli._numbers import real, whole
 from hubel.cli._output import aside, tell
 from hubel.zoo._given import changed
@@ -67,6 +68,7 @@ def _option(text: str) -> tuple[str, Any]:
 
 def load_network(given: str, options: Namespace | None = None) -> Network:
     """Return the network that `given` names, with what `add_options` has of it; see `named_network`."""
+    tell_which(given)
     wanted = {key: getattr(options, key, None) for key in ("input", "classes", "width")}
     chosen = {key: value for key, value in wanted.items() if value is not None}
     return named_network(given, **chosen, **dict(getattr(options, "option", None) or ()))
@@ -90,6 +92,13 @@ def named_network(given: str, **chosen: Any) -> Network:
     if order is not None:
         tell(order)
     return network
+
+
+def tell_which(given: str | None) -> None:
+    """Tell which is meant where a word of the zoo is that of something here too."""
+    if given is not None and zoo.meant(given) is not None and Path(given).exists():
+        here = f"the run, model or file here; the zoo's network of that name is {BUILT_IN}{given}"
+        tell(f"{given}: " + (here if zoo.is_here(given) else "the zoo's network; the folder here holds none"))
 
 
 def is_model(given: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubel import zoo
 from hubel.arch import Network, Shape
 from hubel.base.errors import MissingFileError, ModelFileError, SettingError
-from hubel.cli._network import named_network
+from hubel.cli._network import named_network, tell_which
 from hubel.cli._output import tell
 
 if TYPE_CHECKING:
@@ -200,6 +200,7 @@ def fitted_network(arguments: Namespace) -> tuple[Network, Splits, dict[str, Any
     from hubel.train._fitting import fitted
 
     _refuse_swapped(arguments)
+    tell_which(arguments.network)
     said = {name: getattr(arguments, name) for name in ("input", "classes", "width")}
     options = {name: value for name, value in said.items() if value is not None} | dict(arguments.option or ())
     settings = {"fit": arguments.fit, "bad_images": arguments.bad_images, **layout(arguments), **_asked(arguments)}

@@ -232,9 +232,10 @@ def _meant(given: Sequence[str]) -> list[tuple[str, bytes | None]]:
             continue
         content = sys.stdin.buffer.read()
         try:
-            found += [(path, None) for path in listed(content.decode().splitlines(), Path())]
-        except UnicodeDecodeError:  # a list is text, and an image is not
-            found.append(("-", content))
+            found += [(path, None) for path in listed(content.decode("utf-8-sig"), Path())]
+        except UnicodeDecodeError:  # a list is text, or begins with a file's name, and an image does not
+            paths = listed(os.fsdecode(content), Path())
+            found += [(path, None) for path in paths] if any(map(os.path.isfile, paths[:1])) else [("-", content)]
     for note in told:
         tell(note)
     if not found:

@@ -179,7 +179,7 @@ def _is_data(word: str) -> bool:
     """Whether a word that stands alone is data, for which a network is chosen."""
     from hubel.data import is_source
 
-    return not zoo.is_made(word) and not os.path.isfile(os.path.join(word, "run.toml")) and is_source(word)
+    return not os.path.isfile(os.path.join(word, "run.toml")) and is_source(word)
 
 
 def _report(done: Run, splits: Splits | None, screen: Any) -> None:

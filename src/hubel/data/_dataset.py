@@ -252,7 +252,8 @@ class Splits(Result):
             of = f"{self.train.name}: " if self.train.name else ""
             there = ", ".join(parts) or "images, of which there are none"
             raise SettingError(f"{of}expected a part of {there}; received {name!r}")
-        return name, parts[name]
+        whole = len(parts) == 1 and name == "train"  # of a set without parts
+        return name, parts[name].renamed(parts[name].name.removesuffix(" train")) if whole else parts[name]
 
 
 def _count(part: Dataset, number: int) -> int | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hubel.base.download import Progress
 from hubel.base.errors import DataError, SettingError
-from hubel.base.names import did_you_mean, near_path
+from hubel.base.names import BUILT_IN, did_you_mean, near_path
 from hubel.data._dataset import Splits
 from hubel.data.cache.decoded import working_cache
 from hubel.data.games.named import is_game
@@ -26,7 +26,6 @@ from hubel.data.sources.tables.listing import list_csv
 from hubel.data.texts.load import is_text
 
 _PATTERN = re.compile(r"\{\d+\.\.\d+\}|[*?\[]")  # of several tars
-BUILT_IN = "builtin:"  # before a word, where a folder here has that name
 _TWO = "{0} is a file or folder here; the set of that name that hubel knows is builtin:{0}"
 _TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
 _FILES = (
@@ -90,9 +89,13 @@ def open_source(
     if _PATTERN.search(word):
         shards = expand_braces(str(path))
         missing = [shard for shard in shards if not shard.is_file()]
-        if shards and not missing:
+        other = [shard for shard in shards if not missing and not is_archive(shard.name)]
+        if shards and not missing and not other:
             return list_shards(word, shards)
-        raise DataError(f"{word}: expected tar files, found " + (f"no {missing[0]}" if missing else "none"))
+        found = (
+            f"no {missing[0]}" if missing else f"{other[0]}; pictures come as a folder or a table" if other else "none"
+        )
+        raise DataError(f"{word}: expected tar files, found {found}")
     names = ["mnist", *NAMED_SETS]
     near = near_path(word) or did_you_mean(word, names)
     raise DataError(f"expected a path, or one of {', '.join(names)}; received {word!r}, which is neither{near}")

@@ -9,6 +9,7 @@ compute. In bfloat16, which moves answers and is taken where it is asked for, Op
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -168,9 +169,15 @@ def computing(way: Way, model: onnx.ModelProto, output: str, macs: int = FEW, *,
     return Computing(_onnxruntime(content, input, output, way.threads, macs))
 
 
+def runtime_module(name: str = "onnxruntime") -> Any:
+    """ONNX Runtime, or a part of it, which from 1.32 on tells its makers of every use unless it is told not to."""
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    return importlib.import_module(name)
+
+
 def session(content: bytes, threads: int = 0, settings: Mapping[str, str] | None = None) -> Any:
     """ONNX Runtime's session of a model, on so many threads (0: as it chooses), with more settings of its own."""
-    runtime: Any = importlib.import_module("onnxruntime")
+    runtime = runtime_module()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4  # its errors are raised; logged, they come with what a file says, escapes and all

@@ -99,6 +99,8 @@ class LoadedModel(Result):
         if isinstance(images, (str, os.PathLike)):
             found = image_files(images)
             images = images if found == [os.fspath(images)] else found
+        if isinstance(images, Iterator):  # Path("shots").glob("*.jpg")
+            images = list(images)
         if getattr(images, "ndim", 0) == 4:
             images = list(as_array(images, "images"))
         if isinstance(images, (list, tuple)):

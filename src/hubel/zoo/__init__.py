@@ -10,7 +10,7 @@
 A network's file is imported when the network is asked for, not before.
 """
 
-from hubel.zoo._given import Given, analyse, dense, encoder_of, is_made, is_text, network
+from hubel.zoo._given import Given, analyse, dense, encoder_of, is_here, is_made, is_text, network
 from hubel.zoo._imagenet import imagenet_classes
 from hubel.zoo._lookup import UnknownNetworkError, UnknownOptionError, entry, get, meant, names
 from hubel.zoo._registry import Entry, Figure, Paper
@@ -30,6 +30,7 @@ __all__ = [
     "get",
     "imagenet_classes",
     "imagenet_weights",
+    "is_here",
     "is_made",
     "is_text",
     "meant",

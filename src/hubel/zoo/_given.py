@@ -12,7 +12,7 @@ from hubel.arch import Network, Report, parse
 from hubel.arch import analyse as figures_of
 from hubel.base.errors import MissingFileError, ModelFileError, SettingError
 from hubel.base.files import read_text
-from hubel.base.names import near_path
+from hubel.base.names import BUILT_IN, near_path
 from hubel.zoo._lookup import get, meant
 
 DENSE = re.compile(r"dense-(?P<name>[\w-]+)|dense\((?P<given>.+)\)", re.DOTALL)
@@ -34,7 +34,8 @@ Given: TypeAlias = "Network | HasNetwork | str | os.PathLike[str]"
 
 def network(given: Given, **options: Any) -> Network:
     """The network that is meant: `network("resnet18", classes=10)`, `network("28x28x1: flatten, dense 10")`,
-    `network("runs/lenet5-mnist")`, a model file, a file with a text form, or an object that has a network.
+    `network("runs/lenet5-mnist")`, a model file, a file with a text form, or an object that has a network. Of a run or
+    a file here that is called as one of the zoo's it is that one; the zoo's is "builtin:lenet5" then.
 
     options: of a network of the zoo (`input`, `classes`, `width` …); of others `input` alone. "dense-resnet18" and
     "dense(…)", with anything in the brackets that names a network, are those of `dense`, with its options besides:
@@ -57,13 +58,12 @@ def network(given: Given, **options: Any) -> Network:
         raise SettingError(f"expected a network: a name of the zoo, a text form or a path; received {word!r}")
     if (encoder := encoder_of(word)) is not None and not os.path.exists(word):
         return dense(encoder, options.pop("classes", 2), **options)
+    if meant(word) is not None and not is_here(word):
+        return get(word, **options)
     if isinstance(given, str) and is_text(word):
         return changed(parse(word), options)
     path = Path(word).expanduser()
-    there = os.path.exists(path)  # which, unlike a Path, takes a word of any length
-    if meant(word) is not None and not there:
-        return get(word, **options)
-    if there:
+    if os.path.exists(path):  # which, unlike a Path, takes a word of any length
         return changed(_from_file(path), options)
     if path.suffix in FILES or "/" in word:
         raise MissingFileError(f"no file {word}{near_path(word)}")
@@ -107,7 +107,14 @@ def encoder_of(word: str) -> str | None:
 
 def is_made(word: str) -> bool:
     """Whether a word means a network of the zoo, which can be made for any input, or a dense one of such."""
-    return meant(encoder_of(word) or word) is not None
+    return meant(encoder_of(word) or word) is not None and not is_here(word)
+
+
+def is_here(word: str) -> bool:
+    """Whether a file, a run or a model here has this name, which is then meant; of a folder without one it is not."""
+    path = os.path.expanduser(word)
+    names = ("model.safetensors", "run.toml")
+    return os.path.isfile(path) or any(os.path.isfile(os.path.join(path, name)) for name in names)
 
 
 def analyse(given: Given, *, strict: bool = False) -> Report:
@@ -119,7 +126,7 @@ def analyse(given: Given, *, strict: bool = False) -> Report:
 
 def is_text(word: str) -> bool:
     """Whether a text form is meant: it has a colon, or begins with a shape and goes on."""
-    return ":" in word or re.match(r"\s*\d+([x×]\d+)*\s+\S", word) is not None
+    return ":" in word.removeprefix(BUILT_IN) or re.match(r"\s*\d+([x×]\d+)*\s+\S", word) is not None
 
 
 def changed(found: Network, options: dict[str, Any]) -> Network:

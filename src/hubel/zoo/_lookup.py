@@ -6,7 +6,7 @@ import importlib
 
 from hubel.arch import Network
 from hubel.base.errors import UnknownNameError
-from hubel.base.names import did_you_mean
+from hubel.base.names import BUILT_IN, did_you_mean
 from hubel.zoo._registry import Entry, registered
 from hubel.zoo._table import MODULES
 
@@ -40,7 +40,10 @@ def entry(name: str) -> Entry:
 
 
 def meant(name: str) -> str | None:
-    """The name that a network has here, as papers write it too: "ResNet-50", "LeNet 5", "VGG16-BN". None for none."""
+    """The name that a network has here, as papers write it too: "ResNet-50", "LeNet 5", "VGG16-BN", with "builtin:"
+    before it or not. None for none.
+    """
+    name = name.removeprefix(BUILT_IN)
     if name in MODULES or "/" in name or "\\" in name:  # of a path, nothing but the last part might be a name
         return name if name in MODULES else None
     return {_plain(known): known for known in MODULES}.get(_plain(name))

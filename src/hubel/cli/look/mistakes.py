@@ -45,7 +45,7 @@ def run(arguments: Namespace) -> int:
 
     model = open_model(arguments.run_or_model, arguments.device)
     cells = [_cell(text) for text in arguments.cell]
-    part, dataset, _ = labelled(arguments, model)
+    part, dataset, notes = labelled(arguments, model)
     found = mistakes(model, dataset)
     name = model.network.name or Path(arguments.run_or_model).stem
     if not isinstance(found, Mistakes):
@@ -53,10 +53,10 @@ def run(arguments: Namespace) -> int:
             raise SettingError(
                 f"--cell is for classes that are taken for others, and this model says {model.task.noun[1]}"
             )
-        told = {"part": part, **found.data()}
+        told = {"part": part, **found.data(), "notes": list(notes)}
         return finish(arguments, Answer.of(found, data=lambda: told, figure=lambda: found.figure(name)))
     chosen = [(found.class_number(true), found.class_number(called)) for true, called in cells]
-    data = {"part": part, **found.data()}
+    data = {"part": part, **found.data(), "notes": list(notes)}
     if chosen:
         data["cells"] = [
             {

@@ -42,8 +42,8 @@ def run(arguments: Namespace) -> int:
     from hubel.look.retrieve.projection import space
 
     model = open_model(arguments.run_or_model, arguments.device)
-    part, dataset, _ = labelled(arguments, model)
+    part, dataset, notes = labelled(arguments, model)
     found = space(model, dataset, arguments.method, most=arguments.most, seed=arguments.seed)
     name = model.network.name or Path(arguments.run_or_model).stem
-    data = {"part": part, **found.data()}
+    data = {"part": part, **found.data(), "notes": list(notes)}
     return finish(arguments, Answer.of(found, data=lambda: data, figure=lambda: found.figure(name)))

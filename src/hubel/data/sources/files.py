@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import itertools
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from hubel.data.sources.listing import image_paths_in, natural_key
 from hubel.data.sources.paired import paired
 
 _LISTS = (".txt", ".lst", ".list")
-_TABLES = (".csv", ".tsv")
+_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+_HOLDING = dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz"), "an archive; unpack it") | dict.fromkeys(
+    (".npz", ".npy", ".idx"), "arrays; in Python, predict takes such"
+)
 _TRIED = 16  # files by which it is told whether a folder holds masks
 Place = str | os.PathLike[str]
 
@@ -31,11 +35,12 @@ def image_files(given: Place | Iterable[Place], told: list[str] | None = None) -
     return [path for place in places for path in _images(os.fspath(place), [] if told is None else told)]
 
 
-def listed(lines: Iterable[str], folder: Path) -> list[str]:
-    """The paths of a list's lines, beside the list (`folder`) where they are not where they say; empty lines and those
-    that begin with # are passed over.
+def listed(text: str, folder: Path) -> list[str]:
+    """The paths of a list, one a line or with NUL between (`find -print0`), beside the list (`folder`) where they are
+    not where they say; empty lines and those that begin with # are passed over, and quotes around a path.
     """
-    names = [line.strip() for line in lines]
+    lines = text.split("\0") if "\0" in text else map(str.strip, text.splitlines())
+    names = [line[1:-1] if line[:1] in ("'", '"') and line.endswith(line[0], 1) else line for line in lines]
     return [
         name if os.path.exists(name) or not os.path.exists(folder / name) else str(folder / name)
         for name in names
@@ -56,15 +61,19 @@ def _images(place: str, told: list[str]) -> list[str]:
             told.append(f"left out: {counted(len(masks), 'mask')} beside the images of {place}")
         return [name for name in found if name not in masks]
     suffix = path.suffix.lower()
+    if re.match(r"[a-z]+://", place):
+        raise DataError(f"{place}: is an address, and pictures are not fetched; expected a file, a folder or a pattern")
     if path.is_file() and suffix in _TABLES:
         from hubel.data.sources.tables.listing import images_of_table  # most name images alone
 
         return [item.path for item in images_of_table(path)]
     if path.is_file() and suffix in _LISTS:
-        found = listed(path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines(), path.parent)
+        found = listed(path.read_text(encoding="utf-8-sig", errors="surrogateescape"), path.parent)
         if not found:
             raise DataError(f"{place}: expected a path a line, found none")
         return found
+    if path.is_file() and suffix in _HOLDING:
+        raise DataError(f"{place}: expected images, a folder, a pattern or a list, received {_HOLDING[suffix]}")
     if not path.exists() and glob.has_magic(place):
         found = sorted((name for name in glob.glob(str(path), recursive=True) if os.path.isfile(name)), key=natural_key)
         if not found:

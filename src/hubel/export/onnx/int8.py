@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import logging
 import statistics
 import tempfile
@@ -19,7 +18,7 @@ import onnx
 from hubel.base.errors import SettingError
 from hubel.data import Dataset
 from hubel.export.check import evenly
-from hubel.export.engines import session
+from hubel.export.engines import runtime_module, session
 from hubel.export.forms import Order, Written
 from hubel.export.onnx.digest import sealed
 from hubel.export.onnx.form import RUNTIME, onnx_bytes, usual_input
@@ -62,7 +61,7 @@ def written_int8(order: Order) -> Written:
 
 def quantised(content: bytes, model: LoadedModel, images: Any) -> bytes:
     """The model in eight bits, for activations as large as these images (uint8 N×H×W×C) make them."""
-    quantization = importlib.import_module("onnxruntime.quantization")
+    quantization = runtime_module("onnxruntime.quantization")
     whole = onnx.load_from_string(content)
     bands = whole.graph.input[0].type.tensor_type.shape.dim[3].dim_value
     given = np.repeat(images, bands, 3) if images.shape[3] == 1 < bands else images

@@ -1,8 +1,11 @@
 """What the model says of pictures: python predict.py cat.jpg more/*.png   (see README.md)"""
 
 import json
+import os
 import sys
 from pathlib import Path
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # which else is sent to ONNX Runtime's makers
 
 import numpy as np
 import onnxruntime
