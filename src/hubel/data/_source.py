@@ -92,10 +92,10 @@ def open_source(
         other = [shard for shard in shards if not missing and not is_archive(shard.name)]
         if shards and not missing and not other:
             return list_shards(word, shards)
-        found = (
+        wrong = (
             f"no {missing[0]}" if missing else f"{other[0]}; pictures come as a folder or a table" if other else "none"
         )
-        raise DataError(f"{word}: expected tar files, found {found}")
+        raise DataError(f"{word}: expected tar files, found {wrong}")
     names = ["mnist", *NAMED_SETS]
     near = near_path(word) or did_you_mean(word, names)
     raise DataError(f"expected a path, or one of {', '.join(names)}; received {word!r}, which is neither{near}")
