@@ -92,7 +92,7 @@ def test_no_folder_is_no_runs(tmp_path):
 @pytest.mark.parametrize(
     "name", ["../first", "first/../first", "/etc", "", ".", "..", "a\0b", ".studio", "-x", "first\n"]
 )
-@pytest.mark.parametrize("question", ["run", "stop", "resume", "model"])
+@pytest.mark.parametrize("question", ["run", "stop", "resume", "model", "wish", "examples"])
 def test_names_are_no_paths(folder, question, name):
     assert "name" in asked(Runs(folder), question, name=name)["error"]
 
@@ -115,6 +115,7 @@ def test_a_training_is_found_again_and_stopped(folder, pretended):
     assert "--epochs=2 --set=seed=3 -- mlp mnist" in asked(other, "run", name=name)["said"]
     assert name in [run["name"] for run in asked(other, "runs")["runs"]]
     assert "under way" in asked(other, "train", text="mlp", data="mnist", name=name)["error"]
+    assert "expected one of pause, step" in asked(other, "wish", name=name, wish="paused")["error"]
     assert asked(other, "stop", name=name) == {"name": name}
     until(lambda: asked(own, "run", name=name)["state"] == "refused")
     assert "saved" in asked(other, "run", name=name)["said"]
@@ -189,23 +190,62 @@ def test_a_folder_of_runs_that_is_a_file_is_told(tmp_path):
     assert "Not a directory" in asked(Runs(tmp_path / "runs"), "runs")["error"]
 
 
-def test_from_a_training_to_a_look_inside(browser_page, tmp_path):
-    """A real training, begun in the page, followed to its end, and its model drawn into."""
+def test_what_does_not_train_is_asked_for_nothing(folder):
+    assert "no training of it under way" in asked(Runs(folder), "wish", name="first", wish="pause")["error"]
+    assert not (folder / "first/asked.txt").exists()
+
+
+@pytest.fixture
+def shades(tmp_path):
+    """Dark and bright images, of which nothing that learns shades gets the first four right."""
     random = np.random.default_rng(0)
     labels = np.arange(80) % 2
-    labels[:4] = 1 - labels[:4]  # which nothing that learns shades gets right
+    labels[:4] = 1 - labels[:4]
     images = (random.integers(0, 60, (80, 8, 8)) + 150 * (np.arange(80) % 2)[:, None, None]).astype(np.uint8)
     np.savez(tmp_path / "shades.npz", x_train=images, y_train=labels, x_test=images[:20], y_test=labels[:20])
-    net = "8x8x1: conv 2 3x3 relu, flatten, dense 2 softmax"
+    return tmp_path / "shades.npz"
+
+
+NET = "8x8x1: conv 2 3x3 relu, flatten, dense 2 softmax"
+
+
+def test_one_watches_it_learn_a_step_at_a_time(browser_page, tmp_path, shades):
+    """A real training, of which kernels and maps are seen while it trains, waits and makes a single step."""
+    page = browser_page
+    with studio(runs=tmp_path / "runs") as address:
+        page.goto(f"{address}/#token={TOKEN}&room=train&net={NET.replace(' ', '+')}")
+        for label, words in (("data", str(shades)), ("call it", "slow"), ("epochs", "100000"), ("rate", "0.1")):
+            page.get_by_label(label).fill(words)
+        page.get_by_role("button", name="train", exact=True).click()
+        page.locator(".learning summary").click()
+        page.locator(".kernels h3", has_text="kernels of conv1, after step").wait_for()
+        assert page.locator(".learning .samples button").count() == 8
+        before = page.locator(".kernels canvas").first.evaluate("(each) => each.toDataURL()")
+        page.get_by_role("button", name="pause").click()
+        page.locator(".state.paused").wait_for()
+        at = int(page.locator(".stands").inner_text().split()[3].replace(",", ""))
+        page.locator(".kernels h3", has_text=f"after step {at:,}").wait_for()
+        page.get_by_role("button", name="one step").click()
+        page.locator(".stands", has_text=f"paused at step {at + 1:,} of").wait_for()
+        page.locator(".kernels h3", has_text=f"after step {at + 1:,}").wait_for()
+        assert page.locator(".kernels canvas").first.evaluate("(each) => each.toDataURL()") != before
+        page.get_by_role("button", name="go on").click()
+        page.locator(".state.training").wait_for()
+        page.get_by_role("button", name="stop", exact=True).click()
+        page.locator(".state.stopped").wait_for()
+
+
+def test_from_a_training_to_a_look_inside(browser_page, tmp_path, shades):
+    """A real training, begun in the page, followed to its end, and its model drawn into."""
     with studio(runs=tmp_path / "runs") as address:
         page = browser_page
-        page.goto(f"{address}/#token={TOKEN}&room=train&net={net.replace(' ', '+')}")
+        page.goto(f"{address}/#token={TOKEN}&room=train&net={NET.replace(' ', '+')}")
         page.get_by_label("data").fill("nothing.npz")
         page.get_by_label("call it").fill("none")
         page.get_by_role("button", name="train", exact=True).click()
         page.locator(".state.refused").wait_for()
         page.locator(".followed pre", has_text="nothing.npz").wait_for()
-        page.get_by_label("data").fill(str(tmp_path / "shades.npz"))
+        page.get_by_label("data").fill(str(shades))
         page.get_by_label("call it").fill("shades")
         page.get_by_label("epochs").fill("2")
         page.get_by_role("button", name="train", exact=True).click()

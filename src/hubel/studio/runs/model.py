@@ -8,7 +8,7 @@ from typing import Any
 
 from hubel.view.writers.markup import text_of
 
-MOST_ASKED, MOST_SHOWN = 2000, 24  # images: asked about, and shown
+MOST_ASKED, MOST_SHOWN, EXAMPLES = 2000, 24, 8  # images: asked about, shown, and offered to look by
 _loading = threading.Lock()  # PyTorch is imported once, whoever asks first
 
 
@@ -32,7 +32,32 @@ def running_model(run: Path) -> dict[str, Any]:
     paths = [row.path for row in report.rows]
     places = {path: place for place, path in enumerate(paths)}
     drawn = drawing(strip(report), places=places, ruled=False)
-    return {"packed": pack(model), "paths": paths, "strip": text_of(drawn)}
+    stopped = model.summary.get("stopped") or {}
+    return {"packed": pack(model), "paths": paths, "strip": text_of(drawn), "step": stopped.get("step")}
+
+
+def examples(run: Path) -> dict[str, Any]:
+    """Images that a run's model is measured on, evenly over them, as `hubel.view`'s running model takes its samples."""
+    with _loading:
+        import numpy as np
+
+        from hubel.report import own_splits, picture_url
+        from hubel.train import Run
+
+    opened = Run.open(run)
+    part, dataset = own_splits(opened).part()
+    if dataset is None or not len(dataset):
+        return {"samples": []}
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, EXAMPLES).astype(np.int64))
+    shown = [
+        {
+            "name": f"{part} image {index + 1:,}",
+            "picture": picture_url(dataset.images[index]),
+            "label": dataset.classes[dataset.labels[index]],
+        }
+        for index in map(int, chosen)
+    ]
+    return {"samples": shown}
 
 
 def surest_mistakes(run: Path) -> dict[str, Any]:

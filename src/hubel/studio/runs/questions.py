@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hubel.base.errors import HubelError, SettingError
+from hubel.base.wishes import PAUSED, WISHES, is_look_wanted, put_wish, want_look, wish
 from hubel.base.words import printable
 from hubel.studio.runs.folder import checked_name, described, other_names, run_names
 from hubel.studio.runs.own import OwnData
 from hubel.studio.runs.trainings import NOTES, Trainings
 
 _DATA_USUAL = "mnist"
+_FRESH_SECONDS = 2.0  # that a page waits for a checkpoint of this moment
 _MOST_OTHERS = 20  # names that a page is told and cannot ask by
 
 
@@ -33,7 +36,9 @@ class Runs:
             "train": (self.train, {"text": str, "data": str, "name": str, "epochs": str, "settings": list}),
             "stop": (self.stop, {"name": str}),
             "resume": (self.resume, {"name": str, "epochs": str}),
-            "model": (self.model, {"name": str}),
+            "wish": (self.wish, {"name": str, "wish": str}),
+            "model": (self.model, {"name": str, "fresh": int}),
+            "examples": (self.examples, {"name": str}),
             "mistakes": (self.mistakes, {"name": str}),
             "put": (self.data.put, {"name": str, "path": str, "at": int, "size": int, "content": str}),
             "own": (self.data.own, {"name": str}),
@@ -50,7 +55,9 @@ class Runs:
         """One run: its settings, its metrics so far, how it stands, and what its process says."""
         name = checked_name(name)
         found = self._told(name)
-        return {**found, "state": self._state(name, found), "said": self.trainings.said(name)}
+        state = self._state(name, found)
+        stands = wish(self.folder / name) if state == PAUSED else ""
+        return {**found, "state": state, "stands": stands, "said": self.trainings.said(name)}
 
     def train(self, text: str, data: str, name: str, epochs: str, settings: list[str]) -> dict[str, Any]:
         """Begin a training: the network as text, the data as `hubel train` takes it, settings as NAME=VALUE."""
@@ -79,11 +86,33 @@ class Runs:
         self.trainings.begin(name, ["--resume", str(self.folder / name), *more])
         return {"name": name}
 
-    def model(self, name: str) -> dict[str, Any]:
-        """A run's model, to run in the page."""
+    def wish(self, name: str, wish: str) -> dict[str, Any]:
+        """Ask a training to pause, to make one step, or to go on: one of `hubel.base.wishes.WISHES`."""
+        run = self.folder / checked_name(name)
+        if wish not in WISHES:
+            raise SettingError(f"expected one of {', '.join(WISHES)}, received {printable(wish)[:40]!r}")
+        if not run.is_dir() or not self.trainings.is_running(name):
+            raise SettingError(f"{name}: there is no training of it under way that this studio began")
+        put_wish(run, wish)
+        return {"name": name}
+
+    def model(self, name: str, fresh: int) -> dict[str, Any]:
+        """A run's model, to run in the page. fresh: 1 for that of this moment where it trains, else its newest."""
         from hubel.studio.runs.model import running_model
 
-        return running_model(self.folder / checked_name(name))
+        run = self.folder / checked_name(name)
+        if fresh and run.is_dir() and self.trainings.is_running(name) and not wish(run).startswith(PAUSED):
+            want_look(run, True)
+            end = time.monotonic() + _FRESH_SECONDS
+            while is_look_wanted(run) and time.monotonic() < end:
+                time.sleep(0.02)
+        return running_model(run)
+
+    def examples(self, name: str) -> dict[str, Any]:
+        """Some of the images that a run's model is measured on, to look at it by."""
+        from hubel.studio.runs.model import examples
+
+        return examples(self.folder / checked_name(name))
 
     def mistakes(self, name: str) -> dict[str, Any]:
         """What a run's model takes for something else, the surest first."""
@@ -104,7 +133,9 @@ class Runs:
 
     def _state(self, name: str, found: dict[str, Any]) -> str:
         if self.trainings.is_running(name):
-            return "training" if found["rows"] else "starting"
+            if wish(self.folder / name).startswith(PAUSED):
+                return PAUSED
+            return "training" if "network" in found else "starting"
         if "network" not in found:
             return "refused"
         return "failed" if found["failure"] else "finished" if found["finished"] else "stopped"

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from hubel.arch import Network
+from hubel.base.wishes import GO_ON, PAUSE, PAUSED, STEP, is_look_wanted, put_wish, want_look, wish
 from hubel.data import Augmentation, Batch, Batches, Dataset, Preprocessing
 from hubel.data.feed.device import leaves_room
 from hubel.tasks import LoadedModel, Task, count
@@ -33,6 +34,7 @@ from hubel.train.run.events import EpochMetrics, Listener, Notice, Progress
 from hubel.train.run.samples import Sample
 
 _EVENT_SECONDS = 0.1
+_WAITING_SECONDS = 0.02  # between two looks at what is wished, while it is paused
 _BUSY = 2.5  # times slower than at its fastest
 _TRIED = 8  # images by which it is told how long measuring takes
 _ROUNDS = 16  # steps between two rounds in which processes agree to save or stop
@@ -88,6 +90,7 @@ class Trainer(Epochs[Batch]):
         self._sat_down = self._told = self._saved = time.perf_counter()
         self._recent = (torch.zeros_like(self.state.tally), self.state.done)
         self._fastest, self._slow, self._told_busy = 0.0, 0, False
+        self._is_paused, self._minded = False, 0.0
 
     def run(self, stop: StopRequest) -> str:
         """Train to the end and say why it is the end. Raises NotFiniteError, or what `stop` raises when asked to."""
@@ -96,7 +99,11 @@ class Trainer(Epochs[Batch]):
         self._recent = (self.state.tally.clone(), self.state.done)
         if self.recipe.measure_every > 1 and math.isfinite(self.until):
             self._measuring = self._told_measuring()
-        return self.through(range(self.state.done // self.epoch_steps, self.epochs))
+        self._answer("")  # what an earlier sitting was asked
+        try:
+            return self.through(range(self.state.done // self.epoch_steps, self.epochs))
+        finally:
+            self._answer("")
 
     def over(self, epoch: int | None) -> str:
         """The recipe's epochs, or its patience."""
@@ -113,7 +120,10 @@ class Trainer(Epochs[Batch]):
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The epoch's batches from where it was left."""
         self._began, self._first = time.perf_counter(), self.state.done
-        return self.feed.epoch(epoch, self.state.done - epoch * self.epoch_steps)
+        for batch in self.feed.epoch(epoch, self.state.done - epoch * self.epoch_steps):
+            if self._is_paused or time.monotonic() - self._minded > _EVENT_SECONDS:
+                self._mind_wishes()
+            yield batch
 
     def seconds(self) -> float:
         """Time of training so far, in all sittings."""
@@ -141,7 +151,7 @@ class Trainer(Epochs[Batch]):
         if self.state.done == min(self.steps, (epoch + 1) * self.epoch_steps):
             return False
         now = time.perf_counter()
-        if now - self._told > _EVENT_SECONDS:
+        if now - self._told > _EVENT_SECONDS and not self._is_paused:
             self._tell(epoch, now)
         due, asked = now - self._saved > self.recipe.checkpoint_seconds, self._stop.asked
         self._late = now + self._measuring > self.until
@@ -154,6 +164,43 @@ class Trainer(Epochs[Batch]):
             self.save()
             self._stop_if(asked)
         return not self._late
+
+    def _mind_wishes(self) -> None:
+        """Save where somebody wants to look or to wait. Only one process that trains alone can be asked."""
+        if self.ranks.world > 1:
+            return
+        looks = is_look_wanted(self.directory)
+        self._is_paused = self._is_paused or wish(self.directory) == PAUSE
+        if self._is_paused or looks:
+            self.save()
+        if looks:
+            want_look(self.directory, False)
+        if self._is_paused:
+            self._wait()
+        self._minded = time.monotonic()
+
+    def _wait(self) -> None:
+        """Wait until a step is asked for, or to go on; no clock counts that time."""
+        began, (tally, step) = time.perf_counter(), self._recent
+        stands = f"{PAUSED} at step {self.state.done:,} of {self.steps:,}"
+        if steps := self.state.done - step:
+            figures = self._named(((self.state.tally - tally) / steps).tolist())
+            stands += f", loss {figures[LOSS.name]:.4g}"
+        while (wished := wish(self.directory)) not in (STEP, GO_ON) and not self._stop.asked:
+            if wished != stands:
+                self._answer(stands)
+            time.sleep(_WAITING_SECONDS)
+        self._stop_if(self._stop.asked)  # all is saved
+        self._is_paused = wished == STEP
+        self._answer("")
+        waited = time.perf_counter() - began
+        self._sat_down, self._began, self._saved = (at + waited for at in (self._sat_down, self._began, self._saved))
+        self.until += waited
+        self._told, self._recent = time.perf_counter(), (self.state.tally.clone(), self.state.done)
+
+    def _answer(self, words: str) -> None:
+        if self.ranks.is_first:
+            put_wish(self.directory, words)
 
     def _agreed(self, due: bool, asked: int) -> tuple[float, bool, int]:
         loss, save, agreed, late = self.ranks.most(

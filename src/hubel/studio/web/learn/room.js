@@ -3,6 +3,7 @@
 import { count, h, held, percent } from "hubel/view/dom";
 import { address, addressed } from "hubel/studio/address";
 import { ask } from "hubel/studio/asking";
+import { drawKernels, paint } from "hubel/studio/kernels";
 import { digits } from "hubel/studio/learn/digits";
 import { Net, drawn } from "hubel/studio/learn/net";
 
@@ -215,16 +216,7 @@ class Learn {
   showKernels() {
     const layer = this.net.weighted[0];
     const [number, rows, columns] = layer.windows ? [layer.filters, layer.windows[0].kernel, layer.windows[1].kernel] : [layer.units, this.digits.side, this.digits.side];
-    const shown = Math.min(number, 24);
-    if (this.filters.dataset.form !== `${number} ${rows} ${columns}`) {
-      this.filters.dataset.form = `${number} ${rows} ${columns}`;
-      this.filters.replaceChildren(...Array.from({ length: shown }, (_, at) => h("canvas", { width: columns, height: rows, role: "img", "aria-label": `kernel ${at + 1}` })),
-        ...(shown < number ? [h("p", { class: "note" }, `${shown} of ${number}`)] : []));
-    }
-    const own = layer.weight;
-    const each = own.length / number;
-    const most = own.reduce((high, value) => Math.max(high, Math.abs(value)), 1e-6);
-    [...this.filters.querySelectorAll("canvas")].forEach((canvas, filter) => paint(canvas, rows, columns, (i) => signed(own[filter * each + i] / most)));
+    drawKernels(this.filters, { weights: layer.weight, number, rows, columns, channels: 1 });
   }
 
   showDigits() {
@@ -260,17 +252,4 @@ function shuffled(number, chance) {
 function thinned(points) {
   const every = Math.ceil(points.length / 600);
   return points.filter((_, at) => at % every === 0 || at === points.length - 1);
-}
-
-function signed(share) {
-  const [r, g, b] = share < 0 ? [184, 74, 0] : [0, 105, 168];
-  const part = Math.min(1, Math.abs(share));
-  return [255 + (r - 255) * part, 255 + (g - 255) * part, 255 + (b - 255) * part];
-}
-
-function paint(canvas, rows, columns, colour) {
-  const pen = canvas.getContext("2d");
-  const image = pen.createImageData(columns, rows);
-  for (let i = 0; i < rows * columns; i++) image.data.set([...colour(i), 255], 4 * i);
-  pen.putImageData(image, 0, 0);
 }

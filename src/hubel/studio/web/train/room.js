@@ -4,15 +4,18 @@ import { h, held } from "hubel/view/dom";
 import { address } from "hubel/studio/address";
 import { ask } from "hubel/studio/asking";
 import { Usable } from "hubel/studio/usable";
+import { Inside } from "hubel/studio/look/inside";
 import { brief, chart } from "hubel/studio/train/curves";
 import { Own } from "hubel/studio/train/own";
 
 const OFTEN = 1000; // ms between looks at a training that is under way
 const SELDOM = 4000; // at the folder of runs
 const STATES = {
-  starting: "is starting", training: "is training", finished: "is finished", stopped: "was stopped", failed: "failed",
+  starting: "is starting", training: "is training", paused: "is paused", finished: "is finished", stopped: "was stopped", failed: "failed",
   refused: "did not begin", unreadable: "cannot be read",
 };
+
+const GOES_ON = ["training", "paused", "starting"];
 
 /** The room's row in the registry. */
 export const train = { name: "train", title: "Train", server: true, open: (place) => new Train(place) };
@@ -43,8 +46,11 @@ class Train {
     this.list = h("ul", { class: "runs" });
     this.folder = h("p", { class: "note" });
     this.view = h("div", { class: "followed" });
+    this.inside = new Inside();
+    this.live = h("details", { class: "learning", hidden: true }, h("summary", {}, "watch it learn: its kernels, and what each layer makes of an image"), this.inside.element);
+    this.live.addEventListener("toggle", () => this.watch());
     place.append(h("h1", { class: "hidden" }, "Train"), this.usable.element,
-      h("div", { class: "bench training" }, h("div", {}, this.view), h("div", { class: "side" }, form, h("h2", {}, "Runs"), this.folder, this.list)));
+      h("div", { class: "bench training" }, h("div", {}, this.view, this.live), h("div", { class: "side" }, form, h("h2", {}, "Runs"), this.folder, this.list)));
   }
 
   /** Called when the room comes into sight: the network that is designed is the one to train. */
@@ -80,7 +86,8 @@ class Train {
         this.usable.replace("run", `runs in ${folder}`, "left out");
       }
       this.showChosen(found);
-      this.busy = runs.some(({ state }) => state === "training" || state === "starting");
+      this.busy = runs.some(({ state }) => GOES_ON.includes(state));
+      await this.watch(found[0]);
     } catch (error) {
       this.trouble.textContent = error.message;
     } finally {
@@ -148,18 +155,33 @@ class Train {
       ["seconds", brief(last.seconds ?? null)],
     ];
     const act = (words, question) => h("button", { type: "button", "data-key": `${question} ${run.name}`, onclick: () => this.act(question, run.name) }, words);
-    const goesOn = run.state === "training" || run.state === "starting";
+    const wish = (words, wished) => h("button", { type: "button", "data-key": `${wished} ${run.name}`, onclick: () => this.act("wish", run.name, { wish: wished }) }, words);
+    const waits = run.state === "paused";
+    const stands = waits ? [wish("▶ go on", "go on"), wish("one step", "step")] : run.state === "training" ? wish("❚❚ pause", "pause") : "";
     return h("section", { class: "run" },
       h("h2", {}, run.name, " ", h("span", { class: `state ${run.state}` }, STATES[run.state])),
       run.network ? h("p", {}, h("code", {}, run.network), h("span", { class: "note" }, ` on ${run.data}, ${Object.values(run.recipe).join(", ")}`)) : "",
       run.failure ? h("p", { class: "wrong-box" }, run.failure) : "",
       h("dl", { class: "totals" }, facts.map(([title, value]) => h("div", {}, h("dt", {}, title), h("dd", {}, value)))),
-      h("p", { class: "bar" }, goesOn ? act("stop", "stop") : "", run.state === "stopped" ? act("go on", "resume") : "",
+      h("p", { class: "note stands" }, waits ? run.stands : run.state === "training" ? run.said.trim().split("\n").at(-1) : ""),
+      h("p", { class: "bar" }, stands, GOES_ON.includes(run.state) ? act("stop", "stop") : "", run.state === "stopped" ? act("go on", "resume") : "",
         run.rows.length || run.state === "finished" ? h("a", { href: `#room=look&run=${encodeURIComponent(run.name)}` }, "look inside") : ""));
   }
 
-  async act(question, name) {
-    const found = await ask(question, { name });
+  /** Show the model of the first run that is chosen, and as it learns where it does: a moment's weights each second. */
+  async watch(run = this.watched) {
+    this.watched = run;
+    this.live.hidden = !run || !(run.rows.length || GOES_ON.includes(run.state));
+    if (this.live.hidden || (this.inside.name && this.inside.name !== run.name)) this.inside.close();
+    if (this.live.hidden || !this.live.open) return;
+    const learns = GOES_ON.includes(run.state);
+    if (this.inside.name !== run.name) await this.inside.open(run.name, learns);
+    else if (learns || this.learnt) await this.inside.renew();
+    this.learnt = learns; // once more after its end
+  }
+
+  async act(question, name, values = {}) {
+    const found = await ask(question, { name, ...values });
     this.trouble.textContent = found.error ?? "";
     this.look();
   }

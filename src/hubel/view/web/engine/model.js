@@ -179,6 +179,13 @@ export class Model {
     return this.rerun(0);
   }
 
+  /** Take other weights (as packed) in place of all; what was changed by hand is gone. */
+  take(weights) {
+    this.numbers.set(new Float32Array(decode(weights.data).buffer));
+    this.original = null;
+    for (const step of this.steps) if (step.operation.refresh) step.operation.refresh();
+  }
+
   /** Whether a kernel differs from the trained one. */
   isChanged(path, filter, channel) {
     if (!this.original) return false;

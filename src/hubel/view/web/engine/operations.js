@@ -75,6 +75,7 @@ function makeBranches({ how, branches }, input, output, weights) {
     run: ([data], out) => join.run(all(data), out),
     terms: ([data], r, q, c) => join.terms(all(data), r, q, c),
     window: (region) => chains.map((chain, branch) => chain.window(join.window(region, branch))).reduce(united),
+    refresh: () => chains.forEach((chain) => chain.refresh()),
   };
 }
 
@@ -94,6 +95,10 @@ class Inner {
       data = step.data;
     }
     return data;
+  }
+
+  refresh() {
+    for (const { operation } of this.steps) if (operation.refresh) operation.refresh();
   }
 
   window(region) {

@@ -232,6 +232,13 @@ class Live {
     this.frames += 1;
   }
 
+  /** Go on with other weights (as packed), and show what they make of the same input. */
+  renew(weights) {
+    this.model.take(weights);
+    for (const { editor } of this.views.values()) if (editor) editor.read();
+    this.recompute();
+  }
+
   update() {
     this.refresh();
     this.drawBars();

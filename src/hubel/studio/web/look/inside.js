@@ -1,0 +1,97 @@
+// A run's model at work in the page: draw, drop, and follow any number through it; of one that trains, as it learns.
+
+import { count, drawn, h, percent } from "hubel/view/dom";
+import { mount } from "hubel/view/live/live";
+import { ask } from "hubel/studio/asking";
+import { drawKernels } from "hubel/studio/kernels";
+
+const PATIENCE = 6000; // ms
+
+export class Inside {
+  constructor() {
+    this.told = h("p", { class: "note", role: "status" });
+    this.filters = h("section", { class: "kernels", hidden: true }, this.filtersOf = h("h3", {}), this.kernels = h("div", { class: "filters" }));
+    this.wrong = h("div", { class: "wrong-ones" });
+    this.model = h("div", { class: "looked" });
+    this.element = h("div", {}, this.told, this.filters, this.wrong, this.model);
+  }
+
+  /** Show a run's model; of the same run that is shown nothing changes. */
+  async open(name, isFresh = false) {
+    if (name === this.name) return;
+    this.close();
+    this.name = name;
+    this.told.textContent = `Opening ${name} …`;
+    const asked = ask("examples", { name });
+    const found = await ask("model", { name, fresh: Number(isFresh) });
+    const late = new Promise((done) => setTimeout(done, PATIENCE, {})); // a large set may take long to be read
+    const examples = found.packed ? await Promise.race([asked, late]) : {};
+    if (this.name !== name) return;
+    this.told.textContent = found.error ?? (found.reason ? `It does not run in the page: ${found.reason}. hubel report and hubel look show it.` : "");
+    if (found.error) this.name = null; // another time there may be one
+    if (!found.packed) return;
+    const strip = h("div", { class: "strip", role: "navigation", "aria-label": "layers, from left to right" }, h("div", { class: "scroll" }, themed(drawn(found.strip))));
+    this.live = mount(this.model, found.packed, { samples: examples.samples ?? [], strip: { element: strip, paths: found.paths } });
+    this.step = found.step;
+    this.showFilters();
+    this.wrong.replaceChildren(h("button", { type: "button", onclick: () => this.mistakes() }, "what it takes for something else"));
+  }
+
+  /** Show nothing. */
+  close() {
+    this.name = this.live = null;
+    this.filters.hidden = true;
+    for (const each of [this.told, this.wrong, this.model]) each.replaceChildren();
+  }
+
+  /** Take the weights of this moment from a run that trains. A kernel that was changed by hand stays until it is reset. */
+  async renew() {
+    const { name, live } = this;
+    if (!live || this.isAsking || live.model.isAnyChanged) return;
+    this.isAsking = true;
+    try {
+      const found = await ask("model", { name, fresh: 1 });
+      if (this.live !== live || !found.packed || found.step === this.step || live.model.isAnyChanged) return;
+      this.step = found.step;
+      live.renew(found.packed.weights);
+      this.showFilters();
+    } finally {
+      this.isAsking = false;
+    }
+  }
+
+  showFilters() {
+    const { model } = this.live;
+    const first = model.steps.find(({ operation }) => operation.kernel);
+    this.filters.hidden = !first;
+    if (!first) return;
+    const [rows, columns, channels] = first.operation.kernel;
+    const [start, length] = first.node.weights.weight;
+    this.filtersOf.textContent = `kernels of ${first.path}${this.step ? `, after step ${count(this.step)}` : ""}`;
+    drawKernels(this.kernels, { weights: model.numbers.subarray(start, start + length), number: first.shape[2], rows, columns, channels });
+  }
+
+  /** Show the surest mistakes, each of which opens in the model. */
+  async mistakes() {
+    const { name, live } = this;
+    const note = (words) => h("p", { class: "note", role: "status" }, words);
+    this.wrong.replaceChildren(note("It is asked about the images that it is measured on …"));
+    const found = await ask("mistakes", { name });
+    if (this.live !== live) return;
+    if (found.error || found.reason) return this.wrong.replaceChildren(note(found.error ?? `There are none to see: ${found.reason}.`));
+    const of = found.asked < found.images ? `${count(found.asked)} of the ${count(found.images)} ${found.part} images, evenly` : `the ${count(found.images)} ${found.part} images`;
+    const shown = found.mistakes.length < found.wrong ? `the ${found.mistakes.length} surest are shown` : "the surest first";
+    this.wrong.replaceChildren(note(found.wrong ? `Of ${of}, it takes ${count(found.wrong)} for something else; ${shown}. Press one to follow it through the layers.` : `Of ${of}, it takes none for something else.`),
+      h("div", { class: "mistakes" }, found.mistakes.map((each) => {
+        const image = h("img", { src: each.picture, alt: "" });
+        const words = `${each.is}, taken for ${each.said} (${percent(each.share, 1)})`;
+        const act = () => image.decode().then(() => live.look(image, words));
+        return h("button", { type: "button", onclick: act }, image, h("span", {}, words));
+      })));
+  }
+}
+
+function themed(svg) {
+  svg.classList.replace("hubel-auto", `hubel-${document.documentElement.dataset.theme}`);
+  return svg;
+}
