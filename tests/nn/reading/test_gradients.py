@@ -81,9 +81,37 @@ def test_hooks_of_weights_are_said() -> None:
         network_of(model, SHAPE)
 
 
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda m, x: m.two(m.one(x + torch.randn_like(x) if m.training else x)), "runs besides randn_like, add"),
+        (lambda m, x: m.two(m.one(x)) if m.training else m.two(m.one(x)).softmax(1), "leaves out softmax"),
+        (lambda m, x: m.two(m.one(x).tanh() if m.training else m.one(x)), "runs besides tanh"),
+        (
+            lambda m, x: m.two(m.one(x).sigmoid() if m.training else m.one(x).relu()),
+            "runs besides sigmoid, and leaves out relu",
+        ),
+    ],
+)
+def test_what_runs_in_one_mode_alone_is_said(function: Callable[[Two, Tensor], Tensor], said: str) -> None:
+    model = Two(function).eval()
+    with pytest.warns(UserWarning, match=f"^in training mode the model {said}; its tree does not$"):
+        network_of(model, SHAPE)
+    assert not any(part.training for part in model.modules())
+
+
+def test_what_fails_in_training_mode_is_said() -> None:
+    with pytest.warns(UserWarning, match="^it does not run in training mode, as its tree does: .*'nothing'"):
+        network_of(Two(lambda m, x: m.two(m.one(x)) if not m.training else m.nothing(x)), SHAPE)
+
+
 @pytest.mark.filterwarnings("error")
 def test_nothing_is_said_of_what_learns_alike() -> None:
     network_of(nn.Sequential(nn.Conv2d(4, 8, 3), nn.BatchNorm2d(8), nn.ReLU(True), nn.MaxPool2d(2)), SHAPE)
+    network_of(
+        Two(lambda m, x: functional.dropout(m.two(functional.dropout2d(m.one(x), 0.2, m.training)), 0.5, m.training)),
+        SHAPE,
+    )
 
 
 def test_what_is_frozen_stays_frozen() -> None:
