@@ -221,6 +221,19 @@ def test_images_are_held_out_with_their_masks(tmp_path):
     assert sorted(map(bytes, together)) == sorted(map(bytes, first_masks()))
 
 
+@pytest.mark.parametrize(("wide", "told"), [(12, ["things about 12 pixels wide come to 6.0"]), (40, [])])
+def test_things_that_become_thin_are_told(wide, told, tmp_path):
+    """Images of 2000×2600 come to half of that at most, which is said where little is left of what they show."""
+    mask = np.zeros((2000, 2600), np.uint8)
+    mask[::100, :wide] = 1
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+        Image.fromarray(mask).save(tmp_path / kind / "1.png")
+    splits = load(tmp_path, validation=0.0)
+    assert [note.partition(",")[0] for note in splits.notes if "in their own scale" in note] == told
+    assert all("--input 2000x2600x1 " in note for note in splits.notes if "in their own scale" in note)
+
+
 def test_too_many_values_are_refused(tmp_path):
     random = np.random.default_rng(0)
     root = folder(tmp_path / "squares", change=lambda mask: random.integers(0, 255, (16, 16, 3), dtype=np.uint8))

@@ -70,7 +70,8 @@ def load(
     parts = {part: [pair for pair in pairs if pair.image in sizes] for part, pairs in there.parts.items()}
     if not parts.get("train"):
         raise DataError(f"{root}: expected images with masks to train on, found none")
-    height, width = size or _size_for(tuple(sizes.values()), _width_in(parts["train"]))
+    things = 0.0 if size else _width_in(parts["train"])
+    height, width = size or _size_for(tuple(sizes.values()), things)
     chosen = _whole(tuple(sizes.values()), (height, width)) if fit == "auto" else fit
     drawn = _Drawn((height, width), chosen)
     held: Counter[int] = Counter()
@@ -93,7 +94,11 @@ def load(
     framed = None if set(sizes.values()) == {(height, width)} else chosen
     splits = decode_beside(source, files, masks, *settings, framed=framed, notes=there.notes, problems=problems)
     share = float(np.mean([(mask == VOID).mean() for mask in splits.train.targets.array[:_LOOKED]]))
-    notes = (*splits.notes, *notes_of(root, table, parts, share))
+    notes = (
+        *splits.notes,
+        *_thin(things, tuple(sizes.values()), splits.train.shape),
+        *notes_of(root, table, parts, share),
+    )
     return replace(splits, notes=notes)
 
 
@@ -155,6 +160,7 @@ _KEPT = 2**28  # bytes of masks that are held in memory
 _LOOKED = 512  # masks by which the share of void pixels is told
 _AREA = 512 * 640  # pixels up to which images keep their size, where they have one
 _LEAST, _SOME = 8, 16  # pixels that things keep, and masks by which their width is told
+_FEW = 0.9 * _LEAST  # below which it is said: sizes are rounded
 _ALIKE = 1.05  # times wider in form, up to which images are stretched
 
 
@@ -169,6 +175,17 @@ def _size_for(sizes: Sequence[tuple[int, int]], things: float) -> tuple[int, int
     scale = min(1.0, max(usual, min(_LEAST / things if things else 0.0, most)))
     rows, columns = (max(32, round(side * scale / 32) * 32) for side in (height, width))
     return rows, columns
+
+
+def _thin(things: float, sizes: Sequence[tuple[int, int]], shape: tuple[int, int, int]) -> Iterator[str]:
+    """What is to be said where little is left, in images of this shape, of things so many pixels wide in files."""
+    rows, columns = (round(float(np.median(sides))) for sides in zip(*sizes, strict=True))
+    left = things * shape[0] / rows
+    if shape[0] < rows and 0 < left < _FEW:
+        yield (
+            f"things about {things:g} pixels wide come to {left:.1f}, which are hard to draw; --input "
+            f"{rows}x{columns}x{shape[2]} has training see them in their own scale, through windows"
+        )
 
 
 def _width_in(pairs: Sequence[Pair]) -> float:
