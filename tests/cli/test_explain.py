@@ -63,6 +63,11 @@ def test_json(explain):
     assert json.loads(explain(LENET, "conv1", "--json")) == layer
 
 
+def test_a_page_of_what_has_no_name_is_titled_by_what_it_has(explain, tmp_path):
+    explain("8x8x1: conv 6 3x3, flatten, dense 10", "-o", str(tmp_path / "it.html"))
+    assert "<h1>network of 1 conv, 1 dense: " in (tmp_path / "it.html").read_text()
+
+
 def test_options_of_a_zoo_network(explain):
     found = json.loads(explain("resnet18", "--input", "32x32x3", "--classes", "7", "--json"))
     assert (found["input"], found["output_shape"]) == ([32, 32, 3], [7])

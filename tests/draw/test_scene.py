@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hubel import zoo
 from hubel.arch import Network, analyse, parse
 from hubel.draw import figure, layout
-from hubel.view.figures.scene import Circle, Group, Rectangle, Scene, Text, bounds
+from hubel.view.figures.scene import Circle, Group, Rectangle, Scene, Text, bounds, text_width
 from tests.trees import networks
 
 PAGES = (1240, 390)
@@ -287,3 +287,12 @@ def test_costs_within_repeats_are_those_of_one():
     words = [text.words for text in layout(parse(text)).texts]
     assert words.count("148 · 9.22 K") == 2
     assert words.count("20 · 1.02 K") == 2  # the frame of a and what is in it: (4 + 1)·4 and 8·8·4·4
+
+
+def test_the_name_of_what_stands_several_times_is_whole_beside_how_often():
+    text = "8x8x1: 2 * block=(sum(conv 1 3x3 same, relu, conv 1 3x3 same | identity), relu), flatten, dense 10"
+    scene = layout(parse(text))
+    texts = {mark.words: mark for mark in scene.flat() if isinstance(mark, Text)}
+    name, badge = texts["block1 … block2"], texts["×2"]
+    room = badge.x - 1.15 * text_width(badge.words, badge.role)  # of a reader whose fonts are wider
+    assert name.x + 1.15 * text_width(name.words, name.role) < room

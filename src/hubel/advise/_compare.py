@@ -91,7 +91,7 @@ class Comparison(Finding):
         for name, title in FIGURES.items():
             difference = first[name] - second[name]
             rows.append((title, first[name], second[name], difference or "equal", _ratio(first[name], second[name])))
-        names = " and ".join(report.network.name or "network" for report in reports)
+        names = " and ".join(report.network.title for report in reports)
         return [Table(("", "#A", "#B", "#A − B", "#A / B"), rows, names)]
 
 

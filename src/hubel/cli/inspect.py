@@ -100,9 +100,7 @@ def _trained(arguments: Namespace) -> Answer:
             "--input, --flops and --depth are for a PyTorch model or an ONNX file; hubel explain tells what this costs"
         )
     model = open_model(arguments.model)
-    table = Table(
-        ("what", "is"), facts(model), f"{model.network.name or arguments.model}: what the model says of itself"
-    )
+    table = Table(("what", "is"), facts(model), f"{model.network.title}: what the model says of itself")
     return Answer(lambda: facts_data(model), lambda width: [terminal.table(rows=table.rows, gap=3)], lambda: [table])
 
 

@@ -10,9 +10,9 @@ from hubel.arch import TITLES, Node, Report, Row, Shape, ordered, shape_text
 from hubel.view.figures.colours import style_sheet
 from hubel.view.figures.scene import Scene
 from hubel.view.writers.linked import web_file
-from hubel.view.writers.markup import Element, h, with_attributes
+from hubel.view.writers.markup import Element, h
 from hubel.view.writers.page import page
-from hubel.view.writers.svg import drawing
+from hubel.view.writers.svg import scrolled
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def page_parts(report: Report, wide: Scene, narrow: Scene, theme: str = "auto") 
     places = {row.path: place for place, row in enumerate(report.rows)}
     scenes = [("wide", wide)] if wide == narrow else [("wide", wide), ("narrow", narrow)]
     figures = [
-        h("div", _figure(scene, theme, places), class_=f"figure {kind}" if len(scenes) > 1 else "figure")
+        h("div", scrolled(scene, theme, places), class_=f"figure {kind}" if len(scenes) > 1 else "figure")
         for kind, scene in scenes
     ]
     themes = style_sheet("light") + style_sheet("dark")
@@ -59,11 +59,6 @@ def to_html(report: Report, wide: Scene, narrow: Scene, theme: str = "auto") -> 
         data={"formulas": parts.formulas},
         theme=theme,
     )
-
-
-def _figure(scene: Scene, theme: str, places: dict[str, int]) -> Element:
-    """A drawing that may shrink a little to fit a screen; where it is still too wide, it is scrolled."""
-    return with_attributes(drawing(scene, theme, places), style=f"min-width:{0.8 * scene.width:.0f}px")
 
 
 def _table(report: Report) -> Element:

@@ -185,12 +185,12 @@ def framed(piece: Piece, name: str, rows: tuple[Row, ...], times: int, said: str
     figures = " · ".join(part for part in (said, f"in all {cost}" if cost and times > 1 else cost) if part)
     badge = f"×{times}" if times > 1 else ""
     left, right = piece.left + PADDING, piece.right + PADDING
-    aside = text_width(badge, "title") + 8 if badge else 0.0
-    least = max(text_width(figures, "figure"), min(text_width(name, "part"), 150)) + aside + 16
+    aside = 1.15 * text_width(badge, "title") + 8 if badge else 0.0  # for a reader whose fonts are wider, as the name's
+    least = max(text_width(figures, "figure"), min(1.15 * text_width(name, "part"), 160)) + aside + 16
     if left + right < least:
         left, right = left + (least - left - right) / 2, right + (least - left - right) / 2
     room = left + right - 16 - aside
-    name = shortened(name, "part", room)
+    name = shortened(name, "part", room / 1.15 + 0.5)
     one_line = text_width(name, "part") + text_width(figures, "figure") + 14 <= room
     band = 20.0 if one_line or not figures else 32.0
     inner_top = band + 8

@@ -80,7 +80,7 @@ def layers_table(report: Report) -> Table:
         for row in report.rows
     ]
     total = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds (MACs) for one image"
-    return Table(titles, tuple(rows), f"{report.network.name or 'network'}: {total}")
+    return Table(titles, tuple(rows), f"{report.network.title}: {total}")
 
 
 def formulas_table(rows: tuple[Row, ...]) -> Table:

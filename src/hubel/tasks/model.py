@@ -130,7 +130,7 @@ class LoadedModel(Result):
 
     def shown(self) -> list[Part]:
         """What is to be known of it."""
-        size = f"{self.network.name or 'network'}: {self.task.name}, {shape_text(self.network.input)}"
+        size = f"{self.network.title}: {self.task.name}, {shape_text(self.network.input)}"
         return [f"{size}, {len(self.classes):,} classes", Table(("", ""), facts(self))]
 
 
@@ -219,7 +219,7 @@ def need_examples(model: LoadedModel, verb: str) -> None:
     taken = model.network.input
     if len(taken) == 1 and not model.network.reads_whole_numbers and len(model.task.images_of(model.network)) == 3:
         raise SettingError(
-            f"{verb} is for networks that take pictures; {model.network.name or 'this one'} makes them, of vectors of "
+            f"{verb} is for networks that take pictures; {model.network.title} makes them, of vectors of "
             f"{shape_text(model.network.input)}: hubel predict RUN -o made.png"
         )
 

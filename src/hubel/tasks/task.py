@@ -384,7 +384,8 @@ class Task(abc.ABC):
                 if len(wanted) == 1
                 else f"an output of {'×'.join(map(str, wanted))}"
             )
-            each = f", one a {self.noun[0]}{'' if len(wanted) == 1 else ' for every pixel'}" if self.classes else ""
+            every = "" if len(wanted) == 1 else " for every pixel"
+            each = f", one a {self.noun[0]}{every}" if wanted[-1] == len(self.classes) else ""
             raise NetworkError(
                 f"expected a network with {outputs}{each}, "
                 f"received one whose output is {'×'.join(map(str, output))}; end it with {end}"

@@ -19,6 +19,7 @@ from hubel.look.inside.filters import filters
 from hubel.look.inside.maps import maps
 from hubel.look.retrieve.projection import space
 from hubel.look.unit import unit
+from hubel.nn import inspect
 from tests.axe import needs_axe, violations
 from tests.hostile import HIDDEN, MARKUP, faults
 from tests.look.conftest import untrained
@@ -64,6 +65,7 @@ def test_axe_finds_nothing_on_pages_that_can_be_pointed_at(opened, which):
 def test_axe_finds_nothing_on_drawn_pages(browser_page, digits_model, digit, tmp_path):
     drawings = {
         "draw": draw("resnet18"),
+        "inspected": inspect(digits_model.module, [digits_model.network.input]).figure(),
         "maps": maps(digits_model, digit).figure(),
         "unit": unit(digits_model, digit, "conv2").figure(),
         "filters": filters(digits_model, "conv1").figure(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,10 +14,12 @@ import safetensors.numpy
 from hubel.arch import parse
 from hubel.cli import main
 from hubel.data import Dataset, Splits
-from hubel.look.figures.changes import filter_pictures, grid
+from hubel.look.figures.changes import filter_pictures, grid, moved_chart
 from hubel.look.inside.changes import changes
 from hubel.tasks import predict
 from hubel.train import Recipe, Run, RunError, train
+from hubel.view.figures.charts import ticks
+from hubel.view.figures.scene import Text, text_width
 
 COLOURED = "8x8x3: conv 4 3x3 relu, flatten, dense 2 softmax"
 
@@ -120,6 +123,21 @@ def test_a_grid_keeps_pictures_in_order():
     canvas = grid(pictures)
     assert canvas.shape == (5, 8, 3)
     assert canvas[::3, ::3, 0].tolist() == [[1, 2, 3], [4, 5, 170]]
+
+
+def test_the_names_at_the_ends_of_lines_stand_whole(digits_run):
+    found = changes(digits_run)
+    longer = {f"level.below.level.below.level.below.{path}": moved for path, moved in found.moved.items()}
+    chart = moved_chart(replace(found, moved=longer))
+    names = [mark for mark in chart.marks if isinstance(mark, Text) and mark.words in longer]
+    assert names
+    assert all(name.x + 1.15 * text_width(name.words, name.role) < chart.width for name in names)
+    assert moved_chart(found).width < chart.width
+
+
+@pytest.mark.parametrize(("low", "high", "wanted"), [(1, 1, (0.75, 1)), (0, 0, (0, 0.25)), (0.98, 1, (0.98, 1))])
+def test_an_axis_of_shares_ends_at_all(low, high, wanted):
+    assert (ticks(low, high)[0], ticks(low, high)[-1]) == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("ending", ["png", "svg", "html"])

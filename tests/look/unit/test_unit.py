@@ -14,9 +14,11 @@ from hubel.arch import Network, analyse, ops, parse
 from hubel.data import Preprocessing
 from hubel.look import Sample, record, sample
 from hubel.look.unit import ARITHMETIC, Unit, unit
+from hubel.look.unit.text import number
 from hubel.look.unit.trace import Tracer
 from hubel.nn import build
 from hubel.tasks import LoadedModel
+from hubel.view.figures.tiles import Section
 from tests.look.conftest import untrained
 from tests.trees import sample as numbers_for
 
@@ -191,6 +193,17 @@ def test_the_largest_number_is_chosen_where_none_is_named(colour_model: LoadedMo
     assert unit(colour_model, image, "conv1", at=(2, 5)).step.computed == output[:, 2, 5].max().item()
     assert unit(colour_model, image, "sum1").row.path == "sum1"
     assert unit(colour_model, image, "sum1.branch1").row.path == "sum1.branch1.norm2"
+
+
+def test_a_page_shows_the_summands_of_a_sum_and_their_maps(colour_model: LoadedModel) -> None:
+    image = sample(colour_model, np.random.default_rng(6).integers(0, 256, (32, 32, 3), np.uint8))
+    found = unit(colour_model, image, "sum1", at=(2, 5), channel=1)
+    first = found.figure().sections[1]
+    assert isinstance(first, Section)
+    one, other = (number(term.value) for term in found.step.terms())
+    assert first.note.startswith(f"{one} of sum1.branch1.norm2 (2, 5) channel 1 + {other} of ")
+    assert [tile.caption.partition(",")[0] for tile in first.tiles][::2] == ["sum1.branch1.norm2", "sum1"]
+    assert len(first.tiles) == 3
 
 
 def test_more_contributors_can_be_followed(digits_model: LoadedModel, digit: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from hubel.arch import parse
-from hubel.base.errors import SettingError
+from hubel.base.errors import NetworkError, SettingError
 from hubel.cli import main
 from hubel.data import Augmentation, Dataset, align
 from hubel.data.boxes.targets import BOTTOM, CLASS, LEFT, NUMBER
@@ -286,6 +286,10 @@ def test_rules_choose_by_the_size_of_objects(splits):
     task.check_training("weights", Augmentation())
     rules = task.rules(parse(NETWORK), splits.train)
     assert (Augmentation.parse(rules["augmentation"]).window, rules["batch_size"], rules["epochs"]) == (0, 16, 500)
+    with pytest.raises(
+        NetworkError, match=r"output of \S+×6, received .*a number for each of 2 classes, 4 for the sides"
+    ):
+        task.check(parse("16x16x3: conv 2 1x1"), (16, 16, 3))
     with pytest.raises(SettingError, match="without a window"):
         task.check_training("none", Augmentation(window=32))
     with pytest.raises(SettingError, match="that boxes can follow"):

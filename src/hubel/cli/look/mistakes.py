@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from hubel.base.errors import SettingError
 from hubel.cli._finish import FIGURES, TABLES, Answer, add_output, finish
@@ -47,7 +46,7 @@ def run(arguments: Namespace) -> int:
     cells = [_cell(text) for text in arguments.cell]
     part, dataset, notes = labelled(arguments, model)
     found = mistakes(model, dataset)
-    name = model.network.name or Path(arguments.run_or_model).stem
+    name = model.network.title
     if not isinstance(found, Mistakes):
         if cells:
             raise SettingError(

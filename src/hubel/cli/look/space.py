@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from hubel.cli._finish import FIGURES, Answer, add_output, finish
 from hubel.cli._numbers import whole
@@ -44,6 +43,6 @@ def run(arguments: Namespace) -> int:
     model = open_model(arguments.run_or_model, arguments.device)
     part, dataset, notes = labelled(arguments, model)
     found = space(model, dataset, arguments.method, most=arguments.most, seed=arguments.seed)
-    name = model.network.name or Path(arguments.run_or_model).stem
+    name = model.network.title
     data = {"part": part, **found.data(), "notes": list(notes)}
     return finish(arguments, Answer.of(found, data=lambda: data, figure=lambda: found.figure(name)))

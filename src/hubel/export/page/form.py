@@ -136,7 +136,7 @@ def _as_module(bundle: str) -> str:
 
 
 def _page(model: LoadedModel, script: str, data: dict[str, Any], policy: dict[str, str]) -> str:
-    title, report = model.network.name or "a network", analyse(model.network)
+    title, report = model.network.title, analyse(model.network)
     sheets = [web_file("view", name) for name in ("base.css", "live/live.css", "ways/ways.css")]
     names = ", ".join(model.classes[:12]) + (" …" if len(model.classes) > 12 else "")
     size = f"{report.parameters:,} parameters, {report.macs:,} multiply-adds a picture"

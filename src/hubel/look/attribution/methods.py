@@ -272,7 +272,7 @@ def _attributions(
     return Attributions(
         method,
         about,
-        model.network.name,
+        model.network.title,
         prepared,
         tuple(map(tuple, found)),
         layer.path if layer else None,

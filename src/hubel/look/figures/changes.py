@@ -14,7 +14,7 @@ from hubel.view.figures import sprite
 from hubel.view.figures.axes import Axes, Tick, disc
 from hubel.view.figures.charts import ticks
 from hubel.view.figures.scale import Scale
-from hubel.view.figures.scene import Mark, Text
+from hubel.view.figures.scene import Mark, Text, text_width
 from hubel.view.figures.tiles import Chart, Live, Section, Tile, TiledFigure
 from hubel.view.writers.linked import web_file
 from hubel.view.writers.markup import Element, h
@@ -149,9 +149,9 @@ def probability_chart(changes: Changes) -> Chart:
         ys = changes.probabilities[:, which].tolist()
         marks += axes.curve(changes.epochs, ys, f"line-{number}")
         labels.append((axes.point(changes.epochs[-1], ys[-1]), changes.classes[which], number))
-    marks += _end_labels(labels)
+    marks += (ends := _end_labels(labels))
     name = changes.sample.name if changes.sample is not None else "the image"
-    return Chart(f"What it takes {name} for", tuple(marks), _PAGE, 242)
+    return Chart(f"What it takes {name} for", tuple(marks), _reach(ends), 242)
 
 
 def moved_chart(changes: Changes) -> Chart:
@@ -171,10 +171,10 @@ def moved_chart(changes: Changes) -> Chart:
         marks += axes.curve(changes.epochs[1:], ys, f"line-{number}")
         if isfinite(ys[-1]):
             labels.append((axes.point(changes.epochs[-1], ys[-1]), path, number))
-    marks += _end_labels(labels)
+    marks += (ends := _end_labels(labels))
     more = f"the first {LINES} of {len(shares)} layers; " if len(shares) > LINES else ""
     note = f"{more}mean over the steps from one moment to the next, as the crow flies"
-    return Chart("How far each layer moved", tuple(marks), _PAGE, 262, note)
+    return Chart("How far each layer moved", tuple(marks), _reach(ends), 262, note)
 
 
 def _end_labels(labels: Sequence[tuple[tuple[float, float], str, int]]) -> list[Mark]:
@@ -187,6 +187,12 @@ def _end_labels(labels: Sequence[tuple[tuple[float, float], str, int]]) -> list[
         marks.append(disc(x + 12, lowest - 4, f"series-{number}", 3.0))
         marks.append(Text(x + 20, lowest, name, "label", "start"))
     return marks
+
+
+def _reach(ends: Sequence[Mark]) -> float:
+    """How wide a chart is in which the names at the lines' ends stand whole, in wider fonts too."""
+    names = [mark for mark in ends if isinstance(mark, Text)]
+    return max([_PAGE, *(name.x + 1.2 * text_width(name.words, name.role) for name in names)])
 
 
 def _epoch_of_a_step(changes: Changes) -> float:

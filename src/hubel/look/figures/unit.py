@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hubel.arch import Layer
+from hubel.arch import Layer, Sum
 from hubel.base.numbers import short_text
 from hubel.base.words import printable
-from hubel.look.unit.step import Array, UnitStep
+from hubel.look.unit.step import Array, Place, UnitStep
 from hubel.look.unit.text import gate_rows, number, place_text
 from hubel.view.figures.cells import Grid, beside, cells, running, signed_roles
 from hubel.view.figures.scale import Scale
@@ -98,9 +98,12 @@ def _step(unit: Unit, step: UnitStep) -> list[Section | Chart]:
     title, note = f"{place_text(step.path, step.place)} = {number(step.value)}", _note(step)
     found = step.arithmetic
     if found.how == "largest":
-        return [Section(title, (*_map(unit, step), _winner(step)), note, SIZE)]
+        return [Section(title, (*_map(unit, step.path, step.place), _winner(step)), note, SIZE)]
     if found.how != "sum" or found.own is not None or len(found.values) < 2:
         return [Section(title, (), note, SIZE)]
+    if isinstance(step.node, Sum):
+        came = [each for term in step.terms() if term.source for each in _map(unit, term.source, term.place)]
+        return [Section(title, (*came, *_map(unit, step.path, step.place)), note, SIZE)]
     if len(step.place) == 1 and found.places.shape[1] == 1:
         return [*_strips(step, title, note), *_chart(step)]
     if found.places.shape[1] == 3 and len(step.sources) == 1:
@@ -111,7 +114,10 @@ def _step(unit: Unit, step: UnitStep) -> list[Section | Chart]:
 def _note(step: UnitStep) -> str:
     found = step.arithmetic
     parts = [step.node.text() if isinstance(step.node, Layer) else ""]
-    if found.how == "sum" and found.own is None and len(found.values):
+    if isinstance(step.node, Sum):
+        summands = (f"{number(term.value)} of {place_text(term.source, term.place)}" for term in step.terms())
+        parts.append(f"{' + '.join(summands)} = {number(found.total)}")
+    elif found.how == "sum" and found.own is None and len(found.values):
         outside = f", {found.padding} more in the padding" if found.padding else ""
         parts.append(f"{len(found.values):,} products{outside}, their sum {number(found.total)}")
     elif found.how == "largest":
@@ -129,13 +135,13 @@ def _note(step: UnitStep) -> str:
     return "  ·  ".join(part for part in parts if part)
 
 
-def _map(unit: Unit, step: UnitStep) -> list[Tile]:
-    """Draw the channel that the number stands in, with its place outlined; of a vector there is none."""
-    if len(step.place) != 3:
+def _map(unit: Unit, path: str, place: Place) -> list[Tile]:
+    """Draw the channel that a number stands in, with its place outlined; of a vector there is none."""
+    if len(place) != 3:
         return []
-    row, column, channel = step.place
-    values = unit.tracer.output(step.path)[channel]
-    caption = f"{step.path}, channel {channel}"
+    row, column, channel = place
+    values = unit.tracer.output(path)[channel]
+    caption = f"{path}, channel {channel}"
     box = (row, column, 1, 1)
     return [Tile(Scale.of(values).colours(values), caption, f"{values.shape[0]}×{values.shape[1]}", (box,))]
 
@@ -166,13 +172,13 @@ def _windows(unit: Unit, step: UnitStep, title: str, note: str) -> list[Section 
             [part for c in range(len(channels)) for part in _written(channels, values, weights, products, c)]
         )
         return [
-            Section(title, tuple(_map(unit, step)), note, SIZE),
+            Section(title, tuple(_map(unit, step.path, step.place)), note, SIZE),
             Chart("", drawn.marks, drawn.width, drawn.height),
             *_chart(step),
         ]
     order = np.argsort(-np.nan_to_num(np.abs(products)).sum((1, 2)), kind="stable")[:MOST_CHANNELS]
     scales = [Scale.of_signed(part) for part in (values, weights, products)]
-    tiles = _map(unit, step)
+    tiles = _map(unit, step.path, step.place)
     for place in order:
         channel = f"channel {channels[place]}"
         for words, part, scale in zip(

@@ -18,6 +18,7 @@ export function matrix(place, set) {
   const turned = written && rows.length > 8 && rows.some((name) => set.classes[name].length > 6);
   const table = h("table", { class: `matrix ${written ? "written" : "small"} ${turned ? "turned" : ""}` });
   table.style.setProperty("--cell", `${Math.max(8, Math.min(14, Math.floor(WIDE / rows.length) - 1))}px`);
+  table.style.setProperty("--classes", rows.length);
   let asShares = false;
 
   const at = (label, predicted) => counts.get(`${label} ${predicted}`) ?? 0;

@@ -1,5 +1,5 @@
 // The drawing of the network: choosing a layer shows its formulas, how its weights are spread, and its filters.
-import { drawn, h } from "hubel/view/dom";
+import { broken, drawn, h } from "hubel/view/dom";
 
 const MOST = 4; // layers told of at once, where one box stands for several equal ones
 
@@ -7,7 +7,7 @@ function formulas(list) {
   return h("dl", { class: "formulas" }, list.flatMap(([title, values, names]) => [
     h("dt", {}, title),
     h("dd", { class: "values" }, values),
-    h("dd", { class: "names" }, names.split(/(?<=·)/).flatMap((part) => [part, h("wbr")])),
+    h("dd", { class: "names" }, broken(names)),
   ]));
 }
 

@@ -10,7 +10,7 @@ export function surest(place, set) {
     return;
   }
   place.append(
-    h("p", {}, `The ${count(wrong.length)} wrong answers with the highest probabilities. Below an image: what the model said, ` +
+    h("p", {}, `${wrong.length > 1 ? `The ${count(wrong.length)} wrong answers with the highest probabilities.` : "The one wrong answer."} Below an image: what the model said, ` +
       "and what it is."),
     set.cards(wrong));
   const suspects = set.suspects.map((index) => set.all.find((image) => image.index === index)).filter(Boolean);

@@ -108,7 +108,8 @@ class Detection(Marks[Found]):
         """Places every `stride` pixels: a number a class, and how far the four sides are."""
         channels = len(self.classes) + 4
         grid = tuple(-(-side // self.stride) for side in shape[:2])
-        return (*grid, channels), f"'conv {channels} 1x1' at a half to a sixteenth of the images' size"
+        what = f"'conv {channels} 1x1' (a number for each of {len(self.classes)} classes, 4 for the sides)"
+        return (*grid, channels), f"{what} at a half to a sixteenth of the images' size"
 
     def finest(self, shape: tuple[int, ...]) -> int:
         """As small objects want it."""

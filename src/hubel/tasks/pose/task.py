@@ -122,7 +122,8 @@ class Pose(Marks[Found]):
         """Places every few pixels: a number a point, two how far it is; of several individuals their middles too."""
         channels = channels_of(len(self.classes), self.several)
         grid = tuple(-(-side // self.finest(shape)) for side in shape[:2])
-        return (*grid, channels), f"'conv {channels} 1x1' at the images' size or a fraction"
+        what = f"'conv {channels} 1x1' (for each point how sure, how far across and down)"
+        return (*grid, channels), f"{what} at the images' size or a fraction"
 
     @classmethod
     def rules(cls, network: Network, training: Dataset) -> Mapping[str, Any]:

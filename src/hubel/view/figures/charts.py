@@ -144,7 +144,9 @@ def ticks(low: float, high: float, wanted: int = 4) -> list[float]:
     step = 10.0 ** math.floor(math.log10(span / wanted))
     step = next(step * factor for factor in (1, 2, 2.5, 5, 10) if span / (step * factor) <= wanted)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(number * step, 12) for number in range(first, max(last, first + 1) + 1)]
+    if first == last:  # what stays the same is under the top, so that no share of it all has more above it
+        first, last = (first - 1, last) if first > 0 else (first, last + 1)
+    return [round(number * step, 12) for number in range(first, last + 1)]
 
 
 def _epoch_ticks(epochs: Sequence[int]) -> list[int]:

@@ -9,10 +9,11 @@ from hubel.base.errors import SettingError
 from hubel.base.files import write_atomically
 from hubel.view.figures.colours import THEMES
 from hubel.view.figures.scene import Scene
+from hubel.view.writers.linked import web_file
 from hubel.view.writers.markup import h, text_of
 from hubel.view.writers.page import page
 from hubel.view.writers.png import to_png
-from hubel.view.writers.svg import drawing, to_svg
+from hubel.view.writers.svg import drawing, scrolled, to_svg
 
 FORMATS = (".svg", ".html", ".png", ".pdf")
 
@@ -47,7 +48,10 @@ class Figure:
 
     def html(self, theme: str | None = None) -> str:
         """Return a page that needs nothing from elsewhere."""
-        return page(self.scene.title, drawing(self.scene, theme or self.theme), theme=theme or self.theme)
+        theme, title = theme or self.theme, self.scene.title
+        head = h("h1", title, class_="hidden")  # for screen readers: the drawing shows its own
+        around = h("div", scrolled(self.scene, theme), class_="figure", tabindex=0, role="group", aria_label=title)
+        return page(title, h("main", head, around), style=web_file("view", "finding.css"), theme=theme)
 
     def written(self, ending: str, theme: str | None = None) -> str | bytes:
         """What a file of this ending holds. Raises SettingError for another ending or theme."""

@@ -13,6 +13,9 @@ export function h(kind, attributes = {}, ...children) {
   return made;
 }
 
+/** A path or a rule that may break after its dots. */
+export const broken = (text) => text.split(/(?<=[.·])/).flatMap((part) => [part, h("wbr")]);
+
 /** The JSON that the page holds under a name; null where it holds none. */
 export function held(name) {
   const found = document.getElementById(name);

@@ -8,7 +8,7 @@ from zlib import crc32
 
 from hubel.view.figures.colours import plot_sheet, style_sheet
 from hubel.view.figures.scene import Circle, Group, Line, Mark, Picture, Point, Polygon, Rectangle, Scene, Text
-from hubel.view.writers.markup import Attribute, Element, data_url, h, text_of
+from hubel.view.writers.markup import Attribute, Element, data_url, h, text_of, with_attributes
 
 QUIET = ("subtitle", "figure")
 HEAD = 5.5
@@ -64,6 +64,11 @@ def drawing(
         role="group" if places else "img",
         aria_labelledby=f"{own}t {own}d",
     )
+
+
+def scrolled(scene: Scene, theme: str = "auto", places: Mapping[str, int] | None = None) -> Element:
+    """A drawing that may shrink a little to fit a screen; where it is still too wide, what it stands in scrolls."""
+    return with_attributes(drawing(scene, theme, places), style=f"min-width:{0.8 * scene.width:.0f}px")
 
 
 def _mark(mark: Mark, link: Link) -> list[Element]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PIL import Image
 
 from hubel.base.numbers import short_text
@@ -66,7 +68,8 @@ def _tile(tile: Tile, size: float) -> Element:
         )
         for top, left, tall, wide in tile.boxes
     ]
-    caption = [tile.caption, h("small", tile.note) if tile.note else None] if tile.caption or tile.note else None
+    named = [[part, h("wbr")] for part in re.split(r"(?<=\w\.)(?=[a-z])", tile.caption)]  # paths break at dots
+    caption = [named, h("small", tile.note) if tile.note else None] if tile.caption or tile.note else None
     return h(
         "figure",
         h(

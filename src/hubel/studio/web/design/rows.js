@@ -1,6 +1,6 @@
 // The table: a line a layer, patched where figures change, with what changed beside it for a moment.
 
-import { count, h } from "hubel/view/dom";
+import { broken, count, h } from "hubel/view/dom";
 
 const COLUMNS = [
   ["path", "layer", ""], ["words", "what", ""], ["output", "output", ""], ["parameters", "parameters", "number"],
@@ -86,9 +86,4 @@ export class Rows {
     this.body.append(line);
     return { line, cells, values: [] };
   }
-}
-
-/** A path that may break after its dots. */
-function broken(path) {
-  return path.split(/(?<=\.)/).flatMap((part) => [part, h("wbr")]);
 }

@@ -1,6 +1,6 @@
 // The dock: what made one number. Its window, the weights, the products, the sum as it grows, and steps through it.
 
-import { h } from "hubel/view/dom";
+import { broken, h } from "hubel/view/dom";
 import { functionOf } from "hubel/view/engine/activations";
 import { shown } from "hubel/view/numbers";
 import { branchMaps, frame, softmaxTable } from "hubel/view/live/join";
@@ -244,7 +244,7 @@ export class UnitDock {
     if (rule === "max") heads.pop();
     const rows = terms.slice(0, MOST_ROWS).map((term) => {
       const from = `${placeText(this.unit, term)}${term.padded ? ", padding" : ""}`;
-      const cells = [this.link(term, from), shown(term.value, 4)];
+      const cells = [this.link(term, broken(from)), shown(term.value, 4)];
       cells.push(term.weight === null ? "" : shown(term.weight, 4));
       if (rule !== "max") cells.push(shown(term.product, 4));
       cells.push(shown(term.sum, 4));
