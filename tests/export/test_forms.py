@@ -191,6 +191,11 @@ def test_a_package_of_a_segmentation_writes_masks(tmp_path: Path) -> None:
     wanted: Any = model.task.answer(model, shown)
     assert mask.shape == wanted.mask.shape
     assert (mask != wanted.mask).mean() < 0.01
+    shown.with_name("2-mask.png").unlink()
+    shown.with_name("2-mask.png").mkdir()  # where nothing can be written
+    told = alone(tmp_path / "masks", "predict.py", str(shown))
+    assert (told.returncode, len(told.stderr.splitlines())) == (1, 1)
+    assert "2-mask.png" in told.stderr
 
 
 def test_folders_are_not_written_over(run: Path, tmp_path: Path) -> None:
@@ -213,7 +218,7 @@ def test_an_exported_program_of_pytorch_runs_without_hubel(run: Path, tmp_path: 
         "said = {'classes': ''}\n"
         "module = torch.export.load('colours.pt2', extra_files=said).module()\n"
         "assert json.loads(said['classes']) == ['blue', 'green', 'red']\n"
-        "numpy.save('found.npy', module(torch.from_numpy(numpy.load('given.npy'))).detach().numpy())"
+        "numpy.save('found.npy', module(torch.from_numpy(numpy.load('given.npy'))).numpy())"
     )
     bare = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=tmp_path, check=True, env=bare)

@@ -7,13 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import hubel
 from hubel.base.errors import SettingError
 from hubel.data import Preprocessing
 from hubel.export import export
 from hubel.tasks import LoadedModel, task_named
+from tests.export.test_export import graph_of
 from tests.export.test_onnx import lived_in
 
 NETWORKS = [
@@ -64,6 +67,32 @@ def test_openvino_answers_as_predict_does_in_32_bits(input: str, tmp_path: Path)
     assert found.check is not None
     assert found.check.passed
     assert "INFERENCE_PRECISION_HINT f32" in found.notes[-1]
+
+
+@pytest.mark.peers
+def test_openvino_makes_the_pixels_that_pillow_makes(tmp_path: Path) -> None:
+    """Of grey ones too, whose shares of red, green and blue are whole numbers."""
+    openvino = pytest.importorskip("openvino")
+    pixels = np.random.default_rng(0).integers(0, 256, (90, 140, 3), dtype=np.uint8)
+    for channels in (1, 3):
+        kind = Preprocessing(28, 30, channels, (0.5,) * channels, (0.5,) * channels)
+        core = openvino.Core()
+        read = core.read_model(graph_of(kind).SerializeToString())
+        found = core.compile_model(read, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})({"image": pixels[np.newaxis]})[0]
+        away = np.abs(found[0].transpose(1, 2, 0) - kind.prepare(Image.fromarray(pixels)))
+        assert away.max() <= 1
+        assert (away > 0).mean() < 0.05
+
+
+@pytest.mark.peers
+def test_openvino_holds_what_goes_on_step_by_step(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    network = hubel.parse("12: embed 5 4, lstm 6 sequences, dense 5")
+    task = task_named("language").from_settings((), {"vocabulary": "abcde"})
+    model = LoadedModel(network, lived_in(network, 3), Preprocessing(12, 1, 1, (0.0,), (1 / 255,)), task)
+    found = export(model, tmp_path / "voice", to="openvino").check
+    assert found is not None
+    assert (found.passed, found.examples) == (True, "windows")
 
 
 @pytest.mark.parametrize(("form", "package"), [("keras", "keras"), ("openvino", "openvino")])

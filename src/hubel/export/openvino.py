@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from hubel.base.errors import SettingError
 from hubel.base.versions import version_of
 from hubel.export.forms import Order, Written
-from hubel.export.onnx.form import onnx_bytes, usual_input
+from hubel.export.onnx.form import onnx_bytes, runner, usual_input
 
 PRECISION = {"INFERENCE_PRECISION_HINT": "f32"}
 _TOLD = (
@@ -30,12 +29,10 @@ def written_openvino(order: Order) -> Written:
     input, notes = usual_input(order.model, order.input)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        (place / "model.onnx").write_bytes(onnx_bytes(order.model, input))
+        content = onnx_bytes(order.model, input)
+        (place / "model.onnx").write_bytes(content)
         openvino.save_model(openvino.convert_model(place / "model.onnx"), place / "model.xml", compress_to_fp16=False)
         files = {name: (place / name).read_bytes() for name in ("model.xml", "model.bin")}
         compiled = openvino.Core().compile_model(place / "model.xml", "CPU", PRECISION)
-
-    def run(images: Any) -> Any:
-        return compiled({0: images})[0]
-
+    run = runner(content, input, order.model, ask=lambda given: [*compiled(given).values()])
     return Written(files, input, run, f"OpenVINO {version_of('openvino')} in 32 bits", notes=(*notes, _TOLD))

@@ -54,6 +54,8 @@ def written_torch(order: Order) -> Written:
             warnings.simplefilter("ignore")
             sizes = {"image": {0: torch.export.Dim("batch", min=1, max=65536)}}
             program = torch.export.export(whole, (example,), dynamic_shapes=sizes)
+            for parameter in program.parameters():  # who loads it calls .numpy() on what it gives
+                parameter.requires_grad_(False)
             content = io.BytesIO()
             torch.export.save(program, content, extra_files=metadata(Source.of(model), "sized"))
             again: Any = torch.export.load(io.BytesIO(content.getvalue())).module()
@@ -62,8 +64,7 @@ def written_torch(order: Order) -> Written:
         raise SettingError(f"PyTorch cannot export this network: {first}; model.onnx can hold it") from None
 
     def run(images: Any) -> Any:
-        with torch.no_grad():
-            return again(torch.from_numpy(images.copy())).numpy()
+        return again(torch.from_numpy(images.copy())).numpy()
 
     note = "it takes uint8 images N×H×W×C of the network's own size, as Preprocessing.prepare makes them"
     return Written({"": content.getvalue()}, "sized", run, f"PyTorch {version_of('torch')}", notes=(note,))

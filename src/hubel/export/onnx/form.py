@@ -71,9 +71,11 @@ def onnx_bytes(model: LoadedModel, input: Input) -> bytes:
     return sealed(made)
 
 
-def runner(content: bytes, input: Input, model: LoadedModel, engine: Engine = "onnxruntime") -> Any:
-    """What computes a file's answers (`Task.outcome`) for uint8 images."""
-    ask, graph = asking(engine, content), onnx.load_from_string(content).graph
+def runner(content: bytes, input: Input, model: LoadedModel, engine: Engine = "onnxruntime", ask: Any = None) -> Any:
+    """What computes a file's answers (`Task.outcome`) for uint8 images: an engine, or `ask`, made of the file already
+    (see `asking`).
+    """
+    ask, graph = ask or asking(engine, content), onnx.load_from_string(content).graph
     kept = {each.name: [size.dim_value for size in each.type.tensor_type.shape.dim][1:] for each in graph.input[1:]}
 
     def run(images: Any) -> Any:

@@ -16,9 +16,7 @@ from hubel.base.errors import SettingError
 from hubel.data.prepare.preprocessing import Preprocessing
 from hubel.export.onnx.graph import Graph
 
-FLOAT, DOUBLE, INT, INT64, UINT8 = (
-    int(getattr(onnx.TensorProto, kind)) for kind in ("FLOAT", "DOUBLE", "INT32", "INT64", "UINT8")
-)
+FLOAT, DOUBLE, INT64, UINT8 = (int(getattr(onnx.TensorProto, kind)) for kind in ("FLOAT", "DOUBLE", "INT64", "UINT8"))
 Sides: TypeAlias = tuple[str, str]  # of rows, of columns
 
 
@@ -86,11 +84,12 @@ def _rounded(graph: Graph, x: str) -> str:
 
 
 def _grey(graph: Graph, pixels: str) -> str:
-    """ITU-R 601 in Pillow's whole numbers: (19595·red + 38470·green + 7471·blue + 32768) // 65536; N×1×H×W."""
-    factors = graph.keep([[[19595]], [[38470]], [[7471]]], "int32")
-    weighed = graph.add("Mul", graph.add("Cast", pixels, to=INT), factors)
+    """ITU-R 601 in Pillow's whole numbers: (19595·red + 38470·green + 7471·blue + 32768) // 65536; N×1×H×W. They are
+    all below 2^24, so that 32-bit floating-point numbers hold them: OpenVINO does not round the quotients of integers.
+    """
+    weighed = graph.add("Mul", graph.add("Cast", pixels, to=FLOAT), graph.keep([[[19595.0]], [[38470.0]], [[7471.0]]]))
     total = graph.add("ReduceSum", weighed, _ints(graph, 1), keepdims=1)
-    return graph.add("Div", graph.add("Add", total, graph.keep(32768, "int32")), graph.keep(65536, "int32"))
+    return graph.add("Floor", graph.add("Div", graph.add("Add", total, graph.keep(32768.0)), graph.keep(65536.0)))
 
 
 def _turned_over(graph: Graph, pixels: str, sides: Sides, dark: bool) -> str:

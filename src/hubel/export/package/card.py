@@ -35,7 +35,7 @@ def _lines(order: Order) -> Iterator[str]:
     if stands := where_it_stands(model.summary):
         yield f"\n**{words(stands[0].upper() + stands[1:])}.**"
     yield "\n## Use\n\n```sh\npip install -r requirements.txt\npython predict.py cat.jpg\npython test_predict.py"
-    yield 'docker build -t model . && docker run --rm -v "$PWD:/data" model /data/cat.jpg\n```\n'
+    yield 'docker build -t model . && docker run --rm --user "$(id -u)" -v "$PWD:/data" model /data/cat.jpg\n```\n'
     yield f'From Python: `from predict import predict; predict("cat.jpg")["{_output(model)}"]`. It needs no hubel.'
     yield "\n## Preparation\n"
     yield f"{words(str(model.preprocessing))}. All of it is in `model.onnx` and `pictures.py`; pictures of any size and"

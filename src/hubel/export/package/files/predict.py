@@ -60,13 +60,14 @@ def said(path, found):
     return [f"{CLASSES[i]} {sure[i]:.1%}" for i in sure.argsort()[::-1][:3]]
 
 
+def told(path):
+    """Print what was found in a picture; or return why it was not."""
+    try:
+        print(path, *said(path, predict(path)) or ["nothing"], sep="   ")
+    except (OSError, SyntaxError, ValueError) as error:  # as Pillow says what it cannot read
+        return f"{path}: {error}"
+
+
 if __name__ == "__main__":
-    unread = [] if sys.argv[1:] else ["usage: python predict.py PICTURE …"]
-    for path in sys.argv[1:]:
-        try:
-            found = predict(path)
-        except (OSError, SyntaxError, ValueError) as error:  # as Pillow says what it cannot read
-            unread.append(f"{path}: {error}")
-            continue
-        print(path, *said(path, found) or ["nothing"], sep="   ")
+    unread = [*filter(None, map(told, sys.argv[1:]))] if sys.argv[1:] else ["usage: python predict.py PICTURE …"]
     sys.exit("\n".join(unread) or 0)
