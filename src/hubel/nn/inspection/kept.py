@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import random
 import sys
+from argparse import Namespace
 from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
-from types import CellType, FunctionType, MethodType, ModuleType
+from threading import local
+from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any
 from weakref import ReferenceType, WeakKeyDictionary, WeakValueDictionary
 
@@ -50,7 +52,7 @@ class Around:
         seen: set[int] = set()
         self.spaces = [(space, _names(space)) for space in _spaces(model)]
         values = [value for _, names in self.spaces for value in names.values()]
-        self.restores = [pair for value in values for pair in _restores(value, seen, DEEPEST - 1)]
+        self.restores = [pair for value in values for pair in _restores(value, seen)]
         self.caches = [(value, value.cache_info().misses) for value in values if isinstance(value, _CACHE)]
 
     def put_back(self) -> None:
@@ -226,7 +228,7 @@ def _slots(kind: type) -> tuple[str, ...]:
 
 def _plain(value: Any) -> bool:
     """Whether a value is an object of somebody's own class, with attributes; or a module, which may be in no model."""
-    if isinstance(value, nn.Module):
+    if isinstance(value, (nn.Module, SimpleNamespace, Namespace, local)):
         return True
     if isinstance(value, (Tensor, type, ModuleType, FunctionType)) or _known(type(value).__module__):
         return False
