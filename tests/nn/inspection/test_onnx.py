@@ -9,11 +9,12 @@ from typing import Any
 import onnx
 import pytest
 import torch
+from torch import nn
 
 from hubel import zoo
 from hubel.arch import Network, analyse, parse
 from hubel.cli import main
-from hubel.nn import build, inspect_onnx, network_of_onnx
+from hubel.nn import build, inspect, inspect_onnx, network_of_onnx
 
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 
@@ -211,3 +212,25 @@ def test_a_file_whose_shapes_clash_is_refused(tmp_path: Path) -> None:
         inspect_onnx(file)
     with pytest.raises(ValueError, match="MatMul"):
         network_of_onnx(file)
+
+
+def test_the_memory_to_predict_is_what_pytorch_takes(tmp_path: Path) -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 4, 1),
+        nn.Tanh(),
+        nn.Flatten(),
+        nn.Linear(64, 5),
+    )
+    torch.onnx.export(model, (torch.zeros(2, 3, 8, 8),), str(tmp_path / "m.onnx"), dynamo=False)
+    report, expected = inspect_onnx(tmp_path / "m.onnx"), inspect(model, (8, 8, 3), batch=2).memory
+    assert report.memory is not None
+    assert expected is not None
+    assert (report.memory.weights, report.memory.activations) == (expected.weights, expected.activations)
+    assert report.memory.activations == 4 * 2 * (3 * 64 + 2 * 8 * 64)
+    assert (report.memory.kept, report.memory.training) == (None, None)
+    assert report.to_dict()["memory"]["training"] is None
+    assert "to predict" in str(report)
+    assert "to train with Adam" not in str(report)

@@ -77,13 +77,14 @@ class Memory:
 
     weights: parameters and buffers. activations: the most that lives at one moment of a pass without gradients, the
     input included. gradients: of what is trained. kept: for the backward pass, by PyTorch's own graph, the input
-    included, and each piece of memory once; attention as it is without a device's fused kernels, which keep less.
+    included, and each piece of memory once; attention as it is without a device's fused kernels, which keep less. Of an
+    ONNX file nothing is known of training: gradients and kept are None.
     """
 
     weights: int
     activations: int
-    gradients: int
-    kept: int
+    gradients: int | None = None
+    kept: int | None = None
 
     @property
     def inference(self) -> int:
@@ -91,10 +92,12 @@ class Memory:
         return self.weights + self.activations
 
     @property
-    def training(self) -> int:
+    def training(self) -> int | None:
         """Weights, gradients, Adam's two moments, and what is kept when the backward pass begins, or the fullest moment
         before where that is more. What the backward pass itself makes for a moment is not in it.
         """
+        if self.gradients is None or self.kept is None:
+            return None
         return self.weights + 3 * self.gradients + max(self.kept, self.activations)
 
     def to_dict(self) -> dict[str, Any]:
@@ -108,7 +111,7 @@ class Inspection(Drawn):
 
     `input_shapes` and `output_shape` are as PyTorch has them, batch first. `notes` say what the figures leave out, and
     what else there is to know of the whole. `stops` are what is drawn of it: calls and operations in order, with who
-    reads whom; `memory` what it takes, of which an ONNX file says nothing. `stopped` says where a model decides on
+    reads whom; `memory` what it takes, of an ONNX file to predict. `stopped` says where a model decides on
     numbers, up to which alone it is counted; "" where all of it is. Printing it shows a table.
     """
 
@@ -192,10 +195,11 @@ class Inspection(Drawn):
                 f"memory      {size(told.inference)} to predict ({size(told.weights)} of weights, at most "
                 f"{size(told.activations)} of activations at once)"
             )
-            lines.append(
-                f"            {size(told.training)} to train with Adam (weights, gradients, two moments, "
-                f"{size(told.kept)} kept for the backward pass)"
-            )
+            if told.training is not None and told.kept is not None:
+                lines.append(
+                    f"            {size(told.training)} to train with Adam (weights, gradients, two moments, "
+                    f"{size(told.kept)} kept for the backward pass)"
+                )
         lines += [f"note        {row.path or self.type}: {note}" for row in self.rows for note in row.notes]
         lines += [f"note        {note}" for note in self.notes]
         return "\n".join(lines)

@@ -13,6 +13,7 @@ from typing import Any
 
 from hubel.base.errors import NetworkError
 from hubel.nn.inspection.onnx.file import GivenShapes, made_sense_of, read_onnx, taken
+from hubel.nn.inspection.onnx.memory import memory_of
 from hubel.nn.inspection.report import Inspection, ModuleRow, Stop, TensorShape
 
 FLOATING = (1, 10, 11, 16)  # float, float16, double, bfloat16, as ONNX numbers its types
@@ -71,7 +72,8 @@ def inspect_onnx(path: str | Path, input_shape: GivenShapes = None, *, batch: in
         notes.append(f"written out as the ordinary operators that they are made of: {listed}")
     stops = reading.flow.stops()
     name = Path(path).stem if graph.name in UNNAMED else graph.name
-    return Inspection(name, size, shapes, output, tuple(reading.rows), tuple(notes), stops)
+    memory = None if reading.uncounted else memory_of(graph, found, reading.constants)
+    return Inspection(name, size, shapes, output, tuple(reading.rows), tuple(notes), stops, memory)
 
 
 class _Constant:
