@@ -89,6 +89,8 @@ def test_low_tones_lie_below_high_ones():
         (wav(tone())[:30], "whose format is cut off|without samples"),
         (wav(np.zeros(0)), "is a sound without a sample"),
         (wav(tone(), rate=10), "says 10 samples a second, expected 1,000 to"),
+        (wav(tone(), rate=0), "says 0 samples a second, expected 1,000 to"),
+        (wav(tone())[:12] + b"data" + bytes(8), "does not say its format"),
         (wav(np.array([0.1, np.nan, 0.2]), bits=32, kind=3), "samples that are no numbers"),
         (wav(tone(), kind=7, bits=8), r"is a WAV file of μ-law with 8 bits; PCM of"),
         (wav(tone(), channels=0), "of 0 channels, expected 1 to 64"),
@@ -98,6 +100,13 @@ def test_low_tones_lie_below_high_ones():
 def test_what_cannot_be_heard(content, words):
     with pytest.raises(ImageError, match=words):
         read_image(content)
+
+
+def test_what_is_called_a_sound_and_is_none_is_said_to_be_none(tmp_path):
+    place = tmp_path / "seven.WAV"
+    place.write_bytes(b"hello" * 20)
+    with pytest.raises(ImageError, match="is not a sound, whatever its name says"):
+        read_image(place)
 
 
 def noted(found):

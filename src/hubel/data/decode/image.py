@@ -170,7 +170,10 @@ def decode_image(
     except UnidentifiedImageError:
         own = _own_tiff(content, place, max_pixels, levels)
         if own is None:
-            raise ImageError(place, _what_else(content)) from None
+            is_sound = place.lower().endswith(sound.SUFFIXES)
+            raise ImageError(
+                place, "is not a sound, whatever its name says" if is_sound else _what_else(content)
+            ) from None
         return own
     except Image.DecompressionBombError:
         raise ImageError(place, f"has far more than {max_pixels:,} pixels; make it smaller") from None

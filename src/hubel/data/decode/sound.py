@@ -114,8 +114,10 @@ def _wave(content: bytes) -> tuple[Samples, int, float]:
             data = body
             missing = 1 - len(body) / size if len(body) < size < _STREAMED else 0.0
         place += 8 + size + size % 2
-    if data is None or not rate:
+    if data is None:
         raise SettingError("is a WAV file without samples")
+    if not channels and not bits:
+        raise SettingError("is a WAV file that does not say its format")
     if not 1 <= channels <= 64:
         raise SettingError(f"is a WAV file of {channels} channels, expected 1 to 64")
     numbers = _numbers(data[: len(data) // (channels * bits // 8 or 1) * (channels * bits // 8)], kind, bits)
