@@ -197,7 +197,22 @@ def test_python_answers_in_the_page_and_without_a_network(browser_page, tmp_path
         browser_page.locator(".course form input").fill("208")
         browser_page.keyboard.press("Enter")
         browser_page.locator(".course .not-yet", has_text="Seu 208 esqueceu os canais da entrada").wait_for()
+        assert browser_page.locator("html").get_attribute("data-python") == "begun"
         browser_page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    browser_page.goto("about:blank")
-    browser_page.goto(f"{address}/course/#net={typed.replace(' ', '+')}")  # no server is there any more
-    browser_page.locator(".totals", has_text="54,960").wait_for()
+    again(browser_page, address, typed, "remembered")
+    browser_page.evaluate(DAMAGE)
+    again(browser_page, address, typed, "begun")
+
+
+# what is kept of Python's memory becomes another's
+DAMAGE = """
+caches.open("hubel-python").then((cache) => cache.keys().then(([name]) => cache.put(name, new Response("nothing"))))
+"""
+
+
+def again(page, address, typed, python):
+    """A later visit, where no server is there any more."""
+    page.goto("about:blank")
+    page.goto(f"{address}/course/#net={typed.replace(' ', '+')}")
+    page.locator(".totals", has_text="54,960").wait_for()
+    page.locator(f"html[data-python={python}]").wait_for(state="attached")

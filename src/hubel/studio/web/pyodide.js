@@ -12,6 +12,7 @@ function begin() {
   worker.onmessage = ({ data }) => {
     if (data.ready) {
       state = "ready";
+      document.documentElement.dataset.python = data.isRemembered ? "remembered" : "begun";
       tell("answered");
       tell("ready");
       keep();

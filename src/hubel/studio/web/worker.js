@@ -1,22 +1,72 @@
 // Python in a worker: hubel's own answers to the page's questions.
+//
+// Python's memory as it is once hubel is imported is kept by the browser where it may keep something, so that a later
+// visit begins there: Pyodide's own way of starting, of the one version that the site brings.
 
 import { loadPyodide } from "./pyodide/pyodide.mjs";
 
+const KEPT = "hubel-python"; // the cache of the memories
+const BEGIN = "import sys; sys.path.insert(0, '/hubel')\nfrom hubel.studio.answers import answered_json";
+const HERE = new URL(".", location.href).href;
+
+let isRemembered = false;
 const ready = begin();
 
 async function begin() {
-  const [pyodide, archive] = await Promise.all([
-    loadPyodide({ indexURL: new URL("pyodide/", location.href).href }),
-    fetch("hubel.zip.gz").then((found) => {
-      if (!found.ok) throw Error(`hubel.zip.gz: ${found.status}`);
-      return new Response(found.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
-    }),
-  ]);
-  pyodide.unpackArchive(archive, "zip", { extractDir: "/hubel" });
-  return pyodide.runPython("import sys; sys.path.insert(0, '/hubel')\nfrom hubel.studio.answers import answered_json\nanswered_json");
+  const archive = await fetched();
+  const memory = await kept(archive).catch(() => null);
+  if (memory?.found) {
+    try {
+      const answered = answers(await started({ _loadSnapshot: memory.found }, archive));
+      isRemembered = true;
+      return answered;
+    } catch {
+      await memory.forget();
+    }
+  }
+  const pyodide = await started(memory ? { _makeSnapshot: true } : {}, archive);
+  pyodide.runPython(BEGIN);
+  if (memory) memory.keep(pyodide.makeMemorySnapshot()).catch(() => {}); // before anybody has asked anything
+  return answers(pyodide);
 }
 
-ready.then(() => postMessage({ ready: true }), (error) => postMessage({ failed: String(error.message ?? error).slice(0, 500) }));
+async function fetched() {
+  const found = await fetch("hubel.zip.gz");
+  if (!found.ok) throw Error(`hubel.zip.gz: ${found.status}`);
+  return new Response(found.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
+async function started(options, archive) {
+  const pyodide = await loadPyodide({ indexURL: `${HERE}pyodide/`, ...options });
+  pyodide.unpackArchive(archive, "zip", { extractDir: "/hubel" }); // files are no part of the memory
+  return pyodide;
+}
+
+const answers = (pyodide) => pyodide.runPython("from hubel.studio.answers import answered_json\nanswered_json");
+
+/** What is kept of this very archive: `found` whole, or not; null where the browser keeps nothing. */
+async function kept(archive) {
+  if (!self.caches || !self.crypto?.subtle) return null;
+  const name = `${HERE}memory/${await digest(archive)}`;
+  const cache = await caches.open(KEPT);
+  const held = await cache.match(name);
+  const found = held && new Uint8Array(await held.arrayBuffer());
+  return {
+    found: found && (await digest(found)) === held.headers.get("digest") ? found : null,
+    forget: () => cache.delete(name),
+    async keep(memory) {
+      for (const { url } of await cache.keys()) if (url.startsWith(`${HERE}memory/`)) await cache.delete(url);
+      await cache.put(name, new Response(memory, { headers: { digest: await digest(memory) } }));
+    },
+  };
+}
+
+async function digest(bytes) {
+  const found = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(found, (each) => each.toString(16).padStart(2, "0")).join("");
+}
+
+ready.then(() => postMessage({ ready: true, isRemembered }), (error) => postMessage({ failed: String(error.message ?? error).slice(0, 500) }));
 
 onmessage = async ({ data: { number, question, values } }) => {
   try {
