@@ -214,6 +214,7 @@ def test_a_file_whose_shapes_clash_is_refused(tmp_path: Path) -> None:
         network_of_onnx(file)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_memory_to_predict_is_what_pytorch_takes(tmp_path: Path) -> None:
     model = nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1),
