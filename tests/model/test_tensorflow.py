@@ -19,6 +19,12 @@ BYTES = (IMAGE * 255).astype(np.uint8)
 def test_names_of_tensorflow_are_those_of_keras_and_of_its_functions() -> None:
     assert tf.keras is keras
     assert tf.nn.softmax(np.zeros((2, 4))).tolist() == [[0.25] * 4] * 2
+    score = tf.nn.softmax(np.array([0.0, 0.0, 50.0]))  # as tutorials read what was predicted
+    assert (np.argmax(score), 100 * np.max(score), score.numpy().sum()) == (2, 100.0, 1.0)
+    assert isinstance(tf.nn.softmax(tf.constant([0.0, 1.0])), tf.Tensor)
+    for missing in ("lite", "saved_model"):
+        with pytest.raises(AttributeError, match=f"has no {missing}, which is TensorFlow's own form; hubel export"):
+            getattr(tf, missing)
     assert tf.reduce_mean(tf.cast(BYTES, tf.float32)) == pytest.approx(BYTES.mean(), rel=1e-5)
     assert tf.clip_by_value(tf.constant([-1.0, 0.5, 2.0]), 0, 1).tolist() == [0, 0.5, 1]
     assert tuple(tf.squeeze(tf.expand_dims(IMAGE, 0)).shape) == IMAGE.shape

@@ -26,6 +26,8 @@ NAMES = {
     "vali": ("train", "vali", TRAIN_VAL),
     "holdout": ("train", "holdout", TRAIN_VAL),
     "hold-out": ("train", "hold-out", TRAIN_VAL),
+    "hold out, with words around": ("Train set", "Hold-out set", TRAIN_VAL),
+    "without vowels": ("trn", "vld", TRAIN_VAL),
     "dev": ("training", "dev-set", TRAIN_VAL),
     "Validation": ("Training", "Validation", TRAIN_VAL),
     "valid": ("train", "valid", TRAIN_VAL),
@@ -258,6 +260,19 @@ ASKED = {
         ("2019/a", "2019/b", "2020/a", "2020/b"),
         r"2019, 2020 all hold the folders a, b: either may be the classes; say which: --parts train=2019,test=2020 "
         r"where 2019 and 2020 are parts, --labels '\*/\{label\}/\*' for .* --parts none for the outer ones",
+    ),
+    "the same with a folder around": (
+        ("one/img/a", "one/img/b", "two/img/a", "two/img/b"),
+        r"one, two all hold the folders a, b: either may be the classes",
+    ),
+    "the same in parts": (
+        ("train/day/a", "train/day/b", "train/night/a", "train/night/b", "test/day/a", "test/night/b"),
+        r"day, night all hold the folders a, b: .*--labels '\*/\{label\}/\*' for the inner folders, "
+        r"--parts test=test,train=train for the outer ones",
+    ),
+    "parts in years": (
+        ("2019/train/a", "2019/train/b", "2020/train/a", "2020/train/b", "2020/test/a", "2020/test/b"),
+        r"2019, 2020 all hold the folders a, b: .* --parts test=test,train=train for the outer ones",
     ),
     "parts in words that are not known": (
         ("tr/a", "tr/b", "te/a", "te/b"),

@@ -73,3 +73,14 @@ def test_folders_of_years_can_be_read_by_their_inner_folders(tmp_path: Path) -> 
     assert parts(load(folder, labels="*/{label}/*")) == {"train": {"a": 4, "b": 4}}
     assert parts(load(folder, parts="none")) == {"train": {"2019": 4, "2020": 4}}
     assert parts(load(folder, parts="train=2019,test=2020")) == TRAIN_TEST
+
+
+def test_what_is_asked_of_folders_in_parts_can_be_answered(tmp_path: Path) -> None:
+    years = make(tmp_path / "years", "1/train/a", "1/train/b", "2/train/a", "2/train/b", "2/test/a", "2/test/b")
+    inner = load(years, labels="*/{label}/*")
+    assert parts(inner) == {"train": {"a": 4, "b": 4}, "test": {"a": 2, "b": 2}}
+    assert inner.notes[1] == "parts by folder: train is train, test is test"
+    assert parts(load(years, labels="*/{label}/*", parts="none")) == {"train": {"a": 6, "b": 6}}
+    outer = load(years, parts="train=train,test=test")
+    assert parts(outer) == {"train": {"1": 4, "2": 4}, "test": {"2": 4}}
+    assert "the folders in them are not told apart (a, b)" in outer.notes[1]

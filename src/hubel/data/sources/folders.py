@@ -127,7 +127,7 @@ def _by_folders(name: str, entries: list[Entry], own: str, layout: Layout) -> _S
             classes, notes = _without_copies(name, groups, layout)
             found = [(own, folder, entry.item) for folder, group in classes.items() for entry in group]
     else:
-        found, notes, lost = _in_parts(name, groups, parts, own)
+        found, notes, lost = _in_parts(name, groups, parts, own, layout)
         strays += lost
     if not found:
         raise DataError(_asks_for_labels(name, strays))
@@ -144,24 +144,15 @@ def _without_copies(name: str, groups: Groups, layout: Layout) -> tuple[Groups, 
     Raises DataError where all hold the same folders, which may be the classes, and theirs the parts.
     """
     names = {folder.casefold() for folder in groups}
-    inner = {folder: classes_in([entry.below(1) for entry in group]) for folder, group in groups.items()}
+    inner = {folder: classes_in(seen_inside(folder, group, frozenset())) for folder, group in groups.items()}
     copies = [folder for folder in groups if len(inner[folder] & (names - {folder.casefold()})) > 1]
     left = {folder: group for folder, group in groups.items() if folder not in copies}
     notes = [f"left out: {folder}, which holds folders of the classes' names" for folder in copies]
-    common = set.intersection(*(inner[folder] for folder in left)) if len(left) > 1 else set()
-    if len(common) > 1 and layout.parts != "none":
-        first, *_, last = outer = natural_order(left)
-        raise DataError(
-            f"{name}: {some(outer)} all hold the folders {some(natural_order(common))}: either may be the classes; say "
-            f"which: --parts train={shlex.quote(first)},test={shlex.quote(last)} where {first} and {last} are parts, "
-            "--labels '*/{label}/*' for the inner folders in one part, --parts none for the outer ones"
-        )
-    if any(len(inner[folder]) > 1 for folder in left):
-        deeper = natural_order(name for folder in left for name in inner[folder])
-        notes.append(
-            f"the classes are {some(natural_order(left))}; the folders in them are not told apart ({some(deeper)}); "
-            "--labels '*/{label}/*' would take those for the classes"
-        )
+    if layout.parts != "none" and len(left) > 1:
+        first, *_, last = natural_order(left)
+        parts = f"--parts train={shlex.quote(first)},test={shlex.quote(last)} where {first} and {last} are parts"
+        _refuse_alike(name, left, f"{parts}, --labels '*/{{label}}/*' for the inner folders in one part, --parts none")
+    notes += _deeper(left)
     odd = [folder for folder in natural_order(left) if is_aside(folder)]
     if odd and len(odd) < len(left):
         shown = some(f"{folder} ({len(left[folder]):,})" for folder in odd)
@@ -169,8 +160,40 @@ def _without_copies(name: str, groups: Groups, layout: Layout) -> tuple[Groups, 
     return left, notes
 
 
+def _deeper(classes: Groups) -> list[str]:
+    """What is to be said of folders in class folders."""
+    inner = [classes_in(seen_inside(folder, group, frozenset())) for folder, group in classes.items()]
+    if all(len(each) < 2 for each in inner):
+        return []
+    return [
+        f"the classes are {some(natural_order(classes))}; the folders in them are not told apart "
+        f"({some(natural_order(set().union(*inner)))}); --labels '*/{{label}}/*' would take those for the classes"
+    ]
+
+
+def _told_apart(name: str, classes: Groups, parts: Mapping[str, str], layout: Layout) -> list[str]:
+    """What is to be said of folders in class folders, where those lie in parts. Raises DataError where that may be
+    meant otherwise and was not answered by `layout.parts`.
+    """
+    if not layout.named_parts():
+        named = ",".join(f"{part}={shlex.quote(folder)}" for folder, part in parts.items())
+        _refuse_alike(name, classes, f"--labels '*/{{label}}/*' for the inner folders, --parts {named}")
+    return _deeper(classes)
+
+
+def _refuse_alike(name: str, classes: Groups, remedy: str) -> None:
+    """Raise DataError where all class folders hold the same folders, which may be the classes."""
+    inner = [classes_in(seen_inside(folder, group, frozenset())) for folder, group in classes.items()]
+    common = set.intersection(*inner) if len(inner) > 1 else set()
+    if len(common) > 1:
+        raise DataError(
+            f"{name}: {some(natural_order(classes))} all hold the folders {some(natural_order(common))}: either may be "
+            f"the classes; say which: {remedy} for the outer ones"
+        )
+
+
 def _in_parts(
-    name: str, groups: Groups, parts: Mapping[str, str], own: str
+    name: str, groups: Groups, parts: Mapping[str, str], own: str, layout: Layout
 ) -> tuple[list[tuple[str, str, Item]], list[str], list[Entry]]:
     """Sort the images of part folders; folders of no part are classes where the part folders hold no training images,
     else left out.
@@ -179,6 +202,7 @@ def _in_parts(
     strays: list[Entry] = []
     bare: list[str] = []
     counts: dict[str, int] = {}
+    classes: dict[str, list[Entry]] = defaultdict(list)
     others = {folder: group for folder, group in groups.items() if folder not in parts}
     known = class_names(groups, parts)
     for folder, part in parts.items():
@@ -189,6 +213,8 @@ def _in_parts(
             continue
         counts[folder] = len(labelled)
         found += [(part, entry.folders[0], entry.item) for entry in labelled]
+        for entry in labelled:
+            classes[entry.folders[0]].append(entry)
         strays += [entry for entry in inner if not entry.folders]
     notes = (
         [
@@ -199,6 +225,7 @@ def _in_parts(
         if counts
         else []
     )
+    notes += _told_apart(name, classes, parts, layout)
     if "train" not in parts.values() and others and (not counts or known & {other.casefold() for other in others}):
         found += [(own, entry.folders[0], entry.item) for group in others.values() for entry in group]
         others = {}
@@ -224,16 +251,19 @@ def _parts_inside(name: str, groups: Groups, layout: Layout) -> _Sorted | None:
         return None
     found: list[tuple[str, str, Item]] = []
     lost: list[Entry] = []
+    classes: dict[str, list[Entry]] = defaultdict(list)
     for folder, group in groups.items():
         for entry in group:
             part = parts.get(entry.folders[1], "") if len(entry.folders) > 1 else ""
             if part:
                 found.append((part, folder, entry.item))
+                classes[folder].append(entry._replace(folders=(folder, *entry.folders[2:])))
             else:
                 lost.append(entry)
     counts = Counter(entry.folders[1] for group in groups.values() for entry in group if len(entry.folders) > 1)
     kept = ", ".join(f"{word} is {parts[word]} ({counts[word]:,})" for word in natural_order(words) if parts[word])
-    notes = [f"parts inside the class folders: {kept}; {AS_CLASSES}"]
+    own = {word: part for word, part in parts.items() if part}
+    notes = [f"parts inside the class folders: {kept}; {AS_CLASSES}", *_told_apart(name, classes, own, layout)]
     if lost:
         shown = some((entry.item.name for entry in lost), 2)
         notes.append(f"left out: {images_said(len(lost))} of no part, beside those that are of one ({shown})")
@@ -241,26 +271,31 @@ def _parts_inside(name: str, groups: Groups, layout: Layout) -> _Sorted | None:
 
 
 def _by_names(name: str, entries: list[Entry], own: str, layout: Layout) -> _Sorted:
-    """Classes by file names, or none; folders may be parts."""
+    """Classes by file names, or none; folders may be parts, wherever they lie."""
     alike = layout.label_kind == "none"
     named = layout.named_parts()
     groups = _grouped(entry for entry in entries if entry.folders)
     parts = named or ({} if layout.parts == "none" else parts_by_words(groups))
     found: list[tuple[str, str, Item]] = []
     lost: list[Entry] = []
+    told = dict(parts)
     for entry in entries:
         label = ALIKE if alike else layout.label_in("/".join((*entry.folders, entry.file)))
         if label is None:
             lost.append(entry)
         else:
-            found.append((parts.get(entry.folders[0] if entry.folders else "", own), label, entry.item))
+            inside = () if layout.parts == "none" else (folder for folder in entry.folders[1:] if folder != label)
+            deep = {folder: named.get(folder) if named else part_of(folder) for folder in inside}
+            told |= {folder: part for folder, part in deep.items() if part}
+            part = parts.get(entry.folders[0] if entry.folders else "") or next(filter(None, deep.values()), own)
+            found.append((part, label, entry.item))
     if not found:
         raise DataError(
             f"{name}: expected file names such as {layout.labels!r}, found {some((entry.file for entry in entries), 3)}"
         )
     notes = [] if alike else [f"classes by file names, {layout.labels}: {some((_counts(found)), 5)}"]
-    if parts:
-        notes.append(f"parts by folder: {', '.join(f'{folder} is {part}' for folder, part in parts.items())}")
+    if told:
+        notes.append(f"parts by folder: {', '.join(f'{folder} is {part}' for folder, part in told.items())}")
     if lost:
         shown = some((entry.item.name for entry in lost), 2)
         notes.append(f"left out: {images_said(len(lost))} whose names do not fit {layout.labels} ({shown})")

@@ -14,7 +14,7 @@ _WORDS = {
         "训练 训练集 訓練 訓練集 학습 훈련 egitim"
     ),
     "validation": (
-        "val valid vali validation validate dev devel development eval evaluation holdout heldout validierung "
+        "val vld valid vali validation validate dev devel development eval evaluation holdout heldout validierung "
         "validacion validacao validazione validatie walidacja validering evaluierung evaluacion avaliacao valutazione "
         "валидация валидационная 验证 验证集 驗證 検証 검증 dogrulama"
     ),
@@ -62,9 +62,7 @@ def part_and_rest(name: str) -> tuple[str | None, tuple[str, ...]]:
     """The part that a word of the name means, and the words that may mean something else: ("test", ("seg",)) of
     "seg_test"; (None, all) where there is no such word, or words of two parts.
     """
-    words = words_of(name)
-    if _PART.get("".join(words)):  # hold-out
-        return _PART["".join(words)], ()
+    words = words_of(re.sub(r"(?i)(?<![^\W_])(hold|held)[\W_]out", r"\1out", name))
     found = {_PART[word] for word in words if word in _PART}
     if len(found) != 1:
         return None, words

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 import hubel
@@ -31,12 +33,31 @@ _CALLED = {
     **{f"reduce_{name}": getattr(ops, name) for name in ("mean", "sum", "max", "min", "prod", "all", "any", "std")},
 }
 math = ops
+
+
+class Numbers(np.ndarray[Any, Any]):
+    """What a function of `tf.nn` makes of an array, such as of predictions: NumPy reads it, and `numpy()` gives it."""
+
+    def numpy(self) -> npt.NDArray[Any]:
+        """The numbers."""
+        return np.asarray(self)
+
+
+def _eager(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(x: Any, *settings: Any, **named: Any) -> Any:
+        found = function(x, *settings, **named)
+        return found.numpy().view(Numbers) if isinstance(x, np.ndarray) else found
+
+    call.__doc__ = function.__doc__
+    return call
+
+
 nn = SimpleNamespace(
     **{
-        name: getattr(ops, name)
+        name: _eager(getattr(ops, name))
         for name in ("relu", "sigmoid", "softmax", "softplus", "tanh", "gelu", "silu", "elu", "selu")
     },
-    swish=ops.silu,
+    swish=_eager(ops.silu),
 )
 
 
@@ -54,6 +75,11 @@ def __getattr__(name: str) -> Any:
         return _CALLED[name]
     if name in ops.__all__:
         return getattr(ops, name)
+    if name in ("lite", "saved_model"):
+        raise AttributeError(
+            f"hubel.model.tensorflow has no {name}, which is TensorFlow's own form; hubel export writes ONNX and others "
+            "of what model.save wrote"
+        )
     known = [*_CALLED, *ops.__all__, "data", "image", "keras", "math", "nn", "random"]
     raise AttributeError(f"hubel.model.tensorflow has no {name}{did_you_mean(name, known)}")
 
