@@ -268,11 +268,11 @@ ASKED = {
     "the same in parts": (
         ("train/day/a", "train/day/b", "train/night/a", "train/night/b", "test/day/a", "test/night/b"),
         r"day, night all hold the folders a, b: .*--labels '\*/\{label\}/\*' for the inner folders, "
-        r"--parts test=test,train=train for the outer ones",
+        r"--parts train=train,test=test for the outer ones",
     ),
     "parts in years": (
         ("2019/train/a", "2019/train/b", "2020/train/a", "2020/train/b", "2020/test/a", "2020/test/b"),
-        r"2019, 2020 all hold the folders a, b: .* --parts test=test,train=train for the outer ones",
+        r"2019, 2020 all hold the folders a, b: .* --parts train=train,test=test for the outer ones",
     ),
     "parts in words that are not known": (
         ("tr/a", "tr/b", "te/a", "te/b"),

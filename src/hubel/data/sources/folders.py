@@ -36,7 +36,7 @@ from hubel.data.sources.listing import (
     natural_order,
     some,
 )
-from hubel.data.sources.parts import is_aside, part_of
+from hubel.data.sources.parts import PARTS, is_aside, part_of
 from hubel.data.sources.unread import may_be_table, unread_kinds
 
 
@@ -176,7 +176,8 @@ def _told_apart(name: str, classes: Groups, parts: Mapping[str, str], layout: La
     meant otherwise and was not answered by `layout.parts`.
     """
     if not layout.named_parts():
-        named = ",".join(f"{part}={shlex.quote(folder)}" for folder, part in parts.items())
+        order = sorted(natural_order(parts), key=lambda folder: PARTS.index(parts[folder]))
+        named = ",".join(f"{parts[folder]}={shlex.quote(folder)}" for folder in order)
         _refuse_alike(name, classes, f"--labels '*/{{label}}/*' for the inner folders, --parts {named}")
     return _deeper(classes)
 

@@ -77,8 +77,8 @@ def __getattr__(name: str) -> Any:
         return getattr(ops, name)
     if name in ("lite", "saved_model"):
         raise AttributeError(
-            f"hubel.model.tensorflow has no {name}, which is TensorFlow's own form; hubel export writes ONNX and others "
-            "of what model.save wrote"
+            f"hubel.model.tensorflow has no {name}, which is TensorFlow's own form; hubel export writes ONNX "
+            "and others of what model.save wrote"
         )
     known = [*_CALLED, *ops.__all__, "data", "image", "keras", "math", "nn", "random"]
     raise AttributeError(f"hubel.model.tensorflow has no {name}{did_you_mean(name, known)}")
