@@ -3,6 +3,8 @@ import os
 import stat
 import subprocess
 import sys
+import threading
+import tracemalloc
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from hubel.base.files import (
     locked,
     made_folder,
     made_place,
+    read_bytes,
     read_text,
     replacing,
     sha256_of,
@@ -190,3 +193,20 @@ def test_a_place_that_cannot_be_made_is_named_with_the_remedy(tmp_path, monkeypa
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(kind, match=r"name (another folder|a folder on another disk)$"):
         made_place(tmp_path / "a" / "b")
+
+
+def test_reading_takes_no_more_room_than_there_is_to_read(tmp_path: Path) -> None:
+    path, pipe = tmp_path / "a.csv", tmp_path / "pipe"
+    path.write_bytes(b"x" * 1000)
+    tracemalloc.start()
+    try:
+        assert read_bytes(path, "annotations") == b"x" * 1000
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(b"y" * 100_000,))
+    writer.start()
+    assert read_bytes(pipe, "annotations") == b"y" * 100_000
+    writer.join()
+    assert read_bytes("/proc/self/cmdline", "annotations")  # which says that it has no bytes

@@ -86,6 +86,15 @@ def test_an_unknown_error_ends_in_a_sentence_and_debug_shows_where(kind, capsys,
             main(["explain", "lenet5", option])
 
 
+def test_where_memory_ends_it_is_said(capsys, monkeypatch):
+    def fail(_):
+        raise MemoryError
+
+    monkeypatch.setattr("hubel.cli.explain.run", fail)
+    assert main(["explain", "lenet5"]) == 2
+    assert capsys.readouterr().err.startswith("hubel: there is not enough memory for it; ")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

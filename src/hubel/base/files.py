@@ -186,7 +186,10 @@ def read_bytes(path: str | os.PathLike[str], limit: str) -> bytes:
     `hubel.base.limits` allows, which is known before all is read.
     """
     with open(path, "rb") as file:
-        content = file.read(most(limit) + 1)
+        size = os.fstat(file.fileno()).st_size  # reading takes room beforehand for as much as it is asked for
+        content = file.read(min(size, most(limit)) + 1)
+        if len(content) > size:  # a pipe, a device, or it grew
+            content += file.read(most(limit) + 1 - len(content))
     check(limit, len(content), os.fspath(path))
     return content
 

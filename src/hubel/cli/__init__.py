@@ -141,6 +141,8 @@ def _told(error: Exception) -> str:
     words = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     if isinstance(error, (HubelError, OSError)):
         return words
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for it; end other programs, or raise the limit (ulimit -v)"
     first = words.strip().partition("\n")[0][:300]
     return (
         f"a fault of hubel's own ({type(error).__name__}{first and f': {first}'}); please report it, with what "

@@ -19,7 +19,7 @@ from hubel.data.sources.arrays.load import is_idx_folder, load_idx, load_npy, lo
 from hubel.data.sources.bands import with_bands
 from hubel.data.sources.folders import list_folder
 from hubel.data.sources.layout import Layout
-from hubel.data.sources.listing import Listing
+from hubel.data.sources.listing import Listing, files_below, is_image_path, some
 from hubel.data.sources.mnist import load_mnist
 from hubel.data.sources.named import NAMED_SETS, NamedSet
 from hubel.data.sources.tables.listing import list_csv
@@ -153,9 +153,13 @@ def _open_folder(path: Path, layout: Layout) -> Splits | Listing:
     if is_idx_folder(path):
         return load_idx(path)
     tars = sorted(path.rglob("*.tar"))
-    if tars:
+    if tars and not any(is_image_path(name) for name, _ in files_below(str(path))):
         return list_shards(str(path), tars)
-    return list_folder(path, layout)
+    found = list_folder(path, layout)
+    if not tars:
+        return found
+    note = f"not used: {some(tar.name for tar in tars)}, which hubel data '{tars[0].parent}/*.tar' would read"
+    return dataclasses.replace(found, notes=(*found.notes, note))
 
 
 def _open_file(path: Path, layout: Layout) -> Splits | Listing:

@@ -177,6 +177,16 @@ def test_tar_shards(tmp_path: Path) -> None:
         load(str(tmp_path / "train-{10..12}.tar"))
 
 
+def test_tars_beside_images_are_told_and_not_used(tmp_path: Path) -> None:
+    for number in range(12):
+        (tmp_path / "ab"[number % 2]).mkdir(exist_ok=True)
+        (tmp_path / "ab"[number % 2] / f"{number}.png").write_bytes(png((number, 0, 0)))
+    write_tar(tmp_path / "old-00.tar", samples(1))
+    splits = load(tmp_path)
+    assert sum(map(len, splits.parts().values())) == 12
+    assert f"not used: old-00.tar, which hubel data '{tmp_path}/*.tar' would read" in splits.notes
+
+
 def test_a_sample_without_a_class_is_named(tmp_path: Path) -> None:
     contents = samples(1)
     del contents["1001.cls"]
