@@ -15,7 +15,9 @@ import hubel
 from hubel.base.errors import SettingError
 from hubel.data import Preprocessing
 from hubel.export import export
-from hubel.export.page.form import _as_module
+from hubel.export.onnx.form import onnx_bytes, runner
+from hubel.export.page import form
+from hubel.export.page.form import _BUNDLE, _WASM, _as_module
 from hubel.tasks import LoadedModel, task_named
 from hubel.train import Run
 from tests.export.conftest import picture
@@ -165,9 +167,9 @@ POSED = {  # of the points of one individual, and of several: the places are eve
 
 def opened(model: LoadedModel, folder: Path, shown: Path, page: Any) -> None:
     """A page of the model, in which a picture of 47×60 is looked at."""
-    export(model, folder / "page.html")
     blocks = np.random.default_rng(1).integers(0, 256, (6, 5, 3), dtype=np.uint8)
     Image.fromarray(blocks).resize((47, 60), Image.Resampling.BICUBIC).save(shown)
+    export(model, folder / "page.html")
     page.goto((folder / "page.html").as_uri())
     page.wait_for_selector("html[data-ready]")
     page.evaluate(
@@ -204,9 +206,15 @@ def test_a_page_finds_the_points_that_pose_finds(fit: Any, tmp_path: Path, brows
     assert browser_page.locator(".said").inner_text() == said
 
 
-def test_a_page_colours_as_colorize_does(tmp_path: Path, browser_page: Any) -> None:
+RUNTIME = """const answer={probabilities:{data:PROBABILITIES,dims:DIMS}},a={create:async()=>({run:async()=>answer})},
+b=class{},c={wasm:{}};export{a as InferenceSession,b as Tensor,c as env};"""
+
+
+@pytest.mark.parametrize("engine", ["its own", "ONNX Runtime"])
+def test_a_page_colours_as_colorize_does(engine: str, tmp_path: Path, browser_page: Any, monkeypatch: Any) -> None:
+    """ONNX Runtime's answer is that of its Python, since npm may not be here."""
     middles = [[0, 0], [60, 30], [-40, 40], [20, -70]]
-    settings = {"middles": middles, "weights": [1] * 4, "prior": [-1.4] * 4, "mean": [0, 0]}
+    settings = {"middles": middles, "weights": [1] * 4, "prior": [-0.5, -2.5, -1.5, -2.0], "mean": [0, 0]}
     task = task_named("colorize").from_settings((), settings)
     network = hubel.parse("16x24x1: conv 6 3x3/2 same tanh, conv 4 1x1")
     kind = Preprocessing(16, 24, 1, (0.4,), (0.2,), fit="stretch")
@@ -214,6 +222,19 @@ def test_a_page_colours_as_colorize_does(tmp_path: Path, browser_page: Any) -> N
     with torch.no_grad():
         list(module.parameters())[-2].mul_(4)  # so that colours are vivid
     model, shown = LoadedModel(network, module, kind, task), tmp_path / "old.png"
+    if engine != "its own":
+
+        def answered(_: LoadedModel, why: str) -> Any:
+            found = runner(onnx_bytes(model, "sized"), "sized", model)(kind.prepare(shown)[np.newaxis])
+            bundle = RUNTIME.replace("PROBABILITIES", str(found.ravel().tolist())).replace("DIMS", str([*found.shape]))
+            (tmp_path / _BUNDLE).write_text(bundle)
+            (tmp_path / _WASM).write_bytes(b"")
+            return usual(model, why)
+
+        usual = form._runtime
+        monkeypatch.setattr(form, "reason_not_packed", lambda *_, **__: "asked")
+        monkeypatch.setattr(form, "_installed", lambda why: tmp_path)
+        monkeypatch.setattr(form, "_runtime", answered)
     opened(model, tmp_path, shown, browser_page)
     answer = task.answer(model, shown)
     drawn = np.reshape(browser_page.evaluate(OVERLAY), (60, 47, 4))[..., :3].astype(int)

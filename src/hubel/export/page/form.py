@@ -104,8 +104,11 @@ def _runtime(model: LoadedModel, why: str) -> tuple[str, dict[str, Any], dict[st
         "hubel/export/onnxruntime": _as_module((folder / _BUNDLE).read_text(encoding="utf-8")),
     }
     about = {"classes": list(model.classes), "preprocessing": json.loads(model.preprocessing.to_json())}
+    drawn = _drawn(model)
+    if squares := drawn.get("squares"):
+        squares["prior"] = [0.0] * len(squares["prior"])  # the file's probabilities have it in them
     held = {
-        "model": about | _drawn(model),
+        "model": about | drawn,
         "colours": SERIES,
         "onnx": b64encode(onnx_bytes(model, "sized")).decode(),
         "wasm": b64encode((folder / _WASM).read_bytes()).decode(),
