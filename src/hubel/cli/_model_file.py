@@ -9,11 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hubel.base.errors import MissingFileError, SettingError
-from hubel.base.names import did_you_mean
+from hubel.base.names import BUILT_IN, did_you_mean
 from hubel.cli._output import aside, tell
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+def is_code(given: str) -> bool:
+    """Whether FILE.py:NAME or package.module:NAME is meant, by its form, and no network of hubel's."""
+    place, colon, name = given.rpartition(":")
+    own = place.endswith(".py") or (f"{place}:" != BUILT_IN and all(part.isidentifier() for part in place.split(".")))
+    return given.endswith(".py") or bool(colon and name.isidentifier() and own)
 
 
 def load_model(given: str) -> nn.Module:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from hubel.base.errors import NetworkError, SettingError
 from hubel.cli._example import Input, example, input_argument, moves
 from hubel.cli._finish import FIGURES, TABLES, Answer, add_output, finish
-from hubel.cli._model_file import load_model
+from hubel.cli._model_file import is_code, load_model
+from hubel.cli._network import named_network
 from hubel.cli._numbers import whole
 from hubel.cli._output import aside
 from hubel.cli._trained import is_model, open_model
@@ -34,6 +35,7 @@ EXAMPLES = """  hubel inspect model.py:make_model --input 224x224x3
   hubel inspect model.py:Classifier --input 32x32x3 -o classifier.svg
   hubel inspect model.py:Encoder --input ids=128:int --input mask=128:bool
   hubel inspect model.py:Wave --input 16000x1
+  hubel inspect resnet18
   hubel inspect model.onnx
   hubel inspect model.safetensors"""
 
@@ -44,7 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "model",
         metavar="FILE:NAME",
         help="a Python file (or an importable module), and what in it is the model, its class, or what makes it; "
-        "an ONNX file; or a run or model file that hubel wrote",
+        "an ONNX file; a run or model file that hubel wrote; or a network of hubel's: a word of the zoo, a text form",
     )
     parser.add_argument(
         "--input",
@@ -104,7 +106,25 @@ def _trained(arguments: Namespace) -> Answer:
     return Answer(lambda: facts_data(model), lambda width: [terminal.table(rows=table.rows, gap=3)], lambda: [table])
 
 
+def _network(arguments: Namespace) -> Inspection:
+    """Of a word of the zoo or a text form, for its own input or the one that is given."""
+    from hubel.nn import build
+
+    inputs: list[Input] = arguments.input or []
+    if len(inputs) > 1 or not all(given.is_plain for given in inputs):
+        raise SettingError(f"expected one --input as 224x224x3 for {arguments.model}, which has one")
+    network = named_network(arguments.model, **({"input": inputs[0].shape} if inputs else {}))
+    if network.reads_whole_numbers:
+        raise SettingError(
+            f"{network.title} looks whole numbers up, and inspect has shapes alone; hubel explain tells what it costs"
+        )
+    given = Input("x".join(map(str, network.input)), network.input)
+    return replace(_inspected(build(network), [given], arguments.batch), type=network.title)
+
+
 def _model(arguments: Namespace) -> Inspection:
+    if not is_code(arguments.model):
+        return _network(arguments)
     if not arguments.input:
         raise SettingError("expected --input with the shape of one image, such as --input 224x224x3")
     with aside():

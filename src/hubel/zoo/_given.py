@@ -70,9 +70,10 @@ def network(given: Given, **options: Any) -> Network:
     try:
         return get(word, **options)
     except (LookupError, ValueError) as error:
-        message = error.args[0] if error.args else error
+        message = str(error.args[0] if error.args else error)
+        also = " Or write" if message.endswith("?") else "; or write"
         raise SettingError(
-            f"{message}; or write a text form, such as '28x28x1: conv 6 5x5 tanh, flatten, dense 10'"
+            f"{message}{also} a text form, such as '28x28x1: conv 6 5x5 tanh, flatten, dense 10'"
         ) from None
 
 

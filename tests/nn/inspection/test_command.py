@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from hubel.arch import analyse
 from hubel.cli import main
+from hubel.zoo import network
 
 MODEL = """
 from dataclasses import dataclass
@@ -100,7 +102,13 @@ def test_as_data(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
             "faulty.py cannot be run: AttributeError: 'int' object has no attribute 'nothing' (line 2",
         ),
         (("absent.py:x", "--input", "3"), "no file absent.py"),
-        (("lenet5", "--input", "3"), "expected FILE:NAME, such as model.py:make_model, received 'lenet5'"),
+        (
+            ("lenet6",),
+            "expected the name of a network of the zoo, received 'lenet6'; did you mean 'lenet5'? Or write a text",
+        ),
+        (("16: embed 25 8, lstm 8, dense 2",), "network of 1 embed, 1 lstm, 1 dense looks whole numbers up"),
+        (("lenet5", "--input", "28x28x1", "--input", "3"), "expected one --input as 224x224x3 for lenet5"),
+        (("model.py", "--input", "3"), "expected FILE:NAME, such as model.py:make_model, received 'model.py'"),
     ],
 )
 def test_mistakes(here: Path, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,6 +116,26 @@ def test_mistakes(here: Path, arguments: tuple[str, ...], said: str, capsys: pyt
     done = capsys.readouterr()
     assert f"hubel: {said}" in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "title", "input"),
+    [
+        (("lenet5",), "lenet5", "28x28x1"),
+        (("ResNet-20", "--input", "64x64x3"), "resnet20", "64x64x3"),
+        (("builtin:lenet5",), "lenet5", "28x28x1"),
+        (("8x8x1: conv 2 3x3 relu, flatten, dense 3 softmax",), "network of 1 conv, 1 dense", None),
+        (("9: dense 3",), "network of 1 dense", None),
+        (("100x3: conv1d 8 3, gru 4, dense 2",), "network of 1 conv1d, 1 gru, 1 dense", None),
+    ],
+)
+def test_a_network_of_hubel_s_costs_what_explain_says(
+    words: tuple[str, ...], title: str, input: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", *words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    report = analyse(network(words[0], **({"input": tuple(map(int, input.split("x")))} if input else {})))
+    assert (found["name"], found["parameters"], found["macs"]) == (title, report.parameters, report.macs)
 
 
 @pytest.mark.parametrize("command", [["inspect"], ["explain"]])
