@@ -22,6 +22,7 @@ def test_names_of_tensorflow_are_those_of_keras_and_of_its_functions() -> None:
     score = tf.nn.softmax(np.array([0.0, 0.0, 50.0]))  # as tutorials read what was predicted
     assert (np.argmax(score), 100 * np.max(score), score.numpy().sum()) == (2, 100.0, 1.0)
     assert isinstance(tf.nn.softmax(tf.constant([0.0, 1.0])), tf.Tensor)
+    assert tf.__version__ == tf.version.VERSION
     for missing in ("lite", "saved_model"):
         with pytest.raises(AttributeError, match=f"has no {missing}, which is TensorFlow's own form; hubel export"):
             getattr(tf, missing)

@@ -36,6 +36,7 @@ def test_one_column_a_class(folder: Path) -> None:
 OTHER_KINDS = {
     "spaces": (["haze", "haze clear", "clear", "haze", "clear", "clear"], r"several labels in a cell \('haze clear'\)"),
     "bars": (["cat", "cat|dog", "dog", "cat", "dog", "dog"], r"several labels in a cell \('cat\|dog'\)"),
+    "semicolons, each label once": (["x;y", "z", "z"] * 2, r"several labels in a cell \('x;y'\)"),
     "semicolons": (["x;y", "x", "y", "x;y", "x", "y"], r"several labels in a cell \('x;y'\)"),
     "fractions": (
         ["0.1", "0.2", "0.3", "0.4", "0.5", "0.6"],

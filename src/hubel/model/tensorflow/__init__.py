@@ -23,6 +23,7 @@ float16, float32, float64 = torch.float16, torch.float32, torch.float64
 uint8, int32, int64, bool = torch.uint8, torch.int32, torch.int64, torch.bool
 Tensor = torch.Tensor
 __version__ = f"none, but hubel {hubel.__version__}"
+version = SimpleNamespace(VERSION=__version__)
 
 _CALLED = {
     "constant": ops.convert_to_tensor,

@@ -208,7 +208,8 @@ def _ask(path: Path, head: str, given: Sequence[str]) -> tuple[str, ...]:
         parted = [pieces[piece.strip()] > 1 for cell in lists for piece in cell.split(sign)]
         strict = sign in (" ", "/", "+", "&", " and ") and not names_several(head)
         written = [cell for cell in different if _unquoted(cell) != cell]
-        if 2 * len(written) > len(different) or (lists and (all(parted) if strict else 2 * sum(parted) >= len(parted))):
+        often = all(parted) if strict else sign in (";", "|") or 2 * sum(parted) >= len(parted)
+        if 2 * len(written) > len(different) or (lists and often):
             raise DataError(
                 f"{path}: {head} holds several labels in a cell ({(lists or written)[0]!r}); say what they are: "
                 f"--task multilabel learns which labels an image has, {_AS_CLASS}"

@@ -22,7 +22,7 @@ FLAGS: Mapping[str, bool] = {
     **dict.fromkeys(("0", "false", "f", "no", "n", "0.0", *NOT_GIVEN), False),
 }
 _SPLIT = frozenset(
-    ["split", "splits", "subset", "subsets", "partition", "partitions", "usage", "set", "sets"]
+    ["split", "splits", "subset", "subsets", "partition", "partitions", "usage", "set", "sets", "tvt"]
 )  # heads of parts alone
 _FEW = 12  # different values from which a column is no split
 
@@ -67,7 +67,8 @@ def parts_of_rows(
     if fold is not None:
         return _by_fold(heads[fold], fold, list(cells_of(body, fold)))
     for number in left if apart or len(left) > 1 else ():
-        if 1 < len(counts[number]) < _FEW and (_is_headed(heads[number]) or _may_say(heads[number], counts[number])):
+        may_say = _is_headed(heads[number]) or _is_mark(heads[number], counts[number])
+        if 1 < len(counts[number]) < _FEW and (may_say or _may_say(heads[number], counts[number])):
             raise DataError(
                 f"{path}: {heads[number]} holds {_counted(counts[number])}{_what_is_called(counts[number])}; say which "
                 f"is: {_remedy(counts[number])}, or --parts none to train on all rows"
@@ -96,7 +97,14 @@ def _split_column(heads: Sequence[str], counts: Mapping[int, Counter[str]], name
 
 
 def _is_headed(head: str) -> bool:
-    return any(word in _SPLIT for word in words_of(head))
+    """Whether a column's head is that of parts: "split", "tvt", "train_val_test"."""
+    words = words_of(head)
+    return any(word in _SPLIT for word in words) or len(set(map(part_of, words)) - {None}) > 1
+
+
+def _is_mark(head: str, values: Counter[str]) -> bool:
+    """Whether a column that is called as a part has a mark, such as an x, in some rows alone."""
+    return part_of(head) is not None and len(values) == 2 and not NOT_GIVEN.isdisjoint(map(str.casefold, values))
 
 
 def _may_say(head: str, values: Counter[str]) -> bool:
