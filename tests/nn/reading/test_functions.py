@@ -53,6 +53,8 @@ class Own(nn.Module):
         (lambda x: x * functional.relu6(x + 3) / 6, "product(identity | rescale 1.0 offset=3.0, relu6), "
          f"rescale {1 / 6}"),
         (lambda x: functional.pixel_shuffle(x, 2), "pixelshuffle 2"),
+        (functional.instance_norm, "instancenorm center=false scale=false"),
+        (lambda x: functional.instance_norm(x, eps=0.01), "instancenorm epsilon=0.01 center=false scale=false"),
         (lambda x: functional.elu(x, 0.3), "elu 0.3"),
         (lambda x: functional.elu(x), "elu"),
         (lambda x: functional.celu(x, 0.3), "celu 0.3"),

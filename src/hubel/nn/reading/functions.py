@@ -63,6 +63,10 @@ def module_of(function: str, arguments: tuple[Any, ...], keywords: Mapping[str, 
         return _padding_of(*arguments, **keywords)
     if function in LIMITS:
         return _limited(*arguments, **keywords)
+    if function == "instance_norm":  # without weights of its own
+        settings = {**dict(zip(WEIGHTED[function], arguments, strict=False)), **keywords}
+        own = settings.get("use_input_stats", True)
+        return nn.InstanceNorm2d(0, settings.get("eps", 1e-5)) if own else None
     if function not in FUNCTIONS:
         return None
     kind, names = FUNCTIONS[function]
