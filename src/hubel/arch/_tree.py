@@ -156,7 +156,8 @@ class Network(Shown):
             return self.name
         words = Counter(layer.text().partition(" ")[0] for layer in leaves(self.body))
         found = [f"{count} {word}" for word, count in words.items() if word in _WEIGHED]
-        return f"network of {', '.join(found)}" if found else f"network of {sum(words.values())} layers"
+        count = sum(words.values())
+        return f"network of {', '.join(found)}" if found else f"network of {count} layer{'s' * (count != 1)}"
 
     def __str__(self) -> str:
         return f"{'x'.join(map(str, self.input))}: {self.body.inside()}"

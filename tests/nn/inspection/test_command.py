@@ -126,6 +126,7 @@ def test_mistakes(here: Path, arguments: tuple[str, ...], said: str, capsys: pyt
         (("builtin:lenet5",), "lenet5", "28x28x1"),
         (("8x8x1: conv 2 3x3 relu, flatten, dense 3 softmax",), "network of 1 conv, 1 dense", None),
         (("9: dense 3",), "network of 1 dense", None),
+        (("9:flatten",), "network of 1 layer", None),
         (("100x3: conv1d 8 3, gru 4, dense 2",), "network of 1 conv1d, 1 gru, 1 dense", None),
     ],
 )
