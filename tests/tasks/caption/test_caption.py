@@ -252,3 +252,10 @@ def test_a_file_that_says_longer_sentences_than_its_network_writes_is_refused(tm
         else:
             with pytest.raises(ModelFileError, match=f"answers of 5×4, as its network gives, .* of {steps}×4"):
                 load_model(tmp_path / "model")
+
+
+def test_a_caption_that_is_too_long_to_read_is_named_not_taken_for_a_set_without_captions(tmp_path: Path) -> None:
+    source = draw(tmp_path / "told", 12)
+    (source / "captions.csv").write_text(f'file,caption\n0.png,"{"word " * 40_000}"\n1.png,a red circle\n')
+    with pytest.raises(DataError, match=r"captions\.csv: cannot be read as CSV \(field larger"):
+        load(source)

@@ -78,7 +78,9 @@ def _is_captions(path: Path) -> bool:
             return _COCO.search(file.read(_GLANCE)) is not None
     if b"\0" in start[4:] and start[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         return False
-    rows = [row for _, row in separated(decoded(start)[0].rpartition("\n")[0]) if any(row)][:2]
+    head = decoded(start)[0]
+    whole = head.rpartition("\n")[0]
+    rows = [row for _, row in separated(whole if "\n" in whole else head) if any(row)][:2]  # one may be very long
     return len(rows) == 2 and _columns(rows) is not None
 
 
