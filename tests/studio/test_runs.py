@@ -192,6 +192,8 @@ def test_a_folder_of_runs_that_is_a_file_is_told(tmp_path):
 
 def test_what_does_not_train_is_asked_for_nothing(folder):
     assert "no training of it under way" in asked(Runs(folder), "wish", name="first", wish="pause")["error"]
+    (folder / "first/run.toml").write_text(f'{RUN}task = "play"')
+    assert "neither pauses nor" in asked(Runs(folder), "wish", name="first", wish="pause")["error"]
     assert not (folder / "first/asked.txt").exists()
 
 

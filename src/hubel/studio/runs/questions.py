@@ -15,6 +15,7 @@ from hubel.studio.runs.own import OwnData
 from hubel.studio.runs.trainings import NOTES, Trainings
 
 _DATA_USUAL = "mnist"
+_PLAY = "play"  # the task of games, whose trainings listen to signals alone
 _FRESH_SECONDS = 2.0  # that a page waits for a checkpoint of this moment
 _MOST_OTHERS = 20  # names that a page is told and cannot ask by
 
@@ -91,6 +92,10 @@ class Runs:
         run = self.folder / checked_name(name)
         if wish not in WISHES:
             raise SettingError(f"expected one of {', '.join(WISHES)}, received {printable(wish)[:40]!r}")
+        if self._told(name).get("task") == _PLAY:
+            raise SettingError(
+                f"{name}: a network that learns to play neither pauses nor takes single steps; stop it, and go on"
+            )
         if not run.is_dir() or not self.trainings.is_running(name):
             raise SettingError(f"{name}: there is no training of it under way that this studio began")
         put_wish(run, wish)

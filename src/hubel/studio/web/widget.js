@@ -5,7 +5,7 @@ export default {
     const frame = document.createElement("iframe");
     frame.title = "hubel";
     frame.sandbox = "allow-scripts allow-downloads allow-popups";
-    frame.style = "width: 100%; border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-radius: 6px;";
+    frame.style = "box-sizing: border-box; width: 100%; border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-radius: 6px;";
     const sized = () => (frame.style.height = `${model.get("height")}px`);
     const asked = ({ source, data }) => source === frame.contentWindow && model.send(data);
     const told = (content) => frame.contentWindow?.postMessage(content, "*");

@@ -157,7 +157,7 @@ class Train {
     const act = (words, question) => h("button", { type: "button", "data-key": `${question} ${run.name}`, onclick: () => this.act(question, run.name) }, words);
     const wish = (words, wished) => h("button", { type: "button", "data-key": `${wished} ${run.name}`, onclick: () => this.act("wish", run.name, { wish: wished }) }, words);
     const waits = run.state === "paused";
-    const stands = waits ? [wish("▶ go on", "go on"), wish("one step", "step")] : run.state === "training" ? wish("❚❚ pause", "pause") : "";
+    const stands = waits ? [wish("▶ go on", "go on"), wish("one step", "step")] : run.state === "training" && run.task !== "play" ? wish("❚❚ pause", "pause") : "";
     return h("section", { class: "run" },
       h("h2", {}, run.name, " ", h("span", { class: `state ${run.state}` }, STATES[run.state])),
       run.network ? h("p", {}, h("code", {}, run.network), h("span", { class: "note" }, ` on ${run.data}, ${Object.values(run.recipe).join(", ")}`)) : "",
