@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import random
 from pathlib import Path
@@ -116,6 +117,20 @@ def test_texts_beside_pictures_are_their_sentences(tmp_path: Path, texts: str) -
     assert (found.train.targets.values == wanted.train.targets.values).all()
     (lines / "0.txt").write_text(" \n", encoding="utf-8")
     assert any("1 picture that no caption names (0.png)" in note for note in load(folder, validation=0).notes)
+
+
+@pytest.mark.parametrize("name", ["captions_train2017.json", "told.json"])
+def test_cocos_captions_are_sentences_and_not_boxes(tmp_path: Path, name: str) -> None:
+    wanted = load(draw(tmp_path / "table", 6), validation=0)
+    (tmp_path / "coco" / "annotations").mkdir(parents=True)
+    (tmp_path / "table" / "images").rename(tmp_path / "coco" / "train2017")
+    targets, images, annotations = wanted.train.targets, [], []
+    for number, path in enumerate(wanted.train.paths):
+        images.append({"id": number, "file_name": Path(path).name, "height": 32, "width": 32})
+        annotations += [{"id": 0, "image_id": number, "caption": said} for said in targets.sentences(number)]
+    whole = {"info": {}, "images": images, "annotations": annotations}
+    (tmp_path / "coco" / "annotations" / name).write_text(json.dumps(whole), encoding="utf-8")
+    assert (load(tmp_path / "coco", validation=0).train.targets.values == targets.values).all()
 
 
 def test_numbers_beside_pictures_and_folders_of_classes_are_no_sentences(tmp_path: Path) -> None:

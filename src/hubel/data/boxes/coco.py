@@ -22,6 +22,7 @@ from hubel.data.sources.pictures import Pictures, unmatched
 _FOLDERS = ("", "annotations", "Annotations", "labels")
 _Kind = TypeVar("_Kind")
 LISTS = ("images", "annotations", "categories")
+_GLANCE = 2**14  # bytes of a file's start and end by which it is known
 _NUMBERS = ("id", "image_id", "category_id")
 _KEYS = (b'"images"', b'"annotations"', b'"categories"', b'"info"', b'"licenses"', b'"type"')
 
@@ -47,9 +48,12 @@ def recognises(root: Path) -> bool:
 
 def _is_coco(path: Path) -> bool:
     with open(path, "rb") as file:
-        start = file.read(4096).lstrip(b"\xef\xbb\xbf \t\r\n")
+        start = file.read(_GLANCE).lstrip(b"\xef\xbb\xbf \t\r\n")
+        file.seek(max(0, path.stat().st_size - _GLANCE))
+        ends = start + file.read()
     first = start[1:].lstrip()
-    return start.startswith(b"{") and first.startswith(_KEYS)
+    of_captions = b'"caption"' in ends and b'"bbox"' not in ends  # sentences, which have no boxes
+    return start.startswith(b"{") and first.startswith(_KEYS) and not of_captions
 
 
 def read(root: Path, layout: Layout) -> Annotations:
