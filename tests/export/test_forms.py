@@ -238,3 +238,11 @@ def test_the_reading_program_has_all_that_it_names(frame: Frame | None) -> None:
             yield from named(inner) if isinstance(inner, CodeType) else ()
 
     assert set(named(compile(program, "read", "exec"))) - {*known, *dir(builtins)} == set()
+
+
+def test_what_a_package_has_no_program_for_is_refused(tmp_path: Path) -> None:
+    network = hubel.parse("8x8x3: flatten, dense 4, caption 3 5 4")
+    task = task_named("caption").from_settings((), {"words": ["cat", "dog", "red"], "steps": 3})
+    model = LoadedModel(network, lived_in(network), Preprocessing(8, 8, 3, (0.5,) * 3, (0.2,) * 3), task)
+    with pytest.raises(SettingError, match="or colour pictures, not for caption"):
+        export(model, tmp_path / "told", to="package")

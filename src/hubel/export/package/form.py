@@ -31,7 +31,8 @@ def written_package(order: Order) -> Written:
     """
     model = order.model
     decoding = decoding_of(model.task.name)
-    if not (decoding.names or decoding.likeliest or decoding.boxes or decoding.points or decoding.colours):
+    told = decoding.names or decoding.likeliest or decoding.boxes or decoding.points or decoding.colours
+    if decoding.writes or not told:
         raise SettingError(
             "a package is written for models that name classes, of a picture or its places, find objects or points, or "
             f"colour pictures, not for {model.task.name}"
