@@ -1,6 +1,6 @@
 // What is joined, shown as pictures and lists: branches and their sum or product, and a softmax's exponentials.
 
-import { broken, h } from "hubel/view/dom";
+import { h } from "hubel/view/dom";
 import { colour } from "hubel/view/live/colours";
 import { shown } from "hubel/view/numbers";
 
@@ -29,7 +29,7 @@ export function branchMaps(step, branches, at, table, nameOf) {
   const isMap = step.shape[0] * step.shape[1] > 1; // a vector has its numbers alone
   const sign = step.node.kind === "sum" ? "+" : "×";
   return all.map((one, i) => {
-    const caption = h("figcaption", {}, broken(nameOf(one.step)), h("b", {}, ` ${shown(numberAt(one.step, one.at))}`));
+    const caption = h("figcaption", {}, nameOf(one.step), h("b", {}, ` ${shown(numberAt(one.step, one.at))}`));
     const before = i === 0 ? null : h("span", { class: "sign" }, i === branches.length ? "=" : sign);
     return h("div", { class: "branch" }, before, h("figure", {}, isMap ? smallMap(one.step, one.at, table, most) : null, caption));
   });

@@ -210,7 +210,7 @@ export class UnitDock {
   fillJoined() {
     const { unit } = this;
     const { step, branches, at, called, rivals } = unit;
-    const named = (one) => this.link({ source: one.path, from: branches.find((b) => b.step === one)?.at }, unit.nameOf(one));
+    const named = (one) => this.link({ source: one.path, from: branches.find((b) => b.step === one)?.at }, broken(unit.nameOf(one)));
     const maps = branches.length ? branchMaps(step, branches, at, this.tables.signed, named) : [];
     this.branches.replaceChildren(...maps);
     const name = (channel) => {
