@@ -126,6 +126,12 @@ def test_whether_a_share_is_held_out_can_be_said(splits, network, recipe, tmp_pa
 
 def test_patience_has_images_held_out_beside_a_test_part_or_is_refused(splits, network, recipe, tmp_path):
     patient = recipe.replace(patience=2, epochs=2)
+    events = []
+    worse = patient.replace(epochs=6, learning_rate=0.1, warmup=0)  # too high, from a start that is as good as any
+    run = train(network, splits, worse, tmp_path / "worse", progress=events.append)
+    best = min(run.metrics, key=lambda row: row.evaluation_loss).epoch
+    assert best < run.metrics[-1].epoch
+    assert events[-1].reason.endswith(f", and the weights are those of epoch {best}")
     run = train(network, splits, patient, tmp_path / "run")
     assert run.metrics[-1].evaluated == "validation"
     assert run.settings["data"]["examples"] == {"training": 512, "validation": 128, "test": 200}

@@ -53,6 +53,12 @@ class State:
             self.how.model.load_state_dict(self.how.network.state_dict())
         return taken
 
+    @property
+    def whose(self) -> str:
+        """Whose weights the model will have, where the best epoch's are kept and those are not the last."""
+        earlier = self.best_epoch and self.history and self.history[-1].epoch != self.best_epoch
+        return f", and the weights are those of epoch {self.best_epoch}" if earlier else ""
+
     def tensors(self) -> dict[str, torch.Tensor]:
         """All tensors by name: `<module>.*`, `optimizer.<which>.<parameter>.<what>`, `tally`."""
         found = {

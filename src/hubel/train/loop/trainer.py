@@ -108,14 +108,14 @@ class Trainer(Epochs[Batch]):
     def over(self, epoch: int | None) -> str:
         """The recipe's epochs, or its patience."""
         if self.state.done >= self.steps:
-            return "all epochs are done"
+            return "all epochs are done" + self.state.whose
         if self._late:
             at = self.state.done / self.epoch_steps
             return f"the {self.recipe.time_budget:g} s are over, at epoch {at:.3g} of {self.recipe.epochs:.4g}"
         if not self._patience_is_over():
             return ""
         figure = self.task.figure(self.recipe.monitor)
-        return f"no better validation {figure.title} in {self.recipe.patience} epochs"
+        return f"no better validation {figure.title} in {self.recipe.patience} epochs" + self.state.whose
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """The epoch's batches from where it was left."""
