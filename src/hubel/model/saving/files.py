@@ -125,7 +125,7 @@ def measured_preprocessing(array: NDArray[Any], shape: Shape, fit: Fit | None = 
         return None
     mean, deviation = (0.5, 0.5) if low < 0 else (0.0, 1.0 if high <= 1 else 1 / 255)
     pixels = (array[:2000].reshape(-1, *picture) * deviation + mean) * 255
-    images = np.clip(pixels, 0, 255).round().astype(np.uint8)
+    images = np.clip(np.nan_to_num(pixels), 0, 255).round().astype(np.uint8)
     found = Preprocessing.for_dataset(Dataset(images, np.zeros(len(images), np.int64), ("",), fit=fit))
     return replace(found, mean=(mean,) * picture[2], std=(deviation,) * picture[2])
 
