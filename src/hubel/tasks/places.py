@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from hubel import zoo
-from hubel.arch import Network, analyse, ops
+from hubel.arch import Network, Report, analyse, ops
 from hubel.base.errors import SettingError
 from hubel.data import Augmentation, Dataset
 from hubel.tasks import task
@@ -23,8 +23,20 @@ from hubel.tasks.model import LoadedModel
 _COARSEST = 64  # pixels of a place, at most
 _WINDOW = 288  # pixels of a side from which training looks through windows
 _STEPS = 2000  # of training where nothing says how long
-_ADAMW = {"optimizer": "adamw", "learning_rate": 0.003}
+_RATE, _NUMBERS = 0.003, 2300  # of AdamW, and the numbers of the longest sum, from which it is less
 _MANY = 24  # times that each image is seen from which changes of colour pay
+
+
+def _plain_rate(report: Report) -> float:
+    """AdamW's, where nothing is normalised. Each of its steps moves a sum by the rate times as many numbers as it has,
+    however small the gradient (Yang & Hu 2021): at 0.003 a U-Net of full width, whose sums have 9,216, explodes.
+    """
+    longest = max(
+        row.cost.macs // math.prod(row.output_shape)
+        for row in report.rows
+        if isinstance(row.operation, ops.WindowedSum | ops.DenseSum)
+    )
+    return float(f"{_RATE * min(1.0, _NUMBERS / max(1, longest)):.1g}")
 
 
 class Places(task.Task):
@@ -72,13 +84,15 @@ class Places(task.Task):
             zoom=1.5,
             colour=0.3 if channels == 3 else 0.0,
         )
-        normalised = any(isinstance(row.operation, ops.Normalise) for row in analyse(network).rows)
+        report = analyse(network)
+        normalised = any(isinstance(row.operation, ops.Normalise) for row in report.rows)
         steps = max(1, size * augmentation.passes((height, width)) // batch)  # an epoch
         return {
             "batch_size": batch,
             # in the same 90 s 56.7 % mean IoU on CamVid's validation part, AdamW 43.6; its steps are as long however
             # small a gradient is, which only normalisation makes harmless
-            **({"optimizer": "muon", "learning_rate": 0.02} if normalised else _ADAMW),
+            "optimizer": "muon" if normalised else "adamw",
+            "learning_rate": 0.02 if normalised else _plain_rate(report),
             "momentum": 0.9,
             "beta2": 0.99,
             "weight_decay": 0.01,

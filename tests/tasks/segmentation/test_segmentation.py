@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from hubel import zoo
 from hubel.arch import parse
 from hubel.data import Augmentation, Batches, Dataset, Preprocessing, Splits
 from hubel.data.masks.targets import VOID, Masks, outlined
@@ -202,6 +203,12 @@ def test_large_pictures_are_seen_through_windows_in_their_own_scale():
     assert ((whole == 1) == (image == 255)).mean() < 0.9
     small = Image.fromarray(image[:5])
     assert (replace(TASK, windows=True).answer(model, small).mask == TASK.answer(model, small).mask).all()
+
+
+@pytest.mark.parametrize(("width", "rate"), [(1.0, 0.0007), (0.5, 0.001), (0.1, 0.003)])
+def test_steps_are_shorter_where_nothing_is_normalised_and_sums_are_long(width, rate, splits):
+    rules = TASK.rules(zoo.get("unet", input=(32, 32, 3), classes=3, width=width), splits.train)
+    assert (rules["optimizer"], rules["learning_rate"]) == ("adamw", rate)
 
 
 def test_windows_are_blended():
