@@ -150,6 +150,14 @@ def test_a_file_that_is_not_there(
     assert capsys.readouterr().err == f"hubel: no file {path}\n"
 
 
+@pytest.mark.parametrize("verb", [["predict", "a" * 300, "x.png"], ["data", "a" * 300], ["inspect", "a" * 300]])
+def test_what_the_system_refuses_is_a_sentence(verb: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(verb) == 2
+    told = capsys.readouterr().err
+    assert "aaa…: file name too long; a name may have 255 bytes" in told
+    assert "Errno" not in told
+
+
 def test_one_thing_has_one_name_in_all_commands() -> None:
     flags = {
         command: {flag for action in parser.options() for flag in action.option_strings}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 import warnings
@@ -11,7 +12,7 @@ from typing import TextIO
 
 from hubel.base.errors import HubelError
 from hubel.base.limits import looked_through
-from hubel.base.names import hint
+from hubel.base.names import hint, shortened
 from hubel.cli._common import add_common
 from hubel.cli._output import say, steady, tell, told
 from hubel.cli._parser import Parser, command_first
@@ -139,8 +140,10 @@ def _told(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return _missing(error)
     words = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
-    if isinstance(error, (HubelError, OSError)):
+    if isinstance(error, HubelError):
         return words
+    if isinstance(error, OSError):
+        return _of_system(error)
     if isinstance(error, MemoryError):
         return "there is not enough memory for it; end other programs, or raise the limit (ulimit -v)"
     first = words.strip().partition("\n")[0][:300]
@@ -150,6 +153,20 @@ def _told(error: Exception) -> str:
     )
 
 
+def _of_system(error: OSError) -> str:
+    """What the system refused: the place first, its words, and what helps where that is known."""
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    more = _HELPS.get(error.errno or 0, "")
+    return f"{shortened(str(error.filename), 80)}: {error.strerror[:1].lower()}{error.strerror[1:]}{more}"
+
+
+_HELPS = {
+    errno.ENAMETOOLONG: "; a name may have 255 bytes, so that this is no file or folder",
+    errno.ENOENT: "; it was removed or renamed while this went on",
+    errno.EACCES: "; whose file it is may let you (chmod), or name another place",
+    errno.EMFILE: "; ulimit -n raises how many files may be open",
+}
 EXTRAS = {
     "torch": "train",
     "numpy": "train",
