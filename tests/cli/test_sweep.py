@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,17 @@ def test_a_search_prints_a_table_and_a_recipe_to_train_with(data: str, capsys: p
     recipe = json.loads(capsys.readouterr().out)["recipe"]
     assert recipe["learning_rate"] == found["best"]["settings"]["learning_rate"]
     assert recipe["epochs"] == 1
+
+
+def test_data_alone_chooses_a_network_and_the_last_line_trains_it(
+    data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sweep", data, "--trials", "1", "--epochs", "1", "--task", "classification"]) == 0
+    line = capsys.readouterr().out.strip().splitlines()[-1]
+    assert line.startswith(f"next:  hubel train {data} --task classification --recipe ")
+    assert main([*shlex.split(line.removeprefix("next:  hubel ")), "--no-report"]) == 0
+    assert main(["sweep", "lenet5"]) == 2
+    assert "expected DATA, or NET and DATA, such as: hubel sweep mnist" in capsys.readouterr().err
 
 
 def test_the_test_images_do_not_choose(data: str, capsys: pytest.CaptureFixture[str]) -> None:

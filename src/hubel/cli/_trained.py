@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hubel import zoo
 from hubel.arch import Network, Shape
 from hubel.base.errors import MissingFileError, ModelFileError, SettingError
+from hubel.base.names import did_you_mean, near_path
 from hubel.cli._network import named_network, tell_which
 from hubel.cli._output import tell
 
@@ -205,6 +206,27 @@ def fitted_network(arguments: Namespace) -> tuple[Network, Splits, dict[str, Any
     options = {name: value for name, value in said.items() if value is not None} | dict(arguments.option or ())
     settings = {"fit": arguments.fit, "bad_images": arguments.bad_images, **layout(arguments), **_asked(arguments)}
     return fitted(arguments.network, arguments.data, options, settings, named_network, read)
+
+
+def need_data(arguments: Namespace) -> None:
+    """Take a word that stands alone for data, for which a network is chosen by rule. Raises SettingError where it is
+    none.
+    """
+    from hubel.data import is_source
+
+    word = arguments.network
+    if arguments.data is not None:
+        return
+    if word and not os.path.isfile(os.path.join(word, "run.toml")) and is_source(word):
+        arguments.network, arguments.data = None, word
+        return
+    known = word is None or zoo.is_made(word) or zoo.is_text(word) or os.path.exists(word)
+    neither = f"; received {word!r}, which is neither"
+    verb = f"hubel {arguments.command}"
+    raise SettingError(
+        f"expected DATA, or NET and DATA, such as: {verb} mnist, {verb} lenet5 mnist"
+        + ("" if known else neither + (near_path(word) or did_you_mean(word, zoo.names())))
+    )
 
 
 def _refuse_swapped(arguments: Namespace) -> None:

@@ -13,7 +13,7 @@ from hubel.base.errors import SettingError
 from hubel.cli._finish import TABLES, Answer, add_output, finish, is_data
 from hubel.cli._network import add_options
 from hubel.cli._numbers import real, whole
-from hubel.cli._trained import add_data_options, add_validation, fitted_network
+from hubel.cli._trained import add_data_options, add_validation, fitted_network, need_data
 from hubel.cli.train import add_recipe_options, recipe_of
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ DESCRIPTION = """Search for a better recipe: train many times, choose by the val
 
 The same line goes on with a search that was stopped or killed; several at once share it. Each trial is a run."""
 EXAMPLES = """  hubel sweep lenet5 mnist --trials 30
+  hubel sweep photos/                     a network chosen by rule, as hubel train photos/ does
   hubel sweep resnet20 cifar10 --time 3600 --search learning_rate=0.001:0.1:log optimizer=sgd,adamw,muon
   hubel sweep lenet5 mnist --trials 30 & hubel sweep lenet5 mnist --trials 30
   hubel sweep resnet18 photos/ --sweep sweeps/photos --storage postgresql+psycopg://me@db/studies
@@ -38,8 +39,10 @@ SHOWN = 10  # trials in the table
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("network", metavar="NET", help="a zoo name, a text form in quotes, or a file")
-    parser.add_argument("data", metavar="DATA", help="a data set's name, or a path")
+    parser.add_argument(
+        "network", nargs="?", metavar="NET", help="a zoo name, a text form in quotes, or a file (default: by rule)"
+    )
+    parser.add_argument("data", nargs="?", metavar="DATA", help="a data set's name, or a path")
     parser.add_argument(
         "--sweep", type=Path, metavar="DIR", dest="directory", help="where it goes (default: sweeps/NET-DATA)"
     )
@@ -71,6 +74,7 @@ def run(arguments: Namespace) -> int:
     from hubel.train._fitting import directory_name, named
     from hubel.view.words.terminal import console
 
+    need_data(arguments)
     network, splits, settings = fitted_network(arguments)
     if arguments.validation == 0 and splits.validation is None:
         raise SettingError("expected --validation above 0: a sweep chooses by images that were held out")
@@ -155,7 +159,8 @@ def _lines(result: SweepResult, directory: Path, arguments: Namespace, primary: 
     if result.best is None:
         yield "no trial came to its end"
         return
-    again = f"hubel train {shlex.quote(arguments.network)} {shlex.quote(arguments.data)}"
+    task = ("--task", arguments.task) if arguments.task else ()
+    again = shlex.join(["hubel", "train", *filter(None, (arguments.network, arguments.data)), *task])
     best, recipe = result.best.directory, shlex.quote(str(directory / "best.toml"))
     yield f"\nthe best recipe lies in {recipe}, its run in {shlex.quote(str(best))}"
     yield f"\nnext:  {again} --recipe {recipe}"

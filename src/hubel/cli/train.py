@@ -12,14 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from hubel import zoo
 from hubel.base.errors import MissingFileError, SettingError
 from hubel.base.files import read_text
-from hubel.base.names import did_you_mean, near_path
 from hubel.cli._finish import Answer, add_output, finish, is_data
 from hubel.cli._network import add_options
 from hubel.cli._numbers import positive, whole
-from hubel.cli._trained import add_data_options, add_validation, fitted_network, read
+from hubel.cli._trained import add_data_options, add_validation, fitted_network, need_data, read
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -151,8 +149,8 @@ def run(arguments: Namespace) -> int:
     began = time.perf_counter()
     if arguments.resume:
         _refuse_ignored(arguments)
-    elif arguments.data is None and arguments.network is not None and _is_data(arguments.network):
-        arguments.network, arguments.data = None, arguments.network
+    else:
+        need_data(arguments)
     if "WORLD_SIZE" in os.environ:  # its warnings, once a process, are of what is meant to be; read when torch loads
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     fitted = _reading(arguments)
@@ -173,13 +171,6 @@ def run(arguments: Namespace) -> int:
         _report(done, splits, screen)
     metrics = _test_metrics(done)
     return finish(arguments, Answer(lambda: _data(done, metrics), lambda width: _lines(done, metrics)))
-
-
-def _is_data(word: str) -> bool:
-    """Whether a word that stands alone is data, for which a network is chosen."""
-    from hubel.data import is_source
-
-    return not os.path.isfile(os.path.join(word, "run.toml")) and is_source(word)
 
 
 def _report(done: Run, splits: Splits | None, screen: Any) -> None:
@@ -216,17 +207,6 @@ def _trained(arguments: Namespace, display: Any, fitted: Fitted, began: float) -
     from hubel.train import start_heartbeat, train
     from hubel.train._fitting import free_directory, named
 
-    if arguments.data is None:
-        word = arguments.network
-        known = word is None or zoo.is_made(word) or zoo.is_text(word) or os.path.exists(word)
-        raise SettingError(
-            "expected DATA, or NET and DATA, such as: hubel train mnist, hubel train lenet5 mnist"
-            + (
-                ""
-                if known
-                else f"; received {word!r}, which is neither{near_path(word) or did_you_mean(word, zoo.names())}"
-            )
-        )
     start_heartbeat()  # before images are decoded, which may take one machine much longer than another
     network, splits, settings = fitted()
     network = named(network, arguments.network)
