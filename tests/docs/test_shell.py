@@ -59,6 +59,8 @@ LEFT = {
     "https://": "weights of 45 MB from an address; tests/cli/test_weights_address.py has a server here",
     "efficientnet": "weights that are not here; tests/nn/weights has some of the same form",
     ".pth": "weights of 45 MB that are not here; tests/nn/weights has some of the same form",
+    "predict runs/lenet5-mnist made/": "pictures that the line before it makes",
+    "r3gan": "an hour of training; tests/tasks/synthesis makes pictures by such",
     "cifar10": "a data set of 170 MB that is not here",
     "--device h100": "runs with what it shows, in docs/plan.md",
     "HUBEL_MOST_ROWS": "runs in tests/test_limits.py",
@@ -123,8 +125,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
             picture(f"photos/{name}/{number}.png", (32, 32, 3), place)
             picture(f"letters/{name}/{number}.png", (28, 28), place)
             picture(f"my-digits/{place}/{number}.png", (28, 28), place)
-    for name in ("cat", "dog", "coffee", "garden", "painting", "sky", "street", "photo", "pictures/0", "Pictures/1"):
+    for name in (
+        "cat",
+        "dog",
+        "coffee",
+        "holiday",
+        "garden",
+        "painting",
+        "sky",
+        "street",
+        "photo",
+        "pictures/0",
+        "Pictures/1",
+    ):
         picture(f"{name}.jpg", (40, 48, 3))
+    for number in range(1, 8):
+        picture(f"pictures/{number}.jpg", (40, 48, 3), number)
     picture("astronaut.png", (40, 40, 3))
     (here / "plays.txt").write_text(PLAY * 60, encoding="utf-8")
     (here / "sonnets.txt").write_text(PLAY[:90] * 9, encoding="utf-8")
@@ -158,6 +174,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tables = {
         "pets.csv": ["file,labels", *(f"{path},{('cat', 'dog', 'cat;dog')[number % 3]}" for path, number in named)],
         "faces.csv": ["file,age", *(f"{path},{number}.5" for path, number in named)],
+        "pictures/captions.csv": [
+            "image,caption",
+            *(f"{n}.jpg,a {('red', 'green', 'blue')[n % 3]} sea" for n in range(8)),
+        ],
         "mice/points.csv": ["image,snout_x,snout_y", *(f"{number}.png,{number},{20 - number}" for number in range(8))],
         "shapes.csv": ["file,x,y,angle", *(f"{path},{number},{2 * number},{number / 9}" for path, number in named)],
     }
