@@ -258,7 +258,7 @@ def _network(parts: PageParts) -> list[Child]:
 def _measured(found: Mistakes) -> list[Section]:
     """The sections about the images that the model was measured on."""
     wrong = int((found.predicted != found.labels).sum())
-    counted = f"{wrong:,} of {len(found.labels):,} images are not what the model says."
+    counted = f"{wrong:,} of {len(found.labels):,} images {'is' if wrong == 1 else 'are'} not what the model says."
     if not wrong:
         counted = f"All of the {len(found.labels):,} images are what the model says."
     told = (
