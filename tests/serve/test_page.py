@@ -87,10 +87,12 @@ def test_without_a_live_camera_the_phones_own_is_opened(browser_page, address):
 
 
 def test_the_token_stands_behind_the_address_or_is_asked_for(browser_page, two):
+    from playwright.sync_api import expect
+
     browser_page.goto(two)
     browser_page.get_by_label("token").fill("wrong")
     browser_page.get_by_role("button", name="Go on").click()
-    browser_page.wait_for_function("document.querySelector('[aria-label=token]')?.value === ''")  # asked anew
+    expect(browser_page.get_by_label("token")).to_have_value("", timeout=1000 * HANG)  # asked anew
     browser_page.get_by_label("token").fill(TOKEN)
     browser_page.get_by_role("button", name="Go on").click()
     browser_page.get_by_label("model").select_option("other")
