@@ -3,7 +3,7 @@
 // Python's memory as it is once hubel is imported is kept by the browser where it may keep something, so that a later
 // visit begins there: Pyodide's own way of starting, of the one version that the site brings.
 
-import { loadPyodide, version } from "./pyodide/pyodide.mjs";
+import * as python from "./pyodide/pyodide.mjs";
 
 const KEPT = "hubel-python"; // the cache of the memories
 const BEGIN = "import sys; sys.path.insert(0, '/hubel')\nfrom hubel.studio.answers import answered_json";
@@ -37,7 +37,7 @@ async function fetched() {
 }
 
 async function started(options, archive) {
-  const pyodide = await loadPyodide({ indexURL: `${HERE}pyodide/`, ...options });
+  const pyodide = await python.loadPyodide({ indexURL: `${HERE}pyodide/`, ...options });
   pyodide.unpackArchive(archive, "zip", { extractDir: "/hubel" }); // files are no part of the memory
   return pyodide;
 }
@@ -47,7 +47,7 @@ const answers = (pyodide) => pyodide.runPython("from hubel.studio.answers import
 /** What is kept of this very archive and Pyodide: `found` whole, or not; null where the browser keeps nothing. */
 async function kept(archive) {
   if (!self.caches || !self.crypto?.subtle) return null;
-  const name = `${HERE}memory/${version}-${await digest(archive)}`;
+  const name = `${HERE}memory/${python.version}-${await digest(archive)}`;
   const cache = await caches.open(KEPT);
   const held = await cache.match(name);
   const found = held && new Uint8Array(await held.arrayBuffer());
