@@ -65,7 +65,7 @@ USUAL = Way("onnxruntime")
 def is_for_openvino(report: Report, eight: bool = False) -> bool:
     """Whether OpenVINO computes a network quicker than ONNX Runtime, as far as its layers tell.
 
-    In float32 by 5 to 30 %, what has broad windows (256 channels and more) over short rows (8 places), as ResNet-18 and
+    In float32 by about 5 %, what has broad windows (256 channels and more) over short rows (8 places), as ResNet-18 and
     ResNet-34 at their end: a sixth of the multiplications and more, and not most weights in dense layers, which take it
     longer. In eight bits by 10 to 60 % what normalises nothing but the sums of the layer before, which both fold away:
     all else is converted to floating point and back.

@@ -1,6 +1,8 @@
 """Playing: learnt with a memory and without, measured, filmed, told, refused."""
 
 import json
+import re
+import warnings
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from hubel.base.errors import SettingError
 from hubel.data.games.environments import Environments
 from hubel.look import occlusion, sample
 from hubel.tasks import load, task_of
+from hubel.tasks.play.playing import ShortGameWarning
 from hubel.train import choose, open_model, resume, train
 from hubel.train.loop.playing.kept import Memory
 from hubel.train.loop.playing.step import QLearning
@@ -212,8 +215,13 @@ def test_a_moment_of_a_game_that_it_plays_can_be_looked_at(run):
     assert found.score == pytest.approx(worth, rel=1e-4)
     without = dict(model.predict(np.zeros_like(seen.picture)).worth)["left"]
     assert found.signed == pytest.approx(worth - without, abs=1e-3)
-    told = hubel("look", "maps", str(run[0]), GAME)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ShortGameWarning)
+        told = hubel("look", "maps", str(run[0]), GAME)
     assert "conv1" in told.stdout
+    assert re.search(
+        rf"hubel: {GAME}: the game was over after \d+ steps, and its last moment is looked at", told.stderr
+    )
     for given, why in (
         ("minatar:freeway", f"the game that the model plays, {GAME}"),
         (f"{GAME}#x", "a step's number after #"),

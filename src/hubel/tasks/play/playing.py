@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
+from hubel.base.errors import SettingError
 from hubel.data import Preprocessing
 from hubel.data.games.environments import Environments
 from hubel.nn import evaluation_mode
 from hubel.tasks.outputs import outputs
 
+if TYPE_CHECKING:
+    from hubel.tasks.model import LoadedModel
+
 EPSILON = 0.01  # chance of an action at random, where models are measured
 
+STEP = 50  # of a game, whose moment is looked at
+
 Array = npt.NDArray[Any]
+
+
+class ShortGameWarning(UserWarning):
+    """A game that was over before the step that is usually looked at."""
 
 
 def returns(
@@ -85,6 +96,25 @@ def moments(
         for hook in hooks:
             hook.remove()
     return found, False
+
+
+def moment_of(model: LoadedModel, game: str, games: Environments, given: str) -> Array:
+    """What a network sees of its game after 50 steps that it plays, or last where that is over sooner (which a
+    ShortGameWarning says), uint8 H×W×C; of `GAME#STEP` after so many. Raises SettingError where it is over before.
+    """
+    named, _, step = given.partition("#")
+    if named.lower() != game.lower():
+        raise SettingError(f"{given}: expected the game that the model plays, {game}")
+    if step and not (step.isascii() and step.isdecimal() and len(step) < 6):
+        raise SettingError(f"{given}: expected a step's number after #, such as {game}#{STEP}")
+    wanted = int(step or STEP)
+    found, _ = moments(games, model.module, model.preprocessing, wanted + 1, 0, EPSILON)
+    if step and len(found) <= wanted:
+        raise SettingError(f"{given}: the game was over after {len(found):,} steps; take one below {len(found):,}")
+    if len(found) <= wanted:
+        told = f"{game}: the game was over after {len(found):,} steps, and its last moment is looked at"
+        warnings.warn(told, ShortGameWarning, stacklevel=2)
+    return found[-1].shown
 
 
 def _activity(maps: torch.Tensor) -> Array:

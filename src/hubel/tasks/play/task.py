@@ -24,11 +24,10 @@ from hubel.data.games.targets import Playing
 from hubel.tasks import task
 from hubel.tasks.model import LoadedModel
 from hubel.tasks.play.film import Film, frame
-from hubel.tasks.play.playing import EPSILON, moments, returns
+from hubel.tasks.play.playing import EPSILON, STEP, moment_of, moments, returns
 
 _FRAMES = {False: 1_000_000, True: 10_000_000}  # to be played in all: of one moment, of four
 _SHOWN = 12  # moments of a game in a report
-_STEP = 50  # of a game, whose moment is looked at
 _SEED = 1_000_003  # of games that are measured by, apart from those of training
 
 
@@ -232,11 +231,11 @@ class Play(task.Task):
         which the network sees after 50 steps of a game that it plays, of `GAME#STEP` after so many.
         """
         if isinstance(given, str) and is_game(given):
-            return self._moment(model, given)
+            return moment_of(model, self.game, self.environments(1), given)
         if isinstance(given, (str, os.PathLike)):
             raise SettingError(
-                f"{os.fspath(given)}: a model that plays takes no file; {self.game} has it play to step {_STEP} and "
-                f"shows what it sees, {self.game}#{4 * _STEP} to step {4 * _STEP}"
+                f"{os.fspath(given)}: a model that plays takes no file; {self.game} has it play to step {STEP} and "
+                f"shows what it sees, {self.game}#{4 * STEP} to step {4 * STEP}"
             )
         array = np.asarray(given)
         shape = model.preprocessing.height, model.preprocessing.width, model.preprocessing.channels
@@ -246,19 +245,6 @@ class Play(task.Task):
                 f"received {array.dtype} {'×'.join(map(str, array.shape)) or type(given).__name__}"
             )
         return array
-
-    def _moment(self, model: LoadedModel, given: str) -> npt.NDArray[np.uint8]:
-        game, _, step = given.partition("#")
-        if game.lower() != self.game.lower():
-            raise SettingError(f"{given}: expected the game that the model plays, {self.game}")
-        if step and not (step.isascii() and step.isdecimal() and len(step) < 6):
-            raise SettingError(f"{given}: expected a step's number after #, such as {self.game}#{_STEP}")
-        wanted = int(step or _STEP)
-        found, _ = moments(self.environments(1), model.module, model.preprocessing, wanted + 1, 0, EPSILON)
-        if step and len(found) <= wanted:
-            raise SettingError(f"{given}: the game was over after {len(found):,} steps; take one below {len(found):,}")
-        picture: npt.NDArray[np.uint8] = found[-1].shown
-        return picture
 
     def visible(self, prepared: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Of games of ours things in colours; of others the newest frame."""
