@@ -222,6 +222,7 @@ def no_layers_of_ones_own() -> Iterator[None]:
 
 @pytest.mark.parametrize("page", [page for page in RUN if RUN[page]], ids=lambda page: page.stem)
 @pytest.mark.usefixtures("no_layers_of_ones_own")
+@pytest.mark.filterwarnings("default::hubel.tasks.play.playing.ShortGameWarning")  # networks here have learnt little
 def test_commands(
     page: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
